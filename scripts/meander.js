@@ -1,0 +1,15 @@
+// The CLI in a checkout: builds when nothing is built yet, then runs it.
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const main = new URL("../dist/src/cli/main.js", import.meta.url);
+if (!existsSync(main)) {
+  const build = spawnSync("npm", ["run", "-s", "build"], {
+    cwd: fileURLToPath(new URL("..", import.meta.url)),
+    stdio: ["ignore", 2, 2],
+    shell: process.platform === "win32",
+  });
+  if (build.status !== 0) process.exit(build.status ?? 1);
+}
+await import(main.href);

@@ -1,0 +1,16 @@
+/**
+ * What everything else stands on: errors, clock, chance, queues, limits.
+ *
+ * @module
+ */
+export { AssertionFailed, assert, unreachable } from "./assert.ts";
+export { BoundedQueue } from "./bounded-queue.ts";
+export { type Cancel, type Clock, delay, every } from "./clock.ts";
+export { Counters } from "./counters.ts";
+export { type ErrorDetails, MeanderError, messageOf } from "./errors.ts";
+export { LIMITS } from "./limits.ts";
+export { type Log, type LogFields, SILENT } from "./log.ts";
+export { type Random, SeededRandom, SystemRandom } from "./random.ts";
+export { serialAdd, serialDistance } from "./serial.ts";
+export { SystemClock } from "./system-clock.ts";
+export { VirtualClock } from "./virtual-clock.ts";

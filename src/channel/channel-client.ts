@@ -1,0 +1,302 @@
+import {
+  type Cancel,
+  type Clock,
+  Counters,
+  every,
+  LIMITS,
+  messageOf,
+  type Random,
+} from "../base/index.ts";
+import type { Connection } from "../stack/index.ts";
+import {
+  type ControlMessage,
+  type Description,
+  generationOf,
+  KIND,
+  kindOf,
+  mediumOf,
+  sourceOf,
+} from "../wire/index.ts";
+import { Peer, type Refusal } from "./peer.ts";
+import { type InBandMessage, Receiver } from "./receiver.ts";
+
+export interface ChannelClientOptions {
+  readonly channel: string;
+  /** WebSocket addresses of the sites' `/link`, best first. */
+  readonly sites: readonly string[];
+  /** Opens a connection to one of them; rejects when it can not. */
+  dial(url: string): Promise<Connection>;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** What the viewer calls itself, for the sites' lists. */
+  readonly name: string;
+}
+
+/** Names a flow of packets, as in their headers. */
+interface Source {
+  readonly source: number;
+  readonly generation: number;
+  readonly medium: number;
+}
+
+export type ClientState =
+  | { readonly type: "connecting"; readonly url: string }
+  | { readonly type: "live"; readonly site: string }
+  | { readonly type: "lost"; readonly site: string; readonly reason: string }
+  | { readonly type: "refused"; readonly code: string; readonly message: string }
+  | { readonly type: "closed" };
+
+export interface ChannelClientEvents {
+  /** rtp and data packets, each once, in order of arrival; owned by the receiver. */
+  onPacket(packet: Uint8Array): void;
+  /** First, and when the revision changes. */
+  onDescription(description: Description): void;
+  onReport(
+    report: Source & {
+      readonly ingestMs: number;
+      readonly rtpTimestamp: number;
+      readonly rtcp: Uint8Array;
+    },
+  ): void;
+  /** These numbers will never come. */
+  onGap(gap: Source & { readonly sequence: number; readonly count: number }): void;
+  onPath(sites: readonly string[]): void;
+  onState(state: ClientState): void;
+}
+
+/** Counts since the start, and where the client stands. */
+export interface ClientStats {
+  readonly packetsReceived: number;
+  readonly bytesReceived: number;
+  readonly packetsLost: number;
+  readonly packetsRepeated: number;
+  readonly resumes: number;
+  /** Site names from the ingest to the site watched. */
+  readonly path: readonly string[];
+  readonly rttMs: number | undefined;
+}
+
+const TICK_MS = 20;
+/** What a viewer asks for: its site is suspected after three times this. */
+const VIEWER_HEARTBEAT_MS = 300;
+const RETRY_MIN_MS = 100;
+const RETRY_MAX_MS = 3_000;
+
+/**
+ * A viewer of one channel: keeps a connection to one of several sites, goes on at another when it fails, from where it
+ * stood, and acknowledges what it consumed.
+ */
+export class ChannelClient {
+  /** Add to clock.now() to get the ingest's clock, ms; undefined until known. */
+  originOffsetMs: number | undefined;
+  readonly #options: ChannelClientOptions;
+  readonly #events: ChannelClientEvents;
+  readonly #receiver: Receiver;
+  readonly #peers = new Map<string, Peer>();
+  readonly #instance: number;
+  #sites: string[];
+  #path: readonly string[] = [];
+  #revision = -1;
+  #dialling: string | undefined;
+  #next = 0;
+  #attempts = 0;
+  #retryAt = 0;
+  #ackAt = 0;
+  #peerOriginOffset: number | undefined;
+  #cancel: Cancel | undefined;
+  #closed = false;
+
+  constructor(options: ChannelClientOptions, events: ChannelClientEvents) {
+    this.#options = options;
+    this.#events = events;
+    this.#sites = [...options.sites];
+    this.#instance = options.random.uint32();
+    this.#receiver = new Receiver({
+      channel: options.channel,
+      self: `viewer ${options.name}`,
+      clock: options.clock,
+      counters: new Counters(),
+      silenceMs: 5_000,
+      events: {
+        onPacket: (packet) => events.onPacket(packet),
+        onInBand: (message, packet) => this.#inBand(message, packet),
+        onSwitched() {},
+        onLost() {},
+        onRefused: (_url, { code, message }) => events.onState({ type: "refused", code, message }),
+      },
+    });
+    this.#receiver.setAlternatives(this.#sites);
+  }
+
+  get stats(): ClientStats {
+    const { packetsReceived, bytesReceived, packetsLost, packetsRepeated, resumes } = this.#receiver;
+    const active = this.#peers.get(this.#receiver.active ?? "");
+    return {
+      packetsReceived,
+      bytesReceived,
+      packetsLost,
+      packetsRepeated,
+      resumes,
+      path: this.#path,
+      rttMs: active?.rttMs,
+    };
+  }
+
+  start(): void {
+    if (this.#cancel !== undefined || this.#closed) return;
+    this.#receiver.start();
+    this.#cancel = every(this.#options.clock, "channel client", TICK_MS, () => this.#tick());
+    this.#tick();
+  }
+
+  /** Leaves. Nothing is told afterwards but `closed`. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#cancel?.();
+    this.#receiver.close();
+    for (const peer of this.#peers.values()) peer.close("done", "the viewer left");
+    this.#peers.clear();
+    this.#events.onState({ type: "closed" });
+  }
+
+  #tick(): void {
+    for (const peer of [...this.#peers.values()]) peer.tick();
+    this.#receiver.tick();
+    this.#acknowledge();
+    const healthy = [...this.#peers.values()].some((peer) => !peer.suspected);
+    const now = this.#options.clock.now();
+    if (!healthy && this.#dialling === undefined && now >= this.#retryAt) this.#dial();
+  }
+
+  #dial(): void {
+    const candidates = this.#sites.filter((url) => !this.#peers.has(url));
+    const url = candidates[this.#next % Math.max(1, candidates.length)];
+    if (url === undefined) return;
+    this.#next++;
+    this.#attempts++;
+    // A whole round of sites is tried without waiting; then with growing pauses.
+    const rounds = Math.floor(this.#attempts / Math.max(1, candidates.length));
+    const pause = rounds === 0 ? 0 : Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(rounds, 10));
+    this.#retryAt = this.#options.clock.now() + pause * (0.5 + this.#options.random.float() / 2);
+    this.#dialling = url;
+    this.#events.onState({ type: "connecting", url });
+    this.#options.dial(url).then(
+      (connection) => {
+        this.#dialling = undefined;
+        if (this.#closed) connection.close();
+        else this.#attach(url, connection);
+      },
+      (error: unknown) => {
+        this.#dialling = undefined;
+        if (this.#closed) return;
+        this.#events.onState({ type: "lost", site: url, reason: messageOf(error) });
+        this.#tick();
+      },
+    );
+  }
+
+  #attach(url: string, connection: Connection): void {
+    const identity = {
+      role: "viewer" as const,
+      name: this.#options.name,
+      instance: this.#instance,
+      token: "",
+      heartbeatMs: VIEWER_HEARTBEAT_MS,
+    };
+    const peer: Peer = new Peer(connection, identity, true, this.#options, {
+      admit: () => ({ code: "not-a-site", message: "this is a viewer" }),
+      onOpen: () => {
+        this.#attempts = 0;
+        this.#receiver.peerUp(url, peer);
+        this.#events.onState({ type: "live", site: peer.remote?.name ?? url });
+      },
+      onPacket: (packet) => {
+        this.#receiver.packet(url, packet, kindOf(packet) === KIND.rtp);
+        this.#acknowledge();
+      },
+      onControl: (message, packet) => this.#control(url, message, packet),
+      onSuspected: () => {
+        this.#receiver.peerSuspected(url);
+        this.#tick();
+      },
+      onTrusted: () => this.#receiver.peerTrusted(url),
+      onClosed: (reason) => this.#lost(url, peer, reason),
+    });
+    this.#peers.set(url, peer);
+    peer.tick();
+  }
+
+  #lost(url: string, peer: Peer, reason: Refusal): void {
+    if (this.#closed || this.#peers.get(url) !== peer) return;
+    this.#peers.delete(url);
+    this.#receiver.peerDown(url, reason.message);
+    this.#events.onState({ type: "lost", site: peer.remote?.name ?? url, reason: reason.message });
+    this.#tick();
+  }
+
+  #control(url: string, message: ControlMessage, packet: Uint8Array): void {
+    if (message.type === "sites") this.#learn(message.sites.map((site) => site.url));
+    else this.#receiver.control(url, message, packet);
+  }
+
+  /** The sites in the list that was given stay first. */
+  #learn(urls: readonly string[]): void {
+    const first = this.#options.sites;
+    this.#sites = [...first, ...urls.filter((url) => !first.includes(url))].slice(
+      0,
+      LIMITS.alternativesMax,
+    );
+    for (const url of this.#peers.keys()) if (!this.#sites.includes(url)) this.#sites.push(url);
+    this.#receiver.setAlternatives(this.#sites);
+  }
+
+  #inBand(message: InBandMessage, packet: Uint8Array): void {
+    const id = {
+      source: sourceOf(packet),
+      generation: generationOf(packet),
+      medium: mediumOf(packet),
+    };
+    switch (message.type) {
+      case "description":
+        if (message.description.revision === this.#revision) return;
+        this.#revision = message.description.revision;
+        this.#events.onDescription(message.description);
+        return;
+      case "report": {
+        const { ingestMs, rtpTimestamp, rtcp } = message;
+        this.#events.onReport({ ...id, ingestMs, rtpTimestamp, rtcp });
+        return;
+      }
+      case "gap":
+        this.#events.onGap({ ...id, sequence: message.sequence, count: message.count });
+        return;
+      case "path": {
+        this.#peerOriginOffset = message.originOffsetMs;
+        const peer = this.#peers.get(this.#receiver.active ?? "");
+        if (peer?.clockOffsetMs !== undefined) {
+          this.originOffsetMs = peer.clockOffsetMs + this.#peerOriginOffset;
+        }
+        if (message.sites.join() === this.#path.join()) return;
+        this.#path = message.sites;
+        this.#events.onPath(message.sites);
+        return;
+      }
+      case "bye":
+    }
+  }
+
+  /** From packets as well as from the timer: a browser slows the timers of hidden pages. */
+  #acknowledge(): void {
+    const now = this.#options.clock.now();
+    if (now - this.#ackAt < LIMITS.ackMs) return;
+    const peer = this.#peers.get(this.#receiver.active ?? "");
+    if (peer?.state !== "open") return;
+    const points = this.#receiver.newest;
+    const id = this.#receiver.activeId;
+    if (points.length === 0 || id === undefined) return;
+    this.#ackAt = now;
+    peer.sendControl({ type: "ack", points }, id);
+  }
+}
+

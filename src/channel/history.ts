@@ -1,0 +1,208 @@
+import { LIMITS, serialDistance } from "../base/index.ts";
+import {
+  FLAG,
+  flagsOf,
+  generationOf,
+  KIND,
+  kindOf,
+  mediumOf,
+  sequenceBitsOf,
+  sequenceOf,
+  type SourcePoint,
+  sourceOf,
+} from "../wire/index.ts";
+
+/** A packet in the history. */
+export interface HistoryEntry {
+  readonly packet: Uint8Array;
+  /** When it came, ms. */
+  readonly at: number;
+  /** Counts up by one for every packet of the channel, in order of arrival. */
+  readonly position: number;
+}
+
+/** Kept at least, ms, as far as bytes allow: a resume reaches behind the newest key frame. */
+const KEEP_MS = 4_000;
+/** Numbers of one source found by identity. A power of two. */
+const SLOTS = 4_096;
+
+/** What the history knows of one source. */
+interface SourceHistory {
+  readonly slots: (HistoryEntry | undefined)[];
+  /** Position of its newest key frame; -1: none. */
+  keyStart: number;
+  lastAt: number;
+  /** Its newest message, for data: whoever comes later gets the value that stands. */
+  retained: HistoryEntry | undefined;
+}
+
+/**
+ * The last packets of a channel in order of arrival: back to the newest key frame of each video source, and 4 s, within
+ * bounds of bytes and packets. Of data, the newest message stays for ever. [W50]
+ */
+export class History {
+  /** Bytes of packets kept. */
+  bytesMax: number;
+  #entries: HistoryEntry[] = [];
+  #head = 0;
+  #next = 0;
+  #bytes = 0;
+  readonly #sources = new Map<number, SourceHistory>();
+
+  constructor(bytesMax: number) {
+    this.bytesMax = bytesMax;
+  }
+
+  /** The position the next packet will get. */
+  get end(): number {
+    return this.#next;
+  }
+
+  /** The oldest position held; `end` when empty. */
+  get start(): number {
+    return this.#next - this.count;
+  }
+
+  get count(): number {
+    return this.#entries.length - this.#head;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Age span of what is held, ms. */
+  get spanMs(): number {
+    const first = this.#entries[this.#head];
+    const last = this.#entries.at(-1);
+    return first === undefined || last === undefined ? 0 : last.at - first.at;
+  }
+
+  /** Appends a packet (borrowed for ever). */
+  add(packet: Uint8Array, now: number): HistoryEntry {
+    const entry = { packet, at: now, position: this.#next++ };
+    this.#entries.push(entry);
+    this.#bytes += packet.byteLength;
+    const source = this.#sourceFor(sourceKey(packet));
+    source.slots[sequenceOf(packet) & (SLOTS - 1)] = entry;
+    source.lastAt = now;
+    if (kindOf(packet) === KIND.data) source.retained = entry;
+    else if (isKeyStart(packet)) source.keyStart = entry.position;
+    this.#evict(now);
+    return entry;
+  }
+
+  /** The entry at a position, if held. */
+  at(position: number): HistoryEntry | undefined {
+    return position < this.start ? undefined : this.#entries[this.#head + position - this.start];
+  }
+
+  /** The packet with this identity, if held. */
+  find(point: SourcePoint): HistoryEntry | undefined {
+    const source = this.#sources.get(keyOf(point.source, point.generation, point.medium));
+    const entry = source?.slots[point.sequence & (SLOTS - 1)];
+    return entry !== undefined && sequenceOf(entry.packet) === point.sequence ? entry : undefined;
+  }
+
+  /** Where somebody new begins: the newest key frame of video, else the newest packet; `end` when empty. */
+  get entryPoint(): number {
+    let newest = -1;
+    for (const { keyStart } of this.#sources.values()) newest = Math.max(newest, keyStart);
+    if (newest >= this.start) return newest;
+    return this.count === 0 ? this.end : this.end - 1;
+  }
+
+  /** Standing messages of data sources that lie before `position`. */
+  retainedBefore(position: number): HistoryEntry[] {
+    return [...this.#sources.values()]
+      .flatMap(({ retained }) => (retained !== undefined && retained.position < position ? [retained] : []))
+      .sort((a, b) => a.position - b.position);
+  }
+
+  /**
+   * Where to go on for somebody who has everything before `points`: the oldest position that holds a wanted packet.
+   * `complete` is false when wanted packets are older than what is held: the flow then starts at the entry point.
+   */
+  resumePoint(points: readonly SourcePoint[]): {
+    readonly position: number;
+    readonly complete: boolean;
+  } {
+    const wanted = new Map(points.map((p) => [keyOf(p.source, p.generation, p.medium), p.sequence]));
+    const reached = new Set<number>();
+    const beyond = new Set<number>();
+    let position = this.end;
+    for (let index = this.#head; index < this.#entries.length; index++) {
+      const { packet, position: here } = this.#entries[index] as HistoryEntry;
+      const key = sourceKey(packet);
+      const from = wanted.get(key);
+      const ahead =
+        from === undefined ? 0 : serialDistance(from, sequenceOf(packet), sequenceBitsOf(packet));
+      if (from !== undefined) (ahead <= 0 ? reached : beyond).add(key);
+      if (ahead >= 0 && here < position) position = here;
+    }
+    // Held only beyond the point: what lies between has left the history.
+    const complete = [...beyond].every((key) => reached.has(key));
+    return complete ? { position, complete } : { position: this.entryPoint, complete };
+  }
+
+  #sourceFor(key: number): SourceHistory {
+    const known = this.#sources.get(key);
+    if (known !== undefined) return known;
+    if (this.#sources.size >= LIMITS.sourcesMax) this.#forgetOldestSource();
+    const made = { slots: new Array(SLOTS), keyStart: -1, lastAt: 0, retained: undefined };
+    this.#sources.set(key, made);
+    return made;
+  }
+
+  #forgetOldestSource(): void {
+    let oldest: number | undefined;
+    let oldestAt = Number.POSITIVE_INFINITY;
+    for (const [key, { lastAt }] of this.#sources) {
+      if (lastAt < oldestAt) [oldest, oldestAt] = [key, lastAt];
+    }
+    if (oldest !== undefined) this.#sources.delete(oldest);
+  }
+
+  #evict(now: number): void {
+    let keepFrom = this.#next;
+    for (const { keyStart, lastAt } of this.#sources.values()) {
+      // A source that ended does not hold the rest.
+      if (keyStart >= 0 && now - lastAt < KEEP_MS) keepFrom = Math.min(keepFrom, keyStart);
+    }
+    for (;;) {
+      const oldest = this.#entries[this.#head];
+      if (oldest === undefined) break;
+      const over = this.#bytes > this.bytesMax || this.count > LIMITS.historyPacketsMax;
+      if (!over && (now - oldest.at <= KEEP_MS || oldest.position >= keepFrom)) break;
+      this.#drop(oldest);
+    }
+    if (this.#head > 1_024 && this.#head * 2 > this.#entries.length) {
+      this.#entries = this.#entries.slice(this.#head);
+      this.#head = 0;
+    }
+  }
+
+  #drop(entry: HistoryEntry): void {
+    this.#entries[this.#head++] = undefined as unknown as HistoryEntry;
+    this.#bytes -= entry.packet.byteLength;
+    const source = this.#sources.get(sourceKey(entry.packet));
+    if (source === undefined) return;
+    const slot = sequenceOf(entry.packet) & (SLOTS - 1);
+    if (source.slots[slot] === entry) source.slots[slot] = undefined;
+    if (source.keyStart === entry.position) source.keyStart = -1;
+  }
+}
+
+/** The first packet a decoder needs of a frame that needs no earlier one. */
+export function isKeyStart(packet: Uint8Array): boolean {
+  const flags = flagsOf(packet);
+  return (flags & FLAG.keyframe) !== 0 && (flags & FLAG.begin) !== 0;
+}
+
+function sourceKey(packet: Uint8Array): number {
+  return keyOf(sourceOf(packet), generationOf(packet), mediumOf(packet));
+}
+
+function keyOf(source: number, generation: number, medium: number): number {
+  return source * 0x1_0000 + generation * 0x100 + medium;
+}

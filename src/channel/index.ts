@@ -1,0 +1,17 @@
+/**
+ * Channels as their receivers see them: identity, history, failover, a viewer's client. Browser-ready.
+ *
+ * @module
+ */
+export {
+  ChannelClient,
+  type ChannelClientEvents,
+  type ChannelClientOptions,
+  type ClientState,
+  type ClientStats,
+} from "./channel-client.ts";
+export { History, type HistoryEntry, isKeyStart } from "./history.ts";
+export { Peer, type PeerEvents, type PeerIdentity, type Refusal } from "./peer.ts";
+export { type AlternativeState, type InBandMessage, Receiver, type ReceiverEvents } from "./receiver.ts";
+export { SequenceWindow, type Verdict } from "./sequence-window.ts";
+export { SourceWindows } from "./source-windows.ts";

@@ -1,0 +1,316 @@
+import { type Clock, LIMITS, MeanderError, type Random } from "../base/index.ts";
+import type { Connection } from "../stack/index.ts";
+import {
+  type ControlMessage,
+  channelOf,
+  decodeControl,
+  encodeControl,
+  encodePacket,
+  KIND,
+  kindOf,
+  MEDIUM,
+  payloadOf,
+  splitPackets,
+} from "../wire/index.ts";
+
+/** What one end of a connection says of itself. */
+export interface PeerIdentity {
+  readonly role: "site" | "viewer";
+  readonly name: string;
+  /** u32, random for each start of the process. */
+  readonly instance: number;
+  /** Proof of membership, or empty. */
+  readonly token: string;
+  /** How often this end wants to hear something, ms; silence of three times that is suspect. */
+  readonly heartbeatMs: number;
+}
+
+/** Why a peer is not let in. */
+export interface Refusal {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** What happens to a {@link Peer}; called from `tick` and from the connection's handler, never from the constructor. */
+export interface PeerEvents {
+  /** Asked for each greeting from the other end; undefined lets it in. */
+  admit(hello: PeerIdentity): Refusal | undefined;
+  /** Both ends know each other. Comes again after `onClosed` when the other end was restarted on a datagram connection. */
+  onOpen(): void;
+  /** An rtp or data packet, owned by the receiver. */
+  onPacket(packet: Uint8Array): void;
+  /** A control message other than the peer's own; `packet` is the whole packet, for passing on. */
+  onControl(message: ControlMessage, packet: Uint8Array): void;
+  onSuspected(): void;
+  /** Heard again after a suspicion. */
+  onTrusted(): void;
+  onClosed(reason: Refusal): void;
+}
+
+/** Hellos sent before giving up: 5 s of trying. */
+const HELLOS_MAX = 50;
+/** Round-trip samples looked back at: the fastest of them tells the clock offset best. */
+const SAMPLES = 16;
+
+/**
+ * One neighbour over one connection: greeting, heartbeats, round-trip time, clock offset, suspicion. [W20]-[W25]
+ *
+ * Sans-IO: driven by the connection's packets and by `tick`, which the owner calls every 10 to 50 ms.
+ */
+export class Peer {
+  readonly connection: Connection;
+  /** The other end, once open. */
+  remote: PeerIdentity | undefined;
+  state: "greeting" | "open" | "closed" = "greeting";
+  suspected = false;
+  /** Fastest of the last round trips, ms. */
+  rttMs: number | undefined;
+  /** Add to our clock to get the peer's, ms. */
+  clockOffsetMs: number | undefined;
+  /** Control packets that could not be read. */
+  malformed = 0;
+  readonly #self: PeerIdentity;
+  readonly #clock: Clock;
+  readonly #events: PeerEvents;
+  #initiator: boolean;
+  #hellos = 0;
+  #helloAt = Number.NEGATIVE_INFINITY;
+  #heardAt: number;
+  #sentAt = Number.NEGATIVE_INFINITY;
+  #beatAt = Number.NEGATIVE_INFINITY;
+  #tickedAt: number;
+  #echo = Number.NaN;
+  #echoAt = 0;
+  #sequence: number;
+  readonly #samples: { readonly rtt: number; readonly offset: number }[] = [];
+
+  /** @param initiator true: this end dialled and says hello first */
+  constructor(
+    connection: Connection,
+    self: PeerIdentity,
+    initiator: boolean,
+    { clock, random }: { readonly clock: Clock; readonly random: Random },
+    events: PeerEvents,
+  ) {
+    this.connection = connection;
+    this.#self = self;
+    this.#initiator = initiator;
+    this.#clock = clock;
+    this.#events = events;
+    this.#sequence = random.uint32();
+    this.#heardAt = this.#tickedAt = clock.now();
+    connection.onPackets((bytes) => this.#receive(bytes));
+    void connection.closed.then((end) => {
+      this.#closed({
+        code: end?.code ?? "closed",
+        message: end?.message ?? "the other end closed the connection",
+      });
+    });
+  }
+
+  /** Sends a packet, or several where the connection coalesces. False: dropped. */
+  send(packets: Uint8Array): boolean {
+    this.#sentAt = this.#clock.now();
+    return this.connection.send(packets);
+  }
+
+  /** Sends a control message. `source` fills the header of in-band messages. */
+  sendControl(message: ControlMessage, channel = 0): boolean {
+    return this.send(
+      encodePacket(
+        {
+          kind: KIND.control,
+          flags: 0,
+          channel,
+          source: this.#self.instance,
+          medium: MEDIUM.control,
+          sourceGeneration: 0,
+          sequence: this.#sequence++ >>> 0,
+        },
+        encodeControl(message),
+      ),
+    );
+  }
+
+  /** Ends the connection, telling the other end why. */
+  close(code: string, message: string): void {
+    if (this.state === "closed") return;
+    this.sendControl({ type: "close", code, message });
+    this.#closed({ code, message });
+  }
+
+  /** Does what is due: greeting, heartbeats, suspicion. */
+  tick(): void {
+    const now = this.#clock.now();
+    // When our own loop stood still, the peer's packets are waiting behind it: silence proves nothing.
+    const late = now - this.#tickedAt > LIMITS.heartbeatMs * 2;
+    this.#tickedAt = now;
+    switch (this.state) {
+      case "closed":
+        return;
+      case "greeting":
+        this.#greet(now);
+        return;
+      case "open":
+        this.#beat(now);
+        if (!late) this.#judge(now);
+    }
+  }
+
+  #greet(now: number): void {
+    if (!this.#initiator) {
+      if (now - this.#heardAt > LIMITS.confirmMs) {
+        this.#closed({ code: "peer-silent", message: "the other end never said hello" });
+      }
+      return;
+    }
+    if (now - this.#helloAt < LIMITS.requestRetryMs) return;
+    if (this.#hellos++ >= HELLOS_MAX) {
+      this.#closed({ code: "peer-silent", message: "the other end did not answer the greeting" });
+      return;
+    }
+    this.#helloAt = now;
+    this.sendControl({ type: "hello", ...this.#self });
+  }
+
+  #beat(now: number): void {
+    const period = this.remote?.heartbeatMs ?? LIMITS.heartbeatMs;
+    // Data counts as a heartbeat, but round trips are measured at least every second.
+    const due = now - this.#sentAt >= period || now - this.#beatAt >= Math.max(1_000, period);
+    if (!due) return;
+    this.#beatAt = now;
+    this.sendControl({
+      type: "heartbeat",
+      sentAt: now,
+      echo: this.#echo,
+      heldMs: now - this.#echoAt,
+    });
+  }
+
+  #judge(now: number): void {
+    const silence = now - this.#heardAt;
+    const suspectMs = this.#self.heartbeatMs * 3;
+    if (silence > Math.max(LIMITS.confirmMs, suspectMs * 2)) {
+      const message = `nothing was heard for ${Math.round(silence)} ms`;
+      this.connection.send(
+        encodePacket(
+          {
+            kind: KIND.control,
+            flags: 0,
+            channel: 0,
+            source: this.#self.instance,
+            medium: MEDIUM.control,
+            sourceGeneration: 0,
+            sequence: this.#sequence++ >>> 0,
+          },
+          encodeControl({ type: "close", code: "peer-silent", message }),
+        ),
+      );
+      this.#closed({ code: "peer-silent", message });
+    } else if (silence > suspectMs && !this.suspected) {
+      this.suspected = true;
+      this.#events.onSuspected();
+    }
+  }
+
+  #receive(bytes: Uint8Array): void {
+    if (this.state === "closed") return;
+    this.#heardAt = this.#clock.now();
+    if (this.suspected) {
+      this.suspected = false;
+      this.#events.onTrusted();
+    }
+    for (const packet of splitPackets(bytes)) {
+      if (kindOf(packet) === KIND.control) this.#control(packet);
+      else if (this.state === "open") this.#events.onPacket(packet);
+      if ((this.state as string) === "closed") return;
+    }
+  }
+
+  #control(packet: Uint8Array): void {
+    const message = decodeControl(payloadOf(packet));
+    if (typeof message === "string") {
+      this.malformed++;
+      return;
+    }
+    switch (message.type) {
+      case "hello":
+        this.#hello(message);
+        return;
+      case "welcome":
+        if (this.state === "greeting") {
+          this.#open({ role: "site", token: "", ...message });
+        }
+        return;
+      case "heartbeat":
+        this.#heartbeat(message);
+        return;
+      case "close":
+        this.#closed({ code: message.code, message: message.message });
+        return;
+      case "refused":
+        if (message.request === 0 && channelOf(packet) === 0 && this.state === "greeting") {
+          this.#closed({ code: message.code, message: message.message });
+          return;
+        }
+        break;
+      default:
+    }
+    if (this.state === "open") this.#events.onControl(message, packet);
+  }
+
+  #hello(hello: PeerIdentity & { readonly type: "hello" }): void {
+    const refusal = this.#events.admit(hello);
+    if (refusal !== undefined) {
+      this.sendControl({ type: "refused", request: 0, ...refusal });
+      // A datagram connection that is open stays: the greeting may be forged.
+      if (this.state === "greeting") this.#closed(refusal);
+      return;
+    }
+    if (this.state === "open" && this.remote?.instance !== hello.instance) {
+      this.#events.onClosed({ code: "peer-restarted", message: "the other end was restarted" });
+      this.#samples.length = 0;
+      this.rttMs = this.clockOffsetMs = undefined;
+      this.#echo = Number.NaN;
+      this.state = "greeting";
+      this.#initiator = false;
+    }
+    const { name, instance, heartbeatMs } = this.#self;
+    this.sendControl({ type: "welcome", name, instance, heartbeatMs });
+    if (this.state === "greeting") this.#open(hello);
+  }
+
+  #open({ role, name, instance, token, heartbeatMs }: PeerIdentity): void {
+    this.remote = { role, name, instance, token, heartbeatMs };
+    this.state = "open";
+    this.suspected = false;
+    this.#beat(this.#clock.now());
+    this.#events.onOpen();
+  }
+
+  #heartbeat(beat: { readonly sentAt: number; readonly echo: number; readonly heldMs: number }): void {
+    const now = this.#clock.now();
+    this.#echo = beat.sentAt;
+    this.#echoAt = now;
+    const rtt = now - beat.echo - beat.heldMs;
+    if (!(rtt >= 0 && rtt < 60_000)) return;
+    this.#samples.push({ rtt, offset: beat.sentAt + rtt / 2 - now });
+    if (this.#samples.length > SAMPLES) this.#samples.shift();
+    let best = this.#samples[0] as { rtt: number; offset: number };
+    for (const sample of this.#samples) if (sample.rtt < best.rtt) best = sample;
+    this.rttMs = best.rtt;
+    this.clockOffsetMs = best.offset;
+  }
+
+  #closed(reason: Refusal): void {
+    if (this.state === "closed") return;
+    this.state = "closed";
+    this.connection.close();
+    this.#events.onClosed(reason);
+  }
+}
+
+/** A refusal as an error, for those who throw. */
+export function refusalError(refusal: Refusal): MeanderError {
+  return new MeanderError(refusal.code, refusal.message);
+}

@@ -1,0 +1,83 @@
+import { assert } from "../../base/index.ts";
+
+/** A decoded frame: holds memory outside the heap until it is closed. */
+export interface TimedFrame {
+  /** Place among the other frames, ms of media time. Unlike `mediaMs` never corrected, so that frames keep their order. */
+  readonly orderMs: number;
+  /** Media time, ms: when it is due. */
+  readonly mediaMs: number;
+  close(): void;
+}
+
+/**
+ * Decoded frames that wait for their time, in presentation order. Owns what it holds: frames it gives up are closed.
+ */
+export class FrameQueue<T extends TimedFrame> {
+  readonly capacity: number;
+  #frames: T[] = [];
+  #takenMs = Number.NEGATIVE_INFINITY;
+  #skipped = 0;
+
+  /** @param capacity most frames held, >= 1 */
+  constructor(capacity: number) {
+    assert(capacity >= 1, "a queue has room for at least one frame");
+    this.capacity = capacity;
+  }
+
+  /** Frames held now. */
+  get count(): number {
+    return this.#frames.length;
+  }
+
+  /** Frames that were closed without having been taken, since the start. */
+  get skipped(): number {
+    return this.#skipped;
+  }
+
+  /**
+   * Takes ownership of `frame`. One that comes after a later frame was taken is closed at once; when full, the oldest
+   * makes room.
+   */
+  push(frame: T): void {
+    if (frame.orderMs <= this.#takenMs) {
+      this.#skip(frame);
+      return;
+    }
+    let at = this.#frames.length;
+    while (at > 0 && (this.#frames[at - 1] as T).orderMs > frame.orderMs) at--;
+    this.#frames.splice(at, 0, frame);
+    if (this.#frames.length > this.capacity) this.#skip(this.#frames.shift() as T);
+  }
+
+  /**
+   * The frame to show now, which the caller must close; undefined when none is due.
+   *
+   * The oldest due frame, so that nothing is left out after a short stall; but when that one is late by more than
+   * `lateMsMax`, the newest due frame, so that the picture catches up.
+   *
+   * @param playAtMs the time that a media time is due at
+   */
+  take(nowMs: number, playAtMs: (mediaMs: number) => number, lateMsMax: number): T | undefined {
+    let due = 0;
+    while (due < this.#frames.length && playAtMs((this.#frames[due] as T).mediaMs) <= nowMs) due++;
+    if (due === 0) return undefined;
+    if (nowMs - playAtMs((this.#frames[0] as T).mediaMs) > lateMsMax) {
+      for (const late of this.#frames.splice(0, due - 1)) this.#skip(late);
+    }
+    const frame = this.#frames.shift() as T;
+    this.#takenMs = frame.orderMs;
+    return frame;
+  }
+
+  /** Closes what is held and forgets what was taken: media time begins anew. */
+  clear(): void {
+    for (const frame of this.#frames) this.#skip(frame);
+    this.#frames = [];
+    this.#takenMs = Number.NEGATIVE_INFINITY;
+  }
+
+  #skip(frame: T): void {
+    this.#skipped++;
+    frame.close();
+  }
+}

@@ -1,0 +1,84 @@
+import { LIMITS } from "../base/index.ts";
+import {
+  generationOf,
+  mediumOf,
+  sequenceBitsOf,
+  sequenceOf,
+  type SourcePoint,
+  sourceOf,
+} from "../wire/index.ts";
+import { SequenceWindow, type Verdict } from "./sequence-window.ts";
+
+/** A source as far as windows are concerned. */
+interface Source {
+  readonly source: number;
+  readonly generation: number;
+  readonly medium: number;
+}
+
+/** Silence after which a source is not resumed any more, ms. */
+const RESUMABLE_MS = 10_000;
+
+/** The windows of all sources of a channel: duplicate suppression by identity. [W40] */
+export class SourceWindows {
+  readonly #windows = new Map<number, { readonly id: Source; readonly window: SequenceWindow }>();
+
+  /** Takes a packet's identity. */
+  accept(packet: Uint8Array, now: number): Verdict {
+    const source = sourceOf(packet);
+    const generation = generationOf(packet);
+    const medium = mediumOf(packet);
+    const key = keyOf(source, generation, medium);
+    const known = this.#windows.get(key);
+    if (known !== undefined) return known.window.accept(sequenceOf(packet), now);
+    this.#makeRoom();
+    const window = new SequenceWindow(sequenceBitsOf(packet), sequenceOf(packet), now);
+    this.#windows.set(key, { id: { source, generation, medium }, window });
+    return "new";
+  }
+
+  /** The window of a source, if it has sent anything. */
+  find(id: Source): SequenceWindow | undefined {
+    return this.#windows.get(keyOf(id.source, id.generation, id.medium))?.window;
+  }
+
+  entries(): IterableIterator<{ readonly id: Source; readonly window: SequenceWindow }> {
+    return this.#windows.values();
+  }
+
+  /** Where to resume each source that was heard lately. [W27] */
+  resumePoints(now: number): SourcePoint[] {
+    const points: SourcePoint[] = [];
+    for (const { id, window } of this.#windows.values()) {
+      if (now - window.lastAt < RESUMABLE_MS) points.push({ ...id, sequence: window.resumeAt() });
+    }
+    return points;
+  }
+
+  /** The newest number of each source that was heard lately: what has been consumed. [W26] */
+  newest(now: number): SourcePoint[] {
+    const points: SourcePoint[] = [];
+    for (const { id, window } of this.#windows.values()) {
+      if (now - window.lastAt < RESUMABLE_MS) points.push({ ...id, sequence: window.highest });
+    }
+    return points;
+  }
+
+  #makeRoom(): void {
+    if (this.#windows.size < LIMITS.sourcesMax) return;
+    let oldest: number | undefined;
+    let oldestAt = Number.POSITIVE_INFINITY;
+    for (const [key, { window }] of this.#windows) {
+      if (window.lastAt < oldestAt) {
+        oldest = key;
+        oldestAt = window.lastAt;
+      }
+    }
+    if (oldest !== undefined) this.#windows.delete(oldest);
+  }
+}
+
+/** One number per (source, generation, medium): 48 bits, exact in a double. */
+function keyOf(source: number, generation: number, medium: number): number {
+  return source * 0x1_0000 + generation * 0x100 + medium;
+}

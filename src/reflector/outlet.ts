@@ -1,0 +1,85 @@
+import type { Peer } from "../channel/index.ts";
+import { splitPackets } from "../wire/index.ts";
+import type { PacketSink } from "./packet-sink.ts";
+
+/** Where a subscriber's packets go: a connection, or a sink in this process. */
+export interface Outlet {
+  readonly kind: "site" | "viewer" | "rtp";
+  readonly name: string;
+  readonly address: string;
+  readonly stack: string;
+  /** True: several packets in one send, one write per frame. */
+  readonly coalesces: boolean;
+  /** True: the other end acknowledges what it consumed. */
+  readonly acknowledges: boolean;
+  /** False: not taken. */
+  send(packets: Uint8Array): boolean;
+  /** Bytes not yet taken by the kernel, and the age of the oldest such write in ms. */
+  backlog(): { readonly bytes: number; readonly oldestMs: number };
+  close(code: string, message: string): void;
+}
+
+/** A neighbour or viewer. */
+export class PeerOutlet implements Outlet {
+  readonly kind: "site" | "viewer";
+  readonly name: string;
+  readonly address: string;
+  readonly stack: string;
+  readonly coalesces: boolean;
+  readonly acknowledges: boolean;
+  readonly peer: Peer;
+
+  constructor(peer: Peer) {
+    this.peer = peer;
+    this.kind = peer.remote?.role ?? "viewer";
+    this.name = peer.remote?.name ?? "";
+    this.address = peer.connection.peer;
+    this.stack = peer.connection.stack;
+    this.coalesces = peer.connection.coalesces;
+    this.acknowledges = this.kind === "viewer";
+  }
+
+  send(packets: Uint8Array): boolean {
+    return this.peer.send(packets);
+  }
+
+  backlog(): { readonly bytes: number; readonly oldestMs: number } {
+    return this.peer.connection.backlog();
+  }
+
+  close(code: string, message: string): void {
+    this.peer.close(code, message);
+  }
+}
+
+const NO_BACKLOG = { bytes: 0, oldestMs: 0 } as const;
+
+/** A sink in this process. */
+export class SinkOutlet implements Outlet {
+  readonly kind = "rtp";
+  readonly name: string;
+  readonly address: string;
+  readonly stack = "rtp";
+  readonly coalesces = false;
+  readonly acknowledges = false;
+  readonly sink: PacketSink;
+
+  constructor(sink: PacketSink, about: { readonly name: string; readonly address: string }) {
+    this.sink = sink;
+    this.name = about.name;
+    this.address = about.address;
+  }
+
+  send(packets: Uint8Array): boolean {
+    for (const packet of splitPackets(packets)) this.sink.packet(packet);
+    return true;
+  }
+
+  backlog(): { readonly bytes: number; readonly oldestMs: number } {
+    return NO_BACKLOG;
+  }
+
+  close(_code: string, message: string): void {
+    this.sink.close(message);
+  }
+}

@@ -1,0 +1,70 @@
+import type { Description } from "../wire/index.ts";
+
+/** A link of this site to (or from) another, or to a viewer. */
+export interface PeerSnapshot {
+  readonly name: string;
+  readonly role: "site" | "viewer";
+  readonly stack: string;
+  readonly address: string;
+  readonly state: "greeting" | "open" | "suspected" | "closed";
+  readonly direction: "out" | "in";
+  readonly rttMs: number | undefined;
+}
+
+/** A subscriber of a channel at this site. */
+export interface SubscriberSnapshot {
+  readonly id: number;
+  readonly kind: "site" | "viewer" | "rtp";
+  readonly name: string;
+  readonly address: string;
+  readonly stack: string;
+  /** `standby`: a warm path that carries nothing. */
+  readonly state: "live" | "catching-up" | "skipping" | "standby";
+  readonly packets: number;
+  readonly bytes: number;
+  readonly lagMs: number;
+  readonly drops: Readonly<Record<string, number>>;
+}
+
+/** An input of a channel at this site. */
+export interface InputSnapshot {
+  readonly kind: "site" | "rtp" | "data";
+  /** Site name, or the input's name. */
+  readonly name: string;
+  readonly connection: string;
+  readonly state: "active" | "standby" | "suspected" | "down" | "connecting";
+  readonly packets: number;
+  readonly bytes: number;
+  readonly drops: Readonly<Record<string, number>>;
+}
+
+export interface ChannelSnapshot {
+  readonly name: string;
+  readonly id: number;
+  readonly description: Description | undefined;
+  /** Sites the channel comes through, this one last; only itself where it is ingested; empty when there is no way. */
+  readonly path: readonly string[];
+  /** Packets taken (after duplicates) and their bytes, since start. */
+  readonly packetsIn: number;
+  readonly bytesIn: number;
+  readonly packetsOut: number;
+  readonly bytesOut: number;
+  /** Packets dropped, by reason (docs/spec/wire.md lists them). */
+  readonly drops: Readonly<Record<string, number>>;
+  /** Ingest to here, ms, as the clocks tell. */
+  readonly latencyMs: number | undefined;
+  /** Interarrival jitter (RFC 3550 A.8) of the newest video source, or audio, ms. */
+  readonly jitterMs: number | undefined;
+  readonly history: { readonly packets: number; readonly bytes: number; readonly ms: number };
+  readonly inputs: readonly InputSnapshot[];
+  readonly subscribers: readonly SubscriberSnapshot[];
+}
+
+export interface PlaneSnapshot {
+  /** Monotonic, ms: rates are differences over this. */
+  readonly at: number;
+  readonly channels: readonly ChannelSnapshot[];
+  readonly peers: readonly PeerSnapshot[];
+  /** Drops that belong to no channel, by reason. */
+  readonly drops: Readonly<Record<string, number>>;
+}

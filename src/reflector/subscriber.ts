@@ -1,0 +1,160 @@
+import { type Clock, Counters, LIMITS } from "../base/index.ts";
+import { type History, isKeyStart } from "../channel/index.ts";
+import type { SourcePoint } from "../wire/index.ts";
+import type { Outlet } from "./outlet.ts";
+
+/** `standby`: subscribed, carries nothing. */
+export type SubscriberState = "live" | "catching-up" | "skipping" | "standby";
+
+/** Bytes put into one write while catching up. */
+const CHUNK_BYTES = 48 * 1024;
+/** Bytes a newcomer gets at once, before pacing: a key frame of ordinary size. */
+const BURST_BYTES = 64 * 1024;
+/** Pacing never goes below this, bytes per second: channels of a few messages have no rate to speak of. */
+const RATE_MIN = 128 * 1024;
+/** Unsent bytes at which catching up waits. */
+const CATCH_UP_BACKLOG = 1024 * 1024;
+/** Resolution of the lag, ms. */
+const MARK_MS = 50;
+
+/** One receiver of a channel at this site: where it stands, how far it lags, what it was spared. [W50]-[W54] */
+export class Subscriber {
+  readonly id: number;
+  readonly outlet: Outlet;
+  readonly drops = new Counters();
+  state: SubscriberState = "standby";
+  packets = 0;
+  bytes = 0;
+  readonly #history: History;
+  readonly #clock: Clock;
+  /** Next position to send while catching up. */
+  #cursor = 0;
+  #credit = 0;
+  #creditAt = 0;
+  /** What was sent and not acknowledged, oldest first, MARK_MS apart. */
+  #marks: { position: number; readonly at: number }[] = [];
+
+  constructor(id: number, outlet: Outlet, history: History, clock: Clock) {
+    this.id = id;
+    this.outlet = outlet;
+    this.#history = history;
+    this.#clock = clock;
+  }
+
+  /** Starts sending from `position` of the history, paced. */
+  catchUp(position: number): void {
+    this.state = "catching-up";
+    this.#cursor = position;
+    this.#credit = BURST_BYTES;
+    this.#creditAt = this.#clock.now();
+  }
+
+  /** Becomes a standby. */
+  rest(): void {
+    this.state = "standby";
+    this.#marks = [];
+  }
+
+  /** Sends packets that are at `position` (the last of them) of the history. */
+  send(packets: Uint8Array, count: number, position: number): void {
+    if (!this.outlet.send(packets)) {
+      this.drops.add("queue-full", count);
+      if (this.outlet.coalesces) this.state = "skipping";
+      return;
+    }
+    this.packets += count;
+    this.bytes += packets.byteLength;
+    if (!this.outlet.acknowledges) return;
+    const now = this.#clock.now();
+    const last = this.#marks.at(-1);
+    if (last !== undefined && now - last.at < MARK_MS) last.position = position;
+    else this.#marks.push({ position, at: now });
+  }
+
+  /** Sends what is due while catching up. True when it has caught up. `rate`: the channel's, bytes per second. */
+  pump(rate: number): boolean {
+    const now = this.#clock.now();
+    const pace = Math.max(RATE_MIN, rate * LIMITS.resumeRateMax);
+    this.#credit = Math.min(BURST_BYTES, this.#credit + ((now - this.#creditAt) * pace) / 1000);
+    this.#creditAt = now;
+    if (this.#cursor < this.#history.start) {
+      const entry = this.#history.entryPoint;
+      this.drops.add("history-passed", entry - this.#cursor);
+      this.#cursor = entry;
+    }
+    while (this.#cursor < this.#history.end && this.state === "catching-up") {
+      if (this.#credit <= 0 || this.outlet.backlog().bytes > CATCH_UP_BACKLOG) return false;
+      this.#sendChunk();
+    }
+    return this.state === "catching-up";
+  }
+
+  /** Drops a packet while skipping; true when it is where the flow goes on. */
+  resumesWith(packet: Uint8Array, hasVideo: boolean): boolean {
+    if (this.state !== "skipping") return false;
+    const ready = this.lagMs < LIMITS.lagSkipMs / 2 && (!hasVideo || isKeyStart(packet));
+    if (!ready) this.drops.add("slow-subscriber");
+    return ready;
+  }
+
+  /** The newest identities the other end has consumed. */
+  acknowledge(points: readonly SourcePoint[]): void {
+    let position = -1;
+    for (const point of points) {
+      position = Math.max(position, this.#history.find(point)?.position ?? -1);
+    }
+    while (this.#marks.length > 0 && (this.#marks[0] as { position: number }).position <= position) {
+      this.#marks.shift();
+    }
+  }
+
+  /** How long the oldest unacknowledged (or unwritten) packet has been on its way, ms. */
+  get lagMs(): number {
+    const oldest = this.#marks[0];
+    const unacknowledged = oldest === undefined ? 0 : this.#clock.now() - oldest.at;
+    return Math.max(unacknowledged, this.outlet.backlog().oldestMs);
+  }
+
+  /** Slows nobody but itself: skips when it lags, is closed when it lags for good. */
+  judge(): void {
+    if (this.state === "standby") return;
+    const lag = this.lagMs;
+    if (lag > LIMITS.lagCloseMs) {
+      this.outlet.close("too-slow", `nothing was consumed for ${Math.round(lag / 1000)} s`);
+    } else if (lag > LIMITS.lagSkipMs && this.state !== "skipping") {
+      this.state = "skipping";
+      this.drops.add("skips");
+    }
+  }
+
+  #sendChunk(): void {
+    const packets: Uint8Array[] = [];
+    let bytes = 0;
+    do {
+      const entry = this.#history.at(this.#cursor);
+      if (entry === undefined) break;
+      packets.push(entry.packet);
+      bytes += entry.packet.byteLength;
+      this.#cursor++;
+    } while (
+      this.outlet.coalesces &&
+      bytes < CHUNK_BYTES &&
+      bytes < this.#credit &&
+      this.#cursor < this.#history.end
+    );
+    this.#credit -= bytes;
+    if (packets.length > 0) this.send(joinPackets(packets, bytes), packets.length, this.#cursor - 1);
+  }
+}
+
+/** Packets one behind the other, as one buffer. A single packet is passed on as it is. */
+export function joinPackets(packets: readonly Uint8Array[], bytes: number): Uint8Array {
+  if (packets.length === 1) return packets[0] as Uint8Array;
+  const joined = new Uint8Array(bytes);
+  let at = 0;
+  for (const packet of packets) {
+    joined.set(packet, at);
+    at += packet.byteLength;
+  }
+  return joined;
+}

@@ -1,0 +1,19 @@
+/**
+ * The sites that work together under one leader: what they are, how they join, how they are configured.
+ *
+ * @module
+ */
+export {
+  type ChannelConfig,
+  type ChannelRecord,
+  channelNameSchema,
+  defaultChannelConfig,
+  defaultRouteConfig,
+  type Endpoint,
+  type InputConfig,
+  type RouteConfig,
+  routeConfigSchema,
+  type SessionRecord,
+  type SiteRecord,
+  siteNameSchema,
+} from "./model.ts";

@@ -1,0 +1,147 @@
+/**
+ * What a session keeps in its directory, and the configuration that people write.
+ *
+ * | key | value |
+ * |---|---|
+ * | `session` | {@link SessionRecord} |
+ * | `sites/NAME` | {@link SiteRecord}, under the site's lease |
+ * | `config/NAME` | {@link RouteConfig} of that site |
+ * | `channels/NAME` | {@link ChannelRecord} (`/` in the channel's name stays) |
+ * | `ids/channel` | the last channel id given away |
+ */
+import { z } from "zod";
+import { LIMITS } from "../base/index.ts";
+
+/** The session itself, written once by its first leader. */
+export interface SessionRecord {
+  readonly name: string;
+  /** Secret shared by the member sites: proves membership on links. 64 hex digits. */
+  readonly linkKey: string;
+  /** Wall clock, ms. */
+  readonly createdAt: number;
+}
+
+/** A host and port as others reach it. */
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A running site. */
+export interface SiteRecord {
+  readonly name: string;
+  /** u32, random for each start. */
+  readonly instance: number;
+  readonly http: Endpoint;
+  readonly udp: Endpoint;
+  readonly pid: number;
+  readonly version: string;
+  readonly leader: boolean;
+  /** Wall clock, ms. */
+  readonly startedAt: number;
+}
+
+/** A channel the session knows. */
+export interface ChannelRecord {
+  readonly name: string;
+  /** u32 >= 1, in packet headers. */
+  readonly id: number;
+  /** Sites that ingest it now, or did last; routes without configuration lead there. */
+  readonly ingests: readonly string[];
+}
+
+/** Site names: 1 to 40 of `a-z 0-9 -`, starting with a letter. */
+export const siteNameSchema: z.ZodType<string> = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,39}$/, "expected 1 to 40 of a-z, 0-9 and -, starting with a letter");
+
+/** Channel names: segments of `a-z A-Z 0-9 . _ -` divided by `/`, 1 to 100 characters, no segment starting with a dot. */
+export const channelNameSchema: z.ZodType<string> = z
+  .string()
+  .max(100, "expected at most 100 characters")
+  .regex(
+    /^(?!\.)[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/,
+    "expected letters, digits, . _ - in segments divided by /",
+  );
+
+/** How a site gets a channel from other sites. */
+export interface InputConfig {
+  /** Sites to take it from, best first. The others stand by. */
+  readonly from: readonly string[];
+  /** Connection kind: `udp`, `tcp`, `websocket`, or a stack string such as `frag(mtu=1400):udp`. */
+  readonly connection: string;
+  /** True: pulled always. False: while somebody wants it. */
+  readonly keep: boolean;
+}
+
+/** What a site does with one channel. */
+export interface ChannelConfig {
+  readonly input?: InputConfig | undefined;
+  /** Local subscribers and downstream sites at once. */
+  readonly maxSubscribers: number;
+  /** Outgoing bits per second over all subscribers of the channel. */
+  readonly maxBitsPerSecond: number;
+  /** A redundant outside input takes over after the primary was silent for this long, ms. */
+  readonly silenceMs: number;
+  /** Outside inputs allowed at once. */
+  readonly maxPublishers: number;
+  /** Bytes of history. */
+  readonly historyBytes: number;
+}
+
+/** The part of a site's configuration that changes while it runs: kept in the directory, watched, applied live. */
+export interface RouteConfig {
+  /** For channels without an entry of their own: sites to pull from, on demand. Empty: from the channel's ingest. */
+  readonly upstreams: readonly string[];
+  /** Connection kind for `upstreams`. */
+  readonly connection: string;
+  readonly channels: Readonly<Record<string, ChannelConfig>>;
+  /** Over all channels. */
+  readonly maxSubscribers: number;
+  /** Outgoing, over all channels. */
+  readonly maxBitsPerSecond: number;
+}
+
+const count = z.number().int().min(0).max(1_000_000);
+const bits = z.number().min(0).max(1e13);
+const names = z.array(siteNameSchema).max(LIMITS.alternativesMax);
+const connection = z.string().min(1).max(500);
+
+const inputSchema = z.strictObject({
+  from: names.min(1),
+  connection: connection.default("udp"),
+  keep: z.boolean().default(true),
+});
+
+const channelConfigSchema = z.strictObject({
+  input: inputSchema.optional(),
+  maxSubscribers: count.default(LIMITS.subscribersDefault),
+  maxBitsPerSecond: bits.default(1e13),
+  silenceMs: z.number().min(50).max(600_000).default(1_000),
+  maxPublishers: z.number().int().min(1).max(16).default(1),
+  historyBytes: z
+    .number()
+    .int()
+    .min(64 * 1024)
+    .max(1024 * 1024 * 1024)
+    .default(LIMITS.historyBytesDefault),
+});
+
+/** Parses a {@link RouteConfig}, filling defaults; unknown keys are errors. */
+export const routeConfigSchema: z.ZodType<RouteConfig> = z.strictObject({
+  upstreams: names.default([]),
+  connection: connection.default("udp"),
+  channels: z.record(channelNameSchema, channelConfigSchema).default({}),
+  maxSubscribers: count.default(LIMITS.subscribersDefault),
+  maxBitsPerSecond: bits.default(1e13),
+}) as unknown as z.ZodType<RouteConfig>;
+
+/** A configuration with nothing set. */
+export function defaultRouteConfig(): RouteConfig {
+  return routeConfigSchema.parse({});
+}
+
+/** The configuration of a channel without an entry. */
+export function defaultChannelConfig(): ChannelConfig {
+  return channelConfigSchema.parse({});
+}

@@ -1,0 +1,67 @@
+import type { Clock } from "../../base/index.ts";
+import type { HttpRequest, HttpResponse } from "../http/messages.ts";
+import { StaticFiles } from "../http/static-files.ts";
+import { Metrics } from "../observe/metrics.ts";
+import type { SiteService } from "../site-service.ts";
+import { addChannelRoutes, REMOTE_ADDRESS } from "./channel-routes.ts";
+import { addDemoRoutes } from "./demo-routes.ts";
+import { addOutputRoutes } from "./output-routes.ts";
+import { json, newRouter } from "./route.ts";
+import { addSessionRoutes } from "./session-routes.ts";
+
+/** What the API needs besides the site. */
+export interface AppOptions {
+  readonly clock: Clock;
+  /** Folder of the console and the player. */
+  readonly webRoot: string;
+}
+
+/** Answers every HTTP request to a site: its API, its metrics, its pages. */
+export function createApp(site: SiteService, options: AppOptions): (request: HttpRequest) => Promise<HttpResponse> {
+  const files = new StaticFiles(options.webRoot);
+  const metrics = new Metrics(site.record.name);
+  const app = newRouter();
+  addSessionRoutes(app, site, options.clock);
+  addChannelRoutes(app, site);
+  addOutputRoutes(app, site);
+  if (site.demo !== undefined) addDemoRoutes(app, site.demo);
+  app.get("/metrics", async () => {
+    const text = await metrics.render(await site.snapshot(), site.session().directory === "connected");
+    return new Response(text, { headers: { "content-type": metrics.contentType, "cache-control": "no-store" } });
+  });
+  app.get("/openapi.json", () =>
+    json(
+      app.getOpenAPI31Document({
+        openapi: "3.1.0",
+        info: {
+          title: "Meander site",
+          version: site.record.version,
+          description: "Publish, watch and route live channels. Errors tell what was wrong, where, what was expected and what to do.",
+        },
+      }),
+    ),
+  );
+  // Every path that is none of the above may be a file.
+  app.notFound(() => new Response(null, { status: 404, headers: { [NO_ROUTE]: "1" } }));
+  return async (request) => {
+    const response = await app.fetch(requestOf(request));
+    if (response.headers.has(NO_ROUTE)) return files.answer(request);
+    return {
+      status: response.status,
+      headers: Object.fromEntries(response.headers),
+      body: new Uint8Array(await response.arrayBuffer()),
+    };
+  };
+}
+
+const NO_ROUTE = "x-meander-no-route";
+const BODILESS = ["GET", "HEAD"];
+
+function requestOf(request: HttpRequest): Request {
+  const { method, target, headers, body, remoteAddress } = request;
+  return new Request(new URL(target, "http://site.invalid"), {
+    method,
+    headers: { ...headers, [REMOTE_ADDRESS]: remoteAddress },
+    ...(BODILESS.includes(method) ? {} : { body }),
+  });
+}

@@ -1,0 +1,50 @@
+import { type OpenAPIHono, z } from "@hono/zod-openapi";
+import { MeanderError } from "../../base/index.ts";
+import type { SiteService } from "../site-service.ts";
+import { json, jsonBody, route } from "./route.ts";
+import { outputAnswerSchema, outputRequestSchema } from "./schemas.ts";
+
+/** Sending channels to plain RTP receivers. */
+export function addOutputRoutes(app: OpenAPIHono, site: SiteService): void {
+  route(
+    app,
+    {
+      method: "post",
+      path: "/api/outputs",
+      tag: "outputs",
+      summary: "Sends a channel to a plain RTP receiver; RTCP goes to the port after each",
+      body: { required: true, content: { "application/json": outputRequestSchema } },
+      answers: {
+        201: {
+          description: "It is sent; the SDP is what the receiver opens",
+          content: { "application/json": outputAnswerSchema, "application/sdp": z.string() },
+        },
+      },
+    },
+    async (c) => {
+      const { channel, host, ports } = await jsonBody(c, outputRequestSchema);
+      const { id, sdp } = await site.addOutput(channel, host, ports);
+      if (c.req.header("accept")?.includes("application/sdp") !== true) return json({ id, sdp }, 201);
+      const headers = { "content-type": "application/sdp", "cache-control": "no-store", "x-meander-output": `${id}` };
+      return new Response(sdp, { status: 201, headers });
+    },
+  );
+  route(
+    app,
+    {
+      method: "delete",
+      path: "/api/outputs/{id}",
+      tag: "outputs",
+      summary: "Stops sending",
+      answers: { 204: { description: "It has stopped" } },
+    },
+    async (c) => {
+      const text = c.req.param("id") ?? "";
+      if (!/^\d{1,15}$/.test(text)) {
+        throw new MeanderError("output-unknown", "there is no such output", { where: text, expected: "its number" });
+      }
+      await site.removeOutput(Number(text));
+      return new Response(null, { status: 204 });
+    },
+  );
+}

@@ -1,0 +1,118 @@
+import { OpenAPIHono, type z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { MeanderError } from "../../base/index.ts";
+import { errorBodyOf } from "../http/messages.ts";
+import { errorSchema } from "./schemas.ts";
+import { statusOf } from "./status.ts";
+
+/** One kind of answer. */
+export interface AnswerSpec {
+  readonly description: string;
+  /** Media type and shape; undefined: no body. */
+  readonly content?: Readonly<Record<string, z.ZodType>>;
+}
+
+/** One operation of the API: enough to route it and to describe it. */
+export interface RouteSpec {
+  readonly method: "get" | "put" | "post" | "delete";
+  /** With parameters in braces: `/channels/{name}`. */
+  readonly path: string;
+  /** True when the last parameter takes the rest of the path, slashes too. */
+  readonly rest?: boolean;
+  readonly tag: string;
+  readonly summary: string;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly body?: { readonly required: boolean; readonly content: Readonly<Record<string, z.ZodType>> };
+  readonly answers: Readonly<Record<number, AnswerSpec>>;
+}
+
+/** Adds an operation to `app` and to its OpenAPI document. Errors thrown by `handler` become error answers. */
+export function route(app: OpenAPIHono, spec: RouteSpec, handler: (c: Context) => Promise<Response> | Response): void {
+  const parameters = [...spec.path.matchAll(/{(\w+)}/g)].map((match) => match[1] ?? "");
+  app.openAPIRegistry.registerPath({
+    method: spec.method,
+    path: spec.path,
+    tags: [spec.tag],
+    summary: spec.summary,
+    parameters: [
+      ...parameters.map((name) => ({ in: "path" as const, name, required: true, schema: { type: "string" as const } })),
+      ...Object.entries(spec.query ?? {}).map(([name, description]) => ({
+        in: "query" as const,
+        name,
+        description,
+        schema: { type: "string" as const },
+      })),
+    ],
+    ...(spec.body === undefined
+      ? {}
+      : { request: { body: { required: spec.body.required, content: contentOf(spec.body.content) } } }),
+    responses: {
+      ...Object.fromEntries(
+        Object.entries(spec.answers).map(([status, { description, content }]) => [
+          status,
+          { description, ...(content === undefined ? {} : { content: contentOf(content) }) },
+        ]),
+      ),
+      default: { description: "What went wrong, where, and what to do", content: contentOf({ "application/json": errorSchema }) },
+    },
+  });
+  const last = parameters.at(-1);
+  const pattern = spec.path.replaceAll(/{(\w+)}/g, (_all, name: string) =>
+    spec.rest === true && name === last ? `:${name}{.+}` : `:${name}`,
+  );
+  app.on(spec.method.toUpperCase(), pattern, handler);
+}
+
+/** The answer for anything thrown. Bugs are passed on to be logged. */
+export function errorAnswer(error: unknown): Response {
+  if (!(error instanceof MeanderError)) throw error;
+  return Response.json(errorBodyOf(error), {
+    status: statusOf(error.code),
+    headers: { "cache-control": "no-store" },
+  });
+}
+
+/** A JSON answer that is never cached. */
+export function json(value: unknown, status = 200): Response {
+  return Response.json(value, { status, headers: { "cache-control": "no-store" } });
+}
+
+/** The value of a query parameter that has a fixed set of values. @throws {MeanderError} `request-invalid` */
+export function choice<T extends string>(c: Context, name: string, values: readonly [T, ...T[]]): T {
+  const value = c.req.query(name) ?? values[0];
+  const found = values.find((each) => each === value);
+  if (found !== undefined) return found;
+  throw new MeanderError("request-invalid", `got ${JSON.stringify(value)}`, {
+    where: `query parameter ${name}`,
+    expected: values.join(" or "),
+  });
+}
+
+/** The body as JSON of a known shape. @throws {MeanderError} `request-invalid` */
+export async function jsonBody<T>(c: Context, schema: z.ZodType<T>): Promise<T> {
+  const parsed = schema.safeParse(await rawJson(c));
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const where = ["body", ...(issue?.path ?? [])].join(".");
+  throw new MeanderError("request-invalid", issue?.message ?? "invalid", { where, next: "see /openapi.json" });
+}
+
+/** The body as JSON. @throws {MeanderError} `request-invalid` */
+export async function rawJson(c: Context): Promise<unknown> {
+  try {
+    return JSON.parse(await c.req.text());
+  } catch (cause) {
+    throw new MeanderError("request-invalid", "the body is not JSON", { where: "body", expected: "JSON", cause });
+  }
+}
+
+/** A router with nothing on it that answers errors in words. */
+export function newRouter(): OpenAPIHono {
+  const app = new OpenAPIHono();
+  app.onError((error) => errorAnswer(error));
+  return app;
+}
+
+function contentOf(content: Readonly<Record<string, z.ZodType>>): Record<string, { schema: z.ZodType }> {
+  return Object.fromEntries(Object.entries(content).map(([type, schema]) => [type, { schema }]));
+}

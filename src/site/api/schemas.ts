@@ -1,0 +1,192 @@
+/** Shapes of what the API says, for the OpenAPI document and for the tests that hold answers against them. */
+import { z } from "@hono/zod-openapi";
+
+const name = z.string();
+const count = z.number().int().min(0);
+const counts = z.record(z.string(), count);
+const millis = z.number();
+const port = z.number().int().min(0).max(65_535);
+const endpoint = z.strictObject({ host: z.string(), port }).openapi("Endpoint");
+
+export const siteSchema = z
+  .strictObject({
+    name,
+    instance: count,
+    http: endpoint,
+    udp: endpoint,
+    pid: count,
+    version: z.string(),
+    leader: z.boolean(),
+    startedAt: millis,
+  })
+  .openapi("Site");
+
+export const channelSchema = z.strictObject({ name, id: count, ingests: z.array(name) }).openapi("Channel");
+
+export const sessionViewSchema = z
+  .strictObject({
+    session: z.strictObject({ name }),
+    self: name,
+    leader: name.nullable(),
+    directory: z.enum(["connected", "disconnected"]),
+    sites: z.array(siteSchema),
+    channels: z.array(channelSchema),
+    demo: z.boolean(),
+  })
+  .openapi("Session");
+
+const trackSchema = z.strictObject({
+  medium: count,
+  kind: z.enum(["audio", "video", "text", "application"]),
+  source: count,
+  generation: count,
+  codec: z.string(),
+  payloadType: z.number().int(),
+  clockRate: count,
+  channels: count.optional(),
+  fmtp: z.string().optional(),
+  parameterSets: z.array(z.string()).optional(),
+});
+
+const inputSchema = z.strictObject({
+  kind: z.enum(["site", "rtp", "data"]),
+  name,
+  connection: z.string(),
+  state: z.enum(["active", "standby", "suspected", "down", "connecting"]),
+  packets: count,
+  bytes: count,
+  drops: counts,
+});
+
+const subscriberSchema = z.strictObject({
+  id: count,
+  kind: z.enum(["site", "viewer", "rtp"]),
+  name: z.string(),
+  address: z.string(),
+  stack: z.string(),
+  state: z.enum(["live", "catching-up", "skipping", "standby"]),
+  packets: count,
+  bytes: count,
+  lagMs: millis,
+  drops: counts,
+});
+
+export const channelSnapshotSchema = z
+  .strictObject({
+    name,
+    id: count,
+    description: z
+      .strictObject({ revision: count, ingest: name, tracks: z.array(trackSchema) })
+      .optional(),
+    path: z.array(name),
+    packetsIn: count,
+    bytesIn: count,
+    packetsOut: count,
+    bytesOut: count,
+    drops: counts,
+    latencyMs: millis.optional(),
+    jitterMs: millis.optional(),
+    history: z.strictObject({ packets: count, bytes: count, ms: millis }),
+    inputs: z.array(inputSchema),
+    subscribers: z.array(subscriberSchema),
+  })
+  .openapi("ChannelSnapshot");
+
+const peerSchema = z.strictObject({
+  name: z.string(),
+  role: z.enum(["site", "viewer"]),
+  stack: z.string(),
+  address: z.string(),
+  state: z.enum(["greeting", "open", "suspected", "closed"]),
+  direction: z.enum(["out", "in"]),
+  rttMs: millis.optional(),
+});
+
+export const siteViewSchema = z
+  .strictObject({
+    site: siteSchema,
+    snapshot: z.strictObject({
+      at: millis,
+      channels: z.array(channelSnapshotSchema),
+      peers: z.array(peerSchema),
+      drops: counts,
+    }),
+    process: z.strictObject({ cpuSeconds: z.number(), rssBytes: count, uptimeSeconds: z.number() }),
+  })
+  .openapi("SiteView");
+
+export const channelViewSchema = z
+  .strictObject({ channel: channelSchema, snapshot: channelSnapshotSchema.nullable() })
+  .openapi("ChannelView");
+
+export const healthSchema = z
+  .strictObject({
+    status: z.enum(["ok", "degraded"]),
+    site: name,
+    directory: z.enum(["connected", "disconnected"]),
+    reason: z.string().nullable(),
+    channels: count,
+    uptimeSeconds: z.number(),
+  })
+  .openapi("Health");
+
+export const publishAnswerSchema = z
+  .strictObject({
+    channel: name,
+    id: count,
+    host: z.string(),
+    tracks: z.array(
+      z.strictObject({
+        medium: count,
+        kind: z.enum(["audio", "video", "application"]),
+        codec: z.string(),
+        rtpPort: port,
+        rtcpPort: port,
+      }),
+    ),
+  })
+  .openapi("PublishAnswer");
+
+export const outputRequestSchema = z
+  .strictObject({
+    channel: name,
+    host: z.string().min(1).max(253),
+    ports: z
+      .strictObject({ video: port.min(1).optional(), audio: port.min(1).optional() })
+      .refine((ports) => ports.video !== undefined || ports.audio !== undefined, "expected a video or an audio port"),
+  })
+  .openapi("OutputRequest");
+
+export const outputAnswerSchema = z.strictObject({ id: count, sdp: z.string() }).openapi("OutputAnswer");
+
+export const routesDocumentSchema = z
+  .object({
+    upstreams: z.array(name),
+    connection: z.string(),
+    channels: z.record(
+      name,
+      z.object({
+        input: z.object({ from: z.array(name), connection: z.string(), keep: z.boolean() }).optional(),
+        maxSubscribers: count,
+        maxBitsPerSecond: z.number(),
+        silenceMs: millis,
+        maxPublishers: count,
+        historyBytes: count,
+      }),
+    ),
+    maxSubscribers: count,
+    maxBitsPerSecond: z.number(),
+  })
+  .openapi("Routes");
+
+export const errorSchema = z
+  .strictObject({
+    error: z.strictObject({
+      code: z.string(),
+      message: z.string(),
+      where: z.string().optional(),
+      expected: z.string().optional(),
+      next: z.string().optional(),
+    }),
+  })
+  .openapi("Error");

@@ -1,0 +1,98 @@
+import type { OpenAPIHono } from "@hono/zod-openapi";
+import type { Clock } from "../../base/index.ts";
+import { parseRoutes } from "../site-options.ts";
+import type { SiteService } from "../site-service.ts";
+import { json, rawJson, route } from "./route.ts";
+import { healthSchema, routesDocumentSchema, sessionViewSchema, siteViewSchema } from "./schemas.ts";
+
+/** What a site says about itself and its session, and its configuration. */
+export function addSessionRoutes(app: OpenAPIHono, site: SiteService, clock: Clock): void {
+  const json200 = (description: string, schema: typeof healthSchema | typeof sessionViewSchema | typeof siteViewSchema) => ({
+    200: { description, content: { "application/json": schema } },
+  });
+  route(
+    app,
+    {
+      method: "get",
+      path: "/health",
+      tag: "site",
+      summary: "Whether the site runs, and whether it reaches its directory",
+      answers: json200("The site runs", healthSchema),
+    },
+    async () => json(await site.health()),
+  );
+  route(
+    app,
+    {
+      method: "get",
+      path: "/api/session",
+      tag: "session",
+      summary: "The sites and channels of the session, as this site knows them",
+      answers: json200("The session", sessionViewSchema),
+    },
+    () => json(site.session()),
+  );
+  route(
+    app,
+    {
+      method: "get",
+      path: "/api/site",
+      tag: "site",
+      summary: "What goes through this site now: channels, inputs, subscribers, links, counts",
+      answers: json200("The site", siteViewSchema),
+    },
+    async () =>
+      json({ site: site.record, snapshot: await site.snapshot(), process: processView(site.record.startedAt, clock) }),
+  );
+  const routes = { description: "The routes of this site", content: { "application/json": routesDocumentSchema } };
+  route(
+    app,
+    {
+      method: "get",
+      path: "/api/config",
+      tag: "site",
+      summary: "Where this site takes channels from, and its bounds",
+      answers: { 200: routes },
+    },
+    () => json(site.routes()),
+  );
+  route(
+    app,
+    {
+      method: "put",
+      path: "/api/config",
+      tag: "site",
+      summary: "Replaces the routes of this site; applied at once, without disturbing what stays",
+      body: { required: true, content: { "application/json": routesDocumentSchema.partial() } },
+      answers: { 200: routes },
+    },
+    async (c) => {
+      const wanted = parseRoutes(await rawJson(c), "body: ");
+      await site.setRoutes(wanted);
+      return json(wanted);
+    },
+  );
+  route(
+    app,
+    {
+      method: "post",
+      path: "/api/stop",
+      tag: "site",
+      summary: "Stops the site in order",
+      answers: { 202: { description: "It stops" } },
+    },
+    () => {
+      site.requestStop();
+      return json({ stopping: site.record.name }, 202);
+    },
+  );
+}
+
+function processView(startedAt: number, clock: Clock): { cpuSeconds: number; rssBytes: number; uptimeSeconds: number } {
+  const { user, system } = process.cpuUsage();
+  return {
+    cpuSeconds: (user + system) / 1e6,
+    rssBytes: process.memoryUsage.rss(),
+    uptimeSeconds: Math.max(0, (clock.wall() - startedAt) / 1000),
+  };
+}

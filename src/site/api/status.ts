@@ -1,0 +1,21 @@
+const STATUS: Readonly<Record<string, 403 | 404 | 409 | 500 | 503>> = {
+  "channel-unknown": 404,
+  "input-unknown": 404,
+  "output-unknown": 404,
+  "site-unknown": 404,
+  "path-unknown": 404,
+  "port-in-use": 409,
+  "publisher-exists": 409,
+  "channel-not-described": 409,
+  "demo-refused": 409,
+  internal: 500,
+  "plane-failed": 503,
+  "plane-closed": 503,
+  "admission-refused": 503,
+  overloaded: 503,
+};
+
+/** The HTTP status for an error's code; what the session's directory could not do is 503, what the asker did wrong 400. */
+export function statusOf(code: string): 400 | 403 | 404 | 409 | 500 | 503 {
+  return STATUS[code] ?? (code.startsWith("directory-") ? 503 : 400);
+}

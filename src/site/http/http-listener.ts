@@ -1,0 +1,229 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import { type Clock, LIMITS, type Log, MeanderError, messageOf } from "../../base/index.ts";
+import { checkGate, type GateRules } from "./gate.ts";
+import { errorResponse, type HttpRequest, type HttpResponse } from "./messages.ts";
+
+/** What was asked for with an upgrade that the gate let through. The socket belongs to the handler. */
+export interface Upgrade {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  /** Bytes that came behind the request. */
+  readonly head: Buffer;
+}
+
+/** Who answers what comes in. */
+export interface HttpHandlers {
+  /** Every plain request. A rejection is answered with 500. */
+  request(request: HttpRequest): Promise<HttpResponse>;
+  /** Upgrades by path and protocol, `websocket /link` for example; others get 404. */
+  readonly upgrades: Readonly<Record<string, (upgrade: Upgrade) => void>>;
+}
+
+/** Where to listen. */
+export interface HttpListenerOptions {
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  readonly gate: GateRules;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** The one HTTP port of a site: admits by Host and Origin, bounds what it reads, and hands on whole requests. */
+export class HttpListener implements AsyncDisposable {
+  readonly #server: Server;
+  readonly #handlers: HttpHandlers;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #upgraded = new Set<Duplex>();
+  #gate: GateRules;
+  #waiting = 0;
+
+  /** @throws {MeanderError} `port-in-use`, `listen-failed` */
+  static async open(options: HttpListenerOptions, handlers: HttpHandlers): Promise<HttpListener> {
+    const listener = new HttpListener(options, handlers);
+    await new Promise<void>((resolve, reject) => {
+      listener.#server.once("error", (cause: NodeJS.ErrnoException) => reject(listenError(options, cause)));
+      listener.#server.listen(options.port, options.host, resolve);
+    });
+    listener.#server.on("error", (error) => options.log.error("The HTTP server failed.", { error: messageOf(error) }));
+    return listener;
+  }
+
+  private constructor(options: HttpListenerOptions, handlers: HttpHandlers) {
+    this.#gate = options.gate;
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#handlers = handlers;
+    this.#server = createServer({ requestTimeout: LIMITS.requestMsMax, keepAlive: true, noDelay: true });
+    this.#server.on("request", (request, response) => void this.#answer(request, response));
+    this.#server.on("upgrade", (request, socket, head) => this.#upgrade({ request, socket, head }));
+    this.#server.on("clientError", (_error, socket) => {
+      if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n");
+      else socket.destroy();
+    });
+  }
+
+  /** As bound. */
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Who is let in from now on. */
+  setGate(gate: GateRules): void {
+    this.#gate = gate;
+  }
+
+  /** Stops listening and ends every connection, upgraded ones too. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#server.listening) return;
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#server.closeAllConnections();
+    for (const socket of this.#upgraded) socket.destroy();
+    await closed;
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { host, origin } = request.headers;
+    const admission = checkGate(this.#gate, { host, origin });
+    if (admission.type === "refused") return write(response, errorResponse(403, admission.error), undefined);
+    if (request.method === "OPTIONS" && admission.origin !== undefined) return preflight(response, admission.origin);
+    if (this.#waiting >= LIMITS.requestsMax) return write(response, overloaded(), admission.origin);
+    this.#waiting++;
+    try {
+      const body = await readBody(request);
+      if (body === undefined) {
+        request.resume();
+        return write(response, tooLarge(), admission.origin);
+      }
+      const whole = { ...headOf(request), body };
+      write(response, await this.#withDeadline(this.#handlers.request(whole)), admission.origin);
+    } catch (error) {
+      if (request.destroyed && !request.complete) return;
+      this.#log.error("A request failed.", { method: request.method, target: request.url, error: messageOf(error) });
+      const failure = new MeanderError("internal", "the site failed to answer", { next: "see the site's log" });
+      write(response, errorResponse(500, failure), admission.origin);
+    } finally {
+      this.#waiting--;
+    }
+  }
+
+  #withDeadline(answer: Promise<HttpResponse>): Promise<HttpResponse> {
+    return new Promise((resolve, reject) => {
+      const cancel = this.#clock.after("http answer", LIMITS.requestMsMax, () => resolve(late()));
+      answer.then(resolve, reject).finally(cancel);
+    });
+  }
+
+  #upgrade(upgrade: Upgrade): void {
+    const { request, socket } = upgrade;
+    socket.on("error", () => socket.destroy());
+    const { host, origin } = request.headers;
+    const admission = checkGate(this.#gate, { host, origin });
+    if (admission.type === "refused") return refuseUpgrade(socket, errorResponse(403, admission.error));
+    const path = (request.url ?? "").split("?", 1)[0];
+    const key = `${(request.headers.upgrade ?? "").toLowerCase()} ${path}`;
+    const handler = Object.hasOwn(this.#handlers.upgrades, key) ? this.#handlers.upgrades[key] : undefined;
+    if (handler === undefined) {
+      const error = new MeanderError("upgrade-unknown", "nothing answers to that upgrade here", {
+        where: key,
+        expected: Object.keys(this.#handlers.upgrades).join(", "),
+      });
+      return refuseUpgrade(socket, errorResponse(404, error));
+    }
+    this.#upgraded.add(socket);
+    socket.once("close", () => this.#upgraded.delete(socket));
+    handler(upgrade);
+  }
+}
+
+/** Ends an upgrade with a plain HTTP answer. */
+export function refuseUpgrade(socket: Duplex, response: HttpResponse): void {
+  const headers = Object.entries({ ...response.headers, connection: "close" });
+  const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join("");
+  socket.end(`HTTP/1.1 ${response.status} ${STATUS_CODES[response.status] ?? ""}\r\n${lines}\r\n${response.body}`);
+}
+
+function headOf(request: IncomingMessage): Omit<HttpRequest, "body"> {
+  const headers = Object.entries(request.headers).map(([name, value]) => [name, String(value)]);
+  return {
+    method: request.method ?? "GET",
+    target: request.url ?? "/",
+    headers: Object.fromEntries(headers) as Record<string, string>,
+    remoteAddress: (request.socket.remoteAddress ?? "").replace(/^::ffff:/, ""),
+  };
+}
+
+/** Undefined when the body is larger than allowed. */
+async function readBody(request: IncomingMessage): Promise<Uint8Array | undefined> {
+  if (Number(request.headers["content-length"] ?? 0) > LIMITS.bodyBytesMax) return undefined;
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  // Leaving the loop must not destroy the socket: the answer still goes out on it.
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    bytes += chunk.byteLength;
+    if (bytes > LIMITS.bodyBytesMax) return undefined;
+    chunks.push(chunk);
+  }
+  return new Uint8Array(Buffer.concat(chunks));
+}
+
+function write(response: ServerResponse, answer: HttpResponse, origin: string | undefined): void {
+  if (response.destroyed) return;
+  for (const [name, value] of Object.entries(answer.headers)) response.setHeader(name, value);
+  response.setHeader("x-content-type-options", "nosniff");
+  response.appendHeader("vary", "Origin");
+  if (origin !== undefined) response.setHeader("access-control-allow-origin", origin);
+  if (answer.status === 413) response.setHeader("connection", "close");
+  response.statusCode = answer.status;
+  response.end(answer.body);
+}
+
+function preflight(response: ServerResponse, origin: string): void {
+  response.writeHead(204, {
+    "access-control-allow-origin": origin,
+    "access-control-allow-methods": "GET, PUT, POST, DELETE",
+    "access-control-allow-headers": "content-type, accept",
+    "access-control-max-age": "600",
+    vary: "Origin",
+  });
+  response.end();
+}
+
+function tooLarge(): HttpResponse {
+  const expected = `at most ${LIMITS.bodyBytesMax} bytes`;
+  return errorResponse(413, new MeanderError("body-too-large", "the request body is too large", { expected }));
+}
+
+function overloaded(): HttpResponse {
+  const next = "try again in a second";
+  return errorResponse(503, new MeanderError("overloaded", "too many requests wait for their answer", { next }));
+}
+
+function late(): HttpResponse {
+  const what = `the site did not answer within ${LIMITS.requestMsMax} ms`;
+  return errorResponse(503, new MeanderError("overloaded", what, { next: "see the site's log" }));
+}
+
+function listenError(options: HttpListenerOptions, cause: NodeJS.ErrnoException): MeanderError {
+  const where = `${options.host}:${options.port}`;
+  if (cause.code === "EADDRINUSE") return portInUse(where, "--http-port", cause);
+  return new MeanderError("listen-failed", `cannot listen: ${cause.message}`, {
+    where,
+    expected: "an address of this machine and a port from 1024 up",
+    next: "choose another --host or --http-port",
+    cause,
+  });
+}
+
+/** The error for a taken port; `option` is the one that chooses it. */
+export function portInUse(where: string, option: string, cause: unknown): MeanderError {
+  return new MeanderError("port-in-use", "the port is taken", {
+    where,
+    expected: "a free port",
+    next: `choose another ${option}, or stop the program that holds it`,
+    cause,
+  });
+}

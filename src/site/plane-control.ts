@@ -1,0 +1,59 @@
+/**
+ * What the main thread asks of the plane, and what the plane reports. Both run in one thread in tests; in a site the
+ * plane has its own, and these calls are messages. Everything here is structured-cloneable.
+ */
+import type {
+  IngestOptions,
+  IngestPorts,
+  Neighbour,
+  PlaneEvent,
+  PlaneSnapshot,
+  RtpOutputOptions,
+} from "../reflector/index.ts";
+import type { ChannelConfig } from "../session/index.ts";
+
+export type {
+  ChannelSnapshot,
+  IngestOptions,
+  IngestPorts,
+  IngestTrack,
+  InputSnapshot,
+  Neighbour,
+  PeerSnapshot,
+  PlaneEvent,
+  PlaneSnapshot,
+  RtpOutputOptions,
+  SubscriberSnapshot,
+} from "../reflector/index.ts";
+
+/** The plane, as the main thread sees it. Refusals are MeanderErrors with the codes named. */
+export interface PlaneControl {
+  /** Who this site is; once, first. */
+  configure(options: {
+    readonly site: string;
+    readonly instance: number;
+    readonly linkKey: string;
+    readonly maxSubscribers: number;
+    readonly maxBitsPerSecond: number;
+  }): Promise<void>;
+  /** New bounds over all channels, applied at once to newcomers. */
+  setLimits(options: { readonly maxSubscribers: number; readonly maxBitsPerSecond: number }): Promise<void>;
+  /** The other sites of the session, and where. Those missing from the list are closed only when nothing uses them. */
+  setNeighbours(neighbours: readonly Neighbour[]): Promise<void>;
+  /** Opens a channel, or changes an open one without disturbing its subscribers. */
+  openChannel(options: { readonly name: string; readonly id: number; readonly config: ChannelConfig }): Promise<void>;
+  /** Answers `channel-wanted` with no. */
+  refuseChannel(channel: string, code: string, message: string): Promise<void>;
+  closeChannel(channel: string, reason: string): Promise<void>;
+  /** @throws `port-in-use`, `channel-unknown`, `publisher-exists`, `track-unsupported` */
+  openIngest(options: IngestOptions): Promise<IngestPorts>;
+  closeIngest(channel: string, input: string): Promise<void>;
+  /** Publishes one message (text, JSON, HTML…) on a data channel that this site ingests. */
+  publishData(channel: string, contentType: string, bytes: Uint8Array): Promise<void>;
+  /** @throws `channel-unknown`, `admission-refused` */
+  addRtpOutput(options: RtpOutputOptions): Promise<{ readonly id: number }>;
+  removeRtpOutput(id: number): Promise<void>;
+  snapshot(): Promise<PlaneSnapshot>;
+  onEvent(listener: (event: PlaneEvent) => void): void;
+  close(): Promise<void>;
+}

@@ -1,0 +1,78 @@
+/** What the main thread and the plane's thread say to each other over a message port. */
+import { type LogFields, MeanderError, messageOf } from "../../base/index.ts";
+import type { Endpoint } from "../../session/index.ts";
+import type { HttpRequest, HttpResponse } from "../http/messages.ts";
+import type { PlaneControl, PlaneEvent } from "../plane-control.ts";
+import type { Plane, PlaneOptions } from "./plane.ts";
+
+/** The calls that go over the port: everything of a {@link Plane} that returns a promise. */
+export type PlaneMethod = Exclude<keyof PlaneControl, "onEvent"> | "setGate" | "setViewerSites";
+
+/** An error as it travels. A MeanderError keeps all its parts; any other is our bug and arrives as `internal`. */
+export interface ErrorParts {
+  readonly code: string;
+  readonly what: string;
+  readonly where: string | undefined;
+  readonly expected: string | undefined;
+  readonly next: string | undefined;
+  /** The stack trace there, for the log. */
+  readonly stack: string | undefined;
+}
+
+/** What the main thread says. `id` is unique per direction and kind. */
+export type ToPlane =
+  | { readonly type: "open"; readonly options: PlaneOptions }
+  | { readonly type: "call"; readonly id: number; readonly method: PlaneMethod; readonly args: readonly unknown[] }
+  | { readonly type: "response"; readonly id: number; readonly response: HttpResponse }
+  | { readonly type: "socket-text"; readonly socket: number; readonly text: string }
+  | { readonly type: "socket-close"; readonly socket: number };
+
+/** What the plane says. */
+export type FromPlane =
+  | { readonly type: "opened"; readonly http: Endpoint; readonly udp: Endpoint }
+  | { readonly type: "open-failed"; readonly error: ErrorParts }
+  | { readonly type: "result"; readonly id: number; readonly value: unknown }
+  | { readonly type: "error"; readonly id: number; readonly error: ErrorParts }
+  | { readonly type: "event"; readonly event: PlaneEvent }
+  | { readonly type: "request"; readonly id: number; readonly request: HttpRequest }
+  | { readonly type: "socket-opened"; readonly socket: number }
+  | { readonly type: "socket-text"; readonly socket: number; readonly text: string }
+  | { readonly type: "socket-closed"; readonly socket: number }
+  | {
+      readonly type: "log";
+      readonly level: "debug" | "info" | "warn" | "error";
+      readonly message: string;
+      readonly fields: LogFields;
+    };
+
+/** One end of a message port; worker threads and message channels both are. */
+export interface PlanePort<Out, In> {
+  postMessage(message: Out): void;
+  on(event: "message", listener: (message: In) => void): unknown;
+}
+
+/** The method of `plane` that a call names, bound. */
+export function methodOf(plane: Plane, method: PlaneMethod): (...args: unknown[]) => Promise<unknown> {
+  return (plane[method] as (...args: unknown[]) => Promise<unknown>).bind(plane);
+}
+
+/** Takes an error apart for the journey. */
+export function partsOf(thrown: unknown): ErrorParts {
+  const stack = thrown instanceof Error ? thrown.stack : undefined;
+  if (!(thrown instanceof MeanderError)) {
+    return { code: "internal", what: messageOf(thrown), where: undefined, expected: undefined, next: undefined, stack };
+  }
+  const { code, what, where, expected, next } = thrown;
+  return { code, what, where, expected, next, stack };
+}
+
+/** Puts an error together again, with a stack trace from here. */
+export function errorOf(parts: ErrorParts): MeanderError {
+  const { code, what, where, expected, next, stack } = parts;
+  return new MeanderError(code, what, {
+    ...(where === undefined ? {} : { where }),
+    ...(expected === undefined ? {} : { expected }),
+    ...(next === undefined ? {} : { next }),
+    ...(stack === undefined ? {} : { cause: stack }),
+  });
+}

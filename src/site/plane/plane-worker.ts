@@ -1,0 +1,30 @@
+/** The entry of the plane's thread: opens a {@link LocalPlane} as told, then serves it to the main thread. */
+import { parentPort } from "node:worker_threads";
+import { assert, SystemClock } from "../../base/index.ts";
+import { LocalPlane } from "./local-plane.ts";
+import { partsOf, type ToPlane } from "./plane-messages.ts";
+import { portLog, type ServingPort, servePlane } from "./serve-plane.ts";
+
+const parent = parentPort;
+assert(parent !== null, "the plane's entry runs in a worker thread");
+const port: ServingPort = {
+  postMessage: (message) => parent.postMessage(message),
+  on: (event, listener) => parent.on(event, listener),
+};
+
+parent.once("message", (message: ToPlane) => {
+  assert(message.type === "open", "the first message opens the plane");
+  LocalPlane.open(message.options, { clock: new SystemClock(), log: portLog(port) }).then(
+    (plane) => {
+      // Closing ends the thread: nothing else holds it once the port is let go.
+      const close = plane.close.bind(plane);
+      plane.close = async () => {
+        await close();
+        setImmediate(() => parent.close());
+      };
+      servePlane(plane, port);
+      port.postMessage({ type: "opened", http: plane.http, udp: plane.udp });
+    },
+    (error: unknown) => port.postMessage({ type: "open-failed", error: partsOf(error) }),
+  );
+});

@@ -1,0 +1,44 @@
+import type { Clock, Log, MeanderError } from "../../base/index.ts";
+import type { MessageSocket } from "../../directory/index.ts";
+import type { Endpoint } from "../../session/index.ts";
+import type { GateRules } from "../http/gate.ts";
+import type { HttpRequest, HttpResponse } from "../http/messages.ts";
+import type { PlaneControl } from "../plane-control.ts";
+
+/** Where a plane listens. */
+export interface PlaneOptions {
+  /** Address to bind, for HTTP and UDP. */
+  readonly host: string;
+  /** 0: any free port. */
+  readonly httpPort: number;
+  /** Undefined: the number of the HTTP port; any free one when that one was chosen freely and is taken. */
+  readonly udpPort?: number | undefined;
+  /** Who is let in before {@link Plane.setGate} says more. */
+  readonly gate: GateRules;
+}
+
+/** What a plane stands on when it runs in the caller's thread. */
+export interface PlanePorts {
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/**
+ * The media sockets and the HTTP listener of a site. {@link LocalPlane} runs in the caller's thread, {@link WorkerPlane}
+ * in its own; both behave alike.
+ */
+export interface Plane extends PlaneControl {
+  /** As bound. */
+  readonly http: Endpoint;
+  readonly udp: Endpoint;
+  /** Who is let in from now on. */
+  setGate(rules: GateRules): Promise<void>;
+  /** What viewers are told to fall back on: WebSocket addresses of other sites. */
+  setViewerSites(sites: readonly { readonly name: string; readonly url: string }[]): Promise<void>;
+  /** Who answers what the plane does not answer itself; once. Until then requests get 503. */
+  onRequest(handler: (request: HttpRequest) => Promise<HttpResponse>): void;
+  /** Who gets the WebSockets opened on `/directory`; once. Until then they are refused. */
+  onDirectory(handler: (socket: MessageSocket) => void): void;
+  /** Settles when the plane has ended by itself, with why. Never after `close`. */
+  readonly failed: Promise<MeanderError>;
+}

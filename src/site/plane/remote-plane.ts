@@ -1,0 +1,241 @@
+import { type Log, MeanderError } from "../../base/index.ts";
+import type { MessageSocket } from "../../directory/index.ts";
+import type { Endpoint } from "../../session/index.ts";
+import type { GateRules } from "../http/gate.ts";
+import { errorResponse, type HttpRequest, type HttpResponse } from "../http/messages.ts";
+import type {
+  IngestOptions,
+  IngestPorts,
+  PlaneControl,
+  PlaneEvent,
+  PlaneSnapshot,
+  RtpOutputOptions,
+} from "../plane-control.ts";
+import type { Plane } from "./plane.ts";
+import { errorOf, type FromPlane, type PlaneMethod, type PlanePort, type ToPlane } from "./plane-messages.ts";
+
+/** The port as the main thread has it. */
+export type CallingPort = PlanePort<ToPlane, FromPlane>;
+
+interface Call {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: MeanderError) => void;
+}
+
+interface RemoteSocket extends MessageSocket {
+  receive(text: string): void;
+  ended(): void;
+}
+
+/** A plane at the other end of a message port, where {@link servePlane} serves it. */
+export class RemotePlane implements Plane {
+  readonly http: Endpoint;
+  readonly udp: Endpoint;
+  readonly failed: Promise<MeanderError>;
+  readonly #port: CallingPort;
+  readonly #log: Log;
+  readonly #calls = new Map<number, Call>();
+  readonly #sockets = new Map<number, RemoteSocket>();
+  readonly #listeners: ((event: PlaneEvent) => void)[] = [];
+  readonly #ended: () => Promise<void>;
+  #fail: (error: MeanderError) => void = () => {};
+  #request: ((request: HttpRequest) => Promise<HttpResponse>) | undefined;
+  #directory: ((socket: MessageSocket) => void) | undefined;
+  #failure: MeanderError | undefined;
+  #lastCall = 0;
+
+  /** @param ended called once the plane has closed; waits for its thread */
+  constructor(
+    port: CallingPort,
+    options: { http: Endpoint; udp: Endpoint; log: Log; ended?: () => Promise<void> },
+  ) {
+    this.#port = port;
+    this.http = options.http;
+    this.udp = options.udp;
+    this.#log = options.log;
+    this.#ended = options.ended ?? (async () => {});
+    this.failed = new Promise((resolve) => {
+      this.#fail = resolve;
+    });
+    port.on("message", (message) => this.#receive(message));
+  }
+
+  /** The other end is gone: every open and every later call fails with `error`, and `failed` settles. */
+  fail(error: MeanderError): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = error;
+    for (const call of this.#calls.values()) call.reject(error);
+    this.#calls.clear();
+    for (const socket of this.#sockets.values()) socket.ended();
+    this.#sockets.clear();
+    this.#fail(error);
+  }
+
+  onEvent(listener: (event: PlaneEvent) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  onRequest(handler: (request: HttpRequest) => Promise<HttpResponse>): void {
+    this.#request = handler;
+  }
+
+  onDirectory(handler: (socket: MessageSocket) => void): void {
+    this.#directory = handler;
+  }
+
+  async configure(options: Parameters<PlaneControl["configure"]>[0]): Promise<void> {
+    await this.#call("configure", options);
+  }
+
+  async setLimits(options: Parameters<PlaneControl["setLimits"]>[0]): Promise<void> {
+    await this.#call("setLimits", options);
+  }
+
+  async setNeighbours(neighbours: Parameters<PlaneControl["setNeighbours"]>[0]): Promise<void> {
+    await this.#call("setNeighbours", neighbours);
+  }
+
+  async setGate(rules: GateRules): Promise<void> {
+    await this.#call("setGate", rules);
+  }
+
+  async setViewerSites(sites: readonly { readonly name: string; readonly url: string }[]): Promise<void> {
+    await this.#call("setViewerSites", sites);
+  }
+
+  async openChannel(options: Parameters<PlaneControl["openChannel"]>[0]): Promise<void> {
+    await this.#call("openChannel", options);
+  }
+
+  async refuseChannel(channel: string, code: string, message: string): Promise<void> {
+    await this.#call("refuseChannel", channel, code, message);
+  }
+
+  async closeChannel(channel: string, reason: string): Promise<void> {
+    await this.#call("closeChannel", channel, reason);
+  }
+
+  async openIngest(options: IngestOptions): Promise<IngestPorts> {
+    return (await this.#call("openIngest", options)) as IngestPorts;
+  }
+
+  async closeIngest(channel: string, input: string): Promise<void> {
+    await this.#call("closeIngest", channel, input);
+  }
+
+  async publishData(channel: string, contentType: string, bytes: Uint8Array): Promise<void> {
+    await this.#call("publishData", channel, contentType, bytes);
+  }
+
+  async addRtpOutput(options: RtpOutputOptions): Promise<{ readonly id: number }> {
+    return (await this.#call("addRtpOutput", options)) as { id: number };
+  }
+
+  async removeRtpOutput(id: number): Promise<void> {
+    await this.#call("removeRtpOutput", id);
+  }
+
+  async snapshot(): Promise<PlaneSnapshot> {
+    return (await this.#call("snapshot")) as PlaneSnapshot;
+  }
+
+  async close(): Promise<void> {
+    if (this.#failure !== undefined) return;
+    const closing = this.#call("close");
+    // From here on the thread's end is in order; `failed` never settles.
+    this.#failure = new MeanderError("plane-closed", "the plane is closed");
+    await closing;
+    await this.#ended();
+  }
+
+  #call(method: PlaneMethod, ...args: unknown[]): Promise<unknown> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    const id = ++this.#lastCall;
+    return new Promise((resolve, reject) => {
+      this.#calls.set(id, { resolve, reject });
+      this.#port.postMessage({ type: "call", id, method, args });
+    });
+  }
+
+  #receive(message: FromPlane): void {
+    switch (message.type) {
+      case "result":
+        this.#take(message.id)?.resolve(message.value);
+        break;
+      case "error":
+        this.#take(message.id)?.reject(errorOf(message.error));
+        break;
+      case "event":
+        for (const listener of this.#listeners) listener(message.event);
+        break;
+      case "request":
+        void this.#answer(message.id, message.request);
+        break;
+      case "socket-opened":
+        this.#open(message.socket);
+        break;
+      case "socket-text":
+        this.#sockets.get(message.socket)?.receive(message.text);
+        break;
+      case "socket-closed":
+        this.#sockets.get(message.socket)?.ended();
+        this.#sockets.delete(message.socket);
+        break;
+      case "log":
+        this.#log[message.level](message.message, message.fields);
+        break;
+      case "opened":
+      case "open-failed":
+        break;
+    }
+  }
+
+  #take(id: number): Call | undefined {
+    const call = this.#calls.get(id);
+    this.#calls.delete(id);
+    return call;
+  }
+
+  async #answer(id: number, request: HttpRequest): Promise<void> {
+    const response = await respond(this.#request, request, this.#log);
+    this.#port.postMessage({ type: "response", id, response });
+  }
+
+  #open(id: number): void {
+    if (this.#directory === undefined) return this.#port.postMessage({ type: "socket-close", socket: id });
+    let receive: (text: string) => void = () => {};
+    let ended: () => void = () => {};
+    const socket: RemoteSocket = {
+      send: (text) => this.#port.postMessage({ type: "socket-text", socket: id, text }),
+      close: () => this.#port.postMessage({ type: "socket-close", socket: id }),
+      onMessage: (handler) => {
+        receive = handler;
+      },
+      onClose: (handler) => {
+        ended = handler;
+      },
+      receive: (text) => receive(text),
+      ended: () => ended(),
+    };
+    this.#sockets.set(id, socket);
+    this.#directory(socket);
+  }
+}
+
+/** Asks `handler`; its absence and its failures become answers. */
+export async function respond(
+  handler: ((request: HttpRequest) => Promise<HttpResponse>) | undefined,
+  request: HttpRequest,
+  log: Log,
+): Promise<HttpResponse> {
+  if (handler === undefined) {
+    return errorResponse(503, new MeanderError("starting", "the site is starting", { next: "try again in a second" }));
+  }
+  try {
+    return await handler(request);
+  } catch (error) {
+    log.error("A request failed.", { target: request.target, error: error instanceof Error ? error.stack : error });
+    const failure = new MeanderError("internal", "the site failed to answer", { next: "see the site's log" });
+    return errorResponse(500, failure);
+  }
+}

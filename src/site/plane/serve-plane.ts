@@ -1,0 +1,70 @@
+import type { Log, LogFields } from "../../base/index.ts";
+import type { MessageSocket } from "../../directory/index.ts";
+import type { HttpResponse } from "../http/messages.ts";
+import type { Plane } from "./plane.ts";
+import { type FromPlane, methodOf, type PlanePort, partsOf, type ToPlane } from "./plane-messages.ts";
+
+/** The port as the plane's side has it. */
+export type ServingPort = PlanePort<FromPlane, ToPlane>;
+
+/** Lets the other end of `port` use `plane`: its calls, its events, its requests and its directory sockets. */
+export function servePlane(plane: Plane, port: ServingPort): void {
+  const answers = new Map<number, (response: HttpResponse) => void>();
+  const sockets = new Map<number, MessageSocket>();
+  let requests = 0;
+  let opened = 0;
+
+  plane.onEvent((event) => port.postMessage({ type: "event", event }));
+  plane.onRequest((request) => {
+    const id = ++requests;
+    port.postMessage({ type: "request", id, request });
+    return new Promise((resolve) => answers.set(id, resolve));
+  });
+  plane.onDirectory((socket) => {
+    const id = ++opened;
+    sockets.set(id, socket);
+    port.postMessage({ type: "socket-opened", socket: id });
+    socket.onMessage((text) => port.postMessage({ type: "socket-text", socket: id, text }));
+    socket.onClose(() => {
+      if (sockets.delete(id)) port.postMessage({ type: "socket-closed", socket: id });
+    });
+  });
+  port.on("message", (message) => {
+    switch (message.type) {
+      case "call":
+        methodOf(plane, message.method)(...message.args).then(
+          (value) => port.postMessage({ type: "result", id: message.id, value }),
+          (error: unknown) => port.postMessage({ type: "error", id: message.id, error: partsOf(error) }),
+        );
+        break;
+      case "response":
+        answers.get(message.id)?.(message.response);
+        answers.delete(message.id);
+        break;
+      case "socket-text":
+        sockets.get(message.socket)?.send(message.text);
+        break;
+      case "socket-close":
+        sockets.get(message.socket)?.close();
+        sockets.delete(message.socket);
+        break;
+      case "open":
+        break;
+    }
+  });
+}
+
+/** A log whose lines go over `port` to the main thread's log. */
+export function portLog(port: ServingPort, bound: LogFields = {}): Log {
+  const line =
+    (level: "debug" | "info" | "warn" | "error") =>
+    (message: string, fields: LogFields = {}): void =>
+      port.postMessage({ type: "log", level, message, fields: { ...bound, ...fields } });
+  return {
+    debug: line("debug"),
+    info: line("info"),
+    warn: line("warn"),
+    error: line("error"),
+    child: (fields) => portLog(port, { ...bound, ...fields }),
+  };
+}

@@ -1,0 +1,198 @@
+import { z } from "zod";
+import { MeanderError } from "../base/index.ts";
+import { defaultRouteConfig, type RouteConfig, routeConfigSchema, siteNameSchema } from "../session/index.ts";
+import { isLoopbackName } from "./http/gate.ts";
+
+/** What a site needs to know to start; everything else is in the directory. */
+export interface SiteOptions {
+  readonly name: string;
+  /** HTTP address of a site of the session to join. Undefined: this site leads a session of its own. */
+  readonly join: string | undefined;
+  /** Address to listen on. */
+  readonly host: string;
+  /** 0: any free port. */
+  readonly httpPort: number;
+  /** Undefined: the number of the HTTP port. */
+  readonly udpPort: number | undefined;
+  /** How the other sites reach this one. */
+  readonly advertise: string;
+  /** Names, besides the loopback ones, that the site answers to. */
+  readonly open: readonly string[];
+  /** Folder of the leader's directory. */
+  readonly data: string;
+  /** Least level that is logged. */
+  readonly log: LogLevel;
+  /** Routes to set at the start. Undefined: those that the directory has. */
+  readonly routes: RouteConfig | undefined;
+}
+
+export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
+
+/** {@link SiteOptions} before the defaults. */
+export type SiteSettings = { readonly [Key in keyof SiteOptions]?: SiteOptions[Key] | undefined };
+
+const port = z.number("expected a whole number from 0 to 65535").int().min(0).max(65_535);
+const hostName = z.string().regex(/^[A-Za-z0-9.:-]{1,253}$/, "expected a host name or an IP address");
+
+const SETTINGS = {
+  name: siteNameSchema,
+  join: z.url({ protocol: /^https?$/, error: "expected an address such as http://127.0.0.1:7000" }),
+  host: hostName,
+  httpPort: port,
+  udpPort: port,
+  advertise: hostName,
+  open: z.array(hostName).max(16),
+  data: z.string().min(1).max(1000),
+  log: z.enum(["debug", "info", "warn", "error", "silent"]),
+} as const;
+const ROUTE_KEYS = Object.keys(defaultRouteConfig());
+
+/**
+ * Reads the text of a configuration file: the settings of {@link SiteOptions} and the keys of a {@link RouteConfig} side
+ * by side in one JSON object.
+ *
+ * @param file its name, for errors
+ * @throws {MeanderError} `config-invalid`
+ */
+export function parseConfigFile(text: string, file: string): SiteSettings {
+  const value = parseJson(text, file);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new MeanderError("config-invalid", "not a JSON object", { where: file, expected: '{ "name": "north", … }' });
+  }
+  const keys = Object.keys(value);
+  const unknown = keys.find((key) => !(key in SETTINGS) && !ROUTE_KEYS.includes(key));
+  if (unknown !== undefined) {
+    throw new MeanderError("config-invalid", "unknown key", {
+      where: `${file}: ${unknown}`,
+      expected: `one of ${[...Object.keys(SETTINGS), ...ROUTE_KEYS].join(", ")}`,
+      next: "correct or remove it",
+    });
+  }
+  const entries = Object.entries(value);
+  const routes = entries.filter(([key]) => ROUTE_KEYS.includes(key));
+  return {
+    ...checkSettings(Object.fromEntries(entries.filter(([key]) => key in SETTINGS)), (key) => `${file}: ${key}`),
+    ...(routes.length === 0 ? {} : { routes: parseRoutes(Object.fromEntries(routes), `${file}: `) }),
+  };
+}
+
+/**
+ * Checks single settings, as they come from a file or from arguments.
+ *
+ * @param whereOf names the place of a setting in errors
+ * @throws {MeanderError} `config-invalid`
+ */
+export function checkSettings(
+  settings: Readonly<Record<string, unknown>>,
+  whereOf: (key: string) => string,
+): SiteSettings {
+  for (const [key, schema] of Object.entries(SETTINGS)) {
+    if (settings[key] === undefined) continue;
+    const parsed = (schema as z.ZodType).safeParse(settings[key]);
+    if (!parsed.success) throw invalid(parsed.error, whereOf(key), "", settings[key]);
+  }
+  return settings as SiteSettings;
+}
+
+/**
+ * Checks a route configuration and fills in its defaults.
+ *
+ * @param where put before the path of the faulty part: `relay.json: `
+ * @throws {MeanderError} `config-invalid`
+ */
+export function parseRoutes(value: unknown, where: string): RouteConfig {
+  const parsed = routeConfigSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw invalid(parsed.error, where, "body", value);
+}
+
+/**
+ * Fills in the defaults.
+ *
+ * @throws {MeanderError} `config-invalid` without a name, `open-required` for an address others can reach without `open`
+ */
+export function completeSettings(settings: SiteSettings): SiteOptions {
+  const { name, open = [] } = settings;
+  if (name === undefined) {
+    throw new MeanderError("config-invalid", "the site has no name", {
+      where: "argument --name",
+      expected: "1 to 40 of a-z, 0-9 and -, starting with a letter",
+      next: "add --name NAME",
+    });
+  }
+  const host = settings.host ?? (open.length === 0 ? "127.0.0.1" : "0.0.0.0");
+  if (!isLoopbackName(host) && open.length === 0) {
+    throw new MeanderError("open-required", "that address can be reached from other machines", {
+      where: `argument --host ${host}`,
+      expected: "a loopback address, or --open HOST beside it",
+      next: "add --open HOST with the name under which others reach this machine",
+    });
+  }
+  const wildcard = host === "0.0.0.0" || host === "::";
+  return {
+    name,
+    join: settings.join,
+    host,
+    httpPort: settings.httpPort ?? 7000,
+    udpPort: settings.udpPort,
+    advertise: settings.advertise ?? (wildcard ? (open[0] ?? host) : host),
+    open: open.map((each) => each.toLowerCase()),
+    data: settings.data ?? `.meander/${name}`,
+    log: settings.log ?? "info",
+    routes: settings.routes,
+  };
+}
+
+function parseJson(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    const position = /position (\d+)/.exec(message)?.[1];
+    const before = text.slice(0, Number(position ?? text.length)).split("\n");
+    const column = (before.at(-1)?.length ?? 0) + 1;
+    throw new MeanderError("config-invalid", message.replace(/ in JSON at position \d+.*$/s, ""), {
+      where: `${file}: line ${before.length}, column ${column}`,
+      expected: "JSON",
+      cause,
+    });
+  }
+}
+
+function invalid(error: z.ZodError, where: string, whole: string, value: unknown): MeanderError {
+  const issue = error.issues[0];
+  const path = pathOf(issue?.path ?? []);
+  const unknown = issue?.code === "unrecognized_keys" ? issue.keys[0] : undefined;
+  const place = unknown === undefined ? path : path === "" ? unknown : `${path}.${unknown}`;
+  const message = issue?.message ?? "invalid";
+  const expected = /^(?:Invalid input: )?expected (.*)$/s.exec(message)?.[1];
+  const at = `${where}${where.endsWith(": ") || place === "" ? "" : "."}${place}` || whole;
+  const what =
+    unknown !== undefined ? "unknown key" : expected === undefined ? lowerFirst(message) : got(valueAt(value, issue));
+  return new MeanderError("config-invalid", what, {
+    where: at.replace(/: $/, ""),
+    ...(expected === undefined ? {} : { expected }),
+    next: unknown === undefined ? "correct it" : "correct or remove it",
+  });
+}
+
+function pathOf(path: readonly PropertyKey[]): string {
+  return path
+    .map((part, index) => (typeof part === "number" ? `[${part}]` : index === 0 ? String(part) : `.${String(part)}`))
+    .join("");
+}
+
+function valueAt(value: unknown, issue: z.core.$ZodIssue | undefined): unknown {
+  let at = value;
+  for (const part of issue?.path ?? []) at = (at as Record<PropertyKey, unknown> | undefined)?.[part];
+  return at;
+}
+
+function got(value: unknown): string {
+  const text = value === undefined ? "nothing" : JSON.stringify(value);
+  return `got ${text.length > 60 ? `${text.slice(0, 57)}…` : text}`;
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}

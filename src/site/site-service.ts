@@ -1,0 +1,110 @@
+import type { ChannelRecord, RouteConfig, SiteRecord } from "../session/index.ts";
+import type { ChannelSnapshot, PlaneSnapshot } from "./plane-control.ts";
+
+/** The session as one site sees it. */
+export interface SessionView {
+  readonly session: { readonly name: string };
+  /** Name of the site that answers. */
+  readonly self: string;
+  /** Name of the leading site; null while none is known. */
+  readonly leader: string | null;
+  readonly directory: "connected" | "disconnected";
+  readonly sites: readonly SiteRecord[];
+  readonly channels: readonly ChannelRecord[];
+  /** True when this session is a demo, whose sites can be killed and started through the API. */
+  readonly demo: boolean;
+}
+
+/** One channel as a site knows it. */
+export interface ChannelView {
+  readonly channel: ChannelRecord;
+  /** Null while it is not open at this site. */
+  readonly snapshot: ChannelSnapshot | null;
+}
+
+/** How a site is doing. `degraded`: media flows, but the directory cannot be reached. */
+export interface HealthView {
+  readonly status: "ok" | "degraded";
+  readonly site: string;
+  readonly directory: "connected" | "disconnected";
+  /** Why the directory cannot be reached. */
+  readonly reason: string | null;
+  readonly channels: number;
+  readonly uptimeSeconds: number;
+}
+
+/** What a publisher asks for. */
+export interface PublishRequest {
+  readonly channel: string;
+  /** Name of the input among the channel's: `main`. */
+  readonly input: string;
+  /** Inputs that carry the same capture say the same. */
+  readonly source: string;
+  /** IP addresses that packets are taken from. */
+  readonly trusted: readonly string[];
+  /** Ends an input of that name first. */
+  readonly replace: boolean;
+}
+
+/** Where a publisher sends to. */
+export interface PublishAnswer {
+  readonly channel: string;
+  readonly id: number;
+  readonly host: string;
+  readonly tracks: readonly {
+    readonly medium: number;
+    readonly kind: "audio" | "video" | "application";
+    readonly codec: string;
+    readonly rtpPort: number;
+    readonly rtcpPort: number;
+  }[];
+}
+
+/** UDP ports of a plain RTP receiver. */
+export interface OutputPorts {
+  readonly video?: number | undefined;
+  readonly audio?: number | undefined;
+}
+
+/** Starts and ends the sites of a demo. */
+export interface DemoControl {
+  /** @throws {MeanderError} `site-unknown`, `demo-refused` */
+  act(site: string, action: DemoAction): Promise<void>;
+}
+
+export type DemoAction = "kill" | "stop" | "start";
+
+/** What a site does for people and programs; its HTTP API is this interface in another form. */
+export interface SiteService {
+  readonly record: SiteRecord;
+  readonly demo: DemoControl | undefined;
+  session(): SessionView;
+  health(): Promise<HealthView>;
+  snapshot(): Promise<PlaneSnapshot>;
+  /** @throws {MeanderError} `channel-unknown` */
+  channel(name: string): Promise<ChannelView>;
+  /**
+   * Opens an input for the tracks of an SDP.
+   *
+   * @param ports `sdp`: on the ports that the SDP names; `assign`: on free ones
+   * @throws {MeanderError} `channel-invalid`, `sdp-…`, `port-in-use`, `publisher-exists`, `track-unsupported`, `directory-unreachable`
+   */
+  publishSdp(request: PublishRequest, sdp: string, ports: "sdp" | "assign"): Promise<PublishAnswer>;
+  /** Opens a data channel's input. @throws like {@link publishSdp} */
+  publishData(request: PublishRequest): Promise<PublishAnswer>;
+  /** @throws {MeanderError} `channel-unknown`, `input-unknown` */
+  unpublish(channel: string, input: string): Promise<void>;
+  /** Publishes one message on a data channel that is ingested here. @throws {MeanderError} `channel-unknown`, `input-unknown` */
+  sendMessage(channel: string, contentType: string, bytes: Uint8Array): Promise<void>;
+  /** The SDP with which a receiver at `host` plays the channel. @throws {MeanderError} `channel-unknown`, `channel-not-described` */
+  receiverSdp(channel: string, host: string, ports: OutputPorts): Promise<string>;
+  /** Sends the channel to a plain RTP receiver. @throws {MeanderError} `channel-unknown`, `admission-refused`, `channel-not-described` */
+  addOutput(channel: string, host: string, ports: OutputPorts): Promise<{ readonly id: number; readonly sdp: string }>;
+  /** @throws {MeanderError} `output-unknown` */
+  removeOutput(id: number): Promise<void>;
+  routes(): RouteConfig;
+  /** Keeps routes in the directory; they are applied at once. @throws {MeanderError} `config-invalid`, `directory-unreachable` */
+  setRoutes(routes: RouteConfig): Promise<void>;
+  /** Asks the site to stop in order; returns at once. */
+  requestStop(): void;
+}

@@ -1,0 +1,62 @@
+/** What is shown for a value that is not known. */
+export const UNKNOWN = "–";
+
+const UNITS = ["", "k", "M", "G", "T"] as const;
+
+/** `2.41 Mb/s`; three digits, decimal prefixes. */
+export function formatBitRate(bitsPerSecond: number | undefined): string {
+  return bitsPerSecond === undefined ? UNKNOWN : `${scaled(bitsPerSecond)}b/s`;
+}
+
+/** `84.2 MB`; three digits, decimal prefixes. */
+export function formatBytes(bytes: number | undefined): string {
+  return bytes === undefined ? UNKNOWN : `${scaled(bytes)}B`;
+}
+
+/** `412`, or `12.3 k`; for counts and rates per second. */
+export function formatCount(count: number | undefined): string {
+  if (count === undefined) return UNKNOWN;
+  return count < 10_000 ? String(Math.round(count)) : scaled(count).trimEnd();
+}
+
+/** `0.42 ms`, `38 ms`, `1.2 s`. */
+export function formatMs(ms: number | undefined): string {
+  if (ms === undefined) return UNKNOWN;
+  if (Math.abs(ms) >= 1000) return `${(ms / 1000).toFixed(1)} s`;
+  return `${Math.abs(ms) < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
+}
+
+/** `7 %` of one CPU. */
+export function formatShare(share: number | undefined): string {
+  if (share === undefined) return UNKNOWN;
+  return `${share < 0.0995 ? (share * 100).toFixed(1) : Math.round(share * 100)} %`;
+}
+
+/** `origin › north › south`. */
+export function formatPath(path: readonly string[]): string {
+  return path.length === 0 ? "no way to it" : path.join(" › ");
+}
+
+/** `H.264 + Opus` out of lower case encoding names. */
+export function formatCodecs(codecs: readonly string[]): string {
+  return codecs.length === 0 ? UNKNOWN : codecs.map((codec) => CODECS[codec] ?? codec).join(" + ");
+}
+
+const CODECS: Readonly<Record<string, string>> = {
+  h264: "H.264",
+  h265: "H.265",
+  vp8: "VP8",
+  vp9: "VP9",
+  av1: "AV1",
+  opus: "Opus",
+};
+
+function scaled(value: number): string {
+  const power = Math.min(
+    UNITS.length - 1,
+    Math.max(0, Math.floor(Math.log10(Math.max(1, Math.abs(value))) / 3)),
+  );
+  const short = value / 1000 ** power;
+  const digits = power === 0 || short >= 100 ? 0 : short >= 10 ? 1 : 2;
+  return `${short.toFixed(digits)} ${UNITS[power] ?? ""}`;
+}

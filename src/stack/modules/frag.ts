@@ -1,0 +1,110 @@
+import { LIMITS } from "../../base/index.ts";
+import {
+  encodeHeader,
+  FLAG,
+  HEADER_BYTES,
+  type Header,
+  KIND,
+  kindOf,
+  lengthOf,
+} from "../../wire/index.ts";
+import { decodeHeader } from "../../wire/index.ts";
+import type { Module, ModuleSpec } from "../module.ts";
+import { Reassembly } from "./reassembly.ts";
+
+/** Bytes of the header of a fragment that stands behind the packet header: message u32, index u16, count u16. [S21] */
+export const FRAG_HEADER_BYTES = 8;
+
+const OVERHEAD = HEADER_BYTES + FRAG_HEADER_BYTES;
+
+/**
+ * Splits packets that do not fit the network's packet, and puts them together again. A packet that fits passes
+ * unchanged. docs/spec/stack.md [S20]-[S26].
+ */
+export const fragModule: ModuleSpec = {
+  name: "frag",
+  about: "splits packets larger than mtu",
+  parameters: {
+    mtu: {
+      kind: "bytes",
+      min: 576,
+      max: LIMITS.datagramBytesMax,
+      default: LIMITS.linkDatagramBytes,
+      about: "largest packet handed down, bytes",
+    },
+  },
+  local: false,
+  provides: ["any-size"],
+  requires: [],
+  create({ mtu }, below) {
+    return new Frag(Math.min(Number(mtu), below.maxBytes));
+  },
+};
+
+class Frag implements Module {
+  readonly maxBytes: number;
+  readonly #mtu: number;
+  readonly #reassembly = new Reassembly();
+  #message = 0;
+  #packetsSplit = 0;
+  #fragmentsSent = 0;
+
+  constructor(mtu: number) {
+    this.#mtu = mtu;
+    this.maxBytes = Math.min(LIMITS.packetBytesMax, LIMITS.fragmentsMax * (mtu - OVERHEAD));
+  }
+
+  down(packet: Uint8Array, _nowMs: number, emit: (packet: Uint8Array) => void): void {
+    // A fragment from above would be taken for one of ours, so it travels inside one of ours. [S22]
+    if (packet.byteLength <= this.#mtu && kindOf(packet) !== KIND.fragment) {
+      emit(packet);
+      return;
+    }
+    const header = decodeHeader(packet);
+    if (typeof header === "string" || packet.byteLength > this.maxBytes) return;
+    const count = Math.ceil(packet.byteLength / (this.#mtu - OVERHEAD));
+    const sliceBytes = Math.ceil(packet.byteLength / count);
+    const message = this.#message;
+    this.#message = (message + 1) >>> 0;
+    this.#packetsSplit++;
+    this.#fragmentsSent += count;
+    for (let index = 0; index < count; index++) {
+      const slice = packet.subarray(index * sliceBytes, (index + 1) * sliceBytes);
+      emit(encodeFragment(header, { message, index, count }, slice));
+    }
+  }
+
+  up(packet: Uint8Array, nowMs: number, emit: (packet: Uint8Array) => void): void {
+    if (kindOf(packet) !== KIND.fragment) {
+      emit(packet);
+      return;
+    }
+    const whole = this.#reassembly.push(packet.subarray(0, lengthOf(packet)), nowMs);
+    if (whole !== undefined) emit(whole);
+  }
+
+  stats(): Readonly<Record<string, number>> {
+    return {
+      "packets-split": this.#packetsSplit,
+      "fragments-sent": this.#fragmentsSent,
+      ...this.#reassembly.stats,
+    };
+  }
+}
+
+function encodeFragment(
+  header: Header,
+  { message, index, count }: { readonly message: number; readonly index: number; readonly count: number },
+  slice: Uint8Array,
+): Uint8Array {
+  const length = OVERHEAD + slice.byteLength;
+  const fragment = new Uint8Array(length);
+  const flags = (index === 0 ? FLAG.begin : 0) | (index === count - 1 ? FLAG.end : 0);
+  encodeHeader({ ...header, kind: KIND.fragment, flags, length }, fragment);
+  const view = new DataView(fragment.buffer, HEADER_BYTES, FRAG_HEADER_BYTES);
+  view.setUint32(0, message, true);
+  view.setUint16(4, index, true);
+  view.setUint16(6, count, true);
+  fragment.set(slice, OVERHEAD);
+  return fragment;
+}

@@ -1,0 +1,47 @@
+import { isIPv4, isIPv6, SocketAddress } from "node:net";
+import { MeanderError } from "../base/index.ts";
+
+/** A `host:port` taken apart. */
+export interface HostPort {
+  /** A name, or an IP address without brackets, in its usual form. */
+  readonly host: string;
+  /** 1..65535. */
+  readonly port: number;
+}
+
+/**
+ * Reads `127.0.0.1:7000`, `[::1]:7000` or `north.example:7000`.
+ *
+ * @throws {MeanderError} `address-invalid`
+ */
+export function parseAddress(text: string): HostPort {
+  const match = /^(?:\[([0-9A-Fa-f:.%]{2,60})\]|([^\s:/?#@[\]]{1,253})):(\d{1,5})$/.exec(text);
+  const [, bracketed, bare, digits] = match ?? [];
+  const port = Number(digits);
+  const isPort = port >= 1 && port <= 65_535;
+  if (isPort && bare !== undefined) return { host: bare, port };
+  if (isPort && bracketed !== undefined && isIPv6(bracketed)) {
+    return { host: canonicalHost(bracketed), port };
+  }
+  throw new MeanderError("address-invalid", "not an address", {
+    where: JSON.stringify(text.slice(0, 300)),
+    expected: "host:port such as 127.0.0.1:7000 or [::1]:7000, with a port from 1 to 65535",
+  });
+}
+
+/** `host:port`, with brackets around IPv6. */
+export function formatAddress(host: string, port: number): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** 4 or 6 for an IP address, undefined for a name. */
+export function familyOf(host: string): 4 | 6 | undefined {
+  if (isIPv4(host)) return 4;
+  return isIPv6(host) ? 6 : undefined;
+}
+
+/** One form for each IPv6 address, the one that sockets report. */
+export function canonicalHost(host: string): string {
+  if (!isIPv6(host) || host.includes("%")) return host;
+  return new SocketAddress({ address: host, family: "ipv6" }).address;
+}

@@ -1,0 +1,291 @@
+/**
+ * Control messages: what neighbours say to each other, and what a channel says in band. docs/spec/wire.md [W20]-[W39].
+ *
+ * A control packet has kind `control`; its payload is one type byte and a body. Messages that are frequent have a binary
+ * body, the others JSON. Bytes that are no valid message decode to a {@link ControlFault}.
+ */
+import { z } from "zod";
+import { LIMITS } from "../base/index.ts";
+import { type Description, descriptionSchema } from "./description.ts";
+
+/** A position in one source: everything before `sequence` is known, `sequence` itself is the first wanted (or newest known, in an ack). */
+export interface SourcePoint {
+  readonly source: number;
+  readonly generation: number;
+  readonly medium: number;
+  readonly sequence: number;
+}
+
+export type ControlMessage =
+  /** First packet each way on a connection; repeated until answered. [W21] */
+  | {
+      readonly type: "hello";
+      readonly role: "site" | "viewer";
+      /** Name of the site, or what the viewer calls itself. */
+      readonly name: string;
+      /** u32, random for each start of the process. */
+      readonly instance: number;
+      /** Proof of membership: the session's link key for sites, empty for viewers. */
+      readonly token: string;
+      /** How often the sender wants to hear something, ms. */
+      readonly heartbeatMs: number;
+    }
+  | {
+      readonly type: "welcome";
+      readonly name: string;
+      readonly instance: number;
+      readonly heartbeatMs: number;
+    }
+  /** Answer to a hello (request 0) or a subscribe. [W22] */
+  | {
+      readonly type: "refused";
+      readonly request: number;
+      readonly code: string;
+      readonly message: string;
+    }
+  /** Wants a channel, by name. `forward: false` keeps a warm standby that carries no media. [W23] */
+  | {
+      readonly type: "subscribe";
+      readonly request: number;
+      readonly channel: string;
+      readonly forward: boolean;
+      /** Where to go on; empty: from the newest key frame. */
+      readonly resume: readonly SourcePoint[];
+    }
+  | {
+      readonly type: "subscribed";
+      readonly request: number;
+      readonly channel: string;
+      readonly id: number;
+      readonly forward: boolean;
+    }
+  | { readonly type: "unsubscribe"; readonly request: number; readonly id: number }
+  | { readonly type: "unsubscribed"; readonly request: number; readonly id: number }
+  /** Alternatives for a viewer whose site goes: WebSocket addresses of other sites. [W24] */
+  | {
+      readonly type: "sites";
+      readonly sites: readonly { readonly name: string; readonly url: string }[];
+    }
+  | { readonly type: "close"; readonly code: string; readonly message: string }
+  /** [W25] Times are the sender's monotonic ms; `echo` is the newest heartbeat got from the peer, held for `heldMs`; NaN: none yet. */
+  | {
+      readonly type: "heartbeat";
+      readonly sentAt: number;
+      readonly echo: number;
+      readonly heldMs: number;
+    }
+  /** [W26] Newest identities consumed, on the channel of the header. */
+  | { readonly type: "ack"; readonly points: readonly SourcePoint[] }
+  /** [W27] Packets missing: `point.sequence` and those after it whose bit is set in `bitmap` (bit 0 = sequence + 1). */
+  | { readonly type: "repair"; readonly point: SourcePoint; readonly bitmap: number }
+  /** [W30] In band, from the ingest. */
+  | { readonly type: "description"; readonly description: Description }
+  /** [W31] At `ingestMs` of the ingest's monotonic clock the medium stood at `rtpTimestamp`; `rtcp` is the publisher's last sender report, if any. */
+  | {
+      readonly type: "report";
+      readonly ingestMs: number;
+      readonly rtpTimestamp: number;
+      readonly rtcp: Uint8Array;
+    }
+  /** [W32] `count` packets from `sequence` on do not exist for anyone behind the sender. */
+  | { readonly type: "gap"; readonly sequence: number; readonly count: number }
+  /** [W33] The source has ended. */
+  | { readonly type: "bye" }
+  /** [W34] From a site to its subscribers: the sites the channel comes through, the sender last, and what to add to the sender's clock to get the ingest's. */
+  | { readonly type: "path"; readonly sites: readonly string[]; readonly originOffsetMs: number };
+
+export type ControlFault = "empty" | "unknown-type" | "short" | "json" | "shape";
+
+const JSON_TYPES = {
+  1: "hello",
+  2: "welcome",
+  3: "refused",
+  4: "subscribe",
+  5: "subscribed",
+  6: "unsubscribe",
+  7: "unsubscribed",
+  8: "sites",
+  9: "close",
+  32: "description",
+  33: "path",
+} as const;
+const BINARY_TYPES = {
+  16: "heartbeat",
+  17: "ack",
+  18: "repair",
+  34: "report",
+  35: "gap",
+  36: "bye",
+} as const;
+const TYPE_CODES: Readonly<Record<ControlMessage["type"], number>> = Object.fromEntries(
+  [...Object.entries(JSON_TYPES), ...Object.entries(BINARY_TYPES)].map(([code, type]) => [
+    type,
+    Number(code),
+  ]),
+) as Record<ControlMessage["type"], number>;
+
+const u32 = z.number().int().min(0).max(0xffff_ffff);
+const u8 = z.number().int().min(0).max(255);
+const name = z.string().max(200);
+const point = z.object({ source: u32, generation: u8, medium: u8, sequence: u32 });
+const periodMs = z.number().min(10).max(60_000);
+
+const SCHEMAS: Readonly<Record<(typeof JSON_TYPES)[keyof typeof JSON_TYPES], z.ZodType>> = {
+  hello: z.object({
+    role: z.enum(["site", "viewer"]),
+    name,
+    instance: u32,
+    token: z.string().max(500),
+    heartbeatMs: periodMs,
+  }),
+  welcome: z.object({ name, instance: u32, heartbeatMs: periodMs }),
+  refused: z.object({ request: u32, code: name, message: z.string().max(2000) }),
+  subscribe: z.object({
+    request: u32,
+    channel: name,
+    forward: z.boolean(),
+    resume: z.array(point).max(LIMITS.sourcesMax),
+  }),
+  subscribed: z.object({ request: u32, channel: name, id: u32, forward: z.boolean() }),
+  unsubscribe: z.object({ request: u32, id: u32 }),
+  unsubscribed: z.object({ request: u32, id: u32 }),
+  sites: z.object({ sites: z.array(z.object({ name, url: z.string().max(500) })).max(64) }),
+  close: z.object({ code: name, message: z.string().max(2000) }),
+  description: z.object({ description: descriptionSchema }),
+  path: z.object({ sites: z.array(name).max(64), originOffsetMs: z.number() }),
+};
+
+const POINT_BYTES = 10;
+const EMPTY = new Uint8Array(0);
+
+/** The payload of a control packet. */
+export function encodeControl(message: ControlMessage): Uint8Array {
+  switch (message.type) {
+    case "heartbeat": {
+      const { bytes, view } = body(message.type, 24);
+      view.setFloat64(0, message.sentAt, true);
+      view.setFloat64(8, message.echo, true);
+      view.setFloat64(16, message.heldMs, true);
+      return bytes;
+    }
+    case "ack": {
+      const { bytes, view } = body(message.type, message.points.length * POINT_BYTES);
+      for (const [index, each] of message.points.entries())
+        writePoint(view, index * POINT_BYTES, each);
+      return bytes;
+    }
+    case "repair": {
+      const { bytes, view } = body(message.type, POINT_BYTES + 4);
+      writePoint(view, 0, message.point);
+      view.setUint32(POINT_BYTES, message.bitmap, true);
+      return bytes;
+    }
+    case "report": {
+      const { bytes, view } = body(message.type, 12 + message.rtcp.byteLength);
+      view.setFloat64(0, message.ingestMs, true);
+      view.setUint32(8, message.rtpTimestamp, true);
+      bytes.set(message.rtcp, 13);
+      return bytes;
+    }
+    case "gap": {
+      const { bytes, view } = body(message.type, 8);
+      view.setUint32(0, message.sequence, true);
+      view.setUint32(4, message.count, true);
+      return bytes;
+    }
+    case "bye":
+      return body(message.type, 0).bytes;
+    default: {
+      const { type, ...fields } = message;
+      const text = new TextEncoder().encode(JSON.stringify(fields));
+      const bytes = new Uint8Array(1 + text.byteLength);
+      bytes[0] = TYPE_CODES[type];
+      bytes.set(text, 1);
+      return bytes;
+    }
+  }
+}
+
+/** Reads the payload of a control packet. Copies; never throws. */
+export function decodeControl(payload: Uint8Array): ControlMessage | ControlFault {
+  const code = payload[0];
+  if (code === undefined) return "empty";
+  if (code in BINARY_TYPES) {
+    return decodeBinary(BINARY_TYPES[code as keyof typeof BINARY_TYPES], payload.subarray(1));
+  }
+  if (!(code in JSON_TYPES)) return "unknown-type";
+  if (payload.byteLength > LIMITS.controlBytesMax) return "shape";
+  const type = JSON_TYPES[code as keyof typeof JSON_TYPES];
+  let fields: unknown;
+  try {
+    fields = JSON.parse(new TextDecoder().decode(payload.subarray(1)));
+  } catch {
+    return "json";
+  }
+  const parsed = SCHEMAS[type].safeParse(fields);
+  if (!parsed.success) return "shape";
+  return { type, ...(parsed.data as object) } as ControlMessage;
+}
+
+function decodeBinary(
+  type: (typeof BINARY_TYPES)[keyof typeof BINARY_TYPES],
+  bytes: Uint8Array,
+): ControlMessage | ControlFault {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  switch (type) {
+    case "heartbeat":
+      if (view.byteLength !== 24) return "short";
+      return {
+        type,
+        sentAt: view.getFloat64(0, true),
+        echo: view.getFloat64(8, true),
+        heldMs: view.getFloat64(16, true),
+      };
+    case "ack": {
+      const count = view.byteLength / POINT_BYTES;
+      if (!Number.isInteger(count) || count > LIMITS.sourcesMax) return "shape";
+      return {
+        type,
+        points: Array.from({ length: count }, (_, i) => readPoint(view, i * POINT_BYTES)),
+      };
+    }
+    case "repair":
+      if (view.byteLength !== POINT_BYTES + 4) return "short";
+      return { type, point: readPoint(view, 0), bitmap: view.getUint32(POINT_BYTES, true) };
+    case "report":
+      if (view.byteLength < 12) return "short";
+      return {
+        type,
+        ingestMs: view.getFloat64(0, true),
+        rtpTimestamp: view.getUint32(8, true),
+        rtcp: view.byteLength === 12 ? EMPTY : bytes.slice(12),
+      };
+    case "gap":
+      if (view.byteLength !== 8) return "short";
+      return { type, sequence: view.getUint32(0, true), count: view.getUint32(4, true) };
+    case "bye":
+      return { type };
+  }
+}
+
+function body(type: keyof typeof TYPE_CODES, size: number): { bytes: Uint8Array; view: DataView } {
+  const bytes = new Uint8Array(1 + size);
+  bytes[0] = TYPE_CODES[type];
+  return { bytes, view: new DataView(bytes.buffer, 1) };
+}
+
+function writePoint(view: DataView, at: number, value: SourcePoint): void {
+  view.setUint32(at, value.source, true);
+  view.setUint8(at + 4, value.generation);
+  view.setUint8(at + 5, value.medium);
+  view.setUint32(at + 6, value.sequence, true);
+}
+
+function readPoint(view: DataView, at: number): SourcePoint {
+  return {
+    source: view.getUint32(at, true),
+    generation: view.getUint8(at + 4),
+    medium: view.getUint8(at + 5),
+    sequence: view.getUint32(at + 6, true),
+  };
+}

@@ -1,0 +1,60 @@
+/**
+ * Codecs: bytes to values and back. Pure.
+ *
+ * @module
+ */
+export {
+  type ControlFault,
+  type ControlMessage,
+  decodeControl,
+  encodeControl,
+  type SourcePoint,
+} from "./control.ts";
+export { type Description, descriptionSchema, type Track } from "./description.ts";
+export { depacketizerFor, inspectPayload, packetizerFor } from "./formats.ts";
+export { encodeFramed, FramedReader } from "./framing.ts";
+export { h264CodecString, splitAnnexB } from "./h264.ts";
+export {
+  channelOf,
+  decodeHeader,
+  encodeHeader,
+  encodePacket,
+  FLAG,
+  faultOf,
+  flagsOf,
+  generationOf,
+  HEADER_BYTES,
+  type Header,
+  type HeaderFault,
+  KIND,
+  type Kind,
+  kindOf,
+  lengthOf,
+  MEDIUM,
+  mediumOf,
+  payloadOf,
+  sequenceBitsOf,
+  sequenceOf,
+  sourceOf,
+  splitPackets,
+  WIRE_VERSION,
+} from "./header.ts";
+export type { Depacketizer, Frame, Packetizer, PayloadFacts } from "./media-format.ts";
+export { msToNtp, ntpToMs } from "./ntp-time.ts";
+export { decodeParameterSets, encodeParameterSets } from "./parameter-sets.ts";
+export {
+  decodeRtcp,
+  encodeRtcp,
+  isRtcp,
+  type ReportBlock,
+  type RtcpFault,
+  type RtcpPacket,
+} from "./rtcp.ts";
+export {
+  decodeRtp,
+  encodeRtp,
+  type RtpExtension,
+  type RtpFault,
+  type RtpPacket,
+} from "./rtp.ts";
+export { formatSdp, parseSdp, type SdpSession, type SdpTrack } from "./sdp.ts";

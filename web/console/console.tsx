@@ -1,0 +1,91 @@
+import { useEffect, useMemo, useState } from "preact/hooks";
+import type { Clock } from "../../src/base/index.ts";
+import {
+  channelNames,
+  channelToWatch,
+  farthestSite,
+  hasVideo,
+  type Network,
+  stateOf,
+  topologyOf,
+} from "../../src/site/view/index.ts";
+import { Banners } from "./banners.tsx";
+import { ChannelsTable } from "./channels-table.tsx";
+import { EventList } from "./event-list.tsx";
+import { Graph } from "./graph.tsx";
+import { Header } from "./header.tsx";
+import { PlayerPane, type Watch } from "./player-pane.tsx";
+import { SubscribersTable } from "./subscribers-table.tsx";
+import { useDemo } from "./use-demo.ts";
+import { useSession } from "./use-session.ts";
+
+/** How long the page waits for a channel with video and a path before it takes what there is, ms. */
+const CHOICE_MS = 3_000;
+
+/** The console: the session as a graph and tables, with a player beside it. */
+export function Console({ clock, origin }: { readonly clock: Clock; readonly origin: string }) {
+  const live = useSession(clock, origin);
+  const { network, poller } = live;
+  const demo = useDemo(clock, live);
+  const topology = useMemo(() => topologyOf(network), [network]);
+  const [watch, setWatch] = useState<Watch>();
+  const [chosenSite, selectSite] = useState<string>();
+  const [channel, selectChannel] = useState<string>();
+  const openedAt = useMemo(() => clock.now(), [clock]);
+
+  useEffect(() => {
+    if (watch === undefined) setWatch(firstWatch(network, clock.now() - openedAt > CHOICE_MS));
+  }, [network, watch, clock, openedAt]);
+
+  const site = chosenSite ?? watch?.site ?? network.session?.self ?? "";
+  const record = network.sites.get(watch?.site ?? "")?.record;
+  return (
+    <div class="console">
+      <Header network={network} topology={topology} />
+      <Banners network={network} servedBy={poller.servedBy} />
+      <main class="panes">
+        <div class="column">
+          <Graph
+            topology={topology}
+            selected={site}
+            onSelect={selectSite}
+            watched={watch?.site}
+            channel={channel}
+            demo={demo}
+          />
+          <section class="pane tables" aria-label="Channels and subscribers">
+            <ChannelsTable
+              network={network}
+              site={site}
+              selected={channel}
+              watched={watch?.site === site ? watch.channel : undefined}
+              onSelect={(name) => selectChannel(name === channel ? undefined : name)}
+              onWatch={(name) => setWatch({ site, channel: name })}
+            />
+            <SubscribersTable network={network} site={site} channel={channel} />
+          </section>
+        </div>
+        <div class="column">
+          <PlayerPane
+            clock={clock}
+            watch={watch}
+            url={record && poller.urlOf(record)}
+            sites={[...network.sites.keys()].sort()}
+            isDown={(name) => stateOf(network, name).state === "down"}
+            channels={channelNames(network)}
+            onWatch={setWatch}
+          />
+          <EventList lines={live.lines} />
+        </div>
+      </main>
+    </div>
+  );
+}
+
+/** What the player shows first: a channel with video at the site it reaches last. */
+function firstWatch(network: Network, hurry: boolean): Watch | undefined {
+  const channel = channelToWatch(network);
+  if (channel === undefined || !(hurry || hasVideo(network, channel))) return undefined;
+  const site = farthestSite(network, channel);
+  return site === undefined ? undefined : { site, channel };
+}

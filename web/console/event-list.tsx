@@ -1,0 +1,27 @@
+import type { EventLine } from "./use-session.ts";
+
+/** What happened, newest first. */
+export function EventList({ lines }: { readonly lines: readonly EventLine[] }) {
+  return (
+    <section class="pane events" aria-label="Events">
+      <h2>Events</h2>
+      <ol role="log" tabIndex={0} aria-label="Events, newest first">
+        {lines.length === 0 && <li class="quiet">Nothing has changed since this page was opened.</li>}
+        {lines.map((line) => (
+          <li key={line.id} class={line.tone}>
+            <time dateTime={new Date(line.at).toISOString()}>{clockTime(line.at)}</time>
+            <span>{line.text}</span>
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}
+
+/** `12:03:04`, local. */
+function clockTime(at: number): string {
+  const time = new Date(at);
+  return [time.getHours(), time.getMinutes(), time.getSeconds()]
+    .map((part) => String(part).padStart(2, "0"))
+    .join(":");
+}

@@ -1,0 +1,11 @@
+import { render } from "preact";
+import { SystemClock } from "../../src/base/index.ts";
+import "../player/meander-player.ts";
+import "uplot/dist/uPlot.min.css";
+import "./console.css";
+import { Console } from "./console.tsx";
+
+const root = document.getElementById("console");
+if (root !== null) {
+  render(<Console clock={new SystemClock()} origin={location.origin} />, root);
+}

@@ -1,0 +1,61 @@
+import type { ClientState } from "../../src/channel/index.ts";
+
+/** Where a player stands. */
+export type PlayerState =
+  /** Not in a document, or without a channel. */
+  | { readonly type: "idle" }
+  | ClientState
+  /** This browser or page can not play it; `message` says why and what to do. */
+  | { readonly type: "unsupported"; readonly message: string };
+
+/** A state in words. */
+export interface StateText {
+  readonly title: string;
+  /** What more there is to say; may be empty. */
+  readonly detail: string;
+  /** True: it goes on by itself. */
+  readonly busy: boolean;
+}
+
+/** Puts states into words; remembers the sites it heard of, so that it can call them by name. */
+export class StateTeller {
+  readonly #names = new Map<string, string>();
+  #dialled: string | undefined;
+  #lost: string | undefined;
+  #reason = "";
+
+  /** Call once for each state, in order. */
+  tell(state: PlayerState): StateText {
+    switch (state.type) {
+      case "idle":
+        return { title: "No channel", detail: "Set the attribute “channel” to a channel's name.", busy: false };
+      case "connecting": {
+        this.#dialled = state.url;
+        const name = this.#names.get(state.url) ?? hostOf(state.url);
+        return this.#lost === undefined
+          ? { title: "Connecting…", detail: name, busy: true }
+          : { title: `Lost ${this.#lost}, trying ${name}…`, detail: this.#reason, busy: true };
+      }
+      case "live":
+        if (this.#dialled !== undefined) this.#names.set(this.#dialled, state.site);
+        this.#lost = undefined;
+        return { title: "Waiting for the first picture…", detail: state.site, busy: true };
+      case "lost": {
+        const name = this.#names.get(state.site) ?? hostOf(state.site);
+        this.#lost = name;
+        this.#reason = state.reason;
+        return { title: `Lost ${name}, trying again…`, detail: state.reason, busy: true };
+      }
+      case "refused":
+        return { title: "The site refused", detail: state.message, busy: false };
+      case "closed":
+        return { title: "Closed", detail: "", busy: false };
+      case "unsupported":
+        return { title: "Can not play this here", detail: state.message, busy: false };
+    }
+  }
+}
+
+function hostOf(site: string): string {
+  return URL.canParse(site) ? new URL(site).host : site;
+}

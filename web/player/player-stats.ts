@@ -1,0 +1,49 @@
+/** What `<meander-player>.stats` tells. Counts run since the player connected first. */
+export interface PlayerStats {
+  /** Type of the state: `connecting`, `live`, `lost`, `refused`, … */
+  readonly state: string;
+  readonly framesDecoded: number;
+  readonly framesPresented: number;
+  /** Frames that were incomplete, could not be decoded, or came too late to be shown. Those before the picture was live do not count. */
+  readonly framesDropped: number;
+  readonly packetsReceived: number;
+  readonly bytesReceived: number;
+  /** Packets that will never come. */
+  readonly packetsLost: number;
+  /** Packets that came again, and were dropped. */
+  readonly packetsRepeated: number;
+  /** Times the flow went on at another connection. */
+  readonly resumes: number;
+  /** From entering the network to being shown, ms, smoothed over a few frames; undefined until known. */
+  readonly latencyMs: number | undefined;
+  /** Interarrival jitter (RFC 3550), ms. */
+  readonly jitterMs: number;
+  /** Delay that absorbs jitter now, ms. */
+  readonly delayMs: number;
+  /** Gaps between pictures longer than three frame intervals and 150 ms. */
+  readonly freezes: number;
+  /** Longest time between two pictures, ms. */
+  readonly longestFreezeMs: number;
+  /** By how much the picture comes after its sound, ms; undefined without both. */
+  readonly avSkewMs: number | undefined;
+  /** Sites that the channel comes through, the ingest first, the site watched last. */
+  readonly path: readonly string[];
+  /** Round trip to the site watched, ms. */
+  readonly rttMs: number | undefined;
+  /** Root mean square of the sound now, 0..1, before muting; 0 while the browser holds sound back. */
+  readonly audioLevel: number;
+  /** From connecting to the first picture, ms; undefined before. */
+  readonly firstPictureMs: number | undefined;
+  /** Pictures per second, over two seconds. */
+  readonly frameRate: number;
+  /** Over two seconds, media and headers. */
+  readonly bitsPerSecond: number;
+  /** What is decoded, as WebCodecs names it: `avc1.42e01f`; empty until known. */
+  readonly videoCodec: string;
+  readonly audioCodec: string;
+  /** Size of the picture in pixels; 0 before the first. */
+  readonly width: number;
+  readonly height: number;
+  /** Times a decoder failed and began anew. */
+  readonly decodeErrors: number;
+}

@@ -1,0 +1,40 @@
+import { MeanderError } from "../../src/base/index.ts";
+
+const SCHEMES: Readonly<Record<string, string>> = { "http:": "ws:", "https:": "wss:", "ws:": "ws:", "wss:": "wss:" };
+
+/**
+ * The WebSocket addresses of sites, from what people write: `http://127.0.0.1:7003`, `ws://host/link`, `host:7003`;
+ * several divided by commas, best first.
+ *
+ * @param text empty: the site that `page` came from
+ * @param page the page's own address; a bare `host:port` takes its security from it
+ * @throws {MeanderError} `address-invalid`
+ */
+export function linkUrlsOf(text: string, page: string): string[] {
+  const parts = text
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
+  return (parts.length === 0 ? [new URL(page).origin] : parts).map((part) => linkUrlOf(part, page));
+}
+
+function linkUrlOf(text: string, page: string): string {
+  const bare = !text.includes("://");
+  const secure = new URL(page).protocol === "https:";
+  const invalid = (cause?: unknown): MeanderError =>
+    new MeanderError("address-invalid", `"${text}" is not the address of a site`, {
+      where: "attribute site",
+      expected: "http://HOST:PORT or ws://HOST:PORT",
+      cause,
+    });
+  let url: URL;
+  try {
+    url = new URL(bare ? `${secure ? "wss" : "ws"}://${text}` : text);
+  } catch (cause) {
+    throw invalid(cause);
+  }
+  const scheme = SCHEMES[url.protocol];
+  if (scheme === undefined || url.hostname === "") throw invalid();
+  const path = url.pathname === "/" ? "/link" : url.pathname;
+  return `${scheme}//${url.host}${path}${url.search}`;
+}
