@@ -20,4 +20,9 @@ const run = (folder) => {
   );
   return status ?? 1;
 };
-process.exit(process.argv.slice(2).map(run).find((status) => status !== 0) ?? 0);
+process.exit(
+  process.argv
+    .slice(2)
+    .map(run)
+    .find((status) => status !== 0) ?? 0,
+);

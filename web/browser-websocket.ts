@@ -37,9 +37,12 @@ export function dialWebSocket(url: string, clock: Clock): Promise<Connection> {
       reject(error);
     };
     const cancel = clock.after("websocket open", OPEN_MS_MAX, () =>
-      fail(new MeanderError("connect-timeout", `no answer within ${OPEN_MS_MAX} ms`, { where: url })),
+      fail(
+        new MeanderError("connect-timeout", `no answer within ${OPEN_MS_MAX} ms`, { where: url }),
+      ),
     );
-    socket.onclose = () => fail(new MeanderError("connect-refused", "no site answered", { where: url }));
+    socket.onclose = () =>
+      fail(new MeanderError("connect-refused", "no site answered", { where: url }));
     socket.onopen = () => {
       cancel();
       resolve(new BrowserWebSocketConnection(socket, clock));
@@ -101,7 +104,8 @@ class BrowserWebSocketConnection implements Connection {
   /** The browser tells how much it holds, not since when: the age is that of the first write since it held nothing. */
   backlog(): { readonly bytes: number; readonly oldestMs: number } {
     const bytes = this.#socket.bufferedAmount;
-    const oldestMs = bytes === 0 ? 0 : this.#clock.now() - (this.#backlogSince ?? this.#clock.now());
+    const oldestMs =
+      bytes === 0 ? 0 : this.#clock.now() - (this.#backlogSince ?? this.#clock.now());
     return { bytes, oldestMs };
   }
 

@@ -56,7 +56,11 @@ export class VirtualClock implements Clock {
   #soonest(): Timer | undefined {
     let best: Timer | undefined;
     for (const timer of this.#timers) {
-      if (best === undefined || timer.at < best.at || (timer.at === best.at && timer.order < best.order)) {
+      if (
+        best === undefined ||
+        timer.at < best.at ||
+        (timer.at === best.at && timer.order < best.order)
+      ) {
         best = timer;
       }
     }

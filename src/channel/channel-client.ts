@@ -129,7 +129,8 @@ export class ChannelClient {
   }
 
   get stats(): ClientStats {
-    const { packetsReceived, bytesReceived, packetsLost, packetsRepeated, resumes } = this.#receiver;
+    const { packetsReceived, bytesReceived, packetsLost, packetsRepeated, resumes } =
+      this.#receiver;
     const active = this.#peers.get(this.#receiver.active ?? "");
     return {
       packetsReceived,
@@ -177,7 +178,8 @@ export class ChannelClient {
     this.#attempts++;
     // A whole round of sites is tried without waiting; then with growing pauses.
     const rounds = Math.floor(this.#attempts / Math.max(1, candidates.length));
-    const pause = rounds === 0 ? 0 : Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(rounds, 10));
+    const pause =
+      rounds === 0 ? 0 : Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(rounds, 10));
     this.#retryAt = this.#options.clock.now() + pause * (0.5 + this.#options.random.float() / 2);
     this.#dialling = url;
     this.#events.onState({ type: "connecting", url });
@@ -299,4 +301,3 @@ export class ChannelClient {
     peer.sendControl({ type: "ack", points }, id);
   }
 }
-

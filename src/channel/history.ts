@@ -6,9 +6,9 @@ import {
   KIND,
   kindOf,
   mediumOf,
+  type SourcePoint,
   sequenceBitsOf,
   sequenceOf,
-  type SourcePoint,
   sourceOf,
 } from "../wire/index.ts";
 
@@ -28,6 +28,7 @@ const SLOTS = 4_096;
 
 /** What the history knows of one source. */
 interface SourceHistory {
+  readonly bits: 16 | 32;
   readonly slots: (HistoryEntry | undefined)[];
   /** Position of its newest key frame; -1: none. */
   keyStart: number;
@@ -83,7 +84,7 @@ export class History {
     const entry = { packet, at: now, position: this.#next++ };
     this.#entries.push(entry);
     this.#bytes += packet.byteLength;
-    const source = this.#sourceFor(sourceKey(packet));
+    const source = this.#sourceFor(packet);
     source.slots[sequenceOf(packet) & (SLOTS - 1)] = entry;
     source.lastAt = now;
     if (kindOf(packet) === KIND.data) source.retained = entry;
@@ -104,6 +105,11 @@ export class History {
     return entry !== undefined && sequenceOf(entry.packet) === point.sequence ? entry : undefined;
   }
 
+  /** Width of a source's sequence, as far as its packets are known. */
+  bitsOf(point: SourcePoint): 16 | 32 {
+    return this.#sources.get(keyOf(point.source, point.generation, point.medium))?.bits ?? 32;
+  }
+
   /** Where somebody new begins: the newest key frame of video, else the newest packet; `end` when empty. */
   get entryPoint(): number {
     let newest = -1;
@@ -115,7 +121,9 @@ export class History {
   /** Standing messages of data sources that lie before `position`. */
   retainedBefore(position: number): HistoryEntry[] {
     return [...this.#sources.values()]
-      .flatMap(({ retained }) => (retained !== undefined && retained.position < position ? [retained] : []))
+      .flatMap(({ retained }) =>
+        retained !== undefined && retained.position < position ? [retained] : [],
+      )
       .sort((a, b) => a.position - b.position);
   }
 
@@ -127,7 +135,9 @@ export class History {
     readonly position: number;
     readonly complete: boolean;
   } {
-    const wanted = new Map(points.map((p) => [keyOf(p.source, p.generation, p.medium), p.sequence]));
+    const wanted = new Map(
+      points.map((p) => [keyOf(p.source, p.generation, p.medium), p.sequence]),
+    );
     const reached = new Set<number>();
     const beyond = new Set<number>();
     let position = this.end;
@@ -145,11 +155,13 @@ export class History {
     return complete ? { position, complete } : { position: this.entryPoint, complete };
   }
 
-  #sourceFor(key: number): SourceHistory {
+  #sourceFor(packet: Uint8Array): SourceHistory {
+    const key = sourceKey(packet);
     const known = this.#sources.get(key);
     if (known !== undefined) return known;
     if (this.#sources.size >= LIMITS.sourcesMax) this.#forgetOldestSource();
-    const made = { slots: new Array(SLOTS), keyStart: -1, lastAt: 0, retained: undefined };
+    const bits = sequenceBitsOf(packet);
+    const made = { bits, slots: new Array(SLOTS), keyStart: -1, lastAt: 0, retained: undefined };
     this.#sources.set(key, made);
     return made;
   }

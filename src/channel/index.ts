@@ -12,6 +12,11 @@ export {
 } from "./channel-client.ts";
 export { History, type HistoryEntry, isKeyStart } from "./history.ts";
 export { Peer, type PeerEvents, type PeerIdentity, type Refusal } from "./peer.ts";
-export { type AlternativeState, type InBandMessage, Receiver, type ReceiverEvents } from "./receiver.ts";
+export {
+  type AlternativeState,
+  type InBandMessage,
+  Receiver,
+  type ReceiverEvents,
+} from "./receiver.ts";
 export { SequenceWindow, type Verdict } from "./sequence-window.ts";
 export { SourceWindows } from "./source-windows.ts";

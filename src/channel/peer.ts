@@ -49,6 +49,8 @@ export interface PeerEvents {
 
 /** Hellos sent before giving up: 5 s of trying. */
 const HELLOS_MAX = 50;
+/** What a site asks viewers for, whatever it asks sites for: there may be thousands of them. ms. */
+const VIEWER_HEARTBEAT_MS = 1_000;
 /** Round-trip samples looked back at: the fastest of them tells the clock offset best. */
 const SAMPLES = 16;
 
@@ -70,6 +72,8 @@ export class Peer {
   /** Control packets that could not be read. */
   malformed = 0;
   readonly #self: PeerIdentity;
+  /** What we ask this peer for, ms. */
+  #heartbeatMs: number;
   readonly #clock: Clock;
   readonly #events: PeerEvents;
   #initiator: boolean;
@@ -94,6 +98,7 @@ export class Peer {
   ) {
     this.connection = connection;
     this.#self = self;
+    this.#heartbeatMs = self.heartbeatMs;
     this.#initiator = initiator;
     this.#clock = clock;
     this.#events = events;
@@ -189,7 +194,7 @@ export class Peer {
 
   #judge(now: number): void {
     const silence = now - this.#heardAt;
-    const suspectMs = this.#self.heartbeatMs * 3;
+    const suspectMs = this.#heartbeatMs * 3;
     if (silence > Math.max(LIMITS.confirmMs, suspectMs * 2)) {
       const message = `nothing was heard for ${Math.round(silence)} ms`;
       this.connection.send(
@@ -275,8 +280,9 @@ export class Peer {
       this.state = "greeting";
       this.#initiator = false;
     }
-    const { name, instance, heartbeatMs } = this.#self;
-    this.sendControl({ type: "welcome", name, instance, heartbeatMs });
+    if (hello.role === "viewer") this.#heartbeatMs = VIEWER_HEARTBEAT_MS;
+    const { name, instance } = this.#self;
+    this.sendControl({ type: "welcome", name, instance, heartbeatMs: this.#heartbeatMs });
     if (this.state === "greeting") this.#open(hello);
   }
 
@@ -288,7 +294,11 @@ export class Peer {
     this.#events.onOpen();
   }
 
-  #heartbeat(beat: { readonly sentAt: number; readonly echo: number; readonly heldMs: number }): void {
+  #heartbeat(beat: {
+    readonly sentAt: number;
+    readonly echo: number;
+    readonly heldMs: number;
+  }): void {
     const now = this.#clock.now();
     this.#echo = beat.sentAt;
     this.#echoAt = now;

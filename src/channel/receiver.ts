@@ -1,5 +1,11 @@
 import { type Clock, type Counters, LIMITS, serialDistance } from "../base/index.ts";
-import { type ControlMessage, generationOf, mediumOf, type SourcePoint, sourceOf } from "../wire/index.ts";
+import {
+  type ControlMessage,
+  generationOf,
+  mediumOf,
+  type SourcePoint,
+  sourceOf,
+} from "../wire/index.ts";
 import type { Peer, Refusal } from "./peer.ts";
 import type { SequenceWindow } from "./sequence-window.ts";
 import { SourceWindows } from "./source-windows.ts";
@@ -150,7 +156,8 @@ export class Receiver {
     if (this.#suspect !== undefined && !kept.has(this.#suspect.name)) this.#suspect = undefined;
     // A better alternative that is ready takes over at once: that is what a changed route asks for.
     const best = this.#alternatives.find((each) => this.#usable(each));
-    if (this.#wanted && best !== undefined && best !== this.#active) this.#switch(best, "configured");
+    if (this.#wanted && best !== undefined && best !== this.#active)
+      this.#switch(best, "configured");
     this.tick();
   }
 
@@ -254,6 +261,9 @@ export class Receiver {
         this.#options.events.onRefused(name, message);
         if (this.#active === from) this.#fail(message.message);
         return;
+      case "ack":
+        if (this.#active === from) this.#windows.expect(message.points, this.#options.clock.now());
+        return;
       case "gap":
         this.#skip(message.sequence, message.count, packet);
         this.#options.events.onInBand(message, packet);
@@ -315,7 +325,9 @@ export class Receiver {
 
   #usable(each: Alternative): boolean {
     return (
-      each.peer?.state === "open" && !each.peer.suspected && each.barredUntil <= this.#options.clock.now()
+      each.peer?.state === "open" &&
+      !each.peer.suspected &&
+      each.barredUntil <= this.#options.clock.now()
     );
   }
 
@@ -474,4 +486,3 @@ export class Receiver {
     this.#options.events.onLost(count);
   }
 }
-

@@ -57,6 +57,15 @@ export class SequenceWindow {
     return "new";
   }
 
+  /** Numbers up to this one were sent: those that have not come are missing. */
+  expect(sequence: number, now: number): void {
+    const ahead = serialDistance(this.highest, sequence, this.bits);
+    if (ahead <= 0 || ahead > MISSING_MAX) return;
+    this.#advance(ahead, now);
+    this.#unmark(sequence);
+    this.#addMissing(sequence, now);
+  }
+
   /** Marks numbers as never to come: nobody asks for them and nobody waits. */
   skip(sequence: number, count: number, now: number): void {
     const end = serialAdd(sequence, count - 1, this.bits);

@@ -2,9 +2,9 @@ import { LIMITS } from "../base/index.ts";
 import {
   generationOf,
   mediumOf,
+  type SourcePoint,
   sequenceBitsOf,
   sequenceOf,
-  type SourcePoint,
   sourceOf,
 } from "../wire/index.ts";
 import { SequenceWindow, type Verdict } from "./sequence-window.ts";
@@ -62,6 +62,11 @@ export class SourceWindows {
       if (now - window.lastAt < RESUMABLE_MS) points.push({ ...id, sequence: window.highest });
     }
     return points;
+  }
+
+  /** The sender has sent up to these numbers: what has not come of them is missing. [W26] */
+  expect(points: readonly SourcePoint[], now: number): void {
+    for (const point of points) this.find(point)?.expect(point.sequence, now);
   }
 
   #makeRoom(): void {

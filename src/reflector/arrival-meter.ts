@@ -48,8 +48,10 @@ export class ArrivalMeter {
     this.#arrival = now;
     if (this.#anchor === undefined || originOffsetMs === undefined) return;
     const { ingestMs, rtpTimestamp } = this.#anchor;
-    const takenAt = ingestMs + (serialDistance(rtpTimestamp, timestamp, 32) / this.#clockRate) * 1000;
+    const takenAt =
+      ingestMs + (serialDistance(rtpTimestamp, timestamp, 32) / this.#clockRate) * 1000;
     const latency = now + originOffsetMs - takenAt;
-    this.latencyMs = (this.latencyMs ?? latency) + (latency - (this.latencyMs ?? latency)) * LATENCY_GAIN;
+    this.latencyMs =
+      (this.latencyMs ?? latency) + (latency - (this.latencyMs ?? latency)) * LATENCY_GAIN;
   }
 }

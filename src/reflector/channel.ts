@@ -1,4 +1,4 @@
-import { type Clock, Counters, type Log, messageOf } from "../base/index.ts";
+import { type Clock, Counters, type Log, messageOf, serialAdd } from "../base/index.ts";
 import { History, type InBandMessage, Receiver, SourceWindows } from "../channel/index.ts";
 import type { ChannelConfig } from "../session/index.ts";
 import {
@@ -27,7 +27,10 @@ import { joinPackets, Subscriber } from "./subscriber.ts";
 
 /** Bytes of one write to stream subscribers; a larger frame goes in several. */
 const BATCH_BYTES = 56 * 1024;
-/** On demand: kept after the last subscriber left, ms. */
+/** A pause of the channel this long makes its end worth telling, ms; told so many times, then every second. */
+const TAIL_MS = 60;
+const TAILS = 3;
+/** Weight of the newest second in the rate. */
 const RATE_GAIN = 0.5;
 
 export interface ChannelOptions {
@@ -81,6 +84,8 @@ export class Channel {
   #batchBytes = 0;
   #batchPosition = 0;
   #demandAt = Number.NEGATIVE_INFINITY;
+  #deliveredAt = 0;
+  #tailsTold = 0;
   #ratedBytes = 0;
   #ratedAt: number;
 
@@ -169,7 +174,12 @@ export class Channel {
   }
 
   /** Adds a receiver. `resume` empty: from the newest key frame. `forward` false: a standby. */
-  subscribe(id: number, outlet: Outlet, forward: boolean, resume: readonly SourcePoint[]): Subscriber {
+  subscribe(
+    id: number,
+    outlet: Outlet,
+    forward: boolean,
+    resume: readonly SourcePoint[],
+  ): Subscriber {
     const subscriber = new Subscriber(id, outlet, this.history, this.#options.clock);
     this.subscribers.set(id, subscriber);
     if (forward) this.activate(subscriber, resume);
@@ -215,12 +225,11 @@ export class Channel {
 
   /** Sends again what a subscriber misses, or says that it is gone. */
   repair(subscriber: Subscriber, point: SourcePoint, bitmap: number): void {
+    const bits = this.history.bitsOf(point);
     for (let bit = -1; bit < 32; bit++) {
       if (bit >= 0 && (bitmap & (1 << bit)) === 0) continue;
-      const wanted = { ...point, sequence: (point.sequence + bit + 1) >>> 0 };
-      // RTP sequences wrap at 16 bits; the window of the asker knows which it is, and so does the history.
-      const entry =
-        this.history.find(wanted) ?? this.history.find({ ...wanted, sequence: wanted.sequence & 0xffff });
+      const wanted = { ...point, sequence: serialAdd(point.sequence, bit + 1, bits) };
+      const entry = this.history.find(wanted);
       if (entry !== undefined) {
         const again = entry.packet.slice();
         again[1] = (again[1] as number) | FLAG.retransmit;
@@ -238,6 +247,7 @@ export class Channel {
   tick(slow: boolean, second: boolean): void {
     this.receiver.tick();
     this.flush();
+    this.#announceTail(second);
     for (const subscriber of this.#waiting) this.#pump(subscriber);
     if (slow) {
       for (const subscriber of this.subscribers.values()) {
@@ -280,7 +290,8 @@ export class Channel {
     this.receiver.close();
     for (const subscriber of [...this.subscribers.values()]) {
       this.#detach(subscriber);
-      if (subscriber.outlet instanceof SinkOutlet) subscriber.outlet.close("channel-closed", reason);
+      if (subscriber.outlet instanceof SinkOutlet)
+        subscriber.outlet.close("channel-closed", reason);
       else if (subscriber.outlet.kind === "viewer") {
         subscriber.outlet.close("channel-closed", reason);
       }
@@ -322,6 +333,8 @@ export class Channel {
   #deliver(packet: Uint8Array): void {
     const now = this.#options.clock.now();
     const entry = this.history.add(packet, now);
+    this.#deliveredAt = now;
+    this.#tailsTold = 0;
     this.packetsIn++;
     this.bytesIn += packet.byteLength;
     const meter = this.#meter;
@@ -375,7 +388,8 @@ export class Channel {
   #demand(resume: readonly SourcePoint[] = []): void {
     if (this.ingested) return;
     const now = this.#options.clock.now();
-    for (const { state } of this.subscribers.values()) if (state !== "standby") this.#demandAt = now;
+    for (const { state } of this.subscribers.values())
+      if (state !== "standby") this.#demandAt = now;
     const wanted =
       (this.config.input?.keep ?? false) || now - this.#demandAt < this.#options.lingerMs;
     if (wanted) this.receiver.start(resume);
@@ -396,7 +410,11 @@ export class Channel {
       this.#setDescription({ revision, ingest: this.#options.site, tracks });
     }
     const message = { type: "description", description: this.description as Description } as const;
-    const packet = this.#inBandPacket(message, { source: 0, generation: 0, medium: MEDIUM.control });
+    const packet = this.#inBandPacket(message, {
+      source: 0,
+      generation: 0,
+      medium: MEDIUM.control,
+    });
     this.#descriptionPacket = packet;
     this.#forward(packet);
   }
@@ -452,9 +470,13 @@ export class Channel {
     this.description = description;
     const { tracks } = description;
     this.#hasVideo = tracks.some((track) => track.kind === "video" && KEYED.has(track.codec));
-    const metered = tracks.find((t) => t.kind === "video") ?? tracks.find((t) => t.kind === "audio");
+    const metered =
+      tracks.find((t) => t.kind === "video") ?? tracks.find((t) => t.kind === "audio");
     if (metered === undefined) this.#meter = undefined;
-    else if (metered.source !== this.#meter?.source || metered.generation !== this.#meter.generation) {
+    else if (
+      metered.source !== this.#meter?.source ||
+      metered.generation !== this.#meter.generation
+    ) {
       this.#meter = new ArrivalMeter(metered);
     }
     this.#sinks((sink) => sink.description(description));
@@ -467,7 +489,10 @@ export class Channel {
       try {
         tell(outlet.sink);
       } catch (error) {
-        this.#options.log.error("an output failed", { channel: this.name, error: messageOf(error) });
+        this.#options.log.error("an output failed", {
+          channel: this.name,
+          error: messageOf(error),
+        });
       }
     }
   }
@@ -499,6 +524,24 @@ export class Channel {
     }
   }
 
+  /** Over datagrams the last packet before a pause may be lost with nothing behind it to show that: say what was sent. */
+  #announceTail(again: boolean): void {
+    if (this.#liveDatagrams.size === 0 || this.#options.clock.now() - this.#deliveredAt < TAIL_MS)
+      return;
+    if (this.#tailsTold >= TAILS && !again) return;
+    this.#tailsTold++;
+    const points = this.#newest();
+    if (points.length === 0) return;
+    const source = { source: 0, generation: 0, medium: MEDIUM.control };
+    const packet = this.#inBandPacket({ type: "ack", points }, source);
+    for (const { outlet } of this.#liveDatagrams)
+      if (outlet instanceof PeerOutlet) outlet.send(packet);
+  }
+
+  #newest(): SourcePoint[] {
+    return this.ingested ? this.#windows.newest(this.#options.clock.now()) : this.receiver.newest;
+  }
+
   #tellPath({ outlet }: Subscriber): void {
     if (this.path.length > 0 && outlet instanceof PeerOutlet) outlet.send(this.#pathPacket());
   }
@@ -511,7 +554,8 @@ export class Channel {
   }
 
   #refreshOffset(): void {
-    if (!this.ingested && this.receiver.wanted && this.receiver.active === undefined) this.path = [];
+    if (!this.ingested && this.receiver.wanted && this.receiver.active === undefined)
+      this.path = [];
   }
 
   #inBandPacket(message: ControlMessage, { source, generation, medium }: SourceId): Uint8Array {

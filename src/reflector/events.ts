@@ -12,8 +12,29 @@ export interface Neighbour {
 export type PlaneEvent =
   /** Somebody wants a channel that is not open here. The main thread opens it, or answers with `refuseChannel`. */
   | { readonly type: "channel-wanted"; readonly channel: string }
-  | { readonly type: "subscriber-joined" | "subscriber-left"; readonly channel: string; readonly name: string; readonly reason?: string }
-  | { readonly type: "input-switched"; readonly channel: string; readonly from: string | undefined; readonly to: string; readonly reason: string }
+  | {
+      readonly type: "subscriber-joined" | "subscriber-left";
+      readonly channel: string;
+      readonly name: string;
+      readonly reason?: string;
+    }
+  | {
+      readonly type: "input-switched";
+      readonly channel: string;
+      readonly from: string | undefined;
+      readonly to: string;
+      readonly reason: string;
+    }
   | { readonly type: "described"; readonly channel: string; readonly description: Description }
-  | { readonly type: "ingest-started" | "ingest-stopped"; readonly channel: string; readonly input: string; readonly reason: string }
-  | { readonly type: "peer-up" | "peer-down" | "peer-suspected"; readonly name: string; readonly stack: string; readonly reason: string };
+  | {
+      readonly type: "ingest-started" | "ingest-stopped";
+      readonly channel: string;
+      readonly input: string;
+      readonly reason: string;
+    }
+  | {
+      readonly type: "peer-up" | "peer-down" | "peer-suspected";
+      readonly name: string;
+      readonly stack: string;
+      readonly reason: string;
+    };

@@ -5,7 +5,12 @@
  */
 export type { ChannelPublisher, SourceId, SourceReport } from "./channel-publisher.ts";
 export type { Neighbour, PlaneEvent } from "./events.ts";
-export type { IngestOptions, IngestPorts, IngestTrack, RtpOutputOptions } from "./ingest-options.ts";
+export type {
+  IngestOptions,
+  IngestPorts,
+  IngestTrack,
+  RtpOutputOptions,
+} from "./ingest-options.ts";
 export type { PacketSink } from "./packet-sink.ts";
 export { Reflector, type ReflectorOptions } from "./reflector.ts";
 export type {

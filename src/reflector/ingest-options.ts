@@ -27,7 +27,11 @@ export interface IngestOptions {
 
 /** Where an opened input listens, in the order of its tracks. */
 export interface IngestPorts {
-  readonly tracks: readonly { readonly medium: number; readonly rtpPort: number; readonly rtcpPort: number }[];
+  readonly tracks: readonly {
+    readonly medium: number;
+    readonly rtpPort: number;
+    readonly rtcpPort: number;
+  }[];
 }
 
 /** A plain RTP receiver outside. */

@@ -23,6 +23,8 @@ export class Subscriber {
   readonly outlet: Outlet;
   readonly drops = new Counters();
   state: SubscriberState = "standby";
+  /** Number of the request that set the state; -1: none since it joined. */
+  request = -1;
   packets = 0;
   bytes = 0;
   readonly #history: History;
@@ -103,7 +105,10 @@ export class Subscriber {
     for (const point of points) {
       position = Math.max(position, this.#history.find(point)?.position ?? -1);
     }
-    while (this.#marks.length > 0 && (this.#marks[0] as { position: number }).position <= position) {
+    while (
+      this.#marks.length > 0 &&
+      (this.#marks[0] as { position: number }).position <= position
+    ) {
       this.#marks.shift();
     }
   }
@@ -143,7 +148,8 @@ export class Subscriber {
       this.#cursor < this.#history.end
     );
     this.#credit -= bytes;
-    if (packets.length > 0) this.send(joinPackets(packets, bytes), packets.length, this.#cursor - 1);
+    if (packets.length > 0)
+      this.send(joinPackets(packets, bytes), packets.length, this.#cursor - 1);
   }
 }
 

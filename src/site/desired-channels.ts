@@ -50,7 +50,10 @@ function inputOf(
   name: string,
   ingests: readonly string[],
 ): InputConfig | undefined {
-  if (configured?.input !== undefined) return { ...configured.input, from: others(facts, configured.input.from) };
+  if (configured?.input !== undefined) {
+    const from = others(facts, configured.input.from);
+    return from.length === 0 ? undefined : { ...configured.input, from };
+  }
   if (facts.ingested.has(name)) return undefined;
   const { upstreams, connection } = facts.routes;
   const from = others(facts, upstreams.length > 0 ? upstreams : ingests);

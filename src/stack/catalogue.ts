@@ -49,7 +49,9 @@ export const CATALOGUE: Catalogue = Object.freeze({
   transports: transportsByName,
 });
 
-function named<T extends { readonly name: string }>(items: readonly T[]): Readonly<Record<string, T>> {
+function named<T extends { readonly name: string }>(
+  items: readonly T[],
+): Readonly<Record<string, T>> {
   // Without a prototype: `constructor` is no module.
   const table: Record<string, T> = Object.create(null);
   for (const item of items) table[item.name] = Object.freeze(item);

@@ -39,7 +39,10 @@ export interface ModuleSpec {
   /** Properties it needs from what is below. */
   readonly requires: readonly string[];
   /** Makes one for one connection. `parameters` has a value for each of the spec's. */
-  create(parameters: Readonly<Record<string, ParameterValue>>, below: { readonly maxBytes: number }): Module & {
+  create(
+    parameters: Readonly<Record<string, ParameterValue>>,
+    below: { readonly maxBytes: number },
+  ): Module & {
     /** Largest packet the module takes from above, in bytes. */
     readonly maxBytes: number;
   };

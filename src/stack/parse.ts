@@ -42,9 +42,7 @@ function specOf(
 ): ModuleSpec | TransportSpec {
   const isModule = Object.hasOwn(modules, name.text);
   const isTransport = Object.hasOwn(transports, name.text);
-  const spec = isBottom
-    ? isTransport && transports[name.text]
-    : isModule && modules[name.text];
+  const spec = isBottom ? isTransport && transports[name.text] : isModule && modules[name.text];
   if (spec) return spec;
   const { column } = name;
   const moduleNames = Object.keys(modules).join(", ");
@@ -78,7 +76,9 @@ function parametersOf(
 ): Record<string, ParameterValue> {
   const values: Record<string, ParameterValue> = {};
   for (const { key, value } of parameters) {
-    const parameter = Object.hasOwn(spec.parameters, key.text) ? spec.parameters[key.text] : undefined;
+    const parameter = Object.hasOwn(spec.parameters, key.text)
+      ? spec.parameters[key.text]
+      : undefined;
     const { column } = key;
     if (parameter === undefined) {
       const names = Object.keys(spec.parameters);
@@ -92,7 +92,8 @@ function parametersOf(
     }
     const parsed = parseParameter(parameter, value?.text);
     if (parsed === undefined) {
-      const what = value === undefined ? `${key.text} has no value` : `${key.text} is ${value.text}`;
+      const what =
+        value === undefined ? `${key.text} has no value` : `${key.text} is ${value.text}`;
       throw new StackError("stack-parameter", what, {
         text,
         column: value?.column ?? column + key.text.length,
@@ -111,7 +112,8 @@ function checkRequirements(
 ): void {
   const provided = new Set<string>();
   for (const { layer, spec } of layers.toReversed()) {
-    const missing = "requires" in spec ? spec.requires.find((each) => !provided.has(each)) : undefined;
+    const missing =
+      "requires" in spec ? spec.requires.find((each) => !provided.has(each)) : undefined;
     if (missing !== undefined) {
       const { column } = layer.name;
       throw new StackError("stack-order", `${spec.name} needs ${missing} below it`, {

@@ -61,7 +61,9 @@ class Scanner {
     if (this.#take(")")) return { name, parameters };
     do {
       const key = this.#word(NAME, "the name of a parameter in lower case");
-      const value = this.#take("=") ? this.#word(VALUE, "a value such as 1400, 64K, 5ms") : undefined;
+      const value = this.#take("=")
+        ? this.#word(VALUE, "a value such as 1400, 64K, 5ms")
+        : undefined;
       parameters.push({ key, value });
     } while (this.#take(","));
     if (!this.#take(")")) this.#fail(this.#found(), "a comma and another parameter, or )");
@@ -99,6 +101,10 @@ class Scanner {
   }
 
   #fail(what: string, expected: string): never {
-    throw new StackError("stack-syntax", what, { text: this.#text, column: this.#at + 1, expected });
+    throw new StackError("stack-syntax", what, {
+      text: this.#text,
+      column: this.#at + 1,
+      expected,
+    });
   }
 }

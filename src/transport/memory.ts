@@ -57,8 +57,7 @@ export class MemoryConnection implements Connection {
     this.peer = peer;
     this.reliable = reliable;
     this.coalesces = reliable;
-    this.maxBytes =
-      options.maxBytes ?? (reliable ? LIMITS.batchBytesMax : LIMITS.datagramBytesMax);
+    this.maxBytes = options.maxBytes ?? (reliable ? LIMITS.batchBytesMax : LIMITS.datagramBytesMax);
     this.#options = options;
     this.#inbox = new PacketInbox(reliable ? LIMITS.backlogBytesMax : LIMITS.earlyBytesMax);
     this.#backlog = new StreamBacklog(clock ?? { now: () => 0 }, () =>
@@ -118,12 +117,16 @@ export class MemoryConnection implements Connection {
     this.#inbox.close();
     const other = this.#other;
     if (!this.reliable || other === undefined) return;
-    this.#later(this.#options.latencyMs ?? 0, () => other.#inbox.whenHandled(() => other.#end(undefined)));
+    this.#later(this.#options.latencyMs ?? 0, () =>
+      other.#inbox.whenHandled(() => other.#end(undefined)),
+    );
   }
 
   /** Ends both sides at once as when a machine is gone: what is under way is lost. */
   reset(): void {
-    const why = new MeanderError("connection-reset", "the connection was reset", { where: this.peer });
+    const why = new MeanderError("connection-reset", "the connection was reset", {
+      where: this.peer,
+    });
     this.#end(why);
     this.#other?.#end(why);
   }

@@ -74,7 +74,7 @@ export type ControlMessage =
       readonly echo: number;
       readonly heldMs: number;
     }
-  /** [W26] Newest identities consumed, on the channel of the header. */
+  /** [W26] Newest identities on the channel of the header: consumed, from a viewer; sent, from a site. */
   | { readonly type: "ack"; readonly points: readonly SourcePoint[] }
   /** [W27] Packets missing: `point.sequence` and those after it whose bit is set in `bitmap` (bit 0 = sequence + 1). */
   | { readonly type: "repair"; readonly point: SourcePoint; readonly bitmap: number }

@@ -13,7 +13,7 @@ export {
 export { type Description, descriptionSchema, type Track } from "./description.ts";
 export { depacketizerFor, inspectPayload, packetizerFor } from "./formats.ts";
 export { encodeFramed, FramedReader } from "./framing.ts";
-export { h264CodecString, splitAnnexB } from "./h264.ts";
+export { h264CodecString, NAL, splitAnnexB } from "./h264.ts";
 export {
   channelOf,
   decodeHeader,
@@ -41,7 +41,7 @@ export {
 } from "./header.ts";
 export type { Depacketizer, Frame, Packetizer, PayloadFacts } from "./media-format.ts";
 export { msToNtp, ntpToMs } from "./ntp-time.ts";
-export { decodeParameterSets, encodeParameterSets } from "./parameter-sets.ts";
+export { decodeParameterSets, encodeParameterSets, ParameterSets } from "./parameter-sets.ts";
 export {
   decodeRtcp,
   encodeRtcp,

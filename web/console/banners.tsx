@@ -25,11 +25,15 @@ function bannersOf(network: Network, servedBy: string | undefined): readonly str
   if (session === undefined) {
     return sessionFailure === undefined
       ? []
-      : [`The site that serves this page does not tell about its session: ${sessionFailure}. Asking again.`];
+      : [
+          `The site that serves this page does not tell about its session: ${sessionFailure}. Asking again.`,
+        ];
   }
   const texts: string[] = [];
   if (sessionFailure !== undefined) {
-    texts.push("No site of the session answers. What is shown is what was known last; asking again.");
+    texts.push(
+      "No site of the session answers. What is shown is what was known last; asking again.",
+    );
   } else if (servedBy !== undefined && stateOf(network, servedBy).state === "down") {
     texts.push(
       `${servedBy}, which served this page, does not answer. The page goes on with what ${session.self} tells; do not reload it.`,

@@ -53,14 +53,30 @@ export function ChannelsTable(props: ChannelsTableProps) {
               <th scope="col">Channel</th>
               <th scope="col">Codecs</th>
               <th scope="col">Path</th>
-              <th scope="col" class="number">In</th>
-              <th scope="col" class="number">Out</th>
-              <th scope="col" class="number" title="Packets per second that come in">Packets/s</th>
-              <th scope="col" class="number" title="Ingest to this site">Latency</th>
-              <th scope="col" class="number" title="Interarrival jitter, RFC 3550 A.8">Jitter</th>
-              <th scope="col" class="number" title="Packets dropped since the start, by reason">Drops</th>
-              <th scope="col" class="number" title="Sites, players and RTP outputs served here">Subs</th>
-              <th scope="col"><span class="hidden">Watch</span></th>
+              <th scope="col" class="number">
+                In
+              </th>
+              <th scope="col" class="number">
+                Out
+              </th>
+              <th scope="col" class="number" title="Packets per second that come in">
+                Packets/s
+              </th>
+              <th scope="col" class="number" title="Ingest to this site">
+                Latency
+              </th>
+              <th scope="col" class="number" title="Interarrival jitter, RFC 3550 A.8">
+                Jitter
+              </th>
+              <th scope="col" class="number" title="Packets dropped since the start, by reason">
+                Drops
+              </th>
+              <th scope="col" class="number" title="Sites, players and RTP outputs served here">
+                Subs
+              </th>
+              <th scope="col">
+                <span class="hidden">Watch</span>
+              </th>
             </tr>
           </thead>
           <tbody>
@@ -74,7 +90,11 @@ export function ChannelsTable(props: ChannelsTableProps) {
   );
 }
 
-function Row({ row, down, ...props }: ChannelsTableProps & { readonly row: ChannelRow; readonly down: boolean }) {
+function Row({
+  row,
+  down,
+  ...props
+}: ChannelsTableProps & { readonly row: ChannelRow; readonly down: boolean }) {
   const { here, name } = row;
   const selected = props.selected === name;
   return (
@@ -92,7 +112,11 @@ function Row({ row, down, ...props }: ChannelsTableProps & { readonly row: Chann
       </th>
       <td>{formatCodecs(row.codecs)}</td>
       <td class="path" title={here && formatPath(here.path)}>
-        {here === undefined ? <span class="quiet">not here, fetched on demand</span> : formatPath(here.path)}
+        {here === undefined ? (
+          <span class="quiet">not here, fetched on demand</span>
+        ) : (
+          formatPath(here.path)
+        )}
       </td>
       <td class="number">{formatBitRate(row.in?.bitsPerSecond)}</td>
       <td class="number">{formatBitRate(row.out?.bitsPerSecond)}</td>
@@ -116,7 +140,13 @@ function Row({ row, down, ...props }: ChannelsTableProps & { readonly row: Chann
 }
 
 /** A drop count that opens to its reasons. */
-export function Drops({ drops, count }: { readonly drops: readonly Drop[]; readonly count: number }) {
+export function Drops({
+  drops,
+  count,
+}: {
+  readonly drops: readonly Drop[];
+  readonly count: number;
+}) {
   if (count === 0) return <>0</>;
   const words = drops.map((drop) => `${drop.reason}: ${formatCount(drop.count)}`);
   return (

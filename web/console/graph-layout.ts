@@ -8,9 +8,9 @@ import {
 } from "d3-force";
 
 /** Distance between the columns of the graph, from centre to centre. */
-const COLUMN = 256;
-/** Odd columns sit lower, even ones higher: a link past a column does not run through its cards. */
-const WAVE = 46;
+const COLUMN = 248;
+/** Odd columns sit lower, even ones higher, by this share of a row: a link past a column does not run through its cards. */
+const WAVE = 0.46;
 const TICKS = 240;
 
 /** A place in the graph, in its own units: pixels at scale 1. */
@@ -87,7 +87,7 @@ export class GraphLayout {
       .map((link) => ({ source: link.from, target: link.to }));
     const simulation = forceSimulation(nodes)
       .force("column", forceX<LayoutNode>((node) => node.rank * COLUMN).strength(0.9))
-      .force("row", forceY<LayoutNode>((node) => waveOf(node.rank) * stretch).strength(0.08))
+      .force("row", forceY<LayoutNode>((node) => waveOf(node.rank) * COLUMN).strength(0.08))
       .force(
         "links",
         forceLink<LayoutNode, (typeof springs)[number]>(springs)
@@ -95,14 +95,16 @@ export class GraphLayout {
           .distance(COLUMN)
           .strength(0.04),
       )
-      .force("space", forceCollide<LayoutNode>(COLUMN / 2).strength(1).iterations(4))
+      .force(
+        "space",
+        forceCollide<LayoutNode>(COLUMN / 2)
+          .strength(1)
+          .iterations(4),
+      )
       .stop();
     simulation.tick(TICKS);
     return new Map(
-      nodes.map((node) => [
-        node.name,
-        { x: node.rank * COLUMN, y: Math.round(node.y / stretch) },
-      ]),
+      nodes.map((node) => [node.name, { x: node.rank * COLUMN, y: Math.round(node.y / stretch) }]),
     );
   }
 }

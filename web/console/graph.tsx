@@ -1,4 +1,4 @@
-import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { formatBitRate, type Topology, type TopologySource } from "../../src/site/view/index.ts";
 import { GraphLayout, type Place } from "./graph-layout.ts";
 import { linkCourses } from "./link-courses.ts";
@@ -11,7 +11,7 @@ const FULL_CARDS_MAX = 6;
 const FULL = { half: { width: 84, height: 56 }, rowHeight: 150 };
 const COMPACT = { half: { width: 84, height: 31 }, rowHeight: 96 };
 /** Room around the cards: sources to the left, players below. */
-const MARGIN = { left: 128, right: 20, top: 22, bottom: 40 };
+const MARGIN = { left: 112, right: 20, top: 22, bottom: 40 };
 const SCALE_MIN = 0.62;
 const SCALE_MAX = 1.25;
 
@@ -31,15 +31,11 @@ export interface GraphProps {
 export function Graph(props: GraphProps) {
   const { topology, selected, channel } = props;
   const [layout] = useState(() => new GraphLayout());
-  const [tidied, setTidied] = useState(0);
+  const [, redraw] = useState(0);
   const [box, size] = useSize();
   const compact = topology.sites.length > FULL_CARDS_MAX;
   const { half, rowHeight } = compact ? COMPACT : FULL;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: tidying makes the same input give other places
-  const places = useMemo(
-    () => layout.place({ ...topology, rowHeight }),
-    [layout, topology, rowHeight, tidied],
-  );
+  const places = layout.place({ ...topology, rowHeight });
   const courses = linkCourses(topology.links, places, half);
   const frame = frameOf(places, half);
   const scale = Math.min(
@@ -48,7 +44,7 @@ export function Graph(props: GraphProps) {
   );
   const tidy = (): void => {
     layout.forget();
-    setTidied(tidied + 1);
+    redraw((count) => count + 1);
   };
   const shift = (name: string): Place => {
     const place = places.get(name) ?? { x: 0, y: 0 };
@@ -64,10 +60,13 @@ export function Graph(props: GraphProps) {
         </button>
       </h2>
       <div class="graph-view" ref={box}>
-        <div class="graph-room" style={{ width: frame.width * scale, height: frame.height * scale }}>
+        <div
+          class="graph-room"
+          style={{ width: `${frame.width * scale}px`, height: `${frame.height * scale}px` }}
+        >
           <div
             class="graph-stage"
-            style={{ width: frame.width, height: frame.height, transform: `scale(${scale})` }}
+            style={{ width: `${frame.width}px`, height: `${frame.height}px`, transform: `scale(${scale})` }}
           >
             <svg
               class="graph-lines"
@@ -154,7 +153,8 @@ function Legend() {
 
 function linksInWords(topology: Topology): string {
   const words = topology.links.map(
-    (link) => `${link.from} to ${link.to}, ${link.state}, ${formatBitRate(link.rate?.bitsPerSecond)}`,
+    (link) =>
+      `${link.from} to ${link.to}, ${link.state}, ${formatBitRate(link.rate?.bitsPerSecond)}`,
   );
   return `Links: ${words.length === 0 ? "none" : words.join("; ")}`;
 }

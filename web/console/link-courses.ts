@@ -26,7 +26,14 @@ export function linkCourses(
     const across = to.x - from.x > half.width * 2;
     const down = to.y >= from.y;
     const side = across ? ["right", "left"] : down ? ["bottom", "top"] : ["top", "bottom"];
-    return { link, from, to, across, out: `${link.from} ${side[0]}`, into: `${link.to} ${side[1]}` };
+    return {
+      link,
+      from,
+      to,
+      across,
+      out: `${link.from} ${side[0]}`,
+      into: `${link.to} ${side[1]}`,
+    };
   });
   for (const { link, from, to, across, out, into } of sides) {
     push(ends, out, { key: link.key, far: across ? to.y : to.x });

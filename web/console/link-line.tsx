@@ -67,7 +67,9 @@ function labelOf(link: TopologyLink, flows: boolean): string | undefined {
 
 function titleOf(link: TopologyLink): string {
   const lines = link.channels.map(({ channel, state, connection, rate }) =>
-    [channel, state, connection, rate && formatBitRate(rate.bitsPerSecond)].filter(Boolean).join(", "),
+    [channel, state, connection, rate && formatBitRate(rate.bitsPerSecond)]
+      .filter(Boolean)
+      .join(", "),
   );
   return [`${link.from} to ${link.to}`, ...lines].join("\n");
 }

@@ -1,6 +1,5 @@
 import { render } from "preact";
 import { SystemClock } from "../../src/base/index.ts";
-import "../player/meander-player.ts";
 import "uplot/dist/uPlot.min.css";
 import "./console.css";
 import { Console } from "./console.tsx";

@@ -91,7 +91,8 @@ export class Poller {
       if (typeof answer === "object") {
         if (url === this.#origin) this.#servedBy = answer.self;
         this.#note({ type: "session-answered", view: answer });
-        for (const [name, site] of this.#network.sites) if (site.now === undefined) this.#pollSite(name);
+        for (const [name, site] of this.#network.sites)
+          if (site.now === undefined) this.#pollSite(name);
         return;
       }
       reason = answer;
@@ -105,7 +106,8 @@ export class Poller {
       .filter((site) => site.failures === 0 && site.name !== this.#servedBy)
       .map((site) => this.urlOf(site.record));
     const served = this.#network.sites.get(this.#servedBy ?? "");
-    const servedIsDown = served !== undefined && stateOf(this.#network, served.name).state === "down";
+    const servedIsDown =
+      served !== undefined && stateOf(this.#network, served.name).state === "down";
     return servedIsDown ? [...others, this.#origin] : [this.#origin, ...others];
   }
 
@@ -164,7 +166,9 @@ export class Poller {
 
 function isSessionView(value: unknown): value is SessionView {
   const view = value as Partial<SessionView> | null;
-  return typeof view?.self === "string" && Array.isArray(view.sites) && Array.isArray(view.channels);
+  return (
+    typeof view?.self === "string" && Array.isArray(view.sites) && Array.isArray(view.channels)
+  );
 }
 
 function isSiteView(value: unknown): value is SiteView {

@@ -44,7 +44,7 @@ export function SiteCard(props: SiteCardProps) {
       >
         <span class="card-head">
           <i class="lamp" />
-          <b>{site.name}</b>
+          <b class="card-name">{site.name}</b>
           <em>{down || site.state === "suspected" || site.state === "leader" ? site.state : ""}</em>
         </span>
         <span class="card-facts">
@@ -127,7 +127,8 @@ function Audience({ site, watched }: { readonly site: TopologySite; readonly wat
 function Sparkline({ values }: { readonly values: readonly number[] }) {
   const top = Math.max(...values, 1);
   const points = values.map(
-    (value, index) => `${(index + 60 - values.length) * 1.4},${(15 - (value / top) * 14).toFixed(1)}`,
+    (value, index) =>
+      `${(index + 60 - values.length) * 1.4},${(15 - (value / top) * 14).toFixed(1)}`,
   );
   return (
     <svg class="sparkline" viewBox="0 0 83 16" width="83" height="16" aria-hidden="true">

@@ -44,9 +44,15 @@ export function SubscribersTable(props: {
               <th scope="col">Address</th>
               <th scope="col">Stack</th>
               <th scope="col">State</th>
-              <th scope="col" class="number">Lag</th>
-              <th scope="col" class="number">Bit rate</th>
-              <th scope="col" class="number">Drops</th>
+              <th scope="col" class="number">
+                Lag
+              </th>
+              <th scope="col" class="number">
+                Bit rate
+              </th>
+              <th scope="col" class="number">
+                Drops
+              </th>
             </tr>
           </thead>
           <tbody>
@@ -56,9 +62,7 @@ export function SubscribersTable(props: {
           </tbody>
         </table>
       )}
-      {rows.length > ROW_COUNT_MAX && (
-        <p class="quiet">and {rows.length - ROW_COUNT_MAX} more</p>
-      )}
+      {rows.length > ROW_COUNT_MAX && <p class="quiet">and {rows.length - ROW_COUNT_MAX} more</p>}
     </div>
   );
 }

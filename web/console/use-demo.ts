@@ -17,7 +17,8 @@ export interface Demo {
 /** Stops, kills and starts sites of the demo, through its leader. */
 export function useDemo(clock: Clock, { network, poller, say }: LiveSession): Demo | undefined {
   const [busy, setBusy] = useState<ReadonlySet<string>>(new Set());
-  const leaderName = network.session?.leader ?? network.session?.sites.find((site) => site.leader)?.name;
+  const leaderName =
+    network.session?.leader ?? network.session?.sites.find((site) => site.leader)?.name;
   const leader = network.sites.get(leaderName ?? "")?.record;
 
   const act = useCallback(

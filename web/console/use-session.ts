@@ -1,6 +1,11 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Clock } from "../../src/base/index.ts";
-import { type Change, changesBetween, type Network, UNKNOWN_NETWORK } from "../../src/site/view/index.ts";
+import {
+  type Change,
+  changesBetween,
+  type Network,
+  UNKNOWN_NETWORK,
+} from "../../src/site/view/index.ts";
 import { Poller } from "./poller.ts";
 
 /** Lines kept in the list of events. */

@@ -34,6 +34,11 @@ export class AudioOutput {
     this.#onChange = onChange;
   }
 
+  /** True once there was sound to play. */
+  get available(): boolean {
+    return this.#context !== undefined;
+  }
+
   /** True while there is sound that the browser does not let out without a click. */
   get suspended(): boolean {
     return this.#context?.state === "suspended";

@@ -58,10 +58,15 @@ export class AudioTrack {
 
   #newDecoder(): AudioDecoder {
     const decoder: AudioDecoder = new AudioDecoder({
-      output: (sound) => this.#events.onSound(sound, Math.round((sound.timestamp * this.#clockRate) / 1e6)),
+      output: (sound) =>
+        this.#events.onSound(sound, Math.round((sound.timestamp * this.#clockRate) / 1e6)),
       error: (error) => this.#failed(decoder, error),
     });
-    decoder.configure({ codec: this.codecString, sampleRate: 48_000, numberOfChannels: this.#channels });
+    decoder.configure({
+      codec: this.codecString,
+      sampleRate: 48_000,
+      numberOfChannels: this.#channels,
+    });
     return decoder;
   }
 

@@ -14,3 +14,5 @@ for (const name of FROM_ADDRESS) {
 const channel = query.get("channel");
 document.title = channel === null ? "Meander" : `${channel} · Meander`;
 document.body.append(player);
+// The page is all player: its keys work wherever the focus is.
+player.focus();

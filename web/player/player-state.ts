@@ -28,7 +28,11 @@ export class StateTeller {
   tell(state: PlayerState): StateText {
     switch (state.type) {
       case "idle":
-        return { title: "No channel", detail: "Set the attribute “channel” to a channel's name.", busy: false };
+        return {
+          title: "No channel",
+          detail: "Set the attribute “channel” to a channel's name.",
+          busy: false,
+        };
       case "connecting": {
         this.#dialled = state.url;
         const name = this.#names.get(state.url) ?? hostOf(state.url);

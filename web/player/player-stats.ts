@@ -47,3 +47,33 @@ export interface PlayerStats {
   /** Times a decoder failed and began anew. */
   readonly decodeErrors: number;
 }
+
+/** Of a player that never connected. */
+export const NO_STATS: PlayerStats = {
+  state: "idle",
+  framesDecoded: 0,
+  framesPresented: 0,
+  framesDropped: 0,
+  packetsReceived: 0,
+  bytesReceived: 0,
+  packetsLost: 0,
+  packetsRepeated: 0,
+  resumes: 0,
+  latencyMs: undefined,
+  jitterMs: 0,
+  delayMs: 0,
+  freezes: 0,
+  longestFreezeMs: 0,
+  avSkewMs: undefined,
+  path: [],
+  rttMs: undefined,
+  audioLevel: 0,
+  firstPictureMs: undefined,
+  frameRate: 0,
+  bitsPerSecond: 0,
+  videoCodec: "",
+  audioCodec: "",
+  width: 0,
+  height: 0,
+  decodeErrors: 0,
+};

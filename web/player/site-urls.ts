@@ -1,6 +1,11 @@
 import { MeanderError } from "../../src/base/index.ts";
 
-const SCHEMES: Readonly<Record<string, string>> = { "http:": "ws:", "https:": "wss:", "ws:": "ws:", "wss:": "wss:" };
+const SCHEMES: Readonly<Record<string, string>> = {
+  "http:": "ws:",
+  "https:": "wss:",
+  "ws:": "ws:",
+  "wss:": "wss:",
+};
 
 /**
  * The WebSocket addresses of sites, from what people write: `http://127.0.0.1:7003`, `ws://host/link`, `host:7003`;
@@ -15,7 +20,13 @@ export function linkUrlsOf(text: string, page: string): string[] {
     .split(",")
     .map((part) => part.trim())
     .filter((part) => part !== "");
-  return (parts.length === 0 ? [new URL(page).origin] : parts).map((part) => linkUrlOf(part, page));
+  const own = new URL(page).origin;
+  if (parts.length === 0 && own === "null") {
+    throw new MeanderError("address-invalid", "this page came from no site", {
+      expected: "the attribute site with the address of one",
+    });
+  }
+  return (parts.length === 0 ? [own] : parts).map((part) => linkUrlOf(part, page));
 }
 
 function linkUrlOf(text: string, page: string): string {

@@ -65,7 +65,10 @@ export class VideoTrack {
 
   /** Decodes what there is room for. Call after a picture was taken. */
   pump(): void {
-    while (!this.#ended && (this.#decoder?.decodeQueueSize ?? 0) + this.#events.waitingPictures() < AHEAD_MAX) {
+    while (
+      !this.#ended &&
+      (this.#decoder?.decodeQueueSize ?? 0) + this.#events.waitingPictures() < AHEAD_MAX
+    ) {
       const frame = this.#waiting.shift();
       if (frame === undefined) return;
       this.#decode(frame);

@@ -33,6 +33,7 @@ export class RateMeter {
   }
 
   #forget(index: number): void {
-    while (this.#buckets.length > 0 && (this.#buckets[0]?.index ?? 0) < index - this.#count) this.#buckets.shift();
+    while (this.#buckets.length > 0 && (this.#buckets[0]?.index ?? 0) < index - this.#count)
+      this.#buckets.shift();
   }
 }

@@ -39,6 +39,7 @@ export class SlidingMinimum {
   }
 
   #forget(index: number): void {
-    while (this.#buckets.length > 0 && (this.#buckets[0]?.index ?? 0) < index - BUCKETS) this.#buckets.shift();
+    while (this.#buckets.length > 0 && (this.#buckets[0]?.index ?? 0) < index - BUCKETS)
+      this.#buckets.shift();
   }
 }

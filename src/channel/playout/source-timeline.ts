@@ -69,7 +69,8 @@ export class SourceTimeline {
     this.#ingestOffsets.add(offset, nowMs);
     this.#ingestOffsetMs = this.#ingestOffsets.value(nowMs);
     const { sender } = report;
-    if (sender !== undefined) this.#sender = { ntpMs: sender.ntpMs, ticks: this.unwrap(sender.rtpTimestamp) };
+    if (sender !== undefined)
+      this.#sender = { ntpMs: sender.ntpMs, ticks: this.unwrap(sender.rtpTimestamp) };
   }
 
   /** When the medium entered the network, in ms of the ingest's clock; undefined before the first report. */

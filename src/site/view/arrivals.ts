@@ -37,7 +37,8 @@ export class ArrivalLog {
   frame(at: number, latencyMs: number | undefined): void {
     const last = this.#frames.at(-1);
     this.#frames.push({ at, gapMs: last && at - last.at, latencyMs });
-    if (this.#frames.length > 2 * FRAME_COUNT_MAX) this.#frames = this.#frames.slice(-FRAME_COUNT_MAX);
+    if (this.#frames.length > 2 * FRAME_COUNT_MAX)
+      this.#frames = this.#frames.slice(-FRAME_COUNT_MAX);
   }
 
   /** Notes the path at `at`; a mark is kept when it differs from the one before. */

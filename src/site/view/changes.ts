@@ -82,7 +82,10 @@ function channelChanges(before: ObservedSite, after: ObservedSite): Change[] {
   for (const channel of after.now.snapshot.channels) {
     const was = channelOf(before.now, channel.name);
     if (was === undefined) continue;
-    changes.push(...inputChanges(after.name, was, channel), ...viewerChanges(after.name, was, channel));
+    changes.push(
+      ...inputChanges(after.name, was, channel),
+      ...viewerChanges(after.name, was, channel),
+    );
   }
   return changes;
 }

@@ -31,7 +31,8 @@ export function channelNames(network: Network): readonly string[] {
  * any path, a site that does not ingest the channel. Undefined while none answers.
  */
 export function farthestSite(network: Network, channel: string): string | undefined {
-  const ingests = network.session?.channels.find((record) => record.name === channel)?.ingests ?? [];
+  const ingests =
+    network.session?.channels.find((record) => record.name === channel)?.ingests ?? [];
   let best: { readonly name: string; readonly length: number } | undefined;
   for (const name of [...network.sites.keys()].sort()) {
     const view = network.sites.get(name)?.now;

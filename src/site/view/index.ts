@@ -28,7 +28,13 @@ export {
 } from "./network.ts";
 export type { Rate } from "./rates.ts";
 export type { ProcessView, SessionView, SiteView } from "./site-view.ts";
-export { type ChannelRow, channelRows, type Drop, type SubscriberRow, subscriberRows } from "./tables.ts";
+export {
+  type ChannelRow,
+  channelRows,
+  type Drop,
+  type SubscriberRow,
+  subscriberRows,
+} from "./tables.ts";
 export {
   type LinkChannel,
   type Topology,

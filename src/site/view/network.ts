@@ -120,7 +120,13 @@ function withRecords(
   return sites;
 }
 
-const NEW_SITE = { before: undefined, now: undefined, failures: 0, failure: undefined, history: [] };
+const NEW_SITE = {
+  before: undefined,
+  now: undefined,
+  failures: 0,
+  failure: undefined,
+  history: [],
+};
 
 function withSite(
   network: Network,

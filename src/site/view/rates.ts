@@ -23,12 +23,20 @@ interface Reading {
 
 /** What a site takes of a channel. Undefined until two reports know it. */
 export function channelRateIn(pair: ReportPair, channel: string): Rate | undefined {
-  return rateOf(pair, (view) => channelOf(view, channel), (found) => [found.packetsIn, found.bytesIn]);
+  return rateOf(
+    pair,
+    (view) => channelOf(view, channel),
+    (found) => [found.packetsIn, found.bytesIn],
+  );
 }
 
 /** What a site gives of a channel, over all subscribers. Undefined until two reports know it. */
 export function channelRateOut(pair: ReportPair, channel: string): Rate | undefined {
-  return rateOf(pair, (view) => channelOf(view, channel), (found) => [found.packetsOut, found.bytesOut]);
+  return rateOf(
+    pair,
+    (view) => channelOf(view, channel),
+    (found) => [found.packetsOut, found.bytesOut],
+  );
 }
 
 /** What comes through one input of a channel. Undefined until two reports know it. */
@@ -74,7 +82,7 @@ export function siteRate(pair: ReportPair): { readonly in: Rate; readonly out: R
 export function cpuShareOf(pair: ReportPair): number | undefined {
   const { before, now } = pair;
   if (before === undefined || now === undefined) return undefined;
-  const seconds = now.process.uptimeSeconds - before.process.uptimeSeconds;
+  const seconds = (now.snapshot.at - before.snapshot.at) / 1000;
   const used = now.process.cpuSeconds - before.process.cpuSeconds;
   return seconds > 0 && used >= 0 ? used / seconds : undefined;
 }

@@ -107,7 +107,15 @@ function sourcesOf(site: ObservedSite, channel: ChannelSnapshot): TopologySource
   return channel.inputs.flatMap(({ kind, name, state }) =>
     kind === "site"
       ? []
-      : [{ channel: channel.name, name, kind, state, rate: inputRate(site, channel.name, { kind, name }) }],
+      : [
+          {
+            channel: channel.name,
+            name,
+            kind,
+            state,
+            rate: inputRate(site, channel.name, { kind, name }),
+          },
+        ],
   );
 }
 
@@ -116,7 +124,8 @@ function linksOf(network: Network): readonly TopologyLink[] {
   const add = (from: string, to: string, channel: LinkChannel): void => {
     const key = `${from}>${to}`;
     const link = found.get(key) ?? { from, to, channels: [] };
-    if (!link.channels.some((other) => other.channel === channel.channel)) link.channels.push(channel);
+    if (!link.channels.some((other) => other.channel === channel.channel))
+      link.channels.push(channel);
     found.set(key, link);
   };
   for (const site of network.sites.values()) addInputs(network, site, add);
@@ -125,7 +134,14 @@ function linksOf(network: Network): readonly TopologyLink[] {
     const { from, to, channels } = found.get(key) ?? { from: "", to: "", channels: [] };
     const rates = channels.map((channel) => channel.rate);
     const known = rates.some((rate) => rate !== undefined);
-    return { key, from, to, state: liveliest(channels), rate: known ? sumOf(rates) : undefined, channels };
+    return {
+      key,
+      from,
+      to,
+      state: liveliest(channels),
+      rate: known ? sumOf(rates) : undefined,
+      channels,
+    };
   });
 }
 
@@ -174,7 +190,8 @@ function ranksOf(network: Network, links: readonly TopologyLink[]): ReadonlyMap<
   const ranks = new Map<string, number>();
   for (const site of network.sites.values()) {
     for (const { path } of site.now?.snapshot.channels ?? []) {
-      for (const [hop, name] of path.entries()) ranks.set(name, Math.max(ranks.get(name) ?? 0, hop));
+      for (const [hop, name] of path.entries())
+        ranks.set(name, Math.max(ranks.get(name) ?? 0, hop));
     }
   }
   for (const channel of network.session?.channels ?? []) {

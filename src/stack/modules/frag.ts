@@ -1,5 +1,6 @@
 import { LIMITS } from "../../base/index.ts";
 import {
+  decodeHeader,
   encodeHeader,
   FLAG,
   HEADER_BYTES,
@@ -8,7 +9,6 @@ import {
   kindOf,
   lengthOf,
 } from "../../wire/index.ts";
-import { decodeHeader } from "../../wire/index.ts";
 import type { Module, ModuleSpec } from "../module.ts";
 import { Reassembly } from "./reassembly.ts";
 
@@ -94,7 +94,11 @@ class Frag implements Module {
 
 function encodeFragment(
   header: Header,
-  { message, index, count }: { readonly message: number; readonly index: number; readonly count: number },
+  {
+    message,
+    index,
+    count,
+  }: { readonly message: number; readonly index: number; readonly count: number },
   slice: Uint8Array,
 ): Uint8Array {
   const length = OVERHEAD + slice.byteLength;

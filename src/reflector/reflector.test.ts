@@ -1,0 +1,204 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { serialDistance } from "../base/index.ts";
+import {
+  RelayWorld,
+  type RelayWorldOptions,
+  WorldPublisher,
+  type WorldViewer,
+} from "../sim/index.ts";
+
+/** The demo's network: origin > north > middle > south, each with a way around its neighbour. */
+function chain(options: RelayWorldOptions): { world: RelayWorld; publisher: WorldPublisher } {
+  const world = new RelayWorld(options);
+  for (const name of ["origin", "north", "middle", "south"]) world.addSite(name);
+  world.openChannel("origin", "clip");
+  world.openChannel("north", "clip", ["origin"]);
+  world.openChannel("middle", "clip", ["north", "origin"]);
+  world.openChannel("south", "clip", ["middle", "north", "origin"]);
+  return { world, publisher: new WorldPublisher(world, "origin", "clip") };
+}
+
+/** Each number from the first to the last exactly once. */
+function assertComplete({ received }: WorldViewer, atLeast: number): void {
+  assert.ok(
+    received.length >= atLeast,
+    `expected at least ${atLeast} packets, got ${received.length}`,
+  );
+  const first = received[0] as number;
+  // The very first may be overtaken by its successors where links reorder.
+  const offsets = received.map((s) => serialDistance(first, s, 16)).sort((a, b) => a - b);
+  const wrong = offsets.findIndex((offset, index) => offset !== index + (offsets[0] as number));
+  assert.equal(wrong, -1, `packet ${wrong} after the first is missing or repeated`);
+}
+
+function longestGap({ times }: WorldViewer): number {
+  let longest = 0;
+  for (let i = 1; i < times.length; i++) {
+    longest = Math.max(longest, (times[i] as number) - (times[i - 1] as number));
+  }
+  return longest;
+}
+
+for (const reliable of [true, false]) {
+  const links = reliable ? "streams" : "datagrams";
+
+  test(`a viewer behind three relays gets every packet once, in order (${links})`, async () => {
+    const { world } = chain({ seed: 1, reliable });
+    await world.run(2_000);
+    const viewer = world.addViewer("clip", ["south"]);
+    await world.run(3_000);
+    assertComplete(viewer, 250);
+    assert.deepEqual(viewer.client.stats.path, ["origin", "north", "middle", "south"]);
+    for (let i = 1; i < viewer.received.length; i++) {
+      const [a, b] = [viewer.received[i - 1] as number, viewer.received[i] as number];
+      assert.equal(serialDistance(a, b, 16), 1);
+    }
+    world.close();
+  });
+
+  test(`a relay that is killed costs those behind it no packet and no second (${links})`, async () => {
+    const { world } = chain({ seed: 2, reliable });
+    await world.run(2_000);
+    const viewer = world.addViewer("clip", ["south"]);
+    await world.run(2_000);
+    world.kill("middle");
+    await world.run(3_000);
+    assertComplete(viewer, 400);
+    assert.deepEqual(viewer.client.stats.path, ["origin", "north", "south"]);
+    assert.equal(viewer.client.stats.packetsLost, 0);
+    assert.ok(longestGap(viewer) <= 300, `the picture stood for ${longestGap(viewer)} ms`);
+    world.restart("middle");
+    await world.run(8_000);
+    assertComplete(viewer, 1_000);
+    assert.deepEqual(viewer.client.stats.path, ["origin", "north", "middle", "south"]);
+    world.close();
+  });
+}
+
+test("a viewer whose own site is killed goes on at another, from where it stood", async () => {
+  const { world } = chain({ seed: 3 });
+  await world.run(2_000);
+  const viewer = world.addViewer("clip", ["south", "north"]);
+  await world.run(2_000);
+  world.kill("south");
+  await world.run(3_000);
+  assertComplete(viewer, 400);
+  assert.deepEqual(viewer.client.stats.path, ["origin", "north"]);
+  assert.equal(viewer.client.stats.resumes, 1);
+  world.close();
+});
+
+test("packets lost, doubled and reordered on datagram links are repaired", async () => {
+  for (let seed = 10; seed < 30; seed++) {
+    const { world, publisher } = chain({
+      seed,
+      reliable: false,
+      lossRatio: 0.05,
+      duplicateRatio: 0.05,
+      reorderRatio: 0.05,
+    });
+    await world.run(1_500);
+    const viewer = world.addViewer("clip", ["south"]);
+    await world.run(4_000);
+    publisher.stop();
+    await world.run(600);
+    assertComplete(viewer, 300);
+    world.close();
+  }
+});
+
+test("a silent neighbour that speaks again costs nothing", async () => {
+  const { world } = chain({ seed: 4, reliable: false });
+  await world.run(2_000);
+  const viewer = world.addViewer("clip", ["south"]);
+  await world.run(1_000);
+  const switches = world.events.filter(
+    (e) => e.type === "input-switched" && e.site === "south",
+  ).length;
+  assert.equal(switches, 1, "south took the first choice and stayed");
+  await world.run(1_000);
+  assertComplete(viewer, 150);
+  world.close();
+});
+
+test("a channel nobody keeps is pulled while somebody watches, and let go afterwards", async () => {
+  const world = new RelayWorld({ seed: 5 });
+  for (const name of ["origin", "edge"]) world.addSite(name);
+  world.openChannel("origin", "clip");
+  world.openChannel("edge", "clip", ["origin"], false);
+  const publisher = new WorldPublisher(world, "origin", "clip");
+  await world.run(1_000);
+  const taken = (): number => world.site("edge").snapshot().channels[0]?.packetsIn ?? -1;
+  assert.equal(taken(), 0);
+  const viewer = world.addViewer("clip", ["edge"]);
+  await world.run(2_000);
+  assertComplete(viewer, 100);
+  viewer.client.close();
+  await world.run(6_000);
+  const after = taken();
+  await world.run(2_000);
+  assert.equal(taken(), after);
+  publisher.stop();
+  world.close();
+});
+
+test("a full channel refuses in words, and a place that becomes free is given again", async () => {
+  const world = new RelayWorld({ seed: 6 });
+  world.addSite("origin");
+  world.openChannel("origin", "clip");
+  const publisher = new WorldPublisher(world, "origin", "clip");
+  await world.run(100);
+  world.site("origin").setLimits({ maxSubscribers: 1, maxBitsPerSecond: 1e12 });
+  const first = world.addViewer("clip", ["origin"]);
+  await world.run(500);
+  const second = world.addViewer("clip", ["origin"]);
+  await world.run(500);
+  const refused = second.states.find((state) => state.type === "refused");
+  assert.equal(refused?.type === "refused" ? refused.code : "", "admission-refused");
+  assert.equal(second.received.length, 0);
+  first.client.close();
+  await world.run(4_000);
+  assert.ok(second.received.length > 0);
+  publisher.stop();
+  world.close();
+});
+
+test("a subscriber waits while its channel is being opened, and hears when it is not", async () => {
+  const world = new RelayWorld({ seed: 7 });
+  world.addSite("origin");
+  const viewer = world.addViewer("later", ["origin"]);
+  const lost = world.addViewer("never", ["origin"]);
+  await world.run(300);
+  assert.equal(world.events.filter((event) => event.type === "channel-wanted").length, 2);
+  world.openChannel("origin", "later");
+  world.site("origin").refuseChannel("never", "channel-unknown", "there is no channel never");
+  const publisher = new WorldPublisher(world, "origin", "later");
+  await world.run(500);
+  assertComplete(viewer, 20);
+  assert.ok(
+    lost.states.some((state) => state.type === "refused" && state.code === "channel-unknown"),
+  );
+  publisher.stop();
+  world.close();
+});
+
+test("whatever is killed and started again, one at a time, no viewer loses or repeats a packet", async () => {
+  for (let seed = 100; seed < 130; seed++) {
+    const { world, publisher } = chain({ seed, reliable: seed % 2 === 0 });
+    await world.run(2_000);
+    const viewer = world.addViewer("clip", ["south", "middle", "north"]);
+    await world.run(1_000);
+    for (let round = 0; round < 4; round++) {
+      const victim = ["north", "middle", "south"][(seed * 7 + round * 5) % 3] as string;
+      world.kill(victim);
+      await world.run(1_000 + ((seed * 131 + round * 977) % 1_500));
+      world.restart(victim);
+      await world.run(1_500);
+    }
+    publisher.stop();
+    await world.run(600);
+    assertComplete(viewer, 900);
+    world.close();
+  }
+});

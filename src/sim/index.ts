@@ -1,0 +1,11 @@
+/**
+ * Virtual worlds: the code that ships, on a virtual clock and virtual links.
+ *
+ * @module
+ */
+export {
+  RelayWorld,
+  type RelayWorldOptions,
+  WorldPublisher,
+  type WorldViewer,
+} from "./relay-world.ts";

@@ -1,0 +1,323 @@
+import { MeanderError, SeededRandom, SILENT, VirtualClock } from "../base/index.ts";
+import { ChannelClient, type ClientState } from "../channel/index.ts";
+import { type ChannelPublisher, type PlaneEvent, Reflector } from "../reflector/index.ts";
+import { defaultChannelConfig, type InputConfig } from "../session/index.ts";
+import type { Connection, ConnectionEnd } from "../stack/index.ts";
+import { memoryPair } from "../transport/index.ts";
+import { encodePacket, FLAG, KIND, MEDIUM, sequenceOf } from "../wire/index.ts";
+
+export interface RelayWorldOptions {
+  readonly seed: number;
+  /** True: links like TCP. False: like datagrams. */
+  readonly reliable?: boolean;
+  /** One way, ms. */
+  readonly latencyMs?: number;
+  /** 0..1, on links between sites. */
+  readonly lossRatio?: number;
+  readonly duplicateRatio?: number;
+  readonly reorderRatio?: number;
+}
+
+interface WorldSite {
+  readonly name: string;
+  reflector: Reflector;
+  alive: boolean;
+  /** Ends of connections that this site holds. */
+  readonly ends: Set<Gate>;
+  readonly channels: Map<string, InputConfig | undefined>;
+}
+
+/** One end of a connection, held by a site or a viewer that may die at once. */
+class Gate implements Connection {
+  alive = true;
+  readonly #inner: Connection;
+
+  constructor(inner: Connection) {
+    this.#inner = inner;
+  }
+
+  get stack(): string {
+    return this.#inner.stack;
+  }
+  get peer(): string {
+    return this.#inner.peer;
+  }
+  get reliable(): boolean {
+    return this.#inner.reliable;
+  }
+  get coalesces(): boolean {
+    return this.#inner.coalesces;
+  }
+  get maxBytes(): number {
+    return this.#inner.maxBytes;
+  }
+  get malformed(): number {
+    return this.#inner.malformed;
+  }
+  get closed(): Promise<ConnectionEnd> {
+    return this.#inner.closed;
+  }
+  send(packets: Uint8Array): boolean {
+    return this.alive && this.#inner.send(packets);
+  }
+  onPackets(handler: (bytes: Uint8Array) => void): void {
+    this.#inner.onPackets((bytes) => {
+      if (this.alive) handler(bytes);
+    });
+  }
+  backlog(): { readonly bytes: number; readonly oldestMs: number } {
+    return this.#inner.backlog();
+  }
+  close(): void {
+    this.#inner.close();
+  }
+  /** The process that held this end is gone: its kernel closes streams, and says nothing for datagrams. */
+  die(): void {
+    this.alive = false;
+    if (this.reliable) this.#inner.close();
+  }
+}
+
+/** What a viewer of the world saw. */
+export interface WorldViewer {
+  readonly client: ChannelClient;
+  /** Sequence numbers in order of arrival. */
+  readonly received: number[];
+  /** When each came, ms. */
+  readonly times: number[];
+  readonly states: ClientState[];
+}
+
+/** Several sites and viewers on one virtual clock: the code that ships, over links in memory. */
+export class RelayWorld {
+  readonly clock = new VirtualClock();
+  readonly events: (PlaneEvent & { readonly site: string })[] = [];
+  readonly #options: RelayWorldOptions;
+  readonly #random: SeededRandom;
+  readonly #sites = new Map<string, WorldSite>();
+
+  constructor(options: RelayWorldOptions) {
+    this.#options = options;
+    this.#random = new SeededRandom(options.seed);
+  }
+
+  site(name: string): Reflector {
+    return this.#require(name).reflector;
+  }
+
+  addSite(name: string): Reflector {
+    const site: WorldSite = {
+      name,
+      reflector: this.#makeReflector(name),
+      alive: true,
+      ends: new Set(),
+      channels: new Map(),
+    };
+    this.#sites.set(name, site);
+    this.#introduce();
+    return site.reflector;
+  }
+
+  /** Opens a channel at a site, taken from `from`; none: ingested there, or on nobody's account. */
+  openChannel(site: string, channel: string, from: readonly string[] = [], keep = true): void {
+    const input = from.length === 0 ? undefined : { from, connection: "memory", keep };
+    this.#require(site).channels.set(channel, input);
+    this.site(site).openChannel({
+      name: channel,
+      id: idOf(channel),
+      config: { ...defaultChannelConfig(), input },
+    });
+  }
+
+  /** As `kill -9`. */
+  kill(name: string): void {
+    const site = this.#require(name);
+    site.alive = false;
+    for (const end of site.ends) end.die();
+    site.ends.clear();
+    site.reflector.close();
+  }
+
+  /** Starts a killed site again, with its channels. */
+  restart(name: string): void {
+    const site = this.#require(name);
+    site.reflector = this.#makeReflector(name);
+    site.alive = true;
+    this.#introduce();
+    for (const [channel, input] of site.channels) {
+      this.openChannel(name, channel, input?.from, input?.keep);
+    }
+  }
+
+  /** A viewer that watches a channel at the first of `sites` it reaches. */
+  addViewer(channel: string, sites: readonly string[]): WorldViewer {
+    const received: number[] = [];
+    const times: number[] = [];
+    const states: ClientState[] = [];
+    const client = new ChannelClient(
+      {
+        channel,
+        sites,
+        dial: (url) => this.#connect(undefined, url, { reliable: true }),
+        clock: this.clock,
+        random: this.#random,
+        name: "viewer",
+      },
+      {
+        onPacket: (packet) => {
+          received.push(sequenceOf(packet));
+          times.push(this.clock.now());
+        },
+        onDescription() {},
+        onReport() {},
+        onGap() {},
+        onPath() {},
+        onState: (state) => states.push(state),
+      },
+    );
+    client.start();
+    return { client, received, times, states };
+  }
+
+  /** Lets `ms` pass; promises settle at every step of 2 ms. */
+  async run(ms: number): Promise<void> {
+    const end = this.clock.now() + ms;
+    while (this.clock.now() < end) {
+      this.clock.advance(Math.min(2, end - this.clock.now()));
+      for (let turn = 0; turn < 6; turn++) await Promise.resolve();
+    }
+  }
+
+  close(): void {
+    for (const { reflector } of this.#sites.values()) reflector.close();
+  }
+
+  #require(name: string): WorldSite {
+    const site = this.#sites.get(name);
+    if (site === undefined) throw new Error(`no site ${name} in this world`);
+    return site;
+  }
+
+  #makeReflector(name: string): Reflector {
+    const reflector = new Reflector({
+      clock: this.clock,
+      random: this.#random,
+      log: SILENT,
+      dial: (neighbour) => this.#connect(name, neighbour.name, this.#options),
+      onEvent: (event) => this.events.push({ ...event, site: name }),
+    });
+    reflector.configure({
+      site: name,
+      instance: this.#random.uint32(),
+      linkKey: "key",
+      maxSubscribers: 1_000,
+      maxBitsPerSecond: 1e12,
+    });
+    return reflector;
+  }
+
+  #introduce(): void {
+    const everyone = [...this.#sites.keys()].map((name) => ({
+      name,
+      http: { host: name, port: 1 },
+      udp: { host: name, port: 1 },
+    }));
+    for (const { reflector, alive } of this.#sites.values()) {
+      if (alive) reflector.setNeighbours(everyone);
+    }
+  }
+
+  async #connect(
+    from: string | undefined,
+    to: string,
+    link: Omit<RelayWorldOptions, "seed">,
+  ): Promise<Connection> {
+    const target = this.#sites.get(to);
+    if (target === undefined || !target.alive) {
+      throw new MeanderError("connect-refused", `${to} does not answer`);
+    }
+    const [left, right] = memoryPair({
+      latencyMs: 1,
+      ...link,
+      clock: this.clock,
+      random: this.#random,
+    }).map((end) => new Gate(end)) as [Gate, Gate];
+    if (from !== undefined) this.#require(from).ends.add(left);
+    target.ends.add(right);
+    target.reflector.accept(right);
+    return left;
+  }
+}
+
+/** Publishes 30 frames per second of `packetsPerFrame` packets, a key frame every second. */
+export class WorldPublisher {
+  /** Numbers published so far. */
+  count = 0;
+  readonly #publisher: ChannelPublisher;
+  readonly #world: RelayWorld;
+  readonly #packetsPerFrame: number;
+  #frame = 0;
+  #sequence: number;
+  #stopped = false;
+
+  constructor(
+    world: RelayWorld,
+    site: string,
+    channel: string,
+    packetsPerFrame = 3,
+    first = 65_400,
+  ) {
+    this.#world = world;
+    this.#packetsPerFrame = packetsPerFrame;
+    this.#sequence = first;
+    this.#publisher = world.site(site).openPublisher(channel);
+    this.#publisher.describe([
+      {
+        medium: MEDIUM.video,
+        kind: "video",
+        source: 7,
+        generation: 0,
+        codec: "h264",
+        payloadType: 96,
+        clockRate: 90_000,
+      },
+    ]);
+    this.#tick();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  #tick(): void {
+    if (this.#stopped) return;
+    this.#world.clock.after("world publisher", 1000 / 30, () => this.#tick());
+    const key = this.#frame++ % 30 === 0 ? FLAG.keyframe : 0;
+    for (let index = 0; index < this.#packetsPerFrame; index++) {
+      const begin = index === 0 ? FLAG.begin : 0;
+      const end = index === this.#packetsPerFrame - 1 ? FLAG.end : 0;
+      this.#publisher.publish(
+        encodePacket(
+          {
+            kind: KIND.rtp,
+            flags: key | begin | end,
+            channel: this.#publisher.channelId,
+            source: 7,
+            medium: MEDIUM.video,
+            sourceGeneration: 0,
+            sequence: this.#sequence,
+          },
+          new Uint8Array(800),
+        ),
+      );
+      this.#sequence = (this.#sequence + 1) & 0xffff;
+      this.count++;
+    }
+  }
+}
+
+function idOf(channel: string): number {
+  let hash = 0;
+  for (const character of channel) hash = (hash * 31 + character.charCodeAt(0)) >>> 0;
+  return hash || 1;
+}

@@ -1,0 +1,224 @@
+import { type Clock, delay, MeanderError } from "../base/index.ts";
+import { type ChannelRecord, channelNameSchema } from "../session/index.ts";
+import { type Description, formatSdp, parseSdp, type SdpTrack, type Track } from "../wire/index.ts";
+import type { ChannelRouter } from "./channel-router.ts";
+import { isLoopbackName } from "./http/gate.ts";
+import type { IngestTrack, PlaneControl } from "./plane-control.ts";
+import type { OutputPorts, PublishAnswer, PublishRequest } from "./site-service.ts";
+
+/** What a media desk works with. */
+export interface MediaDeskOptions {
+  readonly self: string;
+  readonly plane: PlaneControl;
+  readonly router: ChannelRouter;
+  /** Tells the session that this site ingests a channel; gives the channel an id when it is new. */
+  announce(channel: string): Promise<ChannelRecord>;
+  /** Address to listen on for publishers. */
+  readonly host: string;
+  /** The same as others reach it. */
+  readonly advertise: string;
+  /** True when the site may send to other machines. */
+  readonly open: boolean;
+  readonly clock: Clock;
+}
+
+const DESCRIPTION_MS_MAX = 3_000;
+const DESCRIPTION_POLL_MS = 50;
+
+/** Opens and closes what comes into this site from outside, and what goes out to plain RTP receivers. */
+export class MediaDesk {
+  readonly #options: MediaDeskOptions;
+  readonly #inputs = new Map<string, Set<string>>();
+  readonly #outputs = new Set<number>();
+
+  constructor(options: MediaDeskOptions) {
+    this.#options = options;
+  }
+
+  /** See `SiteService.publishSdp`. */
+  async publishSdp(request: PublishRequest, sdp: string, ports: "sdp" | "assign"): Promise<PublishAnswer> {
+    const { tracks } = parseSdp(sdp, { portsRequired: ports === "sdp" });
+    return this.#open(request, tracks.map((track) => ingestTrackOf(track, ports)));
+  }
+
+  /** See `SiteService.publishData`. */
+  publishData(request: PublishRequest): Promise<PublishAnswer> {
+    return this.#open(request, []);
+  }
+
+  async unpublish(channel: string, input: string): Promise<void> {
+    const inputs = this.#inputs.get(channel);
+    if (inputs?.has(input) !== true) {
+      const names = [...(inputs ?? [])];
+      throw new MeanderError(inputs === undefined ? "channel-unknown" : "input-unknown", "there is no such input", {
+        where: `input ${input} of channel ${channel}`,
+        expected: names.length === 0 ? "a channel that is ingested at this site" : names.join(", "),
+      });
+    }
+    await this.#options.plane.closeIngest(channel, input);
+    await this.#forget(channel, input);
+  }
+
+  async sendMessage(channel: string, contentType: string, bytes: Uint8Array): Promise<void> {
+    if (!this.#inputs.has(channel)) {
+      throw new MeanderError("channel-unknown", "no data channel of that name is ingested here", {
+        where: `channel ${channel}`,
+        next: `open it with PUT /channels/${channel}?kind=data`,
+      });
+    }
+    await this.#options.plane.publishData(channel, contentType, bytes);
+  }
+
+  async receiverSdp(channel: string, host: string, ports: OutputPorts): Promise<string> {
+    await this.#want(channel);
+    const description = await this.#describedNow(channel);
+    if (description === undefined) throw notDescribed(channel);
+    return receiverSdp(channel, host, ports, description);
+  }
+
+  async addOutput(channel: string, host: string, ports: OutputPorts): Promise<{ id: number; sdp: string }> {
+    if (!this.#options.open && !isLoopbackName(host)) {
+      throw new MeanderError("open-required", "this site keeps to its own machine", {
+        where: `host ${host}`,
+        expected: "a loopback address",
+        next: "start the site with --open HOST to let it send to others",
+      });
+    }
+    await this.#want(channel);
+    const wanted = [
+      { medium: 2, port: ports.video },
+      { medium: 1, port: ports.audio },
+    ].flatMap(({ medium, port }) => (port === undefined ? [] : [{ medium, port }]));
+    const { id } = await this.#options.plane.addRtpOutput({ channel, host, tracks: wanted });
+    try {
+      // The output is a subscriber, so now the channel comes, with its description first.
+      const sdp = receiverSdp(channel, host, ports, await this.#described(channel));
+      this.#outputs.add(id);
+      return { id, sdp };
+    } catch (error) {
+      await this.#options.plane.removeRtpOutput(id);
+      throw error;
+    }
+  }
+
+  async removeOutput(id: number): Promise<void> {
+    if (!this.#outputs.delete(id)) {
+      throw new MeanderError("output-unknown", "there is no such output", {
+        where: `output ${id}`,
+        expected: this.#outputs.size === 0 ? "none is open" : [...this.#outputs].join(", "),
+      });
+    }
+    await this.#options.plane.removeRtpOutput(id);
+  }
+
+  async #open(request: PublishRequest, tracks: readonly IngestTrack[]): Promise<PublishAnswer> {
+    const { channel, input, source, trusted, replace } = request;
+    const { plane, router } = this.#options;
+    checkNames(channel, input);
+    if (replace && this.#inputs.get(channel)?.has(input) === true) await this.unpublish(channel, input);
+    const record = await this.#recordOf(channel);
+    await router.addIngest(record);
+    try {
+      const { host } = this.#options;
+      const { tracks: opened } = await plane.openIngest({ channel, input, sourceName: source, tracks, trusted, host });
+      this.#inputs.set(channel, (this.#inputs.get(channel) ?? new Set()).add(input));
+      const ports = opened.map((each, index) => {
+        const { kind, codec } = tracks[index] ?? { kind: "application" as const, codec: "" };
+        return { ...each, kind, codec };
+      });
+      return { channel, id: record.id, host: this.#options.advertise, tracks: ports };
+    } catch (error) {
+      if (!this.#inputs.has(channel)) await router.removeIngest(channel);
+      throw error;
+    }
+  }
+
+  async #recordOf(channel: string): Promise<ChannelRecord> {
+    const known = await this.#options.router.find(channel);
+    // A channel that the session already looks for here can be published again while the directory is down.
+    if (known?.ingests.includes(this.#options.self) === true) return known;
+    return this.#options.announce(channel);
+  }
+
+  async #forget(channel: string, input: string): Promise<void> {
+    const inputs = this.#inputs.get(channel);
+    inputs?.delete(input);
+    if (inputs?.size !== 0) return;
+    this.#inputs.delete(channel);
+    await this.#options.router.removeIngest(channel);
+  }
+
+  async #want(channel: string): Promise<void> {
+    if ((await this.#options.router.want(channel)) !== undefined) return;
+    throw new MeanderError("channel-unknown", "no channel of the session has that name", {
+      where: `channel ${channel}`,
+      next: "see `meander channels` for those there are",
+    });
+  }
+
+  async #describedNow(channel: string): Promise<Description | undefined> {
+    const { channels } = await this.#options.plane.snapshot();
+    return channels.find(({ name }) => name === channel)?.description;
+  }
+
+  async #described(channel: string): Promise<Description> {
+    const { clock } = this.#options;
+    const deadline = clock.now() + DESCRIPTION_MS_MAX;
+    for (;;) {
+      const description = await this.#describedNow(channel);
+      if (description !== undefined) return description;
+      if (clock.now() > deadline) throw notDescribed(channel);
+      await delay(clock, "description", DESCRIPTION_POLL_MS);
+    }
+  }
+}
+
+/** The SDP with which a receiver at `host` plays the audio and video of a channel. */
+export function receiverSdp(channel: string, host: string, ports: OutputPorts, description: Description): string {
+  const tracks = [
+    ...trackFor(description.tracks, 2, ports.video),
+    ...trackFor(description.tracks, 1, ports.audio),
+  ];
+  if (tracks.length > 0) return formatSdp({ title: channel, host, tracks });
+  throw new MeanderError("channel-not-described", "the channel has no RTP track for those ports", {
+    where: `channel ${channel}`,
+    expected: "a channel with the audio or video that was asked for",
+  });
+}
+
+function trackFor(tracks: readonly Track[], medium: number, port: number | undefined): SdpTrack[] {
+  const track = tracks.find((each) => each.medium === medium);
+  if (track === undefined || port === undefined || track.kind === "text") return [];
+  const { kind, codec, payloadType, clockRate, channels, fmtp, parameterSets } = track;
+  return [
+    { kind, codec, payloadType, clockRate, channels, fmtp, parameterSets, port, rtcpPort: port + 1, rtcpMux: false },
+  ];
+}
+
+function ingestTrackOf(track: SdpTrack, ports: "sdp" | "assign"): IngestTrack {
+  const { kind, codec, payloadType, clockRate, channels, fmtp, port } = track;
+  return { kind, codec, payloadType, clockRate, channels, fmtp, port: ports === "assign" ? 0 : port };
+}
+
+function checkNames(channel: string, input: string): void {
+  const parsed = channelNameSchema.safeParse(channel);
+  if (!parsed.success) {
+    throw new MeanderError("channel-invalid", "that is no name for a channel", {
+      where: JSON.stringify(channel.slice(0, 120)),
+      expected: "1 to 100 letters, digits, . _ - in segments divided by /, none starting with a dot",
+    });
+  }
+  if (!/^[A-Za-z0-9_-]{1,40}$/.test(input)) {
+    throw new MeanderError("request-invalid", "that is no name for an input", {
+      where: JSON.stringify(input.slice(0, 80)),
+      expected: "1 to 40 letters, digits, _ and -",
+    });
+  }
+}
+
+function notDescribed(channel: string): MeanderError {
+  return new MeanderError("channel-not-described", "nothing has told yet what the channel carries", {
+    where: `channel ${channel}`,
+    next: "start its publisher, or try again in a second",
+  });
+}

@@ -1,0 +1,247 @@
+import { lookup } from "node:dns/promises";
+import { type Clock, type Log, MeanderError, messageOf, SystemRandom } from "../../base/index.ts";
+import type { MessageSocket } from "../../directory/index.ts";
+import { Reflector } from "../../reflector/index.ts";
+import type { Endpoint } from "../../session/index.ts";
+import { composeStack, parseStack } from "../../stack/index.ts";
+import { acceptTcp, LINK_PATH, LINK_UPGRADE, UdpTransport, WebSocketAcceptor } from "../../transport/index.ts";
+import type { GateRules } from "../http/gate.ts";
+import { HttpListener, type Upgrade } from "../http/http-listener.ts";
+import type { HttpRequest, HttpResponse } from "../http/messages.ts";
+import type {
+  IngestOptions,
+  IngestPorts,
+  PlaneControl,
+  PlaneEvent,
+  PlaneSnapshot,
+  RtpOutputOptions,
+} from "../plane-control.ts";
+import { DirectoryDoor } from "./directory-door.ts";
+import { IngestDesk } from "./ingest-desk.ts";
+import { DATAGRAM_STACK, LinkDialler } from "./link-dialler.ts";
+import { OutputDesk } from "./output-desk.ts";
+import type { Plane, PlaneOptions, PlanePorts } from "./plane.ts";
+import { respond } from "./remote-plane.ts";
+
+/** Path of the directory's WebSockets, on a site's HTTP port. */
+export const DIRECTORY_PATH = "/directory";
+
+/** A plane in the caller's thread: the reflector, and every socket it lives by. */
+export class LocalPlane implements Plane {
+  readonly http: Endpoint;
+  readonly udp: Endpoint;
+  /** Never settles: what ends this plane ends the caller too. */
+  readonly failed: Promise<MeanderError> = new Promise(() => {});
+  readonly #reflector: Reflector;
+  readonly #listener: HttpListener;
+  readonly #socket: UdpTransport;
+  readonly #dialler: LinkDialler;
+  readonly #ingests: IngestDesk;
+  readonly #outputs: OutputDesk;
+  readonly #directory: DirectoryDoor;
+  readonly #front: Front;
+  readonly #listeners: ((event: PlaneEvent) => void)[];
+  #isClosed = false;
+
+  /** @throws {MeanderError} `port-in-use`, `listen-failed`, `bind-failed`, `address-invalid` */
+  static async open(options: PlaneOptions, { clock, log }: PlanePorts): Promise<LocalPlane> {
+    const host = await literalOf(options.host);
+    const directory = new DirectoryDoor();
+    const front: Front = { accept: (connection) => connection.close(), request: undefined };
+    const webSockets = new WebSocketAcceptor({ clock });
+    const listener = await HttpListener.open(
+      { host, port: options.httpPort, gate: options.gate, clock, log },
+      {
+        request: (request) => respond(front.request, request, log),
+        upgrades: {
+          [`websocket ${LINK_PATH}`]: (upgrade) => void acceptWebSocket(webSockets, upgrade, front, log),
+          [`${LINK_UPGRADE} ${LINK_PATH}`]: ({ socket, head }) => front.accept(acceptTcp(socket, head, { clock })),
+          [`websocket ${DIRECTORY_PATH}`]: (upgrade) => directory.accept(upgrade),
+        },
+      },
+    );
+    try {
+      const socket = await openSocket(host, listener.port, options, { clock, log }, front);
+      return new LocalPlane({ listener, socket, directory, front, host, clock, log });
+    } catch (error) {
+      await listener[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  private constructor(parts: {
+    readonly listener: HttpListener;
+    readonly socket: UdpTransport;
+    readonly directory: DirectoryDoor;
+    readonly front: Front;
+    readonly host: string;
+    readonly clock: Clock;
+    readonly log: Log;
+  }) {
+    const { listener, socket, directory, front, host, clock, log } = parts;
+    this.http = { host, port: listener.port };
+    this.udp = { host, port: socket.port };
+    this.#listener = listener;
+    this.#socket = socket;
+    this.#directory = directory;
+    this.#front = front;
+    this.#listeners = [];
+    const onEvent = (event: PlaneEvent): void => {
+      for (const listen of this.#listeners) listen(event);
+    };
+    this.#dialler = new LinkDialler({ udp: socket, host, clock, log });
+    this.#reflector = new Reflector({
+      clock,
+      random: new SystemRandom(),
+      log,
+      dial: (neighbour, stack) => this.#dialler.dial(neighbour, stack),
+      onEvent,
+    });
+    this.#ingests = new IngestDesk({ reflector: this.#reflector, clock, log, onEvent });
+    this.#outputs = new OutputDesk({ reflector: this.#reflector, clock, log });
+    front.accept = (connection) => this.#reflector.accept(connection);
+  }
+
+  onEvent(listener: (event: PlaneEvent) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  onRequest(handler: (request: HttpRequest) => Promise<HttpResponse>): void {
+    this.#front.request = handler;
+  }
+
+  onDirectory(handler: (socket: MessageSocket) => void): void {
+    this.#directory.onSocket(handler);
+  }
+
+  async configure(options: Parameters<PlaneControl["configure"]>[0]): Promise<void> {
+    this.#reflector.configure(options);
+  }
+
+  async setLimits(options: Parameters<PlaneControl["setLimits"]>[0]): Promise<void> {
+    this.#reflector.setLimits(options);
+  }
+
+  async setNeighbours(neighbours: Parameters<PlaneControl["setNeighbours"]>[0]): Promise<void> {
+    this.#reflector.setNeighbours(neighbours);
+  }
+
+  async setGate(rules: GateRules): Promise<void> {
+    this.#listener.setGate(rules);
+  }
+
+  async setViewerSites(sites: readonly { readonly name: string; readonly url: string }[]): Promise<void> {
+    this.#reflector.setSites(sites);
+  }
+
+  async openChannel(options: Parameters<PlaneControl["openChannel"]>[0]): Promise<void> {
+    this.#reflector.openChannel(options);
+    this.#ingests.configure(options.name, options.config);
+  }
+
+  async refuseChannel(channel: string, code: string, message: string): Promise<void> {
+    this.#reflector.refuseChannel(channel, code, message);
+  }
+
+  async closeChannel(channel: string, reason: string): Promise<void> {
+    await this.#ingests.closeChannel(channel);
+    this.#reflector.closeChannel(channel, reason);
+  }
+
+  openIngest(options: IngestOptions): Promise<IngestPorts> {
+    return this.#ingests.open(options);
+  }
+
+  closeIngest(channel: string, input: string): Promise<void> {
+    return this.#ingests.close(channel, input);
+  }
+
+  async publishData(channel: string, contentType: string, bytes: Uint8Array): Promise<void> {
+    this.#ingests.publishData(channel, contentType, bytes);
+  }
+
+  addRtpOutput(options: RtpOutputOptions): Promise<{ readonly id: number }> {
+    return this.#outputs.add(options);
+  }
+
+  async removeRtpOutput(id: number): Promise<void> {
+    this.#outputs.remove(id);
+  }
+
+  async snapshot(): Promise<PlaneSnapshot> {
+    const snapshot = this.#reflector.snapshot();
+    const drops = Object.entries(this.#socket.counts.toJSON()).map(([reason, count]) => [`udp-${reason}`, count]);
+    return {
+      ...snapshot,
+      channels: snapshot.channels.map((channel) => this.#ingests.describe(channel)),
+      drops: { ...snapshot.drops, ...Object.fromEntries(drops) },
+    };
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.#ingests[Symbol.asyncDispose]();
+    this.#reflector.close();
+    await this.#outputs[Symbol.asyncDispose]();
+    await this.#dialler[Symbol.asyncDispose]();
+    await this.#listener[Symbol.asyncDispose]();
+    await this.#socket[Symbol.asyncDispose]();
+  }
+}
+
+/** What comes in at the sockets goes here; filled in once the reflector is there. */
+interface Front {
+  accept: Reflector["accept"];
+  request: ((request: HttpRequest) => Promise<HttpResponse>) | undefined;
+}
+
+async function acceptWebSocket(
+  acceptor: WebSocketAcceptor,
+  { request, socket, head }: Upgrade,
+  front: Front,
+  log: Log,
+): Promise<void> {
+  try {
+    front.accept(await acceptor.accept(request, socket, head));
+  } catch (error) {
+    log.debug("A WebSocket was not opened.", { error: messageOf(error) });
+  }
+}
+
+async function openSocket(
+  host: string,
+  httpPort: number,
+  options: PlaneOptions,
+  { clock, log }: PlanePorts,
+  front: Front,
+): Promise<UdpTransport> {
+  const { modules } = parseStack(DATAGRAM_STACK);
+  const open = (port: number): Promise<UdpTransport> =>
+    UdpTransport.open({
+      host,
+      port,
+      clock,
+      log,
+      accept: (connection) => front.accept(composeStack(modules, connection, clock)),
+    });
+  try {
+    return await open(options.udpPort ?? httpPort);
+  } catch (error) {
+    const chosen = options.udpPort !== undefined || options.httpPort !== 0;
+    if (chosen || !(error instanceof MeanderError) || error.code !== "port-in-use") throw error;
+    return open(0);
+  }
+}
+
+async function literalOf(host: string): Promise<string> {
+  try {
+    return (await lookup(host)).address;
+  } catch (cause) {
+    throw new MeanderError("address-invalid", "no address belongs to that name", {
+      where: `--host ${host}`,
+      expected: "an address of this machine, such as 127.0.0.1",
+      cause,
+    });
+  }
+}

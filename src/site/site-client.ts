@@ -1,0 +1,175 @@
+import { z } from "zod";
+import { MeanderError, messageOf } from "../base/index.ts";
+import type { RouteConfig, SiteRecord } from "../session/index.ts";
+import type { PlaneSnapshot } from "./plane-control.ts";
+import type { ChannelView, DemoAction, HealthView, OutputPorts, PublishAnswer, SessionView } from "./site-service.ts";
+
+/** What a site says about itself and what goes through it. */
+export interface SiteView {
+  readonly site: SiteRecord;
+  readonly snapshot: PlaneSnapshot;
+  readonly process: { readonly cpuSeconds: number; readonly rssBytes: number; readonly uptimeSeconds: number };
+}
+
+/** How an input is to be opened. */
+export interface PublishSettings {
+  /** Name of the input (`main`). */
+  readonly input?: string | undefined;
+  /** Inputs that carry the same capture say the same (the input's name). */
+  readonly source?: string | undefined;
+  readonly replace?: boolean | undefined;
+}
+
+const errorSchema = z.object({
+  error: z.object({
+    code: z.string(),
+    message: z.string(),
+    where: z.string().optional(),
+    expected: z.string().optional(),
+    next: z.string().optional(),
+  }),
+});
+
+/**
+ * Talks to the HTTP API of a site. Every method throws what the site answered, as the same MeanderError, or
+ * `site-unreachable`, `site-answer-invalid`.
+ */
+export class SiteClient {
+  /** The site's address, without a slash at the end. */
+  readonly url: string;
+
+  /** @param url `http://127.0.0.1:7000` @throws {MeanderError} `address-invalid` */
+  constructor(url: string) {
+    if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+      throw new MeanderError("address-invalid", `got ${JSON.stringify(url)}`, {
+        where: "address of the site",
+        expected: "an address such as http://127.0.0.1:7000",
+      });
+    }
+    this.url = new URL(url).origin;
+  }
+
+  /** Where viewers and sites connect: `ws://127.0.0.1:7000/link`. */
+  get linkUrl(): string {
+    return `${this.url.replace(/^http/, "ws")}/link`;
+  }
+
+  health(): Promise<HealthView> {
+    return this.#json("GET", "/health");
+  }
+
+  session(): Promise<SessionView> {
+    return this.#json("GET", "/api/session");
+  }
+
+  site(): Promise<SiteView> {
+    return this.#json("GET", "/api/site");
+  }
+
+  channel(name: string): Promise<ChannelView> {
+    return this.#json("GET", channelPath(name));
+  }
+
+  routes(): Promise<RouteConfig> {
+    return this.#json("GET", "/api/config");
+  }
+
+  /** Missing parts are set to their defaults. The routes as the site took them. */
+  setRoutes(routes: unknown): Promise<RouteConfig> {
+    return this.#json("PUT", "/api/config", { type: "application/json", body: JSON.stringify(routes) });
+  }
+
+  publishSdp(
+    channel: string,
+    sdp: string,
+    settings: PublishSettings & { readonly ports: "sdp" | "assign" },
+  ): Promise<PublishAnswer> {
+    const path = `${channelPath(channel)}?${queryOf(settings)}&ports=${settings.ports}`;
+    return this.#json("PUT", path, { type: "application/sdp", body: sdp });
+  }
+
+  publishData(channel: string, settings: PublishSettings = {}): Promise<PublishAnswer> {
+    return this.#json("PUT", `${channelPath(channel)}?${queryOf(settings)}&kind=data`);
+  }
+
+  async unpublish(channel: string, input = "main"): Promise<void> {
+    await this.#send("DELETE", `${channelPath(channel)}?input=${encodeURIComponent(input)}`);
+  }
+
+  async sendMessage(channel: string, contentType: string, text: string): Promise<void> {
+    const path = `/api/messages/${encodeURIComponent(channel)}`;
+    await this.#send("POST", path, { type: contentType, body: text });
+  }
+
+  addOutput(channel: string, host: string, ports: OutputPorts): Promise<{ id: number; sdp: string }> {
+    const body = JSON.stringify({ channel, host, ports });
+    return this.#json("POST", "/api/outputs", { type: "application/json", body });
+  }
+
+  async removeOutput(id: number): Promise<void> {
+    await this.#send("DELETE", `/api/outputs/${id}`);
+  }
+
+  async stop(): Promise<void> {
+    await this.#send("POST", "/api/stop");
+  }
+
+  async demo(site: string, action: DemoAction): Promise<void> {
+    await this.#send("POST", `/api/demo/sites/${encodeURIComponent(site)}/${action}`);
+  }
+
+  async #json<T>(method: string, path: string, content?: { type: string; body: string }): Promise<T> {
+    const response = await this.#send(method, path, content);
+    try {
+      return (await response.json()) as T;
+    } catch (cause) {
+      throw answerInvalid(`${this.url}${path}`, cause);
+    }
+  }
+
+  async #send(method: string, path: string, content?: { type: string; body: string }): Promise<Response> {
+    const response = await this.#fetch(path, {
+      method,
+      ...(content === undefined ? {} : { body: content.body, headers: { "content-type": content.type } }),
+    });
+    if (response.ok) return response;
+    const parsed = errorSchema.safeParse(await response.json().catch(() => undefined));
+    if (!parsed.success) throw answerInvalid(`${this.url}${path}`, `status ${response.status}`);
+    const { code, message, where, expected, next } = parsed.data.error;
+    throw new MeanderError(code, message, {
+      ...(where === undefined ? {} : { where }),
+      ...(expected === undefined ? {} : { expected }),
+      ...(next === undefined ? {} : { next }),
+    });
+  }
+
+  async #fetch(path: string, init: RequestInit): Promise<Response> {
+    try {
+      return await fetch(this.url + path, init);
+    } catch (cause) {
+      const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : messageOf(cause);
+      throw new MeanderError("site-unreachable", `the site does not answer: ${reason}`, {
+        where: this.url,
+        next: "start it with `meander site` or `meander demo`, or name another with --site",
+        cause,
+      });
+    }
+  }
+}
+
+function channelPath(name: string): string {
+  return `/channels/${name.split("/").map(encodeURIComponent).join("/")}`;
+}
+
+function queryOf(settings: PublishSettings): string {
+  const { input = "main", source = input, replace = false } = settings;
+  return new URLSearchParams({ input, source, replace: String(replace) }).toString();
+}
+
+function answerInvalid(where: string, cause: unknown): MeanderError {
+  return new MeanderError("site-answer-invalid", `that is no answer of a site: ${messageOf(cause)}`, {
+    where,
+    expected: "a Meander site at that address",
+    cause,
+  });
+}

@@ -1,0 +1,16 @@
+/**
+ * Connections over real networks, and one in memory.
+ *
+ * @module
+ */
+export { formatAddress, type HostPort, parseAddress } from "./address.ts";
+export {
+  MemoryConnection,
+  type MemoryOptions,
+  MemoryTransport,
+  memoryPair,
+} from "./memory.ts";
+export { acceptTcp, LINK_PATH, LINK_UPGRADE, TcpTransport } from "./tcp.ts";
+export { type UdpOptions, UdpTransport } from "./udp.ts";
+export { WebSocketTransport } from "./websocket.ts";
+export { WebSocketAcceptor } from "./websocket-acceptor.ts";

@@ -1,0 +1,113 @@
+import { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { type Cancel, type Clock, LIMITS, MeanderError } from "../base/index.ts";
+import type { Connection, ConnectionEnd } from "../stack/index.ts";
+import { formatAddress } from "./address.ts";
+import { Ending } from "./ending.ts";
+import { PacketStreamReader } from "./packet-stream-reader.ts";
+import { StreamBacklog } from "./stream-backlog.ts";
+import { malformedEnd, streamEndOf } from "./stream-end.ts";
+
+/** Packets over a byte stream, one behind the other and nothing between them. */
+export class TcpConnection implements Connection {
+  readonly stack = "tcp";
+  readonly peer: string;
+  readonly reliable = true;
+  readonly coalesces = true;
+  readonly maxBytes = LIMITS.batchBytesMax;
+  readonly #socket: Duplex;
+  readonly #clock: Clock;
+  readonly #ending = new Ending();
+  readonly #backlog: StreamBacklog;
+  #malformed = 0;
+  #cancelCut: Cancel = () => {};
+
+  /**
+   * @param socket belongs to the connection from now on; nobody else reads or writes it
+   * @param head bytes that came behind the upgrade and were read already
+   */
+  constructor(
+    socket: Duplex,
+    head: Uint8Array,
+    options: { readonly clock: Clock; readonly peer: string },
+  ) {
+    this.peer = options.peer;
+    this.#socket = socket;
+    this.#clock = options.clock;
+    this.#backlog = new StreamBacklog(options.clock, () => socket.writableLength);
+    if (socket instanceof Socket) {
+      socket.setNoDelay(true);
+      socket.setTimeout(0);
+    }
+    // Not read before there is a handler: the kernel bounds what waits, and nothing is lost.
+    if (head.byteLength > 0) socket.unshift(head);
+    socket.on("error", (error) => this.#ending.end(streamEndOf(error, this.peer)));
+    socket.on("close", () => {
+      this.#cancelCut();
+      this.#ending.end(this.#reset("the connection was cut"));
+    });
+  }
+
+  get closed(): Promise<ConnectionEnd> {
+    return this.#ending.closed;
+  }
+
+  get malformed(): number {
+    return this.#malformed;
+  }
+
+  send(packets: Uint8Array): boolean {
+    if (this.#ending.hasEnded || packets.byteLength > this.maxBytes) return false;
+    if (!this.#socket.writable || !this.#backlog.hasRoomFor(packets.byteLength)) return false;
+    this.#socket.write(packets);
+    this.#backlog.wrote(packets.byteLength);
+    return true;
+  }
+
+  onPackets(handler: (bytes: Uint8Array) => void): void {
+    const reader = new PacketStreamReader((bytes) => {
+      if (!this.#ending.hasEnded) handler(bytes);
+    });
+    this.#socket.on("data", (piece: Uint8Array) => {
+      if (this.#ending.hasEnded || reader.push(piece)) return;
+      this.#malformed++;
+      this.#ending.end(malformedEnd(this.peer, "the peer sent bytes that are no packet"));
+      this.#socket.destroy();
+    });
+    this.#socket.on("end", () => {
+      this.#ending.end(reader.isAtBoundary ? undefined : this.#reset("the last packet was cut"));
+      this.#finish();
+    });
+  }
+
+  backlog(): { readonly bytes: number; readonly oldestMs: number } {
+    return this.#backlog.report();
+  }
+
+  close(): void {
+    if (!this.#ending.end(undefined)) return;
+    // Reads on, into nothing, to see the peer's end.
+    this.#socket.resume();
+    this.#finish();
+  }
+
+  /** Ends our side; what was sent before has `LIMITS.closeMsMax` to go out. */
+  #finish(): void {
+    this.#socket.end();
+    if (this.#socket.destroyed) return;
+    this.#cancelCut();
+    this.#cancelCut = this.#clock.after("cut a closed TCP connection", LIMITS.closeMsMax, () =>
+      this.#socket.destroy(),
+    );
+  }
+
+  #reset(what: string): MeanderError {
+    return new MeanderError("connection-reset", what, { where: this.peer });
+  }
+}
+
+/** The remote end of a socket in words, or `unknown` when it is gone already or no socket. */
+export function peerOf(socket: Duplex): string {
+  if (!(socket instanceof Socket) || socket.remoteAddress === undefined) return "unknown";
+  return formatAddress(socket.remoteAddress, socket.remotePort ?? 0);
+}

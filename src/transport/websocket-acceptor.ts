@@ -1,0 +1,69 @@
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { WebSocketServer } from "ws";
+import { type Clock, LIMITS, MeanderError } from "../base/index.ts";
+import type { Connection } from "../stack/index.ts";
+import { peerOf } from "./tcp-connection.ts";
+import { type MessageWriter, WebSocketConnection } from "./websocket-connection.ts";
+import { FrameCache } from "./websocket-frame.ts";
+
+/** The server's side of WebSocket connections, behind an HTTP server's `upgrade` event. */
+export class WebSocketAcceptor {
+  readonly #clock: Clock;
+  readonly #frames = new FrameCache();
+  readonly #server = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: LIMITS.batchBytesMax,
+  });
+
+  constructor(options: { readonly clock: Clock }) {
+    this.#clock = options.clock;
+  }
+
+  /** Frames made so far: fewer than messages sent, where one buffer went to many. */
+  get framesMade(): number {
+    return this.#frames.madeCount;
+  }
+
+  /**
+   * Answers an upgrade request. The socket belongs to the connection from now on; a request that is not right is
+   * answered with an HTTP error.
+   *
+   * @throws {MeanderError} `upgrade-invalid`
+   */
+  accept(request: IncomingMessage, socket: Duplex, head: Uint8Array): Promise<Connection> {
+    return new Promise((resolve, reject) => {
+      const peer = peerOf(socket);
+      const onClose = (): void =>
+        reject(
+          new MeanderError("upgrade-invalid", "the WebSocket handshake failed", {
+            where: peer,
+            expected: "an upgrade request as in RFC 6455 §4.1",
+          }),
+        );
+      socket.once("close", onClose);
+      this.#server.handleUpgrade(request, socket, Buffer.from(head), (webSocket) => {
+        socket.off("close", onClose);
+        const writer = this.#writer(socket);
+        resolve(new WebSocketConnection(webSocket, writer, { clock: this.#clock, peer }));
+      });
+    });
+  }
+
+  /**
+   * Goes past the library: one write of a frame that all connections share. Whole frames only, so that its pongs and
+   * close frames find their place between them.
+   */
+  #writer(socket: Duplex): MessageWriter {
+    return {
+      write: (payload) => {
+        const frame = this.#frames.frameOf(payload);
+        socket.write(frame);
+        return frame.byteLength;
+      },
+      pending: () => socket.writableLength,
+    };
+  }
+}

@@ -1,0 +1,279 @@
+import {
+  type Cancel,
+  every,
+  MeanderError,
+  SystemClock,
+  SystemRandom,
+} from "../../src/base/index.ts";
+import type { Description } from "../../src/wire/index.ts";
+import { AudioOutput } from "./audio-output.ts";
+import { Playback } from "./playback.ts";
+import { type PlayerState, StateTeller } from "./player-state.ts";
+import { NO_STATS, type PlayerStats } from "./player-stats.ts";
+import { PlayerView } from "./player-view.ts";
+import { linkUrlsOf } from "./site-urls.ts";
+
+/** Delay that absorbs jitter unless `target-delay` says otherwise, ms. */
+const TARGET_DELAY_MS = 120;
+const TARGET_DELAY_MS_MAX = 10_000;
+const OVERLAY_MS = 250;
+
+/** Detail of the event `frame`, sent right after a picture was drawn: the canvas still holds it. */
+export interface FrameDetail {
+  /** Media time, ms. */
+  readonly timestampMs: number;
+  /** When it entered the network, ms of the ingest's clock; undefined until reported. */
+  readonly ingestMs: number | undefined;
+  /** Time since then, ms. */
+  readonly latencyMs: number | undefined;
+}
+
+/** Detail of the event `message`. */
+export interface MessageDetail {
+  readonly text: string;
+  /** Which of the channel's text tracks. */
+  readonly medium: number;
+}
+
+/**
+ * `<meander-player site="http://127.0.0.1:7003" channel="clip">`: shows a channel.
+ *
+ * Attributes: `site` (one address or several by commas, best first; without it the page's own site), `channel`,
+ * `target-delay` (ms), `muted`, `overlay`, `readable` (the page reads the canvas back). Events: `frame`
+ * ({@link FrameDetail}), `state` ({@link PlayerState}), `message` ({@link MessageDetail}). It plays while it is in a document.
+ */
+export class MeanderPlayer extends HTMLElement {
+  static readonly observedAttributes = [
+    "site",
+    "channel",
+    "target-delay",
+    "muted",
+    "overlay",
+    "readable",
+  ];
+
+  readonly #clock = new SystemClock();
+  readonly #view: PlayerView;
+  #output: AudioOutput | undefined;
+  #playback: Playback | undefined;
+  #teller = new StateTeller();
+  #state: PlayerState = { type: "idle" };
+  #stats: PlayerStats = NO_STATS;
+  #frameRequest = 0;
+  #cancelTimers: Cancel[] = [];
+  #restarting = false;
+  #textOnly = false;
+
+  constructor() {
+    super();
+    this.#view = new PlayerView(this.attachShadow({ mode: "open" }), this.#clock);
+    this.#view.overlayButton.onclick = () => this.toggleAttribute("overlay");
+    this.#view.soundButton.onclick = () => this.#toggleSound();
+    this.addEventListener("keydown", (event) => this.#key(event));
+  }
+
+  /** What the picture is drawn on. */
+  get canvas(): HTMLCanvasElement {
+    return this.#view.canvas;
+  }
+
+  /** How it goes, as numbers, now. */
+  get stats(): PlayerStats {
+    return this.#playback?.stats() ?? this.#stats;
+  }
+
+  /** Type of the state: `idle`, `connecting`, `live`, `lost`, `refused`, `unsupported`, `closed`. */
+  get state(): PlayerState["type"] {
+    return this.#state.type;
+  }
+
+  /** Lets sound out. Browsers want a click or a key before that. */
+  async unmute(): Promise<void> {
+    this.removeAttribute("muted");
+    await this.#output?.resume();
+  }
+
+  connectedCallback(): void {
+    if (!this.hasAttribute("tabindex")) this.tabIndex = 0;
+    this.#output = new AudioOutput({ muted: this.hasAttribute("muted") }, () => this.#showSound());
+    const draw = (): void => {
+      this.#present();
+      this.#frameRequest = requestAnimationFrame(draw);
+    };
+    this.#frameRequest = requestAnimationFrame(draw);
+    this.#cancelTimers = [
+      every(this.#clock, "player overlay", OVERLAY_MS, () => this.#updateOverlay()),
+      // A hidden page has no animation frames; the rest of its pictures come with onPictureReady.
+      every(this.#clock, "player hidden", OVERLAY_MS, () => this.#presentHidden()),
+    ];
+    this.#start();
+  }
+
+  disconnectedCallback(): void {
+    this.#stop();
+    cancelAnimationFrame(this.#frameRequest);
+    for (const cancel of this.#cancelTimers.splice(0)) cancel();
+    this.#output?.close();
+    this.#output = undefined;
+  }
+
+  attributeChangedCallback(name: string, before: string | null, after: string | null): void {
+    if (before === after || !this.isConnected) return;
+    switch (name) {
+      case "target-delay":
+        if (this.#playback !== undefined) this.#playback.targetDelayMs = this.#targetDelayMs();
+        return;
+      case "muted":
+        if (this.#output !== undefined) this.#output.muted = after !== null;
+        this.#showSound();
+        return;
+      case "overlay":
+        this.#updateOverlay();
+        return;
+      case "site":
+      case "channel":
+        this.#restart();
+    }
+  }
+
+  /** Several attributes set one after the other restart it once. */
+  #restart(): void {
+    if (this.#restarting) return;
+    this.#restarting = true;
+    queueMicrotask(() => {
+      this.#restarting = false;
+      if (!this.isConnected) return;
+      this.#stop();
+      this.#start();
+    });
+  }
+
+  #start(): void {
+    const output = this.#output;
+    const channel = this.getAttribute("channel") ?? "";
+    this.#teller = new StateTeller();
+    this.#textOnly = false;
+    this.#view.blank();
+    this.canvas.setAttribute("aria-label", channel === "" ? "no channel" : `Channel ${channel}`);
+    if (channel === "" || output === undefined) {
+      this.#enter({ type: "idle" });
+      return;
+    }
+    let urls: string[];
+    try {
+      urls = linkUrlsOf(this.getAttribute("site") ?? "", location.href);
+    } catch (error) {
+      if (!(error instanceof MeanderError)) throw error;
+      this.#enter({ type: "refused", code: error.code, message: error.message });
+      return;
+    }
+    const playback = new Playback(
+      {
+        channel,
+        urls,
+        targetDelayMs: this.#targetDelayMs(),
+        clock: this.#clock,
+        random: new SystemRandom(),
+        output,
+      },
+      {
+        onState: (state) => this.#enter(state),
+        onDescription: (description) => this.#described(description),
+        onPath: (sites) => {
+          if (this.#view.hasPicture) this.#view.remark(`By ${sites.join(" › ")}`);
+        },
+        onWarning: (message) => this.#view.remark(message),
+        onMessage: (detail) => {
+          if (this.#textOnly) this.#view.addLine(detail.text);
+          this.dispatchEvent(new CustomEvent<MessageDetail>("message", { detail }));
+        },
+        onPictureReady: () => this.#presentHidden(),
+      },
+    );
+    this.#playback = playback;
+    playback.start();
+  }
+
+  #stop(): void {
+    const playback = this.#playback;
+    if (playback === undefined) return;
+    playback.close();
+    this.#stats = playback.stats();
+    this.#playback = undefined;
+  }
+
+  #enter(state: PlayerState): void {
+    this.#state = state;
+    this.#view.showState(this.#teller.tell(state), state.type === "live");
+    this.dispatchEvent(new CustomEvent<PlayerState>("state", { detail: state }));
+  }
+
+  #described({ tracks }: Description): void {
+    this.#textOnly = tracks.length > 0 && tracks.every(({ kind }) => kind === "text");
+    if (this.#state.type !== "live" || this.#view.hasPicture) return;
+    if (tracks.some(({ kind }) => kind === "video")) return;
+    const title = this.#textOnly ? "Waiting for a message…" : "Sound only";
+    const nobody = { title: "Nobody publishes here now", detail: "", busy: true };
+    this.#view.showState(
+      tracks.length === 0 ? nobody : { title, detail: "", busy: this.#textOnly },
+      true,
+    );
+  }
+
+  #present(): void {
+    const shown = this.#playback?.present((image) =>
+      this.#view.draw(image, this.hasAttribute("readable")),
+    );
+    if (shown === undefined) return;
+    const { mediaMs, ingestMs, latencyMs } = shown;
+    const detail = { timestampMs: mediaMs, ingestMs, latencyMs };
+    this.dispatchEvent(new CustomEvent<FrameDetail>("frame", { detail }));
+  }
+
+  #presentHidden(): void {
+    if (document.hidden) this.#present();
+  }
+
+  #updateOverlay(): void {
+    this.#showSound();
+    if (this.hasAttribute("overlay") && !document.hidden) this.#view.overlay.update(this.stats);
+  }
+
+  #showSound(): void {
+    const output = this.#output;
+    if (output === undefined) return;
+    const { available, suspended, muted } = output;
+    this.#view.showSound({ available, suspended, muted });
+  }
+
+  #toggleSound(): void {
+    const output = this.#output;
+    if (output === undefined) return;
+    if (output.suspended || output.muted) void this.unmute();
+    else this.toggleAttribute("muted", true);
+  }
+
+  #key(event: KeyboardEvent): void {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "i") this.toggleAttribute("overlay");
+    else if (event.key === "m") this.#toggleSound();
+  }
+
+  #targetDelayMs(): number {
+    const value = Number.parseFloat(this.getAttribute("target-delay") ?? "");
+    return Number.isFinite(value)
+      ? Math.min(Math.max(value, 0), TARGET_DELAY_MS_MAX)
+      : TARGET_DELAY_MS;
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "meander-player": MeanderPlayer;
+  }
+}
+
+// Two copies of this module on one page share the element.
+if (customElements.get("meander-player") === undefined) {
+  customElements.define("meander-player", MeanderPlayer);
+}

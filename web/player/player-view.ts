@@ -1,0 +1,146 @@
+import type { Cancel, Clock } from "../../src/base/index.ts";
+import style from "./meander-player.css?inline";
+import { PlayerOverlay } from "./player-overlay.ts";
+import type { StateText } from "./player-state.ts";
+
+const SPEAKER = `<path d="M4 9.5v5h3.5L12 19V5L7.5 9.5H4Z"/>`;
+const SOUND_ON = `${SPEAKER}<path class="stroke" d="M15.5 8.8a4.5 4.5 0 0 1 0 6.4M18 6.2a8 8 0 0 1 0 11.6"/>`;
+const SOUND_OFF = `${SPEAKER}<path class="stroke" d="m16 9.5 5 5m0-5-5 5"/>`;
+const BARS = `<path class="stroke" d="M5 19v-6m5 6V5m5 14v-9m5 9V8"/>`;
+
+/** Lines of text kept on the screen. */
+const LINES_MAX = 8;
+/** How long a passing remark stays, ms. */
+const REMARK_MS = 4_000;
+
+/** Everything of the player that is seen: picture, notices, controls, overlay, lines of text. */
+export class PlayerView {
+  readonly canvas = document.createElement("canvas");
+  readonly overlay = new PlayerOverlay();
+  /** Clicked for sound, and to take it away. */
+  readonly soundButton = button("sound");
+  /** Clicked to show the overlay, and to hide it. */
+  readonly overlayButton = button("info", BARS, "Show how it arrives (i)");
+  readonly #clock: Clock;
+  readonly #notice = block("notice");
+  readonly #title = block("title");
+  readonly #detail = block("detail");
+  readonly #remark = block("remark");
+  readonly #lines = document.createElement("ol");
+  #context: CanvasRenderingContext2D | null | undefined;
+  #hasPicture = false;
+  #cancelRemark: Cancel | undefined;
+
+  constructor(root: ShadowRoot, clock: Clock) {
+    this.#clock = clock;
+    const sheet = document.createElement("style");
+    sheet.textContent = style;
+    this.canvas.width = 16;
+    this.canvas.height = 9;
+    this.canvas.setAttribute("part", "canvas");
+    this.canvas.setAttribute("role", "img");
+    this.#notice.setAttribute("role", "status");
+    this.#remark.setAttribute("role", "status");
+    this.#notice.append(block("spinner"), this.#title, this.#detail);
+    this.#lines.className = "lines";
+    const controls = block("controls");
+    controls.append(this.soundButton, this.overlayButton);
+    root.append(
+      sheet,
+      this.canvas,
+      this.#lines,
+      this.#notice,
+      this.overlay.element,
+      this.#remark,
+      controls,
+    );
+    this.showSound({ available: false, suspended: false, muted: false });
+  }
+
+  get hasPicture(): boolean {
+    return this.#hasPicture;
+  }
+
+  /** @param readable true: the page wants to read pixels back, so they are kept where that is cheap */
+  draw(image: VideoFrame, readable: boolean): void {
+    const { displayWidth, displayHeight } = image;
+    if (this.canvas.width !== displayWidth || this.canvas.height !== displayHeight) {
+      this.canvas.width = displayWidth;
+      this.canvas.height = displayHeight;
+    }
+    this.#context ??= this.canvas.getContext("2d", { alpha: false, willReadFrequently: readable });
+    this.#context?.drawImage(image, 0, 0, displayWidth, displayHeight);
+    if (this.#hasPicture) return;
+    this.#hasPicture = true;
+    this.#notice.hidden = true;
+  }
+
+  /** Back to a dark screen. */
+  blank(): void {
+    this.#context?.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    this.#hasPicture = false;
+    this.#lines.replaceChildren();
+    this.#setRemark("");
+  }
+
+  /** Tells the state: in the middle of the screen, or, where there is a picture, beside it. */
+  showState(text: StateText, isGood: boolean): void {
+    this.#title.textContent = text.title;
+    this.#detail.textContent = text.detail;
+    this.#notice.classList.toggle("busy", text.busy);
+    this.#notice.hidden = this.#hasPicture || this.#lines.childElementCount > 0;
+    if (isGood) this.#setRemark("");
+    else if (this.#notice.hidden) this.#setRemark(text.title);
+  }
+
+  /** Says something in passing. */
+  remark(text: string): void {
+    this.#setRemark(text);
+    this.#cancelRemark = this.#clock.after("player remark", REMARK_MS, () => this.#setRemark(""));
+  }
+
+  /** Adds a line of text, for channels without pictures. */
+  addLine(text: string): void {
+    const line = document.createElement("li");
+    line.textContent = text;
+    this.#lines.append(line);
+    while (this.#lines.childElementCount > LINES_MAX) this.#lines.firstElementChild?.remove();
+    this.#notice.hidden = true;
+  }
+
+  showSound(sound: { available: boolean; suspended: boolean; muted: boolean }): void {
+    const off = sound.suspended || sound.muted;
+    this.soundButton.hidden = !sound.available;
+    this.soundButton.classList.toggle("wanted", sound.suspended && !sound.muted);
+    setIcon(this.soundButton, off ? SOUND_OFF : SOUND_ON, off ? "Unmute (m)" : "Mute (m)");
+  }
+
+  #setRemark(text: string): void {
+    this.#cancelRemark?.();
+    this.#cancelRemark = undefined;
+    // The words stay while they fade out.
+    if (text !== "") this.#remark.textContent = text;
+    this.#remark.classList.toggle("shown", text !== "");
+  }
+}
+
+function block(name: string): HTMLElement {
+  const element = document.createElement("div");
+  element.className = name;
+  return element;
+}
+
+function button(name: string, icon = "", label = ""): HTMLButtonElement {
+  const element = document.createElement("button");
+  element.type = "button";
+  element.className = name;
+  if (icon !== "") setIcon(element, icon, label);
+  return element;
+}
+
+/** @param icon one of the constants above, never made from input */
+function setIcon(element: HTMLButtonElement, icon: string, label: string): void {
+  if (element.title === label) return;
+  element.title = label;
+  element.innerHTML = `<svg viewBox="0 0 24 24" aria-hidden="true">${icon}</svg><span>${label.replace(/ \(.\)$/, "")}</span>`;
+}

@@ -1,0 +1,68 @@
+import { FrameReceiver } from "../../src/channel/index.ts";
+import { SourceTimeline } from "../../src/channel/playout/index.ts";
+import { decodeParameterSets, type Frame, type Track } from "../../src/wire/index.ts";
+import type { EncodedFrame } from "./video-track.ts";
+
+/** Most time a missing packet holds up those behind it, ms: longer than its repair takes. */
+const WAIT_MS_MAX = 300;
+
+/** One source's packets, put together into frames. */
+export class TrackFeed {
+  readonly track: Track;
+  readonly timeline: SourceTimeline;
+  readonly #receiver: FrameReceiver;
+  readonly #onFrame: (frame: EncodedFrame) => void;
+
+  /**
+   * @param waitMs how long a missing packet may be waited for
+   * @throws {MeanderError} `codec-unsupported`
+   */
+  constructor(track: Track, waitMs: number, onFrame: (frame: EncodedFrame) => void) {
+    this.track = track;
+    this.timeline = new SourceTimeline(track.clockRate);
+    this.#receiver = new FrameReceiver({
+      codec: track.codec,
+      parameterSets: decodeParameterSets(track.parameterSets ?? []),
+      waitMs: Math.min(waitMs, WAIT_MS_MAX),
+    });
+    this.#onFrame = onFrame;
+  }
+
+  /** Frames that came but were incomplete, or stood before the first key frame. */
+  get framesDropped(): number {
+    return this.#receiver.stats.framesDropped;
+  }
+
+  /** True when a description still speaks of this source. */
+  matches(track: Track): boolean {
+    const own = this.track;
+    return (
+      own.source === track.source &&
+      own.generation === track.generation &&
+      own.codec === track.codec &&
+      own.clockRate === track.clockRate
+    );
+  }
+
+  /** Takes an RTP packet, which must not change afterwards. */
+  push(rtp: Uint8Array, nowMs: number): void {
+    this.#hand(this.#receiver.push(rtp, nowMs));
+  }
+
+  /** Packets that will never come. */
+  gap(sequence: number, count: number, nowMs: number): void {
+    this.#receiver.gap(sequence, count);
+    this.tick(nowMs);
+  }
+
+  /** Gives up packets that were missing for too long. Call it every now and then. */
+  tick(nowMs: number): void {
+    this.#hand(this.#receiver.tick(nowMs));
+  }
+
+  #hand(frames: readonly Frame[]): void {
+    for (const { bytes, timestamp, key } of frames) {
+      this.#onFrame({ bytes, key, ticks: this.timeline.unwrap(timestamp) });
+    }
+  }
+}
