@@ -32,12 +32,16 @@ export const LIMITS = {
   frameBytesMax: 8 * 1024 * 1024,
   /** Packets held behind a missing one; a larger jump is a restart (RFC 3550 A.1, MAX_DROPOUT). */
   reorderPacketsMax: 3_000,
-  /** One H.264 parameter set, bytes: usual ones have below 100. */
-  parameterSetBytesMax: 4_096,
+  /** H.264 parameter sets remembered per source: streams have two or three. */
+  parameterSetsMax: 16,
+  /** Bytes of those together, so that a description with them fits a control message: usual ones have below 100 each. */
+  parameterSetsBytesMax: 4_096,
   /** A session description, characters: a track takes a few hundred. */
   sdpCharactersMax: 65_536,
   /** A control message in JSON, bytes. */
   controlBytesMax: 32_768,
+  /** A message of a data channel, bytes: fits one packet with its headers. */
+  messageBytesMax: 60_000,
   /** HTTP request body, bytes. */
   bodyBytesMax: 1024 * 1024,
   /** HTTP requests of one site waiting for their answer at once: 256 full bodies are 256 MiB. */

@@ -65,7 +65,7 @@ export class FrameReceiver {
   /** Sequences behind a missing one that are not to be waited for. */
   readonly #gone = new Set<number>();
   /** A packet far off. The one right behind it proves a restart. */
-  #stray: HeldPacket | undefined;
+  #stray: RtpPacket | undefined;
   #needsKey: boolean;
   #droppedBefore = 0;
   #ready: Frame[] = [];
@@ -103,17 +103,15 @@ export class FrameReceiver {
     }
     this.#next ??= packet.sequence;
     const ahead = serialDistance(this.#next, packet.sequence, 16);
-    if (ahead === 0) {
+    const stray = this.#stray;
+    if (stray !== undefined && serialAdd(stray.sequence, 1, 16) === packet.sequence) {
+      this.#restart(stray, packet);
+    } else if (ahead < -MISORDER_MAX || ahead >= LIMITS.reorderPacketsMax) {
       this.#dropStray();
-      this.#deliver(packet);
-      this.#drain();
-    } else if (ahead > 0 && ahead < LIMITS.reorderPacketsMax) {
-      this.#dropStray();
-      this.#hold({ packet, bytes: rtp.byteLength, arrivedMs: nowMs });
-    } else if (ahead < 0 && ahead >= -MISORDER_MAX) {
-      this.#stats.packetsDuplicate++;
+      this.#stray = packet;
     } else {
-      this.#takeStray({ packet, bytes: rtp.byteLength, arrivedMs: nowMs });
+      this.#dropStray();
+      this.#takeNear({ packet, bytes: rtp.byteLength, arrivedMs: nowMs }, ahead);
     }
     return this.tick(nowMs);
   }
@@ -151,6 +149,18 @@ export class FrameReceiver {
       if (!this.#held.has(missing)) this.#gone.add(missing);
     }
     this.#drain();
+  }
+
+  /** @param ahead how far the packet lies behind the wanted one in the sequence */
+  #takeNear(arrived: HeldPacket, ahead: number): void {
+    if (ahead < 0) {
+      this.#stats.packetsDuplicate++;
+    } else if (ahead > 0) {
+      this.#hold(arrived);
+    } else {
+      this.#deliver(arrived.packet);
+      this.#drain();
+    }
   }
 
   #hold(held: HeldPacket): void {
@@ -216,21 +226,13 @@ export class FrameReceiver {
   }
 
   /** RFC 3550 A.1: a packet far from the wanted one is believed when the next one follows it. */
-  #takeStray(held: HeldPacket): void {
-    const stray = this.#stray;
-    const { sequence } = held.packet;
-    if (stray === undefined || serialAdd(stray.packet.sequence, 1, 16) !== sequence) {
-      this.#dropStray();
-      this.#stray = held;
-      return;
-    }
+  #restart(first: RtpPacket, second: RtpPacket): void {
     this.#stray = undefined;
     while (this.#held.size > 0) this.#giveUp();
     this.#gone.clear();
     this.#lose(0);
-    this.#next = stray.packet.sequence;
-    this.#deliver(stray.packet);
-    this.#deliver(held.packet);
+    this.#deliver(first);
+    this.#deliver(second);
   }
 
   #dropStray(): void {

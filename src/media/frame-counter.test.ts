@@ -6,7 +6,7 @@ import { FRAME_COUNTER, readFrameCounter } from "./frame-counter.ts";
 /** The strip of `value` in a picture of `width` x 60, with blocks of the given brightness. */
 function picture(
   value: number,
-  { width = 640, white = 235, black = 16, noise = (_at: number) => 0 } = {},
+  { width = 640, white = 235, black = 16, noise = (_at: number): number => 0 } = {},
 ): Uint8ClampedArray {
   const pixels = new Uint8ClampedArray(width * 60 * 4).fill(128);
   const block = (FRAME_COUNTER.blockPixels * width) / FRAME_COUNTER.pictureWidth;
@@ -42,7 +42,8 @@ test("a picture without the strip has no number", () => {
 test("a grey block makes the number unknown rather than wrong", () => {
   const pixels = picture(0b1010);
   for (let y = 0; y < 24; y++) {
-    for (let x = 5 * 24; x < 6 * 24; x++) pixels.fill(125, (y * 640 + x) * 4, (y * 640 + x) * 4 + 3);
+    for (let x = 5 * 24; x < 6 * 24; x++)
+      pixels.fill(125, (y * 640 + x) * 4, (y * 640 + x) * 4 + 3);
   }
   assert.equal(readFrameCounter(pixels, 640), undefined);
 });

@@ -47,7 +47,8 @@ export class FrameFlags {
     if (this.#codec === "opus") return { flags: FLAG.begin | FLAG.end, parameterSets: NO_SETS };
     if (!this.tellsKeyFrames) return { flags: end, parameterSets: NO_SETS };
     const facts = inspectPayload(this.#codec, packet.payload);
-    const flags = place === "late" ? this.#late(packet, facts) : this.#inOrder(packet, facts, place);
+    const flags =
+      place === "late" ? this.#late(packet, facts) : this.#inOrder(packet, facts, place);
     const discardable = facts.discardable && (flags & FLAG.keyframe) === 0;
     return {
       flags: flags | end | (discardable ? FLAG.discardable : 0),

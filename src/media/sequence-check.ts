@@ -78,7 +78,9 @@ export class SequenceCheck {
     // The old flow goes on, so the jump was a stray.
     this.#expectedAfterJump = undefined;
     if (distance >= REMEMBERED) this.#seen.fill(0);
-    else for (let step = 1; step < distance; step++) this.#seen[(this.#highest + step) % REMEMBERED] = 0;
+    else
+      for (let step = 1; step < distance; step++)
+        this.#seen[(this.#highest + step) % REMEMBERED] = 0;
     if (sequence < this.#highest) this.#cycles = (this.#cycles + 1) & 0xffff;
     this.#highest = sequence;
     this.#mark(sequence);

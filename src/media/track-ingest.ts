@@ -242,7 +242,8 @@ export class TrackIngest {
   #keep(sets: readonly Uint8Array[]): boolean {
     let changed = false;
     for (const set of sets) {
-      if ([...this.#sets.ofType(NAL.sps), ...this.#sets.ofType(NAL.pps)].some(sameAs(set))) continue;
+      if ([...this.#sets.ofType(NAL.sps), ...this.#sets.ofType(NAL.pps)].some(sameAs(set)))
+        continue;
       this.#sets.keep(set);
       changed = true;
     }

@@ -118,7 +118,7 @@ export class MemoryConnection implements Connection {
     const other = this.#other;
     if (!this.reliable || other === undefined) return;
     this.#later(this.#options.latencyMs ?? 0, () =>
-      other.#inbox.whenHandled(() => other.#end(undefined)),
+      other.#inbox.whenHandled(() => other.end(undefined)),
     );
   }
 
@@ -127,11 +127,12 @@ export class MemoryConnection implements Connection {
     const why = new MeanderError("connection-reset", "the connection was reset", {
       where: this.peer,
     });
-    this.#end(why);
-    this.#other?.#end(why);
+    this.end(why);
+    this.#other?.end(why);
   }
 
-  #end(why: ConnectionEnd): void {
+  /** For the other end: this one ends too. */
+  end(why: ConnectionEnd): void {
     this.#ending.end(why);
     this.#inbox.close();
   }
@@ -141,11 +142,12 @@ export class MemoryConnection implements Connection {
     this.#backlog.wrote(packets.byteLength);
     this.#later(delayMs, () => {
       this.#flyingBytes -= packets.byteLength;
-      this.#other?.#arrive(packets);
+      this.#other?.arrive(packets);
     });
   }
 
-  #arrive(packets: Uint8Array): void {
+  /** For the other end: bytes that it sent. */
+  arrive(packets: Uint8Array): void {
     if (this.#ending.hasEnded) return;
     const end = wholePacketsEnd(packets);
     if (end < packets.byteLength) this.#malformed++;

@@ -17,7 +17,7 @@ import { ParameterSets } from "./parameter-sets.ts";
  * RTP payloads of `packetization-mode` 0 and 1 to access units in Annex B form.
  *
  * A key frame is one with an IDR picture. When it lacks parameter sets it gets the newest ones: those seen in band, or
- * the given ones (NAL units without start code).
+ * the given ones (NAL units without start code). One for which there are none is dropped.
  */
 export function h264Depacketizer(options: {
   readonly parameterSets?: readonly Uint8Array[] | undefined;
@@ -90,9 +90,9 @@ class H264Assembly implements FrameAssembly {
     if (this.#fragmented !== 0) return "broken";
     // Parameter sets alone are kept for the next key frame; nothing is to be shown.
     if (!this.#hasPicture) return undefined;
-    const complete = !this.#hasIdr || (this.#hasSps && this.#hasPps);
-    const bytes = complete ? builder.slice() : this.#withParameterSets(builder);
-    return { bytes, key: this.#hasIdr };
+    if (!this.#hasIdr) return { bytes: builder.slice(), key: false };
+    const bytes = this.#withParameterSets(builder);
+    return bytes === undefined ? "broken" : { bytes, key: true };
   }
 
   #appendNal(nal: Uint8Array, builder: FrameBuilder): void {
@@ -139,13 +139,15 @@ class H264Assembly implements FrameAssembly {
     if (type === NAL.sps || type === NAL.pps) this.#known.keep(builder.slice(this.#nalStart));
   }
 
-  #withParameterSets(builder: FrameBuilder): Uint8Array {
-    const missing = [
-      ...(this.#hasSps ? [] : this.#known.ofType(NAL.sps)),
-      ...(this.#hasPps ? [] : this.#known.ofType(NAL.pps)),
-    ];
+  /** Undefined when a parameter set is missing that nobody ever told: no decoder could start with such a frame. */
+  #withParameterSets(builder: FrameBuilder): Uint8Array | undefined {
+    if (this.#hasSps && this.#hasPps) return builder.slice();
+    const sequence = this.#hasSps ? [] : [...this.#known.ofType(NAL.sps)];
+    const picture = this.#hasPps ? [] : [...this.#known.ofType(NAL.pps)];
+    if (!this.#hasSps && sequence.length === 0) return undefined;
+    if (!this.#hasPps && picture.length === 0) return undefined;
     const parts = [builder.slice(0, this.#insertAt)];
-    for (const set of missing) parts.push(START_CODE, set);
+    for (const set of [...sequence, ...picture]) parts.push(START_CODE, set);
     parts.push(builder.slice(this.#insertAt));
     const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
     let at = 0;

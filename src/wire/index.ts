@@ -57,4 +57,5 @@ export {
   type RtpFault,
   type RtpPacket,
 } from "./rtp.ts";
-export { formatSdp, parseSdp, type SdpSession, type SdpTrack } from "./sdp.ts";
+export { parseSdp, type SdpSession, type SdpTrack } from "./sdp.ts";
+export { formatSdp } from "./sdp-writer.ts";

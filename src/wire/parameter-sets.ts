@@ -11,23 +11,65 @@ const PPS_ID_MAX = 255;
 /**
  * The newest parameter set of each kind and id, so that a stream that sends them once can be joined later.
  *
- * Bounded: by the ids that the standard has, and `LIMITS.parameterSetBytesMax` each.
+ * Bounded by `LIMITS.parameterSetsMax` and `LIMITS.parameterSetsBytesMax`: the oldest go first, picture sets before
+ * sequence sets.
  */
 export class ParameterSets {
   readonly #sequence = new Map<number, Uint8Array>();
   readonly #picture = new Map<number, Uint8Array>();
+  #bytes = 0;
 
-  /** Keeps `nal` (not copied). What is no parameter set, too large or has an impossible id is ignored. */
-  keep(nal: Uint8Array): void {
-    if (nal.byteLength > LIMITS.parameterSetBytesMax) return;
-    const type = nalTypeOf(nal);
-    if (type === NAL.sps) keepById(this.#sequence, nal, SPS_ID_BYTE, SPS_ID_MAX);
-    if (type === NAL.pps) keepById(this.#picture, nal, PPS_ID_BYTE, PPS_ID_MAX);
+  /**
+   * Keeps `nal` (not copied). True when it was not known; false too when it is no parameter set, larger than the bound
+   * or has an impossible id, and is ignored.
+   */
+  keep(nal: Uint8Array): boolean {
+    if (nal.byteLength > LIMITS.parameterSetsBytesMax) return false;
+    switch (nalTypeOf(nal)) {
+      case NAL.sps:
+        return this.#keepById(this.#sequence, nal, readExpGolomb(nal, SPS_ID_BYTE), SPS_ID_MAX);
+      case NAL.pps:
+        return this.#keepById(this.#picture, nal, readExpGolomb(nal, PPS_ID_BYTE), PPS_ID_MAX);
+      default:
+        return false;
+    }
   }
 
-  /** Those of one type. */
+  /** Those of one type, oldest first. */
   ofType(type: typeof NAL.sps | typeof NAL.pps): Iterable<Uint8Array> {
     return (type === NAL.sps ? this.#sequence : this.#picture).values();
+  }
+
+  #keepById(
+    sets: Map<number, Uint8Array>,
+    nal: Uint8Array,
+    id: number | undefined,
+    idMax: number,
+  ): boolean {
+    if (id === undefined || id > idMax) return false;
+    const known = sets.get(id);
+    if (known !== undefined && isSame(known, nal)) return false;
+    if (known !== undefined) this.#forget(sets, id, known);
+    sets.set(id, nal);
+    this.#bytes += nal.byteLength;
+    while (this.#isOverfull()) {
+      const oldest = this.#picture.size > 1 ? this.#picture : this.#sequence;
+      for (const [oldId, old] of oldest) {
+        this.#forget(oldest, oldId, old);
+        break;
+      }
+    }
+    return true;
+  }
+
+  #isOverfull(): boolean {
+    const count = this.#sequence.size + this.#picture.size;
+    return count > LIMITS.parameterSetsMax || this.#bytes > LIMITS.parameterSetsBytesMax;
+  }
+
+  #forget(sets: Map<number, Uint8Array>, id: number, set: Uint8Array): void {
+    sets.delete(id);
+    this.#bytes -= set.byteLength;
   }
 }
 
@@ -55,14 +97,8 @@ export function decodeBase64(text: string): Uint8Array | undefined {
   return Uint8Array.from(binary, (character) => character.charCodeAt(0));
 }
 
-function keepById(
-  sets: Map<number, Uint8Array>,
-  nal: Uint8Array,
-  idByte: number,
-  idMax: number,
-): void {
-  const id = readExpGolomb(nal, idByte);
-  if (id !== undefined && id <= idMax) sets.set(id, nal);
+function isSame(left: Uint8Array, right: Uint8Array): boolean {
+  return left.byteLength === right.byteLength && left.every((byte, at) => byte === right[at]);
 }
 
 /**

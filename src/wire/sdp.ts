@@ -1,5 +1,5 @@
-/** Session descriptions (RFC 8866) with RTP tracks: read from publishers, written for players. */
-import { type MediaDescription, parse, parseParams, write } from "sdp-transform";
+/** Session descriptions (RFC 8866) with RTP tracks, as publishers write them. */
+import { type MediaDescription, parse, parseParams } from "sdp-transform";
 import { LIMITS, MeanderError } from "../base/index.ts";
 import { decodeBase64 } from "./parameter-sets.ts";
 import { STATIC_PAYLOAD_TYPES } from "./static-payload-types.ts";
@@ -36,7 +36,9 @@ export interface SdpSession {
 }
 
 const TRACKS_MAX = 32;
+// Together these keep what a channel describes of the tracks below LIMITS.controlBytesMax.
 const FMTP_CHARACTERS_MAX = 4096;
+const FMTP_CHARACTERS_MAX_IN_ALL = 8192;
 const CLOCK_RATE_MAX = 10_000_000;
 const PORT_EXPECTED = "a whole number from 1 to 65535";
 
@@ -51,7 +53,7 @@ const LINE_RULES = [
   },
   {
     prefix: "a=fmtp:",
-    rule: /^a=fmtp:\d{1,3}( |$)/,
+    rule: /^a=fmtp:\d{1,3}( [ -~]*)?$/,
     expected: "a line like a=fmtp:96 packetization-mode=1",
   },
 ] as const;
@@ -92,37 +94,14 @@ export function parseSdp(
     const host = (media.connection ?? session.connection)?.ip.split("/")[0];
     return { ...trackOf(line, media), host };
   });
+  const described = tracks.reduce((sum, { fmtp }) => sum + (fmtp?.length ?? 0), 0);
+  if (described > FMTP_CHARACTERS_MAX_IN_ALL) {
+    throw new MeanderError("sdp-invalid", `${described} characters of a=fmtp in all`, {
+      expected: `at most ${FMTP_CHARACTERS_MAX_IN_ALL}`,
+    });
+  }
   const title = String(session.name ?? "");
   return { title: title === "-" ? "" : title, tracks };
-}
-
-/**
- * A session description that ffplay, ffmpeg, VLC and GStreamer open to receive the tracks at `host`.
- *
- * H.264 gets `packetization-mode=1` when its mode is not told, and `sprop-parameter-sets` when it has sets.
- */
-export function formatSdp(session: {
-  readonly title: string;
-  readonly host: string;
-  readonly tracks: readonly SdpTrack[];
-}): string {
-  const { host, title, tracks } = session;
-  const version = ipVersionOf(host);
-  return write({
-    version: 0,
-    origin: {
-      username: "-",
-      sessionId: 0,
-      sessionVersion: 0,
-      netType: "IN",
-      ipVer: version,
-      address: host,
-    },
-    name: title.replace(/[\p{Cc}\s]+/gu, " ").trim() || "-",
-    connection: { version, ip: host },
-    timing: { start: 0, stop: 0 },
-    media: tracks.map((track) => mediaOf(track, host)),
-  });
 }
 
 function isContent(line: string): boolean {
@@ -246,6 +225,12 @@ function parameterSetsOf(fmtp: string, where: string): string[] | undefined {
     .split(",")
     .map((set) => set.trim())
     .filter((set) => set !== "");
+  if (sets.length > LIMITS.parameterSetsMax) {
+    throw new MeanderError("sdp-invalid", `${sets.length} sprop-parameter-sets`, {
+      where,
+      expected: `at most ${LIMITS.parameterSetsMax}`,
+    });
+  }
   const wrong = sets.find((set) => decodeBase64(set) === undefined);
   if (wrong !== undefined) {
     throw new MeanderError("sdp-invalid", `"${shorten(wrong)}" in sprop-parameter-sets`, {
@@ -254,52 +239,6 @@ function parameterSetsOf(fmtp: string, where: string): string[] | undefined {
     });
   }
   return sets;
-}
-
-function mediaOf(track: SdpTrack, sessionHost: string): MediaDescription {
-  const { payloadType, port } = track;
-  const config = fmtpOf(track);
-  const channels = track.codec === "opus" ? 2 : track.channels;
-  const isOwnHost = track.host !== undefined && track.host !== sessionHost;
-  return {
-    type: track.kind,
-    port,
-    protocol: "RTP/AVP",
-    payloads: String(payloadType),
-    ...(isOwnHost ? { connection: { version: ipVersionOf(track.host), ip: track.host } } : {}),
-    rtp: [
-      {
-        payload: payloadType,
-        codec: track.codec === "opus" ? "opus" : track.codec.toUpperCase(),
-        rate: track.clockRate,
-        ...(channels !== undefined && channels > 1 ? { encoding: channels } : {}),
-      },
-    ],
-    fmtp: config === undefined ? [] : [{ payload: payloadType, config }],
-    ...(track.rtcpMux ? { rtcpMux: "rtcp-mux" as const } : {}),
-    ...(track.rtcpPort === (track.rtcpMux ? port : port + 1)
-      ? {}
-      : { rtcp: { port: track.rtcpPort } }),
-  };
-}
-
-function fmtpOf(track: SdpTrack): string | undefined {
-  if (track.codec !== "h264") return track.fmtp;
-  const given = (track.fmtp ?? "").split(";").map((part) => part.trim());
-  const sets = track.parameterSets ?? [];
-  // Sets that came later, in band, are newer than those in the text.
-  const parts = given.filter((part) => {
-    return part !== "" && !(sets.length > 0 && part.startsWith("sprop-parameter-sets="));
-  });
-  if (!parts.some((part) => part.startsWith("packetization-mode="))) {
-    parts.unshift("packetization-mode=1");
-  }
-  if (sets.length > 0) parts.push(`sprop-parameter-sets=${sets.join(",")}`);
-  return parts.join("; ");
-}
-
-function ipVersionOf(host: string): 4 | 6 {
-  return host.includes(":") ? 6 : 4;
 }
 
 function invalid(number: number, line: string, expected: string): MeanderError {

@@ -83,7 +83,12 @@ function optionsOf(element: HTMLElement, draw: (plot: uPlot) => void): uPlot.Opt
       y: { range: (_plot, _low, high) => [0, Math.max(TOP_MS_MIN, (high ?? 0) * 1.08)] },
     },
     axes: [
-      { ...axis, size: 20, gap: 2, values: (_plot, values) => values.map((value) => (value === 0 ? "now" : `${value} s`)) },
+      {
+        ...axis,
+        size: 20,
+        gap: 2,
+        values: (_plot, values) => values.map((value) => (value === 0 ? "now" : `${value} s`)),
+      },
       {
         ...axis,
         size: 44,

@@ -51,7 +51,9 @@ export function ChannelsTable(props: ChannelsTableProps) {
           <thead>
             <tr>
               <th scope="col">Channel</th>
-              <th scope="col">Codecs</th>
+              <th scope="col" class="codecs">
+                Codecs
+              </th>
               <th scope="col">Path</th>
               <th scope="col" class="number">
                 In
@@ -104,13 +106,13 @@ function Row({
           type="button"
           class="link"
           aria-pressed={selected}
-          title={`Show only ${name} in the graph and among the subscribers`}
+          title={`${formatCodecs(row.codecs)}. Show only ${name} in the graph and among the subscribers`}
           onClick={() => props.onSelect(name)}
         >
           {name}
         </button>
       </th>
-      <td>{formatCodecs(row.codecs)}</td>
+      <td class="codecs">{formatCodecs(row.codecs)}</td>
       <td class="path" title={here && formatPath(here.path)}>
         {here === undefined ? (
           <span class="quiet">not here, fetched on demand</span>

@@ -8,10 +8,14 @@ import type { Demo } from "./use-demo.ts";
 
 /** With more sites than this the cards are small. */
 const FULL_CARDS_MAX = 6;
-const FULL = { half: { width: 84, height: 56 }, rowHeight: 150 };
-const COMPACT = { half: { width: 84, height: 31 }, rowHeight: 96 };
+const FULL = { half: { width: 84, height: 56 }, grid: { column: 226, row: 150, wave: 96 } };
+const COMPACT = { half: { width: 75, height: 31 }, grid: { column: 214, row: 92, wave: 30 } };
+/** Letters of a source's name drawn; the title has all. */
+const SOURCE_NAME_MAX = 12;
+/** From a source's mark to its site. */
+const SOURCE_REACH = 94;
 /** Room around the cards: sources to the left, players below. */
-const MARGIN = { left: 112, right: 20, top: 22, bottom: 40 };
+const MARGIN = { left: 106, right: 20, top: 22, bottom: 40 };
 const SCALE_MIN = 0.62;
 const SCALE_MAX = 1.25;
 
@@ -34,8 +38,8 @@ export function Graph(props: GraphProps) {
   const [, redraw] = useState(0);
   const [box, size] = useSize();
   const compact = topology.sites.length > FULL_CARDS_MAX;
-  const { half, rowHeight } = compact ? COMPACT : FULL;
-  const places = layout.place({ ...topology, rowHeight });
+  const { half, grid } = compact ? COMPACT : FULL;
+  const places = layout.place({ ...topology, grid });
   const courses = linkCourses(topology.links, places, half);
   const frame = frameOf(places, half);
   const scale = Math.min(
@@ -66,7 +70,11 @@ export function Graph(props: GraphProps) {
         >
           <div
             class="graph-stage"
-            style={{ width: `${frame.width}px`, height: `${frame.height}px`, transform: `scale(${scale})` }}
+            style={{
+              width: `${frame.width}px`,
+              height: `${frame.height}px`,
+              transform: `scale(${scale})`,
+            }}
           >
             <svg
               class="graph-lines"
@@ -77,10 +85,10 @@ export function Graph(props: GraphProps) {
               <ArrowHeads />
               {topology.links.map((link) => {
                 const course = courses.get(link.key);
-                const faded =
-                  channel !== undefined && !link.channels.some((on) => on.channel === channel);
                 return (
-                  course && <LinkLine key={link.key} link={link} course={course} faded={faded} />
+                  course && (
+                    <LinkLine key={link.key} link={link} course={course} channel={channel} />
+                  )
                 );
               })}
               {topology.sites.flatMap((site) =>
@@ -90,7 +98,7 @@ export function Graph(props: GraphProps) {
                     source={source}
                     place={places.get(site.name) ?? { x: 0, y: 0 }}
                     halfWidth={half.width}
-                    offset={(index - (site.sources.length - 1) / 2) * 34}
+                    offset={(index - (site.sources.length - 1) / 2) * 36}
                   />
                 )),
               )}
@@ -122,21 +130,29 @@ function SourceMark(props: {
   readonly offset: number;
 }) {
   const { source, place, halfWidth, offset } = props;
-  const [x, y] = [place.x - halfWidth - 40, place.y + offset];
+  const [x, y, end] = [
+    place.x - halfWidth - SOURCE_REACH,
+    place.y + offset,
+    place.x - halfWidth - 4,
+  ];
   const rate = formatBitRate(source.rate?.bitsPerSecond);
   return (
     <g class={`source ${source.state}`}>
       <title>{`${source.channel}: outside input ${source.name} (${source.kind}), ${source.state}, ${rate}`}</title>
-      <path class="source-mark" d={`M${x - 6} ${y - 7}l12 7l-12 7z`} />
-      <path class="source-line" d={`M${x + 10} ${y}H${x + 36}`} />
-      <text x={x - 12} y={y - 2}>
-        {source.channel}
+      <path class="source-mark" d={`M${x} ${y - 6}l11 6l-11 6z`} />
+      <path class="source-line" d={`M${x + 15} ${y}H${end}`} />
+      <text x={x + 16} y={y - 5}>
+        {shortened(source.channel)}
       </text>
-      <text class="source-rate" x={x - 12} y={y + 10}>
+      <text class="source-rate" x={x + 16} y={y + 13}>
         {rate}
       </text>
     </g>
   );
+}
+
+function shortened(name: string): string {
+  return name.length > SOURCE_NAME_MAX ? `${name.slice(0, SOURCE_NAME_MAX - 1)}…` : name;
 }
 
 function Legend() {

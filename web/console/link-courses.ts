@@ -4,6 +4,8 @@ import type { LinkCourse } from "./link-line.tsx";
 
 /** Links that end at one side of a card stand this far apart. */
 const PORT_GAP = 13;
+/** Corners without links. */
+const CORNER = 10;
 
 /** Half the size of a card. */
 export interface HalfCard {
@@ -41,7 +43,11 @@ export function linkCourses(
   }
   return new Map(
     sides.map(({ link, from, to, across, out, into }): [string, LinkCourse] => {
-      const [leave, reach] = [portOf(ends, out, link.key), portOf(ends, into, link.key)];
+      const room = 2 * ((across ? half.height : half.width) - CORNER);
+      const [leave, reach] = [
+        portOf(ends, out, link.key, room),
+        portOf(ends, into, link.key, room),
+      ];
       const sign = to.y >= from.y ? 1 : -1;
       return [
         link.key,
@@ -75,9 +81,11 @@ function portOf(
   ends: ReadonlyMap<string, readonly { key: string; far: number }[]>,
   side: string,
   key: string,
+  room: number,
 ): number {
   const sorted = [...(ends.get(side) ?? [])].sort(
     (left, right) => left.far - right.far || left.key.localeCompare(right.key),
   );
-  return (sorted.findIndex((end) => end.key === key) - (sorted.length - 1) / 2) * PORT_GAP;
+  const gap = Math.min(PORT_GAP, room / Math.max(1, sorted.length - 1));
+  return (sorted.findIndex((end) => end.key === key) - (sorted.length - 1) / 2) * gap;
 }

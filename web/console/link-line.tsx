@@ -1,4 +1,4 @@
-import { formatBitRate, type TopologyLink } from "../../src/site/view/index.ts";
+import { formatBitRate, type Rate, type TopologyLink } from "../../src/site/view/index.ts";
 import type { Place } from "./graph-layout.ts";
 
 /** Ends and bend of a link, in graph units. */
@@ -13,13 +13,17 @@ export interface LinkCourse {
 export function LinkLine(props: {
   readonly link: TopologyLink;
   readonly course: LinkCourse;
-  /** Does not carry the selected channel. */
-  readonly faded: boolean;
+  /** Shown is this channel alone, and the link is faint when it does not carry it; undefined: all together. */
+  readonly channel: string | undefined;
 }) {
-  const { link, course, faded } = props;
-  const flows = (link.rate?.bitsPerSecond ?? 0) > 0;
-  const look = link.state === "active" && !flows ? "idle" : link.state;
-  const label = labelOf(link, flows);
+  const { link, course, channel } = props;
+  const selected = link.channels.find((on) => on.channel === channel);
+  const { state, rate } = selected ?? link;
+  const faded = channel !== undefined && selected === undefined;
+  const flows = !faded && (rate?.bitsPerSecond ?? 0) > 0;
+  const look = state === "active" && !flows ? "idle" : state;
+  const label = faded ? undefined : labelOf(state, rate);
+  const around = course.course === "around";
   const middle = middleOf(course);
   return (
     <g class={`link ${look} ${flows ? "flows" : ""} ${faded ? "faded" : ""}`}>
@@ -27,7 +31,11 @@ export function LinkLine(props: {
       <path class="link-reach" d={pathOf(course)} />
       <path class="link-line" d={pathOf(course)} marker-end={`url(#arrow-${look})`} />
       {label !== undefined && (
-        <text class="link-label" x={middle.x} y={middle.y - 7}>
+        <text
+          class={around ? "link-label beside" : "link-label"}
+          x={middle.x + (around ? 7 : 0)}
+          y={middle.y - (around ? -4 : 7)}
+        >
           {label}
         </text>
       )}
@@ -59,10 +67,9 @@ export function ArrowHeads() {
   );
 }
 
-function labelOf(link: TopologyLink, flows: boolean): string | undefined {
-  if (flows) return formatBitRate(link.rate?.bitsPerSecond);
-  if (link.state === "suspected" || link.state === "connecting") return link.state;
-  return undefined;
+function labelOf(state: TopologyLink["state"], rate: Rate | undefined): string | undefined {
+  if (rate !== undefined && rate.bitsPerSecond > 0) return formatBitRate(rate.bitsPerSecond);
+  return state === "suspected" || state === "connecting" ? state : undefined;
 }
 
 function titleOf(link: TopologyLink): string {

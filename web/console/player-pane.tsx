@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { type Clock, every } from "../../src/base/index.ts";
 import { ArrivalLog, formatCount, formatMs, UNKNOWN } from "../../src/site/view/index.ts";
-import { MeanderPlayer } from "../player/meander-player.ts";
+import { type FrameDetail, MeanderPlayer } from "../player/meander-player.ts";
 import type { PlayerStats } from "../player/player-stats.ts";
 import { ARRIVAL_WINDOW_MS, ArrivalChart } from "./arrival-chart.tsx";
 
@@ -24,7 +24,7 @@ export interface PlayerPaneProps {
   readonly onWatch: (watch: Watch) => void;
 }
 
-const STATS_MS = 500;
+const STATS_MS = 250;
 
 /** The player, what it shows, and when its frames came. */
 export function PlayerPane(props: PlayerPaneProps) {
@@ -36,28 +36,32 @@ export function PlayerPane(props: PlayerPaneProps) {
   const channel = watch?.channel;
 
   useEffect(() => {
-    if (url === undefined || channel === undefined || host.current === null) return;
+    const screen = host.current;
+    if (url === undefined || channel === undefined || screen === null) return;
     arrivals.clear();
-    const element = new MeanderPlayer();
+    // One element for all that is watched: what was unmuted stays unmuted.
+    const element = player.current ?? new MeanderPlayer();
+    player.current = element;
     element.setAttribute("site", url);
     element.setAttribute("channel", channel);
-    element.setAttribute("overlay", "");
-    const onFrame = (): void => {
-      arrivals.frame(clock.now(), element.stats.latencyMs);
-      arrivals.path(clock.now(), element.stats.path);
-    };
-    element.addEventListener("frame", onFrame);
-    host.current.replaceChildren(element);
-    player.current = element;
-    return () => {
-      element.removeEventListener("frame", onFrame);
-      element.remove();
-    };
+    if (element.isConnected) return;
+    element.toggleAttribute("overlay", true);
+    element.addEventListener("frame", (event) => {
+      const { latencyMs } = (event as CustomEvent<FrameDetail>).detail;
+      arrivals.frame(clock.now(), latencyMs);
+    });
+    screen.append(element);
   }, [arrivals, clock, url, channel]);
 
   useEffect(
-    () => every(clock, "console stats", STATS_MS, () => setStats(player.current?.stats)),
-    [clock],
+    () =>
+      every(clock, "console stats", STATS_MS, () => {
+        if (player.current === null) return;
+        const now = player.current.stats;
+        arrivals.path(clock.now(), now.path);
+        setStats(now);
+      }),
+    [arrivals, clock],
   );
 
   return (

@@ -53,11 +53,9 @@ export function SiteCard(props: SiteCardProps) {
           ) : (
             <>
               <span title="Share of one CPU">
-                <small>cpu</small> {formatShare(site.cpuShare)}
+                {formatShare(site.cpuShare)} <small>cpu</small>
               </span>
-              <span title="Resident memory">
-                <small>mem</small> {formatBytes(site.memoryBytes)}
-              </span>
+              <span title="Resident memory">{formatBytes(site.memoryBytes)}</span>
             </>
           )}
         </span>

@@ -45,7 +45,7 @@ export function useDemo(clock: Clock, { network, poller, say }: LiveSession): De
 }
 
 const DONE: Readonly<Record<DemoVerb, (site: string) => string>> = {
-  kill: (site) => `${site} was killed (SIGKILL): no farewell, its neighbours must notice`,
-  stop: (site) => `${site} was told to stop: it says goodbye first`,
+  kill: (site) => `${site} was killed (SIGKILL)`,
+  stop: (site) => `${site} was told to stop`,
   start: (site) => `${site} was started`,
 };

@@ -86,6 +86,8 @@ export class PlayoutClock {
     const transit = nowMs - mediaMs;
     const before = this.#tracks.get(track);
     const base = before?.smallest.value(nowMs);
+    // Another track may be slower: until that is known, the clock is as good as new.
+    if (before === undefined) this.#steppedAt = nowMs;
     const jumped = base !== undefined && transit - base > JUMP_MS;
     if (jumped) this.reset();
     const delay = this.#delayOf(track);
@@ -105,7 +107,10 @@ export class PlayoutClock {
     const leastLate = this.#lateness.value(nowMs) ?? 0;
     const leastSlack = this.#slack.value(nowMs) ?? 0;
     if (leastLate > 0) {
-      this.#extraMs = Math.min(EXTRA_MS_MAX, this.#extraMs + leastLate + EXTRA_STEP_MS);
+      const extraMs = Math.min(EXTRA_MS_MAX, this.#extraMs + leastLate + EXTRA_STEP_MS);
+      // At once: what is late is not made better by slowness.
+      if (this.#offsetMs !== undefined) this.#offsetMs += extraMs - this.#extraMs;
+      this.#extraMs = extraMs;
     } else if (this.#extraMs > 0 && leastSlack > this.#targetDelayMs / 2) {
       this.#extraMs = Math.max(0, this.#extraMs - EXTRA_STEP_MS);
     }

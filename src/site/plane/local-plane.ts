@@ -98,7 +98,7 @@ export class LocalPlane implements Plane {
       onEvent,
     });
     this.#ingests = new IngestDesk({ reflector: this.#reflector, clock, log, onEvent });
-    this.#outputs = new OutputDesk({ reflector: this.#reflector, clock, log });
+    this.#outputs = new OutputDesk({ reflector: this.#reflector });
     front.accept = (connection) => this.#reflector.accept(connection);
   }
 
@@ -183,7 +183,6 @@ export class LocalPlane implements Plane {
     this.#isClosed = true;
     await this.#ingests[Symbol.asyncDispose]();
     this.#reflector.close();
-    await this.#outputs[Symbol.asyncDispose]();
     await this.#dialler[Symbol.asyncDispose]();
     await this.#listener[Symbol.asyncDispose]();
     await this.#socket[Symbol.asyncDispose]();

@@ -185,20 +185,35 @@ function liveliest(channels: readonly LinkChannel[]): InputSnapshot["state"] {
   return LIVELINESS.find((state) => channels.some((channel) => channel.state === state)) ?? "down";
 }
 
-/** Hops from the ingest: by the path that the channel took, else one more than the nearest upstream. */
+/**
+ * Hops from the ingest: by the paths that channels took, those with video first, else one more than the nearest
+ * upstream. A text channel against the stream of pictures does not turn the graph around.
+ */
 function ranksOf(network: Network, links: readonly TopologyLink[]): ReadonlyMap<string, number> {
-  const ranks = new Map<string, number>();
-  for (const site of network.sites.values()) {
-    for (const { path } of site.now?.snapshot.channels ?? []) {
-      for (const [hop, name] of path.entries())
-        ranks.set(name, Math.max(ranks.get(name) ?? 0, hop));
-    }
-  }
+  const channels = [...network.sites.values()].flatMap((site) => site.now?.snapshot.channels ?? []);
+  const videos = channels.filter((channel) => hasVideoTrack(channel));
+  const ranks = longestHops(videos);
+  for (const [name, hops] of longestHops(channels)) if (!ranks.has(name)) ranks.set(name, hops);
   for (const channel of network.session?.channels ?? []) {
     for (const name of channel.ingests) if (!ranks.has(name)) ranks.set(name, 0);
   }
   spreadRanks(ranks, links);
   return ranks;
+}
+
+function hasVideoTrack(channel: ChannelSnapshot): boolean {
+  return channel.description?.tracks.some((track) => track.kind === "video") ?? false;
+}
+
+/** A path also places the sites on it that do not answer themselves. */
+function longestHops(channels: readonly ChannelSnapshot[]): Map<string, number> {
+  const longest = new Map<string, number>();
+  for (const { path } of channels) {
+    for (const [hops, name] of path.entries()) {
+      longest.set(name, Math.max(longest.get(name) ?? 0, hops));
+    }
+  }
+  return longest;
 }
 
 function spreadRanks(ranks: Map<string, number>, links: readonly TopologyLink[]): void {

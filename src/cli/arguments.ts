@@ -1,0 +1,38 @@
+import type { Command } from "commander";
+import { MeanderError } from "../base/index.ts";
+import { SiteClient } from "../site/index.ts";
+
+/** The default of `--site`: where the first site of a machine is. */
+const SITE = "http://127.0.0.1:7000";
+
+/** Options of verbs that talk to a site. */
+export interface SiteArguments {
+  readonly site: string;
+  readonly json?: boolean;
+}
+
+/** Adds `--site` and `--json`. */
+export function withSite(command: Command): Command {
+  return command.option("--site <url>", "address of the site to talk to", SITE).option("--json", "print JSON");
+}
+
+/** The client of the site that `--site` names. */
+export function clientOf(options: SiteArguments): SiteClient {
+  return new SiteClient(options.site);
+}
+
+/** A whole number in an argument. @throws {MeanderError} `arguments-invalid` */
+export function wholeNumber(text: string | undefined, argument: string, least: number, most: number): number | undefined {
+  if (text === undefined) return undefined;
+  const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= least && value <= most) return value;
+  throw new MeanderError("arguments-invalid", `got ${JSON.stringify(text)}`, {
+    where: `argument ${argument}`,
+    expected: `a whole number from ${least} to ${most}`,
+  });
+}
+
+/** Adds what one option gives to what the ones before it gave. */
+export function collect(value: string, before: readonly string[]): string[] {
+  return [...before, value];
+}

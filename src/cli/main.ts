@@ -1,0 +1,58 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from "commander";
+import { MeanderError } from "../base/index.ts";
+import { packageVersion } from "../site/index.ts";
+import { addChannels } from "./channels.ts";
+import { addConfig } from "./config.ts";
+import { addDemo } from "./demo.ts";
+import { addDoctor } from "./doctor.ts";
+import { addPlay } from "./play.ts";
+import { addPublish } from "./publish.ts";
+import { addSite } from "./site.ts";
+import { addSites } from "./sites.ts";
+import { addStatus } from "./status.ts";
+import { addStop } from "./stop.ts";
+import { printError } from "./terminal.ts";
+
+/** Ends with 0: done; 1: it failed; 2: the arguments were wrong. */
+async function main(args: readonly string[]): Promise<number> {
+  const json = args.includes("--json");
+  const program = new Command("meander")
+    .description("A live-media network that can be reprogrammed while it runs")
+    .version(packageVersion())
+    .showSuggestionAfterError(true)
+    .exitOverride()
+    .configureOutput({ outputError: () => {} });
+  for (const add of [
+    addDemo,
+    addSite,
+    addPublish,
+    addPlay,
+    addSites,
+    addChannels,
+    addStatus,
+    addConfig,
+    addStop,
+    addDoctor,
+  ]) {
+    add(program);
+  }
+  try {
+    await program.parseAsync([...args], { from: "user" });
+    return Number(process.exitCode ?? 0);
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return 0;
+      if (error.code === "commander.help") return 2;
+      const what = error.message.replace(/^error: /, "");
+      printError(new MeanderError("arguments-invalid", what, { next: "see meander --help" }), json);
+      return 2;
+    }
+    printError(error, json);
+    const usage = error instanceof MeanderError && ["arguments-invalid", "config-invalid"].includes(error.code);
+    return usage ? 2 : 1;
+  }
+}
+
+// Standard output may be a pipe that still has to be emptied, so the code is left for the process to end with.
+process.exitCode = await main(process.argv.slice(2));

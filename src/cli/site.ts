@@ -1,0 +1,74 @@
+import { readFile } from "node:fs/promises";
+import type { Command } from "commander";
+import { MeanderError } from "../base/index.ts";
+import { checkSettings, parseConfigFile, runDaemon, type SiteSettings } from "../site/index.ts";
+import { collect, wholeNumber } from "./arguments.ts";
+import { openTerminal } from "./terminal.ts";
+
+interface Arguments {
+  readonly name?: string;
+  readonly join?: string;
+  readonly config?: string;
+  readonly host?: string;
+  readonly httpPort?: string;
+  readonly udpPort?: string;
+  readonly advertise?: string;
+  readonly open: readonly string[];
+  readonly data?: string;
+  readonly log?: string;
+  readonly json?: boolean;
+}
+
+/** `meander site` */
+export function addSite(program: Command): void {
+  program
+    .command("site")
+    .description("run a site: lead a session of its own, or join one")
+    .option("--name <name>", "name of the site in its session")
+    .option("--join <url>", "address of a site of the session to join; without it this site leads")
+    .option("--config <file>", "JSON file with these options and the site's routes")
+    .option("--host <address>", "address to listen on (127.0.0.1)")
+    .option("--http-port <port>", "port of the console, the API and the links over TCP; 0: any (7000)")
+    .option("--udp-port <port>", "port of the links over UDP (the number of the HTTP port)")
+    .option("--advertise <host>", "how other sites reach this one (the address)")
+    .option("--open <host>", "let other machines in, which know this one by that name; may be repeated", collect, [])
+    .option("--data <folder>", "where a leader keeps its directory (.meander/NAME)")
+    .option("--log <level>", "debug, info, warn, error or silent (info)")
+    .option("--json", "print one JSON object when the site is up")
+    .action(async (options: Arguments) => {
+      const terminal = openTerminal(options.json === true);
+      const settings = { ...(await settingsFrom(options.config)), ...settingsOf(options) };
+      process.exitCode = await runDaemon(settings, (site) => {
+        const { name, http, udp, leader, pid } = site.record;
+        terminal.show({ name, url: site.url, http, udp, leader, pid }, () => `${name} is up at ${site.url}`);
+      });
+    });
+}
+
+async function settingsFrom(file: string | undefined): Promise<SiteSettings> {
+  if (file === undefined) return {};
+  try {
+    return parseConfigFile(await readFile(file, "utf8"), file);
+  } catch (cause) {
+    if (cause instanceof MeanderError) throw cause;
+    const where = `argument --config ${file}`;
+    throw new MeanderError("config-invalid", "the file cannot be read", { where, expected: "a JSON file", cause });
+  }
+}
+
+function settingsOf(options: Arguments): SiteSettings {
+  const { name, join, host, advertise, data, log } = options;
+  const settings = {
+    name,
+    join,
+    host,
+    httpPort: wholeNumber(options.httpPort, "--http-port", 0, 65_535),
+    udpPort: wholeNumber(options.udpPort, "--udp-port", 0, 65_535),
+    advertise,
+    open: options.open.length === 0 ? undefined : options.open,
+    data,
+    log,
+  };
+  const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+  return checkSettings(given, (key) => `argument --${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
+}

@@ -1,0 +1,41 @@
+import { z } from "zod";
+import { MeanderError } from "../base/index.ts";
+
+const text = z.string().max(10_000);
+
+/** A MeanderError as it travels. */
+export const wireErrorSchema = z.object({
+  code: z.string().regex(/^[a-z][a-z0-9-]{0,99}$/),
+  what: text,
+  where: text.optional(),
+  expected: text.optional(),
+  next: text.optional(),
+});
+
+/** A MeanderError as it travels: its parts, so that the message is the same on arrival. */
+export type WireError = z.infer<typeof wireErrorSchema>;
+
+/** The parts of an error. */
+export function encodeError(error: MeanderError): WireError {
+  const { code, message, where, expected, next } = error;
+  const before = where === undefined ? 0 : where.length + 2;
+  const after = [expected === undefined ? "" : `; expected ${expected}`, next === undefined ? "" : `; ${next}`];
+  const what = message.slice(before, message.length - after.join("").length);
+  return {
+    code,
+    what,
+    ...(where === undefined ? {} : { where }),
+    ...(expected === undefined ? {} : { expected }),
+    ...(next === undefined ? {} : { next }),
+  };
+}
+
+/** The error again. */
+export function decodeError(parts: WireError): MeanderError {
+  const { code, what, where, expected, next } = parts;
+  return new MeanderError(code, what, {
+    ...(where === undefined ? {} : { where }),
+    ...(expected === undefined ? {} : { expected }),
+    ...(next === undefined ? {} : { next }),
+  });
+}

@@ -1,0 +1,55 @@
+/** Pictures that may stand between decoding and presentation: the most that H.264 allows. */
+const REORDER_MAX = 16;
+const EMPTY: readonly never[] = Object.freeze([]);
+
+/** What comes in decode order and has a time of presentation. */
+interface Timed {
+  /** Seconds. */
+  readonly presentation: number;
+}
+
+/** With the time at which it is to be decoded, seconds: never after its presentation. */
+export type Decodable<T> = T & { readonly decode: number };
+
+/**
+ * Finds when frames are decoded, for files that tell only when they are presented. Frames are decoded at the pace at which
+ * they are presented, early enough that each is ready in time.
+ *
+ * Looks ahead by the longest reordering there is, so it holds 17 frames. Without reordering the two times are equal.
+ */
+export class DecodeOrder<T extends Timed> {
+  readonly #waiting: T[] = [];
+  /** Presentation times of frames that are waiting or were not used up, ascending. */
+  readonly #times: number[] = [];
+  /** Most seconds by which presentation lags in what was seen. */
+  #lead = 0;
+  #isStarted = false;
+
+  /** Takes the next frame in decode order; what is ready comes out. */
+  push(frame: T): readonly Decodable<T>[] {
+    this.#waiting.push(frame);
+    const at = this.#times.findLastIndex((time) => time <= frame.presentation);
+    this.#times.splice(at + 1, 0, frame.presentation);
+    return this.#waiting.length > REORDER_MAX ? [this.#take()] : EMPTY;
+  }
+
+  /** The frames that are left, at the end. */
+  finish(): Decodable<T>[] {
+    return Array.from({ length: this.#waiting.length }, () => this.#take());
+  }
+
+  #take(): Decodable<T> {
+    if (!this.#isStarted) this.#start();
+    const frame = this.#waiting.shift() as T;
+    const time = this.#times.shift() as number;
+    return { ...frame, decode: Math.min(frame.presentation, time - this.#lead) };
+  }
+
+  /** The lead that the first frames need is what the whole needs: encoders keep one order. */
+  #start(): void {
+    this.#isStarted = true;
+    for (const [index, { presentation }] of this.#waiting.entries()) {
+      this.#lead = Math.max(this.#lead, (this.#times[index] as number) - presentation);
+    }
+  }
+}

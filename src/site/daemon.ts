@@ -1,0 +1,56 @@
+import { SystemClock } from "../base/index.ts";
+import { openLog } from "./observe/pino-log.ts";
+import { Site, type SitePorts } from "./site.ts";
+import type { SiteSettings } from "./site-options.ts";
+import { supervisedDemo } from "./demo/demo-link.ts";
+
+/** How long a site may take to stop after a signal, ms; then the process ends. */
+const STOP_MS_MAX = 5_000;
+
+/**
+ * Runs a site as the whole purpose of this process, until a signal, `/api/stop`, or a failure of its plane ends it.
+ *
+ * SIGINT and SIGTERM stop it in order, within a deadline; a second signal ends it at once. A rejection or exception that
+ * nobody handled is a bug: it is logged and the process ends with 1.
+ *
+ * @param onUp called when the site has joined
+ * @returns the exit code
+ */
+export async function runDaemon(
+  settings: SiteSettings,
+  onUp: (site: Site) => void,
+  ports: SitePorts = {},
+): Promise<number> {
+  const clock = new SystemClock();
+  const log = openLog({ level: settings.log ?? "info", site: settings.name ?? "site" });
+  const bug = (what: string) => (thrown: unknown) => {
+    log.error(what, { error: thrown instanceof Error ? thrown.stack : String(thrown) });
+    process.exit(1);
+  };
+  process.on("unhandledRejection", bug("Nobody handled a rejection; the site ends."));
+  process.on("uncaughtException", bug("Nobody handled an exception; the site ends."));
+
+  const demo = supervisedDemo();
+  const site = await Site.start(settings, { clock, log, ...(demo === undefined ? {} : { demo }), ...ports });
+  const stop = (signal: string): void => {
+    log.info("A signal came.", { signal });
+    clock.after("stop deadline", STOP_MS_MAX, () => {
+      log.error("The site did not stop in time.", { ms: STOP_MS_MAX });
+      process.exit(1);
+    });
+    void site.stop();
+  };
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => {
+      process.once(signal, () => process.exit(130));
+      stop(signal);
+    });
+  }
+  // A demo's site does not outlive the process that started it.
+  if (demo !== undefined) process.once("disconnect", () => stop("disconnect"));
+  onUp(site);
+  demo?.tellUp(site.record);
+  const error = await site.ended;
+  if (error === undefined) process.exit(0);
+  throw error;
+}

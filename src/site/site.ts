@@ -1,0 +1,345 @@
+import { join } from "node:path";
+import {
+  type Clock,
+  delay,
+  type Log,
+  MeanderError,
+  messageOf,
+  type Random,
+  SILENT,
+  SystemClock,
+  SystemRandom,
+} from "../base/index.ts";
+import type { DirectoryStatus } from "../directory/index.ts";
+import { defaultRouteConfig, type RouteConfig, type SiteRecord } from "../session/index.ts";
+import { completeStack } from "../stack/index.ts";
+import { formatAddress, LINK_PATH } from "../transport/index.ts";
+import { createApp } from "./api/app.ts";
+import { ChannelRouter } from "./channel-router.ts";
+import { originsOf } from "./http/gate.ts";
+import { MediaDesk } from "./media-desk.ts";
+import { packageRoot, packageVersion } from "./package-root.ts";
+import { LocalPlane } from "./plane/local-plane.ts";
+import type { Plane } from "./plane/plane.ts";
+import { WorkerPlane } from "./plane/worker-plane.ts";
+import type { PlaneEvent, PlaneSnapshot } from "./plane-control.ts";
+import { SessionLink } from "./session-link.ts";
+import { completeSettings, type SiteOptions, type SiteSettings } from "./site-options.ts";
+import type {
+  ChannelView,
+  DemoControl,
+  HealthView,
+  OutputPorts,
+  PublishAnswer,
+  PublishRequest,
+  SessionView,
+  SiteService,
+} from "./site-service.ts";
+
+/** What a site stands on; all of it has defaults. */
+export interface SitePorts {
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly log?: Log;
+  /** `worker` (default): media in a thread of its own. `local`: everything in this one. */
+  readonly plane?: "worker" | "local";
+  /** Folder of the console and the player. */
+  readonly webRoot?: string;
+  /** Makes this a demo's site. */
+  readonly demo?: DemoControl;
+}
+
+/** How long a site that stops waits for its directory to hear of it, ms. */
+const LEAVE_MS_MAX = 2_000;
+
+/** A running site. */
+export class Site implements SiteService, AsyncDisposable {
+  readonly record: SiteRecord;
+  readonly demo: DemoControl | undefined;
+  /** Settles when the site has ended: undefined after `stop`, else why. */
+  readonly ended: Promise<MeanderError | undefined>;
+  readonly #plane: Plane;
+  readonly #link: SessionLink;
+  readonly #router: ChannelRouter;
+  readonly #desk: MediaDesk;
+  readonly #options: SiteOptions;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  #end: (error: MeanderError | undefined) => void = () => {};
+  #sites: readonly SiteRecord[];
+  #directory: DirectoryStatus = { type: "connected" };
+  #stopping: Promise<void> | undefined;
+
+  /**
+   * Opens the sockets, joins the session (or leads it, without `join`), and registers.
+   *
+   * @throws {MeanderError} `config-invalid`, `open-required`, `port-in-use`, `listen-failed`, `join-failed`, `directory-…`
+   */
+  static async start(settings: SiteSettings, ports: SitePorts = {}): Promise<Site> {
+    const options = completeSettings(settings);
+    if (options.routes !== undefined) checkConnections(options.routes);
+    const { clock = new SystemClock(), random = new SystemRandom(), log = SILENT } = ports;
+    const gate = { hosts: hostsOf(options), origins: [] };
+    const { host, httpPort, udpPort } = options;
+    const opening = { host, httpPort, udpPort, gate };
+    const plane = await (ports.plane === "local"
+      ? LocalPlane.open(opening, { clock, log })
+      : WorkerPlane.open(opening, { log }));
+    try {
+      const site = new Site(options, plane, { ...ports, clock, random, log });
+      await site.#join(ports.webRoot ?? join(packageRoot(), "dist", "web"));
+      return site;
+    } catch (error) {
+      await plane.close();
+      throw error;
+    }
+  }
+
+  private constructor(
+    options: SiteOptions,
+    plane: Plane,
+    ports: SitePorts & { readonly clock: Clock; readonly random: Random; readonly log: Log },
+  ) {
+    const { clock, random, log } = ports;
+    this.#options = options;
+    this.#plane = plane;
+    this.#clock = clock;
+    this.#log = log;
+    this.demo = ports.demo;
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+    this.record = {
+      name: options.name,
+      instance: random.uint32(),
+      http: { host: options.advertise, port: plane.http.port },
+      udp: { host: options.advertise, port: plane.udp.port },
+      pid: process.pid,
+      version: packageVersion(),
+      leader: options.join === undefined,
+      startedAt: clock.wall(),
+    };
+    this.#sites = [this.record];
+    this.#link = new SessionLink({
+      record: this.record,
+      join: options.join,
+      data: options.data,
+      plane,
+      clock,
+      random,
+      log,
+      events: {
+        sites: (sites) => void this.#setSites(sites),
+        channels: (channels) => void this.#router.setChannels(channels),
+        routes: (routes) => void this.#router.setRoutes(routes),
+        status: (status) => this.#setDirectory(status),
+      },
+    });
+    this.#router = new ChannelRouter({
+      self: options.name,
+      plane,
+      lookUp: (name) => this.#link.lookUp(name),
+      allocate: (name) => this.#link.allocate(name),
+      clock,
+      log,
+    });
+    this.#desk = new MediaDesk({
+      self: options.name,
+      plane,
+      router: this.#router,
+      announce: (channel) => this.#link.announce(channel),
+      host: plane.http.host,
+      advertise: options.advertise,
+      open: options.open.length > 0,
+      clock,
+    });
+    plane.onEvent((event) => this.#tell(event));
+    void plane.failed.then((error) => this.#fail(error));
+  }
+
+  /** The site's address: `http://127.0.0.1:7000`. */
+  get url(): string {
+    return `http://${formatAddress(this.record.http.host, this.record.http.port)}`;
+  }
+
+  /** Where viewers and sites connect: `ws://127.0.0.1:7000/link`. */
+  get linkUrl(): string {
+    return linkUrlOf(this.record);
+  }
+
+  session(): SessionView {
+    const { session } = this.#link;
+    return {
+      session: { name: session.name },
+      self: this.record.name,
+      leader: this.#sites.find((site) => site.leader)?.name ?? null,
+      directory: this.#directory.type,
+      sites: this.#sites,
+      channels: [...this.#router.channels].sort((a, b) => (a.name < b.name ? -1 : 1)),
+      demo: this.demo !== undefined,
+    };
+  }
+
+  async health(): Promise<HealthView> {
+    const { channels } = await this.#plane.snapshot();
+    const status = this.#directory;
+    return {
+      status: status.type === "connected" ? "ok" : "degraded",
+      site: this.record.name,
+      directory: status.type,
+      reason: status.type === "connected" ? null : status.reason,
+      channels: channels.length,
+      uptimeSeconds: Math.max(0, (this.#clock.wall() - this.record.startedAt) / 1000),
+    };
+  }
+
+  snapshot(): Promise<PlaneSnapshot> {
+    return this.#plane.snapshot();
+  }
+
+  async channel(name: string): Promise<ChannelView> {
+    const channel = await this.#router.find(name);
+    if (channel === undefined) {
+      throw new MeanderError("channel-unknown", "no channel of the session has that name", {
+        where: `channel ${name}`,
+        next: "publish it, or see /api/session for those there are",
+      });
+    }
+    const { channels } = await this.#plane.snapshot();
+    return { channel, snapshot: channels.find((each) => each.name === name) ?? null };
+  }
+
+  publishSdp(request: PublishRequest, sdp: string, ports: "sdp" | "assign"): Promise<PublishAnswer> {
+    return this.#desk.publishSdp(request, sdp, ports);
+  }
+
+  publishData(request: PublishRequest): Promise<PublishAnswer> {
+    return this.#desk.publishData(request);
+  }
+
+  unpublish(channel: string, input: string): Promise<void> {
+    return this.#desk.unpublish(channel, input);
+  }
+
+  sendMessage(channel: string, contentType: string, bytes: Uint8Array): Promise<void> {
+    return this.#desk.sendMessage(channel, contentType, bytes);
+  }
+
+  receiverSdp(channel: string, host: string, ports: OutputPorts): Promise<string> {
+    return this.#desk.receiverSdp(channel, host, ports);
+  }
+
+  addOutput(channel: string, host: string, ports: OutputPorts): Promise<{ id: number; sdp: string }> {
+    return this.#desk.addOutput(channel, host, ports);
+  }
+
+  removeOutput(id: number): Promise<void> {
+    return this.#desk.removeOutput(id);
+  }
+
+  routes(): RouteConfig {
+    return this.#router.routes;
+  }
+
+  async setRoutes(routes: RouteConfig): Promise<void> {
+    checkConnections(routes);
+    await this.#link.setRoutes(routes);
+    await this.#router.setRoutes(routes);
+  }
+
+  requestStop(): void {
+    // The answer to whoever asked goes out first.
+    this.#clock.after("stop", 50, () => void this.stop());
+  }
+
+  /** Leaves the session, tells neighbours and viewers, closes the sockets. Calling it again waits for the same end. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  async #join(webRoot: string): Promise<void> {
+    const { linkKey } = await this.#link.start(this.#options.routes);
+    const { maxSubscribers, maxBitsPerSecond } = defaultRouteConfig();
+    const { name: site, instance } = this.record;
+    await this.#plane.configure({ site, instance, linkKey, maxSubscribers, maxBitsPerSecond });
+    this.#link.release();
+    this.#plane.onRequest(createApp(this, { clock: this.#clock, webRoot }));
+    this.#log.info("The site is up.", { url: this.url, udp: this.record.udp.port, leader: this.record.leader });
+  }
+
+  async #setSites(sites: readonly SiteRecord[]): Promise<void> {
+    this.#sites = sites.some(({ name }) => name === this.record.name) ? sites : [...sites, this.record];
+    const others = sites.filter(({ name }) => name !== this.record.name);
+    try {
+      await this.#plane.setNeighbours(others.map(({ name, http, udp }) => ({ name, http, udp })));
+      await this.#plane.setViewerSites(others.map((site) => ({ name: site.name, url: linkUrlOf(site) })));
+      const origins = this.#sites.flatMap(({ http }) => originsOf(http));
+      await this.#plane.setGate({ hosts: hostsOf(this.#options), origins });
+    } catch (error) {
+      this.#log.error("The plane did not take the list of sites.", { error: messageOf(error) });
+    }
+  }
+
+  #setDirectory(status: DirectoryStatus): void {
+    if (status.type !== this.#directory.type) {
+      if (status.type === "connected") this.#log.info("The directory is back.");
+      else this.#log.warn("The directory is gone; media goes on.", { reason: status.reason });
+    }
+    this.#directory = status;
+  }
+
+  #tell(event: PlaneEvent): void {
+    const { type, ...fields } = event;
+    const facts: Record<string, unknown> = type === "described" ? { channel: event.channel } : fields;
+    if (type === "channel-wanted" || type.startsWith("subscriber-") || type === "described") {
+      this.#log.debug(`plane: ${type}`, facts);
+    } else this.#log.info(`plane: ${type}`, facts);
+  }
+
+  #fail(error: MeanderError): void {
+    this.#log.error("The site ends, because its plane is gone.", { error: error.message });
+    this.#stopping ??= this.#link.close();
+    this.#end(error);
+  }
+
+  async #stop(): Promise<void> {
+    this.#log.info("The site stops.");
+    const leaving = this.#link.leave().catch((error: unknown) => {
+      this.#log.warn("The directory did not hear that the site stops.", { error: messageOf(error) });
+    });
+    await Promise.race([leaving, delay(this.#clock, "leave", LEAVE_MS_MAX)]);
+    await this.#plane.close();
+    await this.#link.close();
+    this.#end(undefined);
+  }
+}
+
+function hostsOf(options: SiteOptions): string[] {
+  return [options.advertise.toLowerCase(), ...options.open];
+}
+
+function linkUrlOf({ http }: SiteRecord): string {
+  return `ws://${formatAddress(http.host, http.port)}${LINK_PATH}`;
+}
+
+/** A connection that cannot be made must be refused when it is configured, not when it is used. */
+function checkConnections(routes: RouteConfig): void {
+  const places = Object.entries(routes.channels).map(
+    ([name, { input }]) => [`channels.${name}.input.connection`, input?.connection] as const,
+  );
+  for (const [where, text] of [["connection", routes.connection] as const, ...places]) {
+    if (text === undefined) continue;
+    try {
+      completeStack(text);
+    } catch (error) {
+      if (!(error instanceof MeanderError)) throw error;
+      throw new MeanderError("config-invalid", error.message, { where, expected: "udp, tcp, websocket or a stack", cause: error });
+    }
+  }
+}
+

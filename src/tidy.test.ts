@@ -1,0 +1,174 @@
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve, sep } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+/** The layers, lowest first: a layer imports only those before it. ARCHITECTURE.md explains them. */
+const LAYERS = [
+  "base",
+  "wire",
+  "stack",
+  "transport",
+  "channel",
+  "stream",
+  "agent",
+  "directory",
+  "session",
+  "reflector",
+  "media",
+  "mobility",
+  "site",
+  "sim",
+  "cli",
+];
+
+/** Runs in a browser as it is: no `node:*`, no Buffer, no process. */
+const BROWSER_READY = ["base", "wire", "stack", "channel", "stream", "session"];
+/** Files of other layers that browsers use too. */
+const BROWSER_READY_FILES = [
+  "directory/directory.ts",
+  "directory/directory-client.ts",
+  "directory/message-socket.ts",
+];
+/** What the web pages may import of src. `site/view` is the console's pure half. */
+const WEB_MAY_IMPORT = ["base", "wire", "stack", "channel", "site/view"];
+
+const root = findRoot(dirname(fileURLToPath(import.meta.url)));
+const src = join(root, "src");
+
+interface Source {
+  /** Relative to src (or web), with `/`. */
+  readonly path: string;
+  readonly text: string;
+  readonly isTest: boolean;
+  readonly imports: readonly string[];
+}
+
+const sources = readSources(src);
+
+test("a layer imports only layers below it, and only their index", () => {
+  const wrong: string[] = [];
+  for (const { path, imports, isTest } of sources) {
+    const layer = layerOf(path);
+    for (const target of relativeImports(src, path, imports)) {
+      const other = layerOf(target);
+      if (layer === undefined || other === undefined || other === layer) continue;
+      const allowed = LAYERS.indexOf(other) < LAYERS.indexOf(layer) || (isTest && other === "sim");
+      if (!allowed) wrong.push(`${path} imports ${target}: ${other} does not stand below ${layer}`);
+      if (!target.endsWith("/index.ts")) wrong.push(`${path} imports ${target} past its index`);
+    }
+  }
+  assert.deepEqual(wrong, []);
+});
+
+test("every folder of src is a layer", () => {
+  const folders = readdirSync(src, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  assert.deepEqual(
+    folders.map(({ name }) => name).filter((name) => !LAYERS.includes(name)),
+    [],
+  );
+});
+
+test("what browsers run uses nothing of Node", () => {
+  const node = /from "node:|\bBuffer\b|\bprocess\./;
+  const wrong = sources
+    .filter(({ path, isTest }) => !isTest && !path.endsWith(".conformance.ts") && isBrowserReady(path))
+    .filter(({ text }) => node.test(withoutComments(text)));
+  assert.deepEqual(wrong.map(({ path }) => path), []);
+});
+
+test("what browsers run imports only what browsers run", () => {
+  const wrong: string[] = [];
+  for (const { path, imports, isTest } of sources) {
+    if (isTest || path.endsWith(".conformance.ts") || !isBrowserReady(path)) continue;
+    for (const target of relativeImports(src, path, imports)) {
+      const viaDirectory = path.startsWith("session/") && target === "directory/index.ts";
+      if (!isBrowserReady(target) && !viaDirectory) wrong.push(`${path} imports ${target}`);
+    }
+  }
+  assert.deepEqual(wrong, []);
+});
+
+test("session takes only types and the client from the directory", () => {
+  const wrong = sources
+    .filter(({ path, isTest }) => path.startsWith("session/") && !isTest)
+    .filter(({ text }) => /import \{[^}]*Embedded[^}]*\} from "\.\.\/directory/.test(text));
+  assert.deepEqual(wrong.map(({ path }) => path), []);
+});
+
+test("the pages import only the browser-ready part of src", () => {
+  const web = join(root, "web");
+  const wrong: string[] = [];
+  for (const { path, text } of readSources(web)) {
+    for (const [, typeOnly, target = ""] of text.matchAll(/import (type )?[^"]*?from "([^"]+)"/g)) {
+      if (!target.startsWith(".")) continue;
+      const file = relative(src, resolve(web, dirname(path), target)).split(sep).join("/");
+      if (file.startsWith("..")) continue;
+      const allowed = WEB_MAY_IMPORT.some((folder) => file.startsWith(`${folder}/`));
+      if (!allowed && typeOnly === undefined) wrong.push(`web/${path} imports src/${file}`);
+    }
+  }
+  assert.deepEqual(wrong, []);
+});
+
+test("only the system clock reads the time, and only the generator draws chance", () => {
+  const ambient = /\b(Date\.now|performance\.now|Math\.random|setTimeout|setInterval)\s*\(/;
+  const wrong = sources
+    .filter(({ path, isTest }) => !isTest && path !== "base/system-clock.ts" && LAYERS.includes(layerOf(path) ?? ""))
+    .filter(({ text }) => ambient.test(withoutComments(text)));
+  assert.deepEqual(wrong.map(({ path }) => path), []);
+});
+
+test("nothing is left to do in the source", () => {
+  const wrong = sources.filter(({ path, text }) => path !== "tidy.test.ts" && /\b(TODO|FIXME|XXX)\b/.test(text));
+  assert.deepEqual(wrong.map(({ path }) => path), []);
+});
+
+test("every rule of the wire that is cited exists, and docs/spec says so", () => {
+  const spec = readFileSync(join(root, "docs/spec/wire.md"), "utf8");
+  const known = new Set([...spec.matchAll(/\*\*\[(W\d+)\]\*\*/g)].map(([, rule]) => rule));
+  const cited = new Set(
+    sources.flatMap(({ text }) => [...text.matchAll(/\[(W\d+)\]/g)].map(([, rule]) => rule)),
+  );
+  assert.deepEqual([...cited].filter((rule) => !known.has(rule)), []);
+  assert.ok(known.size > 20);
+});
+
+function findRoot(from: string): string {
+  return existsSync(join(from, "package.json")) ? from : findRoot(dirname(from));
+}
+
+function readSources(folder: string): Source[] {
+  return readdirSync(folder, { recursive: true })
+    .map((name) => String(name).split(sep).join("/"))
+    .filter((path) => /\.tsx?$/.test(path))
+    .map((path) => {
+      const text = readFileSync(join(folder, path), "utf8");
+      const imports = [...text.matchAll(/(?:from|import) "([^"]+)"/g)].map(([, name = ""]) => name);
+      return { path, text, isTest: path.endsWith(".test.ts"), imports };
+    });
+}
+
+function relativeImports(base: string, path: string, imports: readonly string[]): string[] {
+  return imports
+    .filter((name) => name.startsWith("."))
+    .map((name) => relative(base, resolve(base, dirname(path), name)).split(sep).join("/"))
+    .filter((name) => !name.startsWith(".."));
+}
+
+function layerOf(path: string): string | undefined {
+  return path.includes("/") ? path.slice(0, path.indexOf("/")) : undefined;
+}
+
+function isBrowserReady(path: string): boolean {
+  return (
+    BROWSER_READY.includes(layerOf(path) ?? "") ||
+    BROWSER_READY_FILES.includes(path) ||
+    path.startsWith("site/view/")
+  );
+}
+
+function withoutComments(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\//g, "").replace(/\/\/.*$/gm, "");
+}

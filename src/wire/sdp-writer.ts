@@ -1,0 +1,77 @@
+import { type MediaDescription, write } from "sdp-transform";
+import type { SdpTrack } from "./sdp.ts";
+
+/**
+ * A session description that ffplay, ffmpeg, VLC and GStreamer open to receive the tracks at `host`.
+ *
+ * H.264 gets `packetization-mode=1` when its mode is not told, and `sprop-parameter-sets` when it has sets.
+ */
+export function formatSdp(session: {
+  readonly title: string;
+  readonly host: string;
+  readonly tracks: readonly SdpTrack[];
+}): string {
+  const { host, title, tracks } = session;
+  const version = ipVersionOf(host);
+  return write({
+    version: 0,
+    origin: {
+      username: "-",
+      sessionId: 0,
+      sessionVersion: 0,
+      netType: "IN",
+      ipVer: version,
+      address: host,
+    },
+    name: title.replace(/[\p{Cc}\s]+/gu, " ").trim() || "-",
+    connection: { version, ip: host },
+    timing: { start: 0, stop: 0 },
+    media: tracks.map((track) => mediaOf(track, host)),
+  });
+}
+
+function mediaOf(track: SdpTrack, sessionHost: string): MediaDescription {
+  const { payloadType, port } = track;
+  const config = fmtpOf(track);
+  const channels = track.codec === "opus" ? 2 : track.channels;
+  const isOwnHost = track.host !== undefined && track.host !== sessionHost;
+  return {
+    type: track.kind,
+    port,
+    protocol: "RTP/AVP",
+    payloads: String(payloadType),
+    ...(isOwnHost ? { connection: { version: ipVersionOf(track.host), ip: track.host } } : {}),
+    rtp: [
+      {
+        payload: payloadType,
+        codec: track.codec === "opus" ? "opus" : track.codec.toUpperCase(),
+        rate: track.clockRate,
+        ...(channels !== undefined && channels > 1 ? { encoding: channels } : {}),
+      },
+    ],
+    fmtp: config === undefined ? [] : [{ payload: payloadType, config }],
+    ...(track.rtcpMux ? { rtcpMux: "rtcp-mux" as const } : {}),
+    ...(track.rtcpPort === (track.rtcpMux ? port : port + 1)
+      ? {}
+      : { rtcp: { port: track.rtcpPort } }),
+  };
+}
+
+function fmtpOf(track: SdpTrack): string | undefined {
+  if (track.codec !== "h264") return track.fmtp;
+  const given = (track.fmtp ?? "").split(";").map((part) => part.trim());
+  const sets = track.parameterSets ?? [];
+  // Sets that came later, in band, are newer than those in the text.
+  const parts = given.filter((part) => {
+    return part !== "" && !(sets.length > 0 && part.startsWith("sprop-parameter-sets="));
+  });
+  if (!parts.some((part) => part.startsWith("packetization-mode="))) {
+    parts.unshift("packetization-mode=1");
+  }
+  if (sets.length > 0) parts.push(`sprop-parameter-sets=${sets.join(",")}`);
+  return parts.join("; ");
+}
+
+function ipVersionOf(host: string): 4 | 6 {
+  return host.includes(":") ? 6 : 4;
+}
