@@ -48,8 +48,8 @@ export const LIMITS = {
   requestsMax: 256,
   /** An HTTP request is answered, or given up, within this, ms. */
   requestMsMax: 30_000,
-  /** A message on a directory WebSocket, bytes: the largest blob (16 MiB) in base64, with room around it. */
-  directoryMessageBytesMax: 24 * 1024 * 1024,
+  /** A message of the directory's protocol, bytes: a largest value, page or part of a blob fits. */
+  directoryMessageBytesMax: 1024 * 1024,
   /** Time between heartbeats when nothing else is sent, ms (DESIGN "Failover"). */
   heartbeatMs: 50,
   /** Silence after which a neighbour is suspected, ms. */
@@ -92,4 +92,40 @@ export const LIMITS = {
   lingerMs: 5_000,
   /** Leases of sites, ms. */
   leaseMs: 15_000,
+  /** A key of the directory, characters. */
+  directoryKeyLengthMax: 200,
+  /** Keys of a directory: what a leader of 4 096 channels and as many sites needs, many times over. */
+  directoryKeysMax: 65_536,
+  /** A value of the directory in JSON, bytes. */
+  directoryValueBytesMax: 256 * 1024,
+  /** Arrays and objects within each other in a value: what any parser takes without running out of stack. */
+  directoryValueDepthMax: 64,
+  /** A blob, bytes. */
+  directoryBlobBytesMax: 16 * 1024 * 1024,
+  /** All blobs of a directory, bytes. */
+  directoryBlobsBytesMax: 4 * 1024 * 1024 * 1024,
+  /** Blobs travel in parts of this many bytes: in base64 one fits a message. */
+  directoryBlobPartBytes: 512 * 1024,
+  /** Lists travel in pages of about this many bytes: with one largest value more it fits a message. */
+  directoryPageBytes: 256 * 1024,
+  /** Leases at once. */
+  directoryLeasesMax: 4_096,
+  /** Shortest time of a lease, ms. */
+  directoryLeaseMsMin: 100,
+  /** Longest time of a lease, ms. */
+  directoryLeaseMsMax: 3_600_000,
+  /** Clients of one directory at once. */
+  directoryClientsMax: 1_024,
+  /** Watches of one client. */
+  directoryWatchesMax: 64,
+  /** Unanswered calls of one client. */
+  directoryCallsMax: 256,
+  /** A call to the directory is given up after this, ms. */
+  directoryCallMs: 5_000,
+  /** A directory client asks for a sign of life this often, ms, and reconnects when none came by the next time. */
+  directoryPingMs: 5_000,
+  /** First pause between attempts to reconnect, ms. */
+  reconnectMsMin: 100,
+  /** Longest pause between attempts to reconnect, ms. */
+  reconnectMsMax: 2_000,
 } as const;

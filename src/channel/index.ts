@@ -10,7 +10,11 @@ export {
   type ClientState,
   type ClientStats,
 } from "./channel-client.ts";
-export { FrameReceiver, type FrameReceiverOptions, type FrameReceiverStats } from "./frame-receiver.ts";
+export {
+  FrameReceiver,
+  type FrameReceiverOptions,
+  type FrameReceiverStats,
+} from "./frame-receiver.ts";
 export { History, type HistoryEntry, isKeyStart } from "./history.ts";
 export { Peer, type PeerEvents, type PeerIdentity, type Refusal } from "./peer.ts";
 export {

@@ -12,44 +12,41 @@ export type KeyChange = Exclude<Change, { type: "synced" }>;
 export class WatchMirror {
   /** Keys told of, and their revisions. */
   readonly #told = new Map<string, number>();
-  /** Keys seen since {@link begin}. */
-  #seen = new Set<string>();
-  /** Keys deleted since {@link begin}, and when. */
-  #gone = new Map<string, number>();
+  /** While a synchronisation is under way: keys seen since it began, and keys deleted since, with the revision. */
+  #sync: { readonly seen: Set<string>; readonly gone: Map<string, number> } | undefined;
 
   /** Starts a synchronisation. `fresh`: the directory is another than before, and its revisions start anew. */
   begin(fresh: boolean): void {
-    this.#seen = new Set();
-    this.#gone = new Map();
+    this.#sync = { seen: new Set(), gone: new Map() };
     if (fresh) for (const key of this.#told.keys()) this.#told.set(key, 0);
   }
 
   /** Takes a live change; what to tell of it. */
   change(change: KeyChange): KeyChange[] {
     if (change.type === "put") return this.#put(change.entry);
-    this.#gone.set(change.key, change.revision);
-    this.#seen.delete(change.key);
+    this.#sync?.gone.set(change.key, change.revision);
+    this.#sync?.seen.delete(change.key);
     return this.#told.delete(change.key) ? [change] : [];
   }
 
   /** Takes keys that are there; what to tell of them. */
   page(entries: readonly Entry[]): KeyChange[] {
     return entries
-      .filter(({ key, revision }) => (this.#gone.get(key) ?? 0) < revision)
+      .filter(({ key, revision }) => (this.#sync?.gone.get(key) ?? 0) < revision)
       .flatMap((entry) => this.#put(entry));
   }
 
   /** Ends a synchronisation at `revision`; what to tell of keys that are no longer there. */
   end(revision: number): KeyChange[] {
-    const missing = [...this.#told.keys()].filter((key) => !this.#seen.has(key));
+    const seen = this.#sync?.seen;
+    this.#sync = undefined;
+    const missing = [...this.#told.keys()].filter((key) => seen?.has(key) === false);
     for (const key of missing) this.#told.delete(key);
-    this.#gone.clear();
-    this.#seen.clear();
     return missing.map((key) => ({ type: "deleted", key, revision }));
   }
 
   #put(entry: Entry): KeyChange[] {
-    this.#seen.add(entry.key);
+    this.#sync?.seen.add(entry.key);
     if ((this.#told.get(entry.key) ?? 0) >= entry.revision) return [];
     this.#told.set(entry.key, entry.revision);
     return [{ type: "put", entry }];

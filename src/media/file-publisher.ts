@@ -1,12 +1,4 @@
-import {
-  type Cancel,
-  type Clock,
-  delay,
-  every,
-  type Log,
-  messageOf,
-  type Random,
-} from "../base/index.ts";
+import { type Cancel, type Clock, every, type Log, messageOf, type Random } from "../base/index.ts";
 import { payloadTypeOf } from "./clip-description.ts";
 import type { ClipReader } from "./clip-reader.ts";
 import { clipSchedule, type ScheduledFrame } from "./clip-schedule.ts";
@@ -45,6 +37,7 @@ export class FilePublisher {
   #startedAt: number;
   #startedWall: number;
   #isClosed = false;
+  #wake: (() => void) | undefined;
   #frameCount = 0;
 
   /** Starts at once. */
@@ -73,6 +66,7 @@ export class FilePublisher {
     this.#isClosed = true;
     this.#cancelReports();
     this.#report("end");
+    this.#wake?.();
   }
 
   async #run(): Promise<void> {
@@ -89,7 +83,7 @@ export class FilePublisher {
           isFirst = false;
         }
         const dueIn = this.#startedAt + frame.decode * 1000 - clock.now();
-        if (dueIn > 0) await delay(clock, "next-frame", dueIn);
+        if (dueIn > 0) await this.#wait(dueIn);
         else if (dueIn < -LATE_MS_MAX) this.#start(frame.decode);
         if (this.#isClosed) break;
         this.#send(frame);
@@ -100,6 +94,17 @@ export class FilePublisher {
       this.close();
       await Promise.allSettled([...ahead, this.#frames.return()]);
     }
+  }
+
+  /** Waits for `ms`, or until closed. */
+  #wait(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#options.clock.after("next-frame", ms, resolve);
+      this.#wake = () => {
+        cancel();
+        resolve();
+      };
+    });
   }
 
   /** Reads one frame; undefined at the end. */

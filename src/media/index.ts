@@ -4,8 +4,19 @@
  *
  * @module
  */
+export { clipSdp, clipSdpTracks } from "./clip-description.ts";
+export { type ClipFrame, ClipReader, type ClipTrack } from "./clip-reader.ts";
+export {
+  type FfmpegSource,
+  type FfmpegTarget,
+  ffmpegPublishArguments,
+  ffmpegTracks,
+} from "./ffmpeg-arguments.ts";
+export { FilePublisher, type FilePublisherOptions } from "./file-publisher.ts";
 export { FRAME_COUNTER, readFrameCounter } from "./frame-counter.ts";
+export { gstreamerPublishPipeline, gstreamerReceivePipeline } from "./gstreamer-pipelines.ts";
 export { IngestGroup, type IngestGroupOptions } from "./ingest-group.ts";
+export { type ClipPublication, type PublishClipOptions, publishClip } from "./publish-clip.ts";
 export { RtpIngest, type RtpIngestOptions } from "./rtp-ingest.ts";
 export { type OpenIngest, openRtpIngest } from "./rtp-ingest-sockets.ts";
 export { RtpOutput } from "./rtp-output.ts";

@@ -1,4 +1,4 @@
-import { type Clock, Counters, type Log, messageOf, serialAdd } from "../base/index.ts";
+import { type Clock, Counters, LIMITS, type Log, messageOf, serialAdd } from "../base/index.ts";
 import { History, type InBandMessage, Receiver, SourceWindows } from "../channel/index.ts";
 import type { ChannelConfig } from "../session/index.ts";
 import {
@@ -407,7 +407,7 @@ export class Channel {
       // Revisions grow over restarts of the site: they start at the wall clock, in seconds.
       const fresh = Math.floor(this.#options.clock.wall() / 1000) >>> 0;
       const revision = previous === undefined ? fresh : Math.max(fresh, previous + 1);
-      this.#setDescription({ revision, ingest: this.#options.site, tracks });
+      this.#setDescription({ revision, ingest: this.#options.site, tracks: this.#fitting(tracks) });
     }
     const message = { type: "description", description: this.description as Description } as const;
     const packet = this.#inBandPacket(message, {
@@ -417,6 +417,15 @@ export class Channel {
     });
     this.#descriptionPacket = packet;
     this.#forward(packet);
+  }
+
+  /** A description must fit a control message; parameter sets are what can be left out, since they also come in band. */
+  #fitting(tracks: readonly Track[]): readonly Track[] {
+    if (JSON.stringify(tracks).length < LIMITS.controlBytesMax - 1_024) return tracks;
+    this.#options.log.warn("parameter sets were left out of a description that is too large", {
+      channel: this.name,
+    });
+    return tracks.map((track) => ({ ...track, parameterSets: undefined }));
   }
 
   #report({ source, generation, medium, ingestMs, rtpTimestamp, rtcp }: SourceReport): void {

@@ -95,26 +95,29 @@ export function connectionConformance(name: string, open: () => Promise<Connecti
     assert.deepEqual(await atRight.reach(sent.length), sent);
   });
 
-  rule("[T4] more than maxBytes is refused, and the connection goes on", async ({ left, right }) => {
-    const atRight = new Received(right);
-    assert.equal(left.send(new Uint8Array(left.maxBytes + 1)), false);
-    const packet = packetOf(10);
-    assert.equal(left.send(packet), true);
-    assert.deepEqual(await atRight.reach(1), [packet]);
-  });
+  rule(
+    "[T4] more than maxBytes is refused, and the connection goes on",
+    async ({ left, right }) => {
+      const atRight = new Received(right);
+      assert.equal(left.send(new Uint8Array(left.maxBytes + 1)), false);
+      const packet = packetOf(10);
+      assert.equal(left.send(packet), true);
+      assert.deepEqual(await atRight.reach(1), [packet]);
+    },
+  );
 
-  rule("[T5] what was sent before closing is delivered, then both ends are closed in order", async ({
-    left,
-    right,
-  }) => {
-    const atRight = new Received(right);
-    const sent = Array.from({ length: 200 }, (_, at) => packetOf(1_000, at));
-    for (const each of sent) assert.equal(left.send(each), true);
-    left.close();
-    assert.equal(await left.closed, undefined);
-    if (right.reliable) assert.equal(await right.closed, undefined);
-    assert.deepEqual(await atRight.reach(sent.length), sent);
-  });
+  rule(
+    "[T5] what was sent before closing is delivered, then both ends are closed in order",
+    async ({ left, right }) => {
+      const atRight = new Received(right);
+      const sent = Array.from({ length: 200 }, (_, at) => packetOf(1_000, at));
+      for (const each of sent) assert.equal(left.send(each), true);
+      left.close();
+      assert.equal(await left.closed, undefined);
+      if (right.reliable) assert.equal(await right.closed, undefined);
+      assert.deepEqual(await atRight.reach(sent.length), sent);
+    },
+  );
 
   rule("[T5] closing again, and from both ends, does nothing more", async ({ left, right }) => {
     for (const each of [left, right]) new Received(each);
@@ -170,51 +173,50 @@ export function connectionConformance(name: string, open: () => Promise<Connecti
     assert.equal(left.send(packetOf(2)), false);
   });
 
-  rule("[T8] bytes that are no packet are counted and never handed up", async ({
-    left,
-    right,
-    inject,
-  }) => {
-    if (inject === undefined) return;
-    const atLeft = new Received(left);
-    new Received(right);
-    const good = packetOf(40);
-    inject(good);
-    await atLeft.reach(1);
-    const wrongVersion = packetOf(40);
-    wrongVersion[0] = 0x25;
-    inject(wrongVersion);
-    inject(Uint8Array.from({ length: 500 }, (_, at) => (at * 97) & 0xff));
-    if (left.reliable) {
-      assert.equal((await left.closed)?.code, "wire-malformed");
-      assert.equal(left.malformed, 1);
-      assert.equal(left.send(good), false);
-    } else {
+  rule(
+    "[T8] bytes that are no packet are counted and never handed up",
+    async ({ left, right, inject }) => {
+      if (inject === undefined) return;
+      const atLeft = new Received(left);
+      new Received(right);
+      const good = packetOf(40);
       inject(good);
-      await atLeft.reach(2);
-      assert.equal(left.malformed, 2);
-    }
-    assert(atLeft.packets.every((each) => Buffer.compare(each, good) === 0));
-  });
+      await atLeft.reach(1);
+      const wrongVersion = packetOf(40);
+      wrongVersion[0] = 0x25;
+      inject(wrongVersion);
+      inject(Uint8Array.from({ length: 500 }, (_, at) => (at * 97) & 0xff));
+      if (left.reliable) {
+        assert.equal((await left.closed)?.code, "wire-malformed");
+        assert.equal(left.malformed, 1);
+        assert.equal(left.send(good), false);
+      } else {
+        inject(good);
+        await atLeft.reach(2);
+        assert.equal(left.malformed, 2);
+      }
+      assert(atLeft.packets.every((each) => Buffer.compare(each, good) === 0));
+    },
+  );
 
-  rule("[T9] packets that come before the handler is set are kept, in order", async ({
-    left,
-    right,
-  }) => {
-    // Half of what a datagram connection keeps at least.
-    const sent = Array.from({ length: 100 }, (_, at) => packetOf(1_200, at));
-    for (const each of sent) assert.equal(left.send(each), true);
-    // Their echo way proves that all have had their time: the last one comes when the first ones are there.
-    const atLeft = new Received(left);
-    right.send(packetOf(1));
-    await atLeft.reach(1);
-    const atRight = new Received(right);
-    assert.deepEqual(atRight.packets, []);
-    assert.deepEqual(await atRight.reach(sent.length), sent);
-    const more = packetOf(5, 5);
-    left.send(more);
-    assert.deepEqual((await atRight.reach(sent.length + 1)).at(-1), more);
-  });
+  rule(
+    "[T9] packets that come before the handler is set are kept, in order",
+    async ({ left, right }) => {
+      // Less than half of what a datagram connection keeps.
+      const sent = Array.from({ length: 100 }, (_, at) => packetOf(1_200, at));
+      for (const each of sent) assert.equal(left.send(each), true);
+      // The other way is used meanwhile: waiting at one end does not hold up the other.
+      const atLeft = new Received(left);
+      right.send(packetOf(1));
+      await atLeft.reach(1);
+      const atRight = new Received(right);
+      assert.deepEqual(atRight.packets, []);
+      assert.deepEqual(await atRight.reach(sent.length), sent);
+      const more = packetOf(5, 5);
+      left.send(more);
+      assert.deepEqual((await atRight.reach(sent.length + 1)).at(-1), more);
+    },
+  );
 
   rule("[T10] a reader that keeps up leaves no backlog", async ({ left, right }) => {
     const atRight = new Received(right);
@@ -224,33 +226,32 @@ export function connectionConformance(name: string, open: () => Promise<Connecti
     assert.deepEqual(left.backlog(), { bytes: 0, oldestMs: 0 });
   });
 
-  rule("[T10] a reader that never reads is reported, and refused past the bound", async ({
-    left,
-    right,
-    advance,
-  }) => {
-    const packet = packetOf(60_000);
-    let taken = 0;
-    // Kernel buffers hide some megabytes, never this much.
-    while (taken < 64 * 1024 * 1024 && left.send(packet)) taken += packet.byteLength;
-    if (!left.reliable) {
-      assert.deepEqual(left.backlog(), { bytes: 0, oldestMs: 0 });
-      return;
-    }
-    assert(taken < 64 * 1024 * 1024, "the sender is refused at some time");
-    const { bytes } = left.backlog();
-    assert(bytes > LIMITS.backlogBytesMax - 2 * packet.byteLength);
-    // Frames and headers of the transport come on top.
-    assert(bytes <= LIMITS.backlogBytesMax + 1_000_000);
-    advance(1_234);
-    const { oldestMs } = left.backlog();
-    assert(oldestMs >= 1_234 && oldestMs < 1_300, `the oldest is ${oldestMs} ms old`);
+  rule(
+    "[T10] a reader that never reads is reported, and refused past the bound",
+    async ({ left, right, advance }) => {
+      const packet = packetOf(60_000);
+      let taken = 0;
+      // Kernel buffers hide some megabytes, never this much.
+      while (taken < 64 * 1024 * 1024 && left.send(packet)) taken += packet.byteLength;
+      if (!left.reliable) {
+        assert.deepEqual(left.backlog(), { bytes: 0, oldestMs: 0 });
+        return;
+      }
+      assert(taken < 64 * 1024 * 1024, "the sender is refused at some time");
+      const { bytes } = left.backlog();
+      assert(bytes > LIMITS.backlogBytesMax - 2 * packet.byteLength);
+      // Frames and headers of the transport come on top.
+      assert(bytes <= LIMITS.backlogBytesMax + 1_000_000);
+      advance(1_234);
+      const { oldestMs } = left.backlog();
+      assert(oldestMs >= 1_234 && oldestMs < 1_300, `the oldest is ${oldestMs} ms old`);
 
-    const atRight = new Received(right);
-    await atRight.reach(taken / packet.byteLength);
-    assert(atRight.packets.every((each) => Buffer.compare(each, packet) === 0));
-    assert.deepEqual(left.backlog(), { bytes: 0, oldestMs: 0 });
-  });
+      const atRight = new Received(right);
+      await atRight.reach(taken / packet.byteLength);
+      assert(atRight.packets.every((each) => Buffer.compare(each, packet) === 0));
+      assert.deepEqual(left.backlog(), { bytes: 0, oldestMs: 0 });
+    },
+  );
 
   rule("[T11] what was handed up is not changed by what comes later", async ({ left, right }) => {
     const atRight = new Received(right);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LIMITS, SeededRandom, VirtualClock } from "../base/index.ts";
 import { connectionConformance, packetOf, Received } from "./connection.conformance.ts";
-import { type MemoryOptions, memoryPair, MemoryTransport } from "./memory.ts";
+import { type MemoryOptions, MemoryTransport, memoryPair } from "./memory.ts";
 
 for (const reliable of [true, false]) {
   connectionConformance(`memory (${reliable ? "reliable" : "datagrams"})`, async () => {

@@ -19,6 +19,8 @@ export interface UdpOptions {
   readonly log: Log;
   /** Called for each unknown remote whose first packet is a hello. Absent: nobody is accepted. */
   readonly accept?: ((connection: Connection) => void) | undefined;
+  /** Most accepted connections at once; default `LIMITS.udpAcceptedMax`. */
+  readonly acceptedMax?: number | undefined;
 }
 
 /** First byte of the payload of a control packet that is a hello. docs/spec/wire.md [W21] */
@@ -191,13 +193,13 @@ export class UdpTransport implements Transport, Listener {
   }
 
   #receiveFromUnknown(bytes: Uint8Array, host: string, port: number): void {
-    const { accept } = this.#options;
+    const { accept, acceptedMax = LIMITS.udpAcceptedMax } = this.#options;
     // Nothing can be sent to port 0, though a forged datagram may come from there.
     if (accept === undefined || port === 0 || !startsWithHello(bytes)) {
       this.counts.add("remote-unknown");
       return;
     }
-    if (this.#acceptedCount >= LIMITS.udpAcceptedMax) {
+    if (this.#acceptedCount >= acceptedMax) {
       this.counts.add("accept-full");
       return;
     }

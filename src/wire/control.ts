@@ -1,5 +1,5 @@
 /**
- * Control messages: what neighbours say to each other, and what a channel says in band. docs/spec/wire.md [W20]-[W39].
+ * Control messages: what neighbours say to each other, and what a channel says in band. docs/spec/wire.md [W20]-[W34].
  *
  * A control packet has kind `control`; its payload is one type byte and a body. Messages that are frequent have a binary
  * body, the others JSON. Bytes that are no valid message decode to a {@link ControlFault}.

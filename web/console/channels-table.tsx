@@ -61,7 +61,7 @@ export function ChannelsTable(props: ChannelsTableProps) {
               <th scope="col" class="number">
                 Out
               </th>
-              <th scope="col" class="number" title="Packets per second that come in">
+              <th scope="col" class="number packets" title="Packets per second that come in">
                 Packets/s
               </th>
               <th scope="col" class="number" title="Ingest to this site">
@@ -120,9 +120,11 @@ function Row({
           formatPath(here.path)
         )}
       </td>
-      <td class="number">{formatBitRate(row.in?.bitsPerSecond)}</td>
+      <td class="number" title={`${formatCount(row.in?.packetsPerSecond)} packets per second`}>
+        {formatBitRate(row.in?.bitsPerSecond)}
+      </td>
       <td class="number">{formatBitRate(row.out?.bitsPerSecond)}</td>
-      <td class="number">{formatCount(row.in?.packetsPerSecond)}</td>
+      <td class="number packets">{formatCount(row.in?.packetsPerSecond)}</td>
       <td class="number">{formatMs(here?.latencyMs)}</td>
       <td class="number">{formatMs(here?.jitterMs)}</td>
       <td class="number">{here ? <Drops drops={row.drops} count={row.dropCount} /> : UNKNOWN}</td>

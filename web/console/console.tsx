@@ -2,19 +2,17 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import type { Clock } from "../../src/base/index.ts";
 import {
   channelNames,
-  channelToWatch,
-  farthestSite,
-  hasVideo,
-  type Network,
+  firstWatch,
   stateOf,
   topologyOf,
+  type Watch,
 } from "../../src/site/view/index.ts";
 import { Banners } from "./banners.tsx";
 import { ChannelsTable } from "./channels-table.tsx";
 import { EventList } from "./event-list.tsx";
 import { Graph } from "./graph.tsx";
 import { Header } from "./header.tsx";
-import { PlayerPane, type Watch } from "./player-pane.tsx";
+import { PlayerPane } from "./player-pane.tsx";
 import { SubscribersTable } from "./subscribers-table.tsx";
 import { useDemo } from "./use-demo.ts";
 import { useSession } from "./use-session.ts";
@@ -34,7 +32,8 @@ export function Console({ clock, origin }: { readonly clock: Clock; readonly ori
   const openedAt = useMemo(() => clock.now(), [clock]);
 
   useEffect(() => {
-    if (watch === undefined) setWatch(firstWatch(network, clock.now() - openedAt > CHOICE_MS));
+    if (watch === undefined)
+      setWatch(firstWatch(network, { hurry: clock.now() - openedAt > CHOICE_MS }));
   }, [network, watch, clock, openedAt]);
 
   const site = chosenSite ?? watch?.site ?? network.session?.self ?? "";
@@ -80,12 +79,4 @@ export function Console({ clock, origin }: { readonly clock: Clock; readonly ori
       </main>
     </div>
   );
-}
-
-/** What the player shows first: a channel with video at the site it reaches last. */
-function firstWatch(network: Network, hurry: boolean): Watch | undefined {
-  const channel = channelToWatch(network);
-  if (channel === undefined || !(hurry || hasVideo(network, channel))) return undefined;
-  const site = farthestSite(network, channel);
-  return site === undefined ? undefined : { site, channel };
 }

@@ -1,15 +1,15 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { type Clock, every } from "../../src/base/index.ts";
-import { ArrivalLog, formatCount, formatMs, UNKNOWN } from "../../src/site/view/index.ts";
+import {
+  ArrivalLog,
+  formatCount,
+  formatMs,
+  UNKNOWN,
+  type Watch,
+} from "../../src/site/view/index.ts";
 import { type FrameDetail, MeanderPlayer } from "../player/meander-player.ts";
 import type { PlayerStats } from "../player/player-stats.ts";
 import { ARRIVAL_WINDOW_MS, ArrivalChart } from "./arrival-chart.tsx";
-
-/** What the page's player shows, and where it takes it from. */
-export interface Watch {
-  readonly site: string;
-  readonly channel: string;
-}
 
 /** What {@link PlayerPane} shows and tells. */
 export interface PlayerPaneProps {

@@ -2,6 +2,30 @@ import type { Network } from "./network.ts";
 import { stateOf } from "./network.ts";
 import { channelOf } from "./rates.ts";
 
+/** What a player shows, and where it takes it from. */
+export interface Watch {
+  readonly site: string;
+  readonly channel: string;
+}
+
+/**
+ * What a console's player shows first: a channel with video, at the site that it reaches last. Undefined while that
+ * could still change: a site has not answered yet, or no channel is known to have video. `hurry` takes what there is.
+ */
+export function firstWatch(
+  network: Network,
+  { hurry }: { readonly hurry: boolean },
+): Watch | undefined {
+  const channel = channelToWatch(network);
+  if (channel === undefined) return undefined;
+  const waiting = [...network.sites.keys()].some(
+    (name) => stateOf(network, name).state === "waiting",
+  );
+  if (!hurry && (waiting || !hasVideo(network, channel))) return undefined;
+  const site = farthestSite(network, channel);
+  return site === undefined ? undefined : { site, channel };
+}
+
 /** The first channel of the session, by name, that has a video track; else the first of all. */
 export function channelToWatch(network: Network): string | undefined {
   const names = channelNames(network);

@@ -1,7 +1,7 @@
 /** What is shown for a value that is not known. */
 export const UNKNOWN = "–";
 
-const UNITS = ["", "k", "M", "G", "T"] as const;
+const PREFIXES = ["", "k", "M", "G", "T"] as const;
 
 /** `2.41 Mb/s`; three digits, decimal prefixes. */
 export function formatBitRate(bitsPerSecond: number | undefined): string {
@@ -52,11 +52,11 @@ const CODECS: Readonly<Record<string, string>> = {
 };
 
 function scaled(value: number): string {
-  const power = Math.min(
-    UNITS.length - 1,
-    Math.max(0, Math.floor(Math.log10(Math.max(1, Math.abs(value))) / 3)),
-  );
-  const short = value / 1000 ** power;
-  const digits = power === 0 || short >= 100 ? 0 : short >= 10 ? 1 : 2;
-  return `${short.toFixed(digits)} ${UNITS[power] ?? ""}`;
+  // Three digits, rounded before the prefix is chosen: 999 999 is 1.00 M, not 1000 k.
+  const rounded = Number(value.toPrecision(3));
+  const power = Math.floor(Math.log10(Math.max(1, Math.abs(rounded))) / 3);
+  const prefix = Math.min(PREFIXES.length - 1, power);
+  const short = rounded / 1000 ** prefix;
+  const digits = prefix === 0 || short >= 100 ? 0 : short >= 10 ? 1 : 2;
+  return `${short.toFixed(digits)} ${PREFIXES[prefix] ?? ""}`;
 }

@@ -6,7 +6,7 @@
  */
 export { ArrivalLog, type ArrivalWindow, type PathMark } from "./arrivals.ts";
 export { type Change, changesBetween } from "./changes.ts";
-export { channelNames, channelToWatch, farthestSite, hasVideo } from "./choices.ts";
+export { channelNames, firstWatch, type Watch } from "./choices.ts";
 export {
   formatBitRate,
   formatBytes,

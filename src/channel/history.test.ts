@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { encodePacket, FLAG, KIND, MEDIUM, sequenceOf } from "../wire/index.ts";
+import { History } from "./history.ts";
+
+interface Spec {
+  readonly sequence: number;
+  readonly flags?: number;
+  readonly medium?: number;
+  readonly kind?: number;
+  readonly bytes?: number;
+}
+
+function packet({
+  sequence,
+  flags = 0,
+  medium = MEDIUM.video,
+  kind = KIND.rtp,
+  bytes = 80,
+}: Spec): Uint8Array {
+  return encodePacket(
+    { kind, flags, channel: 1, source: 5, sourceGeneration: 0, medium, sequence },
+    new Uint8Array(bytes),
+  );
+}
+
+const KEY = FLAG.keyframe | FLAG.begin;
+const point = (sequence: number, medium: number = MEDIUM.video) => ({
+  source: 5,
+  generation: 0,
+  medium,
+  sequence,
+});
+
+test("a newcomer begins at the newest key frame", () => {
+  const history = new History(1e6);
+  for (let sequence = 0; sequence < 10; sequence++) {
+    history.add(packet({ sequence, flags: sequence % 4 === 0 ? KEY : 0 }), sequence);
+  }
+  assert.equal(sequenceOf(history.at(history.entryPoint)?.packet as Uint8Array), 8);
+});
+
+test("everything back to the newest key frame stays, however old; the rest goes after 4 s", () => {
+  const history = new History(1e6);
+  history.add(packet({ sequence: 0, flags: KEY }), 0);
+  for (let sequence = 1; sequence < 100; sequence++)
+    history.add(packet({ sequence }), sequence * 100);
+  assert.equal(history.count, 100);
+  history.add(packet({ sequence: 100, flags: KEY }), 10_000);
+  assert.equal(history.start, 60);
+});
+
+test("bytes are bounded whatever the key frames", () => {
+  const history = new History(1_000);
+  history.add(packet({ sequence: 0, flags: KEY }), 0);
+  for (let sequence = 1; sequence < 50; sequence++) history.add(packet({ sequence }), sequence);
+  assert.equal(history.bytes, 1_000);
+  assert.equal(history.count, 10);
+  assert.equal(history.entryPoint, 49);
+});
+
+test("a source that ended does not hold the others' packets for ever", () => {
+  const history = new History(1e9);
+  history.add(packet({ sequence: 0, flags: KEY }), 0);
+  for (let sequence = 0; sequence < 100; sequence++) {
+    history.add(packet({ sequence, medium: MEDIUM.audio }), sequence * 100);
+  }
+  assert.ok(history.spanMs <= 4_100, `holds ${history.spanMs} ms`);
+});
+
+test("the newest message of a data source stands for those who come later", () => {
+  const history = new History(1e6);
+  for (const sequence of [1, 2]) {
+    history.add(packet({ sequence, kind: KIND.data, medium: MEDIUM.text, flags: KEY }), 0);
+  }
+  for (let sequence = 0; sequence < 100; sequence++) {
+    history.add(packet({ sequence, flags: sequence % 30 === 0 ? KEY : 0 }), sequence * 100);
+  }
+  const standing = history.retainedBefore(history.entryPoint);
+  assert.deepEqual(
+    standing.map((entry) => sequenceOf(entry.packet)),
+    [2],
+  );
+});
+
+test("a packet is found by identity over the wrap, and not by a number that shares its slot", () => {
+  const history = new History(1e6);
+  for (const sequence of [65_534, 65_535, 0, 1]) history.add(packet({ sequence }), 0);
+  assert.equal(history.find(point(0))?.position, 2);
+  assert.equal(history.find(point(4_096)), undefined);
+  assert.equal(history.find(point(0, MEDIUM.audio)), undefined);
+});
+
+test("a resume begins at the oldest packet wanted of any source", () => {
+  const history = new History(1e6);
+  for (let sequence = 0; sequence < 10; sequence++) {
+    history.add(packet({ sequence }), 0);
+    history.add(packet({ sequence, medium: MEDIUM.audio }), 0);
+  }
+  assert.deepEqual(history.resumePoint([point(7), point(5, MEDIUM.audio)]), {
+    position: 11,
+    complete: true,
+  });
+  assert.deepEqual(history.resumePoint([point(10), point(10, MEDIUM.audio)]), {
+    position: 20,
+    complete: true,
+  });
+});
+
+test("a resume behind the history begins at the newest key frame and says so", () => {
+  const history = new History(900);
+  for (let sequence = 0; sequence < 30; sequence++) {
+    history.add(packet({ sequence, flags: sequence % 5 === 0 ? KEY : 0 }), 0);
+  }
+  assert.deepEqual(history.resumePoint([point(3)]), { position: 25, complete: false });
+});

@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { serialAdd } from "../base/index.ts";
+import { SequenceWindow } from "./sequence-window.ts";
+
+const bits = fc.constantFrom(16 as const, 32 as const);
+const start = fc.nat(0xffff);
+
+test("each number is new once and a duplicate ever after, in any order, over the wrap", () => {
+  fc.assert(
+    fc.property(
+      bits,
+      start,
+      fc.array(fc.integer({ min: -200, max: 900 })),
+      (width, first, steps) => {
+        const window = new SequenceWindow(width, first, 0);
+        const seen = new Set([0]);
+        for (const step of steps) {
+          const verdict = window.accept(serialAdd(first, step, width), 0);
+          assert.equal(verdict, seen.has(step) ? "duplicate" : "new");
+          seen.add(step);
+        }
+      },
+    ),
+  );
+});
+
+test("what is missing is exactly what was skipped and has not come", () => {
+  fc.assert(
+    fc.property(bits, start, fc.array(fc.nat(900)), (width, first, steps) => {
+      const window = new SequenceWindow(width, first, 0);
+      const seen = new Set([0]);
+      for (const step of steps) {
+        window.accept(serialAdd(first, step, width), 0);
+        seen.add(step);
+      }
+      const highest = Math.max(...seen);
+      const expected = Array.from({ length: highest }, (_, step) => step)
+        .filter((step) => !seen.has(step))
+        .map((step) => serialAdd(first, step, width));
+      assert.deepEqual(
+        [...window.missing].map(({ sequence }) => sequence).sort((a, b) => a - b),
+        expected.sort((a, b) => a - b),
+      );
+    }),
+  );
+});
+
+test("a resume begins at the lowest missing of the last 64, else after the newest", () => {
+  const window = new SequenceWindow(16, 65_530, 0);
+  assert.equal(window.resumeAt(), 65_531);
+  for (const step of [1, 2, 4, 5, 8]) window.accept(serialAdd(65_530, step, 16), 0);
+  assert.equal(window.resumeAt(), 65_533);
+  window.accept(65_533, 0);
+  assert.equal(window.resumeAt(), 0);
+});
+
+test("a number far behind is too old, and a leap ahead starts afresh", () => {
+  const window = new SequenceWindow(32, 100_000, 0);
+  assert.equal(window.accept(100_000 - 8_192, 0), "too-old");
+  assert.equal(window.accept(200_000, 0), "new");
+  assert.equal(window.missingCount, 0);
+  assert.equal(window.accept(200_000, 0), "duplicate");
+});
+
+test("holes are followed up to a bound", () => {
+  const window = new SequenceWindow(32, 0, 0);
+  window.accept(5_000, 0);
+  assert.equal(window.missingCount, 1_024);
+});
+
+test("numbers said never to come are no longer missing, and are duplicates if they come", () => {
+  const window = new SequenceWindow(16, 10, 0);
+  window.accept(15, 0);
+  window.skip(11, 3, 0);
+  assert.deepEqual(
+    [...window.missing].map(({ sequence }) => sequence),
+    [14],
+  );
+  assert.equal(window.accept(12, 0), "duplicate");
+  window.skip(14, 6, 0);
+  assert.equal(window.highest, 19);
+  assert.equal(window.missingCount, 0);
+});
+
+test("what was announced as sent and has not come is missing", () => {
+  const window = new SequenceWindow(16, 65_535, 0);
+  window.expect(1, 5);
+  assert.deepEqual(
+    [...window.missing].map(({ sequence }) => sequence),
+    [0, 1],
+  );
+  assert.equal(window.accept(1, 6), "new");
+  assert.equal(window.accept(2, 6), "new");
+  assert.deepEqual(
+    [...window.missing].map(({ sequence }) => sequence),
+    [0],
+  );
+});

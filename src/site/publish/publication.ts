@@ -1,0 +1,87 @@
+import { type Clock, type Log, MeanderError, messageOf, type Random } from "../../base/index.ts";
+import type { PublishSettings, SiteClient } from "../site-client.ts";
+import type { PublishAnswer } from "../site-service.ts";
+
+/** What every way of publishing needs. */
+export interface PublishOptions extends PublishSettings {
+  /** The site to publish at. */
+  readonly client: SiteClient;
+  readonly channel: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** Something that is being published at a site. */
+export interface Publication {
+  /** Where it goes. */
+  readonly answer: PublishAnswer;
+  /**
+   * Settles when it has ended and the input is closed: undefined in order, else why. Never rejects.
+   *
+   * Codes: `publication-lost` when the site or its input went away, `ffmpeg-failed`.
+   */
+  readonly ended: Promise<MeanderError | undefined>;
+  /** Ends it in order. Twice is fine. */
+  close(): Promise<void>;
+}
+
+/** How often a publisher looks whether its site still listens, ms. */
+const LOOK_MS = 1_000;
+/** Looks in a row that may fail: a site that starts again is noticed by then. */
+const FAILURES_MAX = 3;
+
+/**
+ * Holds an input that was opened at a site: watches that it stays, and closes it at the end.
+ *
+ * @param run ends by itself when there is nothing more to publish; `stop` must end it
+ */
+export function holdInput(
+  options: PublishOptions,
+  answer: PublishAnswer,
+  run: { readonly ended: Promise<MeanderError | undefined>; stop(): void },
+): Publication {
+  const { client, channel, clock, input = "main" } = options;
+  let failures = 0;
+  let cancel = (): void => {};
+  let lose: (error: MeanderError) => void = () => {};
+  let isOver = false;
+  const lost = new Promise<MeanderError>((resolve) => {
+    lose = resolve;
+  });
+  const look = async (): Promise<void> => {
+    const reason = await whyLost(client, channel, input);
+    if (isOver) return;
+    failures = reason === undefined ? 0 : failures + 1;
+    if (reason === undefined || failures < FAILURES_MAX) cancel = clock.after("look", LOOK_MS, () => void look());
+    else lose(new MeanderError("publication-lost", reason, { where: `${client.url}, input ${input} of ${channel}`, next: "publish again" }));
+  };
+  cancel = clock.after("look", LOOK_MS, () => void look());
+  const ended = Promise.race([run.ended, lost]).then(async (error) => {
+    isOver = true;
+    cancel();
+    run.stop();
+    await run.ended;
+    // Whoever lost the input has none to close.
+    if (error?.code !== "publication-lost") await client.unpublish(channel, input).catch(() => {});
+    return error;
+  });
+  return {
+    answer,
+    ended,
+    close: async () => {
+      run.stop();
+      await ended;
+    },
+  };
+}
+
+async function whyLost(client: SiteClient, channel: string, input: string): Promise<string | undefined> {
+  try {
+    const { snapshot } = await client.channel(channel);
+    const isThere = snapshot?.inputs.some(({ name, kind }) => name === input && kind !== "site") ?? false;
+    return isThere ? undefined : "the site has no such input any more";
+  } catch (error) {
+    return messageOf(error);
+  }
+}

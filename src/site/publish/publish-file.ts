@@ -1,0 +1,30 @@
+import { ClipReader, clipSdp, publishClip } from "../../media/index.ts";
+import { holdInput, type Publication, type PublishOptions } from "./publication.ts";
+
+/**
+ * Publishes a media file in real time.
+ *
+ * @param file MP4, MOV, WebM or Matroska with H.264 or VP8 and Opus
+ * @param options.loop from the beginning again, for ever, without a break in numbers and times
+ * @throws {MeanderError} `clip-…`, and what the site refuses with
+ */
+export async function publishFile(
+  file: string,
+  options: PublishOptions & { readonly loop: boolean },
+): Promise<Publication> {
+  const { client, channel, loop, clock, random, log } = options;
+  const clip = await ClipReader.open(file);
+  try {
+    const sdp = clipSdp(clip.tracks, { title: channel, host: "127.0.0.1" });
+    const answer = await client.publishSdp(channel, sdp, { ...options, ports: "assign" });
+    const sending = await publishClip({ clip, host: answer.host, ports: answer.tracks, loop, clock, random, log });
+    const ended = sending.ended.then(() => {
+      clip.close();
+      return undefined;
+    });
+    return holdInput(options, answer, { ended, stop: () => sending.publisher.close() });
+  } catch (error) {
+    clip.close();
+    throw error;
+  }
+}

@@ -1,0 +1,38 @@
+import { MeanderError, messageOf } from "../../base/index.ts";
+import { holdInput, type Publication, type PublishOptions } from "./publication.ts";
+
+/**
+ * Publishes every line as a message, in order, each when the site has taken the one before.
+ *
+ * @param contentType of the messages: `text/plain`, `application/json`, `text/html`
+ * @param options.onSent called with the number of messages taken so far
+ * @throws {MeanderError} what the site refuses with
+ */
+export async function publishLines(
+  lines: AsyncIterable<string>,
+  contentType: string,
+  options: PublishOptions & { onSent?(count: number): void },
+): Promise<Publication> {
+  const { client, channel } = options;
+  const answer = await client.publishData(channel, options);
+  const iterator = lines[Symbol.asyncIterator]();
+  let stop = (): void => {};
+  const stopped = new Promise<undefined>((resolve) => {
+    stop = () => resolve(undefined);
+  });
+  const send = async (): Promise<MeanderError | undefined> => {
+    let count = 0;
+    for (;;) {
+      const line = await Promise.race([iterator.next(), stopped]);
+      if (line === undefined || line.done === true) return undefined;
+      if (line.value === "") continue;
+      try {
+        await client.sendMessage(channel, contentType, line.value);
+      } catch (error) {
+        return error instanceof MeanderError ? error : new MeanderError("publication-lost", messageOf(error));
+      }
+      options.onSent?.(++count);
+    }
+  };
+  return holdInput(options, answer, { ended: send(), stop: () => stop() });
+}

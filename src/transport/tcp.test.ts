@@ -1,0 +1,199 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, type Socket } from "node:net";
+import { test } from "node:test";
+import { LIMITS, VirtualClock } from "../base/index.ts";
+import type { Connection } from "../stack/index.ts";
+import {
+  type ConnectionPair,
+  connectionConformance,
+  packetOf,
+  Received,
+} from "./connection.conformance.ts";
+import { LoopbackServer } from "./loopback-server.conformance.ts";
+import { acceptTcp, LINK_UPGRADE, TcpTransport } from "./tcp.ts";
+
+interface TcpPair extends AsyncDisposable {
+  readonly clock: VirtualClock;
+  readonly client: Connection;
+  readonly server: Connection;
+  readonly serverSocket: Socket;
+}
+
+async function tcpPair(): Promise<TcpPair> {
+  const clock = new VirtualClock();
+  const http = await LoopbackServer.open();
+  const transport = new TcpTransport({ clock });
+  const [client, upgrade] = await Promise.all([
+    transport.connect(http.address),
+    http.upgrade().then(({ request, socket, head }) => {
+      assert.equal(request.url, "/link");
+      assert.equal(request.headers.upgrade, LINK_UPGRADE);
+      return { socket, connection: acceptTcp(socket, head, { clock }) };
+    }),
+  ]);
+  return {
+    clock,
+    client,
+    server: upgrade.connection,
+    serverSocket: upgrade.socket,
+    [Symbol.asyncDispose]: async () => {
+      await transport[Symbol.asyncDispose]();
+      upgrade.connection.close();
+      clock.advance(LIMITS.closeMsMax);
+      await http[Symbol.asyncDispose]();
+    },
+  };
+}
+
+connectionConformance("tcp (from the client)", async (): Promise<ConnectionPair> => {
+  const pair = await tcpPair();
+  return {
+    left: pair.client,
+    right: pair.server,
+    inject: (bytes) => void pair.serverSocket.write(bytes),
+    vanish: () => void pair.serverSocket.resetAndDestroy(),
+    advance: (ms) => pair.clock.advance(ms),
+    [Symbol.asyncDispose]: () => pair[Symbol.asyncDispose](),
+  };
+});
+
+connectionConformance("tcp (from the server)", async (): Promise<ConnectionPair> => {
+  const pair = await tcpPair();
+  return {
+    left: pair.server,
+    right: pair.client,
+    advance: (ms) => pair.clock.advance(ms),
+    // The client's socket is its own: what it does when it vanishes is seen in the tests below.
+    vanish: () => void pair.serverSocket.destroy(connectionReset()),
+    [Symbol.asyncDispose]: () => pair[Symbol.asyncDispose](),
+  };
+});
+
+function connectionReset(): Error {
+  return Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" });
+}
+
+test("[T31] a stream that ends within a packet was reset", async () => {
+  await using pair = await tcpPair();
+  const received = new Received(pair.client);
+  pair.serverSocket.write(packetOf(10));
+  pair.serverSocket.end(packetOf(10).subarray(0, 25));
+  assert.equal((await pair.client.closed)?.code, "connection-reset");
+  assert.deepEqual(received.packets, [packetOf(10)]);
+});
+
+test("[T8] sound packets before the hostile bytes are still handed up", async () => {
+  await using pair = await tcpPair();
+  const received = new Received(pair.client);
+  const hostile = packetOf(10);
+  hostile[2] = 19;
+  hostile[3] = 0;
+  pair.serverSocket.write(Buffer.concat([packetOf(1), packetOf(2), hostile, packetOf(3)]));
+  const end = await pair.client.closed;
+  assert.equal(end?.code, "wire-malformed");
+  assert.equal(end?.where, pair.client.peer);
+  assert.deepEqual(received.packets, [packetOf(1), packetOf(2)]);
+});
+
+test("what arrives in one piece is handed up in one call", async () => {
+  await using pair = await tcpPair();
+  const calls: number[] = [];
+  const all = new Promise<void>((resolve) => {
+    pair.client.onPackets((bytes) => {
+      calls.push(bytes.byteLength);
+      if (calls.reduce((sum, each) => sum + each, 0) === 50 * 120) resolve();
+    });
+  });
+  pair.serverSocket.write(Buffer.concat(Array.from({ length: 50 }, () => packetOf(100))));
+  await all;
+  assert(calls.length < 10, `${calls.length} calls`);
+});
+
+test("[T5] a peer that never reads does not keep a closed connection for ever", async () => {
+  await using pair = await tcpPair();
+  while (pair.server.send(packetOf(60_000)));
+  const cut = once(pair.serverSocket, "close");
+  pair.server.close();
+  assert.equal(await pair.server.closed, undefined);
+  pair.clock.advance(LIMITS.closeMsMax - 1);
+  assert.equal(pair.serverSocket.destroyed, false);
+  pair.clock.advance(1);
+  assert.equal(pair.serverSocket.destroyed, true);
+  await cut;
+});
+
+test("a closed connection leaves no timer behind", async () => {
+  await using pair = await tcpPair();
+  for (const each of [pair.client, pair.server]) new Received(each);
+  const gone = once(pair.serverSocket, "close");
+  pair.client.close();
+  await gone;
+  await new Promise(setImmediate);
+  while (pair.clock.pending.length > 0) await new Promise(setImmediate);
+  assert.deepEqual(pair.clock.pending, []);
+});
+
+test("connecting where nobody listens is refused", async () => {
+  const http = await LoopbackServer.open();
+  await http[Symbol.asyncDispose]();
+  await using transport = new TcpTransport({ clock: new VirtualClock() });
+  await assert.rejects(transport.connect(http.address), {
+    code: "connect-refused",
+    where: http.address,
+  });
+});
+
+test("connecting to an HTTP server that knows no links is refused with its answer", async () => {
+  const server = createServer((socket) => {
+    socket.end("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  await using transport = new TcpTransport({ clock: new VirtualClock() });
+  await assert.rejects(transport.connect(`127.0.0.1:${port}`), (error: Error) => {
+    assert.match(error.message, /answered 403 Forbidden; expected 101 on \/link/);
+    return true;
+  });
+  server.close();
+});
+
+test("a server that never answers is given up in time", async () => {
+  const clock = new VirtualClock();
+  await using transport = new TcpTransport({ clock });
+  await using http = await LoopbackServer.open();
+  const refused = assert.rejects(transport.connect(http.address), { code: "connect-timeout" });
+  await http.upgrade();
+  clock.advance(LIMITS.connectMsMax);
+  await refused;
+});
+
+test("disposing gives up what is being opened and refuses more", async () => {
+  const clock = new VirtualClock();
+  const transport = new TcpTransport({ clock });
+  await using http = await LoopbackServer.open();
+  const refused = assert.rejects(transport.connect(http.address), { code: "transport-closed" });
+  await http.upgrade();
+  await transport[Symbol.asyncDispose]();
+  await refused;
+  await assert.rejects(transport.connect(http.address), { code: "transport-closed" });
+  assert.deepEqual(clock.pending, []);
+});
+
+for (const address of [
+  "",
+  "north",
+  "127.0.0.1",
+  "127.0.0.1:0",
+  "127.0.0.1:65536",
+  "::1:80",
+  "http://a:80",
+  "a b:80",
+  "[zz]:80",
+]) {
+  test(`${JSON.stringify(address)} is no address`, async () => {
+    await using transport = new TcpTransport({ clock: new VirtualClock() });
+    await assert.rejects(transport.connect(address), { code: "address-invalid" });
+  });
+}
