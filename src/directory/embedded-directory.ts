@@ -11,7 +11,7 @@ import type {
   RequestHandler,
   WriteOptions,
 } from "./directory.ts";
-import type { PagedDirectory, Page } from "./directory-server.ts";
+import type { PagedDirectory, Page } from "./paged-directory.ts";
 import { checkKey, checkPrefix } from "./key.ts";
 import { Leases } from "./leases.ts";
 import { LmdbStore, type StoredEntry } from "./lmdb-store.ts";
@@ -31,6 +31,8 @@ export interface EmbeddedDirectoryOptions {
 interface Watch {
   readonly prefix: string;
   readonly queue: ChangeQueue;
+  /** The listener was told of everything up to this revision when the watch began. */
+  readonly since: number;
 }
 
 /**
@@ -49,6 +51,8 @@ export class EmbeddedDirectory implements Directory, PagedDirectory {
   readonly #statusListeners = new Set<(status: DirectoryStatus) => void>();
   #handler: RequestHandler | undefined;
   #closing: Promise<void> | undefined;
+  readonly #untold: KeyChange[] = [];
+  #telling = false;
 
   private constructor(store: LmdbStore, { clock, random, log }: EmbeddedDirectoryOptions) {
     this.#store = store;
@@ -144,7 +148,7 @@ export class EmbeddedDirectory implements Directory, PagedDirectory {
     if (this.#watches.size >= LIMITS.directoryClientsMax * LIMITS.directoryWatchesMax) {
       throw full("watches", LIMITS.directoryClientsMax * LIMITS.directoryWatchesMax);
     }
-    const watch = { prefix, queue: new ChangeQueue(listener) };
+    const watch = { prefix, queue: new ChangeQueue(listener), since: this.#store.revision };
     this.#watches.add(watch);
     const there = this.#list(prefix).map((entry): Change => ({ type: "put", entry }));
     watch.queue.push([...there, { type: "synced" }]);
@@ -165,7 +169,7 @@ export class EmbeddedDirectory implements Directory, PagedDirectory {
     }
     if (this.#leases.count >= directoryLeasesMax) throw full("leases", directoryLeasesMax);
     const id = this.#newId();
-    this.#store.transaction(() => this.#store.putLease(id, ttlMs) as undefined);
+    this.#store.transaction(() => this.#store.putLease(id, ttlMs));
     this.#leases.start(id, ttlMs);
     return { id, ttlMs };
   }
@@ -195,7 +199,7 @@ export class EmbeddedDirectory implements Directory, PagedDirectory {
     if (this.#store.blobBytes + bytes.byteLength > LIMITS.directoryBlobsBytesMax) {
       throw full("bytes of blobs", LIMITS.directoryBlobsBytesMax);
     }
-    this.#store.transaction(() => this.#store.putBlob(sha256, bytes) as undefined);
+    this.#store.transaction(() => this.#store.putBlob(sha256, bytes));
     return sha256;
   }
 
@@ -277,9 +281,16 @@ export class EmbeddedDirectory implements Directory, PagedDirectory {
   }
 
   #tell(changes: readonly KeyChange[]): void {
-    for (const { prefix, queue } of [...this.#watches]) {
-      queue.push(changes.filter((change) => keyOf(change).startsWith(prefix)));
+    this.#untold.push(...changes);
+    // A listener that writes ends up here again; the other watches hear of what it saw first, then of what it wrote.
+    if (this.#telling) return;
+    this.#telling = true;
+    for (let change = this.#untold.shift(); change; change = this.#untold.shift()) {
+      for (const { prefix, queue, since } of [...this.#watches]) {
+        if (revisionOf(change) > since && keyOf(change).startsWith(prefix)) queue.push([change]);
+      }
     }
+    this.#telling = false;
   }
 
   #newId(): string {
@@ -293,6 +304,10 @@ function entryOf({ key, value, revision }: StoredEntry): Entry {
 
 function keyOf(change: KeyChange): string {
   return change.type === "put" ? change.entry.key : change.key;
+}
+
+function revisionOf(change: KeyChange): number {
+  return change.type === "put" ? change.entry.revision : change.revision;
 }
 
 function leaseGone(id: string): MeanderError {

@@ -71,7 +71,7 @@ export class LmdbStore {
   }
 
   /** Does all writes of `action`, or, when it throws, none. @throws {MeanderError} `directory-write-failed` */
-  transaction<T extends object | number | undefined>(action: () => T): T {
+  transaction<T>(action: () => T): T {
     let thrown: unknown;
     try {
       return this.#root.transactionSync(() => {

@@ -17,10 +17,7 @@ export type WireError = z.infer<typeof wireErrorSchema>;
 
 /** The parts of an error. */
 export function encodeError(error: MeanderError): WireError {
-  const { code, message, where, expected, next } = error;
-  const before = where === undefined ? 0 : where.length + 2;
-  const after = [expected === undefined ? "" : `; expected ${expected}`, next === undefined ? "" : `; ${next}`];
-  const what = message.slice(before, message.length - after.join("").length);
+  const { code, what, where, expected, next } = error;
   return {
     code,
     what,

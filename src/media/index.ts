@@ -12,6 +12,7 @@ export {
   ffmpegPublishArguments,
   ffmpegTracks,
 } from "./ffmpeg-arguments.ts";
+export { demoClipPath } from "./demo-clip.ts";
 export { FilePublisher, type FilePublisherOptions } from "./file-publisher.ts";
 export { FRAME_COUNTER, readFrameCounter } from "./frame-counter.ts";
 export { gstreamerPublishPipeline, gstreamerReceivePipeline } from "./gstreamer-pipelines.ts";

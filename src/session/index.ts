@@ -3,6 +3,8 @@
  *
  * @module
  */
+export { Leader, type LeaderOptions } from "./leader.ts";
+export { Membership, type MembershipEvents, type MembershipOptions } from "./membership.ts";
 export {
   type ChannelConfig,
   type ChannelRecord,

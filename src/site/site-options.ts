@@ -147,15 +147,36 @@ function parseJson(text: string, file: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause);
-    const position = /position (\d+)/.exec(message)?.[1];
-    const before = text.slice(0, Number(position ?? text.length)).split("\n");
+    const before = text.slice(0, faultAt(text)).split("\n");
     const column = (before.at(-1)?.length ?? 0) + 1;
-    throw new MeanderError("config-invalid", message.replace(/ in JSON at position \d+.*$/s, ""), {
+    throw new MeanderError("config-invalid", "the file is not JSON from here on", {
       where: `${file}: line ${before.length}, column ${column}`,
       expected: "JSON",
       cause,
     });
+  }
+}
+
+/** Where text stops being JSON: not every message of the parser tells. */
+function faultAt(text: string): number {
+  let [sound, faulty] = [0, text.length + 1];
+  while (faulty - sound > 1) {
+    const middle = Math.floor((sound + faulty) / 2);
+    if (isBeginning(text.slice(0, middle))) sound = middle;
+    else faulty = middle;
+  }
+  return sound;
+}
+
+/** True when something behind `text` could still make it JSON. */
+function isBeginning(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch (error) {
+    const message = error instanceof Error ? error.message : "";
+    const position = Number(/position (\d+)/.exec(message)?.[1] ?? Number.NaN);
+    return /end of JSON input|Unterminated/.test(message) || position === text.length;
   }
 }
 

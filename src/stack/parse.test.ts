@@ -258,6 +258,12 @@ test("[S8] a module that needs order is refused where nothing below gives it", (
   assert.equal(parseStack("crypt:tcp", WIDE).modules.length, 1);
 });
 
+test("[S3] names may hold digits and hyphens, and begin with a letter", () => {
+  assert.equal(parseStack("fec-2d:udp", WIDE).modules[0]?.name, "fec-2d");
+  assert.equal(failure("2d-fec:udp", WIDE).code, "stack-syntax");
+  assert.equal(failure("-fec:udp", WIDE).code, "stack-syntax");
+});
+
 test("[S1] a stack of too many layers or characters is refused", () => {
   const most = `${"frag:".repeat(LIMITS.stackLayersMax - 1)}udp`;
   assert.equal(parseStack(most).modules.length, LIMITS.stackLayersMax - 1);

@@ -1,6 +1,12 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import {
+  type AddressInfo,
+  connect,
+  createServer as createTcpServer,
+  type Socket,
+  type Server as TcpServer,
+} from "node:net";
 
 /** One upgrade request as an HTTP server gives it. */
 export interface Upgrade {
@@ -15,7 +21,7 @@ export class LoopbackServer implements AsyncDisposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #upgrades: Upgrade[] = [];
-  #waiting: ((upgrade: Upgrade) => void) | undefined;
+  readonly #waiting: ((upgrade: Upgrade) => void)[] = [];
 
   static async open(): Promise<LoopbackServer> {
     const server = createServer((_request, response) => response.writeHead(404).end());
@@ -30,9 +36,9 @@ export class LoopbackServer implements AsyncDisposable {
     server.on("connection", (socket: Socket) => void this.#sockets.add(socket));
     server.on("upgrade", (request, socket, head) => {
       const upgrade = { request, socket: socket as Socket, head };
-      if (this.#waiting === undefined) this.#upgrades.push(upgrade);
-      else this.#waiting(upgrade);
-      this.#waiting = undefined;
+      const waiting = this.#waiting.shift();
+      if (waiting === undefined) this.#upgrades.push(upgrade);
+      else waiting(upgrade);
     });
   }
 
@@ -45,8 +51,48 @@ export class LoopbackServer implements AsyncDisposable {
     const come = this.#upgrades.shift();
     if (come !== undefined) return Promise.resolve(come);
     return new Promise((resolve) => {
-      this.#waiting = resolve;
+      this.#waiting.push(resolve);
     });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closed = once(this.#server, "close");
+    this.#server.close();
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
+  }
+}
+
+/** A wire to a port on loopback that can be cut. */
+export class CuttableWire implements AsyncDisposable {
+  readonly address: string;
+  readonly #server: TcpServer;
+  readonly #sockets = new Set<Socket>();
+
+  static async open(port: number): Promise<CuttableWire> {
+    const server = createTcpServer();
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    return new CuttableWire(server, port);
+  }
+
+  private constructor(server: TcpServer, port: number) {
+    this.#server = server;
+    this.address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    server.on("connection", (near: Socket) => {
+      const far = connect({ port, host: "127.0.0.1", noDelay: true });
+      near.setNoDelay(true);
+      near.pipe(far).pipe(near);
+      for (const socket of [near, far]) {
+        this.#sockets.add(socket);
+        socket.on("error", () => socket.destroy());
+      }
+    });
+  }
+
+  /** Both sides see a reset, as from a machine that has lost its memory. */
+  cut(): void {
+    for (const socket of this.#sockets) socket.resetAndDestroy();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

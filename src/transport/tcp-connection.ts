@@ -1,6 +1,6 @@
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { type Cancel, type Clock, LIMITS, MeanderError } from "../base/index.ts";
+import { assert, type Cancel, type Clock, LIMITS, MeanderError } from "../base/index.ts";
 import type { Connection, ConnectionEnd } from "../stack/index.ts";
 import { formatAddress } from "./address.ts";
 import { Ending } from "./ending.ts";
@@ -65,6 +65,7 @@ export class TcpConnection implements Connection {
   }
 
   onPackets(handler: (bytes: Uint8Array) => void): void {
+    assert(this.#socket.listenerCount("data") === 0, "a connection has one handler, set once");
     const reader = new PacketStreamReader((bytes) => {
       if (!this.#ending.hasEnded) handler(bytes);
     });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createServer, type Socket } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import { test } from "node:test";
 import { LIMITS, VirtualClock } from "../base/index.ts";
 import type { Connection } from "../stack/index.ts";
@@ -10,7 +10,7 @@ import {
   packetOf,
   Received,
 } from "./connection.conformance.ts";
-import { LoopbackServer } from "./loopback-server.conformance.ts";
+import { CuttableWire, LoopbackServer } from "./loopback-server.conformance.ts";
 import { acceptTcp, LINK_UPGRADE, TcpTransport } from "./tcp.ts";
 
 interface TcpPair extends AsyncDisposable {
@@ -18,14 +18,17 @@ interface TcpPair extends AsyncDisposable {
   readonly client: Connection;
   readonly server: Connection;
   readonly serverSocket: Socket;
+  /** What lies between. */
+  readonly wire: CuttableWire;
 }
 
 async function tcpPair(): Promise<TcpPair> {
   const clock = new VirtualClock();
   const http = await LoopbackServer.open();
+  const wire = await CuttableWire.open(http.port);
   const transport = new TcpTransport({ clock });
   const [client, upgrade] = await Promise.all([
-    transport.connect(http.address),
+    transport.connect(wire.address),
     http.upgrade().then(({ request, socket, head }) => {
       assert.equal(request.url, "/link");
       assert.equal(request.headers.upgrade, LINK_UPGRADE);
@@ -37,42 +40,68 @@ async function tcpPair(): Promise<TcpPair> {
     client,
     server: upgrade.connection,
     serverSocket: upgrade.socket,
+    wire,
     [Symbol.asyncDispose]: async () => {
       await transport[Symbol.asyncDispose]();
       upgrade.connection.close();
       clock.advance(LIMITS.closeMsMax);
+      await wire[Symbol.asyncDispose]();
       await http[Symbol.asyncDispose]();
     },
   };
 }
 
-connectionConformance("tcp (from the client)", async (): Promise<ConnectionPair> => {
+const TRAITS = { reliable: true, coalesces: true, recovers: false };
+
+connectionConformance("tcp (from the client)", TRAITS, async (): Promise<ConnectionPair> => {
   const pair = await tcpPair();
   return {
     left: pair.client,
     right: pair.server,
-    inject: (bytes) => void pair.serverSocket.write(bytes),
-    vanish: () => void pair.serverSocket.resetAndDestroy(),
+    inject: (bytes) => void pair.server.send(bytes),
+    vanish: () => pair.wire.cut(),
     advance: (ms) => pair.clock.advance(ms),
     [Symbol.asyncDispose]: () => pair[Symbol.asyncDispose](),
   };
 });
 
-connectionConformance("tcp (from the server)", async (): Promise<ConnectionPair> => {
+connectionConformance("tcp (from the server)", TRAITS, async (): Promise<ConnectionPair> => {
   const pair = await tcpPair();
   return {
     left: pair.server,
     right: pair.client,
+    inject: (bytes) => void pair.client.send(bytes),
     advance: (ms) => pair.clock.advance(ms),
-    // The client's socket is its own: what it does when it vanishes is seen in the tests below.
-    vanish: () => void pair.serverSocket.destroy(connectionReset()),
+    vanish: () => pair.wire.cut(),
     [Symbol.asyncDispose]: () => pair[Symbol.asyncDispose](),
   };
 });
 
-function connectionReset(): Error {
-  return Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" });
-}
+test("[T30] a link is an HTTP upgrade, then bare packets, of which the first may come with the request", async () => {
+  await using http = await LoopbackServer.open();
+  const raw = connect(http.port, "127.0.0.1");
+  const request = `GET /link HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: ${LINK_UPGRADE}\r\n\r\n`;
+  raw.write(Buffer.concat([Buffer.from(request), packetOf(1), packetOf(2).subarray(0, 3)]));
+  const { socket, head } = await http.upgrade();
+  const connection = acceptTcp(socket, head, { clock: new VirtualClock() });
+  assert.equal(connection.peer, `127.0.0.1:${raw.localPort}`);
+  const received = new Received(connection);
+  raw.write(packetOf(2).subarray(3));
+  assert.deepEqual(await received.reach(2), [packetOf(1), packetOf(2)]);
+  connection.send(packetOf(3));
+  const answer: Buffer[] = [];
+  const expected = Buffer.concat([
+    Buffer.from(
+      "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: meander\r\n\r\n",
+    ),
+    packetOf(3),
+  ]);
+  for await (const piece of raw) {
+    answer.push(piece as Buffer);
+    if (Buffer.concat(answer).byteLength >= expected.byteLength) break;
+  }
+  assert.deepEqual(Buffer.concat(answer), expected);
+});
 
 test("[T31] a stream that ends within a packet was reset", async () => {
   await using pair = await tcpPair();

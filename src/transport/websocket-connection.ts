@@ -1,6 +1,5 @@
 import { WebSocket } from "ws";
-import type { Cancel } from "../base/index.ts";
-import { type Clock, LIMITS, MeanderError } from "../base/index.ts";
+import { assert, type Cancel, type Clock, LIMITS, MeanderError } from "../base/index.ts";
 import type { Connection, ConnectionEnd } from "../stack/index.ts";
 import { Ending } from "./ending.ts";
 import { StreamBacklog } from "./stream-backlog.ts";
@@ -68,6 +67,7 @@ export class WebSocketConnection implements Connection {
   }
 
   onPackets(handler: (bytes: Uint8Array) => void): void {
+    assert(this.#socket.listenerCount("message") === 0, "a connection has one handler, set once");
     this.#socket.on("message", (message, isBinary) => {
       if (this.#ending.hasEnded) return;
       // One Buffer, as `binaryType` is left at `nodebuffer`.

@@ -11,7 +11,7 @@ import {
   packetOf,
   Received,
 } from "./connection.conformance.ts";
-import { LoopbackServer } from "./loopback-server.conformance.ts";
+import { CuttableWire, LoopbackServer } from "./loopback-server.conformance.ts";
 import { WebSocketTransport } from "./websocket.ts";
 import { WebSocketAcceptor } from "./websocket-acceptor.ts";
 import { encodeBinaryFrame } from "./websocket-frame.ts";
@@ -27,17 +27,21 @@ class Site implements AsyncDisposable {
   readonly acceptor = new WebSocketAcceptor({ clock: this.clock });
   readonly transport = new WebSocketTransport({ clock: this.clock });
   readonly http: LoopbackServer;
+  /** What lies between it and its clients. */
+  readonly wire: CuttableWire;
 
   static async open(): Promise<Site> {
-    return new Site(await LoopbackServer.open());
+    const http = await LoopbackServer.open();
+    return new Site(http, await CuttableWire.open(http.port));
   }
 
-  private constructor(http: LoopbackServer) {
+  private constructor(http: LoopbackServer, wire: CuttableWire) {
     this.http = http;
+    this.wire = wire;
   }
 
   get url(): string {
-    return `ws://${this.http.address}/link`;
+    return `ws://${this.wire.address}/link`;
   }
 
   async accept(): Promise<Accepted> {
@@ -53,30 +57,35 @@ class Site implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.transport[Symbol.asyncDispose]();
     this.clock.advance(LIMITS.closeMsMax);
+    await this.wire[Symbol.asyncDispose]();
     await this.http[Symbol.asyncDispose]();
   }
 }
 
-connectionConformance("websocket (from the client)", async (): Promise<ConnectionPair> => {
+const TRAITS = { reliable: true, coalesces: true, recovers: true };
+
+connectionConformance("websocket (from the client)", TRAITS, async (): Promise<ConnectionPair> => {
   const site = await Site.open();
   const { client, server } = await site.pair();
   return {
     left: client,
     right: server.connection,
-    vanish: () => void server.socket.resetAndDestroy(),
+    inject: (bytes) => void server.connection.send(bytes),
+    vanish: () => site.wire.cut(),
     advance: (ms) => site.clock.advance(ms),
     [Symbol.asyncDispose]: () => site[Symbol.asyncDispose](),
   };
 });
 
-connectionConformance("websocket (from the server)", async (): Promise<ConnectionPair> => {
+connectionConformance("websocket (from the server)", TRAITS, async (): Promise<ConnectionPair> => {
   const site = await Site.open();
   const { client, server } = await site.pair();
   return {
     left: server.connection,
     right: client,
+    inject: (bytes) => void client.send(bytes),
     advance: (ms) => site.clock.advance(ms),
-    vanish: () => void server.socket.destroy(new Error("cut")),
+    vanish: () => site.wire.cut(),
     [Symbol.asyncDispose]: () => site[Symbol.asyncDispose](),
   };
 });

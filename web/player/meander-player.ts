@@ -5,7 +5,7 @@ import {
   SystemClock,
   SystemRandom,
 } from "../../src/base/index.ts";
-import type { Description } from "../../src/wire/index.ts";
+import type { Description, Track } from "../../src/wire/index.ts";
 import { AudioOutput } from "./audio-output.ts";
 import { Playback } from "./playback.ts";
 import { type PlayerState, StateTeller } from "./player-state.ts";
@@ -180,7 +180,7 @@ export class MeanderPlayer extends HTMLElement {
         onState: (state) => this.#enter(state),
         onDescription: (description) => this.#described(description),
         onPath: (sites) => {
-          if (this.#view.hasPicture) this.#view.remark(`By ${sites.join(" › ")}`);
+          if (this.#view.hasPicture) this.#view.remark(`Now by ${sites.join(" › ")}`);
         },
         onWarning: (message) => this.#view.remark(message),
         onMessage: (detail) => {
@@ -211,13 +211,16 @@ export class MeanderPlayer extends HTMLElement {
   #described({ tracks }: Description): void {
     this.#textOnly = tracks.length > 0 && tracks.every(({ kind }) => kind === "text");
     if (this.#state.type !== "live" || this.#view.hasPicture) return;
-    if (tracks.some(({ kind }) => kind === "video")) return;
-    const title = this.#textOnly ? "Waiting for a message…" : "Sound only";
-    const nobody = { title: "Nobody publishes here now", detail: "", busy: true };
-    this.#view.showState(
-      tracks.length === 0 ? nobody : { title, detail: "", busy: this.#textOnly },
-      true,
-    );
+    const { title, busy } = this.#waitingFor(tracks);
+    this.#view.showState({ title, detail: "", busy }, true);
+  }
+
+  #waitingFor(tracks: readonly Track[]): { readonly title: string; readonly busy: boolean } {
+    if (tracks.length === 0) return { title: "Nobody publishes here now", busy: true };
+    if (this.#textOnly) return { title: "Waiting for a message…", busy: true };
+    if (tracks.some(({ kind }) => kind === "video"))
+      return { title: "Waiting for the first picture…", busy: true };
+    return { title: "Sound only", busy: false };
   }
 
   #present(): void {
@@ -242,7 +245,8 @@ export class MeanderPlayer extends HTMLElement {
   #showSound(): void {
     const output = this.#output;
     if (output === undefined) return;
-    const { available, suspended, muted } = output;
+    const { suspended, muted } = output;
+    const available = output.available && this.#playback?.hasSound === true;
     this.#view.showSound({ available, suspended, muted });
   }
 

@@ -156,6 +156,11 @@ export class Playback {
     return this.#state;
   }
 
+  /** True while the channel brings sound. */
+  get hasSound(): boolean {
+    return this.#sounds.codecString !== "";
+  }
+
   /** Delay that absorbs jitter, ms; may change while playing. */
   set targetDelayMs(value: number) {
     this.#playout.targetDelayMs = value;

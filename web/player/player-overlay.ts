@@ -4,49 +4,93 @@ const UNKNOWN = "–";
 
 /** The panel over the picture that tells how it got here. */
 export class PlayerOverlay {
-  readonly element: HTMLElement;
-  readonly #values = new Map<string, HTMLElement>();
+  readonly element = document.createElement("dl");
+  readonly #rows: readonly {
+    readonly line: Line;
+    readonly name: HTMLElement;
+    readonly value: HTMLElement;
+  }[];
 
   constructor() {
-    this.element = document.createElement("dl");
     this.element.className = "overlay";
-    for (const label of Object.keys(LINES)) {
+    this.#rows = LINES.map((line) => {
       const name = document.createElement("dt");
-      name.textContent = label;
       const value = document.createElement("dd");
-      this.#values.set(label, value);
+      name.textContent = line.label;
+      for (const part of [name, value]) part.classList.toggle("minor", line.minor === true);
       this.element.append(name, value);
-    }
+      return { line, name, value };
+    });
   }
 
   /** Shows `stats`; touches only what changed. */
   update(stats: PlayerStats): void {
-    for (const [label, line] of Object.entries(LINES)) {
-      const value = this.#values.get(label);
-      const text = line(stats);
-      if (value !== undefined && value.textContent !== text) value.textContent = text;
+    for (const { line, name, value } of this.#rows) {
+      const text = line.text(stats);
+      name.hidden = value.hidden = text === undefined;
+      if (text !== undefined && value.textContent !== text) value.textContent = text;
     }
   }
 }
 
-const LINES: Readonly<Record<string, (stats: PlayerStats) => string>> = {
-  path: ({ path }) => (path.length === 0 ? UNKNOWN : path.join(" › ")),
-  latency: ({ latencyMs }) => ms(latencyMs),
-  "frame rate": ({ frameRate, framesDropped }) =>
-    `${frameRate.toFixed(1)} fps${framesDropped > 0 ? ` · ${framesDropped} dropped` : ""}`,
-  "bit rate": ({ bitsPerSecond }) => bits(bitsPerSecond),
-  lost: ({ packetsLost, packetsReceived }) => {
-    const all = packetsLost + packetsReceived;
-    return all === 0 ? UNKNOWN : `${packetsLost} (${((100 * packetsLost) / all).toFixed(2)} %)`;
+interface Line {
+  readonly label: string;
+  /** Undefined: does not apply to the channel. */
+  readonly text: (stats: PlayerStats) => string | undefined;
+  /** Left out where there is little room. */
+  readonly minor?: boolean;
+}
+
+const LINES: readonly Line[] = [
+  { label: "path", text: ({ path }) => (path.length === 0 ? UNKNOWN : path.join(" › ")) },
+  { label: "latency", text: (stats) => (hasMedia(stats) ? ms(stats.latencyMs) : undefined) },
+  {
+    label: "frame rate",
+    text: ({ videoCodec, frameRate, framesDropped }) =>
+      videoCodec === ""
+        ? undefined
+        : `${frameRate.toFixed(1)} fps${framesDropped > 0 ? ` · ${framesDropped} dropped` : ""}`,
   },
-  buffer: ({ delayMs, jitterMs }) => `${ms(delayMs)} · jitter ${jitterMs.toFixed(1)} ms`,
-  freezes: ({ freezes, longestFreezeMs }) => `${freezes} · longest gap ${ms(longestFreezeMs)}`,
-  "lip-sync": ({ avSkewMs }) => (avSkewMs === undefined ? UNKNOWN : `${sign(avSkewMs)} ms`),
-  video: ({ videoCodec, width, height }) =>
-    videoCodec === "" ? UNKNOWN : `${videoCodec} ${width}×${height}`,
-  audio: ({ audioCodec, audioLevel }) =>
-    audioCodec === "" ? UNKNOWN : `${audioCodec} · ${decibels(audioLevel)}`,
-};
+  { label: "bit rate", text: ({ bitsPerSecond }) => bits(bitsPerSecond) },
+  { label: "lost", text: ({ packetsLost, packetsReceived }) => loss(packetsLost, packetsReceived) },
+  {
+    label: "buffer",
+    text: (stats) =>
+      hasMedia(stats) ? `${ms(stats.delayMs)} · jitter ${stats.jitterMs.toFixed(1)} ms` : undefined,
+  },
+  {
+    label: "freezes",
+    text: ({ videoCodec, freezes, longestFreezeMs }) =>
+      videoCodec === "" ? undefined : `${freezes} · longest gap ${ms(longestFreezeMs)}`,
+    minor: true,
+  },
+  {
+    label: "lip-sync",
+    text: ({ avSkewMs }) => (avSkewMs === undefined ? undefined : `${sign(avSkewMs)} ms`),
+    minor: true,
+  },
+  {
+    label: "video",
+    text: ({ videoCodec, width, height }) =>
+      videoCodec === "" ? undefined : `${videoCodec} ${width}×${height}`,
+    minor: true,
+  },
+  {
+    label: "audio",
+    text: ({ audioCodec, audioLevel }) =>
+      audioCodec === "" ? undefined : `${audioCodec} · ${decibels(audioLevel)}`,
+    minor: true,
+  },
+];
+
+function hasMedia({ videoCodec, audioCodec }: PlayerStats): boolean {
+  return videoCodec !== "" || audioCodec !== "";
+}
+
+function loss(lost: number, received: number): string {
+  const all = lost + received;
+  return all === 0 ? UNKNOWN : `${lost} (${((100 * lost) / all).toFixed(2)} %)`;
+}
 
 function ms(value: number | undefined): string {
   return value === undefined ? UNKNOWN : `${Math.round(value)} ms`;

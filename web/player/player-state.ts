@@ -22,6 +22,7 @@ export class StateTeller {
   readonly #names = new Map<string, string>();
   #dialled: string | undefined;
   #lost: string | undefined;
+  #wasLive = false;
   #reason = "";
 
   /** Call once for each state, in order. */
@@ -38,25 +39,38 @@ export class StateTeller {
         const name = this.#names.get(state.url) ?? hostOf(state.url);
         return this.#lost === undefined
           ? { title: "Connecting…", detail: name, busy: true }
-          : { title: `Lost ${this.#lost}, trying ${name}…`, detail: this.#reason, busy: true };
+          : {
+              title: `${this.#verb} ${this.#lost}, trying ${name}…`,
+              detail: this.#reason,
+              busy: true,
+            };
       }
       case "live":
         if (this.#dialled !== undefined) this.#names.set(this.#dialled, state.site);
         this.#lost = undefined;
-        return { title: "Waiting for the first picture…", detail: state.site, busy: true };
+        this.#wasLive = true;
+        return { title: "Waiting for the channel…", detail: state.site, busy: true };
       case "lost": {
         const name = this.#names.get(state.site) ?? hostOf(state.site);
         this.#lost = name;
         this.#reason = state.reason;
-        return { title: `Lost ${name}, trying again…`, detail: state.reason, busy: true };
+        return { title: `${this.#verb} ${name}, trying again…`, detail: state.reason, busy: true };
       }
       case "refused":
+        if (state.code === "address-invalid") {
+          return { title: "No such site", detail: state.message, busy: false };
+        }
         return { title: "The site refused", detail: state.message, busy: false };
       case "closed":
         return { title: "Closed", detail: "", busy: false };
       case "unsupported":
         return { title: "Can not play this here", detail: state.message, busy: false };
     }
+  }
+
+  /** Nobody loses what they never had. */
+  get #verb(): string {
+    return this.#wasLive ? "Lost" : "Can not reach";
   }
 }
 

@@ -1,15 +1,34 @@
-import { type Clock, type Log, MeanderError, messageOf, type Random } from "../../base/index.ts";
-import type { PublishSettings, SiteClient } from "../site-client.ts";
+import {
+  type Clock,
+  type Log,
+  MeanderError,
+  messageOf,
+  type Random,
+  SILENT,
+  SystemClock,
+  SystemRandom,
+} from "../../base/index.ts";
+import { type PublishSettings, SiteClient } from "../site-client.ts";
 import type { PublishAnswer } from "../site-service.ts";
 
 /** What every way of publishing needs. */
 export interface PublishOptions extends PublishSettings {
-  /** The site to publish at. */
-  readonly client: SiteClient;
+  /** Address of the site to publish at: `http://127.0.0.1:7000`. */
+  readonly site: string;
   readonly channel: string;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly log?: Log;
+}
+
+/** {@link PublishOptions} with its defaults, and the site's client. */
+export type Publishing = PublishOptions &
+  Required<Pick<PublishOptions, "clock" | "random" | "log">> & { readonly client: SiteClient };
+
+/** Fills in the defaults. @throws {MeanderError} `address-invalid` */
+export function publishingOf<T extends PublishOptions>(options: T): T & Publishing {
+  const ports = { clock: new SystemClock(), random: new SystemRandom(), log: SILENT };
+  return { ...ports, ...options, client: new SiteClient(options.site) };
 }
 
 /** Something that is being published at a site. */
@@ -37,7 +56,7 @@ const FAILURES_MAX = 3;
  * @param run ends by itself when there is nothing more to publish; `stop` must end it
  */
 export function holdInput(
-  options: PublishOptions,
+  options: Publishing,
   answer: PublishAnswer,
   run: { readonly ended: Promise<MeanderError | undefined>; stop(): void },
 ): Publication {

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { MeanderError, messageOf } from "../../base/index.ts";
 import { type FfmpegSource, ffmpegPublishArguments, ffmpegTracks } from "../../media/index.ts";
 import { formatSdp } from "../../wire/index.ts";
-import { holdInput, type Publication, type PublishOptions } from "./publication.ts";
+import { holdInput, type Publication, type PublishOptions, publishingOf } from "./publication.ts";
 
 /** Lines of ffmpeg's own that are kept for the error. */
 const LINES_MAX = 5;
@@ -13,7 +13,8 @@ const LINES_MAX = 5;
  * @throws {MeanderError} `ffmpeg-missing`, `ffmpeg-options`, and what the site refuses with
  */
 export async function publishFfmpeg(source: FfmpegSource, options: PublishOptions): Promise<Publication> {
-  const { client, channel, clock } = options;
+  const publishing = publishingOf(options);
+  const { client, channel, clock } = publishing;
   const sdp = formatSdp({ title: channel, host: "127.0.0.1", tracks: ffmpegTracks(source) });
   const answer = await client.publishSdp(channel, sdp, { ...options, ports: "assign" });
   try {
@@ -23,7 +24,7 @@ export async function publishFfmpeg(source: FfmpegSource, options: PublishOption
       startedWallMs: clock.wall(),
     });
     const child = await start(args);
-    return holdInput(options, answer, { ended: endOf(child, source.input), stop: () => void child.kill("SIGTERM") });
+    return holdInput(publishing, answer, { ended: endOf(child, source.input), stop: () => void child.kill("SIGTERM") });
   } catch (error) {
     await client.unpublish(channel, options.input).catch(() => {});
     throw error;

@@ -1,5 +1,5 @@
 import { ClipReader, clipSdp, publishClip } from "../../media/index.ts";
-import { holdInput, type Publication, type PublishOptions } from "./publication.ts";
+import { holdInput, type Publication, type PublishOptions, publishingOf } from "./publication.ts";
 
 /**
  * Publishes a media file in real time.
@@ -12,7 +12,8 @@ export async function publishFile(
   file: string,
   options: PublishOptions & { readonly loop: boolean },
 ): Promise<Publication> {
-  const { client, channel, loop, clock, random, log } = options;
+  const publishing = publishingOf(options);
+  const { client, channel, loop, clock, random, log } = publishing;
   const clip = await ClipReader.open(file);
   try {
     const sdp = clipSdp(clip.tracks, { title: channel, host: "127.0.0.1" });
@@ -22,7 +23,7 @@ export async function publishFile(
       clip.close();
       return undefined;
     });
-    return holdInput(options, answer, { ended, stop: () => sending.publisher.close() });
+    return holdInput(publishing, answer, { ended, stop: () => sending.publisher.close() });
   } catch (error) {
     clip.close();
     throw error;

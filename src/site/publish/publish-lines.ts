@@ -1,5 +1,5 @@
 import { MeanderError, messageOf } from "../../base/index.ts";
-import { holdInput, type Publication, type PublishOptions } from "./publication.ts";
+import { holdInput, type Publication, type PublishOptions, publishingOf } from "./publication.ts";
 
 /**
  * Publishes every line as a message, in order, each when the site has taken the one before.
@@ -13,7 +13,8 @@ export async function publishLines(
   contentType: string,
   options: PublishOptions & { onSent?(count: number): void },
 ): Promise<Publication> {
-  const { client, channel } = options;
+  const publishing = publishingOf(options);
+  const { client, channel } = publishing;
   const answer = await client.publishData(channel, options);
   const iterator = lines[Symbol.asyncIterator]();
   let stop = (): void => {};
@@ -34,5 +35,5 @@ export async function publishLines(
       options.onSent?.(++count);
     }
   };
-  return holdInput(options, answer, { ended: send(), stop: () => stop() });
+  return holdInput(publishing, answer, { ended: send(), stop: () => stop() });
 }

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { MeanderError } from "../../base/index.ts";
-import { holdInput, type Publication, type PublishOptions } from "./publication.ts";
+import { holdInput, type Publication, type PublishOptions, publishingOf } from "./publication.ts";
 
 /**
  * Opens an input for a publisher of its own that an SDP file describes, on the ports that the file names, and holds it.
@@ -9,12 +9,13 @@ import { holdInput, type Publication, type PublishOptions } from "./publication.
  */
 export async function publishSdpFile(file: string, options: PublishOptions): Promise<Publication> {
   const sdp = await readSdp(file);
-  const answer = await options.client.publishSdp(options.channel, sdp, { ...options, ports: "sdp" });
+  const publishing = publishingOf(options);
+  const answer = await publishing.client.publishSdp(options.channel, sdp, { ...options, ports: "sdp" });
   let stop = (): void => {};
   const ended = new Promise<undefined>((resolve) => {
     stop = () => resolve(undefined);
   });
-  return holdInput(options, answer, { ended, stop: () => stop() });
+  return holdInput(publishing, answer, { ended, stop: () => stop() });
 }
 
 async function readSdp(file: string): Promise<string> {

@@ -1,0 +1,84 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+
+/** The compiled command line. */
+export const MEANDER = fileURLToPath(new URL("../../src/cli/main.js", import.meta.url));
+
+/** A child process with what it printed. */
+export interface Running {
+  readonly child: ChildProcess;
+  /** Everything on standard output so far. */
+  stdout(): string;
+  stderr(): string;
+  /** The first line of standard output that `pick` finds something in. Rejects when the process ends first. */
+  line<T>(pick: (line: string) => T | undefined): Promise<T>;
+  /** Settles with the exit code (null: a signal). */
+  readonly ended: Promise<number | null>;
+  /** Ends it, by SIGTERM and after 5 s by SIGKILL. */
+  stop(): Promise<void>;
+}
+
+/** Starts a program. */
+export function start(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Running {
+  const child = spawn(command, args, {
+    stdio: ["pipe", "pipe", "pipe"],
+    env: { ...process.env, NO_COLOR: "1", ...env },
+  });
+  let stdout = "";
+  let stderr = "";
+  const watchers = new Set<() => void>();
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+    stdout += text;
+    for (const watcher of watchers) watcher();
+  });
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+    stderr += text;
+  });
+  const ended = once(child, "close").then(([code]) => code as number | null);
+  return {
+    child,
+    stdout: () => stdout,
+    stderr: () => stderr,
+    ended,
+    line: (pick) =>
+      new Promise((resolve, reject) => {
+        const look = (): void => {
+          for (const line of stdout.split("\n").slice(0, -1)) {
+            const found = pick(line);
+            if (found === undefined) continue;
+            watchers.delete(look);
+            resolve(found);
+            return;
+          }
+        };
+        watchers.add(look);
+        void ended.then((code) => {
+          look();
+          reject(new Error(`${command} ${args.join(" ")} ended with ${code}: ${stderr.slice(-2000)}`));
+        });
+        look();
+      }),
+    stop: async () => {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      child.kill("SIGTERM");
+      const timer = setTimeout(() => child.kill("SIGKILL"), 5_000);
+      await ended;
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** Runs the command line. */
+export function meander(...args: readonly string[]): Running {
+  return start(process.execPath, [MEANDER, ...args]);
+}
+
+/** Parses a line of JSON; undefined when it is none. */
+export function json<T>(line: string): T | undefined {
+  try {
+    return JSON.parse(line) as T;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,74 @@
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Command } from "commander";
+import { SystemClock, SystemRandom } from "../base/index.ts";
+import { DEMO_CHANNELS, DemoSupervisor, packageRoot } from "../site/index.ts";
+import { wholeNumber } from "./arguments.ts";
+import { openTerminal, type Terminal } from "./terminal.ts";
+
+interface Arguments {
+  readonly port: string;
+  readonly publish: boolean;
+  readonly json?: boolean;
+}
+
+/** `meander demo` */
+export function addDemo(program: Command): void {
+  program
+    .command("demo", { isDefault: false })
+    .description("a leader and three relays as processes, with video, sound and news going through them")
+    .option("--port <base>", "first port to try", "7000")
+    .option("--no-publish", "start the sites, publish nothing")
+    .option("--json", "print one JSON object when everything is up, and stay")
+    .action(async (options: Arguments) => {
+      const terminal = openTerminal(options.json === true);
+      const basePort = wholeNumber(options.port, "--port", 1, 65_000) ?? 7000;
+      terminal.progress("starting four sites…");
+      const supervisor = await DemoSupervisor.start({
+        module: fileURLToPath(new URL("./main.js", import.meta.url)),
+        basePort,
+        clip: options.publish ? join(packageRoot(), "media", "clip.mp4") : undefined,
+        clock: new SystemClock(),
+        random: new SystemRandom(),
+        onNote: (line) => terminal.note(line),
+      });
+      announce(terminal, supervisor, options.publish);
+      await untilStopped();
+      terminal.note("stopping…");
+      await supervisor.stop();
+      process.exit(0);
+    });
+}
+
+function announce(terminal: Terminal, { sites }: DemoSupervisor, published: boolean): void {
+  const url = (name: string): string => sites.find((site) => site.name === name)?.url ?? "";
+  const console = `${url("origin")}/`;
+  const player = `${url("south")}/player.html?channel=clip`;
+  const channels = published ? Object.keys(DEMO_CHANNELS) : [];
+  const { paint } = terminal;
+  terminal.show({ console, player, sites, channels }, () =>
+    [
+      "",
+      `  ${paint("bold", "Meander")} runs: four sites on this machine, each a process.`,
+      "",
+      `  ${paint("bold", "console")}  ${paint("cyan", console)}`,
+      ...(published ? [`  player   ${paint("cyan", player)}`] : []),
+      "",
+      ...sites.map(({ name, url: at, pid }) => `  ${name.padEnd(8)} ${at}/  ${paint("dim", `pid ${pid}`)}`),
+      "",
+      "  Try: open the console, watch the clip, kill middle: the picture goes on.",
+      `  Or:  meander play news --text --site ${url("south")}`,
+      `       meander status --site ${url("middle")}`,
+      "",
+      `  ${paint("dim", "Ctrl-C ends it all.")}`,
+    ].join("\n"),
+  );
+}
+
+function untilStopped(): Promise<void> {
+  return new Promise((resolve) => {
+    process.once("SIGINT", resolve).once("SIGTERM", resolve);
+    // Started by another program that talks to us: end with it.
+    if (process.send !== undefined) process.once("disconnect", resolve);
+  });
+}

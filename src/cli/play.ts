@@ -1,0 +1,91 @@
+import { createWriteStream } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import type { Command } from "commander";
+import { MeanderError } from "../base/index.ts";
+import { watchChannel } from "../site/index.ts";
+import { KIND, kindOf, payloadOf } from "../wire/index.ts";
+import { clientOf, type SiteArguments, wholeNumber, withSite } from "./arguments.ts";
+import { openTerminal, type Terminal } from "./terminal.ts";
+
+interface Arguments extends SiteArguments {
+  readonly sdp?: boolean;
+  readonly text?: boolean;
+  readonly host: string;
+  readonly ports: string;
+  readonly output?: string;
+  readonly remove?: string;
+}
+
+/** `meander play` */
+export function addPlay(program: Command): void {
+  withSite(
+    program
+      .command("play")
+      .description("watch a channel: where to open it, an SDP for a player of your own, or its messages")
+      .argument("<channel>", "name of the channel")
+      .option("--sdp", "send it as plain RTP, and print the SDP for ffplay, VLC or GStreamer")
+      .option("--host <address>", "for --sdp: where the player is", "127.0.0.1")
+      .option("--ports <video,audio>", "for --sdp: the player's RTP ports", "5004,5006")
+      .option("--text", "print its messages, one line each")
+      .option("--output <file>", "write the SDP or the messages there")
+      .option("--remove <id>", "end an output that --sdp has opened"),
+  ).action(async (channel: string, options: Arguments) => {
+    const terminal = openTerminal(options.json === true);
+    if (options.remove !== undefined) {
+      const id = wholeNumber(options.remove, "--remove", 0, 999_999_999) ?? 0;
+      await clientOf(options).removeOutput(id);
+      return terminal.show({ removed: id }, () => "done");
+    }
+    if (options.text === true) return playText(channel, options, terminal);
+    if (options.sdp === true) return playSdp(channel, options, terminal);
+    const client = clientOf(options);
+    await client.channel(channel);
+    const url = `${client.url}/player.html?channel=${encodeURIComponent(channel)}`;
+    terminal.show({ channel, url }, () => url);
+  });
+}
+
+async function playSdp(channel: string, options: Arguments, terminal: Terminal): Promise<void> {
+  const [video, audio] = options.ports.split(",");
+  const ports = {
+    video: wholeNumber(video === "" ? undefined : video, "--ports", 1, 65_534),
+    audio: wholeNumber(audio === "" ? undefined : audio, "--ports", 1, 65_534),
+  };
+  const { id, sdp } = await clientOf(options).addOutput(channel, options.host, ports);
+  if (options.output !== undefined) await writeFile(options.output, sdp);
+  if (terminal.json) terminal.show({ channel, id, sdp }, () => "");
+  else if (options.output === undefined) terminal.write(sdp);
+  terminal.note(`sent until: meander play ${channel} --remove ${id}`);
+  if (options.output !== undefined) terminal.note(`ffplay -protocol_whitelist file,rtp,udp ${options.output}`);
+}
+
+async function playText(channel: string, options: Arguments, terminal: Terminal): Promise<void> {
+  const file = options.output === undefined ? undefined : createWriteStream(options.output);
+  const write = (line: string): void => void (file ?? process.stdout).write(`${line}\n`);
+  const decoder = new TextDecoder();
+  const refused = new Promise<MeanderError>((resolve) => {
+    const watching = watchChannel(options.site, channel, {
+      onPacket: (packet) => {
+        if (kindOf(packet) !== KIND.data) return;
+        const text = decoder.decode(payloadOf(packet));
+        write(terminal.json ? JSON.stringify({ channel, message: text }) : text);
+      },
+      onGap: ({ count }) => terminal.note(`${count} messages are lost`),
+      onState: (state) => {
+        if (state.type === "lost") terminal.note(`lost ${state.site}: ${state.reason}`);
+        if (state.type === "refused") resolve(new MeanderError(state.code, state.message, { where: `channel ${channel}` }));
+      },
+    });
+    watching.then(
+      (watcher) => {
+        const finish = (): void => {
+          watcher.close();
+          process.exit(0);
+        };
+        process.once("SIGINT", finish).once("SIGTERM", finish);
+      },
+      (error: MeanderError) => resolve(error),
+    );
+  });
+  throw await refused;
+}

@@ -1,0 +1,51 @@
+import { type Clock, Counters, every, LIMITS, type Log } from "../base/index.ts";
+import type { MessageSocket } from "./message-socket.ts";
+import type { PagedDirectory } from "./paged-directory.ts";
+import { ServerClient } from "./server-client.ts";
+
+/** Serves a directory to any number of clients, each over a message socket. */
+export class DirectoryServer {
+  /** `refused`: clients over the limit; `invalid-…`: messages, by what was wrong; each ended its client. */
+  readonly counts: Counters = new Counters();
+  readonly #directory: PagedDirectory;
+  readonly #log: Log;
+  readonly #clients = new Set<ServerClient>();
+  readonly #stopWatchdog: () => void;
+  #closed = false;
+
+  constructor(directory: PagedDirectory, { log, clock }: { readonly log: Log; readonly clock: Clock }) {
+    this.#directory = directory;
+    this.#log = log;
+    this.#stopWatchdog = every(clock, "directory clients", LIMITS.directoryPingMs, () => {
+      for (const client of [...this.#clients]) client.checkLife();
+    });
+  }
+
+  /** Clients attached now. */
+  get clientCount(): number {
+    return this.#clients.size;
+  }
+
+  /** Serves one more client until its socket ends. Over the limit the socket is closed. */
+  attach(socket: MessageSocket): void {
+    if (this.#closed || this.#clients.size >= LIMITS.directoryClientsMax) {
+      this.counts.add("refused");
+      this.#log.warn("A directory client was refused.", { clients: this.#clients.size });
+      socket.close();
+      return;
+    }
+    const client = new ServerClient(this.#directory, socket, this.#log, this.counts);
+    this.#clients.add(client);
+    socket.onClose(() => {
+      this.#clients.delete(client);
+      client.end();
+    });
+  }
+
+  /** Closes all clients, and those that come later. The directory stays open. */
+  close(): void {
+    this.#closed = true;
+    this.#stopWatchdog();
+    for (const client of [...this.#clients]) client.close();
+  }
+}

@@ -1,0 +1,181 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { test } from "node:test";
+import { LIMITS, MeanderError, SeededRandom, SILENT, VirtualClock } from "../base/index.ts";
+import { directoryConformance, Recorder } from "./directory.conformance.ts";
+import { EmbeddedDirectory } from "./embedded-directory.ts";
+
+directoryConformance("embedded", async () => {
+  const folder = new Folder();
+  const clock = new VirtualClock();
+  const directory = await folder.open(clock);
+  return {
+    directory,
+    clock,
+    answer: (handler) => directory.setRequestHandler(handler),
+    [Symbol.asyncDispose]: async () => {
+      await directory[Symbol.asyncDispose]();
+      folder[Symbol.dispose]();
+    },
+  };
+});
+
+test("embedded: [D13] keys, revisions, blobs and the directory's name are there after a restart", async () => {
+  using folder = new Folder();
+  const first = await folder.open();
+  await first.put("a", { deep: [1] });
+  const revision = await first.put("b", "two");
+  const blob = await first.putBlob(Uint8Array.of(1, 2, 3));
+  const { id } = first;
+  await first[Symbol.asyncDispose]();
+  await using second = await folder.open();
+  assert.equal(second.id, id);
+  assert.deepEqual((await second.list("")).map((entry) => entry.value), [{ deep: [1] }, "two"]);
+  assert.equal((await second.get("b"))?.revision, revision);
+  assert.deepEqual(await second.getBlob(blob), Uint8Array.of(1, 2, 3));
+  assert.ok((await second.put("c", 3)) > revision);
+});
+
+test("embedded: [D14] after a restart leases have their whole time to be renewed, then their keys go", async () => {
+  using folder = new Folder();
+  const first = await folder.open();
+  const lost = await first.grantLease(1_000);
+  const kept = await first.grantLease(1_000);
+  await first.put("s/lost", 1, { lease: lost });
+  await first.put("s/kept", 1, { lease: kept });
+  await first[Symbol.asyncDispose]();
+  const clock = new VirtualClock();
+  await using second = await folder.open(clock);
+  clock.advance(900);
+  await second.renewLease(kept);
+  assert.equal((await second.list("s/")).length, 2);
+  const told = new Recorder();
+  await second.watch("s/", told.listener);
+  clock.advance(100);
+  assert.deepEqual(told.short.slice(3), ["-s/lost"]);
+  await second.revokeLease(kept);
+  assert.deepEqual(await second.list("s/"), []);
+});
+
+test("embedded: [D14] a lease that ended is gone after a restart, too", async () => {
+  using folder = new Folder();
+  const clock = new VirtualClock();
+  const first = await folder.open(clock);
+  const lease = await first.grantLease(1_000);
+  await first.put("s/a", 1, { lease });
+  clock.advance(1_000);
+  await first[Symbol.asyncDispose]();
+  await using second = await folder.open();
+  await assert.rejects(second.renewLease(lease), { code: "directory-lease-gone" });
+  assert.deepEqual(await second.list(""), []);
+});
+
+test("embedded: [D15] a directory that this process has open is refused", async () => {
+  using folder = new Folder();
+  await using first = await folder.open();
+  await assert.rejects(folder.open(), (error) => {
+    assert.ok(error instanceof MeanderError);
+    assert.equal(error.code, "directory-in-use");
+    assert.match(error.message, new RegExp(`process ${process.pid} has`));
+    return true;
+  });
+  await first.put("a", 1);
+  assert.equal((await first.get("a"))?.value, 1);
+});
+
+test("embedded: [D15] a directory that another process has open is refused until that is killed", async () => {
+  using folder = new Folder();
+  const child = spawnWriter(folder.path);
+  const lines = createInterface({ input: child.stdout ?? assert.fail("no output") });
+  await once(lines, "line");
+  await assert.rejects(folder.open(), {
+    code: "directory-in-use",
+    message: new RegExp(`process ${child.pid} has`),
+  });
+  await kill(child);
+  await using directory = await folder.open();
+  assert.ok(await directory.get("n/0"));
+});
+
+test("embedded: [D13] what was confirmed before a kill is there", async () => {
+  using folder = new Folder();
+  for (let round = 1; round <= 3; round++) {
+    const child = spawnWriter(folder.path);
+    const confirmed: number[] = [];
+    for await (const line of createInterface({ input: child.stdout ?? assert.fail("no output") })) {
+      confirmed.push(Number(line));
+      if (confirmed.length === 150 * round) child.kill("SIGKILL");
+    }
+    await kill(child);
+    assert.ok(confirmed.length >= 150 * round);
+    await using directory = await folder.open();
+    for (const index of confirmed) {
+      assert.deepEqual((await directory.get(`n/${index}`))?.value, { index, round: child.pid });
+    }
+    const entries = await directory.list("n/");
+    const revisions = new Set(entries.map((entry) => entry.revision));
+    assert.equal(revisions.size, entries.length);
+  }
+});
+
+test("embedded: a folder that cannot be a directory is refused with its path", async () => {
+  using folder = new Folder();
+  writeFileSync(join(folder.path, "file"), "");
+  const options = { clock: new VirtualClock(), random: new SeededRandom(1), log: SILENT };
+  await assert.rejects(EmbeddedDirectory.open({ ...options, path: join(folder.path, "file") }), {
+    code: "directory-unreadable",
+    where: join(folder.path, "file"),
+  });
+  writeFileSync(join(folder.path, "directory.mdb"), "this is no database".repeat(1_000));
+  await assert.rejects(folder.open(), { code: "directory-unreadable" });
+});
+
+test("embedded: leases over the limit are refused, and ended ones make room", async () => {
+  using folder = new Folder();
+  await using directory = await folder.open();
+  const lease = await directory.grantLease(1_000);
+  for (let count = 1; count < LIMITS.directoryLeasesMax; count++) await directory.grantLease(1_000);
+  await assert.rejects(directory.grantLease(1_000), { code: "directory-full" });
+  await directory.revokeLease(lease);
+  await directory.grantLease(1_000);
+});
+
+/** A folder of its own for a test. */
+class Folder {
+  readonly path: string = mkdtempSync(join(tmpdir(), "meander-directory-"));
+
+  open(clock: VirtualClock = new VirtualClock()): Promise<EmbeddedDirectory> {
+    return EmbeddedDirectory.open({ path: this.path, clock, random: new SeededRandom(Math.trunc(clock.wall())), log: SILENT });
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.path, { recursive: true, force: true });
+  }
+}
+
+/** A process that writes `n/0`, `n/1`… for ever, and prints each number when its write was confirmed. */
+function spawnWriter(path: string): ChildProcess {
+  const layer = (file: string): string => JSON.stringify(new URL(file, import.meta.url).href);
+  const program = `
+    const { EmbeddedDirectory } = await import(${layer("./embedded-directory.js")});
+    const { SystemClock, SystemRandom, SILENT } = await import(${layer("../base/index.js")});
+    const options = { path: ${JSON.stringify(path)}, clock: new SystemClock(), random: new SystemRandom(), log: SILENT };
+    const directory = await EmbeddedDirectory.open(options);
+    for (let index = 0; ; index++) {
+      await directory.put("n/" + index % 5000, { index: index % 5000, round: process.pid });
+      process.stdout.write(index % 5000 + "\\n");
+    }`;
+  return spawn(process.execPath, ["--input-type=module", "-e", program], { stdio: ["ignore", "pipe", "inherit"] });
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, "exit");
+  child.kill("SIGKILL");
+  await exited;
+}

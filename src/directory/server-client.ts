@@ -1,0 +1,190 @@
+import { type Counters, LIMITS, type Log, MeanderError, messageOf, unreachable } from "../base/index.ts";
+import type { Entry, Json } from "./directory.ts";
+import type { Page, PagedDirectory } from "./paged-directory.ts";
+import type { MessageSocket } from "./message-socket.ts";
+import {
+  type ClientCall,
+  decodeClientMessage,
+  type MessageFault,
+  PROTOCOL,
+  type ServerMessage,
+} from "./messages.ts";
+import { ServedBlobs } from "./served-blobs.ts";
+import { encodeError } from "./wire-error.ts";
+
+/** Times that the watchdog may come by a client without having heard from it. */
+const SILENCES_MAX = 3;
+
+/** One client of a directory: what it asked for and watches. */
+export class ServerClient {
+  readonly #directory: PagedDirectory;
+  readonly #socket: MessageSocket;
+  readonly #log: Log;
+  readonly #counts: Counters;
+  readonly #blobs: ServedBlobs;
+  /** By the client's number; undefined while the watch is being made. */
+  readonly #watches = new Map<number, (() => void) | undefined>();
+  #calls = 0;
+  #silences = 0;
+  #greeted = false;
+  #ended = false;
+
+  constructor(directory: PagedDirectory, socket: MessageSocket, log: Log, counts: Counters) {
+    this.#directory = directory;
+    this.#socket = socket;
+    this.#log = log;
+    this.#counts = counts;
+    this.#blobs = new ServedBlobs(directory);
+    socket.onMessage((text) => this.#receive(text));
+  }
+
+  /** To be called regularly: closes a client that has been silent. */
+  checkLife(): void {
+    if (++this.#silences > SILENCES_MAX) this.close();
+  }
+
+  /** Closes the socket. */
+  close(): void {
+    this.#socket.close();
+  }
+
+  /** The socket has ended: watches end with it, leases do not. */
+  end(): void {
+    this.#ended = true;
+    for (const undo of this.#watches.values()) undo?.();
+    this.#watches.clear();
+    this.#blobs.clear();
+  }
+
+  #receive(text: string): void {
+    if (this.#ended) return;
+    this.#silences = 0;
+    const message = decodeClientMessage(text);
+    if (typeof message === "string") return this.#invalid(message);
+    if (message.type === "hello") return this.#greet(message.protocol);
+    if (!this.#greeted) return this.#invalid("hello");
+    if (message.type === "ping") return this.#send({ type: "pong" });
+    void this.#answer(message);
+  }
+
+  #greet(protocol: number): void {
+    this.#greeted = protocol === PROTOCOL;
+    this.#send({ type: "hello", protocol: PROTOCOL, directory: this.#directory.id });
+    if (!this.#greeted) this.#invalid("protocol");
+  }
+
+  #invalid(fault: MessageFault | "hello" | "protocol"): void {
+    this.#counts.add(`invalid-${fault}`);
+    this.#log.warn("A directory client sent what is no message.", { fault });
+    this.close();
+  }
+
+  async #answer(call: ClientCall): Promise<void> {
+    const { id } = call;
+    this.#calls++;
+    try {
+      if (this.#calls > LIMITS.directoryCallsMax) throw busy();
+      this.#send({ type: "answer", id, result: await this.#do(call) });
+    } catch (error) {
+      this.#send({ type: "refused", id, error: encodeError(this.#refusalOf(call, error)) });
+    } finally {
+      this.#calls--;
+    }
+  }
+
+  #refusalOf(call: ClientCall, error: unknown): MeanderError {
+    if (error instanceof MeanderError) return error;
+    this.#log.error("A call to the directory failed.", { call: call.type, error: messageOf(error) });
+    return new MeanderError("directory-failed", `the call ${call.type} failed`, {
+      where: "directory",
+      next: "look into the log of the leading site",
+    });
+  }
+
+  async #do(call: ClientCall): Promise<Json> {
+    const directory = this.#directory;
+    switch (call.type) {
+      case "get":
+        return jsonOfEntry(await directory.get(call.key));
+      case "list":
+        return jsonOfPage(await directory.page(call.prefix, call.after));
+      case "put":
+        return await directory.put(call.key, call.value, leaseOf(call));
+      case "compare-and-set": {
+        const { key, expected, value } = call;
+        return (await directory.compareAndSet(key, expected, value, leaseOf(call))) ?? null;
+      }
+      case "delete":
+        return await directory.delete(call.key, call.expected);
+      case "watch":
+        return await this.#watch(call.watch, call.prefix);
+      case "unwatch":
+        this.#watches.get(call.watch)?.();
+        this.#watches.delete(call.watch);
+        return null;
+      case "grant-lease":
+        return { ...(await directory.grantLease(call.ttlMs)) };
+      case "renew-lease":
+        await directory.renewLease({ id: call.lease, ttlMs: 0 });
+        return null;
+      case "revoke-lease":
+        await directory.revokeLease({ id: call.lease, ttlMs: 0 });
+        return null;
+      case "get-blob":
+        return await this.#blobs.get(call.sha256, call.offset);
+      case "put-blob":
+        return await this.#blobs.put(call);
+      case "request":
+        return await directory.request(call.subject, call.payload);
+      default:
+        return unreachable(call);
+    }
+  }
+
+  /** Sends changes from now on. The keys there are the client lists by itself, a page at a time. */
+  async #watch(watch: number, prefix: string): Promise<Json> {
+    if (this.#watches.size >= LIMITS.directoryWatchesMax || this.#watches.has(watch)) {
+      throw new MeanderError("directory-full", `watch ${watch} cannot be added`, {
+        where: "directory",
+        expected: `at most ${LIMITS.directoryWatchesMax} watches of one client, each with its number`,
+      });
+    }
+    this.#watches.set(watch, undefined);
+    let live = false;
+    try {
+      const undo = await this.#directory.watch(prefix, (change) => {
+        if (change.type === "synced") live = true;
+        else if (live) this.#send({ type: "change", watch, change });
+      });
+      if (this.#ended || !this.#watches.has(watch)) undo();
+      else this.#watches.set(watch, undo);
+      return null;
+    } catch (error) {
+      this.#watches.delete(watch);
+      throw error;
+    }
+  }
+
+  #send(message: ServerMessage): void {
+    if (!this.#ended) this.#socket.send(JSON.stringify(message));
+  }
+}
+
+function leaseOf(call: { readonly lease?: string | undefined }): { lease?: { id: string; ttlMs: number } } {
+  return call.lease === undefined ? {} : { lease: { id: call.lease, ttlMs: 0 } };
+}
+
+function jsonOfEntry(entry: Entry | undefined): Json {
+  return entry === undefined ? null : { ...entry };
+}
+
+function jsonOfPage({ entries, more, revision }: Page): Json {
+  return { entries: entries.map((entry) => ({ ...entry })), more, revision };
+}
+
+function busy(): MeanderError {
+  return new MeanderError("directory-busy", `${LIMITS.directoryCallsMax} calls wait for their answer`, {
+    where: "directory",
+    next: "wait for answers before more calls",
+  });
+}

@@ -1,0 +1,176 @@
+import { type Random, SeededRandom, serialAdd, SILENT, VirtualClock } from "../base/index.ts";
+import type {
+  ChannelPublisher,
+  IngestOptions,
+  IngestTrack,
+  SourceId,
+  SourceReport,
+} from "../reflector/index.ts";
+import {
+  decodeHeader,
+  encodeRtp,
+  flagsOf,
+  generationOf,
+  type Header,
+  sequenceOf,
+  sourceOf,
+  type Track,
+} from "../wire/index.ts";
+import { IngestGroup } from "./ingest-group.ts";
+
+/** Remembers what was published, in order. */
+export class RecordingPublisher implements ChannelPublisher {
+  readonly channelId = 7;
+  readonly packets: Uint8Array[] = [];
+  readonly descriptions: (readonly Track[])[] = [];
+  readonly reports: SourceReport[] = [];
+  readonly gaps: { sequence: number; count: number }[] = [];
+  readonly byes: SourceId[] = [];
+  isClosed = false;
+
+  publish(packet: Uint8Array): void {
+    this.packets.push(packet);
+  }
+
+  describe(tracks: readonly Track[]): void {
+    this.descriptions.push(tracks);
+  }
+
+  report(report: SourceReport): void {
+    this.reports.push(report);
+  }
+
+  gap(_source: SourceId, sequence: number, count: number): void {
+    this.gaps.push({ sequence, count });
+  }
+
+  bye(source: SourceId): void {
+    this.byes.push(source);
+  }
+
+  close(): void {
+    this.isClosed = true;
+  }
+
+  get headers(): Header[] {
+    return this.packets.map((packet) => decodeHeader(packet) as Header);
+  }
+
+  get sequences(): number[] {
+    return this.packets.map(sequenceOf);
+  }
+
+  get flags(): number[] {
+    return this.packets.map(flagsOf);
+  }
+
+  get generations(): number[] {
+    return this.packets.map(generationOf);
+  }
+
+  /** Ids of the sources, in the order of their first packets. */
+  get sources(): number[] {
+    return [...new Set(this.packets.map(sourceOf))];
+  }
+}
+
+export const VIDEO: IngestTrack = {
+  kind: "video",
+  codec: "h264",
+  payloadType: 96,
+  clockRate: 90_000,
+  port: 0,
+};
+
+export const AUDIO: IngestTrack = {
+  kind: "audio",
+  codec: "opus",
+  payloadType: 97,
+  clockRate: 48_000,
+  channels: 2,
+  port: 0,
+};
+
+export const TRUSTED = "127.0.0.1";
+
+/** An input of one Opus track; `changes` go on top. */
+export function inputOptions(changes: Partial<IngestOptions> = {}): IngestOptions {
+  return {
+    channel: "talk",
+    input: "main",
+    sourceName: "studio",
+    tracks: [AUDIO],
+    trusted: [TRUSTED],
+    host: TRUSTED,
+    ...changes,
+  };
+}
+
+/** One RTP source with a packet every 20 ms of media time. */
+export class RtpSource {
+  sequence: number;
+  timestamp: number;
+  readonly ssrc: number;
+  readonly #payloadType: number;
+
+  constructor(ssrc: number, { sequence = 100, timestamp = 0, payloadType = 97 } = {}) {
+    this.ssrc = ssrc;
+    this.sequence = sequence;
+    this.timestamp = timestamp;
+    this.#payloadType = payloadType;
+  }
+
+  /** The next packet. */
+  next(payload = Uint8Array.of(1, 2, 3), marker = false): Uint8Array {
+    const packet = this.at(this.sequence, payload, marker);
+    this.skip(1);
+    return packet;
+  }
+
+  /** A packet of any number, at the current timestamp. */
+  at(sequence: number, payload = Uint8Array.of(1, 2, 3), marker = false): Uint8Array {
+    return encodeRtp({
+      marker,
+      payloadType: this.#payloadType,
+      sequence,
+      timestamp: this.timestamp,
+      ssrc: this.ssrc,
+      csrcs: [],
+      extensions: [],
+      payload,
+    });
+  }
+
+  /** Loses packets on the way. */
+  skip(count: number): void {
+    this.sequence = serialAdd(this.sequence, count, 16);
+    this.timestamp = serialAdd(this.timestamp, 960 * count, 32);
+  }
+}
+
+/** A group on a virtual clock, with what it published. */
+export function testGroup({ silenceMs = 1000, maxPublishers = 1 } = {}): {
+  readonly clock: VirtualClock;
+  readonly random: Random;
+  readonly publisher: RecordingPublisher;
+  readonly group: IngestGroup;
+  readonly events: string[];
+} {
+  const clock = new VirtualClock(5_000);
+  const random = new SeededRandom(7);
+  const publisher = new RecordingPublisher();
+  const events: string[] = [];
+  const group = new IngestGroup({
+    channel: "talk",
+    openPublisher: () => publisher,
+    silenceMs,
+    maxPublishers,
+    clock,
+    random,
+    log: SILENT,
+    onEvent: (event) => {
+      if (event.type === "input-switched") events.push(`${event.from ?? "none"} > ${event.to}`);
+    },
+  });
+  return { clock, random, publisher, group, events };
+}

@@ -1,0 +1,18 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { sourceIdOf } from "./source-id.ts";
+
+test("the id of a source is the same at every site, for ever", () => {
+  assert.equal(sourceIdOf({ name: "studio", medium: 2, ssrc: 0xdeadbeef }), 0);
+  assert.equal(sourceIdOf({ name: "", medium: 0, ssrc: 0 }), 0);
+});
+
+test("name, medium and SSRC each tell sources apart", () => {
+  const ids = [
+    { name: "studio", medium: 2, ssrc: 1 },
+    { name: "studio2", medium: 2, ssrc: 1 },
+    { name: "studio", medium: 1, ssrc: 1 },
+    { name: "studio", medium: 2, ssrc: 256 },
+  ].map(sourceIdOf);
+  assert.equal(new Set(ids).size, 4);
+});
