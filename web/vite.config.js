@@ -17,6 +17,8 @@ export default defineConfig({
     target: "es2023",
     sourcemap: true,
     rolldownOptions: {
+      // Only sites read SDP; the library's CommonJS form hides from the bundler that nothing here uses it.
+      treeshake: { moduleSideEffects: [{ test: /sdp-transform/, sideEffects: false }] },
       preserveEntrySignatures: "allow-extension",
       input: {
         console: here("./index.html"),

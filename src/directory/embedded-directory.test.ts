@@ -131,8 +131,13 @@ test("embedded: a folder that cannot be a directory is refused with its path", a
     code: "directory-unreadable",
     where: join(folder.path, "file"),
   });
-  writeFileSync(join(folder.path, "directory.mdb"), "this is no database".repeat(1_000));
-  await assert.rejects(folder.open(), { code: "directory-unreadable" });
+  for (const text of ["x", "this is no directory".repeat(1_000)]) {
+    writeFileSync(join(folder.path, "directory.mdb"), text);
+    await assert.rejects(folder.open(), { code: "directory-unreadable" });
+  }
+  writeFileSync(join(folder.path, "directory.mdb"), "");
+  await using directory = await folder.open();
+  assert.equal(await directory.put("a", 1), 1);
 });
 
 test("embedded: leases over the limit are refused, and ended ones make room", async () => {

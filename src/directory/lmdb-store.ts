@@ -4,6 +4,7 @@ import { type Database, open, type RootDatabase } from "lmdb";
 import { MeanderError, messageOf } from "../base/index.ts";
 import type { Entry, Json } from "./directory.ts";
 import { type DirectoryOwner, isRunning, parseOwner, thisOwner } from "./directory-owner.ts";
+import { checkLmdbFile } from "./lmdb-file.ts";
 
 /** An entry with what only the store knows. */
 export interface StoredEntry extends Entry {
@@ -41,13 +42,16 @@ export class LmdbStore {
     try {
       // The session's link key is in there.
       mkdirSync(path, { recursive: true, mode: 0o700 });
-      this.#root = open({ path: join(path, "directory.mdb"), noSubdir: true, overlappingSync: false });
+      const file = join(path, "directory.mdb");
+      checkLmdbFile(file);
+      this.#root = open({ path: file, noSubdir: true, overlappingSync: false });
       this.#entries = this.#root.openDB({ name: "entries", encoding: "string" });
       this.#leases = this.#root.openDB({ name: "leases", encoding: "string" });
       this.#leaseKeys = this.#root.openDB({ name: "lease-keys", encoding: "string" });
       this.#blobs = this.#root.openDB({ name: "blobs", encoding: "binary" });
       this.#meta = this.#root.openDB({ name: "meta", encoding: "string" });
     } catch (cause) {
+      if (cause instanceof MeanderError) throw cause;
       throw new MeanderError("directory-unreadable", `the directory cannot be opened: ${messageOf(cause)}`, {
         where: path,
         expected: "a folder that this user may write, with a directory or nothing in it",

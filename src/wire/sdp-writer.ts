@@ -51,7 +51,8 @@ function mediaOf(track: SdpTrack, sessionHost: string): MediaDescription {
     ],
     fmtp: config === undefined ? [] : [{ payload: payloadType, config }],
     ...(track.rtcpMux ? { rtcpMux: "rtcp-mux" as const } : {}),
-    ...(track.rtcpPort === (track.rtcpMux ? port : port + 1)
+    // Port 0 is still to be assigned, and the RTCP port with it.
+    ...(port === 0 || track.rtcpPort === (track.rtcpMux ? port : port + 1)
       ? {}
       : { rtcp: { port: track.rtcpPort } }),
   };

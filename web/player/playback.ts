@@ -1,10 +1,12 @@
 import { type Cancel, type Clock, every, type Random } from "../../src/base/index.ts";
-import { ChannelClient } from "../../src/channel/index.ts";
+import { ChannelClient, type ChannelClientEvents } from "../../src/channel/index.ts";
 import {
+  type IngestReport,
   JitterEstimate,
   MediaTimeline,
   PlayoutClock,
   RateMeter,
+  type SenderTime,
 } from "../../src/channel/playout/index.ts";
 import {
   type Description,
@@ -57,8 +59,6 @@ export interface Shown extends Presented {
   readonly latencyMs: number | undefined;
 }
 
-type Report = Parameters<MediaTimeline["report"]>[1];
-
 const TICK_MS = 20;
 /** Packets and reports kept that came before the description that explains them. */
 const EARLY_MAX = 512;
@@ -79,7 +79,7 @@ export class Playback {
   #kinds = new Set<Track["kind"]>();
   #texts: ReadonlySet<number> = new Set();
   #early: Uint8Array[] = [];
-  readonly #earlyReports = new Map<string, Report>();
+  readonly #earlyReports = new Map<string, IngestReport>();
   readonly #jitter = new JitterEstimate();
   readonly #bits = new RateMeter(2_000);
   #pastDropped = 0;
@@ -318,7 +318,7 @@ export class Playback {
     this.#earlyReports.clear();
   }
 
-  #report(report: Parameters<ConstructorParameters<typeof ChannelClient>[1]["onReport"]>[0]): void {
+  #report(report: Parameters<ChannelClientEvents["onReport"]>[0]): void {
     const { ingestMs, rtpTimestamp } = report;
     const full = { ingestMs, rtpTimestamp, sender: senderTimeOf(report.rtcp) };
     const feed = this.#feeds.get(report.medium);
@@ -363,7 +363,7 @@ function keyOf(of: {
 }
 
 /** The sender report in the publisher's last RTCP, if there is one. */
-function senderTimeOf(rtcp: Uint8Array): Report["sender"] {
+function senderTimeOf(rtcp: Uint8Array): SenderTime | undefined {
   if (rtcp.byteLength === 0) return undefined;
   const packets = decodeRtcp(rtcp);
   if (typeof packets === "string") return undefined;

@@ -3,12 +3,11 @@
  *
  * @module
  */
-export { type AudioPlacement, AudioSchedule } from "./audio-schedule.ts";
+export { AudioSchedule } from "./audio-schedule.ts";
 export { FrameQueue, type TimedFrame } from "./frame-queue.ts";
 export { JitterEstimate } from "./jitter-estimate.ts";
 export { MediaTimeline } from "./media-timeline.ts";
-export { PlayoutClock, type PlayoutClockOptions } from "./playout-clock.ts";
+export { PlayoutClock } from "./playout-clock.ts";
 export { PresentationLog } from "./presentation-log.ts";
 export { RateMeter } from "./rate-meter.ts";
-export { SlidingMinimum } from "./sliding-minimum.ts";
 export { type IngestReport, type SenderTime, SourceTimeline } from "./source-timeline.ts";

@@ -1,0 +1,43 @@
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { MeanderError } from "../base/index.ts";
+
+/** Where the mark stands in the first page: behind the page's header, as this build of LMDB writes it. */
+const MAGIC_OFFSET = 24;
+const MAGIC = 0xbeef_c0de;
+/** LMDB's smallest page; a file has at least two. */
+const PAGE_BYTES_MIN = 512;
+
+/**
+ * Refuses a file that is none of LMDB's, before LMDB opens it: it ends the process over such a file instead of throwing.
+ * A file that is missing or empty is fine; LMDB makes it.
+ *
+ * @throws {MeanderError} `directory-unreadable`; what `node:fs` throws for files that cannot be read
+ */
+export function checkLmdbFile(path: string): void {
+  const head = new DataView(new ArrayBuffer(MAGIC_OFFSET + 4));
+  const bytes = readHead(path, head);
+  if (bytes === 0) return;
+  if (bytes >= 2 * PAGE_BYTES_MIN && head.getUint32(MAGIC_OFFSET, true) === MAGIC) return;
+  throw new MeanderError("directory-unreadable", "the file is no directory", {
+    where: path,
+    expected: "a file that a leading site made",
+    next: "move it away, or choose another folder",
+  });
+}
+
+/** The size of the file; its start goes into `head`. */
+function readHead(path: string, head: DataView): number {
+  let file: number;
+  try {
+    file = openSync(path, "r");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return 0;
+    throw error;
+  }
+  try {
+    readSync(file, head, 0, head.byteLength, 0);
+    return fstatSync(file).size;
+  } finally {
+    closeSync(file);
+  }
+}
