@@ -1,4 +1,4 @@
-import { type Clock, LIMITS, MeanderError, type Random } from "../base/index.ts";
+import { type Clock, LIMITS, type Random } from "../base/index.ts";
 import type { Connection } from "../stack/index.ts";
 import {
   type ControlMessage,
@@ -318,9 +318,4 @@ export class Peer {
     this.connection.close();
     this.#events.onClosed(reason);
   }
-}
-
-/** A refusal as an error, for those who throw. */
-export function refusalError(refusal: Refusal): MeanderError {
-  return new MeanderError(refusal.code, refusal.message);
 }

@@ -5,7 +5,7 @@ import type { Json } from "./directory.ts";
 import { nestingOf } from "./value.ts";
 import { wireErrorSchema } from "./wire-error.ts";
 
-/** [D15] Version of the protocol; both ends speak the same. */
+/** [D18] Version of the protocol; both ends speak the same. */
 export const PROTOCOL = 1;
 
 /** Nesting of a message around a value. */

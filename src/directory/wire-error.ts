@@ -1,7 +1,9 @@
 import { z } from "zod";
 import { MeanderError } from "../base/index.ts";
 
-const text = z.string().max(10_000);
+/** Longest part of an error, characters; the rest is cut. */
+const PART_LENGTH_MAX = 10_000;
+const text = z.string().max(PART_LENGTH_MAX);
 
 /** A MeanderError as it travels. */
 export const wireErrorSchema = z.object({
@@ -20,10 +22,10 @@ export function encodeError(error: MeanderError): WireError {
   const { code, what, where, expected, next } = error;
   return {
     code,
-    what,
-    ...(where === undefined ? {} : { where }),
-    ...(expected === undefined ? {} : { expected }),
-    ...(next === undefined ? {} : { next }),
+    what: cut(what),
+    ...(where === undefined ? {} : { where: cut(where) }),
+    ...(expected === undefined ? {} : { expected: cut(expected) }),
+    ...(next === undefined ? {} : { next: cut(next) }),
   };
 }
 
@@ -35,4 +37,8 @@ export function decodeError(parts: WireError): MeanderError {
     ...(expected === undefined ? {} : { expected }),
     ...(next === undefined ? {} : { next }),
   });
+}
+
+function cut(part: string): string {
+  return part.slice(0, PART_LENGTH_MAX);
 }

@@ -19,10 +19,8 @@ export type Decodable<T> = T & { readonly decode: number };
  */
 export class DecodeOrder<T extends Timed> {
   readonly #waiting: T[] = [];
-  /** Presentation times of frames that are waiting or were not used up, ascending. */
+  /** Times to decode at, ascending: those of presentation, behind those that lie before the first. */
   readonly #times: number[] = [];
-  /** Most seconds by which presentation lags in what was seen. */
-  #lead = 0;
   #isStarted = false;
 
   /** Takes the next frame in decode order; what is ready comes out. */
@@ -42,14 +40,19 @@ export class DecodeOrder<T extends Timed> {
     if (!this.#isStarted) this.#start();
     const frame = this.#waiting.shift() as T;
     const time = this.#times.shift() as number;
-    return { ...frame, decode: Math.min(frame.presentation, time - this.#lead) };
+    return { ...frame, decode: Math.min(frame.presentation, time) };
   }
 
-  /** The lead that the first frames need is what the whole needs: encoders keep one order. */
+  /** Decoding begins as many frames early as the first ones need, and then all: encoders keep one order. */
   #start(): void {
     this.#isStarted = true;
+    let lead = 0;
     for (const [index, { presentation }] of this.#waiting.entries()) {
-      this.#lead = Math.max(this.#lead, (this.#times[index] as number) - presentation);
+      const rank = this.#waiting.filter((other) => other.presentation < presentation).length;
+      lead = Math.max(lead, index - rank);
     }
+    const [first = 0, second = first] = this.#times;
+    for (let early = 1; early <= lead; early++)
+      this.#times.unshift(first - early * (second - first));
   }
 }

@@ -71,12 +71,18 @@ export class FilePublisher {
 
   async #run(): Promise<void> {
     const { clock, log } = this.#options;
-    const ahead = Array.from({ length: READ_AHEAD }, () => this.#read());
+    const read = (): Promise<ScheduledFrame | undefined> => {
+      const frame = this.#read();
+      // A failure is met when the frame's turn comes.
+      frame.catch(() => {});
+      return frame;
+    };
+    const ahead = Array.from({ length: READ_AHEAD }, read);
     let isFirst = true;
     try {
       for (;;) {
         const frame = await ahead.shift();
-        ahead.push(this.#read());
+        ahead.push(read());
         if (frame === undefined || this.#isClosed) break;
         if (isFirst) {
           this.#start(frame.decode);

@@ -79,7 +79,9 @@ test("H.264: every frame begins, ends, and a key frame marks all its packets fro
         const entries = own.filter((each) => (each.flags & 9) === (FLAG.begin | FLAG.keyframe));
         assert.equal(entries.length, isKey ? 1 : 0);
         const from = own.findIndex((each) => (each.flags & FLAG.keyframe) !== 0);
-        assert.ok(own.slice(Math.max(0, from)).every((each) => (each.flags & 8) === (isKey ? 8 : 0)));
+        assert.ok(
+          own.slice(Math.max(0, from)).every((each) => (each.flags & 8) === (isKey ? 8 : 0)),
+        );
         const isDiscardable = list[index]?.picture === "b";
         assert.ok(own.every((each) => (each.flags & 16) === (isDiscardable ? 16 : 0)));
       }

@@ -6,13 +6,13 @@
  */
 export { clipSdp, clipSdpTracks } from "./clip-description.ts";
 export { type ClipFrame, ClipReader, type ClipTrack } from "./clip-reader.ts";
+export { demoClipPath } from "./demo-clip.ts";
 export {
   type FfmpegSource,
   type FfmpegTarget,
   ffmpegPublishArguments,
   ffmpegTracks,
 } from "./ffmpeg-arguments.ts";
-export { demoClipPath } from "./demo-clip.ts";
 export { FilePublisher, type FilePublisherOptions } from "./file-publisher.ts";
 export { FRAME_COUNTER, readFrameCounter } from "./frame-counter.ts";
 export { gstreamerPublishPipeline, gstreamerReceivePipeline } from "./gstreamer-pipelines.ts";

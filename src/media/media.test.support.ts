@@ -1,4 +1,4 @@
-import { type Random, SeededRandom, serialAdd, SILENT, VirtualClock } from "../base/index.ts";
+import { type Random, SeededRandom, SILENT, serialAdd, VirtualClock } from "../base/index.ts";
 import type {
   ChannelPublisher,
   IngestOptions,
@@ -121,14 +121,14 @@ export class RtpSource {
   }
 
   /** The next packet. */
-  next(payload = Uint8Array.of(1, 2, 3), marker = false): Uint8Array {
+  next(payload: Uint8Array = Uint8Array.of(1, 2, 3), marker = false): Uint8Array {
     const packet = this.at(this.sequence, payload, marker);
     this.skip(1);
     return packet;
   }
 
   /** A packet of any number, at the current timestamp. */
-  at(sequence: number, payload = Uint8Array.of(1, 2, 3), marker = false): Uint8Array {
+  at(sequence: number, payload: Uint8Array = Uint8Array.of(1, 2, 3), marker = false): Uint8Array {
     return encodeRtp({
       marker,
       payloadType: this.#payloadType,

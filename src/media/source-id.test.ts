@@ -3,8 +3,8 @@ import { test } from "node:test";
 import { sourceIdOf } from "./source-id.ts";
 
 test("the id of a source is the same at every site, for ever", () => {
-  assert.equal(sourceIdOf({ name: "studio", medium: 2, ssrc: 0xdeadbeef }), 0);
-  assert.equal(sourceIdOf({ name: "", medium: 0, ssrc: 0 }), 0);
+  assert.equal(sourceIdOf({ name: "studio", medium: 2, ssrc: 0xdeadbeef }), 628_755_887);
+  assert.equal(sourceIdOf({ name: "", medium: 0, ssrc: 0 }), 2_138_539_933);
 });
 
 test("name, medium and SSRC each tell sources apart", () => {

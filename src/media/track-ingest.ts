@@ -1,5 +1,4 @@
-import type { Cancel, Clock, Counters } from "../base/index.ts";
-import { serialAdd } from "../base/index.ts";
+import type { Clock, Counters } from "../base/index.ts";
 import type { ChannelPublisher, IngestTrack, SourceId } from "../reflector/index.ts";
 import {
   decodeParameterSets,
@@ -15,8 +14,8 @@ import {
   type Track,
 } from "../wire/index.ts";
 import { FrameFlags, type PacketPlace } from "./frame-flags.ts";
+import { GapWatch } from "./gap-watch.ts";
 import { MediaClock } from "./media-clock.ts";
-import { MissingPackets, type MissingRange } from "./missing-packets.ts";
 import { ReceptionStatistics } from "./reception-statistics.ts";
 import { SenderReports } from "./sender-reports.ts";
 import { SequenceCheck } from "./sequence-check.ts";
@@ -27,8 +26,6 @@ import { sourceIdOf } from "./source-id.ts";
 const TAKEOVER_MS = 500;
 /** After a goodbye, packets of the old run may still be on their way, ms. */
 const STRAGGLER_MS = 200;
-/** A skipped number is announced as lost after this, ms: reordering on a local network is shorter. */
-const REORDER_MS = 30;
 /** A source silent for longer is not reported any more, ms. */
 const REPORTED_MS = 10_000;
 /** Parameter sets that a description carries. */
@@ -42,7 +39,7 @@ interface Source extends SourceId {
   readonly flags: FrameFlags;
   readonly clock: MediaClock;
   readonly statistics: ReceptionStatistics;
-  readonly missing: MissingPackets;
+  readonly gaps: GapWatch;
   lastAt: number;
   endedAt: number | undefined;
 }
@@ -68,7 +65,6 @@ export class TrackIngest {
   #source: Source | undefined;
   #held: { bytes: Uint8Array; rtp: RtpPacket } | undefined;
   readonly #senderReports = new SenderReports();
-  #cancelGaps: Cancel | undefined;
 
   constructor(options: TrackIngestOptions) {
     this.#options = options;
@@ -155,7 +151,7 @@ export class TrackIngest {
 
   /** @param before the run of the same SSRC that this one follows */
   #start(bytes: Uint8Array, rtp: RtpPacket, before?: Source): boolean {
-    const { clock, generations, medium, sourceName, track } = this.#options;
+    const { clock, generations, medium, publisher, sourceName, track } = this.#options;
     const { ssrc, sequence } = rtp;
     const id = sourceIdOf({ name: sourceName, medium, ssrc });
     const source: Source = {
@@ -167,7 +163,9 @@ export class TrackIngest {
       flags: new FrameFlags(track.codec),
       clock: new MediaClock(track.clockRate),
       statistics: new ReceptionStatistics(ssrc, track.clockRate, sequence),
-      missing: new MissingPackets(),
+      gaps: new GapWatch(clock, ({ sequence: missing, count }) => {
+        publisher.gap(idOf(source), missing, count);
+      }),
       lastAt: clock.now(),
       endedAt: undefined,
     };
@@ -184,11 +182,11 @@ export class TrackIngest {
     switch (verdict.type) {
       case "next":
         if (this.#held !== undefined) this.#dropHeld();
-        if (verdict.missing > 0) this.#skipped(source, rtp.sequence, verdict.missing);
+        if (verdict.missing > 0) source.gaps.skipped(rtp.sequence, verdict.missing);
         this.#forward(source, bytes, rtp, verdict.missing > 0 ? "after-loss" : "next", false);
         return true;
       case "late":
-        source.missing.arrived(rtp.sequence);
+        source.gaps.arrived(rtp.sequence);
         this.#forward(source, bytes, rtp, "late", false);
         return true;
       case "duplicate":
@@ -199,7 +197,7 @@ export class TrackIngest {
         return false;
       case "restart": {
         const held = this.#held;
-        this.#announce(source.missing.takeSince(Number.POSITIVE_INFINITY));
+        source.gaps.finish();
         this.#start(held?.bytes ?? bytes, held?.rtp ?? rtp, source);
         if (held === undefined) return true;
         return this.#source !== undefined && this.#checked(this.#source, bytes, rtp);
@@ -250,36 +248,10 @@ export class TrackIngest {
     return changed;
   }
 
-  #skipped(source: Source, before: number, count: number): void {
-    const { clock } = this.#options;
-    const given = source.missing.skipped(serialAdd(before, -count, 16), count, clock.now());
-    if (given !== undefined) this.#announce([given]);
-    this.#cancelGaps ??= clock.after("announce-gaps", REORDER_MS, () => this.#announceDue());
-  }
-
-  #announceDue(): void {
-    this.#cancelGaps = undefined;
-    const source = this.#source;
-    if (source === undefined) return;
-    const { clock } = this.#options;
-    this.#announce(source.missing.takeSince(clock.now() - REORDER_MS));
-    if (source.missing.rangeCount === 0) return;
-    this.#cancelGaps = clock.after("announce-gaps", REORDER_MS, () => this.#announceDue());
-  }
-
-  #announce(ranges: readonly MissingRange[]): void {
-    if (this.#source === undefined) return;
-    for (const { sequence, count } of ranges) {
-      this.#options.publisher.gap(idOf(this.#source), sequence, count);
-    }
-  }
-
   #end(source: Source): void {
     if (source.endedAt !== undefined) return;
     const { clock, generations, publisher } = this.#options;
-    this.#cancelGaps?.();
-    this.#cancelGaps = undefined;
-    this.#announce(source.missing.takeSince(Number.POSITIVE_INFINITY));
+    source.gaps.finish();
     source.endedAt = clock.now();
     generations.reached(source.source, source.generation, source.sequences.highest);
     publisher.bye(idOf(source));

@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { serialDistance } from "../base/index.ts";
+import { every, SeededRandom, serialDistance } from "../base/index.ts";
+import { Peer } from "../channel/index.ts";
 import {
   RelayWorld,
   type RelayWorldOptions,
   WorldPublisher,
   type WorldViewer,
 } from "../sim/index.ts";
+import { encodePacket, KIND } from "../wire/index.ts";
+import type { SubscriberSnapshot } from "./snapshot.ts";
 
 /** The demo's network: origin > north > middle > south, each with a way around its neighbour. */
 function chain(options: RelayWorldOptions): { world: RelayWorld; publisher: WorldPublisher } {
@@ -108,17 +111,105 @@ test("packets lost, doubled and reordered on datagram links are repaired", async
   }
 });
 
-test("a silent neighbour that speaks again costs nothing", async () => {
-  const { world } = chain({ seed: 4, reliable: false });
-  await world.run(2_000);
+for (const frozenMs of [100, 300, 900, 1_900, 4_000]) {
+  test(`a relay that stands still for ${frozenMs} ms and goes on costs no packet and repeats none`, async () => {
+    const { world } = chain({ seed: frozenMs, reliable: frozenMs % 200 === 0 });
+    await world.run(2_000);
+    const viewer = world.addViewer("clip", ["south"]);
+    await world.run(1_000);
+    world.freeze("middle");
+    await world.run(frozenMs);
+    world.thaw("middle");
+    await world.run(8_000);
+    assertComplete(viewer, 800);
+    assert.ok(longestGap(viewer) <= 300, `the picture stood for ${longestGap(viewer)} ms`);
+    world.close();
+  });
+}
+
+test("a viewer that never acknowledges is left out after 1 s and let go after 10 s, and nobody else notices", async () => {
+  const world = new RelayWorld({ seed: 8 });
+  world.addSite("origin");
+  world.openChannel("origin", "clip");
+  const publisher = new WorldPublisher(world, "origin", "clip");
+  await world.run(1_000);
+  const viewer = world.addViewer("clip", ["origin"]);
+  const ends: string[] = [];
+  const silent = new Peer(
+    await world.connect("origin"),
+    { role: "viewer", name: "silent", instance: 9, token: "", heartbeatMs: 1_000 },
+    true,
+    { clock: world.clock, random: new SeededRandom(9) },
+    {
+      admit: () => undefined,
+      onOpen: () => {
+        const message = { channel: "clip", forward: true, resume: [], request: 1 };
+        silent.sendControl({ type: "subscribe", ...message });
+      },
+      onPacket() {},
+      onControl() {},
+      onSuspected() {},
+      onTrusted() {},
+      onClosed: ({ code }) => ends.push(code),
+    },
+  );
+  const stop = every(world.clock, "silent viewer", 50, () => silent.tick());
+  await world.run(2_500);
+  const about = (): SubscriberSnapshot | undefined =>
+    world
+      .site("origin")
+      .snapshot()
+      .channels[0]?.subscribers.find(({ name }) => name === "silent");
+  assert.equal(about()?.state, "skipping");
+  assert.ok((about()?.drops["slow-subscriber"] ?? 0) > 0);
+  await world.run(9_000);
+  assert.deepEqual(ends, ["too-slow"]);
+  assert.equal(about(), undefined);
+  assertComplete(viewer, 900);
+  stop();
+  publisher.stop();
+  world.close();
+});
+
+test("a stranger's packets and messages in band are counted, not taken", async () => {
+  const { world, publisher } = chain({ seed: 9 });
+  await world.run(1_000);
   const viewer = world.addViewer("clip", ["south"]);
   await world.run(1_000);
-  const switches = world.events.filter(
-    (e) => e.type === "input-switched" && e.site === "south",
-  ).length;
-  assert.equal(switches, 1, "south took the first choice and stayed");
-  await world.run(1_000);
-  assertComplete(viewer, 150);
+  const before = viewer.received.length;
+  const stranger = await world.connect("south");
+  let opened = false;
+  const peer: Peer = new Peer(
+    stranger,
+    { role: "viewer", name: "stranger", instance: 3, token: "", heartbeatMs: 1_000 },
+    true,
+    { clock: world.clock, random: new SeededRandom(3) },
+    {
+      admit: () => undefined,
+      onOpen: () => {
+        opened = true;
+      },
+      onPacket() {},
+      onControl() {},
+      onSuspected() {},
+      onTrusted() {},
+      onClosed() {},
+    },
+  );
+  peer.tick();
+  await world.run(100);
+  assert.ok(opened);
+  const id = world.site("south").snapshot().channels[0]?.id ?? 0;
+  const header = { flags: 0, channel: id, source: 99, sourceGeneration: 0, medium: 2, sequence: 1 };
+  peer.send(encodePacket({ kind: KIND.rtp, ...header }, new Uint8Array(50)));
+  peer.sendControl({ type: "path", sites: ["nowhere"], originOffsetMs: 0 }, id);
+  await world.run(500);
+  const { channels, drops } = world.site("south").snapshot();
+  assert.equal(channels[0]?.drops["untrusted-source"], 1);
+  assert.equal(drops["untrusted-source"], 1);
+  assert.deepEqual(channels[0]?.path, ["origin", "north", "middle", "south"]);
+  assert.ok(viewer.received.length > before);
+  publisher.stop();
   world.close();
 });
 

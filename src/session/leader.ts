@@ -1,229 +1,255 @@
 import { z } from "zod";
-import { type Clock, type Log, MeanderError, type Random } from "../base/index.ts";
-import type { Directory, Json } from "../directory/index.ts";
+import { type Clock, LIMITS, type Log, MeanderError, type Random } from "../base/index.ts";
+import type { Directory, Entry, Json } from "../directory/index.ts";
+import { type ChannelRecord, channelNameSchema, type SessionRecord, type SiteRecord, siteNameSchema } from "./model.ts";
 import {
-  type ChannelRecord,
-  channelNameSchema,
-  type SessionRecord,
-  type SiteRecord,
-} from "./model.ts";
-import { siteRecordSchema } from "./records.ts";
+  channelRecordSchema,
+  type LeaderRecord,
+  leaderRecordSchema,
+  type SiteSelf,
+  sessionRecordSchema,
+  siteRecordSchema,
+  siteSelfSchema,
+} from "./records.ts";
+import { describeIssue } from "./zod-issue.ts";
 
+/** What a leader needs. */
 export interface LeaderOptions {
-  /** The directory that this leader decides in. */
+  /** The one embedded in this site. */
   readonly directory: Directory;
+  /** The leading site itself. */
+  readonly site: string;
+  /** Its instance: see {@link SiteRecord}. */
+  readonly instance: number;
+  /** Name of a session that is made now. */
+  readonly session?: string;
   readonly clock: Clock;
+  /** Makes the link key: the system's generator, outside of tests. */
   readonly random: Random;
   readonly log: Log;
-  /** Name of the site that leads, and its start. */
-  readonly site: string;
-  readonly instance: number;
-  /** Name of a session that is new. */
-  readonly session?: string;
 }
 
-/** Tries of a compare-and-set that others interfere with. */
-const TRIES = 32;
+/** Attempts to change a key that others change, too. */
+const ATTEMPTS_MAX = 64;
 
-const joinSchema = z.object({ site: siteRecordSchema });
-const leaveSchema = z.object({ name: z.string(), instance: z.number() });
-const openSchema = z.object({
-  name: channelNameSchema,
-  /** The site that ingests it from now on. */
-  ingest: z.string().max(40).optional(),
-});
-const closeSchema = z.object({ name: channelNameSchema, ingest: z.string().max(40).optional() });
+const joinSchema = z.object({ site: siteSelfSchema, lease: z.string() });
+const leaveSchema = z.object({ name: siteNameSchema, instance: z.number() });
+const channelSchema = z.object({ name: channelNameSchema, ingest: siteNameSchema.optional() });
 
 /**
- * Decides for a session: who is in it, and which channels it has.
+ * Decides for a session: who its sites are, and which ids its channels have.
  *
- * Keeps nothing in memory: each decision is a compare-and-set in the directory, made only while `leader` there still names
- * this start of this site (the leaderEpoch fences earlier ones).
+ * It remembers nothing: each decision is a compare-and-set in the directory, so that one that starts anew goes on where
+ * another ended, and two at once cannot contradict each other. One whose leaderEpoch has passed refuses (`leader-fenced`).
  */
 export class Leader {
   readonly #options: LeaderOptions;
+  /** The leaderEpoch; 0 before {@link start}. */
   #epoch = 0;
-  #started: Promise<SessionRecord> | undefined;
 
   constructor(options: LeaderOptions) {
     this.#options = options;
   }
 
-  /** Generation of leaders: grows with every start of one. 0 before `start`. */
-  get leaderEpoch(): number {
-    return this.#epoch;
-  }
-
-  /** Takes the lead, and makes the session if there is none. */
-  start(): Promise<SessionRecord> {
-    this.#started ??= this.#take();
-    return this.#started;
-  }
-
-  async #take(): Promise<SessionRecord> {
-    const { directory, site, instance } = this.#options;
-    this.#epoch = await this.#retry("leader", async () => {
-      const entry = await directory.get("leader");
-      const epoch = Number((entry?.value as { epoch?: number } | undefined)?.epoch ?? 0) + 1;
-      const value = { epoch, site, instance };
-      const done = await directory.compareAndSet("leader", entry?.revision ?? 0, value);
-      return done === undefined ? undefined : epoch;
+  /** Takes over. The session, made now when there was none. @throws {MeanderError} `session-record-invalid`, and the directory's */
+  async start(): Promise<SessionRecord> {
+    const { directory, site, instance, session = "meander", clock, log } = this.#options;
+    this.#epoch = await this.#change("leader", (entry) => {
+      const epoch = (read(leaderRecordSchema, entry)?.epoch ?? 0) + 1;
+      const value: LeaderRecord = { epoch, site, instance };
+      return { value: { ...value }, result: epoch };
     });
-    return this.#session();
+    const record: SessionRecord = { name: session, linkKey: this.#linkKey(), createdAt: clock.wall() };
+    const made = await directory.compareAndSet("session", 0, { ...record });
+    log.info("This site leads the session.", { leaderEpoch: this.#epoch, made: made !== undefined });
+    return made === undefined ? await this.#session() : record;
   }
 
   /**
-   * Answers a request of a member.
+   * Answers a request: `join`, `leave`, `open-channel`, `close-channel`. To be set as the directory's request handler.
    *
-   * @throws {MeanderError} `site-name-taken`, `request-invalid`, `request-unknown`, `leader-fenced`, `session-contended`
+   * @throws {MeanderError} `request-unknown`, `request-invalid`, `leader-fenced`, `leader-busy`, `site-name-taken`, `channel-unknown`,
+   * `channel-ids-exhausted`, `session-record-invalid`, and the directory's
    */
-  async handle(subject: string, payload: Json): Promise<Json> {
-    await this.start();
-    await this.#assertLeading();
+  readonly handle = async (subject: string, payload: Json): Promise<Json> => {
     switch (subject) {
       case "join":
-        return this.#join(parse(joinSchema, subject, payload).site as SiteRecord);
+        return { ...(await this.#join(parsePayload(joinSchema, subject, payload))) };
       case "leave":
-        return this.#leave(parse(leaveSchema, subject, payload));
+        return await this.#leave(parsePayload(leaveSchema, subject, payload));
       case "open-channel":
-        return this.#openChannel(parse(openSchema, subject, payload));
+        return jsonOf(await this.#openChannel(parsePayload(channelSchema, subject, payload)));
       case "close-channel":
-        return this.#closeChannel(parse(closeSchema, subject, payload));
+        return await this.#closeChannel(parsePayload(channelSchema, subject, payload));
       default:
-        throw new MeanderError("request-unknown", `the leader knows no request ${subject}`, {
+        throw new MeanderError("request-unknown", `the leader knows no request ${JSON.stringify(subject)}`, {
           expected: "join, leave, open-channel or close-channel",
-          next: "run the same version of Meander at every site",
         });
     }
+  };
+
+  async #join({ site, lease }: { site: SiteSelf; lease: string }): Promise<SessionRecord> {
+    const leader = this.#options.site === site.name;
+    const record: SiteRecord = { ...site, leader };
+    await this.#change(
+      `sites/${site.name}`,
+      (entry) => {
+        const other = read(siteRecordSchema, entry);
+        if (other !== undefined && !this.#mayReplace(other, site)) throw nameTaken(other);
+        return { value: jsonOf(record), result: undefined };
+      },
+      lease,
+    );
+    this.#options.log.info("A site joined.", { name: site.name, instance: site.instance, http: site.http });
+    return await this.#session();
   }
 
-  async #session(): Promise<SessionRecord> {
-    const { directory, random, clock, session = "meander" } = this.#options;
-    return this.#retry("session", async () => {
-      const entry = await directory.get("session");
-      if (entry !== undefined) return entry.value as unknown as SessionRecord;
-      const linkKey = Array.from({ length: 8 }, () =>
-        random.uint32().toString(16).padStart(8, "0"),
-      ).join("");
-      const record = { name: session, linkKey, createdAt: clock.wall() };
-      const done = await directory.compareAndSet("session", 0, record);
-      return done === undefined ? undefined : record;
-    });
+  /** Whether the site of that name has certainly ended, or is this one. */
+  #mayReplace(other: SiteRecord, site: SiteSelf): boolean {
+    if (other.instance === site.instance) return true;
+    // Two processes cannot listen on one port, so whoever announces it again has taken the place of the other.
+    if (other.http.host === site.http.host && other.http.port === site.http.port) return true;
+    // There is one process with this directory open: the one that leads.
+    return site.name === this.#options.site && site.instance === this.#options.instance;
   }
 
-  /** The member registers itself under its own lease; here it is only let in. */
-  async #join(site: SiteRecord): Promise<Json> {
-    const { directory, log } = this.#options;
-    const present = await directory.get(`sites/${site.name}`);
-    const other = present?.value as unknown as SiteRecord | undefined;
-    if (other !== undefined && other.instance !== site.instance) {
-      const where = `${other.http.host}:${other.http.port}`;
-      const sameProcess = other.http.host === site.http.host && other.http.port === site.http.port;
-      // A site that comes back on its own address was restarted: its earlier start can not be alive.
-      if (!sameProcess) {
-        const since = new Date(other.startedAt).toISOString();
-        throw new MeanderError("site-name-taken", `a site ${site.name} is in the session already`, {
-          where: `${where}, since ${since}`,
-          expected: "a name of its own for every site",
-          next: "choose another --name, or stop that site; a site that crashed is forgotten after 15 s",
-        });
-      }
-      await directory.delete(`sites/${site.name}`, present?.revision);
+  async #leave({ name, instance }: { name: string; instance: number }): Promise<null> {
+    await this.#checkLeads();
+    const entry = await this.#options.directory.get(`sites/${name}`);
+    if (entry === undefined || read(siteRecordSchema, entry)?.instance !== instance) return null;
+    await this.#options.directory.delete(entry.key, entry.revision);
+    this.#options.log.info("A site left.", { name, instance });
+    return null;
+  }
+
+  async #openChannel({ name, ingest }: { name: string; ingest?: string | undefined }): Promise<ChannelRecord> {
+    const key = `channels/${name}`;
+    let id: number | undefined;
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+      const entry = await this.#options.directory.get(key);
+      const known = read(channelRecordSchema, entry);
+      if (known !== undefined && (ingest === undefined || known.ingests[0] === ingest)) return known;
+      id ??= known?.id ?? (await this.#nextChannelId());
+      const record = { name, id: known?.id ?? id, ingests: withIngest(known?.ingests ?? [], ingest) };
+      await this.#checkLeads();
+      if (await this.#options.directory.compareAndSet(key, entry?.revision ?? 0, record)) return record;
     }
-    log.info("site joined", { site: site.name, at: `${site.http.host}:${site.http.port}` });
-    return (await this.#session()) as unknown as Json;
-  }
-
-  async #leave({ name, instance }: { name: string; instance: number }): Promise<Json> {
-    const { directory, log } = this.#options;
-    const entry = await directory.get(`sites/${name}`);
-    const known = entry?.value as unknown as SiteRecord | undefined;
-    if (entry === undefined || known?.instance !== instance) return false;
-    log.info("site left", { site: name });
-    return directory.delete(entry.key, entry.revision);
-  }
-
-  async #openChannel({ name, ingest }: z.infer<typeof openSchema>): Promise<Json> {
-    const { directory } = this.#options;
-    return this.#retry(`channels/${name}`, async () => {
-      const entry = await directory.get(`channels/${name}`);
-      const known = entry?.value as unknown as ChannelRecord | undefined;
-      if (entry !== undefined && known !== undefined) {
-        if (ingest === undefined || known.ingests.includes(ingest)) return known as unknown as Json;
-        const ingests = [ingest, ...known.ingests].slice(0, 16);
-        const changed = { ...known, ingests };
-        const done = await directory.compareAndSet(entry.key, entry.revision, changed);
-        return done === undefined ? undefined : (changed as unknown as Json);
-      }
-      const record = {
-        name,
-        id: await this.#nextChannelId(),
-        ingests: ingest === undefined ? [] : [ingest],
-      };
-      const done = await directory.compareAndSet(`channels/${name}`, 0, record);
-      return done === undefined ? undefined : (record as Json);
-    });
-  }
-
-  async #closeChannel({ name, ingest }: z.infer<typeof closeSchema>): Promise<Json> {
-    const { directory } = this.#options;
-    return this.#retry(`channels/${name}`, async () => {
-      const entry = await directory.get(`channels/${name}`);
-      const known = entry?.value as unknown as ChannelRecord | undefined;
-      if (entry === undefined || known === undefined) return false;
-      const ingests = ingest === undefined ? [] : known.ingests.filter((site) => site !== ingest);
-      if (ingests.length > 0) {
-        const done = await directory.compareAndSet(entry.key, entry.revision, {
-          ...known,
-          ingests,
-        });
-        return done === undefined ? undefined : true;
-      }
-      return (await directory.delete(entry.key, entry.revision)) ? true : undefined;
-    });
+    throw busy(key);
   }
 
   #nextChannelId(): Promise<number> {
-    const { directory } = this.#options;
-    return this.#retry("ids/channel", async () => {
-      const entry = await directory.get("ids/channel");
-      const id = Number(entry?.value ?? 0) + 1;
-      const done = await directory.compareAndSet("ids/channel", entry?.revision ?? 0, id);
-      return done === undefined ? undefined : id;
+    return this.#change("ids/channel", (entry) => {
+      const id = (read(z.int().min(0), entry) ?? 0) + 1;
+      if (id > 0xffff_ffff) {
+        throw new MeanderError("channel-ids-exhausted", "all channel ids were given away", {
+          expected: "fewer than 2^32 channels in the life of a session",
+          next: "start a new session",
+        });
+      }
+      return { value: id, result: id };
     });
   }
 
-  async #assertLeading(): Promise<void> {
-    const entry = await this.#options.directory.get("leader");
-    const leader = entry?.value as { epoch?: number; site?: string } | undefined;
-    if (leader?.epoch === this.#epoch) return;
-    throw new MeanderError("leader-fenced", `${this.#options.site} does not lead any more`, {
-      where: `leader epoch ${this.#epoch}, now ${leader?.epoch} at ${leader?.site}`,
-      next: "ask again; the site that leads now will answer",
-    });
-  }
-
-  async #retry<T>(key: string, attempt: () => Promise<T | undefined>): Promise<T> {
-    for (let tries = 0; tries < TRIES; tries++) {
-      const result = await attempt();
-      if (result !== undefined) return result;
+  async #closeChannel({ name, ingest }: { name: string; ingest?: string | undefined }): Promise<null> {
+    const key = `channels/${name}`;
+    if (ingest === undefined) {
+      await this.#checkLeads();
+      if (await this.#options.directory.delete(key)) return null;
+      throw channelUnknown(name);
     }
-    throw new MeanderError(
-      "session-contended",
-      `${key} was changed ${TRIES} times while being decided`,
-      {
-        next: "ask again",
-      },
-    );
+    await this.#change(key, (entry) => {
+      const known = read(channelRecordSchema, entry);
+      if (known === undefined) throw channelUnknown(name);
+      const others = known.ingests.filter((site) => site !== ingest);
+      // The last one stays: routes lead there, for when it comes back.
+      return { value: jsonOf({ ...known, ingests: others.length === 0 ? known.ingests : others }), result: undefined };
+    });
+    return null;
+  }
+
+  /** Changes one key by compare-and-set; `decide` may be called again when another was faster. */
+  async #change<T>(
+    key: string,
+    decide: (entry: Entry | undefined) => { readonly value: Json; readonly result: T },
+    lease?: string,
+  ): Promise<T> {
+    const { directory } = this.#options;
+    const options = lease === undefined ? {} : { lease: { id: lease, ttlMs: LIMITS.leaseMs } };
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+      const entry = await directory.get(key);
+      const { value, result } = decide(entry);
+      if (key !== "leader") await this.#checkLeads();
+      if (await directory.compareAndSet(key, entry?.revision ?? 0, value, options)) return result;
+    }
+    throw busy(key);
+  }
+
+  async #checkLeads(): Promise<void> {
+    const leader = read(leaderRecordSchema, await this.#options.directory.get("leader"));
+    if (leader !== undefined && leader.epoch === this.#epoch) return;
+    throw new MeanderError("leader-fenced", `site ${leader?.site ?? "?"} leads the session now`, {
+      where: `site ${this.#options.site}`,
+      next: "ask again there",
+    });
+  }
+
+  async #session(): Promise<SessionRecord> {
+    const session = read(sessionRecordSchema, await this.#options.directory.get("session"));
+    if (session !== undefined) return session;
+    throw new MeanderError("session-record-invalid", "the session's record is missing or not valid", {
+      where: "directory key session",
+      next: "restore the directory, or start a new session in another folder",
+    });
+  }
+
+  #linkKey(): string {
+    const words = Array.from({ length: 8 }, () => this.#options.random.uint32());
+    return words.map((word) => word.toString(16).padStart(8, "0")).join("");
   }
 }
 
-function parse<T>(schema: z.ZodType<T>, subject: string, payload: Json): T {
+/** The value of an entry; undefined when there is none, or none that is valid. */
+function read<T>(schema: z.ZodType<T>, entry: Entry | undefined): T | undefined {
+  return entry === undefined ? undefined : schema.safeParse(entry.value).data;
+}
+
+function parsePayload<T>(schema: z.ZodType<T>, subject: string, payload: Json): T {
   const parsed = schema.safeParse(payload);
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
-  throw new MeanderError("request-invalid", `the request ${subject} is not valid`, {
-    where: issue?.path.join(".") ?? subject,
-    expected: issue?.message ?? "another shape",
+  const { path, what, expected } = describeIssue(parsed.error, payload);
+  throw new MeanderError("request-invalid", what, {
+    where: path === "" ? `request ${subject}` : `request ${subject}: ${path}`,
+    ...(expected === undefined ? {} : { expected }),
+  });
+}
+
+/** The newest ingest leads; the others stand by, the oldest go. */
+function withIngest(ingests: readonly string[], ingest: string | undefined): string[] {
+  if (ingest === undefined) return [...ingests];
+  return [ingest, ...ingests.filter((site) => site !== ingest)].slice(0, LIMITS.alternativesMax);
+}
+
+/** A record, whose parts are all JSON, as JSON. */
+function jsonOf(record: SiteRecord | ChannelRecord): Json {
+  return record as unknown as Json;
+}
+
+function nameTaken({ name, startedAt, http, pid }: SiteRecord): MeanderError {
+  const since = new Date(startedAt).toISOString();
+  return new MeanderError("site-name-taken", `it runs already, since ${since} at ${http.host}:${http.port}`, {
+    where: `site ${name}`,
+    expected: "a name that no other site has",
+    next: `choose another --name, stop that site (process ${pid}), or, if it crashed, try again in ${LIMITS.leaseMs / 1000} s`,
+  });
+}
+
+function channelUnknown(name: string): MeanderError {
+  return new MeanderError("channel-unknown", "the session has no such channel", { where: `channel ${name}` });
+}
+
+function busy(key: string): MeanderError {
+  return new MeanderError("leader-busy", "others changed it at every attempt", {
+    where: `directory key ${key}`,
+    next: "try again",
   });
 }

@@ -1,34 +1,65 @@
 import { z } from "zod";
+import { LIMITS } from "../base/index.ts";
 import {
   type ChannelRecord,
   channelNameSchema,
   type Endpoint,
+  type SessionRecord,
   type SiteRecord,
   siteNameSchema,
 } from "./model.ts";
 
-const u32 = z.number().int().min(0).max(0xffff_ffff);
-
+const u32 = z.int().min(0).max(0xffff_ffff);
 const endpointSchema: z.ZodType<Endpoint> = z.object({
-  host: z.string().min(1).max(255),
-  port: z.number().int().min(1).max(65_535),
+  host: z.string().min(1).max(253),
+  port: z.int().min(1).max(65_535),
 });
 
-/** What a site writes of itself. Keys that a later version adds are ignored. */
-export const siteRecordSchema: z.ZodType<SiteRecord> = z.object({
+/** What a site says of itself when it joins: a {@link SiteRecord} but for what the leader decides. */
+export type SiteSelf = Omit<SiteRecord, "leader">;
+
+const siteSelf = {
   name: siteNameSchema,
   instance: u32,
   http: endpointSchema,
   udp: endpointSchema,
-  pid: z.number().int(),
+  pid: z.int().min(0),
   version: z.string().max(100),
-  leader: z.boolean(),
-  startedAt: z.number(),
-});
+  // What a Date can hold.
+  startedAt: z.number().min(0).max(8.64e15),
+};
 
-/** What the leader writes of a channel. */
+/** Reads a {@link SiteSelf}. */
+export const siteSelfSchema: z.ZodType<SiteSelf> = z.object(siteSelf);
+
+/** Reads the value of `sites/NAME`. */
+export const siteRecordSchema: z.ZodType<SiteRecord> = z.object({ ...siteSelf, leader: z.boolean() });
+
+/** Reads the value of `channels/NAME`. */
 export const channelRecordSchema: z.ZodType<ChannelRecord> = z.object({
   name: channelNameSchema,
   id: u32.min(1),
-  ingests: z.array(z.string().max(40)).max(16),
+  ingests: z.array(siteNameSchema).max(LIMITS.alternativesMax),
+});
+
+/** Reads the value of `session`. */
+export const sessionRecordSchema: z.ZodType<SessionRecord> = z.object({
+  name: z.string().min(1).max(100),
+  linkKey: z.string().regex(/^[0-9a-f]{64}$/, "expected 64 hex digits"),
+  createdAt: z.number(),
+});
+
+/** Who leads the session: the value of `leader`. */
+export interface LeaderRecord {
+  /** The leaderEpoch: one more with every leader; a lower one no longer decides. */
+  readonly epoch: number;
+  readonly site: string;
+  readonly instance: number;
+}
+
+/** Reads the value of `leader`. */
+export const leaderRecordSchema: z.ZodType<LeaderRecord> = z.object({
+  epoch: z.int().min(1),
+  site: siteNameSchema,
+  instance: u32,
 });

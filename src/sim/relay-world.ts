@@ -1,4 +1,11 @@
-import { MeanderError, SeededRandom, SILENT, VirtualClock } from "../base/index.ts";
+import {
+  type Cancel,
+  type Clock,
+  MeanderError,
+  SeededRandom,
+  SILENT,
+  VirtualClock,
+} from "../base/index.ts";
 import { ChannelClient, type ClientState } from "../channel/index.ts";
 import { type ChannelPublisher, type PlaneEvent, Reflector } from "../reflector/index.ts";
 import { defaultChannelConfig, type InputConfig } from "../session/index.ts";
@@ -18,8 +25,52 @@ export interface RelayWorldOptions {
   readonly reorderRatio?: number;
 }
 
+/** The clock as a process sees it that can be stopped and continued: time goes on, its timers wait. */
+class ProcessClock implements Clock {
+  frozen = false;
+  readonly #clock: VirtualClock;
+  #held: (() => void)[] = [];
+
+  constructor(clock: VirtualClock) {
+    this.#clock = clock;
+  }
+
+  now(): number {
+    return this.#clock.now();
+  }
+
+  wall(): number {
+    return this.#clock.wall();
+  }
+
+  after(name: string, delayMs: number, task: () => void): Cancel {
+    let cancelled = false;
+    const cancel = this.#clock.after(name, delayMs, () =>
+      this.hold(() => {
+        if (!cancelled) task();
+      }),
+    );
+    return () => {
+      cancelled = true;
+      cancel();
+    };
+  }
+
+  /** Runs now, or when the process goes on. */
+  hold(task: () => void): void {
+    if (this.frozen) this.#held.push(task);
+    else task();
+  }
+
+  thaw(): void {
+    this.frozen = false;
+    for (const task of this.#held.splice(0)) task();
+  }
+}
+
 interface WorldSite {
   readonly name: string;
+  readonly clock: ProcessClock;
   reflector: Reflector;
   alive: boolean;
   /** Ends of connections that this site holds. */
@@ -30,6 +81,8 @@ interface WorldSite {
 /** One end of a connection, held by a site or a viewer that may die at once. */
 class Gate implements Connection {
   alive = true;
+  /** The process that holds this end. */
+  clock: ProcessClock | undefined;
   readonly #inner: Connection;
 
   constructor(inner: Connection) {
@@ -62,7 +115,11 @@ class Gate implements Connection {
   }
   onPackets(handler: (bytes: Uint8Array) => void): void {
     this.#inner.onPackets((bytes) => {
-      if (this.alive) handler(bytes);
+      const take = (): void => {
+        if (this.alive) handler(bytes);
+      };
+      if (this.clock === undefined) take();
+      else this.clock.hold(take);
     });
   }
   backlog(): { readonly bytes: number; readonly oldestMs: number } {
@@ -106,9 +163,11 @@ export class RelayWorld {
   }
 
   addSite(name: string): Reflector {
+    const clock = new ProcessClock(this.clock);
     const site: WorldSite = {
       name,
-      reflector: this.#makeReflector(name),
+      clock,
+      reflector: this.#makeReflector(name, clock),
       alive: true,
       ends: new Set(),
       channels: new Map(),
@@ -141,12 +200,27 @@ export class RelayWorld {
   /** Starts a killed site again, with its channels. */
   restart(name: string): void {
     const site = this.#require(name);
-    site.reflector = this.#makeReflector(name);
+    site.reflector = this.#makeReflector(name, site.clock);
     site.alive = true;
     this.#introduce();
     for (const [channel, input] of site.channels) {
       this.openChannel(name, channel, input?.from, input?.keep);
     }
+  }
+
+  /** As SIGSTOP. */
+  freeze(name: string): void {
+    this.#require(name).clock.frozen = true;
+  }
+
+  /** As SIGCONT. */
+  thaw(name: string): void {
+    this.#require(name).clock.thaw();
+  }
+
+  /** A connection to a site, for those who speak for themselves. */
+  connect(site: string): Promise<Connection> {
+    return this.#connect(undefined, site, { reliable: true });
   }
 
   /** A viewer that watches a channel at the first of `sites` it reaches. */
@@ -198,9 +272,9 @@ export class RelayWorld {
     return site;
   }
 
-  #makeReflector(name: string): Reflector {
+  #makeReflector(name: string, clock: Clock): Reflector {
     const reflector = new Reflector({
-      clock: this.clock,
+      clock,
       random: this.#random,
       log: SILENT,
       dial: (neighbour) => this.#connect(name, neighbour.name, this.#options),
@@ -242,8 +316,13 @@ export class RelayWorld {
       clock: this.clock,
       random: this.#random,
     }).map((end) => new Gate(end)) as [Gate, Gate];
-    if (from !== undefined) this.#require(from).ends.add(left);
+    if (from !== undefined) {
+      const owner = this.#require(from);
+      owner.ends.add(left);
+      left.clock = owner.clock;
+    }
     target.ends.add(right);
+    right.clock = target.clock;
     target.reflector.accept(right);
     return left;
   }

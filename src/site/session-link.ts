@@ -101,8 +101,7 @@ export class SessionLink {
 
   /** What the directory has of a channel now. Rejects while it cannot be reached. */
   async lookUp(name: string): Promise<ChannelRecord | undefined> {
-    const entry = await this.#directory?.get(`channels/${name}`);
-    return entry?.value as unknown as ChannelRecord | undefined;
+    return this.#joined().lookUp(name);
   }
 
   /** Gives a channel its id, if it has none yet. */
@@ -126,6 +125,7 @@ export class SessionLink {
 
   /** Closes the directory, or the way to it. */
   async close(): Promise<void> {
+    this.#membership?.stop();
     this.#server?.close();
     await this.#directory?.[Symbol.asyncDispose]();
   }

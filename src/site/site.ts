@@ -85,11 +85,12 @@ export class Site implements SiteService, AsyncDisposable {
     const plane = await (ports.plane === "local"
       ? LocalPlane.open(opening, { clock, log })
       : WorkerPlane.open(opening, { log }));
+    const site = new Site(options, plane, { ...ports, clock, random, log });
     try {
-      const site = new Site(options, plane, { ...ports, clock, random, log });
       await site.#join(ports.webRoot ?? join(packageRoot(), "dist", "web"));
       return site;
     } catch (error) {
+      await site.#link.close();
       await plane.close();
       throw error;
     }

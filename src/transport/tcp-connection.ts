@@ -35,10 +35,7 @@ export class TcpConnection implements Connection {
     this.#socket = socket;
     this.#clock = options.clock;
     this.#backlog = new StreamBacklog(options.clock, () => socket.writableLength);
-    if (socket instanceof Socket) {
-      socket.setNoDelay(true);
-      socket.setTimeout(0);
-    }
+    if (socket instanceof Socket) socket.setNoDelay(true);
     // Not read before there is a handler: the kernel bounds what waits, and nothing is lost.
     if (head.byteLength > 0) socket.unshift(head);
     socket.on("error", (error) => this.#ending.end(streamEndOf(error, this.peer)));

@@ -1,5 +1,6 @@
 import type { EncodedFrame } from "./video-track.ts";
 
+/** What an {@link AudioTrack} tells. */
 export interface AudioTrackEvents {
   /** Decoded sound in order; owned by the receiver, who closes it. */
   onSound(sound: AudioData, ticks: number): void;

@@ -1,35 +1,23 @@
 import { type Cancel, type Clock, every, type Random } from "../../src/base/index.ts";
-import { ChannelClient, type ChannelClientEvents } from "../../src/channel/index.ts";
+import { ChannelClient } from "../../src/channel/index.ts";
 import {
-  type IngestReport,
   JitterEstimate,
   MediaTimeline,
   PlayoutClock,
   RateMeter,
-  type SenderTime,
 } from "../../src/channel/playout/index.ts";
-import {
-  type Description,
-  decodeRtcp,
-  generationOf,
-  KIND,
-  kindOf,
-  mediumOf,
-  ntpToMs,
-  payloadOf,
-  sourceOf,
-  type Track,
-} from "../../src/wire/index.ts";
+import type { Description, Track } from "../../src/wire/index.ts";
 import { dialWebSocket } from "../browser-websocket.ts";
 import type { AudioOutput } from "./audio-output.ts";
-import { missingCapability, PLAYABLE } from "./capability.ts";
+import { ChannelTracks } from "./channel-tracks.ts";
 import { PicturePlayer, type Presented } from "./picture-player.ts";
 import type { PlayerState } from "./player-state.ts";
 import type { PlayerStats } from "./player-stats.ts";
 import { SoundPlayer } from "./sound-player.ts";
-import { TrackFeed } from "./track-feed.ts";
+import type { TrackFeed } from "./track-feed.ts";
 import type { EncodedFrame } from "./video-track.ts";
 
+/** What a {@link Playback} plays, and with what. */
 export interface PlaybackOptions {
   readonly channel: string;
   /** WebSocket addresses, best first. */
@@ -42,6 +30,7 @@ export interface PlaybackOptions {
   readonly output: AudioOutput;
 }
 
+/** What a {@link Playback} tells. */
 export interface PlaybackEvents {
   onState(state: PlayerState): void;
   onDescription(description: Description): void;
@@ -60,8 +49,6 @@ export interface Shown extends Presented {
 }
 
 const TICK_MS = 20;
-/** Packets and reports kept that came before the description that explains them. */
-const EARLY_MAX = 512;
 const SMOOTHING = 0.1;
 const VIEWER_NAME = "player";
 
@@ -74,19 +61,15 @@ export class Playback {
   readonly #playout: PlayoutClock;
   readonly #pictures: PicturePlayer;
   readonly #sounds: SoundPlayer;
-  readonly #feeds = new Map<number, TrackFeed>();
-  /** Kinds of media that are described and can be played. */
-  #kinds = new Set<Track["kind"]>();
-  #texts: ReadonlySet<number> = new Set();
-  #early: Uint8Array[] = [];
-  readonly #earlyReports = new Map<string, IngestReport>();
+  readonly #tracks: ChannelTracks;
   readonly #jitter = new JitterEstimate();
   readonly #bits = new RateMeter(2_000);
-  #pastDropped = 0;
   readonly #startedAt: number;
   #firstPictureMs: number | undefined;
   #latencyMs: number | undefined;
   #state: PlayerState = { type: "idle" };
+  /** The same without regard to what can be played. */
+  #clientState: PlayerState = { type: "idle" };
   #cancel: Cancel | undefined;
 
   constructor(options: PlaybackOptions, events: PlaybackEvents) {
@@ -103,15 +86,25 @@ export class Playback {
     this.#pictures = new PicturePlayer({
       ...shared,
       onUnsupported: (codec) =>
-        this.#unsupported("video", `This browser has no decoder for ${codec}.`),
+        this.#unplayable("video", `This browser has no decoder for ${codec}.`),
       onReady: () => events.onPictureReady(),
     });
     this.#sounds = new SoundPlayer({
       ...shared,
       output,
       onUnsupported: (codec) =>
-        this.#unsupported("audio", `This browser has no decoder for ${codec}.`),
+        this.#unplayable("audio", `This browser has no decoder for ${codec}.`),
     });
+    this.#tracks = new ChannelTracks(
+      { clock, timeline: this.#timeline, waitMs: () => this.#playout.delayMs },
+      {
+        onOpened: (feed) => this.#open(feed),
+        onClosed: (feed) => this.#close(feed),
+        onFrame: (feed, frame) => this.#frame(feed, frame),
+        onMessage: (message) => events.onMessage(message),
+        onUnplayable: (kind, message) => this.#unplayable(kind, message),
+      },
+    );
     this.#client = new ChannelClient(
       {
         channel,
@@ -122,14 +115,13 @@ export class Playback {
         name: VIEWER_NAME,
       },
       {
-        onPacket: (packet) => this.#packet(packet),
-        onDescription: (description) => this.#describe(description),
-        onReport: (report) => this.#report(report),
-        onGap: (gap) => {
-          const feed = this.#feeds.get(gap.medium);
-          if (feed?.track.source !== gap.source || feed.track.generation !== gap.generation) return;
-          feed.gap(gap.sequence, gap.count, clock.now());
+        onPacket: (packet) => {
+          this.#bits.add(packet.byteLength * 8, clock.now());
+          this.#tracks.packet(packet);
         },
+        onDescription: (description) => this.#describe(description),
+        onReport: (report) => this.#tracks.report(report),
+        onGap: (gap) => this.#tracks.gap(gap),
         onPath: (sites) => events.onPath(sites),
         onState: (state) => this.#enter(state),
       },
@@ -137,10 +129,7 @@ export class Playback {
   }
 
   start(): void {
-    this.#cancel ??= every(this.#options.clock, "player", TICK_MS, () => {
-      const now = this.#options.clock.now();
-      for (const feed of this.#feeds.values()) feed.tick(now);
-    });
+    this.#cancel ??= every(this.#options.clock, "player", TICK_MS, () => this.#tracks.tick());
     this.#client.start();
   }
 
@@ -187,8 +176,8 @@ export class Playback {
     const pictures = this.#pictures;
     const heard = this.#sounds.heard(now);
     const shown = pictures.shownOffsetMs;
-    let framesDropped = this.#pastDropped + pictures.framesDropped + this.#sounds.framesDropped;
-    for (const feed of this.#feeds.values()) framesDropped += feed.framesDropped;
+    const framesDropped =
+      this.#tracks.framesDropped + pictures.framesDropped + this.#sounds.framesDropped;
     return {
       state: this.#state.type,
       framesDecoded: pictures.framesDecoded,
@@ -227,150 +216,62 @@ export class Playback {
   }
 
   #enter(state: PlayerState): void {
+    if (state.type !== "unsupported") this.#clientState = state;
     // That the site can be reached does not help what can not be played.
     if (this.#state.type === "unsupported" && state.type !== "closed") return;
     this.#state = state;
     this.#events.onState(state);
   }
 
-  /** Gives up one kind of media; without any left, all of it. */
-  #unsupported(kind: Track["kind"], message: string): void {
-    this.#kinds.delete(kind);
-    if (this.#kinds.size > 0 || this.#texts.size > 0) this.#events.onWarning(message);
+  /** Does without one kind of media; without any left, tells that nothing can be played. */
+  #unplayable(kind: Track["kind"], message: string): void {
+    this.#tracks.giveUp(kind);
+    if (this.#tracks.playable) this.#events.onWarning(message);
     else this.#enter({ type: "unsupported", message });
   }
 
-  #judge(wanted: readonly Track[]): void {
-    const missing = wanted.length > 0 ? missingCapability() : undefined;
-    for (const { kind, codec } of wanted) {
-      const known = PLAYABLE.includes(codec);
-      if (missing !== undefined) this.#unsupported(kind, missing);
-      else if (!known) {
-        const message = `The ${kind} of this channel is ${codec}; the player knows ${PLAYABLE.join(", ")}.`;
-        this.#unsupported(kind, message);
-      }
-    }
-  }
-
-  #packet(packet: Uint8Array): void {
-    const now = this.#options.clock.now();
-    this.#bits.add(packet.byteLength * 8, now);
-    const medium = mediumOf(packet);
-    if (kindOf(packet) === KIND.data) {
-      const text = new TextDecoder().decode(payloadOf(packet));
-      if (this.#texts.has(medium)) this.#events.onMessage({ text, medium });
-      else this.#keepEarly(packet);
-      return;
-    }
-    const feed = this.#feeds.get(medium);
-    if (feed?.track.source !== sourceOf(packet) || feed.track.generation !== generationOf(packet)) {
-      this.#keepEarly(packet);
-      return;
-    }
-    feed.push(payloadOf(packet), now);
-  }
-
-  /** A new source may be a moment ahead of the description that names it. */
-  #keepEarly(packet: Uint8Array): void {
-    this.#early.push(packet);
-    if (this.#early.length > EARLY_MAX) this.#early.shift();
-  }
-
   #describe(description: Description): void {
-    const byMedium = [...description.tracks].sort((a, b) => a.medium - b.medium);
-    const video = byMedium.find((track) => track.kind === "video");
-    const audio = byMedium.find((track) => track.kind === "audio");
-    this.#texts = new Set(
-      byMedium.filter(({ kind }) => kind === "text").map(({ medium }) => medium),
-    );
-    const wanted = [video, audio].filter((track) => track !== undefined);
-    this.#kinds = new Set(wanted.map(({ kind }) => kind));
-    this.#judge(wanted);
-    for (const [medium, feed] of this.#feeds) {
-      if (!wanted.some((track) => feed.track.kind === track.kind && feed.matches(track))) {
-        this.#pastDropped += feed.framesDropped;
-        this.#feeds.delete(medium);
-        this.#playout.forget(feed.track.kind);
-        if (video === undefined && feed.track.kind === "video") this.#pictures.stop();
-        if (audio === undefined && feed.track.kind === "audio") this.#sounds.stop();
-      }
-    }
-    for (const track of wanted) {
-      if (!this.#feeds.has(track.medium) && this.#kinds.has(track.kind)) this.#open(track);
-    }
+    const before = this.#state.type;
+    this.#state = this.#clientState;
+    this.#tracks.describe(description);
+    if (before === "unsupported") this.#enter(this.#clientState);
     this.#events.onDescription(description);
-    const early = this.#early;
-    this.#early = [];
-    for (const packet of early) this.#packet(packet);
   }
 
-  #open(track: Track): void {
-    const isVideo = track.kind === "video";
-    const feed = new TrackFeed(track, this.#playout.delayMs, (frame) => this.#frame(feed, frame));
-    this.#feeds.set(track.medium, feed);
+  #open({ track, timeline }: TrackFeed): void {
     this.#jitter.interrupt();
-    if (isVideo) this.#pictures.start(track.codec, feed.timeline);
-    else this.#sounds.start(track.channels ?? 2, feed.timeline);
-    const key = keyOf(track);
-    const report = this.#earlyReports.get(key);
-    if (report !== undefined)
-      this.#timeline.report(feed.timeline, report, this.#options.clock.now());
-    this.#earlyReports.clear();
+    if (track.kind === "video") this.#pictures.start(track.codec, timeline);
+    else this.#sounds.start(track.channels ?? 2, timeline);
   }
 
-  #report(report: Parameters<ChannelClientEvents["onReport"]>[0]): void {
-    const { ingestMs, rtpTimestamp } = report;
-    const full = { ingestMs, rtpTimestamp, sender: senderTimeOf(report.rtcp) };
-    const feed = this.#feeds.get(report.medium);
-    if (feed !== undefined && keyOf(feed.track) === keyOf(report)) {
-      this.#timeline.report(feed.timeline, full, this.#options.clock.now());
-    } else if (this.#earlyReports.size < EARLY_MAX) {
-      this.#earlyReports.set(keyOf(report), full);
-    }
+  #close({ track }: TrackFeed): void {
+    this.#playout.forget(track.kind);
+    if (this.#tracks.has(track.kind)) return;
+    if (track.kind === "video") this.#pictures.stop();
+    else this.#sounds.stop();
   }
 
   #frame(feed: TrackFeed, frame: EncodedFrame): void {
     const now = this.#options.clock.now();
-    const { kind, medium } = feed.track;
+    const { kind } = feed.track;
     const mediaMs =
       this.#timeline.mediaMsOf(feed.timeline, frame.ticks) ?? this.#assume(feed, frame, now);
     if (this.#playout.arrived(kind, mediaMs, now)) {
       this.#pictures.clear();
       this.#sounds.clear();
     }
-    const hasAudio = [...this.#feeds.values()].some((each) => each.track.kind === "audio");
-    if (kind === "audio" || !hasAudio) this.#jitter.add(now - feed.timeline.msOf(frame.ticks));
-    if (this.#feeds.get(medium) !== feed) return;
+    // Sound comes evenly and in order; pictures do not, and would count their coding as jitter.
+    const steady = kind === "audio" || !this.#tracks.has("audio");
+    if (steady) this.#jitter.add(now - feed.timeline.msOf(frame.ticks));
     if (kind === "video") this.#pictures.push(frame);
     else this.#sounds.push(frame);
   }
 
   /** Before the first report nobody knows when a frame entered the network: take it for brand new. */
-  #assume(feed: TrackFeed, frame: EncodedFrame, now: number): number {
+  #assume({ timeline }: TrackFeed, { ticks }: EncodedFrame, now: number): number {
     const ingestMs = now + (this.#client.originOffsetMs ?? 0);
-    const rtpTimestamp = frame.ticks >>> 0;
-    this.#timeline.report(feed.timeline, { ingestMs, rtpTimestamp, sender: undefined }, now);
+    const report = { ingestMs, rtpTimestamp: ticks >>> 0, sender: undefined };
+    this.#timeline.report(timeline, report, now);
     return ingestMs;
   }
-}
-
-function keyOf(of: {
-  readonly source: number;
-  readonly generation: number;
-  readonly medium: number;
-}): string {
-  return `${of.medium}/${of.source}/${of.generation}`;
-}
-
-/** The sender report in the publisher's last RTCP, if there is one. */
-function senderTimeOf(rtcp: Uint8Array): SenderTime | undefined {
-  if (rtcp.byteLength === 0) return undefined;
-  const packets = decodeRtcp(rtcp);
-  if (typeof packets === "string") return undefined;
-  const report = packets.find((packet) => packet.type === "sender-report");
-  if (report === undefined || report.ntpSeconds === 0) return undefined;
-  return {
-    ntpMs: ntpToMs(report.ntpSeconds, report.ntpFraction),
-    rtpTimestamp: report.rtpTimestamp,
-  };
 }

@@ -7,6 +7,7 @@ export interface EncodedFrame {
   readonly key: boolean;
 }
 
+/** What a {@link VideoTrack} tells, and asks. */
 export interface VideoTrackEvents {
   /** A picture, in presentation order; owned by the receiver. */
   onPicture(picture: VideoFrame, ticks: number): void;

@@ -77,9 +77,9 @@ test("a path that stays longer lengthens the delay, a shorter one takes it back"
   flow(clock, { from: 0, to: 5_000, transit: () => 10 });
   flow(clock, { from: 5_000, to: 9_000, transit: () => 200 });
   assert.ok((clock.playAt(9_000) ?? 0) >= 9_000 + 200);
-  flow(clock, { from: 9_000, to: 90_000, transit: () => 10 });
-  const delay = (clock.playAt(90_000) ?? 0) - 90_000;
-  assert.ok(delay < 10 + TARGET + 30, `${delay}`);
+  flow(clock, { from: 9_000, to: 30_000, transit: () => 10 });
+  const delay = (clock.playAt(30_000) ?? 0) - 30_000;
+  assert.ok(delay < 10 + TARGET + 10, `${delay}`);
 });
 
 test("drift between the clocks is followed without a step", () => {

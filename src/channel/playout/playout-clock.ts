@@ -19,7 +19,7 @@ const REORDER_FRAMES = 8;
 const LATE_WINDOW_MS = 1_500;
 /** Most that lateness adds to the target delay, ms. */
 const EXTRA_MS_MAX = 1_000;
-/** What lateness adds at least, and what comes back when frames are early again, ms. */
+/** What lateness adds, and what comes back when frames are early again, at least, ms. */
 const EXTRA_STEP_MS = 5;
 /** Small corrections change the speed of play by at most this share, which nobody sees. */
 const SLEW = 0.02;
@@ -111,8 +111,10 @@ export class PlayoutClock {
       // At once: what is late is not made better by slowness.
       if (this.#offsetMs !== undefined) this.#offsetMs += extraMs - this.#extraMs;
       this.#extraMs = extraMs;
-    } else if (this.#extraMs > 0 && leastSlack > this.#targetDelayMs / 2) {
-      this.#extraMs = Math.max(0, this.#extraMs - EXTRA_STEP_MS);
+    } else if (leastSlack > this.#targetDelayMs / 2) {
+      // Even the latest frame had time to spare: half of that is given back.
+      const spareMs = leastSlack - this.#targetDelayMs / 2;
+      this.#extraMs = Math.max(0, this.#extraMs - Math.max(EXTRA_STEP_MS, spareMs / 2));
     }
     this.#judgeAnew();
   }

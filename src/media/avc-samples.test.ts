@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { annexBOf, decodeAvcConfiguration } from "./avc-samples.ts";
+
+const RECORD = Uint8Array.of(
+  ...[1, 0x4d, 0x40, 0x1e, 0xff],
+  ...[0xe1, 0, 3, 0x67, 0x4d, 0x40],
+  ...[1, 0, 2, 0x68, 0xea],
+);
+
+test("a configuration record tells the sets and the size of lengths", () => {
+  assert.deepEqual(decodeAvcConfiguration(RECORD), {
+    lengthBytes: 4,
+    parameterSets: [Uint8Array.of(0x67, 0x4d, 0x40), Uint8Array.of(0x68, 0xea)],
+  });
+});
+
+test("a record that is cut or of another version is malformed; no bytes make it throw", () => {
+  for (let length = 0; length < RECORD.length; length++) {
+    const cut = decodeAvcConfiguration(RECORD.subarray(0, length));
+    assert.ok(cut === undefined || cut.parameterSets.length < 2);
+  }
+  assert.equal(decodeAvcConfiguration(Uint8Array.of(2, ...RECORD.subarray(1))), undefined);
+  fc.assert(fc.property(fc.uint8Array(), (bytes) => void decodeAvcConfiguration(bytes)));
+});
+
+test("lengths become start codes, and parameter sets stand in front", () => {
+  const sample = Uint8Array.of(0, 0, 0, 2, 0x65, 1, 0, 0, 0, 1, 0x06);
+  assert.deepEqual(
+    annexBOf(sample, 4, [Uint8Array.of(0x67)]),
+    Uint8Array.of(0, 0, 0, 1, 0x67, 0, 0, 0, 1, 0x65, 1, 0, 0, 0, 1, 0x06),
+  );
+});
+
+test("a sample whose length reaches past its end is no sample", () => {
+  assert.equal(annexBOf(Uint8Array.of(0, 0, 0, 3, 1, 2), 4, []), undefined);
+  assert.equal(annexBOf(Uint8Array.of(0, 0), 4, []), undefined);
+  assert.deepEqual(annexBOf(Uint8Array.of(1, 9), 1, []), Uint8Array.of(0, 0, 0, 1, 9));
+});
