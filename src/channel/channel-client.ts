@@ -87,8 +87,6 @@ const RETRY_MAX_MS = 3_000;
  * stood, and acknowledges what it consumed.
  */
 export class ChannelClient {
-  /** Add to clock.now() to get the ingest's clock, ms; undefined until known. */
-  originOffsetMs: number | undefined;
   readonly #options: ChannelClientOptions;
   readonly #events: ChannelClientEvents;
   readonly #receiver: Receiver;
@@ -102,7 +100,9 @@ export class ChannelClient {
   #attempts = 0;
   #retryAt = 0;
   #ackAt = 0;
+  /** What the site watched says, and the sum that was known last: while changing sites it still holds. */
   #peerOriginOffset: number | undefined;
+  #lastOffset: number | undefined;
   #cancel: Cancel | undefined;
   #closed = false;
 
@@ -126,6 +126,15 @@ export class ChannelClient {
       },
     });
     this.#receiver.setAlternatives(this.#sites);
+  }
+
+  /** Add to clock.now() to get the ingest's clock, ms; undefined until known. */
+  get originOffsetMs(): number | undefined {
+    const offset = this.#peers.get(this.#receiver.active ?? "")?.clockOffsetMs;
+    if (offset !== undefined && this.#peerOriginOffset !== undefined) {
+      this.#lastOffset = offset + this.#peerOriginOffset;
+    }
+    return this.#lastOffset;
   }
 
   get stats(): ClientStats {
@@ -275,10 +284,6 @@ export class ChannelClient {
         return;
       case "path": {
         this.#peerOriginOffset = message.originOffsetMs;
-        const peer = this.#peers.get(this.#receiver.active ?? "");
-        if (peer?.clockOffsetMs !== undefined) {
-          this.originOffsetMs = peer.clockOffsetMs + this.#peerOriginOffset;
-        }
         if (message.sites.join() === this.#path.join()) return;
         this.#path = message.sites;
         this.#events.onPath(message.sites);

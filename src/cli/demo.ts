@@ -15,7 +15,7 @@ interface Arguments {
 /** `meander demo` */
 export function addDemo(program: Command): void {
   program
-    .command("demo", { isDefault: false })
+    .command("demo")
     .description("a leader and three relays as processes, with video, sound and news going through them")
     .option("--port <base>", "first port to try", "7000")
     .option("--no-publish", "start the sites, publish nothing")
@@ -30,7 +30,10 @@ export function addDemo(program: Command): void {
         clip: options.publish ? join(packageRoot(), "media", "clip.mp4") : undefined,
         clock: new SystemClock(),
         random: new SystemRandom(),
-        onNote: (line) => terminal.note(line),
+        onNote: (line) => {
+          if (terminal.json) process.stderr.write(`${JSON.stringify({ note: line })}\n`);
+          else terminal.note(line);
+        },
       });
       announce(terminal, supervisor, options.publish);
       await untilStopped();

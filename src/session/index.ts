@@ -19,3 +19,5 @@ export {
   type SiteRecord,
   siteNameSchema,
 } from "./model.ts";
+export { channelRecordSchema, type SiteSelf, siteRecordSchema } from "./records.ts";
+export { parseRouteConfig } from "./route-config.ts";

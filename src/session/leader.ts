@@ -46,23 +46,25 @@ export class Leader {
   readonly #options: LeaderOptions;
   /** The leaderEpoch; 0 before {@link start}. */
   #epoch = 0;
+  #started: Promise<SessionRecord> | undefined;
 
   constructor(options: LeaderOptions) {
     this.#options = options;
   }
 
-  /** Takes over. The session, made now when there was none. @throws {MeanderError} `session-record-invalid`, and the directory's */
+  /**
+   * Takes over, once; the first request does it, too. The session, made now when there was none.
+   *
+   * @throws {MeanderError} `leader-busy`, `session-record-invalid`, and the directory's
+   */
   async start(): Promise<SessionRecord> {
-    const { directory, site, instance, session = "meander", clock, log } = this.#options;
-    this.#epoch = await this.#change("leader", (entry) => {
-      const epoch = (read(leaderRecordSchema, entry)?.epoch ?? 0) + 1;
-      const value: LeaderRecord = { epoch, site, instance };
-      return { value: { ...value }, result: epoch };
-    });
-    const record: SessionRecord = { name: session, linkKey: this.#linkKey(), createdAt: clock.wall() };
-    const made = await directory.compareAndSet("session", 0, { ...record });
-    log.info("This site leads the session.", { leaderEpoch: this.#epoch, made: made !== undefined });
-    return made === undefined ? await this.#session() : record;
+    this.#started ??= this.#takeOver();
+    try {
+      return await this.#started;
+    } catch (error) {
+      this.#started = undefined;
+      throw error;
+    }
   }
 
   /**
@@ -72,6 +74,7 @@ export class Leader {
    * `channel-ids-exhausted`, `session-record-invalid`, and the directory's
    */
   readonly handle = async (subject: string, payload: Json): Promise<Json> => {
+    await this.start();
     switch (subject) {
       case "join":
         return { ...(await this.#join(parsePayload(joinSchema, subject, payload))) };
@@ -87,6 +90,19 @@ export class Leader {
         });
     }
   };
+
+  async #takeOver(): Promise<SessionRecord> {
+    const { directory, site, instance, session = "meander", clock, log } = this.#options;
+    this.#epoch = await this.#change("leader", (entry) => {
+      const epoch = (read(leaderRecordSchema, entry)?.epoch ?? 0) + 1;
+      const value: LeaderRecord = { epoch, site, instance };
+      return { value: { ...value }, result: epoch };
+    });
+    const record: SessionRecord = { name: session, linkKey: this.#linkKey(), createdAt: clock.wall() };
+    const made = await directory.compareAndSet("session", 0, { ...record });
+    log.info("This site leads the session.", { leaderEpoch: this.#epoch, made: made !== undefined });
+    return made === undefined ? await this.#session() : record;
+  }
 
   async #join({ site, lease }: { site: SiteSelf; lease: string }): Promise<SessionRecord> {
     const leader = this.#options.site === site.name;

@@ -1,245 +1,310 @@
-import { type Cancel, type Clock, every, LIMITS, type Log, messageOf } from "../base/index.ts";
+import type { z } from "zod";
+import { type Cancel, type Clock, LIMITS, type Log, MeanderError, messageOf } from "../base/index.ts";
 import type { Change, Directory, DirectoryStatus, Json, Lease } from "../directory/index.ts";
 import {
   type ChannelRecord,
+  channelNameSchema,
   type RouteConfig,
-  routeConfigSchema,
   type SessionRecord,
   type SiteRecord,
 } from "./model.ts";
-import { channelRecordSchema, siteRecordSchema } from "./records.ts";
+import { RecordList } from "./record-list.ts";
+import { channelRecordSchema, type SiteSelf, sessionRecordSchema, siteRecordSchema } from "./records.ts";
+import { SiteConfig } from "./site-config.ts";
 
-/** What a member learns. Lists are whole, by name; they stay as they were while the directory is gone. */
+/** What a membership needs. */
+export interface MembershipOptions {
+  readonly directory: Directory;
+  readonly site: SiteSelf;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Configuration to start with, as from a file. */
+  readonly config?: RouteConfig | undefined;
+  /** True: `config` counts only while the directory has none for this site. */
+  readonly preferDirectory?: boolean | undefined;
+  /** Time of the site's lease, ms ({@link LIMITS.leaseMs}). It is renewed three times in that. */
+  readonly leaseMs?: number | undefined;
+}
+
+/** What a membership tells. Lists are whole, by name; each comes again after every reconnect. */
 export interface MembershipEvents {
-  /** Let in by the leader: at the start, and again after the lease had run out. */
+  /** The site joined; again only when the session became another. */
   joined(session: SessionRecord): void;
   sites(sites: readonly SiteRecord[]): void;
   channels(channels: readonly ChannelRecord[]): void;
-  /** This site's configuration was set or changed; never one that is not valid. */
+  /** This site's configuration, first and whenever it changes. One that is not valid is a problem, and the last one holds. */
   config(config: RouteConfig): void;
+  /** Whether the directory can be reached. While it cannot, what was known holds. */
   status(status: DirectoryStatus): void;
+  /** What people should know: the name was taken meanwhile, the configuration in the directory is not valid. */
+  problem?(error: MeanderError): void;
 }
 
-export interface MembershipOptions {
-  readonly directory: Directory;
-  readonly site: SiteRecord;
-  readonly clock: Clock;
-  readonly log: Log;
-}
-
-/**
- * One site's part in its session: joins, keeps its lease, joins again by itself after a loss, and keeps up with who else is
- * there. The directory may go at any time; nothing here waits for it but those who ask for something new.
- */
+/** A site's place in its session: keeps it, through losses of the directory, the leader and the lease. Runs in browsers. */
 export class Membership {
   readonly #options: MembershipOptions;
   readonly #events: MembershipEvents;
-  readonly #sites = new Map<string, SiteRecord>();
-  readonly #channels = new Map<string, ChannelRecord>();
-  readonly #undo: (() => void)[] = [];
+  readonly #leaseMs: number;
+  readonly #sites: RecordList<SiteRecord>;
+  readonly #channels: RecordList<ChannelRecord>;
+  readonly #config: SiteConfig;
+  /** Channels ingested here that the leader could not be told of. */
+  readonly #unannounced = new Set<string>();
+  #undo: (() => void)[] = [];
   #session: SessionRecord | undefined;
+  /** Undefined while the site has to join (again). */
   #lease: Lease | undefined;
-  #renewing = false;
-  #left = false;
-  #cancelRenewal: Cancel = () => {};
+  #connected = false;
+  #stopped = false;
+  #lastProblem = "";
+  #cancelTimer: Cancel | undefined;
+  #work: Promise<void> | undefined;
 
   constructor(options: MembershipOptions, events: MembershipEvents) {
+    const { site, directory, log, leaseMs = LIMITS.leaseMs } = options;
     this.#options = options;
     this.#events = events;
-  }
-
-  /** The session, once joined. */
-  get session(): SessionRecord | undefined {
-    return this.#session;
-  }
-
-  /** Sites known last, by name. */
-  get sites(): readonly SiteRecord[] {
-    return sorted(this.#sites);
-  }
-
-  /** Channels known last, by name. */
-  get channels(): readonly ChannelRecord[] {
-    return sorted(this.#channels);
-  }
-
-  /**
-   * Joins and begins to watch.
-   *
-   * @throws {MeanderError} `site-name-taken`, `directory-unreachable`, or what else the leader answers
-   */
-  async start(): Promise<SessionRecord> {
-    const { directory, site, clock } = this.#options;
-    const events = this.#events;
-    const session = await this.#join();
-    this.#undo.push(
-      await directory.watch("sites/", (change) => {
-        if (apply(this.#sites, "sites/", change, siteRecordSchema)) events.sites(this.sites);
-      }),
-      await directory.watch("channels/", (change) => {
-        if (apply(this.#channels, "channels/", change, channelRecordSchema)) {
-          events.channels(this.channels);
-        }
-      }),
-      await directory.watch(`config/${site.name}`, (change) => this.#configured(change)),
-      directory.onStatus((status) => {
-        events.status(status);
-        if (status.type === "connected") void this.#renew();
-      }),
-    );
-    this.#cancelRenewal = every(clock, "renew lease", LIMITS.leaseMs / 3, () => void this.#renew());
-    return session;
-  }
-
-  /** The record of a channel; from memory while the directory is gone. Undefined: the session does not know it. */
-  async lookUp(name: string): Promise<ChannelRecord | undefined> {
-    const known = this.#channels.get(name);
-    if (known !== undefined) return known;
-    const entry = await this.#options.directory.get(`channels/${name}`);
-    return channelRecordSchema.safeParse(entry?.value).data;
-  }
-
-  /**
-   * A channel's record, made if need be. With `ingest` this site is among its ingests from now on.
-   *
-   * @throws {MeanderError} `directory-unreachable` when it is not known here and the leader can not be asked
-   */
-  async openChannel(
-    name: string,
-    { ingest }: { readonly ingest: boolean } = { ingest: false },
-  ): Promise<ChannelRecord> {
-    const { directory, site, log } = this.#options;
-    const known = this.#channels.get(name);
-    const request = ingest ? { name, ingest: site.name } : { name };
-    if (known !== undefined && (!ingest || known.ingests.includes(site.name))) return known;
-    try {
-      return channelRecordSchema.parse(await directory.request("open-channel", request));
-    } catch (error) {
-      if (known === undefined) throw error;
-      log.warn("the leader could not be told", { channel: name, error: messageOf(error) });
-      return known;
-    }
-  }
-
-  /** This site does not ingest the channel any more; one without ingests is forgotten. */
-  async closeChannel(name: string): Promise<void> {
-    await this.#options.directory.request("close-channel", {
-      name,
-      ingest: this.#options.site.name,
+    this.#leaseMs = leaseMs;
+    this.#sites = new RecordList({
+      schema: siteRecordSchema,
+      log,
+      onList: (sites) => this.#sitesChanged(sites),
+    });
+    this.#channels = new RecordList({
+      schema: channelRecordSchema,
+      log,
+      onList: (channels) => this.#events.channels(channels),
+    });
+    this.#config = new SiteConfig(directory, site.name, {
+      config: (config) => this.#events.config(config),
+      problem: (error) => this.#problem(error),
     });
   }
 
-  /** Forgets a channel altogether. */
-  async removeChannel(name: string): Promise<void> {
-    await this.#options.directory.request("close-channel", { name });
+  /** The sites last heard of, by name. */
+  get sites(): readonly SiteRecord[] {
+    return this.#sites.all;
   }
 
-  /** Writes this site's configuration (valid already); every reader, this site too, gets it by its watch. */
-  async setConfig(config: RouteConfig): Promise<void> {
-    await this.#options.directory.put(
-      `config/${this.#options.site.name}`,
-      config as unknown as Json,
-    );
+  /** The channels last heard of, by name. */
+  get channels(): readonly ChannelRecord[] {
+    return this.#channels.all;
   }
 
-  /** Leaves: the others see it go at once. */
-  async leave(): Promise<void> {
-    if (this.#left) return;
-    const { directory, site, log } = this.#options;
-    this.stop();
+  /**
+   * Joins; events come from now on, the lists and the configuration before it settles.
+   *
+   * @throws {MeanderError} `site-name-taken`, `directory-unreachable`, and what else the directory and the leader refuse with
+   */
+  async start(): Promise<SessionRecord> {
+    const { directory, config, preferDirectory = false, site } = this.#options;
     try {
-      await directory.request("leave", { name: site.name, instance: site.instance });
-      if (this.#lease !== undefined) await directory.revokeLease(this.#lease);
+      this.#undo.push(directory.onStatus((status) => this.#statusChanged(status)));
+      const session = await this.#join();
+      if (config !== undefined) await this.#config.offer(config, preferDirectory);
+      await this.#watch("sites/", (change) => this.#sites.take(change));
+      await this.#watch("channels/", (change) => this.#channels.take(change));
+      await this.#watch(`config/${site.name}`, (change) => this.#config.take(change));
+      this.#schedule(this.#leaseMs / 3);
+      return session;
     } catch (error) {
-      log.info("left without the directory's knowing", { error: messageOf(error) });
+      await this.leave();
+      throw error;
     }
   }
 
-  /** Stops watching and renewing, without a word. */
+  /**
+   * The channel of that name, made now when there was none.
+   *
+   * @param options ingest: this site ingests it, which the others are told
+   * @throws {MeanderError} `channel-invalid`; `directory-unreachable` for a channel that was not known before
+   */
+  async openChannel(name: string, { ingest = false }: { ingest?: boolean } = {}): Promise<ChannelRecord> {
+    checkChannelName(name);
+    const known = this.#channels.find(name);
+    if (known !== undefined && !this.#connected) return this.#withoutLeader(known, ingest);
+    try {
+      const payload = { name, ...(ingest ? { ingest: this.#options.site.name } : {}) };
+      const record = await this.#options.directory.request("open-channel", payload);
+      this.#unannounced.delete(name);
+      return readAnswer(channelRecordSchema, "open-channel", record);
+    } catch (error) {
+      if (known === undefined || !isOutage(error)) throw error;
+      return this.#withoutLeader(known, ingest);
+    }
+  }
+
+  /** What the directory has of a channel now. @throws {MeanderError} `directory-unreachable` */
+  async lookUp(name: string): Promise<ChannelRecord | undefined> {
+    checkChannelName(name);
+    const entry = await this.#options.directory.get(`channels/${name}`);
+    return entry === undefined ? undefined : channelRecordSchema.safeParse(entry.value).data;
+  }
+
+  /**
+   * Removes a channel from the session; or, with `ingest`, this site from those that ingest it.
+   *
+   * @throws {MeanderError} `channel-invalid`, `channel-unknown`, `directory-unreachable`
+   */
+  async closeChannel(name: string, { ingest = false }: { ingest?: boolean } = {}): Promise<void> {
+    checkChannelName(name);
+    this.#unannounced.delete(name);
+    const payload = { name, ...(ingest ? { ingest: this.#options.site.name } : {}) };
+    await this.#options.directory.request("close-channel", payload);
+  }
+
+  /**
+   * Keeps a configuration for this site in the directory; the `config` event follows.
+   *
+   * @throws {MeanderError} `config-invalid`, `directory-unreachable`
+   */
+  async setConfig(config: unknown): Promise<void> {
+    await this.#config.set(config);
+  }
+
+  /** Leaves the session and stops. When the directory cannot be reached, the others find out when the lease runs out. */
+  async leave(): Promise<void> {
+    if (this.#stopped) return;
+    const reachable = this.#connected;
+    this.stop();
+    if (!reachable) return;
+    await this.#work;
+    const { directory, site, log } = this.#options;
+    const lease = this.#lease;
+    try {
+      if (this.#session !== undefined) {
+        await directory.request("leave", { name: site.name, instance: site.instance });
+      }
+      if (lease !== undefined) await directory.revokeLease(lease);
+    } catch (error) {
+      log.warn("The site left without telling the leader.", { error: messageOf(error) });
+    }
+  }
+
+  /** Stops at once, without a word: to the others it looks like a crash. */
   stop(): void {
-    this.#left = true;
-    this.#cancelRenewal();
+    this.#stopped = true;
+    this.#cancelTimer?.();
     for (const undo of this.#undo.splice(0)) undo();
   }
 
+  async #watch(prefix: string, listener: (change: Change) => void): Promise<void> {
+    const undo = await this.#options.directory.watch(prefix, listener);
+    if (this.#stopped) undo();
+    else this.#undo.push(undo);
+  }
+
   async #join(): Promise<SessionRecord> {
-    const { directory, site } = this.#options;
-    const record = site as unknown as Json;
-    this.#session = (await directory.request("join", { site: record })) as unknown as SessionRecord;
-    const lease = await directory.grantLease(LIMITS.leaseMs);
-    await directory.put(`sites/${site.name}`, record, { lease });
+    const { directory, site, log } = this.#options;
+    const lease = await directory.grantLease(this.#leaseMs);
+    const payload = { site, lease: lease.id } as unknown as Json;
+    let session: SessionRecord;
+    try {
+      session = readAnswer(sessionRecordSchema, "join", await directory.request("join", payload));
+    } catch (error) {
+      directory.revokeLease(lease).catch(() => {
+        // It runs out by itself.
+      });
+      throw error;
+    }
     this.#lease = lease;
-    this.#events.joined(this.#session);
-    return this.#session;
+    if (JSON.stringify(session) !== JSON.stringify(this.#session)) {
+      log.info("The site joined the session.", { session: session.name });
+      this.#session = session;
+      this.#events.joined(session);
+    }
+    return session;
   }
 
-  async #renew(): Promise<void> {
-    const { directory, log, site } = this.#options;
-    if (this.#renewing || this.#left) return;
-    this.#renewing = true;
-    try {
-      if (this.#lease === undefined) await this.#join();
-      else await directory.renewLease(this.#lease);
-      const entry = await directory.get(`sites/${site.name}`);
-      const there = (entry?.value as unknown as SiteRecord | undefined)?.instance;
-      if (there !== site.instance && !this.#left) await this.#join();
-    } catch (error) {
-      const gone = (error as { code?: string }).code === "directory-lease-gone";
-      if (gone) this.#lease = undefined;
-      log.debug("lease was not renewed", { error: messageOf(error) });
-    } finally {
-      this.#renewing = false;
-    }
-    if (this.#lease === undefined && !this.#left) await this.#rejoin();
-  }
-
-  async #rejoin(): Promise<void> {
-    const { log } = this.#options;
-    try {
-      await this.#join();
-      log.info("joined again after the lease had run out");
-    } catch (error) {
-      log.warn("could not join again", { error: messageOf(error) });
-    }
-  }
-
-  #configured(change: Change): void {
-    const { site, log } = this.#options;
-    if (change.type !== "put" || change.entry.key !== `config/${site.name}`) return;
-    const parsed = routeConfigSchema.safeParse(change.entry.value);
-    if (parsed.success) {
-      this.#events.config(parsed.data);
-      return;
-    }
-    const issue = parsed.error.issues[0];
-    log.error("the configuration in the directory is not valid; the last good one stays", {
-      where: issue?.path.join("."),
-      expected: issue?.message,
+  /** Renews the lease, or joins again without one; one at a time. */
+  #keep(): void {
+    if (this.#stopped || this.#work !== undefined || this.#session === undefined) return;
+    this.#cancelTimer?.();
+    this.#work = this.#keepOnce().then((delayMs) => {
+      this.#work = undefined;
+      if (!this.#stopped) this.#schedule(delayMs);
     });
   }
-}
 
-/** Applies a change to a list; true when the list is to be told. */
-function apply<T extends { readonly name: string }>(
-  list: Map<string, T>,
-  prefix: string,
-  change: Change,
-  schema: { safeParse(value: unknown): { readonly data?: T | undefined } },
-): boolean {
-  switch (change.type) {
-    case "put": {
-      const { data } = schema.safeParse(change.entry.value);
-      if (data === undefined) return false;
-      list.set(change.entry.key.slice(prefix.length), data);
-      return true;
+  /** How long to wait for the next time, ms. */
+  async #keepOnce(): Promise<number> {
+    try {
+      if (this.#lease === undefined) await this.#join();
+      else await this.#options.directory.renewLease(this.#lease);
+      for (const name of [...this.#unannounced]) await this.openChannel(name, { ingest: true });
+      this.#lastProblem = "";
+      // The watch may have told meanwhile that the site is no longer listed.
+      return this.#lease === undefined ? LIMITS.reconnectMsMin : this.#leaseMs / 3;
+    } catch (error) {
+      const code = error instanceof MeanderError ? error.code : undefined;
+      if (code === "directory-lease-gone") {
+        this.#lease = undefined;
+        return LIMITS.reconnectMsMin;
+      }
+      // Of those the status tells, and the next connection asks again.
+      if (isOutage(error)) return LIMITS.reconnectMsMax;
+      this.#problem(error);
+      return this.#leaseMs / 3;
     }
-    case "deleted":
-      return list.delete(change.key.slice(prefix.length));
-    case "synced":
-      return true;
+  }
+
+  #schedule(delayMs: number): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = this.#options.clock.after("membership", delayMs, () => this.#keep());
+  }
+
+  #statusChanged(status: DirectoryStatus): void {
+    const was = this.#connected;
+    this.#connected = status.type === "connected";
+    this.#events.status(status);
+    // The time without a connection may have cost the lease.
+    if (this.#connected && !was) this.#keep();
+  }
+
+  #sitesChanged(sites: readonly SiteRecord[]): void {
+    this.#events.sites(sites);
+    const { name, instance } = this.#options.site;
+    const listed = sites.find((site) => site.name === name);
+    if (listed?.instance === instance || this.#lease === undefined) return;
+    // The key went with the lease, or another site has the name now. Joining again repairs the one and tells of the other.
+    this.#lease = undefined;
+    this.#keep();
+  }
+
+  #withoutLeader(known: ChannelRecord, ingest: boolean): ChannelRecord {
+    if (ingest) this.#unannounced.add(known.name);
+    return known;
+  }
+
+  #problem(thrown: unknown): void {
+    const error =
+      thrown instanceof MeanderError
+        ? thrown
+        : new MeanderError("join-failed", messageOf(thrown), { where: "session", cause: thrown });
+    // One that lasts is met again with every attempt, and told once.
+    if (this.#stopped || error.message === this.#lastProblem) return;
+    this.#lastProblem = error.message;
+    this.#options.log.error("The session needs attention.", { code: error.code, error: error.message });
+    this.#events.problem?.(error);
   }
 }
 
-function sorted<T extends { readonly name: string }>(list: ReadonlyMap<string, T>): T[] {
-  return [...list.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+/** Failures that end by themselves when the leading site is back. */
+function isOutage(error: unknown): boolean {
+  const codes = ["directory-unreachable", "directory-no-leader", "directory-busy", "leader-busy"];
+  return error instanceof MeanderError && codes.includes(error.code);
+}
+
+function readAnswer<T>(schema: z.ZodType<T>, subject: string, answer: Json): T {
+  const parsed = schema.safeParse(answer);
+  if (parsed.success) return parsed.data;
+  throw new MeanderError("directory-answer-invalid", `that is no answer to ${subject}`, { where: "directory" });
+}
+
+function checkChannelName(name: string): void {
+  if (channelNameSchema.safeParse(name).success) return;
+  throw new MeanderError("channel-invalid", `${JSON.stringify(name.slice(0, 120))} is no channel name`, {
+    where: "channel",
+    expected: "1 to 100 letters, digits, . _ - in segments divided by /",
+  });
 }

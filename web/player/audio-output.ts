@@ -75,6 +75,11 @@ export class AudioOutput {
     this.#onChange();
   }
 
+  /** Sound will come. Opening the audio device holds the page up for a moment, so do it before pictures move. */
+  prepare(): void {
+    this.#open();
+  }
+
   /**
    * Schedules a chunk.
    *

@@ -66,6 +66,7 @@ export class SoundPlayer {
   /** Goes over to another source. */
   start(channels: number, source: SourceTimeline): void {
     this.stop();
+    this.#output.prepare();
     this.#track = new AudioTrack(
       { clockRate: source.clockRate, channels },
       {

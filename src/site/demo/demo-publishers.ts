@@ -30,6 +30,7 @@ export class DemoPublishers {
     this.#news = new News(options.random);
   }
 
+  /** Does nothing without a clip, or when they run. */
   start(): void {
     const { clip, clock } = this.#options;
     if (this.#isRunning || clip === undefined) return;

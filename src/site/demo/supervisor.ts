@@ -53,7 +53,7 @@ export class DemoSupervisor {
   readonly #publishers: DemoPublishers;
   #isStopping = false;
 
-  /** Settles when media arrives at the last relay. @throws {MeanderError} `demo-failed`, `port-in-use` */
+  /** Settles when media arrives at the last relay, or, without a clip, when all sites have joined. @throws {MeanderError} `demo-failed`, `port-in-use` */
   static async start(options: DemoOptions): Promise<DemoSupervisor> {
     const ports = await findFreePorts(HOST, options.basePort, DEMO_SITES.length);
     const folder = await mkdtemp(join(tmpdir(), "meander-demo-"));
@@ -109,11 +109,14 @@ export class DemoSupervisor {
     const [leader, ...relays] = this.#places;
     if (leader === undefined) return;
     await this.#startSite(leader);
-    await Promise.all(relays.map((place) => this.#startSite(place)));
-    await Promise.all(relays.map((place) => new SiteClient(urlOf(place)).setRoutes(demoRoutes(place.name))));
-    if (this.#options.clip === undefined) return;
     this.#publishers.start();
-    await this.#mediaAt(this.#place("south"));
+    await Promise.all(
+      relays.map(async (place) => {
+        await this.#startSite(place);
+        await new SiteClient(urlOf(place)).setRoutes(demoRoutes(place.name));
+      }),
+    );
+    if (this.#options.clip !== undefined) await this.#mediaAt(this.#place("south"));
   }
 
   async #startAgain(place: Place): Promise<void> {
@@ -122,7 +125,7 @@ export class DemoSupervisor {
     }
     await this.#startSite(place);
     this.#options.onNote(`${place.name} is up again at ${urlOf(place)}/`);
-    if (place.name === "origin" && this.#options.clip !== undefined) this.#publishers.start();
+    if (place.name === "origin") this.#publishers.start();
   }
 
   async #startSite(place: Place): Promise<void> {

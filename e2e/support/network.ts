@@ -1,0 +1,96 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { SiteClient } from "../../src/site/index.ts";
+import { json, meander, type Running } from "./processes.ts";
+
+/** A site in a process of its own. */
+export interface SiteProcess {
+  readonly name: string;
+  /** `http://127.0.0.1:40001` */
+  readonly url: string;
+  readonly httpPort: number;
+  readonly udpPort: number;
+  readonly pid: number;
+  readonly client: SiteClient;
+  readonly running: Running;
+}
+
+type Snapshot = Awaited<ReturnType<SiteClient["site"]>>["snapshot"];
+
+/** What the site tells of an open channel; undefined while it is not open there. */
+export async function channelAt(
+  site: SiteProcess,
+  name: string,
+): Promise<Snapshot["channels"][number] | undefined> {
+  const { snapshot } = await site.client.site();
+  return snapshot.channels.find((channel) => channel.name === name);
+}
+
+/** A session of sites, each a process, on free ports, with its data in a temporary folder. */
+export class Network implements AsyncDisposable {
+  readonly #folder: string;
+  readonly #sites = new Map<string, SiteProcess>();
+  #leader: SiteProcess | undefined;
+
+  private constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** Starts the sites; the first leads, the others join it. */
+  static async open(leader: string, ...others: readonly string[]): Promise<Network> {
+    const network = new Network(await mkdtemp(join(tmpdir(), "meander-e2e-")));
+    try {
+      await network.start(leader);
+      await Promise.all(others.map((name) => network.start(name)));
+      return network;
+    } catch (error) {
+      await network[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** For files of a test. */
+  get folder(): string {
+    return this.#folder;
+  }
+
+  site(name: string): SiteProcess {
+    const found = this.#sites.get(name);
+    if (found === undefined) throw new Error(`no site ${name} was started`);
+    return found;
+  }
+
+  /** Starts a site, or one that has ended again, with its data and on its ports. */
+  async start(name: string, ...more: readonly string[]): Promise<SiteProcess> {
+    const before = this.#sites.get(name);
+    const leads = this.#leader === undefined || this.#leader.name === name;
+    const running = meander(
+      ...["site", "--json", "--log", "info", "--name", name],
+      ...["--http-port", `${before?.httpPort ?? 0}`, "--udp-port", `${before?.udpPort ?? 0}`],
+      ...["--data", join(this.#folder, name)],
+      ...(leads ? [] : ["--join", this.#leader?.url ?? ""]),
+      ...more,
+    );
+    const { url, http, udp, pid } = await running.line((line) =>
+      json<{ url: string; http: { port: number }; udp: { port: number }; pid: number }>(line),
+    );
+    const client = new SiteClient(url);
+    const site = { name, url, httpPort: http.port, udpPort: udp.port, pid, client, running };
+    this.#sites.set(name, site);
+    if (leads) this.#leader = site;
+    return site;
+  }
+
+  /** Ends a site without a word. */
+  async kill(name: string): Promise<void> {
+    const { running } = this.site(name);
+    running.child.kill("SIGKILL");
+    await running.ended;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#sites.values()].map(({ running }) => running.stop()));
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}

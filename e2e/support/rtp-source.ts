@@ -1,0 +1,119 @@
+import { createSocket, type Socket } from "node:dgram";
+import { once } from "node:events";
+import { encodeRtp, formatSdp, type SdpTrack } from "../../src/wire/index.ts";
+
+/** What an {@link RtpSource} sends. */
+export interface RtpSourceOptions {
+  /** UDP ports of this machine; every packet goes to each. */
+  readonly ports: readonly number[];
+  readonly ssrc: number;
+  /** u16, of the first packet. */
+  readonly sequence?: number;
+  /** u32, of the first frame. */
+  readonly timestamp?: number;
+  readonly payloadBytes?: number;
+}
+
+export const FRAME_MS = 20;
+const PACKETS_PER_FRAME = 3;
+const FRAMES_PER_KEY_FRAME = 25;
+const TICKS_PER_FRAME = (90_000 * FRAME_MS) / 1_000;
+const PAYLOAD_TYPE = 96;
+
+/** Packets per second of a source. */
+export const PACKETS_PER_SECOND = (1_000 / FRAME_MS) * PACKETS_PER_FRAME;
+
+/** The SDP of a source, for ports to be assigned. */
+export function sourceSdp(title: string): string {
+  const track: SdpTrack = {
+    kind: "video",
+    codec: "vp8",
+    payloadType: PAYLOAD_TYPE,
+    clockRate: 90_000,
+    port: 0,
+    rtcpPort: 0,
+    rtcpMux: false,
+  };
+  return formatSdp({ title, host: "127.0.0.1", tracks: [track] });
+}
+
+/**
+ * A publisher whose every packet is known: 150 packets a second, framed as VP8 with a key frame each half second, each
+ * with a number of its own in its payload.
+ */
+export class RtpSource implements AsyncDisposable {
+  /** Where packets go; may change while it runs. */
+  ports: readonly number[];
+  /** Number of packets sent. */
+  count = 0;
+  readonly #socket: Socket;
+  readonly #options: RtpSourceOptions;
+  readonly #startedAt = performance.now();
+  #timer: NodeJS.Timeout | undefined;
+  #frames = 0;
+
+  static async start(options: RtpSourceOptions): Promise<RtpSource> {
+    const socket = createSocket("udp4");
+    socket.bind(0, "127.0.0.1");
+    await once(socket, "listening");
+    return new RtpSource(options, socket);
+  }
+
+  private constructor(options: RtpSourceOptions, socket: Socket) {
+    this.#options = options;
+    this.#socket = socket;
+    this.ports = options.ports;
+    // Nobody listening is no concern of a publisher's.
+    socket.on("error", () => {});
+    this.#timer = setInterval(() => this.#catchUp(), FRAME_MS / 2);
+  }
+
+  /** Sends no more. */
+  async stop(): Promise<void> {
+    if (this.#timer === undefined) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    const closed = once(this.#socket, "close");
+    this.#socket.close();
+    await closed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  #catchUp(): void {
+    const due = Math.floor((performance.now() - this.#startedAt) / FRAME_MS) + 1;
+    while (this.#frames < due) this.#sendFrame();
+  }
+
+  #sendFrame(): void {
+    const { ssrc, sequence = 0, timestamp = 0, payloadBytes = 400 } = this.#options;
+    const isKey = this.#frames % FRAMES_PER_KEY_FRAME === 0;
+    for (let part = 0; part < PACKETS_PER_FRAME; part++) {
+      const payload = new Uint8Array(payloadBytes);
+      // RFC 7741 §4.2 and §4.3: S on the first packet; P, the lowest bit of the frame, is 0 in key frames.
+      payload[0] = part === 0 ? 0x10 : 0;
+      payload[1] = isKey ? 0 : 1;
+      new DataView(payload.buffer).setUint32(4, this.count);
+      const packet = encodeRtp({
+        marker: part === PACKETS_PER_FRAME - 1,
+        payloadType: PAYLOAD_TYPE,
+        sequence: (sequence + this.count) & 0xffff,
+        timestamp: (timestamp + this.#frames * TICKS_PER_FRAME) >>> 0,
+        ssrc,
+        csrcs: [],
+        extensions: [],
+        payload,
+      });
+      for (const port of this.ports) this.#socket.send(packet, port, "127.0.0.1");
+      this.count++;
+    }
+    this.#frames++;
+  }
+}
+
+/** The number that a source gave a packet. */
+export function numberOf(rtp: Uint8Array): number {
+  return new DataView(rtp.buffer, rtp.byteOffset).getUint32(16);
+}
