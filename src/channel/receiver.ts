@@ -63,6 +63,8 @@ export interface ReceiverOptions {
 const PATIENCE_MS = 300;
 /** A better alternative that is back takes over again when it was well for this long, ms. */
 const PREFER_MS = 5_000;
+/** A changed route may name a site that is not connected yet: it is waited for this long, ms. */
+const CHOSEN_MS = 5_000;
 /** A path told longer ago than this is old news, ms: sites tell it every second. */
 const PATH_FRESH_MS = 2_500;
 /** A refused or looping alternative is tried again after this, ms. */
@@ -83,6 +85,8 @@ export class Receiver {
   /** The one left on suspicion, still forwarding until the suspicion is confirmed. */
   #suspect: Alternative | undefined;
   readonly #windows = new SourceWindows();
+  /** First of a changed list, until it could be used. */
+  #chosen: { readonly name: string; readonly until: number } | undefined;
   #resume: readonly SourcePoint[] = [];
   #request = 0;
   #mediaAt = 0;
@@ -134,6 +138,8 @@ export class Receiver {
 
   /** Replaces the list, best first. One that stays keeps its state; one in use that leaves it is left after its successor took over. */
   setAlternatives(names: readonly string[]): void {
+    const now = this.#options.clock.now();
+    const formerFirst = this.#alternatives[0]?.name;
     const old = new Map(this.#alternatives.map((each) => [each.name, each]));
     this.#alternatives = names.map(
       (name) =>
@@ -150,6 +156,9 @@ export class Receiver {
           bytes: 0,
         },
     );
+    const first = this.#alternatives[0];
+    const isNew = first !== undefined && first.name !== formerFirst;
+    this.#chosen = isNew ? { name: first.name, until: now + CHOSEN_MS } : undefined;
     const kept = new Set(names);
     for (const each of old.values()) if (!kept.has(each.name)) this.#leave(each);
     if (this.#active !== undefined && !kept.has(this.#active.name)) this.#active = undefined;
@@ -192,6 +201,7 @@ export class Receiver {
     this.#reset(each);
     each.peer = peer;
     each.barredUntil = 0;
+    this.#choose(each);
     this.tick();
   }
 
@@ -394,6 +404,15 @@ export class Receiver {
       this.#switch(each, "the better way is back");
       return;
     }
+  }
+
+  /** What a changed route put first takes over as soon as it can be used. */
+  #choose(each: Alternative): void {
+    if (this.#chosen?.name !== each.name) return;
+    const isDue = this.#options.clock.now() < this.#chosen.until && this.#suspect === undefined;
+    this.#chosen = undefined;
+    if (!this.#wanted || !isDue || this.#active === undefined || this.#active === each) return;
+    this.#switch(each, "configured");
   }
 
   #leave(each: Alternative): void {

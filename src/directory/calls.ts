@@ -5,7 +5,11 @@ import type { ClientCall, ClientMessage } from "./messages.ts";
 import { decodeError, type WireError } from "./wire-error.ts";
 
 /** A call without its number. */
-export type Call = ClientCall extends infer C ? (C extends ClientCall ? Omit<C, "id"> : never) : never;
+export type Call = ClientCall extends infer C
+  ? C extends ClientCall
+    ? Omit<C, "id">
+    : never
+  : never;
 
 /** What is done with a call whose connection ended before the answer. */
 export type OnLoss =
@@ -47,13 +51,25 @@ export class Calls {
       const settle = (result: Json): void => {
         const parsed = answer.safeParse(result);
         if (parsed.success) resolve(parsed.data);
-        else reject(new MeanderError("directory-answer-invalid", `that is no answer to ${call.type}`, { where: "directory" }));
+        else
+          reject(
+            new MeanderError("directory-answer-invalid", `that is no answer to ${call.type}`, {
+              where: "directory",
+            }),
+          );
       };
       const cancel = this.#clock.after(`directory ${call.type}`, LIMITS.directoryCallMs, () => {
         this.#waiting.delete(id);
         reject(unreachableError(`no answer to ${call.type} in ${LIMITS.directoryCallMs} ms`));
       });
-      const waiting = { message: { ...call, id } as ClientCall, onLoss, settle, reject, cancel, sent: false };
+      const waiting = {
+        message: { ...call, id } as ClientCall,
+        onLoss,
+        settle,
+        reject,
+        cancel,
+        sent: false,
+      };
       this.#waiting.set(id, waiting);
       this.#transmit(waiting);
     });

@@ -3,7 +3,10 @@ import { LIMITS, MeanderError } from "../base/index.ts";
 import { decodeBase64, encodeBase64 } from "./base64.ts";
 import type { Calls } from "./calls.ts";
 
-const partSchema = z.object({ bytes: z.int().min(0).max(LIMITS.directoryBlobBytesMax), data: z.string() });
+const partSchema = z.object({
+  bytes: z.int().min(0).max(LIMITS.directoryBlobBytesMax),
+  data: z.string(),
+});
 
 /** [D8] Blobs as a client sends and gets them: a part at a time, each answered before the next. */
 export class ClientBlobs {
@@ -55,5 +58,7 @@ export class ClientBlobs {
 }
 
 function invalidAnswer(): MeanderError {
-  return new MeanderError("directory-answer-invalid", "those are no parts of a blob", { where: "directory" });
+  return new MeanderError("directory-answer-invalid", "those are no parts of a blob", {
+    where: "directory",
+  });
 }

@@ -43,17 +43,28 @@ export class ClientWatch {
     this.#sync = sync;
     this.#mirror.begin(directory !== this.#directory);
     this.#directory = directory;
-    await this.#calls.make({ type: "watch", watch: this.id, prefix: this.#prefix }, "fail", z.null());
+    await this.#calls.make(
+      { type: "watch", watch: this.id, prefix: this.#prefix },
+      "fail",
+      z.null(),
+    );
     let after = "";
     for (;;) {
       if (this.#sync !== sync) return false;
-      const page = await this.#calls.make({ type: "list", prefix: this.#prefix, after }, "fail", pageSchema);
+      const page = await this.#calls.make(
+        { type: "list", prefix: this.#prefix, after },
+        "fail",
+        pageSchema,
+      );
       if (this.#sync !== sync) return false;
       this.#queue.push(this.#mirror.page(page.entries));
       if (!page.more) return this.#synced(page.revision);
       const next = page.entries.at(-1)?.key ?? after;
       // A list that does not go on would be asked for for ever.
-      if (next <= after) throw new MeanderError("directory-answer-invalid", "a list does not go on", { where: "directory" });
+      if (next <= after)
+        throw new MeanderError("directory-answer-invalid", "a list does not go on", {
+          where: "directory",
+        });
       after = next;
     }
   }

@@ -46,8 +46,8 @@ test("client: [D16] calls made without a connection fail when none came in time"
   const statuses = new Statuses(client);
   await statuses.count(2);
   const unreachable = { code: "directory-unreachable" };
-  const failures = [client.get("a"), client.request("join", null), client.watch("a", () => {})].map((call) =>
-    assert.rejects(call, unreachable),
+  const failures = [client.get("a"), client.request("join", null), client.watch("a", () => {})].map(
+    (call) => assert.rejects(call, unreachable),
   );
   world.clock.advance(LIMITS.directoryCallMs - 1);
   assert.equal(await Promise.race([...failures, Promise.resolve("waiting")]), "waiting");
@@ -60,12 +60,19 @@ test("client: [D16] what may be done twice is sent again after a lost connection
   const silent = world.silent();
   await using client = world.client();
   await silent.greeted;
-  const repeated = [client.get("a"), client.list("a"), client.put("b", 2), client.grantLease(1_000)];
+  const repeated = [
+    client.get("a"),
+    client.list("a"),
+    client.put("b", 2),
+    client.grantLease(1_000),
+  ];
   const failed = [
     client.compareAndSet("a", 0, 1),
     client.delete("a"),
     client.request("join", null),
-  ].map((call) => assert.rejects(call, { code: "directory-unreachable", message: /may have been done/ }));
+  ].map((call) =>
+    assert.rejects(call, { code: "directory-unreachable", message: /may have been done/ }),
+  );
   await silent.received(7);
   world.reachable = true;
   silent.close();
@@ -339,7 +346,8 @@ class World implements AsyncDisposable {
 
   /** Settles when the messages on their way have arrived: sockets here need no time but turns. */
   async quiet(): Promise<void> {
-    for (let turn = 0; turn < 3; turn++) await new Promise<void>((resolve) => setImmediate(resolve));
+    for (let turn = 0; turn < 3; turn++)
+      await new Promise<void>((resolve) => setImmediate(resolve));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -389,7 +397,8 @@ class SilentDirectory {
 
   /** Settles when `count` calls have come. */
   async received(count: number): Promise<void> {
-    while (this.#received < count) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    while (this.#received < count)
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
   send(text: string): void {
@@ -414,7 +423,8 @@ class Statuses {
   }
 
   async count(count: number): Promise<void> {
-    while (this.all.length < count) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    while (this.all.length < count)
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 }
 

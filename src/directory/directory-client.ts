@@ -3,14 +3,25 @@ import { type Cancel, LIMITS, MeanderError, messageOf } from "../base/index.ts";
 import { type Call, Calls, type OnLoss, unreachableError } from "./calls.ts";
 import { ClientBlobs } from "./client-blobs.ts";
 import { ClientWatch, pageSchema } from "./client-watch.ts";
-import type { Change, Directory, DirectoryStatus, Entry, Json, Lease, WriteOptions } from "./directory.ts";
+import type {
+  Change,
+  Directory,
+  DirectoryStatus,
+  Entry,
+  Json,
+  Lease,
+  WriteOptions,
+} from "./directory.ts";
 import { checkKey, checkPrefix } from "./key.ts";
 import { entrySchema, type ServerMessage } from "./messages.ts";
 import { type DialOptions, ReconnectingSocket } from "./reconnecting-socket.ts";
 import { encodeValue } from "./value.ts";
 
 const revisionSchema = z.int().min(1);
-const leaseSchema = z.object({ id: z.string().max(LIMITS.directoryKeyLengthMax), ttlMs: z.number() });
+const leaseSchema = z.object({
+  id: z.string().max(LIMITS.directoryKeyLengthMax),
+  ttlMs: z.number(),
+});
 const jsonSchema = z.custom<Json>((value) => value !== undefined);
 
 /**
@@ -66,7 +77,11 @@ export class DirectoryClient implements Directory {
   async put(key: string, value: Json, options: WriteOptions = {}): Promise<number> {
     checkKey(key);
     encodeValue(key, value);
-    return await this.#call({ type: "put", key, value, ...leaseOf(options) }, "repeat", revisionSchema);
+    return await this.#call(
+      { type: "put", key, value, ...leaseOf(options) },
+      "repeat",
+      revisionSchema,
+    );
   }
 
   async compareAndSet(

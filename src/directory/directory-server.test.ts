@@ -36,13 +36,40 @@ for (const [fault, text] of [
 
 test("server: [D18] whatever a client sends, it is answered, ignored or closed, and the next one is served", async () => {
   await using world = await World.make();
-  const value = fc.oneof(fc.jsonValue({ maxDepth: 2 }), fc.constantFrom("a", "a/b", 0, 1, -1, 1e300, "__proto__"));
+  const value = fc.oneof(
+    fc.jsonValue({ maxDepth: 2 }),
+    fc.constantFrom("a", "a/b", 0, 1, -1, 1e300, "__proto__"),
+  );
   const type = fc.constantFrom(
-    ...["get", "list", "put", "compare-and-set", "delete", "watch", "unwatch", "grant-lease", "renew-lease"],
+    ...[
+      "get",
+      "list",
+      "put",
+      "compare-and-set",
+      "delete",
+      "watch",
+      "unwatch",
+      "grant-lease",
+      "renew-lease",
+    ],
     ...["revoke-lease", "get-blob", "put-blob", "request", "hello", "ping"],
   );
-  const names = ["key", "value", "prefix", "after", "expected", "lease", "watch", "ttlMs", "sha256", "offset"];
-  const rest = fc.dictionary(fc.constantFrom(...names, "upload", "bytes", "data", "subject", "payload"), value);
+  const names = [
+    "key",
+    "value",
+    "prefix",
+    "after",
+    "expected",
+    "lease",
+    "watch",
+    "ttlMs",
+    "sha256",
+    "offset",
+  ];
+  const rest = fc.dictionary(
+    fc.constantFrom(...names, "upload", "bytes", "data", "subject", "payload"),
+    value,
+  );
   const message = fc.oneof(
     fc.string().map((text) => text),
     fc.tuple(type, rest).map(([kind, parts]) => JSON.stringify({ ...parts, type: kind, id: 1 })),
@@ -87,7 +114,9 @@ test("server: [D18] a client has a bounded number of watches, each with its own 
 test("server: [D18] calls over the limit are refused, and the others answered", async () => {
   await using world = await World.make();
   const release: (() => void)[] = [];
-  world.embedded.setRequestHandler(() => new Promise((resolve) => release.push(() => resolve("done"))));
+  world.embedded.setRequestHandler(
+    () => new Promise((resolve) => release.push(() => resolve("done"))),
+  );
   const peer = world.peer();
   const calls = Array.from({ length: LIMITS.directoryCallsMax }, () =>
     peer.call({ type: "request", subject: "wait", payload: null }),
@@ -113,7 +142,11 @@ test("server: [D18] parts of a blob that do not follow one another are refused",
   const part = (fields: object) =>
     peer.call({ type: "put-blob", upload: 1, bytes: 6, offset: 0, data: "AAAA", ...fields });
   const invalid = async (fields: object): Promise<void> => {
-    assert.equal((await part(fields)).error?.code, "directory-blob-invalid", JSON.stringify(fields));
+    assert.equal(
+      (await part(fields)).error?.code,
+      "directory-blob-invalid",
+      JSON.stringify(fields),
+    );
   };
   await invalid({ offset: 3 });
   await invalid({ data: "no base64!" });

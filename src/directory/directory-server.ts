@@ -13,7 +13,10 @@ export class DirectoryServer {
   readonly #stopWatchdog: () => void;
   #closed = false;
 
-  constructor(directory: PagedDirectory, { log, clock }: { readonly log: Log; readonly clock: Clock }) {
+  constructor(
+    directory: PagedDirectory,
+    { log, clock }: { readonly log: Log; readonly clock: Clock },
+  ) {
     this.#directory = directory;
     this.#log = log;
     this.#stopWatchdog = every(clock, "directory clients", LIMITS.directoryPingMs, () => {

@@ -71,24 +71,47 @@ function keys(rule: Rule): void {
     const values: Json[] = [null, false, 0, -1.5, "", "é\u0000😀", [], {}, { a: [{ b: null }] }];
     for (const [index, value] of values.entries()) await directory.put(`v/${index}`, value);
     const kept = await Promise.all(values.map((_, index) => directory.get(`v/${index}`)));
-    assert.deepEqual(kept.map((entry) => entry?.value), values);
+    assert.deepEqual(
+      kept.map((entry) => entry?.value),
+      values,
+    );
   });
 
-  rule("[D2] list answers the entries of a prefix by key, and an empty prefix all", async ({ directory }) => {
-    for (const key of ["b", "a/2", "a/10", "a", "ab", "a/1/x", "A", "a.b", "a~"]) await directory.put(key, key);
-    const keysOf = async (prefix: string): Promise<string[]> =>
-      (await directory.list(prefix)).map((entry) => entry.key);
-    assert.deepEqual(await keysOf("a/"), ["a/1/x", "a/10", "a/2"]);
-    assert.deepEqual(await keysOf("a/1"), ["a/1/x", "a/10"]);
-    assert.deepEqual(await keysOf(""), ["A", "a", "a.b", "a/1/x", "a/10", "a/2", "ab", "a~", "b"]);
-    assert.deepEqual(await keysOf("zz"), []);
-  });
+  rule(
+    "[D2] list answers the entries of a prefix by key, and an empty prefix all",
+    async ({ directory }) => {
+      for (const key of ["b", "a/2", "a/10", "a", "ab", "a/1/x", "A", "a.b", "a~"])
+        await directory.put(key, key);
+      const keysOf = async (prefix: string): Promise<string[]> =>
+        (await directory.list(prefix)).map((entry) => entry.key);
+      assert.deepEqual(await keysOf("a/"), ["a/1/x", "a/10", "a/2"]);
+      assert.deepEqual(await keysOf("a/1"), ["a/1/x", "a/10"]);
+      assert.deepEqual(await keysOf(""), [
+        "A",
+        "a",
+        "a.b",
+        "a/1/x",
+        "a/10",
+        "a/2",
+        "ab",
+        "a~",
+        "b",
+      ]);
+      assert.deepEqual(await keysOf("zz"), []);
+    },
+  );
 
   rule("[D2] a list longer than a message is answered whole", async ({ directory }) => {
     const value = "x".repeat(100_000);
-    const expected = Array.from({ length: 15 }, (_, index) => `big/${String(index).padStart(2, "0")}`);
+    const expected = Array.from(
+      { length: 15 },
+      (_, index) => `big/${String(index).padStart(2, "0")}`,
+    );
     for (const key of expected) await directory.put(key, value);
-    assert.deepEqual((await directory.list("big/")).map((entry) => entry.key), expected);
+    assert.deepEqual(
+      (await directory.list("big/")).map((entry) => entry.key),
+      expected,
+    );
   });
 
   rule("[D3] each put has a revision of its own, and they grow", async ({ directory }) => {
@@ -98,22 +121,30 @@ function keys(rule: Rule): void {
     assert.ok(first >= 1 && second > first && third > second);
   });
 
-  rule("[D4] compare-and-set sets at the revision expected and at no other", async ({ directory }) => {
-    const created = await directory.compareAndSet("lock", 0, "a");
-    assert.ok(created);
-    assert.equal(await directory.compareAndSet("lock", 0, "b"), undefined);
-    assert.equal(await directory.compareAndSet("lock", created + 1, "b"), undefined);
-    assert.equal((await directory.get("lock"))?.value, "a");
-    const changed = await directory.compareAndSet("lock", created, "c");
-    assert.ok(changed && changed > created);
-    assert.equal((await directory.get("lock"))?.value, "c");
-  });
+  rule(
+    "[D4] compare-and-set sets at the revision expected and at no other",
+    async ({ directory }) => {
+      const created = await directory.compareAndSet("lock", 0, "a");
+      assert.ok(created);
+      assert.equal(await directory.compareAndSet("lock", 0, "b"), undefined);
+      assert.equal(await directory.compareAndSet("lock", created + 1, "b"), undefined);
+      assert.equal((await directory.get("lock"))?.value, "a");
+      const changed = await directory.compareAndSet("lock", created, "c");
+      assert.ok(changed && changed > created);
+      assert.equal((await directory.get("lock"))?.value, "c");
+    },
+  );
 
-  rule("[D4] of several that compare-and-set one key at once, one succeeds", async ({ directory }) => {
-    const attempts = Array.from({ length: 8 }, (_, index) => directory.compareAndSet("once", 0, index));
-    const revisions = (await Promise.all(attempts)).filter((revision) => revision !== undefined);
-    assert.equal(revisions.length, 1);
-  });
+  rule(
+    "[D4] of several that compare-and-set one key at once, one succeeds",
+    async ({ directory }) => {
+      const attempts = Array.from({ length: 8 }, (_, index) =>
+        directory.compareAndSet("once", 0, index),
+      );
+      const revisions = (await Promise.all(attempts)).filter((revision) => revision !== undefined);
+      assert.equal(revisions.length, 1);
+    },
+  );
 
   rule("[D5] delete removes a key, and at a revision only that one", async ({ directory }) => {
     const revision = await directory.put("a", 1);
@@ -124,50 +155,68 @@ function keys(rule: Rule): void {
     assert.ok(((await directory.compareAndSet("a", 0, 2)) ?? 0) > revision);
   });
 
-  rule("[D11] keys that are none, values too large and values that are no JSON are refused", async ({ directory }) => {
-    const long = "k".repeat(LIMITS.directoryKeyLengthMax);
-    await directory.put(long, 1);
-    for (const key of ["", "/a", "a/", "a//b", "a b", "é", "a\n", `${long}k`]) {
-      await assert.rejects(directory.get(key), { code: "directory-key-invalid" }, JSON.stringify(key));
-      await assert.rejects(directory.put(key, 1), { code: "directory-key-invalid" });
-      await assert.rejects(directory.delete(key), { code: "directory-key-invalid" });
-    }
-    await assert.rejects(directory.list("a b"), { code: "directory-key-invalid" });
-    await assert.rejects(directory.watch("*", () => {}), { code: "directory-key-invalid" });
-    const room = LIMITS.directoryValueBytesMax - 2;
-    await directory.put("large", "x".repeat(room));
-    await assert.rejects(directory.put("large", "x".repeat(room + 1)), { code: "directory-value-too-large" });
-    await assert.rejects(directory.compareAndSet("large", 0, "é".repeat(room / 2 + 1)), {
-      code: "directory-value-too-large",
-    });
-    const undefinedValue = undefined as unknown as Json;
-    await assert.rejects(directory.put("a", undefinedValue), { code: "directory-value-invalid" });
-    let deep: Json = 0;
-    for (let depth = 0; depth < LIMITS.directoryValueDepthMax; depth++) deep = [deep];
-    await directory.put("deep", deep);
-    await assert.rejects(directory.put("deep", [deep]), { code: "directory-value-invalid" });
-  });
+  rule(
+    "[D11] keys that are none, values too large and values that are no JSON are refused",
+    async ({ directory }) => {
+      const long = "k".repeat(LIMITS.directoryKeyLengthMax);
+      await directory.put(long, 1);
+      for (const key of ["", "/a", "a/", "a//b", "a b", "é", "a\n", `${long}k`]) {
+        await assert.rejects(
+          directory.get(key),
+          { code: "directory-key-invalid" },
+          JSON.stringify(key),
+        );
+        await assert.rejects(directory.put(key, 1), { code: "directory-key-invalid" });
+        await assert.rejects(directory.delete(key), { code: "directory-key-invalid" });
+      }
+      await assert.rejects(directory.list("a b"), { code: "directory-key-invalid" });
+      await assert.rejects(
+        directory.watch("*", () => {}),
+        { code: "directory-key-invalid" },
+      );
+      const room = LIMITS.directoryValueBytesMax - 2;
+      await directory.put("large", "x".repeat(room));
+      await assert.rejects(directory.put("large", "x".repeat(room + 1)), {
+        code: "directory-value-too-large",
+      });
+      await assert.rejects(directory.compareAndSet("large", 0, "é".repeat(room / 2 + 1)), {
+        code: "directory-value-too-large",
+      });
+      const undefinedValue = undefined as unknown as Json;
+      await assert.rejects(directory.put("a", undefinedValue), { code: "directory-value-invalid" });
+      let deep: Json = 0;
+      for (let depth = 0; depth < LIMITS.directoryValueDepthMax; depth++) deep = [deep];
+      await directory.put("deep", deep);
+      await assert.rejects(directory.put("deep", [deep]), { code: "directory-value-invalid" });
+    },
+  );
 }
 
 function watches(rule: Rule): void {
-  rule("[D6] a watch tells what is there, then synced, then every change in order", async ({ directory }) => {
-    await directory.put("w/b", 1);
-    await directory.put("w/a", 2);
-    await directory.put("other", 0);
-    const told = new Recorder();
-    await directory.watch("w/", told.listener);
-    await directory.put("w/c", 3);
-    await directory.put("other", 1);
-    await directory.put("w/a", 4);
-    await directory.delete("w/b");
-    await told.count(6);
-    assert.deepEqual(told.short, ["w/a=2", "w/b=1", "synced", "w/c=3", "w/a=4", "-w/b"]);
-    const revisions = told.changes.slice(3).map((change) => {
-      if (change.type === "put") return change.entry.revision;
-      return change.type === "deleted" ? change.revision : 0;
-    });
-    assert.deepEqual(revisions, [...revisions].sort((a, b) => a - b));
-  });
+  rule(
+    "[D6] a watch tells what is there, then synced, then every change in order",
+    async ({ directory }) => {
+      await directory.put("w/b", 1);
+      await directory.put("w/a", 2);
+      await directory.put("other", 0);
+      const told = new Recorder();
+      await directory.watch("w/", told.listener);
+      await directory.put("w/c", 3);
+      await directory.put("other", 1);
+      await directory.put("w/a", 4);
+      await directory.delete("w/b");
+      await told.count(6);
+      assert.deepEqual(told.short, ["w/a=2", "w/b=1", "synced", "w/c=3", "w/a=4", "-w/b"]);
+      const revisions = told.changes.slice(3).map((change) => {
+        if (change.type === "put") return change.entry.revision;
+        return change.type === "deleted" ? change.revision : 0;
+      });
+      assert.deepEqual(
+        revisions,
+        [...revisions].sort((a, b) => a - b),
+      );
+    },
+  );
 
   rule("[D6] a watch that is undone tells nothing more", async ({ directory }) => {
     const stopped = new Recorder();
@@ -229,7 +278,10 @@ function leases(rule: Rule): void {
     clock.advance(1);
     await told.count(6);
     assert.deepEqual(told.short.slice(4), ["-s/a", "-s/b"]);
-    assert.deepEqual((await directory.list("s/")).map((entry) => entry.key), ["s/c"]);
+    assert.deepEqual(
+      (await directory.list("s/")).map((entry) => entry.key),
+      ["s/c"],
+    );
     await assert.rejects(directory.renewLease(lease), { code: "directory-lease-gone" });
     await assert.rejects(directory.put("s/a", 1, { lease }), { code: "directory-lease-gone" });
   });
@@ -255,20 +307,23 @@ function leases(rule: Rule): void {
     await assert.rejects(directory.renewLease(lease), { code: "directory-lease-gone" });
   });
 
-  rule("[D7] a key belongs to the lease it was last put under, or to none", async ({ directory }) => {
-    const first = await directory.grantLease(1_000);
-    const second = await directory.grantLease(1_000);
-    await directory.put("moved", 1, { lease: first });
-    await directory.put("moved", 2, { lease: second });
-    await directory.put("freed", 1, { lease: first });
-    await directory.put("freed", 2);
-    await directory.revokeLease(first);
-    assert.equal((await directory.get("moved"))?.value, 2);
-    assert.equal((await directory.get("freed"))?.value, 2);
-    await directory.revokeLease(second);
-    assert.equal(await directory.get("moved"), undefined);
-    assert.equal((await directory.get("freed"))?.value, 2);
-  });
+  rule(
+    "[D7] a key belongs to the lease it was last put under, or to none",
+    async ({ directory }) => {
+      const first = await directory.grantLease(1_000);
+      const second = await directory.grantLease(1_000);
+      await directory.put("moved", 1, { lease: first });
+      await directory.put("moved", 2, { lease: second });
+      await directory.put("freed", 1, { lease: first });
+      await directory.put("freed", 2);
+      await directory.revokeLease(first);
+      assert.equal((await directory.get("moved"))?.value, 2);
+      assert.equal((await directory.get("freed"))?.value, 2);
+      await directory.revokeLease(second);
+      assert.equal(await directory.get("moved"), undefined);
+      assert.equal((await directory.get("freed"))?.value, 2);
+    },
+  );
 
   rule("[D7] a lease has a time within bounds", async ({ directory }) => {
     for (const ttlMs of [0, -1, LIMITS.directoryLeaseMsMin - 1, LIMITS.directoryLeaseMsMax + 1]) {
@@ -289,22 +344,31 @@ function theRest(rule: Rule): void {
     assert.deepEqual(await directory.getBlob(empty), new Uint8Array());
   });
 
-  rule("[D8] blobs of several messages come back whole, and too large ones are refused", async ({ directory }) => {
-    const bytes = Uint8Array.from({ length: 1_500_001 }, (_, index) => (index * 31) & 0xff);
-    const [name, other] = await Promise.all([directory.putBlob(bytes), directory.putBlob(bytes.subarray(1))]);
-    assert.deepEqual(await directory.getBlob(name), bytes);
-    assert.deepEqual(await directory.getBlob(other), bytes.subarray(1));
-    const large = new Uint8Array(LIMITS.directoryBlobBytesMax + 1);
-    await assert.rejects(directory.putBlob(large), { code: "directory-value-too-large" });
-  });
+  rule(
+    "[D8] blobs of several messages come back whole, and too large ones are refused",
+    async ({ directory }) => {
+      const bytes = Uint8Array.from({ length: 1_500_001 }, (_, index) => (index * 31) & 0xff);
+      const [name, other] = await Promise.all([
+        directory.putBlob(bytes),
+        directory.putBlob(bytes.subarray(1)),
+      ]);
+      assert.deepEqual(await directory.getBlob(name), bytes);
+      assert.deepEqual(await directory.getBlob(other), bytes.subarray(1));
+      const large = new Uint8Array(LIMITS.directoryBlobBytesMax + 1);
+      await assert.rejects(directory.putBlob(large), { code: "directory-value-too-large" });
+    },
+  );
 
-  rule("[D9] a request reaches the leader, and its answer the asker", async ({ directory, answer }) => {
-    answer(async (subject, payload) => ({ subject, payload }));
-    assert.deepEqual(await directory.request("join", { name: "north" }), {
-      subject: "join",
-      payload: { name: "north" },
-    });
-  });
+  rule(
+    "[D9] a request reaches the leader, and its answer the asker",
+    async ({ directory, answer }) => {
+      answer(async (subject, payload) => ({ subject, payload }));
+      assert.deepEqual(await directory.request("join", { name: "north" }), {
+        subject: "join",
+        payload: { name: "north" },
+      });
+    },
+  );
 
   rule("[D9] a refusal reaches the asker as the leader made it", async ({ directory, answer }) => {
     const refusal = new MeanderError("site-name-taken", "the name is taken", {
@@ -315,7 +379,10 @@ function theRest(rule: Rule): void {
     answer(() => Promise.reject(refusal));
     await assert.rejects(directory.request("join", null), (error) => {
       assert.ok(error instanceof MeanderError);
-      assert.deepEqual({ ...error, message: error.message }, { ...refusal, message: refusal.message });
+      assert.deepEqual(
+        { ...error, message: error.message },
+        { ...refusal, message: refusal.message },
+      );
       return true;
     });
     answer(undefined);
@@ -332,22 +399,28 @@ function theRest(rule: Rule): void {
     assert.deepEqual(told, ["connected"]);
   });
 
-  rule("[D12] a closed directory answers nothing, and closing twice is fine", async ({ directory }) => {
-    const told: string[] = [];
-    directory.onStatus((status) => told.push(status.type));
-    const recorder = new Recorder();
-    await directory.watch("", recorder.listener);
-    await directory[Symbol.asyncDispose]();
-    await directory[Symbol.asyncDispose]();
-    const closed = { code: "directory-closed" };
-    await assert.rejects(directory.get("a"), closed);
-    await assert.rejects(directory.list("a"), closed);
-    await assert.rejects(directory.put("a", 1), closed);
-    await assert.rejects(directory.watch("a", () => {}), closed);
-    await assert.rejects(directory.grantLease(1_000), closed);
-    await assert.rejects(directory.request("join", null), closed);
-    await assert.rejects(directory.getBlob("a"), closed);
-    assert.equal(told.at(-1), "disconnected");
-    assert.deepEqual(recorder.short, ["synced"]);
-  });
+  rule(
+    "[D12] a closed directory answers nothing, and closing twice is fine",
+    async ({ directory }) => {
+      const told: string[] = [];
+      directory.onStatus((status) => told.push(status.type));
+      const recorder = new Recorder();
+      await directory.watch("", recorder.listener);
+      await directory[Symbol.asyncDispose]();
+      await directory[Symbol.asyncDispose]();
+      const closed = { code: "directory-closed" };
+      await assert.rejects(directory.get("a"), closed);
+      await assert.rejects(directory.list("a"), closed);
+      await assert.rejects(directory.put("a", 1), closed);
+      await assert.rejects(
+        directory.watch("a", () => {}),
+        closed,
+      );
+      await assert.rejects(directory.grantLease(1_000), closed);
+      await assert.rejects(directory.request("join", null), closed);
+      await assert.rejects(directory.getBlob("a"), closed);
+      assert.equal(told.at(-1), "disconnected");
+      assert.deepEqual(recorder.short, ["synced"]);
+    },
+  );
 }

@@ -1,5 +1,11 @@
 /** A JSON value: what the directory keeps. */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Json[]
+  | { readonly [key: string]: Json };
 
 /** One key of the directory. */
 export interface Entry {
@@ -46,7 +52,12 @@ export interface Directory extends AsyncDisposable {
   /** [D3] Sets a key, whatever it was. The new revision. */
   put(key: string, value: Json, options?: WriteOptions): Promise<number>;
   /** [D4] Sets a key if its revision is `expected` (0: absent). The new revision, or undefined when it is another. */
-  compareAndSet(key: string, expected: number, value: Json, options?: WriteOptions): Promise<number | undefined>;
+  compareAndSet(
+    key: string,
+    expected: number,
+    value: Json,
+    options?: WriteOptions,
+  ): Promise<number | undefined>;
   /** [D5] Removes a key (if its revision is `expected`, when given). False when there was nothing to remove. */
   delete(key: string, expected?: number): Promise<boolean>;
   /** [D6] First the entries there are, then `synced`, then every change in order. Calls never overlap. Undone by the returned function. */

@@ -35,7 +35,10 @@ test("embedded: [D13] keys, revisions, blobs and the directory's name are there 
   await first[Symbol.asyncDispose]();
   await using second = await folder.open();
   assert.equal(second.id, id);
-  assert.deepEqual((await second.list("")).map((entry) => entry.value), [{ deep: [1] }, "two"]);
+  assert.deepEqual(
+    (await second.list("")).map((entry) => entry.value),
+    [{ deep: [1] }, "two"],
+  );
   assert.equal((await second.get("b"))?.revision, revision);
   assert.deepEqual(await second.getBlob(blob), Uint8Array.of(1, 2, 3));
   assert.ok((await second.put("c", 3)) > revision);
@@ -155,7 +158,12 @@ class Folder {
   readonly path: string = mkdtempSync(join(tmpdir(), "meander-directory-"));
 
   open(clock: VirtualClock = new VirtualClock()): Promise<EmbeddedDirectory> {
-    return EmbeddedDirectory.open({ path: this.path, clock, random: new SeededRandom(Math.trunc(clock.wall())), log: SILENT });
+    return EmbeddedDirectory.open({
+      path: this.path,
+      clock,
+      random: new SeededRandom(Math.trunc(clock.wall())),
+      log: SILENT,
+    });
   }
 
   [Symbol.dispose](): void {
@@ -175,7 +183,9 @@ function spawnWriter(path: string): ChildProcess {
       await directory.put("n/" + index % 5000, { index: index % 5000, round: process.pid });
       process.stdout.write(index % 5000 + "\\n");
     }`;
-  return spawn(process.execPath, ["--input-type=module", "-e", program], { stdio: ["ignore", "pipe", "inherit"] });
+  return spawn(process.execPath, ["--input-type=module", "-e", program], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
 }
 
 async function kill(child: ChildProcess): Promise<void> {

@@ -1,6 +1,12 @@
 import { createHash } from "node:crypto";
-import { type Clock, LIMITS, type Log, MeanderError, messageOf, type Random } from "../base/index.ts";
-import { ChangeQueue } from "./change-queue.ts";
+import {
+  type Clock,
+  LIMITS,
+  type Log,
+  MeanderError,
+  messageOf,
+  type Random,
+} from "../base/index.ts";
 import type {
   Change,
   Directory,
@@ -11,12 +17,13 @@ import type {
   RequestHandler,
   WriteOptions,
 } from "./directory.ts";
-import type { PagedDirectory, Page } from "./paged-directory.ts";
 import { checkKey, checkPrefix } from "./key.ts";
 import { Leases } from "./leases.ts";
 import { LmdbStore, type StoredEntry } from "./lmdb-store.ts";
+import type { Page, PagedDirectory } from "./paged-directory.ts";
 import { encodeValue } from "./value.ts";
 import type { KeyChange } from "./watch-mirror.ts";
+import { Watches } from "./watches.ts";
 
 /** What an embedded directory needs. */
 export interface EmbeddedDirectoryOptions {
@@ -26,13 +33,6 @@ export interface EmbeddedDirectoryOptions {
   /** Names leases. */
   readonly random: Random;
   readonly log: Log;
-}
-
-interface Watch {
-  readonly prefix: string;
-  readonly queue: ChangeQueue;
-  /** The listener was told of everything up to this revision when the watch began. */
-  readonly since: number;
 }
 
 /**
@@ -47,12 +47,10 @@ export class EmbeddedDirectory implements Directory, PagedDirectory {
   readonly #log: Log;
   readonly #random: Random;
   readonly #leases: Leases;
-  readonly #watches = new Set<Watch>();
+  readonly #watches = new Watches();
   readonly #statusListeners = new Set<(status: DirectoryStatus) => void>();
   #handler: RequestHandler | undefined;
   #closing: Promise<void> | undefined;
-  readonly #untold: KeyChange[] = [];
-  #telling = false;
 
   private constructor(store: LmdbStore, { clock, random, log }: EmbeddedDirectoryOptions) {
     this.#store = store;
@@ -138,24 +136,17 @@ export class EmbeddedDirectory implements Directory, PagedDirectory {
     const old = this.#store.entry(key);
     if (old === undefined || (expected !== undefined && old.revision !== expected)) return false;
     const revision = this.#store.transaction(() => this.#store.remove(key));
-    this.#tell([{ type: "deleted", key, revision }]);
+    this.#watches.tell([{ type: "deleted", key, revision }]);
     return true;
   }
 
   async watch(prefix: string, listener: (change: Change) => void): Promise<() => void> {
     this.#checkOpen();
     checkPrefix(prefix);
-    if (this.#watches.size >= LIMITS.directoryClientsMax * LIMITS.directoryWatchesMax) {
-      throw full("watches", LIMITS.directoryClientsMax * LIMITS.directoryWatchesMax);
-    }
-    const watch = { prefix, queue: new ChangeQueue(listener), since: this.#store.revision };
-    this.#watches.add(watch);
-    const there = this.#list(prefix).map((entry): Change => ({ type: "put", entry }));
-    watch.queue.push([...there, { type: "synced" }]);
-    return () => {
-      watch.queue.close();
-      this.#watches.delete(watch);
-    };
+    const most = LIMITS.directoryClientsMax * LIMITS.directoryWatchesMax;
+    if (this.#watches.count >= most) throw full("watches", most);
+    const { revision } = this.#store;
+    return this.#watches.add(prefix, listener, { there: this.#list(prefix), revision });
   }
 
   async grantLease(ttlMs: number): Promise<Lease> {
@@ -189,10 +180,14 @@ export class EmbeddedDirectory implements Directory, PagedDirectory {
   async putBlob(bytes: Uint8Array): Promise<string> {
     this.#checkOpen();
     if (bytes.byteLength > LIMITS.directoryBlobBytesMax) {
-      throw new MeanderError("directory-value-too-large", `the blob has ${bytes.byteLength} bytes`, {
-        where: "directory",
-        expected: `at most ${LIMITS.directoryBlobBytesMax}`,
-      });
+      throw new MeanderError(
+        "directory-value-too-large",
+        `the blob has ${bytes.byteLength} bytes`,
+        {
+          where: "directory",
+          expected: `at most ${LIMITS.directoryBlobBytesMax}`,
+        },
+      );
     }
     const sha256 = createHash("sha256").update(bytes).digest("hex");
     if (this.#store.blob(sha256) !== undefined) return sha256;
@@ -221,7 +216,11 @@ export class EmbeddedDirectory implements Directory, PagedDirectory {
 
   onStatus(listener: (status: DirectoryStatus) => void): () => void {
     this.#statusListeners.add(listener);
-    listener(this.#closing === undefined ? { type: "connected" } : { type: "disconnected", reason: "closed" });
+    listener(
+      this.#closing === undefined
+        ? { type: "connected" }
+        : { type: "disconnected", reason: "closed" },
+    );
     return () => void this.#statusListeners.delete(listener);
   }
 
@@ -233,15 +232,17 @@ export class EmbeddedDirectory implements Directory, PagedDirectory {
 
   async #close(): Promise<void> {
     this.#leases.clear();
-    for (const watch of this.#watches) watch.queue.close();
     this.#watches.clear();
     await this.#store.close(true);
-    for (const listener of [...this.#statusListeners]) listener({ type: "disconnected", reason: "closed" });
+    for (const listener of [...this.#statusListeners])
+      listener({ type: "disconnected", reason: "closed" });
   }
 
   #checkOpen(): void {
     if (this.#closing !== undefined) {
-      throw new MeanderError("directory-closed", "the directory was closed", { where: "directory" });
+      throw new MeanderError("directory-closed", "the directory was closed", {
+        where: "directory",
+      });
     }
   }
 
@@ -256,7 +257,9 @@ export class EmbeddedDirectory implements Directory, PagedDirectory {
     }
     const revision = this.#store.transaction(() => this.#store.put(key, text, lease?.id));
     // A value of its own: what the writer does with the one it gave is no change of the directory.
-    this.#tell([{ type: "put", entry: { key, value: JSON.parse(text) as Json, revision } }]);
+    this.#watches.tell([
+      { type: "put", entry: { key, value: JSON.parse(text) as Json, revision } },
+    ]);
     return revision;
   }
 
@@ -265,7 +268,10 @@ export class EmbeddedDirectory implements Directory, PagedDirectory {
       this.#removeLease(id);
     } catch (error) {
       // The next opening of the directory finds it and ends it.
-      this.#log.error("The keys of an ended lease could not be removed.", { lease: id, error: messageOf(error) });
+      this.#log.error("The keys of an ended lease could not be removed.", {
+        lease: id,
+        error: messageOf(error),
+      });
     }
   }
 
@@ -277,20 +283,7 @@ export class EmbeddedDirectory implements Directory, PagedDirectory {
       this.#store.removeLease(id);
       return removed;
     });
-    this.#tell(changes);
-  }
-
-  #tell(changes: readonly KeyChange[]): void {
-    this.#untold.push(...changes);
-    // A listener that writes ends up here again; the other watches hear of what it saw first, then of what it wrote.
-    if (this.#telling) return;
-    this.#telling = true;
-    for (let change = this.#untold.shift(); change; change = this.#untold.shift()) {
-      for (const { prefix, queue, since } of [...this.#watches]) {
-        if (revisionOf(change) > since && keyOf(change).startsWith(prefix)) queue.push([change]);
-      }
-    }
-    this.#telling = false;
+    this.#watches.tell(changes);
   }
 
   #newId(): string {
@@ -300,14 +293,6 @@ export class EmbeddedDirectory implements Directory, PagedDirectory {
 
 function entryOf({ key, value, revision }: StoredEntry): Entry {
   return { key, value, revision };
-}
-
-function keyOf(change: KeyChange): string {
-  return change.type === "put" ? change.entry.key : change.key;
-}
-
-function revisionOf(change: KeyChange): number {
-  return change.type === "put" ? change.entry.revision : change.revision;
 }
 
 function leaseGone(id: string): MeanderError {

@@ -5,7 +5,16 @@
  *
  * @module
  */
-export type { Change, Directory, DirectoryStatus, Entry, Json, Lease, RequestHandler, WriteOptions } from "./directory.ts";
+export type {
+  Change,
+  Directory,
+  DirectoryStatus,
+  Entry,
+  Json,
+  Lease,
+  RequestHandler,
+  WriteOptions,
+} from "./directory.ts";
 export { DirectoryClient } from "./directory-client.ts";
 export { DirectoryServer } from "./directory-server.ts";
 export { EmbeddedDirectory, type EmbeddedDirectoryOptions } from "./embedded-directory.ts";

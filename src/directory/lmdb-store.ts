@@ -52,11 +52,15 @@ export class LmdbStore {
       this.#meta = this.#root.openDB({ name: "meta", encoding: "string" });
     } catch (cause) {
       if (cause instanceof MeanderError) throw cause;
-      throw new MeanderError("directory-unreadable", `the directory cannot be opened: ${messageOf(cause)}`, {
-        where: path,
-        expected: "a folder that this user may write, with a directory or nothing in it",
-        cause,
-      });
+      throw new MeanderError(
+        "directory-unreadable",
+        `the directory cannot be opened: ${messageOf(cause)}`,
+        {
+          where: path,
+          expected: "a folder that this user may write, with a directory or nothing in it",
+          cause,
+        },
+      );
     }
   }
 
@@ -163,7 +167,10 @@ export class LmdbStore {
   }
 
   leases(): { id: string; ttlMs: number }[] {
-    return [...this.#leases.getRange({})].map(({ key, value }) => ({ id: key, ttlMs: Number(value) }));
+    return [...this.#leases.getRange({})].map(({ key, value }) => ({
+      id: key,
+      ttlMs: Number(value),
+    }));
   }
 
   /** Within a transaction. */

@@ -1,4 +1,11 @@
-import { type Cancel, type Clock, LIMITS, type Log, messageOf, type Random } from "../base/index.ts";
+import {
+  type Cancel,
+  type Clock,
+  LIMITS,
+  type Log,
+  messageOf,
+  type Random,
+} from "../base/index.ts";
 import type { MessageSocket } from "./message-socket.ts";
 import {
   type ClientMessage,
@@ -88,15 +95,17 @@ export class ReconnectingSocket {
     this.#attempt = attempt;
     this.#timer("directory greeting", LIMITS.directoryCallMs, () => this.reset("no answer"));
     // In a later microtask, so that a dialler that throws is one that rejects.
-    Promise.resolve().then(this.#options.dial).then(
-      (socket) => {
-        if (this.#closed || this.#attempt !== attempt) socket.close();
-        else this.#greet(socket);
-      },
-      (error: unknown) => {
-        if (!this.#closed && this.#attempt === attempt) this.reset(messageOf(error));
-      },
-    );
+    Promise.resolve()
+      .then(this.#options.dial)
+      .then(
+        (socket) => {
+          if (this.#closed || this.#attempt !== attempt) socket.close();
+          else this.#greet(socket);
+        },
+        (error: unknown) => {
+          if (!this.#closed && this.#attempt === attempt) this.reset(messageOf(error));
+        },
+      );
   }
 
   #greet(socket: MessageSocket): void {
@@ -113,20 +122,22 @@ export class ReconnectingSocket {
   #receive(text: string): void {
     this.#heard = true;
     const message = decodeServerMessage(text);
-    if (typeof message === "string") return this.reset(`the answer was no message (${message})`);
-    if (message.type === "pong") return;
-    if (message.type !== "hello") {
-      if (this.#up) return this.#events.onMessage(message);
-      return this.reset("the answer was no greeting");
+    if (typeof message === "string") this.reset(`the answer was no message (${message})`);
+    else if (message.type === "hello") this.#greeted(message.protocol, message.directory);
+    else if (!this.#up) this.reset("the answer was no greeting");
+    else if (message.type !== "pong") this.#events.onMessage(message);
+  }
+
+  #greeted(protocol: number, directory: string): void {
+    if (protocol !== PROTOCOL) {
+      this.reset(`the directory speaks version ${protocol} of the protocol, not ${PROTOCOL}`);
+    } else if (this.#up) this.reset("a second greeting");
+    else {
+      this.#up = true;
+      this.#failures = 0;
+      this.#ping();
+      this.#events.onUp(directory);
     }
-    if (message.protocol !== PROTOCOL) {
-      return this.reset(`the directory speaks version ${message.protocol}, this site ${PROTOCOL}`);
-    }
-    if (this.#up) return this.reset("a second greeting");
-    this.#up = true;
-    this.#failures = 0;
-    this.#ping();
-    this.#events.onUp(message.directory);
   }
 
   #ping(): void {

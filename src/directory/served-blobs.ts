@@ -45,7 +45,8 @@ export class ServedBlobs {
     const upload = this.#uploadOf(part);
     const data = decodeBase64(part.data);
     const end = part.offset + (data?.byteLength ?? 0);
-    const fits = upload.filled === part.offset && end <= upload.bytes && upload.bytes === part.bytes;
+    const fits =
+      upload.filled === part.offset && end <= upload.bytes && upload.bytes === part.bytes;
     if (data === undefined || !fits || (data.byteLength === 0 && part.bytes > 0)) {
       this.#uploads.delete(part.upload);
       throw new MeanderError("directory-blob-invalid", "that is not the next part of the blob", {

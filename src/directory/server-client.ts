@@ -1,6 +1,12 @@
-import { type Counters, LIMITS, type Log, MeanderError, messageOf, unreachable } from "../base/index.ts";
+import {
+  type Counters,
+  LIMITS,
+  type Log,
+  MeanderError,
+  messageOf,
+  unreachable,
+} from "../base/index.ts";
 import type { Entry, Json } from "./directory.ts";
-import type { Page, PagedDirectory } from "./paged-directory.ts";
 import type { MessageSocket } from "./message-socket.ts";
 import {
   type ClientCall,
@@ -9,6 +15,7 @@ import {
   PROTOCOL,
   type ServerMessage,
 } from "./messages.ts";
+import type { Page, PagedDirectory } from "./paged-directory.ts";
 import { ServedBlobs } from "./served-blobs.ts";
 import { encodeError } from "./wire-error.ts";
 
@@ -60,11 +67,11 @@ export class ServerClient {
     if (this.#ended) return;
     this.#silences = 0;
     const message = decodeClientMessage(text);
-    if (typeof message === "string") return this.#invalid(message);
-    if (message.type === "hello") return this.#greet(message.protocol);
-    if (!this.#greeted) return this.#invalid("hello");
-    if (message.type === "ping") return this.#send({ type: "pong" });
-    void this.#answer(message);
+    if (typeof message === "string") this.#invalid(message);
+    else if (message.type === "hello") this.#greet(message.protocol);
+    else if (!this.#greeted) this.#invalid("hello");
+    else if (message.type === "ping") this.#send({ type: "pong" });
+    else void this.#answer(message);
   }
 
   #greet(protocol: number): void {
@@ -94,7 +101,10 @@ export class ServerClient {
 
   #refusalOf(call: ClientCall, error: unknown): MeanderError {
     if (error instanceof MeanderError) return error;
-    this.#log.error("A call to the directory failed.", { call: call.type, error: messageOf(error) });
+    this.#log.error("A call to the directory failed.", {
+      call: call.type,
+      error: messageOf(error),
+    });
     return new MeanderError("directory-failed", `the call ${call.type} failed`, {
       where: "directory",
       next: "look into the log of the leading site",
@@ -170,7 +180,9 @@ export class ServerClient {
   }
 }
 
-function leaseOf(call: { readonly lease?: string | undefined }): { lease?: { id: string; ttlMs: number } } {
+function leaseOf(call: { readonly lease?: string | undefined }): {
+  lease?: { id: string; ttlMs: number };
+} {
   return call.lease === undefined ? {} : { lease: { id: call.lease, ttlMs: 0 } };
 }
 
@@ -183,8 +195,12 @@ function jsonOfPage({ entries, more, revision }: Page): Json {
 }
 
 function busy(): MeanderError {
-  return new MeanderError("directory-busy", `${LIMITS.directoryCallsMax} calls wait for their answer`, {
-    where: "directory",
-    next: "wait for answers before more calls",
-  });
+  return new MeanderError(
+    "directory-busy",
+    `${LIMITS.directoryCallsMax} calls wait for their answer`,
+    {
+      where: "directory",
+      next: "wait for answers before more calls",
+    },
+  );
 }

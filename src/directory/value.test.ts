@@ -7,7 +7,10 @@ import { encodeValue, nestingOf } from "./value.ts";
 test("[D11] any JSON value is encoded to what parses to the same", () => {
   fc.assert(
     fc.property(fc.jsonValue(), (value) => {
-      assert.deepEqual(JSON.parse(encodeValue("a", value as Json)), JSON.parse(JSON.stringify(value)));
+      assert.deepEqual(
+        JSON.parse(encodeValue("a", value as Json)),
+        JSON.parse(JSON.stringify(value)),
+      );
     }),
   );
 });
@@ -29,7 +32,10 @@ test("nesting of any text is told without a throw", () => {
 test("[D11] a value with a cycle is refused in words", () => {
   const cycle: Record<string, unknown> = {};
   cycle["self"] = cycle;
-  assert.throws(() => encodeValue("a/b", cycle as Json), { code: "directory-value-invalid", where: "directory key a/b" });
+  assert.throws(() => encodeValue("a/b", cycle as Json), {
+    code: "directory-value-invalid",
+    where: "directory key a/b",
+  });
 });
 
 function depthOf(value: unknown): number {

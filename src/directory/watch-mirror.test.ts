@@ -10,8 +10,14 @@ type Step =
 
 const key = fc.constantFrom("a", "b", "c", "d");
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ type: fc.constantFrom("put" as const, "delete" as const), key }) },
-  { weight: 1, arbitrary: fc.record({ type: fc.constantFrom("cut" as const, "restart" as const) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ type: fc.constantFrom("put" as const, "delete" as const), key }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ type: fc.constantFrom("cut" as const, "restart" as const) }),
+  },
   { weight: 3, arbitrary: fc.record({ type: fc.constant("page" as const) }) },
 );
 
@@ -24,7 +30,10 @@ test("[D17] after a synchronisation the listener knows the directory, whatever h
         assert.equal(world.heardTwice, false, "a revision is told once");
       }
       while (!world.synced) world.do({ type: "page" });
-      assert.deepEqual([...world.listener].sort(), [...world.entries.values()].map(({ key, revision }) => [key, revision]).sort());
+      assert.deepEqual(
+        [...world.listener].sort(),
+        [...world.entries.values()].map(({ key, revision }) => [key, revision]).sort(),
+      );
     }),
   );
 });
@@ -32,7 +41,10 @@ test("[D17] after a synchronisation the listener knows the directory, whatever h
 test("[D17] a page that is older than a live change does not undo it", () => {
   const mirror = new WatchMirror();
   mirror.begin(true);
-  assert.equal(mirror.change({ type: "put", entry: { key: "a", value: 2, revision: 5 } }).length, 1);
+  assert.equal(
+    mirror.change({ type: "put", entry: { key: "a", value: 2, revision: 5 } }).length,
+    1,
+  );
   assert.equal(mirror.change({ type: "deleted", key: "b", revision: 6 }).length, 0);
   const stale = [
     { key: "a", value: 1, revision: 3 },

@@ -2,6 +2,7 @@ import { type Clock, Counters, LIMITS } from "../base/index.ts";
 import { type History, isKeyStart } from "../channel/index.ts";
 import type { SourcePoint } from "../wire/index.ts";
 import type { Outlet } from "./outlet.ts";
+import type { SubscriberSnapshot } from "./snapshot.ts";
 
 /** `standby`: subscribed, carries nothing. */
 export type SubscriberState = "live" | "catching-up" | "skipping" | "standby";
@@ -130,6 +131,13 @@ export class Subscriber {
       this.state = "skipping";
       this.drops.add("skips");
     }
+  }
+
+  snapshot(): SubscriberSnapshot {
+    const { id, outlet, state, packets, bytes, drops } = this;
+    const { kind, name, address, stack } = outlet;
+    const lagMs = Math.round(this.lagMs);
+    return { id, kind, name, address, stack, state, packets, bytes, lagMs, drops: drops.toJSON() };
   }
 
   #sendChunk(): void {

@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { LIMITS, MeanderError, SeededRandom, SILENT, VirtualClock } from "../base/index.ts";
 import { EmbeddedDirectory, type Json } from "../directory/index.ts";
 import { Leader } from "./leader.ts";
-import type { ChannelRecord, SessionRecord } from "./model.ts";
+import type { ChannelRecord, SessionRecord, SiteRecord } from "./model.ts";
 import type { SiteSelf } from "./records.ts";
 
 test("the first leader makes the session, and later ones find it", async () => {
@@ -18,7 +18,11 @@ test("the first leader makes the session, and later ones find it", async () => {
   assert.equal(first.createdAt, world.clock.wall());
   const second = await world.leader(2).start();
   assert.deepEqual(second, first);
-  assert.deepEqual((await world.directory.get("leader"))?.value, { epoch: 2, site: "origin", instance: 2 });
+  assert.deepEqual((await world.directory.get("leader"))?.value, {
+    epoch: 2,
+    site: "origin",
+    instance: 2,
+  });
 });
 
 test("link keys of two sessions differ", async () => {
@@ -32,9 +36,12 @@ test("joining puts the site into the directory under its lease, and answers the 
   const leader = world.leader(1);
   const session = await leader.start();
   assert.deepEqual(await world.join(leader, site("north", 7)), session);
-  assert.deepEqual((await world.directory.get("sites/north"))?.value, { ...site("north", 7), leader: false });
+  assert.deepEqual((await world.directory.get("sites/north"))?.value, {
+    ...site("north", 7),
+    leader: false,
+  });
   await world.join(leader, site("origin", 1, 7100));
-  assert.equal(((await world.directory.get("sites/origin"))?.value as { leader: boolean }).leader, true);
+  assert.equal((await world.site("origin"))?.leader, true);
   world.clock.advance(LIMITS.leaseMs);
   assert.deepEqual(await world.directory.list("sites/"), []);
 });
@@ -61,7 +68,7 @@ test("a site that comes back with its instance or its port takes its own place",
   await world.join(leader, site("north", 7, 7001));
   await world.join(leader, site("north", 7, 7009));
   await world.join(leader, site("north", 8, 7009));
-  assert.equal(((await world.directory.get("sites/north"))?.value as { instance: number }).instance, 8);
+  assert.equal((await world.site("north"))?.instance, 8);
   world.clock.advance(LIMITS.leaseMs - 1);
   assert.ok(await world.directory.get("sites/north"));
 });
@@ -70,7 +77,7 @@ test("a leader that starts again takes its own place on any port", async () => {
   await using world = await World.make();
   await world.join(world.leader(1), site("origin", 1, 7001));
   await world.join(world.leader(2), site("origin", 2, 7002));
-  assert.equal(((await world.directory.get("sites/origin"))?.value as { instance: number }).instance, 2);
+  assert.equal((await world.site("origin"))?.instance, 2);
 });
 
 test("leaving removes a site, and only the instance that leaves", async () => {
@@ -87,7 +94,11 @@ test("leaving removes a site, and only the instance that leaves", async () => {
 test("channels get ids from 1 on, and one name gives one record however many ask at once", async () => {
   await using world = await World.make();
   const leader = world.leader(1);
-  assert.deepEqual(await leader.handle("open-channel", { name: "clip" }), { name: "clip", id: 1, ingests: [] });
+  assert.deepEqual(await leader.handle("open-channel", { name: "clip" }), {
+    name: "clip",
+    id: 1,
+    ingests: [],
+  });
   const names = ["a", "b/c", "a", "clip", "b/c", "d", "a"];
   const records = await Promise.all(names.map((name) => world.open(leader, name)));
   const ids = new Map<string, number>();
@@ -104,11 +115,15 @@ test("two leaders at once give no id twice", async () => {
   const leaders = [world.leader(1), world.leader(2)];
   await Promise.all(leaders.map((leader) => leader.start()));
   const answers = await Promise.allSettled(
-    Array.from({ length: 40 }, (_, index) => world.open(leaders[index % 2] as Leader, `c${index % 20}`)),
+    Array.from({ length: 40 }, (_, index) =>
+      world.open(leaders[index % 2] as Leader, `c${index % 20}`),
+    ),
   );
   const fenced = answers.filter((answer) => answer.status === "rejected");
   assert.equal(fenced.length, 20);
-  const channels = (await world.directory.list("channels/")).map((entry) => entry.value as unknown as ChannelRecord);
+  const channels = (await world.directory.list("channels/")).map(
+    (entry) => entry.value as unknown as ChannelRecord,
+  );
   assert.equal(new Set(channels.map((channel) => channel.id)).size, channels.length);
 });
 
@@ -118,15 +133,20 @@ test("an id is not given again after its channel was closed", async () => {
   await world.open(leader, "clip");
   await leader.handle("close-channel", { name: "clip" });
   assert.equal(await world.directory.get("channels/clip"), undefined);
-  await assert.rejects(leader.handle("close-channel", { name: "clip" }), { code: "channel-unknown" });
-  await assert.rejects(leader.handle("close-channel", { name: "clip", ingest: "north" }), { code: "channel-unknown" });
+  await assert.rejects(leader.handle("close-channel", { name: "clip" }), {
+    code: "channel-unknown",
+  });
+  await assert.rejects(leader.handle("close-channel", { name: "clip", ingest: "north" }), {
+    code: "channel-unknown",
+  });
   assert.equal((await world.open(leader, "clip")).id, 2);
 });
 
 test("the newest ingest comes first, the oldest go over the limit, and the last one stays", async () => {
   await using world = await World.make();
   const leader = world.leader(1);
-  const ingests = async (): Promise<readonly string[]> => (await world.open(leader, "clip")).ingests;
+  const ingests = async (): Promise<readonly string[]> =>
+    (await world.open(leader, "clip")).ingests;
   await world.open(leader, "clip", "north");
   await world.open(leader, "clip", "south");
   assert.deepEqual(await ingests(), ["south", "north"]);
@@ -135,7 +155,8 @@ test("the newest ingest comes first, the oldest go over the limit, and the last 
   await leader.handle("close-channel", { name: "clip", ingest: "north" });
   await leader.handle("close-channel", { name: "clip", ingest: "south" });
   assert.deepEqual(await ingests(), ["south"]);
-  for (let index = 0; index < LIMITS.alternativesMax; index++) await world.open(leader, "clip", `s${index}`);
+  for (let index = 0; index < LIMITS.alternativesMax; index++)
+    await world.open(leader, "clip", `s${index}`);
   assert.equal((await ingests()).length, LIMITS.alternativesMax);
   assert.ok(!(await ingests()).includes("south"));
 });
@@ -165,7 +186,9 @@ test("records that others spoilt are refused or written anew, never believed", a
   await world.join(leader, site("north", 7));
   assert.deepEqual(await world.open(leader, "clip"), { name: "clip", id: 1, ingests: [] });
   await world.directory.put("session", { linkKey: "short" });
-  await assert.rejects(world.join(leader, site("south", 8, 7002)), { code: "session-record-invalid" });
+  await assert.rejects(world.join(leader, site("south", 8, 7002)), {
+    code: "session-record-invalid",
+  });
 });
 
 test("ids that have run out are told in words", async () => {
@@ -187,9 +210,12 @@ test("what is no request is refused with its place", async () => {
     code: "request-invalid",
     where: "request join: site.http.port",
   });
-  await assert.rejects(leader.handle("join", { site: { ...site("north", 7) } as unknown as Json, lease: "gone" }), {
-    code: "directory-lease-gone",
-  });
+  await assert.rejects(
+    leader.handle("join", { site: { ...site("north", 7) } as unknown as Json, lease: "gone" }),
+    {
+      code: "directory-lease-gone",
+    },
+  );
   const subject = fc.constantFrom("join", "leave", "open-channel", "close-channel");
   await fc.assert(
     fc.asyncProperty(subject, fc.jsonValue(), async (name, payload) => {
@@ -200,7 +226,15 @@ test("what is no request is refused with its place", async () => {
 
 function site(name: string, instance: number, port = 7000): SiteSelf {
   const endpoint = { host: "127.0.0.1", port };
-  return { name, instance, http: endpoint, udp: endpoint, pid: 99, version: "0.1.0", startedAt: 1_700_000_000_000 };
+  return {
+    name,
+    instance,
+    http: endpoint,
+    udp: endpoint,
+    pid: 99,
+    version: "0.1.0",
+    startedAt: 1_700_000_000_000,
+  };
 }
 
 class World implements AsyncDisposable {
@@ -209,7 +243,12 @@ class World implements AsyncDisposable {
   readonly #path: string;
   readonly #random: SeededRandom;
 
-  private constructor(path: string, directory: EmbeddedDirectory, clock: VirtualClock, seed: number) {
+  private constructor(
+    path: string,
+    directory: EmbeddedDirectory,
+    clock: VirtualClock,
+    seed: number,
+  ) {
     this.#path = path;
     this.directory = directory;
     this.clock = clock;
@@ -220,17 +259,37 @@ class World implements AsyncDisposable {
     const path = mkdtempSync(join(tmpdir(), "meander-leader-"));
     const clock = new VirtualClock();
     const random = new SeededRandom(seed);
-    return new World(path, await EmbeddedDirectory.open({ path, clock, random, log: SILENT }), clock, seed);
+    return new World(
+      path,
+      await EmbeddedDirectory.open({ path, clock, random, log: SILENT }),
+      clock,
+      seed,
+    );
   }
 
   leader(instance: number): Leader {
     const { clock, directory } = this;
-    return new Leader({ directory, site: "origin", instance, session: "demo", clock, random: this.#random, log: SILENT });
+    return new Leader({
+      directory,
+      site: "origin",
+      instance,
+      session: "demo",
+      clock,
+      random: this.#random,
+      log: SILENT,
+    });
   }
 
   async join(leader: Leader, self: SiteSelf): Promise<SessionRecord> {
     const lease = await this.directory.grantLease(LIMITS.leaseMs);
-    return (await leader.handle("join", { site: self as unknown as Json, lease: lease.id })) as unknown as SessionRecord;
+    return (await leader.handle("join", {
+      site: self as unknown as Json,
+      lease: lease.id,
+    })) as unknown as SessionRecord;
+  }
+
+  async site(name: string): Promise<SiteRecord | undefined> {
+    return (await this.directory.get(`sites/${name}`))?.value as unknown as SiteRecord | undefined;
   }
 
   async open(leader: Leader, name: string, ingest?: string): Promise<ChannelRecord> {

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { type Clock, LIMITS, type Log, MeanderError, type Random } from "../base/index.ts";
 import type { Directory, Entry, Json } from "../directory/index.ts";
-import { type ChannelRecord, channelNameSchema, type SessionRecord, type SiteRecord, siteNameSchema } from "./model.ts";
+import { channelSchema, joinSchema, leaveSchema, parsePayload } from "./leader-requests.ts";
+import type { ChannelRecord, SessionRecord, SiteRecord } from "./model.ts";
 import {
   channelRecordSchema,
   type LeaderRecord,
@@ -9,9 +10,7 @@ import {
   type SiteSelf,
   sessionRecordSchema,
   siteRecordSchema,
-  siteSelfSchema,
 } from "./records.ts";
-import { describeIssue } from "./zod-issue.ts";
 
 /** What a leader needs. */
 export interface LeaderOptions {
@@ -31,10 +30,6 @@ export interface LeaderOptions {
 
 /** Attempts to change a key that others change, too. */
 const ATTEMPTS_MAX = 64;
-
-const joinSchema = z.object({ site: siteSelfSchema, lease: z.string() });
-const leaveSchema = z.object({ name: siteNameSchema, instance: z.number() });
-const channelSchema = z.object({ name: channelNameSchema, ingest: siteNameSchema.optional() });
 
 /**
  * Decides for a session: who its sites are, and which ids its channels have.
@@ -85,9 +80,13 @@ export class Leader {
       case "close-channel":
         return await this.#closeChannel(parsePayload(channelSchema, subject, payload));
       default:
-        throw new MeanderError("request-unknown", `the leader knows no request ${JSON.stringify(subject)}`, {
-          expected: "join, leave, open-channel or close-channel",
-        });
+        throw new MeanderError(
+          "request-unknown",
+          `the leader knows no request ${JSON.stringify(subject)}`,
+          {
+            expected: "join, leave, open-channel or close-channel",
+          },
+        );
     }
   };
 
@@ -98,9 +97,16 @@ export class Leader {
       const value: LeaderRecord = { epoch, site, instance };
       return { value: { ...value }, result: epoch };
     });
-    const record: SessionRecord = { name: session, linkKey: this.#linkKey(), createdAt: clock.wall() };
+    const record: SessionRecord = {
+      name: session,
+      linkKey: this.#linkKey(),
+      createdAt: clock.wall(),
+    };
     const made = await directory.compareAndSet("session", 0, { ...record });
-    log.info("This site leads the session.", { leaderEpoch: this.#epoch, made: made !== undefined });
+    log.info("This site leads the session.", {
+      leaderEpoch: this.#epoch,
+      made: made !== undefined,
+    });
     return made === undefined ? await this.#session() : record;
   }
 
@@ -116,7 +122,11 @@ export class Leader {
       },
       lease,
     );
-    this.#options.log.info("A site joined.", { name: site.name, instance: site.instance, http: site.http });
+    this.#options.log.info("A site joined.", {
+      name: site.name,
+      instance: site.instance,
+      http: site.http,
+    });
     return await this.#session();
   }
 
@@ -138,17 +148,29 @@ export class Leader {
     return null;
   }
 
-  async #openChannel({ name, ingest }: { name: string; ingest?: string | undefined }): Promise<ChannelRecord> {
+  async #openChannel({
+    name,
+    ingest,
+  }: {
+    name: string;
+    ingest?: string | undefined;
+  }): Promise<ChannelRecord> {
     const key = `channels/${name}`;
     let id: number | undefined;
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
       const entry = await this.#options.directory.get(key);
       const known = read(channelRecordSchema, entry);
-      if (known !== undefined && (ingest === undefined || known.ingests[0] === ingest)) return known;
+      if (known !== undefined && (ingest === undefined || known.ingests[0] === ingest))
+        return known;
       id ??= known?.id ?? (await this.#nextChannelId());
-      const record = { name, id: known?.id ?? id, ingests: withIngest(known?.ingests ?? [], ingest) };
+      const record = {
+        name,
+        id: known?.id ?? id,
+        ingests: withIngest(known?.ingests ?? [], ingest),
+      };
       await this.#checkLeads();
-      if (await this.#options.directory.compareAndSet(key, entry?.revision ?? 0, record)) return record;
+      if (await this.#options.directory.compareAndSet(key, entry?.revision ?? 0, record))
+        return record;
     }
     throw busy(key);
   }
@@ -166,7 +188,13 @@ export class Leader {
     });
   }
 
-  async #closeChannel({ name, ingest }: { name: string; ingest?: string | undefined }): Promise<null> {
+  async #closeChannel({
+    name,
+    ingest,
+  }: {
+    name: string;
+    ingest?: string | undefined;
+  }): Promise<null> {
     const key = `channels/${name}`;
     if (ingest === undefined) {
       await this.#checkLeads();
@@ -178,7 +206,10 @@ export class Leader {
       if (known === undefined) throw channelUnknown(name);
       const others = known.ingests.filter((site) => site !== ingest);
       // The last one stays: routes lead there, for when it comes back.
-      return { value: jsonOf({ ...known, ingests: others.length === 0 ? known.ingests : others }), result: undefined };
+      return {
+        value: jsonOf({ ...known, ingests: others.length === 0 ? known.ingests : others }),
+        result: undefined,
+      };
     });
     return null;
   }
@@ -212,10 +243,14 @@ export class Leader {
   async #session(): Promise<SessionRecord> {
     const session = read(sessionRecordSchema, await this.#options.directory.get("session"));
     if (session !== undefined) return session;
-    throw new MeanderError("session-record-invalid", "the session's record is missing or not valid", {
-      where: "directory key session",
-      next: "restore the directory, or start a new session in another folder",
-    });
+    throw new MeanderError(
+      "session-record-invalid",
+      "the session's record is missing or not valid",
+      {
+        where: "directory key session",
+        next: "restore the directory, or start a new session in another folder",
+      },
+    );
   }
 
   #linkKey(): string {
@@ -227,16 +262,6 @@ export class Leader {
 /** The value of an entry; undefined when there is none, or none that is valid. */
 function read<T>(schema: z.ZodType<T>, entry: Entry | undefined): T | undefined {
   return entry === undefined ? undefined : schema.safeParse(entry.value).data;
-}
-
-function parsePayload<T>(schema: z.ZodType<T>, subject: string, payload: Json): T {
-  const parsed = schema.safeParse(payload);
-  if (parsed.success) return parsed.data;
-  const { path, what, expected } = describeIssue(parsed.error, payload);
-  throw new MeanderError("request-invalid", what, {
-    where: path === "" ? `request ${subject}` : `request ${subject}: ${path}`,
-    ...(expected === undefined ? {} : { expected }),
-  });
 }
 
 /** The newest ingest leads; the others stand by, the oldest go. */
@@ -252,15 +277,21 @@ function jsonOf(record: SiteRecord | ChannelRecord): Json {
 
 function nameTaken({ name, startedAt, http, pid }: SiteRecord): MeanderError {
   const since = new Date(startedAt).toISOString();
-  return new MeanderError("site-name-taken", `it runs already, since ${since} at ${http.host}:${http.port}`, {
-    where: `site ${name}`,
-    expected: "a name that no other site has",
-    next: `choose another --name, stop that site (process ${pid}), or, if it crashed, try again in ${LIMITS.leaseMs / 1000} s`,
-  });
+  return new MeanderError(
+    "site-name-taken",
+    `it runs already, since ${since} at ${http.host}:${http.port}`,
+    {
+      where: `site ${name}`,
+      expected: "a name that no other site has",
+      next: `choose another --name, stop that site (process ${pid}), or, if it crashed, try again in ${LIMITS.leaseMs / 1000} s`,
+    },
+  );
 }
 
 function channelUnknown(name: string): MeanderError {
-  return new MeanderError("channel-unknown", "the session has no such channel", { where: `channel ${name}` });
+  return new MeanderError("channel-unknown", "the session has no such channel", {
+    where: `channel ${name}`,
+  });
 }
 
 function busy(key: string): MeanderError {

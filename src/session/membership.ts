@@ -1,15 +1,17 @@
-import type { z } from "zod";
-import { type Cancel, type Clock, LIMITS, type Log, MeanderError, messageOf } from "../base/index.ts";
-import type { Change, Directory, DirectoryStatus, Json, Lease } from "../directory/index.ts";
 import {
-  type ChannelRecord,
-  channelNameSchema,
-  type RouteConfig,
-  type SessionRecord,
-  type SiteRecord,
-} from "./model.ts";
+  type Cancel,
+  type Clock,
+  LIMITS,
+  type Log,
+  MeanderError,
+  messageOf,
+} from "../base/index.ts";
+import type { Change, Directory, DirectoryStatus, Json, Lease } from "../directory/index.ts";
+import { isOutage, readAnswer } from "./leader-answers.ts";
+import type { ChannelRecord, RouteConfig, SessionRecord, SiteRecord } from "./model.ts";
 import { RecordList } from "./record-list.ts";
-import { channelRecordSchema, type SiteSelf, sessionRecordSchema, siteRecordSchema } from "./records.ts";
+import { type SiteSelf, sessionRecordSchema, siteRecordSchema } from "./records.ts";
+import { SessionChannels } from "./session-channels.ts";
 import { SiteConfig } from "./site-config.ts";
 
 /** What a membership needs. */
@@ -46,10 +48,8 @@ export class Membership {
   readonly #events: MembershipEvents;
   readonly #leaseMs: number;
   readonly #sites: RecordList<SiteRecord>;
-  readonly #channels: RecordList<ChannelRecord>;
+  readonly #channels: SessionChannels;
   readonly #config: SiteConfig;
-  /** Channels ingested here that the leader could not be told of. */
-  readonly #unannounced = new Set<string>();
   #undo: (() => void)[] = [];
   #session: SessionRecord | undefined;
   /** Undefined while the site has to join (again). */
@@ -70,8 +70,9 @@ export class Membership {
       log,
       onList: (sites) => this.#sitesChanged(sites),
     });
-    this.#channels = new RecordList({
-      schema: channelRecordSchema,
+    this.#channels = new SessionChannels({
+      directory,
+      site: site.name,
       log,
       onList: (channels) => this.#events.channels(channels),
     });
@@ -119,26 +120,13 @@ export class Membership {
    * @param options ingest: this site ingests it, which the others are told
    * @throws {MeanderError} `channel-invalid`; `directory-unreachable` for a channel that was not known before
    */
-  async openChannel(name: string, { ingest = false }: { ingest?: boolean } = {}): Promise<ChannelRecord> {
-    checkChannelName(name);
-    const known = this.#channels.find(name);
-    if (known !== undefined && !this.#connected) return this.#withoutLeader(known, ingest);
-    try {
-      const payload = { name, ...(ingest ? { ingest: this.#options.site.name } : {}) };
-      const record = await this.#options.directory.request("open-channel", payload);
-      this.#unannounced.delete(name);
-      return readAnswer(channelRecordSchema, "open-channel", record);
-    } catch (error) {
-      if (known === undefined || !isOutage(error)) throw error;
-      return this.#withoutLeader(known, ingest);
-    }
+  openChannel(name: string, options: { ingest?: boolean } = {}): Promise<ChannelRecord> {
+    return this.#channels.open(name, options, this.#connected);
   }
 
-  /** What the directory has of a channel now. @throws {MeanderError} `directory-unreachable` */
-  async lookUp(name: string): Promise<ChannelRecord | undefined> {
-    checkChannelName(name);
-    const entry = await this.#options.directory.get(`channels/${name}`);
-    return entry === undefined ? undefined : channelRecordSchema.safeParse(entry.value).data;
+  /** What the directory has of a channel now. @throws {MeanderError} `channel-invalid`, `directory-unreachable` */
+  lookUp(name: string): Promise<ChannelRecord | undefined> {
+    return this.#channels.lookUp(name);
   }
 
   /**
@@ -146,11 +134,8 @@ export class Membership {
    *
    * @throws {MeanderError} `channel-invalid`, `channel-unknown`, `directory-unreachable`
    */
-  async closeChannel(name: string, { ingest = false }: { ingest?: boolean } = {}): Promise<void> {
-    checkChannelName(name);
-    this.#unannounced.delete(name);
-    const payload = { name, ...(ingest ? { ingest: this.#options.site.name } : {}) };
-    await this.#options.directory.request("close-channel", payload);
+  closeChannel(name: string, options: { ingest?: boolean } = {}): Promise<void> {
+    return this.#channels.close(name, options);
   }
 
   /**
@@ -231,7 +216,7 @@ export class Membership {
     try {
       if (this.#lease === undefined) await this.#join();
       else await this.#options.directory.renewLease(this.#lease);
-      for (const name of [...this.#unannounced]) await this.openChannel(name, { ingest: true });
+      await this.#channels.announce();
       this.#lastProblem = "";
       // The watch may have told meanwhile that the site is no longer listed.
       return this.#lease === undefined ? LIMITS.reconnectMsMin : this.#leaseMs / 3;
@@ -271,11 +256,6 @@ export class Membership {
     this.#keep();
   }
 
-  #withoutLeader(known: ChannelRecord, ingest: boolean): ChannelRecord {
-    if (ingest) this.#unannounced.add(known.name);
-    return known;
-  }
-
   #problem(thrown: unknown): void {
     const error =
       thrown instanceof MeanderError
@@ -284,27 +264,10 @@ export class Membership {
     // One that lasts is met again with every attempt, and told once.
     if (this.#stopped || error.message === this.#lastProblem) return;
     this.#lastProblem = error.message;
-    this.#options.log.error("The session needs attention.", { code: error.code, error: error.message });
+    this.#options.log.error("The session needs attention.", {
+      code: error.code,
+      error: error.message,
+    });
     this.#events.problem?.(error);
   }
-}
-
-/** Failures that end by themselves when the leading site is back. */
-function isOutage(error: unknown): boolean {
-  const codes = ["directory-unreachable", "directory-no-leader", "directory-busy", "leader-busy"];
-  return error instanceof MeanderError && codes.includes(error.code);
-}
-
-function readAnswer<T>(schema: z.ZodType<T>, subject: string, answer: Json): T {
-  const parsed = schema.safeParse(answer);
-  if (parsed.success) return parsed.data;
-  throw new MeanderError("directory-answer-invalid", `that is no answer to ${subject}`, { where: "directory" });
-}
-
-function checkChannelName(name: string): void {
-  if (channelNameSchema.safeParse(name).success) return;
-  throw new MeanderError("channel-invalid", `${JSON.stringify(name.slice(0, 120))} is no channel name`, {
-    where: "channel",
-    expected: "1 to 100 letters, digits, . _ - in segments divided by /",
-  });
 }

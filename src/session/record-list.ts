@@ -47,6 +47,11 @@ export class RecordList<T extends { readonly name: string }> {
     }
     this.#byKey.delete(key);
     const { path, what, expected } = describeIssue(parsed.error, value);
-    this.#options.log.warn("A record of the directory was not valid.", { key, path, what, expected });
+    this.#options.log.warn("A record of the directory was not valid.", {
+      key,
+      path,
+      what,
+      expected,
+    });
   }
 }

@@ -33,7 +33,10 @@ const siteSelf = {
 export const siteSelfSchema: z.ZodType<SiteSelf> = z.object(siteSelf);
 
 /** Reads the value of `sites/NAME`. */
-export const siteRecordSchema: z.ZodType<SiteRecord> = z.object({ ...siteSelf, leader: z.boolean() });
+export const siteRecordSchema: z.ZodType<SiteRecord> = z.object({
+  ...siteSelf,
+  leader: z.boolean(),
+});
 
 /** Reads the value of `channels/NAME`. */
 export const channelRecordSchema: z.ZodType<ChannelRecord> = z.object({

@@ -1,5 +1,11 @@
-import { MeanderError, messageOf } from "../base/index.ts";
-import { type ChannelConfig, type InputConfig, type RouteConfig, routeConfigSchema } from "./model.ts";
+import { MeanderError } from "../base/index.ts";
+import { jsonFaultAt } from "./json-fault.ts";
+import {
+  type ChannelConfig,
+  type InputConfig,
+  type RouteConfig,
+  routeConfigSchema,
+} from "./model.ts";
 import { nearestWord } from "./nearest-word.ts";
 import { describeIssue } from "./zod-issue.ts";
 
@@ -35,7 +41,10 @@ export function parseRouteConfig(input: unknown, where: string): RouteConfig {
   const { path, what, expected, unknownKey } = describeIssue(parsed.error, value);
   const place = path === "" ? where : `${where}: ${path}`;
   if (unknownKey === undefined) {
-    throw new MeanderError("config-invalid", what, { where: place, ...(expected === undefined ? {} : { expected }) });
+    throw new MeanderError("config-invalid", what, {
+      where: place,
+      ...(expected === undefined ? {} : { expected }),
+    });
   }
   const known = keysOf(unknownKey.holder);
   const meant = nearestWord(unknownKey.key, known);
@@ -55,9 +64,12 @@ function parseJson(text: string, where: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    const position = /at position (\d+)/.exec(messageOf(cause))?.[1];
-    const place = position === undefined ? where : `${where}: ${lineAndColumn(text, Number(position))}`;
-    throw new MeanderError("config-invalid", "it is not JSON", { where: place, expected: "an object in JSON", cause });
+    const place = `${where}: ${lineAndColumn(text, jsonFaultAt(text) ?? 0)}`;
+    throw new MeanderError("config-invalid", "it is not JSON", {
+      where: place,
+      expected: "an object in JSON",
+      cause,
+    });
   }
 }
 

@@ -54,7 +54,10 @@ export class SiteConfig {
 
   #parse(value: Json): RouteConfig | MeanderError {
     try {
-      return parseRouteConfig(typeof value === "string" ? [value] : value, `directory key ${this.#key}`);
+      return parseRouteConfig(
+        typeof value === "string" ? [value] : value,
+        `directory key ${this.#key}`,
+      );
     } catch (error) {
       if (error instanceof MeanderError) return error;
       throw error;

@@ -7,7 +7,9 @@ export interface IssueText {
   readonly what: string;
   readonly expected: string | undefined;
   /** The key that is not known, when that was wrong, and what holds it. */
-  readonly unknownKey: { readonly key: string; readonly holder: readonly PropertyKey[] } | undefined;
+  readonly unknownKey:
+    | { readonly key: string; readonly holder: readonly PropertyKey[] }
+    | undefined;
 }
 
 const KINDS: Readonly<Record<string, string>> = {
@@ -23,7 +25,8 @@ const KINDS: Readonly<Record<string, string>> = {
 /** The first thing that was wrong with `value`. */
 export function describeIssue(error: z.ZodError, value: unknown): IssueText {
   const [issue] = error.issues;
-  if (issue === undefined) return { path: "", what: "it is not valid", expected: undefined, unknownKey: undefined };
+  if (issue === undefined)
+    return { path: "", what: "it is not valid", expected: undefined, unknownKey: undefined };
   if (issue.code === "unrecognized_keys") {
     const key = issue.keys[0] ?? "";
     return {
@@ -34,7 +37,8 @@ export function describeIssue(error: z.ZodError, value: unknown): IssueText {
     };
   }
   const key = issue.code === "invalid_key" ? issue.path.at(-1) : undefined;
-  const what = key === undefined ? got(valueAt(value, issue.path)) : `got the name ${JSON.stringify(key)}`;
+  const what =
+    key === undefined ? got(valueAt(value, issue.path)) : `got the name ${JSON.stringify(key)}`;
   return { path: formatPath(issue.path), what, expected: expectedOf(issue), unknownKey: undefined };
 }
 

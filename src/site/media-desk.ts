@@ -11,7 +11,7 @@ export interface MediaDeskOptions {
   readonly self: string;
   readonly plane: PlaneControl;
   readonly router: ChannelRouter;
-  /** Tells the session that this site ingests a channel; gives the channel an id when it is new. */
+  /** Tells the session that this site ingests a channel, later if need be; gives it an id when it is new. */
   announce(channel: string): Promise<ChannelRecord>;
   /** Address to listen on for publishers. */
   readonly host: string;
@@ -116,7 +116,7 @@ export class MediaDesk {
     const { plane, router } = this.#options;
     checkNames(channel, input);
     if (replace && this.#inputs.get(channel)?.has(input) === true) await this.unpublish(channel, input);
-    const record = await this.#recordOf(channel);
+    const record = await this.#options.announce(channel);
     await router.addIngest(record);
     try {
       const { host } = this.#options;
@@ -131,13 +131,6 @@ export class MediaDesk {
       if (!this.#inputs.has(channel)) await router.removeIngest(channel);
       throw error;
     }
-  }
-
-  async #recordOf(channel: string): Promise<ChannelRecord> {
-    const known = await this.#options.router.find(channel);
-    // A channel that the session already looks for here can be published again while the directory is down.
-    if (known?.ingests.includes(this.#options.self) === true) return known;
-    return this.#options.announce(channel);
   }
 
   async #forget(channel: string, input: string): Promise<void> {

@@ -13,6 +13,7 @@ import {
   type RouteConfig,
   type SessionRecord,
   type SiteRecord,
+  type SiteSelf,
 } from "../session/index.ts";
 import { formatAddress } from "../transport/index.ts";
 import { dialDirectory } from "./directory-sockets.ts";
@@ -76,7 +77,7 @@ export class SessionLink {
       (news: Parameters<SessionLinkEvents[Kind]>[0]): void =>
         this.#tell(kind, news);
     this.#membership = new Membership(
-      { directory, site: record, clock, log },
+      { directory, site: selfOf(record), clock, log, config: routes },
       {
         joined: (session) => {
           this.#session = session;
@@ -88,7 +89,6 @@ export class SessionLink {
       },
     );
     this.#session = await this.#membership.start();
-    if (routes !== undefined) await this.#membership.setConfig(routes);
     return this.#session;
   }
 
@@ -135,7 +135,7 @@ export class SessionLink {
     const directory = await EmbeddedDirectory.open({ path: data, clock, random, log });
     const { name: site, instance } = record;
     const leader = new Leader({ directory, clock, random, log, site, instance });
-    directory.setRequestHandler((subject, payload) => leader.handle(subject, payload));
+    directory.setRequestHandler(leader.handle);
     const server = new DirectoryServer(directory, { log, clock });
     plane.onDirectory((socket) => server.attach(socket));
     this.#server = server;
@@ -173,4 +173,9 @@ export class SessionLink {
     if (this.#held === undefined) tell();
     else this.#held.set(kind, tell);
   }
+}
+
+/** What a site says of itself; who leads is for the leader to say. */
+function selfOf({ leader: _leader, ...self }: SiteRecord): SiteSelf {
+  return self;
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { MeanderError } from "../base/index.ts";
-import { checkSettings, completeSettings, parseConfigFile, parseRoutes } from "./site-options.ts";
+import { checkSettings, completeSettings, parseConfigFile } from "./site-options.ts";
 
 function errorOf(run: () => unknown): MeanderError {
   try {
@@ -57,12 +57,6 @@ test("text that is no JSON is told with line and column", () => {
   assert.equal(error.where, "north.json: line 2, column 12");
   assert.equal(errorOf(() => parseConfigFile("[]", "north.json")).where, "north.json");
   assert.equal(errorOf(() => parseConfigFile("", "north.json")).where, "north.json: line 1, column 1");
-});
-
-test("a body of routes is checked in the same words", () => {
-  const error = errorOf(() => parseRoutes({ maxSubscribers: -1 }, "body: "));
-  assert.equal(error.where, "body: maxSubscribers");
-  assert.equal(errorOf(() => parseRoutes(7, "body: ")).where, "body");
 });
 
 test("defaults keep a site on its own machine", () => {

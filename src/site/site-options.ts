@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { MeanderError } from "../base/index.ts";
-import { defaultRouteConfig, type RouteConfig, routeConfigSchema, siteNameSchema } from "../session/index.ts";
+import { defaultRouteConfig, parseRouteConfig, type RouteConfig, siteNameSchema } from "../session/index.ts";
 import { isLoopbackName } from "./http/gate.ts";
 
 /** What a site needs to know to start; everything else is in the directory. */
@@ -72,7 +72,7 @@ export function parseConfigFile(text: string, file: string): SiteSettings {
   const routes = entries.filter(([key]) => ROUTE_KEYS.includes(key));
   return {
     ...checkSettings(Object.fromEntries(entries.filter(([key]) => key in SETTINGS)), (key) => `${file}: ${key}`),
-    ...(routes.length === 0 ? {} : { routes: parseRoutes(Object.fromEntries(routes), `${file}: `) }),
+    ...(routes.length === 0 ? {} : { routes: parseRouteConfig(Object.fromEntries(routes), file) }),
   };
 }
 
@@ -89,21 +89,9 @@ export function checkSettings(
   for (const [key, schema] of Object.entries(SETTINGS)) {
     if (settings[key] === undefined) continue;
     const parsed = (schema as z.ZodType).safeParse(settings[key]);
-    if (!parsed.success) throw invalid(parsed.error, whereOf(key), "", settings[key]);
+    if (!parsed.success) throw invalid(parsed.error, whereOf(key), settings[key]);
   }
   return settings as SiteSettings;
-}
-
-/**
- * Checks a route configuration and fills in its defaults.
- *
- * @param where put before the path of the faulty part: `relay.json: `
- * @throws {MeanderError} `config-invalid`
- */
-export function parseRoutes(value: unknown, where: string): RouteConfig {
-  const parsed = routeConfigSchema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  throw invalid(parsed.error, where, "body", value);
 }
 
 /**
@@ -180,40 +168,15 @@ function isBeginning(text: string): boolean {
   }
 }
 
-function invalid(error: z.ZodError, where: string, whole: string, value: unknown): MeanderError {
-  const issue = error.issues[0];
-  const path = pathOf(issue?.path ?? []);
-  const unknown = issue?.code === "unrecognized_keys" ? issue.keys[0] : undefined;
-  const place = unknown === undefined ? path : path === "" ? unknown : `${path}.${unknown}`;
-  const message = issue?.message ?? "invalid";
-  const expected = /^(?:Invalid input: )?expected (.*)$/s.exec(message)?.[1];
-  const at = `${where}${where.endsWith(": ") || place === "" ? "" : "."}${place}` || whole;
-  const what =
-    unknown !== undefined ? "unknown key" : expected === undefined ? lowerFirst(message) : got(valueAt(value, issue));
-  return new MeanderError("config-invalid", what, {
-    where: at.replace(/: $/, ""),
-    ...(expected === undefined ? {} : { expected }),
-    next: unknown === undefined ? "correct it" : "correct or remove it",
+/** Every setting is a plain value, or a list of them. */
+function invalid(error: z.ZodError, where: string, value: unknown): MeanderError {
+  const { message = "invalid", path = [] } = error.issues[0] ?? {};
+  const [index] = path;
+  const wrong = typeof index === "number" && Array.isArray(value) ? value[index] : value;
+  const expected = /^(?:Invalid input: )?expected (.*)$/s.exec(message)?.[1] ?? message;
+  const text = JSON.stringify(wrong);
+  return new MeanderError("config-invalid", `got ${text.length > 60 ? `${text.slice(0, 57)}…` : text}`, {
+    where: typeof index === "number" ? `${where}[${index}]` : where,
+    expected,
   });
-}
-
-function pathOf(path: readonly PropertyKey[]): string {
-  return path
-    .map((part, index) => (typeof part === "number" ? `[${part}]` : index === 0 ? String(part) : `.${String(part)}`))
-    .join("");
-}
-
-function valueAt(value: unknown, issue: z.core.$ZodIssue | undefined): unknown {
-  let at = value;
-  for (const part of issue?.path ?? []) at = (at as Record<PropertyKey, unknown> | undefined)?.[part];
-  return at;
-}
-
-function got(value: unknown): string {
-  const text = value === undefined ? "nothing" : JSON.stringify(value);
-  return `got ${text.length > 60 ? `${text.slice(0, 57)}…` : text}`;
-}
-
-function lowerFirst(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1);
 }

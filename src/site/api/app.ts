@@ -1,5 +1,5 @@
-import type { Clock } from "../../base/index.ts";
-import type { HttpRequest, HttpResponse } from "../http/messages.ts";
+import { type Clock, MeanderError } from "../../base/index.ts";
+import { errorResponse, type HttpRequest, type HttpResponse } from "../http/messages.ts";
 import { StaticFiles } from "../http/static-files.ts";
 import { Metrics } from "../observe/metrics.ts";
 import type { SiteService } from "../site-service.ts";
@@ -44,7 +44,9 @@ export function createApp(site: SiteService, options: AppOptions): (request: Htt
   // Every path that is none of the above may be a file.
   app.notFound(() => new Response(null, { status: 404, headers: { [NO_ROUTE]: "1" } }));
   return async (request) => {
-    const response = await app.fetch(requestOf(request));
+    const asked = requestOf(request);
+    if (asked === undefined) return errorResponse(400, unreadable(request));
+    const response = await app.fetch(asked);
     if (response.headers.has(NO_ROUTE)) return files.answer(request);
     return {
       status: response.status,
@@ -57,11 +59,23 @@ export function createApp(site: SiteService, options: AppOptions): (request: Htt
 const NO_ROUTE = "x-meander-no-route";
 const BODILESS = ["GET", "HEAD"];
 
-function requestOf(request: HttpRequest): Request {
+/** Undefined for what passes for HTTP but not for the Fetch standard: `TRACE`, or a target such as `//`. */
+function requestOf(request: HttpRequest): Request | undefined {
   const { method, target, headers, body, remoteAddress } = request;
-  return new Request(new URL(target, "http://site.invalid"), {
-    method,
-    headers: { ...headers, [REMOTE_ADDRESS]: remoteAddress },
-    ...(BODILESS.includes(method) ? {} : { body }),
+  try {
+    return new Request(new URL(target, "http://site.invalid"), {
+      method,
+      headers: { ...headers, [REMOTE_ADDRESS]: remoteAddress },
+      ...(BODILESS.includes(method) ? {} : { body }),
+    });
+  } catch {
+    return undefined;
+  }
+}
+
+function unreadable({ method, target }: HttpRequest): MeanderError {
+  return new MeanderError("request-invalid", "the request line makes no sense", {
+    where: `${method} ${target.slice(0, 80)}`,
+    expected: "GET, PUT, POST or DELETE and a path",
   });
 }

@@ -1,6 +1,6 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { Clock } from "../../base/index.ts";
-import { parseRoutes } from "../site-options.ts";
+import { parseRouteConfig } from "../../session/index.ts";
 import type { SiteService } from "../site-service.ts";
 import { json, rawJson, route } from "./route.ts";
 import { healthSchema, routesDocumentSchema, sessionViewSchema, siteViewSchema } from "./schemas.ts";
@@ -67,7 +67,7 @@ export function addSessionRoutes(app: OpenAPIHono, site: SiteService, clock: Clo
       answers: { 200: routes },
     },
     async (c) => {
-      const wanted = parseRoutes(await rawJson(c), "body: ");
+      const wanted = parseRouteConfig(await rawJson(c), "body");
       await site.setRoutes(wanted);
       return json(wanted);
     },

@@ -6,17 +6,20 @@ export class Metrics {
   readonly contentType: string;
   readonly #registry = new Registry();
   readonly #process = new Registry();
+  readonly #site: string;
 
   constructor(site: string) {
     this.contentType = this.#registry.contentType;
+    this.#site = site;
     this.#process.setDefaultLabels({ site });
-    this.#registry.setDefaultLabels({ site });
     collectDefaultMetrics({ register: this.#process });
   }
 
   /** The text for one scrape. */
   async render(snapshot: PlaneSnapshot, directoryConnected: boolean): Promise<string> {
     this.#registry.clear();
+    // Clearing takes the labels too.
+    this.#registry.setDefaultLabels({ site: this.#site });
     this.#describeSite(snapshot, directoryConnected);
     for (const channel of snapshot.channels) this.#describeChannel(channel);
     return `${await this.#registry.metrics()}\n${await this.#process.metrics()}`;

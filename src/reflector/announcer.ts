@@ -1,0 +1,118 @@
+import {
+  type ControlMessage,
+  type Description,
+  encodeControl,
+  encodePacket,
+  KIND,
+  MEDIUM,
+  mediumOf,
+  type SourcePoint,
+} from "../wire/index.ts";
+import type { SourceId } from "./channel-publisher.ts";
+import type { Distributor } from "./distributor.ts";
+import { PeerOutlet, SinkOutlet } from "./outlet.ts";
+import type { Subscriber } from "./subscriber.ts";
+
+const NO_SOURCE: SourceId = { source: 0, generation: 0, medium: MEDIUM.control };
+
+/** What a channel says of itself, in band: keeps the newest for newcomers and tells everyone. [W30]-[W34] */
+export class Announcer {
+  /** Sites the channel comes through, this one last. */
+  path: readonly string[] = [];
+  /** Add to our clock to get the ingest's, ms. */
+  originOffsetMs: number | undefined;
+  #description: Uint8Array | undefined;
+  /** The newest report of each medium. */
+  readonly #reports = new Map<number, Uint8Array>();
+  readonly #channel: number;
+  readonly #distributor: Distributor;
+  readonly #nextSequence: () => number;
+
+  /** @param channel id, for headers */
+  constructor(channel: number, distributor: Distributor, nextSequence: () => number) {
+    this.#channel = channel;
+    this.#distributor = distributor;
+    this.#nextSequence = nextSequence;
+  }
+
+  /** An in-band message as a packet of this channel. */
+  packet(
+    message: ControlMessage,
+    { source, generation, medium }: SourceId = NO_SOURCE,
+  ): Uint8Array {
+    return encodePacket(
+      {
+        kind: KIND.control,
+        flags: 0,
+        channel: this.#channel,
+        source,
+        medium,
+        sourceGeneration: generation,
+        sequence: this.#nextSequence(),
+      },
+      encodeControl(message),
+    );
+  }
+
+  describe(description: Description): void {
+    this.keepDescription(this.packet({ type: "description", description }));
+  }
+
+  /** Keeps a description packet and passes it on. */
+  keepDescription(packet: Uint8Array): void {
+    this.#description = packet;
+    this.forward(packet);
+  }
+
+  /** Keeps a report packet and passes it on. */
+  keepReport(packet: Uint8Array): void {
+    this.#reports.set(mediumOf(packet), packet);
+    this.forward(packet);
+  }
+
+  /** Passes a packet to everyone who is no mere standby. */
+  forward(packet: Uint8Array): void {
+    for (const { outlet, state } of this.#distributor.subscribers.values()) {
+      if (state !== "standby" && outlet instanceof PeerOutlet) outlet.send(packet);
+    }
+  }
+
+  /** What a newcomer gets first: description, way, last reports. */
+  greet(subscriber: Subscriber, description: Description | undefined): void {
+    const { outlet } = subscriber;
+    if (outlet instanceof SinkOutlet) {
+      if (description !== undefined) outlet.sink.description(description);
+      return;
+    }
+    if (this.#description !== undefined) outlet.send(this.#description);
+    this.tellPath(subscriber);
+    for (const packet of this.#reports.values()) outlet.send(packet);
+  }
+
+  /** Tells everyone the way, standbys too. */
+  announcePath(): void {
+    if (this.path.length === 0) return;
+    const packet = this.#pathPacket();
+    for (const { outlet } of this.#distributor.subscribers.values()) {
+      if (outlet instanceof PeerOutlet) outlet.send(packet);
+    }
+  }
+
+  tellPath({ outlet }: Subscriber): void {
+    if (this.path.length > 0 && outlet instanceof PeerOutlet) outlet.send(this.#pathPacket());
+  }
+
+  /** Over datagrams the last packet before a pause may be lost with nothing behind it to show that: says what was sent. [W26] */
+  announceTail(points: readonly SourcePoint[]): void {
+    if (points.length === 0) return;
+    const packet = this.packet({ type: "ack", points });
+    for (const { outlet } of this.#distributor.datagrams) {
+      if (outlet instanceof PeerOutlet) outlet.send(packet);
+    }
+  }
+
+  #pathPacket(): Uint8Array {
+    const originOffsetMs = this.originOffsetMs ?? 0;
+    return this.packet({ type: "path", sites: this.path, originOffsetMs });
+  }
+}

@@ -1,0 +1,117 @@
+import type { HistoryEntry } from "../channel/index.ts";
+import { FLAG, flagsOf } from "../wire/index.ts";
+import { joinPackets, type Subscriber } from "./subscriber.ts";
+
+/** Bytes of one write to stream subscribers; a larger frame goes in several. */
+const BATCH_BYTES = 56 * 1024;
+
+/**
+ * Hands the packets of a channel to its subscribers: to live datagram connections at once, to live stream connections one
+ * write per frame from one buffer for all, to those who catch up out of the history. [W52] [W53]
+ */
+export class Distributor {
+  readonly subscribers = new Map<number, Subscriber>();
+  packetsOut = 0;
+  bytesOut = 0;
+  /** The channel has video with marked key frames: who skips goes on at one. */
+  hasVideo = false;
+  readonly #liveDatagrams = new Set<Subscriber>();
+  readonly #liveStreams = new Set<Subscriber>();
+  readonly #waiting = new Set<Subscriber>();
+  /** Those who were skipping at the last look. */
+  readonly #skipping = new Set<Subscriber>();
+  #batch: Uint8Array[] = [];
+  #batchBytes = 0;
+  #batchPosition = 0;
+
+  /** Live subscribers over connections that may lose packets. */
+  get datagrams(): ReadonlySet<Subscriber> {
+    return this.#liveDatagrams;
+  }
+
+  /** Subscribers that are no mere standbys. */
+  get forwardingCount(): number {
+    let count = 0;
+    for (const { state } of this.subscribers.values()) if (state !== "standby") count++;
+    return count;
+  }
+
+  /** Passes on the newest packet of the history. */
+  deliver({ packet, position }: HistoryEntry): void {
+    for (const subscriber of this.#liveDatagrams) subscriber.send(packet, 1, position);
+    this.packetsOut += this.#liveDatagrams.size;
+    this.bytesOut += this.#liveDatagrams.size * packet.byteLength;
+    for (const subscriber of this.#skipping) {
+      if (subscriber.resumesWith(packet, this.hasVideo)) this.start(subscriber, position);
+    }
+    if (this.#liveStreams.size === 0) return;
+    if (this.#batchBytes + packet.byteLength > BATCH_BYTES) this.flush();
+    this.#batch.push(packet);
+    this.#batchBytes += packet.byteLength;
+    this.#batchPosition = position;
+    if ((flagsOf(packet) & FLAG.end) !== 0) this.flush();
+  }
+
+  /** Begins to send to a subscriber from `position` on, paced until it has caught up. */
+  start(subscriber: Subscriber, position: number): void {
+    this.detach(subscriber);
+    subscriber.catchUp(position);
+    this.#waiting.add(subscriber);
+  }
+
+  /** Sends nothing more to a subscriber. */
+  detach(subscriber: Subscriber): void {
+    this.#liveDatagrams.delete(subscriber);
+    this.#liveStreams.delete(subscriber);
+    this.#waiting.delete(subscriber);
+    this.#skipping.delete(subscriber);
+  }
+
+  /** Sends what is due to those who catch up. `rate`: the channel's, bytes per second. */
+  pump(rate: number): void {
+    for (const subscriber of this.#waiting) this.#pump(subscriber, rate);
+  }
+
+  /** Looks who lags: those skip, or are closed. */
+  judge(): void {
+    for (const subscriber of this.subscribers.values()) {
+      subscriber.judge();
+      this.#noteSkipping(subscriber);
+    }
+  }
+
+  /** Writes what is collected for stream subscribers. */
+  flush(): void {
+    const count = this.#batch.length;
+    if (count === 0) return;
+    const bytes = joinPackets(this.#batch, this.#batchBytes);
+    this.#batch = [];
+    this.#batchBytes = 0;
+    this.packetsOut += count * this.#liveStreams.size;
+    this.bytesOut += bytes.byteLength * this.#liveStreams.size;
+    for (const subscriber of this.#liveStreams) {
+      subscriber.send(bytes, count, this.#batchPosition);
+      this.#noteSkipping(subscriber);
+    }
+  }
+
+  #pump(subscriber: Subscriber, rate: number): void {
+    const { packets, bytes } = subscriber;
+    const done = subscriber.pump(rate);
+    this.packetsOut += subscriber.packets - packets;
+    this.bytesOut += subscriber.bytes - bytes;
+    this.#noteSkipping(subscriber);
+    if (!done) return;
+    // What the batch holds was just sent from the history: the others get it before this one joins them.
+    this.flush();
+    this.#waiting.delete(subscriber);
+    subscriber.state = "live";
+    (subscriber.outlet.coalesces ? this.#liveStreams : this.#liveDatagrams).add(subscriber);
+  }
+
+  #noteSkipping(subscriber: Subscriber): void {
+    if (subscriber.state !== "skipping" || this.#skipping.has(subscriber)) return;
+    this.detach(subscriber);
+    this.#skipping.add(subscriber);
+  }
+}
