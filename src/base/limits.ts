@@ -50,7 +50,7 @@ export const LIMITS = {
   requestMsMax: 30_000,
   /** A message of the directory's protocol, bytes: a largest value, page or part of a blob fits. */
   directoryMessageBytesMax: 1024 * 1024,
-  /** Time between heartbeats when nothing else is sent, ms (DESIGN "Failover"). */
+  /** Time between heartbeats when nothing else is sent, ms; docs/spec/wire.md [W25]. */
   heartbeatMs: 50,
   /** Silence after which a neighbour is suspected, ms. */
   suspectMs: 150,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type RouteConfig, routeConfigSchema } from "./model.ts";
-import { SessionWorld } from "./session-world.ts";
+import { SessionWorld } from "./session-world.test.ts";
 
 test("a configuration that is set comes back as an event with its defaults; one that is none is refused", async () => {
   await using world = await SessionWorld.make();

@@ -92,7 +92,7 @@ export class MediaDesk {
     const { id } = await this.#options.plane.addRtpOutput({ channel, host, tracks: wanted });
     try {
       // The output is a subscriber, so now the channel comes, with its description first.
-      const sdp = receiverSdp(channel, host, ports, await this.#described(channel));
+      const sdp = receiverSdp(channel, host, ports, await this.#described(channel, wanted.length));
       this.#outputs.add(id);
       return { id, sdp };
     } catch (error) {
@@ -154,13 +154,16 @@ export class MediaDesk {
     return channels.find(({ name }) => name === channel)?.description;
   }
 
-  async #described(channel: string): Promise<Description> {
+  /** Waits until as many RTP tracks are described as are wanted; tracks are heard one by one. Takes fewer at the deadline. */
+  async #described(channel: string, trackCount: number): Promise<Description> {
     const { clock } = this.#options;
     const deadline = clock.now() + DESCRIPTION_MS_MAX;
     for (;;) {
       const description = await this.#describedNow(channel);
-      if (description !== undefined) return description;
-      if (clock.now() > deadline) throw notDescribed(channel);
+      const described = description?.tracks.filter(({ kind }) => kind !== "text").length ?? 0;
+      const late = clock.now() > deadline;
+      if (description !== undefined && (described >= trackCount || late)) return description;
+      if (late) throw notDescribed(channel);
       await delay(clock, "description", DESCRIPTION_POLL_MS);
     }
   }

@@ -219,7 +219,7 @@ test("a stopped site is gone from the session at once, and stopping twice is fin
 
 /** Waits for a fact that nothing announces. */
 async function until(fact: () => boolean): Promise<void> {
-  while (!fact()) await new Promise((resolve) => setImmediate(resolve));
+  while (!fact()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 async function statusOf(site: Site, directory: "connected" | "disconnected"): Promise<void> {

@@ -1,3 +1,4 @@
+/** What the tests of this layer share: a leader's process, and sites that are connected to it. */
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,0 +1,418 @@
+import assert from "node:assert/strict";
+import type { Socket } from "node:dgram";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, suite, test } from "node:test";
+import { gstreamerPublishPipeline, gstreamerReceivePipeline } from "../src/media/index.ts";
+import { decodeRtp, formatSdp, parseSdp, type SdpTrack } from "../src/wire/index.ts";
+import { type Browser, openBrowser } from "./support/browser.ts";
+import { ffmpeg, ffprobe, gstreamer } from "./support/media-programs.ts";
+import { channelAt, Network, type SiteProcess } from "./support/network.ts";
+import { observe, openPlayer } from "./support/player.ts";
+import { json, meander, type Running } from "./support/processes.ts";
+import { CHROMIUM, FFMPEG, FFPROBE, GSTREAMER, hasElements, needs } from "./support/programs.ts";
+import { freePortPairs, isListening, openUdp } from "./support/udp.ts";
+import { until } from "./support/wait.ts";
+
+const WATCH_MS = 3_000;
+const SKEW_MS_MAX = 40;
+
+let network: Network;
+let browser: Browser | undefined;
+
+before(async () => {
+  network = await Network.open("origin", "edge");
+  if (CHROMIUM !== undefined) browser = await openBrowser();
+});
+
+after(async () => {
+  await browser?.[Symbol.asyncDispose]();
+  await network?.[Symbol.asyncDispose]();
+});
+
+const origin = (): SiteProcess => network.site("origin");
+const edge = (): SiteProcess => network.site("edge");
+
+/** Plays the channel at the relay in Chromium for a while. */
+async function assertChromiumPlays(
+  channel: string,
+  diagnostic: (message: string) => void,
+): Promise<void> {
+  const { page, errors } = browser as Browser;
+  await openPlayer(page, edge().url, channel);
+  const { now, frames } = await observe(page, WATCH_MS);
+  diagnostic(
+    `${frames} frames in ${WATCH_MS} ms, latency ${now["latencyMs"]?.toFixed(0)} ms, skew ` +
+      `${now["avSkewMs"]?.toFixed(1)} ms, first picture ${now["firstPictureMs"]?.toFixed(0)} ms, ` +
+      `longest freeze ${now["longestFreezeMs"]?.toFixed(0)} ms, ${now["videoCodec"]}`,
+  );
+  await page.goto("about:blank");
+  assert.ok(frames >= 60, `${frames} frames in ${WATCH_MS} ms`);
+  assert.deepEqual(now.path, ["origin", "edge"]);
+  assert.equal(now["decodeErrors"], 0);
+  assert.equal(now["packetsLost"], 0);
+  assert.ok((now["audioLevel"] ?? 0) > 0.001, `audio level ${now["audioLevel"]}`);
+  const skew = now["avSkewMs"] ?? Number.NaN;
+  assert.ok(Math.abs(skew) <= SKEW_MS_MAX, `the picture comes ${skew} ms after its sound`);
+  assert.deepEqual(errors, []);
+}
+
+/** Receives the channel with ffmpeg, which decodes it and has nothing to complain about. */
+async function assertFfmpegDecodes(
+  channel: string,
+  diagnostic: (message: string) => void,
+): Promise<void> {
+  const [video = 0, audio = 0] = await freePortPairs(2);
+  const play = ["play", channel, "--sdp", "--ports", `${video},${audio}`, "--site", edge().url];
+  const sdp = join(network.folder, `${channel}.sdp`);
+  // As a person does it who has the SDP already: first the receiver, so that it misses nothing.
+  const url = `${edge().url}/channels/${channel}?format=sdp&ports=${video},${audio}`;
+  await until("the SDP", async () => {
+    const response = await fetch(url);
+    if (response.ok) await writeFile(sdp, await response.text());
+    return response.ok;
+  });
+  const recording = join(network.folder, `${channel}.mkv`);
+  const receiver = ffmpeg(
+    ...["-protocol_whitelist", "file,udp,rtp", "-i", sdp],
+    ...["-map", "0:v", "-map", "0:a", "-t", "4", "-c", "copy", "-y", recording],
+  );
+  await until("ffmpeg listens", async () => {
+    return (await isListening(video + 1)) && (await isListening(audio + 1));
+  });
+  const output = meander(...play, "--json");
+  const { id } = await output.line((line) => json<{ id: number }>(line));
+  assert.equal(await receiver.ended, 0, receiver.stderr());
+  assert.equal(await meander("play", channel, "--remove", `${id}`, "--site", edge().url).ended, 0);
+  assert.equal(receiver.stderr(), "");
+
+  const decoder = ffmpeg("-xerror", "-i", recording, "-f", "null", "-");
+  assert.equal(await decoder.ended, 0, decoder.stderr());
+  assert.equal(decoder.stderr(), "");
+  const entries = "packet=stream_index,pts_time:frame=stream_index,pict_type";
+  const probed = (await ffprobe("-show_entries", entries, "-show_frames", recording)) as {
+    frames: { stream_index: number; pict_type?: string }[];
+  };
+  const pictures = probed.frames.filter(({ stream_index }) => stream_index === 0);
+  const types = pictures.map(({ pict_type }) => pict_type ?? "?").join("");
+  const sounds = probed.frames.length - pictures.length;
+  diagnostic(`${pictures.length} pictures (${types.slice(0, 40)}…) and ${sounds} sounds`);
+  assert.ok(pictures.length >= 90 && pictures.length <= 130, `${pictures.length} pictures in 4 s`);
+  assert.ok(sounds >= 150 && sounds <= 220, `${sounds} sounds of 20 ms in 4 s`);
+}
+
+/** Receives the channel with GStreamer, which decodes so many pictures. */
+async function assertGstreamerDecodes(channel: string): Promise<void> {
+  const [video = 0, audio = 0] = await freePortPairs(2);
+  const answer = await until("the SDP", async () => {
+    const response = await fetch(
+      `${edge().url}/channels/${channel}?format=sdp&ports=${video},${audio}`,
+    );
+    return response.ok ? response.text() : undefined;
+  });
+  const { tracks } = parseSdp(answer);
+  const pipeline = gstreamerReceivePipeline(tracks, {
+    sink: ({ kind }) =>
+      kind === "video"
+        ? "identity eos-after=75 ! fakesink sync=true"
+        : "audioconvert ! identity eos-after=100 ! fakesink sync=true",
+  });
+  const receiver = gstreamer(pipeline);
+  await until("GStreamer listens", async () => {
+    return (await isListening(video + 1)) && (await isListening(audio + 1));
+  });
+  const { id } = await edge().client.addOutput(channel, "127.0.0.1", { video, audio });
+  try {
+    assert.equal(await receiver.ended, 0, receiver.stderr());
+    assert.doesNotMatch(receiver.stderr(), /ERROR|CRITICAL|WARN/i);
+    assert.match(receiver.stdout(), /EOS/);
+  } finally {
+    await receiver.stop();
+    await edge().client.removeOutput(id);
+  }
+}
+
+/** A suite whose publisher runs while its tests do. */
+function published(
+  name: string,
+  channel: string,
+  skip: string | false,
+  publish: () => Promise<Running>,
+  tests: () => void,
+): void {
+  suite(name, { skip }, () => {
+    let publisher: Running;
+    before(async () => {
+      publisher = await publish();
+      await until(`packets of ${channel}`, async () => {
+        const described = (await channelAt(origin(), channel))?.description?.tracks.length;
+        return described === 2;
+      });
+    });
+    after(() => publisher?.stop());
+    tests();
+    test("the publisher has nothing to complain about", () => {
+      assert.equal(publisher.child.exitCode, null, publisher.stderr());
+      assert.doesNotMatch(publisher.stderr(), /error|failed|WARN|CRITICAL/i);
+    });
+  });
+}
+
+/** What `meander publish --ffmpeg` sends. */
+function byCommandLine(channel: string, ...args: readonly string[]): () => Promise<Running> {
+  const input = ["--ffmpeg", "testsrc2=size=640x360:rate=30", "--bitrate", "1500000"];
+  return async () => meander("publish", channel, ...input, "--site", origin().url, ...args);
+}
+
+const chromium = needs({ chromium: CHROMIUM });
+const gst = needs({ "gst-launch-1.0": GSTREAMER });
+
+/** The tests that hold for H.264 and VP8 alike. */
+function playsEverywhere(channel: string, decoders: readonly string[]): void {
+  test("Chromium plays it at a relay", { skip: chromium }, (t) =>
+    assertChromiumPlays(channel, (message) => t.diagnostic(message)));
+  test("ffmpeg receives it from a relay and decodes it", { skip: needs({ ffprobe: FFPROBE }) }, (t) =>
+    assertFfmpegDecodes(channel, (message) => t.diagnostic(message)));
+  const noElements = hasElements(...decoders) ? false : `no ${decoders.join(", ")} in GStreamer`;
+  test("GStreamer receives it from a relay and decodes it", { skip: gst || noElements }, () =>
+    assertGstreamerDecodes(channel));
+}
+
+published(
+  "H.264 with B-frames and Opus, by the command line and ffmpeg",
+  "cam",
+  needs({ ffmpeg: FFMPEG }),
+  byCommandLine("cam", "--b-frames", "2"),
+  () => playsEverywhere("cam", ["rtph264depay", "avdec_h264", "opusdec"]),
+);
+
+published(
+  "VP8 and Opus, by the command line and ffmpeg",
+  "vp8",
+  needs({ ffmpeg: FFMPEG }),
+  byCommandLine("vp8", "--video", "vp8"),
+  () => playsEverywhere("vp8", ["rtpvp8depay", "vp8dec", "opusdec"]),
+);
+
+/** Opens an input for tracks on assigned ports. */
+async function openInput(channel: string, tracks: readonly SdpTrack[]): Promise<readonly number[]> {
+  const response = await fetch(`${origin().url}/channels/${channel}?ports=assign`, {
+    method: "PUT",
+    headers: { "content-type": "application/sdp" },
+    body: formatSdp({ title: channel, host: "127.0.0.1", tracks }),
+  });
+  assert.equal(response.status, 201);
+  const answer = (await response.json()) as { tracks: { rtpPort: number }[] };
+  return answer.tracks.map(({ rtpPort }) => rtpPort);
+}
+
+const UNASSIGNED = { port: 0, rtcpPort: 0, rtcpMux: false } as const;
+const OPUS: SdpTrack = {
+  ...{ kind: "audio", codec: "opus", payloadType: 97, clockRate: 48_000, channels: 2 },
+  ...UNASSIGNED,
+};
+const H264: SdpTrack = {
+  ...{ kind: "video", codec: "h264", payloadType: 96, clockRate: 90_000 },
+  ...{ fmtp: "packetization-mode=1", ...UNASSIGNED },
+};
+const VP8: SdpTrack = {
+  ...{ kind: "video", codec: "vp8", payloadType: 96, clockRate: 90_000 },
+  ...UNASSIGNED,
+};
+
+/** A flash and a beep at the beginning of each second, H.264 with B-frames and Opus, by two outputs of one ffmpeg. */
+async function flashAndBeep(): Promise<Running> {
+  const [video, audio] = await openInput("flash", [H264, OPUS]);
+  const flash = "drawbox=x=0:y=0:w=iw:h=ih:t=fill:color=white:enable='lt(mod(t,1),0.2)'";
+  const beep = "aevalsrc='if(lt(mod(t,1),0.2),0.5*sin(2*PI*1000*t),0.002*sin(2*PI*300*t))':s=48000";
+  const rtp = (port: number | undefined): string[] => {
+    return ["-f", "rtp", `rtp://127.0.0.1:${port}?pkt_size=1200`];
+  };
+  const now = ["-start_time_realtime", `${Date.now() * 1_000}`];
+  return ffmpeg(
+    ...["-re", "-f", "lavfi", "-i", `testsrc2=size=320x240:rate=25,${flash}`],
+    ...["-re", "-f", "lavfi", "-i", beep],
+    ...["-map", "0:v", "-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p"],
+    ...["-bf", "2", "-g", "25", "-x264-params", "rc-lookahead=5:sync-lookahead=0:scenecut=0"],
+    ...["-b:v", "800k", "-payload_type", "96", ...now, ...rtp(video)],
+    ...["-map", "1:a", "-c:a", "libopus", "-b:a", "64k", "-ac", "2"],
+    ...["-payload_type", "97", ...now, ...rtp(audio)],
+  );
+}
+
+published(
+  "H.264 with B-frames and Opus, by an SDP and ffmpeg alone",
+  "flash",
+  needs({ ffmpeg: FFMPEG }),
+  flashAndBeep,
+  () => {
+    test("Chromium plays it at a relay", { skip: chromium }, (t) =>
+      assertChromiumPlays("flash", (message) => t.diagnostic(message)));
+
+    test("a receiver sees the flash when it hears the beep", { skip: needs({ ffprobe: FFPROBE }) }, async (t) => {
+      const [video = 0, audio = 0] = await freePortPairs(2);
+      const { id, sdp } = await edge().client.addOutput("flash", "127.0.0.1", { video, audio });
+      const file = join(network.folder, "flash.sdp");
+      await writeFile(file, sdp);
+      const recording = join(network.folder, "flash.mkv");
+      const receiver = ffmpeg(
+        ...["-protocol_whitelist", "file,udp,rtp", "-v", "fatal", "-i", file],
+        ...["-t", "7", "-c", "copy", "-y", recording],
+      );
+      assert.equal(await receiver.ended, 0, receiver.stderr());
+      await edge().client.removeOutput(id);
+
+      const light = "signalstats,metadata=print:key=lavfi.signalstats.YAVG:file=-";
+      const seen = ffmpeg("-copyts", "-i", recording, "-an", "-vf", light, "-f", "null", "-");
+      await seen.ended;
+      const flashes: number[] = [];
+      let time = 0;
+      let was = true;
+      for (const line of seen.stdout().split("\n")) {
+        time = Number(/pts_time:([\d.]+)/.exec(line)?.[1] ?? time);
+        const level = /YAVG=([\d.]+)/.exec(line)?.[1];
+        if (level === undefined) continue;
+        const isBright = Number(level) > 200;
+        if (isBright && !was) flashes.push(time);
+        was = isBright;
+      }
+      const silence = "silencedetect=noise=0.1:duration=0.3,ametadata=print:file=-";
+      const heard = ffmpeg("-copyts", "-i", recording, "-vn", "-af", silence, "-f", "null", "-");
+      await heard.ended;
+      const beeps = [...heard.stdout().matchAll(/silence_end=([\d.]+)/g)].map(([, at]) => Number(at));
+      // Until the first sender reports a receiver can only guess: the last three seconds tell.
+      const skews = flashes.slice(-3).map((flash) => {
+        const nearest = beeps.reduce((a, b) => (Math.abs(b - flash) < Math.abs(a - flash) ? b : a));
+        return (flash - nearest) * 1_000;
+      });
+      t.diagnostic(`flashes ${flashes}, beeps ${beeps}, skews ${skews.map((ms) => ms.toFixed(1))} ms`);
+      assert.equal(skews.length, 3);
+      for (const skew of skews) assert.ok(Math.abs(skew) <= SKEW_MS_MAX, `${skew} ms`);
+    });
+  },
+);
+
+const noVp8 = hasElements("vp8enc", "opusenc", "rtpbin") ? false : "no vp8enc, opusenc in GStreamer";
+published("VP8 and Opus from GStreamer", "gst-vp8", gst || noVp8, () => fromGstreamer("gst-vp8", VP8), () => {
+  test("Chromium plays it at a relay", { skip: chromium }, (t) =>
+    assertChromiumPlays("gst-vp8", (message) => t.diagnostic(message)));
+});
+
+const noX264 = hasElements("x264enc", "opusenc", "rtpbin") ? false : "no x264enc, opusenc in GStreamer";
+published("H.264 and Opus from GStreamer", "gst-h264", gst || noX264, () => fromGstreamer("gst-h264", H264), () => {
+  test("Chromium plays it at a relay", { skip: chromium }, (t) =>
+    assertChromiumPlays("gst-h264", (message) => t.diagnostic(message)));
+});
+
+async function fromGstreamer(channel: string, video: SdpTrack): Promise<Running> {
+  const tracks = [video, OPUS];
+  const ports = await openInput(channel, tracks);
+  const open = tracks.map((track, index) => {
+    const port = ports[index] ?? 0;
+    return { ...track, port, rtcpPort: port + 1 };
+  });
+  return gstreamer(gstreamerPublishPipeline(open, { host: "127.0.0.1" }));
+}
+
+test("formats that nobody here knows pass through to the bit", { skip: needs({ ffmpeg: FFMPEG }) }, async () => {
+  const mpeg2: SdpTrack = {
+    ...{ kind: "video", codec: "mpv", payloadType: 32, clockRate: 90_000, ...UNASSIGNED },
+  };
+  const pcm: SdpTrack = {
+    ...{ kind: "audio", codec: "l16", payloadType: 98, clockRate: 48_000, channels: 2 },
+    ...UNASSIGNED,
+  };
+  const ports = await openInput("opaque", [mpeg2, pcm]);
+  const [video = 0, audio = 0] = await freePortPairs(2);
+  const sinks = await Promise.all([openUdp(video), openUdp(audio)]);
+  const cameOut = sinks.map(collect);
+  // Between the publisher and the ingest, to know what was sent.
+  const taps = await Promise.all([openUdp(), openUdp()]);
+  const wentIn = taps.map(collect);
+  for (const [index, tap] of taps.entries()) {
+    tap.on("message", (bytes) => tap.send(bytes, ports[index] ?? 0, "127.0.0.1"));
+  }
+  // The receiver is there before the first packet; the answer comes with the description.
+  const adding = edge().client.addOutput("opaque", "127.0.0.1", { video, audio });
+  await until("the relay asks for it", async () => {
+    return (await channelAt(origin(), "opaque"))?.subscribers.some(({ state }) => state === "live");
+  });
+  const target = (index: number) =>
+    `rtp://127.0.0.1:${taps[index]?.address().port}?rtcpport=${(ports[index] ?? 0) + 1}`;
+  const publisher = ffmpeg(
+    ...["-re", "-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25:duration=2"],
+    ...["-re", "-f", "lavfi", "-i", "sine=frequency=300:sample_rate=48000:duration=2"],
+    ...["-map", "0:v", "-c:v", "mpeg2video", "-b:v", "1M", "-f", "rtp", target(0)],
+    ...["-map", "1:a", "-c:a", "pcm_s16be", "-ac", "2", "-payload_type", "98", "-f", "rtp", target(1)],
+  );
+  const { id } = await adding;
+  assert.equal(await publisher.ended, 0, publisher.stderr());
+  try {
+    await until("the last packets", () =>
+      cameOut.every((packets, index) => packets.length >= (wentIn[index]?.length ?? 0)),
+    ).catch(() => {});
+    for (const [index, packets] of wentIn.entries()) {
+      assert.ok(packets.length > 50, `${packets.length} packets were sent`);
+      assert.equal(cameOut[index]?.length, packets.length, "as many came out as went in");
+      assert.ok(
+        packets.every((packet, at) => cameOut[index]?.[at]?.equals(packet)),
+        "each is the same to the bit, in the same order",
+      );
+    }
+    const tracks = (await channelAt(edge(), "opaque"))?.description?.tracks ?? [];
+    assert.deepEqual(tracks.map(({ codec }) => codec).sort(), ["l16", "mpv"]);
+  } finally {
+    await edge().client.removeOutput(id);
+    for (const socket of [...sinks, ...taps]) socket.close();
+  }
+});
+
+/** The RTP packets that come to a socket, from now on. */
+function collect(socket: Socket): Buffer[] {
+  const packets: Buffer[] = [];
+  socket.on("message", (bytes) => {
+    if (typeof decodeRtp(bytes) !== "string") packets.push(bytes);
+  });
+  return packets;
+}
+
+for (const connection of ["udp", "tcp"]) {
+  test(`lines of text come out at the other site in order, over ${connection.toUpperCase()}`, async () => {
+    const channel = `news/${connection}`;
+    await edge().client.setRoutes({ channels: { [channel]: { input: { from: ["origin"], connection } } } });
+    const publisher = meander("publish", channel, "--text", "--site", origin().url);
+    const lines = Array.from({ length: 200 }, (_, index) => `${index}: ü "quoted" <b>€</b>`);
+    const readers: Running[] = [];
+    const read = (): Running => {
+      const reader = meander("play", channel, "--text", "--site", edge().url);
+      readers.push(reader);
+      return reader;
+    };
+    const linesOf = (reader: Running): string[] => reader.stdout().split("\n").slice(0, -1);
+    try {
+      await until("the channel", async () => (await channelAt(origin(), channel)) !== undefined);
+      const early = read();
+      await until("the reader", async () => {
+        return (await channelAt(edge(), channel))?.subscribers.some(({ state }) => state === "live");
+      });
+      publisher.child.stdin?.write(`${lines.slice(0, 100).join("\n")}\n`);
+      await until("the first half", () => linesOf(early).length >= 100);
+      const late = read();
+      await until("the newest line", () => linesOf(late).length >= 1);
+      assert.deepEqual(linesOf(late), lines.slice(99, 100), "whoever comes late gets what stands");
+      publisher.child.stdin?.write(`${lines.slice(100).join("\n")}\n`);
+      await until("the second half", () => linesOf(early).length >= 200 && linesOf(late).length >= 101);
+      assert.deepEqual(linesOf(early), lines);
+      assert.deepEqual(linesOf(late), lines.slice(99));
+      const inputs = (await channelAt(edge(), channel))?.inputs ?? [];
+      assert.deepEqual(
+        inputs.map((input) => input.connection),
+        [connection === "udp" ? "frag:udp" : "tcp"],
+      );
+      publisher.child.stdin?.end();
+      assert.equal(await publisher.ended, 0, publisher.stderr());
+    } finally {
+      await Promise.all([publisher, ...readers].map((running) => running.stop()));
+    }
+  });
+}
