@@ -11,8 +11,11 @@ const names = readdirSync(join(root, "bench"))
   .filter((file) => file.endsWith(".ts"))
   .map((file) => file.slice(0, -".ts".length));
 if (!names.includes(name)) {
-  const what = name === "" || name.startsWith("-") ? "name a benchmark" : `there is no benchmark ${name}`;
-  process.stderr.write(`error: ${what}\n  expected: ${names.join(", ")}\n  next: npm run bench -- ${names[0]}\n`);
+  const what =
+    name === "" || name.startsWith("-") ? "name a benchmark" : `there is no benchmark ${name}`;
+  process.stderr.write(
+    `error: ${what}\n  expected: ${names.join(", ")}\n  next: npm run bench -- ${names[0]}\n`,
+  );
   process.exit(2);
 }
 
@@ -22,11 +25,15 @@ if (!existsSync(compiled) || newestSource() > statSync(compiled).mtimeMs) {
   const { status } = run("npm", ["run", "-s", "build"], ["ignore", 2, 2]);
   if (status !== 0) process.exit(status ?? 1);
 }
-process.exit(run(process.execPath, ["--enable-source-maps", compiled, ...args], "inherit").status ?? 1);
+process.exit(
+  run(process.execPath, ["--enable-source-maps", compiled, ...args], "inherit").status ?? 1,
+);
 
 function newestSource() {
   const files = ["src", "bench"].flatMap((folder) =>
-    readdirSync(join(root, folder), { recursive: true }).map((file) => join(root, folder, String(file))),
+    readdirSync(join(root, folder), { recursive: true }).map((file) =>
+      join(root, folder, String(file)),
+    ),
   );
   // Only what is compiled: a C program is compiled by its benchmark, and tests are not run here.
   const sources = files.filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"));

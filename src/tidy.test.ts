@@ -24,13 +24,7 @@ const LAYERS = [
 ];
 
 /** Runs in a browser as it is: no `node:*`, no Buffer, no process. */
-const BROWSER_READY = ["base", "wire", "stack", "channel", "stream", "session"];
-/** Files of other layers that browsers use too. */
-const BROWSER_READY_FILES = [
-  "directory/directory.ts",
-  "directory/directory-client.ts",
-  "directory/message-socket.ts",
-];
+const BROWSER_READY = ["base", "wire", "stack", "channel", "stream", "directory", "session"];
 /** What the web pages may import of src. `site/view` is the console's pure half. */
 const WEB_MAY_IMPORT = ["base", "wire", "stack", "channel", "site/view"];
 
@@ -91,21 +85,10 @@ test("what browsers run imports only what browsers run", () => {
   for (const { path, values, isTest } of sources) {
     if (isTest || path.endsWith(".conformance.ts") || !isBrowserReady(path)) continue;
     for (const target of relativeImports(src, path, values)) {
-      const viaDirectory = path.startsWith("session/") && target === "directory/index.ts";
-      if (!isBrowserReady(target) && !viaDirectory) wrong.push(`${path} imports ${target}`);
+      if (!isBrowserReady(target)) wrong.push(`${path} imports ${target}`);
     }
   }
   assert.deepEqual(wrong, []);
-});
-
-test("session takes only types and the client from the directory", () => {
-  const wrong = sources
-    .filter(({ path, isTest }) => path.startsWith("session/") && !isTest)
-    .filter(({ text }) => /import \{[^}]*Embedded[^}]*\} from "\.\.\/directory/.test(text));
-  assert.deepEqual(
-    wrong.map(({ path }) => path),
-    [],
-  );
 });
 
 test("the pages import only the browser-ready part of src", () => {
@@ -198,11 +181,8 @@ function layerOf(path: string): string | undefined {
 }
 
 function isBrowserReady(path: string): boolean {
-  return (
-    BROWSER_READY.includes(layerOf(path) ?? "") ||
-    BROWSER_READY_FILES.includes(path) ||
-    path.startsWith("site/view/")
-  );
+  if (path.startsWith("directory/embedded/")) return false;
+  return BROWSER_READY.includes(layerOf(path) ?? "") || path.startsWith("site/view/");
 }
 
 function withoutComments(text: string): string {

@@ -11,7 +11,10 @@ const running = new Set<ChildProcess>();
 process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
-for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+for (const [signal, code] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+] as const) {
   process.once(signal, () => process.exit(code));
 }
 
@@ -37,16 +40,24 @@ export class Child {
 
   /** A compiled script of this folder's parent: `support/node-sink.js`. */
   static script(path: string, ...args: readonly string[]): Child {
-    return new Child(process.execPath, [fileURLToPath(new URL(`../${path}`, import.meta.url)), ...args]);
+    return new Child(process.execPath, [
+      fileURLToPath(new URL(`../${path}`, import.meta.url)),
+      ...args,
+    ]);
   }
 
   /** The next line it prints. @throws {Error} when it ends first, or says nothing */
   async line<T>(): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => reject(new Error(`${this.#command} does not answer`)), ANSWER_MS_MAX);
+      timer = setTimeout(
+        () => reject(new Error(`${this.#command} does not answer`)),
+        ANSWER_MS_MAX,
+      );
     });
-    const { done, value } = await Promise.race([this.#lines.next(), late]).finally(() => clearTimeout(timer));
+    const { done, value } = await Promise.race([this.#lines.next(), late]).finally(() =>
+      clearTimeout(timer),
+    );
     if (done === true) throw new Error(`${this.#command} ended before it answered`);
     return JSON.parse(value) as T;
   }

@@ -18,7 +18,10 @@ export async function openLimitDgram({ ports }: ForwarderOptions): Promise<Forwa
 }
 
 /** The least that one system call per datagram costs: `bench/limit/fanout.c`. */
-export async function openLimitC({ folder, ports }: ForwarderOptions): Promise<Forwarder | undefined> {
+export async function openLimitC({
+  folder,
+  ports,
+}: ForwarderOptions): Promise<Forwarder | undefined> {
   const program = compileC("limit/fanout.c", folder);
   if (program === undefined) return undefined;
   const child = new Child(program, [ports.join(",")]);

@@ -13,7 +13,17 @@ const CHANNEL = "bench";
 export async function openMeander({ folder, greet, ports }: ForwarderOptions): Promise<Forwarder> {
   const main = fileURLToPath(new URL("../../src/cli/main.js", import.meta.url));
   const data = await mkdtemp(join(folder, "site-"));
-  const options = ["--name", CHANNEL, "--http-port", "0", "--data", data, "--log", "error", "--json"];
+  const options = [
+    "--name",
+    CHANNEL,
+    "--http-port",
+    "0",
+    "--data",
+    data,
+    "--log",
+    "error",
+    "--json",
+  ];
   const child = new Child(process.execPath, [main, "site", ...options]);
   const { url } = await child.line<{ url: string }>();
   const client = new SiteClient(url);

@@ -11,7 +11,9 @@ const [count, bytesExpected] = process.argv.slice(2).map(Number);
 let packets = 0;
 
 const sockets = await Promise.all(Array.from({ length: count ?? 0 }, open));
-process.stdout.write(`${JSON.stringify({ ports: sockets.map((socket) => socket.address().port) })}\n`);
+process.stdout.write(
+  `${JSON.stringify({ ports: sockets.map((socket) => socket.address().port) })}\n`,
+);
 
 createInterface({ input: process.stdin })
   .on("line", () => process.stdout.write(`${JSON.stringify({ packets })}\n`))

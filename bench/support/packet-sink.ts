@@ -26,7 +26,9 @@ export class PacketSink {
     const compiled = compileC("support/sink.c", folder);
     const args = [`${subscribers}`, `${PACKET_BYTES}`];
     const child =
-      compiled === undefined ? Child.script("support/node-sink.js", ...args) : new Child(compiled, args);
+      compiled === undefined
+        ? Child.script("support/node-sink.js", ...args)
+        : new Child(compiled, args);
     const { ports } = await child.line<{ ports: number[] }>();
     return new PacketSink(child, ports, compiled === undefined ? "node" : "c");
   }

@@ -37,7 +37,7 @@ export class RtpStream {
     this.#packet.writeUInt32BE(ssrc, 8);
   }
 
-  /** The next packet; the same bytes are used for the one after it. */
+  /** The next packet, new bytes. @param packetsPerSecond the pace, which the timestamps follow */
   next(packetsPerSecond: number): Uint8Array {
     const packet = this.#packet;
     const index = this.#count % FRAME_PACKETS;
@@ -51,6 +51,6 @@ export class RtpStream {
     const place = index === 0 ? FRAGMENT.start : isLast ? FRAGMENT.end : 0;
     packet.writeUInt8(place | (isKey ? NAL.idr : NAL.slice), 13);
     this.#count++;
-    return packet;
+    return Uint8Array.from(packet);
   }
 }

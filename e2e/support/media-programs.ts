@@ -1,18 +1,10 @@
-import { FFMPEG, FFPROBE, GSTREAMER } from "./programs.ts";
+import { FFMPEG, GSTREAMER } from "./programs.ts";
 import { type Running, start } from "./processes.ts";
 
 /** Runs ffmpeg quietly: what it prints is an error. */
 export function ffmpeg(...args: readonly string[]): Running {
   const quiet = ["-hide_banner", "-nostdin", "-v", "error"];
   return start(FFMPEG as string, [...quiet, ...args]);
-}
-
-/** What ffprobe prints as JSON. */
-export async function ffprobe(...args: readonly string[]): Promise<Record<string, unknown>> {
-  const running = start(FFPROBE as string, ["-v", "error", "-of", "json", ...args]);
-  const code = await running.ended;
-  if (code !== 0) throw new Error(`ffprobe ended with ${code}: ${running.stderr()}`);
-  return JSON.parse(running.stdout()) as Record<string, unknown>;
 }
 
 /** Runs a GStreamer pipeline. On SIGINT it ends its stream in order. */

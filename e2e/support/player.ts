@@ -4,11 +4,14 @@ import { until } from "./wait.ts";
 /** The numbers of the page's `<meander-player>`; see its `stats`. */
 export type Numbers = Readonly<Record<string, number>> & { readonly path: readonly string[] };
 
-/** What was seen in a window of time. */
+/** What was seen and heard in a window of time. */
 export interface Observation {
+  /** The numbers at its end. */
   readonly now: Numbers;
   /** Pictures presented within it. */
   readonly frames: number;
+  /** The highest level of the sound within it. */
+  readonly loudest: number;
 }
 
 /** The player's numbers now. */
@@ -31,7 +34,13 @@ export async function openPlayer(page: Page, site: string, channel: string): Pro
 /** Looks on for so long. */
 export async function observe(page: Page, ms: number): Promise<Observation> {
   const before = await playerStats(page);
-  await page.waitForTimeout(ms);
-  const now = await playerStats(page);
-  return { now, frames: (now["framesPresented"] ?? 0) - (before["framesPresented"] ?? 0) };
+  const end = performance.now() + ms;
+  let now = before;
+  let loudest = 0;
+  while (performance.now() < end) {
+    await page.waitForTimeout(Math.min(100, Math.max(0, end - performance.now())));
+    now = await playerStats(page);
+    loudest = Math.max(loudest, now["audioLevel"] ?? 0);
+  }
+  return { now, loudest, frames: (now["framesPresented"] ?? 0) - (before["framesPresented"] ?? 0) };
 }

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { MeanderError } from "../base/index.ts";
-import { SiteClient } from "../site/index.ts";
+import { SiteClient } from "../site/client/index.ts";
 
 /** The default of `--site`: where the first site of a machine is. */
 const SITE = "http://127.0.0.1:7000";

@@ -2,7 +2,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { SystemClock, SystemRandom } from "../base/index.ts";
-import { DEMO_CHANNELS, DemoSupervisor, packageRoot } from "../site/index.ts";
+import { packageRoot } from "../site/client/index.ts";
+import type { DemoSupervisor } from "../site/demo/index.ts";
 import { wholeNumber } from "./arguments.ts";
 import { openTerminal, type Terminal } from "./terminal.ts";
 
@@ -24,6 +25,7 @@ export function addDemo(program: Command): void {
       const terminal = openTerminal(options.json === true);
       const basePort = wholeNumber(options.port, "--port", 1, 65_000) ?? 7000;
       terminal.progress("starting four sites…");
+      const { DEMO_CHANNELS, DemoSupervisor } = await import("../site/demo/index.ts");
       const supervisor = await DemoSupervisor.start({
         module: fileURLToPath(new URL("./main.js", import.meta.url)),
         basePort,
@@ -35,7 +37,7 @@ export function addDemo(program: Command): void {
           else terminal.note(line);
         },
       });
-      announce(terminal, supervisor, options.publish);
+      announce(terminal, supervisor, options.publish ? Object.keys(DEMO_CHANNELS) : []);
       await untilStopped();
       terminal.note("stopping…");
       await supervisor.stop();
@@ -43,11 +45,10 @@ export function addDemo(program: Command): void {
     });
 }
 
-function announce(terminal: Terminal, { sites }: DemoSupervisor, published: boolean): void {
+function announce(terminal: Terminal, { sites }: DemoSupervisor, channels: readonly string[]): void {
   const url = (name: string): string => sites.find((site) => site.name === name)?.url ?? "";
   const console = `${url("origin")}/`;
   const player = `${url("south")}/player.html?channel=clip`;
-  const channels = published ? Object.keys(DEMO_CHANNELS) : [];
   const { paint } = terminal;
   terminal.show({ console, player, sites, channels }, () =>
     [
@@ -55,7 +56,7 @@ function announce(terminal: Terminal, { sites }: DemoSupervisor, published: bool
       `  ${paint("bold", "Meander")} runs: four sites on this machine, each a process.`,
       "",
       `  ${paint("bold", "console")}  ${paint("cyan", console)}`,
-      ...(published ? [`  player   ${paint("cyan", player)}`] : []),
+      ...(channels.length > 0 ? [`  player   ${paint("cyan", player)}`] : []),
       "",
       ...sites.map(({ name, url: at, pid }) => `  ${name.padEnd(8)} ${at}/  ${paint("dim", `pid ${pid}`)}`),
       "",

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { SystemClock } from "../base/index.ts";
-import { type Check, runChecks } from "../site/index.ts";
+import type { Check } from "../site/index.ts";
 import { wholeNumber } from "./arguments.ts";
 import { openTerminal } from "./terminal.ts";
 
@@ -16,6 +16,7 @@ export function addDoctor(program: Command): void {
     .action(async (options: { readonly httpPort: string; readonly json?: boolean }) => {
       const terminal = openTerminal(options.json === true);
       const port = wholeNumber(options.httpPort, "--http-port", 1, 65_535) ?? 7000;
+      const { runChecks } = await import("../site/index.ts");
       const checks: Check[] = [];
       for await (const check of runChecks({ port, clock: new SystemClock() })) {
         checks.push(check);

@@ -2,8 +2,6 @@ import { createWriteStream } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { MeanderError } from "../base/index.ts";
-import { watchChannel } from "../site/index.ts";
-import { KIND, kindOf, payloadOf } from "../wire/index.ts";
 import { clientOf, type SiteArguments, wholeNumber, withSite } from "./arguments.ts";
 import { openTerminal, type Terminal } from "./terminal.ts";
 
@@ -60,6 +58,8 @@ async function playSdp(channel: string, options: Arguments, terminal: Terminal):
 }
 
 async function playText(channel: string, options: Arguments, terminal: Terminal): Promise<void> {
+  const { watchChannel } = await import("../site/watch/index.ts");
+  const { KIND, kindOf, payloadOf } = await import("../wire/index.ts");
   const file = options.output === undefined ? undefined : createWriteStream(options.output);
   const write = (line: string): void => void (file ?? process.stdout).write(`${line}\n`);
   const decoder = new TextDecoder();

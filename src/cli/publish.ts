@@ -1,14 +1,8 @@
 import { createInterface } from "node:readline";
 import { type Command, Option } from "commander";
 import { MeanderError, SystemClock } from "../base/index.ts";
-import {
-  type Publication,
-  publishFfmpeg,
-  publishFile,
-  publishLines,
-  publishSdpFile,
-  SiteClient,
-} from "../site/index.ts";
+import { SiteClient } from "../site/client/index.ts";
+import type { Publication } from "../site/publish/index.ts";
 import { type SiteArguments, wholeNumber, withSite } from "./arguments.ts";
 import { openTerminal, type Terminal } from "./terminal.ts";
 
@@ -76,7 +70,7 @@ export function addPublish(program: Command): void {
   });
 }
 
-function publish(channel: string, options: Arguments, terminal: Terminal): Promise<Publication> {
+async function publish(channel: string, options: Arguments, terminal: Terminal): Promise<Publication> {
   const { sdp, ffmpeg, file, text, loop = false, input, source, replace, site } = options;
   const ways = [sdp, ffmpeg, file, text].filter((way) => way !== undefined).length;
   if (ways !== 1) {
@@ -85,6 +79,7 @@ function publish(channel: string, options: Arguments, terminal: Terminal): Promi
       expected: "one of --file CLIP, --ffmpeg INPUT, --sdp FILE, --text",
     });
   }
+  const { publishFfmpeg, publishFile, publishLines, publishSdpFile } = await import("../site/publish/index.ts");
   const common = { site, channel, input, source, replace };
   if (file !== undefined) return publishFile(file, { ...common, loop });
   if (sdp !== undefined) return publishSdpFile(sdp, common);

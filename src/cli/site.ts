@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { MeanderError } from "../base/index.ts";
-import { checkSettings, parseConfigFile, runDaemon, type SiteSettings } from "../site/index.ts";
+import type { SiteSettings } from "../site/index.ts";
 import { collect, wholeNumber } from "./arguments.ts";
 import { openTerminal } from "./terminal.ts";
 
@@ -37,7 +37,9 @@ export function addSite(program: Command): void {
     .option("--json", "print one JSON object when the site is up")
     .action(async (options: Arguments) => {
       const terminal = openTerminal(options.json === true);
-      const settings = { ...(await settingsFrom(options.config)), ...settingsOf(options) };
+      // Only this verb needs the whole site; loading it takes longer than most others take.
+      const { runDaemon } = await import("../site/index.ts");
+      const settings = { ...(await settingsFrom(options.config)), ...(await settingsOf(options)) };
       process.exitCode = await runDaemon(settings, (site) => {
         const { name, http, udp, leader, pid } = site.record;
         terminal.show({ name, url: site.url, http, udp, leader, pid }, () => `${name} is up at ${site.url}`);
@@ -47,6 +49,7 @@ export function addSite(program: Command): void {
 
 async function settingsFrom(file: string | undefined): Promise<SiteSettings> {
   if (file === undefined) return {};
+  const { parseConfigFile } = await import("../site/index.ts");
   try {
     return parseConfigFile(await readFile(file, "utf8"), file);
   } catch (cause) {
@@ -56,7 +59,8 @@ async function settingsFrom(file: string | undefined): Promise<SiteSettings> {
   }
 }
 
-function settingsOf(options: Arguments): SiteSettings {
+async function settingsOf(options: Arguments): Promise<SiteSettings> {
+  const { checkSettings } = await import("../site/index.ts");
   const { name, join, host, advertise, data, log } = options;
   const settings = {
     name,

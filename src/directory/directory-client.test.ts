@@ -8,7 +8,7 @@ import { directoryConformance, Recorder } from "./directory.conformance.ts";
 import type { DirectoryStatus } from "./directory.ts";
 import { DirectoryClient } from "./directory-client.ts";
 import { DirectoryServer } from "./directory-server.ts";
-import { EmbeddedDirectory } from "./embedded-directory.ts";
+import { EmbeddedDirectory } from "./embedded/embedded-directory.ts";
 import { memorySocketPair } from "./memory-socket.ts";
 import type { MessageSocket } from "./message-socket.ts";
 

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { LIMITS, SeededRandom, SILENT, VirtualClock } from "../base/index.ts";
 import { DirectoryServer } from "./directory-server.ts";
-import { EmbeddedDirectory } from "./embedded-directory.ts";
+import { EmbeddedDirectory } from "./embedded/embedded-directory.ts";
 import { memorySocketPair } from "./memory-socket.ts";
 import type { MessageSocket } from "./message-socket.ts";
 

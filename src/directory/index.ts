@@ -1,7 +1,7 @@
 /**
  * Where a session keeps names, locations and configuration.
  *
- * Only the embedded directory needs Node; `directory-client.ts` and what it imports run in browsers.
+ * Runs in browsers; the store of a leader, in `embedded`, needs Node.
  *
  * @module
  */
@@ -17,7 +17,6 @@ export type {
 } from "./directory.ts";
 export { DirectoryClient } from "./directory-client.ts";
 export { DirectoryServer } from "./directory-server.ts";
-export { EmbeddedDirectory, type EmbeddedDirectoryOptions } from "./embedded-directory.ts";
 export { memorySocketPair } from "./memory-socket.ts";
 export type { MessageSocket } from "./message-socket.ts";
 export type { Page, PagedDirectory } from "./paged-directory.ts";

@@ -4,11 +4,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type MeanderError, SeededRandom, SILENT, VirtualClock } from "../base/index.ts";
+import { EmbeddedDirectory } from "../directory/embedded/index.ts";
 import {
   DirectoryClient,
   DirectoryServer,
   type DirectoryStatus,
-  EmbeddedDirectory,
   type MessageSocket,
   memorySocketPair,
 } from "../directory/index.ts";

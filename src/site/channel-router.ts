@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { type Clock, LIMITS, type Log, messageOf } from "../base/index.ts";
+import { type Cancel, type Clock, LIMITS, type Log, messageOf } from "../base/index.ts";
 import { type ChannelRecord, channelNameSchema, defaultRouteConfig, type RouteConfig } from "../session/index.ts";
 import { type DesiredChannel, desiredChannels, unknownChannels } from "./desired-channels.ts";
 import type { PlaneControl } from "./plane-control.ts";
@@ -26,6 +26,7 @@ export class ChannelRouter {
   readonly #ingested = new Set<string>();
   readonly #applied = new Map<string, DesiredChannel>();
   readonly #allocating = new Set<string>();
+  readonly #lingering = new Map<string, Cancel>();
   readonly #channels = new Map<string, ChannelRecord>();
   #routes: RouteConfig = defaultRouteConfig();
   #limits: { maxSubscribers: number; maxBitsPerSecond: number } | undefined;
@@ -96,6 +97,12 @@ export class ChannelRouter {
     this.#linger(name);
   }
 
+  /** Stops waiting for anything. */
+  close(): void {
+    for (const cancel of this.#lingering.values()) cancel();
+    this.#lingering.clear();
+  }
+
   async #answer(name: string): Promise<void> {
     if ((await this.want(name)) !== undefined) return;
     const message = `no channel of the session is called ${JSON.stringify(name)}`;
@@ -103,11 +110,14 @@ export class ChannelRouter {
   }
 
   #linger(name: string): void {
+    this.#lingering.get(name)?.();
     // The plane lets go of the upstream by itself; the channel goes when nothing has used it for as long again.
-    this.#options.clock.after(`linger ${name}`, 2 * LIMITS.lingerMs, () => void this.#closeUnused(name));
+    const cancel = this.#options.clock.after(`linger ${name}`, 2 * LIMITS.lingerMs, () => void this.#closeUnused(name));
+    this.#lingering.set(name, cancel);
   }
 
   async #closeUnused(name: string): Promise<void> {
+    this.#lingering.delete(name);
     if (!this.#wanted.has(name)) return;
     try {
       const { channels } = await this.#options.plane.snapshot();

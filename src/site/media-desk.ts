@@ -92,7 +92,7 @@ export class MediaDesk {
     const { id } = await this.#options.plane.addRtpOutput({ channel, host, tracks: wanted });
     try {
       // The output is a subscriber, so now the channel comes, with its description first.
-      const sdp = receiverSdp(channel, host, ports, await this.#described(channel, wanted.length));
+      const sdp = receiverSdp(channel, host, ports, await this.#described(channel, wanted));
       this.#outputs.add(id);
       return { id, sdp };
     } catch (error) {
@@ -154,15 +154,15 @@ export class MediaDesk {
     return channels.find(({ name }) => name === channel)?.description;
   }
 
-  /** Waits until as many RTP tracks are described as are wanted; tracks are heard one by one. Takes fewer at the deadline. */
-  async #described(channel: string, trackCount: number): Promise<Description> {
+  /** Waits until all the tracks are described, which are heard one by one; takes what there is at the deadline. */
+  async #described(channel: string, wanted: readonly { readonly medium: number }[]): Promise<Description> {
     const { clock } = this.#options;
     const deadline = clock.now() + DESCRIPTION_MS_MAX;
     for (;;) {
       const description = await this.#describedNow(channel);
-      const described = description?.tracks.filter(({ kind }) => kind !== "text").length ?? 0;
+      const media = new Set(description?.tracks.map(({ medium }) => medium));
       const late = clock.now() > deadline;
-      if (description !== undefined && (described >= trackCount || late)) return description;
+      if (description !== undefined && (late || wanted.every(({ medium }) => media.has(medium)))) return description;
       if (late) throw notDescribed(channel);
       await delay(clock, "description", DESCRIPTION_POLL_MS);
     }

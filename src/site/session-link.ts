@@ -1,10 +1,10 @@
 import { type Clock, type Log, MeanderError, messageOf, type Random } from "../base/index.ts";
+import { EmbeddedDirectory } from "../directory/embedded/index.ts";
 import {
   type Directory,
   DirectoryClient,
   DirectoryServer,
   type DirectoryStatus,
-  EmbeddedDirectory,
 } from "../directory/index.ts";
 import {
   type ChannelRecord,
@@ -19,7 +19,7 @@ import { formatAddress } from "../transport/index.ts";
 import { dialDirectory } from "./directory-sockets.ts";
 import { DIRECTORY_PATH } from "./plane/local-plane.ts";
 import type { Plane } from "./plane/plane.ts";
-import { SiteClient } from "./site-client.ts";
+import { SiteClient } from "./client/site-client.ts";
 
 /** What the session tells a site. */
 export interface SessionLinkEvents {

@@ -5,13 +5,13 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { ChannelClient } from "../channel/index.ts";
 import { KIND, kindOf, payloadOf } from "../wire/index.ts";
-import { packageRoot } from "./package-root.ts";
+import { packageRoot } from "./client/package-root.ts";
 import { publishFile } from "./publish/publish-file.ts";
 import { publishLines } from "./publish/publish-lines.ts";
 import { Site, type SitePorts } from "./site.ts";
-import { SiteClient } from "./site-client.ts";
+import { SiteClient } from "./client/site-client.ts";
 import type { SiteSettings } from "./site-options.ts";
-import { type WatchEvents, watchChannel } from "./watch-channel.ts";
+import { type WatchEvents, watchChannel } from "./watch/watch-channel.ts";
 
 const CLIP = join(packageRoot(), "media", "clip.mp4");
 const LOCAL: SitePorts = { plane: "local" };

@@ -18,7 +18,7 @@ import { createApp } from "./api/app.ts";
 import { ChannelRouter } from "./channel-router.ts";
 import { originsOf } from "./http/gate.ts";
 import { MediaDesk } from "./media-desk.ts";
-import { packageRoot, packageVersion } from "./package-root.ts";
+import { packageRoot, packageVersion } from "./client/package-root.ts";
 import { LocalPlane } from "./plane/local-plane.ts";
 import type { Plane } from "./plane/plane.ts";
 import { WorkerPlane } from "./plane/worker-plane.ts";
@@ -314,6 +314,7 @@ export class Site implements SiteService, AsyncDisposable {
       this.#log.warn("The directory did not hear that the site stops.", { error: messageOf(error) });
     });
     await Promise.race([leaving, delay(this.#clock, "leave", LEAVE_MS_MAX)]);
+    this.#router.close();
     await this.#plane.close();
     await this.#link.close();
     this.#end(undefined);

@@ -8,7 +8,7 @@ import { after, before, test } from "node:test";
 import type { z } from "@hono/zod-openapi";
 import { LIMITS, MeanderError } from "../../base/index.ts";
 import { parseSdp } from "../../wire/index.ts";
-import { packageRoot } from "../package-root.ts";
+import { packageRoot } from "../client/package-root.ts";
 import { publishFile } from "../publish/publish-file.ts";
 import { Site } from "../site.ts";
 import type { DemoAction } from "../site-service.ts";
@@ -186,9 +186,11 @@ test("a channel's name with a slash goes encoded where more path could follow", 
   await send("DELETE", "/channels/a/b");
 });
 
-test("an output sends plain RTP to a receiver, which gets an SDP that fits", async () => {
-  const publication = await publishFile(join(packageRoot(), "media", "clip.mp4"), { site: site.url, channel: "clip", loop: true });
-  const socket = createSocket("udp4");
+test("an output sends plain RTP to a receiver, which gets an SDP that fits", async (t) => {
+  const clip = join(packageRoot(), "media", "clip.mp4");
+  const publication = await publishFile(clip, { site: site.url, channel: "clip", loop: true });
+  t.after(() => publication.close());
+  const socket = createSocket("udp4").unref();
   await new Promise<void>((done) => socket.bind(0, "127.0.0.1", done));
   const { port } = socket.address();
   const arrived = new Promise<Buffer>((resolve) => socket.once("message", resolve));
@@ -206,7 +208,6 @@ test("an output sends plain RTP to a receiver, which gets an SDP that fits", asy
   );
   assert.equal((await send("DELETE", `/api/outputs/${id}`)).status, 204);
   await refused(await send("DELETE", `/api/outputs/${id}`), 404, "output-unknown");
-  await publication.close();
   socket.close();
 });
 

@@ -5,9 +5,9 @@ import { availableParallelism, freemem, tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { type Clock, LIMITS, messageOf, SILENT, SystemRandom } from "../../base/index.ts";
-import { EmbeddedDirectory } from "../../directory/index.ts";
+import { EmbeddedDirectory } from "../../directory/embedded/index.ts";
 import { findFreePorts } from "../demo/free-ports.ts";
-import { packageRoot } from "../package-root.ts";
+import { packageRoot } from "../client/package-root.ts";
 
 /** What was found about one thing that Meander needs or can use. */
 export interface Check {

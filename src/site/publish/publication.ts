@@ -8,7 +8,7 @@ import {
   SystemClock,
   SystemRandom,
 } from "../../base/index.ts";
-import { type PublishSettings, SiteClient } from "../site-client.ts";
+import { type PublishSettings, SiteClient } from "../client/site-client.ts";
 import type { PublishAnswer } from "../site-service.ts";
 
 /** What every way of publishing needs. */

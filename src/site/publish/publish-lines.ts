@@ -15,8 +15,9 @@ export async function publishLines(
 ): Promise<Publication> {
   const publishing = publishingOf(options);
   const { client, channel } = publishing;
-  const answer = await client.publishData(channel, options);
+  // Before anything is awaited: a stream of lines keeps them only for an iterator that is there.
   const iterator = lines[Symbol.asyncIterator]();
+  const answer = await client.publishData(channel, options);
   let stop = (): void => {};
   const stopped = new Promise<undefined>((resolve) => {
     stop = () => resolve(undefined);

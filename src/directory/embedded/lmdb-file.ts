@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { MeanderError } from "../base/index.ts";
+import { MeanderError } from "../../base/index.ts";
 
 /** Where the mark stands in the first page: behind the page's header, as this build of LMDB writes it. */
 const MAGIC_OFFSET = 24;

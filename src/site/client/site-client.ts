@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { MeanderError, messageOf } from "../base/index.ts";
-import type { RouteConfig, SiteRecord } from "../session/index.ts";
-import type { PlaneSnapshot } from "./plane-control.ts";
-import type { ChannelView, DemoAction, HealthView, OutputPorts, PublishAnswer, SessionView } from "./site-service.ts";
+import { MeanderError, messageOf } from "../../base/index.ts";
+import type { RouteConfig, SiteRecord } from "../../session/index.ts";
+import type { PlaneSnapshot } from "../plane-control.ts";
+import type { ChannelView, DemoAction, HealthView, OutputPorts, PublishAnswer, SessionView } from "../site-service.ts";
 
 /** What a site says about itself and what goes through it. */
 export interface SiteView {

@@ -6,7 +6,7 @@ import {
   MeanderError,
   messageOf,
   type Random,
-} from "../base/index.ts";
+} from "../../base/index.ts";
 import type {
   Change,
   Directory,
@@ -16,13 +16,13 @@ import type {
   Lease,
   RequestHandler,
   WriteOptions,
-} from "./directory.ts";
-import { checkKey, checkPrefix } from "./key.ts";
+} from "../directory.ts";
+import { checkKey, checkPrefix } from "../key.ts";
+import type { Page, PagedDirectory } from "../paged-directory.ts";
+import { encodeValue } from "../value.ts";
+import type { KeyChange } from "../watch-mirror.ts";
 import { Leases } from "./leases.ts";
 import { LmdbStore, type StoredEntry } from "./lmdb-store.ts";
-import type { Page, PagedDirectory } from "./paged-directory.ts";
-import { encodeValue } from "./value.ts";
-import type { KeyChange } from "./watch-mirror.ts";
 import { Watches } from "./watches.ts";
 
 /** What an embedded directory needs. */

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { assert } from "../base/index.ts";
+import { assert } from "../../base/index.ts";
 
 /** The folder of the installed package: where its pages (`dist/web`), its clip (`media`) and its package.json are. */
 export function packageRoot(): string {

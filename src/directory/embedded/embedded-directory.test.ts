@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
-import { LIMITS, MeanderError, SeededRandom, SILENT, VirtualClock } from "../base/index.ts";
-import { directoryConformance, Recorder } from "./directory.conformance.ts";
+import { LIMITS, MeanderError, SeededRandom, SILENT, VirtualClock } from "../../base/index.ts";
+import { directoryConformance, Recorder } from "../directory.conformance.ts";
 import { EmbeddedDirectory } from "./embedded-directory.ts";
 
 directoryConformance("embedded", async () => {
@@ -176,7 +176,7 @@ function spawnWriter(path: string): ChildProcess {
   const layer = (file: string): string => JSON.stringify(new URL(file, import.meta.url).href);
   const program = `
     const { EmbeddedDirectory } = await import(${layer("./embedded-directory.js")});
-    const { SystemClock, SystemRandom, SILENT } = await import(${layer("../base/index.js")});
+    const { SystemClock, SystemRandom, SILENT } = await import(${layer("../../base/index.js")});
     const options = { path: ${JSON.stringify(path)}, clock: new SystemClock(), random: new SystemRandom(), log: SILENT };
     const directory = await EmbeddedDirectory.open(options);
     for (let index = 0; ; index++) {

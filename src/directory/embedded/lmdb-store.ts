@@ -1,8 +1,8 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Database, open, type RootDatabase } from "lmdb";
-import { MeanderError, messageOf } from "../base/index.ts";
-import type { Entry, Json } from "./directory.ts";
+import { MeanderError, messageOf } from "../../base/index.ts";
+import type { Entry, Json } from "../directory.ts";
 import { type DirectoryOwner, isRunning, parseOwner, thisOwner } from "./directory-owner.ts";
 import { checkLmdbFile } from "./lmdb-file.ts";
 

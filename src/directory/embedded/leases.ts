@@ -1,4 +1,4 @@
-import type { Cancel, Clock } from "../base/index.ts";
+import type { Cancel, Clock } from "../../base/index.ts";
 
 /** Leases that run, and their time. Bounded by whoever starts them. */
 export class Leases {

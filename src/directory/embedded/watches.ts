@@ -1,6 +1,6 @@
-import { ChangeQueue } from "./change-queue.ts";
-import type { Change, Entry } from "./directory.ts";
-import type { KeyChange } from "./watch-mirror.ts";
+import { ChangeQueue } from "../change-queue.ts";
+import type { Change, Entry } from "../directory.ts";
+import type { KeyChange } from "../watch-mirror.ts";
 
 interface Watch {
   readonly prefix: string;

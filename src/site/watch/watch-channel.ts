@@ -1,7 +1,7 @@
-import { type Clock, SystemClock, SystemRandom } from "../base/index.ts";
-import { ChannelClient, type ChannelClientEvents } from "../channel/index.ts";
-import { formatAddress, LINK_PATH, WebSocketTransport } from "../transport/index.ts";
-import { SiteClient } from "./site-client.ts";
+import { type Clock, SystemClock, SystemRandom } from "../../base/index.ts";
+import { ChannelClient, type ChannelClientEvents } from "../../channel/index.ts";
+import { formatAddress, LINK_PATH, WebSocketTransport } from "../../transport/index.ts";
+import { SiteClient } from "../client/site-client.ts";
 
 /** What a watcher may tell about itself. */
 export interface WatchOptions {

@@ -1,0 +1,183 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Forwarder, OpenForwarder } from "./forwarder.ts";
+import { openGstreamer } from "./gstreamer-forwarder.ts";
+import { openLimitC, openLimitDgram } from "./limit-forwarders.ts";
+import { openMeander } from "./meander-forwarder.ts";
+import { median } from "./median.ts";
+import { PacketSink } from "./packet-sink.ts";
+import { RtpSource } from "./rtp-source.ts";
+
+/** Who forwards: ours first, then what it is held against. */
+export const FORWARDERS = {
+  meander: openMeander,
+  limitDgram: openLimitDgram,
+  limitC: openLimitC,
+  gstreamer: openGstreamer,
+} as const satisfies Record<string, OpenForwarder>;
+export type ForwarderName = keyof typeof FORWARDERS;
+export const FORWARDER_NAMES = Object.keys(FORWARDERS) as ForwarderName[];
+
+/** Packets that come together, by the name of the pattern. */
+export const BURSTS = { single: 1, burst: 10 } as const;
+export type Arrival = keyof typeof BURSTS;
+export const ARRIVALS = Object.keys(BURSTS) as Arrival[];
+
+/** What one forwarder did with one pattern. */
+export interface Figure {
+  /** Packets that reached subscribers for each second of the process's CPU time: the median of `rounds`. */
+  readonly packetsPerCpuSecond: number;
+  readonly rounds: readonly number[];
+  /** Of one core: the median. */
+  readonly cpuShare: number;
+  /** Of all rounds. */
+  readonly delivered: number;
+  readonly expected: number;
+}
+
+/** What all did with so many subscribers. Null: not on this machine. */
+export interface Comparison extends Record<Arrival, Record<ForwarderName, Figure | null>> {
+  /** At the input. */
+  readonly packetsPerSecond: number;
+  readonly sink: "c" | "node";
+}
+
+/** How much is measured. */
+export interface FanoutSettings {
+  readonly subscribers: number;
+  /** Of one arm. */
+  readonly seconds: number;
+  readonly rounds: number;
+  /** Told what is under way. */
+  progress(text: string): void;
+}
+
+/** Packets per second that leave a forwarder: all of them can do that, so that none is measured while it drops. */
+const RATE_OUT = 30_000;
+/** Time in which a forwarder has to pass everything on, ms. */
+const READY_MS_MAX = 15_000;
+/** Before measuring: compilers of all kinds have then seen what is hot, seconds. */
+const WARM_SECONDS = 1;
+
+interface Arm {
+  readonly packets: number;
+  readonly expected: number;
+  readonly cpuSeconds: number;
+  readonly seconds: number;
+}
+
+/** Measures all forwarders in turns, round by round, so that what else happens on the machine meets all of them. */
+export async function measureFanout(settings: FanoutSettings): Promise<Comparison> {
+  const { progress, rounds, seconds, subscribers } = settings;
+  const packetsPerSecond = Math.round(RATE_OUT / subscribers);
+  const folder = await mkdtemp(join(tmpdir(), "meander-bench-"));
+  const opened: { stop(): Promise<void> }[] = [];
+  try {
+    const source = new RtpSource();
+    opened.push(source);
+    const sink = await PacketSink.open(subscribers, folder);
+    opened.push(sink);
+    const bench = { source, sink, packetsPerSecond };
+    const forwarders: [ForwarderName, Forwarder][] = [];
+    for (const name of FORWARDER_NAMES) {
+      progress(`${subscribers} subscribers: opening ${name}`);
+      const greet = async (port: number): Promise<void> => {
+        await source.send({ port, count: 300, burst: 10, packetsPerSecond: 1_000 });
+      };
+      const forwarder = await FORWARDERS[name]({ ports: sink.ports, folder, greet });
+      if (forwarder === undefined) continue;
+      opened.push(forwarder);
+      forwarders.push([name, forwarder]);
+      await warmUp(forwarder, bench);
+    }
+
+    const arms = new Map<string, Arm[]>();
+    for (let round = 1; round <= rounds; round++) {
+      progress(`${subscribers} subscribers: round ${round} of ${rounds}`);
+      for (const arrival of ARRIVALS) {
+        for (const [name, forwarder] of forwarders) {
+          const arm = await measure(forwarder, bench, { burst: BURSTS[arrival], seconds });
+          const key = `${arrival} ${name}`;
+          arms.set(key, [...(arms.get(key) ?? []), arm]);
+        }
+      }
+    }
+    const figures = (arrival: Arrival): Record<ForwarderName, Figure | null> => {
+      const of = (name: ForwarderName): Figure | null =>
+        figureOf(arms.get(`${arrival} ${name}`) ?? []);
+      return {
+        meander: of("meander"),
+        limitDgram: of("limitDgram"),
+        limitC: of("limitC"),
+        gstreamer: of("gstreamer"),
+      };
+    };
+    return {
+      packetsPerSecond,
+      sink: sink.program,
+      single: figures("single"),
+      burst: figures("burst"),
+    };
+  } finally {
+    await Promise.all(opened.map((each) => each.stop()));
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+interface Bench {
+  readonly source: RtpSource;
+  readonly sink: PacketSink;
+  readonly packetsPerSecond: number;
+}
+
+/** Settles once a forwarder has passed everything on for a while. */
+async function warmUp(forwarder: Forwarder, bench: Bench): Promise<void> {
+  const deadline = performance.now() + READY_MS_MAX;
+  // Receivers that join late are sent what was before.
+  await bench.sink.settled(Number.POSITIVE_INFINITY);
+  for (;;) {
+    const arm = await measure(forwarder, bench, { burst: 1, seconds: WARM_SECONDS });
+    if (arm.packets === arm.expected) return;
+    if (performance.now() > deadline) {
+      throw new Error(`only ${arm.packets} of ${arm.expected} packets reached the subscribers`);
+    }
+    await sleep(100);
+  }
+}
+
+async function measure(
+  forwarder: Forwarder,
+  { packetsPerSecond, sink, source }: Bench,
+  { burst, seconds }: { readonly burst: number; readonly seconds: number },
+): Promise<Arm> {
+  const count = Math.round(packetsPerSecond * seconds);
+  const expected = count * sink.ports.length;
+  const packetsBefore = await sink.count();
+  const cpuBefore = await forwarder.cpuSeconds();
+  const took = await source.send({ port: forwarder.port, count, burst, packetsPerSecond });
+  const packets = (await sink.settled(packetsBefore + expected)) - packetsBefore;
+  return {
+    packets,
+    expected,
+    seconds: took,
+    cpuSeconds: (await forwarder.cpuSeconds()) - cpuBefore,
+  };
+}
+
+function figureOf(arms: readonly Arm[]): Figure | null {
+  if (arms.length === 0) return null;
+  const rounds = arms.map(({ cpuSeconds, packets }) => Math.round(packets / cpuSeconds));
+  const sum = (pick: (arm: Arm) => number): number =>
+    arms.reduce((total, arm) => total + pick(arm), 0);
+  return {
+    packetsPerCpuSecond: median(rounds),
+    rounds,
+    cpuShare: Number(
+      median(arms.map(({ cpuSeconds, seconds }) => cpuSeconds / seconds)).toFixed(3),
+    ),
+    delivered: sum(({ packets }) => packets),
+    expected: sum(({ expected }) => expected),
+  };
+}

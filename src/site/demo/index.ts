@@ -1,0 +1,7 @@
+/**
+ * The demo: a leader and three relays as processes, and what they show.
+ *
+ * @module
+ */
+export { DEMO_CHANNELS, DEMO_SITES } from "./demo-plan.ts";
+export { type DemoOptions, type DemoSite, DemoSupervisor } from "./supervisor.ts";

@@ -1,0 +1,10 @@
+/**
+ * Ways to publish at a site from outside: files, ffmpeg, RTP senders of one's own, lines of text.
+ *
+ * @module
+ */
+export type { Publication, PublishOptions } from "./publication.ts";
+export { publishFfmpeg } from "./publish-ffmpeg.ts";
+export { publishFile } from "./publish-file.ts";
+export { publishLines } from "./publish-lines.ts";
+export { publishSdpFile } from "./publish-sdp.ts";
