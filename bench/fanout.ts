@@ -12,30 +12,24 @@ import { type Comparison, measureFanout } from "./support/fanout-run.ts";
 import { thisMachine } from "./support/machine.ts";
 import { PACKET_BYTES } from "./support/rtp-stream.ts";
 
+/** Of one arm, and arms of each kind. */
 const SECONDS_MAX = 10;
+const ROUNDS_MAX = 100;
 /** The ratios of the answer are those at so many subscribers. */
 const RATIO_AT = "100";
 
-const { values } = parseArgs({
-  options: {
-    json: { type: "boolean", default: false },
-    large: { type: "boolean", default: false },
-    seconds: { type: "string", default: "4" },
-    rounds: { type: "string", default: "3" },
-  },
-});
-const seconds = Math.min(positive("seconds", values.seconds), SECONDS_MAX);
-const rounds = Math.ceil(positive("rounds", values.rounds));
+const options = readOptions();
+const { rounds, seconds } = options;
 const machine = thisMachine();
 
 const subscribers: Record<string, Comparison> = {};
-for (const count of values.large ? [10, 100, 1_000] : [10, 100]) {
+for (const count of options.large ? [10, 100, 1_000] : [10, 100]) {
   const progress = (text: string): void => void process.stderr.write(`${text}\n`);
   subscribers[count] = await measureFanout({ subscribers: count, seconds, rounds, progress });
 }
 
 const at = subscribers[RATIO_AT] as Comparison;
-if (values.json) {
+if (options.json) {
   const ratio = {
     limitDgram: ratioOf(at, "limitDgram"),
     limitC: ratioOf(at, "limitC"),
@@ -55,9 +49,30 @@ if (values.json) {
   process.stdout.write(`${reportOf(subscribers)}\n${sentenceOf(RATIO_AT, at)}\n`);
 }
 
-function positive(name: string, text: string): number {
+function readOptions(): { json: boolean; large: boolean; seconds: number; rounds: number } {
+  try {
+    const { values } = parseArgs({
+      options: {
+        json: { type: "boolean", default: false },
+        large: { type: "boolean", default: false },
+        seconds: { type: "string", default: "4" },
+        rounds: { type: "string", default: "3" },
+      },
+    });
+    const seconds = numberOf("--seconds", values.seconds, SECONDS_MAX);
+    return {
+      ...values,
+      seconds,
+      rounds: Math.ceil(numberOf("--rounds", values.rounds, ROUNDS_MAX)),
+    };
+  } catch (error) {
+    process.stderr.write(`error: ${error instanceof Error ? error.message : error}\n`);
+    process.exit(2);
+  }
+}
+
+function numberOf(name: string, text: string, max: number): number {
   const value = Number(text);
-  if (value > 0) return value;
-  process.stderr.write(`error: --${name} ${text}\n  expected: a number above 0\n`);
-  process.exit(2);
+  if (value > 0 && value <= max) return value;
+  throw new Error(`${name} ${text}\n  expected: above 0, at most ${max}`);
 }

@@ -15,7 +15,8 @@ let packets = 0;
 const enough = new Promise<void>((resolve) => {
   void watchChannel(relay.url, "clip", {
     onPath: (sites) => console.log(`it comes through ${sites.join(" > ")}`),
-    onDescription: ({ tracks }) => console.log(`it has ${tracks.map(({ codec }) => codec).join(" and ")}`),
+    onDescription: ({ tracks }) =>
+      console.log(`it has ${tracks.map(({ codec }) => codec).join(" and ")}`),
     onPacket: () => {
       packets++;
       if (packets === 500) resolve();

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { test } from "node:test";
@@ -143,6 +144,30 @@ test("every rule of the wire that is cited exists, and docs/spec says so", () =>
     [],
   );
   assert.ok(known.size > 20);
+});
+
+test("every error code is explained in docs/errors.md", () => {
+  const page = readFileSync(join(root, "docs/errors.md"), "utf8");
+  const thrown = /(?:MeanderError|StackError)\(\s*"([a-z]+(?:-[a-z]+)*)"/g;
+  const codes = new Set(
+    sources
+      .filter(({ isTest, path }) => !isTest && !path.includes(".conformance."))
+      .flatMap(({ text }) => [...text.matchAll(thrown)].map(([, code]) => code)),
+  );
+  assert.deepEqual(
+    [...codes].filter((code) => !page.includes(`\`${code}\``)),
+    [],
+  );
+  assert.ok(codes.size > 50);
+});
+
+test("docs/limits.md says what base/limits.ts says", () => {
+  const script = join(root, "scripts/limits.js");
+  assert.equal(
+    spawnSync(process.execPath, [script, "--check"]).status,
+    0,
+    "run node scripts/limits.js",
+  );
 });
 
 function findRoot(from: string): string {

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { type Arm, type ArmSetting, measureArm, warmUp } from "./fanout-arm.ts";
 import type { Forwarder, OpenForwarder } from "./forwarder.ts";
 import { openGstreamer } from "./gstreamer-forwarder.ts";
 import { openLimitC, openLimitDgram } from "./limit-forwarders.ts";
@@ -54,19 +54,8 @@ export interface FanoutSettings {
   progress(text: string): void;
 }
 
-/** Packets per second that leave a forwarder: all of them can do that, so that none is measured while it drops. */
+/** Packets per second that leave a forwarder: below what any of them can do, so that none is measured while it drops. */
 const RATE_OUT = 30_000;
-/** Time in which a forwarder has to pass everything on, ms. */
-const READY_MS_MAX = 15_000;
-/** Before measuring: compilers of all kinds have then seen what is hot, seconds. */
-const WARM_SECONDS = 1;
-
-interface Arm {
-  readonly packets: number;
-  readonly expected: number;
-  readonly cpuSeconds: number;
-  readonly seconds: number;
-}
 
 /** Measures all forwarders in turns, round by round, so that what else happens on the machine meets all of them. */
 export async function measureFanout(settings: FanoutSettings): Promise<Comparison> {
@@ -79,7 +68,7 @@ export async function measureFanout(settings: FanoutSettings): Promise<Compariso
     opened.push(source);
     const sink = await PacketSink.open(subscribers, folder);
     opened.push(sink);
-    const bench = { source, sink, packetsPerSecond };
+    const setting: ArmSetting = { source, sink, packetsPerSecond };
     const forwarders: [ForwarderName, Forwarder][] = [];
     for (const name of FORWARDER_NAMES) {
       progress(`${subscribers} subscribers: opening ${name}`);
@@ -90,7 +79,7 @@ export async function measureFanout(settings: FanoutSettings): Promise<Compariso
       if (forwarder === undefined) continue;
       opened.push(forwarder);
       forwarders.push([name, forwarder]);
-      await warmUp(forwarder, bench);
+      await warmUp(forwarder, setting);
     }
 
     const arms = new Map<string, Arm[]>();
@@ -98,7 +87,7 @@ export async function measureFanout(settings: FanoutSettings): Promise<Compariso
       progress(`${subscribers} subscribers: round ${round} of ${rounds}`);
       for (const arrival of ARRIVALS) {
         for (const [name, forwarder] of forwarders) {
-          const arm = await measure(forwarder, bench, { burst: BURSTS[arrival], seconds });
+          const arm = await measureArm(forwarder, setting, { burst: BURSTS[arrival], seconds });
           const key = `${arrival} ${name}`;
           arms.set(key, [...(arms.get(key) ?? []), arm]);
         }
@@ -124,46 +113,6 @@ export async function measureFanout(settings: FanoutSettings): Promise<Compariso
     await Promise.all(opened.map((each) => each.stop()));
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-interface Bench {
-  readonly source: RtpSource;
-  readonly sink: PacketSink;
-  readonly packetsPerSecond: number;
-}
-
-/** Settles once a forwarder has passed everything on for a while. */
-async function warmUp(forwarder: Forwarder, bench: Bench): Promise<void> {
-  const deadline = performance.now() + READY_MS_MAX;
-  // Receivers that join late are sent what was before.
-  await bench.sink.settled(Number.POSITIVE_INFINITY);
-  for (;;) {
-    const arm = await measure(forwarder, bench, { burst: 1, seconds: WARM_SECONDS });
-    if (arm.packets === arm.expected) return;
-    if (performance.now() > deadline) {
-      throw new Error(`only ${arm.packets} of ${arm.expected} packets reached the subscribers`);
-    }
-    await sleep(100);
-  }
-}
-
-async function measure(
-  forwarder: Forwarder,
-  { packetsPerSecond, sink, source }: Bench,
-  { burst, seconds }: { readonly burst: number; readonly seconds: number },
-): Promise<Arm> {
-  const count = Math.round(packetsPerSecond * seconds);
-  const expected = count * sink.ports.length;
-  const packetsBefore = await sink.count();
-  const cpuBefore = await forwarder.cpuSeconds();
-  const took = await source.send({ port: forwarder.port, count, burst, packetsPerSecond });
-  const packets = (await sink.settled(packetsBefore + expected)) - packetsBefore;
-  return {
-    packets,
-    expected,
-    seconds: took,
-    cpuSeconds: (await forwarder.cpuSeconds()) - cpuBefore,
-  };
 }
 
 function figureOf(arms: readonly Arm[]): Figure | null {

@@ -13,7 +13,9 @@ export interface SiteArguments {
 
 /** Adds `--site` and `--json`. */
 export function withSite(command: Command): Command {
-  return command.option("--site <url>", "address of the site to talk to", SITE).option("--json", "print JSON");
+  return command
+    .option("--site <url>", "address of the site to talk to", SITE)
+    .option("--json", "print JSON");
 }
 
 /** The client of the site that `--site` names. */
@@ -22,7 +24,12 @@ export function clientOf(options: SiteArguments): SiteClient {
 }
 
 /** A whole number in an argument. @throws {MeanderError} `arguments-invalid` */
-export function wholeNumber(text: string | undefined, argument: string, least: number, most: number): number | undefined {
+export function wholeNumber(
+  text: string | undefined,
+  argument: string,
+  least: number,
+  most: number,
+): number | undefined {
   if (text === undefined) return undefined;
   const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
   if (value >= least && value <= most) return value;

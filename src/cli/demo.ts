@@ -17,7 +17,9 @@ interface Arguments {
 export function addDemo(program: Command): void {
   program
     .command("demo")
-    .description("a leader and three relays as processes, with video, sound and news going through them")
+    .description(
+      "a leader and three relays as processes, with video, sound and news going through them",
+    )
     .option("--port <base>", "first port to try", "7000")
     .option("--no-publish", "start the sites, publish nothing")
     .option("--json", "print one JSON object when everything is up, and stay")
@@ -45,7 +47,11 @@ export function addDemo(program: Command): void {
     });
 }
 
-function announce(terminal: Terminal, { sites }: DemoSupervisor, channels: readonly string[]): void {
+function announce(
+  terminal: Terminal,
+  { sites }: DemoSupervisor,
+  channels: readonly string[],
+): void {
   const url = (name: string): string => sites.find((site) => site.name === name)?.url ?? "";
   const console = `${url("origin")}/`;
   const player = `${url("south")}/player.html?channel=clip`;
@@ -58,7 +64,9 @@ function announce(terminal: Terminal, { sites }: DemoSupervisor, channels: reado
       `  ${paint("bold", "console")}  ${paint("cyan", console)}`,
       ...(channels.length > 0 ? [`  player   ${paint("cyan", player)}`] : []),
       "",
-      ...sites.map(({ name, url: at, pid }) => `  ${name.padEnd(8)} ${at}/  ${paint("dim", `pid ${pid}`)}`),
+      ...sites.map(
+        ({ name, url: at, pid }) => `  ${name.padEnd(8)} ${at}/  ${paint("dim", `pid ${pid}`)}`,
+      ),
       "",
       "  Try: open the console, watch the clip, kill middle: the picture goes on.",
       `  Or:  meander play news --text --site ${url("south")}`,

@@ -22,7 +22,9 @@ export function addDoctor(program: Command): void {
         checks.push(check);
         if (terminal.json) continue;
         const { name, status, found, next } = check;
-        terminal.write(`${terminal.paint(COLOURS[status], status.padEnd(5))} ${name.padEnd(15)} ${found}\n`);
+        terminal.write(
+          `${terminal.paint(COLOURS[status], status.padEnd(5))} ${name.padEnd(15)} ${found}\n`,
+        );
         if (next !== undefined) terminal.write(`${" ".repeat(22)}${terminal.paint("dim", next)}\n`);
       }
       if (terminal.json) terminal.show(checks, () => "");

@@ -22,7 +22,10 @@ let site: Site;
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "meander-cli-"));
-  site = await Site.start({ name: "origin", httpPort: 0, data: join(folder, "data") }, { plane: "local" });
+  site = await Site.start(
+    { name: "origin", httpPort: 0, data: join(folder, "data") },
+    { plane: "local" },
+  );
 });
 after(async () => {
   await site.stop();
@@ -32,7 +35,11 @@ after(async () => {
 function meander(args: readonly string[], input = ""): Promise<Run> {
   return new Promise((resolve) => {
     const child = execFile(process.execPath, [MAIN, ...args], (error, stdout, stderr) => {
-      resolve({ code: typeof error?.code === "number" ? error.code : error === null ? 0 : -1, stdout, stderr });
+      resolve({
+        code: typeof error?.code === "number" ? error.code : error === null ? 0 : -1,
+        stdout,
+        stderr,
+      });
     });
     child.stdin?.end(input);
   });
@@ -43,7 +50,18 @@ const at = (): string[] => ["--site", site.url];
 test("help names every verb and ends with 0", async () => {
   const { code, stdout } = await meander(["--help"]);
   assert.equal(code, 0);
-  for (const verb of ["site", "demo", "publish", "play", "sites", "channels", "status", "config", "stop", "doctor"]) {
+  for (const verb of [
+    "site",
+    "demo",
+    "publish",
+    "play",
+    "sites",
+    "channels",
+    "status",
+    "config",
+    "stop",
+    "doctor",
+  ]) {
     assert.match(stdout, new RegExp(`^  ${verb}\\b`, "m"));
   }
 });
@@ -51,14 +69,26 @@ test("help names every verb and ends with 0", async () => {
 test("wrong arguments end with 2 and say what, where, what was expected and what to do", async () => {
   const cases: [string[], RegExp][] = [
     [["sit"], /^error: unknown command 'sit'.*next: see meander --help/s],
-    [["site"], /^error: the site has no name.*where: argument --name.*expected: .*next: add --name/s],
+    [
+      ["site"],
+      /^error: the site has no name.*where: argument --name.*expected: .*next: add --name/s,
+    ],
     [["site", "--name", "North"], /^error: got "North".*where: argument --name/s],
-    [["site", "--name", "a", "--http-port", "x"], /^error: got "x".*where: argument --http-port.*expected: a whole number from 0 to 65535/s],
-    [["site", "--name", "a", "--join", "here"], /where: argument --join.*expected: an address such as/s],
+    [
+      ["site", "--name", "a", "--http-port", "x"],
+      /^error: got "x".*where: argument --http-port.*expected: a whole number from 0 to 65535/s,
+    ],
+    [
+      ["site", "--name", "a", "--join", "here"],
+      /where: argument --join.*expected: an address such as/s,
+    ],
     [["publish"], /^error: missing required argument 'channel'/],
     [["publish", "clip"], /^error: nothing to publish.*expected: one of --file/s],
     [["publish", "clip", "--text", "--file", "x"], /^error: more than one thing to publish/],
-    [["publish", "clip", "--ffmpeg", "x", "--video", "av1"], /^error: option '--video <codec>' argument 'av1' is invalid/],
+    [
+      ["publish", "clip", "--ffmpeg", "x", "--video", "av1"],
+      /^error: option '--video <codec>' argument 'av1' is invalid/,
+    ],
     [["status", "--nothing"], /^error: unknown option '--nothing'/],
   ];
   for (const [args, expected] of cases) {
@@ -82,9 +112,20 @@ test("a configuration that is wrong ends with 2 and names the place", async () =
 
 test("a taken port ends with 1 and says what to do", async () => {
   const port = `${site.record.http.port}`;
-  const { code, stderr } = await meander(["site", "--name", "other", "--http-port", port, "--data", join(folder, "other")]);
+  const { code, stderr } = await meander([
+    "site",
+    "--name",
+    "other",
+    "--http-port",
+    port,
+    "--data",
+    join(folder, "other"),
+  ]);
   assert.equal(code, 1);
-  assert.match(stderr, /^error: the port is taken.*where: 127\.0\.0\.1:\d+.*next: choose another --http-port/s);
+  assert.match(
+    stderr,
+    /^error: the port is taken.*where: 127\.0\.0\.1:\d+.*next: choose another --http-port/s,
+  );
 });
 
 test("a site that does not answer ends with 1, also in JSON", async () => {
@@ -97,19 +138,33 @@ test("a site that does not answer ends with 1, also in JSON", async () => {
 
 test("sites, channels and status print tables for people and one JSON value for programs", async () => {
   const sites = await meander(["sites", ...at()]);
-  assert.match(sites.stdout, /^NAME +ADDRESS +UDP +ROLE +PID\norigin +http:\/\/127\.0\.0\.1:\d+\/ .*leader/);
-  assert.doesNotMatch(sites.stdout, new RegExp(String.fromCharCode(27)), "no colours where there is no terminal");
-  const json = JSON.parse((await meander(["sites", ...at(), "--json"])).stdout) as { name: string }[];
+  assert.match(
+    sites.stdout,
+    /^NAME +ADDRESS +UDP +ROLE +PID\norigin +http:\/\/127\.0\.0\.1:\d+\/ .*leader/,
+  );
+  assert.doesNotMatch(
+    sites.stdout,
+    new RegExp(String.fromCharCode(27)),
+    "no colours where there is no terminal",
+  );
+  const json = JSON.parse((await meander(["sites", ...at(), "--json"])).stdout) as {
+    name: string;
+  }[];
   assert.equal(json[0]?.name, "origin");
   const channels = await meander(["channels", ...at(), "--json"]);
   assert.ok(Array.isArray(JSON.parse(channels.stdout)));
-  const status = JSON.parse((await meander(["status", ...at(), "--json"])).stdout) as { health: { status: string } };
+  const status = JSON.parse((await meander(["status", ...at(), "--json"])).stdout) as {
+    health: { status: string };
+  };
   assert.equal(status.health.status, "ok");
   assert.match((await meander(["status", ...at()])).stdout, /^origin ok, up \d+ s/);
 });
 
 test("lines of standard input become messages, and the channel is listed", async () => {
-  const { code, stdout, stderr } = await meander(["publish", "news", "--text", "--json", ...at()], "one\ntwo\n");
+  const { code, stdout, stderr } = await meander(
+    ["publish", "news", "--text", "--json", ...at()],
+    "one\ntwo\n",
+  );
   assert.equal(code, 0, stderr);
   assert.equal((JSON.parse(stdout) as { channel: string }).channel, "news");
   const listed = await meander(["channels", ...at()]);

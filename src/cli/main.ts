@@ -49,7 +49,8 @@ async function main(args: readonly string[]): Promise<number> {
       return 2;
     }
     printError(error, json);
-    const usage = error instanceof MeanderError && ["arguments-invalid", "config-invalid"].includes(error.code);
+    const usage =
+      error instanceof MeanderError && ["arguments-invalid", "config-invalid"].includes(error.code);
     return usage ? 2 : 1;
   }
 }

@@ -19,7 +19,9 @@ export function addPlay(program: Command): void {
   withSite(
     program
       .command("play")
-      .description("watch a channel: where to open it, an SDP for a player of your own, or its messages")
+      .description(
+        "watch a channel: where to open it, an SDP for a player of your own, or its messages",
+      )
       .argument("<channel>", "name of the channel")
       .option("--sdp", "send it as plain RTP, and print the SDP for ffplay, VLC or GStreamer")
       .option("--host <address>", "for --sdp: where the player is", "127.0.0.1")
@@ -54,7 +56,8 @@ async function playSdp(channel: string, options: Arguments, terminal: Terminal):
   if (terminal.json) terminal.show({ channel, id, sdp }, () => "");
   else if (options.output === undefined) terminal.write(sdp);
   terminal.note(`sent until: meander play ${channel} --remove ${id}`);
-  if (options.output !== undefined) terminal.note(`ffplay -protocol_whitelist file,rtp,udp ${options.output}`);
+  if (options.output !== undefined)
+    terminal.note(`ffplay -protocol_whitelist file,rtp,udp ${options.output}`);
 }
 
 async function playText(channel: string, options: Arguments, terminal: Terminal): Promise<void> {
@@ -73,7 +76,8 @@ async function playText(channel: string, options: Arguments, terminal: Terminal)
       onGap: ({ count }) => terminal.note(`${count} messages are lost`),
       onState: (state) => {
         if (state.type === "lost") terminal.note(`lost ${state.site}: ${state.reason}`);
-        if (state.type === "refused") resolve(new MeanderError(state.code, state.message, { where: `channel ${channel}` }));
+        if (state.type === "refused")
+          resolve(new MeanderError(state.code, state.message, { where: `channel ${channel}` }));
       },
     });
     watching.then(

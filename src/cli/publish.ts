@@ -33,17 +33,29 @@ export function addPublish(program: Command): void {
       .description("publish on a channel until the end of what is published, or Ctrl-C")
       .argument("<channel>", "name of the channel")
       .option("--file <clip>", "a media file: H.264 or VP8 and Opus, in MP4, MOV, WebM or Matroska")
-      .option("--ffmpeg <input>", "what ffmpeg reads: a file, a URL, a device, or a test source such as testsrc2")
+      .option(
+        "--ffmpeg <input>",
+        "what ffmpeg reads: a file, a URL, a device, or a test source such as testsrc2",
+      )
       .option("--sdp <file>", "open the ports of an SDP file for a publisher of your own")
       .option("--text", "lines of standard input, each a message")
       .option("--loop", "from the beginning again, for ever")
       .option("--content-type <type>", "of the messages", "text/plain")
-      .addOption(new Option("--video <codec>", "for --ffmpeg").choices(["h264", "vp8", "copy", "none"]).default("h264"))
-      .addOption(new Option("--audio <codec>", "for --ffmpeg").choices(["opus", "none"]).default("opus"))
+      .addOption(
+        new Option("--video <codec>", "for --ffmpeg")
+          .choices(["h264", "vp8", "copy", "none"])
+          .default("h264"),
+      )
+      .addOption(
+        new Option("--audio <codec>", "for --ffmpeg").choices(["opus", "none"]).default("opus"),
+      )
       .option("--b-frames <count>", "for --ffmpeg with h264: frames that refer to later ones")
       .option("--bitrate <bits>", "for --ffmpeg: of the video, bits per second")
       .option("--input <name>", "name of the input among the channel's", "main")
-      .option("--source <name>", "inputs that carry the same capture say the same (the input's name)")
+      .option(
+        "--source <name>",
+        "inputs that carry the same capture say the same (the input's name)",
+      )
       .option("--replace", "end an input of that name first")
       .option("--quiet", "print nothing while it goes well"),
   ).action(async (channel: string, options: Arguments) => {
@@ -58,7 +70,9 @@ export function addPublish(program: Command): void {
     const startedAt = clock.now();
     let cancel = (): void => {};
     const progress = (): void => {
-      terminal.progress(`publishing ${channel} for ${Math.round((clock.now() - startedAt) / 1000)} s`);
+      terminal.progress(
+        `publishing ${channel} for ${Math.round((clock.now() - startedAt) / 1000)} s`,
+      );
       cancel = clock.after("progress", PROGRESS_MS, progress);
     };
     if (options.text !== true && options.quiet !== true) progress();
@@ -70,16 +84,26 @@ export function addPublish(program: Command): void {
   });
 }
 
-async function publish(channel: string, options: Arguments, terminal: Terminal): Promise<Publication> {
+async function publish(
+  channel: string,
+  options: Arguments,
+  terminal: Terminal,
+): Promise<Publication> {
   const { sdp, ffmpeg, file, text, loop = false, input, source, replace, site } = options;
   const ways = [sdp, ffmpeg, file, text].filter((way) => way !== undefined).length;
   if (ways !== 1) {
-    throw new MeanderError("arguments-invalid", `${ways === 0 ? "nothing" : "more than one thing"} to publish`, {
-      where: "meander publish",
-      expected: "one of --file CLIP, --ffmpeg INPUT, --sdp FILE, --text",
-    });
+    throw new MeanderError(
+      "arguments-invalid",
+      `${ways === 0 ? "nothing" : "more than one thing"} to publish`,
+      {
+        where: "meander publish",
+        expected: "one of --file CLIP, --ffmpeg INPUT, --sdp FILE, --text",
+      },
+    );
   }
-  const { publishFfmpeg, publishFile, publishLines, publishSdpFile } = await import("../site/publish/index.ts");
+  const { publishFfmpeg, publishFile, publishLines, publishSdpFile } = await import(
+    "../site/publish/index.ts"
+  );
   const common = { site, channel, input, source, replace };
   if (file !== undefined) return publishFile(file, { ...common, loop });
   if (sdp !== undefined) return publishSdpFile(sdp, common);
@@ -87,17 +111,26 @@ async function publish(channel: string, options: Arguments, terminal: Terminal):
     const { video, audio } = options;
     const bFrames = wholeNumber(options.bFrames, "--b-frames", 0, 16);
     const videoBitsPerSecond = wholeNumber(options.bitrate, "--bitrate", 10_000, 200_000_000);
-    return publishFfmpeg({ input: ffmpeg, video, audio, bFrames, videoBitsPerSecond, loop }, common);
+    return publishFfmpeg(
+      { input: ffmpeg, video, audio, bFrames, videoBitsPerSecond, loop },
+      common,
+    );
   }
   const lines = createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY });
-  const onSent = (count: number): void => terminal.progress(`${count} messages published on ${channel}`);
+  const onSent = (count: number): void =>
+    terminal.progress(`${count} messages published on ${channel}`);
   return publishLines(lines, options.contentType, { ...common, onSent });
 }
 
 function tell(terminal: Terminal, { answer }: Publication, site: string): void {
-  if (terminal.json) return terminal.show(answer, () => "");
+  if (terminal.json) {
+    terminal.show(answer, () => "");
+    return;
+  }
   for (const { kind, codec, rtpPort, rtcpPort } of answer.tracks) {
     terminal.note(`${kind} ${codec}: RTP to ${answer.host}:${rtpPort}, RTCP to ${rtcpPort}`);
   }
-  terminal.note(`watch at ${new SiteClient(site).url}/player.html?channel=${encodeURIComponent(answer.channel)}`);
+  terminal.note(
+    `watch at ${new SiteClient(site).url}/player.html?channel=${encodeURIComponent(answer.channel)}`,
+  );
 }

@@ -28,10 +28,18 @@ export function addSite(program: Command): void {
     .option("--join <url>", "address of a site of the session to join; without it this site leads")
     .option("--config <file>", "JSON file with these options and the site's routes")
     .option("--host <address>", "address to listen on (127.0.0.1)")
-    .option("--http-port <port>", "port of the console, the API and the links over TCP; 0: any (7000)")
+    .option(
+      "--http-port <port>",
+      "port of the console, the API and the links over TCP; 0: any (7000)",
+    )
     .option("--udp-port <port>", "port of the links over UDP (the number of the HTTP port)")
     .option("--advertise <host>", "how other sites reach this one (the address)")
-    .option("--open <host>", "let other machines in, which know this one by that name; may be repeated", collect, [])
+    .option(
+      "--open <host>",
+      "let other machines in, which know this one by that name; may be repeated",
+      collect,
+      [],
+    )
     .option("--data <folder>", "where a leader keeps its directory (.meander/NAME)")
     .option("--log <level>", "debug, info, warn, error or silent (info)")
     .option("--json", "print one JSON object when the site is up")
@@ -42,7 +50,10 @@ export function addSite(program: Command): void {
       const settings = { ...(await settingsFrom(options.config)), ...(await settingsOf(options)) };
       process.exitCode = await runDaemon(settings, (site) => {
         const { name, http, udp, leader, pid } = site.record;
-        terminal.show({ name, url: site.url, http, udp, leader, pid }, () => `${name} is up at ${site.url}`);
+        terminal.show(
+          { name, url: site.url, http, udp, leader, pid },
+          () => `${name} is up at ${site.url}`,
+        );
       });
     });
 }
@@ -55,7 +66,11 @@ async function settingsFrom(file: string | undefined): Promise<SiteSettings> {
   } catch (cause) {
     if (cause instanceof MeanderError) throw cause;
     const where = `argument --config ${file}`;
-    throw new MeanderError("config-invalid", "the file cannot be read", { where, expected: "a JSON file", cause });
+    throw new MeanderError("config-invalid", "the file cannot be read", {
+      where,
+      expected: "a JSON file",
+      cause,
+    });
   }
 }
 
@@ -73,6 +88,11 @@ async function settingsOf(options: Arguments): Promise<SiteSettings> {
     data,
     log,
   };
-  const given = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
-  return checkSettings(given, (key) => `argument --${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
+  const given = Object.fromEntries(
+    Object.entries(settings).filter(([, value]) => value !== undefined),
+  );
+  return checkSettings(
+    given,
+    (key) => `argument --${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+  );
 }

@@ -21,7 +21,8 @@ export function addSites(program: Command): void {
           ]),
         ),
       );
-      if (directory === "disconnected") terminal.note("the directory cannot be reached; this is what the site knew last");
+      if (directory === "disconnected")
+        terminal.note("the directory cannot be reached; this is what the site knew last");
     },
   );
 }

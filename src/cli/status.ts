@@ -1,21 +1,25 @@
 import type { Command } from "commander";
-import { clientOf, type SiteArguments, withSite } from "./arguments.ts";
-import { openTerminal, table, type Terminal } from "./terminal.ts";
 import type { HealthView, SiteView } from "../site/index.ts";
+import { clientOf, type SiteArguments, withSite } from "./arguments.ts";
+import { openTerminal, type Terminal, table } from "./terminal.ts";
 
 /** `meander status` */
 export function addStatus(program: Command): void {
-  withSite(program.command("status").description("how the site is doing: links, inputs, subscribers")).action(
-    async (options: SiteArguments) => {
-      const terminal = openTerminal(options.json === true);
-      const client = clientOf(options);
-      const [health, view] = await Promise.all([client.health(), client.site()]);
-      terminal.show({ health, ...view }, () => describe(terminal, health, view));
-    },
-  );
+  withSite(
+    program.command("status").description("how the site is doing: links, inputs, subscribers"),
+  ).action(async (options: SiteArguments) => {
+    const terminal = openTerminal(options.json === true);
+    const client = clientOf(options);
+    const [health, view] = await Promise.all([client.health(), client.site()]);
+    terminal.show({ health, ...view }, () => describe(terminal, health, view));
+  });
 }
 
-function describe(terminal: Terminal, health: HealthView, { site, snapshot, process: usage }: SiteView): string {
+function describe(
+  terminal: Terminal,
+  health: HealthView,
+  { site, snapshot, process: usage }: SiteView,
+): string {
   const { paint } = terminal;
   const state = paint(health.status === "ok" ? "green" : "yellow", health.status);
   const megabytes = Math.round(usage.rssBytes / 1e6);
@@ -29,21 +33,52 @@ function describe(terminal: Terminal, health: HealthView, { site, snapshot, proc
     rttMs === undefined ? "" : `${rttMs.toFixed(1)} ms`,
   ]);
   const inputs = snapshot.channels.flatMap(({ name, inputs: all }) =>
-    all.map((input) => [name, input.name, input.kind, input.state, `${input.packets}`, dropsOf(input.drops)]),
+    all.map((input) => [
+      name,
+      input.name,
+      input.kind,
+      input.state,
+      `${input.packets}`,
+      dropsOf(input.drops),
+    ]),
   );
   const outputs = snapshot.channels.flatMap(({ name, subscribers }) =>
-    subscribers.map((each) => [name, each.name, each.kind, each.state, `${each.packets}`, dropsOf(each.drops)]),
+    subscribers.map((each) => [
+      name,
+      each.name,
+      each.kind,
+      each.state,
+      `${each.packets}`,
+      dropsOf(each.drops),
+    ]),
   );
   return [
     head,
-    ...section(terminal, "links", ["NAME", "ROLE", "STACK", "DIRECTION", "STATE", "ROUND TRIP"], links),
-    ...section(terminal, "inputs", ["CHANNEL", "FROM", "KIND", "STATE", "PACKETS", "DROPS"], inputs),
-    ...section(terminal, "subscribers", ["CHANNEL", "TO", "KIND", "STATE", "PACKETS", "DROPS"], outputs),
+    ...section(
+      terminal,
+      "links",
+      ["NAME", "ROLE", "STACK", "DIRECTION", "STATE", "ROUND TRIP"],
+      links,
+    ),
+    ...section(
+      terminal,
+      "inputs",
+      ["CHANNEL", "FROM", "KIND", "STATE", "PACKETS", "DROPS"],
+      inputs,
+    ),
+    ...section(
+      terminal,
+      "subscribers",
+      ["CHANNEL", "TO", "KIND", "STATE", "PACKETS", "DROPS"],
+      outputs,
+    ),
   ].join("\n");
 }
 
 function section(terminal: Terminal, title: string, head: string[], rows: string[][]): string[] {
-  return rows.length === 0 ? [] : ["", terminal.paint("cyan", title), table(terminal.paint, head, rows)];
+  return rows.length === 0
+    ? []
+    : ["", terminal.paint("cyan", title), table(terminal.paint, head, rows)];
 }
 
 function dropsOf(drops: Readonly<Record<string, number>>): string {

@@ -4,11 +4,13 @@ import { openTerminal } from "./terminal.ts";
 
 /** `meander stop` */
 export function addStop(program: Command): void {
-  withSite(program.command("stop").description("stop the site in order")).action(async (options: SiteArguments) => {
-    const terminal = openTerminal(options.json === true);
-    const client = clientOf(options);
-    const { self } = await client.session();
-    await client.stop();
-    terminal.show({ stopping: self }, () => `${self} stops`);
-  });
+  withSite(program.command("stop").description("stop the site in order")).action(
+    async (options: SiteArguments) => {
+      const terminal = openTerminal(options.json === true);
+      const client = clientOf(options);
+      const { self } = await client.session();
+      await client.stop();
+      terminal.show({ stopping: self }, () => `${self} stops`);
+    },
+  );
 }

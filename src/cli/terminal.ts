@@ -17,7 +17,10 @@ export interface Terminal {
 }
 
 /** Colours, where they are wanted. */
-export type Paint = (style: "bold" | "dim" | "green" | "yellow" | "red" | "cyan", text: string) => string;
+export type Paint = (
+  style: "bold" | "dim" | "green" | "yellow" | "red" | "cyan",
+  text: string,
+) => string;
 
 /** The terminal of this process. Colours only on a terminal, and never with NO_COLOR set. */
 export function openTerminal(json: boolean): Terminal {
@@ -48,11 +51,23 @@ export function openTerminal(json: boolean): Terminal {
 }
 
 /** Columns with a heading, without frames. */
-export function table(paint: Paint, head: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(
+  paint: Paint,
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+): string {
   const chars = {
     ...{ top: "", "top-mid": "", "top-left": "", "top-right": "" },
     ...{ bottom: "", "bottom-mid": "", "bottom-left": "", "bottom-right": "" },
-    ...{ left: "", "left-mid": "", mid: "", "mid-mid": "", right: "", "right-mid": "", middle: "  " },
+    ...{
+      left: "",
+      "left-mid": "",
+      mid: "",
+      "mid-mid": "",
+      right: "",
+      "right-mid": "",
+      middle: "  ",
+    },
   };
   const style = { head: [], border: [], "padding-left": 0, "padding-right": 0 };
   const drawn = new Table({ head: head.map((each) => paint("dim", each)), chars, style });
@@ -68,7 +83,13 @@ export function table(paint: Paint, head: readonly string[], rows: readonly (rea
 export function printError(error: unknown, json: boolean): void {
   const parts =
     error instanceof MeanderError
-      ? { code: error.code, what: error.what, where: error.where, expected: error.expected, next: error.next }
+      ? {
+          code: error.code,
+          what: error.what,
+          where: error.where,
+          expected: error.expected,
+          next: error.next,
+        }
       : { code: "internal", what: messageOf(error) };
   if (json) {
     process.stderr.write(`${JSON.stringify({ error: parts })}\n`);
@@ -76,11 +97,14 @@ export function printError(error: unknown, json: boolean): void {
   }
   const paint = painter(process.stderr.isTTY === true);
   const { code: _code, what, ...rest } = parts;
-  const lines = Object.entries(rest).map(([name, text]) => (text === undefined ? "" : `  ${name}: ${text}\n`));
+  const lines = Object.entries(rest).map(([name, text]) =>
+    text === undefined ? "" : `  ${name}: ${text}\n`,
+  );
   const picture = error instanceof Error && "picture" in error ? `${String(error.picture)}\n` : "";
   process.stderr.write(`${paint("red", "error:")} ${what}\n${picture}${lines.join("")}`);
   // A bug of ours: the place helps whoever gets the report.
-  if (!(error instanceof MeanderError) && error instanceof Error) process.stderr.write(`${error.stack ?? ""}\n`);
+  if (!(error instanceof MeanderError) && error instanceof Error)
+    process.stderr.write(`${error.stack ?? ""}\n`);
 }
 
 function painter(colours: boolean): Paint {

@@ -22,7 +22,11 @@ class FakePlane {
     this.calls.push(`limit ${maxSubscribers}`);
   }
 
-  async openChannel({ name, id, config }: Parameters<PlaneControl["openChannel"]>[0]): Promise<void> {
+  async openChannel({
+    name,
+    id,
+    config,
+  }: Parameters<PlaneControl["openChannel"]>[0]): Promise<void> {
     const error = this.refuseNext;
     this.refuseNext = undefined;
     if (error !== undefined) throw error;
@@ -47,7 +51,12 @@ class FakePlane {
   }
 }
 
-function rig(known: readonly ChannelRecord[] = [CLIP]): { plane: FakePlane; router: ChannelRouter; clock: VirtualClock; down: { value: boolean } } {
+function rig(known: readonly ChannelRecord[] = [CLIP]): {
+  plane: FakePlane;
+  router: ChannelRouter;
+  clock: VirtualClock;
+  down: { value: boolean };
+} {
   const plane = new FakePlane();
   const clock = new VirtualClock();
   const down = { value: false };
@@ -68,7 +77,8 @@ function rig(known: readonly ChannelRecord[] = [CLIP]): { plane: FakePlane; rout
   return { plane, router, clock, down };
 }
 
-const routes = (channels: unknown, rest: object = {}) => routeConfigSchema.parse({ channels, ...rest });
+const routes = (channels: unknown, rest: object = {}) =>
+  routeConfigSchema.parse({ channels, ...rest });
 const from = (...sites: string[]) => ({ input: { from: sites } });
 
 /** Lets everything that is ready run. */
@@ -113,7 +123,10 @@ test("a name that is unknown or no name is refused", async () => {
   plane.tell({ type: "channel-wanted", channel: "nothing" });
   plane.tell({ type: "channel-wanted", channel: "../x" });
   await settle();
-  assert.deepEqual(plane.taken().sort(), ["refuse ../x channel-unknown", "refuse nothing channel-unknown"]);
+  assert.deepEqual(plane.taken().sort(), [
+    "refuse ../x channel-unknown",
+    "refuse nothing channel-unknown",
+  ]);
 });
 
 test("a channel known from before is opened while the directory is down, another is refused", async () => {

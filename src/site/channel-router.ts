@@ -1,6 +1,11 @@
 import { isDeepStrictEqual } from "node:util";
 import { type Cancel, type Clock, LIMITS, type Log, messageOf } from "../base/index.ts";
-import { type ChannelRecord, channelNameSchema, defaultRouteConfig, type RouteConfig } from "../session/index.ts";
+import {
+  type ChannelRecord,
+  channelNameSchema,
+  defaultRouteConfig,
+  type RouteConfig,
+} from "../session/index.ts";
 import { type DesiredChannel, desiredChannels, unknownChannels } from "./desired-channels.ts";
 import type { PlaneControl } from "./plane-control.ts";
 
@@ -36,7 +41,8 @@ export class ChannelRouter {
     this.#options = options;
     options.plane.onEvent((event) => {
       if (event.type === "channel-wanted") void this.#answer(event.channel);
-      if (event.type === "subscriber-left" && this.#wanted.has(event.channel)) this.#linger(event.channel);
+      if (event.type === "subscriber-left" && this.#wanted.has(event.channel))
+        this.#linger(event.channel);
     });
   }
 
@@ -112,7 +118,11 @@ export class ChannelRouter {
   #linger(name: string): void {
     this.#lingering.get(name)?.();
     // The plane lets go of the upstream by itself; the channel goes when nothing has used it for as long again.
-    const cancel = this.#options.clock.after(`linger ${name}`, 2 * LIMITS.lingerMs, () => void this.#closeUnused(name));
+    const cancel = this.#options.clock.after(
+      `linger ${name}`,
+      2 * LIMITS.lingerMs,
+      () => void this.#closeUnused(name),
+    );
     this.#lingering.set(name, cancel);
   }
 
@@ -121,11 +131,16 @@ export class ChannelRouter {
     if (!this.#wanted.has(name)) return;
     try {
       const { channels } = await this.#options.plane.snapshot();
-      const used = channels.some((channel) => channel.name === name && channel.subscribers.length > 0);
+      const used = channels.some(
+        (channel) => channel.name === name && channel.subscribers.length > 0,
+      );
       if (used || !this.#wanted.delete(name)) return;
       await this.#apply();
     } catch (error) {
-      this.#options.log.debug("An unused channel stayed open.", { channel: name, error: messageOf(error) });
+      this.#options.log.debug("An unused channel stayed open.", {
+        channel: name,
+        error: messageOf(error),
+      });
     }
   }
 
@@ -148,12 +163,15 @@ export class ChannelRouter {
     for (const [name, open] of [...this.#applied]) {
       const wanted = desired.get(name);
       if (wanted?.id === open.id) continue;
-      await this.#attempt(name, () => plane.closeChannel(name, wanted === undefined ? "no longer configured" : "new id"));
+      await this.#attempt(name, () =>
+        plane.closeChannel(name, wanted === undefined ? "no longer configured" : "new id"),
+      );
       this.#applied.delete(name);
     }
     for (const [name, wanted] of desired) {
       if (isDeepStrictEqual(this.#applied.get(name), wanted)) continue;
-      if (await this.#attempt(name, () => plane.openChannel(wanted))) this.#applied.set(name, wanted);
+      if (await this.#attempt(name, () => plane.openChannel(wanted)))
+        this.#applied.set(name, wanted);
     }
     for (const name of unknownChannels(facts)) void this.#allocate(name);
   }
@@ -184,7 +202,10 @@ export class ChannelRouter {
       void this.#apply();
     } catch (error) {
       // Asked again when the directory tells of channels or routes anew, which it does on every reconnect.
-      this.#options.log.warn("A configured channel has no id yet.", { channel: name, error: messageOf(error) });
+      this.#options.log.warn("A configured channel has no id yet.", {
+        channel: name,
+        error: messageOf(error),
+      });
     } finally {
       this.#allocating.delete(name);
     }

@@ -1,11 +1,13 @@
 import { SystemClock } from "../base/index.ts";
+import { supervisedDemo } from "./demo/demo-link.ts";
 import { openLog } from "./observe/pino-log.ts";
 import { Site, type SitePorts } from "./site.ts";
 import type { SiteSettings } from "./site-options.ts";
-import { supervisedDemo } from "./demo/demo-link.ts";
 
 /** How long a site may take to stop after a signal, ms; then the process ends. */
 const STOP_MS_MAX = 5_000;
+/** The same after a failure, ms. */
+const END_MS_MAX = 500;
 
 /**
  * Runs a site as the whole purpose of this process, until a signal, `/api/stop`, or a failure of its plane ends it.
@@ -31,7 +33,12 @@ export async function runDaemon(
   process.on("uncaughtException", bug("Nobody handled an exception; the site ends."));
 
   const demo = supervisedDemo();
-  const site = await Site.start(settings, { clock, log, ...(demo === undefined ? {} : { demo }), ...ports });
+  const site = await Site.start(settings, {
+    clock,
+    log,
+    ...(demo === undefined ? {} : { demo }),
+    ...ports,
+  });
   const stop = (signal: string): void => {
     log.info("A signal came.", { signal });
     clock.after("stop deadline", STOP_MS_MAX, () => {
@@ -52,5 +59,7 @@ export async function runDaemon(
   demo?.tellUp(site.record);
   const error = await site.ended;
   if (error === undefined) process.exit(0);
+  // Whoever called prints it; nothing that is still open keeps the process longer.
+  clock.after("end", END_MS_MAX, () => process.exit(1));
   throw error;
 }

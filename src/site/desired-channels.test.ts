@@ -22,7 +22,8 @@ test("a channel that nobody asked for is not opened", () => {
 
 test("a configured channel is opened as it is configured", () => {
   const input = { from: ["middle", "north"], connection: "tcp", keep: true };
-  const { config, id } = desiredChannels(facts({}, { channels: { clip: { input, silenceMs: 200 } } })).get("clip") ?? {};
+  const { config, id } =
+    desiredChannels(facts({}, { channels: { clip: { input, silenceMs: 200 } } })).get("clip") ?? {};
   assert.equal(id, 7);
   assert.deepEqual(config?.input, input);
   assert.equal(config?.silenceMs, 200);
@@ -30,21 +31,31 @@ test("a configured channel is opened as it is configured", () => {
 
 test("a channel that is wanted comes from the upstreams, else from its ingest, on demand", () => {
   const wanted = new Set(["clip"]);
-  const viaUpstreams = desiredChannels(facts({ wanted }, { upstreams: ["north"], connection: "websocket" })).get("clip");
-  assert.deepEqual(viaUpstreams?.config.input, { from: ["north"], connection: "websocket", keep: false });
+  const viaUpstreams = desiredChannels(
+    facts({ wanted }, { upstreams: ["north"], connection: "websocket" }),
+  ).get("clip");
+  assert.deepEqual(viaUpstreams?.config.input, {
+    from: ["north"],
+    connection: "websocket",
+    keep: false,
+  });
   const direct = desiredChannels(facts({ wanted })).get("clip");
   assert.deepEqual(direct?.config.input, { from: ["origin"], connection: "udp", keep: false });
 });
 
 test("a channel configured without an input is still taken from its ingest", () => {
-  const { config } = desiredChannels(facts({}, { channels: { clip: { maxSubscribers: 3 } } })).get("clip") ?? {};
+  const { config } =
+    desiredChannels(facts({}, { channels: { clip: { maxSubscribers: 3 } } })).get("clip") ?? {};
   assert.equal(config?.maxSubscribers, 3);
   assert.deepEqual(config?.input?.from, ["origin"]);
 });
 
 test("what is ingested here is not taken from elsewhere, unless that is configured", () => {
   const ingested = new Set(["clip"]);
-  assert.equal(desiredChannels(facts({ ingested }, { upstreams: ["north"] })).get("clip")?.config.input, undefined);
+  assert.equal(
+    desiredChannels(facts({ ingested }, { upstreams: ["north"] })).get("clip")?.config.input,
+    undefined,
+  );
   const configured = facts({ ingested }, { channels: { clip: { input: { from: ["north"] } } } });
   assert.deepEqual(desiredChannels(configured).get("clip")?.config.input?.from, ["north"]);
 });

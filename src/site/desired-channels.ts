@@ -33,7 +33,11 @@ export function desiredChannels(facts: ChannelFacts): Map<string, DesiredChannel
     if (configured === undefined && !facts.wanted.has(name) && !facts.ingested.has(name)) continue;
     const base = configured ?? defaultChannelConfig();
     const input = inputOf(facts, configured, name, ingests);
-    desired.set(name, { name, id, config: input === undefined ? withoutInput(base) : { ...base, input } });
+    desired.set(name, {
+      name,
+      id,
+      config: input === undefined ? withoutInput(base) : { ...base, input },
+    });
   }
   return desired;
 }

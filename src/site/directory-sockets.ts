@@ -56,11 +56,15 @@ export function dialDirectory(url: string): Promise<MessageSocket> {
     socket.once("open", () => resolve(messageSocketOf(socket)));
     socket.once("error", (cause) =>
       reject(
-        new MeanderError("directory-unreachable", `the leading site does not answer: ${cause.message}`, {
-          where: url,
-          next: "check that it runs, and the address given with --join",
-          cause,
-        }),
+        new MeanderError(
+          "directory-unreachable",
+          `the leading site does not answer: ${cause.message}`,
+          {
+            where: url,
+            next: "check that it runs, and the address given with --join",
+            cause,
+          },
+        ),
       ),
     );
   });

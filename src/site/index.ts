@@ -3,7 +3,13 @@
  *
  * @module
  */
-export { packageRoot, packageVersion, type PublishSettings, SiteClient, type SiteView } from "./client/index.ts";
+export {
+  type PublishSettings,
+  packageRoot,
+  packageVersion,
+  SiteClient,
+  type SiteView,
+} from "./client/index.ts";
 export { runDaemon } from "./daemon.ts";
 export { type Check, runChecks } from "./doctor/checks.ts";
 export {
@@ -15,7 +21,13 @@ export {
   publishSdpFile,
 } from "./publish/index.ts";
 export { Site, type SitePorts } from "./site.ts";
-export { checkSettings, type LogLevel, parseConfigFile, type SiteOptions, type SiteSettings } from "./site-options.ts";
+export {
+  checkSettings,
+  type LogLevel,
+  parseConfigFile,
+  type SiteOptions,
+  type SiteSettings,
+} from "./site-options.ts";
 export type {
   ChannelView,
   DemoAction,

@@ -36,9 +36,16 @@ export class MediaDesk {
   }
 
   /** See `SiteService.publishSdp`. */
-  async publishSdp(request: PublishRequest, sdp: string, ports: "sdp" | "assign"): Promise<PublishAnswer> {
+  async publishSdp(
+    request: PublishRequest,
+    sdp: string,
+    ports: "sdp" | "assign",
+  ): Promise<PublishAnswer> {
     const { tracks } = parseSdp(sdp, { portsRequired: ports === "sdp" });
-    return this.#open(request, tracks.map((track) => ingestTrackOf(track, ports)));
+    return this.#open(
+      request,
+      tracks.map((track) => ingestTrackOf(track, ports)),
+    );
   }
 
   /** See `SiteService.publishData`. */
@@ -50,10 +57,15 @@ export class MediaDesk {
     const inputs = this.#inputs.get(channel);
     if (inputs?.has(input) !== true) {
       const names = [...(inputs ?? [])];
-      throw new MeanderError(inputs === undefined ? "channel-unknown" : "input-unknown", "there is no such input", {
-        where: `input ${input} of channel ${channel}`,
-        expected: names.length === 0 ? "a channel that is ingested at this site" : names.join(", "),
-      });
+      throw new MeanderError(
+        inputs === undefined ? "channel-unknown" : "input-unknown",
+        "there is no such input",
+        {
+          where: `input ${input} of channel ${channel}`,
+          expected:
+            names.length === 0 ? "a channel that is ingested at this site" : names.join(", "),
+        },
+      );
     }
     await this.#options.plane.closeIngest(channel, input);
     await this.#forget(channel, input);
@@ -76,7 +88,11 @@ export class MediaDesk {
     return receiverSdp(channel, host, ports, description);
   }
 
-  async addOutput(channel: string, host: string, ports: OutputPorts): Promise<{ id: number; sdp: string }> {
+  async addOutput(
+    channel: string,
+    host: string,
+    ports: OutputPorts,
+  ): Promise<{ id: number; sdp: string }> {
     if (!this.#options.open && !isLoopbackName(host)) {
       throw new MeanderError("open-required", "this site keeps to its own machine", {
         where: `host ${host}`,
@@ -115,12 +131,20 @@ export class MediaDesk {
     const { channel, input, source, trusted, replace } = request;
     const { plane, router } = this.#options;
     checkNames(channel, input);
-    if (replace && this.#inputs.get(channel)?.has(input) === true) await this.unpublish(channel, input);
+    if (replace && this.#inputs.get(channel)?.has(input) === true)
+      await this.unpublish(channel, input);
     const record = await this.#options.announce(channel);
     await router.addIngest(record);
     try {
       const { host } = this.#options;
-      const { tracks: opened } = await plane.openIngest({ channel, input, sourceName: source, tracks, trusted, host });
+      const { tracks: opened } = await plane.openIngest({
+        channel,
+        input,
+        sourceName: source,
+        tracks,
+        trusted,
+        host,
+      });
       this.#inputs.set(channel, (this.#inputs.get(channel) ?? new Set()).add(input));
       const ports = opened.map((each, index) => {
         const { kind, codec } = tracks[index] ?? { kind: "application" as const, codec: "" };
@@ -155,14 +179,18 @@ export class MediaDesk {
   }
 
   /** Waits until all the tracks are described, which are heard one by one; takes what there is at the deadline. */
-  async #described(channel: string, wanted: readonly { readonly medium: number }[]): Promise<Description> {
+  async #described(
+    channel: string,
+    wanted: readonly { readonly medium: number }[],
+  ): Promise<Description> {
     const { clock } = this.#options;
     const deadline = clock.now() + DESCRIPTION_MS_MAX;
     for (;;) {
       const description = await this.#describedNow(channel);
       const media = new Set(description?.tracks.map(({ medium }) => medium));
       const late = clock.now() > deadline;
-      if (description !== undefined && (late || wanted.every(({ medium }) => media.has(medium)))) return description;
+      if (description !== undefined && (late || wanted.every(({ medium }) => media.has(medium))))
+        return description;
       if (late) throw notDescribed(channel);
       await delay(clock, "description", DESCRIPTION_POLL_MS);
     }
@@ -170,7 +198,12 @@ export class MediaDesk {
 }
 
 /** The SDP with which a receiver at `host` plays the audio and video of a channel. */
-export function receiverSdp(channel: string, host: string, ports: OutputPorts, description: Description): string {
+export function receiverSdp(
+  channel: string,
+  host: string,
+  ports: OutputPorts,
+  description: Description,
+): string {
   const tracks = [
     ...trackFor(description.tracks, 2, ports.video),
     ...trackFor(description.tracks, 1, ports.audio),
@@ -187,13 +220,32 @@ function trackFor(tracks: readonly Track[], medium: number, port: number | undef
   if (track === undefined || port === undefined || track.kind === "text") return [];
   const { kind, codec, payloadType, clockRate, channels, fmtp, parameterSets } = track;
   return [
-    { kind, codec, payloadType, clockRate, channels, fmtp, parameterSets, port, rtcpPort: port + 1, rtcpMux: false },
+    {
+      kind,
+      codec,
+      payloadType,
+      clockRate,
+      channels,
+      fmtp,
+      parameterSets,
+      port,
+      rtcpPort: port + 1,
+      rtcpMux: false,
+    },
   ];
 }
 
 function ingestTrackOf(track: SdpTrack, ports: "sdp" | "assign"): IngestTrack {
   const { kind, codec, payloadType, clockRate, channels, fmtp, port } = track;
-  return { kind, codec, payloadType, clockRate, channels, fmtp, port: ports === "assign" ? 0 : port };
+  return {
+    kind,
+    codec,
+    payloadType,
+    clockRate,
+    channels,
+    fmtp,
+    port: ports === "assign" ? 0 : port,
+  };
 }
 
 function checkNames(channel: string, input: string): void {
@@ -201,7 +253,8 @@ function checkNames(channel: string, input: string): void {
   if (!parsed.success) {
     throw new MeanderError("channel-invalid", "that is no name for a channel", {
       where: JSON.stringify(channel.slice(0, 120)),
-      expected: "1 to 100 letters, digits, . _ - in segments divided by /, none starting with a dot",
+      expected:
+        "1 to 100 letters, digits, . _ - in segments divided by /, none starting with a dot",
     });
   }
   if (!/^[A-Za-z0-9_-]{1,40}$/.test(input)) {
@@ -213,8 +266,12 @@ function checkNames(channel: string, input: string): void {
 }
 
 function notDescribed(channel: string): MeanderError {
-  return new MeanderError("channel-not-described", "nothing has told yet what the channel carries", {
-    where: `channel ${channel}`,
-    next: "start its publisher, or try again in a second",
-  });
+  return new MeanderError(
+    "channel-not-described",
+    "nothing has told yet what the channel carries",
+    {
+      where: `channel ${channel}`,
+      next: "start its publisher, or try again in a second",
+    },
+  );
 }

@@ -37,11 +37,18 @@ export interface PlaneControl {
     readonly maxBitsPerSecond: number;
   }): Promise<void>;
   /** New bounds over all channels, applied at once to newcomers. */
-  setLimits(options: { readonly maxSubscribers: number; readonly maxBitsPerSecond: number }): Promise<void>;
+  setLimits(options: {
+    readonly maxSubscribers: number;
+    readonly maxBitsPerSecond: number;
+  }): Promise<void>;
   /** The other sites of the session, and where. Those missing from the list are closed only when nothing uses them. */
   setNeighbours(neighbours: readonly Neighbour[]): Promise<void>;
   /** Opens a channel, or changes an open one without disturbing its subscribers. */
-  openChannel(options: { readonly name: string; readonly id: number; readonly config: ChannelConfig }): Promise<void>;
+  openChannel(options: {
+    readonly name: string;
+    readonly id: number;
+    readonly config: ChannelConfig;
+  }): Promise<void>;
   /** Answers `channel-wanted` with no. */
   refuseChannel(channel: string, code: string, message: string): Promise<void>;
   closeChannel(channel: string, reason: string): Promise<void>;

@@ -16,10 +16,10 @@ import {
   type SiteSelf,
 } from "../session/index.ts";
 import { formatAddress } from "../transport/index.ts";
+import { SiteClient } from "./client/site-client.ts";
 import { dialDirectory } from "./directory-sockets.ts";
 import { DIRECTORY_PATH } from "./plane/local-plane.ts";
 import type { Plane } from "./plane/plane.ts";
-import { SiteClient } from "./client/site-client.ts";
 
 /** What the session tells a site. */
 export interface SessionLinkEvents {
@@ -158,17 +158,25 @@ export class SessionLink {
       return `http://${formatAddress(leading.http.host, leading.http.port)}`;
     } catch (error) {
       // It may be starting; then the directory's client tries again until its deadline.
-      this.#options.log.debug("The site to join did not answer yet.", { join, error: messageOf(error) });
+      this.#options.log.debug("The site to join did not answer yet.", {
+        join,
+        error: messageOf(error),
+      });
       return client.url;
     }
   }
 
   #joined(): Membership {
     if (this.#membership !== undefined) return this.#membership;
-    throw new MeanderError("starting", "the site has not joined its session yet", { next: "try again in a second" });
+    throw new MeanderError("starting", "the site has not joined its session yet", {
+      next: "try again in a second",
+    });
   }
 
-  #tell<Kind extends keyof SessionLinkEvents>(kind: Kind, news: Parameters<SessionLinkEvents[Kind]>[0]): void {
+  #tell<Kind extends keyof SessionLinkEvents>(
+    kind: Kind,
+    news: Parameters<SessionLinkEvents[Kind]>[0],
+  ): void {
     const tell = (): void => (this.#options.events[kind] as (value: typeof news) => void)(news);
     if (this.#held === undefined) tell();
     else this.#held.set(kind, tell);

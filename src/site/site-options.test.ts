@@ -15,7 +15,8 @@ function errorOf(run: () => unknown): MeanderError {
 }
 
 test("a file sets the listener and the routes side by side", () => {
-  const text = '{ "name": "north", "httpPort": 7001, "upstreams": ["origin"], "channels": { "a/b": {} } }';
+  const text =
+    '{ "name": "north", "httpPort": 7001, "upstreams": ["origin"], "channels": { "a/b": {} } }';
   const { routes, ...rest } = parseConfigFile(text, "north.json");
   assert.deepEqual(rest, { name: "north", httpPort: 7001 });
   assert.deepEqual(routes?.upstreams, ["origin"]);
@@ -39,7 +40,12 @@ test("an unknown key deep inside is named with its path", () => {
 test("a wrong type tells what was got and what was expected", () => {
   const cases = [
     ['{ "httpPort": "7000" }', "north.json: httpPort", '"7000"', /whole number/],
-    ['{ "channels": { "clip": { "maxSubscribers": "many" } } }', "north.json: channels.clip.maxSubscribers", '"many"', /number/],
+    [
+      '{ "channels": { "clip": { "maxSubscribers": "many" } } }',
+      "north.json: channels.clip.maxSubscribers",
+      '"many"',
+      /number/,
+    ],
     ['{ "upstreams": [1] }', "north.json: upstreams[0]", "1", /./],
     ['{ "name": "North!" }', "north.json: name", '"North!"', /a-z, 0-9/],
     ['{ "join": "ftp://x" }', "north.json: join", '"ftp://x"', /http:\/\/127/],
@@ -56,7 +62,10 @@ test("text that is no JSON is told with line and column", () => {
   const error = errorOf(() => parseConfigFile('{\n  "name": north\n}', "north.json"));
   assert.equal(error.where, "north.json: line 2, column 12");
   assert.equal(errorOf(() => parseConfigFile("[]", "north.json")).where, "north.json");
-  assert.equal(errorOf(() => parseConfigFile("", "north.json")).where, "north.json: line 1, column 1");
+  assert.equal(
+    errorOf(() => parseConfigFile("", "north.json")).where,
+    "north.json: line 1, column 1",
+  );
 });
 
 test("defaults keep a site on its own machine", () => {

@@ -1,6 +1,11 @@
 import { z } from "zod";
 import { MeanderError } from "../base/index.ts";
-import { defaultRouteConfig, parseRouteConfig, type RouteConfig, siteNameSchema } from "../session/index.ts";
+import {
+  defaultRouteConfig,
+  parseRouteConfig,
+  type RouteConfig,
+  siteNameSchema,
+} from "../session/index.ts";
 import { isLoopbackName } from "./http/gate.ts";
 
 /** What a site needs to know to start; everything else is in the directory. */
@@ -32,7 +37,9 @@ export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 export type SiteSettings = { readonly [Key in keyof SiteOptions]?: SiteOptions[Key] | undefined };
 
 const port = z.number("expected a whole number from 0 to 65535").int().min(0).max(65_535);
-const hostName = z.string().regex(/^[A-Za-z0-9.:-]{1,253}$/, "expected a host name or an IP address");
+const hostName = z
+  .string()
+  .regex(/^[A-Za-z0-9.:-]{1,253}$/, "expected a host name or an IP address");
 
 const SETTINGS = {
   name: siteNameSchema,
@@ -57,7 +64,10 @@ const ROUTE_KEYS = Object.keys(defaultRouteConfig());
 export function parseConfigFile(text: string, file: string): SiteSettings {
   const value = parseJson(text, file);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new MeanderError("config-invalid", "not a JSON object", { where: file, expected: '{ "name": "north", … }' });
+    throw new MeanderError("config-invalid", "not a JSON object", {
+      where: file,
+      expected: '{ "name": "north", … }',
+    });
   }
   const keys = Object.keys(value);
   const unknown = keys.find((key) => !(key in SETTINGS) && !ROUTE_KEYS.includes(key));
@@ -71,7 +81,10 @@ export function parseConfigFile(text: string, file: string): SiteSettings {
   const entries = Object.entries(value);
   const routes = entries.filter(([key]) => ROUTE_KEYS.includes(key));
   return {
-    ...checkSettings(Object.fromEntries(entries.filter(([key]) => key in SETTINGS)), (key) => `${file}: ${key}`),
+    ...checkSettings(
+      Object.fromEntries(entries.filter(([key]) => key in SETTINGS)),
+      (key) => `${file}: ${key}`,
+    ),
     ...(routes.length === 0 ? {} : { routes: parseRouteConfig(Object.fromEntries(routes), file) }),
   };
 }
@@ -175,8 +188,12 @@ function invalid(error: z.ZodError, where: string, value: unknown): MeanderError
   const wrong = typeof index === "number" && Array.isArray(value) ? value[index] : value;
   const expected = /^(?:Invalid input: )?expected (.*)$/s.exec(message)?.[1] ?? message;
   const text = JSON.stringify(wrong);
-  return new MeanderError("config-invalid", `got ${text.length > 60 ? `${text.slice(0, 57)}…` : text}`, {
-    where: typeof index === "number" ? `${where}[${index}]` : where,
-    expected,
-  });
+  return new MeanderError(
+    "config-invalid",
+    `got ${text.length > 60 ? `${text.slice(0, 57)}…` : text}`,
+    {
+      where: typeof index === "number" ? `${where}[${index}]` : where,
+      expected,
+    },
+  );
 }

@@ -99,7 +99,11 @@ export interface SiteService {
   /** The SDP with which a receiver at `host` plays the channel. @throws {MeanderError} `channel-unknown`, `channel-not-described` */
   receiverSdp(channel: string, host: string, ports: OutputPorts): Promise<string>;
   /** Sends the channel to a plain RTP receiver. @throws {MeanderError} `channel-unknown`, `admission-refused`, `channel-not-described` */
-  addOutput(channel: string, host: string, ports: OutputPorts): Promise<{ readonly id: number; readonly sdp: string }>;
+  addOutput(
+    channel: string,
+    host: string,
+    ports: OutputPorts,
+  ): Promise<{ readonly id: number; readonly sdp: string }>;
   /** @throws {MeanderError} `output-unknown` */
   removeOutput(id: number): Promise<void>;
   routes(): RouteConfig;

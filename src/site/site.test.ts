@@ -6,10 +6,10 @@ import { test } from "node:test";
 import type { ChannelClient } from "../channel/index.ts";
 import { KIND, kindOf, payloadOf } from "../wire/index.ts";
 import { packageRoot } from "./client/package-root.ts";
+import { SiteClient } from "./client/site-client.ts";
 import { publishFile } from "./publish/publish-file.ts";
 import { publishLines } from "./publish/publish-lines.ts";
 import { Site, type SitePorts } from "./site.ts";
-import { SiteClient } from "./client/site-client.ts";
 import type { SiteSettings } from "./site-options.ts";
 import { type WatchEvents, watchChannel } from "./watch/watch-channel.ts";
 
@@ -49,7 +49,11 @@ async function withRig(use: (rig: Rig) => Promise<void>): Promise<void> {
 }
 
 /** Settles when `count` packets have come since it was made. */
-function packetCounter(count: number): { readonly events: WatchEvents; readonly reached: Promise<void>; seen(): number } {
+function packetCounter(count: number): {
+  readonly events: WatchEvents;
+  readonly reached: Promise<void>;
+  seen(): number;
+} {
   let seen = 0;
   let reach = (): void => {};
   const reached = new Promise<void>((resolve) => {
@@ -67,7 +71,11 @@ for (const plane of ["worker", "local"] as const) {
     withRig(async ({ start, watch, after }) => {
       const origin = await start({ name: "origin" }, { plane });
       const relay = await start({ name: "relay", join: origin.url }, { plane });
-      const publication = await publishFile(CLIP, { site: origin.url, channel: "clip", loop: true });
+      const publication = await publishFile(CLIP, {
+        site: origin.url,
+        channel: "clip",
+        loop: true,
+      });
       after(() => publication.close());
       assert.deepEqual(
         publication.answer.tracks.map(({ kind, codec, medium }) => [kind, codec, medium]),
@@ -78,7 +86,10 @@ for (const plane of ["worker", "local"] as const) {
       );
       const { events, reached } = packetCounter(200);
       const path = new Promise((resolve) => {
-        void watch(relay, "clip", { ...events, onPath: (sites) => sites.length === 2 && resolve(sites) });
+        void watch(relay, "clip", {
+          ...events,
+          onPath: (sites) => sites.length === 2 && resolve(sites),
+        });
       });
       assert.deepEqual(await path, ["origin", "relay"]);
       await reached;
@@ -109,7 +120,7 @@ test("media flows on while the directory is away, and the session is whole when 
     await watch(relay, "clip", meanwhile.events);
     await meanwhile.reached;
 
-    await start({ name: "leader", httpPort: port });
+    await start({ name: "leader", httpPort: port, udpPort: 0 });
     await statusOf(relay, "connected");
     await statusOf(origin, "connected");
     await until(() => relay.session().sites.length === 3);
@@ -164,7 +175,10 @@ test("lines published as messages arrive in order, through a relay over TCP", ()
       await begun;
       yield* lines;
     }
-    const publication = await publishLines(source(), "text/plain", { site: origin.url, channel: "news" });
+    const publication = await publishLines(source(), "text/plain", {
+      site: origin.url,
+      channel: "news",
+    });
     await watch(relay, "news", {
       onPacket: (packet) => {
         if (kindOf(packet) === KIND.data) heard.push(new TextDecoder().decode(payloadOf(packet)));
@@ -180,7 +194,9 @@ test("a channel nobody published is refused in words", () =>
   withRig(async ({ start, watch }) => {
     const origin = await start({ name: "origin" });
     const refusal = new Promise((resolve) => {
-      void watch(origin, "nothing", { onState: (state) => state.type === "refused" && resolve(state) });
+      void watch(origin, "nothing", {
+        onState: (state) => state.type === "refused" && resolve(state),
+      });
     });
     assert.deepEqual(await refusal, {
       type: "refused",
@@ -194,8 +210,10 @@ test("a site that cannot reach a leader says so and leaves no socket behind", ()
     const origin = await start({ name: "origin" });
     const { url, record } = origin;
     await origin.stop();
-    await assert.rejects(start({ name: "relay", join: url, httpPort: record.http.port }), { code: "directory-unreachable" });
-    await start({ name: "origin", httpPort: record.http.port });
+    await assert.rejects(start({ name: "relay", join: url, httpPort: record.http.port }), {
+      code: "directory-unreachable",
+    });
+    await start({ name: "origin", httpPort: record.http.port, udpPort: 0 });
   }));
 
 test("two sites cannot have one name, and a second leader cannot have one folder", () =>

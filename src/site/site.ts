@@ -12,16 +12,16 @@ import {
 } from "../base/index.ts";
 import type { DirectoryStatus } from "../directory/index.ts";
 import { defaultRouteConfig, type RouteConfig, type SiteRecord } from "../session/index.ts";
-import { completeStack } from "../stack/index.ts";
-import { formatAddress, LINK_PATH } from "../transport/index.ts";
+import { formatAddress } from "../transport/index.ts";
 import { createApp } from "./api/app.ts";
 import { ChannelRouter } from "./channel-router.ts";
-import { originsOf } from "./http/gate.ts";
-import { MediaDesk } from "./media-desk.ts";
+import { checkConnections } from "./check-connections.ts";
 import { packageRoot, packageVersion } from "./client/package-root.ts";
+import { MediaDesk } from "./media-desk.ts";
+import { linkUrlOf, Neighbourhood } from "./neighbourhood.ts";
 import { LocalPlane } from "./plane/local-plane.ts";
 import type { Plane } from "./plane/plane.ts";
-import { WorkerPlane } from "./plane/worker-plane.ts";
+import { openWorkerPlane } from "./plane/worker-plane.ts";
 import type { PlaneEvent, PlaneSnapshot } from "./plane-control.ts";
 import { SessionLink } from "./session-link.ts";
 import { completeSettings, type SiteOptions, type SiteSettings } from "./site-options.ts";
@@ -62,11 +62,11 @@ export class Site implements SiteService, AsyncDisposable {
   readonly #link: SessionLink;
   readonly #router: ChannelRouter;
   readonly #desk: MediaDesk;
+  readonly #neighbourhood: Neighbourhood;
   readonly #options: SiteOptions;
   readonly #clock: Clock;
   readonly #log: Log;
   #end: (error: MeanderError | undefined) => void = () => {};
-  #sites: readonly SiteRecord[];
   #directory: DirectoryStatus = { type: "connected" };
   #stopping: Promise<void> | undefined;
 
@@ -84,7 +84,7 @@ export class Site implements SiteService, AsyncDisposable {
     const opening = { host, httpPort, udpPort, gate };
     const plane = await (ports.plane === "local"
       ? LocalPlane.open(opening, { clock, log })
-      : WorkerPlane.open(opening, { log }));
+      : openWorkerPlane(opening, { log }));
     const site = new Site(options, plane, { ...ports, clock, random, log });
     try {
       await site.#join(ports.webRoot ?? join(packageRoot(), "dist", "web"));
@@ -120,7 +120,8 @@ export class Site implements SiteService, AsyncDisposable {
       leader: options.join === undefined,
       startedAt: clock.wall(),
     };
-    this.#sites = [this.record];
+    const hosts = hostsOf(options);
+    this.#neighbourhood = new Neighbourhood({ self: this.record, hosts, plane, log });
     this.#link = new SessionLink({
       record: this.record,
       join: options.join,
@@ -130,7 +131,7 @@ export class Site implements SiteService, AsyncDisposable {
       random,
       log,
       events: {
-        sites: (sites) => void this.#setSites(sites),
+        sites: (sites) => void this.#neighbourhood.set(sites),
         channels: (channels) => void this.#router.setChannels(channels),
         routes: (routes) => void this.#router.setRoutes(routes),
         status: (status) => this.#setDirectory(status),
@@ -165,7 +166,7 @@ export class Site implements SiteService, AsyncDisposable {
 
   /** Where viewers and sites connect: `ws://127.0.0.1:7000/link`. */
   get linkUrl(): string {
-    return linkUrlOf(this.record);
+    return linkUrlOf(this.record.http);
   }
 
   session(): SessionView {
@@ -173,9 +174,9 @@ export class Site implements SiteService, AsyncDisposable {
     return {
       session: { name: session.name },
       self: this.record.name,
-      leader: this.#sites.find((site) => site.leader)?.name ?? null,
+      leader: this.#neighbourhood.leader,
       directory: this.#directory.type,
-      sites: this.#sites,
+      sites: this.#neighbourhood.sites,
       channels: [...this.#router.channels].sort((a, b) => (a.name < b.name ? -1 : 1)),
       demo: this.demo !== undefined,
     };
@@ -210,7 +211,11 @@ export class Site implements SiteService, AsyncDisposable {
     return { channel, snapshot: channels.find((each) => each.name === name) ?? null };
   }
 
-  publishSdp(request: PublishRequest, sdp: string, ports: "sdp" | "assign"): Promise<PublishAnswer> {
+  publishSdp(
+    request: PublishRequest,
+    sdp: string,
+    ports: "sdp" | "assign",
+  ): Promise<PublishAnswer> {
     return this.#desk.publishSdp(request, sdp, ports);
   }
 
@@ -230,7 +235,11 @@ export class Site implements SiteService, AsyncDisposable {
     return this.#desk.receiverSdp(channel, host, ports);
   }
 
-  addOutput(channel: string, host: string, ports: OutputPorts): Promise<{ id: number; sdp: string }> {
+  addOutput(
+    channel: string,
+    host: string,
+    ports: OutputPorts,
+  ): Promise<{ id: number; sdp: string }> {
     return this.#desk.addOutput(channel, host, ports);
   }
 
@@ -270,20 +279,11 @@ export class Site implements SiteService, AsyncDisposable {
     await this.#plane.configure({ site, instance, linkKey, maxSubscribers, maxBitsPerSecond });
     this.#link.release();
     this.#plane.onRequest(createApp(this, { clock: this.#clock, webRoot }));
-    this.#log.info("The site is up.", { url: this.url, udp: this.record.udp.port, leader: this.record.leader });
-  }
-
-  async #setSites(sites: readonly SiteRecord[]): Promise<void> {
-    this.#sites = sites.some(({ name }) => name === this.record.name) ? sites : [...sites, this.record];
-    const others = sites.filter(({ name }) => name !== this.record.name);
-    try {
-      await this.#plane.setNeighbours(others.map(({ name, http, udp }) => ({ name, http, udp })));
-      await this.#plane.setViewerSites(others.map((site) => ({ name: site.name, url: linkUrlOf(site) })));
-      const origins = this.#sites.flatMap(({ http }) => originsOf(http));
-      await this.#plane.setGate({ hosts: hostsOf(this.#options), origins });
-    } catch (error) {
-      this.#log.error("The plane did not take the list of sites.", { error: messageOf(error) });
-    }
+    this.#log.info("The site is up.", {
+      url: this.url,
+      udp: this.record.udp.port,
+      leader: this.record.leader,
+    });
   }
 
   #setDirectory(status: DirectoryStatus): void {
@@ -296,7 +296,8 @@ export class Site implements SiteService, AsyncDisposable {
 
   #tell(event: PlaneEvent): void {
     const { type, ...fields } = event;
-    const facts: Record<string, unknown> = type === "described" ? { channel: event.channel } : fields;
+    const facts: Record<string, unknown> =
+      type === "described" ? { channel: event.channel } : fields;
     if (type === "channel-wanted" || type.startsWith("subscriber-") || type === "described") {
       this.#log.debug(`plane: ${type}`, facts);
     } else this.#log.info(`plane: ${type}`, facts);
@@ -311,7 +312,9 @@ export class Site implements SiteService, AsyncDisposable {
   async #stop(): Promise<void> {
     this.#log.info("The site stops.");
     const leaving = this.#link.leave().catch((error: unknown) => {
-      this.#log.warn("The directory did not hear that the site stops.", { error: messageOf(error) });
+      this.#log.warn("The directory did not hear that the site stops.", {
+        error: messageOf(error),
+      });
     });
     await Promise.race([leaving, delay(this.#clock, "leave", LEAVE_MS_MAX)]);
     this.#router.close();
@@ -324,24 +327,3 @@ export class Site implements SiteService, AsyncDisposable {
 function hostsOf(options: SiteOptions): string[] {
   return [options.advertise.toLowerCase(), ...options.open];
 }
-
-function linkUrlOf({ http }: SiteRecord): string {
-  return `ws://${formatAddress(http.host, http.port)}${LINK_PATH}`;
-}
-
-/** A connection that cannot be made must be refused when it is configured, not when it is used. */
-function checkConnections(routes: RouteConfig): void {
-  const places = Object.entries(routes.channels).map(
-    ([name, { input }]) => [`channels.${name}.input.connection`, input?.connection] as const,
-  );
-  for (const [where, text] of [["connection", routes.connection] as const, ...places]) {
-    if (text === undefined) continue;
-    try {
-      completeStack(text);
-    } catch (error) {
-      if (!(error instanceof MeanderError)) throw error;
-      throw new MeanderError("config-invalid", error.message, { where, expected: "udp, tcp, websocket or a stack", cause: error });
-    }
-  }
-}
-

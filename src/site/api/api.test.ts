@@ -49,14 +49,22 @@ before(async () => {
       acts.push([name, action]);
     },
   };
-  site = await Site.start({ name: "origin", httpPort: 0, data: join(folder, "data") }, { plane: "local", webRoot, demo });
+  site = await Site.start(
+    { name: "origin", httpPort: 0, data: join(folder, "data") },
+    { plane: "local", webRoot, demo },
+  );
 });
 after(async () => {
   await site.stop();
   await rm(folder, { recursive: true, force: true });
 });
 
-function send(method: string, path: string, body?: string | Uint8Array, type?: string): Promise<Response> {
+function send(
+  method: string,
+  path: string,
+  body?: string | Uint8Array,
+  type?: string,
+): Promise<Response> {
   const headers = type === undefined ? {} : { "content-type": type };
   return fetch(site.url + path, { method, headers, ...(body === undefined ? {} : { body }) });
 }
@@ -68,7 +76,11 @@ async function shaped<T>(response: Response, status: number, schema: z.ZodType<T
   return schema.parse(value);
 }
 
-async function refused(response: Response, status: number, code: string): Promise<z.infer<typeof errorSchema>["error"]> {
+async function refused(
+  response: Response,
+  status: number,
+  code: string,
+): Promise<z.infer<typeof errorSchema>["error"]> {
   const { error } = await shaped(response, status, errorSchema);
   assert.equal(error.code, code, JSON.stringify(error));
   return error;
@@ -78,7 +90,10 @@ test("health, session and site answer in their documented shapes", async () => {
   const health = await shaped(await send("GET", "/health"), 200, healthSchema);
   assert.equal(health.status, "ok");
   const session = await shaped(await send("GET", "/api/session"), 200, sessionViewSchema);
-  assert.deepEqual([session.self, session.leader, session.directory, session.demo], ["origin", "origin", "connected", true]);
+  assert.deepEqual(
+    [session.self, session.leader, session.directory, session.demo],
+    ["origin", "origin", "connected", true],
+  );
   const view = await shaped(await send("GET", "/api/site"), 200, siteViewSchema);
   assert.equal(view.site.http.port, site.record.http.port);
   assert.ok(view.process.rssBytes > 0);
@@ -109,14 +124,20 @@ test("the OpenAPI document names every operation, and its shapes resolve", async
     "PUT /api/config",
     "PUT /channels/{name}",
   ]);
-  const references = [...JSON.stringify(document).matchAll(/"#\/components\/schemas\/(\w+)"/g)].map((match) => match[1] ?? "");
+  const references = [...JSON.stringify(document).matchAll(/"#\/components\/schemas\/(\w+)"/g)].map(
+    (match) => match[1] ?? "",
+  );
   assert.ok(references.length > 10);
   for (const name of references) assert.ok(name in document.components.schemas, name);
 });
 
 test("an SDP opens an input on assigned ports, shows it, and closes it", async () => {
   const path = "/channels/studio/cam-1?input=main&ports=assign";
-  const answer = await shaped(await send("PUT", path, SDP, "application/sdp"), 201, publishAnswerSchema);
+  const answer = await shaped(
+    await send("PUT", path, SDP, "application/sdp"),
+    201,
+    publishAnswerSchema,
+  );
   assert.equal(answer.channel, "studio/cam-1");
   assert.deepEqual(
     answer.tracks.map(({ kind, codec, medium }) => [kind, codec, medium]),
@@ -130,7 +151,11 @@ test("an SDP opens an input on assigned ports, shows it, and closes it", async (
   assert.deepEqual(view.channel, { name: "studio/cam-1", id: answer.id, ingests: ["origin"] });
   assert.equal(view.snapshot?.inputs[0]?.kind, "rtp");
 
-  const second = await refused(await send("PUT", path, SDP, "application/sdp"), 409, "publisher-exists");
+  const second = await refused(
+    await send("PUT", path, SDP, "application/sdp"),
+    409,
+    "publisher-exists",
+  );
   assert.match(second.next ?? "", /replace/);
   const replaced = await send("PUT", `${path}&replace=true`, SDP, "application/sdp");
   assert.equal((await shaped(replaced, 201, publishAnswerSchema)).id, answer.id);
@@ -143,7 +168,11 @@ test("the ports of an SDP are used as they stand, and a taken one is told", asyn
   await new Promise<void>((done) => socket.bind(0, "127.0.0.1", done));
   const taken = socket.address().port;
   const sdp = SDP.replace("m=video 5004", `m=video ${taken}`).replace(/m=audio[\s\S]*/, "");
-  const error = await refused(await send("PUT", "/channels/ports", sdp, "application/sdp"), 409, "port-in-use");
+  const error = await refused(
+    await send("PUT", "/channels/ports", sdp, "application/sdp"),
+    409,
+    "port-in-use",
+  );
   assert.match(`${error.where} ${error.message}`, new RegExp(String(taken)));
   socket.close();
 });
@@ -152,20 +181,40 @@ test("what is wrong with a publisher's request is told", async () => {
   const none = SDP.replace(/m=[\s\S]*/, "");
   await refused(await send("PUT", "/channels/a", none, "application/sdp"), 400, "sdp-no-media");
   await refused(await send("PUT", "/channels/a", "hello", "application/sdp"), 400, "sdp-invalid");
-  await refused(await send("PUT", "/channels/a", SDP.replace("5004", "0"), "application/sdp"), 400, "sdp-port-invalid");
+  await refused(
+    await send("PUT", "/channels/a", SDP.replace("5004", "0"), "application/sdp"),
+    400,
+    "sdp-port-invalid",
+  );
   await refused(await send("PUT", "/channels/a", "<html>", "text/html"), 400, "request-invalid");
-  const ports = await refused(await send("PUT", "/channels/a?ports=any", SDP, "application/sdp"), 400, "request-invalid");
+  const ports = await refused(
+    await send("PUT", "/channels/a?ports=any", SDP, "application/sdp"),
+    400,
+    "request-invalid",
+  );
   assert.equal(ports.expected, "sdp or assign");
-  await refused(await send("PUT", "/channels/a?input=x%20y&ports=assign", SDP, "application/sdp"), 400, "request-invalid");
+  await refused(
+    await send("PUT", "/channels/a?input=x%20y&ports=assign", SDP, "application/sdp"),
+    400,
+    "request-invalid",
+  );
   for (const name of ["%20", ".hidden", "a/.b", "a%00b", `${"x".repeat(101)}`, "a//b", "%ff"]) {
-    await refused(await send("PUT", `/channels/${name}?ports=assign`, SDP, "application/sdp"), 400, "channel-invalid");
+    await refused(
+      await send("PUT", `/channels/${name}?ports=assign`, SDP, "application/sdp"),
+      400,
+      "channel-invalid",
+    );
   }
   const large = new Uint8Array(LIMITS.bodyBytesMax + 1);
   await refused(await send("PUT", "/channels/a", large, "application/sdp"), 413, "body-too-large");
 });
 
 test("a data channel takes messages, and only where it is open", async () => {
-  await refused(await send("POST", "/api/messages/news", "x", "text/plain"), 404, "channel-unknown");
+  await refused(
+    await send("POST", "/api/messages/news", "x", "text/plain"),
+    404,
+    "channel-unknown",
+  );
   const opened = await send("PUT", "/channels/news?kind=data", '{"first":1}', "application/json");
   assert.deepEqual((await shaped(opened, 201, publishAnswerSchema)).tracks, []);
   assert.equal((await send("POST", "/api/messages/news", "second", "text/plain")).status, 204);
@@ -176,7 +225,11 @@ test("a data channel takes messages, and only where it is open", async () => {
     [["data", "main"]],
   );
   await refused(await send("PUT", "/channels/news?kind=data"), 409, "publisher-exists");
-  await refused(await send("POST", "/api/messages/news", "x", "not a type"), 400, "content-type-invalid");
+  await refused(
+    await send("POST", "/api/messages/news", "x", "not a type"),
+    400,
+    "content-type-invalid",
+  );
   assert.equal((await send("DELETE", "/channels/news")).status, 204);
 });
 
@@ -195,9 +248,16 @@ test("an output sends plain RTP to a receiver, which gets an SDP that fits", asy
   const { port } = socket.address();
   const arrived = new Promise<Buffer>((resolve) => socket.once("message", resolve));
   const request = JSON.stringify({ channel: "clip", host: "127.0.0.1", ports: { video: port } });
-  const { id, sdp } = await shaped(await send("POST", "/api/outputs", request), 201, outputAnswerSchema);
+  const { id, sdp } = await shaped(
+    await send("POST", "/api/outputs", request),
+    201,
+    outputAnswerSchema,
+  );
   const [video, none] = parseSdp(sdp).tracks;
-  assert.deepEqual([video?.codec, video?.port, video?.rtcpPort, none], ["h264", port, port + 1, undefined]);
+  assert.deepEqual(
+    [video?.codec, video?.port, video?.rtcpPort, none],
+    ["h264", port, port + 1, undefined],
+  );
   assert.equal((await arrived)[0], 0x80);
 
   const asSdp = await fetch(`${site.url}/channels/clip?format=sdp&ports=6000,6002`);
@@ -212,27 +272,43 @@ test("an output sends plain RTP to a receiver, which gets an SDP that fits", asy
 });
 
 test("outputs that cannot be are refused in words", async () => {
-  const post = (value: unknown): Promise<Response> => send("POST", "/api/outputs", JSON.stringify(value));
+  const post = (value: unknown): Promise<Response> =>
+    send("POST", "/api/outputs", JSON.stringify(value));
   const ports = { video: 5004 };
   await refused(await post({ channel: "none", host: "127.0.0.1", ports }), 404, "channel-unknown");
   await refused(await post({ channel: "clip", host: "10.0.0.1", ports }), 400, "open-required");
-  await refused(await post({ channel: "clip", host: "127.0.0.1", ports: {} }), 400, "request-invalid");
-  await refused(await post({ channel: "clip", host: "127.0.0.1", ports, more: 1 }), 400, "request-invalid");
+  await refused(
+    await post({ channel: "clip", host: "127.0.0.1", ports: {} }),
+    400,
+    "request-invalid",
+  );
+  await refused(
+    await post({ channel: "clip", host: "127.0.0.1", ports, more: 1 }),
+    400,
+    "request-invalid",
+  );
   await refused(await send("POST", "/api/outputs", "{"), 400, "request-invalid");
   await refused(await send("DELETE", "/api/outputs/x"), 404, "output-unknown");
 });
 
 test("routes are replaced whole, checked, and read back", async () => {
-  const put = (value: unknown): Promise<Response> => send("PUT", "/api/config", JSON.stringify(value));
+  const put = (value: unknown): Promise<Response> =>
+    send("PUT", "/api/config", JSON.stringify(value));
   const answer = await put({ upstreams: ["north"], channels: { clip: { maxSubscribers: 7 } } });
   assert.equal(answer.status, 200);
-  const read = (await (await send("GET", "/api/config")).json()) as { channels: Record<string, { maxSubscribers: number }> };
+  const read = (await (await send("GET", "/api/config")).json()) as {
+    channels: Record<string, { maxSubscribers: number }>;
+  };
   assert.equal(read.channels["clip"]?.maxSubscribers, 7);
   assert.deepEqual(read, await answer.json());
   const unknown = await refused(await put({ upstream: [] }), 400, "config-invalid");
   assert.equal(unknown.where, "body: upstream");
-  const stack = await refused(await put({ channels: { clip: { input: { from: ["a"], connection: "udpp" } } } }), 400, "config-invalid");
-  assert.equal(stack.where, "channels.clip.input.connection");
+  const stack = await refused(
+    await put({ channels: { clip: { input: { from: ["a"], connection: "udpp" } } } }),
+    400,
+    "config-invalid",
+  );
+  assert.match(stack.where ?? "", /^channels\.clip\.input\.connection: "udpp", stack, column 1$/);
   assert.deepEqual(await (await send("GET", "/api/config")).json(), read);
   await put({});
 });
@@ -241,7 +317,10 @@ test("metrics count packets per channel, input and subscriber, and the process",
   await send("PUT", "/channels/counted?kind=data", "one", "text/plain");
   const text = await (await send("GET", "/metrics")).text();
   assert.match(text, /^meander_channel_packets_in_total\{channel="counted",site="origin"\} 1$/m);
-  assert.match(text, /^meander_input_packets_total\{channel="counted",input="main",kind="data",site="origin"\} 1$/m);
+  assert.match(
+    text,
+    /^meander_input_packets_total\{channel="counted",input="main",kind="data",site="origin"\} 1$/m,
+  );
   assert.match(text, /^meander_directory_connected\{site="origin"\} 1$/m);
   assert.match(text, /^process_cpu_seconds_total\{site="origin"\} /m);
   const again = await (await send("GET", "/metrics")).text();
@@ -265,14 +344,23 @@ test("pages are served, and what is not there is told", async () => {
 });
 
 test("a foreign name or page is kept out of the API", async () => {
-  assert.equal((await fetch(`${site.url}/api/session`, { headers: { origin: "http://evil.example" } })).status, 403);
-  const own = await fetch(`${site.url}/api/session`, { headers: { origin: `http://localhost:${site.record.http.port}` } });
+  assert.equal(
+    (await fetch(`${site.url}/api/session`, { headers: { origin: "http://evil.example" } })).status,
+    403,
+  );
+  const own = await fetch(`${site.url}/api/session`, {
+    headers: { origin: `http://localhost:${site.record.http.port}` },
+  });
   assert.equal(own.status, 200);
   const status = await new Promise((resolve, reject) => {
-    const request = httpRequest(`${site.url}/api/stop`, { method: "POST", headers: { host: "evil.example" } }, (response) => {
-      response.resume();
-      resolve(response.statusCode);
-    });
+    const request = httpRequest(
+      `${site.url}/api/stop`,
+      { method: "POST", headers: { host: "evil.example" } },
+      (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      },
+    );
     request.on("error", reject);
     request.end();
   });

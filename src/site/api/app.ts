@@ -17,7 +17,10 @@ export interface AppOptions {
 }
 
 /** Answers every HTTP request to a site: its API, its metrics, its pages. */
-export function createApp(site: SiteService, options: AppOptions): (request: HttpRequest) => Promise<HttpResponse> {
+export function createApp(
+  site: SiteService,
+  options: AppOptions,
+): (request: HttpRequest) => Promise<HttpResponse> {
   const files = new StaticFiles(options.webRoot);
   const metrics = new Metrics(site.record.name);
   const app = newRouter();
@@ -26,8 +29,13 @@ export function createApp(site: SiteService, options: AppOptions): (request: Htt
   addOutputRoutes(app, site);
   if (site.demo !== undefined) addDemoRoutes(app, site.demo);
   app.get("/metrics", async () => {
-    const text = await metrics.render(await site.snapshot(), site.session().directory === "connected");
-    return new Response(text, { headers: { "content-type": metrics.contentType, "cache-control": "no-store" } });
+    const text = await metrics.render(
+      await site.snapshot(),
+      site.session().directory === "connected",
+    );
+    return new Response(text, {
+      headers: { "content-type": metrics.contentType, "cache-control": "no-store" },
+    });
   });
   app.get("/openapi.json", () =>
     json(
@@ -36,7 +44,8 @@ export function createApp(site: SiteService, options: AppOptions): (request: Htt
         info: {
           title: "Meander site",
           version: site.record.version,
-          description: "Publish, watch and route live channels. Errors tell what was wrong, where, what was expected and what to do.",
+          description:
+            "Publish, watch and route live channels. Errors tell what was wrong, where, what was expected and what to do.",
         },
       }),
     ),

@@ -60,8 +60,14 @@ export function addChannelRoutes(app: OpenAPIHono, site: SiteService): void {
     async (c) => {
       const name = c.req.param("name") ?? "";
       if (choice(c, "format", ["json", "sdp"]) === "json") return json(await site.channel(name));
-      const text = await site.receiverSdp(name, c.req.query("host") ?? "127.0.0.1", portsOf(c.req.query("ports")));
-      return new Response(text, { headers: { "content-type": "application/sdp", "cache-control": "no-store" } });
+      const text = await site.receiverSdp(
+        name,
+        c.req.query("host") ?? "127.0.0.1",
+        portsOf(c.req.query("ports")),
+      );
+      return new Response(text, {
+        headers: { "content-type": "application/sdp", "cache-control": "no-store" },
+      });
     },
   );
   route(
@@ -111,7 +117,8 @@ async function publish(c: Context, site: SiteService): Promise<Response> {
   if (choice(c, "kind", ["rtp", "data"]) === "data") {
     const answer = await site.publishData(request);
     const first = new Uint8Array(await c.req.arrayBuffer());
-    if (first.byteLength > 0) await site.sendMessage(request.channel, contentTypeOf(c) ?? "text/plain", first);
+    if (first.byteLength > 0)
+      await site.sendMessage(request.channel, contentTypeOf(c) ?? "text/plain", first);
     return json(answer, 201);
   }
   const type = contentTypeOf(c);
@@ -121,7 +128,10 @@ async function publish(c: Context, site: SiteService): Promise<Response> {
       expected: "application/sdp, or the query kind=data",
     });
   }
-  return json(await site.publishSdp(request, await c.req.text(), choice(c, "ports", ["sdp", "assign"])), 201);
+  return json(
+    await site.publishSdp(request, await c.req.text(), choice(c, "ports", ["sdp", "assign"])),
+    201,
+  );
 }
 
 function contentTypeOf(c: Context): string | undefined {

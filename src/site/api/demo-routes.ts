@@ -20,7 +20,10 @@ export function addDemoRoutes(app: OpenAPIHono, demo: DemoControl): void {
       const [name, text] = [c.req.param("name") ?? "", c.req.param("action") ?? ""];
       const action = ACTIONS.find((each) => each === text);
       if (action === undefined) {
-        throw new MeanderError("path-unknown", "there is no such action", { where: text, expected: ACTIONS.join(", ") });
+        throw new MeanderError("path-unknown", "there is no such action", {
+          where: text,
+          expected: ACTIONS.join(", "),
+        });
       }
       await demo.act(name, action);
       return json({ site: name, action });

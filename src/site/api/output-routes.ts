@@ -24,8 +24,13 @@ export function addOutputRoutes(app: OpenAPIHono, site: SiteService): void {
     async (c) => {
       const { channel, host, ports } = await jsonBody(c, outputRequestSchema);
       const { id, sdp } = await site.addOutput(channel, host, ports);
-      if (c.req.header("accept")?.includes("application/sdp") !== true) return json({ id, sdp }, 201);
-      const headers = { "content-type": "application/sdp", "cache-control": "no-store", "x-meander-output": `${id}` };
+      if (c.req.header("accept")?.includes("application/sdp") !== true)
+        return json({ id, sdp }, 201);
+      const headers = {
+        "content-type": "application/sdp",
+        "cache-control": "no-store",
+        "x-meander-output": `${id}`,
+      };
       return new Response(sdp, { status: 201, headers });
     },
   );
@@ -41,7 +46,10 @@ export function addOutputRoutes(app: OpenAPIHono, site: SiteService): void {
     async (c) => {
       const text = c.req.param("id") ?? "";
       if (!/^\d{1,15}$/.test(text)) {
-        throw new MeanderError("output-unknown", "there is no such output", { where: text, expected: "its number" });
+        throw new MeanderError("output-unknown", "there is no such output", {
+          where: text,
+          expected: "its number",
+        });
       }
       await site.removeOutput(Number(text));
       return new Response(null, { status: 204 });

@@ -22,12 +22,19 @@ export interface RouteSpec {
   readonly tag: string;
   readonly summary: string;
   readonly query?: Readonly<Record<string, string>>;
-  readonly body?: { readonly required: boolean; readonly content: Readonly<Record<string, z.ZodType>> };
+  readonly body?: {
+    readonly required: boolean;
+    readonly content: Readonly<Record<string, z.ZodType>>;
+  };
   readonly answers: Readonly<Record<number, AnswerSpec>>;
 }
 
 /** Adds an operation to `app` and to its OpenAPI document. Errors thrown by `handler` become error answers. */
-export function route(app: OpenAPIHono, spec: RouteSpec, handler: (c: Context) => Promise<Response> | Response): void {
+export function route(
+  app: OpenAPIHono,
+  spec: RouteSpec,
+  handler: (c: Context) => Promise<Response> | Response,
+): void {
   const parameters = [...spec.path.matchAll(/{(\w+)}/g)].map((match) => match[1] ?? "");
   app.openAPIRegistry.registerPath({
     method: spec.method,
@@ -35,7 +42,12 @@ export function route(app: OpenAPIHono, spec: RouteSpec, handler: (c: Context) =
     tags: [spec.tag],
     summary: spec.summary,
     parameters: [
-      ...parameters.map((name) => ({ in: "path" as const, name, required: true, schema: { type: "string" as const } })),
+      ...parameters.map((name) => ({
+        in: "path" as const,
+        name,
+        required: true,
+        schema: { type: "string" as const },
+      })),
       ...Object.entries(spec.query ?? {}).map(([name, description]) => ({
         in: "query" as const,
         name,
@@ -45,7 +57,11 @@ export function route(app: OpenAPIHono, spec: RouteSpec, handler: (c: Context) =
     ],
     ...(spec.body === undefined
       ? {}
-      : { request: { body: { required: spec.body.required, content: contentOf(spec.body.content) } } }),
+      : {
+          request: {
+            body: { required: spec.body.required, content: contentOf(spec.body.content) },
+          },
+        }),
     responses: {
       ...Object.fromEntries(
         Object.entries(spec.answers).map(([status, { description, content }]) => [
@@ -53,7 +69,10 @@ export function route(app: OpenAPIHono, spec: RouteSpec, handler: (c: Context) =
           { description, ...(content === undefined ? {} : { content: contentOf(content) }) },
         ]),
       ),
-      default: { description: "What went wrong, where, and what to do", content: contentOf({ "application/json": errorSchema }) },
+      default: {
+        description: "What went wrong, where, and what to do",
+        content: contentOf({ "application/json": errorSchema }),
+      },
     },
   });
   const last = parameters.at(-1);
@@ -78,7 +97,11 @@ export function json(value: unknown, status = 200): Response {
 }
 
 /** The value of a query parameter that has a fixed set of values. @throws {MeanderError} `request-invalid` */
-export function choice<T extends string>(c: Context, name: string, values: readonly [T, ...T[]]): T {
+export function choice<T extends string>(
+  c: Context,
+  name: string,
+  values: readonly [T, ...T[]],
+): T {
   const value = c.req.query(name) ?? values[0];
   const found = values.find((each) => each === value);
   if (found !== undefined) return found;
@@ -94,7 +117,10 @@ export async function jsonBody<T>(c: Context, schema: z.ZodType<T>): Promise<T> 
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const where = ["body", ...(issue?.path ?? [])].join(".");
-  throw new MeanderError("request-invalid", issue?.message ?? "invalid", { where, next: "see /openapi.json" });
+  throw new MeanderError("request-invalid", issue?.message ?? "invalid", {
+    where,
+    next: "see /openapi.json",
+  });
 }
 
 /** The body as JSON. @throws {MeanderError} `request-invalid` */
@@ -102,7 +128,11 @@ export async function rawJson(c: Context): Promise<unknown> {
   try {
     return JSON.parse(await c.req.text());
   } catch (cause) {
-    throw new MeanderError("request-invalid", "the body is not JSON", { where: "body", expected: "JSON", cause });
+    throw new MeanderError("request-invalid", "the body is not JSON", {
+      where: "body",
+      expected: "JSON",
+      cause,
+    });
   }
 }
 
@@ -113,6 +143,8 @@ export function newRouter(): OpenAPIHono {
   return app;
 }
 
-function contentOf(content: Readonly<Record<string, z.ZodType>>): Record<string, { schema: z.ZodType }> {
+function contentOf(
+  content: Readonly<Record<string, z.ZodType>>,
+): Record<string, { schema: z.ZodType }> {
   return Object.fromEntries(Object.entries(content).map(([type, schema]) => [type, { schema }]));
 }

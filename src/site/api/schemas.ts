@@ -21,7 +21,9 @@ export const siteSchema = z
   })
   .openapi("Site");
 
-export const channelSchema = z.strictObject({ name, id: count, ingests: z.array(name) }).openapi("Channel");
+export const channelSchema = z
+  .strictObject({ name, id: count, ingests: z.array(name) })
+  .openapi("Channel");
 
 export const sessionViewSchema = z
   .strictObject({
@@ -153,11 +155,16 @@ export const outputRequestSchema = z
     host: z.string().min(1).max(253),
     ports: z
       .strictObject({ video: port.min(1).optional(), audio: port.min(1).optional() })
-      .refine((ports) => ports.video !== undefined || ports.audio !== undefined, "expected a video or an audio port"),
+      .refine(
+        (ports) => ports.video !== undefined || ports.audio !== undefined,
+        "expected a video or an audio port",
+      ),
   })
   .openapi("OutputRequest");
 
-export const outputAnswerSchema = z.strictObject({ id: count, sdp: z.string() }).openapi("OutputAnswer");
+export const outputAnswerSchema = z
+  .strictObject({ id: count, sdp: z.string() })
+  .openapi("OutputAnswer");
 
 export const routesDocumentSchema = z
   .object({
@@ -166,7 +173,9 @@ export const routesDocumentSchema = z
     channels: z.record(
       name,
       z.object({
-        input: z.object({ from: z.array(name), connection: z.string(), keep: z.boolean() }).optional(),
+        input: z
+          .object({ from: z.array(name), connection: z.string(), keep: z.boolean() })
+          .optional(),
         maxSubscribers: count,
         maxBitsPerSecond: z.number(),
         silenceMs: millis,

@@ -3,11 +3,19 @@ import type { Clock } from "../../base/index.ts";
 import { parseRouteConfig } from "../../session/index.ts";
 import type { SiteService } from "../site-service.ts";
 import { json, rawJson, route } from "./route.ts";
-import { healthSchema, routesDocumentSchema, sessionViewSchema, siteViewSchema } from "./schemas.ts";
+import {
+  healthSchema,
+  routesDocumentSchema,
+  sessionViewSchema,
+  siteViewSchema,
+} from "./schemas.ts";
 
 /** What a site says about itself and its session, and its configuration. */
 export function addSessionRoutes(app: OpenAPIHono, site: SiteService, clock: Clock): void {
-  const json200 = (description: string, schema: typeof healthSchema | typeof sessionViewSchema | typeof siteViewSchema) => ({
+  const json200 = (
+    description: string,
+    schema: typeof healthSchema | typeof sessionViewSchema | typeof siteViewSchema,
+  ) => ({
     200: { description, content: { "application/json": schema } },
   });
   route(
@@ -42,9 +50,16 @@ export function addSessionRoutes(app: OpenAPIHono, site: SiteService, clock: Clo
       answers: json200("The site", siteViewSchema),
     },
     async () =>
-      json({ site: site.record, snapshot: await site.snapshot(), process: processView(site.record.startedAt, clock) }),
+      json({
+        site: site.record,
+        snapshot: await site.snapshot(),
+        process: processView(site.record.startedAt, clock),
+      }),
   );
-  const routes = { description: "The routes of this site", content: { "application/json": routesDocumentSchema } };
+  const routes = {
+    description: "The routes of this site",
+    content: { "application/json": routesDocumentSchema },
+  };
   route(
     app,
     {
@@ -88,7 +103,10 @@ export function addSessionRoutes(app: OpenAPIHono, site: SiteService, clock: Clo
   );
 }
 
-function processView(startedAt: number, clock: Clock): { cpuSeconds: number; rssBytes: number; uptimeSeconds: number } {
+function processView(
+  startedAt: number,
+  clock: Clock,
+): { cpuSeconds: number; rssBytes: number; uptimeSeconds: number } {
   const { user, system } = process.cpuUsage();
   return {
     cpuSeconds: (user + system) / 1e6,

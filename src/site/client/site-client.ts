@@ -2,13 +2,24 @@ import { z } from "zod";
 import { MeanderError, messageOf } from "../../base/index.ts";
 import type { RouteConfig, SiteRecord } from "../../session/index.ts";
 import type { PlaneSnapshot } from "../plane-control.ts";
-import type { ChannelView, DemoAction, HealthView, OutputPorts, PublishAnswer, SessionView } from "../site-service.ts";
+import type {
+  ChannelView,
+  DemoAction,
+  HealthView,
+  OutputPorts,
+  PublishAnswer,
+  SessionView,
+} from "../site-service.ts";
 
 /** What a site says about itself and what goes through it. */
 export interface SiteView {
   readonly site: SiteRecord;
   readonly snapshot: PlaneSnapshot;
-  readonly process: { readonly cpuSeconds: number; readonly rssBytes: number; readonly uptimeSeconds: number };
+  readonly process: {
+    readonly cpuSeconds: number;
+    readonly rssBytes: number;
+    readonly uptimeSeconds: number;
+  };
 }
 
 /** How an input is to be opened. */
@@ -76,7 +87,10 @@ export class SiteClient {
 
   /** Missing parts are set to their defaults. The routes as the site took them. */
   setRoutes(routes: unknown): Promise<RouteConfig> {
-    return this.#json("PUT", "/api/config", { type: "application/json", body: JSON.stringify(routes) });
+    return this.#json("PUT", "/api/config", {
+      type: "application/json",
+      body: JSON.stringify(routes),
+    });
   }
 
   publishSdp(
@@ -101,7 +115,11 @@ export class SiteClient {
     await this.#send("POST", path, { type: contentType, body: text });
   }
 
-  addOutput(channel: string, host: string, ports: OutputPorts): Promise<{ id: number; sdp: string }> {
+  addOutput(
+    channel: string,
+    host: string,
+    ports: OutputPorts,
+  ): Promise<{ id: number; sdp: string }> {
     const body = JSON.stringify({ channel, host, ports });
     return this.#json("POST", "/api/outputs", { type: "application/json", body });
   }
@@ -118,7 +136,11 @@ export class SiteClient {
     await this.#send("POST", `/api/demo/sites/${encodeURIComponent(site)}/${action}`);
   }
 
-  async #json<T>(method: string, path: string, content?: { type: string; body: string }): Promise<T> {
+  async #json<T>(
+    method: string,
+    path: string,
+    content?: { type: string; body: string },
+  ): Promise<T> {
     const response = await this.#send(method, path, content);
     try {
       return (await response.json()) as T;
@@ -127,10 +149,16 @@ export class SiteClient {
     }
   }
 
-  async #send(method: string, path: string, content?: { type: string; body: string }): Promise<Response> {
+  async #send(
+    method: string,
+    path: string,
+    content?: { type: string; body: string },
+  ): Promise<Response> {
     const response = await this.#fetch(path, {
       method,
-      ...(content === undefined ? {} : { body: content.body, headers: { "content-type": content.type } }),
+      ...(content === undefined
+        ? {}
+        : { body: content.body, headers: { "content-type": content.type } }),
     });
     if (response.ok) return response;
     const parsed = errorSchema.safeParse(await response.json().catch(() => undefined));
@@ -147,7 +175,10 @@ export class SiteClient {
     try {
       return await fetch(this.url + path, init);
     } catch (cause) {
-      const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : messageOf(cause);
+      const reason =
+        cause instanceof Error && cause.cause instanceof Error
+          ? cause.cause.message
+          : messageOf(cause);
       throw new MeanderError("site-unreachable", `the site does not answer: ${reason}`, {
         where: this.url,
         next: "start it with `meander site` or `meander demo`, or name another with --site",
@@ -167,9 +198,13 @@ function queryOf(settings: PublishSettings): string {
 }
 
 function answerInvalid(where: string, cause: unknown): MeanderError {
-  return new MeanderError("site-answer-invalid", `that is no answer of a site: ${messageOf(cause)}`, {
-    where,
-    expected: "a Meander site at that address",
-    cause,
-  });
+  return new MeanderError(
+    "site-answer-invalid",
+    `that is no answer of a site: ${messageOf(cause)}`,
+    {
+      where,
+      expected: "a Meander site at that address",
+      cause,
+    },
+  );
 }

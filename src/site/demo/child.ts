@@ -37,7 +37,9 @@ export class Child {
       windowsHide: true,
     });
     if (child.pid === undefined) {
-      throw new MeanderError("demo-failed", "a process could not be started", { where: args.join(" ") });
+      throw new MeanderError("demo-failed", "a process could not be started", {
+        where: args.join(" "),
+      });
     }
     return new Child(child, child.pid, options);
   }

@@ -26,7 +26,11 @@ export function supervisedDemo(): SupervisedDemo | undefined {
   });
   return {
     tellUp: ({ http, udp }) => {
-      send({ type: "up", url: `http://${http.host}:${http.port}`, udpPort: udp.port } satisfies ToSupervisor);
+      send({
+        type: "up",
+        url: `http://${http.host}:${http.port}`,
+        udpPort: udp.port,
+      } satisfies ToSupervisor);
     },
     act: async (site, action) => {
       const id = ++lastId;

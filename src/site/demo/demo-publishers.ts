@@ -52,11 +52,16 @@ export class DemoPublishers {
 
   #run(channel: string, how: readonly string[]): void {
     const { module, url, clock } = this.#options;
-    const child = Child.start({ module, args: ["publish", channel, ...how, "--replace", "--quiet", "--site", url] });
+    const child = Child.start({
+      module,
+      args: ["publish", channel, ...how, "--replace", "--quiet", "--site", url],
+    });
     this.#children.set(channel, child);
     void child.ended.then(({ code, signal }) => {
       if (!this.#isRunning || this.#children.get(channel) !== child) return;
-      this.#options.onNote(`the publisher of ${channel} ended with ${signal ?? `code ${code}`}; it starts again`);
+      this.#options.onNote(
+        `the publisher of ${channel} ended with ${signal ?? `code ${code}`}; it starts again`,
+      );
       clock.after("publisher again", AGAIN_MS, () => {
         if (this.#isRunning && this.#children.get(channel) === child) this.#run(channel, how);
       });

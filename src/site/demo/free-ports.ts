@@ -17,7 +17,10 @@ export async function findFreePorts(host: string, base: number, count: number): 
   for (let port = base; found.length < count; port++) {
     if (port > PORT_MAX) {
       const where = `${host}, ports from ${base}`;
-      throw new MeanderError("port-in-use", `only ${found.length} ports are free`, { where, expected: `${count}` });
+      throw new MeanderError("port-in-use", `only ${found.length} ports are free`, {
+        where,
+        expected: `${count}`,
+      });
     }
     if ((await isTcpFree(host, port)) && (await isUdpFree(host, port))) found.push(port);
   }

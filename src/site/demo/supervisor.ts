@@ -100,7 +100,8 @@ export class DemoSupervisor {
     const place = this.#place(name);
     if (action === "start") return this.#startAgain(place);
     const { child } = place;
-    if (child === undefined) throw new MeanderError("demo-refused", `${name} does not run`, { expected: "start" });
+    if (child === undefined)
+      throw new MeanderError("demo-refused", `${name} does not run`, { expected: "start" });
     place.ending = action;
     await (action === "kill" ? child.kill() : child.stop(this.#options.clock));
   }
@@ -121,7 +122,9 @@ export class DemoSupervisor {
 
   async #startAgain(place: Place): Promise<void> {
     if (place.child !== undefined) {
-      throw new MeanderError("demo-refused", `${place.name} runs already`, { expected: "kill or stop" });
+      throw new MeanderError("demo-refused", `${place.name} runs already`, {
+        expected: "kill or stop",
+      });
     }
     await this.#startSite(place);
     this.#options.onNote(`${place.name} is up again at ${urlOf(place)}/`);
@@ -132,7 +135,18 @@ export class DemoSupervisor {
     const { clock, module } = this.#options;
     const leader = this.#place("origin");
     const role = place === leader ? ["--data", this.#folder] : ["--join", urlOf(leader)];
-    const args = ["site", "--name", place.name, "--host", HOST, "--http-port", `${place.port}`, "--log", "warn", ...role];
+    const args = [
+      "site",
+      "--name",
+      place.name,
+      "--host",
+      HOST,
+      "--http-port",
+      `${place.port}`,
+      "--log",
+      "warn",
+      ...role,
+    ];
     const { promise: up, resolve } = withResolver();
     const child: Child = Child.start({
       module,
@@ -148,12 +162,16 @@ export class DemoSupervisor {
     place.child = child;
     place.ending = undefined;
     void child.ended.then((end) => this.#siteEnded(place, child, end));
-    const late = delay(clock, "site up", UP_MS_MAX).then(() => `did not join within ${UP_MS_MAX / 1000} s`);
+    const late = delay(clock, "site up", UP_MS_MAX).then(
+      () => `did not join within ${UP_MS_MAX / 1000} s`,
+    );
     const ended = child.ended.then(({ code, signal }) => `ended with ${signal ?? `code ${code}`}`);
     const failure = await Promise.race([up, ended, late]);
     if (failure === undefined) return;
     if (!child.isEnded) await child.kill();
-    throw new MeanderError("demo-failed", `the site ${place.name} ${failure}`, { next: "see its log lines above" });
+    throw new MeanderError("demo-failed", `the site ${place.name} ${failure}`, {
+      next: "see its log lines above",
+    });
   }
 
   #siteEnded(place: Place, child: Child, end: ChildEnd): void {
@@ -165,14 +183,24 @@ export class DemoSupervisor {
     this.#options.onNote(`${line}; start it again from the console`);
   }
 
-  async #answer(asker: Child, message: { id: number; site: string; action: DemoAction }): Promise<void> {
+  async #answer(
+    asker: Child,
+    message: { id: number; site: string; action: DemoAction },
+  ): Promise<void> {
     const { id, site, action } = message;
     const answer = await this.act(site, action).then(
       (): FromSupervisor => ({ type: "acted", id }),
       (error: unknown): FromSupervisor => {
         const known = error instanceof MeanderError ? error : undefined;
         const parts = { code: known?.code ?? "internal", what: known?.what ?? messageOf(error) };
-        return { type: "acted", id, error: { ...parts, ...(known?.expected === undefined ? {} : { expected: known.expected }) } };
+        return {
+          type: "acted",
+          id,
+          error: {
+            ...parts,
+            ...(known?.expected === undefined ? {} : { expected: known.expected }),
+          },
+        };
       },
     );
     asker.send(answer);

@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { type Clock, LIMITS, messageOf, SILENT, SystemRandom } from "../../base/index.ts";
 import { EmbeddedDirectory } from "../../directory/embedded/index.ts";
-import { findFreePorts } from "../demo/free-ports.ts";
 import { packageRoot } from "../client/package-root.ts";
+import { findFreePorts } from "../demo/free-ports.ts";
 
 /** What was found about one thing that Meander needs or can use. */
 export interface Check {
@@ -30,12 +30,23 @@ const PROBE_MS_MAX = 2_000;
 const PROGRAMS = [
   { names: ["ffmpeg"], version: "-version", use: "publishing and receiving with ffmpeg" },
   { names: ["ffprobe"], version: "-version", use: "looking at media files" },
-  { names: ["gst-launch-1.0"], version: "--version", use: "publishing and receiving with GStreamer" },
-  { names: ["chromium", "chromium-browser", "google-chrome"], version: "--version", use: "the browser tests" },
+  {
+    names: ["gst-launch-1.0"],
+    version: "--version",
+    use: "publishing and receiving with GStreamer",
+  },
+  {
+    names: ["chromium", "chromium-browser", "google-chrome"],
+    version: "--version",
+    use: "the browser tests",
+  },
 ] as const;
 
 /** Looks whether this machine can run Meander, one thing after the other. */
-export async function* runChecks(options: { readonly port: number; readonly clock: Clock }): AsyncGenerator<Check> {
+export async function* runChecks(options: {
+  readonly port: number;
+  readonly clock: Clock;
+}): AsyncGenerator<Check> {
   const { port, clock } = options;
   yield { name: "node", ...checkNode(process.versions.node) };
   yield { name: "machine", ...checkMachine() };
@@ -68,24 +79,36 @@ function checkMachine(): Finding {
   const found = `${availableParallelism()} processors, ${Math.round(freemem() / 1e6)} MB free`;
   return availableParallelism() >= 2
     ? { status: "ok", found }
-    : { status: "warn", found, next: "the plane and the site share one processor; expect jitter under load" };
+    : {
+        status: "warn",
+        found,
+        next: "the plane and the site share one processor; expect jitter under load",
+      };
 }
 
 async function checkPorts(port: number): Promise<Finding> {
   const [free] = await findFreePorts("127.0.0.1", port, 1);
   if (free === port) return { status: "ok", found: `${port} is free` };
-  return { status: "warn", found: `${port} is taken, ${free} is free`, next: `use --http-port ${free}` };
+  return {
+    status: "warn",
+    found: `${port} is taken, ${free} is free`,
+    next: `use --http-port ${free}`,
+  };
 }
 
 /** A datagram there and back. */
 async function checkUdp(clock: Clock): Promise<Finding> {
   const [left, right] = [createSocket("udp4"), createSocket("udp4")];
   try {
-    await Promise.all([left, right].map((socket) => new Promise<void>((done) => socket.bind(0, "127.0.0.1", done))));
+    await Promise.all(
+      [left, right].map((socket) => new Promise<void>((done) => socket.bind(0, "127.0.0.1", done))),
+    );
     right.on("message", (bytes, { port, address }) => right.send(bytes, port, address));
     const sentAt = clock.now();
     const ms = await new Promise<number>((resolve, reject) => {
-      const cancel = clock.after("udp probe", PROBE_MS_MAX, () => reject(new Error("a datagram did not come back")));
+      const cancel = clock.after("udp probe", PROBE_MS_MAX, () =>
+        reject(new Error("a datagram did not come back")),
+      );
       left.once("message", () => {
         cancel();
         resolve(clock.now() - sentAt);
@@ -122,7 +145,12 @@ async function checkBuffers(): Promise<Finding> {
 async function checkDirectory(clock: Clock): Promise<Finding> {
   const path = await mkdtemp(join(tmpdir(), "meander-doctor-"));
   try {
-    await using directory = await EmbeddedDirectory.open({ path, clock, random: new SystemRandom(), log: SILENT });
+    await using directory = await EmbeddedDirectory.open({
+      path,
+      clock,
+      random: new SystemRandom(),
+      log: SILENT,
+    });
     await directory.put("doctor", "well");
     const entry = await directory.get("doctor");
     return entry?.value === "well"

@@ -6,17 +6,36 @@ import { checkGate, isLoopbackName, originsOf } from "./gate.ts";
 const RULES = { hosts: ["relay.example"], origins: ["http://127.0.0.1:7001"] };
 
 test("loopback names are let in with any port", () => {
-  for (const host of ["localhost", "localhost:7000", "127.0.0.1:7000", "127.1.2.3", "[::1]:80", "LOCALHOST:1"]) {
+  for (const host of [
+    "localhost",
+    "localhost:7000",
+    "127.0.0.1:7000",
+    "127.1.2.3",
+    "[::1]:80",
+    "LOCALHOST:1",
+  ]) {
     assert.equal(checkGate(RULES, { host, origin: undefined }).type, "admitted", host);
   }
 });
 
 test("a name the site was opened for is let in", () => {
-  assert.equal(checkGate(RULES, { host: "relay.example:7000", origin: undefined }).type, "admitted");
+  assert.equal(
+    checkGate(RULES, { host: "relay.example:7000", origin: undefined }).type,
+    "admitted",
+  );
 });
 
 test("a foreign, missing or malformed Host is refused in words", () => {
-  const hosts = ["evil.example", undefined, "", "127.0.0.1.evil.example", "localhost:x", "a b", "[::1", "user@localhost"];
+  const hosts = [
+    "evil.example",
+    undefined,
+    "",
+    "127.0.0.1.evil.example",
+    "localhost:x",
+    "a b",
+    "[::1",
+    "user@localhost",
+  ];
   for (const host of hosts) {
     const answer = checkGate(RULES, { host, origin: undefined });
     assert.equal(answer.type, "refused", String(host));
@@ -40,7 +59,13 @@ test("pages of the same site need no CORS, pages of other sites of the session g
 });
 
 test("other origins, null among them, are refused in words", () => {
-  for (const origin of ["http://evil.example", "null", "http://localhost:3000", "http://127.0.0.1:70011", ""]) {
+  for (const origin of [
+    "http://evil.example",
+    "null",
+    "http://localhost:3000",
+    "http://127.0.0.1:70011",
+    "",
+  ]) {
     const answer = checkGate(RULES, { host: "localhost:7000", origin });
     assert.equal(answer.type, "refused", origin);
     if (answer.type === "refused") assert.equal(answer.error.code, "origin-refused");
@@ -52,7 +77,10 @@ test("any text as Host or Origin gets an answer, and only known names pass", () 
     fc.property(fc.string(), fc.string(), (host, origin) => {
       const answer = checkGate({ hosts: [], origins: [] }, { host, origin });
       if (answer.type === "admitted") {
-        const name = host.replace(/:\d+$/, "").replace(/^\[|\]$/g, "").toLowerCase();
+        const name = host
+          .replace(/:\d+$/, "")
+          .replace(/^\[|\]$/g, "")
+          .toLowerCase();
         assert.ok(isLoopbackName(name));
         assert.ok([`http://${host}`, `https://${host}`].includes(origin));
       }

@@ -25,7 +25,11 @@ export function checkGate(
 ): GateAnswer {
   const { host, origin } = headers;
   const name = host === undefined ? undefined : hostNameOf(host);
-  if (host === undefined || name === undefined || !(isLoopbackName(name) || rules.hosts.includes(name))) {
+  if (
+    host === undefined ||
+    name === undefined ||
+    !(isLoopbackName(name) || rules.hosts.includes(name))
+  ) {
     return refused("host-refused", "this site does not answer to that name", {
       where: `header Host: ${host ?? "(none)"}`,
       expected: ["localhost", "127.0.0.1", ...rules.hosts].join(", "),
@@ -44,8 +48,13 @@ export function checkGate(
 }
 
 /** The origins of a site's pages: its own address, and for a loopback address every way to spell it. */
-export function originsOf(endpoint: { readonly host: string; readonly port: number }): readonly string[] {
-  const names = isLoopbackName(endpoint.host) ? ["127.0.0.1", "localhost", "[::1]"] : [bracketed(endpoint.host)];
+export function originsOf(endpoint: {
+  readonly host: string;
+  readonly port: number;
+}): readonly string[] {
+  const names = isLoopbackName(endpoint.host)
+    ? ["127.0.0.1", "localhost", "[::1]"]
+    : [bracketed(endpoint.host)];
   return names.map((name) => `http://${name}:${endpoint.port}`);
 }
 

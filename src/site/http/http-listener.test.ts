@@ -16,7 +16,10 @@ async function withListener(
   const options = { host: "127.0.0.1", port: 0, gate: GATE, clock: new SystemClock(), log: SILENT };
   await using listener = await HttpListener.open(options, {
     request: handler,
-    upgrades: { "echo /link": ({ socket, head }) => void socket.end(`HTTP/1.1 101 Yes\r\n\r\n${head.toString()}`) },
+    upgrades: {
+      "echo /link": ({ socket, head }) =>
+        void socket.end(`HTTP/1.1 101 Yes\r\n\r\n${head.toString()}`),
+    },
   });
   await use(listener.port, listener);
 }
@@ -28,16 +31,24 @@ interface Answer {
 }
 
 /** A request with any headers at all: fetch keeps some to itself. */
-function send(port: number, options: { method?: string; path?: string; headers?: Record<string, string>; body?: Uint8Array }): Promise<Answer> {
+function send(
+  port: number,
+  options: { method?: string; path?: string; headers?: Record<string, string>; body?: Uint8Array },
+): Promise<Answer> {
   const { method = "GET", path = "/", headers = {}, body } = options;
   return new Promise((resolve, reject) => {
-    const request = httpRequest({ host: "127.0.0.1", port, method, path, headers, agent: false }, (response) => {
-      let text = "";
-      response.setEncoding("utf8").on("data", (part: string) => {
-        text += part;
-      });
-      response.on("end", () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text }));
-    });
+    const request = httpRequest(
+      { host: "127.0.0.1", port, method, path, headers, agent: false },
+      (response) => {
+        let text = "";
+        response.setEncoding("utf8").on("data", (part: string) => {
+          text += part;
+        });
+        response.on("end", () =>
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text }),
+        );
+      },
+    );
     request.on("error", reject);
     request.end(body);
   });
@@ -60,7 +71,12 @@ test("a request arrives whole, with its body and the address it came from", () =
     async (request) => ({ ...OK, body: JSON.stringify({ ...request, body: [...request.body] }) }),
     async (port) => {
       const body = new Uint8Array([1, 2, 3]);
-      const answer = await send(port, { method: "PUT", path: "/channels/a?b=c", headers: { "x-one": "1" }, body });
+      const answer = await send(port, {
+        method: "PUT",
+        path: "/channels/a?b=c",
+        headers: { "x-one": "1" },
+        body,
+      });
       const seen = JSON.parse(answer.body) as HttpRequest;
       assert.equal(seen.method, "PUT");
       assert.equal(seen.target, "/channels/a?b=c");
@@ -129,7 +145,10 @@ test("a body at the bound is taken, one above it gets 413, told or not how long 
       assert.match(told, /^HTTP\/1\.1 413 .*body-too-large/s);
       const size = LIMITS.bodyBytesMax + 1;
       const chunk = `${size.toString(16)}\r\n${"x".repeat(size)}\r\n0\r\n\r\n`;
-      const untold = await sendRaw(port, `PUT / HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n${chunk}`);
+      const untold = await sendRaw(
+        port,
+        `PUT / HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n${chunk}`,
+      );
       assert.match(untold, /^HTTP\/1\.1 413 /);
     },
   ));
@@ -158,11 +177,20 @@ test("upgrades go by path and protocol, and pass the same gate", () =>
     async () => OK,
     async (port) => {
       const upgrade = (path: string, protocol: string, host = "localhost"): Promise<string> =>
-        sendRaw(port, `GET ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: upgrade\r\nupgrade: ${protocol}\r\n\r\nhead`);
+        sendRaw(
+          port,
+          `GET ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: upgrade\r\nupgrade: ${protocol}\r\n\r\nhead`,
+        );
       assert.match(await upgrade("/link?x=1", "Echo"), /^HTTP\/1\.1 101 Yes\r\n\r\nhead$/);
-      assert.match(await upgrade("/other", "echo"), /^HTTP\/1\.1 404 .*upgrade-unknown.*echo \/link/s);
+      assert.match(
+        await upgrade("/other", "echo"),
+        /^HTTP\/1\.1 404 .*upgrade-unknown.*echo \/link/s,
+      );
       assert.match(await upgrade("/link", "constructor"), /^HTTP\/1\.1 404 /);
-      assert.match(await upgrade("/link", "echo", "evil.example"), /^HTTP\/1\.1 403 .*host-refused/s);
+      assert.match(
+        await upgrade("/link", "echo", "evil.example"),
+        /^HTTP\/1\.1 403 .*host-refused/s,
+      );
     },
   ));
 
@@ -170,8 +198,18 @@ test("a taken port is told with where and what to do", () =>
   withListener(
     async () => OK,
     async (port) => {
-      const options = { host: "127.0.0.1", port, gate: GATE, clock: new SystemClock(), log: SILENT };
+      const options = {
+        host: "127.0.0.1",
+        port,
+        gate: GATE,
+        clock: new SystemClock(),
+        log: SILENT,
+      };
       const opening = HttpListener.open(options, { request: async () => OK, upgrades: {} });
-      await assert.rejects(opening, { code: "port-in-use", where: `127.0.0.1:${port}`, next: /--http-port/ });
+      await assert.rejects(opening, {
+        code: "port-in-use",
+        where: `127.0.0.1:${port}`,
+        next: /--http-port/,
+      });
     },
   ));

@@ -1,4 +1,10 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+  STATUS_CODES,
+} from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { type Clock, LIMITS, type Log, MeanderError, messageOf } from "../../base/index.ts";
@@ -45,10 +51,14 @@ export class HttpListener implements AsyncDisposable {
   static async open(options: HttpListenerOptions, handlers: HttpHandlers): Promise<HttpListener> {
     const listener = new HttpListener(options, handlers);
     await new Promise<void>((resolve, reject) => {
-      listener.#server.once("error", (cause: NodeJS.ErrnoException) => reject(listenError(options, cause)));
+      listener.#server.once("error", (cause: NodeJS.ErrnoException) =>
+        reject(listenError(options, cause)),
+      );
       listener.#server.listen(options.port, options.host, resolve);
     });
-    listener.#server.on("error", (error) => options.log.error("The HTTP server failed.", { error: messageOf(error) }));
+    listener.#server.on("error", (error) =>
+      options.log.error("The HTTP server failed.", { error: messageOf(error) }),
+    );
     return listener;
   }
 
@@ -57,7 +67,11 @@ export class HttpListener implements AsyncDisposable {
     this.#clock = options.clock;
     this.#log = options.log;
     this.#handlers = handlers;
-    this.#server = createServer({ requestTimeout: LIMITS.requestMsMax, keepAlive: true, noDelay: true });
+    this.#server = createServer({
+      requestTimeout: LIMITS.requestMsMax,
+      keepAlive: true,
+      noDelay: true,
+    });
     this.#server.on("request", (request, response) => void this.#answer(request, response));
     this.#server.on("upgrade", (request, socket, head) => this.#upgrade({ request, socket, head }));
     this.#server.on("clientError", (_error, socket) => {
@@ -88,8 +102,10 @@ export class HttpListener implements AsyncDisposable {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { host, origin } = request.headers;
     const admission = checkGate(this.#gate, { host, origin });
-    if (admission.type === "refused") return write(response, errorResponse(403, admission.error), undefined);
-    if (request.method === "OPTIONS" && admission.origin !== undefined) return preflight(response, admission.origin);
+    if (admission.type === "refused")
+      return write(response, errorResponse(403, admission.error), undefined);
+    if (request.method === "OPTIONS" && admission.origin !== undefined)
+      return preflight(response, admission.origin);
     if (this.#waiting >= LIMITS.requestsMax) return write(response, overloaded(), admission.origin);
     this.#waiting++;
     try {
@@ -102,8 +118,14 @@ export class HttpListener implements AsyncDisposable {
       write(response, await this.#withDeadline(this.#handlers.request(whole)), admission.origin);
     } catch (error) {
       if (request.destroyed && !request.complete) return;
-      this.#log.error("A request failed.", { method: request.method, target: request.url, error: messageOf(error) });
-      const failure = new MeanderError("internal", "the site failed to answer", { next: "see the site's log" });
+      this.#log.error("A request failed.", {
+        method: request.method,
+        target: request.url,
+        error: messageOf(error),
+      });
+      const failure = new MeanderError("internal", "the site failed to answer", {
+        next: "see the site's log",
+      });
       write(response, errorResponse(500, failure), admission.origin);
     } finally {
       this.#waiting--;
@@ -122,16 +144,22 @@ export class HttpListener implements AsyncDisposable {
     socket.on("error", () => socket.destroy());
     const { host, origin } = request.headers;
     const admission = checkGate(this.#gate, { host, origin });
-    if (admission.type === "refused") return refuseUpgrade(socket, errorResponse(403, admission.error));
+    if (admission.type === "refused") {
+      refuseUpgrade(socket, errorResponse(403, admission.error));
+      return;
+    }
     const path = (request.url ?? "").split("?", 1)[0];
     const key = `${(request.headers.upgrade ?? "").toLowerCase()} ${path}`;
-    const handler = Object.hasOwn(this.#handlers.upgrades, key) ? this.#handlers.upgrades[key] : undefined;
+    const handler = Object.hasOwn(this.#handlers.upgrades, key)
+      ? this.#handlers.upgrades[key]
+      : undefined;
     if (handler === undefined) {
       const error = new MeanderError("upgrade-unknown", "nothing answers to that upgrade here", {
         where: key,
         expected: Object.keys(this.#handlers.upgrades).join(", "),
       });
-      return refuseUpgrade(socket, errorResponse(404, error));
+      refuseUpgrade(socket, errorResponse(404, error));
+      return;
     }
     this.#upgraded.add(socket);
     socket.once("close", () => this.#upgraded.delete(socket));
@@ -143,7 +171,9 @@ export class HttpListener implements AsyncDisposable {
 export function refuseUpgrade(socket: Duplex, response: HttpResponse): void {
   const headers = Object.entries({ ...response.headers, connection: "close" });
   const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join("");
-  socket.end(`HTTP/1.1 ${response.status} ${STATUS_CODES[response.status] ?? ""}\r\n${lines}\r\n${response.body}`);
+  socket.end(
+    `HTTP/1.1 ${response.status} ${STATUS_CODES[response.status] ?? ""}\r\n${lines}\r\n${response.body}`,
+  );
 }
 
 function headOf(request: IncomingMessage): Omit<HttpRequest, "body"> {
@@ -194,12 +224,18 @@ function preflight(response: ServerResponse, origin: string): void {
 
 function tooLarge(): HttpResponse {
   const expected = `at most ${LIMITS.bodyBytesMax} bytes`;
-  return errorResponse(413, new MeanderError("body-too-large", "the request body is too large", { expected }));
+  return errorResponse(
+    413,
+    new MeanderError("body-too-large", "the request body is too large", { expected }),
+  );
 }
 
 function overloaded(): HttpResponse {
   const next = "try again in a second";
-  return errorResponse(503, new MeanderError("overloaded", "too many requests wait for their answer", { next }));
+  return errorResponse(
+    503,
+    new MeanderError("overloaded", "too many requests wait for their answer", { next }),
+  );
 }
 
 function late(): HttpResponse {

@@ -33,7 +33,8 @@ export interface ErrorBody {
 
 /** `message` is what was wrong alone; the other parts stand beside it. */
 export function errorBodyOf(thrown: unknown): ErrorBody {
-  if (!(thrown instanceof MeanderError)) return { error: { code: "internal", message: messageOf(thrown) } };
+  if (!(thrown instanceof MeanderError))
+    return { error: { code: "internal", message: messageOf(thrown) } };
   const { code, what, where, expected, next } = thrown;
   return {
     error: {

@@ -69,7 +69,19 @@ test("nothing outside the folder, hidden or of unknown type is served", async ()
 });
 
 test("no path however odd reads the file beside the folder", async () => {
-  const part = fc.constantFrom("..", ".", "%2e%2e", "%2f", "/", "\\", "secret.txt", "web", "%5c", "assets", "%00");
+  const part = fc.constantFrom(
+    "..",
+    ".",
+    "%2e%2e",
+    "%2f",
+    "/",
+    "\\",
+    "secret.txt",
+    "web",
+    "%5c",
+    "assets",
+    "%00",
+  );
   await fc.assert(
     fc.asyncProperty(fc.array(part, { maxLength: 8 }), async (parts) => {
       const { body } = await files.answer(get(`/${parts.join("")}`));

@@ -40,10 +40,13 @@ export class StaticFiles {
       const { size, mtimeMs } = await stat(file);
       const etag = `"${size.toString(36)}-${Math.round(mtimeMs).toString(36)}"`;
       // Names under /assets/ carry a hash of their content.
-      const caching = path.startsWith("/assets/") ? "public, max-age=31536000, immutable" : "no-cache";
+      const caching = path.startsWith("/assets/")
+        ? "public, max-age=31536000, immutable"
+        : "no-cache";
       const headers = { "content-type": type, "cache-control": caching, etag };
       if (request.headers["if-none-match"] === etag) return { status: 304, headers, body: "" };
-      if (request.method === "HEAD") return { status: 200, headers: { ...headers, "content-length": `${size}` }, body: "" };
+      if (request.method === "HEAD")
+        return { status: 200, headers: { ...headers, "content-length": `${size}` }, body: "" };
       return { status: 200, headers, body: new Uint8Array(await readFile(file)) };
     } catch {
       // Whatever keeps the file from being read, a folder of that name among it: it is not there to be served.
@@ -68,9 +71,13 @@ function pathOf(target: string): string | undefined {
 }
 
 function missing(request: HttpRequest, part: "method" | "path"): HttpResponse {
-  const error = new MeanderError("path-unknown", part === "method" ? "that is not done here" : "there is nothing here", {
-    where: `${request.method} ${request.target.slice(0, 200)}`,
-    next: "see / for the console and /openapi.json for the API",
-  });
+  const error = new MeanderError(
+    "path-unknown",
+    part === "method" ? "that is not done here" : "there is nothing here",
+    {
+      where: `${request.method} ${request.target.slice(0, 200)}`,
+      next: "see / for the console and /openapi.json for the API",
+    },
+  );
   return errorResponse(404, error);
 }

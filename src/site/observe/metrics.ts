@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
+import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { ChannelSnapshot, PlaneSnapshot } from "../plane-control.ts";
 
 /** The site in the format of Prometheus: counts per channel, input, output and drop reason, taken when asked. */
@@ -26,67 +26,145 @@ export class Metrics {
   }
 
   #describeSite(snapshot: PlaneSnapshot, directoryConnected: boolean): void {
-    this.#gauge("meander_directory_connected", "1 while the directory can be reached", {}, Number(directoryConnected));
+    this.#gauge(
+      "meander_directory_connected",
+      "1 while the directory can be reached",
+      {},
+      Number(directoryConnected),
+    );
     for (const peer of snapshot.peers) {
-      const labels = { peer: peer.name, role: peer.role, stack: peer.stack, direction: peer.direction, state: peer.state };
+      const labels = {
+        peer: peer.name,
+        role: peer.role,
+        stack: peer.stack,
+        direction: peer.direction,
+        state: peer.state,
+      };
       if (peer.role === "site") this.#gauge("meander_peer", "Links to other sites", labels, 1);
     }
     const viewers = snapshot.peers.filter((peer) => peer.role === "viewer").length;
     this.#gauge("meander_viewers", "Viewers connected", {}, viewers);
     for (const [reason, count] of Object.entries(snapshot.drops)) {
-      this.#count("meander_drops_total", "Packets dropped that belong to no channel", { reason }, count);
+      this.#count(
+        "meander_drops_total",
+        "Packets dropped that belong to no channel",
+        { reason },
+        count,
+      );
     }
   }
 
   #describeChannel(channel: ChannelSnapshot): void {
     const labels = { channel: channel.name };
-    this.#count("meander_channel_packets_in_total", "Packets taken, without duplicates", labels, channel.packetsIn);
-    this.#count("meander_channel_bytes_in_total", "Bytes taken, without duplicates", labels, channel.bytesIn);
+    this.#count(
+      "meander_channel_packets_in_total",
+      "Packets taken, without duplicates",
+      labels,
+      channel.packetsIn,
+    );
+    this.#count(
+      "meander_channel_bytes_in_total",
+      "Bytes taken, without duplicates",
+      labels,
+      channel.bytesIn,
+    );
     this.#count("meander_channel_packets_out_total", "Packets sent", labels, channel.packetsOut);
     this.#count("meander_channel_bytes_out_total", "Bytes sent", labels, channel.bytesOut);
-    this.#gauge("meander_channel_history_bytes", "Bytes kept for resumes", labels, channel.history.bytes);
+    this.#gauge(
+      "meander_channel_history_bytes",
+      "Bytes kept for resumes",
+      labels,
+      channel.history.bytes,
+    );
     if (channel.latencyMs !== undefined) {
-      this.#gauge("meander_channel_latency_seconds", "Ingest to here", labels, channel.latencyMs / 1000);
+      this.#gauge(
+        "meander_channel_latency_seconds",
+        "Ingest to here",
+        labels,
+        channel.latencyMs / 1000,
+      );
     }
     if (channel.jitterMs !== undefined) {
-      this.#gauge("meander_channel_jitter_seconds", "Interarrival jitter (RFC 3550)", labels, channel.jitterMs / 1000);
+      this.#gauge(
+        "meander_channel_jitter_seconds",
+        "Interarrival jitter (RFC 3550)",
+        labels,
+        channel.jitterMs / 1000,
+      );
     }
     this.#drops("meander_channel_drops_total", "Packets dropped, by reason", labels, channel.drops);
     for (const input of channel.inputs) {
       const from = { ...labels, input: input.name, kind: input.kind };
-      this.#count("meander_input_packets_total", "Packets that came by this input", from, input.packets);
+      this.#count(
+        "meander_input_packets_total",
+        "Packets that came by this input",
+        from,
+        input.packets,
+      );
       this.#count("meander_input_bytes_total", "Bytes that came by this input", from, input.bytes);
-      this.#gauge("meander_input_active", "1 while the channel comes by this input", from, Number(input.state === "active"));
-      this.#drops("meander_input_drops_total", "Packets of this input dropped, by reason", from, input.drops);
+      this.#gauge(
+        "meander_input_active",
+        "1 while the channel comes by this input",
+        from,
+        Number(input.state === "active"),
+      );
+      this.#drops(
+        "meander_input_drops_total",
+        "Packets of this input dropped, by reason",
+        from,
+        input.drops,
+      );
     }
     for (const kind of ["site", "viewer", "rtp"] as const) {
       const subscribers = channel.subscribers.filter((each) => each.kind === kind);
       const to = { ...labels, kind };
       this.#gauge("meander_subscribers", "Subscribers of the channel", to, subscribers.length);
       if (subscribers.length === 0) continue;
-      this.#gauge("meander_subscriber_lag_seconds_max", "The slowest subscriber", to, maxLagMs(subscribers) / 1000);
+      this.#gauge(
+        "meander_subscriber_lag_seconds_max",
+        "The slowest subscriber",
+        to,
+        maxLagMs(subscribers) / 1000,
+      );
     }
     // One series for each output that has a name; viewers come and go, and are counted above.
     for (const each of channel.subscribers.filter(({ kind }) => kind !== "viewer")) {
       const to = { ...labels, output: each.name, kind: each.kind, id: `${each.id}` };
       this.#count("meander_output_packets_total", "Packets sent to this output", to, each.packets);
       this.#count("meander_output_bytes_total", "Bytes sent to this output", to, each.bytes);
-      this.#drops("meander_output_drops_total", "Packets not sent to this output, by reason", to, each.drops);
+      this.#drops(
+        "meander_output_drops_total",
+        "Packets not sent to this output, by reason",
+        to,
+        each.drops,
+      );
     }
   }
 
-  #drops(name: string, help: string, labels: Record<string, string>, drops: Readonly<Record<string, number>>): void {
-    for (const [reason, count] of Object.entries(drops)) this.#count(name, help, { ...labels, reason }, count);
+  #drops(
+    name: string,
+    help: string,
+    labels: Record<string, string>,
+    drops: Readonly<Record<string, number>>,
+  ): void {
+    for (const [reason, count] of Object.entries(drops))
+      this.#count(name, help, { ...labels, reason }, count);
   }
 
   #count(name: string, help: string, labels: Record<string, string>, value: number): void {
     const found = this.#registry.getSingleMetric(name) as Counter | undefined;
-    (found ?? new Counter({ name, help, labelNames: Object.keys(labels), registers: [this.#registry] })).inc(labels, value);
+    (
+      found ??
+      new Counter({ name, help, labelNames: Object.keys(labels), registers: [this.#registry] })
+    ).inc(labels, value);
   }
 
   #gauge(name: string, help: string, labels: Record<string, string>, value: number): void {
     const found = this.#registry.getSingleMetric(name) as Gauge | undefined;
-    (found ?? new Gauge({ name, help, labelNames: Object.keys(labels), registers: [this.#registry] })).set(labels, value);
+    (
+      found ??
+      new Gauge({ name, help, labelNames: Object.keys(labels), registers: [this.#registry] })
+    ).set(labels, value);
   }
 }
 

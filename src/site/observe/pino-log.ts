@@ -7,7 +7,8 @@ import type { LogLevel } from "../site-options.ts";
 export function openLog(options: { readonly level: LogLevel; readonly site: string }): Log {
   const { level, site } = options;
   const base = { site };
-  if (!process.stderr.isTTY) return pinoLog(pino({ level, base }, pino.destination({ dest: 2, sync: true })));
+  if (!process.stderr.isTTY)
+    return pinoLog(pino({ level, base }, pino.destination({ dest: 2, sync: true })));
   const stream = pretty({
     destination: 2,
     sync: true,

@@ -30,9 +30,12 @@ export class DirectoryDoor {
         where: "/directory",
         next: "see /api/session for the site that does",
       });
-      return refuseUpgrade(socket, errorResponse(503, error));
+      refuseUpgrade(socket, errorResponse(503, error));
+      return;
     }
-    if ("setKeepAlive" in socket) request.socket.setKeepAlive(true, PROBE_MS);
-    this.#server.handleUpgrade(request, socket, head, (webSocket) => handler(messageSocketOf(webSocket)));
+    request.socket.setKeepAlive(true, PROBE_MS);
+    this.#server.handleUpgrade(request, socket, head, (webSocket) =>
+      handler(messageSocketOf(webSocket)),
+    );
   }
 }

@@ -63,7 +63,9 @@ export class IngestDesk implements AsyncDisposable {
     const desk = this.#desks.get(channel);
     const open = desk?.inputs.get(input);
     if (desk === undefined || (open === undefined && desk.data !== input)) {
-      throw new MeanderError("input-unknown", "there is no such input", { where: `input ${input} of channel ${channel}` });
+      throw new MeanderError("input-unknown", "there is no such input", {
+        where: `input ${input} of channel ${channel}`,
+      });
     }
     desk.inputs.delete(input);
     if (open !== undefined) await open.close("unpublished");

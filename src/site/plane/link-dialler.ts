@@ -1,7 +1,13 @@
 import { type Clock, type Log, MeanderError } from "../../base/index.ts";
 import type { Neighbour } from "../../reflector/index.ts";
 import { type Connection, completeStack, composeStack, parseStack } from "../../stack/index.ts";
-import { formatAddress, LINK_PATH, TcpTransport, UdpTransport, WebSocketTransport } from "../../transport/index.ts";
+import {
+  formatAddress,
+  LINK_PATH,
+  TcpTransport,
+  UdpTransport,
+  WebSocketTransport,
+} from "../../transport/index.ts";
 
 /** The stack of datagram links unless configured otherwise. */
 export const DATAGRAM_STACK = completeStack("udp");
@@ -39,7 +45,9 @@ export class LinkDialler {
     await Promise.all([
       this.#tcp[Symbol.asyncDispose](),
       this.#webSocket[Symbol.asyncDispose](),
-      ...[...this.#others.values()].map(async (transport) => (await transport)[Symbol.asyncDispose]()),
+      ...[...this.#others.values()].map(async (transport) =>
+        (await transport)[Symbol.asyncDispose](),
+      ),
     ]);
   }
 
@@ -56,10 +64,14 @@ export class LinkDialler {
       case "websocket":
         return this.#webSocket.connect(`ws://${httpAddress}${LINK_PATH}`);
       default:
-        throw new MeanderError("transport-unavailable", "sites are not linked over that transport", {
-          where: `stack ${complete}`,
-          expected: "udp, tcp or websocket",
-        });
+        throw new MeanderError(
+          "transport-unavailable",
+          "sites are not linked over that transport",
+          {
+            where: `stack ${complete}`,
+            expected: "udp, tcp or websocket",
+          },
+        );
     }
   }
 
@@ -67,7 +79,12 @@ export class LinkDialler {
     if (stack === DATAGRAM_STACK) return Promise.resolve(this.#udp);
     const open = this.#others.get(stack);
     if (open !== undefined) return open;
-    const opening = UdpTransport.open({ host: this.#host, port: 0, clock: this.#clock, log: this.#log });
+    const opening = UdpTransport.open({
+      host: this.#host,
+      port: 0,
+      clock: this.#clock,
+      log: this.#log,
+    });
     this.#others.set(stack, opening);
     opening.catch(() => this.#others.delete(stack));
     return opening;

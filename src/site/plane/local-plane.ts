@@ -4,9 +4,15 @@ import type { MessageSocket } from "../../directory/index.ts";
 import { Reflector } from "../../reflector/index.ts";
 import type { Endpoint } from "../../session/index.ts";
 import { composeStack, parseStack } from "../../stack/index.ts";
-import { acceptTcp, LINK_PATH, LINK_UPGRADE, UdpTransport, WebSocketAcceptor } from "../../transport/index.ts";
+import {
+  acceptTcp,
+  LINK_PATH,
+  LINK_UPGRADE,
+  UdpTransport,
+  WebSocketAcceptor,
+} from "../../transport/index.ts";
 import type { GateRules } from "../http/gate.ts";
-import { HttpListener, type Upgrade } from "../http/http-listener.ts";
+import { HttpListener, portInUse, type Upgrade } from "../http/http-listener.ts";
 import type { HttpRequest, HttpResponse } from "../http/messages.ts";
 import type {
   IngestOptions,
@@ -54,8 +60,10 @@ export class LocalPlane implements Plane {
       {
         request: (request) => respond(front.request, request, log),
         upgrades: {
-          [`websocket ${LINK_PATH}`]: (upgrade) => void acceptWebSocket(webSockets, upgrade, front, log),
-          [`${LINK_UPGRADE} ${LINK_PATH}`]: ({ socket, head }) => front.accept(acceptTcp(socket, head, { clock })),
+          [`websocket ${LINK_PATH}`]: (upgrade) =>
+            void acceptWebSocket(webSockets, upgrade, front, log),
+          [`${LINK_UPGRADE} ${LINK_PATH}`]: ({ socket, head }) =>
+            front.accept(acceptTcp(socket, head, { clock })),
           [`websocket ${DIRECTORY_PATH}`]: (upgrade) => directory.accept(upgrade),
         },
       },
@@ -130,7 +138,9 @@ export class LocalPlane implements Plane {
     this.#listener.setGate(rules);
   }
 
-  async setViewerSites(sites: readonly { readonly name: string; readonly url: string }[]): Promise<void> {
+  async setViewerSites(
+    sites: readonly { readonly name: string; readonly url: string }[],
+  ): Promise<void> {
     this.#reflector.setSites(sites);
   }
 
@@ -170,7 +180,10 @@ export class LocalPlane implements Plane {
 
   async snapshot(): Promise<PlaneSnapshot> {
     const snapshot = this.#reflector.snapshot();
-    const drops = Object.entries(this.#socket.counts.toJSON()).map(([reason, count]) => [`udp-${reason}`, count]);
+    const drops = Object.entries(this.#socket.counts.toJSON()).map(([reason, count]) => [
+      `udp-${reason}`,
+      count,
+    ]);
     return {
       ...snapshot,
       channels: snapshot.channels.map((channel) => this.#ingests.describe(channel)),
@@ -227,9 +240,9 @@ async function openSocket(
   try {
     return await open(options.udpPort ?? httpPort);
   } catch (error) {
-    const chosen = options.udpPort !== undefined || options.httpPort !== 0;
-    if (chosen || !(error instanceof MeanderError) || error.code !== "port-in-use") throw error;
-    return open(0);
+    if (!(error instanceof MeanderError) || error.code !== "port-in-use") throw error;
+    if (options.udpPort === undefined && options.httpPort === 0) return open(0);
+    throw portInUse(`${host}:${options.udpPort ?? httpPort} (UDP)`, "--udp-port", error);
   }
 }
 

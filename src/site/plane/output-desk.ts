@@ -16,7 +16,13 @@ export class OutputDesk {
     const output = await RtpOutput.open(options);
     const address = `${host}:${tracks.map(({ port }) => port).join(",")}`;
     try {
-      return { id: this.#reflector.addSink(channel, { kind: "rtp", name: `rtp ${address}`, address }, output) };
+      return {
+        id: this.#reflector.addSink(
+          channel,
+          { kind: "rtp", name: `rtp ${address}`, address },
+          output,
+        ),
+      };
     } catch (error) {
       output.close("refused");
       throw error;

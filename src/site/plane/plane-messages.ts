@@ -22,7 +22,12 @@ export interface ErrorParts {
 /** What the main thread says. `id` is unique per direction and kind. */
 export type ToPlane =
   | { readonly type: "open"; readonly options: PlaneOptions }
-  | { readonly type: "call"; readonly id: number; readonly method: PlaneMethod; readonly args: readonly unknown[] }
+  | {
+      readonly type: "call";
+      readonly id: number;
+      readonly method: PlaneMethod;
+      readonly args: readonly unknown[];
+    }
   | { readonly type: "response"; readonly id: number; readonly response: HttpResponse }
   | { readonly type: "socket-text"; readonly socket: number; readonly text: string }
   | { readonly type: "socket-close"; readonly socket: number };
@@ -52,7 +57,10 @@ export interface PlanePort<Out, In> {
 }
 
 /** The method of `plane` that a call names, bound. */
-export function methodOf(plane: Plane, method: PlaneMethod): (...args: unknown[]) => Promise<unknown> {
+export function methodOf(
+  plane: Plane,
+  method: PlaneMethod,
+): (...args: unknown[]) => Promise<unknown> {
   return (plane[method] as (...args: unknown[]) => Promise<unknown>).bind(plane);
 }
 
@@ -60,7 +68,14 @@ export function methodOf(plane: Plane, method: PlaneMethod): (...args: unknown[]
 export function partsOf(thrown: unknown): ErrorParts {
   const stack = thrown instanceof Error ? thrown.stack : undefined;
   if (!(thrown instanceof MeanderError)) {
-    return { code: "internal", what: messageOf(thrown), where: undefined, expected: undefined, next: undefined, stack };
+    return {
+      code: "internal",
+      what: messageOf(thrown),
+      where: undefined,
+      expected: undefined,
+      next: undefined,
+      stack,
+    };
   }
   const { code, what, where, expected, next } = thrown;
   return { code, what, where, expected, next, stack };

@@ -24,8 +24,8 @@ export interface PlanePorts {
 }
 
 /**
- * The media sockets and the HTTP listener of a site. {@link LocalPlane} runs in the caller's thread, {@link WorkerPlane}
- * in its own; both behave alike.
+ * The media sockets and the HTTP listener of a site. `LocalPlane` runs in the caller's thread, what `openWorkerPlane` opens
+ * in a thread of its own; both behave alike.
  */
 export interface Plane extends PlaneControl {
   /** As bound. */

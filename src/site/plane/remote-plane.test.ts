@@ -19,7 +19,8 @@ class FakePlane implements Plane {
   readonly failed = new Promise<MeanderError>(() => {});
   readonly calls: unknown[][] = [];
   tell: (event: PlaneEvent) => void = () => {};
-  request: (request: HttpRequest) => Promise<HttpResponse> = () => Promise.reject(new Error("nobody answers"));
+  request: (request: HttpRequest) => Promise<HttpResponse> = () =>
+    Promise.reject(new Error("nobody answers"));
   directory: (socket: MessageSocket) => void = () => {};
 
   configure = this.#record("configure");
@@ -81,7 +82,11 @@ async function withRig(use: (rig: Rig) => Promise<void>): Promise<void> {
   const { port1, port2 } = new MessageChannel();
   const fake = new FakePlane();
   const lines: string[] = [];
-  const log = { ...SILENT, warn: (message: string, fields?: LogFields) => void lines.push(`${message} ${JSON.stringify(fields)}`) };
+  const log = {
+    ...SILENT,
+    warn: (message: string, fields?: LogFields) =>
+      void lines.push(`${message} ${JSON.stringify(fields)}`),
+  };
   servePlane(fake, port1 as ServingPort);
   const plane = new RemotePlane(port2 as CallingPort, { http: ADDRESS, udp: ADDRESS, log });
   try {
@@ -111,7 +116,14 @@ test("every call reaches the plane with its arguments, and its result comes back
 
 test("a refusal keeps its code and all its parts on the way", () =>
   withRig(async ({ plane }) => {
-    const options = { channel: "clip", input: "main", sourceName: "main", tracks: [], trusted: [], host: "127.0.0.1" };
+    const options = {
+      channel: "clip",
+      input: "main",
+      sourceName: "main",
+      tracks: [],
+      trusted: [],
+      host: "127.0.0.1",
+    };
     await assert.rejects(plane.openIngest(options), (error) => {
       assert.ok(error instanceof MeanderError);
       const { code, what, where, expected, next: advice } = error;
@@ -131,12 +143,15 @@ test("a refusal keeps its code and all its parts on the way", () =>
 
 test("a bug in the plane arrives as an internal error with the place it comes from", () =>
   withRig(async ({ plane }) => {
-    await assert.rejects(plane.addRtpOutput({ channel: "clip", host: "127.0.0.1", tracks: [] }), (error) => {
-      assert.ok(error instanceof MeanderError);
-      assert.equal(error.code, "internal");
-      assert.match(String(error.cause), /TypeError: a bug\n.*remote-plane\.test/s);
-      return true;
-    });
+    await assert.rejects(
+      plane.addRtpOutput({ channel: "clip", host: "127.0.0.1", tracks: [] }),
+      (error) => {
+        assert.ok(error instanceof MeanderError);
+        assert.equal(error.code, "internal");
+        assert.match(String(error.cause), /TypeError: a bug\n.*remote-plane\.test/s);
+        return true;
+      },
+    );
   }));
 
 test("events and log lines come over", () =>
@@ -162,7 +177,10 @@ test("requests are answered by the main thread, each with its own answer", () =>
       if (target === "/slow") await plane.snapshot();
       return { status: 201, headers: { "x-a": "b" }, body: `${target} ${body.join()}` };
     });
-    const answers = await Promise.all([fake.request({ ...REQUEST, target: "/slow" }), fake.request(REQUEST)]);
+    const answers = await Promise.all([
+      fake.request({ ...REQUEST, target: "/slow" }),
+      fake.request(REQUEST),
+    ]);
     assert.deepEqual(
       answers.map(({ body }) => body),
       ["/slow 7", "/channels/clip?input=main 7"],
@@ -209,8 +227,17 @@ test("a directory socket carries texts both ways and ends on both sides", () =>
     await closed;
 
     const again = next<MessageSocket>((listener) => plane.onDirectory(listener));
-    fake.directory({ send() {}, onMessage() {}, close() {}, onClose: (handler) => void (end = handler) });
-    const gone = next<void>((listener) => void again.then((other) => other.onClose(() => listener())));
+    fake.directory({
+      send() {},
+      onMessage() {},
+      close() {},
+      onClose: (handler) => {
+        end = handler;
+      },
+    });
+    const gone = next<void>(
+      (listener) => void again.then((other) => other.onClose(() => listener())),
+    );
     await again;
     end();
     await gone;
@@ -220,7 +247,9 @@ test("when the plane is gone, open calls and later ones fail, sockets end, and i
   withRig(async ({ fake, plane }) => {
     const opened = next<MessageSocket>((listener) => plane.onDirectory(listener));
     fake.directory({ send() {}, onMessage() {}, close() {}, onClose() {} });
-    const ended = next<void>((listener) => void opened.then((socket) => socket.onClose(() => listener())));
+    const ended = next<void>(
+      (listener) => void opened.then((socket) => socket.onClose(() => listener())),
+    );
     await opened;
     fake.snapshot = () => new Promise(() => {});
     const open = plane.snapshot();

@@ -12,7 +12,13 @@ import type {
   RtpOutputOptions,
 } from "../plane-control.ts";
 import type { Plane } from "./plane.ts";
-import { errorOf, type FromPlane, type PlaneMethod, type PlanePort, type ToPlane } from "./plane-messages.ts";
+import {
+  errorOf,
+  type FromPlane,
+  type PlaneMethod,
+  type PlanePort,
+  type ToPlane,
+} from "./plane-messages.ts";
 
 /** The port as the main thread has it. */
 export type CallingPort = PlanePort<ToPlane, FromPlane>;
@@ -99,7 +105,9 @@ export class RemotePlane implements Plane {
     await this.#call("setGate", rules);
   }
 
-  async setViewerSites(sites: readonly { readonly name: string; readonly url: string }[]): Promise<void> {
+  async setViewerSites(
+    sites: readonly { readonly name: string; readonly url: string }[],
+  ): Promise<void> {
     await this.#call("setViewerSites", sites);
   }
 
@@ -202,7 +210,10 @@ export class RemotePlane implements Plane {
   }
 
   #open(id: number): void {
-    if (this.#directory === undefined) return this.#port.postMessage({ type: "socket-close", socket: id });
+    if (this.#directory === undefined) {
+      this.#port.postMessage({ type: "socket-close", socket: id });
+      return;
+    }
     let receive: (text: string) => void = () => {};
     let ended: () => void = () => {};
     const socket: RemoteSocket = {
@@ -229,13 +240,21 @@ export async function respond(
   log: Log,
 ): Promise<HttpResponse> {
   if (handler === undefined) {
-    return errorResponse(503, new MeanderError("starting", "the site is starting", { next: "try again in a second" }));
+    return errorResponse(
+      503,
+      new MeanderError("starting", "the site is starting", { next: "try again in a second" }),
+    );
   }
   try {
     return await handler(request);
   } catch (error) {
-    log.error("A request failed.", { target: request.target, error: error instanceof Error ? error.stack : error });
-    const failure = new MeanderError("internal", "the site failed to answer", { next: "see the site's log" });
+    log.error("A request failed.", {
+      target: request.target,
+      error: error instanceof Error ? error.stack : error,
+    });
+    const failure = new MeanderError("internal", "the site failed to answer", {
+      next: "see the site's log",
+    });
     return errorResponse(500, failure);
   }
 }

@@ -2,7 +2,13 @@ import type { Log, LogFields } from "../../base/index.ts";
 import type { MessageSocket } from "../../directory/index.ts";
 import type { HttpResponse } from "../http/messages.ts";
 import type { Plane } from "./plane.ts";
-import { type FromPlane, methodOf, type PlanePort, partsOf, type ToPlane } from "./plane-messages.ts";
+import {
+  type FromPlane,
+  methodOf,
+  type PlanePort,
+  partsOf,
+  type ToPlane,
+} from "./plane-messages.ts";
 
 /** The port as the plane's side has it. */
 export type ServingPort = PlanePort<FromPlane, ToPlane>;
@@ -32,9 +38,13 @@ export function servePlane(plane: Plane, port: ServingPort): void {
   port.on("message", (message) => {
     switch (message.type) {
       case "call":
-        methodOf(plane, message.method)(...message.args).then(
+        methodOf(
+          plane,
+          message.method,
+        )(...message.args).then(
           (value) => port.postMessage({ type: "result", id: message.id, value }),
-          (error: unknown) => port.postMessage({ type: "error", id: message.id, error: partsOf(error) }),
+          (error: unknown) =>
+            port.postMessage({ type: "error", id: message.id, error: partsOf(error) }),
         );
         break;
       case "response":

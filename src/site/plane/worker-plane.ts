@@ -4,35 +4,43 @@ import type { Plane, PlaneOptions } from "./plane.ts";
 import { errorOf, type FromPlane, type ToPlane } from "./plane-messages.ts";
 import { RemotePlane } from "./remote-plane.ts";
 
-/** Opens a plane in a thread of its own. */
-export class WorkerPlane {
-  /** @throws what {@link LocalPlane.open} throws, and `plane-failed` when the thread cannot start */
-  static open(options: PlaneOptions, ports: { readonly log: Log }): Promise<Plane> {
-    const worker = new Worker(new URL("./plane-worker.js", import.meta.url), { name: "plane" });
-    const exited = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
-    let plane: RemotePlane | undefined;
-    return new Promise((resolve, reject) => {
-      const lost = (error: MeanderError): void => {
-        plane?.fail(error);
-        reject(error);
-      };
-      worker.on("error", (cause) => lost(planeFailed(`its thread failed: ${cause.message}`, cause)));
-      worker.on("exit", (code) => lost(planeFailed(`its thread ended with code ${code}`, undefined)));
-      worker.on("message", function first(message: FromPlane) {
-        if (message.type === "log") return ports.log[message.level](message.message, message.fields);
-        worker.off("message", first);
-        if (message.type === "opened") {
-          const { http, udp } = message;
-          plane = new RemotePlane(worker, { http, udp, log: ports.log, ended: () => exited });
-          resolve(plane);
-        } else if (message.type === "open-failed") {
-          reject(errorOf(message.error));
-          void worker.terminate();
-        }
-      });
-      worker.postMessage({ type: "open", options } satisfies ToPlane);
+/**
+ * Opens a plane in a thread of its own.
+ *
+ * @throws {MeanderError} what `LocalPlane.open` throws, and `plane-failed` when the thread cannot start
+ */
+export function openWorkerPlane(
+  options: PlaneOptions,
+  ports: { readonly log: Log },
+): Promise<Plane> {
+  const worker = new Worker(new URL("./plane-worker.js", import.meta.url), { name: "plane" });
+  const exited = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
+  let plane: RemotePlane | undefined;
+  return new Promise((resolve, reject) => {
+    const lost = (what: string, cause?: Error): void => {
+      const error = planeFailed(what, cause);
+      plane?.fail(error);
+      reject(error);
+    };
+    worker.on("error", (cause) => lost(`its thread failed: ${cause.message}`, cause));
+    worker.on("exit", (code) => lost(`its thread ended with code ${code}`));
+    worker.on("message", function first(message: FromPlane) {
+      if (message.type === "log") {
+        ports.log[message.level](message.message, message.fields);
+        return;
+      }
+      worker.off("message", first);
+      if (message.type === "opened") {
+        const { http, udp } = message;
+        plane = new RemotePlane(worker, { http, udp, log: ports.log, ended: () => exited });
+        resolve(plane);
+      } else if (message.type === "open-failed") {
+        reject(errorOf(message.error));
+        void worker.terminate();
+      }
     });
-  }
+    worker.postMessage({ type: "open", options } satisfies ToPlane);
+  });
 }
 
 function planeFailed(what: string, cause: Error | undefined): MeanderError {

@@ -72,8 +72,15 @@ export function holdInput(
     const reason = await whyLost(client, channel, input);
     if (isOver) return;
     failures = reason === undefined ? 0 : failures + 1;
-    if (reason === undefined || failures < FAILURES_MAX) cancel = clock.after("look", LOOK_MS, () => void look());
-    else lose(new MeanderError("publication-lost", reason, { where: `${client.url}, input ${input} of ${channel}`, next: "publish again" }));
+    if (reason === undefined || failures < FAILURES_MAX)
+      cancel = clock.after("look", LOOK_MS, () => void look());
+    else
+      lose(
+        new MeanderError("publication-lost", reason, {
+          where: `${client.url}, input ${input} of ${channel}`,
+          next: "publish again",
+        }),
+      );
   };
   cancel = clock.after("look", LOOK_MS, () => void look());
   const ended = Promise.race([run.ended, lost]).then(async (error) => {
@@ -95,10 +102,15 @@ export function holdInput(
   };
 }
 
-async function whyLost(client: SiteClient, channel: string, input: string): Promise<string | undefined> {
+async function whyLost(
+  client: SiteClient,
+  channel: string,
+  input: string,
+): Promise<string | undefined> {
   try {
     const { snapshot } = await client.channel(channel);
-    const isThere = snapshot?.inputs.some(({ name, kind }) => name === input && kind !== "site") ?? false;
+    const isThere =
+      snapshot?.inputs.some(({ name, kind }) => name === input && kind !== "site") ?? false;
     return isThere ? undefined : "the site has no such input any more";
   } catch (error) {
     return messageOf(error);

@@ -12,7 +12,10 @@ const LINES_MAX = 5;
  *
  * @throws {MeanderError} `ffmpeg-missing`, `ffmpeg-options`, and what the site refuses with
  */
-export async function publishFfmpeg(source: FfmpegSource, options: PublishOptions): Promise<Publication> {
+export async function publishFfmpeg(
+  source: FfmpegSource,
+  options: PublishOptions,
+): Promise<Publication> {
   const publishing = publishingOf(options);
   const { client, channel, clock } = publishing;
   const sdp = formatSdp({ title: channel, host: "127.0.0.1", tracks: ffmpegTracks(source) });
@@ -24,7 +27,10 @@ export async function publishFfmpeg(source: FfmpegSource, options: PublishOption
       startedWallMs: clock.wall(),
     });
     const child = await start(args);
-    return holdInput(publishing, answer, { ended: endOf(child, source.input), stop: () => void child.kill("SIGTERM") });
+    return holdInput(publishing, answer, {
+      ended: endOf(child, source.input),
+      stop: () => void child.kill("SIGTERM"),
+    });
   } catch (error) {
     await client.unpublish(channel, options.input).catch(() => {});
     throw error;
@@ -56,13 +62,18 @@ function endOf(child: ChildProcess, input: string): Promise<MeanderError | undef
   return new Promise((resolve) => {
     child.once("close", (code, signal) => {
       // 255: ffmpeg's own end after a signal.
-      if (code === 0 || signal === "SIGTERM" || (code === 255 && child.killed)) return resolve(undefined);
+      if (code === 0 || signal === "SIGTERM" || (code === 255 && child.killed))
+        return resolve(undefined);
       resolve(
-        new MeanderError("ffmpeg-failed", lines.join(" | ") || `ffmpeg ended with ${signal ?? `code ${code}`}`, {
-          where: `ffmpeg, input ${input}`,
-          expected: "an input with what is to be published",
-          next: "add --audio none or --video none for an input without it",
-        }),
+        new MeanderError(
+          "ffmpeg-failed",
+          lines.join(" | ") || `ffmpeg ended with ${signal ?? `code ${code}`}`,
+          {
+            where: `ffmpeg, input ${input}`,
+            expected: "an input with what is to be published",
+            next: "add --audio none or --video none for an input without it",
+          },
+        ),
       );
     });
   });

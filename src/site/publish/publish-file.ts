@@ -18,7 +18,15 @@ export async function publishFile(
   try {
     const sdp = clipSdp(clip.tracks, { title: channel, host: "127.0.0.1" });
     const answer = await client.publishSdp(channel, sdp, { ...options, ports: "assign" });
-    const sending = await publishClip({ clip, host: answer.host, ports: answer.tracks, loop, clock, random, log });
+    const sending = await publishClip({
+      clip,
+      host: answer.host,
+      ports: answer.tracks,
+      loop,
+      clock,
+      random,
+      log,
+    });
     const ended = sending.ended.then(() => {
       clip.close();
       return undefined;

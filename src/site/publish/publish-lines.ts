@@ -31,7 +31,9 @@ export async function publishLines(
       try {
         await client.sendMessage(channel, contentType, line.value);
       } catch (error) {
-        return error instanceof MeanderError ? error : new MeanderError("publication-lost", messageOf(error));
+        return error instanceof MeanderError
+          ? error
+          : new MeanderError("publication-lost", messageOf(error));
       }
       options.onSent?.(++count);
     }

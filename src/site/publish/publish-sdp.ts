@@ -10,7 +10,10 @@ import { holdInput, type Publication, type PublishOptions, publishingOf } from "
 export async function publishSdpFile(file: string, options: PublishOptions): Promise<Publication> {
   const sdp = await readSdp(file);
   const publishing = publishingOf(options);
-  const answer = await publishing.client.publishSdp(options.channel, sdp, { ...options, ports: "sdp" });
+  const answer = await publishing.client.publishSdp(options.channel, sdp, {
+    ...options,
+    ports: "sdp",
+  });
   let stop = (): void => {};
   const ended = new Promise<undefined>((resolve) => {
     stop = () => resolve(undefined);
@@ -22,6 +25,10 @@ async function readSdp(file: string): Promise<string> {
   try {
     return await readFile(file, "utf8");
   } catch (cause) {
-    throw new MeanderError("sdp-invalid", "the file cannot be read", { where: file, expected: "an SDP file", cause });
+    throw new MeanderError("sdp-invalid", "the file cannot be read", {
+      where: file,
+      expected: "an SDP file",
+      cause,
+    });
   }
 }

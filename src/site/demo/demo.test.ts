@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { SeededRandom, SystemClock } from "../../base/index.ts";
+import { packageRoot } from "../client/package-root.ts";
+import { SiteClient } from "../client/site-client.ts";
+import { DEMO_SITES, demoRoutes } from "./demo-plan.ts";
+import { findFreePorts } from "./free-ports.ts";
+import { News } from "./news.ts";
+import { DemoSupervisor } from "./supervisor.ts";
+
+const MODULE = fileURLToPath(new URL("../../cli/main.js", import.meta.url));
+
+async function somePort(use: (port: number) => Promise<void> = async () => {}): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as { port: number };
+  await use(port);
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+test("a taken port is passed over", async () => {
+  await somePort(async (port) => {
+    const ports = await findFreePorts("127.0.0.1", port, 3);
+    assert.equal(ports.length, 3);
+    assert.ok(ports.every((each) => each > port));
+    assert.equal(new Set(ports).size, 3);
+  });
+});
+
+test("too few ports are told", async () => {
+  await assert.rejects(findFreePorts("127.0.0.1", 65_000, 5), { code: "port-in-use" });
+});
+
+test("each relay has a way around every other relay, and none leads to itself", () => {
+  for (const site of DEMO_SITES.slice(1)) {
+    for (const { input } of Object.values(demoRoutes(site).channels)) {
+      assert.equal(input?.from.at(-1), "origin");
+      assert.ok(!input?.from.includes(site));
+    }
+  }
+  assert.deepEqual(demoRoutes("origin").channels, {});
+});
+
+test("the news is the same for the same seed, and its prices stay prices", () => {
+  const [one, two] = [new News(new SeededRandom(7)), new News(new SeededRandom(7))];
+  for (let line = 0; line < 1_000; line++) {
+    const text = one.next();
+    assert.equal(text, two.next());
+    assert.match(
+      text,
+      /^[A-Z].+ \| MNDR \d+\.\d\d [▲▼] {2}RLAY \d+\.\d\d [▲▼] {2}FLUX \d+\.\d\d [▲▼]$/,
+    );
+  }
+});
+
+test("the demo runs, loses a relay, gets it back, and leaves nothing behind", async () => {
+  const notes: string[] = [];
+  const supervisor = await DemoSupervisor.start({
+    module: MODULE,
+    basePort: await somePort(),
+    clip: join(packageRoot(), "media", "clip.mp4"),
+    clock: new SystemClock(),
+    random: new SeededRandom(1),
+    onNote: (line) => void notes.push(line),
+  });
+  const pids = supervisor.sites.map(({ pid }) => pid);
+  try {
+    const at = (name: string): SiteClient =>
+      new SiteClient(supervisor.sites.find((site) => site.name === name)?.url ?? "");
+    const [origin, south] = [at("origin"), at("south")];
+    const pathAt = async (): Promise<string> =>
+      (await south.channel("clip")).snapshot?.path.join(" ") ?? "";
+    await until(async () => (await pathAt()) === "origin north middle south");
+    assert.equal((await origin.session()).demo, true);
+
+    await origin.demo("middle", "kill");
+    await until(async () => (await pathAt()) === "origin north south");
+    assert.deepEqual(
+      supervisor.sites.map(({ name }) => name),
+      ["origin", "north", "south"],
+    );
+    assert.deepEqual(notes, ["middle was killed by SIGKILL; start it again from the console"]);
+    await assert.rejects(origin.demo("middle", "stop"), { code: "demo-refused" });
+    await assert.rejects(origin.demo("nowhere", "kill"), { code: "site-unknown" });
+
+    await origin.demo("middle", "start");
+    await until(async () => (await pathAt()) === "origin north middle south");
+    const { snapshot } = await south.channel("clip");
+    assert.equal(snapshot?.drops["lost"] ?? 0, 0);
+  } finally {
+    await supervisor.stop();
+  }
+  for (const pid of pids) assert.throws(() => process.kill(pid, 0), { code: "ESRCH" });
+  assert.deepEqual(supervisor.sites, []);
+});
+
+/** Waits for a fact that nothing announces. */
+async function until(fact: () => Promise<boolean>): Promise<void> {
+  while (!(await fact())) await new Promise((resolve) => setTimeout(resolve, 20));
+}

@@ -1,0 +1,56 @@
+import { type Log, messageOf } from "../base/index.ts";
+import type { SiteRecord } from "../session/index.ts";
+import { formatAddress, LINK_PATH } from "../transport/index.ts";
+import { originsOf } from "./http/gate.ts";
+import type { Plane } from "./plane/plane.ts";
+
+/** What a neighbourhood needs. */
+export interface NeighbourhoodOptions {
+  readonly self: SiteRecord;
+  /** Names that this site answers to. */
+  readonly hosts: readonly string[];
+  readonly plane: Plane;
+  readonly log: Log;
+}
+
+/** The sites of the session, and what the plane has to know of them: links, alternatives for viewers, whose pages to let in. */
+export class Neighbourhood {
+  readonly #options: NeighbourhoodOptions;
+  #sites: readonly SiteRecord[];
+
+  constructor(options: NeighbourhoodOptions) {
+    this.#options = options;
+    this.#sites = [options.self];
+  }
+
+  /** By name; this site is always among them. */
+  get sites(): readonly SiteRecord[] {
+    return this.#sites;
+  }
+
+  /** Name of the leading site; null while none is known. */
+  get leader(): string | null {
+    return this.#sites.find((site) => site.leader)?.name ?? null;
+  }
+
+  /** A new list from the directory. Settles when the plane has it. */
+  async set(sites: readonly SiteRecord[]): Promise<void> {
+    const { self, hosts, plane, log } = this.#options;
+    const others = sites.filter(({ name }) => name !== self.name);
+    this.#sites = others.length === sites.length ? [...sites, self] : sites;
+    try {
+      await plane.setNeighbours(others.map(({ name, http, udp }) => ({ name, http, udp })));
+      await plane.setViewerSites(
+        others.map((site) => ({ name: site.name, url: linkUrlOf(site.http) })),
+      );
+      await plane.setGate({ hosts, origins: this.#sites.flatMap(({ http }) => originsOf(http)) });
+    } catch (error) {
+      log.error("The plane did not take the list of sites.", { error: messageOf(error) });
+    }
+  }
+}
+
+/** Where viewers and sites connect: `ws://127.0.0.1:7000/link`. */
+export function linkUrlOf({ host, port }: SiteRecord["http"]): string {
+  return `ws://${formatAddress(host, port)}${LINK_PATH}`;
+}
