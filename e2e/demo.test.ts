@@ -36,19 +36,28 @@ async function stats(): Promise<Record<string, number> & { path: string[] }> {
   )) as Record<string, number> & { path: string[] };
 }
 
-test("the picture moves within a second of opening the page, through three relays", { skip }, async () => {
+test("the picture moves within a second of opening the page, through three relays", {
+  skip,
+}, async () => {
   const { page } = browser;
-  await page.goto(`${demo.console.replace(/\/$/, "")}/player.html?channel=clip&site=${siteUrl("south")}`);
+  await page.goto(
+    `${demo.console.replace(/\/$/, "")}/player.html?channel=clip&site=${siteUrl("south")}`,
+  );
   const first = await until("the first picture", async () => {
     const now = await stats();
     return now !== undefined && (now["framesPresented"] ?? 0) > 10 ? now : undefined;
   });
-  assert.ok((first["firstPictureMs"] as number) < 1_000, `first picture after ${first["firstPictureMs"]} ms`);
+  assert.ok(
+    (first["firstPictureMs"] as number) < 1_000,
+    `first picture after ${first["firstPictureMs"]} ms`,
+  );
   await until("the whole path", async () => (await stats()).path.length === 4);
   assert.deepEqual((await stats()).path, ["origin", "north", "middle", "south"]);
 });
 
-test("killing the middle relay from the console loses no frame and freezes nothing for long", { skip }, async (t) => {
+test("killing the middle relay from the console loses no frame and freezes nothing for long", {
+  skip,
+}, async (t) => {
   const { page } = browser;
   await page.goto(demo.console);
   await page.waitForSelector("[data-site=middle] [data-action=kill]");
@@ -59,13 +68,20 @@ test("killing the middle relay from the console loses no frame and freezes nothi
   await page.click("[data-site=middle] [data-action=kill]");
   await until("the new way", async () => (await stats()).path.join() === "origin,north,south");
   const atSwitch = (await readFrameLog(page)).numbers.length;
-  await until("three more seconds", async () => (await readFrameLog(page)).numbers.length > atSwitch + 90);
+  await until(
+    "three more seconds",
+    async () => (await readFrameLog(page)).numbers.length > atSwitch + 90,
+  );
   const log = await readFrameLog(page);
   const now = await stats();
   const latencies = log.latencies.filter((each) => each !== null).sort((a, b) => a - b);
   const latency = latencies[Math.floor(latencies.length / 2)] as number;
-  t.diagnostic(`frames ${log.numbers.length}, missing ${missingFrames(log)}, longest freeze ${longestFreeze(log).toFixed(0)} ms`);
-  t.diagnostic(`latency ${latency.toFixed(0)} ms, skew ${now["avSkewMs"]} ms, jitter ${now["jitterMs"]} ms`);
+  t.diagnostic(
+    `frames ${log.numbers.length}, missing ${missingFrames(log)}, longest freeze ${longestFreeze(log).toFixed(0)} ms`,
+  );
+  t.diagnostic(
+    `latency ${latency.toFixed(0)} ms, skew ${now["avSkewMs"]} ms, jitter ${now["jitterMs"]} ms`,
+  );
   assert.equal(log.numbers.includes(-1), false, "every frame's counter is readable");
   assert.equal(missingFrames(log), 0);
   assert.equal(now["packetsLost"], 0);
@@ -77,7 +93,11 @@ test("killing the middle relay from the console loses no frame and freezes nothi
 test("a killed relay that is started again takes its place in the way", { skip }, async () => {
   const { page } = browser;
   await page.click("[data-site=middle] [data-action=start]");
-  await until("the old way", async () => (await stats()).path.join() === "origin,north,middle,south", 30_000);
+  await until(
+    "the old way",
+    async () => (await stats()).path.join() === "origin,north,middle,south",
+    30_000,
+  );
 });
 
 test("a player whose own site is killed goes on at another", { skip }, async () => {

@@ -5,12 +5,15 @@ import { readFileSync, writeFileSync } from "node:fs";
 const source = new URL("../src/base/limits.ts", import.meta.url);
 const page = new URL("../docs/limits.md", import.meta.url);
 const text = readFileSync(source, "utf8");
-const rows = [...text.matchAll(/\/\*\* ([^\n]*(?:\n {3}\*[^\n]*)*?) ?\*\/\n {2}(\w+): ([^,]+),/g)].map(
-  ([, about = "", name = "", value = ""]) => {
-    const words = about.replace(/\s*\n\s*\*\s?/g, " ").replaceAll("|", "\\|").trim();
-    return `| \`${name}\` | ${value} | ${words} |`;
-  },
-);
+const rows = [
+  ...text.matchAll(/\/\*\* ([^\n]*(?:\n {3}\*[^\n]*)*?) ?\*\/\n {2}(\w+): ([^,]+),/g),
+].map(([, about = "", name = "", value = ""]) => {
+  const words = about
+    .replace(/\s*\n\s*\*\s?/g, " ")
+    .replaceAll("|", "\\|")
+    .trim();
+  return `| \`${name}\` | ${value} | ${words} |`;
+});
 const markdown = `# Limits
 
 Every bound of Meander. Made from \`src/base/limits.ts\` by \`node scripts/limits.js\`.

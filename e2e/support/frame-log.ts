@@ -48,7 +48,8 @@ export function missingFrames({ numbers }: FrameLog): number {
   let missing = 0;
   for (let i = 1; i < numbers.length; i++) {
     const step =
-      ((numbers[i] as number) - (numbers[i - 1] as number) + FRAME_COUNTER.frames) % FRAME_COUNTER.frames;
+      ((numbers[i] as number) - (numbers[i - 1] as number) + FRAME_COUNTER.frames) %
+      FRAME_COUNTER.frames;
     missing += Math.max(0, step - 1);
   }
   return missing;

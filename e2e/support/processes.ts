@@ -74,6 +74,20 @@ export function meander(...args: readonly string[]): Running {
   return start(process.execPath, [MEANDER, ...args]);
 }
 
+/** The exit code of a process that ends by itself. Stops it, and rejects, when it has not after `withinMs`. */
+export async function endOf(running: Running, withinMs = 30_000): Promise<number | null> {
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    void running.stop();
+  }, withinMs);
+  const code = await running.ended;
+  clearTimeout(timer);
+  if (!isLate) return code;
+  const { spawnargs } = running.child;
+  throw new Error(`${spawnargs.join(" ")} did not end within ${withinMs} ms: ${running.stderr()}`);
+}
+
 /** Parses a line of JSON; undefined when it is none. */
 export function json<T>(line: string): T | undefined {
   try {

@@ -22,10 +22,14 @@ export const GSTREAMER = findProgram("gst-launch-1.0");
 /** For a test's `skip`: false when all are here, else which is not. */
 export function needs(programs: Readonly<Record<string, string | undefined>>): string | false {
   const missing = Object.entries(programs).filter(([, path]) => path === undefined);
-  return missing.length === 0 ? false : `not installed: ${missing.map(([name]) => name).join(", ")}`;
+  return missing.length === 0
+    ? false
+    : `not installed: ${missing.map(([name]) => name).join(", ")}`;
 }
 
 /** Whether GStreamer has all these elements. */
 export function hasElements(...elements: readonly string[]): boolean {
-  return elements.every((element) => spawnSync("gst-inspect-1.0", ["--exists", element]).status === 0);
+  return elements.every(
+    (element) => spawnSync("gst-inspect-1.0", ["--exists", element]).status === 0,
+  );
 }

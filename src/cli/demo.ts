@@ -56,6 +56,9 @@ function announce(
   const console = `${url("origin")}/`;
   const player = `${url("south")}/player.html?channel=clip`;
   const { paint } = terminal;
+  // In a checkout there is no `meander` in PATH.
+  const meander =
+    process.env["npm_lifecycle_event"] === undefined ? "meander" : "npm run -s meander --";
   terminal.show({ console, player, sites, channels }, () =>
     [
       "",
@@ -69,8 +72,8 @@ function announce(
       ),
       "",
       "  Try: open the console, watch the clip, kill middle: the picture goes on.",
-      `  Or:  meander play news --text --site ${url("south")}`,
-      `       meander status --site ${url("middle")}`,
+      `  Or:  ${meander} play news --text --site ${url("south")}`,
+      `       ${meander} status --site ${url("middle")}`,
       "",
       `  ${paint("dim", "Ctrl-C ends it all.")}`,
     ].join("\n"),

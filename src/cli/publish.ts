@@ -117,8 +117,9 @@ async function publish(
     );
   }
   const lines = createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY });
-  const onSent = (count: number): void =>
-    terminal.progress(`${count} messages published on ${channel}`);
+  const onSent = (count: number): void => {
+    if (options.quiet !== true) terminal.progress(`${count} messages published on ${channel}`);
+  };
   return publishLines(lines, options.contentType, { ...common, onSent });
 }
 

@@ -106,6 +106,8 @@ export function ffmpegPublishArguments(source: FfmpegSource, target: FfmpegTarge
       ...(isVideo ? videoArguments(source) : audioArguments()),
       ...["-payload_type", String(track.payloadType), "-rtpflags", "send_bye"],
       ...["-start_time_realtime", String(Math.round(target.startedWallMs * 1000))],
+      // Else each output is moved on its own until its first decoding time is not negative: video with B-frames by as many frames.
+      ...["-avoid_negative_ts", "disabled"],
       ...["-f", "rtp", rtpUrl(target.host, port)],
     ];
   });
@@ -147,7 +149,9 @@ function videoArguments(source: FfmpegSource): string[] {
     ...["-force_key_frames", keyFrames],
   ];
   if (video === "vp8") {
-    const fast = ["-deadline", "realtime", "-cpu-used", "8", "-error-resilient", "1"];
+    // One thread, since those of libvpx spin while they wait for each other: on a busy machine two are slower than one.
+    const threads = ["-threads", "1"];
+    const fast = [...threads, "-deadline", "realtime", "-cpu-used", "8", "-error-resilient", "1"];
     return ["-c:v", "libvpx", ...fast, "-lag-in-frames", "0", "-auto-alt-ref", "0", ...rate];
   }
   // Without it the encoder looks ahead by half a second, with B-frames or without.

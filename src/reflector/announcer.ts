@@ -1,12 +1,16 @@
 import {
   type ControlMessage,
   type Description,
+  decodeControl,
   encodeControl,
   encodePacket,
+  generationOf,
   KIND,
   MEDIUM,
   mediumOf,
+  payloadOf,
   type SourcePoint,
+  sourceOf,
 } from "../wire/index.ts";
 import type { SourceId } from "./channel-publisher.ts";
 import type { Distributor } from "./distributor.ts";
@@ -82,6 +86,13 @@ export class Announcer {
     const { outlet } = subscriber;
     if (outlet instanceof SinkOutlet) {
       if (description !== undefined) outlet.sink.description(description);
+      // A receiver that learns how the clocks relate only after the first packets has to shift its time.
+      for (const packet of this.#reports.values()) {
+        const report = decodeControl(payloadOf(packet));
+        if (typeof report === "string" || report.type !== "report") continue;
+        const { ingestMs, rtpTimestamp, rtcp } = report;
+        outlet.sink.report({ ...sourceIdOf(packet), ingestMs, rtpTimestamp, rtcp });
+      }
       return;
     }
     if (this.#description !== undefined) outlet.send(this.#description);
@@ -115,4 +126,12 @@ export class Announcer {
     const originOffsetMs = this.originOffsetMs ?? 0;
     return this.packet({ type: "path", sites: this.path, originOffsetMs });
   }
+}
+
+function sourceIdOf(packet: Uint8Array): SourceId {
+  return {
+    source: sourceOf(packet),
+    generation: generationOf(packet),
+    medium: mediumOf(packet),
+  };
 }

@@ -54,7 +54,10 @@ export async function runDaemon(
     });
   }
   // A demo's site does not outlive the process that started it.
-  if (demo !== undefined) process.once("disconnect", () => stop("disconnect"));
+  if (demo !== undefined) {
+    process.once("disconnect", () => stop("disconnect"));
+    if (!process.connected) stop("disconnect");
+  }
   onUp(site);
   demo?.tellUp(site.record);
   const error = await site.ended;

@@ -318,8 +318,8 @@ export class Site implements SiteService, AsyncDisposable {
     });
     await Promise.race([leaving, delay(this.#clock, "leave", LEAVE_MS_MAX)]);
     this.#router.close();
-    await this.#plane.close();
     await this.#link.close();
+    await this.#plane.close();
     this.#end(undefined);
   }
 }

@@ -35,6 +35,8 @@ export class Child {
       stdio: ["pipe", "ignore", "inherit", "ipc"],
       env: { ...process.env, ...env },
       windowsHide: true,
+      // Ctrl-C is for the supervisor, which ends the others in order.
+      detached: process.platform !== "win32",
     });
     if (child.pid === undefined) {
       throw new MeanderError("demo-failed", "a process could not be started", {

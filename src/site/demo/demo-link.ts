@@ -14,8 +14,11 @@ export interface SupervisedDemo extends DemoControl {
 
 /** The link of this process to the supervisor of a demo; undefined when it was not started by one. */
 export function supervisedDemo(): SupervisedDemo | undefined {
-  const send = process.send?.bind(process);
-  if (send === undefined || process.env[DEMO_VARIABLE] === undefined) return undefined;
+  if (process.send === undefined || process.env[DEMO_VARIABLE] === undefined) return undefined;
+  // Without its supervisor a site ends soon; what it still says is for nobody.
+  const send = (message: ToSupervisor): void => {
+    if (process.connected) process.send?.(message, undefined, undefined, () => {});
+  };
   const waiting = new Map<number, (answer: FromSupervisor) => void>();
   let lastId = 0;
   process.on("message", (message) => {
@@ -35,7 +38,7 @@ export function supervisedDemo(): SupervisedDemo | undefined {
     act: async (site, action) => {
       const id = ++lastId;
       const answered = new Promise<FromSupervisor>((resolve) => waiting.set(id, resolve));
-      send({ type: "act", id, site, action } satisfies ToSupervisor);
+      send({ type: "act", id, site, action });
       const { error } = await answered;
       if (error === undefined) return;
       throw new MeanderError(error.code, error.what, {

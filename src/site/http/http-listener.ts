@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import {
   createServer,
   type IncomingMessage,
@@ -36,6 +37,9 @@ export interface HttpListenerOptions {
   readonly clock: Clock;
   readonly log: Log;
 }
+
+/** Time that upgraded connections have to deliver their last words, ms. */
+const GRACE_MS = 300;
 
 /** The one HTTP port of a site: admits by Host and Origin, bounds what it reads, and hands on whole requests. */
 export class HttpListener implements AsyncDisposable {
@@ -90,11 +94,18 @@ export class HttpListener implements AsyncDisposable {
     this.#gate = gate;
   }
 
-  /** Stops listening and ends every connection, upgraded ones too. */
+  /** Stops listening and ends every connection; upgraded ones have a moment to end by themselves. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#server.listening) return;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.#server.closeAllConnections();
+    const ends = [...this.#upgraded].map((socket) => once(socket, "close"));
+    let cancel = (): void => {};
+    const late = new Promise<void>((resolve) => {
+      cancel = this.#clock.after("end upgrades", GRACE_MS, resolve);
+    });
+    await Promise.race([Promise.all(ends), late]);
+    cancel();
     for (const socket of this.#upgraded) socket.destroy();
     await closed;
   }

@@ -16,12 +16,6 @@ parent.once("message", (message: ToPlane) => {
   assert(message.type === "open", "the first message opens the plane");
   LocalPlane.open(message.options, { clock: new SystemClock(), log: portLog(port) }).then(
     (plane) => {
-      // Closing ends the thread: nothing else holds it once the port is let go.
-      const close = plane.close.bind(plane);
-      plane.close = async () => {
-        await close();
-        setImmediate(() => parent.close());
-      };
       servePlane(plane, port);
       port.postMessage({ type: "opened", http: plane.http, udp: plane.udp });
     },

@@ -14,7 +14,6 @@ export function openWorkerPlane(
   ports: { readonly log: Log },
 ): Promise<Plane> {
   const worker = new Worker(new URL("./plane-worker.js", import.meta.url), { name: "plane" });
-  const exited = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
   let plane: RemotePlane | undefined;
   return new Promise((resolve, reject) => {
     const lost = (what: string, cause?: Error): void => {
@@ -32,7 +31,9 @@ export function openWorkerPlane(
       worker.off("message", first);
       if (message.type === "opened") {
         const { http, udp } = message;
-        plane = new RemotePlane(worker, { http, udp, log: ports.log, ended: () => exited });
+        // The plane has closed by then; whatever its thread still waits for, nobody needs it.
+        const ended = async (): Promise<void> => void (await worker.terminate());
+        plane = new RemotePlane(worker, { http, udp, log: ports.log, ended });
         resolve(plane);
       } else if (message.type === "open-failed") {
         reject(errorOf(message.error));
