@@ -51,6 +51,7 @@ export class RtpSource implements AsyncDisposable {
   readonly #startedAt = performance.now();
   #timer: NodeJS.Timeout | undefined;
   #frames = 0;
+  #leapTicks = 0;
 
   static async start(options: RtpSourceOptions): Promise<RtpSource> {
     const socket = createSocket("udp4");
@@ -66,6 +67,16 @@ export class RtpSource implements AsyncDisposable {
     // Nobody listening is no concern of a publisher's.
     socket.on("error", () => {});
     this.#timer = setInterval(() => this.#catchUp(), FRAME_MS / 2);
+  }
+
+  /** Number of the next packet, u16. */
+  get sequence(): number {
+    return ((this.#options.sequence ?? 0) + this.count) & 0xffff;
+  }
+
+  /** Timestamps are this much further from now on, ticks of 90 kHz. */
+  leap(ticks: number): void {
+    this.#leapTicks += ticks;
   }
 
   /** Sends no more. */
@@ -88,7 +99,7 @@ export class RtpSource implements AsyncDisposable {
   }
 
   #sendFrame(): void {
-    const { ssrc, sequence = 0, timestamp = 0, payloadBytes = 400 } = this.#options;
+    const { ssrc, timestamp = 0, payloadBytes = 400 } = this.#options;
     const isKey = this.#frames % FRAMES_PER_KEY_FRAME === 0;
     for (let part = 0; part < PACKETS_PER_FRAME; part++) {
       const payload = new Uint8Array(payloadBytes);
@@ -99,8 +110,8 @@ export class RtpSource implements AsyncDisposable {
       const packet = encodeRtp({
         marker: part === PACKETS_PER_FRAME - 1,
         payloadType: PAYLOAD_TYPE,
-        sequence: (sequence + this.count) & 0xffff,
-        timestamp: (timestamp + this.#frames * TICKS_PER_FRAME) >>> 0,
+        sequence: this.sequence,
+        timestamp: (timestamp + this.#leapTicks + this.#frames * TICKS_PER_FRAME) >>> 0,
         ssrc,
         csrcs: [],
         extensions: [],
