@@ -234,6 +234,37 @@ test("a channel nobody keeps is pulled while somebody watches, and let go afterw
   world.close();
 });
 
+test("channels, inputs and subscribers come and go, and a viewer of another channel misses nothing", async () => {
+  const { world, publisher } = chain({ seed: 11, reliable: false });
+  await world.run(2_000);
+  const viewer = world.addViewer("clip", ["south"]);
+  await world.run(1_000);
+  for (let round = 0; round < 10; round++) {
+    const other = `other-${round}`;
+    world.openChannel("origin", other);
+    const second = new WorldPublisher(world, "origin", other);
+    world.openChannel("south", other, ["origin"]);
+    const guest = world.addViewer(other, ["south"]);
+    await world.run(700);
+    assert.ok(guest.received.length > 10, `${other} was watched`);
+    guest.client.close();
+    second.stop();
+    world.site("south").closeChannel(other, "test");
+    world.site("origin").closeChannel(other, "test");
+    // The way of the watched channel changes as well, without a break.
+    world.openChannel(
+      "south",
+      "clip",
+      round % 2 === 0 ? ["north", "origin"] : ["middle", "north", "origin"],
+    );
+    await world.run(300);
+  }
+  publisher.stop();
+  await world.run(600);
+  assertComplete(viewer, 950);
+  world.close();
+});
+
 test("a full channel refuses in words, and a place that becomes free is given again", async () => {
   const world = new RelayWorld({ seed: 6 });
   world.addSite("origin");
