@@ -448,7 +448,7 @@ suite("what a site is asked for", () => {
 
   test("with routes that it may not have, it says where, what was expected and what to do", async () => {
     const cases: readonly (readonly [routes: string, words: readonly RegExp[]])[] = [
-      ['{"upstream":[]}', [/unknown key/, /upstream/, /correct or remove/]],
+      ['{"upstream":[]}', [/unknown key/, /upstream/, /next: .*"upstreams"/]],
       ['{"maxSubscribers":"many"}', [/maxSubscribers/, /got "many"/, /expected: .*number/]],
       ['{"upstreams":"north"}', [/upstreams/, /expected: .*array/]],
       ['{"upstreams":["No Site"]}', [/upstreams\[0\]/, /starting with a letter/]],
@@ -488,7 +488,7 @@ test("a site that can not start says why, where and what to do", async () => {
   const free = ["--http-port", "0", "--udp-port", "0", "--data", join(network.folder, "never")];
   const cases: readonly (readonly [args: readonly string[], code: number, words: readonly RegExp[]])[] = [
     [["--name", "x", "--http-port", port], 1, [/the port is taken/, new RegExp(`127.0.0.1:${port}`), /another --http-port/]],
-    [["--name", "x", "--http-port", "0", "--udp-port", `${udp.address().port}`], 1, [/UDP port is in use/, /another port/]],
+    [["--name", "x", "--http-port", "0", "--udp-port", `${udp.address().port}`], 1, [/the port is taken/, /\(UDP\)/, /another --udp-port/]],
     [free, 2, [/no name/, /argument --name/, /1 to 40 of a-z/, /add --name NAME/]],
     [["--name", "Große", ...free], 2, [/argument --name/, /a-z, 0-9 and -/]],
     [["--name", "x", "--http-port", "seventy"], 2, [/argument --http-port/, /got "seventy"/, /0 to 65535/]],

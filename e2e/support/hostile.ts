@@ -85,18 +85,18 @@ export function openTcpLink(
   });
 }
 
-/** Writes bytes to a site's HTTP port. What came back until the site closed, or said enough. */
+/** Writes bytes to a site's HTTP port. What came back until the site closed; it has 10 s. */
 export function rawHttp(site: SiteProcess, bytes: string | Uint8Array): Promise<string> {
   return new Promise((resolve) => {
     const socket: Socket = connect(site.httpPort, "127.0.0.1");
     let answer = "";
     socket.setEncoding("latin1");
+    socket.setTimeout(10_000, () => socket.destroy());
     socket.on("data", (text: string) => {
       answer += text;
     });
     socket.on("error", () => {});
     socket.once("close", () => resolve(answer));
-    // Ends our side: a site that waits for more gives up at once.
-    socket.end(bytes);
+    socket.write(bytes);
   });
 }

@@ -67,6 +67,10 @@ const PREFER_MS = 5_000;
 const CHOSEN_MS = 5_000;
 /** A path told longer ago than this is old news, ms: sites tell it every second. */
 const PATH_FRESH_MS = 2_500;
+/** Without a packet for this long the flow has stalled, ms. */
+const STALLED_MS = 100;
+/** What is missing for this long is given up whatever happened meanwhile, ms. */
+const MISSING_MS_MAX = 10_000;
 /** A refused or looping alternative is tried again after this, ms. */
 const BARRED_MS = 2_000;
 
@@ -91,6 +95,7 @@ export class Receiver {
   #request = 0;
   #mediaAt = 0;
   #startedAt = 0;
+  #tickedAt: number;
   #rotated = 0;
   /** True once packets of a continuous medium came: silence then means something. */
   #continuous = false;
@@ -104,6 +109,7 @@ export class Receiver {
 
   constructor(options: ReceiverOptions) {
     this.#options = options;
+    this.#tickedAt = options.clock.now();
     this.silenceMs = options.silenceMs;
   }
 
@@ -297,9 +303,9 @@ export class Receiver {
     }
   }
 
-  /** Still hoped for: nobody behind us need be told that it is gone. */
-  awaits(point: SourcePoint): boolean {
-    return this.#windows.find(point)?.isMissing(point.sequence) ?? false;
+  /** Somebody behind us misses a packet: true when it may still come, and then it is asked for. [W27] */
+  want(point: SourcePoint): boolean {
+    return this.#windows.find(point)?.want(point.sequence, this.#options.clock.now()) ?? false;
   }
 
   /** Newest identities received, for acknowledgements. */
@@ -310,6 +316,8 @@ export class Receiver {
   /** Subscribes, switches and asks again as due. Called every 10 to 50 ms. */
   tick(): void {
     const now = this.#options.clock.now();
+    this.#forgive(now - this.#tickedAt, now);
+    this.#tickedAt = now;
     if (this.#wanted && this.#active === undefined) {
       const best = this.#alternatives.find((each) => this.#usable(each));
       const patient = best !== this.#alternatives[0] && now - this.#startedAt < PATIENCE_MS;
@@ -320,6 +328,19 @@ export class Receiver {
     this.#prefer(now);
     this.#watchSilence(now);
     this.#repair(now);
+  }
+
+  /**
+   * While we stood still ourselves, or nothing comes because the active alternative stands still, nobody can bring what is
+   * missing: that time does not count against it.
+   */
+  #forgive(passedMs: number, now: number): void {
+    const stoodStill = passedMs >= LIMITS.heartbeatMs * 2;
+    if (stoodStill) this.#mediaAt += passedMs;
+    if (!stoodStill && now - this.#mediaAt < STALLED_MS) return;
+    for (const { window } of this.#windows.entries()) {
+      for (const each of window.missing) each.since += passedMs;
+    }
   }
 
   #find(name: string): Alternative | undefined {
@@ -358,7 +379,7 @@ export class Receiver {
     this.#mediaAt = this.#options.clock.now();
     // Whatever is missing now comes with the resume; asking for it one by one would bring it twice.
     for (const { window } of this.#windows.entries()) {
-      for (const each of window.missing) each.askedAt = this.#mediaAt;
+      for (const each of window.missing) each.askedAt = each.since = this.#mediaAt;
     }
     this.#options.events.onSwitched(previous?.name, next.name, reason);
     this.tick();
@@ -495,7 +516,7 @@ export class Receiver {
   #giveUp(window: SequenceWindow, now: number): void {
     let count = 0;
     for (const each of window.missing) {
-      if (now - each.since < LIMITS.repairMsMax) break;
+      if (now - each.since < LIMITS.repairMsMax && now - each.foundAt < MISSING_MS_MAX) break;
       window.forget(each.sequence);
       count++;
     }

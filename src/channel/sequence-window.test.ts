@@ -98,3 +98,18 @@ test("what was announced as sent and has not come is missing", () => {
     [0],
   );
 });
+
+test("a number from before the window's beginning is wanted when somebody else misses it, and others are not", () => {
+  const window = new SequenceWindow(16, 3, 0);
+  window.accept(6, 0);
+  assert.equal(window.want(4, 1), true);
+  assert.equal(window.want(65_535, 1), true);
+  assert.equal(window.want(6, 1), false);
+  assert.equal(window.want(7, 1), true);
+  assert.deepEqual(
+    [...window.missing].map(({ sequence }) => sequence),
+    [4, 5, 65_535],
+  );
+  window.forget(65_535);
+  assert.equal(window.want(65_535, 2), false);
+});

@@ -12,6 +12,8 @@ export type Verdict = "new" | "duplicate" | "too-old";
 export interface Missing {
   readonly sequence: number;
   /** When it was found missing, ms. */
+  readonly foundAt: number;
+  /** The same, put off by the times when nobody could have brought it. */
   since: number;
   /** When it was last asked for; -Infinity: never. */
   askedAt: number;
@@ -88,9 +90,18 @@ export class SequenceWindow {
     return this.#missing.size;
   }
 
-  /** Still hoped for. */
-  isMissing(sequence: number): boolean {
-    return this.#missing.has(sequence);
+  /**
+   * Somebody else misses a number. True when it may still come: it is missing here too, or is from now on because it lies
+   * before what this window has seen. False when it was seen, or given up.
+   */
+  want(sequence: number, now: number): boolean {
+    if (this.#missing.has(sequence)) return true;
+    const behind = serialDistance(sequence, this.highest, this.bits);
+    // Ahead of us: we are late, not it.
+    if (behind < 0) return -behind < SPAN;
+    if (behind >= SPAN || this.#has(sequence)) return false;
+    this.#addMissing(sequence, now);
+    return true;
   }
 
   /** Gives a hole up. */
@@ -132,7 +143,12 @@ export class SequenceWindow {
         break;
       }
     }
-    this.#missing.set(sequence, { sequence, since: now, askedAt: Number.NEGATIVE_INFINITY });
+    this.#missing.set(sequence, {
+      sequence,
+      foundAt: now,
+      since: now,
+      askedAt: Number.NEGATIVE_INFINITY,
+    });
   }
 
   #has(sequence: number): boolean {

@@ -222,7 +222,7 @@ export class Channel {
         again[1] = (again[1] as number) | FLAG.retransmit;
         subscriber.outlet.send(again);
         this.drops.add("repaired");
-      } else if (this.ingested || !this.receiver.awaits(wanted)) {
+      } else if (this.ingested || !this.receiver.want(wanted)) {
         const message = { type: "gap", sequence: wanted.sequence, count: 1 } as const;
         subscriber.outlet.send(this.#announcer.packet(message, point));
         this.drops.add("repair-unavailable");

@@ -77,7 +77,8 @@ export function route(
   });
   const last = parameters.at(-1);
   const pattern = spec.path.replaceAll(/{(\w+)}/g, (_all, name: string) =>
-    spec.rest === true && name === last ? `:${name}{.+}` : `:${name}`,
+    // With line breaks too: what is wrong with such a name is told by who reads it.
+    spec.rest === true && name === last ? `:${name}{[\\s\\S]+}` : `:${name}`,
   );
   app.on(spec.method.toUpperCase(), pattern, handler);
 }
