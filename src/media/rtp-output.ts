@@ -104,10 +104,13 @@ export class RtpOutput implements PacketSink {
     }
   }
 
+  /** One callback for all sends: without any, a failed send would go unnoticed. */
+  readonly #sent = (error: Error | null): void => {
+    if (error !== null) this.#failed(error);
+  };
+
   #send(socket: Socket, bytes: Uint8Array): void {
-    socket.send(bytes, (error) => {
-      if (error !== null) this.#failed(error);
-    });
+    socket.send(bytes, this.#sent);
   }
 
   #failed(error: Error): void {

@@ -1,5 +1,4 @@
 import type { Peer } from "../channel/index.ts";
-import { splitPackets } from "../wire/index.ts";
 import type { PacketSink } from "./packet-sink.ts";
 
 /** Where a subscriber's packets go: a connection, or a sink in this process. */
@@ -70,8 +69,9 @@ export class SinkOutlet implements Outlet {
     this.address = about.address;
   }
 
-  send(packets: Uint8Array): boolean {
-    for (const packet of splitPackets(packets)) this.sink.packet(packet);
+  /** Always one packet: it does not coalesce. */
+  send(packet: Uint8Array): boolean {
+    this.sink.packet(packet);
     return true;
   }
 

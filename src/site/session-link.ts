@@ -88,7 +88,11 @@ export class SessionLink {
         status: hold("status"),
       },
     );
-    this.#session = await this.#membership.start();
+    try {
+      this.#session = await this.#membership.start();
+    } catch (error) {
+      throw join === undefined ? error : withAddress(error, join);
+    }
     return this.#session;
   }
 
@@ -186,4 +190,15 @@ export class SessionLink {
 /** What a site says of itself; who leads is for the leader to say. */
 function selfOf({ leader: _leader, ...self }: SiteRecord): SiteSelf {
   return self;
+}
+
+/** What went wrong with a directory that did not answer, with the address that somebody typed. */
+function withAddress(error: unknown, join: string): unknown {
+  if (!(error instanceof MeanderError) || error.code !== "directory-unreachable") return error;
+  return new MeanderError("join-failed", `no session could be joined there: ${error.what}`, {
+    where: `argument --join ${join}`,
+    expected: "the address of a running site of the session",
+    next: "check that it runs, and that this machine reaches it",
+    cause: error,
+  });
 }
