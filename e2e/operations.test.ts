@@ -95,7 +95,9 @@ test("media flows on while the leader is dead, and the session is whole when it 
     ]);
     return view.sites.length === 4 && healths.every(({ status }) => status === "ok");
   });
-  t.diagnostic(`the session is whole ${Math.round(performance.now() - started)} ms after the start`);
+  t.diagnostic(
+    `the session is whole ${Math.round(performance.now() - started)} ms after the start`,
+  );
   const after = (await again.client.session()).channels.find(({ name }) => name === "lasting");
   assert.equal(after?.id, before.id, "the channel keeps its id");
   const { id } = await ingest.client.publishData("after-restart");
@@ -179,7 +181,9 @@ test("one relay takes a video channel over UDP and a text channel over TCP", asy
   using film = await watch("film");
   using subtitles = await Viewer.open(edge.url, "subtitles");
   await until("both are subscribed", async () => {
-    return (await channelAt(ingest, "subtitles"))?.subscribers.some(({ state }) => state === "live");
+    return (await channelAt(ingest, "subtitles"))?.subscribers.some(
+      ({ state }) => state === "live",
+    );
   });
   const lines = Array.from({ length: 50 }, (_, index) => `line ${index}`);
   for (const line of lines) await ingest.client.sendMessage("subtitles", "text/plain", line);
@@ -238,7 +242,10 @@ test("when one of two redundant inputs dies the viewer goes on within the silenc
 
 test("subscribers beyond the limit are refused in words, and the others see nothing of it", async () => {
   const { edge } = sites();
-  await edge.client.setRoutes({ upstreams: ["ingest"], channels: { scarce: { maxSubscribers: 1 } } });
+  await edge.client.setRoutes({
+    upstreams: ["ingest"],
+    channels: { scarce: { maxSubscribers: 1 } },
+  });
   await using source = await publish("scarce");
   using viewer = await watch("scarce");
   using second = await Viewer.open(edge.url, "scarce", "second");
@@ -299,7 +306,8 @@ test("metrics, health and the description of the API can be read by programs", a
   const metrics = await get("/metrics");
   assert.match(metrics.headers.get("content-type") ?? "", /^text\/plain; version=0\.0\.4/);
   const lines = (await metrics.text()).split("\n").filter((line) => line !== "");
-  const sample = /^[a-zA-Z_:][\w:]*(\{([a-zA-Z_]\w*="(\\.|[^"\\])*",?)*\})? (-?[\d.e+-]+|NaN|[+-]Inf)$/;
+  const sample =
+    /^[a-zA-Z_:][\w:]*(\{([a-zA-Z_]\w*="(\\.|[^"\\])*",?)*\})? (-?[\d.e+-]+|NaN|[+-]Inf)$/;
   const typed = new Set<string>();
   for (const line of lines) {
     if (line.startsWith("# TYPE ")) {

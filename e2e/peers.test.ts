@@ -175,14 +175,16 @@ const gst = needs({ "gst-launch-1.0": GSTREAMER });
 /** The tests that hold for H.264 and VP8 alike. */
 function playsEverywhere(channel: string, hasBFrames: boolean, decoders: readonly string[]): void {
   test("Chromium plays it at a relay", { skip: chromium }, (t) =>
-    assertChromiumPlays(channel, (message) => t.diagnostic(message)));
+    assertChromiumPlays(channel, (message) => t.diagnostic(message)),
+  );
   test("ffmpeg receives it from a relay and decodes it", async (t) => {
     const bFrames = await assertFfmpegDecodes(channel, (message) => t.diagnostic(message));
     assert.equal(bFrames > 0, hasBFrames);
   });
   const noElements = hasElements(...decoders) ? false : `no ${decoders.join(", ")} in GStreamer`;
   test("GStreamer receives it from a relay and decodes it", { skip: gst || noElements }, () =>
-    assertGstreamerDecodes(channel));
+    assertGstreamerDecodes(channel),
+  );
 }
 
 published(
@@ -303,7 +305,8 @@ published(
   },
   () => {
     test("Chromium plays it at a relay", { skip: chromium }, (t) =>
-      assertChromiumPlays("flash", (message) => t.diagnostic(message)));
+      assertChromiumPlays("flash", (message) => t.diagnostic(message)),
+    );
     test("a receiver sees the flash when it hears the beep", (t) =>
       assertFlashesWithBeeps("flash", (message) => t.diagnostic(message)));
   },
@@ -312,7 +315,13 @@ published(
 test("what the library publishes keeps picture and sound together too", {
   skip: needs({ ffmpeg: FFMPEG }),
 }, async (t) => {
-  const source = { input: FLASH, audioInput: BEEP, video: "h264", audio: "opus", bFrames: 3 } as const;
+  const source = {
+    input: FLASH,
+    audioInput: BEEP,
+    video: "h264",
+    audio: "opus",
+    bFrames: 3,
+  } as const;
   const publication = await publishFfmpeg(source, { site: origin().url, channel: "library" });
   try {
     await assertFlashesWithBeeps("library", (message) => t.diagnostic(message));
@@ -322,17 +331,35 @@ test("what the library publishes keeps picture and sound together too", {
   assert.equal(await publication.ended, undefined);
 });
 
-const noVp8 = hasElements("vp8enc", "opusenc", "rtpbin") ? false : "no vp8enc, opusenc in GStreamer";
-published("VP8 and Opus from GStreamer", "gst-vp8", gst || noVp8, () => fromGstreamer("gst-vp8", VP8), () => {
-  test("Chromium plays it at a relay", { skip: chromium }, (t) =>
-    assertChromiumPlays("gst-vp8", (message) => t.diagnostic(message)));
-});
+const noVp8 = hasElements("vp8enc", "opusenc", "rtpbin")
+  ? false
+  : "no vp8enc, opusenc in GStreamer";
+published(
+  "VP8 and Opus from GStreamer",
+  "gst-vp8",
+  gst || noVp8,
+  () => fromGstreamer("gst-vp8", VP8),
+  () => {
+    test("Chromium plays it at a relay", { skip: chromium }, (t) =>
+      assertChromiumPlays("gst-vp8", (message) => t.diagnostic(message)),
+    );
+  },
+);
 
-const noX264 = hasElements("x264enc", "opusenc", "rtpbin") ? false : "no x264enc, opusenc in GStreamer";
-published("H.264 and Opus from GStreamer", "gst-h264", gst || noX264, () => fromGstreamer("gst-h264", H264), () => {
-  test("Chromium plays it at a relay", { skip: chromium }, (t) =>
-    assertChromiumPlays("gst-h264", (message) => t.diagnostic(message)));
-});
+const noX264 = hasElements("x264enc", "opusenc", "rtpbin")
+  ? false
+  : "no x264enc, opusenc in GStreamer";
+published(
+  "H.264 and Opus from GStreamer",
+  "gst-h264",
+  gst || noX264,
+  () => fromGstreamer("gst-h264", H264),
+  () => {
+    test("Chromium plays it at a relay", { skip: chromium }, (t) =>
+      assertChromiumPlays("gst-h264", (message) => t.diagnostic(message)),
+    );
+  },
+);
 
 async function fromGstreamer(channel: string, video: SdpTrack): Promise<Running> {
   const tracks = [video, OPUS];
@@ -344,7 +371,9 @@ async function fromGstreamer(channel: string, video: SdpTrack): Promise<Running>
   return gstreamer(gstreamerPublishPipeline(open, { host: "127.0.0.1" }));
 }
 
-test("formats that nobody here knows pass through to the bit", { skip: needs({ ffmpeg: FFMPEG }) }, async () => {
+test("formats that nobody here knows pass through to the bit", {
+  skip: needs({ ffmpeg: FFMPEG }),
+}, async () => {
   const mpeg2: SdpTrack = {
     ...{ kind: "video", codec: "mpv", payloadType: 32, clockRate: 90_000, ...UNASSIGNED },
   };
@@ -373,7 +402,19 @@ test("formats that nobody here knows pass through to the bit", { skip: needs({ f
     ...["-re", "-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25:duration=2"],
     ...["-re", "-f", "lavfi", "-i", "sine=frequency=300:sample_rate=48000:duration=2"],
     ...["-map", "0:v", "-c:v", "mpeg2video", "-b:v", "1M", "-f", "rtp", target(0)],
-    ...["-map", "1:a", "-c:a", "pcm_s16be", "-ac", "2", "-payload_type", "98", "-f", "rtp", target(1)],
+    ...[
+      "-map",
+      "1:a",
+      "-c:a",
+      "pcm_s16be",
+      "-ac",
+      "2",
+      "-payload_type",
+      "98",
+      "-f",
+      "rtp",
+      target(1),
+    ],
   );
   const { id } = await adding;
   assert.equal(await endOf(publisher), 0, publisher.stderr());
@@ -409,7 +450,9 @@ function collect(socket: Socket): Buffer[] {
 for (const connection of ["udp", "tcp"]) {
   test(`lines of text come out at the other site in order, over ${connection.toUpperCase()}`, async () => {
     const channel = `news/${connection}`;
-    await edge().client.setRoutes({ channels: { [channel]: { input: { from: ["origin"], connection } } } });
+    await edge().client.setRoutes({
+      channels: { [channel]: { input: { from: ["origin"], connection } } },
+    });
     const publisher = meander("publish", channel, "--text", "--site", origin().url);
     const lines = Array.from({ length: 200 }, (_, index) => `${index}: ü "quoted" <b>€</b>`);
     const readers: Running[] = [];
@@ -423,7 +466,9 @@ for (const connection of ["udp", "tcp"]) {
       await until("the channel", async () => (await channelAt(origin(), channel)) !== undefined);
       const early = read();
       await until("the reader and its site", async () => {
-        const channels = await Promise.all([origin(), edge()].map((site) => channelAt(site, channel)));
+        const channels = await Promise.all(
+          [origin(), edge()].map((site) => channelAt(site, channel)),
+        );
         return channels.every((each) => each?.subscribers.some(({ state }) => state === "live"));
       });
       publisher.child.stdin?.write(`${lines.slice(0, 100).join("\n")}\n`);
@@ -432,7 +477,10 @@ for (const connection of ["udp", "tcp"]) {
       await until("the newest line", () => linesOf(late).length >= 1);
       assert.deepEqual(linesOf(late), lines.slice(99, 100), "whoever comes late gets what stands");
       publisher.child.stdin?.write(`${lines.slice(100).join("\n")}\n`);
-      await until("the second half", () => linesOf(early).length >= 200 && linesOf(late).length >= 101);
+      await until(
+        "the second half",
+        () => linesOf(early).length >= 200 && linesOf(late).length >= 101,
+      );
       assert.deepEqual(linesOf(early), lines);
       assert.deepEqual(linesOf(late), lines.slice(99));
       const inputs = (await channelAt(edge(), channel))?.inputs ?? [];

@@ -1,5 +1,5 @@
-import { FFMPEG, GSTREAMER } from "./programs.ts";
 import { type Running, start } from "./processes.ts";
+import { FFMPEG, GSTREAMER } from "./programs.ts";
 
 /** Runs ffmpeg quietly: what it prints is an error. */
 export function ffmpeg(...args: readonly string[]): Running {

@@ -14,6 +14,8 @@ export interface Observation {
   readonly loudest: number;
 }
 
+const FRAME_RATE_MIN = 20;
+
 /** The player's numbers now. */
 export async function playerStats(page: Page): Promise<Numbers> {
   return (await page.evaluate(
@@ -21,13 +23,15 @@ export async function playerStats(page: Page): Promise<Numbers> {
   )) as Numbers;
 }
 
-/** Opens the player's page at a site, and waits for picture and sound. */
+/** Opens the player's page at a site, and waits for sound and a moving picture. */
 export async function openPlayer(page: Page, site: string, channel: string): Promise<Numbers> {
   await page.goto(`${site}/player.html?channel=${encodeURIComponent(channel)}`);
   return until(`picture and sound of ${channel}`, async () => {
     const now = await playerStats(page);
-    const plays = (now["framesPresented"] ?? 0) > 10 && (now["audioLevel"] ?? 0) > 0;
-    return plays && now["avSkewMs"] !== undefined ? now : undefined;
+    // An encoder that has just started on a busy machine may stumble.
+    const moves = (now["framesPresented"] ?? 0) > 20 && (now["frameRate"] ?? 0) > FRAME_RATE_MIN;
+    const sounds = (now["audioLevel"] ?? 0) > 0 && now["avSkewMs"] !== undefined;
+    return moves && sounds ? now : undefined;
   });
 }
 

@@ -20,7 +20,11 @@ export interface Running {
 }
 
 /** Starts a program. */
-export function start(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Running {
+export function start(
+  command: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): Running {
   const child = spawn(command, args, {
     stdio: ["pipe", "pipe", "pipe"],
     env: { ...process.env, NO_COLOR: "1", ...env },
@@ -55,7 +59,9 @@ export function start(command: string, args: readonly string[], env: NodeJS.Proc
         watchers.add(look);
         void ended.then((code) => {
           look();
-          reject(new Error(`${command} ${args.join(" ")} ended with ${code}: ${stderr.slice(-2000)}`));
+          reject(
+            new Error(`${command} ${args.join(" ")} ended with ${code}: ${stderr.slice(-2000)}`),
+          );
         });
         look();
       }),

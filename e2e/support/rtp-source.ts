@@ -14,7 +14,7 @@ export interface RtpSourceOptions {
   readonly payloadBytes?: number;
 }
 
-export const FRAME_MS = 20;
+const FRAME_MS = 20;
 const PACKETS_PER_FRAME = 3;
 const FRAMES_PER_KEY_FRAME = 25;
 const TICKS_PER_FRAME = (90_000 * FRAME_MS) / 1_000;
@@ -38,8 +38,7 @@ export function sourceSdp(title: string): string {
 }
 
 /**
- * A publisher whose every packet is known: 150 packets a second, framed as VP8 with a key frame each half second, each
- * with a number of its own in its payload.
+ * A publisher whose every packet is known: 150 packets a second, framed as VP8 with a key frame each half second.
  */
 export class RtpSource implements AsyncDisposable {
   /** Where packets go; may change while it runs. */
@@ -106,7 +105,6 @@ export class RtpSource implements AsyncDisposable {
       // RFC 7741 §4.2 and §4.3: S on the first packet; P, the lowest bit of the frame, is 0 in key frames.
       payload[0] = part === 0 ? 0x10 : 0;
       payload[1] = isKey ? 0 : 1;
-      new DataView(payload.buffer).setUint32(4, this.count);
       const packet = encodeRtp({
         marker: part === PACKETS_PER_FRAME - 1,
         payloadType: PAYLOAD_TYPE,
@@ -122,9 +120,4 @@ export class RtpSource implements AsyncDisposable {
     }
     this.#frames++;
   }
-}
-
-/** The number that a source gave a packet. */
-export function numberOf(rtp: Uint8Array): number {
-  return new DataView(rtp.buffer, rtp.byteOffset).getUint32(16);
 }

@@ -195,7 +195,7 @@ function selfOf({ leader: _leader, ...self }: SiteRecord): SiteSelf {
 /** What went wrong with a directory that did not answer, with the address that somebody typed. */
 function withAddress(error: unknown, join: string): unknown {
   if (!(error instanceof MeanderError) || error.code !== "directory-unreachable") return error;
-  return new MeanderError("join-failed", `no session could be joined there: ${error.what}`, {
+  return new MeanderError(error.code, `no session could be joined there: ${error.what}`, {
     where: `argument --join ${join}`,
     expected: "the address of a running site of the session",
     next: "check that it runs, and that this machine reaches it",
