@@ -122,7 +122,7 @@ export class ChannelClient {
         onInBand: (message, packet) => this.#inBand(message, packet),
         onSwitched() {},
         onLost() {},
-        onRefused: (_url, { code, message }) => events.onState({ type: "refused", code, message }),
+        onRefused: (url, refusal) => this.#refused(url, refusal),
       },
     });
     this.#receiver.setAlternatives(this.#sites);
@@ -244,6 +244,14 @@ export class ChannelClient {
     this.#receiver.peerDown(url, reason.message);
     this.#events.onState({ type: "lost", site: peer.remote?.name ?? url, reason: reason.message });
     this.#tick();
+  }
+
+  /** A site that is full is left for another, if there is one; at the only one we ask again. */
+  #refused(url: string, { code, message }: Refusal): void {
+    this.#events.onState({ type: "refused", code, message });
+    if (code === "admission-refused" && this.#sites.length > 1) {
+      this.#peers.get(url)?.close("done", "the viewer tries another site");
+    }
   }
 
   #control(url: string, message: ControlMessage, packet: Uint8Array): void {

@@ -286,6 +286,23 @@ test("a full channel refuses in words, and a place that becomes free is given ag
   world.close();
 });
 
+test("a viewer that is refused by a full site watches at another", async () => {
+  const world = new RelayWorld({ seed: 12 });
+  for (const name of ["origin", "edge"]) world.addSite(name);
+  world.openChannel("origin", "clip");
+  world.openChannel("edge", "clip", ["origin"]);
+  const publisher = new WorldPublisher(world, "origin", "clip");
+  await world.run(1_000);
+  world.site("edge").setLimits({ maxSubscribers: 0, maxBitsPerSecond: 1e12 });
+  const viewer = world.addViewer("clip", ["edge", "origin"]);
+  await world.run(1_500);
+  assert.ok(viewer.states.some((state) => state.type === "refused"));
+  assert.deepEqual(viewer.client.stats.path, ["origin"]);
+  assertComplete(viewer, 90);
+  publisher.stop();
+  world.close();
+});
+
 test("a subscriber waits while its channel is being opened, and hears when it is not", async () => {
   const world = new RelayWorld({ seed: 7 });
   world.addSite("origin");
