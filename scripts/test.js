@@ -15,7 +15,15 @@ const run = (folder) => {
   const serial = folder === "e2e" ? ["--test-concurrency=1"] : [];
   const { status } = spawnSync(
     process.execPath,
-    ["--enable-source-maps", "--test", "--test-reporter=spec", ...serial, ...files],
+    [
+      "--enable-source-maps",
+      "--test",
+      "--test-reporter=spec",
+      // A file that hangs is ended and named.
+      "--test-timeout=300000",
+      ...serial,
+      ...files,
+    ],
     { stdio: "inherit" },
   );
   return status ?? 1;

@@ -46,6 +46,10 @@ test("long strings are read, and their ends missed", () => {
   assert.equal(jsonFaultAt(`${text}"`), undefined);
 });
 
+test("a long string without an end is given up at once", () => {
+  assert.equal(jsonFaultAt(`{"${"a".repeat(100_000)}`), 1);
+});
+
 function parses(text: string): boolean {
   try {
     JSON.parse(text);
