@@ -59,3 +59,4 @@ export {
 } from "./rtp.ts";
 export { parseSdp, type SdpSession, type SdpTrack } from "./sdp.ts";
 export { formatSdp } from "./sdp-writer.ts";
+export { packValue, unpackValue } from "./value.ts";

@@ -1,0 +1,95 @@
+import type { Effects, Fault } from "../stream/index.ts";
+import type { HandlerName } from "./model.ts";
+
+/** Code that an executor evaluates: one expression whose value is the definition (or the handler, for replaced ones). */
+export interface PreparedCode {
+  /** Of {@link expression}, in hex: its name everywhere. */
+  readonly sha256: string;
+  /** JavaScript: types stripped, module syntax rewritten, no free variables, no text that SES rejects. */
+  readonly expression: string;
+  /** What was uploaded, kept for people. */
+  readonly source: string;
+}
+
+/** What an executor needs to start an agent. */
+export interface AgentProgram {
+  readonly stream: string;
+  readonly streamId: number;
+  readonly agent: string;
+  readonly owner: string;
+  readonly code: string;
+  /** Expressions of replaced handlers; null: removed. */
+  readonly replaced: Readonly<Partial<Record<HandlerName, string | null>>>;
+  /** Packed. */
+  readonly briefcase: Uint8Array;
+  readonly site: string;
+  readonly handlerMs: number;
+  readonly memoryMb: number;
+  readonly briefcaseBytes: number;
+}
+
+/** One call of a handler. */
+export interface Invocation {
+  readonly handler: HandlerName;
+  /** Second argument of the handler, packed; for `append` the message's payload. */
+  readonly argument: Uint8Array;
+  /** For `append`. */
+  readonly message:
+    | { readonly id: string; readonly from: string; readonly attempt: number }
+    | undefined;
+}
+
+/** How a call ended. */
+export type InvocationResult =
+  | {
+      readonly type: "done";
+      /** Packed, when it differs from before. */
+      readonly briefcase: Uint8Array | undefined;
+      readonly effects: Omit<Effects, "changed" | "handled">;
+      /** `ctx.exit` was called. */
+      readonly exits: boolean;
+    }
+  /** The briefcase is as before the call. */
+  | { readonly type: "failed"; readonly fault: Fault }
+  | { readonly type: "interrupted" };
+
+/** What a running agent asks of its site: control verbs and synchronous appends. `argument` and the answer are packed. */
+export type HostCall = (verb: string, argument: Uint8Array) => Promise<Uint8Array>;
+
+/** What an instance needs from outside. */
+export interface AgentHost {
+  readonly call: HostCall;
+  /** One line of output. */
+  log(line: string): void;
+  /** Wall clock, ms. */
+  now(): number;
+  random(): number;
+}
+
+/** One agent, started at one site. Its calls never overlap. */
+export interface AgentInstance {
+  /** The events it has handlers for. */
+  readonly handlers: ReadonlySet<HandlerName>;
+  /** Runs calls in order, one at a time; `done` once for each, in order, perhaps before this returns. After a failure the rest are `interrupted`. */
+  run(batch: readonly Invocation[], done: (index: number, result: InvocationResult) => void): void;
+  /** Calls not begun yet end as `interrupted`. */
+  interrupt(): void;
+  /** Puts an earlier briefcase in place; between calls only. */
+  restore(briefcase: Uint8Array): void;
+  /** Replaces a handler; between calls only. Undefined: the definition's own again. @throws {MeanderError} `code-…` */
+  setHandler(event: HandlerName, expression: string | null | undefined): Promise<void>;
+  /** Settles when it cannot run any more: killed by its deadline or its memory limit, or together with another agent of its worker. Pending calls have failed by then. Never after `close`. */
+  readonly ended: Promise<Fault>;
+  close(): void;
+}
+
+/** Runs agents. */
+export interface Executor extends AsyncDisposable {
+  readonly kind: "inline" | "worker";
+  /**
+   * Evaluates the code; runs no handler.
+   *
+   * @throws {MeanderError} `code-failed` (its evaluation threw), `code-invalid` (no definition), `executor-failed`
+   */
+  start(program: AgentProgram, host: AgentHost): Promise<AgentInstance>;
+}

@@ -1,0 +1,239 @@
+import type { Durability } from "../stream/index.ts";
+
+/** The events that an agent may handle. `append` is for messages. */
+export const HANDLER_NAMES = [
+  "init",
+  "append",
+  "departure",
+  "arrival",
+  "failure",
+  "siteJoined",
+  "siteLeft",
+  "siteFailed",
+  "agentAttached",
+  "agentDetached",
+  "clientAttached",
+  "clientDetached",
+  "timer",
+  "finalize",
+] as const;
+export type HandlerName = (typeof HANDLER_NAMES)[number];
+
+/** What becomes of a message whose handler throws. */
+export interface ErrorPolicy {
+  /** Attempts after the first one. 0..100 */
+  readonly retry: number;
+  /** Pause before the first of them, ms; doubles each time, up to 10 s. */
+  readonly backoffMs: number;
+  readonly then: "deadLetter" | "skip" | "halt";
+}
+
+/** Bounds of one agent. */
+export interface AgentLimits {
+  /** Longest run of one handler, ms; past it the handler is killed, and counts as failed. 1..600 000 */
+  readonly handlerMs: number;
+  /** Heap of the worker that runs it, MiB. */
+  readonly memoryMb: number;
+  /** Packed briefcase, bytes. */
+  readonly briefcaseBytes: number;
+}
+
+/** Where an agent runs. `inline` where the site allows it. */
+export type Isolation = "inline" | "worker" | "thread";
+
+/**
+ * An agent as it is kept and sent: everything but its briefcase's present content. Plain JSON. Code is found by its hash in the
+ * directory's blobs and in each visited site's cache.
+ */
+export interface AgentSpec {
+  /** One per stream. Letters, digits, `-`, `_`; 1 to 40. */
+  readonly name: string;
+  /** Of the prepared code ({@link PreparedCode.sha256}). */
+  readonly code: string;
+  /** Replaced handlers: the event, and the hash of the prepared code whose default export is the handler; null: removed. */
+  readonly replaced: Readonly<Partial<Record<HandlerName, string | null>>>;
+  readonly isolation: Isolation;
+  readonly limits: AgentLimits;
+  readonly onError: ErrorPolicy;
+  /** Who uploaded it: the shell or stream. Agents of one owner share a worker. */
+  readonly owner: string;
+}
+
+export const DEFAULT_LIMITS: AgentLimits = {
+  handlerMs: 5_000,
+  memoryMb: 64,
+  briefcaseBytes: 1024 * 1024,
+};
+export const DEFAULT_ON_ERROR: ErrorPolicy = { retry: 3, backoffMs: 50, then: "deadLetter" };
+
+/** An agent of a stream as its state has it; travels. */
+export interface AgentState {
+  readonly spec: AgentSpec;
+  /** Packed. */
+  readonly briefcase: Uint8Array;
+}
+
+/** Options of a new stream. */
+export interface StreamOptions {
+  /** Site to put it on; the creator's home site by default. */
+  readonly at?: string | undefined;
+  readonly durability?: Durability | undefined;
+  /** Sites to take it over when its own fails, best first; the leader is always the last. */
+  readonly failureManagers?: readonly string[] | undefined;
+}
+
+/** A message's outcome for a sender that waited. */
+export interface Appended {
+  /** The message's name: `foo>bar#17`. */
+  readonly id: string;
+  /** What the handler returned; undefined unless waited for. */
+  readonly reply: unknown;
+}
+
+export interface AppendOptions {
+  /** `buffered` (default): settled when it is kept for sending. `consumed`: when all handlers have ended. */
+  readonly until?: "buffered" | "consumed" | undefined;
+  /** Only for `consumed`; needed inside a handler. The message stays on its way when the time is over. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** A stream, as a handler or a shell has it. */
+export interface StreamRef {
+  readonly name: string;
+  /**
+   * Appends a message.
+   *
+   * Inside a handler the message leaves when the handler has ended well; with `until: "consumed"` at once, together with the earlier ones to
+   * the same stream.
+   *
+   * @throws {MeanderError} `value-uncloneable`, `message-too-large`, `stream-unknown`, `append-denied`, `append-timeout`, `call-cycle`, `handler-failed`, `stream-destroyed`
+   */
+  append(value: unknown, options?: AppendOptions): Promise<Appended>;
+  /** Moves it. Waits for the end of its current message. @throws {MeanderError} `move-…`, `site-unknown`, `denied` */
+  move(to: string, options?: { readonly deadlineMs?: number }): Promise<MoveResult>;
+  /** Attaches an agent: a definition, or the text of a module. */
+  registerAgent(
+    agent: AgentDefinition | AgentModule,
+    options?: { readonly name?: string; readonly briefcase?: object },
+  ): Promise<AgentRef>;
+  agent(name: string): AgentRef;
+  /** The site it is at. */
+  location(): Promise<string>;
+  destroy(): Promise<void>;
+}
+
+export interface MoveResult {
+  readonly from: string;
+  readonly to: string;
+  readonly streamEpoch: number;
+  /** How long it took, ms. */
+  readonly ms: number;
+}
+
+/** An agent of a stream. */
+export interface AgentRef {
+  readonly name: string;
+  readonly stream: string;
+  /** Replaces one handler between two messages; null removes it. */
+  replaceHandler(event: HandlerName, handler: Handler | string | null): Promise<void>;
+  /** Detaches it: its finalize handler runs at every site it visited. */
+  detach(): Promise<void>;
+}
+
+/** Code of an agent as text. */
+export interface AgentModule {
+  /** TypeScript or JavaScript: a module whose default export is an {@link AgentDefinition}. */
+  readonly source: string;
+  /** Its file, for errors. */
+  readonly file?: string | undefined;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: handlers of all events, whose second arguments differ
+export type Handler = (ctx: AgentContext<any>, argument: any) => unknown;
+
+/** What `defineAgent` takes: data, and functions that use nothing but their arguments, each other through `ctx`, and the language itself. */
+export interface AgentDefinition<Briefcase extends object = Record<string, unknown>> {
+  /** Letters, digits, `-`, `_`. Default: `agent`. */
+  readonly name?: string;
+  /** What it starts with: the only state that travels. */
+  readonly briefcase?: Briefcase;
+  readonly isolation?: Isolation;
+  readonly limits?: Partial<AgentLimits>;
+  readonly onError?: Partial<ErrorPolicy>;
+  readonly on: {
+    /** Once per visited site, before anything else there. */
+    readonly init?: (ctx: AgentContext<Briefcase>) => unknown;
+    /** A message. What it returns is the reply to a sender that waits. */
+    // biome-ignore lint/suspicious/noExplicitAny: the message's type is between sender and handler
+    readonly append?: (ctx: AgentContext<Briefcase>, message: any) => unknown;
+    readonly departure?: (ctx: AgentContext<Briefcase>, event: { readonly to: string }) => unknown;
+    readonly arrival?: (ctx: AgentContext<Briefcase>, event: { readonly from: string }) => unknown;
+    readonly failure?: (
+      ctx: AgentContext<Briefcase>,
+      event: { readonly lostSite: string },
+    ) => unknown;
+    readonly siteJoined?: SiteHandler<Briefcase>;
+    readonly siteLeft?: SiteHandler<Briefcase>;
+    readonly siteFailed?: SiteHandler<Briefcase>;
+    readonly agentAttached?: AgentHandler<Briefcase>;
+    readonly agentDetached?: AgentHandler<Briefcase>;
+    readonly clientAttached?: ClientHandler<Briefcase>;
+    readonly clientDetached?: ClientHandler<Briefcase>;
+    /** The value given to `ctx.timer`. */
+    // biome-ignore lint/suspicious/noExplicitAny: chosen by the agent itself
+    readonly timer?: (ctx: AgentContext<Briefcase>, value: any) => unknown;
+    readonly finalize?: (ctx: AgentContext<Briefcase>) => unknown;
+  };
+}
+
+type SiteHandler<B extends object> = (
+  ctx: AgentContext<B>,
+  event: { readonly site: string },
+) => unknown;
+type AgentHandler<B extends object> = (
+  ctx: AgentContext<B>,
+  event: { readonly agent: string },
+) => unknown;
+type ClientHandler<B extends object> = (
+  ctx: AgentContext<B>,
+  event: { readonly client: string },
+) => unknown;
+
+/** What a handler sees of the world; there is nothing else. */
+export interface AgentContext<Briefcase extends object = Record<string, unknown>> {
+  /** Travels with the stream; committed when the handler ends well, else as before. May be changed and replaced. */
+  briefcase: Briefcase;
+  /** Stays at this site; never travels, and is not rolled back. */
+  readonly local: Record<string, unknown>;
+  /** The stream's name. */
+  readonly stream: string;
+  readonly agent: string;
+  /** The site it is at. */
+  readonly location: string;
+  /** The message being consumed; undefined for other events. */
+  readonly message:
+    | { readonly id: string; readonly from: string; readonly attempt: number }
+    | undefined;
+  /** A stream to append to. An unknown one fails the handler. */
+  open(name: string): StreamRef;
+  group(names: readonly string[]): GroupRef;
+  /** Moves this stream when the handler has ended well. */
+  relocate(site: string): void;
+  /** Calls the `timer` handler with `value` in `delayMs`; the timer travels. */
+  timer(delayMs: number, value?: unknown): void;
+  createStream(name: string, options?: StreamOptions): Promise<StreamRef>;
+  /** Detaches this agent after the handler. */
+  exit(): void;
+  /** To the site's log and to attached shells, with stream, agent and site. `console.log` does the same. */
+  log(...values: unknown[]): void;
+  /** Wall clock of the site, ms since 1970. */
+  now(): number;
+  /** From 0 inclusive to 1 exclusive. */
+  random(): number;
+}
+
+/** Several streams. */
+export interface GroupRef {
+  /** To each member, in order. */
+  append(value: unknown, options?: AppendOptions): Promise<ReadonlyMap<string, Appended | Error>>;
+}

@@ -1,0 +1,167 @@
+/**
+ * What the directory keeps of streams, and what the leader and the sites say to each other about them.
+ *
+ * | key | value |
+ * |---|---|
+ * | `streams/NAME` | {@link StreamRecord} |
+ * | `ids/stream` | the last stream id given away |
+ * | `policy/session`, `policy/sites/NAME`, `policy/streams/NAME` | a list of {@link PolicyRule} |
+ * | `finalize/SITE/ID` | agents whose finalize handler is still due there |
+ */
+import type { AgentSpec } from "../agent/index.ts";
+import type { Durability } from "../stream/index.ts";
+
+/** A stream as the session knows it. */
+export interface StreamRecord {
+  readonly name: string;
+  /** u32 >= 1, never used again. */
+  readonly id: number;
+  /** One more with every move and every takeover; lower ones are refused everywhere. */
+  readonly streamEpoch: number;
+  /** Where it is. */
+  readonly site: string;
+  readonly instance: number;
+  /** `lost`: its site ended and no failure manager has it yet; `why` says what it waits for. */
+  readonly status: "live" | "lost";
+  readonly why?: string | undefined;
+  readonly durability: Durability;
+  /** Ordered; the leading site is always the last, named or not. */
+  readonly failureManagers: readonly string[];
+  /** The site that keeps its record (durability `checkpoint` and `message`). */
+  readonly keeper: string;
+  /** With the packed briefcases (base64) they were attached with. */
+  readonly agents: readonly { readonly spec: AgentSpec; readonly briefcase: string }[];
+  /** Sites it has been at. */
+  readonly visited: readonly string[];
+  /** The shell or stream that created it. */
+  readonly owner: string;
+  /** Wall clock, ms. */
+  readonly createdAt: number;
+}
+
+/** What control messages and appends are about. */
+export type PolicyAction =
+  | "create"
+  | "move"
+  | "attach"
+  | "detach"
+  | "replace"
+  | "destroy"
+  | "append";
+
+/** One rule; the first that matches decides, and a list in which none matches allows. Patterns are names with `*` for any part. */
+export interface PolicyRule {
+  readonly effect: "allow" | "deny";
+  readonly actions: readonly (PolicyAction | "*")[];
+  /** Who asks: the name of a shell or a stream. Default `*`. */
+  readonly by?: string | undefined;
+  /** The stream it is about. Default `*`. */
+  readonly stream?: string | undefined;
+  /** The site that it would be at. Default `*`. */
+  readonly site?: string | undefined;
+  /** Told to whoever was denied. */
+  readonly reason?: string | undefined;
+}
+
+/** Calls of the leader to a site. Every one may come twice. */
+export type SiteCommand =
+  /** Answered with null; as are the others unless said. Refusals are errors. */
+  | { readonly type: "stream-create"; readonly record: StreamRecord; readonly by: string }
+  /**
+   * To the source: ends the current message, freezes the stream, sends its state to the target. Answered `{bytes}` when the target has it ready.
+   * It stays frozen until its record shows the move, or `move-abort`.
+   */
+  | {
+      readonly type: "move-out";
+      readonly record: StreamRecord;
+      readonly to: { readonly site: string; readonly instance: number };
+      readonly move: string;
+      readonly deadlineMs: number;
+      readonly by: string;
+    }
+  /** To source and target. */
+  | { readonly type: "move-abort"; readonly id: number; readonly move: string }
+  | {
+      readonly type: "agent-attach";
+      readonly record: StreamRecord;
+      readonly spec: AgentSpec;
+      readonly briefcase: string;
+      readonly by: string;
+    }
+  | {
+      readonly type: "agent-detach";
+      readonly record: StreamRecord;
+      readonly agent: string;
+      readonly by: string;
+    }
+  | {
+      readonly type: "handler-replace";
+      readonly record: StreamRecord;
+      readonly agent: string;
+      readonly event: string;
+      readonly code: string | null;
+      readonly by: string;
+    }
+  /** At the site where it is; the other visited ones get `finalize`. */
+  | { readonly type: "stream-destroy"; readonly record: StreamRecord; readonly by: string }
+  /** The site is the failure manager: it takes the stream over, from the keeper's record or else from `record`. */
+  | { readonly type: "recover"; readonly record: StreamRecord; readonly lostSite: string }
+  /** At the keeper: the stream's record, base64; null when there is none. From now on commits of lower epochs are refused. */
+  | { readonly type: "record-fetch"; readonly id: number; readonly streamEpoch: number }
+  /** Runs finalize handlers of agents that were here, and forgets their local state. */
+  | {
+      readonly type: "finalize";
+      readonly id: number;
+      readonly stream: string;
+      readonly agents: readonly AgentSpec[];
+    }
+  /** What is here: `[{id, streamEpoch}]`. */
+  | { readonly type: "residents" }
+  | {
+      readonly type: "site-event";
+      readonly event: "joined" | "left" | "failed";
+      readonly site: string;
+    };
+
+/** Requests of sites to the leader (the subjects of `Directory.request`). `by`: the shell or stream that asks. */
+export interface ControlRequests {
+  "create-stream": {
+    readonly name: string;
+    readonly at: string;
+    readonly durability: Durability;
+    readonly failureManagers: readonly string[];
+    readonly by: string;
+  };
+  "move-stream": {
+    readonly stream: string;
+    readonly to: string;
+    readonly deadlineMs: number;
+    readonly by: string;
+  };
+  "attach-agent": {
+    readonly stream: string;
+    readonly spec: AgentSpec;
+    readonly briefcase: string;
+    readonly by: string;
+  };
+  "detach-agent": { readonly stream: string; readonly agent: string; readonly by: string };
+  "replace-handler": {
+    readonly stream: string;
+    readonly agent: string;
+    readonly event: string;
+    readonly code: string | null;
+    readonly by: string;
+  };
+  "destroy-stream": { readonly stream: string; readonly by: string };
+  /** Asked by source and target of a move that they hear nothing of: it is over afterwards, one way or the other. Answered with the record. */
+  "settle-move": { readonly id: number; readonly move: string };
+  /** The host has put the record at another keeper. */
+  "set-keeper": { readonly id: number; readonly streamEpoch: number; readonly keeper: string };
+  /** Moves all streams away from a site, which is about to leave. Answered `{moved, failed: [{stream, error}]}`. */
+  "evacuate-site": { readonly site: string; readonly by: string };
+  "set-policy": {
+    readonly scope: string;
+    readonly rules: readonly PolicyRule[];
+    readonly by: string;
+  };
+}
