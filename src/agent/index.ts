@@ -14,3 +14,16 @@ export type {
   PreparedCode,
 } from "./executor.ts";
 export * from "./model.ts";
+export type {
+  AppendAnswer,
+  AppendRequest,
+  AttachRequest,
+  EventFilter,
+  MessageStory,
+  PlacementRequest,
+  SessionPort,
+  ShellPort,
+  StreamEvent,
+  StreamInspection,
+  StreamView,
+} from "./session-port.ts";

@@ -1,0 +1,206 @@
+import type { Durability } from "../stream/index.ts";
+import type { AgentSpec, HandlerName, MoveResult } from "./model.ts";
+
+/**
+ * What one party, a shell or an agent, can ask of its session. A site implements it, once for each party; values are packed. A shell of another process
+ * has the same interface over a socket. All failures are MeanderErrors.
+ */
+export interface SessionPort {
+  /** The party's name as a sender: `shell-1f3a`, or the stream of the agent. */
+  readonly name: string;
+  /** The site that answers. */
+  readonly site: string;
+  /** As {@link StreamRef.append}. For an agent only the form that waits. */
+  append(request: AppendRequest): Promise<AppendAnswer>;
+  createStream(name: string, options: PlacementRequest): Promise<StreamView>;
+  move(stream: string, to: string, deadlineMs: number | undefined): Promise<MoveResult>;
+  /** The site reads, checks and keeps the code. @throws {MeanderError} `code-…` */
+  attachAgent(stream: string, request: AttachRequest): Promise<AgentSpec>;
+  detachAgent(stream: string, agent: string): Promise<void>;
+  /** `source`: text of one function expression, or of a module that exports it; null: removes the handler. */
+  replaceHandler(
+    stream: string,
+    agent: string,
+    event: HandlerName,
+    source: string | null,
+  ): Promise<void>;
+  destroyStream(stream: string): Promise<void>;
+  /** @throws {MeanderError} `stream-unknown` */
+  stream(name: string): Promise<StreamView>;
+  streams(): Promise<readonly StreamView[]>;
+}
+
+/** What a shell can do besides. */
+export interface ShellPort extends SessionPort {
+  /** Wall clock of the site, ms. */
+  now(): number;
+  /** Settles after that time of the site, which may be simulated. */
+  sleep(ms: number): Promise<void>;
+  sites(): Promise<readonly string[]>;
+  inspect(stream: string): Promise<StreamInspection>;
+  why(message: string): Promise<MessageStory>;
+  /** Acts on a dead letter, or, with `skip` and `retry`, on the message that halted the stream. @throws {MeanderError} `message-unknown` */
+  deadLetter(
+    stream: string,
+    message: string,
+    action: "skip" | "retry" | "replay",
+    edited: Uint8Array | undefined,
+  ): Promise<void>;
+  evacuate(site: string): Promise<{ readonly moved: number; readonly failed: readonly string[] }>;
+  setPolicy(scope: string, rules: readonly unknown[]): Promise<void>;
+  /** Tells of events from now on. Undone by the returned function. */
+  onEvent(filter: EventFilter, listener: (event: StreamEvent) => void): () => void;
+  /** Detaches. What was buffered is still delivered. */
+  close(): Promise<void>;
+  /** Settles when the port has ended: undefined after `close`, else why. */
+  readonly closed: Promise<Error | undefined>;
+}
+
+export interface AppendRequest {
+  readonly stream: string;
+  /** Packed. */
+  readonly payload: Uint8Array;
+  readonly until: "buffered" | "consumed";
+  readonly timeoutMs: number | undefined;
+}
+
+export interface AppendAnswer {
+  /** The message's name: `foo>bar#17`. */
+  readonly id: string;
+  /** Packed; undefined unless waited for. */
+  readonly reply: Uint8Array | undefined;
+}
+
+export interface PlacementRequest {
+  /** The answering site by default. */
+  readonly at: string | undefined;
+  readonly durability: Durability;
+  readonly failureManagers: readonly string[];
+}
+
+export interface AttachRequest {
+  /** A module whose default export is the definition. */
+  readonly source: string;
+  readonly file: string | undefined;
+  /** Overrides the definition's. */
+  readonly name: string | undefined;
+  /** Packed; overrides the definition's. */
+  readonly briefcase: Uint8Array | undefined;
+}
+
+/** A stream as people see it. */
+export interface StreamView {
+  readonly name: string;
+  readonly id: number;
+  readonly site: string;
+  readonly streamEpoch: number;
+  readonly status: "live" | "lost";
+  readonly why: string | undefined;
+  readonly durability: Durability;
+  readonly failureManagers: readonly string[];
+  readonly agents: readonly string[];
+}
+
+/** A stream from inside, as its site tells. */
+export interface StreamInspection extends StreamView {
+  /** Messages waiting, in order; at most 100 of them. */
+  readonly mailbox: readonly { readonly id: string; readonly bytes: number }[];
+  readonly waiting: number;
+  /** The message that runs, is to be tried again, or halted the stream. */
+  readonly current:
+    | {
+        readonly id: string;
+        readonly attempt: number;
+        readonly state: "running" | "retrying" | "halted";
+        readonly forMs: number;
+        readonly error: string | undefined;
+      }
+    | undefined;
+  readonly senders: readonly { readonly name: string; readonly consumed: number }[];
+  readonly receivers: readonly {
+    readonly name: string;
+    readonly next: number;
+    readonly unacknowledged: number;
+    readonly window: number;
+    readonly roundTripMs: number;
+  }[];
+  readonly deadLetters: readonly {
+    readonly id: string;
+    readonly error: string;
+    readonly attempts: number;
+    /** Packed. */
+    readonly payload: Uint8Array;
+  }[];
+  readonly counts: Readonly<Record<string, number>>;
+  /** Packed, by agent. */
+  readonly briefcases: Readonly<Record<string, Uint8Array>>;
+}
+
+/** Where a message is, and why. */
+export interface MessageStory {
+  readonly id: string;
+  readonly state:
+    | "unknown"
+    | "held"
+    | "sent"
+    | "waiting"
+    | "running"
+    | "retrying"
+    | "halted"
+    | "consumed"
+    | "dead-lettered"
+    | "discarded";
+  /** Sentences, for people, in the order of its way. */
+  readonly steps: readonly string[];
+}
+
+export interface EventFilter {
+  /** Only of this stream. */
+  readonly stream?: string | undefined;
+  readonly types?: readonly StreamEvent["type"][] | undefined;
+}
+
+/** What happens to streams, as told by the site that sees it. `at`: wall clock, ms; `site`: who tells. */
+export type StreamEvent = {
+  readonly at: number;
+  readonly site: string;
+  readonly stream: string;
+} & (
+  | { readonly type: "created" | "destroyed" }
+  | {
+      readonly type: "moved";
+      readonly from: string;
+      readonly to: string;
+      readonly streamEpoch: number;
+      readonly ms: number;
+    }
+  | { readonly type: "move-aborted"; readonly to: string; readonly reason: string }
+  | {
+      readonly type: "recovered";
+      readonly lostSite: string;
+      readonly to: string;
+      readonly streamEpoch: number;
+    }
+  | { readonly type: "agent-attached" | "agent-detached"; readonly agent: string }
+  | { readonly type: "handler-replaced"; readonly agent: string; readonly event: string }
+  | { readonly type: "consumed"; readonly message: string; readonly ms: number }
+  | {
+      readonly type: "failed";
+      readonly message: string;
+      readonly attempt: number;
+      readonly error: string;
+      readonly then: string;
+    }
+  | {
+      readonly type: "dead-lettered" | "discarded";
+      readonly message: string;
+      readonly reason: string;
+    }
+  | {
+      readonly type: "denied";
+      readonly action: string;
+      readonly by: string;
+      readonly reason: string;
+    }
+  | { readonly type: "output"; readonly agent: string; readonly line: string }
+);
