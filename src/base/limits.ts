@@ -124,8 +124,112 @@ export const LIMITS = {
   directoryCallMs: 5_000,
   /** A directory client asks for a sign of life this often, ms, and reconnects when none came by the next time. */
   directoryPingMs: 5_000,
+  /** A call of the leader to a site, or its answer, in JSON, bytes: with what is around it, it fits a message of the directory. */
+  siteCallBytesMax: 960 * 1024,
   /** First pause between attempts to reconnect, ms. */
   reconnectMsMin: 100,
   /** Longest pause between attempts to reconnect, ms. */
   reconnectMsMax: 2_000,
+  /** A message between a shell and its site, bytes: a largest briefcase in base64 fits. */
+  shellMessageBytesMax: 2 * 1024 * 1024,
+  /** Bytes that wait in the socket of a shell which does not read, before it is cut off: all answers it may have open, and more. */
+  shellBacklogBytesMax: 16 * 1024 * 1024,
+  /** An answer to a shell above this many characters is fetched in parts. */
+  shellAnswerInlineMax: 64 * 1024,
+  /** Characters of such a part: as UTF-8 in JSON it fits a message. */
+  shellAnswerPartMax: 512 * 1024,
+  /** Characters of all answers that a site keeps for one shell to fetch. */
+  shellAnswersMax: 32 * 1024 * 1024,
+  /** Unanswered calls of one shell. */
+  shellCallsMax: 256,
+  /** Of these, appends and sleeps: the others can still look and act while all of them wait. */
+  shellAppendsMax: 240,
+  /** Events kept for a reader; when it is slower, the oldest go, counted. */
+  shellEventsMax: 10_000,
+  /** Events in one message: a thousand usual ones have about 200 KiB. */
+  shellEventBatchMax: 1_000,
+  /** Readers of events of one shell. */
+  shellSubscriptionsMax: 64,
+  /** Shells of one site. */
+  shellsMax: 1_024,
+  /** Each end of a shell's connection asks for a sign of life this often, ms. */
+  shellPingMs: 5_000,
+  /** Such times without a sign of life, after which the connection is given up. */
+  shellSilencesMax: 3,
+  /** Streams of a session: half of the directory's keys, the other half are sites, channels, policies and finalizers. */
+  streamsMax: 32_768,
+  /** Agents of one stream. */
+  streamAgentsMax: 64,
+  /** Sites that a stream's record remembers: with their names it still fits a value of the directory. */
+  streamVisitedMax: 1_000,
+  /** Control requests that wait for one stream. */
+  controlQueueMax: 64,
+  /** A leader's command to a site is given up after this, ms: a handler may run for 5 s before. */
+  controlCallMs: 10_000,
+  /** Commands to one site under way at once: well below the calls that a connection takes. */
+  siteCommandsMax: 64,
+  /** Shortest deadline of a move, ms. */
+  moveMsMin: 100,
+  /** Deadline of a move unless given, ms. */
+  moveMsDefault: 5_000,
+  /** Longest deadline of a move, ms. */
+  moveMsMax: 60_000,
+  /** The leader asks each site for a sign of life this often, ms. */
+  sitePingMs: 500,
+  /** Silence after which a site counts as out of contact, ms. */
+  siteSilenceMs: 2_000,
+  /** Pause before the leader tries again to have a lost stream taken over, ms. */
+  recoverRetryMs: 2_000,
+  /** Rules of one policy. */
+  policyRulesMax: 256,
+  /** Finalizers that wait for sites that cannot be reached. */
+  finalizersMax: 8_192,
+  /** A finalizer is given up after this, ms: a day. */
+  finalizerMsMax: 86_400_000,
+  /** Segments between a sender and a receiver that are not consumed; a longest message is about half of it over datagrams. */
+  streamWindowSegmentsMax: 2_048,
+  /** Bytes of those, above which the sender waits. */
+  streamWindowBytesMax: 2 * 1024 * 1024,
+  /** A message to a stream, packed, bytes. */
+  streamMessageBytesMax: 1024 * 1024,
+  /** Messages waiting at a stream; the senders keep those beyond it. */
+  mailboxMessagesMax: 8_192,
+  /** Bytes of those. */
+  mailboxBytesMax: 16 * 1024 * 1024,
+  /** Dead letters of a stream; a stream with more halts instead. */
+  deadLettersMax: 1_000,
+  /** Timers that the agents of a stream may have set at once. */
+  streamTimersMax: 1_000,
+  /** A message to a stream of an unknown name is kept this long, ms: its creation may be on the way. */
+  unknownStreamMs: 5_000,
+  /** What a source sent is forgotten by its receiver after this silence, ms, when the source is no stream any more. */
+  senderForgottenMs: 600_000,
+  /** A frame between sites over TCP, bytes: the kernel's batches fit, and a peer makes us hold no more than one. */
+  streamFrameBytesMax: 256 * 1024,
+  /** A frame between sites over UDP, bytes: one fits a datagram. */
+  datagramFrameBytesMax: 1_200,
+  /** A datagram of frames, bytes: passes tunnels under a 1500-byte Ethernet MTU. */
+  frameDatagramBytes: 1_400,
+  /** Frames kept for one site that takes none, bytes; more are dropped, and repeated by the windows above. */
+  frameBacklogBytesMax: 16 * 1024 * 1024,
+  /** Time to connect to a site's port for frames and to prove membership, ms. */
+  frameHandshakeMs: 3_000,
+  /** Connections to it at once that have not proven membership; then the oldest goes. */
+  frameHandshakesMax: 64,
+  /** Sites that may send frames to one site at once. */
+  framePeersMax: 1_024,
+  /** A frame connection whose peer takes and answers nothing for this long is cut, ms: longer than a handler may hold up a site. */
+  frameSilenceMs: 6_000,
+  /** What is kept of an agent besides code and briefcase, in JSON, bytes: a hash for each handler is below 2 KiB. */
+  agentSpecBytesMax: 16 * 1024,
+  /** Messages handed to an agent at once: what divides the cost of reaching its worker. */
+  deliveryBatchMax: 64,
+  /** Longest pause before a failed message, or an agent that does not start, is tried again, ms. */
+  retryPauseMsMax: 10_000,
+  /** First pause before an agent that does not start is tried again, ms. */
+  agentStartPauseMs: 100,
+  /** Instances that a site keeps of agents whose stream is elsewhere, with what they remember of it. */
+  waitingAgentsMax: 256,
+  /** Agents of which a site remembers that they were initialised there: about 100 bytes each. */
+  agentVisitsMax: 16_384,
 } as const;

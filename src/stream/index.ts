@@ -27,3 +27,11 @@ export {
   siteEndpoint,
 } from "./model.ts";
 export type { FrameNetwork, RecordStore } from "./network.ts";
+export { StreamKernel, type KernelOptions } from "./kernel.ts";
+export type { KernelEvent } from "./kernel-event.ts";
+export { Keeper } from "./keeper.ts";
+export type { Location } from "./locations.ts";
+export type { Resident, ResidentOptions } from "./resident.ts";
+export type { ShellEndpoint } from "./shell-endpoint.ts";
+export type { SiteHandler } from "./site-endpoint.ts";
+export { decodeState, encodeState, freshState, type StreamState, withoutNumbers } from "./stream-state.ts";

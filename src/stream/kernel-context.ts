@@ -1,0 +1,31 @@
+import type { Clock } from "../base/index.ts";
+import type { Frame } from "./frames.ts";
+import type { KernelEvent } from "./kernel-event.ts";
+import type { Locations } from "./locations.ts";
+import type { Place } from "./model.ts";
+
+/** Something that has to be looked at when the present turn of the kernel ends. */
+export interface Chore {
+  /** Sends what has become due. Called once for each turn in which it was asked for. */
+  endTurn(): void;
+}
+
+/** What the parts of a kernel share. */
+export interface KernelContext {
+  readonly self: Place;
+  readonly clock: Clock;
+  readonly locations: Locations;
+  /** Most bytes of one segment. */
+  readonly segmentBytes: number;
+  /** Largest frame, bytes. */
+  readonly frameBytes: number;
+  /** Whether this site's lease holds: without it its streams neither run nor say anything. */
+  leaseHolds(): boolean;
+  send(to: Place, frame: Frame): void;
+  /** Calls `chore.endTurn` before the kernel returns to its caller. */
+  atTurnEnd(chore: Chore): void;
+  /** Runs `task` as a turn of its own. */
+  turn<T>(task: () => T): T;
+  count(reason: string, times?: number): void;
+  emit(event: KernelEvent): void;
+}

@@ -1,0 +1,411 @@
+/** Kernels on a bad network, with a harness that moves streams and kills sites as the session would. */
+import { SeededRandom, VirtualClock } from "../base/index.ts";
+import { packValue, unpackValue } from "../wire/index.ts";
+import type { Append, Consumer, Delivery, Effects, LifecycleEvent, Outcome } from "./consumer.ts";
+import { Keeper } from "./keeper.ts";
+import { StreamKernel } from "./kernel.ts";
+import type { KernelEvent } from "./kernel-event.ts";
+import type { Location } from "./locations.ts";
+import { type Durability, type EndpointId, type Place, siteEndpoint } from "./model.ts";
+import type { FrameNetwork, RecordStore } from "./network.ts";
+import type { Resident } from "./resident.ts";
+import { decodeState, freshState, type StreamState, withoutNumbers } from "./stream-state.ts";
+
+/** What goes wrong, as chances from 0 to 1. */
+export interface Trouble {
+  readonly loss: number;
+  readonly duplicate: number;
+  readonly reorder: number;
+}
+
+interface Counter {
+  seen: Record<string, number>;
+  sent: Record<string, number>;
+  total: number;
+}
+
+/** Counts what comes from each sender, and passes some of it on. Every message carries its number among those of its sender. */
+export class CountingConsumer implements Consumer {
+  readonly batchMax = 8;
+  #committed: Counter;
+  readonly #world: KernelWorld;
+  readonly #name: string;
+  #interrupted = false;
+  #closed = false;
+
+  constructor(world: KernelWorld, name: string, state: Uint8Array) {
+    this.#world = world;
+    this.#name = name;
+    this.#committed = unpackValue(state) as Counter;
+  }
+
+  static fresh(): Uint8Array {
+    return packValue({ seen: {}, sent: {}, total: 0 } satisfies Counter);
+  }
+
+  get counter(): Counter {
+    return this.#committed;
+  }
+
+  consume(batch: readonly Delivery[], done: (index: number, outcome: Outcome) => void): void {
+    this.#interrupted = false;
+    let index = 0;
+    const next = (): void => {
+      if (this.#closed) return;
+      const delivery = batch[index];
+      if (delivery === undefined) return;
+      if (this.#interrupted) {
+        for (; index < batch.length; index++) done(index, { type: "interrupted" });
+        return;
+      }
+      const outcome = this.#consume(delivery);
+      done(index++, outcome);
+      if (outcome.type === "failed") {
+        for (; index < batch.length; index++) done(index, { type: "interrupted" });
+        return;
+      }
+      if (index < batch.length) {
+        if (this.#world.random.below(3) === 0) next();
+        else this.#world.clock.after("handler", this.#world.random.float() * 2, next);
+      }
+    };
+    if (this.#world.random.below(2) === 0) next();
+    else this.#world.clock.after("handler", this.#world.random.float() * 5, next);
+  }
+
+  interrupt(): void {
+    this.#interrupted = true;
+  }
+
+  notify(_event: LifecycleEvent, done: (effects: Effects) => void): void {
+    const effects = { appends: [], timers: [], relocate: undefined, reply: undefined, changed: false, handled: true };
+    if (this.#world.random.below(2) === 0) done(effects);
+    else this.#world.clock.after("event", 1, () => done(effects));
+  }
+
+  snapshot(): Uint8Array {
+    return packValue(this.#committed);
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+
+  #consume(delivery: Delivery): Outcome {
+    const message = unpackValue(delivery.payload) as { n: number; pad?: Uint8Array };
+    if (this.#world.random.float() < this.#world.failures && delivery.attempt < 4)
+      return { type: "failed", fault: { code: "handler-failed", message: "by chance", agent: "a" }, then: { type: "retry", afterMs: 5 } };
+    const counter: Counter = structuredClone(this.#committed);
+    const last = counter.seen[delivery.fromName] ?? 0;
+    if (message.n !== last + 1)
+      this.#world.violations.push(`${this.#world.clock.now().toFixed(1)} ${this.#name} got ${delivery.fromName} n=${message.n} after ${last}`);
+    counter.seen[delivery.fromName] = message.n;
+    counter.total++;
+    const appends: Append[] = [];
+    while (this.#world.random.float() < 0.4) {
+      const to = this.#world.names[this.#world.random.below(this.#world.names.length)] as string;
+      const n = (counter.sent[to] ?? 0) + 1;
+      counter.sent[to] = n;
+      appends.push({ to, payload: packValue({ n, ...(this.#world.random.below(20) === 0 ? { pad: new Uint8Array(5_000) } : {}) }) });
+    }
+    this.#committed = counter;
+    return {
+      type: "consumed",
+      effects: { appends, timers: [], relocate: undefined, reply: packValue(message.n), changed: true, handled: true },
+    };
+  }
+}
+
+interface Site {
+  readonly name: string;
+  place: Place;
+  kernel: StreamKernel | undefined;
+  handler: ((from: Place, bytes: Uint8Array) => void) | undefined;
+  keeper: Keeper;
+  readonly store: RecordStore;
+}
+
+class MapStore implements RecordStore {
+  readonly #records = new Map<EndpointId, Uint8Array>();
+  async get(stream: EndpointId): Promise<Uint8Array | undefined> {
+    return this.#records.get(stream);
+  }
+  async put(records: readonly { readonly stream: EndpointId; readonly bytes: Uint8Array }[]): Promise<void> {
+    for (const { stream, bytes } of records) this.#records.set(stream, bytes);
+  }
+  async delete(stream: EndpointId): Promise<void> {
+    this.#records.delete(stream);
+  }
+}
+
+export class KernelWorld {
+  readonly clock = new VirtualClock();
+  readonly random: SeededRandom;
+  readonly violations: string[] = [];
+  readonly sites: Site[];
+  readonly names: string[];
+  readonly records = new Map<EndpointId, Location>();
+  readonly #moving = new Set<EndpointId>();
+  readonly #trouble: Trouble;
+  readonly #durability: Durability;
+  readonly failures: number;
+  readonly shells: { name: string; send(to: string): void; readonly sent: Record<string, number> }[] = [];
+  readonly replies = { asked: 0, answered: 0, failed: 0 };
+  #instance = 1;
+  frames = 0;
+
+  constructor(options: { seed: number; sites: number; streams: number; trouble: Trouble; durability: Durability; failures?: number }) {
+    this.random = new SeededRandom(options.seed);
+    this.#trouble = options.trouble;
+    this.#durability = options.durability;
+    this.failures = options.failures ?? 0;
+    this.sites = Array.from({ length: options.sites }, (_, index) => {
+      const store = new MapStore();
+      return { name: `s${index}`, place: { site: `s${index}`, instance: this.#instance++ }, kernel: undefined, handler: undefined, store, keeper: new Keeper(store) };
+    });
+    this.names = Array.from({ length: options.streams }, (_, index) => `stream${index}`);
+    for (const site of this.sites) this.#boot(site);
+    this.#spreadSites();
+    this.names.forEach((name, index) => {
+      const site = this.sites[index % this.sites.length] as Site;
+      const location = { id: index + 1, name, place: site.place, streamEpoch: 1, live: true };
+      this.records.set(location.id, location);
+      this.#installAt(site, location, freshState(CountingConsumer.fresh()));
+      this.#spread(location, false);
+    });
+    this.addShell(this.sites[0] as Site);
+  }
+
+  addShell(site: Site): void {
+    const shell = site.kernel?.openShell(`shell${this.shells.length}`);
+    if (shell === undefined) return;
+    const sent: Record<string, number> = {};
+    this.shells.push({
+      name: shell.name,
+      sent,
+      send: (to) => {
+        const location = site.kernel?.locations.byName(to);
+        if (location === undefined || site.kernel === undefined) return;
+        const n = (sent[to] ?? 0) + 1;
+        sent[to] = n;
+        const asks = this.random.below(4) === 0;
+        if (asks) this.replies.asked++;
+        shell.send(
+          { target: location.id, targetName: to },
+          packValue({ n }),
+          asks
+            ? {
+                waiter: {
+                  resolve: (value) => {
+                    this.replies.answered++;
+                    if (value === undefined || unpackValue(value) !== n) this.violations.push(`wrong reply for ${to} ${n}`);
+                  },
+                  reject: () => this.replies.failed++,
+                },
+              }
+            : {},
+        );
+      },
+    });
+  }
+
+  async run(ms: number): Promise<void> {
+    const end = this.clock.now() + ms;
+    while ((this.clock.nextAt ?? Number.POSITIVE_INFINITY) <= end) {
+      this.clock.step();
+      await Promise.resolve();
+      for (let spins = 0; spins < 12; spins++) await Promise.resolve();
+    }
+  }
+
+  residentOf(id: EndpointId): Resident | undefined {
+    const location = this.records.get(id) as Location;
+    return this.sites.find(({ place }) => place.instance === location.place.instance)?.kernel?.residents.get(id);
+  }
+
+  async move(id: EndpointId): Promise<void> {
+    const location = this.records.get(id) as Location;
+    const target = this.sites[this.random.below(this.sites.length)] as Site;
+    if (this.#moving.has(id) || target.place.site === location.place.site || target.kernel === undefined) return;
+    const resident = this.residentOf(id);
+    if (resident === undefined) return;
+    this.#moving.add(id);
+    const targetPlace = target.place;
+    try {
+      let late = false;
+      const state = await Promise.race([
+        resident.freeze(target.name, () => late),
+        new Promise<undefined>((resolve) => void this.clock.after("move deadline", 500, () => resolve(undefined))),
+      ]);
+      late = true;
+      if (state === undefined) return;
+      const source = this.sites.find(({ place }) => place.instance === location.place.instance);
+      // Preparing takes its time, and may fail.
+      await new Promise<void>((resolve) => void this.clock.after("prepare", this.random.float() * 10, resolve));
+      const current = this.records.get(id) as Location;
+      if (current.streamEpoch !== location.streamEpoch) return;
+      if (target.place !== targetPlace || target.kernel === undefined || this.random.below(5) === 0) {
+        source?.kernel?.residents.get(id)?.thaw();
+        return;
+      }
+      const next = { ...location, place: target.place, streamEpoch: location.streamEpoch + 1 };
+      this.records.set(id, next);
+      this.#spread(next, true, (site) => {
+        if (site === target && target.place === targetPlace) this.#installAt(target, next, decodeState(state) as StreamState);
+      });
+    } finally {
+      this.#moving.delete(id);
+    }
+  }
+
+  /** Kills a site; its streams are taken over by another. */
+  crash(site: Site): void {
+    if (site.kernel === undefined) return;
+    site.kernel.close();
+    site.kernel = undefined;
+    site.handler = undefined;
+    const dead = site.place;
+    const isLeader = site === this.sites[0];
+    this.clock.after("restart", 50 + this.random.float() * 500, () => {
+      site.place = { site: site.name, instance: this.#instance++ };
+      site.keeper = new Keeper(site.store);
+      this.#boot(site);
+      this.#spreadSites();
+      for (const location of this.records.values()) if (location.place.instance !== dead.instance) this.#tell(site, location);
+      if (isLeader) this.addShell(site);
+    });
+    this.clock.after("noticed", 20 + this.random.float() * 100, () => {
+      this.#spreadSites();
+      for (const location of [...this.records.values()]) if (location.place.instance === dead.instance) void this.recover(location);
+    });
+  }
+
+  async recover(location: Location): Promise<void> {
+    const leader = this.sites[0] as Site;
+    const others = this.sites.filter((each) => each.kernel !== undefined && each !== leader);
+    const target = others[this.random.below(others.length)] ?? leader;
+    const next = { ...location, streamEpoch: location.streamEpoch + 1 };
+    if (leader.kernel === undefined || target.kernel === undefined) {
+      this.clock.after("recover again", 50, () => void this.recover(this.records.get(location.id) as Location));
+      return;
+    }
+    this.records.set(next.id, { ...next, live: false });
+    const place = target.place;
+    const kept = this.#durability.type === "none" ? undefined : await leader.keeper.fetch(next.id, next.streamEpoch);
+    if (target.place !== place || target.kernel === undefined) {
+      this.clock.after("recover again", 50, () => void this.recover(this.records.get(location.id) as Location));
+      return;
+    }
+    const settled = { ...next, place, live: true };
+    this.records.set(next.id, settled);
+    const kept2 = kept === undefined ? undefined : decodeState(kept);
+    const state = kept2 === undefined ? freshState(CountingConsumer.fresh(), true) : this.#durability.type === "message" ? kept2 : withoutNumbers(kept2);
+    this.#spread(settled, true, (site) => {
+      if (site === target && target.place === place) this.#installAt(target, settled, state);
+    });
+  }
+
+  /** Everything is quiet: nothing is under way any more. */
+  get isQuiet(): boolean {
+    return [...this.records.keys()].every((id) => {
+      const resident = this.residentOf(id);
+      return resident !== undefined && resident.isEmpty && resident.waiting === 0 && resident.current() === undefined;
+    });
+  }
+
+  counterOf(name: string): Counter | undefined {
+    const resident = this.residentOf(this.names.indexOf(name) + 1);
+    return (resident?.consumer as CountingConsumer | undefined)?.counter;
+  }
+
+  #boot(site: Site): void {
+    const { place } = site;
+    const network: FrameNetwork = {
+      maxFrameBytes: () => 1_200,
+      send: (to, frame) => this.#carry(place, to, frame),
+      onFrames: (handler) => {
+        site.handler = handler;
+      },
+    };
+    site.kernel = new StreamKernel({
+      self: place,
+      clock: this.clock,
+      random: this.random,
+      network,
+      onSiteRequest: async (_from, kind, payload) => {
+        if (kind !== "record") throw new Error(kind);
+        const [id, epoch, state] = unpackValue(payload) as [number, number, Uint8Array];
+        await site.keeper.put(id, epoch, state);
+        return undefined;
+      },
+      onEvent: (event) => this.#event(site, place, event),
+    });
+    site.kernel.setLease(Number.MAX_SAFE_INTEGER);
+  }
+
+  #event(site: Site, place: Place, event: KernelEvent): void {
+    if (event.type !== "superseded") return;
+    queueMicrotask(() => {
+      if (site.place === place && (this.records.get(event.id) as Location).place.instance !== place.instance) site.kernel?.remove(event.id);
+    });
+  }
+
+  #carry(from: Place, to: Place, frame: Uint8Array): void {
+    this.frames++;
+    const { loss, duplicate, reorder } = this.#trouble;
+    const own = from.instance === to.instance;
+    if (!own && this.random.float() < loss) return;
+    const copies = !own && this.random.float() < duplicate ? 2 : 1;
+    for (let copy = 0; copy < copies; copy++) {
+      const extra = !own && this.random.float() < reorder ? this.random.float() * 30 : 0;
+      this.clock.after("frame", (own ? 0 : 1) + extra, () => {
+        const site = this.sites.find(({ place }) => place.instance === to.instance);
+        site?.handler?.(from, frame);
+      });
+    }
+  }
+
+  #spreadSites(): void {
+    const places = this.sites.filter(({ kernel }) => kernel !== undefined).map(({ place }) => place);
+    for (const site of this.sites) site.kernel?.setSites(places);
+  }
+
+  #tell(site: Site, location: Location): void {
+    site.kernel?.setLocation(location);
+  }
+
+  #spread(location: Location, slowly: boolean, before: (site: Site) => void = () => {}): void {
+    for (const site of this.sites) {
+      const { place } = site;
+      const tell = (): void => {
+        if (site.place !== place) return;
+        before(site);
+        this.#tell(site, location);
+      };
+      if (slowly) this.clock.after("watch", 1 + this.random.float() * 5, tell);
+      else tell();
+    }
+  }
+
+  #installAt(site: Site, location: Location, state: StreamState): void {
+    const { kernel } = site;
+    if (kernel === undefined || (this.records.get(location.id) as Location).streamEpoch !== location.streamEpoch) return;
+    const resident = kernel.install({
+      id: location.id,
+      name: location.name,
+      streamEpoch: location.streamEpoch,
+      durability: this.#durability,
+      consumer: new CountingConsumer(this, location.name, state.consumer),
+      state,
+      keep: async (bytes) => {
+        const leader = this.sites[0] as Site;
+        if (leader === site) return leader.keeper.put(location.id, location.streamEpoch, bytes);
+        await kernel.request(leader.place, "record", packValue([location.id, location.streamEpoch, bytes]));
+      },
+      first: { type: "arrival", from: "elsewhere" },
+      denies: () => undefined,
+    });
+    void resident.start().catch(() => {});
+    void siteEndpoint;
+  }
+}

@@ -1,0 +1,346 @@
+import { type Clock, Counters, every, LIMITS, MeanderError, type Random } from "../base/index.ts";
+import type { LifecycleEvent } from "./consumer.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { APPEND_BYTES, decodeFrames, encodeFrame, type Frame, SEGMENT_BYTES } from "./frames.ts";
+import type { Chore, KernelContext } from "./kernel-context.ts";
+import type { KernelEvent } from "./kernel-event.ts";
+import { type Location, Locations } from "./locations.ts";
+import { type EndpointId, isStream, type Place, SHELL_ID_MIN, siteEndpoint } from "./model.ts";
+import type { FrameNetwork } from "./network.ts";
+import { Resident, type ResidentOptions } from "./resident.ts";
+import { ShellEndpoint } from "./shell-endpoint.ts";
+import { SiteEndpoint, type SiteHandler } from "./site-endpoint.ts";
+
+/** What a kernel stands on. */
+export interface KernelOptions {
+  readonly self: Place;
+  readonly clock: Clock;
+  /** Draws the ids of shells. */
+  readonly random: Random;
+  readonly network: FrameNetwork;
+  /** Answers what other sites ask. */
+  readonly onSiteRequest: SiteHandler;
+  /** Must not call the kernel back before it returns. */
+  readonly onEvent: (event: KernelEvent) => void;
+}
+
+/** Room for a source's name in a frame: a longest name is 80 characters. */
+const NAME_BYTES = 96;
+const PRUNE_MS = 60_000;
+
+/**
+ * The mobile streams of one site: what is here, what was sent from here, and where the rest is. It does no I/O: bytes come and go
+ * through its {@link FrameNetwork}, time through its clock. docs/spec/streams.md has its rules.
+ */
+export class StreamKernel {
+  readonly counts = new Counters();
+  readonly locations = new Locations();
+  readonly #options: KernelOptions;
+  readonly #context: KernelContext;
+  readonly #site: SiteEndpoint;
+  readonly #shells = new Map<EndpointId, ShellEndpoint>();
+  readonly #residents = new Map<EndpointId, Resident>();
+  #places = new Map<EndpointId, Place>();
+  readonly #stopPruning: () => void;
+  #leaseUntil = Number.NEGATIVE_INFINITY;
+  #depth = 0;
+  /** Streams first: what they do is told to others together with what came. */
+  readonly #works = new Set<Chore>();
+  readonly #talks = new Set<Chore>();
+
+  constructor(options: KernelOptions) {
+    this.#options = options;
+    const { self, clock, network } = options;
+    const frameBytes = network.maxFrameBytes(self.site);
+    this.#context = {
+      self,
+      clock,
+      locations: this.locations,
+      frameBytes,
+      segmentBytes: Math.min(frameBytes - APPEND_BYTES - SEGMENT_BYTES - NAME_BYTES, 32 * 1024),
+      leaseHolds: () => clock.now() < this.#leaseUntil,
+      send: (to, frame) => network.send(to, encodeFrame(frame)),
+      atTurnEnd: (chore) => this.#atTurnEnd(chore),
+      turn: (task) => this.#turn(task),
+      count: (reason, times = 1) => this.counts.add(reason, times),
+      emit: (event) => options.onEvent(event),
+    };
+    this.#site = new SiteEndpoint(this.#context, options.onSiteRequest);
+    this.locations.setOther(this.#site.id, self);
+    network.onFrames((from, bytes) => this.#receive(from, bytes));
+    this.#stopPruning = every(clock, "forget shells", PRUNE_MS, () => {
+      for (const each of this.#residents.values()) each.prune(clock.now() - LIMITS.senderForgottenMs);
+    });
+  }
+
+  get residents(): ReadonlyMap<EndpointId, Resident> {
+    return this.#residents;
+  }
+
+  get leaseHolds(): boolean {
+    return this.#context.leaseHolds();
+  }
+
+  /** Until then, on the kernel's clock, this site's lease certainly holds. */
+  setLease(untilMs: number): void {
+    const held = this.leaseHolds;
+    this.#leaseUntil = Math.max(this.#leaseUntil, untilMs);
+    if (held) return;
+    this.#turn(() => {
+      for (const resident of this.#residents.values()) resident.touch();
+    });
+  }
+
+  /** The sites there are. What waits for others is given up. */
+  setSites(places: readonly Place[]): void {
+    this.#turn(() => {
+      const now = new Map(places.map((place) => [siteEndpoint(place), place]));
+      for (const [id, place] of this.#places) if (!now.has(id)) this.#siteGone(id, place);
+      for (const [id, place] of now) this.locations.setOther(id, place);
+      this.#places = now;
+    });
+  }
+
+  /** Where a stream is now, as the directory says. */
+  setLocation(location: Location): void {
+    this.#turn(() => this.#relocated(location));
+  }
+
+  /** The stream was destroyed. */
+  removeLocation(id: EndpointId): void {
+    this.#turn(() => {
+      const location = this.locations.removeStream(id);
+      const error = new MeanderError("stream-destroyed", "the stream is no more", {
+        where: `stream ${location?.name ?? id}`,
+      });
+      for (const endpoint of this.#endpoints()) {
+        endpoint.gone(id, error);
+        endpoint.gone(-id, error);
+      }
+    });
+  }
+
+  /** A new sender that stays here. */
+  openShell(name: string): ShellEndpoint {
+    const { random } = this.#options;
+    const id = SHELL_ID_MIN + random.uint32() * 0x1_0000 + (random.uint32() & 0xffff);
+    const shell = new ShellEndpoint(this.#context, id, name);
+    this.#shells.set(id, shell);
+    this.locations.setOther(id, this.#options.self);
+    return shell;
+  }
+
+  /** The shell is gone, and all it sent is consumed. */
+  closeShell(shell: ShellEndpoint): void {
+    this.#shells.delete(shell.id);
+    shell.close(new MeanderError("shell-closed", "the shell was closed", { where: shell.name }));
+  }
+
+  /** Does `task` as one turn: what it causes is sent when it ends. */
+  turn<T>(task: () => T): T {
+    return this.#turn(task);
+  }
+
+  /** Takes a stream in. It runs from {@link Resident.start} on. */
+  install(options: ResidentOptions): Resident {
+    return this.#turn(() => {
+      const resident = new Resident(this.#context, options);
+      this.#residents.get(options.id)?.close(gone(options.name));
+      this.#residents.set(options.id, resident);
+      return resident;
+    });
+  }
+
+  /** The stream is not here any more. */
+  remove(id: EndpointId): void {
+    this.#turn(() => {
+      const resident = this.#residents.get(id);
+      if (resident === undefined) return;
+      this.#residents.delete(id);
+      resident.close(gone(resident.name));
+    });
+  }
+
+  /** Asks another site. @throws {MeanderError} `site-gone`, and what it refuses with */
+  request(to: Place, kind: string, payload: Uint8Array): Promise<Uint8Array | undefined> {
+    const known = this.#places.get(siteEndpoint(to)) ?? this.#isSelf(to);
+    if (!known) return Promise.reject(siteGone(to));
+    return this.#site.request(to, kind, payload);
+  }
+
+  /** Tells every stream here of an event. Settles when all handlers have ended. */
+  async tellAll(event: LifecycleEvent): Promise<void> {
+    await Promise.all([...this.#residents.values()].map((each) => each.tell(event).catch(() => {})));
+  }
+
+  /** Stops at once: nothing is sent any more. */
+  close(): void {
+    this.#stopPruning();
+    const error = new MeanderError("site-stopped", "the site stops", { where: this.#options.self.site });
+    for (const id of [...this.#residents.keys()]) this.remove(id);
+    for (const shell of this.#shells.values()) shell.close(error);
+    this.#site.close(error);
+    this.#works.clear();
+    this.#talks.clear();
+  }
+
+  #isSelf({ site, instance }: Place): boolean {
+    const { self } = this.#options;
+    return site === self.site && instance === self.instance;
+  }
+
+  #atTurnEnd(chore: Chore): void {
+    (chore instanceof Resident ? this.#works : this.#talks).add(chore);
+    // Outside of a turn there is nobody to do it.
+    if (this.#depth === 0) this.#turn(() => {});
+  }
+
+  #turn<T>(task: () => T): T {
+    this.#depth++;
+    try {
+      return task();
+    } finally {
+      if (this.#depth === 1) this.#endTurn();
+      this.#depth--;
+    }
+  }
+
+  #endTurn(): void {
+    for (;;) {
+      const chores = this.#works.size > 0 ? this.#works : this.#talks;
+      const [chore] = chores;
+      if (chore === undefined) return;
+      chores.delete(chore);
+      chore.endTurn();
+    }
+  }
+
+  #receive(from: Place, bytes: Uint8Array): void {
+    this.#turn(() => {
+      const malformed = decodeFrames(bytes, (frame) => this.#take(from, frame));
+      if (malformed > 0) this.counts.add("frame-malformed", malformed);
+    });
+  }
+
+  #take(from: Place, frame: Frame): void {
+    switch (frame.type) {
+      case "append":
+        return this.#append(from, frame);
+      case "ack":
+        return this.#endpoint(frame.source)?.acknowledged(frame);
+      case "moved":
+        return this.#moved(frame);
+      case "refused":
+        return this.#endpoint(frame.source)?.refused(
+          frame.target,
+          new MeanderError(frame.code, frame.message, { where: `stream ${this.#nameOf(frame.target)}` }),
+        );
+      case "resync":
+        return this.#resync(from, frame);
+      case "resynced": {
+        const source = this.#endpoint(frame.source);
+        if (source === undefined || source.streamEpoch !== frame.sourceEpoch) return this.counts.add("stale-resync");
+        const epoch = this.locations.get(frame.target)?.streamEpoch ?? 0;
+        if (frame.targetEpoch < epoch) return this.counts.add("stale-resync");
+        return source.windowTo(frame.target)?.resynced(frame.received);
+      }
+    }
+  }
+
+  #append(from: Place, frame: Extract<Frame, { type: "append" }>): void {
+    if (!isStream(frame.source)) this.locations.setOther(frame.source, from);
+    const { target } = frame;
+    if (target === this.#site.id) return this.#site.arrived(from, frame);
+    const owner = this.#endpoint(Math.abs(target));
+    if (owner === undefined) return this.#elsewhere(from, frame);
+    if (frame.targetEpoch < owner.streamEpoch) return this.#elsewhere(from, frame);
+    if (frame.targetEpoch > owner.streamEpoch) return this.counts.add("ahead-of-us");
+    if (target < 0) return owner.replyArrived(from, frame);
+    if (owner instanceof Resident) return owner.arrived(from, frame);
+    this.counts.add("no-mailbox");
+  }
+
+  #resync(from: Place, frame: Extract<Frame, { type: "resync" }>): void {
+    const { source, sourceEpoch, target } = frame;
+    const owner = this.#endpoint(Math.abs(target));
+    if (owner === undefined || frame.targetEpoch < owner.streamEpoch) return this.#elsewhere(from, frame);
+    const received =
+      target < 0
+        ? owner.resyncReplies(from, frame)
+        : owner instanceof Resident
+          ? owner.resync(from, source, sourceEpoch)
+          : 0;
+    if (received === undefined) return;
+    this.#context.send(from, { type: "resynced", source, sourceEpoch, target, targetEpoch: owner.streamEpoch, received });
+  }
+
+  /** What was asked for is not here. */
+  #elsewhere(from: Place, frame: { readonly source: EndpointId; readonly target: EndpointId; readonly targetEpoch: number }): void {
+    const { source, target } = frame;
+    const id = Math.abs(target);
+    if (!isStream(id)) {
+      this.counts.add("endpoint-gone");
+      const message = "whoever it was for is gone";
+      return this.#context.send(from, { type: "refused", source, target, targetEpoch: 0, code: "endpoint-gone", message });
+    }
+    const location = this.locations.stream(id);
+    if (location === undefined || location.streamEpoch <= frame.targetEpoch) {
+      // On its way here, or unknown: whoever asks will ask again.
+      return this.counts.add("not-here");
+    }
+    this.counts.add("moved");
+    this.#context.send(from, { type: "moved", source, target, targetEpoch: location.streamEpoch, place: location.place });
+  }
+
+  #moved(frame: Extract<Frame, { type: "moved" }>): void {
+    const id = Math.abs(frame.target);
+    const known = this.locations.stream(id);
+    if (known === undefined || frame.targetEpoch <= known.streamEpoch) return;
+    this.#relocated({ ...known, place: frame.place, streamEpoch: frame.targetEpoch, live: true });
+  }
+
+  #relocated(location: Location): void {
+    const known = this.locations.stream(location.id);
+    if (!this.locations.setStream(location)) return;
+    if (known === undefined) for (const endpoint of this.#endpoints()) endpoint.resolved(location.name);
+    const resident = this.#residents.get(location.id);
+    if (resident !== undefined && resident.streamEpoch < location.streamEpoch)
+      this.#options.onEvent({ type: "superseded", stream: location.name, id: location.id });
+    for (const endpoint of this.#endpoints()) {
+      endpoint.rerouted(location.id);
+      endpoint.rerouted(-location.id);
+    }
+  }
+
+  #siteGone(id: EndpointId, place: Place): void {
+    const error = siteGone(place);
+    this.locations.removeOther(id);
+    for (const endpoint of this.#endpoints()) {
+      endpoint.gone(id, error);
+      endpoint.gone(-id, error);
+    }
+  }
+
+  #endpoint(id: EndpointId): Endpoint | undefined {
+    if (id === this.#site.id) return this.#site;
+    return this.#residents.get(id) ?? this.#shells.get(id);
+  }
+
+  *#endpoints(): Generator<Endpoint> {
+    yield this.#site;
+    yield* this.#shells.values();
+    yield* this.#residents.values();
+  }
+
+  #nameOf(target: EndpointId): string {
+    return this.locations.stream(Math.abs(target))?.name ?? `${Math.abs(target)}`;
+  }
+}
+
+function gone(name: string): MeanderError {
+  return new MeanderError("stream-gone", "the stream is not at this site any more", { where: `stream ${name}` });
+}
+
+function siteGone({ site }: Place): MeanderError {
+  return new MeanderError("site-gone", "the site has ended", { where: `site ${site}`, next: "try again; it may have been done" });
+}

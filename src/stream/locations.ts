@@ -1,0 +1,72 @@
+import type { EndpointId, Place } from "./model.ts";
+import { isStream } from "./model.ts";
+
+/** Where a stream is, as far as this site knows. */
+export interface Location {
+  readonly id: EndpointId;
+  readonly name: string;
+  readonly place: Place;
+  readonly streamEpoch: number;
+  /** False: its site has ended, and nobody has taken it over yet. */
+  readonly live: boolean;
+}
+
+/** Where endpoints are: streams as the directory or a `moved` frame says, shells and sites by where their frames come from. */
+export class Locations {
+  readonly #streams = new Map<EndpointId, Location>();
+  readonly #names = new Map<string, EndpointId>();
+  readonly #others = new Map<EndpointId, Place>();
+
+  /** Of an endpoint or its reply box. */
+  get(target: EndpointId): { readonly place: Place; readonly streamEpoch: number; readonly live: boolean } | undefined {
+    const id = Math.abs(target);
+    if (isStream(id)) return this.#streams.get(id);
+    const place = this.#others.get(id);
+    return place === undefined ? undefined : { place, streamEpoch: 0, live: true };
+  }
+
+  stream(id: EndpointId): Location | undefined {
+    return this.#streams.get(id);
+  }
+
+  byName(name: string): Location | undefined {
+    const id = this.#names.get(name);
+    return id === undefined ? undefined : this.#streams.get(id);
+  }
+
+  get streams(): IterableIterator<Location> {
+    return this.#streams.values();
+  }
+
+  /** False when it says nothing new, or something older than what is known. */
+  setStream(location: Location): boolean {
+    const known = this.#streams.get(location.id);
+    if (known !== undefined) {
+      if (location.streamEpoch < known.streamEpoch) return false;
+      if (
+        location.streamEpoch === known.streamEpoch &&
+        location.live === known.live &&
+        location.place.instance === known.place.instance
+      )
+        return false;
+    }
+    this.#streams.set(location.id, location);
+    this.#names.set(location.name, location.id);
+    return true;
+  }
+
+  removeStream(id: EndpointId): Location | undefined {
+    const known = this.#streams.get(id);
+    this.#streams.delete(id);
+    if (known !== undefined && this.#names.get(known.name) === id) this.#names.delete(known.name);
+    return known;
+  }
+
+  setOther(id: EndpointId, place: Place): void {
+    if (this.#others.get(id)?.instance !== place.instance) this.#others.set(id, place);
+  }
+
+  removeOther(id: EndpointId): void {
+    this.#others.delete(id);
+  }
+}

@@ -1,0 +1,258 @@
+import { LIMITS } from "../base/index.ts";
+import { type Frame, SEGMENT, type Segment } from "./frames.ts";
+import type { Chore, KernelContext } from "./kernel-context.ts";
+import type { EndpointId, Place } from "./model.ts";
+
+/** A message that has arrived whole. */
+export interface Arrival {
+  readonly pair: ReceivePair;
+  /** Its last segment's number: its name. */
+  readonly seq: number;
+  /** Its first segment's. */
+  readonly first: number;
+  readonly payload: Uint8Array;
+  readonly chain: readonly EndpointId[];
+  readonly wantsReply: boolean;
+}
+
+/** What a stream keeps of one that sends to it: the slot of the paper's state vector (§2.2). */
+export interface PairState {
+  readonly source: EndpointId;
+  readonly sourceName: string;
+  readonly sourceEpoch: number;
+  readonly consumed: number;
+  /** Where it was last heard from. */
+  readonly place: Place;
+}
+
+/** Who receives. */
+export interface PairOwner {
+  /** Of the endpoint, or the negative one of its reply box. */
+  readonly address: EndpointId;
+  readonly streamEpoch: number;
+  /** False while its site's lease is out. */
+  readonly maySend: boolean;
+  /** Bytes that it still takes. */
+  readonly room: number;
+}
+
+/**
+ * What arrives from one source at one target: puts segments in order and together, and acknowledges what is consumed (docs/spec/streams.md
+ * [M1], [M2], [M25], [M30]).
+ */
+export class ReceivePair implements Chore {
+  readonly source: EndpointId;
+  sourceName: string;
+  #sourceEpoch: number;
+  #place: Place;
+  readonly #context: KernelContext;
+  readonly #owner: PairOwner;
+  /** All up to here have arrived. */
+  #received: number;
+  /** All up to here are consumed. */
+  #consumed: number;
+  /** All up to here may be forgotten by the source. */
+  #acknowledged: number;
+  /** Arrived beyond a hole. */
+  readonly #early = new Map<number, Segment>();
+  #parts: Segment[] = [];
+  #lastAt: number;
+
+  constructor(
+    context: KernelContext,
+    owner: PairOwner,
+    state: PairState,
+  ) {
+    this.#context = context;
+    this.#owner = owner;
+    this.source = state.source;
+    this.sourceName = state.sourceName;
+    this.#sourceEpoch = state.sourceEpoch;
+    this.#place = state.place;
+    this.#received = state.consumed;
+    this.#consumed = state.consumed;
+    this.#acknowledged = state.consumed;
+    this.#lastAt = context.clock.now();
+  }
+
+  get consumed(): number {
+    return this.#consumed;
+  }
+
+  get received(): number {
+    return this.#received;
+  }
+
+  get place(): Place {
+    return this.#place;
+  }
+
+  /** When something came from it last, on the kernel's clock. */
+  get lastAt(): number {
+    return this.#lastAt;
+  }
+
+  /**
+   * Takes what came; `take` gets each message that is whole now.
+   *
+   * @param lossless false: holes are no loss, because the messages mean nothing after a failure
+   */
+  accept(
+    from: Place,
+    frame: Extract<Frame, { type: "append" }>,
+    take: (arrival: Arrival) => void,
+    lossless = true,
+  ): void {
+    const context = this.#context;
+    if (frame.sourceEpoch < this.#sourceEpoch) return context.count("stale-source");
+    if (frame.sourceEpoch > this.#sourceEpoch) this.#newEpoch(frame.sourceEpoch);
+    this.#place = from;
+    this.#lastAt = context.clock.now();
+    this.sourceName = frame.sourceName;
+    if (frame.base > this.#received + 1) this.#skipTo(frame.base, lossless);
+    let sequence = frame.first;
+    for (const segment of frame.segments) this.#take(sequence++, segment, take);
+    for (;;) {
+      const next = this.#early.get(this.#received + 1);
+      if (next === undefined) break;
+      this.#early.delete(this.#received + 1);
+      this.#inOrder(next, take);
+    }
+    context.atTurnEnd(this);
+  }
+
+  /** The handlers of a message have ended, and what they did counts. Messages are consumed in order. */
+  consumedUpTo(sequence: number): void {
+    if (sequence > this.#consumed) this.#consumed = sequence;
+  }
+
+  /** The source may forget all up to here. */
+  acknowledgeUpTo(sequence: number): void {
+    if (sequence <= this.#acknowledged) return;
+    this.#acknowledged = sequence;
+    this.#context.atTurnEnd(this);
+  }
+
+  /** The source lost its numbers and goes on behind what is here. @returns the highest number that is here */
+  resync(from: Place, sourceEpoch: number): number | undefined {
+    if (sourceEpoch < this.#sourceEpoch) return undefined;
+    if (sourceEpoch > this.#sourceEpoch) this.#newEpoch(sourceEpoch);
+    this.#place = from;
+    return this.#received;
+  }
+
+  /** Messages in the target's mailbox were dropped, and have to come again. */
+  forgetUnconsumed(): void {
+    this.#received = this.#consumed;
+    this.#parts = [];
+    this.#early.clear();
+  }
+
+  state(): PairState {
+    return {
+      source: this.source,
+      sourceName: this.sourceName,
+      sourceEpoch: this.#sourceEpoch,
+      consumed: this.#consumed,
+      place: this.#place,
+    };
+  }
+
+  /** Tells the source what is here. */
+  endTurn(): void {
+    const owner = this.#owner;
+    if (!owner.maySend) return;
+    let beyondGap = 0;
+    if (this.#early.size > 0) {
+      beyondGap = Number.MAX_SAFE_INTEGER;
+      for (const sequence of this.#early.keys()) beyondGap = Math.min(beyondGap, sequence);
+    }
+    const width = LIMITS.streamWindowSegmentsMax;
+    const waiting = this.#received - this.#acknowledged;
+    // A message that is not whole yet must not be in its own way.
+    const credit = owner.room > 0 ? Math.max(width - waiting + this.#parts.length, 0) + waiting : waiting;
+    this.#context.send(this.#place, {
+      type: "ack",
+      source: this.source,
+      target: owner.address,
+      targetEpoch: owner.streamEpoch,
+      consumed: this.#acknowledged,
+      received: this.#received,
+      credit,
+      beyondGap,
+    });
+  }
+
+  #newEpoch(epoch: number): void {
+    this.#sourceEpoch = epoch;
+    // What the source sends from its new place begins with whole messages.
+    this.#received -= this.#parts.length;
+    this.#parts = [];
+    this.#early.clear();
+  }
+
+  /** [M6] What is below `base` was acknowledged to the source, or is lost with it. */
+  #skipTo(base: number, lossless: boolean): void {
+    const missing = base - 1 - this.#received;
+    if (lossless && this.#received > 0) this.#context.count("lost-with-source", missing);
+    const nothingWaits = this.#received - this.#parts.length === this.#consumed;
+    this.#received = base - 1;
+    this.#parts = [];
+    for (const sequence of [...this.#early.keys()]) {
+      if (sequence < base) this.#early.delete(sequence);
+    }
+    if (nothingWaits) {
+      this.#consumed = base - 1;
+      this.#acknowledged = base - 1;
+    }
+  }
+
+  #take(sequence: number, segment: Segment, take: (arrival: Arrival) => void): void {
+    if (sequence <= this.#received) return this.#context.count("duplicate");
+    if (sequence === this.#received + 1) {
+      if (this.#owner.room <= 0) return this.#context.count("mailbox-full");
+      return this.#inOrder(segment, take);
+    }
+    if (sequence > this.#received + LIMITS.streamWindowSegmentsMax) return this.#context.count("beyond-window");
+    this.#early.set(sequence, segment);
+  }
+
+  #inOrder(segment: Segment, take: (arrival: Arrival) => void): void {
+    this.#received++;
+    if ((segment.flags & SEGMENT.end) === 0) {
+      this.#parts.push(segment);
+      return;
+    }
+    const parts = this.#parts;
+    const first = parts[0] ?? segment;
+    const bytes = parts.length === 0 ? segment.bytes : joined([...parts, segment]);
+    this.#parts = [];
+    const whole = (first.flags & SEGMENT.chain) === 0 ? { payload: bytes, chain: [] } : withoutChain(bytes);
+    take({
+      pair: this,
+      seq: this.#received,
+      first: this.#received - parts.length,
+      wantsReply: (first.flags & SEGMENT.wantsReply) !== 0,
+      ...whole,
+    });
+  }
+}
+
+function joined(segments: readonly Segment[]): Uint8Array {
+  const bytes = new Uint8Array(segments.reduce((sum, each) => sum + each.bytes.byteLength, 0));
+  let at = 0;
+  for (const segment of segments) {
+    bytes.set(segment.bytes, at);
+    at += segment.bytes.byteLength;
+  }
+  return bytes;
+}
+
+function withoutChain(bytes: Uint8Array): { payload: Uint8Array; chain: EndpointId[] } {
+  const count = bytes[0] ?? 0;
+  // Bytes that are none: a message that no handler will understand, and that fails there.
+  if (bytes.byteLength < 1 + 8 * count) return { payload: bytes, chain: [] };
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  const chain = Array.from({ length: count }, (_, index) => view.getFloat64(1 + 8 * index));
+  return { payload: bytes.subarray(1 + 8 * count), chain };
+}

@@ -1,0 +1,100 @@
+import { LIMITS, MeanderError, messageOf } from "../base/index.ts";
+import { packValue, unpackValue } from "../wire/index.ts";
+import { Endpoint } from "./endpoint.ts";
+import type { Frame } from "./frames.ts";
+import type { KernelContext } from "./kernel-context.ts";
+import { type EndpointId, type Place, siteEndpoint } from "./model.ts";
+import { type Arrival, type PairOwner, ReceivePair } from "./receive-pair.ts";
+
+/** Answers what other sites ask. */
+export type SiteHandler = (from: Place, kind: string, payload: Uint8Array) => Promise<Uint8Array | undefined>;
+
+/**
+ * The site itself as sender and receiver: sites ask each other (take this stream, keep this record) with the windows that carry
+ * messages. Requests are begun in the order they come, without waiting for each other.
+ */
+export class SiteEndpoint extends Endpoint implements PairOwner {
+  readonly streamEpoch = 0;
+  readonly maySend = true;
+  readonly room: number = LIMITS.mailboxBytesMax;
+  readonly #handler: SiteHandler;
+  readonly #pairs = new Map<EndpointId, ReceivePair>();
+
+  constructor(context: KernelContext, handler: SiteHandler) {
+    super(context, siteEndpoint(context.self), context.self.site);
+    this.#handler = handler;
+  }
+
+  get address(): EndpointId {
+    return this.id;
+  }
+
+  /** Asks another site. @throws {MeanderError} `site-gone`, and what it refuses with */
+  request(to: Place, kind: string, payload: Uint8Array): Promise<Uint8Array | undefined> {
+    const target = siteEndpoint(to);
+    this.context.locations.setOther(target, to);
+    return new Promise((resolve, reject) => {
+      this.context.turn(() =>
+        this.send({ target, targetName: to.site }, packValue([kind, payload]), {
+          waiter: { resolve, reject },
+        }),
+      );
+    });
+  }
+
+  arrived(from: Place, frame: Extract<Frame, { type: "append" }>): void {
+    let pair = this.#pairs.get(frame.source);
+    if (pair === undefined) {
+      const { source, sourceName, sourceEpoch } = frame;
+      const state = { source, sourceName, sourceEpoch, consumed: 0, place: from };
+      pair = new ReceivePair(this.context, this, state);
+      this.#pairs.set(source, pair);
+    }
+    pair.accept(from, frame, (arrival) => this.#take(from, arrival));
+  }
+
+  override gone(target: EndpointId, error: MeanderError): void {
+    super.gone(target, error);
+    this.#pairs.delete(target);
+  }
+
+  #take(from: Place, { pair, seq, payload, wantsReply }: Arrival): void {
+    pair.consumedUpTo(seq);
+    pair.acknowledgeUpTo(seq);
+    const answer = (outcome: Uint8Array | undefined | MeanderError): void =>
+      this.context.turn(() => {
+        if (!wantsReply) return;
+        const isError = outcome instanceof MeanderError;
+        this.reply(
+          pair.source,
+          pair.sourceName,
+          seq,
+          isError
+            ? { type: "failed", fault: { code: outcome.code, message: outcome.what, agent: "" } }
+            : { type: "done", value: outcome },
+        );
+      });
+    const request = readRequest(payload);
+    if (request === undefined) {
+      this.context.count("request-malformed");
+      return answer(new MeanderError("request-invalid", "that is no request between sites"));
+    }
+    this.#handler(from, request.kind, request.payload).then(answer, (error: unknown) =>
+      answer(
+        error instanceof MeanderError
+          ? error
+          : new MeanderError("internal", messageOf(error), { cause: error }),
+      ),
+    );
+  }
+}
+
+function readRequest(bytes: Uint8Array): { kind: string; payload: Uint8Array } | undefined {
+  try {
+    const [kind, payload] = unpackValue(bytes) as unknown[];
+    if (typeof kind !== "string" || !(payload instanceof Uint8Array)) return undefined;
+    return { kind, payload };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,123 @@
+import { z } from "zod";
+import { packValue, unpackValue } from "../wire/index.ts";
+import type { Append, Fault } from "./consumer.ts";
+import type { EndpointId } from "./model.ts";
+import type { PairState } from "./receive-pair.ts";
+import type { WindowState } from "./send-window.ts";
+
+/** A message that its handlers failed on too often. */
+export interface DeadLetter {
+  readonly source: EndpointId;
+  readonly sourceName: string;
+  readonly seq: number;
+  readonly attempts: number;
+  readonly fault: Fault;
+  readonly payload: Uint8Array;
+}
+
+/** The message that is tried again, or that halted the stream. */
+export interface Trouble {
+  readonly source: EndpointId;
+  readonly seq: number;
+  /** Attempts so far. */
+  readonly attempts: number;
+  readonly fault: Fault;
+  readonly halted: boolean;
+}
+
+/** Everything of a stream that travels, and that its record keeps. */
+export interface StreamState {
+  readonly inbound: readonly PairState[];
+  readonly replies: readonly PairState[];
+  readonly outbound: readonly WindowState[];
+  readonly unresolved: readonly Append[];
+  /** Of the agents: `Consumer.snapshot`. */
+  readonly consumer: Uint8Array;
+  readonly timers: readonly {
+    readonly agent: string;
+    readonly delayMs: number;
+    readonly payload: Uint8Array;
+  }[];
+  readonly deadLetters: readonly DeadLetter[];
+  readonly trouble: Trouble | undefined;
+  /** Its numbers were lost once: receivers that it has no window to are asked where to go on. */
+  readonly lostNumbers: boolean;
+}
+
+/** The state of a stream that has only agents yet. */
+export function freshState(consumer: Uint8Array, lostNumbers = false): StreamState {
+  return {
+    inbound: [],
+    replies: [],
+    outbound: [],
+    unresolved: [],
+    consumer,
+    timers: [],
+    deadLetters: [],
+    trouble: undefined,
+    lostNumbers,
+  };
+}
+
+/** What is left of a record that is older than the stream's last moment: agents, timers, dead letters. */
+export function withoutNumbers(state: StreamState): StreamState {
+  const { consumer, timers, deadLetters } = state;
+  return { ...freshState(consumer, true), timers, deadLetters };
+}
+
+export function encodeState(state: StreamState): Uint8Array {
+  return packValue(state);
+}
+
+const bytes = z.instanceof(Uint8Array) as z.ZodType<Uint8Array>;
+const whole = z.int();
+const place = z.object({ site: z.string(), instance: z.int() });
+const fault = z.object({ code: z.string(), message: z.string(), agent: z.string() });
+const pair = z.object({
+  source: whole,
+  sourceName: z.string(),
+  sourceEpoch: whole,
+  consumed: whole,
+  place,
+});
+const append = z.object({ to: z.string(), payload: bytes });
+const stateSchema: z.ZodType<StreamState> = z.object({
+  inbound: z.array(pair),
+  replies: z.array(pair),
+  outbound: z.array(
+    z.object({
+      target: whole,
+      targetName: z.string(),
+      base: whole,
+      next: whole,
+      resync: z.boolean(),
+      segments: z.array(z.object({ flags: whole, bytes })),
+    }),
+  ),
+  unresolved: z.array(append),
+  consumer: bytes,
+  timers: z.array(z.object({ agent: z.string(), delayMs: z.number(), payload: bytes })),
+  deadLetters: z.array(
+    z.object({
+      source: whole,
+      sourceName: z.string(),
+      seq: whole,
+      attempts: whole,
+      fault,
+      payload: bytes,
+    }),
+  ),
+  trouble: z
+    .object({ source: whole, seq: whole, attempts: whole, fault, halted: z.boolean() })
+    .or(z.undefined()),
+  lostNumbers: z.boolean(),
+});
+
+/** Undefined when the bytes are no state. */
+export function decodeState(packed: Uint8Array): StreamState | undefined {
+  try {
+    return stateSchema.safeParse(unpackValue(packed)).data;
+  } catch {
+    return undefined;
+  }
+}
