@@ -68,6 +68,8 @@ export class Journal {
     );
   }
 
+  debug(): unknown { return [this.#dirty, this.#writing, this.#closed, this.#cancel !== undefined, this.#idle.length]; }
+
   close(): void {
     this.#closed = true;
     this.#cancel?.();

@@ -6,7 +6,7 @@ import { Keeper } from "./keeper.ts";
 import { StreamKernel } from "./kernel.ts";
 import type { KernelEvent } from "./kernel-event.ts";
 import type { Location } from "./locations.ts";
-import { type Durability, type EndpointId, type Place, siteEndpoint } from "./model.ts";
+import { type Durability, type EndpointId, type Place } from "./model.ts";
 import type { FrameNetwork, RecordStore } from "./network.ts";
 import type { Resident } from "./resident.ts";
 import { decodeState, freshState, type StreamState, withoutNumbers } from "./stream-state.ts";
@@ -149,7 +149,7 @@ export class KernelWorld {
   readonly #trouble: Trouble;
   readonly #durability: Durability;
   readonly failures: number;
-  readonly shells: { name: string; send(to: string): void; readonly sent: Record<string, number> }[] = [];
+  readonly shells: { name: string; isEmpty(): boolean; send(to: string): void; readonly sent: Record<string, number> }[] = [];
   readonly replies = { asked: 0, answered: 0, failed: 0 };
   #instance = 1;
   frames = 0;
@@ -182,6 +182,7 @@ export class KernelWorld {
     const sent: Record<string, number> = {};
     this.shells.push({
       name: shell.name,
+      isEmpty: () => shell.isEmpty,
       sent,
       send: (to) => {
         const location = site.kernel?.locations.byName(to);
@@ -216,6 +217,7 @@ export class KernelWorld {
       await Promise.resolve();
       for (let spins = 0; spins < 12; spins++) await Promise.resolve();
     }
+    this.clock.advance(end - this.clock.now());
   }
 
   residentOf(id: EndpointId): Resident | undefined {
@@ -234,7 +236,7 @@ export class KernelWorld {
     try {
       let late = false;
       const state = await Promise.race([
-        resident.freeze(target.name, () => late),
+        resident.freeze(target.name, () => late).catch(() => undefined),
         new Promise<undefined>((resolve) => void this.clock.after("move deadline", 500, () => resolve(undefined))),
       ]);
       late = true;
@@ -307,6 +309,7 @@ export class KernelWorld {
 
   /** Everything is quiet: nothing is under way any more. */
   get isQuiet(): boolean {
+    if (!this.shells.every((shell) => shell.isEmpty())) return false;
     return [...this.records.keys()].every((id) => {
       const resident = this.residentOf(id);
       return resident !== undefined && resident.isEmpty && resident.waiting === 0 && resident.current() === undefined;
@@ -405,7 +408,8 @@ export class KernelWorld {
       first: { type: "arrival", from: "elsewhere" },
       denies: () => undefined,
     });
-    void resident.start().catch(() => {});
-    void siteEndpoint;
+    resident.start().catch(() => {
+      // It is gone again.
+    });
   }
 }

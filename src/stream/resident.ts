@@ -335,6 +335,8 @@ export class Resident extends Endpoint implements PairOwner {
     return this.windows;
   }
 
+  debug(): unknown { return [this.name, this.#started, this.#gated, this.#gates.length, this.#journal?.debug()]; }
+
   #take(arrival: Arrival): void {
     const { pair, seq, payload, chain, wantsReply } = arrival;
     const trouble = this.#trouble;

@@ -260,6 +260,8 @@ export class SendWindow {
     for (const waiter of waiters) waiter.reject(error);
   }
 
+  debug(): unknown { return [this.#deadline, this.#timerAt, this.#closed, this.#cancelTimer !== undefined]; }
+
   state(): WindowState {
     return {
       target: this.target,
@@ -298,8 +300,13 @@ export class SendWindow {
       if (!this.#resyncSent) this.#askForNumber(location);
       return;
     }
-    const width = Math.min(Math.floor(this.#width), this.#credit);
-    const last = Math.min(this.#next - 1, this.#released, this.#base - 1 + width);
+    // The width bounds what is under way; the credit, what the target has to hold.
+    const last = Math.min(
+      this.#next - 1,
+      this.#released,
+      this.#base - 1 + this.#credit,
+      this.#received + Math.floor(this.#width),
+    );
     if (this.#sent >= last) return;
     if (this.#probe === undefined && this.#sent >= this.#highest)
       this.#probe = { sequence: this.#sent + 1, at: clock.now() };
