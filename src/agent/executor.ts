@@ -1,5 +1,5 @@
 import type { Effects, Fault } from "../stream/index.ts";
-import type { HandlerName } from "./model.ts";
+import type { HandlerName, Isolation } from "./model.ts";
 
 /** Code that an executor evaluates: one expression whose value is the definition (or the handler, for replaced ones). */
 export interface PreparedCode {
@@ -17,6 +17,9 @@ export interface AgentProgram {
   readonly streamId: number;
   readonly agent: string;
   readonly owner: string;
+  /** A worker thread for it alone (isolation `thread`); inline it means nothing. Default false. */
+  readonly thread?: boolean | undefined;
+  /** The expression ({@link PreparedCode.expression}). */
   readonly code: string;
   /** Expressions of replaced handlers; null: removed. */
   readonly replaced: Readonly<Partial<Record<HandlerName, string | null>>>;
@@ -26,6 +29,8 @@ export interface AgentProgram {
   readonly handlerMs: number;
   readonly memoryMb: number;
   readonly briefcaseBytes: number;
+  /** As the site's policy decided. `thread`: it shares its worker with no other agent. */
+  readonly isolation?: Isolation | undefined;
 }
 
 /** One call of a handler. */
@@ -58,6 +63,7 @@ export type HostCall = (verb: string, argument: Uint8Array) => Promise<Uint8Arra
 
 /** What an instance needs from outside. */
 export interface AgentHost {
+  /** A call comes when the results of the invocations before the asking one have been told. */
   readonly call: HostCall;
   /** One line of output. */
   log(line: string): void;
@@ -78,7 +84,7 @@ export interface AgentInstance {
   restore(briefcase: Uint8Array): void;
   /** Replaces a handler; between calls only. Undefined: the definition's own again. @throws {MeanderError} `code-…` */
   setHandler(event: HandlerName, expression: string | null | undefined): Promise<void>;
-  /** Settles when it cannot run any more: killed by its deadline or its memory limit, or together with another agent of its worker. Pending calls have failed by then. Never after `close`. */
+  /** Settles when it cannot run any more: killed by its deadline or its memory limit, or together with another agent of its worker. Pending calls have failed in the same turn. Never after `close`. */
   readonly ended: Promise<Fault>;
   close(): void;
 }

@@ -3,6 +3,8 @@
  *
  * @module
  */
+export { AgentSet, type AgentSetOptions } from "./agent-set.ts";
+export { decodeAgents, encodeAgents } from "./agent-state-codec.ts";
 export type {
   AgentHost,
   AgentInstance,
@@ -27,3 +29,4 @@ export type {
   StreamInspection,
   StreamView,
 } from "./session-port.ts";
+export { type Forgotten, SiteAgents } from "./site-agents.ts";

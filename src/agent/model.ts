@@ -113,7 +113,8 @@ export interface StreamRef {
   move(to: string, options?: { readonly deadlineMs?: number }): Promise<MoveResult>;
   /** Attaches an agent: a definition, or the text of a module. */
   registerAgent(
-    agent: AgentDefinition | AgentModule,
+    // biome-ignore lint/suspicious/noExplicitAny: agents with any briefcase
+    agent: AgentDefinition<any> | AgentModule,
     options?: { readonly name?: string; readonly briefcase?: object },
   ): Promise<AgentRef>;
   agent(name: string): AgentRef;

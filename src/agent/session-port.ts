@@ -1,4 +1,4 @@
-import type { Durability } from "../stream/index.ts";
+import type { Durability, EndpointId } from "../stream/index.ts";
 import type { AgentSpec, HandlerName, MoveResult } from "./model.ts";
 
 /**
@@ -48,9 +48,11 @@ export interface ShellPort extends SessionPort {
   ): Promise<void>;
   evacuate(site: string): Promise<{ readonly moved: number; readonly failed: readonly string[] }>;
   setPolicy(scope: string, rules: readonly unknown[]): Promise<void>;
+  /** The rules in force, by scope; scopes without rules are left out. */
+  policies(): Promise<Readonly<Record<string, readonly unknown[]>>>;
   /** Tells of events from now on. Undone by the returned function. */
   onEvent(filter: EventFilter, listener: (event: StreamEvent) => void): () => void;
-  /** Detaches. What was buffered is still delivered. */
+  /** Detaches. What was buffered is still delivered. Later calls fail with `shell-closed`. */
   close(): Promise<void>;
   /** Settles when the port has ended: undefined after `close`, else why. */
   readonly closed: Promise<Error | undefined>;
@@ -60,8 +62,14 @@ export interface AppendRequest {
   readonly stream: string;
   /** Packed. */
   readonly payload: Uint8Array;
+  /** Packed messages to append to the same stream first: what an agent's handler had appended before. Only for `consumed`. */
+  readonly before?: readonly Uint8Array[] | undefined;
   readonly until: "buffered" | "consumed";
   readonly timeoutMs: number | undefined;
+  /** Only for `consumed`: nobody waits any more once it is aborted. The message stays on its way. */
+  readonly signal?: AbortSignal | undefined;
+  /** Only for `consumed` inside a handler: the streams that wait for it, the sender last. For finding cycles. */
+  readonly chain?: readonly EndpointId[] | undefined;
 }
 
 export interface AppendAnswer {
@@ -203,4 +211,6 @@ export type StreamEvent = {
       readonly reason: string;
     }
   | { readonly type: "output"; readonly agent: string; readonly line: string }
+  /** So many events went by untold, because their reader was too slow. `stream` is the one it asked for, or empty. */
+  | { readonly type: "missed"; readonly count: number }
 );

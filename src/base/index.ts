@@ -13,4 +13,4 @@ export { type Log, type LogFields, SILENT } from "./log.ts";
 export { type Random, SeededRandom, SystemRandom } from "./random.ts";
 export { serialAdd, serialDistance } from "./serial.ts";
 export { SystemClock } from "./system-clock.ts";
-export { VirtualClock } from "./virtual-clock.ts";
+export { VirtualClock, type VirtualClockOptions } from "./virtual-clock.ts";

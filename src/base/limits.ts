@@ -232,4 +232,32 @@ export const LIMITS = {
   waitingAgentsMax: 256,
   /** Agents of which a site remembers that they were initialised there: about 100 bytes each. */
   agentVisitsMax: 16_384,
+  /** Messages and timers that one handler may send and set: far above use, far below what fills a heap. */
+  handlerEffectsMax: 10_000,
+  /** Bytes of those, packed. */
+  handlerEffectBytesMax: 16 * 1024 * 1024,
+  /** Answers of its site that one handler may wait for at once. */
+  handlerCallsMax: 64,
+  /** Lines that one handler may print. */
+  handlerLinesMax: 1_000,
+  /** Characters of such a line. */
+  handlerLineCharactersMax: 2_000,
+  /** Worker threads for agents at one site: each has about 10 MB before its first agent. */
+  agentWorkersMax: 256,
+  /** Agents of one worker thread; then their owner gets another. */
+  workerAgentsMax: 1_024,
+  /** A worker without agents is kept this long, ms: starting one takes 150 ms, which a returning stream would wait for. */
+  workerIdleMs: 30_000,
+  /** Source of one agent, or of one handler, bytes: thousands of lines; preparing it takes the site some 50 ms. */
+  agentCodeBytesMax: 256 * 1024,
+  /** Prepared code that a site keeps in memory, bytes: hundreds of usual agents. */
+  agentCodeCacheBytesMax: 16 * 1024 * 1024,
+  /** Longest deadline that a handler may have, ms. */
+  handlerMsMax: 600_000,
+  /** Largest heap that an agent may ask for, MiB. */
+  agentMemoryMbMax: 65_536,
+  /** Reading a definition out of uploaded code is given up after this, ms. */
+  describeMsMax: 2_000,
+  /** Heap of the thread that reads definitions, MiB. */
+  describeMemoryMb: 64,
 } as const;

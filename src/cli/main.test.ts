@@ -57,6 +57,12 @@ test("help names every verb and ends with 0", async () => {
     "play",
     "sites",
     "channels",
+    "streams",
+    "stream",
+    "why",
+    "run",
+    "sim",
+    "policy",
     "status",
     "config",
     "stop",
@@ -90,6 +96,33 @@ test("wrong arguments end with 2 and say what, where, what was expected and what
       /^error: option '--video <codec>' argument 'av1' is invalid/,
     ],
     [["status", "--nothing"], /^error: unknown option '--nothing'/],
+    [
+      ["stream", "create", "foo", "--durability", "disk"],
+      /^error: got "disk".*where: argument --durability.*expected: none, message, or checkpoint:N/s,
+    ],
+    [
+      ["stream", "move", "foo", "two", "--deadline", "soon"],
+      /^error: got "soon".*where: argument --deadline/s,
+    ],
+    [["stream", "append", "foo"], /^error: nothing to append.*expected: a value, or --file FILE/s],
+    [
+      ["stream", "append", "foo", "1", "--timeout", "5"],
+      /^error: nothing to wait.*next: add --wait/s,
+    ],
+    [
+      ["stream", "replace", "foo", "agent", "apend", "x.ts"],
+      /^error: got "apend".*expected: one of init, append/s,
+    ],
+    [["stream", "replace", "foo", "agent", "append"], /^error: no handler.*a file, or --remove/s],
+    [["stream", "watch", "--type", "moves"], /^error: got "moves".*where: argument --type/s],
+    [
+      ["stream", "attach", "foo", "x.ts", "--briefcase", "[]"],
+      /^error: got \[\].*argument --briefcase.*a JSON object/s,
+    ],
+    [["why", "foo"], /^error: got "foo".*next: put it in quotes/s],
+    [["policy", "set", "all", "x.json"], /^error: got "all".*expected: session, sites\/NAME/s],
+    [["site", "leave"], /^error: missing required argument 'name'/],
+    [["sim", "x.ts", "--seed", "a"], /^error: got "a".*where: argument --seed/s],
   ];
   for (const [args, expected] of cases) {
     const { code, stderr } = await meander(args);
@@ -108,6 +141,28 @@ test("a configuration that is wrong ends with 2 and names the place", async () =
   const missing = await meander(["site", "--config", `${file}.not`]);
   assert.equal(missing.code, 2);
   assert.match(missing.stderr, /cannot be read/);
+});
+
+test("only a site of the session can leave it, and `leave` has options of its own", async () => {
+  const { code, stderr } = await meander(["site", "leave", "nobody", "--json", ...at()]);
+  assert.equal(code, 1, stderr);
+  const { error } = JSON.parse(stderr) as { error: Record<string, string> };
+  assert.equal(error["code"], "site-unknown");
+  assert.equal(error["expected"], "one of origin");
+});
+
+test("a script that cannot be read ends with 1 and shows the place", async () => {
+  const file = join(folder, "broken.ts");
+  await writeFile(file, "export default () => {\n  let = 3: number;\n};\n");
+  for (const verb of ["run", "sim"]) {
+    const { code, stderr } = await meander([verb, file]);
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /^error: .*\n.*let = 3: number.*\n +\^.*where: .*broken\.ts:2:\d+/s);
+    const missing = await meander([verb, `${file}.not`, "--json", "--", "--text"]);
+    assert.equal(missing.code, 1);
+    const { error } = JSON.parse(missing.stderr) as { error: { code: string } };
+    assert.equal(error.code, "script-missing");
+  }
 });
 
 test("a taken port ends with 1 and says what to do", async () => {

@@ -7,16 +7,24 @@ import { addConfig } from "./config.ts";
 import { addDemo } from "./demo.ts";
 import { addDoctor } from "./doctor.ts";
 import { addPlay } from "./play.ts";
+import { addPolicy } from "./policy.ts";
 import { addPublish } from "./publish.ts";
+import { addRun } from "./run.ts";
+import { ScriptError } from "./script-error.ts";
+import { addSim } from "./sim.ts";
 import { addSite } from "./site.ts";
 import { addSites } from "./sites.ts";
 import { addStatus } from "./status.ts";
 import { addStop } from "./stop.ts";
+import { addStream } from "./stream/stream.ts";
+import { addStreams } from "./streams.ts";
 import { printError } from "./terminal.ts";
+import { addWhy } from "./why.ts";
 
 /** Ends with 0: done; 1: it failed; 2: the arguments were wrong. */
 async function main(args: readonly string[]): Promise<number> {
-  const json = args.includes("--json");
+  // What stands behind `--` is a script's own.
+  const json = (args.includes("--") ? args.slice(0, args.indexOf("--")) : args).includes("--json");
   const program = new Command("meander")
     .description("A live-media network that can be reprogrammed while it runs")
     .version(packageVersion())
@@ -30,6 +38,12 @@ async function main(args: readonly string[]): Promise<number> {
     addPlay,
     addSites,
     addChannels,
+    addStreams,
+    addStream,
+    addWhy,
+    addRun,
+    addSim,
+    addPolicy,
     addStatus,
     addConfig,
     addStop,
@@ -50,7 +64,9 @@ async function main(args: readonly string[]): Promise<number> {
     }
     printError(error, json);
     const usage =
-      error instanceof MeanderError && ["arguments-invalid", "config-invalid"].includes(error.code);
+      error instanceof MeanderError &&
+      !(error instanceof ScriptError) &&
+      ["arguments-invalid", "config-invalid"].includes(error.code);
     return usage ? 2 : 1;
   }
 }

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { MeanderError } from "../base/index.ts";
 import type { SiteSettings } from "../site/index.ts";
 import { collect, wholeNumber } from "./arguments.ts";
+import { addSiteLeave } from "./site-leave.ts";
 import { openTerminal } from "./terminal.ts";
 
 interface Arguments {
@@ -19,11 +20,13 @@ interface Arguments {
   readonly json?: boolean;
 }
 
-/** `meander site` */
+/** `meander site`, and `meander site leave` */
 export function addSite(program: Command): void {
-  program
+  const site = program
     .command("site")
     .description("run a site: lead a session of its own, or join one")
+    // What stands behind `leave` belongs to it, also `--json`.
+    .enablePositionalOptions()
     .option("--name <name>", "name of the site in its session")
     .option("--join <url>", "address of a site of the session to join; without it this site leads")
     .option("--config <file>", "JSON file with these options and the site's routes")
@@ -56,6 +59,7 @@ export function addSite(program: Command): void {
         );
       });
     });
+  addSiteLeave(site);
 }
 
 async function settingsFrom(file: string | undefined): Promise<SiteSettings> {

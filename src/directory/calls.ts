@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { type Cancel, type Clock, LIMITS, MeanderError } from "../base/index.ts";
+import { assert, type Cancel, type Clock, LIMITS, MeanderError } from "../base/index.ts";
 import type { Json } from "./directory.ts";
 import type { ClientCall, ClientMessage } from "./messages.ts";
 import { decodeError, type WireError } from "./wire-error.ts";
@@ -40,8 +40,19 @@ export class Calls {
     this.#send = send;
   }
 
-  /** Sends a call, now or when there is a connection. @throws {MeanderError} `directory-unreachable` after {@link LIMITS.directoryCallMs} */
-  make<T>(call: Call, onLoss: OnLoss, answer: z.ZodType<T>): Promise<T> {
+  /**
+   * Sends a call, now or when there is a connection.
+   *
+   * @param timeoutMs > 0
+   * @throws {MeanderError} `directory-unreachable` after `timeoutMs`
+   */
+  make<T>(
+    call: Call,
+    onLoss: OnLoss,
+    answer: z.ZodType<T>,
+    timeoutMs: number = LIMITS.directoryCallMs,
+  ): Promise<T> {
+    assert(timeoutMs > 0, "a call has time for its answer");
     const id = this.#next++;
     if (this.#waiting.size >= LIMITS.directoryCallsMax) {
       const most = `${LIMITS.directoryCallsMax} calls wait for their answer`;
@@ -58,9 +69,9 @@ export class Calls {
             }),
           );
       };
-      const cancel = this.#clock.after(`directory ${call.type}`, LIMITS.directoryCallMs, () => {
+      const cancel = this.#clock.after(`directory ${call.type}`, timeoutMs, () => {
         this.#waiting.delete(id);
-        reject(unreachableError(`no answer to ${call.type} in ${LIMITS.directoryCallMs} ms`));
+        reject(unansweredError(call.type, timeoutMs));
       });
       const waiting = {
         message: { ...call, id } as ClientCall,
@@ -118,6 +129,11 @@ export class Calls {
     this.#waiting.delete(id);
     return waiting;
   }
+}
+
+/** The leading site did not answer in time. */
+export function unansweredError(call: string, timeoutMs: number): MeanderError {
+  return unreachableError(`no answer to ${call} in ${timeoutMs} ms`);
 }
 
 /** The leading site cannot be asked. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { LIMITS, MeanderError } from "../base/index.ts";
-import { decodeBase64, encodeBase64 } from "./base64.ts";
+import { decodeBase64, encodeBase64 } from "../wire/index.ts";
 import type { Calls } from "./calls.ts";
 
 const partSchema = z.object({

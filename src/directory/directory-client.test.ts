@@ -5,12 +5,14 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { LIMITS, SeededRandom, SILENT, VirtualClock } from "../base/index.ts";
 import { directoryConformance, Recorder } from "./directory.conformance.ts";
-import type { DirectoryStatus } from "./directory.ts";
+import type { DirectoryStatus, Json } from "./directory.ts";
 import { DirectoryClient } from "./directory-client.ts";
 import { DirectoryServer } from "./directory-server.ts";
+import { turnsUntil } from "./directory-under-test.conformance.ts";
 import { EmbeddedDirectory } from "./embedded/embedded-directory.ts";
 import { memorySocketPair } from "./memory-socket.ts";
 import type { MessageSocket } from "./message-socket.ts";
+import { recordSites, servedAt } from "./site-calls.conformance.ts";
 
 directoryConformance("client", async () => {
   const world = await World.make();
@@ -18,6 +20,7 @@ directoryConformance("client", async () => {
   return {
     directory,
     clock: world.clock,
+    sites: world.embedded.sites,
     answer: (handler) => world.embedded.setRequestHandler(handler),
     [Symbol.asyncDispose]: async () => {
       await directory[Symbol.asyncDispose]();
@@ -266,6 +269,110 @@ test("client: [D18] answers of a wrong kind are errors, and answers to nothing a
   await assert.rejects(get, { code: "directory-answer-invalid" });
 });
 
+test("client: [D21] the end of a connection fails calls and is told; the site is back with the next one", async () => {
+  await using world = await World.make();
+  const { sites } = world.embedded;
+  const told = recordSites(sites);
+  await using client = world.client();
+  let asked = 0;
+  client.serve(NORTH, (payload) => {
+    asked++;
+    return payload === "wait" ? new Promise(() => {}) : Promise.resolve(payload);
+  });
+  await servedAt(sites);
+  const failed = assert.rejects(sites.call("north", 7, "wait", 60_000), { code: "site-gone" });
+  await turnsUntil(() => asked === 1);
+  await world.cut(client);
+  await failed;
+  assert.equal(sites.connected("north", 7), false);
+  world.clock.advance(LIMITS.reconnectMsMin);
+  await servedAt(sites);
+  assert.equal(await sites.call("north", 7, "again", 1_000), "again");
+  assert.deepEqual(told, ["+north/7", "-north/7", "+north/7"]);
+  assert.deepEqual(world.server.counts.toJSON(), {});
+});
+
+test("client: [D21] a newer connection of the site takes over, and nobody is told that it went", async () => {
+  await using world = await World.make();
+  const { sites } = world.embedded;
+  const told = recordSites(sites);
+  const older = world.client();
+  const held: (() => void)[] = [];
+  older.serve(NORTH, () => new Promise((resolve) => held.push(() => resolve("older"))));
+  await servedAt(sites);
+  const failed = assert.rejects(sites.call("north", 7, null, 60_000), {
+    code: "site-gone",
+    message: /a newer connection of the site took over; it may have been done/,
+  });
+  await turnsUntil(() => held.length === 1);
+  await using newer = world.client();
+  newer.serve(NORTH, async () => "newer");
+  await failed;
+  for (const release of held) release();
+  await turnsUntil(() => world.server.counts.get("unasked") === 1);
+  await older[Symbol.asyncDispose]();
+  await turnsUntil(() => world.server.clientCount === 1);
+  assert.equal(await sites.call("north", 7, null, 1_000), "newer");
+  assert.deepEqual(told, ["+north/7", "+north/7"]);
+});
+
+test("client: [D21] an answer goes over the connection that its call came over, or nowhere", async () => {
+  await using world = await World.make();
+  await using client = world.client();
+  const answers: ((result: Json) => void)[] = [];
+  client.serve(NORTH, () => new Promise((resolve) => answers.push(resolve)));
+  await servedAt(world.embedded.sites);
+  const failed = assert.rejects(world.embedded.sites.call("north", 7, "old", 1_000), {
+    code: "site-gone",
+  });
+  await turnsUntil(() => answers.length === 1);
+  // Another leader's numbers start anew: an answer to the old call would be taken for one to the new.
+  await world.cut(client);
+  await failed;
+  await world.renew();
+  world.clock.advance(LIMITS.reconnectMsMin);
+  await servedAt(world.embedded.sites);
+  const call = world.embedded.sites.call("north", 7, "new", 1_000);
+  await turnsUntil(() => answers.length === 2);
+  answers[0]?.("old");
+  await world.quiet();
+  answers[1]?.("new");
+  assert.equal(await call, "new");
+  assert.deepEqual(world.server.counts.toJSON(), {});
+});
+
+test("client: [D21] what is no longer served is not announced on the next connection", async () => {
+  await using world = await World.make();
+  await using client = world.client();
+  const undo = client.serve(NORTH, async () => null);
+  await servedAt(world.embedded.sites);
+  await world.cut(client);
+  undo();
+  world.clock.advance(LIMITS.reconnectMsMin);
+  await client.get("a");
+  assert.equal(world.embedded.sites.connected("north", 7), false);
+});
+
+test("client: [D21] calls of a leader that it did not offer to take, or too many of them, are refused", async () => {
+  await using world = await World.make();
+  const silent = world.silent();
+  await using client = world.client();
+  await silent.greeted;
+  const refused = (id: number): Promise<unknown> =>
+    turnsUntil(() => silent.texts.some((text) => text.includes(`"call-refused","id":${id},`)));
+  silent.send('{"type":"call","id":0,"payload":null}');
+  await refused(0);
+  client.serve(NORTH, () => new Promise(() => {}));
+  for (let id = 1; id <= LIMITS.directoryCallsMax; id++)
+    silent.send(`{"type":"call","id":${id},"payload":null}`);
+  silent.send('{"type":"call","id":1000,"payload":null}');
+  await refused(1_000);
+  assert.deepEqual(
+    silent.texts.slice(-1).map((text) => JSON.parse(text).error.code),
+    ["directory-busy"],
+  );
+});
+
 test("client: calls over the limit are refused at once", async () => {
   await using world = await World.make();
   world.reachable = false;
@@ -276,6 +383,8 @@ test("client: calls over the limit are refused at once", async () => {
   await client[Symbol.asyncDispose]();
   await Promise.all(closed);
 });
+
+const NORTH = { site: "north", instance: 7 };
 
 /** A served directory, and connections to it that can be cut. */
 class World implements AsyncDisposable {
@@ -378,8 +487,9 @@ class World implements AsyncDisposable {
 class SilentDirectory {
   /** Settles when the client took the greeting. */
   readonly greeted: Promise<void>;
+  /** What came, but for greetings and pings. */
+  readonly texts: string[] = [];
   readonly #socket: MessageSocket;
-  #received = 0;
   #waiting: (() => void)[] = [];
 
   constructor(socket: MessageSocket, greeting: string) {
@@ -389,7 +499,7 @@ class SilentDirectory {
         const { type } = JSON.parse(text) as { type: string };
         if (type === "hello") socket.send(greeting);
         else if (type === "ping") resolve();
-        else this.#received++;
+        else this.texts.push(text);
         for (const check of this.#waiting.splice(0)) check();
       });
     });
@@ -397,7 +507,7 @@ class SilentDirectory {
 
   /** Settles when `count` calls have come. */
   async received(count: number): Promise<void> {
-    while (this.#received < count)
+    while (this.texts.length < count)
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { type Cancel, LIMITS, MeanderError, messageOf } from "../base/index.ts";
 import { type Call, Calls, type OnLoss, unreachableError } from "./calls.ts";
 import { ClientBlobs } from "./client-blobs.ts";
+import { ClientCalls } from "./client-calls.ts";
 import { ClientWatch, pageSchema } from "./client-watch.ts";
 import type {
   Change,
@@ -10,12 +11,14 @@ import type {
   Entry,
   Json,
   Lease,
+  RequestOptions,
   WriteOptions,
 } from "./directory.ts";
 import { checkKey, checkPrefix } from "./key.ts";
 import { entrySchema, type ServerMessage } from "./messages.ts";
 import { type DialOptions, ReconnectingSocket } from "./reconnecting-socket.ts";
-import { encodeValue } from "./value.ts";
+import type { CallHandler, ServedPlace } from "./site-calls.ts";
+import { encodeJson, encodeValue } from "./value.ts";
 
 const revisionSchema = z.int().min(1);
 const leaseSchema = z.object({
@@ -37,6 +40,7 @@ export class DirectoryClient implements Directory {
   readonly #socket: ReconnectingSocket;
   readonly #calls: Calls;
   readonly #blobs: ClientBlobs;
+  readonly #siteCalls: ClientCalls;
   readonly #watches = new Map<number, ClientWatch>();
   readonly #statusListeners = new Set<(status: DirectoryStatus) => void>();
   /** Watches whose first synchronisation is awaited. */
@@ -51,6 +55,7 @@ export class DirectoryClient implements Directory {
     this.#options = options;
     this.#calls = new Calls(options.clock, (message) => this.#socket.send(message));
     this.#blobs = new ClientBlobs(this.#calls);
+    this.#siteCalls = new ClientCalls(options.log, (message) => this.#socket.send(message));
     this.#socket = new ReconnectingSocket(options, {
       onUp: (directory) => this.#up(directory),
       onDown: (reason) => this.#down(reason),
@@ -138,9 +143,16 @@ export class DirectoryClient implements Directory {
     return await this.#blobs.get(sha256);
   }
 
-  async request(subject: string, payload: Json): Promise<Json> {
-    encodeValue(`request ${subject}`, payload);
-    return await this.#call({ type: "request", subject, payload }, "fail", jsonSchema);
+  async request(subject: string, payload: Json, options: RequestOptions = {}): Promise<Json> {
+    encodeJson(`request ${subject}`, payload, LIMITS.directoryValueBytesMax);
+    this.#checkOpen();
+    const call: Call = { type: "request", subject, payload };
+    return await this.#calls.make(call, "fail", jsonSchema, options.timeoutMs);
+  }
+
+  serve(place: ServedPlace, handler: CallHandler): () => void {
+    this.#checkOpen();
+    return this.#siteCalls.serve(place, handler);
   }
 
   onStatus(listener: (status: DirectoryStatus) => void): () => void {
@@ -154,6 +166,7 @@ export class DirectoryClient implements Directory {
     if (this.#closed) return;
     this.#closed = true;
     this.#socket.close();
+    this.#siteCalls.down();
     for (const watch of this.#watches.values()) watch.close();
     this.#watches.clear();
     for (const first of this.#firsts.values()) first.reject(closedError());
@@ -172,6 +185,8 @@ export class DirectoryClient implements Directory {
 
   #up(directory: string): void {
     this.#directory = directory;
+    // First, so that the leader can call the site when it hears from it.
+    this.#siteCalls.up();
     this.#calls.up();
     for (const watch of [...this.#watches.values()]) void this.#synchronise(watch);
     this.#setStatus({ type: "connected" });
@@ -179,6 +194,7 @@ export class DirectoryClient implements Directory {
 
   #down(reason: string): void {
     for (const watch of this.#watches.values()) watch.disconnected();
+    this.#siteCalls.down();
     this.#calls.down(reason);
     this.#setStatus({ type: "disconnected", reason });
   }
@@ -187,6 +203,7 @@ export class DirectoryClient implements Directory {
     if (message.type === "answer") this.#calls.answered(message.id, message.result);
     if (message.type === "refused") this.#calls.refused(message.id, message.error);
     if (message.type === "change") this.#watches.get(message.watch)?.change(message.change);
+    if (message.type === "call") this.#siteCalls.take(message.id, message.payload);
   }
 
   /** Settles when the watch is up to date for the first time. */

@@ -6,9 +6,11 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { LIMITS, SeededRandom, SILENT, VirtualClock } from "../base/index.ts";
 import { DirectoryServer } from "./directory-server.ts";
+import { turnsUntil } from "./directory-under-test.conformance.ts";
 import { EmbeddedDirectory } from "./embedded/embedded-directory.ts";
 import { memorySocketPair } from "./memory-socket.ts";
 import type { MessageSocket } from "./message-socket.ts";
+import { recordSites, servedAt } from "./site-calls.conformance.ts";
 
 for (const [fault, text] of [
   ["json", "{"],
@@ -20,6 +22,11 @@ for (const [fault, text] of [
   ["shape", '{"type":"put","id":1,"key":"a"}'],
   ["depth", `{"type":"put","id":1,"key":"a","value":${"[".repeat(100_000)}`],
   ["size", `{"type":"ping","x":"${"x".repeat(LIMITS.directoryMessageBytesMax)}"}`],
+  ["size", `{"type":"called","id":1,"result":"${"x".repeat(LIMITS.directoryMessageBytesMax)}"}`],
+  ["depth", `{"type":"called","id":1,"result":${"[".repeat(100_000)}`],
+  ["shape", '{"type":"serve","site":"","instance":1}'],
+  ["shape", '{"type":"serve","site":"north","instance":-1}'],
+  ["shape", '{"type":"call-refused","id":1,"error":{"code":"NOT A CODE","what":"x"}}'],
   ["protocol", '{"type":"hello","protocol":2}'],
 ] as const) {
   test(`server: [D18] ${JSON.stringify(text.slice(0, 60))} ends that client, is counted, and disturbs no other`, async () => {
@@ -53,6 +60,7 @@ test("server: [D18] whatever a client sends, it is answered, ignored or closed, 
       "renew-lease",
     ],
     ...["revoke-lease", "get-blob", "put-blob", "request", "hello", "ping"],
+    ...["serve", "unserve", "called", "call-refused"],
   );
   const names = [
     "key",
@@ -67,7 +75,10 @@ test("server: [D18] whatever a client sends, it is answered, ignored or closed, 
     "offset",
   ];
   const rest = fc.dictionary(
-    fc.constantFrom(...names, "upload", "bytes", "data", "subject", "payload"),
+    fc.constantFrom(
+      ...names,
+      ...["upload", "bytes", "data", "subject", "payload", "site", "instance", "result", "error"],
+    ),
     value,
   );
   const message = fc.oneof(
@@ -162,6 +173,62 @@ test("server: [D18] parts of a blob that do not follow one another are refused",
   assert.equal(typeof (await part({ upload: 2, offset: 3 })).result, "string");
 });
 
+test("server: [D18] [D21] a client that serves twice is closed, and its site gone", async () => {
+  await using world = await World.make();
+  const { sites } = world.embedded;
+  const told = recordSites(sites);
+  for (const again of ["north", "south"]) {
+    const peer = world.peer();
+    peer.send('{"type":"serve","site":"north","instance":7}');
+    await servedAt(sites);
+    peer.send(`{"type":"serve","site":"${again}","instance":7}`);
+    await peer.closed;
+    await turnsUntil(() => !sites.connected("north", 7));
+  }
+  assert.equal(world.server.counts.get("invalid-serve"), 2);
+  assert.deepEqual(told, ["+north/7", "-north/7", "+north/7", "-north/7"]);
+});
+
+test("server: [D21] answers to calls that nobody made, or of another site, are counted and change nothing", async () => {
+  await using world = await World.make();
+  const { sites } = world.embedded;
+  const north = world.peer();
+  const thief = world.peer();
+  north.send('{"type":"serve","site":"north","instance":7}');
+  thief.send('{"type":"serve","site":"south","instance":7}');
+  await servedAt(sites);
+  const call = sites.call("north", 7, "who?", 1_000);
+  const { id } = await north.asked;
+  thief.send(`{"type":"called","id":${id},"result":"thief"}`);
+  thief.send(`{"type":"call-refused","id":${id},"error":{"code":"stolen","what":"x"}}`);
+  thief.send('{"type":"unserve"}');
+  thief.send('{"type":"unserve"}');
+  thief.send(`{"type":"called","id":${id},"result":"thief"}`);
+  assert.deepEqual(await thief.call({ type: "get", key: "a" }), { result: null });
+  north.send('{"type":"called","id":77,"result":"nothing"}');
+  north.send(`{"type":"called","id":${id},"result":"north"}`);
+  north.send(`{"type":"called","id":${id},"result":"twice"}`);
+  assert.equal(await call, "north");
+  assert.deepEqual(await north.call({ type: "get", key: "a" }), { result: null });
+  assert.deepEqual(world.server.counts.toJSON(), { unasked: 5 });
+  assert.equal(world.server.clientCount, 2);
+});
+
+test("server: [D21] a server that closes fails calls, and tells nobody that its sites went", async () => {
+  await using world = await World.make();
+  const { sites } = world.embedded;
+  const told = recordSites(sites);
+  const peer = world.peer();
+  peer.send('{"type":"serve","site":"north","instance":7}');
+  await servedAt(sites);
+  const failed = assert.rejects(sites.call("north", 7, null, 1_000), { code: "site-gone" });
+  world.server.close();
+  await failed;
+  await peer.closed;
+  assert.equal(sites.connected("north", 7), false);
+  assert.deepEqual(told, ["+north/7"]);
+});
+
 test("server: [D18] clients over the limit are closed", async () => {
   await using world = await World.make();
   const peers = Array.from({ length: LIMITS.directoryClientsMax }, () => world.peer());
@@ -235,6 +302,8 @@ class World implements AsyncDisposable {
 /** A client that sends what the test says. */
 class Peer {
   readonly closed: Promise<void>;
+  /** The first call of the leader. */
+  readonly asked: Promise<{ readonly id: number }>;
   readonly #socket: MessageSocket;
   readonly #answers = new Map<number, (answer: Answer) => void>();
   #next = 1;
@@ -242,9 +311,12 @@ class Peer {
   constructor(socket: MessageSocket) {
     this.#socket = socket;
     this.closed = new Promise((resolve) => socket.onClose(resolve));
-    socket.onMessage((text) => {
-      const { type, id, ...answer } = JSON.parse(text) as Answer & { type: string; id: number };
-      if (type === "answer" || type === "refused") this.#answers.get(id)?.(answer);
+    this.asked = new Promise((resolve) => {
+      socket.onMessage((text) => {
+        const { type, id, ...answer } = JSON.parse(text) as Answer & { type: string; id: number };
+        if (type === "answer" || type === "refused") this.#answers.get(id)?.(answer);
+        if (type === "call") resolve({ id });
+      });
     });
   }
 

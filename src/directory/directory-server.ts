@@ -5,7 +5,10 @@ import { ServerClient } from "./server-client.ts";
 
 /** Serves a directory to any number of clients, each over a message socket. */
 export class DirectoryServer {
-  /** `refused`: clients over the limit; `invalid-…`: messages, by what was wrong; each ended its client. */
+  /**
+   * `refused`: clients over the limit; `invalid-…`: messages, by what was wrong; each ended its client. `unasked`: answers to calls that
+   * nobody waits for, or never made.
+   */
   readonly counts: Counters = new Counters();
   readonly #directory: PagedDirectory;
   readonly #log: Log;
@@ -49,6 +52,6 @@ export class DirectoryServer {
   close(): void {
     this.#closed = true;
     this.#stopWatchdog();
-    for (const client of [...this.#clients]) client.close();
+    for (const client of [...this.#clients]) client.shut();
   }
 }

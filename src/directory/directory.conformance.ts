@@ -1,16 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { LIMITS, MeanderError, type VirtualClock } from "../base/index.ts";
-import type { Change, Directory, Json, RequestHandler } from "./directory.ts";
-
-/** A directory to examine, and the world around it. */
-export interface DirectoryUnderTest extends AsyncDisposable {
-  readonly directory: Directory;
-  /** The clock of whoever keeps the leases. */
-  readonly clock: VirtualClock;
-  /** Sets who answers requests. */
-  answer(handler: RequestHandler | undefined): void;
-}
+import { LIMITS, MeanderError } from "../base/index.ts";
+import type { Change, Json } from "./directory.ts";
+import {
+  type DirectoryUnderTest,
+  type Rule,
+  turnsUntil,
+} from "./directory-under-test.conformance.ts";
+import { siteCallsConformance } from "./site-calls.conformance.ts";
 
 /** Keeps what a watch told, and lets a test wait for it. */
 export class Recorder {
@@ -52,9 +49,8 @@ export function directoryConformance(name: string, make: () => Promise<Directory
   watches(rule);
   leases(rule);
   theRest(rule);
+  siteCallsConformance(rule);
 }
-
-type Rule = (text: string, body: (under: DirectoryUnderTest) => Promise<void>) => void;
 
 function keys(rule: Rule): void {
   rule("[D1] get answers the value and its revision, or nothing", async ({ directory }) => {
@@ -388,6 +384,29 @@ function theRest(rule: Rule): void {
     answer(undefined);
     await assert.rejects(directory.request("join", null), { code: "directory-no-leader" });
   });
+
+  rule(
+    "[D9] a request has the time it was given, and its failure says so",
+    async ({ directory, clock, answer }) => {
+      const asked: (() => void)[] = [];
+      answer(() => new Promise((resolve) => asked.push(() => resolve("done"))));
+      const given = directory.request("move", null, { timeoutMs: 20_000 });
+      const late = assert.rejects(directory.request("move", null, { timeoutMs: 500 }), {
+        code: "directory-unreachable",
+        message: /no answer to request in 500 ms/,
+      });
+      await turnsUntil(() => asked.length === 2);
+      clock.advance(500);
+      await late;
+      // In steps, so that a connection has its signs of life.
+      for (let step = 0; step < 4; step++) {
+        clock.advance(LIMITS.directoryCallMs / 2);
+        assert.equal(await directory.get("a"), undefined);
+      }
+      for (const release of asked) release();
+      assert.equal(await given, "done");
+    },
+  );
 
   rule("[D10] onStatus tells the present state at once", async ({ directory }) => {
     await directory.get("a");

@@ -1,3 +1,5 @@
+import type { CallHandler, ServedPlace } from "./site-calls.ts";
+
 /** A JSON value: what the directory keeps. */
 export type Json =
   | null
@@ -38,8 +40,17 @@ export interface WriteOptions {
   readonly lease?: Lease | undefined;
 }
 
+/** Options of a request. */
+export interface RequestOptions {
+  /**
+   * How long the answer may take, ms, > 0; then it throws `directory-unreachable`, and may have been done.
+   * Default: {@link LIMITS.directoryCallMs} over a connection, no end in the leader's own process.
+   */
+  readonly timeoutMs?: number | undefined;
+}
+
 /**
- * Where a session keeps names, locations and configuration. Rules [D1]-[D12] are the conformance suite's.
+ * Where a session keeps names, locations and configuration. Rules [D1]-[D12] and [D21] are the conformance suite's.
  *
  * Every failure is a {@link MeanderError}: `directory-unreachable`, `directory-key-invalid`, `directory-value-too-large`,
  * `directory-lease-gone`, `directory-blob-missing`, `directory-no-leader`, or what the leader answered.
@@ -72,7 +83,14 @@ export interface Directory extends AsyncDisposable {
   putBlob(bytes: Uint8Array): Promise<string>;
   getBlob(sha256: string): Promise<Uint8Array | undefined>;
   /** [D9] Asks the leader. Its refusal is thrown as the MeanderError it made. */
-  request(subject: string, payload: Json): Promise<Json>;
+  request(subject: string, payload: Json, options?: RequestOptions): Promise<Json>;
+  /**
+   * [D21] Sets who answers the leader's calls to this site; on every connection from now on. One place at a time: another one takes over.
+   * Undone by the returned function.
+   *
+   * @throws {MeanderError} `directory-closed`
+   */
+  serve(place: ServedPlace, handler: CallHandler): () => void;
   /** [D10] Tells of connects and disconnects from now on, the present state first. Undone by the returned function. */
   onStatus(listener: (status: DirectoryStatus) => void): () => void;
 }

@@ -13,6 +13,7 @@ export type {
   Json,
   Lease,
   RequestHandler,
+  RequestOptions,
   WriteOptions,
 } from "./directory.ts";
 export { DirectoryClient } from "./directory-client.ts";
@@ -21,3 +22,7 @@ export { memorySocketPair } from "./memory-socket.ts";
 export type { MessageSocket } from "./message-socket.ts";
 export type { Page, PagedDirectory } from "./paged-directory.ts";
 export type { DialOptions } from "./reconnecting-socket.ts";
+export type { CallHandler, ServedPlace, SiteCalls } from "./site-calls.ts";
+export { type SendCall, type SiteRegistration, SiteRegistry } from "./site-registry.ts";
+export { nestingOf } from "./value.ts";
+export { decodeError, encodeError, type WireError, wireErrorSchema } from "./wire-error.ts";

@@ -49,13 +49,23 @@ const clientMessageSchema = z.discriminatedUnion("type", [
     data: base64,
   }),
   z.object({ type: z.literal("request"), ...call, subject: name, payload: json }),
+  z.object({ type: z.literal("serve"), site: name.min(1), instance: number }),
+  z.object({ type: z.literal("unserve") }),
+  z.object({ type: z.literal("called"), ...call, result: json }),
+  z.object({ type: z.literal("call-refused"), ...call, error: wireErrorSchema }),
 ]);
 
 /** What a client sends. */
 export type ClientMessage = z.infer<typeof clientMessageSchema>;
 
+/** What a client says of the leader's calls to it. Not answered. */
+export type ServingMessage = Extract<
+  ClientMessage,
+  { type: "serve" | "unserve" | "called" | "call-refused" }
+>;
+
 /** What a client sends and is answered. */
-export type ClientCall = Exclude<ClientMessage, { type: "hello" | "ping" }>;
+export type ClientCall = Exclude<ClientMessage, ServingMessage | { type: "hello" | "ping" }>;
 
 /** An {@link Entry} as it travels. */
 export const entrySchema = z.object({ key: name, value: json, revision: number });
@@ -71,6 +81,7 @@ const serverMessageSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("answer"), ...call, result: json }),
   z.object({ type: z.literal("refused"), ...call, error: wireErrorSchema }),
   z.object({ type: z.literal("change"), watch: number, change: changeSchema }),
+  z.object({ type: z.literal("call"), ...call, payload: json }),
 ]);
 
 /** What a directory sends. */

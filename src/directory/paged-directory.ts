@@ -1,4 +1,5 @@
 import type { Directory, Entry } from "./directory.ts";
+import type { SiteRegistry } from "./site-registry.ts";
 
 /** Part of a list. */
 export interface Page {
@@ -13,6 +14,8 @@ export interface Page {
 export interface PagedDirectory extends Directory {
   /** Names the directory among all. */
   readonly id: string;
+  /** [D21] The sites that take calls; a server adds those that are connected to it. */
+  readonly sites: SiteRegistry;
   /** Entries whose key starts with `prefix` and comes after `after`, by key; as many as fit one message. */
   page(prefix: string, after: string): Promise<Page>;
 }

@@ -1,5 +1,5 @@
 import { LIMITS, MeanderError } from "../base/index.ts";
-import { decodeBase64, encodeBase64 } from "./base64.ts";
+import { decodeBase64, encodeBase64 } from "../wire/index.ts";
 import type { Directory, Json } from "./directory.ts";
 
 /** Blobs that one client has begun to send and not finished, at once. */

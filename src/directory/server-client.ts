@@ -17,6 +17,7 @@ import {
 } from "./messages.ts";
 import type { Page, PagedDirectory } from "./paged-directory.ts";
 import { ServedBlobs } from "./served-blobs.ts";
+import { isServing, ServedSite } from "./served-site.ts";
 import { encodeError } from "./wire-error.ts";
 
 /** Times that the watchdog may come by a client without having heard from it. */
@@ -29,6 +30,7 @@ export class ServerClient {
   readonly #log: Log;
   readonly #counts: Counters;
   readonly #blobs: ServedBlobs;
+  readonly #site: ServedSite;
   /** By the client's number; undefined while the watch is being made. */
   readonly #watches = new Map<number, (() => void) | undefined>();
   #calls = 0;
@@ -42,6 +44,7 @@ export class ServerClient {
     this.#log = log;
     this.#counts = counts;
     this.#blobs = new ServedBlobs(directory);
+    this.#site = new ServedSite(directory.sites, counts, (message) => this.#send(message));
     socket.onMessage((text) => this.#receive(text));
   }
 
@@ -55,12 +58,20 @@ export class ServerClient {
     this.#socket.close();
   }
 
+  /** The directory closes: ends the client without a word to the leader, for whom its site has not gone. */
+  shut(): void {
+    this.#site.end("closing");
+    this.end();
+    this.#socket.close();
+  }
+
   /** The socket has ended: watches end with it, leases do not. */
   end(): void {
     this.#ended = true;
     for (const undo of this.#watches.values()) undo?.();
     this.#watches.clear();
     this.#blobs.clear();
+    this.#site.end("gone");
   }
 
   #receive(text: string): void {
@@ -71,7 +82,9 @@ export class ServerClient {
     else if (message.type === "hello") this.#greet(message.protocol);
     else if (!this.#greeted) this.#invalid("hello");
     else if (message.type === "ping") this.#send({ type: "pong" });
-    else void this.#answer(message);
+    else if (isServing(message)) {
+      if (!this.#site.take(message)) this.#invalid("serve");
+    } else void this.#answer(message);
   }
 
   #greet(protocol: number): void {
@@ -80,7 +93,7 @@ export class ServerClient {
     if (!this.#greeted) this.#invalid("protocol");
   }
 
-  #invalid(fault: MessageFault | "hello" | "protocol"): void {
+  #invalid(fault: MessageFault | "hello" | "protocol" | "serve"): void {
     this.#counts.add(`invalid-${fault}`);
     this.#log.warn("A directory client sent what is no message.", { fault });
     this.close();

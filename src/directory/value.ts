@@ -9,17 +9,27 @@ const UTF8 = new TextEncoder();
  * @throws {MeanderError} `directory-value-invalid`, `directory-value-too-large`
  */
 export function encodeValue(key: string, value: Json): string {
-  const text = stringify(key, value);
+  return encodeJson(`directory key ${key}`, value, LIMITS.directoryValueBytesMax);
+}
+
+/**
+ * The same for JSON that is no key's value.
+ *
+ * @param where names it in errors
+ * @throws {MeanderError} `directory-value-invalid`, `directory-value-too-large`
+ */
+export function encodeJson(where: string, value: Json, bytesMax: number): string {
+  const text = stringify(where, value);
   const bytes = UTF8.encode(text).byteLength;
-  if (bytes > LIMITS.directoryValueBytesMax) {
+  if (bytes > bytesMax) {
     throw new MeanderError("directory-value-too-large", `the value has ${bytes} bytes`, {
-      where: `directory key ${key}`,
-      expected: `at most ${LIMITS.directoryValueBytesMax}`,
+      where,
+      expected: `at most ${bytesMax}`,
       next: "keep large things as blobs",
     });
   }
   if (nestingOf(text) > LIMITS.directoryValueDepthMax) {
-    throw invalid(key, `it is nested deeper than ${LIMITS.directoryValueDepthMax}`);
+    throw invalid(where, `it is nested deeper than ${LIMITS.directoryValueDepthMax}`);
   }
   return text;
 }
@@ -41,20 +51,20 @@ export function nestingOf(text: string): number {
   return deepest;
 }
 
-function stringify(key: string, value: Json): string {
+function stringify(where: string, value: Json): string {
   let text: string | undefined;
   try {
     text = JSON.stringify(value) as string | undefined;
   } catch (cause) {
-    throw invalid(key, messageOf(cause), cause);
+    throw invalid(where, messageOf(cause), cause);
   }
-  if (text === undefined) throw invalid(key, `it is ${typeof value}`);
+  if (text === undefined) throw invalid(where, `it is ${typeof value}`);
   return text;
 }
 
-function invalid(key: string, why: string, cause?: unknown): MeanderError {
+function invalid(where: string, why: string, cause?: unknown): MeanderError {
   return new MeanderError("directory-value-invalid", `the value is not JSON: ${why}`, {
-    where: `directory key ${key}`,
+    where,
     expected: "null, booleans, numbers, strings, arrays and plain objects",
     cause,
   });

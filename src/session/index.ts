@@ -19,5 +19,20 @@ export {
   type SiteRecord,
   siteNameSchema,
 } from "./model.ts";
+export { decide, denied, enforce, type PolicyDecision, type PolicyQuestion } from "./policy.ts";
 export { channelRecordSchema, type SiteSelf, siteRecordSchema } from "./records.ts";
 export { parseRouteConfig } from "./route-config.ts";
+export { StreamControl, type StreamControlOptions } from "./stream-control.ts";
+export {
+  agentSpecSchema,
+  policyRulesSchema,
+  streamNameSchema,
+  streamRecordSchema,
+} from "./stream-record-schema.ts";
+export type {
+  ControlRequests,
+  PolicyAction,
+  PolicyRule,
+  SiteCommand,
+  StreamRecord,
+} from "./stream-records.ts";

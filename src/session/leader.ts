@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type Clock, LIMITS, type Log, MeanderError, type Random } from "../base/index.ts";
 import type { Directory, Entry, Json } from "../directory/index.ts";
+import { CONTROL_SUBJECTS } from "./control-desk.ts";
 import { channelSchema, joinSchema, leaveSchema, parsePayload } from "./leader-requests.ts";
 import type { ChannelRecord, SessionRecord, SiteRecord } from "./model.ts";
 import {
@@ -11,6 +12,7 @@ import {
   sessionRecordSchema,
   siteRecordSchema,
 } from "./records.ts";
+import { StreamControl, type StreamControlOptions } from "./stream-control.ts";
 
 /** What a leader needs. */
 export interface LeaderOptions {
@@ -26,6 +28,8 @@ export interface LeaderOptions {
   /** Makes the link key: the system's generator, outside of tests. */
   readonly random: Random;
   readonly log: Log;
+  /** What it needs for streams; without, requests about them are unknown. */
+  readonly streams?: Pick<StreamControlOptions, "calls" | "isEnded" | "onEvent">;
 }
 
 /** Attempts to change a key that others change, too. */
@@ -42,6 +46,7 @@ export class Leader {
   /** The leaderEpoch; 0 before {@link start}. */
   #epoch = 0;
   #started: Promise<SessionRecord> | undefined;
+  #streams: StreamControl | undefined;
 
   constructor(options: LeaderOptions) {
     this.#options = options;
@@ -63,13 +68,16 @@ export class Leader {
   }
 
   /**
-   * Answers a request: `join`, `leave`, `open-channel`, `close-channel`. To be set as the directory's request handler.
+   * Answers a request: `join`, `leave`, `open-channel`, `close-channel`, and those of {@link StreamControl}. To be set as the directory's request
+   * handler.
    *
-   * @throws {MeanderError} `request-unknown`, `request-invalid`, `leader-fenced`, `leader-busy`, `site-name-taken`, `channel-unknown`,
+   * @throws {MeanderError} what {@link StreamControl.handle} throws, `request-unknown`, `request-invalid`, `leader-fenced`, `leader-busy`, `site-name-taken`, `channel-unknown`,
    * `channel-ids-exhausted`, `session-record-invalid`, and the directory's
    */
   readonly handle = async (subject: string, payload: Json): Promise<Json> => {
     await this.start();
+    if (this.#streams !== undefined && StreamControl.answers(subject))
+      return await this.#streams.handle(subject, payload);
     switch (subject) {
       case "join":
         return { ...(await this.#join(parsePayload(joinSchema, subject, payload))) };
@@ -84,11 +92,21 @@ export class Leader {
           "request-unknown",
           `the leader knows no request ${JSON.stringify(subject)}`,
           {
-            expected: "join, leave, open-channel or close-channel",
+            expected: `one of ${this.#subjects().join(", ")}`,
           },
         );
     }
   };
+
+  /** Ends its watch over sites and streams. */
+  stop(): void {
+    this.#streams?.stop();
+  }
+
+  #subjects(): readonly string[] {
+    const channels = ["join", "leave", "open-channel", "close-channel"];
+    return this.#streams === undefined ? channels : [...channels, ...CONTROL_SUBJECTS];
+  }
 
   async #takeOver(): Promise<SessionRecord> {
     const { directory, site, instance, session = "meander", clock, log } = this.#options;
@@ -107,7 +125,22 @@ export class Leader {
       leaderEpoch: this.#epoch,
       made: made !== undefined,
     });
-    return made === undefined ? await this.#session() : record;
+    const taken = made === undefined ? await this.#session() : record;
+    await this.#controlStreams();
+    return taken;
+  }
+
+  async #controlStreams(): Promise<void> {
+    const { directory, site, instance, clock, random, log, streams } = this.#options;
+    if (streams === undefined) return;
+    this.#streams?.stop();
+    this.#streams = new StreamControl({
+      ...{ directory, clock, random, log },
+      ...streams,
+      self: { site, instance },
+      checkLeads: () => this.#checkLeads(),
+    });
+    await this.#streams.start();
   }
 
   async #join({ site, lease }: { site: SiteSelf; lease: string }): Promise<SessionRecord> {
@@ -143,6 +176,7 @@ export class Leader {
     await this.#checkLeads();
     const entry = await this.#options.directory.get(`sites/${name}`);
     if (entry === undefined || read(siteRecordSchema, entry)?.instance !== instance) return null;
+    this.#streams?.noteLeaving({ site: name, instance });
     await this.#options.directory.delete(entry.key, entry.revision);
     this.#options.log.info("A site left.", { name, instance });
     return null;

@@ -221,6 +221,64 @@ test("channels are closed for the session, or by one of their ingests", async ()
   }
 });
 
+test("a site is told until when its lease holds, counted from before it asked", async () => {
+  await using world = await SessionWorld.make();
+  const north = world.member("north", { leaseMs: 3_000, renewMs: 500 });
+  const starting = north.start();
+  assert.deepEqual(north.told.leases, []);
+  await starting;
+  assert.deepEqual(north.told.leases, [3_000]);
+  await world.advance(1_000);
+  assert.deepEqual(north.told.leases, [3_000, 3_500, 4_000]);
+});
+
+test("a renewal that takes long is counted from when it was sent", async () => {
+  await using world = await SessionWorld.make();
+  const north = world.member("north", { leaseMs: 6_000 });
+  await north.start();
+  await world.disconnect();
+  // Sent without a connection at 2 000, and done after the reconnect.
+  await world.advance(3_000);
+  world.reachable = true;
+  await world.advanceUntil(() => north.told.leases.length > 1);
+  assert.ok(world.clock.now() > 3_000);
+  assert.deepEqual(north.told.leases, [6_000, 8_000]);
+});
+
+test("a site renews every third of its lease unless told otherwise", async () => {
+  await using world = await SessionWorld.make();
+  const north = world.member("north", { leaseMs: 1_500 });
+  await north.start();
+  await world.advance(1_500);
+  assert.deepEqual(north.told.leases, [1_500, 2_000, 2_500, 3_000]);
+});
+
+test("a site that finds its lease lost is told so at once, and again when it has one", async () => {
+  await using world = await SessionWorld.make();
+  const north = world.member("north", { leaseMs: 3_000, renewMs: 1_000 });
+  await north.start();
+  await world.advance(200);
+  await world.embedded.delete("sites/north");
+  await north.told.until(() => north.told.leases.length === 3);
+  assert.deepEqual(north.told.leases, [3_000, 200, 3_200]);
+});
+
+test("a site's port for stream frames is told to the others, and one that is none is refused", async () => {
+  await using world = await SessionWorld.make();
+  const north = world.member("north", { streamsPort: 7_100 });
+  const south = world.member("south");
+  await north.start();
+  await south.start();
+  await north.told.until(() => north.told.sites.length === 2);
+  assert.deepEqual(
+    north.told.sites.map(({ streams }) => streams),
+    [{ host: "127.0.0.1", port: 7_100 }, undefined],
+  );
+  await assert.rejects(world.member("west", { streamsPort: 70_000 }).start(), {
+    code: "request-invalid",
+  });
+});
+
 test("records that are not valid are left out of the lists", async () => {
   await using world = await SessionWorld.make();
   await world.embedded.put("sites/rubbish", { name: "rubbish" });

@@ -1,4 +1,5 @@
 import {
+  assert,
   type Cancel,
   type Clock,
   LIMITS,
@@ -24,8 +25,10 @@ export interface MembershipOptions {
   readonly config?: RouteConfig | undefined;
   /** True: `config` counts only while the directory has none for this site. */
   readonly preferDirectory?: boolean | undefined;
-  /** Time of the site's lease, ms ({@link LIMITS.leaseMs}). It is renewed three times in that. */
+  /** Time of the site's lease, ms ({@link LIMITS.leaseMs}). */
   readonly leaseMs?: number | undefined;
+  /** How often it is renewed, ms, > 0; a third of its time by default. */
+  readonly renewMs?: number | undefined;
 }
 
 /** What a membership tells. Lists are whole, by name; each comes again after every reconnect. */
@@ -38,6 +41,11 @@ export interface MembershipEvents {
   config(config: RouteConfig): void;
   /** Whether the directory can be reached. While it cannot, what was known holds. */
   status(status: DirectoryStatus): void;
+  /**
+   * The site's lease certainly holds until `untilMs`, in the time of `Clock.now()`: until then the leader gives what this site has to no other.
+   * Told after each join and each renewal, and with the present time when the lease turns out to be lost.
+   */
+  lease?(untilMs: number): void;
   /** What people should know: the name was taken meanwhile, the configuration in the directory is not valid. */
   problem?(error: MeanderError): void;
 }
@@ -47,6 +55,7 @@ export class Membership {
   readonly #options: MembershipOptions;
   readonly #events: MembershipEvents;
   readonly #leaseMs: number;
+  readonly #renewMs: number;
   readonly #sites: RecordList<SiteRecord>;
   readonly #channels: SessionChannels;
   readonly #config: SiteConfig;
@@ -61,10 +70,12 @@ export class Membership {
   #work: Promise<void> | undefined;
 
   constructor(options: MembershipOptions, events: MembershipEvents) {
-    const { site, directory, log, leaseMs = LIMITS.leaseMs } = options;
+    const { site, directory, log, leaseMs = LIMITS.leaseMs, renewMs = leaseMs / 3 } = options;
+    assert(renewMs > 0, "a lease is renewed now and then, not all the time");
     this.#options = options;
     this.#events = events;
     this.#leaseMs = leaseMs;
+    this.#renewMs = renewMs;
     this.#sites = new RecordList({
       schema: siteRecordSchema,
       log,
@@ -106,7 +117,7 @@ export class Membership {
       await this.#watch("sites/", (change) => this.#sites.take(change));
       await this.#watch("channels/", (change) => this.#channels.take(change));
       await this.#watch(`config/${site.name}`, (change) => this.#config.take(change));
-      this.#schedule(this.#leaseMs / 3);
+      this.#schedule(this.#renewMs);
       return session;
     } catch (error) {
       await this.leave();
@@ -180,7 +191,8 @@ export class Membership {
   }
 
   async #join(): Promise<SessionRecord> {
-    const { directory, site, log } = this.#options;
+    const { directory, site, log, clock } = this.#options;
+    const askedAt = clock.now();
     const lease = await directory.grantLease(this.#leaseMs);
     const payload = { site, lease: lease.id } as unknown as Json;
     let session: SessionRecord;
@@ -192,7 +204,7 @@ export class Membership {
       });
       throw error;
     }
-    this.#lease = lease;
+    this.#holds(lease, askedAt);
     if (JSON.stringify(session) !== JSON.stringify(this.#session)) {
       log.info("The site joined the session.", { session: session.name });
       this.#session = session;
@@ -215,22 +227,40 @@ export class Membership {
   async #keepOnce(): Promise<number> {
     try {
       if (this.#lease === undefined) await this.#join();
-      else await this.#options.directory.renewLease(this.#lease);
+      else await this.#renew(this.#lease);
       await this.#channels.announce();
       this.#lastProblem = "";
       // The watch may have told meanwhile that the site is no longer listed.
-      return this.#lease === undefined ? LIMITS.reconnectMsMin : this.#leaseMs / 3;
+      return this.#lease === undefined ? LIMITS.reconnectMsMin : this.#renewMs;
     } catch (error) {
       const code = error instanceof MeanderError ? error.code : undefined;
       if (code === "directory-lease-gone") {
-        this.#lease = undefined;
+        this.#lost();
         return LIMITS.reconnectMsMin;
       }
       // Of those the status tells, and the next connection asks again.
-      if (isOutage(error)) return LIMITS.reconnectMsMax;
+      if (isOutage(error)) return Math.min(LIMITS.reconnectMsMax, this.#renewMs);
       this.#problem(error);
-      return this.#leaseMs / 3;
+      return this.#renewMs;
     }
+  }
+
+  async #renew(lease: Lease): Promise<void> {
+    const askedAt = this.#options.clock.now();
+    await this.#options.directory.renewLease(lease);
+    // The watch may have told meanwhile that the site is no longer listed.
+    if (this.#lease === lease) this.#holds(lease, askedAt);
+  }
+
+  /** The directory counts from when it was asked, or later. */
+  #holds(lease: Lease, askedAt: number): void {
+    this.#lease = lease;
+    if (!this.#stopped) this.#events.lease?.(askedAt + this.#leaseMs);
+  }
+
+  #lost(): void {
+    this.#lease = undefined;
+    if (!this.#stopped) this.#events.lease?.(this.#options.clock.now());
   }
 
   #schedule(delayMs: number): void {
@@ -252,7 +282,7 @@ export class Membership {
     const listed = sites.find((site) => site.name === name);
     if (listed?.instance === instance || this.#lease === undefined) return;
     // The key went with the lease, or another site has the name now. Joining again repairs the one and tells of the other.
-    this.#lease = undefined;
+    this.#lost();
     this.#keep();
   }
 

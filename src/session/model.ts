@@ -34,6 +34,8 @@ export interface SiteRecord {
   readonly instance: number;
   readonly http: Endpoint;
   readonly udp: Endpoint;
+  /** Where it takes frames of streams; a site without has none. docs/spec/streams-network.md */
+  readonly streams?: Endpoint | undefined;
   readonly pid: number;
   readonly version: string;
   readonly leader: boolean;

@@ -23,6 +23,7 @@ const siteSelf = {
   instance: u32,
   http: endpointSchema,
   udp: endpointSchema,
+  streams: endpointSchema.optional(),
   pid: z.int().min(0),
   version: z.string().max(100),
   // What a Date can hold.

@@ -19,9 +19,11 @@ import type { SiteSelf } from "./records.ts";
 
 /** How a member of a {@link SessionWorld} differs from others. */
 export interface MemberOptions
-  extends Partial<Pick<MembershipOptions, "config" | "preferDirectory">> {
+  extends Partial<Pick<MembershipOptions, "config" | "preferDirectory" | "leaseMs" | "renewMs">> {
   readonly port?: number;
   readonly instance?: number;
+  /** Port for stream frames. */
+  readonly streamsPort?: number;
   /** Not over a connection, but in the leader's process. */
   readonly embedded?: boolean;
 }
@@ -43,6 +45,8 @@ export class Told {
   readonly configs: RouteConfig[] = [];
   readonly problems: MeanderError[] = [];
   status: DirectoryStatus["type"] | undefined;
+  /** Until when the lease holds, each time it was told. */
+  readonly leases: number[] = [];
   #waiting: (() => void)[] = [];
 
   readonly events: MembershipEvents = {
@@ -50,6 +54,7 @@ export class Told {
     sites: (sites) => this.#note(() => (this.sites = sites)),
     channels: (channels) => this.#note(() => (this.channels = channels)),
     config: (parsed) => this.#note(() => this.configs.push(parsed)),
+    lease: (untilMs) => this.#note(() => this.leases.push(untilMs)),
     status: ({ type }) => this.#note(() => (this.status = type)),
     problem: (error) => this.#note(() => this.problems.push(error)),
   };
@@ -93,6 +98,7 @@ export class SessionWorld implements AsyncDisposable {
       port = 7000,
       instance = 100 + this.#members.length,
       embedded = false,
+      streamsPort,
       ...rest
     } = options;
     const endpoint = { host: "127.0.0.1", port };
@@ -101,6 +107,7 @@ export class SessionWorld implements AsyncDisposable {
       instance,
       http: endpoint,
       udp: endpoint,
+      ...(streamsPort === undefined ? {} : { streams: { host: "127.0.0.1", port: streamsPort } }),
       pid: 1,
       version: "0",
       startedAt: 0,

@@ -21,6 +21,11 @@ export interface StreamRecord {
   /** Where it is. */
   readonly site: string;
   readonly instance: number;
+  /**
+   * The move that brought it there; none after its creation or a takeover. A site that holds the state of a move makes it the stream only when it finds that
+   * move here: the same place and streamEpoch may come from a takeover.
+   */
+  readonly move?: string | undefined;
   /** `lost`: its site ended and no failure manager has it yet; `why` says what it waits for. */
   readonly status: "live" | "lost";
   readonly why?: string | undefined;
@@ -63,7 +68,10 @@ export interface PolicyRule {
   readonly reason?: string | undefined;
 }
 
-/** Calls of the leader to a site. Every one may come twice. */
+/**
+ * Calls of the leader to a site. Every one may come twice, and, to a site that stood still, after the leader gave it up: a stream that its record has
+ * elsewhere, or at a higher streamEpoch, is not made, taken over or taken in.
+ */
 export type SiteCommand =
   /** Answered with null; as are the others unless said. Refusals are errors. */
   | { readonly type: "stream-create"; readonly record: StreamRecord; readonly by: string }
@@ -104,8 +112,16 @@ export type SiteCommand =
     }
   /** At the site where it is; the other visited ones get `finalize`. */
   | { readonly type: "stream-destroy"; readonly record: StreamRecord; readonly by: string }
-  /** The site is the failure manager: it takes the stream over, from the keeper's record or else from `record`. */
-  | { readonly type: "recover"; readonly record: StreamRecord; readonly lostSite: string }
+  /**
+   * The site is the failure manager: it takes the stream over, from `state`, which is what `record-fetch` answered, unchanged; when that is null from the
+   * record that it keeps itself as `record.keeper`, and without one from `record`.
+   */
+  | {
+      readonly type: "recover";
+      readonly record: StreamRecord;
+      readonly lostSite: string;
+      readonly state: string | null;
+    }
   /** At the keeper: the stream's record, base64; null when there is none. From now on commits of lower epochs are refused. */
   | { readonly type: "record-fetch"; readonly id: number; readonly streamEpoch: number }
   /** Runs finalize handlers of agents that were here, and forgets their local state. */
@@ -115,15 +131,24 @@ export type SiteCommand =
       readonly stream: string;
       readonly agents: readonly AgentSpec[];
     }
-  /** What is here: `[{id, streamEpoch}]`. */
-  | { readonly type: "residents" }
+  /**
+   * What is here, frozen ones too: `[{id, streamEpoch, move?}]`; of those in `ids`, when given. One that is ready to arrive is listed with the epoch
+   * that its move will give it, and that `move`.
+   */
+  | { readonly type: "residents"; readonly ids?: readonly number[] | undefined }
+  /** A sign of life. */
+  | { readonly type: "ping" }
   | {
       readonly type: "site-event";
       readonly event: "joined" | "left" | "failed";
       readonly site: string;
     };
 
-/** Requests of sites to the leader (the subjects of `Directory.request`). `by`: the shell or stream that asks. */
+/**
+ * Requests of sites to the leader (the subjects of `Directory.request`). `by`: the shell or stream that asks.
+ *
+ * Answered with the {@link StreamRecord} as it is afterwards, unless said otherwise.
+ */
 export interface ControlRequests {
   "create-stream": {
     readonly name: string;
@@ -132,6 +157,7 @@ export interface ControlRequests {
     readonly failureManagers: readonly string[];
     readonly by: string;
   };
+  /** Answered with a `MoveResult`. */
   "move-stream": {
     readonly stream: string;
     readonly to: string;
@@ -152,13 +178,15 @@ export interface ControlRequests {
     readonly code: string | null;
     readonly by: string;
   };
+  /** Answered with null. */
   "destroy-stream": { readonly stream: string; readonly by: string };
   /** Asked by source and target of a move that they hear nothing of: it is over afterwards, one way or the other. Answered with the record. */
   "settle-move": { readonly id: number; readonly move: string };
-  /** The host has put the record at another keeper. */
+  /** The host has put the record at another keeper. To be asked between moves: it waits for the end of one. */
   "set-keeper": { readonly id: number; readonly streamEpoch: number; readonly keeper: string };
   /** Moves all streams away from a site, which is about to leave. Answered `{moved, failed: [{stream, error}]}`. */
   "evacuate-site": { readonly site: string; readonly by: string };
+  /** Answered with null. `scope`: `session`, `sites/NAME`, `streams/NAME`. No rules: the policy is removed. */
   "set-policy": {
     readonly scope: string;
     readonly rules: readonly PolicyRule[];

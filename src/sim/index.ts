@@ -9,3 +9,17 @@ export {
   WorldPublisher,
   type WorldViewer,
 } from "./relay-world.ts";
+export type {
+  Engine,
+  EngineOptions,
+  KernelStep,
+  Machine,
+  ShellScript,
+  SimulatedOutput,
+  Simulation,
+  SimulationOptions,
+  SimulationResult,
+  TimedStep,
+  TraceEntry,
+  Violation,
+} from "./simulation.ts";

@@ -1,6 +1,7 @@
 import { type Clock, delay, MeanderError } from "../base/index.ts";
-import { type ChannelRecord, channelNameSchema } from "../session/index.ts";
+import type { ChannelRecord } from "../session/index.ts";
 import { type Description, formatSdp, parseSdp, type SdpTrack, type Track } from "../wire/index.ts";
+import { checkChannelName } from "./channel-name.ts";
 import type { ChannelRouter } from "./channel-router.ts";
 import { isLoopbackName } from "./http/gate.ts";
 import type { IngestTrack, PlaneControl } from "./plane-control.ts";
@@ -249,14 +250,7 @@ function ingestTrackOf(track: SdpTrack, ports: "sdp" | "assign"): IngestTrack {
 }
 
 function checkNames(channel: string, input: string): void {
-  const parsed = channelNameSchema.safeParse(channel);
-  if (!parsed.success) {
-    throw new MeanderError("channel-invalid", "that is no name for a channel", {
-      where: JSON.stringify(channel.slice(0, 120)),
-      expected:
-        "1 to 100 letters, digits, . _ - in segments divided by /, none starting with a dot",
-    });
-  }
+  checkChannelName(channel);
   if (!/^[A-Za-z0-9_-]{1,40}$/.test(input)) {
     throw new MeanderError("request-invalid", "that is no name for an input", {
       where: JSON.stringify(input.slice(0, 80)),

@@ -18,8 +18,7 @@ import {
 import { formatAddress } from "../transport/index.ts";
 import { SiteClient } from "./client/site-client.ts";
 import { dialDirectory } from "./directory-sockets.ts";
-import { DIRECTORY_PATH } from "./plane/local-plane.ts";
-import type { Plane } from "./plane/plane.ts";
+import { type Plane, SOCKET_PATHS } from "./plane/plane.ts";
 
 /** What the session tells a site. */
 export interface SessionLinkEvents {
@@ -148,7 +147,7 @@ export class SessionLink {
 
   async #follow(join: string): Promise<Directory> {
     const { clock, random, log } = this.#options;
-    const url = `${(await this.#leaderOf(join)).replace(/^http/, "ws")}${DIRECTORY_PATH}`;
+    const url = `${(await this.#leaderOf(join)).replace(/^http/, "ws")}${SOCKET_PATHS.directory}`;
     return new DirectoryClient({ dial: () => dialDirectory(url), clock, random, log });
   }
 

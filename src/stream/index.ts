@@ -26,6 +26,7 @@ export {
   SHELL_ID_MIN,
   siteEndpoint,
 } from "./model.ts";
+export { MemoryRecordStore } from "./memory-record-store.ts";
 export type { FrameNetwork, RecordStore } from "./network.ts";
 export { StreamKernel, type KernelOptions } from "./kernel.ts";
 export type { KernelEvent } from "./kernel-event.ts";

@@ -68,8 +68,6 @@ export class Journal {
     );
   }
 
-  debug(): unknown { return [this.#dirty, this.#writing, this.#closed, this.#cancel !== undefined, this.#idle.length]; }
-
   close(): void {
     this.#closed = true;
     this.#cancel?.();

@@ -184,8 +184,6 @@ export class StreamKernel {
     this.#talks.clear();
   }
 
-  debugSite(): unknown { return [...(this.#site as any).windows.values()].map((w: any) => [w.target, w.base, w.next, w.sent, w.received, w.state().resync]); }
-
   #isSelf({ site, instance }: Place): boolean {
     const { self } = this.#options;
     return site === self.site && instance === self.instance;

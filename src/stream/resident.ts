@@ -6,6 +6,7 @@ import { Journal, type JournalEntry } from "./journal.ts";
 import type { KernelContext } from "./kernel-context.ts";
 import { type Durability, type EndpointId, formatMessageName, isStream, type Place } from "./model.ts";
 import { type Arrival, type PairOwner, ReceivePair } from "./receive-pair.ts";
+import type { ReplyWaiter } from "./send-window.ts";
 import { type DeadLetter, encodeState, type StreamState, type Trouble } from "./stream-state.ts";
 
 /** What a kernel is told of a stream that comes to its site. */
@@ -176,9 +177,32 @@ export class Resident extends Endpoint implements PairOwner {
     return this.#pairs.has(source) ? this.#pairs.get(source)?.resync(from, sourceEpoch) : 0;
   }
 
-  /** Does `task` between two messages. */
-  exclusive<T>(task: () => Promise<T>): Promise<T> {
-    return this.#gate(task);
+  /** Changes the agents between two messages; what `task` gives is what their handlers did. */
+  change(task: () => Promise<Effects>): Promise<void> {
+    return this.#gate(async () => {
+      const effects = await task();
+      this.context.turn(() => {
+        if (this.#closed) return;
+        this.#apply(effects);
+        this.#changed();
+      });
+    });
+  }
+
+  /** Sends messages out of a handler that still runs: they are not undone when it fails. @returns the last one's number */
+  sendAtOnce(
+    to: { readonly target: EndpointId; readonly targetName: string },
+    payloads: readonly Uint8Array[],
+    options: { readonly chain: readonly EndpointId[]; readonly waiter: ReplyWaiter },
+  ): number {
+    return this.context.turn(() => {
+      let seq = 0;
+      payloads.forEach((payload, index) => {
+        seq = this.send(to, payload, index === payloads.length - 1 ? options : {});
+      });
+      this.#changed();
+      return seq;
+    });
   }
 
   /** Tells the agents of an event, between two messages. */
@@ -334,8 +358,6 @@ export class Resident extends Endpoint implements PairOwner {
   get sendWindows(): Endpoint["windows"] {
     return this.windows;
   }
-
-  debug(): unknown { return [this.name, this.#started, this.#gated, this.#gates.length, this.#journal?.debug()]; }
 
   #take(arrival: Arrival): void {
     const { pair, seq, payload, chain, wantsReply } = arrival;

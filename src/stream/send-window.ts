@@ -260,8 +260,6 @@ export class SendWindow {
     for (const waiter of waiters) waiter.reject(error);
   }
 
-  debug(): unknown { return [this.#deadline, this.#timerAt, this.#closed, this.#cancelTimer !== undefined]; }
-
   state(): WindowState {
     return {
       target: this.target,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { decodeBase64, encodeBase64 } from "./base64.ts";
 export {
   type ControlFault,
   type ControlMessage,

@@ -7,8 +7,9 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { LIMITS, MeanderError, SeededRandom, SILENT, VirtualClock } from "../../base/index.ts";
-import { directoryConformance, Recorder } from "../directory.conformance.ts";
+import { directoryConformance } from "../directory.conformance.ts";
 import { EmbeddedDirectory } from "./embedded-directory.ts";
+import { restartConformance } from "./restart.conformance.ts";
 
 directoryConformance("embedded", async () => {
   const folder = new Folder();
@@ -17,6 +18,7 @@ directoryConformance("embedded", async () => {
   return {
     directory,
     clock,
+    sites: directory.sites,
     answer: (handler) => directory.setRequestHandler(handler),
     [Symbol.asyncDispose]: async () => {
       await directory[Symbol.asyncDispose]();
@@ -25,58 +27,7 @@ directoryConformance("embedded", async () => {
   };
 });
 
-test("embedded: [D13] keys, revisions, blobs and the directory's name are there after a restart", async () => {
-  using folder = new Folder();
-  const first = await folder.open();
-  await first.put("a", { deep: [1] });
-  const revision = await first.put("b", "two");
-  const blob = await first.putBlob(Uint8Array.of(1, 2, 3));
-  const { id } = first;
-  await first[Symbol.asyncDispose]();
-  await using second = await folder.open();
-  assert.equal(second.id, id);
-  assert.deepEqual(
-    (await second.list("")).map((entry) => entry.value),
-    [{ deep: [1] }, "two"],
-  );
-  assert.equal((await second.get("b"))?.revision, revision);
-  assert.deepEqual(await second.getBlob(blob), Uint8Array.of(1, 2, 3));
-  assert.ok((await second.put("c", 3)) > revision);
-});
-
-test("embedded: [D14] after a restart leases have their whole time to be renewed, then their keys go", async () => {
-  using folder = new Folder();
-  const first = await folder.open();
-  const lost = await first.grantLease(1_000);
-  const kept = await first.grantLease(1_000);
-  await first.put("s/lost", 1, { lease: lost });
-  await first.put("s/kept", 1, { lease: kept });
-  await first[Symbol.asyncDispose]();
-  const clock = new VirtualClock();
-  await using second = await folder.open(clock);
-  clock.advance(900);
-  await second.renewLease(kept);
-  assert.equal((await second.list("s/")).length, 2);
-  const told = new Recorder();
-  await second.watch("s/", told.listener);
-  clock.advance(100);
-  assert.deepEqual(told.short.slice(3), ["-s/lost"]);
-  await second.revokeLease(kept);
-  assert.deepEqual(await second.list("s/"), []);
-});
-
-test("embedded: [D14] a lease that ended is gone after a restart, too", async () => {
-  using folder = new Folder();
-  const clock = new VirtualClock();
-  const first = await folder.open(clock);
-  const lease = await first.grantLease(1_000);
-  await first.put("s/a", 1, { lease });
-  clock.advance(1_000);
-  await first[Symbol.asyncDispose]();
-  await using second = await folder.open();
-  await assert.rejects(second.renewLease(lease), { code: "directory-lease-gone" });
-  assert.deepEqual(await second.list(""), []);
-});
+restartConformance("embedded", () => new Folder());
 
 test("embedded: [D15] a directory that this process has open is refused", async () => {
   using folder = new Folder();

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import {
   type Clock,
   LIMITS,
@@ -15,20 +14,37 @@ import type {
   Json,
   Lease,
   RequestHandler,
+  RequestOptions,
   WriteOptions,
 } from "../directory.ts";
 import { checkKey, checkPrefix } from "../key.ts";
 import type { Page, PagedDirectory } from "../paged-directory.ts";
+import type { CallHandler, ServedPlace } from "../site-calls.ts";
+import { SiteRegistry } from "../site-registry.ts";
 import { encodeValue } from "../value.ts";
 import type { KeyChange } from "../watch-mirror.ts";
+import type { DirectoryStore, StoredEntry } from "./directory-store.ts";
+import { KeptBlobs } from "./kept-blobs.ts";
 import { Leases } from "./leases.ts";
-import { LmdbStore, type StoredEntry } from "./lmdb-store.ts";
+import { LocalCalls } from "./local-calls.ts";
+import { LocalRequests } from "./local-requests.ts";
+import { fullError, leaseGoneError } from "./refusals.ts";
 import { Watches } from "./watches.ts";
 
 /** What an embedded directory needs. */
-export interface EmbeddedDirectoryOptions {
-  /** Folder of its files; made when it is not there. */
-  readonly path: string;
+export type EmbeddedDirectoryOptions = EmbeddedDirectoryPorts &
+  (
+    | {
+        /** Folder of its files; made when it is not there. */
+        readonly path: string;
+      }
+    | {
+        /** What keeps it. Stays the caller's. */
+        readonly store: DirectoryStore;
+      }
+  );
+
+interface EmbeddedDirectoryPorts {
   readonly clock: Clock;
   /** Names leases. */
   readonly random: Random;
@@ -36,26 +52,36 @@ export interface EmbeddedDirectoryOptions {
 }
 
 /**
- * A directory in a folder of this machine; [D13] what it has confirmed survives the end of the process and of the machine.
+ * A directory in a folder of this machine: [D13] what it has confirmed survives the end of the process and of the machine. Or in a
+ * store that the caller has; over a {@link MemoryStore} all its promises settle within the turn of the event loop.
  *
  * Besides what every {@link Directory} throws: `directory-closed`, `directory-full`, `directory-write-failed`.
  */
 export class EmbeddedDirectory implements Directory, PagedDirectory {
   /** [D17] Names this directory among all; another one at the same address has another. */
   readonly id: string;
-  readonly #store: LmdbStore;
+  /** [D21] The sites that take the leader's calls: its own, and those connected to a server of this directory. */
+  readonly sites: SiteRegistry;
+  readonly #store: DirectoryStore;
   readonly #log: Log;
   readonly #random: Random;
   readonly #leases: Leases;
   readonly #watches = new Watches();
+  readonly #blobs: KeptBlobs;
+  readonly #requests: LocalRequests;
+  readonly #localCalls: LocalCalls;
   readonly #statusListeners = new Set<(status: DirectoryStatus) => void>();
-  #handler: RequestHandler | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor(store: LmdbStore, { clock, random, log }: EmbeddedDirectoryOptions) {
+  private constructor(store: DirectoryStore, { clock, random, log }: EmbeddedDirectoryPorts) {
     this.#store = store;
     this.#log = log;
     this.#random = random;
+    this.#blobs = new KeptBlobs(store);
+    this.#requests = new LocalRequests(clock);
+    this.sites = new SiteRegistry(clock);
+    this.#localCalls = new LocalCalls(this.sites, log);
+    store.claim(() => this.#end());
     this.#leases = new Leases(clock, (id) => this.#leaseEnded(id));
     this.id = store.directoryId(() => this.#newId());
     // [D14] Whoever holds a lease from before has all its time to come back.
@@ -63,25 +89,23 @@ export class EmbeddedDirectory implements Directory, PagedDirectory {
   }
 
   /**
-   * Opens the directory in a folder.
+   * Opens a directory.
    *
    * @throws {MeanderError} `directory-in-use` while another has it open, `directory-unreadable`
    */
   static async open(options: EmbeddedDirectoryOptions): Promise<EmbeddedDirectory> {
-    const store = new LmdbStore(options.path);
-    const owner = store.claim();
-    if (owner === undefined) return new EmbeddedDirectory(store, options);
-    await store.close(false);
-    throw new MeanderError("directory-in-use", `process ${owner.pid} has this directory open`, {
-      where: options.path,
-      expected: "one process for each directory",
-      next: `stop process ${owner.pid}, or choose another folder`,
-    });
+    const store = "store" in options ? options.store : await openFolder(options.path);
+    try {
+      return new EmbeddedDirectory(store, options);
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
   }
 
   /** Sets who answers requests; undefined: nobody, and they fail with `directory-no-leader`. */
   setRequestHandler(handler: RequestHandler | undefined): void {
-    this.#handler = handler;
+    this.#requests.handler = handler;
   }
 
   async get(key: string): Promise<Entry | undefined> {
@@ -144,7 +168,7 @@ export class EmbeddedDirectory implements Directory, PagedDirectory {
     this.#checkOpen();
     checkPrefix(prefix);
     const most = LIMITS.directoryClientsMax * LIMITS.directoryWatchesMax;
-    if (this.#watches.count >= most) throw full("watches", most);
+    if (this.#watches.count >= most) throw fullError("watches", most);
     const { revision } = this.#store;
     return this.#watches.add(prefix, listener, { there: this.#list(prefix), revision });
   }
@@ -158,7 +182,7 @@ export class EmbeddedDirectory implements Directory, PagedDirectory {
         expected: `${directoryLeaseMsMin} to ${directoryLeaseMsMax} ms`,
       });
     }
-    if (this.#leases.count >= directoryLeasesMax) throw full("leases", directoryLeasesMax);
+    if (this.#leases.count >= directoryLeasesMax) throw fullError("leases", directoryLeasesMax);
     const id = this.#newId();
     this.#store.transaction(() => this.#store.putLease(id, ttlMs));
     this.#leases.start(id, ttlMs);
@@ -167,7 +191,7 @@ export class EmbeddedDirectory implements Directory, PagedDirectory {
 
   async renewLease(lease: Lease): Promise<void> {
     this.#checkOpen();
-    if (!this.#leases.renew(lease.id)) throw leaseGone(lease.id);
+    if (!this.#leases.renew(lease.id)) throw leaseGoneError(lease.id);
   }
 
   async revokeLease(lease: Lease): Promise<void> {
@@ -179,39 +203,22 @@ export class EmbeddedDirectory implements Directory, PagedDirectory {
 
   async putBlob(bytes: Uint8Array): Promise<string> {
     this.#checkOpen();
-    if (bytes.byteLength > LIMITS.directoryBlobBytesMax) {
-      throw new MeanderError(
-        "directory-value-too-large",
-        `the blob has ${bytes.byteLength} bytes`,
-        {
-          where: "directory",
-          expected: `at most ${LIMITS.directoryBlobBytesMax}`,
-        },
-      );
-    }
-    const sha256 = createHash("sha256").update(bytes).digest("hex");
-    if (this.#store.blob(sha256) !== undefined) return sha256;
-    if (this.#store.blobBytes + bytes.byteLength > LIMITS.directoryBlobsBytesMax) {
-      throw full("bytes of blobs", LIMITS.directoryBlobsBytesMax);
-    }
-    this.#store.transaction(() => this.#store.putBlob(sha256, bytes));
-    return sha256;
+    return this.#blobs.put(bytes);
   }
 
   async getBlob(sha256: string): Promise<Uint8Array | undefined> {
     this.#checkOpen();
-    return /^[0-9a-f]{64}$/.test(sha256) ? this.#store.blob(sha256) : undefined;
+    return this.#blobs.get(sha256);
   }
 
-  async request(subject: string, payload: Json): Promise<Json> {
+  async request(subject: string, payload: Json, { timeoutMs }: RequestOptions = {}): Promise<Json> {
     this.#checkOpen();
-    if (this.#handler === undefined) {
-      throw new MeanderError("directory-no-leader", "no leader answers", {
-        where: `request ${subject}`,
-        next: "try again when the leading site has started",
-      });
-    }
-    return await this.#handler(subject, payload);
+    return await this.#requests.ask(subject, payload, timeoutMs);
+  }
+
+  serve(place: ServedPlace, handler: CallHandler): () => void {
+    this.#checkOpen();
+    return this.#localCalls.serve(place, handler);
   }
 
   onStatus(listener: (status: DirectoryStatus) => void): () => void {
@@ -230,12 +237,23 @@ export class EmbeddedDirectory implements Directory, PagedDirectory {
     return this.#closing;
   }
 
+  /** The store belongs to another from now on. */
+  #end(): void {
+    this.#stop();
+    this.#closing = Promise.resolve();
+  }
+
   async #close(): Promise<void> {
-    this.#leases.clear();
-    this.#watches.clear();
-    await this.#store.close(true);
+    this.#stop();
+    await this.#store.close();
     for (const listener of [...this.#statusListeners])
       listener({ type: "disconnected", reason: "closed" });
+  }
+
+  #stop(): void {
+    this.#leases.clear();
+    this.#watches.clear();
+    this.sites.close();
   }
 
   #checkOpen(): void {
@@ -251,9 +269,9 @@ export class EmbeddedDirectory implements Directory, PagedDirectory {
   }
 
   #put(key: string, text: string, { lease }: WriteOptions): number {
-    if (lease !== undefined && !this.#leases.has(lease.id)) throw leaseGone(lease.id);
+    if (lease !== undefined && !this.#leases.has(lease.id)) throw leaseGoneError(lease.id);
     if (this.#store.keyCount >= LIMITS.directoryKeysMax && this.#store.entry(key) === undefined) {
-      throw full("keys", LIMITS.directoryKeysMax);
+      throw fullError("keys", LIMITS.directoryKeysMax);
     }
     const revision = this.#store.transaction(() => this.#store.put(key, text, lease?.id));
     // A value of its own: what the writer does with the one it gave is no change of the directory.
@@ -291,20 +309,12 @@ export class EmbeddedDirectory implements Directory, PagedDirectory {
   }
 }
 
+/** The store on disk is loaded when one is opened: who keeps a directory in memory needs none of its native code. */
+async function openFolder(path: string): Promise<DirectoryStore> {
+  const { LmdbStore } = await import("./lmdb-store.ts");
+  return new LmdbStore(path);
+}
+
 function entryOf({ key, value, revision }: StoredEntry): Entry {
   return { key, value, revision };
-}
-
-function leaseGone(id: string): MeanderError {
-  return new MeanderError("directory-lease-gone", "the lease has ended", {
-    where: `directory lease ${id.slice(0, 64)}`,
-    next: "take a new one",
-  });
-}
-
-function full(what: string, most: number): MeanderError {
-  return new MeanderError("directory-full", `there are as many ${what} as there may be`, {
-    where: "directory",
-    expected: `at most ${most} ${what}`,
-  });
 }

@@ -1,6 +1,12 @@
 /**
- * The directory that a leader keeps on its own disk. Needs Node; the rest of `directory` runs in browsers too.
+ * The directory that a leader keeps: on its own disk, or, in simulations, in memory. Needs Node; the rest of `directory` runs in browsers too.
+ *
+ * Loads native code only when a directory in a folder is opened.
  *
  * @module
  */
+export { isRunning, parseOwner, thisOwner } from "./directory-owner.ts";
+export type { DirectoryStore, StoredEntry } from "./directory-store.ts";
 export { EmbeddedDirectory, type EmbeddedDirectoryOptions } from "./embedded-directory.ts";
+export { checkLmdbFile } from "./lmdb-file.ts";
+export { MemoryStore } from "./memory-store.ts";

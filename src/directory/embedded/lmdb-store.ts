@@ -2,18 +2,15 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Database, open, type RootDatabase } from "lmdb";
 import { MeanderError, messageOf } from "../../base/index.ts";
-import type { Entry, Json } from "../directory.ts";
-import { type DirectoryOwner, isRunning, parseOwner, thisOwner } from "./directory-owner.ts";
+import type { Json } from "../directory.ts";
+import { isRunning, parseOwner, thisOwner } from "./directory-owner.ts";
+import type { DirectoryStore, StoredEntry } from "./directory-store.ts";
 import { checkLmdbFile } from "./lmdb-file.ts";
-
-/** An entry with what only the store knows. */
-export interface StoredEntry extends Entry {
-  readonly lease: string | undefined;
-}
 
 /**
  * The directory's tables on disk, in LMDB: each {@link transaction} is done whole or not at all, and is on the disk when
- * it returns. Writes are synchronous (a fraction of a millisecond each) because they are rare and decisions depend on them.
+ * it returns. Writes are synchronous because they are rare and decisions depend on them. One takes a fraction of a millisecond of
+ * computing, and what the disk needs to flush twice: the pages, then the page that says that they count.
  *
  * | table | key | value |
  * |---|---|---|
@@ -23,7 +20,7 @@ export interface StoredEntry extends Entry {
  * | `blobs` | sha-256 in hex | bytes |
  * | `meta` | `revision`, `keys`, `blob-bytes`, `directory`, `owner` | |
  */
-export class LmdbStore {
+export class LmdbStore implements DirectoryStore {
   readonly #path: string;
   readonly #root: RootDatabase<string, string>;
   readonly #entries: Database<string, string>;
@@ -31,11 +28,12 @@ export class LmdbStore {
   readonly #leaseKeys: Database<string, string>;
   readonly #blobs: Database<Uint8Array, string>;
   readonly #meta: Database<string, string>;
+  #owned = false;
 
   /**
-   * Opens the store in the folder `path`, making it when it is not there, and claims it for this process.
+   * Opens the store in the folder `path`, making it when it is not there.
    *
-   * @throws {MeanderError} `directory-in-use`, `directory-unreadable`
+   * @throws {MeanderError} `directory-unreadable`
    */
   constructor(path: string) {
     this.#path = path;
@@ -65,20 +63,28 @@ export class LmdbStore {
   }
 
   /**
-   * Makes this process the owner. LMDB's own lock decides between two that try at once, and ends with a process that is killed.
+   * Makes this process the owner. LMDB's own lock decides between two that try at once, and ends with a process that is killed;
+   * so nobody takes the store over while this one runs.
    *
-   * @returns the owner that is in the way, if any
+   * @throws {MeanderError} `directory-in-use`
    */
-  claim(): DirectoryOwner | undefined {
-    return this.transaction(() => {
+  claim(): void {
+    const other = this.transaction(() => {
       const owner = parseOwner(this.#meta.get("owner"));
       if (owner !== undefined && isRunning(owner)) return owner;
       void this.#meta.put("owner", JSON.stringify(thisOwner()));
       return undefined;
     });
+    if (other !== undefined) {
+      throw new MeanderError("directory-in-use", `process ${other.pid} has this directory open`, {
+        where: this.#path,
+        expected: "one process for each directory",
+        next: `stop process ${other.pid}, or choose another folder`,
+      });
+    }
+    this.#owned = true;
   }
 
-  /** Does all writes of `action`, or, when it throws, none. @throws {MeanderError} `directory-write-failed` */
   transaction<T>(action: () => T): T {
     let thrown: unknown;
     try {
@@ -100,9 +106,8 @@ export class LmdbStore {
     }
   }
 
-  /** Ends this process's claim, when it had one, and closes the files. */
-  async close(owned: boolean): Promise<void> {
-    if (owned) this.transaction(() => void this.#meta.remove("owner"));
+  async close(): Promise<void> {
+    if (this.#owned) this.transaction(() => void this.#meta.remove("owner"));
     await this.#root.close();
   }
 
@@ -111,7 +116,6 @@ export class LmdbStore {
     return text === undefined ? undefined : parseStored(key, text);
   }
 
-  /** Entries whose key starts with `prefix` and comes after `after`, by key. */
   *entries(prefix: string, after = ""): Generator<{ entry: StoredEntry; bytes: number }> {
     const start = after > prefix ? after : prefix;
     const range = this.#entries.getRange(start === "" ? {} : { start });
@@ -121,22 +125,18 @@ export class LmdbStore {
     }
   }
 
-  /** The last revision given. */
   get revision(): number {
     return this.#count("revision");
   }
 
-  /** Keys there are. */
   get keyCount(): number {
     return this.#count("keys");
   }
 
-  /** Bytes of all blobs. */
   get blobBytes(): number {
     return this.#count("blob-bytes");
   }
 
-  /** Names this directory, from its first opening on; `make` makes the name. */
   directoryId(make: () => string): string {
     const known = this.#meta.get("directory");
     if (known !== undefined) return known;
@@ -145,7 +145,6 @@ export class LmdbStore {
     return made;
   }
 
-  /** Within a transaction: sets a key. The new revision. */
   put(key: string, text: string, lease: string | undefined): number {
     const old = this.entry(key);
     const revision = this.#add("revision", 1);
@@ -157,7 +156,6 @@ export class LmdbStore {
     return revision;
   }
 
-  /** Within a transaction: removes a key that is there. The revision of that. */
   remove(key: string): number {
     const old = this.entry(key);
     if (old?.lease !== undefined) void this.#leaseKeys.remove(`${old.lease}/${key}`);
@@ -173,17 +171,14 @@ export class LmdbStore {
     }));
   }
 
-  /** Within a transaction. */
   putLease(id: string, ttlMs: number): void {
     void this.#leases.put(id, String(ttlMs));
   }
 
-  /** Within a transaction: forgets a lease that has no keys left. */
   removeLease(id: string): void {
     void this.#leases.remove(id);
   }
 
-  /** Keys under a lease. */
   keysOf(lease: string): string[] {
     const start = `${lease}/`;
     const keys: string[] = [];
@@ -194,13 +189,11 @@ export class LmdbStore {
     return keys;
   }
 
-  /** A copy. */
   blob(sha256: string): Uint8Array | undefined {
     const bytes = this.#blobs.get(sha256);
     return bytes === undefined ? undefined : Uint8Array.from(bytes);
   }
 
-  /** Within a transaction: keeps a blob that is not there yet. */
   putBlob(sha256: string, bytes: Uint8Array): void {
     void this.#blobs.put(sha256, bytes);
     this.#add("blob-bytes", bytes.byteLength);

@@ -14,6 +14,7 @@ export const siteSchema = z
     instance: count,
     http: endpoint,
     udp: endpoint,
+    streams: endpoint.optional(),
     pid: count,
     version: z.string(),
     leader: z.boolean(),

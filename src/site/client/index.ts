@@ -3,5 +3,6 @@
  *
  * @module
  */
+export { connect } from "./connect.ts";
 export { packageRoot, packageVersion } from "./package-root.ts";
 export { type PublishSettings, SiteClient, type SiteView } from "./site-client.ts";

@@ -1,6 +1,6 @@
-import { z } from "zod";
 import { MeanderError, messageOf } from "../../base/index.ts";
 import type { RouteConfig, SiteRecord } from "../../session/index.ts";
+import { checkChannelName } from "../channel-name.ts";
 import type { PlaneSnapshot } from "../plane-control.ts";
 import type {
   ChannelView,
@@ -10,6 +10,7 @@ import type {
   PublishAnswer,
   SessionView,
 } from "../site-service.ts";
+import { errorSchema } from "./site-answer.ts";
 
 /** What a site says about itself and what goes through it. */
 export interface SiteView {
@@ -30,16 +31,6 @@ export interface PublishSettings {
   readonly source?: string | undefined;
   readonly replace?: boolean | undefined;
 }
-
-const errorSchema = z.object({
-  error: z.object({
-    code: z.string(),
-    message: z.string(),
-    where: z.string().optional(),
-    expected: z.string().optional(),
-    next: z.string().optional(),
-  }),
-});
 
 /**
  * Talks to the HTTP API of a site. Every method throws what the site answered, as the same MeanderError, or
@@ -77,8 +68,9 @@ export class SiteClient {
     return this.#json("GET", "/api/site");
   }
 
-  channel(name: string): Promise<ChannelView> {
-    return this.#json("GET", channelPath(name));
+  /** @throws {MeanderError} `channel-invalid`, as all that take a channel's name */
+  async channel(name: string): Promise<ChannelView> {
+    return await this.#json("GET", channelPath(name));
   }
 
   routes(): Promise<RouteConfig> {
@@ -93,17 +85,17 @@ export class SiteClient {
     });
   }
 
-  publishSdp(
+  async publishSdp(
     channel: string,
     sdp: string,
     settings: PublishSettings & { readonly ports: "sdp" | "assign" },
   ): Promise<PublishAnswer> {
     const path = `${channelPath(channel)}?${queryOf(settings)}&ports=${settings.ports}`;
-    return this.#json("PUT", path, { type: "application/sdp", body: sdp });
+    return await this.#json("PUT", path, { type: "application/sdp", body: sdp });
   }
 
-  publishData(channel: string, settings: PublishSettings = {}): Promise<PublishAnswer> {
-    return this.#json("PUT", `${channelPath(channel)}?${queryOf(settings)}&kind=data`);
+  async publishData(channel: string, settings: PublishSettings = {}): Promise<PublishAnswer> {
+    return await this.#json("PUT", `${channelPath(channel)}?${queryOf(settings)}&kind=data`);
   }
 
   async unpublish(channel: string, input = "main"): Promise<void> {
@@ -111,17 +103,19 @@ export class SiteClient {
   }
 
   async sendMessage(channel: string, contentType: string, text: string): Promise<void> {
+    checkChannelName(channel);
     const path = `/api/messages/${encodeURIComponent(channel)}`;
     await this.#send("POST", path, { type: contentType, body: text });
   }
 
-  addOutput(
+  async addOutput(
     channel: string,
     host: string,
     ports: OutputPorts,
   ): Promise<{ id: number; sdp: string }> {
+    checkChannelName(channel);
     const body = JSON.stringify({ channel, host, ports });
-    return this.#json("POST", "/api/outputs", { type: "application/json", body });
+    return await this.#json("POST", "/api/outputs", { type: "application/json", body });
   }
 
   async removeOutput(id: number): Promise<void> {
@@ -188,7 +182,9 @@ export class SiteClient {
   }
 }
 
+/** A URL would swallow the dots of `../x`, and lead elsewhere. @throws {MeanderError} `channel-invalid` */
 function channelPath(name: string): string {
+  checkChannelName(name);
   return `/channels/${name.split("/").map(encodeURIComponent).join("/")}`;
 }
 

@@ -22,15 +22,12 @@ import type {
   PlaneSnapshot,
   RtpOutputOptions,
 } from "../plane-control.ts";
-import { DirectoryDoor } from "./directory-door.ts";
 import { IngestDesk } from "./ingest-desk.ts";
 import { DATAGRAM_STACK, LinkDialler } from "./link-dialler.ts";
 import { OutputDesk } from "./output-desk.ts";
-import type { Plane, PlaneOptions, PlanePorts } from "./plane.ts";
+import { type Plane, type PlaneOptions, type PlanePorts, SOCKET_PATHS } from "./plane.ts";
 import { respond } from "./remote-plane.ts";
-
-/** Path of the directory's WebSockets, on a site's HTTP port. */
-export const DIRECTORY_PATH = "/directory";
+import { SocketDoor } from "./socket-door.ts";
 
 /** A plane in the caller's thread: the reflector, and every socket it lives by. */
 export class LocalPlane implements Plane {
@@ -44,7 +41,8 @@ export class LocalPlane implements Plane {
   readonly #dialler: LinkDialler;
   readonly #ingests: IngestDesk;
   readonly #outputs: OutputDesk;
-  readonly #directory: DirectoryDoor;
+  readonly #directory: SocketDoor;
+  readonly #shell: SocketDoor;
   readonly #front: Front;
   readonly #listeners: ((event: PlaneEvent) => void)[];
   #isClosed = false;
@@ -52,7 +50,8 @@ export class LocalPlane implements Plane {
   /** @throws {MeanderError} `port-in-use`, `listen-failed`, `bind-failed`, `address-invalid` */
   static async open(options: PlaneOptions, { clock, log }: PlanePorts): Promise<LocalPlane> {
     const host = await literalOf(options.host);
-    const directory = new DirectoryDoor();
+    const directory = new SocketDoor("directory");
+    const shell = new SocketDoor("shell");
     const front: Front = { accept: (connection) => connection.close(), request: undefined };
     const webSockets = new WebSocketAcceptor({ clock });
     const listener = await HttpListener.open(
@@ -64,13 +63,14 @@ export class LocalPlane implements Plane {
             void acceptWebSocket(webSockets, upgrade, front, log),
           [`${LINK_UPGRADE} ${LINK_PATH}`]: ({ socket, head }) =>
             front.accept(acceptTcp(socket, head, { clock })),
-          [`websocket ${DIRECTORY_PATH}`]: (upgrade) => directory.accept(upgrade),
+          [`websocket ${SOCKET_PATHS.directory}`]: (upgrade) => directory.accept(upgrade),
+          [`websocket ${SOCKET_PATHS.shell}`]: (upgrade) => shell.accept(upgrade),
         },
       },
     );
     try {
       const socket = await openSocket(host, listener.port, options, { clock, log }, front);
-      return new LocalPlane({ listener, socket, directory, front, host, clock, log });
+      return new LocalPlane({ listener, socket, directory, shell, front, host, clock, log });
     } catch (error) {
       await listener[Symbol.asyncDispose]();
       throw error;
@@ -80,18 +80,20 @@ export class LocalPlane implements Plane {
   private constructor(parts: {
     readonly listener: HttpListener;
     readonly socket: UdpTransport;
-    readonly directory: DirectoryDoor;
+    readonly directory: SocketDoor;
+    readonly shell: SocketDoor;
     readonly front: Front;
     readonly host: string;
     readonly clock: Clock;
     readonly log: Log;
   }) {
-    const { listener, socket, directory, front, host, clock, log } = parts;
+    const { listener, socket, directory, shell, front, host, clock, log } = parts;
     this.http = { host, port: listener.port };
     this.udp = { host, port: socket.port };
     this.#listener = listener;
     this.#socket = socket;
     this.#directory = directory;
+    this.#shell = shell;
     this.#front = front;
     this.#listeners = [];
     const onEvent = (event: PlaneEvent): void => {
@@ -120,6 +122,10 @@ export class LocalPlane implements Plane {
 
   onDirectory(handler: (socket: MessageSocket) => void): void {
     this.#directory.onSocket(handler);
+  }
+
+  onShell(handler: (socket: MessageSocket) => void): void {
+    this.#shell.onSocket(handler);
   }
 
   async configure(options: Parameters<PlaneControl["configure"]>[0]): Promise<void> {

@@ -3,7 +3,7 @@ import { type LogFields, MeanderError, messageOf } from "../../base/index.ts";
 import type { Endpoint } from "../../session/index.ts";
 import type { HttpRequest, HttpResponse } from "../http/messages.ts";
 import type { PlaneControl, PlaneEvent } from "../plane-control.ts";
-import type { Plane, PlaneOptions } from "./plane.ts";
+import type { Plane, PlaneOptions, SocketKind } from "./plane.ts";
 
 /** The calls that go over the port: everything of a {@link Plane} that returns a promise. */
 export type PlaneMethod = Exclude<keyof PlaneControl, "onEvent"> | "setGate" | "setViewerSites";
@@ -40,7 +40,7 @@ export type FromPlane =
   | { readonly type: "error"; readonly id: number; readonly error: ErrorParts }
   | { readonly type: "event"; readonly event: PlaneEvent }
   | { readonly type: "request"; readonly id: number; readonly request: HttpRequest }
-  | { readonly type: "socket-opened"; readonly socket: number }
+  | { readonly type: "socket-opened"; readonly socket: number; readonly kind: SocketKind }
   | { readonly type: "socket-text"; readonly socket: number; readonly text: string }
   | { readonly type: "socket-closed"; readonly socket: number }
   | {

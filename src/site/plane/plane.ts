@@ -17,6 +17,15 @@ export interface PlaneOptions {
   readonly gate: GateRules;
 }
 
+/** What comes in as a WebSocket of texts. */
+export type SocketKind = "directory" | "shell";
+
+/** Where those WebSockets come in, on a site's HTTP port. */
+export const SOCKET_PATHS: Readonly<Record<SocketKind, string>> = {
+  directory: "/directory",
+  shell: "/shell",
+};
+
 /** What a plane stands on when it runs in the caller's thread. */
 export interface PlanePorts {
   readonly clock: Clock;
@@ -39,6 +48,8 @@ export interface Plane extends PlaneControl {
   onRequest(handler: (request: HttpRequest) => Promise<HttpResponse>): void;
   /** Who gets the WebSockets opened on `/directory`; once. Until then they are refused. */
   onDirectory(handler: (socket: MessageSocket) => void): void;
+  /** Who gets the WebSockets opened on `/shell`; once. Until then they are refused. */
+  onShell(handler: (socket: MessageSocket) => void): void;
   /** Settles when the plane has ended by itself, with why. Never after `close`. */
   readonly failed: Promise<MeanderError>;
 }

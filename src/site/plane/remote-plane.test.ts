@@ -22,6 +22,7 @@ class FakePlane implements Plane {
   request: (request: HttpRequest) => Promise<HttpResponse> = () =>
     Promise.reject(new Error("nobody answers"));
   directory: (socket: MessageSocket) => void = () => {};
+  shell: (socket: MessageSocket) => void = () => {};
 
   configure = this.#record("configure");
   setLimits = this.#record("setLimits");
@@ -64,6 +65,10 @@ class FakePlane implements Plane {
 
   onDirectory(handler: (socket: MessageSocket) => void): void {
     this.directory = handler;
+  }
+
+  onShell(handler: (socket: MessageSocket) => void): void {
+    this.shell = handler;
   }
 
   #record(name: string): (...args: unknown[]) => Promise<void> {
@@ -241,6 +246,30 @@ test("a directory socket carries texts both ways and ends on both sides", () =>
     await again;
     end();
     await gone;
+  }));
+
+test("sockets of shells and of the directory reach each their own handler", () =>
+  withRig(async ({ fake, plane }) => {
+    const silent = { send() {}, onMessage() {}, close() {}, onClose() {} };
+    const came: string[] = [];
+    const both = new Promise<void>((resolve) => {
+      const take = (kind: string) => (): void => {
+        if (came.push(kind) === 2) resolve();
+      };
+      plane.onShell(take("shell"));
+      plane.onDirectory(take("directory"));
+    });
+    fake.shell(silent);
+    fake.directory(silent);
+    await both;
+    assert.deepEqual(came, ["shell", "directory"]);
+  }));
+
+test("a socket that nobody takes is closed", () =>
+  withRig(async ({ fake }) => {
+    await next<void>((listener) =>
+      fake.shell({ send() {}, onMessage() {}, close: () => listener(), onClose() {} }),
+    );
   }));
 
 test("when the plane is gone, open calls and later ones fail, sockets end, and it says so", () =>

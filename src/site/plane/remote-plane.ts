@@ -11,7 +11,7 @@ import type {
   PlaneSnapshot,
   RtpOutputOptions,
 } from "../plane-control.ts";
-import type { Plane } from "./plane.ts";
+import type { Plane, SocketKind } from "./plane.ts";
 import {
   errorOf,
   type FromPlane,
@@ -46,7 +46,7 @@ export class RemotePlane implements Plane {
   readonly #ended: () => Promise<void>;
   #fail: (error: MeanderError) => void = () => {};
   #request: ((request: HttpRequest) => Promise<HttpResponse>) | undefined;
-  #directory: ((socket: MessageSocket) => void) | undefined;
+  readonly #doors: Partial<Record<SocketKind, (socket: MessageSocket) => void>> = {};
   #failure: MeanderError | undefined;
   #lastCall = 0;
 
@@ -86,7 +86,11 @@ export class RemotePlane implements Plane {
   }
 
   onDirectory(handler: (socket: MessageSocket) => void): void {
-    this.#directory = handler;
+    this.#doors.directory = handler;
+  }
+
+  onShell(handler: (socket: MessageSocket) => void): void {
+    this.#doors.shell = handler;
   }
 
   async configure(options: Parameters<PlaneControl["configure"]>[0]): Promise<void> {
@@ -180,7 +184,7 @@ export class RemotePlane implements Plane {
         void this.#answer(message.id, message.request);
         break;
       case "socket-opened":
-        this.#open(message.socket);
+        this.#open(message.socket, message.kind);
         break;
       case "socket-text":
         this.#sockets.get(message.socket)?.receive(message.text);
@@ -209,8 +213,9 @@ export class RemotePlane implements Plane {
     this.#port.postMessage({ type: "response", id, response });
   }
 
-  #open(id: number): void {
-    if (this.#directory === undefined) {
+  #open(id: number, kind: SocketKind): void {
+    const handler = this.#doors[kind];
+    if (handler === undefined) {
       this.#port.postMessage({ type: "socket-close", socket: id });
       return;
     }
@@ -229,7 +234,7 @@ export class RemotePlane implements Plane {
       ended: () => ended(),
     };
     this.#sockets.set(id, socket);
-    this.#directory(socket);
+    handler(socket);
   }
 }
 

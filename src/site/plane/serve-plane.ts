@@ -1,7 +1,7 @@
 import type { Log, LogFields } from "../../base/index.ts";
 import type { MessageSocket } from "../../directory/index.ts";
 import type { HttpResponse } from "../http/messages.ts";
-import type { Plane } from "./plane.ts";
+import type { Plane, SocketKind } from "./plane.ts";
 import {
   type FromPlane,
   methodOf,
@@ -13,7 +13,7 @@ import {
 /** The port as the plane's side has it. */
 export type ServingPort = PlanePort<FromPlane, ToPlane>;
 
-/** Lets the other end of `port` use `plane`: its calls, its events, its requests and its directory sockets. */
+/** Lets the other end of `port` use `plane`: its calls, its events, its requests and its message sockets. */
 export function servePlane(plane: Plane, port: ServingPort): void {
   const answers = new Map<number, (response: HttpResponse) => void>();
   const sockets = new Map<number, MessageSocket>();
@@ -26,15 +26,17 @@ export function servePlane(plane: Plane, port: ServingPort): void {
     port.postMessage({ type: "request", id, request });
     return new Promise((resolve) => answers.set(id, resolve));
   });
-  plane.onDirectory((socket) => {
+  const forward = (kind: SocketKind) => (socket: MessageSocket) => {
     const id = ++opened;
     sockets.set(id, socket);
-    port.postMessage({ type: "socket-opened", socket: id });
+    port.postMessage({ type: "socket-opened", socket: id, kind });
     socket.onMessage((text) => port.postMessage({ type: "socket-text", socket: id, text }));
     socket.onClose(() => {
       if (sockets.delete(id)) port.postMessage({ type: "socket-closed", socket: id });
     });
-  });
+  };
+  plane.onDirectory(forward("directory"));
+  plane.onShell(forward("shell"));
   port.on("message", (message) => {
     switch (message.type) {
       case "call":

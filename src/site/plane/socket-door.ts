@@ -1,22 +1,44 @@
 import { WebSocketServer } from "ws";
 import { LIMITS, MeanderError } from "../../base/index.ts";
 import type { MessageSocket } from "../../directory/index.ts";
-import { messageSocketOf } from "../directory-sockets.ts";
+import { DIRECTORY_BACKLOG_BYTES_MAX } from "../directory-sockets.ts";
 import { refuseUpgrade, type Upgrade } from "../http/http-listener.ts";
 import { errorResponse } from "../http/messages.ts";
+import { messageSocketOf } from "../message-sockets.ts";
+import { SOCKET_PATHS, type SocketKind } from "./plane.ts";
 
-/** Time between TCP's own probes of a silent directory connection, ms. */
+/** Time between TCP's own probes of a silent connection, ms. */
 const PROBE_MS = 10_000;
 
-/** Where the WebSockets on `/directory` come in. */
-export class DirectoryDoor {
-  readonly #server = new WebSocketServer({
-    noServer: true,
-    clientTracking: false,
-    perMessageDeflate: false,
-    maxPayload: LIMITS.directoryMessageBytesMax,
-  });
+/** What a kind of socket may carry. */
+const BOUNDS: Readonly<
+  Record<SocketKind, { readonly messageBytesMax: number; readonly backlogBytesMax: number }>
+> = {
+  directory: {
+    messageBytesMax: LIMITS.directoryMessageBytesMax,
+    backlogBytesMax: DIRECTORY_BACKLOG_BYTES_MAX,
+  },
+  shell: {
+    messageBytesMax: LIMITS.shellMessageBytesMax,
+    backlogBytesMax: LIMITS.shellBacklogBytesMax,
+  },
+};
+
+/** Where the WebSockets of one kind come in. */
+export class SocketDoor {
+  readonly #kind: SocketKind;
+  readonly #server: WebSocketServer;
   #handler: ((socket: MessageSocket) => void) | undefined;
+
+  constructor(kind: SocketKind) {
+    this.#kind = kind;
+    this.#server = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false,
+      maxPayload: BOUNDS[kind].messageBytesMax,
+    });
+  }
 
   /** Who gets the sockets; until then they are refused. */
   onSocket(handler: (socket: MessageSocket) => void): void {
@@ -26,16 +48,29 @@ export class DirectoryDoor {
   accept({ request, socket, head }: Upgrade): void {
     const handler = this.#handler;
     if (handler === undefined) {
-      const error = new MeanderError("not-leading", "this site does not lead its session", {
-        where: "/directory",
-        next: "see /api/session for the site that does",
-      });
-      refuseUpgrade(socket, errorResponse(503, error));
+      refuseUpgrade(socket, errorResponse(503, absence(this.#kind)));
       return;
     }
     request.socket.setKeepAlive(true, PROBE_MS);
     this.#server.handleUpgrade(request, socket, head, (webSocket) =>
-      handler(messageSocketOf(webSocket)),
+      handler(messageSocketOf(webSocket, BOUNDS[this.#kind])),
     );
+  }
+}
+
+/** Why nobody takes the sockets of that kind. */
+function absence(kind: SocketKind): MeanderError {
+  const where = SOCKET_PATHS[kind];
+  switch (kind) {
+    case "directory":
+      return new MeanderError("not-leading", "this site does not lead its session", {
+        where,
+        next: "see /api/session for the site that does",
+      });
+    case "shell":
+      return new MeanderError("starting", "the site is starting", {
+        where,
+        next: "try again in a second",
+      });
   }
 }

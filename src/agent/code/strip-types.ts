@@ -1,0 +1,42 @@
+import { createRequire } from "node:module";
+import { CodeError, type Upload } from "./code-error.ts";
+
+const require = createRequire(import.meta.url);
+const STRIPPER = "@swc/wasm-typescript";
+
+/**
+ * An upload, with its prefix, as JavaScript: types become blanks, so that lines and columns stay. JavaScript stays as it is.
+ *
+ * @throws {CodeError} `code-syntax`, also for TypeScript that is more than types (`enum`, parameter properties)
+ */
+export function stripTypes(upload: Upload): string {
+  const text = upload.prefix + upload.text;
+  try {
+    const { transformSync } = require(STRIPPER) as typeof import("@swc/wasm-typescript");
+    return transformSync(text, { mode: "strip-only", module: true }).code;
+  } catch (thrown) {
+    const { message, startLine, startColumn } = thrown as Partial<StripFault>;
+    if (!(thrown instanceof Error) && typeof message === "string") {
+      const at = { line: startLine ?? 1, column: startColumn ?? 0 };
+      throw new CodeError("code-syntax", message, upload, at, { cause: thrown });
+    }
+    // Its stack is of a fixed size, and after an overflow the instance answers everything with a fault: the next text gets a new one.
+    delete require.cache[require.resolve(STRIPPER)];
+    throw tooDeep(upload, thrown);
+  }
+}
+
+/** For what recurses and ran out of stack. */
+export function tooDeep(upload: Upload, cause: unknown): CodeError {
+  const what = "it is nested too deeply to be read";
+  return new CodeError("code-syntax", what, upload, { line: 1, column: 0 }, { cause });
+}
+
+/** What the stripper throws, which is no Error. */
+interface StripFault {
+  readonly message: string;
+  /** From 1. */
+  readonly startLine: number;
+  /** From 0. */
+  readonly startColumn: number;
+}

@@ -1,0 +1,206 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type Log, type LogFields, SILENT, SystemClock } from "../../base/index.ts";
+import type { AgentInstance, AgentProgram, InvocationResult } from "../executor.ts";
+import { executorConformance } from "./executor.conformance.ts";
+import {
+  type ExecutorUnderTest,
+  failureOf,
+  messageOf,
+  programOf,
+  replyOf,
+  run,
+  TestHost,
+} from "./executor.test.support.ts";
+import { WorkerExecutor } from "./worker-executor.ts";
+
+executorConformance("worker", async (): Promise<ExecutorUnderTest> => {
+  const executor = new WorkerExecutor({ clock: new SystemClock(), log: SILENT });
+  return {
+    executor,
+    pass() {},
+    [Symbol.asyncDispose]: () => executor[Symbol.asyncDispose](),
+  };
+});
+
+const MIXED = `append(ctx, m) {
+  if (m === "loop") for (;;);
+  if (m === "promises") { (async () => { for (;;) await null })(); return "went on" }
+  if (m === "heap") { const all = []; for (;;) all.push({ all: [all.length] }) }
+  if (m === "wait") return ctx.open("bar").location();
+  return m;
+}`;
+
+/** An executor whose warnings are kept. */
+function made(): { executor: WorkerExecutor; warnings: LogFields[] } {
+  const warnings: LogFields[] = [];
+  const log: Log = { ...SILENT, warn: (_, fields = {}) => void warnings.push(fields) };
+  return { executor: new WorkerExecutor({ clock: new SystemClock(), log }), warnings };
+}
+
+function codesOf(results: readonly InvocationResult[]): string[] {
+  return results.map((result) => (result.type === "failed" ? result.fault.code : result.type));
+}
+
+for (const [how, ending] of [
+  ["loop", "an endless loop"],
+  ["promises", "an endless row of promises"],
+] as const) {
+  test(`worker: ${ending} ends at the deadline, and the agents of its thread with it`, async () => {
+    const { executor, warnings } = made();
+    await using _ = executor;
+    const start = (changes: Partial<AgentProgram>): Promise<AgentInstance> =>
+      executor.start(programOf(MIXED, changes), new TestHost());
+    const guilty = await start({ stream: "guilty", handlerMs: 100 });
+    const waiting = await start({ stream: "waiting" });
+    const idle = await start({ stream: "idle" });
+    const elsewhere = await start({ stream: "elsewhere", owner: "shell-2" });
+    const waited = run(waiting, [messageOf("wait"), messageOf("x")]);
+    const looped = run(guilty, [messageOf("fine"), messageOf(how), messageOf("y")]);
+    const fault = await guilty.ended;
+    assert.equal(fault.code, "handler-deadline");
+    assert.match(fault.message, /did not return within 100 ms/);
+    const expected = how === "loop" ? ["done", "handler-deadline", "interrupted"] : undefined;
+    if (expected !== undefined) assert.deepEqual(codesOf(await looped), expected);
+    assert.deepEqual(codesOf(await waited), ["executor-failed", "interrupted"]);
+    assert.match((await idle.ended).message, /because of guilty\/counter/);
+    assert.equal((await waiting.ended).code, "executor-failed");
+    assert.equal(await replyOf(elsewhere, 5), 5);
+    assert.deepEqual(warnings, [
+      {
+        owner: "shell-1",
+        agent: "guilty/counter",
+        reason: "it did not return within 100 ms",
+        others: ["waiting/counter", "idle/counter"],
+        othersInterrupted: 1,
+      },
+    ]);
+    // Calls of what has ended fail, and a new start gets a new thread.
+    assert.equal((await failureOf(idle, 1)).code, "executor-failed");
+    await assert.rejects(idle.setHandler("append", "() => 1"), { code: "executor-failed" });
+    assert.equal(await replyOf(await start({ stream: "guilty" }), 6), 6);
+  });
+}
+
+test("worker: a heap that grows without end fails the handler, naming the limit", async () => {
+  const { executor } = made();
+  await using _ = executor;
+  const hungry = await executor.start(programOf(MIXED, { memoryMb: 16 }), new TestHost());
+  const other = await executor.start(programOf(MIXED, { memoryMb: 16 }), new TestHost());
+  const failure = await failureOf(hungry, "heap");
+  assert.equal(failure.code, "executor-failed");
+  assert.match(failure.message, /memory of 16 MiB/);
+  assert.match((await other.ended).message, /because of foo\/counter: .*16 MiB/);
+});
+
+test("worker: an agent with a thread of its own ends alone", async () => {
+  const { executor } = made();
+  await using _ = executor;
+  const alone = await executor.start(
+    programOf(MIXED, { thread: true, handlerMs: 100 }),
+    new TestHost(),
+  );
+  const other = await executor.start(programOf(MIXED), new TestHost());
+  assert.equal((await failureOf(alone, "loop")).code, "handler-deadline");
+  assert.equal(await replyOf(other, 5), 5);
+});
+
+test("worker: code whose evaluation never ends does not start, nor replace a handler", async () => {
+  const { executor } = made();
+  await using _ = executor;
+  const endless = "(() => { for (;;); })()";
+  await assert.rejects(
+    executor.start(programOf("", { code: endless, handlerMs: 100 }), new TestHost()),
+    { code: "handler-deadline" },
+  );
+  const instance = await executor.start(programOf(MIXED, { handlerMs: 100 }), new TestHost());
+  await assert.rejects(instance.setHandler("append", endless), { code: "handler-deadline" });
+  assert.equal((await instance.ended).code, "handler-deadline");
+});
+
+test("worker: many agents of one owner share a thread, and none loses or mixes its messages", async () => {
+  const { executor, warnings } = made();
+  await using _ = executor;
+  const agents = await Promise.all(
+    Array.from({ length: 100 }, (__, index) =>
+      executor.start(
+        programOf(
+          "append(ctx, m) { if (m === 'loop') for (;;); ctx.briefcase.n = (ctx.briefcase.n ?? 0) + 1; return [ctx.stream, m, ctx.briefcase.n] }",
+          { stream: `s${index}`, handlerMs: index === 0 ? 100 : 60_000 },
+        ),
+        new TestHost(),
+      ),
+    ),
+  );
+  const replies = await Promise.all(
+    agents.map(async (agent, index) => [
+      await replyOf(agent, index),
+      await replyOf(agent, index + 1),
+    ]),
+  );
+  assert.deepEqual(
+    replies,
+    agents.map((__, index) => [
+      [`s${index}`, index, 1],
+      [`s${index}`, index + 1, 2],
+    ]),
+  );
+  const [first, ...others] = agents;
+  first?.run([messageOf("loop")], () => {});
+  await Promise.all(others.map(({ ended }) => ended));
+  assert.deepEqual(
+    warnings[0]?.["others"],
+    agents.slice(1).map((__, index) => `s${index + 1}/counter`),
+  );
+});
+
+test("worker: a rejection that nobody sees fails the handler of its agent, or is printed", async () => {
+  const { executor } = made();
+  await using _ = executor;
+  const host = new TestHost();
+  const instance = await executor.start(
+    programOf(
+      "append(ctx, m) { Promise.reject(m); if (m !== 'sync') return new Promise(() => {}) }",
+    ),
+    host,
+  );
+  assert.match((await failureOf(instance, "late")).message, /nothing waited for it: .*late/);
+  await run(instance, [messageOf("sync")]);
+  await host.printed(1);
+  assert.match(host.lines[0] ?? "", /nothing waited for it: .*sync/);
+});
+
+test("worker: calls behind an interruption do not begin, though the thread is busy", async () => {
+  const { executor } = made();
+  await using _ = executor;
+  const host = new TestHost();
+  const instance = await executor.start(
+    programOf(
+      "append(ctx, m) { ctx.log(m); const until = ctx.now() + 20; while (ctx.now() < until); }",
+    ),
+    host,
+  );
+  const results = run(
+    instance,
+    Array.from({ length: 500 }, (__, index) => messageOf(index)),
+  );
+  await host.printed(1);
+  instance.interrupt();
+  const types = (await results).map(({ type }) => type);
+  const ended = types.indexOf("interrupted");
+  assert.ok(ended > 0, "some have run, and not all");
+  assert.ok(types.slice(0, ended).every((type) => type === "done"));
+  assert.ok(types.slice(ended).every((type) => type === "interrupted"));
+});
+
+test("worker: an executor that is disposed of ends its threads and tells nothing", async () => {
+  const { executor, warnings } = made();
+  const instance = await executor.start(programOf(MIXED), new TestHost());
+  instance.run([messageOf("loop")], () => assert.fail("nothing is told"));
+  void instance.ended.then(() => assert.fail("it was closed"));
+  await executor[Symbol.asyncDispose]();
+  await assert.rejects(executor.start(programOf(MIXED), new TestHost()), {
+    code: "executor-failed",
+  });
+  assert.deepEqual(warnings, []);
+});

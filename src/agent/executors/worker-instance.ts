@@ -1,0 +1,214 @@
+import { assert, MeanderError } from "../../base/index.ts";
+import type { Fault } from "../../stream/index.ts";
+import type {
+  AgentHost,
+  AgentInstance,
+  AgentProgram,
+  Invocation,
+  InvocationResult,
+} from "../executor.ts";
+import type { HandlerName } from "../model.ts";
+import type { WorkerBoard } from "./worker-board.ts";
+import {
+  type FromWorker,
+  packError,
+  packInvocation,
+  type ToWorker,
+  unpackError,
+  unpackResult,
+} from "./worker-messages.ts";
+
+/** Batches are numbered up to here, then, when none is pending, from 1 again. */
+const BATCH_MAX = 2 ** 30;
+
+const INTERRUPTED: InvocationResult = { type: "interrupted" };
+
+/** What an instance needs of the worker it is in. */
+export interface WorkerLink {
+  readonly board: WorkerBoard;
+  /** Leaves with the others of this turn. */
+  readonly send: (message: ToWorker) => void;
+}
+
+/** Calls that were asked for together. */
+interface Batch {
+  readonly size: number;
+  readonly done: (index: number, result: InvocationResult) => void;
+  /** Index of the next result. */
+  next: number;
+}
+
+interface Waiting {
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** One agent in a worker, as the main thread has it. */
+export class WorkerInstance implements AgentInstance {
+  readonly slot: number;
+  readonly program: AgentProgram;
+  readonly ended: Promise<Fault>;
+  readonly #host: AgentHost;
+  readonly #link: WorkerLink;
+  readonly #handlers = new Set<HandlerName>();
+  readonly #batches: Batch[] = [];
+  /** Start or replacement of a handler under way: the worker answers them in order. */
+  readonly #preparing: Waiting[] = [];
+  #lastBatch = 0;
+  #end: (fault: Fault) => void = () => {};
+  #fault: Fault | undefined;
+  #isClosed = false;
+
+  /** Sends its start; {@link started} tells how that went. */
+  constructor(slot: number, program: AgentProgram, host: AgentHost, link: WorkerLink) {
+    this.slot = slot;
+    this.program = program;
+    this.#host = host;
+    this.#link = link;
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+    link.board.interrupt(slot, 0);
+  }
+
+  get handlers(): ReadonlySet<HandlerName> {
+    return this.#handlers;
+  }
+
+  /** `stream/agent` */
+  get title(): string {
+    return `${this.program.stream}/${this.program.agent}`;
+  }
+
+  /** Whether an answer of the worker is due. */
+  get isBusy(): boolean {
+    return this.#batches.length > 0 || this.#preparing.length > 0;
+  }
+
+  /** @param skewMs how far the clock of the host is ahead of the machine's */
+  start(skewMs: number): Promise<void> {
+    const seed = Math.floor(this.#host.random() * 2 ** 32);
+    return this.#prepare(["start", this.slot, this.program, seed, skewMs]);
+  }
+
+  run(batch: readonly Invocation[], done: (index: number, result: InvocationResult) => void): void {
+    if (this.#isClosed || batch.length === 0) return;
+    const pending: Batch = { size: batch.length, done, next: 0 };
+    this.#batches.push(pending);
+    if (this.#fault !== undefined) {
+      this.#failPending(this.#fault);
+      return;
+    }
+    if (this.#lastBatch >= BATCH_MAX && this.#batches.length === 1) {
+      this.#link.board.interrupt(this.slot, 0);
+      this.#lastBatch = 0;
+    }
+    this.#lastBatch++;
+    this.#link.send(["run", this.slot, this.#lastBatch, batch.map(packInvocation)]);
+  }
+
+  interrupt(): void {
+    if (this.#batches.length > 0) this.#link.board.interrupt(this.slot, this.#lastBatch);
+  }
+
+  restore(briefcase: Uint8Array): void {
+    assert(this.#batches.length === 0, "a briefcase is put in place between calls");
+    if (this.#fault === undefined) this.#link.send(["restore", this.slot, briefcase]);
+  }
+
+  async setHandler(event: HandlerName, expression: string | null | undefined): Promise<void> {
+    assert(this.#batches.length === 0, "a handler is replaced between calls");
+    if (this.#fault !== undefined) throw errorOf(this.#fault);
+    await this.#prepare(["set-handler", this.slot, event, expression]);
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#batches.length = 0;
+    const closed = new MeanderError("executor-failed", "the agent was closed meanwhile");
+    for (const waiting of this.#preparing.splice(0)) waiting.reject(closed);
+    if (this.#fault === undefined) this.#link.send(["close", this.slot]);
+  }
+
+  /** The worker told something about this agent. */
+  receive(message: FromWorker): void {
+    if (this.#isClosed) return;
+    switch (message[0]) {
+      case "done":
+        this.#tell(unpackResult(message[2], this.program.agent));
+        break;
+      case "failed":
+        this.#tell({ type: "failed", fault: message[2] });
+        break;
+      case "interrupted":
+        this.#tell(INTERRUPTED);
+        break;
+      case "call":
+        this.#call(message[2], message[3], message[4]);
+        break;
+      case "line":
+        this.#host.log(message[2]);
+        break;
+      case "started":
+      case "handler-set":
+        this.#handlers.clear();
+        for (const event of message[2]) this.#handlers.add(event);
+        this.#preparing.shift()?.resolve();
+        break;
+      case "start-failed":
+      case "handler-refused":
+        this.#preparing.shift()?.reject(unpackError(message[2]));
+        break;
+      case "closed":
+        break;
+      default:
+        message satisfies never;
+    }
+  }
+
+  /** The worker has ended. What waits for it fails. */
+  fail(fault: Fault): void {
+    if (this.#isClosed || this.#fault !== undefined) return;
+    this.#fault = fault;
+    for (const waiting of this.#preparing.splice(0)) waiting.reject(errorOf(fault));
+    this.#failPending(fault);
+    this.#end(fault);
+  }
+
+  /** The first fails, those behind it are interrupted, as after any failure. */
+  #failPending(fault: Fault): void {
+    let result: InvocationResult = { type: "failed", fault };
+    while (this.#batches.length > 0) {
+      this.#tell(result);
+      result = INTERRUPTED;
+    }
+  }
+
+  #tell(result: InvocationResult): void {
+    const batch = this.#batches[0];
+    assert(batch !== undefined, "a result belongs to a call");
+    const index = batch.next++;
+    if (batch.next === batch.size) this.#batches.shift();
+    batch.done(index, result);
+  }
+
+  #prepare(message: ToWorker): Promise<void> {
+    this.#link.send(message);
+    return new Promise((resolve, reject) => void this.#preparing.push({ resolve, reject }));
+  }
+
+  #call(call: number, verb: string, argument: Uint8Array): void {
+    const answer = (message: ToWorker): void => {
+      if (!this.#isClosed && this.#fault === undefined) this.#link.send(message);
+    };
+    this.#host.call(verb, argument).then(
+      (bytes) => answer(["answered", this.slot, call, bytes]),
+      (thrown: unknown) => answer(["refused", this.slot, call, packError(thrown)]),
+    );
+  }
+}
+
+function errorOf({ code, message, agent }: Fault): MeanderError {
+  return new MeanderError(code, message, { where: agent });
+}

@@ -1,0 +1,154 @@
+import { Packr } from "msgpackr";
+import { MeanderError, messageOf } from "../../base/index.ts";
+import type { Fault } from "../../stream/index.ts";
+import type { AgentProgram, Invocation, InvocationResult } from "../executor.ts";
+import type { HandlerName } from "../model.ts";
+
+/** What an executor tells a worker. The agent is named by its slot. */
+export type ToWorker =
+  /** `seed` of its chance, u32; `skewMs`: how far its host's clock is ahead of the machine's. */
+  | readonly ["start", slot: number, program: AgentProgram, seed: number, skewMs: number]
+  | readonly ["run", slot: number, batch: number, invocations: readonly PackedInvocation[]]
+  | readonly ["answered", slot: number, call: number, bytes: Uint8Array]
+  | readonly ["refused", slot: number, call: number, error: PackedError]
+  | readonly ["restore", slot: number, briefcase: Uint8Array]
+  | readonly [
+      "set-handler",
+      slot: number,
+      event: HandlerName,
+      expression: string | null | undefined,
+    ]
+  | readonly ["close", slot: number];
+
+/** What a worker tells. The results of an agent come in the order of its calls. */
+export type FromWorker =
+  | readonly ["started", slot: number, handlers: readonly HandlerName[]]
+  | readonly ["start-failed", slot: number, error: PackedError]
+  | readonly ["done", slot: number, result: PackedResult]
+  | readonly ["failed", slot: number, fault: Fault]
+  | readonly ["interrupted", slot: number]
+  | readonly ["call", slot: number, call: number, verb: string, argument: Uint8Array]
+  | readonly ["line", slot: number, line: string]
+  | readonly ["handler-set", slot: number, handlers: readonly HandlerName[]]
+  | readonly ["handler-refused", slot: number, error: PackedError]
+  /** The slot is free again. */
+  | readonly ["closed", slot: number];
+
+type PackedInvocation =
+  | readonly [handler: HandlerName, argument: Uint8Array]
+  | readonly [
+      handler: HandlerName,
+      argument: Uint8Array,
+      id: string,
+      from: string,
+      attempt: number,
+    ];
+
+/** `appends` is to, payload, to, payload, …; `timers` delay, payload, …: most results have none, or one. */
+type PackedResult = readonly [
+  briefcase: Uint8Array | null,
+  reply: Uint8Array | null,
+  relocate: string | null,
+  exits: boolean,
+  appends: readonly (string | Uint8Array)[],
+  timers: readonly (number | Uint8Array)[],
+];
+
+/** An error of ours on its way; anything else goes as `executor-failed`. */
+type PackedError = readonly [
+  code: string,
+  what: string,
+  where: string | null,
+  expected: string | null,
+  next: string | null,
+];
+
+type DoneResult = Extract<InvocationResult, { readonly type: "done" }>;
+
+const packr = new Packr({ useRecords: false });
+/** What is kept of a message does not keep all of it. */
+const unpackr = new Packr({ useRecords: false, copyBuffers: true });
+
+/** A message as bytes, to be copied before the next is packed; those of several can be put in a row. */
+export function packMessage(message: ToWorker | FromWorker): Uint8Array {
+  return packr.pack(message);
+}
+
+/** The messages in a row of them; they share no memory with the bytes. */
+export function unpackMessages<Message extends ToWorker | FromWorker>(
+  bytes: Uint8Array,
+): readonly Message[] {
+  return bytes.byteLength === 0 ? [] : (unpackr.unpackMultiple(bytes) as Message[]);
+}
+
+export function packInvocation({ handler, argument, message }: Invocation): PackedInvocation {
+  if (message === undefined) return [handler, argument];
+  return [handler, argument, message.id, message.from, message.attempt];
+}
+
+export function unpackInvocation(packed: PackedInvocation): Invocation {
+  const [handler, argument, id, from, attempt] = packed;
+  const message =
+    id === undefined || from === undefined || attempt === undefined
+      ? undefined
+      : { id, from, attempt };
+  return { handler, argument, message };
+}
+
+export function packResult({ briefcase, effects, exits }: DoneResult): PackedResult {
+  const { appends, timers, relocate, reply } = effects;
+  return [
+    briefcase ?? null,
+    reply ?? null,
+    relocate ?? null,
+    exits,
+    appends.flatMap(({ to, payload }) => [to, payload]),
+    timers.flatMap(({ delayMs, payload }) => [delayMs, payload]),
+  ];
+}
+
+/** @param agent the timers are its */
+export function unpackResult(packed: PackedResult, agent: string): DoneResult {
+  const [briefcase, reply, relocate, exits, appends, timers] = packed;
+  return {
+    type: "done",
+    briefcase: briefcase ?? undefined,
+    effects: {
+      appends: pairs(appends as PairsOf<string>).map(([to, payload]) => ({ to, payload })),
+      timers: pairs(timers as PairsOf<number>).map(([delayMs, payload]) => ({
+        agent,
+        delayMs,
+        payload,
+      })),
+      relocate: relocate ?? undefined,
+      reply: reply ?? undefined,
+    },
+    exits,
+  };
+}
+
+export function packError(thrown: unknown): PackedError {
+  if (!(thrown instanceof MeanderError)) {
+    return ["executor-failed", messageOf(thrown), null, null, null];
+  }
+  const { code, what, where, expected, next } = thrown;
+  return [code, what, where ?? null, expected ?? null, next ?? null];
+}
+
+export function unpackError([code, what, where, expected, next]: PackedError): MeanderError {
+  return new MeanderError(code, what, {
+    ...(where === null ? {} : { where }),
+    ...(expected === null ? {} : { expected }),
+    ...(next === null ? {} : { next }),
+  });
+}
+
+type PairsOf<First> = readonly (First | Uint8Array)[];
+
+function pairs<First>(flat: PairsOf<First>): [First, Uint8Array][] {
+  const all: [First, Uint8Array][] = [];
+  for (let index = 0; index + 1 < flat.length; index += 2) {
+    all.push([flat[index] as First, flat[index + 1] as Uint8Array]);
+  }
+  return all;
+}

@@ -1,0 +1,399 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, beforeEach, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { type WebSocket, WebSocketServer } from "ws";
+import {
+  DEFAULT_LIMITS,
+  DEFAULT_ON_ERROR,
+  type ShellPort,
+  type StreamEvent,
+  type StreamView,
+} from "../agent/index.ts";
+import { MeanderError, SILENT, SystemClock } from "../base/index.ts";
+import type { MessageSocket } from "../directory/index.ts";
+import { ShellServer } from "../session/shell/index.ts";
+import { packValue, unpackValue } from "../wire/index.ts";
+
+const MAIN = fileURLToPath(new URL("./main.js", import.meta.url));
+
+/** A session that only notes what it is asked. */
+class NotingPort implements ShellPort {
+  readonly name = "shell-1";
+  readonly site = "one";
+  readonly closed: Promise<undefined>;
+  readonly calls: unknown[][];
+  readonly #listeners = new Set<(event: StreamEvent) => void>();
+  #settleClosed = (): void => {};
+
+  constructor(calls: unknown[][]) {
+    this.calls = calls;
+    this.closed = new Promise((resolve) => {
+      this.#settleClosed = () => resolve(undefined);
+    });
+  }
+
+  now = (): number => 1_000;
+  sleep = async (): Promise<void> => {};
+  sites = async (): Promise<readonly string[]> => ["one", "two"];
+  streams = async (): Promise<readonly StreamView[]> => [BAR];
+
+  async stream(name: string): Promise<StreamView> {
+    if (name === "bar") return BAR;
+    throw new MeanderError("stream-unknown", "no stream of the session has that name", {
+      where: `stream ${name}`,
+    });
+  }
+
+  async append(request: Parameters<ShellPort["append"]>[0]) {
+    const { stream, payload, until, timeoutMs } = request;
+    this.calls.push(["append", stream, unpackValue(payload), until, timeoutMs]);
+    for (const listener of this.#listeners) {
+      const line = `got ${JSON.stringify(unpackValue(payload))}`;
+      listener({ type: "output", at: 1_000, site: "two", stream, agent: "a", line });
+    }
+    const reply = until === "consumed" ? packValue({ sum: 3, big: 4n }) : undefined;
+    return { id: `shell-1>${stream}#${this.calls.length}`, reply };
+  }
+
+  async createStream(...args: Parameters<ShellPort["createStream"]>) {
+    this.calls.push(["createStream", ...args]);
+    return BAR;
+  }
+
+  async move(...args: Parameters<ShellPort["move"]>) {
+    this.calls.push(["move", ...args]);
+    return { from: "two", to: args[1], streamEpoch: 4, ms: 3.21 };
+  }
+
+  async attachAgent(...[stream, request]: Parameters<ShellPort["attachAgent"]>) {
+    const briefcase = request.briefcase === undefined ? undefined : unpackValue(request.briefcase);
+    this.calls.push(["attachAgent", stream, { ...request, briefcase }]);
+    return {
+      name: request.name ?? "agent",
+      code: "0".repeat(64),
+      replaced: {},
+      isolation: "worker" as const,
+      limits: DEFAULT_LIMITS,
+      onError: DEFAULT_ON_ERROR,
+      owner: this.name,
+    };
+  }
+
+  async detachAgent(...args: Parameters<ShellPort["detachAgent"]>) {
+    this.calls.push(["detachAgent", ...args]);
+  }
+
+  async replaceHandler(...args: Parameters<ShellPort["replaceHandler"]>) {
+    this.calls.push(["replaceHandler", ...args]);
+  }
+
+  async destroyStream(...args: Parameters<ShellPort["destroyStream"]>) {
+    this.calls.push(["destroyStream", ...args]);
+  }
+
+  async inspect() {
+    return {
+      ...BAR,
+      mailbox: [],
+      waiting: 0,
+      current: undefined,
+      senders: [],
+      receivers: [],
+      deadLetters: [
+        { id: "foo>bar#1", error: "Error: bad", attempts: 4, payload: packValue({ a: 1n }) },
+      ],
+      counts: {},
+      briefcases: { a: packValue(new Map([["foo", 3]])) },
+    };
+  }
+
+  async why(id: string) {
+    return { id, state: "waiting" as const, steps: ["It waits behind 3 others."] };
+  }
+
+  async deadLetter(...[stream, id, action, edited]: Parameters<ShellPort["deadLetter"]>) {
+    const value = edited === undefined ? undefined : unpackValue(edited);
+    this.calls.push(["deadLetter", stream, id, action, value]);
+  }
+
+  async evacuate(site: string) {
+    this.calls.push(["evacuate", site]);
+    return { moved: 0, failed: [] };
+  }
+
+  async setPolicy(...args: Parameters<ShellPort["setPolicy"]>) {
+    this.calls.push(["setPolicy", ...args]);
+  }
+
+  async policies() {
+    return { "sites/two": [{ effect: "deny", actions: ["move"] }] };
+  }
+
+  onEvent(_filter: unknown, listener: (event: StreamEvent) => void): () => void {
+    this.#listeners.add(listener);
+    listener({ type: "created", at: 1_000, site: "two", stream: "bar" });
+    return () => this.#listeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    this.#settleClosed();
+  }
+}
+
+const BAR: StreamView = {
+  name: "bar",
+  id: 2,
+  site: "two",
+  streamEpoch: 3,
+  status: "live",
+  why: undefined,
+  durability: { type: "message" },
+  failureManagers: [],
+  agents: ["a", "b"],
+};
+
+let folder: string;
+let url: string;
+let server: WebSocketServer;
+let shells: ShellServer;
+const calls: unknown[][] = [];
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "meander-verbs-"));
+  shells = new ShellServer(() => new NotingPort(calls), { clock: new SystemClock(), log: SILENT });
+  server = new WebSocketServer({ port: 0, host: "127.0.0.1", path: "/shell" });
+  server.on("connection", (socket) => shells.accept(socketOf(socket)));
+  await once(server, "listening");
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+after(async () => {
+  await shells.close();
+  server.close();
+  await rm(folder, { recursive: true, force: true });
+});
+beforeEach(() => {
+  calls.length = 0;
+});
+
+function socketOf(socket: WebSocket): MessageSocket {
+  return {
+    send: (text) => socket.send(text),
+    onMessage: (handler) => void socket.on("message", (data) => handler(String(data))),
+    onClose: (handler) => void socket.on("close", handler),
+    close: () => socket.close(),
+  };
+}
+
+/** What it printed; it must have ended well. */
+async function meander(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await run(args);
+  assert.equal(code, 0, stderr);
+  return stdout;
+}
+
+async function run(
+  args: readonly string[],
+): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
+  const [verb = "", ...rest] = args;
+  const child = spawn(process.execPath, [MAIN, verb, "--site", url, ...rest]);
+  return ended(child);
+}
+
+async function ended(child: ReturnType<typeof spawn>) {
+  let stdout = "";
+  let stderr = "";
+  child.stdout?.on("data", (text) => {
+    stdout += String(text);
+  });
+  child.stderr?.on("data", (text) => {
+    stderr += String(text);
+  });
+  const [code] = (await once(child, "close")) as [number];
+  return { code, stdout, stderr };
+}
+
+/** `meander stream VERB …` */
+function stream(verb: string, ...args: string[]): Promise<string> {
+  const child = spawn(process.execPath, [MAIN, "stream", verb, "--site", url, ...args]);
+  return ended(child).then(({ code, stdout, stderr }) => {
+    assert.equal(code, 0, stderr);
+    return stdout;
+  });
+}
+
+test("streams are listed in a table, and in JSON", async () => {
+  assert.equal(
+    await meander("streams"),
+    "NAME  AT   EPOCH  AGENTS  DURABILITY  STATUS\nbar   two  3      a b     message     live\n",
+  );
+  assert.deepEqual(JSON.parse(await meander("streams", "--json")), [
+    JSON.parse(JSON.stringify(BAR)),
+  ]);
+});
+
+test("a stream is created, moved and destroyed as asked", async () => {
+  await stream(
+    ...(["create", "bar", "--at", "two", "--durability", "checkpoint:5"] as const),
+    ...["--failure-managers", "one,three"],
+  );
+  assert.equal(
+    await stream("move", "bar", "one", "--deadline", "500"),
+    "bar moved from two to one in 3.2 ms (epoch 4)\n",
+  );
+  assert.equal(await stream("destroy", "bar"), "bar is destroyed\n");
+  assert.deepEqual(calls, [
+    [
+      "createStream",
+      "bar",
+      {
+        at: "two",
+        durability: { type: "checkpoint", every: 5 },
+        failureManagers: ["one", "three"],
+      },
+    ],
+    ["move", "bar", "one", 500],
+    ["destroyStream", "bar"],
+  ]);
+});
+
+test("messages are appended in order: those typed, then that of the file", async () => {
+  const file = join(folder, "message.json");
+  await writeFile(file, '{"from": "file"}\n');
+  assert.equal(
+    await stream("append", "bar", '{"a":1}', "Hello world", "17", "--file", file),
+    "shell-1>bar#1\nshell-1>bar#2\nshell-1>bar#3\nshell-1>bar#4\n",
+  );
+  assert.deepEqual(
+    calls.map(([, , value]) => value),
+    [{ a: 1 }, "Hello world", 17, { from: "file" }],
+  );
+});
+
+test("with --wait the reply is shown", async () => {
+  assert.equal(
+    await stream("append", "bar", "1", "--wait", "--timeout", "900"),
+    "shell-1>bar#1 { sum: 3, big: 4n }\n",
+  );
+  assert.deepEqual(calls, [["append", "bar", 1, "consumed", 900]]);
+  assert.deepEqual(JSON.parse(await stream("append", "bar", "1", "--wait", "--json")), [
+    { id: "shell-1>bar#2", reply: { sum: 3, big: "4" } },
+  ]);
+});
+
+test("agents are attached, changed and detached", async () => {
+  const file = join(folder, "agent.ts");
+  const source = "export default { on: {} };";
+  await writeFile(file, source);
+  await stream("attach", "bar", file, "--name", "counter", "--briefcase", '{"count":3}');
+  const handler = join(folder, "handler.ts");
+  await writeFile(handler, "(ctx, message) => message");
+  await stream("replace", "bar", "counter", "append", handler);
+  await stream("replace", "bar", "counter", "timer", "--remove");
+  await stream("detach", "bar", "counter");
+  assert.deepEqual(calls, [
+    ["attachAgent", "bar", { source, file, name: "counter", briefcase: { count: 3 } }],
+    ["replaceHandler", "bar", "counter", "append", "(ctx, message) => message"],
+    ["replaceHandler", "bar", "counter", "timer", null],
+    ["detachAgent", "bar", "counter"],
+  ]);
+});
+
+test("dead letters are listed, and dealt with", async () => {
+  assert.match(await stream("dead", "bar"), /^foo>bar#1 +4 +Error: bad +\{ a: 1n \}$/m);
+  await stream("skip", "bar", "foo>bar#1");
+  await stream("retry", "bar", "foo>bar#1");
+  await stream("replay", "bar", "foo>bar#1");
+  await stream("replay", "bar", "foo>bar#1", "--edit", '{"a":2}');
+  assert.deepEqual(calls, [
+    ["deadLetter", "bar", "foo>bar#1", "skip", undefined],
+    ["deadLetter", "bar", "foo>bar#1", "retry", undefined],
+    ["deadLetter", "bar", "foo>bar#1", "replay", undefined],
+    ["deadLetter", "bar", "foo>bar#1", "replay", { a: 2 }],
+  ]);
+});
+
+test("a stream and a message tell how they are", async () => {
+  assert.match(await stream("inspect", "bar"), /briefcase of a\nMap\(1\) \{ 'foo' => 3 \}/);
+  const json = JSON.parse(await stream("inspect", "bar", "--json")) as Record<string, unknown>;
+  assert.deepEqual(json["briefcases"], { a: { foo: 3 } });
+  assert.equal(
+    await meander("why", "foo>bar#7"),
+    "foo>bar#7 is waiting\n  It waits behind 3 others.\n",
+  );
+});
+
+test("policies are set from a file, and shown", async () => {
+  const file = join(folder, "rules.json");
+  await writeFile(file, '[{"effect":"deny","actions":["move"]}]');
+  const set = spawn(process.execPath, [MAIN, "policy", "set", "site:two", file, "--site", url]);
+  assert.equal((await ended(set)).stdout, "done\n");
+  assert.deepEqual(calls, [["setPolicy", "sites/two", [{ effect: "deny", actions: ["move"] }]]]);
+  const show = spawn(process.execPath, [MAIN, "policy", "show", "--site", url]);
+  assert.equal((await ended(show)).stdout, 'sites/two\n  {"effect":"deny","actions":["move"]}\n');
+});
+
+test("watching prints events until Ctrl-C, and ends well", async () => {
+  const child = spawn(process.execPath, [MAIN, "stream", "watch", "bar", "--json", "--site", url]);
+  child.stdout.once("data", () => child.kill("SIGINT"));
+  const { code, stdout, stderr } = await ended(child);
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(JSON.parse(stdout), { type: "created", at: 1_000, site: "two", stream: "bar" });
+});
+
+test("an unknown stream is not watched in silence", async () => {
+  const child = spawn(process.execPath, [MAIN, "stream", "watch", "nothing", "--site", url]);
+  const { code, stderr } = await ended(child);
+  assert.equal(code, 1);
+  assert.match(stderr, /error: no stream of the session has that name\n {2}where: stream nothing/);
+});
+
+test("a script runs in a shell, with its arguments; what agents print is printed beside it", async () => {
+  const file = join(folder, "script.ts");
+  await writeFile(
+    file,
+    `export default async function (shell: { append(stream: string, value: unknown): Promise<unknown> }, args: string[]) {
+      await shell.append("bar", args);
+      console.log("said", args.length satisfies number);
+    }`,
+  );
+  const lines = (await meander("run", file, "one", "--", "--json")).trim().split("\n");
+  assert.deepEqual(lines.sort(), ["said 2", 'two bar/a: got ["one","--json"]']);
+  assert.equal(await meander("run", file, "--quiet"), "said 0\n");
+});
+
+test("what a script does not catch ends it with 1 and the place, also where nobody awaits it", async () => {
+  const file = join(folder, "fails.ts");
+  const floating = join(folder, "floats.ts");
+  await writeFile(
+    file,
+    `type Shell = { open(name: string): Promise<unknown> };
+
+export default async (shell: Shell): Promise<void> => {
+  await shell.open("nothing");
+};
+`,
+  );
+  await writeFile(
+    floating,
+    `export default async (): Promise<void> => {
+  void Promise.reject(new RangeError("nobody waits"));
+  await new Promise(() => {});
+};
+`,
+  );
+  const awaited = await run(["run", file]);
+  assert.equal(awaited.code, 1);
+  assert.match(awaited.stderr, /^error: no stream of the session has that name/);
+  assert.match(awaited.stderr, /where: stream nothing, asked for at .*fails\.ts/);
+  const floated = await run(["run", floating, "--json"]);
+  assert.equal(floated.code, 1);
+  const { error } = JSON.parse(floated.stderr) as { error: Record<string, string> };
+  assert.equal(error["what"], "RangeError: nobody waits");
+  assert.match(error["where"] ?? "", /floats\.ts:2:23$/);
+});

@@ -1,0 +1,49 @@
+import type { Command } from "commander";
+import type { MessageStory } from "../agent/index.ts";
+import { MeanderError } from "../base/index.ts";
+import { parseMessageName } from "../stream/index.ts";
+import { type SiteArguments, withSite } from "./arguments.ts";
+import { withShell } from "./shell-of.ts";
+import { openTerminal, type Paint } from "./terminal.ts";
+
+/** `meander why` */
+export function addWhy(program: Command): void {
+  withSite(
+    program
+      .command("why")
+      .description("where a message is, and why")
+      .argument(
+        "<message-id>",
+        "its name, such as foo>bar#17 (in quotes: the shell knows > and #)",
+      ),
+  ).action(async (id: string, options: SiteArguments) => {
+    const terminal = openTerminal(options.json === true);
+    const message = checkMessageId(id);
+    const story = await withShell(options, (shell) => shell.why(message));
+    terminal.show(story, () => formatStory(story, terminal.paint));
+  });
+}
+
+/** The name of a message, as it is. @throws {MeanderError} `arguments-invalid` */
+export function checkMessageId(text: string): string {
+  if (parseMessageName(text) !== undefined) return text;
+  throw new MeanderError("arguments-invalid", `got ${JSON.stringify(text)}`, {
+    where: "argument <message-id>",
+    expected: "the name of a message, such as 'foo>bar#17'",
+    next: "put it in quotes: the shell takes > and # for itself",
+  });
+}
+
+/** The state, and the sentences that lead to it. */
+export function formatStory({ id, state, steps }: MessageStory, paint: Paint): string {
+  const colour =
+    state === "consumed"
+      ? "green"
+      : ["halted", "dead-lettered", "discarded"].includes(state)
+        ? "red"
+        : "yellow";
+  return [
+    `${paint("bold", id)} is ${paint(colour, state)}`,
+    ...steps.map((step) => `  ${step}`),
+  ].join("\n");
+}

@@ -1,0 +1,23 @@
+/** What the parts of the conformance suite share. */
+import type { VirtualClock } from "../base/index.ts";
+import type { Directory, RequestHandler } from "./directory.ts";
+import type { SiteCalls } from "./site-calls.ts";
+
+/** A directory to examine, and the world around it. */
+export interface DirectoryUnderTest extends AsyncDisposable {
+  readonly directory: Directory;
+  /** The clock of whoever keeps the leases, and of the directory. */
+  readonly clock: VirtualClock;
+  /** The leader's end of site calls. */
+  readonly sites: SiteCalls;
+  /** Sets who answers requests. */
+  answer(handler: RequestHandler | undefined): void;
+}
+
+/** Examines one rule with a directory of its own. */
+export type Rule = (text: string, body: (under: DirectoryUnderTest) => Promise<void>) => void;
+
+/** Settles when something is so that needs turns of the event loop, not time. */
+export async function turnsUntil(check: () => boolean): Promise<void> {
+  while (!check()) await new Promise<void>((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,95 @@
+import type { StreamEvent } from "../agent/index.ts";
+import { type Clock, LIMITS, type Log, MeanderError, type Random } from "../base/index.ts";
+import type { Directory } from "../directory/index.ts";
+import type { Place } from "../stream/index.ts";
+import { denied, enforce, type PolicyQuestion } from "./policy.ts";
+import { type SiteContact, siteGone } from "./site-contact.ts";
+import type { SiteRoster } from "./site-roster.ts";
+import { policyRulesSchema } from "./stream-record-schema.ts";
+import type { StreamRecord } from "./stream-records.ts";
+import type { HeldRecord, StreamStore } from "./stream-store.ts";
+
+/** What the parts of a {@link StreamControl} share. */
+export interface ControlContext {
+  readonly directory: Directory;
+  readonly self: Place;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly store: StreamStore;
+  readonly roster: SiteRoster;
+  readonly contact: SiteContact;
+  checkLeads(): Promise<void>;
+  tell(stream: string, event: ControlEvent): void;
+}
+
+type EventKind = Pick<StreamEvent, "at" | "site" | "stream">;
+type WithoutKind<T> = T extends unknown ? Omit<T, keyof EventKind> : never;
+/** What a leader tells of streams: events of the session but for when, who and which. */
+export type ControlEvent = WithoutKind<StreamEvent>;
+
+/**
+ * Asks the session's policy. One that cannot be read denies.
+ *
+ * @throws {MeanderError} `denied`
+ */
+export async function checkPolicy(
+  context: ControlContext,
+  question: PolicyQuestion,
+): Promise<void> {
+  const { directory, log, tell } = context;
+  const entry = await directory.get("policy/session");
+  if (entry === undefined) return;
+  try {
+    const rules = policyRulesSchema.safeParse(entry.value).data;
+    if (rules === undefined) throw denied(question, "session", "its rules are not valid");
+    enforce(rules, question, "session");
+  } catch (error) {
+    const { action, by } = question;
+    const reason = error instanceof MeanderError ? error.what : "";
+    log.info("A policy denied a request.", { ...question, reason });
+    tell(question.stream, { type: "denied", action, by, reason });
+    throw error;
+  }
+}
+
+/** The running start of a member. @throws {MeanderError} `site-unknown`, `site-gone` */
+export function reachable({ roster, contact }: ControlContext, site: string): Place {
+  const place = memberOf(roster, site);
+  if (!contact.reaches(place)) throw siteGone(place, "the leader has no contact with it");
+  return place;
+}
+
+/** The start of a member that the directory has. @throws {MeanderError} `site-unknown` */
+export function memberOf(roster: SiteRoster, site: string): Place {
+  const place = roster.placeOf(site);
+  if (place !== undefined) return place;
+  throw new MeanderError("site-unknown", `${JSON.stringify(site.slice(0, 60))} is none`, {
+    where: "session",
+    expected: `one of its sites: ${roster.names.join(", ")}`,
+  });
+}
+
+/** A stream's place. @throws {MeanderError} `stream-lost` */
+export function hostOf({ record: { name, site, instance, status, why } }: HeldRecord): Place {
+  if (status === "live") return { site, instance };
+  throw new MeanderError("stream-lost", why ?? "its site ended, and nobody has taken it over", {
+    where: `stream ${name}`,
+    next: "try again when somebody has",
+  });
+}
+
+/** The record with the stream at another place, at `epoch`, brought there by a move, or else taken over. Of the sites that it visited, the oldest are forgotten over the limit. */
+export function movedTo(
+  record: StreamRecord,
+  { site, instance }: Place,
+  streamEpoch: number,
+  move?: string,
+): StreamRecord {
+  const { why: _why, move: _move, ...rest } = record;
+  const visited = record.visited.includes(site)
+    ? record.visited
+    : [...record.visited, site].slice(-LIMITS.streamVisitedMax);
+  const arrived = { ...rest, site, instance, streamEpoch, status: "live", visited } as const;
+  return move === undefined ? arrived : { ...arrived, move };
+}

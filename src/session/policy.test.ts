@@ -1,0 +1,80 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { decide, enforce, matchesPattern, type PolicyQuestion } from "./policy.ts";
+import type { PolicyRule } from "./stream-records.ts";
+
+const question: PolicyQuestion = {
+  action: "move",
+  by: "shell-1f3a",
+  stream: "orders.eu",
+  site: "north",
+};
+
+function effectOf(...rules: PolicyRule[]): string {
+  return decide(rules, question).effect;
+}
+
+test("without a rule that matches, everything is allowed", () => {
+  assert.equal(effectOf(), "allow");
+  assert.equal(effectOf({ effect: "deny", actions: ["create"] }), "allow");
+  assert.equal(effectOf({ effect: "deny", actions: ["*"], by: "shell-2*" }), "allow");
+});
+
+test("the first rule that matches decides", () => {
+  const deny: PolicyRule = { effect: "deny", actions: ["move"] };
+  const allow: PolicyRule = { effect: "allow", actions: ["*"], by: "shell-*" };
+  assert.equal(effectOf(deny, allow), "deny");
+  assert.equal(effectOf(allow, deny), "allow");
+  assert.deepEqual(decide([deny], question), { effect: "deny", rule: deny });
+});
+
+test("all parts of a rule have to match", () => {
+  const rule: PolicyRule = { effect: "deny", actions: ["create", "move"] };
+  assert.equal(effectOf({ ...rule, by: "shell-*", stream: "*.eu", site: "n*h" }), "deny");
+  assert.equal(effectOf({ ...rule, by: "shell-*", stream: "*.us", site: "n*h" }), "allow");
+  assert.equal(effectOf({ ...rule, by: "shell-*", stream: "*.eu", site: "south" }), "allow");
+});
+
+test("a denial says who, what, where and why", () => {
+  const rule: PolicyRule = { effect: "deny", actions: ["*"], reason: "not today" };
+  assert.throws(() => enforce([rule], question, "sites/north"), {
+    code: "denied",
+    where: "policy sites/north",
+    what: "shell-1f3a may not move orders.eu at north: not today",
+  });
+});
+
+test("a star stands for any part, and all else for itself", () => {
+  for (const [pattern, text, matches] of [
+    ["*", "", true],
+    ["*", "anything", true],
+    ["a*", "a", true],
+    ["a*a", "a", false],
+    ["a*a", "aa", true],
+    ["*b*", "abc", true],
+    ["a*b*c", "aXbYc", true],
+    ["a*b*c", "acb", false],
+    ["*ab*ab", "ab", false],
+    ["a.c", "abc", false],
+    ["", "", true],
+    ["", "a", false],
+  ] as const) {
+    assert.equal(matchesPattern(pattern, text), matches, `${pattern} on ${text}`);
+  }
+});
+
+test("patterns match as a regular expression with .* for each star does", () => {
+  const letters = fc.string({ unit: fc.constantFrom("a", "b", "*"), maxLength: 8 });
+  const text = fc.string({ unit: fc.constantFrom("a", "b"), maxLength: 10 });
+  fc.assert(
+    fc.property(letters, text, (pattern, word) => {
+      const expected = new RegExp(`^${pattern.replaceAll("*", ".*")}$`).test(word);
+      assert.equal(matchesPattern(pattern, word), expected);
+    }),
+  );
+});
+
+test("a pattern of many stars takes no longer than a glance", () => {
+  assert.equal(matchesPattern(`${"*a".repeat(50)}b`, "a".repeat(10_000)), false);
+});

@@ -1,0 +1,93 @@
+import { z } from "zod";
+import { LIMITS } from "../../base/index.ts";
+import {
+  agentSpec,
+  bytes,
+  type Codec,
+  durability,
+  handlerName,
+  maybe,
+  messageStory,
+  milliseconds,
+  moveResult,
+  name,
+  streamInspection,
+  streamView,
+} from "./port-schemas.ts";
+
+/** Most names in one list of a call. */
+const NAMES_MAX = 64;
+/** Most rules of one policy. */
+const RULES_MAX = 1_000;
+
+const nothing = z.null();
+
+/** [S6] The calls of a shell: what each takes and gives. */
+export const SHELL_CALLS = {
+  append: call(
+    z.object({
+      stream: name,
+      payload: bytes,
+      until: z.enum(["buffered", "consumed"]),
+      timeoutMs: maybe(milliseconds),
+    }),
+    z.object({ id: name, reply: maybe(bytes) }),
+  ),
+  createStream: call(
+    z.object({
+      name,
+      at: maybe(name),
+      durability,
+      failureManagers: z.array(name).max(NAMES_MAX),
+    }),
+    streamView,
+  ),
+  move: call(z.object({ stream: name, to: name, deadlineMs: maybe(milliseconds) }), moveResult),
+  attachAgent: call(
+    z.object({
+      stream: name,
+      source: z.string().max(LIMITS.shellMessageBytesMax),
+      file: maybe(z.string().max(1_000)),
+      name: maybe(name),
+      briefcase: maybe(bytes),
+    }),
+    agentSpec,
+  ),
+  detachAgent: call(z.object({ stream: name, agent: name }), nothing),
+  replaceHandler: call(
+    z.object({ stream: name, agent: name, event: handlerName, source: z.string().nullable() }),
+    nothing,
+  ),
+  destroyStream: call(z.object({ stream: name }), nothing),
+  stream: call(z.object({ name }), streamView),
+  streams: call(z.object({}), z.array(streamView)),
+  sleep: call(z.object({ ms: milliseconds }), nothing),
+  sites: call(z.object({}), z.array(name)),
+  inspect: call(z.object({ stream: name }), streamInspection),
+  why: call(z.object({ message: name }), messageStory),
+  deadLetter: call(
+    z.object({
+      stream: name,
+      message: name,
+      action: z.enum(["skip", "retry", "replay"]),
+      edited: maybe(bytes),
+    }),
+    nothing,
+  ),
+  evacuate: call(
+    z.object({ site: name }),
+    z.object({ moved: z.int().min(0), failed: z.array(z.string()) }),
+  ),
+  setPolicy: call(z.object({ scope: name, rules: z.array(z.unknown()).max(RULES_MAX) }), nothing),
+  policies: call(z.object({}), z.record(z.string(), z.array(z.unknown()))),
+} as const;
+
+export type ShellCallName = keyof typeof SHELL_CALLS;
+export type ShellCallArguments<C extends ShellCallName> = z.output<
+  (typeof SHELL_CALLS)[C]["takes"]
+>;
+export type ShellCallResult<C extends ShellCallName> = z.output<(typeof SHELL_CALLS)[C]["gives"]>;
+
+function call<A, R>(takes: Codec<A>, gives: Codec<R>): { takes: Codec<A>; gives: Codec<R> } {
+  return { takes, gives };
+}

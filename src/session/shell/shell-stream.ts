@@ -1,0 +1,126 @@
+import { definitionSource } from "../../agent/define/index.ts";
+import type {
+  AgentDefinition,
+  AgentModule,
+  AgentRef,
+  Appended,
+  AppendOptions,
+  MoveResult,
+  ShellPort,
+  StreamRef,
+} from "../../agent/index.ts";
+import { MeanderError } from "../../base/index.ts";
+import { packValue, unpackValue } from "../../wire/index.ts";
+import type { AbortWatch } from "./abort-watch.ts";
+import { milliseconds } from "./port-schemas.ts";
+import { ShellAgent } from "./shell-agent.ts";
+
+/** How a shell appends. */
+export interface ShellAppendOptions extends AppendOptions {
+  /** Ends the waiting: the append throws its reason. What was sent stays on its way. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What is given to an agent besides its code; overrides what its definition says. */
+export interface RegisterOptions {
+  readonly name?: string;
+  readonly briefcase?: object;
+}
+
+/** A stream as a shell has it. */
+export class ShellStream implements StreamRef {
+  readonly name: string;
+  readonly #port: ShellPort;
+  readonly #aborts: AbortWatch;
+
+  constructor(port: ShellPort, name: string, aborts: AbortWatch) {
+    this.#port = port;
+    this.#aborts = aborts;
+    this.name = name;
+  }
+
+  /** As {@link StreamRef.append}. @throws {MeanderError} besides: `option-invalid` */
+  async append(value: unknown, options: ShellAppendOptions = {}): Promise<Appended> {
+    return await this.appendPacked(packValue(value), options);
+  }
+
+  /** The same for a value that is packed already. */
+  async appendPacked(payload: Uint8Array, options: ShellAppendOptions): Promise<Appended> {
+    const { until = "buffered", timeoutMs, signal } = options;
+    if (timeoutMs !== undefined) {
+      checkMs("append: timeoutMs", timeoutMs);
+      if (until !== "consumed") {
+        throw new MeanderError("option-invalid", "only an append until consumed can time out", {
+          where: "append: timeoutMs",
+          next: 'add until: "consumed", or use a signal',
+        });
+      }
+    }
+    signal?.throwIfAborted();
+    const request = { stream: this.name, payload, until, timeoutMs, signal };
+    const { id, reply } = await this.#aborts.race(this.#port.append(request), signal);
+    return { id, reply: reply === undefined ? undefined : unpackValue(reply) };
+  }
+
+  async move(to: string, options: { readonly deadlineMs?: number } = {}): Promise<MoveResult> {
+    const { deadlineMs } = options;
+    if (deadlineMs !== undefined) checkMs("move: deadlineMs", deadlineMs);
+    return await this.#port.move(this.name, to, deadlineMs);
+  }
+
+  async registerAgent<Briefcase extends object>(
+    agent: AgentDefinition<Briefcase> | AgentModule,
+    options: RegisterOptions = {},
+  ): Promise<AgentRef> {
+    const { source, file, name, briefcase } = partsOf(agent, options);
+    const spec = await this.#port.attachAgent(this.name, {
+      source,
+      file,
+      name,
+      briefcase: briefcase === undefined ? undefined : packValue(briefcase),
+    });
+    return this.agent(spec.name);
+  }
+
+  agent(name: string): AgentRef {
+    return new ShellAgent(this.#port, this.name, name);
+  }
+
+  async location(): Promise<string> {
+    return (await this.#port.stream(this.name)).site;
+  }
+
+  destroy(): Promise<void> {
+    return this.#port.destroyStream(this.name);
+  }
+}
+
+/** @throws {MeanderError} `option-invalid` */
+export function checkMs(where: string, ms: number): void {
+  if (milliseconds.safeParse(ms).success) return;
+  throw new MeanderError("option-invalid", `got ${String(ms)}`, {
+    where,
+    expected: `milliseconds, 0 to ${milliseconds.maxValue ?? "any"}`,
+  });
+}
+
+function partsOf<Briefcase extends object>(
+  agent: AgentDefinition<Briefcase> | AgentModule,
+  options: RegisterOptions,
+) {
+  const { name, briefcase } = options;
+  if ("source" in agent) return { source: agent.source, file: agent.file, name, briefcase };
+  if (typeof agent.on !== "object") {
+    throw new MeanderError("option-invalid", "that is no agent", {
+      where: "registerAgent",
+      expected: "a definition { on: { … } }, or { source } with the text of a module",
+    });
+  }
+  // What starts the agent travels as values, not as text: Map, Set and bytes stay what they are.
+  return {
+    source: definitionSource(agent).source,
+    file: undefined,
+    name: name ?? agent.name,
+    briefcase: briefcase ?? agent.briefcase,
+  };
+}

@@ -1,0 +1,197 @@
+import type {
+  AgentDefinition,
+  AgentModule,
+  AgentRef,
+  Appended,
+  EventFilter,
+  MessageStory,
+  MoveResult,
+  ShellPort,
+  StreamOptions,
+  StreamRef,
+  StreamView,
+} from "../../agent/index.ts";
+import { packValue } from "../../wire/index.ts";
+import { AbortWatch } from "./abort-watch.ts";
+import { EventReader } from "./event-reader.ts";
+import { type Inspection, unpackInspection } from "./inspection.ts";
+import {
+  checkMs,
+  type RegisterOptions,
+  type ShellAppendOptions,
+  ShellStream,
+} from "./shell-stream.ts";
+import { StreamGroup } from "./stream-group.ts";
+
+/**
+ * The outside point of control of a session: creates streams, gives them agents, appends, moves, and looks. It may leave at any time;
+ * what it made stays.
+ *
+ * ```ts
+ * await using shell = await connect("http://127.0.0.1:7000");
+ * await shell.createStream("foo");
+ * await shell.registerAgent("foo", { on: { append: (ctx, message) => ctx.log(message) } });
+ * await shell.append("foo", "Hello world");
+ * ```
+ *
+ * Everything here throws what the session answers, as a MeanderError, and `shell-closed`, `shell-disconnected` when there is no way to
+ * ask it any more.
+ */
+export class Shell implements AsyncDisposable {
+  /** [S1] Settles when it has ended: undefined after `close`, else why. */
+  readonly closed: Promise<Error | undefined>;
+  readonly #port: ShellPort;
+  readonly #aborts = new AbortWatch();
+
+  /** @param port owned from now on */
+  constructor(port: ShellPort) {
+    this.#port = port;
+    this.closed = port.closed;
+  }
+
+  /** Its name as a sender of messages: `shell-1f3a`. */
+  get name(): string {
+    return this.#port.name;
+  }
+
+  /** The site that it is attached to. */
+  get site(): string {
+    return this.#port.site;
+  }
+
+  /** @throws {MeanderError} `stream-exists`, `stream-name-invalid`, `site-unknown`, `denied` */
+  async createStream(name: string, options: StreamOptions = {}): Promise<ShellStream> {
+    const { at, durability = { type: "none" }, failureManagers = [] } = options;
+    await this.#port.createStream(name, { at, durability, failureManagers });
+    return this.#stream(name);
+  }
+
+  /** A stream that exists. @throws {MeanderError} `stream-unknown` */
+  async open(name: string): Promise<ShellStream> {
+    await this.#port.stream(name);
+    return this.#stream(name);
+  }
+
+  /** Several streams, to append to together. A name that is given twice counts once. */
+  group(members: readonly (string | StreamRef)[]): StreamGroup {
+    const names = members.map((member) => (typeof member === "string" ? member : member.name));
+    return new StreamGroup([...new Set(names)].map((name) => this.#stream(name)));
+  }
+
+  /** {@link StreamRef.registerAgent} of the stream of that name. */
+  registerAgent<Briefcase extends object>(
+    stream: string,
+    agent: AgentDefinition<Briefcase> | AgentModule,
+    options?: RegisterOptions,
+  ): Promise<AgentRef> {
+    return this.#stream(stream).registerAgent(agent, options);
+  }
+
+  /** {@link StreamRef.append} to the stream of that name. */
+  append(stream: string, value: unknown, options?: ShellAppendOptions): Promise<Appended> {
+    return this.#stream(stream).append(value, options);
+  }
+
+  /** {@link StreamRef.move} of the stream of that name. */
+  move(
+    stream: string,
+    to: string,
+    options?: { readonly deadlineMs?: number },
+  ): Promise<MoveResult> {
+    return this.#stream(stream).move(to, options);
+  }
+
+  /** {@link StreamRef.destroy} of the stream of that name. */
+  destroy(stream: string): Promise<void> {
+    return this.#stream(stream).destroy();
+  }
+
+  /** All streams of the session. */
+  streams(): Promise<readonly StreamView[]> {
+    return this.#port.streams();
+  }
+
+  /** Names of all sites of the session. */
+  sites(): Promise<readonly string[]> {
+    return this.#port.sites();
+  }
+
+  /** A stream from inside. @throws {MeanderError} `stream-unknown` */
+  async inspect(stream: string): Promise<Inspection> {
+    return unpackInspection(await this.#port.inspect(stream));
+  }
+
+  /** Where a message is, and why. @param id as `append` gave it: `foo>bar#17` */
+  why(id: string): Promise<MessageStory> {
+    return this.#port.why(id);
+  }
+
+  /** Messages that were given up, oldest first. @throws {MeanderError} `stream-unknown` */
+  async deadLetters(stream: string): Promise<Inspection["deadLetters"]> {
+    return (await this.inspect(stream)).deadLetters;
+  }
+
+  /** Forgets a dead letter, or goes on behind the message that halted the stream. @throws {MeanderError} `message-unknown` */
+  skip(stream: string, id: string): Promise<void> {
+    return this.#port.deadLetter(stream, id, "skip", undefined);
+  }
+
+  /** Tries a dead letter, or the message that halted the stream, once more. @throws {MeanderError} `message-unknown` */
+  retry(stream: string, id: string): Promise<void> {
+    return this.#port.deadLetter(stream, id, "retry", undefined);
+  }
+
+  /** Appends a dead letter anew. @param edited what to append in its place; undefined: what it was @throws {MeanderError} `message-unknown`, `value-uncloneable` */
+  async replay(stream: string, id: string, edited?: unknown): Promise<void> {
+    const payload = edited === undefined ? undefined : packValue(edited);
+    await this.#port.deadLetter(stream, id, "replay", payload);
+  }
+
+  /** Moves all streams away from a site. `failed`: names of those that stayed. */
+  evacuate(site: string): Promise<{ readonly moved: number; readonly failed: readonly string[] }> {
+    return this.#port.evacuate(site);
+  }
+
+  /** Replaces the rules of a scope: `session`, `sites/NAME` or `streams/NAME`. @throws {MeanderError} `policy-invalid`, `denied` */
+  setPolicy(scope: string, rules: readonly unknown[]): Promise<void> {
+    return this.#port.setPolicy(scope, rules);
+  }
+
+  /** The rules in force, by scope; scopes without rules are left out. */
+  policies(): Promise<Readonly<Record<string, readonly unknown[]>>> {
+    return this.#port.policies();
+  }
+
+  /**
+   * [S2] What happens to streams from this call on, until the reader leaves the loop, `signal` is aborted, or the shell is closed. When its site
+   * is lost the loop throws.
+   */
+  events(filter: EventFilter = {}, options: { readonly signal?: AbortSignal } = {}): EventReader {
+    return new EventReader(this.#port, filter, options.signal);
+  }
+
+  /** Wall clock of the site, ms since 1970. */
+  now(): number {
+    return this.#port.now();
+  }
+
+  /** Settles after that time of the site, which may be simulated. @throws {MeanderError} `option-invalid` */
+  async sleep(ms: number, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    checkMs("sleep", ms);
+    options.signal?.throwIfAborted();
+    await this.#aborts.race(this.#port.sleep(ms), options.signal);
+  }
+
+  /** Leaves. Messages that were appended are still delivered. */
+  close(): Promise<void> {
+    return this.#port.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #stream(name: string): ShellStream {
+    return new ShellStream(this.#port, name, this.#aborts);
+  }
+}

@@ -1,0 +1,239 @@
+import { type Clock, LIMITS, type Log, MeanderError, messageOf } from "../base/index.ts";
+import type { Json, SiteCalls } from "../directory/index.ts";
+import type { Place } from "../stream/index.ts";
+import { ControlQueue } from "./control-queue.ts";
+import type { SiteRecord } from "./model.ts";
+import type { SiteRoster } from "./site-roster.ts";
+import type { SiteCommand } from "./stream-records.ts";
+
+/** What a {@link SiteContact} needs. */
+export interface SiteContactOptions {
+  readonly calls: SiteCalls;
+  readonly roster: SiteRoster;
+  readonly self: Place;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Whether nobody listens at a site's address any more. */
+  isEnded(record: SiteRecord): Promise<boolean>;
+  /** A site has certainly ended. May come again while it is a member. */
+  onEnded(record: SiteRecord): void;
+}
+
+/** Whether sites answer, and the way to call them. */
+export class SiteContact {
+  readonly #options: SiteContactOptions;
+  /** For how long a start of a site has been silent, ms, in steps of {@link LIMITS.sitePingMs}. */
+  readonly #silentMs = new Map<string, number>();
+  readonly #pinged = new Set<string>();
+  readonly #examined = new Set<string>();
+  /** What to do when contact with a place is lost. */
+  readonly #losses = new Map<string, Set<(error: MeanderError) => void>>();
+  /** Commands to a site that answers slowly wait here. */
+  readonly #queue = new ControlQueue({ width: LIMITS.siteCommandsMax });
+  #lastTick: number;
+
+  constructor(options: SiteContactOptions) {
+    this.#options = options;
+    this.#lastTick = options.clock.now();
+  }
+
+  /** Whether a start of a site is connected and answers. */
+  reaches(place: Place): boolean {
+    return this.#options.calls.connected(place.site, place.instance) && !this.isSilent(place);
+  }
+
+  /** Whether it has said nothing for {@link LIMITS.siteSilenceMs}. */
+  isSilent(place: Place): boolean {
+    return (this.#silentMs.get(keyOf(place)) ?? 0) >= LIMITS.siteSilenceMs;
+  }
+
+  /**
+   * Sends a command and gives its answer. Ends early when contact is lost.
+   *
+   * @throws {MeanderError} `site-gone`, `site-timeout`, and what the site refuses with
+   */
+  async call(place: Place, command: SiteCommand, timeoutMs: number): Promise<Json> {
+    const { clock } = this.#options;
+    const end = clock.now() + timeoutMs;
+    this.#checkReach(place);
+    const loss = this.watch(place);
+    const send = async (): Promise<Json> => {
+      this.#checkReach(place);
+      const left = end - clock.now();
+      if (left > 0) return await this.#send(place, command, left);
+      throw new MeanderError("site-timeout", `${timeoutMs} ms passed before it could be asked`, {
+        where: `site ${place.site}`,
+      });
+    };
+    try {
+      return await Promise.race([this.#queue.run(keyOf(place), send), loss.lost]);
+    } finally {
+      loss.end();
+    }
+  }
+
+  /** Sends a command whose answer nobody waits for. */
+  tell(place: Place, command: SiteCommand): void {
+    const { calls, log } = this.#options;
+    if (!calls.connected(place.site, place.instance)) return;
+    this.#send(place, command, LIMITS.controlCallMs).catch((error: unknown) =>
+      log.debug("A site did not take a command.", {
+        site: place.site,
+        command: command.type,
+        error: messageOf(error),
+      }),
+    );
+  }
+
+  /** `lost` rejects when contact with a place is lost, until `end` is called. */
+  watch(place: Place): { readonly lost: Promise<never>; end(): void } {
+    const key = keyOf(place);
+    const losses = this.#losses.get(key) ?? new Set();
+    this.#losses.set(key, losses);
+    let end = (): void => {};
+    const lost = new Promise<never>((_, reject) => {
+      losses.add(reject);
+      end = () => {
+        losses.delete(reject);
+        if (losses.size === 0 && this.#losses.get(key) === losses) this.#losses.delete(key);
+      };
+    });
+    return { lost, end };
+  }
+
+  /** A site has connected. */
+  connected(place: Place): void {
+    this.#silentMs.set(keyOf(place), 0);
+  }
+
+  /** The connection of a site has ended. */
+  gone(place: Place): void {
+    this.#lose(place, siteGone(place, "its connection ended"));
+    this.#examineMembers();
+  }
+
+  /** Whether this process itself did not get to {@link tick} for too long. */
+  get stoodStill(): boolean {
+    return this.#options.clock.now() - this.#lastTick > 2 * LIMITS.sitePingMs;
+  }
+
+  /** To be called every {@link LIMITS.sitePingMs}. */
+  tick(): void {
+    const now = this.#options.clock.now();
+    const elapsed = now - this.#lastTick;
+    this.#lastTick = now;
+    this.#age(Math.min(elapsed, LIMITS.sitePingMs));
+    this.#examineMembers();
+    for (const place of this.#members()) this.#ping(place);
+  }
+
+  /** Time that this process stood still itself is nobody's silence, so no step is longer than the period. */
+  #age(ms: number): void {
+    const members = this.#members();
+    const keys = new Set(members.map(keyOf));
+    for (const key of this.#silentMs.keys()) if (!keys.has(key)) this.#silentMs.delete(key);
+    for (const place of members) {
+      const key = keyOf(place);
+      this.#silentMs.set(key, (this.#silentMs.get(key) ?? 0) + ms);
+      if (this.isSilent(place)) this.#lose(place, siteGone(place, "it does not answer"));
+    }
+  }
+
+  #ping(place: Place): void {
+    const { calls } = this.#options;
+    const key = keyOf(place);
+    if (this.#pinged.has(key) || !calls.connected(place.site, place.instance)) return;
+    this.#pinged.add(key);
+    this.#send(place, { type: "ping" }, LIMITS.siteSilenceMs)
+      .catch(() => {
+        // Silence is what counts it.
+      })
+      .finally(() => this.#pinged.delete(key));
+  }
+
+  /** Finds out about members that are not connected. */
+  #examineMembers(): void {
+    const { roster, calls, self } = this.#options;
+    for (const record of roster.records) {
+      if (record.name === self.site) continue;
+      if (!calls.connected(record.name, record.instance)) void this.#examine(record);
+    }
+  }
+
+  async #examine(record: SiteRecord): Promise<void> {
+    const { calls, roster, isEnded, onEnded, log } = this.#options;
+    const place = placeOf(record);
+    const key = keyOf(place);
+    if (this.#examined.has(key)) return;
+    this.#examined.add(key);
+    try {
+      const ended = await this.#within(LIMITS.siteSilenceMs, isEnded(record));
+      const back = calls.connected(record.name, record.instance) || !roster.has(place);
+      if (ended === true && !back) onEnded(record);
+    } catch (error) {
+      log.debug("Whether a site has ended could not be found out.", {
+        site: record.name,
+        error: messageOf(error),
+      });
+    } finally {
+      this.#examined.delete(key);
+    }
+  }
+
+  async #send(place: Place, command: SiteCommand, timeoutMs: number): Promise<Json> {
+    const payload = command as unknown as Json;
+    try {
+      const answer = await this.#options.calls.call(place.site, place.instance, payload, timeoutMs);
+      this.#heard(place);
+      return answer;
+    } catch (error) {
+      if (!isSilence(error)) this.#heard(place);
+      throw error;
+    }
+  }
+
+  #checkReach(place: Place): void {
+    if (!this.reaches(place)) throw siteGone(place, "it is not connected, or does not answer");
+  }
+
+  #heard(place: Place): void {
+    this.#silentMs.set(keyOf(place), 0);
+  }
+
+  #lose(place: Place, error: MeanderError): void {
+    const losses = this.#losses.get(keyOf(place));
+    this.#losses.delete(keyOf(place));
+    for (const reject of losses ?? []) reject(error);
+  }
+
+  #members(): Place[] {
+    return this.#options.roster.records.map(placeOf);
+  }
+
+  #within<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
+    return new Promise((resolve, reject) => {
+      const cancel = this.#options.clock.after("site examination", ms, () => resolve(undefined));
+      promise.then(resolve, reject).finally(cancel);
+    });
+  }
+}
+
+/** Whether a call failed because the site was not heard, rather than by its refusal. */
+export function isSilence(error: unknown): boolean {
+  return (
+    error instanceof MeanderError && (error.code === "site-gone" || error.code === "site-timeout")
+  );
+}
+
+/** The site cannot be asked. */
+export function siteGone({ site }: Place, what: string): MeanderError {
+  return new MeanderError("site-gone", what, { where: `site ${site}` });
+}
+
+function keyOf({ site, instance }: Place): string {
+  return `${site}#${instance}`;
+}
+
+function placeOf({ name, instance }: SiteRecord): Place {
+  return { site: name, instance };
+}

@@ -1,0 +1,140 @@
+import { LIMITS, MeanderError } from "../base/index.ts";
+import type { Json } from "../directory/index.ts";
+import { type ControlContext, checkPolicy, hostOf } from "./control-context.ts";
+import type { FinalizeLedger } from "./finalize-ledger.ts";
+import { isSilence } from "./site-contact.ts";
+import type { PolicyAction, SiteCommand, StreamRecord } from "./stream-records.ts";
+import type { AttachAgent, DetachAgent, ReplaceHandler } from "./stream-requests.ts";
+import type { HeldRecord } from "./stream-store.ts";
+
+type Agent = StreamRecord["agents"][number];
+
+/** Changes the agents of streams: first at the site, then in the record. Calls for one stream must not overlap. */
+export class StreamAgents {
+  readonly #context: ControlContext;
+  readonly #ledger: FinalizeLedger;
+
+  constructor(context: ControlContext, ledger: FinalizeLedger) {
+    this.#context = context;
+    this.#ledger = ledger;
+  }
+
+  /**
+   * The very same agent may be attached again: whoever asks may have missed the answer.
+   *
+   * @throws {MeanderError} `stream-unknown`, `stream-lost`, `denied`, `agent-exists`, `agents-exhausted`, `briefcase-too-large`, `site-gone`,
+   * `site-timeout`, and what the site refuses with
+   */
+  async attach({ stream, spec, briefcase, by }: AttachAgent): Promise<StreamRecord> {
+    const { store, contact, tell } = this.#context;
+    const held = await this.#open(stream, "attach", by);
+    const { record } = held;
+    const agent: Agent = { spec, briefcase };
+    const same = record.agents.find((each) => each.spec.name === spec.name);
+    if (same !== undefined && JSON.stringify(same) === JSON.stringify(agent)) return record;
+    if (same !== undefined) throw agentExists(stream, same);
+    const next: StreamRecord = { ...record, agents: [...record.agents, agent] };
+    checkRoom(next);
+    const host = hostOf(held);
+    try {
+      const command = { type: "agent-attach", record, spec, briefcase, by } as const;
+      await contact.call(host, command, LIMITS.controlCallMs);
+    } catch (error) {
+      // It may have been attached all the same.
+      if (isSilence(error)) {
+        contact.tell(host, { type: "agent-detach", record, agent: spec.name, by });
+      }
+      throw error;
+    }
+    await store.replace(held, next);
+    tell(stream, { type: "agent-attached", agent: spec.name });
+    return next;
+  }
+
+  /**
+   * @throws {MeanderError} `stream-unknown`, `stream-lost`, `denied`, `agent-unknown`, `site-gone`, `site-timeout`, and what the site refuses with
+   */
+  async detach({ stream, agent: name, by }: DetachAgent): Promise<StreamRecord> {
+    const { store, tell } = this.#context;
+    const held = await this.#open(stream, "detach", by);
+    const { record } = held;
+    const { spec } = agentOf(record, name);
+    await this.#command(held, { type: "agent-detach", record, agent: name, by });
+    const agents = record.agents.filter((each) => each.spec.name !== name);
+    const next: StreamRecord = { ...record, agents };
+    const others = record.visited.filter((site) => site !== record.site);
+    await this.#ledger.add(others, { id: record.id, stream, agents: [spec] });
+    await store.replace(held, next);
+    this.#ledger.deliver(others);
+    tell(stream, { type: "agent-detached", agent: name });
+    return next;
+  }
+
+  /**
+   * @throws {MeanderError} `stream-unknown`, `stream-lost`, `denied`, `agent-unknown`, `site-gone`, `site-timeout`, and what the site refuses with
+   */
+  async replaceHandler(request: ReplaceHandler): Promise<StreamRecord> {
+    const { stream, agent: name, event, code, by } = request;
+    const { store, tell } = this.#context;
+    const held = await this.#open(stream, "replace", by);
+    const { record } = held;
+    const { spec } = agentOf(record, name);
+    await this.#command(held, { type: "handler-replace", record, agent: name, event, code, by });
+    const replaced = { ...spec, replaced: { ...spec.replaced, [event]: code } };
+    const agents = record.agents.map((each) =>
+      each.spec.name === name ? { ...each, spec: replaced } : each,
+    );
+    const next: StreamRecord = { ...record, agents };
+    await store.replace(held, next);
+    tell(stream, { type: "handler-replaced", agent: name, event });
+    return next;
+  }
+
+  async #open(stream: string, action: PolicyAction, by: string): Promise<HeldRecord> {
+    const held = await this.#context.store.get(stream);
+    await checkPolicy(this.#context, { action, by, stream, site: held.record.site });
+    hostOf(held);
+    return held;
+  }
+
+  #command(held: HeldRecord, command: SiteCommand): Promise<Json> {
+    return this.#context.contact.call(hostOf(held), command, LIMITS.controlCallMs);
+  }
+}
+
+function agentOf({ name: stream, agents }: StreamRecord, name: string): Agent {
+  const agent = agents.find(({ spec }) => spec.name === name);
+  if (agent !== undefined) return agent;
+  const names = agents.map(({ spec }) => spec.name);
+  throw new MeanderError("agent-unknown", `the stream has no agent ${name}`, {
+    where: `stream ${stream}`,
+    expected: names.length === 0 ? "that it has agents" : `one of ${names.join(", ")}`,
+  });
+}
+
+/** @throws {MeanderError} `agents-exhausted`, `briefcase-too-large` */
+function checkRoom(record: StreamRecord): void {
+  const where = `stream ${record.name}`;
+  if (record.agents.length > LIMITS.streamAgentsMax) {
+    throw new MeanderError("agents-exhausted", `it has ${LIMITS.streamAgentsMax} agents`, {
+      where,
+      expected: `at most ${LIMITS.streamAgentsMax}`,
+    });
+  }
+  const characters = JSON.stringify(record).length;
+  // Names may take more bytes than characters, and the sites it visits take room later.
+  const most = LIMITS.directoryValueBytesMax * 0.75;
+  if (characters <= most) return;
+  throw new MeanderError("briefcase-too-large", `its record would have ${characters} characters`, {
+    where,
+    expected: `at most ${most} for all agents of the stream with the briefcases that they start with`,
+    next: "start with a small briefcase, and fill it by messages",
+  });
+}
+
+function agentExists(stream: string, { spec: { name, owner } }: Agent): MeanderError {
+  return new MeanderError("agent-exists", `the stream has an agent ${name}, of ${owner}`, {
+    where: `stream ${stream}`,
+    next: "detach that one, or give this one another name",
+  });
+}

@@ -1,0 +1,272 @@
+import type { StreamEvent } from "../agent/index.ts";
+import {
+  type Cancel,
+  type Clock,
+  every,
+  LIMITS,
+  type Log,
+  MeanderError,
+  messageOf,
+  type Random,
+} from "../base/index.ts";
+import type { Change, Directory, Json, SiteCalls } from "../directory/index.ts";
+import type { Place } from "../stream/index.ts";
+import type { ControlContext } from "./control-context.ts";
+import { CONTROL_SUBJECTS, ControlDesk } from "./control-desk.ts";
+import { ControlQueue } from "./control-queue.ts";
+import { FinalizeLedger } from "./finalize-ledger.ts";
+import type { SiteRecord } from "./model.ts";
+import { SiteContact } from "./site-contact.ts";
+import { type SiteEvent, SiteRoster } from "./site-roster.ts";
+import type { ControlRequests } from "./stream-records.ts";
+import { StreamRecovery } from "./stream-recovery.ts";
+import { StreamStore } from "./stream-store.ts";
+
+/** What a {@link StreamControl} needs. */
+export interface StreamControlOptions {
+  readonly directory: Directory;
+  /** The way to the sites, the leading one among them. */
+  readonly calls: SiteCalls;
+  /** The leading site. */
+  readonly self: Place;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Settles while this leader leads. @throws {MeanderError} `leader-fenced` */
+  checkLeads(): Promise<void>;
+  /** Whether nobody listens at a site's address any more, so that its process has certainly ended. Asked again and again about those out of contact. */
+  isEnded(record: SiteRecord): Promise<boolean>;
+  /** Told what this leader did with streams. */
+  onEvent?(event: StreamEvent): void;
+}
+
+/** How often finalizers that wait are looked at, in ticks of {@link LIMITS.sitePingMs}. */
+const LEDGER_TICKS = 120;
+/** How often sites are asked which streams they have, in such ticks: what one lost without failing is found. */
+const COMPARE_TICKS = 60;
+
+/**
+ * The leader's control of streams: makes, moves and ends them, changes their agents, and has them taken over when their site fails.
+ *
+ * Each decision is a compare-and-set of the stream's record, made while this leader leads; requests about one stream are done one at a time, in the
+ * order in which they come. It remembers nothing that it could not read again from the directory and the sites.
+ */
+export class StreamControl {
+  readonly #options: StreamControlOptions;
+  readonly #store: StreamStore;
+  readonly #roster: SiteRoster;
+  readonly #contact: SiteContact;
+  readonly #ledger: FinalizeLedger;
+  readonly #context: ControlContext;
+  readonly #queue = new ControlQueue({ capacity: LIMITS.controlQueueMax });
+  readonly #desk: ControlDesk;
+  readonly #recovery: StreamRecovery;
+  #undo: Cancel[] = [];
+  #stopped = false;
+  /** What waits for the beginning of a watch. */
+  readonly #beginnings = new Set<() => void>();
+  #ticks = 0;
+  /** Until then sites may still be on their way back, and nothing is taken over; by the clock. */
+  #patientUntil = 0;
+  /** It waits for the sites that its predecessor had, and for no longer than they need. */
+  #starting = true;
+
+  constructor(options: StreamControlOptions) {
+    const { directory, calls, self, clock, random, log, isEnded } = options;
+    this.#options = options;
+    const checkLeads = (): Promise<void> => this.#checkLeads();
+    this.#store = new StreamStore({ directory, checkLeads, log });
+    this.#roster = new SiteRoster({
+      self,
+      log,
+      onEvent: (event, place) => this.#news(event, place),
+    });
+    const roster = this.#roster;
+    this.#contact = new SiteContact({
+      calls,
+      roster,
+      self,
+      clock,
+      log,
+      isEnded: (record) => isEnded(record),
+      onEnded: (record) => this.#background("remove a site", this.#removeEnded(record)),
+    });
+    const contact = this.#contact;
+    this.#ledger = new FinalizeLedger({ directory, roster, contact, clock, log, checkLeads });
+    this.#context = {
+      ...{ directory, self, clock, random, log, roster, contact, checkLeads },
+      store: this.#store,
+      tell: (stream, event) =>
+        this.#options.onEvent?.({ at: clock.wall(), site: self.site, stream, ...event }),
+    };
+    this.#desk = new ControlDesk(this.#context, this.#queue, this.#ledger);
+    this.#recovery = new StreamRecovery(this.#context, this.#queue);
+  }
+
+  /** Reads what there is, and watches over it from now on; to be called once, by a leader that has taken over. */
+  async start(): Promise<void> {
+    const { clock, calls } = this.#options;
+    this.#patientUntil = clock.now() + LIMITS.siteSilenceMs;
+    await this.#watch("sites/", (change) => {
+      this.#roster.take(change);
+      this.#review();
+    });
+    await this.#watch("streams/", (change) => this.#store.index.take(change));
+    if (this.#stopped) return;
+    this.#undo.push(
+      calls.onConnected((site, instance) => this.#connected({ site, instance })),
+      calls.onGone((site, instance) => this.#contact.gone({ site, instance })),
+      every(clock, "watch over sites", LIMITS.sitePingMs, () => this.#tick()),
+    );
+    this.#compareAll();
+    this.#ledger.review();
+    this.#review();
+  }
+
+  /** Nothing is decided any more. Requests under way fail or end by themselves. */
+  stop(): void {
+    this.#stopped = true;
+    for (const undo of this.#undo.splice(0)) undo();
+    for (const release of this.#beginnings) release();
+  }
+
+  /** That start of a site is about to leave in order. */
+  noteLeaving(place: Place): void {
+    this.#roster.noteLeaving(place);
+  }
+
+  /** Whether {@link handle} answers requests of that subject. */
+  static answers(subject: string): subject is keyof ControlRequests {
+    return (CONTROL_SUBJECTS as readonly string[]).includes(subject);
+  }
+
+  /**
+   * Answers a request of a site.
+   *
+   * @throws {MeanderError} `leader-fenced`, and what {@link ControlDesk.handle} throws
+   */
+  async handle(subject: keyof ControlRequests, payload: Json): Promise<Json> {
+    await this.#checkLeads();
+    return await this.#desk.handle(subject, payload);
+  }
+
+  #tick(): void {
+    this.#review();
+    this.#contact.tick();
+    this.#review();
+    this.#ticks++;
+    if (this.#ticks % LEDGER_TICKS === 0) this.#ledger.review();
+    if (this.#ticks % COMPARE_TICKS === 0) this.#compareAll();
+  }
+
+  /** Looks for streams to recover, unless sites may still be on their way back. */
+  #review(): void {
+    if (!this.#stopped && !this.#isPatient()) this.#recovery.review();
+  }
+
+  /** The same when something changed for the better. */
+  #hope(): void {
+    if (!this.#stopped && !this.#isPatient()) this.#recovery.hope();
+  }
+
+  #isPatient(): boolean {
+    const { clock } = this.#options;
+    // While this process stood still, leases ran out that their sites would have renewed: they come back by themselves.
+    if (this.#contact.stoodStill) {
+      this.#patientUntil = clock.now() + LIMITS.siteSilenceMs;
+      this.#starting = false;
+    }
+    return clock.now() < this.#patientUntil && !(this.#starting && this.#allThere());
+  }
+
+  #allThere(): boolean {
+    const { self } = this.#options;
+    const names = this.#roster.names;
+    return names.every((name) => this.#contact.reaches(this.#roster.placeOf(name) ?? self));
+  }
+
+  #connected(place: Place): void {
+    this.#contact.connected(place);
+    this.#compare(place);
+    this.#ledger.deliver([place.site]);
+    this.#hope();
+  }
+
+  #compareAll(): void {
+    for (const place of this.#store.index.places) this.#compare(place);
+  }
+
+  /** Whether the streams that are at a site by their records are there. */
+  #compare(place: Place): void {
+    if (!this.#contact.reaches(place)) return;
+    this.#background("compare streams with their site", this.#recovery.compare(place));
+  }
+
+  #news(event: SiteEvent, place: Place): void {
+    const { log } = this.#options;
+    const { site } = place;
+    log.info(`A site ${event}.`, { ...place });
+    if (event === "left") this.#ledger.drop(site);
+    if (event === "joined") {
+      this.#ledger.deliver([site]);
+      this.#hope();
+    }
+    for (const name of this.#roster.names) {
+      const other = this.#roster.placeOf(name);
+      if (other === undefined || name === site) continue;
+      this.#contact.tell(other, { type: "site-event", event, site });
+    }
+  }
+
+  async #removeEnded({ name, instance }: SiteRecord): Promise<void> {
+    const { directory, log } = this.#options;
+    await this.#checkLeads();
+    const entry = await directory.get(`sites/${name}`);
+    const value = entry?.value as { instance?: unknown } | null | undefined;
+    if (entry === undefined || value?.instance !== instance) return;
+    log.warn("A site has ended without leaving.", { name, instance });
+    await directory.delete(entry.key, entry.revision);
+  }
+
+  async #checkLeads(): Promise<void> {
+    if (this.#stopped) {
+      throw new MeanderError("leader-fenced", "this leader has stopped", {
+        where: `site ${this.#options.self.site}`,
+      });
+    }
+    try {
+      await this.#options.checkLeads();
+    } catch (error) {
+      if (error instanceof MeanderError && error.code === "leader-fenced") this.stop();
+      throw error;
+    }
+  }
+
+  /** Settles when the listener was told what is there. */
+  async #watch(prefix: string, listener: (change: Change) => void): Promise<void> {
+    let begun = (): void => {};
+    const told = new Promise<void>((resolve) => {
+      begun = resolve;
+    });
+    this.#beginnings.add(begun);
+    const undo = await this.#options.directory.watch(prefix, (change) => {
+      listener(change);
+      if (change.type === "synced") begun();
+    });
+    if (this.#stopped) undo();
+    else {
+      this.#undo.push(undo);
+      await told;
+    }
+    this.#beginnings.delete(begun);
+  }
+
+  #background(what: string, work: Promise<void>): void {
+    work.catch((error: unknown) =>
+      this.#options.log.debug("A leader could not do a part of its work.", {
+        what,
+        error: messageOf(error),
+      }),
+    );
+  }
+}

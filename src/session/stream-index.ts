@@ -1,0 +1,108 @@
+import type { Log } from "../base/index.ts";
+import type { Change } from "../directory/index.ts";
+import type { Place } from "../stream/index.ts";
+import { streamRecordSchema } from "./stream-record-schema.ts";
+
+/** Where a stream is, as the watch of `streams/` told last. Decisions read the record itself. */
+export interface IndexedStream extends Place {
+  readonly name: string;
+  readonly id: number;
+  readonly streamEpoch: number;
+  readonly move: string | undefined;
+  readonly status: "live" | "lost";
+  /** Whether a commit of an earlier host is refused, so that it can be replaced before its lease has run out. */
+  readonly fenced: boolean;
+}
+
+/** All streams of the session by name, id and place. */
+export class StreamIndex {
+  readonly #log: Log;
+  readonly #byName = new Map<string, IndexedStream>();
+  readonly #byId = new Map<number, IndexedStream>();
+  readonly #byPlace = new Map<string, { readonly place: Place; readonly names: Set<string> }>();
+  readonly #lost = new Set<string>();
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  get count(): number {
+    return this.#byName.size;
+  }
+
+  /** Names of streams that wait for somebody to take them over. */
+  get lost(): readonly string[] {
+    return [...this.#lost];
+  }
+
+  /** The starts of sites that have streams. */
+  get places(): readonly Place[] {
+    return [...this.#byPlace.values()].map(({ place }) => place);
+  }
+
+  named(name: string): IndexedStream | undefined {
+    return this.#byName.get(name);
+  }
+
+  withId(id: number): IndexedStream | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** The streams of one start of a site. */
+  at(place: Place): readonly IndexedStream[] {
+    return this.#entriesOf(this.#byPlace.get(keyOf(place))?.names ?? []);
+  }
+
+  /** The streams of a site, whichever start of it. */
+  ofSite(site: string): readonly IndexedStream[] {
+    return this.places.filter((place) => place.site === site).flatMap((place) => this.at(place));
+  }
+
+  /** Takes what a watch of `streams/` told. */
+  take(change: Change): void {
+    if (change.type === "synced") return;
+    const name = (change.type === "put" ? change.entry.key : change.key).slice("streams/".length);
+    this.#remove(name);
+    if (change.type === "deleted") return;
+    const record = streamRecordSchema.safeParse(change.entry.value).data;
+    if (record === undefined || record.name !== name) {
+      this.#log.error("A stream's record is not valid.", { key: change.entry.key });
+      return;
+    }
+    const { id, streamEpoch, move, site, instance, status, durability } = record;
+    const fenced = durability.type === "message";
+    this.#add({ name, id, streamEpoch, move, site, instance, status, fenced });
+  }
+
+  #add(stream: IndexedStream): void {
+    const { name, id, site, instance } = stream;
+    this.#byName.set(name, stream);
+    this.#byId.set(id, stream);
+    if (stream.status === "lost") this.#lost.add(name);
+    const key = keyOf(stream);
+    const there = this.#byPlace.get(key);
+    if (there === undefined) {
+      this.#byPlace.set(key, { place: { site, instance }, names: new Set([name]) });
+    } else there.names.add(name);
+  }
+
+  #remove(name: string): void {
+    const stream = this.#byName.get(name);
+    if (stream === undefined) return;
+    this.#byName.delete(name);
+    if (this.#byId.get(stream.id) === stream) this.#byId.delete(stream.id);
+    this.#lost.delete(name);
+    const key = keyOf(stream);
+    const there = this.#byPlace.get(key);
+    there?.names.delete(name);
+    if (there?.names.size === 0) this.#byPlace.delete(key);
+  }
+
+  #entriesOf(names: Iterable<string>): IndexedStream[] {
+    return [...names].flatMap((name) => this.#byName.get(name) ?? []);
+  }
+}
+
+function keyOf({ site, instance }: Place): string {
+  return `${site}#${instance}`;
+}

@@ -1,0 +1,32 @@
+import { MeanderError } from "../base/index.ts";
+import { type ControlContext, reachable } from "./control-context.ts";
+import type { StreamRecord } from "./stream-records.ts";
+import type { SetKeeper } from "./stream-requests.ts";
+
+/**
+ * Notes that the host of a stream has put its record at another keeper.
+ *
+ * @throws {MeanderError} `stream-unknown`, `stream-epoch-passed` when the stream is elsewhere by now, `site-unknown`, `site-gone`, `leader-fenced`, `leader-busy`
+ */
+export async function setKeeper(
+  context: ControlContext,
+  name: string,
+  { streamEpoch, keeper }: SetKeeper,
+): Promise<StreamRecord> {
+  const held = await context.store.get(name);
+  const { record } = held;
+  if (record.streamEpoch !== streamEpoch) {
+    throw new MeanderError(
+      "stream-epoch-passed",
+      `it has reached streamEpoch ${record.streamEpoch}`,
+      {
+        where: `stream ${name}`,
+        expected: `${streamEpoch}`,
+        next: `site ${record.site} has it now`,
+      },
+    );
+  }
+  if (record.keeper === keeper) return record;
+  reachable(context, keeper);
+  return (await context.store.replace(held, { ...record, keeper })).record;
+}

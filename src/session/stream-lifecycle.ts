@@ -1,0 +1,145 @@
+import { LIMITS, MeanderError, messageOf } from "../base/index.ts";
+import type { Place } from "../stream/index.ts";
+import { type ControlContext, checkPolicy, reachable } from "./control-context.ts";
+import type { FinalizeLedger } from "./finalize-ledger.ts";
+import { isSilence } from "./site-contact.ts";
+import { streamNameSchema } from "./stream-record-schema.ts";
+import type { StreamRecord } from "./stream-records.ts";
+import type { CreateStream, DestroyStream } from "./stream-requests.ts";
+import type { HeldRecord } from "./stream-store.ts";
+import { describeIssue } from "./zod-issue.ts";
+
+/** Makes and ends streams. Calls for one stream must not overlap. */
+export class StreamLifecycle {
+  readonly #context: ControlContext;
+  readonly #ledger: FinalizeLedger;
+  /** Streams being made, which the index does not know yet. */
+  #making = 0;
+
+  constructor(context: ControlContext, ledger: FinalizeLedger) {
+    this.#context = context;
+    this.#ledger = ledger;
+  }
+
+  /**
+   * Reserves the name, then has the site make the stream.
+   *
+   * @throws {MeanderError} `stream-invalid`, `stream-exists`, `streams-exhausted`, `stream-ids-exhausted`, `site-unknown`, `site-gone`, `site-timeout`,
+   * `denied`, and what the site refuses with
+   */
+  async create(request: CreateStream): Promise<StreamRecord> {
+    const { name, at, by } = request;
+    const { store } = this.#context;
+    checkName(name);
+    const place = reachable(this.#context, at);
+    await checkPolicy(this.#context, { action: "create", by, stream: name, site: at });
+    const existing = await store.find(name);
+    if (existing !== undefined) throw streamExists(existing.record);
+    if (store.index.count + this.#making >= LIMITS.streamsMax) throw exhausted();
+    this.#making++;
+    try {
+      const record = await this.#newRecord(request, place);
+      const held = await store.add(record);
+      if (held === undefined) throw streamExists((await store.get(name)).record);
+      await this.#command(held, place, by);
+      this.#context.tell(name, { type: "created" });
+      return record;
+    } finally {
+      this.#making--;
+    }
+  }
+
+  /**
+   * Has the site end the stream, forgets it, and has the sites where it was before finalize its agents.
+   *
+   * Only a refusal keeps it: a site that does not answer finds the record gone.
+   *
+   * @throws {MeanderError} `stream-unknown`, `denied`, and what the site refuses with
+   */
+  async destroy({ stream: name, by }: DestroyStream): Promise<null> {
+    const { store, contact, log, tell } = this.#context;
+    const held = await store.get(name);
+    const { record } = held;
+    const { id, site, instance } = record;
+    await checkPolicy(this.#context, { action: "destroy", by, stream: name, site });
+    let told = false;
+    try {
+      const command = { type: "stream-destroy", record, by } as const;
+      await contact.call({ site, instance }, command, LIMITS.controlCallMs);
+      told = true;
+    } catch (error) {
+      if (!isSilence(error)) throw error;
+      log.info("A stream was destroyed without its site.", { name, site, error: messageOf(error) });
+    }
+    const others = record.visited.filter((visited) => !(told && visited === site));
+    const agents = record.agents.map(({ spec }) => spec);
+    await this.#ledger.add(others, { id, stream: name, agents });
+    await store.remove(held);
+    this.#ledger.deliver(others);
+    tell(name, { type: "destroyed" });
+    return null;
+  }
+
+  async #newRecord(request: CreateStream, place: Place): Promise<StreamRecord> {
+    const { name, at, durability, by } = request;
+    const { store, self, clock } = this.#context;
+    const failureManagers = [...new Set(request.failureManagers)];
+    return {
+      name,
+      id: await store.nextId(),
+      streamEpoch: 1,
+      ...place,
+      status: "live",
+      durability,
+      failureManagers,
+      // A record next to the stream would be lost with it.
+      keeper: failureManagers.find((manager) => manager !== at) ?? self.site,
+      agents: [],
+      visited: [at],
+      owner: by,
+      createdAt: clock.wall(),
+    };
+  }
+
+  async #command(held: HeldRecord, place: Place, by: string): Promise<void> {
+    const { store, contact, log } = this.#context;
+    const { record } = held;
+    try {
+      await contact.call(place, { type: "stream-create", record, by }, LIMITS.controlCallMs);
+    } catch (error) {
+      // It may have been made all the same.
+      if (isSilence(error)) contact.tell(place, { type: "stream-destroy", record, by });
+      await store.remove(held).catch((failure: unknown) =>
+        log.warn("The name of a stream that was not made stayed reserved.", {
+          name: record.name,
+          error: messageOf(failure),
+        }),
+      );
+      throw error;
+    }
+  }
+}
+
+/** @throws {MeanderError} `stream-invalid` */
+function checkName(name: string): void {
+  const parsed = streamNameSchema.safeParse(name);
+  if (parsed.success) return;
+  const { what, expected = "" } = describeIssue(parsed.error, name);
+  throw new MeanderError("stream-invalid", what, { where: "name of the stream", expected });
+}
+
+function streamExists({ name, owner, site, createdAt }: StreamRecord): MeanderError {
+  const since = new Date(createdAt).toISOString();
+  return new MeanderError("stream-exists", `${owner} made it at ${since}; it is at site ${site}`, {
+    where: `stream ${name}`,
+    next: "open that one, or choose another name",
+  });
+}
+
+function exhausted(): MeanderError {
+  const most = LIMITS.streamsMax;
+  return new MeanderError("streams-exhausted", `the session has ${most} streams`, {
+    expected: `at most ${most}`,
+    next: "destroy some that are not needed",
+  });
+}

@@ -1,0 +1,49 @@
+import { type Log, MeanderError } from "../base/index.ts";
+import type { Directory, Json } from "../directory/index.ts";
+import { siteNameSchema } from "./model.ts";
+import { policyRulesSchema, streamNameSchema } from "./stream-record-schema.ts";
+import { describeIssue } from "./zod-issue.ts";
+
+/** What {@link setPolicy} needs. */
+export interface PolicyPorts {
+  readonly directory: Directory;
+  readonly log: Log;
+  checkLeads(): Promise<void>;
+}
+
+/**
+ * Replaces the rules of a scope; no rules remove them.
+ *
+ * @throws {MeanderError} `policy-invalid`, which says where, `leader-fenced`
+ */
+export async function setPolicy(
+  { directory, log, checkLeads }: PolicyPorts,
+  { scope, rules, by }: { readonly scope: unknown; readonly rules: unknown; readonly by: string },
+): Promise<null> {
+  const checked = checkScope(scope);
+  const parsed = policyRulesSchema.safeParse(rules);
+  if (!parsed.success) {
+    const { path, what, expected = "a list of rules" } = describeIssue(parsed.error, rules);
+    const where = path.startsWith("[") ? `rules${path}` : "rules";
+    throw new MeanderError("policy-invalid", what, { where, expected });
+  }
+  await checkLeads();
+  const key = `policy/${checked}`;
+  if (parsed.data.length === 0) await directory.delete(key);
+  else await directory.put(key, parsed.data as unknown as Json);
+  log.info("A policy was replaced.", { scope: checked, rules: parsed.data, by });
+  return null;
+}
+
+function checkScope(scope: unknown): string {
+  if (scope === "session") return scope;
+  const [kind, name, ...more] = typeof scope === "string" ? scope.split("/") : [];
+  const schema = kind === "sites" ? siteNameSchema : streamNameSchema;
+  const known = kind === "sites" || kind === "streams";
+  if (known && more.length === 0 && schema.safeParse(name).success) return `${kind}/${name}`;
+  const shown = JSON.stringify(scope) ?? "nothing";
+  throw new MeanderError("policy-invalid", `got ${shown.slice(0, 100)}`, {
+    where: "scope",
+    expected: "session, sites/NAME or streams/NAME",
+  });
+}

@@ -1,0 +1,130 @@
+import { z } from "zod";
+import type { AgentSpec, HandlerName } from "../agent/index.ts";
+import { LIMITS } from "../base/index.ts";
+import type { Durability } from "../stream/index.ts";
+import { siteNameSchema } from "./model.ts";
+import type { PolicyRule, StreamRecord } from "./stream-records.ts";
+
+/** Each of them, as the type demands: what runs in browsers takes only types from the agents' layer. */
+const HANDLERS: Readonly<Record<HandlerName, true>> = {
+  init: true,
+  append: true,
+  departure: true,
+  arrival: true,
+  failure: true,
+  siteJoined: true,
+  siteLeft: true,
+  siteFailed: true,
+  agentAttached: true,
+  agentDetached: true,
+  clientAttached: true,
+  clientDetached: true,
+  timer: true,
+  finalize: true,
+};
+const u32 = z.int().min(0).max(0xffff_ffff);
+const hash = z.string().regex(/^[0-9a-f]{64}$/, "expected a sha-256 in 64 hex digits");
+const base64 = z
+  .string()
+  .regex(/^[A-Za-z0-9+/]*={0,2}$/, "expected base64")
+  .max(LIMITS.directoryValueBytesMax);
+
+/** The name of a shell or a stream, as whoever asks gives it. */
+export const partySchema: z.ZodType<string> = z
+  .string()
+  .regex(/^[^\s\p{Cc}]{1,100}$/u, "expected 1 to 100 characters without blanks");
+
+/** Agent names: see {@link AgentSpec.name}. */
+export const agentNameSchema: z.ZodType<string> = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{1,40}$/, "expected 1 to 40 letters, digits, - and _");
+
+/** The events that handlers are for. */
+export const handlerNameSchema: z.ZodType<HandlerName> = z.enum(
+  Object.keys(HANDLERS) as [HandlerName, ...HandlerName[]],
+);
+
+/** The hash of prepared code; null: none. */
+export const codeSchema: z.ZodType<string | null> = hash.nullable();
+
+/** A packed value, base64. */
+export const packedSchema: z.ZodType<string> = base64;
+
+/** Reads a {@link Durability}. */
+export const durabilitySchema: z.ZodType<Durability> = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("none") }),
+  z.object({ type: z.literal("checkpoint"), every: z.int().min(1).max(1_000_000) }),
+  z.object({ type: z.literal("message") }),
+]);
+
+/** Reads the failure managers of a stream. */
+export const failureManagersSchema: z.ZodType<string[]> = z
+  .array(siteNameSchema)
+  .max(LIMITS.alternativesMax);
+
+/** Reads an {@link AgentSpec}. */
+export const agentSpecSchema: z.ZodType<AgentSpec> = z.object({
+  name: agentNameSchema,
+  code: hash,
+  replaced: z.partialRecord(handlerNameSchema, codeSchema),
+  isolation: z.enum(["inline", "worker", "thread"]),
+  limits: z.object({
+    handlerMs: z.int().min(1).max(600_000),
+    memoryMb: z.int().min(1).max(65_536),
+    briefcaseBytes: z.int().min(1).max(LIMITS.directoryBlobBytesMax),
+  }),
+  onError: z.object({
+    retry: z.int().min(0).max(100),
+    backoffMs: z.number().min(0).max(600_000),
+    // biome-ignore lint/suspicious/noThenProperty: an ErrorPolicy's own; nobody awaits a schema
+    then: z.enum(["deadLetter", "skip", "halt"]),
+  }),
+  owner: partySchema,
+}) as z.ZodType<AgentSpec>;
+
+/** Stream names: 1 to 80 letters, digits, `.`, `_` and `-`. Those that begin like the names of shells are not for streams. */
+export const streamNameSchema: z.ZodType<string> = z
+  .string()
+  .regex(/^[A-Za-z0-9._-]{1,80}$/, "expected 1 to 80 letters, digits, . _ and -")
+  .regex(/^(?!shell-)/, "expected a name that does not begin with shell-");
+
+/** Reads the value of `streams/NAME`. */
+export const streamRecordSchema: z.ZodType<StreamRecord> = z.object({
+  name: streamNameSchema,
+  id: u32.min(1),
+  streamEpoch: z.int().min(1),
+  site: siteNameSchema,
+  instance: u32,
+  move: z.string().max(200).optional(),
+  status: z.enum(["live", "lost"]),
+  why: z.string().optional(),
+  durability: durabilitySchema,
+  failureManagers: failureManagersSchema,
+  keeper: siteNameSchema,
+  agents: z
+    .array(z.object({ spec: agentSpecSchema, briefcase: base64 }))
+    .max(LIMITS.streamAgentsMax),
+  visited: z.array(siteNameSchema),
+  owner: partySchema,
+  createdAt: z.number(),
+});
+
+const pattern = z
+  .string()
+  .regex(/^[A-Za-z0-9._*-]{1,100}$/, "expected a name, with * for any part of it");
+
+/** Reads the value of `policy/…`: rules, in order. */
+export const policyRulesSchema: z.ZodType<readonly PolicyRule[]> = z
+  .array(
+    z.strictObject({
+      effect: z.enum(["allow", "deny"]),
+      actions: z
+        .array(z.enum(["create", "move", "attach", "detach", "replace", "destroy", "append", "*"]))
+        .min(1),
+      by: pattern.optional(),
+      stream: pattern.optional(),
+      site: pattern.optional(),
+      reason: z.string().max(500).optional(),
+    }),
+  )
+  .max(LIMITS.policyRulesMax);

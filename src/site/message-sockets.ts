@@ -1,0 +1,47 @@
+import { WebSocket } from "ws";
+import type { MessageSocket } from "../directory/index.ts";
+
+/**
+ * A WebSocket as a message socket. Binary messages end it: what goes over message sockets is text.
+ *
+ * @param backlogBytesMax bytes that wait for a peer which does not read; with more, the socket is cut off
+ */
+export function messageSocketOf(
+  socket: WebSocket,
+  { backlogBytesMax }: { readonly backlogBytesMax: number },
+): MessageSocket {
+  // Messages that come before somebody listens are kept; the peer sends the first one only after an answer.
+  const early: string[] = [];
+  let onMessage: ((text: string) => void) | undefined;
+  let onClose: (() => void) | undefined;
+  let closed = false;
+  const ended = (): void => {
+    if (closed) return;
+    closed = true;
+    onClose?.();
+  };
+  socket.on("message", (data, isBinary) => {
+    if (isBinary) return socket.terminate();
+    const text = data.toString();
+    if (onMessage === undefined) early.push(text);
+    else onMessage(text);
+  });
+  socket.on("close", ended);
+  socket.on("error", () => socket.terminate());
+  return {
+    send: (text) => {
+      // A peer that does not read must not fill the memory.
+      if (socket.bufferedAmount > backlogBytesMax) socket.terminate();
+      else if (socket.readyState === WebSocket.OPEN) socket.send(text);
+    },
+    onMessage: (handler) => {
+      onMessage = handler;
+      for (const text of early.splice(0)) handler(text);
+    },
+    onClose: (handler) => {
+      onClose = handler;
+      if (closed) handler();
+    },
+    close: () => socket.close(),
+  };
+}
