@@ -3,7 +3,7 @@ import type { HandlerName, Isolation } from "./model.ts";
 
 /** Code that an executor evaluates: one expression whose value is the definition (or the handler, for replaced ones). */
 export interface PreparedCode {
-  /** Of {@link expression}, in hex: its name everywhere. */
+  /** Of its bytes (`encodeCode`), in hex: its name everywhere, and that of its blob. */
   readonly sha256: string;
   /** JavaScript: types stripped, module syntax rewritten, no free variables, no text that SES rejects. */
   readonly expression: string;

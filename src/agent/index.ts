@@ -5,6 +5,13 @@
  */
 export { AgentSet, type AgentSetOptions } from "./agent-set.ts";
 export { decodeAgents, encodeAgents } from "./agent-state-codec.ts";
+export { CodeError, type SourcePlace } from "./code/code-error.ts";
+export { type CodeBlobs, CodeStore } from "./code/code-store.ts";
+export { describeInline } from "./code/describe-inline.ts";
+export { DescribingWorker, type DescribingWorkerOptions } from "./code/describing-worker.ts";
+export type { DefinitionDescription, DescribeDefinition } from "./code/description.ts";
+export { prepareAgent, prepareHandler } from "./code/prepare-code.ts";
+export { agentSpecSchema, makeSpec, type SpecParts } from "./define/index.ts";
 export type {
   AgentHost,
   AgentInstance,
@@ -15,6 +22,8 @@ export type {
   InvocationResult,
   PreparedCode,
 } from "./executor.ts";
+export { InlineExecutor, type InlineExecutorOptions } from "./executors/inline-executor.ts";
+export { WorkerExecutor, type WorkerExecutorOptions } from "./executors/worker-executor.ts";
 export * from "./model.ts";
 export type {
   AppendAnswer,

@@ -260,4 +260,10 @@ export const LIMITS = {
   describeMsMax: 2_000,
   /** Heap of the thread that reads definitions, MiB. */
   describeMemoryMb: 64,
+  /** Streams at one site at once. */
+  residentStreamsMax: 16_384,
+  /** The leader answers a control message about a stream, or it is given up, within this, ms. */
+  controlMs: 10_000,
+  /** All streams of a site are moved away, or that is given up, within this, ms. */
+  evacuateMsMax: 120_000,
 } as const;

@@ -17,6 +17,8 @@ export interface SiteContactOptions {
   isEnded(record: SiteRecord): Promise<boolean>;
   /** A site has certainly ended. May come again while it is a member. */
   onEnded(record: SiteRecord): void;
+  /** A site that was silent answers again. */
+  onRegained(place: Place): void;
 }
 
 /** Whether sites answer, and the way to call them. */
@@ -197,7 +199,9 @@ export class SiteContact {
   }
 
   #heard(place: Place): void {
+    const wasSilent = this.isSilent(place);
     this.#silentMs.set(keyOf(place), 0);
+    if (wasSilent) this.#options.onRegained(place);
   }
 
   #lose(place: Place, error: MeanderError): void {

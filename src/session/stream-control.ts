@@ -89,6 +89,7 @@ export class StreamControl {
       clock,
       log,
       isEnded: (record) => isEnded(record),
+      onRegained: (place) => this.#answers(place),
       onEnded: (record) => this.#background("remove a site", this.#removeEnded(record)),
     });
     const contact = this.#contact;
@@ -187,6 +188,11 @@ export class StreamControl {
 
   #connected(place: Place): void {
     this.#contact.connected(place);
+    this.#answers(place);
+  }
+
+  /** A site can be asked, which could not be before. */
+  #answers(place: Place): void {
     this.#compare(place);
     this.#ledger.deliver([place.site]);
     this.#hope();

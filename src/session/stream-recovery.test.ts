@@ -312,6 +312,18 @@ test("what an aborted move left at a site is not taken for the stream that it wa
   assert.equal(stateAt(south, id), "recovered from record");
 });
 
+test("a site that was silent is asked what it has as soon as it answers", async () => {
+  await using world = await ControlWorld.make("north");
+  const { id } = await world.create("one", "north");
+  const north = world.site("north");
+  north.frozen = true;
+  await world.advance(3_000);
+  north.residents.delete(id);
+  north.thaw();
+  await world.advance(1_000);
+  assert.equal(await world.where("one"), "north#2");
+});
+
 test("a stream that its site lost without failing is found within half a minute", async () => {
   await using world = await ControlWorld.make("north");
   const { id } = await world.create("one", "north");

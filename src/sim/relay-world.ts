@@ -1,5 +1,4 @@
 import {
-  type Cancel,
   type Clock,
   MeanderError,
   SeededRandom,
@@ -12,6 +11,7 @@ import { defaultChannelConfig, type InputConfig } from "../session/index.ts";
 import type { Connection, ConnectionEnd } from "../stack/index.ts";
 import { memoryPair } from "../transport/index.ts";
 import { encodePacket, FLAG, KIND, MEDIUM, sequenceOf } from "../wire/index.ts";
+import { ProcessClock } from "./process-clock.ts";
 
 export interface RelayWorldOptions {
   readonly seed: number;
@@ -23,49 +23,6 @@ export interface RelayWorldOptions {
   readonly lossRatio?: number;
   readonly duplicateRatio?: number;
   readonly reorderRatio?: number;
-}
-
-/** The clock as a process sees it that can be stopped and continued: time goes on, its timers wait. */
-class ProcessClock implements Clock {
-  frozen = false;
-  readonly #clock: VirtualClock;
-  #held: (() => void)[] = [];
-
-  constructor(clock: VirtualClock) {
-    this.#clock = clock;
-  }
-
-  now(): number {
-    return this.#clock.now();
-  }
-
-  wall(): number {
-    return this.#clock.wall();
-  }
-
-  after(name: string, delayMs: number, task: () => void): Cancel {
-    let cancelled = false;
-    const cancel = this.#clock.after(name, delayMs, () =>
-      this.hold(() => {
-        if (!cancelled) task();
-      }),
-    );
-    return () => {
-      cancelled = true;
-      cancel();
-    };
-  }
-
-  /** Runs now, or when the process goes on. */
-  hold(task: () => void): void {
-    if (this.frozen) this.#held.push(task);
-    else task();
-  }
-
-  thaw(): void {
-    this.frozen = false;
-    for (const task of this.#held.splice(0)) task();
-  }
 }
 
 interface WorldSite {

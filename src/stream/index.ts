@@ -36,3 +36,4 @@ export type { Resident, ResidentOptions } from "./resident.ts";
 export type { ShellEndpoint } from "./shell-endpoint.ts";
 export type { SiteHandler } from "./site-endpoint.ts";
 export { decodeState, encodeState, freshState, type StreamState, withoutNumbers } from "./stream-state.ts";
+export type { ReplyWaiter } from "./send-window.ts";

@@ -9,7 +9,10 @@ export type KernelEvent =
       readonly message: string;
       /** From the begin of the handlers to their end. */
       readonly ms: number;
+      readonly id: EndpointId;
       readonly from: EndpointId;
+      /** Numbers of its first and its last segment. */
+      readonly first: number;
       readonly seq: number;
     }
   | {

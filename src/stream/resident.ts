@@ -29,6 +29,7 @@ export interface ResidentOptions {
 interface Entry {
   readonly source: EndpointId;
   readonly sourceName: string;
+  readonly first: number;
   readonly seq: number;
   readonly payload: Uint8Array;
   readonly chain: readonly EndpointId[];
@@ -253,7 +254,7 @@ export class Resident extends Endpoint implements PairOwner {
       this.#changed();
     } else {
       const { source, sourceName } = letter;
-      this.#push({ source, sourceName, seq: letter.seq, payload: edited ?? letter.payload, chain: [], wantsReply: false, pair: undefined, letter, attempt: letter.attempts + 1 });
+      this.#push({ source, sourceName, first: letter.seq, seq: letter.seq, payload: edited ?? letter.payload, chain: [], wantsReply: false, pair: undefined, letter, attempt: letter.attempts + 1 });
     }
     this.context.atTurnEnd(this);
     return true;
@@ -360,10 +361,10 @@ export class Resident extends Endpoint implements PairOwner {
   }
 
   #take(arrival: Arrival): void {
-    const { pair, seq, payload, chain, wantsReply } = arrival;
+    const { pair, first, seq, payload, chain, wantsReply } = arrival;
     const trouble = this.#trouble;
     const attempt = trouble?.source === pair.source && trouble.seq === seq ? trouble.attempts + 1 : 1;
-    this.#push({ source: pair.source, sourceName: pair.sourceName, seq, payload, chain, wantsReply, pair, letter: undefined, attempt });
+    this.#push({ source: pair.source, sourceName: pair.sourceName, first, seq, payload, chain, wantsReply, pair, letter: undefined, attempt });
   }
 
   #push(entry: Entry): void {
@@ -468,7 +469,9 @@ export class Resident extends Endpoint implements PairOwner {
       stream: this.name,
       message: this.#nameOf(entry),
       ms: context.clock.now() - startedAt,
+      id: this.id,
       from: entry.source,
+      first: entry.first,
       seq: entry.seq,
     });
     this.#apply(effects);

@@ -1,12 +1,18 @@
+import { createHash } from "node:crypto";
 import type { PreparedCode } from "../executor.ts";
 
 /** Prepared code as it is kept and sent; its hash is its name. The same code gives the same bytes. */
-export function encodeCode({ expression, source }: Pick<PreparedCode, "expression" | "source">): Uint8Array {
+export function encodeCode({
+  expression,
+  source,
+}: Pick<PreparedCode, "expression" | "source">): Uint8Array {
   return new TextEncoder().encode(JSON.stringify([expression, source]));
 }
 
 /** Undefined when the bytes are no code. */
-export function decodeCode(bytes: Uint8Array): Pick<PreparedCode, "expression" | "source"> | undefined {
+export function decodeCode(
+  bytes: Uint8Array,
+): Pick<PreparedCode, "expression" | "source"> | undefined {
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
@@ -19,8 +25,7 @@ export function decodeCode(bytes: Uint8Array): Pick<PreparedCode, "expression" |
   return { expression, source };
 }
 
-/** The sha-256, in hex. */
+/** The sha-256, in hex. Settles without I/O, so that the simulator stays deterministic. */
 export async function hashOf(bytes: Uint8Array): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>);
-  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return createHash("sha256").update(bytes).digest("hex");
 }

@@ -77,6 +77,8 @@ function picture(text: string, { line, column }: SourcePlace): string {
   const at = Math.min(column - 1, whole.length);
   const start = Math.max(0, at - SHOWN);
   // One printable character for each unit, so that the caret stands under its place and a terminal is not disturbed.
-  const shown = whole.slice(start, at + SHOWN).replaceAll(/[^\x20-\x7e]/g, (unit) => (unit === "\t" ? " " : "?"));
+  const shown = whole
+    .slice(start, at + SHOWN)
+    .replaceAll(/[^\x20-\x7e]/g, (unit) => (unit === "\t" ? " " : "?"));
   return `  ${shown}\n  ${" ".repeat(at - start)}^`;
 }

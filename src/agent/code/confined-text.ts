@@ -9,10 +9,10 @@ import { type ParsedModule, type Range, walk } from "./parse-module.ts";
  */
 const REFUSED = [
   // Of `(?<!--x)` only the last character may be written as an escape.
-  { pattern: /<!--/g, escaped: 3, gap: 1 },
-  { pattern: /-->/g, escaped: 2, gap: 2 },
-  { pattern: /\bimport(?=\s*(?:\(|\/[/*]))/g, escaped: 1, gap: undefined },
-  { pattern: /\beval(?=\s*\()/g, escaped: 1, gap: undefined },
+  { name: "<!--", pattern: /<!--/g, escaped: 3, gap: 1 },
+  { name: "-->", pattern: /-->/g, escaped: 2, gap: 2 },
+  { name: "import(", pattern: /\bimport(?=\s*(?:\(|\/[/*]))/g, escaped: 1, gap: undefined },
+  { name: "eval(", pattern: /\beval(?=\s*\()/g, escaped: 1, gap: undefined },
 ] as const;
 
 /**
@@ -24,7 +24,7 @@ export function confineText(module: ParsedModule): Edit[] {
   const { code, program, tokens } = module;
   const edits: Edit[] = [];
   let tagged: Range[] | undefined;
-  for (const { pattern, escaped, gap } of REFUSED) {
+  for (const { name, pattern, escaped, gap } of REFUSED) {
     for (const match of code.matchAll(pattern)) {
       const offset = match.index + escaped;
       const token = tokenAt(tokens, offset);
@@ -32,15 +32,20 @@ export function confineText(module: ParsedModule): Edit[] {
       if (label === "template" || label === "invalidTemplate") {
         tagged ??= taggedTemplates(program);
         if (tagged.some(({ start, end }) => start <= offset && offset < end)) {
-          throw module.fault("code-forbidden", `a tagged template cannot contain ${match[0]}`, match.index, {
-            next: "put that text into a string, as `${\"…\"}`",
-          });
+          throw module.fault(
+            "code-forbidden",
+            `a tagged template cannot contain ${name}`,
+            match.index,
+            {
+              next: "put that text into a plain string",
+            },
+          );
         }
       }
       if (label === "string" || label === "template" || label === "regexp") {
-        edits.push(escape(code, offset, "\\x", 2));
+        edits.push(escapeAt(code, offset, "\\x", 2));
       } else if (gap === undefined) {
-        edits.push(escape(code, offset, "\\u", 4));
+        edits.push(escapeAt(code, offset, "\\u", 4));
       } else {
         edits.push({ start: match.index + gap, end: match.index + gap, text: " " });
       }
@@ -54,7 +59,7 @@ export function isConfined(text: string): boolean {
   return !REFUSED.some(({ pattern }) => text.search(pattern) >= 0);
 }
 
-function escape(code: string, offset: number, prefix: string, digits: number): Edit {
+function escapeAt(code: string, offset: number, prefix: string, digits: number): Edit {
   const hex = code.charCodeAt(offset).toString(16).padStart(digits, "0");
   return { start: offset, end: offset + 1, text: prefix + hex };
 }

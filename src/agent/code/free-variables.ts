@@ -25,7 +25,10 @@ type Fields = Record<string, unknown> & { readonly type: string };
 function scopeView(node: Node): Fields {
   const view: Fields = { ...(node as unknown as Fields) };
   for (const [key, value] of Object.entries(view)) {
-    if (Array.isArray(value)) (view as Record<string, unknown>)[key] = value.map((each) => (isNode(each) ? scopeView(each) : each));
+    if (Array.isArray(value))
+      (view as Record<string, unknown>)[key] = value.map((each) =>
+        isNode(each) ? scopeView(each) : each,
+      );
     else if (isNode(value)) (view as Record<string, unknown>)[key] = scopeView(value);
   }
   switch (node.type) {
@@ -50,5 +53,7 @@ function functionAround(id: unknown, body: Fields): Fields {
 }
 
 function isNode(value: unknown): value is Node {
-  return typeof value === "object" && value !== null && typeof (value as Partial<Node>).type === "string";
+  return (
+    typeof value === "object" && value !== null && typeof (value as Partial<Node>).type === "string"
+  );
 }

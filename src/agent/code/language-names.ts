@@ -85,11 +85,16 @@ export function languageNames(module: ParsedModule): string[] {
       });
     }
     if (LANGUAGE_NAMES.has(name)) continue;
-    throw module.fault("code-free-variable", `no agent knows the name ${JSON.stringify(name)}`, offset, {
-      next:
-        (Object.hasOwn(INSTEAD, name) ? INSTEAD[name] : undefined) ??
-        "a handler sees only its arguments; put data into the briefcase",
-    });
+    throw module.fault(
+      "code-free-variable",
+      `no agent knows the name ${JSON.stringify(name)}`,
+      offset,
+      {
+        next:
+          (Object.hasOwn(INSTEAD, name) ? INSTEAD[name] : undefined) ??
+          "a handler sees only its arguments; put data into the briefcase",
+      },
+    );
   }
   return free.map(({ name }) => name);
 }

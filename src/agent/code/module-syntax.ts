@@ -1,9 +1,4 @@
-import type {
-  ExportDefaultDeclaration,
-  ImportDeclaration,
-  Node,
-  Program,
-} from "acorn";
+import type { ExportDefaultDeclaration, ImportDeclaration, Node, Program } from "acorn";
 import type { Edit } from "./edit.ts";
 import { blanked, type ParsedModule, walk } from "./parse-module.ts";
 
@@ -38,9 +33,14 @@ export function readModuleSyntax(module: ParsedModule): ModuleBody {
         break;
       case "ExportNamedDeclaration":
       case "ExportAllDeclaration":
-        throw module.fault("code-export", "an agent exports nothing but its default", statement.start, {
-          next: "remove `export` here; only the default export is read",
-        });
+        throw module.fault(
+          "code-export",
+          "an agent exports nothing but its default",
+          statement.start,
+          {
+            next: "remove `export` here; only the default export is read",
+          },
+        );
       default:
     }
   }
@@ -76,7 +76,8 @@ function importedDefiners(module: ParsedModule, statement: ImportDeclaration): s
   }
   return statement.specifiers.map((specifier) => {
     const { imported } = specifier as { imported?: { name?: string; value?: unknown } };
-    const name = specifier.type === "ImportSpecifier" ? (imported?.name ?? imported?.value) : undefined;
+    const name =
+      specifier.type === "ImportSpecifier" ? (imported?.name ?? imported?.value) : undefined;
     if (name !== "defineAgent") {
       throw refuse(
         `an agent can import nothing but defineAgent from ${JSON.stringify(from)}`,
@@ -89,25 +90,27 @@ function importedDefiners(module: ParsedModule, statement: ImportDeclaration): s
 }
 
 /** The default export as a constant, or as the declaration that it is. */
-function keepDefault(module: ParsedModule, exported: ExportDefaultDeclaration): Pick<ModuleBody, "edits" | "result"> {
+function keepDefault(
+  module: ParsedModule,
+  exported: ExportDefaultDeclaration,
+): Pick<ModuleBody, "edits" | "result"> {
   const { code, tokens } = module;
   const { declaration } = exported;
-  const keyword = tokens.find(({ start, type }) => start > exported.start && type.keyword === "default");
+  const keyword = tokens.find(
+    ({ start, type }) => start > exported.start && type.keyword === "default",
+  );
   const head = { start: exported.start, end: keyword?.end ?? exported.start };
-  const isDeclaration = declaration.type === "FunctionDeclaration" || declaration.type === "ClassDeclaration";
+  const isDeclaration =
+    declaration.type === "FunctionDeclaration" || declaration.type === "ClassDeclaration";
   if (isDeclaration && declaration.id !== null) {
     return { edits: [blank(code, head)], result: declaration.id.name };
   }
   let result = "$value";
   while (code.includes(result)) result += "_";
-  // As long as `export default`, so that columns stay.
-  return {
-    edits: [
-      { ...head, text: `const ${result} =` },
-      { start: exported.end, end: exported.end, text: ";" },
-    ],
-    result,
-  };
+  // As long as `export default`, so that columns stay. A function that was a declaration needs an end.
+  const edits = [{ ...head, text: `const ${result} =` }];
+  if (isDeclaration) edits.push({ start: exported.end, end: exported.end, text: ";" });
+  return { edits, result };
 }
 
 function refuseReachingOut(module: ParsedModule): void {
@@ -124,7 +127,8 @@ function refuseReachingOut(module: ParsedModule): void {
         });
       case "AwaitExpression":
       case "ForOfStatement":
-        if (node.type === "ForOfStatement" && (node as Node & { await: boolean }).await !== true) return;
+        if (node.type === "ForOfStatement" && (node as Node & { await: boolean }).await !== true)
+          return;
         if (around.some(({ type }) => type.includes("Function"))) return;
         throw module.fault("code-import", "an agent's module cannot wait", node.start, {
           next: "await inside handlers; `init` is the first",

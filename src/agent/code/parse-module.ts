@@ -61,7 +61,8 @@ export function blanked(text: string, ranges: readonly Range[]): string {
   let result = "";
   let done = 0;
   for (const { start, end } of ranges) {
-    result += text.slice(done, start) + text.slice(start, end).replaceAll(/[^\n\r\u2028\u2029]/g, " ");
+    result +=
+      text.slice(done, start) + text.slice(start, end).replaceAll(/[^\n\r\u2028\u2029]/g, " ");
     done = end;
   }
   return result + text.slice(done);

@@ -33,7 +33,10 @@ export async function prepareHandler(source: string, where: string): Promise<Pre
   return prepare({ text: source, file: where, prefix: "" }, readHandler);
 }
 
-async function prepare(upload: Upload, read: (upload: Upload) => ParsedModule): Promise<PreparedCode> {
+async function prepare(
+  upload: Upload,
+  read: (upload: Upload) => ParsedModule,
+): Promise<PreparedCode> {
   const { text, file } = upload;
   const bytes = new TextEncoder().encode(text).byteLength;
   if (bytes > LIMITS.agentCodeBytesMax) {
@@ -48,7 +51,11 @@ async function prepare(upload: Upload, read: (upload: Upload) => ParsedModule): 
   } catch (cause) {
     throw cause instanceof RangeError ? tooDeep(upload, cause) : cause;
   }
-  return { sha256: await hashOf(encodeCode({ expression, source: text })), expression, source: text };
+  return {
+    sha256: await hashOf(encodeCode({ expression, source: text })),
+    expression,
+    source: text,
+  };
 }
 
 function readModule(upload: Upload): ParsedModule {
@@ -61,8 +68,13 @@ function readHandler(upload: Upload): ParsedModule {
   if (!(asModule instanceof CodeError) && hasDefaultExport(asModule.program)) return asModule;
   const asExpression = attempt(() => readModule({ ...upload, prefix: "export default " }));
   if (!(asExpression instanceof CodeError)) return asExpression;
+  if (!(asModule instanceof CodeError)) {
+    throw asModule.fault("code-export", "it is no function", 0, {
+      expected: "(ctx, argument) => …, or a module whose default export is one",
+    });
+  }
   // Whoever writes `export` means a module.
-  throw asModule instanceof CodeError && /\bexport\b/.test(upload.text) ? asModule : asExpression;
+  throw /\bexport\b/.test(upload.text) ? asModule : asExpression;
 }
 
 function attempt<T>(task: () => T): T | CodeError {

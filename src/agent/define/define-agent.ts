@@ -17,6 +17,8 @@ export function defineAgent<Briefcase extends object = Record<string, unknown>>(
     ...definition,
     ...(limits === undefined ? {} : { limits: Object.freeze({ ...limits }) }),
     ...(onError === undefined ? {} : { onError: Object.freeze({ ...onError }) }),
-    on: Object.freeze(Object.defineProperties({}, Object.getOwnPropertyDescriptors(on)) as typeof on),
+    on: Object.freeze(
+      Object.defineProperties({}, Object.getOwnPropertyDescriptors(on)) as typeof on,
+    ),
   });
 }

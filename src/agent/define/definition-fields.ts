@@ -80,10 +80,14 @@ export function invalid(error: z.ZodError, value: unknown): MeanderError {
     return new MeanderError("agent-invalid", what, { where, expected });
   }
   const got = path.reduce<unknown>((at, key) => (at as Record<string, unknown>)?.[key], value);
-  return new MeanderError("agent-invalid", got === undefined ? "it is missing" : `got ${kindOf(got)}`, {
-    where: path.join("."),
-    expected: expectedOf(issue),
-  });
+  return new MeanderError(
+    "agent-invalid",
+    got === undefined ? "it is missing" : `got ${kindOf(got)}`,
+    {
+      where: path.join("."),
+      expected: expectedOf(issue),
+    },
+  );
 }
 
 const KEYS: Readonly<Record<string, string>> = {
@@ -101,7 +105,9 @@ function expectedOf(issue: z.core.$ZodIssue): string {
     case "invalid_value":
       return issue.values.map((each) => JSON.stringify(each)).join(", ");
     case "invalid_type":
-      return issue.expected === "int" ? "a whole number" : `${article(issue.expected)} ${issue.expected}`;
+      return issue.expected === "int"
+        ? "a whole number"
+        : `${article(issue.expected)} ${issue.expected}`;
     default:
       return issue.message.replace(/^expected /, "");
   }

@@ -1,5 +1,5 @@
 import { MeanderError } from "../../base/index.ts";
-import { type AgentDefinition, type Handler, HANDLER_NAMES } from "../model.ts";
+import { type AgentDefinition, HANDLER_NAMES, type Handler } from "../model.ts";
 import { checkDefinition } from "./definition-fields.ts";
 import { functionText } from "./function-text.ts";
 
@@ -27,7 +27,10 @@ export function definitionSource(definition: AgentDefinition<any>): ModuleText {
     if (property === undefined) return [];
     const where = `on.${event}`;
     if (!("value" in property)) {
-      throw new MeanderError("agent-invalid", "it is an accessor", { where, expected: "a function" });
+      throw new MeanderError("agent-invalid", "it is an accessor", {
+        where,
+        expected: "a function",
+      });
     }
     if (property.value === undefined) return [];
     return [`    ${event}: ${functionText(property.value as Handler, where)},`];

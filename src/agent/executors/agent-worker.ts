@@ -19,8 +19,8 @@ export interface AgentWorkerOptions {
   /** Whose agents it runs. */
   readonly owner: string;
   readonly memoryMb: number;
-  /** It has ended, by itself or closed; called once. */
-  readonly onEnded: () => void;
+  /** It takes no more agents: it is closed, or about to end; called once. */
+  readonly onLeave: () => void;
   /** Its last agent was closed. */
   readonly onIdle: () => void;
 }
@@ -50,6 +50,7 @@ export class AgentWorker {
   readonly #freeSlots: number[] = [];
   #slots = 0;
   #outgoing: ToWorker[] = [];
+  #hasLeft = false;
   #isOver = false;
 
   constructor(options: AgentWorkerOptions) {
@@ -168,6 +169,7 @@ export class AgentWorker {
   /** It will end. The first reason is the reason. */
   #blame(code: Cause["code"], what: string): void {
     this.#watchdog.stop();
+    this.#leave();
     const { running, beats } = this.#board;
     this.#cause ??= { slot: running, code, what, beats };
   }
@@ -206,7 +208,13 @@ export class AgentWorker {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#watchdog.stop();
-    this.#options.onEnded();
+    this.#leave();
+  }
+
+  #leave(): void {
+    if (this.#hasLeft) return;
+    this.#hasLeft = true;
+    this.#options.onLeave();
   }
 }
 

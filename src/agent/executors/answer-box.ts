@@ -50,7 +50,7 @@ export class AnswerBox {
     const packed = packMessage(message);
     if (this.#bytes + packed.byteLength > ROOM) this.send();
     if (packed.byteLength > ROOM) {
-      this.#send(new Uint8Array(packed));
+      this.#send(packed);
       return;
     }
     this.#room.set(packed, this.#bytes);
@@ -61,11 +61,11 @@ export class AnswerBox {
 
   /** Sends what there is. */
   send(): void {
-    if (this.#count > 0) this.#send(this.#room.slice(0, this.#bytes));
+    if (this.#count > 0) this.#send(this.#room.subarray(0, this.#bytes));
   }
 
   /** The letter is posted before its bytes are given up: seen twice, its number tells. */
-  #send(bytes: Uint8Array<ArrayBufferLike>): void {
+  #send(bytes: Uint8Array): void {
     this.#post({ number: this.#number, bytes: new Uint8Array(bytes) });
     this.#count = 0;
     this.#bytes = 0;
@@ -82,6 +82,5 @@ export class AnswerBox {
 export function unsentAnswers(memory: SharedArrayBuffer, received: number): readonly FromWorker[] {
   const head = new Int32Array(memory, 0, 2);
   if (Atomics.load(head, NUMBER) <= received) return [];
-  const bytes = new Uint8Array(memory, HEAD).slice(0, Atomics.load(head, BYTES));
-  return unpackMessages(new Uint8Array(bytes));
+  return unpackMessages(new Uint8Array(new Uint8Array(memory, HEAD, Atomics.load(head, BYTES))));
 }

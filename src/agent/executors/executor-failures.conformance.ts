@@ -141,7 +141,6 @@ function deadlines(rule: Rule): void {
     await ctx.open("bar").location();
     mine.count = 2;
     ctx.briefcase = { count: 3 };
-    ctx.open("baz").append(2);
   }`;
 
   rule("a handler that waits beyond its deadline has failed", async ({ executor, pass }) => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import { type Log, type LogFields, SILENT, SystemClock } from "../../base/index.ts";
 import type { AgentInstance, AgentProgram, InvocationResult } from "../executor.ts";
 import { executorConformance } from "./executor.conformance.ts";
@@ -14,14 +14,17 @@ import {
 } from "./executor.test.support.ts";
 import { WorkerExecutor } from "./worker-executor.ts";
 
-executorConformance("worker", async (): Promise<ExecutorUnderTest> => {
-  const executor = new WorkerExecutor({ clock: new SystemClock(), log: SILENT });
-  return {
-    executor,
+/** One thread for the whole suite: nothing that an agent does there may show in another. */
+const shared = new WorkerExecutor({ clock: new SystemClock(), log: SILENT });
+after(() => shared[Symbol.asyncDispose]());
+executorConformance(
+  "worker",
+  async (): Promise<ExecutorUnderTest> => ({
+    executor: shared,
     pass() {},
-    [Symbol.asyncDispose]: () => executor[Symbol.asyncDispose](),
-  };
-});
+    async [Symbol.asyncDispose]() {},
+  }),
+);
 
 const MIXED = `append(ctx, m) {
   if (m === "loop") for (;;);

@@ -70,7 +70,7 @@ export class WorkerExecutor implements Executor {
         log,
         owner,
         memoryMb,
-        onEnded: () => {
+        onLeave: () => {
           kept.cancelEnd?.();
           this.#forget(key, kept);
         },

@@ -109,13 +109,7 @@ function partsOf<Briefcase extends object>(
   options: RegisterOptions,
 ) {
   const { name, briefcase } = options;
-  if ("source" in agent) return { source: agent.source, file: agent.file, name, briefcase };
-  if (typeof agent.on !== "object") {
-    throw new MeanderError("option-invalid", "that is no agent", {
-      where: "registerAgent",
-      expected: "a definition { on: { … } }, or { source } with the text of a module",
-    });
-  }
+  if (isModule(agent)) return { source: agent.source, file: agent.file, name, briefcase };
   // What starts the agent travels as values, not as text: Map, Set and bytes stay what they are.
   return {
     source: definitionSource(agent).source,
@@ -123,4 +117,8 @@ function partsOf<Briefcase extends object>(
     name: name ?? agent.name,
     briefcase: briefcase ?? agent.briefcase,
   };
+}
+
+function isModule(agent: object | null): agent is AgentModule {
+  return typeof agent === "object" && agent !== null && "source" in agent;
 }

@@ -127,7 +127,9 @@ for (const [way, open] of Object.entries(WAYS)) {
     );
     assert.equal(requests[2]?.source, "export default { on: {} }");
     assert.match(requests[0]?.source ?? "", /on/);
-    await assert.rejects(stream.registerAgent({} as never), { code: "option-invalid" });
+    for (const nonsense of [{}, null, 7, { on: { append: "text" } }]) {
+      await assert.rejects(stream.registerAgent(nonsense as never), { code: "agent-invalid" });
+    }
 
     fake.calls.length = 0;
     await agent.replaceHandler("append", "(ctx, message) => message");

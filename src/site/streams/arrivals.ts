@@ -42,9 +42,13 @@ export class Arrivals {
     this.#ready.set(record.id, { move, record, agents, state, cancel });
   }
 
-  /** Epochs of what is ready, by stream, as the moves will give them. */
-  get epochs(): ReadonlyMap<number, number> {
-    return new Map([...this.#ready].map(([id, { record }]) => [id, record.streamEpoch + 1]));
+  /** What is ready, with the epochs that the moves will give. */
+  get expected(): readonly { readonly id: number; readonly streamEpoch: number; readonly move: string }[] {
+    return [...this.#ready].map(([id, { record, move }]) => ({
+      id,
+      streamEpoch: record.streamEpoch + 1,
+      move,
+    }));
   }
 
   isArriving(id: number): boolean {
@@ -54,7 +58,8 @@ export class Arrivals {
   /** The directory says that a stream is here. */
   committed(record: StreamRecord): void {
     const arrival = this.#ready.get(record.id);
-    if (arrival === undefined || record.streamEpoch !== arrival.record.streamEpoch + 1) return;
+    // The same place and epoch may come from a takeover, which has newer state.
+    if (arrival === undefined || record.move !== arrival.move) return;
     arrival.cancel();
     this.#ready.delete(record.id);
     this.#arriving.add(record.id);

@@ -8,7 +8,7 @@ import type {
   StreamInspection,
 } from "../../agent/index.ts";
 import { delay, LIMITS, MeanderError } from "../../base/index.ts";
-import { formatMessageName, parseMessageName, type ShellEndpoint } from "../../stream/index.ts";
+import { type EndpointId, formatMessageName, parseMessageName, type ShellEndpoint } from "../../stream/index.ts";
 import { packValue, unpackValue } from "../../wire/index.ts";
 import type { SiteStreams } from "./site-streams.ts";
 import { Party } from "./stream-party.ts";
@@ -24,6 +24,8 @@ export class ShellParty extends Party implements ShellPort {
   readonly endpoint: ShellEndpoint;
   readonly #detached: () => void;
   readonly #undo = new Set<() => void>();
+  /** Appends that wait for room, by receiver; the last one in line. */
+  readonly #lines = new Map<EndpointId, Promise<void>>();
   #end: (error: Error | undefined) => void = () => {};
   #isClosed = false;
 
@@ -47,7 +49,7 @@ export class ShellParty extends Party implements ShellPort {
       });
     const record = await this.find(stream);
     const target = { target: record.id, targetName: record.name };
-    while (this.endpoint.windowTo(record.id)?.isFull === true) await this.endpoint.whenRoom();
+    await this.#room(record.id);
     this.#checkOpen();
     const { kernel } = this.host;
     if (until === "buffered") {
@@ -62,6 +64,19 @@ export class ShellParty extends Party implements ShellPort {
       const forget = (): void => this.endpoint.windowTo(record.id)?.forgetWaiter(seq);
       return { id: formatMessageName({ from: this.name, to: stream, seq }), forget };
     });
+  }
+
+  /** Room for one more message, in the order of asking. */
+  async #room(target: EndpointId): Promise<void> {
+    const before = this.#lines.get(target);
+    if (before === undefined && this.endpoint.windowTo(target)?.isFull !== true) return;
+    const turn = (before ?? Promise.resolve()).then(async () => {
+      while (this.endpoint.windowTo(target)?.isFull === true && !this.#isClosed)
+        await this.endpoint.whenRoom();
+    });
+    this.#lines.set(target, turn);
+    await turn;
+    if (this.#lines.get(target) === turn) this.#lines.delete(target);
   }
 
   now(): number {

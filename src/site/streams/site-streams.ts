@@ -1,5 +1,6 @@
 import {
   AgentSet,
+  type AppendAnswer,
   type AgentSpec,
   type CodeStore,
   type DescribeDefinition,
@@ -28,6 +29,8 @@ import {
   type Place,
   type RecordStore,
   type Resident,
+  type ReplyWaiter,
+  type ShellEndpoint,
   StreamKernel,
   type StreamState,
 } from "../../stream/index.ts";
@@ -40,6 +43,7 @@ import { SiteRequests } from "./site-requests.ts";
 import { StreamCommands } from "./stream-commands.ts";
 import { StreamParty } from "./stream-party.ts";
 import { StreamTable } from "./stream-table.ts";
+import { Uploads } from "./uploads.ts";
 
 /** What the streams of a site stand on. */
 export interface SiteStreamsOptions {
@@ -60,8 +64,8 @@ export interface SiteStreamsOptions {
   readonly allowsInline: boolean;
   /** Streams that this site takes. */
   readonly streamsMax?: number | undefined;
-  /** Stands between a stream and its agents: the simulator's execution times. */
-  readonly wrap?: ((stream: string, agents: AgentSet) => AgentSet) | undefined;
+  /** Told of everything that the kernel does, before anybody else. */
+  readonly onKernelEvent?: ((event: KernelEvent) => void) | undefined;
 }
 
 /**
@@ -75,6 +79,7 @@ export class SiteStreams {
   readonly table = new StreamTable();
   readonly agents: SiteAgents;
   readonly events: EventBoard;
+  readonly uploads: Uploads;
   readonly departures: Departures;
   readonly arrivals: Arrivals;
   readonly #requests: SiteRequests;
@@ -101,6 +106,7 @@ export class SiteStreams {
       onEvent: (event) => this.#kernelEvent(event),
     });
     this.events = new EventBoard(this);
+    this.uploads = new Uploads(options);
     this.departures = new Departures(this);
     this.arrivals = new Arrivals(this);
     this.#commands = new StreamCommands(this);
@@ -214,8 +220,7 @@ export class SiteStreams {
       executors,
       code,
       place,
-      streamsMax = LIMITS.residentStreamsMax,
-      wrap,
+      streamsMax = LIMITS.residentStreamsMax
     } = this.options;
     if (this.kernel.residents.size >= streamsMax && this.resident(record.id) === undefined) {
       throw new MeanderError("site-full", `it has ${streamsMax} streams already`, {
@@ -238,7 +243,7 @@ export class SiteStreams {
       random,
       log,
     });
-    return wrap?.(record.name, agents) ?? agents;
+    return agents;
   }
 
   /** The stream is here from now on. Settles when its agents have been told. */
@@ -274,7 +279,7 @@ export class SiteStreams {
   }
 
   /** Asks the leader. @throws {MeanderError} what it refuses with */
-  ask(subject: string, payload: object, timeoutMs = LIMITS.controlMs): Promise<Json> {
+  ask(subject: string, payload: object, timeoutMs: number = LIMITS.controlMs): Promise<Json> {
     return this.options.directory.request(subject, payload as Json, { timeoutMs });
   }
 
@@ -304,6 +309,53 @@ export class SiteStreams {
     this.#sets.clear();
     await this.options.executors.inline?.[Symbol.asyncDispose]();
     await this.options.executors.worker?.[Symbol.asyncDispose]();
+  }
+
+  /** A shell that is attached here. */
+  shellNamed(name: string): ShellEndpoint | undefined {
+    for (const shell of this.#shells) if (shell.name === name) return shell.endpoint;
+    return undefined;
+  }
+
+  /**
+   * Sends a message with `send`, and waits for its reply.
+   *
+   * @throws {MeanderError} `append-timeout`, `append-aborted`, and what the message ended with
+   */
+  awaitReply(
+    timeoutMs: number | undefined,
+    signal: AbortSignal | undefined,
+    send: (waiter: ReplyWaiter) => { readonly id: string; readonly forget: () => void },
+  ): Promise<AppendAnswer> {
+    return new Promise((resolve, reject) => {
+      let cancel: Cancel = () => {};
+      const end = (): void => {
+        cancel();
+        signal?.removeEventListener("abort", abort);
+      };
+      const sent = send({
+        resolve: (reply) => {
+          end();
+          resolve({ id: sent.id, reply });
+        },
+        reject: (error) => {
+          end();
+          reject(error);
+        },
+      });
+      const giveUp = (code: string, what: string): void => {
+        sent.forget();
+        end();
+        reject(new MeanderError(code, what, { where: `message ${sent.id}`, next: "it stays on its way; see `meander why`" }));
+      };
+      const abort = (): void => giveUp("append-aborted", "nobody waits for it any more");
+      if (timeoutMs !== undefined)
+        cancel = this.options.clock.after("append", timeoutMs, () =>
+          giveUp("append-timeout", `it was not consumed within ${timeoutMs} ms`),
+        );
+      if (signal?.aborted === true) abort();
+      else signal?.addEventListener("abort", abort);
+    });
   }
 
   get isClosed(): boolean {
@@ -342,6 +394,7 @@ export class SiteStreams {
   }
 
   #kernelEvent(event: KernelEvent): void {
+    this.options.onKernelEvent?.(event);
     switch (event.type) {
       case "consumed":
         if (this.events.wants("consumed", event.stream))

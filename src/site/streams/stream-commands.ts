@@ -70,6 +70,9 @@ export class StreamCommands {
   async #attach({ record, spec, briefcase, by }: Extract<SiteCommand, { type: "agent-attach" }>): Promise<null> {
     this.#enforce("attach", by, record);
     const resident = this.#resident(record);
+    const known = this.#agents(record).agents.find((each) => each.spec.name === spec.name);
+    // The leader asks again when it did not hear the answer.
+    if (known !== undefined && JSON.stringify(known.spec) === JSON.stringify(spec)) return null;
     await resident.change(() => this.#agents(record).attach(spec, decodeBytes(briefcase)));
     this.#site.tell({ type: "agent-attached", stream: record.name, agent: spec.name });
     return null;
@@ -77,7 +80,9 @@ export class StreamCommands {
 
   async #detach({ record, agent, by }: Extract<SiteCommand, { type: "agent-detach" }>): Promise<null> {
     this.#enforce("detach", by, record);
-    await this.#resident(record).change(() => this.#agents(record).detach(agent));
+    const resident = this.#resident(record);
+    if (!this.#agents(record).agents.some(({ spec }) => spec.name === agent)) return null;
+    await resident.change(() => this.#agents(record).detach(agent));
     this.#site.tell({ type: "agent-detached", stream: record.name, agent });
     return null;
   }
@@ -135,11 +140,9 @@ export class StreamCommands {
   }
 
   #residents(ids: readonly number[] | undefined): Json {
-    const here = new Map<number, number>(this.#site.arrivals.epochs);
-    for (const [id, { streamEpoch }] of this.#site.kernel.residents) here.set(id, streamEpoch);
-    return [...here]
-      .filter(([id]) => ids === undefined || ids.includes(id))
-      .map(([id, streamEpoch]) => ({ id, streamEpoch }));
+    const here = [...this.#site.kernel.residents].map(([id, { streamEpoch }]) => ({ id, streamEpoch }));
+    const expected = this.#site.arrivals.expected.filter(({ id }) => this.#site.resident(id) === undefined);
+    return [...here, ...expected].filter(({ id }) => ids === undefined || ids.includes(id));
   }
 
   #siteEvent({ event, site }: Extract<SiteCommand, { type: "site-event" }>): null {

@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { packValue, unpackValue } from "../wire/index.ts";
+import { isLockedDown, lockDown } from "./lockdown.ts";
+
+const readerWarm = packValue({ made: "before", list: [1, 2.5] });
+
+lockDown();
+
+test("a thread is locked down once, however often it is asked for", () => {
+  lockDown();
+  assert.equal(isLockedDown(), true);
+  assert.ok(Object.isFrozen(Object.prototype));
+  assert.ok(Object.isFrozen(Array.prototype));
+});
+
+test("the thread's own code keeps the time, chance, the console and evaluation", () => {
+  assert.ok(new Date().getTime() > 0);
+  assert.ok(Number.isFinite(Date.now()));
+  assert.ok(Math.random() < 1);
+  assert.equal(typeof console.log, "function");
+  assert.equal(new Function("return 1")(), 1);
+});
+
+test("values are packed and read as before, again and again", () => {
+  assert.deepEqual(unpackValue(readerWarm), { made: "before", list: [1, 2.5] });
+  for (let round = 0; round < 40; round++) {
+    const value: Record<string, unknown> = {
+      round,
+      half: round + 0.5,
+      big: 10n ** 20n,
+      map: new Map<unknown, unknown>([[1, { deep: new Set(["x"]) }]]),
+      when: new Date(round),
+      pattern: /a+/g,
+      bytes: Uint8Array.of(1, 2, 3),
+      floats: new Float64Array([1.5, Number.NaN]),
+      odd: { constructor: 1, valueOf: 2, toString: 3, hasOwnProperty: 4 },
+    };
+    value["self"] = value;
+    const read = unpackValue(packValue(value)) as typeof value;
+    assert.equal(read["self"], read);
+    assert.deepEqual(read, value);
+  }
+  const error = unpackValue(packValue(new TypeError("no"))) as Error;
+  assert.ok(error instanceof TypeError);
+  assert.equal(error.message, "no");
+});
+
+test("names of the language can be keys, and an error can be given another name", () => {
+  const counts: Record<string, number> = {};
+  for (const key of ["constructor", "valueOf", "toString", "hasOwnProperty"]) counts[key] = 1;
+  assert.deepEqual(Object.keys(counts), ["constructor", "valueOf", "toString", "hasOwnProperty"]);
+  const error = new RangeError("far");
+  error.name = "Lost";
+  assert.equal(String(error), "Lost: far");
+  assert.throws(() => {
+    Object.prototype.toString = () => "mine";
+  }, TypeError);
+});
+
+test("errors of the thread's own code say where they come from", () => {
+  assert.match(String(new Error("here").stack), /lockdown\.test/);
+});
+
+test("code in a compartment finds nothing of the outside, by no way round", () => {
+  const compartment = new Compartment({ __options__: true });
+  for (const name of ["process", "require", "fetch", "setTimeout", "performance", "Buffer"]) {
+    assert.equal(compartment.evaluate(`typeof ${name}`), "undefined", name);
+  }
+  assert.equal(compartment.evaluate(`Function("return typeof process")()`), "undefined");
+  assert.throws(() => compartment.evaluate(`(() => {}).constructor("return process")()`));
+  assert.throws(() => compartment.evaluate("Date.now()"));
+  assert.throws(() => compartment.evaluate("Math.random()"));
+  assert.throws(() => compartment.evaluate("Array.prototype.push = 1"));
+  assert.equal(compartment.evaluate("typeof Error.captureStackTrace({}, 1)"), "undefined");
+  assert.equal(
+    compartment.evaluate(
+      "Error.prepareStackTrace = (_, sites) => sites; typeof new Error('x').stack",
+    ),
+    "string",
+  );
+});

@@ -1,0 +1,219 @@
+import {
+  CodeStore,
+  type HandlerName,
+  InlineExecutor,
+} from "../../agent/index.ts";
+import { delay, type Log, type Random } from "../../base/index.ts";
+import { EmbeddedDirectory, MemoryStore } from "../../directory/embedded/index.ts";
+import { type Directory, DirectoryClient, DirectoryServer, type MessageSocket } from "../../directory/index.ts";
+import { Leader, Membership, type SiteRecord } from "../../session/index.ts";
+import { SelfDelivery, SiteStreams } from "../../site/streams/index.ts";
+import { type KernelEvent, MemoryRecordStore, type Place } from "../../stream/index.ts";
+import { type ClockSkew, ProcessClock } from "../process-clock.ts";
+import { VirtualSocket, virtualSocketPair } from "../virtual-socket.ts";
+import type { StreamWorld } from "./stream-world.ts";
+import { TimedExecutor } from "./timed-executor.ts";
+
+/** How a simulated site is. */
+export interface SimSiteOptions {
+  readonly name: string;
+  readonly machine: string;
+  readonly leads: boolean;
+  /** Share of frames lost at its arrival, 0..1. */
+  readonly dropRatio: number;
+}
+
+/** Pause before a site that could not join tries again, ms. */
+const AGAIN_MS = 500;
+
+/** A site of a {@link StreamWorld}: the parts of a live one on virtual ports. What is on its disk outlives its process. */
+export class SimSite {
+  readonly name: string;
+  readonly machine: string;
+  readonly leads: boolean;
+  dropRatio: number;
+  skew: ClockSkew = { offsetMs: 0, driftPpm: 0 };
+  process: ProcessClock;
+  place: Place;
+  isUp = false;
+  /** There when the site has joined. */
+  streams: SiteStreams | undefined;
+  readonly #world: StreamWorld;
+  /** The disk. */
+  readonly #store = new MemoryStore();
+  readonly #records = new MemoryRecordStore();
+  readonly #sockets = new Set<VirtualSocket>();
+  #server: DirectoryServer | undefined;
+  #frames: ((from: Place, bytes: Uint8Array) => void) | undefined;
+
+  constructor(world: StreamWorld, options: SimSiteOptions) {
+    this.#world = world;
+    this.name = options.name;
+    this.machine = options.machine;
+    this.leads = options.leads;
+    this.dropRatio = options.dropRatio;
+    this.process = new ProcessClock(world.clock);
+    this.process.kill();
+    this.place = { site: this.name, instance: 0 };
+  }
+
+  get records(): MemoryRecordStore {
+    return this.#records;
+  }
+
+  /** Starts its process. Settles when it has joined the session; a kill ends the wait. */
+  async boot(): Promise<void> {
+    const { clock, random, log } = this.#world;
+    this.process = new ProcessClock(clock, this.skew);
+    const { process } = this;
+    this.place = { site: this.name, instance: this.#world.nextInstance() };
+    this.isUp = true;
+    const directory = await (this.leads ? this.#lead(random) : this.#follow(random));
+    const network = new SelfDelivery(
+      {
+        maxFrameBytes: () => this.#world.frameBytes,
+        send: (to, frame) => this.#world.carry(this, to, frame),
+        onFrames: (handler) => {
+          this.#frames = handler;
+        },
+      },
+      this.place,
+      (task) => void process.after("soon", 0, task),
+    );
+    const inline = new TimedExecutor(
+      await InlineExecutor.open({ clock: process, log }),
+      process,
+      (handler) => this.#world.timeOf(handler as HandlerName),
+    );
+    const { place } = this;
+    const streams = new SiteStreams({
+      place,
+      clock: process,
+      random,
+      log,
+      directory,
+      network,
+      records: this.#records,
+      executors: { inline },
+      describe: this.#world.describe,
+      code: new CodeStore({
+        fetch: (sha256) => directory.getBlob(sha256),
+        put: (bytes) => directory.putBlob(bytes),
+      }),
+      allowsInline: true,
+      onKernelEvent: (event: KernelEvent) => this.#world.observe(this, place, event),
+    });
+    this.streams = streams;
+    await streams.start();
+    const membership = new Membership(
+      { directory, site: this.#self(), clock: process, log },
+      {
+        joined: () => {},
+        sites: (sites) => streams.setSites(sites),
+        channels: () => {},
+        config: () => {},
+        status: () => {},
+        lease: (untilMs) => streams.setLease(untilMs),
+      },
+    );
+    for (;;) {
+      if (process.isDead) return;
+      try {
+        await membership.start();
+        return;
+      } catch {
+        await delay(process, "join again", AGAIN_MS);
+      }
+    }
+  }
+
+  /** As `kill -9`. */
+  kill(): void {
+    if (!this.isUp) return;
+    this.isUp = false;
+    this.process.kill();
+    this.#frames = undefined;
+    if (this.leads) this.#store.kill();
+    this.#server = undefined;
+    for (const socket of [...this.#sockets]) socket.killed();
+    this.#sockets.clear();
+    this.streams = undefined;
+  }
+
+  /** Frames of another site arrive. */
+  take(from: Place, bytes: Uint8Array): void {
+    this.process.hold(() => this.#frames?.(from, bytes));
+  }
+
+  /** A directory's client connects; at the leading site only. */
+  accept(socket: VirtualSocket): void {
+    this.#sockets.add(socket);
+    if (this.#server === undefined) socket.close();
+    else this.#server.attach(socket);
+  }
+
+  #self(): Omit<SiteRecord, "leader"> {
+    const index = this.#world.sites.indexOf(this);
+    const endpoint = { host: `10.0.0.${index + 1}`, port: 7_000 };
+    const { name: site, place, process } = this;
+    return {
+      name: site,
+      instance: place.instance,
+      http: endpoint,
+      udp: endpoint,
+      pid: place.instance,
+      version: "0",
+      startedAt: Math.max(0, Math.round(process.wall())),
+    };
+  }
+
+  async #lead(random: Random): Promise<Directory> {
+    const { log } = this.#world;
+    const { process: clock, place } = this;
+    const directory = await EmbeddedDirectory.open({ store: this.#store, clock, random, log });
+    const leader = new Leader({
+      directory,
+      clock,
+      random,
+      log,
+      site: this.name,
+      instance: place.instance,
+      streams: {
+        calls: directory.sites,
+        isEnded: (record) => this.#world.isEnded(this, record),
+      },
+    });
+    directory.setRequestHandler(leader.handle);
+    await leader.start();
+    this.#server = new DirectoryServer(directory, { log, clock });
+    return directory;
+  }
+
+  async #follow(random: Random): Promise<Directory> {
+    const { process: clock } = this;
+    return new DirectoryClient({ dial: () => this.#dial(clock), clock, random, log: this.#log() });
+  }
+
+  #log(): Log {
+    return this.#world.log;
+  }
+
+  /** Connects to the leader, as far as it can be reached. */
+  async #dial(clock: ProcessClock): Promise<MessageSocket> {
+    const { network, leader } = this.#world;
+    await delay(clock, "dial", 1);
+    if (!leader.isUp || network.isCut(this.machine, leader.machine)) {
+      await delay(clock, "dial refused", 20);
+      throw new Error("connection refused");
+    }
+    const [mine, theirs] = virtualSocketPair(
+      network,
+      { machine: this.machine, process: clock },
+      { machine: leader.machine, process: leader.process },
+    );
+    this.#sockets.add(mine);
+    const { process } = leader;
+    process.hold(() => leader.accept(theirs));
+    return mine;
+  }
+}
