@@ -15,7 +15,7 @@ test("a thread is locked down once, however often it is asked for", () => {
 });
 
 test("the thread's own code keeps the time, chance, the console and evaluation", () => {
-  assert.ok(new Date().getTime() > 0);
+  assert.ok(new Date().getFullYear() > 2000);
   assert.ok(Number.isFinite(Date.now()));
   assert.ok(Math.random() < 1);
   assert.equal(typeof console.log, "function");

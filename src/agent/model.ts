@@ -84,7 +84,7 @@ export interface StreamOptions {
 
 /** A message's outcome for a sender that waited. */
 export interface Appended {
-  /** The message's name: `foo>bar#17`. */
+  /** The message's name: `foo>bar#17`. Empty for a handler that does not wait: the message has none before the handler has ended. */
   readonly id: string;
   /** What the handler returned; undefined unless waited for. */
   readonly reply: unknown;

@@ -29,7 +29,8 @@ type WithoutKind<T> = T extends unknown ? Omit<T, keyof EventKind> : never;
 export type ControlEvent = WithoutKind<StreamEvent>;
 
 /**
- * Asks the session's policy. One that cannot be read denies.
+ * Asks the policies of the session, the site and the stream, in that order; the first that denies decides. One that cannot be read denies. The site
+ * asks its own and the stream's again; here they hold also when the site does not answer.
  *
  * @throws {MeanderError} `denied`
  */
@@ -38,18 +39,20 @@ export async function checkPolicy(
   question: PolicyQuestion,
 ): Promise<void> {
   const { directory, log, tell } = context;
-  const entry = await directory.get("policy/session");
-  if (entry === undefined) return;
-  try {
-    const rules = policyRulesSchema.safeParse(entry.value).data;
-    if (rules === undefined) throw denied(question, "session", "its rules are not valid");
-    enforce(rules, question, "session");
-  } catch (error) {
-    const { action, by } = question;
-    const reason = error instanceof MeanderError ? error.what : "";
-    log.info("A policy denied a request.", { ...question, reason });
-    tell(question.stream, { type: "denied", action, by, reason });
-    throw error;
+  for (const scope of ["session", `sites/${question.site}`, `streams/${question.stream}`]) {
+    const entry = await directory.get(`policy/${scope}`);
+    if (entry === undefined) continue;
+    try {
+      const rules = policyRulesSchema.safeParse(entry.value).data;
+      if (rules === undefined) throw denied(question, scope, "its rules are not valid");
+      enforce(rules, question, scope);
+    } catch (error) {
+      const { action, by } = question;
+      const reason = error instanceof MeanderError ? error.what : "";
+      log.info("A policy denied a request.", { ...question, reason });
+      tell(question.stream, { type: "denied", action, by, reason });
+      throw error;
+    }
   }
 }
 

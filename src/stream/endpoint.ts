@@ -164,7 +164,7 @@ export abstract class Endpoint implements WindowOwner {
     const lost = window.discard(error);
     if (lost > 0) {
       this.context.count(error.code, lost);
-      if (target > 0)
+      if (isMailbox(target))
         this.context.emit({
           type: "discarded",
           stream: window.targetName,

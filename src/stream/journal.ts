@@ -50,6 +50,11 @@ export class Journal {
     this.#dirty = true;
   }
 
+  /** Nothing is on its way, and nothing waits. */
+  get isIdle(): boolean {
+    return !this.#dirty && !this.#writing;
+  }
+
   /** Settles when all changes so far are kept. Never, when it is closed before. */
   settled(): Promise<void> {
     if (!this.#dirty && !this.#writing) return Promise.resolve();

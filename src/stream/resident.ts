@@ -129,6 +129,11 @@ export class Resident extends Endpoint implements PairOwner {
     return this.#frozen;
   }
 
+  /** Whether its record is as new as it is; without one always. */
+  get isSettled(): boolean {
+    return this.#journal?.isIdle ?? true;
+  }
+
   get waiting(): number {
     return this.#mailbox.length;
   }
@@ -179,8 +184,8 @@ export class Resident extends Endpoint implements PairOwner {
   }
 
   /** Changes the agents between two messages; what `task` gives is what their handlers did. */
-  change(task: () => Promise<Effects>): Promise<void> {
-    return this.#gate(async () => {
+  async change(task: () => Promise<Effects>): Promise<void> {
+    await this.#gate(async () => {
       const effects = await task();
       this.context.turn(() => {
         if (this.#closed) return;
@@ -188,6 +193,8 @@ export class Resident extends Endpoint implements PairOwner {
         this.#changed();
       });
     });
+    // Whoever asked is told when it holds, whatever happens to this site.
+    if (this.durability.type === "message") await this.#journal?.settled();
   }
 
   /** Sends messages out of a handler that still runs: they are not undone when it fails. @returns the last one's number */
@@ -338,6 +345,10 @@ export class Resident extends Endpoint implements PairOwner {
     }
     const trouble = this.#trouble;
     if (trouble === undefined) return undefined;
+    const [next] = this.#mailbox;
+    const isNext = next?.source === trouble.source && next.seq === trouble.seq;
+    // Its sender may not have sent it again to this place yet.
+    if (!trouble.halted && !isNext) return undefined;
     const sourceName = this.#pairs.get(trouble.source)?.sourceName ?? `${trouble.source}`;
     return {
       id: formatMessageName({ from: sourceName, to: this.name, seq: trouble.seq }),

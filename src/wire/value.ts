@@ -2,7 +2,7 @@ import { Packr } from "msgpackr";
 import { MeanderError, messageOf } from "../base/index.ts";
 
 /** Structured-clone values as MessagePack; each encoding stands alone. */
-const packr = new Packr({ structuredClone: true, moreTypes: true });
+const packr = new Packr({ structuredClone: true, moreTypes: true, copyBuffers: true });
 
 /** Values deeper than this are refused: what any reader takes without running out of stack. */
 const DEPTH_MAX = 200;
@@ -33,13 +33,18 @@ export function packValue(value: unknown): Uint8Array {
 }
 
 /**
- * The value that {@link packValue} made bytes of.
+ * The value that {@link packValue} made bytes of. Shares no memory with the bytes.
  *
  * @throws {MeanderError} `value-malformed` for any other bytes
  */
 export function unpackValue(bytes: Uint8Array): unknown {
+  // Bytes in the value are of the class of the whole, and confined code must not meet the platform's own (Buffer).
+  const plain =
+    Object.getPrototypeOf(bytes) === Uint8Array.prototype
+      ? bytes
+      : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   try {
-    return packr.unpack(bytes);
+    return packr.unpack(plain);
   } catch (cause) {
     throw new MeanderError("value-malformed", "the bytes are no value", {
       where: `${bytes.byteLength} bytes`,

@@ -68,7 +68,12 @@ const wrong: readonly [what: string, definition: unknown, where: string, expecte
   ],
   ["an unknown limit", { on: {}, limits: { cpu: 1 } }, "limits.cpu", /memoryMb/],
   ["too many attempts", { on: {}, onError: { retry: 101 } }, "onError.retry", /at most 100/],
-  ["an unknown outcome", { on: {}, onError: { then: "drop" } }, "onError.then", /"deadLetter"/],
+  [
+    "an unknown outcome",
+    { on: {}, onError: JSON.parse(`{"then":"drop"}`) },
+    "onError.then",
+    /"deadLetter"/,
+  ],
 ];
 
 for (const [what, definition, where, expected] of wrong) {

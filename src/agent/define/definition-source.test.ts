@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { AgentContext, AgentDefinition } from "../model.ts";
+import { type AgentContext, type AgentDefinition, DEFAULT_ON_ERROR } from "../model.ts";
 import { definitionSource, handlerSource } from "./index.ts";
 
 /** The default export of a module's text, as the runtime reads it. */
@@ -14,7 +14,7 @@ test("handlers of every way of writing become text that does the same", async ()
     name: "all",
     isolation: "worker",
     limits: { handlerMs: 7 },
-    onError: { retry: 0, then: "skip" },
+    onError: { ...DEFAULT_ON_ERROR, retry: 0 },
     briefcase: { left: "out" },
     on: {
       append(_ctx, message: number) {
@@ -29,7 +29,6 @@ test("handlers of every way of writing become text that does the same", async ()
       failure: function (_ctx, { lostSite }) {
         return lostSite;
       },
-      // biome-ignore lint/complexity/useArrowFunction: one of the ways
       timer: async function named(_ctx, value) {
         return [named.name, value];
       },
@@ -41,7 +40,7 @@ test("handlers of every way of writing become text that does the same", async ()
     name: "all",
     isolation: "worker",
     limits: { handlerMs: 7 },
-    onError: { retry: 0, then: "skip" },
+    onError: { ...DEFAULT_ON_ERROR, retry: 0 },
   });
   assert.equal(on.append?.(ctx, 1), 2);
   assert.equal(await on.init?.(ctx), "method");

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { DEFAULT_ON_ERROR } from "../model.ts";
 import { agentSpecSchema, makeSpec } from "./index.ts";
 
 const code = "0123456789abcdef".repeat(4);
@@ -11,7 +12,7 @@ test("what a definition leaves out has its default", () => {
     replaced: {},
     isolation: "worker",
     limits: { handlerMs: 5_000, memoryMb: 64, briefcaseBytes: 1024 * 1024 },
-    onError: { retry: 3, backoffMs: 50, then: "deadLetter" },
+    onError: DEFAULT_ON_ERROR,
     owner: "shell-1f3a",
   });
 });
@@ -21,13 +22,13 @@ test("what a definition says holds, but for a name that was asked for", () => {
     name: "its-own",
     isolation: "thread",
     limits: { memoryMb: 8 },
-    onError: { then: "halt" },
+    onError: { retry: 7 },
   } as const;
   const spec = makeSpec({ fields, code, owner: "foo", name: "asked-for" });
   assert.equal(spec.name, "asked-for");
   assert.equal(spec.isolation, "thread");
   assert.deepEqual(spec.limits, { handlerMs: 5_000, memoryMb: 8, briefcaseBytes: 1024 * 1024 });
-  assert.deepEqual(spec.onError, { retry: 3, backoffMs: 50, then: "halt" });
+  assert.deepEqual(spec.onError, { ...DEFAULT_ON_ERROR, retry: 7 });
   assert.deepEqual(agentSpecSchema.parse(JSON.parse(JSON.stringify(spec))), spec);
 });
 

@@ -8,6 +8,7 @@ import { AgentErrors, sourceName } from "./agent-errors.ts";
 import { AgentOutput } from "./agent-output.ts";
 import { type AgentWorld, Attempt } from "./attempt.ts";
 import { HandlerContext } from "./handler-context.ts";
+import { InvocationQueue } from "./invocation-queue.ts";
 import { readDefinition } from "./read-definition.ts";
 
 /** What an executor adds to a runner. */
@@ -16,16 +17,6 @@ export interface RunnerOptions {
   readonly clock: Clock;
   /** A handler, or other code of the agent, is about to be called. */
   readonly onBegin?: () => void;
-}
-
-/** Calls that were asked for together. */
-interface Job {
-  readonly batch: readonly Invocation[];
-  readonly done: (index: number, result: InvocationResult) => void;
-  readonly isInterrupted: () => boolean;
-  /** Index of the call that runs or is next. */
-  next: number;
-  isStopped: boolean;
 }
 
 /** A call that has begun. */
@@ -59,7 +50,7 @@ export class AgentRunner {
   readonly #own: ReadonlyMap<HandlerName, Handler>;
   readonly #handlers: Map<HandlerName, Handler>;
   readonly #events: Set<HandlerName>;
-  readonly #jobs: Job[] = [];
+  readonly #queue = new InvocationQueue();
   #committed: Uint8Array;
   #briefcase: Record<string, unknown>;
   #isRunning = false;
@@ -113,14 +104,14 @@ export class AgentRunner {
     done: (index: number, result: InvocationResult) => void,
     isInterrupted: () => boolean = never,
   ): void {
-    if (this.#isClosed || batch.length === 0) return;
-    this.#jobs.push({ batch, done, isInterrupted, next: 0, isStopped: false });
+    if (this.#isClosed) return;
+    this.#queue.push(batch, done, isInterrupted);
     if (!this.#isRunning) this.#proceed();
   }
 
   /** As `AgentInstance.interrupt`. */
   interrupt(): void {
-    for (const job of this.#jobs) job.isStopped = true;
+    this.#queue.stop();
   }
 
   /** As `AgentInstance.restore`. @throws {MeanderError} `value-malformed` */
@@ -164,7 +155,7 @@ export class AgentRunner {
   /** Nothing is told any more, and what a handler does that still waits is void. */
   close(): void {
     this.#isClosed = true;
-    this.#jobs.length = 0;
+    this.#queue.clear();
     if (this.#waiting === undefined) return;
     this.#waiting.attempt.end();
     this.#waiting.cancelDeadline();
@@ -175,23 +166,12 @@ export class AgentRunner {
   #proceed(): void {
     this.#isRunning = true;
     for (;;) {
-      const job = this.#jobs[0];
-      const invocation = job?.batch[job.next];
-      if (job === undefined || invocation === undefined) break;
-      if (job.isStopped || job.isInterrupted()) this.#tell(INTERRUPTED);
+      const invocation = this.#queue.first;
+      if (invocation === undefined) break;
+      if (this.#queue.isStopped) this.#queue.tell(INTERRUPTED);
       else if (!this.#call(invocation)) return;
     }
     this.#isRunning = false;
-  }
-
-  /** The call that ran is over. */
-  #tell(result: InvocationResult): void {
-    const job = this.#jobs[0];
-    if (job === undefined) return;
-    const index = job.next++;
-    if (job.next === job.batch.length) this.#jobs.shift();
-    if (result.type === "failed") this.interrupt();
-    job.done(index, result);
   }
 
   /** False when the handler waits. */
@@ -208,16 +188,14 @@ export class AgentRunner {
     try {
       const handler = this.#handlers.get(event);
       if (handler !== undefined) {
-        // A copy: what handlers get shares no memory with anything else.
-        const value = unpackValue(argument.slice());
-        returned = Reflect.apply(handler, this.#on, [call.context, value]);
+        returned = Reflect.apply(handler, this.#on, [call.context, unpackValue(argument)]);
       }
       if (isThenable(returned)) {
         this.#wait(call, returned);
         return false;
       }
     } catch (thrown) {
-      this.#tell(this.#thrown(call, thrown));
+      this.#queue.tell(this.#thrown(call, thrown));
       return true;
     }
     this.#finish(call, returned);
@@ -236,14 +214,15 @@ export class AgentRunner {
     // Another promise than theirs: what hangs on theirs is theirs.
     new Promise((resolve) => resolve(returned)).then(
       (value) => this.#resume(waiting, () => this.#finish(call, value)),
-      (thrown: unknown) => this.#resume(waiting, () => this.#tell(this.#thrown(call, thrown))),
+      (thrown: unknown) =>
+        this.#resume(waiting, () => this.#queue.tell(this.#thrown(call, thrown))),
     );
   }
 
   #abandon(waiting: Waiting, code: string, what: string): void {
     const message = `${waiting.event} handler: ${what}`;
     const fault = { code, message, agent: this.#program.agent };
-    this.#resume(waiting, () => this.#tell(this.#failed(waiting, fault)));
+    this.#resume(waiting, () => this.#queue.tell(this.#failed(waiting, fault)));
   }
 
   /** Ends what a handler waited for, once; later endings of it are void. */
@@ -258,7 +237,7 @@ export class AgentRunner {
   /** The handler has returned. */
   #finish(call: Call, returned: unknown): void {
     const result = this.#commit(call, returned);
-    this.#tell(result);
+    this.#queue.tell(result);
     if (result.type === "done") call.attempt.sendRequests();
   }
 
@@ -300,7 +279,7 @@ export class AgentRunner {
   }
 
   #unpackBriefcase(): Record<string, unknown> {
-    return unpackValue(this.#committed.slice()) as Record<string, unknown>;
+    return unpackValue(this.#committed) as Record<string, unknown>;
   }
 
   #evaluate(expression: string): unknown {

@@ -96,13 +96,18 @@ export class Attempt {
     return taken.map(({ payload }) => payload);
   }
 
+  /** What was taken has not left after all: it comes before what was appended to the stream since. */
+  giveBack(to: string, payloads: readonly Uint8Array[]): void {
+    if (payloads.length === 0) return;
+    this.#appends = [...payloads.map((payload) => ({ to, payload })), ...this.#appends];
+  }
+
   /** Asks the site; at once, whatever becomes of the handler. Rejects with what the agent may have. */
   async call(verb: string, args: readonly unknown[]): Promise<unknown> {
     this.#countCall();
     const { host, errors } = this.world;
     try {
-      // A copy: what the agent gets shares no memory with anything else.
-      return unpackValue((await host.call(verb, packValue(args))).slice());
+      return unpackValue(await host.call(verb, packValue(args)));
     } catch (thrown) {
       throw errors.forAgent(thrown);
     } finally {

@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { append, programOf, type Rule, replyOf, TestHost } from "./executor.test.support.ts";
+import { packValue } from "../../wire/index.ts";
+import {
+  append,
+  programOf,
+  type Rule,
+  replyOf,
+  run,
+  TestHost,
+  told,
+} from "./executor.test.support.ts";
 
 /** What agents do not have, and cannot reach. */
 export function confinement(rule: Rule): void {
@@ -54,6 +63,18 @@ export function confinement(rule: Rule): void {
       const reply = await replyOf(instance, 0);
       assert.ok(reply === "refused" || reply === "reached undefined", `${way}: ${String(reply)}`);
       instance.close();
+    }
+  });
+
+  rule("bytes are plain bytes, whatever class brought them", async ({ executor }) => {
+    const on = "append: (ctx, m) => [m.constructor === Uint8Array, m.buffer.byteLength]";
+    const instance = await executor.start(programOf(on), new TestHost());
+    for (const bytes of [packValue(new Uint8Array(4)), new Uint8Array([0xc4, 4, 1, 2, 3, 4])]) {
+      const argument = Buffer.from(bytes);
+      const [result] = await run(instance, [{ handler: "append", argument, message: undefined }]);
+      assert.ok(result !== undefined);
+      const { reply } = told(result) as { readonly reply: unknown };
+      assert.deepEqual(reply, [true, 4]);
     }
   });
 

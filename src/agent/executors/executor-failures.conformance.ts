@@ -154,17 +154,20 @@ function deadlines(rule: Rule): void {
     assert.equal(slow.fault.code, "handler-deadline");
     assert.match(slow.fault.message, /append handler: it did not end within 50 ms/);
     assert.equal(quick?.type, "interrupted");
-    // What it does afterwards is void.
+    // What it does afterwards is void, whenever that is.
     request.answer({ site: "south" });
-    assert.deepEqual(await append(instance, "quick"), {
-      type: "done",
-      briefcase: undefined,
-      reply: 0,
-      appends: [],
-      timers: [],
-      relocate: undefined,
-      exits: false,
-    });
+    for (let time = 0; time < 10; time++) {
+      const result = await append(instance, "quick");
+      assert.deepEqual(result, {
+        type: "done",
+        briefcase: undefined,
+        reply: 0,
+        appends: [],
+        timers: [],
+        relocate: undefined,
+        exits: false,
+      });
+    }
   });
 
   rule("a promise that never settles ends at the deadline", async ({ executor, pass }) => {

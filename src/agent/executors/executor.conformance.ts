@@ -324,16 +324,16 @@ function briefcases(rule: Rule): void {
   });
 
   rule("bytes in a briefcase or a message are the agent's alone", async ({ executor }) => {
-    // MessagePack `{ bytes: bin }` and `bin`, which readers like to give as views of what they read.
+    // MessagePack `[bin]` and `bin`, which readers like to give as views of what they read.
     const bin = [0xc4, 4, 1, 2, 3, 4];
-    const briefcase = new Uint8Array([0x81, 0xa5, ...new TextEncoder().encode("bytes"), ...bin]);
+    const briefcase = new Uint8Array([0x91, ...bin]);
     const message = new Uint8Array([7, 7, ...bin, 7, 7]).subarray(2, 8);
     const before = [...briefcase, ...new Uint8Array(message.buffer)];
     const instance = await executor.start(
       programOf(
         `append(ctx, m) {
-          if (m === "look") return [...ctx.briefcase.bytes];
-          for (const { buffer } of [m, ctx.briefcase.bytes]) new Uint8Array(buffer).fill(9);
+          if (m === "look") return [...ctx.briefcase[0]];
+          for (const { buffer } of [m, ctx.briefcase[0]]) new Uint8Array(buffer).fill(9);
           throw new Error("no");
         }`,
         { briefcase },

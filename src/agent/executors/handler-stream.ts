@@ -19,6 +19,15 @@ import type { Attempt } from "./attempt.ts";
 /** What an append gives that leaves with its handler: the message has its name only then. */
 const BUFFERED: Appended = Object.freeze({ id: "", reply: undefined });
 
+/** Refusals of an append that waits, of which nothing was sent. */
+const UNSENT: ReadonlySet<string> = new Set([
+  "append-timeout-missing",
+  "call-cycle",
+  "message-too-large",
+  "stream-gone",
+  "stream-unknown",
+]);
+
 /**
  * A stream in the hands of a handler.
  *
@@ -122,8 +131,17 @@ export class HandlerStream implements StreamRef {
       timeoutMs,
       ...(before.length === 0 ? {} : { before }),
     };
-    const { id, reply } = (await this.#attempt.call("append", [request])) as AppendAnswer;
-    return { id, reply: reply === undefined ? undefined : unpackValue(reply.slice()) };
+    let answer: AppendAnswer;
+    try {
+      answer = (await this.#attempt.call("append", [request])) as AppendAnswer;
+    } catch (error) {
+      // Refused before anything was sent: the earlier ones leave with the handler, as if nobody had waited.
+      if (UNSENT.has((error as { code?: string }).code ?? ""))
+        this.#attempt.giveBack(this.name, before);
+      throw error;
+    }
+    const { id, reply } = answer;
+    return { id, reply: reply === undefined ? undefined : unpackValue(reply) };
   }
 }
 

@@ -9,7 +9,8 @@ export interface StoredEntry extends Entry {
 /**
  * What an embedded directory keeps, and what outlives it. One directory at a time uses a store.
  *
- * Reads may be made at any time, writes only within {@link transaction}. Nothing but `close` takes a turn of the event loop.
+ * Reads see all that was written, durable or not; who answers with them makes them within {@link transaction}, too. Writes may be made
+ * only there.
  */
 export interface DirectoryStore {
   /**
@@ -20,11 +21,13 @@ export interface DirectoryStore {
    */
   claim(lost: () => void): void;
   /**
-   * Does all writes of `action`, or, when it throws, none. What it did is durable when it returns.
+   * Does all writes of `action` before it returns, or, when that throws, none. Settles when they are durable, and so is everything that
+   * `action` has seen. A transaction that only reads may be done again, when what it has seen was taken back.
    *
-   * @throws {MeanderError} `directory-write-failed`; what `action` throws
+   * @param committed called when it is durable, before the promise settles, in the order of transactions
+   * @throws {MeanderError} `directory-write-failed`: it is undone, and so is each later one that is not durable; what `action` throws
    */
-  transaction<T>(action: () => T): T;
+  transaction<T>(action: () => T, committed?: (result: T) => void): Promise<T>;
   /** Ends the claim, if there is one, and lets go of files. */
   close(): Promise<void>;
 
@@ -48,13 +51,13 @@ export interface DirectoryStore {
 
   leases(): readonly { readonly id: string; readonly ttlMs: number }[];
   putLease(id: string, ttlMs: number): void;
-  /** Forgets a lease that has no keys left. */
+  /** Forgets a lease that has no keys left. Does nothing when there is none. */
   removeLease(id: string): void;
   /** Keys under a lease, in order. */
   keysOf(lease: string): readonly string[];
 
   /** A copy. */
   blob(sha256: string): Uint8Array | undefined;
-  /** Keeps a blob that is not there yet. Borrows `bytes` for the call. */
+  /** Keeps a blob that is not there yet; it may stay when the transaction fails. Borrows `bytes` for the call. */
   putBlob(sha256: string, bytes: Uint8Array): void;
 }

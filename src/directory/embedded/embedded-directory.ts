@@ -1,11 +1,4 @@
-import {
-  type Clock,
-  LIMITS,
-  type Log,
-  MeanderError,
-  messageOf,
-  type Random,
-} from "../../base/index.ts";
+import { type Clock, LIMITS, type Log, type Random } from "../../base/index.ts";
 import type {
   Change,
   Directory,
@@ -22,13 +15,12 @@ import type { Page, PagedDirectory } from "../paged-directory.ts";
 import type { CallHandler, ServedPlace } from "../site-calls.ts";
 import { SiteRegistry } from "../site-registry.ts";
 import { encodeValue } from "../value.ts";
-import type { KeyChange } from "../watch-mirror.ts";
 import type { DirectoryStore, StoredEntry } from "./directory-store.ts";
 import { KeptBlobs } from "./kept-blobs.ts";
-import { Leases } from "./leases.ts";
+import { KeptLeases } from "./kept-leases.ts";
 import { LocalCalls } from "./local-calls.ts";
 import { LocalRequests } from "./local-requests.ts";
-import { fullError, leaseGoneError } from "./refusals.ts";
+import { closedError, fullError, leaseGoneError } from "./refusals.ts";
 import { Watches } from "./watches.ts";
 
 /** What an embedded directory needs. */
@@ -63,9 +55,8 @@ export class EmbeddedDirectory implements Directory, PagedDirectory {
   /** [D21] The sites that take the leader's calls: its own, and those connected to a server of this directory. */
   readonly sites: SiteRegistry;
   readonly #store: DirectoryStore;
-  readonly #log: Log;
   readonly #random: Random;
-  readonly #leases: Leases;
+  readonly #leases: KeptLeases;
   readonly #watches = new Watches();
   readonly #blobs: KeptBlobs;
   readonly #requests: LocalRequests;
@@ -75,17 +66,20 @@ export class EmbeddedDirectory implements Directory, PagedDirectory {
 
   private constructor(store: DirectoryStore, { clock, random, log }: EmbeddedDirectoryPorts) {
     this.#store = store;
-    this.#log = log;
     this.#random = random;
     this.#blobs = new KeptBlobs(store);
     this.#requests = new LocalRequests(clock);
     this.sites = new SiteRegistry(clock);
     this.#localCalls = new LocalCalls(this.sites, log);
     store.claim(() => this.#end());
-    this.#leases = new Leases(clock, (id) => this.#leaseEnded(id));
+    this.#leases = new KeptLeases(store, {
+      clock,
+      log,
+      newId: () => this.#newId(),
+      onKeysRemoved: (changes) => this.#watches.tell(changes),
+    });
     this.id = store.directoryId(() => this.#newId());
-    // [D14] Whoever holds a lease from before has all its time to come back.
-    for (const { id, ttlMs } of store.leases()) this.#leases.start(id, ttlMs);
+    this.#leases.restart();
   }
 
   /**
@@ -94,7 +88,7 @@ export class EmbeddedDirectory implements Directory, PagedDirectory {
    * @throws {MeanderError} `directory-in-use` while another has it open, `directory-unreadable`
    */
   static async open(options: EmbeddedDirectoryOptions): Promise<EmbeddedDirectory> {
-    const store = "store" in options ? options.store : await openFolder(options.path);
+    const store = "store" in options ? options.store : await openFolder(options.path, options.log);
     try {
       return new EmbeddedDirectory(store, options);
     } catch (error) {
@@ -111,34 +105,31 @@ export class EmbeddedDirectory implements Directory, PagedDirectory {
   async get(key: string): Promise<Entry | undefined> {
     this.#checkOpen();
     checkKey(key);
-    const stored = this.#store.entry(key);
+    const stored = await this.#store.transaction(() => this.#store.entry(key));
     return stored === undefined ? undefined : entryOf(stored);
   }
 
   async list(prefix: string): Promise<readonly Entry[]> {
     this.#checkOpen();
     checkPrefix(prefix);
-    return this.#list(prefix);
+    return await this.#store.transaction(() => this.#list(prefix));
   }
 
   /** Entries by key, after `after`, about {@link LIMITS.directoryPageBytes} of them. */
   async page(prefix: string, after: string): Promise<Page> {
     this.#checkOpen();
     checkPrefix(prefix);
-    const entries: Entry[] = [];
-    let room = LIMITS.directoryPageBytes;
-    for (const { entry, bytes } of this.#store.entries(prefix, after)) {
-      if (room <= 0) return { entries, more: true, revision: this.#store.revision };
-      entries.push(entryOf(entry));
-      room -= bytes + entry.key.length;
-    }
-    return { entries, more: false, revision: this.#store.revision };
+    return await this.#store.transaction(() => this.#page(prefix, after));
   }
 
   async put(key: string, value: Json, options: WriteOptions = {}): Promise<number> {
     this.#checkOpen();
     checkKey(key);
-    return this.#put(key, encodeValue(key, value), options);
+    const text = encodeValue(key, value);
+    return await this.#store.transaction(
+      () => this.#put(key, text, options),
+      (revision) => this.#tellPut(key, text, revision),
+    );
   }
 
   async compareAndSet(
@@ -150,18 +141,31 @@ export class EmbeddedDirectory implements Directory, PagedDirectory {
     this.#checkOpen();
     checkKey(key);
     const text = encodeValue(key, value);
-    if ((this.#store.entry(key)?.revision ?? 0) !== expected) return undefined;
-    return this.#put(key, text, options);
+    return await this.#store.transaction(
+      () => {
+        if ((this.#store.entry(key)?.revision ?? 0) !== expected) return undefined;
+        return this.#put(key, text, options);
+      },
+      (revision) => {
+        if (revision !== undefined) this.#tellPut(key, text, revision);
+      },
+    );
   }
 
   async delete(key: string, expected?: number): Promise<boolean> {
     this.#checkOpen();
     checkKey(key);
-    const old = this.#store.entry(key);
-    if (old === undefined || (expected !== undefined && old.revision !== expected)) return false;
-    const revision = this.#store.transaction(() => this.#store.remove(key));
-    this.#watches.tell([{ type: "deleted", key, revision }]);
-    return true;
+    const removed = await this.#store.transaction(
+      () => {
+        const old = this.#store.entry(key);
+        if (old === undefined || (expected ?? old.revision) !== old.revision) return undefined;
+        return this.#store.remove(key);
+      },
+      (revision) => {
+        if (revision !== undefined) this.#watches.tell([{ type: "deleted", key, revision }]);
+      },
+    );
+    return removed !== undefined;
   }
 
   async watch(prefix: string, listener: (change: Change) => void): Promise<() => void> {
@@ -169,41 +173,35 @@ export class EmbeddedDirectory implements Directory, PagedDirectory {
     checkPrefix(prefix);
     const most = LIMITS.directoryClientsMax * LIMITS.directoryWatchesMax;
     if (this.#watches.count >= most) throw fullError("watches", most);
-    const { revision } = this.#store;
-    return this.#watches.add(prefix, listener, { there: this.#list(prefix), revision });
+    let undo: (() => void) | undefined;
+    await this.#store.transaction(
+      () => ({ there: this.#list(prefix), revision: this.#store.revision }),
+      (seen) => {
+        if (this.#closing === undefined) undo = this.#watches.add(prefix, listener, seen);
+      },
+    );
+    if (undo === undefined) throw closedError();
+    return undo;
   }
 
   async grantLease(ttlMs: number): Promise<Lease> {
     this.#checkOpen();
-    const { directoryLeaseMsMin, directoryLeaseMsMax, directoryLeasesMax } = LIMITS;
-    if (!(ttlMs >= directoryLeaseMsMin && ttlMs <= directoryLeaseMsMax)) {
-      throw new MeanderError("directory-lease-invalid", `got a lease of ${ttlMs} ms`, {
-        where: "directory",
-        expected: `${directoryLeaseMsMin} to ${directoryLeaseMsMax} ms`,
-      });
-    }
-    if (this.#leases.count >= directoryLeasesMax) throw fullError("leases", directoryLeasesMax);
-    const id = this.#newId();
-    this.#store.transaction(() => this.#store.putLease(id, ttlMs));
-    this.#leases.start(id, ttlMs);
-    return { id, ttlMs };
+    return await this.#leases.grant(ttlMs);
   }
 
   async renewLease(lease: Lease): Promise<void> {
     this.#checkOpen();
-    if (!this.#leases.renew(lease.id)) throw leaseGoneError(lease.id);
+    this.#leases.renew(lease.id);
   }
 
   async revokeLease(lease: Lease): Promise<void> {
     this.#checkOpen();
-    if (!this.#leases.has(lease.id)) return;
-    this.#removeLease(lease.id);
-    this.#leases.stop(lease.id);
+    await this.#leases.revoke(lease.id);
   }
 
   async putBlob(bytes: Uint8Array): Promise<string> {
     this.#checkOpen();
-    return this.#blobs.put(bytes);
+    return await this.#blobs.put(bytes);
   }
 
   async getBlob(sha256: string): Promise<Uint8Array | undefined> {
@@ -251,21 +249,28 @@ export class EmbeddedDirectory implements Directory, PagedDirectory {
   }
 
   #stop(): void {
-    this.#leases.clear();
+    this.#leases.close();
     this.#watches.clear();
     this.sites.close();
   }
 
   #checkOpen(): void {
-    if (this.#closing !== undefined) {
-      throw new MeanderError("directory-closed", "the directory was closed", {
-        where: "directory",
-      });
-    }
+    if (this.#closing !== undefined) throw closedError();
   }
 
   #list(prefix: string): Entry[] {
     return [...this.#store.entries(prefix)].map(({ entry }) => entryOf(entry));
+  }
+
+  #page(prefix: string, after: string): Page {
+    const entries: Entry[] = [];
+    let room = LIMITS.directoryPageBytes;
+    for (const { entry, bytes } of this.#store.entries(prefix, after)) {
+      if (room <= 0) return { entries, more: true, revision: this.#store.revision };
+      entries.push(entryOf(entry));
+      room -= bytes + entry.key.length;
+    }
+    return { entries, more: false, revision: this.#store.revision };
   }
 
   #put(key: string, text: string, { lease }: WriteOptions): number {
@@ -273,35 +278,14 @@ export class EmbeddedDirectory implements Directory, PagedDirectory {
     if (this.#store.keyCount >= LIMITS.directoryKeysMax && this.#store.entry(key) === undefined) {
       throw fullError("keys", LIMITS.directoryKeysMax);
     }
-    const revision = this.#store.transaction(() => this.#store.put(key, text, lease?.id));
+    return this.#store.put(key, text, lease?.id);
+  }
+
+  #tellPut(key: string, text: string, revision: number): void {
     // A value of its own: what the writer does with the one it gave is no change of the directory.
     this.#watches.tell([
       { type: "put", entry: { key, value: JSON.parse(text) as Json, revision } },
     ]);
-    return revision;
-  }
-
-  #leaseEnded(id: string): void {
-    try {
-      this.#removeLease(id);
-    } catch (error) {
-      // The next opening of the directory finds it and ends it.
-      this.#log.error("The keys of an ended lease could not be removed.", {
-        lease: id,
-        error: messageOf(error),
-      });
-    }
-  }
-
-  #removeLease(id: string): void {
-    const changes = this.#store.transaction(() => {
-      const removed = this.#store
-        .keysOf(id)
-        .map((key): KeyChange => ({ type: "deleted", key, revision: this.#store.remove(key) }));
-      this.#store.removeLease(id);
-      return removed;
-    });
-    this.#watches.tell(changes);
   }
 
   #newId(): string {
@@ -310,9 +294,9 @@ export class EmbeddedDirectory implements Directory, PagedDirectory {
 }
 
 /** The store on disk is loaded when one is opened: who keeps a directory in memory needs none of its native code. */
-async function openFolder(path: string): Promise<DirectoryStore> {
-  const { LmdbStore } = await import("./lmdb-store.ts");
-  return new LmdbStore(path);
+async function openFolder(path: string, log: Log): Promise<DirectoryStore> {
+  const { LoggedStore } = await import("./logged-store.ts");
+  return new LoggedStore({ path, log });
 }
 
 function entryOf({ key, value, revision }: StoredEntry): Entry {

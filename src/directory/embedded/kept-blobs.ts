@@ -12,7 +12,7 @@ export class KeptBlobs {
   }
 
   /** Borrows `bytes` for the call. @throws {MeanderError} `directory-value-too-large`, `directory-full`, `directory-write-failed` */
-  put(bytes: Uint8Array): string {
+  async put(bytes: Uint8Array): Promise<string> {
     const { byteLength } = bytes;
     if (byteLength > LIMITS.directoryBlobBytesMax) {
       throw new MeanderError("directory-value-too-large", `the blob has ${byteLength} bytes`, {
@@ -21,11 +21,13 @@ export class KeptBlobs {
       });
     }
     const sha256 = createHash("sha256").update(bytes).digest("hex");
-    if (this.#store.blob(sha256) !== undefined) return sha256;
-    if (this.#store.blobBytes + byteLength > LIMITS.directoryBlobsBytesMax) {
-      throw fullError("bytes of blobs", LIMITS.directoryBlobsBytesMax);
-    }
-    this.#store.transaction(() => this.#store.putBlob(sha256, bytes));
+    await this.#store.transaction(() => {
+      if (this.#store.blob(sha256) !== undefined) return;
+      if (this.#store.blobBytes + byteLength > LIMITS.directoryBlobsBytesMax) {
+        throw fullError("bytes of blobs", LIMITS.directoryBlobsBytesMax);
+      }
+      this.#store.putBlob(sha256, bytes);
+    });
     return sha256;
   }
 

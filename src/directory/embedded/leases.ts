@@ -38,10 +38,12 @@ export class Leases {
     return lease !== undefined;
   }
 
-  /** Ends a lease without calling anyone. */
-  stop(id: string): void {
-    this.#running.get(id)?.cancel();
+  /** Ends a lease without calling anyone. Its time, ms; undefined when it does not run. */
+  stop(id: string): number | undefined {
+    const lease = this.#running.get(id);
+    lease?.cancel();
     this.#running.delete(id);
+    return lease?.ttlMs;
   }
 
   /** Ends all. */

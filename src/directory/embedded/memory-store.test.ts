@@ -82,9 +82,9 @@ test("memory: all that a directory promises settles within one turn of the event
   assert.equal(turned, false);
 });
 
-test("memory: a transaction that throws leaves nothing behind", () => {
+test("memory: a transaction that throws leaves nothing behind", async () => {
   const store = new MemoryStore();
-  store.transaction(() => {
+  await store.transaction(() => {
     store.put("kept", "1", "lease");
     store.put("changed", "1", undefined);
     store.putLease("lease", 1_000);
@@ -99,19 +99,18 @@ test("memory: a transaction that throws leaves nothing behind", () => {
   ];
   const before = state();
   const failure = new Error("the action failed");
-  assert.throws(
-    () =>
-      store.transaction(() => {
-        store.remove("kept");
-        store.put("new", "1", "other");
-        store.put("new", "2", "lease");
-        store.put("changed", "2", "lease");
-        store.removeLease("lease");
-        store.putLease("other", 5);
-        store.putBlob("y", Uint8Array.of(1, 2));
-        assert.deepEqual(store.keysOf("lease"), ["changed", "new"]);
-        throw failure;
-      }),
+  await assert.rejects(
+    store.transaction(() => {
+      store.remove("kept");
+      store.put("new", "1", "other");
+      store.put("new", "2", "lease");
+      store.put("changed", "2", "lease");
+      store.removeLease("lease");
+      store.putLease("other", 5);
+      store.putBlob("y", Uint8Array.of(1, 2));
+      assert.deepEqual(store.keysOf("lease"), ["changed", "new"]);
+      throw failure;
+    }),
     failure,
   );
   assert.deepEqual(state(), before);

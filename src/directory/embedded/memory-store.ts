@@ -40,18 +40,10 @@ export class MemoryStore implements DirectoryStore {
     lost?.();
   }
 
-  transaction<T>(action: () => T): T {
-    assert(this.#undo === undefined, "one transaction at a time");
-    const undo: (() => void)[] = [];
-    this.#undo = undo;
-    try {
-      return action();
-    } catch (error) {
-      for (const step of undo.reverse()) step();
-      throw error;
-    } finally {
-      this.#undo = undefined;
-    }
+  async transaction<T>(action: () => T, committed?: (result: T) => void): Promise<T> {
+    const result = this.#do(action);
+    committed?.(result);
+    return result;
   }
 
   async close(): Promise<void> {
@@ -128,6 +120,20 @@ export class MemoryStore implements DirectoryStore {
     this.#onUndo(() => {
       this.#blobBytes -= bytes.byteLength;
     });
+  }
+
+  #do<T>(action: () => T): T {
+    assert(this.#undo === undefined, "one transaction at a time");
+    const undo: (() => void)[] = [];
+    this.#undo = undo;
+    try {
+      return action();
+    } catch (error) {
+      for (const step of undo.reverse()) step();
+      throw error;
+    } finally {
+      this.#undo = undefined;
+    }
   }
 
   #keys(): readonly string[] {

@@ -15,3 +15,8 @@ export function fullError(what: string, most: number): MeanderError {
     expected: `at most ${most} ${what}`,
   });
 }
+
+/** The directory takes no calls any more. */
+export function closedError(): MeanderError {
+  return new MeanderError("directory-closed", "the directory was closed", { where: "directory" });
+}

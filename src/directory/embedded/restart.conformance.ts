@@ -46,6 +46,7 @@ export function restartConformance(name: string, makePlace: () => DirectoryPlace
     const told = new Recorder();
     await second.watch("s/", told.listener);
     clock.advance(100);
+    await told.count(4);
     assert.deepEqual(told.short.slice(3), ["-s/lost"]);
     await second.revokeLease(kept);
     assert.deepEqual(await second.list("s/"), []);

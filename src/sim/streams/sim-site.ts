@@ -3,7 +3,7 @@ import {
   type HandlerName,
   InlineExecutor,
 } from "../../agent/index.ts";
-import { delay, type Log, type Random } from "../../base/index.ts";
+import { delay, type Log, MeanderError, type Random } from "../../base/index.ts";
 import { EmbeddedDirectory, MemoryStore } from "../../directory/embedded/index.ts";
 import { type Directory, DirectoryClient, DirectoryServer, type MessageSocket } from "../../directory/index.ts";
 import { Leader, Membership, type SiteRecord } from "../../session/index.ts";
@@ -61,8 +61,24 @@ export class SimSite {
     return this.#records;
   }
 
-  /** Starts its process. Settles when it has joined the session; a kill ends the wait. */
+  /** Starts its process, again and again while the leader does not answer. Settles when it has joined the session; a kill ends the wait. */
   async boot(): Promise<void> {
+    for (;;) {
+      const { place } = this;
+      try {
+        await this.#boot();
+        return;
+      } catch (error) {
+        if (this.place !== place && !this.isUp) return;
+        if (!(error instanceof MeanderError) || error.code !== "directory-unreachable") throw error;
+        this.kill();
+        await delay(this.#world.clock, "start again", AGAIN_MS);
+        if (this.isUp) return;
+      }
+    }
+  }
+
+  async #boot(): Promise<void> {
     const { clock, random, log } = this.#world;
     this.process = new ProcessClock(clock, this.skew);
     const { process } = this;

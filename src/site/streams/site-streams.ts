@@ -116,10 +116,12 @@ export class SiteStreams {
   async start(): Promise<void> {
     const { directory, place } = this.options;
     this.#undo.push(
-      directory.serve(place, (payload) => this.#commands.answer(payload)),
       await directory.watch("policy/", (change) => this.table.takePolicy(change)),
       await directory.watch("streams/", (change) => this.#streamChanged(change)),
     );
+    // Nothing is done on command before it is known what is denied.
+    if (!this.#closed)
+      this.#undo.push(directory.serve(place, (payload) => this.#commands.answer(payload)));
   }
 
   /** The sites that other streams may be at. */

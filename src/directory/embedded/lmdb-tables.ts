@@ -4,13 +4,34 @@ import { type Database, open, type RootDatabase } from "lmdb";
 import { MeanderError, messageOf } from "../../base/index.ts";
 import type { Json } from "../directory.ts";
 import { isRunning, parseOwner, thisOwner } from "./directory-owner.ts";
-import type { DirectoryStore, StoredEntry } from "./directory-store.ts";
+import type { StoredEntry } from "./directory-store.ts";
 import { checkLmdbFile } from "./lmdb-file.ts";
 
+/** A key's value, as it is kept. */
+export interface Row {
+  readonly revision: number;
+  /** Id of the lease it goes with. */
+  readonly lease: string | undefined;
+  /** The value in JSON. */
+  readonly text: string;
+}
+
+/** What has changed since the tables were last written. */
+export interface TableChanges {
+  /** By key; undefined: removed. */
+  readonly rows: ReadonlyMap<string, Row | undefined>;
+  /** Their ttlMs, by id; undefined: removed. */
+  readonly leases: ReadonlyMap<string, number | undefined>;
+  readonly revision: number;
+  readonly keyCount: number;
+}
+
+/** With the last frame of the redo log that is in them. */
+export type LoggedTableChanges = TableChanges & { readonly sequence: number };
+
 /**
- * The directory's tables on disk, in LMDB: each {@link transaction} is done whole or not at all, and is on the disk when
- * it returns. Writes are synchronous because they are rare and decisions depend on them. One takes a fraction of a millisecond of
- * computing, and what the disk needs to flush twice: the pages, then the page that says that they count.
+ * The directory's tables on disk, in LMDB: each write is done whole or not at all, and is on the disk when it returns. Writes are
+ * synchronous, and each takes what the disk needs to flush twice: the pages, then the page that says that they count.
  *
  * | table | key | value |
  * |---|---|---|
@@ -18,9 +39,9 @@ import { checkLmdbFile } from "./lmdb-file.ts";
  * | `leases` | id | ttlMs |
  * | `lease-keys` | id `/` key | empty |
  * | `blobs` | sha-256 in hex | bytes |
- * | `meta` | `revision`, `keys`, `blob-bytes`, `directory`, `owner` | |
+ * | `meta` | `revision`, `keys`, `blob-bytes`, `directory`, `owner`, `redo` (a sequence) | |
  */
-export class LmdbStore implements DirectoryStore {
+export class LmdbTables {
   readonly #path: string;
   readonly #root: RootDatabase<string, string>;
   readonly #entries: Database<string, string>;
@@ -28,10 +49,9 @@ export class LmdbStore implements DirectoryStore {
   readonly #leaseKeys: Database<string, string>;
   readonly #blobs: Database<Uint8Array, string>;
   readonly #meta: Database<string, string>;
-  #owned = false;
 
   /**
-   * Opens the store in the folder `path`, making it when it is not there.
+   * Opens the tables in the folder `path`, making it when it is not there.
    *
    * @throws {MeanderError} `directory-unreadable`
    */
@@ -69,7 +89,7 @@ export class LmdbStore implements DirectoryStore {
    * @throws {MeanderError} `directory-in-use`
    */
   claim(): void {
-    const other = this.transaction(() => {
+    const other = this.#transaction(() => {
       const owner = parseOwner(this.#meta.get("owner"));
       if (owner !== undefined && isRunning(owner)) return owner;
       void this.#meta.put("owner", JSON.stringify(thisOwner()));
@@ -82,33 +102,28 @@ export class LmdbStore implements DirectoryStore {
         next: `stop process ${other.pid}, or choose another folder`,
       });
     }
-    this.#owned = true;
   }
 
-  transaction<T>(action: () => T): T {
-    let thrown: unknown;
-    try {
-      return this.#root.transactionSync(() => {
-        try {
-          return action();
-        } catch (error) {
-          thrown = error;
-          throw error;
-        }
-      });
-    } catch (cause) {
-      if (thrown !== undefined && thrown === cause) throw cause;
-      throw new MeanderError("directory-write-failed", `the write failed: ${messageOf(cause)}`, {
-        where: this.#path,
-        next: "check that the disk has room and may be written",
-        cause,
-      });
-    }
+  /** @throws {MeanderError} `directory-write-failed` */
+  write(changes: LoggedTableChanges): void {
+    this.#transaction(() => this.#write(changes));
   }
 
+  /** Ends the claim, and writes `changes`. @throws {MeanderError} `directory-write-failed` */
+  release(changes?: LoggedTableChanges): void {
+    this.#transaction(() => {
+      if (changes !== undefined) this.#write(changes);
+      void this.#meta.remove("owner");
+    });
+  }
+
+  /** Lets go of the files. */
   async close(): Promise<void> {
-    if (this.#owned) this.transaction(() => void this.#meta.remove("owner"));
     await this.#root.close();
+  }
+
+  has(key: string): boolean {
+    return this.#entries.doesExist(key);
   }
 
   entry(key: string): StoredEntry | undefined {
@@ -133,6 +148,11 @@ export class LmdbStore implements DirectoryStore {
     return this.#count("keys");
   }
 
+  /** The last frame of the redo log that is in the tables; 0: none. */
+  get sequence(): number {
+    return this.#count("redo");
+  }
+
   get blobBytes(): number {
     return this.#count("blob-bytes");
   }
@@ -141,27 +161,8 @@ export class LmdbStore implements DirectoryStore {
     const known = this.#meta.get("directory");
     if (known !== undefined) return known;
     const made = make();
-    this.transaction(() => void this.#meta.put("directory", made));
+    this.#transaction(() => void this.#meta.put("directory", made));
     return made;
-  }
-
-  put(key: string, text: string, lease: string | undefined): number {
-    const old = this.entry(key);
-    const revision = this.#add("revision", 1);
-    if (old === undefined) this.#add("keys", 1);
-    if (old?.lease !== undefined) void this.#leaseKeys.remove(`${old.lease}/${key}`);
-    if (lease !== undefined) void this.#leaseKeys.put(`${lease}/${key}`, "");
-    const l = lease === undefined ? "" : `"l":${JSON.stringify(lease)},`;
-    void this.#entries.put(key, `{"r":${revision},${l}"v":${text}}`);
-    return revision;
-  }
-
-  remove(key: string): number {
-    const old = this.entry(key);
-    if (old?.lease !== undefined) void this.#leaseKeys.remove(`${old.lease}/${key}`);
-    void this.#entries.remove(key);
-    this.#add("keys", -1);
-    return this.#add("revision", 1);
   }
 
   leases(): { id: string; ttlMs: number }[] {
@@ -171,12 +172,8 @@ export class LmdbStore implements DirectoryStore {
     }));
   }
 
-  putLease(id: string, ttlMs: number): void {
-    void this.#leases.put(id, String(ttlMs));
-  }
-
-  removeLease(id: string): void {
-    void this.#leases.remove(id);
+  hasLease(id: string): boolean {
+    return this.#leases.doesExist(id);
   }
 
   keysOf(lease: string): string[] {
@@ -194,19 +191,64 @@ export class LmdbStore implements DirectoryStore {
     return bytes === undefined ? undefined : Uint8Array.from(bytes);
   }
 
+  /** Keeps a blob that is not there yet. @throws {MeanderError} `directory-write-failed` */
   putBlob(sha256: string, bytes: Uint8Array): void {
-    void this.#blobs.put(sha256, bytes);
-    this.#add("blob-bytes", bytes.byteLength);
+    this.#transaction(() => {
+      void this.#blobs.put(sha256, bytes);
+      this.#setCount("blob-bytes", this.blobBytes + bytes.byteLength);
+    });
+  }
+
+  #write({ rows, leases, revision, keyCount, sequence }: LoggedTableChanges): void {
+    for (const [key, row] of rows) this.#writeRow(key, row);
+    for (const [id, ttlMs] of leases) {
+      if (ttlMs === undefined) void this.#leases.remove(id);
+      else void this.#leases.put(id, String(ttlMs));
+    }
+    this.#setCount("revision", revision);
+    this.#setCount("keys", keyCount);
+    this.#setCount("redo", sequence);
+  }
+
+  #writeRow(key: string, row: Row | undefined): void {
+    const lease = this.entry(key)?.lease;
+    if (lease !== undefined) void this.#leaseKeys.remove(`${lease}/${key}`);
+    if (row === undefined) {
+      void this.#entries.remove(key);
+      return;
+    }
+    if (row.lease !== undefined) void this.#leaseKeys.put(`${row.lease}/${key}`, "");
+    const l = row.lease === undefined ? "" : `"l":${JSON.stringify(row.lease)},`;
+    void this.#entries.put(key, `{"r":${row.revision},${l}"v":${row.text}}`);
+  }
+
+  #transaction<T>(action: () => T): T {
+    let thrown: unknown;
+    try {
+      return this.#root.transactionSync(() => {
+        try {
+          return action();
+        } catch (error) {
+          thrown = error;
+          throw error;
+        }
+      });
+    } catch (cause) {
+      if (thrown !== undefined && thrown === cause) throw cause;
+      throw new MeanderError("directory-write-failed", `the write failed: ${messageOf(cause)}`, {
+        where: this.#path,
+        next: "check that the disk has room and may be written",
+        cause,
+      });
+    }
   }
 
   #count(name: string): number {
     return Number(this.#meta.get(name) ?? 0);
   }
 
-  #add(name: string, amount: number): number {
-    const count = this.#count(name) + amount;
+  #setCount(name: string, count: number): void {
     void this.#meta.put(name, String(count));
-    return count;
   }
 }
 
