@@ -5,8 +5,13 @@ import { join } from "node:path";
 import { packageRoot, publishFile, startSite, watchChannel } from "../src/site/index.ts";
 
 const data = await mkdtemp(join(tmpdir(), "meander-example-"));
-const origin = await startSite({ name: "origin", httpPort: 0, data });
-const relay = await startSite({ name: "relay", httpPort: 0, join: origin.url });
+const origin = await startSite({ name: "origin", httpPort: 0, data: join(data, "origin") });
+const relay = await startSite({
+  name: "relay",
+  httpPort: 0,
+  join: origin.url,
+  data: join(data, "relay"),
+});
 
 const clip = join(packageRoot(), "media", "clip.mp4");
 const publication = await publishFile(clip, { site: origin.url, channel: "clip", loop: true });

@@ -22,7 +22,11 @@ export type {
   InvocationResult,
   PreparedCode,
 } from "./executor.ts";
-export { InlineExecutor, type InlineExecutorOptions } from "./executors/inline-executor.ts";
+export {
+  InlineExecutor,
+  type InlineExecutorOptions,
+  type MakeInlineExecutor,
+} from "./executors/inline-executor.ts";
 export { WorkerExecutor, type WorkerExecutorOptions } from "./executors/worker-executor.ts";
 export * from "./model.ts";
 export type {

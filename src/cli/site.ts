@@ -16,6 +16,10 @@ interface Arguments {
   readonly advertise?: string;
   readonly open: readonly string[];
   readonly data?: string;
+  readonly streamTransport?: string;
+  readonly streamPort?: string;
+  readonly allowInlineAgents?: boolean;
+  readonly evacuate: boolean;
   readonly log?: string;
   readonly json?: boolean;
 }
@@ -43,7 +47,17 @@ export function addSite(program: Command): void {
       collect,
       [],
     )
-    .option("--data <folder>", "where a leader keeps its directory (.meander/NAME)")
+    .option(
+      "--data <folder>",
+      "where it keeps records of streams, and a leader its directory (.meander/NAME)",
+    )
+    .option("--stream-transport <kind>", "how streams reach this site: tcp or udp (tcp)")
+    .option("--stream-port <port>", "port on which they do; 0: any (0)")
+    .option(
+      "--allow-inline-agents",
+      "run agents that ask for it in the site's own thread, without limits",
+    )
+    .option("--no-evacuate", "do not move its streams to other sites when it stops")
     .option("--log <level>", "debug, info, warn, error or silent (info)")
     .option("--json", "print one JSON object when the site is up")
     .action(async (options: Arguments) => {
@@ -52,9 +66,9 @@ export function addSite(program: Command): void {
       const { runDaemon } = await import("../site/index.ts");
       const settings = { ...(await settingsFrom(options.config)), ...(await settingsOf(options)) };
       process.exitCode = await runDaemon(settings, (site) => {
-        const { name, http, udp, leader, pid } = site.record;
+        const { name, http, udp, streams, leader, pid } = site.record;
         terminal.show(
-          { name, url: site.url, http, udp, leader, pid },
+          { name, url: site.url, http, udp, streams, leader, pid },
           () => `${name} is up at ${site.url}`,
         );
       });
@@ -80,7 +94,7 @@ async function settingsFrom(file: string | undefined): Promise<SiteSettings> {
 
 async function settingsOf(options: Arguments): Promise<SiteSettings> {
   const { checkSettings } = await import("../site/index.ts");
-  const { name, join, host, advertise, data, log } = options;
+  const { name, join, host, advertise, data, streamTransport, allowInlineAgents, log } = options;
   const settings = {
     name,
     join,
@@ -90,6 +104,11 @@ async function settingsOf(options: Arguments): Promise<SiteSettings> {
     advertise,
     open: options.open.length === 0 ? undefined : options.open,
     data,
+    streamTransport,
+    streamPort: wholeNumber(options.streamPort, "--stream-port", 0, 65_535),
+    allowInline: allowInlineAgents,
+    // The file may say so, too.
+    evacuate: options.evacuate ? undefined : false,
     log,
   };
   const given = Object.fromEntries(

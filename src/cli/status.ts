@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { HealthView, SiteView } from "../site/index.ts";
+import type { HealthView, SiteView, StreamsView } from "../site/index.ts";
 import { clientOf, type SiteArguments, withSite } from "./arguments.ts";
 import { openTerminal, type Terminal, table } from "./terminal.ts";
 
@@ -10,8 +10,14 @@ export function addStatus(program: Command): void {
   ).action(async (options: SiteArguments) => {
     const terminal = openTerminal(options.json === true);
     const client = clientOf(options);
-    const [health, view] = await Promise.all([client.health(), client.site()]);
-    terminal.show({ health, ...view }, () => describe(terminal, health, view));
+    const [health, view, streams] = await Promise.all([
+      client.health(),
+      client.site(),
+      client.streams(),
+    ]);
+    terminal.show({ health, ...view, streams: streams.counts }, () =>
+      describe(terminal, health, view, streams),
+    );
   });
 }
 
@@ -19,11 +25,14 @@ function describe(
   terminal: Terminal,
   health: HealthView,
   { site, snapshot, process: usage }: SiteView,
+  { streams, counts }: StreamsView,
 ): string {
   const { paint } = terminal;
   const state = paint(health.status === "ok" ? "green" : "yellow", health.status);
   const megabytes = Math.round(usage.rssBytes / 1e6);
   const head = `${paint("bold", site.name)} ${state}, up ${Math.round(usage.uptimeSeconds)} s, ${megabytes} MB, directory ${health.directory}`;
+  const shells = `${counts.shells} ${counts.shells === 1 ? "shell" : "shells"}`;
+  const lives = `streams: ${counts.resident} of ${streams.length} here, ${shells}, ${counts.messages["consumed"] ?? 0} messages consumed`;
   const links = snapshot.peers.map(({ name, role, stack, state: link, direction, rttMs }) => [
     name,
     role,
@@ -52,8 +61,16 @@ function describe(
       dropsOf(each.drops),
     ]),
   );
+  const frames = counts.peers.map((each) => [
+    each.site,
+    each.state,
+    `${each.framesSent}`,
+    `${each.framesReceived}`,
+    `${each.backlogBytes}`,
+  ]);
   return [
     head,
+    lives,
     ...section(
       terminal,
       "links",
@@ -71,6 +88,12 @@ function describe(
       "subscribers",
       ["CHANNEL", "TO", "KIND", "STATE", "PACKETS", "DROPS"],
       outputs,
+    ),
+    ...section(
+      terminal,
+      "streams",
+      ["TO", "STATE", "FRAMES SENT", "RECEIVED", "BYTES WAITING"],
+      frames,
     ),
   ].join("\n");
 }

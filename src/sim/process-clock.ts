@@ -6,6 +6,8 @@ export interface ClockSkew {
   readonly offsetMs: number;
   /** Faster than true time by this many millionths. */
   readonly driftPpm: number;
+  /** The true clock's `now()` when that was so, ms; from then on it drifts. Default 0. */
+  readonly sinceMs?: number;
 }
 
 /** The clock as a process sees it that can be stopped and continued, or be killed: time goes on, its timers wait, or never ring. */
@@ -13,29 +15,40 @@ export class ProcessClock implements Clock {
   frozen = false;
   readonly #clock: Clock;
   #skew: ClockSkew;
+  /** What `now()` was when the drift was set, and what it was in truth. */
+  #nowThen: number;
+  #trueThen: number;
+  /** What waits for the process to go on, in order; also while it catches up. */
   #held: (() => void)[] = [];
+  #catchesUp = false;
   #dead = false;
 
   constructor(clock: Clock, skew: ClockSkew = { offsetMs: 0, driftPpm: 0 }) {
     this.#clock = clock;
     this.#skew = skew;
+    this.#nowThen = clock.now();
+    this.#trueThen = this.#nowThen;
   }
 
+  /** Timers that are set ring when they would have. */
   setSkew(skew: ClockSkew): void {
+    this.#nowThen = this.now();
+    this.#trueThen = this.#clock.now();
     this.#skew = skew;
   }
 
   now(): number {
-    return this.#clock.now() * (1 + this.#skew.driftPpm / 1e6);
+    return this.#nowThen + (this.#clock.now() - this.#trueThen) * this.#rate;
   }
 
   wall(): number {
-    return this.#clock.wall() + this.#skew.offsetMs + (this.#clock.now() * this.#skew.driftPpm) / 1e6;
+    const { offsetMs, driftPpm, sinceMs = 0 } = this.#skew;
+    return this.#clock.wall() + offsetMs + ((this.#clock.now() - sinceMs) * driftPpm) / 1e6;
   }
 
   after(name: string, delayMs: number, task: () => void): Cancel {
     let cancelled = false;
-    const cancel = this.#clock.after(name, delayMs / (1 + this.#skew.driftPpm / 1e6), () =>
+    const cancel = this.#clock.after(name, delayMs / this.#rate, () =>
       this.hold(() => {
         if (!cancelled) task();
       }),
@@ -49,13 +62,14 @@ export class ProcessClock implements Clock {
   /** Runs now, or when the process goes on; never, when it is dead. */
   hold(task: () => void): void {
     if (this.#dead) return;
-    if (this.frozen) this.#held.push(task);
+    if (this.frozen || this.#held.length > 0) this.#held.push(task);
     else task();
   }
 
+  /** Goes on: what was held is done at once, one after the other, each as an event of its own. */
   thaw(): void {
     this.frozen = false;
-    for (const task of this.#held.splice(0)) task();
+    this.#catchUp();
   }
 
   /** Nothing of it runs any more. */
@@ -66,5 +80,23 @@ export class ProcessClock implements Clock {
 
   get isDead(): boolean {
     return this.#dead;
+  }
+
+  get #rate(): number {
+    return 1 + this.#skew.driftPpm / 1e6;
+  }
+
+  #catchUp(): void {
+    if (this.#catchesUp || this.#held.length === 0) return;
+    this.#catchesUp = true;
+    this.#clock.after("catch up", 0, () => {
+      this.#catchesUp = false;
+      if (this.frozen) return;
+      const [task] = this.#held;
+      task?.();
+      // Only now: what it caused comes behind what waits.
+      this.#held.shift();
+      this.#catchUp();
+    });
   }
 }

@@ -126,7 +126,12 @@ export interface SimulationResult {
   readonly output: readonly SimulatedOutput[];
   /** Broken promises of the delivery contract, first one first. The run ends with the first. */
   readonly violations: readonly Violation[];
-  /** Data frames sent for each message consumed; 1 without loss and batching. NaN when nothing was consumed. */
+  /** Messages. */
+  readonly consumed: number;
+  /**
+   * Frames with messages of streams and shells, for each message consumed: 1 without loss and batching, the packet ratio of AGNI's figure 5. NaN when
+   * nothing was consumed.
+   */
   readonly packetRatio: number;
 }
 
@@ -137,6 +142,10 @@ export interface Violation {
   /** `I1`, `I2`, … */
   readonly invariant: string;
   readonly what: string;
+  /** Names of those concerned. */
+  readonly streams: readonly string[];
+  /** What happened last to these streams, and to the world around them: at most 40 entries, oldest first. */
+  readonly log: readonly TraceEntry[];
 }
 
 /** One line of a trace. */

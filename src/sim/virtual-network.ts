@@ -8,13 +8,23 @@ interface Link {
   inFreeAt: number;
 }
 
-/** A packet on its way. */
-interface Held {
-  readonly deliver: () => void;
+/** One direction of a connection: its pieces arrive in their order. */
+export interface Flow {
+  /** When the last piece so far arrives, ms. */
+  at: number;
+  /** On their way, first one first. */
+  readonly waiting: (() => void)[];
 }
 
-/** What a network tells of each packet. */
-export type PacketFate = "sent" | "lost" | "held" | "cut";
+/** What waits between two machines, in order. */
+interface Held {
+  readonly waiting: (() => void)[];
+  /** It is delivered now, one after the other; what comes meanwhile waits behind it. */
+  isReleased: boolean;
+}
+
+/** What becomes of a packet, as far as it is known when it leaves. */
+export type PacketFate = "sent" | "lost" | "cut";
 
 /**
  * Machines and what is between them: latency, bandwidth, loss, repetition, reordering, cuts. Everything by chance is drawn from one generator,
@@ -29,7 +39,7 @@ export class VirtualNetwork {
   readonly #random: Random;
   readonly #links = new Map<string, Link>();
   readonly #cuts = new Set<string>();
-  readonly #holds = new Map<string, Held[]>();
+  readonly #holds = new Map<string, Held>();
   readonly #cutListeners = new Set<(a: string, b: string) => void>();
 
   constructor(clock: VirtualClock, random: Random) {
@@ -60,17 +70,22 @@ export class VirtualNetwork {
   /** What is between two machines waits. */
   hold(a: string, b: string): void {
     const key = keyOf(a, b);
-    if (!this.#holds.has(key)) this.#holds.set(key, []);
+    const held = this.#holds.get(key);
+    if (held === undefined) this.#holds.set(key, { waiting: [], isReleased: false });
+    else held.isReleased = false;
   }
 
+  /** What waited is delivered at once, in order, each as an event of its own. */
   release(a: string, b: string): void {
-    const held = this.#holds.get(keyOf(a, b)) ?? [];
-    this.#holds.delete(keyOf(a, b));
-    for (const { deliver } of held) deliver();
+    const key = keyOf(a, b);
+    const held = this.#holds.get(key);
+    if (held === undefined || held.isReleased) return;
+    held.isReleased = true;
+    this.#deliverHeld(key, held);
   }
 
   isCut(a: string, b: string): boolean {
-    return a !== b && this.#cuts.has(keyOf(a, b));
+    return this.#cuts.size > 0 && a !== b && this.#cuts.has(keyOf(a, b));
   }
 
   /** Told of each partition. Undone by the returned function. */
@@ -79,50 +94,92 @@ export class VirtualNetwork {
     return () => void this.#cutListeners.delete(listener);
   }
 
-  /** Carries a datagram; `deliver` runs when it arrives, perhaps twice, perhaps never. @param lossRatio at its arrival */
-  datagram(from: string, to: string, bytes: number, lossRatio: number, deliver: () => void): PacketFate {
+  /**
+   * Carries a datagram; `deliver` runs when it arrives, perhaps twice, perhaps never. What is lost is lost on its arrival, and has taken its share of the links.
+   *
+   * @param lossRatio of the receiver
+   */
+  datagram(
+    from: string,
+    to: string,
+    bytes: number,
+    lossRatio: number,
+    deliver: () => void,
+  ): PacketFate {
     if (this.isCut(from, to)) return "cut";
-    const copies = from !== to && this.#random.float() < this.duplicateRatio ? 2 : 1;
+    const isOut = from !== to;
+    const copies = isOut && this.#happens(this.duplicateRatio) ? 2 : 1;
     let fate: PacketFate = "lost";
     for (let copy = 0; copy < copies; copy++) {
-      if (from !== to && this.#random.float() < lossRatio) continue;
-      fate = "sent";
-      const late = from !== to && this.#random.float() < this.reorderRatio;
-      const extraMs = late ? this.#random.float() * (4 * this.#link(from).latencyMs + 5) : 0;
-      this.#after(from, to, bytes, extraMs, deliver);
+      const isLost = this.#happens(lossRatio);
+      if (!isLost) fate = "sent";
+      const isLate = isOut && this.#happens(this.reorderRatio);
+      const extraMs = isLate ? this.#random.float() * (4 * this.#link(from).latencyMs + 5) : 0;
+      const delayMs = this.#wayMs(from, to, bytes) + extraMs;
+      // What is lost only takes its share of the link.
+      if (isLost && !this.#isBounded(to)) continue;
+      const arrived = isLost ? NOTHING : deliver;
+      this.#clock.after("frame", delayMs, () => this.#arrive(from, to, bytes, arrived));
     }
     return fate;
   }
 
-  /** Carries a piece of a connection, reliably and, for one `flow`, in order. */
-  piece(from: string, to: string, bytes: number, flow: { at: number }, deliver: () => void): void {
-    const at = Math.max(this.#arrival(from, to, bytes), flow.at);
-    flow.at = at;
-    this.#clock.after("piece", at - this.#clock.now(), () => this.#pass(from, to, deliver));
+  /** Carries a piece of a connection, reliably and in order. */
+  piece(from: string, to: string, bytes: number, flow: Flow, deliver: () => void): void {
+    const clock = this.#clock;
+    flow.at = Math.max(clock.now() + this.#wayMs(from, to, bytes), flow.at);
+    flow.waiting.push(deliver);
+    clock.after("piece", flow.at - clock.now(), () => {
+      // Of those that arrive at one instant the clock may take any one first.
+      const first = flow.waiting.shift();
+      if (first !== undefined) this.#arrive(from, to, bytes, first);
+    });
   }
 
-  #after(from: string, to: string, bytes: number, extraMs: number, deliver: () => void): void {
-    const delayMs = this.#arrival(from, to, bytes) - this.#clock.now() + extraMs;
-    this.#clock.after("frame", delayMs, () => this.#pass(from, to, deliver));
+  #happens(ratio: number): boolean {
+    return ratio > 0 && this.#random.float() < ratio;
   }
 
-  /** When it is in: through both machines' links. */
-  #arrival(from: string, to: string, bytes: number): number {
+  /** How long it takes to the receiver's link: through the sender's, and the latency. */
+  #wayMs(from: string, to: string, bytes: number): number {
+    if (from === to) return 0;
+    const link = this.#link(from);
     const now = this.#clock.now();
-    if (from === to) return now;
-    const out = this.#link(from);
-    const into = this.#link(to);
-    out.outFreeAt = Math.max(out.outFreeAt, now) + bytes / out.bytesPerMs;
-    const there = out.outFreeAt + out.latencyMs;
-    into.inFreeAt = Math.max(into.inFreeAt, there) + bytes / into.bytesPerMs;
-    return into.bytesPerMs === Number.POSITIVE_INFINITY ? there : into.inFreeAt;
+    link.outFreeAt = Math.max(link.outFreeAt, now) + bytes / link.bytesPerMs;
+    return link.outFreeAt + link.latencyMs - now;
+  }
+
+  /** Through the receiver's link. */
+  #arrive(from: string, to: string, bytes: number, deliver: () => void): void {
+    const link = this.#link(to);
+    if (from === to || !this.#isBounded(to)) return this.#pass(from, to, deliver);
+    const now = this.#clock.now();
+    link.inFreeAt = Math.max(link.inFreeAt, now) + bytes / link.bytesPerMs;
+    this.#clock.after("link", link.inFreeAt - now, () => this.#pass(from, to, deliver));
+  }
+
+  #isBounded(machine: string): boolean {
+    return this.#link(machine).bytesPerMs !== Number.POSITIVE_INFINITY;
   }
 
   #pass(from: string, to: string, deliver: () => void): void {
     if (this.isCut(from, to)) return;
-    const held = this.#holds.get(keyOf(from, to));
-    if (held === undefined || from === to) deliver();
-    else held.push({ deliver });
+    const held =
+      this.#holds.size === 0 || from === to ? undefined : this.#holds.get(keyOf(from, to));
+    if (held === undefined) deliver();
+    else held.waiting.push(() => this.isCut(from, to) || deliver());
+  }
+
+  #deliverHeld(key: string, held: Held): void {
+    if (held.waiting.length === 0) {
+      this.#holds.delete(key);
+      return;
+    }
+    this.#clock.after("release", 0, () => {
+      if (!held.isReleased) return;
+      held.waiting.shift()?.();
+      this.#deliverHeld(key, held);
+    });
   }
 
   #link(machine: string): Link {
@@ -134,6 +191,8 @@ export class VirtualNetwork {
     return link;
   }
 }
+
+const NOTHING = (): void => {};
 
 function keyOf(a: string, b: string): string {
   return a < b ? `${a} ${b}` : `${b} ${a}`;

@@ -1,6 +1,6 @@
 import type { MessageSocket } from "../directory/index.ts";
 import type { ProcessClock } from "./process-clock.ts";
-import type { VirtualNetwork } from "./virtual-network.ts";
+import type { Flow, VirtualNetwork } from "./virtual-network.ts";
 
 /** Where an end of a connection is. */
 export interface SocketEnd {
@@ -30,7 +30,7 @@ export class VirtualSocket implements MessageSocket {
   undo: () => void = () => {};
   readonly #network: VirtualNetwork;
   readonly #end: SocketEnd;
-  readonly #flow = { at: 0 };
+  readonly #flow: Flow = { at: 0, waiting: [] };
   #peer: VirtualSocket | undefined;
   #isOpen = true;
   #early: string[] = [];
@@ -44,6 +44,10 @@ export class VirtualSocket implements MessageSocket {
 
   join(peer: VirtualSocket): void {
     this.#peer = peer;
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
   }
 
   get end(): SocketEnd {

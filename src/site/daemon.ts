@@ -5,7 +5,7 @@ import { Site, type SitePorts } from "./site.ts";
 import type { SiteSettings } from "./site-options.ts";
 
 /** How long a site may take to stop after a signal, ms; then the process ends. */
-const STOP_MS_MAX = 5_000;
+const STOP_MS_MAX = 10_000;
 /** The same after a failure, ms. */
 const END_MS_MAX = 500;
 
@@ -29,23 +29,28 @@ export async function runDaemon(
     log.error(what, { error: thrown instanceof Error ? thrown.stack : String(thrown) });
     process.exit(1);
   };
-  process.on("unhandledRejection", bug("Nobody handled a rejection; the site ends."));
+  const rejected = bug("Nobody handled a rejection; the site ends.");
+  let site: Site | undefined;
+  process.on("unhandledRejection", (reason) => {
+    if (site?.claimRejection(reason) !== true) rejected(reason);
+  });
   process.on("uncaughtException", bug("Nobody handled an exception; the site ends."));
 
   const demo = supervisedDemo();
-  const site = await Site.start(settings, {
+  const running = await Site.start(settings, {
     clock,
     log,
     ...(demo === undefined ? {} : { demo }),
     ...ports,
   });
+  site = running;
   const stop = (signal: string): void => {
     log.info("A signal came.", { signal });
     clock.after("stop deadline", STOP_MS_MAX, () => {
       log.error("The site did not stop in time.", { ms: STOP_MS_MAX });
       process.exit(1);
     });
-    void site.stop();
+    void running.stop();
   };
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => {
@@ -58,9 +63,9 @@ export async function runDaemon(
     process.once("disconnect", () => stop("disconnect"));
     if (!process.connected) stop("disconnect");
   }
-  onUp(site);
-  demo?.tellUp(site.record);
-  const error = await site.ended;
+  onUp(running);
+  demo?.tellUp(running.record);
+  const error = await running.ended;
   if (error === undefined) process.exit(0);
   // Whoever called prints it; nothing that is still open keeps the process longer.
   clock.after("end", END_MS_MAX, () => process.exit(1));

@@ -4,12 +4,39 @@
  * @module
  */
 export {
+  connect,
   type PublishSettings,
   packageRoot,
   packageVersion,
   SiteClient,
   type SiteView,
 } from "./client/index.ts";
+export type {
+  AgentContext,
+  AgentDefinition,
+  AgentModule,
+  AgentRef,
+  Appended,
+  EventFilter,
+  MessageStory,
+  MoveResult,
+  StreamEvent,
+  StreamOptions,
+  StreamRef,
+  StreamView,
+} from "../agent/index.ts";
+export {
+  type ConnectOptions,
+  defineAgent,
+  EventReader,
+  type Inspection,
+  type RegisterOptions,
+  Shell,
+  type ShellAppendOptions,
+  type ShellStream,
+  type StreamGroup,
+} from "../session/shell/index.ts";
+export type { Durability } from "../stream/index.ts";
 export { runDaemon } from "./daemon.ts";
 export { type Check, runChecks } from "./doctor/checks.ts";
 export {
@@ -38,6 +65,8 @@ export type {
   PublishRequest,
   SessionView,
   SiteService,
+  StreamCounts,
+  StreamsView,
 } from "./site-service.ts";
 export { startSite } from "./start-site.ts";
 export { type WatchEvents, type WatchOptions, watchChannel } from "./watch/index.ts";

@@ -1,3 +1,5 @@
+import { z } from "zod";
+import type { StreamEvent } from "../agent/index.ts";
 import { type Clock, type Log, MeanderError, messageOf, type Random } from "../base/index.ts";
 import { EmbeddedDirectory } from "../directory/embedded/index.ts";
 import {
@@ -19,6 +21,7 @@ import { formatAddress } from "../transport/index.ts";
 import { SiteClient } from "./client/site-client.ts";
 import { dialDirectory } from "./directory-sockets.ts";
 import { type Plane, SOCKET_PATHS } from "./plane/plane.ts";
+import { hasEnded } from "./site-ended.ts";
 
 /** What the session tells a site. */
 export interface SessionLinkEvents {
@@ -26,6 +29,8 @@ export interface SessionLinkEvents {
   channels(channels: readonly ChannelRecord[]): void;
   routes(routes: RouteConfig): void;
   status(status: DirectoryStatus): void;
+  /** Until then, by `Clock.now()`, the site's lease certainly holds. */
+  lease(untilMs: number): void;
 }
 
 /** What a site brings into its session. */
@@ -35,11 +40,17 @@ export interface SessionLinkOptions {
   readonly join: string | undefined;
   /** Folder of a leader's directory. */
   readonly data: string;
+  /** Time of the site's lease, ms; undefined: the usual one. */
+  readonly leaseMs: number | undefined;
   readonly plane: Plane;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
   readonly events: SessionLinkEvents;
+  /** Called with the directory before the site joins: whatever takes the leader's commands has to be there by then. */
+  prepare(directory: Directory): Promise<void>;
+  /** Told what this site, as the leader, did with streams. */
+  onLed(event: StreamEvent): void;
 }
 
 /** A site's place in its session: its directory, its own or the leader's, and its membership. */
@@ -47,6 +58,7 @@ export class SessionLink {
   readonly #options: SessionLinkOptions;
   #directory: Directory | undefined;
   #server: DirectoryServer | undefined;
+  #leader: Leader | undefined;
   #membership: Membership | undefined;
   #session: SessionRecord | undefined;
   /** What was told before the site was ready for it; the newest of each kind. */
@@ -65,10 +77,10 @@ export class SessionLink {
    * Opens the directory, or reaches the leader's, and joins. Events are held back until `release`.
    *
    * @param routes to set for this site; undefined: those that the directory has
-   * @throws {MeanderError} `directory-…`, `join-failed`, and what the leader refuses with
+   * @throws {MeanderError} `directory-…`, `join-failed`, and what `prepare` throws and the leader refuses with
    */
   async start(routes: RouteConfig | undefined): Promise<SessionRecord> {
-    const { join, record, clock, log } = this.#options;
+    const { join, record, leaseMs, clock, log, prepare } = this.#options;
     const directory = join === undefined ? await this.#lead() : await this.#follow(join);
     this.#directory = directory;
     const hold =
@@ -76,7 +88,7 @@ export class SessionLink {
       (news: Parameters<SessionLinkEvents[Kind]>[0]): void =>
         this.#tell(kind, news);
     this.#membership = new Membership(
-      { directory, site: selfOf(record), clock, log, config: routes },
+      { directory, site: selfOf(record), clock, log, config: routes, leaseMs },
       {
         joined: (session) => {
           this.#session = session;
@@ -85,9 +97,11 @@ export class SessionLink {
         channels: hold("channels"),
         config: hold("routes"),
         status: hold("status"),
+        lease: hold("lease"),
       },
     );
     try {
+      await prepare(directory);
       this.#session = await this.#membership.start();
     } catch (error) {
       throw join === undefined ? error : withAddress(error, join);
@@ -121,6 +135,19 @@ export class SessionLink {
     return this.#joined().setConfig(routes);
   }
 
+  /**
+   * Asks the leader to move all streams of this site to others.
+   *
+   * @throws {MeanderError} `directory-unreachable` when that took longer; the rest stays
+   */
+  async evacuate(timeoutMs: number): Promise<{ readonly moved: number; readonly stayed: number }> {
+    const { name: site } = this.#options.record;
+    const payload = { site, by: site };
+    const answer = await this.#directory?.request("evacuate-site", payload, { timeoutMs });
+    const { moved, failed } = evacuatedSchema.parse(answer);
+    return { moved, stayed: failed.length };
+  }
+
   /** Takes leave of the session. */
   async leave(): Promise<void> {
     await this.#membership?.leave();
@@ -129,15 +156,24 @@ export class SessionLink {
   /** Closes the directory, or the way to it. */
   async close(): Promise<void> {
     this.#membership?.stop();
+    this.#leader?.stop();
     this.#server?.close();
     await this.#directory?.[Symbol.asyncDispose]();
   }
 
   async #lead(): Promise<Directory> {
-    const { record, data, plane, clock, random, log } = this.#options;
+    const { record, data, plane, clock, random, log, onLed } = this.#options;
     const directory = await EmbeddedDirectory.open({ path: data, clock, random, log });
     const { name: site, instance } = record;
-    const leader = new Leader({ directory, clock, random, log, site, instance });
+    const leader = new Leader({
+      ...{ directory, clock, random, log, site, instance },
+      streams: {
+        calls: directory.sites,
+        isEnded: (other) => hasEnded(other, clock),
+        onEvent: onLed,
+      },
+    });
+    this.#leader = leader;
     directory.setRequestHandler(leader.handle);
     const server = new DirectoryServer(directory, { log, clock });
     plane.onDirectory((socket) => server.attach(socket));
@@ -185,6 +221,9 @@ export class SessionLink {
     else this.#held.set(kind, tell);
   }
 }
+
+/** What the leader answers when a site's streams have moved. */
+const evacuatedSchema = z.object({ moved: z.number(), failed: z.array(z.unknown()) });
 
 /** What a site says of itself; who leads is for the leader to say. */
 function selfOf({ leader: _leader, ...self }: SiteRecord): SiteSelf {

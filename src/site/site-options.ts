@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { MeanderError } from "../base/index.ts";
+import { LIMITS, MeanderError } from "../base/index.ts";
 import {
   defaultRouteConfig,
   parseRouteConfig,
@@ -23,8 +23,18 @@ export interface SiteOptions {
   readonly advertise: string;
   /** Names, besides the loopback ones, that the site answers to. */
   readonly open: readonly string[];
-  /** Folder of the leader's directory. */
+  /** Folder of the records that it keeps of streams, and of the leader's directory. */
   readonly data: string;
+  /** How sites carry the messages of streams to each other. */
+  readonly streamTransport: "tcp" | "udp";
+  /** Port on which they come; 0: any free port. */
+  readonly streamPort: number;
+  /** Whether agents that ask for it run in the site's own thread, without limits: for code of the site's owner. */
+  readonly allowInline: boolean;
+  /** Whether a site that stops has its streams moved to others first. */
+  readonly evacuate: boolean;
+  /** Time of its lease, ms: after a silence that long its streams are taken over. Undefined: the usual one. */
+  readonly leaseMs: number | undefined;
   /** Least level that is logged. */
   readonly log: LogLevel;
   /** Routes to set at the start. Undefined: those that the directory has. */
@@ -50,6 +60,11 @@ const SETTINGS = {
   advertise: hostName,
   open: z.array(hostName).max(16),
   data: z.string().min(1).max(1000),
+  streamTransport: z.enum(["tcp", "udp"]),
+  streamPort: port,
+  allowInline: z.boolean(),
+  evacuate: z.boolean(),
+  leaseMs: z.number().int().min(1_000).max(LIMITS.directoryLeaseMsMax),
   log: z.enum(["debug", "info", "warn", "error", "silent"]),
 } as const;
 const ROUTE_KEYS = Object.keys(defaultRouteConfig());
@@ -139,6 +154,11 @@ export function completeSettings(settings: SiteSettings): SiteOptions {
     advertise: settings.advertise ?? (wildcard ? (open[0] ?? host) : host),
     open: open.map((each) => each.toLowerCase()),
     data: settings.data ?? `.meander/${name}`,
+    streamTransport: settings.streamTransport ?? "tcp",
+    streamPort: settings.streamPort ?? 0,
+    allowInline: settings.allowInline ?? false,
+    evacuate: settings.evacuate ?? true,
+    leaseMs: settings.leaseMs,
     log: settings.log ?? "info",
     routes: settings.routes,
   };

@@ -1,5 +1,7 @@
+import type { StreamView } from "../agent/index.ts";
 import type { ChannelRecord, RouteConfig, SiteRecord } from "../session/index.ts";
 import type { ChannelSnapshot, PlaneSnapshot } from "./plane-control.ts";
+import type { FramePeerStats } from "./streams/frames/live-frame-network.ts";
 
 /** The session as one site sees it. */
 export interface SessionView {
@@ -30,7 +32,33 @@ export interface HealthView {
   /** Why the directory cannot be reached. */
   readonly reason: string | null;
   readonly channels: number;
+  /** Streams that are at this site. */
+  readonly streams: number;
   readonly uptimeSeconds: number;
+}
+
+/** What a site has counted of its streams since it started. */
+export interface StreamCounts {
+  /** Streams that are at this site now. */
+  readonly resident: number;
+  /** Shells attached now. */
+  readonly shells: number;
+  /** What became of messages and of the kernel's frames, by name: `consumed`, `dead-lettered`, `repeated`, … */
+  readonly messages: Readonly<Record<string, number>>;
+  /** Frames dropped and connections refused, by reason; docs/spec/streams-network.md [N20]. */
+  readonly frames: Readonly<Record<string, number>>;
+  /** Shells that were refused or cut off, by reason; docs/spec/shell.md [S11]. */
+  readonly refusedShells: Readonly<Record<string, number>>;
+  /** The traffic of frames with each other site. */
+  readonly peers: readonly FramePeerStats[];
+}
+
+/** The streams of the session as one site knows them. */
+export interface StreamsView {
+  /** By name. */
+  readonly streams: readonly StreamView[];
+  /** Of the site that answers. */
+  readonly counts: StreamCounts;
 }
 
 /** What a publisher asks for. */
@@ -81,6 +109,7 @@ export interface SiteService {
   session(): SessionView;
   health(): Promise<HealthView>;
   snapshot(): Promise<PlaneSnapshot>;
+  streams(): StreamsView;
   /** @throws {MeanderError} `channel-unknown` */
   channel(name: string): Promise<ChannelView>;
   /**

@@ -31,7 +31,8 @@ async function withRig(use: (rig: Rig) => Promise<void>): Promise<void> {
     await use({
       data,
       start: async (settings, ports = LOCAL) => {
-        const site = await Site.start({ httpPort: 0, data, ...settings }, ports);
+        const own = join(data, settings.name ?? "");
+        const site = await Site.start({ httpPort: 0, data: own, ...settings }, ports);
         tasks.push(() => site.stop());
         return site;
       },
@@ -217,11 +218,17 @@ test("a site that cannot reach a leader says so and leaves no socket behind", ()
   }));
 
 test("two sites cannot have one name, and a second leader cannot have one folder", () =>
-  withRig(async ({ start }) => {
+  withRig(async ({ start, data }) => {
     const origin = await start({ name: "origin" });
     await start({ name: "relay", join: origin.url });
-    await assert.rejects(start({ name: "relay", join: origin.url }), { code: "site-name-taken" });
-    await assert.rejects(start({ name: "other" }), { code: "directory-in-use" });
+    const again = { name: "relay", join: origin.url };
+    await assert.rejects(start({ ...again, data: join(data, "other") }), {
+      code: "site-name-taken",
+    });
+    await assert.rejects(start(again), { code: "records-in-use" });
+    await assert.rejects(start({ name: "other", data: join(data, "origin") }), {
+      code: "directory-in-use",
+    });
   }));
 
 test("a stopped site is gone from the session at once, and stopping twice is fine", () =>

@@ -12,6 +12,7 @@ import {
 } from "../base/index.ts";
 import type { DirectoryStatus } from "../directory/index.ts";
 import { defaultRouteConfig, type RouteConfig, type SiteRecord } from "../session/index.ts";
+import type { Place } from "../stream/index.ts";
 import { formatAddress } from "../transport/index.ts";
 import { createApp } from "./api/app.ts";
 import { ChannelRouter } from "./channel-router.ts";
@@ -34,7 +35,9 @@ import type {
   PublishRequest,
   SessionView,
   SiteService,
+  StreamsView,
 } from "./site-service.ts";
+import { StreamDesk } from "./stream-desk.ts";
 
 /** What a site stands on; all of it has defaults. */
 export interface SitePorts {
@@ -51,6 +54,8 @@ export interface SitePorts {
 
 /** How long a site that stops waits for its directory to hear of it, ms. */
 const LEAVE_MS_MAX = 2_000;
+/** How long a site that stops waits for its streams to move away, ms. */
+const EVACUATE_MS_MAX = 3_000;
 
 /** A running site. */
 export class Site implements SiteService, AsyncDisposable {
@@ -63,6 +68,7 @@ export class Site implements SiteService, AsyncDisposable {
   readonly #router: ChannelRouter;
   readonly #desk: MediaDesk;
   readonly #neighbourhood: Neighbourhood;
+  readonly #streams: StreamDesk;
   readonly #options: SiteOptions;
   readonly #clock: Clock;
   readonly #log: Log;
@@ -73,37 +79,49 @@ export class Site implements SiteService, AsyncDisposable {
   /**
    * Opens the sockets, joins the session (or leads it, without `join`), and registers.
    *
-   * @throws {MeanderError} `config-invalid`, `open-required`, `port-in-use`, `listen-failed`, `join-failed`, `directory-…`
+   * @throws {MeanderError} `config-invalid`, `open-required`, `port-in-use`, `listen-failed`, `join-failed`, `directory-…`,
+   * `records-…`
    */
   static async start(settings: SiteSettings, ports: SitePorts = {}): Promise<Site> {
     const options = completeSettings(settings);
     if (options.routes !== undefined) checkConnections(options.routes);
     const { clock = new SystemClock(), random = new SystemRandom(), log = SILENT } = ports;
     const gate = { hosts: hostsOf(options), origins: [] };
-    const { host, httpPort, udpPort } = options;
-    const opening = { host, httpPort, udpPort, gate };
-    const plane = await (ports.plane === "local"
-      ? LocalPlane.open(opening, { clock, log })
-      : openWorkerPlane(opening, { log }));
-    const site = new Site(options, plane, { ...ports, clock, random, log });
+    const { host, httpPort, udpPort, streamPort, streamTransport, allowInline } = options;
+    const streams = await StreamDesk.open({
+      ...{ host, port: streamPort, transport: streamTransport, allowInline, clock, random, log },
+      records: join(options.data, "records"),
+    });
     try {
-      await site.#join(ports.webRoot ?? join(packageRoot(), "dist", "web"));
-      return site;
+      const opening = { host, httpPort, udpPort, gate };
+      const plane = await (ports.plane === "local"
+        ? LocalPlane.open(opening, { clock, log })
+        : openWorkerPlane(opening, { log }));
+      const site = new Site(options, { plane, streams }, { ...ports, clock, random, log });
+      try {
+        await site.#join(ports.webRoot ?? join(packageRoot(), "dist", "web"));
+        return site;
+      } catch (error) {
+        await site.#link.close();
+        await plane.close();
+        throw error;
+      }
     } catch (error) {
-      await site.#link.close();
-      await plane.close();
+      await streams.stop();
+      await streams.close();
       throw error;
     }
   }
 
   private constructor(
     options: SiteOptions,
-    plane: Plane,
+    { plane, streams }: { readonly plane: Plane; readonly streams: StreamDesk },
     ports: SitePorts & { readonly clock: Clock; readonly random: Random; readonly log: Log },
   ) {
     const { clock, random, log } = ports;
     this.#options = options;
     this.#plane = plane;
+    this.#streams = streams;
     this.#clock = clock;
     this.#log = log;
     this.demo = ports.demo;
@@ -115,6 +133,7 @@ export class Site implements SiteService, AsyncDisposable {
       instance: random.uint32(),
       http: { host: options.advertise, port: plane.http.port },
       udp: { host: options.advertise, port: plane.udp.port },
+      streams: { host: options.advertise, port: streams.port },
       pid: process.pid,
       version: packageVersion(),
       leader: options.join === undefined,
@@ -126,16 +145,23 @@ export class Site implements SiteService, AsyncDisposable {
       record: this.record,
       join: options.join,
       data: options.data,
+      leaseMs: options.leaseMs,
       plane,
       clock,
       random,
       log,
       events: {
-        sites: (sites) => void this.#neighbourhood.set(sites),
+        sites: (sites) => {
+          void this.#neighbourhood.set(sites);
+          streams.setSites(sites);
+        },
         channels: (channels) => void this.#router.setChannels(channels),
         routes: (routes) => void this.#router.setRoutes(routes),
         status: (status) => this.#setDirectory(status),
+        lease: (untilMs) => streams.setLease(untilMs),
       },
+      prepare: (directory) => streams.start(this.#place, directory),
+      onLed: (event) => streams.ledTo(event),
     });
     this.#router = new ChannelRouter({
       self: options.name,
@@ -191,12 +217,18 @@ export class Site implements SiteService, AsyncDisposable {
       directory: status.type,
       reason: status.type === "connected" ? null : status.reason,
       channels: channels.length,
+      streams: this.#streams.counts.resident,
       uptimeSeconds: Math.max(0, (this.#clock.wall() - this.record.startedAt) / 1000),
     };
   }
 
   snapshot(): Promise<PlaneSnapshot> {
     return this.#plane.snapshot();
+  }
+
+  streams(): StreamsView {
+    const { views, counts } = this.#streams;
+    return { streams: views, counts };
   }
 
   async channel(name: string): Promise<ChannelView> {
@@ -262,7 +294,12 @@ export class Site implements SiteService, AsyncDisposable {
     this.#clock.after("stop", 50, () => void this.stop());
   }
 
-  /** Leaves the session, tells neighbours and viewers, closes the sockets. Calling it again waits for the same end. */
+  /** Whether an unhandled rejection of this thread is an agent's, which is taken care of then. */
+  claimRejection(reason: unknown): boolean {
+    return this.#streams.claimRejection(reason);
+  }
+
+  /** Has its streams moved to other sites, leaves the session, tells neighbours and viewers, closes the sockets. Calling it again waits for the same end. */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
     return this.#stopping;
@@ -272,16 +309,23 @@ export class Site implements SiteService, AsyncDisposable {
     await this.stop();
   }
 
+  get #place(): Place {
+    return { site: this.record.name, instance: this.record.instance };
+  }
+
   async #join(webRoot: string): Promise<void> {
     const { linkKey } = await this.#link.start(this.#options.routes);
     const { maxSubscribers, maxBitsPerSecond } = defaultRouteConfig();
-    const { name: site, instance } = this.record;
+    const { site, instance } = this.#place;
     await this.#plane.configure({ site, instance, linkKey, maxSubscribers, maxBitsPerSecond });
+    this.#streams.join(this.#place, linkKey);
     this.#link.release();
+    this.#plane.onShell((socket) => this.#streams.accept(socket));
     this.#plane.onRequest(createApp(this, { clock: this.#clock, webRoot }));
     this.#log.info("The site is up.", {
       url: this.url,
       udp: this.record.udp.port,
+      streams: this.record.streams?.port,
       leader: this.record.leader,
     });
   }
@@ -305,12 +349,14 @@ export class Site implements SiteService, AsyncDisposable {
 
   #fail(error: MeanderError): void {
     this.#log.error("The site ends, because its plane is gone.", { error: error.message });
-    this.#stopping ??= this.#link.close();
+    this.#stopping ??= this.#close();
     this.#end(error);
   }
 
   async #stop(): Promise<void> {
     this.#log.info("The site stops.");
+    if (this.#options.evacuate) await this.#evacuate();
+    await this.#streams.stop();
     const leaving = this.#link.leave().catch((error: unknown) => {
       this.#log.warn("The directory did not hear that the site stops.", {
         error: messageOf(error),
@@ -318,9 +364,27 @@ export class Site implements SiteService, AsyncDisposable {
     });
     await Promise.race([leaving, delay(this.#clock, "leave", LEAVE_MS_MAX)]);
     this.#router.close();
-    await this.#link.close();
+    await this.#close();
     await this.#plane.close();
     this.#end(undefined);
+  }
+
+  async #close(): Promise<void> {
+    await this.#streams.stop();
+    await this.#link.close();
+    await this.#streams.close();
+  }
+
+  /** What does not move in time is taken over by its failure manager when the site has left. */
+  async #evacuate(): Promise<void> {
+    const { resident } = this.#streams.counts;
+    if (resident === 0 || this.#neighbourhood.sites.length < 2) return;
+    try {
+      const outcome = await this.#link.evacuate(EVACUATE_MS_MAX);
+      this.#log.info("The streams of the site have moved away.", outcome);
+    } catch (error) {
+      this.#log.warn("Not all streams of the site have moved away.", { error: messageOf(error) });
+    }
   }
 }
 

@@ -124,11 +124,9 @@ export class StreamDesk {
     this.#shells.accept(socket);
   }
 
-  /** What the leader, at this site, did with streams: what no site tells of itself goes to the shells that listen. */
+  /** What the leader, at this site, did with streams. */
   ledTo(event: StreamEvent): void {
-    const { type } = event;
-    if (type === "moved" || type === "move-aborted" || type === "denied")
-      this.#streams?.events.tell(event);
+    this.#streams?.ledTo(event);
   }
 
   /** The streams of the session, by name. */

@@ -79,6 +79,9 @@ export abstract class Endpoint implements WindowOwner {
     return new Promise((resolve) => this.#roomWaiters.push(resolve));
   }
 
+  /** What is to be sent has changed, and no message or event was the cause. */
+  protected sendingChanged(): void {}
+
   windowTo(target: EndpointId): SendWindow | undefined {
     return this.windows.get(target);
   }
@@ -120,6 +123,12 @@ export abstract class Endpoint implements WindowOwner {
     this.#unresolved.delete(name);
     waiting.cancel();
     for (const payload of waiting.payloads) this.append({ to: name, payload });
+    this.sendingChanged();
+  }
+
+  /** A receiver said where to go on. */
+  resynced(target: EndpointId, received: number): void {
+    if (this.windows.get(target)?.resynced(received) === true) this.sendingChanged();
   }
 
   /** Tells a sender how its message ended. */

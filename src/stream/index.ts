@@ -27,6 +27,7 @@ export {
   siteEndpoint,
 } from "./model.ts";
 export { MemoryRecordStore } from "./memory-record-store.ts";
+export { decodeFrames, type Frame } from "./frames.ts";
 export type { FrameNetwork, RecordStore } from "./network.ts";
 export { StreamKernel, type KernelOptions } from "./kernel.ts";
 export type { KernelEvent } from "./kernel-event.ts";

@@ -1,4 +1,4 @@
-import { type Clock, Counters, every, LIMITS, MeanderError, type Random } from "../base/index.ts";
+import { type Cancel, type Clock, Counters, every, LIMITS, MeanderError, type Random } from "../base/index.ts";
 import type { LifecycleEvent } from "./consumer.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { APPEND_BYTES, decodeFrames, encodeFrame, type Frame, SEGMENT_BYTES } from "./frames.ts";
@@ -42,6 +42,7 @@ export class StreamKernel {
   readonly #residents = new Map<EndpointId, Resident>();
   #places = new Map<EndpointId, Place>();
   readonly #stopPruning: () => void;
+  #leaseTimer: Cancel | undefined;
   #leaseUntil = Number.NEGATIVE_INFINITY;
   #depth = 0;
   /** Streams first: what they do is told to others together with what came. */
@@ -81,10 +82,12 @@ export class StreamKernel {
     return this.#context.leaseHolds();
   }
 
-  /** Until then, on the kernel's clock, this site's lease certainly holds. */
+  /** Until then, on the kernel's clock, this site's lease certainly holds; a time that has come ends it. */
   setLease(untilMs: number): void {
     const held = this.leaseHolds;
-    this.#leaseUntil = Math.max(this.#leaseUntil, untilMs);
+    this.#leaseUntil = untilMs;
+    this.#leaseTimer?.();
+    this.#watchLease();
     if (held) return;
     this.#turn(() => {
       for (const resident of this.#residents.values()) resident.touch();
@@ -176,12 +179,21 @@ export class StreamKernel {
   /** Stops at once: nothing is sent any more. */
   close(): void {
     this.#stopPruning();
+    this.#leaseTimer?.();
     const error = new MeanderError("site-stopped", "the site stops", { where: this.#options.self.site });
     for (const id of [...this.#residents.keys()]) this.remove(id);
     for (const shell of this.#shells.values()) shell.close(error);
     this.#site.close(error);
     this.#works.clear();
     this.#talks.clear();
+  }
+
+  /** [M9] Batches are stopped when the lease runs out. */
+  #watchLease(): void {
+    const leftMs = Math.max(0, this.#leaseUntil - this.#options.clock.now());
+    this.#leaseTimer = this.#options.clock.after("lease", leftMs, () => {
+      for (const resident of this.#residents.values()) resident.interrupt();
+    });
   }
 
   #isSelf({ site, instance }: Place): boolean {
@@ -231,10 +243,7 @@ export class StreamKernel {
       case "moved":
         return this.#moved(frame);
       case "refused":
-        return this.#endpoint(frame.source)?.refused(
-          frame.target,
-          new MeanderError(frame.code, frame.message, { where: `stream ${this.#nameOf(frame.target)}` }),
-        );
+        return this.#refused(frame);
       case "resync":
         return this.#resync(from, frame);
       case "resynced": {
@@ -242,7 +251,7 @@ export class StreamKernel {
         if (source === undefined || source.streamEpoch !== frame.sourceEpoch) return this.counts.add("stale-resync");
         const epoch = this.locations.get(frame.target)?.streamEpoch ?? 0;
         if (frame.targetEpoch < epoch) return this.counts.add("stale-resync");
-        return source.windowTo(frame.target)?.resynced(frame.received);
+        return source.resynced(frame.target, frame.received);
       }
     }
   }
@@ -290,6 +299,13 @@ export class StreamKernel {
     }
     this.counts.add("moved");
     this.#context.send(from, { type: "moved", source, target, targetEpoch: location.streamEpoch, place: location.place });
+  }
+
+  #refused({ source, target, targetEpoch, code, message }: Extract<Frame, { type: "refused" }>): void {
+    // [M9] Where the target was before says nothing any more.
+    if (targetEpoch < (this.locations.get(target)?.streamEpoch ?? 0)) return this.counts.add("stale-refusal");
+    const error = new MeanderError(code, message, { where: `stream ${this.#nameOf(target)}` });
+    this.#endpoint(source)?.refused(target, error);
   }
 
   #moved(frame: Extract<Frame, { type: "moved" }>): void {

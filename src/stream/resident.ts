@@ -225,7 +225,7 @@ export class Resident extends Endpoint implements PairOwner {
     return await this.#gate(async () => {
       if (cancelled()) return undefined;
       await this.#notify({ type: "departure", to });
-      await this.#journal?.settled();
+      // Its record need not be as new: what is not kept was not told to anybody, and the target keeps all before it tells.
       if (cancelled() || this.#closed) return undefined;
       this.#frozen = true;
       return encodeState(this.state());
@@ -282,6 +282,15 @@ export class Resident extends Endpoint implements PairOwner {
   override gone(target: EndpointId, error: MeanderError): void {
     super.gone(target, error);
     this.#pairs.delete(target);
+  }
+
+  protected override sendingChanged(): void {
+    this.#changed();
+  }
+
+  /** The site's lease has run out: what runs ends, what has not begun waits. */
+  interrupt(): void {
+    if (this.#batch !== undefined) this.consumer.interrupt();
   }
 
   /** Forgets shells that have been silent for long. */
@@ -398,6 +407,8 @@ export class Resident extends Endpoint implements PairOwner {
   /** Begins what is next. True: it has ended already. */
   #step(): boolean {
     if (this.#batch !== undefined || this.#gated || this.#closed || this.#frozen) return false;
+    // [M9] Timers and other events wait like messages.
+    if (!this.context.leaseHolds()) return false;
     const gate = this.#gates.shift();
     if (gate !== undefined) {
       let isSync = true;
@@ -414,7 +425,6 @@ export class Resident extends Endpoint implements PairOwner {
     this.#waitsForRoom = this.isFull;
     const blocked = this.#trouble?.halted === true || this.#retryTimer !== undefined || this.#waitsForRoom;
     if (!this.#started || blocked || this.#mailbox.length === 0) return false;
-    if (!this.context.leaseHolds()) return false;
     return this.#run();
   }
 
@@ -604,7 +614,7 @@ export class Resident extends Endpoint implements PairOwner {
         task().then(resolve, reject).finally(end);
       });
       // What runs ends; what has not begun waits.
-      if (this.#batch !== undefined) this.consumer.interrupt();
+      this.interrupt();
       this.context.turn(() => this.context.atTurnEnd(this));
     });
   }
@@ -621,7 +631,10 @@ export class Resident extends Endpoint implements PairOwner {
   #journalEntry(): JournalEntry {
     const state = encodeState(this.state());
     const pairs = [...this.#pairs.values()].map((pair) => [pair, pair.consumed] as const);
-    const windows = [...this.windows.values()].map((window) => [window, window.next - 1] as const);
+    // What is kept under numbers that are not the receiver's yet would be sent again under others.
+    const windows = [...this.windows.values()]
+      .filter((window) => !window.awaitsNumber)
+      .map((window) => [window, window.next - 1] as const);
     return {
       state,
       kept: () => {

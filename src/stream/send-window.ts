@@ -222,9 +222,14 @@ export class SendWindow {
     this.#context.atTurnEnd(this);
   }
 
-  /** The target said where to go on. */
-  resynced(received: number): void {
-    if (!this.#resync) return;
+  /** Whether its numbers are not those of the target yet. */
+  get awaitsNumber(): boolean {
+    return this.#resync;
+  }
+
+  /** The target said where to go on. False: that was known. */
+  resynced(received: number): boolean {
+    if (!this.#resync) return false;
     this.#resync = false;
     const shift = received + 1 - this.#base;
     this.#base += shift;
@@ -234,6 +239,7 @@ export class SendWindow {
     this.#waiters.clear();
     for (const [sequence, waiter] of waiters) this.#waiters.set(sequence + shift, waiter);
     this.rerouted();
+    return true;
   }
 
   /** Gives up all messages. @returns how many there were */
@@ -305,7 +311,12 @@ export class SendWindow {
       this.#base - 1 + this.#credit,
       this.#received + Math.floor(this.#width),
     );
-    if (this.#sent >= last) return;
+    if (this.#sent >= last) {
+      // Without credit nothing is under way that would bring news of it: it is asked for.
+      if (this.#sent < Math.min(this.#next - 1, this.#released) && this.#deadline === Number.POSITIVE_INFINITY)
+        this.#deadline = clock.now() + this.#roundTrip.timeoutMs;
+      return;
+    }
     if (this.#probe === undefined && this.#sent >= this.#highest)
       this.#probe = { sequence: this.#sent + 1, at: clock.now() };
     const wasIdle = this.#deadline === Number.POSITIVE_INFINITY;

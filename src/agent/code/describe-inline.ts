@@ -6,10 +6,17 @@ import type { Ambience } from "./read-description.ts";
  * thread, and promises that it leaves rejected reach the process.
  */
 export function describeInline(ambience: Ambience): DescribeDefinition {
+  let loading: Promise<typeof import("./read-description.ts")> | undefined;
   return async (expression) => {
-    const { lockDown } = await import("../lockdown.ts");
-    lockDown();
-    const { readDescription } = await import("./read-description.ts");
+    // Once: an import waits for the loader each time, whatever has been loaded.
+    loading ??= load();
+    const { readDescription } = await loading;
     return readDescription(expression, ambience);
   };
+}
+
+async function load(): Promise<typeof import("./read-description.ts")> {
+  const { lockDown } = await import("../lockdown.ts");
+  lockDown();
+  return await import("./read-description.ts");
 }

@@ -19,6 +19,9 @@ export interface InlineExecutorOptions {
   readonly log: Log;
 }
 
+/** Makes an executor at once. */
+export type MakeInlineExecutor = (options: InlineExecutorOptions) => InlineExecutor;
+
 /**
  * Runs agents in this thread, each in a compartment of its own: in simulation, and for code that its site's owner wrote.
  *
@@ -38,10 +41,15 @@ export class InlineExecutor implements Executor {
 
   /** Locks this thread down, for good, if it is not yet. */
   static async open(options: InlineExecutorOptions): Promise<InlineExecutor> {
+    return (await InlineExecutor.opener())(options);
+  }
+
+  /** As {@link open}, for whoever opens several and must not wait for each. */
+  static async opener(): Promise<MakeInlineExecutor> {
     const { lockDown } = await import("../lockdown.ts");
     lockDown();
     hardenContexts();
-    return new InlineExecutor(options);
+    return (options) => new InlineExecutor(options);
   }
 
   /** @throws {MeanderError} `code-failed`, `code-invalid`, `value-malformed` */

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { LIMITS, MeanderError, SeededRandom, SILENT, VirtualClock } from "../../base/index.ts";
 import { directoryConformance } from "../directory.conformance.ts";
 import { EmbeddedDirectory } from "./embedded-directory.ts";
+import { Folder, kill, spawnProgram } from "./folder.conformance.ts";
 import { restartConformance } from "./restart.conformance.ts";
 
 directoryConformance("embedded", async () => {
@@ -104,44 +104,12 @@ test("embedded: leases over the limit are refused, and ended ones make room", as
   await directory.grantLease(1_000);
 });
 
-/** A folder of its own for a test. */
-class Folder {
-  readonly path: string = mkdtempSync(join(tmpdir(), "meander-directory-"));
-
-  open(clock: VirtualClock = new VirtualClock()): Promise<EmbeddedDirectory> {
-    return EmbeddedDirectory.open({
-      path: this.path,
-      clock,
-      random: new SeededRandom(Math.trunc(clock.wall())),
-      log: SILENT,
-    });
-  }
-
-  [Symbol.dispose](): void {
-    rmSync(this.path, { recursive: true, force: true });
-  }
-}
-
 /** A process that writes `n/0`, `n/1`… for ever, and prints each number when its write was confirmed. */
 function spawnWriter(path: string): ChildProcess {
-  const layer = (file: string): string => JSON.stringify(new URL(file, import.meta.url).href);
-  const program = `
-    const { EmbeddedDirectory } = await import(${layer("./embedded-directory.js")});
-    const { SystemClock, SystemRandom, SILENT } = await import(${layer("../../base/index.js")});
-    const options = { path: ${JSON.stringify(path)}, clock: new SystemClock(), random: new SystemRandom(), log: SILENT };
-    const directory = await EmbeddedDirectory.open(options);
+  return spawnProgram(`
+    const directory = await EmbeddedDirectory.open({ path: ${JSON.stringify(path)}, clock: new SystemClock(), random: new SystemRandom(), log: SILENT });
     for (let index = 0; ; index++) {
       await directory.put("n/" + index % 5000, { index: index % 5000, round: process.pid });
       process.stdout.write(index % 5000 + "\\n");
-    }`;
-  return spawn(process.execPath, ["--input-type=module", "-e", program], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-}
-
-async function kill(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, "exit");
-  child.kill("SIGKILL");
-  await exited;
+    }`);
 }

@@ -4,6 +4,7 @@ import {
   fdatasync,
   fstatSync,
   fsyncSync,
+  ftruncateSync,
   openSync,
   readSync,
   write,
@@ -174,7 +175,8 @@ function fill(file: number, path: string, bytes: number): void {
       done += writeSync(file, zeros, done, zeros.byteLength - done, size + done);
     }
   } catch {
-    // The disk is full: what there is of the file is used, and what does not fit goes to the tables.
+    // The disk is full. What room there is is needed more by the tables; frames then make the file grow, which is slower.
+    ftruncateSync(file, size);
   }
   fsyncSync(file);
   const folder = openSync(dirname(path), "r");

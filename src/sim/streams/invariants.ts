@@ -8,6 +8,19 @@ interface Progress {
   seq: number;
 }
 
+/** What is known of a stream as a receiver. */
+interface Receiver {
+  /** Highest epoch in which it has consumed. */
+  streamEpoch: number;
+  /** What was consumed last, by sender. */
+  readonly progress: Map<EndpointId, Progress>;
+}
+
+/** Entries that the log of a violation has at most. */
+const LOG_MAX = 40;
+/** Ids of sites begin there: what they send is no message of a stream or a shell. */
+const SITE_ID_MIN = 2 ** 49;
+
 /**
  * What must hold after every event (research names I1-I8): the world tells what its kernels consumed and sent, and this compares. What is promised end to
  * end, that nothing is lost or done twice (I2, I3), is checked by the agents of the workload, whose counters are committed with their messages.
@@ -15,11 +28,10 @@ interface Progress {
 export class Invariants {
   readonly violations: Violation[] = [];
   readonly #world: StreamWorld;
-  /** Of each pair: what was consumed last. */
-  readonly #progress = new Map<string, Progress>();
-  /** Highest epoch in which a stream has consumed. */
-  readonly #epochs = new Map<EndpointId, number>();
+  readonly #receivers = new Map<EndpointId, Receiver>();
+  /** Messages. */
   consumed = 0;
+  /** Frames with messages from streams and shells, also those that stayed at their site. */
   appends = 0;
 
   constructor(world: StreamWorld) {
@@ -31,39 +43,79 @@ export class Invariants {
     this.consumed++;
     const resident = site.streams?.kernel.residents.get(event.id);
     const streamEpoch = resident?.streamEpoch ?? 0;
-    const highest = this.#epochs.get(event.id) ?? 0;
+    const receiver = this.#receiver(event.id);
+    const highest = receiver.streamEpoch;
+    const isFenced = resident?.durability.type === "message";
     // [I4] Streams that are kept message by message are fenced by their keeper instead: what runs there is void.
-    if (streamEpoch < highest && resident?.durability.type !== "message")
-      this.broken("I4", `${event.stream} consumed ${event.message} at ${site.name} in epoch ${streamEpoch}, after epoch ${highest} had`);
-    this.#epochs.set(event.id, Math.max(highest, streamEpoch));
-    if (streamEpoch < highest) return;
-    const key = `${event.from}>${event.id}`;
-    const last = this.#progress.get(key);
+    if (streamEpoch < highest) {
+      if (!isFenced)
+        this.broken(
+          "I4",
+          `${event.stream} consumed ${event.message} at ${site.name} in epoch ${streamEpoch}, after epoch ${highest} had`,
+          [event.stream],
+        );
+      return;
+    }
+    receiver.streamEpoch = streamEpoch;
+    const last = receiver.progress.get(event.from);
     // [I1] Within one epoch the numbers go up by one message at a time.
-    if (last !== undefined && last.streamEpoch === streamEpoch && event.first !== last.seq + 1 && !this.#mayJump(event.from))
-      this.broken("I1", `${event.message} was consumed behind number ${last.seq}`);
-    this.#progress.set(key, { streamEpoch, seq: event.seq });
-    if (!site.streams?.kernel.leaseHolds && !this.#fenced(site, event.id))
-      this.broken("I4", `${event.stream} consumed ${event.message} at ${site.name} without a lease`);
+    if (
+      last !== undefined &&
+      last.streamEpoch === streamEpoch &&
+      event.first !== last.seq + 1 &&
+      !this.#mayJump(event.from)
+    )
+      this.broken("I1", `${event.message} was consumed behind number ${last.seq}`, [event.stream]);
+    if (last === undefined) receiver.progress.set(event.from, { streamEpoch, seq: event.seq });
+    else {
+      last.streamEpoch = streamEpoch;
+      last.seq = event.seq;
+    }
+    if (!isFenced && site.streams?.kernel.leaseHolds !== true)
+      this.broken("I4", `${event.stream} consumed ${event.message} at ${site.name} without a lease`, [
+        event.stream,
+      ]);
   }
 
+  /** A kernel sends a frame. */
   frameSent(from: SimSite, to: Place, frame: Uint8Array): void {
     const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
     if (view.getUint8(4) !== 1) return;
     const source = view.getFloat64(5);
     const target = view.getFloat64(17);
-    if (!isStream(source) || target < 0 || !isStream(target)) return;
-    this.appends++;
+    if (source >= SITE_ID_MIN || target < 0 || !isStream(target)) return;
+    const segments = view.getUint16(46 + view.getUint8(45));
+    if (segments > 0) this.appends++;
     const { leader } = this.#world;
     // [I8] Data goes from site to site.
-    if (to.site !== leader.name || from === leader) return;
+    if (to.site !== leader.name || from === leader || !isStream(source)) return;
     const record = leader.streams?.table.byId(target);
     if (record !== undefined && !record.visited.includes(leader.name))
-      this.broken("I8", `a message to ${record.name}, which never was at ${leader.name}, was sent there`);
+      this.broken("I8", `a message to ${record.name}, which never was at ${leader.name}, was sent there`, [
+        record.name,
+      ]);
   }
 
-  broken(invariant: string, what: string): void {
-    this.violations.push({ seconds: this.#world.clock.now() / 1_000, invariant, what });
+  /** @param streams those concerned, by name */
+  broken(invariant: string, what: string, streams: readonly string[] = []): void {
+    const { clock, traceLog } = this.#world;
+    const seconds = clock.now() / 1_000;
+    this.violations.push({
+      seconds,
+      invariant,
+      what,
+      streams,
+      log: traceLog.about(streams, LOG_MAX),
+    });
+  }
+
+  #receiver(id: EndpointId): Receiver {
+    let receiver = this.#receivers.get(id);
+    if (receiver === undefined) {
+      receiver = { streamEpoch: 0, progress: new Map() };
+      this.#receivers.set(id, receiver);
+    }
+    return receiver;
   }
 
   /** A source that lost its numbers goes on where its receivers say. */
@@ -72,9 +124,5 @@ export class Invariants {
       const resident = streams?.kernel.residents.get(source);
       return resident !== undefined && resident.durability.type !== "message";
     });
-  }
-
-  #fenced(site: SimSite, id: EndpointId): boolean {
-    return site.streams?.kernel.residents.get(id)?.durability.type === "message";
   }
 }

@@ -1,18 +1,22 @@
-import {
-  CodeStore,
-  type HandlerName,
-  InlineExecutor,
-} from "../../agent/index.ts";
+import { CodeStore, type HandlerName, type InlineExecutor } from "../../agent/index.ts";
 import { delay, type Log, MeanderError, type Random } from "../../base/index.ts";
 import { EmbeddedDirectory, MemoryStore } from "../../directory/embedded/index.ts";
 import { type Directory, DirectoryClient, DirectoryServer, type MessageSocket } from "../../directory/index.ts";
 import { Leader, Membership, type SiteRecord } from "../../session/index.ts";
+import { ShellServer } from "../../session/shell/index.ts";
 import { SelfDelivery, SiteStreams } from "../../site/streams/index.ts";
-import { type KernelEvent, MemoryRecordStore, type Place } from "../../stream/index.ts";
+import {
+  type FrameNetwork,
+  type KernelEvent,
+  MemoryRecordStore,
+  type Place,
+} from "../../stream/index.ts";
 import { type ClockSkew, ProcessClock } from "../process-clock.ts";
-import { VirtualSocket, virtualSocketPair } from "../virtual-socket.ts";
+import type { KernelStep } from "../simulation.ts";
+import { type VirtualSocket, virtualSocketPair } from "../virtual-socket.ts";
 import type { StreamWorld } from "./stream-world.ts";
 import { TimedExecutor } from "./timed-executor.ts";
+import { SiteThread, TimedRecordStore, timedDirectory } from "./timed-steps.ts";
 
 /** How a simulated site is. */
 export interface SimSiteOptions {
@@ -36,14 +40,20 @@ export class SimSite {
   process: ProcessClock;
   place: Place;
   isUp = false;
+  /** It was killed, and nobody has started it again. */
+  hasCrashed = false;
   /** There when the site has joined. */
   streams: SiteStreams | undefined;
   readonly #world: StreamWorld;
   /** The disk. */
   readonly #store = new MemoryStore();
   readonly #records = new MemoryRecordStore();
-  readonly #sockets = new Set<VirtualSocket>();
+  #sockets: VirtualSocket[] = [];
   #server: DirectoryServer | undefined;
+  #shells: ShellServer | undefined;
+  #executor: InlineExecutor | undefined;
+  #hasJoined = false;
+  #joinWaiters: (() => void)[] = [];
   #frames: ((from: Place, bytes: Uint8Array) => void) | undefined;
 
   constructor(world: StreamWorld, options: SimSiteOptions) {
@@ -61,8 +71,20 @@ export class SimSite {
     return this.#records;
   }
 
+  /** Whether it is up and has joined the session. */
+  get hasJoined(): boolean {
+    return this.#hasJoined;
+  }
+
+  /** Settles when it is up and has joined the session. */
+  whenJoined(): Promise<void> {
+    if (this.#hasJoined) return Promise.resolve();
+    return new Promise((resolve) => this.#joinWaiters.push(resolve));
+  }
+
   /** Starts its process, again and again while the leader does not answer. Settles when it has joined the session; a kill ends the wait. */
   async boot(): Promise<void> {
+    this.hasCrashed = false;
     for (;;) {
       const { place } = this;
       try {
@@ -71,9 +93,9 @@ export class SimSite {
       } catch (error) {
         if (this.place !== place && !this.isUp) return;
         if (!(error instanceof MeanderError) || error.code !== "directory-unreachable") throw error;
-        this.kill();
+        this.#end();
         await delay(this.#world.clock, "start again", AGAIN_MS);
-        if (this.isUp) return;
+        if (this.isUp || this.hasCrashed) return;
       }
     }
   }
@@ -82,34 +104,28 @@ export class SimSite {
     const { clock, random, log } = this.#world;
     this.process = new ProcessClock(clock, this.skew);
     const { process } = this;
-    this.place = { site: this.name, instance: this.#world.nextInstance() };
+    this.place = this.#world.newPlace(this);
     this.isUp = true;
     const directory = await (this.leads ? this.#lead(random) : this.#follow(random));
-    const network = new SelfDelivery(
-      {
-        maxFrameBytes: () => this.#world.frameBytes,
-        send: (to, frame) => this.#world.carry(this, to, frame),
-        onFrames: (handler) => {
-          this.#frames = handler;
-        },
-      },
-      this.place,
-      (task) => void process.after("soon", 0, task),
-    );
-    const inline = new TimedExecutor(
-      await InlineExecutor.open({ clock: process, log }),
-      process,
-      (handler) => this.#world.timeOf(handler as HandlerName),
-    );
+    const thread = new SiteThread(process);
     const { place } = this;
+    const executor = await this.#world.newExecutor(process);
+    if (process.isDead) return;
+    this.#executor = executor;
+    const inline = new TimedExecutor(executor, process, (handler) =>
+      this.#world.timeOf(handler as HandlerName),
+    );
     const streams = new SiteStreams({
       place,
       clock: process,
       random,
       log,
-      directory,
-      network,
-      records: this.#records,
+      directory: timedDirectory(
+        directory,
+        () => new Promise((resolve) => thread.run("control", this.#msOf("control"), resolve)),
+      ),
+      network: this.#network(process, place, thread),
+      records: new TimedRecordStore(this.#records, () => this.#passes(process, "store")),
       executors: { inline },
       describe: this.#world.describe,
       code: new CodeStore({
@@ -118,7 +134,9 @@ export class SimSite {
       }),
       allowsInline: true,
       onKernelEvent: (event: KernelEvent) => this.#world.observe(this, place, event),
+      onEvent: (event) => this.#world.told(this, place, event),
     });
+    this.#shells = new ShellServer(({ name }) => streams.openShell(name), { clock: process, log });
     this.streams = streams;
     await streams.start();
     const membership = new Membership(
@@ -136,7 +154,7 @@ export class SimSite {
       if (process.isDead) return;
       try {
         await membership.start();
-        return;
+        return this.#joined(process);
       } catch {
         await delay(process, "join again", AGAIN_MS);
       }
@@ -145,15 +163,8 @@ export class SimSite {
 
   /** As `kill -9`. */
   kill(): void {
-    if (!this.isUp) return;
-    this.isUp = false;
-    this.process.kill();
-    this.#frames = undefined;
-    if (this.leads) this.#store.kill();
-    this.#server = undefined;
-    for (const socket of [...this.#sockets]) socket.killed();
-    this.#sockets.clear();
-    this.streams = undefined;
+    this.hasCrashed = true;
+    this.#end();
   }
 
   /** Frames of another site arrive. */
@@ -163,9 +174,85 @@ export class SimSite {
 
   /** A directory's client connects; at the leading site only. */
   accept(socket: VirtualSocket): void {
-    this.#sockets.add(socket);
+    this.#own(socket);
     if (this.#server === undefined) socket.close();
     else this.#server.attach(socket);
+  }
+
+  /** A shell connects. */
+  acceptShell(socket: VirtualSocket): void {
+    this.#own(socket);
+    if (this.#shells === undefined) socket.close();
+    else this.#shells.accept(socket);
+  }
+
+  /** Whether a rejection that nobody handled is one of an agent here; it is told of it then. */
+  claimRejection(reason: unknown): boolean {
+    return this.#executor?.claimRejection(reason) === true;
+  }
+
+  #end(): void {
+    if (!this.isUp) return;
+    this.isUp = false;
+    this.#hasJoined = false;
+    this.process.kill();
+    this.#frames = undefined;
+    if (this.leads) this.#store.kill();
+    this.#server = undefined;
+    this.#shells = undefined;
+    this.#executor = undefined;
+    for (const socket of this.#sockets.splice(0)) socket.killed();
+    this.streams = undefined;
+  }
+
+  /** What the site's kernel sends and gets: each frame takes the time of its steps. */
+  #network(process: ProcessClock, place: Place, thread: SiteThread): FrameNetwork {
+    const world = this.#world;
+    const carried = new SelfDelivery(
+      {
+        maxFrameBytes: () => world.frameBytes,
+        send: (to, frame) =>
+          thread.run("send", this.#msOf("send"), () => {
+            if (!process.isDead) world.carry(this, to, frame);
+          }),
+        onFrames: (handler) => {
+          this.#frames = (from, bytes) =>
+            thread.run("receive", this.#msOf("receive"), () => handler(from, bytes));
+        },
+      },
+      place,
+      (task) => void process.after("soon", 0, task),
+    );
+    return {
+      maxFrameBytes: () => world.frameBytes,
+      send: (to, frame) => {
+        if (process.isDead) return;
+        world.invariants.frameSent(this, to, frame);
+        carried.send(to, frame);
+      },
+      onFrames: (handler) => carried.onFrames(handler),
+    };
+  }
+
+  #msOf(step: KernelStep): number {
+    return this.#world.timeOf(step);
+  }
+
+  /** Settles when the time of a step has passed. */
+  async #passes(process: ProcessClock, step: KernelStep): Promise<void> {
+    const ms = this.#msOf(step);
+    if (ms > 0) await delay(process, step, ms);
+  }
+
+  #joined(process: ProcessClock): void {
+    if (process.isDead) return;
+    this.#hasJoined = true;
+    for (const wake of this.#joinWaiters.splice(0)) wake();
+  }
+
+  #own(socket: VirtualSocket): void {
+    this.#sockets = this.#sockets.filter(({ isOpen }) => isOpen);
+    this.#sockets.push(socket);
   }
 
   #self(): Omit<SiteRecord, "leader"> {
@@ -197,6 +284,7 @@ export class SimSite {
       streams: {
         calls: directory.sites,
         isEnded: (record) => this.#world.isEnded(this, record),
+        onEvent: (event) => this.streams?.ledTo(event),
       },
     });
     directory.setRequestHandler(leader.handle);
@@ -227,7 +315,7 @@ export class SimSite {
       { machine: this.machine, process: clock },
       { machine: leader.machine, process: leader.process },
     );
-    this.#sockets.add(mine);
+    this.#own(mine);
     const { process } = leader;
     process.hold(() => leader.accept(theirs));
     return mine;

@@ -1,23 +1,40 @@
-import { type DescribeDefinition, describeInline, InlineExecutor, type ShellPort } from "../../agent/index.ts";
-import { type Log, MeanderError, SeededRandom, SILENT, VirtualClock } from "../../base/index.ts";
+import {
+  type DescribeDefinition,
+  describeInline,
+  InlineExecutor,
+  type MakeInlineExecutor,
+  type ShellPort,
+  type StreamEvent,
+} from "../../agent/index.ts";
+import {
+  type Clock,
+  type Log,
+  MeanderError,
+  SeededRandom,
+  SILENT,
+  VirtualClock,
+} from "../../base/index.ts";
 import type { SiteRecord } from "../../session/index.ts";
-import type { KernelEvent, Place } from "../../stream/index.ts";
+import { type EndpointId, type KernelEvent, type Place, siteEndpoint } from "../../stream/index.ts";
 import type { TimedStep, TraceEntry } from "../simulation.ts";
+import { Turns } from "../turns.ts";
 import { VirtualNetwork } from "../virtual-network.ts";
+import { frameWords } from "./frame-words.ts";
 import { Invariants } from "./invariants.ts";
 import { SimSite } from "./sim-site.ts";
+import { TraceLog } from "./trace-log.ts";
 
 export interface StreamWorldOptions {
   readonly seed: number;
   /** Largest frame, bytes; that of datagrams by default. */
   readonly frameBytes?: number;
   readonly log?: Log;
-  /** Keeps what happens. Default false. */
+  /** Keeps all that happens. Default false: the newest part. */
   readonly trace?: boolean;
 }
 
-/** Real time is given to the rest of the process after this many events. */
-const BREATH = 2_000;
+/** How long sites have to join at the start, ms. */
+const START_MS = 60_000;
 
 /**
  * A session of sites in one process: the code that ships, on one virtual clock and one virtual network. Promises are worked off before time moves on, so
@@ -32,15 +49,18 @@ export class StreamWorld {
   readonly sites: SimSite[] = [];
   readonly frameBytes: number;
   readonly describe: DescribeDefinition;
-  readonly trace: TraceEntry[] = [];
-  readonly #isTracing: boolean;
+  readonly traceLog: TraceLog;
   readonly #times = new Map<TimedStep, number>();
-  #instances = 0;
+  readonly #turns = new Turns();
+  /** Whose process it is or was, by instance. */
+  readonly #instances = new Map<number, SimSite>();
+  readonly #eventListeners = new Set<(site: SimSite, event: StreamEvent) => void>();
+  #executors: Promise<MakeInlineExecutor> | undefined;
   events = 0;
   /** Frames that sites gave to the network. */
   frames = 0;
   #concluded = false;
-  #failure: unknown;
+  #failure: { readonly error: unknown } | undefined;
 
   constructor({ seed, frameBytes = 1_200, log = SILENT, trace = false }: StreamWorldOptions) {
     this.random = new SeededRandom(seed);
@@ -48,7 +68,7 @@ export class StreamWorld {
     this.network = new VirtualNetwork(this.clock, this.random);
     this.log = log;
     this.frameBytes = frameBytes;
-    this.#isTracing = trace;
+    this.traceLog = new TraceLog(trace, (frame) => frameWords(frame, (id) => this.#nameOf(id)));
     this.invariants = new Invariants(this);
     this.describe = describeInline({ now: () => this.clock.wall(), random: () => this.random.float() });
   }
@@ -81,8 +101,22 @@ export class StreamWorld {
     return streams.openShell(name);
   }
 
-  nextInstance(): number {
-    return ++this.#instances;
+  /** What happened so far; empty unless all of it is kept. */
+  get trace(): readonly TraceEntry[] {
+    return this.traceLog.entries;
+  }
+
+  /** A place for the next process of a site. */
+  newPlace(site: SimSite): Place {
+    const instance = this.#instances.size + 1;
+    this.#instances.set(instance, site);
+    return { site: site.name, instance };
+  }
+
+  /** An executor for a process. What it needs is loaded once, before time begins; from then on this waits for nothing. */
+  async newExecutor(clock: Clock): Promise<InlineExecutor> {
+    this.#executors ??= InlineExecutor.opener();
+    return (await this.#executors)({ clock, log: this.log });
   }
 
   setTime(step: TimedStep, ms: number): void {
@@ -95,19 +129,20 @@ export class StreamWorld {
 
   /** A site sends a frame. */
   carry(from: SimSite, to: Place, frame: Uint8Array): void {
-    if (from.process.isDead) return;
     this.frames++;
-    this.invariants.frameSent(from, to, frame);
-    const target = this.sites.find(({ place }) => place.instance === to.instance);
+    const target = this.#instances.get(to.instance);
     if (target === undefined) return;
     const { place } = from;
-    const costMs = this.timeOf("send") + this.timeOf("receive");
-    const deliver = (): void => {
-      if (target.place.instance === to.instance && target.isUp) target.take(place, frame);
-    };
-    const later = costMs === 0 ? deliver : () => void this.clock.after("frame handled", costMs, deliver);
-    const fate = this.network.datagram(from.machine, target.machine, frame.byteLength, target.dropRatio, later);
-    if (this.#isTracing) this.note(from.name, fate === "sent" ? "frame-sent" : `frame-${fate}`, { to: to.site, bytes: frame.byteLength });
+    const fate = this.network.datagram(
+      from.machine,
+      target.machine,
+      frame.byteLength,
+      target.dropRatio,
+      () => {
+        if (target.place.instance === to.instance && target.isUp) target.take(place, frame);
+      },
+    );
+    this.traceLog.frame(this.clock.now(), from.name, to.site, fate, frame);
   }
 
   /** Whether a site's process is seen to have ended, from another machine. */
@@ -122,22 +157,54 @@ export class StreamWorld {
   observe(site: SimSite, place: Place, event: KernelEvent): void {
     if (site.place !== place) return;
     this.invariants.observe(site, event);
-    if (this.#isTracing) {
-      const { type, ...detail } = event;
-      const plain = Object.fromEntries(Object.entries(detail).filter(([, value]) => typeof value !== "object"));
-      this.note(site.name, type, plain as TraceEntry["detail"]);
+    switch (event.type) {
+      case "consumed": {
+        const { type, stream, message, from, first, seq } = event;
+        this.note(site.name, type, { stream, message, from, first, seq });
+        return;
+      }
+      case "relocate":
+      case "superseded": {
+        const { type, ...detail } = event;
+        this.note(site.name, type, detail);
+        return;
+      }
+      default:
+      // The site tells of it, too.
     }
   }
 
+  /** A site tells those who listen of an event. */
+  told(site: SimSite, place: Place, event: StreamEvent): void {
+    if (site.place !== place) return;
+    for (const listener of [...this.#eventListeners]) listener(site, event);
+    const { type, at: _at, site: _site, ...detail } = event;
+    if (type !== "consumed") this.note(site.name, type, detail);
+  }
+
+  /** Tells of the events of streams at all sites, where and when they happen. Undone by the returned function. */
+  onEvent(listener: (site: SimSite, event: StreamEvent) => void): () => void {
+    this.#eventListeners.add(listener);
+    return () => void this.#eventListeners.delete(listener);
+  }
+
   note(at: string, type: string, detail: TraceEntry["detail"]): void {
-    if (this.#isTracing) this.trace.push({ seconds: this.clock.now() / 1_000, at, type, detail });
+    this.traceLog.add({ seconds: this.clock.now() / 1_000, at, type, detail });
+  }
+
+  /** Whether a rejection that nobody handled is one of an agent in this world; it is told of it then. */
+  claimRejection(reason: unknown): boolean {
+    return this.sites.some((site) => site.claimRejection(reason));
+  }
+
+  /** Ends the run with an error, unless it has one. */
+  fail(error: unknown): void {
+    this.#failure ??= { error };
   }
 
   /** Runs something that takes virtual time; a failure ends the run. */
   run(task: () => Promise<unknown>): void {
-    task().catch((error: unknown) => {
-      this.#failure ??= error;
-    });
+    task().catch((error: unknown) => this.fail(error));
   }
 
   conclude(): void {
@@ -154,48 +221,56 @@ export class StreamWorld {
    * @throws what a task of {@link run} threw
    */
   async advance(untilMs: number, done: () => boolean = () => false): Promise<void> {
-    await settle();
+    await this.#turns.next();
     while (!this.#concluded && this.invariants.violations.length === 0 && !done()) {
-      if (this.#failure !== undefined) throw this.#failure;
+      this.#throwFailure();
       const next = this.clock.nextAt;
       if (next === undefined || next > untilMs) {
-        if (untilMs > this.clock.now() && Number.isFinite(untilMs)) this.clock.advance(untilMs - this.clock.now());
+        if (untilMs > this.clock.now() && Number.isFinite(untilMs))
+          this.clock.advance(untilMs - this.clock.now());
         return;
       }
       this.clock.step();
       this.events++;
-      await settle();
-      if (this.events % BREATH === 0) await breathe();
+      await this.#turns.next();
     }
-    if (this.#failure !== undefined) throw this.#failure;
+    this.#throwFailure();
   }
 
-  /** Starts all sites, the leader first, and runs until all have joined. */
-  async start(): Promise<void> {
+  /** Starts all sites, the leader first, and runs until all have joined; not longer than `untilMs` of the virtual clock. */
+  async start(untilMs = START_MS): Promise<void> {
     // What is loaded from disk on its first use is loaded before virtual time begins.
-    await InlineExecutor.open({ clock: this.clock, log: this.log });
+    await this.newExecutor(this.clock);
     await this.describe("({ on: {} })");
-    let joined = 0;
     for (const site of this.sites) {
       this.run(async () => {
-        if (site !== this.leader) await new Promise<void>((resolve) => void this.clock.after("boot", 5, resolve));
+        if (site !== this.leader)
+          await new Promise<void>((resolve) => void this.clock.after("boot", 5, resolve));
         await site.boot();
-        joined++;
       });
     }
-    await this.advance(60_000, () => joined === this.sites.length && this.#allKnown());
+    await this.advance(Math.min(untilMs, START_MS), () => this.#stands());
   }
 
-  #allKnown(): boolean {
-    return this.sites.every((site) => site.streams?.sites.length === this.sites.length);
+  /** Whether all sites that run have joined, and know each other. */
+  #stands(): boolean {
+    const running = this.sites.filter((site) => !site.hasCrashed && !site.process.frozen);
+    return running.every(
+      ({ hasJoined, streams }) => hasJoined && (streams?.sites.length ?? 0) >= running.length,
+    );
   }
-}
 
-/** Until all promises that can settle have. */
-function settle(): Promise<void> {
-  return new Promise((resolve) => void setImmediate(resolve));
-}
+  #throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
 
-function breathe(): Promise<void> {
-  return new Promise((resolve) => void setImmediate(resolve));
+  #nameOf(id: EndpointId): string | undefined {
+    const place = this.#instances.get(id - siteEndpoint({ site: "", instance: 0 }));
+    if (place !== undefined) return `site ${place.name}`;
+    for (const { streams } of this.sites) {
+      const record = streams?.table.byId(id);
+      if (record !== undefined) return record.name;
+    }
+    return undefined;
+  }
 }

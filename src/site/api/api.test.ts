@@ -115,6 +115,7 @@ test("the OpenAPI document names every operation, and its shapes resolve", async
     "GET /api/config",
     "GET /api/session",
     "GET /api/site",
+    "GET /api/streams",
     "GET /channels/{name}",
     "GET /health",
     "POST /api/demo/sites/{name}/{action}",

@@ -32,6 +32,7 @@ export function createApp(
     const text = await metrics.render(
       await site.snapshot(),
       site.session().directory === "connected",
+      site.streams(),
     );
     return new Response(text, {
       headers: { "content-type": metrics.contentType, "cache-control": "no-store" },

@@ -129,9 +129,55 @@ export const healthSchema = z
     directory: z.enum(["connected", "disconnected"]),
     reason: z.string().nullable(),
     channels: count,
+    streams: count,
     uptimeSeconds: z.number(),
   })
   .openapi("Health");
+
+const durabilitySchema = z.union([
+  z.strictObject({ type: z.enum(["none", "message"]) }),
+  z.strictObject({ type: z.literal("checkpoint"), every: count }),
+]);
+
+const streamSchema = z
+  .strictObject({
+    name,
+    id: count,
+    site: name,
+    streamEpoch: count,
+    status: z.enum(["live", "lost"]),
+    why: z.string().optional(),
+    durability: durabilitySchema,
+    failureManagers: z.array(name),
+    agents: z.array(name),
+  })
+  .openapi("Stream");
+
+const framePeerSchema = z.strictObject({
+  site: name,
+  instance: count,
+  state: z.enum(["idle", "connecting", "open", "waiting"]),
+  backlogBytes: count,
+  framesSent: count,
+  bytesSent: count,
+  writes: count,
+  framesReceived: count,
+  bytesReceived: count,
+});
+
+export const streamsViewSchema = z
+  .strictObject({
+    streams: z.array(streamSchema),
+    counts: z.strictObject({
+      resident: count,
+      shells: count,
+      messages: counts,
+      frames: counts,
+      refusedShells: counts,
+      peers: z.array(framePeerSchema),
+    }),
+  })
+  .openapi("Streams");
 
 export const publishAnswerSchema = z
   .strictObject({

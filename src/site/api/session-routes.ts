@@ -8,13 +8,18 @@ import {
   routesDocumentSchema,
   sessionViewSchema,
   siteViewSchema,
+  streamsViewSchema,
 } from "./schemas.ts";
 
 /** What a site says about itself and its session, and its configuration. */
 export function addSessionRoutes(app: OpenAPIHono, site: SiteService, clock: Clock): void {
   const json200 = (
     description: string,
-    schema: typeof healthSchema | typeof sessionViewSchema | typeof siteViewSchema,
+    schema:
+      | typeof healthSchema
+      | typeof sessionViewSchema
+      | typeof siteViewSchema
+      | typeof streamsViewSchema,
   ) => ({
     200: { description, content: { "application/json": schema } },
   });
@@ -55,6 +60,18 @@ export function addSessionRoutes(app: OpenAPIHono, site: SiteService, clock: Clo
         snapshot: await site.snapshot(),
         process: processView(site.record.startedAt, clock),
       }),
+  );
+  route(
+    app,
+    {
+      method: "get",
+      path: "/api/streams",
+      tag: "streams",
+      summary:
+        "The streams of the session, as this site knows them, and what it has counted of its own",
+      answers: json200("The streams", streamsViewSchema),
+    },
+    () => json(site.streams()),
   );
   const routes = {
     description: "The routes of this site",

@@ -9,6 +9,7 @@ import type {
   OutputPorts,
   PublishAnswer,
   SessionView,
+  StreamsView,
 } from "../site-service.ts";
 import { errorSchema } from "./site-answer.ts";
 
@@ -66,6 +67,10 @@ export class SiteClient {
 
   site(): Promise<SiteView> {
     return this.#json("GET", "/api/site");
+  }
+
+  streams(): Promise<StreamsView> {
+    return this.#json("GET", "/api/streams");
   }
 
   /** @throws {MeanderError} `channel-invalid`, as all that take a channel's name */

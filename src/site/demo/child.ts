@@ -18,7 +18,7 @@ export interface ChildOptions {
 }
 
 /** Time between asking a child to end and killing it, ms. */
-const END_MS_MAX = 6_000;
+const END_MS_MAX = 11_000;
 
 /** A process of ours, with a channel to it; it ends when the channel closes. */
 export class Child {

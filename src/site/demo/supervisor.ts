@@ -134,7 +134,7 @@ export class DemoSupervisor {
   async #startSite(place: Place): Promise<void> {
     const { clock, module } = this.#options;
     const leader = this.#place("origin");
-    const role = place === leader ? ["--data", this.#folder] : ["--join", urlOf(leader)];
+    const role = place === leader ? [] : ["--join", urlOf(leader)];
     const args = [
       "site",
       "--name",
@@ -143,6 +143,8 @@ export class DemoSupervisor {
       HOST,
       "--http-port",
       `${place.port}`,
+      "--data",
+      join(this.#folder, place.name),
       "--log",
       "warn",
       ...role,

@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { ChannelSnapshot, PlaneSnapshot } from "../plane-control.ts";
+import type { StreamCounts, StreamsView } from "../site-service.ts";
 
 /** The site in the format of Prometheus: counts per channel, input, output and drop reason, taken when asked. */
 export class Metrics {
@@ -16,12 +17,18 @@ export class Metrics {
   }
 
   /** The text for one scrape. */
-  async render(snapshot: PlaneSnapshot, directoryConnected: boolean): Promise<string> {
+  async render(
+    snapshot: PlaneSnapshot,
+    directoryConnected: boolean,
+    { streams, counts }: StreamsView,
+  ): Promise<string> {
     this.#registry.clear();
     // Clearing takes the labels too.
     this.#registry.setDefaultLabels({ site: this.#site });
     this.#describeSite(snapshot, directoryConnected);
     for (const channel of snapshot.channels) this.#describeChannel(channel);
+    this.#gauge("meander_streams_known", "Streams of the session", {}, streams.length);
+    this.#describeStreams(counts);
     return `${await this.#registry.metrics()}\n${await this.#process.metrics()}`;
   }
 
@@ -51,6 +58,38 @@ export class Metrics {
         { reason },
         count,
       );
+    }
+  }
+
+  #describeStreams({ resident, shells, messages, frames, refusedShells, peers }: StreamCounts): void {
+    this.#gauge("meander_streams_resident", "Streams at this site", {}, resident);
+    this.#gauge("meander_shells", "Shells attached", {}, shells);
+    const { consumed = 0, "dead-lettered": deadLettered = 0, repeated = 0, ...others } = messages;
+    this.#count("meander_stream_consumed_total", "Messages consumed by streams here", {}, consumed);
+    this.#count(
+      "meander_stream_dead_lettered_total",
+      "Messages given up by streams here",
+      {},
+      deadLettered,
+    );
+    this.#count(
+      "meander_stream_repeated_total",
+      "Times that a window sent again what was not acknowledged",
+      {},
+      repeated,
+    );
+    const counted = [
+      ["meander_stream_events_total", "What else became of messages and frames, by name", others],
+      ["meander_stream_frame_drops_total", "Frames dropped, ways and strangers refused", frames],
+      ["meander_shells_refused_total", "Shells refused or cut off", refusedShells],
+    ] as const;
+    for (const [metric, help, counts] of counted) this.#drops(metric, help, {}, counts);
+    for (const each of peers) {
+      const to = { peer: each.site };
+      this.#count("meander_stream_frames_sent_total", "Frames sent", to, each.framesSent);
+      this.#count("meander_stream_bytes_sent_total", "Bytes of frames sent", to, each.bytesSent);
+      this.#count("meander_stream_frames_received_total", "Frames taken", to, each.framesReceived);
+      this.#count("meander_stream_bytes_received_total", "Bytes taken", to, each.bytesReceived);
     }
   }
 

@@ -228,8 +228,11 @@ test("a directory socket carries texts both ways and ends on both sides", () =>
     socket.send("welcome");
     await plane.snapshot();
     assert.deepEqual(sent, ["welcome"]);
+    const ended = next<void>((listener) => socket.onClose(() => listener()));
     socket.close();
     await closed;
+    end();
+    await ended;
 
     const again = next<MessageSocket>((listener) => plane.onDirectory(listener));
     fake.directory({

@@ -57,8 +57,8 @@ export function servePlane(plane: Plane, port: ServingPort): void {
         sockets.get(message.socket)?.send(message.text);
         break;
       case "socket-close":
+        // Its end is told like any other.
         sockets.get(message.socket)?.close();
-        sockets.delete(message.socket);
         break;
       case "open":
         break;

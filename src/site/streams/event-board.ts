@@ -51,6 +51,7 @@ export class EventBoard {
 
   /** Something happened here. */
   tell(event: StreamEvent): void {
+    this.#site.options.onEvent?.(event);
     if (event.type === "output")
       this.#site.options.log.info(event.line, { stream: event.stream, agent: event.agent });
     this.#deliver(event);

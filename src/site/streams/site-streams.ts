@@ -66,6 +66,8 @@ export interface SiteStreamsOptions {
   readonly streamsMax?: number | undefined;
   /** Told of everything that the kernel does, before anybody else. */
   readonly onKernelEvent?: ((event: KernelEvent) => void) | undefined;
+  /** Told of every event that this site tells those who listen, before them. */
+  readonly onEvent?: ((event: StreamEvent) => void) | undefined;
 }
 
 /**
@@ -289,6 +291,11 @@ export class SiteStreams {
   tell(event: UnplacedEvent): void {
     const { clock, place } = this.options;
     this.events.tell({ ...event, at: clock.wall(), site: place.site } as StreamEvent);
+  }
+
+  /** What the leader, at this site, did with streams: what no site tells of itself goes to those who listen. */
+  ledTo(event: StreamEvent): void {
+    if (event.type === "moved" || event.type === "denied") this.events.tell(event);
   }
 
   /** A record that is known to be newer than what the watch has told. */

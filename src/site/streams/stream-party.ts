@@ -44,9 +44,7 @@ export abstract class Party implements SessionPort {
       { stream, to, deadlineMs: deadline, by: this.name },
       deadline + LIMITS.controlMs,
     );
-    const result = answer as unknown as MoveResult;
-    this.host.tell({ type: "moved", stream, from: result.from, to: result.to, streamEpoch: result.streamEpoch, ms: result.ms });
-    return result;
+    return answer as unknown as MoveResult;
   }
 
   async attachAgent(stream: string, request: AttachRequest): Promise<AgentSpec> {

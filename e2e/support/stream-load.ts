@@ -1,0 +1,92 @@
+import { defineAgent, type Shell, type ShellStream } from "../../src/site/index.ts";
+
+/** What a {@link counting} agent has in its briefcase. */
+export interface Count {
+  /** Numbers that came. */
+  count: number;
+  /** The one that came last. */
+  last: number;
+  /** How often it was not the one behind the last. */
+  wrong: number;
+  /** Stream that each is passed on to; empty: none. */
+  to: string;
+}
+
+const FRESH: Count = { count: 0, last: 0, wrong: 0, to: "" };
+
+/** Counts the numbers that come, and passes them on. */
+const counting = defineAgent({
+  name: "counter",
+  briefcase: { ...FRESH },
+  on: {
+    append: async (ctx, number: number) => {
+      const { briefcase } = ctx;
+      if (number !== briefcase.last + 1) briefcase.wrong++;
+      briefcase.last = number;
+      briefcase.count++;
+      if (briefcase.to !== "") await ctx.open(briefcase.to).append(number);
+      return briefcase.count;
+    },
+  },
+});
+
+/** How a counter is made. */
+export interface CounterOptions {
+  readonly at: string;
+  /** Its keeper and failure managers, best first; none: nothing of it is kept. */
+  readonly keptAt?: readonly string[];
+  /** Passes the numbers on to that stream. */
+  readonly to?: string;
+}
+
+/** Makes a stream that counts. */
+export async function createCounter(
+  shell: Shell,
+  name: string,
+  { at, keptAt, to = "" }: CounterOptions,
+): Promise<ShellStream> {
+  const durability = { type: keptAt === undefined ? "none" : "message" } as const;
+  const stream = await shell.createStream(name, { at, durability, failureManagers: keptAt ?? [] });
+  await stream.registerAgent(counting, { briefcase: { ...FRESH, to } });
+  return stream;
+}
+
+/** What a counter has counted, as its site tells. */
+export async function countOf(shell: Shell, name: string): Promise<Count> {
+  const { briefcases } = await shell.inspect(name);
+  return briefcases["counter"] as Count;
+}
+
+/** Appends 1, 2, 3, … to a stream, as fast as its site takes them. */
+export class Load {
+  readonly #stream: ShellStream;
+  readonly #work: Promise<void>;
+  #appended = 0;
+  #isStopped = false;
+
+  constructor(stream: ShellStream) {
+    this.#stream = stream;
+    this.#work = this.#run();
+    // Told by `stop`.
+    this.#work.catch(() => {});
+  }
+
+  /** So many numbers were appended. */
+  get appended(): number {
+    return this.#appended;
+  }
+
+  /** Ends it. The last number that was appended. */
+  async stop(): Promise<number> {
+    this.#isStopped = true;
+    await this.#work;
+    return this.#appended;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isStopped) {
+      await this.#stream.append(this.#appended + 1);
+      this.#appended++;
+    }
+  }
+}

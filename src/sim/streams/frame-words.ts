@@ -1,0 +1,43 @@
+import { decodeFrames, type EndpointId } from "../../stream/index.ts";
+import type { TraceEntry } from "../simulation.ts";
+
+/** What a frame is, for people: its type, whom it is from and for, which messages. @param nameOf what to call an endpoint; undefined: nobody knows its name */
+export function frameWords(
+  bytes: Uint8Array,
+  nameOf: (id: EndpointId) => string | undefined,
+): TraceEntry["detail"] {
+  let words: TraceEntry["detail"] = { frame: "malformed", bytes: bytes.byteLength };
+  decodeFrames(bytes, (frame) => {
+    const { type, source, target } = frame;
+    const sender = type === "append" ? frame.sourceName : "";
+    const ends = {
+      frame: target < 0 ? `reply-${type}` : type,
+      source: nameOf(source) ?? (sender === "" ? `endpoint ${source}` : sender),
+      target: nameOf(Math.abs(target)) ?? `endpoint ${Math.abs(target)}`,
+    };
+    switch (type) {
+      case "append": {
+        const { first, segments, base, targetEpoch } = frame;
+        words = { ...ends, first, count: segments.length, base, epoch: targetEpoch };
+        return;
+      }
+      case "ack": {
+        const { consumed, received, credit, targetEpoch } = frame;
+        words = { ...ends, consumed, received, credit, epoch: targetEpoch };
+        return;
+      }
+      case "moved":
+        words = { ...ends, place: frame.place.site, epoch: frame.targetEpoch };
+        return;
+      case "refused":
+        words = { ...ends, code: frame.code };
+        return;
+      case "resync":
+        words = { ...ends, epoch: frame.targetEpoch };
+        return;
+      case "resynced":
+        words = { ...ends, received: frame.received, epoch: frame.targetEpoch };
+    }
+  });
+  return words;
+}

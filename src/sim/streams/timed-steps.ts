@@ -1,0 +1,63 @@
+import type { Clock } from "../../base/index.ts";
+import type { Directory } from "../../directory/index.ts";
+import type { EndpointId, RecordStore } from "../../stream/index.ts";
+
+/** A site's thread, as far as its steps take virtual time: one step after the other. */
+export class SiteThread {
+  readonly #clock: Clock;
+  #freeAt = Number.NEGATIVE_INFINITY;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Does `task` once the steps before it, and this one's time, are over; now, when none takes any. @param ms >= 0 */
+  run(step: string, ms: number, task: () => void): void {
+    const now = this.#clock.now();
+    if (ms === 0 && this.#freeAt <= now) return task();
+    this.#freeAt = Math.max(this.#freeAt, now) + ms;
+    this.#clock.after(step, this.#freeAt - now, task);
+  }
+}
+
+/** A directory by which the leader's calls to a site take that site's time. @param wait ends when a call may begin */
+export function timedDirectory(directory: Directory, wait: () => Promise<void>): Directory {
+  const serve: Directory["serve"] = (place, handler) =>
+    directory.serve(place, async (payload) => {
+      await wait();
+      return handler(payload);
+    });
+  return new Proxy(directory, {
+    get: (target, name) => {
+      if (name === "serve") return serve;
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
+
+/** A store whose writes take virtual time. Those of a process that dies meanwhile are never made. */
+export class TimedRecordStore implements RecordStore {
+  readonly #inner: RecordStore;
+  readonly #wait: () => Promise<void>;
+
+  /** @param wait the time of one write */
+  constructor(inner: RecordStore, wait: () => Promise<void>) {
+    this.#inner = inner;
+    this.#wait = wait;
+  }
+
+  get(stream: EndpointId): Promise<Uint8Array | undefined> {
+    return this.#inner.get(stream);
+  }
+
+  async put(records: Parameters<RecordStore["put"]>[0]): Promise<void> {
+    await this.#wait();
+    await this.#inner.put(records);
+  }
+
+  async delete(stream: EndpointId): Promise<void> {
+    await this.#wait();
+    await this.#inner.delete(stream);
+  }
+}

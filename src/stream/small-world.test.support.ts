@@ -1,0 +1,346 @@
+/** A few kernels on one virtual network that a test can listen to and cut, and consumers that do what a test says. */
+import { SeededRandom, VirtualClock } from "../base/index.ts";
+import { packValue, unpackValue } from "../wire/index.ts";
+import {
+  type Append,
+  type Consumer,
+  type Delivery,
+  type Effects,
+  type FailureAction,
+  type LifecycleEvent,
+  NO_EFFECTS,
+  type Outcome,
+} from "./consumer.ts";
+import { decodeFrames, type Frame } from "./frames.ts";
+import { StreamKernel } from "./kernel.ts";
+import type { KernelEvent } from "./kernel-event.ts";
+import type { Location } from "./locations.ts";
+import { type Durability, type EndpointId, type Place, siteEndpoint } from "./model.ts";
+import type { Resident } from "./resident.ts";
+import type { ReplyWaiter } from "./send-window.ts";
+import type { ShellEndpoint } from "./shell-endpoint.ts";
+import type { SiteHandler } from "./site-endpoint.ts";
+import { decodeState, freshState, type StreamState } from "./stream-state.ts";
+
+/** What consumes a message well, and appends `appends`. */
+export function consumed(effects: Partial<Effects> = {}): Outcome {
+  return { type: "consumed", effects: { ...NO_EFFECTS, changed: true, ...effects } };
+}
+
+export function failed(then: FailureAction): Outcome {
+  return {
+    type: "failed",
+    fault: { code: "handler-failed", message: "as the test says", agent: "tester" },
+    then,
+  };
+}
+
+/** A message of some text for the stream of that name. */
+export function append(to: string, text: string): Append {
+  return { to, payload: packValue(text) };
+}
+
+/** Consumes what comes as the test says; keeps the texts of all messages that it has consumed as its state. */
+export class ScriptedConsumer implements Consumer {
+  batchMax = 1;
+  /** Every delivery that was begun. */
+  readonly begun: { readonly text: string; readonly attempt: number; readonly from: string }[] = [];
+  readonly told: LifecycleEvent[] = [];
+  handle: (text: string, delivery: Delivery) => Outcome | Promise<Outcome> = () => consumed();
+  onEvent: (event: LifecycleEvent) => Effects | Promise<Effects> = () => NO_EFFECTS;
+  interrupts = 0;
+  isClosed = false;
+  /** Calls that began while another ran. */
+  overlaps = 0;
+  #texts: string[];
+  #running = 0;
+  #interrupted = false;
+
+  constructor(state?: Uint8Array) {
+    this.#texts = state === undefined ? [] : (unpackValue(state) as string[]);
+  }
+
+  /** Texts of the messages that were consumed, in order. */
+  get texts(): readonly string[] {
+    return this.#texts;
+  }
+
+  consume(batch: readonly Delivery[], done: (index: number, outcome: Outcome) => void): void {
+    this.#enter();
+    this.#interrupted = false;
+    const from = (start: number): void => {
+      for (let index = start; index < batch.length; index++) {
+        if (this.isClosed) return;
+        if (this.#interrupted) {
+          if (index === batch.length - 1) this.#running--;
+          done(index, { type: "interrupted" });
+          continue;
+        }
+        const delivery = batch[index] as Delivery;
+        const text = String(unpackValue(delivery.payload));
+        this.begun.push({ text, attempt: delivery.attempt, from: delivery.fromName });
+        const end = (outcome: Outcome): void => {
+          if (outcome.type === "consumed") this.#texts = [...this.#texts, text];
+          if (outcome.type === "failed") this.#interrupted = true;
+          if (index === batch.length - 1) this.#running--;
+          done(index, outcome);
+        };
+        const outcome = this.handle(text, delivery);
+        if (outcome instanceof Promise) {
+          void outcome.then((late) => {
+            if (this.isClosed) return;
+            end(late);
+            from(index + 1);
+          });
+          return;
+        }
+        end(outcome);
+      }
+    };
+    from(0);
+  }
+
+  interrupt(): void {
+    this.interrupts++;
+    this.#interrupted = true;
+  }
+
+  notify(event: LifecycleEvent, done: (effects: Effects) => void): void {
+    this.#enter();
+    this.told.push(event);
+    const effects = this.onEvent(event);
+    const end = (late: Effects): void => {
+      this.#running--;
+      done(late);
+    };
+    if (effects instanceof Promise) void effects.then(end);
+    else end(effects);
+  }
+
+  snapshot(): Uint8Array {
+    return packValue(this.#texts);
+  }
+
+  close(): void {
+    this.isClosed = true;
+  }
+
+  #enter(): void {
+    if (this.#running > 0) this.overlaps++;
+    this.#running++;
+  }
+}
+
+/** A promise and its end. */
+export class Signal<T = void> {
+  end: (value: T) => void = () => {};
+  fail: (error: Error) => void = () => {};
+  readonly promise = new Promise<T>((resolve, reject) => {
+    this.end = resolve;
+    this.fail = reject;
+  });
+}
+
+export interface SmallSite {
+  readonly place: Place;
+  readonly kernel: StreamKernel;
+  readonly events: KernelEvent[];
+}
+
+export interface StreamOptions {
+  readonly durability?: Durability;
+  readonly consumer?: ScriptedConsumer;
+  readonly state?: StreamState;
+  readonly streamEpoch?: number;
+  readonly keep?: (state: Uint8Array) => Promise<void>;
+  readonly first?: LifecycleEvent;
+  readonly denies?: (senderName: string) => string | undefined;
+}
+
+/** Frames under way take this long, ms. */
+export const LATENCY_MS = 1;
+
+export class SmallWorld {
+  readonly clock = new VirtualClock();
+  readonly sites = new Map<string, SmallSite>();
+  readonly locations = new Map<string, Location>();
+  /** Every frame that was sent, lost ones too. */
+  readonly sent: { readonly from: string; readonly to: string; readonly frame: Frame; readonly at: number; readonly bytes: number }[] = [];
+  /** Loses the frames for which it says so. */
+  loses: (frame: Frame, from: string, to: string) => boolean = () => false;
+  onRequest: SiteHandler = async (_from, _kind, payload) => payload;
+  readonly #handlers = new Map<number, (from: Place, bytes: Uint8Array) => void>();
+  readonly #frameBytes: number;
+  #ids = 0;
+
+  constructor(names: readonly string[] = ["a", "b"], frameBytes = 1_200) {
+    this.#frameBytes = frameBytes;
+    names.forEach((name, index) => {
+      this.#addSite({ site: name, instance: index + 1 });
+    });
+    this.spreadSites();
+  }
+
+  site(name: string): SmallSite {
+    return this.sites.get(name) as SmallSite;
+  }
+
+  spreadSites(): void {
+    const places = [...this.sites.values()].map(({ place }) => place);
+    for (const { kernel } of this.sites.values()) kernel.setSites(places);
+  }
+
+  /** Ends a site's process, as all others see. */
+  kill(name: string): void {
+    const site = this.site(name);
+    site.kernel.close();
+    this.#handlers.delete(site.place.instance);
+    this.sites.delete(name);
+    this.spreadSites();
+  }
+
+  shell(site: string, name = "shell-1"): ShellEndpoint {
+    return this.site(site).kernel.openShell(name);
+  }
+
+  /** A stream that every site knows of. */
+  async stream(site: string, name: string, options: StreamOptions = {}): Promise<{ resident: Resident; consumer: ScriptedConsumer; id: EndpointId }> {
+    const { place } = this.site(site);
+    const id = this.locations.get(name)?.id ?? ++this.#ids;
+    const location = { id, name, place, streamEpoch: options.streamEpoch ?? 1, live: true };
+    const installed = this.install(location, options);
+    this.tell(location);
+    await this.until(installed.started);
+    return { ...installed, id };
+  }
+
+  install(location: Location, options: StreamOptions = {}): { resident: Resident; consumer: ScriptedConsumer; started: Promise<void> } {
+    const { durability = { type: "none" }, state, first, denies = () => undefined } = options;
+    const { consumer = new ScriptedConsumer(state?.consumer), keep = async () => {} } = options;
+    const { id, name, streamEpoch, place } = location;
+    const resident = this.site(place.site).kernel.install({
+      ...{ id, name, streamEpoch, durability, consumer, keep, first, denies },
+      state: state ?? freshState(consumer.snapshot()),
+    });
+    return { resident, consumer, started: resident.start() };
+  }
+
+  /** Tells sites where a stream is. */
+  tell(location: Location, sites: Iterable<string> = this.sites.keys()): void {
+    this.locations.set(location.name, location);
+    for (const site of sites) this.site(site).kernel.setLocation(location);
+  }
+
+  /** Moves a stream as the session would, without its checks. */
+  async move(name: string, to: string, options: StreamOptions & { readonly told?: readonly string[] } = {}): Promise<{ resident: Resident; consumer: ScriptedConsumer }> {
+    const location = this.locations.get(name) as Location;
+    const source = this.site(location.place.site).kernel;
+    const frozen = source.residents.get(location.id)?.freeze(to, () => false);
+    const packed = await this.until(frozen as Promise<Uint8Array | undefined>);
+    const state = decodeState(packed as Uint8Array) as StreamState;
+    const next = { ...location, place: this.site(to).place, streamEpoch: location.streamEpoch + 1 };
+    const first = { type: "arrival", from: location.place.site } as const;
+    const installed = this.install(next, { first, ...options, state });
+    source.remove(location.id);
+    this.tell(next, options.told ?? this.sites.keys());
+    await this.until(installed.started);
+    return installed;
+  }
+
+  /** Sends texts from an endpoint to a stream in one turn. @returns their numbers */
+  send(from: ShellEndpoint | Resident, to: string, texts: readonly string[], waiter?: ReplyWaiter): number[] {
+    const { id } = this.locations.get(to) as Location;
+    const { kernel } = [...this.sites.values()].find((site) => site.kernel.residents.get(from.id) === from || site.kernel.locations.get(from.id)?.place === site.place) as SmallSite;
+    const target = { target: id, targetName: to };
+    return kernel.turn(() => texts.map((text) => from.send(target, packValue(text), waiter === undefined ? {} : { waiter })));
+  }
+
+  /** Lets time pass. */
+  async run(ms: number): Promise<void> {
+    const end = this.clock.now() + ms;
+    await settle();
+    while ((this.clock.nextAt ?? Number.POSITIVE_INFINITY) <= end) {
+      this.clock.step();
+      await settle();
+    }
+    this.clock.advance(end - this.clock.now());
+  }
+
+  /** Lets time pass until a promise has settled; at most a minute. */
+  async until<T>(promise: Promise<T>): Promise<T> {
+    let settled = false;
+    const note = (): void => {
+      settled = true;
+    };
+    promise.then(note, note);
+    await settle();
+    const end = this.clock.now() + 60_000;
+    while (!settled) {
+      const next = this.clock.nextAt;
+      if (next === undefined || next > end) throw new Error("it does not settle");
+      this.clock.step();
+      await settle();
+    }
+    return promise;
+  }
+
+  /** Lets time pass until something is so. @returns false when it is not within that time */
+  async waitFor(fact: () => boolean, ms = 60_000): Promise<boolean> {
+    const end = this.clock.now() + ms;
+    await settle();
+    while (!fact()) {
+      const next = this.clock.nextAt;
+      if (next === undefined || next > end) return false;
+      this.clock.step();
+      await settle();
+    }
+    return true;
+  }
+
+  /** Frames of one type that were sent so far. */
+  framesOf<T extends Frame["type"]>(type: T): { readonly from: string; readonly to: string; readonly frame: Extract<Frame, { type: T }> }[] {
+    return this.sent.filter(({ frame }) => frame.type === type) as never;
+  }
+
+  /** Brings bytes to a site, as if another one had sent them. */
+  bring(from: Place, to: string, bytes: Uint8Array): void {
+    this.#handlers.get(this.site(to).place.instance)?.(from, bytes);
+  }
+
+  #addSite(place: Place): void {
+    const events: KernelEvent[] = [];
+    const { clock } = this;
+    const kernel = new StreamKernel({
+      ...{ self: place, clock, random: new SeededRandom(place.instance) },
+      network: {
+        maxFrameBytes: () => this.#frameBytes,
+        send: (to, bytes) => this.#carry(place, to, bytes),
+        onFrames: (handler) => void this.#handlers.set(place.instance, handler),
+      },
+      onSiteRequest: (from, kind, payload) => this.onRequest(from, kind, payload),
+      onEvent: (event) => void events.push(event),
+    });
+    kernel.setLease(1e9);
+    this.sites.set(place.site, { place, kernel, events });
+  }
+
+  #carry(from: Place, to: Place, bytes: Uint8Array): void {
+    let isLost = false;
+    const malformed = decodeFrames(bytes, (frame) => {
+      this.sent.push({ from: from.site, to: to.site, frame, at: this.clock.now(), bytes: bytes.byteLength });
+      isLost = this.loses(frame, from.site, to.site);
+    });
+    if (malformed > 0) throw new Error("a kernel sent what is no frame");
+    if (!isLost) this.clock.after("frame", LATENCY_MS, () => this.#handlers.get(to.instance)?.(from, bytes));
+  }
+}
+
+/** Until all promises that can settle have. */
+export function settle(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
+}
+
+/** The address of a site in this world. */
+export function addressOf({ place }: SmallSite): EndpointId {
+  return siteEndpoint(place);
+}
