@@ -46,6 +46,9 @@ beforeEach(whole);
 const shells: Shell[] = [];
 afterEach(async () => {
   for (const shell of shells.splice(0)) await shell.close();
+  const shell = await connect(network.site("lead").url);
+  for (const { name } of await shell.streams()) await shell.destroy(name);
+  await shell.close();
 });
 
 async function shellAt(site: string): Promise<Shell> {
@@ -141,7 +144,6 @@ test("kill -9 of the sites of durable streams under load loses, repeats and reor
   assert.deepEqual(await counted(shell, "first", last), exactly(last));
   assert.deepEqual(await counted(shell, "second", last), exactly(last));
   t.diagnostic(`${last} messages`);
-  await Promise.all([first.destroy(), shell.destroy("second")]);
   await Promise.all(["north", "south"].map(start));
 });
 
@@ -187,7 +189,6 @@ test("a site that stands still past its lease loses its streams, and drops what 
   const last = await load.stop();
   assert.deepEqual(await counted(there, "first", last), exactly(last));
   assert.deepEqual(await counted(there, "second", last), exactly(last));
-  await Promise.all(["first", "second", "plain"].map((name) => shell.destroy(name)));
 });
 
 test("while the leader is dead messages flow between the others, and when it is back nothing is missing", async (t) => {
@@ -230,7 +231,6 @@ test("while the leader is dead messages flow between the others, and when it is 
   ] as const)
     assert.deepEqual(await counted(shell, name, end), exactly(end), name);
   t.diagnostic(`${last}, ${plainLast} and ${centralLast} messages`);
-  await Promise.all(["first", "second", "plain", "central"].map((name) => shell.destroy(name)));
 });
 
 test("a site that stops in order has its streams moved away first", async () => {
@@ -247,6 +247,5 @@ test("a site that stops in order has its streams moved away first", async () => 
   assert.equal(await endOf(running), 0);
   const last = await load.stop();
   assert.deepEqual(await counted(shell, "moving", last), exactly(last));
-  await shell.destroy("moving");
   await start("south");
 });

@@ -98,6 +98,7 @@ export class AgentLoader {
         briefcase,
         site,
         isolation,
+        thread: isolation === "thread",
         ...limits,
       };
       return new RunningAgent(spec, await executor.start(program, connection), connection);

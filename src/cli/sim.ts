@@ -1,17 +1,17 @@
 import { writeFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { every, MeanderError, SystemClock } from "../base/index.ts";
-import type { SimulationResult } from "../sim/index.ts";
+import type { SimulationResult, TraceEntry, Violation } from "../sim/index.ts";
 import { wholeNumber } from "./arguments.ts";
 import { formatOutput } from "./event-line.ts";
 import { ScriptLoader } from "./script-loader.ts";
 import { simulateScript } from "./simulate-script.ts";
-import { openSimulation } from "./simulation-of.ts";
-import { openTerminal, type Terminal } from "./terminal.ts";
+import { openTerminal, type Paint, type Terminal, table } from "./terminal.ts";
 
 const PROGRESS_MS = 500;
 /** 100 000 s, as in the paper. */
 const UNTIL_MS = 100_000_000;
+const SITES = 3;
 
 interface Arguments {
   readonly seed: string;
@@ -31,7 +31,7 @@ export function addSim(program: Command): void {
     .argument("[args...]", "arguments of the script; behind -- where they look like options")
     .option("--seed <number>", "what chance draws", "1")
     .option("--until <ms>", "virtual time at which it ends at the latest", `${UNTIL_MS}`)
-    .option("--sites <count>", "sites m0, m1, … for a script without `simulation`", "3")
+    .option("--sites <count>", "sites m0, m1, … for a script without `simulation`", `${SITES}`)
     .option("--trace <file>", "write everything that happens there, one JSON object a line")
     .option("--quiet", "do not print what agents print")
     .option("--json", "print the result as one JSON object; what the script prints goes to stderr")
@@ -39,33 +39,41 @@ export function addSim(program: Command): void {
       const terminal = openTerminal(options.json === true);
       const seed = wholeNumber(options.seed, "--seed", 0, 999_999_999) ?? 1;
       const untilMs = wholeNumber(options.until, "--until", 1, 999_999_999) ?? UNTIL_MS;
-      const sites = wholeNumber(options.sites, "--sites", 1, 100) ?? 3;
+      const sites = wholeNumber(options.sites, "--sites", 1, 100) ?? SITES;
       if (terminal.json) globalThis.console = new console.Console(process.stderr);
       const script = await new ScriptLoader().load(file);
-      const simulation = await openSimulation({ seed, trace: options.trace !== undefined });
+      const { createSimulation } = await import("../sim/index.ts");
+      const simulation = createSimulation({ seed, trace: options.trace !== undefined });
       if (!terminal.json && options.quiet !== true) {
         simulation.onOutput((line) => terminal.write(`${formatOutput(line, terminal.paint)}\n`));
       }
-      const again = `meander sim ${file} --seed ${seed}`;
+      const again = (until: number | undefined): string =>
+        formatCommand({ file, seed, until, sites, args });
       const stop = every(new SystemClock(), "progress", PROGRESS_MS, () =>
         terminal.progress(`simulated ${simulation.clock().toFixed(1)} s…`),
       );
-      const untilSeconds = untilMs / 1000;
       const result = await simulateScript(simulation, script, {
         args,
         sites,
-        untilSeconds,
-        again,
+        untilSeconds: untilMs / 1000,
+        again: again(untilMs === UNTIL_MS ? undefined : untilMs),
       }).finally(stop);
       if (options.trace !== undefined) await writeTrace(options.trace, result);
       tell(terminal, seed, result);
       const [violation] = result.violations;
-      if (violation === undefined) return;
-      throw new MeanderError("simulation-violated", `${violation.invariant}: ${violation.what}`, {
-        where: `${violation.seconds} s of the virtual clock`,
-        next: `it comes again with: ${again}`,
-      });
+      if (violation !== undefined) throw violated(violation, again);
     });
+}
+
+/** A promise that was broken, and the shortest run that shows it. */
+function violated(
+  { invariant, what, seconds }: Violation,
+  again: (untilMs: number) => string,
+): MeanderError {
+  return new MeanderError("simulation-violated", `${invariant}: ${what}`, {
+    where: `${formatSeconds(seconds)} s of the virtual clock`,
+    next: `it comes again with: ${again(Math.floor(seconds * 1000) + 1)}`,
+  });
 }
 
 async function writeTrace(file: string, { trace }: SimulationResult): Promise<void> {
@@ -81,19 +89,70 @@ async function writeTrace(file: string, { trace }: SimulationResult): Promise<vo
 
 function tell(terminal: Terminal, seed: number, result: SimulationResult): void {
   const { trace: _trace, ...rest } = result;
-  if (terminal.json) terminal.show({ seed, ...rest }, () => "");
-  else terminal.note(formatResult(seed, result));
+  if (terminal.json) {
+    terminal.show({ seed, ...rest }, () => "");
+    return;
+  }
+  terminal.note(formatResult(seed, result, terminal.paint));
+  const [violation] = result.violations;
+  if (violation === undefined) return;
+  const { streams, log } = violation;
+  const about = streams.length === 0 ? "the session" : streams.join(", ");
+  terminal.note(`\nThe last that happened to ${about}:`);
+  for (const entry of log) terminal.note(`  ${formatEntry(entry)}`);
 }
 
-/** One line: how long, how much, with which seed. */
-export function formatResult(
-  seed: number,
-  { seconds, concluded, events, packetRatio }: SimulationResult,
-): string {
+/** How long, how much, how it ended. */
+export function formatResult(seed: number, result: SimulationResult, paint: Paint): string {
+  const { seconds, concluded, events, consumed, packetRatio, violations } = result;
+  const end = violations.length > 0 ? "broken promise" : concluded ? "concluded" : "time was up";
+  return table(
+    paint,
+    ["SEED", "SIMULATED", "END", "EVENTS", "MESSAGES", "PACKET RATIO", "VIOLATIONS"],
+    [
+      [
+        `${seed}`,
+        `${formatSeconds(seconds)} s`,
+        end,
+        `${events}`,
+        `${consumed}`,
+        Number.isNaN(packetRatio) ? "-" : packetRatio.toFixed(2),
+        `${violations.length}`,
+      ],
+    ],
+  );
+}
+
+/** An entry of a trace on one line. */
+export function formatEntry({ seconds, at, type, detail }: TraceEntry): string {
+  const parts = Object.entries(detail).map(([name, value]) => `${name}=${value}`);
+  return [seconds.toFixed(6), at === "" ? "-" : at, type, ...parts].join(" ");
+}
+
+/** The command that does the same again. */
+export function formatCommand(run: {
+  readonly file: string;
+  readonly seed: number;
+  /** ms; undefined: to its end. */
+  readonly until: number | undefined;
+  readonly sites: number;
+  readonly args: readonly string[];
+}): string {
+  const { file, seed, until, sites, args } = run;
   return [
-    `${Number(seconds.toPrecision(6))} s simulated${concluded ? "" : ", and the time was up"}`,
-    `${events} events`,
-    ...(Number.isNaN(packetRatio) ? [] : [`packet ratio ${packetRatio.toFixed(2)}`]),
-    `seed ${seed}`,
-  ].join(", ");
+    "meander sim",
+    quoted(file),
+    `--seed ${seed}`,
+    ...(until === undefined ? [] : [`--until ${until}`]),
+    ...(sites === SITES ? [] : [`--sites ${sites}`]),
+    ...(args.length === 0 ? [] : ["--", ...args.map(quoted)]),
+  ].join(" ");
+}
+
+function quoted(word: string): string {
+  return /^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+function formatSeconds(seconds: number): string {
+  return `${Number(seconds.toPrecision(6))}`;
 }

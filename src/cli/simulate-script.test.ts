@@ -5,7 +5,7 @@ import type { Shell } from "../session/shell/index.ts";
 import type { Engine, Machine, ShellScript, Simulation, SimulationResult } from "../sim/index.ts";
 import { ScriptError, thrownError } from "./script-error.ts";
 import type { Script } from "./script-loader.ts";
-import { formatResult } from "./sim.ts";
+import { formatCommand, formatEntry, formatResult } from "./sim.ts";
 import { simulateScript } from "./simulate-script.ts";
 
 const OPTIONS = { args: ["a"], sites: 2, untilSeconds: 5, again: "meander sim x.ts --seed 1" };
@@ -16,6 +16,7 @@ const RESULT: SimulationResult = {
   trace: [],
   output: [],
   violations: [],
+  consumed: 0,
   packetRatio: Number.NaN,
 };
 
@@ -115,10 +116,24 @@ test("an error of the script names the command that brings it again", async () =
   });
 });
 
-test("a result is one line", () => {
-  assert.equal(formatResult(7, RESULT), "5 s simulated, and the time was up, 12 events, seed 7");
+test("a result says how long, how much and how it ended", () => {
+  const [head, row] = formatResult(7, RESULT, (_style, text) => text).split("\n");
+  assert.match(head ?? "", /^SEED +SIMULATED +END +EVENTS +MESSAGES +PACKET RATIO +VIOLATIONS$/);
+  assert.match(row ?? "", /^7 +5 s +time was up +12 +0 +- +0$/);
+  const other = { ...RESULT, seconds: 1.23456789, concluded: true, consumed: 4, packetRatio: 1.106 };
+  assert.match(formatResult(7, other, (_style, text) => text), /1.23457 s +concluded +12 +4 +1.11 +0/);
+});
+
+test("the command that does it again has what differs from its defaults, quoted for a shell", () => {
+  const run = { file: "x.ts", seed: 7, until: undefined, sites: 3, args: [] };
+  assert.equal(formatCommand(run), "meander sim x.ts --seed 7");
   assert.equal(
-    formatResult(7, { ...RESULT, seconds: 1.23456789, concluded: true, packetRatio: 1.106 }),
-    "1.23457 s simulated, 12 events, packet ratio 1.11, seed 7",
+    formatCommand({ ...run, file: "it's.ts", until: 12, sites: 4, args: ["--kill", "a b"] }),
+    "meander sim 'it'\\''s.ts' --seed 7 --until 12 --sites 4 -- --kill 'a b'",
   );
+});
+
+test("an entry of a trace is one line", () => {
+  const entry = { seconds: 1.5, at: "m0", type: "frame-sent", detail: { to: "m1", first: 3 } };
+  assert.equal(formatEntry(entry), "1.500000 m0 frame-sent to=m1 first=3");
 });

@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { createSimulation } from "./create-simulation.ts";
 export {
   RelayWorld,
   type RelayWorldOptions,
@@ -23,3 +24,4 @@ export type {
   TraceEntry,
   Violation,
 } from "./simulation.ts";
+export { Storm, type StormOptions, type StormReport } from "./streams/storm.ts";

@@ -61,6 +61,11 @@ export abstract class Endpoint implements WindowOwner {
     return false;
   }
 
+  /** The number of the first message to a receiver that it has no window to. */
+  protected get firstNumber(): number {
+    return 1;
+  }
+
   /** Whether a window is full, or too much waits for an unknown stream. */
   get isFull(): boolean {
     for (const window of this.windows.values()) if (window.isFull) return true;
@@ -95,7 +100,8 @@ export abstract class Endpoint implements WindowOwner {
     let window = this.windows.get(to.target);
     if (window === undefined) {
       const lost = this.lostNumbers;
-      window = new SendWindow(this.context, this, to, { held: this.holdsBack, resync: lost });
+      const first = this.firstNumber;
+      window = new SendWindow(this.context, this, to, { held: this.holdsBack, resync: lost, first });
       this.windows.set(to.target, window);
     }
     return window.push(payload, options);

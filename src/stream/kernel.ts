@@ -85,11 +85,13 @@ export class StreamKernel {
   /** Until then, on the kernel's clock, this site's lease certainly holds; a time that has come ends it. */
   setLease(untilMs: number): void {
     const held = this.leaseHolds;
+    const isFirst = this.#leaseUntil === Number.NEGATIVE_INFINITY;
     this.#leaseUntil = untilMs;
     this.#leaseTimer?.();
     this.#watchLease();
     if (held) return;
     this.#turn(() => {
+      if (!isFirst) this.#site.givenUp(siteGone(this.#options.self));
       for (const resident of this.#residents.values()) resident.touch();
     });
   }

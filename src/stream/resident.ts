@@ -194,7 +194,7 @@ export class Resident extends Endpoint implements PairOwner {
       });
     });
     // Whoever asked is told when it holds, whatever happens to this site.
-    if (this.durability.type === "message") await this.#journal?.settled();
+    await this.#journal?.settled();
   }
 
   /** Sends messages out of a handler that still runs: they are not undone when it fails. @returns the last one's number */

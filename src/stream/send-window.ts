@@ -82,7 +82,7 @@ export class SendWindow {
     context: KernelContext,
     owner: WindowOwner,
     to: { readonly target: EndpointId; readonly targetName: string },
-    options: { readonly held: boolean; readonly resync: boolean },
+    options: { readonly held: boolean; readonly resync: boolean; readonly first?: number },
   ) {
     this.#context = context;
     this.#owner = owner;
@@ -90,6 +90,9 @@ export class SendWindow {
     this.targetName = to.targetName;
     this.#resync = options.resync;
     if (options.held) this.#released = 0;
+    const { first = 1 } = options;
+    this.#base = this.#next = first;
+    this.#sent = this.#received = this.#highest = first - 1;
   }
 
   /** Segments that are not known to be consumed. */
@@ -261,6 +264,11 @@ export class SendWindow {
   close(error: MeanderError): void {
     this.#closed = true;
     this.#cancelTimer?.();
+    this.rejectWaiters(error);
+  }
+
+  /** Tells all who wait for a reply that none will come. */
+  rejectWaiters(error: MeanderError): void {
     const waiters = [...this.#waiters.values()];
     this.#waiters.clear();
     for (const waiter of waiters) waiter.reject(error);

@@ -19,6 +19,8 @@ export class SiteEndpoint extends Endpoint implements PairOwner {
   readonly room: number = LIMITS.mailboxBytesMax;
   readonly #handler: SiteHandler;
   readonly #pairs = new Map<EndpointId, ReceivePair>();
+  /** Of all messages to sites that are gone, the highest number. */
+  #highestGone = 0;
 
   constructor(context: KernelContext, handler: SiteHandler) {
     super(context, siteEndpoint(context.self), context.self.site);
@@ -53,7 +55,19 @@ export class SiteEndpoint extends Endpoint implements PairOwner {
     pair.accept(from, frame, (arrival) => this.#take(from, arrival));
   }
 
+  /** A site that was given up and comes back, such as one that stood still, remembers the numbers: new ones are above them. */
+  protected override get firstNumber(): number {
+    return this.#highestGone + 1;
+  }
+
+  /** The others may have given this site up: what they have not answered yet they will not answer. */
+  givenUp(error: MeanderError): void {
+    for (const window of this.windows.values()) window.rejectWaiters(error);
+  }
+
   override gone(target: EndpointId, error: MeanderError): void {
+    const { next = 1 } = this.windowTo(target) ?? {};
+    this.#highestGone = Math.max(this.#highestGone, next - 1);
     super.gone(target, error);
     this.#pairs.delete(target);
   }

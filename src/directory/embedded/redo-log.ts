@@ -63,7 +63,7 @@ export class RedoLog {
       const { O_RDWR, O_CREAT, O_DSYNC } = constants;
       file = openSync(path, O_RDWR | O_CREAT | (writeThrough ? O_DSYNC : 0), 0o600);
       const payloads = readPayloads(path, readWhole(file), after);
-      fill(file, path, bytes);
+      fill(path, bytes);
       const sequence = after + payloads.length;
       return { log: new RedoLog(file, { bytes, writeThrough, sequence }), payloads };
     } catch (cause) {
@@ -165,21 +165,31 @@ function readWhole(file: number): Uint8Array {
   return bytes;
 }
 
-/** Gives the file its size, on the disk. */
-function fill(file: number, path: string, bytes: number): void {
-  const { size } = fstatSync(file);
-  if (size >= bytes) return;
+/** Gives the file its size, on the disk: with one flush, whatever the log's own writes do. */
+function fill(path: string, bytes: number): void {
+  const file = openSync(path, "r+");
   try {
-    const zeros = new Uint8Array(bytes - size);
-    for (let done = 0; done < zeros.byteLength; ) {
-      done += writeSync(file, zeros, done, zeros.byteLength - done, size + done);
+    const { size } = fstatSync(file);
+    if (size >= bytes) return;
+    try {
+      const zeros = new Uint8Array(bytes - size);
+      for (let done = 0; done < zeros.byteLength; ) {
+        done += writeSync(file, zeros, done, zeros.byteLength - done, size + done);
+      }
+    } catch {
+      // The disk is full. What room there is is needed more by the tables; frames then make the file grow, which is slower.
+      ftruncateSync(file, size);
     }
-  } catch {
-    // The disk is full. What room there is is needed more by the tables; frames then make the file grow, which is slower.
-    ftruncateSync(file, size);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
   }
-  fsyncSync(file);
-  const folder = openSync(dirname(path), "r");
+  syncFolder(dirname(path));
+}
+
+/** Brings the names in a folder to the disk. */
+function syncFolder(path: string): void {
+  const folder = openSync(path, "r");
   try {
     fsyncSync(folder);
   } finally {

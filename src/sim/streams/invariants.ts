@@ -18,6 +18,8 @@ interface Receiver {
 
 /** Entries that the log of a violation has at most. */
 const LOG_MAX = 40;
+/** The type of a frame with messages. */
+const APPEND = 1;
 /** Ids of sites begin there: what they send is no message of a stream or a shell. */
 const SITE_ID_MIN = 2 ** 49;
 
@@ -79,8 +81,8 @@ export class Invariants {
 
   /** A kernel sends a frame. */
   frameSent(from: SimSite, to: Place, frame: Uint8Array): void {
+    if (frame[4] !== APPEND) return;
     const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
-    if (view.getUint8(4) !== 1) return;
     const source = view.getFloat64(5);
     const target = view.getFloat64(17);
     if (source >= SITE_ID_MIN || target < 0 || !isStream(target)) return;

@@ -99,6 +99,7 @@ export class Storm {
   readonly #names: string[];
   readonly #durability: Durability;
   readonly #isRough: boolean;
+  readonly #isLossy: boolean;
   readonly #shells: { readonly name: string; readonly home: SimSite; readonly instance: number; readonly sent: Record<string, number> }[] = [];
   readonly #failures: string[] = [];
   #calm = false;
@@ -110,9 +111,17 @@ export class Storm {
     this.#durationMs = durationMs;
     this.#random = new SeededRandom(seed ^ 0x57011);
     this.world = new StreamWorld({ seed, trace });
-    // One storm in four has no crashes: there nothing may be lost although nothing is recorded.
+    // One storm in four has no crashes: there nothing may be lost although nothing is recorded. In one of four streams may lose what they
+    // had, but never run at two sites.
     this.#isRough = seed % 4 !== 0;
-    this.#durability = this.#isRough ? { type: "message" } : { type: "none" };
+    this.#isLossy = seed % 4 === 1;
+    this.#durability = this.#isLossy
+      ? seed % 8 === 1
+        ? { type: "none" }
+        : { type: "checkpoint", every: 1 + (seed % 7) }
+      : this.#isRough
+        ? { type: "message" }
+        : { type: "none" };
     this.#names = Array.from({ length: 3 + (seed % 4) }, (_, index) => `stream-${index}`);
     const sites = 3 + (seed % 3);
     for (let index = 0; index < sites; index++)
@@ -222,7 +231,7 @@ export class Storm {
     often(2_000, "hold", () => this.#hold());
     if (!this.#isRough) return;
     often(900, "crash", () => this.#crash());
-    often(3_000, "pause", () => this.#pause());
+    often(this.#isLossy ? 1_500 : 3_000, "pause", () => this.#pause());
   }
 
   #move(): void {
@@ -363,6 +372,7 @@ export class Storm {
         fail(`${name} has no agent any more`);
         continue;
       }
+      if (this.#isLossy) continue;
       for (const wrong of counter.wrong) fail(`[I1] ${wrong}`);
       for (const [other, { sent }] of [...counters].map(([key, value]) => [key, value ?? { sent: {} as Record<string, number> }] as const)) {
         const [had, has] = [sent[name] ?? 0, counter.seen[other] ?? 0];

@@ -246,7 +246,8 @@ export class StreamWorld {
       this.run(async () => {
         if (site !== this.leader)
           await new Promise<void>((resolve) => void this.clock.after("boot", 5, resolve));
-        await site.boot();
+        // It may have been killed, or killed and started again, before its time.
+        if (!site.isUp && !site.hasCrashed) await site.boot();
       });
     }
     await this.advance(Math.min(untilMs, START_MS), () => this.#stands());

@@ -12,7 +12,7 @@ interface FrameNote {
 type Note = TraceEntry | FrameNote;
 
 /** The newest so many are always kept. */
-const RECENT = 4_096;
+const RECENT = 1_024;
 
 /** What happens in a world, in order: all of it when that was asked for, else the newest part, for those who look for the cause of something. */
 export class TraceLog {

@@ -77,6 +77,11 @@ export class EventBoard {
     for (const event of events as StreamEvent[]) this.#deliver(event);
   }
 
+  /** Tells all other sites anew what is wanted here. */
+  informAgain(): void {
+    this.#inform(true);
+  }
+
   /** Others came or went. */
   sitesChanged(): void {
     const instances = new Set(this.#site.sites.map(({ instance }) => instance));

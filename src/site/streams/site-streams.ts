@@ -151,7 +151,10 @@ export class SiteStreams {
 
   /** Until then, on the site's clock, its lease certainly holds. */
   setLease(untilMs: number): void {
+    const held = this.kernel.leaseHolds;
     this.kernel.setLease(untilMs);
+    // The others may have forgotten this site meanwhile.
+    if (!held) this.events.informAgain();
   }
 
   /** Attaches a shell. @param name default: one of its own */

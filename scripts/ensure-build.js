@@ -1,0 +1,32 @@
+// Builds when there is no build, or when a source is newer than it. Standard output stays the caller's alone.
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+/** @param {string} compiled a file of the build, relative to dist */
+export function ensureBuild(compiled) {
+  const file = join(root, "dist", compiled);
+  if (existsSync(file) && newestSource() <= statSync(file).mtimeMs) return file;
+  const shell = process.platform === "win32";
+  const { status } = spawnSync("npm", ["run", "-s", "build"], {
+    cwd: root,
+    stdio: ["ignore", 2, 2],
+    shell,
+  });
+  if (status !== 0) process.exit(status ?? 1);
+  return file;
+}
+
+function newestSource() {
+  const files = ["src", "bench"].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true }).map((file) =>
+      join(root, folder, String(file)),
+    ),
+  );
+  // Only what is compiled: a C program is compiled by its benchmark, and tests are not run here.
+  const sources = files.filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"));
+  return Math.max(...sources.map((file) => statSync(file).mtimeMs));
+}
