@@ -104,8 +104,10 @@ export const LIMITS = {
   directoryBlobBytesMax: 16 * 1024 * 1024,
   /** All blobs of a directory, bytes. */
   directoryBlobsBytesMax: 4 * 1024 * 1024 * 1024,
-  /** Redo log of a directory, bytes: about a thousand commits before its tables are written, which then takes some 10 ms. */
-  directoryRedoBytes: 4 * 1024 * 1024,
+  /** Redo log of a directory, bytes: 512 commits before its tables are written. */
+  directoryRedoBytes: 2 * 1024 * 1024,
+  /** Keys changed since a directory's tables were written, above which they are: that holds the leader up for some 15 µs a key. */
+  directoryRedoKeysMax: 512,
   /** Blobs travel in parts of this many bytes: in base64 one fits a message. */
   directoryBlobPartBytes: 512 * 1024,
   /** Lists travel in pages of about this many bytes: with one largest value more it fits a message. */

@@ -23,8 +23,8 @@ interface Held {
   isReleased: boolean;
 }
 
-/** What becomes of a packet, as far as it is known when it leaves. */
-export type PacketFate = "sent" | "lost" | "cut";
+/** What becomes of a packet, as far as it is known when it leaves: `late` ones are overtaken, `doubled` ones arrive twice. */
+export type PacketFate = "sent" | "late" | "doubled" | "lost" | "cut";
 
 /**
  * Machines and what is between them: latency, bandwidth, loss, repetition, reordering, cuts. Everything by chance is drawn from one generator,
@@ -112,8 +112,8 @@ export class VirtualNetwork {
     let fate: PacketFate = "lost";
     for (let copy = 0; copy < copies; copy++) {
       const isLost = this.#happens(lossRatio);
-      if (!isLost) fate = "sent";
       const isLate = isOut && this.#happens(this.reorderRatio);
+      if (!isLost) fate = fate !== "lost" ? "doubled" : isLate ? "late" : "sent";
       const extraMs = isLate ? this.#random.float() * (4 * this.#link(from).latencyMs + 5) : 0;
       const delayMs = this.#wayMs(from, to, bytes) + extraMs;
       // What is lost only takes its share of the link.

@@ -13,6 +13,7 @@ import {
 import type { DirectoryStatus } from "../directory/index.ts";
 import { defaultRouteConfig, type RouteConfig, type SiteRecord } from "../session/index.ts";
 import type { Place } from "../stream/index.ts";
+import { Shell } from "../session/shell/index.ts";
 import { formatAddress } from "../transport/index.ts";
 import { createApp } from "./api/app.ts";
 import { ChannelRouter } from "./channel-router.ts";
@@ -287,6 +288,11 @@ export class Site implements SiteService, AsyncDisposable {
     checkConnections(routes);
     await this.#link.setRoutes(routes);
     await this.#router.setRoutes(routes);
+  }
+
+  /** A shell of the session in this process: what `connect` gives, without a connection. @param name default: one of its own */
+  openShell(name?: string): Shell {
+    return new Shell(this.#streams.openShell(name));
   }
 
   requestStop(): void {

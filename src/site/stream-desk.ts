@@ -3,6 +3,7 @@ import {
   CodeStore,
   DescribingWorker,
   InlineExecutor,
+  type ShellPort,
   type StreamEvent,
   type StreamView,
   WorkerExecutor,
@@ -122,6 +123,11 @@ export class StreamDesk {
   /** A shell has connected. */
   accept(socket: MessageSocket): void {
     this.#shells.accept(socket);
+  }
+
+  /** A shell in this process. */
+  openShell(name?: string): ShellPort {
+    return this.#started.openShell(name);
   }
 
   /** What the leader, at this site, did with streams. */

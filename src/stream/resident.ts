@@ -561,7 +561,8 @@ export class Resident extends Endpoint implements PairOwner {
     if (entry.wantsReply) this.reply(entry.source, entry.sourceName, entry.seq, { type: "failed", fault });
     const { source, sourceName, seq, payload, attempt } = entry;
     this.#consumed(entry);
-    this.#deadLetters.push({ source, sourceName, seq, attempts: attempt, fault, payload });
+    // It may stay for long: it must not hold the whole frame that it came in.
+    this.#deadLetters.push({ source, sourceName, seq, attempts: attempt, fault, payload: payload.slice() });
     this.#changed();
   }
 

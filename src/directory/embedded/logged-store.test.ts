@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 import fc from "fast-check";
-import { SeededRandom, SILENT, VirtualClock } from "../../base/index.ts";
+import { LIMITS, SeededRandom, SILENT, VirtualClock } from "../../base/index.ts";
 import { Recorder } from "../directory.conformance.ts";
 import type { DirectoryStore } from "./directory-store.ts";
 import { EmbeddedDirectory } from "./embedded-directory.ts";
@@ -232,6 +232,26 @@ test("logged: answers, reads and watches wait for the disk, in the order of call
   );
   assert.deepEqual(told.short, ["synced", "a=1", "-a"]);
   assert.deepEqual(late.short, ["a=1", "synced", "-a"]);
+});
+
+test("logged: the tables are written when many keys have changed, though the log has room", async () => {
+  using folder = new Folder();
+  const store = new LoggedStore({ path: folder.path, log: SILENT });
+  store.claim();
+  const sequence = (): number | undefined =>
+    decodeFrame(readFileSync(join(folder.path, "directory.redo")), 0)?.sequence;
+  const put = (key: string): Promise<number> =>
+    store.transaction(() => store.put(key, "1", undefined));
+  await put("first");
+  const first = sequence();
+  const keys = Array.from({ length: LIMITS.directoryRedoKeysMax }, (_, index) => `k/${index}`);
+  await Promise.all(keys.map(put));
+  assert.equal(sequence(), first);
+  await put("more");
+  await put("again");
+  assert.ok((sequence() ?? 0) > (first ?? 0), "the log was begun anew");
+  assert.equal(store.keyCount, LIMITS.directoryRedoKeysMax + 3);
+  await store.close();
 });
 
 test("logged: the log keeps its size, and a change larger than it is durable, too", async () => {

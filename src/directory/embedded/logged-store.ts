@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { assert, type Log, MeanderError, messageOf } from "../../base/index.ts";
+import { assert, LIMITS, type Log, MeanderError, messageOf } from "../../base/index.ts";
 import { CommitQueue } from "./commit-queue.ts";
 import type { DirectoryStore, StoredEntry } from "./directory-store.ts";
 import { LmdbTables } from "./lmdb-tables.ts";
@@ -28,7 +28,7 @@ interface Done {
 
 /**
  * A directory on disk: tables in LMDB, and before them a redo log (docs/adr/0006-redo-log.md). A transaction is done in memory at once and
- * durable when one write to the log has ended, in the system's threads; the tables get it when the log is full.
+ * durable when one write to the log has ended, in the system's threads; the tables get it when the log is full or many keys have changed.
  *
  * Blobs go to the tables at once: they would fill the log. They are durable when `putBlob` returns, whatever becomes of the transaction.
  */
@@ -162,7 +162,10 @@ export class LoggedStore implements DirectoryStore {
       throw error;
     }
     const commits = new CommitQueue({
-      log: redo,
+      log: {
+        fits: (bytes) => this.#overlay.keys <= LIMITS.directoryRedoKeysMax && redo.fits(bytes),
+        append: (payload) => redo.append(payload),
+      },
       store: () => this.#store(redo),
       onLogFailed: (cause) => {
         this.#log.warn("The directory's log could not be written; its tables take its place.", {

@@ -27,6 +27,11 @@ export class Overlay {
     return this.#keyCount;
   }
 
+  /** Keys changed since the tables were last written. */
+  get keys(): number {
+    return this.#rows.size;
+  }
+
   /** For the tables; they have them when {@link clear} is called. */
   get changes(): TableChanges {
     const { revision, keyCount } = this;

@@ -1,5 +1,5 @@
 import type { Clock } from "../../base/index.ts";
-import type { Directory } from "../../directory/index.ts";
+import type { Directory, Json } from "../../directory/index.ts";
 import type { EndpointId, RecordStore } from "../../stream/index.ts";
 
 /** A site's thread, as far as its steps take virtual time: one step after the other. */
@@ -20,11 +20,11 @@ export class SiteThread {
   }
 }
 
-/** A directory by which the leader's calls to a site take that site's time. @param wait ends when a call may begin */
+/** A directory by which the leader's commands to a site take that site's time; its signs of life take none. @param wait ends when a command may begin */
 export function timedDirectory(directory: Directory, wait: () => Promise<void>): Directory {
   const serve: Directory["serve"] = (place, handler) =>
     directory.serve(place, async (payload) => {
-      await wait();
+      if (!isPing(payload)) await wait();
       return handler(payload);
     });
   return new Proxy(directory, {
@@ -34,6 +34,10 @@ export function timedDirectory(directory: Directory, wait: () => Promise<void>):
       return typeof value === "function" ? value.bind(target) : value;
     },
   });
+}
+
+function isPing(payload: Json): boolean {
+  return typeof payload === "object" && payload !== null && "type" in payload && payload.type === "ping";
 }
 
 /** A store whose writes take virtual time. Those of a process that dies meanwhile are never made. */
