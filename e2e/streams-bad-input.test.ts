@@ -28,17 +28,18 @@ after(async () => {
 });
 
 afterEach(async () => {
+  for (const name of SITES) {
+    const { child, stderr } = network.site(name).running;
+    assert.deepEqual([child.exitCode, child.signalCode], [null, null], `${name}: ${stderr()}`);
+  }
   const { appended } = bystander;
   await until("the bystander counts on", async () => {
     const { last, count, wrong } = await countOf(other, "bystander");
     assert.deepEqual([count, wrong], [last, 0]);
     return last > appended + 10;
   });
-  for (const name of SITES) {
-    const { running, client } = network.site(name);
-    assert.deepEqual([running.child.exitCode, running.child.signalCode], [null, null], name);
-    assert.equal((await client.health()).status, "ok", name);
-  }
+  for (const name of SITES)
+    assert.equal((await network.site(name).client.health()).status, "ok", name);
   for (const { name } of await shell.streams()) if (name !== "bystander") await shell.destroy(name);
 });
 
@@ -120,7 +121,7 @@ test("an endless loop is ended by its deadline, while the site and everybody els
   assert.ok(during > before + 10, `the bystander counted from ${before} to ${during} meanwhile`);
   const [letter] = await shell.deadLetters("looping");
   assert.equal(letter?.id, "culprit>looping#1");
-  assert.equal(letter?.payload, "loop");
+  assert.equal(letter?.value, "loop");
   assert.deepEqual(await appended("looping", "fine"), { id: "culprit>looping#2", reply: "fine" });
   const last = await neighbour.stop();
   await until("the neighbour has all", async () => (await countOf(shell, "neighbour")).last === last);
@@ -160,12 +161,10 @@ test("whatever is thrown or rejected fails that message alone, and is told", asy
           case "hostile":
             throw new Proxy({}, { get: () => ctx.open("nowhere"), ownKeys: () => [] });
           case "rejected":
-            await Promise.reject(new RangeError("rejected"));
-            break;
+            return await Promise.reject(new RangeError("rejected"));
           case "stray":
             void Promise.reject(new RangeError("stray"));
-            await ctx.open("bystander-of-nobody").location();
-            break;
+            return await ctx.open("bystander-of-nobody").location();
           default:
             return ctx.briefcase.seen;
         }
@@ -185,7 +184,7 @@ test("whatever is thrown or rejected fails that message alone, and is told", asy
   assert.equal(reply, 1, "what failed has left no trace in the briefcase");
   const letters = await shell.deadLetters("throwing");
   assert.deepEqual(
-    letters.map(({ payload }) => payload),
+    letters.map(({ value }) => value),
     ["text", "null", "object", "hostile", "rejected", "stray"],
   );
 });

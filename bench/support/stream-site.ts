@@ -16,6 +16,8 @@ const [name = "", data = "", join] = process.argv.slice(2);
 const settings = { name, data, join, httpPort: 0, allowInline: true };
 const site = await Site.start(settings, { log: SILENT });
 const shell = site.openShell();
+// An end in order, so that a profile is written when one was asked for.
+process.once("SIGTERM", () => process.exit(0));
 
 answerLines(
   { url: site.url },

@@ -65,8 +65,8 @@ export function addSim(program: Command): void {
     });
 }
 
-/** A promise that was broken, and the shortest run that shows it. */
-function violated(
+/** A promise that was broken. @param again the command that runs until then, ms */
+export function violated(
   { invariant, what, seconds }: Violation,
   again: (untilMs: number) => string,
 ): MeanderError {
@@ -95,11 +95,13 @@ function tell(terminal: Terminal, seed: number, result: SimulationResult): void 
   }
   terminal.note(formatResult(seed, result, terminal.paint));
   const [violation] = result.violations;
-  if (violation === undefined) return;
-  const { streams, log } = violation;
-  const about = streams.length === 0 ? "the session" : streams.join(", ");
-  terminal.note(`\nThe last that happened to ${about}:`);
-  for (const entry of log) terminal.note(`  ${formatEntry(entry)}`);
+  if (violation !== undefined) terminal.note(`\n${formatLog(violation)}`);
+}
+
+/** What happened before a promise was broken. */
+export function formatLog({ streams, log }: Violation): string {
+  const about = streams.length === 0 ? "in the session" : `to ${streams.join(", ")}`;
+  return [`What happened last ${about}:`, ...log.map((entry) => `  ${formatEntry(entry)}`)].join("\n");
 }
 
 /** How long, how much, how it ended. */

@@ -5,7 +5,7 @@ import type { Shell } from "../session/shell/index.ts";
 import type { Engine, Machine, ShellScript, Simulation, SimulationResult } from "../sim/index.ts";
 import { ScriptError, thrownError } from "./script-error.ts";
 import type { Script } from "./script-loader.ts";
-import { formatCommand, formatEntry, formatResult } from "./sim.ts";
+import { formatCommand, formatEntry, formatLog, formatResult, violated } from "./sim.ts";
 import { simulateScript } from "./simulate-script.ts";
 
 const OPTIONS = { args: ["a"], sites: 2, untilSeconds: 5, again: "meander sim x.ts --seed 1" };
@@ -136,4 +136,14 @@ test("the command that does it again has what differs from its defaults, quoted 
 test("an entry of a trace is one line", () => {
   const entry = { seconds: 1.5, at: "m0", type: "frame-sent", detail: { to: "m1", first: 3 } };
   assert.equal(formatEntry(entry), "1.500000 m0 frame-sent to=m1 first=3");
+});
+
+test("a broken promise is told with what happened before, and the shortest run that shows it", () => {
+  const log = [{ seconds: 1.5, at: "m0", type: "crashed", detail: {} }];
+  const violation = { seconds: 1.2345, invariant: "I1", what: "out of order", streams: ["foo"], log };
+  assert.equal(formatLog(violation), "What happened last to foo:\n  1.500000 m0 crashed");
+  const error = violated(violation, (until) => `meander sim x.ts --seed 7 --until ${until}`);
+  assert.equal(error.code, "simulation-violated");
+  assert.equal(error.what, "I1: out of order");
+  assert.match(error.next ?? "", /meander sim x.ts --seed 7 --until 1235$/);
 });

@@ -1,5 +1,5 @@
 import { MeanderError } from "../base/index.ts";
-import { checkName, checkNumber, checkPercent, checkSeconds } from "./parameters.ts";
+import { checkName, checkNumber, checkPercent, checkSeconds, checkStep } from "./parameters.ts";
 import { SimShells } from "./sim-shells.ts";
 import type {
   Engine,
@@ -14,7 +14,6 @@ import type {
 } from "./simulation.ts";
 import type { SimSite } from "./streams/sim-site.ts";
 import { StreamWorld } from "./streams/stream-world.ts";
-import { TIMED_STEPS } from "./timed-steps.ts";
 
 /** Makes an empty world. @throws {MeanderError} `simulation-invalid` for a seed that is no u32 */
 export function createSimulation(options: SimulationOptions): Simulation {
@@ -111,11 +110,7 @@ class StreamSimulation implements Simulation {
   }
 
   executionTime(step: TimedStep, seconds: number): void {
-    if (!TIMED_STEPS.includes(step))
-      throw new MeanderError("simulation-invalid", `got ${JSON.stringify(step)}`, {
-        where: "executionTime: step",
-        expected: `one of ${TIMED_STEPS.join(", ")}`,
-      });
+    checkStep("executionTime: step", step);
     this.#world.setTime(step, checkSeconds(`executionTime: ${step}`, seconds));
   }
 

@@ -1,4 +1,24 @@
+import { HANDLER_NAMES } from "../agent/index.ts";
 import { MeanderError } from "../base/index.ts";
+import type { KernelStep, TimedStep } from "./simulation.ts";
+
+const KERNEL_STEPS = [
+  "send",
+  "receive",
+  "control",
+  "store",
+  "load",
+] as const satisfies readonly KernelStep[];
+const TIMED_STEPS: readonly TimedStep[] = [...HANDLER_NAMES, ...KERNEL_STEPS];
+
+/** Something that can be given an execution time. @throws {MeanderError} `simulation-invalid` */
+export function checkStep(what: string, step: TimedStep): TimedStep {
+  if (TIMED_STEPS.includes(step)) return step;
+  throw new MeanderError("simulation-invalid", `got ${JSON.stringify(step)}`, {
+    where: what,
+    expected: `one of ${TIMED_STEPS.join(", ")}`,
+  });
+}
 
 /** A number in a range. @param what the call it is for @throws {MeanderError} `simulation-invalid` */
 export function checkNumber(

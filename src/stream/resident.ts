@@ -197,6 +197,17 @@ export class Resident extends Endpoint implements PairOwner {
     await this.#journal?.settled();
   }
 
+  /** Ends the current message and does `task`; nothing runs here afterwards. */
+  end(task: () => Promise<Effects>): Promise<void> {
+    return this.#gate(async () => {
+      const effects = await task();
+      this.context.turn(() => {
+        if (!this.#closed) this.#apply(effects);
+      });
+      this.#frozen = true;
+    });
+  }
+
   /** Sends messages out of a handler that still runs: they are not undone when it fails. @returns the last one's number */
   sendAtOnce(
     to: { readonly target: EndpointId; readonly targetName: string },

@@ -173,6 +173,19 @@ test("logged: [D15] a frame that a killed process wrote late, when the next one 
   await third.close();
 });
 
+test("logged: [D15] what the one before wrote until it let go is seen", async () => {
+  using folder = new Folder();
+  const first = open(folder);
+  const second = new LoggedStore({ path: folder.path, log: SILENT, redoBytes: SMALL_REDO });
+  await first.transaction(() => first.put("a", "1", undefined));
+  assert.throws(() => second.claim(), { code: "directory-in-use" });
+  await first.close();
+  second.claim();
+  assert.equal(await second.transaction(() => second.put("b", "1", undefined)), 2);
+  assert.equal(second.keyCount, 2);
+  await second.close();
+});
+
 test("logged: the log of another directory is refused", async () => {
   using folder = new Folder();
   using other = new Folder();

@@ -37,7 +37,7 @@ export class LoggedStore implements DirectoryStore {
   readonly #log: Log;
   readonly #redoBytes: number | undefined;
   readonly #tables: LmdbTables;
-  readonly #overlay: Overlay;
+  #overlay: Overlay;
   #claimed: Claimed | undefined;
   /** The transaction under way. */
   #done: Done | undefined;
@@ -54,6 +54,8 @@ export class LoggedStore implements DirectoryStore {
   /** Also brings what is in the log to the tables. @throws {MeanderError} `directory-in-use`, `directory-unreadable`, `directory-write-failed` */
   claim(): void {
     this.#tables.claim();
+    // The one before may have written until now.
+    this.#overlay = new Overlay(this.#tables);
     try {
       this.#claimed = this.#open();
     } catch (error) {
@@ -75,7 +77,7 @@ export class LoggedStore implements DirectoryStore {
     });
   }
 
-  /** What cannot be written to the tables any more stays in the log. */
+  /** @throws {MeanderError} `directory-write-failed`: the tables cannot be written; what was confirmed is in the log */
   async close(): Promise<void> {
     const claimed = this.#claimed;
     try {

@@ -1,4 +1,4 @@
-import { decodeFrames, type EndpointId } from "../../stream/index.ts";
+import { decodeFrames, type EndpointId, isStream } from "../../stream/index.ts";
 import type { TraceEntry } from "../simulation.ts";
 
 /** What a frame is, for people: its type, whom it is from and for, which messages. @param nameOf what to call an endpoint; undefined: nobody knows its name */
@@ -12,8 +12,8 @@ export function frameWords(
     const sender = type === "append" ? frame.sourceName : "";
     const ends = {
       frame: target < 0 ? `reply-${type}` : type,
-      source: nameOf(source) ?? (sender === "" ? `endpoint ${source}` : sender),
-      target: nameOf(Math.abs(target)) ?? `endpoint ${Math.abs(target)}`,
+      source: nameOf(source) ?? (sender === "" ? nameless(source) : sender),
+      target: nameOf(Math.abs(target)) ?? nameless(Math.abs(target)),
     };
     switch (type) {
       case "append": {
@@ -40,4 +40,8 @@ export function frameWords(
     }
   });
   return words;
+}
+
+function nameless(id: EndpointId): string {
+  return `${isStream(id) ? "stream" : "shell"} ${id}`;
 }

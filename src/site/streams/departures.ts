@@ -27,7 +27,11 @@ export class Departures {
    * @returns bytes of the state
    * @throws {MeanderError} `move-timeout`, `site-gone`, and what the target refuses with; then it runs on here
    */
-  async begin(record: StreamRecord, to: Place, move: string, deadlineMs: number): Promise<number> {
+  async begin(
+    record: StreamRecord,
+    to: Place,
+    { move, deadlineMs, by }: { readonly move: string; readonly deadlineMs: number; readonly by: string },
+  ): Promise<number> {
     const { clock } = this.#site.options;
     const resident = this.#site.resident(record.id);
     if (resident === undefined || resident.streamEpoch !== record.streamEpoch)
@@ -45,8 +49,7 @@ export class Departures {
     try {
       const state = await Promise.race([resident.freeze(to.site, () => departure.cancelled), late]);
       if (state === undefined || departure.cancelled) throw tooLate(record.name, deadlineMs);
-      const { place } = this.#site.options;
-      const request = packValue([move, JSON.stringify(record), place.site, deadlineMs, state]);
+      const request = packValue([move, JSON.stringify(record), by, deadlineMs, state]);
       await Promise.race([this.#site.kernel.request(to, "install", request), late]);
       departure.cancel();
       departure.cancel = clock.after("departure in doubt", deadlineMs + DOUBT_MS, () =>

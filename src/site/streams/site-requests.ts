@@ -52,15 +52,14 @@ export class SiteRequests {
 
   /** [M10] Makes a stream ready that is about to move here. */
   async #install(request: readonly unknown[]): Promise<undefined> {
-    const [move, json, from, deadlineMs, packed] = request;
-    if (typeof move !== "string" || typeof json !== "string" || typeof deadlineMs !== "number" || !(packed instanceof Uint8Array)) throw malformed("install");
+    const [move, json, by, deadlineMs, packed] = request;
+    if (typeof move !== "string" || typeof json !== "string" || typeof by !== "string" || typeof deadlineMs !== "number" || !(packed instanceof Uint8Array)) throw malformed("install");
     const record: StreamRecord = streamRecordSchema.parse(JSON.parse(json));
     const state = decodeState(packed);
     if (state === undefined) throw malformed("install");
     const { site } = this.#site.options.place;
-    this.#site.enforce({ action: "move", by: record.owner, stream: record.name, site });
+    this.#site.enforce({ action: "move", by, stream: record.name, site });
     const agents = await this.#site.openAgents(record, state.consumer);
-    void from;
     this.#site.arrivals.add(record, move, agents, state, Math.min(deadlineMs, LIMITS.moveMsMax));
     return undefined;
   }

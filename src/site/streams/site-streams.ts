@@ -90,6 +90,7 @@ export class SiteStreams {
   readonly #shells = new Set<ShellParty>();
   #undo: Cancel[] = [];
   #sites: readonly Place[] = [];
+  #leader: string | undefined;
   #shellCount = 0;
   #closed = false;
 
@@ -133,6 +134,7 @@ export class SiteStreams {
 
   setSites(sites: readonly SiteRecord[]): void {
     this.#sites = sites.map(({ name, instance }) => ({ site: name, instance }));
+    this.#leader = sites.find(({ leader }) => leader)?.name;
     this.kernel.setSites(this.#sites);
     this.events.sitesChanged();
   }
@@ -434,21 +436,11 @@ export class SiteStreams {
       case "superseded":
         // A keeper or a sender knows of a later epoch; the directory will tell where.
         queueMicrotask(() => {
-          const record = this.table.byId(event.id);
-          const resident = this.resident(event.id);
-          if (resident === undefined || this.#closed) return;
-          if (record === undefined || record.streamEpoch <= resident.streamEpoch)
-            this.options.log.warn("A stream was taken over by another site.", {
-              stream: event.stream,
-            });
-          if (
-            !this.arrivals.isArriving(event.id) &&
-            (record === undefined ||
-              record.streamEpoch !== resident.streamEpoch ||
-              record.instance !== this.options.place.instance)
-          )
-            this.drop(event.id);
-          else if (record?.streamEpoch === resident.streamEpoch) this.drop(event.id);
+          if (this.#closed || this.resident(event.id) === undefined) return;
+          if (this.arrivals.isArriving(event.id)) return;
+          this.options.log.warn("A stream was taken over by another site.", { stream: event.stream });
+          this.departures.ended(event.id);
+          this.drop(event.id);
         });
         return;
     }
@@ -495,10 +487,33 @@ export class SiteStreams {
     ]);
   }
 
-  async #keep({ id, streamEpoch, keeper: first }: StreamRecord, state: Uint8Array): Promise<void> {
-    const keeper = this.table.byId(id)?.keeper ?? first;
-    if (keeper === this.options.place.site) return this.keeper.put(id, streamEpoch, state);
-    await this.kernel.request(this.placeOf(keeper), "record", packValue([id, streamEpoch, state]));
+  /** Brings a stream's record to its keeper; to another one, when that is gone ([M7]). */
+  async #keep(first: StreamRecord, state: Uint8Array): Promise<void> {
+    const record = this.table.byId(first.id) ?? first;
+    const { id, streamEpoch } = first;
+    const keeper = this.#isThere(record.keeper) ? record.keeper : this.#otherKeeper(record);
+    if (keeper === this.options.place.site) await this.keeper.put(id, streamEpoch, state);
+    else
+      await this.kernel.request(this.placeOf(keeper), "record", packValue([id, streamEpoch, state]));
+    if (keeper === record.keeper) return;
+    const answer = await this.ask("set-keeper", { id, streamEpoch, keeper });
+    this.table.update(answer as unknown as StreamRecord);
+    this.options.log.info("The record of a stream has another keeper.", {
+      stream: record.name,
+      from: record.keeper,
+      to: keeper,
+    });
+  }
+
+  /** The next of a stream's failure managers that is there, the leading site the last. */
+  #otherKeeper({ failureManagers, keeper }: StreamRecord): string {
+    const { site } = this.options.place;
+    const next = failureManagers.find((each) => each !== site && this.#isThere(each));
+    return next ?? this.#leader ?? keeper;
+  }
+
+  #isThere(site: string): boolean {
+    return site === this.options.place.site || this.#sites.some((each) => each.site === site);
   }
 }
 

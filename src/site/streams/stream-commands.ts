@@ -27,7 +27,7 @@ export class StreamCommands {
       case "move-out": {
         const { record, to, move, deadlineMs, by } = command;
         this.#enforce("move", by, record);
-        return { bytes: await this.#site.departures.begin(record, to, move, deadlineMs) };
+        return { bytes: await this.#site.departures.begin(record, to, { move, deadlineMs, by }) };
       }
       case "move-abort":
         this.#site.departures.abort(command.id, command.move);
@@ -102,7 +102,7 @@ export class StreamCommands {
     const resident = this.#site.resident(record.id);
     if (resident === undefined) return null;
     const agents = this.#agents(record);
-    await resident.change(() => agents.destroy());
+    await resident.end(() => agents.destroy());
     this.#site.drop(record.id);
     if (record.keeper === this.#site.options.place.site) await this.#site.keeper.forget(record.id);
     this.#site.tell({ type: "destroyed", stream: record.name });
