@@ -48,22 +48,28 @@ export class ProcessClock implements Clock {
 
   after(name: string, delayMs: number, task: () => void): Cancel {
     let cancelled = false;
-    const cancel = this.#clock.after(name, delayMs / this.#rate, () =>
-      this.hold(() => {
-        if (!cancelled) task();
-      }),
-    );
+    const cancel = this.#clock.after(name, delayMs / this.#rate, () => {
+      if (this.isRunning) task();
+      else
+        this.hold(() => {
+          if (!cancelled) task();
+        });
+    });
     return () => {
       cancelled = true;
       cancel();
     };
   }
 
+  /** Whether nothing waits for it to go on. */
+  get isRunning(): boolean {
+    return !this.frozen && !this.#dead && this.#held.length === 0;
+  }
+
   /** Runs now, or when the process goes on; never, when it is dead. */
   hold(task: () => void): void {
-    if (this.#dead) return;
-    if (this.frozen || this.#held.length > 0) this.#held.push(task);
-    else task();
+    if (this.isRunning) task();
+    else if (!this.#dead) this.#held.push(task);
   }
 
   /** Goes on: what was held is done at once, one after the other, each as an event of its own. */

@@ -169,7 +169,8 @@ export class SimSite {
 
   /** Frames of another site arrive. */
   take(from: Place, bytes: Uint8Array): void {
-    this.process.hold(() => this.#frames?.(from, bytes));
+    if (this.process.isRunning) this.#frames?.(from, bytes);
+    else this.process.hold(() => this.#frames?.(from, bytes));
   }
 
   /** A directory's client connects; at the leading site only. */
@@ -211,13 +212,17 @@ export class SimSite {
     const carried = new SelfDelivery(
       {
         maxFrameBytes: () => world.frameBytes,
-        send: (to, frame) =>
-          thread.run("send", this.#msOf("send"), () => {
-            if (!process.isDead) world.carry(this, to, frame);
-          }),
+        send: (to, frame) => {
+          const ms = this.#msOf("send");
+          if (thread.isIdle(ms)) world.carry(this, to, frame);
+          else thread.run("send", ms, () => world.carry(this, to, frame));
+        },
         onFrames: (handler) => {
-          this.#frames = (from, bytes) =>
-            thread.run("receive", this.#msOf("receive"), () => handler(from, bytes));
+          this.#frames = (from, bytes) => {
+            const ms = this.#msOf("receive");
+            if (thread.isIdle(ms)) handler(from, bytes);
+            else thread.run("receive", ms, () => handler(from, bytes));
+          };
         },
       },
       place,

@@ -11,10 +11,15 @@ export class SiteThread {
     this.#clock = clock;
   }
 
+  /** Whether a step that takes so long, ms, can be done now and be over. */
+  isIdle(ms: number): boolean {
+    return ms === 0 && this.#freeAt <= this.#clock.now();
+  }
+
   /** Does `task` once the steps before it, and this one's time, are over; now, when none takes any. @param ms >= 0 */
   run(step: string, ms: number, task: () => void): void {
+    if (this.isIdle(ms)) return task();
     const now = this.#clock.now();
-    if (ms === 0 && this.#freeAt <= now) return task();
     this.#freeAt = Math.max(this.#freeAt, now) + ms;
     this.#clock.after(step, this.#freeAt - now, task);
   }

@@ -497,7 +497,7 @@ export class SiteStreams {
       await this.kernel.request(this.placeOf(keeper), "record", packValue([id, streamEpoch, state]));
     if (keeper === record.keeper) return;
     const answer = await this.ask("set-keeper", { id, streamEpoch, keeper });
-    this.table.update(answer as unknown as StreamRecord);
+    this.table.learn(answer as unknown as StreamRecord);
     this.options.log.info("The record of a stream has another keeper.", {
       stream: record.name,
       from: record.keeper,
