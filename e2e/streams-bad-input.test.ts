@@ -17,7 +17,8 @@ let shell: Shell;
 
 before(async () => {
   network = await Network.open("lead");
-  await Promise.all(["north", "south"].map((name) => network.start(name, "--no-evacuate")));
+  await network.start("north", "--no-evacuate");
+  await network.start("south", "--no-evacuate", "--allow-inline-agents");
   other = await connect(network.site("north").url, { name: "other" });
   shell = await connect(network.site("north").url, { name: "culprit" });
   bystander = new Load(await createCounter(other, "bystander", { at: "north" }));
@@ -187,6 +188,39 @@ test("whatever is thrown or rejected fails that message alone, and is told", asy
     letters.map(({ value }) => value),
     ["text", "null", "object", "hostile", "rejected", "stray"],
   );
+});
+
+test("a site that lets agents into its own thread survives what they throw and drop", async () => {
+  const stream = await shell.createStream("inside", { at: "south" });
+  await stream.registerAgent({
+    isolation: "inline",
+    onError: { retry: 0 },
+    on: {
+      append: async (ctx, message: string) => {
+        if (message === "throw") throw new RangeError("thrown");
+        if (message === "stray") void Promise.reject(new RangeError("stray"));
+        if (message === "text") void Promise.reject("a text");
+        return await Promise.resolve(`${message} at ${ctx.location}`);
+      },
+    },
+  });
+  await assert.rejects(appended("inside", "throw"), { code: "handler-failed", message: /thrown/ });
+  // Their handlers may have ended by then.
+  for (const message of ["stray", "text"]) await appended("inside", message).catch(() => {});
+  const { reply } = (await appended("inside", "fine")) as { reply: unknown };
+  assert.equal(reply, "fine at south");
+});
+
+test("a stream that is destroyed under load ends without a trace, and can be made again", async () => {
+  for (let round = 0; round < 5; round++) {
+    const load = new Load(await createCounter(shell, "fleeting", { at: "north" }));
+    await until("it counts", async () => (await countOf(shell, "fleeting")).last > 50);
+    await shell.destroy("fleeting");
+    await until("nobody knows it", async () =>
+      (await shell.streams()).every(({ name }) => name !== "fleeting"),
+    );
+    await assert.rejects(load.stop(), { code: "stream-unknown" });
+  }
 });
 
 test("a briefcase that cannot be packed, or is too large, fails the message or the registration", async () => {

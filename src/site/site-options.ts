@@ -25,7 +25,7 @@ export interface SiteOptions {
   readonly open: readonly string[];
   /** Folder of the records that it keeps of streams, and of the leader's directory. */
   readonly data: string;
-  /** How sites carry the messages of streams to each other. */
+  /** How sites carry the messages of streams to each other: the same at all sites of a session. */
   readonly streamTransport: "tcp" | "udp";
   /** Port on which they come; 0: any free port. */
   readonly streamPort: number;

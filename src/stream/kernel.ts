@@ -220,12 +220,17 @@ export class StreamKernel {
   }
 
   #endTurn(): void {
-    for (;;) {
-      const chores = this.#works.size > 0 ? this.#works : this.#talks;
-      const [chore] = chores;
-      if (chore === undefined) return;
-      chores.delete(chore);
-      chore.endTurn();
+    // What is added to a set while it is gone through comes up as well.
+    while (this.#works.size > 0 || this.#talks.size > 0) {
+      for (const work of this.#works) {
+        this.#works.delete(work);
+        work.endTurn();
+      }
+      for (const talk of this.#talks) {
+        this.#talks.delete(talk);
+        talk.endTurn();
+        if (this.#works.size > 0) break;
+      }
     }
   }
 
