@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { KernelWorld } from "./kernel-world.test.support.ts";
 import type { Durability } from "./model.ts";
 
-const SEEDS = Number(process.env["MEANDER_SEEDS"] ?? 60);
+const SEEDS = Number(process.env["MEANDER_SEEDS"] ?? 30);
 const FROM = Number(process.env["MEANDER_FROM"] ?? 0);
 
 async function storm(seed: number, options: { crashes: boolean; moves: boolean; durability: Durability; failures?: number }): Promise<KernelWorld> {

@@ -11,8 +11,8 @@ const [command = "", ...rest] = NAMESPACE;
 const mounts = spawnSync(command, [...rest, "mount", "-t", "tmpfs", "tmpfs", "/mnt"]).status === 0;
 const skip = mounts ? false : "no file system can be mounted here";
 
-// With 3 MB the log does not get its size; with 12 MB it does, and the tables find no room when it is full.
-for (const megabytes of [3, 12]) {
+// With 2 MB the log does not get its size; with 12 MB it does, and the tables find no room when it is full.
+for (const megabytes of [2, 12]) {
   test(`on a full disk of ${megabytes} MB writes are refused, what was confirmed stays, and with room it goes on`, {
     skip,
   }, async () => {
