@@ -193,30 +193,35 @@ test("[M6] a stream that lost its numbers goes on behind what its receivers have
 });
 
 test("[M6] new numbers are kept before anything leaves under them", async () => {
-  const world = new SmallWorld(["a", "b", "c"]);
-  const bar = await world.stream("b", "bar");
-  const before = await world.stream("a", "foo", { consumer: passesOn() });
-  const shell = world.shell("c");
-  world.send(shell, "foo", names(5));
-  await world.run(100);
-  world.kill("a");
-  // Its record is gone with its keeper's disk.
-  const keeper = new SlowKeeper();
-  const consumer = passesOn();
-  const next: Location = { id: before.id, name: "foo", place: world.site("c").place, streamEpoch: 2, live: true };
-  const { started } = world.install(next, { consumer, keep: keeper.keep, durability: MESSAGE, state: freshState(consumer.snapshot(), true) });
-  world.tell(next);
-  await world.run(10);
-  await keeper.answer(world);
-  await world.until(started);
-  world.send(shell, "foo", ["6"]);
-  await world.run(20);
-  for (let round = 0; round < 20 && bar.consumer.texts.length < 6; round++) {
-    const appends = world.framesOf("append").filter(({ frame }) => frame.source === before.id && frame.sourceEpoch === 2 && frame.segments.length > 0);
-    const known = keeper.records.at(-1)?.outbound ?? [];
-    if (appends.length > 0) assert.deepEqual(known.map(({ base, resync }) => [base, resync]), [[6, false]]);
+  for (const first of ["number", "record"]) {
+    const world = new SmallWorld(["a", "b", "c"]);
+    const bar = await world.stream("b", "bar");
+    const before = await world.stream("a", "foo", { consumer: passesOn() });
+    const shell = world.shell("c");
+    world.send(shell, "foo", names(5));
+    await world.run(100);
+    world.kill("a");
+    // Its record is gone with its keeper's disk.
+    const keeper = new SlowKeeper();
+    const consumer = passesOn();
+    const next: Location = { id: before.id, name: "foo", place: world.site("c").place, streamEpoch: 2, live: true };
+    const state = freshState(consumer.snapshot(), true);
+    const { started } = world.install(next, { consumer, keep: keeper.keep, durability: MESSAGE, state });
+    world.tell(next);
+    await world.run(10);
     await keeper.answer(world);
+    await world.until(started);
+    world.loses = (frame) => frame.type === "resynced" && first === "record";
+    world.send(shell, "foo", ["6"]);
     await world.run(20);
+    for (let round = 0; round < 20 && bar.consumer.texts.length < 6; round++) {
+      await keeper.answer(world);
+      world.loses = () => false;
+      await world.run(200);
+      const left = world.framesOf("append").some(({ frame }) => frame.source === before.id && frame.sourceEpoch === 2);
+      const [kept] = keeper.records.at(-1)?.outbound ?? [];
+      if (left) assert.deepEqual([kept?.base, kept?.next, kept?.resync], [6, 7, false], `${first} first`);
+    }
+    assert.deepEqual(bar.consumer.texts, names(6), `${first} first`);
   }
-  assert.deepEqual(bar.consumer.texts, names(6));
 });

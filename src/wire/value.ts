@@ -1,5 +1,6 @@
 import { Packr } from "msgpackr";
 import { MeanderError, messageOf } from "../base/index.ts";
+import { isPlain, readPlain, writePlain } from "./plain-value.ts";
 
 /** Structured-clone values as MessagePack; each encoding stands alone. */
 const packr = new Packr({ structuredClone: true, moreTypes: true, copyBuffers: true });
@@ -17,6 +18,10 @@ const DEPTH_MAX = 200;
  * @throws {MeanderError} `value-uncloneable` for functions, symbols, promises, weak collections and the like; says where
  */
 export function packValue(value: unknown): Uint8Array {
+  return writePlain(value) ?? packAny(value);
+}
+
+function packAny(value: unknown): Uint8Array {
   const fault = faultOf(value, "", new Set(), 0);
   if (fault !== undefined) {
     throw new MeanderError("value-uncloneable", fault.what, {
@@ -38,6 +43,7 @@ export function packValue(value: unknown): Uint8Array {
  * @throws {MeanderError} `value-malformed` for any other bytes
  */
 export function unpackValue(bytes: Uint8Array): unknown {
+  if (isPlain(bytes)) return readPlain(bytes);
   // Bytes in the value are of the class of the whole, and confined code must not meet the platform's own (Buffer).
   const plain =
     Object.getPrototypeOf(bytes) === Uint8Array.prototype

@@ -246,7 +246,7 @@ export class AgentRunner {
     try {
       const reply = event === "append" && returned !== undefined ? packValue(returned) : undefined;
       const packed = this.#packBriefcase(context.briefcase);
-      const briefcase = sameBytes(packed, this.#committed) ? undefined : packed;
+      const briefcase = Buffer.compare(packed, this.#committed) === 0 ? undefined : packed;
       if (briefcase !== undefined) this.#committed = briefcase;
       this.#briefcase = context.briefcase;
       const { appends, timers, relocate, exits } = attempt;
@@ -314,10 +314,4 @@ function isThenable(value: unknown): boolean {
     value !== null &&
     typeof (value as { readonly then?: unknown }).then === "function"
   );
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.byteLength !== b.byteLength) return false;
-  for (let index = 0; index < a.byteLength; index++) if (a[index] !== b[index]) return false;
-  return true;
 }
