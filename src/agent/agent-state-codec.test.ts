@@ -24,7 +24,7 @@ const state: fc.Arbitrary<AgentState> = fc.record(
           {
             handlerMs: fc.integer({ min: 1, max: 600_000 }),
             memoryMb: fc.integer({ min: 1, max: 4_096 }),
-            briefcaseBytes: fc.integer({ min: 1 }),
+            briefcaseBytes: fc.integer({ min: 1, max: 16 * 1024 * 1024 }),
           },
           { noNullPrototype: true },
         ),

@@ -1,6 +1,6 @@
-import { z } from "zod";
 import { LIMITS } from "../base/index.ts";
-import { type AgentSpec, type AgentState, HANDLER_NAMES } from "./model.ts";
+import { agentSpecSchema } from "./define/index.ts";
+import type { AgentSpec, AgentState } from "./model.ts";
 
 /** Of this layout of the bytes. */
 const VERSION = 1;
@@ -8,27 +8,6 @@ const VERSION = 1;
 const HEAD_BYTES = 3;
 /** u32 bytes of the spec, u32 bytes of the briefcase; then the two. */
 const AGENT_HEAD_BYTES = 8;
-
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "expected a sha-256 in hex");
-
-const agentSpecSchema = z.strictObject({
-  name: z.string().regex(/^[A-Za-z0-9_-]{1,40}$/),
-  code: sha256,
-  replaced: z.partialRecord(z.enum(HANDLER_NAMES), sha256.nullable()),
-  isolation: z.enum(["inline", "worker", "thread"]),
-  limits: z.strictObject({
-    handlerMs: z.int().min(1).max(600_000),
-    memoryMb: z.int().min(1).max(65_536),
-    briefcaseBytes: z.int().min(1),
-  }),
-  onError: z.strictObject({
-    retry: z.int().min(0).max(100),
-    backoffMs: z.number().min(0).max(600_000),
-    // biome-ignore lint/suspicious/noThenProperty: a field of the policy
-    then: z.enum(["deadLetter", "skip", "halt"]),
-  }),
-  owner: z.string().min(1).max(200),
-});
 
 /** The agents of a stream as bytes, in their order. The bytes belong to the caller. */
 export function encodeAgents(states: readonly AgentState[]): Uint8Array {

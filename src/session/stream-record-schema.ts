@@ -1,5 +1,6 @@
 import { z } from "zod";
-import type { AgentSpec, HandlerName } from "../agent/index.ts";
+import { agentNameSchema, agentSpecSchema } from "../agent/define/index.ts";
+import type { HandlerName } from "../agent/index.ts";
 import { LIMITS } from "../base/index.ts";
 import type { Durability } from "../stream/index.ts";
 import { siteNameSchema } from "./model.ts";
@@ -22,6 +23,8 @@ const HANDLERS: Readonly<Record<HandlerName, true>> = {
   timer: true,
   finalize: true,
 };
+export { agentNameSchema, agentSpecSchema };
+
 const u32 = z.int().min(0).max(0xffff_ffff);
 const hash = z.string().regex(/^[0-9a-f]{64}$/, "expected a sha-256 in 64 hex digits");
 const base64 = z
@@ -33,11 +36,6 @@ const base64 = z
 export const partySchema: z.ZodType<string> = z
   .string()
   .regex(/^[^\s\p{Cc}]{1,100}$/u, "expected 1 to 100 characters without blanks");
-
-/** Agent names: see {@link AgentSpec.name}. */
-export const agentNameSchema: z.ZodType<string> = z
-  .string()
-  .regex(/^[A-Za-z0-9_-]{1,40}$/, "expected 1 to 40 letters, digits, - and _");
 
 /** The events that handlers are for. */
 export const handlerNameSchema: z.ZodType<HandlerName> = z.enum(
@@ -61,26 +59,6 @@ export const durabilitySchema: z.ZodType<Durability> = z.discriminatedUnion("typ
 export const failureManagersSchema: z.ZodType<string[]> = z
   .array(siteNameSchema)
   .max(LIMITS.alternativesMax);
-
-/** Reads an {@link AgentSpec}. */
-export const agentSpecSchema: z.ZodType<AgentSpec> = z.object({
-  name: agentNameSchema,
-  code: hash,
-  replaced: z.partialRecord(handlerNameSchema, codeSchema),
-  isolation: z.enum(["inline", "worker", "thread"]),
-  limits: z.object({
-    handlerMs: z.int().min(1).max(600_000),
-    memoryMb: z.int().min(1).max(65_536),
-    briefcaseBytes: z.int().min(1).max(LIMITS.directoryBlobBytesMax),
-  }),
-  onError: z.object({
-    retry: z.int().min(0).max(100),
-    backoffMs: z.number().min(0).max(600_000),
-    // biome-ignore lint/suspicious/noThenProperty: an ErrorPolicy's own; nobody awaits a schema
-    then: z.enum(["deadLetter", "skip", "halt"]),
-  }),
-  owner: partySchema,
-}) as z.ZodType<AgentSpec>;
 
 /** Stream names: 1 to 80 letters, digits, `.`, `_` and `-`. Those that begin like the names of shells are not for streams. */
 export const streamNameSchema: z.ZodType<string> = z

@@ -397,7 +397,8 @@ export class SendWindow {
     this.#base = upTo + 1;
     if (this.#sent < upTo) this.#sent = upTo;
     if (this.#received < upTo) this.#received = upTo;
-    if (this.#head > 256 && this.#head * 2 > this.#segments.length) {
+    const isEmpty = this.#head === this.#segments.length;
+    if (isEmpty || (this.#head > 32 && this.#head * 2 > this.#segments.length)) {
       this.#segments = this.#segments.slice(this.#head);
       this.#head = 0;
     }
