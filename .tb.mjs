@@ -1,4 +1,3 @@
-import "ses";
 const {lockDown}=await import("./.build/perf/src/agent/lockdown.js");
 const {packValue,unpackValue}=await import("./.build/perf/src/wire/index.js");
 const base=await import("./.build/perf-base/src/wire/index.js");

@@ -1,4 +1,3 @@
-import "ses";
 const {lockDown}=await import("./.build/perf/src/agent/lockdown.js");
 const cca=Function.prototype.call.bind(String.prototype.charCodeAt);
 const ok=Object.keys, gp=Object.getPrototypeOf;

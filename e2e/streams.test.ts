@@ -145,6 +145,22 @@ test("kill -9 of the sites of durable streams under load loses, repeats and reor
   await Promise.all(["north", "south"].map(start));
 });
 
+test("when the keeper of a durable stream is gone another one keeps it, and takes it over when its site is gone too", async () => {
+  const shell = await shellAt("lead");
+  const kept = await createCounter(shell, "kept", { at: "north", keptAt: ["south"] });
+  const load = new Load(kept);
+  await until("the load flows", async () => (await countOf(shell, "kept")).last > 100);
+  await network.kill("south");
+  const then = load.appended;
+  await until("it flows on", async () => (await countOf(shell, "kept")).last > then + 100);
+  const lost = next(shell, "kept", "recovered");
+  await network.kill("north");
+  assert.equal((await lost).to, "lead");
+  const last = await load.stop();
+  assert.deepEqual(await counted(shell, "kept", last), exactly(last));
+  await Promise.all(["north", "south"].map(start));
+});
+
 test("a site that stands still past its lease loses its streams, and drops what it has of them when it goes on", {
   skip: WINDOWS ? "no SIGSTOP on Windows" : false,
 }, async (t) => {
@@ -235,6 +251,34 @@ test("while the leader is dead messages flow between the others, and when it is 
   ] as const)
     assert.deepEqual(await counted(shell, name, end), exactly(end), name);
   t.diagnostic(`${last}, ${plainLast} and ${centralLast} messages`);
+});
+
+test("over datagrams, too, nothing is lost while streams move, and large messages pass", async () => {
+  const args = ["--stream-transport", "udp", "--no-evacuate"];
+  await using datagrams = await Network.openWith(args, "east", "west");
+  const shell = await connect(datagrams.site("east").url);
+  await until("both are there", async () => (await shell.sites()).length === 2);
+  await createCounter(shell, "second", { at: "west", keptAt: ["east"] });
+  const first = await createCounter(shell, "first", { at: "east", keptAt: ["west"], to: "second" });
+  const load = new Load(first);
+  for (let round = 0; round < 4; round++) {
+    const then = load.appended;
+    await until("the load flows", async () => (await countOf(shell, "second")).last > then);
+    await Promise.all([
+      first.move(round % 2 === 0 ? "west" : "east"),
+      shell.move("second", round % 2 === 0 ? "east" : "west"),
+    ]);
+  }
+  const last = await load.stop();
+  assert.deepEqual(await counted(shell, "first", last), exactly(last));
+  assert.deepEqual(await counted(shell, "second", last), exactly(last));
+
+  const echo = await shell.createStream("echo", { at: "west" });
+  await echo.registerAgent({ on: { append: (_ctx, message: Uint8Array) => message.slice(-3) } });
+  const bytes = Uint8Array.from({ length: 700_000 }, (_, index) => index % 251);
+  const { reply } = await echo.append(bytes, { until: "consumed", timeoutMs: 30_000 });
+  assert.deepEqual(reply, bytes.slice(-3));
+  await shell.close();
 });
 
 test("a site that stops in order has its streams moved away first", async () => {

@@ -38,11 +38,20 @@ export class Network implements AsyncDisposable {
   }
 
   /** Starts the sites; the first leads, the others join it. */
-  static async open(leader: string, ...others: readonly string[]): Promise<Network> {
+  static open(leader: string, ...others: readonly string[]): Promise<Network> {
+    return Network.openWith([], leader, ...others);
+  }
+
+  /** The same, all with these arguments. */
+  static async openWith(
+    more: readonly string[],
+    leader: string,
+    ...others: readonly string[]
+  ): Promise<Network> {
     const network = new Network(await mkdtemp(join(tmpdir(), "meander-e2e-")));
     try {
-      await network.start(leader);
-      await Promise.all(others.map((name) => network.start(name)));
+      await network.start(leader, ...more);
+      await Promise.all(others.map((name) => network.start(name, ...more)));
       return network;
     } catch (error) {
       await network[Symbol.asyncDispose]();

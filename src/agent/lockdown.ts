@@ -1,4 +1,8 @@
+// In this order: ses takes the `Object.freeze` that the first leaves.
+import { endFreezing } from "./lockdown-freeze.ts";
 import "ses";
+
+endFreezing();
 
 /**
  * Makes this thread fit for compartments: the language's own objects are frozen and lose what reaches outside.

@@ -173,8 +173,20 @@ export function decodeFrames(bytes: Uint8Array, take: (frame: Frame) => void): n
   return 0;
 }
 
+/** Names are short and plain: writing them so takes a fraction of the encoder's time. Undefined for other texts. */
+function asciiOf(value: string): Uint8Array | undefined {
+  if (value.length > 64) return undefined;
+  const bytes = new Uint8Array(value.length);
+  for (let index = 0; index < value.length; index++) {
+    const code = value.charCodeAt(index);
+    if (code > 0x7f) return undefined;
+    bytes[index] = code;
+  }
+  return bytes;
+}
+
 function bytesOf(value: string): Uint8Array {
-  const bytes = utf8.encode(value);
+  const bytes = asciiOf(value) ?? utf8.encode(value);
   if (bytes.byteLength <= 255) return bytes;
   // Not in the middle of a character.
   let end = 255;

@@ -12,7 +12,7 @@ const SENDER = "shell-1";
 /** A consumer that fails on one text as often as given, with what the policy then says. */
 function failing(text: string, ...then: FailureAction[]): ScriptedConsumer {
   const consumer = new ScriptedConsumer();
-  consumer.batchMax = 10;
+  consumer.batchMax = 3;
   consumer.handle = (each) => {
     const action = each === text ? then.shift() : undefined;
     return action === undefined ? consumed() : failed(action);

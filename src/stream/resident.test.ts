@@ -99,7 +99,7 @@ test("[M3] messages, events and changes of the agents never overlap", async () =
 test("[M4] a change waits for the end of the current message, not for the queue", async () => {
   const world = new SmallWorld();
   const { consumer, end } = patient();
-  consumer.batchMax = 10;
+  consumer.batchMax = 3;
   const { resident } = await world.stream("b", "bar", { consumer });
   world.send(world.shell("a"), "bar", names(5));
   await world.run(10);

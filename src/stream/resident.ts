@@ -433,10 +433,10 @@ export class Resident extends Endpoint implements PairOwner {
       isSync = false;
       return ended;
     }
+    if (!this.#started || this.#mailbox.length === 0) return false;
     this.#waitsForRoom = this.isFull;
     const blocked = this.#trouble?.halted === true || this.#retryTimer !== undefined || this.#waitsForRoom;
-    if (!this.#started || blocked || this.#mailbox.length === 0) return false;
-    return this.#run();
+    return !blocked && this.#run();
   }
 
   #run(): boolean {

@@ -19,7 +19,7 @@ const states: fc.Arbitrary<StreamState> = fc.record(
     outbound: fc.array(
       fc.record(
         {
-          ...{ target: whole.map((id) => -id), targetName: name, base: whole, next: whole, resync: fc.boolean() },
+          ...{ target: whole.map((id) => 0 - id), targetName: name, base: whole, next: whole, resync: fc.boolean() },
           segments: fc.array(fc.record({ flags: fc.nat(7), bytes }, plain), few),
         },
         plain,

@@ -16,6 +16,9 @@ const SEEN_MAX = 16;
 const SHORT_STRING = 48;
 /** A target that has grown beyond this is not kept, bytes. */
 const KEPT_BYTES = 1024 * 1024;
+/** Results up to here share slabs: an allocation for each would cost more than all the rest, and one that is kept keeps a slab at most. */
+const SHARED_BYTES = 512;
+const SLAB_BYTES = 8 * 1024;
 
 const utf8 = new TextEncoder();
 const lengthOf = Object.getOwnPropertyDescriptor(
@@ -37,13 +40,16 @@ let seenSet: Set<object> | undefined;
 const records: (readonly string[] | undefined)[] = new Array(RECORDS_MAX).fill(undefined);
 let recordCount = 0;
 
+let slab = new Uint8Array(SLAB_BYTES);
+let slabAt = 0;
+
 /** The value as bytes, which belong to the caller; undefined when it has to go the long way. Throws what reading the value throws. */
 export function writePlain(value: unknown): Uint8Array | undefined {
   if (isWriting) return undefined;
   isWriting = true;
   at = 0;
   try {
-    return write(value, 0) ? target.slice(0, at) : undefined;
+    return write(value, 0) ? written() : undefined;
   } finally {
     isWriting = false;
     for (let index = 0; index < seenCount && index < SEEN_MAX; index++) seen[index] = undefined;
@@ -56,6 +62,18 @@ export function writePlain(value: unknown): Uint8Array | undefined {
       view = new DataView(target.buffer);
     }
   }
+}
+
+function written(): Uint8Array {
+  if (at > SHARED_BYTES) return target.slice(0, at);
+  if (slabAt + at > SLAB_BYTES) {
+    slab = new Uint8Array(SLAB_BYTES);
+    slabAt = 0;
+  }
+  const bytes = slab.subarray(slabAt, slabAt + at);
+  slabAt += at;
+  bytes.set(target.subarray(0, at));
+  return bytes;
 }
 
 /** False: the long way. */
