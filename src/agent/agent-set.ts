@@ -39,7 +39,7 @@ export interface AgentSetOptions extends AgentLoaderOptions {
   readonly log: Log;
 }
 
-type Done = (index: number, outcome: Outcome) => void;
+type Done = (index: number, outcome: Outcome, more?: boolean) => void;
 
 const NOTHING = packValue(undefined);
 const UNHANDLED: Effects = { ...NO_EFFECTS, handled: false };

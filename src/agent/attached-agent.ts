@@ -1,6 +1,6 @@
 import { assert } from "../base/index.ts";
 import { encodeSpec } from "./agent-state-codec.ts";
-import type { Invocation, InvocationResult } from "./executor.ts";
+import type { Invocation, InvocationDone } from "./executor.ts";
 import type { AgentSpec, AgentState, HandlerName } from "./model.ts";
 import type { RunningAgent } from "./running-agent.ts";
 
@@ -58,7 +58,7 @@ export class AttachedAgent implements AgentState {
   }
 
   /** As {@link AgentInstance.run}. */
-  run(batch: readonly Invocation[], done: (index: number, result: InvocationResult) => void): void {
+  run(batch: readonly Invocation[], done: InvocationDone): void {
     this.#running.instance.run(batch, done);
   }
 

@@ -58,6 +58,9 @@ export type InvocationResult =
   | { readonly type: "failed"; readonly fault: Fault }
   | { readonly type: "interrupted" };
 
+/** Is told how the calls of a batch ended, see {@link AgentInstance.run}. */
+export type InvocationDone = (index: number, result: InvocationResult, more?: boolean) => void;
+
 /** What a running agent asks of its site: control verbs and synchronous appends. `argument` and the answer are packed. */
 export type HostCall = (verb: string, argument: Uint8Array) => Promise<Uint8Array>;
 
@@ -76,8 +79,11 @@ export interface AgentHost {
 export interface AgentInstance {
   /** The events it has handlers for. */
   readonly handlers: ReadonlySet<HandlerName>;
-  /** Runs calls in order, one at a time; `done` once for each, in order, perhaps before this returns. After a failure the rest are `interrupted`. */
-  run(batch: readonly Invocation[], done: (index: number, result: InvocationResult) => void): void;
+  /**
+   * Runs calls in order, one at a time; `done` once for each, in order, perhaps before this returns. After a failure the rest are `interrupted`.
+   * `more`: the next result follows before anything else happens.
+   */
+  run(batch: readonly Invocation[], done: InvocationDone): void;
   /** Calls not begun yet end as `interrupted`. */
   interrupt(): void;
   /** Puts an earlier briefcase in place; between calls only. */

@@ -5,7 +5,7 @@ import { failedOutcome } from "./error-policy.ts";
 import type { Invocation, InvocationResult } from "./executor.ts";
 import { invocationOf } from "./transaction.ts";
 
-type Done = (index: number, outcome: Outcome) => void;
+type Done = (index: number, outcome: Outcome, more?: boolean) => void;
 
 /**
  * Deliveries to a stream of which one agent alone has an append handler: it gets them as one batch, and each is committed by itself. Used again and again:
@@ -61,7 +61,7 @@ export class SoloRun {
     this.#batch = [];
   }
 
-  readonly #take = (index: number, result: InvocationResult): void => {
+  readonly #take = (index: number, result: InvocationResult, more = false): void => {
     const agent = this.#agent;
     const done = this.#done;
     const delivery = this.#batch[index];
@@ -76,7 +76,7 @@ export class SoloRun {
     }
     const hasLeft = this.#isOver && !wasOver;
     if (hasLeft && this.#agent !== undefined) agent.interrupt();
-    done(index, outcome);
+    done(index, outcome, more && !hasLeft);
     if (hasLeft) this.#onExit(agent);
   };
 

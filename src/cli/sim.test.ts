@@ -65,7 +65,12 @@ for (const [name, expected] of [
 test("with --json the result is one object, and another seed gives another run", async () => {
   const results = await Promise.all(
     ["7", "8"].map(async (seed) => {
-      const { code, stdout, stderr } = await sim(example("hello-streams"), "--seed", seed, "--json");
+      const { code, stdout, stderr } = await sim(
+        example("hello-streams"),
+        "--seed",
+        seed,
+        "--json",
+      );
       assert.equal(code, 0, stderr);
       return JSON.parse(stdout) as SimulationResult & { readonly seed: number };
     }),

@@ -101,7 +101,9 @@ function tell(terminal: Terminal, seed: number, result: SimulationResult): void 
 /** What happened before a promise was broken. */
 export function formatLog({ streams, log }: Violation): string {
   const about = streams.length === 0 ? "in the session" : `to ${streams.join(", ")}`;
-  return [`What happened last ${about}:`, ...log.map((entry) => `  ${formatEntry(entry)}`)].join("\n");
+  return [`What happened last ${about}:`, ...log.map((entry) => `  ${formatEntry(entry)}`)].join(
+    "\n",
+  );
 }
 
 /** How long, how much, how it ended. */

@@ -120,8 +120,17 @@ test("a result says how long, how much and how it ended", () => {
   const [head, row] = formatResult(7, RESULT, (_style, text) => text).split("\n");
   assert.match(head ?? "", /^SEED +SIMULATED +END +EVENTS +MESSAGES +PACKET RATIO +VIOLATIONS$/);
   assert.match(row ?? "", /^7 +5 s +time was up +12 +0 +- +0$/);
-  const other = { ...RESULT, seconds: 1.23456789, concluded: true, consumed: 4, packetRatio: 1.106 };
-  assert.match(formatResult(7, other, (_style, text) => text), /1.23457 s +concluded +12 +4 +1.11 +0/);
+  const other = {
+    ...RESULT,
+    seconds: 1.23456789,
+    concluded: true,
+    consumed: 4,
+    packetRatio: 1.106,
+  };
+  assert.match(
+    formatResult(7, other, (_style, text) => text),
+    /1.23457 s +concluded +12 +4 +1.11 +0/,
+  );
 });
 
 test("the command that does it again has what differs from its defaults, quoted for a shell", () => {
@@ -140,7 +149,13 @@ test("an entry of a trace is one line", () => {
 
 test("a broken promise is told with what happened before, and the shortest run that shows it", () => {
   const log = [{ seconds: 1.5, at: "m0", type: "crashed", detail: {} }];
-  const violation = { seconds: 1.2345, invariant: "I1", what: "out of order", streams: ["foo"], log };
+  const violation = {
+    seconds: 1.2345,
+    invariant: "I1",
+    what: "out of order",
+    streams: ["foo"],
+    log,
+  };
   assert.equal(formatLog(violation), "What happened last to foo:\n  1.500000 m0 crashed");
   const error = violated(violation, (until) => `meander sim x.ts --seed 7 --until ${until}`);
   assert.equal(error.code, "simulation-violated");

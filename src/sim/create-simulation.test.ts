@@ -35,7 +35,11 @@ function pair(options: { readonly seed?: number; readonly drop?: number } = {}):
   const sim = createSimulation({ seed, trace: true });
   const machines = [sim.machine("m0"), sim.machine("m1")] as const;
   const [m0, m1] = machines;
-  return { sim, machines, engines: [sim.createEngine(m0, { drop }), sim.createEngine(m1, { drop })] };
+  return {
+    sim,
+    machines,
+    engines: [sim.createEngine(m0, { drop }), sim.createEngine(m1, { drop })],
+  };
 }
 
 /** A shell at m0 and a stream `there` at m1 that remembers; the run ends with the script. */

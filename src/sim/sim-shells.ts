@@ -68,10 +68,14 @@ export class SimShells {
     for (;;) {
       await site.whenJoined();
       try {
-        return await connectShell(`http://${site.name}`, async () => dial(this.#world, site, process), {
-          name,
-          clock: process,
-        });
+        return await connectShell(
+          `http://${site.name}`,
+          async () => dial(this.#world, site, process),
+          {
+            name,
+            clock: process,
+          },
+        );
       } catch (error) {
         // The site was killed just now.
         if (!(error instanceof MeanderError) || error.code !== "site-unreachable") throw error;

@@ -9,14 +9,19 @@ export interface SocketEnd {
 }
 
 /** A connection between two processes that carries texts, over a virtual network. A cut breaks it at once, the death of a process after the latency. */
-export function virtualSocketPair(network: VirtualNetwork, left: SocketEnd, right: SocketEnd): [VirtualSocket, VirtualSocket] {
+export function virtualSocketPair(
+  network: VirtualNetwork,
+  left: SocketEnd,
+  right: SocketEnd,
+): [VirtualSocket, VirtualSocket] {
   const a = new VirtualSocket(network, left);
   const b = new VirtualSocket(network, right);
   a.join(b);
   b.join(a);
   const undo = network.onCut((first, second) => {
     const between = [left.machine, right.machine];
-    if (!between.includes(first) || !between.includes(second) || left.machine === right.machine) return;
+    if (!between.includes(first) || !between.includes(second) || left.machine === right.machine)
+      return;
     a.broken();
     b.broken();
   });

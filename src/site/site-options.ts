@@ -31,6 +31,8 @@ export interface SiteOptions {
   readonly streamPort: number;
   /** Whether agents that ask for it run in the site's own thread, without limits: for code of the site's owner. */
   readonly allowInline: boolean;
+  /** Streams that it takes. */
+  readonly maxStreams: number;
   /** Whether a site that stops has its streams moved to others first. */
   readonly evacuate: boolean;
   /** Time of its lease, ms: after a silence that long its streams are taken over. Undefined: the usual one. */
@@ -63,6 +65,7 @@ const SETTINGS = {
   streamTransport: z.enum(["tcp", "udp"]),
   streamPort: port,
   allowInline: z.boolean(),
+  maxStreams: z.number().int().min(0).max(LIMITS.residentStreamsMax),
   evacuate: z.boolean(),
   leaseMs: z.number().int().min(1_000).max(LIMITS.directoryLeaseMsMax),
   log: z.enum(["debug", "info", "warn", "error", "silent"]),
@@ -157,6 +160,7 @@ export function completeSettings(settings: SiteSettings): SiteOptions {
     streamTransport: settings.streamTransport ?? "tcp",
     streamPort: settings.streamPort ?? 0,
     allowInline: settings.allowInline ?? false,
+    maxStreams: settings.maxStreams ?? LIMITS.residentStreamsMax,
     evacuate: settings.evacuate ?? true,
     leaseMs: settings.leaseMs,
     log: settings.log ?? "info",

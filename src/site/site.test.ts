@@ -3,8 +3,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import type { MeanderError } from "../base/index.ts";
 import type { ChannelClient } from "../channel/index.ts";
 import { KIND, kindOf, payloadOf } from "../wire/index.ts";
+import { connect } from "./client/connect.ts";
 import { packageRoot } from "./client/package-root.ts";
 import { SiteClient } from "./client/site-client.ts";
 import { publishFile } from "./publish/publish-file.ts";
@@ -215,6 +217,48 @@ test("a site that cannot reach a leader says so and leaves no socket behind", ()
       code: "directory-unreachable",
     });
     await start({ name: "origin", httpPort: record.http.port, udpPort: 0 });
+  }));
+
+test("streams run over two sites, move away from one that stops, and shells are told of its end", () =>
+  withRig(async ({ start, after }) => {
+    const origin = await start({ name: "origin" });
+    const relay = await start({ name: "relay", join: origin.url, streamTransport: "udp" });
+    await relay.stop();
+    // All sites of a session carry frames the same way.
+    const other = await start({ name: "other", join: origin.url });
+    const shell = await connect(origin.url);
+    const there = await connect(other.url);
+    after(() => shell.close());
+    const foo = await shell.createStream("foo", { at: "other" });
+    await foo.registerAgent({
+      briefcase: { all: "" },
+      on: {
+        append: (ctx, message: string) => {
+          ctx.briefcase.all += message;
+          return `${ctx.briefcase.all} at ${ctx.location}`;
+        },
+      },
+    });
+    const reply = async (message: string): Promise<unknown> =>
+      (await foo.append(message, { until: "consumed" })).reply;
+    assert.equal(await reply("a"), "a at other");
+    assert.equal((await other.health()).streams, 1);
+    await other.stop();
+    assert.equal((await there.closed as MeanderError).code, "shell-disconnected");
+    assert.equal(await reply("b"), "ab at origin");
+    assert.deepEqual(
+      origin.streams().streams.map(({ name, site }) => [name, site]),
+      [["foo", "origin"]],
+    );
+  }));
+
+test("a site takes no more streams than it may", () =>
+  withRig(async ({ start, after }) => {
+    const origin = await start({ name: "origin", maxStreams: 1 });
+    const shell = await connect(origin.url);
+    after(() => shell.close());
+    await shell.createStream("first");
+    await assert.rejects(shell.createStream("second"), { code: "site-full" });
   }));
 
 test("two sites cannot have one name, and a second leader cannot have one folder", () =>

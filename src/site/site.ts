@@ -88,9 +88,11 @@ export class Site implements SiteService, AsyncDisposable {
     if (options.routes !== undefined) checkConnections(options.routes);
     const { clock = new SystemClock(), random = new SystemRandom(), log = SILENT } = ports;
     const gate = { hosts: hostsOf(options), origins: [] };
-    const { host, httpPort, udpPort, streamPort, streamTransport, allowInline } = options;
+    const { host, httpPort, udpPort, streamPort, streamTransport } = options;
+    const { allowInline, maxStreams } = options;
     const streams = await StreamDesk.open({
-      ...{ host, port: streamPort, transport: streamTransport, allowInline, clock, random, log },
+      ...{ host, port: streamPort, transport: streamTransport },
+      ...{ allowInline, maxStreams, clock, random, log },
       records: join(options.data, "records"),
     });
     try {

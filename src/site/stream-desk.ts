@@ -32,6 +32,8 @@ export interface StreamDeskOptions {
   readonly records: string;
   /** Whether agents may run in this thread; it is locked down for good then. */
   readonly allowInline: boolean;
+  /** Streams that the site takes. */
+  readonly maxStreams: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -83,7 +85,7 @@ export class StreamDesk {
    * @throws {MeanderError} `records-in-use`, `records-unreadable`, `directory-…`
    */
   async start(place: Place, directory: Directory): Promise<void> {
-    const { records: path, allowInline, clock, random, log } = this.#options;
+    const { records: path, allowInline, maxStreams, clock, random, log } = this.#options;
     const records = await LmdbRecordStore.open({ path, log });
     this.#records = records;
     const worker = new WorkerExecutor({ clock, log });
@@ -98,6 +100,7 @@ export class StreamDesk {
         put: (bytes) => directory.putBlob(bytes),
       }),
       allowsInline: allowInline,
+      streamsMax: maxStreams,
     });
     await this.#streams.start();
   }

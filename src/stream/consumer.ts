@@ -96,8 +96,14 @@ export type LifecycleEvent =
 export interface Consumer {
   /** How many deliveries it takes at once with use; 1 when several agents have to keep in step. */
   readonly batchMax: number;
-  /** Runs the deliveries in order, one at a time. `done` is called once for each, in order, perhaps before this returns. After a failure the rest are `interrupted`. */
-  consume(batch: readonly Delivery[], done: (index: number, outcome: Outcome) => void): void;
+  /**
+   * Runs the deliveries in order, one at a time. `done` is called once for each, in order, perhaps before this returns. After a failure the rest are `interrupted`.
+   * `more`: the next outcome follows before anything else happens, and {@link snapshot} may be ahead until the last of them.
+   */
+  consume(
+    batch: readonly Delivery[],
+    done: (index: number, outcome: Outcome, more?: boolean) => void,
+  ): void;
   /** Those not begun yet end as `interrupted`. */
   interrupt(): void;
   /** Runs the handlers of an event. Failures are logged and change nothing; `done` is called once, perhaps before this returns. */

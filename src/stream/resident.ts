@@ -456,6 +456,8 @@ export class Resident extends Endpoint implements PairOwner {
     const batch: Batch = { entries, startedAt: this.context.clock.now(), done: 0, back: [] };
     this.#batch = batch;
     let isSync = true;
+    /** They have effect in one turn. */
+    let told: [index: number, outcome: Outcome][] = [];
     this.consumer.consume(
       entries.map((entry): Delivery => ({
         from: entry.source,
@@ -465,13 +467,16 @@ export class Resident extends Endpoint implements PairOwner {
         payload: entry.payload,
         chain: entry.chain,
       })),
-      (index, outcome) => {
-        if (isSync) this.#ended(batch, index, outcome);
-        else
-          this.context.turn(() => {
-            this.#ended(batch, index, outcome);
-            this.context.atTurnEnd(this);
-          });
+      (index, outcome, more = false) => {
+        if (isSync) return this.#ended(batch, index, outcome);
+        told.push([index, outcome]);
+        if (more) return;
+        const all = told;
+        told = [];
+        this.context.turn(() => {
+          for (const [each, its] of all) this.#ended(batch, each, its);
+          this.context.atTurnEnd(this);
+        });
       },
     );
     isSync = false;

@@ -108,3 +108,29 @@ test("[M32] a message that is no request is counted, and answered when somebody 
   assert.equal(errors.length, 1);
   assert.ok(errors[0] instanceof MeanderError && errors[0].code === "request-invalid");
 });
+
+test("[M32] a site that was given up and comes back as it was is asked, and asks, like any other", async () => {
+  const world = new SmallWorld();
+  const [a, b] = [world.site("a"), world.site("b")];
+  for (let index = 0; index < 5; index++) {
+    await world.until(ask(world, "a", "b", "before", index));
+    await world.until(ask(world, "b", "a", "before", index));
+  }
+  const silent = new Signal<Uint8Array>();
+  world.onRequest = () => silent.promise;
+  const unanswered = ask(world, "b", "a", "unanswered");
+  await world.run(100);
+
+  // `a` hears that `b` has ended, which only stood still: its lease ran out.
+  a.kernel.setSites([a.place]);
+  b.kernel.setLease(world.clock.now());
+  a.kernel.setSites([a.place, b.place]);
+  b.kernel.setLease(1e9);
+  silent.end(packValue("nobody hears this"));
+  await assert.rejects(world.until(unanswered), { code: "site-gone" });
+  world.onRequest = async (_from, _kind, payload) => payload;
+  for (let index = 0; index < 5; index++) {
+    assert.deepEqual(await world.until(ask(world, "a", "b", "after", index)), packValue(index));
+    assert.deepEqual(await world.until(ask(world, "b", "a", "after", index)), packValue(index));
+  }
+});

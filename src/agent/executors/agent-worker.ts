@@ -152,7 +152,7 @@ export class AgentWorker {
   }
 
   #receive(messages: readonly FromWorker[]): void {
-    for (const message of messages) {
+    for (const [index, message] of messages.entries()) {
       // What a result leads to may be the end of this worker.
       if (this.#isOver) return;
       const slot = message[1];
@@ -161,7 +161,7 @@ export class AgentWorker {
         this.#freeSlots.push(slot);
         if (this.isIdle) this.#options.onIdle();
       } else {
-        this.#instances.get(slot)?.receive(message);
+        this.#instances.get(slot)?.receive(message, messages[index + 1]);
       }
     }
   }

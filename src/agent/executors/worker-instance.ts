@@ -5,6 +5,7 @@ import type {
   AgentInstance,
   AgentProgram,
   Invocation,
+  InvocationDone,
   InvocationResult,
 } from "../executor.ts";
 import type { HandlerName } from "../model.ts";
@@ -33,7 +34,7 @@ export interface WorkerLink {
 /** Calls that were asked for together. */
 interface Batch {
   readonly size: number;
-  readonly done: (index: number, result: InvocationResult) => void;
+  readonly done: InvocationDone;
   /** Index of the next result. */
   next: number;
 }
@@ -91,7 +92,7 @@ export class WorkerInstance implements AgentInstance {
     return this.#prepare(["start", this.slot, this.program, seed, skewMs]);
   }
 
-  run(batch: readonly Invocation[], done: (index: number, result: InvocationResult) => void): void {
+  run(batch: readonly Invocation[], done: InvocationDone): void {
     if (this.#isClosed || batch.length === 0) return;
     const pending: Batch = { size: batch.length, done, next: 0 };
     this.#batches.push(pending);
@@ -131,12 +132,12 @@ export class WorkerInstance implements AgentInstance {
     if (this.#fault === undefined) this.#link.send(["close", this.slot]);
   }
 
-  /** The worker told something about this agent. */
-  receive(message: FromWorker): void {
+  /** The worker told something about this agent. `next`: what it told next, and what is received at once. */
+  receive(message: FromWorker, next?: FromWorker): void {
     if (this.#isClosed) return;
     switch (message[0]) {
       case "done":
-        this.#tell(unpackResult(message[2], this.program.agent));
+        this.#tell(unpackResult(message[2], this.program.agent), this.#isResult(next));
         break;
       case "failed":
         this.#tell({ type: "failed", fault: message[2] });
@@ -185,12 +186,17 @@ export class WorkerInstance implements AgentInstance {
     }
   }
 
-  #tell(result: InvocationResult): void {
+  #isResult(next: FromWorker | undefined): boolean {
+    if (next === undefined || next[1] !== this.slot) return false;
+    return next[0] === "done" || next[0] === "failed" || next[0] === "interrupted";
+  }
+
+  #tell(result: InvocationResult, more = false): void {
     const batch = this.#batches[0];
     assert(batch !== undefined, "a result belongs to a call");
     const index = batch.next++;
     if (batch.next === batch.size) this.#batches.shift();
-    batch.done(index, result);
+    batch.done(index, result, more && batch.next < batch.size);
   }
 
   #prepare(message: ToWorker): Promise<void> {

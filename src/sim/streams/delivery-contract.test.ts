@@ -79,7 +79,12 @@ class Session {
   }
 
   /** A stream that keeps what it gets. */
-  async make(name: string, at: string, options: Parameters<Shell["createStream"]>[1] = {}, source = KEEPS): Promise<void> {
+  async make(
+    name: string,
+    at: string,
+    options: Parameters<Shell["createStream"]>[1] = {},
+    source = KEEPS,
+  ): Promise<void> {
     const shell = this.shell("s0", "maker");
     await this.do(shell.createStream(name, { at, ...options }));
     await this.do(shell.registerAgent(name, { source }));
@@ -101,7 +106,7 @@ class Session {
 
 const DURABLE = { durability: { type: "message" } } as const;
 
-test("[M4] an agent is attached, replaced and detached between two messages", async () => {
+test("[M4] an agent is attached between two messages, not behind all that wait", async () => {
   const session = await Session.start(2);
   await session.make("foo", "s1");
   session.world.setTime("append", 300);
@@ -144,7 +149,9 @@ test("[M5] a move has a deadline: a handler that takes longer keeps its stream w
   await session.do(shell.append("foo", 1));
   await session.pass(50);
   const began = session.world.clock.now();
-  await assert.rejects(session.do(shell.move("foo", "s2", { deadlineMs: 500 })), { code: "move-timeout" });
+  await assert.rejects(session.do(shell.move("foo", "s2", { deadlineMs: 500 })), {
+    code: "move-timeout",
+  });
   assert.ok(session.world.clock.now() - began < 1_500);
   session.world.setTime("append", 0);
   await session.do(shell.append("foo", 2));
@@ -155,6 +162,7 @@ test("[M5] a move has a deadline: a handler that takes longer keeps its stream w
 });
 
 test("[M5] when the leader dies with a stream ready at the target, source and target settle it: it is at one of them, with all it had", async () => {
+  const hosts = new Set<string>();
   for (const dieAfterMs of [0, 2, 4, 6, 8, 10, 20]) {
     const session = await Session.start(3);
     await session.make("foo", "s1");
@@ -175,26 +183,59 @@ test("[M5] when the leader dies with a stream ready at the target, source and ta
     await session.until(() => {
       const name = host();
       const resident = name === undefined ? undefined : session.site(name).streams?.resident(1);
-      return resident?.isFrozen === false && resident.pairs.size > 0 && [...resident.pairs.values()].every(({ consumed }) => consumed === 2);
+      return (
+        resident?.isFrozen === false &&
+        resident.pairs.size > 0 &&
+        [...resident.pairs.values()].every(({ consumed }) => consumed === 2)
+      );
     }, 30_000);
     await session.pass(5_000);
     const { got } = await session.kept("foo");
     assert.deepEqual(got, [1, 2], `the leader died after ${dieAfterMs} ms; it is at ${host()}`);
+    hosts.add(String(host()));
     const elsewhere = ["s1", "s2"].filter((name) => name !== host());
     for (const name of elsewhere) assert.equal(session.site(name).streams?.resident(1), undefined);
   }
+  assert.deepEqual([...hosts].sort(), ["s1", "s2"], "both happen");
 });
 
 test("[M5] a source that dies once the record says where the stream is takes nothing with it", async () => {
   const session = await Session.start(3);
   await session.make("foo", "s1");
   const shell = session.shell("s2");
-  for (const value of [1, 2, 3]) await session.do(shell.append("foo", value, { until: "consumed" }));
+  for (const value of [1, 2, 3])
+    await session.do(shell.append("foo", value, { until: "consumed" }));
   await session.do(shell.move("foo", "s2"));
   session.site("s1").kill();
   await session.do(shell.append("foo", 4, { until: "consumed" }));
   const { got, was } = await session.kept("foo");
-  assert.deepEqual([got, was], [[1, 2, 3, 4], ["departure", "arrival"]]);
+  assert.deepEqual(
+    [got, was],
+    [
+      [1, 2, 3, 4],
+      ["departure", "arrival"],
+    ],
+  );
+});
+
+test("[M5] a stream that was taken over before it had begun at its new place is given up there", async () => {
+  const session = await Session.start(5);
+  const { network } = session.world;
+  await session.make("foo", "s1", { ...DURABLE, failureManagers: ["s3", "s4"] });
+  assert.equal(session.record("foo")?.keeper, "s3");
+  // It arrives at s2, which cannot reach the keeper, and so does not begin.
+  network.partition("s2", "s3");
+  await session.do(session.shell("s0").move("foo", "s2"));
+  await session.pass(200);
+  assert.equal(session.record("foo")?.site, "s2");
+  for (const other of ["s0", "s1", "s4"]) network.partition("s2", other);
+  await session.until(() => session.record("foo")?.site === "s3");
+  for (const other of ["s0", "s1", "s3", "s4"]) network.repair("s2", other);
+  await session.pass(20_000);
+  assert.equal(session.site("s2").streams?.resident(1), undefined);
+  assert.equal(session.site("s2").streams?.agentsOf(1), undefined);
+  await session.do(session.shell("s2").append("foo", 1, { until: "consumed" }));
+  assert.deepEqual((await session.kept("foo")).got, [1]);
 });
 
 test("[M7] after `kill -9` of its site a stream goes on elsewhere, with everything, in order and once", async () => {
@@ -220,10 +261,12 @@ test("[M7] a stream without durability begins anew with the briefcases of its ag
   await session.make("foo", "s1");
   await session.make("bar", "s2");
   const shell = session.shell("s0");
-  for (const value of [1, 2]) await session.do(shell.append("foo", { to: "bar", value }, { until: "consumed" }));
+  for (const value of [1, 2])
+    await session.do(shell.append("foo", { to: "bar", value }, { until: "consumed" }));
   await session.pass(100);
   session.site("s1").kill();
-  for (const value of [3, 4]) await session.do(shell.append("foo", { to: "bar", value }, { until: "consumed" }));
+  for (const value of [3, 4])
+    await session.do(shell.append("foo", { to: "bar", value }, { until: "consumed" }));
   await session.pass(1_000);
   const foo = await session.kept("foo");
   assert.deepEqual([foo.got, foo.was], [[3, 4], ["failure"]]);
@@ -255,7 +298,9 @@ test("[M9] a silent site is replaced after 2 s where its commits are refused fro
     // The old host comes back, and finds that what it has is void.
     for (const other of ["s0", "s2"]) session.world.network.repair("s1", other);
     await session.until(() => session.site("s1").streams?.resident(1) === undefined);
-    await session.do(session.shell("s1").append("foo", 1, { until: "consumed", timeoutMs: 10_000 }));
+    await session.do(
+      session.shell("s1").append("foo", 1, { until: "consumed", timeoutMs: 10_000 }),
+    );
     assert.deepEqual((await session.kept("foo")).got, [1]);
   }
 });
@@ -291,7 +336,10 @@ test("[M10] an append ends when its home site holds the message, and waits while
   await session.pass(5_000);
   const { got } = await session.kept("foo");
   assert.equal(got.length, most + 1);
-  assert.deepEqual(got, [...got].sort((a, b) => Number(a) - Number(b)));
+  assert.deepEqual(
+    got,
+    [...got].sort((a, b) => Number(a) - Number(b)),
+  );
 });
 
 test("[M10] what a shell has appended is delivered after it has left", async () => {
@@ -315,7 +363,9 @@ test("[M10] `until: consumed` gives the handler's answer, or ends at its time wh
   assert.equal(reply, "thanks");
   assert.match(id, />foo#1$/);
   session.world.setTime("append", 2_000);
-  await assert.rejects(session.do(shell.append("foo", 2, { until: "consumed", timeoutMs: 500 })), { code: "append-timeout" });
+  await assert.rejects(session.do(shell.append("foo", 2, { until: "consumed", timeoutMs: 500 })), {
+    code: "append-timeout",
+  });
   await session.pass(3_000);
   assert.deepEqual((await session.kept("foo")).got, [1, 2]);
 });
@@ -331,13 +381,18 @@ test("[M10] in a handler, an append that waits needs a time, and never waits for
   await session.make("hasty", "s1", {}, asks(""));
   await session.make("end", "s1");
   const shell = session.shell("s0");
-  const ask = (to: string, value: unknown) => session.do(shell.append(to, value, { until: "consumed", timeoutMs: 10_000 }));
+  const ask = (to: string, value: unknown) =>
+    session.do(shell.append(to, value, { until: "consumed", timeoutMs: 10_000 }));
   assert.equal((await ask("foo", ["bar", "end", 1])).reply, "thanks");
   for (const [to, path] of [
     ["foo", ["foo", "end", 1]],
     ["foo", ["bar", "foo", "end", 1]],
   ] as const) {
-    await assert.rejects(ask(to, path), (error: MeanderError) => error.code === "call-cycle" || /waits, itself or through others/.test(error.message));
+    await assert.rejects(
+      ask(to, path),
+      (error: MeanderError) =>
+        error.code === "call-cycle" || /waits, itself or through others/.test(error.message),
+    );
   }
   await assert.rejects(ask("hasty", ["end", 1]), /timeout/i);
   assert.equal((await session.kept("end")).got.length, 1);
@@ -349,7 +404,8 @@ test("[M11] the session's policy comes before the site's, and that before the st
   const owner = session.shell("s0", "owner");
   const eve = session.shell("s1", "eve");
   const rule = (reason: string) => [{ effect: "deny", actions: ["move"], by: "eve", reason }];
-  const denied = (reason: string) => (error: MeanderError) => error.code === "denied" && error.what.endsWith(reason);
+  const denied = (reason: string) => (error: MeanderError) =>
+    error.code === "denied" && error.what.endsWith(reason);
   await session.do(owner.setPolicy("session", rule("the session says no")));
   await session.do(owner.setPolicy("sites/s2", rule("the site says no")));
   await session.do(owner.setPolicy("streams/foo", rule("the stream says no")));
@@ -381,7 +437,9 @@ test("[M11] a policy is judged by who asks, and by where the stream would be", a
   );
   await session.pass(100);
   await assert.rejects(session.do(owner.move("foo", "s0")), { code: "denied" });
-  await assert.rejects(session.do(session.shell("s1", "eve").move("foo", "s2")), { code: "denied" });
+  await assert.rejects(session.do(session.shell("s1", "eve").move("foo", "s2")), {
+    code: "denied",
+  });
   await session.do(owner.move("foo", "s2"));
   assert.equal(session.record("foo")?.site, "s2");
 });
@@ -390,10 +448,17 @@ test("[M11] a sender that may not append is told so, at once when it waits", asy
   const session = await Session.start(3);
   await session.make("foo", "s1");
   const owner = session.shell("s0", "owner");
-  await session.do(owner.setPolicy("streams/foo", [{ effect: "deny", actions: ["append"], by: "eve", reason: "not you" }]));
+  await session.do(
+    owner.setPolicy("streams/foo", [
+      { effect: "deny", actions: ["append"], by: "eve", reason: "not you" },
+    ]),
+  );
   await session.pass(100);
   const eve = session.shell("s2", "eve");
-  await assert.rejects(session.do(eve.append("foo", 1, { until: "consumed" })), (error: MeanderError) => error.code === "append-denied" && error.what === "not you");
+  await assert.rejects(
+    session.do(eve.append("foo", 1, { until: "consumed" })),
+    (error: MeanderError) => error.code === "append-denied" && error.what === "not you",
+  );
   await session.do(session.shell("s2", "bob").append("foo", 2, { until: "consumed" }));
   assert.deepEqual((await session.kept("foo")).got, [2]);
 });
@@ -422,7 +487,8 @@ test("[M11] messages go from site to site: nobody needs the leader for them", as
   const shell = session.shell("s2");
   await session.do(shell.append("foo", 0, { until: "consumed" }));
   for (const site of ["s1", "s2"]) session.world.network.partition("s0", site);
-  for (const value of [1, 2, 3]) await session.do(shell.append("foo", value, { until: "consumed", timeoutMs: 500 }));
+  for (const value of [1, 2, 3])
+    await session.do(shell.append("foo", value, { until: "consumed", timeoutMs: 500 }));
 });
 
 test("[M12] a group reaches each member in order, and each answers for itself", async () => {

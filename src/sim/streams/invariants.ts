@@ -74,9 +74,11 @@ export class Invariants {
       last.seq = event.seq;
     }
     if (!isFenced && site.streams?.kernel.leaseHolds !== true)
-      this.broken("I4", `${event.stream} consumed ${event.message} at ${site.name} without a lease`, [
-        event.stream,
-      ]);
+      this.broken(
+        "I4",
+        `${event.stream} consumed ${event.message} at ${site.name} without a lease`,
+        [event.stream],
+      );
   }
 
   /** A kernel sends a frame. */
@@ -93,9 +95,11 @@ export class Invariants {
     if (to.site !== leader.name || from === leader || !isStream(source)) return;
     const record = leader.streams?.table.byId(target);
     if (record !== undefined && !record.visited.includes(leader.name))
-      this.broken("I8", `a message to ${record.name}, which never was at ${leader.name}, was sent there`, [
-        record.name,
-      ]);
+      this.broken(
+        "I8",
+        `a message to ${record.name}, which never was at ${leader.name}, was sent there`,
+        [record.name],
+      );
   }
 
   /** @param streams those concerned, by name */

@@ -1,7 +1,12 @@
 import { CodeStore, type HandlerName, type InlineExecutor } from "../../agent/index.ts";
 import { delay, type Log, MeanderError, type Random } from "../../base/index.ts";
 import { EmbeddedDirectory, MemoryStore } from "../../directory/embedded/index.ts";
-import { type Directory, DirectoryClient, DirectoryServer, type MessageSocket } from "../../directory/index.ts";
+import {
+  type Directory,
+  DirectoryClient,
+  DirectoryServer,
+  type MessageSocket,
+} from "../../directory/index.ts";
 import { Leader, Membership, type SiteRecord } from "../../session/index.ts";
 import { ShellServer } from "../../session/shell/index.ts";
 import { SelfDelivery, SiteStreams } from "../../site/streams/index.ts";

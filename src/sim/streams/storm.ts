@@ -88,7 +88,10 @@ export default {
     },
   },
 };
-`.replace("const last = b.seen", "if (message.numbers) message = { n: message.numbers[ctx.stream] };\n      const last = b.seen");
+`.replace(
+  "const last = b.seen",
+  "if (message.numbers) message = { n: message.numbers[ctx.stream] };\n      const last = b.seen",
+);
 
 /** A storm over a session: sites crash, hang and are cut off, streams move, and every message is counted. */
 export class Storm {
@@ -100,7 +103,12 @@ export class Storm {
   readonly #durability: Durability;
   readonly #isRough: boolean;
   readonly #isLossy: boolean;
-  readonly #shells: { readonly name: string; readonly home: SimSite; readonly instance: number; readonly sent: Record<string, number> }[] = [];
+  readonly #shells: {
+    readonly name: string;
+    readonly home: SimSite;
+    readonly instance: number;
+    readonly sent: Record<string, number>;
+  }[] = [];
   readonly #failures: string[] = [];
   #calm = false;
   #moves = 0;
@@ -128,7 +136,8 @@ export class Storm {
       this.world.addSite({ name: `s${index}`, dropRatio: (seed % 5) * 0.05 });
     this.world.network.duplicateRatio = (seed % 3) * 0.1;
     this.world.network.reorderRatio = (seed % 4) * 0.1;
-    for (const { machine } of this.world.sites) this.world.network.setLatency(machine, 0.2 + this.#random.float() * 5);
+    for (const { machine } of this.world.sites)
+      this.world.network.setLatency(machine, 0.2 + this.#random.float() * 5);
   }
 
   async run(): Promise<StormReport> {
@@ -176,13 +185,19 @@ export class Storm {
     const shell = new Shell(world.shell(world.leader, "maker"));
     for (const [index, name] of this.#names.entries()) {
       const failureManagers = this.#random.below(3) === 0 ? [this.#pick(sites)] : [];
-      await shell.createStream(name, { at: sites[index % sites.length], durability: this.#durability, failureManagers });
+      await shell.createStream(name, {
+        at: sites[index % sites.length],
+        durability: this.#durability,
+        failureManagers,
+      });
       const briefcase = { seen: {}, sent: {}, wrong: [], names: this.#names, sites };
       await shell.registerAgent(name, { source: AGENT }, { briefcase });
     }
     // [I6] Nobody may touch this one, and nothing of it may change.
     await shell.createStream("untouched", { at: world.leader.name });
-    await shell.setPolicy("streams/untouched", [{ effect: "deny", actions: ["*"], reason: "it stays" }]);
+    await shell.setPolicy("streams/untouched", [
+      { effect: "deny", actions: ["*"], reason: "it stays" },
+    ]);
     await shell.close();
   }
 
@@ -197,7 +212,9 @@ export class Storm {
       world.clock.after("write", at, () => {
         const site = this.#pick(world.sites);
         if (!site.isUp || site.process.frozen || site.streams === undefined) return;
-        let shell = this.#shells.find(({ home, instance }) => home === site && instance === site.place.instance);
+        let shell = this.#shells.find(
+          ({ home, instance }) => home === site && instance === site.place.instance,
+        );
         if (shell === undefined) {
           if (site.streams.table.records.length <= this.#names.length) return;
           const name = `shell-${this.#shells.length}`;
@@ -222,7 +239,11 @@ export class Storm {
     const { clock } = this.world;
     const random = this.#random;
     const often = (everyMs: number, name: string, task: () => void): void => {
-      for (let at = random.float() * everyMs; at < this.#durationMs; at += (0.2 + 1.6 * random.float()) * everyMs)
+      for (
+        let at = random.float() * everyMs;
+        at < this.#durationMs;
+        at += (0.2 + 1.6 * random.float()) * everyMs
+      )
         clock.after(name, at, () => this.#calm || task());
     };
     often(150, "move", () => this.#move());
@@ -259,13 +280,22 @@ export class Storm {
     const tries = [
       () => port.move("untouched", this.#pick(this.world.sites).name, 1_000),
       () => port.destroyStream("untouched"),
-      () => port.attachAgent("untouched", { source: "export default { on: {} }", file: undefined, name: "x", briefcase: undefined }),
+      () =>
+        port.attachAgent("untouched", {
+          source: "export default { on: {} }",
+          file: undefined,
+          name: "x",
+          briefcase: undefined,
+        }),
     ];
     this.#pick(tries)()
       .then((answer) => {
         // A move to where it is already changes nothing.
         if (typeof answer === "object" && "from" in answer && answer.from === answer.to) return;
-        this.world.invariants.broken("I6", "somebody did to `untouched` what is denied: " + JSON.stringify(answer));
+        this.world.invariants.broken(
+          "I6",
+          "somebody did to `untouched` what is denied: " + JSON.stringify(answer),
+        );
       })
       .catch(() => {
         // As it should be.
@@ -279,7 +309,9 @@ export class Storm {
     if (a === b) return;
     world.network.partition(a.machine, b.machine);
     world.note(a.name, "partitioned", { from: b.name });
-    world.clock.after("repair", 50 + this.#random.float() * msMax, () => world.network.repair(a.machine, b.machine));
+    world.clock.after("repair", 50 + this.#random.float() * msMax, () =>
+      world.network.repair(a.machine, b.machine),
+    );
   }
 
   #hold(): void {
@@ -287,7 +319,9 @@ export class Storm {
     const [a, b] = [this.#pick(world.sites), this.#pick(world.sites)];
     if (a === b) return;
     world.network.hold(a.machine, b.machine);
-    world.clock.after("release", 50 + this.#random.float() * 1_000, () => world.network.release(a.machine, b.machine));
+    world.clock.after("release", 50 + this.#random.float() * 1_000, () =>
+      world.network.release(a.machine, b.machine),
+    );
   }
 
   #crash(): void {
@@ -308,7 +342,10 @@ export class Storm {
     const { process } = site;
     process.frozen = true;
     world.note(site.name, "paused", {});
-    const ms = this.#random.below(3) === 0 ? 16_000 + this.#random.float() * 4_000 : this.#random.float() * 4_000;
+    const ms =
+      this.#random.below(3) === 0
+        ? 16_000 + this.#random.float() * 4_000
+        : this.#random.float() * 4_000;
     world.clock.after("resume", ms, () => {
       if (process.frozen) process.thaw();
       world.note(site.name, "resumed", {});
@@ -333,7 +370,14 @@ export class Storm {
     }
     return this.#names.every((name) => {
       const resident = this.#residentOf(name);
-      return resident !== undefined && resident.isEmpty && resident.waiting === 0 && resident.current() === undefined && !resident.isFrozen && resident.isSettled;
+      return (
+        resident !== undefined &&
+        resident.isEmpty &&
+        resident.waiting === 0 &&
+        resident.current() === undefined &&
+        !resident.isFrozen &&
+        resident.isSettled
+      );
     });
   }
 
@@ -356,13 +400,16 @@ export class Storm {
   #check(): void {
     const { world } = this;
     const fail = (what: string): void => void this.#failures.push(what);
-    for (const { invariant, what, seconds } of world.invariants.violations) fail(`[${invariant}] at ${seconds.toFixed(3)} s: ${what}`);
+    for (const { invariant, what, seconds } of world.invariants.violations)
+      fail(`[${invariant}] at ${seconds.toFixed(3)} s: ${what}`);
     if (this.#failures.length > 0) return;
     if (!this.#isQuiet()) {
       for (const name of this.#names) {
         const resident = this.#residentOf(name);
         const record = world.leader.streams?.table.byName(name);
-        fail(`no rest: ${name} ${JSON.stringify({ at: record?.site, epoch: record?.streamEpoch, status: record?.status, why: record?.why, isHere: resident !== undefined, waiting: resident?.waiting, isEmpty: resident?.isEmpty, isFrozen: resident?.isFrozen, isSettled: resident?.isSettled, current: resident?.current() })}`);
+        fail(
+          `no rest: ${name} ${JSON.stringify({ at: record?.site, epoch: record?.streamEpoch, status: record?.status, why: record?.why, isHere: resident !== undefined, waiting: resident?.waiting, isEmpty: resident?.isEmpty, isFrozen: resident?.isFrozen, isSettled: resident?.isSettled, current: resident?.current() })}`,
+        );
       }
       return;
     }
@@ -374,14 +421,18 @@ export class Storm {
       }
       if (this.#isLossy) continue;
       for (const wrong of counter.wrong) fail(`[I1] ${wrong}`);
-      for (const [other, { sent }] of [...counters].map(([key, value]) => [key, value ?? { sent: {} as Record<string, number> }] as const)) {
+      for (const [other, { sent }] of [...counters].map(
+        ([key, value]) => [key, value ?? { sent: {} as Record<string, number> }] as const,
+      )) {
         const [had, has] = [sent[name] ?? 0, counter.seen[other] ?? 0];
-        if (had !== has) fail(`[I2] ${other} sent ${had} messages to ${name}, which has consumed ${has}`);
+        if (had !== has)
+          fail(`[I2] ${other} sent ${had} messages to ${name}, which has consumed ${has}`);
       }
       for (const { name: shell, home, instance, sent } of this.#shells) {
         const [had, has] = [sent[name] ?? 0, counter.seen[shell] ?? 0];
         const survived = home.place.instance === instance;
-        if (has > had || (survived && has < had)) fail(`[I2] ${shell} sent ${had} messages to ${name}, which has consumed ${has}`);
+        if (has > had || (survived && has < had))
+          fail(`[I2] ${shell} sent ${had} messages to ${name}, which has consumed ${has}`);
       }
     }
     const untouched = world.leader.streams?.table.byName("untouched");

@@ -44,7 +44,10 @@ test("the first promise that is broken ends the run, and comes with what happene
   const about = log
     .slice(0, -1)
     .map(({ detail }) => [detail["stream"], detail["source"], detail["target"]]);
-  assert.ok(about.every((names) => names.includes("foo")), JSON.stringify(about));
+  assert.ok(
+    about.every((names) => names.includes("foo")),
+    JSON.stringify(about),
+  );
   assert.ok(
     log.some(({ type, detail }) => type === "consumed" && detail["message"] === "tester>foo#30"),
   );

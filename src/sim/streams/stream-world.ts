@@ -70,18 +70,26 @@ export class StreamWorld {
     this.frameBytes = frameBytes;
     this.traceLog = new TraceLog(trace, (frame) => frameWords(frame, (id) => this.#nameOf(id)));
     this.invariants = new Invariants(this);
-    this.describe = describeInline({ now: () => this.clock.wall(), random: () => this.random.float() });
+    this.describe = describeInline({
+      now: () => this.clock.wall(),
+      random: () => this.random.float(),
+    });
   }
 
   /** The leading site. */
   get leader(): SimSite {
     const [first] = this.sites;
-    if (first === undefined) throw new MeanderError("simulation-invalid", "there is no site yet", { where: "simulation" });
+    if (first === undefined)
+      throw new MeanderError("simulation-invalid", "there is no site yet", { where: "simulation" });
     return first;
   }
 
   /** A site that is not started yet; the first one leads. */
-  addSite(options: { readonly name: string; readonly machine?: string; readonly dropRatio?: number }): SimSite {
+  addSite(options: {
+    readonly name: string;
+    readonly machine?: string;
+    readonly dropRatio?: number;
+  }): SimSite {
     const { name, machine = name, dropRatio = 0 } = options;
     const site = new SimSite(this, { name, machine, dropRatio, leads: this.sites.length === 0 });
     this.sites.push(site);
@@ -91,13 +99,18 @@ export class StreamWorld {
   site(name: string): SimSite {
     const site = this.sites.find((each) => each.name === name);
     if (site !== undefined) return site;
-    throw new MeanderError("simulation-invalid", "there is no such site", { where: `site ${name}` });
+    throw new MeanderError("simulation-invalid", "there is no such site", {
+      where: `site ${name}`,
+    });
   }
 
   /** A shell at a site that has joined. */
   shell(site: SimSite, name?: string): ShellPort {
     const { streams } = site;
-    if (streams === undefined) throw new MeanderError("site-unreachable", "the site is down", { where: `site ${site.name}` });
+    if (streams === undefined)
+      throw new MeanderError("site-unreachable", "the site is down", {
+        where: `site ${site.name}`,
+      });
     return streams.openShell(name);
   }
 

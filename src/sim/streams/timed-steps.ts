@@ -42,7 +42,9 @@ export function timedDirectory(directory: Directory, wait: () => Promise<void>):
 }
 
 function isPing(payload: Json): boolean {
-  return typeof payload === "object" && payload !== null && "type" in payload && payload.type === "ping";
+  return (
+    typeof payload === "object" && payload !== null && "type" in payload && payload.type === "ping"
+  );
 }
 
 /** A store whose writes take virtual time. Those of a process that dies meanwhile are never made. */

@@ -8,6 +8,7 @@ import { after, before, test } from "node:test";
 import type { z } from "@hono/zod-openapi";
 import { LIMITS, MeanderError } from "../../base/index.ts";
 import { parseSdp } from "../../wire/index.ts";
+import { connect } from "../client/connect.ts";
 import { packageRoot } from "../client/package-root.ts";
 import { publishFile } from "../publish/publish-file.ts";
 import { Site } from "../site.ts";
@@ -20,6 +21,7 @@ import {
   publishAnswerSchema,
   sessionViewSchema,
   siteViewSchema,
+  streamsViewSchema,
 } from "./schemas.ts";
 
 const SDP = `v=0
@@ -97,6 +99,33 @@ test("health, session and site answer in their documented shapes", async () => {
   const view = await shaped(await send("GET", "/api/site"), 200, siteViewSchema);
   assert.equal(view.site.http.port, site.record.http.port);
   assert.ok(view.process.rssBytes > 0);
+});
+
+test("streams are listed with what was counted of them, and shells attach", async () => {
+  const shell = await connect(site.url, { name: "tester" });
+  const stream = await shell.createStream("listed", { durability: { type: "message" } });
+  await stream.registerAgent({ on: { append: (_ctx, message) => message } });
+  assert.deepEqual((await stream.append("a", { until: "consumed" })).reply, "a");
+  const view = await shaped(await send("GET", "/api/streams"), 200, streamsViewSchema);
+  assert.deepEqual(
+    view.streams.map(({ name, site: at, status, agents }) => [name, at, status, agents]),
+    [["listed", "origin", "live", ["agent"]]],
+  );
+  const { resident, shells, messages } = view.counts;
+  assert.deepEqual([resident, shells, messages["consumed"]], [1, 1, 1]);
+  const health = await shaped(await send("GET", "/health"), 200, healthSchema);
+  assert.equal(health.streams, 1);
+  const metrics = await (await send("GET", "/metrics")).text();
+  for (const line of [
+    'meander_streams_resident{site="origin"} 1',
+    'meander_shells{site="origin"} 1',
+    'meander_stream_consumed_total{site="origin"} 1',
+    'meander_stream_dead_lettered_total{site="origin"} 0',
+    'meander_stream_frames_sent_total{peer="origin",site="origin"} 0',
+  ])
+    assert.ok(metrics.split("\n").includes(line), line);
+  await stream.destroy();
+  await shell.close();
 });
 
 test("the OpenAPI document names every operation, and its shapes resolve", async () => {

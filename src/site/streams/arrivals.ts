@@ -20,8 +20,6 @@ const DOUBT_MS = 1_000;
 export class Arrivals {
   readonly #site: SiteStreams;
   readonly #ready = new Map<number, Arrival>();
-  /** Installed, but not told of by the directory's watch yet. */
-  readonly #arriving = new Set<number>();
 
   constructor(site: SiteStreams) {
     this.#site = site;
@@ -51,10 +49,6 @@ export class Arrivals {
     }));
   }
 
-  isArriving(id: number): boolean {
-    return this.#arriving.has(id);
-  }
-
   /** The directory says that a stream is here. */
   committed(record: StreamRecord): void {
     const arrival = this.#ready.get(record.id);
@@ -62,7 +56,6 @@ export class Arrivals {
     if (arrival === undefined || record.move !== arrival.move) return;
     arrival.cancel();
     this.#ready.delete(record.id);
-    this.#arriving.add(record.id);
     const from = arrival.record.site;
     this.#site
       .install(record, arrival.agents, arrival.state, { type: "arrival", from })
@@ -71,8 +64,7 @@ export class Arrivals {
           stream: record.name,
           error: messageOf(error),
         }),
-      )
-      .finally(() => this.#arriving.delete(record.id));
+      );
   }
 
   /** The directory says that it is somewhere else, or that nothing has changed. */

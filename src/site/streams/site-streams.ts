@@ -396,11 +396,7 @@ export class SiteStreams {
     if (isHere) this.arrivals.committed(record);
     this.kernel.setLocation(locationOf(record));
     const resident = this.resident(record.id);
-    if (
-      resident !== undefined &&
-      resident.streamEpoch < record.streamEpoch &&
-      !this.arrivals.isArriving(record.id)
-    ) {
+    if (resident !== undefined && resident.streamEpoch < record.streamEpoch) {
       this.departures.ended(record.id);
       this.drop(record.id);
     }
@@ -437,7 +433,6 @@ export class SiteStreams {
         // A keeper or a sender knows of a later epoch; the directory will tell where.
         queueMicrotask(() => {
           if (this.#closed || this.resident(event.id) === undefined) return;
-          if (this.arrivals.isArriving(event.id)) return;
           this.options.log.warn("A stream was taken over by another site.", { stream: event.stream });
           this.departures.ended(event.id);
           this.drop(event.id);

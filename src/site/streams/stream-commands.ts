@@ -26,7 +26,8 @@ export class StreamCommands {
         return await this.#create(command);
       case "move-out": {
         const { record, to, move, deadlineMs, by } = command;
-        this.#enforce("move", by, record);
+        // It is judged by where the stream would be.
+        this.#site.enforce({ action: "move", by, stream: record.name, site: to.site });
         return { bytes: await this.#site.departures.begin(record, to, { move, deadlineMs, by }) };
       }
       case "move-abort":
