@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createConnection } from "node:net";
 import { after, afterEach, before, test } from "node:test";
+import { WebSocket } from "ws";
 import { type AgentDefinition, connect, defineAgent, type Shell } from "../src/site/index.ts";
 import { Network } from "./support/network.ts";
 import { countOf, createCounter, Load } from "./support/stream-load.ts";
@@ -125,7 +128,10 @@ test("an endless loop is ended by its deadline, while the site and everybody els
   assert.equal(letter?.value, "loop");
   assert.deepEqual(await appended("looping", "fine"), { id: "culprit>looping#2", reply: "fine" });
   const last = await neighbour.stop();
-  await until("the neighbour has all", async () => (await countOf(shell, "neighbour")).last === last);
+  await until(
+    "the neighbour has all",
+    async () => (await countOf(shell, "neighbour")).last === last,
+  );
   const { count, wrong } = await countOf(shell, "neighbour");
   assert.deepEqual([count, wrong], [last, 0]);
 });
@@ -253,7 +259,10 @@ test("a briefcase that cannot be packed, or is too large, fails the message or t
 test("messages that cannot be packed, or to streams that are not there, are refused", async () => {
   await createCounter(shell, "short-lived", { at: "south" });
   const stream = await shell.open("short-lived");
-  await assert.rejects(stream.append(() => 1), { code: "value-uncloneable" });
+  await assert.rejects(
+    stream.append(() => 1),
+    { code: "value-uncloneable" },
+  );
   await assert.rejects(stream.append("x".repeat(1_100_000)), { code: "message-too-large" });
   await assert.rejects(shell.append("never-made", 1), { code: "stream-unknown" });
   await assert.rejects(shell.open("never-made"), { code: "stream-unknown" });
@@ -266,7 +275,7 @@ test("messages that cannot be packed, or to streams that are not there, are refu
 test("who waits for a message of a stream that is destroyed is told so", async () => {
   await withAgent("ending", {
     limits: { handlerMs: 60_000 },
-    onError: { retry: 100, backoffMs: 10_000, then: "halt" },
+    onError: { retry: 100, backoffMs: 10_000 },
     on: {
       append: () => {
         throw new Error("again");
@@ -337,6 +346,49 @@ test("moves to nowhere, and to a site that does not answer, leave the stream whe
   assert.deepEqual([count, wrong], [last, 0]);
 });
 
+test("strangers at the port of streams and at the door of shells are cut off and counted", async () => {
+  const { client, url } = network.site("north");
+  const { site } = await client.site();
+  const { host, port } = site.streams ?? { host: "", port: 0 };
+  const junk = [
+    Buffer.from("GET / HTTP/1.1\r\nhost: x\r\n\r\n"),
+    Buffer.from("ffffffff0000", "hex"),
+    // The magic of frames, then nonsense; and a frame where a proof should be.
+    Buffer.from(`4d53464e0103ffff${"00".repeat(200)}`, "hex"),
+    Buffer.concat([Buffer.from("000000ff01", "hex"), Buffer.alloc(250)]),
+  ];
+  for (const bytes of junk) {
+    const socket = createConnection({ host, port });
+    socket.on("error", () => {});
+    socket.resume();
+    await once(socket, "connect");
+    socket.write(bytes);
+    await once(socket, "close");
+  }
+  const refusedBefore = (await client.streams()).counts.refusedShells;
+  const nonsense = [
+    "{",
+    "[]",
+    '{"type":"call","id":1,"call":"streams","args":{}}',
+    "x".repeat(3e6),
+  ];
+  for (const text of nonsense) {
+    const socket = new WebSocket(`${url.replace("http", "ws")}/shell`);
+    socket.on("error", () => {});
+    await once(socket, "open");
+    socket.send(text);
+    await once(socket, "close");
+  }
+  const { counts } = await client.streams();
+  // One has announced more than it said.
+  const { "bad-hello": badHellos, "handshake-timeout": late } = counts.frames;
+  assert.deepEqual([badHellos, late], [3, 1], JSON.stringify(counts.frames));
+  const refused = ["invalid-json", "invalid-shape", "invalid-hello"].map(
+    (reason) => (counts.refusedShells[reason] ?? 0) - (refusedBefore[reason] ?? 0),
+  );
+  assert.deepEqual(refused, [1, 1, 1], "the one too large does not get through the door");
+});
+
 test("of two shells that create one name, one does", async () => {
   const elsewhere = await connect(network.site("south").url);
   const outcomes = await Promise.allSettled([
@@ -345,7 +397,7 @@ test("of two shells that create one name, one does", async () => {
   ]);
   const refused = outcomes.filter((each) => each.status === "rejected");
   assert.equal(refused.length, 1);
-  assert.equal((refused[0]?.reason as { code?: string }).code, "stream-exists");
+  assert.equal((refused[0]?.reason as { code?: string } | undefined)?.code, "stream-exists");
   await until("both see it", async () =>
     (await Promise.all([shell, elsewhere].map((each) => each.streams()))).every((streams) =>
       streams.some(({ name }) => name === "wanted"),

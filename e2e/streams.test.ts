@@ -69,10 +69,7 @@ async function next<Type extends StreamEvent["type"]>(
 
 /** Waits until a counter has come to `last`, and says what it counted. */
 async function counted(shell: Shell, name: string, last: number): Promise<Omit<Count, "to">> {
-  const {
-    to: _to,
-    ...count
-  } = await until(
+  const { to: _to, ...count } = await until(
     `${name} counts to ${last}`,
     async () => {
       const found = await countOf(shell, name);
@@ -119,7 +116,11 @@ test("surviving-counter outlives kill -9 of its site", async () => {
 test("kill -9 of the sites of durable streams under load loses, repeats and reorders nothing", async (t) => {
   const shell = await shellAt("lead");
   await createCounter(shell, "second", { at: "south", keptAt: ["lead"] });
-  const first = await createCounter(shell, "first", { at: "north", keptAt: ["lead"], to: "second" });
+  const first = await createCounter(shell, "first", {
+    at: "north",
+    keptAt: ["lead"],
+    to: "second",
+  });
   const load = new Load(first);
   await until("the load flows", async () => (await countOf(shell, "second")).last > 100);
 
@@ -130,7 +131,10 @@ test("kill -9 of the sites of durable streams under load loses, repeats and reor
   t.diagnostic(`taken over ${Math.round(performance.now() - killedAt)} ms after the kill`);
   assert.deepEqual([lostSite, to], ["north", "lead"]);
   const then = load.appended;
-  await until("the load flows again", async () => (await countOf(shell, "second")).last > then + 100);
+  await until(
+    "the load flows again",
+    async () => (await countOf(shell, "second")).last > then + 100,
+  );
 
   const lostToo = next(shell, "second", "recovered");
   await network.kill("south");
@@ -143,6 +147,30 @@ test("kill -9 of the sites of durable streams under load loses, repeats and reor
   assert.deepEqual(await counted(shell, "second", last), exactly(last));
   t.diagnostic(`${last} messages`);
   await Promise.all(["north", "south"].map(start));
+});
+
+test("moves to a site that dies under them lose nothing, whichever side of the decision they were on", async () => {
+  const shell = await shellAt("lead");
+  const first = await createCounter(shell, "first", { at: "north", keptAt: ["lead"] });
+  const load = new Load(first);
+  for (let round = 0; round < 3; round++) {
+    const then = load.appended;
+    await until("the load flows", async () => (await countOf(shell, "first")).last > then + 50);
+    const move = first.move("south").catch(() => {});
+    // Sometimes in the middle, sometimes just behind the decision.
+    if (round === 1) await move;
+    await network.kill("south");
+    await move;
+    await start("south");
+    await whole();
+    await until("it is somewhere", async () => {
+      const [stream] = await shell.streams();
+      return stream?.status === "live";
+    });
+    if ((await first.location()) !== "north") await first.move("north");
+  }
+  const last = await load.stop();
+  assert.deepEqual(await counted(shell, "first", last), exactly(last));
 });
 
 test("when the keeper of a durable stream is gone another one keeps it, and takes it over when its site is gone too", async () => {
@@ -171,7 +199,11 @@ test("a site that stands still past its lease loses its streams, and drops what 
   await whole();
   const shell = await shellAt("lead");
   await createCounter(shell, "second", { at: "south", keptAt: ["lead"] });
-  const first = await createCounter(shell, "first", { at: "north", keptAt: ["lead"], to: "second" });
+  const first = await createCounter(shell, "first", {
+    at: "north",
+    keptAt: ["lead"],
+    to: "second",
+  });
   const plain = await createCounter(shell, "plain", { at: "north" });
   const load = new Load(first);
   await until("the load flows", async () => (await countOf(shell, "second")).last > 100);
@@ -188,7 +220,10 @@ test("a site that stands still past its lease loses its streams, and drops what 
     t.diagnostic(`taken over ${Math.round(afterMs)} ms after it stopped`);
     assert.ok(afterMs < LEASE_MS + 1_000, "the fenced one does not wait for the lease");
     const then = load.appended;
-    await until("the load flows again", async () => (await countOf(shell, "second")).last > then + 100);
+    await until(
+      "the load flows again",
+      async () => (await countOf(shell, "second")).last > then + 100,
+    );
     // The other one does, and begins anew: nothing of it was kept.
     assert.equal((await plainLost).to, "lead");
     assert.ok(performance.now() - stoppedAt > LEASE_MS - LEASE_MS / 3);
@@ -199,7 +234,10 @@ test("a site that stands still past its lease loses its streams, and drops what 
   await whole();
   await until("north has dropped them", async () => (await client.streams()).counts.resident === 0);
   const goneOn = load.appended;
-  await until("the load flows on", async () => (await countOf(shell, "second")).last > goneOn + 100);
+  await until(
+    "the load flows on",
+    async () => (await countOf(shell, "second")).last > goneOn + 100,
+  );
 
   // It is a site like any other again: streams come, and it asks the others.
   assert.equal((await first.move("north")).to, "north");
@@ -215,7 +253,11 @@ test("a site that stands still past its lease loses its streams, and drops what 
 test("while the leader is dead messages flow between the others, and when it is back nothing is missing", async (t) => {
   const shell = await shellAt("north");
   await createCounter(shell, "second", { at: "south", keptAt: ["north"] });
-  const first = await createCounter(shell, "first", { at: "north", keptAt: ["south"], to: "second" });
+  const first = await createCounter(shell, "first", {
+    at: "north",
+    keptAt: ["south"],
+    to: "second",
+  });
   const plain = await createCounter(shell, "plain", { at: "south" });
   const central = await createCounter(shell, "central", { at: "lead", keptAt: ["north"] });
   const [load, plainLoad, centralLoad] = [new Load(first), new Load(plain), new Load(central)];

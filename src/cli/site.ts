@@ -51,7 +51,10 @@ export function addSite(program: Command): void {
       "--data <folder>",
       "where it keeps records of streams, and a leader its directory (.meander/NAME)",
     )
-    .option("--stream-transport <kind>", "how sites carry streams to each other, the same at all: tcp or udp (tcp)")
+    .option(
+      "--stream-transport <kind>",
+      "how sites carry streams to each other, the same at all: tcp or udp (tcp)",
+    )
     .option("--stream-port <port>", "port on which they do; 0: any (0)")
     .option(
       "--allow-inline-agents",

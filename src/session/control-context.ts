@@ -1,4 +1,4 @@
-import type { StreamEvent } from "../agent/index.ts";
+import type { StreamEvent } from "../agent/define/index.ts";
 import { type Clock, LIMITS, type Log, MeanderError, type Random } from "../base/index.ts";
 import type { Directory } from "../directory/index.ts";
 import type { Place } from "../stream/index.ts";

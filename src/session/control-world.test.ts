@@ -5,7 +5,7 @@ import {
   DEFAULT_LIMITS,
   DEFAULT_ON_ERROR,
   type StreamEvent,
-} from "../agent/index.ts";
+} from "../agent/define/index.ts";
 import {
   type Cancel,
   type Clock,

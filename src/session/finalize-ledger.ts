@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { AgentSpec } from "../agent/index.ts";
+import type { AgentSpec } from "../agent/define/index.ts";
 import { type Clock, LIMITS, type Log, messageOf } from "../base/index.ts";
 import type { Directory, Entry, Json } from "../directory/index.ts";
 import { ControlQueue } from "./control-queue.ts";

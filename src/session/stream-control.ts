@@ -1,4 +1,4 @@
-import type { StreamEvent } from "../agent/index.ts";
+import type { StreamEvent } from "../agent/define/index.ts";
 import {
   type Cancel,
   type Clock,

@@ -1,4 +1,4 @@
-import type { MoveResult } from "../agent/index.ts";
+import type { MoveResult } from "../agent/define/index.ts";
 import { LIMITS, MeanderError, messageOf } from "../base/index.ts";
 import type { Place } from "../stream/index.ts";
 import { type ControlContext, checkPolicy, hostOf, movedTo, reachable } from "./control-context.ts";

@@ -1,6 +1,6 @@
 import { z } from "zod";
+import type { HandlerName } from "../agent/define/index.ts";
 import { agentNameSchema, agentSpecSchema } from "../agent/define/index.ts";
-import type { HandlerName } from "../agent/index.ts";
 import { LIMITS } from "../base/index.ts";
 import type { Durability } from "../stream/index.ts";
 import { siteNameSchema } from "./model.ts";
@@ -23,6 +23,7 @@ const HANDLERS: Readonly<Record<HandlerName, true>> = {
   timer: true,
   finalize: true,
 };
+
 export { agentNameSchema, agentSpecSchema };
 
 const u32 = z.int().min(0).max(0xffff_ffff);

@@ -8,7 +8,7 @@
  * | `policy/session`, `policy/sites/NAME`, `policy/streams/NAME` | a list of {@link PolicyRule} |
  * | `finalize/SITE/ID` | agents whose finalize handler is still due there |
  */
-import type { AgentSpec } from "../agent/index.ts";
+import type { AgentSpec } from "../agent/define/index.ts";
 import type { Durability } from "../stream/index.ts";
 
 /** A stream as the session knows it. */

@@ -1,10 +1,4 @@
-import {
-  type Clock,
-  MeanderError,
-  SeededRandom,
-  SILENT,
-  VirtualClock,
-} from "../base/index.ts";
+import { type Clock, MeanderError, SeededRandom, SILENT, VirtualClock } from "../base/index.ts";
 import { ChannelClient, type ClientState } from "../channel/index.ts";
 import { type ChannelPublisher, type PlaneEvent, Reflector } from "../reflector/index.ts";
 import { defaultChannelConfig, type InputConfig } from "../session/index.ts";

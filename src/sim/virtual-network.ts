@@ -152,7 +152,10 @@ export class VirtualNetwork {
   /** Through the receiver's link. */
   #arrive(from: string, to: string, bytes: number, deliver: () => void): void {
     const link = this.#link(to);
-    if (from === to || !this.#isBounded(to)) return this.#pass(from, to, deliver);
+    if (from === to || !this.#isBounded(to)) {
+      this.#pass(from, to, deliver);
+      return;
+    }
     const now = this.#clock.now();
     link.inFreeAt = Math.max(link.inFreeAt, now) + bytes / link.bytesPerMs;
     this.#clock.after("link", link.inFreeAt - now, () => this.#pass(from, to, deliver));

@@ -3,14 +3,7 @@
  *
  * @module
  */
-export {
-  connect,
-  type PublishSettings,
-  packageRoot,
-  packageVersion,
-  SiteClient,
-  type SiteView,
-} from "./client/index.ts";
+
 export type {
   AgentContext,
   AgentDefinition,
@@ -37,6 +30,14 @@ export {
   type StreamGroup,
 } from "../session/shell/index.ts";
 export type { Durability } from "../stream/index.ts";
+export {
+  connect,
+  type PublishSettings,
+  packageRoot,
+  packageVersion,
+  SiteClient,
+  type SiteView,
+} from "./client/index.ts";
 export { runDaemon } from "./daemon.ts";
 export { type Check, runChecks } from "./doctor/checks.ts";
 export {

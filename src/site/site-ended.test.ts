@@ -35,8 +35,7 @@ async function askedOf(answer: (socket: Socket) => void): Promise<boolean> {
 }
 
 function says(body: string): (socket: Socket) => void {
-  return (socket) =>
-    socket.end(`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+  return (socket) => socket.end(`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
 }
 
 test("a site has ended when nobody listens at its port", async () => {

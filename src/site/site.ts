@@ -12,8 +12,8 @@ import {
 } from "../base/index.ts";
 import type { DirectoryStatus } from "../directory/index.ts";
 import { defaultRouteConfig, type RouteConfig, type SiteRecord } from "../session/index.ts";
-import type { Place } from "../stream/index.ts";
 import { Shell } from "../session/shell/index.ts";
+import type { Place } from "../stream/index.ts";
 import { formatAddress } from "../transport/index.ts";
 import { createApp } from "./api/app.ts";
 import { ChannelRouter } from "./channel-router.ts";

@@ -147,3 +147,22 @@ test("[M29] what waits for a stream that is destroyed is given up, counted, and 
   );
   assert.ok(shell.isEmpty);
 });
+
+test("[M29] what a shell has sent and nobody has consumed is counted when it is closed for good", async () => {
+  const world = new SmallWorld();
+  await world.stream("b", "bar");
+  world.loses = () => true;
+  const shell = world.shell("a");
+  world.send(shell, "bar", ["1", "2"]);
+  const { kernel, events } = world.site("a");
+  kernel.turn(() => shell.append(append("never", "3")));
+  kernel.closeShell(shell);
+  assert.deepEqual([kernel.counts.get("shell-closed"), kernel.counts.get("stream-unknown")], [2, 1]);
+  assert.deepEqual(
+    events.map((event) => event.type === "discarded" && event.message),
+    ["shell-1>bar#1..2", "shell-1>never"],
+  );
+  const before = world.sent.length;
+  await world.run(10_000);
+  assert.equal(world.sent.length, before);
+});

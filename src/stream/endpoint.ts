@@ -193,6 +193,12 @@ export abstract class Endpoint implements WindowOwner {
     this.windowMoved(window);
   }
 
+  /** Gives up all that waits, for known streams and for unknown ones. */
+  giveUp(error: MeanderError): void {
+    for (const target of this.windows.keys()) this.refused(target, error);
+    for (const name of [...this.#unresolved.keys()]) this.#giveUp(name);
+  }
+
   /** Forgets a receiver that will never be again. */
   gone(target: EndpointId, error: MeanderError): void {
     this.refused(target, error);
@@ -275,6 +281,7 @@ export abstract class Endpoint implements WindowOwner {
     const waiting = this.#unresolved.get(name);
     if (waiting === undefined) return;
     this.#unresolved.delete(name);
+    waiting.cancel();
     this.context.count("stream-unknown", waiting.payloads.length);
     this.context.emit({
       type: "discarded",

@@ -135,10 +135,14 @@ export class StreamKernel {
     return shell;
   }
 
-  /** The shell is gone, and all it sent is consumed. */
+  /** The shell is gone. What it sent and is not consumed is given up. */
   closeShell(shell: ShellEndpoint): void {
-    this.#shells.delete(shell.id);
-    shell.close(new MeanderError("shell-closed", "the shell was closed", { where: shell.name }));
+    const error = new MeanderError("shell-closed", "the shell was closed", { where: shell.name });
+    this.#turn(() => {
+      shell.giveUp(error);
+      this.#shells.delete(shell.id);
+      shell.close(error);
+    });
   }
 
   /** Does `task` as one turn: what it causes is sent when it ends. */

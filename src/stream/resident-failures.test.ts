@@ -118,6 +118,18 @@ test("[M8] a dead letter that fails again stays one, with all its attempts", asy
   assert.deepEqual(resident.deadLetters.map(({ seq, attempts }) => [seq, attempts]), [[1, 2]]);
 });
 
+test("[M8] a dead letter that is played again holds nothing up, whatever the policy says then", async () => {
+  const consumer = failing("1", { type: "dead-letter" }, { type: "halt" });
+  const { world, shell, resident, source } = await open(consumer);
+  world.send(shell, "bar", ["1"]);
+  await world.run(100);
+  resident.settleLetter({ source, seq: 1 }, false, undefined);
+  world.send(shell, "bar", ["2"]);
+  await world.run(100);
+  assert.deepEqual(consumer.texts, ["2"]);
+  assert.deepEqual(resident.deadLetters.map(({ seq }) => seq), [1]);
+});
+
 test("[M8] a stream halts at a message until a person has said what becomes of it", async () => {
   for (const verdict of ["again", "edited", "skip"] as const) {
     const consumer = failing("2", { type: "halt" });

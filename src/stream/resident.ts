@@ -1,5 +1,5 @@
 import { type Cancel, LIMITS, MeanderError } from "../base/index.ts";
-import type { Consumer, Delivery, Effects, Fault, LifecycleEvent, Outcome } from "./consumer.ts";
+import type { Consumer, Delivery, Effects, FailureAction, Fault, LifecycleEvent, Outcome } from "./consumer.ts";
 import { Endpoint } from "./endpoint.ts";
 import type { Frame } from "./frames.ts";
 import { Journal, type JournalEntry } from "./journal.ts";
@@ -536,7 +536,7 @@ export class Resident extends Endpoint implements PairOwner {
 
   #failed(entry: Entry, outcome: Extract<Outcome, { type: "failed" }>, batch: Batch): void {
     const { fault } = outcome;
-    const then = outcome.then.type === "dead-letter" && this.#deadLetters.length >= LIMITS.deadLettersMax && entry.letter === undefined ? ({ type: "halt" } as const) : outcome.then;
+    const then = this.#verdictOn(entry, outcome.then);
     this.#count("failed");
     this.context.emit({ type: "failed", stream: this.name, message: this.#nameOf(entry), attempt: entry.attempt, fault, then: then.type });
     switch (then.type) {
@@ -557,6 +557,13 @@ export class Resident extends Endpoint implements PairOwner {
       case "dead-letter":
         return this.#bury(entry, fault);
     }
+  }
+
+  #verdictOn({ letter }: Entry, then: FailureAction): FailureAction {
+    // One that is played again stays what it is, and holds nothing up.
+    if (letter !== undefined && then.type === "halt") return { type: "dead-letter" };
+    const isFull = letter === undefined && this.#deadLetters.length >= LIMITS.deadLettersMax;
+    return then.type === "dead-letter" && isFull ? { type: "halt" } : then;
   }
 
   #troubled(entry: Entry, fault: Fault, halted: boolean): void {

@@ -1,9 +1,10 @@
 /**
- * Defining agents: what a definition and a spec may be, and their text. Runs in browsers too.
+ * Defining agents: what a definition and a spec may be, their text, and what agents and shells see. Runs in browsers too.
  *
  * @module
  */
-export { HANDLER_NAMES } from "../model.ts";
+export * from "../model.ts";
+export type * from "../session-port.ts";
 export { defineAgent } from "./define-agent.ts";
 export { agentNameSchema, checkDefinition, type DefinitionFields } from "./definition-fields.ts";
 export { definitionSource, handlerSource, type ModuleText } from "./definition-source.ts";

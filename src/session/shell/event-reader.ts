@@ -1,4 +1,4 @@
-import type { EventFilter, ShellPort, StreamEvent } from "../../agent/index.ts";
+import type { EventFilter, ShellPort, StreamEvent } from "../../agent/define/index.ts";
 import { EventBuffer } from "./event-buffer.ts";
 
 /**

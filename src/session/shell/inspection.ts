@@ -1,4 +1,4 @@
-import type { StreamInspection } from "../../agent/index.ts";
+import type { StreamInspection } from "../../agent/define/index.ts";
 import { unpackValue } from "../../wire/index.ts";
 
 /** A stream from inside, with values where its site tells packed ones. */

@@ -1,4 +1,4 @@
-import type { ShellPort } from "../../agent/index.ts";
+import type { ShellPort } from "../../agent/define/index.ts";
 import type { ShellCallArguments, ShellCallName, ShellCallResult } from "./shell-calls.ts";
 
 type PortCalls = {

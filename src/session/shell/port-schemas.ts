@@ -9,7 +9,7 @@ import type {
   StreamEvent,
   StreamInspection,
   StreamView,
-} from "../../agent/index.ts";
+} from "../../agent/define/index.ts";
 import type { Durability } from "../../stream/index.ts";
 import { decodeBase64, encodeBase64 } from "../../wire/index.ts";
 

@@ -13,7 +13,7 @@ import type {
   StreamEvent,
   StreamInspection,
   StreamView,
-} from "../../agent/index.ts";
+} from "../../agent/define/index.ts";
 import { type Clock, LIMITS, MeanderError } from "../../base/index.ts";
 import { decodeError, type MessageSocket, type WireError } from "../../directory/index.ts";
 import { CallWindow, type Lane } from "./call-window.ts";

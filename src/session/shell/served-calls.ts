@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { ShellPort } from "../../agent/index.ts";
+import type { ShellPort } from "../../agent/define/index.ts";
 import { LIMITS, type Log, MeanderError, messageOf } from "../../base/index.ts";
 import { encodeError } from "../../directory/index.ts";
 import type { ShellFault, SiteMessage } from "./messages.ts";

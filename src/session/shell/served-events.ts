@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { EventFilter, StreamEvent } from "../../agent/index.ts";
+import type { EventFilter, StreamEvent } from "../../agent/define/index.ts";
 import { LIMITS, messageOf } from "../../base/index.ts";
 import { EventBuffer } from "./event-buffer.ts";
 import type { ShellFault } from "./messages.ts";

@@ -1,4 +1,4 @@
-import type { ShellPort } from "../../agent/index.ts";
+import type { ShellPort } from "../../agent/define/index.ts";
 import { type Clock, type Counters, type Log, MeanderError, messageOf } from "../../base/index.ts";
 import { encodeError, type MessageSocket } from "../../directory/index.ts";
 import { KeepAlive } from "./keep-alive.ts";

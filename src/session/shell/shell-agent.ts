@@ -1,5 +1,5 @@
+import type { AgentRef, Handler, HandlerName, ShellPort } from "../../agent/define/index.ts";
 import { handlerSource } from "../../agent/define/index.ts";
-import type { AgentRef, Handler, HandlerName, ShellPort } from "../../agent/index.ts";
 
 /** An agent as a shell has it. */
 export class ShellAgent implements AgentRef {

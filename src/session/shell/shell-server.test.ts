@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { ShellPort } from "../../agent/index.ts";
+import type { ShellPort } from "../../agent/define/index.ts";
 import { LIMITS, MeanderError, SILENT, VirtualClock } from "../../base/index.ts";
 import { memorySocketPair } from "../../directory/index.ts";
 import { encodeBase64, packValue } from "../../wire/index.ts";

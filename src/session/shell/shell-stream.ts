@@ -1,4 +1,3 @@
-import { definitionSource } from "../../agent/define/index.ts";
 import type {
   AgentDefinition,
   AgentModule,
@@ -8,7 +7,8 @@ import type {
   MoveResult,
   ShellPort,
   StreamRef,
-} from "../../agent/index.ts";
+} from "../../agent/define/index.ts";
+import { definitionSource } from "../../agent/define/index.ts";
 import { MeanderError } from "../../base/index.ts";
 import { packValue, unpackValue } from "../../wire/index.ts";
 import type { AbortWatch } from "./abort-watch.ts";

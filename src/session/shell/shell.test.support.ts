@@ -12,7 +12,7 @@ import type {
   StreamEvent,
   StreamInspection,
   StreamView,
-} from "../../agent/index.ts";
+} from "../../agent/define/index.ts";
 import { type Clock, delay, MeanderError } from "../../base/index.ts";
 import { packValue, unpackValue } from "../../wire/index.ts";
 import { closedError } from "./shell-errors.ts";

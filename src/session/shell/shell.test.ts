@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { AgentDefinition, StreamEvent } from "../../agent/index.ts";
+import type { AgentDefinition, StreamEvent } from "../../agent/define/index.ts";
 import { LIMITS, MeanderError, SILENT, VirtualClock } from "../../base/index.ts";
 import { memorySocketPair } from "../../directory/index.ts";
 import { unpackValue } from "../../wire/index.ts";

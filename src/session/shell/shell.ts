@@ -10,7 +10,7 @@ import type {
   StreamOptions,
   StreamRef,
   StreamView,
-} from "../../agent/index.ts";
+} from "../../agent/define/index.ts";
 import { packValue } from "../../wire/index.ts";
 import { AbortWatch } from "./abort-watch.ts";
 import { EventReader } from "./event-reader.ts";

@@ -1,4 +1,4 @@
-import type { Appended, GroupRef } from "../../agent/index.ts";
+import type { Appended, GroupRef } from "../../agent/define/index.ts";
 import { packValue } from "../../wire/index.ts";
 import type { ShellAppendOptions, ShellStream } from "./shell-stream.ts";
 

@@ -18,10 +18,12 @@ export class SiteThread {
 
   /** Does `task` once the steps before it, and this one's time, are over; now, when none takes any. @param ms >= 0 */
   run(step: string, ms: number, task: () => void): void {
-    if (this.isIdle(ms)) return task();
-    const now = this.#clock.now();
-    this.#freeAt = Math.max(this.#freeAt, now) + ms;
-    this.#clock.after(step, this.#freeAt - now, task);
+    if (this.isIdle(ms)) task();
+    else {
+      const now = this.#clock.now();
+      this.#freeAt = Math.max(this.#freeAt, now) + ms;
+      this.#clock.after(step, this.#freeAt - now, task);
+    }
   }
 }
 

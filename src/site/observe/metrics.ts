@@ -61,7 +61,14 @@ export class Metrics {
     }
   }
 
-  #describeStreams({ resident, shells, messages, frames, refusedShells, peers }: StreamCounts): void {
+  #describeStreams({
+    resident,
+    shells,
+    messages,
+    frames,
+    refusedShells,
+    peers,
+  }: StreamCounts): void {
     this.#gauge("meander_streams_resident", "Streams at this site", {}, resident);
     this.#gauge("meander_shells", "Shells attached", {}, shells);
     const { consumed = 0, "dead-lettered": deadLettered = 0, repeated = 0, ...others } = messages;

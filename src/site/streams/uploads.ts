@@ -24,7 +24,10 @@ export class Uploads {
   }
 
   /** @throws {MeanderError} `code-…`, `agent-invalid`, `briefcase-too-large`, `directory-…` */
-  async agent(request: AttachRequest, owner: string): Promise<{ readonly spec: AgentSpec; readonly briefcase: Uint8Array }> {
+  async agent(
+    request: AttachRequest,
+    owner: string,
+  ): Promise<{ readonly spec: AgentSpec; readonly briefcase: Uint8Array }> {
     const { source, file, name, briefcase } = request;
     const { code, describe } = this.#options;
     const prepared = await prepareAgent({ source, file });

@@ -1,9 +1,0 @@
-const what=process.argv[2];
-const T=Object.getPrototypeOf(Uint8Array.prototype);
-const objs={u:Uint8Array.prototype,t:T,o:Object.prototype,a:Array.prototype,s:String.prototype};
-for(const c of what) if(objs[c]) { if(what.includes("P")) Object.preventExtensions(objs[c]); else if(what.includes("S")) Object.seal(objs[c]); else Object.freeze(objs[c]); }
-const t=new Uint8Array(8192); let at=0; const arr=new Array(100).fill(0); const src=[];
-const lib={ store(){ at=0; for(let i=0;i<60;i++) t[at++]=i; }, arrstore(){ for(let i=0;i<60;i++) arr[i]=i; }, push(){ const a=[]; for(let i=0;i<20;i++) a.push(i); }, append(){ const a=[]; for(let i=0;i<20;i++) a[i]=i; }, u8dv(){ } };
-let line=what.padEnd(8);
-for(const [n,f] of Object.entries(lib)){ for(let i=0;i<20000;i++) f(); const c=process.cpuUsage(); for(let i=0;i<100000;i++) f(); const d=process.cpuUsage(c); line+=n+" "+((d.user+d.system)/100).toFixed(0)+"  "; }
-console.log(line);
