@@ -37,6 +37,22 @@ const WEB_MAY_IMPORT = [
   "site/view",
 ];
 
+/** Rules of stacks and of streams both begin with M and S; each layer cites its own. */
+const isStack = (path: string): boolean => /^(stack|transport)\//.test(path);
+/** Pages with numbered rules: the letter of their numbers, how many there are at least, and who cites them. */
+const SPECS = [
+  { page: "wire.md", letter: "W", count: 20, isAbout: () => true },
+  { page: "directory.md", letter: "D", count: 20, isAbout: () => true },
+  { page: "streams.md", letter: "M", count: 30, isAbout: (path: string) => !isStack(path) },
+  { page: "streams-network.md", letter: "N", count: 20, isAbout: () => true },
+  {
+    page: "shell.md",
+    letter: "S",
+    count: 11,
+    isAbout: (path: string) => /^(session|cli)\//.test(path),
+  },
+];
+
 const root = findRoot(dirname(fileURLToPath(import.meta.url)));
 const src = join(root, "src");
 
@@ -146,17 +162,37 @@ test("nothing is left to do in the source", () => {
   );
 });
 
-test("every rule of the wire that is cited exists, and docs/spec says so", () => {
-  const spec = readFileSync(join(root, "docs/spec/wire.md"), "utf8");
-  const known = new Set([...spec.matchAll(/\*\*\[(W\d+)\]\*\*/g)].map(([, rule]) => rule));
-  const cited = new Set(
-    sources.flatMap(({ text }) => [...text.matchAll(/\[(W\d+)\]/g)].map(([, rule]) => rule)),
+test("every rule that is cited exists, and docs/spec says so", () => {
+  for (const { page, letter, count, isAbout } of SPECS) {
+    const spec = readFileSync(join(root, "docs/spec", page), "utf8");
+    const rules = new RegExp(`^(?:- )?(?:\\*\\*|#+ )\\[(${letter}\\d+)\\]`, "gm");
+    const known = new Set([...spec.matchAll(rules)].map(([, rule]) => rule));
+    const cited = new RegExp(`\\[(${letter}\\d+)\\]`, "g");
+    const wrong = sources
+      .filter(({ path }) => isAbout(path))
+      .flatMap(({ path, text }) => [...text.matchAll(cited)].map(([, rule]) => ({ path, rule })))
+      .filter(({ rule }) => !known.has(rule))
+      .map(({ path, rule }) => `${path} cites [${rule}], which ${page} does not have`);
+    const within = [...spec.matchAll(cited)].map(([, rule]) => rule);
+    assert.deepEqual(wrong, []);
+    assert.deepEqual(
+      within.filter((rule) => !known.has(rule)),
+      [],
+      page,
+    );
+    assert.ok(known.size >= count, `${page} has ${known.size} rules`);
+  }
+});
+
+test("every rule of the delivery contract has a test that cites it", () => {
+  const tests = sources.filter(({ path, isTest }) => isTest && !isStack(path));
+  const cited = tests.flatMap(({ text }) =>
+    [...text.matchAll(/^ *test\("((?:\[M\d+\] ?)+)/gm)].map(([, rules]) => rules),
   );
-  assert.deepEqual(
-    [...cited].filter((rule) => !known.has(rule)),
-    [],
+  const missing = Array.from({ length: 12 }, (_, index) => `[M${index + 1}]`).filter(
+    (rule) => !cited.some((rules) => rules?.includes(rule)),
   );
-  assert.ok(known.size > 20);
+  assert.deepEqual(missing, []);
 });
 
 test("every error code is explained in docs/errors.md", () => {

@@ -6,7 +6,7 @@ import { append, consumed, ScriptedConsumer, SmallWorld } from "./small-world.te
 
 const names = (count: number): string[] => Array.from({ length: count }, (_, index) => `${index + 1}`);
 
-test("[M33] messages to an unknown stream are held, and delivered in order when it is there", async () => {
+test("[M35] messages to an unknown stream are held, and delivered in order when it is there", async () => {
   const world = new SmallWorld();
   const shell = world.shell("a");
   world.site("a").kernel.turn(() => {
@@ -22,7 +22,7 @@ test("[M33] messages to an unknown stream are held, and delivered in order when 
   assert.ok(shell.isEmpty);
 });
 
-test("[M33] after 5 s they are given up, counted and told of", async () => {
+test("[M35] after 5 s they are given up, counted and told of", async () => {
   const world = new SmallWorld();
   const shell = world.shell("a");
   const { kernel, events } = world.site("a");

@@ -20,7 +20,8 @@ interface Unresolved {
 
 /**
  * One that sends: a stream at this site, a shell, or the site itself. It has a window to each of its receivers, and a reply box, whose address is its own with
- * the sign changed: what is sent there is the kernel's, not its agents', so that one that waits for a reply gets it.
+ * the sign changed: what is sent there is the kernel's, not its agents', so that one that waits for a reply gets it
+ * (docs/spec/streams.md [M31]).
  */
 export abstract class Endpoint implements WindowOwner {
   readonly id: EndpointId;
@@ -107,7 +108,7 @@ export abstract class Endpoint implements WindowOwner {
     return window.push(payload, options);
   }
 
-  /** Appends to a stream by name; one that is unknown is waited for. */
+  /** [M35] Appends to a stream by name; one that is unknown is waited for. */
   append({ to, payload }: Append): void {
     const location = this.context.locations.byName(to);
     const waiting = this.#unresolved.get(to);

@@ -12,7 +12,7 @@ export interface JournalEntry {
 }
 
 /**
- * Keeps a stream's record at its keeper up to date: one state on its way at a time, always the newest ([M7]). Nothing has to be told
+ * Keeps a stream's record at its keeper up to date: one state on its way at a time, always the newest (docs/spec/streams.md [M7], [M33]). Nothing has to be told
  * apart in what the keeper has: a new keeper, or one that started anew, gets the whole state like any other.
  */
 export class Journal {

@@ -56,6 +56,19 @@ test("[M20] whatever a site says, no frame makes the kernel throw, and other str
   );
 });
 
+test("[M23] what another site refuses with is counted under names of this program alone", async () => {
+  const world = new SmallWorld();
+  const { id } = await world.stream("b", "bar");
+  world.loses = (frame) => frame.type === "append";
+  const shell = world.shell("a");
+  world.send(shell, "bar", ["1"]);
+  const refused = { type: "refused", source: shell.id, target: id, targetEpoch: 1, message: "no" } as const;
+  world.bring(world.site("b").place, "a", encodeFrame({ ...refused, code: "made up" }));
+  assert.ok(shell.isEmpty);
+  const { counts } = world.site("a").kernel;
+  assert.deepEqual([counts.get("append-refused"), counts.get("made up")], [1, 0]);
+});
+
 test("what comes for a shell that has gone is refused, and given up by its sender", async () => {
   const world = new SmallWorld();
   const { resident } = await world.stream("b", "bar");

@@ -315,7 +315,9 @@ export class StreamKernel {
   #refused({ source, target, targetEpoch, code, message }: Extract<Frame, { type: "refused" }>): void {
     // [M9] Where the target was before says nothing any more.
     if (targetEpoch < (this.locations.get(target)?.streamEpoch ?? 0)) return this.counts.add("stale-refusal");
-    const error = new MeanderError(code, message, { where: `stream ${this.#nameOf(target)}` });
+    // What was given up is counted by code: by those alone that there are.
+    const known = code === "append-denied" || code === "endpoint-gone" ? code : "append-refused";
+    const error = new MeanderError(known, message, { where: `stream ${this.#nameOf(target)}` });
     this.#endpoint(source)?.refused(target, error);
   }
 

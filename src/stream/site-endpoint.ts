@@ -11,7 +11,7 @@ export type SiteHandler = (from: Place, kind: string, payload: Uint8Array) => Pr
 
 /**
  * The site itself as sender and receiver: sites ask each other (take this stream, keep this record) with the windows that carry
- * messages. Requests are begun in the order they come, without waiting for each other.
+ * messages (docs/spec/streams.md [M32]). Requests are begun in the order they come, without waiting for each other.
  */
 export class SiteEndpoint extends Endpoint implements PairOwner {
   readonly streamEpoch = 0;

@@ -25,7 +25,7 @@ export interface Trouble {
   readonly halted: boolean;
 }
 
-/** Everything of a stream that travels, and that its record keeps. */
+/** Everything of a stream that travels, and that its record keeps (docs/spec/streams.md [M34]). */
 export interface StreamState {
   readonly inbound: readonly PairState[];
   readonly replies: readonly PairState[];
@@ -59,7 +59,7 @@ export function freshState(consumer: Uint8Array, lostNumbers = false): StreamSta
   };
 }
 
-/** What is left of a record that is older than the stream's last moment: agents, timers, dead letters. */
+/** [M51] What is left of a record that is older than the stream's last moment: agents, timers, dead letters. */
 export function withoutNumbers(state: StreamState): StreamState {
   const { consumer, timers, deadLetters } = state;
   return { ...freshState(consumer, true), timers, deadLetters };

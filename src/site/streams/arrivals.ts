@@ -16,7 +16,7 @@ interface Arrival {
 /** How long after its deadline a move that nothing is heard of is asked about, ms. */
 const DOUBT_MS = 1_000;
 
-/** Streams that are ready to arrive: they are here when the leader has written so ([M10]). */
+/** Streams that are ready to arrive: they are here when the leader has written so (docs/spec/streams.md [M5], [M40]). */
 export class Arrivals {
   readonly #site: SiteStreams;
   readonly #ready = new Map<number, Arrival>();

@@ -12,7 +12,7 @@ interface Departure {
 
 const DOUBT_MS = 1_000;
 
-/** Streams that are about to leave: frozen from the moment their state is taken until the leader has decided ([M10]). */
+/** Streams that are about to leave: frozen from the moment their state is taken until the leader has decided (docs/spec/streams.md [M5], [M40]). */
 export class Departures {
   readonly #site: SiteStreams;
   readonly #leaving = new Map<number, Departure>();

@@ -50,7 +50,7 @@ export class SiteRequests {
     }
   }
 
-  /** [M10] Makes a stream ready that is about to move here. */
+  /** [M40] Makes a stream ready that is about to move here. */
   async #install(request: readonly unknown[]): Promise<undefined> {
     const [move, json, by, deadlineMs, packed] = request;
     if (typeof move !== "string" || typeof json !== "string" || typeof by !== "string" || typeof deadlineMs !== "number" || !(packed instanceof Uint8Array)) throw malformed("install");

@@ -113,7 +113,7 @@ export class StreamParty extends Party {
     this.#id = record.id;
   }
 
-  /** [M8] Only the form that waits; the others leave when the handler has ended. */
+  /** [M10] Only the form that waits; the others leave when the handler has ended. */
   async append(request: AppendRequest): Promise<AppendAnswer> {
     const { stream, payload, before = [], timeoutMs, chain = [] } = request;
     const record = await this.find(stream);
