@@ -86,7 +86,9 @@ const answer = {
 if (values.json) process.stdout.write(`${JSON.stringify(answer)}\n`);
 else {
   for (const [name, value] of Object.entries(perSecond))
-    process.stdout.write(`${name.padEnd(16)} ${value.toLocaleString("en").padStart(12)} messages/s\n`);
+    process.stdout.write(
+      `${name.padEnd(16)} ${value.toLocaleString("en").padStart(12)} messages/s\n`,
+    );
   const { ackP50Us, moveP50Ms, moveP99Ms, rssMb1000Streams, simEventsPerCpuSecond } = answer;
   process.stdout.write(
     `acknowledged after ${ackP50Us} µs; moved in ${moveP50Ms} ms (99 %: ${moveP99Ms} ms) under load: ${wrong.lost} lost, ${wrong.repeated} repeated, ` +

@@ -47,9 +47,13 @@ async function main() {
         if (report.failures.length > 0) {
           sum.failed++;
           if (process.stderr.isTTY) process.stderr.write("\r\x1b[2K");
-          process.stdout.write(`seed ${seed} failed\n  ${report.failures.slice(0, 10).join("\n  ")}\n`);
+          process.stdout.write(
+            `seed ${seed} failed\n  ${report.failures.slice(0, 10).join("\n  ")}\n`,
+          );
           process.stdout.write(`  again: npm run sim:soak -- --seeds 1 --from ${seed}\n`);
-          process.stdout.write(`  shortest log (trouble of ${report.shortestMs} ms):\n${report.log}`);
+          process.stdout.write(
+            `  shortest log (trouble of ${report.shortestMs} ms):\n${report.log}`,
+          );
         }
         show();
       }
@@ -74,7 +78,13 @@ async function work() {
     try {
       return await new Storm(options).run();
     } catch (error) {
-      return { failures: [error.stack ?? String(error)], events: 0, consumed: 0, moves: 0, crashes: 0 };
+      return {
+        failures: [error.stack ?? String(error)],
+        events: 0,
+        consumed: 0,
+        moves: 0,
+        crashes: 0,
+      };
     }
   };
   parentPort.on("message", async (seed) => {
@@ -102,11 +112,15 @@ function logOf({ failures, world }) {
   if (world === undefined) return "";
   const names = new Set(failures.join(" ").match(/stream-\d+|untouched/g) ?? []);
   const concerns = ({ type, detail }) =>
-    ["crashed", "restarted", "paused", "resumed", "partitioned"].includes(type) || names.has(detail.stream);
+    ["crashed", "restarted", "paused", "resumed", "partitioned"].includes(type) ||
+    names.has(detail.stream);
   return world.trace
     .filter(concerns)
     .slice(-LINES)
-    .map(({ seconds, at, type, detail }) => `    ${seconds.toFixed(4)} ${at} ${type} ${JSON.stringify(detail)}\n`)
+    .map(
+      ({ seconds, at, type, detail }) =>
+        `    ${seconds.toFixed(4)} ${at} ${type} ${JSON.stringify(detail)}\n`,
+    )
     .join("");
 }
 

@@ -14,13 +14,14 @@ export interface Count {
 
 const FRESH: Count = { count: 0, last: 0, wrong: 0, to: "" };
 
-/** Counts the numbers that come, and passes them on. */
+/** Counts the numbers that come, and passes them on; 0 only asks. */
 const counting = defineAgent({
   name: "counter",
   briefcase: { ...FRESH },
   on: {
     append: async (ctx, number: number) => {
       const { briefcase } = ctx;
+      if (number === 0) return briefcase.count;
       if (number !== briefcase.last + 1) briefcase.wrong++;
       briefcase.last = number;
       briefcase.count++;

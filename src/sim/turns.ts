@@ -2,27 +2,31 @@
 const AHEAD = 64;
 
 /**
- * Turns of the event loop. Between two of them all promises that can settle have, and rejections that nobody handled have been told; now and then
- * the rest of the process gets its turn.
+ * Calls `step` once in each turn of the event loop, until it gives false. Between two turns all promises that can settle have, and rejections that nobody
+ * handled have been told; now and then the rest of the process gets its turn.
+ *
+ * @throws what `step` throws
  */
-export class Turns {
-  #ahead = 0;
-  #wake: (() => void) | undefined;
-
-  /** Settles in the next turn. One at a time. */
-  next(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#wake = resolve;
-      if (this.#ahead > 0) return;
-      this.#ahead = AHEAD;
-      for (let count = 0; count < AHEAD; count++) setImmediate(this.#turn);
-    });
-  }
-
-  readonly #turn = (): void => {
-    this.#ahead--;
-    const wake = this.#wake;
-    this.#wake = undefined;
-    wake?.();
-  };
+export function eachTurn(step: () => boolean): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let ahead = 0;
+    let isOver = false;
+    const turn = (): void => {
+      ahead--;
+      if (isOver) return;
+      try {
+        isOver = !step();
+      } catch (error) {
+        isOver = true;
+        reject(error);
+        return;
+      }
+      if (isOver) resolve();
+      else if (ahead === 0) ask();
+    };
+    const ask = (): void => {
+      for (ahead = 0; ahead < AHEAD; ahead++) setImmediate(turn);
+    };
+    ask();
+  });
 }

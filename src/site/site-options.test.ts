@@ -96,6 +96,31 @@ test("an argument is named as it was given", () => {
   assert.equal(error.what, "got 70000");
 });
 
+test("streams come over TCP on a free port unless said otherwise, and none runs in the site's own thread", () => {
+  const { streamTransport, streamPort, allowInline, evacuate, leaseMs } = completeSettings({
+    name: "north",
+  });
+  assert.deepEqual(
+    [streamTransport, streamPort, allowInline, evacuate, leaseMs],
+    ["tcp", 0, false, true, undefined],
+  );
+  const text = JSON.stringify({ streamTransport: "udp", streamPort: 7100, leaseMs: 3_000 });
+  assert.deepEqual(parseConfigFile(text, "f"), JSON.parse(text));
+  for (const [key, value] of [
+    ["streamTransport", "sctp"],
+    ["streamPort", -1],
+    ["allowInline", "yes"],
+    ["leaseMs", 10],
+    ["maxStreams", 1e9],
+  ]) {
+    const wrong = JSON.stringify({ [String(key)]: value });
+    assert.throws(() => parseConfigFile(wrong, "f"), {
+      code: "config-invalid",
+      where: `f: ${key}`,
+    });
+  }
+});
+
 test("any text is settings or an error in words", () => {
   const value = fc.oneof(fc.string(), fc.json());
   fc.assert(

@@ -249,6 +249,22 @@ test("streams run over two sites, move away from one that stops, and shells are 
     );
   }));
 
+test("the leader's streams, too, move away when it stops, and run on without it", () =>
+  withRig(async ({ start, after }) => {
+    const origin = await start({ name: "origin" });
+    const other = await start({ name: "other", join: origin.url });
+    const shell = await connect(other.url);
+    after(() => shell.close());
+    const foo = await shell.createStream("foo", { at: "origin" });
+    await foo.registerAgent({ on: { append: (ctx, message) => `${message} at ${ctx.location}` } });
+    const reply = async (message: string): Promise<unknown> =>
+      (await foo.append(message, { until: "consumed" })).reply;
+    assert.equal(await reply("a"), "a at origin");
+    await origin.stop();
+    assert.equal(await reply("b"), "b at other");
+    assert.equal(other.session().directory, "disconnected");
+  }));
+
 test("a site takes no more streams than it may", () =>
   withRig(async ({ start, after }) => {
     const origin = await start({ name: "origin", maxStreams: 1 });

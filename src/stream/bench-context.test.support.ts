@@ -41,7 +41,9 @@ export class BenchContext implements KernelContext {
 
   /** Numbers of the segments that were sent since the last call. */
   takenNumbers(): number[] {
-    return this.takenOf("append").flatMap(({ first, segments }) => segments.map((_, index) => first + index));
+    return this.takenOf("append").flatMap(({ first, segments }) =>
+      segments.map((_, index) => first + index),
+    );
   }
 
   leaseHolds(): boolean {

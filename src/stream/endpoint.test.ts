@@ -1,10 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { LIMITS, MeanderError } from "../base/index.ts";
+import { LIMITS, type MeanderError } from "../base/index.ts";
 import { packValue, unpackValue } from "../wire/index.ts";
-import { append, consumed, ScriptedConsumer, SmallWorld } from "./small-world.test.support.ts";
+import {
+  append,
+  consumed,
+  failed,
+  ScriptedConsumer,
+  SmallWorld,
+} from "./small-world.test.support.ts";
 
-const names = (count: number): string[] => Array.from({ length: count }, (_, index) => `${index + 1}`);
+const names = (count: number): string[] =>
+  Array.from({ length: count }, (_, index) => `${index + 1}`);
 
 test("[M35] messages to an unknown stream are held, and delivered in order when it is there", async () => {
   const world = new SmallWorld();
@@ -77,19 +84,19 @@ test("[M10] whoever waits for room is woken when messages were consumed", async 
 test("[M10] a sender that waits gets the reply of the handler, or its error", async () => {
   const world = new SmallWorld();
   const consumer = new ScriptedConsumer();
-  const fault = { code: "handler-failed", message: "not today", agent: "x" };
   consumer.handle = (text) =>
-    text === "bad" ? { type: "failed", fault, then: { type: "skip" } } : consumed({ reply: packValue(`${text}!`) });
+    text === "bad" ? failed({ type: "skip" }) : consumed({ reply: packValue(`${text}!`) });
   await world.stream("b", "bar", { consumer });
   const shell = world.shell("a");
   const told: unknown[] = [];
   const waiter = {
-    resolve: (value: Uint8Array | undefined) => void told.push(value === undefined ? value : unpackValue(value)),
+    resolve: (value: Uint8Array | undefined) =>
+      void told.push(value === undefined ? value : unpackValue(value)),
     reject: (error: MeanderError) => void told.push([error.code, error.what, error.where]),
   };
   world.send(shell, "bar", ["hello", "bad"], waiter);
   await world.run(100);
-  assert.deepEqual(told, ["hello!", ["handler-failed", "not today", "agent x"]]);
+  assert.deepEqual(told, ["hello!", ["handler-failed", "as the test says", "agent tester"]]);
 });
 
 test("[M31] replies find a sender that has moved; one that does not wait any more is counted", async () => {
@@ -102,7 +109,10 @@ test("[M31] replies find a sender that has moved; one that does not wait any mor
     });
   const foo = await world.stream("a", "foo");
   const told: unknown[] = [];
-  world.send(foo.resident, "bar", ["x"], { resolve: (value) => void told.push(value), reject: (error) => void told.push(error.code) });
+  world.send(foo.resident, "bar", ["x"], {
+    resolve: (value) => void told.push(value),
+    reject: (error) => void told.push(error.code),
+  });
   await world.run(50);
   await world.move("foo", "c");
   // Whoever waited did so at the place that it left.
@@ -117,7 +127,12 @@ test("[M31] what is no reply is counted", async () => {
   const foo = await world.stream("a", "foo");
   const shell = world.shell("b");
   world.site("b").kernel.turn(() => {
-    for (const bytes of [Uint8Array.of(250), packValue("x"), packValue(["x"]), packValue([5, null])])
+    for (const bytes of [
+      Uint8Array.of(250),
+      packValue("x"),
+      packValue(["x"]),
+      packValue([5, null]),
+    ])
       shell.send({ target: -foo.id, targetName: "foo" }, bytes);
   });
   await world.run(50);
@@ -133,7 +148,10 @@ test("[M29] what waits for a stream that is destroyed is given up, counted, and 
   world.loses = () => true;
   const shell = world.shell("a");
   const errors: unknown[] = [];
-  const waiter = { resolve: () => {}, reject: (error: MeanderError) => void errors.push(error.code) };
+  const waiter = {
+    resolve: () => {},
+    reject: (error: MeanderError) => void errors.push(error.code),
+  };
   world.send(shell, "bar", ["1"], waiter);
   world.send(shell, "bar", ["2", "3"]);
   const { kernel, events } = world.site("a");
@@ -157,7 +175,10 @@ test("[M29] what a shell has sent and nobody has consumed is counted when it is 
   const { kernel, events } = world.site("a");
   kernel.turn(() => shell.append(append("never", "3")));
   kernel.closeShell(shell);
-  assert.deepEqual([kernel.counts.get("shell-closed"), kernel.counts.get("stream-unknown")], [2, 1]);
+  assert.deepEqual(
+    [kernel.counts.get("shell-closed"), kernel.counts.get("stream-unknown")],
+    [2, 1],
+  );
   assert.deepEqual(
     events.map((event) => event.type === "discarded" && event.message),
     ["shell-1>bar#1..2", "shell-1>never"],

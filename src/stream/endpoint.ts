@@ -102,7 +102,11 @@ export abstract class Endpoint implements WindowOwner {
     if (window === undefined) {
       const lost = this.lostNumbers;
       const first = this.firstNumber;
-      window = new SendWindow(this.context, this, to, { held: this.holdsBack, resync: lost, first });
+      window = new SendWindow(this.context, this, to, {
+        held: this.holdsBack,
+        resync: lost,
+        first,
+      });
       this.windows.set(to.target, window);
     }
     return window.push(payload, options);
@@ -257,7 +261,11 @@ export abstract class Endpoint implements WindowOwner {
 
   #replyPair(
     from: Place,
-    frame: { readonly source: EndpointId; readonly sourceName: string; readonly sourceEpoch: number },
+    frame: {
+      readonly source: EndpointId;
+      readonly sourceName: string;
+      readonly sourceEpoch: number;
+    },
   ): ReceivePair {
     let pair = this.#replyPairs.get(frame.source);
     if (pair === undefined) {
@@ -273,7 +281,10 @@ export abstract class Endpoint implements WindowOwner {
     pair.consumedUpTo(seq);
     pair.acknowledgeUpTo(seq);
     const outcome = readReply(payload);
-    if (outcome === undefined) return this.context.count("reply-malformed");
+    if (outcome === undefined) {
+      this.context.count("reply-malformed");
+      return;
+    }
     const late = !this.windows.get(pair.source)?.replied(outcome.sequence, outcome.result);
     if (late) this.context.count("reply-late");
   }

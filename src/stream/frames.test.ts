@@ -18,7 +18,13 @@ const frames: fc.Arbitrary<Frame> = fc.oneof(
   fc
     .record(
       {
-        ...{ type: fc.constant("append" as const), ...ends, sourceEpoch: u32, base: sequence, ahead: fc.nat(5_000) },
+        ...{
+          type: fc.constant("append" as const),
+          ...ends,
+          sourceEpoch: u32,
+          base: sequence,
+          ahead: fc.nat(5_000),
+        },
         ...{ sourceName: name, segments: fc.array(segment, { maxLength: 8 }) },
       },
       plain,
@@ -28,16 +34,30 @@ const frames: fc.Arbitrary<Frame> = fc.oneof(
       return { ...rest, base: from, first: from + ahead };
     }),
   fc.record(
-    { type: fc.constant("ack" as const), ...ends, consumed: sequence, received: sequence, credit: u32, beyondGap: sequence },
+    {
+      type: fc.constant("ack" as const),
+      ...ends,
+      consumed: sequence,
+      received: sequence,
+      credit: u32,
+      beyondGap: sequence,
+    },
     plain,
   ),
   fc.record(
-    { type: fc.constant("moved" as const), ...ends, place: fc.record({ site: name, instance: u32 }, plain) },
+    {
+      type: fc.constant("moved" as const),
+      ...ends,
+      place: fc.record({ site: name, instance: u32 }, plain),
+    },
     plain,
   ),
   fc.record({ type: fc.constant("refused" as const), ...ends, code: name, message: name }, plain),
   fc.record({ type: fc.constant("resync" as const), ...ends, sourceEpoch: u32 }, plain),
-  fc.record({ type: fc.constant("resynced" as const), ...ends, sourceEpoch: u32, received: sequence }, plain),
+  fc.record(
+    { type: fc.constant("resynced" as const), ...ends, sourceEpoch: u32, received: sequence },
+    plain,
+  ),
 );
 
 test("[M20] [M21] [M22] [M23] [M24] frames come back as they were, one behind the other", () => {
@@ -51,10 +71,19 @@ test("[M20] [M21] [M22] [M23] [M24] frames come back as they were, one behind th
 });
 
 test("[M20] a frame begins with its own length, these four bytes included, big endian", () => {
-  const bytes = encodeFrame({ type: "resync", source: 1, sourceEpoch: 2, target: 3, targetEpoch: 4 });
+  const bytes = encodeFrame({
+    type: "resync",
+    source: 1,
+    sourceEpoch: 2,
+    target: 3,
+    targetEpoch: 4,
+  });
   assert.deepEqual(
     [...bytes],
-    [0, 0, 0, 29, 5, 0x3f, 0xf0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0x40, 0x08, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4],
+    [
+      0, 0, 0, 29, 5, 0x3f, 0xf0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0x40, 0x08, 0, 0, 0, 0, 0, 0, 0, 0,
+      0, 4,
+    ],
   );
 });
 
@@ -66,7 +95,13 @@ test("[M20] names and texts are cut to 255 bytes, and not in the middle of a cha
 });
 
 test("[M20] reading stops at the first bytes that are no frame, and what was before counts", () => {
-  const good = encodeFrame({ type: "resync", source: 1, sourceEpoch: 2, target: 3, targetEpoch: 4 });
+  const good = encodeFrame({
+    type: "resync",
+    source: 1,
+    sourceEpoch: 2,
+    target: 3,
+    targetEpoch: 4,
+  });
   const bad = good.slice();
   bad[4] = 99;
   const { got, malformed } = decode(joined([good, bad, good]));
@@ -80,7 +115,10 @@ test("[M20] a frame that is cut anywhere, or longer than it says, is none", () =
       const bytes = encodeFrame(frame);
       const cut = bytes.subarray(0, at % bytes.byteLength);
       const truncated = decode(cut);
-      assert.deepEqual([truncated.got.length, truncated.malformed], [0, cut.byteLength === 0 ? 0 : 1]);
+      assert.deepEqual(
+        [truncated.got.length, truncated.malformed],
+        [0, cut.byteLength === 0 ? 0 : 1],
+      );
       // Its own length says more, or less, than is in it.
       for (const length of [bytes.byteLength + 1, bytes.byteLength - 1, 0, 4, 0xffff_ffff]) {
         const wrong = joined([bytes, new Uint8Array(1)]);
@@ -94,18 +132,21 @@ test("[M20] a frame that is cut anywhere, or longer than it says, is none", () =
 test("[M20] no bytes make reading throw, and no number that is not whole comes out", () => {
   const hostile = fc.oneof(
     fc.uint8Array({ maxLength: 200 }),
-    fc.tuple(frames, fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 4 })).map(([frame, changes]) => {
-      const bytes = encodeFrame(frame);
-      for (const [at, value] of changes) bytes[at % bytes.byteLength] = value;
-      return bytes;
-    }),
+    fc
+      .tuple(frames, fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 4 }))
+      .map(([frame, changes]) => {
+        const bytes = encodeFrame(frame);
+        for (const [at, value] of changes) bytes[at % bytes.byteLength] = value;
+        return bytes;
+      }),
   );
   fc.assert(
     fc.property(hostile, (bytes) => {
       for (const frame of decode(bytes).got) {
         assert.ok(Number.isSafeInteger(frame.source) && Number.isSafeInteger(frame.target));
         if (frame.type === "append") assert.ok(frame.base >= 1 && frame.first >= frame.base);
-        if (frame.type === "ack") assert.ok(Number.isSafeInteger(frame.consumed) && Number.isSafeInteger(frame.received));
+        if (frame.type === "ack")
+          assert.ok(Number.isSafeInteger(frame.consumed) && Number.isSafeInteger(frame.received));
       }
     }),
     { numRuns: 1_000 },
@@ -113,7 +154,17 @@ test("[M20] no bytes make reading throw, and no number that is not whole comes o
 });
 
 test("[M21] an append below its own base, or with base 0, is none", () => {
-  const frame: Frame = { type: "append", source: 1, sourceEpoch: 1, target: 2, targetEpoch: 1, base: 5, first: 5, sourceName: "foo", segments: [] };
+  const frame: Frame = {
+    type: "append",
+    source: 1,
+    sourceEpoch: 1,
+    target: 2,
+    targetEpoch: 1,
+    base: 5,
+    first: 5,
+    sourceName: "foo",
+    segments: [],
+  };
   assert.equal(decode(encodeFrame(frame)).malformed, 0);
   assert.equal(decode(encodeFrame({ ...frame, first: 4 })).malformed, 1);
   assert.equal(decode(encodeFrame({ ...frame, base: 0 })).malformed, 1);
@@ -132,5 +183,8 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
 /** Contents are borrowed: equal, but not of the same buffer. */
 function copied(frame: Frame): Frame {
   if (frame.type !== "append") return frame;
-  return { ...frame, segments: frame.segments.map(({ flags, bytes }) => ({ flags, bytes: bytes.slice() })) };
+  return {
+    ...frame,
+    segments: frame.segments.map(({ flags, bytes }) => ({ flags, bytes: bytes.slice() })),
+  };
 }

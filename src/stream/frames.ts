@@ -105,7 +105,8 @@ export function encodeFrame(frame: Frame): Uint8Array {
       const writer = new Writer(length, TYPE.append);
       writer.f64(frame.source).u32(frame.sourceEpoch).f64(frame.target).u32(frame.targetEpoch);
       writer.f64(frame.base).f64(frame.first).short(name).u16(frame.segments.length);
-      for (const { flags, bytes } of frame.segments) writer.u8(flags).u32(bytes.byteLength).raw(bytes);
+      for (const { flags, bytes } of frame.segments)
+        writer.u8(flags).u32(bytes.byteLength).raw(bytes);
       return writer.bytes;
     }
     case "ack":
@@ -281,7 +282,13 @@ class Reader {
         const target = this.#whole();
         const targetEpoch = this.#u32();
         const instance = this.#u32();
-        return { type: "moved", source, target, targetEpoch, place: { site: this.#short(), instance } };
+        return {
+          type: "moved",
+          source,
+          target,
+          targetEpoch,
+          place: { site: this.#short(), instance },
+        };
       }
       case TYPE.refused:
         return {
@@ -329,7 +336,17 @@ class Reader {
       segments.push({ flags, bytes: this.#raw(this.#u32()) });
     }
     if (first < base || base < 1) this.#failed = true;
-    return { type: "append", source, sourceEpoch, target, targetEpoch, base, first, sourceName, segments };
+    return {
+      type: "append",
+      source,
+      sourceEpoch,
+      target,
+      targetEpoch,
+      base,
+      first,
+      sourceName,
+      segments,
+    };
   }
 
   #has(bytes: number): boolean {

@@ -15,6 +15,12 @@ export {
   type Outcome,
   type TimerRequest,
 } from "./consumer.ts";
+export { decodeFrames, type Frame } from "./frames.ts";
+export { Keeper } from "./keeper.ts";
+export { type KernelOptions, StreamKernel } from "./kernel.ts";
+export type { KernelEvent } from "./kernel-event.ts";
+export type { Location } from "./locations.ts";
+export { MemoryRecordStore } from "./memory-record-store.ts";
 export {
   type Durability,
   type EndpointId,
@@ -26,15 +32,15 @@ export {
   SHELL_ID_MIN,
   siteEndpoint,
 } from "./model.ts";
-export { MemoryRecordStore } from "./memory-record-store.ts";
-export { decodeFrames, type Frame } from "./frames.ts";
 export type { FrameNetwork, RecordStore } from "./network.ts";
-export { StreamKernel, type KernelOptions } from "./kernel.ts";
-export type { KernelEvent } from "./kernel-event.ts";
-export { Keeper } from "./keeper.ts";
-export type { Location } from "./locations.ts";
 export type { Resident, ResidentOptions } from "./resident.ts";
+export type { ReplyWaiter } from "./send-window.ts";
 export type { ShellEndpoint } from "./shell-endpoint.ts";
 export type { SiteHandler } from "./site-endpoint.ts";
-export { decodeState, encodeState, freshState, type StreamState, withoutNumbers } from "./stream-state.ts";
-export type { ReplyWaiter } from "./send-window.ts";
+export {
+  decodeState,
+  encodeState,
+  freshState,
+  type StreamState,
+  withoutNumbers,
+} from "./stream-state.ts";

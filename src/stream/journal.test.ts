@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { MeanderError } from "../base/index.ts";
 import { BenchContext } from "./bench-context.test.support.ts";
 import { Journal } from "./journal.ts";
-import { settle, Signal } from "./small-world.test.support.ts";
+import { Signal, settle } from "./small-world.test.support.ts";
 
 interface Bench {
   readonly context: BenchContext;
@@ -18,7 +18,14 @@ interface Bench {
 
 function open(): Bench {
   const context = new BenchContext();
-  const bench: Bench = { context, value: 0, writes: [], kept: [], fenced: 0, journal: undefined as never };
+  const bench: Bench = {
+    context,
+    value: 0,
+    writes: [],
+    kept: [],
+    fenced: 0,
+    journal: undefined as never,
+  };
   const journal = new Journal(context, {
     take: () => {
       const { value } = bench;
@@ -43,12 +50,18 @@ function change(bench: Bench, value: number): void {
 test("[M33] one state is on its way at a time, and then the newest goes", async () => {
   const bench = open();
   for (const value of [1, 2, 3]) change(bench, value);
-  assert.deepEqual(bench.writes.map(({ state }) => state), [1]);
+  assert.deepEqual(
+    bench.writes.map(({ state }) => state),
+    [1],
+  );
   assert.deepEqual(bench.kept, []);
   bench.writes[0]?.signal.end();
   await settle();
   assert.deepEqual(bench.kept, [1]);
-  assert.deepEqual(bench.writes.map(({ state }) => state), [1, 3]);
+  assert.deepEqual(
+    bench.writes.map(({ state }) => state),
+    [1, 3],
+  );
   bench.writes[1]?.signal.end();
   await settle();
   assert.deepEqual(bench.kept, [1, 3]);
@@ -83,7 +96,10 @@ test("[M33] a keeper that does not answer is asked again, with what is newest th
   change(bench, 2);
   assert.equal(bench.writes.length, 1, "not at once");
   bench.context.clock.advance(250);
-  assert.deepEqual(bench.writes.map(({ state }) => state), [1, 2]);
+  assert.deepEqual(
+    bench.writes.map(({ state }) => state),
+    [1, 2],
+  );
   assert.equal(bench.context.counts.get("keeper-silent"), 1);
   assert.deepEqual(bench.kept, []);
 });

@@ -82,7 +82,10 @@ export class Journal {
     this.#writing = false;
     if (this.#closed) return;
     entry.kept();
-    if (this.#dirty) return this.write();
+    if (this.#dirty) {
+      this.write();
+      return;
+    }
     for (const wake of this.#idle.splice(0)) wake();
   }
 
@@ -92,7 +95,8 @@ export class Journal {
     this.#dirty = true;
     if (error instanceof MeanderError && error.code === "record-fenced") {
       this.close();
-      return this.#fenced();
+      this.#fenced();
+      return;
     }
     this.#context.count("keeper-silent");
     this.#cancel = this.#context.clock.after("keeper", AGAIN_MS, () => {

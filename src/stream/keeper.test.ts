@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { Keeper } from "./keeper.ts";
 import { MemoryRecordStore } from "./memory-record-store.ts";
 import type { RecordStore } from "./network.ts";
-import { settle, Signal } from "./small-world.test.support.ts";
+import { Signal, settle } from "./small-world.test.support.ts";
 
 const FENCED = { code: "record-fenced" };
 

@@ -6,7 +6,7 @@ import { Keeper } from "./keeper.ts";
 import { StreamKernel } from "./kernel.ts";
 import type { KernelEvent } from "./kernel-event.ts";
 import type { Location } from "./locations.ts";
-import { type Durability, type EndpointId, type Place } from "./model.ts";
+import type { Durability, EndpointId, Place } from "./model.ts";
 import type { FrameNetwork, RecordStore } from "./network.ts";
 import type { Resident } from "./resident.ts";
 import { decodeState, freshState, type StreamState, withoutNumbers } from "./stream-state.ts";
@@ -78,7 +78,14 @@ export class CountingConsumer implements Consumer {
   }
 
   notify(_event: LifecycleEvent, done: (effects: Effects) => void): void {
-    const effects = { appends: [], timers: [], relocate: undefined, reply: undefined, changed: false, handled: true };
+    const effects = {
+      appends: [],
+      timers: [],
+      relocate: undefined,
+      reply: undefined,
+      changed: false,
+      handled: true,
+    };
     if (this.#world.random.below(2) === 0) done(effects);
     else this.#world.clock.after("event", 1, () => done(effects));
   }
@@ -94,11 +101,18 @@ export class CountingConsumer implements Consumer {
   #consume(delivery: Delivery): Outcome {
     const message = unpackValue(delivery.payload) as { n: number; pad?: Uint8Array };
     if (this.#world.random.float() < this.#world.failures && delivery.attempt < 4)
-      return { type: "failed", fault: { code: "handler-failed", message: "by chance", agent: "a" }, then: { type: "retry", afterMs: 5 } };
+      return {
+        type: "failed",
+        fault: { code: "handler-failed", message: "by chance", agent: "a" },
+        // biome-ignore lint/suspicious/noThenProperty: nobody awaits an outcome
+        then: { type: "retry", afterMs: 5 },
+      };
     const counter: Counter = structuredClone(this.#committed);
     const last = counter.seen[delivery.fromName] ?? 0;
     if (message.n !== last + 1)
-      this.#world.violations.push(`${this.#world.clock.now().toFixed(1)} ${this.#name} got ${delivery.fromName} n=${message.n} after ${last}`);
+      this.#world.violations.push(
+        `${this.#world.clock.now().toFixed(1)} ${this.#name} got ${delivery.fromName} n=${message.n} after ${last}`,
+      );
     counter.seen[delivery.fromName] = message.n;
     counter.total++;
     const appends: Append[] = [];
@@ -106,12 +120,25 @@ export class CountingConsumer implements Consumer {
       const to = this.#world.names[this.#world.random.below(this.#world.names.length)] as string;
       const n = (counter.sent[to] ?? 0) + 1;
       counter.sent[to] = n;
-      appends.push({ to, payload: packValue({ n, ...(this.#world.random.below(20) === 0 ? { pad: new Uint8Array(5_000) } : {}) }) });
+      appends.push({
+        to,
+        payload: packValue({
+          n,
+          ...(this.#world.random.below(20) === 0 ? { pad: new Uint8Array(5_000) } : {}),
+        }),
+      });
     }
     this.#committed = counter;
     return {
       type: "consumed",
-      effects: { appends, timers: [], relocate: undefined, reply: packValue(message.n), changed: true, handled: true },
+      effects: {
+        appends,
+        timers: [],
+        relocate: undefined,
+        reply: packValue(message.n),
+        changed: true,
+        handled: true,
+      },
     };
   }
 }
@@ -130,7 +157,9 @@ class MapStore implements RecordStore {
   async get(stream: EndpointId): Promise<Uint8Array | undefined> {
     return this.#records.get(stream);
   }
-  async put(records: readonly { readonly stream: EndpointId; readonly bytes: Uint8Array }[]): Promise<void> {
+  async put(
+    records: readonly { readonly stream: EndpointId; readonly bytes: Uint8Array }[],
+  ): Promise<void> {
     for (const { stream, bytes } of records) this.#records.set(stream, bytes);
   }
   async delete(stream: EndpointId): Promise<void> {
@@ -149,19 +178,38 @@ export class KernelWorld {
   readonly #trouble: Trouble;
   readonly #durability: Durability;
   readonly failures: number;
-  readonly shells: { name: string; isEmpty(): boolean; send(to: string): void; readonly sent: Record<string, number> }[] = [];
+  readonly shells: {
+    name: string;
+    isEmpty(): boolean;
+    send(to: string): void;
+    readonly sent: Record<string, number>;
+  }[] = [];
   readonly replies = { asked: 0, answered: 0, failed: 0 };
   #instance = 1;
   frames = 0;
 
-  constructor(options: { seed: number; sites: number; streams: number; trouble: Trouble; durability: Durability; failures?: number }) {
+  constructor(options: {
+    seed: number;
+    sites: number;
+    streams: number;
+    trouble: Trouble;
+    durability: Durability;
+    failures?: number;
+  }) {
     this.random = new SeededRandom(options.seed);
     this.#trouble = options.trouble;
     this.#durability = options.durability;
     this.failures = options.failures ?? 0;
     this.sites = Array.from({ length: options.sites }, (_, index) => {
       const store = new MapStore();
-      return { name: `s${index}`, place: { site: `s${index}`, instance: this.#instance++ }, kernel: undefined, handler: undefined, store, keeper: new Keeper(store) };
+      return {
+        name: `s${index}`,
+        place: { site: `s${index}`, instance: this.#instance++ },
+        kernel: undefined,
+        handler: undefined,
+        store,
+        keeper: new Keeper(store),
+      };
     });
     this.names = Array.from({ length: options.streams }, (_, index) => `stream${index}`);
     for (const site of this.sites) this.#boot(site);
@@ -199,7 +247,8 @@ export class KernelWorld {
                 waiter: {
                   resolve: (value) => {
                     this.replies.answered++;
-                    if (value === undefined || unpackValue(value) !== n) this.violations.push(`wrong reply for ${to} ${n}`);
+                    if (value === undefined || unpackValue(value) !== n)
+                      this.violations.push(`wrong reply for ${to} ${n}`);
                   },
                   reject: () => this.replies.failed++,
                 },
@@ -222,13 +271,20 @@ export class KernelWorld {
 
   residentOf(id: EndpointId): Resident | undefined {
     const location = this.records.get(id) as Location;
-    return this.sites.find(({ place }) => place.instance === location.place.instance)?.kernel?.residents.get(id);
+    return this.sites
+      .find(({ place }) => place.instance === location.place.instance)
+      ?.kernel?.residents.get(id);
   }
 
   async move(id: EndpointId): Promise<void> {
     const location = this.records.get(id) as Location;
     const target = this.sites[this.random.below(this.sites.length)] as Site;
-    if (this.#moving.has(id) || target.place.site === location.place.site || target.kernel === undefined) return;
+    if (
+      this.#moving.has(id) ||
+      target.place.site === location.place.site ||
+      target.kernel === undefined
+    )
+      return;
     const resident = this.residentOf(id);
     if (resident === undefined) return;
     this.#moving.add(id);
@@ -237,23 +293,32 @@ export class KernelWorld {
       let late = false;
       const state = await Promise.race([
         resident.freeze(target.name, () => late).catch(() => undefined),
-        new Promise<undefined>((resolve) => void this.clock.after("move deadline", 500, () => resolve(undefined))),
+        new Promise<undefined>(
+          (resolve) => void this.clock.after("move deadline", 500, () => resolve(undefined)),
+        ),
       ]);
       late = true;
       if (state === undefined) return;
       const source = this.sites.find(({ place }) => place.instance === location.place.instance);
       // Preparing takes its time, and may fail.
-      await new Promise<void>((resolve) => void this.clock.after("prepare", this.random.float() * 10, resolve));
+      await new Promise<void>(
+        (resolve) => void this.clock.after("prepare", this.random.float() * 10, resolve),
+      );
       const current = this.records.get(id) as Location;
       if (current.streamEpoch !== location.streamEpoch) return;
-      if (target.place !== targetPlace || target.kernel === undefined || this.random.below(5) === 0) {
+      if (
+        target.place !== targetPlace ||
+        target.kernel === undefined ||
+        this.random.below(5) === 0
+      ) {
         source?.kernel?.residents.get(id)?.thaw();
         return;
       }
       const next = { ...location, place: target.place, streamEpoch: location.streamEpoch + 1 };
       this.records.set(id, next);
       this.#spread(next, true, (site) => {
-        if (site === target && target.place === targetPlace) this.#installAt(target, next, decodeState(state) as StreamState);
+        if (site === target && target.place === targetPlace)
+          this.#installAt(target, next, decodeState(state) as StreamState);
       });
     } finally {
       this.#moving.delete(id);
@@ -273,12 +338,14 @@ export class KernelWorld {
       site.keeper = new Keeper(site.store);
       this.#boot(site);
       this.#spreadSites();
-      for (const location of this.records.values()) if (location.place.instance !== dead.instance) this.#tell(site, location);
+      for (const location of this.records.values())
+        if (location.place.instance !== dead.instance) this.#tell(site, location);
       if (isLeader) this.addShell(site);
     });
     this.clock.after("noticed", 20 + this.random.float() * 100, () => {
       this.#spreadSites();
-      for (const location of [...this.records.values()]) if (location.place.instance === dead.instance) void this.recover(location);
+      for (const location of [...this.records.values()])
+        if (location.place.instance === dead.instance) void this.recover(location);
     });
   }
 
@@ -288,20 +355,36 @@ export class KernelWorld {
     const target = others[this.random.below(others.length)] ?? leader;
     const next = { ...location, streamEpoch: location.streamEpoch + 1 };
     if (leader.kernel === undefined || target.kernel === undefined) {
-      this.clock.after("recover again", 50, () => void this.recover(this.records.get(location.id) as Location));
+      this.clock.after(
+        "recover again",
+        50,
+        () => void this.recover(this.records.get(location.id) as Location),
+      );
       return;
     }
     this.records.set(next.id, { ...next, live: false });
     const place = target.place;
-    const kept = this.#durability.type === "none" ? undefined : await leader.keeper.fetch(next.id, next.streamEpoch);
+    const kept =
+      this.#durability.type === "none"
+        ? undefined
+        : await leader.keeper.fetch(next.id, next.streamEpoch);
     if (target.place !== place || target.kernel === undefined) {
-      this.clock.after("recover again", 50, () => void this.recover(this.records.get(location.id) as Location));
+      this.clock.after(
+        "recover again",
+        50,
+        () => void this.recover(this.records.get(location.id) as Location),
+      );
       return;
     }
     const settled = { ...next, place, live: true };
     this.records.set(next.id, settled);
     const kept2 = kept === undefined ? undefined : decodeState(kept);
-    const state = kept2 === undefined ? freshState(CountingConsumer.fresh(), true) : this.#durability.type === "message" ? kept2 : withoutNumbers(kept2);
+    const state =
+      kept2 === undefined
+        ? freshState(CountingConsumer.fresh(), true)
+        : this.#durability.type === "message"
+          ? kept2
+          : withoutNumbers(kept2);
     this.#spread(settled, true, (site) => {
       if (site === target && target.place === place) this.#installAt(target, settled, state);
     });
@@ -312,7 +395,9 @@ export class KernelWorld {
     if (!this.shells.every((shell) => shell.isEmpty())) return false;
     return [...this.records.keys()].every((id) => {
       const resident = this.residentOf(id);
-      return resident !== undefined && resident.isEmpty && resident.waiting === 0 && resident.current() === undefined;
+      return (
+        resident?.isEmpty === true && resident.waiting === 0 && resident.current() === undefined
+      );
     });
   }
 
@@ -349,7 +434,11 @@ export class KernelWorld {
   #event(site: Site, place: Place, event: KernelEvent): void {
     if (event.type !== "superseded") return;
     queueMicrotask(() => {
-      if (site.place === place && (this.records.get(event.id) as Location).place.instance !== place.instance) site.kernel?.remove(event.id);
+      if (
+        site.place === place &&
+        (this.records.get(event.id) as Location).place.instance !== place.instance
+      )
+        site.kernel?.remove(event.id);
     });
   }
 
@@ -369,7 +458,9 @@ export class KernelWorld {
   }
 
   #spreadSites(): void {
-    const places = this.sites.filter(({ kernel }) => kernel !== undefined).map(({ place }) => place);
+    const places = this.sites
+      .filter(({ kernel }) => kernel !== undefined)
+      .map(({ place }) => place);
     for (const site of this.sites) site.kernel?.setSites(places);
   }
 
@@ -392,7 +483,11 @@ export class KernelWorld {
 
   #installAt(site: Site, location: Location, state: StreamState): void {
     const { kernel } = site;
-    if (kernel === undefined || (this.records.get(location.id) as Location).streamEpoch !== location.streamEpoch) return;
+    if (
+      kernel === undefined ||
+      (this.records.get(location.id) as Location).streamEpoch !== location.streamEpoch
+    )
+      return;
     const resident = kernel.install({
       id: location.id,
       name: location.name,
@@ -403,7 +498,11 @@ export class KernelWorld {
       keep: async (bytes) => {
         const leader = this.sites[0] as Site;
         if (leader === site) return leader.keeper.put(location.id, location.streamEpoch, bytes);
-        await kernel.request(leader.place, "record", packValue([location.id, location.streamEpoch, bytes]));
+        await kernel.request(
+          leader.place,
+          "record",
+          packValue([location.id, location.streamEpoch, bytes]),
+        );
       },
       first: { type: "arrival", from: "elsewhere" },
       denies: () => undefined,

@@ -11,7 +11,8 @@ test("[M20] bytes that are no frames are counted, and disturb nobody", async () 
   const world = new SmallWorld();
   const { consumer } = await world.stream("b", "bar");
   const { place } = world.site("a");
-  for (const bytes of [[1], [0, 0, 0, 4], [0, 0, 0, 5, 77], [255, 255, 255, 255, 1]]) world.bring(place, "b", Uint8Array.from(bytes));
+  for (const bytes of [[1], [0, 0, 0, 4], [0, 0, 0, 5, 77], [255, 255, 255, 255, 1]])
+    world.bring(place, "b", Uint8Array.from(bytes));
   assert.equal(world.site("b").kernel.counts.get("frame-malformed"), 4);
   world.send(world.shell("a"), "bar", ["1"]);
   await world.run(10);
@@ -20,25 +21,67 @@ test("[M20] bytes that are no frames are counted, and disturb nobody", async () 
 
 test("[M20] whatever a site says, no frame makes the kernel throw, and other streams go on", async () => {
   const small = fc.integer({ min: -3, max: 5 });
-  const site = fc.constantFrom(siteEndpoint({ site: "a", instance: 1 }), siteEndpoint({ site: "b", instance: 2 }), 2 ** 40);
-  const endpoint = fc.oneof(small, site, site.map((id) => -id), fc.maxSafeInteger());
+  const site = fc.constantFrom(
+    siteEndpoint({ site: "a", instance: 1 }),
+    siteEndpoint({ site: "b", instance: 2 }),
+    2 ** 40,
+  );
+  const endpoint = fc.oneof(
+    small,
+    site,
+    site.map((id) => -id),
+    fc.maxSafeInteger(),
+  );
   const epoch = fc.constantFrom(0, 1, 2, 0xffff_ffff);
   const number = fc.oneof(fc.integer({ min: -2, max: 40 }), fc.maxSafeInteger());
   const ends = { source: endpoint, target: endpoint, targetEpoch: epoch };
-  const segment = fc.record({ flags: fc.nat(7), bytes: fc.oneof(fc.uint8Array({ maxLength: 20 }), fc.constant(packValue("text"))) });
+  const segment = fc.record({
+    flags: fc.nat(7),
+    bytes: fc.oneof(fc.uint8Array({ maxLength: 20 }), fc.constant(packValue("text"))),
+  });
   const frame = fc.oneof(
-    fc.record({ type: fc.constant("append" as const), ...ends, sourceEpoch: epoch, base: number, first: number, sourceName: fc.constantFrom("foo", "bar", "x"), segments: fc.array(segment, { maxLength: 4 }) }),
-    fc.record({ type: fc.constant("ack" as const), ...ends, consumed: number, received: number, credit: fc.constantFrom(0, 1, 0xffff_ffff), beyondGap: number }),
-    fc.record({ type: fc.constant("moved" as const), ...ends, place: fc.constantFrom({ site: "a", instance: 1 }, { site: "nowhere", instance: 9 }) }),
-    fc.record({ type: fc.constant("refused" as const), ...ends, code: fc.constant("x"), message: fc.constant("y") }),
+    fc.record({
+      type: fc.constant("append" as const),
+      ...ends,
+      sourceEpoch: epoch,
+      base: number,
+      first: number,
+      sourceName: fc.constantFrom("foo", "bar", "x"),
+      segments: fc.array(segment, { maxLength: 4 }),
+    }),
+    fc.record({
+      type: fc.constant("ack" as const),
+      ...ends,
+      consumed: number,
+      received: number,
+      credit: fc.constantFrom(0, 1, 0xffff_ffff),
+      beyondGap: number,
+    }),
+    fc.record({
+      type: fc.constant("moved" as const),
+      ...ends,
+      place: fc.constantFrom({ site: "a", instance: 1 }, { site: "nowhere", instance: 9 }),
+    }),
+    fc.record({
+      type: fc.constant("refused" as const),
+      ...ends,
+      code: fc.constant("x"),
+      message: fc.constant("y"),
+    }),
     fc.record({ type: fc.constant("resync" as const), ...ends, sourceEpoch: epoch }),
-    fc.record({ type: fc.constant("resynced" as const), ...ends, sourceEpoch: epoch, received: number }),
+    fc.record({
+      type: fc.constant("resynced" as const),
+      ...ends,
+      sourceEpoch: epoch,
+      received: number,
+    }),
   ) as fc.Arbitrary<Frame>;
   await fc.assert(
     fc.asyncProperty(fc.array(frame, { minLength: 1, maxLength: 30 }), async (frames) => {
       const world = new SmallWorld();
       const consumer = new ScriptedConsumer();
-      consumer.handle = (text) => consumed({ appends: [append("bar", text), append("nobody", text)] });
+      consumer.handle = (text) =>
+        consumed({ appends: [append("bar", text), append("nobody", text)] });
       const foo = await world.stream("b", "foo", { consumer });
       await world.stream("b", "bar");
       world.send(foo.resident, "bar", ["x", "y"]);
@@ -62,7 +105,13 @@ test("[M23] what another site refuses with is counted under names of this progra
   world.loses = (frame) => frame.type === "append";
   const shell = world.shell("a");
   world.send(shell, "bar", ["1"]);
-  const refused = { type: "refused", source: shell.id, target: id, targetEpoch: 1, message: "no" } as const;
+  const refused = {
+    type: "refused",
+    source: shell.id,
+    target: id,
+    targetEpoch: 1,
+    message: "no",
+  } as const;
   world.bring(world.site("b").place, "a", encodeFrame({ ...refused, code: "made up" }));
   assert.ok(shell.isEmpty);
   const { counts } = world.site("a").kernel;
@@ -79,14 +128,20 @@ test("what comes for a shell that has gone is refused, and given up by its sende
   await world.run(1_000);
   assert.ok(resident.isEmpty);
   assert.equal(world.site("b").kernel.counts.get("endpoint-gone"), 1);
-  assert.deepEqual(world.site("b").events.map(({ type }) => type), ["consumed"], "a reply is nobody's message");
+  assert.deepEqual(
+    world.site("b").events.map(({ type }) => type),
+    ["consumed"],
+    "a reply is nobody's message",
+  );
 });
 
 test("a stream that is removed, or replaced, is closed; whoever waits there is told", async () => {
   const world = new SmallWorld();
   const bar = await world.stream("b", "bar");
   void bar.resident.change(() => new Promise(() => {}));
-  const refused = assert.rejects(bar.resident.tell({ type: "siteJoined", site: "x" }), { code: "stream-gone" });
+  const refused = assert.rejects(bar.resident.tell({ type: "siteJoined", site: "x" }), {
+    code: "stream-gone",
+  });
   const again = new ScriptedConsumer();
   await world.stream("b", "bar", { consumer: again, streamEpoch: 2 });
   await refused;
@@ -102,7 +157,10 @@ test("a site that stops says nothing any more, and tells those who wait", async 
   world.loses = () => true;
   const shell = world.shell("a");
   const errors: string[] = [];
-  world.send(shell, "bar", ["1"], { resolve: () => {}, reject: (error: MeanderError) => void errors.push(error.code) });
+  world.send(shell, "bar", ["1"], {
+    resolve: () => {},
+    reject: (error: MeanderError) => void errors.push(error.code),
+  });
   const asked = world.site("a").kernel.request(world.site("b").place, "x", packValue(null));
   world.site("a").kernel.close();
   assert.deepEqual(errors, ["site-stopped"]);
@@ -115,7 +173,11 @@ test("a site that stops says nothing any more, and tells those who wait", async 
 test("frames that one turn causes are sent when it ends, one acknowledgement for all that came", async () => {
   const world = new SmallWorld();
   await world.stream("b", "bar");
-  world.send(world.shell("a"), "bar", Array.from({ length: 20 }, (_, index) => `${index}`));
+  world.send(
+    world.shell("a"),
+    "bar",
+    Array.from({ length: 20 }, (_, index) => `${index}`),
+  );
   await world.run(100);
   assert.equal(world.framesOf("append").length, 1);
   assert.equal(world.framesOf("ack").length, 1);

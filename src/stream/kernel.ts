@@ -1,4 +1,12 @@
-import { type Cancel, type Clock, Counters, every, LIMITS, MeanderError, type Random } from "../base/index.ts";
+import {
+  type Cancel,
+  type Clock,
+  Counters,
+  every,
+  LIMITS,
+  MeanderError,
+  type Random,
+} from "../base/index.ts";
 import type { LifecycleEvent } from "./consumer.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { APPEND_BYTES, decodeFrames, encodeFrame, type Frame, SEGMENT_BYTES } from "./frames.ts";
@@ -70,7 +78,8 @@ export class StreamKernel {
     this.locations.setOther(this.#site.id, self);
     network.onFrames((from, bytes) => this.#receive(from, bytes));
     this.#stopPruning = every(clock, "forget shells", PRUNE_MS, () => {
-      for (const each of this.#residents.values()) each.prune(clock.now() - LIMITS.senderForgottenMs);
+      for (const each of this.#residents.values())
+        each.prune(clock.now() - LIMITS.senderForgottenMs);
     });
   }
 
@@ -179,14 +188,18 @@ export class StreamKernel {
 
   /** Tells every stream here of an event. Settles when all handlers have ended. */
   async tellAll(event: LifecycleEvent): Promise<void> {
-    await Promise.all([...this.#residents.values()].map((each) => each.tell(event).catch(() => {})));
+    await Promise.all(
+      [...this.#residents.values()].map((each) => each.tell(event).catch(() => {})),
+    );
   }
 
   /** Stops at once: nothing is sent any more. */
   close(): void {
     this.#stopPruning();
     this.#leaseTimer?.();
-    const error = new MeanderError("site-stopped", "the site stops", { where: this.#options.self.site });
+    const error = new MeanderError("site-stopped", "the site stops", {
+      where: this.#options.self.site,
+    });
     for (const id of [...this.#residents.keys()]) this.remove(id);
     for (const shell of this.#shells.values()) shell.close(error);
     this.#site.close(error);
@@ -248,21 +261,33 @@ export class StreamKernel {
   #take(from: Place, frame: Frame): void {
     switch (frame.type) {
       case "append":
-        return this.#append(from, frame);
+        this.#append(from, frame);
+        return;
       case "ack":
-        return this.#endpoint(frame.source)?.acknowledged(frame);
+        this.#endpoint(frame.source)?.acknowledged(frame);
+        return;
       case "moved":
-        return this.#moved(frame);
+        this.#moved(frame);
+        return;
       case "refused":
-        return this.#refused(frame);
+        this.#refused(frame);
+        return;
       case "resync":
-        return this.#resync(from, frame);
+        this.#resync(from, frame);
+        return;
       case "resynced": {
         const source = this.#endpoint(frame.source);
-        if (source === undefined || source.streamEpoch !== frame.sourceEpoch) return this.counts.add("stale-resync");
+        if (source === undefined || source.streamEpoch !== frame.sourceEpoch) {
+          this.counts.add("stale-resync");
+          return;
+        }
         const epoch = this.locations.get(frame.target)?.streamEpoch ?? 0;
-        if (frame.targetEpoch < epoch) return this.counts.add("stale-resync");
-        return source.resynced(frame.target, frame.received);
+        if (frame.targetEpoch < epoch) {
+          this.counts.add("stale-resync");
+          return;
+        }
+        source.resynced(frame.target, frame.received);
+        return;
       }
     }
   }
@@ -270,20 +295,41 @@ export class StreamKernel {
   #append(from: Place, frame: Extract<Frame, { type: "append" }>): void {
     if (!isStream(frame.source)) this.locations.setOther(frame.source, from);
     const { target } = frame;
-    if (target === this.#site.id) return this.#site.arrived(from, frame);
+    if (target === this.#site.id) {
+      this.#site.arrived(from, frame);
+      return;
+    }
     const owner = this.#endpoint(Math.abs(target));
-    if (owner === undefined) return this.#elsewhere(from, frame);
-    if (frame.targetEpoch < owner.streamEpoch) return this.#elsewhere(from, frame);
-    if (frame.targetEpoch > owner.streamEpoch) return this.counts.add("ahead-of-us");
-    if (target < 0) return owner.replyArrived(from, frame);
-    if (owner instanceof Resident) return owner.arrived(from, frame);
+    if (owner === undefined) {
+      this.#elsewhere(from, frame);
+      return;
+    }
+    if (frame.targetEpoch < owner.streamEpoch) {
+      this.#elsewhere(from, frame);
+      return;
+    }
+    if (frame.targetEpoch > owner.streamEpoch) {
+      this.counts.add("ahead-of-us");
+      return;
+    }
+    if (target < 0) {
+      owner.replyArrived(from, frame);
+      return;
+    }
+    if (owner instanceof Resident) {
+      owner.arrived(from, frame);
+      return;
+    }
     this.counts.add("no-mailbox");
   }
 
   #resync(from: Place, frame: Extract<Frame, { type: "resync" }>): void {
     const { source, sourceEpoch, target } = frame;
     const owner = this.#endpoint(Math.abs(target));
-    if (owner === undefined || frame.targetEpoch < owner.streamEpoch) return this.#elsewhere(from, frame);
+    if (owner === undefined || frame.targetEpoch < owner.streamEpoch) {
+      this.#elsewhere(from, frame);
+      return;
+    }
     const received =
       target < 0
         ? owner.resyncReplies(from, frame)
@@ -291,30 +337,68 @@ export class StreamKernel {
           ? owner.resync(from, source, sourceEpoch)
           : 0;
     if (received === undefined) return;
-    this.#context.send(from, { type: "resynced", source, sourceEpoch, target, targetEpoch: owner.streamEpoch, received });
+    this.#context.send(from, {
+      type: "resynced",
+      source,
+      sourceEpoch,
+      target,
+      targetEpoch: owner.streamEpoch,
+      received,
+    });
   }
 
   /** What was asked for is not here. */
-  #elsewhere(from: Place, frame: { readonly source: EndpointId; readonly target: EndpointId; readonly targetEpoch: number }): void {
+  #elsewhere(
+    from: Place,
+    frame: {
+      readonly source: EndpointId;
+      readonly target: EndpointId;
+      readonly targetEpoch: number;
+    },
+  ): void {
     const { source, target } = frame;
     const id = Math.abs(target);
     if (!isStream(id)) {
       this.counts.add("endpoint-gone");
       const message = "whoever it was for is gone";
-      return this.#context.send(from, { type: "refused", source, target, targetEpoch: 0, code: "endpoint-gone", message });
+      this.#context.send(from, {
+        type: "refused",
+        source,
+        target,
+        targetEpoch: 0,
+        code: "endpoint-gone",
+        message,
+      });
+      return;
     }
     const location = this.locations.stream(id);
     if (location === undefined || location.streamEpoch <= frame.targetEpoch) {
       // On its way here, or unknown: whoever asks will ask again.
-      return this.counts.add("not-here");
+      this.counts.add("not-here");
+      return;
     }
     this.counts.add("moved");
-    this.#context.send(from, { type: "moved", source, target, targetEpoch: location.streamEpoch, place: location.place });
+    this.#context.send(from, {
+      type: "moved",
+      source,
+      target,
+      targetEpoch: location.streamEpoch,
+      place: location.place,
+    });
   }
 
-  #refused({ source, target, targetEpoch, code, message }: Extract<Frame, { type: "refused" }>): void {
+  #refused({
+    source,
+    target,
+    targetEpoch,
+    code,
+    message,
+  }: Extract<Frame, { type: "refused" }>): void {
     // [M9] Where the target was before says nothing any more.
-    if (targetEpoch < (this.locations.get(target)?.streamEpoch ?? 0)) return this.counts.add("stale-refusal");
+    if (targetEpoch < (this.locations.get(target)?.streamEpoch ?? 0)) {
+      this.counts.add("stale-refusal");
+      return;
+    }
     // What was given up is counted by code: by those alone that there are.
     const known = code === "append-denied" || code === "endpoint-gone" ? code : "append-refused";
     const error = new MeanderError(known, message, { where: `stream ${this.#nameOf(target)}` });
@@ -331,7 +415,8 @@ export class StreamKernel {
   #relocated(location: Location): void {
     const known = this.locations.stream(location.id);
     if (!this.locations.setStream(location)) return;
-    if (known === undefined) for (const endpoint of this.#endpoints()) endpoint.resolved(location.name);
+    if (known === undefined)
+      for (const endpoint of this.#endpoints()) endpoint.resolved(location.name);
     const resident = this.#residents.get(location.id);
     if (resident !== undefined && resident.streamEpoch < location.streamEpoch)
       this.#options.onEvent({ type: "superseded", stream: location.name, id: location.id });
@@ -367,9 +452,14 @@ export class StreamKernel {
 }
 
 function gone(name: string): MeanderError {
-  return new MeanderError("stream-gone", "the stream is not at this site any more", { where: `stream ${name}` });
+  return new MeanderError("stream-gone", "the stream is not at this site any more", {
+    where: `stream ${name}`,
+  });
 }
 
 function siteGone({ site }: Place): MeanderError {
-  return new MeanderError("site-gone", "the site has ended", { where: `site ${site}`, next: "try again; it may have been done" });
+  return new MeanderError("site-gone", "the site has ended", {
+    where: `site ${site}`,
+    next: "try again; it may have been done",
+  });
 }

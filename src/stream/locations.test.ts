@@ -5,13 +5,20 @@ import { ELSEWHERE, HERE, THERE } from "./bench-context.test.support.ts";
 import { type Location, Locations } from "./locations.ts";
 import { SHELL_ID_MIN } from "./model.ts";
 
-const at = (streamEpoch: number, place = HERE, live = true): Location => ({ id: 7, name: "foo", place, streamEpoch, live });
+const at = (streamEpoch: number, place = HERE, live = true): Location => ({
+  id: 7,
+  name: "foo",
+  place,
+  streamEpoch,
+  live,
+});
 
 test("[M9] a stream is where its highest epoch says, in whatever order one is told", () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1 }), (epochs) => {
       const locations = new Locations();
-      for (const epoch of epochs) locations.setStream(at(epoch, { site: `s${epoch}`, instance: epoch }));
+      for (const epoch of epochs)
+        locations.setStream(at(epoch, { site: `s${epoch}`, instance: epoch }));
       const highest = Math.max(...epochs);
       assert.equal(locations.stream(7)?.streamEpoch, highest);
       assert.equal(locations.stream(7)?.place.site, `s${highest}`);

@@ -18,7 +18,9 @@ export class Locations {
   readonly #others = new Map<EndpointId, Place>();
 
   /** Of an endpoint or its reply box. */
-  get(target: EndpointId): { readonly place: Place; readonly streamEpoch: number; readonly live: boolean } | undefined {
+  get(
+    target: EndpointId,
+  ): { readonly place: Place; readonly streamEpoch: number; readonly live: boolean } | undefined {
     const id = Math.abs(target);
     if (isStream(id)) return this.#streams.get(id);
     const place = this.#others.get(id);

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { formatMessageName, isStream, parseMessageName, SHELL_ID_MIN, siteEndpoint } from "./model.ts";
+import {
+  formatMessageName,
+  isStream,
+  parseMessageName,
+  SHELL_ID_MIN,
+  siteEndpoint,
+} from "./model.ts";
 
 const name = fc.stringMatching(/^[\w.-]{1,80}$/);
 
@@ -15,7 +21,21 @@ test("[M25] a message's name says who sent it, to whom, and with which number", 
 });
 
 test("[M25] what is no message's name is none", () => {
-  for (const text of ["", "foo", "foo>bar", "foo>bar#", "foo>bar#0", "foo>bar#-1", "foo>bar#1.5", ">bar#1", "foo>#1", "a b>c#1", "foo>bar#1 ", "a>b>c#1", `a>b#${"9".repeat(16)}`]) {
+  for (const text of [
+    "",
+    "foo",
+    "foo>bar",
+    "foo>bar#",
+    "foo>bar#0",
+    "foo>bar#-1",
+    "foo>bar#1.5",
+    ">bar#1",
+    "foo>#1",
+    "a b>c#1",
+    "foo>bar#1 ",
+    "a>b>c#1",
+    `a>b#${"9".repeat(16)}`,
+  ]) {
     assert.equal(parseMessageName(text), undefined, text);
   }
   fc.assert(fc.property(fc.string(), (text) => void parseMessageName(text)));
@@ -26,6 +46,8 @@ test("[M31] streams, shells and sites have numbers of their own, and whole ones"
   assert.ok(isStream(1) && isStream(0xffff_ffff));
   assert.ok(!isStream(SHELL_ID_MIN) && !isStream(site));
   // A shell's number is drawn below 2^49.
-  assert.ok(SHELL_ID_MIN + 0xffff_ffff * 0x1_0000 + 0xffff < siteEndpoint({ site: "a", instance: 0 }));
+  assert.ok(
+    SHELL_ID_MIN + 0xffff_ffff * 0x1_0000 + 0xffff < siteEndpoint({ site: "a", instance: 0 }),
+  );
   assert.ok(Number.isSafeInteger(site) && Number.isSafeInteger(-site));
 });

@@ -31,7 +31,18 @@ function open({ consumed = 0, lossless = true } = {}): Bench {
   return {
     ...{ context, pair, owner, got },
     accept: (parts, from = THERE) => {
-      const frame: AppendFrame = { type: "append", source: SOURCE, sourceEpoch: 1, target: TARGET, targetEpoch: 1, base: 1, first: 1, sourceName: "foo", segments: [], ...parts };
+      const frame: AppendFrame = {
+        type: "append",
+        source: SOURCE,
+        sourceEpoch: 1,
+        target: TARGET,
+        targetEpoch: 1,
+        base: 1,
+        first: 1,
+        sourceName: "foo",
+        segments: [],
+        ...parts,
+      };
       context.turn(() => pair.accept(from, frame, (arrival) => void got.push(arrival), lossless));
     },
     ack: () => context.takenOf("ack").at(-1),
@@ -39,7 +50,8 @@ function open({ consumed = 0, lossless = true } = {}): Bench {
 }
 
 /** Messages of one segment each. */
-const whole = (...values: number[]): Segment[] => values.map((value) => ({ flags: SEGMENT.end, bytes: Uint8Array.of(value) }));
+const whole = (...values: number[]): Segment[] =>
+  values.map((value) => ({ flags: SEGMENT.end, bytes: Uint8Array.of(value) }));
 const piece = (value: number): Segment => ({ flags: 0, bytes: Uint8Array.of(value) });
 const payloads = (got: readonly Arrival[]): number[][] => got.map(({ payload }) => [...payload]);
 
@@ -53,8 +65,19 @@ test("[M1] messages are handed on in order and once, however the frames arrive",
       const sender = new BenchContext();
       sender.frameBytes = 300;
       sender.locate(TARGET, HERE);
-      const owner = { id: SOURCE, name: "foo", streamEpoch: 1, maySend: true, windowMoved: () => {} };
-      const window = new SendWindow(sender, owner, { target: TARGET, targetName: "bar" }, { held: false, resync: false });
+      const owner = {
+        id: SOURCE,
+        name: "foo",
+        streamEpoch: 1,
+        maySend: true,
+        windowMoved: () => {},
+      };
+      const window = new SendWindow(
+        sender,
+        owner,
+        { target: TARGET, targetName: "bar" },
+        { held: false, resync: false },
+      );
       const { context, pair, got, accept } = open();
       const sent = sizes.map((size, index) => new Uint8Array(size).fill(index + 1));
       for (const payload of sent) window.push(payload);
@@ -87,7 +110,10 @@ test("[M1] messages are handed on in order and once, however the frames arrive",
         context.clock.advance(50);
       }
       assert.ok(window.isEmpty);
-      assert.deepEqual(payloads(got), sent.map((payload) => [...payload]));
+      assert.deepEqual(
+        payloads(got),
+        sent.map((payload) => [...payload]),
+      );
     }),
     { numRuns: 150 },
   );
@@ -108,7 +134,16 @@ test("[M30] what is beyond a hole waits, and the acknowledgement says where the 
   accept({ first: 3, segments: whole(3) });
   accept({ first: 5, segments: whole(5) });
   assert.deepEqual(got, []);
-  assert.deepEqual(ack(), { type: "ack", source: SOURCE, target: TARGET, targetEpoch: 1, consumed: 0, received: 0, credit: 2_048, beyondGap: 3 });
+  assert.deepEqual(ack(), {
+    type: "ack",
+    source: SOURCE,
+    target: TARGET,
+    targetEpoch: 1,
+    consumed: 0,
+    received: 0,
+    credit: 2_048,
+    beyondGap: 3,
+  });
   accept({ segments: whole(1, 2) });
   assert.deepEqual(payloads(got), [[1], [2], [3]]);
   assert.equal(ack()?.beyondGap, 5);
@@ -147,15 +182,29 @@ test("[M25] the streams that wait for a message come before it, in its first seg
   view.setFloat64(9, 2 ** 40);
   bytes[17] = 77;
   const flags = SEGMENT.chain | SEGMENT.wantsReply;
-  accept({ segments: [{ flags, bytes: bytes.subarray(0, 5) }, { flags: SEGMENT.end, bytes: bytes.subarray(5) }] });
-  assert.deepEqual(got.map(({ chain, payload, wantsReply }) => [chain, [...payload], wantsReply]), [[[4, 2 ** 40], [77], true]]);
+  accept({
+    segments: [
+      { flags, bytes: bytes.subarray(0, 5) },
+      { flags: SEGMENT.end, bytes: bytes.subarray(5) },
+    ],
+  });
+  assert.deepEqual(
+    got.map(({ chain, payload, wantsReply }) => [chain, [...payload], wantsReply]),
+    [[[4, 2 ** 40], [77], true]],
+  );
   // A count without the ids that it promises: a message that no handler will understand.
-  accept({ first: 3, segments: [{ flags: SEGMENT.chain | SEGMENT.end, bytes: Uint8Array.of(9, 1) }] });
+  accept({
+    first: 3,
+    segments: [{ flags: SEGMENT.chain | SEGMENT.end, bytes: Uint8Array.of(9, 1) }],
+  });
   accept({ first: 4, segments: [{ flags: SEGMENT.chain | SEGMENT.end, bytes: new Uint8Array() }] });
-  assert.deepEqual(got.slice(1).map(({ chain, payload }) => [chain, [...payload]]), [
-    [[], [9, 1]],
-    [[], []],
-  ]);
+  assert.deepEqual(
+    got.slice(1).map(({ chain, payload }) => [chain, [...payload]]),
+    [
+      [[], [9, 1]],
+      [[], []],
+    ],
+  );
 });
 
 test("[M2] acknowledged is what was consumed, told apart from what has arrived", () => {
@@ -267,7 +316,13 @@ test("[M6] what travels is what was consumed: the rest comes again to the new pl
   accept({ segments: whole(1, 2, 3) });
   pair.consumedUpTo(2);
   const state = pair.state();
-  assert.deepEqual(state, { source: SOURCE, sourceName: "foo", sourceEpoch: 1, consumed: 2, place: THERE });
+  assert.deepEqual(state, {
+    source: SOURCE,
+    sourceName: "foo",
+    sourceEpoch: 1,
+    consumed: 2,
+    place: THERE,
+  });
   const there = open({ consumed: state.consumed });
   there.accept({ segments: whole(1, 2, 3) });
   assert.deepEqual(payloads(there.got), [[3]]);

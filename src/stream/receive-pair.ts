@@ -58,11 +58,7 @@ export class ReceivePair implements Chore {
   #parts: Segment[] = [];
   #lastAt: number;
 
-  constructor(
-    context: KernelContext,
-    owner: PairOwner,
-    state: PairState,
-  ) {
+  constructor(context: KernelContext, owner: PairOwner, state: PairState) {
     this.#context = context;
     this.#owner = owner;
     this.source = state.source;
@@ -104,7 +100,10 @@ export class ReceivePair implements Chore {
     lossless = true,
   ): void {
     const context = this.#context;
-    if (frame.sourceEpoch < this.#sourceEpoch) return context.count("stale-source");
+    if (frame.sourceEpoch < this.#sourceEpoch) {
+      context.count("stale-source");
+      return;
+    }
     if (frame.sourceEpoch > this.#sourceEpoch) this.#newEpoch(frame.sourceEpoch);
     this.#place = from;
     this.#lastAt = context.clock.now();
@@ -170,7 +169,8 @@ export class ReceivePair implements Chore {
     const width = LIMITS.streamWindowSegmentsMax;
     const waiting = this.#received - this.#acknowledged;
     // A message that is not whole yet must not be in its own way.
-    const credit = owner.room > 0 ? Math.max(width - waiting + this.#parts.length, 0) + waiting : waiting;
+    const credit =
+      owner.room > 0 ? Math.max(width - waiting + this.#parts.length, 0) + waiting : waiting;
     this.#context.send(this.#place, {
       type: "ack",
       source: this.source,
@@ -208,12 +208,22 @@ export class ReceivePair implements Chore {
   }
 
   #take(sequence: number, segment: Segment, take: (arrival: Arrival) => void): void {
-    if (sequence <= this.#received) return this.#context.count("duplicate");
-    if (sequence === this.#received + 1) {
-      if (this.#owner.room <= 0) return this.#context.count("mailbox-full");
-      return this.#inOrder(segment, take);
+    if (sequence <= this.#received) {
+      this.#context.count("duplicate");
+      return;
     }
-    if (sequence > this.#received + LIMITS.streamWindowSegmentsMax) return this.#context.count("beyond-window");
+    if (sequence === this.#received + 1) {
+      if (this.#owner.room <= 0) {
+        this.#context.count("mailbox-full");
+        return;
+      }
+      this.#inOrder(segment, take);
+      return;
+    }
+    if (sequence > this.#received + LIMITS.streamWindowSegmentsMax) {
+      this.#context.count("beyond-window");
+      return;
+    }
     this.#early.set(sequence, segment);
   }
 
@@ -227,7 +237,8 @@ export class ReceivePair implements Chore {
     const first = parts[0] ?? segment;
     const bytes = parts.length === 0 ? segment.bytes : joined([...parts, segment]);
     this.#parts = [];
-    const whole = (first.flags & SEGMENT.chain) === 0 ? { payload: bytes, chain: [] } : withoutChain(bytes);
+    const whole =
+      (first.flags & SEGMENT.chain) === 0 ? { payload: bytes, chain: [] } : withoutChain(bytes);
     take({
       pair: this,
       seq: this.#received,

@@ -3,9 +3,16 @@ import { test } from "node:test";
 import { LIMITS, type MeanderError } from "../base/index.ts";
 import { packValue } from "../wire/index.ts";
 import type { FailureAction } from "./consumer.ts";
-import { append, consumed, failed, ScriptedConsumer, SmallWorld } from "./small-world.test.support.ts";
+import {
+  append,
+  consumed,
+  failed,
+  ScriptedConsumer,
+  SmallWorld,
+} from "./small-world.test.support.ts";
 
-const names = (count: number): string[] => Array.from({ length: count }, (_, index) => `${index + 1}`);
+const names = (count: number): string[] =>
+  Array.from({ length: count }, (_, index) => `${index + 1}`);
 /** The shell is the first stream's only sender. */
 const SENDER = "shell-1";
 
@@ -42,8 +49,13 @@ test("[M8] a failed message is tried again after its pause, before all that wait
   assert.deepEqual(consumer.texts, ["1"]);
   await world.run(400);
   assert.deepEqual(consumer.texts, names(4));
-  assert.deepEqual(consumer.begun.filter(({ text }) => text === "2").map(({ attempt }) => attempt), [1, 2, 3]);
-  assert.ok(consumer.begun.filter(({ text }) => text !== "2").every(({ attempt }) => attempt === 1));
+  assert.deepEqual(
+    consumer.begun.filter(({ text }) => text === "2").map(({ attempt }) => attempt),
+    [1, 2, 3],
+  );
+  assert.ok(
+    consumer.begun.filter(({ text }) => text !== "2").every(({ attempt }) => attempt === 1),
+  );
   assert.ok(shell.isEmpty);
 });
 
@@ -52,7 +64,10 @@ test("[M8] what a failed handler sent does not leave", async () => {
   const bar = await world.stream("b", "bar");
   const foo = await world.stream("a", "foo");
   let attempts = 0;
-  foo.consumer.handle = () => (++attempts < 3 ? failed({ type: "retry", afterMs: 10 }) : consumed({ appends: [append("bar", `${attempts}`)] }));
+  foo.consumer.handle = () =>
+    ++attempts < 3
+      ? failed({ type: "retry", afterMs: 10 })
+      : consumed({ appends: [append("bar", `${attempts}`)] });
   world.send(world.shell("a"), "foo", ["x"]);
   await world.run(1_000);
   assert.deepEqual(bar.consumer.texts, ["3"]);
@@ -62,7 +77,10 @@ test("[M8] a skipped message is over, counted and told of; whoever waits gets th
   const consumer = failing("1", { type: "skip" });
   const { world, shell, resident } = await open(consumer);
   const errors: string[] = [];
-  const waiter = { resolve: () => {}, reject: (error: MeanderError) => void errors.push(error.code) };
+  const waiter = {
+    resolve: () => {},
+    reject: (error: MeanderError) => void errors.push(error.code),
+  };
   world.send(shell, "bar", ["1"], waiter);
   world.send(shell, "bar", ["2"]);
   await world.run(100);
@@ -70,7 +88,12 @@ test("[M8] a skipped message is over, counted and told of; whoever waits gets th
   assert.deepEqual(errors, ["handler-failed"]);
   assert.equal(resident.counts["skipped"], 1);
   const [told] = world.site("b").events.filter(({ type }) => type === "discarded");
-  assert.deepEqual(told, { type: "discarded", stream: "bar", message: "shell-1>bar#1", reason: "as the test says" });
+  assert.deepEqual(told, {
+    type: "discarded",
+    stream: "bar",
+    message: "shell-1>bar#1",
+    reason: "as the test says",
+  });
   assert.ok(shell.isEmpty);
 });
 
@@ -92,7 +115,8 @@ test("[M8] a dead letter is kept with its error, and what is behind it goes on",
 test("[M8] a dead letter travels, and can be played again as it was, edited, or removed", async () => {
   const consumer = failing("1", { type: "dead-letter" });
   const { world, shell, source } = await open(consumer);
-  consumer.handle = (text) => (text.startsWith("bad") ? failed({ type: "dead-letter" }) : consumed());
+  consumer.handle = (text) =>
+    text.startsWith("bad") ? failed({ type: "dead-letter" }) : consumed();
   world.send(shell, "bar", ["bad 1", "bad 2", "bad 3", "4"]);
   await world.run(100);
   const { resident, consumer: there } = await world.move("bar", "a");
@@ -115,7 +139,10 @@ test("[M8] a dead letter that fails again stays one, with all its attempts", asy
   await world.run(100);
   resident.settleLetter({ source, seq: 1 }, false, undefined);
   await world.run(100);
-  assert.deepEqual(resident.deadLetters.map(({ seq, attempts }) => [seq, attempts]), [[1, 2]]);
+  assert.deepEqual(
+    resident.deadLetters.map(({ seq, attempts }) => [seq, attempts]),
+    [[1, 2]],
+  );
 });
 
 test("[M8] a dead letter that is played again holds nothing up, whatever the policy says then", async () => {
@@ -127,7 +154,10 @@ test("[M8] a dead letter that is played again holds nothing up, whatever the pol
   world.send(shell, "bar", ["2"]);
   await world.run(100);
   assert.deepEqual(consumer.texts, ["2"]);
-  assert.deepEqual(resident.deadLetters.map(({ seq }) => seq), [1]);
+  assert.deepEqual(
+    resident.deadLetters.map(({ seq }) => seq),
+    [1],
+  );
 });
 
 test("[M8] a stream halts at a message until a person has said what becomes of it", async () => {
@@ -139,13 +169,24 @@ test("[M8] a stream halts at a message until a person has said what becomes of i
     assert.deepEqual(consumer.texts, ["1"]);
     assert.equal(resident.current()?.state, "halted");
     assert.ok(!resident.settleHalt({ source, seq: 3 }, true, undefined), "another message");
-    assert.ok(resident.settleHalt({ source, seq: 2 }, verdict === "skip", verdict === "edited" ? packValue("two") : undefined));
+    assert.ok(
+      resident.settleHalt(
+        { source, seq: 2 },
+        verdict === "skip",
+        verdict === "edited" ? packValue("two") : undefined,
+      ),
+    );
     await world.run(100);
-    const expected = { again: ["1", "2", "3"], edited: ["1", "two", "3"], skip: ["1", "3"] }[verdict];
+    const expected = { again: ["1", "2", "3"], edited: ["1", "two", "3"], skip: ["1", "3"] }[
+      verdict
+    ];
     assert.deepEqual(consumer.texts, expected, verdict);
     assert.ok(shell.isEmpty);
     assert.equal(resident.current(), undefined);
-    assert.ok(!resident.settleHalt({ source, seq: 2 }, true, undefined), "nothing halts it any more");
+    assert.ok(
+      !resident.settleHalt({ source, seq: 2 }, true, undefined),
+      "nothing halts it any more",
+    );
   }
 });
 
@@ -191,10 +232,13 @@ test("[M4] a message that is to be tried again does not delay a move, and its at
   const { consumer: there } = await world.move("bar", "a");
   assert.ok(world.clock.now() - before < 100);
   await world.run(2_000);
-  assert.deepEqual(there.begun.map(({ text, attempt }) => [text, attempt]), [
-    ["1", 3],
-    ["2", 1],
-  ]);
+  assert.deepEqual(
+    there.begun.map(({ text, attempt }) => [text, attempt]),
+    [
+      ["1", 3],
+      ["2", 1],
+    ],
+  );
   assert.ok(shell.isEmpty);
 });
 
@@ -203,7 +247,11 @@ test("every failure is told, with what becomes of the message", async () => {
   const { world, shell } = await open(consumer);
   world.send(shell, "bar", ["1"]);
   await world.run(100);
-  const told = world.site("b").events.flatMap((event) => (event.type === "failed" ? [[event.message, event.attempt, event.then]] : []));
+  const told = world
+    .site("b")
+    .events.flatMap((event) =>
+      event.type === "failed" ? [[event.message, event.attempt, event.then]] : [],
+    );
   assert.deepEqual(told, [
     ["shell-1>bar#1", 1, "retry"],
     ["shell-1>bar#1", 2, "skip"],

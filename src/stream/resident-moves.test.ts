@@ -4,9 +4,16 @@ import { packValue } from "../wire/index.ts";
 import { NO_EFFECTS } from "./consumer.ts";
 import { encodeFrame } from "./frames.ts";
 import type { Location } from "./locations.ts";
-import { append, consumed, ScriptedConsumer, Signal, SmallWorld } from "./small-world.test.support.ts";
+import {
+  append,
+  consumed,
+  ScriptedConsumer,
+  Signal,
+  SmallWorld,
+} from "./small-world.test.support.ts";
 
-const names = (count: number, first = 1): string[] => Array.from({ length: count }, (_, index) => `${first + index}`);
+const names = (count: number, first = 1): string[] =>
+  Array.from({ length: count }, (_, index) => `${first + index}`);
 
 test("[M5] a move ends the current message, tells the agents, and takes the rest to the new place from its senders", async () => {
   const world = new SmallWorld(["a", "b", "c"]);
@@ -30,7 +37,10 @@ test("[M5] a move ends the current message, tells the agents, and takes the rest
   assert.ok(consumer.isClosed);
   await world.run(100);
   assert.deepEqual(there.texts, names(5));
-  assert.deepEqual(there.begun.map(({ text }) => text), ["3", "4", "5"]);
+  assert.deepEqual(
+    there.begun.map(({ text }) => text),
+    ["3", "4", "5"],
+  );
   assert.ok(shell.isEmpty);
 });
 
@@ -75,7 +85,13 @@ test("[M5] a place that it has left forwards nothing, and answers where it is", 
   assert.ok(!since.some(({ from, to }) => from === "b" && to === "c"));
   const [moved] = world.framesOf("moved");
   assert.deepEqual([moved?.from, moved?.to], ["b", "a"]);
-  assert.deepEqual(moved?.frame, { type: "moved", source: shell.id, target: bar.id, targetEpoch: 2, place: world.site("c").place });
+  assert.deepEqual(moved?.frame, {
+    type: "moved",
+    source: shell.id,
+    target: bar.id,
+    targetEpoch: 2,
+    place: world.site("c").place,
+  });
   assert.equal(world.site("a").kernel.locations.stream(bar.id)?.streamEpoch, 2);
 });
 
@@ -100,7 +116,11 @@ test("[M5] until it is decided, a frozen stream takes, acknowledges, sends and r
   const bar = await world.stream("b", "bar");
   const foo = await world.stream("a", "foo");
   const shell = world.shell("b", "shell-b");
-  foo.consumer.handle = (text) => consumed({ appends: [append("bar", text)], timers: [{ agent: "x", delayMs: 300, payload: packValue(1) }] });
+  foo.consumer.handle = (text) =>
+    consumed({
+      appends: [append("bar", text)],
+      timers: [{ agent: "x", delayMs: 300, payload: packValue(1) }],
+    });
   world.loses = (frame) => frame.type === "append" && frame.source === foo.id;
   world.send(shell, "foo", ["1"]);
   await world.run(5);
@@ -110,9 +130,13 @@ test("[M5] until it is decided, a frozen stream takes, acknowledges, sends and r
   const before = world.sent.length;
   world.send(shell, "foo", ["2"]);
   await world.run(5_000);
-  assert.deepEqual(world.sent.slice(before).filter(({ from }) => from === "a"), []);
+  assert.deepEqual(
+    world.sent.slice(before).filter(({ from }) => from === "a"),
+    [],
+  );
   assert.deepEqual(bar.consumer.texts, []);
   assert.deepEqual(foo.consumer.texts, ["1"]);
+  assert.equal(foo.resident.waiting, 0);
   assert.deepEqual(foo.consumer.told, [{ type: "departure", to: "b" }]);
   assert.ok(state !== undefined);
   // The move is given up: it goes on here, and nothing is lost or done twice.
@@ -120,7 +144,10 @@ test("[M5] until it is decided, a frozen stream takes, acknowledges, sends and r
   await world.run(5_000);
   assert.deepEqual(foo.consumer.texts, ["1", "2"]);
   assert.deepEqual(bar.consumer.texts, ["1", "2"]);
-  assert.deepEqual(foo.consumer.told.map(({ type }) => type), ["departure", "timer", "timer"]);
+  assert.deepEqual(
+    foo.consumer.told.map(({ type }) => type),
+    ["departure", "timer", "timer"],
+  );
   assert.ok(shell.isEmpty);
 });
 
@@ -145,7 +172,10 @@ test("[M5] a move that was given up before the current message ended does not fr
 
 test("[M5] a move does not wait for a keeper that does not answer", async () => {
   const world = new SmallWorld();
-  for (const [name, durability] of [["bar", { type: "checkpoint", every: 1 }], ["foo", { type: "message" }]] as const) {
+  for (const [name, durability] of [
+    ["bar", { type: "checkpoint", every: 1 }],
+    ["foo", { type: "message" }],
+  ] as const) {
     const keeper = { answers: true };
     const keep = async (): Promise<void> => {
       if (!keeper.answers) throw new Error("its site has ended");
@@ -174,7 +204,10 @@ test("[M6] the numbers travel: what was consumed is not consumed again, though i
   const { consumer: there } = await world.move("bar", "c");
   world.send(shell, "bar", names(3, 6));
   await world.run(1_000);
-  assert.deepEqual(there.begun.map(({ text }) => text), names(3, 6));
+  assert.deepEqual(
+    there.begun.map(({ text }) => text),
+    names(3, 6),
+  );
   assert.ok(shell.isEmpty);
 });
 
@@ -182,7 +215,8 @@ test("[M6] a sender's numbers travel, too: its receivers see one sequence", asyn
   const world = new SmallWorld(["a", "b", "c"]);
   const bar = await world.stream("b", "bar");
   const foo = await world.stream("a", "foo");
-  const passOn = (text: string): ReturnType<typeof consumed> => consumed({ appends: [append("bar", text)] });
+  const passOn = (text: string): ReturnType<typeof consumed> =>
+    consumed({ appends: [append("bar", text)] });
   foo.consumer.handle = passOn;
   // Nothing of it arrives before it moves.
   world.loses = (frame) => frame.type === "append" && frame.target === bar.id;
@@ -196,7 +230,10 @@ test("[M6] a sender's numbers travel, too: its receivers see one sequence", asyn
   world.send(shell, "foo", names(10, 41));
   await world.run(2_000);
   assert.deepEqual(bar.consumer.texts, names(50));
-  assert.deepEqual([...bar.resident.pairs.values()].map(({ consumed: seq }) => seq), [50]);
+  assert.deepEqual(
+    [...bar.resident.pairs.values()].map(({ consumed: seq }) => seq),
+    [50],
+  );
   assert.equal(world.site("b").kernel.counts.get("lost-with-source"), 0);
 });
 
@@ -217,8 +254,18 @@ test("[M9] what is addressed to an earlier or a later epoch than the stream's is
   const { consumer, id } = await world.stream("b", "bar", { streamEpoch: 5 });
   const { kernel } = world.site("b");
   const { place } = world.site("a");
-  const frame = { type: "append", source: 2 ** 33, sourceEpoch: 0, target: id, base: 1, first: 1, sourceName: "x", segments: [{ flags: 1, bytes: packValue("1") }] } as const;
-  for (const targetEpoch of [4, 6, 5]) world.bring(place, "b", encodeFrame({ ...frame, targetEpoch }));
+  const frame = {
+    type: "append",
+    source: 2 ** 33,
+    sourceEpoch: 0,
+    target: id,
+    base: 1,
+    first: 1,
+    sourceName: "x",
+    segments: [{ flags: 1, bytes: packValue("1") }],
+  } as const;
+  for (const targetEpoch of [4, 6, 5])
+    world.bring(place, "b", encodeFrame({ ...frame, targetEpoch }));
   await world.run(10);
   assert.deepEqual(consumer.begun.length, 1);
   assert.equal(kernel.counts.get("moved"), 1);
@@ -229,7 +276,13 @@ test("[M9] a place that hears of a higher epoch tells that its own is void", asy
   const world = new SmallWorld(["a", "b", "c"]);
   const bar = await world.stream("b", "bar");
   const { events, kernel } = world.site("b");
-  kernel.setLocation({ id: bar.id, name: "bar", place: world.site("c").place, streamEpoch: 2, live: true });
+  kernel.setLocation({
+    id: bar.id,
+    name: "bar",
+    place: world.site("c").place,
+    streamEpoch: 2,
+    live: true,
+  });
   assert.deepEqual(events, [{ type: "superseded", stream: "bar", id: bar.id }]);
 });
 
@@ -241,9 +294,35 @@ test("[M9] a refusal or a new number from a place that the stream has left chang
   world.loses = (frame) => frame.type === "append";
   world.send(shell, "bar", ["1"]);
   const { place } = world.site("b");
-  world.bring(place, "a", encodeFrame({ type: "refused", source: shell.id, target: bar.id, targetEpoch: 1, code: "append-denied", message: "no" }));
-  world.bring(place, "a", encodeFrame({ type: "resynced", source: shell.id, sourceEpoch: 0, target: bar.id, targetEpoch: 1, received: 50 }));
-  world.bring(place, "a", encodeFrame({ type: "moved", source: shell.id, target: bar.id, targetEpoch: 1, place }));
+  world.bring(
+    place,
+    "a",
+    encodeFrame({
+      type: "refused",
+      source: shell.id,
+      target: bar.id,
+      targetEpoch: 1,
+      code: "append-denied",
+      message: "no",
+    }),
+  );
+  world.bring(
+    place,
+    "a",
+    encodeFrame({
+      type: "resynced",
+      source: shell.id,
+      sourceEpoch: 0,
+      target: bar.id,
+      targetEpoch: 1,
+      received: 50,
+    }),
+  );
+  world.bring(
+    place,
+    "a",
+    encodeFrame({ type: "moved", source: shell.id, target: bar.id, targetEpoch: 1, place }),
+  );
   assert.ok(!shell.isEmpty);
   world.loses = () => false;
   await world.run(1_000);
@@ -272,12 +351,19 @@ test("[M9] without its site's lease a stream runs, sends and acknowledges nothin
   await world.run(10_000);
   assert.deepEqual(foo.consumer.texts, ["1"]);
   assert.deepEqual(foo.consumer.told, [], "nor do its timers ring");
-  assert.deepEqual(world.sent.slice(before).filter(({ from }) => from === "a"), []);
+  assert.deepEqual(
+    world.sent.slice(before).filter(({ from }) => from === "a"),
+    [],
+  );
   kernel.setLease(world.clock.now() + 10_000);
   await told;
   await world.run(5_000);
   assert.deepEqual(bar.consumer.texts, ["1", "2"]);
-  assert.deepEqual(foo.consumer.told.map(({ type }) => type).sort(), ["siteJoined", "timer", "timer"]);
+  assert.deepEqual(foo.consumer.told.map(({ type }) => type).sort(), [
+    "siteJoined",
+    "timer",
+    "timer",
+  ]);
   assert.ok(shell.isEmpty);
 });
 

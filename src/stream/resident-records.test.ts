@@ -2,11 +2,18 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MeanderError } from "../base/index.ts";
 import type { Location } from "./locations.ts";
-import { append, consumed, ScriptedConsumer, Signal, SmallWorld } from "./small-world.test.support.ts";
+import {
+  append,
+  consumed,
+  ScriptedConsumer,
+  Signal,
+  SmallWorld,
+} from "./small-world.test.support.ts";
 import { decodeState, freshState, type StreamState, withoutNumbers } from "./stream-state.ts";
 
 const MESSAGE = { type: "message" } as const;
-const names = (count: number, first = 1): string[] => Array.from({ length: count }, (_, index) => `${first + index}`);
+const names = (count: number, first = 1): string[] =>
+  Array.from({ length: count }, (_, index) => `${first + index}`);
 
 /** A keeper that answers when the test says so. */
 class SlowKeeper {
@@ -65,6 +72,33 @@ test("[M7] a message is acknowledged, and what it led to leaves, when the state 
   assert.ok(shell.isEmpty);
 });
 
+test("[M7] outcomes that are told together are one turn: one record, which agrees with the agents", async () => {
+  const { world, bar, foo, keeper, shell } = await open();
+  const { consumer } = foo;
+  consumer.batchMax = 10;
+  let end = (): void => {};
+  consumer.consume = (batch, done) => {
+    end = () => {
+      const last = batch.length - 1;
+      for (const [index] of batch.entries()) {
+        const outcome = consumed({ appends: [append("bar", `${index}`)] });
+        done(index, outcome, index < last);
+      }
+    };
+  };
+  world.send(shell, "foo", names(3));
+  await world.run(10);
+  end();
+  assert.equal(keeper.waiting, 1);
+  await keeper.answer(world);
+  await world.run(10);
+  assert.deepEqual(
+    keeper.records.slice(-1).map(({ inbound }) => inbound.map((pair) => pair.consumed)),
+    [[3]],
+  );
+  assert.deepEqual(bar.consumer.texts, ["0", "1", "2"]);
+});
+
 test("[M7] the record has all of it: numbers, agents, and every message that is not consumed", async () => {
   const { world, bar, foo, keeper, shell } = await open();
   world.loses = (frame) => frame.type === "append" && frame.target === bar.id;
@@ -72,8 +106,19 @@ test("[M7] the record has all of it: numbers, agents, and every message that is 
   await world.run(100);
   await keeper.answer(world);
   const record = keeper.records.at(-1) as StreamState;
-  assert.deepEqual(record.inbound.map(({ source, consumed: seq }) => [source, seq]), [[shell.id, 3]]);
-  assert.deepEqual(record.outbound.map(({ target, base, next, segments }) => [target, base, next, segments.length]), [[bar.id, 1, 4, 3]]);
+  assert.deepEqual(
+    record.inbound.map(({ source, consumed: seq }) => [source, seq]),
+    [[shell.id, 3]],
+  );
+  assert.deepEqual(
+    record.outbound.map(({ target, base, next, segments }) => [
+      target,
+      base,
+      next,
+      segments.length,
+    ]),
+    [[bar.id, 1, 4, 3]],
+  );
   assert.deepEqual(new ScriptedConsumer(record.consumer).texts, names(3));
   assert.equal(foo.id, 2);
 });
@@ -89,9 +134,20 @@ test("[M7] taken over from its record, a stream repeats, loses and reorders noth
     }
     const record = keeper.records.at(-1) as StreamState;
     world.kill("a");
-    const next: Location = { id: foo.id, name: "foo", place: world.site("c").place, streamEpoch: 2, live: true };
+    const next: Location = {
+      id: foo.id,
+      name: "foo",
+      place: world.site("c").place,
+      streamEpoch: 2,
+      live: true,
+    };
     const there = passesOn(record.consumer);
-    const { started } = world.install(next, { consumer: there, durability: MESSAGE, state: record, first: { type: "failure", lostSite: "a" } });
+    const { started } = world.install(next, {
+      consumer: there,
+      durability: MESSAGE,
+      state: record,
+      first: { type: "failure", lostSite: "a" },
+    });
     world.tell(next);
     await world.until(started);
     world.send(shell, "foo", names(3, 7));
@@ -105,11 +161,25 @@ test("[M7] taken over from its record, a stream repeats, loses and reorders noth
 test("[M7] nothing is told to others before the record is kept at the new place", async () => {
   const { world, foo, keeper, shell } = await open();
   await world.run(10);
-  const state = decodeState((await world.until(foo.resident.freeze("b", () => false))) as Uint8Array) as StreamState;
+  const state = decodeState(
+    (await world.until(foo.resident.freeze("b", () => false))) as Uint8Array,
+  ) as StreamState;
   world.site("a").kernel.remove(foo.id);
-  const next: Location = { id: foo.id, name: "foo", place: world.site("b").place, streamEpoch: 2, live: true };
+  const next: Location = {
+    id: foo.id,
+    name: "foo",
+    place: world.site("b").place,
+    streamEpoch: 2,
+    live: true,
+  };
   const there = passesOn(state.consumer);
-  const { started } = world.install(next, { consumer: there, keep: keeper.keep, durability: MESSAGE, state, first: { type: "arrival", from: "a" } });
+  const { started } = world.install(next, {
+    consumer: there,
+    keep: keeper.keep,
+    durability: MESSAGE,
+    state,
+    first: { type: "arrival", from: "a" },
+  });
   world.tell(next);
   world.send(shell, "foo", ["1"]);
   await world.run(3_000);
@@ -154,7 +224,11 @@ test("[M7] with checkpoints nothing waits for the record, and every so many mess
   const bar = await world.stream("b", "bar");
   const keeper = new SlowKeeper();
   const durability = { type: "checkpoint", every: 5 } as const;
-  const foo = await world.stream("a", "foo", { consumer: passesOn(), keep: keeper.keep, durability });
+  const foo = await world.stream("a", "foo", {
+    consumer: passesOn(),
+    keep: keeper.keep,
+    durability,
+  });
   await keeper.answer(world);
   const written = keeper.records.length;
   const shell = world.shell("b");
@@ -165,7 +239,9 @@ test("[M7] with checkpoints nothing waits for the record, and every so many mess
   }
   assert.deepEqual(bar.consumer.texts, names(12));
   assert.ok(shell.isEmpty);
-  const texts = keeper.records.slice(written).map((state) => new ScriptedConsumer(state.consumer).texts.length);
+  const texts = keeper.records
+    .slice(written)
+    .map((state) => new ScriptedConsumer(state.consumer).texts.length);
   assert.deepEqual(texts, [5, 10]);
   assert.equal(foo.id, 2);
 });
@@ -178,9 +254,18 @@ test("[M6] a stream that lost its numbers goes on behind what its receivers have
   world.send(shell, "foo", names(5));
   await world.run(100);
   world.kill("a");
-  const next: Location = { id: foo.id, name: "foo", place: world.site("c").place, streamEpoch: 2, live: true };
+  const next: Location = {
+    id: foo.id,
+    name: "foo",
+    place: world.site("c").place,
+    streamEpoch: 2,
+    live: true,
+  };
   const consumer = passesOn();
-  const { started } = world.install(next, { consumer, state: withoutNumbers(freshState(consumer.snapshot())) });
+  const { started } = world.install(next, {
+    consumer,
+    state: withoutNumbers(freshState(consumer.snapshot())),
+  });
   world.tell(next);
   await world.until(started);
   // What it had consumed is known to its senders alone: they go on where they are.
@@ -188,7 +273,10 @@ test("[M6] a stream that lost its numbers goes on behind what its receivers have
   await world.run(1_000);
   assert.deepEqual(consumer.texts, names(3, 6));
   assert.deepEqual(bar.consumer.texts, names(8));
-  assert.deepEqual([...bar.resident.pairs.values()].map(({ consumed: seq }) => seq), [8]);
+  assert.deepEqual(
+    [...bar.resident.pairs.values()].map(({ consumed: seq }) => seq),
+    [8],
+  );
   assert.ok(world.framesOf("resync").length > 0);
 });
 
@@ -204,9 +292,20 @@ test("[M6] new numbers are kept before anything leaves under them", async () => 
     // Its record is gone with its keeper's disk.
     const keeper = new SlowKeeper();
     const consumer = passesOn();
-    const next: Location = { id: before.id, name: "foo", place: world.site("c").place, streamEpoch: 2, live: true };
+    const next: Location = {
+      id: before.id,
+      name: "foo",
+      place: world.site("c").place,
+      streamEpoch: 2,
+      live: true,
+    };
     const state = freshState(consumer.snapshot(), true);
-    const { started } = world.install(next, { consumer, keep: keeper.keep, durability: MESSAGE, state });
+    const { started } = world.install(next, {
+      consumer,
+      keep: keeper.keep,
+      durability: MESSAGE,
+      state,
+    });
     world.tell(next);
     await world.run(10);
     await keeper.answer(world);
@@ -218,9 +317,12 @@ test("[M6] new numbers are kept before anything leaves under them", async () => 
       await keeper.answer(world);
       world.loses = () => false;
       await world.run(200);
-      const left = world.framesOf("append").some(({ frame }) => frame.source === before.id && frame.sourceEpoch === 2);
+      const left = world
+        .framesOf("append")
+        .some(({ frame }) => frame.source === before.id && frame.sourceEpoch === 2);
       const [kept] = keeper.records.at(-1)?.outbound ?? [];
-      if (left) assert.deepEqual([kept?.base, kept?.next, kept?.resync], [6, 7, false], `${first} first`);
+      if (left)
+        assert.deepEqual([kept?.base, kept?.next, kept?.resync], [6, 7, false], `${first} first`);
     }
     assert.deepEqual(bar.consumer.texts, names(6), `${first} first`);
   }

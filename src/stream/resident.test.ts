@@ -3,12 +3,23 @@ import { test } from "node:test";
 import { LIMITS, type MeanderError } from "../base/index.ts";
 import { packValue } from "../wire/index.ts";
 import { NO_EFFECTS } from "./consumer.ts";
-import { append, consumed, failed, ScriptedConsumer, Signal, SmallWorld } from "./small-world.test.support.ts";
+import {
+  append,
+  consumed,
+  failed,
+  ScriptedConsumer,
+  Signal,
+  SmallWorld,
+} from "./small-world.test.support.ts";
 
-const names = (count: number, first = 1): string[] => Array.from({ length: count }, (_, index) => `${first + index}`);
+const names = (count: number, first = 1): string[] =>
+  Array.from({ length: count }, (_, index) => `${first + index}`);
 
 /** A consumer whose handlers end when the test says so, in the order in which they began. */
-function patient(): { consumer: ScriptedConsumer; end: (outcome?: ReturnType<typeof consumed>) => void } {
+function patient(): {
+  consumer: ScriptedConsumer;
+  end: (outcome?: ReturnType<typeof consumed>) => void;
+} {
   const consumer = new ScriptedConsumer();
   const running: Signal<ReturnType<typeof consumed>>[] = [];
   consumer.handle = () => {
@@ -32,7 +43,10 @@ test("[M1] each sender's messages are consumed in the order in which it sent the
   await world.run(1_000);
   for (const { name } of shells) {
     const got = consumer.begun.filter(({ from }) => from === name).map(({ text }) => Number(text));
-    assert.deepEqual(got, [...got].sort((a, b) => a - b));
+    assert.deepEqual(
+      got,
+      [...got].sort((a, b) => a - b),
+    );
   }
   assert.equal(consumer.texts.length, 50);
 });
@@ -77,7 +91,8 @@ test("[M3] messages, events and changes of the agents never overlap", async () =
     return NO_EFFECTS;
   };
   const { resident } = await world.stream("b", "bar", { consumer });
-  for (const site of ["a", "b", "c"]) world.send(world.shell(site, `shell-${site}`), "bar", names(4));
+  for (const site of ["a", "b", "c"])
+    world.send(world.shell(site, `shell-${site}`), "bar", names(4));
   const changes = [1, 2, 3].map((site) => [
     resident.tell({ type: "siteJoined", site: `${site}` }),
     resident.change(async () => {
@@ -151,7 +166,10 @@ test("[M4] changes and events are done in the order in which they are asked for"
 test("a change that fails is told to whoever asked, and the stream goes on", async () => {
   const world = new SmallWorld();
   const { resident, consumer } = await world.stream("b", "bar");
-  await assert.rejects(resident.change(async () => Promise.reject(new Error("no such agent"))), /no such agent/);
+  await assert.rejects(
+    resident.change(async () => Promise.reject(new Error("no such agent"))),
+    /no such agent/,
+  );
   world.send(world.shell("a"), "bar", ["1"]);
   await world.run(10);
   assert.deepEqual(consumer.texts, ["1"]);
@@ -168,7 +186,10 @@ test("[M7] what a handler sends leaves when it has ended well, in the order of t
   await world.until(foo.resident.tell({ type: "siteJoined", site: "x" }));
   await world.run(10);
   assert.deepEqual(bar.consumer.texts, ["1", "2", "3"]);
-  assert.deepEqual([...bar.resident.pairs.values()].map(({ sourceName }) => sourceName), ["foo"]);
+  assert.deepEqual(
+    [...bar.resident.pairs.values()].map(({ sourceName }) => sourceName),
+    ["foo"],
+  );
 });
 
 test("a handler that relocates tells so, once its message is consumed", async () => {
@@ -210,11 +231,15 @@ test("[M12] several receivers each acknowledge for themselves: one that is slow 
   await world.stream("b", "slow", { consumer: slow });
   const quick = await world.stream("c", "quick");
   const foo = await world.stream("a", "foo");
-  foo.consumer.handle = (text) => consumed({ appends: [append("slow", text), append("quick", text)] });
+  foo.consumer.handle = (text) =>
+    consumed({ appends: [append("slow", text), append("quick", text)] });
   world.send(world.shell("a"), "foo", names(100));
   await world.run(1_000);
   assert.deepEqual(quick.consumer.texts, names(100));
-  const windows = [...foo.resident.sendWindows.values()].map(({ targetName, unacknowledged }) => [targetName, unacknowledged]);
+  const windows = [...foo.resident.sendWindows.values()].map(({ targetName, unacknowledged }) => [
+    targetName,
+    unacknowledged,
+  ]);
   assert.deepEqual(windows, [
     ["slow", 100],
     ["quick", 0],
@@ -285,11 +310,15 @@ test("[M28] a sender that the full mailbox gave no credit is not forgotten", asy
 
 test("[M11] a stream that takes nothing from a sender says why, and its messages are given up there", async () => {
   const world = new SmallWorld();
-  const denies = (sender: string): string | undefined => (sender === "shell-eve" ? "not from you" : undefined);
+  const denies = (sender: string): string | undefined =>
+    sender === "shell-eve" ? "not from you" : undefined;
   const { consumer, resident } = await world.stream("b", "bar", { denies });
   const eve = world.shell("a", "shell-eve");
   const errors: string[] = [];
-  const waiter = { resolve: () => {}, reject: (error: MeanderError) => void errors.push(`${error.code}: ${error.what}`) };
+  const waiter = {
+    resolve: () => {},
+    reject: (error: MeanderError) => void errors.push(`${error.code}: ${error.what}`),
+  };
   world.send(eve, "bar", ["1", "2"], waiter);
   world.send(world.shell("a", "shell-bob"), "bar", ["3"]);
   await world.run(100);
@@ -309,7 +338,10 @@ test("timers ring once, between messages, and what their handlers send goes with
     { agent: "y", delayMs: 100, payload: packValue("soon") },
   ];
   foo.consumer.handle = () => consumed({ timers });
-  foo.consumer.onEvent = (event) => ({ ...NO_EFFECTS, appends: event.type === "timer" ? [append("bar", event.agent)] : [] });
+  foo.consumer.onEvent = (event) => ({
+    ...NO_EFFECTS,
+    appends: event.type === "timer" ? [append("bar", event.agent)] : [],
+  });
   world.send(world.shell("a"), "foo", ["1"]);
   await world.run(2_000);
   assert.deepEqual(bar.consumer.texts, ["y", "x"]);
@@ -319,7 +351,8 @@ test("timers ring once, between messages, and what their handlers send goes with
 test("[M5] timers travel, and ring at the new place when their time has come", async () => {
   const world = new SmallWorld();
   const foo = await world.stream("a", "foo");
-  foo.consumer.handle = () => consumed({ timers: [{ agent: "x", delayMs: 1_000, payload: packValue("t") }] });
+  foo.consumer.handle = () =>
+    consumed({ timers: [{ agent: "x", delayMs: 1_000, payload: packValue("t") }] });
   world.send(world.shell("b"), "foo", ["1"]);
   await world.run(400);
   const there = await world.move("foo", "b");
@@ -331,14 +364,18 @@ test("[M5] timers travel, and ring at the new place when their time has come", a
   await world.run(5_000);
   assert.equal(rang.length, 1);
   assert.ok(Math.abs((rang[0] ?? 0) - 1_000) < 20, `at ${rang[0]}`);
-  assert.deepEqual(foo.consumer.told.map(({ type }) => type), ["departure"]);
+  assert.deepEqual(
+    foo.consumer.told.map(({ type }) => type),
+    ["departure"],
+  );
 });
 
 test("a stream takes 1 000 timers; more are counted", async () => {
   const world = new SmallWorld();
   const foo = await world.stream("a", "foo");
   const timer = { agent: "x", delayMs: 1_000, payload: new Uint8Array() };
-  foo.consumer.handle = () => consumed({ timers: Array.from({ length: LIMITS.streamTimersMax + 5 }, () => timer) });
+  foo.consumer.handle = () =>
+    consumed({ timers: Array.from({ length: LIMITS.streamTimersMax + 5 }, () => timer) });
   world.send(world.shell("b"), "foo", ["1"]);
   await world.run(100);
   assert.equal(foo.resident.state().timers.length, LIMITS.streamTimersMax);
@@ -351,12 +388,30 @@ test("what people see: the message that runs, those that wait, and the one that 
   const { resident } = await world.stream("b", "bar", { consumer });
   world.send(world.shell("a"), "bar", ["1", "2", "3"]);
   await world.run(51);
-  assert.deepEqual(resident.current(), { id: "shell-1>bar#1", attempt: 1, state: "running", forMs: 50, error: undefined });
-  assert.deepEqual(resident.mailbox(10).map(({ id }) => id), ["shell-1>bar#2", "shell-1>bar#3"]);
+  assert.deepEqual(resident.current(), {
+    id: "shell-1>bar#1",
+    attempt: 1,
+    state: "running",
+    forMs: 50,
+    error: undefined,
+  });
+  assert.deepEqual(
+    resident.mailbox(10).map(({ id }) => id),
+    ["shell-1>bar#2", "shell-1>bar#3"],
+  );
   end(failed({ type: "retry", afterMs: 1_000 }));
   await world.run(10);
-  assert.deepEqual(resident.current(), { id: "shell-1>bar#1", attempt: 1, state: "retrying", forMs: 0, error: "as the test says" });
-  assert.deepEqual(resident.mailbox(1).map(({ id }) => id), ["shell-1>bar#1"]);
+  assert.deepEqual(resident.current(), {
+    id: "shell-1>bar#1",
+    attempt: 1,
+    state: "retrying",
+    forMs: 0,
+    error: "as the test says",
+  });
+  assert.deepEqual(
+    resident.mailbox(1).map(({ id }) => id),
+    ["shell-1>bar#1"],
+  );
 });
 
 test("[M25] a sender that was silent for ten minutes is forgotten, and goes on when it comes back", async () => {

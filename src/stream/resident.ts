@@ -1,10 +1,24 @@
 import { type Cancel, LIMITS, MeanderError } from "../base/index.ts";
-import type { Consumer, Delivery, Effects, FailureAction, Fault, LifecycleEvent, Outcome } from "./consumer.ts";
+import type {
+  Consumer,
+  Delivery,
+  Effects,
+  FailureAction,
+  Fault,
+  LifecycleEvent,
+  Outcome,
+} from "./consumer.ts";
 import { Endpoint } from "./endpoint.ts";
 import type { Frame } from "./frames.ts";
 import { Journal, type JournalEntry } from "./journal.ts";
 import type { KernelContext } from "./kernel-context.ts";
-import { type Durability, type EndpointId, formatMessageName, isStream, type Place } from "./model.ts";
+import {
+  type Durability,
+  type EndpointId,
+  formatMessageName,
+  isStream,
+  type Place,
+} from "./model.ts";
 import { type Arrival, type PairOwner, ReceivePair } from "./receive-pair.ts";
 import type { ReplyWaiter } from "./send-window.ts";
 import { type DeadLetter, encodeState, type StreamState, type Trouble } from "./stream-state.ts";
@@ -77,9 +91,21 @@ export class Resident extends Endpoint implements PairOwner {
   #trouble: Trouble | undefined;
   #retryTimer: Cancel | undefined;
   /** What a person said of the message that halted the stream. */
-  #verdict: { readonly source: EndpointId; readonly seq: number; readonly skip: boolean; readonly edited: Uint8Array | undefined } | undefined;
+  #verdict:
+    | {
+        readonly source: EndpointId;
+        readonly seq: number;
+        readonly skip: boolean;
+        readonly edited: Uint8Array | undefined;
+      }
+    | undefined;
   readonly #deadLetters: DeadLetter[];
-  readonly #timers = new Set<{ readonly agent: string; readonly at: number; readonly payload: Uint8Array; cancel: Cancel }>();
+  readonly #timers = new Set<{
+    readonly agent: string;
+    readonly at: number;
+    readonly payload: Uint8Array;
+    cancel: Cancel;
+  }>();
   readonly #journal: Journal | undefined;
   readonly #lostNumbers: boolean;
   #sinceCheckpoint = 0;
@@ -164,13 +190,25 @@ export class Resident extends Endpoint implements PairOwner {
 
   /** Something came for the mailbox. */
   arrived(from: Place, frame: Extract<Frame, { type: "append" }>): void {
-    if (this.#frozen || this.#closed) return this.context.count("frozen");
+    if (this.#frozen || this.#closed) {
+      this.context.count("frozen");
+      return;
+    }
     let pair = this.#pairs.get(frame.source);
     const denied = this.#options.denies(frame.sourceName);
-    if (denied !== undefined) return this.#refuse(from, frame, denied);
+    if (denied !== undefined) {
+      this.#refuse(from, frame, denied);
+      return;
+    }
     if (pair === undefined) {
       const { source, sourceName, sourceEpoch } = frame;
-      pair = new ReceivePair(this.context, this, { source, sourceName, sourceEpoch, consumed: 0, place: from });
+      pair = new ReceivePair(this.context, this, {
+        source,
+        sourceName,
+        sourceEpoch,
+        consumed: 0,
+        place: from,
+      });
       this.#pairs.set(source, pair);
     }
     pair.accept(from, frame, (arrival) => this.#take(arrival));
@@ -252,9 +290,14 @@ export class Resident extends Endpoint implements PairOwner {
   }
 
   /** A person's word on the message that halted the stream. False: none did. */
-  settleHalt(seq: { readonly source: EndpointId; readonly seq: number }, skip: boolean, edited: Uint8Array | undefined): boolean {
+  settleHalt(
+    seq: { readonly source: EndpointId; readonly seq: number },
+    skip: boolean,
+    edited: Uint8Array | undefined,
+  ): boolean {
     const trouble = this.#trouble;
-    if (trouble?.halted !== true || trouble.source !== seq.source || trouble.seq !== seq.seq) return false;
+    if (trouble?.halted !== true || trouble.source !== seq.source || trouble.seq !== seq.seq)
+      return false;
     this.#verdict = { source: seq.source, seq: seq.seq, skip, edited };
     this.#trouble = undefined;
     this.#changed();
@@ -263,8 +306,14 @@ export class Resident extends Endpoint implements PairOwner {
   }
 
   /** Plays a dead letter again, behind what waits. Or removes it. False: there is none of that name. */
-  settleLetter(seq: { readonly source: EndpointId; readonly seq: number }, skip: boolean, edited: Uint8Array | undefined): boolean {
-    const index = this.#deadLetters.findIndex((each) => each.source === seq.source && each.seq === seq.seq);
+  settleLetter(
+    seq: { readonly source: EndpointId; readonly seq: number },
+    skip: boolean,
+    edited: Uint8Array | undefined,
+  ): boolean {
+    const index = this.#deadLetters.findIndex(
+      (each) => each.source === seq.source && each.seq === seq.seq,
+    );
     const letter = this.#deadLetters[index];
     if (letter === undefined) return false;
     if (skip) {
@@ -272,7 +321,18 @@ export class Resident extends Endpoint implements PairOwner {
       this.#changed();
     } else {
       const { source, sourceName } = letter;
-      this.#push({ source, sourceName, first: letter.seq, seq: letter.seq, payload: edited ?? letter.payload, chain: [], wantsReply: false, pair: undefined, letter, attempt: letter.attempts + 1 });
+      this.#push({
+        source,
+        sourceName,
+        first: letter.seq,
+        seq: letter.seq,
+        payload: edited ?? letter.payload,
+        chain: [],
+        wantsReply: false,
+        pair: undefined,
+        letter,
+        attempt: letter.attempts + 1,
+      });
     }
     this.context.atTurnEnd(this);
     return true;
@@ -307,7 +367,8 @@ export class Resident extends Endpoint implements PairOwner {
   /** Forgets shells that have been silent for long. */
   prune(olderThan: number): void {
     for (const [id, pair] of this.#pairs)
-      if (!isStream(id) && pair.lastAt < olderThan && pair.consumed === pair.received) this.#pairs.delete(id);
+      if (!isStream(id) && pair.lastAt < olderThan && pair.consumed === pair.received)
+        this.#pairs.delete(id);
   }
 
   override close(error: MeanderError): void {
@@ -329,7 +390,11 @@ export class Resident extends Endpoint implements PairOwner {
       outbound: this.windowStates(),
       unresolved: this.unresolvedStates(),
       consumer: this.consumer.snapshot(),
-      timers: [...this.#timers].map(({ agent, at, payload }) => ({ agent, delayMs: Math.max(0, at - now), payload })),
+      timers: [...this.#timers].map(({ agent, at, payload }) => ({
+        agent,
+        delayMs: Math.max(0, at - now),
+        payload,
+      })),
       deadLetters: this.#deadLetters,
       trouble: this.#trouble,
       lostNumbers: this.#lostNumbers,
@@ -352,16 +417,33 @@ export class Resident extends Endpoint implements PairOwner {
 
   /** For people: what is in the mailbox, in order. */
   mailbox(count: number): readonly { readonly id: string; readonly bytes: number }[] {
-    const running = this.#batch === undefined ? [] : this.#batch.entries.slice(this.#batch.done + 1);
-    return [...running, ...this.#mailbox].slice(0, count).map((entry) => ({ id: this.#nameOf(entry), bytes: entry.payload.byteLength }));
+    const running =
+      this.#batch === undefined ? [] : this.#batch.entries.slice(this.#batch.done + 1);
+    return [...running, ...this.#mailbox]
+      .slice(0, count)
+      .map((entry) => ({ id: this.#nameOf(entry), bytes: entry.payload.byteLength }));
   }
 
   /** For people: the message that runs, is tried again, or halts. */
-  current(): { id: string; attempt: number; state: "running" | "retrying" | "halted"; forMs: number; error: string | undefined } | undefined {
+  current():
+    | {
+        id: string;
+        attempt: number;
+        state: "running" | "retrying" | "halted";
+        forMs: number;
+        error: string | undefined;
+      }
+    | undefined {
     const running = this.#batch?.entries[this.#batch.done];
     if (this.#batch !== undefined && running !== undefined) {
       const forMs = this.context.clock.now() - this.#batch.startedAt;
-      return { id: this.#nameOf(running), attempt: running.attempt, state: "running", forMs, error: undefined };
+      return {
+        id: this.#nameOf(running),
+        attempt: running.attempt,
+        state: "running",
+        forMs,
+        error: undefined,
+      };
     }
     const trouble = this.#trouble;
     if (trouble === undefined) return undefined;
@@ -394,8 +476,20 @@ export class Resident extends Endpoint implements PairOwner {
   #take(arrival: Arrival): void {
     const { pair, first, seq, payload, chain, wantsReply } = arrival;
     const trouble = this.#trouble;
-    const attempt = trouble?.source === pair.source && trouble.seq === seq ? trouble.attempts + 1 : 1;
-    this.#push({ source: pair.source, sourceName: pair.sourceName, first, seq, payload, chain, wantsReply, pair, letter: undefined, attempt });
+    const attempt =
+      trouble?.source === pair.source && trouble.seq === seq ? trouble.attempts + 1 : 1;
+    this.#push({
+      source: pair.source,
+      sourceName: pair.sourceName,
+      first,
+      seq,
+      payload,
+      chain,
+      wantsReply,
+      pair,
+      letter: undefined,
+      attempt,
+    });
   }
 
   #push(entry: Entry): void {
@@ -435,7 +529,8 @@ export class Resident extends Endpoint implements PairOwner {
     }
     if (!this.#started || this.#mailbox.length === 0) return false;
     this.#waitsForRoom = this.isFull;
-    const blocked = this.#trouble?.halted === true || this.#retryTimer !== undefined || this.#waitsForRoom;
+    const blocked =
+      this.#trouble?.halted === true || this.#retryTimer !== undefined || this.#waitsForRoom;
     return !blocked && this.#run();
   }
 
@@ -445,7 +540,12 @@ export class Resident extends Endpoint implements PairOwner {
     for (const entry of entries) this.#mailboxBytes -= entry.payload.byteLength;
     const [only] = entries;
     const verdict = this.#verdict;
-    if (only !== undefined && verdict !== undefined && only.source === verdict.source && only.seq === verdict.seq) {
+    if (
+      only !== undefined &&
+      verdict !== undefined &&
+      only.source === verdict.source &&
+      only.seq === verdict.seq
+    ) {
       this.#verdict = undefined;
       if (verdict.skip) {
         this.#skip(only, { code: "message-skipped", message: "it was skipped by hand", agent: "" });
@@ -459,14 +559,16 @@ export class Resident extends Endpoint implements PairOwner {
     /** They have effect in one turn. */
     let told: [index: number, outcome: Outcome][] = [];
     this.consumer.consume(
-      entries.map((entry): Delivery => ({
-        from: entry.source,
-        fromName: entry.sourceName,
-        seq: entry.seq,
-        attempt: entry.attempt,
-        payload: entry.payload,
-        chain: entry.chain,
-      })),
+      entries.map(
+        (entry): Delivery => ({
+          from: entry.source,
+          fromName: entry.sourceName,
+          seq: entry.seq,
+          attempt: entry.attempt,
+          payload: entry.payload,
+          chain: entry.chain,
+        }),
+      ),
       (index, outcome, more = false) => {
         if (isSync) return this.#ended(batch, index, outcome);
         told.push([index, outcome]);
@@ -512,7 +614,8 @@ export class Resident extends Endpoint implements PairOwner {
       seq: entry.seq,
     });
     this.#apply(effects);
-    if (entry.wantsReply) this.reply(entry.source, entry.sourceName, entry.seq, { type: "done", value: effects.reply });
+    if (entry.wantsReply)
+      this.reply(entry.source, entry.sourceName, entry.seq, { type: "done", value: effects.reply });
     this.#consumed(entry);
   }
 
@@ -523,7 +626,8 @@ export class Resident extends Endpoint implements PairOwner {
       if (index >= 0) this.#deadLetters.splice(index, 1);
     }
     const trouble = this.#trouble;
-    if (trouble !== undefined && trouble.source === entry.source && trouble.seq === entry.seq) this.#trouble = undefined;
+    if (trouble !== undefined && trouble.source === entry.source && trouble.seq === entry.seq)
+      this.#trouble = undefined;
     entry.pair?.consumedUpTo(entry.seq);
     // With `message`, the sender is told once the record is kept.
     if (this.durability.type !== "message") entry.pair?.acknowledgeUpTo(entry.seq);
@@ -538,7 +642,15 @@ export class Resident extends Endpoint implements PairOwner {
     const { fault } = outcome;
     const then = this.#verdictOn(entry, outcome.then);
     this.#count("failed");
-    this.context.emit({ type: "failed", stream: this.name, message: this.#nameOf(entry), attempt: entry.attempt, fault, then: then.type });
+    this.context.emit({
+      type: "failed",
+      stream: this.name,
+      message: this.#nameOf(entry),
+      attempt: entry.attempt,
+      fault,
+      // biome-ignore lint/suspicious/noThenProperty: nobody awaits an event
+      then: then.type,
+    });
     switch (then.type) {
       case "retry":
         this.#troubled(entry, fault, false);
@@ -553,9 +665,11 @@ export class Resident extends Endpoint implements PairOwner {
         batch.back.push({ ...entry, attempt: entry.attempt + 1 });
         return;
       case "skip":
-        return this.#skip(entry, fault);
+        this.#skip(entry, fault);
+        return;
       case "dead-letter":
-        return this.#bury(entry, fault);
+        this.#bury(entry, fault);
+        return;
     }
   }
 
@@ -567,36 +681,66 @@ export class Resident extends Endpoint implements PairOwner {
   }
 
   #troubled(entry: Entry, fault: Fault, halted: boolean): void {
-    this.#trouble = { source: entry.source, seq: entry.seq, attempts: entry.attempt, fault, halted };
+    this.#trouble = {
+      source: entry.source,
+      seq: entry.seq,
+      attempts: entry.attempt,
+      fault,
+      halted,
+    };
     this.#changed();
   }
 
   #skip(entry: Entry, fault: Fault): void {
     this.#count("skipped");
-    this.context.emit({ type: "discarded", stream: this.name, message: this.#nameOf(entry), reason: fault.message });
-    if (entry.wantsReply) this.reply(entry.source, entry.sourceName, entry.seq, { type: "failed", fault });
+    this.context.emit({
+      type: "discarded",
+      stream: this.name,
+      message: this.#nameOf(entry),
+      reason: fault.message,
+    });
+    if (entry.wantsReply)
+      this.reply(entry.source, entry.sourceName, entry.seq, { type: "failed", fault });
     this.#consumed(entry);
   }
 
   #bury(entry: Entry, fault: Fault): void {
     this.#count("dead-lettered");
-    this.context.emit({ type: "dead-lettered", stream: this.name, message: this.#nameOf(entry), reason: fault.message });
-    if (entry.wantsReply) this.reply(entry.source, entry.sourceName, entry.seq, { type: "failed", fault });
+    this.context.emit({
+      type: "dead-lettered",
+      stream: this.name,
+      message: this.#nameOf(entry),
+      reason: fault.message,
+    });
+    if (entry.wantsReply)
+      this.reply(entry.source, entry.sourceName, entry.seq, { type: "failed", fault });
     const { source, sourceName, seq, payload, attempt } = entry;
     this.#consumed(entry);
     // It may stay for long: it must not hold the whole frame that it came in.
-    this.#deadLetters.push({ source, sourceName, seq, attempts: attempt, fault, payload: payload.slice() });
+    this.#deadLetters.push({
+      source,
+      sourceName,
+      seq,
+      attempts: attempt,
+      fault,
+      payload: payload.slice(),
+    });
     this.#changed();
   }
 
   #apply(effects: Effects): void {
     for (const append of effects.appends) this.append(append);
-    for (const { agent, delayMs, payload } of effects.timers) this.#setTimer(agent, delayMs, payload);
-    if (effects.relocate !== undefined) this.context.emit({ type: "relocate", stream: this.name, to: effects.relocate });
+    for (const { agent, delayMs, payload } of effects.timers)
+      this.#setTimer(agent, delayMs, payload);
+    if (effects.relocate !== undefined)
+      this.context.emit({ type: "relocate", stream: this.name, to: effects.relocate });
   }
 
   #setTimer(agent: string, delayMs: number, payload: Uint8Array): void {
-    if (this.#timers.size >= LIMITS.streamTimersMax) return this.#count("timers-full");
+    if (this.#timers.size >= LIMITS.streamTimersMax) {
+      this.#count("timers-full");
+      return;
+    }
     const { clock } = this.context;
     const timer = { agent, at: clock.now() + delayMs, payload, cancel: (): void => {} };
     timer.cancel = clock.after("stream timer", delayMs, () => {
@@ -619,7 +763,8 @@ export class Resident extends Endpoint implements PairOwner {
           if (!this.#closed) {
             done();
             this.#apply(effects);
-            if (effects.changed || effects.appends.length > 0 || effects.timers.length > 0) this.#changed();
+            if (effects.changed || effects.appends.length > 0 || effects.timers.length > 0)
+              this.#changed();
             this.context.atTurnEnd(this);
           }
           resolve();
@@ -632,7 +777,11 @@ export class Resident extends Endpoint implements PairOwner {
     return new Promise<T>((resolve, reject) => {
       this.#gates.push((end) => {
         if (this.#closed) {
-          reject(new MeanderError("stream-gone", "the stream is not at this site any more", { where: `stream ${this.name}` }));
+          reject(
+            new MeanderError("stream-gone", "the stream is not at this site any more", {
+              where: `stream ${this.name}`,
+            }),
+          );
           return end();
         }
         task().then(resolve, reject).finally(end);

@@ -31,7 +31,10 @@ test("[M27] the timeout doubles with each time that it runs out, and is itself a
 });
 
 test("[M27] whatever is measured, the timeout is between 20 ms and 2 s, and above the round trip as far as that goes", () => {
-  const steps = fc.array(fc.oneof(fc.double({ min: 0, max: 10_000, noNaN: true }), fc.constant("timeout" as const)), { minLength: 1 });
+  const steps = fc.array(
+    fc.oneof(fc.double({ min: 0, max: 10_000, noNaN: true }), fc.constant("timeout" as const)),
+    { minLength: 1 },
+  );
   fc.assert(
     fc.property(steps, (all) => {
       const roundTrip = new RoundTrip();

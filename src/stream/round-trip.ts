@@ -18,7 +18,9 @@ export class RoundTrip {
   /** How long to wait for an acknowledgement, ms. */
   get timeoutMs(): number {
     const plain =
-      this.#smoothedMs < 0 ? TIMEOUT_MS_FIRST : this.#smoothedMs + Math.max(4 * this.#deviationMs, 5);
+      this.#smoothedMs < 0
+        ? TIMEOUT_MS_FIRST
+        : this.#smoothedMs + Math.max(4 * this.#deviationMs, 5);
     return Math.min(Math.max(plain, TIMEOUT_MS_MIN) * this.#backoff, TIMEOUT_MS_MAX);
   }
 

@@ -22,12 +22,26 @@ function open({ held = false, resync = false } = {}): Bench {
   const context = new BenchContext();
   context.locate(TARGET, THERE);
   const owner = { id: 1, name: "foo", streamEpoch: 1, maySend: true, windowMoved: () => {} };
-  const window = new SendWindow(context, owner, { target: TARGET, targetName: "bar" }, { held, resync });
+  const window = new SendWindow(
+    context,
+    owner,
+    { target: TARGET, targetName: "bar" },
+    { held, resync },
+  );
   return {
     ...{ context, window, owner },
     ack: (parts) => {
       const { received = 0 } = parts;
-      const ack = { type: "ack", source: 1, target: TARGET, targetEpoch: 1, consumed: received, received, credit: 2_048, beyondGap: 0 } as const;
+      const ack = {
+        type: "ack",
+        source: 1,
+        target: TARGET,
+        targetEpoch: 1,
+        consumed: received,
+        received,
+        credit: 2_048,
+        beyondGap: 0,
+      } as const;
       context.turn(() => window.acknowledged({ ...ack, ...parts }));
     },
     push: (count, bytes = 10) =>
@@ -37,7 +51,8 @@ function open({ held = false, resync = false } = {}): Bench {
   };
 }
 
-const range = (from: number, to: number): number[] => Array.from({ length: Math.max(0, to - from + 1) }, (_, index) => from + index);
+const range = (from: number, to: number): number[] =>
+  Array.from({ length: Math.max(0, to - from + 1) }, (_, index) => from + index);
 
 test("[M2] what has arrived is kept until it is consumed, and not sent again meanwhile", () => {
   const { context, window, ack, push } = open();
@@ -57,12 +72,23 @@ test("[M2] what has arrived is kept until it is consumed, and not sent again mea
 
 test("[M25] a message that does not fit one frame becomes segments; its last one's number names it", () => {
   const { context, window } = open();
-  const names = context.turn(() => [window.push(new Uint8Array(250)), window.push(new Uint8Array(100)), window.push(new Uint8Array(101))]);
+  const names = context.turn(() => [
+    window.push(new Uint8Array(250)),
+    window.push(new Uint8Array(100)),
+    window.push(new Uint8Array(101)),
+  ]);
   assert.deepEqual(names, [3, 4, 6]);
   const segments = context.takenOf("append").flatMap((frame) => frame.segments);
   assert.deepEqual(
     segments.map(({ flags, bytes }) => [flags & SEGMENT.end, bytes.byteLength]),
-    [[0, 100], [0, 100], [1, 50], [1, 100], [0, 100], [1, 1]],
+    [
+      [0, 100],
+      [0, 100],
+      [1, 50],
+      [1, 100],
+      [0, 100],
+      [1, 1],
+    ],
   );
 });
 
@@ -74,21 +100,28 @@ test("[M25] an empty message has a number, too", () => {
 
 test("[M21] a frame holds as many segments as fit it, and tells the lowest number that the source keeps", () => {
   fc.assert(
-    fc.property(fc.array(fc.nat(400), { minLength: 1, maxLength: 40 }), fc.integer({ min: 300, max: 2_000 }), (sizes, frameBytes) => {
-      const { context, window } = open();
-      context.frameBytes = frameBytes;
-      context.turn(() => {
-        for (const size of sizes) window.push(new Uint8Array(size));
-      });
-      let expected = 1;
-      for (const { base, first, segments, sourceName } of context.takenOf("append")) {
-        assert.equal(base, 1);
-        assert.equal(first, expected);
-        expected += segments.length;
-        const bytes = segments.reduce((sum, each) => sum + 5 + each.bytes.byteLength, 48 + sourceName.length);
-        assert.ok(bytes <= frameBytes);
-      }
-    }),
+    fc.property(
+      fc.array(fc.nat(400), { minLength: 1, maxLength: 40 }),
+      fc.integer({ min: 300, max: 2_000 }),
+      (sizes, frameBytes) => {
+        const { context, window } = open();
+        context.frameBytes = frameBytes;
+        context.turn(() => {
+          for (const size of sizes) window.push(new Uint8Array(size));
+        });
+        let expected = 1;
+        for (const { base, first, segments, sourceName } of context.takenOf("append")) {
+          assert.equal(base, 1);
+          assert.equal(first, expected);
+          expected += segments.length;
+          const bytes = segments.reduce(
+            (sum, each) => sum + 5 + each.bytes.byteLength,
+            48 + sourceName.length,
+          );
+          assert.ok(bytes <= frameBytes);
+        }
+      },
+    ),
   );
 });
 
@@ -224,7 +257,8 @@ test("[M28] when all has arrived and nothing is consumed, the target is asked wi
   context.clock.advance(3_000);
   const frames = context.takenOf("append");
   assert.ok(frames.length >= 3);
-  for (const frame of frames) assert.deepEqual([frame.base, frame.first, frame.segments], [2, 2, []]);
+  for (const frame of frames)
+    assert.deepEqual([frame.base, frame.first, frame.segments], [2, 2, []]);
   assert.equal(context.counts.get("asked"), frames.length);
   // Once all is consumed there is nothing to ask.
   ack({ received: 3, consumed: 3 });
@@ -286,11 +320,23 @@ test("[M9] nothing leaves while the owner may not send, or nobody has the target
   context.clock.advance(5_000);
   assert.deepEqual(context.taken(), []);
   owner.maySend = true;
-  context.locations.setStream({ id: TARGET, name: "bar", place: THERE, streamEpoch: 1, live: false });
+  context.locations.setStream({
+    id: TARGET,
+    name: "bar",
+    place: THERE,
+    streamEpoch: 1,
+    live: false,
+  });
   context.atTurnEnd(window);
   context.clock.advance(5_000);
   assert.deepEqual(context.taken(), []);
-  context.locations.setStream({ id: TARGET, name: "bar", place: THERE, streamEpoch: 1, live: true });
+  context.locations.setStream({
+    id: TARGET,
+    name: "bar",
+    place: THERE,
+    streamEpoch: 1,
+    live: true,
+  });
   window.rerouted();
   assert.deepEqual(context.takenNumbers(), [1]);
 });
@@ -324,7 +370,9 @@ test("[M29] giving up tells the number of messages, not of segments, and whoever
   const errors: unknown[] = [];
   context.turn(() => {
     window.push(new Uint8Array(250));
-    window.push(new Uint8Array(10), { waiter: { resolve: () => {}, reject: (error) => void errors.push(error) } });
+    window.push(new Uint8Array(10), {
+      waiter: { resolve: () => {}, reject: (error) => void errors.push(error) },
+    });
   });
   context.taken();
   assert.equal(window.discard(GONE), 2);
@@ -341,8 +389,13 @@ test("[M29] giving up tells the number of messages, not of segments, and whoever
 test("[M10] whoever waits for a reply is told once; one that does not wait any more is not", () => {
   const { context, window } = open();
   const told: unknown[] = [];
-  const waiter = { resolve: (value: unknown) => void told.push(value), reject: (error: unknown) => void told.push(error) };
-  const [first, second, third] = context.turn(() => [1, 2, 3].map(() => window.push(new Uint8Array(1), { waiter }))) as [number, number, number];
+  const waiter = {
+    resolve: (value: unknown) => void told.push(value),
+    reject: (error: unknown) => void told.push(error),
+  };
+  const [first, second, third] = context.turn(() =>
+    [1, 2, 3].map(() => window.push(new Uint8Array(1), { waiter })),
+  ) as [number, number, number];
   const [frame] = context.takenOf("append");
   assert.ok(frame?.segments.every(({ flags }) => (flags & SEGMENT.wantsReply) !== 0));
   assert.ok(window.replied(first, undefined));
@@ -358,7 +411,15 @@ test("[M5] a window that travelled goes on with its numbers; whoever waited is l
   let left: unknown;
   context.turn(() => {
     window.push(new Uint8Array(150));
-    window.push(new Uint8Array(1), { chain: [4, 5], waiter: { resolve: () => {}, reject: (error) => void (left = error) } });
+    window.push(new Uint8Array(1), {
+      chain: [4, 5],
+      waiter: {
+        resolve: () => {},
+        reject: (error) => {
+          left = error;
+        },
+      },
+    });
   });
   const state = window.state();
   window.close(GONE);
@@ -367,7 +428,10 @@ test("[M5] a window that travelled goes on with its numbers; whoever waited is l
   there.window.adopt(state);
   assert.deepEqual(there.context.takenNumbers(), [1, 2, 3]);
   assert.equal(there.window.push(new Uint8Array(1)), 4);
-  const [flags] = there.window.state().segments.slice(2, 3).map((segment) => segment.flags);
+  const [flags] = there.window
+    .state()
+    .segments.slice(2, 3)
+    .map((segment) => segment.flags);
   assert.equal(flags, SEGMENT.end | SEGMENT.chain);
 });
 

@@ -188,12 +188,24 @@ export class SendWindow {
   acknowledged(frame: Extract<Frame, { type: "ack" }>): void {
     const context = this.#context;
     // The numbers are not those of the target yet.
-    if (this.#resync) return context.count("stale-ack");
+    if (this.#resync) {
+      context.count("stale-ack");
+      return;
+    }
     const epoch = context.locations.get(this.target)?.streamEpoch ?? 0;
     // [M9] What an earlier place of the target says counts no more.
-    if (frame.targetEpoch < epoch) return context.count("stale-ack");
-    if (frame.consumed >= this.#next || frame.received >= this.#next || frame.consumed > frame.received)
-      return context.count("impossible-ack");
+    if (frame.targetEpoch < epoch) {
+      context.count("stale-ack");
+      return;
+    }
+    if (
+      frame.consumed >= this.#next ||
+      frame.received >= this.#next ||
+      frame.consumed > frame.received
+    ) {
+      context.count("impossible-ack");
+      return;
+    }
     const arrived = frame.received - Math.max(this.#received, this.#base - 1);
     if (frame.received > this.#received) this.#received = frame.received;
     if (this.#sent < this.#received) this.#sent = this.#received;
@@ -293,7 +305,10 @@ export class SendWindow {
     this.#head = 0;
     this.#bytes = state.segments.reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
     // Those who waited did so elsewhere.
-    this.#segments = this.#segments.map(({ flags, bytes }) => ({ flags: flags & ~SEGMENT.wantsReply, bytes }));
+    this.#segments = this.#segments.map(({ flags, bytes }) => ({
+      flags: flags & ~SEGMENT.wantsReply,
+      bytes,
+    }));
     this.rerouted();
   }
 
@@ -321,7 +336,10 @@ export class SendWindow {
     );
     if (this.#sent >= last) {
       // Without credit nothing is under way that would bring news of it: it is asked for.
-      if (this.#sent < Math.min(this.#next - 1, this.#released) && this.#deadline === Number.POSITIVE_INFINITY)
+      if (
+        this.#sent < Math.min(this.#next - 1, this.#released) &&
+        this.#deadline === Number.POSITIVE_INFINITY
+      )
         this.#deadline = clock.now() + this.#roundTrip.timeoutMs;
       return;
     }
@@ -337,7 +355,10 @@ export class SendWindow {
   #sendFrom(
     first: number,
     last: number,
-    location: { readonly place: Parameters<KernelContext["send"]>[0]; readonly streamEpoch: number },
+    location: {
+      readonly place: Parameters<KernelContext["send"]>[0];
+      readonly streamEpoch: number;
+    },
   ): number {
     const segments: Segment[] = [];
     let room = this.#context.frameBytes - APPEND_BYTES - this.#owner.name.length;
@@ -430,7 +451,10 @@ export class SendWindow {
     this.#deadline = this.#context.clock.now() + this.#roundTrip.timeoutMs;
     if (location === undefined || !location.live || !this.#owner.maySend) return;
     this.#probe = undefined;
-    if (this.#resync) return this.#askForNumber(location);
+    if (this.#resync) {
+      this.#askForNumber(location);
+      return;
+    }
     if (this.isEmpty) {
       this.#deadline = Number.POSITIVE_INFINITY;
       return;

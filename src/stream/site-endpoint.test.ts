@@ -4,7 +4,13 @@ import { MeanderError, SeededRandom } from "../base/index.ts";
 import { packValue, unpackValue } from "../wire/index.ts";
 import { Signal, SmallWorld } from "./small-world.test.support.ts";
 
-const ask = (world: SmallWorld, from: string, to: string, kind: string, value: unknown = null): Promise<Uint8Array | undefined> =>
+const ask = (
+  world: SmallWorld,
+  from: string,
+  to: string,
+  kind: string,
+  value: unknown = null,
+): Promise<Uint8Array | undefined> =>
   world.site(from).kernel.request(world.site(to).place, kind, packValue(value));
 
 test("[M32] a site asks another, or itself, and gets the answer", async () => {
@@ -30,7 +36,10 @@ test("[M32] a refusal comes with its code and words; a bug at the other site as 
     if (kind === "bug") throw new TypeError("x is not a function");
     throw new MeanderError("site-full", "it has 3 streams already");
   };
-  await assert.rejects(world.until(ask(world, "a", "b", "install")), { code: "site-full", what: "it has 3 streams already" });
+  await assert.rejects(world.until(ask(world, "a", "b", "install")), {
+    code: "site-full",
+    what: "it has 3 streams already",
+  });
   await assert.rejects(world.until(ask(world, "a", "b", "bug")), { code: "internal" });
 });
 
@@ -58,7 +67,8 @@ test("[M32] a request is done once, though frames are lost both ways", async () 
     done++;
     return payload;
   };
-  for (let index = 0; index < 5; index++) assert.deepEqual(await world.until(ask(world, "a", "b", "echo", index)), packValue(index));
+  for (let index = 0; index < 5; index++)
+    assert.deepEqual(await world.until(ask(world, "a", "b", "echo", index)), packValue(index));
   assert.equal(done, 5);
 });
 
@@ -79,7 +89,9 @@ test("[M32] what was asked of a site that ends fails with `site-gone`; so does a
   await world.run(10);
   world.kill("b");
   await assert.rejects(world.until(asked), { code: "site-gone" });
-  await assert.rejects(world.site("a").kernel.request(place, "install", packValue(null)), { code: "site-gone" });
+  await assert.rejects(world.site("a").kernel.request(place, "install", packValue(null)), {
+    code: "site-gone",
+  });
   const windows = world.sent.length;
   await world.run(10_000);
   assert.equal(world.sent.length, windows, "nothing is sent to it any more");
@@ -88,7 +100,9 @@ test("[M32] what was asked of a site that ends fails with `site-gone`; so does a
 test("[M32] another instance of a site is another site", async () => {
   const world = new SmallWorld();
   const { kernel, place } = world.site("a");
-  await assert.rejects(kernel.request({ site: "b", instance: 99 }, "install", packValue(null)), { code: "site-gone" });
+  await assert.rejects(kernel.request({ site: "b", instance: 99 }, "install", packValue(null)), {
+    code: "site-gone",
+  });
   assert.equal(place.instance, 1);
 });
 

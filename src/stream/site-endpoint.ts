@@ -7,7 +7,11 @@ import { type EndpointId, type Place, siteEndpoint } from "./model.ts";
 import { type Arrival, type PairOwner, ReceivePair } from "./receive-pair.ts";
 
 /** Answers what other sites ask. */
-export type SiteHandler = (from: Place, kind: string, payload: Uint8Array) => Promise<Uint8Array | undefined>;
+export type SiteHandler = (
+  from: Place,
+  kind: string,
+  payload: Uint8Array,
+) => Promise<Uint8Array | undefined>;
 
 /**
  * The site itself as sender and receiver: sites ask each other (take this stream, keep this record) with the windows that carry
@@ -91,7 +95,8 @@ export class SiteEndpoint extends Endpoint implements PairOwner {
     const request = readRequest(payload);
     if (request === undefined) {
       this.context.count("request-malformed");
-      return answer(new MeanderError("request-invalid", "that is no request between sites"));
+      answer(new MeanderError("request-invalid", "that is no request between sites"));
+      return;
     }
     this.#handler(from, request.kind, request.payload).then(answer, (error: unknown) =>
       answer(

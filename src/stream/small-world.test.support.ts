@@ -65,7 +65,10 @@ export class ScriptedConsumer implements Consumer {
     return this.#texts;
   }
 
-  consume(batch: readonly Delivery[], done: (index: number, outcome: Outcome) => void): void {
+  consume(
+    batch: readonly Delivery[],
+    done: (index: number, outcome: Outcome, more?: boolean) => void,
+  ): void {
     this.#enter();
     this.#interrupted = false;
     const from = (start: number): void => {
@@ -165,7 +168,13 @@ export class SmallWorld {
   readonly sites = new Map<string, SmallSite>();
   readonly locations = new Map<string, Location>();
   /** Every frame that was sent, lost ones too. */
-  readonly sent: { readonly from: string; readonly to: string; readonly frame: Frame; readonly at: number; readonly bytes: number }[] = [];
+  readonly sent: {
+    readonly from: string;
+    readonly to: string;
+    readonly frame: Frame;
+    readonly at: number;
+    readonly bytes: number;
+  }[] = [];
   /** Loses the frames for which it says so. */
   loses: (frame: Frame, from: string, to: string) => boolean = () => false;
   onRequest: SiteHandler = async (_from, _kind, payload) => payload;
@@ -204,7 +213,11 @@ export class SmallWorld {
   }
 
   /** A stream that every site knows of. */
-  async stream(site: string, name: string, options: StreamOptions = {}): Promise<{ resident: Resident; consumer: ScriptedConsumer; id: EndpointId }> {
+  async stream(
+    site: string,
+    name: string,
+    options: StreamOptions = {},
+  ): Promise<{ resident: Resident; consumer: ScriptedConsumer; id: EndpointId }> {
     const { place } = this.site(site);
     const id = this.locations.get(name)?.id ?? ++this.#ids;
     const location = { id, name, place, streamEpoch: options.streamEpoch ?? 1, live: true };
@@ -214,7 +227,10 @@ export class SmallWorld {
     return { ...installed, id };
   }
 
-  install(location: Location, options: StreamOptions = {}): { resident: Resident; consumer: ScriptedConsumer; started: Promise<void> } {
+  install(
+    location: Location,
+    options: StreamOptions = {},
+  ): { resident: Resident; consumer: ScriptedConsumer; started: Promise<void> } {
     const { durability = { type: "none" }, state, first, denies = () => undefined } = options;
     const { consumer = new ScriptedConsumer(state?.consumer), keep = async () => {} } = options;
     const { id, name, streamEpoch, place } = location;
@@ -232,7 +248,11 @@ export class SmallWorld {
   }
 
   /** Moves a stream as the session would, without its checks. */
-  async move(name: string, to: string, options: StreamOptions & { readonly told?: readonly string[] } = {}): Promise<{ resident: Resident; consumer: ScriptedConsumer }> {
+  async move(
+    name: string,
+    to: string,
+    options: StreamOptions & { readonly told?: readonly string[] } = {},
+  ): Promise<{ resident: Resident; consumer: ScriptedConsumer }> {
     const location = this.locations.get(name) as Location;
     const source = this.site(location.place.site).kernel;
     const frozen = source.residents.get(location.id)?.freeze(to, () => false);
@@ -248,11 +268,24 @@ export class SmallWorld {
   }
 
   /** Sends texts from an endpoint to a stream in one turn. @returns their numbers */
-  send(from: ShellEndpoint | Resident, to: string, texts: readonly string[], waiter?: ReplyWaiter): number[] {
+  send(
+    from: ShellEndpoint | Resident,
+    to: string,
+    texts: readonly string[],
+    waiter?: ReplyWaiter,
+  ): number[] {
     const { id } = this.locations.get(to) as Location;
-    const { kernel } = [...this.sites.values()].find((site) => site.kernel.residents.get(from.id) === from || site.kernel.locations.get(from.id)?.place === site.place) as SmallSite;
+    const { kernel } = [...this.sites.values()].find(
+      (site) =>
+        site.kernel.residents.get(from.id) === from ||
+        site.kernel.locations.get(from.id)?.place === site.place,
+    ) as SmallSite;
     const target = { target: id, targetName: to };
-    return kernel.turn(() => texts.map((text) => from.send(target, packValue(text), waiter === undefined ? {} : { waiter })));
+    return kernel.turn(() =>
+      texts.map((text) =>
+        from.send(target, packValue(text), waiter === undefined ? {} : { waiter }),
+      ),
+    );
   }
 
   /** Lets time pass. */
@@ -298,7 +331,9 @@ export class SmallWorld {
   }
 
   /** Frames of one type that were sent so far. */
-  framesOf<T extends Frame["type"]>(type: T): { readonly from: string; readonly to: string; readonly frame: Extract<Frame, { type: T }> }[] {
+  framesOf<T extends Frame["type"]>(
+    type: T,
+  ): { readonly from: string; readonly to: string; readonly frame: Extract<Frame, { type: T }> }[] {
     return this.sent.filter(({ frame }) => frame.type === type) as never;
   }
 
@@ -327,11 +362,18 @@ export class SmallWorld {
   #carry(from: Place, to: Place, bytes: Uint8Array): void {
     let isLost = false;
     const malformed = decodeFrames(bytes, (frame) => {
-      this.sent.push({ from: from.site, to: to.site, frame, at: this.clock.now(), bytes: bytes.byteLength });
+      this.sent.push({
+        from: from.site,
+        to: to.site,
+        frame,
+        at: this.clock.now(),
+        bytes: bytes.byteLength,
+      });
       isLost = this.loses(frame, from.site, to.site);
     });
     if (malformed > 0) throw new Error("a kernel sent what is no frame");
-    if (!isLost) this.clock.after("frame", LATENCY_MS, () => this.#handlers.get(to.instance)?.(from, bytes));
+    if (!isLost)
+      this.clock.after("frame", LATENCY_MS, () => this.#handlers.get(to.instance)?.(from, bytes));
   }
 }
 

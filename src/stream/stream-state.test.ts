@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { packValue } from "../wire/index.ts";
-import { decodeState, encodeState, freshState, type StreamState, withoutNumbers } from "./stream-state.ts";
+import {
+  decodeState,
+  encodeState,
+  freshState,
+  type StreamState,
+  withoutNumbers,
+} from "./stream-state.ts";
 
 const plain = { noNullPrototype: true } as const;
 const whole = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
@@ -10,7 +16,10 @@ const name = fc.string({ maxLength: 20 });
 const bytes = fc.uint8Array({ maxLength: 50 });
 const fault = fc.record({ code: name, message: name, agent: name }, plain);
 const place = fc.record({ site: name, instance: whole }, plain);
-const pairs = fc.array(fc.record({ source: whole, sourceName: name, sourceEpoch: whole, consumed: whole, place }, plain), { maxLength: 3 });
+const pairs = fc.array(
+  fc.record({ source: whole, sourceName: name, sourceEpoch: whole, consumed: whole, place }, plain),
+  { maxLength: 3 },
+);
 const few = { maxLength: 3 };
 const states: fc.Arbitrary<StreamState> = fc.record(
   {
@@ -19,7 +28,13 @@ const states: fc.Arbitrary<StreamState> = fc.record(
     outbound: fc.array(
       fc.record(
         {
-          ...{ target: whole.map((id) => 0 - id), targetName: name, base: whole, next: whole, resync: fc.boolean() },
+          ...{
+            target: whole.map((id) => 0 - id),
+            targetName: name,
+            base: whole,
+            next: whole,
+            resync: fc.boolean(),
+          },
           segments: fc.array(fc.record({ flags: fc.nat(7), bytes }, plain), few),
         },
         plain,
@@ -28,16 +43,37 @@ const states: fc.Arbitrary<StreamState> = fc.record(
     ),
     unresolved: fc.array(fc.record({ to: name, payload: bytes }, plain), few),
     consumer: bytes,
-    timers: fc.array(fc.record({ agent: name, delayMs: fc.double({ min: 0, noNaN: true, noDefaultInfinity: true }), payload: bytes }, plain), few),
-    deadLetters: fc.array(fc.record({ source: whole, sourceName: name, seq: whole, attempts: whole, fault, payload: bytes }, plain), few),
-    trouble: fc.option(fc.record({ source: whole, seq: whole, attempts: whole, fault, halted: fc.boolean() }, plain), { nil: undefined }),
+    timers: fc.array(
+      fc.record(
+        {
+          agent: name,
+          delayMs: fc.double({ min: 0, noNaN: true, noDefaultInfinity: true }),
+          payload: bytes,
+        },
+        plain,
+      ),
+      few,
+    ),
+    deadLetters: fc.array(
+      fc.record(
+        { source: whole, sourceName: name, seq: whole, attempts: whole, fault, payload: bytes },
+        plain,
+      ),
+      few,
+    ),
+    trouble: fc.option(
+      fc.record({ source: whole, seq: whole, attempts: whole, fault, halted: fc.boolean() }, plain),
+      { nil: undefined },
+    ),
     lostNumbers: fc.boolean(),
   },
   plain,
 );
 
 test("[M34] a state comes back as it was", () => {
-  fc.assert(fc.property(states, (state) => assert.deepEqual(decodeState(encodeState(state)), state)));
+  fc.assert(
+    fc.property(states, (state) => assert.deepEqual(decodeState(encodeState(state)), state)),
+  );
 });
 
 test("[M34] bytes that are no state are none, and never an exception", () => {
@@ -46,7 +82,11 @@ test("[M34] bytes that are no state are none, and never an exception", () => {
   assert.equal(decodeState(packValue({ ...freshState(new Uint8Array()), timers: 5 })), undefined);
   const { consumer: _none, ...lacking } = freshState(new Uint8Array());
   assert.equal(decodeState(packValue(lacking)), undefined);
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 100 }), (hostile) => assert.equal(decodeState(hostile), undefined)));
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 100 }), (hostile) =>
+      assert.equal(decodeState(hostile), undefined),
+    ),
+  );
   fc.assert(
     fc.property(states, fc.nat(), fc.nat(255), (state, at, value) => {
       const packed = encodeState(state);

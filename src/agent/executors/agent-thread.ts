@@ -2,6 +2,7 @@ import { assert, type Clock, SeededRandom } from "../../base/index.ts";
 import type { AgentProgram } from "../executor.ts";
 import { AgentRunner } from "./agent-runner.ts";
 import type { AnswerBox } from "./answer-box.ts";
+import { unpackBatch } from "./packed-batch.ts";
 import { ThreadHost } from "./thread-host.ts";
 import type { WorkerBoard } from "./worker-board.ts";
 import {
@@ -10,7 +11,6 @@ import {
   packResult,
   type ToWorker,
   unpackError,
-  unpackInvocation,
   unpackMessages,
 } from "./worker-messages.ts";
 
@@ -177,15 +177,10 @@ export class AgentThread {
     this.#sendInTime();
   };
 
-  #run(
-    slot: number,
-    runner: AgentRunner,
-    batch: number,
-    invocations: Extract<ToWorker, readonly ["run", ...unknown[]]>[3],
-  ): void {
+  #run(slot: number, runner: AgentRunner, batch: number, invocations: Uint8Array): void {
     const { board } = this.#options;
     runner.run(
-      invocations.map(unpackInvocation),
+      unpackBatch(invocations),
       (_, result) => {
         if (result.type === "done") this.#tell(["done", slot, packResult(result)]);
         else if (result.type === "failed") this.#tell(["failed", slot, result.fault]);

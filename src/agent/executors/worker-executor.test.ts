@@ -196,6 +196,29 @@ test("worker: calls behind an interruption do not begin, though the thread is bu
   assert.ok(types.slice(ended).every((type) => type === "interrupted"));
 });
 
+test("worker: of results that come together, all but the last say that more follow", async () => {
+  const { executor } = made();
+  await using _ = executor;
+  const instance = await executor.start(programOf("append: (ctx, m) => m"), new TestHost());
+  const told: [turn: number, more: boolean][] = [];
+  let turn = 0;
+  await new Promise<void>((resolve) => {
+    instance.run(
+      Array.from({ length: 100 }, (__, index) => messageOf(index)),
+      (index, ___, more = false) => {
+        told.push([turn, more]);
+        // A turn of the event loop, as others see it.
+        if (!more) queueMicrotask(() => turn++);
+        if (index === 99) resolve();
+      },
+    );
+  });
+  assert.equal(told.at(-1)?.[1], false);
+  assert.ok(told.some(([, more]) => more));
+  for (const [index, [at, more]] of told.entries())
+    assert.equal(told[index + 1]?.[0] === at, more, `result ${index}`);
+});
+
 test("worker: an executor that is disposed of ends its threads and tells nothing", async () => {
   const { executor, warnings } = made();
   const instance = await executor.start(programOf(MIXED), new TestHost());

@@ -9,11 +9,11 @@ import type {
   InvocationResult,
 } from "../executor.ts";
 import type { HandlerName } from "../model.ts";
+import { packBatch } from "./packed-batch.ts";
 import type { WorkerBoard } from "./worker-board.ts";
 import {
   type FromWorker,
   packError,
-  packInvocation,
   type ToWorker,
   unpackError,
   unpackResult,
@@ -105,7 +105,7 @@ export class WorkerInstance implements AgentInstance {
       this.#lastBatch = 0;
     }
     this.#lastBatch++;
-    this.#link.send(["run", this.slot, this.#lastBatch, batch.map(packInvocation)]);
+    this.#link.send(["run", this.slot, this.#lastBatch, packBatch(batch)]);
   }
 
   interrupt(): void {

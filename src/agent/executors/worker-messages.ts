@@ -1,14 +1,15 @@
 import { Packr } from "msgpackr";
 import { MeanderError, messageOf } from "../../base/index.ts";
 import type { Fault } from "../../stream/index.ts";
-import type { AgentProgram, Invocation, InvocationResult } from "../executor.ts";
+import type { AgentProgram, InvocationResult } from "../executor.ts";
 import type { HandlerName } from "../model.ts";
 
 /** What an executor tells a worker. The agent is named by its slot. */
 export type ToWorker =
   /** `seed` of its chance, u32; `skewMs`: how far its host's clock is ahead of the machine's. */
   | readonly ["start", slot: number, program: AgentProgram, seed: number, skewMs: number]
-  | readonly ["run", slot: number, batch: number, invocations: readonly PackedInvocation[]]
+  /** As `packBatch` makes them. */
+  | readonly ["run", slot: number, batch: number, invocations: Uint8Array]
   | readonly ["answered", slot: number, call: number, bytes: Uint8Array]
   | readonly ["refused", slot: number, call: number, error: PackedError]
   | readonly ["restore", slot: number, briefcase: Uint8Array]
@@ -33,16 +34,6 @@ export type FromWorker =
   | readonly ["handler-refused", slot: number, error: PackedError]
   /** The slot is free again. */
   | readonly ["closed", slot: number];
-
-type PackedInvocation =
-  | readonly [handler: HandlerName, argument: Uint8Array]
-  | readonly [
-      handler: HandlerName,
-      argument: Uint8Array,
-      id: string,
-      from: string,
-      attempt: number,
-    ];
 
 /** `appends` is to, payload, to, payload, …; `timers` delay, payload, …: most results have none, or one. */
 type PackedResult = readonly [
@@ -79,20 +70,6 @@ export function unpackMessages<Message extends ToWorker | FromWorker>(
   bytes: Uint8Array,
 ): readonly Message[] {
   return bytes.byteLength === 0 ? [] : (unpackr.unpackMultiple(bytes) as Message[]);
-}
-
-export function packInvocation({ handler, argument, message }: Invocation): PackedInvocation {
-  if (message === undefined) return [handler, argument];
-  return [handler, argument, message.id, message.from, message.attempt];
-}
-
-export function unpackInvocation(packed: PackedInvocation): Invocation {
-  const [handler, argument, id, from, attempt] = packed;
-  const message =
-    id === undefined || from === undefined || attempt === undefined
-      ? undefined
-      : { id, from, attempt };
-  return { handler, argument, message };
 }
 
 export function packResult({ briefcase, effects, exits }: DoneResult): PackedResult {

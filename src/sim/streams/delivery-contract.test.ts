@@ -274,6 +274,55 @@ test("[M7] a stream without durability begins anew with the briefcases of its ag
   assert.deepEqual((await session.kept("bar")).got, [1, 2, 3, 4]);
 });
 
+test("[M7] [M51] with checkpoints a stream begins with the last one, and its senders go on", async () => {
+  const session = await Session.start(3);
+  await session.make("foo", "s1", { durability: { type: "checkpoint", every: 4 } });
+  await session.make("bar", "s2");
+  const shell = session.shell("s0");
+  const append = (value: number) =>
+    session.do(shell.append("foo", { to: "bar", value }, { until: "consumed" }));
+  for (const value of [1, 2, 3, 4, 5, 6]) await append(value);
+  await session.pass(100);
+  session.site("s1").kill();
+  for (const value of [7, 8]) await append(value);
+  await session.pass(1_000);
+  assert.deepEqual((await session.kept("foo")).got, [1, 2, 3, 4, 7, 8]);
+  assert.deepEqual((await session.kept("bar")).got, [1, 2, 3, 4, 5, 6, 7, 8]);
+});
+
+test("[M52] when its keeper is gone a stream goes on with the next one, from which it is recovered with everything", async () => {
+  const session = await Session.start(4);
+  await session.make("foo", "s1", { ...DURABLE, failureManagers: ["s2", "s3"] });
+  const shell = session.shell("s0");
+  const append = (value: number) => session.do(shell.append("foo", value, { until: "consumed" }));
+  for (const value of [1, 2]) await append(value);
+  assert.equal(session.record("foo")?.keeper, "s2");
+  session.site("s2").kill();
+  for (const value of [3, 4]) await append(value);
+  await session.until(() => session.record("foo")?.keeper === "s3");
+  session.site("s1").kill();
+  await append(5);
+  const { got, was } = await session.kept("foo");
+  assert.deepEqual([got, was], [[1, 2, 3, 4, 5], ["failure"]]);
+});
+
+test("[M52] when host and keeper are both away a stream waits, says for whom, and has everything when the keeper is back", async () => {
+  const session = await Session.start(4);
+  await session.make("foo", "s1", { ...DURABLE, failureManagers: ["s2", "s3"] });
+  const shell = session.shell("s0");
+  for (const value of [1, 2]) await session.do(shell.append("foo", value, { until: "consumed" }));
+  for (const name of ["s1", "s2"]) session.site(name).kill();
+  await session.do(shell.append("foo", 3));
+  await session.until(() => session.record("foo")?.status === "lost");
+  assert.match(session.record("foo")?.why ?? "", /waits for s2/);
+  await session.pass(20_000);
+  assert.equal(session.record("foo")?.status, "lost");
+  session.world.run(() => session.site("s2").boot());
+  await session.until(() => session.record("foo")?.status === "live");
+  await session.pass(5_000);
+  assert.deepEqual((await session.kept("foo")).got, [1, 2, 3]);
+});
+
 test("[M9] a site that is seen to end is replaced at once", async () => {
   const session = await Session.start(3);
   await session.make("foo", "s1");

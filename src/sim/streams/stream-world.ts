@@ -17,7 +17,7 @@ import {
 import type { SiteRecord } from "../../session/index.ts";
 import { type EndpointId, type KernelEvent, type Place, siteEndpoint } from "../../stream/index.ts";
 import type { TimedStep, TraceEntry } from "../simulation.ts";
-import { Turns } from "../turns.ts";
+import { eachTurn } from "../turns.ts";
 import { VirtualNetwork } from "../virtual-network.ts";
 import { frameWords } from "./frame-words.ts";
 import { Invariants } from "./invariants.ts";
@@ -51,7 +51,6 @@ export class StreamWorld {
   readonly describe: DescribeDefinition;
   readonly traceLog: TraceLog;
   readonly #times = new Map<TimedStep, number>();
-  readonly #turns = new Turns();
   /** Whose process it is or was, by instance. */
   readonly #instances = new Map<number, SimSite>();
   readonly #eventListeners = new Set<(site: SimSite, event: StreamEvent) => void>();
@@ -234,19 +233,19 @@ export class StreamWorld {
    * @throws what a task of {@link run} threw
    */
   async advance(untilMs: number, done: () => boolean = () => false): Promise<void> {
-    await this.#turns.next();
-    while (!this.#concluded && this.invariants.violations.length === 0 && !done()) {
+    await eachTurn(() => {
+      if (this.#concluded || this.invariants.violations.length > 0 || done()) return false;
       this.#throwFailure();
       const next = this.clock.nextAt;
       if (next === undefined || next > untilMs) {
         if (untilMs > this.clock.now() && Number.isFinite(untilMs))
           this.clock.advance(untilMs - this.clock.now());
-        return;
+        return false;
       }
       this.clock.step();
       this.events++;
-      await this.#turns.next();
-    }
+      return true;
+    });
     this.#throwFailure();
   }
 

@@ -41,7 +41,11 @@ export class Arrivals {
   }
 
   /** What is ready, with the epochs that the moves will give. */
-  get expected(): readonly { readonly id: number; readonly streamEpoch: number; readonly move: string }[] {
+  get expected(): readonly {
+    readonly id: number;
+    readonly streamEpoch: number;
+    readonly move: string;
+  }[] {
     return [...this.#ready].map(([id, { record, move }]) => ({
       id,
       streamEpoch: record.streamEpoch + 1,

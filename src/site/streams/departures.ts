@@ -30,7 +30,11 @@ export class Departures {
   async begin(
     record: StreamRecord,
     to: Place,
-    { move, deadlineMs, by }: { readonly move: string; readonly deadlineMs: number; readonly by: string },
+    {
+      move,
+      deadlineMs,
+      by,
+    }: { readonly move: string; readonly deadlineMs: number; readonly by: string },
   ): Promise<number> {
     const { clock } = this.#site.options;
     const resident = this.#site.resident(record.id);

@@ -19,7 +19,10 @@ export class EventBoard {
   readonly #site: SiteStreams;
   readonly #listeners = new Set<Listener>();
   /** What other sites want, by instance. */
-  readonly #watchers = new Map<number, { readonly place: Place; readonly filters: readonly EventFilter[] }>();
+  readonly #watchers = new Map<
+    number,
+    { readonly place: Place; readonly filters: readonly EventFilter[] }
+  >();
   readonly #outbox = new Map<number, StreamEvent[]>();
   /** Sites that know what is wanted here. */
   #informed = new Set<number>();
@@ -85,8 +88,10 @@ export class EventBoard {
   /** Others came or went. */
   sitesChanged(): void {
     const instances = new Set(this.#site.sites.map(({ instance }) => instance));
-    for (const instance of [...this.#watchers.keys()]) if (!instances.has(instance)) this.#watchers.delete(instance);
-    for (const instance of [...this.#informed]) if (!instances.has(instance)) this.#informed.delete(instance);
+    for (const instance of [...this.#watchers.keys()])
+      if (!instances.has(instance)) this.#watchers.delete(instance);
+    for (const instance of [...this.#informed])
+      if (!instances.has(instance)) this.#informed.delete(instance);
     this.#inform(false);
   }
 
@@ -133,7 +138,10 @@ export class EventBoard {
 
   #request(to: Place, kind: string, payload: Uint8Array): void {
     this.#site.kernel.request(to, kind, payload).catch((error: unknown) =>
-      this.#site.options.log.debug("Events could not be told.", { site: to.site, error: messageOf(error) }),
+      this.#site.options.log.debug("Events could not be told.", {
+        site: to.site,
+        error: messageOf(error),
+      }),
     );
   }
 }

@@ -8,7 +8,12 @@ import type {
   StreamInspection,
 } from "../../agent/index.ts";
 import { delay, LIMITS, MeanderError } from "../../base/index.ts";
-import { type EndpointId, formatMessageName, parseMessageName, type ShellEndpoint } from "../../stream/index.ts";
+import {
+  type EndpointId,
+  formatMessageName,
+  parseMessageName,
+  type ShellEndpoint,
+} from "../../stream/index.ts";
 import { packValue, unpackValue } from "../../wire/index.ts";
 import type { SiteStreams } from "./site-streams.ts";
 import { Party } from "./stream-party.ts";
@@ -105,7 +110,8 @@ export class ShellParty extends Party implements ShellPort {
       });
     const sites = this.host.sites.map(({ site }) => site);
     const target = this.host.table.byName(name.to);
-    const first = target === undefined ? sites : [target.site, ...sites.filter((site) => site !== target.site)];
+    const first =
+      target === undefined ? sites : [target.site, ...sites.filter((site) => site !== target.site)];
     const steps: string[] = [];
     let best: MessageStory["state"] = "unknown";
     for (const site of first) {
@@ -131,9 +137,18 @@ export class ShellParty extends Party implements ShellPort {
     await this.#askSite(record.site, "letter", [stream, message, action, edited ?? null]);
   }
 
-  async evacuate(site: string): Promise<{ readonly moved: number; readonly failed: readonly string[] }> {
-    const answer = await this.host.ask("evacuate-site", { site, by: this.name }, LIMITS.evacuateMsMax);
-    const { moved, failed } = answer as unknown as { moved: number; failed: { stream: string; error: string }[] };
+  async evacuate(
+    site: string,
+  ): Promise<{ readonly moved: number; readonly failed: readonly string[] }> {
+    const answer = await this.host.ask(
+      "evacuate-site",
+      { site, by: this.name },
+      LIMITS.evacuateMsMax,
+    );
+    const { moved, failed } = answer as unknown as {
+      moved: number;
+      failed: { stream: string; error: string }[];
+    };
     return { moved, failed: failed.map(({ stream, error }) => `${stream}: ${error}`) };
   }
 
@@ -183,11 +198,16 @@ export class ShellParty extends Party implements ShellPort {
 
   async #askSite(site: string, kind: string, request: readonly unknown[]): Promise<unknown> {
     this.#checkOpen();
-    const answer = await this.host.kernel.request(this.host.placeOf(site), kind, packValue(request));
+    const answer = await this.host.kernel.request(
+      this.host.placeOf(site),
+      kind,
+      packValue(request),
+    );
     return answer === undefined ? undefined : unpackValue(answer);
   }
 
   #checkOpen(): void {
-    if (this.#isClosed) throw new MeanderError("shell-closed", "the shell was closed", { where: this.name });
+    if (this.#isClosed)
+      throw new MeanderError("shell-closed", "the shell was closed", { where: this.name });
   }
 }

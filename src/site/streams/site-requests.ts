@@ -20,7 +20,12 @@ export class SiteRequests {
     switch (kind) {
       case "record": {
         const [id, streamEpoch, state] = request as unknown[];
-        if (typeof id !== "number" || typeof streamEpoch !== "number" || !(state instanceof Uint8Array)) throw malformed(kind);
+        if (
+          typeof id !== "number" ||
+          typeof streamEpoch !== "number" ||
+          !(state instanceof Uint8Array)
+        )
+          throw malformed(kind);
         await this.#site.keeper.put(id, streamEpoch, state);
         return undefined;
       }
@@ -36,7 +41,13 @@ export class SiteRequests {
       }
       case "letter": {
         const [stream, message, action, edited] = request as unknown[];
-        settleLetter(this.#site, String(stream), String(message), String(action), edited instanceof Uint8Array ? edited : undefined);
+        settleLetter(
+          this.#site,
+          String(stream),
+          String(message),
+          String(action),
+          edited instanceof Uint8Array ? edited : undefined,
+        );
         return undefined;
       }
       case "watch":
@@ -53,7 +64,14 @@ export class SiteRequests {
   /** [M40] Makes a stream ready that is about to move here. */
   async #install(request: readonly unknown[]): Promise<undefined> {
     const [move, json, by, deadlineMs, packed] = request;
-    if (typeof move !== "string" || typeof json !== "string" || typeof by !== "string" || typeof deadlineMs !== "number" || !(packed instanceof Uint8Array)) throw malformed("install");
+    if (
+      typeof move !== "string" ||
+      typeof json !== "string" ||
+      typeof by !== "string" ||
+      typeof deadlineMs !== "number" ||
+      !(packed instanceof Uint8Array)
+    )
+      throw malformed("install");
     const record: StreamRecord = streamRecordSchema.parse(JSON.parse(json));
     const state = decodeState(packed);
     if (state === undefined) throw malformed("install");
@@ -66,5 +84,7 @@ export class SiteRequests {
 }
 
 function malformed(kind: string): MeanderError {
-  return new MeanderError("request-invalid", `that is no request ${kind}`, { where: "request of another site" });
+  return new MeanderError("request-invalid", `that is no request ${kind}`, {
+    where: "request of another site",
+  });
 }

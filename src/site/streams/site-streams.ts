@@ -1,7 +1,7 @@
 import {
   AgentSet,
-  type AppendAnswer,
   type AgentSpec,
+  type AppendAnswer,
   type CodeStore,
   type DescribeDefinition,
   type Executor,
@@ -22,14 +22,13 @@ import type { Change, Directory, Json } from "../../directory/index.ts";
 import { decide, type SiteRecord, type StreamRecord } from "../../session/index.ts";
 import {
   type FrameNetwork,
-  freshState,
   Keeper,
   type KernelEvent,
   type LifecycleEvent,
   type Place,
   type RecordStore,
-  type Resident,
   type ReplyWaiter,
+  type Resident,
   type ShellEndpoint,
   StreamKernel,
   type StreamState,
@@ -91,7 +90,6 @@ export class SiteStreams {
   #undo: Cancel[] = [];
   #sites: readonly Place[] = [];
   #leader: string | undefined;
-  #shellCount = 0;
   #closed = false;
 
   constructor(options: SiteStreamsOptions) {
@@ -165,7 +163,6 @@ export class SiteStreams {
       throw new MeanderError("site-stopped", "the site stops", {
         where: `site ${this.options.place.site}`,
       });
-    this.#shellCount++;
     const unique = this.options.random.uint32().toString(16).padStart(8, "0").slice(0, 6);
     const shell = new ShellParty(this, name ?? `shell-${unique}`, () => {
       this.#shells.delete(shell);
@@ -229,7 +226,7 @@ export class SiteStreams {
       executors,
       code,
       place,
-      streamsMax = LIMITS.residentStreamsMax
+      streamsMax = LIMITS.residentStreamsMax,
     } = this.options;
     if (this.kernel.residents.size >= streamsMax && this.resident(record.id) === undefined) {
       throw new MeanderError("site-full", `it has ${streamsMax} streams already`, {
@@ -360,7 +357,12 @@ export class SiteStreams {
       const giveUp = (code: string, what: string): void => {
         sent.forget();
         end();
-        reject(new MeanderError(code, what, { where: `message ${sent.id}`, next: "it stays on its way; see `meander why`" }));
+        reject(
+          new MeanderError(code, what, {
+            where: `message ${sent.id}`,
+            next: "it stays on its way; see `meander why`",
+          }),
+        );
       };
       const abort = (): void => giveUp("append-aborted", "nobody waits for it any more");
       if (timeoutMs !== undefined)
@@ -380,7 +382,10 @@ export class SiteStreams {
     if (this.#closed) return;
     const news = this.table.takeStream(change);
     if (news === undefined) return;
-    if (news.type === "set") return this.#located(news.record);
+    if (news.type === "set") {
+      this.#located(news.record);
+      return;
+    }
     const { id } = news.record;
     this.departures.ended(id);
     this.arrivals.ended(id);
@@ -417,23 +422,28 @@ export class SiteStreams {
         return;
       case "failed": {
         const { stream, message, attempt, fault, then } = event;
-        return this.tell({ type: "failed", stream, message, attempt, error: fault.message, then });
+        this.tell({ type: "failed", stream, message, attempt, error: fault.message, then });
+        return;
       }
       case "dead-lettered":
       case "discarded":
-        return this.tell({
+        this.tell({
           type: event.type,
           stream: event.stream,
           message: event.message,
           reason: event.reason,
         });
+        return;
       case "relocate":
-        return this.#relocate(event.stream, event.to);
+        this.#relocate(event.stream, event.to);
+        return;
       case "superseded":
         // A keeper or a sender knows of a later epoch; the directory will tell where.
         queueMicrotask(() => {
           if (this.#closed || this.resident(event.id) === undefined) return;
-          this.options.log.warn("A stream was taken over by another site.", { stream: event.stream });
+          this.options.log.warn("A stream was taken over by another site.", {
+            stream: event.stream,
+          });
           this.departures.ended(event.id);
           this.drop(event.id);
         });
@@ -489,7 +499,11 @@ export class SiteStreams {
     const keeper = this.#isThere(record.keeper) ? record.keeper : this.#otherKeeper(record);
     if (keeper === this.options.place.site) await this.keeper.put(id, streamEpoch, state);
     else
-      await this.kernel.request(this.placeOf(keeper), "record", packValue([id, streamEpoch, state]));
+      await this.kernel.request(
+        this.placeOf(keeper),
+        "record",
+        packValue([id, streamEpoch, state]),
+      );
     if (keeper === record.keeper) return;
     const answer = await this.ask("set-keeper", { id, streamEpoch, keeper });
     this.table.learn(answer as unknown as StreamRecord);
@@ -518,11 +532,6 @@ export type UnplacedEvent = StreamEvent extends infer E
     ? Omit<E, "at" | "site">
     : never
   : never;
-
-/** The state of a stream that has no messages yet. */
-export function stateOf(agents: AgentSet): StreamState {
-  return freshState(agents.snapshot());
-}
 
 function locationOf(record: StreamRecord): Parameters<StreamKernel["setLocation"]>[0] {
   const { id, name, site, instance, streamEpoch, status } = record;

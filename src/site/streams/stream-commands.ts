@@ -2,10 +2,16 @@ import type { AgentState, HandlerName } from "../../agent/index.ts";
 import { assert, MeanderError, messageOf, unreachable } from "../../base/index.ts";
 import type { Json } from "../../directory/index.ts";
 import type { SiteCommand, StreamRecord } from "../../session/index.ts";
-import { decodeState, freshState, type Resident, type StreamState, withoutNumbers } from "../../stream/index.ts";
+import {
+  decodeState,
+  freshState,
+  type Resident,
+  type StreamState,
+  withoutNumbers,
+} from "../../stream/index.ts";
 import { decodeBase64, encodeBase64 } from "../../wire/index.ts";
 import { notHere } from "./departures.ts";
-import { type SiteStreams, stateOf } from "./site-streams.ts";
+import type { SiteStreams } from "./site-streams.ts";
 
 /** What the leader has a site do with streams. Every command may come twice. */
 export class StreamCommands {
@@ -63,12 +69,17 @@ export class StreamCommands {
     this.#enforce("create", by, record);
     if (this.#site.resident(record.id)?.streamEpoch === record.streamEpoch) return null;
     const agents = await this.#site.openAgents(record, []);
-    await this.#site.install(record, agents, stateOf(agents), undefined);
+    await this.#site.install(record, agents, freshState(agents.snapshot()), undefined);
     this.#site.tell({ type: "created", stream: record.name });
     return null;
   }
 
-  async #attach({ record, spec, briefcase, by }: Extract<SiteCommand, { type: "agent-attach" }>): Promise<null> {
+  async #attach({
+    record,
+    spec,
+    briefcase,
+    by,
+  }: Extract<SiteCommand, { type: "agent-attach" }>): Promise<null> {
     this.#enforce("attach", by, record);
     const resident = this.#resident(record);
     const known = this.#agents(record).agents.find((each) => each.spec.name === spec.name);
@@ -79,7 +90,11 @@ export class StreamCommands {
     return null;
   }
 
-  async #detach({ record, agent, by }: Extract<SiteCommand, { type: "agent-detach" }>): Promise<null> {
+  async #detach({
+    record,
+    agent,
+    by,
+  }: Extract<SiteCommand, { type: "agent-detach" }>): Promise<null> {
     this.#enforce("detach", by, record);
     const resident = this.#resident(record);
     if (!this.#agents(record).agents.some(({ spec }) => spec.name === agent)) return null;
@@ -88,11 +103,24 @@ export class StreamCommands {
     return null;
   }
 
-  async #replace({ record, agent, event, code, by }: Extract<SiteCommand, { type: "handler-replace" }>): Promise<null> {
+  async #replace({
+    record,
+    agent,
+    event,
+    code,
+    by,
+  }: Extract<SiteCommand, { type: "handler-replace" }>): Promise<null> {
     this.#enforce("replace", by, record);
     await this.#resident(record).change(async () => {
       await this.#agents(record).replaceHandler(agent, event as HandlerName, code);
-      return { appends: [], timers: [], relocate: undefined, reply: undefined, changed: true, handled: true };
+      return {
+        appends: [],
+        timers: [],
+        relocate: undefined,
+        reply: undefined,
+        changed: true,
+        handled: true,
+      };
     });
     this.#site.tell({ type: "handler-replaced", stream: record.name, agent, event });
     return null;
@@ -110,7 +138,11 @@ export class StreamCommands {
     return null;
   }
 
-  async #recover({ record, lostSite, state }: Extract<SiteCommand, { type: "recover" }>): Promise<null> {
+  async #recover({
+    record,
+    lostSite,
+    state,
+  }: Extract<SiteCommand, { type: "recover" }>): Promise<null> {
     const { place } = this.#site.options;
     if (this.#site.resident(record.id)?.streamEpoch === record.streamEpoch) return null;
     this.#site.learn(record);
@@ -124,25 +156,46 @@ export class StreamCommands {
     const first = { type: "failure", lostSite } as const;
     const begun: StreamState = kept ?? freshState(agents.snapshot(), true);
     // The failure handlers may take their time; the stream is here from now on.
-    this.#site
-      .install(record, agents, begun, first)
-      .catch((error: unknown) => this.#site.options.log.warn("A stream left again before it had begun.", { stream: record.name, error: messageOf(error) }));
-    this.#site.tell({ type: "recovered", stream: record.name, lostSite, to: place.site, streamEpoch: record.streamEpoch });
+    this.#site.install(record, agents, begun, first).catch((error: unknown) =>
+      this.#site.options.log.warn("A stream left again before it had begun.", {
+        stream: record.name,
+        error: messageOf(error),
+      }),
+    );
+    this.#site.tell({
+      type: "recovered",
+      stream: record.name,
+      lostSite,
+      to: place.site,
+      streamEpoch: record.streamEpoch,
+    });
     return null;
   }
 
-  async #finalize({ id, stream, agents }: Extract<SiteCommand, { type: "finalize" }>): Promise<null> {
+  async #finalize({
+    id,
+    stream,
+    agents,
+  }: Extract<SiteCommand, { type: "finalize" }>): Promise<null> {
     for (const { name } of agents) {
       const { skipped } = await this.#site.agents.forget(id, name);
       if (skipped.length > 0)
-        this.#site.options.log.info("A finalize handler was skipped: what it had here is gone.", { stream, agent: name });
+        this.#site.options.log.info("A finalize handler was skipped: what it had here is gone.", {
+          stream,
+          agent: name,
+        });
     }
     return null;
   }
 
   #residents(ids: readonly number[] | undefined): Json {
-    const here = [...this.#site.kernel.residents].map(([id, { streamEpoch }]) => ({ id, streamEpoch }));
-    const expected = this.#site.arrivals.expected.filter(({ id }) => this.#site.resident(id) === undefined);
+    const here = [...this.#site.kernel.residents].map(([id, { streamEpoch }]) => ({
+      id,
+      streamEpoch,
+    }));
+    const expected = this.#site.arrivals.expected.filter(
+      ({ id }) => this.#site.resident(id) === undefined,
+    );
     return [...here, ...expected].filter(({ id }) => ids === undefined || ids.includes(id));
   }
 
@@ -152,14 +205,19 @@ export class StreamCommands {
     return null;
   }
 
-  #enforce(action: Parameters<SiteStreams["enforce"]>[0]["action"], by: string, record: StreamRecord): void {
+  #enforce(
+    action: Parameters<SiteStreams["enforce"]>[0]["action"],
+    by: string,
+    record: StreamRecord,
+  ): void {
     this.#site.enforce({ action, by, stream: record.name, site: this.#site.options.place.site });
   }
 
   /** @throws {MeanderError} `stream-gone` */
   #resident(record: StreamRecord): Resident {
     const resident = this.#site.resident(record.id);
-    if (resident === undefined || resident.streamEpoch !== record.streamEpoch) throw notHere(record.name);
+    if (resident === undefined || resident.streamEpoch !== record.streamEpoch)
+      throw notHere(record.name);
     return resident;
   }
 
@@ -177,5 +235,7 @@ function agentsOf(record: StreamRecord): AgentState[] {
 function decodeBytes(text: string): Uint8Array {
   const bytes = decodeBase64(text);
   if (bytes !== undefined) return bytes;
-  throw new MeanderError("request-invalid", "that is no base64", { where: "command of the leader" });
+  throw new MeanderError("request-invalid", "that is no base64", {
+    where: "command of the leader",
+  });
 }

@@ -62,8 +62,16 @@ export abstract class Party implements SessionPort {
     await this.host.ask("detach-agent", { stream, agent, by: this.name });
   }
 
-  async replaceHandler(stream: string, agent: string, event: HandlerName, source: string | null): Promise<void> {
-    const code = source === null ? null : await this.host.uploads.handler(source, `${stream}.${agent}.${event}`);
+  async replaceHandler(
+    stream: string,
+    agent: string,
+    event: HandlerName,
+    source: string | null,
+  ): Promise<void> {
+    const code =
+      source === null
+        ? null
+        : await this.host.uploads.handler(source, `${stream}.${agent}.${event}`);
     await this.host.ask("replace-handler", { stream, agent, event, code, by: this.name });
   }
 
@@ -84,7 +92,9 @@ export abstract class Party implements SessionPort {
     const known = this.host.table.byName(name);
     if (known !== undefined) return known;
     const key = `streams/${name}`;
-    const entry = /^[\w.-]{1,80}$/.test(name) ? await this.host.options.directory.get(key) : undefined;
+    const entry = /^[\w.-]{1,80}$/.test(name)
+      ? await this.host.options.directory.get(key)
+      : undefined;
     const record = entry === undefined ? undefined : streamRecordSchema.safeParse(entry.value).data;
     if (record === undefined)
       throw new MeanderError("stream-unknown", "no stream has that name", {
@@ -118,18 +128,32 @@ export class StreamParty extends Party {
     const { stream, payload, before = [], timeoutMs, chain = [] } = request;
     const record = await this.find(stream);
     const resident = this.host.resident(this.#id);
-    if (resident === undefined) throw new MeanderError("stream-gone", "the stream is not at this site any more", { where: `stream ${this.name}` });
-    if (timeoutMs === undefined)
-      throw new MeanderError("append-timeout-missing", "an append that waits needs a timeout inside a handler", { where: `append to ${stream}`, expected: "{ until: \"consumed\", timeoutMs: 1000 }" });
-    if (record.id === this.#id || chain.includes(record.id))
-      throw new MeanderError("call-cycle", `${stream} waits, itself or through others, for the handler that appends to it`, {
-        where: `append from ${this.name} to ${stream}`,
-        next: "append without waiting",
+    if (resident === undefined)
+      throw new MeanderError("stream-gone", "the stream is not at this site any more", {
+        where: `stream ${this.name}`,
       });
+    if (timeoutMs === undefined)
+      throw new MeanderError(
+        "append-timeout-missing",
+        "an append that waits needs a timeout inside a handler",
+        { where: `append to ${stream}`, expected: '{ until: "consumed", timeoutMs: 1000 }' },
+      );
+    if (record.id === this.#id || chain.includes(record.id))
+      throw new MeanderError(
+        "call-cycle",
+        `${stream} waits, itself or through others, for the handler that appends to it`,
+        {
+          where: `append from ${this.name} to ${stream}`,
+          next: "append without waiting",
+        },
+      );
     const target = { target: record.id, targetName: record.name };
     return await this.host.awaitReply(timeoutMs, request.signal, (waiter) => {
       const seq = resident.sendAtOnce(target, [...before, payload], { chain, waiter });
-      return { id: formatMessageName({ from: this.name, to: stream, seq }), forget: () => resident.windowTo(record.id)?.forgetWaiter(seq) };
+      return {
+        id: formatMessageName({ from: this.name, to: stream, seq }),
+        forget: () => resident.windowTo(record.id)?.forgetWaiter(seq),
+      };
     });
   }
 }

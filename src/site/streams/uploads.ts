@@ -2,8 +2,10 @@ import {
   type AgentSpec,
   type AttachRequest,
   type CodeStore,
+  type DefinitionDescription,
   type DescribeDefinition,
   makeSpec,
+  type PreparedCode,
   prepareAgent,
   prepareHandler,
 } from "../../agent/index.ts";
@@ -15,9 +17,19 @@ export interface UploadsOptions {
   readonly code: CodeStore;
 }
 
+/** Uploads that are remembered: one program gives the same code to many streams. */
+const REMEMBERED_MAX = 64;
+
+interface Read {
+  readonly code: PreparedCode;
+  readonly definition: DefinitionDescription;
+}
+
 /** Reads, checks and keeps what shells and agents upload. */
 export class Uploads {
   readonly #options: UploadsOptions;
+  /** By file and text; the oldest first. */
+  readonly #read = new Map<string, Read>();
 
   constructor(options: UploadsOptions) {
     this.#options = options;
@@ -29,9 +41,8 @@ export class Uploads {
     owner: string,
   ): Promise<{ readonly spec: AgentSpec; readonly briefcase: Uint8Array }> {
     const { source, file, name, briefcase } = request;
-    const { code, describe } = this.#options;
-    const prepared = await prepareAgent({ source, file });
-    const { briefcase: own, handlers: _handlers, ...fields } = await describe(prepared.expression);
+    const { code, definition } = await this.#once(source, file);
+    const { briefcase: own, handlers: _handlers, ...fields } = definition;
     const spec = makeSpec({ fields, name, owner, code: prepared.sha256 });
     const packed = briefcase ?? own;
     const { briefcaseBytes } = spec.limits;
@@ -50,5 +61,17 @@ export class Uploads {
     const prepared = await prepareHandler(source, where);
     await this.#options.code.put(prepared);
     return prepared.sha256;
+  }
+
+  async #once(source: string, file: string | undefined): Promise<Read> {
+    const key = `${file ?? ""}\n${source}`;
+    const known = this.#read.get(key);
+    if (known !== undefined) return known;
+    const code = await prepareAgent({ source, file });
+    const read = { code, definition: await this.#options.describe(code.expression) };
+    const [oldest] = this.#read.keys();
+    if (this.#read.size >= REMEMBERED_MAX && oldest !== undefined) this.#read.delete(oldest);
+    this.#read.set(key, read);
+    return read;
   }
 }

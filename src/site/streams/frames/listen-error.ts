@@ -8,7 +8,7 @@ export function listenError(
 ): MeanderError {
   const where = formatAddress(host, port);
   if (cause instanceof Error && "code" in cause && cause.code === "EADDRINUSE") {
-    const next = "choose another port for frames of streams, or stop the program that holds it";
+    const next = "choose another --stream-port, or stop the program that holds it";
     return new MeanderError("port-in-use", "the port is taken", { where, next, cause });
   }
   return new MeanderError("listen-failed", `cannot listen: ${messageOf(cause)}`, {
