@@ -64,6 +64,7 @@ export const DEFAULT_LIMITS: AgentLimits = {
   memoryMb: 64,
   briefcaseBytes: 1024 * 1024,
 };
+// biome-ignore lint/suspicious/noThenProperty: what is done then; nobody awaits a policy
 export const DEFAULT_ON_ERROR: ErrorPolicy = { retry: 3, backoffMs: 50, then: "deadLetter" };
 
 /** An agent of a stream as its state has it; travels. */

@@ -294,7 +294,7 @@ export class Storm {
         if (typeof answer === "object" && "from" in answer && answer.from === answer.to) return;
         this.world.invariants.broken(
           "I6",
-          "somebody did to `untouched` what is denied: " + JSON.stringify(answer),
+          `somebody did to \`untouched\` what is denied: ${JSON.stringify(answer)}`,
         );
       })
       .catch(() => {
@@ -371,8 +371,7 @@ export class Storm {
     return this.#names.every((name) => {
       const resident = this.#residentOf(name);
       return (
-        resident !== undefined &&
-        resident.isEmpty &&
+        resident?.isEmpty &&
         resident.waiting === 0 &&
         resident.current() === undefined &&
         !resident.isFrozen &&

@@ -43,7 +43,7 @@ export class Uploads {
     const { source, file, name, briefcase } = request;
     const { code, definition } = await this.#once(source, file);
     const { briefcase: own, handlers: _handlers, ...fields } = definition;
-    const spec = makeSpec({ fields, name, owner, code: prepared.sha256 });
+    const spec = makeSpec({ fields, name, owner, code: code.sha256 });
     const packed = briefcase ?? own;
     const { briefcaseBytes } = spec.limits;
     if (packed.byteLength > briefcaseBytes)
@@ -52,7 +52,7 @@ export class Uploads {
         expected: `at most ${briefcaseBytes}`,
         next: "put less in it, or raise limits.briefcaseBytes",
       });
-    await code.put(prepared);
+    await this.#options.code.put(code);
     return { spec, briefcase: packed };
   }
 
