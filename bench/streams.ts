@@ -11,12 +11,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { Storm } from "../src/sim/index.ts";
 import { thisMachine } from "./support/machine.ts";
 import { median } from "./support/median.ts";
 import { measureTcpLimit } from "./support/message-arm.ts";
 import { measureNats, type NatsMode } from "./support/nats-arms.ts";
 import { openNatsServer } from "./support/nats-server.ts";
+import { simulated } from "./support/simulated-session.ts";
 import { StreamPair } from "./support/streams-run.ts";
 
 const { values } = parseArgs({
@@ -29,7 +29,6 @@ const { values } = parseArgs({
 const seconds = Number(values.seconds);
 const rounds = Number(values.rounds);
 const MOVES = 200;
-const STORMS = 12;
 
 const machine = thisMachine();
 const appends: Record<string, number[]> = {};
@@ -61,10 +60,7 @@ for (let round = 0; round < rounds; round++) {
   if (round === rounds - 1) rss = await pair.rssMb(1_000);
 }
 
-const started = process.cpuUsage();
-let events = 0;
-for (let seed = 0; seed < STORMS; seed++) events += (await new Storm({ seed }).run()).events;
-const { user, system } = process.cpuUsage(started);
+const simulator = await simulated();
 
 const perSecond = Object.fromEntries(
   Object.entries(appends).map(([name, each]) => [name, Math.round(median(each))]),
@@ -81,7 +77,7 @@ const answer = {
   moveP99Ms: Number(median(moves.map(({ p99Ms }) => p99Ms)).toFixed(2)),
   ...wrong,
   rssMb1000Streams: Math.round(rss),
-  simEventsPerCpuSecond: Math.round(events / ((user + system) / 1e6)),
+  simEventsPerCpuSecond: simulator,
 };
 if (values.json) process.stdout.write(`${JSON.stringify(answer)}\n`);
 else {

@@ -1,5 +1,6 @@
 // Storms over simulated sessions, one for each seed: npm run sim:soak -- --seeds 2000 --from 0
 // A seed that fails prints the command that shows it again, and the shortest log of it.
+import { once } from "node:events";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -38,10 +39,7 @@ async function main() {
       while (next < from + count) {
         const seed = next++;
         worker.postMessage(seed);
-        const report = await new Promise((resolve, reject) => {
-          worker.once("message", resolve);
-          worker.once("error", reject);
-        });
+        const [report] = await once(worker, "message");
         done++;
         for (const key of ["events", "consumed", "moves", "crashes"]) sum[key] += report[key];
         if (report.failures.length > 0) {

@@ -15,7 +15,7 @@ import { decodeFrames, type Frame } from "./frames.ts";
 import { StreamKernel } from "./kernel.ts";
 import type { KernelEvent } from "./kernel-event.ts";
 import type { Location } from "./locations.ts";
-import { type Durability, type EndpointId, type Place, siteEndpoint } from "./model.ts";
+import { type Durability, type EndpointId, type Place } from "./model.ts";
 import type { Resident } from "./resident.ts";
 import type { ReplyWaiter } from "./send-window.ts";
 import type { ShellEndpoint } from "./shell-endpoint.ts";
@@ -380,9 +380,4 @@ export class SmallWorld {
 /** Until all promises that can settle have. */
 export function settle(): Promise<void> {
   return new Promise((resolve) => void setImmediate(resolve));
-}
-
-/** The address of a site in this world. */
-export function addressOf({ place }: SmallSite): EndpointId {
-  return siteEndpoint(place);
 }
