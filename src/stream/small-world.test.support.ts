@@ -15,7 +15,7 @@ import { decodeFrames, type Frame } from "./frames.ts";
 import { StreamKernel } from "./kernel.ts";
 import type { KernelEvent } from "./kernel-event.ts";
 import type { Location } from "./locations.ts";
-import { type Durability, type EndpointId, type Place } from "./model.ts";
+import type { Durability, EndpointId, Place } from "./model.ts";
 import type { Resident } from "./resident.ts";
 import type { ReplyWaiter } from "./send-window.ts";
 import type { ShellEndpoint } from "./shell-endpoint.ts";
