@@ -53,6 +53,11 @@ export class Arrivals {
     }));
   }
 
+  /** The epoch in which the stream that is ready left its source; 0: none is. */
+  epochOf(id: number): number {
+    return this.#ready.get(id)?.record.streamEpoch ?? 0;
+  }
+
   /** The directory says that a stream is here. */
   committed(record: StreamRecord): void {
     const arrival = this.#ready.get(record.id);

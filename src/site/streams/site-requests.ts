@@ -75,6 +75,13 @@ export class SiteRequests {
     const record: StreamRecord = streamRecordSchema.parse(JSON.parse(json));
     const state = decodeState(packed);
     if (state === undefined) throw malformed("install");
+    // A request may have been on its way for long: what it is about is over when a later epoch is known, or ready.
+    const known = this.#site.table.byId(record.id)?.streamEpoch ?? 0;
+    if (Math.max(known, this.#site.arrivals.epochOf(record.id)) > record.streamEpoch) {
+      throw new MeanderError("stream-epoch-passed", `epoch ${record.streamEpoch} is over`, {
+        where: `stream ${record.name}`,
+      });
+    }
     const { site } = this.#site.options.place;
     this.#site.enforce({ action: "move", by, stream: record.name, site });
     const agents = await this.#site.openAgents(record, state.consumer);
