@@ -1,7 +1,7 @@
 import type { AgentState, HandlerName } from "../../agent/index.ts";
 import { assert, MeanderError, messageOf, unreachable } from "../../base/index.ts";
 import type { Json } from "../../directory/index.ts";
-import type { SiteCommand, StreamRecord } from "../../session/index.ts";
+import { type SiteCommand, type StreamRecord, streamRecordSchema } from "../../session/index.ts";
 import {
   decodeState,
   freshState,
@@ -152,6 +152,10 @@ export class StreamCommands {
       kept = bytes === undefined ? undefined : decodeState(bytes);
     }
     if (kept !== undefined && record.durability.type !== "message") kept = withoutNumbers(kept);
+    // The command may have waited while this site stood still, and another one have the stream by now.
+    const entry = await this.#site.options.directory.get(`streams/${record.name}`);
+    const now = streamRecordSchema.safeParse(entry?.value).data;
+    if (now?.id !== record.id || now.streamEpoch !== record.streamEpoch) throw notHere(record.name);
     const agents = await this.#site.openAgents(record, kept?.consumer ?? agentsOf(record));
     const first = { type: "failure", lostSite } as const;
     const begun: StreamState = kept ?? freshState(agents.snapshot(), true);
