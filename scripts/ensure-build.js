@@ -21,7 +21,7 @@ export function ensureBuild(compiled) {
 }
 
 function newestSource() {
-  const files = ["src", "bench"].flatMap((folder) =>
+  const files = ["src", "bench", "e2e"].flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true }).map((file) =>
       join(root, folder, String(file)),
     ),

@@ -5,7 +5,7 @@ export const PACKET_BYTES = 1_200;
 const FRAME_PACKETS = 10;
 /** Frames from one key frame to the next. */
 const GROUP_FRAMES = 30;
-const PAYLOAD_TYPE = 96;
+export const PAYLOAD_TYPE = 96;
 const CLOCK_RATE = 90_000;
 
 /** NAL unit types and the bits of fragments, RFC 6184 §5.8. */

@@ -12,15 +12,17 @@ export interface RtpSourceOptions {
   /** u32, of the first frame. */
   readonly timestamp?: number;
   readonly payloadBytes?: number;
+  /** Time from frame to frame, ms; 20 unless told. */
+  readonly frameMs?: number;
 }
 
 const FRAME_MS = 20;
 const PACKETS_PER_FRAME = 3;
 const FRAMES_PER_KEY_FRAME = 25;
-const TICKS_PER_FRAME = (90_000 * FRAME_MS) / 1_000;
+const TICKS_PER_MS = 90;
 const PAYLOAD_TYPE = 96;
 
-/** Packets per second of a source. */
+/** Packets per second of a source with frames of 20 ms. */
 export const PACKETS_PER_SECOND = (1_000 / FRAME_MS) * PACKETS_PER_FRAME;
 
 /** The SDP of a source, for ports to be assigned. */
@@ -47,6 +49,7 @@ export class RtpSource implements AsyncDisposable {
   count = 0;
   readonly #socket: Socket;
   readonly #options: RtpSourceOptions;
+  readonly #frameMs: number;
   readonly #startedAt = performance.now();
   #timer: NodeJS.Timeout | undefined;
   #frames = 0;
@@ -65,7 +68,8 @@ export class RtpSource implements AsyncDisposable {
     this.ports = options.ports;
     // Nobody listening is no concern of a publisher's.
     socket.on("error", () => {});
-    this.#timer = setInterval(() => this.#catchUp(), FRAME_MS / 2);
+    this.#frameMs = options.frameMs ?? FRAME_MS;
+    this.#timer = setInterval(() => this.#catchUp(), this.#frameMs / 2);
   }
 
   /** Number of the next packet, u16. */
@@ -93,7 +97,7 @@ export class RtpSource implements AsyncDisposable {
   }
 
   #catchUp(): void {
-    const due = Math.floor((performance.now() - this.#startedAt) / FRAME_MS) + 1;
+    const due = Math.floor((performance.now() - this.#startedAt) / this.#frameMs) + 1;
     while (this.#frames < due) this.#sendFrame();
   }
 
@@ -109,7 +113,8 @@ export class RtpSource implements AsyncDisposable {
         marker: part === PACKETS_PER_FRAME - 1,
         payloadType: PAYLOAD_TYPE,
         sequence: this.sequence,
-        timestamp: (timestamp + this.#leapTicks + this.#frames * TICKS_PER_FRAME) >>> 0,
+        timestamp:
+          (timestamp + this.#leapTicks + this.#frames * this.#frameMs * TICKS_PER_MS) >>> 0,
         ssrc,
         csrcs: [],
         extensions: [],

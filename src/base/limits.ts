@@ -270,4 +270,24 @@ export const LIMITS = {
   controlMs: 10_000,
   /** All streams of a site are moved away, or that is given up, within this, ms. */
   evacuateMsMax: 120_000,
+  /** A site that stops has those it serves go on elsewhere for at most this long, ms. */
+  departureMs: 3_000,
+  /** It ends that when nobody has gone for this long, ms: connecting elsewhere takes three round trips. */
+  departureIdleMs: 1_000,
+  /** Its viewers are told one after the other within this, ms: thousands at once would hold up the sites they go to. */
+  departureSpreadMs: 1_000,
+  /** Slow subscribers that a site names. */
+  slowestMax: 20,
+  /** Series of statistics that a site keeps: one of all its times has 15 KB. The longest idle one makes room. */
+  statsSeriesMax: 384,
+  /** Statistics kept from one start of a site to the next, bytes: all series fit. */
+  statsFileBytesMax: 8 * 1024 * 1024,
+  /** Reasons of drops that statistics tell apart per channel; further ones only count in the sum. */
+  statsReasonsMax: 8,
+  /** Descriptors that a site keeps for links, disk and its API: viewers are refused before. */
+  descriptorsReserved: 64,
+  /** Of these, what is kept for disk and sockets of its own: nobody is let in any more. */
+  descriptorsReservedLast: 16,
+  /** Longest time for which a level of the log is changed, ms: a day. */
+  logLevelMsMax: 86_400_000,
 } as const;

@@ -91,6 +91,8 @@ export class ChannelClient {
   readonly #events: ChannelClientEvents;
   readonly #receiver: Receiver;
   readonly #peers = new Map<string, Peer>();
+  /** Those that have said that they go: another site is looked for while they still send. */
+  readonly #leaving = new WeakSet<Peer>();
   readonly #instance: number;
   #sites: string[];
   #path: readonly string[] = [];
@@ -174,7 +176,9 @@ export class ChannelClient {
     for (const peer of [...this.#peers.values()]) peer.tick();
     this.#receiver.tick();
     this.#acknowledge();
-    const healthy = [...this.#peers.values()].some((peer) => !peer.suspected);
+    const healthy = [...this.#peers.values()].some(
+      (peer) => !peer.suspected && !this.#leaving.has(peer),
+    );
     const now = this.#options.clock.now();
     if (!healthy && this.#dialling === undefined && now >= this.#retryAt) this.#dial();
   }
@@ -241,7 +245,9 @@ export class ChannelClient {
   #lost(url: string, peer: Peer, reason: Refusal): void {
     if (this.#closed || this.#peers.get(url) !== peer) return;
     this.#peers.delete(url);
+    const isReplaced = this.#leaving.has(peer) && this.#receiver.active !== url;
     this.#receiver.peerDown(url, reason.message);
+    if (isReplaced) return;
     this.#events.onState({ type: "lost", site: peer.remote?.name ?? url, reason: reason.message });
     this.#tick();
   }
@@ -249,14 +255,25 @@ export class ChannelClient {
   /** A site that is full is left for another, if there is one; at the only one we ask again. */
   #refused(url: string, { code, message }: Refusal): void {
     this.#events.onState({ type: "refused", code, message });
-    if (code === "admission-refused" && this.#sites.length > 1) {
+    const isElsewhere = code === "admission-refused" || code === "site-leaving";
+    if (isElsewhere && this.#sites.length > 1) {
       this.#peers.get(url)?.close("done", "the viewer tries another site");
     }
   }
 
   #control(url: string, message: ControlMessage, packet: Uint8Array): void {
     if (message.type === "sites") this.#learn(message.sites.map((site) => site.url));
+    else if (message.type === "leaving") this.#leave(url);
     else this.#receiver.control(url, message, packet);
+  }
+
+  /** The site goes: another one is connected to before. [W28] */
+  #leave(url: string): void {
+    const peer = this.#peers.get(url);
+    if (peer === undefined || this.#leaving.has(peer)) return;
+    this.#leaving.add(peer);
+    this.#receiver.peerLeaving(url);
+    this.#tick();
   }
 
   /** The sites in the list that was given stay first. */

@@ -41,6 +41,8 @@ interface Alternative {
   confirmed: boolean | undefined;
   /** Why it can not be used until then. */
   barredUntil: number;
+  /** It has said that it goes: nothing new is taken from it. */
+  leaving: boolean;
   /** Since when it could be used without a break, and when it last told a way to the ingest. */
   usableSince: number;
   pathAt: number;
@@ -156,6 +158,7 @@ export class Receiver {
           asked: undefined,
           confirmed: undefined,
           barredUntil: 0,
+          leaving: false,
           usableSince: Number.POSITIVE_INFINITY,
           pathAt: Number.NEGATIVE_INFINITY,
           packets: 0,
@@ -207,6 +210,7 @@ export class Receiver {
     this.#reset(each);
     each.peer = peer;
     each.barredUntil = 0;
+    each.leaving = false;
     this.#choose(each);
     this.tick();
   }
@@ -232,6 +236,14 @@ export class Receiver {
     const standIn = this.#active;
     this.#active = suspect;
     if (standIn !== undefined) this.#options.events.onSwitched(standIn.name, name, "false alarm");
+    this.tick();
+  }
+
+  /** The other end goes soon: another takes over while it still forwards, as soon as one can. [W28] */
+  peerLeaving(name: string): void {
+    const each = this.#find(name);
+    if (each === undefined) return;
+    each.leaving = true;
     this.tick();
   }
 
@@ -323,6 +335,10 @@ export class Receiver {
       const patient = best !== this.#alternatives[0] && now - this.#startedAt < PATIENCE_MS;
       if (best !== undefined && !patient) this.#switch(best, "first choice");
     }
+    if (this.#wanted && this.#active?.leaving === true) {
+      const next = this.#alternatives.find((each) => this.#usable(each));
+      if (next !== undefined) this.#switch(next, "the site leaves");
+    }
     for (const each of this.#alternatives) this.#subscribe(each, now);
     if (!this.#wanted) return;
     this.#prefer(now);
@@ -358,6 +374,7 @@ export class Receiver {
     return (
       each.peer?.state === "open" &&
       !each.peer.suspected &&
+      !each.leaving &&
       each.barredUntil <= this.#options.clock.now()
     );
   }

@@ -18,6 +18,7 @@ import { ArrivalMeter } from "./arrival-meter.ts";
 import type { ChannelPublisher, SourceReport } from "./channel-publisher.ts";
 import { Distributor } from "./distributor.ts";
 import type { PlaneEvent } from "./events.ts";
+import type { ChannelFigures, SlowSubscriber, Worst } from "./figures.ts";
 import { type Outlet, SinkOutlet } from "./outlet.ts";
 import type { ChannelSnapshot } from "./snapshot.ts";
 import { Subscriber } from "./subscriber.ts";
@@ -62,6 +63,8 @@ export class Channel {
   rate = 0;
   #packetsIn = 0;
   #bytesIn = 0;
+  /** What subscribers that have left were spared. */
+  readonly #partedDrops = new Counters();
   readonly #options: ChannelOptions;
   readonly #distributor = new Distributor();
   readonly #announcer: Announcer;
@@ -205,7 +208,9 @@ export class Channel {
 
   unsubscribe(subscriber: Subscriber): void {
     this.#distributor.detach(subscriber);
-    this.#distributor.subscribers.delete(subscriber.id);
+    if (this.#distributor.subscribers.delete(subscriber.id)) {
+      this.#partedDrops.addAll(subscriber.drops);
+    }
     this.#demandAt = this.#options.clock.now();
     this.#demand();
   }
@@ -284,6 +289,35 @@ export class Channel {
         ...each,
       })),
       subscribers: [...this.subscribers.values()].map((each) => each.snapshot()),
+    };
+  }
+
+  /** The channel in sums. @param slowest takes in subscribers that lag */
+  figures(slowest: Worst<SlowSubscriber>): ChannelFigures {
+    const counts = { site: 0, viewer: 0, rtp: 0 };
+    const drops = new Counters();
+    drops.addAll(this.drops);
+    drops.addAll(this.#partedDrops);
+    let lagMs = 0;
+    for (const each of this.subscribers.values()) {
+      counts[each.outlet.kind]++;
+      if (each.drops.size > 0) drops.addAll(each.drops);
+      const lag = each.state === "standby" ? 0 : each.lagMs;
+      lagMs = Math.max(lagMs, lag);
+      slowest.offer(lag, () => slowOf(this.name, each, lag));
+    }
+    return {
+      name: this.name,
+      path: this.#announcer.path,
+      packetsIn: this.#packetsIn,
+      bytesIn: this.#bytesIn,
+      packetsOut: this.#distributor.packetsOut,
+      bytesOut: this.#distributor.bytesOut,
+      subscribers: counts,
+      drops: drops.toJSON(),
+      latencyMs: this.#meter?.latencyMs,
+      jitterMs: this.#meter?.jitterMs,
+      lagMs: Math.round(lagMs),
     };
   }
 
@@ -434,4 +468,10 @@ export class Channel {
     this.#ratedBytes = this.#bytesIn;
     this.#ratedAt = now;
   }
+}
+
+function slowOf(channel: string, subscriber: Subscriber, lagMs: number): SlowSubscriber {
+  const { id, outlet, state, drops } = subscriber;
+  const { kind, name, address } = outlet;
+  return { channel, id, kind, name, address, state, lagMs: Math.round(lagMs), drops: drops.total };
 }

@@ -1,13 +1,15 @@
 import type { HistoryEntry } from "../channel/index.ts";
 import { FLAG, flagsOf } from "../wire/index.ts";
+import type { Bundle } from "./bundle.ts";
 import { joinPackets, type Subscriber } from "./subscriber.ts";
 
 /** Bytes of one write to stream subscribers; a larger frame goes in several. */
 const BATCH_BYTES = 56 * 1024;
 
 /**
- * Hands the packets of a channel to its subscribers: to live datagram connections at once, to live stream connections one
- * write per frame from one buffer for all, to those who catch up out of the history. [W52] [W53]
+ * Hands the packets of a channel to its subscribers: to live datagram connections at once, those of a bundle by one call,
+ * to live stream connections one write per frame from one buffer for all, to those who catch up out of the history. [W52]
+ * [W53]
  */
 export class Distributor {
   readonly subscribers = new Map<number, Subscriber>();
@@ -15,7 +17,11 @@ export class Distributor {
   bytesOut = 0;
   /** The channel has video with marked key frames: who skips goes on at one. */
   hasVideo = false;
+  /** Those that are in no bundle. */
   readonly #liveDatagrams = new Set<Subscriber>();
+  readonly #liveBundled = new Set<Subscriber>();
+  /** Bundles that live subscribers are in, and how many of them. */
+  readonly #bundles = new Map<Bundle, number>();
   readonly #liveStreams = new Set<Subscriber>();
   readonly #waiting = new Set<Subscriber>();
   /** Those who were skipping at the last look. */
@@ -24,7 +30,7 @@ export class Distributor {
   #batchBytes = 0;
   #batchPosition = 0;
 
-  /** Live subscribers over connections that may lose packets. */
+  /** Live subscribers over connections that may lose packets, but for those in bundles. */
   get datagrams(): ReadonlySet<Subscriber> {
     return this.#liveDatagrams;
   }
@@ -38,6 +44,11 @@ export class Distributor {
 
   /** Passes on the newest packet of the history. */
   deliver({ packet, position }: HistoryEntry): void {
+    for (const bundle of this.#bundles.keys()) {
+      const count = bundle.send(packet);
+      this.packetsOut += count;
+      this.bytesOut += count * packet.byteLength;
+    }
     for (const subscriber of this.#liveDatagrams) subscriber.send(packet, 1, position);
     this.packetsOut += this.#liveDatagrams.size;
     this.bytesOut += this.#liveDatagrams.size * packet.byteLength;
@@ -61,6 +72,7 @@ export class Distributor {
 
   /** Sends nothing more to a subscriber. */
   detach(subscriber: Subscriber): void {
+    if (this.#liveBundled.delete(subscriber)) this.#unbundle(subscriber);
     this.#liveDatagrams.delete(subscriber);
     this.#liveStreams.delete(subscriber);
     this.#waiting.delete(subscriber);
@@ -75,6 +87,8 @@ export class Distributor {
   /** Looks who lags: those skip, or are closed. */
   judge(): void {
     for (const subscriber of this.subscribers.values()) {
+      // What is in a bundle has no backlog of its own.
+      if (this.#liveBundled.has(subscriber)) continue;
       subscriber.judge();
       this.#noteSkipping(subscriber);
     }
@@ -106,7 +120,22 @@ export class Distributor {
     this.flush();
     this.#waiting.delete(subscriber);
     subscriber.state = "live";
-    (subscriber.outlet.coalesces ? this.#liveStreams : this.#liveDatagrams).add(subscriber);
+    const { coalesces, place } = subscriber.outlet;
+    if (place === undefined) {
+      (coalesces ? this.#liveStreams : this.#liveDatagrams).add(subscriber);
+      return;
+    }
+    this.#liveBundled.add(subscriber);
+    this.#bundles.set(place.bundle, (this.#bundles.get(place.bundle) ?? 0) + 1);
+    place.enter();
+  }
+
+  #unbundle({ outlet: { place } }: Subscriber): void {
+    if (place === undefined) return;
+    place.leave();
+    const left = (this.#bundles.get(place.bundle) ?? 0) - 1;
+    if (left > 0) this.#bundles.set(place.bundle, left);
+    else this.#bundles.delete(place.bundle);
   }
 
   #noteSkipping(subscriber: Subscriber): void {

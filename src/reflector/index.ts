@@ -3,8 +3,16 @@
  *
  * @module
  */
+export type { Bundle, BundlePlace } from "./bundle.ts";
 export type { ChannelPublisher, SourceId, SourceReport } from "./channel-publisher.ts";
+export type { Departed } from "./departure.ts";
 export type { Neighbour, PlaneEvent } from "./events.ts";
+export type {
+  ChannelFigures,
+  ReflectorFigures,
+  SlowSubscriber,
+  SubscriberCounts,
+} from "./figures.ts";
 export type {
   IngestOptions,
   IngestPorts,

@@ -30,11 +30,11 @@ export interface LinksOptions {
   onSuspected(peer: Peer): void;
   onTrusted(peer: Peer): void;
   onClosed(peer: Peer, reason: Refusal): void;
-  /** A needed link came up, went down, was suspected or trusted again. */
+  /** A needed link came up, went down, was suspected or trusted again, or its other end said that it goes. */
   onLink(
     name: string,
     stack: string,
-    change: "up" | "down" | "suspected" | "trusted",
+    change: "up" | "down" | "suspected" | "trusted" | "leaving",
     peer: Peer,
     reason: string,
   ): void;
@@ -222,7 +222,12 @@ export class Links {
     this.#options.onClosed(peer, reason);
   }
 
-  #tellLinks(peer: Peer, change: "suspected" | "trusted", reason: string): void {
+  /** The site at the other end goes soon. */
+  leaving(peer: Peer, reason: string): void {
+    this.#tellLinks(peer, "leaving", reason);
+  }
+
+  #tellLinks(peer: Peer, change: "suspected" | "trusted" | "leaving", reason: string): void {
     for (const link of this.#links.values()) {
       if (link.peer === peer) this.#options.onLink(link.name, link.stack, change, peer, reason);
     }

@@ -1,4 +1,6 @@
+import type { Counters } from "../base/index.ts";
 import type { Peer } from "../channel/index.ts";
+import type { BundlePlace } from "./bundle.ts";
 import type { PacketSink } from "./packet-sink.ts";
 
 /** Where a subscriber's packets go: a connection, or a sink in this process. */
@@ -11,6 +13,12 @@ export interface Outlet {
   readonly coalesces: boolean;
   /** True: the other end acknowledges what it consumed. */
   readonly acknowledges: boolean;
+  /** Serves it while it is live, together with others. */
+  readonly place?: BundlePlace | undefined;
+  /** Where it counts what did not leave, or nobody took; its subscriber's drops are counted there too. */
+  readonly drops?: Counters | undefined;
+  /** Whether it wants a packet; absent: all. */
+  takes?(packet: Uint8Array): boolean;
   /** False: not taken. */
   send(packets: Uint8Array): boolean;
   /** Bytes not yet taken by the kernel, and the age of the oldest such write in ms. */
@@ -62,11 +70,19 @@ export class SinkOutlet implements Outlet {
   readonly coalesces = false;
   readonly acknowledges = false;
   readonly sink: PacketSink;
+  readonly place: BundlePlace | undefined;
+  readonly drops: Counters | undefined;
 
   constructor(sink: PacketSink, about: { readonly name: string; readonly address: string }) {
     this.sink = sink;
+    this.place = sink.place;
+    this.drops = sink.drops;
     this.name = about.name;
     this.address = about.address;
+  }
+
+  takes(packet: Uint8Array): boolean {
+    return this.sink.takes?.(packet) ?? true;
   }
 
   /** Always one packet: it does not coalesce. */

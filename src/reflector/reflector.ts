@@ -13,7 +13,9 @@ import { type Connection, completeStack } from "../stack/index.ts";
 import { type ControlMessage, channelOf, KIND, kindOf } from "../wire/index.ts";
 import { Channel } from "./channel.ts";
 import type { ChannelPublisher } from "./channel-publisher.ts";
+import { type Departed, Departure } from "./departure.ts";
 import type { Neighbour, PlaneEvent } from "./events.ts";
+import { type ReflectorFigures, type SlowSubscriber, Worst } from "./figures.ts";
 import { Links } from "./links.ts";
 import { type Outlet, PeerOutlet, SinkOutlet } from "./outlet.ts";
 import type { PacketSink } from "./packet-sink.ts";
@@ -37,6 +39,9 @@ const SLOW_TICKS = 10;
 const SECOND_TICKS = 100;
 /** Subscribes that wait for a channel to be opened. */
 const PENDING_MAX = 1_000;
+
+/** What newcomers are told by a site that goes. */
+const LEAVING: Refusal = { code: "site-leaving", message: "the site leaves; try another one" };
 
 type Subscribe = Extract<ControlMessage, { type: "subscribe" }>;
 
@@ -64,6 +69,7 @@ export class Reflector {
   #nextId = 1;
   #sequence = 0;
   #ticks = 0;
+  #departure: Departure | undefined;
   readonly #cancel: () => void;
 
   constructor(options: ReflectorOptions) {
@@ -84,6 +90,7 @@ export class Reflector {
           if (change === "up") channel.receiver.peerUp(name, peer);
           else if (change === "down") channel.receiver.peerDown(name, reason);
           else if (change === "suspected") channel.receiver.peerSuspected(name);
+          else if (change === "leaving") channel.receiver.peerLeaving(name);
           else channel.receiver.peerTrusted(name);
         }
       },
@@ -224,6 +231,37 @@ export class Reflector {
     };
   }
 
+  /** What goes through here, in sums. */
+  figures(): ReflectorFigures {
+    const slowest = new Worst<SlowSubscriber>(LIMITS.slowestMax);
+    const channels = [...this.#channels.values()].map((channel) => channel.figures(slowest));
+    let viewers = 0;
+    let links = 0;
+    for (const { remote, state } of this.#links.peers) {
+      if (state !== "open") continue;
+      if (remote?.role === "viewer") viewers++;
+      else links++;
+    }
+    const { clock } = this.#options;
+    const drops = this.#drops.toJSON();
+    return { at: clock.now(), channels, viewers, links, drops, slowest: slowest.values };
+  }
+
+  /**
+   * Has neighbours and viewers go on elsewhere, make before break, and takes no new ones. Settles when they have gone, or
+   * after `withinMs`; at once when there is nowhere to go. [W28]
+   */
+  depart(withinMs: number): Promise<Departed> {
+    if (this.#sites.length === 0) return Promise.resolve({ served: 0, stayed: 0 });
+    this.#departure ??= new Departure({
+      clock: this.#options.clock,
+      withinMs,
+      peers: { [Symbol.iterator]: () => this.#links.peers },
+      isServed: (peer) => this.#isServed(peer),
+    });
+    return this.#departure.done;
+  }
+
   close(): void {
     this.#cancel();
     for (const name of [...this.#channels.keys()]) this.closeChannel(name, "the site stops");
@@ -243,7 +281,7 @@ export class Reflector {
   #admit(hello: PeerIdentity): Refusal | undefined {
     if (this.#self === NOBODY)
       return { code: "site-starting", message: "the site has not joined yet" };
-    if (hello.role === "viewer") return undefined;
+    if (hello.role === "viewer") return this.#departure === undefined ? undefined : LEAVING;
     if (hello.token !== this.#self.linkKey) {
       this.#drops.add("untrusted-site");
       return {
@@ -295,6 +333,7 @@ export class Reflector {
     this.#ticks++;
     const slow = this.#ticks % SLOW_TICKS === 0;
     this.#links.tick(slow);
+    this.#departure?.tick();
     for (const channel of this.#channels.values()) {
       channel.tick(slow, this.#ticks % SECOND_TICKS === 0);
     }
@@ -378,6 +417,9 @@ export class Reflector {
           channel.receiver.control(peer.remote?.name ?? "", message, packet);
         }
         return;
+      case "leaving":
+        if (peer.remote?.role === "site") this.#links.leaving(peer, message.message);
+        return;
       default:
         this.#fromUpstream(peer, message, packet);
     }
@@ -444,8 +486,17 @@ export class Reflector {
     this.#pending.push({ peer, message });
   }
 
+  /** Whether a peer takes something that it could take elsewhere: what is ingested here has no other origin. */
+  #isServed(peer: Peer): boolean {
+    for (const [id, { state }] of this.#subscriptions.get(peer) ?? []) {
+      if (state !== "standby" && this.#byId.get(id)?.ingested === false) return true;
+    }
+    return false;
+  }
+
   /** Why nobody more is let into a channel, in words. */
   #refuses(channel: Channel): Refusal | undefined {
+    if (this.#departure !== undefined) return LEAVING;
     const code = "admission-refused";
     const { site, maxSubscribers, maxBitsPerSecond } = this.#self;
     let count = 0;

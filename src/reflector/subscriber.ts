@@ -22,12 +22,13 @@ const MARK_MS = 50;
 export class Subscriber {
   readonly id: number;
   readonly outlet: Outlet;
-  readonly drops = new Counters();
+  readonly drops: Counters;
   state: SubscriberState = "standby";
   /** Number of the request that set the state; -1: none since it joined. */
   request = -1;
-  packets = 0;
-  bytes = 0;
+  /** Passed on to it alone. */
+  #packets = 0;
+  #bytes = 0;
   readonly #history: History;
   readonly #clock: Clock;
   /** Next position to send while catching up. */
@@ -40,8 +41,18 @@ export class Subscriber {
   constructor(id: number, outlet: Outlet, history: History, clock: Clock) {
     this.id = id;
     this.outlet = outlet;
+    this.drops = outlet.drops ?? new Counters();
     this.#history = history;
     this.#clock = clock;
+  }
+
+  /** Packets passed on, and their bytes. */
+  get packets(): number {
+    return this.#packets + (this.outlet.place?.packets ?? 0);
+  }
+
+  get bytes(): number {
+    return this.#bytes + (this.outlet.place?.bytes ?? 0);
   }
 
   /** Starts sending from `position` of the history, paced. */
@@ -60,13 +71,14 @@ export class Subscriber {
 
   /** Sends packets that are at `position` (the last of them) of the history. */
   send(packets: Uint8Array, count: number, position: number): void {
+    if (this.outlet.takes?.(packets) === false) return;
     if (!this.outlet.send(packets)) {
       this.drops.add("queue-full", count);
       if (this.outlet.coalesces) this.state = "skipping";
       return;
     }
-    this.packets += count;
-    this.bytes += packets.byteLength;
+    this.#packets += count;
+    this.#bytes += packets.byteLength;
     if (!this.outlet.acknowledges) return;
     const now = this.#clock.now();
     const last = this.#marks.at(-1);

@@ -1,3 +1,4 @@
+import type { Socket } from "node:dgram";
 import type { Counters } from "../base/index.ts";
 
 /** An address that datagrams come from and go to. */
@@ -17,14 +18,31 @@ export interface BatchFigures {
   readonly sendCalls: number;
   readonly sent: number;
   readonly segments: number;
-  /** Calls that received in batches, and the datagrams that came by them. */
+  /** Calls that received in batches, and the datagrams that came by them; one of several joined by the kernel counts once. */
   readonly receiveCalls: number;
   readonly received: number;
 }
 
+/** What a socket can be told about multicast: the functions of `node:dgram`, as they are described there. */
+export type MulticastControls = Pick<
+  Socket,
+  | "addMembership"
+  | "addSourceSpecificMembership"
+  | "dropMembership"
+  | "dropSourceSpecificMembership"
+  | "setBroadcast"
+  | "setMulticastInterface"
+  | "setMulticastLoopback"
+  | "setMulticastTTL"
+>;
+
+/** Told when a datagram to a remote did not leave, or was refused there: `send-queue-full`, `refused`, `send-failed`. */
+export type OnMissed = (reason: string) => void;
+
 /**
  * A bound UDP socket without a peer of its own: datagrams to and from anyone. Sends and receives in batches where the
- * kernel and the native library allow it, else one by one; callers see no difference.
+ * kernel and the native library allow it, else one by one; callers see no difference but two: see `onMissed` and
+ * `coalesced`.
  *
  * What is sent within one turn of the event loop may leave at its end, in one call. To one remote it leaves in the order
  * of the calls.
@@ -33,17 +51,23 @@ export interface DatagramSocket extends AsyncDisposable {
   readonly host: string;
   readonly port: number;
   readonly family: 4 | 6;
-  /** Datagrams that did not leave and errors, by reason: `send-queue-full`, `error-…`. */
+  /** Datagrams that did not leave and errors, by reason: `send-queue-full`, `refused`, `error-…`. */
   readonly counts: Counters;
   readonly figures: BatchFigures;
+  readonly multicast: MulticastControls;
   /**
    * Sets who gets what arrives; once. `bytes` are borrowed until the handler returns. `from` is the same object for each
    * datagram of an address for which `remote` was called, and may be a new one for others.
    */
   onDatagram(handler: (bytes: Uint8Array, from: Remote) => void): void;
-  /** The one object for that address at this socket. `host` is an IP address of the socket's family. */
+  /**
+   * The one object for that address at this socket. `host` is an IP address of the socket's family. For each call there
+   * is one to `release`.
+   *
+   * @throws {MeanderError} `address-invalid`
+   */
   remote(host: string, port: number): Remote;
-  /** Forgets an address that nothing is sent to any more. */
+  /** Forgets an address that nothing is sent to any more, when everyone who asked for it has released it. */
   release(remote: Remote): void;
   /** Sends one datagram. Its bytes never change again. False: not taken, and counted. */
   send(bytes: Uint8Array, to: Remote): boolean;
@@ -55,11 +79,20 @@ export interface DatagramSocket extends AsyncDisposable {
 
 /** Remotes of one socket that get the same datagrams: one system call for many of them. */
 export interface DatagramGroup {
+  /** Members now. */
   readonly size: number;
-  /** @param onMissed told when a datagram for this remote did not leave, with the reason */
-  add(remote: Remote, onMissed?: (reason: string) => void): void;
+  /**
+   * Adds a member; one that is added twice gets everything twice.
+   *
+   * @param remote of this socket, not released before it is deleted here
+   * @param onMissed told when a datagram for this remote did not leave, with the reason. `refused` (nobody listens at that
+   *   port) is heard of later, and only where the socket's mode is `batched`
+   */
+  add(remote: Remote, onMissed?: OnMissed): void;
+  /** Removes a member, or one of several that are the same. */
   delete(remote: Remote): void;
   /** Sends one datagram to every member. Its bytes never change again. */
   send(bytes: Uint8Array): void;
+  /** Removes all members. */
   close(): void;
 }

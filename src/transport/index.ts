@@ -4,12 +4,22 @@
  * @module
  */
 export { formatAddress, type HostPort, parseAddress } from "./address.ts";
+export { type DatagramSocketOptions, openDatagramSocket } from "./datagram-socket.ts";
+export type {
+  BatchFigures,
+  DatagramGroup,
+  DatagramSocket,
+  MulticastControls,
+  OnMissed,
+  Remote,
+} from "./datagrams.ts";
 export {
   MemoryConnection,
   type MemoryOptions,
   MemoryTransport,
   memoryPair,
 } from "./memory.ts";
+export type { NativeCalls } from "./native/native-calls.ts";
 export { acceptTcp, LINK_PATH, LINK_UPGRADE, TcpTransport } from "./tcp.ts";
 export { type UdpOptions, UdpTransport } from "./udp.ts";
 export { WebSocketTransport } from "./websocket.ts";

@@ -54,6 +54,7 @@ const message = fc.oneof(
     sites: fc.array(record({ name, url: name }), { maxLength: 8 }),
   }),
   record({ type: fc.constant("close"), code: name, message: name }),
+  record({ type: fc.constant("leaving"), message: name }),
   record({ type: fc.constant("heartbeat"), sentAt: time, echo: time, heldMs: time }),
   record({ type: fc.constant("ack"), points: fc.array(point, { maxLength: LIMITS.sourcesMax }) }),
   record({ type: fc.constant("repair"), point, bitmap: u32 }),

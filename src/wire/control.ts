@@ -67,6 +67,8 @@ export type ControlMessage =
       readonly sites: readonly { readonly name: string; readonly url: string }[];
     }
   | { readonly type: "close"; readonly code: string; readonly message: string }
+  /** The sender will close soon: what is taken from it is to be taken elsewhere, before it is gone. [W28] */
+  | { readonly type: "leaving"; readonly message: string }
   /** [W25] Times are the sender's monotonic ms; `echo` is the newest heartbeat got from the peer, held for `heldMs`; NaN: none yet. */
   | {
       readonly type: "heartbeat";
@@ -106,6 +108,7 @@ const JSON_TYPES = {
   7: "unsubscribed",
   8: "sites",
   9: "close",
+  10: "leaving",
   32: "description",
   33: "path",
 } as const;
@@ -151,6 +154,7 @@ const SCHEMAS: Readonly<Record<(typeof JSON_TYPES)[keyof typeof JSON_TYPES], z.Z
   unsubscribed: z.object({ request: u32, id: u32 }),
   sites: z.object({ sites: z.array(z.object({ name, url: z.string().max(500) })).max(64) }),
   close: z.object({ code: name, message: z.string().max(2000) }),
+  leaving: z.object({ message: z.string().max(2000) }),
   description: z.object({ description: descriptionSchema }),
   path: z.object({ sites: z.array(name).max(64), originOffsetMs: z.number() }),
 };

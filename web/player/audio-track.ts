@@ -1,4 +1,4 @@
-import type { EncodedFrame } from "./video-track.ts";
+import type { EncodedFrame } from "../../src/channel/playout/index.ts";
 
 /** What an {@link AudioTrack} tells. */
 export interface AudioTrackEvents {

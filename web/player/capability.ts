@@ -1,3 +1,5 @@
+import type { Track } from "../../src/wire/index.ts";
+
 /** Codecs that the player has decoders for, by their names in a description. */
 export const PLAYABLE: readonly string[] = ["h264", "vp8", "opus"];
 
@@ -11,4 +13,11 @@ export function missingCapability(): string | undefined {
     );
   }
   return "This browser has no WebCodecs. Chromium, Edge and Chrome have it from version 94, Safari from 26, Firefox from 130.";
+}
+
+/** Why a track can not be played here; undefined when it can. */
+export function refusalOf({ kind, codec }: Track): string | undefined {
+  if (PLAYABLE.includes(codec)) return missingCapability();
+  const unknown = `The ${kind} of this channel is ${codec}; the player knows ${PLAYABLE.join(", ")}.`;
+  return missingCapability() ?? unknown;
 }

@@ -1,4 +1,5 @@
 import {
+  type EncodedFrame,
   FrameQueue,
   type MediaTimeline,
   type PlayoutClock,
@@ -7,7 +8,7 @@ import {
   type SourceTimeline,
   type TimedFrame,
 } from "../../src/channel/playout/index.ts";
-import { type EncodedFrame, VideoTrack } from "./video-track.ts";
+import { VideoTrack } from "./video-track.ts";
 
 /** A decoded picture that waits for its time. */
 interface Picture extends TimedFrame {

@@ -1,21 +1,22 @@
 import { type Cancel, type Clock, every, type Random } from "../../src/base/index.ts";
 import { ChannelClient } from "../../src/channel/index.ts";
 import {
+  ChannelTracks,
+  type EncodedFrame,
   JitterEstimate,
   MediaTimeline,
   PlayoutClock,
   RateMeter,
+  type TrackFeed,
 } from "../../src/channel/playout/index.ts";
 import type { Description, Track } from "../../src/wire/index.ts";
 import { dialWebSocket } from "../browser-websocket.ts";
 import type { AudioOutput } from "./audio-output.ts";
-import { ChannelTracks } from "./channel-tracks.ts";
+import { refusalOf } from "./capability.ts";
 import { PicturePlayer, type Presented } from "./picture-player.ts";
 import type { PlayerState } from "./player-state.ts";
 import type { PlayerStats } from "./player-stats.ts";
 import { SoundPlayer } from "./sound-player.ts";
-import type { TrackFeed } from "./track-feed.ts";
-import type { EncodedFrame } from "./video-track.ts";
 
 /** What a {@link Playback} plays, and with what. */
 export interface PlaybackOptions {
@@ -49,6 +50,8 @@ export interface Shown extends Presented {
 }
 
 const TICK_MS = 20;
+/** Most time a missing packet holds up those behind it, ms: longer than its repair takes. */
+const WAIT_MS_MAX = 300;
 const SMOOTHING = 0.1;
 const VIEWER_NAME = "player";
 
@@ -96,13 +99,19 @@ export class Playback {
         this.#unplayable("audio", `This browser has no decoder for ${codec}.`),
     });
     this.#tracks = new ChannelTracks(
-      { clock, timeline: this.#timeline, waitMs: () => this.#playout.delayMs },
+      {
+        clock,
+        timeline: this.#timeline,
+        waitMs: () => Math.min(this.#playout.delayMs, WAIT_MS_MAX),
+        refusalOf,
+        which: "first",
+      },
       {
         onOpened: (feed) => this.#open(feed),
         onClosed: (feed) => this.#close(feed),
         onFrame: (feed, frame) => this.#frame(feed, frame),
         onMessage: (message) => events.onMessage(message),
-        onUnplayable: (kind, message) => this.#unplayable(kind, message),
+        onRefused: ({ kind }, message) => this.#unplayable(kind, message),
       },
     );
     this.#client = new ChannelClient(

@@ -1,11 +1,11 @@
 import type {
+  EncodedFrame,
   MediaTimeline,
   PlayoutClock,
   SourceTimeline,
 } from "../../src/channel/playout/index.ts";
 import type { AudioOutput } from "./audio-output.ts";
 import { AudioTrack } from "./audio-track.ts";
-import type { EncodedFrame } from "./video-track.ts";
 
 /** Sound that was heard longer ago than this says nothing about now, ms. */
 const FRESH_MS = 1_000;

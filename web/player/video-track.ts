@@ -1,11 +1,5 @@
+import type { EncodedFrame } from "../../src/channel/playout/index.ts";
 import { h264CodecString, splitAnnexB } from "../../src/wire/index.ts";
-
-/** A frame before decoding, with RTP time that does not wrap. */
-export interface EncodedFrame {
-  readonly bytes: Uint8Array;
-  readonly ticks: number;
-  readonly key: boolean;
-}
 
 /** What a {@link VideoTrack} tells, and asks. */
 export interface VideoTrackEvents {

@@ -1,10 +1,13 @@
-import { FrameReceiver } from "../../src/channel/index.ts";
-import { SourceTimeline } from "../../src/channel/playout/index.ts";
-import { decodeParameterSets, type Frame, type Track } from "../../src/wire/index.ts";
-import type { EncodedFrame } from "./video-track.ts";
+import { decodeParameterSets, type Frame, type Track } from "../../wire/index.ts";
+import { FrameReceiver } from "../frame-receiver.ts";
+import { SourceTimeline } from "./source-timeline.ts";
 
-/** Most time a missing packet holds up those behind it, ms: longer than its repair takes. */
-const WAIT_MS_MAX = 300;
+/** A frame before decoding, with RTP time that does not wrap. */
+export interface EncodedFrame {
+  readonly bytes: Uint8Array;
+  readonly ticks: number;
+  readonly key: boolean;
+}
 
 /** One source's packets, put together into frames. */
 export class TrackFeed {
@@ -23,7 +26,7 @@ export class TrackFeed {
     this.#receiver = new FrameReceiver({
       codec: track.codec,
       parameterSets: decodeParameterSets(track.parameterSets ?? []),
-      waitMs: Math.min(waitMs, WAIT_MS_MAX),
+      waitMs,
     });
     this.#onFrame = onFrame;
   }
@@ -31,6 +34,11 @@ export class TrackFeed {
   /** Frames that came but were incomplete, or stood before the first key frame. */
   get framesDropped(): number {
     return this.#receiver.stats.framesDropped;
+  }
+
+  /** Packets that never came. */
+  get packetsLost(): number {
+    return this.#receiver.stats.packetsLost;
   }
 
   /** True when a description still speaks of this source. */

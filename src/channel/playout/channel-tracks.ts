@@ -1,6 +1,4 @@
-import type { Clock } from "../../src/base/index.ts";
-import type { ChannelClientEvents } from "../../src/channel/index.ts";
-import type { IngestReport, MediaTimeline, SenderTime } from "../../src/channel/playout/index.ts";
+import type { Clock } from "../../base/index.ts";
 import {
   type Description,
   decodeRtcp,
@@ -12,10 +10,11 @@ import {
   payloadOf,
   sourceOf,
   type Track,
-} from "../../src/wire/index.ts";
-import { missingCapability, PLAYABLE } from "./capability.ts";
-import { TrackFeed } from "./track-feed.ts";
-import type { EncodedFrame } from "./video-track.ts";
+} from "../../wire/index.ts";
+import type { ChannelClientEvents } from "../channel-client.ts";
+import type { MediaTimeline } from "./media-timeline.ts";
+import type { IngestReport, SenderTime } from "./source-timeline.ts";
+import { type EncodedFrame, TrackFeed } from "./track-feed.ts";
 
 /** What {@link ChannelTracks} tells. */
 export interface ChannelTracksEvents {
@@ -26,39 +25,39 @@ export interface ChannelTracksEvents {
   /** A whole frame, in decoding order. */
   onFrame(feed: TrackFeed, frame: EncodedFrame): void;
   onMessage(message: { readonly text: string; readonly medium: number }): void;
-  /** `kind` is described but can not be played, for the reason in `message`. */
-  onUnplayable(kind: Track["kind"], message: string): void;
+  /** The track is described but is not used, for the reason in `message`. */
+  onRefused(track: Track, message: string): void;
+}
+
+export interface ChannelTracksOptions {
+  readonly clock: Clock;
+  readonly timeline: MediaTimeline;
+  /** How long a missing packet may be waited for, ms. */
+  waitMs(): number;
+  /** Why a track of audio or video can not be used, for people; undefined when it can. */
+  refusalOf(track: Track): string | undefined;
+  /** `first` of audio and of video, as a player shows them, or `all`. */
+  readonly which: "first" | "all";
 }
 
 /** Packets and reports kept that came before the description that explains them. */
 const EARLY_MAX = 512;
 
-/** Takes apart what a channel brings: the first audio, the first video and all text, each with its timeline. */
+/** Takes apart what a channel brings: its audio and video, each with its timeline, and all text. */
 export class ChannelTracks {
-  readonly #clock: Clock;
-  readonly #timeline: MediaTimeline;
-  readonly #waitMs: () => number;
+  readonly #options: ChannelTracksOptions;
   readonly #events: ChannelTracksEvents;
   readonly #feeds = new Map<number, TrackFeed>();
-  /** Kinds of media that are described and can be played. */
+  /** Kinds of media that are described and can be used. */
   readonly #kinds = new Set<Track["kind"]>();
   #texts: ReadonlySet<number> = new Set();
   #early: Uint8Array[] = [];
   readonly #earlyReports = new Map<string, IngestReport>();
   #pastDropped = 0;
+  #pastLost = 0;
 
-  /** @param options `waitMs` tells how long a missing packet may be waited for */
-  constructor(
-    options: {
-      readonly clock: Clock;
-      readonly timeline: MediaTimeline;
-      readonly waitMs: () => number;
-    },
-    events: ChannelTracksEvents,
-  ) {
-    this.#clock = options.clock;
-    this.#timeline = options.timeline;
-    this.#waitMs = options.waitMs;
+  constructor(options: ChannelTracksOptions, events: ChannelTracksEvents) {
+    this.#options = options;
     this.#events = events;
   }
 
@@ -69,17 +68,24 @@ export class ChannelTracks {
     return dropped;
   }
 
-  /** True when something of the channel can be played. */
+  /** Packets that never came. */
+  get packetsLost(): number {
+    let lost = this.#pastLost;
+    for (const feed of this.#feeds.values()) lost += feed.packetsLost;
+    return lost;
+  }
+
+  /** True when something of the channel can be used. */
   get playable(): boolean {
     return this.#kinds.size > 0 || this.#texts.size > 0;
   }
 
-  /** True while `kind` is described and can be played. */
+  /** True while `kind` is described and can be used. */
   has(kind: Track["kind"]): boolean {
     return this.#kinds.has(kind);
   }
 
-  /** A decoder refused it; it is tried again when the description changes. */
+  /** It can not be used after all; it is tried again when the description changes. */
   giveUp(kind: Track["kind"]): void {
     this.#kinds.delete(kind);
     for (const feed of this.#feeds.values()) if (feed.track.kind === kind) this.#forget(feed);
@@ -96,7 +102,7 @@ export class ChannelTracks {
     }
     const feed = this.#feeds.get(medium);
     if (feed?.track.source === sourceOf(packet) && feed.track.generation === generationOf(packet)) {
-      feed.push(payloadOf(packet), this.#clock.now());
+      feed.push(payloadOf(packet), this.#options.clock.now());
     } else {
       this.#keepEarly(packet);
     }
@@ -108,7 +114,7 @@ export class ChannelTracks {
     const full = { ingestMs, rtpTimestamp, sender: senderTimeOf(report.rtcp) };
     const feed = this.#feeds.get(report.medium);
     if (feed !== undefined && keyOf(feed.track) === keyOf(report)) {
-      this.#timeline.report(feed.timeline, full, this.#clock.now());
+      this.#options.timeline.report(feed.timeline, full, this.#options.clock.now());
     } else if (this.#earlyReports.size < EARLY_MAX) {
       this.#earlyReports.set(keyOf(report), full);
     }
@@ -118,27 +124,26 @@ export class ChannelTracks {
   gap(gap: Parameters<ChannelClientEvents["onGap"]>[0]): void {
     const feed = this.#feeds.get(gap.medium);
     if (feed === undefined || keyOf(feed.track) !== keyOf(gap)) return;
-    feed.gap(gap.sequence, gap.count, this.#clock.now());
+    feed.gap(gap.sequence, gap.count, this.#options.clock.now());
   }
 
   /** Opens and closes feeds as the channel's description asks. */
   describe({ tracks }: Description): void {
     const byMedium = [...tracks].sort((a, b) => a.medium - b.medium);
-    const first = (kind: Track["kind"]): Track[] =>
-      byMedium.filter((track) => track.kind === kind).slice(0, 1);
-    const wanted = [...first("video"), ...first("audio")];
+    const most = this.#options.which === "first" ? 1 : byMedium.length;
+    const of = (kind: Track["kind"]): Track[] =>
+      byMedium.filter((track) => track.kind === kind).slice(0, most);
     const texts = byMedium.filter(({ kind }) => kind === "text");
     this.#texts = new Set(texts.map(({ medium }) => medium));
-    this.#judge(wanted);
+    const wanted = this.#judge([...of("video"), ...of("audio")]);
     for (const feed of this.#feeds.values()) {
-      const { kind, medium } = feed.track;
-      const stays = wanted.some((track) => track.medium === medium && feed.matches(track));
-      if (stays && this.has(kind)) continue;
+      const { medium } = feed.track;
+      if (wanted.some((track) => track.medium === medium && feed.matches(track))) continue;
       this.#forget(feed);
       this.#events.onClosed(feed);
     }
     for (const track of wanted) {
-      if (!this.#feeds.has(track.medium) && this.has(track.kind)) this.#open(track);
+      if (!this.#feeds.has(track.medium)) this.#open(track);
     }
     const early = this.#early;
     this.#early = [];
@@ -147,23 +152,23 @@ export class ChannelTracks {
 
   /** Gives up packets that were missing for too long. Call it every now and then. */
   tick(): void {
-    for (const feed of this.#feeds.values()) feed.tick(this.#clock.now());
+    for (const feed of this.#feeds.values()) feed.tick(this.#options.clock.now());
   }
 
-  #judge(wanted: readonly Track[]): void {
+  /** Those that can be used. */
+  #judge(tracks: readonly Track[]): Track[] {
+    const judged = tracks.map((track) => ({ track, refusal: this.#options.refusalOf(track) }));
+    const usable = judged.filter(({ refusal }) => refusal === undefined).map(({ track }) => track);
     this.#kinds.clear();
-    const missing = wanted.length > 0 ? missingCapability() : undefined;
-    const playable = wanted.filter(({ codec }) => PLAYABLE.includes(codec));
-    if (missing === undefined) for (const { kind } of playable) this.#kinds.add(kind);
-    for (const { kind, codec } of wanted) {
-      if (this.has(kind)) continue;
-      const unknown = `The ${kind} of this channel is ${codec}; the player knows ${PLAYABLE.join(", ")}.`;
-      this.#events.onUnplayable(kind, missing ?? unknown);
-    }
+    for (const { kind } of usable) this.#kinds.add(kind);
+    for (const { track, refusal } of judged)
+      if (refusal !== undefined) this.#events.onRefused(track, refusal);
+    // Whoever was told may have given up more.
+    return usable.filter(({ kind }) => this.has(kind));
   }
 
   #open(track: Track): void {
-    const feed: TrackFeed = new TrackFeed(track, this.#waitMs(), (frame) =>
+    const feed: TrackFeed = new TrackFeed(track, this.#options.waitMs(), (frame) =>
       this.#events.onFrame(feed, frame),
     );
     this.#feeds.set(track.medium, feed);
@@ -171,11 +176,13 @@ export class ChannelTracks {
     const key = keyOf(track);
     const report = this.#earlyReports.get(key);
     this.#earlyReports.delete(key);
-    if (report !== undefined) this.#timeline.report(feed.timeline, report, this.#clock.now());
+    if (report !== undefined)
+      this.#options.timeline.report(feed.timeline, report, this.#options.clock.now());
   }
 
   #forget(feed: TrackFeed): void {
     this.#pastDropped += feed.framesDropped;
+    this.#pastLost += feed.packetsLost;
     this.#feeds.delete(feed.track.medium);
   }
 

@@ -1,0 +1,111 @@
+/**
+ * What thousands of viewers over TCP and WebSocket cost a site, beside a C program with one write per frame and viewer, on
+ * the same machine in the same run.
+ *
+ *   npm run bench -- viewers [--json] [--only 85x1M] [--protocol tcp] [--seconds 5] [--rounds 3] [--no-native]
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import { thisMachine } from "./support/machine.ts";
+import { reportOf, sentenceOf } from "./support/viewers-report.ts";
+import { LOADS, measureViewers, type ViewersFigure } from "./support/viewers-run.ts";
+
+const SECONDS_MAX = 20;
+const ROUNDS_MAX = 100;
+const PROTOCOLS = ["tcp", "websocket"] as const;
+type Protocol = (typeof PROTOCOLS)[number];
+
+const options = readOptions();
+const machine = thisMachine();
+const figures: Record<Protocol, Record<string, ViewersFigure>> = { tcp: {}, websocket: {} };
+try {
+  for (const protocol of options.protocols) {
+    for (const load of options.loads) {
+      figures[protocol][load] = await measureViewers(load, protocol, {
+        ...options,
+        progress: (text) => void process.stderr.write(`${text}\n`),
+      });
+    }
+  }
+} catch (error) {
+  process.stderr.write(`error: ${error instanceof Error ? error.message : error}\n`);
+  process.exit(1);
+}
+
+const { rounds, seconds } = options;
+if (options.json) {
+  const { tcp: loads, websocket } = figures;
+  const answer = {
+    bench: "viewers",
+    machine,
+    native: options.native,
+    seconds,
+    rounds,
+    loads,
+    websocket,
+  };
+  process.stdout.write(`${JSON.stringify(answer)}\n`);
+} else {
+  process.stdout.write(`${reportOf(figures)}\n${sentenceOf(figures.tcp)}\n`);
+}
+
+function readOptions(): {
+  readonly json: boolean;
+  readonly native: boolean;
+  readonly loads: readonly string[];
+  readonly protocols: readonly Protocol[];
+  readonly seconds: number;
+  readonly rounds: number;
+  readonly site: readonly string[];
+  readonly node: readonly string[];
+} {
+  try {
+    const { values } = parseArgs({
+      allowNegative: true,
+      options: {
+        json: { type: "boolean", default: false },
+        native: { type: "boolean", default: true },
+        only: { type: "string", multiple: true, default: [] },
+        protocol: { type: "string", multiple: true, default: [] },
+        seconds: { type: "string", default: "5" },
+        rounds: { type: "string", default: "3" },
+        node: { type: "string", multiple: true, default: [] },
+      },
+    });
+    const { json, native, node } = values;
+    return {
+      json,
+      native,
+      node,
+      loads: chosen("--only", values.only, Object.keys(LOADS)),
+      protocols: chosen("--protocol", values.protocol, PROTOCOLS),
+      seconds: numberOf("--seconds", values.seconds, SECONDS_MAX),
+      rounds: Math.ceil(numberOf("--rounds", values.rounds, ROUNDS_MAX)),
+      site: native ? [] : ["--no-native"],
+    };
+  } catch (error) {
+    process.stderr.write(`error: ${error instanceof Error ? error.message : error}\n`);
+    process.exit(2);
+  }
+}
+
+/** Those asked for, or all. */
+function chosen<T extends string>(
+  name: string,
+  asked: readonly string[],
+  all: readonly T[],
+): readonly T[] {
+  for (const each of asked) {
+    if (!(all as readonly string[]).includes(each)) {
+      throw new Error(`${name} ${each}\n  expected: ${all.join(", ")}`);
+    }
+  }
+  return asked.length === 0 ? all : all.filter((each) => asked.includes(each));
+}
+
+function numberOf(name: string, text: string, max: number): number {
+  const value = Number(text);
+  if (value > 0 && value <= max) return value;
+  throw new Error(`${name} ${text}\n  expected: above 0, at most ${max}`);
+}
