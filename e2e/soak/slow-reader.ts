@@ -10,7 +10,7 @@ export class SlowReader {
   /** True once the site has closed it. */
   isClosed = false;
   readonly #socket: Duplex;
-  readonly #timer: NodeJS.Timeout | undefined;
+  readonly #timer: NodeJS.Timeout;
 
   static async open(port: number, channel: string, pace: "never" | "drip"): Promise<SlowReader> {
     const headers = { Connection: "Upgrade", Upgrade: LINK_UPGRADE };
@@ -34,7 +34,12 @@ export class SlowReader {
     socket.write(viewerHello("slow", Math.floor(Math.random() * 0xffff_ffff)));
     const wish = { request: 1, channel, forward: true, resume: [] } as const;
     socket.write(controlPacket({ type: "subscribe", ...wish }));
-    if (pace === "drip") this.#timer = setInterval(() => socket.read(1), 1_000);
+    const beat = { type: "heartbeat", sentAt: 0, echo: Number.NaN, heldMs: 0 } as const;
+    this.#timer = setInterval(() => {
+      if (pace === "drip") socket.read(1);
+      // It lives, as far as the site can tell; and who does not read hears of the end only by writing.
+      socket.write(controlPacket(beat));
+    }, 1_000);
   }
 
   close(): void {

@@ -72,6 +72,16 @@ export const LIMITS = {
   udpAcceptedMax: 4_096,
   /** Buffer asked of the kernel for each UDP socket, each way, bytes: the usual default holds 92 packets. */
   udpBufferBytes: 4 * 1024 * 1024,
+  /** Messages of one system call: the kernel takes no more (UIO_MAXIOV). */
+  datagramBatchMax: 1_024,
+  /** Datagrams of a train, which the kernel cuts one buffer into: what all kernels with UDP_SEGMENT take. */
+  trainSegmentsMax: 64,
+  /** Bytes of a train: a buffer with its headers has at most 65 535. */
+  trainBytesMax: 64_000,
+  /** Datagrams received by one system call: each has a place of 64 KiB, shared by all sockets of a thread. */
+  receiveBatchMax: 32,
+  /** Such calls in one turn of the event loop; then others have theirs. */
+  receiveCallsMax: 8,
   /** Time for a connection to open, ms. */
   connectMsMax: 5_000,
   /** Time a closed stream has to deliver what was sent before, ms; then it is cut. */
@@ -290,4 +300,28 @@ export const LIMITS = {
   descriptorsReservedLast: 16,
   /** Longest time for which a level of the log is changed, ms: a day. */
   logLevelMsMax: 86_400_000,
+  /** An access token, characters: a usual one has 300. */
+  tokenCharactersMax: 2_048,
+  /** Channel patterns in one token, and of channels that anybody may watch. */
+  channelPatternsMax: 16,
+  /** Longest life of a token, ms: 366 days. */
+  tokenMsMax: 366 * 86_400_000,
+  /** Tokens of a session that have not expired: the leader lists and revokes them. */
+  tokensMax: 10_000,
+  /** Tokens whose signature a thread of a site remembers as good: about 1 KB each. */
+  tokenCacheMax: 4_096,
+  /** Tokens that are being checked at once, in a thread of a site. */
+  tokenChecksMax: 512,
+  /** Forged or unreadable tokens that one address may show at once; then one a second. */
+  tokenFailuresMax: 20,
+  /** Addresses whose failures are remembered. */
+  tokenAddressesMax: 4_096,
+  /** Channels that one viewer watches over one connection while a site asks for tokens. */
+  viewerChannelsMax: 64,
+  /** A TLS connection has greeted within this, ms, or is cut. */
+  tlsGreetingMs: 10_000,
+  /** Connections that have not sent their first byte, on a port with TLS. */
+  tlsGreetingsMax: 2_048,
+  /** How often a site looks whether the files of its certificate have changed, ms. */
+  certificateLookMs: 5_000,
 } as const;

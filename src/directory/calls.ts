@@ -113,7 +113,7 @@ export class Calls {
   }
 
   /** Fails all that wait. */
-  close(error: MeanderError): void {
+  fail(error: MeanderError): void {
     for (const id of [...this.#waiting.keys()]) this.#take(id)?.reject(error);
   }
 

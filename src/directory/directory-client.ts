@@ -19,6 +19,7 @@ import { entrySchema, type ServerMessage } from "./messages.ts";
 import { type DialOptions, ReconnectingSocket } from "./reconnecting-socket.ts";
 import type { CallHandler, ServedPlace } from "./site-calls.ts";
 import { encodeJson, encodeValue } from "./value.ts";
+import { decodeError } from "./wire-error.ts";
 
 const revisionSchema = z.int().min(1);
 const leaseSchema = z.object({
@@ -27,16 +28,22 @@ const leaseSchema = z.object({
 });
 const jsonSchema = z.custom<Json>((value) => value !== undefined);
 
+/** What a {@link DirectoryClient} stands on. */
+export interface DirectoryClientOptions extends DialOptions {
+  /** [D22] The directory does not let this client in, or no longer. It tries again. */
+  readonly onDismissed?: ((error: MeanderError) => void) | undefined;
+}
+
 /**
  * The directory of a leading site, used over a message socket. Runs in browsers.
  *
  * [D16] Calls made without a connection wait for one, up to {@link LIMITS.directoryCallMs}, then throw `directory-unreachable`.
  * `compareAndSet`, `delete` and `request` throw it also when the connection ends before their answer: they may have been
- * done. [D17] Watches go on after a reconnect. Besides what every {@link Directory} throws: `directory-closed`, `directory-busy`,
+ * done. [D17] Watches go on after a reconnect. [D22] A directory that does not let the client in fails its calls with its own words. Besides what every {@link Directory} throws: `directory-closed`, `directory-busy`,
  * `directory-full`, `directory-answer-invalid`.
  */
 export class DirectoryClient implements Directory {
-  readonly #options: DialOptions;
+  readonly #options: DirectoryClientOptions;
   readonly #socket: ReconnectingSocket;
   readonly #calls: Calls;
   readonly #blobs: ClientBlobs;
@@ -51,7 +58,7 @@ export class DirectoryClient implements Directory {
   #closed = false;
 
   /** Starts to connect at once. */
-  constructor(options: DialOptions) {
+  constructor(options: DirectoryClientOptions) {
     this.#options = options;
     this.#calls = new Calls(options.clock, (message) => this.#socket.send(message));
     this.#blobs = new ClientBlobs(this.#calls);
@@ -60,6 +67,7 @@ export class DirectoryClient implements Directory {
       onUp: (directory) => this.#up(directory),
       onDown: (reason) => this.#down(reason),
       onMessage: (message) => this.#receive(message),
+      onDismissed: (error) => this.#dismissed(decodeError(error)),
     });
   }
 
@@ -170,7 +178,7 @@ export class DirectoryClient implements Directory {
     for (const watch of this.#watches.values()) watch.close();
     this.#watches.clear();
     for (const first of this.#firsts.values()) first.reject(closedError());
-    this.#calls.close(closedError());
+    this.#calls.fail(closedError());
     this.#setStatus({ type: "disconnected", reason: "closed" });
   }
 
@@ -197,6 +205,13 @@ export class DirectoryClient implements Directory {
     this.#siteCalls.down();
     this.#calls.down(reason);
     this.#setStatus({ type: "disconnected", reason });
+  }
+
+  /** [D22] What waits fails with the directory's words: with the same token it would wait in vain. */
+  #dismissed(error: MeanderError): void {
+    this.#options.onDismissed?.(error);
+    for (const first of [...this.#firsts.values()]) first.reject(error);
+    this.#calls.fail(error);
   }
 
   #receive(message: ServerMessage): void {

@@ -1,12 +1,12 @@
 import { type Clock, Counters, every, LIMITS, type Log } from "../base/index.ts";
-import type { MessageSocket } from "./message-socket.ts";
+import type { Admit, MessageSocket } from "./message-socket.ts";
 import type { PagedDirectory } from "./paged-directory.ts";
 import { ServerClient } from "./server-client.ts";
 
 /** Serves a directory to any number of clients, each over a message socket. */
 export class DirectoryServer {
   /**
-   * `refused`: clients over the limit; `invalid-…`: messages, by what was wrong; each ended its client. `unasked`: answers to calls that
+   * `refused`: clients over the limit, and those that were not let in; `invalid-…`: messages, by what was wrong; each ended its client. `unasked`: answers to calls that
    * nobody waits for, or never made.
    */
   readonly counts: Counters = new Counters();
@@ -32,15 +32,23 @@ export class DirectoryServer {
     return this.#clients.size;
   }
 
-  /** Serves one more client until its socket ends. Over the limit the socket is closed. */
-  attach(socket: MessageSocket): void {
+  /**
+   * Serves one more client until its socket ends. Over the limit the socket is closed.
+   *
+   * @param admit [D22] lets it in; everybody without
+   */
+  attach(socket: MessageSocket, admit?: Admit): void {
     if (this.#closed || this.#clients.size >= LIMITS.directoryClientsMax) {
       this.counts.add("refused");
       this.#log.warn("A directory client was refused.", { clients: this.#clients.size });
       socket.close();
       return;
     }
-    const client = new ServerClient(this.#directory, socket, this.#log, this.counts);
+    const client = new ServerClient(this.#directory, socket, {
+      log: this.#log,
+      counts: this.counts,
+      admit,
+    });
     this.#clients.add(client);
     socket.onClose(() => {
       this.#clients.delete(client);

@@ -16,10 +16,10 @@ export type {
   RequestOptions,
   WriteOptions,
 } from "./directory.ts";
-export { DirectoryClient } from "./directory-client.ts";
+export { DirectoryClient, type DirectoryClientOptions } from "./directory-client.ts";
 export { DirectoryServer } from "./directory-server.ts";
 export { memorySocketPair } from "./memory-socket.ts";
-export type { MessageSocket } from "./message-socket.ts";
+export type { Admission, Admit, MessageSocket } from "./message-socket.ts";
 export type { Page, PagedDirectory } from "./paged-directory.ts";
 export type { DialOptions } from "./reconnecting-socket.ts";
 export type { CallHandler, ServedPlace, SiteCalls } from "./site-calls.ts";

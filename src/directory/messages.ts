@@ -19,7 +19,11 @@ const json = z.custom<Json>((value) => value !== undefined);
 const call = { id: number };
 
 const clientMessageSchema = z.discriminatedUnion("type", [
-  z.object({ type: z.literal("hello"), protocol: number }),
+  z.object({
+    type: z.literal("hello"),
+    protocol: number,
+    token: z.string().max(LIMITS.tokenCharactersMax).optional(),
+  }),
   z.object({ type: z.literal("ping") }),
   z.object({ type: z.literal("get"), ...call, key: name }),
   z.object({ type: z.literal("list"), ...call, prefix: name, after: name }),
@@ -77,6 +81,8 @@ const changeSchema = z.discriminatedUnion("type", [
 
 const serverMessageSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("hello"), protocol: number, directory: name }),
+  /** [D22] Instead of a greeting, or at any time after it: the client is not let in, or no longer. */
+  z.object({ type: z.literal("goodbye"), error: wireErrorSchema }),
   z.object({ type: z.literal("pong") }),
   z.object({ type: z.literal("answer"), ...call, result: json }),
   z.object({ type: z.literal("refused"), ...call, error: wireErrorSchema }),

@@ -13,6 +13,7 @@ import {
   PROTOCOL,
   type ServerMessage,
 } from "./messages.ts";
+import type { WireError } from "./wire-error.ts";
 
 /** What happens on a {@link ReconnectingSocket}. */
 export interface ReconnectingSocketEvents {
@@ -21,12 +22,16 @@ export interface ReconnectingSocketEvents {
   /** The connection ended, or an attempt failed; another one follows. */
   onDown(reason: string): void;
   onMessage(message: ServerMessage): void;
+  /** The directory does not let us in, or no longer; `onDown` follows. */
+  onDismissed(error: WireError): void;
 }
 
 /** What a directory client stands on. */
 export interface DialOptions {
   /** Opens a connection to the directory, or rejects. */
   readonly dial: () => Promise<MessageSocket>;
+  /** What each greeting shows; without, none is shown. */
+  readonly token?: (() => string | undefined) | undefined;
   readonly clock: Clock;
   /** Spreads the attempts of many clients. */
   readonly random: Random;
@@ -116,14 +121,23 @@ export class ReconnectingSocket {
     socket.onMessage((text) => {
       if (this.#socket === socket) this.#receive(text);
     });
-    socket.send(JSON.stringify({ type: "hello", protocol: PROTOCOL } satisfies ClientMessage));
+    const token = this.#options.token?.();
+    const hello: ClientMessage = {
+      type: "hello",
+      protocol: PROTOCOL,
+      ...(token === undefined ? {} : { token }),
+    };
+    socket.send(JSON.stringify(hello));
   }
 
   #receive(text: string): void {
     this.#heard = true;
     const message = decodeServerMessage(text);
     if (typeof message === "string") this.reset(`the answer was no message (${message})`);
-    else if (message.type === "hello") this.#greeted(message.protocol, message.directory);
+    else if (message.type === "goodbye") {
+      this.#events.onDismissed(message.error);
+      this.reset(message.error.what);
+    } else if (message.type === "hello") this.#greeted(message.protocol, message.directory);
     else if (!this.#up) this.reset("the answer was no greeting");
     else if (message.type !== "pong") this.#events.onMessage(message);
   }

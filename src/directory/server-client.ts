@@ -7,7 +7,7 @@ import {
   unreachable,
 } from "../base/index.ts";
 import type { Entry, Json } from "./directory.ts";
-import type { MessageSocket } from "./message-socket.ts";
+import type { Admit, MessageSocket } from "./message-socket.ts";
 import {
   type ClientCall,
   decodeClientMessage,
@@ -31,16 +31,30 @@ export class ServerClient {
   readonly #counts: Counters;
   readonly #blobs: ServedBlobs;
   readonly #site: ServedSite;
+  readonly #admit: Admit | undefined;
   /** By the client's number; undefined while the watch is being made. */
   readonly #watches = new Map<number, (() => void) | undefined>();
   #calls = 0;
   #silences = 0;
+  /** The client has said hello. */
+  #greeting = false;
+  /** It was let in. */
   #greeted = false;
   #ended = false;
+  #left: () => void = () => {};
 
-  constructor(directory: PagedDirectory, socket: MessageSocket, log: Log, counts: Counters) {
+  constructor(
+    directory: PagedDirectory,
+    socket: MessageSocket,
+    {
+      log,
+      counts,
+      admit,
+    }: { readonly log: Log; readonly counts: Counters; readonly admit: Admit | undefined },
+  ) {
     this.#directory = directory;
     this.#socket = socket;
+    this.#admit = admit;
     this.#log = log;
     this.#counts = counts;
     this.#blobs = new ServedBlobs(directory);
@@ -72,6 +86,7 @@ export class ServerClient {
     this.#watches.clear();
     this.#blobs.clear();
     this.#site.end("gone");
+    this.#left();
   }
 
   #receive(text: string): void {
@@ -79,7 +94,7 @@ export class ServerClient {
     this.#silences = 0;
     const message = decodeClientMessage(text);
     if (typeof message === "string") this.#invalid(message);
-    else if (message.type === "hello") this.#greet(message.protocol);
+    else if (message.type === "hello") void this.#greet(message.protocol, message.token);
     else if (!this.#greeted) this.#invalid("hello");
     else if (message.type === "ping") this.#send({ type: "pong" });
     else if (isServing(message)) {
@@ -87,10 +102,30 @@ export class ServerClient {
     } else void this.#answer(message);
   }
 
-  #greet(protocol: number): void {
-    this.#greeted = protocol === PROTOCOL;
+  async #greet(protocol: number, token: string | undefined): Promise<void> {
+    if (this.#greeting) return this.#invalid("hello");
+    this.#greeting = true;
+    const isKnown = protocol === PROTOCOL;
+    if (isKnown && this.#admit !== undefined) {
+      try {
+        const admission = await this.#admit(token);
+        if (this.#ended) return;
+        this.#left = admission((error) => this.#dismiss(error));
+      } catch (error) {
+        this.#counts.add("refused");
+        this.#dismiss(this.#refusalOf("hello", error));
+        return;
+      }
+    }
+    this.#greeted = isKnown;
     this.#send({ type: "hello", protocol: PROTOCOL, directory: this.#directory.id });
-    if (!this.#greeted) this.#invalid("protocol");
+    if (!isKnown) this.#invalid("protocol");
+  }
+
+  /** [D22] */
+  #dismiss(error: MeanderError): void {
+    this.#send({ type: "goodbye", error: encodeError(error) });
+    this.close();
   }
 
   #invalid(fault: MessageFault | "hello" | "protocol" | "serve"): void {
@@ -106,19 +141,19 @@ export class ServerClient {
       if (this.#calls > LIMITS.directoryCallsMax) throw busy();
       this.#send({ type: "answer", id, result: await this.#do(call) });
     } catch (error) {
-      this.#send({ type: "refused", id, error: encodeError(this.#refusalOf(call, error)) });
+      this.#send({ type: "refused", id, error: encodeError(this.#refusalOf(call.type, error)) });
     } finally {
       this.#calls--;
     }
   }
 
-  #refusalOf(call: ClientCall, error: unknown): MeanderError {
+  #refusalOf(call: string, error: unknown): MeanderError {
     if (error instanceof MeanderError) return error;
     this.#log.error("A call to the directory failed.", {
-      call: call.type,
+      call,
       error: messageOf(error),
     });
-    return new MeanderError("directory-failed", `the call ${call.type} failed`, {
+    return new MeanderError("directory-failed", `the call ${call} failed`, {
       where: "directory",
       next: "look into the log of the leading site",
     });

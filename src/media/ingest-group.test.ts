@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MeanderError } from "../base/index.ts";
 import { FLAG, KIND, MEDIUM, payloadOf } from "../wire/index.ts";
-import { inputOptions, RtpSource, TRUSTED, testGroup, VIDEO } from "./media.test.support.ts";
+import { inputOptions, RtpSource, SENDER, testGroup, VIDEO } from "./media.test.support.ts";
 
 const SPS = Uint8Array.of(0x67, 0x42, 0xc0, 0x1e, 0x95);
 const SLICE = Uint8Array.of(0x41, 0x9a, 3);
@@ -35,8 +35,8 @@ test("only the primary is forwarded; the other is counted", () => {
   const [a, b] = [new RtpSource(1), new RtpSource(2)];
   for (let count = 0; count < 10; count++) {
     clock.advance(20);
-    main.datagram(0, a.next(), TRUSTED);
-    spare.datagram(0, b.next(), TRUSTED);
+    main.datagram(0, a.next(), SENDER);
+    spare.datagram(0, b.next(), SENDER);
   }
   assert.equal(publisher.packets.length, 10);
   assert.equal(publisher.sources.length, 1);
@@ -58,8 +58,8 @@ test("a twin takes over after the silence allowed and fills the time in between"
   for (let count = 0; count < 50; count++) {
     clock.advance(20);
     const packet = source.next();
-    if (count < 20) main.datagram(0, packet, TRUSTED);
-    spare.datagram(0, packet, TRUSTED);
+    if (count < 20) main.datagram(0, packet, SENDER);
+    spare.datagram(0, packet, SENDER);
   }
   assert.deepEqual(events, ["none > main", "main > spare"]);
   assert.equal(publisher.sources.length, 1);
@@ -75,10 +75,10 @@ test("another capture takes over with its newest key frame", () => {
   const spare = group.add(inputOptions({ input: "spare", sourceName: "field", tracks }));
   const a = new RtpSource(1, { payloadType: 96 });
   const b = new RtpSource(2, { payloadType: 96, sequence: 500 });
-  main.datagram(0, a.next(SPS), TRUSTED);
+  main.datagram(0, a.next(SPS), SENDER);
   for (let count = 0; count < 12; count++) {
     clock.advance(20);
-    spare.datagram(0, b.next(count === 2 ? SPS : SLICE, true), TRUSTED);
+    spare.datagram(0, b.next(count === 2 ? SPS : SLICE, true), SENDER);
   }
   assert.equal(publisher.sources.length, 2);
   const fromSpare = publisher.headers.filter(({ source }) => source === publisher.sources[1]);
@@ -95,11 +95,11 @@ test("the preferred input comes back at a key frame, once it is steady", () => {
   const spare = group.add(inputOptions({ input: "spare", sourceName: "field", tracks }));
   const a = new RtpSource(1, { payloadType: 96 });
   const b = new RtpSource(2, { payloadType: 96 });
-  spare.datagram(0, b.next(SPS), TRUSTED);
+  spare.datagram(0, b.next(SPS), SENDER);
   const step = (payload: Uint8Array): void => {
     clock.advance(20);
-    spare.datagram(0, b.next(SLICE), TRUSTED);
-    main.datagram(0, a.next(payload), TRUSTED);
+    spare.datagram(0, b.next(SLICE), SENDER);
+    main.datagram(0, a.next(payload), SENDER);
   };
   step(SPS);
   for (let count = 0; count < 20; count++) step(SLICE);
@@ -114,12 +114,12 @@ test("ending the primary hands over at once, and a source that a twin carries on
   const spare = group.add(inputOptions({ input: "spare" }));
   const source = new RtpSource(1);
   const first = source.next();
-  main.datagram(0, first, TRUSTED);
-  spare.datagram(0, first, TRUSTED);
+  main.datagram(0, first, SENDER);
+  spare.datagram(0, first, SENDER);
   assert.equal(group.remove("main", "stopped"), true);
   assert.deepEqual(publisher.byes, []);
   clock.advance(20);
-  spare.datagram(0, source.next(), TRUSTED);
+  spare.datagram(0, source.next(), SENDER);
   assert.deepEqual(events, ["none > main", "main > spare"]);
   assert.equal(publisher.sequences.at(-1), 101);
   assert.equal(group.remove("main", "again"), false);
@@ -127,17 +127,17 @@ test("ending the primary hands over at once, and a source that a twin carries on
 
 test("the same SSRC published again on a new input does not reuse identities", () => {
   const { clock, group, publisher } = testGroup();
-  group.add(inputOptions()).datagram(0, new RtpSource(1).next(), TRUSTED);
+  group.add(inputOptions()).datagram(0, new RtpSource(1).next(), SENDER);
   group.remove("main", "stopped");
   clock.advance(1_000);
   const again = new RtpSource(1, { sequence: 20_000 });
-  group.add(inputOptions()).datagram(0, again.next(), TRUSTED);
+  group.add(inputOptions()).datagram(0, again.next(), SENDER);
   assert.deepEqual(publisher.generations, [0, 1]);
 });
 
 test("messages get a track beside the media, numbers that count on, and the flags of a key frame", () => {
   const { clock, group, publisher } = testGroup();
-  group.add(inputOptions()).datagram(0, new RtpSource(1).next(), TRUSTED);
+  group.add(inputOptions()).datagram(0, new RtpSource(1).next(), SENDER);
   const text = new TextEncoder().encode("quotes");
   group.publishData("Text/HTML; charset=utf-8", text);
   group.publishData("text/html", text);

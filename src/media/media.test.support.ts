@@ -1,4 +1,11 @@
-import { type Random, SeededRandom, SILENT, serialAdd, VirtualClock } from "../base/index.ts";
+import {
+  type Random,
+  SeededRandom,
+  SILENT,
+  SystemClock,
+  serialAdd,
+  VirtualClock,
+} from "../base/index.ts";
 import type {
   ChannelPublisher,
   IngestOptions,
@@ -6,6 +13,7 @@ import type {
   SourceId,
   SourceReport,
 } from "../reflector/index.ts";
+import { openDatagramSocket, type Remote } from "../transport/index.ts";
 import {
   decodeHeader,
   encodeRtp,
@@ -17,6 +25,7 @@ import {
   type Track,
 } from "../wire/index.ts";
 import { IngestGroup } from "./ingest-group.ts";
+import type { OpenSocket } from "./open-socket.ts";
 
 /** Remembers what was published, in order. */
 export class RecordingPublisher implements ChannelPublisher {
@@ -92,6 +101,12 @@ export const AUDIO: IngestTrack = {
 };
 
 export const TRUSTED = "127.0.0.1";
+/** A sender there. */
+export const SENDER: Remote = { host: TRUSTED, port: 40_000 };
+
+/** Opens real sockets. */
+export const openSocket: OpenSocket = (where) =>
+  openDatagramSocket({ ...where, clock: new SystemClock(), log: SILENT });
 
 /** An input of one Opus track; `changes` go on top. */
 export function inputOptions(changes: Partial<IngestOptions> = {}): IngestOptions {

@@ -2,9 +2,17 @@ import assert from "node:assert/strict";
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { test } from "node:test";
-import { MeanderError, SILENT } from "../base/index.ts";
+import { MeanderError } from "../base/index.ts";
 import { decodeRtcp, encodeRtcp } from "../wire/index.ts";
-import { AUDIO, inputOptions, RtpSource, TRUSTED, testGroup, VIDEO } from "./media.test.support.ts";
+import {
+  AUDIO,
+  inputOptions,
+  openSocket,
+  RtpSource,
+  TRUSTED,
+  testGroup,
+  VIDEO,
+} from "./media.test.support.ts";
 import { openRtpIngest } from "./rtp-ingest-sockets.ts";
 
 async function socketOn(port = 0): Promise<Socket> {
@@ -22,7 +30,7 @@ async function until(isTrue: () => boolean): Promise<void> {
 test("each track gets an even port and the one after it; RTP and RTCP come in on them", async () => {
   const { clock, group, publisher } = testGroup();
   const options = inputOptions({ tracks: [VIDEO, AUDIO] });
-  const open = await openRtpIngest(options, group, { clock, log: SILENT });
+  const open = await openRtpIngest(options, group, { clock, openSocket });
   const { tracks } = open.ports;
   assert.deepEqual(
     tracks.map(({ medium }) => medium),
@@ -55,7 +63,7 @@ test("each track gets an even port and the one after it; RTP and RTCP come in on
 
 test("who sends RTCP hears a receiver report every five seconds, on the socket it came from", async () => {
   const { clock, group, publisher } = testGroup();
-  const open = await openRtpIngest(inputOptions(), group, { clock, log: SILENT });
+  const open = await openRtpIngest(inputOptions(), group, { clock, openSocket });
   const port = open.ports.tracks[0]?.rtcpPort as number;
   const sender = await socketOn();
   sender.send(new RtpSource(5).next(), port - 1, TRUSTED);
@@ -78,15 +86,15 @@ test("who sends RTCP hears a receiver report every five seconds, on the socket i
 
 test("a port that is taken is named, and nothing of the input stays open", async () => {
   const { clock, group } = testGroup();
-  const free = await openRtpIngest(inputOptions(), group, { clock, log: SILENT });
+  const free = await openRtpIngest(inputOptions(), group, { clock, openSocket });
   const port = free.ports.tracks[0]?.rtpPort as number;
   await free.close();
   const holder = await socketOn(port + 1);
   const options = inputOptions({ tracks: [{ ...AUDIO, port }] });
-  await assert.rejects(openRtpIngest(options, group, { clock, log: SILENT }), (error) => {
+  await assert.rejects(openRtpIngest(options, group, { clock, openSocket }), (error) => {
     assert.ok(error instanceof MeanderError);
     assert.equal(error.code, "port-in-use");
-    assert.match(error.message, new RegExp(`UDP port ${port + 1} is taken; choose another port`));
+    assert.match(error.message, new RegExp(`127.0.0.1:${port + 1}.*in use; choose another port`));
     return true;
   });
   assert.equal(group.isEmpty, true);
@@ -98,7 +106,7 @@ test("a port that is taken is named, and nothing of the input stays open", async
 test("impossible tracks are refused before any port is opened", async () => {
   const { clock, group } = testGroup();
   const attempt = (changes: Parameters<typeof inputOptions>[0]) => {
-    return openRtpIngest(inputOptions(changes), group, { clock, log: SILENT });
+    return openRtpIngest(inputOptions(changes), group, { clock, openSocket });
   };
   const code = (expected: string) => (error: unknown) => {
     return error instanceof MeanderError && error.code === expected;
@@ -124,12 +132,12 @@ test("impossible tracks are refused before any port is opened", async () => {
 
 test("closing frees the ports, and the input may be opened again", async () => {
   const { clock, group } = testGroup();
-  const first = await openRtpIngest(inputOptions(), group, { clock, log: SILENT });
+  const first = await openRtpIngest(inputOptions(), group, { clock, openSocket });
   const port = first.ports.tracks[0]?.rtpPort as number;
   await first.close();
   await first.close();
   const options = inputOptions({ tracks: [{ ...AUDIO, port }] });
-  const second = await openRtpIngest(options, group, { clock, log: SILENT });
+  const second = await openRtpIngest(options, group, { clock, openSocket });
   assert.equal(second.ports.tracks[0]?.rtpPort, port);
   await second.close();
   assert.deepEqual(clock.pending, []);

@@ -1,7 +1,8 @@
-import type { RemoteInfo, Socket } from "node:dgram";
-import { type Clock, every, type Log, MeanderError } from "../base/index.ts";
+import { type Clock, every, MeanderError } from "../base/index.ts";
 import type { IngestOptions, IngestPorts, IngestTrack } from "../reflector/index.ts";
+import type { DatagramSocket, Remote } from "../transport/index.ts";
 import type { IngestGroup } from "./ingest-group.ts";
+import type { OpenSocket } from "./open-socket.ts";
 import { closePortPair, openPortPair, type PortPair } from "./port-pair.ts";
 import type { RtpIngest } from "./rtp-ingest.ts";
 
@@ -21,42 +22,38 @@ export interface OpenIngest {
 /**
  * Opens an outside input on UDP sockets of its own: all of them, or none. Senders hear a receiver report every five seconds.
  *
- * @throws {MeanderError} `publisher-exists`, `port-in-use`, `port-invalid`, `bind-failed`, `track-unsupported`
+ * @throws {MeanderError} `publisher-exists`, `port-in-use`, `port-invalid`, `address-invalid`, `bind-failed`,
+ *   `track-unsupported`
  */
 export async function openRtpIngest(
   options: IngestOptions,
   group: IngestGroup,
-  { clock, log }: { readonly clock: Clock; readonly log: Log },
+  { clock, openSocket }: { readonly clock: Clock; readonly openSocket: OpenSocket },
 ): Promise<OpenIngest> {
   checkTracks(options.tracks);
   group.admit(options.input);
-  const pairs = await openPairs(options);
+  const pairs = await openPairs(options, openSocket);
   let ingest: RtpIngest;
   try {
     ingest = group.add(options);
   } catch (error) {
-    for (const pair of pairs) closePortPair(pair);
+    await closeAll(pairs);
     throw error;
   }
 
-  const senders: ({ socket: Socket; remote: RemoteInfo } | undefined)[] = pairs.map(
-    () => undefined,
-  );
+  const reporters: (Reporter | undefined)[] = pairs.map(() => undefined);
   for (const [index, { rtcp, rtp }] of pairs.entries()) {
     for (const socket of [rtp, rtcp]) {
-      socket.on("message", (bytes, remote) => {
-        const what = ingest.datagram(index, bytes, remote.address);
-        if (what === "rtcp") senders[index] = { socket, remote };
+      receive(ingest, index, socket, (remote) => {
+        reporters[index] = { socket, remote };
       });
-      socket.on("error", (cause) => log.warn("an ingest socket failed", { cause: cause.message }));
     }
   }
   const cancel = every(clock, "receiver-reports", RECEIVER_REPORT_MS, () => {
-    for (const [index, sender] of senders.entries()) {
-      const report = sender === undefined ? undefined : ingest.receiverReport(index);
-      if (sender === undefined || report === undefined) continue;
+    for (const [index, reporter] of reporters.entries()) {
+      const report = reporter === undefined ? undefined : ingest.receiverReport(index);
       // A sender that does not listen is none of our concern.
-      sender.socket.send(report, sender.remote.port, sender.remote.address, () => {});
+      if (report !== undefined) reporter?.socket.send(report, reporter.remote);
     }
   });
 
@@ -64,13 +61,12 @@ export async function openRtpIngest(
   const close = async (reason: string): Promise<void> => {
     cancel();
     group.remove(options.input, reason);
-    const sockets = pairs.flatMap(({ rtcp, rtp }) => [rtp, rtcp]);
-    await Promise.all(sockets.map((socket) => new Promise<void>((done) => socket.close(done))));
+    await closeAll(pairs);
   };
   return {
     ports: {
-      tracks: pairs.map(({ rtcpPort, rtpPort }, index) => {
-        return { medium: ingest.media[index] as number, rtpPort, rtcpPort };
+      tracks: pairs.map(({ rtcp, rtp }, index) => {
+        return { medium: ingest.media[index] as number, rtpPort: rtp.port, rtcpPort: rtcp.port };
       }),
     },
     ingest,
@@ -81,23 +77,58 @@ export async function openRtpIngest(
   };
 }
 
-async function openPairs({ host, tracks }: IngestOptions): Promise<PortPair[]> {
+/** Whoever sent RTCP, and where to. */
+interface Reporter {
+  readonly socket: DatagramSocket;
+  readonly remote: Remote;
+}
+
+/** Hands what a socket gets to the ingest. @param onRtcp told who sent RTCP */
+function receive(
+  ingest: RtpIngest,
+  index: number,
+  socket: DatagramSocket,
+  onRtcp: (remote: Remote) => void,
+): void {
+  /** The last trusted sender: while it goes on, it is the same object each time, and nothing has to be compared. */
+  let known: Remote | undefined;
+  socket.onDatagram((bytes, from) => {
+    const what = ingest.datagram(index, bytes, from);
+    if (what === undefined) return;
+    if (from !== known) {
+      if (known !== undefined) socket.release(known);
+      known = socket.remote(from.host, from.port);
+    }
+    if (what === "rtcp") onRtcp(known);
+  });
+}
+
+async function openPairs(
+  { host, tracks }: IngestOptions,
+  openSocket: OpenSocket,
+): Promise<PortPair[]> {
   const pairs: PortPair[] = [];
   try {
     // Ports that were asked for first, so that an assigned one does not take them.
-    for (const { port } of tracks) if (port !== 0) pairs.push(await openPortPair(host, port));
-    for (const { port } of tracks) if (port === 0) pairs.push(await openPortPair(host, 0));
+    for (const { port } of tracks) {
+      if (port !== 0) pairs.push(await openPortPair(openSocket, host, port));
+    }
+    for (const { port } of tracks) {
+      if (port === 0) pairs.push(await openPortPair(openSocket, host, 0));
+    }
   } catch (error) {
-    for (const pair of pairs) closePortPair(pair);
+    await closeAll(pairs);
     throw error;
   }
-  const named = pairs.filter(({ rtpPort }) => tracks.some(({ port }) => port === rtpPort));
+  const named = pairs.filter(({ rtp }) => tracks.some(({ port }) => port === rtp.port));
   const assigned = pairs.filter((pair) => !named.includes(pair));
   return tracks.map(({ port }) => {
-    return (
-      port === 0 ? assigned.shift() : named.find(({ rtpPort }) => rtpPort === port)
-    ) as PortPair;
+    return (port === 0 ? assigned.shift() : named.find(({ rtp }) => rtp.port === port)) as PortPair;
   });
+}
+
+async function closeAll(pairs: readonly PortPair[]): Promise<void> {
+  await Promise.all(pairs.map(closePortPair));
 }
 
 function checkTracks(tracks: readonly IngestTrack[]): void {

@@ -18,6 +18,7 @@ import {
   inputOptions,
   RecordingPublisher,
   RtpSource,
+  SENDER,
   TRUSTED,
   VIDEO,
 } from "./media.test.support.ts";
@@ -30,7 +31,7 @@ function open(tracks: readonly IngestTrack[] = [AUDIO]) {
   const ingest = new RtpIngest({ input: inputOptions({ tracks }), publisher, clock, random });
   const push = (bytes: Uint8Array, from = TRUSTED): void => {
     clock.advance(20);
-    ingest.datagram(0, bytes, from);
+    ingest.datagram(0, bytes, { host: from, port: 40_000 });
   };
   return { clock, publisher, ingest, push };
 }
@@ -104,12 +105,32 @@ test("what is untrusted, malformed or of another payload type is counted and dis
   assert.equal(publisher.packets.length, 1);
 });
 
+test("a sender that stays the same object is looked at once; another is looked at anew", () => {
+  const { ingest, publisher } = open();
+  const source = new RtpSource(1);
+  const asked: string[] = [];
+  const senderAt = (host: string) => ({
+    get host() {
+      asked.push(host);
+      return host;
+    },
+    port: 1,
+  });
+  const known = senderAt(TRUSTED);
+  for (let i = 0; i < 3; i++) ingest.datagram(0, source.next(), known);
+  ingest.datagram(0, source.next(), senderAt("10.0.0.9"));
+  ingest.datagram(0, source.next(), known);
+  assert.deepEqual(asked, [TRUSTED, "10.0.0.9"]);
+  assert.equal(ingest.drops.get("untrusted-source"), 1);
+  assert.equal(publisher.packets.length, 4);
+});
+
 test("no datagram makes it throw", () => {
   const { ingest } = open([AUDIO, VIDEO]);
   const headed = fc.uint8Array({ maxLength: 60 }).map((rest) => Uint8Array.of(0x80, 96, ...rest));
   fc.assert(
     fc.property(fc.nat(2), fc.oneof(fc.uint8Array(), headed), (track, bytes) => {
-      ingest.datagram(track, bytes, TRUSTED);
+      ingest.datagram(track, bytes, SENDER);
     }),
   );
 });

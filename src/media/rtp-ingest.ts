@@ -1,5 +1,6 @@
 import { type Cancel, type Clock, Counters, every, type Random } from "../base/index.ts";
 import type { ChannelPublisher, IngestOptions } from "../reflector/index.ts";
+import type { Remote } from "../transport/index.ts";
 import { decodeRtcp, encodeRtcp, isRtcp, type Track } from "../wire/index.ts";
 import { mediumNumbers } from "./medium-numbers.ts";
 import { SourceGenerations } from "./source-generations.ts";
@@ -31,6 +32,8 @@ export class RtpIngest {
   readonly #options: RtpIngestOptions;
   readonly #tracks: readonly TrackIngest[];
   readonly #trusted: ReadonlySet<string>;
+  /** The last sender that was found to be trusted. */
+  #sender: Remote | undefined;
   readonly #ssrc: number;
   readonly #cancelTick: Cancel;
   #packets = 0;
@@ -76,15 +79,18 @@ export class RtpIngest {
   /**
    * Takes a datagram of the track at `index`; RTCP is told from RTP by its type (RFC 5761). Borrowed until return.
    *
-   * @param from the sender's IP address
+   * @param from the sender; looked at only when it is another object than the last time
    * @returns what it was, when it came from a trusted sender
    */
-  datagram(index: number, bytes: Uint8Array, from: string): "rtp" | "rtcp" | undefined {
+  datagram(index: number, bytes: Uint8Array, from: Remote): "rtp" | "rtcp" | undefined {
     const track = this.#tracks[index];
     if (track === undefined || this.#isClosed) return undefined;
-    if (!this.#trusted.has(plainAddress(from))) {
-      this.drops.add("untrusted-source");
-      return undefined;
+    if (from !== this.#sender) {
+      if (!this.#trusted.has(plainAddress(from.host))) {
+        this.drops.add("untrusted-source");
+        return undefined;
+      }
+      this.#sender = from;
     }
     if (isRtcp(bytes)) {
       const packets = decodeRtcp(bytes);

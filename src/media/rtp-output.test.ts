@@ -1,12 +1,18 @@
 import assert from "node:assert/strict";
+import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { MeanderError } from "../base/index.ts";
+import type { DatagramSocket } from "../transport/index.ts";
 import { decodeRtcp, encodePacket, encodeRtcp, KIND, type RtcpPacket } from "../wire/index.ts";
-import { closePortPair, openPortPair } from "./port-pair.ts";
-import { RtpOutput } from "./rtp-output.ts";
+import { openSocket } from "./media.test.support.ts";
+import type { OpenSocket } from "./open-socket.ts";
+import type { RtpOutput } from "./rtp-output.ts";
+import { RtpOutputs } from "./rtp-outputs.ts";
 
 const HOST = "127.0.0.1";
+const AUDIO = 1;
+const VIDEO = 2;
 const REPORT: RtcpPacket = {
   type: "sender-report",
   ssrc: 77,
@@ -23,53 +29,190 @@ function packet(medium: number, payload: Uint8Array, kind: number = KIND.rtp): U
   return encodePacket({ kind, flags: 0, medium, ...identity }, payload);
 }
 
-test("a receiver gets the RTP of its medium without our header, reports as given, and a goodbye", async () => {
-  const pair = await openPortPair(HOST, 0);
-  const output = await RtpOutput.open({ host: HOST, tracks: [{ medium: 2, port: pair.rtpPort }] });
-  const rtp = Uint8Array.of(0x80, 96, 0, 1);
-  const gotRtp = once(pair.rtp, "message");
-  output.packet(packet(1, Uint8Array.of(9)));
-  output.packet(packet(2, Uint8Array.of(9), KIND.data));
-  output.packet(packet(2, rtp));
-  assert.deepEqual(new Uint8Array((await gotRtp)[0]), rtp);
-  assert.equal(output.packets, 1);
+/** A receiver outside: what comes to its RTP port and to the one after it, in order. */
+interface Receiver {
+  readonly port: number;
+  readonly rtp: Uint8Array[];
+  readonly rtcp: Uint8Array[];
+  /** Ports that it came from. */
+  readonly senders: Set<number>;
+}
 
-  const rtcp = encodeRtcp([REPORT]);
-  const gotReport = once(pair.rtcp, "message");
-  const source = { source: 2, generation: 0, medium: 2 };
-  output.report({ ...source, ingestMs: 0, rtpTimestamp: 0, rtcp: new Uint8Array(0) });
-  output.report({ ...source, ingestMs: 0, rtpTimestamp: 0, rtcp });
-  assert.deepEqual(new Uint8Array((await gotReport)[0]), rtcp);
-
-  const gotBye = once(pair.rtcp, "message");
-  output.close("over");
-  output.close("over");
-  output.packet(packet(2, rtp));
-  const goodbye = decodeRtcp((await gotBye)[0]);
-  assert.deepEqual(goodbye, [REPORT, { type: "bye", ssrcs: [77], reason: "over" }]);
-  assert.equal(output.packets, 1);
-  closePortPair(pair);
-});
-
-test("nobody listening is counted and nothing else", async () => {
-  const pair = await openPortPair(HOST, 0);
-  const { rtpPort } = pair;
-  closePortPair(pair);
-  const output = await RtpOutput.open({ host: HOST, tracks: [{ medium: 2, port: rtpPort }] });
-  // The refusal of one datagram is told to a later one.
-  while (output.drops.get("refused") === 0) {
-    output.packet(packet(2, Uint8Array.of(1)));
-    await new Promise((resolve) => setImmediate(resolve));
+async function receiver(context: TestContext, host = HOST): Promise<Receiver> {
+  for (;;) {
+    const rtp = await listening(0, host);
+    const { port } = rtp.address();
+    const rtcp = await listening(port + 1, host).catch(() => undefined);
+    if (rtcp === undefined) {
+      rtp.close();
+      continue;
+    }
+    const result: Receiver = { port, rtp: [], rtcp: [], senders: new Set() };
+    for (const [socket, list] of [
+      [rtp, result.rtp],
+      [rtcp, result.rtcp],
+    ] as const) {
+      context.after(() => socket.close());
+      socket.on("message", (bytes, from) => {
+        list.push(new Uint8Array(bytes));
+        result.senders.add(from.port);
+      });
+    }
+    return result;
   }
+}
+
+async function listening(port: number, host: string): Promise<Socket> {
+  const socket = createSocket(host.includes(":") ? "udp6" : "udp4");
+  socket.bind(port, host);
+  await once(socket, "listening");
+  return socket;
+}
+
+/** Outputs on real sockets, and those sockets. */
+function testOutputs(context: TestContext) {
+  const sockets: DatagramSocket[] = [];
+  const opening: OpenSocket = async (where) => {
+    const socket = await openSocket(where);
+    sockets.push(socket);
+    return socket;
+  };
+  const outputs = new RtpOutputs(opening);
+  context.after(() => outputs[Symbol.asyncDispose]());
+  const open = (port: number, channel = "talk", host = HOST): Promise<RtpOutput> =>
+    outputs.open({ channel, host, tracks: [{ medium: VIDEO, port }] });
+  return { outputs, open, sockets };
+}
+
+async function until(isTrue: () => boolean): Promise<void> {
+  while (!isTrue()) await new Promise((resolve) => setImmediate(resolve));
+}
+
+test("a receiver gets the RTP of its medium without our header, reports as given, and a goodbye", async (context) => {
+  const { open } = testOutputs(context);
+  const there = await receiver(context);
+  const output = await open(there.port);
+  const rtp = Uint8Array.of(0x80, 96, 0, 1);
+  output.packet(packet(AUDIO, Uint8Array.of(9)));
+  output.packet(packet(VIDEO, Uint8Array.of(9), KIND.data));
+  output.packet(packet(VIDEO, rtp));
+  const rtcp = encodeRtcp([REPORT]);
+  const source = { source: 2, generation: 0, medium: VIDEO, ingestMs: 0, rtpTimestamp: 0 };
+  output.report({ ...source, rtcp: new Uint8Array(0) });
+  output.report({ ...source, rtcp });
   output.close("over");
+  output.close("over");
+  output.packet(packet(VIDEO, rtp));
+  await until(() => there.rtp.length > 0 && there.rtcp.length === 2);
+  assert.deepEqual(there.rtp, [rtp]);
+  assert.deepEqual(there.rtcp[0], rtcp);
+  const goodbye = [REPORT, { type: "bye", ssrcs: [77], reason: "over" }];
+  assert.deepEqual(decodeRtcp(there.rtcp[1] as Uint8Array), goodbye);
+  assert.equal(there.senders.size, 1);
 });
 
-test("a port that cannot be is an error that says so", async () => {
-  const opening = RtpOutput.open({ host: HOST, tracks: [{ medium: 2, port: 65_535 }] });
-  await assert.rejects(opening, (error) => {
+test("outputs of a channel are served by one call, each with the media it takes, from when it entered until it left", async (context) => {
+  const { outputs, open, sockets } = testOutputs(context);
+  const [one, two] = [await receiver(context), await receiver(context)];
+  const sound = await receiver(context);
+  const first = await open(one.port);
+  const tracks = [
+    { medium: VIDEO, port: two.port },
+    { medium: AUDIO, port: sound.port },
+  ];
+  const second = await outputs.open({ channel: "talk", host: HOST, tracks });
+  const elsewhere = await open(one.port, "other");
+  assert.equal(sockets.length, 1);
+  assert.equal(first.place.bundle, second.place.bundle);
+  assert.notEqual(first.place.bundle, elsewhere.place.bundle);
+
+  const { bundle } = first.place;
+  const send = (medium: number, mark: number): number =>
+    bundle.send(packet(medium, Uint8Array.of(mark)));
+  assert.equal(send(VIDEO, 1), 0);
+  first.place.enter();
+  first.place.enter();
+  assert.equal(send(VIDEO, 2), 1);
+  second.place.enter();
+  assert.equal(send(VIDEO, 3), 2);
+  assert.equal(send(AUDIO, 4), 1);
+  assert.equal(bundle.send(packet(VIDEO, Uint8Array.of(5), KIND.data)), 0);
+  first.place.leave();
+  assert.equal(send(VIDEO, 6), 1);
+  first.place.enter();
+  assert.equal(send(VIDEO, 7), 2);
+  second.close("over");
+  assert.equal(send(VIDEO, 8), 1);
+
+  assert.equal(first.place.packets, 4);
+  assert.equal(first.place.bytes, 4 * 21);
+  assert.equal(second.place.packets, 4);
+  const marks = ({ rtp }: Receiver): number[] => rtp.map(([mark]) => mark as number);
+  await until(() => one.rtp.length >= 4 && two.rtp.length >= 3 && sound.rtp.length >= 1);
+  assert.deepEqual(marks(one), [2, 3, 7, 8]);
+  assert.deepEqual(marks(two), [3, 6, 7]);
+  assert.deepEqual(marks(sound), [4]);
+});
+
+test("IPv6 receivers have a socket of their own", async (context) => {
+  const probe = await listening(0, "::1").catch(() => undefined);
+  if (probe === undefined) {
+    context.skip("needs IPv6 on the loopback interface");
+    return;
+  }
+  probe.close();
+  const { open, sockets } = testOutputs(context);
+  const there = await receiver(context, "::1");
+  const output = await open(there.port, "talk", "::1");
+  await open(there.port);
+  assert.deepEqual(
+    sockets.map(({ family }) => family),
+    [6, 4],
+  );
+  output.place.enter();
+  output.place.bundle.send(packet(VIDEO, Uint8Array.of(1)));
+  await until(() => there.rtp.length === 1);
+});
+
+test("what does not leave is counted at the output that misses it", async (context) => {
+  const { open, sockets } = testOutputs(context);
+  const there = await receiver(context);
+  const [output, other] = [await open(there.port), await open(there.port)];
+  // More than a datagram can hold.
+  const large = packet(VIDEO, new Uint8Array(65_508));
+  output.packet(large);
+  output.place.enter();
+  output.place.bundle.send(large);
+  sockets[0]?.flush();
+  await until(() => output.drops.get("send-failed") >= 1);
+  assert.equal(other.drops.total, 0);
+});
+
+test("a port that cannot be, and a host that is unknown, are errors that say so", async (context) => {
+  const { open, sockets } = testOutputs(context);
+  const isInvalid = (error: unknown): boolean => {
     assert.ok(error instanceof MeanderError);
     assert.equal(error.code, "output-invalid");
     assert.match(error.message, /RTP port from 1 to 65534/);
     return true;
+  };
+  await assert.rejects(open(65_535), isInvalid);
+  await assert.rejects(open(0), isInvalid);
+  await assert.rejects(open(5_000, "talk", "no-such-host.invalid"), isInvalid);
+  assert.equal(sockets.length, 0);
+});
+
+test("a socket that cannot be opened fails that output, and the next one tries again", async (context) => {
+  let attempts = 0;
+  const outputs = new RtpOutputs(async (where) => {
+    if (++attempts === 1) throw new MeanderError("bind-failed", "no more descriptors");
+    return openSocket(where);
   });
+  context.after(() => outputs[Symbol.asyncDispose]());
+  const there = await receiver(context);
+  const tracks = [{ medium: VIDEO, port: there.port }];
+  await assert.rejects(outputs.open({ channel: "talk", host: HOST, tracks }), /descriptors/);
+  const output = await outputs.open({ channel: "talk", host: HOST, tracks });
+  output.packet(packet(VIDEO, Uint8Array.of(1)));
+  await until(() => there.rtp.length === 1);
 });

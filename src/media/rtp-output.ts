@@ -1,8 +1,6 @@
-import { createSocket, type Socket } from "node:dgram";
-import { once } from "node:events";
-import { isIPv6 } from "node:net";
-import { Counters, MeanderError, messageOf } from "../base/index.ts";
-import type { PacketSink, RtpOutputOptions, SourceReport } from "../reflector/index.ts";
+import { Counters } from "../base/index.ts";
+import type { BundlePlace, PacketSink, SourceReport } from "../reflector/index.ts";
+import type { DatagramSocket, Remote } from "../transport/index.ts";
 import {
   type Description,
   decodeRtcp,
@@ -12,74 +10,59 @@ import {
   mediumOf,
   payloadOf,
 } from "../wire/index.ts";
+import type { RtpBundle } from "./rtp-bundle.ts";
+import { RtpPlace } from "./rtp-place.ts";
 
-interface Destination {
-  readonly rtp: Socket;
-  readonly rtcp: Socket;
-  lastReport: Uint8Array | undefined;
+/** Where one medium of an output goes. */
+export interface RtpDestination {
+  /** u8, the header's. */
+  readonly medium: number;
+  readonly rtp: Remote;
+  readonly rtcp: Remote;
+}
+
+/** What an output works with. */
+export interface RtpOutputParts {
+  /** Used, not owned. */
+  readonly socket: DatagramSocket;
+  /** Of the output's channel and socket. */
+  readonly bundle: RtpBundle;
+  readonly destinations: readonly RtpDestination[];
+  /** Its remotes are not needed any more. Called once. */
+  onClosed(): void;
 }
 
 /**
  * A plain RTP receiver outside: gets the RTP packets without our header, and the publisher's sender reports on the port
- * after it, as they were given, each second. Nobody listening is no error; it is counted as `refused`.
+ * after it, as they were given, each second. Nobody listening is no error; it is counted as `refused`, where the kernel
+ * tells.
  */
 export class RtpOutput implements PacketSink {
-  /** `send-failed`, `refused`: datagrams that did not leave or that nobody took. */
+  /** Datagrams that did not leave (`send-queue-full`, `send-failed`) or that nobody took (`refused`). */
   readonly drops = new Counters();
-  readonly #destinations: ReadonlyMap<number, Destination>;
-  #packets = 0;
-  #bytes = 0;
+  readonly place: BundlePlace;
+  readonly #parts: RtpOutputParts;
+  readonly #destinations: ReadonlyMap<number, RtpDestination>;
+  /** The newest sender report of each medium. */
+  readonly #reports = new Map<number, Uint8Array>();
   #isClosed = false;
 
-  private constructor(destinations: ReadonlyMap<number, Destination>) {
-    this.#destinations = destinations;
-    for (const { rtcp, rtp } of destinations.values()) {
-      // A connected socket hears of refusals after the fact.
-      for (const socket of [rtp, rtcp]) socket.on("error", (error) => this.#failed(error));
-    }
+  constructor(parts: RtpOutputParts) {
+    this.#parts = parts;
+    this.#destinations = new Map(parts.destinations.map((each) => [each.medium, each]));
+    this.place = new RtpPlace(parts.bundle, parts.destinations, (reason) => {
+      this.drops.add(reason);
+    });
   }
 
-  /**
-   * Opens its sockets.
-   *
-   * @throws {MeanderError} `output-invalid` when the host is unknown or a port is impossible
-   */
-  static async open({
-    host,
-    tracks,
-  }: Pick<RtpOutputOptions, "host" | "tracks">): Promise<RtpOutput> {
-    const destinations = new Map<number, Destination>();
-    const sockets: Socket[] = [];
-    try {
-      for (const { medium, port } of tracks) {
-        const rtp = await connect(host, port, sockets);
-        const rtcp = await connect(host, port + 1, sockets);
-        destinations.set(medium, { rtp, rtcp, lastReport: undefined });
-      }
-    } catch (error) {
-      for (const socket of sockets) socket.close();
-      throw error;
-    }
-    return new RtpOutput(destinations);
-  }
-
-  /** RTP packets sent, and their bytes. */
-  get packets(): number {
-    return this.#packets;
-  }
-
-  get bytes(): number {
-    return this.#bytes;
+  takes(packet: Uint8Array): boolean {
+    return kindOf(packet) === KIND.rtp && this.#destinations.has(mediumOf(packet));
   }
 
   packet(packet: Uint8Array): void {
-    if (this.#isClosed || kindOf(packet) !== KIND.rtp) return;
+    if (this.#isClosed || !this.takes(packet)) return;
     const destination = this.#destinations.get(mediumOf(packet));
-    if (destination === undefined) return;
-    const rtp = payloadOf(packet);
-    this.#packets++;
-    this.#bytes += rtp.byteLength;
-    this.#send(destination.rtp, rtp);
+    if (destination !== undefined) this.#send(payloadOf(packet), destination.rtp);
   }
 
   description(_description: Description): void {
@@ -89,50 +72,26 @@ export class RtpOutput implements PacketSink {
   report({ medium, rtcp }: SourceReport): void {
     const destination = this.#destinations.get(medium);
     if (this.#isClosed || destination === undefined || rtcp.byteLength === 0) return;
-    destination.lastReport = rtcp;
-    this.#send(destination.rtcp, rtcp);
+    this.#reports.set(medium, rtcp);
+    this.#send(rtcp, destination.rtcp);
   }
 
   close(reason: string): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    for (const { lastReport, rtcp, rtp } of this.#destinations.values()) {
-      const goodbye = lastReport === undefined ? undefined : goodbyeAfter(lastReport, reason);
-      rtp.close();
-      if (goodbye === undefined) rtcp.close();
-      else rtcp.send(goodbye, () => rtcp.close());
+    this.place.leave();
+    for (const { medium, rtcp } of this.#destinations.values()) {
+      const report = this.#reports.get(medium);
+      const goodbye = report === undefined ? undefined : goodbyeAfter(report, reason);
+      if (goodbye !== undefined) this.#send(goodbye, rtcp);
     }
+    this.#parts.socket.flush();
+    this.#parts.onClosed();
   }
 
-  /** One callback for all sends: without any, a failed send would go unnoticed. */
-  readonly #sent = (error: Error | null): void => {
-    if (error !== null) this.#failed(error);
-  };
-
-  #send(socket: Socket, bytes: Uint8Array): void {
-    socket.send(bytes, this.#sent);
+  #send(bytes: Uint8Array, to: Remote): void {
+    if (!this.#parts.socket.send(bytes, to)) this.drops.add("send-failed");
   }
-
-  #failed(error: Error): void {
-    const isRefused = "code" in error && error.code === "ECONNREFUSED";
-    this.drops.add(isRefused ? "refused" : "send-failed");
-  }
-}
-
-async function connect(host: string, port: number, opened: Socket[]): Promise<Socket> {
-  const socket = createSocket({ type: isIPv6(host) ? "udp6" : "udp4" });
-  opened.push(socket);
-  try {
-    socket.connect(port, host);
-    await once(socket, "connect");
-  } catch (error) {
-    throw new MeanderError("output-invalid", `cannot send to it: ${messageOf(error)}`, {
-      where: `${host}:${port}`,
-      expected: "a reachable host, and an RTP port from 1 to 65534",
-      cause: error,
-    });
-  }
-  return socket;
 }
 
 /** RFC 3550 §6.1: a goodbye stands behind a report. */

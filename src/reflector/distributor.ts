@@ -84,13 +84,18 @@ export class Distributor {
     for (const subscriber of this.#waiting) this.#pump(subscriber, rate);
   }
 
-  /** Looks who lags: those skip, or are closed. */
+  /** Looks who lags: those skip, or are closed. What is in a bundle has no backlog of its own, so it cannot lag. */
   judge(): void {
-    for (const subscriber of this.subscribers.values()) {
-      // What is in a bundle has no backlog of its own.
-      if (this.#liveBundled.has(subscriber)) continue;
-      subscriber.judge();
-      this.#noteSkipping(subscriber);
+    for (const subscribers of [
+      this.#skipping,
+      this.#liveStreams,
+      this.#liveDatagrams,
+      this.#waiting,
+    ]) {
+      for (const subscriber of subscribers) {
+        subscriber.judge();
+        this.#noteSkipping(subscriber);
+      }
     }
   }
 

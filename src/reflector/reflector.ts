@@ -29,6 +29,8 @@ export interface ReflectorOptions {
   /** Opens a connection over `stack` (complete, such as `frag:udp`) to a site. */
   dial(neighbour: Neighbour, stack: string): Promise<Connection>;
   onEvent(event: PlaneEvent): void;
+  /** Why viewers are not let in now, whatever they want; undefined: they are. */
+  refuseViewers?(): Refusal | undefined;
   /** On-demand inputs are kept this long after their last subscriber, ms. */
   readonly lingerMs?: number;
 }
@@ -281,7 +283,12 @@ export class Reflector {
   #admit(hello: PeerIdentity): Refusal | undefined {
     if (this.#self === NOBODY)
       return { code: "site-starting", message: "the site has not joined yet" };
-    if (hello.role === "viewer") return this.#departure === undefined ? undefined : LEAVING;
+    if (hello.role === "viewer") {
+      if (this.#departure !== undefined) return LEAVING;
+      const refusal = this.#options.refuseViewers?.();
+      if (refusal !== undefined) this.#drops.add("admission-refused");
+      return refusal;
+    }
     if (hello.token !== this.#self.linkKey) {
       this.#drops.add("untrusted-site");
       return {

@@ -3,6 +3,22 @@
  *
  * @module
  */
+export {
+  type AccessMode,
+  type AccessPolicy,
+  accessPolicySchema,
+  channelPatternSchema,
+  channelPatternsSchema,
+  matchesChannel,
+  RIGHTS,
+  type Revocation,
+  type Right,
+  revocationSchema,
+  type TokenRecord,
+  tokenIdSchema,
+  tokenNameSchema,
+  tokenRecordSchema,
+} from "./access.ts";
 export { Leader, type LeaderOptions } from "./leader.ts";
 export { Membership, type MembershipEvents, type MembershipOptions } from "./membership.ts";
 export {

@@ -3,17 +3,22 @@
  * plane has its own, and these calls are messages. Everything here is structured-cloneable.
  */
 import type {
+  Departed,
   IngestOptions,
   IngestPorts,
   Neighbour,
   PlaneEvent,
   PlaneSnapshot,
+  ReflectorFigures,
   RtpOutputOptions,
 } from "../reflector/index.ts";
 import type { ChannelConfig } from "../session/index.ts";
+import type { LogLevel } from "./site-options.ts";
 
 export type {
+  ChannelFigures,
   ChannelSnapshot,
+  Departed,
   IngestOptions,
   IngestPorts,
   IngestTrack,
@@ -25,6 +30,14 @@ export type {
   RtpOutputOptions,
   SubscriberSnapshot,
 } from "../reflector/index.ts";
+
+/** What goes through the plane, in sums, and how its thread is doing. */
+export interface PlaneFigures extends ReflectorFigures {
+  /** 99th percentile of the time that work waited for the thread since the last time this was asked, ms. */
+  readonly loopMs: number;
+  /** Descriptors of the process; undefined where the system does not tell. */
+  readonly descriptors: { readonly open: number; readonly limit: number } | undefined;
+}
 
 /** The plane, as the main thread sees it. Refusals are MeanderErrors with the codes named. */
 export interface PlaneControl {
@@ -61,6 +74,12 @@ export interface PlaneControl {
   addRtpOutput(options: RtpOutputOptions): Promise<{ readonly id: number }>;
   removeRtpOutput(id: number): Promise<void>;
   snapshot(): Promise<PlaneSnapshot>;
+  /** Sums, which are cheap at any number of subscribers. For one caller: its thread's delay begins anew each time. */
+  figures(): Promise<PlaneFigures>;
+  /** Has everybody go on elsewhere, and takes nobody in any more; settles when they have gone, or after `withinMs`. [W28] */
+  depart(withinMs: number): Promise<Departed>;
+  /** Least level of lines that the plane writes to the log. */
+  setLogLevel(level: LogLevel): Promise<void>;
   onEvent(listener: (event: PlaneEvent) => void): void;
   close(): Promise<void>;
 }

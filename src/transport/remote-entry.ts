@@ -1,4 +1,4 @@
-import type { Remote } from "./datagrams.ts";
+import type { OnMissed, Remote } from "./datagrams.ts";
 
 /** What a socket keeps of a remote. */
 export class RemoteEntry implements Remote {
@@ -6,6 +6,14 @@ export class RemoteEntry implements Remote {
   readonly port: number;
   /** How many have asked for it and not released it; 0: made for one datagram. */
   uses = 0;
+  /** Its address as the kernel takes it, once it was needed. */
+  address: Uint32Array | undefined = undefined;
+  /** For each of its places in groups, who is told what did not leave. */
+  readonly memberships: (OnMissed | undefined)[] = [];
+  /** Datagrams that leave at the end of the turn. */
+  readonly pending: Uint8Array[] = [];
+  /** False: the way there takes no trains. */
+  takesTrains = true;
 
   constructor(host: string, port: number) {
     this.host = host;

@@ -1,6 +1,7 @@
 import { assert } from "../base/index.ts";
 import type { DatagramSender } from "./datagram-sender.ts";
 import type { DatagramGroup, OnMissed, Remote } from "./datagrams.ts";
+import type { GroupTable } from "./native/group-table.ts";
 import { RemoteEntry } from "./remote-entry.ts";
 
 /** One remote in a group. */
@@ -9,15 +10,28 @@ export interface GroupMember {
   readonly onMissed: OnMissed | undefined;
 }
 
+/** What groups of one socket share. */
+export interface GroupHost {
+  /** The socket's sender, as it is now. */
+  readonly sender: DatagramSender;
+  /** Remotes with several places in groups. */
+  sharedRemotes: number;
+  /** Somebody wants to know of refusals. */
+  watchRefusals(): void;
+}
+
 /** The members of a group; sending is the socket's. */
 export class RemoteGroup implements DatagramGroup {
   /** In no particular order. */
   readonly members: GroupMember[] = [];
-  readonly #sender: () => DatagramSender;
+  /** Datagrams that leave at the end of the turn, to those who are members now. */
+  readonly pending: Uint8Array[] = [];
+  /** For the sender: its form of the members, made anew when it is missing. */
+  table: GroupTable | undefined = undefined;
+  readonly #host: GroupHost;
 
-  /** @param sender of the socket, as it is now */
-  constructor(sender: () => DatagramSender) {
-    this.#sender = sender;
+  constructor(host: GroupHost) {
+    this.#host = host;
   }
 
   get size(): number {
@@ -26,22 +40,38 @@ export class RemoteGroup implements DatagramGroup {
 
   add(remote: Remote, onMissed?: OnMissed): void {
     assert(remote instanceof RemoteEntry, "a remote is one of this socket");
+    this.#beforeChange();
     this.members.push({ remote, onMissed });
+    remote.memberships.push(onMissed);
+    if (remote.memberships.length === 2) this.#host.sharedRemotes++;
+    if (onMissed !== undefined) this.#host.watchRefusals();
   }
 
   delete(remote: Remote): void {
     const index = this.members.findIndex((member) => member.remote === remote);
-    const last = this.members.at(-1);
-    if (index < 0 || last === undefined) return;
-    this.members[index] = last;
-    this.members.pop();
+    if (index < 0) return;
+    this.#beforeChange();
+    const [member] = this.members.splice(index, 1);
+    if (member !== undefined) this.#forget(member);
   }
 
   send(bytes: Uint8Array): void {
-    if (this.members.length > 0) this.#sender().sendToGroup(bytes, this);
+    if (this.members.length > 0) this.#host.sender.sendToGroup(bytes, this);
   }
 
   close(): void {
-    this.members.length = 0;
+    this.#beforeChange();
+    for (const member of this.members.splice(0)) this.#forget(member);
+  }
+
+  /** What was sent before is for those who were members then. */
+  #beforeChange(): void {
+    if (this.pending.length > 0) this.#host.sender.flush();
+    this.table?.expire();
+  }
+
+  #forget({ onMissed, remote }: GroupMember): void {
+    remote.memberships.splice(remote.memberships.indexOf(onMissed), 1);
+    if (remote.memberships.length === 1) this.#host.sharedRemotes--;
   }
 }

@@ -15,6 +15,7 @@
  */
 
 import { assert, LIMITS } from "../base/index.ts";
+import { readU32LittleEndian as readU32, writeU32LittleEndian as writeU32 } from "./little-endian.ts";
 
 /** Encoded size in bytes. */
 export const HEADER_BYTES = 20;
@@ -24,9 +25,18 @@ export const WIRE_VERSION = 1;
 
 /**
  * What the payload is. `data`: a whole message, 32-bit sequence. `rtp`: an RTP packet, whose 16-bit sequence is
- * zero-extended. `control`: see control.ts. `fragment`: a piece of a packet (the `frag` module).
+ * zero-extended. `control`: see control.ts. `fragment`: a piece of a packet (the `frag` module). `sealed`: what `crypt` made
+ * of packets, and its greetings.
  */
-export const KIND = { data: 0, control: 1, parity: 2, probe: 3, fragment: 4, rtp: 5 } as const;
+export const KIND = {
+  data: 0,
+  control: 1,
+  parity: 2,
+  probe: 3,
+  fragment: 4,
+  rtp: 5,
+  sealed: 6,
+} as const;
 export type Kind = (typeof KIND)[keyof typeof KIND];
 
 export const FLAG = {
@@ -181,21 +191,4 @@ export function* splitPackets(bytes: Uint8Array): Generator<Uint8Array, HeaderFa
     rest = rest.subarray(length);
   }
   return undefined;
-}
-
-function readU32(bytes: Uint8Array, at: number): number {
-  return (
-    ((bytes[at] as number) |
-      ((bytes[at + 1] as number) << 8) |
-      ((bytes[at + 2] as number) << 16) |
-      ((bytes[at + 3] as number) << 24)) >>>
-    0
-  );
-}
-
-function writeU32(bytes: Uint8Array, at: number, value: number): void {
-  bytes[at] = value;
-  bytes[at + 1] = value >>> 8;
-  bytes[at + 2] = value >>> 16;
-  bytes[at + 3] = value >>> 24;
 }

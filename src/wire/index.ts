@@ -40,6 +40,7 @@ export {
   splitPackets,
   WIRE_VERSION,
 } from "./header.ts";
+export { readU32LittleEndian, writeU32LittleEndian } from "./little-endian.ts";
 export type { Depacketizer, Frame, Packetizer, PayloadFacts } from "./media-format.ts";
 export { msToNtp, ntpToMs } from "./ntp-time.ts";
 export { decodeParameterSets, encodeParameterSets, ParameterSets } from "./parameter-sets.ts";

@@ -9,6 +9,8 @@ import { Shell } from "./shell.ts";
 export interface ConnectOptions {
   /** Name it would like to have as a sender: letters, digits, `-`, `_`; 1 to 40. Unless given, the site draws one. */
   readonly name?: string | undefined;
+  /** Shown to a site that asks for one: it has to allow `administer`. */
+  readonly token?: string | undefined;
   /** Gives up connecting. */
   readonly signal?: AbortSignal | undefined;
   readonly clock?: Clock | undefined;
@@ -21,14 +23,14 @@ export type ShellDialler = (url: string, clock: Clock) => Promise<MessageSocket>
  * [S1] Attaches a shell to a site, over the sockets that `dial` opens.
  *
  * @param url the site's: `http://127.0.0.1:7000`
- * @throws {MeanderError} `address-invalid`, `option-invalid`, `site-unreachable`, `shell-refused`
+ * @throws {MeanderError} `address-invalid`, `option-invalid`, `site-unreachable`, `shell-refused`, `token-…`
  */
 export async function connectShell(
   url: string,
   dial: ShellDialler,
   options: ConnectOptions = {},
 ): Promise<Shell> {
-  const { name, signal, clock = new SystemClock() } = options;
+  const { name, token, signal, clock = new SystemClock() } = options;
   const where = shellUrlOf(url);
   if (name !== undefined && !/^[A-Za-z0-9_-]{1,40}$/.test(name)) {
     throw new MeanderError("option-invalid", `got ${JSON.stringify(name)}`, {
@@ -42,7 +44,7 @@ export async function connectShell(
     const socket = await new AbortWatch().race(dialling, signal);
     const port = await greet(
       socket,
-      { clock, name, where, signal },
+      { clock, name, token, where, signal },
       (greeting) => new RemoteShellPort(greeting, { clock }),
     );
     return new Shell(port);

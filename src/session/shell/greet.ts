@@ -24,6 +24,7 @@ export interface GreetOptions {
   readonly clock: Clock;
   /** Name it would like to have. */
   readonly name?: string | undefined;
+  readonly token?: string | undefined;
   /** Where the site is, for errors. */
   readonly where: string;
   readonly signal?: AbortSignal | undefined;
@@ -40,7 +41,7 @@ export function greet<T>(
   options: GreetOptions,
   make: (greeting: Greeting) => T,
 ): Promise<T> {
-  const { clock, name, where, signal } = options;
+  const { clock, name, token, where, signal } = options;
   return new Promise((resolve, reject) => {
     const began = clock.now();
     let isOver = false;
@@ -93,6 +94,7 @@ export function greet<T>(
       type: "hello",
       protocol: SHELL_PROTOCOL,
       ...(name === undefined ? {} : { name }),
+      ...(token === undefined ? {} : { token }),
     };
     socket.send(JSON.stringify(hello));
   });
@@ -103,5 +105,6 @@ function refusalOf(message: SiteMessage | string, where: string): MeanderError {
     return refusedError(where, "what answers there greets no shells");
   }
   const error = decodeError(message.error);
+  if (error.code.startsWith("token-")) return error;
   return refusedError(where, error.message, error);
 }

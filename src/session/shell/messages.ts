@@ -21,6 +21,7 @@ const shellMessageSchema = z.discriminatedUnion("type", [
     protocol: z.int().min(0),
     /** Name the shell would like to have. */
     name: name.max(40).optional(),
+    token: z.string().max(LIMITS.tokenCharactersMax).optional(),
   }),
   z.object({
     type: z.literal("call"),

@@ -1,6 +1,6 @@
 import type { ShellPort } from "../../agent/define/index.ts";
 import { type Clock, type Counters, type Log, MeanderError, messageOf } from "../../base/index.ts";
-import { encodeError, type MessageSocket } from "../../directory/index.ts";
+import { type Admit, encodeError, type MessageSocket } from "../../directory/index.ts";
 import { KeepAlive } from "./keep-alive.ts";
 import {
   decodeShellMessage,
@@ -21,6 +21,8 @@ export type AttachShell = (request: {
 /** What a served shell works with. */
 export interface ServedShellOptions {
   readonly attach: AttachShell;
+  /** Lets the shell in; everybody without. */
+  readonly admit?: Admit | undefined;
   readonly clock: Clock;
   readonly log: Log;
   readonly counts: Counters;
@@ -35,6 +37,8 @@ interface Attached {
 /** What only a shell that was greeted may say. */
 type AttachedMessage = Exclude<ShellMessage, { readonly type: "hello" | "ping" | "pong" }>;
 
+type Hello = Extract<ShellMessage, { readonly type: "hello" }>;
+
 /** The site's end of one shell's connection. */
 export class ServedShell {
   readonly #options: ServedShellOptions;
@@ -44,6 +48,7 @@ export class ServedShell {
   #isEnded = false;
   #attached: Attached | undefined;
   #detaching: Promise<void> | undefined;
+  #left: () => void = () => {};
 
   /** @param socket owned from now on */
   constructor(socket: MessageSocket, options: ServedShellOptions) {
@@ -73,6 +78,7 @@ export class ServedShell {
   async end(): Promise<void> {
     this.#isEnded = true;
     this.#life.stop();
+    this.#left();
     await this.#detach();
   }
 
@@ -87,7 +93,7 @@ export class ServedShell {
   #heed(message: ShellMessage): void {
     switch (message.type) {
       case "hello":
-        void this.#greet(message.protocol, message.name);
+        void this.#greet(message);
         break;
       case "ping":
         this.#send({ type: "pong", now: this.#now() });
@@ -126,7 +132,7 @@ export class ServedShell {
     }
   }
 
-  async #greet(protocol: number, name: string | undefined): Promise<void> {
+  async #greet({ protocol, name, token }: Hello): Promise<void> {
     if (this.#isGreeted) return this.#invalid("hello");
     this.#isGreeted = true;
     if (protocol !== SHELL_PROTOCOL) {
@@ -139,6 +145,12 @@ export class ServedShell {
     }
     let port: ShellPort;
     try {
+      if (this.#options.admit !== undefined) {
+        const admission = await this.#options.admit(token);
+        if (this.#isEnded) return;
+        // [S12] From now on its token may end.
+        this.#left = admission((error) => void this.close(error));
+      }
       port = await this.#options.attach({ name });
     } catch (error) {
       this.#options.counts.add("refused");

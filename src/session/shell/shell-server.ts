@@ -1,5 +1,5 @@
 import { type Clock, Counters, LIMITS, type Log, MeanderError } from "../../base/index.ts";
-import type { MessageSocket } from "../../directory/index.ts";
+import type { Admit, MessageSocket } from "../../directory/index.ts";
 import { type AttachShell, ServedShell } from "./served-shell.ts";
 
 /** Serves any number of shells, each over a message socket with a port of its own. */
@@ -27,8 +27,12 @@ export class ShellServer {
     return this.#shells.size;
   }
 
-  /** Serves one more shell until its socket ends. Over the limit the socket is closed. */
-  accept(socket: MessageSocket): void {
+  /**
+   * Serves one more shell until its socket ends. Over the limit the socket is closed.
+   *
+   * @param admit [S12] lets it in; everybody without
+   */
+  accept(socket: MessageSocket, admit?: Admit): void {
     if (this.#isClosed || this.#shells.size >= LIMITS.shellsMax) {
       this.counts.add("refused");
       socket.close();
@@ -37,6 +41,7 @@ export class ShellServer {
     const { counts } = this;
     const shell = new ServedShell(socket, {
       attach: this.#attach,
+      admit,
       clock: this.#clock,
       log: this.#log,
       counts,

@@ -9,6 +9,7 @@ import {
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { type Clock, LIMITS, type Log, MeanderError, messageOf } from "../../base/index.ts";
+import { Connections } from "./connections.ts";
 import { checkGate, type GateRules } from "./gate.ts";
 import { errorResponse, type HttpRequest, type HttpResponse } from "./messages.ts";
 
@@ -34,6 +35,8 @@ export interface HttpListenerOptions {
   /** 0: any free port. */
   readonly port: number;
   readonly gate: GateRules;
+  /** Tells when nobody more can be let in; absent: everybody can. */
+  readonly descriptors?: { readonly isSpent: boolean } | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -48,6 +51,7 @@ export class HttpListener implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #upgraded = new Set<Duplex>();
+  readonly #connections: Connections;
   #gate: GateRules;
   #waiting = 0;
 
@@ -76,6 +80,8 @@ export class HttpListener implements AsyncDisposable {
       keepAlive: true,
       noDelay: true,
     });
+    this.#connections = new Connections(options.descriptors);
+    this.#server.on("connection", (socket) => this.#connections.opened(socket));
     this.#server.on("request", (request, response) => void this.#answer(request, response));
     this.#server.on("upgrade", (request, socket, head) => this.#upgrade({ request, socket, head }));
     this.#server.on("clientError", (_error, socket) => {
@@ -87,6 +93,11 @@ export class HttpListener implements AsyncDisposable {
   /** As bound. */
   get port(): number {
     return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Connections that are open. */
+  get connectionCount(): number {
+    return this.#connections.count;
   }
 
   /** Who is let in from now on. */
@@ -111,6 +122,7 @@ export class HttpListener implements AsyncDisposable {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.#connections.spoke(request.socket);
     const { host, origin } = request.headers;
     const admission = checkGate(this.#gate, { host, origin });
     if (admission.type === "refused")
@@ -153,6 +165,7 @@ export class HttpListener implements AsyncDisposable {
   #upgrade(upgrade: Upgrade): void {
     const { request, socket } = upgrade;
     socket.on("error", () => socket.destroy());
+    this.#connections.spoke(request.socket);
     const { host, origin } = request.headers;
     const admission = checkGate(this.#gate, { host, origin });
     if (admission.type === "refused") {

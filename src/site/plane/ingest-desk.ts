@@ -1,5 +1,5 @@
 import { type Clock, type Log, MeanderError, SystemRandom } from "../../base/index.ts";
-import { IngestGroup, type OpenIngest, openRtpIngest } from "../../media/index.ts";
+import { IngestGroup, type OpenIngest, type OpenSocket, openRtpIngest } from "../../media/index.ts";
 import type { Reflector } from "../../reflector/index.ts";
 import { type ChannelConfig, defaultChannelConfig } from "../../session/index.ts";
 import type { ChannelSnapshot, IngestOptions, IngestPorts, PlaneEvent } from "../plane-control.ts";
@@ -9,6 +9,7 @@ export interface IngestDeskOptions {
   readonly reflector: Reflector;
   readonly clock: Clock;
   readonly log: Log;
+  readonly openSocket: OpenSocket;
   onEvent(event: PlaneEvent): void;
 }
 
@@ -49,8 +50,8 @@ export class IngestDesk implements AsyncDisposable {
         openData(desk, channel, input);
         return { tracks: [] };
       }
-      const { clock, log } = this.#options;
-      const open = await openRtpIngest(options, desk.group, { clock, log });
+      const { clock, openSocket } = this.#options;
+      const open = await openRtpIngest(options, desk.group, { clock, openSocket });
       desk.inputs.set(input, open);
       return open.ports;
     } finally {

@@ -1,6 +1,7 @@
 import { lookup } from "node:dns/promises";
 import { type Clock, type Log, MeanderError, messageOf, SystemRandom } from "../../base/index.ts";
 import type { MessageSocket } from "../../directory/index.ts";
+import { type OpenSocket, RtpOutputs } from "../../media/index.ts";
 import { Reflector } from "../../reflector/index.ts";
 import type { Endpoint } from "../../session/index.ts";
 import { composeStack, parseStack } from "../../stack/index.ts";
@@ -8,20 +9,28 @@ import {
   acceptTcp,
   LINK_PATH,
   LINK_UPGRADE,
+  openDatagramSocket,
   UdpTransport,
   WebSocketAcceptor,
 } from "../../transport/index.ts";
 import type { GateRules } from "../http/gate.ts";
 import { HttpListener, portInUse, type Upgrade } from "../http/http-listener.ts";
 import type { HttpRequest, HttpResponse } from "../http/messages.ts";
+import type { LogGate } from "../observe/log-gate.ts";
+import { LoopDelay } from "../observe/loop-delay.ts";
+import { readDescriptors } from "../observe/resource-readings.ts";
 import type {
+  Departed,
   IngestOptions,
   IngestPorts,
   PlaneControl,
   PlaneEvent,
+  PlaneFigures,
   PlaneSnapshot,
   RtpOutputOptions,
 } from "../plane-control.ts";
+import type { LogLevel } from "../site-options.ts";
+import { DescriptorGuard } from "./descriptor-guard.ts";
 import { IngestDesk } from "./ingest-desk.ts";
 import { DATAGRAM_STACK, LinkDialler } from "./link-dialler.ts";
 import { OutputDesk } from "./output-desk.ts";
@@ -41,21 +50,32 @@ export class LocalPlane implements Plane {
   readonly #dialler: LinkDialler;
   readonly #ingests: IngestDesk;
   readonly #outputs: OutputDesk;
+  readonly #outputSockets: RtpOutputs;
   readonly #directory: SocketDoor;
   readonly #shell: SocketDoor;
   readonly #front: Front;
   readonly #listeners: ((event: PlaneEvent) => void)[];
+  readonly #loop = new LoopDelay();
+  readonly #descriptors: DescriptorGuard;
+  readonly #logGate: LogGate | undefined;
   #isClosed = false;
 
   /** @throws {MeanderError} `port-in-use`, `listen-failed`, `bind-failed`, `address-invalid` */
-  static async open(options: PlaneOptions, { clock, log }: PlanePorts): Promise<LocalPlane> {
+  static async open(options: PlaneOptions, ports: PlanePorts): Promise<LocalPlane> {
+    const { clock, log, logGate } = ports;
     const host = await literalOf(options.host);
+    let listening: HttpListener | undefined;
+    const descriptors = new DescriptorGuard({
+      clock,
+      count: () => readDescriptors(),
+      connections: () => listening?.connectionCount ?? 0,
+    });
     const directory = new SocketDoor("directory");
     const shell = new SocketDoor("shell");
     const front: Front = { accept: (connection) => connection.close(), request: undefined };
     const webSockets = new WebSocketAcceptor({ clock });
     const listener = await HttpListener.open(
-      { host, port: options.httpPort, gate: options.gate, clock, log },
+      { host, port: options.httpPort, gate: options.gate, descriptors, clock, log },
       {
         request: (request) => respond(front.request, request, log),
         upgrades: {
@@ -68,10 +88,13 @@ export class LocalPlane implements Plane {
         },
       },
     );
+    listening = listener;
     try {
       const socket = await openSocket(host, listener.port, options, { clock, log }, front);
-      return new LocalPlane({ listener, socket, directory, shell, front, host, clock, log });
+      const parts = { listener, socket, directory, shell, front, host, descriptors, logGate };
+      return new LocalPlane({ ...parts, clock, log });
     } catch (error) {
+      descriptors[Symbol.dispose]();
       await listener[Symbol.asyncDispose]();
       throw error;
     }
@@ -84,10 +107,14 @@ export class LocalPlane implements Plane {
     readonly shell: SocketDoor;
     readonly front: Front;
     readonly host: string;
+    readonly descriptors: DescriptorGuard;
+    readonly logGate: LogGate | undefined;
     readonly clock: Clock;
     readonly log: Log;
   }) {
     const { listener, socket, directory, shell, front, host, clock, log } = parts;
+    this.#descriptors = parts.descriptors;
+    this.#logGate = parts.logGate;
     this.http = { host, port: listener.port };
     this.udp = { host, port: socket.port };
     this.#listener = listener;
@@ -106,9 +133,13 @@ export class LocalPlane implements Plane {
       log,
       dial: (neighbour, stack) => this.#dialler.dial(neighbour, stack),
       onEvent,
+      refuseViewers: () => this.#descriptors.refusal,
     });
-    this.#ingests = new IngestDesk({ reflector: this.#reflector, clock, log, onEvent });
-    this.#outputs = new OutputDesk({ reflector: this.#reflector });
+    const openSocket: OpenSocket = (where) => openDatagramSocket({ ...where, clock, log });
+    this.#ingests = new IngestDesk({ reflector: this.#reflector, clock, log, openSocket, onEvent });
+    this.#outputSockets = new RtpOutputs(openSocket);
+    const outputs = this.#outputSockets;
+    this.#outputs = new OutputDesk({ reflector: this.#reflector, outputs });
     front.accept = (connection) => this.#reflector.accept(connection);
   }
 
@@ -197,11 +228,28 @@ export class LocalPlane implements Plane {
     };
   }
 
+  async figures(): Promise<PlaneFigures> {
+    const figures = this.#reflector.figures();
+    const descriptors = this.#descriptors.usage;
+    return { ...figures, loopMs: this.#loop.take(), descriptors };
+  }
+
+  depart(withinMs: number): Promise<Departed> {
+    return this.#reflector.depart(withinMs);
+  }
+
+  async setLogLevel(level: LogLevel): Promise<void> {
+    if (this.#logGate !== undefined) this.#logGate.level = level;
+  }
+
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#loop[Symbol.dispose]();
+    this.#descriptors[Symbol.dispose]();
     await this.#ingests[Symbol.asyncDispose]();
     this.#reflector.close();
+    await this.#outputSockets[Symbol.asyncDispose]();
     await this.#dialler[Symbol.asyncDispose]();
     await this.#listener[Symbol.asyncDispose]();
     await this.#socket[Symbol.asyncDispose]();

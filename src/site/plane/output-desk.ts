@@ -1,19 +1,22 @@
-import { RtpOutput } from "../../media/index.ts";
+import type { RtpOutputs } from "../../media/index.ts";
 import type { Reflector } from "../../reflector/index.ts";
 import type { RtpOutputOptions } from "../plane-control.ts";
 
 /** The plain RTP receivers that a plane sends to. */
 export class OutputDesk {
   readonly #reflector: Reflector;
+  readonly #outputs: RtpOutputs;
 
-  constructor(options: { readonly reflector: Reflector }) {
+  /** @param options.outputs used, not owned */
+  constructor(options: { readonly reflector: Reflector; readonly outputs: RtpOutputs }) {
     this.#reflector = options.reflector;
+    this.#outputs = options.outputs;
   }
 
   /** See `PlaneControl.addRtpOutput`; its number is that of the subscriber. */
   async add(options: RtpOutputOptions): Promise<{ readonly id: number }> {
     const { channel, host, tracks } = options;
-    const output = await RtpOutput.open(options);
+    const output = await this.#outputs.open(options);
     const address = `${host}:${tracks.map(({ port }) => port).join(",")}`;
     try {
       return {

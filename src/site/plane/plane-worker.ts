@@ -1,6 +1,7 @@
 /** The entry of the plane's thread: opens a {@link LocalPlane} as told, then serves it to the main thread. */
 import { parentPort } from "node:worker_threads";
 import { assert, SystemClock } from "../../base/index.ts";
+import { gatedLog, LogGate } from "../observe/log-gate.ts";
 import { LocalPlane } from "./local-plane.ts";
 import { partsOf, type ToPlane } from "./plane-messages.ts";
 import { portLog, type ServingPort, servePlane } from "./serve-plane.ts";
@@ -14,7 +15,9 @@ const port: ServingPort = {
 
 parent.once("message", (message: ToPlane) => {
   assert(message.type === "open", "the first message opens the plane");
-  LocalPlane.open(message.options, { clock: new SystemClock(), log: portLog(port) }).then(
+  const logGate = new LogGate(message.options.logLevel ?? "debug");
+  const log = gatedLog(portLog(port), logGate);
+  LocalPlane.open(message.options, { clock: new SystemClock(), log, logGate }).then(
     (plane) => {
       servePlane(plane, port);
       port.postMessage({ type: "opened", http: plane.http, udp: plane.udp });

@@ -2,6 +2,8 @@ import type { Clock, Log, MeanderError } from "../../base/index.ts";
 import type { MessageSocket } from "../../directory/index.ts";
 import type { Endpoint } from "../../session/index.ts";
 import type { GateRules } from "../http/gate.ts";
+import type { LogGate } from "../observe/log-gate.ts";
+import type { LogLevel } from "../site-options.ts";
 import type { HttpRequest, HttpResponse } from "../http/messages.ts";
 import type { PlaneControl } from "../plane-control.ts";
 
@@ -15,6 +17,8 @@ export interface PlaneOptions {
   readonly udpPort?: number | undefined;
   /** Who is let in before {@link Plane.setGate} says more. */
   readonly gate: GateRules;
+  /** Least level that a plane in a thread of its own logs, until {@link PlaneControl.setLogLevel} says other (all). */
+  readonly logLevel?: LogLevel | undefined;
 }
 
 /** What comes in as a WebSocket of texts. */
@@ -30,6 +34,8 @@ export const SOCKET_PATHS: Readonly<Record<SocketKind, string>> = {
 export interface PlanePorts {
   readonly clock: Clock;
   readonly log: Log;
+  /** What `log` goes through, where that is the plane's own. */
+  readonly logGate?: LogGate | undefined;
 }
 
 /**

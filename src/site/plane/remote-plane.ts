@@ -4,13 +4,16 @@ import type { Endpoint } from "../../session/index.ts";
 import type { GateRules } from "../http/gate.ts";
 import { errorResponse, type HttpRequest, type HttpResponse } from "../http/messages.ts";
 import type {
+  Departed,
   IngestOptions,
   IngestPorts,
   PlaneControl,
   PlaneEvent,
+  PlaneFigures,
   PlaneSnapshot,
   RtpOutputOptions,
 } from "../plane-control.ts";
+import type { LogLevel } from "../site-options.ts";
 import type { Plane, SocketKind } from "./plane.ts";
 import {
   errorOf,
@@ -149,6 +152,18 @@ export class RemotePlane implements Plane {
 
   async snapshot(): Promise<PlaneSnapshot> {
     return (await this.#call("snapshot")) as PlaneSnapshot;
+  }
+
+  async figures(): Promise<PlaneFigures> {
+    return (await this.#call("figures")) as PlaneFigures;
+  }
+
+  async depart(withinMs: number): Promise<Departed> {
+    return (await this.#call("depart", withinMs)) as Departed;
+  }
+
+  async setLogLevel(level: LogLevel): Promise<void> {
+    await this.#call("setLogLevel", level);
   }
 
   async close(): Promise<void> {

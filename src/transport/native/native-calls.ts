@@ -1,8 +1,12 @@
+import type { BatchMemory } from "./batch-memory.ts";
+
 /**
  * System calls that Node does not offer, as functions of numbers: descriptors, addresses of memory that the caller keeps
  * alive, and results, where a negative one is an error's number with its sign turned. None of them waits.
  */
 export interface NativeCalls {
+  /** What sockets of this thread share. */
+  readonly memory: BatchMemory;
   /** Where a view's memory starts. Its buffer must not be resized, detached or given up while the address is in use. */
   addressOf(memory: Uint8Array): number;
   /** Sends `count` messages from `struct mmsghdr` at `headers`: how many left, or the first one's error. */
@@ -15,6 +19,16 @@ export interface NativeCalls {
   setOption(descriptor: number, level: number, option: number, value: number): number;
   /** Reads an option of type `int`: its value, or an error. */
   getOption(descriptor: number, level: number, option: number): number;
+  /** Sends on a connected socket, without SIGPIPE: how many bytes the kernel took, or an error. */
+  send(descriptor: number, address: number, byteLength: number): number;
   /** Bytes of a TCP socket that the kernel has taken and not yet sent (SIOCOUTQNSD), or an error. */
   unsentBytes(descriptor: number): number;
 }
+
+/** Why there are no native calls: another system, switched off, or `koffi` is not installed or does not work here. */
+export type NativeAbsence = "not-linux" | "switched-off" | "no-library";
+
+/** The calls, or why there are none. */
+export type Native =
+  | { readonly calls: NativeCalls; readonly absence: undefined }
+  | { readonly calls: undefined; readonly absence: NativeAbsence };

@@ -1,0 +1,288 @@
+import { MeanderError, SeededRandom, SILENT, VirtualClock } from "../../src/base/index.ts";
+import { ChannelClient, FrameReceiver } from "../../src/channel/index.ts";
+import { decodeClientMessage, decodeServerMessage } from "../../src/directory/messages.ts";
+import { RtpIngest } from "../../src/media/index.ts";
+import { Reflector } from "../../src/reflector/index.ts";
+import { defaultChannelConfig, parseRouteConfig } from "../../src/session/index.ts";
+import { decodeShellMessage, decodeSiteMessage } from "../../src/session/shell/messages.ts";
+import { decodeHandshake } from "../../src/site/streams/frames/handshake-message.ts";
+import { completeStack, composeStack, parseStack } from "../../src/stack/index.ts";
+import { decodeFrames, decodeState, parseMessageName } from "../../src/stream/index.ts";
+import { memoryPair } from "../../src/transport/index.ts";
+import { PacketStreamReader } from "../../src/transport/packet-stream-reader.ts";
+import {
+  decodeBase64,
+  decodeControl,
+  decodeHeader,
+  decodeParameterSets,
+  decodeRtcp,
+  decodeRtp,
+  depacketizerFor,
+  FramedReader,
+  inspectPayload,
+  packetizerFor,
+  parseSdp,
+  splitPackets,
+  unpackValue,
+} from "../../src/wire/index.ts";
+import { type Samples, samplesOf } from "./samples.ts";
+
+/** Something that takes bytes from outside. */
+export interface Target {
+  readonly name: string;
+  /** What sound input looks like. */
+  readonly samples: readonly Uint8Array[];
+  /** Takes one input. Throws only a {@link MeanderError}, which is a refusal in words. */
+  take(bytes: Uint8Array): void;
+}
+
+/** Codecs, of which those without a packetizer are left out. */
+const CODECS = ["h264", "h265", "vp8", "vp9", "av1", "opus", "aac", "pcmu", "pcma"];
+/** Who sends to ingests. */
+const TRUSTED = { host: "127.0.0.1", port: 5_004 };
+/** Inputs after which a target that remembers is made anew. */
+const LIFE = 2_000;
+
+/** All targets, with samples made from `seed`. */
+export function targets(seed: number): Target[] {
+  const random = new SeededRandom(seed);
+  const samples = samplesOf(random);
+  const codecs = CODECS.filter((codec) => packetizerFor(codec, { maxPayloadBytes: 200 }));
+  return [
+    ...decoders(samples),
+    ...codecs.flatMap((codec) => ofCodec(codec, samples)),
+    ...machines(samples),
+  ];
+}
+
+function decoders(samples: Samples): Target[] {
+  const text = (
+    name: string,
+    texts: readonly string[],
+    take: (text: string) => unknown,
+  ): Target => ({
+    name,
+    samples: texts.map((each) => new TextEncoder().encode(each)),
+    take: (bytes) => {
+      try {
+        take(new TextDecoder("latin1").decode(bytes));
+      } catch (error) {
+        if (!(error instanceof MeanderError)) throw error;
+      }
+    },
+  });
+  const bytes = (
+    name: string,
+    of: readonly Uint8Array[],
+    take: (bytes: Uint8Array) => unknown,
+  ): Target => ({
+    name,
+    samples: of,
+    take: (input) => void take(input),
+  });
+  return [
+    bytes("packet header", samples.packets, decodeHeader),
+    bytes("packets in one piece", samples.packets, (input) => [...splitPackets(input)]),
+    bytes("control message", samples.controls, decodeControl),
+    bytes("RTP", samples.rtp, decodeRtp),
+    bytes("RTCP", samples.rtcp, decodeRtcp),
+    bytes("RTP over a stream", samples.rtp, (input) => new FramedReader().push(input)),
+    bytes("stream frames", samples.frames, (input) => decodeFrames(input, () => {})),
+    bytes("state of a stream", samples.states, decodeState),
+    bytes("handshake of frames", samples.handshakes, decodeHandshake),
+    bytes("packed value", samples.values, (input) => {
+      try {
+        unpackValue(input);
+      } catch (error) {
+        // Packed values come from sites of the session; who unpacks them expects a refusal.
+        if (!(error instanceof Error)) throw error;
+      }
+    }),
+    text("SDP", samples.sdp, parseSdp),
+    text("stack", samples.stacks, (input) => [parseStack(input), completeStack(input)]),
+    text("routes", samples.routes, (input) => parseRouteConfig(jsonOf(input), "fuzz")),
+    text("message name", ["a:1:2", "17:3:9"], parseMessageName),
+    text("base64", ["AAAA", "Z0IAH5WoFAFuQA=="], decodeBase64),
+    text("parameter sets", ["Z0IAH5WoFAFuQA==,aM4G4g=="], (input) =>
+      decodeParameterSets(input.split(",")),
+    ),
+    text("directory, from a client", samples.directory, decodeClientMessage),
+    text("directory, from the leader", samples.directory, decodeServerMessage),
+    text("shell, from outside", samples.shell, decodeShellMessage),
+    text("shell, from the site", samples.shell, decodeSiteMessage),
+  ];
+}
+
+function ofCodec(codec: string, samples: Samples): Target[] {
+  const rtp = samples.ofCodec(codec);
+  const payloads = rtp.flatMap((packet) => {
+    const decoded = decodeRtp(packet);
+    return typeof decoded === "string" ? [] : [decoded.payload];
+  });
+  let clock = new VirtualClock();
+  const receiver = renewed(() => {
+    clock = new VirtualClock();
+    return new FrameReceiver({ codec, waitMs: 50 });
+  });
+  const depacketizer = renewed(() => depacketizerFor(codec));
+  return [
+    {
+      name: `${codec} payload`,
+      samples: payloads,
+      take: (bytes) => void inspectPayload(codec, bytes),
+    },
+    {
+      name: `${codec} depacketizer`,
+      samples: rtp,
+      take: (bytes) => {
+        const packet = decodeRtp(bytes);
+        const machine = depacketizer();
+        if (typeof packet === "string" || machine === undefined) return;
+        machine.push(packet);
+        while (machine.more() !== undefined);
+      },
+    },
+    {
+      name: `${codec} frames`,
+      samples: rtp,
+      take: (bytes) => {
+        clock.advance(5);
+        receiver().push(bytes, clock.now());
+      },
+    },
+    { name: `${codec} ingest`, samples: rtp, take: ingest(codec) },
+  ];
+}
+
+/** An ingest that gets RTP and RTCP from one trusted sender. */
+function ingest(codec: string): (bytes: Uint8Array) => void {
+  const track = { kind: "video", codec, payloadType: 96, clockRate: 90_000, port: 0 } as const;
+  let clock = new VirtualClock();
+  const machine = renewed(() => {
+    clock = new VirtualClock();
+    return new RtpIngest({
+      input: { sourceName: "fuzz", tracks: [track], trusted: ["127.0.0.1"] },
+      publisher: {
+        channelId: 1,
+        publish() {},
+        describe() {},
+        report() {},
+        gap() {},
+        bye() {},
+        close() {},
+      },
+      clock,
+      random: new SeededRandom(1),
+    });
+  });
+  return (bytes) => {
+    const current = machine();
+    current.datagram(0, bytes, TRUSTED);
+    clock.advance(7);
+  };
+}
+
+/** What lives on over many inputs. */
+function machines(samples: Samples): Target[] {
+  const wire = [...samples.packets, ...samples.controlPackets];
+  const stream = renewed(() => new PacketStreamReader(() => {}));
+  return [
+    { name: "packets over a stream", samples: wire, take: (bytes) => void stream().push(bytes) },
+    { name: "frag", samples: wire, take: stacked("frag:memory") },
+    { name: "reflector, from a stranger", samples: wire, take: reflector() },
+    { name: "viewer, from a site", samples: wire, take: viewer() },
+  ];
+}
+
+/** Input to a stack from below. */
+function stacked(stack: string): (bytes: Uint8Array) => void {
+  let clock = new VirtualClock();
+  const outside = renewed(() => {
+    clock = new VirtualClock();
+    const [left, right] = memoryPair({ clock });
+    composeStack(parseStack(stack).modules, right, clock).onPackets(() => {});
+    return left;
+  });
+  return (bytes) => {
+    const current = outside();
+    for (const packet of splitPackets(bytes)) current.send(packet);
+    clock.advance(3);
+  };
+}
+
+function reflector(): (bytes: Uint8Array) => void {
+  let clock = new VirtualClock();
+  let close = (): void => {};
+  const outside = renewed(() => {
+    close();
+    clock = new VirtualClock();
+    const machine = new Reflector({
+      clock,
+      random: new SeededRandom(1),
+      log: SILENT,
+      dial: () => Promise.reject(new MeanderError("connect-refused", "nobody is there")),
+      onEvent() {},
+    });
+    machine.configure({
+      site: "fuzzed",
+      instance: 1,
+      linkKey: "k".repeat(64),
+      maxSubscribers: 50,
+      maxBitsPerSecond: 1e9,
+    });
+    machine.openChannel({ name: "news", id: 1, config: defaultChannelConfig() });
+    const [left, right] = memoryPair({ clock });
+    machine.accept(right);
+    left.onPackets(() => {});
+    close = () => machine.close();
+    return left;
+  });
+  return (bytes) => {
+    outside().send(bytes);
+    clock.advance(5);
+  };
+}
+
+function viewer(): (bytes: Uint8Array) => void {
+  const clock = new VirtualClock();
+  let site: ReturnType<typeof memoryPair>[0] | undefined;
+  const client = new ChannelClient(
+    {
+      channel: "news",
+      sites: ["ws://fuzz/link"],
+      dial: async () => {
+        const [left, right] = memoryPair({ clock });
+        left.onPackets(() => {});
+        site = left;
+        return right;
+      },
+      clock,
+      random: new SeededRandom(2),
+      name: "fuzzed",
+    },
+    { onPacket() {}, onDescription() {}, onReport() {}, onGap() {}, onPath() {}, onState() {} },
+  );
+  client.start();
+  return (bytes) => {
+    site?.send(bytes);
+    clock.advance(20);
+  };
+}
+
+/** Makes what it gives out anew, now and then. */
+function renewed<T>(make: () => T): () => T {
+  let uses = 0;
+  let current: T | undefined;
+  return () => {
+    if (current === undefined || ++uses % LIFE === 0) current = make();
+    return current;
+  };
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

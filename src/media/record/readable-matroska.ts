@@ -1,0 +1,99 @@
+/** Matroska elements (RFC 9559) that matter here. */
+const ID = {
+  segment: 0x18_53_80_67,
+  seekHead: 0x11_4d_9b_74,
+  cluster: 0x1f_43_b6_75,
+} as const;
+const VOID = 0xec;
+
+/**
+ * Keeps a Matroska file readable while it grows. The muxer writes sizes that are not known yet as if they were, and an
+ * index that points nowhere, and corrects both at the end; whoever reads a file that never came to its end stumbles over
+ * them. So until they are corrected, sizes say "unknown" and the index is empty space.
+ */
+export class ReadableMatroska {
+  /** Where the next element begins that was not seen yet. */
+  #next = 0;
+
+  /** The muxer is about to write everything as it shall stay. */
+  finish(): void {
+    this.#next = Number.POSITIVE_INFINITY;
+  }
+
+  /**
+   * Looks at bytes on their way to the file and changes them where needed. Bytes before what was written already are
+   * corrections and stay.
+   *
+   * @param data whole elements, as the muxer flushes them
+   * @param position of `data` in the file
+   */
+  pass(data: Uint8Array, position: number): void {
+    if (this.#next < position) return;
+    let lastCluster: Element | undefined;
+    while (this.#next < position + data.byteLength) {
+      const element = readElement(data, this.#next - position);
+      if (element === undefined) {
+        // Nothing that we know: the rest goes as it is.
+        this.#next = Number.POSITIVE_INFINITY;
+        break;
+      }
+      const { id, at, end } = element;
+      if (id === ID.segment) setUnknownSize(data, element);
+      if (id === ID.seekHead) setVoid(data, element);
+      if (id === ID.cluster) lastCluster = element;
+      // What these hold is looked at, what others hold is not.
+      const isEntered = id === ID.segment || id === ID.cluster;
+      this.#next = position + (isEntered ? at : end);
+    }
+    if (lastCluster !== undefined) setUnknownSize(data, lastCluster);
+  }
+}
+
+interface Element {
+  readonly id: number;
+  /** Where it begins, and its size field, its content, its end; offsets in the bytes read. */
+  readonly begin: number;
+  readonly sizeAt: number;
+  readonly at: number;
+  readonly end: number;
+}
+
+function readElement(data: Uint8Array, begin: number): Element | undefined {
+  const idBytes = lengthOf(data[begin]);
+  if (idBytes === undefined || idBytes > 4) return undefined;
+  const sizeAt = begin + idBytes;
+  const sizeBytes = lengthOf(data[sizeAt]);
+  if (sizeBytes === undefined || sizeAt + sizeBytes > data.byteLength) return undefined;
+  const id = readNumber(data, begin, idBytes);
+  const size = readNumber(data, sizeAt, sizeBytes) - 2 ** (7 * sizeBytes);
+  const at = sizeAt + sizeBytes;
+  return { id, begin, sizeAt, at, end: at + size };
+}
+
+/** RFC 8794 §4: leading zeros tell how many bytes. */
+function lengthOf(first: number | undefined): number | undefined {
+  return first === undefined || first === 0 ? undefined : Math.clz32(first) - 23;
+}
+
+function readNumber(data: Uint8Array, at: number, count: number): number {
+  let value = 0;
+  for (let index = 0; index < count; index++) value = value * 256 + (data[at + index] ?? 0);
+  return value;
+}
+
+/** RFC 8794 §6.2: all ones. */
+function setUnknownSize(data: Uint8Array, { sizeAt, at }: Element): void {
+  const count = at - sizeAt;
+  data.fill(0xff, sizeAt, at);
+  data[sizeAt] = 0xff >> (count - 1);
+}
+
+/** The element's room, as a Void of one byte of id and eight of size. */
+function setVoid(data: Uint8Array, { begin, end }: Element): void {
+  const HEAD = 9;
+  if (end - begin < HEAD) return;
+  data.fill(0, begin, end);
+  data[begin] = VOID;
+  data[begin + 1] = 0x01;
+  new DataView(data.buffer, data.byteOffset).setUint32(begin + 5, end - begin - HEAD);
+}

@@ -1,0 +1,217 @@
+import {
+  EncodedAudioPacketSource,
+  EncodedPacket,
+  EncodedVideoPacketSource,
+  Output,
+  StreamTarget,
+} from "mediabunny";
+import { type Container, outputFormatOf } from "./container.ts";
+import { ReadableMatroska } from "./readable-matroska.ts";
+import type { SegmentFile } from "./segment-file.ts";
+import type { TrackFormat } from "./track-format.ts";
+
+/** A frame as a file holds it. */
+export interface SegmentFrame {
+  /** May be kept, so it must not change. */
+  readonly bytes: Uint8Array;
+  readonly key: boolean;
+  /** Presentation in the file's time, s, >= 0. */
+  readonly seconds: number;
+  /** How long it lasts, s. */
+  readonly duration: number;
+}
+
+export interface SegmentWriterOptions {
+  /** Owned. */
+  readonly file: SegmentFile;
+  readonly container: Container;
+  readonly formats: readonly TrackFormat[];
+  /** Title in the file. */
+  readonly title: string;
+  /** Called once when the disk, or the muxer, refuses; what was written by then can be read. Nothing more is written. */
+  onFailed(error: unknown): void;
+}
+
+type Source = EncodedVideoPacketSource | EncodedAudioPacketSource;
+
+/** Of one track: times that the next frames may have. */
+interface Order {
+  latest: number;
+  /** Latest of the frames before the newest key frame. */
+  latestBeforeKey: number;
+}
+
+/**
+ * One file of a recording. Takes frames in decoding order without waiting; muxes and writes them one after the other. After
+ * a crash, or a full disk, what was written can be read.
+ */
+export class SegmentWriter {
+  readonly #options: SegmentWriterOptions;
+  readonly #output: Output;
+  readonly #sources: readonly Source[];
+  readonly #orders: readonly (Order | undefined)[];
+  readonly #matroska: ReadableMatroska | undefined;
+  #work: Promise<void>;
+  #fileBytes = 0;
+  #seconds = 0;
+  #frames = 0;
+  #waitingBytes = 0;
+  #takenBytes = 0;
+  #isFinishing = false;
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(options: SegmentWriterOptions) {
+    const { container, formats, title } = options;
+    this.#options = options;
+    this.#matroska = container === "mp4" ? undefined : new ReadableMatroska();
+    this.#output = new Output({
+      format: outputFormatOf(container),
+      target: new StreamTarget(
+        new WritableStream({ write: ({ data, position }) => this.#write(data, position) }),
+      ),
+    });
+    this.#output.setMetadataTags({ title });
+    this.#sources = formats.map((format) => addTrack(this.#output, format));
+    this.#orders = formats.map(() => ({
+      latest: Number.NEGATIVE_INFINITY,
+      latestBeforeKey: Number.NEGATIVE_INFINITY,
+    }));
+    this.#work = this.#attempt(() => this.#output.start());
+  }
+
+  /** Bytes of the file. */
+  get bytes(): number {
+    return this.#fileBytes;
+  }
+
+  /** From the beginning to the end of the latest frame, s. */
+  get seconds(): number {
+    return this.#seconds;
+  }
+
+  /** Frames taken, of all tracks. */
+  get frames(): number {
+    return this.#frames;
+  }
+
+  /** Bytes of frames that the disk has kept waiting. */
+  get waitingBytes(): number {
+    return this.#waitingBytes;
+  }
+
+  /** Bytes of frames that were taken and are not in the file yet: waiting, or in a fragment that has not ended. */
+  get unwrittenBytes(): number {
+    return Math.max(0, this.#takenBytes - this.#fileBytes);
+  }
+
+  /**
+   * Takes the next frame of a track.
+   *
+   * @param track its index among the formats
+   * @returns false when its time contradicts the frames before: it is left out
+   */
+  add(track: number, frame: SegmentFrame): boolean {
+    const order = this.#orders[track];
+    const source = this.#sources[track];
+    if (order === undefined || source === undefined || !follows(order, frame)) return false;
+    this.#frames++;
+    this.#seconds = Math.max(this.#seconds, frame.seconds + frame.duration);
+    const { bytes, key, seconds, duration } = frame;
+    this.#waitingBytes += bytes.byteLength;
+    this.#takenBytes += bytes.byteLength;
+    this.#enqueue(async () => {
+      this.#waitingBytes -= bytes.byteLength;
+      await source.add(new EncodedPacket(bytes, key ? "key" : "delta", seconds, duration));
+    });
+    return true;
+  }
+
+  /** Nothing of the track comes any more: the others do not wait for it. */
+  end(track: number): void {
+    this.#enqueue(async () => this.#sources[track]?.close());
+  }
+
+  /** Settles when the file is complete and closed, or has failed. Twice is fine. */
+  async finish(): Promise<void> {
+    if (!this.#isFinishing) {
+      this.#isFinishing = true;
+      this.#enqueue(async () => {
+        this.#matroska?.finish();
+        await this.#output.finalize();
+        this.#options.file.close();
+      });
+    }
+    await this.#work;
+  }
+
+  #enqueue(task: () => Promise<void>): void {
+    this.#work = this.#work.then(() => this.#attempt(task));
+  }
+
+  async #attempt(task: () => Promise<void>): Promise<void> {
+    if (this.#failure !== undefined) return;
+    try {
+      await task();
+      // The muxer learns of a refused write only with the next one.
+      if (this.#failure !== undefined) throw (this.#failure as { error: unknown }).error;
+    } catch (error) {
+      this.#fail(error);
+      await this.#output.cancel().catch(() => {});
+    }
+  }
+
+  async #write(data: Uint8Array, position: number): Promise<void> {
+    this.#matroska?.pass(data, position);
+    try {
+      await this.#options.file.write(data, position);
+      this.#fileBytes = Math.max(this.#fileBytes, position + data.byteLength);
+    } catch (error) {
+      this.#fail(error);
+      throw error;
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = { error };
+    this.#waitingBytes = 0;
+    const { file, onFailed } = this.#options;
+    try {
+      // What was begun and not ended goes, so that the file ends with whole frames.
+      file.truncate(this.#fileBytes);
+    } catch {
+      // A reader that takes the whole frames before it does as well.
+    }
+    try {
+      file.close();
+    } catch {
+      // It was closed, or the disk is gone: there is nothing left to do for it.
+    }
+    onFailed(error);
+  }
+}
+
+function addTrack(output: Output, format: TrackFormat): Source {
+  const { codecString: codec, description } = format;
+  const described = description === undefined ? {} : { description };
+  if (format.kind === "video") {
+    const source = new EncodedVideoPacketSource(format.codec);
+    const size = { codedWidth: format.width, codedHeight: format.height };
+    output.addVideoTrack(source, { decoderConfig: { codec, ...size, ...described } });
+    return source;
+  }
+  const source = new EncodedAudioPacketSource(format.codec);
+  const sound = { sampleRate: format.sampleRate, numberOfChannels: format.channels };
+  output.addAudioTrack(source, { decoderConfig: { codec, ...sound, ...described } });
+  return source;
+}
+
+/** Whether files can hold the frame behind those before it; notes it. */
+function follows(order: Order, { seconds, key }: SegmentFrame): boolean {
+  if (order.latest === Number.NEGATIVE_INFINITY && !key) return false;
+  const bound = key ? order.latest : order.latestBeforeKey;
+  if (seconds < bound) return false;
+  if (key) order.latestBeforeKey = order.latest;
+  order.latest = Math.max(order.latest, seconds);
+  return true;
+}

@@ -1,0 +1,60 @@
+import type { MediaTimeline, SourceTimeline } from "../../channel/playout/index.ts";
+
+/** A medium's own clock is followed as it is while it is within this of what reports say, ms. */
+const TOLERANCE_MS = 8;
+/** A correction ends when it is this close, ms. */
+const SETTLED_MS = 1;
+/** Corrections change time by this share at most: nobody sees or hears 2 ms in a second. */
+const SLEW = 0.002;
+/** Farther off, it is not a drift but another time, ms. */
+const JUMP_MS = 1_000;
+
+/**
+ * Presentation times of one source for a file: frames keep the distances that their own clock gives them, and follow the
+ * channel's time, which keeps tracks in lip-sync, so gently that it does not show.
+ */
+export class SteadyClock {
+  readonly #timeline: MediaTimeline;
+  readonly #source: SourceTimeline;
+  #offsetMs: number | undefined;
+  #newestMs = 0;
+  #isCorrecting = false;
+
+  constructor(timeline: MediaTimeline, source: SourceTimeline) {
+    this.#timeline = timeline;
+    this.#source = source;
+  }
+
+  /** True once the publisher has told how its tracks belong together, so that times need no correction later. */
+  get isSynchronised(): boolean {
+    return this.#source.senderOffsetMs !== undefined;
+  }
+
+  /**
+   * When a frame is presented, ms of the channel's time; undefined before the first report. `"jumped"` when the source's
+   * time has no longer to do with what it was: the clock begins anew then, with the same frame.
+   */
+  at(ticks: number): number | "jumped" | undefined {
+    const wanted = this.#timeline.mediaMsOf(this.#source, ticks);
+    if (wanted === undefined) return undefined;
+    const own = this.#source.msOf(ticks);
+    const target = wanted - own;
+    if (this.#offsetMs === undefined) {
+      this.#offsetMs = target;
+      this.#newestMs = own;
+      return own + target;
+    }
+    if (Math.abs(target - this.#offsetMs) > JUMP_MS) {
+      this.#offsetMs = undefined;
+      return "jumped";
+    }
+    const passed = Math.max(0, own - this.#newestMs);
+    this.#newestMs = Math.max(this.#newestMs, own);
+    const error = target - this.#offsetMs;
+    if (Math.abs(error) > TOLERANCE_MS) this.#isCorrecting = true;
+    if (Math.abs(error) <= SETTLED_MS) this.#isCorrecting = false;
+    const most = this.#isCorrecting ? passed * SLEW : 0;
+    this.#offsetMs += Math.min(most, Math.max(-most, error));
+    return own + this.#offsetMs;
+  }
+}

@@ -1,0 +1,199 @@
+import type { AudioCodec, VideoCodec } from "mediabunny";
+import {
+  av1CodecString,
+  av1SampleOf,
+  decodeAv1Sequence,
+  decodeH264Sps,
+  decodeH265Sps,
+  decodeVp8KeyFrame,
+  decodeVp9KeyFrame,
+  encodeBase64,
+  h264CodecString,
+  h265CodecString,
+  type Track,
+  vp9CodecString,
+} from "../../wire/index.ts";
+import { linearOf } from "./g711.ts";
+import {
+  encodeAvcConfiguration,
+  encodeHevcConfiguration,
+  lengthPrefixed,
+  sequenceSetOf,
+} from "./nal-samples.ts";
+import { opusSeconds } from "./opus-duration.ts";
+
+/** What a file says of a track before its frames; tracks of equal formats can go on in one file. */
+export type TrackFormat =
+  | {
+      readonly kind: "video";
+      readonly codec: VideoCodec;
+      /** RFC 6381. */
+      readonly codecString: string;
+      /** Pixels. */
+      readonly width: number;
+      readonly height: number;
+      /** avcC, hvcC. */
+      readonly description: Uint8Array | undefined;
+    }
+  | {
+      readonly kind: "audio";
+      readonly codec: AudioCodec;
+      readonly codecString: string;
+      readonly sampleRate: number;
+      readonly channels: number;
+      /** OpusHead, AudioSpecificConfig. */
+      readonly description: Uint8Array | undefined;
+    };
+
+/** How frames of a channel's track become samples of a file. */
+export interface TrackFormatter {
+  /** The format that begins with a key frame. Undefined when it does not tell. */
+  formatOf(keyFrame: Uint8Array): TrackFormat | undefined;
+  /** What the file holds of a frame; undefined: nothing. May be the frame itself. */
+  sampleOf(frame: Uint8Array): Uint8Array | undefined;
+  /** How long a frame lasts, s; undefined: until the next. */
+  secondsOf(frame: Uint8Array): number | undefined;
+}
+
+/** Codecs that can be recorded, by their names in a description. */
+export const RECORDABLE: readonly string[] = [
+  ...["h264", "h265", "vp8", "vp9", "av1"],
+  ...["opus", "mpeg4-generic", "l16", "pcmu", "pcma"],
+];
+
+/** The formatter of a described track. Undefined when it can not be recorded. */
+export function formatterFor(track: Track): TrackFormatter | undefined {
+  switch (track.codec) {
+    case "h264":
+      return video((frame) => {
+        const description = encodeAvcConfiguration(frame);
+        const sps = sequenceSetOf(frame, "h264");
+        const facts = sps === undefined ? undefined : decodeH264Sps(sps);
+        if (sps === undefined || facts === undefined || description === undefined) return undefined;
+        return { ...sized("avc", h264CodecString(sps), facts), description };
+      }, nalSamples("h264"));
+    case "h265":
+      return video((frame) => {
+        const description = encodeHevcConfiguration(frame);
+        const sps = sequenceSetOf(frame, "h265");
+        const facts = sps === undefined ? undefined : decodeH265Sps(sps);
+        if (facts === undefined || description === undefined) return undefined;
+        return { ...sized("hevc", h265CodecString(facts.profileTierLevel), facts), description };
+      }, nalSamples("h265"));
+    case "vp8":
+      return video((frame) => {
+        const size = decodeVp8KeyFrame(frame);
+        return size === undefined ? undefined : sized("vp8", "vp8", size);
+      });
+    case "vp9":
+      return video((frame) => {
+        const head = decodeVp9KeyFrame(frame);
+        return head === undefined ? undefined : sized("vp9", vp9CodecString(head), head);
+      });
+    case "av1":
+      return video((frame) => {
+        const head = decodeAv1Sequence(frame);
+        return head === undefined ? undefined : sized("av1", av1CodecString(head), head);
+      }, av1SampleOf);
+    default:
+      return audioFormatterFor(track);
+  }
+}
+
+/** True when frames of both can stand in one file's track. */
+export function isSameFormat(left: TrackFormat, right: TrackFormat): boolean {
+  return keyOf(left) === keyOf(right);
+}
+
+function audioFormatterFor(track: Track): TrackFormatter | undefined {
+  const { clockRate, channels = 1 } = track;
+  switch (track.codec) {
+    case "opus": {
+      const stereo = channels === 1 ? 1 : 2;
+      const format = sounding("opus", "opus", 48_000, stereo, opusHead(stereo));
+      return audio(format, opusSeconds);
+    }
+    case "mpeg4-generic": {
+      const description = audioSpecificConfig(track.fmtp ?? "");
+      if (description === undefined) return undefined;
+      const object = (description[0] ?? 0) >> 3;
+      const codecString = `mp4a.40.${[2, 5, 29].includes(object) ? object : 2}`;
+      const format = sounding("aac", codecString, clockRate, channels, description);
+      return audio(format, () => AAC_SAMPLES / clockRate);
+    }
+    case "l16": {
+      const format = sounding("pcm-s16be", "pcm-s16be", clockRate, channels);
+      return audio(format, (frame) => frame.byteLength / 2 / channels / clockRate);
+    }
+    case "pcmu":
+    case "pcma": {
+      const { codec } = track;
+      const format = sounding("pcm-s16", "pcm-s16", clockRate, channels);
+      const seconds = (frame: Uint8Array): number => frame.byteLength / channels / clockRate;
+      return { ...audio(format, seconds), sampleOf: (frame) => linearOf(frame, codec) };
+    }
+    default:
+      return undefined;
+  }
+}
+
+const AAC_SAMPLES = 1_024;
+
+function video(
+  formatOf: (keyFrame: Uint8Array) => TrackFormat | undefined,
+  sampleOf: (frame: Uint8Array) => Uint8Array | undefined = (frame) => frame,
+): TrackFormatter {
+  return { formatOf, sampleOf, secondsOf: () => undefined };
+}
+
+function audio(format: TrackFormat, secondsOf: (frame: Uint8Array) => number): TrackFormatter {
+  return { formatOf: () => format, sampleOf: (frame) => frame, secondsOf };
+}
+
+function nalSamples(family: "h264" | "h265"): (frame: Uint8Array) => Uint8Array | undefined {
+  return (frame) => {
+    const sample = lengthPrefixed(frame, family);
+    return sample.byteLength === 0 ? undefined : sample;
+  };
+}
+
+function sized(
+  codec: VideoCodec,
+  codecString: string,
+  { width, height }: { readonly width: number; readonly height: number },
+): TrackFormat & { readonly kind: "video" } {
+  return { kind: "video", codec, codecString, width, height, description: undefined };
+}
+
+function sounding(
+  codec: AudioCodec,
+  codecString: string,
+  sampleRate: number,
+  channels: number,
+  description?: Uint8Array,
+): TrackFormat {
+  return { kind: "audio", codec, codecString, sampleRate, channels, description };
+}
+
+/** The identification header of RFC 7845 §5.1. Nothing is skipped: a recording begins anywhere in a stream. */
+function opusHead(channels: 1 | 2): Uint8Array {
+  const head = new Uint8Array(19);
+  head.set(new TextEncoder().encode("OpusHead"));
+  head.set([1, channels], 8);
+  new DataView(head.buffer).setUint32(12, 48_000, true);
+  return head;
+}
+
+/** The `config` of RFC 3640 §4.1. */
+function audioSpecificConfig(fmtp: string): Uint8Array | undefined {
+  const hex = /(?:^|[;\s])config=((?:[0-9a-f]{2}){2,64})(?:$|[;\s])/i.exec(fmtp)?.[1];
+  const digits = hex?.match(/../g);
+  return digits === undefined || digits === null
+    ? undefined
+    : Uint8Array.from(digits, (pair) => Number.parseInt(pair, 16));
+}
+
+function keyOf(format: TrackFormat): string {
+  const { description = new Uint8Array(), ...rest } = format;
+  return `${Object.values(rest).join("/")}/${encodeBase64(description)}`;
+}

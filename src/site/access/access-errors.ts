@@ -1,0 +1,92 @@
+import { LIMITS, MeanderError } from "../../base/index.ts";
+import { describeNeed, type Grant, type Need } from "./grant.ts";
+
+/** Why a token is not what it should be. */
+export type TokenFault = "token-malformed" | "token-forged" | "token-foreign";
+
+const HOW = "get one with `meander token create`, where the session is administered";
+
+/** Nobody knows who asks. */
+export function tokenRequired(need: Need): MeanderError {
+  return new MeanderError("token-required", "this site asks for a token", {
+    expected: `a token that allows: ${describeNeed(need)}`,
+    next: `${HOW}; give it as MEANDER_TOKEN or --token-file, or type it into the page`,
+  });
+}
+
+/** The token cannot be taken for what it says. */
+export function tokenFaulty(fault: TokenFault): MeanderError {
+  switch (fault) {
+    case "token-malformed":
+      return new MeanderError(fault, "that is no token", {
+        expected: `a signed token of this session, at most ${LIMITS.tokenCharactersMax} characters`,
+        next: `check that it was copied whole, or ${HOW}`,
+      });
+    case "token-forged":
+      return new MeanderError(fault, "the token's signature is not the session's", {
+        expected: "a token as the session has made it",
+        next: `check that it was copied whole, or ${HOW}`,
+      });
+    case "token-foreign":
+      return new MeanderError(fault, "the token is of another session", {
+        expected: "a token of this session",
+        next: HOW,
+      });
+  }
+}
+
+/** An address has shown too many tokens that are none. */
+export function tokenThrottled(): MeanderError {
+  return new MeanderError(
+    "token-throttled",
+    "too many tokens from that address were forged or unreadable",
+    { next: "try again in a few seconds, with a good one" },
+  );
+}
+
+/** The token does not count yet. */
+export function tokenEarly(grant: Grant): MeanderError {
+  return new MeanderError("token-early", `the token counts from ${timeOf(grant.notBefore)} on`, {
+    where: nameOf(grant),
+    next: "wait, or check the clocks of this machine and of the one that made it",
+  });
+}
+
+/** The token no longer counts. */
+export function tokenExpired(grant: Grant): MeanderError {
+  return new MeanderError("token-expired", `the token expired at ${timeOf(grant.expiresAt)}`, {
+    where: nameOf(grant),
+    next: HOW,
+  });
+}
+
+/** The token was taken back. */
+export function tokenRevoked(grant: Grant): MeanderError {
+  return new MeanderError("token-revoked", "the token was revoked", {
+    where: nameOf(grant),
+    next: HOW,
+  });
+}
+
+/** The token is good, but not for this. */
+export function tokenDenied(grant: Grant, need: Need): MeanderError {
+  const on = grant.channels.length === 0 ? "" : ` on ${grant.channels.join(", ")}`;
+  return new MeanderError("token-denied", `the token allows ${grant.can.join(", ")}${on}`, {
+    where: nameOf(grant),
+    expected: `a token that allows: ${describeNeed(need)}`,
+    next: HOW,
+  });
+}
+
+/** Whether an error says that a token, or its absence, is the reason, so that trying again with the same is in vain. */
+export function isAboutToken(code: string): boolean {
+  return code.startsWith("token-") && code !== "token-throttled";
+}
+
+function nameOf({ id, name }: Grant): string {
+  return `token ${id} of ${name}`;
+}
+
+function timeOf(wallMs: number): string {
+  return `${new Date(wallMs).toISOString().slice(0, 19)}Z`;
+}

@@ -1,0 +1,138 @@
+import { type Clock, Counters, LIMITS, type MeanderError } from "../../base/index.ts";
+import { type AccessPolicy, matchesChannel } from "../../session/index.ts";
+import {
+  type TokenFault,
+  tokenDenied,
+  tokenEarly,
+  tokenExpired,
+  tokenFaulty,
+  tokenRequired,
+  tokenRevoked,
+  tokenThrottled,
+} from "./access-errors.ts";
+import { FailureMeter } from "./failure-meter.ts";
+import { covers, type Grant, type Need } from "./grant.ts";
+import { GrantBook } from "./grant-book.ts";
+import { TokenVerifier } from "./token-verifier.ts";
+
+/** What a guard goes by: the rules of the session, and how this site was started. Structured-cloneable. */
+export interface GuardRules extends AccessPolicy {
+  /** Ids of tokens that were revoked. */
+  readonly revoked: readonly string[];
+}
+
+/** Who asks. */
+export interface Asker {
+  /** As it was given; undefined or empty: none. */
+  readonly token: string | undefined;
+  /** IP address. */
+  readonly address: string;
+}
+
+/** What a guard says. `grant` is undefined where nobody has to be known. */
+export type Decision =
+  | { readonly type: "granted"; readonly grant: Grant | undefined }
+  | { readonly type: "refused"; readonly error: MeanderError };
+
+/** How long before its time a token is taken, because clocks differ, ms. */
+const EARLY_MS = 5_000;
+
+/**
+ * Decides who may do what at a site, by the token that they show. docs/spec/access.md [A1]-[A12]
+ *
+ * Tokens are checked off this thread; those that were checked before are decided on at once.
+ */
+export class Guard {
+  /** Refusals, by code. */
+  readonly counts: Counters = new Counters();
+  /** What lasts under a grant, and ends with it. */
+  readonly book: GrantBook;
+  readonly #clock: Clock;
+  readonly #verifier = new TokenVerifier();
+  readonly #failures: FailureMeter;
+  #revoked: ReadonlySet<string> = new Set();
+  #rules: GuardRules | undefined;
+
+  /** Lets everybody do everything until it has rules. */
+  constructor({ clock }: { readonly clock: Clock }) {
+    this.#clock = clock;
+    this.#failures = new FailureMeter(clock);
+    this.book = new GrantBook(clock, (grant, need) => this.judge(grant, need));
+  }
+
+  /** Whether nobody has to show anything. */
+  get isOpen(): boolean {
+    return this.#rules === undefined || this.#rules.mode === "open";
+  }
+
+  /** New rules; what no longer counts by them ends. */
+  setRules(rules: GuardRules): void {
+    this.#rules = rules;
+    this.#revoked = new Set(rules.revoked);
+    this.#verifier.setKey(rules.key);
+    this.book.review();
+  }
+
+  /**
+   * Whether somebody may do something now.
+   *
+   * @param options always: also asked where the site is open
+   */
+  decide(
+    asker: Asker,
+    need: Need,
+    { always = false }: { readonly always?: boolean } = {},
+  ): Decision | Promise<Decision> {
+    if (this.isOpen && !always) return GRANTED;
+    const { token = "", address } = asker;
+    if (token === "") return this.#decided(undefined, need, always);
+    const known = this.#verifier.known(token);
+    if (known !== undefined) return this.#decided(known, need, always);
+    if (token.length > LIMITS.tokenCharactersMax) return this.#faulty("token-malformed", address);
+    if (!this.#failures.allows(address) || this.#verifier.isBusy)
+      return this.#refused(tokenThrottled());
+    return this.#verifier.verify(token).then((found) => {
+      return typeof found === "string"
+        ? this.#faulty(found, address)
+        : this.#decided(found, need, always);
+    });
+  }
+
+  /** Why something may not be done (any more) under a grant, or by anybody; undefined when it may. */
+  judge(
+    grant: Grant | undefined,
+    need: Need,
+    { always = false }: { readonly always?: boolean } = {},
+  ): MeanderError | undefined {
+    if (this.isOpen && !always) return undefined;
+    if (grant === undefined) return this.#mayAnybody(need) ? undefined : tokenRequired(need);
+    const now = this.#clock.wall();
+    if (now >= grant.expiresAt) return tokenExpired(grant);
+    if (now < grant.notBefore - EARLY_MS) return tokenEarly(grant);
+    if (this.#revoked.has(grant.id)) return tokenRevoked(grant);
+    if (grant.via !== undefined && this.#revoked.has(grant.via)) return tokenRevoked(grant);
+    return covers(grant, need) ? undefined : tokenDenied(grant, need);
+  }
+
+  #mayAnybody({ anyOf, channel }: Need): boolean {
+    const patterns = this.#rules?.public ?? [];
+    return anyOf.includes("watch") && channel !== undefined && matchesChannel(patterns, channel);
+  }
+
+  #decided(grant: Grant | undefined, need: Need, always: boolean): Decision {
+    const error = this.judge(grant, need, { always });
+    return error === undefined ? { type: "granted", grant } : this.#refused(error);
+  }
+
+  #faulty(fault: TokenFault, address: string): Decision {
+    this.#failures.failed(address);
+    return this.#refused(tokenFaulty(fault));
+  }
+
+  #refused(error: MeanderError): Decision {
+    this.counts.add(error.code);
+    return { type: "refused", error };
+  }
+}
+
+const GRANTED: Decision = { type: "granted", grant: undefined };

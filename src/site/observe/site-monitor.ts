@@ -1,0 +1,296 @@
+import { type Cancel, type Clock, every, LIMITS, type Log, messageOf } from "../../base/index.ts";
+import type { ChannelFigures, PlaneFigures } from "../plane-control.ts";
+import type { ChannelNow, SiteFigures, StatsView } from "../view/index.ts";
+import { readHistory, writeHistory } from "./history-file.ts";
+import { SITE, StatsHistory } from "./history.ts";
+import { LoopDelay } from "./loop-delay.ts";
+import { readHeap, readMemory } from "./resource-readings.ts";
+import { ResourceWatch } from "./resource-watch.ts";
+import { REASON_PREFIX, seriesKindOf } from "./series.ts";
+
+/** What a monitor watches. */
+export interface SiteMonitorOptions {
+  readonly site: string;
+  readonly instance: number;
+  /** Wall clock, ms. */
+  readonly startedAt: number;
+  /** The plane's sums. */
+  figures(): Promise<PlaneFigures>;
+  /** Streams that are at the site. */
+  streams(): number;
+  /** Why else the site is degraded; empty: it is not. */
+  reasons(): readonly string[];
+  /** Where statistics go when the site stops, and come from when it starts. */
+  readonly file: string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+const PERIOD_MS = 1_000;
+/** Looks between two at memory and descriptors. */
+const RESOURCE_LOOKS = 10;
+
+/** Looks at the site once a second: what it does now, how it was, what it runs out of. */
+export class SiteMonitor implements Disposable {
+  readonly history = new StatsHistory();
+  readonly #options: SiteMonitorOptions;
+  readonly #loop = new LoopDelay();
+  readonly #watch: ResourceWatch;
+  readonly #wallOffset: number;
+  #before: { readonly figures: PlaneFigures; readonly cpuSeconds: number } | undefined;
+  #latest: SiteFigures | undefined;
+  /** Monotonic, ms: when the plane answered last. */
+  #answeredAt: number;
+  #isLooking = false;
+  #looks = 0;
+  #cancel: Cancel = () => {};
+
+  constructor(options: SiteMonitorOptions) {
+    const { clock, log } = options;
+    this.#options = options;
+    this.#watch = new ResourceWatch(log);
+    // Slots of the history must not go back when somebody sets the machine's clock.
+    this.#wallOffset = clock.wall() - clock.now();
+    this.#answeredAt = clock.now();
+  }
+
+  /** Begins, with the history of the last start if there is one. */
+  async start(): Promise<void> {
+    await this.#restore();
+    this.#cancel = every(this.#options.clock, "monitor", PERIOD_MS, () => void this.look());
+    await this.look();
+  }
+
+  /** How long ago the plane answered last, ms: a site whose plane hangs is no longer well. */
+  get silenceMs(): number {
+    return this.#options.clock.now() - this.#answeredAt;
+  }
+
+  /** Why the site is degraded; empty: it is not. */
+  get reasons(): readonly string[] {
+    return [...this.#options.reasons(), ...this.#watch.reasons];
+  }
+
+  /** The site now, as of the last look. */
+  async latest(): Promise<SiteFigures> {
+    if (this.#latest === undefined) await this.look();
+    const { status, reason } = this.#health();
+    return { ...(this.#latest as SiteFigures), status, reason };
+  }
+
+  /** How it was. @param channel undefined: the site itself */
+  stats(query: {
+    readonly sinceMs: number;
+    readonly channel?: string | undefined;
+    readonly names?: readonly string[] | undefined;
+  }): StatsView {
+    const { sinceMs, channel, names } = query;
+    const { fromMs, stepMs, series } = this.history.read(channel ?? SITE, {
+      nowMs: this.#wall,
+      sinceMs,
+      names,
+    });
+    return {
+      site: this.#options.site,
+      channel: channel ?? null,
+      from: fromMs,
+      stepMs,
+      series: series.map(({ name, values }) => {
+        const { title, unit } = seriesKindOf(name);
+        return { name, title, unit, values };
+      }),
+      channels: this.history.channels,
+    };
+  }
+
+  /** Looks now; the next look is due by time. Never rejects. */
+  async look(): Promise<void> {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    try {
+      this.#take(await this.#options.figures());
+    } catch (error) {
+      // A plane that ended ends the site; until then there is nothing to tell.
+      this.#options.log.debug("The plane told no figures.", { error: messageOf(error) });
+    } finally {
+      this.#isLooking = false;
+    }
+  }
+
+  /** Ends, and keeps the history for the next start. */
+  async stop(): Promise<void> {
+    this[Symbol.dispose]();
+    const { file, log } = this.#options;
+    try {
+      await writeHistory(file, this.history.save());
+    } catch (error) {
+      log.warn("The statistics were not kept.", { file, error: messageOf(error) });
+    }
+  }
+
+  /** Ends without keeping anything. */
+  [Symbol.dispose](): void {
+    this.#cancel();
+    this.#loop[Symbol.dispose]();
+  }
+
+  get #wall(): number {
+    return this.#options.clock.now() + this.#wallOffset;
+  }
+
+  #health(): { readonly status: "ok" | "degraded"; readonly reason: string | null } {
+    const { reasons } = this;
+    return reasons.length === 0
+      ? { status: "ok", reason: null }
+      : { status: "degraded", reason: reasons.join("; ") };
+  }
+
+  async #restore(): Promise<void> {
+    const { file, log } = this.#options;
+    try {
+      const saved = await readHistory(file);
+      if (saved === undefined) return;
+      this.history.restore(saved, this.#wall);
+    } catch (error) {
+      log.warn("The statistics of the last start cannot be read; they begin anew.", {
+        file,
+        error: messageOf(error),
+      });
+    }
+  }
+
+  #take(figures: PlaneFigures): void {
+    const { site, instance, startedAt, clock, streams } = this.#options;
+    const { user, system } = process.cpuUsage();
+    const cpuSeconds = (user + system) / 1e6;
+    const before = this.#before;
+    this.#before = { figures, cpuSeconds };
+    this.#answeredAt = clock.now();
+    const seconds = before === undefined ? 0 : (figures.at - before.figures.at) / 1000;
+    const cpu = seconds > 0 ? Math.max(0, cpuSeconds - (before?.cpuSeconds ?? 0)) / seconds : 0;
+    const known = new Map(before?.figures.channels.map((each) => [each.name, each]));
+    const channels = figures.channels.map((each) => nowOf(each, known.get(each.name), seconds));
+    const elsewhere = perSecond(totalOf(figures.drops), totalOf(before?.figures.drops), seconds);
+    const memory = readMemory();
+    const heap = readHeap();
+    const { descriptors } = figures;
+    const usage = descriptors && { used: descriptors.open, limit: descriptors.limit };
+    if (this.#looks++ % RESOURCE_LOOKS === 0) {
+      this.#watch.look({ descriptors: usage, memory, heap });
+    }
+    this.#latest = {
+      ...{ site, instance, at: this.#wall, cpu, memory, heap, ...this.#health() },
+      uptimeSeconds: Math.max(0, (clock.wall() - startedAt) / 1000),
+      descriptors: usage ?? null,
+      loopMs: { main: this.#loop.take(), plane: figures.loopMs },
+      ...{ viewers: figures.viewers, links: figures.links, streams: streams() },
+      subscribers: sum(channels, (each) => each.subscribers),
+      bitsIn: sum(channels, (each) => each.bitsIn),
+      bitsOut: sum(channels, (each) => each.bitsOut),
+      packetsIn: sum(channels, (each) => each.packetsIn),
+      packetsOut: sum(channels, (each) => each.packetsOut),
+      drops: elsewhere + sum(channels, (each) => each.drops),
+      channels,
+      slowest: figures.slowest,
+    };
+    // One look alone has no rates.
+    if (seconds > 0) this.#record(this.#latest, figures, before?.figures, seconds);
+  }
+
+  #record(
+    now: SiteFigures,
+    figures: PlaneFigures,
+    before: PlaneFigures | undefined,
+    seconds: number,
+  ): void {
+    const at = this.#wall;
+    this.history.record(at, SITE, {
+      ...{ "bits-in": now.bitsIn, "bits-out": now.bitsOut },
+      ...{ "packets-in": now.packetsIn, "packets-out": now.packetsOut, drops: now.drops },
+      ...{ channels: now.channels.length, subscribers: now.subscribers, viewers: now.viewers },
+      ...{ streams: now.streams, cpu: now.cpu, rss: now.memory.used },
+      ...{ "loop-plane": now.loopMs.plane, "loop-main": now.loopMs.main },
+      descriptors: now.descriptors?.used,
+      ...reasonRates(figures.drops, before?.drops, seconds, this.history.namesOf(SITE)),
+    });
+    const known = new Map(before?.channels.map((each) => [each.name, each]));
+    for (const [index, channel] of figures.channels.entries()) {
+      const each = now.channels[index] as ChannelNow;
+      const names = this.history.namesOf(channel.name);
+      this.history.record(at, channel.name, {
+        ...{ "bits-in": each.bitsIn, "bits-out": each.bitsOut },
+        ...{ "packets-in": each.packetsIn, "packets-out": each.packetsOut },
+        ...{ subscribers: each.subscribers, latency: each.latencyMs ?? undefined },
+        ...{ jitter: each.jitterMs ?? undefined, lag: each.lagMs, drops: each.drops },
+        ...reasonRates(channel.drops, known.get(channel.name)?.drops, seconds, names),
+      });
+    }
+  }
+}
+
+function nowOf(
+  now: ChannelFigures,
+  before: ChannelFigures | undefined,
+  seconds: number,
+): ChannelNow {
+  const rate = (pick: (each: ChannelFigures) => number): number =>
+    before === undefined ? 0 : perSecond(pick(now), pick(before), seconds);
+  const { site, viewer, rtp } = now.subscribers;
+  return {
+    name: now.name,
+    path: now.path,
+    bitsIn: 8 * rate((each) => each.bytesIn),
+    bitsOut: 8 * rate((each) => each.bytesOut),
+    packetsIn: rate((each) => each.packetsIn),
+    packetsOut: rate((each) => each.packetsOut),
+    subscribers: site + viewer + rtp,
+    latencyMs: now.latencyMs ?? null,
+    jitterMs: now.jitterMs ?? null,
+    lagMs: now.lagMs,
+    drops: rate((each) => totalOf(each.drops)),
+  };
+}
+
+/** A series for each reason that ever dropped something, within the bound; from then on also when it is 0. */
+function reasonRates(
+  now: Readonly<Record<string, number>>,
+  before: Readonly<Record<string, number>> | undefined,
+  seconds: number,
+  known: readonly string[],
+): Record<string, number> {
+  const rates: Record<string, number> = {};
+  let count = known.filter((name) => name.startsWith(REASON_PREFIX)).length;
+  for (const [reason, value] of Object.entries(now)) {
+    const name = `${REASON_PREFIX}${reason}`;
+    const rate = perSecond(value, before?.[reason] ?? 0, seconds);
+    const isNew = !known.includes(name);
+    if (isNew && (rate === 0 || count >= LIMITS.statsReasonsMax)) continue;
+    if (isNew) count++;
+    rates[name] = rate;
+  }
+  return rates;
+}
+
+/** Counters that begin anew have no rate. */
+function perSecond(now: number, before: number, seconds: number): number {
+  return seconds > 0 ? Math.max(0, now - before) / seconds : 0;
+}
+
+/** Counted beside the drops, while nobody lost a packet by them. */
+const NO_LOSSES: ReadonlySet<string> = new Set([
+  ...["duplicate", "repair-asked", "repaired", "repair-unavailable"],
+  ...["resume-incomplete", "skips", "loop"],
+]);
+
+/** Packets that somebody lost, over all reasons. */
+function totalOf(drops: Readonly<Record<string, number>> | undefined): number {
+  let total = 0;
+  for (const [reason, count] of Object.entries(drops ?? {})) {
+    if (!NO_LOSSES.has(reason)) total += count;
+  }
+  return total;
+}
+
+function sum<T>(values: readonly T[], pick: (value: T) => number): number {
+  return values.reduce((total, value) => total + pick(value), 0);
+}

@@ -1,0 +1,186 @@
+import { LIMITS, type Random } from "../../base/index.ts";
+import {
+  type Binding,
+  bind,
+  freshSalt,
+  isAnswerTrue,
+  isGreetingTrue,
+  makeAnswer,
+  makeGreeting,
+} from "./binding.ts";
+import { type Cipher, isSameSecret } from "./cipher.ts";
+import { GreetingBudget } from "./greeting-budget.ts";
+import type { Greeting } from "./sealed-unit.ts";
+
+/** Why a greeting or an answer was refused. */
+export type GreetingFault =
+  | "keyless"
+  | "forged"
+  | "replayed"
+  | "reflected"
+  | "old-salt"
+  | "greeting-limited";
+
+/** What an {@link Agreement} stands on. */
+export interface AgreementPorts {
+  readonly cipher: Cipher;
+  readonly random: Random;
+  /** The session's secret; undefined until it is known. */
+  readonly secret: () => Uint8Array | undefined;
+  /** Shared by the connections of a site. */
+  readonly budget: GreetingBudget | undefined;
+  /** Hands a greeting or an answer to the layer below. */
+  send(unit: Uint8Array): void;
+}
+
+/** Answered greetings of which nothing more was heard, at once. */
+const OFFERS_MAX = 4;
+
+/**
+ * How two ends come to keys that are fresh for both, and to new ones when either was restarted. [S34]-[S37]
+ *
+ * Whoever has something to send greets with a new salt; the other answers with one of its own for that greeting. Keys follow from both.
+ * An answer shows that its sender lives; the first sealed unit shows the same of who greeted. Only then the earlier keys end, so a
+ * greeting that was recorded long ago changes nothing.
+ */
+export class Agreement {
+  readonly #ports: AgreementPorts;
+  readonly #options: { readonly unitsMax: number; readonly isOrdered: boolean };
+  readonly #budget = new GreetingBudget(LIMITS.greetingsPerConnection);
+  /** Salt of our greeting, until something is heard under its keys. */
+  #greeted: Uint8Array | undefined;
+  #greetedAt = Number.NEGATIVE_INFINITY;
+  /** What our greeting led to, while nothing was heard under it. */
+  #own: Binding | undefined;
+  /** What we offered in answers, oldest first. */
+  #offers: { readonly binding: Binding; readonly answer: Uint8Array }[] = [];
+  /** Heard. */
+  #current: Binding | undefined;
+  #offersGone = 0;
+
+  constructor(
+    ports: AgreementPorts,
+    options: { readonly unitsMax: number; readonly isOrdered: boolean },
+  ) {
+    this.#ports = ports;
+    this.#options = options;
+  }
+
+  /** What to seal with. */
+  get sending(): Binding | undefined {
+    return this.#own ?? this.#current;
+  }
+
+  /** Whether our greeting still waits for a sign that its keys are used. */
+  get isGreeting(): boolean {
+    return this.#greeted !== undefined;
+  }
+
+  /** Offers that nobody took up. */
+  get offersGone(): number {
+    return this.#offersGone;
+  }
+
+  /** What opens units with that key id. */
+  find(id: number): Binding | "reflected" | "old-salt" {
+    for (const each of this.#live()) if (each.opener.id === id) return each;
+    for (const each of this.#live()) if (each.sealer.id === id) return "reflected";
+    return "old-salt";
+  }
+
+  /** Greets, or repeats the greeting when that is due. */
+  greet(nowMs: number): void {
+    const secret = this.#ports.secret();
+    // A little less than the time between hellos, which may be what calls this.
+    if (secret === undefined || nowMs - this.#greetedAt < LIMITS.requestRetryMs * 0.9) return;
+    this.#greetedAt = nowMs;
+    this.#greeted ??= freshSalt(this.#ports.random);
+    this.#ports.send(makeGreeting(this.#ports.cipher, secret, this.#greeted));
+  }
+
+  /** A greeting came: answers it. */
+  takeGreeting(greeting: Greeting, nowMs: number): GreetingFault | undefined {
+    const { cipher, random, send } = this.#ports;
+    const secret = this.#ports.secret();
+    if (secret === undefined) return "keyless";
+    const { salt } = greeting;
+    if (this.#isOurs(salt)) return "reflected";
+    const known = this.#offers.find(({ binding }) => isSameSecret(binding.peerSalt, salt));
+    if (known !== undefined) {
+      send(known.answer);
+      return undefined;
+    }
+    if (this.#current !== undefined && isSameSecret(this.#current.peerSalt, salt)) return "replayed";
+    if (!this.#mayLook(nowMs)) return "greeting-limited";
+    if (!isGreetingTrue(cipher, secret, greeting)) return "forged";
+    // [S36] Both greeted at once: the smaller salt goes on, the other end answers it.
+    if (this.#greeted !== undefined && isSmaller(this.#greeted, salt)) {
+      send(makeGreeting(cipher, secret, this.#greeted));
+      return undefined;
+    }
+    const peer = salt.slice();
+    const own = freshSalt(random);
+    const binding = bind(cipher, secret, { own, peer, greeted: false }, this.#options);
+    const answer = makeAnswer(cipher, secret, own, peer);
+    this.#offers.push({ binding, answer });
+    if (this.#offers.length > OFFERS_MAX) {
+      this.#offers.shift();
+      this.#offersGone++;
+    }
+    send(answer);
+    return undefined;
+  }
+
+  /** An answer came. `bound`: there are keys now, or other ones. */
+  takeAnswer(answer: Greeting, nowMs: number): GreetingFault | "bound" | undefined {
+    const { cipher } = this.#ports;
+    const secret = this.#ports.secret();
+    if (secret === undefined) return "keyless";
+    const { salt, echo } = answer;
+    if (this.#isOurs(salt)) return "reflected";
+    const own = this.#greeted;
+    if (own === undefined || !isSameSecret(own, echo)) {
+      return this.#current !== undefined && isSameSecret(this.#current.ownSalt, echo)
+        ? "replayed"
+        : "old-salt";
+    }
+    if (this.#own !== undefined && isSameSecret(this.#own.peerSalt, salt)) return undefined;
+    if (!this.#mayLook(nowMs)) return "greeting-limited";
+    if (!isAnswerTrue(cipher, secret, answer)) return "forged";
+    this.#own = bind(cipher, secret, { own, peer: salt.slice(), greeted: true }, this.#options);
+    return "bound";
+  }
+
+  /** Something sealed with these keys came for the first time: they are the only ones from now on. */
+  heard(binding: Binding): void {
+    binding.heard = true;
+    this.#offersGone += this.#offers.filter((offer) => offer.binding !== binding).length;
+    this.#current = binding;
+    this.#own = this.#greeted = undefined;
+    this.#offers = [];
+  }
+
+  *#live(): Generator<Binding> {
+    if (this.#current !== undefined) yield this.#current;
+    if (this.#own !== undefined) yield this.#own;
+    for (const { binding } of this.#offers) yield binding;
+  }
+
+  #isOurs(salt: Uint8Array): boolean {
+    if (this.#greeted !== undefined && isSameSecret(this.#greeted, salt)) return true;
+    for (const { ownSalt } of this.#live()) if (isSameSecret(ownSalt, salt)) return true;
+    return false;
+  }
+
+  #mayLook(nowMs: number): boolean {
+    return this.#budget.take(nowMs) && (this.#ports.budget?.take(nowMs) ?? true);
+  }
+}
+
+function isSmaller(left: Uint8Array, right: Uint8Array): boolean {
+  for (let at = 0; at < left.byteLength; at++) {
+    const difference = (left[at] as number) - (right[at] as number);
+    if (difference !== 0) return difference < 0;
+  }
+  return false;
+}
