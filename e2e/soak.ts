@@ -115,6 +115,16 @@ const faults = [
   ),
 ];
 outputs.close();
+const drops = Object.fromEntries(
+  await Promise.all(
+    [ORIGIN, ...MIDDLES, ...EDGES].map(async (name) => {
+      return [
+        name,
+        (await channelAt(network.site(name), CHANNEL).catch(() => undefined))?.drops,
+      ] as const;
+    }),
+  ),
+);
 const report = {
   minutes,
   seed,
@@ -125,6 +135,7 @@ const report = {
   outputPackets: outputs.packets,
   outputsMissing: outputs.missing,
   memory,
+  drops,
   faults,
 };
 if (values.json) process.stdout.write(`${JSON.stringify(report)}\n`);
@@ -138,7 +149,8 @@ else {
           ([name, { earlyMb, lateMb }]) =>
             `  memory of ${name}: ${earlyMb} MiB early, ${lateMb} MiB late\n`,
         )
-        .join(""),
+        .join("") +
+      `  drops by reason: ${JSON.stringify(drops)}\n`,
   );
 }
 process.exitCode = faults.length === 0 ? 0 : 1;

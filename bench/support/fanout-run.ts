@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type Arm, type ArmSetting, measureArm, warmUp } from "./fanout-arm.ts";
 import type { Forwarder, OpenForwarder } from "./forwarder.ts";
 import { openGstreamer } from "./gstreamer-forwarder.ts";
-import { openLimitC, openLimitDgram } from "./limit-forwarders.ts";
+import { openDgram, openLimit, openLimitSendto } from "./limit-forwarders.ts";
 import { openMeander } from "./meander-forwarder.ts";
 import { median } from "./median.ts";
 import { PacketSink } from "./packet-sink.ts";
@@ -13,8 +13,9 @@ import { RtpSource } from "./rtp-source.ts";
 /** Who forwards: ours first, then what it is held against. */
 export const FORWARDERS = {
   meander: openMeander,
-  limitDgram: openLimitDgram,
-  limitC: openLimitC,
+  limit: openLimit,
+  limitSendto: openLimitSendto,
+  dgram: openDgram,
   gstreamer: openGstreamer,
 } as const satisfies Record<string, OpenForwarder>;
 export type ForwarderName = keyof typeof FORWARDERS;
@@ -50,16 +51,22 @@ export interface FanoutSettings {
   /** Of one arm. */
   readonly seconds: number;
   readonly rounds: number;
+  /** False: the site makes no native calls. */
+  readonly native: boolean;
   /** Told what is under way. */
   progress(text: string): void;
 }
 
-/** Packets per second that leave a forwarder: below what any of them can do, so that none is measured while it drops. */
-const RATE_OUT = 30_000;
+/**
+ * Packets per second that leave a forwarder. It should be high, since the longer a process sleeps between packets the more
+ * its time is that of waking up; and below what the slowest can do (`node:dgram`, 130 000 and more where this was written),
+ * since whoever is saturated drops, or gets packets in larger bursts than the others.
+ */
+export const RATE_OUT = 60_000;
 
 /** Measures all forwarders in turns, round by round, so that what else happens on the machine meets all of them. */
 export async function measureFanout(settings: FanoutSettings): Promise<Comparison> {
-  const { progress, rounds, seconds, subscribers } = settings;
+  const { native, progress, rounds, seconds, subscribers } = settings;
   const packetsPerSecond = Math.round(RATE_OUT / subscribers);
   const folder = await mkdtemp(join(tmpdir(), "meander-bench-"));
   const opened: { stop(): Promise<void> }[] = [];
@@ -75,7 +82,7 @@ export async function measureFanout(settings: FanoutSettings): Promise<Compariso
       const greet = async (port: number): Promise<void> => {
         await source.send({ port, count: 300, burst: 10, packetsPerSecond: 1_000 });
       };
-      const forwarder = await FORWARDERS[name]({ ports: sink.ports, folder, greet });
+      const forwarder = await FORWARDERS[name]({ ports: sink.ports, folder, native, greet });
       if (forwarder === undefined) continue;
       opened.push(forwarder);
       forwarders.push([name, forwarder]);
@@ -86,7 +93,8 @@ export async function measureFanout(settings: FanoutSettings): Promise<Compariso
     for (let round = 1; round <= rounds; round++) {
       progress(`${subscribers} subscribers: round ${round} of ${rounds}`);
       for (const arrival of ARRIVALS) {
-        for (const [name, forwarder] of forwarders) {
+        // Nobody always comes right after the same other one.
+        for (const [name, forwarder] of rotated(forwarders, round)) {
           const arm = await measureArm(forwarder, setting, { burst: BURSTS[arrival], seconds });
           const key = `${arrival} ${name}`;
           arms.set(key, [...(arms.get(key) ?? []), arm]);
@@ -96,12 +104,8 @@ export async function measureFanout(settings: FanoutSettings): Promise<Compariso
     const figures = (arrival: Arrival): Record<ForwarderName, Figure | null> => {
       const of = (name: ForwarderName): Figure | null =>
         figureOf(arms.get(`${arrival} ${name}`) ?? []);
-      return {
-        meander: of("meander"),
-        limitDgram: of("limitDgram"),
-        limitC: of("limitC"),
-        gstreamer: of("gstreamer"),
-      };
+      const entries = FORWARDER_NAMES.map((name) => [name, of(name)] as const);
+      return Object.fromEntries(entries) as Record<ForwarderName, Figure | null>;
     };
     return {
       packetsPerSecond,
@@ -113,6 +117,11 @@ export async function measureFanout(settings: FanoutSettings): Promise<Compariso
     await Promise.all(opened.map((each) => each.stop()));
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+function rotated<T>(list: readonly T[], by: number): T[] {
+  const at = by % Math.max(1, list.length);
+  return [...list.slice(at), ...list.slice(0, at)];
 }
 
 function figureOf(arms: readonly Arm[]): Figure | null {

@@ -13,6 +13,8 @@ export interface ForwarderOptions {
   readonly ports: readonly number[];
   /** A folder for whatever it leaves behind. */
   readonly folder: string;
+  /** False: a site makes no native calls. */
+  readonly native: boolean;
   /** Sends some packets to a port: a site has outputs only for channels that something was heard on. */
   greet(port: number): Promise<void>;
 }

@@ -200,7 +200,7 @@ function stacked(stack: string): (bytes: Uint8Array) => void {
   const outside = renewed(() => {
     clock = new VirtualClock();
     const [left, right] = memoryPair({ clock });
-    composeStack(parseStack(stack).modules, right, clock).onPackets(() => {});
+    composeStack(parseStack(stack).modules, right, { clock }).onPackets(() => {});
     return left;
   });
   return (bytes) => {

@@ -58,7 +58,7 @@ export async function openDialler(
       const { modules } = parseStack("frag:udp");
       return {
         dial: async (url) =>
-          composeStack(modules, await transport.connect(`127.0.0.1:${siteOf(url).udp}`), clock),
+          composeStack(modules, await transport.connect(`127.0.0.1:${siteOf(url).udp}`), { clock }),
         [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose](),
       };
     }

@@ -90,6 +90,18 @@ export const LIMITS = {
   stackTextMax: 1_000,
   /** Layers of a stack, the transport included. */
   stackLayersMax: 16,
+  /** Units sealed with one key: their number has 32 bits, and no number may come twice. */
+  sealedUnitsMax: 0xffff_ffff,
+  /** Greetings of strangers looked at per second and connection: each costs several hashes. */
+  greetingsPerConnection: 20,
+  /** Greetings looked at per second at one site: 500 take a twentieth of a core. */
+  greetingsPerSite: 500,
+  /** Bytes that wait on a datagram connection until keys are agreed; what is beyond is refused. */
+  unboundBytesMax: 1024 * 1024,
+  /** Bytes that a `fault` module delays at once: 10 Gbit/s for 50 ms. */
+  faultQueueBytesMax: 64 * 1024 * 1024,
+  /** Packets that a `trace` module remembers, at 28 bytes. */
+  traceEventsMax: 65_536,
   /** Resumes are paced at this multiple of the channel's rate. */
   resumeRateMax: 4,
   /** Unanswered requests are repeated after this, ms. */
@@ -98,6 +110,12 @@ export const LIMITS = {
   repairDelayMs: 10,
   /** A missing packet older than this is counted as lost, ms. */
   repairMsMax: 500,
+  /** Recordings by configuration at one site: each has a thread of its own. */
+  recordingsMax: 64,
+  /** Bytes of a recording that wait for a slow disk, or for their times to be known; beyond it skips to the next key frame. */
+  recordBacklogBytesMax: 32 * 1024 * 1024,
+  /** Bytes of an MP4 fragment: when no key frame has ended it by then, the file ends. */
+  recordFragmentBytesMax: 64 * 1024 * 1024,
   /** An on-demand input is kept this long after its last subscriber, ms. */
   lingerMs: 5_000,
   /** Leases of sites, ms. */

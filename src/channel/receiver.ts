@@ -317,7 +317,10 @@ export class Receiver {
 
   /** Somebody behind us misses a packet: true when it may still come, and then it is asked for. [W27] */
   want(point: SourcePoint): boolean {
-    return this.#windows.find(point)?.want(point.sequence, this.#options.clock.now()) ?? false;
+    const window = this.#windows.find(point);
+    // Nothing of that source has come here yet, but it may.
+    if (window === undefined) return this.#wanted;
+    return window.want(point.sequence, this.#options.clock.now());
   }
 
   /** Newest identities received, for acknowledgements. */

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { MeanderError } from "../base/index.ts";
+import { DURATION_EXPECTED, MeanderError, parseDuration } from "../base/index.ts";
 import { SiteClient } from "../site/client/index.ts";
 
 /** The default of `--site`: where the first site of a machine is. */
@@ -36,6 +36,16 @@ export function wholeNumber(
   throw new MeanderError("arguments-invalid", `got ${JSON.stringify(text)}`, {
     where: `argument ${argument}`,
     expected: `a whole number from ${least} to ${most}`,
+  });
+}
+
+/** A duration in an argument, ms. @throws {MeanderError} `arguments-invalid` */
+export function durationOf(text: string, argument: string): number {
+  const ms = parseDuration(text);
+  if (ms !== undefined && ms > 0) return ms;
+  throw new MeanderError("arguments-invalid", `got ${JSON.stringify(text)}`, {
+    where: `argument ${argument}`,
+    expected: DURATION_EXPECTED,
   });
 }
 

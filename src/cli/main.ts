@@ -6,19 +6,24 @@ import { addChannels } from "./channels.ts";
 import { addConfig } from "./config.ts";
 import { addDemo } from "./demo.ts";
 import { addDoctor } from "./doctor.ts";
+import { addLog } from "./log.ts";
 import { addPlay } from "./play.ts";
 import { addPolicy } from "./policy.ts";
 import { addPublish } from "./publish.ts";
+import { addRecord } from "./record.ts";
+import { addRestart } from "./restart.ts";
 import { addRun } from "./run.ts";
 import { ScriptError } from "./script-error.ts";
 import { addSim } from "./sim.ts";
 import { addSite } from "./site.ts";
 import { addSites } from "./sites.ts";
+import { addStats } from "./stats.ts";
 import { addStatus } from "./status.ts";
 import { addStop } from "./stop.ts";
 import { addStream } from "./stream/stream.ts";
 import { addStreams } from "./streams.ts";
 import { printError } from "./terminal.ts";
+import { addTop } from "./top/top.ts";
 import { addWhy } from "./why.ts";
 
 /** Ends with 0: done; 1: it failed; 2: the arguments were wrong. */
@@ -36,6 +41,7 @@ async function main(args: readonly string[]): Promise<number> {
     addSite,
     addPublish,
     addPlay,
+    addRecord,
     addSites,
     addChannels,
     addStreams,
@@ -45,6 +51,10 @@ async function main(args: readonly string[]): Promise<number> {
     addSim,
     addPolicy,
     addStatus,
+    addTop,
+    addStats,
+    addLog,
+    addRestart,
     addConfig,
     addStop,
     addDoctor,

@@ -1,9 +1,8 @@
 import type { Command } from "commander";
 import { MeanderError } from "../base/index.ts";
-import type { Endpoint } from "../session/index.ts";
-import { SiteClient } from "../site/client/index.ts";
-import { clientOf, type SiteArguments, withSite } from "./arguments.ts";
+import { type SiteArguments, withSite } from "./arguments.ts";
 import { withShell } from "./shell-of.ts";
+import { siteNamed } from "./site-named.ts";
 import { openTerminal } from "./terminal.ts";
 
 /** `meander site leave` */
@@ -16,14 +15,7 @@ export function addSiteLeave(site: Command): void {
       .option("--force", "stop it even when streams had to stay; their failure managers take over"),
   ).action(async (name: string, options: SiteArguments & { readonly force?: boolean }) => {
     const terminal = openTerminal(options.json === true);
-    const { sites } = await clientOf(options).session();
-    const record = sites.find((each) => each.name === name);
-    if (record === undefined) {
-      throw new MeanderError("site-unknown", "no site of the session has that name", {
-        where: `site ${name}`,
-        expected: `one of ${sites.map((each) => each.name).join(", ")}`,
-      });
-    }
+    const { client } = await siteNamed(options, name);
     terminal.progress(`moving the streams of ${name} away…`);
     const { moved, failed } = await withShell(options, (shell) => shell.evacuate(name));
     if (failed.length > 0 && options.force !== true) {
@@ -33,15 +25,10 @@ export function addSiteLeave(site: Command): void {
         { where: `site ${name}`, next: "move or destroy them, or add --force" },
       );
     }
-    await new SiteClient(urlOf(record.http)).stop();
+    await client.stop();
     terminal.show({ site: name, moved, failed }, () => {
       const rest = failed.length === 0 ? "" : `, ${failed.length} stayed: ${failed.join("; ")}`;
       return `${name} leaves: ${moved} ${moved === 1 ? "stream" : "streams"} moved away${rest}`;
     });
   });
-}
-
-/** The address of a site's HTTP port. */
-export function urlOf({ host, port }: Endpoint): string {
-  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }

@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { MeanderError } from "../base/index.ts";
-import type { SiteSettings } from "../site/index.ts";
-import { collect, wholeNumber } from "./arguments.ts";
+import type { Site, SiteSettings } from "../site/index.ts";
+import { collect, durationOf, wholeNumber } from "./arguments.ts";
 import { addSiteLeave } from "./site-leave.ts";
 import { openTerminal } from "./terminal.ts";
 
@@ -20,6 +20,7 @@ interface Arguments {
   readonly streamPort?: string;
   readonly allowInlineAgents?: boolean;
   readonly evacuate: boolean;
+  readonly stopTimeout?: string;
   readonly log?: string;
   readonly json?: boolean;
 }
@@ -61,20 +62,24 @@ export function addSite(program: Command): void {
       "run agents that ask for it in the site's own thread, without limits",
     )
     .option("--no-evacuate", "do not move its streams to other sites when it stops")
+    .option("--stop-timeout <time>", "time to stop in order after a signal (10s)")
     .option("--log <level>", "debug, info, warn, error or silent (info)")
     .option("--json", "print one JSON object when the site is up")
     .action(async (options: Arguments) => {
       const terminal = openTerminal(options.json === true);
       // Only this verb needs the whole site; loading it takes longer than most others take.
       const { runDaemon } = await import("../site/index.ts");
-      const settings = { ...(await settingsFrom(options.config)), ...(await settingsOf(options)) };
-      process.exitCode = await runDaemon(settings, (site) => {
+      const read = async (): Promise<SiteSettings> => {
+        return { ...(await settingsFrom(options.config)), ...(await settingsOf(options)) };
+      };
+      const tell = (site: Site): void => {
         const { name, http, udp, streams, leader, pid } = site.record;
         terminal.show(
           { name, url: site.url, http, udp, streams, leader, pid },
           () => `${name} is up at ${site.url}`,
         );
-      });
+      };
+      process.exitCode = await runDaemon(await read(), tell, { reload: read });
     });
   addSiteLeave(site);
 }
@@ -112,6 +117,7 @@ async function settingsOf(options: Arguments): Promise<SiteSettings> {
     allowInline: allowInlineAgents,
     // The file may say so, too.
     evacuate: options.evacuate ? undefined : false,
+    stopMs: options.stopTimeout && durationOf(options.stopTimeout, "--stop-timeout"),
     log,
   };
   const given = Object.fromEntries(

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
-import type { HealthView, SiteView, StreamsView } from "../site/index.ts";
+import type { HealthView, RecordStatus, SiteView, StreamsView } from "../site/index.ts";
+import { formatBytes } from "../site/view/index.ts";
 import { clientOf, type SiteArguments, withSite } from "./arguments.ts";
 import { openTerminal, type Terminal, table } from "./terminal.ts";
 
@@ -10,13 +11,14 @@ export function addStatus(program: Command): void {
   ).action(async (options: SiteArguments) => {
     const terminal = openTerminal(options.json === true);
     const client = clientOf(options);
-    const [health, view, streams] = await Promise.all([
+    const [health, view, streams, recordings] = await Promise.all([
       client.health(),
       client.site(),
       client.streams(),
+      client.recordings(),
     ]);
-    terminal.show({ health, ...view, streams: streams.counts }, () =>
-      describe(terminal, health, view, streams),
+    terminal.show({ health, ...view, streams: streams.counts, recordings }, () =>
+      [describe(terminal, health, view, streams), ...recordingsOf(terminal, recordings)].join("\n"),
     );
   });
 }
@@ -96,6 +98,19 @@ function describe(
       frames,
     ),
   ].join("\n");
+}
+
+function recordingsOf(terminal: Terminal, recordings: readonly RecordStatus[]): string[] {
+  const rows = recordings.map(({ channel, state, file, seconds, bytes, drops, reason }) => [
+    channel,
+    state,
+    file ?? reason ?? "",
+    `${seconds.toFixed(0)} s`,
+    formatBytes(bytes),
+    dropsOf(drops),
+  ]);
+  const head = ["CHANNEL", "STATE", "FILE", "LENGTH", "SIZE", "DROPS"];
+  return section(terminal, "recordings", head, rows);
 }
 
 function section(terminal: Terminal, title: string, head: string[], rows: string[][]): string[] {

@@ -19,6 +19,21 @@ export { gstreamerPublishPipeline, gstreamerReceivePipeline } from "./gstreamer-
 export { IngestGroup, type IngestGroupOptions } from "./ingest-group.ts";
 export type { OpenSocket } from "./open-socket.ts";
 export { type ClipPublication, type PublishClipOptions, publishClip } from "./publish-clip.ts";
+export {
+  CONTAINERS,
+  type Container,
+  containerOf,
+  type Lane,
+  type OpenSegmentFile,
+  openBlockingFile,
+  type RecordedTotals,
+  recordingRefusal,
+  type SegmentEnd,
+  Segmenter,
+  type SegmentFacts,
+  type SegmentFile,
+  SteadyClock,
+} from "./record/index.ts";
 export { RtpIngest, type RtpIngestOptions } from "./rtp-ingest.ts";
 export { type OpenIngest, openRtpIngest } from "./rtp-ingest-sockets.ts";
 export type { RtpOutput } from "./rtp-output.ts";

@@ -132,7 +132,7 @@ export class OutsideInput {
 
   #publish(packet: Uint8Array): void {
     const now = this.#clock.now();
-    if (this.isSilent) this.#steadySince = now;
+    if (now - this.#lastAt > this.#options.silenceMs()) this.#steadySince = now;
     this.#lastAt = now;
     this.#hasEntries ||= isEntry(packet);
     this.#options.onPacket(packet);

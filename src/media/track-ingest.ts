@@ -7,6 +7,7 @@ import {
   encodeParameterSets,
   KIND,
   NAL,
+  PacketMemory,
   ParameterSets,
   type ReportBlock,
   type RtcpPacket,
@@ -62,6 +63,7 @@ export interface TrackIngestOptions {
 export class TrackIngest {
   readonly #options: TrackIngestOptions;
   readonly #sets = new ParameterSets();
+  readonly #memory = new PacketMemory();
   #source: Source | undefined;
   #held: { bytes: Uint8Array; rtp: RtpPacket } | undefined;
   readonly #senderReports = new SenderReports();
@@ -109,7 +111,7 @@ export class TrackIngest {
     if (source.endedAt !== undefined && now - source.endedAt >= STRAGGLER_MS) {
       return this.#start(bytes, rtp);
     }
-    return this.#checked(source, bytes, rtp);
+    return this.#checked(source, bytes, rtp, now);
   }
 
   /** Takes the parts of one RTCP datagram. */
@@ -171,23 +173,23 @@ export class TrackIngest {
     };
     this.#source = source;
     this.#held = undefined;
-    this.#forward(source, bytes, rtp, "next", true);
+    this.#forward(source, bytes, rtp, "next", source.lastAt, true);
     // Newcomers need the relation of the clocks at once, not in a second.
     this.#report(source);
     return true;
   }
 
-  #checked(source: Source, bytes: Uint8Array, rtp: RtpPacket): boolean {
+  #checked(source: Source, bytes: Uint8Array, rtp: RtpPacket, now: number): boolean {
     const verdict = source.sequences.check(rtp.sequence);
     switch (verdict.type) {
       case "next":
         if (this.#held !== undefined) this.#dropHeld();
         if (verdict.missing > 0) source.gaps.skipped(rtp.sequence, verdict.missing);
-        this.#forward(source, bytes, rtp, verdict.missing > 0 ? "after-loss" : "next", false);
+        this.#forward(source, bytes, rtp, verdict.missing > 0 ? "after-loss" : "next", now);
         return true;
       case "late":
         source.gaps.arrived(rtp.sequence);
-        this.#forward(source, bytes, rtp, "late", false);
+        this.#forward(source, bytes, rtp, "late", now);
         return true;
       case "duplicate":
         return this.#drop("duplicate");
@@ -200,7 +202,7 @@ export class TrackIngest {
         source.gaps.finish();
         this.#start(held?.bytes ?? bytes, held?.rtp ?? rtp, source);
         if (held === undefined) return true;
-        return this.#source !== undefined && this.#checked(this.#source, bytes, rtp);
+        return this.#source !== undefined && this.#checked(this.#source, bytes, rtp, now);
       }
     }
   }
@@ -210,10 +212,10 @@ export class TrackIngest {
     bytes: Uint8Array,
     rtp: RtpPacket,
     place: PacketPlace,
-    isFirst: boolean,
+    now: number,
+    isFirst = false,
   ): void {
-    const { clock, onChange, publisher } = this.#options;
-    const now = clock.now();
+    const { onChange, publisher } = this.#options;
     source.lastAt = now;
     source.clock.arrived(rtp.timestamp, now);
     source.statistics.arrived(rtp.timestamp, now);
@@ -232,6 +234,7 @@ export class TrackIngest {
           sequence: rtp.sequence,
         },
         bytes,
+        this.#memory,
       ),
     );
   }

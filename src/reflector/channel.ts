@@ -94,7 +94,7 @@ export class Channel {
       counters: this.drops,
       silenceMs: options.config.silenceMs,
       events: {
-        onPacket: (packet) => this.#deliver(packet),
+        onPacket: (packet) => this.#deliver(packet, options.clock.now()),
         onInBand: (message, packet) => this.#inBand(message, packet),
         onSwitched: (from, to, reason) => {
           options.onEvent({ type: "input-switched", channel: this.name, from, to, reason });
@@ -115,6 +115,11 @@ export class Channel {
 
   get subscribers(): ReadonlyMap<number, Subscriber> {
     return this.#distributor.subscribers;
+  }
+
+  /** True when nothing is due before the next slow tick: nobody is paced, asked, told or waited for. */
+  get isCalm(): boolean {
+    return !this.receiver.wanted && this.#distributor.isCalm;
   }
 
   /** Bits per second that leave here for this channel, were everyone live. */
@@ -235,7 +240,7 @@ export class Channel {
     }
   }
 
-  /** Flushes, paces, judges. Every 10 ms; `slow` true every 100 ms, `second` true every second. */
+  /** Flushes, paces, judges. Every 10 ms while it is not calm; `slow` true every 100 ms, `second` true every second. */
   tick(slow: boolean, second: boolean): void {
     this.receiver.tick();
     this.#distributor.flush();
@@ -322,13 +327,13 @@ export class Channel {
   }
 
   #publish(packet: Uint8Array): void {
-    const verdict = this.#windows.accept(packet, this.#options.clock.now());
-    if (verdict === "new") this.#deliver(packet);
+    const now = this.#options.clock.now();
+    const verdict = this.#windows.accept(packet, now);
+    if (verdict === "new") this.#deliver(packet, now);
     else this.drops.add(verdict);
   }
 
-  #deliver(packet: Uint8Array): void {
-    const now = this.#options.clock.now();
+  #deliver(packet: Uint8Array, now: number): void {
     const entry = this.history.add(packet, now);
     this.#deliveredAt = now;
     this.#tailsTold = 0;

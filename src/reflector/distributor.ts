@@ -35,6 +35,12 @@ export class Distributor {
     return this.#liveDatagrams;
   }
 
+  /** True when all that is live is in bundles, and nobody else waits for anything. */
+  get isCalm(): boolean {
+    const { size } = this.#liveDatagrams;
+    return size + this.#liveStreams.size + this.#waiting.size + this.#skipping.size === 0;
+  }
+
   /** Subscribers that are no mere standbys. */
   get forwardingCount(): number {
     let count = 0;

@@ -6,6 +6,8 @@ export interface Neighbour {
   readonly name: string;
   readonly http: Endpoint;
   readonly udp: Endpoint;
+  /** What it shows on its HTTP port, which speaks TLS then. */
+  readonly tls?: { readonly fingerprint: string } | undefined;
 }
 
 /** What the plane asks for and tells, unprompted. */

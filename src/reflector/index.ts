@@ -28,3 +28,4 @@ export type {
   PlaneSnapshot,
   SubscriberSnapshot,
 } from "./snapshot.ts";
+export type { ViewerGate, ViewerVerdict } from "./viewer-door.ts";

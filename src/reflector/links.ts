@@ -59,6 +59,11 @@ export class Links {
     return this.#peers.keys();
   }
 
+  /** True when there is no peer, and none is needed. */
+  get isEmpty(): boolean {
+    return this.#peers.size === 0 && this.#links.size === 0;
+  }
+
   setNeighbours(neighbours: readonly Neighbour[]): void {
     this.#neighbours = new Map(neighbours.map((each) => [each.name, each]));
     for (const link of this.#links.values()) link.retryAt = 0;

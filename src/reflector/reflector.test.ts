@@ -341,3 +341,29 @@ test("whatever is killed and started again, one at a time, no viewer loses or re
     world.close();
   }
 });
+
+test("a relay that has just begun to take a channel does not say that packets are gone that it has yet to get", async () => {
+  for (let seed = 200; seed < 230; seed++) {
+    const world = new RelayWorld({ seed, reliable: false, lossRatio: 0.01 });
+    for (const name of ["origin", "left", "right", "edge"]) world.addSite(name);
+    world.openChannel("origin", "clip");
+    world.openChannel("left", "clip", ["origin"], false);
+    world.openChannel("right", "clip", ["origin"], false);
+    world.openChannel("edge", "clip", ["left", "right"], false);
+    const publisher = new WorldPublisher(world, "origin", "clip");
+    await world.run(500);
+    const viewer = world.addViewer("clip", ["edge"]);
+    await world.run(1_500 + seed);
+    world.kill("left");
+    await world.run(1_000);
+    world.restart("left");
+    await world.run(7_000);
+    world.kill("right");
+    await world.run(2_000);
+    publisher.stop();
+    await world.run(600);
+    assertComplete(viewer, 500);
+    assert.deepEqual(viewer.gone, [], `with seed ${seed}`);
+    world.close();
+  }
+});

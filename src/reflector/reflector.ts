@@ -1,7 +1,6 @@
 import {
   type Clock,
   Counters,
-  every,
   LIMITS,
   type Log,
   MeanderError,
@@ -21,6 +20,8 @@ import { type Outlet, PeerOutlet, SinkOutlet } from "./outlet.ts";
 import type { PacketSink } from "./packet-sink.ts";
 import type { PlaneSnapshot } from "./snapshot.ts";
 import type { Subscriber } from "./subscriber.ts";
+import { type Tick, Ticker } from "./ticker.ts";
+import { ViewerDoor, type ViewerGate } from "./viewer-door.ts";
 
 export interface ReflectorOptions {
   readonly clock: Clock;
@@ -29,16 +30,14 @@ export interface ReflectorOptions {
   /** Opens a connection over `stack` (complete, such as `frag:udp`) to a site. */
   dial(neighbour: Neighbour, stack: string): Promise<Connection>;
   onEvent(event: PlaneEvent): void;
+  /** Decides which viewer may watch what; absent: each everything. */
+  readonly viewers?: ViewerGate | undefined;
   /** Why viewers are not let in now, whatever they want; undefined: they are. */
   refuseViewers?(): Refusal | undefined;
   /** On-demand inputs are kept this long after their last subscriber, ms. */
   readonly lingerMs?: number;
 }
 
-const TICK_MS = 10;
-/** Ticks between looks at viewers and lags: 100 ms. */
-const SLOW_TICKS = 10;
-const SECOND_TICKS = 100;
 /** Subscribes that wait for a channel to be opened. */
 const PENDING_MAX = 1_000;
 
@@ -58,6 +57,7 @@ const NOBODY = { site: "", instance: 0, linkKey: "", maxSubscribers: 0, maxBitsP
 export class Reflector {
   readonly #options: ReflectorOptions;
   readonly #links: Links;
+  readonly #viewers: ViewerDoor | undefined;
   readonly #channels = new Map<string, Channel>();
   readonly #byId = new Map<number, Channel>();
   readonly #stacks = new Map<string, string>();
@@ -70,12 +70,19 @@ export class Reflector {
   #sites: readonly { readonly name: string; readonly url: string }[] = [];
   #nextId = 1;
   #sequence = 0;
-  #ticks = 0;
   #departure: Departure | undefined;
-  readonly #cancel: () => void;
+  readonly #ticker: Ticker;
 
   constructor(options: ReflectorOptions) {
     this.#options = options;
+    this.#viewers =
+      options.viewers &&
+      new ViewerDoor({
+        gate: options.viewers,
+        drops: this.#drops,
+        onFirst: (peer) => peer.sendControl({ type: "sites", sites: this.#sites }),
+        onAdmitted: (peer, message) => this.#subscribe(peer, message),
+      });
     this.#links = new Links({
       ...options,
       identity: () => this.#identity(),
@@ -97,7 +104,11 @@ export class Reflector {
         }
       },
     });
-    this.#cancel = every(options.clock, "reflector", TICK_MS, () => this.#tick());
+    this.#ticker = new Ticker({
+      clock: options.clock,
+      isCalm: () => this.#isCalm(),
+      onTick: (tick) => this.#tick(tick),
+    });
   }
 
   /** Who this site is; once, first. */
@@ -123,9 +134,7 @@ export class Reflector {
   setSites(sites: readonly { readonly name: string; readonly url: string }[]): void {
     this.#sites = sites;
     for (const peer of this.#links.peers) {
-      if (peer.state === "open" && peer.remote?.role === "viewer") {
-        peer.sendControl({ type: "sites", sites });
-      }
+      if (this.#isTold(peer)) peer.sendControl({ type: "sites", sites });
     }
   }
 
@@ -166,6 +175,7 @@ export class Reflector {
     const waiting = this.#pending.filter(({ message }) => message.channel === name);
     this.#pending = this.#pending.filter(({ message }) => message.channel !== name);
     for (const { peer, message } of waiting) this.#subscribe(peer, message);
+    this.#ticker.hurry();
   }
 
   /** Answers those who wait for a channel with no. */
@@ -193,6 +203,7 @@ export class Reflector {
   /** A connection from outside: a site or a viewer, as its greeting will tell. */
   accept(connection: Connection): void {
     this.#links.accept(connection);
+    this.#ticker.hurry();
   }
 
   /** @throws {MeanderError} `channel-unknown` */
@@ -211,6 +222,7 @@ export class Reflector {
     if (refusal !== undefined) throw new MeanderError(refusal.code, refusal.message);
     const subscriber = this.#join(channel, new SinkOutlet(sink, about), true, []);
     this.#sinkChannels.set(subscriber.id, channel);
+    this.#ticker.hurry();
     return subscriber.id;
   }
 
@@ -261,11 +273,12 @@ export class Reflector {
       peers: { [Symbol.iterator]: () => this.#links.peers },
       isServed: (peer) => this.#isServed(peer),
     });
+    this.#ticker.hurry();
     return this.#departure.done;
   }
 
   close(): void {
-    this.#cancel();
+    this.#ticker.close();
     for (const name of [...this.#channels.keys()]) this.closeChannel(name, "the site stops");
     this.#links.close();
   }
@@ -336,19 +349,23 @@ export class Reflector {
     this.#links.need(wanted);
   }
 
-  #tick(): void {
-    this.#ticks++;
-    const slow = this.#ticks % SLOW_TICKS === 0;
+  #isCalm(): boolean {
+    if (this.#departure !== undefined || !this.#links.isEmpty) return false;
+    for (const channel of this.#channels.values()) if (!channel.isCalm) return false;
+    return true;
+  }
+
+  #tick({ second, slow }: Tick): void {
     this.#links.tick(slow);
     this.#departure?.tick();
     for (const channel of this.#channels.values()) {
-      channel.tick(slow, this.#ticks % SECOND_TICKS === 0);
+      channel.tick(slow, second);
     }
   }
 
   #opened(peer: Peer): void {
     this.#subscriptions.set(peer, new Map());
-    if (peer.remote?.role === "viewer") peer.sendControl({ type: "sites", sites: this.#sites });
+    if (this.#isTold(peer)) peer.sendControl({ type: "sites", sites: this.#sites });
     this.#tellPeer("peer-up", peer, "connected");
   }
 
@@ -358,10 +375,17 @@ export class Reflector {
       if (channel !== undefined) this.#part(channel, subscriber, reason.message);
     }
     const known = this.#subscriptions.delete(peer);
+    this.#viewers?.gone(peer);
     this.#pending = this.#pending.filter((each) => each.peer !== peer);
     if (peer.malformed > 0) this.#drops.add("malformed-control", peer.malformed);
     if (peer.connection.malformed > 0) this.#drops.add("malformed", peer.connection.malformed);
     if (known) this.#tellPeer("peer-down", peer, reason.message);
+  }
+
+  /** Whether somebody is told of the other sites: a viewer that may watch something. [W24] */
+  #isTold(peer: Peer): boolean {
+    const isViewer = peer.state === "open" && peer.remote?.role === "viewer";
+    return isViewer && this.#viewers?.knows(peer) !== false;
   }
 
   #tellPeer(type: "peer-up" | "peer-down" | "peer-suspected", peer: Peer, reason: string): void {
@@ -394,8 +418,10 @@ export class Reflector {
         const channel = this.#byId.get(message.id);
         const subscriber = this.#subscriptions.get(peer)?.get(message.id);
         this.#subscriptions.get(peer)?.delete(message.id);
-        if (channel !== undefined && subscriber !== undefined)
+        if (channel !== undefined && subscriber !== undefined) {
           this.#part(channel, subscriber, "left");
+          this.#viewers?.left(peer, channel.name);
+        }
         peer.sendControl({ type: "unsubscribed", request: message.request, id: message.id });
         return;
       }
@@ -446,6 +472,7 @@ export class Reflector {
   }
 
   #subscribe(peer: Peer, message: Subscribe): void {
+    if (peer.remote?.role === "viewer" && this.#viewers?.admits(peer, message) === false) return;
     const channel = this.#channels.get(message.channel);
     if (channel === undefined) {
       this.#await(peer, message);

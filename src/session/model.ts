@@ -8,6 +8,7 @@
  * | `config/NAME` | {@link RouteConfig} of that site |
  * | `channels/NAME` | {@link ChannelRecord} (`/` in the channel's name stays) |
  * | `ids/channel` | the last channel id given away |
+ * | `access/…` | who may do what: see access.ts |
  */
 import { z } from "zod";
 import { LIMITS } from "../base/index.ts";
@@ -34,6 +35,8 @@ export interface SiteRecord {
   readonly instance: number;
   readonly http: Endpoint;
   readonly udp: Endpoint;
+  /** Its HTTP port speaks TLS: SHA-256 of the certificate that it shows, 64 hex digits in lower case. */
+  readonly tls?: { readonly fingerprint: string } | undefined;
   /** Where it takes frames of streams; a site without has none. docs/spec/streams-network.md */
   readonly streams?: Endpoint | undefined;
   readonly pid: number;
@@ -76,9 +79,24 @@ export interface InputConfig {
   readonly keep: boolean;
 }
 
+/** How a site records a channel. */
+export interface RecordConfig {
+  /** Path of the files below the site's folder of recordings: `{channel}-{time}.webm`; also `.mkv`, `.mp4`, `{number}`. */
+  readonly to: string;
+  /** A file ends at the first key frame after this, s. Undefined: one file, until something changes. */
+  readonly segmentSeconds?: number | undefined;
+  /** Files kept; the oldest go. */
+  readonly keepSegments?: number | undefined;
+  /** Bytes of files kept; the oldest go. */
+  readonly maxBytes?: number | undefined;
+  /** When the disk refuses: try again with growing pauses, or end. */
+  readonly onError: "retry" | "stop";
+}
+
 /** What a site does with one channel. */
 export interface ChannelConfig {
   readonly input?: InputConfig | undefined;
+  readonly record?: RecordConfig | undefined;
   /** Local subscribers and downstream sites at once. */
   readonly maxSubscribers: number;
   /** Outgoing bits per second over all subscribers of the channel. */
@@ -115,8 +133,17 @@ const inputSchema = z.strictObject({
   keep: z.boolean().default(true),
 });
 
+const recordSchema = z.strictObject({
+  to: z.string().min(1).max(500),
+  segmentSeconds: z.number().min(1).max(86_400).optional(),
+  keepSegments: z.number().int().min(1).max(1_000_000).optional(),
+  maxBytes: z.number().int().min(1_000_000).max(1e15).optional(),
+  onError: z.enum(["retry", "stop"]).default("retry"),
+});
+
 const channelConfigSchema = z.strictObject({
   input: inputSchema.optional(),
+  record: recordSchema.optional(),
   maxSubscribers: count.default(LIMITS.subscribersDefault),
   maxBitsPerSecond: bits.default(1e13),
   silenceMs: z.number().min(50).max(600_000).default(1_000),

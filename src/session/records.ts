@@ -23,6 +23,7 @@ const siteSelf = {
   instance: u32,
   http: endpointSchema,
   udp: endpointSchema,
+  tls: z.object({ fingerprint: z.string().regex(/^[0-9a-f]{64}$/) }).optional(),
   streams: endpointSchema.optional(),
   pid: z.int().min(0),
   version: z.string().max(100),

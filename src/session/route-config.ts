@@ -3,6 +3,7 @@ import { jsonFaultAt } from "./json-fault.ts";
 import {
   type ChannelConfig,
   type InputConfig,
+  type RecordConfig,
   type RouteConfig,
   routeConfigSchema,
 } from "./model.ts";
@@ -19,6 +20,7 @@ const ROUTE_KEYS: Record<keyof RouteConfig, true> = {
 };
 const CHANNEL_KEYS: Record<keyof ChannelConfig, true> = {
   input: true,
+  record: true,
   maxSubscribers: true,
   maxBitsPerSecond: true,
   silenceMs: true,
@@ -26,6 +28,13 @@ const CHANNEL_KEYS: Record<keyof ChannelConfig, true> = {
   historyBytes: true,
 };
 const INPUT_KEYS: Record<keyof InputConfig, true> = { from: true, connection: true, keep: true };
+const RECORD_KEYS: Record<keyof RecordConfig, true> = {
+  to: true,
+  segmentSeconds: true,
+  keepSegments: true,
+  maxBytes: true,
+  onError: true,
+};
 
 /**
  * Reads a route configuration and fills in its defaults.
@@ -57,7 +66,8 @@ export function parseRouteConfig(input: unknown, where: string): RouteConfig {
 
 /** Keys that the object at `path` of a configuration may have. */
 function keysOf(path: readonly PropertyKey[]): string[] {
-  return Object.keys([ROUTE_KEYS, ROUTE_KEYS, CHANNEL_KEYS, INPUT_KEYS][path.length] ?? {});
+  const inner = path.at(-1) === "record" ? RECORD_KEYS : INPUT_KEYS;
+  return Object.keys([ROUTE_KEYS, ROUTE_KEYS, CHANNEL_KEYS, inner][path.length] ?? {});
 }
 
 function parseJson(text: string, where: string): unknown {

@@ -93,6 +93,8 @@ export interface WorldViewer {
   readonly received: number[];
   /** When each came, ms. */
   readonly times: number[];
+  /** Numbers that it was told would never come. */
+  readonly gone: readonly { readonly sequence: number; readonly count: number }[];
   readonly states: ClientState[];
 }
 
@@ -179,6 +181,7 @@ export class RelayWorld {
     const received: number[] = [];
     const times: number[] = [];
     const states: ClientState[] = [];
+    const gone: { sequence: number; count: number }[] = [];
     const client = new ChannelClient(
       {
         channel,
@@ -195,13 +198,13 @@ export class RelayWorld {
         },
         onDescription() {},
         onReport() {},
-        onGap() {},
+        onGap: ({ sequence, count }) => gone.push({ sequence, count }),
         onPath() {},
         onState: (state) => states.push(state),
       },
     );
     client.start();
-    return { client, received, times, states };
+    return { client, received, times, gone, states };
   }
 
   /** Lets `ms` pass; promises settle at every step of 2 ms. */

@@ -1,73 +1,167 @@
-import { SystemClock } from "../base/index.ts";
+import { type Clock, type Log, SystemClock } from "../base/index.ts";
 import { supervisedDemo } from "./demo/demo-link.ts";
+import { gatedLog, LogGate } from "./observe/log-gate.ts";
 import { openLog } from "./observe/pino-log.ts";
+import { reload } from "./operations/reload.ts";
+import { becomeParent, formerSelf, RESTART_CODE } from "./operations/restart.ts";
+import { ServiceManager } from "./operations/service-manager.ts";
 import { Site, type SitePorts } from "./site.ts";
-import type { SiteSettings } from "./site-options.ts";
+import { type SiteSettings, STOP_MS_DEFAULT } from "./site-options.ts";
+import { formatBitRate } from "./view/index.ts";
 
-/** How long a site may take to stop after a signal, ms; then the process ends. */
-const STOP_MS_MAX = 10_000;
 /** The same after a failure, ms. */
 const END_MS_MAX = 500;
+
+/** What a daemon stands on besides its site. */
+export interface DaemonPorts extends SitePorts {
+  /** Reads the settings again, on SIGHUP. Absent: they came from nowhere that could have changed. */
+  readonly reload?: () => Promise<SiteSettings>;
+}
 
 /**
  * Runs a site as the whole purpose of this process, until a signal, `/api/stop`, or a failure of its plane ends it.
  *
- * SIGINT and SIGTERM stop it in order, within a deadline; a second signal ends it at once. A rejection or exception that
- * nobody handled is a bug: it is logged and the process ends with 1.
+ * SIGINT and SIGTERM stop it in order, within a deadline; a second signal ends it at once. SIGUSR2 restarts it. SIGHUP has it
+ * read its configuration again; from a terminal that goes away it stops it. A rejection or exception that nobody handled is a
+ * bug: it is logged and the process ends with 1.
  *
  * @param onUp called when the site has joined
- * @returns the exit code
+ * @returns the exit code: 0 in order, 1 not in order or too late, 75 for whoever starts it again
  */
 export async function runDaemon(
   settings: SiteSettings,
   onUp: (site: Site) => void,
-  ports: SitePorts = {},
+  ports: DaemonPorts = {},
 ): Promise<number> {
   const clock = new SystemClock();
-  const log = openLog({ level: settings.log ?? "info", site: settings.name ?? "site" });
+  const logGate = new LogGate(settings.log ?? "info");
+  const log = gatedLog(openLog({ level: "debug", site: settings.name ?? "site" }), logGate);
+  let site: Site | undefined;
+  watchForBugs(log, () => site);
+
+  const demo = supervisedDemo();
+  const former = formerSelf();
+  const manager = new ServiceManager({ env: process.env, pid: process.pid, clock, log });
+  const { reload: read, ...sitePorts } = ports;
+  const running = await Site.start(withPorts(settings, former?.ports), {
+    ...{ clock, log, logGate, canRestart: true },
+    ...(demo === undefined ? {} : { demo }),
+    ...sitePorts,
+  });
+  site = running;
+  const stopMs = settings.stopMs ?? STOP_MS_DEFAULT;
+  const stop = stopperOf(running, { stopMs, clock, log });
+  answerSignals(running, { settings, read, stop, manager, log });
+  // Neither a demo's site nor a restarted one outlives the process that started it.
+  if (demo !== undefined) onceGone(() => stop("disconnect"));
+  former?.onGone(() => stop("disconnect"));
+  onUp(running);
+  demo?.tellUp(running.record);
+  former?.tellUp();
+  await manager.ready({
+    status: () => statusOf(running),
+    silenceMs: () => running.operations.monitor.silenceMs,
+  });
+  const error = await running.ended;
+  manager[Symbol.dispose]();
+  if (error !== undefined) {
+    // Whoever called prints it; nothing that is still open keeps the process longer.
+    clock.after("end", END_MS_MAX, () => process.exit(1));
+    throw error;
+  }
+  if (!running.operations.isRestarting) process.exit(0);
+  const isWatched = manager.isPresent || demo !== undefined || former !== undefined;
+  if (isWatched) process.exit(RESTART_CODE);
+  const { http, udp, streams } = running.record;
+  const taken = { http: http.port, udp: udp.port, streams: streams?.port ?? 0 };
+  log.info("The site starts again.");
+  process.exit(await becomeParent(taken, { clock, log }));
+}
+
+/** Of the unhandled rejections an agent's is its own; everything else is ours. */
+function watchForBugs(log: Log, site: () => Site | undefined): void {
   const bug = (what: string) => (thrown: unknown) => {
     log.error(what, { error: thrown instanceof Error ? thrown.stack : String(thrown) });
     process.exit(1);
   };
   const rejected = bug("Nobody handled a rejection; the site ends.");
-  let site: Site | undefined;
   process.on("unhandledRejection", (reason) => {
-    if (site?.claimRejection(reason) !== true) rejected(reason);
+    if (site()?.claimRejection(reason) !== true) rejected(reason);
   });
   process.on("uncaughtException", bug("Nobody handled an exception; the site ends."));
+}
 
-  const demo = supervisedDemo();
-  const running = await Site.start(settings, {
-    clock,
-    log,
-    ...(demo === undefined ? {} : { demo }),
-    ...ports,
-  });
-  site = running;
-  const stop = (signal: string): void => {
+/** A restarted site is where the last start was, also when that had chosen any free port. */
+function withPorts(
+  settings: SiteSettings,
+  ports: { readonly http: number; readonly udp: number; readonly streams: number } | undefined,
+): SiteSettings {
+  if (ports === undefined) return settings;
+  const { http, udp, streams } = ports;
+  return { ...settings, httpPort: http, udpPort: udp, streamPort: streams };
+}
+
+function stopperOf(
+  site: Site,
+  { stopMs, clock, log }: { readonly stopMs: number; readonly clock: Clock; readonly log: Log },
+): (signal: string) => void {
+  return (signal) => {
     log.info("A signal came.", { signal });
-    clock.after("stop deadline", STOP_MS_MAX, () => {
-      log.error("The site did not stop in time.", { ms: STOP_MS_MAX });
+    clock.after("stop deadline", stopMs, () => {
+      log.error("The site did not stop in time, and is ended.", { ms: stopMs });
       process.exit(1);
     });
-    void running.stop();
+    void site.stop();
   };
+}
+
+function answerSignals(
+  site: Site,
+  daemon: {
+    readonly settings: SiteSettings;
+    readonly read: (() => Promise<SiteSettings>) | undefined;
+    readonly stop: (signal: string) => void;
+    readonly manager: ServiceManager;
+    readonly log: Log;
+  },
+): void {
+  const { read, stop, manager, log } = daemon;
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => {
       process.once(signal, () => process.exit(130));
+      void manager.stopping(`a ${signal} came`);
       stop(signal);
     });
   }
-  // A demo's site does not outlive the process that started it.
-  if (demo !== undefined) {
-    process.once("disconnect", () => stop("disconnect"));
-    if (!process.connected) stop("disconnect");
-  }
-  onUp(running);
-  demo?.tellUp(running.record);
-  const error = await running.ended;
-  if (error === undefined) process.exit(0);
-  // Whoever called prints it; nothing that is still open keeps the process longer.
-  clock.after("end", END_MS_MAX, () => process.exit(1));
-  throw error;
+  process.on("SIGUSR2", () => {
+    log.info("A signal came.", { signal: "SIGUSR2" });
+    void manager.stopping("it restarts");
+    site.operations.requestRestart();
+  });
+  const isFromTerminal = process.stderr.isTTY === true;
+  let { settings } = daemon;
+  let work = Promise.resolve();
+  process.on("SIGHUP", () => {
+    if (isFromTerminal) return stop("SIGHUP");
+    log.info("A signal came.", { signal: "SIGHUP" });
+    if (read === undefined) return;
+    work = work.then(() =>
+      manager.reloading(async () => {
+        settings = await reload(site, settings, read, log);
+      }),
+    );
+  });
+}
+
+function onceGone(task: () => void): void {
+  process.once("disconnect", task);
+  if (!process.connected) task();
+}
+
+/** One line for people who ask the service manager. */
+async function statusOf({ operations }: Site): Promise<string> {
+  const { status, reason, channels, subscribers, bitsIn, bitsOut } = await operations.figures();
+  const state = reason === null ? status : `${status} (${reason})`;
+  const flow = `${formatBitRate(bitsIn)} in, ${formatBitRate(bitsOut)} out`;
+  return `${state}: ${channels.length} channels, ${subscribers} subscribers, ${flow}`;
 }

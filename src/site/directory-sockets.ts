@@ -1,6 +1,7 @@
 import { WebSocket } from "ws";
-import { LIMITS, MeanderError } from "../base/index.ts";
+import { type Clock, LIMITS, MeanderError } from "../base/index.ts";
 import type { MessageSocket } from "../directory/index.ts";
+import { secureOptions, type TlsTrust } from "../transport/index.ts";
 import { messageSocketOf } from "./message-sockets.ts";
 
 /** Bytes that wait for a directory's peer which does not read. */
@@ -10,10 +11,15 @@ export const DIRECTORY_BACKLOG_BYTES_MAX: number = 2 * LIMITS.directoryMessageBy
  * Opens the directory of the leading site.
  *
  * @param url `ws://127.0.0.1:7000/directory`
+ * @param options trust: by what a `wss:` site is trusted
  * @throws {MeanderError} `directory-unreachable`
  */
-export function dialDirectory(url: string): Promise<MessageSocket> {
+export function dialDirectory(
+  url: string,
+  options: { readonly trust?: TlsTrust | undefined; readonly clock: Clock },
+): Promise<MessageSocket> {
   const socket = new WebSocket(url, {
+    ...secureOptions(url, options),
     perMessageDeflate: false,
     maxPayload: LIMITS.directoryMessageBytesMax,
     handshakeTimeout: LIMITS.confirmMs,

@@ -38,7 +38,7 @@ export {
   SiteClient,
   type SiteView,
 } from "./client/index.ts";
-export { runDaemon } from "./daemon.ts";
+export { type DaemonPorts, runDaemon } from "./daemon.ts";
 export { type Check, runChecks } from "./doctor/checks.ts";
 export {
   type Publication,
@@ -48,6 +48,14 @@ export {
   publishLines,
   publishSdpFile,
 } from "./publish/index.ts";
+export {
+  ChannelRecorder,
+  type RecordEvent,
+  type RecordRequest,
+  type RecordSettings,
+  type RecordStatus,
+  recordChannel,
+} from "./record/index.ts";
 export { Site, type SitePorts } from "./site.ts";
 export {
   checkSettings,
@@ -61,6 +69,7 @@ export type {
   DemoAction,
   DemoControl,
   HealthView,
+  LogLevelView,
   OutputPorts,
   PublishAnswer,
   PublishRequest,
@@ -69,5 +78,6 @@ export type {
   StreamCounts,
   StreamsView,
 } from "./site-service.ts";
+export type { ChannelNow, SiteFigures, SlowNow, StatsView, Usage } from "./view/index.ts";
 export { startSite } from "./start-site.ts";
 export { type WatchEvents, type WatchOptions, watchChannel } from "./watch/index.ts";

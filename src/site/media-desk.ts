@@ -4,6 +4,7 @@ import { type Description, formatSdp, parseSdp, type SdpTrack, type Track } from
 import { checkChannelName } from "./channel-name.ts";
 import type { ChannelRouter } from "./channel-router.ts";
 import { isLoopbackName } from "./http/gate.ts";
+import type { HandedInput, HandedOutput, Handover } from "./operations/handover.ts";
 import type { IngestTrack, PlaneControl } from "./plane-control.ts";
 import type { OutputPorts, PublishAnswer, PublishRequest } from "./site-service.ts";
 
@@ -29,8 +30,8 @@ const DESCRIPTION_POLL_MS = 50;
 /** Opens and closes what comes into this site from outside, and what goes out to plain RTP receivers. */
 export class MediaDesk {
   readonly #options: MediaDeskOptions;
-  readonly #inputs = new Map<string, Set<string>>();
-  readonly #outputs = new Set<number>();
+  readonly #inputs = new Map<string, Map<string, HandedInput>>();
+  readonly #outputs = new Map<number, HandedOutput>();
 
   constructor(options: MediaDeskOptions) {
     this.#options = options;
@@ -57,7 +58,7 @@ export class MediaDesk {
   async unpublish(channel: string, input: string): Promise<void> {
     const inputs = this.#inputs.get(channel);
     if (inputs?.has(input) !== true) {
-      const names = [...(inputs ?? [])];
+      const names = [...(inputs?.keys() ?? [])];
       throw new MeanderError(
         inputs === undefined ? "channel-unknown" : "input-unknown",
         "there is no such input",
@@ -110,7 +111,7 @@ export class MediaDesk {
     try {
       // The output is a subscriber, so now the channel comes, with its description first.
       const sdp = receiverSdp(channel, host, ports, await this.#described(channel, wanted));
-      this.#outputs.add(id);
+      this.#outputs.set(id, { channel, host, ports });
       return { id, sdp };
     } catch (error) {
       await this.#options.plane.removeRtpOutput(id);
@@ -122,10 +123,36 @@ export class MediaDesk {
     if (!this.#outputs.delete(id)) {
       throw new MeanderError("output-unknown", "there is no such output", {
         where: `output ${id}`,
-        expected: this.#outputs.size === 0 ? "none is open" : [...this.#outputs].join(", "),
+        expected: this.#outputs.size === 0 ? "none is open" : [...this.#outputs.keys()].join(", "),
       });
     }
     await this.#options.plane.removeRtpOutput(id);
+  }
+
+  /** What is open here, for the next start of the site. */
+  handover(): Handover {
+    return {
+      inputs: [...this.#inputs.values()].flatMap((inputs) => [...inputs.values()]),
+      outputs: [...this.#outputs.values()],
+    };
+  }
+
+  /** Opens again what the last start had open, on the same ports. What fails is told to `failed`, and left out. */
+  async takeOver(
+    handover: Handover,
+    failed: (what: string, error: unknown) => void,
+  ): Promise<void> {
+    for (const { request, tracks } of handover.inputs) {
+      const what = `input ${request.input} of ${request.channel}`;
+      await this.#open(request, tracks).catch((error: unknown) => failed(what, error));
+    }
+    await Promise.all(
+      handover.outputs.map(({ channel, host, ports }) =>
+        this.addOutput(channel, host, ports).catch((error: unknown) =>
+          failed(`output of ${channel} to ${host}`, error),
+        ),
+      ),
+    );
   }
 
   async #open(request: PublishRequest, tracks: readonly IngestTrack[]): Promise<PublishAnswer> {
@@ -146,7 +173,11 @@ export class MediaDesk {
         trusted,
         host,
       });
-      this.#inputs.set(channel, (this.#inputs.get(channel) ?? new Set()).add(input));
+      const bound = tracks.map((each, index) => {
+        return { ...each, port: opened[index]?.rtpPort ?? each.port };
+      });
+      const inputs = this.#inputs.get(channel) ?? new Map<string, HandedInput>();
+      this.#inputs.set(channel, inputs.set(input, { request, tracks: bound }));
       const ports = opened.map((each, index) => {
         const { kind, codec } = tracks[index] ?? { kind: "application" as const, codec: "" };
         return { ...each, kind, codec };

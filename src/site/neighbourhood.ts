@@ -39,18 +39,26 @@ export class Neighbourhood {
     const others = sites.filter(({ name }) => name !== self.name);
     this.#sites = others.length === sites.length ? [...sites, self] : sites;
     try {
-      await plane.setNeighbours(others.map(({ name, http, udp }) => ({ name, http, udp })));
-      await plane.setViewerSites(
-        others.map((site) => ({ name: site.name, url: linkUrlOf(site.http) })),
+      await plane.setNeighbours(
+        others.map(({ name, http, udp, tls }) => ({ name, http, udp, tls })),
       );
-      await plane.setGate({ hosts, origins: this.#sites.flatMap(({ http }) => originsOf(http)) });
+      await plane.setViewerSites(
+        others.map((site) => ({ name: site.name, url: linkUrlOf(site) })),
+      );
+      await plane.setGate({ hosts, origins: this.#sites.flatMap(originsOf) });
     } catch (error) {
       log.error("The plane did not take the list of sites.", { error: messageOf(error) });
     }
   }
 }
 
+/** A site's address: `http://127.0.0.1:7000`, or `https:` where it speaks TLS. */
+export function siteUrlOf({ http, tls }: Pick<SiteRecord, "http" | "tls">): string {
+  const scheme = tls === undefined ? "http" : "https";
+  return `${scheme}://${formatAddress(http.host, http.port)}`;
+}
+
 /** Where viewers and sites connect: `ws://127.0.0.1:7000/link`. */
-export function linkUrlOf({ host, port }: SiteRecord["http"]): string {
-  return `ws://${formatAddress(host, port)}${LINK_PATH}`;
+export function linkUrlOf(site: Pick<SiteRecord, "http" | "tls">): string {
+  return `${siteUrlOf(site).replace(/^http/, "ws")}${LINK_PATH}`;
 }

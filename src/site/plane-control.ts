@@ -33,7 +33,7 @@ export type {
 
 /** What goes through the plane, in sums, and how its thread is doing. */
 export interface PlaneFigures extends ReflectorFigures {
-  /** 99th percentile of the time that work waited for the thread since the last time this was asked, ms. */
+  /** 99th percentile of the time that work waited for the thread in about the last second, ms. */
   readonly loopMs: number;
   /** Descriptors of the process; undefined where the system does not tell. */
   readonly descriptors: { readonly open: number; readonly limit: number } | undefined;
@@ -67,14 +67,15 @@ export interface PlaneControl {
   closeChannel(channel: string, reason: string): Promise<void>;
   /** @throws `port-in-use`, `channel-unknown`, `publisher-exists`, `track-unsupported` */
   openIngest(options: IngestOptions): Promise<IngestPorts>;
-  closeIngest(channel: string, input: string): Promise<void>;
+  /** @param reason for those who hear of it */
+  closeIngest(channel: string, input: string, reason?: string): Promise<void>;
   /** Publishes one message (text, JSON, HTML…) on a data channel that this site ingests. */
   publishData(channel: string, contentType: string, bytes: Uint8Array): Promise<void>;
   /** @throws `channel-unknown`, `admission-refused` */
   addRtpOutput(options: RtpOutputOptions): Promise<{ readonly id: number }>;
   removeRtpOutput(id: number): Promise<void>;
   snapshot(): Promise<PlaneSnapshot>;
-  /** Sums, which are cheap at any number of subscribers. For one caller: its thread's delay begins anew each time. */
+  /** Sums, which are cheap at any number of subscribers. */
   figures(): Promise<PlaneFigures>;
   /** Has everybody go on elsewhere, and takes nobody in any more; settles when they have gone, or after `withinMs`. [W28] */
   depart(withinMs: number): Promise<Departed>;

@@ -1,12 +1,17 @@
 import { z } from "zod";
 import { LIMITS, MeanderError } from "../base/index.ts";
 import {
+  type AccessMode,
+  channelPatternsSchema,
   defaultRouteConfig,
   parseRouteConfig,
   type RouteConfig,
   siteNameSchema,
 } from "../session/index.ts";
+import type { TlsTrust } from "../transport/index.ts";
 import { isLoopbackName } from "./http/gate.ts";
+import type { TlsSource } from "./tls/tls-desk.ts";
+import { completeTls, TLS_SETTINGS, type TlsSettings } from "./tls/tls-settings.ts";
 
 /** What a site needs to know to start; everything else is in the directory. */
 export interface SiteOptions {
@@ -23,8 +28,18 @@ export interface SiteOptions {
   readonly advertise: string;
   /** Names, besides the loopback ones, that the site answers to. */
   readonly open: readonly string[];
+  /** Whether tokens are asked for. Undefined: the stricter of what the session says and what the address asks for. */
+  readonly access: AccessMode | undefined;
+  /** Patterns of channels that anybody may watch; for the site that leads. */
+  readonly public: readonly string[];
+  /** Undefined: plain HTTP. */
+  readonly tls: TlsSource | undefined;
+  /** By what the site to join is trusted, when it speaks TLS. */
+  readonly trust: TlsTrust;
   /** Folder of the records that it keeps of streams, and of the leader's directory. */
   readonly data: string;
+  /** Folder that recordings by configuration stay in. */
+  readonly recordings: string;
   /** How sites carry the messages of streams to each other: the same at all sites of a session. */
   readonly streamTransport: "tcp" | "udp";
   /** Port on which they come; 0: any free port. */
@@ -37,16 +52,23 @@ export interface SiteOptions {
   readonly evacuate: boolean;
   /** Time of its lease, ms: after a silence that long its streams are taken over. Undefined: the usual one. */
   readonly leaseMs: number | undefined;
+  /** Time that it may take to stop in order after a signal, ms; then it is ended. */
+  readonly stopMs: number;
   /** Least level that is logged. */
   readonly log: LogLevel;
   /** Routes to set at the start. Undefined: those that the directory has. */
   readonly routes: RouteConfig | undefined;
 }
 
+/** Longer than a stop in order takes when nothing answers: 3 s for streams and viewers to go elsewhere, 2 s for the directory. */
+export const STOP_MS_DEFAULT = 10_000;
+
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 
 /** {@link SiteOptions} before the defaults. */
-export type SiteSettings = { readonly [Key in keyof SiteOptions]?: SiteOptions[Key] | undefined };
+export type SiteSettings = {
+  readonly [Key in keyof Omit<SiteOptions, "tls" | "trust">]?: SiteOptions[Key] | undefined;
+} & TlsSettings;
 
 const port = z.number("expected a whole number from 0 to 65535").int().min(0).max(65_535);
 const hostName = z
@@ -61,13 +83,18 @@ const SETTINGS = {
   udpPort: port,
   advertise: hostName,
   open: z.array(hostName).max(16),
+  access: z.enum(["open", "tokens"]),
+  public: channelPatternsSchema,
+  ...TLS_SETTINGS,
   data: z.string().min(1).max(1000),
+  recordings: z.string().min(1).max(1000),
   streamTransport: z.enum(["tcp", "udp"]),
   streamPort: port,
   allowInline: z.boolean(),
   maxStreams: z.number().int().min(0).max(LIMITS.residentStreamsMax),
   evacuate: z.boolean(),
   leaseMs: z.number().int().min(1_000).max(LIMITS.directoryLeaseMsMax),
+  stopMs: z.number().int().min(100).max(600_000),
   log: z.enum(["debug", "info", "warn", "error", "silent"]),
 } as const;
 const ROUTE_KEYS = Object.keys(defaultRouteConfig());
@@ -148,24 +175,36 @@ export function completeSettings(settings: SiteSettings): SiteOptions {
     });
   }
   const wildcard = host === "0.0.0.0" || host === "::";
+  const advertise = settings.advertise ?? (wildcard ? (open[0] ?? host) : host);
+  const data = settings.data ?? `.meander/${name}`;
   return {
     name,
     join: settings.join,
     host,
     httpPort: settings.httpPort ?? 7000,
     udpPort: settings.udpPort,
-    advertise: settings.advertise ?? (wildcard ? (open[0] ?? host) : host),
+    advertise,
     open: open.map((each) => each.toLowerCase()),
-    data: settings.data ?? `.meander/${name}`,
+    access: settings.access,
+    public: settings.public ?? [],
+    ...completeTls(settings, { names: [advertise, host, ...open], data }),
+    data,
+    recordings: settings.recordings ?? `${settings.data ?? `.meander/${name}`}/recordings`,
     streamTransport: settings.streamTransport ?? "tcp",
     streamPort: settings.streamPort ?? 0,
     allowInline: settings.allowInline ?? false,
     maxStreams: settings.maxStreams ?? LIMITS.residentStreamsMax,
     evacuate: settings.evacuate ?? true,
     leaseMs: settings.leaseMs,
+    stopMs: settings.stopMs ?? STOP_MS_DEFAULT,
     log: settings.log ?? "info",
     routes: settings.routes,
   };
+}
+
+/** Whether only this machine reaches a site. */
+export function isLocal({ host, open }: Pick<SiteOptions, "host" | "open">): boolean {
+  return isLoopbackName(host) && open.length === 0;
 }
 
 function parseJson(text: string, file: string): unknown {

@@ -1,7 +1,10 @@
 import type { StreamView } from "../agent/index.ts";
 import type { ChannelRecord, RouteConfig, SiteRecord } from "../session/index.ts";
 import type { ChannelSnapshot, PlaneSnapshot } from "./plane-control.ts";
+import type { RecordStatus } from "./record/index.ts";
+import type { LogLevel } from "./site-options.ts";
 import type { FramePeerStats } from "./streams/frames/live-frame-network.ts";
+import type { SiteFigures, StatsView } from "./view/index.ts";
 
 /** The session as one site sees it. */
 export interface SessionView {
@@ -24,12 +27,12 @@ export interface ChannelView {
   readonly snapshot: ChannelSnapshot | null;
 }
 
-/** How a site is doing. `degraded`: media flows, but the directory cannot be reached. */
+/** How a site is doing. `degraded`: media flows, but the directory cannot be reached, or something runs out. */
 export interface HealthView {
   readonly status: "ok" | "degraded";
   readonly site: string;
   readonly directory: "connected" | "disconnected";
-  /** Why the directory cannot be reached. */
+  /** Why it is degraded. */
   readonly reason: string | null;
   readonly channels: number;
   /** Streams that are at this site. */
@@ -102,14 +105,46 @@ export interface DemoControl {
 
 export type DemoAction = "kill" | "stop" | "start";
 
+/** How a site is run. */
+export interface OperationsService {
+  /** Its level, and whether it reverts. */
+  readonly logLevels: {
+    readonly view: LogLevelView;
+    /** @throws {MeanderError} `request-invalid` */
+    set(level: LogLevel, forMs?: number): Promise<LogLevelView>;
+  };
+  /** The site in a few numbers, as of the last second. */
+  figures(): Promise<SiteFigures>;
+  /** How it was. `channel` undefined: the site itself. */
+  stats(query: {
+    readonly sinceMs: number;
+    readonly channel?: string | undefined;
+    readonly names?: readonly string[] | undefined;
+  }): StatsView;
+  /** Asks the site to stop in order and start again; returns at once. @throws {MeanderError} `restart-refused` */
+  requestRestart(): void;
+}
+
+/** The level of a site's log. */
+export interface LogLevelView {
+  readonly level: LogLevel;
+  /** The level that comes back by itself; null: this one stays. */
+  readonly then: LogLevel | null;
+  /** When it does, wall clock, ms. */
+  readonly until: number | null;
+}
+
 /** What a site does for people and programs; its HTTP API is this interface in another form. */
 export interface SiteService {
   readonly record: SiteRecord;
   readonly demo: DemoControl | undefined;
+  readonly operations: OperationsService;
   session(): SessionView;
   health(): Promise<HealthView>;
   snapshot(): Promise<PlaneSnapshot>;
   streams(): StreamsView;
+  /** The recordings that its configuration asks for. */
+  recordings(): readonly RecordStatus[];
   /** @throws {MeanderError} `channel-unknown` */
   channel(name: string): Promise<ChannelView>;
   /**

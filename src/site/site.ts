@@ -21,10 +21,13 @@ import { checkConnections } from "./check-connections.ts";
 import { packageRoot, packageVersion } from "./client/package-root.ts";
 import { MediaDesk } from "./media-desk.ts";
 import { linkUrlOf, Neighbourhood } from "./neighbourhood.ts";
+import { gatedLog, LogGate } from "./observe/log-gate.ts";
+import { SiteOperations } from "./operations/site-operations.ts";
 import { LocalPlane } from "./plane/local-plane.ts";
 import type { Plane } from "./plane/plane.ts";
 import { openWorkerPlane } from "./plane/worker-plane.ts";
 import type { PlaneEvent, PlaneSnapshot } from "./plane-control.ts";
+import { checkRecordings, RecordingDesk, type RecordStatus } from "./record/index.ts";
 import { SessionLink } from "./session-link.ts";
 import { completeSettings, type SiteOptions, type SiteSettings } from "./site-options.ts";
 import type {
@@ -51,6 +54,10 @@ export interface SitePorts {
   readonly webRoot?: string;
   /** Makes this a demo's site. */
   readonly demo?: DemoControl;
+  /** What `log` goes through already, so that its level can change; absent: everything passes until it does. */
+  readonly logGate?: LogGate;
+  /** Whether whoever runs the site starts it again when it ended in order to restart (no). */
+  readonly canRestart?: boolean;
 }
 
 /** How long a site that stops waits for its directory to hear of it, ms. */
@@ -62,6 +69,7 @@ const EVACUATE_MS_MAX = 3_000;
 export class Site implements SiteService, AsyncDisposable {
   readonly record: SiteRecord;
   readonly demo: DemoControl | undefined;
+  readonly operations: SiteOperations;
   /** Settles when the site has ended: undefined after `stop`, else why. */
   readonly ended: Promise<MeanderError | undefined>;
   readonly #plane: Plane;
@@ -70,6 +78,7 @@ export class Site implements SiteService, AsyncDisposable {
   readonly #desk: MediaDesk;
   readonly #neighbourhood: Neighbourhood;
   readonly #streams: StreamDesk;
+  readonly #recordings: RecordingDesk;
   readonly #options: SiteOptions;
   readonly #clock: Clock;
   readonly #log: Log;
@@ -85,8 +94,14 @@ export class Site implements SiteService, AsyncDisposable {
    */
   static async start(settings: SiteSettings, ports: SitePorts = {}): Promise<Site> {
     const options = completeSettings(settings);
-    if (options.routes !== undefined) checkConnections(options.routes);
-    const { clock = new SystemClock(), random = new SystemRandom(), log = SILENT } = ports;
+    if (options.routes !== undefined) {
+      checkConnections(options.routes);
+      checkRecordings(options.routes, options.recordings);
+    }
+    const { clock = new SystemClock(), random = new SystemRandom() } = ports;
+    const logGate = ports.logGate ?? new LogGate("debug");
+    const { log: written = SILENT } = ports;
+    const log = ports.logGate === undefined ? gatedLog(written, logGate) : written;
     const gate = { hosts: hostsOf(options), origins: [] };
     const { host, httpPort, udpPort, streamPort, streamTransport } = options;
     const { allowInline, maxStreams } = options;
@@ -96,15 +111,16 @@ export class Site implements SiteService, AsyncDisposable {
       records: join(options.data, "records"),
     });
     try {
-      const opening = { host, httpPort, udpPort, gate };
+      const opening = { host, httpPort, udpPort, gate, logLevel: logGate.level };
       const plane = await (ports.plane === "local"
         ? LocalPlane.open(opening, { clock, log })
         : openWorkerPlane(opening, { log }));
-      const site = new Site(options, { plane, streams }, { ...ports, clock, random, log });
+      const site = new Site(options, { plane, streams }, { ...ports, clock, random, log, logGate });
       try {
         await site.#join(ports.webRoot ?? join(packageRoot(), "dist", "web"));
         return site;
       } catch (error) {
+        site.operations.monitor[Symbol.dispose]();
         await site.#link.close();
         await plane.close();
         throw error;
@@ -119,7 +135,7 @@ export class Site implements SiteService, AsyncDisposable {
   private constructor(
     options: SiteOptions,
     { plane, streams }: { readonly plane: Plane; readonly streams: StreamDesk },
-    ports: SitePorts & { readonly clock: Clock; readonly random: Random; readonly log: Log },
+    ports: SitePorts & Required<Pick<SitePorts, "clock" | "random" | "log" | "logGate">>,
   ) {
     const { clock, random, log } = ports;
     this.#options = options;
@@ -159,7 +175,7 @@ export class Site implements SiteService, AsyncDisposable {
           streams.setSites(sites);
         },
         channels: (channels) => void this.#router.setChannels(channels),
-        routes: (routes) => void this.#router.setRoutes(routes),
+        routes: (routes) => void this.#applyRoutes(routes),
         status: (status) => this.#setDirectory(status),
         lease: (untilMs) => streams.setLease(untilMs),
       },
@@ -183,6 +199,18 @@ export class Site implements SiteService, AsyncDisposable {
       advertise: options.advertise,
       open: options.open.length > 0,
       clock,
+    });
+    this.#recordings = new RecordingDesk({
+      ...{ folder: options.recordings, clock, log },
+      target: () => ({ site: this.url }),
+    });
+    this.operations = new SiteOperations({
+      ...{ record: this.record, plane, clock, log, logGate: ports.logGate, data: options.data },
+      streams: () => streams.counts.resident,
+      directory: () => this.#directory,
+      handover: () => this.#desk.handover(),
+      canRestart: ports.canRestart ?? false,
+      stop: () => this.requestStop(),
     });
     plane.onEvent((event) => this.#tell(event));
     void plane.failed.then((error) => this.#fail(error));
@@ -211,18 +239,8 @@ export class Site implements SiteService, AsyncDisposable {
     };
   }
 
-  async health(): Promise<HealthView> {
-    const { channels } = await this.#plane.snapshot();
-    const status = this.#directory;
-    return {
-      status: status.type === "connected" ? "ok" : "degraded",
-      site: this.record.name,
-      directory: status.type,
-      reason: status.type === "connected" ? null : status.reason,
-      channels: channels.length,
-      streams: this.#streams.counts.resident,
-      uptimeSeconds: Math.max(0, (this.#clock.wall() - this.record.startedAt) / 1000),
-    };
+  health(): Promise<HealthView> {
+    return this.operations.health();
   }
 
   snapshot(): Promise<PlaneSnapshot> {
@@ -232,6 +250,10 @@ export class Site implements SiteService, AsyncDisposable {
   streams(): StreamsView {
     const { views, counts } = this.#streams;
     return { streams: views, counts };
+  }
+
+  recordings(): readonly RecordStatus[] {
+    return this.#recordings.statuses;
   }
 
   async channel(name: string): Promise<ChannelView> {
@@ -288,8 +310,9 @@ export class Site implements SiteService, AsyncDisposable {
 
   async setRoutes(routes: RouteConfig): Promise<void> {
     checkConnections(routes);
+    checkRecordings(routes, this.#options.recordings);
     await this.#link.setRoutes(routes);
-    await this.#router.setRoutes(routes);
+    await this.#applyRoutes(routes);
   }
 
   /** A shell of the session in this process: what `connect` gives, without a connection. @param name default: one of its own */
@@ -330,12 +353,21 @@ export class Site implements SiteService, AsyncDisposable {
     this.#link.release();
     this.#plane.onShell((socket) => this.#streams.accept(socket));
     this.#plane.onRequest(createApp(this, { clock: this.#clock, webRoot }));
+    await this.operations.start();
+    void this.operations.takeOver((handover, failed) => this.#desk.takeOver(handover, failed));
     this.#log.info("The site is up.", {
       url: this.url,
       udp: this.record.udp.port,
       streams: this.record.streams?.port,
       leader: this.record.leader,
     });
+  }
+
+  async #applyRoutes(routes: RouteConfig): Promise<void> {
+    await this.#router.setRoutes(routes);
+    this.#recordings.set(routes);
+    // A plane that has ended tells so itself.
+    await this.operations.checkRoutes(routes).catch(() => {});
   }
 
   #setDirectory(status: DirectoryStatus): void {
@@ -357,13 +389,16 @@ export class Site implements SiteService, AsyncDisposable {
 
   #fail(error: MeanderError): void {
     this.#log.error("The site ends, because its plane is gone.", { error: error.message });
+    void this.operations.stop();
     this.#stopping ??= this.#close();
     this.#end(error);
   }
 
   async #stop(): Promise<void> {
     this.#log.info("The site stops.");
-    if (this.#options.evacuate) await this.#evacuate();
+    const evacuated = this.#options.evacuate ? this.#evacuate() : undefined;
+    await Promise.all([evacuated, this.operations.depart(), this.#recordings.stop()]);
+    await this.operations.stop();
     await this.#streams.stop();
     const leaving = this.#link.leave().catch((error: unknown) => {
       this.#log.warn("The directory did not hear that the site stops.", {

@@ -1,5 +1,8 @@
 import type { ModuleSpec, ParameterSpec } from "./module.ts";
+import { cryptModule } from "./modules/crypt.ts";
+import { faultModule } from "./modules/fault.ts";
 import { fragModule } from "./modules/frag.ts";
+import { traceModule } from "./modules/trace.ts";
 
 /** What stands at the bottom of a stack, as the grammar sees it. Its implementation is in the layer `transport`. */
 export interface TransportSpec {
@@ -18,7 +21,12 @@ export interface Catalogue {
 }
 
 /** The modules that exist, by name. */
-export const modulesByName: Readonly<Record<string, ModuleSpec>> = named([fragModule]);
+export const modulesByName: Readonly<Record<string, ModuleSpec>> = named([
+  fragModule,
+  cryptModule,
+  faultModule,
+  traceModule,
+]);
 
 /** The transports that exist, by name. */
 export const transportsByName: Readonly<Record<string, TransportSpec>> = named([

@@ -1,19 +1,44 @@
 import { CATALOGUE } from "./catalogue.ts";
 import { formatStack } from "./format.ts";
-import { parseStack } from "./parse.ts";
+import { type LayerSpec, parseStack, type StackSpec } from "./parse.ts";
 
 /**
- * [S11] The stack that is meant by `text`: packets of every size must pass, so a transport that does not take them
- * (`udp`) gets `frag` above it where nothing in the stack splits packets yet. `udp` becomes `frag:udp`.
+ * [S11] The stack that is meant by `text`: packets of every size must pass, so a stack that does not take them gets `frag` on
+ * top: `udp` becomes `frag:udp`. Where it is to be private and nothing in it makes it so, `crypt` is put directly above the
+ * transport and the local modules (`fault`, `trace`) over that: `frag:crypt:udp`.
  *
  * @throws {StackError} as parseStack does
  */
-export function completeStack(text: string): string {
+export function completeStack(
+  text: string,
+  options: { readonly isPrivate?: boolean } = {},
+): string {
   const { modules, transport } = parseStack(text);
-  const provides = [
-    ...modules.map(({ name }) => CATALOGUE.modules[name]),
-    CATALOGUE.transports[transport.name],
-  ].flatMap((spec) => spec?.provides ?? []);
-  if (provides.includes("any-size")) return formatStack({ modules, transport });
-  return formatStack({ modules: [...modules, { name: "frag", parameters: {} }], transport });
+  const layers = [...modules];
+  if (options.isPrivate === true && !provides({ modules, transport }, "private")) {
+    const firstLocal = layers.findLastIndex(({ name }) => !isLocal(name)) + 1;
+    layers.splice(firstLocal, 0, plain("crypt"));
+  }
+  if (!provides({ modules, transport }, "any-size")) layers.unshift(plain("frag"));
+  return formatStack({ modules: layers, transport });
+}
+
+/** Whether nobody but the peer can read what goes over a stack. @throws {StackError} as parseStack does */
+export function isPrivateStack(text: string): boolean {
+  return provides(parseStack(text), "private");
+}
+
+function provides({ modules, transport }: StackSpec, property: string): boolean {
+  return (
+    CATALOGUE.transports[transport.name]?.provides.includes(property) === true ||
+    modules.some(({ name }) => CATALOGUE.modules[name]?.provides.includes(property))
+  );
+}
+
+function isLocal(name: string): boolean {
+  return CATALOGUE.modules[name]?.local === true;
+}
+
+function plain(name: string): LayerSpec {
+  return { name, parameters: {} };
 }

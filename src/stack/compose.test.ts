@@ -63,7 +63,7 @@ function compose(text: string): {
 } {
   const clock = new VirtualClock();
   const below = new RecordingConnection();
-  return { below, top: composeStack(parseStack(text).modules, below, clock), clock };
+  return { below, top: composeStack(parseStack(text).modules, below, { clock }), clock };
 }
 
 test("[S12] a stack without modules is the connection itself", () => {

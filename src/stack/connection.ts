@@ -18,6 +18,10 @@ export interface Connection {
   readonly reliable: boolean;
   /** True: `send` also takes several whole packets, one behind the other, as one write. */
   readonly coalesces: boolean;
+  /** True: nobody but the peer can read or forge what is sent. */
+  readonly isPrivate?: boolean;
+  /** What is added to each packet on its way down, bytes; absent: nothing. Transports do not count themselves. */
+  readonly overheadBytes?: number;
   /** Most bytes that `send` takes at once: the largest packet or, where `coalesces`, the largest batch. */
   readonly maxBytes: number;
   /**

@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { acceptStack } from "./accept-stack.ts";
 export {
   CATALOGUE,
   type Catalogue,
@@ -10,11 +11,51 @@ export {
   type TransportSpec,
   transportsByName,
 } from "./catalogue.ts";
-export { completeStack } from "./complete.ts";
+export { completeStack, isPrivateStack } from "./complete.ts";
 export { composeStack } from "./compose.ts";
 export type { Connection, ConnectionEnd, Listener, Transport } from "./connection.ts";
+export {
+  type Aead,
+  type Cipher,
+  isSameSecret,
+  KEY_BYTES,
+  NONCE_BYTES,
+  TAG_BYTES,
+} from "./crypt/cipher.ts";
+export { GreetingBudget } from "./crypt/greeting-budget.ts";
+export {
+  groupKeys,
+  type OpenFault,
+  Opener,
+  SEAL_BYTES,
+  SEAL_HEAD_BYTES,
+  SEAL_KEY_BYTES,
+  Sealer,
+  type SealKeys,
+  sealIdOf,
+  sealKeysOf,
+} from "./crypt/seal.ts";
+export {
+  isGreeting,
+  openPacket,
+  SALT_BYTES,
+  sealPacket,
+  UNIT_HEAD_BYTES,
+  UNIT_OVERHEAD_BYTES,
+} from "./crypt/sealed-unit.ts";
 export { formatStack } from "./format.ts";
-export type { Module, ModuleSpec, ParameterSpec, ParameterValue } from "./module.ts";
+export type {
+  Below,
+  Module,
+  ModulePorts,
+  ModuleSpec,
+  ParameterSpec,
+  ParameterValue,
+  StackPorts,
+} from "./module.ts";
+export { Bottlenecks } from "./modules/bottleneck.ts";
 export { FRAG_HEADER_BYTES, fragModule } from "./modules/frag.ts";
+export { TraceBook, type TraceEvent, type TraceRecord } from "./modules/trace-book.ts";
+export { PacketInbox } from "./packet-inbox.ts";
 export { type LayerSpec, parseStack, type StackSpec } from "./parse.ts";
 export { StackError } from "./stack-error.ts";

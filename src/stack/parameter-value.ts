@@ -15,6 +15,8 @@ export function parseParameter(
       return text === "true" ? true : text === "false" ? false : undefined;
     case "word":
       return spec.words?.includes(text) ? text : undefined;
+    case "name":
+      return /^[A-Za-z][A-Za-z0-9-]{0,31}$/.test(text) ? text : undefined;
     default: {
       const value = parseNumber(spec.kind, text);
       return value === undefined || !isWithin(spec, value) ? undefined : value;
@@ -36,6 +38,8 @@ export function describeParameter(spec: ParameterSpec): string {
       return "true or false";
     case "word":
       return `one of ${(spec.words ?? []).join(", ")}`;
+    case "name":
+      return "a name: a letter, then letters, digits and hyphens, 32 at most";
     case "bytes":
       return `a size${boundsOf(spec)}, such as ${formatParameter(spec, spec.default)}`;
     case "ms":

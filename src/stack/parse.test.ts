@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { LIMITS } from "../base/index.ts";
 import { CATALOGUE, type Catalogue, type TransportSpec } from "./catalogue.ts";
-import { completeStack } from "./complete.ts";
+import { completeStack, isPrivateStack } from "./complete.ts";
 import { formatStack } from "./format.ts";
 import type { ModuleSpec, ParameterSpec, ParameterValue } from "./module.ts";
 import { parseStack } from "./parse.ts";
@@ -15,6 +15,7 @@ const PARAMETERS: Readonly<Record<string, ParameterSpec>> = {
   rest: { kind: "ms", min: 0, max: 1e9, default: 5, about: "" },
   tries: { kind: "count", min: 0, max: 1e9, default: 3, about: "" },
   loss: { kind: "ratio", min: 0, max: 1, default: 0, about: "" },
+  queue: { kind: "name", default: "", about: "" },
   slow: { kind: "word", words: ["block", "latest", "to-key"], default: "block", about: "" },
   strict: { kind: "flag", default: false, about: "" },
 };
@@ -55,6 +56,7 @@ const valueArbitraries: Record<ParameterSpec["kind"], fc.Arbitrary<ParameterValu
   count: fc.integer({ min: 0, max: 1e9 }),
   ratio: fc.integer({ min: 0, max: 1e6 }).map((millionths) => millionths / 1e6),
   word: fc.constantFrom("block", "latest", "to-key"),
+  name: fc.constantFrom("q", "North-1", "line"),
   flag: fc.boolean(),
 };
 
@@ -310,12 +312,39 @@ for (const [text, complete] of [
   ["tcp", "tcp"],
   [" websocket ", "websocket"],
   ["memory", "memory"],
+  ["crypt:udp", "frag:crypt:udp"],
+  ["fault(loss=5%,seed=7):udp", "frag:fault(loss=0.05,seed=7):udp"],
+  ["trace:tcp", "trace:tcp"],
 ] as const) {
   test(`[S11] ${JSON.stringify(text)} is completed to ${complete}`, () => {
     assert.equal(completeStack(text), complete);
     assert.equal(completeStack(complete), complete);
   });
 }
+
+for (const [text, complete] of [
+  ["udp", "frag:crypt:udp"],
+  ["tcp", "crypt:tcp"],
+  ["websocket", "crypt:websocket"],
+  ["frag(mtu=1400):udp", "frag(mtu=1400):crypt:udp"],
+  ["frag:fault(delay=5ms):trace:udp", "frag:crypt:fault(delay=5ms):trace:udp"],
+  ["trace:frag:udp", "trace:frag:crypt:udp"],
+  ["frag:crypt(renew=1000):udp", "frag:crypt(renew=1000):udp"],
+] as const) {
+  test(`[S11] ${JSON.stringify(text)} is made private as ${complete}`, () => {
+    assert.equal(completeStack(text, { isPrivate: true }), complete);
+    assert.equal(completeStack(complete, { isPrivate: true }), complete);
+    assert.equal(isPrivateStack(complete), true);
+    assert.equal(isPrivateStack(text), text.includes("crypt"));
+  });
+}
+
+test("[S8] crypt does not stand above what splits packets", () => {
+  const error = failure("crypt:frag:udp");
+  assert.equal(error.code, "stack-order");
+  assert.equal(error.column, 1);
+  assert.match(error.message, /crypt stands above frag; expected frag above crypt/);
+});
 
 test("the catalogue cannot be changed", () => {
   const udp = CATALOGUE.transports["udp"];

@@ -110,8 +110,16 @@ function checkRequirements(
   text: string,
   layers: readonly { readonly layer: WrittenLayer; readonly spec: ModuleSpec | TransportSpec }[],
 ): void {
-  const provided = new Set<string>();
+  const provided = new Map<string, string>();
   for (const { layer, spec } of layers.toReversed()) {
+    const undone =
+      "refuses" in spec ? spec.refuses?.find((each) => provided.has(each)) : undefined;
+    if (undone !== undefined) {
+      const below = provided.get(undone);
+      const what = `${spec.name} stands above ${below}`;
+      const expected = `${below} above ${spec.name}`;
+      throw new StackError("stack-order", what, { text, column: layer.name.column, expected });
+    }
     const missing =
       "requires" in spec ? spec.requires.find((each) => !provided.has(each)) : undefined;
     if (missing !== undefined) {
@@ -122,6 +130,6 @@ function checkRequirements(
         expected: `a layer below that provides ${missing}`,
       });
     }
-    for (const each of spec.provides) provided.add(each);
+    for (const each of spec.provides) provided.set(each, spec.name);
   }
 }

@@ -11,11 +11,14 @@ import type {
   MulticastControls,
   Remote,
 } from "./datagrams.ts";
+import { type Batches, openBatches } from "./native/batches.ts";
+import { ERRNO } from "./native/constants.ts";
 import type { NativeCalls } from "./native/native-calls.ts";
 import { PlainSender } from "./plain-sender.ts";
 import { RemoteEntry } from "./remote-entry.ts";
-import { RemoteGroup } from "./remote-group.ts";
+import { type GroupHost, RemoteGroup } from "./remote-group.ts";
 import { RemoteTable } from "./remote-table.ts";
+import { emptyTally } from "./tally.ts";
 import { plain } from "./whole-packets.ts";
 
 /** Where a datagram socket is opened, and by what means it sends and receives. */
@@ -41,19 +44,6 @@ export interface DatagramSocketOptions {
   readonly coalesced?: boolean | undefined;
 }
 
-/** Errors a socket reports, as names of counts; others count as `error-other`. */
-const ERROR_CODES: ReadonlySet<string> = new Set([
-  "ECONNREFUSED",
-  "ECONNRESET",
-  "EMSGSIZE",
-  "ENETUNREACH",
-  "EHOSTUNREACH",
-  "EACCES",
-  "EPERM",
-  "EINVAL",
-  "ENOBUFS",
-]);
-
 /**
  * Opens a UDP socket.
  *
@@ -75,9 +65,14 @@ class NodeDatagramSocket implements DatagramSocket {
   readonly #socket: Socket;
   readonly #log: Log;
   readonly #remotes = new RemoteTable<RemoteEntry>();
-  #sender: DatagramSender;
-  readonly #absence: string;
-  #handler: ((bytes: Uint8Array, from: Remote) => void) | undefined;
+  readonly #tally = emptyTally();
+  readonly #plain: PlainSender;
+  readonly #groups: GroupHost & { sender: DatagramSender };
+  readonly #scratch: ArrayBufferLike | undefined;
+  #batches: Batches | undefined;
+  #absence: string | undefined;
+  #handler: (bytes: Uint8Array, from: Remote) => void = () => {};
+  #hasHandler = false;
   #isClosed = false;
 
   constructor(socket: Socket, options: DatagramSocketOptions) {
@@ -87,15 +82,25 @@ class NodeDatagramSocket implements DatagramSocket {
     this.family = family === "IPv6" ? 6 : 4;
     this.#socket = socket;
     this.#log = options.log;
-    this.#absence = options.nativeAbsence ?? "switched-off";
-    this.#sender = new PlainSender(socket, this.counts, (error) => this.#countError(error));
+    this.#plain = new PlainSender(socket, {
+      counts: this.counts,
+      tally: this.#tally,
+      onError: (error) => this.#failed(error),
+    });
+    this.#groups = {
+      sender: this.#plain,
+      sharedRemotes: 0,
+      watchRefusals: () => this.#batches?.errors.turnOn(),
+    };
+    this.#scratch = options.native?.memory.slots.bytes.buffer;
+    this.#openBatches(options);
     socket.on("message", (bytes, from) => this.#receive(plain(bytes), from));
-    socket.on("error", (error) => this.#countError(error));
+    socket.on("error", (error) => this.#failed(error));
   }
 
   get figures(): BatchFigures {
-    const none = { sendCalls: 0, sent: 0, segments: 0, receiveCalls: 0, received: 0 };
-    return { mode: "plain", reason: this.#absence, ...none };
+    const mode = this.#batches === undefined ? "plain" : "batched";
+    return { mode, reason: this.#absence, ...this.#tally };
   }
 
   get multicast(): MulticastControls {
@@ -103,8 +108,13 @@ class NodeDatagramSocket implements DatagramSocket {
   }
 
   onDatagram(handler: (bytes: Uint8Array, from: Remote) => void): void {
-    assert(this.#handler === undefined, "a socket has one handler for its datagrams, set once");
+    assert(!this.#hasHandler, "a socket has one handler for its datagrams, set once");
+    this.#hasHandler = true;
     this.#handler = handler;
+  }
+
+  keep(bytes: Uint8Array): Uint8Array {
+    return bytes.buffer === this.#scratch ? bytes.slice() : bytes;
   }
 
   remote(host: string, port: number): Remote {
@@ -120,49 +130,92 @@ class NodeDatagramSocket implements DatagramSocket {
     if (entry === undefined) {
       entry = new RemoteEntry(canonical, port);
       this.#remotes.set(canonical, port, entry);
+      this.#batches?.remotes.add(entry);
     }
     entry.uses++;
     return entry;
   }
 
   release(remote: Remote): void {
-    const { host, port } = remote;
-    const entry = this.#remotes.get(host, port);
-    if (entry !== remote || --entry.uses > 0) return;
-    this.#remotes.delete(host, port);
+    const entry = this.#remotes.get(remote.host, remote.port);
+    if (entry === undefined || entry !== remote || --entry.uses > 0) return;
+    this.#remotes.delete(entry.host, entry.port);
+    this.#batches?.remotes.delete(entry);
   }
 
   send(bytes: Uint8Array, to: Remote): boolean {
     assert(to instanceof RemoteEntry, "a remote is one of this socket");
-    return this.#sender.send(bytes, to);
+    return this.#groups.sender.send(bytes, to);
   }
 
   openGroup(): DatagramGroup {
-    return new RemoteGroup(() => this.#sender);
+    return new RemoteGroup(this.#groups);
   }
 
   flush(): void {
-    this.#sender.flush();
+    this.#groups.sender.flush();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isClosed) return;
     this.flush();
     this.#isClosed = true;
-    this.#sender = CLOSED;
+    this.#groups.sender = CLOSED;
+    this.#batches?.sender.close();
+    this.#batches?.receiver.close();
     const closed = once(this.#socket, "close");
     this.#socket.close();
     await closed;
   }
 
-  #receive(bytes: Uint8Array, { address, port }: RemoteInfo): void {
-    const from = this.#remotes.get(address, port) ?? new RemoteEntry(address, port);
-    this.#handler?.(bytes, from);
+  #openBatches({ coalesced = false, native, nativeAbsence }: DatagramSocketOptions): void {
+    if (native === undefined) {
+      this.#absence = nativeAbsence ?? "switched-off";
+      return;
+    }
+    const opened = openBatches({
+      calls: native,
+      socket: this.#socket,
+      family: this.family,
+      plain: this.#plain,
+      counts: this.counts,
+      tally: this.#tally,
+      host: this.#groups,
+      coalesced,
+      onForbidden: () => this.#goPlain(),
+    });
+    if (typeof opened === "string") {
+      this.#absence = opened;
+      return;
+    }
+    this.#batches = opened;
+    this.#groups.sender = opened.sender;
   }
 
-  #countError(error: Error): void {
+  /** From now on one by one; nothing waits in batches any more. */
+  #goPlain(): void {
+    const batches = this.#batches;
+    if (batches === undefined || this.#isClosed) return;
+    batches.sender.flush();
+    batches.sender.close();
+    batches.receiver.close();
+    batches.errors.turnOff();
+    this.#batches = undefined;
+    this.#absence = "kernel-refused";
+    this.#groups.sender = this.#plain;
+    this.#log.warn("The kernel allows no batches of datagrams; they pass one by one.");
+  }
+
+  #receive(bytes: Uint8Array, { address, port }: RemoteInfo): void {
+    this.#handler(bytes, this.#remotes.get(address, port) ?? new RemoteEntry(address, port));
+    this.#batches?.receiver.drain(this.#handler);
+  }
+
+  #failed(error: Error): void {
     const code = "code" in error && typeof error.code === "string" ? error.code : "";
-    this.counts.add(`error-${ERROR_CODES.has(code) ? code : "other"}`);
     this.#log.debug("A UDP socket reported an error.", { code, message: error.message });
+    // It may stand for reports that say more.
+    if ((this.#batches?.sender.takeErrors() ?? 0) > 0) return;
+    this.counts.add(`error-${code in ERRNO ? code : "other"}`);
   }
 }

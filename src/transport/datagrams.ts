@@ -60,6 +60,8 @@ export interface DatagramSocket extends AsyncDisposable {
    * datagram of an address for which `remote` was called, and may be a new one for others.
    */
   onDatagram(handler: (bytes: Uint8Array, from: Remote) => void): void;
+  /** What arrived, as bytes that stay: copied if they are borrowed. For a handler, before it returns. */
+  keep(bytes: Uint8Array): Uint8Array;
   /**
    * The one object for that address at this socket. `host` is an IP address of the socket's family. For each call there
    * is one to `release`.
@@ -69,7 +71,11 @@ export interface DatagramSocket extends AsyncDisposable {
   remote(host: string, port: number): Remote;
   /** Forgets an address that nothing is sent to any more, when everyone who asked for it has released it. */
   release(remote: Remote): void;
-  /** Sends one datagram. Its bytes never change again. False: not taken, and counted. */
+  /**
+   * Sends one datagram. Its bytes never change again. False: not taken, and counted.
+   *
+   * @param to one that `remote` gave, or that a datagram came from
+   */
   send(bytes: Uint8Array, to: Remote): boolean;
   /** A set of remotes that get the same datagrams. */
   openGroup(): DatagramGroup;

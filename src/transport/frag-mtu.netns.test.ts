@@ -58,7 +58,7 @@ async function runEnd(text: string, role: string): Promise<void> {
   const [own, other] = isReceiver ? [FAR, NEAR] : [NEAR, FAR];
   await using socket = await UdpTransport.open({ ...own, clock, log: SILENT });
   const below = await socket.connect(`${other.host}:${other.port}`);
-  const connection = composeStack(parseStack(text).modules, below, clock);
+  const connection = composeStack(parseStack(text).modules, below, { clock });
   if (!isReceiver) {
     for (let at = 0; at < PACKETS; at++) {
       assert.equal(connection.send(packetOf(PAYLOAD_BYTES, at)), true);

@@ -19,8 +19,18 @@ export {
   MemoryTransport,
   memoryPair,
 } from "./memory.ts";
+export { loadNative } from "./native/load-native.ts";
 export type { NativeCalls } from "./native/native-calls.ts";
+export { StreamWrites } from "./native/stream-writes.ts";
+export { nodeCipher } from "./node-cipher.ts";
 export { acceptTcp, LINK_PATH, LINK_UPGRADE, TcpTransport } from "./tcp.ts";
+export {
+  connectTls,
+  formatFingerprint,
+  parseFingerprint,
+  type TlsTrust,
+  tlsConnector,
+} from "./tls.ts";
 export { type UdpOptions, UdpTransport } from "./udp.ts";
-export { WebSocketTransport } from "./websocket.ts";
+export { secureOptions, WebSocketTransport } from "./websocket.ts";
 export { WebSocketAcceptor } from "./websocket-acceptor.ts";

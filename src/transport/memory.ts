@@ -1,7 +1,12 @@
 import { assert, type Clock, LIMITS, MeanderError, type Random } from "../base/index.ts";
-import type { Connection, ConnectionEnd, Listener, Transport } from "../stack/index.ts";
+import {
+  type Connection,
+  type ConnectionEnd,
+  type Listener,
+  PacketInbox,
+  type Transport,
+} from "../stack/index.ts";
 import { Ending } from "./ending.ts";
-import { PacketInbox } from "../stack/index.ts";
 import { StreamBacklog } from "./stream-backlog.ts";
 import { plain, wholePacketsEnd } from "./whole-packets.ts";
 

@@ -4,17 +4,27 @@ import type { DatagramSender } from "./datagram-sender.ts";
 import type { OnMissed } from "./datagrams.ts";
 import type { RemoteEntry } from "./remote-entry.ts";
 import type { RemoteGroup } from "./remote-group.ts";
+import type { Tally } from "./tally.ts";
 
 /** Sends datagrams one by one, by `node:dgram`. What the kernel does not take at once waits, within a bound. */
 export class PlainSender implements DatagramSender {
   readonly #socket: Socket;
   readonly #counts: Counters;
+  readonly #tally: Tally;
   readonly #onError: (error: Error) => void;
 
-  constructor(socket: Socket, counts: Counters, onError: (error: Error) => void) {
+  constructor(
+    socket: Socket,
+    options: {
+      readonly counts: Counters;
+      readonly tally: Tally;
+      readonly onError: (error: Error) => void;
+    },
+  ) {
     this.#socket = socket;
-    this.#counts = counts;
-    this.#onError = onError;
+    this.#counts = options.counts;
+    this.#tally = options.tally;
+    this.#onError = options.onError;
   }
 
   /** Whether datagrams wait for the kernel. */
@@ -42,9 +52,12 @@ export class PlainSender implements DatagramSender {
       onMissed === undefined
         ? this.#afterSend
         : (error: Error | null): void => {
+            if (error === null) return;
             this.#afterSend(error);
-            if (error !== null) onMissed("send-failed");
+            onMissed("send-failed");
           };
+    this.#tally.sendCalls++;
+    this.#tally.sent++;
     this.#socket.send(bytes, port, host, afterSend);
     return true;
   }
@@ -52,6 +65,8 @@ export class PlainSender implements DatagramSender {
   flush(): void {}
 
   readonly #afterSend = (error: Error | null): void => {
-    if (error !== null) this.#onError(error);
+    if (error === null) return;
+    this.#tally.sent--;
+    this.#onError(error);
   };
 }

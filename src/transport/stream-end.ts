@@ -17,6 +17,7 @@ export function malformedEnd(peer: string, what: string, cause?: unknown): Meand
 
 /** Why a connection could not be opened. */
 export function connectErrorOf(error: Error, address: string): MeanderError {
+  if (error instanceof MeanderError) return error;
   const code = "code" in error ? error.code : undefined;
   const details = { where: address, cause: error };
   switch (code) {

@@ -4,6 +4,7 @@ import { assert, type Cancel, type Clock, LIMITS, MeanderError } from "../base/i
 import type { Connection, ConnectionEnd } from "../stack/index.ts";
 import { formatAddress } from "./address.ts";
 import { Ending } from "./ending.ts";
+import type { StreamWriter, StreamWrites } from "./native/stream-writes.ts";
 import { PacketStreamReader } from "./packet-stream-reader.ts";
 import { StreamBacklog } from "./stream-backlog.ts";
 import { malformedEnd, streamEndOf } from "./stream-end.ts";
@@ -16,6 +17,7 @@ export class TcpConnection implements Connection {
   readonly coalesces = true;
   readonly maxBytes = LIMITS.batchBytesMax;
   readonly #socket: Duplex;
+  readonly #writer: StreamWriter;
   readonly #clock: Clock;
   readonly #ending = new Ending();
   readonly #backlog: StreamBacklog;
@@ -25,14 +27,20 @@ export class TcpConnection implements Connection {
   /**
    * @param socket belongs to the connection from now on; nobody else reads or writes it
    * @param head bytes that came behind the upgrade and were read already
+   * @param options `writes`: for sockets that it can write to
    */
   constructor(
     socket: Duplex,
     head: Uint8Array,
-    options: { readonly clock: Clock; readonly peer: string },
+    options: {
+      readonly clock: Clock;
+      readonly peer: string;
+      readonly writes?: StreamWrites | undefined;
+    },
   ) {
     this.peer = options.peer;
     this.#socket = socket;
+    this.#writer = options.writes?.writerTo(socket) ?? socket;
     this.#clock = options.clock;
     this.#backlog = new StreamBacklog(options.clock, () => socket.writableLength);
     if (socket instanceof Socket) socket.setNoDelay(true);
@@ -56,7 +64,7 @@ export class TcpConnection implements Connection {
   send(packets: Uint8Array): boolean {
     if (this.#ending.hasEnded || packets.byteLength > this.maxBytes) return false;
     if (!this.#socket.writable || !this.#backlog.hasRoomFor(packets.byteLength)) return false;
-    this.#socket.write(packets);
+    this.#writer.write(packets);
     this.#backlog.wrote(packets.byteLength);
     return true;
   }

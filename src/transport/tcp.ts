@@ -3,8 +3,10 @@ import type { Duplex } from "node:stream";
 import { type Clock, LIMITS, MeanderError } from "../base/index.ts";
 import type { Connection, Transport } from "../stack/index.ts";
 import { parseAddress } from "./address.ts";
+import type { StreamWrites } from "./native/stream-writes.ts";
 import { connectErrorOf, connectTimeout } from "./stream-end.ts";
 import { peerOf, TcpConnection } from "./tcp-connection.ts";
+import { type TlsTrust, tlsConnector } from "./tls.ts";
 
 /** Path of links, on a site's HTTP port. */
 export const LINK_PATH = "/link";
@@ -26,11 +28,15 @@ export class TcpTransport implements Transport {
   /**
    * Connects to `host:port`.
    *
-   * @throws {MeanderError} `address-invalid`, `connect-refused`, `connect-timeout`, `transport-closed`
+   * @param options tls: over TLS, to whom that trusts
+   * @throws {MeanderError} `address-invalid`, `connect-refused`, `connect-timeout`, `transport-closed`, `tls-…`
    */
-  async connect(address: string): Promise<Connection> {
+  async connect(
+    address: string,
+    options: { readonly tls?: TlsTrust | undefined } = {},
+  ): Promise<Connection> {
     const { host, port } = parseAddress(address);
-    const { socket, head } = await this.#upgrade(host, port, address);
+    const { socket, head } = await this.#upgrade(host, port, address, options.tls);
     const connection = new TcpConnection(socket, head, { clock: this.#clock, peer: address });
     this.#connections.add(connection);
     void connection.closed.then(() => this.#connections.delete(connection));
@@ -47,6 +53,7 @@ export class TcpTransport implements Transport {
     host: string,
     port: number,
     address: string,
+    tls: TlsTrust | undefined,
   ): Promise<{ readonly socket: Duplex; readonly head: Uint8Array }> {
     return new Promise((resolve, reject) => {
       const closedError = (): MeanderError =>
@@ -59,7 +66,9 @@ export class TcpTransport implements Transport {
         host,
         port,
         path: LINK_PATH,
-        agent: false,
+        ...(tls === undefined
+          ? { agent: false }
+          : { createConnection: tlsConnector({ host, port }, { trust: tls, clock: this.#clock }) }),
         headers: { Connection: "Upgrade", Upgrade: LINK_UPGRADE },
       });
       const fail = (error: MeanderError): void => {
@@ -100,11 +109,12 @@ export class TcpTransport implements Transport {
  * answer; `socket` belongs to the connection from now on.
  *
  * @param head what was read behind the request
+ * @param options `writes`: what passes by the runtime's streams
  */
 export function acceptTcp(
   socket: Duplex,
   head: Uint8Array,
-  options: { readonly clock: Clock },
+  options: { readonly clock: Clock; readonly writes?: StreamWrites | undefined },
 ): Connection {
   const connection = new TcpConnection(socket, head, { ...options, peer: peerOf(socket) });
   socket.write(

@@ -1,7 +1,6 @@
 import { LIMITS } from "../base/index.ts";
-import type { Connection, ConnectionEnd } from "../stack/index.ts";
+import { type Connection, type ConnectionEnd, PacketInbox } from "../stack/index.ts";
 import { Ending } from "./ending.ts";
-import { PacketInbox } from "../stack/index.ts";
 
 const NOTHING_WAITS = Object.freeze({ bytes: 0, oldestMs: 0 });
 

@@ -37,8 +37,8 @@ async function udpPair(stack: string): Promise<ConnectionPair> {
   const { modules } = parseStack(stack);
   const below = await there.connect(here.address);
   return {
-    left: composeStack(modules, await here.connect(there.address), clock),
-    right: composeStack(modules, below, clock),
+    left: composeStack(modules, await here.connect(there.address), { clock }),
+    right: composeStack(modules, below, { clock }),
     inject: (bytes) => void below.send(bytes),
     advance: (ms) => clock.advance(ms),
     [Symbol.asyncDispose]: async () => {

@@ -2,7 +2,7 @@ import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { lookup } from "node:dns/promises";
 import { once } from "node:events";
 import { type Clock, Counters, LIMITS, type Log, MeanderError, messageOf } from "../base/index.ts";
-import type { Connection, Listener, Transport } from "../stack/index.ts";
+import { type Connection, isGreeting, type Listener, type Transport } from "../stack/index.ts";
 import { KIND, kindOf, lengthOf, payloadOf } from "../wire/index.ts";
 import { canonicalHost, familyOf, formatAddress, parseAddress } from "./address.ts";
 import { RemoteTable } from "./remote-table.ts";
@@ -17,7 +17,7 @@ export interface UdpOptions {
   readonly port: number;
   readonly clock: Clock;
   readonly log: Log;
-  /** Called for each unknown remote whose first packet is a hello. Absent: nobody is accepted. */
+  /** Called for each unknown remote whose first packet is a hello, or a greeting of `crypt`. Absent: nobody is accepted. */
   readonly accept?: ((connection: Connection) => void) | undefined;
   /** Most accepted connections at once; default `LIMITS.udpAcceptedMax`. */
   readonly acceptedMax?: number | undefined;
@@ -195,7 +195,7 @@ export class UdpTransport implements Transport, Listener {
   #receiveFromUnknown(bytes: Uint8Array, host: string, port: number): void {
     const { accept, acceptedMax = LIMITS.udpAcceptedMax } = this.#options;
     // Nothing can be sent to port 0, though a forged datagram may come from there.
-    if (accept === undefined || port === 0 || !startsWithHello(bytes)) {
+    if (accept === undefined || port === 0 || !startsWithGreeting(bytes)) {
       this.counts.add("remote-unknown");
       return;
     }
@@ -216,10 +216,11 @@ export class UdpTransport implements Transport, Listener {
   }
 }
 
-function startsWithHello(bytes: Uint8Array): boolean {
-  if (kindOf(bytes) !== KIND.control) return false;
+/** [T22] A hello, or the greeting of a private connection, which comes before the hello. */
+function startsWithGreeting(bytes: Uint8Array): boolean {
   const first = bytes.subarray(0, lengthOf(bytes));
-  return payloadOf(first)[0] === HELLO;
+  if (kindOf(first) === KIND.sealed) return isGreeting(first);
+  return kindOf(first) === KIND.control && payloadOf(first)[0] === HELLO;
 }
 
 /** Best effort: kernels give less than asked, and some refuse. */

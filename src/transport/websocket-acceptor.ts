@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import { type Clock, LIMITS, MeanderError } from "../base/index.ts";
 import type { Connection } from "../stack/index.ts";
+import type { StreamWrites } from "./native/stream-writes.ts";
 import { peerOf } from "./tcp-connection.ts";
 import { type MessageWriter, WebSocketConnection } from "./websocket-connection.ts";
 import { FrameCache } from "./websocket-frame.ts";
@@ -10,6 +11,7 @@ import { FrameCache } from "./websocket-frame.ts";
 /** The server's side of WebSocket connections, behind an HTTP server's `upgrade` event. */
 export class WebSocketAcceptor {
   readonly #clock: Clock;
+  readonly #writes: StreamWrites | undefined;
   readonly #frames = new FrameCache();
   readonly #server = new WebSocketServer({
     noServer: true,
@@ -18,8 +20,10 @@ export class WebSocketAcceptor {
     maxPayload: LIMITS.batchBytesMax,
   });
 
-  constructor(options: { readonly clock: Clock }) {
+  /** @param options `writes`: what passes by the runtime's streams */
+  constructor(options: { readonly clock: Clock; readonly writes?: StreamWrites | undefined }) {
     this.#clock = options.clock;
+    this.#writes = options.writes;
   }
 
   /** Frames made so far: fewer than messages sent, where one buffer went to many. */
@@ -57,10 +61,11 @@ export class WebSocketAcceptor {
    * close frames find their place between them.
    */
   #writer(socket: Duplex): MessageWriter {
+    const stream = this.#writes?.writerTo(socket) ?? socket;
     return {
       write: (payload) => {
         const frame = this.#frames.frameOf(payload);
-        socket.write(frame);
+        stream.write(frame);
         return frame.byteLength;
       },
       pending: () => socket.writableLength,

@@ -1,7 +1,8 @@
-import { WebSocket } from "ws";
+import { type ClientOptions, WebSocket } from "ws";
 import { type Clock, LIMITS, MeanderError } from "../base/index.ts";
 import type { Connection, Transport } from "../stack/index.ts";
 import { connectErrorOf, connectTimeout } from "./stream-end.ts";
+import { type TlsTrust, tlsConnector } from "./tls.ts";
 import { type MessageWriter, WebSocketConnection } from "./websocket-connection.ts";
 import { frameHeaderBytes } from "./websocket-frame.ts";
 
@@ -20,16 +21,20 @@ export class WebSocketTransport implements Transport {
   /**
    * Connects to a URL such as `ws://127.0.0.1:7000/link`.
    *
-   * @throws {MeanderError} `address-invalid`, `connect-refused`, `connect-timeout`, `transport-closed`
+   * @param options trust: by what a `wss:` site is trusted
+   * @throws {MeanderError} `address-invalid`, `connect-refused`, `connect-timeout`, `transport-closed`, `tls-…`
    */
-  async connect(url: string): Promise<Connection> {
+  async connect(
+    url: string,
+    options: { readonly trust?: TlsTrust | undefined } = {},
+  ): Promise<Connection> {
     if (!/^wss?:$/.test(URL.canParse(url) ? new URL(url).protocol : "")) {
       throw new MeanderError("address-invalid", "not a WebSocket address", {
         where: JSON.stringify(url.slice(0, 300)),
         expected: "a URL such as ws://127.0.0.1:7000/link",
       });
     }
-    const connection = await this.#open(url);
+    const connection = await this.#open(url, options.trust);
     this.#connections.add(connection);
     void connection.closed.then(() => this.#connections.delete(connection));
     return connection;
@@ -41,7 +46,7 @@ export class WebSocketTransport implements Transport {
     for (const connection of this.#connections) connection.close();
   }
 
-  #open(url: string): Promise<WebSocketConnection> {
+  #open(url: string, trust: TlsTrust | undefined): Promise<WebSocketConnection> {
     return new Promise((resolve, reject) => {
       const closedError = (): MeanderError =>
         new MeanderError("transport-closed", "the transport is closed", { where: url });
@@ -53,6 +58,7 @@ export class WebSocketTransport implements Transport {
         perMessageDeflate: false,
         maxPayload: LIMITS.batchBytesMax,
         followRedirects: false,
+        ...secureOptions(url, { trust, clock: this.#clock }),
       });
       const fail = (error: MeanderError): void => {
         settle();
@@ -81,6 +87,23 @@ export class WebSocketTransport implements Transport {
     });
   }
 }
+
+/** For the WebSocket library: how a `wss:` address is connected to; nothing for others. */
+export function secureOptions(
+  url: string,
+  options: { readonly trust?: TlsTrust | undefined; readonly clock: Clock },
+): ClientOptions {
+  const { protocol, hostname, port } = new URL(url);
+  if (protocol !== "wss:") return {};
+  const address = {
+    host: hostname.replace(/^\[(.*)\]$/, "$1"),
+    port: port === "" ? 443 : Number(port),
+  };
+  return { createConnection: tlsConnector(address, options) as unknown as Connect };
+}
+
+/** As the library's types have it: a function that returns the socket, though it takes one that comes later. */
+type Connect = NonNullable<ClientOptions["createConnection"]>;
 
 /** A client masks each message (RFC 6455 §5.3): no two frames are alike, so the library makes them. */
 function maskedWriter(socket: WebSocket): MessageWriter {

@@ -1,3 +1,4 @@
+import { OBU, splitObus } from "./av1-obu.ts";
 import { BitReader } from "./bit-reader.ts";
 
 /** What an AV1 sequence header says of the pictures. */
@@ -10,16 +11,28 @@ export interface Av1Sequence {
   readonly level: number;
   readonly highTier: boolean;
   readonly bitDepth: number;
+  /** What frame headers have because of it; undefined where there are none in full, with `reduced_still_picture_header`. */
+  readonly frameHeads: Av1FrameHeads | undefined;
 }
 
-/** `obu_type` (AV1 §6.2.2). */
-const OBU = { sequenceHeader: 1, temporalDelimiter: 2, tileList: 8, padding: 15 } as const;
+/** Widths and choices that the fields of a frame header depend on (AV1 §5.9.2). */
+export interface Av1FrameHeads {
+  readonly hasDecoderModel: boolean;
+  /** Of `current_frame_id`; 0: not there. */
+  readonly frameIdBits: number;
+  /** `seq_force_screen_content_tools`: 0, 1, or 2 when each frame tells. */
+  readonly screenContent: number;
+  /** `seq_force_integer_mv`: 0, 1, or 2 when each frame tells. */
+  readonly integerMotion: number;
+  readonly orderHintBits: number;
+}
+
 const CHOSEN_PER_FRAME = 2;
 
 /** The first sequence header of a temporal unit in low-overhead format. Undefined when there is none, or it is malformed. */
 export function decodeAv1Sequence(unit: Uint8Array): Av1Sequence | undefined {
   const header = splitObus(unit)?.find(({ type }) => type === OBU.sequenceHeader);
-  return header === undefined ? undefined : decodeSequenceHeader(header.payload);
+  return header === undefined ? undefined : decodeAv1SequenceHeader(header.payload);
 }
 
 /**
@@ -47,67 +60,30 @@ export function av1CodecString({ profile, level, highTier, bitDepth }: Av1Sequen
   return `av01.${profile}.${two(level)}${highTier ? "H" : "M"}.${two(bitDepth)}`;
 }
 
-interface Obu {
-  readonly type: number;
-  readonly whole: Uint8Array;
-  readonly payload: Uint8Array;
-}
-
-function splitObus(unit: Uint8Array): Obu[] | undefined {
-  const obus: Obu[] = [];
-  for (let at = 0; at < unit.byteLength; ) {
-    const head = unit[at] as number;
-    let next = at + ((head & 4) === 0 ? 1 : 2);
-    let size = unit.byteLength - next;
-    if ((head & 2) !== 0) {
-      const told = readLeb128(unit, next);
-      if (told === undefined) return undefined;
-      size = told.value;
-      next = told.end;
-    }
-    if (next + size > unit.byteLength || size < 0) return undefined;
-    obus.push({
-      type: (head >> 3) & 15,
-      whole: unit.subarray(at, next + size),
-      payload: unit.subarray(next, next + size),
-    });
-    at = next + size;
-  }
-  return obus;
-}
-
-function readLeb128(bytes: Uint8Array, at: number): { value: number; end: number } | undefined {
-  let value = 0;
-  for (let index = 0; index < 5; index++) {
-    const byte = bytes[at + index];
-    if (byte === undefined) return undefined;
-    value += (byte & 0x7f) * 2 ** (7 * index);
-    if ((byte & 0x80) === 0) return { value, end: at + index + 1 };
-  }
-  return undefined;
-}
-
-/** AV1 §5.5.1. */
-function decodeSequenceHeader(payload: Uint8Array): Av1Sequence | undefined {
+/** Reads the payload of a sequence header (AV1 §5.5.1). Undefined when it is malformed. */
+export function decodeAv1SequenceHeader(payload: Uint8Array): Av1Sequence | undefined {
   const reader = new BitReader(payload);
   const profile = reader.bits(3);
   reader.skip(1);
   const isReduced = reader.flag();
   const point = isReduced
-    ? { level: reader.bits(5), highTier: false }
+    ? { level: reader.bits(5), highTier: false, hasDecoderModel: false }
     : readOperatingPoints(reader);
   const widthBits = reader.bits(4) + 1;
   const heightBits = reader.bits(4) + 1;
   const width = reader.bits(widthBits) + 1;
   const height = reader.bits(heightBits) + 1;
-  if (!isReduced && reader.flag()) reader.skip(7);
+  const frameIdBits = !isReduced && reader.flag() ? reader.bits(4) + reader.bits(3) + 3 : 0;
   reader.skip(3);
-  if (!isReduced) skipTools(reader);
+  const tools = isReduced ? undefined : readTools(reader);
   reader.skip(3);
   const isHigh = reader.flag();
   const isTwelve = profile === 2 && isHigh && reader.flag();
   if (reader.exhausted) return undefined;
-  return { width, height, profile, ...point, bitDepth: isTwelve ? 12 : isHigh ? 10 : 8 };
+  const { hasDecoderModel, ...level } = point;
+  const bitDepth = isTwelve ? 12 : isHigh ? 10 : 8;
+  const frameHeads = tools && { hasDecoderModel, frameIdBits, ...tools };
+  return { width, height, profile, ...level, bitDepth, frameHeads };
 }
 
 interface Point {
@@ -115,7 +91,7 @@ interface Point {
   readonly highTier: boolean;
 }
 
-function readOperatingPoints(reader: BitReader): Point {
+function readOperatingPoints(reader: BitReader): Point & { readonly hasDecoderModel: boolean } {
   let delayBits = 0;
   let hasDecoderModel = false;
   if (reader.flag()) {
@@ -137,14 +113,18 @@ function readOperatingPoints(reader: BitReader): Point {
     if (hasDecoderModel && reader.flag()) reader.skip(2 * delayBits + 1);
     if (hasDisplayDelay && reader.flag()) reader.skip(4);
   }
-  return points[0] as Point;
+  return { ...(points[0] as Point), hasDecoderModel };
 }
 
-function skipTools(reader: BitReader): void {
+function readTools(
+  reader: BitReader,
+): Pick<Av1FrameHeads, "screenContent" | "integerMotion" | "orderHintBits"> {
   reader.skip(4);
   const hasOrderHint = reader.flag();
   if (hasOrderHint) reader.skip(2);
   const screenContent = reader.flag() ? CHOSEN_PER_FRAME : reader.bits(1);
-  if (screenContent > 0 && !reader.flag()) reader.skip(1);
-  if (hasOrderHint) reader.skip(3);
+  const integerMotion =
+    screenContent === 0 || reader.flag() ? CHOSEN_PER_FRAME : reader.bits(1);
+  const orderHintBits = hasOrderHint ? reader.bits(3) + 1 : 0;
+  return { screenContent, integerMotion, orderHintBits };
 }

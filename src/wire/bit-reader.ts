@@ -13,10 +13,22 @@ export class BitReader {
     return this.#at > this.#bytes.byteLength * 8;
   }
 
+  /** Bits read or skipped so far. */
+  get position(): number {
+    return this.#at;
+  }
+
   /** `f(count)`. @param count 0..32 */
   bits(count: number): number {
     let value = 0;
     for (let left = count; left > 0; left--) value = value * 2 + this.#bit();
+    return value;
+  }
+
+  /** What {@link bits} will tell. */
+  peek(count: number): number {
+    const value = this.bits(count);
+    this.#at -= count;
     return value;
   }
 

@@ -2,6 +2,8 @@ import { BitReader, unescapeNal } from "./bit-reader.ts";
 
 /** What an H.265 sequence parameter set says of the pictures. */
 export interface H265Sps {
+  /** `sps_seq_parameter_set_id`, not checked. */
+  readonly id: number;
   /** Pixels, cropped. */
   readonly width: number;
   readonly height: number;
@@ -29,7 +31,7 @@ export function decodeH265Sps(nal: Uint8Array): H265Sps | undefined {
   const profileTierLevel = bytes.slice(PROFILE_AT, PROFILE_AT + PROFILE_BYTES);
   reader.skip(PROFILE_BYTES * 8);
   skipSubLayers(reader, subLayers);
-  reader.unsignedGolomb();
+  const id = reader.unsignedGolomb();
   const chromaFormat = reader.unsignedGolomb();
   const separatePlanes = chromaFormat === 3 && reader.flag();
   const codedWidth = reader.unsignedGolomb();
@@ -46,6 +48,7 @@ export function decodeH265Sps(nal: Uint8Array): H265Sps | undefined {
   const height = codedHeight - unitY * ((top as number) + (bottom as number));
   if (width < 1 || height < 1 || width > 0xffff || height > 0xffff) return undefined;
   return {
+    id,
     width,
     height,
     chromaFormat,

@@ -15,7 +15,11 @@
  */
 
 import { assert, LIMITS } from "../base/index.ts";
-import { readU32LittleEndian as readU32, writeU32LittleEndian as writeU32 } from "./little-endian.ts";
+import {
+  readU32LittleEndian as readU32,
+  writeU32LittleEndian as writeU32,
+} from "./little-endian.ts";
+import type { PacketMemory } from "./packet-memory.ts";
 
 /** Encoded size in bytes. */
 export const HEADER_BYTES = 20;
@@ -120,14 +124,19 @@ export function encodeHeader(header: Header, target: Uint8Array): void {
   writeU32(target, 16, header.sequence);
 }
 
-/** A new packet made of a header and a payload (copied). The header's length follows from the payload. */
+/**
+ * A new packet made of a header and a payload (copied). The header's length follows from the payload.
+ *
+ * @param memory where its buffer is taken from; without it, it has one of its own
+ */
 export function encodePacket(
   header: Omit<Header, "length" | "stackEpoch"> & { readonly stackEpoch?: number },
   payload: Uint8Array,
+  memory?: PacketMemory,
 ): Uint8Array {
   const length = HEADER_BYTES + payload.byteLength;
   assert(length <= LIMITS.packetBytesMax, "a packet fits the length in its header");
-  const packet = new Uint8Array(length);
+  const packet = memory?.take(length) ?? new Uint8Array(length);
   encodeHeader({ stackEpoch: 0, ...header, length }, packet);
   packet.set(payload, HEADER_BYTES);
   return packet;

@@ -3,6 +3,12 @@
  *
  * @module
  */
+export {
+  type Av1Sequence,
+  av1CodecString,
+  av1SampleOf,
+  decodeAv1Sequence,
+} from "./av1-sequence.ts";
 export { decodeBase64, encodeBase64 } from "./base64.ts";
 export {
   type ControlFault,
@@ -14,7 +20,10 @@ export {
 export { type Description, descriptionSchema, type Track } from "./description.ts";
 export { depacketizerFor, inspectPayload, packetizerFor } from "./formats.ts";
 export { encodeFramed, FramedReader } from "./framing.ts";
+export { decodeG711 } from "./g711.ts";
 export { h264CodecString, NAL, splitAnnexB } from "./h264.ts";
+export { decodeH264Sps, type H264Sps } from "./h264-sps.ts";
+export { decodeH265Sps, type H265Sps, h265CodecString } from "./h265-sps.ts";
 export {
   channelOf,
   decodeHeader,
@@ -43,6 +52,7 @@ export {
 export { readU32LittleEndian, writeU32LittleEndian } from "./little-endian.ts";
 export type { Depacketizer, Frame, Packetizer, PayloadFacts } from "./media-format.ts";
 export { msToNtp, ntpToMs } from "./ntp-time.ts";
+export { PacketMemory } from "./packet-memory.ts";
 export { decodeParameterSets, encodeParameterSets, ParameterSets } from "./parameter-sets.ts";
 export {
   decodeRtcp,
@@ -62,3 +72,10 @@ export {
 export { parseSdp, type SdpSession, type SdpTrack } from "./sdp.ts";
 export { formatSdp } from "./sdp-writer.ts";
 export { packValue, unpackValue } from "./value.ts";
+export {
+  decodeVp8KeyFrame,
+  decodeVp9KeyFrame,
+  type PictureSize,
+  type Vp9KeyFrame,
+  vp9CodecString,
+} from "./vp-key-frames.ts";

@@ -1,70 +1,74 @@
-/** H.264 parameter sets: kept by their ids, and as text. */
+/** Parameter sets: kept by their ids, and as text. */
 import { LIMITS } from "../base/index.ts";
-import { NAL, nalTypeOf } from "./h264.ts";
+import { decodeBase64 } from "./base64.ts";
 
-/** SPS before the id: NAL header, profile, constraints, level (ITU-T H.264 §7.3.2.1.1). */
-const SPS_ID_BYTE = 4;
-const PPS_ID_BYTE = 1;
-const SPS_ID_MAX = 31;
-const PPS_ID_MAX = 255;
+/** The parameter sets of a codec: H.264 has SPS and PPS, H.265 VPS, SPS and PPS, AV1 the sequence header. */
+export interface SetFormat {
+  /** Kinds of sets there are, at least one. */
+  readonly kinds: number;
+  /** Which of them a unit is, 0 the first that a decoder needs; undefined for what is none. Its first two bytes tell. */
+  kindOf(unit: Uint8Array): number | undefined;
+  /** The set's id among those of its kind. Undefined when it is impossible. */
+  idOf(set: Uint8Array): number | undefined;
+}
 
 /**
  * The newest parameter set of each kind and id, so that a stream that sends them once can be joined later.
  *
- * Bounded by `LIMITS.parameterSetsMax` and `LIMITS.parameterSetsBytesMax`: the oldest go first, picture sets before
- * sequence sets.
+ * Bounded by `LIMITS.parameterSetsMax` and `LIMITS.parameterSetsBytesMax`: the oldest go first, those of the last kind
+ * before the others.
  */
 export class ParameterSets {
-  readonly #sequence = new Map<number, Uint8Array>();
-  readonly #picture = new Map<number, Uint8Array>();
+  readonly #format: SetFormat;
+  readonly #kinds: readonly Map<number, Uint8Array>[];
   #bytes = 0;
 
+  constructor(format: SetFormat) {
+    this.#format = format;
+    this.#kinds = Array.from({ length: format.kinds }, () => new Map());
+  }
+
   /**
-   * Keeps `nal` (not copied). True when it was not known; false too when it is no parameter set, larger than the bound
+   * Keeps `set` (not copied). True when it was not known; false too when it is no parameter set, larger than the bound
    * or has an impossible id, and is ignored.
    */
-  keep(nal: Uint8Array): boolean {
-    if (nal.byteLength > LIMITS.parameterSetsBytesMax) return false;
-    switch (nalTypeOf(nal)) {
-      case NAL.sps:
-        return this.#keepById(this.#sequence, nal, readExpGolomb(nal, SPS_ID_BYTE), SPS_ID_MAX);
-      case NAL.pps:
-        return this.#keepById(this.#picture, nal, readExpGolomb(nal, PPS_ID_BYTE), PPS_ID_MAX);
-      default:
-        return false;
-    }
-  }
-
-  /** Those of one type, oldest first. */
-  ofType(type: typeof NAL.sps | typeof NAL.pps): Iterable<Uint8Array> {
-    return (type === NAL.sps ? this.#sequence : this.#picture).values();
-  }
-
-  #keepById(
-    sets: Map<number, Uint8Array>,
-    nal: Uint8Array,
-    id: number | undefined,
-    idMax: number,
-  ): boolean {
-    if (id === undefined || id > idMax) return false;
+  keep(set: Uint8Array): boolean {
+    if (set.byteLength > LIMITS.parameterSetsBytesMax) return false;
+    const kind = this.#format.kindOf(set);
+    const sets = kind === undefined ? undefined : this.#kinds[kind];
+    const id = sets === undefined ? undefined : this.#format.idOf(set);
+    if (sets === undefined || id === undefined) return false;
     const known = sets.get(id);
-    if (known !== undefined && isSame(known, nal)) return false;
+    if (known !== undefined && isSame(known, set)) return false;
     if (known !== undefined) this.#forget(sets, id, known);
-    sets.set(id, nal);
-    this.#bytes += nal.byteLength;
-    while (this.#isOverfull()) {
-      const oldest = this.#picture.size > 1 ? this.#picture : this.#sequence;
-      for (const [oldId, old] of oldest) {
-        this.#forget(oldest, oldId, old);
-        break;
-      }
-    }
+    sets.set(id, set);
+    this.#bytes += set.byteLength;
+    while (this.#isOverfull()) this.#forgetOldest();
     return true;
   }
 
+  /** Those of one kind, oldest first. */
+  ofKind(kind: number): Iterable<Uint8Array> {
+    return this.#kinds[kind]?.values() ?? [];
+  }
+
+  /** All of them, in the order in which a decoder needs them. */
+  all(): Uint8Array[] {
+    return this.#kinds.flatMap((sets) => [...sets.values()]);
+  }
+
   #isOverfull(): boolean {
-    const count = this.#sequence.size + this.#picture.size;
+    const count = this.#kinds.reduce((sum, { size }) => sum + size, 0);
     return count > LIMITS.parameterSetsMax || this.#bytes > LIMITS.parameterSetsBytesMax;
+  }
+
+  #forgetOldest(): void {
+    const sets =
+      this.#kinds.findLast(({ size }) => size > 1) ?? this.#kinds.find(({ size }) => size > 0);
+    for (const [id, set] of sets ?? []) {
+      this.#forget(sets as Map<number, Uint8Array>, id, set);
+      return;
+    }
   }
 
   #forget(sets: Map<number, Uint8Array>, id: number, set: Uint8Array): void {
@@ -86,29 +90,6 @@ export function decodeParameterSets(texts: readonly string[]): Uint8Array[] {
   });
 }
 
-/** Undefined when `text` is not base64. */
-export function decodeBase64(text: string): Uint8Array | undefined {
-  let binary: string;
-  try {
-    binary = atob(text);
-  } catch {
-    return undefined;
-  }
-  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
-}
-
 function isSame(left: Uint8Array, right: Uint8Array): boolean {
   return left.byteLength === right.byteLength && left.every((byte, at) => byte === right[at]);
-}
-
-/**
- * `ue(v)` that begins with byte `at` (ITU-T H.264 §9.1), up to 510. Undefined when it is larger or cut off.
- *
- * Emulation prevention cannot touch it: values up to 255 have at most eight leading zeros.
- */
-function readExpGolomb(bytes: Uint8Array, at: number): number | undefined {
-  const window = ((bytes[at] ?? 0) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0);
-  const zeros = Math.clz32(window) - 8;
-  if (at >= bytes.byteLength || zeros > 8) return undefined;
-  return (window >> (23 - 2 * zeros)) - 1;
 }

@@ -2,7 +2,7 @@
 import { decodeH264Sps, decodeH265Sps, NAL, splitAnnexB } from "../../wire/index.ts";
 
 /** `nal_unit_type` of H.265 (ITU-T H.265 table 7-1) that files keep apart. */
-const H265_NAL = { vps: 32, sps: 33, pps: 34, delimiter: 35 } as const;
+const H265_NAL = { idrWithLeading: 19, idr: 20, vps: 32, sps: 33, pps: 34, delimiter: 35 } as const;
 const SETS_MAX = 31;
 
 /** The frame's NAL units, each behind its length in four bytes; parameter sets and delimiters are left out. */
@@ -78,6 +78,12 @@ export function sequenceSetOf(
   return splitAnnexB(keyFrame).find((nal) =>
     family === "h264" ? h264Type(nal) === NAL.sps : h265Type(nal) === H265_NAL.sps,
   );
+}
+
+/** An H.265 key frame behind which no frame needs one before it. */
+export function isInstantRefresh(keyFrame: Uint8Array): boolean {
+  const types = splitAnnexB(keyFrame).map(h265Type);
+  return types.includes(H265_NAL.idr) || types.includes(H265_NAL.idrWithLeading);
 }
 
 function isLeftOut(nal: Uint8Array, family: "h264" | "h265"): boolean {

@@ -30,6 +30,11 @@ export class SteadyClock {
     return this.#source.senderOffsetMs !== undefined;
   }
 
+  /** True once it can be told when a frame is presented. */
+  knows(ticks: number): boolean {
+    return this.#timeline.mediaMsOf(this.#source, ticks) !== undefined;
+  }
+
   /**
    * When a frame is presented, ms of the channel's time; undefined before the first report. `"jumped"` when the source's
    * time has no longer to do with what it was: the clock begins anew then, with the same frame.

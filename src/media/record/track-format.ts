@@ -3,6 +3,7 @@ import {
   av1CodecString,
   av1SampleOf,
   decodeAv1Sequence,
+  decodeG711,
   decodeH264Sps,
   decodeH265Sps,
   decodeVp8KeyFrame,
@@ -13,10 +14,10 @@ import {
   type Track,
   vp9CodecString,
 } from "../../wire/index.ts";
-import { linearOf } from "./g711.ts";
 import {
   encodeAvcConfiguration,
   encodeHevcConfiguration,
+  isInstantRefresh,
   lengthPrefixed,
   sequenceSetOf,
 } from "./nal-samples.ts";
@@ -49,6 +50,8 @@ export type TrackFormat =
 export interface TrackFormatter {
   /** The format that begins with a key frame. Undefined when it does not tell. */
   formatOf(keyFrame: Uint8Array): TrackFormat | undefined;
+  /** False for a key frame that frames may follow which are presented before it, and need frames before it. */
+  isCleanStart(keyFrame: Uint8Array): boolean;
   /** What the file holds of a frame; undefined: nothing. May be the frame itself. */
   sampleOf(frame: Uint8Array): Uint8Array | undefined;
   /** How long a frame lasts, s; undefined: until the next. */
@@ -73,13 +76,16 @@ export function formatterFor(track: Track): TrackFormatter | undefined {
         return { ...sized("avc", h264CodecString(sps), facts), description };
       }, nalSamples("h264"));
     case "h265":
-      return video((frame) => {
-        const description = encodeHevcConfiguration(frame);
-        const sps = sequenceSetOf(frame, "h265");
-        const facts = sps === undefined ? undefined : decodeH265Sps(sps);
-        if (facts === undefined || description === undefined) return undefined;
-        return { ...sized("hevc", h265CodecString(facts.profileTierLevel), facts), description };
-      }, nalSamples("h265"));
+      return {
+        ...video((frame) => {
+          const description = encodeHevcConfiguration(frame);
+          const sps = sequenceSetOf(frame, "h265");
+          const facts = sps === undefined ? undefined : decodeH265Sps(sps);
+          if (facts === undefined || description === undefined) return undefined;
+          return { ...sized("hevc", h265CodecString(facts.profileTierLevel), facts), description };
+        }, nalSamples("h265")),
+        isCleanStart: isInstantRefresh,
+      };
     case "vp8":
       return video((frame) => {
         const size = decodeVp8KeyFrame(frame);
@@ -130,7 +136,10 @@ function audioFormatterFor(track: Track): TrackFormatter | undefined {
       const { codec } = track;
       const format = sounding("pcm-s16", "pcm-s16", clockRate, channels);
       const seconds = (frame: Uint8Array): number => frame.byteLength / channels / clockRate;
-      return { ...audio(format, seconds), sampleOf: (frame) => linearOf(frame, codec) };
+      return {
+        ...audio(format, seconds),
+        sampleOf: (frame) => new Uint8Array(decodeG711(frame, codec).buffer),
+      };
     }
     default:
       return undefined;
@@ -143,11 +152,16 @@ function video(
   formatOf: (keyFrame: Uint8Array) => TrackFormat | undefined,
   sampleOf: (frame: Uint8Array) => Uint8Array | undefined = (frame) => frame,
 ): TrackFormatter {
-  return { formatOf, sampleOf, secondsOf: () => undefined };
+  return { formatOf, sampleOf, isCleanStart: () => true, secondsOf: () => undefined };
 }
 
 function audio(format: TrackFormat, secondsOf: (frame: Uint8Array) => number): TrackFormatter {
-  return { formatOf: () => format, sampleOf: (frame) => frame, secondsOf };
+  return {
+    formatOf: () => format,
+    isCleanStart: () => true,
+    sampleOf: (frame) => frame,
+    secondsOf,
+  };
 }
 
 function nalSamples(family: "h264" | "h265"): (frame: Uint8Array) => Uint8Array | undefined {

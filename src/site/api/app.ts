@@ -5,6 +5,7 @@ import { Metrics } from "../observe/metrics.ts";
 import type { SiteService } from "../site-service.ts";
 import { addChannelRoutes, REMOTE_ADDRESS } from "./channel-routes.ts";
 import { addDemoRoutes } from "./demo-routes.ts";
+import { addOperationsRoutes } from "./operations-routes.ts";
 import { addOutputRoutes } from "./output-routes.ts";
 import { json, newRouter } from "./route.ts";
 import { addSessionRoutes } from "./session-routes.ts";
@@ -27,6 +28,7 @@ export function createApp(
   addSessionRoutes(app, site, options.clock);
   addChannelRoutes(app, site);
   addOutputRoutes(app, site);
+  addOperationsRoutes(app, site);
   if (site.demo !== undefined) addDemoRoutes(app, site.demo);
   app.get("/metrics", async () => {
     const text = await metrics.render(

@@ -14,6 +14,7 @@ export const siteSchema = z
     instance: count,
     http: endpoint,
     udp: endpoint,
+    tls: z.strictObject({ fingerprint: z.string() }).optional(),
     streams: endpoint.optional(),
     pid: count,
     version: z.string(),
@@ -223,6 +224,15 @@ export const routesDocumentSchema = z
         input: z
           .object({ from: z.array(name), connection: z.string(), keep: z.boolean() })
           .optional(),
+        record: z
+          .object({
+            to: z.string(),
+            segmentSeconds: z.number().optional(),
+            keepSegments: count.optional(),
+            maxBytes: count.optional(),
+            onError: z.enum(["retry", "stop"]),
+          })
+          .optional(),
         maxSubscribers: count,
         maxBitsPerSecond: z.number(),
         silenceMs: millis,
@@ -234,6 +244,24 @@ export const routesDocumentSchema = z
     maxBitsPerSecond: z.number(),
   })
   .openapi("Routes");
+
+export const recordingsSchema = z
+  .strictObject({
+    recordings: z.array(
+      z.strictObject({
+        channel: name,
+        state: z.enum(["waiting", "recording", "blocked", "ended"]),
+        file: z.string().nullable(),
+        files: count,
+        seconds: z.number(),
+        bytes: count,
+        frames: count,
+        drops: counts,
+        reason: z.string().nullable(),
+      }),
+    ),
+  })
+  .openapi("Recordings");
 
 export const errorSchema = z
   .strictObject({

@@ -5,6 +5,7 @@ import type { SiteService } from "../site-service.ts";
 import { json, rawJson, route } from "./route.ts";
 import {
   healthSchema,
+  recordingsSchema,
   routesDocumentSchema,
   sessionViewSchema,
   siteViewSchema,
@@ -17,6 +18,7 @@ export function addSessionRoutes(app: OpenAPIHono, site: SiteService, clock: Clo
     description: string,
     schema:
       | typeof healthSchema
+      | typeof recordingsSchema
       | typeof sessionViewSchema
       | typeof siteViewSchema
       | typeof streamsViewSchema,
@@ -33,6 +35,18 @@ export function addSessionRoutes(app: OpenAPIHono, site: SiteService, clock: Clo
       answers: json200("The site runs", healthSchema),
     },
     async () => json(await site.health()),
+  );
+  route(
+    app,
+    {
+      method: "get",
+      path: "/api/recordings",
+      tag: "site",
+      summary:
+        "The recordings that this site makes by its configuration: files, length, what is missing and why",
+      answers: json200("The recordings", recordingsSchema),
+    },
+    () => json({ recordings: site.recordings() }),
   );
   route(
     app,

@@ -8,6 +8,7 @@ const STATUS: Readonly<Record<string, 403 | 404 | 409 | 500 | 503>> = {
   "publisher-exists": 409,
   "channel-not-described": 409,
   "demo-refused": 409,
+  "restart-refused": 409,
   internal: 500,
   "plane-failed": 503,
   "plane-closed": 503,

@@ -2,15 +2,19 @@ import { MeanderError, messageOf } from "../../base/index.ts";
 import type { RouteConfig, SiteRecord } from "../../session/index.ts";
 import { checkChannelName } from "../channel-name.ts";
 import type { PlaneSnapshot } from "../plane-control.ts";
+import type { RecordStatus } from "../record/model.ts";
+import type { LogLevel } from "../site-options.ts";
 import type {
   ChannelView,
   DemoAction,
   HealthView,
+  LogLevelView,
   OutputPorts,
   PublishAnswer,
   SessionView,
   StreamsView,
 } from "../site-service.ts";
+import type { SiteFigures, StatsView } from "../view/index.ts";
 import { errorSchema } from "./site-answer.ts";
 
 /** What a site says about itself and what goes through it. */
@@ -73,6 +77,15 @@ export class SiteClient {
     return this.#json("GET", "/api/streams");
   }
 
+  /** The recordings that the site makes by its configuration. */
+  async recordings(): Promise<readonly RecordStatus[]> {
+    const answer = await this.#json<{ readonly recordings: readonly RecordStatus[] }>(
+      "GET",
+      "/api/recordings",
+    );
+    return answer.recordings;
+  }
+
   /** @throws {MeanderError} `channel-invalid`, as all that take a channel's name */
   async channel(name: string): Promise<ChannelView> {
     return await this.#json("GET", channelPath(name));
@@ -129,6 +142,34 @@ export class SiteClient {
 
   async stop(): Promise<void> {
     await this.#send("POST", "/api/stop");
+  }
+
+  /** Has the site stop and start again; settles when it has heard. */
+  async restart(): Promise<void> {
+    await this.#send("POST", "/api/restart");
+  }
+
+  /** The site in a few numbers, as of the last second. */
+  figures(): Promise<SiteFigures> {
+    return this.#json("GET", "/api/figures");
+  }
+
+  /** How the site, or a channel there, was. @param since such as `1h` */
+  stats(since: string, channel?: string): Promise<StatsView> {
+    const query = new URLSearchParams({ since, ...(channel === undefined ? {} : { channel }) });
+    return this.#json("GET", `/api/stats?${query}`);
+  }
+
+  logLevel(): Promise<LogLevelView> {
+    return this.#json("GET", "/api/log-level");
+  }
+
+  /** @param forMs undefined: until somebody changes it again */
+  setLogLevel(level: LogLevel, forMs?: number): Promise<LogLevelView> {
+    return this.#json("PUT", "/api/log-level", {
+      type: "application/json",
+      body: JSON.stringify({ level, forMs }),
+    });
   }
 
   async demo(site: string, action: DemoAction): Promise<void> {

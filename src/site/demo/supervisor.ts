@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Clock, delay, MeanderError, messageOf, type Random } from "../../base/index.ts";
 import { SiteClient } from "../client/site-client.ts";
+import { RESTART_CODE } from "../operations/restart.ts";
 import type { DemoAction } from "../site-service.ts";
 import { Child, type ChildEnd } from "./child.ts";
 import { DEMO_VARIABLE } from "./demo-link.ts";
@@ -180,6 +181,10 @@ export class DemoSupervisor {
     if (place.child === child) place.child = undefined;
     if (place.name === "origin") void this.#publishers.stop();
     if (this.#isStopping) return;
+    if (end.code === RESTART_CODE) {
+      void this.#startAgain(place).catch((error: unknown) => this.#options.onNote(messageOf(error)));
+      return;
+    }
     const how = end.signal === null ? `ended with code ${end.code}` : `was killed by ${end.signal}`;
     const line = place.ending === "stop" ? `${place.name} has stopped` : `${place.name} ${how}`;
     this.#options.onNote(`${line}; start it again from the console`);

@@ -89,10 +89,12 @@ test("any text as Host or Origin gets an answer, and only known names pass", () 
 });
 
 test("a loopback site has an origin for every way to write its address", () => {
-  assert.deepEqual(originsOf({ host: "127.0.0.1", port: 7001 }), [
+  assert.deepEqual(originsOf({ http: { host: "127.0.0.1", port: 7001 } }), [
     "http://127.0.0.1:7001",
     "http://localhost:7001",
     "http://[::1]:7001",
   ]);
-  assert.deepEqual(originsOf({ host: "fe80::2", port: 1 }), ["http://[fe80::2]:1"]);
+  assert.deepEqual(originsOf({ http: { host: "fe80::2", port: 1 } }), ["http://[fe80::2]:1"]);
+  const secure = { http: { host: "north.example", port: 443 }, tls: { fingerprint: "" } };
+  assert.deepEqual(originsOf(secure), ["https://north.example"]);
 });

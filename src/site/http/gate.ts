@@ -48,14 +48,16 @@ export function checkGate(
 }
 
 /** The origins of a site's pages: its own address, and for a loopback address every way to spell it. */
-export function originsOf(endpoint: {
-  readonly host: string;
-  readonly port: number;
+export function originsOf(site: {
+  readonly http: { readonly host: string; readonly port: number };
+  /** It speaks TLS. */
+  readonly tls?: unknown;
 }): readonly string[] {
-  const names = isLoopbackName(endpoint.host)
-    ? ["127.0.0.1", "localhost", "[::1]"]
-    : [bracketed(endpoint.host)];
-  return names.map((name) => `http://${name}:${endpoint.port}`);
+  const { host, port } = site.http;
+  const names = isLoopbackName(host) ? ["127.0.0.1", "localhost", "[::1]"] : [bracketed(host)];
+  const scheme = site.tls === undefined ? "http" : "https";
+  // As browsers write it: without the port that goes without saying.
+  return names.map((name) => new URL(`${scheme}://${name}:${port}`).origin);
 }
 
 /** True for names that lead to this machine alone. */

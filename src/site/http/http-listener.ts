@@ -3,15 +3,18 @@ import {
   createServer,
   type IncomingMessage,
   type Server,
+  type ServerOptions,
   type ServerResponse,
   STATUS_CODES,
 } from "node:http";
-import type { AddressInfo } from "node:net";
+import { createServer as createSecureServer, type Server as SecureServer } from "node:https";
+import type { AddressInfo, Server as NetServer } from "node:net";
 import type { Duplex } from "node:stream";
 import { type Clock, LIMITS, type Log, MeanderError, messageOf } from "../../base/index.ts";
 import { Connections } from "./connections.ts";
 import { checkGate, type GateRules } from "./gate.ts";
 import { errorResponse, type HttpRequest, type HttpResponse } from "./messages.ts";
+import { TlsDoor } from "./tls-door.ts";
 
 /** What was asked for with an upgrade that the gate let through. The socket belongs to the handler. */
 export interface Upgrade {
@@ -29,6 +32,13 @@ export interface HttpHandlers {
   readonly upgrades: Readonly<Record<string, (upgrade: Upgrade) => void>>;
 }
 
+/** A certificate and its private key, in PEM. */
+export interface TlsIdentity {
+  /** With those of the authorities between it and its root behind it. */
+  readonly cert: string;
+  readonly key: string;
+}
+
 /** Where to listen. */
 export interface HttpListenerOptions {
   readonly host: string;
@@ -37,6 +47,8 @@ export interface HttpListenerOptions {
   readonly gate: GateRules;
   /** Tells when nobody more can be let in; absent: everybody can. */
   readonly descriptors?: { readonly isSpent: boolean } | undefined;
+  /** With it, HTTPS alone is spoken; plain requests are answered with words. */
+  readonly tls?: TlsIdentity | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -47,6 +59,10 @@ const GRACE_MS = 300;
 /** The one HTTP port of a site: admits by Host and Origin, bounds what it reads, and hands on whole requests. */
 export class HttpListener implements AsyncDisposable {
   readonly #server: Server;
+  /** Has the port: the server itself, or what stands before it. */
+  readonly #port: NetServer;
+  readonly #door: TlsDoor | undefined;
+  readonly #plain: Server | undefined;
   readonly #handlers: HttpHandlers;
   readonly #clock: Clock;
   readonly #log: Log;
@@ -59,12 +75,12 @@ export class HttpListener implements AsyncDisposable {
   static async open(options: HttpListenerOptions, handlers: HttpHandlers): Promise<HttpListener> {
     const listener = new HttpListener(options, handlers);
     await new Promise<void>((resolve, reject) => {
-      listener.#server.once("error", (cause: NodeJS.ErrnoException) =>
+      listener.#port.once("error", (cause: NodeJS.ErrnoException) =>
         reject(listenError(options, cause)),
       );
-      listener.#server.listen(options.port, options.host, resolve);
+      listener.#port.listen(options.port, options.host, resolve);
     });
-    listener.#server.on("error", (error) =>
+    listener.#port.on("error", (error) =>
       options.log.error("The HTTP server failed.", { error: messageOf(error) }),
     );
     return listener;
@@ -75,24 +91,27 @@ export class HttpListener implements AsyncDisposable {
     this.#clock = options.clock;
     this.#log = options.log;
     this.#handlers = handlers;
-    this.#server = createServer({
-      requestTimeout: LIMITS.requestMsMax,
-      keepAlive: true,
-      noDelay: true,
-    });
+    const settings = { requestTimeout: LIMITS.requestMsMax, keepAlive: true, noDelay: true };
+    if (options.tls === undefined) {
+      this.#server = this.#port = createServer(settings);
+    } else {
+      const handshakeTimeout = LIMITS.tlsGreetingMs;
+      const tls = { ...options.tls, minVersion: "TLSv1.2" as const, handshakeTimeout };
+      this.#server = createSecureServer({ ...settings, ...tls });
+      this.#plain = plainServer(settings);
+      this.#door = new TlsDoor({ secure: this.#server, plain: this.#plain }, options.clock);
+      this.#port = this.#door.server;
+    }
     this.#connections = new Connections(options.descriptors);
-    this.#server.on("connection", (socket) => this.#connections.opened(socket));
+    this.#port.on("connection", (socket) => this.#connections.opened(socket));
     this.#server.on("request", (request, response) => void this.#answer(request, response));
     this.#server.on("upgrade", (request, socket, head) => this.#upgrade({ request, socket, head }));
-    this.#server.on("clientError", (_error, socket) => {
-      if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n");
-      else socket.destroy();
-    });
+    this.#server.on("clientError", refuseGarbage);
   }
 
   /** As bound. */
   get port(): number {
-    return (this.#server.address() as AddressInfo).port;
+    return (this.#port.address() as AddressInfo).port;
   }
 
   /** Connections that are open. */
@@ -105,11 +124,18 @@ export class HttpListener implements AsyncDisposable {
     this.#gate = gate;
   }
 
+  /** The certificate of connections from now on; those there are go on. For a listener that was opened with one. */
+  setTls(tls: TlsIdentity): void {
+    if (this.#door !== undefined) (this.#server as SecureServer).setSecureContext({ ...tls });
+  }
+
   /** Stops listening and ends every connection; upgraded ones have a moment to end by themselves. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#server.listening) return;
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    if (!this.#port.listening) return;
+    const closed = new Promise<void>((resolve) => this.#port.close(() => resolve()));
     this.#server.closeAllConnections();
+    this.#plain?.closeAllConnections();
+    this.#door?.closeWaiting();
     const ends = [...this.#upgraded].map((socket) => once(socket, "close"));
     let cancel = (): void => {};
     const late = new Promise<void>((resolve) => {
@@ -191,6 +217,36 @@ export class HttpListener implements AsyncDisposable {
   }
 }
 
+/** To what is no HTTP. */
+function refuseGarbage(_error: Error, socket: Duplex): void {
+  if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n");
+  else socket.destroy();
+}
+
+/** Tells whoever speaks plain HTTP where TLS is spoken that it is. */
+function plainServer(settings: ServerOptions): Server {
+  const server = createServer(settings, (request, response) => {
+    request.resume();
+    response.setHeader("connection", "close");
+    write(response, tlsRequired(), undefined);
+  });
+  server.on("upgrade", (_request, socket) => {
+    socket.on("error", () => socket.destroy());
+    refuseUpgrade(socket, tlsRequired());
+  });
+  return server.on("clientError", refuseGarbage);
+}
+
+function tlsRequired(): HttpResponse {
+  return errorResponse(
+    400,
+    new MeanderError("tls-required", "this port speaks HTTPS", {
+      expected: "an address that begins with https:// or wss://",
+      next: "use it instead of http:// or ws://",
+    }),
+  );
+}
+
 /** Ends an upgrade with a plain HTTP answer. */
 export function refuseUpgrade(socket: Duplex, response: HttpResponse): void {
   const headers = Object.entries({ ...response.headers, connection: "close" });
@@ -239,7 +295,7 @@ function preflight(response: ServerResponse, origin: string): void {
   response.writeHead(204, {
     "access-control-allow-origin": origin,
     "access-control-allow-methods": "GET, PUT, POST, DELETE",
-    "access-control-allow-headers": "content-type, accept",
+    "access-control-allow-headers": "content-type, accept, authorization",
     "access-control-max-age": "600",
     vary: "Origin",
   });

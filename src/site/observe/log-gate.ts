@@ -1,7 +1,13 @@
 import type { Log } from "../../base/index.ts";
 import type { LogLevel } from "../site-options.ts";
 
-const RANK: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3, silent: 4 };
+const RANK: Readonly<Record<LogLevel, number>> = {
+  debug: 0,
+  info: 1,
+  warn: 2,
+  error: 3,
+  silent: 4,
+};
 
 /** The least level that is logged; may change while the site runs. */
 export class LogGate {

@@ -1,23 +1,35 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
+import type { Clock } from "../../base/index.ts";
 
 /** How often the loop is looked at, ms. */
 const RESOLUTION_MS = 20;
+/** Time that one value tells of, ms. */
+const WINDOW_MS = 900;
 
-/** How long work waits for this thread: the 99th percentile since it was last asked. */
+/** How long work waits for this thread: the 99th percentile of about the last second. */
 export class LoopDelay implements Disposable {
   readonly #histogram: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+  readonly #clock: Clock;
+  #p99Ms = 0;
+  #takenAt: number;
 
-  constructor() {
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#takenAt = clock.now();
     this.#histogram.enable();
   }
 
-  /** ms, >= 0; begins anew. */
-  take(): number {
+  /** ms, >= 0. */
+  get p99Ms(): number {
+    const now = this.#clock.now();
+    if (now - this.#takenAt < WINDOW_MS) return this.#p99Ms;
+    this.#takenAt = now;
     const { count } = this.#histogram;
-    const p99Ms = this.#histogram.percentile(99) / 1e6;
-    this.#histogram.reset();
     // The time between two looks includes the pause that was asked for.
-    return count === 0 ? 0 : Math.max(0, p99Ms - RESOLUTION_MS);
+    const delayMs = this.#histogram.percentile(99) / 1e6 - RESOLUTION_MS;
+    this.#p99Ms = count === 0 ? 0 : Math.max(0, delayMs);
+    this.#histogram.reset();
+    return this.#p99Ms;
   }
 
   [Symbol.dispose](): void {

@@ -1,8 +1,8 @@
 import { type Cancel, type Clock, every, LIMITS, type Log, messageOf } from "../../base/index.ts";
 import type { ChannelFigures, PlaneFigures } from "../plane-control.ts";
 import type { ChannelNow, SiteFigures, StatsView } from "../view/index.ts";
-import { readHistory, writeHistory } from "./history-file.ts";
 import { SITE, StatsHistory } from "./history.ts";
+import { readHistory, writeHistory } from "./history-file.ts";
 import { LoopDelay } from "./loop-delay.ts";
 import { readHeap, readMemory } from "./resource-readings.ts";
 import { ResourceWatch } from "./resource-watch.ts";
@@ -34,7 +34,7 @@ const RESOURCE_LOOKS = 10;
 export class SiteMonitor implements Disposable {
   readonly history = new StatsHistory();
   readonly #options: SiteMonitorOptions;
-  readonly #loop = new LoopDelay();
+  readonly #loop: LoopDelay;
   readonly #watch: ResourceWatch;
   readonly #wallOffset: number;
   #before: { readonly figures: PlaneFigures; readonly cpuSeconds: number } | undefined;
@@ -48,6 +48,7 @@ export class SiteMonitor implements Disposable {
   constructor(options: SiteMonitorOptions) {
     const { clock, log } = options;
     this.#options = options;
+    this.#loop = new LoopDelay(clock);
     this.#watch = new ResourceWatch(log);
     // Slots of the history must not go back when somebody sets the machine's clock.
     this.#wallOffset = clock.wall() - clock.now();
@@ -182,7 +183,7 @@ export class SiteMonitor implements Disposable {
       ...{ site, instance, at: this.#wall, cpu, memory, heap, ...this.#health() },
       uptimeSeconds: Math.max(0, (clock.wall() - startedAt) / 1000),
       descriptors: usage ?? null,
-      loopMs: { main: this.#loop.take(), plane: figures.loopMs },
+      loopMs: { main: this.#loop.p99Ms, plane: figures.loopMs },
       ...{ viewers: figures.viewers, links: figures.links, streams: streams() },
       subscribers: sum(channels, (each) => each.subscribers),
       bitsIn: sum(channels, (each) => each.bitsIn),

@@ -24,7 +24,9 @@ const COUNT_NEAR_MS = 1_000;
 export class DescriptorGuard implements Disposable {
   readonly #options: DescriptorGuardOptions;
   readonly #cancel: Cancel;
-  #counted: { readonly open: number; readonly limit: number; readonly connections: number } | undefined;
+  #counted:
+    | { readonly open: number; readonly limit: number; readonly connections: number }
+    | undefined;
   #countedAt = Number.NEGATIVE_INFINITY;
   #isCounting = false;
 

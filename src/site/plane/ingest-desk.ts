@@ -60,7 +60,7 @@ export class IngestDesk implements AsyncDisposable {
   }
 
   /** Ends an input. @throws {MeanderError} `input-unknown` */
-  async close(channel: string, input: string): Promise<void> {
+  async close(channel: string, input: string, reason = "unpublished"): Promise<void> {
     const desk = this.#desks.get(channel);
     const open = desk?.inputs.get(input);
     if (desk === undefined || (open === undefined && desk.data !== input)) {
@@ -69,7 +69,7 @@ export class IngestDesk implements AsyncDisposable {
       });
     }
     desk.inputs.delete(input);
-    if (open !== undefined) await open.close("unpublished");
+    if (open !== undefined) await open.close(reason);
     else {
       desk.data = undefined;
       desk.group.closeData();

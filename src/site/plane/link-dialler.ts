@@ -34,10 +34,10 @@ export class LinkDialler {
   }
 
   /** @throws {MeanderError} `stack-…`, and what the transports throw */
-  async dial({ http, udp }: Neighbour, stack: string): Promise<Connection> {
+  async dial({ http, udp, tls }: Neighbour, stack: string): Promise<Connection> {
     const complete = completeStack(stack);
     const { modules, transport } = parseStack(complete);
-    const connection = await this.#connect(transport.name, { complete, http, udp });
+    const connection = await this.#connect(transport.name, { complete, http, udp, tls });
     return composeStack(modules, connection, this.#clock);
   }
 
@@ -53,16 +53,19 @@ export class LinkDialler {
 
   async #connect(
     transport: string,
-    { complete, http, udp }: { complete: string; http: Neighbour["http"]; udp: Neighbour["udp"] },
+    { complete, http, udp, tls }: { complete: string } & Pick<Neighbour, "http" | "udp" | "tls">,
   ): Promise<Connection> {
     const httpAddress = formatAddress(http.host, http.port);
     switch (transport) {
       case "udp":
         return (await this.#socketFor(complete)).connect(formatAddress(udp.host, udp.port));
       case "tcp":
-        return this.#tcp.connect(httpAddress);
-      case "websocket":
-        return this.#webSocket.connect(`ws://${httpAddress}${LINK_PATH}`);
+        return this.#tcp.connect(httpAddress, { tls });
+      case "websocket": {
+        const scheme = tls === undefined ? "ws" : "wss";
+        const options = { trust: tls };
+        return this.#webSocket.connect(`${scheme}://${httpAddress}${LINK_PATH}`, options);
+      }
       default:
         throw new MeanderError(
           "transport-unavailable",

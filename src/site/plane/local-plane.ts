@@ -1,6 +1,5 @@
 import { lookup } from "node:dns/promises";
 import { type Clock, type Log, MeanderError, messageOf, SystemRandom } from "../../base/index.ts";
-import type { MessageSocket } from "../../directory/index.ts";
 import { type OpenSocket, RtpOutputs } from "../../media/index.ts";
 import { Reflector } from "../../reflector/index.ts";
 import type { Endpoint } from "../../session/index.ts";
@@ -9,12 +8,16 @@ import {
   acceptTcp,
   LINK_PATH,
   LINK_UPGRADE,
+  loadNative,
   openDatagramSocket,
+  StreamWrites,
   UdpTransport,
   WebSocketAcceptor,
 } from "../../transport/index.ts";
+import { Guard, type GuardRules } from "../access/guard.ts";
+import { viewerGateOf } from "../access/viewer-gate.ts";
 import type { GateRules } from "../http/gate.ts";
-import { HttpListener, portInUse, type Upgrade } from "../http/http-listener.ts";
+import { HttpListener, portInUse, type TlsIdentity, type Upgrade } from "../http/http-listener.ts";
 import type { HttpRequest, HttpResponse } from "../http/messages.ts";
 import type { LogGate } from "../observe/log-gate.ts";
 import { LoopDelay } from "../observe/loop-delay.ts";
@@ -34,7 +37,13 @@ import { DescriptorGuard } from "./descriptor-guard.ts";
 import { IngestDesk } from "./ingest-desk.ts";
 import { DATAGRAM_STACK, LinkDialler } from "./link-dialler.ts";
 import { OutputDesk } from "./output-desk.ts";
-import { type Plane, type PlaneOptions, type PlanePorts, SOCKET_PATHS } from "./plane.ts";
+import {
+  type Plane,
+  type PlaneOptions,
+  type PlanePorts,
+  SOCKET_PATHS,
+  type SocketHandler,
+} from "./plane.ts";
 import { respond } from "./remote-plane.ts";
 import { SocketDoor } from "./socket-door.ts";
 
@@ -55,9 +64,10 @@ export class LocalPlane implements Plane {
   readonly #shell: SocketDoor;
   readonly #front: Front;
   readonly #listeners: ((event: PlaneEvent) => void)[];
-  readonly #loop = new LoopDelay();
+  readonly #loop: LoopDelay;
   readonly #descriptors: DescriptorGuard;
   readonly #logGate: LogGate | undefined;
+  readonly #guard: Guard;
   #isClosed = false;
 
   /** @throws {MeanderError} `port-in-use`, `listen-failed`, `bind-failed`, `address-invalid` */
@@ -73,16 +83,26 @@ export class LocalPlane implements Plane {
     const directory = new SocketDoor("directory");
     const shell = new SocketDoor("shell");
     const front: Front = { accept: (connection) => connection.close(), request: undefined };
-    const webSockets = new WebSocketAcceptor({ clock });
+    const native = loadNative({ disabled: options.native === false });
+    const writes = native.calls === undefined ? undefined : new StreamWrites(native.calls);
+    const webSockets = new WebSocketAcceptor({ clock, writes });
     const listener = await HttpListener.open(
-      { host, port: options.httpPort, gate: options.gate, descriptors, clock, log },
+      {
+        host,
+        port: options.httpPort,
+        gate: options.gate,
+        tls: options.tls,
+        descriptors,
+        clock,
+        log,
+      },
       {
         request: (request) => respond(front.request, request, log),
         upgrades: {
           [`websocket ${LINK_PATH}`]: (upgrade) =>
             void acceptWebSocket(webSockets, upgrade, front, log),
           [`${LINK_UPGRADE} ${LINK_PATH}`]: ({ socket, head }) =>
-            front.accept(acceptTcp(socket, head, { clock })),
+            front.accept(acceptTcp(socket, head, { clock, writes })),
           [`websocket ${SOCKET_PATHS.directory}`]: (upgrade) => directory.accept(upgrade),
           [`websocket ${SOCKET_PATHS.shell}`]: (upgrade) => shell.accept(upgrade),
         },
@@ -115,6 +135,7 @@ export class LocalPlane implements Plane {
     const { listener, socket, directory, shell, front, host, clock, log } = parts;
     this.#descriptors = parts.descriptors;
     this.#logGate = parts.logGate;
+    this.#loop = new LoopDelay(clock);
     this.http = { host, port: listener.port };
     this.udp = { host, port: socket.port };
     this.#listener = listener;
@@ -127,12 +148,14 @@ export class LocalPlane implements Plane {
       for (const listen of this.#listeners) listen(event);
     };
     this.#dialler = new LinkDialler({ udp: socket, host, clock, log });
+    this.#guard = new Guard({ clock });
     this.#reflector = new Reflector({
       clock,
       random: new SystemRandom(),
       log,
       dial: (neighbour, stack) => this.#dialler.dial(neighbour, stack),
       onEvent,
+      viewers: viewerGateOf(this.#guard),
       refuseViewers: () => this.#descriptors.refusal,
     });
     const openSocket: OpenSocket = (where) => openDatagramSocket({ ...where, clock, log });
@@ -151,11 +174,11 @@ export class LocalPlane implements Plane {
     this.#front.request = handler;
   }
 
-  onDirectory(handler: (socket: MessageSocket) => void): void {
+  onDirectory(handler: SocketHandler): void {
     this.#directory.onSocket(handler);
   }
 
-  onShell(handler: (socket: MessageSocket) => void): void {
+  onShell(handler: SocketHandler): void {
     this.#shell.onSocket(handler);
   }
 
@@ -173,6 +196,14 @@ export class LocalPlane implements Plane {
 
   async setGate(rules: GateRules): Promise<void> {
     this.#listener.setGate(rules);
+  }
+
+  async setAccess(rules: GuardRules): Promise<void> {
+    this.#guard.setRules(rules);
+  }
+
+  async setTls(tls: TlsIdentity): Promise<void> {
+    this.#listener.setTls(tls);
   }
 
   async setViewerSites(
@@ -199,8 +230,8 @@ export class LocalPlane implements Plane {
     return this.#ingests.open(options);
   }
 
-  closeIngest(channel: string, input: string): Promise<void> {
-    return this.#ingests.close(channel, input);
+  closeIngest(channel: string, input: string, reason?: string): Promise<void> {
+    return this.#ingests.close(channel, input, reason);
   }
 
   async publishData(channel: string, contentType: string, bytes: Uint8Array): Promise<void> {
@@ -231,7 +262,7 @@ export class LocalPlane implements Plane {
   async figures(): Promise<PlaneFigures> {
     const figures = this.#reflector.figures();
     const descriptors = this.#descriptors.usage;
-    return { ...figures, loopMs: this.#loop.take(), descriptors };
+    return { ...figures, loopMs: this.#loop.p99Ms, descriptors };
   }
 
   depart(withinMs: number): Promise<Departed> {
@@ -249,6 +280,7 @@ export class LocalPlane implements Plane {
     this.#descriptors[Symbol.dispose]();
     await this.#ingests[Symbol.asyncDispose]();
     this.#reflector.close();
+    this.#guard.book.close();
     await this.#outputSockets[Symbol.asyncDispose]();
     await this.#dialler[Symbol.asyncDispose]();
     await this.#listener[Symbol.asyncDispose]();

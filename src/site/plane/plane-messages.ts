@@ -6,7 +6,12 @@ import type { PlaneControl, PlaneEvent } from "../plane-control.ts";
 import type { Plane, PlaneOptions, SocketKind } from "./plane.ts";
 
 /** The calls that go over the port: everything of a {@link Plane} that returns a promise. */
-export type PlaneMethod = Exclude<keyof PlaneControl, "onEvent"> | "setGate" | "setViewerSites";
+export type PlaneMethod =
+  | Exclude<keyof PlaneControl, "onEvent">
+  | "setGate"
+  | "setAccess"
+  | "setTls"
+  | "setViewerSites";
 
 /** An error as it travels. A MeanderError keeps all its parts; any other is our bug and arrives as `internal`. */
 export interface ErrorParts {
@@ -40,7 +45,12 @@ export type FromPlane =
   | { readonly type: "error"; readonly id: number; readonly error: ErrorParts }
   | { readonly type: "event"; readonly event: PlaneEvent }
   | { readonly type: "request"; readonly id: number; readonly request: HttpRequest }
-  | { readonly type: "socket-opened"; readonly socket: number; readonly kind: SocketKind }
+  | {
+      readonly type: "socket-opened";
+      readonly socket: number;
+      readonly kind: SocketKind;
+      readonly address: string;
+    }
   | { readonly type: "socket-text"; readonly socket: number; readonly text: string }
   | { readonly type: "socket-closed"; readonly socket: number }
   | {

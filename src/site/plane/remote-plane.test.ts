@@ -4,7 +4,7 @@ import { MessageChannel } from "node:worker_threads";
 import { type LogFields, MeanderError, SILENT } from "../../base/index.ts";
 import type { MessageSocket } from "../../directory/index.ts";
 import type { HttpRequest, HttpResponse } from "../http/messages.ts";
-import type { PlaneEvent, PlaneSnapshot } from "../plane-control.ts";
+import type { Departed, PlaneEvent, PlaneFigures, PlaneSnapshot } from "../plane-control.ts";
 import type { Plane } from "./plane.ts";
 import { type CallingPort, RemotePlane } from "./remote-plane.ts";
 import { portLog, type ServingPort, servePlane } from "./serve-plane.ts";
@@ -35,6 +35,7 @@ class FakePlane implements Plane {
   closeIngest = this.#record("closeIngest");
   publishData = this.#record("publishData");
   removeRtpOutput = this.#record("removeRtpOutput");
+  setLogLevel = this.#record("setLogLevel");
   close = this.#record("close");
 
   openIngest(): Promise<never> {
@@ -53,6 +54,16 @@ class FakePlane implements Plane {
 
   async snapshot(): Promise<PlaneSnapshot> {
     return EMPTY;
+  }
+
+  async figures(): Promise<PlaneFigures> {
+    const { at, drops } = EMPTY;
+    const sums = { at, drops, channels: [], viewers: 3, links: 1, slowest: [] };
+    return { ...sums, loopMs: 0.5, descriptors: { open: 40, limit: 1_024 } };
+  }
+
+  async depart(): Promise<Departed> {
+    return { served: 3, stayed: 1 };
   }
 
   onEvent(listener: (event: PlaneEvent) => void): void {

@@ -1,7 +1,9 @@
 import { type Log, MeanderError } from "../../base/index.ts";
 import type { MessageSocket } from "../../directory/index.ts";
 import type { Endpoint } from "../../session/index.ts";
+import type { GuardRules } from "../access/guard.ts";
 import type { GateRules } from "../http/gate.ts";
+import type { TlsIdentity } from "../http/http-listener.ts";
 import { errorResponse, type HttpRequest, type HttpResponse } from "../http/messages.ts";
 import type {
   Departed,
@@ -14,7 +16,7 @@ import type {
   RtpOutputOptions,
 } from "../plane-control.ts";
 import type { LogLevel } from "../site-options.ts";
-import type { Plane, SocketKind } from "./plane.ts";
+import type { Plane, SocketHandler, SocketKind } from "./plane.ts";
 import {
   errorOf,
   type FromPlane,
@@ -49,7 +51,7 @@ export class RemotePlane implements Plane {
   readonly #ended: () => Promise<void>;
   #fail: (error: MeanderError) => void = () => {};
   #request: ((request: HttpRequest) => Promise<HttpResponse>) | undefined;
-  readonly #doors: Partial<Record<SocketKind, (socket: MessageSocket) => void>> = {};
+  readonly #doors: Partial<Record<SocketKind, SocketHandler>> = {};
   #failure: MeanderError | undefined;
   #lastCall = 0;
 
@@ -88,11 +90,11 @@ export class RemotePlane implements Plane {
     this.#request = handler;
   }
 
-  onDirectory(handler: (socket: MessageSocket) => void): void {
+  onDirectory(handler: SocketHandler): void {
     this.#doors.directory = handler;
   }
 
-  onShell(handler: (socket: MessageSocket) => void): void {
+  onShell(handler: SocketHandler): void {
     this.#doors.shell = handler;
   }
 
@@ -110,6 +112,14 @@ export class RemotePlane implements Plane {
 
   async setGate(rules: GateRules): Promise<void> {
     await this.#call("setGate", rules);
+  }
+
+  async setAccess(rules: GuardRules): Promise<void> {
+    await this.#call("setAccess", rules);
+  }
+
+  async setTls(tls: TlsIdentity): Promise<void> {
+    await this.#call("setTls", tls);
   }
 
   async setViewerSites(
@@ -134,8 +144,8 @@ export class RemotePlane implements Plane {
     return (await this.#call("openIngest", options)) as IngestPorts;
   }
 
-  async closeIngest(channel: string, input: string): Promise<void> {
-    await this.#call("closeIngest", channel, input);
+  async closeIngest(channel: string, input: string, reason?: string): Promise<void> {
+    await this.#call("closeIngest", channel, input, reason);
   }
 
   async publishData(channel: string, contentType: string, bytes: Uint8Array): Promise<void> {
@@ -199,7 +209,7 @@ export class RemotePlane implements Plane {
         void this.#answer(message.id, message.request);
         break;
       case "socket-opened":
-        this.#open(message.socket, message.kind);
+        this.#open(message.socket, message.kind, message.address);
         break;
       case "socket-text":
         this.#sockets.get(message.socket)?.receive(message.text);
@@ -228,7 +238,7 @@ export class RemotePlane implements Plane {
     this.#port.postMessage({ type: "response", id, response });
   }
 
-  #open(id: number, kind: SocketKind): void {
+  #open(id: number, kind: SocketKind, address: string): void {
     const handler = this.#doors[kind];
     if (handler === undefined) {
       this.#port.postMessage({ type: "socket-close", socket: id });
@@ -249,7 +259,7 @@ export class RemotePlane implements Plane {
       ended: () => ended(),
     };
     this.#sockets.set(id, socket);
-    handler(socket);
+    handler(socket, address);
   }
 }
 

@@ -26,10 +26,10 @@ export function servePlane(plane: Plane, port: ServingPort): void {
     port.postMessage({ type: "request", id, request });
     return new Promise((resolve) => answers.set(id, resolve));
   });
-  const forward = (kind: SocketKind) => (socket: MessageSocket) => {
+  const forward = (kind: SocketKind) => (socket: MessageSocket, address: string) => {
     const id = ++opened;
     sockets.set(id, socket);
-    port.postMessage({ type: "socket-opened", socket: id, kind });
+    port.postMessage({ type: "socket-opened", socket: id, kind, address });
     socket.onMessage((text) => port.postMessage({ type: "socket-text", socket: id, text }));
     socket.onClose(() => {
       if (sockets.delete(id)) port.postMessage({ type: "socket-closed", socket: id });

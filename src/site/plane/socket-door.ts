@@ -1,11 +1,11 @@
 import { WebSocketServer } from "ws";
 import { LIMITS, MeanderError } from "../../base/index.ts";
-import type { MessageSocket } from "../../directory/index.ts";
+import { addressOf } from "../access/address-of.ts";
 import { DIRECTORY_BACKLOG_BYTES_MAX } from "../directory-sockets.ts";
 import { refuseUpgrade, type Upgrade } from "../http/http-listener.ts";
 import { errorResponse } from "../http/messages.ts";
 import { messageSocketOf } from "../message-sockets.ts";
-import { SOCKET_PATHS, type SocketKind } from "./plane.ts";
+import { SOCKET_PATHS, type SocketHandler, type SocketKind } from "./plane.ts";
 
 /** Time between TCP's own probes of a silent connection, ms. */
 const PROBE_MS = 10_000;
@@ -28,7 +28,7 @@ const BOUNDS: Readonly<
 export class SocketDoor {
   readonly #kind: SocketKind;
   readonly #server: WebSocketServer;
-  #handler: ((socket: MessageSocket) => void) | undefined;
+  #handler: SocketHandler | undefined;
 
   constructor(kind: SocketKind) {
     this.#kind = kind;
@@ -41,7 +41,7 @@ export class SocketDoor {
   }
 
   /** Who gets the sockets; until then they are refused. */
-  onSocket(handler: (socket: MessageSocket) => void): void {
+  onSocket(handler: SocketHandler): void {
     this.#handler = handler;
   }
 
@@ -52,8 +52,9 @@ export class SocketDoor {
       return;
     }
     request.socket.setKeepAlive(true, PROBE_MS);
+    const address = addressOf(request.socket.remoteAddress ?? "");
     this.#server.handleUpgrade(request, socket, head, (webSocket) =>
-      handler(messageSocketOf(webSocket, BOUNDS[this.#kind])),
+      handler(messageSocketOf(webSocket, BOUNDS[this.#kind]), address),
     );
   }
 }

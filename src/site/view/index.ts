@@ -27,6 +27,7 @@ export {
   UNKNOWN_NETWORK,
 } from "./network.ts";
 export type { Rate } from "./rates.ts";
+export type { ChannelNow, SiteFigures, SlowNow, StatsView, Usage } from "./site-figures.ts";
 export type { ProcessView, SessionView, SiteView } from "./site-view.ts";
 export {
   type ChannelRow,

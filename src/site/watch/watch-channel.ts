@@ -8,6 +8,8 @@ export interface WatchOptions {
   /** What it calls itself in the sites' lists. */
   readonly name?: string;
   readonly clock?: Clock;
+  /** False: stays with the site of that address, and waits for it when it goes (true). */
+  readonly follow?: boolean;
 }
 
 /** Hears nothing of what it is not interested in. */
@@ -26,7 +28,7 @@ export async function watchChannel(
   events: WatchEvents,
   options: WatchOptions = {},
 ): Promise<ChannelClient> {
-  const { name = `watcher ${process.pid}`, clock = new SystemClock() } = options;
+  const { name = `watcher ${process.pid}`, clock = new SystemClock(), follow = true } = options;
   const client = new SiteClient(url);
   const { sites, self } = await client.session();
   const others = sites.filter((site) => site.name !== self);

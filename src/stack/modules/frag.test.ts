@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { LIMITS } from "../../base/index.ts";
+import { LIMITS, VirtualClock } from "../../base/index.ts";
 import { decodeHeader, encodePacket, FLAG, type Header, KIND } from "../../wire/index.ts";
-import { moduleConformance, packetArbitrary } from "../module.conformance.ts";
-import type { Module } from "../module.ts";
+import { ModuleEnd, moduleConformance, packetArbitrary } from "../module.conformance.ts";
 import { FRAG_HEADER_BYTES, fragModule } from "./frag.ts";
 import { Reassembly } from "./reassembly.ts";
 
@@ -14,8 +13,10 @@ moduleConformance(fragModule, { parameters: { mtu: 1_400 }, belowBytesMax: 700 }
 
 const OVERHEAD = 20 + FRAG_HEADER_BYTES;
 
-function frag(mtu = 1_472): Module {
-  return fragModule.create({ mtu }, { maxBytes: LIMITS.datagramBytesMax });
+function frag(mtu = 1_472): ModuleEnd {
+  const below = { maxBytes: LIMITS.datagramBytesMax, overheadBytes: 0 };
+  const kind = { reliable: false, coalesces: false };
+  return new ModuleEnd(fragModule, { mtu }, { ...below, ...kind }, { clock: new VirtualClock() });
 }
 
 function packetOf(payloadBytes: number, header: Partial<Header> = {}): Uint8Array {
@@ -36,10 +37,9 @@ function packetOf(payloadBytes: number, header: Partial<Header> = {}): Uint8Arra
   );
 }
 
-function fragmentsOf(packet: Uint8Array, module: Module = frag()): Uint8Array[] {
-  const out: Uint8Array[] = [];
-  module.down(packet, 0, (each) => void out.push(each));
-  return out;
+function fragmentsOf(packet: Uint8Array, end: ModuleEnd = frag()): Uint8Array[] {
+  end.module.down(packet, 0);
+  return end.collect();
 }
 
 function fragmentOf(
@@ -122,10 +122,9 @@ test("[S22] a packet of kind fragment from above survives two frags on one path"
   const sent = packetOf(5_000);
   const wire = fragmentsOf(sent, outer).flatMap((each) => fragmentsOf(each, inner));
   assert(wire.every((each) => each.byteLength <= 700));
-  const got: Uint8Array[] = [];
-  for (const each of wire)
-    inner.up(each, 0, (mid) => outer.up(mid, 0, (top) => void got.push(top)));
-  assert.deepEqual(got, [sent]);
+  inner.take(wire, 0);
+  outer.take(inner.upper, 0);
+  assert.deepEqual(outer.upper, [sent]);
 });
 
 test("[S23] fragments of many packets, shuffled and repeated, give each packet once", () => {
@@ -140,16 +139,13 @@ test("[S23] fragments of many packets, shuffled and repeated, give each packet o
   fc.assert(
     fc.property(scenario, ({ packets, fragments }) => {
       const receiver = frag(576);
-      const got: Uint8Array[] = [];
       const split = fragments.filter((each) => ((each[0] as number) & 15) === KIND.fragment);
       // All of them twice more after everything is whole.
-      for (const each of [...fragments, ...split, ...split]) {
-        receiver.up(each, 0, (packet) => void got.push(packet));
-      }
+      receiver.take([...fragments, ...split, ...split], 0);
       const sorted = (all: readonly Uint8Array[]): string[] =>
         all.map((each) => Buffer.from(each).toString("hex")).sort();
-      assert.deepEqual(sorted(got), sorted(packets));
-      assert.equal(receiver.stats()["duplicate"], split.length * 2);
+      assert.deepEqual(sorted(receiver.upper), sorted(packets));
+      assert.equal(receiver.module.stats()["duplicate"], split.length * 2);
     }),
   );
 });

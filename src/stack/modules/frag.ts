@@ -9,7 +9,7 @@ import {
   kindOf,
   lengthOf,
 } from "../../wire/index.ts";
-import type { Module, ModuleSpec } from "../module.ts";
+import type { Module, ModulePorts, ModuleSpec } from "../module.ts";
 import { Reassembly } from "./reassembly.ts";
 
 /** Bytes of the header of a fragment that stands behind the packet header: message u32, index u16, count u16. [S21] */
@@ -30,38 +30,40 @@ export const fragModule: ModuleSpec = {
       min: 576,
       max: LIMITS.datagramBytesMax,
       default: LIMITS.linkDatagramBytes,
-      about: "largest packet handed down, bytes",
+      about: "largest packet handed to the transport, bytes",
     },
   },
   local: false,
-  provides: ["any-size"],
+  provides: ["any-size", "splits"],
   requires: [],
-  create({ mtu }, below) {
-    return new Frag(Math.min(Number(mtu), below.maxBytes));
+  create({ mtu }, { maxBytes, overheadBytes }, ports) {
+    return new Frag(Math.min(Number(mtu) - overheadBytes, maxBytes), ports);
   },
 };
 
 class Frag implements Module {
   readonly maxBytes: number;
   readonly #mtu: number;
+  readonly #ports: Pick<ModulePorts, "up" | "down">;
   readonly #reassembly = new Reassembly();
   #message = 0;
   #packetsSplit = 0;
   #fragmentsSent = 0;
 
-  constructor(mtu: number) {
+  /** @param mtu largest packet handed down, bytes */
+  constructor(mtu: number, ports: Pick<ModulePorts, "up" | "down">) {
     this.#mtu = mtu;
+    this.#ports = ports;
     this.maxBytes = Math.min(LIMITS.packetBytesMax, LIMITS.fragmentsMax * (mtu - OVERHEAD));
   }
 
-  down(packet: Uint8Array, _nowMs: number, emit: (packet: Uint8Array) => void): void {
+  down(packet: Uint8Array): boolean {
     // A fragment from above would be taken for one of ours, so it travels inside one of ours. [S22]
     if (packet.byteLength <= this.#mtu && kindOf(packet) !== KIND.fragment) {
-      emit(packet);
-      return;
+      return this.#ports.down(packet);
     }
     const header = decodeHeader(packet);
-    if (typeof header === "string" || packet.byteLength > this.maxBytes) return;
+    if (typeof header === "string" || packet.byteLength > this.maxBytes) return false;
     const count = Math.ceil(packet.byteLength / (this.#mtu - OVERHEAD));
     const sliceBytes = Math.ceil(packet.byteLength / count);
     const message = this.#message;
@@ -70,17 +72,19 @@ class Frag implements Module {
     this.#fragmentsSent += count;
     for (let index = 0; index < count; index++) {
       const slice = packet.subarray(index * sliceBytes, (index + 1) * sliceBytes);
-      emit(encodeFragment(header, { message, index, count }, slice));
+      // After the first refusal the rest of the packet would be of no use. [S12]
+      if (!this.#ports.down(encodeFragment(header, { message, index, count }, slice))) return false;
     }
+    return true;
   }
 
-  up(packet: Uint8Array, nowMs: number, emit: (packet: Uint8Array) => void): void {
+  up(packet: Uint8Array, nowMs: number): void {
     if (kindOf(packet) !== KIND.fragment) {
-      emit(packet);
+      this.#ports.up(packet);
       return;
     }
     const whole = this.#reassembly.push(packet.subarray(0, lengthOf(packet)), nowMs);
-    if (whole !== undefined) emit(whole);
+    if (whole !== undefined) this.#ports.up(whole);
   }
 
   stats(): Readonly<Record<string, number>> {

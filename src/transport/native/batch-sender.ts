@@ -1,64 +1,107 @@
-import { type Counters, LIMITS } from "../../base/index.ts";
+import { LIMITS } from "../../base/index.ts";
 import type { DatagramSender } from "../datagram-sender.ts";
-import type { OnMissed } from "../datagrams.ts";
-import type { PlainSender } from "../plain-sender.ts";
 import type { RemoteEntry } from "../remote-entry.ts";
 import type { GroupHost, RemoteGroup } from "../remote-group.ts";
-import type { Tally } from "../tally.ts";
-import { ERRNO, errorName, LAYOUT, SOCKET } from "./constants.ts";
-import type { ErrorQueue } from "./error-queue.ts";
-import { GroupTable } from "./group-table.ts";
-import type { NativeCalls } from "./native-calls.ts";
-import { addressOf } from "./raw-remotes.ts";
+import { GroupLane } from "./group-lane.ts";
+import type { KernelLane } from "./kernel-lane.ts";
+import { RemoteLane } from "./remote-lane.ts";
 
-const MESSAGE_WORDS = LAYOUT.message / 4;
-const NAME_WORDS = LAYOUT.address / 4;
-const PIECE_WORDS = LAYOUT.iovec / 4;
-const CONTROL_WORDS = LAYOUT.segmentControl / 4;
-const NAME_LENGTH_WORD = LAYOUT.nameLength / 4;
-const CONTROL_LENGTH_WORD = LAYOUT.controlLength / 4;
-const CONTROL_DATA_WORD = LAYOUT.controlData / 4;
-
-/** A datagram of this size passes almost every network whole (IPv6's least MTU less headers). */
-const SMALL_BYTES = 1_232;
-/** Times that one message is tried again because of errors that may be another's. */
-const ATTEMPTS_MAX = 4;
-
-/**
- * What is to be done about a message that the kernel refused: try it again, leave it, send its datagrams apart; or send
- * it and all others by Node, because the kernel has no room now, or allows no batches.
- */
-type Verdict = "again" | "leave" | "apart" | "behind" | "forbidden";
-
-/** A part of what waits for one remote or group: `count` datagrams from `first` on; several are a train. */
-interface Run {
-  readonly packets: readonly Uint8Array[];
-  readonly first: number;
-  readonly count: number;
-}
-
-/** Sends what is collected in one turn by as few system calls as possible. docs/spec/datagrams.md */
+/** Collects what is sent within a turn, and sends it by few system calls. docs/spec/datagrams.md [G10]-[G15] */
 export class BatchSender implements DatagramSender {
-  readonly #calls: NativeCalls;
-  readonly #descriptor: number;
-  readonly #family: 4 | 6;
-  readonly #plain: PlainSender;
-  readonly #errors: ErrorQueue;
-  readonly #counts: Counters;
-  readonly #tally: Tally;
-  readonly #groups: GroupHost;
+  readonly #lane: KernelLane;
+  readonly #toGroups: GroupLane;
+  readonly #toRemotes: RemoteLane;
+  readonly #host: GroupHost;
   readonly #onForbidden: () => void;
-  readonly #arenaLow: number;
-  #dirtyRemotes: RemoteEntry[] = [];
-  #dirtyGroups: RemoteGroup[] = [];
+  /** For whom something waits. */
+  readonly #groups: RemoteGroup[] = [];
+  readonly #remotes: RemoteEntry[] = [];
+  /** Datagrams that wait for remotes. */
   #count = 0;
   #isScheduled = false;
   #isFlushing = false;
   #isClosed = false;
-  #takesTrains: boolean;
-  #goesPlain: "no" | "while-behind" | "for-ever" = "no";
-  #attempts = 0;
-  #missed: { readonly onMissed: OnMissed; readonly reason: string }[] = [];
-  /** For each message being built: whose it is, and which of what waits for it. */
-  readonly #slotRemotes: RemoteEntry[] = [];
-  readonly #slotRuns: Run[] = [];
+
+  /** @param options `onForbidden` is called when the kernel turns out to allow no batches; nothing waits then */
+  constructor(options: {
+    readonly lane: KernelLane;
+    readonly family: 4 | 6;
+    readonly host: GroupHost;
+    readonly onForbidden: () => void;
+  }) {
+    this.#lane = options.lane;
+    this.#toGroups = new GroupLane(options.lane, options.family);
+    this.#toRemotes = new RemoteLane(options.lane, options.family);
+    this.#host = options.host;
+    this.#onForbidden = options.onForbidden;
+  }
+
+  send(bytes: Uint8Array, to: RemoteEntry): boolean {
+    const isInGroup = to.memberships.length > 0;
+    // To one remote in the order of the calls: what its groups have for it goes first.
+    if (isInGroup) this.flush();
+    if (bytes.byteLength > LIMITS.datagramBytesMax || this.#lane.goesPlain) {
+      this.flush();
+      return this.#lane.plain.send(bytes, to);
+    }
+    if (to.pending.length === 0) this.#remotes.push(to);
+    to.pending.push(bytes);
+    this.#count++;
+    if (isInGroup || this.#count >= LIMITS.datagramBatchMax) this.flush();
+    else this.#schedule();
+    return true;
+  }
+
+  sendToGroup(bytes: Uint8Array, group: RemoteGroup): void {
+    const { pending } = group;
+    // A remote in two groups gets what was sent first, first.
+    const mayShare = this.#host.sharedRemotes > 0 && this.#groups.at(-1) !== group;
+    if (mayShare) this.flush();
+    if (bytes.byteLength > LIMITS.datagramBytesMax || this.#lane.goesPlain) {
+      this.flush();
+      this.#lane.plain.sendToGroup(bytes, group);
+      return;
+    }
+    if (pending.length === 0) this.#groups.push(group);
+    pending.push(bytes);
+    if (pending.length >= LIMITS.trainSegmentsMax) this.flush();
+    else this.#schedule();
+  }
+
+  flush(): void {
+    if (this.#isFlushing || this.#isClosed) return;
+    if (this.#groups.length === 0 && this.#remotes.length === 0) return;
+    this.#isFlushing = true;
+    for (const group of this.#groups) this.#toGroups.flush(group);
+    if (this.#remotes.length > 0) this.#toRemotes.flush(this.#remotes);
+    this.#groups.length = 0;
+    this.#remotes.length = 0;
+    this.#count = 0;
+    this.#isFlushing = false;
+    if (this.#lane.isForbidden) this.#onForbidden();
+    this.#lane.tellMissed();
+  }
+
+  /** Takes what the network has reported: how many reports. */
+  takeErrors(): number {
+    const count = this.#lane.takeErrors();
+    if (!this.#isFlushing) this.#lane.tellMissed();
+    return count;
+  }
+
+  /** Sends nothing more: the descriptor ends. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    process.nextTick(this.#endOfTurn);
+  }
+
+  readonly #endOfTurn = (): void => {
+    this.#isScheduled = false;
+    this.flush();
+  };
+}

@@ -82,9 +82,7 @@ export class ErrorQueue {
 
   #set(value: number): number {
     const [level, option] =
-      this.#family === 4
-        ? [SOCKET.solIp, SOCKET.ipRecvErr]
-        : [SOCKET.solIpv6, SOCKET.ipv6RecvErr];
+      this.#family === 4 ? [SOCKET.solIp, SOCKET.ipRecvErr] : [SOCKET.solIpv6, SOCKET.ipv6RecvErr];
     return this.#calls.setOption(this.#descriptor, level, option, value);
   }
 }

@@ -1,0 +1,110 @@
+import type { Command } from "commander";
+import type { RecordEvent, RecordStatus } from "../site/index.ts";
+import { formatBytes } from "../site/view/index.ts";
+import { durationOf, type SiteArguments, withSite } from "./arguments.ts";
+import { openTerminal, type Terminal } from "./terminal.ts";
+
+interface Arguments extends SiteArguments {
+  readonly to: string;
+  readonly segment?: string;
+  readonly duration?: string;
+  readonly format?: string;
+  readonly untilEnd?: boolean;
+}
+
+const SHOWN_MS = 250;
+
+/** `meander record` */
+export function addRecord(program: Command): void {
+  withSite(
+    program
+      .command("record")
+      .description("record a channel to WebM, Matroska or MP4, as it comes, until Ctrl-C")
+      .argument("<channel>", "name of the channel")
+      .requiredOption(
+        "--to <file>",
+        "file that ends in .webm, .mkv or .mp4; may hold {channel}, {time} and {number}",
+      )
+      .option("--segment <time>", "begin a new file at the first key frame after it, such as 60s")
+      .option("--duration <time>", "end after so much, such as 30s")
+      .option("--until-end", "end when the publisher ends, instead of waiting for the next")
+      .option("--format <kind>", "webm, mkv or mp4, for a file without such an ending"),
+  ).action(async (channel: string, options: Arguments) => {
+    const terminal = openTerminal(options.json === true);
+    const { recordChannel } = await import("../site/index.ts");
+    const { segment, duration, untilEnd } = options;
+    const recorder = await recordChannel(
+      options.site,
+      channel,
+      {
+        to: options.format === undefined ? options.to : `${options.to}.${options.format}`,
+        segmentSeconds: segment === undefined ? undefined : durationOf(segment, "--segment") / 1000,
+        durationSeconds:
+          duration === undefined ? undefined : durationOf(duration, "--duration") / 1000,
+        untilEnd,
+      },
+      (event) => tell(terminal, event),
+    );
+    const finish = (): void => void recorder.finish();
+    // A second signal ends it without waiting for the disk.
+    process.once("SIGINT", finish).once("SIGTERM", finish);
+    const shown = setInterval(() => terminal.progress(lineOf(recorder.status)), SHOWN_MS);
+    const error = await recorder.ended;
+    clearInterval(shown);
+    if (error !== undefined) throw error;
+    terminal.show({ type: "ended", ...recorder.status }, () => summaryOf(recorder.status));
+    process.exit(0);
+  });
+}
+
+function tell(terminal: Terminal, event: RecordEvent): void {
+  if (terminal.json) {
+    terminal.show(event, () => "");
+    return;
+  }
+  terminal.note(sentenceOf(event));
+}
+
+function sentenceOf(event: RecordEvent): string {
+  switch (event.type) {
+    case "started":
+      return `${event.file}: ${event.tracks.join(", ")}`;
+    case "finished":
+      return `${event.file}: ${lengthOf(event.seconds)}, ${formatBytes(event.bytes)}, ${event.frames} frames; ${event.reason}`;
+    case "failed":
+      return `${event.file ?? "no file"}: ${event.message} (${event.cause})`;
+    case "waiting":
+      return `${event.reason}; waiting`;
+    case "refused":
+      return event.message;
+    case "removed":
+      return `${event.file}: removed`;
+    case "disconnected":
+      return `the site went: ${event.reason}`;
+  }
+}
+
+function lineOf({ state, seconds, bytes, drops, reason }: RecordStatus): string {
+  if (state === "waiting") return reason ?? "waiting";
+  return `● ${lengthOf(seconds)}  ${formatBytes(bytes)}  ${dropsOf(drops)}`;
+}
+
+function summaryOf({ files, seconds, bytes, drops }: RecordStatus): string {
+  const what = files === 1 ? "1 file" : `${files} files`;
+  return `${what}, ${lengthOf(seconds)}, ${formatBytes(bytes)}, ${dropsOf(drops)}`;
+}
+
+function dropsOf(drops: Readonly<Record<string, number>>): string {
+  const all = Object.entries(drops).map(([reason, count]) => `${count} ${reason}`);
+  return all.length === 0 ? "nothing dropped" : `dropped: ${all.join(", ")}`;
+}
+
+/** `1:02:03.4` */
+function lengthOf(seconds: number): string {
+  const hours = Math.floor(seconds / 3_600);
+  const minutes = Math.floor(seconds / 60) % 60;
+  const rest = (seconds % 60).toFixed(1).padStart(4, "0");
+  return hours === 0
+    ? `${minutes}:${rest}`
+    : `${hours}:${minutes.toString().padStart(2, "0")}:${rest}`;
+}

@@ -1,0 +1,109 @@
+import type { Command } from "commander";
+import { DURATION_EXPECTED, formatDuration, MeanderError, parseDuration } from "../base/index.ts";
+import type { StatsView } from "../site/index.ts";
+import {
+  formatBitRate,
+  formatBytes,
+  formatCount,
+  formatMs,
+  formatShare,
+  UNKNOWN,
+} from "../site/view/index.ts";
+import { clientOf, type SiteArguments, withSite } from "./arguments.ts";
+import { siteNamed } from "./site-named.ts";
+import { sparkline } from "./sparkline.ts";
+import { openTerminal, type Terminal, table } from "./terminal.ts";
+
+interface Arguments extends SiteArguments {
+  readonly since: string;
+  readonly at?: string;
+  readonly csv?: boolean;
+}
+
+type Series = StatsView["series"][number];
+
+const LINE_WIDTH = 60;
+
+/** `meander stats` */
+export function addStats(program: Command): void {
+  withSite(
+    program
+      .command("stats")
+      .description("how the site, or a channel there, was: rates and gauges of up to a week")
+      .argument("[channel]", "the channel; without one, the site itself")
+      .option("--since <time>", "how far back: 10m, 2h, 24h, 7d", "10m")
+      .option("--at <name>", "another site of the session")
+      .option("--csv", "print a table for programs: one line for each time"),
+  ).action(async (channel: string | undefined, options: Arguments) => {
+    const terminal = openTerminal(options.json === true);
+    if (parseDuration(options.since) === undefined) {
+      throw new MeanderError("arguments-invalid", `got ${JSON.stringify(options.since)}`, {
+        where: "argument --since",
+        expected: DURATION_EXPECTED,
+      });
+    }
+    const client =
+      options.at === undefined ? clientOf(options) : (await siteNamed(options, options.at)).client;
+    const view = await client.stats(options.since, channel);
+    if (view.series.length === 0 && channel !== undefined) {
+      throw new MeanderError("channel-unknown", `${view.site} remembers nothing of that channel`, {
+        where: `channel ${channel}`,
+        expected:
+          view.channels.length === 0 ? "a channel that was there" : view.channels.join(", "),
+      });
+    }
+    if (options.csv === true && !terminal.json) terminal.write(csvOf(view));
+    else terminal.show(view, () => describe(terminal, view, options.since));
+  });
+}
+
+function describe({ paint }: Terminal, view: StatsView, since: string): string {
+  const { site, channel, stepMs, series, channels } = view;
+  const what = channel === null ? paint("bold", site) : `${paint("bold", channel)} at ${site}`;
+  const head = `${what}, the last ${since}, by ${formatDuration(stepMs)}`;
+  const rows = series.map((each) => {
+    const known = each.values.filter((value) => value !== null);
+    const mean = known.reduce((sum, value) => sum + value, 0) / known.length;
+    return [
+      each.title,
+      paint("cyan", sparkline(each.values, LINE_WIDTH)),
+      valueOf(each, known.at(-1)),
+      valueOf(each, known.length === 0 ? undefined : mean),
+      valueOf(each, known.length === 0 ? undefined : Math.max(...known)),
+    ];
+  });
+  const lines = [head, "", table(paint, ["", "OLD TO NEW", "LAST", "MEAN", "MOST"], rows)];
+  if (channel === null && channels.length > 0) {
+    lines.push("", `${paint("cyan", "channels")} ${channels.join(", ")}`);
+  }
+  return lines.join("\n");
+}
+
+function valueOf({ unit }: Series, value: number | undefined): string {
+  if (value === undefined) return UNKNOWN;
+  switch (unit) {
+    case "bit/s":
+      return formatBitRate(value);
+    case "1/s":
+      return `${formatCount(value)}/s`;
+    case "ms":
+      return formatMs(value);
+    case "bytes":
+      return formatBytes(value);
+    case "share":
+      return formatShare(value);
+    case "count":
+      return formatCount(value);
+  }
+}
+
+/** RFC 4180, times as in ISO 8601; nothing between commas where there is no value. */
+function csvOf({ from, stepMs, series }: StatsView): string {
+  const length = Math.max(0, ...series.map(({ values }) => values.length));
+  const head = ["time", ...series.map(({ name }) => name)].join(",");
+  const lines = Array.from({ length }, (_, index) => {
+    const time = new Date(from + index * stepMs).toISOString();
+    return [time, ...series.map(({ values }) => values[index] ?? "")].join(",");
+  });
+  return `${[head, ...lines].join("\n")}\n`;
+}

@@ -1,0 +1,180 @@
+import { constants } from "node:os";
+import type { Command } from "commander";
+import { type Clock, delay, MeanderError, SystemClock } from "../../base/index.ts";
+import { SiteClient } from "../../site/client/index.ts";
+import { clientOf, durationOf, type SiteArguments, withSite } from "../arguments.ts";
+import { urlOf } from "../site-named.ts";
+import { openTerminal, type Terminal } from "../terminal.ts";
+import { FullScreen } from "./full-screen.ts";
+import { SessionPoll, type TopSession } from "./session-poll.ts";
+import { SORTS, sortedSites, type TopChoice, topScreen } from "./top-screen.ts";
+
+const INTERVAL_MS_MIN = 100;
+const WIDTH_DEFAULT = 120;
+
+/** `meander top` */
+export function addTop(program: Command): void {
+  withSite(
+    program
+      .command("top")
+      .description("watch the session live: its sites, its channels, its slowest viewers")
+      .option("--interval <time>", "time between two looks", "1s"),
+  ).action(async (options: SiteArguments & { readonly interval: string }) => {
+    const terminal = openTerminal(options.json === true);
+    const clock = new SystemClock();
+    const intervalMs = durationOf(options.interval, "--interval");
+    if (intervalMs < INTERVAL_MS_MIN) {
+      throw new MeanderError("arguments-invalid", `got ${options.interval}`, {
+        where: "argument --interval",
+        expected: `at least ${INTERVAL_MS_MIN}ms`,
+      });
+    }
+    const poll = new SessionPoll({
+      site: clientOf(options),
+      clientOf: (record) => new SiteClient(urlOf(record.http)),
+      clock,
+    });
+    if (terminal.json) await printObjects(poll, terminal, clock, intervalMs);
+    else if (process.stdout.isTTY && process.stdin.isTTY)
+      await watch(poll, terminal, clock, intervalMs);
+    else await printOnce(poll, terminal, clock);
+  });
+}
+
+/** One object for each look, until nobody reads them. */
+async function printObjects(
+  poll: SessionPoll,
+  terminal: Terminal,
+  clock: Clock,
+  intervalMs: number,
+): Promise<void> {
+  let isRead = true;
+  process.stdout.on("error", () => {
+    isRead = false;
+  });
+  while (isRead) {
+    const session = await poll.look();
+    terminal.show({ at: clock.wall(), ...session }, () => "");
+    await delay(clock, "top", intervalMs);
+  }
+}
+
+async function printOnce(poll: SessionPoll, terminal: Terminal, clock: Clock): Promise<void> {
+  const choice = { view: "all", sort: 0, site: undefined, isPaused: false } as const;
+  const width = process.stdout.columns ?? WIDTH_DEFAULT;
+  const frame = { width, height: undefined, paint: terminal.paint, time: timeOf(clock) };
+  const lines = topScreen(await poll.look(), choice, frame);
+  terminal.write(`${lines.map((line) => line.trimEnd()).join("\n")}\n`);
+}
+
+/** Redraws in place until somebody quits; the terminal is given back however that ends. */
+async function watch(
+  poll: SessionPoll,
+  terminal: Terminal,
+  clock: Clock,
+  intervalMs: number,
+): Promise<void> {
+  // What cannot be reached at all is told as by every other verb.
+  let session = await poll.look();
+  let choice: TopChoice = { view: "all", sort: 0, site: undefined, isPaused: false };
+  const { stdin, stdout } = process;
+  const screen = new FullScreen(stdout);
+  const draw = (): void => {
+    const { columns: width, rows: height } = screen;
+    screen.draw(
+      topScreen(session, choice, { width, height, paint: terminal.paint, time: timeOf(clock) }),
+    );
+  };
+  const restore = (): void => {
+    if (stdin.isTTY) stdin.setRawMode(false);
+    screen[Symbol.dispose]();
+  };
+  // Also when something throws, or somebody else ends the process.
+  process.once("exit", restore);
+  let quit = (): void => {};
+  const quitted = new Promise<void>((resolve) => {
+    quit = resolve;
+  });
+  for (const signal of ["SIGTERM", "SIGHUP", "SIGINT"] as const) {
+    process.once(signal, () => process.exit(128 + constants.signals[signal]));
+  }
+  stdin.setRawMode(true);
+  stdin.setEncoding("utf8");
+  stdin.on("data", (keys: string) => {
+    const next = keysPressed(choice, session, keys);
+    if (next === "quit") return quit();
+    choice = next;
+    draw();
+  });
+  stdin.on("end", quit);
+  stdout.on("resize", draw);
+  stdout.on("error", quit);
+  let isOver = false;
+  void quitted.then(() => {
+    isOver = true;
+  });
+  draw();
+  const work = (async () => {
+    while (!isOver) {
+      await Promise.race([delay(clock, "top", intervalMs), quitted]);
+      if (isOver || choice.isPaused) continue;
+      session = await poll.look();
+      draw();
+    }
+  })();
+  await Promise.race([quitted, work]);
+  restore();
+  process.exit(0);
+}
+
+/** The choice after some keys, or that somebody has enough. */
+export function keysPressed(
+  choice: TopChoice,
+  session: TopSession,
+  keys: string,
+): TopChoice | "quit" {
+  let next = choice;
+  for (const key of keys.match(/\x1b\[[A-D]|[\s\S]/g) ?? []) {
+    switch (key) {
+      case "q":
+      case "\x03":
+        return "quit";
+      case "a":
+        next = { ...next, view: "all" };
+        break;
+      case "c":
+        next = { ...next, view: next.view === "channels" ? "all" : "channels" };
+        break;
+      case "v":
+        next = { ...next, view: next.view === "viewers" ? "all" : "viewers" };
+        break;
+      case "s":
+        next = { ...next, sort: (next.sort + 1) % SORTS.length };
+        break;
+      case "p":
+      case " ":
+        next = { ...next, isPaused: !next.isPaused };
+        break;
+      case "\x1b[A":
+        next = { ...next, site: neighbour(next, session, -1) };
+        break;
+      case "\x1b[B":
+        next = { ...next, site: neighbour(next, session, 1) };
+        break;
+      default:
+    }
+  }
+  return next;
+}
+
+/** The site above or below in the order shown; beyond either end all of them. */
+function neighbour(choice: TopChoice, { sites }: TopSession, step: 1 | -1): string | undefined {
+  const names = sortedSites(sites, choice).map(({ name }) => name);
+  const at = choice.site === undefined ? -1 : names.indexOf(choice.site);
+  if (at < 0) return step > 0 ? names[0] : names.at(-1);
+  return names[at + step];
+}
+
+function timeOf(clock: Clock): string {
+  return new Date(clock.wall()).toTimeString().slice(0, 8);
+}

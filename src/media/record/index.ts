@@ -1,0 +1,17 @@
+/**
+ * Recording: frames of a channel's tracks into WebM, Matroska and MP4 files.
+ *
+ * @module
+ */
+export {
+  CONTAINERS,
+  type Container,
+  containerOf,
+  recordingRefusal,
+} from "./container.ts";
+export type { Lane } from "./lane.ts";
+export type { RecordedTotals, SegmentEnd } from "./open-segments.ts";
+export type { SegmentFacts } from "./segment.ts";
+export { type OpenSegmentFile, openBlockingFile, type SegmentFile } from "./segment-file.ts";
+export { Segmenter, type SegmenterEvents, type SegmenterOptions } from "./segmenter.ts";
+export { SteadyClock } from "./steady-clock.ts";

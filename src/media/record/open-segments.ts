@@ -1,0 +1,162 @@
+import type { Clock } from "../../base/index.ts";
+import type { Lane, Sample } from "./lane.ts";
+import type { Segment, SegmentFacts } from "./segment.ts";
+
+/** Why a file ended. */
+export type SegmentEnd =
+  | "full length"
+  | "the channel ended"
+  | "its tracks changed"
+  | "it could not be cut"
+  | "the recording ended";
+
+/** A file that has been cut off: sound that belongs before the cut comes a little after it. */
+interface Closing {
+  readonly segment: Segment;
+  readonly untilMs: number;
+  readonly since: number;
+  readonly awaited: Set<Lane>;
+  readonly reason: SegmentEnd;
+}
+
+/** Sums over the files of a recording. */
+export interface RecordedTotals {
+  readonly files: number;
+  readonly seconds: number;
+  readonly bytes: number;
+  readonly frames: number;
+}
+
+/** How long a file that was cut off waits for sound that belongs to it, ms. */
+const CLOSING_MS_MAX = 1_500;
+
+/** The files of a recording that are being written: the current one, the one before while it waits for its sound, and those being completed. */
+export class OpenSegments {
+  readonly #clock: Clock;
+  readonly #onFinished: (facts: SegmentFacts, reason: SegmentEnd) => void;
+  #current: Segment | undefined;
+  #closing: Closing | undefined;
+  readonly #ending = new Map<Segment, Promise<void>>();
+  readonly #failed = new WeakSet<Segment>();
+  #past: RecordedTotals = { files: 0, seconds: 0, bytes: 0, frames: 0 };
+
+  constructor(clock: Clock, onFinished: (facts: SegmentFacts, reason: SegmentEnd) => void) {
+    this.#clock = clock;
+    this.#onFinished = onFinished;
+  }
+
+  get current(): Segment | undefined {
+    return this.#current;
+  }
+
+  get totals(): RecordedTotals {
+    const open = [this.#current, this.#closing?.segment, ...this.#ending.keys()];
+    return open.reduce(
+      (sum, each) => (each === undefined ? sum : add(sum, each.facts)),
+      this.#past,
+    );
+  }
+
+  /** Seconds in the files before the current one. */
+  get secondsBefore(): number {
+    return this.totals.seconds - (this.#current?.facts.seconds ?? 0);
+  }
+
+  /** Bytes that wait for the disk. */
+  get waitingBytes(): number {
+    const open = [this.#current, this.#closing?.segment, ...this.#ending.keys()];
+    return open.reduce((sum, each) => sum + (each?.waitingBytes ?? 0), 0);
+  }
+
+  /**
+   * The current file ends at `ms` of the channel's time; {@link begin} brings the next.
+   *
+   * @param leader the lane that has come to the cut; the others follow
+   */
+  cut(ms: number, leader: Lane | undefined, reason: SegmentEnd): void {
+    this.#finishClosing();
+    const segment = this.#current;
+    this.#current = undefined;
+    if (segment === undefined) return;
+    const awaited = new Set([...segment.open].filter((lane) => lane !== leader));
+    const since = this.#clock.now();
+    this.#closing = { segment, untilMs: ms, since, awaited, reason };
+    if (awaited.size === 0) this.#finishClosing();
+  }
+
+  begin(segment: Segment): void {
+    this.#current = segment;
+  }
+
+  /** Puts a frame into the file that it belongs to. False when its time fits none. */
+  place(lane: Lane, sample: Sample, ms: number): boolean {
+    const closing = this.#closing;
+    if (closing?.awaited.has(lane) === true) {
+      if (ms < closing.untilMs) return closing.segment.add(lane, sample, ms);
+      this.#arrived(lane);
+    }
+    return this.#current?.add(lane, sample, ms) ?? false;
+  }
+
+  /** The lane does not go on in any of them. */
+  leave(lane: Lane): void {
+    this.#current?.end(lane);
+    this.#closing?.segment.end(lane);
+    this.#arrived(lane);
+  }
+
+  tick(): void {
+    if (this.#clock.now() - (this.#closing?.since ?? this.#clock.now()) > CLOSING_MS_MAX)
+      this.#finishClosing();
+  }
+
+  finish(reason: SegmentEnd): void {
+    this.#finishClosing();
+    const current = this.#current;
+    this.#current = undefined;
+    if (current !== undefined) this.#finish(current, reason);
+  }
+
+  /** The disk has refused it. */
+  drop(segment: Segment): void {
+    this.#failed.add(segment);
+    const isOpen = this.#current === segment || this.#closing?.segment === segment;
+    if (this.#closing?.segment === segment) this.#closing = undefined;
+    if (this.#current === segment) this.#current = undefined;
+    if (isOpen) this.#past = add(this.#past, segment.facts);
+  }
+
+  /** Settles when the files that have ended are complete. */
+  async completed(): Promise<void> {
+    await Promise.all(this.#ending.values());
+  }
+
+  #arrived(lane: Lane): void {
+    const awaited = this.#closing?.awaited;
+    if (awaited?.delete(lane) === true && awaited.size === 0) this.#finishClosing();
+  }
+
+  #finishClosing(): void {
+    const closing = this.#closing;
+    this.#closing = undefined;
+    if (closing !== undefined) this.#finish(closing.segment, closing.reason);
+  }
+
+  #finish(segment: Segment, reason: SegmentEnd): void {
+    const done = segment.finish().then(() => {
+      this.#ending.delete(segment);
+      this.#past = add(this.#past, segment.facts);
+      if (!this.#failed.has(segment)) this.#onFinished(segment.facts, reason);
+    });
+    this.#ending.set(segment, done);
+  }
+}
+
+function add(sum: RecordedTotals, { seconds, bytes, frames }: SegmentFacts): RecordedTotals {
+  return {
+    files: sum.files + 1,
+    seconds: sum.seconds + seconds,
+    bytes: sum.bytes + bytes,
+    frames: sum.frames + frames,
+  };
+}

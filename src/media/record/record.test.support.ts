@@ -1,0 +1,159 @@
+import { BufferSource, EncodedPacketSink, Input, MATROSKA, MP4, WEBM } from "mediabunny";
+import { VirtualClock } from "../../base/index.ts";
+import { MediaTimeline, SourceTimeline } from "../../channel/playout/index.ts";
+import type { Track } from "../../wire/index.ts";
+import { ClipReader } from "../clip-reader.ts";
+import { demoClipPath } from "../demo-clip.ts";
+import type { Container } from "./container.ts";
+import type { Lane } from "./lane.ts";
+import type { SegmentEnd } from "./open-segments.ts";
+import type { SegmentFacts } from "./segment.ts";
+import type { SegmentFile } from "./segment-file.ts";
+import { Segmenter, type SegmenterOptions } from "./segmenter.ts";
+import { SteadyClock } from "./steady-clock.ts";
+
+/** A file in memory, which may refuse to grow. */
+export class MemoryFile implements SegmentFile {
+  bytes = new Uint8Array(0);
+  isClosed = false;
+  /** Bytes it may have; a write beyond fails, having written what fits. */
+  room = Number.POSITIVE_INFINITY;
+  /** Writes wait for it. */
+  gate: Promise<void> = Promise.resolve();
+
+  async write(data: Uint8Array, position: number): Promise<void> {
+    await this.gate;
+    const fits = Math.min(data.byteLength, Math.max(0, this.room - position));
+    const grown = new Uint8Array(Math.max(this.bytes.byteLength, position + fits));
+    grown.set(this.bytes);
+    grown.set(data.subarray(0, fits), position);
+    this.bytes = grown;
+    if (fits < data.byteLength)
+      throw Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
+  }
+
+  truncate(bytes: number): void {
+    this.bytes = this.bytes.slice(0, bytes);
+  }
+
+  close(): void {
+    this.isClosed = true;
+  }
+}
+
+/** A frame of the demo's clip. */
+export interface ClipSample {
+  readonly kind: "video" | "audio";
+  readonly bytes: Uint8Array;
+  readonly key: boolean;
+  /** s, >= 0 */
+  readonly seconds: number;
+}
+
+/** The demo's clip, 10 s of H.264 at 30 frames a second and Opus in packets of 20 ms, in decoding order. */
+export async function clipSamples(): Promise<ClipSample[]> {
+  const clip = await ClipReader.open(demoClipPath());
+  const samples: ClipSample[] = [];
+  for (const [index, { kind }] of clip.tracks.entries()) {
+    for await (const { bytes, key, presentation } of clip.frames(index)) {
+      if (presentation >= 0) samples.push({ kind, bytes, key, seconds: presentation });
+    }
+  }
+  clip.close();
+  return samples.sort((left, right) => left.seconds - right.seconds);
+}
+
+export const VIDEO: Track = {
+  ...{ medium: 2, kind: "video", source: 1, generation: 0 },
+  ...{ codec: "h264", payloadType: 96, clockRate: 90_000 },
+};
+export const AUDIO: Track = {
+  ...{ medium: 1, kind: "audio", source: 2, generation: 0 },
+  ...{ codec: "opus", payloadType: 97, clockRate: 48_000, channels: 2 },
+};
+
+/** A segmenter with files in memory, and everything that it told. */
+export class Recording {
+  readonly clock = new VirtualClock();
+  readonly files: { readonly path: string; readonly file: MemoryFile }[] = [];
+  readonly told: string[] = [];
+  readonly finished: { readonly facts: SegmentFacts; readonly reason: SegmentEnd }[] = [];
+  readonly segmenter: Segmenter;
+  readonly #timeline = new MediaTimeline();
+  /** Room of the files that are made next. */
+  room = Number.POSITIVE_INFINITY;
+  gate: Promise<void> = Promise.resolve();
+
+  constructor(container: Container, options: Partial<SegmenterOptions> = {}) {
+    this.segmenter = new Segmenter({
+      ...{ container, title: "clip", clock: this.clock },
+      segmentMs: Number.POSITIVE_INFINITY,
+      durationMs: Number.POSITIVE_INFINITY,
+      openFile: () => {
+        const file = new MemoryFile();
+        file.room = this.room;
+        file.gate = this.gate;
+        const path = `rec-${this.files.length + 1}.${container}`;
+        this.files.push({ path, file });
+        return { path, file };
+      },
+      events: {
+        onStarted: ({ path }) => void this.told.push(`started ${path}`),
+        onFinished: (facts, reason) => {
+          this.finished.push({ facts, reason });
+          this.told.push(`finished ${facts.path}: ${reason}`);
+        },
+        onFailed: (error, facts) =>
+          void this.told.push(`failed ${facts?.path}: ${(error as { code?: string }).code}`),
+        onEnough: () => void this.told.push("enough"),
+      },
+      ...options,
+    });
+  }
+
+  /** Opens a track whose publisher has said that its ticks began at time 0. */
+  open(track: Track, startTicks = 0): Lane {
+    const source = new SourceTimeline(track.clockRate);
+    const sender = { ntpMs: 1_000_000, rtpTimestamp: startTicks };
+    source.unwrap(startTicks);
+    this.#timeline.report(source, { ingestMs: 5_000, rtpTimestamp: startTicks, sender }, 0);
+    const lane = this.segmenter.open(track, new SteadyClock(this.#timeline, source));
+    if (lane === undefined) throw new Error(`${track.codec} can not be recorded`);
+    return lane;
+  }
+
+  /** Lets time pass until a sample of the clip is there, and hands it over. */
+  async play(lane: Lane, sample: ClipSample): Promise<void> {
+    const due = sample.seconds * 1000 - this.clock.now();
+    if (due > 0) this.clock.advance(due);
+    const ticks = Math.round(sample.seconds * lane.track.clockRate);
+    this.segmenter.tick();
+    this.segmenter.frame(lane, { bytes: sample.bytes, key: sample.key, ticks });
+  }
+}
+
+/** What a file holds, by mediabunny. */
+export async function readBack(bytes: Uint8Array): Promise<
+  {
+    readonly codec: string | null;
+    readonly times: readonly number[];
+    readonly keys: number;
+    readonly sizes: readonly number[];
+  }[]
+> {
+  const input = new Input({ formats: [MP4, WEBM, MATROSKA], source: new BufferSource(bytes) });
+  const tracks = [];
+  for (const track of await input.getTracks()) {
+    const times: number[] = [];
+    const sizes: number[] = [];
+    let keys = 0;
+    for await (const packet of new EncodedPacketSink(track).packets()) {
+      times.push(packet.timestamp);
+      sizes.push(packet.byteLength);
+      if (packet.type === "key") keys++;
+    }
+    tracks.push({ codec: await track.getCodec(), times, keys, sizes });
+  }
+  input.dispose();
+  return tracks;
+}

@@ -1,0 +1,96 @@
+import type { Container } from "./container.ts";
+import type { Lane, Sample } from "./lane.ts";
+import type { SegmentFile } from "./segment-file.ts";
+import { SegmentWriter } from "./segment-writer.ts";
+import type { TrackFormat } from "./track-format.ts";
+
+/** What is told of a file. */
+export interface SegmentFacts {
+  readonly path: string;
+  readonly seconds: number;
+  readonly bytes: number;
+  readonly frames: number;
+  /** `h264 640x360`, `opus 48000 Hz`. */
+  readonly tracks: readonly string[];
+}
+
+export interface SegmentOptions {
+  readonly path: string;
+  readonly file: SegmentFile;
+  readonly container: Container;
+  readonly title: string;
+  /** Channel time of the file's beginning, ms. */
+  readonly startMs: number;
+  /** With their formats known. */
+  readonly lanes: readonly Lane[];
+  onFailed(error: unknown): void;
+}
+
+/** A file with the lanes that go into it. */
+export class Segment {
+  readonly path: string;
+  readonly startMs: number;
+  readonly #writer: SegmentWriter;
+  readonly #lanes: readonly Lane[];
+  readonly #tracks: readonly string[];
+  /** Of the lanes that still go on. */
+  readonly #open: Set<Lane>;
+
+  constructor(options: SegmentOptions) {
+    const { path, file, container, title, startMs, lanes, onFailed } = options;
+    const formats = lanes.map(({ format }) => format as TrackFormat);
+    this.path = path;
+    this.startMs = startMs;
+    this.#lanes = lanes;
+    this.#open = new Set(lanes);
+    this.#tracks = lanes.map(describe);
+    this.#writer = new SegmentWriter({ file, container, formats, title, onFailed });
+  }
+
+  get facts(): SegmentFacts {
+    const { seconds, bytes, frames } = this.#writer;
+    return { path: this.path, seconds, bytes, frames, tracks: this.#tracks };
+  }
+
+  get waitingBytes(): number {
+    return this.#writer.waitingBytes;
+  }
+
+  get unwrittenBytes(): number {
+    return this.#writer.unwrittenBytes;
+  }
+
+  /** Lanes that still go on in it. */
+  get open(): ReadonlySet<Lane> {
+    return this.#open;
+  }
+
+  /** True while the lane goes on in this file. */
+  has(lane: Lane): boolean {
+    return this.#open.has(lane);
+  }
+
+  /** Takes the lane's next frame, presented at `ms` of the channel's time. False when its time does not fit the file. */
+  add(lane: Lane, sample: Sample, ms: number): boolean {
+    const seconds = (ms - this.startMs) / 1000;
+    if (seconds < 0) return false;
+    const { bytes, key } = sample;
+    const duration = lane.durationOf(sample, ms);
+    return this.#writer.add(this.#lanes.indexOf(lane), { bytes, key, seconds, duration });
+  }
+
+  /** The lane does not go on in it. */
+  end(lane: Lane): void {
+    if (this.#open.delete(lane)) this.#writer.end(this.#lanes.indexOf(lane));
+  }
+
+  /** Settles when the file is complete, or has failed. */
+  finish(): Promise<void> {
+    return this.#writer.finish();
+  }
+}
+
+function describe({ track, format }: Lane): string {
+  if (format?.kind === "video") return `${track.codec} ${format.width}x${format.height}`;
+  return `${track.codec} ${format?.sampleRate} Hz`;
+}

@@ -1,0 +1,258 @@
+import assert from "node:assert/strict";
+import { before, describe, test } from "node:test";
+import {
+  AUDIO,
+  type ClipSample,
+  clipSamples,
+  Recording,
+  readBack,
+  VIDEO,
+} from "./record.test.support.ts";
+
+let clip: ClipSample[] = [];
+
+before(async () => {
+  clip = await clipSamples();
+});
+
+/** Lets the writers do what they have been given. */
+const settle = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+
+async function playAll(
+  recording: Recording,
+  samples: readonly ClipSample[],
+  lanes = { video: recording.open(VIDEO), audio: recording.open(AUDIO) },
+): Promise<typeof lanes> {
+  for (const sample of samples) {
+    await recording.play(lanes[sample.kind], sample);
+    await settle();
+  }
+  return lanes;
+}
+
+for (const container of ["mkv", "mp4"] as const) {
+  describe(`recording the clip to ${container}`, () => {
+    test("one file has every frame, key frames where they were, and its times", async () => {
+      const recording = new Recording(container);
+      await playAll(recording, clip);
+      await recording.segmenter.finish();
+      assert.deepEqual(recording.told, [
+        `started rec-1.${container}`,
+        `finished rec-1.${container}: the recording ended`,
+      ]);
+      const [video, audio] = await readBack(recording.files[0]?.file.bytes as Uint8Array);
+      const pictures = clip.filter(({ kind }) => kind === "video");
+      const sounds = clip.filter(({ kind }) => kind === "audio");
+      assert.equal(video?.codec, "avc");
+      assert.equal(video?.times.length, pictures.length);
+      assert.equal(video?.keys, 10);
+      assert.equal(audio?.times.length, sounds.length);
+      for (const [index, { seconds }] of pictures.entries())
+        assert.ok(Math.abs((video?.times[index] as number) - seconds) < 0.001);
+      for (const [index, { seconds }] of sounds.entries())
+        assert.ok(Math.abs((audio?.times[index] as number) - seconds) < 0.001);
+      assert.ok(recording.files[0]?.file.isClosed);
+      assert.equal(recording.segmenter.totals.frames, clip.length);
+      assert.deepEqual(recording.segmenter.drops.toJSON(), {});
+    });
+
+    test("segments begin with key frames and lose nothing at their bounds", async () => {
+      const recording = new Recording(container, { segmentMs: 2_500 });
+      await playAll(recording, clip);
+      await recording.segmenter.finish();
+      const files = await Promise.all(recording.files.map(({ file }) => readBack(file.bytes)));
+      assert.deepEqual(
+        files.map(([video]) => video?.times.length),
+        [90, 90, 90, 30],
+      );
+      assert.deepEqual(
+        files.map(([video]) => video?.keys),
+        [3, 3, 3, 1],
+      );
+      const sounds = files.map(([, audio]) => audio?.times.length ?? 0);
+      const all = clip.filter(({ kind }) => kind === "audio").length;
+      assert.equal(
+        sounds.reduce((sum, each) => sum + each, 0),
+        all,
+      );
+      for (const [video, audio] of files) {
+        assert.ok(Math.abs(video?.times[0] as number) < 0.001);
+        assert.ok((audio?.times[0] as number) < 0.021);
+      }
+      assert.deepEqual(
+        recording.finished.map(({ reason }) => reason),
+        ["full length", "full length", "full length", "the recording ended"],
+      );
+    });
+
+    test("at any moment what is written can be read", async () => {
+      const recording = new Recording(container);
+      const lanes = await playAll(recording, clip.slice(0, 500));
+      const bytes = recording.files[0]?.file.bytes as Uint8Array;
+      const [video, audio] = await readBack(bytes.slice());
+      const written = clip.slice(0, 500).filter(({ kind }) => kind === "video").length;
+      // A fragment of MP4 is written when it has ended; a key frame comes every second.
+      assert.ok((video?.times.length as number) > written - 62, `${video?.times.length}`);
+      assert.ok((audio?.times.length as number) > 100);
+      recording.segmenter.close(lanes.video);
+      recording.segmenter.close(lanes.audio);
+      await recording.segmenter.finish();
+    });
+
+    test("a full disk leaves a file that can be read, and the recording goes on when it is told", async () => {
+      const recording = new Recording(container);
+      recording.room = 300_000;
+      const lanes = await playAll(recording, clip.slice(0, 500));
+      assert.deepEqual(recording.told, [
+        `started rec-1.${container}`,
+        `failed rec-1.${container}: ENOSPC`,
+      ]);
+      const [video] = await readBack(recording.files[0]?.file.bytes as Uint8Array);
+      assert.ok((video?.times.length as number) > 30);
+      assert.ok(recording.files[0]?.file.isClosed);
+      recording.room = Number.POSITIVE_INFINITY;
+      recording.segmenter.unblock();
+      await playAll(recording, clip.slice(500), lanes);
+      await recording.segmenter.finish();
+      const [again] = await readBack(recording.files[1]?.file.bytes as Uint8Array);
+      assert.ok((again?.times.length as number) >= 60);
+      assert.ok((recording.segmenter.drops.toJSON()["disk-refused"] ?? 0) > 0);
+    });
+  });
+}
+
+test("a slow disk costs whole groups of pictures, counted, and the rest keeps its time", async () => {
+  const recording = new Recording("mkv");
+  let open = (): void => {};
+  recording.gate = new Promise((resolve) => {
+    open = resolve;
+  });
+  const large = clip.map((sample) =>
+    sample.kind === "video" ? { ...sample, bytes: padded(sample.bytes) } : sample,
+  );
+  const lanes = await playAll(recording, large.slice(0, 500));
+  const { drops } = recording.segmenter;
+  assert.ok((drops.toJSON()["disk-slow"] ?? 0) > 0);
+  open();
+  for (let turn = 0; turn < 2_000; turn++) await settle();
+  await playAll(recording, large.slice(500), lanes);
+  await recording.segmenter.finish();
+  const [video] = await readBack(recording.files[0]?.file.bytes as Uint8Array);
+  const pictures = clip.filter(({ kind }) => kind === "video");
+  assert.ok((video?.times.length as number) < pictures.length);
+  assert.ok(Math.abs((video?.times.at(-1) as number) - 9.967) < 0.002);
+});
+
+/** As large as it would be at 40 Mbit/s. */
+function padded(frame: Uint8Array): Uint8Array {
+  const filler = new Uint8Array(300_000).fill(1);
+  filler.set([0, 0, 0, 1, 12]);
+  const bytes = new Uint8Array(frame.byteLength + filler.byteLength);
+  bytes.set(frame);
+  bytes.set(filler, frame.byteLength);
+  return bytes;
+}
+
+test("only sound, and only pictures, are recordings too", async () => {
+  for (const kind of ["video", "audio"] as const) {
+    const recording = new Recording("mp4", { segmentMs: 4_000 });
+    const lane = recording.open(kind === "video" ? VIDEO : AUDIO);
+    for (const sample of clip.filter((each) => each.kind === kind)) {
+      await recording.play(lane, sample);
+      await settle();
+    }
+    await recording.segmenter.finish();
+    const files = await Promise.all(recording.files.map(({ file }) => readBack(file.bytes)));
+    assert.equal(files.length, 3, kind);
+    const count = files.reduce((sum, [track]) => sum + (track?.times.length ?? 0), 0);
+    assert.equal(count, clip.filter((each) => each.kind === kind).length);
+  }
+});
+
+test("a publisher that starts again gets a new file; what was lost leaves a gap", async () => {
+  const recording = new Recording("mkv");
+  const first = await playAll(recording, clip.slice(0, 300));
+  recording.segmenter.close(first.video);
+  recording.segmenter.close(first.audio);
+  const gap = clip.slice(300).filter(({ seconds }) => seconds < 5 || seconds >= 7);
+  await playAll(recording, gap);
+  await recording.segmenter.finish();
+  assert.deepEqual(
+    recording.finished.map(({ reason }) => reason),
+    ["the channel ended", "the recording ended"],
+  );
+  const [video] = await readBack(recording.files[1]?.file.bytes as Uint8Array);
+  const steps = (video?.times ?? []).slice(1).map((each, i) => each - (video?.times[i] ?? 0));
+  assert.ok(Math.abs(Math.max(...steps) - 2.033) < 0.002, `${Math.max(...steps)}`);
+});
+
+test("a track that comes later begins a new file with both, at a key frame", async () => {
+  const recording = new Recording("mkv");
+  const video = recording.open(VIDEO);
+  for (const sample of clip.filter(({ kind, seconds }) => kind === "video" && seconds < 3.5)) {
+    await recording.play(video, sample);
+    await settle();
+  }
+  const audio = recording.open(AUDIO);
+  const rest = clip.filter(({ seconds }) => seconds >= 3.5);
+  await playAll(recording, rest, { video, audio });
+  await recording.segmenter.finish();
+  const files = await Promise.all(recording.files.map(({ file }) => readBack(file.bytes)));
+  assert.deepEqual(
+    files.map((tracks) => tracks.map(({ times }) => times.length)),
+    [[120], [180, 300]],
+  );
+});
+
+test("other pictures begin a new file", async () => {
+  const recording = new Recording("mkv");
+  const lanes = { video: recording.open(VIDEO), audio: recording.open(AUDIO) };
+  // The level in the parameter set tells the formats apart.
+  const changed = clip.map((sample) =>
+    sample.kind === "video" && sample.seconds >= 4.999
+      ? { ...sample, bytes: withLevel(sample.bytes, 0x29) }
+      : sample,
+  );
+  await playAll(recording, changed, lanes);
+  await recording.segmenter.finish();
+  const files = await Promise.all(recording.files.map(({ file }) => readBack(file.bytes)));
+  assert.deepEqual(
+    files.map(([video]) => video?.times.length),
+    [150, 150],
+  );
+  const sounds = files.reduce((sum, [, audio]) => sum + (audio?.times.length ?? 0), 0);
+  assert.equal(sounds, clip.filter(({ kind }) => kind === "audio").length);
+  assert.equal(recording.finished[0]?.reason, "its tracks changed");
+});
+
+function withLevel(frame: Uint8Array, level: number): Uint8Array {
+  const at = frame.findIndex(
+    (_byte, index) => frame[index - 1] === 1 && ((frame[index] as number) & 31) === 7,
+  );
+  if (at < 0) return frame;
+  const copy = frame.slice();
+  copy[at + 3] = level;
+  return copy;
+}
+
+test("what was asked for in length ends by itself", async () => {
+  const recording = new Recording("mp4", { durationMs: 3_000 });
+  await playAll(recording, clip);
+  assert.equal(recording.told.filter((line) => line === "enough").length, 1);
+  await recording.segmenter.finish();
+  const [video, audio] = await readBack(recording.files[0]?.file.bytes as Uint8Array);
+  assert.equal(video?.times.length, 90);
+  assert.equal(audio?.times.length, 150);
+});
+
+test("a disk that refuses the first file is told, and nothing is held", async () => {
+  const refusal = Object.assign(new Error("permission denied"), { code: "EACCES" });
+  const recording = new Recording("mkv", {
+    openFile: () => {
+      throw refusal;
+    },
+  });
+  await playAll(recording, clip.slice(0, 200));
+  assert.deepEqual(recording.told, ["failed undefined: EACCES"]);
+  await recording.segmenter.finish();
+});

@@ -1,0 +1,324 @@
+import { type Clock, Counters, LIMITS } from "../../base/index.ts";
+import type { EncodedFrame } from "../../channel/playout/index.ts";
+import type { Track } from "../../wire/index.ts";
+import type { Container } from "./container.ts";
+import { Lane, type Sample } from "./lane.ts";
+import { OpenSegments, type RecordedTotals, type SegmentEnd } from "./open-segments.ts";
+import { Segment, type SegmentFacts } from "./segment.ts";
+import type { SegmentFile } from "./segment-file.ts";
+import type { SteadyClock } from "./steady-clock.ts";
+import { formatterFor } from "./track-format.ts";
+
+export interface SegmenterEvents {
+  onStarted(facts: SegmentFacts): void;
+  /** The file is complete. */
+  onFinished(facts: SegmentFacts, reason: SegmentEnd): void;
+  /**
+   * The file could not be made or written on; `facts` tell what there is of it. Nothing is recorded until
+   * {@link Segmenter.unblock}.
+   */
+  onFailed(error: unknown, facts: SegmentFacts | undefined): void;
+  /** As much as was asked for is recorded. */
+  onEnough(): void;
+}
+
+export interface SegmenterOptions {
+  readonly container: Container;
+  /** A file ends at the first key frame after this, ms; infinite: never. */
+  readonly segmentMs: number;
+  /** Ends after this much was recorded, ms; infinite: never. */
+  readonly durationMs: number;
+  /** Title in the files. */
+  readonly title: string;
+  readonly clock: Clock;
+  /** Makes the next file. */
+  openFile(): { readonly path: string; readonly file: SegmentFile };
+  readonly events: SegmenterEvents;
+}
+
+/** Publishers tell how their tracks belong together within this, ms, or do not at all. */
+const SYNC_MS_MAX = 5_000;
+/** Sound that began this much before the picture is recorded too, ms. */
+const EARLY_MS = 500;
+/** How long the other tracks are waited for when one has reached the end of the recording, ms. */
+const ENOUGH_MS_MAX = 1_500;
+/** A track that is silent for this long does not hold up the others, ms. */
+const SILENT_MS = { audio: 5_000, video: 30_000 } as const;
+
+/**
+ * Puts the frames of a channel's tracks into files: a new one begins with a key frame when the one before is long enough,
+ * when a track comes, or changes its format. Times are the channel's, so that what was lost leaves a gap and nothing shifts.
+ */
+export class Segmenter {
+  /** Frames that are in no file, by reason; docs/guides/recording.md explains them. */
+  readonly drops = new Counters();
+  readonly #options: SegmenterOptions;
+  readonly #lanes = new Set<Lane>();
+  readonly #segments: OpenSegments;
+  #isBlocked = false;
+  /** Since when one track has all of the recording, ms. */
+  #enoughSince: number | undefined;
+  #isEnded = false;
+
+  constructor(options: SegmenterOptions) {
+    this.#options = options;
+    this.#segments = new OpenSegments(options.clock, (facts, reason) =>
+      options.events.onFinished(facts, reason),
+    );
+  }
+
+  /** The file that is written now. */
+  get current(): SegmentFacts | undefined {
+    return this.#segments.current?.facts;
+  }
+
+  /** Over all files. */
+  get totals(): RecordedTotals {
+    return this.#segments.totals;
+  }
+
+  /** A track begins. Undefined when it can not be recorded. */
+  open(track: Track, clock: SteadyClock): Lane | undefined {
+    const formatter = formatterFor(track);
+    if (formatter === undefined) return undefined;
+    const lane = new Lane(track, formatter, clock, this.#options.clock.now());
+    this.#lanes.add(lane);
+    return lane;
+  }
+
+  /** A track ends. With the last one, the file ends. */
+  close(lane: Lane): void {
+    if (!this.#lanes.has(lane)) return;
+    this.#begin(true);
+    this.#segments.leave(lane);
+    this.#lanes.delete(lane);
+    if (this.#lanes.size === 0) this.#segments.finish("the channel ended");
+  }
+
+  /** The next frame of a track, in decoding order; may be kept, so it must not change. */
+  frame(lane: Lane, frame: EncodedFrame): void {
+    const isIn = this.#segments.current?.has(lane) === true;
+    const isOver = this.#isEnded || (this.#enoughSince !== undefined && !isIn);
+    if (isOver || !this.#lanes.has(lane) || this.#isHeldUp(lane)) return;
+    const now = this.#options.clock.now();
+    let sample = lane.take(frame, now);
+    if (sample === "changed") {
+      this.#leave(lane);
+      sample = lane.take(frame, now);
+    }
+    if (typeof sample === "string") {
+      this.drops.add(sample);
+      return;
+    }
+    if (this.#segments.current?.has(lane) === true) {
+      const ms = lane.clock.at(sample.ticks);
+      if (ms !== "jumped") {
+        this.#place(lane, sample, ms ?? 0);
+        return;
+      }
+      this.#leave(lane);
+      if (!sample.key) {
+        this.drops.add("before-key");
+        return;
+      }
+      lane.needsKey = false;
+    }
+    lane.hold(sample, now);
+    if (lane.heldBytes > LIMITS.recordBacklogBytesMax)
+      this.drops.add("held-too-long", lane.forget("before-newest-key"));
+    this.#begin(false);
+  }
+
+  /** Does what is due by time. Called every 20 to 100 ms. */
+  tick(): void {
+    const now = this.#options.clock.now();
+    this.#segments.tick();
+    if (now - (this.#enoughSince ?? now) > ENOUGH_MS_MAX) this.#end();
+    const { current } = this.#segments;
+    if (current === undefined) {
+      this.#begin(false);
+      return;
+    }
+    for (const lane of [...current.open]) {
+      const most = SILENT_MS[lane.isVideo ? "video" : "audio"];
+      if (now - lane.lastAt >= most && current.open.size > 1) this.#leave(lane);
+    }
+    if (current.unwrittenBytes > LIMITS.recordFragmentBytesMax) {
+      for (const lane of this.#lanes) lane.needsKey = lane.isVideo;
+      this.#segments.finish("it could not be cut");
+    }
+  }
+
+  /** After {@link SegmenterEvents.onFailed}: the next key frame begins a new file. */
+  unblock(): void {
+    this.#isBlocked = false;
+  }
+
+  /** Ends the recording. Settles when its files are complete. */
+  async finish(): Promise<void> {
+    if (!this.#isEnded) this.#begin(true);
+    this.#isEnded = true;
+    this.#segments.finish("the recording ended");
+    await this.#segments.completed();
+  }
+
+  /** While the disk does not keep up, or refuses, whole groups of pictures are left out. */
+  #isHeldUp(lane: Lane): boolean {
+    // Behind a frame left out, those that need it are left out anyway: so the disk has time until the next key frame.
+    const most = LIMITS.recordBacklogBytesMax / (lane.needsKey ? 2 : 1);
+    if (!this.#isBlocked && this.#segments.waitingBytes <= most) return false;
+    this.drops.add(this.#isBlocked ? "disk-refused" : "disk-slow", 1 + lane.forget("all"));
+    lane.needsKey = lane.isVideo;
+    return true;
+  }
+
+  /** The lane does not go on in the files that are open. */
+  #leave(lane: Lane): void {
+    this.#segments.leave(lane);
+    this.drops.add("held-too-long", lane.forget("all"));
+    lane.needsKey = lane.isVideo;
+    if (this.#segments.current?.open.size === 0) this.#segments.finish("its tracks changed");
+  }
+
+  #place(lane: Lane, sample: Sample, ms: number): void {
+    const { current } = this.#segments;
+    if (current === undefined) return;
+    const recordedMs = ms - current.startMs + this.#segments.secondsBefore * 1000;
+    if (recordedMs >= this.#options.durationMs) {
+      this.#enoughSince ??= this.#options.clock.now();
+      current.end(lane);
+      if (current.open.size === 0) this.#end();
+      return;
+    }
+    const reason = sample.key ? this.#cutReason(lane, sample, ms) : undefined;
+    if (reason !== undefined && !this.#cut(ms, reason)) return;
+    if (!this.#segments.place(lane, sample, ms)) this.drops.add("out-of-order");
+  }
+
+  /** The lane whose key frames begin files: video, if there is any. */
+  get #cutter(): Lane | undefined {
+    const { current } = this.#segments;
+    const usable = [...this.#lanes].filter((lane) => current?.has(lane) || this.#isReady(lane));
+    return usable.find(({ isVideo }) => isVideo) ?? usable[0];
+  }
+
+  #cutReason(lane: Lane, { isCleanStart }: Sample, ms: number): SegmentEnd | undefined {
+    const { current } = this.#segments;
+    if (current === undefined || this.#enoughSince !== undefined || lane !== this.#cutter)
+      return undefined;
+    if ([...this.#lanes].some((each) => !current.has(each) && this.#isReady(each)))
+      return "its tracks changed";
+    const most = this.#options.segmentMs * (isCleanStart ? 1 : 2);
+    return ms - current.startMs >= most ? "full length" : undefined;
+  }
+
+  /** True when it is known of what is held how it is to be stored and when it is presented. */
+  #isReady(lane: Lane, atOnce = false): boolean {
+    const [first] = lane.held;
+    if (first === undefined || lane.format === undefined) return false;
+    if (!lane.clock.knows(first.ticks)) return false;
+    const waited = this.#options.clock.now() - lane.heldSince;
+    const isAlone = this.#lanes.size < 2;
+    return atOnce || isAlone || lane.clock.isSynchronised || waited > SYNC_MS_MAX;
+  }
+
+  /** Begins a file with what is held, when it can. @param atOnce without waiting for anything more */
+  #begin(atOnce: boolean): void {
+    if (this.#isBlocked || this.#isEnded || this.#enoughSince !== undefined) return;
+    const { current } = this.#segments;
+    if (current !== undefined && atOnce) return;
+    const ready = [...this.#lanes].filter((lane) => this.#isReady(lane, atOnce));
+    if (ready.length === 0) return;
+    const since = Math.min(...ready.map(({ heldSince }) => heldSince));
+    const isPatient = this.#options.clock.now() - since <= SYNC_MS_MAX;
+    if (current === undefined && ready.length < this.#lanes.size && isPatient && !atOnce) return;
+    const cutter = atOnce ? (ready.find(({ isVideo }) => isVideo) ?? ready[0]) : this.#cutter;
+    if (cutter === undefined || current?.has(cutter) === true) return;
+    const first = cutter.held.find(({ key }) => key);
+    const ms = first === undefined ? undefined : cutter.clock.at(first.ticks);
+    if (typeof ms !== "number") return;
+    this.#cut(current === undefined ? earliest(ready, ms) : ms, "its tracks changed", ready);
+  }
+
+  /** Begins a new file at `ms`. False when there is none. */
+  #cut(ms: number, reason: SegmentEnd, ready: readonly Lane[] = []): boolean {
+    const { current } = this.#segments;
+    const lanes = [...this.#lanes].filter(
+      (lane) => current?.has(lane) || ready.includes(lane) || this.#isReady(lane),
+    );
+    // Players take the first track for the main one.
+    lanes.sort((left, right) => Number(right.isVideo) - Number(left.isVideo));
+    this.#segments.cut(ms, this.#cutter, reason);
+    const segment = this.#openSegment(ms, lanes);
+    if (segment === undefined) return false;
+    this.#segments.begin(segment);
+    this.#options.events.onStarted(segment.facts);
+    for (const { lane, sample, at } of inOrder(lanes)) if (at >= ms) this.#place(lane, sample, at);
+    return true;
+  }
+
+  #openSegment(startMs: number, lanes: readonly Lane[]): Segment | undefined {
+    const { openFile, container, title } = this.#options;
+    try {
+      const { path, file } = openFile();
+      const segment: Segment = new Segment({
+        ...{ path, file, container, title, startMs, lanes },
+        onFailed: (error) => {
+          this.#segments.drop(segment);
+          this.#block(error, segment.facts);
+        },
+      });
+      return segment;
+    } catch (error) {
+      this.#block(error, undefined);
+      return undefined;
+    }
+  }
+
+  #block(error: unknown, facts: SegmentFacts | undefined): void {
+    this.#isBlocked = true;
+    this.#segments.finish("the recording ended");
+    for (const lane of this.#lanes) {
+      this.drops.add("disk-refused", lane.forget("all"));
+      lane.needsKey = lane.isVideo;
+    }
+    this.#options.events.onFailed(error, facts);
+  }
+
+  #end(): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#segments.finish("the recording ended");
+    this.#options.events.onEnough();
+  }
+}
+
+/** When the first frame is presented that belongs to a recording whose picture begins at `ms`. */
+function earliest(lanes: readonly Lane[], ms: number): number {
+  const times = lanes.flatMap((lane) =>
+    lane.held.flatMap(({ ticks }) => {
+      const at = lane.clock.at(ticks);
+      return typeof at === "number" && at >= ms - EARLY_MS ? [at] : [];
+    }),
+  );
+  return Math.min(ms, ...times);
+}
+
+/** What the lanes hold, released, in the order of time as far as each lane's own order lets it. */
+function* inOrder(
+  lanes: readonly Lane[],
+): Generator<{ readonly lane: Lane; readonly sample: Sample; readonly at: number }> {
+  const queues = lanes.map((lane) =>
+    lane.release().flatMap((sample) => {
+      const at = lane.clock.at(sample.ticks);
+      return typeof at === "number" ? [{ lane, sample, at }] : [];
+    }),
+  );
+  for (;;) {
+    const heads = queues.filter((queue) => queue.length > 0);
+    heads.sort((left, right) => (left[0]?.at ?? 0) - (right[0]?.at ?? 0));
+    const next = heads[0]?.shift();
+    if (next === undefined) return;
+    yield next;
+  }
+}

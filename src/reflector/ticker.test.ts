@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { VirtualClock } from "../base/index.ts";
+import { Ticker } from "./ticker.ts";
+
+function open() {
+  const clock = new VirtualClock(500);
+  const state = { calm: false };
+  const beats: { at: number; slow: boolean; second: boolean }[] = [];
+  const ticker = new Ticker({
+    clock,
+    isCalm: () => state.calm,
+    onTick: ({ second, slow }) => beats.push({ at: clock.now() - 500, slow, second }),
+  });
+  const timesOf = (which: "slow" | "second"): number[] =>
+    beats.filter((beat) => beat[which]).map(({ at }) => at);
+  return { clock, state, beats, ticker, timesOf };
+}
+
+test("it beats every 10 ms, and says every 100 ms and every second which one that is", () => {
+  const { beats, clock, timesOf } = open();
+  clock.advance(2_000);
+  assert.equal(beats.length, 200);
+  assert.deepEqual(timesOf("slow").slice(0, 3), [100, 200, 300]);
+  assert.deepEqual(timesOf("second"), [1_000, 2_000]);
+});
+
+test("while all is calm it beats every 100 ms, and whoever hurries it waits 10 ms at most", () => {
+  const { beats, clock, state, ticker, timesOf } = open();
+  state.calm = true;
+  clock.advance(1_010);
+  assert.deepEqual(
+    beats.map(({ at }) => at),
+    [10, 110, 210, 310, 410, 510, 610, 710, 810, 910, 1_010],
+  );
+  assert.deepEqual(timesOf("second"), [1_010]);
+  clock.advance(33);
+  state.calm = false;
+  ticker.hurry();
+  ticker.hurry();
+  clock.advance(10);
+  assert.equal(beats.at(-1)?.at, 1_053);
+  clock.advance(20);
+  assert.equal(beats.at(-1)?.at, 1_073);
+  state.calm = true;
+  clock.advance(200);
+  assert.equal(beats.length, 11 + 3 + 2);
+});
+
+test("a tick that ends the calm is followed by another in 10 ms", () => {
+  const { clock, state } = open();
+  const at: number[] = [];
+  const ticker = new Ticker({
+    clock,
+    isCalm: () => state.calm,
+    onTick: () => {
+      at.push(clock.now() - 500);
+      state.calm = at.length !== 2;
+    },
+  });
+  state.calm = true;
+  clock.advance(230);
+  ticker.close();
+  assert.deepEqual(at, [10, 110, 120, 130, 230]);
+});
+
+test("after it was closed it never beats again", () => {
+  const { beats, clock, ticker } = open();
+  ticker.close();
+  ticker.hurry();
+  clock.advance(1_000);
+  assert.equal(beats.length, 0);
+});

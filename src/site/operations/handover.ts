@@ -1,0 +1,66 @@
+import { readFile, rm, writeFile } from "node:fs/promises";
+import { z } from "zod";
+import { type Clock, LIMITS } from "../../base/index.ts";
+import type { IngestTrack } from "../plane-control.ts";
+import type { OutputPorts, PublishRequest } from "../site-service.ts";
+
+/** The file is the site's own, and read by the same version: its parts are checked where they are used. */
+const handoverSchema = z.object({
+  /** Wall clock, ms. */
+  at: z.number(),
+  inputs: z
+    .array(
+      z.object({
+        request: z.looseObject({ channel: z.string(), input: z.string() }),
+        tracks: z.array(z.looseObject({ codec: z.string(), port: z.number() })).max(64),
+      }),
+    )
+    .max(LIMITS.channelsMax),
+  outputs: z
+    .array(z.object({ channel: z.string(), host: z.string(), ports: z.looseObject({}) }))
+    .max(LIMITS.subscribersDefault),
+});
+
+/** An input as it was opened, with the ports that it got. */
+export interface HandedInput {
+  readonly request: PublishRequest;
+  readonly tracks: readonly IngestTrack[];
+}
+
+/** An output to a plain RTP receiver. */
+export interface HandedOutput {
+  readonly channel: string;
+  readonly host: string;
+  readonly ports: OutputPorts;
+}
+
+/** What a site that restarts leaves to its next start: what was opened through its API, and so stands in no configuration. */
+export interface Handover {
+  readonly inputs: readonly HandedInput[];
+  readonly outputs: readonly HandedOutput[];
+}
+
+/** A handover older than this is none: the site was started by somebody else, later. ms. */
+const AGE_MS_MAX = 120_000;
+
+/** Leaves it in a file. @throws what the file system does */
+export async function leaveHandover(
+  path: string,
+  { inputs, outputs }: Handover,
+  clock: Clock,
+): Promise<void> {
+  await writeFile(path, JSON.stringify({ at: clock.wall(), inputs, outputs }), { mode: 0o600 });
+}
+
+/** Takes it, once. Undefined: there is none, or it is old. @throws {Error} what is wrong with the file */
+export async function takeHandover(path: string, clock: Clock): Promise<Handover | undefined> {
+  let content: string;
+  try {
+    content = await readFile(path, "utf8");
+  } catch {
+    return undefined;
+  }
+  await rm(path, { force: true });
+  const { at, ...handover } = handoverSchema.parse(JSON.parse(content));
+  return Math.abs(clock.wall() - at) > AGE_MS_MAX ? undefined : (handover as unknown as Handover);
+}

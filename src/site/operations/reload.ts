@@ -1,0 +1,56 @@
+import { type Log, messageOf } from "../../base/index.ts";
+import type { RouteConfig } from "../../session/index.ts";
+import type { LogLevel, SiteSettings } from "../site-options.ts";
+
+/** What a reload changes. */
+export interface ReloadTarget {
+  setRoutes(routes: RouteConfig): Promise<void>;
+  readonly operations: { readonly logLevels: { set(level: LogLevel): Promise<unknown> } };
+}
+
+/** Settings that apply to a running site; the others are for its next start. */
+const LIVE: ReadonlySet<string> = new Set(["routes", "log"]);
+
+/**
+ * Reads the settings again and applies what can be applied: routes, and the level of the log. A file that is wrong changes
+ * nothing. Never rejects.
+ *
+ * @returns the settings that hold now
+ */
+export async function reload(
+  site: ReloadTarget,
+  before: SiteSettings,
+  read: () => Promise<SiteSettings>,
+  log: Log,
+): Promise<SiteSettings> {
+  try {
+    const settings = await read();
+    const changed = changedKeys(before, settings);
+    if (changed.includes("routes") && settings.routes !== undefined) {
+      await site.setRoutes(settings.routes);
+    }
+    if (changed.includes("log")) await site.operations.logLevels.set(settings.log ?? "info");
+    const waiting = changed.filter((key) => !LIVE.has(key));
+    log.info("The configuration was read again.", { changed });
+    if (waiting.length > 0) {
+      log.warn("Some settings count from the next start on.", {
+        settings: waiting,
+        next: "restart the site",
+      });
+    }
+    return settings;
+  } catch (error) {
+    log.error("The configuration was not taken; the one before holds.", {
+      error: messageOf(error),
+    });
+    return before;
+  }
+}
+
+function changedKeys(before: SiteSettings, after: SiteSettings): readonly string[] {
+  const [old, fresh] = [before, after] as readonly Readonly<Record<string, unknown>>[];
+  const keys = new Set([...Object.keys(old ?? {}), ...Object.keys(fresh ?? {})]);
+  return [...keys]
+    .filter((key) => JSON.stringify(old?.[key]) !== JSON.stringify(fresh?.[key]))
+    .sort();
+}

@@ -1,0 +1,178 @@
+import { join } from "node:path";
+import { type Clock, LIMITS, type Log, MeanderError, messageOf } from "../../base/index.ts";
+import type { DirectoryStatus } from "../../directory/index.ts";
+import type { RouteConfig, SiteRecord } from "../../session/index.ts";
+import type { LogGate } from "../observe/log-gate.ts";
+import { readSocketBufferMax } from "../observe/resource-readings.ts";
+import { SiteMonitor } from "../observe/site-monitor.ts";
+import type { Plane } from "../plane/plane.ts";
+import type { HealthView } from "../site-service.ts";
+import type { SiteFigures, StatsView } from "../view/index.ts";
+import { type Handover, leaveHandover, takeHandover } from "./handover.ts";
+import { LogLevels } from "./log-levels.ts";
+
+/** What the operation of a site needs to know of it. */
+export interface SiteOperationsOptions {
+  readonly record: SiteRecord;
+  readonly plane: Plane;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly logGate: LogGate;
+  /** The site's folder. */
+  readonly data: string;
+  /** Streams that are at the site. */
+  streams(): number;
+  directory(): DirectoryStatus;
+  /** What the site has open that stands in no configuration. */
+  handover(): Handover;
+  /** Whether whoever runs the site starts it again after a restart. */
+  readonly canRestart: boolean;
+  /** Has the site stop, soon. */
+  stop(): void;
+}
+
+/** How a site is run: its health, figures and history, the level of its log, and its restart. */
+export class SiteOperations {
+  readonly monitor: SiteMonitor;
+  readonly logLevels: LogLevels;
+  readonly #options: SiteOperationsOptions;
+  #isRestarting = false;
+  #toldViewers = 0;
+
+  constructor(options: SiteOperationsOptions) {
+    const { record, plane, clock, log, logGate, data, streams, directory } = options;
+    this.#options = options;
+    this.logLevels = new LogLevels({ gate: logGate, plane, clock, log });
+    this.monitor = new SiteMonitor({
+      ...{ site: record.name, instance: record.instance, startedAt: record.startedAt },
+      ...{ clock, log, streams, file: join(data, "statistics") },
+      figures: () => plane.figures(),
+      reasons: () => {
+        const status = directory();
+        return status.type === "connected" ? [] : [status.reason];
+      },
+    });
+  }
+
+  /** Whether the site stops in order to start again. */
+  get isRestarting(): boolean {
+    return this.#isRestarting;
+  }
+
+  /** Begins to look, and tells what is too small for what was asked for. */
+  async start(): Promise<void> {
+    await this.monitor.start();
+    const bytes = await readSocketBufferMax();
+    if (bytes === undefined || bytes >= LIMITS.udpBufferBytes) return;
+    this.#options.log.warn(
+      "The system allows UDP sockets only small buffers; bursts may be lost.",
+      {
+        bytes,
+        wanted: LIMITS.udpBufferBytes,
+        next: `sysctl -w net.core.rmem_max=${LIMITS.udpBufferBytes}`,
+      },
+    );
+  }
+
+  async health(): Promise<HealthView> {
+    const { record, plane, clock, streams, directory } = this.#options;
+    const { channels } = await plane.figures();
+    const { reasons } = this.monitor;
+    return {
+      status: reasons.length === 0 ? "ok" : "degraded",
+      site: record.name,
+      directory: directory().type,
+      reason: reasons.length === 0 ? null : reasons.join("; "),
+      channels: channels.length,
+      streams: streams(),
+      uptimeSeconds: Math.max(0, (clock.wall() - record.startedAt) / 1000),
+    };
+  }
+
+  figures(): Promise<SiteFigures> {
+    return this.monitor.latest();
+  }
+
+  stats(query: Parameters<SiteMonitor["stats"]>[0]): StatsView {
+    return this.monitor.stats(query);
+  }
+
+  /** Routes may let in more viewers than there are descriptors for: that is said when it is asked for, not when it fails. */
+  async checkRoutes({ maxSubscribers }: RouteConfig): Promise<void> {
+    const { plane, log } = this.#options;
+    const { descriptors } = await plane.figures();
+    if (descriptors === undefined) return;
+    const viewers = Math.max(0, descriptors.limit - descriptors.open - LIMITS.descriptorsReserved);
+    if (maxSubscribers <= viewers || this.#toldViewers === maxSubscribers) return;
+    this.#toldViewers = maxSubscribers;
+    log.warn("The site may have more subscribers than it has descriptors for.", {
+      maxSubscribers,
+      viewers,
+      descriptors: descriptors.limit,
+      next: "raise its limit of open files (LimitNOFILE, ulimit -n), or lower maxSubscribers",
+    });
+  }
+
+  /** Asks the site to stop and start again with the same arguments and ports; returns at once. @throws {MeanderError} `restart-refused` */
+  requestRestart(): void {
+    if (!this.#options.canRestart) {
+      throw new MeanderError("restart-refused", "nobody would start this site again", {
+        where: `site ${this.#options.record.name}`,
+        expected: "a site that runs in a process of its own, as `meander site` does",
+        next: "restart the program that it runs in",
+      });
+    }
+    this.#isRestarting = true;
+    this.#options.stop();
+  }
+
+  /** Opens again what the last start left open, when this start is its restart. */
+  async takeOver(
+    open: (handover: Handover, failed: (what: string, error: unknown) => void) => Promise<void>,
+  ): Promise<void> {
+    const { clock, log } = this.#options;
+    const failed = (what: string, error: unknown): void =>
+      log.warn("Something that was open before the restart was not opened again.", {
+        what,
+        error: messageOf(error),
+      });
+    try {
+      const handover = await takeHandover(this.#handoverFile, clock);
+      if (handover === undefined) return;
+      const { inputs, outputs } = handover;
+      log.info("What was open before the restart is opened again.", {
+        inputs: inputs.length,
+        outputs: outputs.length,
+      });
+      await open(handover, failed);
+    } catch (error) {
+      failed("the handover", error);
+    }
+  }
+
+  /** Has everybody go on elsewhere; what the site has open is left to its next start, if there is one. Never rejects. */
+  async depart(): Promise<void> {
+    const { plane, clock, log, handover } = this.#options;
+    try {
+      if (this.#isRestarting) await leaveHandover(this.#handoverFile, handover(), clock);
+    } catch (error) {
+      log.warn("The next start will not know what was open.", { error: messageOf(error) });
+    }
+    try {
+      const { served, stayed } = await plane.depart(LIMITS.departureMs);
+      if (served > 0) log.info("Those who were served here go on elsewhere.", { served, stayed });
+    } catch (error) {
+      log.warn("Nobody was told that the site goes.", { error: messageOf(error) });
+    }
+  }
+
+  /** Ends; statistics are kept for the next start. */
+  async stop(): Promise<void> {
+    this.logLevels.close();
+    await this.monitor.stop();
+  }
+
+  get #handoverFile(): string {
+    return join(this.#options.data, "handover.json");
+  }
+}

@@ -1,0 +1,75 @@
+import { MeanderError, messageOf } from "../../base/index.ts";
+import { containerOf } from "../../media/index.ts";
+import type { RecordConfig, RouteConfig } from "../../session/index.ts";
+import { FilePattern, pathBelow } from "./file-pattern.ts";
+import type { RecordRequest } from "./model.ts";
+
+/** What a configuration asks to be recorded, by channel, and what of that can not be. */
+export function recordRequests(
+  routes: RouteConfig,
+  folder: string,
+): {
+  readonly requests: ReadonlyMap<string, RecordRequest>;
+  readonly refused: readonly { readonly channel: string; readonly reason: string }[];
+} {
+  const requests = new Map<string, RecordRequest>();
+  const refused: { readonly channel: string; readonly reason: string }[] = [];
+  for (const [channel, { record }] of Object.entries(routes.channels)) {
+    if (record === undefined) continue;
+    try {
+      requests.set(channel, requestOf(channel, record, folder));
+    } catch (error) {
+      refused.push({ channel, reason: messageOf(error) });
+    }
+  }
+  return { requests, refused };
+}
+
+/**
+ * Looks whether all recordings of a configuration can be made at a site.
+ *
+ * @param folder of the site's recordings
+ * @throws {MeanderError} `config-invalid`
+ */
+export function checkRecordings(routes: RouteConfig, folder: string): void {
+  for (const [channel, { record }] of Object.entries(routes.channels)) {
+    if (record === undefined) continue;
+    try {
+      requestOf(channel, record, folder);
+    } catch (error) {
+      if (!(error instanceof MeanderError)) throw error;
+      const { what, expected, next } = error;
+      throw new MeanderError("config-invalid", what, {
+        where: whereOf(channel),
+        ...(expected === undefined ? {} : { expected }),
+        ...(next === undefined ? {} : { next }),
+        cause: error,
+      });
+    }
+  }
+}
+
+/** @throws {MeanderError} `recording-path`, `recording-format` */
+function requestOf(channel: string, record: RecordConfig, folder: string): RecordRequest {
+  const where = whereOf(channel);
+  const { segmentSeconds, keepSegments, maxBytes, onError } = record;
+  containerOf(record.to, where);
+  // A pattern that is not sound is refused now, not when its first file is due.
+  const to = pathBelow(folder, record.to, where);
+  new FilePattern(to, channel, where);
+  return {
+    channel,
+    to,
+    unattended: true,
+    segmentSeconds,
+    durationSeconds: undefined,
+    untilEnd: false,
+    keepSegments,
+    maxBytes,
+    onError,
+  };
+}
+
+function whereOf(channel: string): string {
+  return `channels.${channel}.record.to`;
+}

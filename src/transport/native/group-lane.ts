@@ -1,0 +1,125 @@
+import type { OnMissed } from "../datagrams.ts";
+import type { RemoteEntry } from "../remote-entry.ts";
+import type { GroupMember, RemoteGroup } from "../remote-group.ts";
+import { LAYOUT } from "./constants.ts";
+import { GroupTable } from "./group-table.ts";
+import type { KernelLane, Messages } from "./kernel-lane.ts";
+import { trainLength } from "./train.ts";
+
+/** Sends what waits for a group: each datagram, or each train, by one call to all members. */
+export class GroupLane implements Messages {
+  readonly #lane: KernelLane;
+  readonly #family: 4 | 6;
+  readonly #arenaLow: number;
+  #table: GroupTable;
+  /** What is being sent: `#count` of `#packets` from `#first` on. */
+  #packets: readonly Uint8Array[] = [];
+  #first = 0;
+  #count = 0;
+
+  constructor(lane: KernelLane, family: 4 | 6) {
+    this.#lane = lane;
+    this.#family = family;
+    this.#arenaLow = lane.calls.memory.arena.address % 2 ** 32;
+    this.#table = new GroupTable(lane.calls, family);
+  }
+
+  /** Sends and forgets what waits. */
+  flush(group: RemoteGroup): void {
+    const packets = group.pending;
+    group.table ??= new GroupTable(this.#lane.calls, this.#family);
+    this.#table = group.table;
+    this.#packets = packets;
+    let first = 0;
+    while (first < packets.length) {
+      this.#table.renew(group.members);
+      const count = this.#lane.takesTrains ? trainLength(packets, first) : 1;
+      this.#sendRun(first, count);
+      first += count;
+    }
+    packets.length = 0;
+    this.#packets = [];
+  }
+
+  isTrain(): boolean {
+    return this.#count > 1;
+  }
+
+  datagrams(_index: number, count: number): number {
+    return count * this.#count;
+  }
+
+  segmentBytes(): number {
+    return this.#packets[this.#first]?.byteLength ?? 0;
+  }
+
+  remote(index: number): RemoteEntry {
+    return this.#member(index).remote;
+  }
+
+  onMissed(index: number): OnMissed | undefined {
+    return this.#member(index).onMissed;
+  }
+
+  packets(): readonly Uint8Array[] {
+    return this.#packets.slice(this.#first, this.#first + this.#count);
+  }
+
+  sendApart(index: number): void {
+    const [first, count] = [this.#first, this.#count];
+    this.#sendSingly(first, count, index, index + 1);
+    this.#aimAtTrain(first, count);
+    // The train goes on to the others; this one, if it takes none, is among the last from the next run on.
+    if (!this.remote(index).takesTrains) this.#table.expire();
+  }
+
+  #member(index: number): GroupMember {
+    return this.#table.order[index] as GroupMember;
+  }
+
+  #sendRun(first: number, count: number): void {
+    const { arena } = this.#lane.calls.memory;
+    let offset = 0;
+    for (let index = first; index < first + count; index++) {
+      const packet = this.#packets[index] as Uint8Array;
+      arena.bytes.set(packet, offset);
+      offset += packet.byteLength;
+    }
+    const total = this.#table.order.length;
+    const trainable = count > 1 ? this.#table.trainableCount : 0;
+    if (trainable > 0) {
+      this.#aimAtTrain(first, count);
+      this.#lane.send(this, this.#table.trainMessages, 0, trainable);
+    }
+    if (trainable < total) this.#sendSingly(first, count, trainable, total);
+  }
+
+  /** Sends datagrams that stand in the arena from its start on, one by one, to some members. */
+  #sendSingly(first: number, count: number, from: number, to: number): void {
+    let offset = 0;
+    for (let index = first; index < first + count; index++) {
+      const length = (this.#packets[index] as Uint8Array).byteLength;
+      this.#first = index;
+      this.#count = 1;
+      this.#aim(offset, length);
+      this.#lane.send(this, this.#table.singleMessages, from, to);
+      offset += length;
+    }
+  }
+
+  #aimAtTrain(first: number, count: number): void {
+    this.#first = first;
+    this.#count = count;
+    const size = this.segmentBytes();
+    const last = (this.#packets[first + count - 1] as Uint8Array).byteLength;
+    this.#aim(0, size * (count - 1) + last);
+    this.#lane.calls.memory.groupControl.words[LAYOUT.controlData / 4] = size;
+  }
+
+  /** Lets the one piece of all messages be these bytes of the arena. */
+  #aim(offset: number, length: number): void {
+    const { words } = this.#lane.calls.memory.groupPiece;
+    words[0] = this.#arenaLow + offset;
+    words[2] = length;
+  }
+}

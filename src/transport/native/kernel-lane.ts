@@ -1,0 +1,171 @@
+import { type Counters, LIMITS } from "../../base/index.ts";
+import type { OnMissed } from "../datagrams.ts";
+import type { PlainSender } from "../plain-sender.ts";
+import type { RemoteEntry } from "../remote-entry.ts";
+import type { Tally } from "../tally.ts";
+import { ERRNO, errorName, LAYOUT, SOCKET } from "./constants.ts";
+import type { ErrorQueue } from "./error-queue.ts";
+import type { NativeCalls } from "./native-calls.ts";
+
+/** Datagrams of this size pass almost every network whole: IPv6's least MTU, less headers. */
+const SMALL_BYTES = 1_232;
+/** Times that one message is tried again because of errors that may be another's. */
+const ATTEMPTS_MAX = 4;
+
+/** Messages in memory, one behind the other, and what to do about those that the kernel does not take. */
+export interface Messages {
+  /** Whether several datagrams are in each of them, so that the kernel has to cut them. */
+  isTrain(index: number): boolean;
+  /** Datagrams in `count` messages from `index` on. */
+  datagrams(index: number, count: number): number;
+  /** Bytes of the first datagram in a message. */
+  segmentBytes(index: number): number;
+  remote(index: number): RemoteEntry;
+  onMissed(index: number): OnMissed | undefined;
+  /** Sends the datagrams of one message as a message each. */
+  sendApart(index: number): void;
+  /** The datagrams of one message. */
+  packets(index: number): readonly Uint8Array[];
+}
+
+/**
+ * What is to be done about a message that the kernel refused: try it again, leave it, send its datagrams apart; or hand
+ * it and all others to Node, because the kernel has no room now, or allows no batches.
+ */
+type Verdict = "again" | "leave" | "apart" | "behind" | "forbidden";
+
+/** One socket's way into the kernel: calls, and what follows from their errors. docs/spec/datagrams.md [G20]-[G26] */
+export class KernelLane {
+  readonly calls: NativeCalls;
+  readonly plain: PlainSender;
+  /** Whether the kernel may be asked to cut trains. */
+  takesTrains: boolean;
+  readonly #descriptor: number;
+  readonly #errors: ErrorQueue;
+  readonly #counts: Counters;
+  readonly #tally: Tally;
+  readonly #missed: { readonly onMissed: OnMissed; readonly reason: string }[] = [];
+  #goesPlain: "no" | "while-behind" | "for-ever" = "no";
+  #attempts = 0;
+
+  constructor(options: {
+    readonly calls: NativeCalls;
+    readonly descriptor: number;
+    readonly plain: PlainSender;
+    readonly errors: ErrorQueue;
+    readonly counts: Counters;
+    readonly tally: Tally;
+  }) {
+    this.calls = options.calls;
+    this.plain = options.plain;
+    this.#descriptor = options.descriptor;
+    this.#errors = options.errors;
+    this.#counts = options.counts;
+    this.#tally = options.tally;
+    // Kernels before 4.18 do not know the option.
+    this.takesTrains =
+      this.calls.getOption(this.#descriptor, SOCKET.solUdp, SOCKET.udpSegment) >= 0;
+  }
+
+  /** Whether the kernel allows no batches at all. */
+  get isForbidden(): boolean {
+    return this.#goesPlain === "for-ever";
+  }
+
+  /** Whether datagrams go by Node now, so that those that wait there stay in front. */
+  get goesPlain(): boolean {
+    if (this.#goesPlain === "while-behind" && !this.plain.isBehind) this.#goesPlain = "no";
+    return this.#goesPlain !== "no";
+  }
+
+  /** Sends the messages from `from` up to `to`, of those whose headers stand at `headers`. */
+  send(messages: Messages, headers: number, from: number, to: number): void {
+    let at = from;
+    while (at < to && this.#goesPlain === "no") {
+      const count = Math.min(to - at, LIMITS.datagramBatchMax);
+      const result = this.calls.sendmmsg(this.#descriptor, headers + at * LAYOUT.message, count);
+      if (result > 0) {
+        this.#count(messages, at, result);
+        at += result;
+      } else if (this.#settle(result === 0 ? ERRNO.EAGAIN : -result, messages, at)) {
+        at++;
+      }
+    }
+    for (; at < to; at++) this.#sendPlain(messages, at);
+  }
+
+  /** Somebody is told of a datagram that did not leave: later, because he may send, or change groups. */
+  miss(onMissed: OnMissed | undefined, reason: string): void {
+    if (onMissed !== undefined) this.#missed.push({ onMissed, reason });
+  }
+
+  /** Tells now. */
+  tellMissed(): void {
+    if (this.#missed.length === 0) return;
+    for (const { onMissed, reason } of this.#missed.splice(0)) onMissed(reason);
+  }
+
+  /** Takes what the network has reported: how many reports. */
+  takeErrors(): number {
+    return this.#errors.take((onMissed, reason) => this.miss(onMissed, reason));
+  }
+
+  #count(messages: Messages, at: number, count: number): void {
+    this.#attempts = 0;
+    const datagrams = messages.datagrams(at, count);
+    this.#tally.sendCalls++;
+    this.#tally.sent += datagrams;
+    // Those that go alone are no segments.
+    if (datagrams > count) this.#tally.segments += datagrams;
+  }
+
+  /** Deals with an error of the message at `at`. True: it is done with. */
+  #settle(error: number, messages: Messages, at: number): boolean {
+    const verdict = this.#judge(error, messages, at);
+    if (verdict !== "again") this.#attempts = 0;
+    switch (verdict) {
+      case "again":
+        return false;
+      case "apart":
+        messages.sendApart(at);
+        return true;
+      case "leave":
+        this.#counts.add(`error-${errorName(error)}`, messages.datagrams(at, 1));
+        for (const _ of messages.packets(at)) this.miss(messages.onMissed(at), "send-failed");
+        return true;
+      case "behind":
+        this.#goesPlain = "while-behind";
+        return false;
+      case "forbidden":
+        this.#goesPlain = "for-ever";
+        return false;
+    }
+  }
+
+  #judge(error: number, messages: Messages, at: number): Verdict {
+    if (error === ERRNO.EAGAIN) return "behind";
+    if (error === ERRNO.ENOSYS) return "forbidden";
+    // What was reported may be the answer to an earlier datagram, to another remote: this one has not left then.
+    const isOthers = this.takeErrors() > 0 || error === ERRNO.EINTR;
+    if (isOthers && ++this.#attempts < ATTEMPTS_MAX) return "again";
+    if (!messages.isTrain(at)) return "leave";
+    const isInvalid = error === ERRNO.EINVAL;
+    const isTooLong = isInvalid && messages.segmentBytes(at) > SMALL_BYTES;
+    if (error === ERRNO.EMSGSIZE || isTooLong) {
+      messages.remote(at).takesTrains = false;
+      return "apart";
+    }
+    if (error !== ERRNO.EIO && !isInvalid) return "leave";
+    this.takesTrains = false;
+    return "apart";
+  }
+
+  #sendPlain(messages: Messages, at: number): void {
+    const onMissed = messages.onMissed(at);
+    const tell =
+      onMissed === undefined ? undefined : (reason: string) => this.miss(onMissed, reason);
+    for (const packet of messages.packets(at)) {
+      this.plain.sendOne(packet, messages.remote(at), tell);
+    }
+  }
+}

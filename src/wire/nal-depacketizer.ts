@@ -1,0 +1,136 @@
+import type { FrameBuilder } from "./frame-builder.ts";
+import { type FrameAssembly, FrameDepacketizer } from "./frame-depacketizer.ts";
+import type { Depacketizer } from "./media-format.ts";
+import { beginsUnit, type NalFormat, type NalPayload, START_CODE } from "./nal-format.ts";
+import { ParameterSets } from "./parameter-sets.ts";
+
+/**
+ * RTP payloads of H.264 or H.265 to access units in Annex B form.
+ *
+ * A key frame is one with a picture that a decoder can start with. When it lacks parameter sets it gets the newest ones:
+ * those seen in band, or the given ones (NAL units without start code). One for which there are none is dropped.
+ */
+export function nalDepacketizer(
+  format: NalFormat,
+  options: { readonly parameterSets?: readonly Uint8Array[] | undefined },
+): Depacketizer {
+  return new FrameDepacketizer(new NalAssembly(format, options.parameterSets ?? []));
+}
+
+class NalAssembly implements FrameAssembly {
+  readonly #format: NalFormat;
+  readonly #known: ParameterSets;
+  /** Type of the NAL unit whose pieces are coming. */
+  #pieces: number | undefined;
+  /** Where the newest NAL unit begins in the builder, behind its start code. */
+  #nalStart = 0;
+  #nalType = 0;
+  /** Where parameter sets may be put: behind an access unit delimiter. */
+  #insertAt = 0;
+  #hasPicture = false;
+  #hasKeyPicture = false;
+  /** Kinds of parameter sets that the access unit has. */
+  readonly #hasSets = new Set<number>();
+
+  constructor(format: NalFormat, parameterSets: readonly Uint8Array[]) {
+    this.#format = format;
+    this.#known = new ParameterSets(format.sets);
+    for (const set of parameterSets) this.#known.keep(set.slice());
+  }
+
+  begins(payload: Uint8Array): boolean {
+    return payload.byteLength === 0 || beginsUnit(this.#format, payload);
+  }
+
+  reset(): void {
+    this.#pieces = undefined;
+    this.#insertAt = 0;
+    this.#hasPicture = false;
+    this.#hasKeyPicture = false;
+    this.#hasSets.clear();
+  }
+
+  append(payload: Uint8Array, builder: FrameBuilder): boolean {
+    const read = this.#format.read(payload);
+    if (read.type === "broken") return false;
+    if (read.type === "piece") return this.#appendPiece(read, builder);
+    if (this.#pieces !== undefined) return false;
+    if (read.type === "reserved") return true;
+    for (const nal of read.nals) {
+      this.#beginNal(this.#format.typeOf(nal), builder);
+      builder.append(nal);
+      this.#endNal(builder);
+    }
+    return true;
+  }
+
+  finish(builder: FrameBuilder): { bytes: Uint8Array; key: boolean } | "broken" | undefined {
+    if (this.#pieces !== undefined) return "broken";
+    // Parameter sets alone are kept for the next key frame; nothing is to be shown.
+    if (!this.#hasPicture) return undefined;
+    if (!this.#hasKeyPicture) return { bytes: builder.slice(), key: false };
+    const bytes = this.#withParameterSets(builder);
+    return bytes === undefined ? "broken" : { bytes, key: true };
+  }
+
+  #appendPiece(piece: NalPayload & { readonly type: "piece" }, builder: FrameBuilder): boolean {
+    const type = this.#format.typeOf(piece.head);
+    if (piece.start) {
+      if (this.#pieces !== undefined) return false;
+      this.#pieces = type;
+      this.#beginNal(type, builder);
+      builder.append(piece.head);
+    } else if (this.#pieces !== type) {
+      return false;
+    }
+    builder.append(piece.data);
+    if (piece.end) {
+      this.#pieces = undefined;
+      this.#endNal(builder);
+    }
+    return true;
+  }
+
+  #beginNal(type: number, builder: FrameBuilder): void {
+    builder.append(START_CODE);
+    this.#nalStart = builder.length;
+    this.#nalType = type;
+  }
+
+  #endNal(builder: FrameBuilder): void {
+    const type = this.#nalType;
+    const format = this.#format;
+    if (format.isDelimiter(type)) this.#insertAt = builder.length;
+    if (format.isPicture(type)) {
+      this.#hasPicture = true;
+      this.#hasKeyPicture ||= format.isKeyPicture(type);
+      return;
+    }
+    const head = builder.slice(this.#nalStart, this.#nalStart + format.headBytes);
+    const kind = format.sets.kindOf(head);
+    if (kind === undefined) return;
+    this.#hasSets.add(kind);
+    this.#known.keep(builder.slice(this.#nalStart));
+  }
+
+  /** Undefined when a parameter set is missing that nobody ever told: no decoder could start with such a frame. */
+  #withParameterSets(builder: FrameBuilder): Uint8Array | undefined {
+    const { kinds } = this.#format.sets;
+    if (this.#hasSets.size === kinds) return builder.slice();
+    const parts = [builder.slice(0, this.#insertAt)];
+    for (let kind = 0; kind < kinds; kind++) {
+      if (this.#hasSets.has(kind)) continue;
+      const known = [...this.#known.ofKind(kind)];
+      if (known.length === 0) return undefined;
+      for (const set of known) parts.push(START_CODE, set);
+    }
+    parts.push(builder.slice(this.#insertAt));
+    const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
+    let at = 0;
+    for (const part of parts) {
+      bytes.set(part, at);
+      at += part.byteLength;
+    }
+    return bytes;
+  }
+}

@@ -1,0 +1,99 @@
+/** What H.264 and H.265 have in common: access units of NAL units, behind start codes in memory and in pieces in RTP. */
+import type { SetFormat } from "./parameter-sets.ts";
+
+/** What stands before each NAL unit in Annex B form. */
+export const START_CODE: Uint8Array = Uint8Array.of(0, 0, 0, 1);
+
+/** An RTP payload, taken apart. */
+export type NalPayload =
+  /** Whole NAL units, borrowed. */
+  | { readonly type: "whole"; readonly nals: readonly Uint8Array[] }
+  /** A piece of one. */
+  | {
+      readonly type: "piece";
+      readonly start: boolean;
+      readonly end: boolean;
+      /** Header of the NAL unit that it belongs to. */
+      readonly head: Uint8Array;
+      /** Borrowed. */
+      readonly data: Uint8Array;
+    }
+  /** Of a reserved type, to be passed over. */
+  | { readonly type: "reserved" }
+  | { readonly type: "broken" };
+
+/** How a standard writes its NAL units. */
+export interface NalFormat {
+  readonly sets: SetFormat;
+  /** Bytes of a NAL unit's header. */
+  readonly headBytes: number;
+  /** The type of a NAL unit; one that is no picture when it is empty. */
+  typeOf(nal: Uint8Array): number;
+  /** A coded slice of a picture that a decoder can start with. */
+  isKeyPicture(type: number): boolean;
+  /** Any coded slice. */
+  isPicture(type: number): boolean;
+  isDelimiter(type: number): boolean;
+  /** Takes an RTP payload apart, which is not empty. */
+  read(payload: Uint8Array): NalPayload;
+  /** The head of a payload that aggregates several NAL units, as long as a NAL unit's. */
+  aggregateHead(nals: readonly Uint8Array[]): Uint8Array;
+  /** The head of a payload that holds a piece of `nal`: one byte longer than a NAL unit's. */
+  pieceHead(nal: Uint8Array, place: { readonly start: boolean; readonly end: boolean }): Uint8Array;
+}
+
+/** The NAL units of an Annex B byte stream, borrowed, without start codes and trailing zeros; empty ones are left out. */
+export function splitAnnexB(bytes: Uint8Array): Uint8Array[] {
+  const nals: Uint8Array[] = [];
+  let start = -1;
+  for (let at = bytes.indexOf(1, 2); at !== -1; at = bytes.indexOf(1, at + 1)) {
+    if (bytes[at - 1] !== 0 || bytes[at - 2] !== 0) continue;
+    if (start !== -1) addNal(nals, bytes, start, at - 2);
+    start = at + 1;
+  }
+  if (start !== -1) addNal(nals, bytes, start, bytes.byteLength);
+  return nals;
+}
+
+function addNal(nals: Uint8Array[], bytes: Uint8Array, start: number, end: number): void {
+  let last = end;
+  while (last > start && bytes[last - 1] === 0) last--;
+  if (last > start) nals.push(bytes.subarray(start, last));
+}
+
+/** NAL units behind their lengths of 16 bits, from byte `from` on, borrowed. Undefined when they contradict their lengths. */
+export function splitAggregate(payload: Uint8Array, from: number): Uint8Array[] | undefined {
+  const nals: Uint8Array[] = [];
+  for (let at = from; at < payload.byteLength; ) {
+    if (at + 2 > payload.byteLength) return undefined;
+    const size = ((payload[at] as number) << 8) | (payload[at + 1] as number);
+    at += 2;
+    if (size === 0 || at + size > payload.byteLength) return undefined;
+    nals.push(payload.subarray(at, at + size));
+    at += size;
+  }
+  return nals.length === 0 ? undefined : nals;
+}
+
+/**
+ * Whether a NAL unit may be the first of an access unit: a slice must be the first of its picture, which both standards
+ * tell in the bit behind the header. (H.264 writes `first_mb_in_slice` 0 as a single 1 bit. Not so with arbitrary slice
+ * order, hence asked only after a loss.)
+ */
+export function beginsUnit(format: NalFormat, payload: Uint8Array): boolean {
+  const read = format.read(payload);
+  switch (read.type) {
+    case "whole": {
+      const [first] = read.nals;
+      return first !== undefined && begins(format, first, first[format.headBytes]);
+    }
+    case "piece":
+      return read.start && begins(format, read.head, read.data[0]);
+    default:
+      return true;
+  }
+}
+
+function begins(format: NalFormat, nal: Uint8Array, behindHead: number | undefined): boolean {
+  return !format.isPicture(format.typeOf(nal)) || ((behindHead ?? 0) & 0x80) !== 0;
+}
