@@ -44,3 +44,8 @@ export class MeanderError extends Error {
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
+
+/** Whether a code says that a token, or its absence, is the reason: trying again with the same is in vain. */
+export function isAboutToken(code: string): boolean {
+  return code.startsWith("token-") && code !== "token-throttled";
+}

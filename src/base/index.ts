@@ -8,7 +8,7 @@ export { BoundedQueue } from "./bounded-queue.ts";
 export { type Cancel, type Clock, delay, every } from "./clock.ts";
 export { Counters } from "./counters.ts";
 export { DURATION_EXPECTED, formatDuration, parseDuration } from "./duration.ts";
-export { type ErrorDetails, MeanderError, messageOf } from "./errors.ts";
+export { type ErrorDetails, isAboutToken, MeanderError, messageOf } from "./errors.ts";
 export { LIMITS } from "./limits.ts";
 export { type Log, type LogFields, SILENT } from "./log.ts";
 export { type Random, SeededRandom, SystemRandom } from "./random.ts";

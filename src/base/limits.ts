@@ -56,8 +56,12 @@ export const LIMITS = {
   suspectMs: 150,
   /** Silence after which a suspicion is confirmed and the connection is closed, ms. */
   confirmMs: 2_000,
-  /** How often a player acknowledges, ms. */
+  /** How often a player acknowledges, ms, unless it is asked for less. */
   ackMs: 250,
+  /** Least often that a player is asked to, ms: lags are known that much later. */
+  ackMsMax: 1_000,
+  /** Acknowledgements that a site wants to get from all its viewers in a second; with more viewers, each is asked for fewer. */
+  acksPerSecond: 1_000,
   /** Lag after which a subscriber skips to the next key frame, ms. */
   lagSkipMs: 1_000,
   /** Lag after which a subscriber is disconnected, ms. */

@@ -3,6 +3,7 @@ import {
   type Clock,
   Counters,
   every,
+  isAboutToken,
   LIMITS,
   messageOf,
   type Random,
@@ -24,12 +25,16 @@ export interface ChannelClientOptions {
   readonly channel: string;
   /** WebSocket addresses of the sites' `/link`, best first. */
   readonly sites: readonly string[];
+  /** False: keeps to these; true (default): also goes on at others that they name. */
+  readonly follow?: boolean;
   /** Opens a connection to one of them; rejects when it can not. */
   dial(url: string): Promise<Connection>;
   readonly clock: Clock;
   readonly random: Random;
   /** What the viewer calls itself, for the sites' lists. */
   readonly name: string;
+  /** Shown to sites that ask for one. */
+  readonly token?: string | undefined;
 }
 
 /** Names a flow of packets, as in their headers. */
@@ -102,6 +107,8 @@ export class ChannelClient {
   #attempts = 0;
   #retryAt = 0;
   #ackAt = 0;
+  /** Something came since. */
+  #hasNews = false;
   /** What the site watched says, and the sum that was known last: while changing sites it still holds. */
   #peerOriginOffset: number | undefined;
   #lastOffset: number | undefined;
@@ -216,7 +223,7 @@ export class ChannelClient {
       role: "viewer" as const,
       name: this.#options.name,
       instance: this.#instance,
-      token: "",
+      token: this.#options.token ?? "",
       heartbeatMs: VIEWER_HEARTBEAT_MS,
     };
     const peer: Peer = new Peer(connection, identity, true, this.#options, {
@@ -228,6 +235,7 @@ export class ChannelClient {
       },
       onPacket: (packet) => {
         this.#receiver.packet(url, packet, kindOf(packet) === KIND.rtp);
+        this.#hasNews = true;
         this.#acknowledge();
       },
       onControl: (message, packet) => this.#control(url, message, packet),
@@ -245,6 +253,10 @@ export class ChannelClient {
   #lost(url: string, peer: Peer, reason: Refusal): void {
     if (this.#closed || this.#peers.get(url) !== peer) return;
     this.#peers.delete(url);
+    if (isAboutToken(reason.code)) {
+      this.#giveUp(reason);
+      return;
+    }
     const isReplaced = this.#leaving.has(peer) && this.#receiver.active !== url;
     this.#receiver.peerDown(url, reason.message);
     if (isReplaced) return;
@@ -254,11 +266,28 @@ export class ChannelClient {
 
   /** A site that is full is left for another, if there is one; at the only one we ask again. */
   #refused(url: string, { code, message }: Refusal): void {
+    if (isAboutToken(code)) {
+      this.#giveUp({ code, message });
+      return;
+    }
     this.#events.onState({ type: "refused", code, message });
     const isElsewhere = code === "admission-refused" || code === "site-leaving";
     if (isElsewhere && this.#sites.length > 1) {
       this.#peers.get(url)?.close("done", "the viewer tries another site");
     }
+  }
+
+  /** With the same token every site says the same: it ends here. */
+  #giveUp({ code, message }: Refusal): void {
+    this.#closed = true;
+    this.#cancel?.();
+    this.#events.onState({ type: "refused", code, message });
+    // Later, because whoever told of it goes on after this.
+    queueMicrotask(() => {
+      this.#receiver.close();
+      for (const peer of this.#peers.values()) peer.close("done", "the viewer left");
+      this.#peers.clear();
+    });
   }
 
   #control(url: string, message: ControlMessage, packet: Uint8Array): void {
@@ -278,6 +307,7 @@ export class ChannelClient {
 
   /** The sites in the list that was given stay first. */
   #learn(urls: readonly string[]): void {
+    if (this.#options.follow === false) return;
     const first = this.#options.sites;
     this.#sites = [...first, ...urls.filter((url) => !first.includes(url))].slice(
       0,
@@ -320,14 +350,15 @@ export class ChannelClient {
 
   /** From packets as well as from the timer: a browser slows the timers of hidden pages. */
   #acknowledge(): void {
-    const now = this.#options.clock.now();
-    if (now - this.#ackAt < LIMITS.ackMs) return;
     const peer = this.#peers.get(this.#receiver.active ?? "");
-    if (peer?.state !== "open") return;
+    if (peer?.state !== "open" || (peer.connection.reliable && !this.#hasNews)) return;
+    const now = this.#options.clock.now();
+    if (now - this.#ackAt < peer.ackMs) return;
     const points = this.#receiver.newest;
     const id = this.#receiver.activeId;
     if (points.length === 0 || id === undefined) return;
     this.#ackAt = now;
+    this.#hasNews = false;
     peer.sendControl({ type: "ack", points }, id);
   }
 }

@@ -219,7 +219,7 @@ test("a key frame without parameter sets gets the given ones", () => {
 });
 
 test("a codec that is not known is an error with a code", () => {
-  assert.throws(() => new FrameReceiver({ codec: "h265", waitMs: 1 }), {
+  assert.throws(() => new FrameReceiver({ codec: "h266", waitMs: 1 }), {
     code: "codec-unsupported",
   });
 });

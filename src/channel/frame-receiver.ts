@@ -4,17 +4,22 @@ import {
   decodeRtp,
   depacketizerFor,
   type Frame,
+  KNOWN_CODECS,
   type RtpPacket,
+  tellsKeyFrames,
 } from "../wire/index.ts";
 
 /** How far back a packet may come late before it counts as a restart (RFC 3550 A.1, MAX_MISORDER). */
 const MISORDER_MAX = 100;
 
 export interface FrameReceiverOptions {
-  /** `h264`, `vp8` or `opus`. */
+  /** As a description names it. */
   readonly codec: string;
-  /** H.264: NAL units for key frames that lack them. */
+  /** For key frames that lack them, as a description has them. */
   readonly parameterSets?: readonly Uint8Array[] | undefined;
+  /** RTP ticks per second, and format parameters: AAC needs both. */
+  readonly clockRate?: number | undefined;
+  readonly fmtp?: string | undefined;
   /** How long a missing packet holds up those behind it, ms. */
   readonly waitMs: number;
 }
@@ -72,15 +77,15 @@ export class FrameReceiver {
 
   /** @throws {MeanderError} `codec-unsupported` */
   constructor(options: FrameReceiverOptions) {
-    const { codec, parameterSets, waitMs } = options;
-    const depacketizer = depacketizerFor(codec, { parameterSets });
+    const { codec, waitMs } = options;
+    const depacketizer = depacketizerFor(codec, options);
     if (depacketizer === undefined) {
       throw new MeanderError("codec-unsupported", `cannot take frames out of ${codec}`, {
-        expected: "h264, vp8 or opus",
+        expected: `one of ${KNOWN_CODECS.join(", ")}, with format parameters that describe it`,
       });
     }
     this.#depacketizer = depacketizer;
-    this.#isVideo = codec !== "opus";
+    this.#isVideo = tellsKeyFrames(codec);
     this.#needsKey = this.#isVideo;
     this.#waitMs = waitMs;
   }

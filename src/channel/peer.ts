@@ -6,8 +6,10 @@ import {
   decodeControl,
   encodeControl,
   encodePacket,
+  faultOf,
   KIND,
   kindOf,
+  lengthOf,
   MEDIUM,
   payloadOf,
   splitPackets,
@@ -35,6 +37,8 @@ export interface Refusal {
 export interface PeerEvents {
   /** Asked for each greeting from the other end; undefined lets it in. */
   admit(hello: PeerIdentity): Refusal | undefined;
+  /** Asked for each viewer that is let in: how often it shall acknowledge, ms. Absent: `LIMITS.ackMs`. */
+  acknowledgeMs?(): number;
   /** Both ends know each other. Comes again after `onClosed` when the other end was restarted on a datagram connection. */
   onOpen(): void;
   /** An rtp or data packet, owned by the receiver. */
@@ -51,6 +55,10 @@ export interface PeerEvents {
 const HELLOS_MAX = 50;
 /** What a site asks viewers for, whatever it asks sites for: there may be thousands of them. ms. */
 const VIEWER_HEARTBEAT_MS = 1_000;
+/** A round trip is measured at least so often between sites, and with a viewer as often as this at first, then less. ms. */
+const MEASURE_MS = 1_000;
+const VIEWER_MEASURE_MS = 5_000;
+const VIEWER_MEASURES = 8;
 /** Round-trip samples looked back at: the fastest of them tells the clock offset best. */
 const SAMPLES = 16;
 
@@ -69,6 +77,8 @@ export class Peer {
   rttMs: number | undefined;
   /** Add to our clock to get the peer's, ms. */
   clockOffsetMs: number | undefined;
+  /** How often a viewer acknowledges: what this site asked of it, or what this viewer was asked for. ms */
+  ackMs: number = LIMITS.ackMs;
   /** Control packets that could not be read. */
   malformed = 0;
   readonly #self: PeerIdentity;
@@ -82,6 +92,7 @@ export class Peer {
   #heardAt: number;
   #sentAt = Number.NEGATIVE_INFINITY;
   #beatAt = Number.NEGATIVE_INFINITY;
+  #beats = 0;
   #tickedAt: number;
   #echo = Number.NaN;
   #echoAt = 0;
@@ -148,7 +159,7 @@ export class Peer {
   tick(): void {
     const now = this.#clock.now();
     // When our own loop stood still, the peer's packets are waiting behind it: silence proves nothing.
-    const late = now - this.#tickedAt > LIMITS.heartbeatMs * 2;
+    const late = now - this.#tickedAt > this.#heartbeatMs * 2;
     this.#tickedAt = now;
     switch (this.state) {
       case "closed":
@@ -180,16 +191,22 @@ export class Peer {
 
   #beat(now: number): void {
     const period = this.remote?.heartbeatMs ?? LIMITS.heartbeatMs;
-    // Data counts as a heartbeat, but round trips are measured at least every second.
-    const due = now - this.#sentAt >= period || now - this.#beatAt >= Math.max(1_000, period);
-    if (!due) return;
+    // Data counts as a heartbeat, but round trips are measured.
+    const measured = now - this.#beatAt >= Math.max(this.#measureMs, period);
+    if (!measured && now - this.#sentAt < period) return;
     this.#beatAt = now;
+    this.#beats++;
     this.sendControl({
       type: "heartbeat",
       sentAt: now,
       echo: this.#echo,
       heldMs: now - this.#echoAt,
     });
+  }
+
+  get #measureMs(): number {
+    if (this.#self.role === "site" && this.remote?.role === "site") return MEASURE_MS;
+    return this.#beats < VIEWER_MEASURES ? MEASURE_MS : VIEWER_MEASURE_MS;
   }
 
   #judge(now: number): void {
@@ -225,11 +242,19 @@ export class Peer {
       this.suspected = false;
       this.#events.onTrusted();
     }
+    if (faultOf(bytes) === undefined && lengthOf(bytes) === bytes.byteLength) {
+      this.#packet(bytes);
+      return;
+    }
     for (const packet of splitPackets(bytes)) {
-      if (kindOf(packet) === KIND.control) this.#control(packet);
-      else if (this.state === "open") this.#events.onPacket(packet);
+      this.#packet(packet);
       if ((this.state as string) === "closed") return;
     }
+  }
+
+  #packet(packet: Uint8Array): void {
+    if (kindOf(packet) === KIND.control) this.#control(packet);
+    else if (this.state === "open") this.#events.onPacket(packet);
   }
 
   #control(packet: Uint8Array): void {
@@ -244,6 +269,7 @@ export class Peer {
         return;
       case "welcome":
         if (this.state === "greeting") {
+          this.ackMs = message.ackMs ?? LIMITS.ackMs;
           this.#open({ role: "site", token: "", ...message });
         }
         return;
@@ -280,9 +306,13 @@ export class Peer {
       this.state = "greeting";
       this.#initiator = false;
     }
-    if (hello.role === "viewer") this.#heartbeatMs = VIEWER_HEARTBEAT_MS;
     const { name, instance } = this.#self;
-    this.sendControl({ type: "welcome", name, instance, heartbeatMs: this.#heartbeatMs });
+    const welcome = { type: "welcome", name, instance } as const;
+    if (hello.role === "viewer") {
+      this.#heartbeatMs = VIEWER_HEARTBEAT_MS;
+      if (this.state === "greeting") this.ackMs = this.#events.acknowledgeMs?.() ?? LIMITS.ackMs;
+      this.sendControl({ ...welcome, heartbeatMs: this.#heartbeatMs, ackMs: this.ackMs });
+    } else this.sendControl({ ...welcome, heartbeatMs: this.#heartbeatMs });
     if (this.state === "greeting") this.#open(hello);
   }
 

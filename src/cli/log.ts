@@ -46,9 +46,9 @@ export function addLog(program: Command): void {
   );
 }
 
-function describe(site: string, { level, then, until }: LogLevelView): string {
+function describe(site: string, { level, revertsTo, revertsAt }: LogLevelView): string {
   const now = `${site} logs ${level === "silent" ? "nothing" : `from ${level} on`}`;
-  if (then === null || until === null) return now;
-  const seconds = Math.max(0, Math.round((until - new SystemClock().wall()) / 1000));
-  return `${now}; back to ${then} in ${formatDuration(seconds * 1000)}`;
+  if (revertsTo === null || revertsAt === null) return now;
+  const seconds = Math.max(0, Math.round((revertsAt - new SystemClock().wall()) / 1000));
+  return `${now}; back to ${revertsTo} in ${formatDuration(seconds * 1000)}`;
 }

@@ -16,6 +16,7 @@ interface Arguments {
   readonly advertise?: string;
   readonly open: readonly string[];
   readonly data?: string;
+  readonly recordings?: string;
   readonly streamTransport?: string;
   readonly streamPort?: string;
   readonly allowInlineAgents?: boolean;
@@ -51,6 +52,10 @@ export function addSite(program: Command): void {
     .option(
       "--data <folder>",
       "where it keeps records of streams, and a leader its directory (.meander/NAME)",
+    )
+    .option(
+      "--recordings <folder>",
+      "where recordings by configuration go, and nowhere else (DATA/recordings)",
     )
     .option(
       "--stream-transport <kind>",
@@ -102,7 +107,8 @@ async function settingsFrom(file: string | undefined): Promise<SiteSettings> {
 
 async function settingsOf(options: Arguments): Promise<SiteSettings> {
   const { checkSettings } = await import("../site/index.ts");
-  const { name, join, host, advertise, data, streamTransport, allowInlineAgents, log } = options;
+  const { name, join, host, advertise, data, recordings, streamTransport, allowInlineAgents, log } =
+    options;
   const settings = {
     name,
     join,
@@ -112,6 +118,7 @@ async function settingsOf(options: Arguments): Promise<SiteSettings> {
     advertise,
     open: options.open.length === 0 ? undefined : options.open,
     data,
+    recordings,
     streamTransport,
     streamPort: wholeNumber(options.streamPort, "--stream-port", 0, 65_535),
     allowInline: allowInlineAgents,

@@ -67,9 +67,9 @@ function describe({ paint }: Terminal, view: StatsView, since: string): string {
     return [
       each.title,
       paint("cyan", sparkline(each.values, LINE_WIDTH)),
-      valueOf(each, known.at(-1)),
-      valueOf(each, known.length === 0 ? undefined : mean),
-      valueOf(each, known.length === 0 ? undefined : Math.max(...known)),
+      readingOf(each, known.at(-1)),
+      readingOf(each, known.length === 0 ? undefined : mean),
+      readingOf(each, known.length === 0 ? undefined : Math.max(...known)),
     ];
   });
   const lines = [head, "", table(paint, ["", "OLD TO NEW", "LAST", "MEAN", "MOST"], rows)];
@@ -79,7 +79,7 @@ function describe({ paint }: Terminal, view: StatsView, since: string): string {
   return lines.join("\n");
 }
 
-function valueOf({ unit }: Series, value: number | undefined): string {
+function readingOf({ unit }: Series, value: number | undefined): string {
   if (value === undefined) return UNKNOWN;
   switch (unit) {
     case "bit/s":

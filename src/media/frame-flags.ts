@@ -1,13 +1,12 @@
-import { FLAG, inspectPayload, NAL, type PayloadFacts, type RtpPacket } from "../wire/index.ts";
-
-/** Where a packet stands in its flow. */
-export type PacketPlace =
-  /** Follows the packet before it. */
-  | "next"
-  /** Packets before it are missing. */
-  | "after-loss"
-  /** Behind others that came first. */
-  | "late";
+import {
+  FLAG,
+  type Inspector,
+  inspectorFor,
+  type PacketPlace,
+  type PayloadFacts,
+  type RtpPacket,
+  tellsKeyFrames,
+} from "../wire/index.ts";
 
 /** The header flags of a packet, and what it tells besides. */
 export interface FlaggedPacket {
@@ -17,7 +16,6 @@ export interface FlaggedPacket {
   readonly parameterSets: readonly Uint8Array[];
 }
 
-const VIDEO_CODECS: ReadonlySet<string> = new Set(["h264", "vp8"]);
 const NO_SETS: readonly Uint8Array[] = Object.freeze([]);
 
 /**
@@ -26,27 +24,30 @@ const NO_SETS: readonly Uint8Array[] = Object.freeze([]);
  * Packets of a frame share its timestamp, so a key frame that was recognised at one packet marks those behind it.
  */
 export class FrameFlags {
-  readonly #codec: string;
+  readonly #isVideo: boolean;
+  readonly #inspector: Inspector | undefined;
   #timestamp: number | undefined;
   #isKey = false;
   #previous: { timestamp: number; isKey: boolean } | undefined;
 
-  /** @param codec lower case; others than h264, vp8 and opus get END on the marker and nothing else */
-  constructor(codec: string) {
-    this.#codec = codec;
-  }
-
-  /** True when the codec's key frames are told. */
-  get tellsKeyFrames(): boolean {
-    return VIDEO_CODECS.has(this.#codec);
+  /**
+   * @param codec lower case; those that are not known get END on the marker and nothing else
+   * @param parameterSets those that came with the description
+   */
+  constructor(codec: string, parameterSets: readonly Uint8Array[] = []) {
+    this.#isVideo = tellsKeyFrames(codec);
+    this.#inspector = inspectorFor(codec, parameterSets);
   }
 
   /** Judges the packets in the order they arrive. */
   flag(packet: RtpPacket, place: PacketPlace): FlaggedPacket {
     const end = packet.marker ? FLAG.end : 0;
-    if (this.#codec === "opus") return { flags: FLAG.begin | FLAG.end, parameterSets: NO_SETS };
-    if (!this.tellsKeyFrames) return { flags: end, parameterSets: NO_SETS };
-    const facts = inspectPayload(this.#codec, packet.payload);
+    if (this.#inspector === undefined) return { flags: end, parameterSets: NO_SETS };
+    const facts = this.#inspector.inspect(packet.payload, place);
+    if (!this.#isVideo && facts.first) {
+      // A frame in one packet; its marker means something else.
+      return { flags: FLAG.begin | FLAG.end, parameterSets: NO_SETS };
+    }
     const flags =
       place === "late" ? this.#late(packet, facts) : this.#inOrder(packet, facts, place);
     const discardable = facts.discardable && (flags & FLAG.keyframe) === 0;
@@ -66,7 +67,7 @@ export class FrameFlags {
       this.#isKey = false;
     }
     // Behind a loss only what cannot be anything else is called a beginning, since a decoder may be started there.
-    const isSure = place === "next" || this.#beginsSurely(facts);
+    const isSure = place === "next" || facts.first;
     const isFirstKey = facts.keyframe && !this.#isKey;
     this.#isKey ||= facts.keyframe;
     if (isFirstKey) return FLAG.keyframe | (isSure && facts.begin ? FLAG.begin : 0);
@@ -83,16 +84,6 @@ export class FrameFlags {
         : { timestamp: packet.timestamp, isKey: false };
     const isKey = frame.isKey || facts.keyframe;
     if (isCurrent) this.#isKey = isKey;
-    if (!isKey) return this.#codec === "vp8" && facts.begin ? FLAG.begin : 0;
-    return FLAG.keyframe | (this.#beginsSurely(facts) ? FLAG.begin : 0);
+    return (isKey ? FLAG.keyframe : 0) | (facts.first ? FLAG.begin : 0);
   }
-
-  /** The payload alone tells that a frame, or what a decoder needs of it, begins here. */
-  #beginsSurely(facts: PayloadFacts): boolean {
-    return this.#codec === "vp8" ? facts.begin : facts.parameterSets.some(isSps);
-  }
-}
-
-function isSps(nal: Uint8Array): boolean {
-  return ((nal[0] ?? 0) & 31) === NAL.sps;
 }

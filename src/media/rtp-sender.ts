@@ -10,7 +10,6 @@ export class RtpSender {
   readonly ssrc: number;
   readonly #payloadType: number;
   readonly #clockRate: number;
-  readonly #isVideo: boolean;
   readonly #packetizer: Packetizer;
   readonly #timestampBase: number;
   #sequence: number;
@@ -21,7 +20,6 @@ export class RtpSender {
   constructor(
     track: {
       readonly codec: string;
-      readonly kind: "audio" | "video";
       readonly clockRate: number;
       readonly payloadType: number;
     },
@@ -33,7 +31,6 @@ export class RtpSender {
     this.#packetizer = packetizer;
     this.#payloadType = track.payloadType;
     this.#clockRate = track.clockRate;
-    this.#isVideo = track.kind === "video";
     this.ssrc = random.uint32();
     this.#timestampBase = random.uint32();
     this.#sequence = random.uint32() & 0xffff;
@@ -49,7 +46,7 @@ export class RtpSender {
     const payloads = this.#packetizer.packetize(frame);
     return payloads.map((payload, index) => {
       const packet = encodeRtp({
-        marker: this.#isVideo && index === payloads.length - 1,
+        marker: this.#packetizer.marksEnd && index === payloads.length - 1,
         payloadType: this.#payloadType,
         sequence: this.#sequence,
         timestamp,

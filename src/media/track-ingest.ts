@@ -1,20 +1,21 @@
 import type { Clock, Counters } from "../base/index.ts";
 import type { ChannelPublisher, IngestTrack, SourceId } from "../reflector/index.ts";
 import {
-  decodeParameterSets,
   decodeRtp,
   encodePacket,
   encodeParameterSets,
   KIND,
-  NAL,
   PacketMemory,
+  type PacketPlace,
   ParameterSets,
+  parameterSetsOfFmtp,
   type ReportBlock,
   type RtcpPacket,
   type RtpPacket,
+  setFormatOf,
   type Track,
 } from "../wire/index.ts";
-import { FrameFlags, type PacketPlace } from "./frame-flags.ts";
+import { FrameFlags } from "./frame-flags.ts";
 import { GapWatch } from "./gap-watch.ts";
 import { MediaClock } from "./media-clock.ts";
 import { ReceptionStatistics } from "./reception-statistics.ts";
@@ -62,7 +63,8 @@ export interface TrackIngestOptions {
 /** RTP and RTCP of one track of an outside input, made into packets. Sans-IO. */
 export class TrackIngest {
   readonly #options: TrackIngestOptions;
-  readonly #sets = new ParameterSets();
+  /** Undefined for codecs without. */
+  readonly #sets: ParameterSets | undefined;
   readonly #memory = new PacketMemory();
   #source: Source | undefined;
   #held: { bytes: Uint8Array; rtp: RtpPacket } | undefined;
@@ -70,7 +72,11 @@ export class TrackIngest {
 
   constructor(options: TrackIngestOptions) {
     this.#options = options;
-    for (const set of setsOfFmtp(options.track)) this.#sets.keep(set);
+    const { codec, fmtp } = options.track;
+    const format = setFormatOf(codec);
+    this.#sets = format && new ParameterSets(format);
+    // They may come with the description, out of band.
+    for (const set of parameterSetsOfFmtp(codec, fmtp)) this.#sets?.keep(set);
   }
 
   /** As the description has it; undefined until something came. */
@@ -78,7 +84,7 @@ export class TrackIngest {
     const source = this.#source;
     if (source === undefined) return undefined;
     const { kind, codec, payloadType, clockRate, channels, fmtp } = this.#options.track;
-    const sets = [...this.#sets.ofType(NAL.sps), ...this.#sets.ofType(NAL.pps)].slice(0, SETS_MAX);
+    const sets = this.#sets?.all().slice(0, SETS_MAX) ?? [];
     return {
       medium: source.medium,
       kind,
@@ -162,7 +168,7 @@ export class TrackIngest {
       medium,
       ssrc,
       sequences: new SequenceCheck(sequence),
-      flags: new FrameFlags(track.codec),
+      flags: new FrameFlags(track.codec, this.#sets?.all()),
       clock: new MediaClock(track.clockRate),
       statistics: new ReceptionStatistics(ssrc, track.clockRate, sequence),
       gaps: new GapWatch(clock, ({ sequence: missing, count }) => {
@@ -241,14 +247,7 @@ export class TrackIngest {
 
   /** True when one of them was not known. */
   #keep(sets: readonly Uint8Array[]): boolean {
-    let changed = false;
-    for (const set of sets) {
-      if ([...this.#sets.ofType(NAL.sps), ...this.#sets.ofType(NAL.pps)].some(sameAs(set)))
-        continue;
-      this.#sets.keep(set);
-      changed = true;
-    }
-    return changed;
+    return sets.filter((set) => this.#sets?.keep(set)).length > 0;
   }
 
   #end(source: Source): void {
@@ -286,15 +285,4 @@ function copyOf(bytes: Uint8Array): { bytes: Uint8Array; rtp: RtpPacket } | unde
   const copy = bytes.slice();
   const rtp = decodeRtp(copy);
   return typeof rtp === "string" ? undefined : { bytes: copy, rtp };
-}
-
-function sameAs(set: Uint8Array): (other: Uint8Array) => boolean {
-  return (other) =>
-    other.byteLength === set.byteLength && other.every((byte, index) => byte === set[index]);
-}
-
-/** RFC 6184 §8.1: parameter sets may come with the description, out of band. */
-function setsOfFmtp({ codec, fmtp }: IngestTrack): Uint8Array[] {
-  const sets = /(?:^|;)\s*sprop-parameter-sets=([^;\s]+)/.exec(fmtp ?? "")?.[1];
-  return codec === "h264" && sets !== undefined ? decodeParameterSets(sets.split(",")) : [];
 }

@@ -64,21 +64,20 @@ export class Announcer {
 
   /** Keeps a description packet and passes it on. */
   keepDescription(packet: Uint8Array): void {
+    const repeated = this.#description !== undefined && haveOnePayload(packet, this.#description);
     this.#description = packet;
-    this.forward(packet);
+    this.#distributor.announce(packet, { patient: repeated, repeated });
   }
 
   /** Keeps a report packet and passes it on. */
   keepReport(packet: Uint8Array): void {
     this.#reports.set(mediumOf(packet), packet);
-    this.forward(packet);
+    this.#distributor.announce(packet, { patient: true });
   }
 
   /** Passes a packet to everyone who is no mere standby. */
   forward(packet: Uint8Array): void {
-    for (const { outlet, state } of this.#distributor.subscribers.values()) {
-      if (state !== "standby" && outlet instanceof PeerOutlet) outlet.send(packet);
-    }
+    this.#distributor.announce(packet, {});
   }
 
   /** What a newcomer gets first: description, way, last reports. */
@@ -100,13 +99,10 @@ export class Announcer {
     for (const packet of this.#reports.values()) outlet.send(packet);
   }
 
-  /** Tells everyone the way, standbys too. */
-  announcePath(): void {
+  /** Tells everyone the way, standbys too. `patient`: it is the one they know. */
+  announcePath(patient: boolean): void {
     if (this.path.length === 0) return;
-    const packet = this.#pathPacket();
-    for (const { outlet } of this.#distributor.subscribers.values()) {
-      if (outlet instanceof PeerOutlet) outlet.send(packet);
-    }
+    this.#distributor.announce(this.#pathPacket(), { patient, standbys: true });
   }
 
   tellPath({ outlet }: Subscriber): void {
@@ -134,4 +130,10 @@ function sourceIdOf(packet: Uint8Array): SourceId {
     generation: generationOf(packet),
     medium: mediumOf(packet),
   };
+}
+
+/** Whether two packets say the same, whatever their sequence. */
+function haveOnePayload(one: Uint8Array, other: Uint8Array): boolean {
+  const [a, b] = [payloadOf(one), payloadOf(other)];
+  return a.byteLength === b.byteLength && a.every((byte, index) => byte === b[index]);
 }

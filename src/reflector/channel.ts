@@ -12,6 +12,7 @@ import {
   type SourcePoint,
   sourceOf,
   type Track,
+  tellsKeyFrames,
 } from "../wire/index.ts";
 import { Announcer } from "./announcer.ts";
 import { ArrivalMeter } from "./arrival-meter.ts";
@@ -28,8 +29,6 @@ const TAIL_MS = 60;
 const TAILS = 3;
 /** Weight of the newest second in the rate. */
 const RATE_GAIN = 0.5;
-/** Codecs whose ingest marks key frames. */
-const KEYED = new Set(["h264", "vp8"]);
 
 export interface ChannelOptions {
   readonly name: string;
@@ -66,7 +65,7 @@ export class Channel {
   /** What subscribers that have left were spared. */
   readonly #partedDrops = new Counters();
   readonly #options: ChannelOptions;
-  readonly #distributor = new Distributor();
+  readonly #distributor: Distributor;
   readonly #announcer: Announcer;
   /** Of what is ingested here; the receiver has its own. */
   readonly #windows = new SourceWindows();
@@ -85,6 +84,7 @@ export class Channel {
     this.id = options.id;
     this.config = options.config;
     this.history = new History(options.config.historyBytes);
+    this.#distributor = new Distributor(options.clock);
     this.#announcer = new Announcer(options.id, this.#distributor, options.nextSequence);
     this.#ratedAt = options.clock.now();
     this.receiver = new Receiver({
@@ -254,7 +254,7 @@ export class Channel {
     this.#measure();
     const lost = !this.ingested && this.receiver.wanted && this.receiver.active === undefined;
     if (lost) this.#setPath([], undefined);
-    else this.#announcer.announcePath();
+    else this.#announcer.announcePath(true);
   }
 
   close(reason: string): void {
@@ -363,7 +363,7 @@ export class Channel {
     const changed = path.join() !== this.#announcer.path.join();
     this.#announcer.path = path;
     this.#announcer.originOffsetMs = originOffsetMs;
-    if (changed) this.#announcer.announcePath();
+    if (changed) this.#announcer.announcePath(false);
   }
 
   #describe(tracks: readonly Track[]): void {
@@ -429,7 +429,7 @@ export class Channel {
   #setDescription(description: Description): void {
     this.description = description;
     const { tracks } = description;
-    this.#distributor.hasVideo = tracks.some((t) => t.kind === "video" && KEYED.has(t.codec));
+    this.#distributor.hasVideo = tracks.some((t) => t.kind === "video" && tellsKeyFrames(t.codec));
     const metered =
       tracks.find(({ kind }) => kind === "video") ?? tracks.find(({ kind }) => kind === "audio");
     if (metered === undefined) this.#meter = undefined;

@@ -1,10 +1,9 @@
+import type { Clock } from "../base/index.ts";
 import type { HistoryEntry } from "../channel/index.ts";
-import { FLAG, flagsOf } from "../wire/index.ts";
 import type { Bundle } from "./bundle.ts";
-import { joinPackets, type Subscriber } from "./subscriber.ts";
-
-/** Bytes of one write to stream subscribers; a larger frame goes in several. */
-const BATCH_BYTES = 56 * 1024;
+import { LiveStreams } from "./live-streams.ts";
+import { PeerOutlet } from "./outlet.ts";
+import type { Subscriber } from "./subscriber.ts";
 
 /**
  * Hands the packets of a channel to its subscribers: to live datagram connections at once, those of a bundle by one call,
@@ -13,8 +12,6 @@ const BATCH_BYTES = 56 * 1024;
  */
 export class Distributor {
   readonly subscribers = new Map<number, Subscriber>();
-  packetsOut = 0;
-  bytesOut = 0;
   /** The channel has video with marked key frames: who skips goes on at one. */
   hasVideo = false;
   /** Those that are in no bundle. */
@@ -22,23 +19,35 @@ export class Distributor {
   readonly #liveBundled = new Set<Subscriber>();
   /** Bundles that live subscribers are in, and how many of them. */
   readonly #bundles = new Map<Bundle, number>();
-  readonly #liveStreams = new Set<Subscriber>();
+  readonly #streams: LiveStreams;
   readonly #waiting = new Set<Subscriber>();
   /** Those who were skipping at the last look. */
   readonly #skipping = new Set<Subscriber>();
-  #batch: Uint8Array[] = [];
-  #batchBytes = 0;
-  #batchPosition = 0;
+  #packetsOut = 0;
+  #bytesOut = 0;
+
+  constructor(clock: Pick<Clock, "now">) {
+    this.#streams = new LiveStreams({ clock, onSkips: (each) => this.#noteSkipping(each) });
+  }
+
+  /** Packets that subscribers were sent, and their bytes. */
+  get packetsOut(): number {
+    return this.#packetsOut + this.#streams.packetsOut;
+  }
+
+  get bytesOut(): number {
+    return this.#bytesOut + this.#streams.bytesOut;
+  }
 
   /** Live subscribers over connections that may lose packets, but for those in bundles. */
   get datagrams(): ReadonlySet<Subscriber> {
     return this.#liveDatagrams;
   }
 
-  /** True when all that is live is in bundles, and nobody else waits for anything. */
+  /** True when all that is live is in bundles or has what there is, and nobody else waits for anything. */
   get isCalm(): boolean {
     const { size } = this.#liveDatagrams;
-    return size + this.#liveStreams.size + this.#waiting.size + this.#skipping.size === 0;
+    return size + this.#waiting.size + this.#skipping.size === 0 && this.#streams.isCalm;
   }
 
   /** Subscribers that are no mere standbys. */
@@ -52,21 +61,16 @@ export class Distributor {
   deliver({ packet, position }: HistoryEntry): void {
     for (const bundle of this.#bundles.keys()) {
       const count = bundle.send(packet);
-      this.packetsOut += count;
-      this.bytesOut += count * packet.byteLength;
+      this.#packetsOut += count;
+      this.#bytesOut += count * packet.byteLength;
     }
     for (const subscriber of this.#liveDatagrams) subscriber.send(packet, 1, position);
-    this.packetsOut += this.#liveDatagrams.size;
-    this.bytesOut += this.#liveDatagrams.size * packet.byteLength;
+    this.#packetsOut += this.#liveDatagrams.size;
+    this.#bytesOut += this.#liveDatagrams.size * packet.byteLength;
     for (const subscriber of this.#skipping) {
       if (subscriber.resumesWith(packet, this.hasVideo)) this.start(subscriber, position);
     }
-    if (this.#liveStreams.size === 0) return;
-    if (this.#batchBytes + packet.byteLength > BATCH_BYTES) this.flush();
-    this.#batch.push(packet);
-    this.#batchBytes += packet.byteLength;
-    this.#batchPosition = position;
-    if ((flagsOf(packet) & FLAG.end) !== 0) this.flush();
+    this.#streams.take(packet, position);
   }
 
   /** Begins to send to a subscriber from `position` on, paced until it has caught up. */
@@ -80,7 +84,7 @@ export class Distributor {
   detach(subscriber: Subscriber): void {
     if (this.#liveBundled.delete(subscriber)) this.#unbundle(subscriber);
     this.#liveDatagrams.delete(subscriber);
-    this.#liveStreams.delete(subscriber);
+    this.#streams.delete(subscriber);
     this.#waiting.delete(subscriber);
     this.#skipping.delete(subscriber);
   }
@@ -92,12 +96,8 @@ export class Distributor {
 
   /** Looks who lags: those skip, or are closed. What is in a bundle has no backlog of its own, so it cannot lag. */
   judge(): void {
-    for (const subscribers of [
-      this.#skipping,
-      this.#liveStreams,
-      this.#liveDatagrams,
-      this.#waiting,
-    ]) {
+    this.#streams.judge();
+    for (const subscribers of [this.#skipping, this.#liveDatagrams, this.#waiting]) {
       for (const subscriber of subscribers) {
         subscriber.judge();
         this.#noteSkipping(subscriber);
@@ -105,35 +105,43 @@ export class Distributor {
     }
   }
 
-  /** Writes what is collected for stream subscribers. */
+  /** Writes what has waited long enough for more to go with it. */
   flush(): void {
-    const count = this.#batch.length;
-    if (count === 0) return;
-    const bytes = joinPackets(this.#batch, this.#batchBytes);
-    this.#batch = [];
-    this.#batchBytes = 0;
-    this.packetsOut += count * this.#liveStreams.size;
-    this.bytesOut += bytes.byteLength * this.#liveStreams.size;
-    for (const subscriber of this.#liveStreams) {
-      subscriber.send(bytes, count, this.#batchPosition);
-      this.#noteSkipping(subscriber);
+    this.#streams.tick();
+  }
+
+  /**
+   * Passes on something said in band to neighbours and viewers, in its place between packets.
+   *
+   * @param about `patient`: to live streams it may go with the next frame. `repeated`: they have it. `standbys`: to them too
+   */
+  announce(
+    packet: Uint8Array,
+    about: { readonly patient?: boolean; readonly repeated?: boolean; readonly standbys?: boolean },
+  ): void {
+    const { patient = false, repeated = false, standbys = false } = about;
+    if (!repeated) this.#streams.announce(packet, patient);
+    for (const subscriber of this.subscribers.values()) {
+      const { outlet, state } = subscriber;
+      if (!(outlet instanceof PeerOutlet) || (state === "standby" && !standbys)) continue;
+      const isTold = this.#streams.has(subscriber) && (!repeated || outlet.kind === "viewer");
+      if (!isTold) outlet.send(packet);
     }
   }
 
   #pump(subscriber: Subscriber, rate: number): void {
     const { packets, bytes } = subscriber;
     const done = subscriber.pump(rate);
-    this.packetsOut += subscriber.packets - packets;
-    this.bytesOut += subscriber.bytes - bytes;
+    this.#packetsOut += subscriber.packets - packets;
+    this.#bytesOut += subscriber.bytes - bytes;
     this.#noteSkipping(subscriber);
     if (!done) return;
-    // What the batch holds was just sent from the history: the others get it before this one joins them.
-    this.flush();
     this.#waiting.delete(subscriber);
     subscriber.state = "live";
     const { coalesces, place } = subscriber.outlet;
     if (place === undefined) {
-      (coalesces ? this.#liveStreams : this.#liveDatagrams).add(subscriber);
+      if (coalesces) this.#streams.add(subscriber, subscriber.position);
+      else this.#liveDatagrams.add(subscriber);
       return;
     }
     this.#liveBundled.add(subscriber);

@@ -1,4 +1,4 @@
-import { type Clock, type Log, messageOf, type Random } from "../base/index.ts";
+import { type Clock, LIMITS, type Log, messageOf, type Random } from "../base/index.ts";
 import { Peer, type PeerIdentity, type Refusal } from "../channel/index.ts";
 import type { Connection } from "../stack/index.ts";
 import type { ControlMessage } from "../wire/index.ts";
@@ -47,6 +47,8 @@ const RETRY_MAX_MS = 1_000;
 export class Links {
   readonly #options: LinksOptions;
   readonly #peers = new Map<Peer, { readonly direction: "in" | "out" }>();
+  /** Those that are no viewers, or have not said so yet. */
+  readonly #swift = new Set<Peer>();
   readonly #links = new Map<string, Link>();
   #neighbours = new Map<string, Neighbour>();
 
@@ -59,9 +61,9 @@ export class Links {
     return this.#peers.keys();
   }
 
-  /** True when there is no peer, and none is needed. */
-  get isEmpty(): boolean {
-    return this.#peers.size === 0 && this.#links.size === 0;
+  /** True when nothing is due before the next slow tick: there are viewers at most. */
+  get isCalm(): boolean {
+    return this.#swift.size === 0 && this.#links.size === 0;
   }
 
   setNeighbours(neighbours: readonly Neighbour[]): void {
@@ -102,9 +104,7 @@ export class Links {
 
   /** Drives peers and dialling. Viewers are looked at when `slow`. */
   tick(slow: boolean): void {
-    for (const peer of this.#peers.keys()) {
-      if (slow || peer.remote?.role !== "viewer") peer.tick();
-    }
+    for (const peer of slow ? this.#peers.keys() : this.#swift) peer.tick();
     const now = this.#options.clock.now();
     for (const link of this.#links.values()) {
       if (link.peer === undefined && !link.dialling && now >= link.retryAt) this.#dial(link);
@@ -175,6 +175,7 @@ export class Links {
       { clock, random },
       {
         admit: (hello) => options.admit(hello),
+        acknowledgeMs: () => acknowledgeMs(this.#peers.size - this.#swift.size),
         onOpen: () => this.#opened(peer, link),
         onPacket: (packet) => options.onPacket(peer, packet),
         onControl: (message, packet) => options.onControl(peer, message, packet),
@@ -190,12 +191,14 @@ export class Links {
       },
     );
     this.#peers.set(peer, { direction });
+    this.#swift.add(peer);
     peer.tick();
   }
 
   #opened(peer: Peer, dialled: Link | undefined): void {
     if (dialled !== undefined) dialled.dialling = false;
     this.#peers.set(peer, this.#peers.get(peer) ?? { direction: "in" });
+    if (peer.remote?.role === "viewer") this.#swift.delete(peer);
     this.#options.onOpen(peer);
     const name = peer.remote?.name ?? "";
     const link = dialled ?? this.#links.get(keyOf(name, peer.connection.stack));
@@ -213,7 +216,10 @@ export class Links {
   #closed(peer: Peer, dialled: Link | undefined, reason: Refusal): void {
     if (dialled !== undefined) dialled.dialling = false;
     // A datagram peer whose process was restarted goes on as the same object; others are gone.
-    if (peer.state === "closed") this.#peers.delete(peer);
+    if (peer.state === "closed") {
+      this.#peers.delete(peer);
+      this.#swift.delete(peer);
+    }
     for (const link of this.#links.values()) {
       if (link.peer !== peer) continue;
       link.peer = this.#openPeer(link.name, link.stack);
@@ -237,6 +243,12 @@ export class Links {
       if (link.peer === peer) this.#options.onLink(link.name, link.stack, change, peer, reason);
     }
   }
+}
+
+/** What a site asks of one viewer more. [W26] */
+function acknowledgeMs(viewers: number): number {
+  const fair = (viewers * 1_000) / LIMITS.acksPerSecond;
+  return Math.round(Math.min(LIMITS.ackMsMax, Math.max(LIMITS.ackMs, fair)));
 }
 
 function keyOf(name: string, stack: string): string {

@@ -11,8 +11,8 @@ export interface Outlet {
   readonly stack: string;
   /** True: several packets in one send, one write per frame. */
   readonly coalesces: boolean;
-  /** True: the other end acknowledges what it consumed. */
-  readonly acknowledges: boolean;
+  /** How often the other end acknowledges what it consumed, ms; undefined: never. */
+  readonly acknowledgeMs: number | undefined;
   /** Serves it while it is live, together with others. */
   readonly place?: BundlePlace | undefined;
   /** Where it counts what did not leave, or nobody took; its subscriber's drops are counted there too. */
@@ -33,7 +33,7 @@ export class PeerOutlet implements Outlet {
   readonly address: string;
   readonly stack: string;
   readonly coalesces: boolean;
-  readonly acknowledges: boolean;
+  readonly acknowledgeMs: number | undefined;
   readonly peer: Peer;
 
   constructor(peer: Peer) {
@@ -43,7 +43,7 @@ export class PeerOutlet implements Outlet {
     this.address = peer.connection.peer;
     this.stack = peer.connection.stack;
     this.coalesces = peer.connection.coalesces;
-    this.acknowledges = this.kind === "viewer";
+    this.acknowledgeMs = this.kind === "viewer" ? peer.ackMs : undefined;
   }
 
   send(packets: Uint8Array): boolean {
@@ -68,7 +68,7 @@ export class SinkOutlet implements Outlet {
   readonly address: string;
   readonly stack = "rtp";
   readonly coalesces = false;
-  readonly acknowledges = false;
+  readonly acknowledgeMs = undefined;
   readonly sink: PacketSink;
   readonly place: BundlePlace | undefined;
   readonly drops: Counters | undefined;

@@ -350,7 +350,7 @@ export class Reflector {
   }
 
   #isCalm(): boolean {
-    if (this.#departure !== undefined || !this.#links.isEmpty) return false;
+    if (this.#departure !== undefined || !this.#links.isCalm) return false;
     for (const channel of this.#channels.values()) if (!channel.isCalm) return false;
     return true;
   }

@@ -2,6 +2,7 @@ import { type Clock, Counters, LIMITS } from "../base/index.ts";
 import { type History, isKeyStart } from "../channel/index.ts";
 import type { SourcePoint } from "../wire/index.ts";
 import type { Outlet } from "./outlet.ts";
+import { SendLog } from "./send-log.ts";
 import type { SubscriberSnapshot } from "./snapshot.ts";
 
 /** `standby`: subscribed, carries nothing. */
@@ -15,8 +16,6 @@ const BURST_BYTES = 64 * 1024;
 const RATE_MIN = 128 * 1024;
 /** Unsent bytes at which catching up waits. */
 const CATCH_UP_BACKLOG = 1024 * 1024;
-/** Resolution of the lag, ms. */
-const MARK_MS = 50;
 
 /** One receiver of a channel at this site: where it stands, how far it lags, what it was spared. [W50]-[W54] */
 export class Subscriber {
@@ -35,8 +34,14 @@ export class Subscriber {
   #cursor = 0;
   #credit = 0;
   #creditAt = 0;
-  /** What was sent and not acknowledged, oldest first, MARK_MS apart. */
-  #marks: { position: number; readonly at: number }[] = [];
+  /** The newest position that was acknowledged. */
+  #acknowledged = -1;
+  /** What was sent to it alone and is not acknowledged. */
+  #alone: SendLog | undefined;
+  /** What was sent to it with others, while it was among them: these positions. */
+  #shared: SendLog | undefined;
+  #sharedFrom = 0;
+  #sharedTo = 0;
 
   constructor(id: number, outlet: Outlet, history: History, clock: Clock) {
     this.id = id;
@@ -63,10 +68,29 @@ export class Subscriber {
     this.#creditAt = this.#clock.now();
   }
 
+  /** The newest position that it was sent while catching up. */
+  get position(): number {
+    return this.#cursor - 1;
+  }
+
   /** Becomes a standby. */
   rest(): void {
     this.state = "standby";
-    this.#marks = [];
+    this.#alone = this.#shared = undefined;
+  }
+
+  /** From `position` on it is sent what `log` says, by `sendShared`. */
+  enter(log: SendLog, position: number): void {
+    this.#shared = log;
+    this.#sharedFrom = position;
+    this.#sharedTo = Number.POSITIVE_INFINITY;
+  }
+
+  /** Nothing behind `position` is sent to it with others. */
+  leave(log: SendLog, position: number): void {
+    if (this.#shared !== log) return;
+    if (this.#acknowledged >= position) this.#shared = undefined;
+    else this.#sharedTo = position;
   }
 
   /** Sends packets that are at `position` (the last of them) of the history. */
@@ -79,11 +103,27 @@ export class Subscriber {
     }
     this.#packets += count;
     this.#bytes += packets.byteLength;
-    if (!this.outlet.acknowledges) return;
-    const now = this.#clock.now();
-    const last = this.#marks.at(-1);
-    if (last !== undefined && now - last.at < MARK_MS) last.position = position;
-    else this.#marks.push({ position, at: now });
+    if (this.outlet.acknowledgeMs === undefined) return;
+    this.#alone ??= new SendLog(this.#clock);
+    this.#alone.sent(position);
+  }
+
+  /**
+   * Sends packets as all the others get them.
+   *
+   * @param count packets of media, `bytes` of them
+   * @returns false: it skips from now on
+   */
+  sendShared(packets: Uint8Array, count: number, bytes: number): boolean {
+    if (this.outlet.send(packets)) {
+      this.#packets += count;
+      this.#bytes += bytes;
+      return true;
+    }
+    if (count === 0) return true;
+    this.drops.add("queue-full", count);
+    this.state = "skipping";
+    return false;
   }
 
   /** Sends what is due while catching up. True when it has caught up. `rate`: the channel's, bytes per second. */
@@ -107,7 +147,8 @@ export class Subscriber {
   /** Drops a packet while skipping; true when it is where the flow goes on. */
   resumesWith(packet: Uint8Array, hasVideo: boolean): boolean {
     if (this.state !== "skipping") return false;
-    const ready = this.lagMs < LIMITS.lagSkipMs / 2 && (!hasVideo || isKeyStart(packet));
+    const isSwift = this.lagMs < LIMITS.lagSkipMs / 2 + this.#patienceMs;
+    const ready = isSwift && (!hasVideo || isKeyStart(packet));
     if (!ready) this.drops.add("slow-subscriber");
     return ready;
   }
@@ -118,19 +159,33 @@ export class Subscriber {
     for (const point of points) {
       position = Math.max(position, this.#history.find(point)?.position ?? -1);
     }
-    while (
-      this.#marks.length > 0 &&
-      (this.#marks[0] as { position: number }).position <= position
-    ) {
-      this.#marks.shift();
-    }
+    if (position <= this.#acknowledged) return;
+    this.#acknowledged = position;
+    if (position >= this.#sharedTo) this.#shared = undefined;
+    if (this.#alone === undefined) return;
+    this.#alone.settle(position);
+    if (this.#alone.isEmpty) this.#alone = undefined;
+  }
+
+  /** Whether all up to `position`, and what it was sent alone, is acknowledged: then it does not lag. */
+  hasConsumed(position: number): boolean {
+    if (this.outlet.acknowledgeMs === undefined || this.#alone !== undefined) return false;
+    return this.#acknowledged >= position || this.#sharedFrom > position;
   }
 
   /** How long the oldest unacknowledged (or unwritten) packet has been on its way, ms. */
   get lagMs(): number {
-    const oldest = this.#marks[0];
-    const unacknowledged = oldest === undefined ? 0 : this.#clock.now() - oldest.at;
-    return Math.max(unacknowledged, this.outlet.backlog().oldestMs);
+    return Math.max(this.#unacknowledgedMs, this.outlet.backlog().oldestMs);
+  }
+
+  get #unacknowledgedMs(): number {
+    const sentAlone = this.#alone?.firstAfter(this.#acknowledged);
+    const sentShared = this.#shared?.firstAfter(Math.max(this.#acknowledged, this.#sharedFrom - 1));
+    const at = Math.min(
+      sentAlone ?? Number.POSITIVE_INFINITY,
+      sentShared ?? Number.POSITIVE_INFINITY,
+    );
+    return Number.isFinite(at) ? this.#clock.now() - at : 0;
   }
 
   /** Slows nobody but itself: skips when it lags, is closed when it lags for good. */
@@ -139,10 +194,15 @@ export class Subscriber {
     const lag = this.lagMs;
     if (lag > LIMITS.lagCloseMs) {
       this.outlet.close("too-slow", `nothing was consumed for ${Math.round(lag / 1000)} s`);
-    } else if (lag > LIMITS.lagSkipMs && this.state !== "skipping") {
+    } else if (lag > LIMITS.lagSkipMs + this.#patienceMs && this.state !== "skipping") {
       this.state = "skipping";
       this.drops.add("skips");
     }
+  }
+
+  /** It was asked to acknowledge so much less often than usual. */
+  get #patienceMs(): number {
+    return Math.max(0, (this.outlet.acknowledgeMs ?? 0) - LIMITS.ackMs);
   }
 
   snapshot(): SubscriberSnapshot {

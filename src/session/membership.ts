@@ -60,6 +60,7 @@ export class Membership {
   readonly #channels: SessionChannels;
   readonly #config: SiteConfig;
   #undo: (() => void)[] = [];
+  #self: SiteSelf;
   #session: SessionRecord | undefined;
   /** Undefined while the site has to join (again). */
   #lease: Lease | undefined;
@@ -73,6 +74,7 @@ export class Membership {
     const { site, directory, log, leaseMs = LIMITS.leaseMs, renewMs = leaseMs / 3 } = options;
     assert(renewMs > 0, "a lease is renewed now and then, not all the time");
     this.#options = options;
+    this.#self = site;
     this.#events = events;
     this.#leaseMs = leaseMs;
     this.#renewMs = renewMs;
@@ -158,6 +160,18 @@ export class Membership {
     await this.#config.set(config);
   }
 
+  /** What the site says of itself is another from now on; the session hears of it as soon as it can. */
+  announce(site: SiteSelf): void {
+    this.#self = site;
+    const joinAgain = (): void => {
+      // Joining writes the record anew.
+      this.#lease = undefined;
+      this.#keep();
+    };
+    if (this.#work === undefined) joinAgain();
+    else void this.#work.then(joinAgain);
+  }
+
   /** Leaves the session and stops. When the directory cannot be reached, the others find out when the lease runs out. */
   async leave(): Promise<void> {
     if (this.#stopped) return;
@@ -191,10 +205,10 @@ export class Membership {
   }
 
   async #join(): Promise<SessionRecord> {
-    const { directory, site, log, clock } = this.#options;
+    const { directory, log, clock } = this.#options;
     const askedAt = clock.now();
     const lease = await directory.grantLease(this.#leaseMs);
-    const payload = { site, lease: lease.id } as unknown as Json;
+    const payload = { site: this.#self, lease: lease.id } as unknown as Json;
     let session: SessionRecord;
     try {
       session = readAnswer(sessionRecordSchema, "join", await directory.request("join", payload));

@@ -78,6 +78,6 @@ export type {
   StreamCounts,
   StreamsView,
 } from "./site-service.ts";
-export type { ChannelNow, SiteFigures, SlowNow, StatsView, Usage } from "./view/index.ts";
 export { startSite } from "./start-site.ts";
+export type { ChannelNow, SiteFigures, SlowNow, StatsView, Usage } from "./view/index.ts";
 export { type WatchEvents, type WatchOptions, watchChannel } from "./watch/index.ts";

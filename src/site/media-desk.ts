@@ -1,6 +1,7 @@
 import { type Clock, delay, MeanderError } from "../base/index.ts";
 import type { ChannelRecord } from "../session/index.ts";
 import { type Description, formatSdp, parseSdp, type SdpTrack, type Track } from "../wire/index.ts";
+import type { Guard } from "./access/guard.ts";
 import { checkChannelName } from "./channel-name.ts";
 import type { ChannelRouter } from "./channel-router.ts";
 import { isLoopbackName } from "./http/gate.ts";
@@ -21,6 +22,8 @@ export interface MediaDeskOptions {
   readonly advertise: string;
   /** True when the site may send to other machines. */
   readonly open: boolean;
+  /** Ends inputs whose token has ended. */
+  readonly guard: Guard;
   readonly clock: Clock;
 }
 
@@ -32,6 +35,8 @@ export class MediaDesk {
   readonly #options: MediaDeskOptions;
   readonly #inputs = new Map<string, Map<string, HandedInput>>();
   readonly #outputs = new Map<number, HandedOutput>();
+  /** Of each input: to be called when it has ended. */
+  readonly #leave = new Map<string, () => void>();
 
   constructor(options: MediaDeskOptions) {
     this.#options = options;
@@ -55,7 +60,8 @@ export class MediaDesk {
     return this.#open(request, []);
   }
 
-  async unpublish(channel: string, input: string): Promise<void> {
+  /** See `SiteService.unpublish`. @param reason for those who hear of it */
+  async unpublish(channel: string, input: string, reason?: string): Promise<void> {
     const inputs = this.#inputs.get(channel);
     if (inputs?.has(input) !== true) {
       const names = [...(inputs?.keys() ?? [])];
@@ -69,7 +75,7 @@ export class MediaDesk {
         },
       );
     }
-    await this.#options.plane.closeIngest(channel, input);
+    await this.#options.plane.closeIngest(channel, input, reason);
     await this.#forget(channel, input);
   }
 
@@ -178,6 +184,7 @@ export class MediaDesk {
       });
       const inputs = this.#inputs.get(channel) ?? new Map<string, HandedInput>();
       this.#inputs.set(channel, inputs.set(input, { request, tracks: bound }));
+      this.#holdInput(request);
       const ports = opened.map((each, index) => {
         const { kind, codec } = tracks[index] ?? { kind: "application" as const, codec: "" };
         return { ...each, kind, codec };
@@ -189,7 +196,19 @@ export class MediaDesk {
     }
   }
 
+  /** Ends an input when what allowed it ends. */
+  #holdInput({ channel, input, grant }: PublishRequest): void {
+    const need = { anyOf: ["publish" as const], channel };
+    const leave = this.#options.guard.book.hold(grant, need, ({ code }) => {
+      // Whoever ended it meanwhile has done the same.
+      this.unpublish(channel, input, code).catch(() => {});
+    });
+    this.#leave.set(`${channel} ${input}`, leave);
+  }
+
   async #forget(channel: string, input: string): Promise<void> {
+    this.#leave.get(`${channel} ${input}`)?.();
+    this.#leave.delete(`${channel} ${input}`);
     const inputs = this.#inputs.get(channel);
     inputs?.delete(input);
     if (inputs?.size !== 0) return;

@@ -42,9 +42,7 @@ export class Neighbourhood {
       await plane.setNeighbours(
         others.map(({ name, http, udp, tls }) => ({ name, http, udp, tls })),
       );
-      await plane.setViewerSites(
-        others.map((site) => ({ name: site.name, url: linkUrlOf(site) })),
-      );
+      await plane.setViewerSites(others.map((site) => ({ name: site.name, url: linkUrlOf(site) })));
       await plane.setGate({ hosts, origins: this.#sites.flatMap(originsOf) });
     } catch (error) {
       log.error("The plane did not take the list of sites.", { error: messageOf(error) });

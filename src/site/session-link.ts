@@ -1,14 +1,23 @@
 import { z } from "zod";
 import type { StreamEvent } from "../agent/index.ts";
-import { type Clock, type Log, MeanderError, messageOf, type Random } from "../base/index.ts";
+import {
+  type Clock,
+  isAboutToken,
+  type Log,
+  MeanderError,
+  messageOf,
+  type Random,
+} from "../base/index.ts";
 import { EmbeddedDirectory } from "../directory/embedded/index.ts";
 import {
   type Directory,
   DirectoryClient,
   DirectoryServer,
   type DirectoryStatus,
+  type Json,
 } from "../directory/index.ts";
 import {
+  type AccessPolicy,
   type ChannelRecord,
   Leader,
   Membership,
@@ -17,9 +26,15 @@ import {
   type SiteRecord,
   type SiteSelf,
 } from "../session/index.ts";
-import { formatAddress } from "../transport/index.ts";
-import { SiteClient } from "./client/site-client.ts";
+import type { TlsTrust } from "../transport/index.ts";
+import { admitBy } from "./access/admit.ts";
+import { MemberCredential } from "./access/member-credential.ts";
+import { SessionKey } from "./access/session-key.ts";
+import type { SiteAccess } from "./access/site-access.ts";
+import { TokenDesk } from "./access/token-desk.ts";
+import { SiteClient, type SiteCredentials } from "./client/site-client.ts";
 import { dialDirectory } from "./directory-sockets.ts";
+import { siteUrlOf } from "./neighbourhood.ts";
 import { type Plane, SOCKET_PATHS } from "./plane/plane.ts";
 import { hasEnded } from "./site-ended.ts";
 
@@ -40,6 +55,12 @@ export interface SessionLinkOptions {
   readonly join: string | undefined;
   /** Folder of a leader's directory. */
   readonly data: string;
+  /** The rules of access, which it follows through the session. */
+  readonly access: SiteAccess;
+  /** Of a session that this site leads. */
+  readonly policy: Pick<AccessPolicy, "mode" | "public">;
+  /** What a joining site shows and trusts. */
+  readonly credentials: SiteCredentials;
   /** Time of the site's lease, ms; undefined: the usual one. */
   readonly leaseMs: number | undefined;
   readonly plane: Plane;
@@ -58,6 +79,10 @@ export class SessionLink {
   readonly #options: SessionLinkOptions;
   #directory: Directory | undefined;
   #server: DirectoryServer | undefined;
+  #tokens: TokenDesk | undefined;
+  #credential: MemberCredential | undefined;
+  /** By what the leader is trusted now; its certificate may become another. */
+  #leaderTrust: TlsTrust | undefined;
   #leader: Leader | undefined;
   #membership: Membership | undefined;
   #session: SessionRecord | undefined;
@@ -93,7 +118,10 @@ export class SessionLink {
         joined: (session) => {
           this.#session = session;
         },
-        sites: hold("sites"),
+        sites: (sites) => {
+          this.#noteLeader(sites);
+          this.#tell("sites", sites);
+        },
         channels: hold("channels"),
         config: hold("routes"),
         status: hold("status"),
@@ -101,8 +129,11 @@ export class SessionLink {
       },
     );
     try {
+      // A leader has followed its own rules before it let others in.
+      if (join !== undefined) await this.#options.access.start(directory);
       await prepare(directory);
       this.#session = await this.#membership.start();
+      await this.#credential?.keep(directory);
     } catch (error) {
       throw join === undefined ? error : withAddress(error, join);
     }
@@ -148,6 +179,18 @@ export class SessionLink {
     return { moved, stayed: failed.length };
   }
 
+  /** Asks the leader. */
+  async request(subject: string, payload: Json): Promise<Json> {
+    this.#joined();
+    const answer = await this.#directory?.request(subject, payload);
+    return answer ?? null;
+  }
+
+  /** The record of this site has changed: the others hear of it. */
+  async announceSelf(): Promise<void> {
+    this.#membership?.announce(selfOf(this.#options.record));
+  }
+
   /** Takes leave of the session. */
   async leave(): Promise<void> {
     await this.#membership?.leave();
@@ -155,6 +198,9 @@ export class SessionLink {
 
   /** Closes the directory, or the way to it. */
   async close(): Promise<void> {
+    this.#credential?.close();
+    this.#options.access.stop();
+    this.#tokens?.stop();
     this.#membership?.stop();
     this.#leader?.stop();
     this.#server?.close();
@@ -174,28 +220,71 @@ export class SessionLink {
       },
     });
     this.#leader = leader;
-    directory.setRequestHandler(leader.handle);
+    const { access, policy } = this.#options;
+    const key = await SessionKey.open(data);
+    await directory.put("access/policy", { ...policy, key: key.public });
+    await access.start(directory);
+    const { guard } = access;
+    const tokens = new TokenDesk({
+      ...{ directory, key, guard, clock, random, log, site },
+      folder: data,
+    });
+    this.#tokens = tokens;
+    await tokens.start();
+    directory.setRequestHandler((subject, payload) =>
+      TokenDesk.answers(subject)
+        ? tokens.handle(subject, payload)
+        : leader.handle(subject, payload),
+    );
     const server = new DirectoryServer(directory, { log, clock });
-    plane.onDirectory((socket) => server.attach(socket));
+    plane.onDirectory((socket, address) => server.attach(socket, admitBy(guard, "join", address)));
     this.#server = server;
     return directory;
   }
 
   async #follow(join: string): Promise<Directory> {
-    const { clock, random, log } = this.#options;
-    const url = `${(await this.#leaderOf(join)).replace(/^http/, "ws")}${SOCKET_PATHS.directory}`;
-    return new DirectoryClient({ dial: () => dialDirectory(url), clock, random, log });
+    const { clock, random, log, data, record, credentials } = this.#options;
+    const about = { folder: data, site: record.name, given: credentials.token };
+    const credential = await MemberCredential.open({ ...about, clock, log });
+    this.#credential = credential;
+    const leader = await this.#leaderOf(join, credential);
+    const url = `${leader.replace(/^http/, "ws")}${SOCKET_PATHS.directory}`;
+    return new DirectoryClient({
+      ...{ clock, random, log },
+      dial: () => dialDirectory(url, { trust: this.#leaderTrust, clock }),
+      token: () => credential.token,
+      onDismissed: (error) => {
+        // The one that it has kept may have been revoked since; the one that it was given may do.
+        const isOther = isAboutToken(error.code) && credential.refused();
+        const { message } = error;
+        log.warn("The leader does not let this site in.", { error: message, triesOther: isOther });
+      },
+    });
+  }
+
+  /** When the leader's certificate becomes another, its record tells. One that is trusted by its authority stays so. */
+  #noteLeader(sites: readonly SiteRecord[]): void {
+    const tls = sites.find(({ leader }) => leader)?.tls;
+    if (tls === undefined || this.#leaderTrust?.fingerprint === undefined) return;
+    if (this.#leaderTrust.fingerprint !== tls.fingerprint) this.#leaderTrust = tls;
   }
 
   /** Any site of a session may be named; the directory is at the one that leads. */
-  async #leaderOf(join: string): Promise<string> {
-    const client = new SiteClient(join);
+  async #leaderOf(join: string, credential: MemberCredential): Promise<string> {
+    const { trust } = this.#options.credentials;
+    this.#leaderTrust = trust;
+    const client = new SiteClient(join, { token: credential.token, trust });
     try {
       const { sites, leader, self } = await client.session();
       const leading = sites.find(({ name }) => name === leader);
       if (leading === undefined || leading.name === self) return client.url;
-      return `http://${formatAddress(leading.http.host, leading.http.port)}`;
+      // The named site is trusted to say what its leader shows.
+      if (leading.tls !== undefined) this.#leaderTrust = leading.tls;
+      return siteUrlOf(leading);
     } catch (error) {
+      const code = error instanceof MeanderError ? error.code : "";
+      if (isAboutToken(code) && credential.refused()) return this.#leaderOf(join, credential);
+      if (isAboutToken(code) || code.startsWith("tls-")) throw error;
       // It may be starting; then the directory's client tries again until its deadline.
       this.#options.log.debug("The site to join did not answer yet.", {
         join,

@@ -1,5 +1,8 @@
 import type { StreamView } from "../agent/index.ts";
 import type { ChannelRecord, RouteConfig, SiteRecord } from "../session/index.ts";
+import type { Grant } from "./access/grant.ts";
+import type { Guard } from "./access/guard.ts";
+import type { TokenService } from "./access/token-service.ts";
 import type { ChannelSnapshot, PlaneSnapshot } from "./plane-control.ts";
 import type { RecordStatus } from "./record/index.ts";
 import type { LogLevel } from "./site-options.ts";
@@ -75,6 +78,8 @@ export interface PublishRequest {
   readonly trusted: readonly string[];
   /** Ends an input of that name first. */
   readonly replace: boolean;
+  /** What allows it; the input ends with it. Undefined: nobody was asked for anything. */
+  readonly grant?: Grant | undefined;
 }
 
 /** Where a publisher sends to. */
@@ -129,15 +134,19 @@ export interface OperationsService {
 export interface LogLevelView {
   readonly level: LogLevel;
   /** The level that comes back by itself; null: this one stays. */
-  readonly then: LogLevel | null;
+  readonly revertsTo: LogLevel | null;
   /** When it does, wall clock, ms. */
-  readonly until: number | null;
+  readonly revertsAt: number | null;
 }
 
 /** What a site does for people and programs; its HTTP API is this interface in another form. */
 export interface SiteService {
   readonly record: SiteRecord;
   readonly demo: DemoControl | undefined;
+  /** Decides who may do what. */
+  readonly guard: Guard;
+  /** Of the session. */
+  readonly tokens: TokenService;
   readonly operations: OperationsService;
   session(): SessionView;
   health(): Promise<HealthView>;

@@ -14,13 +14,16 @@ import type { DirectoryStatus } from "../directory/index.ts";
 import { defaultRouteConfig, type RouteConfig, type SiteRecord } from "../session/index.ts";
 import { Shell } from "../session/shell/index.ts";
 import type { Place } from "../stream/index.ts";
-import { formatAddress } from "../transport/index.ts";
+import { admitBy } from "./access/admit.ts";
+import type { Guard } from "./access/guard.ts";
+import { SiteAccess } from "./access/site-access.ts";
+import { type TokenService, tokenServiceOver } from "./access/token-service.ts";
 import { createApp } from "./api/app.ts";
 import { ChannelRouter } from "./channel-router.ts";
 import { checkConnections } from "./check-connections.ts";
 import { packageRoot, packageVersion } from "./client/package-root.ts";
 import { MediaDesk } from "./media-desk.ts";
-import { linkUrlOf, Neighbourhood } from "./neighbourhood.ts";
+import { linkUrlOf, Neighbourhood, siteUrlOf } from "./neighbourhood.ts";
 import { gatedLog, LogGate } from "./observe/log-gate.ts";
 import { SiteOperations } from "./operations/site-operations.ts";
 import { LocalPlane } from "./plane/local-plane.ts";
@@ -29,7 +32,7 @@ import { openWorkerPlane } from "./plane/worker-plane.ts";
 import type { PlaneEvent, PlaneSnapshot } from "./plane-control.ts";
 import { checkRecordings, RecordingDesk, type RecordStatus } from "./record/index.ts";
 import { SessionLink } from "./session-link.ts";
-import { completeSettings, type SiteOptions, type SiteSettings } from "./site-options.ts";
+import { completeSettings, isLocal, type SiteOptions, type SiteSettings } from "./site-options.ts";
 import type {
   ChannelView,
   DemoControl,
@@ -42,6 +45,8 @@ import type {
   StreamsView,
 } from "./site-service.ts";
 import { StreamDesk } from "./stream-desk.ts";
+import type { SiteCertificate } from "./tls/certificate.ts";
+import { TlsDesk } from "./tls/tls-desk.ts";
 
 /** What a site stands on; all of it has defaults. */
 export interface SitePorts {
@@ -54,6 +59,8 @@ export interface SitePorts {
   readonly webRoot?: string;
   /** Makes this a demo's site. */
   readonly demo?: DemoControl;
+  /** Shown to the site to join, when it asks for a token. */
+  readonly token?: string | undefined;
   /** What `log` goes through already, so that its level can change; absent: everything passes until it does. */
   readonly logGate?: LogGate;
   /** Whether whoever runs the site starts it again when it ended in order to restart (no). */
@@ -70,6 +77,7 @@ export class Site implements SiteService, AsyncDisposable {
   readonly record: SiteRecord;
   readonly demo: DemoControl | undefined;
   readonly operations: SiteOperations;
+  readonly tokens: TokenService;
   /** Settles when the site has ended: undefined after `stop`, else why. */
   readonly ended: Promise<MeanderError | undefined>;
   readonly #plane: Plane;
@@ -79,6 +87,8 @@ export class Site implements SiteService, AsyncDisposable {
   readonly #neighbourhood: Neighbourhood;
   readonly #streams: StreamDesk;
   readonly #recordings: RecordingDesk;
+  readonly #access: SiteAccess;
+  readonly #tls: TlsDesk | undefined;
   readonly #options: SiteOptions;
   readonly #clock: Clock;
   readonly #log: Log;
@@ -105,17 +115,24 @@ export class Site implements SiteService, AsyncDisposable {
     const gate = { hosts: hostsOf(options), origins: [] };
     const { host, httpPort, udpPort, streamPort, streamTransport } = options;
     const { allowInline, maxStreams } = options;
+    const { tls: source } = options;
+    const tls = source && (await TlsDesk.open({ source, clock, log }));
     const streams = await StreamDesk.open({
       ...{ host, port: streamPort, transport: streamTransport },
       ...{ allowInline, maxStreams, clock, random, log },
       records: join(options.data, "records"),
     });
     try {
-      const opening = { host, httpPort, udpPort, gate, logLevel: logGate.level };
+      const shown = tls && { cert: tls.current.cert, key: tls.current.key };
+      const opening = { host, httpPort, udpPort, gate, tls: shown, logLevel: logGate.level };
       const plane = await (ports.plane === "local"
         ? LocalPlane.open(opening, { clock, log })
         : openWorkerPlane(opening, { log }));
-      const site = new Site(options, { plane, streams }, { ...ports, clock, random, log, logGate });
+      const site = new Site(
+        options,
+        { plane, streams, tls },
+        { ...ports, clock, random, log, logGate },
+      );
       try {
         await site.#join(ports.webRoot ?? join(packageRoot(), "dist", "web"));
         return site;
@@ -126,6 +143,7 @@ export class Site implements SiteService, AsyncDisposable {
         throw error;
       }
     } catch (error) {
+      tls?.close();
       await streams.stop();
       await streams.close();
       throw error;
@@ -134,7 +152,15 @@ export class Site implements SiteService, AsyncDisposable {
 
   private constructor(
     options: SiteOptions,
-    { plane, streams }: { readonly plane: Plane; readonly streams: StreamDesk },
+    {
+      plane,
+      streams,
+      tls,
+    }: {
+      readonly plane: Plane;
+      readonly streams: StreamDesk;
+      readonly tls: TlsDesk | undefined;
+    },
     ports: SitePorts & Required<Pick<SitePorts, "clock" | "random" | "log" | "logGate">>,
   ) {
     const { clock, random, log } = ports;
@@ -143,6 +169,7 @@ export class Site implements SiteService, AsyncDisposable {
     this.#streams = streams;
     this.#clock = clock;
     this.#log = log;
+    this.#tls = tls;
     this.demo = ports.demo;
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
@@ -152,18 +179,36 @@ export class Site implements SiteService, AsyncDisposable {
       instance: random.uint32(),
       http: { host: options.advertise, port: plane.http.port },
       udp: { host: options.advertise, port: plane.udp.port },
+      ...(tls === undefined ? {} : { tls: { fingerprint: tls.current.fingerprint } }),
       streams: { host: options.advertise, port: streams.port },
       pid: process.pid,
       version: packageVersion(),
       leader: options.join === undefined,
       startedAt: clock.wall(),
     };
+    const isHere = isLocal(options);
+    this.#access = new SiteAccess({
+      ...{ mode: options.access, isLocal: isHere, clock, random, log },
+      onRules: (rules) => {
+        plane
+          .setAccess(rules)
+          .catch((error: unknown) =>
+            log.error("The plane did not take the rules of access.", { error: messageOf(error) }),
+          );
+      },
+    });
     const hosts = hostsOf(options);
     this.#neighbourhood = new Neighbourhood({ self: this.record, hosts, plane, log });
     this.#link = new SessionLink({
       record: this.record,
       join: options.join,
       data: options.data,
+      access: this.#access,
+      policy: {
+        mode: options.access ?? (isHere ? "open" : "tokens"),
+        public: options.public,
+      },
+      credentials: { token: ports.token, trust: options.trust },
       leaseMs: options.leaseMs,
       plane,
       clock,
@@ -198,11 +243,17 @@ export class Site implements SiteService, AsyncDisposable {
       host: plane.http.host,
       advertise: options.advertise,
       open: options.open.length > 0,
+      guard: this.#access.guard,
       clock,
     });
+    this.tokens = tokenServiceOver((subject, payload) => this.#link.request(subject, payload));
     this.#recordings = new RecordingDesk({
       ...{ folder: options.recordings, clock, log },
-      target: () => ({ site: this.url }),
+      target: () => ({
+        site: this.url,
+        token: this.#access.ownToken,
+        trust: this.record.tls,
+      }),
     });
     this.operations = new SiteOperations({
       ...{ record: this.record, plane, clock, log, logGate: ports.logGate, data: options.data },
@@ -218,12 +269,22 @@ export class Site implements SiteService, AsyncDisposable {
 
   /** The site's address: `http://127.0.0.1:7000`. */
   get url(): string {
-    return `http://${formatAddress(this.record.http.host, this.record.http.port)}`;
+    return siteUrlOf(this.record);
   }
 
   /** Where viewers and sites connect: `ws://127.0.0.1:7000/link`. */
   get linkUrl(): string {
-    return linkUrlOf(this.record.http);
+    return linkUrlOf(this.record);
+  }
+
+  /** Decides who may do what here. */
+  get guard(): Guard {
+    return this.#access.guard;
+  }
+
+  /** Reads the certificate's files again; the connections there are go on. Nothing without TLS. */
+  async reloadCertificate(): Promise<void> {
+    await this.#tls?.reload();
   }
 
   session(): SessionView {
@@ -351,7 +412,10 @@ export class Site implements SiteService, AsyncDisposable {
     await this.#plane.configure({ site, instance, linkKey, maxSubscribers, maxBitsPerSecond });
     this.#streams.join(this.#place, linkKey);
     this.#link.release();
-    this.#plane.onShell((socket) => this.#streams.accept(socket));
+    this.#tls?.onChange((certificate) => this.#showCertificate(certificate));
+    this.#plane.onShell((socket, address) =>
+      this.#streams.accept(socket, admitBy(this.guard, "administer", address)),
+    );
     this.#plane.onRequest(createApp(this, { clock: this.#clock, webRoot }));
     await this.operations.start();
     void this.operations.takeOver((handover, failed) => this.#desk.takeOver(handover, failed));
@@ -368,6 +432,18 @@ export class Site implements SiteService, AsyncDisposable {
     this.#recordings.set(routes);
     // A plane that has ended tells so itself.
     await this.operations.checkRoutes(routes).catch(() => {});
+  }
+
+  /** New connections see it at once, and the session learns what to expect. */
+  #showCertificate({ cert, key, fingerprint }: SiteCertificate): void {
+    // The one record of this site, which all its parts have.
+    Object.assign(this.record, { tls: { fingerprint } });
+    this.#plane
+      .setTls({ cert, key })
+      .then(() => this.#link.announceSelf())
+      .catch((error: unknown) =>
+        this.#log.error("The new certificate is not shown.", { error: messageOf(error) }),
+      );
   }
 
   #setDirectory(status: DirectoryStatus): void {
@@ -390,6 +466,7 @@ export class Site implements SiteService, AsyncDisposable {
   #fail(error: MeanderError): void {
     this.#log.error("The site ends, because its plane is gone.", { error: error.message });
     void this.operations.stop();
+    void this.#recordings.stop();
     this.#stopping ??= this.#close();
     this.#end(error);
   }
@@ -413,6 +490,7 @@ export class Site implements SiteService, AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    this.#tls?.close();
     await this.#streams.stop();
     await this.#link.close();
     await this.#streams.close();

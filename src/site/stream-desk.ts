@@ -9,7 +9,7 @@ import {
   WorkerExecutor,
 } from "../agent/index.ts";
 import { assert, type Clock, type Log, type Random } from "../base/index.ts";
-import type { Directory, MessageSocket } from "../directory/index.ts";
+import type { Admit, Directory, MessageSocket } from "../directory/index.ts";
 import type { SiteRecord } from "../session/index.ts";
 import { ShellServer } from "../session/shell/index.ts";
 import type { Place } from "../stream/index.ts";
@@ -123,9 +123,9 @@ export class StreamDesk {
     this.#started.setLease(untilMs);
   }
 
-  /** A shell has connected. */
-  accept(socket: MessageSocket): void {
-    this.#shells.accept(socket);
+  /** A shell has connected. @param admit lets it in */
+  accept(socket: MessageSocket, admit: Admit): void {
+    this.#shells.accept(socket, admit);
   }
 
   /** A shell in this process. */

@@ -25,8 +25,8 @@ export {
 export { GreetingBudget } from "./crypt/greeting-budget.ts";
 export {
   groupKeys,
-  type OpenFault,
   Opener,
+  type OpenFault,
   SEAL_BYTES,
   SEAL_HEAD_BYTES,
   SEAL_KEY_BYTES,

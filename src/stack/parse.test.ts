@@ -183,7 +183,7 @@ test("[S9] an unknown module is shown with a caret, and the modules that exist a
   assert.equal(
     error.message,
     [
-      'stack, column 6: there is no module "frog"; expected one of frag',
+      'stack, column 6: there is no module "frog"; expected one of frag, crypt, fault, trace',
       "  frag:frog(mtu=1400):udp",
       "       ^",
     ].join("\n"),

@@ -112,8 +112,7 @@ function checkRequirements(
 ): void {
   const provided = new Map<string, string>();
   for (const { layer, spec } of layers.toReversed()) {
-    const undone =
-      "refuses" in spec ? spec.refuses?.find((each) => provided.has(each)) : undefined;
+    const undone = "refuses" in spec ? spec.refuses?.find((each) => provided.has(each)) : undefined;
     if (undone !== undefined) {
       const below = provided.get(undone);
       const what = `${spec.name} stands above ${below}`;

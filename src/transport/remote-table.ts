@@ -1,11 +1,6 @@
 /** Values by remote host and port. Two steps, so that looking up the sender of a datagram makes no string. */
 export class RemoteTable<T> {
   readonly #byHost = new Map<string, Map<number, T>>();
-  #count = 0;
-
-  get count(): number {
-    return this.#count;
-  }
 
   get(host: string, port: number): T | undefined {
     return this.#byHost.get(host)?.get(port);
@@ -17,19 +12,11 @@ export class RemoteTable<T> {
       byPort = new Map();
       this.#byHost.set(host, byPort);
     }
-    if (!byPort.has(port)) this.#count++;
     byPort.set(port, value);
   }
 
   delete(host: string, port: number): void {
     const byPort = this.#byHost.get(host);
-    if (byPort?.delete(port) !== true) return;
-    this.#count--;
-    if (byPort.size === 0) this.#byHost.delete(host);
-  }
-
-  /** All values, as they are now. */
-  values(): T[] {
-    return [...this.#byHost.values()].flatMap((byPort) => [...byPort.values()]);
+    if (byPort?.delete(port) === true && byPort.size === 0) this.#byHost.delete(host);
   }
 }

@@ -1,13 +1,13 @@
-import { createSocket, type RemoteInfo, type Socket } from "node:dgram";
 import { lookup } from "node:dns/promises";
-import { once } from "node:events";
-import { type Clock, Counters, LIMITS, type Log, MeanderError, messageOf } from "../base/index.ts";
+import { type Clock, type Counters, LIMITS, type Log, MeanderError } from "../base/index.ts";
 import { type Connection, isGreeting, type Listener, type Transport } from "../stack/index.ts";
 import { KIND, kindOf, lengthOf, payloadOf } from "../wire/index.ts";
 import { canonicalHost, familyOf, formatAddress, parseAddress } from "./address.ts";
-import { RemoteTable } from "./remote-table.ts";
+import { openDatagramSocket } from "./datagram-socket.ts";
+import type { BatchFigures, DatagramSocket, Remote } from "./datagrams.ts";
+import type { NativeCalls } from "./native/native-calls.ts";
 import { UdpConnection } from "./udp-connection.ts";
-import { plain, wholePacketsEnd } from "./whole-packets.ts";
+import { wholePacketsEnd } from "./whole-packets.ts";
 
 /** Where and for whom a UDP socket is opened. */
 export interface UdpOptions {
@@ -17,6 +17,10 @@ export interface UdpOptions {
   readonly port: number;
   readonly clock: Clock;
   readonly log: Log;
+  /** What batches need; without it, datagrams pass one by one. */
+  readonly native?: NativeCalls | undefined;
+  /** Why there is none, for the figures. */
+  readonly nativeAbsence?: string | undefined;
   /** Called for each unknown remote whose first packet is a hello, or a greeting of `crypt`. Absent: nobody is accepted. */
   readonly accept?: ((connection: Connection) => void) | undefined;
   /** Most accepted connections at once; default `LIMITS.udpAcceptedMax`. */
@@ -25,19 +29,6 @@ export interface UdpOptions {
 
 /** First byte of the payload of a control packet that is a hello. docs/spec/wire.md [W21] */
 const HELLO = 1;
-
-/** Errors a socket reports, as names of counts; others count as `error-other`. */
-const ERROR_CODES: ReadonlySet<string> = new Set([
-  "ECONNREFUSED",
-  "ECONNRESET",
-  "EMSGSIZE",
-  "ENETUNREACH",
-  "EHOSTUNREACH",
-  "EACCES",
-  "EPERM",
-  "EINVAL",
-  "ENOBUFS",
-]);
 
 /**
  * UDP over one socket: connections are told apart by the remote's address. A connection has no handshake, and its peer
@@ -53,11 +44,10 @@ export class UdpTransport implements Transport, Listener {
    * Datagrams dropped and errors, by reason: `malformed`, `remote-unknown`, `accept-full`, `send-queue-full`,
    * `error-…`.
    */
-  readonly counts = new Counters();
-  readonly #socket: Socket;
-  readonly #family: 4 | 6;
+  readonly counts: Counters;
+  readonly #socket: DatagramSocket;
   readonly #options: UdpOptions;
-  readonly #remotes = new RemoteTable<UdpConnection>();
+  readonly #connections = new Map<Remote, UdpConnection>();
   #acceptedCount = 0;
   #isClosed = false;
 
@@ -67,44 +57,28 @@ export class UdpTransport implements Transport, Listener {
    * @throws {MeanderError} `port-in-use`, `address-invalid`, `bind-failed`
    */
   static async open(options: UdpOptions): Promise<UdpTransport> {
-    const { host, port, log } = options;
-    const family = familyOf(host);
-    if (family === undefined) {
-      const expected = "an IP address such as 127.0.0.1";
-      throw new MeanderError("address-invalid", "not an IP address", { where: host, expected });
-    }
-    const socket = createSocket({
-      type: family === 4 ? "udp4" : "udp6",
-      // Addresses are literals by now; without this every packet would wait for a resolver that answers later.
-      lookup: (literal, _options, answer) => answer(null, literal, family),
-    });
-    try {
-      const listening = once(socket, "listening");
-      socket.bind(port, host);
-      await listening;
-    } catch (cause) {
-      socket.close();
-      throw bindError(cause, formatAddress(host, port));
-    }
-    enlargeBuffers(socket, log);
-    return new UdpTransport(socket, family, options);
+    // Packets tell their own length, so the kernel may join datagrams.
+    return new UdpTransport(await openDatagramSocket({ ...options, coalesced: true }), options);
   }
 
   /** Use {@link UdpTransport.open}. */
-  private constructor(socket: Socket, family: 4 | 6, options: UdpOptions) {
-    const { address, port } = socket.address();
-    this.address = formatAddress(address, port);
-    this.port = port;
+  private constructor(socket: DatagramSocket, options: UdpOptions) {
+    this.address = formatAddress(socket.host, socket.port);
+    this.port = socket.port;
+    this.counts = socket.counts;
     this.#socket = socket;
-    this.#family = family;
     this.#options = options;
-    socket.on("message", (bytes, remote) => this.#receive(plain(bytes), remote));
-    socket.on("error", (error) => this.#countError(error));
+    socket.onDatagram((bytes, from) => this.#receive(bytes, from));
   }
 
   /** Connections now. */
   get connectionCount(): number {
-    return this.#remotes.count;
+    return this.#connections.size;
+  }
+
+  /** How its datagrams pass the kernel. */
+  get figures(): BatchFigures {
+    return this.#socket.figures;
   }
 
   /**
@@ -119,26 +93,26 @@ export class UdpTransport implements Transport, Listener {
     if (this.#isClosed) {
       throw new MeanderError("transport-closed", "the socket is closed", { where: this.address });
     }
-    if (this.#remotes.get(literal, port) !== undefined) {
+    const remote = this.#socket.remote(literal, port);
+    if (this.#connections.has(remote)) {
+      this.#socket.release(remote);
       throw new MeanderError("connection-exists", "there is a connection already", {
         where: address,
         next: "use that one, or close it first",
       });
     }
-    return this.#add(literal, port, () => {});
+    return this.#add(remote, () => {});
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    for (const connection of this.#remotes.values()) connection.close();
-    const closed = once(this.#socket, "close");
-    this.#socket.close();
-    await closed;
+    for (const connection of [...this.#connections.values()]) connection.close();
+    await this.#socket[Symbol.asyncDispose]();
   }
 
   async #resolve(host: string, address: string): Promise<string> {
-    const family = this.#family;
+    const { family } = this.#socket;
     const wrongFamily = (cause?: unknown): MeanderError =>
       new MeanderError("address-invalid", `no IPv${family} address`, {
         where: address,
@@ -155,44 +129,31 @@ export class UdpTransport implements Transport, Listener {
     }
   }
 
-  #add(host: string, port: number, onRemoved: () => void): UdpConnection {
+  /** @param remote asked for once for the connection, which releases it */
+  #add(remote: Remote, onRemoved: () => void): UdpConnection {
     const connection = new UdpConnection({
-      peer: formatAddress(host, port),
-      send: (packet) => this.#send(packet, port, host),
+      peer: formatAddress(remote.host, remote.port),
+      send: (packet) => this.#socket.send(packet, remote),
       onClose: () => {
-        this.#remotes.delete(host, port);
+        this.#connections.delete(remote);
+        this.#socket.release(remote);
         onRemoved();
       },
     });
-    this.#remotes.set(host, port, connection);
+    this.#connections.set(remote, connection);
     return connection;
   }
 
-  #send(packet: Uint8Array, port: number, host: string): boolean {
-    if (this.#isClosed) return false;
-    if (this.#socket.getSendQueueSize() + packet.byteLength > LIMITS.udpBufferBytes) {
-      this.counts.add("send-queue-full");
-      return false;
-    }
-    // One function for all packets: without any, Node keeps the errors of sends to itself.
-    this.#socket.send(packet, port, host, this.#afterSend);
-    return true;
-  }
-
-  readonly #afterSend = (error: Error | null): void => {
-    if (error !== null) this.#countError(error);
-  };
-
-  #receive(bytes: Uint8Array, { address, port }: RemoteInfo): void {
+  #receive(bytes: Uint8Array, from: Remote): void {
     const end = wholePacketsEnd(bytes);
     const isSound = end === bytes.byteLength && end > 0;
     if (!isSound) this.counts.add("malformed");
-    const connection = this.#remotes.get(address, port);
-    if (connection !== undefined) connection.receive(bytes, end);
-    else if (isSound) this.#receiveFromUnknown(bytes, address, port);
+    const connection = this.#connections.get(from);
+    if (connection !== undefined) connection.receive(this.#socket.keep(bytes), end);
+    else if (isSound) this.#receiveFromUnknown(bytes, from);
   }
 
-  #receiveFromUnknown(bytes: Uint8Array, host: string, port: number): void {
+  #receiveFromUnknown(bytes: Uint8Array, { host, port }: Remote): void {
     const { accept, acceptedMax = LIMITS.udpAcceptedMax } = this.#options;
     // Nothing can be sent to port 0, though a forged datagram may come from there.
     if (accept === undefined || port === 0 || !startsWithGreeting(bytes)) {
@@ -204,15 +165,12 @@ export class UdpTransport implements Transport, Listener {
       return;
     }
     this.#acceptedCount++;
-    const connection = this.#add(host, port, () => void this.#acceptedCount--);
+    const connection = this.#add(
+      this.#socket.remote(host, port),
+      () => void this.#acceptedCount--,
+    );
     accept(connection);
-    connection.receive(bytes, bytes.byteLength);
-  }
-
-  #countError(error: Error): void {
-    const code = "code" in error && typeof error.code === "string" ? error.code : "";
-    this.counts.add(`error-${ERROR_CODES.has(code) ? code : "other"}`);
-    this.#options.log.debug("A UDP socket reported an error.", { code, message: error.message });
+    connection.receive(this.#socket.keep(bytes), bytes.byteLength);
   }
 }
 
@@ -221,23 +179,4 @@ function startsWithGreeting(bytes: Uint8Array): boolean {
   const first = bytes.subarray(0, lengthOf(bytes));
   if (kindOf(first) === KIND.sealed) return isGreeting(first);
   return kindOf(first) === KIND.control && payloadOf(first)[0] === HELLO;
-}
-
-/** Best effort: kernels give less than asked, and some refuse. */
-function enlargeBuffers(socket: Socket, log: Log): void {
-  try {
-    socket.setRecvBufferSize(LIMITS.udpBufferBytes);
-    socket.setSendBufferSize(LIMITS.udpBufferBytes);
-  } catch (thrown) {
-    log.debug("The kernel refused large UDP buffers.", { message: messageOf(thrown) });
-  }
-}
-
-function bindError(cause: unknown, where: string): MeanderError {
-  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
-  if (code === "EADDRINUSE") {
-    const next = "choose another port, or stop the program that holds it";
-    return new MeanderError("port-in-use", "the UDP port is in use", { where, next, cause });
-  }
-  return new MeanderError("bind-failed", messageOf(cause), { where, cause });
 }

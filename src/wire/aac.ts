@@ -1,8 +1,8 @@
 /** AAC over RTP: RFC 3640 as `mpeg4-generic`, sent and received, and RFC 6416 as `mp4a-latm`, received. */
 import { assert } from "../base/index.ts";
+import { type AacConfig, decodeAacConfig, decodeLatmConfig } from "./aac-config.ts";
 import { readU16, writeU16 } from "./big-endian.ts";
 import { BitReader } from "./bit-reader.ts";
-import { type AacConfig, decodeAacConfig, decodeLatmConfig } from "./aac-config.ts";
 import { FrameBuilder } from "./frame-builder.ts";
 import type { Depacketizer, Frame, Packetizer } from "./media-format.ts";
 import type { RtpPacket } from "./rtp.ts";
@@ -63,7 +63,7 @@ export function parseAacFormat(track: {
   const fields = [sizeBits, indexBits, deltaBits];
   const isSound =
     fields.every((bits) => Number.isInteger(bits) && bits >= 0 && bits <= FIELD_BITS_MAX) &&
-    (sizeBits > 0) !== (Number.isInteger(unitBytes) && unitBytes > 0) &&
+    sizeBits > 0 !== (Number.isInteger(unitBytes) && unitBytes > 0) &&
     FOREIGN_FIELDS.every((name) => number(name) === 0);
   if (config === undefined || !isSound) return undefined;
   const duration = number("constantduration");
@@ -132,11 +132,10 @@ export function aacDepacketizer(format: AacFormat): Depacketizer {
   return new UnitDepacketizer(format.unitTicks, unpack);
 }
 
-/** Access units of what was collected; `"more"`: pieces of one are still to come; `"broken"`: it makes no sense. */
+/** Access units that end with this payload; what of it is to be kept because they do not; or `"broken"`. */
 type Unpack = (
-  collected: Uint8Array,
   payload: Uint8Array,
-  isLast: boolean,
+  context: { readonly collected: FrameBuilder; readonly isLast: boolean },
 ) => readonly Uint8Array[] | { readonly keep: Uint8Array } | "broken";
 
 /** Packets with several access units, and access units in several packets. */
@@ -147,6 +146,8 @@ class UnitDepacketizer implements Depacketizer {
   #timestamp = 0;
   #ready: Frame[] = [];
   #dropped = 0;
+  /** What comes with this timestamp belongs to what was dropped already. */
+  #isDropped = false;
 
   constructor(unitTicks: number, unpack: Unpack) {
     this.#unitTicks = unitTicks;
@@ -160,8 +161,11 @@ class UnitDepacketizer implements Depacketizer {
   push({ marker, payload, timestamp }: RtpPacket): Frame | undefined {
     this.#ready = [];
     if (this.#piece.length > 0 && timestamp !== this.#timestamp) this.#drop();
+    if (timestamp !== this.#timestamp) this.#isDropped = false;
+    // Padding alone belongs to no frame.
+    if (payload.byteLength === 0) return undefined;
     this.#timestamp = timestamp;
-    const units = this.#unpack(this.#piece.slice(), payload, marker);
+    const units = this.#unpack(payload, { collected: this.#piece, isLast: marker });
     if (units === "broken") {
       this.#drop();
     } else if ("keep" in units) {
@@ -188,14 +192,15 @@ class UnitDepacketizer implements Depacketizer {
 
   #drop(): void {
     this.#piece.clear();
-    this.#dropped++;
+    if (!this.#isDropped) this.#dropped++;
+    this.#isDropped = true;
   }
 }
 
 /** RFC 3640 §3.2: the length of the AU-headers in bits, the headers, and the access units or a piece of one. */
 function unpackGeneric(format: AacFormat & { readonly payload: "generic" }): Unpack {
   const { deltaBits, indexBits, sizeBits, unitBytes } = format;
-  return (collected, payload, isLast) => {
+  return (payload, { collected, isLast }) => {
     const read = sizeBits + indexBits === 0 ? NO_HEADERS : readHeaders(payload);
     if (read === undefined) return "broken";
     const { bits, from } = read;
@@ -209,11 +214,11 @@ function unpackGeneric(format: AacFormat & { readonly payload: "generic" }): Unp
       // §3.2.1: another index is interleaving, which was not agreed.
       if (size === 0 || index !== 0 || headers.position > bits) return "broken";
       const data = payload.subarray(at, at + size);
-      if (units.length === 0 && (collected.byteLength > 0 || data.byteLength < size)) {
-        const reached = collected.byteLength + data.byteLength;
-        const isOver = at + data.byteLength < payload.byteLength;
-        if (reached > size || isOver || (reached === size) !== isLast) return "broken";
-        return isLast ? [joined(collected, data)] : { keep: data.slice() };
+      if (units.length === 0 && (collected.length > 0 || data.byteLength < size)) {
+        const reached = collected.length + data.byteLength;
+        const isAlone = at + data.byteLength === payload.byteLength;
+        if (reached > size || !isAlone || (reached < size && isLast)) return "broken";
+        return reached === size ? [joined(collected, data)] : { keep: data };
       }
       if (data.byteLength < size) return "broken";
       units.push(data.slice());
@@ -222,6 +227,7 @@ function unpackGeneric(format: AacFormat & { readonly payload: "generic" }): Unp
     return units.length === 0 || headers.position !== bits ? "broken" : units;
   };
 }
+
 const NO_HEADERS = { bits: 0, from: 0 } as const;
 
 function readHeaders(
@@ -235,9 +241,8 @@ function readHeaders(
 
 /** RFC 6416 §6.3 with `cpresent` 0: AudioMuxElements of access units behind their lengths, cut anywhere. */
 function unpackLatm({ subFrames }: AacFormat & { readonly payload: "latm" }): Unpack {
-  return (collected, payload, isLast) => {
-    if (payload.byteLength === 0) return "broken";
-    if (!isLast) return { keep: payload.slice() };
+  return (payload, { collected, isLast }) => {
+    if (!isLast) return { keep: payload };
     const bytes = joined(collected, payload);
     const units: Uint8Array[] = [];
     for (let at = 0; at < bytes.byteLength; ) {
@@ -255,9 +260,9 @@ function unpackLatm({ subFrames }: AacFormat & { readonly payload: "latm" }): Un
   };
 }
 
-function joined(left: Uint8Array, right: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(left.byteLength + right.byteLength);
-  bytes.set(left);
-  bytes.set(right, left.byteLength);
+function joined(collected: FrameBuilder, last: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(collected.length + last.byteLength);
+  bytes.set(collected.slice());
+  bytes.set(last, collected.length);
   return bytes;
 }

@@ -123,8 +123,7 @@ function readTools(
   const hasOrderHint = reader.flag();
   if (hasOrderHint) reader.skip(2);
   const screenContent = reader.flag() ? CHOSEN_PER_FRAME : reader.bits(1);
-  const integerMotion =
-    screenContent === 0 || reader.flag() ? CHOSEN_PER_FRAME : reader.bits(1);
+  const integerMotion = screenContent === 0 || reader.flag() ? CHOSEN_PER_FRAME : reader.bits(1);
   const orderHintBits = hasOrderHint ? reader.bits(3) + 1 : 0;
   return { screenContent, integerMotion, orderHintBits };
 }

@@ -19,8 +19,8 @@ import {
   type Depacketizer,
   type Inspector,
   NO_FACTS,
-  type PacketPlace,
   type Packetizer,
+  type PacketPlace,
   type PayloadFacts,
 } from "./media-format.ts";
 import { ParameterSets, type SetFormat } from "./parameter-sets.ts";

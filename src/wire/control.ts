@@ -25,7 +25,7 @@ export type ControlMessage =
       readonly name: string;
       /** u32, random for each start of the process. */
       readonly instance: number;
-      /** Proof of membership: the session's link key for sites, empty for viewers. */
+      /** Proof of membership: the session's link key for sites; an access token, or nothing, for viewers. */
       readonly token: string;
       /** How often the sender wants to hear something, ms. */
       readonly heartbeatMs: number;
@@ -35,6 +35,8 @@ export type ControlMessage =
       readonly name: string;
       readonly instance: number;
       readonly heartbeatMs: number;
+      /** How often a viewer shall acknowledge, ms; absent: every 250. */
+      readonly ackMs?: number | undefined;
     }
   /** Answer to a hello (request 0) or a subscribe. [W22] */
   | {
@@ -138,10 +140,10 @@ const SCHEMAS: Readonly<Record<(typeof JSON_TYPES)[keyof typeof JSON_TYPES], z.Z
     role: z.enum(["site", "viewer"]),
     name,
     instance: u32,
-    token: z.string().max(500),
+    token: z.string().max(LIMITS.tokenCharactersMax),
     heartbeatMs: periodMs,
   }),
-  welcome: z.object({ name, instance: u32, heartbeatMs: periodMs }),
+  welcome: z.object({ name, instance: u32, heartbeatMs: periodMs, ackMs: periodMs.optional() }),
   refused: z.object({ request: u32, code: name, message: z.string().max(2000) }),
   subscribe: z.object({
     request: u32,

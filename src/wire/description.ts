@@ -9,7 +9,7 @@ export interface Track {
   readonly source: number;
   /** u8, the source generation that this track has now. */
   readonly generation: number;
-  /** Lower case encoding name of the RTP map (`h264`, `vp8`, `opus`), or a media type for text (`text/plain`). */
+  /** Lower case encoding name of the RTP map (`h264`, `vp9`, `mpeg4-generic`), or a media type for text (`text/plain`). */
   readonly codec: string;
   /** 0..127; -1 for data that is not RTP. */
   readonly payloadType: number;
@@ -19,7 +19,10 @@ export interface Track {
   readonly channels?: number | undefined;
   /** The SDP's format parameters, as text (`packetization-mode=1;profile-level-id=42e01f`). */
   readonly fmtp?: string | undefined;
-  /** Parameter sets in decoding order (H.264: SPS and PPS NAL units without start code), base64. */
+  /**
+   * Parameter sets in decoding order, base64: of H.264 SPS and PPS, of H.265 VPS, SPS and PPS (NAL units without start
+   * code), of AV1 the sequence header (an OBU without size).
+   */
   readonly parameterSets?: readonly string[] | undefined;
 }
 

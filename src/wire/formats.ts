@@ -1,13 +1,135 @@
 /** The payload formats that Meander can take apart, by the lower-case encoding name of the SDP. */
-import { inspectH264 } from "./h264.ts";
-import { h264Depacketizer } from "./h264-depacketizer.ts";
-import { H264Packetizer } from "./h264-packetizer.ts";
-import type { Depacketizer, Packetizer, PayloadFacts } from "./media-format.ts";
-import { inspectOpus, OpusDepacketizer, OpusPacketizer } from "./opus.ts";
-import { inspectVp8, Vp8Packetizer, vp8Depacketizer } from "./vp8.ts";
+import { AacPacketizer, aacDepacketizer, parseAacFormat } from "./aac.ts";
+import { AV1_SETS, Av1Inspector, Av1Packetizer, av1Depacketizer } from "./av1.ts";
+import { H264_FORMAT, H264_INSPECTOR, H264_SETS } from "./h264.ts";
+import { H265_FORMAT, H265_SETS, H265Inspector } from "./h265.ts";
+import {
+  type Depacketizer,
+  type Inspector,
+  NO_FACTS,
+  type Packetizer,
+  type PayloadFacts,
+} from "./media-format.ts";
+import { nalDepacketizer } from "./nal-depacketizer.ts";
+import { NalPacketizer } from "./nal-packetizer.ts";
+import type { SetFormat } from "./parameter-sets.ts";
+import {
+  SINGLE_PACKET_FACTS,
+  SinglePacketDepacketizer,
+  SinglePacketPacketizer,
+} from "./single-packet.ts";
+import { VP8_INSPECTOR, Vp8Packetizer, vp8Depacketizer } from "./vp8.ts";
+import { Vp9Inspector, Vp9Packetizer, vp9Depacketizer } from "./vp9.ts";
+
+/** What a depacketizer may be told of its track. */
+export interface DepacketizerOptions {
+  /** For key frames that lack them; copied. H.264, H.265: NAL units without start code; AV1: OBUs without size. */
+  readonly parameterSets?: readonly Uint8Array[] | undefined;
+  /** RTP ticks per second; AAC needs it. */
+  readonly clockRate?: number | undefined;
+  /** Format parameters; AAC needs them. */
+  readonly fmtp?: string | undefined;
+}
+
+interface RtpFormat {
+  readonly kind: "audio" | "video";
+  /** Undefined: only received. */
+  readonly packetizer?: (options: { readonly maxPayloadBytes: number }) => Packetizer;
+  readonly depacketizer: (options: DepacketizerOptions) => Depacketizer | undefined;
+  readonly inspector: (parameterSets: readonly Uint8Array[]) => Inspector;
+  readonly sets?: SetFormat;
+}
+
+const SINGLE_PACKETS: RtpFormat = {
+  kind: "audio",
+  packetizer: () => new SinglePacketPacketizer(),
+  depacketizer: () => new SinglePacketDepacketizer(),
+  inspector: () => ({ inspect: () => SINGLE_PACKET_FACTS }),
+};
+
+/** Its frames begin with a new timestamp and end with the marker. */
+const NOTHING_TO_SEE: Inspector = { inspect: () => NO_FACTS };
+
+function aac(codec: string): Pick<RtpFormat, "kind" | "depacketizer" | "inspector"> {
+  return {
+    kind: "audio",
+    depacketizer({ clockRate, fmtp }) {
+      const format = clockRate && parseAacFormat({ codec, clockRate, fmtp });
+      return format ? aacDepacketizer(format) : undefined;
+    },
+    inspector: () => NOTHING_TO_SEE,
+  };
+}
+
+const FORMATS: ReadonlyMap<string, RtpFormat> = new Map<string, RtpFormat>([
+  [
+    "h264",
+    {
+      kind: "video",
+      packetizer: (options) => new NalPacketizer(H264_FORMAT, options),
+      depacketizer: (options) => nalDepacketizer(H264_FORMAT, options),
+      inspector: () => H264_INSPECTOR,
+      sets: H264_SETS,
+    },
+  ],
+  [
+    "h265",
+    {
+      kind: "video",
+      packetizer: (options) => new NalPacketizer(H265_FORMAT, options),
+      depacketizer: (options) => nalDepacketizer(H265_FORMAT, options),
+      inspector: (sets) => new H265Inspector(sets),
+      sets: H265_SETS,
+    },
+  ],
+  [
+    "vp8",
+    {
+      kind: "video",
+      packetizer: (options) => new Vp8Packetizer(options),
+      depacketizer: vp8Depacketizer,
+      inspector: () => VP8_INSPECTOR,
+    },
+  ],
+  [
+    "vp9",
+    {
+      kind: "video",
+      packetizer: (options) => new Vp9Packetizer(options),
+      depacketizer: vp9Depacketizer,
+      inspector: () => new Vp9Inspector(),
+    },
+  ],
+  [
+    "av1",
+    {
+      kind: "video",
+      packetizer: (options) => new Av1Packetizer(options),
+      depacketizer: av1Depacketizer,
+      inspector: (sets) => new Av1Inspector(sets),
+      sets: AV1_SETS,
+    },
+  ],
+  ["opus", SINGLE_PACKETS],
+  ["pcmu", SINGLE_PACKETS],
+  ["pcma", SINGLE_PACKETS],
+  [
+    "mpeg4-generic",
+    { ...aac("mpeg4-generic"), packetizer: (options) => new AacPacketizer(options) },
+  ],
+  ["mp4a-latm", aac("mp4a-latm")],
+]);
+
+/** The codecs whose frames can be taken out of packets. */
+export const KNOWN_CODECS: readonly string[] = [...FORMATS.keys()];
+
+/** True for video whose key frames the ingest tells by flags. */
+export function tellsKeyFrames(codec: string): boolean {
+  return FORMATS.get(codec)?.kind === "video";
+}
 
 /**
- * A packetizer for `h264`, `vp8` or `opus`; undefined for others.
+ * A packetizer; undefined for codecs that are not known, or only received.
  *
  * @param options.maxPayloadBytes largest RTP payload, without the RTP header; >= 5
  */
@@ -15,49 +137,35 @@ export function packetizerFor(
   codec: string,
   options: { readonly maxPayloadBytes: number },
 ): Packetizer | undefined {
-  switch (codec) {
-    case "h264":
-      return new H264Packetizer(options);
-    case "vp8":
-      return new Vp8Packetizer(options);
-    case "opus":
-      return new OpusPacketizer();
-    default:
-      return undefined;
-  }
+  return FORMATS.get(codec)?.packetizer?.(options);
+}
+
+/** A depacketizer; undefined for codecs that are not known, and for AAC whose format parameters do not describe it. */
+export function depacketizerFor(
+  codec: string,
+  options: DepacketizerOptions = {},
+): Depacketizer | undefined {
+  return FORMATS.get(codec)?.depacketizer(options);
 }
 
 /**
- * A depacketizer for `h264`, `vp8` or `opus`; undefined for others.
+ * What an ingest looks at payloads with; undefined for codecs that are not known.
  *
- * @param options.parameterSets H.264: NAL units without start code for key frames that lack them; copied
+ * @param parameterSets those that came with the description; borrowed until return
  */
-export function depacketizerFor(
+export function inspectorFor(
   codec: string,
-  options: { readonly parameterSets?: readonly Uint8Array[] | undefined } = {},
-): Depacketizer | undefined {
-  switch (codec) {
-    case "h264":
-      return h264Depacketizer(options);
-    case "vp8":
-      return vp8Depacketizer();
-    case "opus":
-      return new OpusDepacketizer();
-    default:
-      return undefined;
-  }
+  parameterSets: readonly Uint8Array[] = [],
+): Inspector | undefined {
+  return FORMATS.get(codec)?.inspector(parameterSets);
 }
 
-/** Facts of one RTP payload, without state; a codec that is not known has none. Never throws. */
+/** Facts of one RTP payload by itself; a codec that is not known has none. Never throws. */
 export function inspectPayload(codec: string, payload: Uint8Array): PayloadFacts {
-  switch (codec) {
-    case "h264":
-      return inspectH264(payload);
-    case "vp8":
-      return inspectVp8(payload);
-    case "opus":
-      return inspectOpus(payload);
-    default:
-      return { begin: false, keyframe: false, discardable: false, parameterSets: [] };
-  }
+  return inspectorFor(codec)?.inspect(payload, "next") ?? NO_FACTS;
+}
+
+/** What the parameter sets of a codec are like; undefined for one without. */
+export function setFormatOf(codec: string): SetFormat | undefined {
+  return FORMATS.get(codec)?.sets;
 }

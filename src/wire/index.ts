@@ -3,6 +3,9 @@
  *
  * @module
  */
+export { type AacFormat, formatAacParameters, parseAacFormat } from "./aac.ts";
+export { type AacConfig, decodeAacConfig } from "./aac-config.ts";
+export { av1SetsOf } from "./av1.ts";
 export {
   type Av1Sequence,
   av1CodecString,
@@ -10,6 +13,7 @@ export {
   decodeAv1Sequence,
 } from "./av1-sequence.ts";
 export { decodeBase64, encodeBase64 } from "./base64.ts";
+export { videoCodecString } from "./codec-strings.ts";
 export {
   type ControlFault,
   type ControlMessage,
@@ -18,10 +22,18 @@ export {
   type SourcePoint,
 } from "./control.ts";
 export { type Description, descriptionSchema, type Track } from "./description.ts";
-export { depacketizerFor, inspectPayload, packetizerFor } from "./formats.ts";
+export {
+  depacketizerFor,
+  inspectorFor,
+  inspectPayload,
+  KNOWN_CODECS,
+  packetizerFor,
+  setFormatOf,
+  tellsKeyFrames,
+} from "./formats.ts";
 export { encodeFramed, FramedReader } from "./framing.ts";
 export { decodeG711 } from "./g711.ts";
-export { h264CodecString, NAL, splitAnnexB } from "./h264.ts";
+export { h264CodecString, NAL } from "./h264.ts";
 export { decodeH264Sps, type H264Sps } from "./h264-sps.ts";
 export { decodeH265Sps, type H265Sps, h265CodecString } from "./h265-sps.ts";
 export {
@@ -50,10 +62,23 @@ export {
   WIRE_VERSION,
 } from "./header.ts";
 export { readU32LittleEndian, writeU32LittleEndian } from "./little-endian.ts";
-export type { Depacketizer, Frame, Packetizer, PayloadFacts } from "./media-format.ts";
+export type {
+  Depacketizer,
+  Frame,
+  Inspector,
+  Packetizer,
+  PacketPlace,
+  PayloadFacts,
+} from "./media-format.ts";
+export { splitAnnexB } from "./nal-format.ts";
 export { msToNtp, ntpToMs } from "./ntp-time.ts";
 export { PacketMemory } from "./packet-memory.ts";
-export { decodeParameterSets, encodeParameterSets, ParameterSets } from "./parameter-sets.ts";
+export {
+  decodeParameterSets,
+  encodeParameterSets,
+  ParameterSets,
+  type SetFormat,
+} from "./parameter-sets.ts";
 export {
   decodeRtcp,
   encodeRtcp,
@@ -71,6 +96,7 @@ export {
 } from "./rtp.ts";
 export { parseSdp, type SdpSession, type SdpTrack } from "./sdp.ts";
 export { formatSdp } from "./sdp-writer.ts";
+export { parameterSetsOfFmtp } from "./set-parameters.ts";
 export { packValue, unpackValue } from "./value.ts";
 export {
   decodeVp8KeyFrame,

@@ -1,10 +1,11 @@
 import { type MediaDescription, write } from "sdp-transform";
 import type { SdpTrack } from "./sdp.ts";
+import { fmtpWithSets } from "./set-parameters.ts";
 
 /**
  * A session description that ffplay, ffmpeg, VLC and GStreamer open to receive the tracks at `host`.
  *
- * H.264 gets `packetization-mode=1` when its mode is not told, and `sprop-parameter-sets` when it has sets.
+ * H.264 gets `packetization-mode=1` when its mode is not told; H.264 and H.265 get the parameter sets that the track has.
  */
 export function formatSdp(session: {
   readonly title: string;
@@ -32,7 +33,7 @@ export function formatSdp(session: {
 
 function mediaOf(track: SdpTrack, sessionHost: string): MediaDescription {
   const { payloadType, port } = track;
-  const config = fmtpOf(track);
+  const config = fmtpWithSets(track.codec, track.fmtp, track.parameterSets ?? []);
   const channels = track.codec === "opus" ? 2 : track.channels;
   const isOwnHost = track.host !== undefined && track.host !== sessionHost;
   return {
@@ -56,21 +57,6 @@ function mediaOf(track: SdpTrack, sessionHost: string): MediaDescription {
       ? {}
       : { rtcp: { port: track.rtcpPort } }),
   };
-}
-
-function fmtpOf(track: SdpTrack): string | undefined {
-  if (track.codec !== "h264") return track.fmtp;
-  const given = (track.fmtp ?? "").split(";").map((part) => part.trim());
-  const sets = track.parameterSets ?? [];
-  // Sets that came later, in band, are newer than those in the text.
-  const parts = given.filter((part) => {
-    return part !== "" && !(sets.length > 0 && part.startsWith("sprop-parameter-sets="));
-  });
-  if (!parts.some((part) => part.startsWith("packetization-mode="))) {
-    parts.unshift("packetization-mode=1");
-  }
-  if (sets.length > 0) parts.push(`sprop-parameter-sets=${sets.join(",")}`);
-  return parts.join("; ");
 }
 
 function ipVersionOf(host: string): 4 | 6 {

@@ -1,7 +1,8 @@
 /** Session descriptions (RFC 8866) with RTP tracks, as publishers write them. */
-import { type MediaDescription, parse, parseParams } from "sdp-transform";
+import { type MediaDescription, parse } from "sdp-transform";
 import { LIMITS, MeanderError } from "../base/index.ts";
-import { decodeBase64 } from "./parameter-sets.ts";
+import { decodeBase64 } from "./base64.ts";
+import { parameterSetTexts } from "./set-parameters.ts";
 import { STATIC_PAYLOAD_TYPES } from "./static-payload-types.ts";
 
 /** One `m=` section, reduced to its first payload type. */
@@ -18,7 +19,7 @@ export interface SdpTrack {
   readonly channels?: number | undefined;
   /** Format parameters as they were written. */
   readonly fmtp?: string | undefined;
-  /** H.264: NAL units in base64, from `sprop-parameter-sets`. */
+  /** H.264 and H.265: NAL units in base64, from `sprop-parameter-sets`, or `sprop-vps` and its like. */
   readonly parameterSets?: readonly string[] | undefined;
   /** 1..65535; 0 where `portsRequired` was false. */
   readonly port: number;
@@ -182,7 +183,7 @@ function trackOf(line: MediaLine, media: MediaDescription): SdpTrack {
       expected: "a port up to 65534, a=rtcp or a=rtcp-mux",
     });
   }
-  const parameterSets = format.codec === "h264" ? parameterSetsOf(fmtp ?? "", where) : undefined;
+  const parameterSets = parameterSetsOf(format.codec, fmtp ?? "", where);
   return { kind, ...format, payloadType, fmtp, parameterSets, port, rtcpPort, rtcpMux };
 }
 
@@ -218,25 +219,25 @@ function channelsOf(
   return channels >= 1 && channels <= 64 ? channels : undefined;
 }
 
-function parameterSetsOf(fmtp: string, where: string): string[] | undefined {
-  const text = parseParams(fmtp)["sprop-parameter-sets"];
-  if (text === undefined) return undefined;
-  const sets = String(text)
-    .split(",")
-    .map((set) => set.trim())
-    .filter((set) => set !== "");
+function parameterSetsOf(codec: string, fmtp: string, where: string): string[] | undefined {
+  const sets = parameterSetTexts(codec, fmtp);
+  if (sets === undefined) return undefined;
   if (sets.length > LIMITS.parameterSetsMax) {
-    throw new MeanderError("sdp-invalid", `${sets.length} sprop-parameter-sets`, {
+    throw new MeanderError("sdp-invalid", `${sets.length} parameter sets in a=fmtp`, {
       where,
       expected: `at most ${LIMITS.parameterSetsMax}`,
     });
   }
   const wrong = sets.find((set) => decodeBase64(set) === undefined);
   if (wrong !== undefined) {
-    throw new MeanderError("sdp-invalid", `"${shorten(wrong)}" in sprop-parameter-sets`, {
-      where,
-      expected: "base64",
-    });
+    throw new MeanderError(
+      "sdp-invalid",
+      `"${shorten(wrong)}" among the parameter sets of a=fmtp`,
+      {
+        where,
+        expected: "base64",
+      },
+    );
   }
   return sets;
 }

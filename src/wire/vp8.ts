@@ -3,7 +3,13 @@ import { assert } from "../base/index.ts";
 import { readU16, writeU16 } from "./big-endian.ts";
 import type { FrameBuilder } from "./frame-builder.ts";
 import { type FrameAssembly, FrameDepacketizer } from "./frame-depacketizer.ts";
-import type { Depacketizer, Packetizer, PayloadFacts } from "./media-format.ts";
+import {
+  type Depacketizer,
+  type Inspector,
+  NO_FACTS,
+  type Packetizer,
+  type PayloadFacts,
+} from "./media-format.ts";
 
 /** The payload descriptor (RFC 7741 §4.2). */
 export interface Vp8Descriptor {
@@ -58,19 +64,20 @@ export function decodeVp8Descriptor(payload: Uint8Array): Vp8Descriptor | undefi
   return { ...base, length: at, pictureId, tl0PicIdx, temporalLayer, keyIndex };
 }
 
-/** Facts of one payload. Only the first packet of a frame holds the bit that tells a key frame. */
-export function inspectVp8(payload: Uint8Array): PayloadFacts {
+/** Keeps nothing from payload to payload: only the first packet of a frame holds the bit that tells a key frame. */
+export const VP8_INSPECTOR: Inspector = { inspect: inspectVp8 };
+
+function inspectVp8(payload: Uint8Array): PayloadFacts {
   const descriptor = decodeVp8Descriptor(payload);
   const frameHead = descriptor === undefined ? undefined : payload[descriptor.length];
-  if (descriptor === undefined || frameHead === undefined) {
-    return { begin: false, keyframe: false, discardable: false, parameterSets: [] };
-  }
+  if (descriptor === undefined || frameHead === undefined) return NO_FACTS;
   const begin = descriptor.start && descriptor.partition === 0;
   return {
     begin,
+    first: begin,
     keyframe: begin && isKeyFrame(frameHead),
     discardable: descriptor.nonReference,
-    parameterSets: [],
+    parameterSets: NO_FACTS.parameterSets,
   };
 }
 
@@ -78,6 +85,7 @@ const DESCRIPTOR_BYTES = 4;
 
 /** Cuts frames into pieces of nearly equal size, with a 15-bit picture id. */
 export class Vp8Packetizer implements Packetizer {
+  readonly marksEnd = true;
   readonly #dataBytesMax: number;
   #pictureId = 0;
 

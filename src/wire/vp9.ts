@@ -8,8 +8,8 @@ import {
   type Depacketizer,
   type Inspector,
   NO_FACTS,
-  type PacketPlace,
   type Packetizer,
+  type PacketPlace,
   type PayloadFacts,
 } from "./media-format.ts";
 import { decodeVp9KeyFrame } from "./vp-key-frames.ts";

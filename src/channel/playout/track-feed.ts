@@ -25,6 +25,8 @@ export class TrackFeed {
     this.timeline = new SourceTimeline(track.clockRate);
     this.#receiver = new FrameReceiver({
       codec: track.codec,
+      clockRate: track.clockRate,
+      fmtp: track.fmtp,
       parameterSets: decodeParameterSets(track.parameterSets ?? []),
       waitMs,
     });
@@ -48,7 +50,8 @@ export class TrackFeed {
       own.source === track.source &&
       own.generation === track.generation &&
       own.codec === track.codec &&
-      own.clockRate === track.clockRate
+      own.clockRate === track.clockRate &&
+      own.fmtp === track.fmtp
     );
   }
 

@@ -134,7 +134,7 @@ export function keysPressed(
   keys: string,
 ): TopChoice | "quit" {
   let next = choice;
-  for (const key of keys.match(/\x1b\[[A-D]|[\s\S]/g) ?? []) {
+  for (const key of keysIn(keys)) {
     switch (key) {
       case "q":
       case "\x03":
@@ -165,6 +165,17 @@ export function keysPressed(
     }
   }
   return next;
+}
+
+/** Arrows are three characters: escape, bracket and a letter. */
+function keysIn(text: string): readonly string[] {
+  const keys: string[] = [];
+  for (let at = 0; at < text.length; ) {
+    const length = text.startsWith("\x1b[", at) ? 3 : 1;
+    keys.push(text.slice(at, at + length));
+    at += length;
+  }
+  return keys;
 }
 
 /** The site above or below in the order shown; beyond either end all of them. */

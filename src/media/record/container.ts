@@ -13,7 +13,7 @@ export const CONTAINERS: readonly Container[] = ["webm", "mkv", "mp4"];
 const HOLDS: Readonly<Record<Container, readonly string[]>> = {
   webm: ["vp8", "vp9", "av1", "opus"],
   mkv: RECORDABLE,
-  mp4: RECORDABLE.filter((codec) => !["l16", "pcmu", "pcma", "vp8"].includes(codec)),
+  mp4: RECORDABLE.filter((codec) => !["pcmu", "pcma", "vp8"].includes(codec)),
 };
 
 /**

@@ -123,7 +123,7 @@ export class OpenSegments {
     const isOpen = this.#current === segment || this.#closing?.segment === segment;
     if (this.#closing?.segment === segment) this.#closing = undefined;
     if (this.#current === segment) this.#current = undefined;
-    if (isOpen) this.#past = add(this.#past, segment.facts);
+    if (isOpen && segment.hasMedia) this.#past = add(this.#past, segment.facts);
   }
 
   /** Settles when the files that have ended are complete. */

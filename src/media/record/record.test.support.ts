@@ -14,30 +14,44 @@ import { SteadyClock } from "./steady-clock.ts";
 
 /** A file in memory, which may refuse to grow. */
 export class MemoryFile implements SegmentFile {
-  bytes = new Uint8Array(0);
   isClosed = false;
   /** Bytes it may have; a write beyond fails, having written what fits. */
   room = Number.POSITIVE_INFINITY;
   /** Writes wait for it. */
   gate: Promise<void> = Promise.resolve();
+  #held = new Uint8Array(1_000_000);
+  #length = 0;
+
+  /** What it holds now. */
+  get bytes(): Uint8Array {
+    return this.#held.slice(0, this.#length);
+  }
 
   async write(data: Uint8Array, position: number): Promise<void> {
     await this.gate;
     const fits = Math.min(data.byteLength, Math.max(0, this.room - position));
-    const grown = new Uint8Array(Math.max(this.bytes.byteLength, position + fits));
-    grown.set(this.bytes);
-    grown.set(data.subarray(0, fits), position);
-    this.bytes = grown;
+    this.#length = Math.max(this.#length, position + fits);
+    if (this.#length > this.#held.byteLength) {
+      const larger = new Uint8Array(2 * this.#length);
+      larger.set(this.#held);
+      this.#held = larger;
+    }
+    this.#held.set(data.subarray(0, fits), position);
     if (fits < data.byteLength)
       throw Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
   }
 
   truncate(bytes: number): void {
-    this.bytes = this.bytes.slice(0, bytes);
+    this.#length = Math.min(this.#length, bytes);
   }
 
   close(): void {
     this.isClosed = true;
+  }
+
+  remove(): void {
+    this.isClosed = true;
+    this.#length = 0;
   }
 }
 

@@ -1,4 +1,4 @@
-import { closeSync, fdatasyncSync, ftruncateSync, openSync, writeSync } from "node:fs";
+import { closeSync, fdatasyncSync, ftruncateSync, openSync, rmSync, writeSync } from "node:fs";
 
 /** A file that is being written. What goes wrong is thrown, with the `code` of the system. */
 export interface SegmentFile {
@@ -8,6 +8,8 @@ export interface SegmentFile {
   truncate(bytes: number): void;
   /** What was written is on the disk then. */
   close(): void;
+  /** Closes it and takes it away. */
+  remove(): void;
 }
 
 /** Makes a file. Throws when it exists. */
@@ -32,6 +34,10 @@ export const openBlockingFile: OpenSegmentFile = (path) => {
       } finally {
         closeSync(descriptor);
       }
+    },
+    remove() {
+      closeSync(descriptor);
+      rmSync(path, { force: true });
     },
   };
 };

@@ -28,7 +28,10 @@ export interface SegmentWriterOptions {
   readonly formats: readonly TrackFormat[];
   /** Title in the file. */
   readonly title: string;
-  /** Called once when the disk, or the muxer, refuses; what was written by then can be read. Nothing more is written. */
+  /**
+   * Called once when the disk, or the muxer, refuses. What was written by then can be read; a file that holds nothing yet is
+   * gone. Nothing more is written.
+   */
   onFailed(error: unknown): void;
 }
 
@@ -53,6 +56,7 @@ export class SegmentWriter {
   readonly #matroska: ReadableMatroska | undefined;
   #work: Promise<void>;
   #fileBytes = 0;
+  #writes = 0;
   #seconds = 0;
   #frames = 0;
   #waitingBytes = 0;
@@ -82,6 +86,11 @@ export class SegmentWriter {
   /** Bytes of the file. */
   get bytes(): number {
     return this.#fileBytes;
+  }
+
+  /** True once there is more in the file than that it is one. */
+  get hasMedia(): boolean {
+    return this.#writes > 1;
   }
 
   /** From the beginning to the end of the latest frame, s. */
@@ -164,6 +173,7 @@ export class SegmentWriter {
     this.#matroska?.pass(data, position);
     try {
       await this.#options.file.write(data, position);
+      this.#writes++;
       this.#fileBytes = Math.max(this.#fileBytes, position + data.byteLength);
     } catch (error) {
       this.#fail(error);
@@ -177,6 +187,16 @@ export class SegmentWriter {
     this.#waitingBytes = 0;
     const { file, onFailed } = this.#options;
     try {
+      if (!this.hasMedia) file.remove();
+    } catch {
+      // An empty file stays, then.
+    }
+    if (this.hasMedia) this.#cutOff(file);
+    onFailed(error);
+  }
+
+  #cutOff(file: SegmentFile): void {
+    try {
       // What was begun and not ended goes, so that the file ends with whole frames.
       file.truncate(this.#fileBytes);
     } catch {
@@ -187,7 +207,6 @@ export class SegmentWriter {
     } catch {
       // It was closed, or the disk is gone: there is nothing left to do for it.
     }
-    onFailed(error);
   }
 }
 

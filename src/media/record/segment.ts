@@ -52,6 +52,11 @@ export class Segment {
     return { path: this.path, seconds, bytes, frames, tracks: this.#tracks };
   }
 
+  /** True once there is more in the file than that it is one. */
+  get hasMedia(): boolean {
+    return this.#writer.hasMedia;
+  }
+
   get waitingBytes(): number {
     return this.#writer.waitingBytes;
   }

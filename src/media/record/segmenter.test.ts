@@ -245,6 +245,16 @@ test("what was asked for in length ends by itself", async () => {
   assert.equal(audio?.times.length, 150);
 });
 
+test("a disk that is full from the first byte leaves no file, and counts none", async () => {
+  const recording = new Recording("mkv");
+  recording.room = 10;
+  await playAll(recording, clip.slice(0, 200));
+  assert.deepEqual(recording.told, ["started rec-1.mkv", "failed undefined: ENOSPC"]);
+  assert.equal(recording.files[0]?.file.bytes.byteLength, 0);
+  assert.equal(recording.segmenter.totals.files, 0);
+  await recording.segmenter.finish();
+});
+
 test("a disk that refuses the first file is told, and nothing is held", async () => {
   const refusal = Object.assign(new Error("permission denied"), { code: "EACCES" });
   const recording = new Recording("mkv", {

@@ -265,7 +265,7 @@ export class Segmenter {
         ...{ path, file, container, title, startMs, lanes },
         onFailed: (error) => {
           this.#segments.drop(segment);
-          this.#block(error, segment.facts);
+          this.#block(error, segment.hasMedia ? segment.facts : undefined);
         },
       });
       return segment;

@@ -11,6 +11,7 @@ import {
   encodeBase64,
   h264CodecString,
   h265CodecString,
+  parseAacFormat,
   type Track,
   vp9CodecString,
 } from "../../wire/index.ts";
@@ -61,7 +62,7 @@ export interface TrackFormatter {
 /** Codecs that can be recorded, by their names in a description. */
 export const RECORDABLE: readonly string[] = [
   ...["h264", "h265", "vp8", "vp9", "av1"],
-  ...["opus", "mpeg4-generic", "l16", "pcmu", "pcma"],
+  ...["opus", "mpeg4-generic", "mp4a-latm", "pcmu", "pcma"],
 ];
 
 /** The formatter of a described track. Undefined when it can not be recorded. */
@@ -119,17 +120,14 @@ function audioFormatterFor(track: Track): TrackFormatter | undefined {
       const format = sounding("opus", "opus", 48_000, stereo, opusHead(stereo));
       return audio(format, opusSeconds);
     }
-    case "mpeg4-generic": {
-      const description = audioSpecificConfig(track.fmtp ?? "");
-      if (description === undefined) return undefined;
-      const object = (description[0] ?? 0) >> 3;
-      const codecString = `mp4a.40.${[2, 5, 29].includes(object) ? object : 2}`;
-      const format = sounding("aac", codecString, clockRate, channels, description);
-      return audio(format, () => AAC_SAMPLES / clockRate);
-    }
-    case "l16": {
-      const format = sounding("pcm-s16be", "pcm-s16be", clockRate, channels);
-      return audio(format, (frame) => frame.byteLength / 2 / channels / clockRate);
+    case "mpeg4-generic":
+    case "mp4a-latm": {
+      const aac = parseAacFormat(track);
+      if (aac === undefined) return undefined;
+      const { objectType, outputRate, channels: sounds, bytes } = aac.config;
+      if (!AAC_TYPES.includes(objectType)) return undefined;
+      const format = sounding("aac", `mp4a.40.${objectType}`, outputRate, sounds, bytes);
+      return audio(format, () => aac.unitTicks / clockRate);
     }
     case "pcmu":
     case "pcma": {
@@ -146,7 +144,8 @@ function audioFormatterFor(track: Track): TrackFormatter | undefined {
   }
 }
 
-const AAC_SAMPLES = 1_024;
+/** LC, with SBR, with SBR and PS: those that files name. */
+const AAC_TYPES = [2, 5, 29];
 
 function video(
   formatOf: (keyFrame: Uint8Array) => TrackFormat | undefined,
@@ -196,15 +195,6 @@ function opusHead(channels: 1 | 2): Uint8Array {
   head.set([1, channels], 8);
   new DataView(head.buffer).setUint32(12, 48_000, true);
   return head;
-}
-
-/** The `config` of RFC 3640 §4.1. */
-function audioSpecificConfig(fmtp: string): Uint8Array | undefined {
-  const hex = /(?:^|[;\s])config=((?:[0-9a-f]{2}){2,64})(?:$|[;\s])/i.exec(fmtp)?.[1];
-  const digits = hex?.match(/../g);
-  return digits === undefined || digits === null
-    ? undefined
-    : Uint8Array.from(digits, (pair) => Number.parseInt(pair, 16));
 }
 
 function keyOf(format: TrackFormat): string {

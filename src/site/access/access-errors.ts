@@ -78,11 +78,6 @@ export function tokenDenied(grant: Grant, need: Need): MeanderError {
   });
 }
 
-/** Whether an error says that a token, or its absence, is the reason, so that trying again with the same is in vain. */
-export function isAboutToken(code: string): boolean {
-  return code.startsWith("token-") && code !== "token-throttled";
-}
-
 function nameOf({ id, name }: Grant): string {
   return `token ${id} of ${name}`;
 }

@@ -1,3 +1,4 @@
+import { timingSafeEqual } from "node:crypto";
 import { type Clock, Counters, LIMITS, type MeanderError } from "../../base/index.ts";
 import { type AccessPolicy, matchesChannel } from "../../session/index.ts";
 import {
@@ -19,6 +20,8 @@ import { TokenVerifier } from "./token-verifier.ts";
 export interface GuardRules extends AccessPolicy {
   /** Ids of tokens that were revoked. */
   readonly revoked: readonly string[];
+  /** What the site shows to itself, to record what it carries. */
+  readonly ownToken: string;
 }
 
 /** Who asks. */
@@ -86,7 +89,7 @@ export class Guard {
     if (this.isOpen && !always) return GRANTED;
     const { token = "", address } = asker;
     if (token === "") return this.#decided(undefined, need, always);
-    const known = this.#verifier.known(token);
+    const known = this.#isOwn(token) ? OWN : this.#verifier.known(token);
     if (known !== undefined) return this.#decided(known, need, always);
     if (token.length > LIMITS.tokenCharactersMax) return this.#faulty("token-malformed", address);
     if (!this.#failures.allows(address) || this.#verifier.isBusy)
@@ -114,6 +117,12 @@ export class Guard {
     return covers(grant, need) ? undefined : tokenDenied(grant, need);
   }
 
+  #isOwn(token: string): boolean {
+    const own = Buffer.from(this.#rules?.ownToken ?? "");
+    const shown = Buffer.from(token);
+    return own.length > 0 && own.length === shown.length && timingSafeEqual(own, shown);
+  }
+
   #mayAnybody({ anyOf, channel }: Need): boolean {
     const patterns = this.#rules?.public ?? [];
     return anyOf.includes("watch") && channel !== undefined && matchesChannel(patterns, channel);
@@ -135,4 +144,8 @@ export class Guard {
   }
 }
 
+const OWN: Grant = {
+  ...{ id: "own", name: "the site itself", can: ["administer"], channels: [] },
+  ...{ notBefore: 0, expiresAt: Number.POSITIVE_INFINITY, via: undefined },
+};
 const GRANTED: Decision = { type: "granted", grant: undefined };

@@ -1,4 +1,4 @@
-import type { Clock, Log } from "../../base/index.ts";
+import type { Clock, Log, Random } from "../../base/index.ts";
 import type { Change, Directory } from "../../directory/index.ts";
 import { type AccessMode, type AccessPolicy, accessPolicySchema } from "../../session/index.ts";
 import { Guard, type GuardRules } from "./guard.ts";
@@ -10,6 +10,7 @@ export interface SiteAccessOptions {
   /** Whether only this machine reaches the site. */
   readonly isLocal: boolean;
   readonly clock: Clock;
+  readonly random: Random;
   readonly log: Log;
   /** Told each time they change, the first time before {@link SiteAccess.start} settles. */
   onRules(rules: GuardRules): void;
@@ -23,6 +24,8 @@ const NONE: AccessPolicy = { mode: "open", public: [], key: { id: "", x: "" } };
 /** The rules of a site: follows the session's, and tells whoever decides by them. [A1] [A7] */
 export class SiteAccess {
   readonly guard: Guard;
+  /** Shown by the site to itself: it lasts as long as this start, and is known nowhere else. */
+  readonly ownToken: string;
   readonly #options: SiteAccessOptions;
   readonly #revoked = new Set<string>();
   readonly #undo: (() => void)[] = [];
@@ -32,6 +35,8 @@ export class SiteAccess {
   constructor(options: SiteAccessOptions) {
     this.#options = options;
     this.guard = new Guard({ clock: options.clock });
+    const words = Array.from({ length: 8 }, () => options.random.uint32());
+    this.ownToken = words.map((word) => word.toString(16).padStart(8, "0")).join("");
   }
 
   /** The way that the site goes by now. */
@@ -69,7 +74,8 @@ export class SiteAccess {
   }
 
   #tell(): void {
-    const rules = { ...this.#policy, mode: this.mode, revoked: [...this.#revoked] };
+    const { mode, ownToken } = this;
+    const rules = { ...this.#policy, mode, ownToken, revoked: [...this.#revoked] };
     this.guard.setRules(rules);
     this.#options.onRules(rules);
   }

@@ -1,7 +1,7 @@
 import type { ViewerGate, ViewerVerdict } from "../../reflector/index.ts";
 import { addressOf } from "./address-of.ts";
-import type { Decision, Guard } from "./guard.ts";
 import type { Need } from "./grant.ts";
+import type { Decision, Guard } from "./guard.ts";
 
 /** Lets viewers in as a guard says. */
 export function viewerGateOf(guard: Guard): ViewerGate {

@@ -7,8 +7,9 @@ import { addChannelRoutes, REMOTE_ADDRESS } from "./channel-routes.ts";
 import { addDemoRoutes } from "./demo-routes.ts";
 import { addOperationsRoutes } from "./operations-routes.ts";
 import { addOutputRoutes } from "./output-routes.ts";
-import { json, newRouter } from "./route.ts";
+import { authorise, json, newRouter, type RouteBindings } from "./route.ts";
 import { addSessionRoutes } from "./session-routes.ts";
+import { addTokenRoutes, bearerOf } from "./token-routes.ts";
 
 /** What the API needs besides the site. */
 export interface AppOptions {
@@ -29,8 +30,10 @@ export function createApp(
   addChannelRoutes(app, site);
   addOutputRoutes(app, site);
   addOperationsRoutes(app, site);
+  addTokenRoutes(app, site);
   if (site.demo !== undefined) addDemoRoutes(app, site.demo);
-  app.get("/metrics", async () => {
+  app.get("/metrics", async (c) => {
+    await authorise(c);
     const text = await metrics.render(
       await site.snapshot(),
       site.session().directory === "connected",
@@ -58,7 +61,7 @@ export function createApp(
   return async (request) => {
     const asked = requestOf(request);
     if (asked === undefined) return errorResponse(400, unreadable(request));
-    const response = await app.fetch(asked);
+    const response = await app.fetch(asked, bindingsOf(site, request));
     if (response.headers.has(NO_ROUTE)) return files.answer(request);
     return {
       status: response.status,
@@ -70,6 +73,21 @@ export function createApp(
 
 const NO_ROUTE = "x-meander-no-route";
 const BODILESS = ["GET", "HEAD"];
+
+/** Who asks, for the operations that ask. */
+function bindingsOf(
+  { guard }: SiteService,
+  { headers, remoteAddress }: HttpRequest,
+): RouteBindings {
+  return {
+    authorise: async (need, options) => {
+      const asker = { token: bearerOf(headers["authorization"]), address: remoteAddress };
+      const decision = await guard.decide(asker, need, options);
+      if (decision.type === "refused") throw decision.error;
+      return decision.grant;
+    },
+  };
+}
 
 /** Undefined for what passes for HTTP but not for the Fetch standard: `TRACE`, or a target such as `//`. */
 function requestOf(request: HttpRequest): Request | undefined {

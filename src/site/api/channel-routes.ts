@@ -1,6 +1,7 @@
 import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { MeanderError } from "../../base/index.ts";
+import type { Grant } from "../access/grant.ts";
 import type { OutputPorts, PublishRequest, SiteService } from "../site-service.ts";
 import { choice, json, route } from "./route.ts";
 import { channelViewSchema, publishAnswerSchema } from "./schemas.ts";
@@ -18,6 +19,7 @@ export function addChannelRoutes(app: OpenAPIHono, site: SiteService): void {
       path: "/channels/{name}",
       rest: true,
       tag: "channels",
+      access: { anyOf: ["publish"], channel: "name" },
       summary: "Opens an input of a channel at this site: RTP as an SDP describes it, or data",
       query: {
         input: "name of the input among the channel's (main)",
@@ -35,7 +37,7 @@ export function addChannelRoutes(app: OpenAPIHono, site: SiteService): void {
         201: { description: "Send here", content: { "application/json": publishAnswerSchema } },
       },
     },
-    (c) => publish(c, site),
+    (c, grant) => publish(c, site, grant),
   );
   route(
     app,
@@ -44,6 +46,7 @@ export function addChannelRoutes(app: OpenAPIHono, site: SiteService): void {
       path: "/channels/{name}",
       rest: true,
       tag: "channels",
+      access: { anyOf: ["watch", "publish"], channel: "name" },
       summary: "The channel at this site; with format=sdp, what a plain RTP receiver opens",
       query: {
         format: "json or sdp (json)",
@@ -77,6 +80,7 @@ export function addChannelRoutes(app: OpenAPIHono, site: SiteService): void {
       path: "/channels/{name}",
       rest: true,
       tag: "channels",
+      access: { anyOf: ["publish"], channel: "name" },
       summary: "Ends an input of the channel at this site",
       query: { input: "name of the input (main)" },
       answers: { 204: { description: "It has ended" } },
@@ -92,6 +96,7 @@ export function addChannelRoutes(app: OpenAPIHono, site: SiteService): void {
       method: "post",
       path: "/api/messages/{name}",
       tag: "channels",
+      access: { anyOf: ["publish"], channel: "name" },
       summary: "Publishes the body as one message on a data channel that is ingested here",
       body: { required: true, content: { "text/plain": z.string(), "application/json": z.any() } },
       answers: { 204: { description: "It was published" } },
@@ -104,7 +109,7 @@ export function addChannelRoutes(app: OpenAPIHono, site: SiteService): void {
   );
 }
 
-async function publish(c: Context, site: SiteService): Promise<Response> {
+async function publish(c: Context, site: SiteService, grant: Grant | undefined): Promise<Response> {
   const input = c.req.query("input") ?? "main";
   const remote = c.req.header(REMOTE_ADDRESS) ?? "127.0.0.1";
   const request: PublishRequest = {
@@ -113,6 +118,7 @@ async function publish(c: Context, site: SiteService): Promise<Response> {
     source: c.req.query("source") ?? input,
     trusted: c.req.query("trusted")?.split(",") ?? [remote],
     replace: choice(c, "replace", ["false", "true"]) === "true",
+    grant,
   };
   if (choice(c, "kind", ["rtp", "data"]) === "data") {
     const answer = await site.publishData(request);

@@ -79,7 +79,7 @@ export const statsViewSchema = z
   .openapi("Stats");
 
 export const logLevelSchema = z
-  .strictObject({ level, then: level.nullable(), until: z.number().nullable() })
+  .strictObject({ level, revertsTo: level.nullable(), revertsAt: z.number().nullable() })
   .openapi("LogLevel");
 
 export const logLevelRequestSchema = z

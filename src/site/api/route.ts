@@ -1,6 +1,7 @@
 import { OpenAPIHono, type z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { MeanderError } from "../../base/index.ts";
+import type { Grant, Need } from "../access/grant.ts";
 import { errorBodyOf } from "../http/messages.ts";
 import { errorSchema } from "./schemas.ts";
 import { statusOf } from "./status.ts";
@@ -12,6 +13,22 @@ export interface AnswerSpec {
   readonly content?: Readonly<Record<string, z.ZodType>>;
 }
 
+/** What an operation asks of whoever uses it. */
+export interface RouteAccess {
+  /** One of these rights is enough; none: any token of the session. */
+  readonly anyOf: Need["anyOf"];
+  /** The parameter of the path that names the channel which the right is for. */
+  readonly channel?: string;
+  /** Asked for where the site is open, too. */
+  readonly always?: boolean;
+}
+
+/** What the router gives to each request. */
+export interface RouteBindings {
+  /** @throws {MeanderError} `token-…` */
+  authorise(need: Need, options: { readonly always: boolean }): Promise<Grant | undefined>;
+}
+
 /** One operation of the API: enough to route it and to describe it. */
 export interface RouteSpec {
   readonly method: "get" | "put" | "post" | "delete";
@@ -21,6 +38,8 @@ export interface RouteSpec {
   readonly rest?: boolean;
   readonly tag: string;
   readonly summary: string;
+  /** `open`: nothing is asked. Undefined: the right to administer. */
+  readonly access?: RouteAccess | "open";
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: {
     readonly required: boolean;
@@ -33,7 +52,7 @@ export interface RouteSpec {
 export function route(
   app: OpenAPIHono,
   spec: RouteSpec,
-  handler: (c: Context) => Promise<Response> | Response,
+  handler: (c: Context, grant: Grant | undefined) => Promise<Response> | Response,
 ): void {
   const parameters = [...spec.path.matchAll(/{(\w+)}/g)].map((match) => match[1] ?? "");
   app.openAPIRegistry.registerPath({
@@ -80,15 +99,32 @@ export function route(
     // With line breaks too: what is wrong with such a name is told by who reads it.
     spec.rest === true && name === last ? `:${name}{[\\s\\S]+}` : `:${name}`,
   );
-  app.on(spec.method.toUpperCase(), pattern, handler);
+  app.on(spec.method.toUpperCase(), pattern, async (c) =>
+    handler(c, await authorise(c, spec.access)),
+  );
+}
+
+/** Lets a request go on, or throws why not. @throws {MeanderError} `token-…` */
+export async function authorise(
+  c: Context,
+  access: RouteAccess | "open" = { anyOf: ["administer"] },
+): Promise<Grant | undefined> {
+  if (access === "open") return undefined;
+  const { anyOf, channel, always = false } = access;
+  const need = { anyOf, channel: channel === undefined ? undefined : (c.req.param(channel) ?? "") };
+  return await (c.env as RouteBindings).authorise(need, { always });
 }
 
 /** The answer for anything thrown. Bugs are passed on to be logged. */
 export function errorAnswer(error: unknown): Response {
   if (!(error instanceof MeanderError)) throw error;
+  const status = statusOf(error.code);
   return Response.json(errorBodyOf(error), {
-    status: statusOf(error.code),
-    headers: { "cache-control": "no-store" },
+    status,
+    headers: {
+      "cache-control": "no-store",
+      ...(status === 401 ? { "www-authenticate": 'Bearer realm="Meander"' } : {}),
+    },
   });
 }
 

@@ -1,4 +1,15 @@
-const STATUS: Readonly<Record<string, 403 | 404 | 409 | 500 | 503>> = {
+const STATUS: Readonly<Record<string, 401 | 403 | 404 | 409 | 429 | 500 | 503>> = {
+  "token-required": 401,
+  "token-malformed": 401,
+  "token-forged": 401,
+  "token-foreign": 401,
+  "token-early": 401,
+  "token-expired": 401,
+  "token-revoked": 401,
+  "token-denied": 403,
+  "token-throttled": 429,
+  "token-unknown": 404,
+  "tokens-exhausted": 409,
   "channel-unknown": 404,
   "input-unknown": 404,
   "output-unknown": 404,
@@ -17,6 +28,6 @@ const STATUS: Readonly<Record<string, 403 | 404 | 409 | 500 | 503>> = {
 };
 
 /** The HTTP status for an error's code; what the session's directory could not do is 503, what the asker did wrong 400. */
-export function statusOf(code: string): 400 | 403 | 404 | 409 | 500 | 503 {
+export function statusOf(code: string): 400 | 401 | 403 | 404 | 409 | 429 | 500 | 503 {
   return STATUS[code] ?? (code.startsWith("directory-") ? 503 : 400);
 }

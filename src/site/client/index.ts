@@ -3,6 +3,13 @@
  *
  * @module
  */
+export type { TokenRequest } from "../access/token-service.ts";
 export { connect } from "./connect.ts";
 export { packageRoot, packageVersion } from "./package-root.ts";
-export { type PublishSettings, SiteClient, type SiteView } from "./site-client.ts";
+export {
+  type PublishSettings,
+  SiteClient,
+  type SiteCredentials,
+  type SiteView,
+  type TokenView,
+} from "./site-client.ts";

@@ -1,5 +1,8 @@
 import { MeanderError, messageOf } from "../../base/index.ts";
 import type { RouteConfig, SiteRecord } from "../../session/index.ts";
+import type { TlsTrust } from "../../transport/index.ts";
+import type { ListedToken, MadeToken } from "../access/token-desk.ts";
+import type { TokenRequest } from "../access/token-service.ts";
 import { checkChannelName } from "../channel-name.ts";
 import type { PlaneSnapshot } from "../plane-control.ts";
 import type { RecordStatus } from "../record/model.ts";
@@ -15,7 +18,18 @@ import type {
   StreamsView,
 } from "../site-service.ts";
 import type { SiteFigures, StatsView } from "../view/index.ts";
+import { type ExchangeAnswer, exchange } from "./http-exchange.ts";
 import { errorSchema } from "./site-answer.ts";
+
+/** What a program shows to a site, and by what it trusts it. */
+export interface SiteCredentials {
+  readonly token?: string | undefined;
+  /** For `https:` addresses. */
+  readonly trust?: TlsTrust | undefined;
+}
+
+/** A token as the session lists it. */
+export type TokenView = ListedToken;
 
 /** What a site says about itself and what goes through it. */
 export interface SiteView {
@@ -45,8 +59,10 @@ export class SiteClient {
   /** The site's address, without a slash at the end. */
   readonly url: string;
 
+  readonly #access: SiteCredentials;
+
   /** @param url `http://127.0.0.1:7000` @throws {MeanderError} `address-invalid` */
-  constructor(url: string) {
+  constructor(url: string, access: SiteCredentials = {}) {
     if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
       throw new MeanderError("address-invalid", `got ${JSON.stringify(url)}`, {
         where: "address of the site",
@@ -54,6 +70,12 @@ export class SiteClient {
       });
     }
     this.url = new URL(url).origin;
+    this.#access = access;
+  }
+
+  /** What it shows and trusts. */
+  get credentials(): SiteCredentials {
+    return this.#access;
   }
 
   /** Where viewers and sites connect: `ws://127.0.0.1:7000/link`. */
@@ -172,6 +194,25 @@ export class SiteClient {
     });
   }
 
+  /** Has the session make a token. With a token that allows `administer`, as the following. */
+  createToken(request: TokenRequest): Promise<MadeToken> {
+    const body = JSON.stringify(request);
+    return this.#json("POST", "/api/tokens", { type: "application/json", body });
+  }
+
+  /** The tokens that have not expired, oldest first. */
+  async tokens(): Promise<readonly TokenView[]> {
+    return (await this.#json<{ tokens: TokenView[] }>("GET", "/api/tokens")).tokens;
+  }
+
+  /** Revokes one token, or all of a name. The ids of those that counted until now. */
+  async revokeTokens(
+    which: { readonly id: string } | { readonly name: string },
+  ): Promise<string[]> {
+    const query = new URLSearchParams(which as Record<string, string>);
+    return (await this.#json<{ revoked: string[] }>("DELETE", `/api/tokens?${query}`)).revoked;
+  }
+
   async demo(site: string, action: DemoAction): Promise<void> {
     await this.#send("POST", `/api/demo/sites/${encodeURIComponent(site)}/${action}`);
   }
@@ -183,7 +224,7 @@ export class SiteClient {
   ): Promise<T> {
     const response = await this.#send(method, path, content);
     try {
-      return (await response.json()) as T;
+      return JSON.parse(response.body) as T;
     } catch (cause) {
       throw answerInvalid(`${this.url}${path}`, cause);
     }
@@ -193,15 +234,10 @@ export class SiteClient {
     method: string,
     path: string,
     content?: { type: string; body: string },
-  ): Promise<Response> {
-    const response = await this.#fetch(path, {
-      method,
-      ...(content === undefined
-        ? {}
-        : { body: content.body, headers: { "content-type": content.type } }),
-    });
-    if (response.ok) return response;
-    const parsed = errorSchema.safeParse(await response.json().catch(() => undefined));
+  ): Promise<ExchangeAnswer> {
+    const response = await this.#exchange(method, path, content);
+    if (response.status >= 200 && response.status < 300) return response;
+    const parsed = errorSchema.safeParse(jsonOf(response.body));
     if (!parsed.success) throw answerInvalid(`${this.url}${path}`, `status ${response.status}`);
     const { code, message, where, expected, next } = parsed.data.error;
     throw new MeanderError(code, message, {
@@ -211,20 +247,36 @@ export class SiteClient {
     });
   }
 
-  async #fetch(path: string, init: RequestInit): Promise<Response> {
+  async #exchange(
+    method: string,
+    path: string,
+    content: { type: string; body: string } | undefined,
+  ): Promise<ExchangeAnswer> {
+    const { token, trust } = this.#access;
+    const headers = {
+      ...(content === undefined ? {} : { "content-type": content.type }),
+      // Never in the address: those end up in logs and histories.
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    };
     try {
-      return await fetch(this.url + path, init);
+      return await exchange(this.url + path, { method, headers, body: content?.body, trust });
     } catch (cause) {
-      const reason =
-        cause instanceof Error && cause.cause instanceof Error
-          ? cause.cause.message
-          : messageOf(cause);
+      if (cause instanceof MeanderError && cause.code.startsWith("tls-")) throw cause;
+      const reason = messageOf(cause) || String((cause as NodeJS.ErrnoException).code);
       throw new MeanderError("site-unreachable", `the site does not answer: ${reason}`, {
         where: this.url,
         next: "start it with `meander site` or `meander demo`, or name another with --site",
         cause,
       });
     }
+  }
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }
 

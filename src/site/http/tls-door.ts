@@ -45,12 +45,9 @@ export class TlsDoor {
       socket.off("close", done);
       socket.pause();
       socket.unshift(bytes);
-      if (bytes[0] === TLS_HANDSHAKE) this.#secure.emit("connection", socket);
-      else {
-        this.#plain.emit("connection", socket);
-        // The TLS layer takes by itself what was read already; HTTP waits for it to flow.
-        process.nextTick(() => socket.resume());
-      }
+      const server = bytes[0] === TLS_HANDSHAKE ? this.#secure : this.#plain;
+      server.emit("connection", socket);
+      process.nextTick(() => socket.resume());
       socket.resume();
     });
   }

@@ -25,8 +25,8 @@ export class LogLevels {
     const { gate } = this.#options;
     return {
       level: gate.level,
-      then: this.#reverting?.to ?? null,
-      until: this.#reverting?.at ?? null,
+      revertsTo: this.#reverting?.to ?? null,
+      revertsAt: this.#reverting?.at ?? null,
     };
   }
 

@@ -48,9 +48,11 @@ export async function reload(
 }
 
 function changedKeys(before: SiteSettings, after: SiteSettings): readonly string[] {
-  const [old, fresh] = [before, after] as readonly Readonly<Record<string, unknown>>[];
-  const keys = new Set([...Object.keys(old ?? {}), ...Object.keys(fresh ?? {})]);
+  const [old, fresh] = [before, after].map(
+    (each) => new Map<string, unknown>(Object.entries(each)),
+  );
+  const keys = new Set([...(old?.keys() ?? []), ...(fresh?.keys() ?? [])]);
   return [...keys]
-    .filter((key) => JSON.stringify(old?.[key]) !== JSON.stringify(fresh?.[key]))
+    .filter((key) => JSON.stringify(old?.get(key)) !== JSON.stringify(fresh?.get(key)))
     .sort();
 }

@@ -5,7 +5,7 @@ import { type LogFields, MeanderError, SILENT } from "../../base/index.ts";
 import type { MessageSocket } from "../../directory/index.ts";
 import type { HttpRequest, HttpResponse } from "../http/messages.ts";
 import type { Departed, PlaneEvent, PlaneFigures, PlaneSnapshot } from "../plane-control.ts";
-import type { Plane } from "./plane.ts";
+import type { Plane, SocketHandler } from "./plane.ts";
 import { type CallingPort, RemotePlane } from "./remote-plane.ts";
 import { portLog, type ServingPort, servePlane } from "./serve-plane.ts";
 
@@ -36,6 +36,8 @@ class FakePlane implements Plane {
   publishData = this.#record("publishData");
   removeRtpOutput = this.#record("removeRtpOutput");
   setLogLevel = this.#record("setLogLevel");
+  setAccess = this.#record("setAccess");
+  setTls = this.#record("setTls");
   close = this.#record("close");
 
   openIngest(): Promise<never> {
@@ -74,12 +76,12 @@ class FakePlane implements Plane {
     this.request = handler;
   }
 
-  onDirectory(handler: (socket: MessageSocket) => void): void {
-    this.directory = handler;
+  onDirectory(handler: SocketHandler): void {
+    this.directory = (socket) => handler(socket, "192.0.2.1");
   }
 
-  onShell(handler: (socket: MessageSocket) => void): void {
-    this.shell = handler;
+  onShell(handler: SocketHandler): void {
+    this.shell = (socket) => handler(socket, "192.0.2.1");
   }
 
   #record(name: string): (...args: unknown[]) => Promise<void> {

@@ -1,5 +1,6 @@
 import {
   type Clock,
+  isAboutToken,
   type Log,
   MeanderError,
   messageOf,
@@ -8,11 +9,11 @@ import {
   SystemClock,
   SystemRandom,
 } from "../../base/index.ts";
-import { type PublishSettings, SiteClient } from "../client/site-client.ts";
+import { type PublishSettings, SiteClient, type SiteCredentials } from "../client/site-client.ts";
 import type { PublishAnswer } from "../site-service.ts";
 
 /** What every way of publishing needs. */
-export interface PublishOptions extends PublishSettings {
+export interface PublishOptions extends PublishSettings, SiteCredentials {
   /** Address of the site to publish at: `http://127.0.0.1:7000`. */
   readonly site: string;
   readonly channel: string;
@@ -28,7 +29,7 @@ export type Publishing = PublishOptions &
 /** Fills in the defaults. @throws {MeanderError} `address-invalid` */
 export function publishingOf<T extends PublishOptions>(options: T): T & Publishing {
   const ports = { clock: new SystemClock(), random: new SystemRandom(), log: SILENT };
-  return { ...ports, ...options, client: new SiteClient(options.site) };
+  return { ...ports, ...options, client: new SiteClient(options.site, options) };
 }
 
 /** Something that is being published at a site. */
@@ -38,7 +39,7 @@ export interface Publication {
   /**
    * Settles when it has ended and the input is closed: undefined in order, else why. Never rejects.
    *
-   * Codes: `publication-lost` when the site or its input went away, `ffmpeg-failed`.
+   * Codes: `publication-lost` when the site or its input went away, `token-…` when its token ended, `ffmpeg-failed`.
    */
   readonly ended: Promise<MeanderError | undefined>;
   /** Ends it in order. Twice is fine. */
@@ -71,6 +72,8 @@ export function holdInput(
   const look = async (): Promise<void> => {
     const reason = await whyLost(client, channel, input);
     if (isOver) return;
+    // With the same token, every further look would say the same.
+    if (reason instanceof MeanderError) return lose(reason);
     failures = reason === undefined ? 0 : failures + 1;
     if (reason === undefined || failures < FAILURES_MAX)
       cancel = clock.after("look", LOOK_MS, () => void look());
@@ -89,7 +92,8 @@ export function holdInput(
     run.stop();
     await run.ended;
     // Whoever lost the input has none to close.
-    if (error?.code !== "publication-lost") await client.unpublish(channel, input).catch(() => {});
+    if (error === undefined || !isLoss(error))
+      await client.unpublish(channel, input).catch(() => {});
     return error;
   });
   return {
@@ -106,13 +110,18 @@ async function whyLost(
   client: SiteClient,
   channel: string,
   input: string,
-): Promise<string | undefined> {
+): Promise<string | MeanderError | undefined> {
   try {
     const { snapshot } = await client.channel(channel);
     const isThere =
       snapshot?.inputs.some(({ name, kind }) => name === input && kind !== "site") ?? false;
     return isThere ? undefined : "the site has no such input any more";
   } catch (error) {
-    return messageOf(error);
+    return error instanceof MeanderError && isAboutToken(error.code) ? error : messageOf(error);
   }
+}
+
+/** Whether the input is gone, or not for this publisher to close any more. */
+function isLoss({ code }: MeanderError): boolean {
+  return code === "publication-lost" || isAboutToken(code);
 }

@@ -1,4 +1,4 @@
-import { type Cancel, type Clock, every, MeanderError } from "../../base/index.ts";
+import { type Cancel, type Clock, every, isAboutToken, MeanderError } from "../../base/index.ts";
 import type { ClientState } from "../../channel/index.ts";
 import { ChannelTracks, MediaTimeline, type TrackFeed } from "../../channel/playout/index.ts";
 import {
@@ -117,7 +117,8 @@ export class ChannelRecorder {
           : file === null
             ? "waiting"
             : "recording";
-    const reason = (state === "recording" ? this.#refusal : this.#reason) ?? null;
+    const isIdle = state === "waiting" || state === "blocked";
+    const reason = (isIdle ? this.#reason : this.#refusal) ?? null;
     return { channel, state, file, ...this.#segmenter.totals, drops: counted, reason };
   }
 
@@ -195,11 +196,11 @@ export class ChannelRecorder {
     if (message === this.#refusal) return;
     this.#refusal = message;
     this.#reason = message;
-    this.#tell({ type: "refused", message });
     const { channel, unattended } = this.#request;
-    if (unattended) return;
+    const where = `channel ${channel}`;
     // Whoever typed it learns at once; what is left of a channel would not be what was meant.
-    this.#fail(new MeanderError("recording-unsupported", message, { where: `channel ${channel}` }));
+    if (unattended) this.#tell({ type: "refused", message });
+    else this.#fail(new MeanderError("recording-unsupported", message, { where }));
   }
 
   #wait(reason: string): void {
@@ -212,8 +213,8 @@ export class ChannelRecorder {
     if (state.type !== "refused") return;
     const { code, message } = state;
     this.#reason = message;
-    const isFinal = !this.#request.unattended && this.#segmenter.totals.files === 0;
-    const { channel } = this.#request;
+    const { channel, unattended } = this.#request;
+    const isFinal = isAboutToken(code) || (!unattended && this.#segmenter.totals.files === 0);
     if (isFinal) this.#fail(new MeanderError(code, message, { where: `channel ${channel}` }));
     else this.#tell({ type: "disconnected", reason: message });
   }

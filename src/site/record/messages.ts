@@ -1,7 +1,8 @@
+import type { SiteCredentials } from "../client/site-client.ts";
 import type { RecordEvent, RecordRequest, RecordStatus } from "./model.ts";
 
 /** How a recorder reaches the site whose channel it records. */
-export interface RecordTarget {
+export interface RecordTarget extends SiteCredentials {
   /** The site's address: `http://127.0.0.1:7000`. */
   readonly site: string;
 }

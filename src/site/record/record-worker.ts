@@ -25,7 +25,10 @@ async function record({ request, target }: ToRecorder & { type: "start" }): Prom
     clock,
     openFile: openBlockingFile,
     watch: (events) =>
-      watchChannel(target.site, request.channel, events, { name, clock, follow: false }),
+      watchChannel(target.site, request.channel, events, {
+        ...{ name, clock, follow: false },
+        ...{ token: target.token, trust: target.trust },
+      }),
     onEvent: (event) => tell({ type: "event", event }),
   });
   recorder = recording;

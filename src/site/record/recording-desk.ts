@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { Worker } from "node:worker_threads";
-import { type Cancel, type Clock, LIMITS, type Log, messageOf } from "../../base/index.ts";
+import { type Cancel, type Clock, delay, LIMITS, type Log, messageOf } from "../../base/index.ts";
 import type { RouteConfig } from "../../session/index.ts";
 import type { FromRecorder, RecordTarget, ToRecorder } from "./messages.ts";
 import type { RecordEvent, RecordRequest, RecordStatus } from "./model.ts";
@@ -26,6 +26,8 @@ interface Running {
 
 /** A recorder whose thread ended by itself is started again after this, ms. */
 const RESTART_MS = 5_000;
+/** How long a site that stops waits for its recordings to be complete, ms. */
+const END_MS_MAX = 4_000;
 
 /** The recordings that a site's configuration asks for. */
 export class RecordingDesk {
@@ -78,12 +80,15 @@ export class RecordingDesk {
     }
   }
 
-  /** Ends all recordings. Settles when their files are complete. */
+  /** Ends all recordings. Settles when their files are complete, or their disks have had their time. */
   async stop(): Promise<void> {
     this.#isStopped = true;
+    const workers = [...this.#running.values()].map(({ worker }) => worker);
     for (const running of this.#running.values()) this.#end(running);
     this.#running.clear();
-    await Promise.all(this.#ending);
+    const late = delay(this.#options.clock, "recordings end", END_MS_MAX);
+    await Promise.race([Promise.all(this.#ending), late]);
+    for (const worker of workers) void worker?.terminate();
   }
 
   #start(running: Running): void {

@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { isIP } from "node:net";
 import { join } from "node:path";
 import {
   type Cancel,
@@ -155,7 +156,9 @@ function isGood(
   clock: Clock,
 ): boolean {
   const isFor = (name: string): boolean =>
-    (certificate.checkIP(name) ?? certificate.checkHost(name, { subject: "never" })) !== undefined;
+    (isIP(name) === 0
+      ? certificate.checkHost(name, { subject: "never" })
+      : certificate.checkIP(name)) !== undefined;
   return validTo - clock.wall() > RENEW_MS && names.every(isFor);
 }
 

@@ -1,4 +1,4 @@
-import { LIMITS, type Random } from "../../base/index.ts";
+import { assert, LIMITS, type Random } from "../../base/index.ts";
 import {
   type Binding,
   bind,
@@ -33,8 +33,15 @@ export interface AgreementPorts {
   send(unit: Uint8Array): void;
 }
 
-/** Answered greetings of which nothing more was heard, at once. */
-const OFFERS_MAX = 4;
+/** Keys of which nothing was heard yet, at once, of our greeting and of those of the other end each. */
+const UNHEARD_MAX = 4;
+
+/** Keys of which nothing was heard yet. */
+interface Unheard {
+  readonly binding: Binding;
+  /** What we said to a greeting of the other end; undefined: the greeting was ours. */
+  readonly answer: Uint8Array | undefined;
+}
 
 /**
  * How two ends come to keys that are fresh for both, and to new ones when either was restarted. [S34]-[S37]
@@ -50,13 +57,11 @@ export class Agreement {
   /** Salt of our greeting, until something is heard under its keys. */
   #greeted: Uint8Array | undefined;
   #greetedAt = Number.NEGATIVE_INFINITY;
-  /** What our greeting led to, while nothing was heard under it. */
-  #own: Binding | undefined;
-  /** What we offered in answers, oldest first. */
-  #offers: { readonly binding: Binding; readonly answer: Uint8Array }[] = [];
+  /** In the order in which they were made. */
+  #unheard: readonly Unheard[] = [];
   /** Heard. */
   #current: Binding | undefined;
-  #offersGone = 0;
+  #unheardGone = 0;
 
   constructor(
     ports: AgreementPorts,
@@ -68,17 +73,12 @@ export class Agreement {
 
   /** What to seal with. */
   get sending(): Binding | undefined {
-    return this.#own ?? this.#current;
+    return this.#unheard.findLast(isOwn)?.binding ?? this.#current;
   }
 
-  /** Whether our greeting still waits for a sign that its keys are used. */
-  get isGreeting(): boolean {
-    return this.#greeted !== undefined;
-  }
-
-  /** Offers that nobody took up. */
-  get offersGone(): number {
-    return this.#offersGone;
+  /** Keys that were made and never used. */
+  get unheardGone(): number {
+    return this.#unheardGone;
   }
 
   /** What opens units with that key id. */
@@ -105,12 +105,13 @@ export class Agreement {
     if (secret === undefined) return "keyless";
     const { salt } = greeting;
     if (this.#isOurs(salt)) return "reflected";
-    const known = this.#offers.find(({ binding }) => isSameSecret(binding.peerSalt, salt));
-    if (known !== undefined) {
+    const known = this.#unheard.find(({ binding }) => isSameSecret(binding.greeting, salt));
+    if (known?.answer !== undefined) {
       send(known.answer);
       return undefined;
     }
-    if (this.#current !== undefined && isSameSecret(this.#current.peerSalt, salt)) return "replayed";
+    if (this.#current !== undefined && isSameSecret(this.#current.peerSalt, salt))
+      return "replayed";
     if (!this.#mayLook(nowMs)) return "greeting-limited";
     if (!isGreetingTrue(cipher, secret, greeting)) return "forged";
     // [S36] Both greeted at once: the smaller salt goes on, the other end answers it.
@@ -122,11 +123,7 @@ export class Agreement {
     const own = freshSalt(random);
     const binding = bind(cipher, secret, { own, peer, greeted: false }, this.#options);
     const answer = makeAnswer(cipher, secret, own, peer);
-    this.#offers.push({ binding, answer });
-    if (this.#offers.length > OFFERS_MAX) {
-      this.#offers.shift();
-      this.#offersGone++;
-    }
+    this.#add({ binding, answer });
     send(answer);
     return undefined;
   }
@@ -144,26 +141,45 @@ export class Agreement {
         ? "replayed"
         : "old-salt";
     }
-    if (this.#own !== undefined && isSameSecret(this.#own.peerSalt, salt)) return undefined;
+    const isKnown = ({ binding }: Unheard): boolean => isSameSecret(binding.peerSalt, salt);
+    if (this.#unheard.some(isKnown)) return undefined;
     if (!this.#mayLook(nowMs)) return "greeting-limited";
     if (!isAnswerTrue(cipher, secret, answer)) return "forged";
-    this.#own = bind(cipher, secret, { own, peer: salt.slice(), greeted: true }, this.#options);
+    const salts = { own, peer: salt.slice(), greeted: true };
+    this.#add({ binding: bind(cipher, secret, salts, this.#options), answer: undefined });
     return "bound";
   }
 
-  /** Something sealed with these keys came for the first time: they are the only ones from now on. */
+  /** Something sealed with these keys came for the first time. Those that were before end. */
   heard(binding: Binding): void {
+    const at = this.#unheard.findIndex((each) => each.binding === binding);
+    const taken = this.#unheard[at];
+    assert(taken !== undefined, "what is heard for the first time was not heard before");
     binding.heard = true;
-    this.#offersGone += this.#offers.filter((offer) => offer.binding !== binding).length;
     this.#current = binding;
-    this.#own = this.#greeted = undefined;
-    this.#offers = [];
+    const kept = this.#unheard.filter((each, index) => {
+      // Later offers stay: what was heard may be the last of a process that was restarted since.
+      if (!isOwn(each)) return index > at;
+      // [S36] When both ends greeted, both may have been answered, and each may hear the other's keys first: the smaller salt
+      // goes on.
+      return !isOwn(taken) && isSmaller(each.binding.greeting, binding.greeting);
+    });
+    this.#unheardGone += this.#unheard.length - 1 - kept.length;
+    this.#unheard = kept;
+    if (!kept.some(isOwn)) this.#greeted = undefined;
+  }
+
+  #add(unheard: Unheard): void {
+    const isSameKind = (each: Unheard): boolean => isOwn(each) === isOwn(unheard);
+    const same = this.#unheard.filter(isSameKind);
+    const oldest = same.length >= UNHEARD_MAX ? same[0] : undefined;
+    if (oldest !== undefined) this.#unheardGone++;
+    this.#unheard = [...this.#unheard.filter((each) => each !== oldest), unheard];
   }
 
   *#live(): Generator<Binding> {
     if (this.#current !== undefined) yield this.#current;
-    if (this.#own !== undefined) yield this.#own;
-    for (const { binding } of this.#offers) yield binding;
+    for (const { binding } of this.#unheard) yield binding;
   }
 
   #isOurs(salt: Uint8Array): boolean {
@@ -175,6 +191,11 @@ export class Agreement {
   #mayLook(nowMs: number): boolean {
     return this.#budget.take(nowMs) && (this.#ports.budget?.take(nowMs) ?? true);
   }
+}
+
+/** Whether the greeting was ours. */
+function isOwn({ answer }: Unheard): boolean {
+  return answer === undefined;
 }
 
 function isSmaller(left: Uint8Array, right: Uint8Array): boolean {

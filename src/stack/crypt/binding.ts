@@ -2,12 +2,14 @@ import type { Random } from "../../base/index.ts";
 import type { Cipher } from "./cipher.ts";
 import { isSameSecret, TAG_BYTES } from "./cipher.ts";
 import { Opener, SEAL_KEY_BYTES, Sealer, sealKeysOf } from "./seal.ts";
-import { FORM, encodeGreeting, type Greeting, SALT_BYTES } from "./sealed-unit.ts";
+import { encodeGreeting, FORM, type Greeting, SALT_BYTES } from "./sealed-unit.ts";
 
 /** Keys that both ends have agreed on by two salts, one fresh from each. [S34] */
 export interface Binding {
   readonly ownSalt: Uint8Array;
   readonly peerSalt: Uint8Array;
+  /** Whichever of them was greeted with. */
+  readonly greeting: Uint8Array;
   readonly sealer: Sealer;
   readonly opener: Opener;
   /** True once something sealed with it has come: the other end lives and has the keys. */
@@ -68,6 +70,7 @@ export function bind(
   return {
     ownSalt: own,
     peerSalt: peer,
+    greeting: greeted ? own : peer,
     sealer: new Sealer(greeted ? there : back, options.unitsMax),
     opener: new Opener(greeted ? back : there, options.isOrdered),
     heard: false,

@@ -1,7 +1,15 @@
 import { LIMITS } from "../../base/index.ts";
-import { readU32LittleEndian as readU32, writeU32LittleEndian as writeU32 } from "../../wire/index.ts";
+import {
+  readU32LittleEndian as readU32,
+  writeU32LittleEndian as writeU32,
+} from "../../wire/index.ts";
 import { type Aead, type Cipher, KEY_BYTES, NONCE_BYTES, TAG_BYTES } from "./cipher.ts";
-import { type NumberFault, type NumberWindow, OrderedNumbers, ReplayWindow } from "./replay-window.ts";
+import {
+  type NumberFault,
+  type NumberWindow,
+  OrderedNumbers,
+  ReplayWindow,
+} from "./replay-window.ts";
 
 /** Bytes at the end of what stands in clear before a sealed text: key id (u32), number (u32), little endian. */
 export const SEAL_HEAD_BYTES = 8;

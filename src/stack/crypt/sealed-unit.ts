@@ -26,7 +26,7 @@ import {
   WIRE_VERSION,
 } from "../../wire/index.ts";
 import { TAG_BYTES } from "./cipher.ts";
-import { type OpenFault, type Opener, SEAL_HEAD_BYTES, type Sealer } from "./seal.ts";
+import { type Opener, type OpenFault, SEAL_HEAD_BYTES, type Sealer } from "./seal.ts";
 
 /** What a unit is. */
 export const FORM = {

@@ -172,7 +172,9 @@ test("[S35] whatever bit was flipped on the way, the unit is refused", () => {
   const refused = Object.values(counts).reduce((sum, count) => sum + count, 0);
   assert.equal(refused, flipped);
   assert(
-    Object.keys(counts).every((key) => ["forged", "old-salt", "malformed"].includes(key)),
+    Object.keys(counts).every((key) =>
+      ["forged", "old-salt", "malformed", "replayed"].includes(key),
+    ),
     JSON.stringify(counts),
   );
   // And the true one is not worse for it.

@@ -2,6 +2,7 @@ import { assert, type Cancel, Counters, LIMITS, MeanderError } from "../../base/
 import { KIND, kindOf, splitPackets } from "../../wire/index.ts";
 import { Agreement } from "../crypt/agreement.ts";
 import type { Binding } from "../crypt/binding.ts";
+import { TAG_BYTES } from "../crypt/cipher.ts";
 import { sealIdOf } from "../crypt/seal.ts";
 import {
   areWholePackets,
@@ -17,11 +18,12 @@ import {
   UNIT_HEAD_BYTES,
   UNIT_OVERHEAD_BYTES,
 } from "../crypt/sealed-unit.ts";
-import { TAG_BYTES } from "../crypt/cipher.ts";
 import type { Below, Module, ModulePorts, ModuleSpec } from "../module.ts";
 
 /** How often held packets are looked at again, ms. */
 const RETRY_MS = 20;
+/** Units with unknown keys, and none with known ones, for this long: the two ends have lost each other, ms. */
+const LOST_MS = 250;
 /** A write that leaves nothing of this in the bound of what is held is still taken, bytes: a packet with what sealing adds. */
 const MARGIN_BYTES = LIMITS.packetBytesMax + 1;
 
@@ -75,6 +77,8 @@ class Crypt implements Module {
   #cancelRetry: Cancel | undefined;
   #drained: (() => void) | undefined;
   #hasEnded = false;
+  /** When something was opened last, ms. */
+  #openedAt = 0;
 
   constructor(unitsMax: number, below: Below, ports: ModulePorts) {
     const { cipher, random, secret } = ports;
@@ -85,9 +89,7 @@ class Crypt implements Module {
     this.#ports = ports;
     this.#isOrdered = below.reliable;
     this.#coalesces = below.coalesces;
-    this.#heldMax = below.reliable
-      ? LIMITS.backlogBytesMax - MARGIN_BYTES
-      : LIMITS.unboundBytesMax;
+    this.#heldMax = below.reliable ? LIMITS.backlogBytesMax - MARGIN_BYTES : LIMITS.unboundBytesMax;
     this.maxBytes = this.#maxBytes(below);
     this.#renewAt = Math.floor(unitsMax / 8);
     this.#agreement = new Agreement(
@@ -149,7 +151,7 @@ class Crypt implements Module {
   }
 
   stats(): Readonly<Record<string, number>> {
-    return { ...this.#counts.toJSON(), "offers-gone": this.#agreement.offersGone };
+    return { ...this.#counts.toJSON(), "keys-unused": this.#agreement.unheardGone };
   }
 
   held(nowMs: number): { readonly bytes: number; readonly oldestMs: number } {
@@ -253,6 +255,8 @@ class Crypt implements Module {
     const binding = this.#agreement.find(sealIdOf(unit, UNIT_HEAD_BYTES));
     if (typeof binding === "string") {
       this.#refuse(binding);
+      // [S37] The other end seems to be at keys that are not ours: new ones are agreed, and until then the old ones stay.
+      if (nowMs - this.#openedAt > LOST_MS && !this.#isOrdered) this.#agreement.greet(nowMs);
       return;
     }
     const isPacket = form === FORM.packet;
@@ -261,6 +265,7 @@ class Crypt implements Module {
       this.#refuse(opened);
       return;
     }
+    this.#openedAt = nowMs;
     if (!binding.heard) {
       this.#agreement.heard(binding);
       this.#counts.add("keys-confirmed");

@@ -40,7 +40,11 @@ export const faultModule: ModuleSpec = {
       about: "bytes that wait in the queue",
     },
     wait: { ...TIME, default: 60_000, about: "how long a packet may wait in the queue" },
-    retry: { ...TIME, default: 200, about: "how much later what is lost comes where nothing is lost" },
+    retry: {
+      ...TIME,
+      default: 200,
+      about: "how much later what is lost comes where nothing is lost",
+    },
     side: {
       kind: "word",
       words: ["send", "receive"],

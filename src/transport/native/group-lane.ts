@@ -49,6 +49,10 @@ export class GroupLane implements Messages {
     return count * this.#count;
   }
 
+  segments(_index: number, count: number): number {
+    return this.#count > 1 ? count * this.#count : 0;
+  }
+
   segmentBytes(): number {
     return this.#packets[this.#first]?.byteLength ?? 0;
   }

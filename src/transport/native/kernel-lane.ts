@@ -18,6 +18,8 @@ export interface Messages {
   isTrain(index: number): boolean;
   /** Datagrams in `count` messages from `index` on. */
   datagrams(index: number, count: number): number;
+  /** Of these, those in trains. */
+  segments(index: number, count: number): number;
   /** Bytes of the first datagram in a message. */
   segmentBytes(index: number): number;
   remote(index: number): RemoteEntry;
@@ -87,6 +89,8 @@ export class KernelLane {
       if (result > 0) {
         this.#count(messages, at, result);
         at += result;
+        // The error of the next one is forgotten by then. If it stood for a report, only the report is left.
+        if (result < count) this.takeErrors();
       } else if (this.#settle(result === 0 ? ERRNO.EAGAIN : -result, messages, at)) {
         at++;
       }
@@ -112,11 +116,9 @@ export class KernelLane {
 
   #count(messages: Messages, at: number, count: number): void {
     this.#attempts = 0;
-    const datagrams = messages.datagrams(at, count);
     this.#tally.sendCalls++;
-    this.#tally.sent += datagrams;
-    // Those that go alone are no segments.
-    if (datagrams > count) this.#tally.segments += datagrams;
+    this.#tally.sent += messages.datagrams(at, count);
+    this.#tally.segments += messages.segments(at, count);
   }
 
   /** Deals with an error of the message at `at`. True: it is done with. */

@@ -56,6 +56,15 @@ export class RemoteLane implements Messages {
     return total;
   }
 
+  segments(index: number, count: number): number {
+    let total = 0;
+    for (let at = index; at < index + count; at++) {
+      const datagrams = this.#counts[at] as number;
+      if (datagrams > 1) total += datagrams;
+    }
+    return total;
+  }
+
   segmentBytes(index: number): number {
     return this.#packet(index, 0).byteLength;
   }

@@ -1,0 +1,166 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { serialDistance } from "../base/index.ts";
+import {
+  RelayWorld,
+  type RelayWorldOptions,
+  WorldPublisher,
+  type WorldViewer,
+} from "../sim/index.ts";
+import type { Departed } from "./departure.ts";
+
+const SITES = ["origin", "north", "middle", "south"];
+
+/** The demo's network; every site knows the others, as viewers are told. */
+function chain(options: RelayWorldOptions): RelayWorld {
+  const world = new RelayWorld(options);
+  for (const name of SITES) world.addSite(name);
+  for (const name of SITES) {
+    const others = SITES.filter((each) => each !== name);
+    world.site(name).setSites(others.map((each) => ({ name: each, url: each })));
+  }
+  world.openChannel("origin", "clip");
+  world.openChannel("north", "clip", ["origin"]);
+  world.openChannel("middle", "clip", ["north", "origin"]);
+  world.openChannel("south", "clip", ["middle", "north", "origin"]);
+  new WorldPublisher(world, "origin", "clip");
+  return world;
+}
+
+/** Has a site go as one that stops does, and ends it then. */
+async function leave(world: RelayWorld, name: string, withinMs = 3_000): Promise<Departed> {
+  let departed: Departed | undefined;
+  void world
+    .site(name)
+    .depart(withinMs)
+    .then((how) => {
+      departed = how;
+    });
+  for (let waited = 0; departed === undefined; waited += 20) {
+    assert.ok(waited <= withinMs + 100, "a departure ends");
+    await world.run(20);
+  }
+  world.kill(name);
+  return departed;
+}
+
+function assertComplete({ received }: WorldViewer, atLeast: number): void {
+  assert.ok(received.length >= atLeast, `${received.length} packets`);
+  const first = received[0] as number;
+  const offsets = received.map((each) => serialDistance(first, each, 16)).sort((a, b) => a - b);
+  const wrong = offsets.findIndex((offset, index) => offset !== index + (offsets[0] as number));
+  assert.equal(wrong, -1, `packet ${wrong} after the first is missing or repeated`);
+}
+
+/** The longest time without a packet from `at` on, ms. */
+function longestGap({ times }: WorldViewer, at: number): number {
+  let longest = 0;
+  for (let i = 1; i < times.length; i++) {
+    const [before, now] = [times[i - 1] as number, times[i] as number];
+    if (before >= at) longest = Math.max(longest, now - before);
+  }
+  return longest;
+}
+
+for (const reliable of [true, false]) {
+  test(`a relay that leaves is replaced before it has gone (${reliable ? "streams" : "datagrams"})`, async () => {
+    const world = chain({ seed: 1, reliable, lossRatio: reliable ? 0 : 0.1 });
+    await world.run(2_000);
+    const viewer = world.addViewer("clip", ["south"]);
+    await world.run(2_000);
+    assert.deepEqual(viewer.client.stats.path, SITES);
+    const at = world.clock.now();
+    assert.deepEqual(await leave(world, "middle"), { served: 1, stayed: 0 });
+    await world.run(2_000);
+    assert.deepEqual(viewer.client.stats.path, ["origin", "north", "south"]);
+    if (reliable) assert.ok(longestGap(viewer, at) <= 40, `a gap of ${longestGap(viewer, at)} ms`);
+    world.restart("middle");
+    await world.run(8_000);
+    assert.deepEqual(viewer.client.stats.path, SITES, "it takes its place again");
+    assertComplete(viewer, 1_000);
+    world.close();
+  });
+}
+
+test("viewers of a site that leaves go on at another without a pause", async () => {
+  const world = chain({ seed: 2 });
+  await world.run(2_000);
+  const viewers = Array.from({ length: 40 }, () => world.addViewer("clip", ["south"]));
+  await world.run(1_000);
+  const at = world.clock.now();
+  assert.deepEqual(await leave(world, "south"), { served: 40, stayed: 0 });
+  await world.run(2_000);
+  for (const viewer of viewers) {
+    assertComplete(viewer, 300);
+    assert.ok(longestGap(viewer, at) <= 40, `a gap of ${longestGap(viewer, at)} ms`);
+    assert.ok(
+      viewer.states.every(({ type }) => type === "connecting" || type === "live"),
+      "nothing was lost, so nothing is told of a loss",
+    );
+  }
+  world.close();
+});
+
+test("who cannot go elsewhere keeps a site that leaves no longer than a second, and comes back to it", async () => {
+  const world = chain({ seed: 3 });
+  await world.run(2_000);
+  world.openChannel("south", "clip", ["middle"]);
+  const viewer = world.addViewer("clip", ["south"]);
+  await world.run(2_000);
+  const at = world.clock.now();
+  assert.deepEqual(await leave(world, "middle"), { served: 1, stayed: 1 });
+  assert.ok(world.clock.now() - at < 1_500);
+  await world.run(500);
+  world.restart("middle");
+  await world.run(4_000);
+  assertComplete(viewer, 500);
+  world.close();
+});
+
+test("the site where a channel begins waits for nobody", async () => {
+  const world = chain({ seed: 4 });
+  await world.run(2_000);
+  world.addViewer("clip", ["south"]);
+  await world.run(1_000);
+  const at = world.clock.now();
+  assert.deepEqual(await leave(world, "origin"), { served: 0, stayed: 0 });
+  assert.ok(world.clock.now() - at < 100);
+  world.close();
+});
+
+test("a site that leaves takes nobody in, and sends newcomers elsewhere", async () => {
+  const world = chain({ seed: 5 });
+  await world.run(2_000);
+  void world.site("south").depart(3_000);
+  const viewer = world.addViewer("clip", ["south", "north"]);
+  await world.run(2_000);
+  assertComplete(viewer, 100);
+  assert.deepEqual(viewer.client.stats.path, ["origin", "north"]);
+  assert.equal(world.site("south").figures().viewers, 0);
+  world.close();
+});
+
+test("sums tell the same as the snapshot, and name the slowest", async () => {
+  const world = chain({ seed: 6 });
+  await world.run(1_000);
+  world.addViewer("clip", ["south"]);
+  const gone = world.addViewer("clip", ["south"]);
+  await world.run(1_000);
+  gone.client.close();
+  await world.run(1_000);
+  const figures = world.site("south").figures();
+  const snapshot = world.site("south").snapshot();
+  const [channel, whole] = [figures.channels[0], snapshot.channels[0]];
+  assert.ok(channel !== undefined && whole !== undefined);
+  assert.deepEqual(
+    [channel.packetsIn, channel.bytesOut, channel.path, channel.latencyMs],
+    [whole.packetsIn, whole.bytesOut, whole.path, whole.latencyMs],
+  );
+  assert.deepEqual(channel.subscribers, { site: 0, viewer: 1, rtp: 0 });
+  assert.equal(figures.viewers, 1);
+  assert.ok(figures.links >= 1);
+  assert.ok(
+    figures.slowest.every(({ channel: name, kind }) => name === "clip" && kind === "viewer"),
+  );
+  world.close();
+});

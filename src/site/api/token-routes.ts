@@ -1,0 +1,113 @@
+import { type OpenAPIHono, z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { LIMITS, MeanderError } from "../../base/index.ts";
+import { RIGHTS } from "../../session/index.ts";
+import type { SiteService } from "../site-service.ts";
+import { json, jsonBody, type RouteAccess, route } from "./route.ts";
+
+const name = z.string().max(80).openapi({ description: "whom it is for" });
+const can = z.array(z.enum(RIGHTS)).min(1).max(RIGHTS.length);
+const channels = z
+  .array(z.string().max(100))
+  .max(LIMITS.channelPatternsMax)
+  .openapi({ description: "channels, such as news, sports/* (all below) or * (all)" });
+const wall = z.number();
+
+const recordSchema = z.strictObject({
+  id: z.string(),
+  name,
+  can,
+  channels,
+  createdAt: wall,
+  expiresAt: wall,
+});
+const tokenRequestSchema = z
+  .strictObject({
+    name,
+    can,
+    channels: channels.default([]),
+    expiresInMs: z.number().min(1_000).max(LIMITS.tokenMsMax),
+  })
+  .openapi("TokenRequest");
+export const madeTokenSchema = z
+  .strictObject({ token: z.string(), record: recordSchema })
+  .openapi("MadeToken");
+export const tokenListSchema = z
+  .strictObject({
+    tokens: z.array(recordSchema.extend({ revokedAt: wall.nullable() })),
+  })
+  .openapi("Tokens");
+const revokedSchema = z.strictObject({ revoked: z.array(z.string()) }).openapi("RevokedTokens");
+
+/** Also where the site is open: a token that was made then counts when it no longer is. */
+const ALWAYS: RouteAccess = { anyOf: ["administer"], always: true };
+
+/** Making, listing and revoking the tokens of the session. */
+export function addTokenRoutes(app: OpenAPIHono, { tokens }: SiteService): void {
+  route(
+    app,
+    {
+      method: "post",
+      path: "/api/tokens",
+      tag: "tokens",
+      access: ALWAYS,
+      summary: "Makes a token of the session; its text is told once, here",
+      body: { required: true, content: { "application/json": tokenRequestSchema } },
+      answers: {
+        201: { description: "The token", content: { "application/json": madeTokenSchema } },
+      },
+    },
+    async (c) => {
+      const request = await jsonBody(c, tokenRequestSchema);
+      return json(await tokens.create(authorityOf(c), request), 201);
+    },
+  );
+  route(
+    app,
+    {
+      method: "get",
+      path: "/api/tokens",
+      tag: "tokens",
+      access: ALWAYS,
+      summary: "The tokens of the session that have not expired, without their text",
+      answers: {
+        200: { description: "The tokens", content: { "application/json": tokenListSchema } },
+      },
+    },
+    async (c) => json({ tokens: await tokens.list(authorityOf(c)) }),
+  );
+  route(
+    app,
+    {
+      method: "delete",
+      path: "/api/tokens",
+      tag: "tokens",
+      access: ALWAYS,
+      summary: "Revokes a token, or all of a name; what goes on under them ends at all sites",
+      query: { id: "of the token", name: "of the tokens" },
+      answers: {
+        200: { description: "Their ids", content: { "application/json": revokedSchema } },
+      },
+    },
+    async (c) => {
+      const [id, of] = [c.req.query("id"), c.req.query("name")];
+      if ((id === undefined) === (of === undefined)) {
+        throw new MeanderError("request-invalid", "one token, or those of a name", {
+          where: "query parameters id, name",
+          expected: "one of them",
+        });
+      }
+      return json({ revoked: await tokens.revoke(authorityOf(c), { id, name: of }) });
+    },
+  );
+}
+
+/** The token of a request; undefined when there is none, and the header's text when that is nothing of the kind. */
+export function bearerOf(header: string | undefined): string | undefined {
+  return header === undefined ? undefined : header.replace(/^Bearer +/i, "").trim();
+}
+
+/** The leader decides itself whether the token allows it. */
+function authorityOf(c: Context): string {
+  return bearerOf(c.req.header("authorization")) ?? "";
+}

@@ -1,0 +1,405 @@
+import assert from "node:assert/strict";
+import type { Socket } from "node:dgram";
+import { test } from "node:test";
+import { Counters, LIMITS, SeededRandom } from "../../base/index.ts";
+import { Arrivals, datagramOf, opener } from "../datagrams.conformance.ts";
+import type { DatagramGroup, DatagramSocket, Remote } from "../datagrams.ts";
+import { PlainSender } from "../plain-sender.ts";
+import { RemoteEntry } from "../remote-entry.ts";
+import { emptyTally } from "../tally.ts";
+import { ERRNO, LAYOUT, SOCKET } from "./constants.ts";
+import { loadNative } from "./load-native.ts";
+import type { NativeCalls } from "./native-calls.ts";
+
+const { absence, calls: real } = loadNative({ disabled: false });
+
+/** Calls of which some fail; those that are not given are the real ones. */
+function faulty(calls: NativeCalls, faults: Partial<NativeCalls>): NativeCalls {
+  return { ...calls, ...faults };
+}
+
+/** Reads messages out of memory, for faults that befall some of them only. */
+class Peek {
+  readonly #blocks: { readonly address: number; readonly bytes: Uint8Array }[] = [];
+  readonly calls: NativeCalls;
+
+  constructor(calls: NativeCalls) {
+    const { messages, names } = calls.memory;
+    this.#blocks.push(messages, names);
+    this.calls = faulty(calls, {
+      addressOf: (bytes) => {
+        const address = calls.addressOf(bytes);
+        this.#blocks.push({ address, bytes });
+        return address;
+      },
+    });
+  }
+
+  /** Whether the message is a train. */
+  isTrain(header: number): boolean {
+    return this.#at(header).getUint32(LAYOUT.controlLength, true) > 0;
+  }
+
+  /** Where it goes to. */
+  port(header: number): number {
+    return this.#at(Number(this.#at(header).getBigUint64(0, true))).getUint16(2);
+  }
+
+  #at(address: number): DataView {
+    const block = this.#blocks.findLast(
+      (each) => address >= each.address && address < each.address + each.bytes.byteLength,
+    );
+    assert(block !== undefined, "the address is of memory that was made known");
+    return new DataView(block.bytes.buffer, address - block.address);
+  }
+}
+
+interface World extends AsyncDisposable {
+  readonly sender: DatagramSocket;
+  readonly arrivals: readonly Arrivals[];
+  readonly remotes: readonly Remote[];
+  readonly group: DatagramGroup;
+  /** For each receiver, what the group said did not leave. */
+  readonly missed: readonly string[][];
+}
+
+/** A sender with these calls, receivers without any, and a group of the latter. */
+async function worldOf(native: NativeCalls, count: number): Promise<World> {
+  const sender = await opener({ native })();
+  const receivers = await Promise.all(Array.from({ length: count }, () => opener({})()));
+  const arrivals = receivers.map((each) => new Arrivals(each));
+  const remotes = receivers.map(({ host, port }) => sender.remote(host, port));
+  const group = sender.openGroup();
+  const missed = receivers.map((): string[] => []);
+  for (const [index, remote] of remotes.entries()) {
+    group.add(remote, (reason) => missed[index]?.push(reason));
+  }
+  const close = async (): Promise<void> => {
+    for (const each of [sender, ...receivers]) await each[Symbol.asyncDispose]();
+  };
+  return { sender, arrivals, remotes, group, missed, [Symbol.asyncDispose]: close };
+}
+
+/** Ten datagrams to each receiver, by the group and one by one: all must arrive, in order. */
+async function checkAllArrive({ arrivals, group, remotes, sender }: World): Promise<void> {
+  const before = arrivals.map(({ datagrams }) => datagrams.length);
+  const bytes = Array.from({ length: 10 }, (_, at) => datagramOf(1_200, at));
+  for (const each of bytes) group.send(each);
+  sender.flush();
+  group.close();
+  for (const remote of remotes) for (const each of bytes) sender.send(each, remote);
+  for (const remote of remotes) group.add(remote);
+  sender.flush();
+  for (const [index, each] of arrivals.entries()) {
+    const old = before[index] as number;
+    const datagrams = await each.reach(old + 20);
+    assert.deepEqual(datagrams.slice(old), [...bytes, ...bytes]);
+  }
+}
+
+/** What the wrapped call would do. */
+type Send = NativeCalls["sendmmsg"];
+
+if (real === undefined) {
+  test("faults of native calls", (t) => t.skip(`no native calls: ${absence}`));
+} else {
+  const { EAGAIN, ECONNREFUSED, EINTR, EINVAL, EIO, EMSGSIZE, ENOSYS, EPERM } = ERRNO;
+  const { ENETUNREACH, ENOBUFS } = ERRNO;
+
+  for (const [error, name] of [
+    [EIO, "EIO"],
+    [EINVAL, "EINVAL"],
+  ] as const) {
+    test(`[G21] ${name} on a train of small datagrams ends trains at the socket`, async () => {
+      const peek = new Peek(real);
+      const sendmmsg: Send = (descriptor, headers, count) =>
+        count > 0 && peek.isTrain(headers) ? -error : real.sendmmsg(descriptor, headers, count);
+      await using world = await worldOf(faulty(peek.calls, { sendmmsg }), 5);
+      await checkAllArrive(world);
+      await checkAllArrive(world);
+      const { mode, segments, sent } = world.sender.figures;
+      assert.deepEqual({ mode, segments, sent }, { mode: "batched", segments: 0, sent: 200 });
+      assert.deepEqual(world.sender.counts.toJSON(), {});
+    });
+  }
+
+  for (const [error, name] of [
+    [EMSGSIZE, "EMSGSIZE"],
+    [EINVAL, "EINVAL"],
+  ] as const) {
+    test(`[G22] ${name} on a train of large datagrams ends trains to that remote`, async () => {
+      const peek = new Peek(real);
+      let attempts = 0;
+      let narrow: number | undefined;
+      const sendmmsg: Send = (descriptor, headers, count) => {
+        for (let at = 0; at < count; at++) {
+          const header = headers + at * LAYOUT.message;
+          if (!(peek.isTrain(header) && peek.port(header) === narrow)) continue;
+          if (at > 0) return real.sendmmsg(descriptor, headers, at);
+          attempts++;
+          return -error;
+        }
+        return real.sendmmsg(descriptor, headers, count);
+      };
+      await using world = await worldOf(faulty(peek.calls, { sendmmsg }), 5);
+      narrow = world.remotes[2]?.port;
+      const bytes = Array.from({ length: 10 }, (_, at) => datagramOf(1_400, at));
+      for (const each of bytes) world.group.send(each);
+      for (const each of world.arrivals) assert.deepEqual(await each.reach(10), bytes);
+      assert.equal(attempts, 1);
+      assert.equal(world.sender.figures.segments, 40);
+      await checkAllArrive(world);
+      assert.equal(attempts, 1);
+      assert.equal(world.sender.figures.segments, 40 + 80);
+      assert.deepEqual(world.sender.counts.toJSON(), {});
+    });
+  }
+
+  test("[G20] a kernel without UDP_SEGMENT gets no trains", async () => {
+    const getOption = () => -92;
+    await using world = await worldOf(faulty(real, { getOption }), 3);
+    await checkAllArrive(world);
+    assert.equal(world.sender.figures.segments, 0);
+    assert.equal(world.sender.figures.mode, "batched");
+  });
+
+  test("[G23] without room in the kernel, the rest goes by Node, in order", async () => {
+    let call = 0;
+    const sendmmsg: Send = (descriptor, headers, count) =>
+      count > 0 && ++call % 2 === 0
+        ? -EAGAIN
+        : real.sendmmsg(descriptor, headers, Math.min(count, 2));
+    await using world = await worldOf(faulty(real, { sendmmsg }), 5);
+    for (let round = 0; round < 5; round++) await checkAllArrive(world);
+    assert.equal(world.sender.figures.mode, "batched");
+    assert.equal(world.sender.figures.sent, 500);
+    assert.deepEqual(world.sender.counts.toJSON(), {});
+  });
+
+  test("[G23] what waits in Node is bounded, and the rest counted", () => {
+    let queued = LIMITS.udpBufferBytes - 100;
+    const socket = {
+      getSendQueueSize: () => queued,
+      getSendQueueCount: () => 1,
+      send: (bytes: Uint8Array) => {
+        queued += bytes.byteLength;
+      },
+    };
+    const counts = new Counters();
+    const sender = new PlainSender(socket as unknown as Socket, {
+      counts,
+      tally: emptyTally(),
+      onError: (error) => assert.fail(error),
+    });
+    const missed: string[] = [];
+    const remote = new RemoteEntry("127.0.0.1", 9);
+    const send = () => sender.sendOne(new Uint8Array(60), remote, (reason) => missed.push(reason));
+    assert.deepEqual([send(), send(), send()], [true, false, false]);
+    assert.deepEqual(missed, ["send-queue-full", "send-queue-full"]);
+    assert.equal(counts.get("send-queue-full"), 2);
+  });
+
+  for (const [error, name] of [
+    [ENETUNREACH, "ENETUNREACH"],
+    [ECONNREFUSED, "ECONNREFUSED"],
+    [EPERM, "EPERM"],
+    [ENOBUFS, "ENOBUFS"],
+    [EINTR, "EINTR"],
+    [EMSGSIZE, "EMSGSIZE"],
+    [999, "other"],
+  ] as const) {
+    test(`[G24] ${name} for one remote is counted, and the others get theirs`, async () => {
+      const peek = new Peek(real);
+      let bad: number | undefined;
+      const sendmmsg: Send = (descriptor, headers, count) => {
+        for (let at = 0; at < count; at++) {
+          if (peek.port(headers + at * LAYOUT.message) !== bad) continue;
+          return at === 0 ? -error : real.sendmmsg(descriptor, headers, at);
+        }
+        return real.sendmmsg(descriptor, headers, count);
+      };
+      await using world = await worldOf(faulty(peek.calls, { sendmmsg }), 5);
+      bad = world.remotes[3]?.port;
+      const bytes = Array.from({ length: 4 }, (_, at) => datagramOf(100 + at, at));
+      for (const each of bytes) world.group.send(each);
+      for (const remote of world.remotes) world.group.delete(remote);
+      for (const each of bytes) for (const to of world.remotes) world.sender.send(each, to);
+      for (const [index, each] of world.arrivals.entries()) {
+        if (index === 3) continue;
+        assert.deepEqual(await each.reach(8), [...bytes, ...bytes]);
+      }
+      const told = world.missed.map((reasons) => reasons.length);
+      assert.deepEqual(told, [0, 0, 0, 4, 0]);
+      assert.deepEqual(world.sender.counts.toJSON(), { [`error-${name}`]: 8 });
+      assert.equal(world.sender.figures.mode, "batched");
+    });
+  }
+
+  for (const [error, name] of [
+    [ENOSYS, "ENOSYS"],
+    [EPERM, "EPERM"],
+  ] as const) {
+    test(`[G26] ${name} from the first call on makes the socket plain`, async () => {
+      for (const fault of ["sendmmsg", "recvmmsg"] as const) {
+        await using world = await worldOf(faulty(real, { [fault]: () => -error }), 3);
+        assert.equal(world.sender.figures.mode, "plain");
+        assert.equal(world.sender.figures.reason, "kernel-refused");
+        await checkAllArrive(world);
+      }
+    });
+  }
+
+  test("[G26] ENOSYS in the middle makes the socket plain, and nothing is lost", async () => {
+    let call = 0;
+    const sendmmsg: Send = (descriptor, headers, count) =>
+      ++call > 2 ? -ENOSYS : real.sendmmsg(descriptor, headers, Math.min(count, 2));
+    await using world = await worldOf(faulty(real, { sendmmsg }), 5);
+    assert.equal(world.sender.figures.mode, "batched");
+    for (let round = 0; round < 3; round++) await checkAllArrive(world);
+    assert.equal(world.sender.figures.mode, "plain");
+    assert.equal(world.sender.figures.reason, "kernel-refused");
+    assert.equal(call, 3);
+  });
+
+  test("[G26] refused receiving makes the socket plain, and nothing is lost", async () => {
+    for (const error of [ENOSYS, EPERM]) {
+      let call = 0;
+      const recvmmsg: NativeCalls["recvmmsg"] = (descriptor, headers, count) =>
+        ++call > 2 ? -error : real.recvmmsg(descriptor, headers, Math.min(count, 3));
+      await using receiver = await opener({ native: faulty(real, { recvmmsg }) })();
+      await using sender = await opener({})();
+      const arrivals = new Arrivals(receiver);
+      const sent = Array.from({ length: 40 }, (_, at) => datagramOf(10, at));
+      const to = sender.remote(receiver.host, receiver.port);
+      for (const each of sent) sender.send(each, to);
+      assert.deepEqual(await arrivals.reach(40), sent);
+      assert.equal(receiver.figures.reason, "kernel-refused");
+      assert.equal(call, 3);
+    }
+  });
+
+  test("other errors of receiving are counted, and it goes on", async () => {
+    let call = 0;
+    const recvmmsg: NativeCalls["recvmmsg"] = (descriptor, headers, count) =>
+      count > 0 && ++call % 2 === 0
+        ? -ENOBUFS
+        : real.recvmmsg(descriptor, headers, Math.min(count, 3));
+    await using receiver = await opener({ native: faulty(real, { recvmmsg }) })();
+    await using sender = await opener({})();
+    const arrivals = new Arrivals(receiver);
+    const sent = Array.from({ length: 40 }, (_, at) => datagramOf(10, at));
+    const to = sender.remote(receiver.host, receiver.port);
+    for (const each of sent) sender.send(each, to);
+    assert.deepEqual(await arrivals.reach(40), sent);
+    assert(receiver.counts.get("error-ENOBUFS") > 0);
+    assert.equal(receiver.figures.mode, "batched");
+  });
+
+  test("[G25] an error queue that cannot be read is turned off again", async () => {
+    for (const error of [ENOSYS, EPERM, EINVAL]) {
+      const options: number[] = [];
+      const native = faulty(real, {
+        takeError: () => -error,
+        setOption(descriptor, level, option, value) {
+          if (option === SOCKET.ipRecvErr) options.push(value);
+          return real.setOption(descriptor, level, option, value);
+        },
+      });
+      await using world = await worldOf(native, 2);
+      await using gone = await opener({})();
+      world.group.add(world.sender.remote(gone.host, gone.port));
+      await gone[Symbol.asyncDispose]();
+      assert.deepEqual(options, [1]);
+      world.group.send(datagramOf(9, 9));
+      for (const each of world.arrivals) await each.reach(1);
+      assert.deepEqual(options, [1, 0]);
+      await checkAllArrive(world);
+      assert.deepEqual(options, [1, 0]);
+    }
+  });
+
+  test("[G25] nothing stays in the error queue, whichever call heard of it first", async () => {
+    let descriptor = -1;
+    const sendmmsg: Send = (at, headers, count) => {
+      descriptor = at;
+      return real.sendmmsg(at, headers, count);
+    };
+    await using world = await worldOf(faulty(real, { sendmmsg }), 4);
+    const gone = await opener({})();
+    await gone[Symbol.asyncDispose]();
+    const dead = world.sender.remote(gone.host, gone.port);
+    let refused = 0;
+    world.group.delete(world.remotes[1] as Remote);
+    world.group.add(dead, () => refused++);
+    world.group.add(world.remotes[1] as Remote);
+    for (let round = 1; round <= 20; round++) {
+      for (let at = 0; at < round % 4; at++) world.group.send(datagramOf(100, at));
+      world.sender.send(datagramOf(100, round), dead);
+      await new Promise(setImmediate);
+      await new Promise(setImmediate);
+      assert.equal(real.takeError(descriptor, real.memory.report.address), -EAGAIN);
+    }
+    assert(refused > 0);
+  });
+
+  test("[G25] a system that reports nothing is no failure", async () => {
+    await using world = await worldOf(faulty(real, { setOption: () => -92 }), 3);
+    await checkAllArrive(world);
+    assert.deepEqual(world.sender.counts.toJSON(), {});
+  });
+
+  test("a message is sent or counted, in order, whatever fails", async () => {
+    const kinds = [EAGAIN, ECONNREFUSED, EINTR, EINVAL, EIO, EMSGSIZE, EPERM, ENETUNREACH];
+    for (let seed = 1; seed <= 25; seed++) {
+      const random = new SeededRandom(seed);
+      let isFaulty = true;
+      const fail = (): boolean => isFaulty && random.float() < 0.3;
+      const error = (): number => -(kinds[random.below(kinds.length)] as number);
+      const native = faulty(real, {
+        sendmmsg(descriptor, headers, count) {
+          if (count === 0) return 0;
+          if (fail()) return random.float() < 0.02 ? -ENOSYS : error();
+          const most = isFaulty ? 1 + random.below(count) : count;
+          return real.sendmmsg(descriptor, headers, most);
+        },
+        takeError: (descriptor, header) => (fail() ? error() : real.takeError(descriptor, header)),
+        setOption: (...all) => (fail() ? error() : real.setOption(...all)),
+        getOption: (...all) => (fail() ? error() : real.getOption(...all)),
+      });
+      await using world = await worldOf(native, 4);
+      const sent = world.remotes.map((): Uint8Array[] => []);
+      const apart = world.remotes.slice(2);
+      for (const remote of apart) world.group.delete(remote);
+      for (let turn = 0; turn < 6; turn++) {
+        for (let at = random.below(8); at > 0; at--) {
+          const bytes = datagramOf(random.float() < 0.5 ? 60 : 61, turn * 10 + at);
+          world.group.send(bytes);
+          for (const list of sent.slice(0, 2)) list.push(bytes);
+          const index = random.float() < 0.5 ? 2 : 3;
+          world.sender.send(bytes, world.remotes[index] as Remote);
+          sent[index]?.push(bytes);
+        }
+        await new Promise(setImmediate);
+      }
+      isFaulty = false;
+      const last = datagramOf(3, 3);
+      for (const [index, list] of sent.entries()) {
+        world.sender.send(last, world.remotes[index] as Remote);
+        list.push(last);
+      }
+      let lost = 0;
+      for (const [index, each] of world.arrivals.entries()) {
+        while (each.datagrams.at(-1)?.byteLength !== 3) await new Promise(setImmediate);
+        lost += (sent[index]?.length ?? 0) - each.datagrams.length;
+        let at = 0;
+        for (const bytes of each.datagrams) {
+          while (Buffer.compare(sent[index]?.[at] ?? last, bytes) !== 0) at++;
+          assert(at < (sent[index]?.length ?? 0), `seed ${seed}: in the order of sending`);
+          at++;
+        }
+      }
+      const counted = Object.values(world.sender.counts.toJSON()).reduce((a, b) => a + b, 0);
+      assert.equal(lost, counted, `seed ${seed}: ${JSON.stringify(world.sender.counts)}`);
+    }
+  });
+}
