@@ -2,13 +2,13 @@ import { MeanderError, SeededRandom, SILENT, VirtualClock } from "../../src/base
 import { ChannelClient, FrameReceiver } from "../../src/channel/index.ts";
 import { decodeClientMessage, decodeServerMessage } from "../../src/directory/messages.ts";
 import { RtpIngest } from "../../src/media/index.ts";
-import { Reflector } from "../../src/reflector/index.ts";
+import { plainLinks, Reflector } from "../../src/reflector/index.ts";
 import { defaultChannelConfig, parseRouteConfig } from "../../src/session/index.ts";
 import { decodeShellMessage, decodeSiteMessage } from "../../src/session/shell/messages.ts";
 import { decodeHandshake } from "../../src/site/streams/frames/handshake-message.ts";
 import { completeStack, composeStack, parseStack } from "../../src/stack/index.ts";
 import { decodeFrames, decodeState, parseMessageName } from "../../src/stream/index.ts";
-import { memoryPair } from "../../src/transport/index.ts";
+import { memoryPair, nodeCipher } from "../../src/transport/index.ts";
 import { PacketStreamReader } from "../../src/transport/packet-stream-reader.ts";
 import {
   decodeBase64,
@@ -220,6 +220,7 @@ function reflector(): (bytes: Uint8Array) => void {
       clock,
       random: new SeededRandom(1),
       log: SILENT,
+      security: plainLinks(nodeCipher),
       dial: () => Promise.reject(new MeanderError("connect-refused", "nobody is there")),
       onEvent() {},
     });

@@ -23,11 +23,14 @@ export interface HistoryEntry {
 
 /** Kept at least, ms, as far as bytes allow: a resume reaches behind the newest key frame. */
 const KEEP_MS = 4_000;
+/** How often what is too old is looked for, ms. */
+const EVICT_MS = 100;
 /** Numbers of one source found by identity. A power of two. */
 const SLOTS = 4_096;
 
 /** What the history knows of one source. */
 interface SourceHistory {
+  readonly key: number;
   readonly bits: 16 | 32;
   readonly slots: (HistoryEntry | undefined)[];
   /** Position of its newest key frame; -1: none. */
@@ -49,6 +52,9 @@ export class History {
   #next = 0;
   #bytes = 0;
   readonly #sources = new Map<number, SourceHistory>();
+  /** The source of the last packet: the next one is often of the same. */
+  #last: SourceHistory | undefined;
+  #evictAt = Number.NEGATIVE_INFINITY;
 
   constructor(bytesMax: number) {
     this.bytesMax = bytesMax;
@@ -157,12 +163,18 @@ export class History {
 
   #sourceFor(packet: Uint8Array): SourceHistory {
     const key = sourceKey(packet);
+    if (this.#last?.key === key) return this.#last;
     const known = this.#sources.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      this.#last = known;
+      return known;
+    }
     if (this.#sources.size >= LIMITS.sourcesMax) this.#forgetOldestSource();
     const bits = sequenceBitsOf(packet);
-    const made = { bits, slots: new Array(SLOTS), keyStart: -1, lastAt: 0, retained: undefined };
+    const slots = new Array<HistoryEntry | undefined>(SLOTS);
+    const made: SourceHistory = { key, bits, slots, keyStart: -1, lastAt: 0, retained: undefined };
     this.#sources.set(key, made);
+    this.#last = made;
     return made;
   }
 
@@ -173,9 +185,17 @@ export class History {
       if (lastAt < oldestAt) [oldest, oldestAt] = [key, lastAt];
     }
     if (oldest !== undefined) this.#sources.delete(oldest);
+    this.#last = undefined;
+  }
+
+  /** True when the bounds are passed. */
+  get #isOver(): boolean {
+    return this.#bytes > this.bytesMax || this.count > LIMITS.historyPacketsMax;
   }
 
   #evict(now: number): void {
+    if (now < this.#evictAt && !this.#isOver) return;
+    this.#evictAt = now + EVICT_MS;
     let keepFrom = this.#next;
     for (const { keyStart, lastAt } of this.#sources.values()) {
       // A source that ended does not hold the rest.
@@ -184,8 +204,7 @@ export class History {
     for (;;) {
       const oldest = this.#entries[this.#head];
       if (oldest === undefined) break;
-      const over = this.#bytes > this.bytesMax || this.count > LIMITS.historyPacketsMax;
-      if (!over && (now - oldest.at <= KEEP_MS || oldest.position >= keepFrom)) break;
+      if (!this.#isOver && (now - oldest.at <= KEEP_MS || oldest.position >= keepFrom)) break;
       this.#drop(oldest);
     }
     if (this.#head > 1_024 && this.#head * 2 > this.#entries.length) {

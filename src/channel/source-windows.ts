@@ -16,24 +16,45 @@ interface Source {
   readonly medium: number;
 }
 
+/** A source and what has come of it. */
+interface Watched {
+  readonly id: Source;
+  readonly window: SequenceWindow;
+}
+
 /** Silence after which a source is not resumed any more, ms. */
 const RESUMABLE_MS = 10_000;
 
 /** The windows of all sources of a channel: duplicate suppression by identity. [W40] */
 export class SourceWindows {
-  readonly #windows = new Map<number, { readonly id: Source; readonly window: SequenceWindow }>();
+  readonly #windows = new Map<number, Watched>();
+  /** That of the last packet: the next one is often of the same source. */
+  #last: Watched | undefined;
 
   /** Takes a packet's identity. */
   accept(packet: Uint8Array, now: number): Verdict {
     const source = sourceOf(packet);
     const generation = generationOf(packet);
     const medium = mediumOf(packet);
+    const last = this.#last;
+    if (
+      last !== undefined &&
+      last.id.source === source &&
+      last.id.generation === generation &&
+      last.id.medium === medium
+    ) {
+      return last.window.accept(sequenceOf(packet), now);
+    }
     const key = keyOf(source, generation, medium);
     const known = this.#windows.get(key);
-    if (known !== undefined) return known.window.accept(sequenceOf(packet), now);
+    if (known !== undefined) {
+      this.#last = known;
+      return known.window.accept(sequenceOf(packet), now);
+    }
     this.#makeRoom();
     const window = new SequenceWindow(sequenceBitsOf(packet), sequenceOf(packet), now);
-    this.#windows.set(key, { id: { source, generation, medium }, window });
+    this.#last = { id: { source, generation, medium }, window };
+    this.#windows.set(key, this.#last);
     return "new";
   }
 
@@ -42,7 +63,7 @@ export class SourceWindows {
     return this.#windows.get(keyOf(id.source, id.generation, id.medium))?.window;
   }
 
-  entries(): IterableIterator<{ readonly id: Source; readonly window: SequenceWindow }> {
+  entries(): IterableIterator<Watched> {
     return this.#windows.values();
   }
 
@@ -80,6 +101,7 @@ export class SourceWindows {
       }
     }
     if (oldest !== undefined) this.#windows.delete(oldest);
+    this.#last = undefined;
   }
 }
 

@@ -1,26 +1,36 @@
 import type { Command } from "commander";
 import { DURATION_EXPECTED, MeanderError, parseDuration } from "../base/index.ts";
 import { SiteClient } from "../site/client/index.ts";
+import { type CredentialArguments, credentialsOf } from "./credentials.ts";
 
 /** The default of `--site`: where the first site of a machine is. */
 const SITE = "http://127.0.0.1:7000";
 
 /** Options of verbs that talk to a site. */
-export interface SiteArguments {
+export interface SiteArguments extends CredentialArguments {
   readonly site: string;
   readonly json?: boolean;
 }
 
-/** Adds `--site` and `--json`. */
+/** Adds `--site`, `--json`, and what a verb shows and trusts. */
 export function withSite(command: Command): Command {
   return command
     .option("--site <url>", "address of the site to talk to", SITE)
+    .option(
+      "--token-file <file>",
+      "file with the token to show, - for standard input (the variable MEANDER_TOKEN, or what a site of this machine left)",
+    )
+    .option("--ca <file>", "for https: authorities to trust, in PEM (the usual ones)")
+    .option(
+      "--fingerprint <sha256>",
+      "for https: the one certificate to trust, as the site prints it",
+    )
     .option("--json", "print JSON");
 }
 
 /** The client of the site that `--site` names. */
 export function clientOf(options: SiteArguments): SiteClient {
-  return new SiteClient(options.site);
+  return new SiteClient(options.site, credentialsOf(options.site, options));
 }
 
 /** A whole number in an argument. @throws {MeanderError} `arguments-invalid` */

@@ -23,6 +23,7 @@ import { addStop } from "./stop.ts";
 import { addStream } from "./stream/stream.ts";
 import { addStreams } from "./streams.ts";
 import { printError } from "./terminal.ts";
+import { addToken } from "./token.ts";
 import { addTop } from "./top/top.ts";
 import { addWhy } from "./why.ts";
 
@@ -56,6 +57,7 @@ async function main(args: readonly string[]): Promise<number> {
     addLog,
     addRestart,
     addConfig,
+    addToken,
     addStop,
     addDoctor,
   ]) {

@@ -3,6 +3,7 @@ import { writeFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { MeanderError } from "../base/index.ts";
 import { clientOf, type SiteArguments, wholeNumber, withSite } from "./arguments.ts";
+import { credentialsOf } from "./credentials.ts";
 import { openTerminal, type Terminal } from "./terminal.ts";
 
 interface Arguments extends SiteArguments {
@@ -67,19 +68,24 @@ async function playText(channel: string, options: Arguments, terminal: Terminal)
   const write = (line: string): void => void (file ?? process.stdout).write(`${line}\n`);
   const decoder = new TextDecoder();
   const refused = new Promise<MeanderError>((resolve) => {
-    const watching = watchChannel(options.site, channel, {
-      onPacket: (packet) => {
-        if (kindOf(packet) !== KIND.data) return;
-        const text = decoder.decode(payloadOf(packet));
-        write(terminal.json ? JSON.stringify({ channel, message: text }) : text);
+    const watching = watchChannel(
+      options.site,
+      channel,
+      {
+        onPacket: (packet) => {
+          if (kindOf(packet) !== KIND.data) return;
+          const text = decoder.decode(payloadOf(packet));
+          write(terminal.json ? JSON.stringify({ channel, message: text }) : text);
+        },
+        onGap: ({ count }) => terminal.note(`${count} messages are lost`),
+        onState: (state) => {
+          if (state.type === "lost") terminal.note(`lost ${state.site}: ${state.reason}`);
+          if (state.type === "refused")
+            resolve(new MeanderError(state.code, state.message, { where: `channel ${channel}` }));
+        },
       },
-      onGap: ({ count }) => terminal.note(`${count} messages are lost`),
-      onState: (state) => {
-        if (state.type === "lost") terminal.note(`lost ${state.site}: ${state.reason}`);
-        if (state.type === "refused")
-          resolve(new MeanderError(state.code, state.message, { where: `channel ${channel}` }));
-      },
-    });
+      credentialsOf(options.site, options),
+    );
     watching.then(
       (watcher) => {
         const finish = (): void => {

@@ -4,6 +4,7 @@ import { MeanderError, SystemClock } from "../base/index.ts";
 import { SiteClient } from "../site/client/index.ts";
 import type { Publication } from "../site/publish/index.ts";
 import { type SiteArguments, wholeNumber, withSite } from "./arguments.ts";
+import { credentialsOf } from "./credentials.ts";
 import { openTerminal, type Terminal } from "./terminal.ts";
 
 interface Arguments extends SiteArguments {
@@ -104,7 +105,8 @@ async function publish(
   const { publishFfmpeg, publishFile, publishLines, publishSdpFile } = await import(
     "../site/publish/index.ts"
   );
-  const common = { site, channel, input, source, replace };
+  const credentials = credentialsOf(site, options);
+  const common = { site, channel, input, source, replace, ...credentials };
   if (file !== undefined) return publishFile(file, { ...common, loop });
   if (sdp !== undefined) return publishSdpFile(sdp, common);
   if (ffmpeg !== undefined) {

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { RecordEvent, RecordStatus } from "../site/index.ts";
 import { formatBytes } from "../site/view/index.ts";
 import { durationOf, type SiteArguments, withSite } from "./arguments.ts";
+import { credentialsOf } from "./credentials.ts";
 import { openTerminal, type Terminal } from "./terminal.ts";
 
 interface Arguments extends SiteArguments {
@@ -42,6 +43,7 @@ export function addRecord(program: Command): void {
         durationSeconds:
           duration === undefined ? undefined : durationOf(duration, "--duration") / 1000,
         untilEnd,
+        ...credentialsOf(options.site, options),
       },
       (event) => tell(terminal, event),
     );

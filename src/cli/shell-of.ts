@@ -1,10 +1,11 @@
 import type { Shell } from "../session/shell/index.ts";
 import { connect } from "../site/client/index.ts";
 import type { SiteArguments } from "./arguments.ts";
+import { credentialsOf } from "./credentials.ts";
 
 /** Opens a shell at the site that `--site` names. The caller closes it. */
 export function openShell(options: SiteArguments): Promise<Shell> {
-  return connect(options.site);
+  return connect(options.site, credentialsOf(options.site, options));
 }
 
 /** Runs `action` with a shell, and closes it. */

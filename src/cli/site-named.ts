@@ -2,6 +2,7 @@ import { MeanderError } from "../base/index.ts";
 import type { Endpoint, SiteRecord } from "../session/index.ts";
 import { SiteClient } from "../site/client/index.ts";
 import { clientOf, type SiteArguments } from "./arguments.ts";
+import { credentialsOf } from "./credentials.ts";
 
 /** A site of the session, and its client. */
 export interface NamedSite {
@@ -13,14 +14,20 @@ export interface NamedSite {
 export async function siteNamed(options: SiteArguments, name: string): Promise<NamedSite> {
   const { sites } = await clientOf(options).session();
   const record = sites.find((each) => each.name === name);
-  if (record !== undefined) return { record, client: new SiteClient(urlOf(record.http)) };
+  if (record !== undefined) return { record, client: clientAt(options, record) };
   throw new MeanderError("site-unknown", "no site of the session has that name", {
     where: `site ${name}`,
     expected: `one of ${sites.map((each) => each.name).join(", ")}`,
   });
 }
 
+/** The client of another site of the session: the token is the same, and the session tells what it shows. */
+export function clientAt(options: SiteArguments, { http, tls }: SiteRecord): SiteClient {
+  const { token } = credentialsOf(options.site, options);
+  return new SiteClient(urlOf(http, tls !== undefined), { token, trust: tls });
+}
+
 /** The address of a site's HTTP port. */
-export function urlOf({ host, port }: Endpoint): string {
-  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+export function urlOf({ host, port }: Endpoint, isSecure = false): string {
+  return `${isSecure ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }

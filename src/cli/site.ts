@@ -2,7 +2,9 @@ import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { MeanderError } from "../base/index.ts";
 import type { Site, SiteSettings } from "../site/index.ts";
+import { formatFingerprint } from "../transport/index.ts";
 import { collect, durationOf, wholeNumber } from "./arguments.ts";
+import { readTokenFile, TOKEN_VARIABLE } from "./credentials.ts";
 import { addSiteLeave } from "./site-leave.ts";
 import { openTerminal } from "./terminal.ts";
 
@@ -15,11 +17,20 @@ interface Arguments {
   readonly udpPort?: string;
   readonly advertise?: string;
   readonly open: readonly string[];
+  readonly access?: string;
+  readonly public: readonly string[];
+  readonly tls?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly ca?: string;
+  readonly fingerprint?: string;
+  readonly tokenFile?: string;
   readonly data?: string;
   readonly recordings?: string;
   readonly streamTransport?: string;
   readonly streamPort?: string;
   readonly allowInlineAgents?: boolean;
+  readonly native: boolean;
   readonly evacuate: boolean;
   readonly stopTimeout?: string;
   readonly log?: string;
@@ -50,6 +61,25 @@ export function addSite(program: Command): void {
       [],
     )
     .option(
+      "--access <mode>",
+      "open, or tokens: ask everybody for one (tokens, where other machines are let in)",
+    )
+    .option(
+      "--public <pattern>",
+      "a channel that anybody may watch, such as news or 'sports/*'; may be repeated",
+      collect,
+      [],
+    )
+    .option("--tls <auto>", "speak HTTPS, with a certificate of its own making")
+    .option("--tls-cert <file>", "speak HTTPS, with this certificate in PEM")
+    .option("--tls-key <file>", "the certificate's private key in PEM")
+    .option(
+      "--token-file <file>",
+      "for --join: file with a token that allows it (the variable MEANDER_TOKEN)",
+    )
+    .option("--ca <file>", "for --join to https: authorities to trust, in PEM (the usual ones)")
+    .option("--fingerprint <sha256>", "for --join to https: the one certificate to trust")
+    .option(
       "--data <folder>",
       "where it keeps records of streams, and a leader its directory (.meander/NAME)",
     )
@@ -66,6 +96,7 @@ export function addSite(program: Command): void {
       "--allow-inline-agents",
       "run agents that ask for it in the site's own thread, without limits",
     )
+    .option("--no-native", "send and receive by Node alone, without calls of its own to the kernel")
     .option("--no-evacuate", "do not move its streams to other sites when it stops")
     .option("--stop-timeout <time>", "time to stop in order after a signal (10s)")
     .option("--log <level>", "debug, info, warn, error or silent (info)")
@@ -78,15 +109,37 @@ export function addSite(program: Command): void {
         return { ...(await settingsFrom(options.config)), ...(await settingsOf(options)) };
       };
       const tell = (site: Site): void => {
-        const { name, http, udp, streams, leader, pid } = site.record;
-        terminal.show(
-          { name, url: site.url, http, udp, streams, leader, pid },
-          () => `${name} is up at ${site.url}`,
+        const { name, http, udp, tls, streams, leader, pid } = site.record;
+        const { access, tokenFile } = site.local;
+        const about = { url: site.url, access, tokenFile, tls };
+        terminal.show({ name, ...about, http, udp, streams, leader, pid }, () =>
+          [`${name} is up at ${site.url}`, ...accessLines(about)].join("\n"),
         );
       };
-      process.exitCode = await runDaemon(await read(), tell, { reload: read });
+      const token =
+        options.tokenFile === undefined
+          ? process.env[TOKEN_VARIABLE]
+          : readTokenFile(options.tokenFile);
+      process.exitCode = await runDaemon(await read(), tell, { reload: read, token });
     });
   addSiteLeave(site);
+}
+
+/** What people need to know to get in. */
+function accessLines({
+  access,
+  tokenFile,
+  tls,
+}: {
+  readonly access: "open" | "tokens";
+  readonly tokenFile: string | null;
+  readonly tls: { readonly fingerprint: string } | undefined;
+}): string[] {
+  const lines =
+    tls === undefined ? [] : [`  certificate: SHA-256 ${formatFingerprint(tls.fingerprint)}`];
+  if (access === "open") return lines;
+  const own = tokenFile === null ? "" : `; one that allows everything is in ${tokenFile}`;
+  return [...lines, `  asks for tokens${own}`];
 }
 
 async function settingsFrom(file: string | undefined): Promise<SiteSettings> {
@@ -117,12 +170,20 @@ async function settingsOf(options: Arguments): Promise<SiteSettings> {
     udpPort: wholeNumber(options.udpPort, "--udp-port", 0, 65_535),
     advertise,
     open: options.open.length === 0 ? undefined : options.open,
+    access: options.access,
+    public: options.public.length === 0 ? undefined : options.public,
+    tls: options.tls,
+    tlsCert: options.tlsCert,
+    tlsKey: options.tlsKey,
+    ca: options.ca,
+    fingerprint: options.fingerprint,
     data,
     recordings,
     streamTransport,
     streamPort: wholeNumber(options.streamPort, "--stream-port", 0, 65_535),
     allowInline: allowInlineAgents,
     // The file may say so, too.
+    native: options.native ? undefined : false,
     evacuate: options.evacuate ? undefined : false,
     stopMs: options.stopTimeout && durationOf(options.stopTimeout, "--stop-timeout"),
     log,

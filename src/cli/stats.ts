@@ -1,14 +1,7 @@
 import type { Command } from "commander";
 import { DURATION_EXPECTED, formatDuration, MeanderError, parseDuration } from "../base/index.ts";
 import type { StatsView } from "../site/index.ts";
-import {
-  formatBitRate,
-  formatBytes,
-  formatCount,
-  formatMs,
-  formatShare,
-  UNKNOWN,
-} from "../site/view/index.ts";
+import { formatReading, readingsOf } from "../site/view/index.ts";
 import { clientOf, type SiteArguments, withSite } from "./arguments.ts";
 import { siteNamed } from "./site-named.ts";
 import { sparkline } from "./sparkline.ts";
@@ -19,8 +12,6 @@ interface Arguments extends SiteArguments {
   readonly at?: string;
   readonly csv?: boolean;
 }
-
-type Series = StatsView["series"][number];
 
 const LINE_WIDTH = 60;
 
@@ -61,15 +52,12 @@ function describe({ paint }: Terminal, view: StatsView, since: string): string {
   const { site, channel, stepMs, series, channels } = view;
   const what = channel === null ? paint("bold", site) : `${paint("bold", channel)} at ${site}`;
   const head = `${what}, the last ${since}, by ${formatDuration(stepMs)}`;
-  const rows = series.map((each) => {
-    const known = each.values.filter((value) => value !== null);
-    const mean = known.reduce((sum, value) => sum + value, 0) / known.length;
+  const rows = series.map(({ title, unit, values }) => {
+    const { last, mean, most } = readingsOf(values);
     return [
-      each.title,
-      paint("cyan", sparkline(each.values, LINE_WIDTH)),
-      readingOf(each, known.at(-1)),
-      readingOf(each, known.length === 0 ? undefined : mean),
-      readingOf(each, known.length === 0 ? undefined : Math.max(...known)),
+      title,
+      paint("cyan", sparkline(values, LINE_WIDTH)),
+      ...[last, mean, most].map((value) => formatReading(unit, value)),
     ];
   });
   const lines = [head, "", table(paint, ["", "OLD TO NEW", "LAST", "MEAN", "MOST"], rows)];
@@ -77,24 +65,6 @@ function describe({ paint }: Terminal, view: StatsView, since: string): string {
     lines.push("", `${paint("cyan", "channels")} ${channels.join(", ")}`);
   }
   return lines.join("\n");
-}
-
-function readingOf({ unit }: Series, value: number | undefined): string {
-  if (value === undefined) return UNKNOWN;
-  switch (unit) {
-    case "bit/s":
-      return formatBitRate(value);
-    case "1/s":
-      return `${formatCount(value)}/s`;
-    case "ms":
-      return formatMs(value);
-    case "bytes":
-      return formatBytes(value);
-    case "share":
-      return formatShare(value);
-    case "count":
-      return formatCount(value);
-  }
 }
 
 /** RFC 4180, times as in ISO 8601; nothing between commas where there is no value. */

@@ -1,39 +1,69 @@
-/** H.264 as MP4 and Matroska store it (ISO/IEC 14496-15 §5.3): a configuration record, and NAL units behind their lengths. */
+/** H.264 and H.265 as MP4 and Matroska store them (ISO/IEC 14496-15 §5.3, §8.3): a configuration record, and NAL units behind their lengths. */
 
 const START_CODE = Uint8Array.of(0, 0, 0, 1);
 
-/** What the configuration record tells. */
-export interface AvcConfiguration {
+/** What a configuration record tells. */
+export interface NalConfiguration {
   /** Bytes of the length before each NAL unit: 1, 2 or 4. */
   readonly lengthBytes: number;
-  /** SPS and PPS, borrowed. */
+  /** SPS and PPS, before them VPS with H.265; borrowed. */
   readonly parameterSets: readonly Uint8Array[];
 }
 
 /** Reads an AVCDecoderConfigurationRecord. Undefined when it is malformed. */
-export function decodeAvcConfiguration(bytes: Uint8Array): AvcConfiguration | undefined {
+export function decodeAvcConfiguration(bytes: Uint8Array): NalConfiguration | undefined {
   if (bytes.byteLength < 7 || bytes[0] !== 1) return undefined;
   const lengthBytes = ((bytes[4] as number) & 3) + 1;
   if (lengthBytes === 3) return undefined;
-  const parameterSets: Uint8Array[] = [];
-  let at = 5;
-  for (const countMask of [0x1f, 0xff]) {
-    const count = (bytes[at] ?? 0) & countMask;
-    at++;
-    for (let index = 0; index < count; index++) {
-      const size = readLength(bytes, at, 2);
-      if (size === undefined || at + 2 + size > bytes.byteLength) return undefined;
-      parameterSets.push(bytes.subarray(at + 2, at + 2 + size));
-      at += 2 + size;
-    }
+  const sequence = readSets(bytes, 6, (bytes[5] as number) & 0x1f);
+  const picture = sequence && readSets(bytes, sequence.end + 1, bytes[sequence.end] ?? 0);
+  if (picture === undefined) return undefined;
+  return { lengthBytes, parameterSets: [...sequence.sets, ...picture.sets] };
+}
+
+const HEVC_HEAD_BYTES = 23;
+/** VPS, SPS, PPS: the sets that decoders need; arrays may hold SEI besides. */
+const HEVC_SET_TYPES = [32, 33, 34];
+
+/** Reads an HEVCDecoderConfigurationRecord. Undefined when it is malformed. */
+export function decodeHevcConfiguration(bytes: Uint8Array): NalConfiguration | undefined {
+  if (bytes.byteLength < HEVC_HEAD_BYTES || bytes[0] !== 1) return undefined;
+  const lengthBytes = ((bytes[21] as number) & 3) + 1;
+  if (lengthBytes === 3) return undefined;
+  const byType = new Map<number, Uint8Array[]>();
+  let at = HEVC_HEAD_BYTES;
+  for (let array = 0; array < (bytes[22] as number); array++) {
+    const type = (bytes[at] ?? 0) & 0x3f;
+    const read = readSets(bytes, at + 3, readLength(bytes, at + 1, 2) ?? 1);
+    if (read === undefined) return undefined;
+    byType.set(type, [...(byType.get(type) ?? []), ...read.sets]);
+    at = read.end;
   }
+  const parameterSets = HEVC_SET_TYPES.flatMap((type) => byType.get(type) ?? []);
   return { lengthBytes, parameterSets };
+}
+
+/** So many sets behind their lengths of 16 bits. Undefined when they reach past the end. */
+function readSets(
+  bytes: Uint8Array,
+  from: number,
+  count: number,
+): { readonly sets: Uint8Array[]; readonly end: number } | undefined {
+  const sets: Uint8Array[] = [];
+  let at = from;
+  for (let index = 0; index < count; index++) {
+    const size = readLength(bytes, at, 2);
+    if (size === undefined || at + 2 + size > bytes.byteLength) return undefined;
+    sets.push(bytes.subarray(at + 2, at + 2 + size));
+    at += 2 + size;
+  }
+  return { sets, end: at };
 }
 
 /**
  * A sample in Annex B form, with `before` (NAL units) in front. Copies. Undefined when a length reaches past the end.
  *
- * @param lengthBytes see {@link AvcConfiguration}
+ * @param lengthBytes see {@link NalConfiguration}
  */
 export function annexBOf(
   sample: Uint8Array,

@@ -1,11 +1,19 @@
 import { encodeParameterSets, formatSdp, type SdpTrack } from "../wire/index.ts";
 import type { ClipTrack } from "./clip-reader.ts";
 
-const PAYLOAD_TYPES = { video: 96, audio: 97 } as const;
+const DYNAMIC = { video: 96, audio: 97 } as const;
+/** RFC 3551 §6: those of 8 kHz and one channel. */
+const STATIC: Readonly<Record<string, number>> = { pcmu: 0, pcma: 8 };
 
-/** The payload type that we publish a kind of track with: dynamic ones (RFC 3551 §6). */
-export function payloadTypeOf(kind: "audio" | "video"): number {
-  return PAYLOAD_TYPES[kind];
+/** The payload type that we publish a track with. */
+export function payloadTypeOf({
+  channels,
+  clockRate,
+  codec,
+  kind,
+}: Pick<ClipTrack, "channels" | "clockRate" | "codec" | "kind">): number {
+  const fixed = clockRate === 8_000 && channels === 1 ? STATIC[codec] : undefined;
+  return fixed ?? DYNAMIC[kind];
 }
 
 /**
@@ -18,16 +26,16 @@ export function clipSdpTracks(
   ports: readonly number[] = [],
 ): SdpTrack[] {
   return tracks.map((track, index) => {
-    const { channels, clockRate, codec, kind, parameterSets } = track;
+    const { channels, clockRate, codec, fmtp, kind, parameterSets } = track;
     const port = ports[index] ?? 0;
     return {
       kind,
       codec,
-      payloadType: payloadTypeOf(kind),
+      payloadType: payloadTypeOf(track),
       clockRate,
       channels,
-      fmtp: fmtpOf(track),
-      ...(codec === "h264" ? { parameterSets: encodeParameterSets(parameterSets) } : {}),
+      fmtp,
+      ...(parameterSets.length > 0 ? { parameterSets: encodeParameterSets(parameterSets) } : {}),
       port,
       rtcpPort: port === 0 ? 0 : port + 1,
       rtcpMux: false,
@@ -42,13 +50,4 @@ export function clipSdp(
 ): string {
   const { host, ports, title } = options;
   return formatSdp({ title, host, tracks: clipSdpTracks(tracks, ports) });
-}
-
-function fmtpOf({ channels, codec, parameterSets }: ClipTrack): string | undefined {
-  if (codec === "opus") return channels === 2 ? "sprop-stereo=1" : undefined;
-  const sps = parameterSets[0];
-  if (codec !== "h264" || sps === undefined) return undefined;
-  // RFC 6184 §8.1: profile, constraints and level as they stand in the parameter set.
-  const profile = Array.from(sps.subarray(1, 4), (byte) => byte.toString(16).padStart(2, "0"));
-  return `packetization-mode=1;profile-level-id=${profile.join("")}`;
 }

@@ -10,18 +10,21 @@ import {
   WEBM,
 } from "mediabunny";
 import { MeanderError, messageOf } from "../base/index.ts";
-import { type AvcConfiguration, annexBOf, decodeAvcConfiguration } from "./avc-samples.ts";
+import { CLIP_CODECS, type ClipCodec, clipCodecOf, type DecoderFacts } from "./clip-codecs.ts";
 import { type Decodable, DecodeOrder } from "./decode-order.ts";
 
 /** A track of a clip. */
 export interface ClipTrack {
   readonly kind: "audio" | "video";
-  readonly codec: "h264" | "vp8" | "opus";
+  /** Encoding name of RTP. */
+  readonly codec: string;
   /** RTP ticks per second. */
   readonly clockRate: number;
   /** Audio only. */
   readonly channels?: number;
-  /** H.264: SPS and PPS without start code. */
+  /** Format parameters for the SDP, without parameter sets. */
+  readonly fmtp?: string;
+  /** H.264 and H.265: NAL units without start code. */
   readonly parameterSets: readonly Uint8Array[];
   /** Presentation of the first frame, seconds; may be negative. */
   readonly firstSeconds: number;
@@ -31,24 +34,17 @@ export interface ClipTrack {
 
 /** A frame of a clip. */
 export interface ClipFrame {
-  /** H.264: Annex B, with parameter sets before key frames. Its own memory. */
+  /** As RTP takes it; H.264 and H.265: Annex B, with parameter sets before key frames. Its own memory. */
   readonly bytes: Uint8Array;
   readonly key: boolean;
   /** Seconds in the file's time. */
   readonly presentation: number;
 }
 
-const CODECS = {
-  avc: { codec: "h264", kind: "video", clockRate: 90_000 },
-  vp8: { codec: "vp8", kind: "video", clockRate: 90_000 },
-  opus: { codec: "opus", kind: "audio", clockRate: 48_000 },
-} as const;
-const SUPPORTED = "H.264 or VP8 video and Opus audio, in MP4, MOV, WebM or Matroska";
-
 interface OpenTrack {
   readonly track: ClipTrack;
   readonly source: InputTrack;
-  readonly configuration: AvcConfiguration | undefined;
+  readonly codec: ClipCodec;
 }
 
 /** A media file, read frame by frame in decode order. */
@@ -86,7 +82,7 @@ export class ClipReader {
       if (error instanceof MeanderError) throw error;
       throw new MeanderError("clip-broken", `cannot read it: ${messageOf(error)}`, {
         where: path,
-        expected: SUPPORTED,
+        expected: CLIP_CODECS,
         cause: error,
       });
     }
@@ -99,10 +95,10 @@ export class ClipReader {
     const order = new DecodeOrder<ClipFrame>();
     for await (const packet of new EncodedPacketSink(open.source).packets()) {
       const key = packet.type === "key";
-      const bytes = bytesOf(open, packet.data, key);
-      // A sample that contradicts its own lengths cannot be decoded by anybody.
-      if (bytes === undefined) continue;
-      yield* order.push({ bytes, key, presentation: packet.timestamp });
+      // A sample that contradicts its own lengths has none: it cannot be decoded by anybody.
+      for (const { bytes, afterSeconds } of open.codec.framesOf(packet.data, key)) {
+        yield* order.push({ bytes, key, presentation: packet.timestamp + afterSeconds });
+      }
     }
     yield* order.finish();
   }
@@ -117,7 +113,7 @@ async function openTracks(input: Input, path: string): Promise<OpenTrack[]> {
   if (!(await input.canRead())) {
     throw new MeanderError("clip-unsupported", "not a format that can be published", {
       where: path,
-      expected: SUPPORTED,
+      expected: CLIP_CODECS,
       next: "convert it with ffmpeg, or publish it through ffmpeg",
     });
   }
@@ -127,7 +123,7 @@ async function openTracks(input: Input, path: string): Promise<OpenTrack[]> {
   if (sources.length === 0) {
     throw new MeanderError("clip-unsupported", "it has neither video nor audio", {
       where: path,
-      expected: SUPPORTED,
+      expected: CLIP_CODECS,
     });
   }
   return Promise.all(sources.map((source) => openTrack(source, path)));
@@ -135,53 +131,33 @@ async function openTracks(input: Input, path: string): Promise<OpenTrack[]> {
 
 async function openTrack(source: InputTrack, path: string): Promise<OpenTrack> {
   const name = await source.getCodec();
-  const known = name !== null && name in CODECS ? CODECS[name as keyof typeof CODECS] : undefined;
-  if (known === undefined) {
+  // The library's type names browser interfaces that Node's types do not have.
+  const decoder: DecoderFacts | null = await (source.isVideoTrack() || source.isAudioTrack()
+    ? source.getDecoderConfig()
+    : null);
+  const codec = clipCodecOf(name, decoder ?? { codec: "" });
+  if (codec === "unknown") {
     const internal = await source.getInternalCodecId();
     throw new MeanderError(
       "clip-unsupported",
       `track ${source.id} (${source.type}) has the codec ${name ?? String(internal)}`,
       {
         where: path,
-        expected: SUPPORTED,
+        expected: CLIP_CODECS,
         next: "convert it with ffmpeg, or publish it through ffmpeg",
       },
     );
   }
-  // The library's type names browser interfaces that Node's types do not have.
-  const decoder: { description?: Uint8Array; numberOfChannels?: number } | null =
-    await (source.isVideoTrack() || source.isAudioTrack() ? source.getDecoderConfig() : null);
-  const isAvc = known.codec === "h264" && decoder?.description !== undefined;
-  const configuration = isAvc
-    ? decodeAvcConfiguration(decoder.description as Uint8Array)
-    : undefined;
-  if (isAvc && configuration === undefined) {
-    throw new MeanderError(
-      "clip-broken",
-      `track ${source.id} has a malformed H.264 configuration`,
-      {
-        where: path,
-      },
-    );
+  if (codec === "malformed") {
+    throw new MeanderError("clip-broken", `track ${source.id} has a malformed ${name} configuration`, {
+      where: path,
+    });
   }
-  return {
-    source,
-    configuration,
-    track: {
-      ...known,
-      ...(known.kind === "audio" ? { channels: decoder?.numberOfChannels ?? 2 } : {}),
-      parameterSets: configuration?.parameterSets ?? [],
-      firstSeconds: await source.getFirstTimestamp(),
-      endSeconds: await source.computeDuration(),
-    },
+  const { framesOf: _framesOf, ...facts } = codec;
+  const track = {
+    ...facts,
+    firstSeconds: await source.getFirstTimestamp(),
+    endSeconds: await source.computeDuration(),
   };
-}
-
-function bytesOf(
-  { configuration }: OpenTrack,
-  sample: Uint8Array,
-  key: boolean,
-): Uint8Array | undefined {
-  if (configuration === undefined) return sample;
-  return annexBOf(sample, configuration.lengthBytes, key ? configuration.parameterSets : []);
+  return { source, codec, track };
 }

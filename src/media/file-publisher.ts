@@ -45,7 +45,7 @@ export class FilePublisher {
     const { clip, clock, loop, random } = options;
     this.#options = options;
     this.#senders = clip.tracks.map((track) => {
-      return new RtpSender({ ...track, payloadType: payloadTypeOf(track.kind) }, random);
+      return new RtpSender({ ...track, payloadType: payloadTypeOf(track) }, random);
     });
     this.#cname = random.uint32().toString(16).padStart(8, "0");
     this.#frames = clipSchedule(clip, { loop });

@@ -20,7 +20,9 @@ export interface MediaInstant {
  */
 export class MediaClock {
   readonly #msPerTick: number;
-  #newest: { timestamp: number; mediaMs: number } | undefined;
+  /** The newest, and where it stands in ms since the first. */
+  #timestamp = 0;
+  #mediaMs = 0;
   /** Least (arrival - media time) for each second, oldest first. */
   #buckets: { since: number; offset: number }[] = [];
 
@@ -31,34 +33,36 @@ export class MediaClock {
 
   /** Takes a packet's timestamp (u32) that arrived at `now` (ms). Timestamps may go back and forth. */
   arrived(timestamp: number, now: number): void {
-    const last = this.#newest;
-    const steps = last === undefined ? 0 : serialDistance(last.timestamp, timestamp, 32);
-    const mediaMs = (last?.mediaMs ?? 0) + steps * this.#msPerTick;
-    this.#newest = { timestamp, mediaMs };
-    const offset = now - mediaMs;
-    const known = this.#offset();
-    if (known !== undefined && Math.abs(offset - known) > JUMP_MS) this.#buckets = [];
     const bucket = this.#buckets.at(-1);
-    if (bucket === undefined || now - bucket.since >= BUCKET_MS) {
+    if (bucket === undefined) {
+      this.#timestamp = timestamp;
+      this.#buckets.push({ since: now, offset: now });
+      return;
+    }
+    const isNew = now - bucket.since >= BUCKET_MS;
+    // A later packet of the same instant was no faster.
+    if (timestamp === this.#timestamp && !isNew) return;
+    this.#mediaMs += serialDistance(this.#timestamp, timestamp, 32) * this.#msPerTick;
+    this.#timestamp = timestamp;
+    const offset = now - this.#mediaMs;
+    if (Math.abs(offset - this.#offset()) > JUMP_MS) {
+      this.#buckets = [{ since: now, offset }];
+    } else if (isNew) {
       this.#buckets.push({ since: now, offset });
       while ((this.#buckets[0]?.since ?? now) <= now - WINDOW_MS) this.#buckets.shift();
-    } else {
-      bucket.offset = Math.min(bucket.offset, offset);
-    }
+    } else if (offset < bucket.offset) bucket.offset = offset;
   }
 
   /** When the newest timestamp was due here. Undefined before the first packet. */
   get instant(): MediaInstant | undefined {
-    const offset = this.#offset();
-    if (this.#newest === undefined || offset === undefined) return undefined;
-    return { ingestMs: this.#newest.mediaMs + offset, rtpTimestamp: this.#newest.timestamp };
+    if (this.#buckets.length === 0) return undefined;
+    return { ingestMs: this.#mediaMs + this.#offset(), rtpTimestamp: this.#timestamp };
   }
 
-  #offset(): number | undefined {
-    let least: number | undefined;
-    for (const { offset } of this.#buckets) {
-      if (least === undefined || offset < least) least = offset;
-    }
+  /** Infinity when nothing was measured. */
+  #offset(): number {
+    let least = Number.POSITIVE_INFINITY;
+    for (const { offset } of this.#buckets) if (offset < least) least = offset;
     return least;
   }
 }

@@ -11,7 +11,9 @@ export class ReceptionStatistics {
   #receivedBefore = 0;
   #expectedBefore = 0;
   #jitter = 0;
-  #previous: { timestamp: number; at: number } | undefined;
+  #previousTimestamp = 0;
+  /** When that came, ms; -1: nothing has. */
+  #previousAt = -1;
 
   /**
    * @param ssrc u32
@@ -27,12 +29,13 @@ export class ReceptionStatistics {
   /** Counts a packet (timestamp u32) that arrived at `now` (ms). */
   arrived(timestamp: number, now: number): void {
     this.#received++;
-    const previous = this.#previous;
-    this.#previous = { timestamp, at: now };
-    if (previous === undefined) return;
-    const ticks = (now - previous.at) * this.#ticksPerMs;
-    const deviation = Math.abs(ticks - serialDistance(previous.timestamp, timestamp, 32));
-    this.#jitter += (deviation - this.#jitter) / 16;
+    if (this.#previousAt >= 0) {
+      const ticks = (now - this.#previousAt) * this.#ticksPerMs;
+      const deviation = Math.abs(ticks - serialDistance(this.#previousTimestamp, timestamp, 32));
+      this.#jitter += (deviation - this.#jitter) / 16;
+    }
+    this.#previousTimestamp = timestamp;
+    this.#previousAt = now;
   }
 
   /** The report since the last call. */

@@ -14,7 +14,8 @@ export interface RtpLane {
 /** All live plain RTP receivers of one channel that one socket reaches: a packet goes to those of its medium in one call. */
 export class RtpBundle implements Bundle {
   readonly #socket: DatagramSocket;
-  readonly #lanes = new Map<number, GroupLane>();
+  /** By medium. */
+  readonly #lanes: (GroupLane | undefined)[] = [];
 
   constructor(socket: DatagramSocket) {
     this.#socket = socket;
@@ -22,22 +23,22 @@ export class RtpBundle implements Bundle {
 
   send(packet: Uint8Array): number {
     if (kindOf(packet) !== KIND.rtp) return 0;
-    return this.#lanes.get(mediumOf(packet))?.send(packet) ?? 0;
+    return this.#lanes[mediumOf(packet)]?.send(packet) ?? 0;
   }
 
   /** The receivers of a medium (u8). */
   lane(medium: number): RtpLane {
-    let lane = this.#lanes.get(medium);
+    let lane = this.#lanes[medium];
     if (lane === undefined) {
       lane = new GroupLane(this.#socket.openGroup());
-      this.#lanes.set(medium, lane);
+      this.#lanes[medium] = lane;
     }
     return lane;
   }
 
   close(): void {
-    for (const lane of this.#lanes.values()) lane.close();
-    this.#lanes.clear();
+    for (const lane of this.#lanes) lane?.close();
+    this.#lanes.length = 0;
   }
 }
 

@@ -226,7 +226,7 @@ export class TrackIngest {
     source.clock.arrived(rtp.timestamp, now);
     source.statistics.arrived(rtp.timestamp, now);
     const { flags, parameterSets } = source.flags.flag(rtp, place);
-    const hasNewSets = this.#keep(parameterSets);
+    const hasNewSets = parameterSets.length > 0 && this.#keep(parameterSets);
     if (isFirst || hasNewSets) onChange();
     publisher.publish(
       encodePacket(

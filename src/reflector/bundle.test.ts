@@ -3,8 +3,10 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { SeededRandom, SILENT, VirtualClock } from "../base/index.ts";
 import { defaultChannelConfig } from "../session/index.ts";
+import { nodeCipher } from "../transport/index.ts";
 import { encodePacket, FLAG, KIND, MEDIUM, mediumOf, sequenceOf } from "../wire/index.ts";
 import type { Bundle, BundlePlace } from "./bundle.ts";
+import { plainLinks } from "./link-security.ts";
 import type { PacketSink } from "./packet-sink.ts";
 import { Reflector } from "./reflector.ts";
 import type { SubscriberSnapshot } from "./snapshot.ts";
@@ -68,6 +70,7 @@ function open() {
     clock,
     random: new SeededRandom(1),
     log: SILENT,
+    security: plainLinks(nodeCipher),
     dial: () => Promise.reject(new Error("nobody to dial")),
     onEvent() {},
   });

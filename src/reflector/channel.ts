@@ -148,7 +148,9 @@ export class Channel {
       this.#inBand(message, packet);
     return {
       channelId: this.id,
-      publish: (packet) => guarded(() => this.#publish(packet)),
+      publish: (packet) => {
+        if (open) this.#publish(packet);
+      },
       describe: (tracks) => guarded(() => this.#describe(tracks)),
       report: (report) => guarded(() => this.#report(report)),
       gap: (source, sequence, count) =>
@@ -268,7 +270,8 @@ export class Channel {
   }
 
   /** @param stack of the links it is taken over */
-  snapshot(stack: string): ChannelSnapshot {
+  /** @param stackTo the stack of the link to a site */
+  snapshot(stackTo: (site: string) => string): ChannelSnapshot {
     const { history, description } = this;
     return {
       name: this.name,
@@ -289,7 +292,7 @@ export class Channel {
       },
       inputs: this.receiver.alternatives.map((each) => ({
         kind: "site" as const,
-        connection: stack,
+        connection: stackTo(each.name),
         drops: {},
         ...each,
       })),

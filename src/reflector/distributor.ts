@@ -17,8 +17,10 @@ export class Distributor {
   /** Those that are in no bundle. */
   readonly #liveDatagrams = new Set<Subscriber>();
   readonly #liveBundled = new Set<Subscriber>();
-  /** Bundles that live subscribers are in, and how many of them. */
-  readonly #bundles = new Map<Bundle, number>();
+  /** How many live subscribers are in each bundle. */
+  readonly #membersOf = new Map<Bundle, number>();
+  /** Those bundles, as they are gone through for each packet. */
+  #bundles: readonly Bundle[] = [];
   readonly #streams: LiveStreams;
   readonly #waiting = new Set<Subscriber>();
   /** Those who were skipping at the last look. */
@@ -59,7 +61,7 @@ export class Distributor {
 
   /** Passes on the newest packet of the history. */
   deliver({ packet, position }: HistoryEntry): void {
-    for (const bundle of this.#bundles.keys()) {
+    for (const bundle of this.#bundles) {
       const count = bundle.send(packet);
       this.#packetsOut += count;
       this.#bytesOut += count * packet.byteLength;
@@ -82,7 +84,11 @@ export class Distributor {
 
   /** Sends nothing more to a subscriber. */
   detach(subscriber: Subscriber): void {
-    if (this.#liveBundled.delete(subscriber)) this.#unbundle(subscriber);
+    const { place } = subscriber.outlet;
+    if (place !== undefined && this.#liveBundled.delete(subscriber)) {
+      place.leave();
+      this.#countMembers(place.bundle, -1);
+    }
     this.#liveDatagrams.delete(subscriber);
     this.#streams.delete(subscriber);
     this.#waiting.delete(subscriber);
@@ -145,16 +151,15 @@ export class Distributor {
       return;
     }
     this.#liveBundled.add(subscriber);
-    this.#bundles.set(place.bundle, (this.#bundles.get(place.bundle) ?? 0) + 1);
+    this.#countMembers(place.bundle, 1);
     place.enter();
   }
 
-  #unbundle({ outlet: { place } }: Subscriber): void {
-    if (place === undefined) return;
-    place.leave();
-    const left = (this.#bundles.get(place.bundle) ?? 0) - 1;
-    if (left > 0) this.#bundles.set(place.bundle, left);
-    else this.#bundles.delete(place.bundle);
+  #countMembers(bundle: Bundle, more: number): void {
+    const members = (this.#membersOf.get(bundle) ?? 0) + more;
+    if (members > 0) this.#membersOf.set(bundle, members);
+    else this.#membersOf.delete(bundle);
+    if (this.#membersOf.size !== this.#bundles.length) this.#bundles = [...this.#membersOf.keys()];
   }
 
   #noteSkipping(subscriber: Subscriber): void {

@@ -19,6 +19,7 @@ export type {
   IngestTrack,
   RtpOutputOptions,
 } from "./ingest-options.ts";
+export { type LinkSecurity, plainLinks, siteProof } from "./link-security.ts";
 export type { PacketSink } from "./packet-sink.ts";
 export { Reflector, type ReflectorOptions } from "./reflector.ts";
 export type {

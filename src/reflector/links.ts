@@ -23,7 +23,7 @@ export interface LinksOptions {
   identity(): PeerIdentity;
   dial(neighbour: Neighbour, stack: string): Promise<Connection>;
   /** Lets a greeting in, or says why not. */
-  admit(hello: PeerIdentity): Refusal | undefined;
+  admit(hello: PeerIdentity, connection: Connection): Refusal | undefined;
   onOpen(peer: Peer): void;
   onPacket(peer: Peer, packet: Uint8Array): void;
   onControl(peer: Peer, message: ControlMessage, packet: Uint8Array): void;
@@ -174,7 +174,7 @@ export class Links {
       direction === "out",
       { clock, random },
       {
-        admit: (hello) => options.admit(hello),
+        admit: (hello) => options.admit(hello, connection),
         acknowledgeMs: () => acknowledgeMs(this.#peers.size - this.#swift.size),
         onOpen: () => this.#opened(peer, link),
         onPacket: (packet) => options.onPacket(peer, packet),

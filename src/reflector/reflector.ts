@@ -8,13 +8,15 @@ import {
 } from "../base/index.ts";
 import type { Peer, PeerIdentity, Refusal } from "../channel/index.ts";
 import type { ChannelConfig } from "../session/index.ts";
-import { type Connection, completeStack } from "../stack/index.ts";
+import { type Connection, isSameSecret } from "../stack/index.ts";
 import { type ControlMessage, channelOf, KIND, kindOf } from "../wire/index.ts";
 import { Channel } from "./channel.ts";
 import type { ChannelPublisher } from "./channel-publisher.ts";
+import { ChannelStacks } from "./channel-stacks.ts";
 import { type Departed, Departure } from "./departure.ts";
 import type { Neighbour, PlaneEvent } from "./events.ts";
 import { type ReflectorFigures, type SlowSubscriber, Worst } from "./figures.ts";
+import type { LinkSecurity } from "./link-security.ts";
 import { Links } from "./links.ts";
 import { type Outlet, PeerOutlet, SinkOutlet } from "./outlet.ts";
 import type { PacketSink } from "./packet-sink.ts";
@@ -27,6 +29,7 @@ export interface ReflectorOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  readonly security: LinkSecurity;
   /** Opens a connection over `stack` (complete, such as `frag:udp`) to a site. */
   dial(neighbour: Neighbour, stack: string): Promise<Connection>;
   onEvent(event: PlaneEvent): void;
@@ -60,7 +63,7 @@ export class Reflector {
   readonly #viewers: ViewerDoor | undefined;
   readonly #channels = new Map<string, Channel>();
   readonly #byId = new Map<number, Channel>();
-  readonly #stacks = new Map<string, string>();
+  readonly #stacks: ChannelStacks;
   readonly #drops = new Counters();
   /** Subscribers of each peer, by channel id. */
   readonly #subscriptions = new Map<Peer, Map<number, Subscriber>>();
@@ -75,6 +78,7 @@ export class Reflector {
 
   constructor(options: ReflectorOptions) {
     this.#options = options;
+    this.#stacks = new ChannelStacks(options.security);
     this.#viewers =
       options.viewers &&
       new ViewerDoor({
@@ -86,7 +90,7 @@ export class Reflector {
     this.#links = new Links({
       ...options,
       identity: () => this.#identity(),
-      admit: (hello) => this.#admit(hello),
+      admit: (hello, connection) => this.#admit(hello, connection),
       onOpen: (peer) => this.#opened(peer),
       onPacket: (peer, packet) => this.#packet(peer, packet),
       onControl: (peer, message, packet) => this.#control(peer, message, packet),
@@ -95,7 +99,7 @@ export class Reflector {
       onClosed: (peer, reason) => this.#closed(peer, reason),
       onLink: (name, stack, change, peer, reason) => {
         for (const channel of this.#channels.values()) {
-          if (this.#stacks.get(channel.name) !== stack) continue;
+          if (this.#stacks.to(channel.name, name) !== stack) continue;
           if (change === "up") channel.receiver.peerUp(name, peer);
           else if (change === "down") channel.receiver.peerDown(name, reason);
           else if (change === "suspected") channel.receiver.peerSuspected(name);
@@ -127,7 +131,21 @@ export class Reflector {
   }
 
   setNeighbours(neighbours: readonly Neighbour[]): void {
-    this.#links.setNeighbours(neighbours.filter(({ name }) => name !== this.#self.site));
+    const others = neighbours.filter(({ name }) => name !== this.#self.site);
+    const ways = [...this.#channels.values()].flatMap((channel) =>
+      channel.receiver.alternatives.map(({ name }) => {
+        return { channel, name, stack: this.#stacks.to(channel.name, name) };
+      }),
+    );
+    this.#stacks.setNeighbours(others, (site) => ways.some(({ name }) => name === site));
+    this.#links.setNeighbours(others);
+    const moved = ways.filter(
+      ({ channel, name, stack }) => this.#stacks.to(channel.name, name) !== stack,
+    );
+    if (moved.length === 0) return;
+    for (const { channel, name } of moved) channel.receiver.peerDown(name, "its address changed");
+    this.#needLinks();
+    for (const { channel, name } of moved) this.#joinLink(channel, name);
   }
 
   /** What viewers are told to go to when this site goes. */
@@ -159,19 +177,13 @@ export class Reflector {
       }
       channel = this.#makeChannel(name, id, config);
     }
-    const stack = completeStack(config.input?.connection ?? "udp");
-    const restacked = this.#stacks.get(name) !== stack;
-    this.#stacks.set(name, stack);
+    const restacked = this.#stacks.set(name, config.input?.connection ?? "udp");
     const from = (config.input?.from ?? []).filter((site) => site !== this.#self.site);
     if (restacked) channel.receiver.setAlternatives([]);
     channel.configure(config);
     channel.receiver.setAlternatives(from);
     this.#needLinks();
-    for (const site of from) {
-      const peer = this.#links.find(site, stack);
-      const known = channel.receiver.alternatives.find((each) => each.name === site);
-      if (peer !== undefined && known?.state === "down") channel.receiver.peerUp(site, peer);
-    }
+    for (const site of from) this.#joinLink(channel, site);
     const waiting = this.#pending.filter(({ message }) => message.channel === name);
     this.#pending = this.#pending.filter(({ message }) => message.channel !== name);
     for (const { peer, message } of waiting) this.#subscribe(peer, message);
@@ -239,7 +251,9 @@ export class Reflector {
     const channels = [...this.#channels.values()];
     return {
       at: this.#options.clock.now(),
-      channels: channels.map((channel) => channel.snapshot(this.#stacks.get(channel.name) ?? "")),
+      channels: channels.map((channel) =>
+        channel.snapshot((site) => this.#stacks.to(channel.name, site)),
+      ),
       peers: this.#links.snapshot(),
       drops: this.#drops.toJSON(),
     };
@@ -288,12 +302,16 @@ export class Reflector {
       role: "site",
       name: this.#self.site,
       instance: this.#self.instance,
-      token: this.#self.linkKey,
+      token: this.#proofOf(this.#self.site, this.#self.instance),
       heartbeatMs: LIMITS.heartbeatMs,
     };
   }
 
-  #admit(hello: PeerIdentity): Refusal | undefined {
+  #proofOf(name: string, instance: number): string {
+    return this.#options.security.proofOf(this.#self.linkKey, { name, instance });
+  }
+
+  #admit(hello: PeerIdentity, connection: Connection): Refusal | undefined {
     if (this.#self === NOBODY)
       return { code: "site-starting", message: "the site has not joined yet" };
     if (hello.role === "viewer") {
@@ -302,7 +320,14 @@ export class Reflector {
       if (refusal !== undefined) this.#drops.add("admission-refused");
       return refusal;
     }
-    if (hello.token !== this.#self.linkKey) {
+    const refusal = this.#options.security.refuse(connection);
+    if (refusal !== undefined) {
+      this.#drops.add("untrusted-site");
+      return refusal;
+    }
+    const utf8 = new TextEncoder();
+    const proof = utf8.encode(this.#proofOf(hello.name, hello.instance));
+    if (!isSameSecret(utf8.encode(hello.token), proof)) {
       this.#drops.add("untrusted-site");
       return {
         code: "link-key-wrong",
@@ -324,7 +349,7 @@ export class Reflector {
       lingerMs,
       onEvent,
       nextSequence: () => this.#sequence++ >>> 0,
-      clockOffsetTo: (site) => this.#links.find(site, this.#stacks.get(name) ?? "")?.clockOffsetMs,
+      clockOffsetTo: (site) => this.#links.find(site, this.#stacks.to(name, site))?.clockOffsetMs,
     });
     this.#channels.set(name, channel);
     this.#byId.set(id, channel);
@@ -339,11 +364,18 @@ export class Reflector {
     });
   }
 
+  /** Lets a channel know of a link that is up already. */
+  #joinLink(channel: Channel, site: string): void {
+    const peer = this.#links.find(site, this.#stacks.to(channel.name, site));
+    const known = channel.receiver.alternatives.find((each) => each.name === site);
+    if (peer !== undefined && known?.state === "down") channel.receiver.peerUp(site, peer);
+  }
+
   #needLinks(): void {
     const wanted = [...this.#channels.values()].flatMap((channel) =>
       channel.receiver.alternatives.map(({ name }) => ({
         name,
-        stack: this.#stacks.get(channel.name) ?? "",
+        stack: this.#stacks.to(channel.name, name),
       })),
     );
     this.#links.need(wanted);
@@ -446,8 +478,9 @@ export class Reflector {
       case "refused":
         // Requests are numbered per receiver; only the one that asked this peer knows the number.
         for (const channel of this.#channels.values()) {
-          if (this.#stacks.get(channel.name) !== peer.connection.stack) continue;
-          channel.receiver.control(peer.remote?.name ?? "", message, packet);
+          const name = peer.remote?.name ?? "";
+          if (this.#stacks.to(channel.name, name) !== peer.connection.stack) continue;
+          channel.receiver.control(name, message, packet);
         }
         return;
       case "leaving":
@@ -466,9 +499,10 @@ export class Reflector {
     }
     const channel = this.#byId.get(channelOf(packet));
     if (channel === undefined) return;
-    if (this.#links.find(peer.remote.name, peer.connection.stack) !== peer) return;
-    if (this.#stacks.get(channel.name) !== peer.connection.stack) return;
-    channel.receiver.control(peer.remote.name, message, packet);
+    const { name } = peer.remote;
+    if (this.#links.find(name, peer.connection.stack) !== peer) return;
+    if (this.#stacks.to(channel.name, name) !== peer.connection.stack) return;
+    channel.receiver.control(name, message, packet);
   }
 
   #subscribe(peer: Peer, message: Subscribe): void {

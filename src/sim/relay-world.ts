@@ -1,14 +1,29 @@
 import { type Clock, MeanderError, SeededRandom, SILENT, VirtualClock } from "../base/index.ts";
 import { ChannelClient, type ClientState } from "../channel/index.ts";
-import { type ChannelPublisher, type PlaneEvent, Reflector } from "../reflector/index.ts";
+import {
+  type ChannelPublisher,
+  type PlaneEvent,
+  plainLinks,
+  Reflector,
+} from "../reflector/index.ts";
 import { defaultChannelConfig, type InputConfig } from "../session/index.ts";
-import type { Connection, ConnectionEnd } from "../stack/index.ts";
-import { memoryPair } from "../transport/index.ts";
+import {
+  acceptStack,
+  Bottlenecks,
+  type Connection,
+  type ConnectionEnd,
+  composeStack,
+  parseStack,
+  type StackPorts,
+} from "../stack/index.ts";
+import { memoryPair, nodeCipher } from "../transport/index.ts";
 import { encodePacket, FLAG, KIND, MEDIUM, sequenceOf } from "../wire/index.ts";
 import { ProcessClock } from "./process-clock.ts";
 
 export interface RelayWorldOptions {
   readonly seed: number;
+  /** Of links between sites: `memory`, with what modules over it. Default `memory`. */
+  readonly stack?: string;
   /** True: links like TCP. False: like datagrams. */
   readonly reliable?: boolean;
   /** One way, ms. */
@@ -18,6 +33,8 @@ export interface RelayWorldOptions {
   readonly duplicateRatio?: number;
   readonly reorderRatio?: number;
 }
+
+const LINK_KEY = "the key of this world";
 
 interface WorldSite {
   readonly name: string;
@@ -105,9 +122,12 @@ export class RelayWorld {
   readonly #options: RelayWorldOptions;
   readonly #random: SeededRandom;
   readonly #sites = new Map<string, WorldSite>();
+  readonly #bottlenecks = new Bottlenecks();
+  readonly #stack: string;
 
   constructor(options: RelayWorldOptions) {
     this.#options = options;
+    this.#stack = options.stack ?? "memory";
     this.#random = new SeededRandom(options.seed);
   }
 
@@ -132,7 +152,7 @@ export class RelayWorld {
 
   /** Opens a channel at a site, taken from `from`; none: ingested there, or on nobody's account. */
   openChannel(site: string, channel: string, from: readonly string[] = [], keep = true): void {
-    const input = from.length === 0 ? undefined : { from, connection: "memory", keep };
+    const input = from.length === 0 ? undefined : { from, connection: this.#stack, keep };
     this.#require(site).channels.set(channel, input);
     this.site(site).openChannel({
       name: channel,
@@ -231,17 +251,33 @@ export class RelayWorld {
       clock,
       random: this.#random,
       log: SILENT,
-      dial: (neighbour) => this.#connect(name, neighbour.name, this.#options),
+      security: plainLinks(nodeCipher),
+      dial: async (neighbour, stack) => {
+        const connection = await this.#connect(name, neighbour.name, this.#options);
+        return composeStack(parseStack(stack).modules, connection, this.#portsOf(clock));
+      },
       onEvent: (event) => this.events.push({ ...event, site: name }),
     });
     reflector.configure({
       site: name,
       instance: this.#random.uint32(),
-      linkKey: "key",
+      linkKey: LINK_KEY,
       maxSubscribers: 1_000,
       maxBitsPerSecond: 1e12,
     });
     return reflector;
+  }
+
+  #portsOf(clock: Clock): StackPorts {
+    const secret = new TextEncoder().encode(LINK_KEY);
+    return {
+      clock,
+      random: this.#random,
+      log: SILENT,
+      cipher: nodeCipher,
+      secret: () => secret,
+      bottlenecks: this.#bottlenecks,
+    };
   }
 
   #introduce(): void {
@@ -277,7 +313,7 @@ export class RelayWorld {
     }
     target.ends.add(right);
     right.clock = target.clock;
-    target.reflector.accept(right);
+    target.reflector.accept(acceptStack(right, this.#portsOf(target.clock)));
     return left;
   }
 }

@@ -1,4 +1,5 @@
 import { type Clock, type Log, SystemClock } from "../base/index.ts";
+import { noteLocalSite } from "./client/local-sites.ts";
 import { supervisedDemo } from "./demo/demo-link.ts";
 import { gatedLog, LogGate } from "./observe/log-gate.ts";
 import { openLog } from "./observe/pino-log.ts";
@@ -55,6 +56,8 @@ export async function runDaemon(
   // Neither a demo's site nor a restarted one outlives the process that started it.
   if (demo !== undefined) onceGone(() => stop("disconnect"));
   former?.onGone(() => stop("disconnect"));
+  const note = noteLocalSite(running.local);
+  process.once("exit", () => note.forget());
   onUp(running);
   demo?.tellUp(running.record);
   former?.tellUp();
@@ -144,6 +147,7 @@ function answerSignals(
   process.on("SIGHUP", () => {
     if (isFromTerminal) return stop("SIGHUP");
     log.info("A signal came.", { signal: "SIGHUP" });
+    void site.reloadCertificate();
     if (read === undefined) return;
     work = work.then(() =>
       manager.reloading(async () => {

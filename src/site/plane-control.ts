@@ -8,11 +8,12 @@ import type {
   IngestPorts,
   Neighbour,
   PlaneEvent,
-  PlaneSnapshot,
   ReflectorFigures,
+  PlaneSnapshot as ReflectorSnapshot,
   RtpOutputOptions,
 } from "../reflector/index.ts";
 import type { ChannelConfig } from "../session/index.ts";
+import type { BatchFigures } from "../transport/index.ts";
 import type { LogLevel } from "./site-options.ts";
 
 export type {
@@ -26,10 +27,15 @@ export type {
   Neighbour,
   PeerSnapshot,
   PlaneEvent,
-  PlaneSnapshot,
   RtpOutputOptions,
   SubscriberSnapshot,
 } from "../reflector/index.ts";
+
+/** The plane in detail. */
+export interface PlaneSnapshot extends ReflectorSnapshot {
+  /** How the datagrams of all its sockets pass the kernel; the mode is that of the links'. */
+  readonly datagrams: BatchFigures;
+}
 
 /** What goes through the plane, in sums, and how its thread is doing. */
 export interface PlaneFigures extends ReflectorFigures {

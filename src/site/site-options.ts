@@ -46,6 +46,8 @@ export interface SiteOptions {
   readonly streamPort: number;
   /** Whether agents that ask for it run in the site's own thread, without limits: for code of the site's owner. */
   readonly allowInline: boolean;
+  /** False: no native calls, even where they are possible. docs/spec/datagrams.md [G26] */
+  readonly native: boolean;
   /** Streams that it takes. */
   readonly maxStreams: number;
   /** Whether a site that stops has its streams moved to others first. */
@@ -91,6 +93,7 @@ const SETTINGS = {
   streamTransport: z.enum(["tcp", "udp"]),
   streamPort: port,
   allowInline: z.boolean(),
+  native: z.boolean(),
   maxStreams: z.number().int().min(0).max(LIMITS.residentStreamsMax),
   evacuate: z.boolean(),
   leaseMs: z.number().int().min(1_000).max(LIMITS.directoryLeaseMsMax),
@@ -193,6 +196,7 @@ export function completeSettings(settings: SiteSettings): SiteOptions {
     streamTransport: settings.streamTransport ?? "tcp",
     streamPort: settings.streamPort ?? 0,
     allowInline: settings.allowInline ?? false,
+    native: settings.native ?? true,
     maxStreams: settings.maxStreams ?? LIMITS.residentStreamsMax,
     evacuate: settings.evacuate ?? true,
     leaseMs: settings.leaseMs,

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import {
   type Clock,
   delay,
@@ -11,16 +11,23 @@ import {
   SystemRandom,
 } from "../base/index.ts";
 import type { DirectoryStatus } from "../directory/index.ts";
-import { defaultRouteConfig, type RouteConfig, type SiteRecord } from "../session/index.ts";
+import {
+  type AccessMode,
+  defaultRouteConfig,
+  type RouteConfig,
+  type SiteRecord,
+} from "../session/index.ts";
 import { Shell } from "../session/shell/index.ts";
 import type { Place } from "../stream/index.ts";
 import { admitBy } from "./access/admit.ts";
 import type { Guard } from "./access/guard.ts";
 import { SiteAccess } from "./access/site-access.ts";
+import { ADMIN_TOKEN_FILE } from "./access/token-desk.ts";
 import { type TokenService, tokenServiceOver } from "./access/token-service.ts";
 import { createApp } from "./api/app.ts";
 import { ChannelRouter } from "./channel-router.ts";
 import { checkConnections } from "./check-connections.ts";
+import type { LocalSite } from "./client/local-sites.ts";
 import { packageRoot, packageVersion } from "./client/package-root.ts";
 import { MediaDesk } from "./media-desk.ts";
 import { linkUrlOf, Neighbourhood, siteUrlOf } from "./neighbourhood.ts";
@@ -124,7 +131,9 @@ export class Site implements SiteService, AsyncDisposable {
     });
     try {
       const shown = tls && { cert: tls.current.cert, key: tls.current.key };
-      const opening = { host, httpPort, udpPort, gate, tls: shown, logLevel: logGate.level };
+      const { native } = options;
+      const logLevel = logGate.level;
+      const opening = { host, httpPort, udpPort, native, gate, tls: shown, logLevel };
       const plane = await (ports.plane === "local"
         ? LocalPlane.open(opening, { clock, log })
         : openWorkerPlane(opening, { log }));
@@ -277,6 +286,20 @@ export class Site implements SiteService, AsyncDisposable {
     return linkUrlOf(this.record);
   }
 
+  /** How programs of this user find it and get in. */
+  get local(): LocalSite & { readonly access: AccessMode } {
+    const { record } = this;
+    const { data } = this.#options;
+    return {
+      ...{ url: this.url, hosts: hostsOf(this.#options), pid: record.pid },
+      access: this.#access.mode,
+      asks: this.#access.mode === "tokens",
+      session: this.#access.session,
+      tokenFile: record.leader ? resolve(data, ADMIN_TOKEN_FILE) : null,
+      fingerprint: record.tls?.fingerprint ?? null,
+    };
+  }
+
   /** Decides who may do what here. */
   get guard(): Guard {
     return this.#access.guard;
@@ -419,6 +442,11 @@ export class Site implements SiteService, AsyncDisposable {
     this.#plane.onRequest(createApp(this, { clock: this.#clock, webRoot }));
     await this.operations.start();
     void this.operations.takeOver((handover, failed) => this.#desk.takeOver(handover, failed));
+    if (!isLocal(this.#options) && this.record.tls === undefined) {
+      this.#log.warn("Tokens, pages and links over TCP go over the network unencrypted.", {
+        next: "add --tls auto, or --tls-cert and --tls-key, or put a proxy with TLS before it",
+      });
+    }
     this.#log.info("The site is up.", {
       url: this.url,
       udp: this.record.udp.port,

@@ -68,6 +68,12 @@ class AcceptedConnection implements Connection {
       if (this.#inner === undefined) {
         const isPrivate = isGreeting(bytes.subarray(0, lengthOf(bytes)));
         const { modules } = parseStack(completeStack(this.#below.stack, { isPrivate }));
+        if (modules.length === 0) {
+          deliver = handler;
+          this.#inner = this.#below;
+          handler(bytes);
+          return;
+        }
         const tapped = new TappedConnection(this.#below, (take) => {
           deliver = take;
         });

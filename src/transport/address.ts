@@ -45,3 +45,8 @@ export function canonicalHost(host: string): string {
   if (!isIPv6(host) || host.includes("%")) return host;
   return new SocketAddress({ address: host, family: "ipv6" }).address;
 }
+
+/** True for hosts that lead to this machine alone: `localhost`, and loopback addresses of both families. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^(::ffff:)?127(\.\d{1,3}){3}$/.test(host);
+}

@@ -18,21 +18,27 @@ import { PlainSender } from "./plain-sender.ts";
 import { RemoteEntry } from "./remote-entry.ts";
 import { type GroupHost, RemoteGroup } from "./remote-group.ts";
 import { RemoteTable } from "./remote-table.ts";
-import { emptyTally } from "./tally.ts";
+import { emptyTally, type Tally } from "./tally.ts";
 import { plain } from "./whole-packets.ts";
 
-/** Where a datagram socket is opened, and by what means it sends and receives. */
-export interface DatagramSocketOptions {
+/** By what means a datagram socket sends and receives, and where it counts. */
+export interface DatagramMeans {
+  /** What batches need; without it, datagrams pass one by one. */
+  readonly native?: NativeCalls | undefined;
+  /** Why there is none, for the figures. */
+  readonly nativeAbsence?: string | undefined;
+  /** Several sockets may count together. Absent: a tally of its own. */
+  readonly tally?: Tally | undefined;
+}
+
+/** Where and how a datagram socket is opened. */
+export interface DatagramSocketOptions extends DatagramMeans {
   /** IP address to bind, `127.0.0.1` or `::1`; its family is that of all remotes. */
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
   readonly clock: Clock;
   readonly log: Log;
-  /** What batches need; without it, datagrams pass one by one. */
-  readonly native?: NativeCalls | undefined;
-  /** Why there is none, for the figures. */
-  readonly nativeAbsence?: string | undefined;
   /** Other sockets may have the port as well, as receivers of multicast do. Default false. */
   readonly reuseAddress?: boolean | undefined;
   /** Not shared with other processes of a cluster. Default false. */
@@ -65,7 +71,7 @@ class NodeDatagramSocket implements DatagramSocket {
   readonly #socket: Socket;
   readonly #log: Log;
   readonly #remotes = new RemoteTable<RemoteEntry>();
-  readonly #tally = emptyTally();
+  readonly #tally: Tally;
   readonly #plain: PlainSender;
   readonly #groups: GroupHost & { sender: DatagramSender };
   readonly #scratch: ArrayBufferLike | undefined;
@@ -82,6 +88,7 @@ class NodeDatagramSocket implements DatagramSocket {
     this.family = family === "IPv6" ? 6 : 4;
     this.#socket = socket;
     this.#log = options.log;
+    this.#tally = options.tally ?? emptyTally();
     this.#plain = new PlainSender(socket, {
       counts: this.counts,
       tally: this.#tally,

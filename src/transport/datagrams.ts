@@ -8,7 +8,7 @@ export interface Remote {
   readonly port: number;
 }
 
-/** How a socket's datagrams pass the kernel, and how many in how many calls, since it was opened. */
+/** How a socket's datagrams pass the kernel, and how many in how many calls: its own, or those of all that count with it. */
 export interface BatchFigures {
   /** `batched`: many datagrams per system call. `plain`: one each, by `node:dgram`. */
   readonly mode: "batched" | "plain";

@@ -3,8 +3,12 @@
  *
  * @module
  */
-export { formatAddress, type HostPort, parseAddress } from "./address.ts";
-export { type DatagramSocketOptions, openDatagramSocket } from "./datagram-socket.ts";
+export { formatAddress, type HostPort, isLoopback, parseAddress } from "./address.ts";
+export {
+  type DatagramMeans,
+  type DatagramSocketOptions,
+  openDatagramSocket,
+} from "./datagram-socket.ts";
 export type {
   BatchFigures,
   DatagramGroup,
@@ -23,6 +27,7 @@ export { loadNative } from "./native/load-native.ts";
 export type { NativeCalls } from "./native/native-calls.ts";
 export { StreamWrites } from "./native/stream-writes.ts";
 export { nodeCipher } from "./node-cipher.ts";
+export { emptyTally, type Tally } from "./tally.ts";
 export { acceptTcp, LINK_PATH, LINK_UPGRADE, TcpTransport } from "./tcp.ts";
 export {
   connectTls,

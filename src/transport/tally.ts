@@ -1,6 +1,6 @@
 import type { BatchFigures } from "./datagrams.ts";
 
-/** The figures of one socket, as they are counted. */
+/** The figures of a socket, or of several, as they are counted. */
 export type Tally = { -readonly [Name in Exclude<keyof BatchFigures, "mode" | "reason">]: number };
 
 /** All at zero. */

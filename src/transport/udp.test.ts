@@ -11,6 +11,8 @@ import {
   packetOf,
   Received,
 } from "./connection.conformance.ts";
+import { loadNative } from "./native/load-native.ts";
+import type { NativeCalls } from "./native/native-calls.ts";
 import { RemoteTable } from "./remote-table.ts";
 import { UdpTransport } from "./udp.ts";
 
@@ -31,15 +33,22 @@ function helloPacket(): Uint8Array {
 }
 
 /** Two sockets that have connected to each other. */
-async function udpPair(stack: string): Promise<ConnectionPair> {
-  const [here, there] = [await UdpTransport.open(common), await UdpTransport.open(common)];
+async function udpPair(stack: string, native?: NativeCalls): Promise<ConnectionPair> {
+  const [here, there] = await Promise.all([
+    UdpTransport.open({ ...common, native }),
+    UdpTransport.open({ ...common, native }),
+  ]);
   const clock = new VirtualClock();
   const { modules } = parseStack(stack);
   const below = await there.connect(here.address);
   return {
     left: composeStack(modules, await here.connect(there.address), { clock }),
     right: composeStack(modules, below, { clock }),
-    inject: (bytes) => void below.send(bytes),
+    inject: (bytes) => {
+      below.send(bytes);
+      // By itself: what is wrong in it would spoil what the kernel joins to it.
+      there.flush();
+    },
     advance: (ms) => clock.advance(ms),
     [Symbol.asyncDispose]: async () => {
       await here[Symbol.asyncDispose]();
@@ -48,9 +57,13 @@ async function udpPair(stack: string): Promise<ConnectionPair> {
   };
 }
 
+const { absence, calls } = loadNative({ disabled: false });
 for (const stack of ["udp", "frag:udp"]) {
   const traits = { reliable: false, coalesces: false, recovers: true };
   connectionConformance(stack, traits, () => udpPair(stack));
+  if (calls !== undefined) {
+    connectionConformance(`batched ${stack}`, traits, () => udpPair(stack, calls));
+  } else test(`batched ${stack}`, (t) => t.skip(`no native calls: ${absence}`));
 }
 
 /** A site's socket that accepts, and a plain one to talk to it. */
@@ -225,14 +238,13 @@ test("a remote table tells hosts and ports apart", () => {
   table.set("a", 2, "a2");
   table.set("b", 1, "b1");
   table.set("b", 1, "b1 again");
-  assert.equal(table.count, 3);
   assert.equal(table.get("b", 1), "b1 again");
   assert.equal(table.get("b", 2), undefined);
   table.delete("a", 1);
   table.delete("a", 1);
   table.delete("c", 1);
-  assert.deepEqual(table.values(), ["a2", "b1 again"]);
-  assert.equal(table.count, 2);
+  assert.deepEqual([table.get("a", 1), table.get("a", 2)], [undefined, "a2"]);
+  assert.equal(table.get("b", 1), "b1 again");
 });
 
 function deferred<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {

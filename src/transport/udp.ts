@@ -3,24 +3,19 @@ import { type Clock, type Counters, LIMITS, type Log, MeanderError } from "../ba
 import { type Connection, isGreeting, type Listener, type Transport } from "../stack/index.ts";
 import { KIND, kindOf, lengthOf, payloadOf } from "../wire/index.ts";
 import { canonicalHost, familyOf, formatAddress, parseAddress } from "./address.ts";
-import { openDatagramSocket } from "./datagram-socket.ts";
+import { type DatagramMeans, openDatagramSocket } from "./datagram-socket.ts";
 import type { BatchFigures, DatagramSocket, Remote } from "./datagrams.ts";
-import type { NativeCalls } from "./native/native-calls.ts";
 import { UdpConnection } from "./udp-connection.ts";
 import { wholePacketsEnd } from "./whole-packets.ts";
 
 /** Where and for whom a UDP socket is opened. */
-export interface UdpOptions {
+export interface UdpOptions extends DatagramMeans {
   /** IP address to bind, `127.0.0.1` or `::1`; its family is that of all peers. */
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
   readonly clock: Clock;
   readonly log: Log;
-  /** What batches need; without it, datagrams pass one by one. */
-  readonly native?: NativeCalls | undefined;
-  /** Why there is none, for the figures. */
-  readonly nativeAbsence?: string | undefined;
   /** Called for each unknown remote whose first packet is a hello, or a greeting of `crypt`. Absent: nobody is accepted. */
   readonly accept?: ((connection: Connection) => void) | undefined;
   /** Most accepted connections at once; default `LIMITS.udpAcceptedMax`. */
@@ -104,6 +99,11 @@ export class UdpTransport implements Transport, Listener {
     return this.#add(remote, () => {});
   }
 
+  /** Passes on to the kernel what was sent in this turn, now. */
+  flush(): void {
+    this.#socket.flush();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -165,10 +165,7 @@ export class UdpTransport implements Transport, Listener {
       return;
     }
     this.#acceptedCount++;
-    const connection = this.#add(
-      this.#socket.remote(host, port),
-      () => void this.#acceptedCount--,
-    );
+    const connection = this.#add(this.#socket.remote(host, port), () => void this.#acceptedCount--);
     accept(connection);
     connection.receive(this.#socket.keep(bytes), bytes.byteLength);
   }

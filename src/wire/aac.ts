@@ -24,6 +24,11 @@ export type AacFormat = {
   | { readonly payload: "latm"; readonly subFrames: number }
 );
 
+/** True for the encoding names of AAC. */
+export function isAac(codec: string): boolean {
+  return codec === "mpeg4-generic" || codec === "mp4a-latm";
+}
+
 const FIELD_BITS_MAX = 32;
 /** Fields of the AU-header that AAC has no use for; with them its size would be another. */
 const FOREIGN_FIELDS = [

@@ -32,6 +32,8 @@ export interface DepacketizerOptions {
 }
 
 interface RtpFormat {
+  /** For people. */
+  readonly name: string;
   readonly kind: "audio" | "video";
   /** Undefined: only received. */
   readonly packetizer?: (options: { readonly maxPayloadBytes: number }) => Packetizer;
@@ -40,7 +42,7 @@ interface RtpFormat {
   readonly sets?: SetFormat;
 }
 
-const SINGLE_PACKETS: RtpFormat = {
+const SINGLE_PACKETS: Omit<RtpFormat, "name"> = {
   kind: "audio",
   packetizer: () => new SinglePacketPacketizer(),
   depacketizer: () => new SinglePacketDepacketizer(),
@@ -50,8 +52,9 @@ const SINGLE_PACKETS: RtpFormat = {
 /** Its frames begin with a new timestamp and end with the marker. */
 const NOTHING_TO_SEE: Inspector = { inspect: () => NO_FACTS };
 
-function aac(codec: string): Pick<RtpFormat, "kind" | "depacketizer" | "inspector"> {
+function aac(codec: string): RtpFormat {
   return {
+    name: "AAC",
     kind: "audio",
     depacketizer({ clockRate, fmtp }) {
       const format = clockRate && parseAacFormat({ codec, clockRate, fmtp });
@@ -65,6 +68,7 @@ const FORMATS: ReadonlyMap<string, RtpFormat> = new Map<string, RtpFormat>([
   [
     "h264",
     {
+      name: "H.264",
       kind: "video",
       packetizer: (options) => new NalPacketizer(H264_FORMAT, options),
       depacketizer: (options) => nalDepacketizer(H264_FORMAT, options),
@@ -75,6 +79,7 @@ const FORMATS: ReadonlyMap<string, RtpFormat> = new Map<string, RtpFormat>([
   [
     "h265",
     {
+      name: "H.265",
       kind: "video",
       packetizer: (options) => new NalPacketizer(H265_FORMAT, options),
       depacketizer: (options) => nalDepacketizer(H265_FORMAT, options),
@@ -85,6 +90,7 @@ const FORMATS: ReadonlyMap<string, RtpFormat> = new Map<string, RtpFormat>([
   [
     "vp8",
     {
+      name: "VP8",
       kind: "video",
       packetizer: (options) => new Vp8Packetizer(options),
       depacketizer: vp8Depacketizer,
@@ -94,6 +100,7 @@ const FORMATS: ReadonlyMap<string, RtpFormat> = new Map<string, RtpFormat>([
   [
     "vp9",
     {
+      name: "VP9",
       kind: "video",
       packetizer: (options) => new Vp9Packetizer(options),
       depacketizer: vp9Depacketizer,
@@ -103,6 +110,7 @@ const FORMATS: ReadonlyMap<string, RtpFormat> = new Map<string, RtpFormat>([
   [
     "av1",
     {
+      name: "AV1",
       kind: "video",
       packetizer: (options) => new Av1Packetizer(options),
       depacketizer: av1Depacketizer,
@@ -110,9 +118,9 @@ const FORMATS: ReadonlyMap<string, RtpFormat> = new Map<string, RtpFormat>([
       sets: AV1_SETS,
     },
   ],
-  ["opus", SINGLE_PACKETS],
-  ["pcmu", SINGLE_PACKETS],
-  ["pcma", SINGLE_PACKETS],
+  ["opus", { ...SINGLE_PACKETS, name: "Opus" }],
+  ["pcmu", { ...SINGLE_PACKETS, name: "G.711 µ-law" }],
+  ["pcma", { ...SINGLE_PACKETS, name: "G.711 A-law" }],
   [
     "mpeg4-generic",
     { ...aac("mpeg4-generic"), packetizer: (options) => new AacPacketizer(options) },
@@ -122,6 +130,11 @@ const FORMATS: ReadonlyMap<string, RtpFormat> = new Map<string, RtpFormat>([
 
 /** The codecs whose frames can be taken out of packets. */
 export const KNOWN_CODECS: readonly string[] = [...FORMATS.keys()];
+
+/** What people call a codec; its own name when it is not known. */
+export function codecNameOf(codec: string): string {
+  return FORMATS.get(codec)?.name ?? codec;
+}
 
 /** True for video whose key frames the ingest tells by flags. */
 export function tellsKeyFrames(codec: string): boolean {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-export { type AacFormat, formatAacParameters, parseAacFormat } from "./aac.ts";
+export { type AacFormat, formatAacParameters, isAac, parseAacFormat } from "./aac.ts";
 export { type AacConfig, decodeAacConfig } from "./aac-config.ts";
 export { av1SetsOf } from "./av1.ts";
 export {
@@ -23,6 +23,7 @@ export {
 } from "./control.ts";
 export { type Description, descriptionSchema, type Track } from "./description.ts";
 export {
+  codecNameOf,
   depacketizerFor,
   inspectorFor,
   inspectPayload,

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { MeanderError } from "../base/index.ts";
 import { decodeControl, encodeControl } from "./control.ts";
-import { depacketizerFor, inspectPayload } from "./formats.ts";
+import { depacketizerFor, inspectPayload, KNOWN_CODECS } from "./formats.ts";
 import { encodeFramed, FramedReader } from "./framing.ts";
 import { decodeHeader, encodeHeader, HEADER_BYTES } from "./header.ts";
 import type { Frame } from "./media-format.ts";
@@ -13,6 +13,7 @@ import { decodeRtcp, encodeRtcp } from "./rtcp.ts";
 import { decodeRtp, encodeRtp } from "./rtp.ts";
 import { parseSdp } from "./sdp.ts";
 import { decodeVp8Descriptor } from "./vp8.ts";
+import { decodeVp9Descriptor } from "./vp9.ts";
 
 interface CodecVectors {
   valid: { name: string; hex: string; value: unknown; canonical?: boolean }[];
@@ -75,6 +76,8 @@ test("framing writes each packet behind its length", () => {
 interface FormatVector {
   name: string;
   parameterSets?: string[];
+  clockRate?: number;
+  fmtp?: string;
   packets: { timestamp: number; marker: boolean; payload: string; lost?: boolean }[];
   frames: { timestamp: number; key: boolean; bytes: string }[];
   dropped: number;
@@ -86,7 +89,9 @@ interface FormatVectors {
   facts: { name: string; payload: string; value: unknown }[];
 }
 
-for (const codec of ["h264", "vp8", "opus"]) {
+for (const codec of KNOWN_CODECS) {
+  // They differ by their tables alone.
+  if (codec === "pcma") continue;
   const { valid, invalid, facts } = readVectors<FormatVectors>(codec);
   for (const vector of [...valid, ...invalid]) {
     test(`${codec} vector: ${vector.name}`, () => {
@@ -105,11 +110,14 @@ for (const codec of ["h264", "vp8", "opus"]) {
   }
 }
 
-const { descriptors } = readVectors<{ descriptors: FormatVectors["facts"] }>("vp8");
-for (const { name, payload, value } of descriptors) {
-  test(`vp8 descriptor: ${name}`, () => {
-    assert.deepEqual(plain(decodeVp8Descriptor(fromHex(payload))), value);
-  });
+const descriptorDecoders = { vp8: decodeVp8Descriptor, vp9: decodeVp9Descriptor };
+for (const [codec, decode] of Object.entries(descriptorDecoders)) {
+  const { descriptors } = readVectors<{ descriptors: FormatVectors["facts"] }>(codec);
+  for (const { name, payload, value } of descriptors) {
+    test(`${codec} descriptor: ${name}`, () => {
+      assert.deepEqual(plain(decode(fromHex(payload))), value);
+    });
+  }
 }
 
 const sdp = readVectors<{
@@ -140,7 +148,8 @@ for (const { name, text, code, where } of sdp.invalid) {
 
 function depacketize(codec: string, vector: FormatVector): { frames: Frame[]; dropped: number } {
   const parameterSets = vector.parameterSets?.map(fromHex);
-  const depacketizer = depacketizerFor(codec, { parameterSets });
+  const { clockRate, fmtp } = vector;
+  const depacketizer = depacketizerFor(codec, { parameterSets, clockRate, fmtp });
   assert(depacketizer !== undefined);
   const frames: Frame[] = [];
   for (const { timestamp, marker, payload, lost } of vector.packets) {

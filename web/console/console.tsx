@@ -8,12 +8,11 @@ import {
   type Watch,
 } from "../../src/site/view/index.ts";
 import { Banners } from "./banners.tsx";
-import { ChannelsTable } from "./channels-table.tsx";
+import { DetailsPane } from "./details-pane.tsx";
 import { EventList } from "./event-list.tsx";
 import { Graph } from "./graph.tsx";
 import { Header } from "./header.tsx";
 import { PlayerPane } from "./player-pane.tsx";
-import { SubscribersTable } from "./subscribers-table.tsx";
 import { useDemo } from "./use-demo.ts";
 import { useSession } from "./use-session.ts";
 
@@ -52,17 +51,17 @@ export function Console({ clock, origin }: { readonly clock: Clock; readonly ori
             channel={channel}
             demo={demo}
           />
-          <section class="pane tables" aria-label="Channels and subscribers">
-            <ChannelsTable
-              network={network}
-              site={site}
-              selected={channel}
-              watched={watch?.site === site ? watch.channel : undefined}
-              onSelect={(name) => selectChannel(name === channel ? undefined : name)}
-              onWatch={(name) => setWatch({ site, channel: name })}
-            />
-            <SubscribersTable network={network} site={site} channel={channel} />
-          </section>
+          <DetailsPane
+            clock={clock}
+            network={network}
+            poller={poller}
+            site={site}
+            channel={channel}
+            watched={watch?.site === site ? watch.channel : undefined}
+            onSite={selectSite}
+            onChannel={selectChannel}
+            onWatch={(name) => setWatch({ site, channel: name })}
+          />
         </div>
         <div class="column">
           <PlayerPane

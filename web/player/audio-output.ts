@@ -22,6 +22,8 @@ export class AudioOutput {
   readonly #onChange: () => void;
   readonly #schedule = new AudioSchedule();
   #context: AudioContext | undefined;
+  /** What the context was opened for. */
+  #sampleRate: number | undefined;
   #gain: GainNode | undefined;
   #analyser: AnalyserNode | undefined;
   #samples = new Float32Array(new ArrayBuffer(0));
@@ -75,9 +77,12 @@ export class AudioOutput {
     this.#onChange();
   }
 
-  /** Sound will come. Opening the audio device holds the page up for a moment, so do it before pictures move. */
-  prepare(): void {
-    this.#open();
+  /**
+   * Sound of this many samples per second will come. Opening the audio device holds the page up for a moment, so do it
+   * before pictures move.
+   */
+  prepare(sampleRate: number): void {
+    this.#open(sampleRate);
   }
 
   /**
@@ -87,7 +92,7 @@ export class AudioOutput {
    */
   play(sound: Sound, nowMs: number): number | undefined {
     try {
-      const context = this.#open();
+      const context = this.#open(sound.data.sampleRate);
       if (context?.state !== "running") return undefined;
       const latency = Math.min(context.outputLatency || 0, OUTPUT_LATENCY_MAX);
       const now = context.currentTime;
@@ -115,15 +120,22 @@ export class AudioOutput {
     this.reset();
     const context = this.#context;
     this.#context = undefined;
+    this.#sampleRate = undefined;
     if (context !== undefined) {
       context.onstatechange = null;
       void context.close().catch(() => undefined);
     }
   }
 
-  #open(): AudioContext | undefined {
-    if (this.#context !== undefined || typeof AudioContext !== "function") return this.#context;
-    const context = new AudioContext({ latencyHint: "interactive", sampleRate: 48_000 });
+  /**
+   * The context runs at the sound's own rate, so that the browser resamples all of it in one: chunk by chunk, every joint
+   * would be heard.
+   */
+  #open(sampleRate: number): AudioContext | undefined {
+    if (sampleRate === this.#sampleRate || typeof AudioContext !== "function") return this.#context;
+    this.close();
+    this.#sampleRate = sampleRate;
+    const context = newContext(sampleRate);
     context.onstatechange = () => {
       this.reset();
       this.#onChange();
@@ -155,5 +167,14 @@ export class AudioOutput {
 
   #silenceFrom(at: number): void {
     for (const [node, end] of this.#scheduled) if (end > at) node.stop(at);
+  }
+}
+
+function newContext(sampleRate: number): AudioContext {
+  try {
+    return new AudioContext({ latencyHint: "interactive", sampleRate });
+  } catch {
+    // A rate that this browser has no context for: it converts then.
+    return new AudioContext({ latencyHint: "interactive" });
   }
 }

@@ -1,36 +1,54 @@
 import type { EncodedFrame } from "../../src/channel/playout/index.ts";
+import { decodeG711, isAac, parseAacFormat, type Track } from "../../src/wire/index.ts";
 
 /** What an {@link AudioTrack} tells. */
 export interface AudioTrackEvents {
   /** Decoded sound in order; owned by the receiver, who closes it. */
   onSound(sound: AudioData, ticks: number): void;
-  /** The browser can not decode it. Nothing follows. */
+  /** The browser can not decode `codec` (WebCodecs name). Nothing follows. */
   onUnsupported(codec: string): void;
 }
 
 /** Chunks in the decoder. Beyond, it is too slow, and new ones are dropped. */
 const QUEUE_MAX = 100;
+const OPUS_RATE = 48_000;
 
-/** Decodes one source's Opus. */
+/** Decodes one source's sound: G.711 by its tables, all else by the browser. */
 export class AudioTrack {
   framesDropped = 0;
   errors = 0;
-  readonly codecString = "opus";
+  /** As WebCodecs names it. */
+  readonly codecString: string;
+  /** Of the sound that comes out, as far as the description tells, Hz. */
+  readonly sampleRate: number;
+  readonly #law: "pcmu" | "pcma" | undefined;
   readonly #clockRate: number;
-  readonly #channels: number;
+  readonly #configuration: AudioDecoderConfig;
   readonly #events: AudioTrackEvents;
   #decoder: AudioDecoder | undefined;
   #ended = false;
 
-  constructor(options: { clockRate: number; channels: number }, events: AudioTrackEvents) {
-    this.#clockRate = options.clockRate;
-    this.#channels = options.channels;
+  /** @param track one that `refusalOf` has no objection to */
+  constructor(
+    track: Pick<Track, "codec" | "clockRate" | "channels" | "fmtp">,
+    events: AudioTrackEvents,
+  ) {
+    const { clockRate, codec } = track;
+    this.#law = codec === "pcmu" || codec === "pcma" ? codec : undefined;
+    this.#clockRate = clockRate;
+    this.#configuration = configurationOf(track);
+    this.codecString = this.#configuration.codec;
+    this.sampleRate = this.#configuration.sampleRate;
     this.#events = events;
   }
 
   /** Takes the next packet in order; every one decodes by itself. */
   push(frame: EncodedFrame): void {
     if (this.#ended) return;
+    if (this.#law !== undefined) {
+      this.#expand(frame, this.#law);
+      return;
+    }
     this.#decoder ??= this.#newDecoder();
     const decoder = this.#decoder;
     if (decoder.decodeQueueSize >= QUEUE_MAX) {
@@ -41,7 +59,7 @@ export class AudioTrack {
       decoder.decode(
         new EncodedAudioChunk({
           type: "key",
-          timestamp: Math.round((frame.ticks * 1e6) / this.#clockRate),
+          timestamp: this.#microseconds(frame),
           data: frame.bytes as Uint8Array<ArrayBuffer>,
         }),
       );
@@ -57,17 +75,35 @@ export class AudioTrack {
     this.#decoder = undefined;
   }
 
+  #expand(frame: EncodedFrame, law: "pcmu" | "pcma"): void {
+    const { numberOfChannels, sampleRate } = this.#configuration;
+    const numberOfFrames = Math.floor(frame.bytes.byteLength / numberOfChannels);
+    if (numberOfFrames === 0) {
+      this.framesDropped++;
+      return;
+    }
+    const sound = new AudioData({
+      format: "s16",
+      sampleRate,
+      numberOfChannels,
+      numberOfFrames,
+      timestamp: this.#microseconds(frame),
+      data: decodeG711(frame.bytes.subarray(0, numberOfFrames * numberOfChannels), law),
+    });
+    this.#events.onSound(sound, frame.ticks);
+  }
+
+  #microseconds({ ticks }: EncodedFrame): number {
+    return Math.round((ticks * 1e6) / this.#clockRate);
+  }
+
   #newDecoder(): AudioDecoder {
     const decoder: AudioDecoder = new AudioDecoder({
       output: (sound) =>
         this.#events.onSound(sound, Math.round((sound.timestamp * this.#clockRate) / 1e6)),
       error: (error) => this.#failed(decoder, error),
     });
-    decoder.configure({
-      codec: this.codecString,
-      sampleRate: 48_000,
-      numberOfChannels: this.#channels,
-    });
+    decoder.configure(this.#configuration);
     return decoder;
   }
 
@@ -82,4 +118,24 @@ export class AudioTrack {
       this.#events.onUnsupported(this.codecString);
     }
   }
+}
+
+function configurationOf(
+  track: Pick<Track, "codec" | "clockRate" | "channels" | "fmtp">,
+): AudioDecoderConfig {
+  const { channels, clockRate, codec } = track;
+  const aac = isAac(codec) ? parseAacFormat(track)?.config : undefined;
+  if (aac !== undefined) {
+    return {
+      codec: `mp4a.40.${aac.objectType}`,
+      sampleRate: aac.outputRate,
+      numberOfChannels: aac.channels,
+      description: aac.bytes as Uint8Array<ArrayBuffer>,
+    };
+  }
+  if (codec === "opus") {
+    return { codec, sampleRate: OPUS_RATE, numberOfChannels: channels ?? 2 };
+  }
+  const law = codec === "pcma" ? "alaw" : "ulaw";
+  return { codec: law, sampleRate: clockRate, numberOfChannels: channels ?? 1 };
 }

@@ -1,7 +1,10 @@
-import type { Track } from "../../src/wire/index.ts";
-
-/** Codecs that the player has decoders for, by their names in a description. */
-export const PLAYABLE: readonly string[] = ["h264", "vp8", "opus"];
+import {
+  codecNameOf,
+  isAac,
+  KNOWN_CODECS,
+  parseAacFormat,
+  type Track,
+} from "../../src/wire/index.ts";
 
 /** Why media can not be decoded here, with what to do about it; undefined when it can. */
 export function missingCapability(): string | undefined {
@@ -15,9 +18,22 @@ export function missingCapability(): string | undefined {
   return "This browser has no WebCodecs. Chromium, Edge and Chrome have it from version 94, Safari from 26, Firefox from 130.";
 }
 
-/** Why a track can not be played here; undefined when it can. */
-export function refusalOf({ kind, codec }: Track): string | undefined {
-  if (PLAYABLE.includes(codec)) return missingCapability();
-  const unknown = `The ${kind} of this channel is ${codec}; the player knows ${PLAYABLE.join(", ")}.`;
-  return missingCapability() ?? unknown;
+/** Why a track can not be played here, as far as its description tells; undefined when it may. */
+export function refusalOf(track: Track): string | undefined {
+  const { kind, codec } = track;
+  const missing = missingCapability();
+  if (missing !== undefined) return missing;
+  if (!KNOWN_CODECS.includes(codec)) {
+    const known = [...new Set(KNOWN_CODECS.map(codecNameOf))].join(", ");
+    return `The ${kind} of this channel is ${codec}; the player knows ${known}.`;
+  }
+  if (isAac(codec) && parseAacFormat(track) === undefined) {
+    return `The ${kind} of this channel is AAC in a form that the player does not know: ${track.fmtp ?? "without parameters"}.`;
+  }
+  return undefined;
+}
+
+/** That the browser's decoders do not include `codecString`, for people. */
+export function noDecoder(codec: string, codecString: string): string {
+  return `This browser has no decoder for ${codecNameOf(codec)} (${codecString}).`;
 }

@@ -8,7 +8,7 @@ import {
 import type { Description, Track } from "../../src/wire/index.ts";
 import { AudioOutput } from "./audio-output.ts";
 import { Playback } from "./playback.ts";
-import { type PlayerState, StateTeller } from "./player-state.ts";
+import { type PlayerState, StateTeller, type StateText } from "./player-state.ts";
 import { NO_STATS, type PlayerStats } from "./player-stats.ts";
 import { PlayerView } from "./player-view.ts";
 import { linkUrlsOf } from "./site-urls.ts";
@@ -182,7 +182,7 @@ export class MeanderPlayer extends HTMLElement {
         onPath: (sites) => {
           if (this.#view.hasPicture) this.#view.remark(`Now by ${sites.join(" › ")}`);
         },
-        onWarning: (message) => this.#view.remark(message),
+        onWarning: (kind, message) => this.#warn(kind, message),
         onMessage: (detail) => {
           if (this.#textOnly) this.#view.addLine(detail.text);
           this.dispatchEvent(new CustomEvent<MessageDetail>("message", { detail }));
@@ -211,16 +211,22 @@ export class MeanderPlayer extends HTMLElement {
   #described({ tracks }: Description): void {
     this.#textOnly = tracks.length > 0 && tracks.every(({ kind }) => kind === "text");
     if (this.#state.type !== "live" || this.#view.hasPicture) return;
-    const { title, busy } = this.#waitingFor(tracks);
-    this.#view.showState({ title, detail: "", busy }, true);
+    this.#view.showState(this.#waitingFor(tracks), true);
   }
 
-  #waitingFor(tracks: readonly Track[]): { readonly title: string; readonly busy: boolean } {
-    if (tracks.length === 0) return { title: "Nobody publishes here now", busy: true };
-    if (this.#textOnly) return { title: "Waiting for a message…", busy: true };
-    if (tracks.some(({ kind }) => kind === "video"))
-      return { title: "Waiting for the first picture…", busy: true };
-    return { title: "Sound only", busy: false };
+  #waitingFor(tracks: readonly Track[]): StateText {
+    const waiting = { detail: "", busy: true };
+    if (tracks.length === 0) return { title: "Nobody publishes here now", ...waiting };
+    if (this.#textOnly) return { title: "Waiting for a message…", ...waiting };
+    const refusal = this.#playback?.pictureRefusal;
+    if (refusal === undefined && tracks.some(({ kind }) => kind === "video"))
+      return { title: "Waiting for the first picture…", ...waiting };
+    return { title: "Sound only", detail: refusal ?? "", busy: false };
+  }
+
+  #warn(kind: Track["kind"], message: string): void {
+    if (kind !== "video" || this.#view.hasPicture) this.#view.remark(message);
+    else this.#view.showState({ title: "Sound only", detail: message, busy: false }, true);
   }
 
   #present(): void {

@@ -8,6 +8,7 @@ import {
   type SourceTimeline,
   type TimedFrame,
 } from "../../src/channel/playout/index.ts";
+import { noDecoder } from "./capability.ts";
 import { VideoTrack } from "./video-track.ts";
 
 /** A decoded picture that waits for its time. */
@@ -43,7 +44,7 @@ export class PicturePlayer {
   shownOffsetMs: number | undefined;
   readonly #timeline: MediaTimeline;
   readonly #clock: PlayoutClock;
-  readonly #onUnsupported: (codec: string) => void;
+  readonly #onUnsupported: (message: string) => void;
   readonly #onReady: () => void;
   readonly #now: () => number;
   readonly #queue = new FrameQueue<Picture>(PICTURES_MAX);
@@ -61,7 +62,7 @@ export class PicturePlayer {
     readonly timeline: MediaTimeline;
     readonly clock: PlayoutClock;
     readonly now: () => number;
-    readonly onUnsupported: (codec: string) => void;
+    readonly onUnsupported: (message: string) => void;
     readonly onReady: () => void;
   }) {
     this.#timeline = options.timeline;
@@ -96,7 +97,7 @@ export class PicturePlayer {
     this.#track = new VideoTrack(
       { codec, clockRate: source.clockRate },
       {
-        onUnsupported: this.#onUnsupported,
+        onUnsupported: (codecString) => this.#onUnsupported(noDecoder(codec, codecString)),
         waitingPictures: () => this.#queue.count,
         onPicture: (image, ticks) => {
           const mediaMs = this.#timeline.mediaMsOf(source, ticks);

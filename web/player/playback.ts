@@ -36,8 +36,8 @@ export interface PlaybackEvents {
   onState(state: PlayerState): void;
   onDescription(description: Description): void;
   onPath(sites: readonly string[]): void;
-  /** Part of the channel can not be played; the rest goes on. */
-  onWarning(message: string): void;
+  /** `kind` can not be played, for the reason in `message`; the rest goes on. */
+  onWarning(kind: Track["kind"], message: string): void;
   /** A message of a text track. */
   onMessage(message: { readonly text: string; readonly medium: number }): void;
   /** A picture became ready: when nothing draws by itself (a hidden page), draw now. */
@@ -73,6 +73,7 @@ export class Playback {
   #state: PlayerState = { type: "idle" };
   /** The same without regard to what can be played. */
   #clientState: PlayerState = { type: "idle" };
+  #pictureRefusal: string | undefined;
   #cancel: Cancel | undefined;
 
   constructor(options: PlaybackOptions, events: PlaybackEvents) {
@@ -88,15 +89,13 @@ export class Playback {
     };
     this.#pictures = new PicturePlayer({
       ...shared,
-      onUnsupported: (codec) =>
-        this.#unplayable("video", `This browser has no decoder for ${codec}.`),
+      onUnsupported: (message) => this.#unplayable("video", message),
       onReady: () => events.onPictureReady(),
     });
     this.#sounds = new SoundPlayer({
       ...shared,
       output,
-      onUnsupported: (codec) =>
-        this.#unplayable("audio", `This browser has no decoder for ${codec}.`),
+      onUnsupported: (message) => this.#unplayable("audio", message),
     });
     this.#tracks = new ChannelTracks(
       {
@@ -152,6 +151,11 @@ export class Playback {
 
   get state(): PlayerState {
     return this.#state;
+  }
+
+  /** Why the channel's video is not shown; undefined when it is, or there is none. */
+  get pictureRefusal(): string | undefined {
+    return this.#pictureRefusal;
   }
 
   /** True while the channel brings sound. */
@@ -235,13 +239,20 @@ export class Playback {
   /** Does without one kind of media; without any left, tells that nothing can be played. */
   #unplayable(kind: Track["kind"], message: string): void {
     this.#tracks.giveUp(kind);
-    if (this.#tracks.playable) this.#events.onWarning(message);
+    if (kind === "video") {
+      this.#pictureRefusal = message;
+      this.#pictures.stop();
+    } else {
+      this.#sounds.stop();
+    }
+    if (this.#tracks.playable) this.#events.onWarning(kind, message);
     else this.#enter({ type: "unsupported", message });
   }
 
   #describe(description: Description): void {
     const before = this.#state.type;
     this.#state = this.#clientState;
+    this.#pictureRefusal = undefined;
     this.#tracks.describe(description);
     if (before === "unsupported") this.#enter(this.#clientState);
     this.#events.onDescription(description);
@@ -250,7 +261,7 @@ export class Playback {
   #open({ track, timeline }: TrackFeed): void {
     this.#jitter.interrupt();
     if (track.kind === "video") this.#pictures.start(track.codec, timeline);
-    else this.#sounds.start(track.channels ?? 2, timeline);
+    else this.#sounds.start(track, timeline);
   }
 
   #close({ track }: TrackFeed): void {

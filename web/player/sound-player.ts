@@ -4,8 +4,10 @@ import type {
   PlayoutClock,
   SourceTimeline,
 } from "../../src/channel/playout/index.ts";
+import type { Track } from "../../src/wire/index.ts";
 import type { AudioOutput } from "./audio-output.ts";
 import { AudioTrack } from "./audio-track.ts";
+import { noDecoder } from "./capability.ts";
 
 /** Sound that was heard longer ago than this says nothing about now, ms. */
 const FRESH_MS = 1_000;
@@ -25,7 +27,7 @@ export class SoundPlayer {
   readonly #clock: PlayoutClock;
   readonly #output: AudioOutput;
   readonly #now: () => number;
-  readonly #onUnsupported: (codec: string) => void;
+  readonly #onUnsupported: (message: string) => void;
   #track: AudioTrack | undefined;
   #heard: Heard | undefined;
   #pastDropped = 0;
@@ -37,7 +39,7 @@ export class SoundPlayer {
     readonly clock: PlayoutClock;
     readonly output: AudioOutput;
     readonly now: () => number;
-    readonly onUnsupported: (codec: string) => void;
+    readonly onUnsupported: (message: string) => void;
   }) {
     this.#timeline = options.timeline;
     this.#clock = options.clock;
@@ -64,16 +66,13 @@ export class SoundPlayer {
   }
 
   /** Goes over to another source. */
-  start(channels: number, source: SourceTimeline): void {
+  start(track: Track, source: SourceTimeline): void {
     this.stop();
-    this.#output.prepare();
-    this.#track = new AudioTrack(
-      { clockRate: source.clockRate, channels },
-      {
-        onUnsupported: this.#onUnsupported,
-        onSound: (data, ticks) => this.#play(data, ticks, source),
-      },
-    );
+    this.#track = new AudioTrack(track, {
+      onUnsupported: (codecString) => this.#onUnsupported(noDecoder(track.codec, codecString)),
+      onSound: (data, ticks) => this.#play(data, ticks, source),
+    });
+    this.#output.prepare(this.#track.sampleRate);
   }
 
   /** Takes the next packet of the source that was started. */

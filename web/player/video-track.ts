@@ -1,5 +1,5 @@
 import type { EncodedFrame } from "../../src/channel/playout/index.ts";
-import { h264CodecString, splitAnnexB } from "../../src/wire/index.ts";
+import { videoCodecString } from "../../src/wire/index.ts";
 
 /** What a {@link VideoTrack} tells, and asks. */
 export interface VideoTrackEvents {
@@ -15,8 +15,6 @@ export interface VideoTrackEvents {
 const AHEAD_MAX = 16;
 /** Frames that wait for the decoder. Beyond, it is too slow, and the picture starts again at a key frame. */
 const WAITING_MAX = 600;
-/** `nal_unit_type` of a sequence parameter set (ITU-T H.264 table 7-1). */
-const NAL_SPS = 7;
 
 /** Decodes one source's video. After an error it begins anew at the next key frame. */
 export class VideoTrack {
@@ -34,7 +32,7 @@ export class VideoTrack {
   #needsKey = true;
   #ended = false;
 
-  /** @param codec `h264` or `vp8` */
+  /** @param codec as a description names it */
   constructor(options: { codec: string; clockRate: number }, events: VideoTrackEvents) {
     this.#codec = options.codec;
     this.#clockRate = options.clockRate;
@@ -113,7 +111,7 @@ export class VideoTrack {
 
   /** Key frames may bring other parameters: the decoder is set up again when its codec string changes. */
   #configure(frame: EncodedFrame): void {
-    const codecString = codecStringOf(this.#codec, frame.bytes) ?? this.codecString;
+    const codecString = videoCodecString(this.#codec, frame.bytes) ?? this.codecString;
     if (this.#decoder?.state === "configured" && codecString === this.codecString) return;
     if (codecString === "") return;
     this.codecString = codecString;
@@ -154,10 +152,4 @@ export class VideoTrack {
       this.#events.onUnsupported(this.codecString);
     }
   }
-}
-
-function codecStringOf(codec: string, keyFrame: Uint8Array): string | undefined {
-  if (codec === "vp8") return "vp8";
-  const sps = splitAnnexB(keyFrame).find((nal) => ((nal[0] ?? 0) & 31) === NAL_SPS);
-  return sps === undefined ? undefined : h264CodecString(sps);
 }

@@ -13,6 +13,8 @@ export interface Column<Row> {
   readonly align?: "right";
   /** Left out first when the terminal is narrow; 0 (default) never is. */
   readonly expendable?: number;
+  /** Characters that it has at least, so that columns stand still while numbers change. */
+  readonly least?: number;
   cell(row: Row): Piece | string;
 }
 
@@ -50,7 +52,11 @@ export function tableLines<Row>(
   const all = columns.map((column) => {
     const title = column.title === sorted ? `${column.title}▾` : column.title;
     const cells = rows.map((row) => pieceOf(column.cell(row)));
-    const size = Math.max(title.length, ...cells.map(({ text }) => [...text].length));
+    const size = Math.max(
+      title.length,
+      column.least ?? 0,
+      ...cells.map(({ text }) => [...text].length),
+    );
     return { column, title, cells, size };
   });
   const shown = fitting(all, width - 2);

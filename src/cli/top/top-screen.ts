@@ -129,17 +129,20 @@ const SITE_COLUMNS: readonly Column<TopSite>[] = [
   {
     title: "CPU",
     align: "right",
+    least: 5,
     cell: ({ figures }) => ({ ...graded(figures?.cpu, 0.7, 0.9), text: formatShare(figures?.cpu) }),
   },
   {
     title: "MEM",
     align: "right",
+    least: 7,
     cell: ({ figures }) => formatBytes(figures?.memory.used),
     expendable: 1,
   },
   {
     title: "LOOP",
     align: "right",
+    least: 6,
     expendable: 1,
     cell: ({ figures }) => ({
       ...graded(figures?.loopMs.plane, 20, 100),
@@ -147,9 +150,14 @@ const SITE_COLUMNS: readonly Column<TopSite>[] = [
     }),
   },
   { title: "CHANS", align: "right", cell: ({ figures }) => count(figures?.channels.length) },
-  { title: "SUBS", align: "right", cell: ({ figures }) => count(figures?.subscribers) },
-  { title: "IN", align: "right", cell: ({ figures }) => formatBitRate(figures?.bitsIn) },
-  { title: "OUT", align: "right", cell: ({ figures }) => formatBitRate(figures?.bitsOut) },
+  { title: "SUBS", align: "right", least: 5, cell: ({ figures }) => count(figures?.subscribers) },
+  { title: "IN", align: "right", least: 9, cell: ({ figures }) => formatBitRate(figures?.bitsIn) },
+  {
+    title: "OUT",
+    align: "right",
+    least: 9,
+    cell: ({ figures }) => formatBitRate(figures?.bitsOut),
+  },
   {
     title: "",
     expendable: 3,
@@ -158,7 +166,7 @@ const SITE_COLUMNS: readonly Column<TopSite>[] = [
       style: "cyan",
     }),
   },
-  { title: "DROPS", align: "right", cell: ({ figures }) => drops(figures?.drops) },
+  { title: "DROPS", align: "right", least: 6, cell: ({ figures }) => drops(figures?.drops) },
   {
     title: "FILES",
     align: "right",
@@ -176,17 +184,23 @@ const CHANNEL_COLUMNS: readonly Column<ChannelRow>[] = [
     cell: ({ path }) =>
       path.length === 0 ? { text: "no way", style: "yellow" } : clipped(path.join(" › "), 40),
   },
-  { title: "IN", align: "right", cell: ({ bitsIn }) => formatBitRate(bitsIn) },
-  { title: "OUT", align: "right", cell: ({ bitsOut }) => formatBitRate(bitsOut) },
-  { title: "SUBS", align: "right", cell: ({ subscribers }) => count(subscribers) },
-  { title: "LATENCY", align: "right", cell: ({ latencyMs }) => formatMs(latencyMs ?? undefined) },
+  { title: "IN", align: "right", least: 9, cell: ({ bitsIn }) => formatBitRate(bitsIn) },
+  { title: "OUT", align: "right", least: 9, cell: ({ bitsOut }) => formatBitRate(bitsOut) },
+  { title: "SUBS", align: "right", least: 5, cell: ({ subscribers }) => count(subscribers) },
+  {
+    title: "LATENCY",
+    align: "right",
+    least: 7,
+    cell: ({ latencyMs }) => formatMs(latencyMs ?? undefined),
+  },
   {
     title: "JITTER",
     align: "right",
+    least: 6,
     cell: ({ jitterMs }) => formatMs(jitterMs ?? undefined),
     expendable: 1,
   },
-  { title: "DROPS", align: "right", cell: (row) => drops(row.drops) },
+  { title: "DROPS", align: "right", least: 6, cell: (row) => drops(row.drops) },
 ];
 
 const SLOW_COLUMNS: readonly Column<SlowRow>[] = [
@@ -197,6 +211,7 @@ const SLOW_COLUMNS: readonly Column<SlowRow>[] = [
   {
     title: "LAG",
     align: "right",
+    least: 6,
     cell: ({ lagMs }) => ({ ...graded(lagMs, 500, 1_000), text: formatMs(lagMs) }),
   },
   {

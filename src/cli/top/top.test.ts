@@ -123,7 +123,8 @@ test("only lines that changed are written, and the terminal is given back once",
   const output = { columns: 20, rows: 3, write: (text: string) => void written.push(text) };
   const screen = new FullScreen(output);
   screen.draw(["one", "two", "three", "four"]);
-  assert.match(written.at(-1) ?? "", /\x1b\[1;1Hone\x1b\[K\x1b\[2;1Htwo\x1b\[K\x1b\[3;1Hthree/u);
+  const first = "\x1b[1;1Hone\x1b[K\x1b[2;1Htwo\x1b[K\x1b[3;1Hthree";
+  assert.ok(written.at(-1)?.includes(first));
   assert.ok(!written.at(-1)?.includes("four"), "what does not fit is not written");
   screen.draw(["one", "2", "three"]);
   assert.equal(written.at(-1), "\x1b[?2026h\x1b[2;1H2\x1b[K\x1b[?2026l");

@@ -1,9 +1,8 @@
 import { constants } from "node:os";
 import type { Command } from "commander";
 import { type Clock, delay, MeanderError, SystemClock } from "../../base/index.ts";
-import { SiteClient } from "../../site/client/index.ts";
 import { clientOf, durationOf, type SiteArguments, withSite } from "../arguments.ts";
-import { urlOf } from "../site-named.ts";
+import { clientAt } from "../site-named.ts";
 import { openTerminal, type Terminal } from "../terminal.ts";
 import { FullScreen } from "./full-screen.ts";
 import { SessionPoll, type TopSession } from "./session-poll.ts";
@@ -31,7 +30,7 @@ export function addTop(program: Command): void {
     }
     const poll = new SessionPoll({
       site: clientOf(options),
-      clientOf: (record) => new SiteClient(urlOf(record.http)),
+      clientOf: (record) => clientAt(options, record),
       clock,
     });
     if (terminal.json) await printObjects(poll, terminal, clock, intervalMs);

@@ -45,6 +45,11 @@ export class SiteAccess {
     return mode ?? (isLocal ? this.#policy.mode : "tokens");
   }
 
+  /** Names the session: the key that its tokens are signed with. */
+  get session(): string {
+    return this.#policy.key.id;
+  }
+
   /** Follows the session's rules. While the directory is gone, those last heard of hold. */
   async start(directory: Directory): Promise<void> {
     this.#undo.push(

@@ -106,6 +106,17 @@ const peerSchema = z.strictObject({
   rttMs: millis.optional(),
 });
 
+/** How datagrams pass the kernel. docs/spec/datagrams.md */
+const datagramsSchema = z.strictObject({
+  mode: z.enum(["batched", "plain"]),
+  reason: z.string().optional(),
+  sendCalls: count,
+  sent: count,
+  segments: count,
+  receiveCalls: count,
+  received: count,
+});
+
 export const siteViewSchema = z
   .strictObject({
     site: siteSchema,
@@ -114,6 +125,7 @@ export const siteViewSchema = z
       channels: z.array(channelSnapshotSchema),
       peers: z.array(peerSchema),
       drops: counts,
+      datagrams: datagramsSchema,
     }),
     process: z.strictObject({ cpuSeconds: z.number(), rssBytes: count, uptimeSeconds: z.number() }),
   })

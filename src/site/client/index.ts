@@ -4,7 +4,9 @@
  * @module
  */
 export type { TokenRequest } from "../access/token-service.ts";
+export { trustOf } from "../tls/tls-settings.ts";
 export { connect } from "./connect.ts";
+export { findLocalSite, findLocalToken, type LocalSite, noteLocalSite } from "./local-sites.ts";
 export { packageRoot, packageVersion } from "./package-root.ts";
 export {
   type PublishSettings,

@@ -182,7 +182,9 @@ export class DemoSupervisor {
     if (place.name === "origin") void this.#publishers.stop();
     if (this.#isStopping) return;
     if (end.code === RESTART_CODE) {
-      void this.#startAgain(place).catch((error: unknown) => this.#options.onNote(messageOf(error)));
+      void this.#startAgain(place).catch((error: unknown) =>
+        this.#options.onNote(messageOf(error)),
+      );
       return;
     }
     const how = end.signal === null ? `ended with code ${end.code}` : `was killed by ${end.signal}`;

@@ -8,6 +8,7 @@ import { type Clock, LIMITS, messageOf, SILENT, SystemRandom } from "../../base/
 import { EmbeddedDirectory } from "../../directory/embedded/index.ts";
 import { packageRoot } from "../client/package-root.ts";
 import { findFreePorts } from "../demo/free-ports.ts";
+import { checkDatagrams } from "./datagrams-check.ts";
 
 /** What was found about one thing that Meander needs or can use. */
 export interface Check {
@@ -52,6 +53,7 @@ export async function* runChecks(options: {
   yield { name: "machine", ...checkMachine() };
   yield await check("ports", () => checkPorts(port));
   yield await check("udp", () => checkUdp(clock));
+  yield await check("batched datagrams", () => checkDatagrams(clock));
   yield await check("udp buffers", checkBuffers);
   yield await check("directory", () => checkDirectory(clock));
   yield await check("disk", checkDisk);

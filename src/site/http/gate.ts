@@ -1,4 +1,5 @@
 import { MeanderError } from "../../base/index.ts";
+import { isLoopback } from "../../transport/index.ts";
 
 /** Names under which a site may be reached, and web pages of others that may talk to it. */
 export interface GateRules {
@@ -62,7 +63,7 @@ export function originsOf(site: {
 
 /** True for names that lead to this machine alone. */
 export function isLoopbackName(name: string): boolean {
-  return name === "localhost" || name === "::1" || /^127(\.\d{1,3}){3}$/.test(name);
+  return isLoopback(name);
 }
 
 function hostNameOf(host: string): string | undefined {

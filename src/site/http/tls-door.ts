@@ -48,7 +48,6 @@ export class TlsDoor {
       const server = bytes[0] === TLS_HANDSHAKE ? this.#secure : this.#plain;
       server.emit("connection", socket);
       process.nextTick(() => socket.resume());
-      socket.resume();
     });
   }
 }

@@ -49,6 +49,7 @@ export class Metrics {
       };
       if (peer.role === "site") this.#gauge("meander_peer", "Links to other sites", labels, 1);
     }
+    this.#describeDatagrams(snapshot.datagrams);
     const viewers = snapshot.peers.filter((peer) => peer.role === "viewer").length;
     this.#gauge("meander_viewers", "Viewers connected", {}, viewers);
     for (const [reason, count] of Object.entries(snapshot.drops)) {
@@ -58,6 +59,21 @@ export class Metrics {
         { reason },
         count,
       );
+    }
+  }
+
+  #describeDatagrams(figures: PlaneSnapshot["datagrams"]): void {
+    const { mode, received, receiveCalls, segments, sendCalls, sent } = figures;
+    const isBatched = Number(mode === "batched");
+    this.#gauge("meander_udp_batched", "1 while datagrams go in batches", {}, isBatched);
+    for (const [what, help, count] of [
+      ["send_calls", "System calls that sent datagrams", sendCalls],
+      ["sent", "Datagrams sent", sent],
+      ["segments", "Datagrams sent in trains that the kernel cut", segments],
+      ["receive_calls", "System calls that received datagrams in batches", receiveCalls],
+      ["received_batched", "Datagrams received by those", received],
+    ] as const) {
+      this.#count(`meander_udp_${what}_total`, help, {}, count);
     }
   }
 

@@ -1,16 +1,15 @@
 import { type Clock, type Log, MeanderError } from "../../base/index.ts";
 import type { Neighbour } from "../../reflector/index.ts";
-import { type Connection, completeStack, composeStack, parseStack } from "../../stack/index.ts";
+import { type Connection, parseStack } from "../../stack/index.ts";
 import {
+  type DatagramMeans,
   formatAddress,
   LINK_PATH,
   TcpTransport,
   UdpTransport,
   WebSocketTransport,
 } from "../../transport/index.ts";
-
-/** The stack of datagram links unless configured otherwise. */
-export const DATAGRAM_STACK = completeStack("udp");
+import type { LinkStacks } from "./link-stacks.ts";
 
 /** Opens links to other sites: a stack string and a site become a connection. */
 export class LinkDialler {
@@ -19,13 +18,24 @@ export class LinkDialler {
   readonly #webSocket: WebSocketTransport;
   /** A socket tells only one connection to a remote apart, so each further datagram stack has one of its own. */
   readonly #others = new Map<string, Promise<UdpTransport>>();
+  readonly #stacks: LinkStacks;
+  readonly #means: DatagramMeans;
   readonly #host: string;
   readonly #clock: Clock;
   readonly #log: Log;
 
   /** @param udp the site's socket, borrowed */
-  constructor(options: { udp: UdpTransport; host: string; clock: Clock; log: Log }) {
+  constructor(options: {
+    readonly udp: UdpTransport;
+    readonly stacks: LinkStacks;
+    readonly means: DatagramMeans;
+    readonly host: string;
+    readonly clock: Clock;
+    readonly log: Log;
+  }) {
     this.#udp = options.udp;
+    this.#stacks = options.stacks;
+    this.#means = options.means;
     this.#host = options.host;
     this.#clock = options.clock;
     this.#log = options.log;
@@ -34,11 +44,9 @@ export class LinkDialler {
   }
 
   /** @throws {MeanderError} `stack-…`, and what the transports throw */
-  async dial({ http, udp, tls }: Neighbour, stack: string): Promise<Connection> {
-    const complete = completeStack(stack);
-    const { modules, transport } = parseStack(complete);
-    const connection = await this.#connect(transport.name, { complete, http, udp, tls });
-    return composeStack(modules, connection, this.#clock);
+  async dial(neighbour: Neighbour, stack: string): Promise<Connection> {
+    const { name } = parseStack(stack).transport;
+    return this.#stacks.compose(stack, await this.#connect(name, stack, neighbour));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -51,14 +59,12 @@ export class LinkDialler {
     ]);
   }
 
-  async #connect(
-    transport: string,
-    { complete, http, udp, tls }: { complete: string } & Pick<Neighbour, "http" | "udp" | "tls">,
-  ): Promise<Connection> {
+  async #connect(transport: string, stack: string, neighbour: Neighbour): Promise<Connection> {
+    const { http, udp, tls } = neighbour;
     const httpAddress = formatAddress(http.host, http.port);
     switch (transport) {
       case "udp":
-        return (await this.#socketFor(complete)).connect(formatAddress(udp.host, udp.port));
+        return (await this.#socketFor(stack, neighbour)).connect(formatAddress(udp.host, udp.port));
       case "tcp":
         return this.#tcp.connect(httpAddress, { tls });
       case "websocket": {
@@ -71,18 +77,20 @@ export class LinkDialler {
           "transport-unavailable",
           "sites are not linked over that transport",
           {
-            where: `stack ${complete}`,
+            where: `stack ${stack}`,
             expected: "udp, tcp or websocket",
           },
         );
     }
   }
 
-  #socketFor(stack: string): Promise<UdpTransport> {
-    if (stack === DATAGRAM_STACK) return Promise.resolve(this.#udp);
+  /** The usual stack goes over the site's own socket, by which its neighbours know it. */
+  #socketFor(stack: string, neighbour: Neighbour): Promise<UdpTransport> {
+    if (stack === this.#stacks.stackTo(neighbour, "udp")) return Promise.resolve(this.#udp);
     const open = this.#others.get(stack);
     if (open !== undefined) return open;
     const opening = UdpTransport.open({
+      ...this.#means,
       host: this.#host,
       port: 0,
       clock: this.#clock,

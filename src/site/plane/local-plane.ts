@@ -3,9 +3,10 @@ import { type Clock, type Log, MeanderError, messageOf, SystemRandom } from "../
 import { type OpenSocket, RtpOutputs } from "../../media/index.ts";
 import { Reflector } from "../../reflector/index.ts";
 import type { Endpoint } from "../../session/index.ts";
-import { composeStack, parseStack } from "../../stack/index.ts";
 import {
   acceptTcp,
+  type DatagramMeans,
+  emptyTally,
   LINK_PATH,
   LINK_UPGRADE,
   loadNative,
@@ -35,7 +36,8 @@ import type {
 import type { LogLevel } from "../site-options.ts";
 import { DescriptorGuard } from "./descriptor-guard.ts";
 import { IngestDesk } from "./ingest-desk.ts";
-import { DATAGRAM_STACK, LinkDialler } from "./link-dialler.ts";
+import { LinkDialler } from "./link-dialler.ts";
+import { LinkStacks } from "./link-stacks.ts";
 import { OutputDesk } from "./output-desk.ts";
 import {
   type Plane,
@@ -56,6 +58,7 @@ export class LocalPlane implements Plane {
   readonly #reflector: Reflector;
   readonly #listener: HttpListener;
   readonly #socket: UdpTransport;
+  readonly #stacks: LinkStacks;
   readonly #dialler: LinkDialler;
   readonly #ingests: IngestDesk;
   readonly #outputs: OutputDesk;
@@ -84,6 +87,7 @@ export class LocalPlane implements Plane {
     const shell = new SocketDoor("shell");
     const front: Front = { accept: (connection) => connection.close(), request: undefined };
     const native = loadNative({ disabled: options.native === false });
+    const means = { native: native.calls, nativeAbsence: native.absence, tally: emptyTally() };
     const writes = native.calls === undefined ? undefined : new StreamWrites(native.calls);
     const webSockets = new WebSocketAcceptor({ clock, writes });
     const listener = await HttpListener.open(
@@ -110,8 +114,19 @@ export class LocalPlane implements Plane {
     );
     listening = listener;
     try {
-      const socket = await openSocket(host, listener.port, options, { clock, log }, front);
-      const parts = { listener, socket, directory, shell, front, host, descriptors, logGate };
+      const socket = await openSocket(host, listener.port, options, { clock, log, means }, front);
+      const parts = {
+        means,
+        listener,
+        socket,
+        directory,
+        shell,
+        front,
+        host,
+        descriptors,
+        privateLinks: options.privateLinks ?? true,
+        logGate,
+      };
       return new LocalPlane({ ...parts, clock, log });
     } catch (error) {
       descriptors[Symbol.dispose]();
@@ -122,17 +137,19 @@ export class LocalPlane implements Plane {
 
   private constructor(parts: {
     readonly listener: HttpListener;
+    readonly means: DatagramMeans;
     readonly socket: UdpTransport;
     readonly directory: SocketDoor;
     readonly shell: SocketDoor;
     readonly front: Front;
     readonly host: string;
     readonly descriptors: DescriptorGuard;
+    readonly privateLinks: boolean;
     readonly logGate: LogGate | undefined;
     readonly clock: Clock;
     readonly log: Log;
   }) {
-    const { listener, socket, directory, shell, front, host, clock, log } = parts;
+    const { listener, socket, means, directory, shell, front, host, clock, log } = parts;
     this.#descriptors = parts.descriptors;
     this.#logGate = parts.logGate;
     this.#loop = new LoopDelay(clock);
@@ -147,23 +164,27 @@ export class LocalPlane implements Plane {
     const onEvent = (event: PlaneEvent): void => {
       for (const listen of this.#listeners) listen(event);
     };
-    this.#dialler = new LinkDialler({ udp: socket, host, clock, log });
+    const random = new SystemRandom();
+    this.#stacks = new LinkStacks({ clock, random, log, privateLinks: parts.privateLinks });
+    this.#dialler = new LinkDialler({ udp: socket, stacks: this.#stacks, means, host, clock, log });
     this.#guard = new Guard({ clock });
     this.#reflector = new Reflector({
       clock,
-      random: new SystemRandom(),
+      random,
       log,
+      security: this.#stacks,
       dial: (neighbour, stack) => this.#dialler.dial(neighbour, stack),
       onEvent,
       viewers: viewerGateOf(this.#guard),
       refuseViewers: () => this.#descriptors.refusal,
     });
-    const openSocket: OpenSocket = (where) => openDatagramSocket({ ...where, clock, log });
+    const openSocket: OpenSocket = (where) =>
+      openDatagramSocket({ ...where, ...means, clock, log });
     this.#ingests = new IngestDesk({ reflector: this.#reflector, clock, log, openSocket, onEvent });
     this.#outputSockets = new RtpOutputs(openSocket);
     const outputs = this.#outputSockets;
     this.#outputs = new OutputDesk({ reflector: this.#reflector, outputs });
-    front.accept = (connection) => this.#reflector.accept(connection);
+    front.accept = (connection) => this.#reflector.accept(this.#stacks.accept(connection));
   }
 
   onEvent(listener: (event: PlaneEvent) => void): void {
@@ -183,6 +204,7 @@ export class LocalPlane implements Plane {
   }
 
   async configure(options: Parameters<PlaneControl["configure"]>[0]): Promise<void> {
+    this.#stacks.setLinkKey(options.linkKey);
     this.#reflector.configure(options);
   }
 
@@ -256,6 +278,7 @@ export class LocalPlane implements Plane {
       ...snapshot,
       channels: snapshot.channels.map((channel) => this.#ingests.describe(channel)),
       drops: { ...snapshot.drops, ...Object.fromEntries(drops) },
+      datagrams: this.#socket.figures,
     };
   }
 
@@ -311,17 +334,17 @@ async function openSocket(
   host: string,
   httpPort: number,
   options: PlaneOptions,
-  { clock, log }: PlanePorts,
+  { clock, log, means }: PlanePorts & { readonly means: DatagramMeans },
   front: Front,
 ): Promise<UdpTransport> {
-  const { modules } = parseStack(DATAGRAM_STACK);
   const open = (port: number): Promise<UdpTransport> =>
     UdpTransport.open({
+      ...means,
       host,
       port,
       clock,
       log,
-      accept: (connection) => front.accept(composeStack(modules, connection, clock)),
+      accept: (connection) => front.accept(connection),
     });
   try {
     return await open(options.udpPort ?? httpPort);

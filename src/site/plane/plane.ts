@@ -19,6 +19,8 @@ export interface PlaneOptions {
   readonly udpPort?: number | undefined;
   /** False: no native calls, even where they are possible. */
   readonly native?: boolean | undefined;
+  /** False: links to and from other machines may be plain. Default true. */
+  readonly privateLinks?: boolean | undefined;
   /** Who is let in before {@link Plane.setGate} says more. */
   readonly gate: GateRules;
   /** With it, the HTTP port speaks TLS alone. */

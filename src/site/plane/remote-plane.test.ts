@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { MessageChannel } from "node:worker_threads";
 import { type LogFields, MeanderError, SILENT } from "../../base/index.ts";
 import type { MessageSocket } from "../../directory/index.ts";
+import { emptyTally } from "../../transport/index.ts";
 import type { HttpRequest, HttpResponse } from "../http/messages.ts";
 import type { Departed, PlaneEvent, PlaneFigures, PlaneSnapshot } from "../plane-control.ts";
 import type { Plane, SocketHandler } from "./plane.ts";
@@ -10,7 +11,13 @@ import { type CallingPort, RemotePlane } from "./remote-plane.ts";
 import { portLog, type ServingPort, servePlane } from "./serve-plane.ts";
 
 const ADDRESS = { host: "127.0.0.1", port: 7000 };
-const EMPTY: PlaneSnapshot = { at: 1, channels: [], peers: [], drops: { malformed: 2 } };
+const EMPTY: PlaneSnapshot = {
+  at: 1,
+  channels: [],
+  peers: [],
+  drops: { malformed: 2 },
+  datagrams: { mode: "plain", reason: "not-linux", ...emptyTally() },
+};
 
 /** A plane that records what it is asked and has no sockets. */
 class FakePlane implements Plane {

@@ -74,15 +74,17 @@ test("a failure of what is published is told", async () => {
   assert.equal((await publication.ended)?.code, "ffmpeg-failed");
 });
 
-test("a site that misses some looks is forgiven, one that stays away is lost", async () => {
+test("a site that restarts and opens the input again is forgiven, one that stays away is lost", async () => {
   const the = rig();
   the.inputs = new Error("connection refused");
+  await looks(the.clock, 15);
+  the.inputs = [];
   await looks(the.clock, 2);
   the.inputs = [{ name: "main", kind: "rtp" }];
   await looks(the.clock, 5);
   assert.deepEqual(the.calls, []);
   the.inputs = new Error("connection refused");
-  await looks(the.clock, 3);
+  await looks(the.clock, 20);
   const error = await the.publication.ended;
   assert.equal(error?.code, "publication-lost");
   assert.match(error?.message ?? "", /connection refused/);

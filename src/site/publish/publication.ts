@@ -48,8 +48,10 @@ export interface Publication {
 
 /** How often a publisher looks whether its site still listens, ms. */
 const LOOK_MS = 1_000;
-/** Looks in a row that may fail: a site that starts again is noticed by then. */
-const FAILURES_MAX = 3;
+/** Looks in a row that may find no input: a site that has just started again opens it within a second. */
+const MISSING_MAX = 3;
+/** Looks in a row that may find no site: one that restarts takes seconds, and then has the input on the same ports. */
+const SILENT_MAX = 20;
 
 /**
  * Holds an input that was opened at a site: watches that it stays, and closes it at the end.
@@ -62,7 +64,7 @@ export function holdInput(
   run: { readonly ended: Promise<MeanderError | undefined>; stop(): void },
 ): Publication {
   const { client, channel, clock, input = "main" } = options;
-  let failures = 0;
+  let [missing, silent] = [0, 0];
   let cancel = (): void => {};
   let lose: (error: MeanderError) => void = () => {};
   let isOver = false;
@@ -70,16 +72,17 @@ export function holdInput(
     lose = resolve;
   });
   const look = async (): Promise<void> => {
-    const reason = await whyLost(client, channel, input);
+    const found = await lookAt(client, channel, input);
     if (isOver) return;
     // With the same token, every further look would say the same.
-    if (reason instanceof MeanderError) return lose(reason);
-    failures = reason === undefined ? 0 : failures + 1;
-    if (reason === undefined || failures < FAILURES_MAX)
+    if (found.type === "refused") return lose(found.error);
+    missing = found.type === "missing" ? missing + 1 : 0;
+    silent = found.type === "silent" ? silent + 1 : 0;
+    if (found.type === "there" || (missing < MISSING_MAX && silent < SILENT_MAX))
       cancel = clock.after("look", LOOK_MS, () => void look());
     else
       lose(
-        new MeanderError("publication-lost", reason, {
+        new MeanderError("publication-lost", found.reason, {
           where: `${client.url}, input ${input} of ${channel}`,
           next: "publish again",
         }),
@@ -106,18 +109,23 @@ export function holdInput(
   };
 }
 
-async function whyLost(
-  client: SiteClient,
-  channel: string,
-  input: string,
-): Promise<string | MeanderError | undefined> {
+/** What a publisher finds at its site. */
+type Found =
+  | { readonly type: "there" }
+  | { readonly type: "missing" | "silent"; readonly reason: string }
+  | { readonly type: "refused"; readonly error: MeanderError };
+
+async function lookAt(client: SiteClient, channel: string, input: string): Promise<Found> {
   try {
     const { snapshot } = await client.channel(channel);
     const isThere =
       snapshot?.inputs.some(({ name, kind }) => name === input && kind !== "site") ?? false;
-    return isThere ? undefined : "the site has no such input any more";
+    if (isThere) return { type: "there" };
+    return { type: "missing", reason: "the site has no such input any more" };
   } catch (error) {
-    return error instanceof MeanderError && isAboutToken(error.code) ? error : messageOf(error);
+    if (error instanceof MeanderError && isAboutToken(error.code))
+      return { type: "refused", error };
+    return { type: "silent", reason: messageOf(error) };
   }
 }
 

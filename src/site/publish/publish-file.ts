@@ -4,7 +4,7 @@ import { holdInput, type Publication, type PublishOptions, publishingOf } from "
 /**
  * Publishes a media file in real time.
  *
- * @param file MP4, MOV, WebM or Matroska with H.264 or VP8 and Opus
+ * @param file MP4, MOV, WebM or Matroska, with what `ClipReader` takes
  * @param options.loop from the beginning again, for ever, without a break in numbers and times
  * @throws {MeanderError} `clip-…`, and what the site refuses with
  */

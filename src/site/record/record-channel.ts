@@ -1,12 +1,12 @@
 import { SystemClock } from "../../base/index.ts";
 import { openBlockingFile } from "../../media/index.ts";
-import { SiteClient } from "../client/index.ts";
+import { SiteClient, type SiteCredentials } from "../client/index.ts";
 import { watchChannel } from "../watch/index.ts";
 import { ChannelRecorder } from "./channel-recorder.ts";
 import type { RecordEvent } from "./model.ts";
 
 /** How a channel is to be recorded. */
-export interface RecordSettings {
+export interface RecordSettings extends SiteCredentials {
   /** Path of the file, or of the files, with `{channel}`, `{time}`, `{number}`; `.webm`, `.mkv` or `.mp4`. */
   readonly to: string;
   /** A file ends at the first key frame after this, s. Undefined: one file, until something changes. */
@@ -30,6 +30,7 @@ export async function recordChannel(
   onEvent: (event: RecordEvent) => void,
 ): Promise<ChannelRecorder> {
   const { to, segmentSeconds, durationSeconds, untilEnd = false } = settings;
+  const credentials = { token: settings.token, trust: settings.trust };
   const clock = new SystemClock();
   const recorder = new ChannelRecorder(
     {
@@ -43,11 +44,14 @@ export async function recordChannel(
       clock,
       openFile: openBlockingFile,
       watch: (events) =>
-        watchChannel(site, channel, events, { name: `recorder ${process.pid}`, clock }),
+        watchChannel(site, channel, events, {
+          ...{ name: `recorder ${process.pid}`, clock },
+          ...credentials,
+        }),
       onEvent,
     },
   );
-  await new SiteClient(site).channel(channel);
+  await new SiteClient(site, credentials).channel(channel);
   await recorder.start();
   return recorder;
 }

@@ -39,17 +39,8 @@ export function formatPath(path: readonly string[]): string {
 
 /** `H.264 + Opus` out of lower case encoding names. */
 export function formatCodecs(codecs: readonly string[]): string {
-  return codecs.length === 0 ? UNKNOWN : codecs.map((codec) => CODECS[codec] ?? codec).join(" + ");
+  return codecs.length === 0 ? UNKNOWN : codecs.map(codecNameOf).join(" + ");
 }
-
-const CODECS: Readonly<Record<string, string>> = {
-  h264: "H.264",
-  h265: "H.265",
-  vp8: "VP8",
-  vp9: "VP9",
-  av1: "AV1",
-  opus: "Opus",
-};
 
 function scaled(value: number): string {
   // Three digits, rounded before the prefix is chosen: 999 999 is 1.00 M, not 1000 k.

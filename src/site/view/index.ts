@@ -30,6 +30,13 @@ export type { Rate } from "./rates.ts";
 export type { ChannelNow, SiteFigures, SlowNow, StatsView, Usage } from "./site-figures.ts";
 export type { ProcessView, SessionView, SiteView } from "./site-view.ts";
 export {
+  formatReading,
+  readingsOf,
+  type StatsChart,
+  type StatsUnit,
+  statsCharts,
+} from "./stats-charts.ts";
+export {
   type ChannelRow,
   channelRows,
   type Drop,

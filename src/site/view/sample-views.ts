@@ -3,6 +3,16 @@ import type { ChannelSnapshot, InputSnapshot, SubscriberSnapshot } from "../plan
 import { type Network, type Observation, observe, UNKNOWN_NETWORK } from "./network.ts";
 import type { SessionView, SiteView } from "./site-view.ts";
 
+const NO_DATAGRAMS = {
+  mode: "plain",
+  reason: "switched-off",
+  sendCalls: 0,
+  sent: 0,
+  segments: 0,
+  receiveCalls: 0,
+  received: 0,
+} as const;
+
 /** Values for tests: a site record that tells of nothing special. */
 export function sampleRecord(name: string, change: Partial<SiteRecord> = {}): SiteRecord {
   return {
@@ -44,7 +54,7 @@ export function sampleView(
 ): SiteView {
   return {
     site: typeof site === "string" ? sampleRecord(site) : site,
-    snapshot: { at, channels, peers: [], drops: {}, ...change },
+    snapshot: { at, channels, peers: [], drops: {}, datagrams: NO_DATAGRAMS, ...change },
     process: { cpuSeconds: at / 10_000, rssBytes: 80_000_000, uptimeSeconds: at / 1000 },
   };
 }

@@ -429,7 +429,8 @@ test("[S34] loss, repetition, reordering and restarts at any time: what arrives 
       fc.array(step, { minLength: 20, maxLength: 150 }),
       fc.constantFrom(0, 0.1, 0.4),
       fc.constantFrom(16, 200, LIMITS.sealedUnitsMax),
-      (seed, steps, trouble, renew) => {
+      (seed, steps, troubleAtFirst, renew) => {
+        let trouble = troubleAtFirst;
         const world = new World({ seed: seed + 1, renew });
         const chance = new SeededRandom(seed);
         const flying: { to: "left" | "right"; unit: Uint8Array; at: number }[] = [];
@@ -465,13 +466,11 @@ test("[S34] loss, repetition, reordering and restarts at any time: what arrives 
         const check = (): void => {
           for (const to of ["left", "right"] as const) {
             const from = to === "left" ? "right" : "left";
-            const got = world[to].upper.map((each) => each[16] as number);
             const numbers = world[to].upper.map(
               (each) => (each[16] as number) + 256 * (each[17] as number),
             );
             assert(numbers.every((each) => sent[from].has(each)));
             assert.equal(new Set(numbers).size, numbers.length, "a packet came twice");
-            assert.equal(got.length, numbers.length);
           }
         };
         for (const each of steps) {
@@ -489,9 +488,10 @@ test("[S34] loss, repetition, reordering and restarts at any time: what arrives 
           pass(10);
           check();
         }
-        // A quiet network, and each end repeats itself as a greeting does: within a second both are heard.
+        // A quiet network, and each end repeats itself as a greeting does: within half a second both are heard.
+        trouble = 0;
         const [left, right] = [world.left.upper.length, world.right.upper.length];
-        for (let round = 0; round < 10; round++) {
+        for (let round = 0; round < 5; round++) {
           for (const from of ["left", "right"] as const) {
             sequence++;
             sent[from].add(sequence);

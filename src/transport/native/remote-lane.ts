@@ -1,5 +1,6 @@
 import { LIMITS } from "../../base/index.ts";
 import type { RemoteEntry } from "../remote-entry.ts";
+import type { BatchMemory } from "./batch-memory.ts";
 import { LAYOUT } from "./constants.ts";
 import type { KernelLane, Messages } from "./kernel-lane.ts";
 import { addressOf } from "./raw-remotes.ts";
@@ -14,6 +15,7 @@ const CONTROL_WORDS = LAYOUT.segmentControl / 4;
 export class RemoteLane implements Messages {
   readonly #lane: KernelLane;
   readonly #nameLength: number;
+  readonly #memory: BatchMemory;
   readonly #arenaLow: number;
   /** For each message: whose it is, which of what waits for him, and where in the arena. */
   readonly #remotes: RemoteEntry[] = [];
@@ -27,7 +29,8 @@ export class RemoteLane implements Messages {
   constructor(lane: KernelLane, family: 4 | 6) {
     this.#lane = lane;
     this.#nameLength = family === 4 ? LAYOUT.ipv4Address : LAYOUT.ipv6Address;
-    this.#arenaLow = lane.calls.memory.arena.address % 2 ** 32;
+    this.#memory = lane.calls.memory;
+    this.#arenaLow = this.#memory.arena.address % 2 ** 32;
   }
 
   /** Sends and forgets what waits for these. */
@@ -89,7 +92,7 @@ export class RemoteLane implements Messages {
     let offset = this.#offsets[index] as number;
     for (let at = first; at < end; at++) {
       this.#aim(index, this.remote(index), at, 1, offset);
-      this.#lane.send(this, this.#lane.calls.memory.messages.address, index, index + 1);
+      this.#lane.send(this, this.#memory.messages.address, index, index + 1);
       offset += this.#packet(index, 0).byteLength;
     }
   }
@@ -106,7 +109,7 @@ export class RemoteLane implements Messages {
     }
     let bytes = 0;
     for (let at = first; at < first + count; at++) bytes += packetAt(remote, at).byteLength;
-    const { arena } = this.#lane.calls.memory;
+    const { arena } = this.#memory;
     const isFull = this.#arenaEnd + bytes > arena.bytes.byteLength;
     if (isFull || this.#size === LIMITS.datagramBatchMax) this.#sendAll();
     const offset = this.#arenaEnd;
@@ -132,7 +135,7 @@ export class RemoteLane implements Messages {
 
   /** Fills in a message: datagrams that stand one behind the other in the arena. */
   #aim(index: number, remote: RemoteEntry, first: number, count: number, offset: number): void {
-    const { controls, messages, names, pieces } = this.#lane.calls.memory;
+    const { controls, messages, names, pieces } = this.#memory;
     this.#remotes[index] = remote;
     this.#firsts[index] = first;
     this.#counts[index] = count;
@@ -154,8 +157,8 @@ export class RemoteLane implements Messages {
   }
 
   #sendAll(): void {
-    const { messages } = this.#lane.calls.memory;
-    this.#lane.send(this, messages.address, 0, this.#size);
+    if (this.#size === 0) return;
+    this.#lane.send(this, this.#memory.messages.address, 0, this.#size);
     this.#size = 0;
     this.#arenaEnd = 0;
   }

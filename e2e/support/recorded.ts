@@ -1,0 +1,97 @@
+import { spawnSync } from "node:child_process";
+import { FRAME_COUNTER, readFrameCounter } from "../../src/media/index.ts";
+import { FFMPEG, FFPROBE } from "./programs.ts";
+
+/** What ffprobe says of a track of a file. */
+export interface RecordedTrack {
+  readonly kind: "video" | "audio";
+  readonly codec: string;
+  readonly width: number | undefined;
+  readonly height: number | undefined;
+  /** Presentation of each packet, s, ascending. */
+  readonly times: readonly number[];
+  readonly keys: number;
+}
+
+/** What ffprobe says of a file. */
+export interface RecordedFile {
+  readonly tracks: readonly RecordedTrack[];
+  /** Of the whole, as its head says, s; NaN where it does not. */
+  readonly seconds: number;
+  /** What ffprobe had to complain about. */
+  readonly complaints: string;
+}
+
+/** Reads a file with ffprobe. */
+export function probe(path: string): RecordedFile {
+  const asked = ["-show_entries", "stream=index,codec_type,codec_name,width,height"];
+  const { stdout, stderr } = run(FFPROBE as string, [
+    ...["-v", "warning", "-of", "json", ...asked],
+    ...["-show_entries", "packet=stream_index,pts_time,flags:format=duration", path],
+  ]);
+  const { streams = [], packets = [], format } = JSON.parse(stdout.toString()) as Probed;
+  const tracks = streams.map(({ index, codec_type, codec_name, width, height }) => {
+    const own = packets.filter(({ stream_index }) => stream_index === index);
+    const times = own.map(({ pts_time }) => Number(pts_time)).sort((a, b) => a - b);
+    const keys = own.filter(({ flags }) => flags.startsWith("K")).length;
+    return { kind: codec_type, codec: codec_name, width, height, times, keys };
+  });
+  return { tracks, seconds: Number(format?.duration), complaints: stderr };
+}
+
+/** The frame counters of a recording of the demo's clip with their times, in order of presentation. */
+export function countersOf(path: string): { readonly number: number; readonly seconds: number }[] {
+  const { pictureWidth: width, blockPixels: rows } = FRAME_COUNTER;
+  const { stdout } = run(FFMPEG as string, [
+    ...["-v", "error", "-i", path, "-map", "0:v", "-vf", `crop=${width}:${rows}:0:0`],
+    ...["-fps_mode", "passthrough", "-pix_fmt", "rgba", "-f", "rawvideo", "-"],
+  ]);
+  const bytes = width * rows * 4;
+  const times = probe(path).tracks.find(({ kind }) => kind === "video")?.times ?? [];
+  return Array.from({ length: Math.floor(stdout.byteLength / bytes) }, (_each, index) => {
+    const pixels = stdout.subarray(index * bytes, (index + 1) * bytes);
+    return { number: readFrameCounter(pixels, width) ?? -1, seconds: times[index] ?? Number.NaN };
+  });
+}
+
+/** When the beeps of the demo's clip begin, s. The clip beeps with each 30th picture. */
+export function beepsOf(path: string): number[] {
+  const { stderr } = run(FFMPEG as string, [
+    ...["-v", "info", "-nostats", "-i", path, "-map", "0:a"],
+    ...["-af", "silencedetect=noise=0.2:duration=0.3", "-f", "null", "-"],
+  ]);
+  return [...stderr.matchAll(/silence_end: ([\d.]+)/g)].map(([, at]) => Number(at));
+}
+
+/** Frames of the clip that are missing between the first and the last. */
+export function missingIn(numbers: readonly number[]): number {
+  return numbers.slice(1).reduce((missing, number, index) => {
+    const step = number - (numbers[index] as number);
+    return missing + ((step + FRAME_COUNTER.frames - 1) % FRAME_COUNTER.frames);
+  }, 0);
+}
+
+interface Probed {
+  readonly streams?: readonly {
+    readonly index: number;
+    readonly codec_type: "video" | "audio";
+    readonly codec_name: string;
+    readonly width?: number;
+    readonly height?: number;
+  }[];
+  readonly packets?: readonly {
+    readonly stream_index: number;
+    readonly pts_time: string;
+    readonly flags: string;
+  }[];
+  readonly format?: { readonly duration?: string };
+}
+
+function run(
+  program: string,
+  args: readonly string[],
+): { readonly stdout: Buffer; readonly stderr: string } {
+  const { status, stdout, stderr } = spawnSync(program, args, { maxBuffer: 512 * 1024 * 1024 });
+  if (status !== 0) throw new Error(`${program} ${args.join(" ")}: ${stderr}`);
+  return { stdout, stderr: stderr.toString() };
+}

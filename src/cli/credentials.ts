@@ -1,0 +1,63 @@
+import { readFileSync } from "node:fs";
+import { MeanderError } from "../base/index.ts";
+import {
+  findLocalSite,
+  findLocalToken,
+  type SiteCredentials,
+  trustOf,
+} from "../site/client/index.ts";
+
+/** Options by which a verb shows who it is, and says whom it trusts. */
+export interface CredentialArguments {
+  readonly tokenFile?: string;
+  readonly ca?: string;
+  readonly fingerprint?: string;
+}
+
+/** Where a token comes from when no option says. */
+export const TOKEN_VARIABLE = "MEANDER_TOKEN";
+
+/**
+ * What a verb shows to the site at `url`, and by what it trusts it: as its options say; else as the environment says
+ * (MEANDER_TOKEN, MEANDER_CA, MEANDER_FINGERPRINT); else what a site of this user on this machine has left for its programs.
+ *
+ * A token is never an argument: other users of the machine see those.
+ *
+ * @param options always: a token that was found is shown to a site that asks for none, too
+ * @throws {MeanderError} `arguments-invalid`, `config-invalid`
+ */
+export function credentialsOf(
+  url: string,
+  { tokenFile, ca, fingerprint }: CredentialArguments,
+  { always = false }: { readonly always?: boolean } = {},
+): SiteCredentials {
+  const { env } = process;
+  const local = URL.canParse(url) ? findLocalSite(url) : undefined;
+  const given = tokenFile === undefined ? env[TOKEN_VARIABLE] : readTokenFile(tokenFile);
+  const isWanted = local !== undefined && (local.asks || always);
+  const found = isWanted && given === undefined ? findLocalToken(local) : undefined;
+  const authorities = ca ?? env["MEANDER_CA"];
+  const print = fingerprint ?? env["MEANDER_FINGERPRINT"];
+  const isTold = authorities !== undefined || print !== undefined;
+  const shown = isTold ? print : (local?.fingerprint ?? undefined);
+  return { token: given ?? found, trust: trustOf({ ca: authorities, fingerprint: shown }) };
+}
+
+/** The token in a file; `-` is standard input. @throws {MeanderError} `arguments-invalid` */
+export function readTokenFile(file: string): string {
+  let text = "";
+  try {
+    text = readFileSync(file === "-" ? 0 : file, "utf8").trim();
+  } catch (cause) {
+    throw new MeanderError("arguments-invalid", "the file cannot be read", {
+      where: `argument --token-file ${file}`,
+      expected: "a file with a token, or -",
+      cause,
+    });
+  }
+  if (text !== "" && !/\s/.test(text)) return text;
+  throw new MeanderError("arguments-invalid", "there is no token in it", {
+    where: `argument --token-file ${file}`,
+    expected: "a file with one token and nothing else",
+  });
+}

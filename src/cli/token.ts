@@ -1,0 +1,132 @@
+import { writeFile } from "node:fs/promises";
+import type { Command } from "commander";
+import { MeanderError } from "../base/index.ts";
+import { RIGHTS, type Right } from "../session/index.ts";
+import { SiteClient, type TokenView } from "../site/client/index.ts";
+import { collect, durationOf, type SiteArguments, withSite } from "./arguments.ts";
+import { credentialsOf } from "./credentials.ts";
+import { openTerminal, type Paint, table } from "./terminal.ts";
+
+interface CreateArguments extends SiteArguments {
+  readonly can: string;
+  readonly channel: readonly string[];
+  readonly expires: string;
+  readonly name: string;
+  readonly output?: string;
+}
+
+/** `meander token create|list|revoke` */
+export function addToken(program: Command): void {
+  const token = program
+    .command("token")
+    .description("make, list and revoke the tokens of the session");
+  withSite(
+    token
+      .command("create")
+      .description("make a token and print it: it is told this once")
+      .requiredOption("--can <rights>", `what it allows, with commas between: ${RIGHTS.join(", ")}`)
+      .option(
+        "--channel <pattern>",
+        "for watch and publish: news, 'sports/*' (all below) or '*'; may be repeated",
+        collect,
+        [],
+      )
+      .option("--expires <time>", "how long it counts, such as 10m, 8h or 30d", "24h")
+      .option("--name <name>", "whom it is for, to find and revoke it by", "unnamed")
+      .option("--output <file>", "write it there, for nobody else to read, instead of printing it"),
+  ).action(async (options: CreateArguments) => {
+    const terminal = openTerminal(options.json === true);
+    const { token: text, record } = await clientFor(options).createToken({
+      name: options.name,
+      can: rightsOf(options.can),
+      channels: options.channel,
+      expiresInMs: durationOf(options.expires, "--expires"),
+    });
+    if (options.output !== undefined) await writeToken(options.output, text);
+    terminal.show(options.output === undefined ? { token: text, record } : { record }, () =>
+      options.output === undefined ? text : `written to ${options.output}`,
+    );
+    const on = record.channels.length === 0 ? "" : ` on ${record.channels.join(", ")}`;
+    terminal.note(
+      `${record.name} may ${record.can.join(" and ")}${on} until ${timeOf(record.expiresAt)}; id ${record.id}`,
+    );
+  });
+  withSite(token.command("list").description("the tokens that have not expired")).action(
+    async (options: SiteArguments) => {
+      const terminal = openTerminal(options.json === true);
+      terminal.show(await clientFor(options).tokens(), (tokens) =>
+        table(
+          terminal.paint,
+          ["ID", "NAME", "CAN", "CHANNELS", "EXPIRES", "STATE"],
+          tokens.map((each) => rowOf(each, terminal.paint)),
+        ),
+      );
+    },
+  );
+  withSite(
+    token
+      .command("revoke")
+      .description("take a token back, or all of a name; what goes on under them ends")
+      .argument("[id]", "the token")
+      .option("--name <name>", "all tokens of that name"),
+  ).action(async (id: string | undefined, options: SiteArguments & { readonly name?: string }) => {
+    const terminal = openTerminal(options.json === true);
+    const { name } = options;
+    const client = clientFor(options);
+    const revoked =
+      id !== undefined && name === undefined
+        ? await client.revokeTokens({ id })
+        : id === undefined && name !== undefined
+          ? await client.revokeTokens({ name })
+          : oneOfBoth();
+    terminal.show({ revoked }, () => `revoked: ${revoked.join(", ")}`);
+  });
+}
+
+/** Tokens are asked for with a token, also where the site is open. */
+function clientFor(options: SiteArguments): SiteClient {
+  return new SiteClient(options.site, credentialsOf(options.site, options, { always: true }));
+}
+
+function oneOfBoth(): never {
+  throw new MeanderError("arguments-invalid", "which token?", {
+    where: "meander token revoke",
+    expected: "its ID, or --name NAME for all of a name",
+    next: "see `meander token list`",
+  });
+}
+
+function rightsOf(text: string): Right[] {
+  return text.split(",").map((part) => {
+    const found = RIGHTS.find((right) => right === part.trim());
+    if (found !== undefined) return found;
+    throw new MeanderError("arguments-invalid", `got ${JSON.stringify(part)}`, {
+      where: "argument --can",
+      expected: `some of ${RIGHTS.join(", ")}, with commas between`,
+    });
+  });
+}
+
+async function writeToken(file: string, text: string): Promise<void> {
+  try {
+    await writeFile(file, `${text}\n`, { mode: 0o600, flag: "wx" });
+  } catch (cause) {
+    throw new MeanderError("arguments-invalid", "the file cannot be made", {
+      where: `argument --output ${file}`,
+      expected: "a file that is not there yet, in a folder that can be written to",
+      cause,
+    });
+  }
+}
+
+function rowOf(
+  { id, name, can, channels, expiresAt, revokedAt }: TokenView,
+  paint: Paint,
+): readonly string[] {
+  const state = revokedAt === null ? paint("green", "counts") : paint("red", "revoked");
+  return [id, paint("bold", name), can.join(" "), channels.join(" "), timeOf(expiresAt), state];
+}
+
+function timeOf(wallMs: number): string {
+  return new Date(wallMs).toISOString().slice(0, 16).replace("T", " ");
+}

@@ -1,0 +1,95 @@
+import { type Clock, LIMITS, type Log, type Random } from "../../base/index.ts";
+import type { Refusal } from "../../channel/index.ts";
+import { type LinkSecurity, type Neighbour, siteProof } from "../../reflector/index.ts";
+import {
+  acceptStack,
+  Bottlenecks,
+  type Connection,
+  completeStack,
+  composeStack,
+  GreetingBudget,
+  parseStack,
+  type StackPorts,
+  TraceBook,
+  type TraceRecord,
+} from "../../stack/index.ts";
+import { isLoopback, nodeCipher, parseAddress } from "../../transport/index.ts";
+
+/** What {@link LinkStacks} stands on. */
+export interface LinkStacksOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Whether links to and from other machines have to be private. */
+  readonly privateLinks: boolean;
+}
+
+/** The stacks of a site's links: which they are, what their modules stand on, and what strangers may not do without. */
+export class LinkStacks implements LinkSecurity {
+  readonly #isPrivate: boolean;
+  readonly #traces = new TraceBook();
+  readonly #ports: StackPorts;
+  #secret: Uint8Array | undefined;
+
+  constructor({ clock, random, log, privateLinks }: LinkStacksOptions) {
+    this.#isPrivate = privateLinks;
+    this.#ports = {
+      clock,
+      random,
+      log,
+      cipher: nodeCipher,
+      secret: () => this.#secret,
+      greetings: new GreetingBudget(LIMITS.greetingsPerSite),
+      bottlenecks: new Bottlenecks(),
+      traces: this.#traces,
+    };
+  }
+
+  /** The session's link key, once the site has joined: until then private connections wait. */
+  setLinkKey(linkKey: string): void {
+    this.#secret = new TextEncoder().encode(linkKey);
+  }
+
+  /** Puts the modules of a complete stack over a connection that was dialled. */
+  compose(stack: string, connection: Connection): Connection {
+    return composeStack(parseStack(stack).modules, connection, this.#ports);
+  }
+
+  /** What a connection is that somebody opened. */
+  accept(connection: Connection): Connection {
+    return acceptStack(connection, this.#ports);
+  }
+
+  /** What the `trace` modules of open links remember. @param last events of each, at most */
+  traces(last: number): TraceRecord[] {
+    return this.#traces.read(last);
+  }
+
+  stackTo(neighbour: Neighbour | undefined, text: string): string {
+    const isFar = neighbour !== undefined && !isLoopback(neighbour.udp.host);
+    return completeStack(text, { isPrivate: this.#isPrivate && isFar });
+  }
+
+  refuse(connection: Connection): Refusal | undefined {
+    if (!this.#isPrivate || connection.isPrivate === true) return undefined;
+    if (isLoopback(hostOf(connection.peer))) return undefined;
+    return {
+      code: "privacy-required",
+      message:
+        "links from other machines have to be private; start both sites with the same --no-private-links, or neither",
+    };
+  }
+
+  proofOf(linkKey: string, place: { readonly name: string; readonly instance: number }): string {
+    return siteProof(nodeCipher, linkKey, place);
+  }
+}
+
+/** The host of a connection's peer; empty when it is none that can be told. */
+function hostOf(peer: string): string {
+  try {
+    return parseAddress(peer).host;
+  } catch {
+    return "";
+  }
+}
