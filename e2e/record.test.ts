@@ -52,11 +52,14 @@ async function described(channel: string, tracks: number): Promise<boolean> {
   return (await channelAt(origin(), channel))?.description?.tracks.length === tracks;
 }
 
-/** What a recorder tells, when it does. */
-function told(recorder: Running, type: string): Promise<{ readonly file: string }> {
-  return recorder.line((line) => {
-    const event = json<{ type: string; file: string }>(line);
-    return event?.type === type ? event : undefined;
+/** What a recorder has told, when it has told it. */
+async function told(recorder: Running, what: RegExp): Promise<void> {
+  await until(`a line like ${what}`, () => {
+    if (recorder.child.exitCode !== null) throw new Error(recorder.stderr());
+    return recorder
+      .stdout()
+      .split("\n")
+      .some((line) => what.test(line));
   });
 }
 
@@ -70,6 +73,14 @@ async function ended(recorder: Running): Promise<{
   return JSON.parse(last) as Awaited<ReturnType<typeof ended>>;
 }
 
+let recorded: Promise<string> | undefined;
+
+/** A recording of four seconds of the clip, made when it is first asked for. */
+function clipRecording(): Promise<string> {
+  recorded ??= ended(record("clip", "base.mp4", "--duration", "4s")).then(() => fileOf("base.mp4"));
+  return recorded;
+}
+
 /** A recording of so much of the clip has every frame, at its time. */
 function assertWhole(path: string, seconds: number): void {
   const { tracks, complaints } = probe(path);
@@ -78,7 +89,9 @@ function assertWhole(path: string, seconds: number): void {
   assert.equal(video?.codec, "h264");
   assert.equal(audio?.codec, "opus");
   assert.equal(video?.times.length, seconds * 30);
-  assert.ok(Math.abs((audio?.times.length as number) - seconds * 50) <= 1);
+  const sounds = audio?.times ?? [];
+  const story = `${path}: ${sounds.length} sounds from ${sounds[0]} to ${sounds.at(-1)}`;
+  assert.ok(Math.abs(sounds.length - seconds * 50) <= 1, story);
   assert.ok(longestStep(video?.times ?? []) < 0.035, `${longestStep(video?.times ?? [])}`);
   assert.ok(longestStep(audio?.times ?? []) < 0.022);
   const counters = countersOf(path);
@@ -129,7 +142,7 @@ test("a recorder that is killed leaves what it had; one that is told to end comp
 }, async () => {
   const killed = ["killed.mp4", "killed.mkv"].map((file) => record("clip", file));
   const stopped = record("clip", "stopped.mp4");
-  await Promise.all([...killed, stopped].map((recorder) => told(recorder, "started")));
+  await Promise.all([...killed, stopped].map((recorder) => told(recorder, /started/)));
   for (const file of ["killed.mp4", "killed.mkv", "stopped.mp4"]) {
     await until(`${file} grows`, async () => (await stat(fileOf(file))).size > 200_000);
   }
@@ -180,7 +193,7 @@ test("by configuration, over a relay that dies: segments without a hole between 
   const numbers = names.flatMap((name) =>
     countersOf(join(folder, name)).map(({ number }) => number),
   );
-  assert.ok(numbers.length >= 8 * 30, `${numbers.length} frames in ${names.length} files`);
+  assert.ok(numbers.length >= 6 * 30, `${numbers.length} frames in ${names.length} files`);
   assert.equal(missingIn(numbers), 0);
   for (const name of names.slice(0, -1)) assertWhole(join(folder, name), 2);
 });
@@ -192,21 +205,20 @@ test("a publisher that starts again gets the next file; the end of one can be th
   const first = publish("restarted", ...once);
   await until("the first publisher", () => described("restarted", 2));
   const recorder = record("restarted", "restarted-{number}.mkv");
-  await told(recorder, "started");
+  await told(recorder, /started/);
   await until("some of it", async () => {
     const [file] = await readdir(network.folder).then((all) => all.filter(isRestarted));
     return file !== undefined && (await stat(fileOf(file))).size > 100_000;
   });
   await first.stop();
-  await told(recorder, "finished");
+  await told(recorder, /finished/);
   publish("restarted", ...once);
-  await recorder.line((line) => (/started.*0002\.mkv/.test(line) ? line : undefined));
+  await told(recorder, /started.*0002\.mkv/);
   await until("some more", async () => (await stat(fileOf("restarted-0002.mkv"))).size > 100_000);
   const last = record("restarted", "until-end.mp4", "--until-end");
-  await told(last, "started");
+  await told(last, /started/);
   recorder.child.kill("SIGTERM");
   assert.equal((await ended(recorder)).drops["out-of-order"], undefined);
-  await running.at(-3)?.stop();
   await Promise.all(running.filter(isPublisherOf("restarted")).map((each) => each.stop()));
   assert.ok((await ended(last)).frames > 0);
   for (const file of ["restarted-0001.mkv", "restarted-0002.mkv", "until-end.mp4"]) {
@@ -246,7 +258,7 @@ for (const [video, codec] of [
 }
 
 test("a recording is a channel again", { skip }, async (t) => {
-  const playing = publish("again", "--file", fileOf("clip.mp4"), "--loop");
+  const playing = publish("again", "--file", await clipRecording(), "--loop");
   await until("the recording's channel", () => described("again", 2));
   await ended(record("again", "again.mkv", "--duration", "3s"));
   const counters = countersOf(fileOf("again.mkv")).map(({ number }) => number);
@@ -266,10 +278,11 @@ test("a recording is a channel again", { skip }, async (t) => {
 });
 
 test("what can not be recorded is refused with what can", { skip }, async () => {
+  await clipRecording();
   const refusals = [
     [record("clip", "clip.webm"), /recording-unsupported.*\.mkv or \.mp4/],
     [record("clip", "clip.avi"), /recording-format.*\.webm, \.mkv or \.mp4/],
-    [record("clip", "clip.mp4"), /recording-exists.*clip\.mp4/],
+    [record("clip", "base.mp4"), /recording-exists.*base\.mp4/],
     [record("clip", "no/such/folder.mp4"), /recording-path/],
     [record("clip", "clip-{tiem}.mp4"), /recording-path.*\{time\}/],
     [record("nobody", "nobody.mp4"), /channel-unknown/],

@@ -43,6 +43,7 @@ const isStack = (path: string): boolean => /^(stack|transport)\//.test(path);
 const SPECS = [
   { page: "wire.md", letter: "W", count: 20, isAbout: () => true },
   { page: "directory.md", letter: "D", count: 20, isAbout: () => true },
+  { page: "access.md", letter: "A", count: 12, isAbout: () => true },
   { page: "streams.md", letter: "M", count: 30, isAbout: (path: string) => !isStack(path) },
   { page: "streams-network.md", letter: "N", count: 20, isAbout: () => true },
   {

@@ -163,7 +163,8 @@ function handshakes(random: Random): Uint8Array[] {
   return [
     encodeHandshake({ type: "hello", nonce }),
     encodeHandshake({ type: "challenge", nonce, challenge }),
-    encodeHandshake({ type: "proof", nonce, challenge, from, to, proof }),
+    encodeHandshake({ type: "proof", nonce, challenge, from, to, isSealed: false, proof }),
+    encodeHandshake({ type: "proof", nonce, challenge, from, to, isSealed: true, proof }),
     encodeHandshake({ type: "welcome", nonce, token, proof }),
     encodeHandshake({ type: "refusal", nonce, reason: "wrong-site" }),
     encodeHandshake({ type: "data", token, frames: noise(random, 60) }),

@@ -12,7 +12,8 @@ export interface Browser extends AsyncDisposable {
   readonly errors: string[];
 }
 
-export async function openBrowser(): Promise<Browser> {
+/** @param more arguments of the program */
+export async function openBrowser(...more: readonly string[]): Promise<Browser> {
   const profile = await mkdtemp(join(tmpdir(), "meander-chromium-"));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: CHROMIUM as string,
@@ -27,6 +28,7 @@ export async function openBrowser(): Promise<Browser> {
       "--disable-component-update",
       "--disable-sync",
       "--autoplay-policy=no-user-gesture-required",
+      ...more,
     ],
   });
   const page = context.pages()[0] ?? (await context.newPage());

@@ -1,6 +1,6 @@
 import { serialDistance } from "../../src/base/index.ts";
 import type { ChannelClient, ClientState, ClientStats } from "../../src/channel/index.ts";
-import { watchChannel } from "../../src/site/index.ts";
+import { type SiteCredentials, watchChannel } from "../../src/site/index.ts";
 import {
   generationOf,
   mediumOf,
@@ -41,7 +41,12 @@ export class Viewer implements Disposable {
   #client: ChannelClient | undefined;
 
   /** Watches `channel` at the site of that address. */
-  static async open(url: string, channel: string, name = "viewer"): Promise<Viewer> {
+  static async open(
+    url: string,
+    channel: string,
+    name = "viewer",
+    credentials: SiteCredentials = {},
+  ): Promise<Viewer> {
     const viewer = new Viewer();
     viewer.#client = await watchChannel(
       url,
@@ -56,7 +61,7 @@ export class Viewer implements Disposable {
         },
         onState: (state) => viewer.states.push(state),
       },
-      { name },
+      { name, ...credentials },
     );
     return viewer;
   }

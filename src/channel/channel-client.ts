@@ -65,6 +65,8 @@ export interface ChannelClientEvents {
   ): void;
   /** These numbers will never come. */
   onGap(gap: Source & { readonly sequence: number; readonly count: number }): void;
+  /** The source has ended; stragglers may follow. */
+  onBye?(source: Source): void;
   onPath(sites: readonly string[]): void;
   onState(state: ClientState): void;
 }
@@ -345,6 +347,7 @@ export class ChannelClient {
         return;
       }
       case "bye":
+        this.#events.onBye?.(id);
     }
   }
 

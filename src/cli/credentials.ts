@@ -31,16 +31,21 @@ export function credentialsOf(
   { tokenFile, ca, fingerprint }: CredentialArguments,
   { always = false }: { readonly always?: boolean } = {},
 ): SiteCredentials {
-  const { env } = process;
   const local = URL.canParse(url) ? findLocalSite(url) : undefined;
-  const given = tokenFile === undefined ? env[TOKEN_VARIABLE] : readTokenFile(tokenFile);
+  const given = tokenFile === undefined ? variable(TOKEN_VARIABLE) : readTokenFile(tokenFile);
   const isWanted = local !== undefined && (local.asks || always);
   const found = isWanted && given === undefined ? findLocalToken(local) : undefined;
-  const authorities = ca ?? env["MEANDER_CA"];
-  const print = fingerprint ?? env["MEANDER_FINGERPRINT"];
+  const authorities = ca ?? variable("MEANDER_CA");
+  const print = fingerprint ?? variable("MEANDER_FINGERPRINT");
   const isTold = authorities !== undefined || print !== undefined;
   const shown = isTold ? print : (local?.fingerprint ?? undefined);
   return { token: given ?? found, trust: trustOf({ ca: authorities, fingerprint: shown }) };
+}
+
+/** A variable of the environment; an empty one is none. */
+export function variable(name: string): string | undefined {
+  const value = process.env[name];
+  return value === "" ? undefined : value;
 }
 
 /** The token in a file; `-` is standard input. @throws {MeanderError} `arguments-invalid` */

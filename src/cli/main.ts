@@ -25,6 +25,7 @@ import { addStreams } from "./streams.ts";
 import { printError } from "./terminal.ts";
 import { addToken } from "./token.ts";
 import { addTop } from "./top/top.ts";
+import { addTrace } from "./trace.ts";
 import { addWhy } from "./why.ts";
 
 /** Ends with 0: done; 1: it failed; 2: the arguments were wrong. */
@@ -48,6 +49,7 @@ async function main(args: readonly string[]): Promise<number> {
     addStreams,
     addStream,
     addWhy,
+    addTrace,
     addRun,
     addSim,
     addPolicy,

@@ -1,6 +1,7 @@
 import { createInterface } from "node:readline";
 import { type Command, Option } from "commander";
 import { MeanderError, SystemClock } from "../base/index.ts";
+import type { FfmpegSource } from "../media/index.ts";
 import { SiteClient } from "../site/client/index.ts";
 import type { Publication } from "../site/publish/index.ts";
 import { type SiteArguments, wholeNumber, withSite } from "./arguments.ts";
@@ -14,8 +15,8 @@ interface Arguments extends SiteArguments {
   readonly text?: boolean;
   readonly loop?: boolean;
   readonly contentType: string;
-  readonly video: "h264" | "vp8" | "copy" | "none";
-  readonly audio: "opus" | "none";
+  readonly video: FfmpegSource["video"];
+  readonly audio: FfmpegSource["audio"];
   readonly bFrames?: string;
   readonly bitrate?: string;
   readonly input: string;
@@ -25,6 +26,8 @@ interface Arguments extends SiteArguments {
 }
 
 const PROGRESS_MS = 1_000;
+const VIDEO: readonly Arguments["video"][] = ["h264", "h265", "vp8", "vp9", "copy", "none"];
+const AUDIO: readonly Arguments["audio"][] = ["opus", "aac", "pcmu", "pcma", "none"];
 
 /** `meander publish` */
 export function addPublish(program: Command): void {
@@ -33,7 +36,7 @@ export function addPublish(program: Command): void {
       .command("publish")
       .description("publish on a channel until the end of what is published, or Ctrl-C")
       .argument("<channel>", "name of the channel")
-      .option("--file <clip>", "a media file: H.264 or VP8 and Opus, in MP4, MOV, WebM or Matroska")
+      .option("--file <clip>", "a media file: MP4, MOV, WebM or Matroska")
       .option(
         "--ffmpeg <input>",
         "what ffmpeg reads: a file, a URL, a device, or a test source such as testsrc2",
@@ -42,15 +45,12 @@ export function addPublish(program: Command): void {
       .option("--text", "lines of standard input, each a message")
       .option("--loop", "from the beginning again, for ever")
       .option("--content-type <type>", "of the messages", "text/plain")
-      .addOption(
-        new Option("--video <codec>", "for --ffmpeg")
-          .choices(["h264", "vp8", "copy", "none"])
-          .default("h264"),
+      .addOption(new Option("--video <codec>", "for --ffmpeg").choices(VIDEO).default("h264"))
+      .addOption(new Option("--audio <codec>", "for --ffmpeg").choices(AUDIO).default("opus"))
+      .option(
+        "--b-frames <count>",
+        "for --ffmpeg with h264 or h265: frames that refer to later ones",
       )
-      .addOption(
-        new Option("--audio <codec>", "for --ffmpeg").choices(["opus", "none"]).default("opus"),
-      )
-      .option("--b-frames <count>", "for --ffmpeg with h264: frames that refer to later ones")
       .option("--bitrate <bits>", "for --ffmpeg: of the video, bits per second")
       .option("--input <name>", "name of the input among the channel's", "main")
       .option(

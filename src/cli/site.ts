@@ -4,7 +4,7 @@ import { MeanderError } from "../base/index.ts";
 import type { Site, SiteSettings } from "../site/index.ts";
 import { formatFingerprint } from "../transport/index.ts";
 import { collect, durationOf, wholeNumber } from "./arguments.ts";
-import { readTokenFile, TOKEN_VARIABLE } from "./credentials.ts";
+import { readTokenFile, TOKEN_VARIABLE, variable } from "./credentials.ts";
 import { addSiteLeave } from "./site-leave.ts";
 import { openTerminal } from "./terminal.ts";
 
@@ -31,6 +31,7 @@ interface Arguments {
   readonly streamPort?: string;
   readonly allowInlineAgents?: boolean;
   readonly native: boolean;
+  readonly privateLinks: boolean;
   readonly evacuate: boolean;
   readonly stopTimeout?: string;
   readonly log?: string;
@@ -96,6 +97,10 @@ export function addSite(program: Command): void {
       "--allow-inline-agents",
       "run agents that ask for it in the site's own thread, without limits",
     )
+    .option(
+      "--no-private-links",
+      "let links from and to other machines be plain: for networks that are private anyway",
+    )
     .option("--no-native", "send and receive by Node alone, without calls of its own to the kernel")
     .option("--no-evacuate", "do not move its streams to other sites when it stops")
     .option("--stop-timeout <time>", "time to stop in order after a signal (10s)")
@@ -118,7 +123,7 @@ export function addSite(program: Command): void {
       };
       const token =
         options.tokenFile === undefined
-          ? process.env[TOKEN_VARIABLE]
+          ? variable(TOKEN_VARIABLE)
           : readTokenFile(options.tokenFile);
       process.exitCode = await runDaemon(await read(), tell, { reload: read, token });
     });
@@ -184,6 +189,7 @@ async function settingsOf(options: Arguments): Promise<SiteSettings> {
     allowInline: allowInlineAgents,
     // The file may say so, too.
     native: options.native ? undefined : false,
+    privateLinks: options.privateLinks ? undefined : false,
     evacuate: options.evacuate ? undefined : false,
     stopMs: options.stopTimeout && durationOf(options.stopTimeout, "--stop-timeout"),
     log,

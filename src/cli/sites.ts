@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { clientOf, type SiteArguments, withSite } from "./arguments.ts";
+import { urlOf } from "./site-named.ts";
 import { openTerminal, table } from "./terminal.ts";
 
 /** `meander sites` */
@@ -12,9 +13,9 @@ export function addSites(program: Command): void {
         table(
           terminal.paint,
           ["NAME", "ADDRESS", "UDP", "ROLE", "PID"],
-          sites.map(({ name, http, udp, leader, pid }) => [
+          sites.map(({ name, http, tls, udp, leader, pid }) => [
             terminal.paint("bold", name),
-            `http://${http.host}:${http.port}/`,
+            `${urlOf(http, tls !== undefined)}/`,
             `${udp.port}`,
             leader ? "leader" : "relay",
             `${pid}`,

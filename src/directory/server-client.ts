@@ -103,10 +103,14 @@ export class ServerClient {
   }
 
   async #greet(protocol: number, token: string | undefined): Promise<void> {
+    const hello = { type: "hello", protocol: PROTOCOL, directory: this.#directory.id } as const;
+    if (protocol !== PROTOCOL) {
+      this.#send(hello);
+      return this.#invalid("protocol");
+    }
     if (this.#greeting) return this.#invalid("hello");
     this.#greeting = true;
-    const isKnown = protocol === PROTOCOL;
-    if (isKnown && this.#admit !== undefined) {
+    if (this.#admit !== undefined) {
       try {
         const admission = await this.#admit(token);
         if (this.#ended) return;
@@ -117,9 +121,8 @@ export class ServerClient {
         return;
       }
     }
-    this.#greeted = isKnown;
-    this.#send({ type: "hello", protocol: PROTOCOL, directory: this.#directory.id });
-    if (!isKnown) this.#invalid("protocol");
+    this.#greeted = true;
+    this.#send(hello);
   }
 
   /** [D22] */

@@ -17,7 +17,7 @@ export function decodeAvcConfiguration(bytes: Uint8Array): NalConfiguration | un
   if (lengthBytes === 3) return undefined;
   const sequence = readSets(bytes, 6, (bytes[5] as number) & 0x1f);
   const picture = sequence && readSets(bytes, sequence.end + 1, bytes[sequence.end] ?? 0);
-  if (picture === undefined) return undefined;
+  if (sequence === undefined || picture === undefined) return undefined;
   return { lengthBytes, parameterSets: [...sequence.sets, ...picture.sets] };
 }
 

@@ -52,8 +52,16 @@ const whole = (sample: Uint8Array): readonly ClipPiece[] => [{ bytes: sample, af
  * @param name the codec by the file library's names
  * @returns `"unknown"` for codecs that are not published, `"malformed"` when the file's description of one makes no sense
  */
-export function clipCodecOf(name: string | null, decoder: DecoderFacts): ClipCodec | "unknown" | "malformed" {
-  const video = { kind: "video", clockRate: VIDEO_CLOCK, parameterSets: [], framesOf: whole } as const;
+export function clipCodecOf(
+  name: string | null,
+  decoder: DecoderFacts,
+): ClipCodec | "unknown" | "malformed" {
+  const video = {
+    kind: "video",
+    clockRate: VIDEO_CLOCK,
+    parameterSets: [],
+    framesOf: whole,
+  } as const;
   switch (name) {
     case "avc":
       return nalCodec("h264", decoder, decodeAvcConfiguration);

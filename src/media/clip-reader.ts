@@ -149,9 +149,13 @@ async function openTrack(source: InputTrack, path: string): Promise<OpenTrack> {
     );
   }
   if (codec === "malformed") {
-    throw new MeanderError("clip-broken", `track ${source.id} has a malformed ${name} configuration`, {
-      where: path,
-    });
+    throw new MeanderError(
+      "clip-broken",
+      `track ${source.id} has a malformed ${name} configuration`,
+      {
+        where: path,
+      },
+    );
   }
   const { framesOf: _framesOf, ...facts } = codec;
   const track = {

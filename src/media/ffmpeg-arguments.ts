@@ -1,5 +1,5 @@
 import { MeanderError } from "../base/index.ts";
-import type { SdpTrack } from "../wire/index.ts";
+import { formatAacParameters, type SdpTrack } from "../wire/index.ts";
 
 /** What ffmpeg is to publish. */
 export interface FfmpegSource {
@@ -11,9 +11,9 @@ export interface FfmpegSource {
   /** Sound from another input, as above (`sine=frequency=440`). Undefined: the sound of `input`, or a tone beside a test source. */
   readonly audioInput?: string | undefined;
   /** `copy` takes H.264 as it is; `none`: no picture. */
-  readonly video: "h264" | "vp8" | "copy" | "none";
-  readonly audio: "opus" | "none";
-  /** H.264: frames that refer to later ones, 0..16. Default 0, for latency. */
+  readonly video: "h264" | "h265" | "vp8" | "vp9" | "copy" | "none";
+  readonly audio: "opus" | "aac" | "pcmu" | "pcma" | "none";
+  /** H.264 and H.265: frames that refer to later ones, 0..16. Default 0, for latency. */
   readonly bFrames?: number | undefined;
   /** Default 2 000 000. */
   readonly videoBitsPerSecond?: number | undefined;
@@ -40,6 +40,54 @@ const TEST_SOURCE =
 const DEFAULT_TONE = "sine=frequency=440:sample_rate=48000";
 const VIDEO_PAYLOAD_TYPE = 96;
 const AUDIO_PAYLOAD_TYPE = 97;
+/** AudioSpecificConfig of AAC-LC, 48 kHz, two channels (ISO/IEC 14496-3 §1.6.2.1). */
+const AAC_CONFIG = Uint8Array.of(0x11, 0x90);
+
+/** The tracks that each kind of sound makes. G.711 has static payload types (RFC 3551 §6). */
+const AUDIO_TRACKS: Readonly<
+  Record<
+    Exclude<FfmpegSource["audio"], "none">,
+    Pick<SdpTrack, "codec" | "payloadType" | "clockRate" | "channels" | "fmtp">
+  >
+> = {
+  opus: {
+    ...{ codec: "opus", payloadType: AUDIO_PAYLOAD_TYPE, clockRate: 48_000, channels: 2 },
+    fmtp: "sprop-stereo=1",
+  },
+  aac: {
+    ...{ codec: "mpeg4-generic", payloadType: AUDIO_PAYLOAD_TYPE, clockRate: 48_000, channels: 2 },
+    fmtp: formatAacParameters(AAC_CONFIG),
+  },
+  pcmu: { codec: "pcmu", payloadType: 0, clockRate: 8_000, channels: 1 },
+  pcma: { codec: "pcma", payloadType: 8, clockRate: 8_000, channels: 1 },
+};
+
+/** Encoders of sound. G.711 in packets of 20 ms, or a packet would be as long as one may be. */
+const AUDIO_ENCODERS: Readonly<Record<Exclude<FfmpegSource["audio"], "none">, readonly string[]>> =
+  {
+    opus: ["-c:a", "libopus", "-b:a", "64k", "-ar", "48000", "-ac", "2", "-frame_duration", "20"],
+    aac: ["-c:a", "aac", "-b:a", "96k", "-ar", "48000", "-ac", "2"],
+    pcmu: [
+      "-c:a",
+      "pcm_mulaw",
+      "-af",
+      "aresample=8000,asetnsamples=n=160",
+      "-ar",
+      "8000",
+      "-ac",
+      "1",
+    ],
+    pcma: [
+      "-c:a",
+      "pcm_alaw",
+      "-af",
+      "aresample=8000,asetnsamples=n=160",
+      "-ar",
+      "8000",
+      "-ac",
+      "1",
+    ],
+  };
 /** Of the whole packet: leaves room for our header within 1472 bytes, and for tunnels. */
 const PACKET_BYTES = 1_200;
 
@@ -52,7 +100,7 @@ export function ffmpegTracks({ audio, video }: FfmpegSource): SdpTrack[] {
   const tracks: SdpTrack[] = [];
   const unset = { port: 0, rtcpPort: 0, rtcpMux: false };
   if (video !== "none") {
-    const codec = video === "vp8" ? "vp8" : "h264";
+    const codec = video === "copy" ? "h264" : video;
     tracks.push({
       kind: "video",
       codec,
@@ -63,15 +111,7 @@ export function ffmpegTracks({ audio, video }: FfmpegSource): SdpTrack[] {
     });
   }
   if (audio !== "none") {
-    tracks.push({
-      kind: "audio",
-      codec: "opus",
-      payloadType: AUDIO_PAYLOAD_TYPE,
-      clockRate: 48_000,
-      channels: 2,
-      fmtp: "sprop-stereo=1",
-      ...unset,
-    });
+    tracks.push({ kind: "audio", ...AUDIO_TRACKS[audio], ...unset });
   }
   if (tracks.length === 0) {
     throw new MeanderError("ffmpeg-options", "neither video nor audio", {
@@ -83,7 +123,7 @@ export function ffmpegTracks({ audio, video }: FfmpegSource): SdpTrack[] {
 
 /**
  * The arguments of an `ffmpeg` process that publishes `source` in real time to an ingest. Version 5 or later; H.264 needs
- * libx264, VP8 libvpx, Opus libopus.
+ * libx264, H.265 libx265, VP8 and VP9 libvpx, Opus libopus.
  *
  * @throws {MeanderError} `ffmpeg-options`
  */
@@ -103,7 +143,7 @@ export function ffmpegPublishArguments(source: FfmpegSource, target: FfmpegTarge
     return [
       "-map",
       `${input}:${isVideo ? "v" : "a"}:0`,
-      ...(isVideo ? videoArguments(source) : audioArguments()),
+      ...(isVideo ? videoArguments(source) : audioArguments(source)),
       ...["-payload_type", String(track.payloadType), "-rtpflags", "send_bye"],
       ...["-start_time_realtime", String(Math.round(target.startedWallMs * 1000))],
       // Else each output is moved on its own until its first decoding time is not negative: video with B-frames by as many frames.
@@ -148,11 +188,27 @@ function videoArguments(source: FfmpegSource): string[] {
     ...["-bufsize", String(Math.round(videoBitsPerSecond / 2))],
     ...["-force_key_frames", keyFrames],
   ];
-  if (video === "vp8") {
+  if (video === "vp8" || video === "vp9") {
     // One thread, since those of libvpx spin while they wait for each other: on a busy machine two are slower than one.
     const threads = ["-threads", "1"];
     const fast = [...threads, "-deadline", "realtime", "-cpu-used", "8", "-error-resilient", "1"];
-    return ["-c:v", "libvpx", ...fast, "-lag-in-frames", "0", "-auto-alt-ref", "0", ...rate];
+    const order = ["-lag-in-frames", "0", "-auto-alt-ref", "0"];
+    // ffmpeg calls its VP9 payload format experimental, since it was made before RFC 9628.
+    const encoder =
+      video === "vp8"
+        ? ["libvpx"]
+        : ["libvpx-vp9", "-pix_fmt", "yuv420p", "-strict", "experimental"];
+    return ["-c:v", ...encoder, ...fast, ...order, ...rate];
+  }
+  if (video === "h265") {
+    // Without it key frames that are asked for are none to begin with.
+    const keys = ["-forced-idr", "1", "-g", "600"];
+    // To decide on B-frames it must look as far ahead.
+    const ahead = bFrames === 0 ? "" : `:b-adapt=0:rc-lookahead=${bFrames + 1}`;
+    const closed = "log-level=error:open-gop=0:scenecut=0";
+    const x265 = ["-x265-params", `${closed}:bframes=${bFrames}${ahead}`];
+    const order = ["-preset", "ultrafast", "-tune", "zerolatency"];
+    return ["-c:v", "libx265", "-pix_fmt", "yuv420p", ...order, ...keys, ...x265, ...rate];
   }
   // Without it the encoder looks ahead by half a second, with B-frames or without.
   const order = ["-preset", "veryfast", "-tune", "zerolatency", "-bf", String(bFrames)];
@@ -160,8 +216,8 @@ function videoArguments(source: FfmpegSource): string[] {
   return ["-c:v", "libx264", "-pix_fmt", "yuv420p", ...order, "-g", "600", ...x264, ...rate];
 }
 
-function audioArguments(): string[] {
-  return ["-c:a", "libopus", "-b:a", "64k", "-ar", "48000", "-ac", "2", "-frame_duration", "20"];
+function audioArguments({ audio }: FfmpegSource): readonly string[] {
+  return audio === "none" ? [] : AUDIO_ENCODERS[audio];
 }
 
 function rtpUrl(host: string, port: number): string {

@@ -126,6 +126,7 @@ export class Links {
       state: peer.state === "open" && peer.suspected ? "suspected" : peer.state,
       direction,
       rttMs: peer.rttMs,
+      counts: countsOf(peer),
     }));
   }
 
@@ -249,6 +250,13 @@ export class Links {
 function acknowledgeMs(viewers: number): number {
   const fair = (viewers * 1_000) / LIMITS.acksPerSecond;
   return Math.round(Math.min(LIMITS.ackMsMax, Math.max(LIMITS.ackMs, fair)));
+}
+
+/** Viewers are many, and have no modules. */
+function countsOf({ remote, connection }: Peer): Record<string, number> {
+  if (remote?.role === "viewer") return {};
+  const counts = Object.entries(connection.stats?.() ?? {});
+  return Object.fromEntries(counts.filter(([, count]) => count > 0));
 }
 
 function keyOf(name: string, stack: string): string {

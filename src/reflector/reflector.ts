@@ -20,7 +20,7 @@ import type { LinkSecurity } from "./link-security.ts";
 import { Links } from "./links.ts";
 import { type Outlet, PeerOutlet, SinkOutlet } from "./outlet.ts";
 import type { PacketSink } from "./packet-sink.ts";
-import type { PlaneSnapshot } from "./snapshot.ts";
+import type { PeerSnapshot, PlaneSnapshot } from "./snapshot.ts";
 import type { Subscriber } from "./subscriber.ts";
 import { type Tick, Ticker } from "./ticker.ts";
 import { ViewerDoor, type ViewerGate } from "./viewer-door.ts";
@@ -245,6 +245,11 @@ export class Reflector {
     if (channel === undefined || subscriber === undefined) return;
     this.#part(channel, subscriber, "removed");
     subscriber.outlet.close("done", "the output was removed");
+  }
+
+  /** The links that are up or greeting, and the viewers. */
+  peers(): readonly PeerSnapshot[] {
+    return this.#links.snapshot();
   }
 
   snapshot(): PlaneSnapshot {

@@ -9,6 +9,8 @@ export interface PeerSnapshot {
   readonly state: "greeting" | "open" | "suspected" | "closed";
   readonly direction: "out" | "in";
   readonly rttMs: number | undefined;
+  /** What the modules of its stack and the transport have counted, by name; docs/spec/stack.md. Without what is zero. */
+  readonly counts: Readonly<Record<string, number>>;
 }
 
 /** A subscriber of a channel at this site. */

@@ -81,6 +81,7 @@ export class Subscriber {
 
   /** From `position` on it is sent what `log` says, by `sendShared`. */
   enter(log: SendLog, position: number): void {
+    if (this.outlet.acknowledgeMs === undefined) return;
     this.#shared = log;
     this.#sharedFrom = position;
     this.#sharedTo = Number.POSITIVE_INFINITY;

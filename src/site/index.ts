@@ -36,7 +36,10 @@ export {
   packageRoot,
   packageVersion,
   SiteClient,
+  type SiteCredentials,
   type SiteView,
+  type TokenRequest,
+  type TokenView,
 } from "./client/index.ts";
 export { type DaemonPorts, runDaemon } from "./daemon.ts";
 export { type Check, runChecks } from "./doctor/checks.ts";

@@ -13,6 +13,7 @@ import type {
   RtpOutputOptions,
 } from "../reflector/index.ts";
 import type { ChannelConfig } from "../session/index.ts";
+import type { TraceRecord } from "../stack/index.ts";
 import type { BatchFigures } from "../transport/index.ts";
 import type { LogLevel } from "./site-options.ts";
 
@@ -43,6 +44,12 @@ export interface PlaneFigures extends ReflectorFigures {
   readonly loopMs: number;
   /** Descriptors of the process; undefined where the system does not tell. */
   readonly descriptors: { readonly open: number; readonly limit: number } | undefined;
+}
+
+/** What a `trace` module of one link remembers. */
+export interface LinkTrace extends TraceRecord {
+  /** The site at the other end; empty while it has not said so. */
+  readonly link: string;
 }
 
 /** The plane, as the main thread sees it. Refusals are MeanderErrors with the codes named. */
@@ -83,6 +90,13 @@ export interface PlaneControl {
   snapshot(): Promise<PlaneSnapshot>;
   /** Sums, which are cheap at any number of subscribers. */
   figures(): Promise<PlaneFigures>;
+  /** What the `trace` modules of links remember. */
+  trace(options: {
+    /** Name of a site: only links to it. */
+    readonly link?: string | undefined;
+    /** Events of each link at most, the newest. */
+    readonly last: number;
+  }): Promise<readonly LinkTrace[]>;
   /** Has everybody go on elsewhere, and takes nobody in any more; settles when they have gone, or after `withinMs`. [W28] */
   depart(withinMs: number): Promise<Departed>;
   /** Least level of lines that the plane writes to the log. */

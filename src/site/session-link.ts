@@ -237,7 +237,9 @@ export class SessionLink {
         : leader.handle(subject, payload),
     );
     const server = new DirectoryServer(directory, { log, clock });
-    plane.onDirectory((socket, address) => server.attach(socket, admitBy(guard, "join", address)));
+    plane.onDirectory((socket, address) =>
+      server.attach(socket, admitBy(guard, "join", address, { outlasts: true })),
+    );
     this.#server = server;
     return directory;
   }

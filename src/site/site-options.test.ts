@@ -121,6 +121,13 @@ test("streams come over TCP on a free port unless said otherwise, and none runs 
   }
 });
 
+test("native calls are made unless somebody wants none", () => {
+  assert.equal(completeSettings({ name: "north" }).native, true);
+  const settings = parseConfigFile('{ "name": "north", "native": false }', "f");
+  assert.equal(completeSettings(settings).native, false);
+  assert.throws(() => parseConfigFile('{ "native": "no" }', "f"), { code: "config-invalid" });
+});
+
 test("any text is settings or an error in words", () => {
   const value = fc.oneof(fc.string(), fc.json());
   fc.assert(

@@ -48,6 +48,8 @@ export interface SiteOptions {
   readonly allowInline: boolean;
   /** False: no native calls, even where they are possible. docs/spec/datagrams.md [G26] */
   readonly native: boolean;
+  /** False: links and frames to and from other machines may be plain. docs/spec/stack.md [S11] */
+  readonly privateLinks: boolean;
   /** Streams that it takes. */
   readonly maxStreams: number;
   /** Whether a site that stops has its streams moved to others first. */
@@ -94,6 +96,7 @@ const SETTINGS = {
   streamPort: port,
   allowInline: z.boolean(),
   native: z.boolean(),
+  privateLinks: z.boolean(),
   maxStreams: z.number().int().min(0).max(LIMITS.residentStreamsMax),
   evacuate: z.boolean(),
   leaseMs: z.number().int().min(1_000).max(LIMITS.directoryLeaseMsMax),
@@ -197,6 +200,7 @@ export function completeSettings(settings: SiteSettings): SiteOptions {
     streamPort: settings.streamPort ?? 0,
     allowInline: settings.allowInline ?? false,
     native: settings.native ?? true,
+    privateLinks: settings.privateLinks ?? true,
     maxStreams: settings.maxStreams ?? LIMITS.residentStreamsMax,
     evacuate: settings.evacuate ?? true,
     leaseMs: settings.leaseMs,

@@ -3,7 +3,7 @@ import type { ChannelRecord, RouteConfig, SiteRecord } from "../session/index.ts
 import type { Grant } from "./access/grant.ts";
 import type { Guard } from "./access/guard.ts";
 import type { TokenService } from "./access/token-service.ts";
-import type { ChannelSnapshot, PlaneSnapshot } from "./plane-control.ts";
+import type { ChannelSnapshot, LinkTrace, PlaneSnapshot } from "./plane-control.ts";
 import type { RecordStatus } from "./record/index.ts";
 import type { LogLevel } from "./site-options.ts";
 import type { FramePeerStats } from "./streams/frames/live-frame-network.ts";
@@ -130,6 +130,13 @@ export interface OperationsService {
   requestRestart(): void;
 }
 
+/** What the `trace` modules of a site's links remember. */
+export interface TraceView {
+  /** Name of the site that answers. */
+  readonly site: string;
+  readonly links: readonly LinkTrace[];
+}
+
 /** The level of a site's log. */
 export interface LogLevelView {
   readonly level: LogLevel;
@@ -151,6 +158,11 @@ export interface SiteService {
   session(): SessionView;
   health(): Promise<HealthView>;
   snapshot(): Promise<PlaneSnapshot>;
+  /** What `trace` modules of links remember. */
+  trace(options: {
+    readonly link?: string | undefined;
+    readonly last: number;
+  }): Promise<readonly LinkTrace[]>;
   streams(): StreamsView;
   /** The recordings that its configuration asks for. */
   recordings(): readonly RecordStatus[];

@@ -19,6 +19,7 @@ import {
 } from "../session/index.ts";
 import { Shell } from "../session/shell/index.ts";
 import type { Place } from "../stream/index.ts";
+import { formatAddress } from "../transport/index.ts";
 import { admitBy } from "./access/admit.ts";
 import type { Guard } from "./access/guard.ts";
 import { SiteAccess } from "./access/site-access.ts";
@@ -121,19 +122,20 @@ export class Site implements SiteService, AsyncDisposable {
     const log = ports.logGate === undefined ? gatedLog(written, logGate) : written;
     const gate = { hosts: hostsOf(options), origins: [] };
     const { host, httpPort, udpPort, streamPort, streamTransport } = options;
-    const { allowInline, maxStreams } = options;
+    const { allowInline, maxStreams, privateLinks } = options;
     const { tls: source } = options;
     const tls = source && (await TlsDesk.open({ source, clock, log }));
     const streams = await StreamDesk.open({
       ...{ host, port: streamPort, transport: streamTransport },
-      ...{ allowInline, maxStreams, clock, random, log },
+      ...{ allowInline, maxStreams, privateLinks, clock, random, log },
       records: join(options.data, "records"),
     });
     try {
       const shown = tls && { cert: tls.current.cert, key: tls.current.key };
       const { native } = options;
       const logLevel = logGate.level;
-      const opening = { host, httpPort, udpPort, native, gate, tls: shown, logLevel };
+      const listening = { host, httpPort, udpPort, gate, tls: shown };
+      const opening = { ...listening, native, privateLinks, logLevel };
       const plane = await (ports.plane === "local"
         ? LocalPlane.open(opening, { clock, log })
         : openWorkerPlane(opening, { log }));
@@ -259,7 +261,7 @@ export class Site implements SiteService, AsyncDisposable {
     this.#recordings = new RecordingDesk({
       ...{ folder: options.recordings, clock, log },
       target: () => ({
-        site: this.url,
+        site: this.#ownAddress,
         token: this.#access.ownToken,
         trust: this.record.tls,
       }),
@@ -329,6 +331,10 @@ export class Site implements SiteService, AsyncDisposable {
 
   snapshot(): Promise<PlaneSnapshot> {
     return this.#plane.snapshot();
+  }
+
+  trace(options: Parameters<Plane["trace"]>[0]): ReturnType<Plane["trace"]> {
+    return this.#plane.trace(options);
   }
 
   streams(): StreamsView {
@@ -422,6 +428,13 @@ export class Site implements SiteService, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+  }
+
+  /** As this machine reaches it, also where the advertised name leads around. */
+  get #ownAddress(): string {
+    const { host, port } = this.#plane.http;
+    const own = { "0.0.0.0": "127.0.0.1", "::": "::1" }[host] ?? host;
+    return `${new URL(this.url).protocol}//${formatAddress(own, port)}`;
   }
 
   get #place(): Place {

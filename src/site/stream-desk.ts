@@ -13,6 +13,7 @@ import type { Admit, Directory, MessageSocket } from "../directory/index.ts";
 import type { SiteRecord } from "../session/index.ts";
 import { ShellServer } from "../session/shell/index.ts";
 import type { Place } from "../stream/index.ts";
+import { isLoopback, nodeCipher } from "../transport/index.ts";
 import type { StreamCounts } from "./site-service.ts";
 import type { FrameSite, LiveFrameNetwork } from "./streams/frames/live-frame-network.ts";
 import { TcpFrameNetwork } from "./streams/frames/tcp-frame-network.ts";
@@ -28,6 +29,8 @@ export interface StreamDeskOptions {
   /** 0: any free port. */
   readonly port: number;
   readonly transport: "tcp" | "udp";
+  /** Whether frames to and from other machines have to be private. */
+  readonly privateLinks: boolean;
   /** Folder of the records that the site keeps as a failure manager, made when it is not there. */
   readonly records: string;
   /** Whether agents may run in this thread; it is locked down for good then. */
@@ -60,7 +63,9 @@ export class StreamDesk {
     const { allowInline, transport, host, port, clock, random, log } = options;
     const inline = allowInline ? await InlineExecutor.open({ clock, log }) : undefined;
     const Network = transport === "tcp" ? TcpFrameNetwork : UdpFrameNetwork;
-    const network = await Network.open({ host, port, clock, random, log });
+    const isPrivate = (address: string): boolean => options.privateLinks && !isLoopback(address);
+    const cipher = nodeCipher;
+    const network = await Network.open({ host, port, clock, random, cipher, isPrivate, log });
     return new StreamDesk(options, network, inline);
   }
 

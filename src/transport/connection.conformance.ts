@@ -79,7 +79,7 @@ export function connectionConformance(
     for (const end of [left, right]) {
       assert.equal(end.reliable, reliable);
       assert.equal(end.coalesces, coalesces);
-      assert.match(end.stack, /^(frag:)?(memory|udp|tcp|websocket)$/);
+      assert.match(end.stack, /^((frag|crypt|fault|trace):)*(memory|udp|tcp|websocket)$/);
       assert.match(end.peer, /^(127\.0\.0\.1:\d+|memory:\w+)$/);
     }
   });

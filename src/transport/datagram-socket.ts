@@ -118,6 +118,7 @@ class NodeDatagramSocket implements DatagramSocket {
     assert(!this.#hasHandler, "a socket has one handler for its datagrams, set once");
     this.#hasHandler = true;
     this.#handler = handler;
+    this.#batches?.watch(handler);
   }
 
   keep(bytes: Uint8Array): Uint8Array {
@@ -168,8 +169,7 @@ class NodeDatagramSocket implements DatagramSocket {
     this.flush();
     this.#isClosed = true;
     this.#groups.sender = CLOSED;
-    this.#batches?.sender.close();
-    this.#batches?.receiver.close();
+    this.#batches?.close();
     const closed = once(this.#socket, "close");
     this.#socket.close();
     await closed;
@@ -204,8 +204,8 @@ class NodeDatagramSocket implements DatagramSocket {
     const batches = this.#batches;
     if (batches === undefined || this.#isClosed) return;
     batches.sender.flush();
-    batches.sender.close();
-    batches.receiver.close();
+    batches.handBack();
+    batches.close();
     batches.errors.turnOff();
     this.#batches = undefined;
     this.#absence = "kernel-refused";

@@ -23,6 +23,7 @@ export {
   MemoryTransport,
   memoryPair,
 } from "./memory.ts";
+export { setNotSentLowWater } from "./native/descriptors.ts";
 export { loadNative } from "./native/load-native.ts";
 export type { NativeCalls } from "./native/native-calls.ts";
 export { StreamWrites } from "./native/stream-writes.ts";

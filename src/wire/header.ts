@@ -137,7 +137,21 @@ export function encodePacket(
   const length = HEADER_BYTES + payload.byteLength;
   assert(length <= LIMITS.packetBytesMax, "a packet fits the length in its header");
   const packet = memory?.take(length) ?? new Uint8Array(length);
-  encodeHeader({ stackEpoch: 0, ...header, length }, packet);
+  const { channel, flags, kind, medium, sequence, source, sourceGeneration, stackEpoch } = header;
+  encodeHeader(
+    {
+      kind,
+      flags,
+      length,
+      channel,
+      source,
+      stackEpoch: stackEpoch ?? 0,
+      medium,
+      sourceGeneration,
+      sequence,
+    },
+    packet,
+  );
   packet.set(payload, HEADER_BYTES);
   return packet;
 }

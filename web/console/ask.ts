@@ -1,4 +1,5 @@
 import type { Clock } from "../../src/base/index.ts";
+import type { SessionToken } from "../session-token.ts";
 
 /** A site on the same machine or network answers far sooner. */
 const DEADLINE_MS = 1_500;
@@ -8,29 +9,38 @@ export async function ask<T extends object>(
   clock: Clock,
   url: string,
   isWanted: (value: unknown) => value is T,
+  token: SessionToken,
 ): Promise<T | string> {
-  return await request(clock, url, {}, async (response) => {
+  return await request(clock, url, {}, token, async (response) => {
     const value: unknown = await response.json();
     return isWanted(value) ? value : "answers with something else than a site's report";
   });
 }
 
 /** Posts to a site: undefined when it was done, else why not, in words. Never rejects. */
-export async function post(clock: Clock, url: string): Promise<string | undefined> {
-  return await request(clock, url, { method: "POST" }, async () => undefined);
+export async function post(
+  clock: Clock,
+  url: string,
+  token: SessionToken,
+): Promise<string | undefined> {
+  return await request(clock, url, { method: "POST" }, token, async () => undefined);
 }
 
 async function request<T>(
   clock: Clock,
   url: string,
   init: RequestInit,
+  token: SessionToken,
   read: (response: Response) => Promise<T>,
 ): Promise<T | string> {
   const abort = new AbortController();
   const cancel = clock.after("console request", DEADLINE_MS, () => abort.abort());
   try {
-    const response = await fetch(url, { ...init, signal: abort.signal, cache: "no-store" });
-    return response.ok ? await read(response) : await refusalOf(response);
+    const { headers } = token;
+    const options: RequestInit = { ...init, headers, signal: abort.signal, cache: "no-store" };
+    const response = await fetch(url, options);
+    if (!response.ok) return await refusalOf(response, token);
+    return await read(response);
   } catch (cause) {
     if (abort.signal.aborted) return `no answer within ${DEADLINE_MS / 1000} s`;
     return cause instanceof SyntaxError ? "answers with something else than JSON" : "no answer";
@@ -39,10 +49,12 @@ async function request<T>(
   }
 }
 
-async function refusalOf(response: Response): Promise<string> {
+async function refusalOf(response: Response, token: SessionToken): Promise<string> {
   const plain = `answers with status ${response.status}`;
   try {
-    const body: { error?: { message?: unknown } } = await response.json();
+    const body: { error?: { code?: unknown; message?: unknown } } = await response.json();
+    const { code, message } = body.error ?? {};
+    if (typeof code === "string" && typeof message === "string") token.refused(code, `${message}.`);
     return typeof body.error?.message === "string" ? body.error.message : plain;
   } catch {
     return plain;

@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
 import type { Clock } from "../../src/base/index.ts";
 import {
   channelNames,
@@ -7,12 +7,14 @@ import {
   topologyOf,
   type Watch,
 } from "../../src/site/view/index.ts";
+import { SessionToken } from "../session-token.ts";
 import { Banners } from "./banners.tsx";
 import { DetailsPane } from "./details-pane.tsx";
 import { EventList } from "./event-list.tsx";
 import { Graph } from "./graph.tsx";
 import { Header } from "./header.tsx";
 import { PlayerPane } from "./player-pane.tsx";
+import { TokenPrompt } from "./token-prompt.tsx";
 import { useDemo } from "./use-demo.ts";
 import { useSession } from "./use-session.ts";
 
@@ -21,7 +23,8 @@ const CHOICE_MS = 3_000;
 
 /** The console: the session as a graph and tables, with a player beside it. */
 export function Console({ clock, origin }: { readonly clock: Clock; readonly origin: string }) {
-  const live = useSession(clock, origin);
+  const token = useMemo(() => new SessionToken(), []);
+  const live = useSession(clock, origin, token);
   const { network, poller } = live;
   const demo = useDemo(clock, live);
   const topology = useMemo(() => topologyOf(network), [network]);
@@ -35,11 +38,13 @@ export function Console({ clock, origin }: { readonly clock: Clock; readonly ori
       setWatch(firstWatch(network, { hurry: clock.now() - openedAt > CHOICE_MS }));
   }, [network, watch, clock, openedAt]);
 
+  const again = useCallback(() => poller.poll(), [poller]);
   const site = chosenSite ?? watch?.site ?? network.session?.self ?? "";
   const record = network.sites.get(watch?.site ?? "")?.record;
   return (
     <div class="console">
       <Header network={network} topology={topology} />
+      <TokenPrompt token={token} onGiven={again} />
       <Banners network={network} servedBy={poller.servedBy} />
       <main class="panes">
         <div class="column">
@@ -66,6 +71,7 @@ export function Console({ clock, origin }: { readonly clock: Clock; readonly ori
         <div class="column">
           <PlayerPane
             clock={clock}
+            token={token}
             watch={watch}
             url={record && poller.urlOf(record)}
             sites={[...network.sites.keys()].sort()}

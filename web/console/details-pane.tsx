@@ -38,6 +38,7 @@ export function DetailsPane(props: DetailsPaneProps) {
             key={each}
             type="button"
             role="tab"
+            class="tab"
             aria-selected={each === tab}
             onClick={() => setTab(each)}
           >
@@ -58,8 +59,12 @@ export function DetailsPane(props: DetailsPaneProps) {
           <SubscribersTable network={network} site={site} channel={channel} />
         </>
       )}
-      {tab === "Statistics" && <StatsPanel clock={clock} site={site} url={url} channel={channel} />}
-      {tab === "Streams" && <StreamsTable clock={clock} url={url} onSite={props.onSite} />}
+      {tab === "Statistics" && (
+        <StatsPanel clock={clock} token={poller.token} site={site} url={url} channel={channel} />
+      )}
+      {tab === "Streams" && (
+        <StreamsTable clock={clock} token={poller.token} url={url} onSite={props.onSite} />
+      )}
     </section>
   );
 }

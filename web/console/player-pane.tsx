@@ -9,11 +9,14 @@ import {
 } from "../../src/site/view/index.ts";
 import { type FrameDetail, MeanderPlayer } from "../player/meander-player.ts";
 import type { PlayerStats } from "../player/player-stats.ts";
+import type { SessionToken } from "../session-token.ts";
 import { ARRIVAL_WINDOW_MS, ArrivalChart } from "./arrival-chart.tsx";
 
 /** What {@link PlayerPane} shows and tells. */
 export interface PlayerPaneProps {
   readonly clock: Clock;
+  /** Shown to the watched site. */
+  readonly token: SessionToken;
   /** Undefined until there is something to show. */
   readonly watch: Watch | undefined;
   /** Where the watched site's HTTP answers. */
@@ -28,7 +31,7 @@ const STATS_MS = 250;
 
 /** The player, what it shows, and when its frames came. */
 export function PlayerPane(props: PlayerPaneProps) {
-  const { clock, watch, url } = props;
+  const { clock, token, watch, url } = props;
   const arrivals = useMemo(() => new ArrivalLog(ARRIVAL_WINDOW_MS), []);
   const [stats, setStats] = useState<PlayerStats>();
   const host = useRef<HTMLDivElement>(null);
@@ -42,6 +45,7 @@ export function PlayerPane(props: PlayerPaneProps) {
     // One element for all that is watched: what was unmuted stays unmuted.
     const element = player.current ?? new MeanderPlayer();
     player.current = element;
+    element.token = token.value;
     element.setAttribute("site", url);
     element.setAttribute("channel", channel);
     if (element.isConnected) return;
@@ -51,7 +55,15 @@ export function PlayerPane(props: PlayerPaneProps) {
       arrivals.frame(clock.now(), latencyMs);
     });
     screen.append(element);
-  }, [arrivals, clock, url, channel]);
+  }, [arrivals, clock, token, url, channel]);
+
+  useEffect(
+    () =>
+      token.onChange(() => {
+        if (player.current !== null) player.current.token = token.value;
+      }),
+    [token],
+  );
 
   useEffect(
     () =>

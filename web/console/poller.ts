@@ -9,6 +9,7 @@ import {
   stateOf,
   UNKNOWN_NETWORK,
 } from "../../src/site/view/index.ts";
+import type { SessionToken } from "../session-token.ts";
 import { ask } from "./ask.ts";
 
 const PERIOD_MS = 1_000;
@@ -24,6 +25,8 @@ export interface PollerOptions {
   readonly clock: Clock;
   /** Origin of the site that served the page: `http://127.0.0.1:7000`. */
   readonly origin: string;
+  /** Shown to all of them. */
+  readonly token: SessionToken;
   /** Called with each new value of the network, at most every few ms. */
   readonly onChange: (network: Network) => void;
 }
@@ -35,6 +38,7 @@ export interface PollerOptions {
 export class Poller {
   readonly #clock: Clock;
   readonly #origin: string;
+  readonly #token: SessionToken;
   readonly #onChange: (network: Network) => void;
   readonly #asking = new Set<string>();
   readonly #timers = new Set<Cancel>();
@@ -44,10 +48,16 @@ export class Poller {
   #settling = false;
   #stopped = false;
 
-  constructor({ clock, origin, onChange }: PollerOptions) {
+  constructor({ clock, origin, token, onChange }: PollerOptions) {
     this.#clock = clock;
     this.#origin = origin;
+    this.#token = token;
     this.#onChange = onChange;
+  }
+
+  /** What is shown to the sites. */
+  get token(): SessionToken {
+    return this.#token;
   }
 
   /** Name of the site that served the page, once it told. */
@@ -81,13 +91,13 @@ export class Poller {
   urlOf(record: SiteRecord): string {
     if (record.name === this.#servedBy) return this.#origin;
     const host = record.http.host.includes(":") ? `[${record.http.host}]` : record.http.host;
-    return `http://${host}:${record.http.port}`;
+    return `${record.tls === undefined ? "http" : "https"}://${host}:${record.http.port}`;
   }
 
   async #askSession(): Promise<void> {
     let reason = "no answer";
     for (const url of this.#sessionSources()) {
-      const answer = await ask(this.#clock, `${url}/api/session`, isSessionView);
+      const answer = await ask(this.#clock, `${url}/api/session`, isSessionView, this.#token);
       if (typeof answer === "object") {
         if (url === this.#origin) this.#servedBy = answer.self;
         this.#note({ type: "session-answered", view: answer });
@@ -115,8 +125,10 @@ export class Poller {
     void this.#once(name, async () => {
       const site = this.#network.sites.get(name);
       if (site === undefined) return;
-      const answer = await ask(this.#clock, `${this.urlOf(site.record)}/api/site`, isSiteView);
+      const url = `${this.urlOf(site.record)}/api/site`;
+      const answer = await ask(this.#clock, url, isSiteView, this.#token);
       if (typeof answer === "object" && answer.site.name === name) {
+        this.#token.taken();
         this.#note({ type: "site-answered", name, view: answer });
         return;
       }

@@ -20,11 +20,10 @@ export function StatsChart(props: {
 }) {
   const { chart, from, stepMs } = props;
   const box = useRef<HTMLDivElement>(null);
-  const plot = useRef<uPlot>();
+  const plot = useRef<uPlot | undefined>(undefined);
   const [pointed, setPointed] = useState<number | null>(null);
   const shape = `${chart.unit} ${chart.lines.map(({ name }) => name).join()}`;
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: drawn anew for other lines, not for newer values
   useEffect(() => {
     const element = box.current;
     if (element === null) return undefined;
@@ -41,7 +40,6 @@ export function StatsChart(props: {
     };
   }, [shape]);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: what `dataOf` reads of the props
   useEffect(() => plot.current?.setData(dataOf(props)), [chart, from, stepMs]);
 
   const words = chart.lines.map(({ title, values }) => {
@@ -99,7 +97,13 @@ function optionsOf(
     legend: { show: false },
     scales: { y: { range: (_plot, _low, high) => [0, topOf(unit, high)] } },
     axes: [
-      { ...axis, size: 20, gap: 2, space: 60 },
+      {
+        ...axis,
+        size: 20,
+        gap: 2,
+        space: 50,
+        values: (plot, times) => times.map((time) => timeOf(time, plot.data[0])),
+      },
       {
         ...axis,
         size: 62,
@@ -120,6 +124,15 @@ function optionsOf(
     ],
     hooks: { setCursor: [(plot) => onPoint(plot.cursor.idx ?? null)] },
   };
+}
+
+/** Of day; over more than a day, with the day. @param time s since 1970, one of `times` */
+function timeOf(time: number, times: ArrayLike<number>): string {
+  const date = new Date(time * 1000);
+  const two = (part: number): string => String(part).padStart(2, "0");
+  const ofDay = `${two(date.getHours())}:${two(date.getMinutes())}`;
+  const seconds = (times[times.length - 1] ?? 0) - (times[0] ?? 0);
+  return seconds > 90_000 ? `${two(date.getDate())}. ${ofDay}` : ofDay;
 }
 
 /** An idle site is drawn as idle, not as noise. */

@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import type { Clock } from "../../src/base/index.ts";
 import { type StatsView, statsCharts, UNKNOWN } from "../../src/site/view/index.ts";
+import type { SessionToken } from "../session-token.ts";
 import { StatsChart } from "./stats-chart.tsx";
 import { useReport } from "./use-report.ts";
 
@@ -15,6 +16,7 @@ const SPANS = [
 /** How a site, or a channel there, was. */
 export function StatsPanel(props: {
   readonly clock: Clock;
+  readonly token: SessionToken;
   readonly site: string;
   /** Address of the site; undefined: it is not known. */
   readonly url: string | undefined;
@@ -25,7 +27,7 @@ export function StatsPanel(props: {
   const [span, setSpan] = useState<(typeof SPANS)[number]>(SPANS[0]);
   const about = channel === undefined ? "" : `&channel=${encodeURIComponent(channel)}`;
   const address = url && `${url}/api/stats?since=${span.since}${about}`;
-  const { value, failure } = useReport(clock, address, span.periodMs, isStatsView);
+  const { value, failure } = useReport(clock, address, span.periodMs, isStatsView, props.token);
   const charts = value === undefined ? [] : statsCharts(value);
   return (
     <div class="table-block">
@@ -39,7 +41,7 @@ export function StatsPanel(props: {
             <button
               key={each.since}
               type="button"
-              class="link"
+              class="link span"
               aria-pressed={each === span}
               onClick={() => setSpan(each)}
             >

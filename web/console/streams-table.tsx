@@ -1,4 +1,5 @@
 import type { Clock } from "../../src/base/index.ts";
+import type { SessionToken } from "../session-token.ts";
 import { useReport } from "./use-report.ts";
 
 const PERIOD_MS = 2_000;
@@ -24,12 +25,19 @@ interface StreamsReport {
 /** The streams of the session, and where each is. */
 export function StreamsTable(props: {
   readonly clock: Clock;
+  readonly token: SessionToken;
   /** Address of a site that answers. */
   readonly url: string | undefined;
   readonly onSite: (site: string) => void;
 }) {
   const address = props.url && `${props.url}/api/streams`;
-  const { value, failure } = useReport(props.clock, address, PERIOD_MS, isStreamsReport);
+  const { value, failure } = useReport(
+    props.clock,
+    address,
+    PERIOD_MS,
+    isStreamsReport,
+    props.token,
+  );
   const streams = value?.streams ?? [];
   return (
     <div class="table-block">

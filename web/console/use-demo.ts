@@ -28,7 +28,8 @@ export function useDemo(clock: Clock, { network, poller, say }: LiveSession): De
         return;
       }
       setBusy((before) => new Set(before).add(site));
-      const refusal = await post(clock, `${poller.urlOf(leader)}/api/demo/sites/${site}/${verb}`);
+      const url = `${poller.urlOf(leader)}/api/demo/sites/${site}/${verb}`;
+      const refusal = await post(clock, url, poller.token);
       setBusy((before) => new Set([...before].filter((name) => name !== site)));
       say(
         refusal === undefined

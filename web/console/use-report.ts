@@ -1,5 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import { type Clock, every } from "../../src/base/index.ts";
+import type { SessionToken } from "../session-token.ts";
 import { ask } from "./ask.ts";
 
 /** What was asked for: the newest answer that came, and why none comes now. */
@@ -14,6 +15,7 @@ export function useReport<T extends object>(
   url: string | undefined,
   periodMs: number,
   isWanted: (value: unknown) => value is T,
+  token: SessionToken,
 ): Report<T> {
   const [report, setReport] = useState<Report<T>>(NOTHING);
 
@@ -25,7 +27,7 @@ export function useReport<T extends object>(
     const look = async (): Promise<void> => {
       if (isAsking) return;
       isAsking = true;
-      const answer = await ask(clock, url, isWanted);
+      const answer = await ask(clock, url, isWanted, token);
       isAsking = false;
       if (isOver) return;
       setReport((before) =>
@@ -40,7 +42,7 @@ export function useReport<T extends object>(
       isOver = true;
       stop();
     };
-  }, [clock, url, periodMs, isWanted]);
+  }, [clock, url, periodMs, isWanted, token]);
 
   return report;
 }

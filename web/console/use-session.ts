@@ -6,6 +6,7 @@ import {
   type Network,
   UNKNOWN_NETWORK,
 } from "../../src/site/view/index.ts";
+import type { SessionToken } from "../session-token.ts";
 import { Poller } from "./poller.ts";
 
 /** Lines kept in the list of events. */
@@ -30,7 +31,7 @@ export interface LiveSession {
 }
 
 /** Polls the session while mounted. */
-export function useSession(clock: Clock, origin: string): LiveSession {
+export function useSession(clock: Clock, origin: string, token: SessionToken): LiveSession {
   const [network, setNetwork] = useState(UNKNOWN_NETWORK);
   const [lines, setLines] = useState<readonly EventLine[]>([]);
   const nextId = useRef(1);
@@ -50,13 +51,14 @@ export function useSession(clock: Clock, origin: string): LiveSession {
     return new Poller({
       clock,
       origin,
+      token,
       onChange(next) {
         tell(changesBetween(last, next));
         last = next;
         setNetwork(next);
       },
     });
-  }, [clock, origin, tell]);
+  }, [clock, origin, token, tell]);
 
   useEffect(() => {
     poller.start();

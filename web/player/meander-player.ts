@@ -1,6 +1,7 @@
 import {
   type Cancel,
   every,
+  isAboutToken,
   MeanderError,
   SystemClock,
   SystemRandom,
@@ -39,7 +40,7 @@ export interface MessageDetail {
  * `<meander-player site="http://127.0.0.1:7003" channel="clip">`: shows a channel.
  *
  * Attributes: `site` (one address or several by commas, best first; without it the page's own site), `channel`,
- * `target-delay` (ms), `muted`, `overlay`, `readable` (the page reads the canvas back). Events: `frame`
+ * `target-delay` (ms), `muted`, `overlay`, `readable` (the page reads the canvas back). Property: `token`. Events: `frame`
  * ({@link FrameDetail}), `state` ({@link PlayerState}), `message` ({@link MessageDetail}). It plays while it is in a document.
  */
 export class MeanderPlayer extends HTMLElement {
@@ -62,6 +63,7 @@ export class MeanderPlayer extends HTMLElement {
   #frameRequest = 0;
   #cancelTimers: Cancel[] = [];
   #restarting = false;
+  #token: string | undefined;
   #textOnly = false;
 
   constructor() {
@@ -85,6 +87,16 @@ export class MeanderPlayer extends HTMLElement {
   /** Type of the state: `idle`, `connecting`, `live`, `lost`, `refused`, `unsupported`, `closed`. */
   get state(): PlayerState["type"] {
     return this.#state.type;
+  }
+
+  /**
+   * Shown to sites that ask for one; undefined: none. A property and no attribute: what is in the page's text may be kept and
+   * copied. Setting another one begins anew.
+   */
+  set token(token: string | undefined) {
+    if (token === this.#token) return;
+    this.#token = token;
+    if (this.isConnected) this.#restart();
   }
 
   /** Lets sound out. Browsers want a click or a key before that. */
@@ -171,6 +183,7 @@ export class MeanderPlayer extends HTMLElement {
       {
         channel,
         urls,
+        token: this.#token,
         targetDelayMs: this.#targetDelayMs(),
         clock: this.#clock,
         random: new SystemRandom(),
@@ -204,6 +217,8 @@ export class MeanderPlayer extends HTMLElement {
 
   #enter(state: PlayerState): void {
     this.#state = state;
+    // What was seen under a token is not seen without.
+    if (state.type === "refused" && isAboutToken(state.code)) this.#view.blank();
     this.#view.showState(this.#teller.tell(state), state.type === "live");
     this.dispatchEvent(new CustomEvent<PlayerState>("state", { detail: state }));
   }

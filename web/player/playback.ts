@@ -23,6 +23,8 @@ export interface PlaybackOptions {
   readonly channel: string;
   /** WebSocket addresses, best first. */
   readonly urls: readonly string[];
+  /** Shown to sites that ask for one. */
+  readonly token: string | undefined;
   readonly targetDelayMs: number;
   /** performance.now as its `now`. */
   readonly clock: Clock;
@@ -77,7 +79,7 @@ export class Playback {
   #cancel: Cancel | undefined;
 
   constructor(options: PlaybackOptions, events: PlaybackEvents) {
-    const { clock, random, channel, urls, output } = options;
+    const { clock, random, channel, urls, token, output } = options;
     this.#options = options;
     this.#events = events;
     this.#startedAt = clock.now();
@@ -117,6 +119,7 @@ export class Playback {
       {
         channel,
         sites: urls,
+        token,
         dial: (url) => dialWebSocket(url, clock),
         clock,
         random,
@@ -239,6 +242,8 @@ export class Playback {
   /** Does without one kind of media; without any left, tells that nothing can be played. */
   #unplayable(kind: Track["kind"], message: string): void {
     this.#tracks.giveUp(kind);
+    // What is not played does not hold up the rest.
+    this.#playout.forget(kind);
     if (kind === "video") {
       this.#pictureRefusal = message;
       this.#pictures.stop();

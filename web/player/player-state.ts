@@ -17,6 +17,13 @@ export interface StateText {
   readonly busy: boolean;
 }
 
+const REFUSALS: Readonly<Record<string, string>> = {
+  "token-required": "This channel asks for a token",
+  "token-expired": "The token has expired",
+  "token-revoked": "The token was revoked",
+  "token-denied": "The token is not for this channel",
+};
+
 /** Puts states into words; remembers the sites it heard of, so that it can call them by name. */
 export class StateTeller {
   readonly #names = new Map<string, string>();
@@ -60,7 +67,11 @@ export class StateTeller {
         if (state.code === "address-invalid") {
           return { title: "No such site", detail: state.message, busy: false };
         }
-        return { title: "The site refused", detail: state.message, busy: false };
+        return {
+          title: REFUSALS[state.code] ?? "The site refused",
+          detail: state.message,
+          busy: false,
+        };
       case "closed":
         return { title: "Closed", detail: "", busy: false };
       case "unsupported":

@@ -147,9 +147,19 @@ export class VideoTrack {
     const dropped = this.#waiting.splice(0, key < 0 ? this.#waiting.length : key);
     this.framesDropped += dropped.length;
     if (key >= 0) this.#needsKey = false;
-    if (error instanceof DOMException && error.name === "NotSupportedError") {
-      this.close();
-      this.#events.onUnsupported(this.codecString);
-    }
+    if (error instanceof DOMException && error.name === "NotSupportedError") this.#giveUp();
+    else void this.#doubt(this.codecString);
+  }
+
+  /** Frames of a codec that the browser does not know fail before it says so: as if they were broken. */
+  async #doubt(codec: string): Promise<void> {
+    const answer = await VideoDecoder.isConfigSupported({ codec }).catch(() => undefined);
+    if (answer?.supported !== true && codec === this.codecString) this.#giveUp();
+  }
+
+  #giveUp(): void {
+    if (this.#ended) return;
+    this.close();
+    this.#events.onUnsupported(this.codecString);
   }
 }

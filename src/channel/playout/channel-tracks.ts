@@ -120,11 +120,19 @@ export class ChannelTracks {
     }
   }
 
+  /** The open feed of a source. */
+  find(source: {
+    readonly source: number;
+    readonly generation: number;
+    readonly medium: number;
+  }): TrackFeed | undefined {
+    const feed = this.#feeds.get(source.medium);
+    return feed !== undefined && keyOf(feed.track) === keyOf(source) ? feed : undefined;
+  }
+
   /** Takes the news that packets will never come. */
   gap(gap: Parameters<ChannelClientEvents["onGap"]>[0]): void {
-    const feed = this.#feeds.get(gap.medium);
-    if (feed === undefined || keyOf(feed.track) !== keyOf(gap)) return;
-    feed.gap(gap.sequence, gap.count, this.#options.clock.now());
+    this.find(gap)?.gap(gap.sequence, gap.count, this.#options.clock.now());
   }
 
   /** Opens and closes feeds as the channel's description asks. */

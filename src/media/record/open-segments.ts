@@ -7,6 +7,7 @@ export type SegmentEnd =
   | "full length"
   | "the channel ended"
   | "its tracks changed"
+  | "nothing came"
   | "it could not be cut"
   | "the recording ended";
 

@@ -38,8 +38,6 @@ export interface SegmenterOptions {
 
 /** Publishers tell how their tracks belong together within this, ms, or do not at all. */
 const SYNC_MS_MAX = 5_000;
-/** Sound that began this much before the picture is recorded too, ms. */
-const EARLY_MS = 500;
 /** How long the other tracks are waited for when one has reached the end of the recording, ms. */
 const ENOUGH_MS_MAX = 1_500;
 /** A track that is silent for this long does not hold up the others, ms. */
@@ -139,6 +137,8 @@ export class Segmenter {
       this.#begin(false);
       return;
     }
+    if ([...current.open].every(({ lastAt }) => now - lastAt >= SILENT_MS.video))
+      this.#segments.finish("nothing came");
     for (const lane of [...current.open]) {
       const most = SILENT_MS[lane.isVideo ? "video" : "audio"];
       if (now - lane.lastAt >= most && current.open.size > 1) this.#leave(lane);
@@ -237,7 +237,7 @@ export class Segmenter {
     const first = cutter.held.find(({ key }) => key);
     const ms = first === undefined ? undefined : cutter.clock.at(first.ticks);
     if (typeof ms !== "number") return;
-    this.#cut(current === undefined ? earliest(ready, ms) : ms, "its tracks changed", ready);
+    this.#cut(ms, "its tracks changed", ready);
   }
 
   /** Begins a new file at `ms`. False when there is none. */
@@ -291,17 +291,6 @@ export class Segmenter {
     this.#segments.finish("the recording ended");
     this.#options.events.onEnough();
   }
-}
-
-/** When the first frame is presented that belongs to a recording whose picture begins at `ms`. */
-function earliest(lanes: readonly Lane[], ms: number): number {
-  const times = lanes.flatMap((lane) =>
-    lane.held.flatMap(({ ticks }) => {
-      const at = lane.clock.at(ticks);
-      return typeof at === "number" && at >= ms - EARLY_MS ? [at] : [];
-    }),
-  );
-  return Math.min(ms, ...times);
 }
 
 /** What the lanes hold, released, in the order of time as far as each lane's own order lets it. */

@@ -10,6 +10,7 @@ import { addOutputRoutes } from "./output-routes.ts";
 import { authorise, json, newRouter, type RouteBindings } from "./route.ts";
 import { addSessionRoutes } from "./session-routes.ts";
 import { addTokenRoutes, bearerOf } from "./token-routes.ts";
+import { addTraceRoutes } from "./trace-routes.ts";
 
 /** What the API needs besides the site. */
 export interface AppOptions {
@@ -31,6 +32,7 @@ export function createApp(
   addOutputRoutes(app, site);
   addOperationsRoutes(app, site);
   addTokenRoutes(app, site);
+  addTraceRoutes(app, site);
   if (site.demo !== undefined) addDemoRoutes(app, site.demo);
   app.get("/metrics", async (c) => {
     await authorise(c);

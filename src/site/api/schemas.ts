@@ -104,7 +104,35 @@ const peerSchema = z.strictObject({
   state: z.enum(["greeting", "open", "suspected", "closed"]),
   direction: z.enum(["out", "in"]),
   rttMs: millis.optional(),
+  counts,
 });
+
+export const linkTracesSchema = z
+  .strictObject({
+    site: name,
+    links: z.array(
+      z.strictObject({
+        link: z.string(),
+        stack: z.string(),
+        peer: z.string(),
+        count,
+        events: z.array(
+          z.strictObject({
+            at: millis,
+            direction: z.enum(["sent", "received"]),
+            kind: count,
+            flags: count,
+            channel: count,
+            source: count,
+            medium: count,
+            sequence: count,
+            length: count,
+          }),
+        ),
+      }),
+    ),
+  })
+  .openapi("LinkTraces");
 
 /** How datagrams pass the kernel. docs/spec/datagrams.md */
 const datagramsSchema = z.strictObject({

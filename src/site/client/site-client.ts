@@ -16,6 +16,7 @@ import type {
   PublishAnswer,
   SessionView,
   StreamsView,
+  TraceView,
 } from "../site-service.ts";
 import type { SiteFigures, StatsView } from "../view/index.ts";
 import { type ExchangeAnswer, exchange } from "./http-exchange.ts";
@@ -180,6 +181,15 @@ export class SiteClient {
   stats(since: string, channel?: string): Promise<StatsView> {
     const query = new URLSearchParams({ since, ...(channel === undefined ? {} : { channel }) });
     return this.#json("GET", `/api/stats?${query}`);
+  }
+
+  /** What `trace` modules of the site's links remember. @param last events of each link at most */
+  trace(last: number, link?: string): Promise<TraceView> {
+    const query = new URLSearchParams({
+      last: `${last}`,
+      ...(link === undefined ? {} : { link }),
+    });
+    return this.#json("GET", `/api/trace?${query}`);
   }
 
   logLevel(): Promise<LogLevelView> {

@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import {
   createServer,
   type IncomingMessage,
@@ -11,6 +10,7 @@ import { createServer as createSecureServer, type Server as SecureServer } from 
 import type { AddressInfo, Server as NetServer } from "node:net";
 import type { Duplex } from "node:stream";
 import { type Clock, LIMITS, type Log, MeanderError, messageOf } from "../../base/index.ts";
+import { AcceptFailures } from "./accept-failures.ts";
 import { Connections } from "./connections.ts";
 import { checkGate, type GateRules } from "./gate.ts";
 import { errorResponse, type HttpRequest, type HttpResponse } from "./messages.ts";
@@ -80,9 +80,8 @@ export class HttpListener implements AsyncDisposable {
       );
       listener.#port.listen(options.port, options.host, resolve);
     });
-    listener.#port.on("error", (error) =>
-      options.log.error("The HTTP server failed.", { error: messageOf(error) }),
-    );
+    const refusals = new AcceptFailures(options);
+    listener.#port.on("error", (error) => refusals.add(error));
     return listener;
   }
 
@@ -136,7 +135,10 @@ export class HttpListener implements AsyncDisposable {
     this.#server.closeAllConnections();
     this.#plain?.closeAllConnections();
     this.#door?.closeWaiting();
-    const ends = [...this.#upgraded].map((socket) => once(socket, "close"));
+    // Not `once` of node:events, which also settles with an error.
+    const ends = [...this.#upgraded].map(
+      (socket) => new Promise<void>((resolve) => socket.once("close", () => resolve())),
+    );
     let cancel = (): void => {};
     const late = new Promise<void>((resolve) => {
       cancel = this.#clock.after("end upgrades", GRACE_MS, resolve);

@@ -58,7 +58,8 @@ export class SeriesRing {
     for (let slot = from; slot <= to; slot++) {
       const isKept = slot <= this.#last && slot > this.#last - count && this.#values.length > 0;
       const value = isKept ? (this.#values[slot % count] as number) : Number.NaN;
-      values.push(Number.isNaN(value) ? null : value);
+      // Single precision has seven digits; the others would be noise.
+      values.push(Number.isNaN(value) ? null : Number(value.toPrecision(6)));
     }
     return values;
   }

@@ -22,8 +22,8 @@ export const SITE_SERIES = {
   streams: { unit: "count", fold: "mean", title: "streams" },
   cpu: { unit: "share", fold: "mean", title: "cpu" },
   rss: { unit: "bytes", fold: "max", title: "memory" },
-  "loop-plane": { unit: "ms", fold: "max", title: "loop delay, plane" },
-  "loop-main": { unit: "ms", fold: "max", title: "loop delay, main" },
+  "loop-plane": { unit: "ms", fold: "max", title: "plane waits" },
+  "loop-main": { unit: "ms", fold: "max", title: "main waits" },
   descriptors: { unit: "count", fold: "max", title: "descriptors" },
 } as const satisfies Readonly<Record<string, SeriesKind>>;
 

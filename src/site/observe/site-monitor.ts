@@ -262,6 +262,7 @@ function reasonRates(
   const rates: Record<string, number> = {};
   let count = known.filter((name) => name.startsWith(REASON_PREFIX)).length;
   for (const [reason, value] of Object.entries(now)) {
+    if (NO_LOSSES.has(reason)) continue;
     const name = `${REASON_PREFIX}${reason}`;
     const rate = perSecond(value, before?.[reason] ?? 0, seconds);
     const isNew = !known.includes(name);

@@ -11,9 +11,9 @@ import {
   parseStack,
   type StackPorts,
   TraceBook,
-  type TraceRecord,
 } from "../../stack/index.ts";
 import { isLoopback, nodeCipher, parseAddress } from "../../transport/index.ts";
+import type { LinkTrace, PeerSnapshot } from "../plane-control.ts";
 
 /** What {@link LinkStacks} stands on. */
 export interface LinkStacksOptions {
@@ -60,9 +60,18 @@ export class LinkStacks implements LinkSecurity {
     return acceptStack(connection, this.#ports);
   }
 
-  /** What the `trace` modules of open links remember. @param last events of each, at most */
-  traces(last: number): TraceRecord[] {
-    return this.#traces.read(last);
+  /** What the `trace` modules of links remember, with the names of the sites among `peers` that they lead to. */
+  traces(
+    peers: readonly PeerSnapshot[],
+    { link, last }: { readonly link?: string | undefined; readonly last: number },
+  ): LinkTrace[] {
+    return this.#traces.read(last).flatMap((record) => {
+      const peer = peers.find(
+        ({ address, stack }) => address === record.peer && stack.endsWith(record.stack),
+      );
+      const name = peer?.name ?? "";
+      return link === undefined || link === name ? [{ link: name, ...record }] : [];
+    });
   }
 
   stackTo(neighbour: Neighbour | undefined, text: string): string {

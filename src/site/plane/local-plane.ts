@@ -27,6 +27,7 @@ import type {
   Departed,
   IngestOptions,
   IngestPorts,
+  LinkTrace,
   PlaneControl,
   PlaneEvent,
   PlaneFigures,
@@ -280,6 +281,10 @@ export class LocalPlane implements Plane {
       drops: { ...snapshot.drops, ...Object.fromEntries(drops) },
       datagrams: this.#socket.figures,
     };
+  }
+
+  async trace(options: Parameters<PlaneControl["trace"]>[0]): Promise<readonly LinkTrace[]> {
+    return this.#stacks.traces(this.#reflector.peers(), options);
   }
 
   async figures(): Promise<PlaneFigures> {

@@ -9,6 +9,7 @@ import type {
   Departed,
   IngestOptions,
   IngestPorts,
+  LinkTrace,
   PlaneControl,
   PlaneEvent,
   PlaneFigures,
@@ -162,6 +163,10 @@ export class RemotePlane implements Plane {
 
   async snapshot(): Promise<PlaneSnapshot> {
     return (await this.#call("snapshot")) as PlaneSnapshot;
+  }
+
+  async trace(options: Parameters<PlaneControl["trace"]>[0]): Promise<readonly LinkTrace[]> {
+    return (await this.#call("trace", options)) as readonly LinkTrace[];
   }
 
   async figures(): Promise<PlaneFigures> {

@@ -26,6 +26,8 @@ export interface ChannelRecorderPorts {
 const TICK_MS = 50;
 /** A recording is in no hurry: longer than any repair, or change of ways, takes. */
 const WAIT_MS = 3_000;
+/** Packets that were on their way when their source said goodbye come within this, ms. */
+const BYE_MS = 500;
 /** Pauses before a disk that refused is tried again, ms. */
 const RETRY_MIN_MS = 1_000;
 const RETRY_MAX_MS = 60_000;
@@ -135,6 +137,10 @@ export class ChannelRecorder {
         onDescription: (description) => this.#describe(description),
         onReport: (report) => this.#tracks.report(report),
         onGap: (gap) => this.#tracks.gap(gap),
+        onBye: (source) => {
+          const feed = this.#tracks.find(source);
+          if (feed !== undefined) clock.after("source ended", BYE_MS, () => this.#gone(feed));
+        },
         onState: (state) => this.#state(state),
       });
     } catch (error) {
@@ -168,17 +174,12 @@ export class ChannelRecorder {
   }
 
   #describe(description: Description): void {
-    const { tracks } = description;
-    const before = this.#lanes.size;
+    const [first] = description.tracks;
     this.#refusal = undefined;
     this.#tracks.describe(description);
-    if (this.#lanes.size > 0) return;
-    if (tracks.length > 0 && !tracks.some(({ kind }) => kind === "audio" || kind === "video")) {
-      this.#refused(`the channel carries ${tracks[0]?.kind}; audio and video can be recorded`);
-    } else if (tracks.length === 0 && before > 0) {
-      this.#wait("nobody publishes now");
-      if (this.#request.untilEnd) void this.finish();
-    }
+    if (this.#lanes.size > 0 || first === undefined) return;
+    if (!description.tracks.some(({ kind }) => kind === "audio" || kind === "video"))
+      this.#refused(`the channel carries ${first.kind}; audio and video can be recorded`);
   }
 
   #open(feed: TrackFeed): void {
@@ -190,6 +191,14 @@ export class ChannelRecorder {
     const lane = this.#lanes.get(feed);
     this.#lanes.delete(feed);
     if (lane !== undefined) this.#segmenter.close(lane);
+  }
+
+  #gone(feed: TrackFeed): void {
+    if (!this.#lanes.has(feed)) return;
+    this.#close(feed);
+    if (this.#lanes.size > 0) return;
+    this.#wait("nobody publishes now");
+    if (this.#request.untilEnd) void this.finish();
   }
 
   #refused(message: string): void {

@@ -23,6 +23,9 @@ export interface SelfSignedOptions {
   readonly validTo: number;
 }
 
+/** As the library's types call it. */
+type PlatformCrypto = ConstructorParameters<typeof CryptoEngine>[0]["crypto"];
+
 /** How long a clock may be slow before it takes the certificate for one of the future, ms. */
 const EARLY_MS = 86_400_000;
 
@@ -31,7 +34,7 @@ export async function makeSelfSigned(options: SelfSignedOptions): Promise<TlsIde
   const { names, validFrom, validTo } = options;
   const algorithm = { name: "ECDSA", namedCurve: "P-256" };
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
-  const engine = new CryptoEngine({ name: "node", crypto: webcrypto });
+  const engine = new CryptoEngine({ name: "node", crypto: webcrypto as unknown as PlatformCrypto });
   const certificate = new Certificate();
   certificate.version = 2;
   certificate.serialNumber = new Integer({ valueHex: serialNumber() });

@@ -1,3 +1,5 @@
+import { codecNameOf } from "../../wire/index.ts";
+
 /** What is shown for a value that is not known. */
 export const UNKNOWN = "–";
 

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { LIMITS, SeededRandom, VirtualClock } from "../../base/index.ts";
 import { decodeHeader, encodePacket, FLAG, KIND } from "../../wire/index.ts";
-import { testCipher } from "../crypt/crypt.test.support.ts";
+import { testCipher } from "../crypt/cipher.conformance.ts";
 import { GreetingBudget } from "../crypt/greeting-budget.ts";
 import { FORM, formOf, UNIT_OVERHEAD_BYTES } from "../crypt/sealed-unit.ts";
 import { ModuleEnd, moduleConformance, packetArbitrary, settle } from "../module.conformance.ts";

@@ -37,16 +37,18 @@ export class BatchReceiver {
     this.#isClosed = true;
   }
 
-  /** Hands on what is there, up to a bound. Bytes are borrowed until the handler returns; it may close this. */
-  drain(handler: (bytes: Uint8Array, from: Remote) => void): void {
+  /** Hands on what is there, up to a bound: how many. Bytes are borrowed until the handler returns; it may close this. */
+  drain(handler: (bytes: Uint8Array, from: Remote) => void): number {
     const { arrivals, arrivalNames } = this.#calls.memory;
+    let total = 0;
     for (let call = 0; call < LIMITS.receiveCallsMax && !this.#isClosed; call++) {
       const most = LIMITS.receiveBatchMax;
       const count = this.#calls.recvmmsg(this.#descriptor, arrivals.address, most);
       if (count <= 0) {
         if (count < 0 && count !== -ERRNO.EAGAIN) this.#onError(-count);
-        return;
+        return total;
       }
+      total += count;
       this.#tally.receiveCalls++;
       this.#tally.received += count;
       // The kernel has written how long addresses are: the places are as large as before.
@@ -58,7 +60,8 @@ export class BatchReceiver {
         const from = this.#remotes.findOrMake(arrivalNames.words, index * NAME_WORDS);
         handler(this.#calls.memory.slot(index, length), from);
       }
-      if (count < most) return;
+      if (count < most) return total;
     }
+    return total;
   }
 }

@@ -1,8 +1,10 @@
 import type { Socket } from "node:dgram";
 import type { Counters } from "../../base/index.ts";
+import type { Remote } from "../datagrams.ts";
 import type { PlainSender } from "../plain-sender.ts";
 import type { GroupHost } from "../remote-group.ts";
 import type { Tally } from "../tally.ts";
+import { ArrivalWatch } from "./arrival-watch.ts";
 import { BatchReceiver } from "./batch-receiver.ts";
 import { BatchSender } from "./batch-sender.ts";
 import { ERRNO, errorName, SOCKET } from "./constants.ts";
@@ -18,6 +20,12 @@ export interface Batches {
   readonly receiver: BatchReceiver;
   readonly remotes: RawRemotes;
   readonly errors: ErrorQueue;
+  /** From now on the handler gets what arrives, if possible without Node's help. */
+  watch(handler: (bytes: Uint8Array, from: Remote) => void): void;
+  /** Before the descriptor ends. */
+  close(): void;
+  /** Lets Node receive again. */
+  handBack(): void;
 }
 
 /**
@@ -61,5 +69,21 @@ export function openBatches(options: {
       else if (sender.takeErrors() === 0) counts.add(`error-${errorName(error)}`);
     },
   });
-  return { sender, receiver, remotes, errors };
+  let arrivals: ArrivalWatch | undefined;
+  return {
+    sender,
+    receiver,
+    remotes,
+    errors,
+    watch(handler) {
+      const { socket } = options;
+      arrivals = ArrivalWatch.open({ calls, socket, take: () => receiver.drain(handler) });
+    },
+    handBack: () => arrivals?.handBack(),
+    close() {
+      arrivals?.close();
+      sender.close();
+      receiver.close();
+    },
+  };
 }

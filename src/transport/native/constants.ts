@@ -41,6 +41,8 @@ export const SOCKET = {
   msgErrQueue: 0x2000,
   msgNoSignal: 0x4000,
   siocOutqNsd: 0x894b,
+  /** Of `fcntl`. */
+  duplicateCloseOnExec: 1030,
 } as const;
 
 /** Errors that are handled by name; others are counted as `error-other`. */

@@ -8,15 +8,35 @@ import type { NativeCalls } from "./native-calls.ts";
  * seen: its public getter is deprecated, and there is no other.
  */
 export function udpDescriptor(socket: UdpSocket): number | undefined {
-  const state = Object.getOwnPropertySymbols(socket).find(
-    ({ description }) => description === "state symbol",
+  return descriptorOf(udpHandle(socket));
+}
+
+/** What Node receives a UDP socket's datagrams by. */
+export interface ReceivingHandle {
+  readonly fd: number;
+  recvStart(): unknown;
+  recvStop(): unknown;
+}
+
+/** That of a bound UDP socket; undefined as above. */
+export function receivingHandle(socket: UdpSocket): ReceivingHandle | undefined {
+  const handle = udpHandle(socket);
+  return isReceiving(handle) && handle.fd >= 0 ? handle : undefined;
+}
+
+function isReceiving(handle: unknown): handle is ReceivingHandle {
+  if (!isObject(handle)) return false;
+  const isFunction = (name: string): boolean => typeof Reflect.get(handle, name) === "function";
+  return (
+    typeof Reflect.get(handle, "fd") === "number" &&
+    isFunction("recvStart") &&
+    isFunction("recvStop")
   );
-  return state === undefined ? undefined : handleDescriptor(Reflect.get(socket, state), "handle");
 }
 
 /** The descriptor of a connected TCP socket, valid until it is closed; undefined as above. */
 export function tcpDescriptor(socket: TcpSocket): number | undefined {
-  return handleDescriptor(socket, "_handle");
+  return descriptorOf(Reflect.get(socket, "_handle"));
 }
 
 /**
@@ -29,8 +49,15 @@ export function setNotSentLowWater(calls: NativeCalls, socket: TcpSocket, bytes:
   return calls.setOption(descriptor, SOCKET.solTcp, SOCKET.tcpNotSentLowWater, bytes) === 0;
 }
 
-function handleDescriptor(owner: unknown, key: string): number | undefined {
-  const handle = isObject(owner) ? Reflect.get(owner, key) : undefined;
+function udpHandle(socket: UdpSocket): unknown {
+  const state = Object.getOwnPropertySymbols(socket).find(
+    ({ description }) => description === "state symbol",
+  );
+  const kept = state === undefined ? undefined : Reflect.get(socket, state);
+  return isObject(kept) ? Reflect.get(kept, "handle") : undefined;
+}
+
+function descriptorOf(handle: unknown): number | undefined {
   const descriptor = isObject(handle) ? Reflect.get(handle, "fd") : undefined;
   return typeof descriptor === "number" && descriptor >= 0 ? descriptor : undefined;
 }

@@ -4,6 +4,7 @@ import type * as Koffi from "koffi";
 import { BatchMemory } from "./batch-memory.ts";
 import { LAYOUT, SOCKET } from "./constants.ts";
 import type { Native, NativeCalls } from "./native-calls.ts";
+import { Turn } from "./turn.ts";
 
 /**
  * The native calls of this thread. They need Linux on x64 or arm64, and `koffi`, which is an optional dependency.
@@ -58,6 +59,7 @@ function bindCalls(koffi: typeof Koffi): NativeCalls {
   const setsockopt = library.func("setsockopt", "int", [...option, "uint"]);
   const getsockopt = library.func("getsockopt", "int", [...option, "uint64_t"]);
   const ioctl = library.func("ioctl", "int", ["int", "ulong", "uint64_t"]);
+  const watch = bindWatch(koffi, library);
 
   const addressOf = (memory: Uint8Array): number => Number(koffi.address(memory));
   const memory = new BatchMemory(addressOf);
@@ -71,6 +73,8 @@ function bindCalls(koffi: typeof Koffi): NativeCalls {
 
   return {
     memory,
+    turn: new Turn(),
+    ...(watch === undefined ? {} : { watch }),
     addressOf,
     sendmmsg: (descriptor, headers, count) =>
       orError(sendmmsg(descriptor, headers, count, SOCKET.msgDontWait)),
@@ -93,5 +97,47 @@ function bindCalls(koffi: typeof Koffi): NativeCalls {
       numbers[0] = 0;
       return readValue(ioctl(descriptor, SOCKET.siocOutqNsd, valueAddress));
     },
+  };
+}
+
+/** Undefined when the library, or this version of Node, lacks what it takes. */
+function bindWatch(koffi: typeof Koffi, library: Koffi.LibraryHandle): NativeCalls["watch"] {
+  // What is put off until "the next tick" in a callback of the library would wait for one of Node's: this does it at once.
+  const runTicks: unknown = Reflect.get(process, "_tickCallback");
+  const poll: unknown = Reflect.get(koffi.node, "poll");
+  if (typeof runTicks !== "function" || typeof poll !== "function") return undefined;
+  const fcntl = library.func("fcntl", "int", ["int", "int", "..."]);
+  const close = library.func("close", "int", ["int"]);
+  return (descriptor, onReadable) => {
+    // One of its own: the event loop knows a descriptor once only, and Node may still send by the other.
+    const own = fcntl(descriptor, SOCKET.duplicateCloseOnExec, "int", 0) as number;
+    if (own < 0) return undefined;
+    const onEvent = (): void => {
+      try {
+        onReadable();
+        runTicks.call(process);
+      } catch (error) {
+        // The library has nobody to tell. Here it ends the process, as any other bug does.
+        setImmediate(() => {
+          throw error;
+        });
+      }
+    };
+    let handle: Koffi.node.PollHandle | undefined;
+    try {
+      handle = koffi.node.poll(own, onEvent);
+    } catch {
+      close(own);
+      return undefined;
+    }
+    return {
+      again: () => handle?.start(onEvent),
+      close() {
+        if (handle === undefined) return;
+        handle.close();
+        handle = undefined;
+        close(own);
+      },
+    };
   };
 }

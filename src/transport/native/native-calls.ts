@@ -1,4 +1,13 @@
 import type { BatchMemory } from "./batch-memory.ts";
+import type { Turn } from "./turn.ts";
+
+/** A descriptor that the event loop looks at. */
+export interface Watch {
+  /** Sets it again, after an error has ended it. Does no harm when none has. */
+  again(): void;
+  /** Twice is fine. */
+  close(): void;
+}
 
 /**
  * System calls that Node does not offer, as functions of numbers: descriptors, addresses of memory that the caller keeps
@@ -7,6 +16,7 @@ import type { BatchMemory } from "./batch-memory.ts";
 export interface NativeCalls {
   /** What sockets of this thread share. */
   readonly memory: BatchMemory;
+  readonly turn: Turn;
   /** Where a view's memory starts. Its buffer must not be resized, detached or given up while the address is in use. */
   addressOf(memory: Uint8Array): number;
   /** Sends `count` messages from `struct mmsghdr` at `headers`: how many left, or the first one's error. */
@@ -21,6 +31,11 @@ export interface NativeCalls {
   getOption(descriptor: number, level: number, option: number): number;
   /** Sends on a connected socket, without SIGPIPE: how many bytes the kernel took, or an error. */
   send(descriptor: number, address: number, byteLength: number): number;
+  /**
+   * Calls back, from the event loop, as long as a descriptor can be read or has an error. Undefined: the event loop cannot
+   * be told. Absent: not with this library, or this version of Node.
+   */
+  watch?(descriptor: number, onReadable: () => void): Watch | undefined;
   /** Bytes of a TCP socket that the kernel has taken and not yet sent (SIOCOUTQNSD), or an error. */
   unsentBytes(descriptor: number): number;
 }

@@ -46,7 +46,8 @@ export class RemoteLane implements Messages {
       }
     }
     this.#sendAll();
-    for (const remote of remotes) remote.pending.length = 0;
+    // Keeps the room of the lists, which setting their length would give up.
+    for (const { pending } of remotes) while (pending.length > 0) pending.pop();
   }
 
   isTrain(index: number): boolean {

@@ -1,10 +1,11 @@
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { TLSSocket } from "node:tls";
-import { tcpDescriptor } from "./descriptors.ts";
+import { LIMITS } from "../../base/index.ts";
+import { setNotSentLowWater, tcpDescriptor } from "./descriptors.ts";
 import type { NativeCalls } from "./native-calls.ts";
 
-/** How bytes get into a stream, in order with whatever is written to it otherwise. */
+/** How bytes get into a stream, in order with whatever else is written to it. */
 export interface StreamWriter {
   /** @param bytes borrowed for ever, read only */
   write(bytes: Uint8Array): void;
@@ -24,11 +25,17 @@ export class StreamWrites {
     this.#calls = calls;
   }
 
-  /** A writer for a socket; undefined when it is not a connected plain TCP socket. */
+  /**
+   * A writer for a socket whose kernel takes no more than `LIMITS.notSentBytesMax` ahead of what it sends, so that what
+   * a slow peer is behind shows in the stream. Undefined when it is not a connected plain TCP socket.
+   */
   writerTo(socket: Duplex): StreamWriter | undefined {
     if (!(socket instanceof Socket) || socket instanceof TLSSocket) return undefined;
     const descriptor = tcpDescriptor(socket);
-    return descriptor === undefined ? undefined : new DirectWriter(this, socket, descriptor);
+    if (descriptor === undefined) return undefined;
+    // Kernels that do not know the option hold more.
+    setNotSentLowWater(this.#calls, socket, LIMITS.notSentBytesMax);
+    return new DirectWriter(this, socket, descriptor);
   }
 
   /** How many bytes the kernel took, or an error below 0. */

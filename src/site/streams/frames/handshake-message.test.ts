@@ -35,6 +35,7 @@ const message: fc.Arbitrary<HandshakeMessage> = fc.oneof(
       challenge: bytes(16),
       from: place,
       to: place,
+      isSealed: fc.boolean(),
       proof: bytes(32),
     },
     { noNullPrototype: true },
@@ -130,44 +131,53 @@ test("[N3] a proof holds for its key, its challenge and its two places only", ()
     challenge: randomBytes(random, 16),
     from: { site: "north", instance: 1 },
     to: { site: "south", instance: 2 },
+    isSealed: true,
   };
   const self = { place: attempt.to, linkKey: "key" };
   const proof = dialProof("key", attempt);
   const sound = { type: "proof", ...attempt, proof } as const;
   const { challenge } = attempt;
-  assert.equal(judgeProof(sound, challenge, self), undefined);
-  assert.equal(judgeProof(sound, challenge, undefined), "not-joined");
-  assert.equal(judgeProof(sound, challenge, { ...self, linkKey: "kex" }), "link-key-wrong");
-  assert.equal(judgeProof(sound, randomBytes(random, 16), self), "bad-hello");
+  assert.equal(judgeProof(sound, challenge, self, true), undefined);
+  assert.equal(judgeProof(sound, challenge, undefined, false), "not-joined");
+  const other = { ...self, linkKey: "kex" };
+  assert.equal(judgeProof(sound, challenge, other, false), "link-key-wrong");
+  assert.equal(judgeProof(sound, randomBytes(random, 16), self, false), "bad-hello");
   for (const changed of [
     { from: { site: "nort", instance: 1 } },
     { from: { site: "north", instance: 2 } },
     { to: { site: "south", instance: 1 } },
     { nonce: randomBytes(random, 16) },
+    { isSealed: false },
     { proof: acceptProof("key", attempt, new Uint8Array()) },
   ]) {
-    assert.equal(judgeProof({ ...sound, ...changed }, challenge, self), "link-key-wrong");
+    assert.equal(judgeProof({ ...sound, ...changed }, challenge, self, false), "link-key-wrong");
   }
 });
 
 test("[N5] only who knows the key learns whether it asked the right site", () => {
   const nonce = new Uint8Array(16);
   const made = (to: { site: string; instance: number }, key: string) => {
-    const attempt = { nonce, challenge: nonce, from: { site: "north", instance: 1 }, to };
+    const from = { site: "north", instance: 1 };
+    const attempt = { nonce, challenge: nonce, from, to, isSealed: false };
     return { type: "proof", ...attempt, proof: dialProof(key, attempt) } as const;
   };
   const self = { place: { site: "south", instance: 2 }, linkKey: "key" };
-  const judge = (to: { site: string; instance: number }, key: string): string | undefined =>
-    judgeProof(made(to, key), nonce, self);
+  const judge = (
+    to: { site: string; instance: number },
+    key: string,
+    needsSeal = false,
+  ): string | undefined => judgeProof(made(to, key), nonce, self, needsSeal);
   assert.equal(judge({ site: "west", instance: 2 }, "key"), "wrong-site");
   assert.equal(judge({ site: "south", instance: 3 }, "key"), "wrong-instance");
   assert.equal(judge({ site: "west", instance: 2 }, "other"), "link-key-wrong");
+  assert.equal(judge({ site: "south", instance: 2 }, "key", true), "privacy-required");
+  assert.equal(judge({ site: "south", instance: 2 }, "other", true), "link-key-wrong");
 });
 
 test("[N4] the answer's proof covers the token", () => {
   const place = { site: "a", instance: 1 };
   const nonce = new Uint8Array(16);
-  const attempt = { nonce, challenge: nonce, from: place, to: place };
+  const attempt = { nonce, challenge: nonce, from: place, to: place, isSealed: false };
   const proof = acceptProof("key", attempt, Uint8Array.of(1));
   assert.equal(isSameProof(proof, acceptProof("key", attempt, Uint8Array.of(1))), true);
   assert.equal(isSameProof(proof, acceptProof("key", attempt, Uint8Array.of(2))), false);

@@ -11,6 +11,8 @@ export const HEADER_BYTES = 8;
 export const NONCE_BYTES = 16;
 /** Of what names a way over UDP. */
 export const TOKEN_BYTES = 8;
+/** Of a datagram of frames, in clear. */
+export const DATA_HEAD_BYTES = HEADER_BYTES + TOKEN_BYTES;
 /** Of HMAC-SHA-256. */
 export const PROOF_BYTES = 32;
 /** A longest message: a proof with two site names of 255 bytes. */
@@ -26,6 +28,7 @@ const TYPE = {
   refusal: 5,
   data: 6,
   unknownToken: 7,
+  sealedProof: 8,
 } as const;
 const TYPE_AT = 5;
 const LENGTH_AT = 6;
@@ -38,6 +41,7 @@ export const REFUSALS = [
   "wrong-instance",
   "peers-full",
   "not-joined",
+  "privacy-required",
 ] as const;
 export type Refusal = (typeof REFUSALS)[number];
 
@@ -49,6 +53,8 @@ export interface Proof {
   readonly challenge: Uint8Array;
   readonly from: Place;
   readonly to: Place;
+  /** Whether what follows on this way is to be sealed. */
+  readonly isSealed: boolean;
   readonly proof: Uint8Array;
 }
 
@@ -83,7 +89,8 @@ export function encodeHandshake(message: HandshakeMessage): Uint8Array {
       return join("challenge", message.nonce, message.challenge);
     case "proof": {
       const { nonce, challenge, from, to, proof } = message;
-      return join("proof", nonce, challenge, encodePlace(from), encodePlace(to), proof);
+      const type = message.isSealed ? "sealedProof" : "proof";
+      return join(type, nonce, challenge, encodePlace(from), encodePlace(to), proof);
     }
     case "welcome":
       return join("welcome", message.nonce, message.token, message.proof);
@@ -94,6 +101,13 @@ export function encodeHandshake(message: HandshakeMessage): Uint8Array {
     case "unknownToken":
       return join("unknownToken", message.token);
   }
+}
+
+/** What stands before `bytes` sealed bytes in a datagram of frames. */
+export function encodeDataHead(token: Uint8Array, bytes: number): Uint8Array {
+  const head = join("data", token);
+  new DataView(head.buffer).setUint16(LENGTH_AT, DATA_HEAD_BYTES + bytes);
+  return head;
 }
 
 /** A place as the proofs and messages have it: instance (u32), length of the name (u8), name. */
@@ -139,12 +153,14 @@ function read(type: number, reader: Reader): HandshakeMessage | undefined {
         challenge: reader.take(NONCE_BYTES),
       };
     case TYPE.proof:
+    case TYPE.sealedProof:
       return {
         type: "proof",
         nonce: reader.take(NONCE_BYTES),
         challenge: reader.take(NONCE_BYTES),
         from: reader.place(),
         to: reader.place(),
+        isSealed: type === TYPE.sealedProof,
         proof: reader.take(PROOF_BYTES),
       };
     case TYPE.welcome:

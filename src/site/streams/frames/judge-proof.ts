@@ -8,17 +8,20 @@ import type { FrameIdentity } from "./live-frame-network.ts";
  *
  * @param challenge that was given
  * @param self undefined while the site has not joined its session
+ * @param needsSeal whether ways from where it came have to be private
  */
 export function judgeProof(
   message: Proof,
   challenge: Uint8Array,
   self: FrameIdentity | undefined,
+  needsSeal: boolean,
 ): Refusal | undefined {
   if (self === undefined) return "not-joined";
   const { linkKey, place } = self;
   const expected = dialProof(linkKey, message);
   if (!isSameProof(message.challenge, challenge)) return "bad-hello";
   if (!isSameProof(message.proof, expected)) return "link-key-wrong";
+  if (needsSeal && !message.isSealed) return "privacy-required";
   if (message.to.site !== place.site) return "wrong-site";
   if (message.to.instance !== place.instance) return "wrong-instance";
   return undefined;

@@ -9,6 +9,8 @@ export interface Attempt {
   readonly challenge: Uint8Array;
   readonly from: Place;
   readonly to: Place;
+  /** Whether what follows is to be sealed: covered, so that nobody between the two can take it away. */
+  readonly isSealed: boolean;
 }
 
 /** [N3] The dialler's proof that it knows the link key, for this attempt only. */
@@ -38,12 +40,12 @@ export function randomBytes(random: Random, count: number): Uint8Array {
 function proofOf(
   linkKey: string,
   purpose: string,
-  { nonce, challenge, from, to }: Attempt,
+  { nonce, challenge, from, to, isSealed }: Attempt,
   token: Uint8Array,
 ): Uint8Array {
   return new Uint8Array(
     createHmac("sha256", linkKey)
-      .update(`${purpose}\0`)
+      .update(`${purpose}${isSealed ? " sealed" : ""}\0`)
       .update(nonce)
       .update(challenge)
       .update(encodePlace(from))

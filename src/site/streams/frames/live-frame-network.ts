@@ -1,4 +1,5 @@
 import type { Clock, Counters, Log, Random } from "../../../base/index.ts";
+import type { Cipher } from "../../../stack/index.ts";
 import type { FrameNetwork, Place } from "../../../stream/index.ts";
 
 /** What a live network of frames stands on. */
@@ -10,6 +11,9 @@ export interface FrameNetworkOptions {
   readonly clock: Clock;
   /** Makes challenges and tokens: the system's generator in a live site. */
   readonly random: Random;
+  readonly cipher: Cipher;
+  /** Whether ways to and from that IP address have to be private [N6a]. */
+  readonly isPrivate: (address: string) => boolean;
   readonly log: Log;
 }
 

@@ -1,15 +1,29 @@
 import { type Clock, delay, SILENT, SystemClock, SystemRandom } from "../../../base/index.ts";
 import type { FrameWorld } from "../../../stream/frame-network.conformance.ts";
 import type { FrameNetwork, Place } from "../../../stream/index.ts";
+import { nodeCipher } from "../../../transport/index.ts";
 import type { FrameNetworkOptions, FrameSite, LiveFrameNetwork } from "./live-frame-network.ts";
 
 export const LINK_KEY = "0123456789abcdef".repeat(4);
 
-type Open = (options: FrameNetworkOptions) => Promise<LiveFrameNetwork>;
+export type Open = (options: FrameNetworkOptions) => Promise<LiveFrameNetwork>;
+
+/** As {@link openOn} opens it, with ways that have to be private though they are on loopback. */
+export function privately(open: Open): Open {
+  return (options) => open({ ...options, isPrivate: () => true });
+}
 
 /** Opens a network on loopback. */
 export function openOn(open: Open, clock: Clock = new SystemClock()): Promise<LiveFrameNetwork> {
-  return open({ host: "127.0.0.1", port: 0, clock, random: new SystemRandom(), log: SILENT });
+  return open({
+    host: "127.0.0.1",
+    port: 0,
+    clock,
+    random: new SystemRandom(),
+    cipher: nodeCipher,
+    isPrivate: () => false,
+    log: SILENT,
+  });
 }
 
 /** Sites on loopback, in this process. */

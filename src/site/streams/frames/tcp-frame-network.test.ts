@@ -8,7 +8,7 @@ import { encodeHandshake, type HandshakeMessage } from "./handshake-message.ts";
 import { HandshakeReader } from "./handshake-reader.ts";
 import { type Attempt, acceptProof, dialProof } from "./link-proof.ts";
 import type { LiveFrameNetwork } from "./live-frame-network.ts";
-import { LINK_KEY, LiveWorld, openOn } from "./live-world.test.support.ts";
+import { LINK_KEY, LiveWorld, openOn, privately } from "./live-world.test.support.ts";
 import { TcpFrameNetwork } from "./tcp-frame-network.ts";
 
 const NORTH = { site: "north", instance: 1 };
@@ -19,6 +19,12 @@ const NO_TOKEN = new Uint8Array(8);
 frameNetworkConformance("tcp", async () => new LiveWorld(TcpFrameNetwork.open), {
   isOrdered: true,
 });
+
+frameNetworkConformance(
+  "tcp, private",
+  async () => new LiveWorld(privately(TcpFrameNetwork.open)),
+  { isOrdered: true },
+);
 
 test("tcp: [N1] a site reaches itself", async () => {
   await using world = new LiveWorld(TcpFrameNetwork.open);
@@ -344,8 +350,10 @@ test("tcp: [N18] a port that is taken is a typed error", async () => {
 
 async function optionsOf(): Promise<Parameters<typeof TcpFrameNetwork.open>[0]> {
   const { SILENT, SystemRandom } = await import("../../../base/index.ts");
+  const { nodeCipher: cipher } = await import("../../../transport/index.ts");
   const clock = new SystemClock();
-  return { host: "127.0.0.1", port: 0, clock, random: new SystemRandom(), log: SILENT };
+  const random = new SystemRandom();
+  return { host: "127.0.0.1", port: 0, clock, random, cipher, isPrivate: () => false, log: SILENT };
 }
 
 async function joined(place = SOUTH, clock = new VirtualClock()): Promise<LiveFrameNetwork> {
@@ -469,7 +477,8 @@ class Peer {
     const greeting = await this.message();
     assert.equal(greeting.type, "challenge");
     if (greeting.type !== "challenge") return assert.fail();
-    const attempt: Attempt = { nonce: NONCE, challenge: greeting.challenge, from, to };
+    const { challenge } = greeting;
+    const attempt: Attempt = { nonce: NONCE, challenge, from, to, isSealed: false };
     const proof = dialProof(key, attempt);
     const bytes = encodeHandshake({ type: "proof", ...attempt, proof });
     this.socket.write(bytes);

@@ -110,12 +110,14 @@ export class TcpFrameNetwork implements LiveFrameNetwork {
   }
 
   #makeSender(site: FrameSite): TcpFrameSender {
-    const { clock, random, log } = this.#options;
+    const { clock, random, cipher, isPrivate, log } = this.#options;
     assert(this.#identity !== undefined, "only members send");
     return new TcpFrameSender(site, {
       identity: this.#identity,
       clock,
       random,
+      cipher,
+      isPrivate,
       log,
       counts: this.counts,
       turnEnd: this.#turnEnd,
@@ -131,11 +133,13 @@ export class TcpFrameNetwork implements LiveFrameNetwork {
     // [N12] The oldest goes, not the newest: a flood of strangers then needs to outrun every handshake.
     const [oldest] = this.#strangers;
     if (this.#strangers.size >= LIMITS.frameHandshakesMax) oldest?.end("handshakes-full");
-    const { clock, random } = this.#options;
+    const { clock, random, cipher, isPrivate } = this.#options;
     this.#strangers.add(
       new TcpFrameReceiver(socket, {
         clock,
         random,
+        cipher,
+        isPrivate,
         identity: () => this.#identity,
         admit: (receiver, from) => this.#admit(receiver, from),
         frames: (from, bytes, count) => {

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { type Cancel, type Clock, LIMITS, type Random } from "../../../base/index.ts";
+import type { Cipher } from "../../../stack/index.ts";
 import type { Place } from "../../../stream/index.ts";
 import { FrameStreamReader } from "./frame-stream-reader.ts";
 import { encodeHandshake, NONCE_BYTES, type Refusal, TOKEN_BYTES } from "./handshake-message.ts";
@@ -8,6 +9,7 @@ import { judgeProof } from "./judge-proof.ts";
 import { acceptProof, randomBytes } from "./link-proof.ts";
 import type { FrameIdentity } from "./live-frame-network.ts";
 import { EMPTY_FRAME } from "./tcp-frame-sender.ts";
+import { RecordReader, sealRecord, type WaySeal, waySealOf } from "./way-seal.ts";
 
 /** Answers that wait for a peer which asks and does not read, bytes; beyond it it gets none. */
 const ANSWER_BYTES_MAX = 4_096;
@@ -20,6 +22,8 @@ const KEEP_ALIVE_MS = 30_000;
 export interface ReceiverPorts {
   readonly clock: Clock;
   readonly random: Random;
+  readonly cipher: Cipher;
+  isPrivate(address: string): boolean;
   /** Undefined until the site has joined. */
   identity(): FrameIdentity | undefined;
   /** A place has proven itself: lets it in, or says why not. */
@@ -37,6 +41,8 @@ export class TcpFrameReceiver {
   readonly #handshake = new HandshakeReader();
   readonly #cancelDeadline: Cancel;
   #frames: FrameStreamReader | undefined;
+  #seal: WaySeal | undefined;
+  #records: RecordReader | undefined;
   #from: Place | undefined;
   #isRefused = false;
   #hasEnded = false;
@@ -78,7 +84,16 @@ export class TcpFrameReceiver {
     // A Buffer's `slice` is a view; receivers rely on the plain kind.
     const bytes = new Uint8Array(piece.buffer, piece.byteOffset, piece.byteLength);
     if (this.#frames === undefined) this.#prove(bytes);
-    else if (!this.#frames.push(bytes)) this.end("frame-malformed");
+    else this.#read(bytes);
+  }
+
+  #read(bytes: Uint8Array): void {
+    const fault = this.#records === undefined ? this.#readFrames(bytes) : this.#records.push(bytes);
+    if (fault !== undefined) this.end(fault);
+  }
+
+  #readFrames(bytes: Uint8Array): string | undefined {
+    return this.#frames?.push(bytes) === false ? "frame-malformed" : undefined;
   }
 
   #prove(bytes: Uint8Array): void {
@@ -91,7 +106,8 @@ export class TcpFrameReceiver {
     const identity = this.#ports.identity();
     const { message } = read;
     const refusal =
-      judgeProof(message, this.#challenge, identity) ?? this.#ports.admit(this, message.from);
+      judgeProof(message, this.#challenge, identity, this.#needsSeal) ??
+      this.#ports.admit(this, message.from);
     if (refusal !== undefined || identity === undefined) {
       this.#refuse(refusal ?? "not-joined", message.nonce);
       return;
@@ -105,11 +121,24 @@ export class TcpFrameReceiver {
       },
       empty: () => this.#answer(),
     });
+    if (message.isSealed) {
+      const { cipher } = this.#ports;
+      const way = { end: "acceptor", isOrdered: true } as const;
+      this.#seal = waySealOf(cipher, identity.linkKey, message, NO_TOKEN, way);
+      this.#records = new RecordReader(
+        this.#seal.opener,
+        (frames) => this.#readFrames(frames) === undefined,
+      );
+    }
     const proof = acceptProof(identity.linkKey, message, NO_TOKEN);
     this.#socket.write(
       encodeHandshake({ type: "welcome", nonce: message.nonce, token: NO_TOKEN, proof }),
     );
-    if (read.rest.byteLength > 0 && !this.#frames.push(read.rest)) this.end("frame-malformed");
+    if (read.rest.byteLength > 0) this.#read(read.rest);
+  }
+
+  get #needsSeal(): boolean {
+    return this.#ports.isPrivate(this.#socket.remoteAddress ?? "");
   }
 
   /** Says why, and waits for the peer to end: cut at once, it might never read that. The deadline still holds. */
@@ -120,6 +149,9 @@ export class TcpFrameReceiver {
   }
 
   #answer(): void {
-    if (this.#socket.writableLength < ANSWER_BYTES_MAX) this.#socket.write(EMPTY_FRAME);
+    if (this.#socket.writableLength >= ANSWER_BYTES_MAX) return;
+    const answer =
+      this.#seal === undefined ? EMPTY_FRAME : sealRecord(this.#seal.sealer, EMPTY_FRAME);
+    if (answer !== undefined) this.#socket.write(answer);
   }
 }

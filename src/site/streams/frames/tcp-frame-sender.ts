@@ -7,6 +7,7 @@ import {
   type Log,
   type Random,
 } from "../../../base/index.ts";
+import type { Cipher } from "../../../stack/index.ts";
 import { FrameBatch, type FrameSlab, WRITE_BYTES_MAX } from "./frame-batch.ts";
 import { FrameStreamReader, LENGTH_BYTES } from "./frame-stream-reader.ts";
 import { encodeHandshake, type HandshakeMessage, NONCE_BYTES } from "./handshake-message.ts";
@@ -15,6 +16,7 @@ import { type Attempt, acceptProof, dialProof, isSameProof, randomBytes } from "
 import type { FrameIdentity, FramePeerStats, FrameSite } from "./live-frame-network.ts";
 import { RetryPause } from "./retry-pause.ts";
 import type { TurnEnd } from "./turn-end.ts";
+import { RecordReader, sealRecord, type WaySeal, waySealOf } from "./way-seal.ts";
 
 /** [N7] Asks for a sign of life, and is the answer. */
 export const EMPTY_FRAME: Uint8Array = Uint8Array.of(0, 0, 0, LENGTH_BYTES);
@@ -24,6 +26,8 @@ export interface SenderPorts {
   readonly identity: FrameIdentity;
   readonly clock: Clock;
   readonly random: Random;
+  readonly cipher: Cipher;
+  isPrivate(address: string): boolean;
   readonly log: Log;
   readonly counts: Counters;
   readonly turnEnd: TurnEnd;
@@ -42,6 +46,8 @@ export class TcpFrameSender {
   readonly #pause: RetryPause;
   #state: FramePeerStats["state"] | "closed" = "idle";
   #socket: Socket | undefined;
+  /** Of the connection, when it is a private one. */
+  #seal: WaySeal | undefined;
   #cancelTimer: Cancel = () => {};
   /** Frames of the write that the kernel has not taken whole. */
   #writing = 0;
@@ -91,10 +97,15 @@ export class TcpFrameSender {
       this.#bytesSent += taken.bytes.byteLength;
       this.#writes++;
       this.#pendingWrites++;
-      socket.write(taken.bytes, this.#afterWrite);
+      const bytes = this.#sealed(taken.bytes);
+      if (bytes === undefined) {
+        this.#lose(socket, "keys-used-up");
+        return;
+      }
+      socket.write(bytes, this.#afterWrite);
       // Nothing left in the stream: the kernel has copied it all.
       if (socket.writableLength > 0) {
-        if (taken.count > 1) slab.giveAway();
+        if (taken.count > 1 && bytes === taken.bytes) slab.giveAway();
         break;
       }
       this.#writing = 0;
@@ -131,7 +142,8 @@ export class TcpFrameSender {
       for (;;) {
         const taken = this.#batch.take(WRITE_BYTES_MAX, this.#ports.slab);
         if (taken === undefined) break;
-        socket.write(taken.bytes);
+        const bytes = this.#sealed(taken.bytes);
+        if (bytes !== undefined) socket.write(bytes);
         this.#ports.slab.giveAway();
       }
       this.#writing = 0;
@@ -162,10 +174,18 @@ export class TcpFrameSender {
     });
     const nonce = randomBytes(this.#ports.random, NONCE_BYTES);
     let attempt: Attempt | undefined;
+    let records: RecordReader | undefined;
     const take = (piece: Uint8Array): void => {
       if (this.#socket !== socket) return;
       if (this.#state === "open") {
-        if (!answers.push(piece)) this.#lose(socket, "answer-malformed");
+        if (this.#seal !== undefined) {
+          records ??= new RecordReader(this.#seal.opener, (bytes) => answers.push(bytes));
+        }
+        const fault = records === undefined ? undefined : records.push(piece);
+        if (fault !== undefined) this.#lose(socket, fault);
+        else if (records === undefined && !answers.push(piece)) {
+          this.#lose(socket, "answer-malformed");
+        }
         return;
       }
       const read = reader.push(piece);
@@ -202,14 +222,19 @@ export class TcpFrameSender {
         challenge: Uint8Array.from(challenge),
         from: place,
         to: { site, instance },
+        isSealed: this.#ports.isPrivate(socket.remoteAddress ?? ""),
       };
       socket.write(encodeHandshake({ type: "proof", ...made, proof: dialProof(linkKey, made) }));
       return made;
     }
     if (message.type === "welcome" && attempt !== undefined) {
-      if (isSameProof(message.proof, acceptProof(linkKey, attempt, message.token)))
+      if (isSameProof(message.proof, acceptProof(linkKey, attempt, message.token))) {
+        const way = { end: "dialler", isOrdered: true } as const;
+        this.#seal = attempt.isSealed
+          ? waySealOf(this.#ports.cipher, linkKey, attempt, message.token, way)
+          : undefined;
         this.#open(socket);
-      else this.#lose(socket, "link-key-wrong");
+      } else this.#lose(socket, "link-key-wrong");
     } else if (message.type === "refusal") {
       this.#lose(socket, `refused-${message.reason}`);
     } else this.#lose(socket, "answer-malformed");
@@ -243,12 +268,18 @@ export class TcpFrameSender {
   #askForLife(socket: Socket): void {
     this.#life = "asked";
     this.#hasWritten = false;
-    socket.write(EMPTY_FRAME);
+    const question = this.#sealed(EMPTY_FRAME);
+    if (question !== undefined) socket.write(question);
     this.#cancelTimer = this.#ports.clock.after("frame silence", LIMITS.frameSilenceMs, () => {
       if (this.#life === "asked") this.#lose(socket, "peer-silent");
       else if (this.#hasWritten || this.#writing > 0) this.#askForLife(socket);
       else this.#life = "unknown";
     });
+  }
+
+  /** What goes out for `bytes`. Undefined: the key is used up. */
+  #sealed(bytes: Uint8Array): Uint8Array | undefined {
+    return this.#seal === undefined ? bytes : sealRecord(this.#seal.sealer, bytes);
   }
 
   #hear(): void {

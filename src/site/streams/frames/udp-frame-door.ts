@@ -1,16 +1,20 @@
 import { createHmac } from "node:crypto";
 import { type Clock, LIMITS, type Random } from "../../../base/index.ts";
+import type { Cipher, Opener } from "../../../stack/index.ts";
 import type { Place } from "../../../stream/index.ts";
 import { NONCE_BYTES, type Proof, type Refusal, TOKEN_BYTES } from "./handshake-message.ts";
 import { judgeProof } from "./judge-proof.ts";
 import { isSameProof, randomBytes } from "./link-proof.ts";
 import type { FrameIdentity } from "./live-frame-network.ts";
+import { waySealOf } from "./way-seal.ts";
 
 /** Someone who was let in. */
 export interface Admitted {
   readonly from: Place;
   readonly nonce: Uint8Array;
   readonly token: Uint8Array;
+  /** Opens its datagrams, when they are sealed. */
+  readonly opener: Opener | undefined;
 }
 
 const SECRET_BYTES = 32;
@@ -22,13 +26,23 @@ const SECRET_BYTES = 32;
 export class UdpFrameDoor {
   readonly #clock: Clock;
   readonly #random: Random;
+  readonly #cipher: Cipher;
   readonly #secret: Uint8Array;
   readonly #bySite = new Map<string, Admitted>();
   readonly #byToken = new Map<number, Admitted>();
 
-  constructor({ clock, random }: { readonly clock: Clock; readonly random: Random }) {
+  constructor({
+    clock,
+    random,
+    cipher,
+  }: {
+    readonly clock: Clock;
+    readonly random: Random;
+    readonly cipher: Cipher;
+  }) {
     this.#clock = clock;
     this.#random = random;
+    this.#cipher = cipher;
     this.#secret = randomBytes(random, SECRET_BYTES);
   }
 
@@ -38,30 +52,40 @@ export class UdpFrameDoor {
   }
 
   /** Lets the sender of a proof in, again with the same token when the proof is the same; else why not. */
-  admit(remote: string, proof: Proof, self: FrameIdentity | undefined): Admitted | Refusal {
+  admit(
+    remote: string,
+    proof: Proof,
+    self: FrameIdentity | undefined,
+    needsSeal: boolean,
+  ): Admitted | Refusal {
     const given = [this.#slot(), this.#slot() - 1]
       .map((slot) => this.#challengeAt(slot, remote, proof.nonce))
       .find((challenge) => isSameProof(challenge, proof.challenge));
     if (given === undefined) return "bad-hello";
-    const refusal = judgeProof(proof, given, self);
-    if (refusal !== undefined) return refusal;
+    const refusal = judgeProof(proof, given, self, needsSeal);
+    if (refusal !== undefined || self === undefined) return refusal ?? "not-joined";
     const { site, instance } = proof.from;
     const known = this.#bySite.get(site);
     if (known?.from.instance === instance && isSameProof(known.nonce, proof.nonce)) return known;
     if (known === undefined && this.#bySite.size >= LIMITS.framePeersMax) return "peers-full";
     if (known !== undefined) this.#byToken.delete(keyOf(known.token));
     const token = randomBytes(this.#random, TOKEN_BYTES);
-    const admitted = { from: { site, instance }, nonce: Uint8Array.from(proof.nonce), token };
+    const way = { end: "acceptor", isOrdered: false } as const;
+    const seal = proof.isSealed
+      ? waySealOf(this.#cipher, self.linkKey, proof, token, way)
+      : undefined;
+    const nonce = Uint8Array.from(proof.nonce);
+    const admitted = { from: { site, instance }, nonce, token, opener: seal?.opener };
     this.#bySite.set(site, admitted);
     this.#byToken.set(keyOf(token), admitted);
     return admitted;
   }
 
   /** Whose token it is. */
-  find(token: Uint8Array): Place | undefined {
+  find(token: Uint8Array): Admitted | undefined {
     const admitted = this.#byToken.get(keyOf(token));
     if (admitted === undefined || !isSameProof(admitted.token, token)) return undefined;
-    return admitted.from;
+    return admitted;
   }
 
   /** A challenge is good for one to two of these. */

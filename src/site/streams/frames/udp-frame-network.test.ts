@@ -7,7 +7,7 @@ import { frameNetworkConformance } from "../../../stream/frame-network.conforman
 import { decodeHandshake, encodeHandshake, type HandshakeMessage } from "./handshake-message.ts";
 import { acceptProof, dialProof } from "./link-proof.ts";
 import type { LiveFrameNetwork } from "./live-frame-network.ts";
-import { LINK_KEY, LiveWorld, openOn } from "./live-world.test.support.ts";
+import { LINK_KEY, LiveWorld, openOn, privately } from "./live-world.test.support.ts";
 import { UdpFrameNetwork } from "./udp-frame-network.ts";
 
 const NORTH = { site: "north", instance: 1 };
@@ -17,6 +17,12 @@ const NONCE = new Uint8Array(16).fill(9);
 frameNetworkConformance("udp", async () => new LiveWorld(UdpFrameNetwork.open), {
   isOrdered: false,
 });
+
+frameNetworkConformance(
+  "udp, private",
+  async () => new LiveWorld(privately(UdpFrameNetwork.open)),
+  { isOrdered: false },
+);
 
 test("udp: [N15] frames of one turn share datagrams of at most 1 400 bytes", async () => {
   const peer = await Peer.open();
@@ -243,7 +249,8 @@ class Peer {
     const { message } = await this.next();
     assert.equal(message.type, "challenge");
     if (message.type !== "challenge") return message;
-    const attempt = { nonce, challenge: message.challenge, from: NORTH, to };
+    const { challenge } = message;
+    const attempt = { nonce, challenge, from: NORTH, to, isSealed: false };
     this.lastProof = Uint8Array.from(
       encodeHandshake({ type: "proof", ...attempt, proof: dialProof(key, attempt) }),
     );

@@ -7,7 +7,13 @@ import type { Place } from "../../../stream/index.ts";
 import { checkFrame } from "./check-frame.ts";
 import { FrameSlab } from "./frame-batch.ts";
 import { countFrames } from "./frame-stream-reader.ts";
-import { decodeHandshake, encodeHandshake, type Proof } from "./handshake-message.ts";
+import {
+  DATA_HEAD_BYTES,
+  decodeHandshake,
+  encodeHandshake,
+  type HandshakeMessage,
+  type Proof,
+} from "./handshake-message.ts";
 import { acceptProof } from "./link-proof.ts";
 import { listenError } from "./listen-error.ts";
 import type {
@@ -21,6 +27,7 @@ import { PeerTable } from "./peer-table.ts";
 import { TurnEnd } from "./turn-end.ts";
 import { UdpFrameDoor } from "./udp-frame-door.ts";
 import { UdpFrameSender } from "./udp-frame-sender.ts";
+import { openBehind } from "./way-seal.ts";
 
 /**
  * Frames in datagrams over one socket, as the paper has it: what is lost, or comes twice or late, is for the windows above. Each
@@ -116,13 +123,15 @@ export class UdpFrameNetwork implements LiveFrameNetwork {
   }
 
   #makeSender(site: FrameSite): UdpFrameSender {
-    const { clock, random, log } = this.#options;
+    const { clock, random, cipher, isPrivate, log } = this.#options;
     assert(this.#identity !== undefined, "only members send");
     const family = this.#socket.address().family === "IPv6" ? 6 : 4;
     return new UdpFrameSender(site, {
       identity: this.#identity,
       clock,
       random,
+      cipher,
+      isPrivate,
       log,
       counts: this.counts,
       turnEnd: this.#turnEnd,
@@ -156,7 +165,7 @@ export class UdpFrameNetwork implements LiveFrameNetwork {
     }
     switch (message.type) {
       case "data":
-        this.#take(message.token, message.frames, remote);
+        this.#take(message, datagram, remote);
         return;
       case "hello": {
         const { nonce } = message;
@@ -176,11 +185,21 @@ export class UdpFrameNetwork implements LiveFrameNetwork {
     }
   }
 
-  #take(token: Uint8Array, frames: Uint8Array, remote: RemoteInfo): void {
-    const from = this.#door.find(token);
-    if (from === undefined) {
+  #take(
+    { token, frames: clear }: HandshakeMessage & { readonly type: "data" },
+    datagram: Uint8Array,
+    remote: RemoteInfo,
+  ): void {
+    const admitted = this.#door.find(token);
+    if (admitted === undefined) {
       this.counts.add("token-unknown");
       this.#reply(encodeHandshake({ type: "unknownToken", token }), remote);
+      return;
+    }
+    const { from, opener } = admitted;
+    const frames = opener === undefined ? clear : openBehind(opener, DATA_HEAD_BYTES, datagram);
+    if (typeof frames === "string") {
+      this.counts.add(frames);
       return;
     }
     const count = countFrames(frames, LIMITS.datagramFrameBytesMax);
@@ -194,7 +213,8 @@ export class UdpFrameNetwork implements LiveFrameNetwork {
 
   #judge(proof: Proof, remote: RemoteInfo): void {
     const { nonce } = proof;
-    const answer = this.#door.admit(nameOf(remote), proof, this.#identity);
+    const needsSeal = this.#options.isPrivate(remote.address);
+    const answer = this.#door.admit(nameOf(remote), proof, this.#identity, needsSeal);
     if (typeof answer === "string" || this.#identity === undefined) {
       const reason = typeof answer === "string" ? answer : "not-joined";
       this.counts.add(reason);

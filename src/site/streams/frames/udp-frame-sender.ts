@@ -7,26 +7,31 @@ import {
   messageOf,
   type Random,
 } from "../../../base/index.ts";
+import { type Cipher, SEAL_BYTES, type Sealer } from "../../../stack/index.ts";
 import { FrameBatch, type FrameSlab } from "./frame-batch.ts";
 import {
+  DATA_HEAD_BYTES,
+  encodeDataHead,
   encodeHandshake,
   type HandshakeMessage,
-  HEADER_BYTES,
   NONCE_BYTES,
-  TOKEN_BYTES,
 } from "./handshake-message.ts";
 import { type Attempt, acceptProof, dialProof, isSameProof, randomBytes } from "./link-proof.ts";
 import type { FrameIdentity, FramePeerStats, FrameSite } from "./live-frame-network.ts";
 import { RetryPause } from "./retry-pause.ts";
 import type { TurnEnd } from "./turn-end.ts";
+import { sealBehind, waySealOf } from "./way-seal.ts";
 
-const FRAMES_PER_DATAGRAM_BYTES = LIMITS.frameDatagramBytes - HEADER_BYTES - TOKEN_BYTES;
+/** Room for frames in a datagram, with and without what sealing adds. */
+const FRAMES_PER_DATAGRAM_BYTES = LIMITS.frameDatagramBytes - DATA_HEAD_BYTES - SEAL_BYTES;
 
 /** What a network does for its senders. */
 export interface UdpSenderPorts {
   readonly identity: FrameIdentity;
   readonly clock: Clock;
   readonly random: Random;
+  readonly cipher: Cipher;
+  isPrivate(address: string): boolean;
   readonly log: Log;
   readonly counts: Counters;
   readonly turnEnd: TurnEnd;
@@ -48,6 +53,14 @@ interface Dialling {
   attempt: Attempt | undefined;
 }
 
+/** Where datagrams go, and what is in them besides frames. */
+interface Way {
+  readonly address: string;
+  readonly token: Uint8Array;
+  /** Of a private way. */
+  readonly sealer: Sealer | undefined;
+}
+
 /** The way to one instance of a site: after a handshake, datagrams with the token that it gave. */
 export class UdpFrameSender {
   readonly to: FrameSite;
@@ -57,7 +70,7 @@ export class UdpFrameSender {
   readonly #pause: RetryPause;
   #state: FramePeerStats["state"] | "closed" = "idle";
   #dialling: Dialling | undefined;
-  #way: { readonly address: string; readonly token: Uint8Array } | undefined;
+  #way: Way | undefined;
   #cancelTimer: Cancel = () => {};
   #cancelRepeat: Cancel = () => {};
   #isWanted = false;
@@ -95,8 +108,13 @@ export class UdpFrameSender {
     for (;;) {
       const taken = this.#batch.take(FRAMES_PER_DATAGRAM_BYTES, slab);
       if (taken === undefined) return;
-      const { token, address } = way;
-      const datagram = encodeHandshake({ type: "data", token, frames: taken.bytes });
+      const { address } = way;
+      const datagram = datagramOf(way, taken.bytes);
+      if (datagram === undefined) {
+        counts.add("frames-lost", taken.count);
+        this.#lose("keys-used-up");
+        return;
+      }
       if (!transmit(datagram, this.to.port, address)) {
         counts.add("backlog-full", taken.count);
         continue;
@@ -180,7 +198,7 @@ export class UdpFrameSender {
   }
 
   #prove(dialling: Dialling, challenge: Uint8Array): void {
-    if (dialling.attempt !== undefined) return;
+    if (dialling.attempt !== undefined || dialling.address === undefined) return;
     const { place, linkKey } = this.#ports.identity;
     const { nonce } = dialling;
     const { site, instance } = this.to;
@@ -189,6 +207,7 @@ export class UdpFrameSender {
       challenge: Uint8Array.from(challenge),
       from: place,
       to: { site, instance },
+      isSealed: this.#ports.isPrivate(dialling.address),
     };
     dialling.attempt = attempt;
     dialling.message = encodeHandshake({
@@ -209,7 +228,12 @@ export class UdpFrameSender {
       return;
     }
     this.#stopDialling();
-    this.#way = { address, token };
+    const seal = { end: "dialler", isOrdered: false } as const;
+    const { cipher, identity } = this.#ports;
+    const sealer = attempt.isSealed
+      ? waySealOf(cipher, identity.linkKey, attempt, token, seal).sealer
+      : undefined;
+    this.#way = { address, token, sealer };
     this.#ports.expect(token, this);
     this.#state = "open";
     if (this.#pause.failures > 1) this.#log.info("A site takes frames again.");
@@ -252,4 +276,10 @@ export class UdpFrameSender {
     const dropped = this.#batch.clear();
     if (dropped > 0) this.#ports.counts.add("frames-lost", dropped);
   }
+}
+
+/** A datagram of whole frames. Undefined: the key is used up. */
+function datagramOf({ token, sealer }: Way, frames: Uint8Array): Uint8Array | undefined {
+  if (sealer === undefined) return encodeHandshake({ type: "data", token, frames });
+  return sealBehind(sealer, encodeDataHead(token, SEAL_BYTES + frames.byteLength), frames);
 }

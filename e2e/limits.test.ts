@@ -1,0 +1,113 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { connect, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { SiteClient } from "../src/site/index.ts";
+import { json, MEANDER, type Running, start } from "./support/processes.ts";
+import { findProgram, needs } from "./support/programs.ts";
+import { Viewer } from "./support/viewer.ts";
+import { until } from "./support/wait.ts";
+
+const SHELL = findProgram("sh");
+const SKIP = process.platform === "linux" ? needs({ sh: SHELL }) : "Linux alone";
+const DESCRIPTORS = 128;
+const VIEWERS = 200;
+
+let folder: string;
+let running: Running;
+let client: SiteClient;
+
+before(async () => {
+  if (SKIP !== false) return;
+  folder = await mkdtemp(join(tmpdir(), "meander-limits-"));
+  const line = `ulimit -n ${DESCRIPTORS}; exec "$0" "$@"`;
+  const args = [MEANDER, "site", "--json", "--name", "narrow", "--http-port", "0"];
+  running = start(SHELL as string, [
+    ...["-c", line, process.execPath, ...args],
+    ...["--data", join(folder, "narrow")],
+  ]);
+  const { url } = await running.line((text) => json<{ url: string }>(text));
+  client = new SiteClient(url);
+});
+
+after(async () => {
+  if (SKIP !== false) return;
+  await running?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+test("a site that may not open enough for its viewers says so at the start", {
+  skip: SKIP,
+}, async () => {
+  const words = "may have more subscribers than it has descriptors for";
+  await until("the warning", () => running.stderr().includes(words));
+  assert.match(running.stderr(), /"maxSubscribers":10000,"viewers":\d+,"descriptors":128/);
+});
+
+test("viewers beyond the descriptors are refused in words while links and the API go on, and places come back", {
+  skip: SKIP,
+}, async (t) => {
+  await client.publishData("news");
+  const viewers = await Promise.all(
+    Array.from({ length: VIEWERS }, (_, index) => Viewer.open(client.url, "news", `v${index}`)),
+  );
+  try {
+    const reasons = await until("refusals", () => {
+      const told = viewers.flatMap(({ states }) =>
+        states.flatMap((state) => (state.type === "lost" ? [state.reason] : [])),
+      );
+      const inWords = told.filter((reason) => /of its 128 descriptors in use/.test(reason));
+      return inWords.length >= 50 ? inWords : undefined;
+    });
+    assert.match(reasons[0] as string, /keeps 64 for links and disk; try another site/);
+    const watching = await until("some watch", async () => {
+      const { subscribers } = await client.figures();
+      return subscribers > 0 ? subscribers : undefined;
+    });
+    t.diagnostic(`${watching} of ${VIEWERS} viewers watch with ${DESCRIPTORS} descriptors`);
+    assert.ok(watching < DESCRIPTORS - 64);
+    // The API and a link of another site still get in, and disk works.
+    await client.publishData("more");
+    const neighbour = start(process.execPath, [
+      ...[MEANDER, "site", "--json", "--name", "wide", "--http-port", "0"],
+      ...["--data", join(folder, "wide"), "--join", client.url],
+    ]);
+    try {
+      await neighbour.line((text) => json<{ url: string }>(text));
+    } finally {
+      await neighbour.stop();
+    }
+  } finally {
+    for (const viewer of viewers) viewer.close();
+  }
+  await until("nobody is left", async () => (await client.figures()).viewers === 0);
+  using again = await Viewer.open(client.url, "news", "again");
+  await until("a place that became free", () => again.states.some(({ type }) => type === "live"));
+});
+
+test("connections that say nothing make room for those who ask, and the site says what it runs out of", {
+  skip: SKIP,
+}, async () => {
+  const { port } = new URL(client.url);
+  const silent: Socket[] = [];
+  try {
+    for (let index = 0; index < VIEWERS; index++) {
+      const socket = connect(Number(port), "127.0.0.1");
+      socket.on("error", () => {});
+      silent.push(socket);
+    }
+    const health = await until("it is degraded", async () => {
+      const now = await client.health();
+      return now.status === "degraded" ? now : undefined;
+    });
+    assert.match(health.reason ?? "", /^descriptors: 1[12]\d of 128 in use$/);
+    await until("it warned", () => running.stderr().includes("is running out of descriptors"));
+    const ended = silent.filter((socket) => socket.destroyed || socket.readyState === "closed");
+    assert.ok(ended.length > 0, "the oldest were let go");
+  } finally {
+    for (const socket of silent) socket.destroy();
+  }
+  await until("it is well again", async () => (await client.health()).status === "ok", 30_000);
+});

@@ -1,0 +1,27 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { SessionToken } from "../session-token.ts";
+import { tokenForm } from "../token-form.ts";
+
+/** Asks for a token while the sites want one. */
+export function TokenPrompt(props: { readonly token: SessionToken; readonly onGiven: () => void }) {
+  const { token, onGiven } = props;
+  const [wanted, setWanted] = useState(token.wanted);
+  const host = useRef<HTMLDivElement>(null);
+
+  useEffect(() => token.onChange(() => setWanted(token.wanted)), [token]);
+  useEffect(() => {
+    const place = host.current;
+    if (wanted === undefined || place === null) return;
+    const form = tokenForm({
+      why: `${wanted.message} The console needs one that allows “administer”.`,
+      onToken: (text) => {
+        token.give(text);
+        onGiven();
+      },
+    });
+    place.replaceChildren(form);
+    return () => place.replaceChildren();
+  }, [wanted, token, onGiven]);
+
+  return wanted === undefined ? null : <div class="banner" ref={host} />;
+}
