@@ -102,17 +102,19 @@ test("a site that others reach asks for tokens, and its own user finds the way i
     const { mode } = await stat(join(session.folder, "north", file));
     assert.equal(mode & 0o077, 0, file);
   }
-  const found = await session.verb(["sites", "--json", "--site", north.url]);
+  const [found, member, stranger] = await Promise.all([
+    session.verb(["sites", "--json", "--site", north.url]),
+    // It has no such token itself; the leader of its session has.
+    session.verb(["token", "list", "--json", "--site", south.url]),
+    session.verb(["sites", "--json", "--site", north.url], {
+      XDG_RUNTIME_DIR: join(session.folder, "nowhere"),
+      MEANDER_FINGERPRINT: north.tls?.fingerprint,
+    }),
+  ]);
   assert.equal(found.code, 0, found.stderr);
   const names = (json<{ name: string }[]>(found.stdout) ?? []).map(({ name }) => name);
   assert.deepEqual(names, ["north", "south"]);
-  // The member's machine has no such token; the leader of its session has.
-  const member = await session.verb(["token", "list", "--json", "--site", south.url]);
   assert.equal(member.code, 0, member.stderr);
-  const stranger = await session.verb(["sites", "--json", "--site", north.url], {
-    XDG_RUNTIME_DIR: join(session.folder, "nowhere"),
-    MEANDER_FINGERPRINT: north.tls?.fingerprint,
-  });
   assert.equal(stranger.code, 1);
   assert.match(stranger.stderr, /"code":"token-required"/);
 });
@@ -247,30 +249,27 @@ test("joining asks for a token that allows it", { skip }, async () => {
     { env: { MEANDER_TOKEN: watcher.text }, more: trust, code: "token-denied" },
     { env: { MEANDER_TOKEN: secrets[0] }, more: [], code: "tls-untrusted" },
   ];
-  for (const { env, more, code } of tries) {
-    const running = session.run("west", env, "--join", north.url, ...more);
-    assert.equal(await endOf(running), 1);
-    assert.match(running.stderr(), new RegExp(`"code":"${code}"`), running.stderr());
-  }
+  await Promise.all(
+    tries.map(async ({ env, more, code }, index) => {
+      const running = session.run(`west-${index}`, env, "--join", north.url, ...more);
+      assert.equal(await endOf(running), 1);
+      assert.match(running.stderr(), new RegExp(`"code":"${code}"`), running.stderr());
+    }),
+  );
 });
 
-test("a member comes back with a token of its own, when the one that it was given is over", {
+test("a member comes back with a token of its own, and is sent away when that is revoked", {
   skip,
 }, async () => {
-  const brief = await tokenFor({ name: "site east", can: ["join"], expiresInMs: 4_000 });
+  const given = await tokenFor({ name: "site east", can: ["join"] });
   const args = ["--join", north.url, "--fingerprint", north.tls?.fingerprint ?? ""];
-  const first = await session.site("east", { MEANDER_TOKEN: brief.text }, ...args);
+  const first = await session.site("east", { MEANDER_TOKEN: given.text }, ...args);
   await first.running.stop();
-  await until("the token has expired", async () => {
-    return (await codeOf(clientAt(north, brief.text).session())) === "token-expired";
-  });
-  const again = await session.site("east", { MEANDER_TOKEN: brief.text }, ...args);
-  assert.deepEqual(
-    (await boss.session()).sites.map(({ name }) => name).filter((name) => name === "east"),
-    ["east"],
-  );
+  const again = await session.site("east", {}, ...args);
+  const names = (await boss.session()).sites.map(({ name }) => name);
+  assert.ok(names.includes("east"), names.join());
   await boss.revokeTokens({ name: "site east" });
-  await until("it is let go", async () => /token-revoked|was revoked/.test(again.running.stderr()));
+  await until("it is sent away", () => /token was revoked/.test(again.running.stderr()));
   await again.running.stop();
 });
 
@@ -431,7 +430,7 @@ test("a new certificate is shown without ending a connection, and the session he
 }, async () => {
   const admin = secrets[0] ?? "";
   const studio = await tokenFor({ can: ["publish", "watch"], channels: ["sports/e"] });
-  const publisher = await publishMessages(south, "sports/e", studio.text);
+  const publisher = await publishMessages(north, "sports/e", studio.text);
   using viewer = await Viewer.open(
     south.url,
     "sports/e",
@@ -439,12 +438,14 @@ test("a new certificate is shown without ending a connection, and the session he
     credentialsAt(south, studio.text),
   );
   await until("messages", () => viewer.messages.length > 3);
+  const files = ["tls-cert.pem", "tls-key.pem"].map((file) => join(session.folder, "south", file));
+  const [cert = "", key = ""] = files;
   const { makeSelfSigned } = await import("../src/site/tls/self-signed.ts");
   const now = Date.now();
   const names = [OUTSIDE ?? "", "localhost", "127.0.0.1", "::1"];
   const made = await makeSelfSigned({ names, validFrom: now, validTo: now + 100 * 24 * HOUR });
-  await writeFile(join(session.folder, "south", "tls-key.pem"), made.key, { mode: 0o600 });
-  await writeFile(join(session.folder, "south", "tls-cert.pem"), made.cert);
+  await writeFile(key, made.key, { mode: 0o600 });
+  await writeFile(cert, made.cert);
   south.running.child.kill("SIGHUP");
   await until("the session hears of it", async () => {
     const { sites } = await boss.session();
@@ -480,7 +481,7 @@ test("no token, key or secret is in anything that the sites have printed", { ski
 });
 
 function refusalOf(viewer: Viewer): string | undefined {
-  const refused = viewer.states.find(({ type }) => type === "refused");
+  const refused = viewer.states.findLast(({ type }) => type === "refused");
   return refused?.type === "refused" ? refused.code : undefined;
 }
 

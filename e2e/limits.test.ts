@@ -5,14 +5,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { SiteClient } from "../src/site/index.ts";
-import { json, MEANDER, type Running, start } from "./support/processes.ts";
+import { endOf, json, MEANDER, type Running, start } from "./support/processes.ts";
 import { findProgram, needs } from "./support/programs.ts";
 import { Viewer } from "./support/viewer.ts";
 import { until } from "./support/wait.ts";
 
 const SHELL = findProgram("sh");
-const SKIP = process.platform === "linux" ? needs({ sh: SHELL }) : "Linux alone";
+const PRLIMIT = findProgram("prlimit");
+const SKIP = process.platform === "linux" ? needs({ sh: SHELL, prlimit: PRLIMIT }) : "Linux alone";
+/** A site reads its program with more descriptors than it needs later, so that this is set when it runs. */
 const DESCRIPTORS = 128;
+const DESCRIPTORS_AT_START = 1_024;
 const VIEWERS = 200;
 
 let folder: string;
@@ -22,7 +25,7 @@ let client: SiteClient;
 before(async () => {
   if (SKIP !== false) return;
   folder = await mkdtemp(join(tmpdir(), "meander-limits-"));
-  const line = `ulimit -n ${DESCRIPTORS}; exec "$0" "$@"`;
+  const line = `ulimit -n ${DESCRIPTORS_AT_START}; exec "$0" "$@"`;
   const args = [MEANDER, "site", "--json", "--name", "narrow", "--http-port", "0"];
   running = start(SHELL as string, [
     ...["-c", line, process.execPath, ...args],
@@ -31,6 +34,16 @@ before(async () => {
   const { url } = await running.line((text) => json<{ url: string }>(text));
   client = new SiteClient(url);
 });
+
+/** From now on the site may open no more than that. */
+async function narrow(): Promise<void> {
+  const limit = `--nofile=${DESCRIPTORS}:${DESCRIPTORS_AT_START}`;
+  const set = start(PRLIMIT as string, ["--pid", `${running.child.pid}`, limit]);
+  assert.equal(await endOf(set), 0, set.stderr());
+  await until("the site knows", async () => {
+    return (await client.figures()).descriptors?.limit === DESCRIPTORS;
+  });
+}
 
 after(async () => {
   if (SKIP !== false) return;
@@ -43,17 +56,23 @@ test("a site that may not open enough for its viewers says so at the start", {
 }, async () => {
   const words = "may have more subscribers than it has descriptors for";
   await until("the warning", () => running.stderr().includes(words));
-  assert.match(running.stderr(), /"maxSubscribers":10000,"viewers":\d+,"descriptors":128/);
+  assert.match(running.stderr(), /"maxSubscribers":10000,"viewers":9\d\d,"descriptors":1024/);
 });
 
 test("viewers beyond the descriptors are refused in words while links and the API go on, and places come back", {
   skip: SKIP,
 }, async (t) => {
+  await narrow();
   await client.publishData("news");
-  const viewers = await Promise.all(
-    Array.from({ length: VIEWERS }, (_, index) => Viewer.open(client.url, "news", `v${index}`)),
-  );
+  const viewers: Viewer[] = [];
   try {
+    // A few at a time: each asks the site for its neighbours first, on a connection of its own.
+    while (viewers.length < VIEWERS) {
+      const names = Array.from({ length: 5 }, (_, index) => `v${viewers.length + index}`);
+      viewers.push(
+        ...(await Promise.all(names.map((name) => Viewer.open(client.url, "news", name)))),
+      );
+    }
     const reasons = await until("refusals", () => {
       const told = viewers.flatMap(({ states }) =>
         states.flatMap((state) => (state.type === "lost" ? [state.reason] : [])),

@@ -71,7 +71,9 @@ test("a relay restarts while media passes it: nothing is lost or repeated, and i
   assert.deepEqual(viewer.path, ["ingest", "edge"]);
   const { site } = await before.client.site();
   assert.deepEqual([site.http.port, site.udp.port], [before.httpPort, before.udpPort]);
-  await until("middle carries it again", () => viewer.path.join() === "ingest,middle,edge");
+  // It was well for 5 s without a break by then, which takes longer on a machine that is busy.
+  const isBack = (): boolean => viewer.path.join() === "ingest,middle,edge";
+  await until("middle carries it again", isBack, 40_000);
   await settle(source, viewer);
   const pause = viewer.longestPause(from);
   t.diagnostic(`longest pause ${pause.toFixed(0)} ms`);
@@ -128,7 +130,7 @@ test("inputs and outputs that were opened through the API come back on their por
   const early = rates.filter((value, index) => {
     return value !== null && value > 0 && from + (index + 1) * stepMs < now.startedAt;
   });
-  assert.ok(early.length > 0, "the statistics tell of the time before the restart");
+  assert.ok(early.length > 0, `the statistics tell of the time before: ${JSON.stringify(rates)}`);
   await source.stop();
 });
 

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { SiteClient } from "../src/site/index.ts";
+import { nativeSender, programSender } from "../src/site/operations/notify-socket.ts";
 import { endOf, json, MEANDER, type Running, start } from "./support/processes.ts";
 import { findProgram, needs } from "./support/programs.ts";
 import { until } from "./support/wait.ts";
@@ -17,11 +18,18 @@ const UNIX = process.platform === "linux" ? false : "Linux alone";
 const LISTENER = `
 import socket, sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-s.bind(sys.argv[1])
+s.bind(sys.argv[1].replace("@", "\\0", 1) if sys.argv[1].startswith("@") else sys.argv[1])
 print("bound", flush=True)
 while True:
     print(s.recv(4096).decode().strip().replace("\\n", " "), flush=True)
 `;
+
+/** Why a way to tell a service manager is not there; false: it is. */
+function absenceOf(way: string): string | false {
+  if (way !== "the system's calls")
+    return needs({ "systemd-notify": findProgram("systemd-notify") });
+  return nativeSender("/nowhere") === undefined ? "not installed: koffi" : false;
+}
 
 let folder: string;
 
@@ -49,25 +57,63 @@ async function startSite(
   return { running, up, client: new SiteClient(up.url) };
 }
 
+/** Listens as a service manager does; the lines that came so far. */
+async function listen(address: string): Promise<Running & { told(): readonly string[] }> {
+  const listener = start(PYTHON as string, ["-c", LISTENER, address]);
+  await listener.line((line) => (line === "bound" ? true : undefined));
+  return { ...listener, told: () => listener.stdout().trim().split("\n").slice(1) };
+}
+
+for (const [way, senderOf] of [
+  ["the system's calls", nativeSender],
+  ["systemd-notify", programSender],
+] as const) {
+  test(`a notice reaches a socket in the file system, and one without a file, by ${way}`, {
+    skip: UNIX || needs({ python3: PYTHON }) || absenceOf(way),
+  }, async () => {
+    for (const address of [
+      join(folder, `${way.length}`),
+      `@meander-${process.pid}-${way.length}`,
+    ]) {
+      const listener = await listen(address);
+      try {
+        const send = senderOf(address);
+        assert.ok(send !== undefined);
+        await send("READY=1\nSTATUS=two words\n");
+        await until("the notice", () => {
+          return listener.told().some((line) => line.endsWith("READY=1 STATUS=two words"));
+        });
+      } finally {
+        await listener.stop();
+      }
+      await assert.rejects(async () => senderOf(address)?.("STOPPING=1\n"), Error);
+    }
+  });
+}
+
 test("a service manager is told when the site is ready, well, reloads and stops; a restart is its to do", {
-  skip: UNIX || needs({ python3: PYTHON }),
+  skip: UNIX || needs({ python3: PYTHON }) || absenceOf("the system's calls"),
 }, async () => {
   const address = join(folder, "notify");
-  const listener = start(PYTHON as string, ["-c", LISTENER, address]);
+  const listener = await listen(address);
+  const heard = (words: RegExp): Promise<unknown> =>
+    until(`${words}`, () => listener.told().some((line) => words.test(line)));
   try {
-    await listener.line((line) => (line === "bound" ? true : undefined));
     const env = { NOTIFY_SOCKET: address, WATCHDOG_USEC: "1500000" };
     const { running } = await startSite("served", ["--log", "info"], env);
-    await listener.line((line) => /^READY=1 STATUS=ok: 0 channels/.exec(line) ?? undefined);
-    await listener.line((line) => (line === "WATCHDOG=1" ? true : undefined));
-    running.child.kill("SIGHUP");
-    await listener.line((line) => /^RELOADING=1 MONOTONIC_USEC=\d+/.exec(line) ?? undefined);
-    await listener.line((line) => (line === "READY=1" ? true : undefined));
-    running.child.kill("SIGUSR2");
-    await listener.line((line) => /^STOPPING=1/.exec(line) ?? undefined);
-    assert.equal(await endOf(running), 75, "whoever watches starts it again");
-    // The native way or the program's: neither has anything to complain of.
-    assert.doesNotMatch(running.stderr(), /cannot be told/);
+    try {
+      await heard(/^READY=1 STATUS=ok: 0 channels/);
+      await heard(/^WATCHDOG=1$/);
+      running.child.kill("SIGHUP");
+      await heard(/^RELOADING=1 MONOTONIC_USEC=\d+$/);
+      await heard(/^READY=1$/);
+      running.child.kill("SIGUSR2");
+      await heard(/^STOPPING=1/);
+      assert.equal(await endOf(running), 75, "whoever watches starts it again");
+      assert.doesNotMatch(running.stderr(), /cannot be told/);
+    } finally {
+      await running.stop();
+    }
   } finally {
     await listener.stop();
   }
@@ -111,7 +157,6 @@ test("lines for the journal have priorities and no colours", {
   ]);
   try {
     await running.line((text) => json<Up>(text));
-    const { readFile } = await import("node:fs/promises");
     const text = await until("a line", async () => {
       const now = await readFile(log, "utf8");
       return now.includes("The site is up.") ? now : undefined;

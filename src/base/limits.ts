@@ -320,7 +320,7 @@ export const LIMITS = {
   statsReasonsMax: 8,
   /** Descriptors that a site keeps for links, disk and its API: viewers are refused before. */
   descriptorsReserved: 64,
-  /** Of these, what is kept for disk and sockets of its own: nobody is let in any more. */
+  /** Of these, what is kept for disk and for answers: whoever asks is answered and let go. */
   descriptorsReservedLast: 16,
   /** Longest time for which a level of the log is changed, ms: a day. */
   logLevelMsMax: 86_400_000,

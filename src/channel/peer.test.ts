@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Clock, SeededRandom, VirtualClock } from "../base/index.ts";
+import { type Clock, LIMITS, SeededRandom, VirtualClock } from "../base/index.ts";
 import type { Connection } from "../stack/index.ts";
 import { memoryPair } from "../transport/index.ts";
-import { encodePacket, KIND } from "../wire/index.ts";
+import { decodeControl, encodePacket, KIND, MEDIUM, payloadOf } from "../wire/index.ts";
 import { Peer, type PeerIdentity, type Refusal } from "./peer.ts";
 
 interface Told {
@@ -16,16 +16,16 @@ function makePeer(
   name: string,
   clock: Clock,
   initiator: boolean,
-  refuse?: Refusal,
+  more: {
+    readonly role?: PeerIdentity["role"];
+    readonly heartbeatMs?: number;
+    readonly refuse?: Refusal;
+    readonly acknowledgeMs?: (() => number) | undefined;
+  } = {},
 ): Told {
   const events: string[] = [];
-  const identity: PeerIdentity = {
-    role: "site",
-    name,
-    instance: name.length,
-    token: "",
-    heartbeatMs: 50,
-  };
+  const { acknowledgeMs, heartbeatMs = 50, refuse, role = "site" } = more;
+  const identity: PeerIdentity = { role, name, instance: name.length, token: "", heartbeatMs };
   const peer = new Peer(
     connection,
     identity,
@@ -33,6 +33,7 @@ function makePeer(
     { clock, random: new SeededRandom(1) },
     {
       admit: () => refuse,
+      ...(acknowledgeMs === undefined ? {} : { acknowledgeMs }),
       onOpen: () => events.push("open"),
       onPacket: () => events.push("packet"),
       onControl: (message) => events.push(message.type),
@@ -102,7 +103,9 @@ test("a refused end hears why, and the connection ends", async () => {
   const clock = new VirtualClock();
   const [left, right] = memoryPair({ clock });
   const a = makePeer(left, "a", clock, true);
-  const b = makePeer(right, "bb", clock, false, { code: "link-key-wrong", message: "no" });
+  const b = makePeer(right, "bb", clock, false, {
+    refuse: { code: "link-key-wrong", message: "no" },
+  });
   await run(clock, [a, b], 300);
   assert.deepEqual(a.events, ["link-key-wrong"]);
 });
@@ -155,4 +158,74 @@ test("control bytes that say nothing are counted and change nothing", async () =
   await run(clock, [a, b], 200);
   assert.equal(b.peer.malformed, 5);
   assert.equal(b.peer.state, "open");
+});
+
+/** A site and a viewer of it that gets a packet every 200 ms, each looking around as often as in life. */
+async function watch(
+  ms: number,
+  acknowledgeMs?: () => number,
+): Promise<{ readonly site: Told; readonly viewer: Told; readonly beats: readonly number[] }> {
+  const clock = new VirtualClock();
+  const [left, right] = memoryPair({ clock, latencyMs: 5 });
+  const beats: number[] = [];
+  const send = right.send.bind(right);
+  right.send = (bytes) => {
+    const message = decodeControl(payloadOf(bytes));
+    if (typeof message === "object" && message.type === "heartbeat") beats.push(clock.now());
+    return send(bytes);
+  };
+  const viewer = makePeer(left, "viewer", clock, true, { role: "viewer", heartbeatMs: 300 });
+  const site = makePeer(right, "site", clock, false, { acknowledgeMs });
+  const header = { kind: KIND.data, flags: 0, channel: 1, source: 1, medium: MEDIUM.text };
+  const media = encodePacket({ ...header, sourceGeneration: 0, sequence: 1 }, new Uint8Array(10));
+  for (let passed = 0; passed < ms; passed += 20) {
+    clock.advance(20);
+    viewer.peer.tick();
+    if (passed % 100 === 0) site.peer.tick();
+    if (passed % 200 === 0 && site.peer.state === "open") site.peer.send(media);
+    for (let turn = 0; turn < 4; turn++) await Promise.resolve();
+  }
+  return { site, viewer, beats };
+}
+
+test("[W26] a viewer is told how often to acknowledge", async () => {
+  const { site, viewer } = await watch(300, () => 640);
+  assert.equal(viewer.peer.ackMs, 640);
+  assert.equal(site.peer.ackMs, 640);
+  assert.equal((await watch(300)).viewer.peer.ackMs, LIMITS.ackMs);
+});
+
+test("[W25] with a viewer round trips are measured every second at first, then every five", async () => {
+  const { beats, viewer } = await watch(40_000);
+  const early = beats.filter((at) => at < 10_000).length;
+  const late = beats.filter((at) => at >= 10_000).length;
+  assert.ok(early >= 8 && early <= 10, `${early} in the first 10 s`);
+  assert.ok(late >= 5 && late <= 7, `${late} in the next 30 s`);
+  assert.ok(!viewer.events.includes("suspected"), "data shows that the site lives");
+});
+
+test("a viewer that falls silent is found out by a site that looks every 110 ms", async () => {
+  const clock = new VirtualClock();
+  const [left, right] = memoryPair({ clock, reliable: false });
+  const viewer = makePeer(left, "v", clock, true, { role: "viewer", heartbeatMs: 300 });
+  const site = makePeer(right, "s", clock, false);
+  await run(clock, [viewer, site], 300);
+  assert.equal(site.peer.state, "open");
+  left.send = () => true;
+  for (let i = 0; i < 80; i++) {
+    clock.advance(110);
+    site.peer.tick();
+    await Promise.resolve();
+  }
+  assert.deepEqual(site.events, ["open", "suspected", "peer-silent"]);
+});
+
+test("a viewer whose timers stand still answers what it hears, and is not given up", async () => {
+  const clock = new VirtualClock();
+  const [left, right] = memoryPair({ clock, latencyMs: 5 });
+  const viewer = makePeer(left, "v", clock, true, { role: "viewer", heartbeatMs: 300 });
+  const site = makePeer(right, "s", clock, false);
+  await run(clock, [viewer, site], 300);
+  await run(clock, [site], 30_000);
+  assert.deepEqual(site.events, ["open"]);
 });

@@ -332,6 +332,8 @@ export class Peer {
     const now = this.#clock.now();
     this.#echo = beat.sentAt;
     this.#echoAt = now;
+    // A browser slows the timers of hidden pages, and with them `tick`.
+    if (this.#self.role === "viewer" && this.state === "open") this.#beat(now);
     const rtt = now - beat.echo - beat.heldMs;
     if (!(rtt >= 0 && rtt < 60_000)) return;
     this.#samples.push({ rtt, offset: beat.sentAt + rtt / 2 - now });

@@ -11,6 +11,8 @@ interface Arguments extends SiteArguments {
   readonly text?: boolean;
   readonly host: string;
   readonly ports: string;
+  readonly ttl?: string;
+  readonly interface?: string;
   readonly output?: string;
   readonly remove?: string;
 }
@@ -25,8 +27,20 @@ export function addPlay(program: Command): void {
       )
       .argument("<channel>", "name of the channel")
       .option("--sdp", "send it as plain RTP, and print the SDP for ffplay, VLC or GStreamer")
-      .option("--host <address>", "for --sdp: where the player is", "127.0.0.1")
+      .option(
+        "--host <address>",
+        "for --sdp: where the player is, or a multicast group",
+        "127.0.0.1",
+      )
       .option("--ports <video,audio>", "for --sdp: the player's RTP ports", "5004,5006")
+      .option(
+        "--ttl <routers>",
+        "for --sdp to a group: how far it goes, 1 to 255 (1: this network)",
+      )
+      .option(
+        "--interface <name>",
+        "for --sdp to a group: name or address of the interface (the one that the site listens on)",
+      )
       .option("--text", "print its messages, one line each")
       .option("--output <file>", "write the SDP or the messages there")
       .option("--remove <id>", "end an output that --sdp has opened"),
@@ -52,7 +66,10 @@ async function playSdp(channel: string, options: Arguments, terminal: Terminal):
     video: wholeNumber(video === "" ? undefined : video, "--ports", 1, 65_534),
     audio: wholeNumber(audio === "" ? undefined : audio, "--ports", 1, 65_534),
   };
-  const { id, sdp } = await clientOf(options).addOutput(channel, options.host, ports);
+  const ttl = wholeNumber(options.ttl, "--ttl", 1, 255);
+  const { interface: on, host } = options;
+  const sending = ttl === undefined && on === undefined ? undefined : { ttl, interface: on };
+  const { id, sdp } = await clientOf(options).addOutput(channel, host, ports, sending);
   if (options.output !== undefined) await writeFile(options.output, sdp);
   if (terminal.json) terminal.show({ channel, id, sdp }, () => "");
   else if (options.output === undefined) terminal.write(sdp);

@@ -4,6 +4,7 @@ import { MeanderError, SystemClock } from "../base/index.ts";
 import type { FfmpegSource } from "../media/index.ts";
 import { SiteClient } from "../site/client/index.ts";
 import type { Publication } from "../site/publish/index.ts";
+import { formatAddress } from "../transport/index.ts";
 import { type SiteArguments, wholeNumber, withSite } from "./arguments.ts";
 import { credentialsOf } from "./credentials.ts";
 import { openTerminal, type Terminal } from "./terminal.ts";
@@ -22,6 +23,8 @@ interface Arguments extends SiteArguments {
   readonly input: string;
   readonly source?: string;
   readonly replace?: boolean;
+  readonly interface?: string;
+  readonly trusted?: string;
   readonly quiet?: boolean;
 }
 
@@ -58,6 +61,14 @@ export function addPublish(program: Command): void {
         "inputs that carry the same capture say the same (the input's name)",
       )
       .option("--replace", "end an input of that name first")
+      .option(
+        "--interface <name>",
+        "for --sdp with a multicast group: name or address of the interface (the one that the site listens on)",
+      )
+      .option(
+        "--trusted <addresses>",
+        "for --sdp: whom packets are taken from, divided by commas (this machine; for a group whoever sends first)",
+      )
       .option("--quiet", "print nothing while it goes well"),
   ).action(async (channel: string, options: Arguments) => {
     const terminal = openTerminal(options.json === true);
@@ -108,7 +119,10 @@ async function publish(
   const credentials = credentialsOf(site, options);
   const common = { site, channel, input, source, replace, ...credentials };
   if (file !== undefined) return publishFile(file, { ...common, loop });
-  if (sdp !== undefined) return publishSdpFile(sdp, common);
+  if (sdp !== undefined) {
+    const trusted = options.trusted?.split(",");
+    return publishSdpFile(sdp, { ...common, trusted, interface: options.interface });
+  }
   if (ffmpeg !== undefined) {
     const { video, audio } = options;
     const bFrames = wholeNumber(options.bFrames, "--b-frames", 0, 16);
@@ -130,8 +144,9 @@ function tell(terminal: Terminal, { answer }: Publication, site: string): void {
     terminal.show(answer, () => "");
     return;
   }
-  for (const { kind, codec, rtpPort, rtcpPort } of answer.tracks) {
-    terminal.note(`${kind} ${codec}: RTP to ${answer.host}:${rtpPort}, RTCP to ${rtcpPort}`);
+  for (const { kind, codec, group, rtpPort, rtcpPort } of answer.tracks) {
+    const host = group ?? answer.host;
+    terminal.note(`${kind} ${codec}: RTP to ${formatAddress(host, rtpPort)}, RTCP to ${rtcpPort}`);
   }
   terminal.note(
     `watch at ${new SiteClient(site).url}/player.html?channel=${encodeURIComponent(answer.channel)}`,

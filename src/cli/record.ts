@@ -24,12 +24,12 @@ export function addRecord(program: Command): void {
       .argument("<channel>", "name of the channel")
       .requiredOption(
         "--to <file>",
-        "file that ends in .webm, .mkv or .mp4; may hold {channel}, {time} and {number}",
+        "file that ends in .webm, .mkv, .mp4 or .mov; may hold {channel}, {time} and {number}",
       )
       .option("--segment <time>", "begin a new file at the first key frame after it, such as 60s")
       .option("--duration <time>", "end after so much, such as 30s")
       .option("--until-end", "end when the publisher ends, instead of waiting for the next")
-      .option("--format <kind>", "webm, mkv or mp4, for a file without such an ending"),
+      .option("--format <kind>", "webm, mkv, mp4 or mov, for a file without such an ending"),
   ).action(async (channel: string, options: Arguments) => {
     const terminal = openTerminal(options.json === true);
     const { recordChannel } = await import("../site/index.ts");

@@ -15,28 +15,29 @@ export function addTrace(program: Command): void {
       .description("the last packets of links whose stack has a trace module, such as trace:udp")
       .option("--link <site>", "only links to that site")
       .option("--last <count>", `packets of each link (${LAST_DEFAULT})`),
-  ).action(
-    async (options: SiteArguments & { readonly link?: string; readonly last?: string }) => {
-      const terminal = openTerminal(options.json === true);
-      const last = wholeNumber(options.last, "--last", 1, LIMITS.traceEventsMax) ?? LAST_DEFAULT;
-      const { site, links } = await clientOf(options).trace(last, options.link);
-      if (terminal.json) {
-        for (const link of links) terminal.write(traceLines(site, link));
-        return;
-      }
-      if (links.length === 0) {
-        terminal.note(
-          `no link of ${site} is traced; give its connection a trace module, such as frag:trace:udp`,
-        );
-      }
-      terminal.write(links.map((link) => `${traceTable(link, terminal.paint)}\n`).join("\n"));
-    },
-  );
+  ).action(async (options: SiteArguments & { readonly link?: string; readonly last?: string }) => {
+    const terminal = openTerminal(options.json === true);
+    const last = wholeNumber(options.last, "--last", 1, LIMITS.traceEventsMax) ?? LAST_DEFAULT;
+    const { site, links } = await clientOf(options).trace(last, options.link);
+    if (terminal.json) {
+      for (const link of links) terminal.write(traceLines(site, link));
+      return;
+    }
+    if (links.length === 0) {
+      terminal.note(
+        `no link of ${site} is traced; give its connection a trace module, such as frag:trace:udp`,
+      );
+    }
+    terminal.write(links.map((link) => `${traceTable(link, terminal.paint)}\n`).join("\n"));
+  });
 }
 
 /** One JSON value on each line, as qlog has them: what is traced, then what passed. */
 export function traceLines(site: string, { link, stack, peer, count, events }: LinkTrace): string {
-  const head = { qlog_format: "JSON-SEQ", trace: { vantage_point: site, link, stack, peer, count } };
+  const head = {
+    qlog_format: "JSON-SEQ",
+    trace: { vantage_point: site, link, stack, peer, count },
+  };
   const lines = events.map(({ at, direction, kind, ...rest }) => ({
     time: at,
     name: direction === "sent" ? "meander:packet_sent" : "meander:packet_received",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { annexBOf, decodeAvcConfiguration } from "./avc-samples.ts";
+import { annexBOf, decodeAvcConfiguration, decodeHevcConfiguration } from "./avc-samples.ts";
 
 const RECORD = Uint8Array.of(
   ...[1, 0x4d, 0x40, 0x1e, 0xff],
@@ -23,6 +23,35 @@ test("a record that is cut or of another version is malformed; no bytes make it 
   }
   assert.equal(decodeAvcConfiguration(Uint8Array.of(2, ...RECORD.subarray(1))), undefined);
   fc.assert(fc.property(fc.uint8Array(), (bytes) => void decodeAvcConfiguration(bytes)));
+});
+
+/** Arrays of PPS, SEI, VPS and SPS, in an order of no use, behind 21 bytes that do not matter here. */
+const HEVC_RECORD = Uint8Array.of(
+  ...[1, ...new Uint8Array(20), 0x0f, 4],
+  ...[0xa2, 0, 2, 0, 2, 0x44, 1, 0, 3, 0x44, 1, 2],
+  ...[0xa7, 0, 1, 0, 2, 0x4e, 1],
+  ...[0xa0, 0, 1, 0, 3, 0x40, 1, 0x0c],
+  ...[0xa1, 0, 1, 0, 3, 0x42, 1, 1],
+);
+
+test("an H.265 record tells its sets in the order that decoders need", () => {
+  assert.deepEqual(decodeHevcConfiguration(HEVC_RECORD), {
+    lengthBytes: 4,
+    parameterSets: [
+      Uint8Array.of(0x40, 1, 0x0c),
+      Uint8Array.of(0x42, 1, 1),
+      Uint8Array.of(0x44, 1),
+      Uint8Array.of(0x44, 1, 2),
+    ],
+  });
+});
+
+test("an H.265 record that is cut is malformed; no bytes make it throw", () => {
+  for (let length = 0; length < HEVC_RECORD.length; length++) {
+    assert.equal(decodeHevcConfiguration(HEVC_RECORD.subarray(0, length)), undefined);
+  }
+  const record = fc.uint8Array({ maxLength: 60 }).map((rest) => Uint8Array.of(1, ...rest));
+  fc.assert(fc.property(record, (bytes) => void decodeHevcConfiguration(bytes)));
 });
 
 test("lengths become start codes, and parameter sets stand in front", () => {

@@ -87,5 +87,9 @@ test("what cannot be published is an error that says what can", async () => {
   };
   await opening("/nowhere/clip.mp4", "clip-missing", /^\/nowhere\/clip\.mp4: no such file/);
   const self = fileURLToPath(import.meta.url);
-  await opening(self, "clip-unsupported", /H\.264, H\.265.* video and Opus, AAC or G\.711 audio.*ffmpeg/);
+  await opening(
+    self,
+    "clip-unsupported",
+    /H\.264, H\.265.* video and Opus, AAC or G\.711 audio.*ffmpeg/,
+  );
 });

@@ -29,6 +29,39 @@ test("H.264 is encoded for latency, with B-frames on request", () => {
   assert.match(line({ ...FILE, bFrames: 2 }), /-bf 2/);
 });
 
+test("H.265 looks ahead as far as its B-frames need, and its forced key frames are some to begin with", () => {
+  const text = line({ ...FILE, video: "h265" });
+  assert.match(text, /-c:v libx265 .*-tune zerolatency -forced-idr 1 .*:bframes=0 -b:v/);
+  assert.match(
+    line({ ...FILE, video: "h265", bFrames: 3 }),
+    /:bframes=3:b-adapt=0:rc-lookahead=4 /,
+  );
+});
+
+test("VP9, AAC and G.711 are described by the tracks that ffmpeg will send", () => {
+  const tracks = ffmpegTracks({ ...FILE, video: "vp9", audio: "aac" });
+  assert.deepEqual(
+    tracks.map(({ codec, clockRate, channels }) => [codec, clockRate, channels]),
+    [
+      ["vp9", 90_000, undefined],
+      ["mpeg4-generic", 48_000, 2],
+    ],
+  );
+  assert.match(tracks[1]?.fmtp ?? "", /config=1190$/);
+  assert.match(line({ ...FILE, video: "vp9" }), /-c:v libvpx-vp9 .*-strict experimental/);
+  for (const [audio, payloadType] of [
+    ["pcmu", 0],
+    ["pcma", 8],
+  ] as const) {
+    const [track] = ffmpegTracks({ ...FILE, video: "none", audio });
+    assert.deepEqual(
+      [track?.codec, track?.payloadType, track?.clockRate, track?.channels],
+      [audio, payloadType, 8_000, 1],
+    );
+    assert.match(line({ ...FILE, audio }), /asetnsamples=n=160 -ar 8000 -ac 1 -payload_type [08] /);
+  }
+});
+
 test("copied video carries its parameter sets with each key frame", () => {
   assert.match(
     line({ ...FILE, video: "copy" }),

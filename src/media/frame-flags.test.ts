@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { FLAG, packetizerFor, type RtpPacket } from "../wire/index.ts";
+import { FLAG, KNOWN_CODECS, packetizerFor, type RtpPacket } from "../wire/index.ts";
 import { FrameFlags } from "./frame-flags.ts";
 
 const SPS = [0x67, 0x42, 0xc0, 0x1e, 0x95];
@@ -137,8 +137,106 @@ test("an Opus packet is a frame, and an unknown codec has nothing but its marker
   assert.equal(opaque.flag({ ...packet, marker: true }, "next").flags, FLAG.end);
 });
 
+const bytesOf = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, "hex"));
+
+/** Flags of payloads (hexadecimal), each a packet; those with one timestamp are a frame. */
+function flagsOf(codec: string, payloads: readonly (readonly [number, string])[]): number[] {
+  const flags = new FrameFlags(codec);
+  return payloads.map(([timestamp, hex], index) => {
+    const marker = payloads[index + 1]?.[0] !== timestamp;
+    const head = { payloadType: 96, ssrc: 1, csrcs: [], extensions: [] };
+    const packet = { ...head, marker, sequence: index, timestamp, payload: bytesOf(hex) };
+    return flags.flag(packet, "next").flags;
+  });
+}
+
+const { begin, discardable, end, keyframe } = FLAG;
+
+test("VP9: a key frame marks all its packets, and what no frame refers to is discardable to its end", () => {
+  const flags = flagsOf("vp9", [
+    [0, "08824983420000"],
+    [0, "04aabb"],
+    [1, "0886004092"],
+    [1, "04aabb"],
+    [2, "0886000012"],
+    [2, "04aabb"],
+    [3, "0c86004092"],
+  ]);
+  assert.deepEqual(flags, [
+    ...[begin | keyframe, keyframe | end, begin, end],
+    ...[begin | discardable, discardable | end, begin | end],
+  ]);
+});
+
+test("H.265: a decoder starts at the VPS; only the highest sub-layer has pictures to leave out", () => {
+  const vps = "40010c01ffff01600000030090000003000003001e959009";
+  /** Of one sub-layer, or of two. */
+  const sps = (subLayers: string): string => `4201${subLayers}01600000030090`;
+  const flagsWith = (subLayers: string) =>
+    flagsOf("h265", [
+      [0, vps],
+      [0, sps(subLayers)],
+      [0, "4401c1"],
+      [0, "2601af"],
+      [1, "0201d0"],
+      [2, "0001e0"],
+      [3, "0002e0"],
+    ]);
+  const key = [begin | keyframe, keyframe, keyframe, keyframe | end];
+  const one = [begin | end, begin | end | discardable, begin | end];
+  assert.deepEqual(flagsWith("01"), [...key, ...one]);
+  const two = [begin | end, begin | end, begin | end | discardable];
+  assert.deepEqual(flagsWith("03"), [...key, ...two]);
+});
+
+test("AV1: a sequence begins with N; a frame that refreshes nothing is discardable", () => {
+  const sequence = "0a00000002aff19b5f2008".replace("0a", "08");
+  // With this sequence header: shown inter frame, not resilient, one bit each of choices and size, order hint, references.
+  const inter = (refreshed: number): string => {
+    const bits = `0011${"0"}${"0"}${"0"}${"0"}${"0000000"}${"000"}`;
+    const text = `${bits}${refreshed.toString(2).padStart(8, "0")}`.padEnd(32, "0");
+    const octets = text.match(/.{8}/g) ?? [];
+    return octets.map((octet) => Number.parseInt(octet, 2).toString(16).padStart(2, "0")).join("");
+  };
+  const flags = flagsOf("av1", [
+    [0, `280b${sequence}30100102`],
+    [0, "10 20aabb".replace(" ", "")],
+    [1, `1030${inter(1)}`],
+    [2, `5030${inter(0)}`],
+    [2, "90aabb"],
+    [3, `1030${inter(128)}`],
+  ]);
+  assert.deepEqual(flags, [
+    ...[begin | keyframe, keyframe | end, begin | end],
+    ...[begin | discardable, discardable | end, begin | end],
+  ]);
+});
+
+test("AAC begins with its timestamp and ends with the marker; G.711 is whole whatever the marker says", () => {
+  const pieces = [
+    [0, "00100030aabb"],
+    [0, "00100030ccdd"],
+    [1024, "00100010eeff"],
+  ] as const;
+  assert.deepEqual(flagsOf("mpeg4-generic", pieces), [begin, end, begin | end]);
+  assert.deepEqual(flagsOf("pcmu", pieces), [begin | end, begin | end, begin | end]);
+});
+
+test("parameter sets of every codec that has them come out of its packets", () => {
+  const setsOf = (codec: string, hex: string): string[] => {
+    const head = { payloadType: 96, ssrc: 1, csrcs: [], extensions: [], marker: true };
+    const packet = { ...head, sequence: 1, timestamp: 0, payload: bytesOf(hex) };
+    const { parameterSets } = new FrameFlags(codec).flag(packet, "next");
+    return parameterSets.map((set) => Buffer.from(set).toString("hex"));
+  };
+  assert.deepEqual(setsOf("h264", "780002674200026842"), ["6742", "6842"]);
+  assert.deepEqual(setsOf("h265", "600100034001aa00034201bb"), ["4001aa", "4201bb"]);
+  assert.deepEqual(setsOf("av1", "280208aa30100102"), ["08aa"]);
+  assert.deepEqual(setsOf("vp9", "0c8249834200"), []);
+});
+
 test("whatever the payload holds, flagging never throws", () => {
-  const codecs = fc.constantFrom("h264", "vp8", "opus", "other");
+  const codecs = fc.constantFrom(...KNOWN_CODECS, "other");
   const places = fc.constantFrom("next" as const, "after-loss" as const, "late" as const);
   fc.assert(
     fc.property(codecs, places, fc.uint8Array(), (codec, place, payload) => {

@@ -19,7 +19,7 @@ export interface FlaggedPacket {
 const NO_SETS: readonly Uint8Array[] = Object.freeze([]);
 
 /**
- * The frame flags of the packets of one source ([W4]): the only place where media is looked into.
+ * The frame flags of the packets of one source ([W4], [W10], [W11]): the only place where media is looked into.
  *
  * Packets of a frame share its timestamp, so a key frame that was recognised at one packet marks those behind it.
  */

@@ -1,4 +1,5 @@
 import { MeanderError } from "../base/index.ts";
+import { isMulticast } from "../transport/index.ts";
 import type { SdpTrack } from "../wire/index.ts";
 
 /** Of the whole RTP packet. */
@@ -51,9 +52,11 @@ export function gstreamerReceivePipeline(
 ): string {
   const { latencyMs = 100, sink = () => "fakesink sync=true" } = options;
   const parts = tracks.map((track, index) => {
+    const { host = "" } = track;
+    const group = isMulticast(host) ? `address=${host} ` : "";
     return [
-      `udpsrc port=${track.port} caps="${capsOf(track)}" ! rtp.recv_rtp_sink_${index}`,
-      `udpsrc port=${track.rtcpPort} ! rtp.recv_rtcp_sink_${index}`,
+      `udpsrc ${group}port=${track.port} caps="${capsOf(track)}" ! rtp.recv_rtp_sink_${index}`,
+      `udpsrc ${group}port=${track.rtcpPort} ! rtp.recv_rtcp_sink_${index}`,
       `rtp. ! ${elementsOf(track).receive} ! ${sink(track)} name=${track.kind}`,
     ].join(" ");
   });

@@ -27,6 +27,7 @@ export {
   type OpenSegmentFile,
   openBlockingFile,
   type RecordedTotals,
+  RecordTimeline,
   recordingRefusal,
   type SegmentEnd,
   Segmenter,

@@ -85,7 +85,7 @@ export class IngestGroup {
     if (blocking === undefined) return;
     const where = `channel ${this.#options.channel}`;
     const since = new Date(blocking.openedAt).toISOString();
-    const who = `input "${blocking.name}" from ${blocking.trusted.join(", ")} publishes since ${since}`;
+    const who = `input "${blocking.name}" from ${blocking.senders} publishes since ${since}`;
     throw new MeanderError("publisher-exists", who, {
       where,
       ...(same === undefined

@@ -1,4 +1,5 @@
 import {
+  type Clock,
   type Random,
   SeededRandom,
   SILENT,
@@ -26,6 +27,7 @@ import {
 } from "../wire/index.ts";
 import { IngestGroup } from "./ingest-group.ts";
 import type { OpenSocket } from "./open-socket.ts";
+import type { RtpIngestPorts } from "./rtp-ingest-sockets.ts";
 
 /** Remembers what was published, in order. */
 export class RecordingPublisher implements ChannelPublisher {
@@ -188,4 +190,9 @@ export function testGroup({ silenceMs = 1000, maxPublishers = 1 } = {}): {
     },
   });
   return { clock, random, publisher, group, events };
+}
+
+/** What inputs on sockets work with. */
+export function ingestPorts(clock: Clock): RtpIngestPorts {
+  return { clock, log: SILENT, openSocket, onEvent() {} };
 }

@@ -73,9 +73,12 @@ export class OutsideInput {
     return this.#hasEntries;
   }
 
-  /** IP addresses that it takes packets from. */
-  get trusted(): readonly string[] {
-    return this.#options.input.trusted;
+  /** Whom it takes packets from, in words. */
+  get senders(): string {
+    const { tracks, trusted } = this.#options.input;
+    const groups = new Set(tracks.flatMap(({ group }) => group?.address ?? []));
+    if (groups.size > 0) return `group ${[...groups].join(", ")}`;
+    return trusted === "first" ? "whoever sends first" : trusted.join(", ");
   }
 
   carries({ source, medium }: SourceId): boolean {

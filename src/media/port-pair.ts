@@ -1,5 +1,5 @@
 import { MeanderError } from "../base/index.ts";
-import type { DatagramSocket } from "../transport/index.ts";
+import { type DatagramSocket, familyOfGroup } from "../transport/index.ts";
 import type { OpenSocket } from "./open-socket.ts";
 
 /** Sockets for RTP and, on the port after it, RTCP (RFC 3550 §11). */
@@ -49,6 +49,31 @@ export async function openPortPair(
         next: "name a free port",
       });
     }
+  }
+}
+
+/**
+ * Binds a pair on which a group is heard. Others may hear it on this machine, too.
+ *
+ * @throws {MeanderError} `multicast-refused`, `bind-failed`
+ */
+export async function openGroupPair(
+  openSocket: OpenSocket,
+  group: string,
+  port: number,
+): Promise<PortPair> {
+  const family = familyOfGroup(group);
+  // Bound to the group, a socket gets nothing that is sent to others on that port. Windows binds own addresses only.
+  const any = family === 4 ? "0.0.0.0" : "::";
+  const host = process.platform === "win32" ? any : group;
+  const open = (each: number): Promise<DatagramSocket> =>
+    openSocket({ host, port: each, exclusive: true, reuseAddress: true });
+  const rtp = await open(port);
+  try {
+    return { rtp, rtcp: await open(port + 1) };
+  } catch (error) {
+    await rtp[Symbol.asyncDispose]();
+    throw error;
   }
 }
 

@@ -1,14 +1,29 @@
-import { type Clock, every, MeanderError } from "../base/index.ts";
-import type { IngestOptions, IngestPorts, IngestTrack } from "../reflector/index.ts";
-import type { DatagramSocket, Remote } from "../transport/index.ts";
+import { type Clock, every, type Log, MeanderError } from "../base/index.ts";
+import type { IngestOptions, IngestPorts, IngestTrack, PlaneEvent } from "../reflector/index.ts";
+import {
+  type DatagramSocket,
+  GroupMembership,
+  type ListInterfaces,
+  type Remote,
+} from "../transport/index.ts";
 import type { IngestGroup } from "./ingest-group.ts";
 import type { OpenSocket } from "./open-socket.ts";
-import { closePortPair, openPortPair, type PortPair } from "./port-pair.ts";
+import { closePortPair, openGroupPair, openPortPair, type PortPair } from "./port-pair.ts";
 import type { RtpIngest } from "./rtp-ingest.ts";
 
 /** RFC 3550 §6.2: the shortest interval recommended. */
 const RECEIVER_REPORT_MS = 5_000;
 const TRACKS_MAX = 32;
+
+/** What an input on sockets works with. */
+export interface RtpIngestPorts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly openSocket: OpenSocket;
+  /** Absent: those of this machine. */
+  readonly interfaces?: ListInterfaces | undefined;
+  onEvent(event: PlaneEvent): void;
+}
 
 /** An open outside input with its sockets. */
 export interface OpenIngest {
@@ -23,29 +38,45 @@ export interface OpenIngest {
  * Opens an outside input on UDP sockets of its own: all of them, or none. Senders hear a receiver report every five seconds.
  *
  * @throws {MeanderError} `publisher-exists`, `port-in-use`, `port-invalid`, `address-invalid`, `bind-failed`,
- *   `track-unsupported`
+ *   `track-unsupported`, `multicast-refused`, `interface-unknown`
  */
 export async function openRtpIngest(
   options: IngestOptions,
   group: IngestGroup,
-  { clock, openSocket }: { readonly clock: Clock; readonly openSocket: OpenSocket },
+  ports: RtpIngestPorts,
 ): Promise<OpenIngest> {
+  const { clock, openSocket } = ports;
   checkTracks(options.tracks);
   group.admit(options.input);
   const pairs = await openPairs(options, openSocket);
+  /** When each track was heard, ms; what its membership goes by. */
+  const heardAt = pairs.map(() => Number.NEGATIVE_INFINITY);
+  const memberships: GroupMembership[] = [];
   let ingest: RtpIngest;
   try {
+    for (const [index, pair] of pairs.entries()) {
+      const joined = join(options, index, pair, () => heardAt[index] as number, ports);
+      if (joined !== undefined) memberships.push(joined);
+    }
     ingest = group.add(options);
   } catch (error) {
+    for (const membership of memberships) membership[Symbol.dispose]();
     await closeAll(pairs);
     throw error;
   }
 
   const reporters: (Reporter | undefined)[] = pairs.map(() => undefined);
   for (const [index, { rtcp, rtp }] of pairs.entries()) {
+    const isGroup = options.tracks[index]?.group !== undefined;
     for (const socket of [rtp, rtcp]) {
-      receive(ingest, index, socket, (remote) => {
-        reporters[index] = { socket, remote };
+      receive(ingest, index, socket, {
+        onHeard: () => {
+          if (isGroup) heardAt[index] = clock.now();
+        },
+        onRtcp: (remote) => {
+          // A group's listeners are silent, however many they are. [G34]
+          if (!isGroup) reporters[index] = { socket, remote };
+        },
       });
     }
   }
@@ -60,6 +91,7 @@ export async function openRtpIngest(
   let closed: Promise<void> | undefined;
   const close = async (reason: string): Promise<void> => {
     cancel();
+    for (const membership of memberships) membership[Symbol.dispose]();
     group.remove(options.input, reason);
     await closeAll(pairs);
   };
@@ -83,23 +115,53 @@ interface Reporter {
   readonly remote: Remote;
 }
 
-/** Hands what a socket gets to the ingest. @param onRtcp told who sent RTCP */
+/** Keeps the sockets of a track in its group, if it has one. */
+function join(
+  { channel, input, interface: on, tracks }: IngestOptions,
+  index: number,
+  { rtcp, rtp }: PortPair,
+  heardAt: () => number,
+  { clock, log, onEvent, interfaces }: RtpIngestPorts,
+): GroupMembership | undefined {
+  const group = tracks[index]?.group;
+  if (group === undefined) return undefined;
+  const { address } = group;
+  return new GroupMembership({
+    sockets: [rtp, rtcp],
+    group: { ...group, interface: on },
+    clock,
+    interfaces,
+    heardAt,
+    onChange: (change, reason) => {
+      log.warn(change === "lost" ? "A group is not heard any more." : "A group was joined again.", {
+        channel,
+        input,
+        group: address,
+        reason,
+      });
+      onEvent({ type: `group-${change}`, channel, input, group: address, reason });
+    },
+  });
+}
+
+/** Hands what a socket gets to the ingest. @param on told that something was taken, and who sent RTCP */
 function receive(
   ingest: RtpIngest,
   index: number,
   socket: DatagramSocket,
-  onRtcp: (remote: Remote) => void,
+  on: { onHeard(): void; onRtcp(remote: Remote): void },
 ): void {
   /** The last trusted sender: while it goes on, it is the same object each time, and nothing has to be compared. */
   let known: Remote | undefined;
   socket.onDatagram((bytes, from) => {
     const what = ingest.datagram(index, bytes, from);
     if (what === undefined) return;
+    on.onHeard();
     if (from !== known) {
       if (known !== undefined) socket.release(known);
       known = socket.remote(from.host, from.port);
     }
-    if (what === "rtcp") onRtcp(known);
+    if (what === "rtcp") on.onRtcp(known);
   });
 }
 
@@ -107,24 +169,24 @@ async function openPairs(
   { host, tracks }: IngestOptions,
   openSocket: OpenSocket,
 ): Promise<PortPair[]> {
-  const pairs: PortPair[] = [];
+  const pairs: (PortPair | undefined)[] = tracks.map(() => undefined);
+  const isAssigned = ({ port }: IngestTrack): boolean => port === 0;
   try {
     // Ports that were asked for first, so that an assigned one does not take them.
-    for (const { port } of tracks) {
-      if (port !== 0) pairs.push(await openPortPair(openSocket, host, port));
-    }
-    for (const { port } of tracks) {
-      if (port === 0) pairs.push(await openPortPair(openSocket, host, 0));
+    for (const assigned of [false, true]) {
+      for (const [index, track] of tracks.entries()) {
+        if (isAssigned(track) !== assigned) continue;
+        pairs[index] =
+          track.group === undefined
+            ? await openPortPair(openSocket, host, track.port)
+            : await openGroupPair(openSocket, track.group.address, track.port);
+      }
     }
   } catch (error) {
-    await closeAll(pairs);
+    await closeAll(pairs.filter((pair) => pair !== undefined));
     throw error;
   }
-  const named = pairs.filter(({ rtp }) => tracks.some(({ port }) => port === rtp.port));
-  const assigned = pairs.filter((pair) => !named.includes(pair));
-  return tracks.map(({ port }) => {
-    return (port === 0 ? assigned.shift() : named.find(({ rtp }) => rtp.port === port)) as PortPair;
-  });
+  return pairs as PortPair[];
 }
 
 async function closeAll(pairs: readonly PortPair[]): Promise<void> {
@@ -137,8 +199,8 @@ function checkTracks(tracks: readonly IngestTrack[]): void {
       expected: `1 to ${TRACKS_MAX}`,
     });
   }
-  const taken = new Set<number>();
-  for (const [index, { clockRate, codec, payloadType, port }] of tracks.entries()) {
+  const taken = new Set<string>();
+  for (const [index, { clockRate, codec, group, payloadType, port }] of tracks.entries()) {
     const where = `track ${index + 1} (${codec})`;
     if (!Number.isInteger(payloadType) || payloadType < 0 || payloadType > 127) {
       throw new MeanderError("track-unsupported", `payload type ${payloadType}`, {
@@ -152,15 +214,22 @@ function checkTracks(tracks: readonly IngestTrack[]): void {
         expected: "1 to 10000000 ticks per second",
       });
     }
-    if (port === 0) continue;
+    if (port === 0 && group === undefined) continue;
+    if (port < 1 || port > 65_534) {
+      throw new MeanderError("port-invalid", `RTP port ${port}`, {
+        where,
+        expected: "1 to 65534, since RTCP takes the port after it",
+      });
+    }
     for (const needed of [port, port + 1]) {
-      if (taken.has(needed)) {
+      const place = `${group?.address ?? ""} ${needed}`;
+      if (taken.has(place)) {
         throw new MeanderError("port-in-use", `another track of this input needs port ${needed}`, {
           where,
           next: "give each track an even port of its own: RTCP takes the port after it",
         });
       }
-      taken.add(needed);
+      taken.add(place);
     }
   }
 }

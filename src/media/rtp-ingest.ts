@@ -3,6 +3,7 @@ import type { ChannelPublisher, IngestOptions } from "../reflector/index.ts";
 import type { Remote } from "../transport/index.ts";
 import { decodeRtcp, encodeRtcp, isRtcp, type Track } from "../wire/index.ts";
 import { mediumNumbers } from "./medium-numbers.ts";
+import { SenderTrust } from "./sender-trust.ts";
 import { SourceGenerations } from "./source-generations.ts";
 import { TrackIngest } from "./track-ingest.ts";
 
@@ -31,9 +32,10 @@ export class RtpIngest {
   readonly media: readonly number[];
   readonly #options: RtpIngestOptions;
   readonly #tracks: readonly TrackIngest[];
-  readonly #trusted: ReadonlySet<string>;
-  /** The last sender that was found to be trusted. */
-  #sender: Remote | undefined;
+  /** Of each track. */
+  readonly #trusts: readonly SenderTrust[];
+  /** Of each track the last sender that was found to be trusted. */
+  readonly #senders: (Remote | undefined)[];
   readonly #ssrc: number;
   readonly #cancelTick: Cancel;
   #packets = 0;
@@ -57,7 +59,10 @@ export class RtpIngest {
         onChange: () => this.#describe(),
       });
     });
-    this.#trusted = new Set(input.trusted.map(plainAddress));
+    this.#trusts = input.tracks.map(({ group }) => {
+      return new SenderTrust(group?.sources ?? input.trusted);
+    });
+    this.#senders = input.tracks.map(() => undefined);
     this.#ssrc = random.uint32();
     this.#cancelTick = every(clock, "ingest-reports", TICK_MS, () => this.#tick());
   }
@@ -84,21 +89,24 @@ export class RtpIngest {
    */
   datagram(index: number, bytes: Uint8Array, from: Remote): "rtp" | "rtcp" | undefined {
     const track = this.#tracks[index];
-    if (track === undefined || this.#isClosed) return undefined;
-    if (from !== this.#sender) {
-      if (!this.#trusted.has(plainAddress(from.host))) {
+    const trust = this.#trusts[index];
+    if (track === undefined || trust === undefined || this.#isClosed) return undefined;
+    const isControl = isRtcp(bytes);
+    if (from !== this.#senders[index]) {
+      if (!trust.admits(from.host) || (isControl && !trust.isSettled)) {
         this.drops.add("untrusted-source");
         return undefined;
       }
-      this.#sender = from;
+      if (trust.isSettled) this.#senders[index] = from;
     }
-    if (isRtcp(bytes)) {
+    if (isControl) {
       const packets = decodeRtcp(bytes);
       if (typeof packets === "string") this.drops.add("malformed-rtcp");
       else track.rtcp(packets);
       return "rtcp";
     }
     if (track.rtp(bytes)) {
+      trust.took(from);
       this.#packets++;
       this.#bytes += bytes.byteLength;
     }
@@ -125,6 +133,9 @@ export class RtpIngest {
   }
 
   #tick(): void {
+    for (const [index, trust] of this.#trusts.entries()) {
+      if (trust.tick()) this.#senders[index] = undefined;
+    }
     for (const track of this.#tracks) track.tick();
     if (this.tracks.length > 0) this.#describe();
   }
@@ -132,9 +143,4 @@ export class RtpIngest {
   #describe(): void {
     this.#options.publisher.describe(this.tracks);
   }
-}
-
-/** IPv4 addresses as sockets of both families report them. */
-function plainAddress(address: string): string {
-  return address.replace(/^::ffff:(?=\d+\.)/i, "").toLowerCase();
 }

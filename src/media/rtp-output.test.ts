@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { type TestContext, test } from "node:test";
-import { MeanderError } from "../base/index.ts";
+import { MeanderError, SILENT, SystemClock } from "../base/index.ts";
 import type { DatagramSocket } from "../transport/index.ts";
 import { decodeRtcp, encodePacket, encodeRtcp, KIND, type RtcpPacket } from "../wire/index.ts";
 import { openSocket } from "./media.test.support.ts";
@@ -77,7 +77,7 @@ function testOutputs(context: TestContext) {
     sockets.push(socket);
     return socket;
   };
-  const outputs = new RtpOutputs(opening);
+  const outputs = new RtpOutputs({ openSocket: opening, clock: new SystemClock(), log: SILENT });
   context.after(() => outputs[Symbol.asyncDispose]());
   const open = (port: number, channel = "talk", host = HOST): Promise<RtpOutput> =>
     outputs.open({ channel, host, tracks: [{ medium: VIDEO, port }] });
@@ -204,9 +204,13 @@ test("a port that cannot be, and a host that is unknown, are errors that say so"
 
 test("a socket that cannot be opened fails that output, and the next one tries again", async (context) => {
   let attempts = 0;
-  const outputs = new RtpOutputs(async (where) => {
-    if (++attempts === 1) throw new MeanderError("bind-failed", "no more descriptors");
-    return openSocket(where);
+  const outputs = new RtpOutputs({
+    openSocket: async (where) => {
+      if (++attempts === 1) throw new MeanderError("bind-failed", "no more descriptors");
+      return openSocket(where);
+    },
+    clock: new SystemClock(),
+    log: SILENT,
   });
   context.after(() => outputs[Symbol.asyncDispose]());
   const there = await receiver(context);
@@ -215,4 +219,65 @@ test("a socket that cannot be opened fails that output, and the next one tries a
   const output = await outputs.open({ channel: "talk", host: HOST, tracks });
   output.packet(packet(VIDEO, Uint8Array.of(1)));
   await until(() => there.rtp.length === 1);
+});
+
+/** A socket on this machine that hears a group. */
+async function groupReceiver(context: TestContext, group: string): Promise<Receiver> {
+  const socket = createSocket({ type: "udp4", reuseAddr: true });
+  socket.bind(0, group);
+  await once(socket, "listening");
+  socket.addMembership(group, HOST);
+  context.after(() => socket.close());
+  const { port } = socket.address();
+  const result: Receiver = { port, rtp: [], rtcp: [], senders: new Set() };
+  socket.on("message", (bytes, from) => {
+    result.rtp.push(new Uint8Array(bytes));
+    result.senders.add(from.port);
+  });
+  return result;
+}
+
+test("[G31] outputs to groups share a socket when they send alike, and leave none behind", async (context) => {
+  const { outputs, sockets } = testOutputs(context);
+  const there = await groupReceiver(context, "239.255.77.9");
+  const open = (multicast: { ttl?: number; interface?: string }) =>
+    outputs.open({
+      channel: "talk",
+      host: "239.255.77.9",
+      tracks: [{ medium: VIDEO, port: there.port }],
+      multicast,
+    });
+  const first = await open({ interface: HOST });
+  const second = await open({ interface: HOST, ttl: 1 });
+  const far = await open({ interface: HOST, ttl: 9 });
+  assert.equal(sockets.length, 2);
+  for (const output of [first, second, far]) output.packet(packet(VIDEO, Uint8Array.of(1)));
+  await until(() => there.rtp.length === 3);
+  assert.equal(there.senders.size, 2);
+  for (const output of [first, second, far]) output.close("done");
+  const again = await open({ interface: HOST });
+  assert.equal(sockets.length, 3);
+  again.close("done");
+});
+
+test("outputs to groups that cannot be are refused", async (context) => {
+  const { outputs, sockets } = testOutputs(context);
+  const codeOf = async (host: string, multicast: { ttl?: number; interface?: string }) => {
+    const opening = outputs.open({
+      channel: "a",
+      host,
+      multicast,
+      tracks: [{ medium: 2, port: 9 }],
+    });
+    return await opening.then(
+      () => "none",
+      (error: MeanderError) => error.code,
+    );
+  };
+  assert.equal(await codeOf("239.1.2.3", { interface: "no-such-0" }), "interface-unknown");
+  assert.equal(await codeOf("239.1.2.3", { ttl: 300 }), "multicast-refused");
+  assert.equal(await codeOf(HOST, { ttl: 3 }), "output-invalid");
+  // None stays open.
+  for (const socket of sockets)
+    assert.equal(socket.send(Uint8Array.of(1), socket.remote(HOST, 9)), false);
 });

@@ -117,7 +117,7 @@ export class Channel {
     return this.#distributor.subscribers;
   }
 
-  /** True when nothing is due before the next slow tick: nobody is paced, asked, told or waited for. */
+  /** True when nothing is due within a second: nobody is paced, asked, told or waited for. */
   get isCalm(): boolean {
     return !this.receiver.wanted && this.#distributor.isCalm;
   }

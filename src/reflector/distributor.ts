@@ -66,11 +66,15 @@ export class Distributor {
       this.#packetsOut += count;
       this.#bytesOut += count * packet.byteLength;
     }
-    for (const subscriber of this.#liveDatagrams) subscriber.send(packet, 1, position);
-    this.#packetsOut += this.#liveDatagrams.size;
-    this.#bytesOut += this.#liveDatagrams.size * packet.byteLength;
-    for (const subscriber of this.#skipping) {
-      if (subscriber.resumesWith(packet, this.hasVideo)) this.start(subscriber, position);
+    if (this.#liveDatagrams.size > 0) {
+      for (const subscriber of this.#liveDatagrams) subscriber.send(packet, 1, position);
+      this.#packetsOut += this.#liveDatagrams.size;
+      this.#bytesOut += this.#liveDatagrams.size * packet.byteLength;
+    }
+    if (this.#skipping.size > 0) {
+      for (const subscriber of this.#skipping) {
+        if (subscriber.resumesWith(packet, this.hasVideo)) this.start(subscriber, position);
+      }
     }
     this.#streams.take(packet, position);
   }

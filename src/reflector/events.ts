@@ -34,6 +34,14 @@ export type PlaneEvent =
       readonly input: string;
       readonly reason: string;
     }
+  /** An outside input does not hear its group any more, or hears it again. */
+  | {
+      readonly type: "group-lost" | "group-joined";
+      readonly channel: string;
+      readonly input: string;
+      readonly group: string;
+      readonly reason: string;
+    }
   | {
       readonly type: "peer-up" | "peer-down" | "peer-suspected";
       readonly name: string;

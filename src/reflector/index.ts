@@ -17,6 +17,7 @@ export type {
   IngestOptions,
   IngestPorts,
   IngestTrack,
+  OutputMulticast,
   RtpOutputOptions,
 } from "./ingest-options.ts";
 export { type LinkSecurity, plainLinks, siteProof } from "./link-security.ts";

@@ -215,7 +215,10 @@ export class Links {
   }
 
   #closed(peer: Peer, dialled: Link | undefined, reason: Refusal): void {
-    if (dialled !== undefined) dialled.dialling = false;
+    if (dialled !== undefined) {
+      dialled.dialling = false;
+      if (peer.remote === undefined) this.#tellRefused(dialled, reason);
+    }
     // A datagram peer whose process was restarted goes on as the same object; others are gone.
     if (peer.state === "closed") {
       this.#peers.delete(peer);
@@ -232,6 +235,13 @@ export class Links {
       }
     }
     this.#options.onClosed(peer, reason);
+  }
+
+  /** A link that never came up: said once, until it has been up. */
+  #tellRefused({ name, stack, attempts }: Link, { code, message }: Refusal): void {
+    const about = { site: name, stack, code, reason: message };
+    if (attempts === 1) this.#options.log.warn("A link did not come up.", about);
+    else this.#options.log.debug("A link did not come up.", about);
   }
 
   /** The site at the other end goes soon. */

@@ -10,7 +10,7 @@ export interface Tick {
 
 export interface TickerOptions {
   readonly clock: Clock;
-  /** True when nothing is due before the next slow tick. */
+  /** True when nothing is due within the next second. */
   isCalm(): boolean;
   onTick(tick: Tick): void;
 }
@@ -19,7 +19,7 @@ const TICK_MS = 10;
 const SLOW_MS = 100;
 const SECOND_MS = 1_000;
 
-/** Beats every 10 ms; every 100 ms as long as all is calm, since a process that wakes for nothing costs others their time. */
+/** Beats every 10 ms; every second as long as all is calm, since a process that wakes for nothing costs others their time. */
 export class Ticker {
   readonly #options: TickerOptions;
   #slowAt: number;
@@ -55,7 +55,7 @@ export class Ticker {
     const { clock, isCalm, onTick } = this.#options;
     // First, so that a tick that throws is not the last one.
     this.#isFast = !isCalm();
-    this.#cancel = this.#after(this.#isFast ? TICK_MS : SLOW_MS);
+    this.#cancel = this.#after(this.#isFast ? TICK_MS : SECOND_MS);
     const now = clock.now();
     const slow = now - this.#slowAt >= SLOW_MS;
     if (slow) this.#slowAt = now;

@@ -81,7 +81,7 @@ export interface InputConfig {
 
 /** How a site records a channel. */
 export interface RecordConfig {
-  /** Path of the files below the site's folder of recordings: `{channel}-{time}.webm`; also `.mkv`, `.mp4`, `{number}`. */
+  /** Path of the files below the site's folder of recordings: `{channel}-{time}.webm`; also `.mkv`, `.mp4`, `.mov`, `{number}`. */
   readonly to: string;
   /** A file ends at the first key frame after this, s. Undefined: one file, until something changes. */
   readonly segmentSeconds?: number | undefined;

@@ -43,6 +43,7 @@ export {
 } from "./client/index.ts";
 export { type DaemonPorts, runDaemon } from "./daemon.ts";
 export { type Check, runChecks } from "./doctor/checks.ts";
+export type { LinkTrace } from "./plane-control.ts";
 export {
   type Publication,
   type PublishOptions,
@@ -80,6 +81,7 @@ export type {
   SiteService,
   StreamCounts,
   StreamsView,
+  TraceView,
 } from "./site-service.ts";
 export { startSite } from "./start-site.ts";
 export type { ChannelNow, SiteFigures, SlowNow, StatsView, Usage } from "./view/index.ts";

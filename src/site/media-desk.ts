@@ -1,13 +1,15 @@
 import { type Clock, delay, MeanderError } from "../base/index.ts";
 import type { ChannelRecord } from "../session/index.ts";
+import { isMulticast } from "../transport/index.ts";
 import { type Description, formatSdp, parseSdp, type SdpTrack, type Track } from "../wire/index.ts";
 import type { Guard } from "./access/guard.ts";
 import { checkChannelName } from "./channel-name.ts";
 import type { ChannelRouter } from "./channel-router.ts";
 import { isLoopbackName } from "./http/gate.ts";
+import { multicastInterface } from "./multicast-interface.ts";
 import type { HandedInput, HandedOutput, Handover } from "./operations/handover.ts";
 import type { IngestTrack, PlaneControl } from "./plane-control.ts";
-import type { OutputPorts, PublishAnswer, PublishRequest } from "./site-service.ts";
+import type { GroupSending, OutputPorts, PublishAnswer, PublishRequest } from "./site-service.ts";
 
 /** What a media desk works with. */
 export interface MediaDeskOptions {
@@ -49,6 +51,7 @@ export class MediaDesk {
     ports: "sdp" | "assign",
   ): Promise<PublishAnswer> {
     const { tracks } = parseSdp(sdp, { portsRequired: ports === "sdp" });
+    checkGroups(tracks, ports);
     return this.#open(
       request,
       tracks.map((track) => ingestTrackOf(track, ports)),
@@ -100,8 +103,13 @@ export class MediaDesk {
     channel: string,
     host: string,
     ports: OutputPorts,
+    sending?: GroupSending,
   ): Promise<{ id: number; sdp: string }> {
-    if (!this.#options.open && !isLoopbackName(host)) {
+    const isGroup = isMulticast(host);
+    const multicast = isGroup
+      ? { ...sending, interface: multicastInterface(host, sending?.interface, this.#options) }
+      : sending;
+    if (!isGroup && !this.#options.open && !isLoopbackName(host)) {
       throw new MeanderError("open-required", "this site keeps to its own machine", {
         where: `host ${host}`,
         expected: "a loopback address",
@@ -113,11 +121,17 @@ export class MediaDesk {
       { medium: 2, port: ports.video },
       { medium: 1, port: ports.audio },
     ].flatMap(({ medium, port }) => (port === undefined ? [] : [{ medium, port }]));
-    const { id } = await this.#options.plane.addRtpOutput({ channel, host, tracks: wanted });
+    const { id } = await this.#options.plane.addRtpOutput({
+      channel,
+      host,
+      tracks: wanted,
+      multicast,
+    });
     try {
       // The output is a subscriber, so now the channel comes, with its description first.
-      const sdp = receiverSdp(channel, host, ports, await this.#described(channel, wanted));
-      this.#outputs.set(id, { channel, host, ports });
+      const description = await this.#described(channel, wanted);
+      const sdp = receiverSdp(channel, host, ports, description, sending?.ttl);
+      this.#outputs.set(id, { channel, host, ports, sending });
       return { id, sdp };
     } catch (error) {
       await this.#options.plane.removeRtpOutput(id);
@@ -153,8 +167,8 @@ export class MediaDesk {
       await this.#open(request, tracks).catch((error: unknown) => failed(what, error));
     }
     await Promise.all(
-      handover.outputs.map(({ channel, host, ports }) =>
-        this.addOutput(channel, host, ports).catch((error: unknown) =>
+      handover.outputs.map(({ channel, host, ports, sending }) =>
+        this.addOutput(channel, host, ports, sending).catch((error: unknown) =>
           failed(`output of ${channel} to ${host}`, error),
         ),
       ),
@@ -162,9 +176,15 @@ export class MediaDesk {
   }
 
   async #open(request: PublishRequest, tracks: readonly IngestTrack[]): Promise<PublishAnswer> {
-    const { channel, input, source, trusted, replace } = request;
+    const { channel, input, source, replace } = request;
     const { plane, router } = this.#options;
     checkNames(channel, input);
+    const group = tracks.find((track) => track.group !== undefined)?.group;
+    const on =
+      group === undefined
+        ? undefined
+        : multicastInterface(group.address, request.interface, this.#options);
+    const trusted = request.trusted ?? (group === undefined ? [request.asker] : "first");
     if (replace && this.#inputs.get(channel)?.has(input) === true)
       await this.unpublish(channel, input);
     const record = await this.#options.announce(channel);
@@ -178,6 +198,7 @@ export class MediaDesk {
         tracks,
         trusted,
         host,
+        interface: on,
       });
       const bound = tracks.map((each, index) => {
         return { ...each, port: opened[index]?.rtpPort ?? each.port };
@@ -186,8 +207,8 @@ export class MediaDesk {
       this.#inputs.set(channel, inputs.set(input, { request, tracks: bound }));
       this.#holdInput(request);
       const ports = opened.map((each, index) => {
-        const { kind, codec } = tracks[index] ?? { kind: "application" as const, codec: "" };
-        return { ...each, kind, codec };
+        const { kind, codec, group } = tracks[index] as IngestTrack;
+        return { ...each, kind, codec, ...(group === undefined ? {} : { group: group.address }) };
       });
       return { channel, id: record.id, host: this.#options.advertise, tracks: ports };
     } catch (error) {
@@ -248,18 +269,20 @@ export class MediaDesk {
   }
 }
 
-/** The SDP with which a receiver at `host` plays the audio and video of a channel. */
+/** The SDP with which a receiver at `host`, which may be a group, plays the audio and video of a channel. */
 export function receiverSdp(
   channel: string,
   host: string,
   ports: OutputPorts,
   description: Description,
+  ttl = 1,
 ): string {
   const tracks = [
     ...trackFor(description.tracks, 2, ports.video),
     ...trackFor(description.tracks, 1, ports.audio),
   ];
-  if (tracks.length > 0) return formatSdp({ title: channel, host, tracks });
+  if (tracks.length > 0)
+    return formatSdp({ title: channel, host, tracks, ...(isMulticast(host) ? { ttl } : {}) });
   throw new MeanderError("channel-not-described", "the channel has no RTP track for those ports", {
     where: `channel ${channel}`,
     expected: "a channel with the audio or video that was asked for",
@@ -287,8 +310,9 @@ function trackFor(tracks: readonly Track[], medium: number, port: number | undef
 }
 
 function ingestTrackOf(track: SdpTrack, ports: "sdp" | "assign"): IngestTrack {
-  const { kind, codec, payloadType, clockRate, channels, fmtp, port } = track;
+  const { kind, codec, payloadType, clockRate, channels, fmtp, host = "", port, sources } = track;
   return {
+    ...(isMulticast(host) ? { group: { address: host, sources } } : {}),
     kind,
     codec,
     payloadType,
@@ -297,6 +321,26 @@ function ingestTrackOf(track: SdpTrack, ports: "sdp" | "assign"): IngestTrack {
     fmtp,
     port: ports === "assign" ? 0 : port,
   };
+}
+
+/** Groups have ports of their own, and where some tracks come from groups all do. */
+function checkGroups(tracks: readonly SdpTrack[], ports: "sdp" | "assign"): void {
+  const groups = tracks.flatMap(({ host = "" }) => (isMulticast(host) ? [host] : []));
+  if (groups.length === 0) return;
+  const where = `group ${groups[0]}`;
+  if (groups.length < tracks.length) {
+    throw new MeanderError("multicast-refused", "the SDP has tracks of groups and others", {
+      where,
+      expected: "c= lines that are all groups, or none",
+      next: "publish the other tracks as another input or channel",
+    });
+  }
+  if (ports === "assign") {
+    throw new MeanderError("multicast-refused", "ports of a group cannot be assigned", {
+      where,
+      expected: "ports=sdp",
+    });
+  }
 }
 
 function checkNames(channel: string, input: string): void {

@@ -74,8 +74,12 @@ export interface PublishRequest {
   readonly input: string;
   /** Inputs that carry the same capture say the same. */
   readonly source: string;
-  /** IP addresses that packets are taken from. */
-  readonly trusted: readonly string[];
+  /** IP addresses that packets are taken from; undefined: the asker's or, from a group, those of whoever sends first. */
+  readonly trusted?: readonly string[] | undefined;
+  /** IP address of who asks. */
+  readonly asker: string;
+  /** Name or address of the interface on which groups are joined; undefined: the one that the site listens on. */
+  readonly interface?: string | undefined;
   /** Ends an input of that name first. */
   readonly replace: boolean;
   /** What allows it; the input ends with it. Undefined: nobody was asked for anything. */
@@ -93,7 +97,17 @@ export interface PublishAnswer {
     readonly codec: string;
     readonly rtpPort: number;
     readonly rtcpPort: number;
+    /** The group that it is taken from, instead of the host. */
+    readonly group?: string | undefined;
   }[];
+}
+
+/** How a channel is sent to a group. */
+export interface GroupSending {
+  /** Routers that a datagram passes, and one; 1..255 (1: it stays in the network). */
+  readonly ttl?: number | undefined;
+  /** Name or address of the interface (the one that the site listens on). */
+  readonly interface?: string | undefined;
 }
 
 /** UDP ports of a plain RTP receiver. */
@@ -172,7 +186,7 @@ export interface SiteService {
    * Opens an input for the tracks of an SDP.
    *
    * @param ports `sdp`: on the ports that the SDP names; `assign`: on free ones
-   * @throws {MeanderError} `channel-invalid`, `sdp-…`, `port-in-use`, `publisher-exists`, `track-unsupported`, `directory-unreachable`
+   * @throws {MeanderError} `channel-invalid`, `sdp-…`, `port-in-use`, `publisher-exists`, `track-unsupported`, `multicast-refused`, `interface-unknown`, `directory-unreachable`
    */
   publishSdp(request: PublishRequest, sdp: string, ports: "sdp" | "assign"): Promise<PublishAnswer>;
   /** Opens a data channel's input. @throws like {@link publishSdp} */
@@ -183,11 +197,18 @@ export interface SiteService {
   sendMessage(channel: string, contentType: string, bytes: Uint8Array): Promise<void>;
   /** The SDP with which a receiver at `host` plays the channel. @throws {MeanderError} `channel-unknown`, `channel-not-described` */
   receiverSdp(channel: string, host: string, ports: OutputPorts): Promise<string>;
-  /** Sends the channel to a plain RTP receiver. @throws {MeanderError} `channel-unknown`, `admission-refused`, `channel-not-described` */
+  /**
+   * Sends the channel to a plain RTP receiver, or to a group of them.
+   *
+   * @param sending for a host that is a group
+   * @throws {MeanderError} `channel-unknown`, `admission-refused`, `channel-not-described`, `output-invalid`, `multicast-refused`,
+   *   `interface-unknown`
+   */
   addOutput(
     channel: string,
     host: string,
     ports: OutputPorts,
+    sending?: GroupSending,
   ): Promise<{ readonly id: number; readonly sdp: string }>;
   /** @throws {MeanderError} `output-unknown` */
   removeOutput(id: number): Promise<void>;

@@ -44,6 +44,7 @@ import { completeSettings, isLocal, type SiteOptions, type SiteSettings } from "
 import type {
   ChannelView,
   DemoControl,
+  GroupSending,
   HealthView,
   OutputPorts,
   PublishAnswer,
@@ -386,8 +387,9 @@ export class Site implements SiteService, AsyncDisposable {
     channel: string,
     host: string,
     ports: OutputPorts,
+    sending?: GroupSending,
   ): Promise<{ id: number; sdp: string }> {
-    return this.#desk.addOutput(channel, host, ports);
+    return this.#desk.addOutput(channel, host, ports, sending);
   }
 
   removeOutput(id: number): Promise<void> {
@@ -456,9 +458,12 @@ export class Site implements SiteService, AsyncDisposable {
     await this.operations.start();
     void this.operations.takeOver((handover, failed) => this.#desk.takeOver(handover, failed));
     if (!isLocal(this.#options) && this.record.tls === undefined) {
-      this.#log.warn("Tokens, pages and links over TCP go over the network unencrypted.", {
-        next: "add --tls auto, or --tls-cert and --tls-key, or put a proxy with TLS before it",
-      });
+      this.#log.warn(
+        "Tokens, pages, media to viewers and the link key go over the network unencrypted.",
+        {
+          next: "add --tls auto, or --tls-cert and --tls-key, or put a proxy with TLS before it",
+        },
+      );
     }
     this.#log.info("The site is up.", {
       url: this.url,

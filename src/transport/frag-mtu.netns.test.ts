@@ -11,10 +11,11 @@ import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { SILENT, SystemClock } from "../base/index.ts";
+import { SILENT, SystemClock, SystemRandom } from "../base/index.ts";
 import { composeStack, parseStack } from "../stack/index.ts";
 import { splitPackets } from "../wire/index.ts";
 import { packetOf } from "./connection.conformance.ts";
+import { nodeCipher } from "./node-cipher.ts";
 import { UdpTransport } from "./udp.ts";
 
 const PACKETS = 200;
@@ -29,6 +30,7 @@ else registerTests();
 function registerTests(): void {
   for (const { stack, isSplitByKernel } of [
     { stack: "frag:udp", isSplitByKernel: false },
+    { stack: "frag:crypt:udp", isSplitByKernel: false },
     { stack: "udp", isSplitByKernel: true },
   ]) {
     const outcome = isSplitByKernel ? "are split by the kernel" : "are never split by the kernel";
@@ -58,12 +60,19 @@ async function runEnd(text: string, role: string): Promise<void> {
   const [own, other] = isReceiver ? [FAR, NEAR] : [NEAR, FAR];
   await using socket = await UdpTransport.open({ ...own, clock, log: SILENT });
   const below = await socket.connect(`${other.host}:${other.port}`);
-  const connection = composeStack(parseStack(text).modules, below, { clock });
+  const connection = composeStack(parseStack(text).modules, below, {
+    clock,
+    random: new SystemRandom(),
+    cipher: nodeCipher,
+    secret: () => new Uint8Array(32),
+  });
   if (!isReceiver) {
     for (let at = 0; at < PACKETS; at++) {
       assert.equal(connection.send(packetOf(PAYLOAD_BYTES, at)), true);
       await new Promise(setImmediate);
     }
+    connection.close();
+    await below.closed;
     return;
   }
   const missing = new Set(Array.from({ length: PACKETS }, (_, at) => at));

@@ -17,12 +17,21 @@ export type {
   OnMissed,
   Remote,
 } from "./datagrams.ts";
+export { GroupMembership, type MembershipChange } from "./group-membership.ts";
+export { findInterface, type ListInterfaces } from "./interfaces.ts";
 export {
   MemoryConnection,
   type MemoryOptions,
   MemoryTransport,
   memoryPair,
 } from "./memory.ts";
+export {
+  familyOfGroup,
+  isMulticast,
+  type MulticastGroup,
+  type MulticastSending,
+  setMulticastSending,
+} from "./multicast.ts";
 export { setNotSentLowWater } from "./native/descriptors.ts";
 export { loadNative } from "./native/load-native.ts";
 export type { NativeCalls } from "./native/native-calls.ts";

@@ -7,6 +7,8 @@ import {
   type Socket,
   type Server as TcpServer,
 } from "node:net";
+import { loadNative } from "./native/load-native.ts";
+import { StreamWrites } from "./native/stream-writes.ts";
 
 /** One upgrade request as an HTTP server gives it. */
 export interface Upgrade {
@@ -101,4 +103,11 @@ export class CuttableWire implements AsyncDisposable {
     for (const socket of this.#sockets) socket.destroy();
     await closed;
   }
+}
+
+/** The ways in which a server writes to its sockets here, by name. */
+export function serverWrites(): [string, StreamWrites | undefined][] {
+  const { calls } = loadNative({ disabled: false });
+  const stream: [string, undefined] = ["through the stream", undefined];
+  return calls === undefined ? [stream] : [stream, ["past the stream", new StreamWrites(calls)]];
 }

@@ -10,7 +10,8 @@ import {
   packetOf,
   Received,
 } from "./connection.conformance.ts";
-import { CuttableWire, LoopbackServer } from "./loopback-server.conformance.ts";
+import { CuttableWire, LoopbackServer, serverWrites } from "./loopback-server.conformance.ts";
+import type { StreamWrites } from "./native/stream-writes.ts";
 import { acceptTcp, LINK_UPGRADE, TcpTransport } from "./tcp.ts";
 
 interface TcpPair extends AsyncDisposable {
@@ -22,7 +23,7 @@ interface TcpPair extends AsyncDisposable {
   readonly wire: CuttableWire;
 }
 
-async function tcpPair(): Promise<TcpPair> {
+async function tcpPair(writes?: StreamWrites): Promise<TcpPair> {
   const clock = new VirtualClock();
   const http = await LoopbackServer.open();
   const wire = await CuttableWire.open(http.port);
@@ -32,7 +33,7 @@ async function tcpPair(): Promise<TcpPair> {
     http.upgrade().then(({ request, socket, head }) => {
       assert.equal(request.url, "/link");
       assert.equal(request.headers.upgrade, LINK_UPGRADE);
-      return { socket, connection: acceptTcp(socket, head, { clock }) };
+      return { socket, connection: acceptTcp(socket, head, { clock, writes }) };
     }),
   ]);
   return {
@@ -65,17 +66,23 @@ connectionConformance("tcp (from the client)", TRAITS, async (): Promise<Connect
   };
 });
 
-connectionConformance("tcp (from the server)", TRAITS, async (): Promise<ConnectionPair> => {
-  const pair = await tcpPair();
-  return {
-    left: pair.server,
-    right: pair.client,
-    inject: (bytes) => void pair.client.send(bytes),
-    advance: (ms) => pair.clock.advance(ms),
-    vanish: () => pair.wire.cut(),
-    [Symbol.asyncDispose]: () => pair[Symbol.asyncDispose](),
-  };
-});
+for (const [how, writes] of serverWrites()) {
+  connectionConformance(
+    `tcp (from the server, ${how})`,
+    TRAITS,
+    async (): Promise<ConnectionPair> => {
+      const pair = await tcpPair(writes);
+      return {
+        left: pair.server,
+        right: pair.client,
+        inject: (bytes) => void pair.client.send(bytes),
+        advance: (ms) => pair.clock.advance(ms),
+        vanish: () => pair.wire.cut(),
+        [Symbol.asyncDispose]: () => pair[Symbol.asyncDispose](),
+      };
+    },
+  );
+}
 
 test("[T30] a link is an HTTP upgrade, then bare packets, of which the first may come with the request", async () => {
   await using http = await LoopbackServer.open();

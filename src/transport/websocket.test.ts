@@ -11,7 +11,8 @@ import {
   packetOf,
   Received,
 } from "./connection.conformance.ts";
-import { CuttableWire, LoopbackServer } from "./loopback-server.conformance.ts";
+import { CuttableWire, LoopbackServer, serverWrites } from "./loopback-server.conformance.ts";
+import type { StreamWrites } from "./native/stream-writes.ts";
 import { WebSocketTransport } from "./websocket.ts";
 import { WebSocketAcceptor } from "./websocket-acceptor.ts";
 import { encodeBinaryFrame } from "./websocket-frame.ts";
@@ -24,18 +25,19 @@ interface Accepted {
 /** A server, and whatever connects to it. */
 class Site implements AsyncDisposable {
   readonly clock = new VirtualClock();
-  readonly acceptor = new WebSocketAcceptor({ clock: this.clock });
+  readonly acceptor: WebSocketAcceptor;
   readonly transport = new WebSocketTransport({ clock: this.clock });
   readonly http: LoopbackServer;
   /** What lies between it and its clients. */
   readonly wire: CuttableWire;
 
-  static async open(): Promise<Site> {
+  static async open(writes?: StreamWrites): Promise<Site> {
     const http = await LoopbackServer.open();
-    return new Site(http, await CuttableWire.open(http.port));
+    return new Site(http, await CuttableWire.open(http.port), writes);
   }
 
-  private constructor(http: LoopbackServer, wire: CuttableWire) {
+  private constructor(http: LoopbackServer, wire: CuttableWire, writes: StreamWrites | undefined) {
+    this.acceptor = new WebSocketAcceptor({ clock: this.clock, writes });
     this.http = http;
     this.wire = wire;
   }
@@ -77,18 +79,24 @@ connectionConformance("websocket (from the client)", TRAITS, async (): Promise<C
   };
 });
 
-connectionConformance("websocket (from the server)", TRAITS, async (): Promise<ConnectionPair> => {
-  const site = await Site.open();
-  const { client, server } = await site.pair();
-  return {
-    left: server.connection,
-    right: client,
-    inject: (bytes) => void client.send(bytes),
-    advance: (ms) => site.clock.advance(ms),
-    vanish: () => site.wire.cut(),
-    [Symbol.asyncDispose]: () => site[Symbol.asyncDispose](),
-  };
-});
+for (const [how, writes] of serverWrites()) {
+  connectionConformance(
+    `websocket (from the server, ${how})`,
+    TRAITS,
+    async (): Promise<ConnectionPair> => {
+      const site = await Site.open(writes);
+      const { client, server } = await site.pair();
+      return {
+        left: server.connection,
+        right: client,
+        inject: (bytes) => void client.send(bytes),
+        advance: (ms) => site.clock.advance(ms),
+        vanish: () => site.wire.cut(),
+        [Symbol.asyncDispose]: () => site[Symbol.asyncDispose](),
+      };
+    },
+  );
+}
 
 /** A client made by hand, to send what no library sends. */
 async function rawClient(site: Site): Promise<{ readonly raw: Socket; readonly server: Accepted }> {

@@ -25,7 +25,7 @@ export type ControlMessage =
       readonly name: string;
       /** u32, random for each start of the process. */
       readonly instance: number;
-      /** Proof of membership: the session's link key for sites; an access token, or nothing, for viewers. */
+      /** Proof of membership: of the session's link key for sites [W21]; an access token, or nothing, for viewers. */
       readonly token: string;
       /** How often the sender wants to hear something, ms. */
       readonly heartbeatMs: number;

@@ -112,17 +112,32 @@ export const H264_INSPECTOR: Inspector = { inspect: inspectH264 };
 /** Facts of one RTP payload; what is malformed or of no known type has none. */
 function inspectH264(payload: Uint8Array): PayloadFacts {
   const type = nalTypeOf(payload);
+  if (isSlice(type) || type === NAL.idr) {
+    return {
+      begin: true,
+      first: false,
+      keyframe: type === NAL.idr,
+      discardable: isUnreferencedSlice(type, payload),
+      parameterSets: NO_FACTS.parameterSets,
+    };
+  }
   if (type >= 1 && type <= NAL.singleMax) return factsOfNals([payload]);
   if (type === NAL.stapA) return factsOfNals(splitAggregate(payload, 1) ?? []);
   const fragment = payload[1];
   if (type !== NAL.fuA || fragment === undefined) return NO_FACTS;
   const inner = fragment & TYPE_BITS;
+  // Written out: this is done for most packets of most channels.
   return {
-    ...NO_FACTS,
     begin: (fragment & START_BIT) !== 0,
+    first: false,
     keyframe: isKey(inner),
-    discardable: isSlice(inner) && ((payload[0] as number) & REFERENCE_BITS) === 0,
+    discardable: isUnreferencedSlice(inner, payload),
+    parameterSets: NO_FACTS.parameterSets,
   };
+}
+
+function isUnreferencedSlice(type: number, payload: Uint8Array): boolean {
+  return isSlice(type) && ((payload[0] as number) & REFERENCE_BITS) === 0;
 }
 
 /** The codec string of RFC 6381 for a sequence parameter set with its NAL header: `avc1.42e01f`. */

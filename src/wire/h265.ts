@@ -132,10 +132,11 @@ export class H265Inspector implements Inspector {
     if (read?.type !== "piece") return NO_FACTS;
     const type = h265TypeOf(read.head);
     return {
-      ...NO_FACTS,
       begin: read.start,
+      first: false,
       keyframe: isKey(type),
       discardable: this.#isUnreferenced(read.head),
+      parameterSets: NO_FACTS.parameterSets,
     };
   }
 

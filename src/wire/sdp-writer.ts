@@ -10,9 +10,11 @@ import { fmtpWithSets } from "./set-parameters.ts";
 export function formatSdp(session: {
   readonly title: string;
   readonly host: string;
+  /** For an IPv4 group. */
+  readonly ttl?: number | undefined;
   readonly tracks: readonly SdpTrack[];
 }): string {
-  const { host, title, tracks } = session;
+  const { host, title, tracks, ttl } = session;
   const version = ipVersionOf(host);
   return write({
     version: 0,
@@ -25,7 +27,7 @@ export function formatSdp(session: {
       address: host,
     },
     name: title.replace(/[\p{Cc}\s]+/gu, " ").trim() || "-",
-    connection: { version, ip: host },
+    connection: { version, ip: ttl === undefined || version === 6 ? host : `${host}/${ttl}` },
     timing: { start: 0, stop: 0 },
     media: tracks.map((track) => mediaOf(track, host)),
   });

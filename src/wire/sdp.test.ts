@@ -5,6 +5,7 @@ import { LIMITS, MeanderError } from "../base/index.ts";
 import { encodeParameterSets } from "./parameter-sets.ts";
 import { parseSdp, type SdpTrack } from "./sdp.ts";
 import { formatSdp } from "./sdp-writer.ts";
+import { fmtpWithSets } from "./set-parameters.ts";
 
 const port = fc.integer({ min: 1, max: 65_534 });
 const place = fc.tuple(port, port, fc.boolean()).map(([media, rtcp, rtcpMux]) => ({
@@ -28,6 +29,24 @@ const h264 = fc.tuple(place, payloadType, host, sets).map(([where, type, each, p
   host: each,
   ...where,
 }));
+/** NAL units of one type. */
+const setsOfType = (type: number) =>
+  fc
+    .array(fc.uint8Array({ minLength: 1, maxLength: 20 }), { minLength: 1, maxLength: 2 })
+    .map((all) => encodeParameterSets(all.map((rest) => Uint8Array.of(type << 1, 1, ...rest))));
+const h265 = fc
+  .tuple(place, payloadType, host, setsOfType(32), setsOfType(33), setsOfType(34))
+  .map(([where, type, each, vps, sps, pps]) => ({
+    kind: "video" as const,
+    codec: "h265",
+    payloadType: type,
+    clockRate: 90_000,
+    channels: undefined,
+    fmtp: `sprop-vps=${vps.join(",")}; sprop-sps=${sps.join(",")}; sprop-pps=${pps.join(",")}`,
+    parameterSets: [...vps, ...sps, ...pps],
+    host: each,
+    ...where,
+  }));
 const opus = fc.tuple(place, payloadType, host).map(([where, type, each]) => ({
   kind: "audio" as const,
   codec: "opus",
@@ -50,7 +69,7 @@ const pcmu = fc.tuple(place, host).map(([where, each]) => ({
   host: each,
   ...where,
 }));
-const tracks: fc.Arbitrary<SdpTrack[]> = fc.array(fc.oneof(h264, opus, pcmu), {
+const tracks: fc.Arbitrary<SdpTrack[]> = fc.array(fc.oneof(h264, h265, opus, pcmu), {
   minLength: 1,
   maxLength: 5,
 });
@@ -165,4 +184,16 @@ test("text, tracks and parameters beyond their limits are refused", () => {
     code: "sdp-invalid",
     where: "SDP line 2",
   });
+});
+
+test("H.265 parameter sets that came later replace those of the text, each under its name", () => {
+  const sets = encodeParameterSets([0x44, 0x40, 0x42].map((head) => Uint8Array.of(head, 1, 2)));
+  const [pps, vps, sps] = sets;
+  const old = "profile-id=1; sprop-vps=AAAA; sprop-pps=AAAA";
+  assert.equal(
+    fmtpWithSets("h265", old, sets),
+    `profile-id=1; sprop-vps=${vps}; sprop-sps=${sps}; sprop-pps=${pps}`,
+  );
+  assert.equal(fmtpWithSets("h265", old, []), old);
+  assert.equal(fmtpWithSets("h265", undefined, []), undefined);
 });

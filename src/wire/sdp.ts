@@ -2,6 +2,7 @@
 import { type MediaDescription, parse } from "sdp-transform";
 import { LIMITS, MeanderError } from "../base/index.ts";
 import { decodeBase64 } from "./base64.ts";
+import { connectionOf, SOURCE_FILTER, sourcesOf } from "./sdp-groups.ts";
 import { parameterSetTexts } from "./set-parameters.ts";
 import { STATIC_PAYLOAD_TYPES } from "./static-payload-types.ts";
 
@@ -25,6 +26,10 @@ export interface SdpTrack {
   readonly port: number;
   /** Address of the `c=` line that holds for this track, without time to live. */
   readonly host?: string | undefined;
+  /** Time to live behind that address, 0..255, where it is an IPv4 group. */
+  readonly ttl?: number | undefined;
+  /** The only senders to hear, from `a=source-filter: incl` (RFC 4570). */
+  readonly sources?: readonly string[] | undefined;
   /** From `a=rtcp`, or the port itself with `a=rtcp-mux`, or the next one (RFC 3550 §11). */
   readonly rtcpPort: number;
   readonly rtcpMux: boolean;
@@ -56,6 +61,11 @@ const LINE_RULES = [
     prefix: "a=fmtp:",
     rule: /^a=fmtp:\d{1,3}( [ -~]*)?$/,
     expected: "a line like a=fmtp:96 packetization-mode=1",
+  },
+  {
+    prefix: "a=source-filter:",
+    rule: SOURCE_FILTER,
+    expected: "a line like a=source-filter: incl IN IP4 232.1.2.3 192.0.2.1, with 1 to 10 sources",
   },
 ] as const;
 
@@ -92,8 +102,13 @@ export function parseSdp(
   const session = parse(lines.filter(isContent).join("\r\n"));
   const tracks = mediaLines.map((line, index) => {
     const media = session.media[index] as MediaDescription;
-    const host = (media.connection ?? session.connection)?.ip.split("/")[0];
-    return { ...trackOf(line, media), host };
+    const connection = connectionOf((media.connection ?? session.connection)?.ip);
+    const sources = sourcesOf(lines, index, connection.host);
+    return {
+      ...trackOf(line, media),
+      ...connection,
+      ...(sources === undefined ? {} : { sources }),
+    };
   });
   const described = tracks.reduce((sum, { fmtp }) => sum + (fmtp?.length ?? 0), 0);
   if (described > FMTP_CHARACTERS_MAX_IN_ALL) {

@@ -46,6 +46,13 @@ export class AudioOutput {
     return this.#context?.state === "suspended";
   }
 
+  /** From being given to it to being heard, ms; undefined while nothing is let out. */
+  get latencyMs(): number | undefined {
+    const context = this.#context;
+    if (context?.state !== "running") return undefined;
+    return Math.min(context.outputLatency || 0, OUTPUT_LATENCY_MAX) * 1000;
+  }
+
   get muted(): boolean {
     return this.#muted;
   }
@@ -93,8 +100,9 @@ export class AudioOutput {
   play(sound: Sound, nowMs: number): number | undefined {
     try {
       const context = this.#open(sound.data.sampleRate);
-      if (context?.state !== "running") return undefined;
-      const latency = Math.min(context.outputLatency || 0, OUTPUT_LATENCY_MAX);
+      const { latencyMs } = this;
+      if (context === undefined || latencyMs === undefined) return undefined;
+      const latency = latencyMs / 1000;
       const now = context.currentTime;
       const wantedAt = now + (sound.playAtMs - nowMs) / 1000 - latency;
       const placement = this.#schedule.place({ position: sound.position, wantedAt, now });

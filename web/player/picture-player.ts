@@ -106,7 +106,7 @@ export class PicturePlayer {
             return;
           }
           orderOffset ??= mediaMs - source.msOf(ticks);
-          this.#clock.ready(mediaMs, this.#now());
+          this.#clock.ready("video", mediaMs, this.#now());
           this.#queue.push({
             image,
             mediaMs,

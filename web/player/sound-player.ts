@@ -103,6 +103,8 @@ export class SoundPlayer {
       data.close();
       return;
     }
+    const { latencyMs } = this.#output;
+    if (latencyMs !== undefined) this.#clock.ready("audio", mediaMs, nowMs, latencyMs);
     const at = this.#output.play({ data, position: source.msOf(ticks) / 1000, playAtMs }, nowMs);
     if (at !== undefined) this.#heard = { at, mediaMs, ingestMs: source.ingestMsOf(ticks) };
   }

@@ -31,7 +31,7 @@ export interface ChannelTracksEvents {
 
 export interface ChannelTracksOptions {
   readonly clock: Clock;
-  readonly timeline: MediaTimeline;
+  readonly timeline: Pick<MediaTimeline, "report">;
   /** How long a missing packet may be waited for, ms. */
   waitMs(): number;
   /** Why a track of audio or video can not be used, for people; undefined when it can. */

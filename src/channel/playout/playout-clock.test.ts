@@ -21,7 +21,7 @@ function flow(
   for (let mediaMs = from; mediaMs < to; mediaMs += intervalMs) {
     const now = mediaMs + transit(mediaMs);
     clock.arrived(track, mediaMs, now);
-    clock.ready(mediaMs, now);
+    clock.ready(track, mediaMs, now);
   }
 }
 
@@ -80,6 +80,25 @@ test("a path that stays longer lengthens the delay, a shorter one takes it back"
   flow(clock, { from: 9_000, to: 30_000, transit: () => 10 });
   const delay = (clock.playAt(30_000) ?? 0) - 30_000;
   assert.ok(delay < 10 + TARGET + 10, `${delay}`);
+});
+
+test("sound whose way stays longer lengthens the delay, though pictures are in time", () => {
+  const clock = new PlayoutClock({ targetDelayMs: TARGET });
+  const both = (from: number, to: number, soundTransit: number): void => {
+    for (let mediaMs = from; mediaMs < to; mediaMs += 20) {
+      const now = mediaMs + 300;
+      const heard = now - soundTransit;
+      clock.arrived("video", now - 10, now);
+      clock.ready("video", now - 10, now);
+      clock.arrived("audio", heard, now);
+      clock.ready("audio", heard, now, 40);
+    }
+  };
+  both(0, 5_000, 10);
+  assert.equal(clock.delayMs, TARGET);
+  both(5_000, 9_000, 250);
+  const heard = 9_000 + 300 - 250;
+  assert.ok((clock.playAt(heard) ?? 0) >= 9_300 + 40, `${clock.playAt(heard)}`);
 });
 
 test("drift between the clocks is followed without a step", () => {

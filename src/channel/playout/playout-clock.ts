@@ -28,6 +28,14 @@ const SLEW_MS_MAX = 200;
 /** The clock counts as settled when it was not stepped for this long, ms. */
 const SETTLE_MS = 150;
 
+/** When the frames of a track were ready, against when they were to be played. */
+interface Readiness {
+  /** How late, least of the window; negative when in time. */
+  readonly lateness: SlidingMinimum;
+  /** How early, least of the window. */
+  readonly slack: SlidingMinimum;
+}
+
 interface TrackDelay {
   readonly smallest: SlidingMinimum;
   /** Transits of the last frames, newest last; only the last {@link REORDER_FRAMES}. */
@@ -51,10 +59,7 @@ export class PlayoutClock {
   #offsetMs: number | undefined;
   #movedAt = 0;
   #steppedAt = Number.NEGATIVE_INFINITY;
-  /** How late frames were, least of the window; negative when in time. */
-  readonly #lateness = new SlidingMinimum(LATE_WINDOW_MS);
-  /** How early they were, least of the window. */
-  readonly #slack = new SlidingMinimum(LATE_WINDOW_MS);
+  readonly #readiness = new Map<string, Readiness>();
   #judgedAt: number | undefined;
 
   constructor(options: PlayoutClockOptions) {
@@ -96,16 +101,24 @@ export class PlayoutClock {
     return jumped;
   }
 
-  /** A frame is ready to be played; late ones, if all are, lengthen the delay. Call in presentation order. */
-  ready(mediaMs: number, nowMs: number): void {
+  /**
+   * A frame of `track` is ready to be played; late ones, if all of a track are, lengthen the delay. Call in presentation
+   * order.
+   *
+   * @param leadMs how long before its time it must be ready: what the output itself takes
+   */
+  ready(track: string, mediaMs: number, nowMs: number, leadMs = 0): void {
     const playAt = this.playAt(mediaMs);
     if (playAt === undefined) return;
     this.#judgedAt ??= nowMs;
-    this.#lateness.add(nowMs - playAt, nowMs);
-    this.#slack.add(playAt - nowMs, nowMs);
+    const late = nowMs + leadMs - playAt;
+    const readiness = this.#readinessOf(track);
+    readiness.lateness.add(late, nowMs);
+    readiness.slack.add(-late, nowMs);
     if (nowMs - this.#judgedAt < LATE_WINDOW_MS) return;
-    const leastLate = this.#lateness.value(nowMs) ?? 0;
-    const leastSlack = this.#slack.value(nowMs) ?? 0;
+    const all = [...this.#readiness.values()];
+    const leastLate = Math.max(...all.flatMap((each) => each.lateness.value(nowMs) ?? []));
+    const leastSlack = Math.min(...all.flatMap((each) => each.slack.value(nowMs) ?? []));
     if (leastLate > 0) {
       const extraMs = Math.min(EXTRA_MS_MAX, this.#extraMs + leastLate + EXTRA_STEP_MS);
       // At once: what is late is not made better by slowness.
@@ -132,6 +145,7 @@ export class PlayoutClock {
   /** Forgets a track that ended. */
   forget(track: string): void {
     this.#tracks.delete(track);
+    this.#readiness.delete(track);
   }
 
   /** Starts over: the next arrival sets the time base. */
@@ -143,9 +157,20 @@ export class PlayoutClock {
   }
 
   #judgeAnew(): void {
-    this.#lateness.clear();
-    this.#slack.clear();
+    this.#readiness.clear();
     this.#judgedAt = undefined;
+  }
+
+  #readinessOf(track: string): Readiness {
+    let readiness = this.#readiness.get(track);
+    if (readiness === undefined) {
+      readiness = {
+        lateness: new SlidingMinimum(LATE_WINDOW_MS),
+        slack: new SlidingMinimum(LATE_WINDOW_MS),
+      };
+      this.#readiness.set(track, readiness);
+    }
+    return readiness;
   }
 
   #delayOf(track: string): TrackDelay {

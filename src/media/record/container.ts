@@ -1,19 +1,27 @@
 import { extname } from "node:path";
-import { MkvOutputFormat, Mp4OutputFormat, type OutputFormat, WebMOutputFormat } from "mediabunny";
+import {
+  MkvOutputFormat,
+  MovOutputFormat,
+  Mp4OutputFormat,
+  type OutputFormat,
+  WebMOutputFormat,
+} from "mediabunny";
 import { MeanderError } from "../../base/index.ts";
 import type { Track } from "../../wire/index.ts";
 import { formatterFor, RECORDABLE } from "./track-format.ts";
 
 /** Kinds of files that recordings are written to. */
-export type Container = "webm" | "mkv" | "mp4";
+export type Container = "webm" | "mkv" | "mp4" | "mov";
 
-export const CONTAINERS: readonly Container[] = ["webm", "mkv", "mp4"];
+export const CONTAINERS: readonly Container[] = ["webm", "mkv", "mp4", "mov"];
 
 /** Codecs of descriptions that each kind of file holds. WebM is for those of the web's own. */
 const HOLDS: Readonly<Record<Container, readonly string[]>> = {
   webm: ["vp8", "vp9", "av1", "opus"],
   mkv: RECORDABLE,
-  mp4: RECORDABLE.filter((codec) => !["pcmu", "pcma", "vp8"].includes(codec)),
+  mp4: ["h264", "h265", "vp9", "av1", "opus", "mpeg4-generic", "mp4a-latm"],
+  // The only one that takes G.711 as it is.
+  mov: ["h264", "h265", "mpeg4-generic", "mp4a-latm", "pcmu", "pcma"],
 };
 
 /**
@@ -28,7 +36,7 @@ export function containerOf(path: string, where: string): Container {
   if (found !== undefined) return found;
   throw new MeanderError("recording-format", `got ${JSON.stringify(path)}`, {
     where,
-    expected: "a file that ends in .webm, .mkv or .mp4",
+    expected: "a file that ends in .webm, .mkv, .mp4 or .mov",
   });
 }
 
@@ -40,7 +48,7 @@ export function recordingRefusal(track: Track, container: Container): string | u
     return `${kind} in ${codec} can not be recorded; ${RECORDABLE.join(", ")} can`;
   if (!fitting.includes(container))
     return `.${container} does not hold ${kind} in ${codec}; ${fitting.map((each) => `.${each}`).join(" or ")} does`;
-  if (formatterFor(track) === undefined)
+  if (formatterFor(track, container) === undefined)
     return `the description of its ${kind} in ${codec} does not say how to decode it`;
   return undefined;
 }
@@ -53,11 +61,19 @@ export function outputFormatOf(container: Container): OutputFormat {
     case "mkv":
       return new MkvOutputFormat({ minimumClusterDuration: FRAGMENT_SECONDS });
     case "mp4":
-      return new Mp4OutputFormat({
-        fastStart: "fragmented",
-        minimumFragmentDuration: FRAGMENT_SECONDS,
-      });
+      return new Mp4OutputFormat(FRAGMENTED);
+    case "mov":
+      return new MovOutputFormat(FRAGMENTED);
   }
 }
 
+/** Of the family of MP4: fragments, and decoding times that run ahead of presentation. */
+export function isFragmented(container: Container): boolean {
+  return container === "mp4" || container === "mov";
+}
+
 const FRAGMENT_SECONDS = 1;
+const FRAGMENTED = {
+  fastStart: "fragmented",
+  minimumFragmentDuration: FRAGMENT_SECONDS,
+} as const;

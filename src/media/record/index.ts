@@ -11,6 +11,7 @@ export {
 } from "./container.ts";
 export type { Lane } from "./lane.ts";
 export type { RecordedTotals, SegmentEnd } from "./open-segments.ts";
+export { RecordTimeline } from "./record-timeline.ts";
 export type { SegmentFacts } from "./segment.ts";
 export { type OpenSegmentFile, openBlockingFile, type SegmentFile } from "./segment-file.ts";
 export { Segmenter, type SegmenterEvents, type SegmenterOptions } from "./segmenter.ts";

@@ -1,12 +1,13 @@
 import { BufferSource, EncodedPacketSink, Input, MATROSKA, MP4, WEBM } from "mediabunny";
 import { VirtualClock } from "../../base/index.ts";
-import { MediaTimeline, SourceTimeline } from "../../channel/playout/index.ts";
+import { SourceTimeline } from "../../channel/playout/index.ts";
 import type { Track } from "../../wire/index.ts";
 import { ClipReader } from "../clip-reader.ts";
 import { demoClipPath } from "../demo-clip.ts";
 import type { Container } from "./container.ts";
 import type { Lane } from "./lane.ts";
 import type { SegmentEnd } from "./open-segments.ts";
+import { RecordTimeline } from "./record-timeline.ts";
 import type { SegmentFacts } from "./segment.ts";
 import type { SegmentFile } from "./segment-file.ts";
 import { Segmenter, type SegmenterOptions } from "./segmenter.ts";
@@ -93,7 +94,7 @@ export class Recording {
   readonly told: string[] = [];
   readonly finished: { readonly facts: SegmentFacts; readonly reason: SegmentEnd }[] = [];
   readonly segmenter: Segmenter;
-  readonly #timeline = new MediaTimeline();
+  readonly #timeline = new RecordTimeline();
   /** Room of the files that are made next. */
   room = Number.POSITIVE_INFINITY;
   gate: Promise<void> = Promise.resolve();

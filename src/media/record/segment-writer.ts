@@ -5,8 +5,10 @@ import {
   Output,
   StreamTarget,
 } from "mediabunny";
-import { type Container, outputFormatOf } from "./container.ts";
+import { type Container, isFragmented, outputFormatOf } from "./container.ts";
+import { Mp4Leads } from "./mp4-leads.ts";
 import { ReadableMatroska } from "./readable-matroska.ts";
+import { ReorderLead } from "./reorder-lead.ts";
 import type { SegmentFile } from "./segment-file.ts";
 import type { TrackFormat } from "./track-format.ts";
 
@@ -54,6 +56,9 @@ export class SegmentWriter {
   readonly #sources: readonly Source[];
   readonly #orders: readonly (Order | undefined)[];
   readonly #matroska: ReadableMatroska | undefined;
+  readonly #mp4: Mp4Leads | undefined;
+  /** Of the video tracks of an MP4. */
+  readonly #leads: readonly (ReorderLead | undefined)[];
   #work: Promise<void>;
   #fileBytes = 0;
   #writes = 0;
@@ -67,7 +72,12 @@ export class SegmentWriter {
   constructor(options: SegmentWriterOptions) {
     const { container, formats, title } = options;
     this.#options = options;
-    this.#matroska = container === "mp4" ? undefined : new ReadableMatroska();
+    const isMp4 = isFragmented(container);
+    this.#matroska = isMp4 ? undefined : new ReadableMatroska();
+    this.#leads = formats.map(({ kind }) =>
+      isMp4 && kind === "video" ? new ReorderLead() : undefined,
+    );
+    this.#mp4 = isMp4 ? new Mp4Leads((id) => this.#leads[id - 1]?.seconds ?? 0) : undefined;
     this.#output = new Output({
       format: outputFormatOf(container),
       target: new StreamTarget(
@@ -121,22 +131,18 @@ export class SegmentWriter {
    */
   add(track: number, frame: SegmentFrame): boolean {
     const order = this.#orders[track];
-    const source = this.#sources[track];
-    if (order === undefined || source === undefined || !follows(order, frame)) return false;
+    if (order === undefined || !follows(order, frame)) return false;
     this.#frames++;
     this.#seconds = Math.max(this.#seconds, frame.seconds + frame.duration);
-    const { bytes, key, seconds, duration } = frame;
-    this.#waitingBytes += bytes.byteLength;
-    this.#takenBytes += bytes.byteLength;
-    this.#enqueue(async () => {
-      this.#waitingBytes -= bytes.byteLength;
-      await source.add(new EncodedPacket(bytes, key ? "key" : "delta", seconds, duration));
-    });
+    this.#takenBytes += frame.bytes.byteLength;
+    const lead = this.#leads[track];
+    for (const each of lead === undefined ? [frame] : lead.push(frame)) this.#mux(track, each);
     return true;
   }
 
   /** Nothing of the track comes any more: the others do not wait for it. */
   end(track: number): void {
+    this.#release(track);
     this.#enqueue(async () => this.#sources[track]?.close());
   }
 
@@ -144,6 +150,7 @@ export class SegmentWriter {
   async finish(): Promise<void> {
     if (!this.#isFinishing) {
       this.#isFinishing = true;
+      for (const track of this.#leads.keys()) this.#release(track);
       this.#enqueue(async () => {
         this.#matroska?.finish();
         await this.#output.finalize();
@@ -151,6 +158,19 @@ export class SegmentWriter {
       });
     }
     await this.#work;
+  }
+
+  #release(track: number): void {
+    for (const frame of this.#leads[track]?.finish() ?? []) this.#mux(track, frame);
+  }
+
+  #mux(track: number, { bytes, key, seconds, duration }: SegmentFrame): void {
+    this.#waitingBytes += bytes.byteLength;
+    this.#enqueue(async () => {
+      this.#waitingBytes -= bytes.byteLength;
+      const packet = new EncodedPacket(bytes, key ? "key" : "delta", seconds, duration);
+      await this.#sources[track]?.add(packet);
+    });
   }
 
   #enqueue(task: () => Promise<void>): void {
@@ -171,6 +191,7 @@ export class SegmentWriter {
 
   async #write(data: Uint8Array, position: number): Promise<void> {
     this.#matroska?.pass(data, position);
+    this.#mp4?.pass(data);
     try {
       await this.#options.file.write(data, position);
       this.#writes++;

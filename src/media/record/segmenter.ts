@@ -77,7 +77,7 @@ export class Segmenter {
 
   /** A track begins. Undefined when it can not be recorded. */
   open(track: Track, clock: SteadyClock): Lane | undefined {
-    const formatter = formatterFor(track);
+    const formatter = formatterFor(track, this.#options.container);
     if (formatter === undefined) return undefined;
     const lane = new Lane(track, formatter, clock, this.#options.clock.now());
     this.#lanes.add(lane);
@@ -123,7 +123,7 @@ export class Segmenter {
     }
     lane.hold(sample, now);
     if (lane.heldBytes > LIMITS.recordBacklogBytesMax)
-      this.drops.add("held-too-long", lane.forget("before-newest-key"));
+      this.#forget(lane, "held-too-long", "before-newest-key");
     this.#begin(false);
   }
 
@@ -175,9 +175,14 @@ export class Segmenter {
   /** The lane does not go on in the files that are open. */
   #leave(lane: Lane): void {
     this.#segments.leave(lane);
-    this.drops.add("held-too-long", lane.forget("all"));
+    this.#forget(lane, "held-too-long");
     lane.needsKey = lane.isVideo;
     if (this.#segments.current?.open.size === 0) this.#segments.finish("its tracks changed");
+  }
+
+  #forget(lane: Lane, reason: string, which: "all" | "before-newest-key" = "all"): void {
+    const count = lane.forget(which);
+    if (count > 0) this.drops.add(reason, count);
   }
 
   #place(lane: Lane, sample: Sample, ms: number): void {
@@ -192,7 +197,10 @@ export class Segmenter {
     }
     const reason = sample.key ? this.#cutReason(lane, sample, ms) : undefined;
     if (reason !== undefined && !this.#cut(ms, reason)) return;
-    if (!this.#segments.place(lane, sample, ms)) this.drops.add("out-of-order");
+    // What comes late and belongs before the recording was never to be in it.
+    const isBefore = ms < current.startMs && this.totals.files === 1;
+    if (isBefore || this.#segments.place(lane, sample, ms)) return;
+    this.drops.add("out-of-order");
   }
 
   /** The lane whose key frames begin files: video, if there is any. */
@@ -279,7 +287,7 @@ export class Segmenter {
     this.#isBlocked = true;
     this.#segments.finish("the recording ended");
     for (const lane of this.#lanes) {
-      this.drops.add("disk-refused", lane.forget("all"));
+      this.#forget(lane, "disk-refused");
       lane.needsKey = lane.isVideo;
     }
     this.#options.events.onFailed(error, facts);

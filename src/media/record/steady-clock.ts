@@ -1,4 +1,5 @@
-import type { MediaTimeline, SourceTimeline } from "../../channel/playout/index.ts";
+import type { SourceTimeline } from "../../channel/playout/index.ts";
+import type { RecordTimeline } from "./record-timeline.ts";
 
 /** A medium's own clock is followed as it is while it is within this of what reports say, ms. */
 const TOLERANCE_MS = 8;
@@ -14,13 +15,13 @@ const JUMP_MS = 1_000;
  * channel's time, which keeps tracks in lip-sync, so gently that it does not show.
  */
 export class SteadyClock {
-  readonly #timeline: MediaTimeline;
+  readonly #timeline: RecordTimeline;
   readonly #source: SourceTimeline;
   #offsetMs: number | undefined;
   #newestMs = 0;
   #isCorrecting = false;
 
-  constructor(timeline: MediaTimeline, source: SourceTimeline) {
+  constructor(timeline: RecordTimeline, source: SourceTimeline) {
     this.#timeline = timeline;
     this.#source = source;
   }

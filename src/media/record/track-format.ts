@@ -15,6 +15,7 @@ import {
   type Track,
   vp9CodecString,
 } from "../../wire/index.ts";
+import type { Container } from "./container.ts";
 import {
   encodeAvcConfiguration,
   encodeHevcConfiguration,
@@ -65,8 +66,8 @@ export const RECORDABLE: readonly string[] = [
   ...["opus", "mpeg4-generic", "mp4a-latm", "pcmu", "pcma"],
 ];
 
-/** The formatter of a described track. Undefined when it can not be recorded. */
-export function formatterFor(track: Track): TrackFormatter | undefined {
+/** The formatter of a described track for that kind of file. Undefined when it can not be recorded. */
+export function formatterFor(track: Track, container: Container): TrackFormatter | undefined {
   switch (track.codec) {
     case "h264":
       return video((frame) => {
@@ -103,7 +104,7 @@ export function formatterFor(track: Track): TrackFormatter | undefined {
         return head === undefined ? undefined : sized("av1", av1CodecString(head), head);
       }, av1SampleOf);
     default:
-      return audioFormatterFor(track);
+      return audioFormatterFor(track, container);
   }
 }
 
@@ -112,7 +113,7 @@ export function isSameFormat(left: TrackFormat, right: TrackFormat): boolean {
   return keyOf(left) === keyOf(right);
 }
 
-function audioFormatterFor(track: Track): TrackFormatter | undefined {
+function audioFormatterFor(track: Track, container: Container): TrackFormatter | undefined {
   const { clockRate, channels = 1 } = track;
   switch (track.codec) {
     case "opus": {
@@ -132,12 +133,13 @@ function audioFormatterFor(track: Track): TrackFormatter | undefined {
     case "pcmu":
     case "pcma": {
       const { codec } = track;
-      const format = sounding("pcm-s16", "pcm-s16", clockRate, channels);
+      const law = codec === "pcmu" ? "ulaw" : "alaw";
       const seconds = (frame: Uint8Array): number => frame.byteLength / channels / clockRate;
-      return {
-        ...audio(format, seconds),
-        sampleOf: (frame) => new Uint8Array(decodeG711(frame, codec).buffer),
-      };
+      if (container === "mov") return audio(sounding(law, law, clockRate, channels), seconds);
+      const format = sounding("pcm-s16", "pcm-s16", clockRate, channels);
+      const sampleOf = (frame: Uint8Array): Uint8Array =>
+        new Uint8Array(decodeG711(frame, codec).buffer);
+      return { ...audio(format, seconds), sampleOf };
     }
     default:
       return undefined;

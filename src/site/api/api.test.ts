@@ -140,18 +140,28 @@ test("the OpenAPI document names every operation, and its shapes resolve", async
   );
   assert.deepEqual(operations.sort(), [
     "DELETE /api/outputs/{id}",
+    "DELETE /api/tokens",
     "DELETE /channels/{name}",
     "GET /api/config",
+    "GET /api/figures",
+    "GET /api/log-level",
+    "GET /api/recordings",
     "GET /api/session",
     "GET /api/site",
+    "GET /api/stats",
     "GET /api/streams",
+    "GET /api/tokens",
+    "GET /api/trace",
     "GET /channels/{name}",
     "GET /health",
     "POST /api/demo/sites/{name}/{action}",
     "POST /api/messages/{name}",
     "POST /api/outputs",
+    "POST /api/restart",
     "POST /api/stop",
+    "POST /api/tokens",
     "PUT /api/config",
+    "PUT /api/log-level",
     "PUT /channels/{name}",
   ]);
   const references = [...JSON.stringify(document).matchAll(/"#\/components\/schemas\/(\w+)"/g)].map(

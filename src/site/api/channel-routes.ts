@@ -27,7 +27,10 @@ export function addChannelRoutes(app: OpenAPIHono, site: SiteService): void {
         ports: "sdp: listen on the ports of the SDP; assign: on free ones (sdp)",
         replace: "true: end an input of that name first",
         kind: "data: a data channel; then the body is the first message, if there is one",
-        trusted: "IP addresses that packets are taken from, divided by commas (the asker's)",
+        trusted:
+          "IP addresses that packets are taken from, divided by commas (the asker's; for groups whoever sends first)",
+        interface:
+          "for groups: name or address of the interface (the one that the site listens on)",
       },
       body: {
         required: false,
@@ -116,7 +119,9 @@ async function publish(c: Context, site: SiteService, grant: Grant | undefined):
     channel: c.req.param("name") ?? "",
     input,
     source: c.req.query("source") ?? input,
-    trusted: c.req.query("trusted")?.split(",") ?? [remote],
+    trusted: c.req.query("trusted")?.split(","),
+    asker: remote,
+    interface: c.req.query("interface"),
     replace: choice(c, "replace", ["false", "true"]) === "true",
     grant,
   };

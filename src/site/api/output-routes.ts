@@ -12,7 +12,8 @@ export function addOutputRoutes(app: OpenAPIHono, site: SiteService): void {
       method: "post",
       path: "/api/outputs",
       tag: "outputs",
-      summary: "Sends a channel to a plain RTP receiver; RTCP goes to the port after each",
+      summary:
+        "Sends a channel to a plain RTP receiver, or a group of them; RTCP goes to the port after each",
       body: { required: true, content: { "application/json": outputRequestSchema } },
       answers: {
         201: {
@@ -22,8 +23,8 @@ export function addOutputRoutes(app: OpenAPIHono, site: SiteService): void {
       },
     },
     async (c) => {
-      const { channel, host, ports } = await jsonBody(c, outputRequestSchema);
-      const { id, sdp } = await site.addOutput(channel, host, ports);
+      const { channel, host, ports, sending } = await jsonBody(c, outputRequestSchema);
+      const { id, sdp } = await site.addOutput(channel, host, ports, sending);
       if (c.req.header("accept")?.includes("application/sdp") !== true)
         return json({ id, sdp }, 201);
       const headers = {

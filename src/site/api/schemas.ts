@@ -232,6 +232,7 @@ export const publishAnswerSchema = z
         codec: z.string(),
         rtpPort: port,
         rtcpPort: port,
+        group: z.string().optional(),
       }),
     ),
   })
@@ -247,6 +248,13 @@ export const outputRequestSchema = z
         (ports) => ports.video !== undefined || ports.audio !== undefined,
         "expected a video or an audio port",
       ),
+    sending: z
+      .strictObject({
+        ttl: z.number().int().min(1).max(255).optional(),
+        interface: z.string().min(1).max(60).optional(),
+      })
+      .openapi({ description: "for a host that is a group" })
+      .optional(),
   })
   .openapi("OutputRequest");
 

@@ -10,6 +10,7 @@ import type { LogLevel } from "../site-options.ts";
 import type {
   ChannelView,
   DemoAction,
+  GroupSending,
   HealthView,
   LogLevelView,
   OutputPorts,
@@ -50,6 +51,10 @@ export interface PublishSettings {
   /** Inputs that carry the same capture say the same (the input's name). */
   readonly source?: string | undefined;
   readonly replace?: boolean | undefined;
+  /** IP addresses that packets are taken from (the asker's; for groups those of whoever sends first). */
+  readonly trusted?: readonly string[] | undefined;
+  /** For groups: name or address of the interface (the one that the site listens on). */
+  readonly interface?: string | undefined;
 }
 
 /**
@@ -153,9 +158,10 @@ export class SiteClient {
     channel: string,
     host: string,
     ports: OutputPorts,
+    sending?: GroupSending,
   ): Promise<{ id: number; sdp: string }> {
     checkChannelName(channel);
-    const body = JSON.stringify({ channel, host, ports });
+    const body = JSON.stringify({ channel, host, ports, sending });
     return await this.#json("POST", "/api/outputs", { type: "application/json", body });
   }
 
@@ -297,8 +303,11 @@ function channelPath(name: string): string {
 }
 
 function queryOf(settings: PublishSettings): string {
-  const { input = "main", source = input, replace = false } = settings;
-  return new URLSearchParams({ input, source, replace: String(replace) }).toString();
+  const { input = "main", source = input, replace = false, trusted, interface: on } = settings;
+  const query = new URLSearchParams({ input, source, replace: String(replace) });
+  if (trusted !== undefined) query.set("trusted", trusted.join(","));
+  if (on !== undefined) query.set("interface", on);
+  return query.toString();
 }
 
 function answerInvalid(where: string, cause: unknown): MeanderError {

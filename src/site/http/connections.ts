@@ -1,24 +1,40 @@
-import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
-import { MeanderError } from "../../base/index.ts";
-import { errorResponse } from "./messages.ts";
+import type { Clock } from "../../base/index.ts";
+
+/** How many descriptors are left for connections. */
+export interface Descriptors {
+  /** True: nobody may stay any more; whoever asks is answered and let go. */
+  readonly isSpent: boolean;
+  /** True: not even that is possible. */
+  readonly isNone: boolean;
+}
+
+/** What connects and says nothing for this long makes room first, ms. */
+const SILENT_MS = 1_000;
 
 /**
- * The connections that came in at a port. When descriptors run out, the one that has said nothing for the longest time makes
- * room; when all have said something, newcomers are refused in words, so that there is one left for whoever works.
+ * The connections that came in at a port. When descriptors run out, those that have asked for nothing make room, the oldest
+ * first, so that there is one left for whoever does.
  */
 export class Connections {
-  readonly #descriptors: { readonly isSpent: boolean } | undefined;
+  readonly #descriptors: Descriptors | undefined;
+  readonly #clock: Clock;
   /** Those that have not asked for anything yet, oldest first; by the address of the other end. */
-  readonly #silent = new Map<string, Socket>();
+  readonly #silent = new Map<string, { readonly socket: Socket; readonly at: number }>();
   #count = 0;
 
-  constructor(descriptors: { readonly isSpent: boolean } | undefined) {
+  constructor(descriptors: Descriptors | undefined, clock: Clock) {
     this.#descriptors = descriptors;
+    this.#clock = clock;
   }
 
   get count(): number {
     return this.#count;
+  }
+
+  /** Whether nobody may stay any more. */
+  get isSpent(): boolean {
+    return this.#descriptors?.isSpent ?? false;
   }
 
   opened(socket: Socket): void {
@@ -26,10 +42,12 @@ export class Connections {
     const key = keyOf(socket);
     socket.once("close", () => {
       this.#count--;
-      if (this.#silent.get(key) === socket) this.#silent.delete(key);
+      if (this.#silent.get(key)?.socket === socket) this.#silent.delete(key);
     });
-    if (this.#descriptors?.isSpent === true && !this.#makeRoom()) refuse(socket);
-    else this.#silent.set(key, socket);
+    const at = this.#clock.now();
+    if (this.isSpent) this.#makeRoom(at - SILENT_MS);
+    if (this.#descriptors?.isNone === true && !this.#makeRoom(at)) socket.destroy();
+    else this.#silent.set(key, { socket, at });
   }
 
   /** Somebody asked for something; over TLS that is another object than the connection's. */
@@ -37,13 +55,13 @@ export class Connections {
     this.#silent.delete(keyOf(socket));
   }
 
-  #makeRoom(): boolean {
-    for (const [key, socket] of this.#silent) {
-      this.#silent.delete(key);
-      socket.destroy();
-      return true;
-    }
-    return false;
+  /** Lets the oldest one go that has said nothing, if it came before `at`. */
+  #makeRoom(at: number): boolean {
+    const [oldest] = this.#silent;
+    if (oldest === undefined || oldest[1].at > at) return false;
+    this.#silent.delete(oldest[0]);
+    oldest[1].socket.destroy();
+    return true;
   }
 }
 
@@ -52,18 +70,4 @@ function keyOf({
   remotePort,
 }: Pick<Socket, "remoteAddress" | "remotePort">): string {
   return `${remoteAddress} ${remotePort}`;
-}
-
-function refuse(socket: Socket): void {
-  const error = new MeanderError("overloaded", "the site has no descriptors left", {
-    next: "try another site, or raise its limit of open files",
-  });
-  const { status, headers, body } = errorResponse(503, error);
-  const lines = Object.entries({ ...headers, connection: "close" })
-    .map(([name, value]) => `${name}: ${value}\r\n`)
-    .join("");
-  socket.on("error", () => socket.destroy());
-  // What cannot be said at once is not said: the descriptor is needed.
-  socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${lines}\r\n${body}`);
-  socket.destroySoon();
 }

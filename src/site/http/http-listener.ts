@@ -11,7 +11,7 @@ import type { AddressInfo, Server as NetServer } from "node:net";
 import type { Duplex } from "node:stream";
 import { type Clock, LIMITS, type Log, MeanderError, messageOf } from "../../base/index.ts";
 import { AcceptFailures } from "./accept-failures.ts";
-import { Connections } from "./connections.ts";
+import { Connections, type Descriptors } from "./connections.ts";
 import { checkGate, type GateRules } from "./gate.ts";
 import { errorResponse, type HttpRequest, type HttpResponse } from "./messages.ts";
 import { TlsDoor } from "./tls-door.ts";
@@ -46,7 +46,7 @@ export interface HttpListenerOptions {
   readonly port: number;
   readonly gate: GateRules;
   /** Tells when nobody more can be let in; absent: everybody can. */
-  readonly descriptors?: { readonly isSpent: boolean } | undefined;
+  readonly descriptors?: Descriptors | undefined;
   /** With it, HTTPS alone is spoken; plain requests are answered with words. */
   readonly tls?: TlsIdentity | undefined;
   readonly clock: Clock;
@@ -101,7 +101,7 @@ export class HttpListener implements AsyncDisposable {
       this.#door = new TlsDoor({ secure: this.#server, plain: this.#plain }, options.clock);
       this.#port = this.#door.server;
     }
-    this.#connections = new Connections(options.descriptors);
+    this.#connections = new Connections(options.descriptors, options.clock);
     this.#port.on("connection", (socket) => this.#connections.opened(socket));
     this.#server.on("request", (request, response) => void this.#answer(request, response));
     this.#server.on("upgrade", (request, socket, head) => this.#upgrade({ request, socket, head }));
@@ -151,6 +151,7 @@ export class HttpListener implements AsyncDisposable {
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     this.#connections.spoke(request.socket);
+    if (this.#connections.isSpent) response.setHeader("connection", "close");
     const { host, origin } = request.headers;
     const admission = checkGate(this.#gate, { host, origin });
     if (admission.type === "refused")
@@ -198,6 +199,10 @@ export class HttpListener implements AsyncDisposable {
     const admission = checkGate(this.#gate, { host, origin });
     if (admission.type === "refused") {
       refuseUpgrade(socket, errorResponse(403, admission.error));
+      return;
+    }
+    if (this.#connections.isSpent) {
+      refuseUpgrade(socket, errorResponse(503, spent()));
       return;
     }
     const path = (request.url ?? "").split("?", 1)[0];
@@ -318,6 +323,12 @@ function overloaded(): HttpResponse {
     503,
     new MeanderError("overloaded", "too many requests wait for their answer", { next }),
   );
+}
+
+function spent(): MeanderError {
+  return new MeanderError("overloaded", "the site has no descriptors left", {
+    next: "try another site, or raise its limit of open files",
+  });
 }
 
 function late(): HttpResponse {

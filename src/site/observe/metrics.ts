@@ -8,12 +8,12 @@ export class Metrics {
   readonly #registry = new Registry();
   readonly #process = new Registry();
   readonly #site: string;
+  #isWatching = false;
 
   constructor(site: string) {
     this.contentType = this.#registry.contentType;
     this.#site = site;
     this.#process.setDefaultLabels({ site });
-    collectDefaultMetrics({ register: this.#process });
   }
 
   /** The text for one scrape. */
@@ -22,6 +22,7 @@ export class Metrics {
     directoryConnected: boolean,
     { streams, counts }: StreamsView,
   ): Promise<string> {
+    this.#watchProcess();
     this.#registry.clear();
     // Clearing takes the labels too.
     this.#registry.setDefaultLabels({ site: this.#site });
@@ -30,6 +31,13 @@ export class Metrics {
     this.#gauge("meander_streams_known", "Streams of the session", {}, streams.length);
     this.#describeStreams(counts);
     return `${await this.#registry.metrics()}\n${await this.#process.metrics()}`;
+  }
+
+  /** From the first scrape on: it looks at the event loop all the time, which wakes the thread. */
+  #watchProcess(): void {
+    if (this.#isWatching) return;
+    this.#isWatching = true;
+    collectDefaultMetrics({ register: this.#process, eventLoopMonitoringPrecision: 100 });
   }
 
   #describeSite(snapshot: PlaneSnapshot, directoryConnected: boolean): void {

@@ -48,6 +48,11 @@ export class ResourceWatch {
     return this.#reasons;
   }
 
+  /** Whether something was warned of and is not calm yet. */
+  get isNear(): boolean {
+    return this.#warned.size > 0;
+  }
+
   look(resources: Resources): void {
     const reasons: string[] = [];
     for (const name of ["descriptors", "memory", "heap"] as const) {

@@ -176,7 +176,8 @@ export class SiteMonitor implements Disposable {
     const heap = readHeap();
     const { descriptors } = figures;
     const usage = descriptors && { used: descriptors.open, limit: descriptors.limit };
-    if (this.#looks++ % RESOURCE_LOOKS === 0) {
+    // Near a limit every look counts, also to see that it is over.
+    if (this.#looks++ % RESOURCE_LOOKS === 0 || this.#watch.isNear) {
       this.#watch.look({ descriptors: usage, memory, heap });
     }
     this.#latest = {

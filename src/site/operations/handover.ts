@@ -2,7 +2,7 @@ import { readFile, rm, writeFile } from "node:fs/promises";
 import { z } from "zod";
 import { type Clock, LIMITS } from "../../base/index.ts";
 import type { IngestTrack } from "../plane-control.ts";
-import type { OutputPorts, PublishRequest } from "../site-service.ts";
+import type { GroupSending, OutputPorts, PublishRequest } from "../site-service.ts";
 
 /** The file is the site's own, and read by the same version: its parts are checked where they are used. */
 const handoverSchema = z.object({
@@ -17,7 +17,14 @@ const handoverSchema = z.object({
     )
     .max(LIMITS.channelsMax),
   outputs: z
-    .array(z.object({ channel: z.string(), host: z.string(), ports: z.looseObject({}) }))
+    .array(
+      z.object({
+        channel: z.string(),
+        host: z.string(),
+        ports: z.looseObject({}),
+        sending: z.looseObject({}).optional(),
+      }),
+    )
     .max(LIMITS.subscribersDefault),
 });
 
@@ -32,6 +39,7 @@ export interface HandedOutput {
   readonly channel: string;
   readonly host: string;
   readonly ports: OutputPorts;
+  readonly sending?: GroupSending | undefined;
 }
 
 /** What a site that restarts leaves to its next start: what was opened through its API, and so stands in no configuration. */

@@ -30,7 +30,7 @@ export function nativeSender(address: string): SendNotice | undefined {
     const library = koffi.load(null);
     const socket = library.func("socket", "int", ["int", "int", "int"]);
     const bytes = ["int", "void *", "size_t", "int", "void *", "uint"];
-    const sendto = library.func("sendto", "ssize_t", bytes);
+    const sendto = library.func("sendto", "int64_t", bytes);
     const descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) as number;
     if (descriptor < 0) return undefined;
     return async (text) => {
@@ -51,7 +51,7 @@ export function programSender(address: string): SendNotice {
   const run = promisify(execFile);
   return async (text) => {
     const lines = text.split("\n").filter((line) => line !== "");
-    await run("systemd-notify", [`--pid=${process.pid}`, ...lines], {
+    await run("systemd-notify", [`--pid=${process.pid}`, "--no-block", ...lines], {
       env: { ...process.env, NOTIFY_SOCKET: address },
       timeout: 5_000,
     });

@@ -1,4 +1,5 @@
 import { type Cancel, type Clock, every, LIMITS } from "../../base/index.ts";
+import type { Descriptors } from "../http/connections.ts";
 
 /** Descriptors of the process, as last counted. */
 export interface DescriptorCount {
@@ -21,7 +22,7 @@ const COUNT_MS = 10_000;
 const COUNT_NEAR_MS = 1_000;
 
 /** Knows how many descriptors are left, so that somebody is refused in words before nobody can be answered at all. */
-export class DescriptorGuard implements Disposable {
+export class DescriptorGuard implements Descriptors, Disposable {
   readonly #options: DescriptorGuardOptions;
   readonly #cancel: Cancel;
   #counted:
@@ -59,9 +60,12 @@ export class DescriptorGuard implements Disposable {
     return { code: "admission-refused", message };
   }
 
-  /** True when nobody is let in any more. */
   get isSpent(): boolean {
     return this.left < LIMITS.descriptorsReservedLast;
+  }
+
+  get isNone(): boolean {
+    return this.left < LIMITS.descriptorsReservedLast / 4;
   }
 
   [Symbol.dispose](): void {

@@ -50,8 +50,7 @@ export class IngestDesk implements AsyncDisposable {
         openData(desk, channel, input);
         return { tracks: [] };
       }
-      const { clock, openSocket } = this.#options;
-      const open = await openRtpIngest(options, desk.group, { clock, openSocket });
+      const open = await openRtpIngest(options, desk.group, this.#options);
       desk.inputs.set(input, open);
       return open.ports;
     } finally {

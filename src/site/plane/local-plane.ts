@@ -182,7 +182,7 @@ export class LocalPlane implements Plane {
     const openSocket: OpenSocket = (where) =>
       openDatagramSocket({ ...where, ...means, clock, log });
     this.#ingests = new IngestDesk({ reflector: this.#reflector, clock, log, openSocket, onEvent });
-    this.#outputSockets = new RtpOutputs(openSocket);
+    this.#outputSockets = new RtpOutputs({ openSocket, clock, log });
     const outputs = this.#outputSockets;
     this.#outputs = new OutputDesk({ reflector: this.#reflector, outputs });
     front.accept = (connection) => this.#reflector.accept(this.#stacks.accept(connection));

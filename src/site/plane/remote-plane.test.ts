@@ -5,7 +5,13 @@ import { type LogFields, MeanderError, SILENT } from "../../base/index.ts";
 import type { MessageSocket } from "../../directory/index.ts";
 import { emptyTally } from "../../transport/index.ts";
 import type { HttpRequest, HttpResponse } from "../http/messages.ts";
-import type { Departed, PlaneEvent, PlaneFigures, PlaneSnapshot } from "../plane-control.ts";
+import type {
+  Departed,
+  LinkTrace,
+  PlaneEvent,
+  PlaneFigures,
+  PlaneSnapshot,
+} from "../plane-control.ts";
 import type { Plane, SocketHandler } from "./plane.ts";
 import { type CallingPort, RemotePlane } from "./remote-plane.ts";
 import { portLog, type ServingPort, servePlane } from "./serve-plane.ts";
@@ -69,6 +75,10 @@ class FakePlane implements Plane {
     const { at, drops } = EMPTY;
     const sums = { at, drops, channels: [], viewers: 3, links: 1, slowest: [] };
     return { ...sums, loopMs: 0.5, descriptors: { open: 40, limit: 1_024 } };
+  }
+
+  async trace({ last }: { readonly last: number }): Promise<readonly LinkTrace[]> {
+    return [{ link: "south", stack: "trace:udp", peer: "there", count: last, events: [] }];
   }
 
   async depart(): Promise<Departed> {

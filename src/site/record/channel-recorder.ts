@@ -1,11 +1,12 @@
 import { type Cancel, type Clock, every, isAboutToken, MeanderError } from "../../base/index.ts";
 import type { ClientState } from "../../channel/index.ts";
-import { ChannelTracks, MediaTimeline, type TrackFeed } from "../../channel/playout/index.ts";
+import { ChannelTracks, type TrackFeed } from "../../channel/playout/index.ts";
 import {
   type Container,
   containerOf,
   type Lane,
   type OpenSegmentFile,
+  RecordTimeline,
   recordingRefusal,
   Segmenter,
   SteadyClock,
@@ -41,7 +42,7 @@ export class ChannelRecorder {
   readonly #container: Container;
   readonly #files: SegmentFiles;
   readonly #segmenter: Segmenter;
-  readonly #timeline = new MediaTimeline();
+  readonly #timeline = new RecordTimeline();
   readonly #tracks: ChannelTracks;
   readonly #lanes = new Map<TrackFeed, Lane>();
   #settle: (error: MeanderError | undefined) => void = () => {};

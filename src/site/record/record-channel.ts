@@ -7,7 +7,7 @@ import type { RecordEvent } from "./model.ts";
 
 /** How a channel is to be recorded. */
 export interface RecordSettings extends SiteCredentials {
-  /** Path of the file, or of the files, with `{channel}`, `{time}`, `{number}`; `.webm`, `.mkv` or `.mp4`. */
+  /** Path of the file, or of the files, with `{channel}`, `{time}`, `{number}`; `.webm`, `.mkv`, `.mp4` or `.mov`. */
   readonly to: string;
   /** A file ends at the first key frame after this, s. Undefined: one file, until something changes. */
   readonly segmentSeconds?: number | undefined;

@@ -60,7 +60,8 @@ test("a site that a neighbour suspects is suspected, unless the neighbour itself
     address: "127.0.0.1:1",
     state: "suspected",
     direction: "out",
-    counts: {}, rttMs: undefined,
+    counts: {},
+    rttMs: undefined,
   } as const;
   const network = networkAfter([
     listed,

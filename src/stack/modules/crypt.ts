@@ -22,6 +22,8 @@ import type { Below, Module, ModulePorts, ModuleSpec } from "../module.ts";
 
 /** How often held packets are looked at again, ms. */
 const RETRY_MS = 20;
+/** How long a datagram connection that is closed waits for keys, ms: two greetings. */
+const DRAIN_MS = 2 * LIMITS.requestRetryMs;
 /** Units with unknown keys, and none with known ones, for this long: the two ends have lost each other, ms. */
 const LOST_MS = 250;
 /** A write that leaves nothing of this in the bound of what is held is still taken, bytes: a packet with what sealing adds. */
@@ -75,6 +77,7 @@ class Crypt implements Module {
   #parts: Uint8Array[] = [];
   #partBytes = 0;
   #cancelRetry: Cancel | undefined;
+  #cancelDrain: Cancel | undefined;
   #drained: (() => void) | undefined;
   #hasEnded = false;
   /** When something was opened last, ms. */
@@ -163,11 +166,18 @@ class Crypt implements Module {
   drain(done: () => void): void {
     this.#drained = done;
     this.#tellDrained();
+    if (this.#drained === undefined || this.#isOrdered) return;
+    // Datagrams promise nothing, and whoever dials anew needs the place.
+    this.#cancelDrain = this.#ports.clock.after("crypt drain", DRAIN_MS, () => {
+      this.#drained?.();
+      this.#drained = undefined;
+    });
   }
 
   ended(): void {
     this.#hasEnded = true;
     this.#cancelRetry?.();
+    this.#cancelDrain?.();
     this.#held = [];
     this.#stuck = [];
     this.#parts = [];

@@ -12,7 +12,7 @@ export interface FrameNetworkOptions {
   /** Makes challenges and tokens: the system's generator in a live site. */
   readonly random: Random;
   readonly cipher: Cipher;
-  /** Whether ways to and from that IP address have to be private [N6a]. */
+  /** Whether ways to and from that IP address have to be private [N19]. */
   readonly isPrivate: (address: string) => boolean;
   readonly log: Log;
 }

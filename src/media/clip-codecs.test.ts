@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type ClipCodec, clipCodecOf } from "./clip-codecs.ts";
+
+const bytes = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, "hex"));
+
+function codecOf(...args: Parameters<typeof clipCodecOf>): ClipCodec {
+  const codec = clipCodecOf(...args);
+  assert.ok(typeof codec !== "string", String(codec));
+  return codec;
+}
+
+test("AAC is described by what the file says of its decoder", () => {
+  const { codec, clockRate, channels, fmtp } = codecOf("aac", {
+    codec: "mp4a.40.2",
+    description: bytes("1210"),
+  });
+  assert.deepEqual([codec, clockRate, channels], ["mpeg4-generic", 44_100, 2]);
+  assert.match(fmtp ?? "", /mode=AAC-hbr;sizelength=13;.*config=1210$/);
+});
+
+test("AAC with SBR counts the samples that are heard", () => {
+  assert.equal(codecOf("aac", { codec: "", description: bytes("2b118800") }).clockRate, 48_000);
+});
+
+test("G.711 is cut into 20 ms, each with its time, the last as short as it is", () => {
+  const { codec, clockRate, channels, framesOf } = codecOf("ulaw", {
+    ...{ codec: "ulaw", sampleRate: 8_000, numberOfChannels: 2 },
+  });
+  assert.deepEqual([codec, clockRate, channels], ["pcmu", 8_000, 2]);
+  const frames = framesOf(new Uint8Array(750), true);
+  assert.deepEqual(
+    frames.map(({ bytes: { byteLength }, afterSeconds }) => [byteLength, afterSeconds]),
+    [
+      [320, 0],
+      [320, 0.02],
+      [110, 0.04],
+    ],
+  );
+});
+
+test("VP9 and AV1 tell profile and level as their payload formats have them", () => {
+  assert.equal(codecOf("vp9", { codec: "vp09.02.31.10" }).fmtp, "profile-id=2");
+  assert.equal(codecOf("av1", { codec: "av01.0.09H.10" }).fmtp, "profile=0;level-idx=9;tier=1");
+  assert.equal(codecOf("vp9", { codec: "vp09" }).fmtp, undefined);
+});
+
+test("H.265 becomes Annex B, key frames with their sets; a sample that lies about its lengths is none", () => {
+  const record = `01${"00".repeat(20)}0f01a0000100034001aa`;
+  const { codec, framesOf, parameterSets } = codecOf("hevc", {
+    ...{ codec: "hvc1", description: bytes(record) },
+  });
+  assert.deepEqual([codec, parameterSets], ["h265", [bytes("4001aa")]]);
+  const sample = bytes("000000032601af");
+  const annexB = (key: boolean) => framesOf(sample, key).map((frame) => Buffer.from(frame.bytes));
+  assert.deepEqual(annexB(true), [Buffer.from("000000014001aa000000012601af", "hex")]);
+  assert.deepEqual(annexB(false), [Buffer.from("000000012601af", "hex")]);
+  assert.deepEqual(framesOf(bytes("000000ff26"), true), []);
+});
+
+test("codecs that nobody here sends, and descriptions without sense, are told apart", () => {
+  for (const name of ["mp3", "flac", null])
+    assert.equal(clipCodecOf(name, { codec: "" }), "unknown");
+  for (const name of ["avc", "hevc", "aac"]) {
+    assert.equal(clipCodecOf(name, { codec: "", description: bytes("ff") }), "malformed");
+  }
+  assert.equal(clipCodecOf("aac", { codec: "" }), "malformed");
+  assert.equal(clipCodecOf("alaw", { codec: "alaw" }), "malformed");
+});

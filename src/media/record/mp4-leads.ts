@@ -1,0 +1,82 @@
+/** Boxes of fragmented MP4 (ISO/IEC 14496-12) that matter here. */
+const ENTERED = ["moov", "trak", "mdia", "moof", "traf"];
+const FLAG = {
+  dataOffset: 0x1,
+  firstSampleFlags: 0x4,
+  duration: 0x100,
+  size: 0x200,
+  flags: 0x400,
+  composition: 0x800,
+} as const;
+
+/**
+ * Moves the presentation of video in fragments back by its lead. Frames that are presented later than others behind them are
+ * decoded ahead; the muxer writes that as negative composition offsets, which some players take for a shift of the whole
+ * track against its sound. It gets times that are ahead by the lead instead, and here the lead is added to the offsets,
+ * which are then never negative.
+ */
+export class Mp4Leads {
+  readonly #leadOf: (trackId: number) => number;
+  readonly #timescales = new Map<number, number>();
+  #trackId = 0;
+
+  /** @param leadOf the lead of a track, s; track ids count from 1 in the order of the tracks */
+  constructor(leadOf: (trackId: number) => number) {
+    this.#leadOf = leadOf;
+  }
+
+  /** Changes bytes on their way to the file. @param data whole boxes, as the muxer flushes them */
+  pass(data: Uint8Array): void {
+    this.#walk(new DataView(data.buffer, data.byteOffset, data.byteLength), 0, data.byteLength);
+  }
+
+  #walk(view: DataView, begin: number, end: number): void {
+    let decodeTimeAt: number | undefined;
+    for (let at = begin; at + 8 <= end; ) {
+      const size = view.getUint32(at);
+      const type = typeAt(view, at + 4);
+      const next = size >= 8 ? at + size : end;
+      if (next > end) return;
+      const body = at + 12;
+      if (type === "tkhd") this.#trackId = view.getUint32(body + (isLong(view, at) ? 16 : 8));
+      if (type === "mdhd")
+        this.#timescales.set(this.#trackId, view.getUint32(body + (isLong(view, at) ? 16 : 8)));
+      if (type === "tfhd") this.#trackId = view.getUint32(body);
+      if (type === "tfdt") decodeTimeAt = isLong(view, at) ? body : undefined;
+      if (type === "trun") this.#move(view, at, decodeTimeAt);
+      if (ENTERED.includes(type)) this.#walk(view, at + 8, next);
+      at = next;
+    }
+  }
+
+  #move(view: DataView, at: number, decodeTimeAt: number | undefined): void {
+    const seconds = this.#leadOf(this.#trackId);
+    const lead = Math.round(seconds * (this.#timescales.get(this.#trackId) ?? 0));
+    if (lead === 0) return;
+    const flags = view.getUint32(at + 8) & 0xff_ffff;
+    if ((flags & FLAG.composition) === 0) {
+      // Frames that all come as they are presented are decoded later instead.
+      if (decodeTimeAt !== undefined)
+        view.setBigUint64(decodeTimeAt, view.getBigUint64(decodeTimeAt) + BigInt(lead));
+      return;
+    }
+    const has = (flag: number): number => ((flags & flag) === 0 ? 0 : 4);
+    const before = has(FLAG.duration) + has(FLAG.size) + has(FLAG.flags);
+    const first = at + 16 + has(FLAG.dataOffset) + has(FLAG.firstSampleFlags);
+    const count = view.getUint32(at + 12);
+    for (let sample = 0; sample < count; sample++) {
+      const offsetAt = first + sample * (before + 4) + before;
+      if (offsetAt + 4 > view.byteLength) return;
+      view.setInt32(offsetAt, view.getInt32(offsetAt) + lead);
+    }
+  }
+}
+
+function typeAt(view: DataView, at: number): string {
+  return String.fromCharCode(...[0, 1, 2, 3].map((index) => view.getUint8(at + index)));
+}
+
+/** Version 1 has times of 64 bits. */
+function isLong(view: DataView, at: number): boolean {
+  return view.getUint8(at + 8) === 1;
+}

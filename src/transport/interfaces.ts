@@ -1,0 +1,74 @@
+import { type NetworkInterfaceInfo, networkInterfaces } from "node:os";
+import { MeanderError } from "../base/index.ts";
+import { canonicalHost } from "./address.ts";
+
+/** The network interfaces of this machine that are up, by name. */
+export type ListInterfaces = () => NodeJS.Dict<NetworkInterfaceInfo[]>;
+
+/** A network interface, as one family's sockets are told it. */
+export interface NetworkInterface {
+  readonly name: string;
+  /** What the socket functions for multicast take: its IPv4 address, or `::%name`. */
+  readonly address: string;
+  /** True when it leads to this machine alone. */
+  readonly internal: boolean;
+  /** Changes when the interface becomes another, or gets other addresses. */
+  readonly print: string;
+}
+
+/** The interfaces of this machine. */
+export const listInterfaces: ListInterfaces = networkInterfaces;
+
+/**
+ * Finds an interface by its name or one of its addresses.
+ *
+ * @throws {MeanderError} `interface-unknown` when there is none, or none that is up, or it has no address of the family
+ */
+export function findInterface(
+  text: string,
+  family: 4 | 6,
+  list: ListInterfaces = listInterfaces,
+): NetworkInterface {
+  const all = Object.entries(list()).map(([name, infos = []]) => ({ name, infos }));
+  const wanted = canonicalHost(text);
+  const found =
+    all.find(({ name }) => name === text) ??
+    all.find(({ infos }) => infos.some(({ address }) => canonicalHost(address) === wanted));
+  const where = `interface ${text}`;
+  if (found === undefined) {
+    throw new MeanderError(
+      "interface-unknown",
+      "no interface that is up has that name or address",
+      {
+        where,
+        expected: all.map(({ name }) => name).join(", ") || "an interface that is up",
+      },
+    );
+  }
+  const { name, infos } = found;
+  const own = infos.filter((info) => info.family === `IPv${family}`);
+  const chosen = own.find(({ address }) => canonicalHost(address) === wanted) ?? own[0];
+  if (chosen === undefined) {
+    throw new MeanderError("interface-unknown", `it has no IPv${family} address`, {
+      where,
+      expected: `an interface with an IPv${family} address`,
+    });
+  }
+  return {
+    name,
+    address: family === 4 ? chosen.address : `::%${name}`,
+    internal: chosen.internal,
+    print: printOf(infos),
+  };
+}
+
+/** Changes when interfaces come, go, or get other addresses. */
+export function interfacesPrint(list: ListInterfaces = listInterfaces): string {
+  return Object.entries(list())
+    .map(([name, infos = []]) => `${name} ${printOf(infos)}`)
+    .join("; ");
+}
+
+function printOf(infos: readonly NetworkInterfaceInfo[]): string {
+  return infos.map(({ address, mac, scopeid = 0 }) => `${address} ${mac} ${scopeid}`).join(", ");
+}
