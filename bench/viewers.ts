@@ -2,7 +2,7 @@
  * What thousands of viewers over TCP and WebSocket cost a site, beside a C program with one write per frame and viewer, on
  * the same machine in the same run.
  *
- *   npm run bench -- viewers [--json] [--only 85x1M] [--protocol tcp] [--seconds 5] [--rounds 3] [--no-native]
+ *   npm run bench -- viewers [--json] [--only 85x1M] [--protocol tcp] [--seconds 4] [--rounds 3] [--no-native]
  *
  * @module
  */
@@ -68,7 +68,7 @@ function readOptions(): {
         native: { type: "boolean", default: true },
         only: { type: "string", multiple: true, default: [] },
         protocol: { type: "string", multiple: true, default: [] },
-        seconds: { type: "string", default: "5" },
+        seconds: { type: "string", default: "4" },
         rounds: { type: "string", default: "3" },
         node: { type: "string", multiple: true, default: [] },
       },

@@ -315,6 +315,34 @@ test("watching and publishing ask for tokens of the channel, but for public ones
   }
 });
 
+test("sites are linked over TLS by TCP and by WebSocket, each trusting what the directory says", {
+  skip,
+}, async () => {
+  const studio = await tokenFor({ can: ["publish", "watch"], channels: ["sports/*"] });
+  const publisher = await publishMessages(north, "sports/l", studio.text);
+  const administrator = clientAt(south, secrets[0]);
+  try {
+    for (const connection of ["tcp", "websocket"]) {
+      await administrator.setRoutes({ connection });
+      using viewer = await Viewer.open(
+        south.url,
+        "sports/l",
+        "x",
+        credentialsAt(south, studio.text),
+      );
+      await until(`messages over ${connection}`, () => viewer.messages.length > 2);
+      const { snapshot } = await administrator.site();
+      const links = snapshot.peers.filter(
+        ({ name, stack }) => name === "north" && stack.includes(connection),
+      );
+      assert.equal(links[0]?.state, "open", connection);
+    }
+  } finally {
+    await administrator.setRoutes({});
+    await publisher.close();
+  }
+});
+
 test("when a token expires, who watches, publishes or commands under it is sent away with the reason", {
   skip,
 }, async () => {

@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { gstreamerPublishPipeline, gstreamerReceivePipeline } from "../src/media/index.ts";
 import { publishFfmpeg } from "../src/site/index.ts";
-import { decodeRtp, formatSdp, parseSdp, type SdpTrack } from "../src/wire/index.ts";
+import { decodeRtp, parseSdp, type SdpTrack } from "../src/wire/index.ts";
 import { type Browser, openBrowser } from "./support/browser.ts";
+import { framesIn, openInput, sdpFor, UNASSIGNED } from "./support/inputs.ts";
 import { ffmpeg, gstreamer } from "./support/media-programs.ts";
 import { channelAt, Network, type SiteProcess } from "./support/network.ts";
 import { observe, openPlayer } from "./support/player.ts";
@@ -66,12 +67,7 @@ async function assertFfmpegDecodes(
   const play = ["play", channel, "--sdp", "--ports", `${video},${audio}`, "--site", edge().url];
   const sdp = join(network.folder, `${channel}.sdp`);
   // As a person does it who has the SDP already: first the receiver, so that it misses nothing.
-  const url = `${edge().url}/channels/${channel}?format=sdp&ports=${video},${audio}`;
-  await until("the SDP", async () => {
-    const response = await fetch(url);
-    if (response.ok) await writeFile(sdp, await response.text());
-    return response.ok;
-  });
+  await writeFile(sdp, await sdpFor(edge(), channel, [video, audio]));
   const decoded = join(network.folder, `${channel}.decoded`);
   const bidirectional = join(network.folder, `${channel}.b-frames`);
   const receiver = ffmpeg(
@@ -89,32 +85,18 @@ async function assertFfmpegDecodes(
   assert.equal(await meander("play", channel, "--remove", `${id}`, "--site", edge().url).ended, 0);
   assert.equal(receiver.stderr(), "");
 
-  const [pictures = 0, sounds = 0] = await framesIn(decoded, 2);
-  const [between = 0] = await framesIn(bidirectional, 1);
+  const [pictures = 0, sounds = 0] = framesIn(await readFile(decoded, "utf8"), 2);
+  const [between = 0] = framesIn(await readFile(bidirectional, "utf8"), 1);
   diagnostic(`${pictures} pictures, ${between} of them B-frames, and ${sounds} sounds`);
   assert.ok(pictures >= 90 && pictures <= 130, `${pictures} pictures in 4 s`);
   assert.ok(sounds >= 150 && sounds <= 220, `${sounds} sounds of 20 ms in 4 s`);
   return between;
 }
 
-/** How many frames of each stream ffmpeg wrote to a file of the format framecrc. */
-async function framesIn(file: string, streams: number): Promise<number[]> {
-  const lines = (await readFile(file, "utf8")).split("\n");
-  return Array.from({ length: streams }, (_, stream) => {
-    return lines.filter((line) => line.startsWith(`${stream},`)).length;
-  });
-}
-
 /** Receives the channel with GStreamer, which decodes so many pictures. */
 async function assertGstreamerDecodes(channel: string): Promise<void> {
   const [video = 0, audio = 0] = await freePortPairs(2);
-  const answer = await until("the SDP", async () => {
-    const response = await fetch(
-      `${edge().url}/channels/${channel}?format=sdp&ports=${video},${audio}`,
-    );
-    return response.ok ? response.text() : undefined;
-  });
-  const { tracks } = parseSdp(answer);
+  const { tracks } = parseSdp(await sdpFor(edge(), channel, [video, audio]));
   const pipeline = gstreamerReceivePipeline(tracks, {
     sink: ({ kind }) =>
       kind === "video"
@@ -202,19 +184,6 @@ published(
   () => playsEverywhere("vp8", false, ["rtpvp8depay", "vp8dec", "opusdec"]),
 );
 
-/** Opens an input for tracks on assigned ports. */
-async function openInput(channel: string, tracks: readonly SdpTrack[]): Promise<readonly number[]> {
-  const response = await fetch(`${origin().url}/channels/${channel}?ports=assign`, {
-    method: "PUT",
-    headers: { "content-type": "application/sdp" },
-    body: formatSdp({ title: channel, host: "127.0.0.1", tracks }),
-  });
-  assert.equal(response.status, 201);
-  const answer = (await response.json()) as { tracks: { rtpPort: number }[] };
-  return answer.tracks.map(({ rtpPort }) => rtpPort);
-}
-
-const UNASSIGNED = { port: 0, rtcpPort: 0, rtcpMux: false } as const;
 const OPUS: SdpTrack = {
   ...{ kind: "audio", codec: "opus", payloadType: 97, clockRate: 48_000, channels: 2 },
   ...UNASSIGNED,
@@ -287,9 +256,9 @@ published(
   "flash",
   needs({ ffmpeg: FFMPEG }),
   async () => {
-    const [video, audio] = await openInput("flash", [H264, OPUS]);
-    const rtp = (port: number | undefined): string[] => {
-      return ["-f", "rtp", `rtp://127.0.0.1:${port}?pkt_size=1200`];
+    const [video, audio] = await openInput(origin(), "flash", [H264, OPUS]);
+    const rtp = (track: SdpTrack | undefined): string[] => {
+      return ["-f", "rtp", `rtp://127.0.0.1:${track?.port}?pkt_size=1200`];
     };
     // One clock for both, and B-frames do not move one of them.
     const now = ["-start_time_realtime", `${Date.now() * 1_000}`, "-avoid_negative_ts", "disabled"];
@@ -361,12 +330,7 @@ published(
 );
 
 async function fromGstreamer(channel: string, video: SdpTrack): Promise<Running> {
-  const tracks = [video, OPUS];
-  const ports = await openInput(channel, tracks);
-  const open = tracks.map((track, index) => {
-    const port = ports[index] ?? 0;
-    return { ...track, port, rtcpPort: port + 1 };
-  });
+  const open = await openInput(origin(), channel, [video, OPUS]);
   return gstreamer(gstreamerPublishPipeline(open, { host: "127.0.0.1" }));
 }
 
@@ -380,7 +344,8 @@ test("formats that nobody here knows pass through to the bit", {
     ...{ kind: "audio", codec: "l16", payloadType: 98, clockRate: 48_000, channels: 2 },
     ...UNASSIGNED,
   };
-  const ports = await openInput("opaque", [mpeg2, pcm]);
+  const open = await openInput(origin(), "opaque", [mpeg2, pcm]);
+  const ports = open.map(({ port }) => port);
   const [video = 0, audio = 0] = await freePortPairs(2);
   const sinks = await Promise.all([openUdp(video), openUdp(audio)]);
   const cameOut = sinks.map(collect);

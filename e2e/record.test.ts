@@ -258,7 +258,7 @@ for (const { video, audio, file, found } of CODECS) {
     );
     const [pictures, sounds] = tracks;
     assert.deepEqual([pictures?.width, pictures?.height], [320, 180]);
-    assert.ok(Math.abs((pictures?.times.length as number) - 90) <= 1);
+    assertAbout(pictures?.times.length, 90);
     assert.ok(Math.abs(seconds - 3) < 0.1, `${seconds} s`);
     // Both begin with the recording, also where pictures are decoded ahead of their time.
     assert.ok(Math.abs(pictures?.times[0] as number) < 0.001);
@@ -284,6 +284,11 @@ test("AV1 comes from a file and goes into one", { skip }, async () => {
   }
 });
 
+/** The last B-frames need a frame that is presented behind them. */
+function assertAbout(count: number | undefined, frames: number): void {
+  assert.ok(count !== undefined && count >= frames - 1 && count <= frames + 3, `${count} frames`);
+}
+
 /** A file is published and what it is published with is recorded again, to files of other kinds where they hold it. */
 async function assertPlaysBack(file: string, codec: string): Promise<void> {
   const channel = `again-${codec}`;
@@ -298,7 +303,7 @@ async function assertPlaysBack(file: string, codec: string): Promise<void> {
     await ended(recorder);
     const { tracks, complaints } = probe(`${fileOf(file)}.${fitting[index]}`);
     assert.equal(complaints, "");
-    assert.ok(Math.abs((tracks[0]?.times.length as number) - 45) <= 1);
+    assertAbout(tracks[0]?.times.length, 45);
     assert.ok((tracks[1]?.times.length as number) > 20);
   }
   await playing.stop();

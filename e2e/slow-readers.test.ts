@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { request } from "node:http";
-import { connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { after, afterEach, before, test } from "node:test";
+import { after, afterEach, before, suite, test } from "node:test";
 import { LINK_PATH, LINK_UPGRADE } from "../src/transport/index.ts";
 import {
   decodeControl,
@@ -13,6 +12,7 @@ import {
   lengthOf,
   payloadOf,
 } from "../src/wire/index.ts";
+import { churn } from "./support/churn.ts";
 import { controlPacket, viewerHello } from "./support/hostile.ts";
 import { channelAt, Network, type SiteProcess } from "./support/network.ts";
 import { RtpSource, sourceSdp } from "./support/rtp-source.ts";
@@ -33,35 +33,6 @@ const CHURN_SECONDS = 5;
 let network: Network;
 let source: RtpSource;
 let witnesses: Viewer[];
-
-before(async () => {
-  network = await Network.open("solo");
-  const { tracks } = await solo().client.publishSdp(CHANNEL, sourceSdp(CHANNEL), {
-    ports: "assign",
-  });
-  source = await RtpSource.start({ ports: [tracks[0]?.rtpPort as number], ...SOURCE });
-  witnesses = await Promise.all(
-    Array.from({ length: WITNESSES }, (_, i) => Viewer.open(solo().url, CHANNEL, `witness ${i}`)),
-  );
-  await until("the witnesses", () => witnesses.every(({ received }) => received.length > 300));
-});
-
-/** Whatever was done to the site, the others have everything, once, and go on. */
-afterEach(async () => {
-  for (const witness of witnesses) {
-    const seen = witness.received.length;
-    await until("a witness goes on", () => witness.received.length > seen + 300);
-    const { missing, repeated } = witness.account();
-    const { gaps } = witness;
-    assert.deepEqual({ missing, repeated, gaps }, { missing: 0, repeated: 0, gaps: 0 });
-  }
-});
-
-after(async () => {
-  for (const witness of witnesses ?? []) witness.close();
-  await source?.stop();
-  await network?.[Symbol.asyncDispose]();
-});
 
 const solo = (): SiteProcess => network.site("solo");
 
@@ -148,105 +119,136 @@ async function standing(): Promise<Map<string, string>> {
   return new Map(channel?.subscribers.map(({ name, state }) => [name, state]));
 }
 
-test("readers that read nothing, a byte a second, or acknowledge nothing are left out, then let go, and cost no memory", async (t) => {
-  const before = await rssBytes();
-  const paces: Pace[] = ["nothing", "a byte a second", "all, and acknowledges nothing"];
-  const readers = await Promise.all(
-    paces.flatMap((pace) =>
-      Array.from({ length: READERS }, (_, i) => Reader.open(`${pace} ${i}`, pace)),
-    ),
-  );
-  t.after(() => {
-    for (const reader of readers) reader.close();
-  });
-  await until("all are left out", async () => {
-    const states = await standing();
-    return readers.every(({ name }) => states.get(name) === "skipping");
-  });
-  let most = before;
-  await until("all are let go", async () => {
-    most = Math.max(most, await rssBytes());
-    const states = await standing();
-    return readers.every(({ name }) => !states.has(name));
-  });
-  t.diagnostic(`memory grew by ${Math.round((most - before) / 1e6)} MB`);
-  assert.ok(most - before < RSS_GROWTH_MAX, `grew by ${most - before} bytes`);
-  const reasons = await Promise.all(
-    readers.map(async (reader) => ({ pace: reader.pace, reason: await reader.reason() })),
-  );
-  for (const pace of paces) {
-    const given = new Set(reasons.filter((each) => each.pace === pace).map(({ reason }) => reason));
-    assert.deepEqual([...given], ["too-slow"], pace);
-  }
-});
-
-test("a thousand connections a second that come and go leave nothing behind", async (t) => {
-  const before = { rss: await rssBytes(), ...(await solo().client.figures()) };
-  const upgrade = Buffer.from(
-    `GET ${LINK_PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: ${LINK_UPGRADE}\r\n\r\n`,
-  );
-  const wish = { request: 1, channel: CHANNEL, forward: true, resume: [] } as const;
-  const subscribe = controlPacket({ type: "subscribe", ...wish });
-  const garbage = encodePacket(
-    {
-      kind: KIND.data,
-      flags: 0,
-      channel: 9,
-      source: 1,
-      medium: 3,
-      sourceGeneration: 0,
-      sequence: 1,
-    },
-    new Uint8Array(100),
-  );
-  // As far as each gets before it goes: nowhere, to half a request, to an upgrade, to a greeting, to a subscription.
-  const words = [
-    new Uint8Array(0),
-    upgrade.subarray(0, 30),
-    upgrade,
-    Buffer.concat([upgrade, viewerHello("churn"), garbage]),
-    Buffer.concat([upgrade, viewerHello("churn"), subscribe]),
-  ];
-  const open = new Set<Socket>();
-  t.after(() => {
-    for (const socket of open) socket.destroy();
-  });
-  const start = performance.now();
-  let count = 0;
-  let most = before.rss;
-  while (count < CHURN_PER_SECOND * CHURN_SECONDS) {
-    const due = Math.min(
-      ((performance.now() - start) / 1_000) * CHURN_PER_SECOND,
-      CHURN_PER_SECOND * CHURN_SECONDS,
-    );
-    for (; count < due; count++) {
-      const kind = count % words.length;
-      const socket = connect(solo().httpPort, "127.0.0.1", () => {
-        socket.write(words[kind] as Uint8Array);
-        // Half of them wait for an answer that they do not read to the end, half go at once, in order or not.
-        if (count % 2 === 0) socket.once("data", () => socket.destroy());
-        if (count % 4 === 1) socket.end();
-        if (count % 4 === 3) socket.resetAndDestroy();
+for (const [means, more] of [
+  ["with native calls", []],
+  ["without", ["--no-native"]],
+] as const) {
+  suite(means, () => {
+    before(async () => {
+      network = await Network.openWith(more, "solo");
+      const { tracks } = await solo().client.publishSdp(CHANNEL, sourceSdp(CHANNEL), {
+        ports: "assign",
       });
-      open.add(socket);
-      socket.on("error", () => {});
-      socket.once("close", () => open.delete(socket));
-      setTimeout(() => socket.destroy(), 200);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 5));
-    if (count % 500 === 0) most = Math.max(most, await rssBytes());
-  }
-  t.diagnostic(`${count} connections in ${Math.round(performance.now() - start)} ms`);
-  await until("all peers have gone", async () => {
-    const { peers } = (await solo().client.site()).snapshot;
-    return peers.length === WITNESSES;
+      source = await RtpSource.start({ ports: [tracks[0]?.rtpPort as number], ...SOURCE });
+      witnesses = await Promise.all(
+        Array.from({ length: WITNESSES }, (_, i) =>
+          Viewer.open(solo().url, CHANNEL, `witness ${i}`),
+        ),
+      );
+      await until("the witnesses", () => witnesses.every(({ received }) => received.length > 300));
+    });
+
+    /** Whatever was done to the site, the others have everything, once, and go on. */
+    afterEach(async () => {
+      for (const witness of witnesses) {
+        const seen = witness.received.length;
+        await until("a witness goes on", () => witness.received.length > seen + 300);
+        const { missing, repeated } = witness.account();
+        const { gaps } = witness;
+        assert.deepEqual({ missing, repeated, gaps }, { missing: 0, repeated: 0, gaps: 0 });
+      }
+    });
+
+    after(async () => {
+      for (const witness of witnesses ?? []) witness.close();
+      await source?.stop();
+      await network?.[Symbol.asyncDispose]();
+    });
+
+    test("readers that read nothing, a byte a second, or acknowledge nothing are left out, then let go, and cost no memory", async (t) => {
+      const before = await rssBytes();
+      const paces: Pace[] = ["nothing", "a byte a second", "all, and acknowledges nothing"];
+      const readers = await Promise.all(
+        paces.flatMap((pace) =>
+          Array.from({ length: READERS }, (_, i) => Reader.open(`${pace} ${i}`, pace)),
+        ),
+      );
+      t.after(() => {
+        for (const reader of readers) reader.close();
+      });
+      await until("all are left out", async () => {
+        const states = await standing();
+        return readers.every(({ name }) => states.get(name) === "skipping");
+      });
+      let most = before;
+      const reasons: { readonly pace: Pace; readonly reason: Promise<string | undefined> }[] = [];
+      const left = new Set(readers);
+      await until("all are let go", async () => {
+        most = Math.max(most, await rssBytes());
+        const states = await standing();
+        for (const reader of left) {
+          if (states.has(reader.name)) continue;
+          left.delete(reader);
+          // Who begins to read now hears why.
+          reasons.push({ pace: reader.pace, reason: reader.reason() });
+        }
+        return left.size === 0;
+      });
+      t.diagnostic(`memory grew by ${Math.round((most - before) / 1e6)} MB`);
+      assert.ok(most - before < RSS_GROWTH_MAX, `grew by ${most - before} bytes`);
+      for (const pace of paces) {
+        const given = await Promise.all(
+          reasons.flatMap((each) => (each.pace === pace ? [each.reason] : [])),
+        );
+        assert.deepEqual([...new Set(given)], ["too-slow"], pace);
+      }
+    });
+
+    test("a thousand connections a second that come and go leave nothing behind", async (t) => {
+      const before = { rss: await rssBytes(), ...(await solo().client.figures()) };
+      const upgrade = Buffer.from(
+        `GET ${LINK_PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: ${LINK_UPGRADE}\r\n\r\n`,
+      );
+      const wish = { request: 1, channel: CHANNEL, forward: true, resume: [] } as const;
+      const subscribe = controlPacket({ type: "subscribe", ...wish });
+      const garbage = encodePacket(
+        {
+          kind: KIND.data,
+          flags: 0,
+          channel: 9,
+          source: 1,
+          medium: 3,
+          sourceGeneration: 0,
+          sequence: 1,
+        },
+        new Uint8Array(100),
+      );
+      // As far as each gets before it goes: nowhere, to half a request, to an upgrade, to a greeting, to a subscription.
+      const words = [
+        new Uint8Array(0),
+        upgrade.subarray(0, 30),
+        upgrade,
+        Buffer.concat([upgrade, viewerHello("churn"), garbage]),
+        Buffer.concat([upgrade, viewerHello("churn"), subscribe]),
+      ];
+      const { httpPort: port } = solo();
+      const churning = churn({ port, perSecond: CHURN_PER_SECOND, seconds: CHURN_SECONDS, words });
+      let most = before.rss;
+      let isOver = false;
+      void churning.finally(() => {
+        isOver = true;
+      });
+      await until(
+        "it is over",
+        async () => {
+          most = Math.max(most, await rssBytes());
+          return isOver;
+        },
+        60_000,
+      );
+      t.diagnostic(`${await churning} connections`);
+      await until("all peers have gone", async () => {
+        const { peers } = (await solo().client.site()).snapshot;
+        return peers.length === WITNESSES;
+      });
+      await until("all subscribers have gone", async () => (await standing()).size === WITNESSES);
+      await until("all descriptors are free", async () => {
+        const { descriptors } = await solo().client.figures();
+        return (descriptors?.used ?? 0) <= (before.descriptors?.used ?? 0) + 5;
+      });
+      most = Math.max(most, await rssBytes());
+      t.diagnostic(`memory grew by ${Math.round((most - before.rss) / 1e6)} MB`);
+      assert.ok(most - before.rss < RSS_GROWTH_MAX, `grew by ${most - before.rss} bytes`);
+    });
   });
-  await until("all subscribers have gone", async () => (await standing()).size === WITNESSES);
-  await until("all descriptors are free", async () => {
-    const { descriptors } = await solo().client.figures();
-    return (descriptors?.open ?? 0) <= (before.descriptors?.open ?? 0) + 5;
-  });
-  most = Math.max(most, await rssBytes());
-  t.diagnostic(`memory grew by ${Math.round((most - before.rss) / 1e6)} MB`);
-  assert.ok(most - before.rss < RSS_GROWTH_MAX, `grew by ${most - before.rss} bytes`);
-});
+}

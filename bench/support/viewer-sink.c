@@ -1,11 +1,12 @@
 /*
  * Thousands of viewers of one channel, at little cost: their work must not disturb what they measure.
  *
- *   viewer-sink PORT COUNT tcp|websocket|raw CHANNEL
+ *   viewer-sink PORT COUNT tcp|websocket CHANNEL
+ *   viewer-sink PORT COUNT raw ACK_MS
  *
  * Each connects to 127.0.0.1:PORT, upgrades, greets, subscribes and acknowledges as docs/spec/wire.md says; `raw` ones only
- * connect and acknowledge. Prints {"ready":COUNT} when all are subscribed, or {"error":"…"} and ends. Then for each line on
- * standard input:
+ * connect, and acknowledge every ACK_MS. Prints {"ready":COUNT,"ackMs":X} when all are subscribed, X being how often they were
+ * asked to acknowledge on average, or {"error":"…"} and ends. Then for each line on standard input:
  *
  *   reset   counts from zero, {}
  *   count   {"packets","lost","repeated","closed","lateP50Ms","lateP99Ms","lateMaxMs"}
@@ -50,12 +51,14 @@ struct viewer {
   unsigned channel, sequence, newest_sequence, acked_sequence;
   unsigned char source[4], generation, medium;
   int has_newest;
+  int beats;
   double ack_ms, heartbeat_ms, acked_at, beat_at, sent_at, echo, echo_at;
 };
 
 static struct viewer *viewers;
 static int viewer_count, opened, live, poll_fd;
 static const char *channel_name;
+static double acks_per_ms;
 static enum { TCP, WEBSOCKET, RAW } mode;
 static struct sockaddr_in site = {.sin_family = AF_INET};
 
@@ -155,9 +158,11 @@ static void tend(struct viewer *viewer, double now) {
     put32(body + 6, viewer->newest_sequence);
     size = put_control(viewer, bytes, viewer->channel, ACK, body, 10);
   }
-  double beat_ms = viewer->heartbeat_ms < 1000 ? 1000 : viewer->heartbeat_ms;
+  double beat_ms = viewer->beats < 8 ? 1000 : 5000;
+  if (beat_ms < viewer->heartbeat_ms) beat_ms = viewer->heartbeat_ms;
   if (mode != RAW && (now - viewer->beat_at >= beat_ms || now - viewer->sent_at >= viewer->heartbeat_ms)) {
     viewer->beat_at = now;
+    viewer->beats++;
     double held = now - viewer->echo_at;
     memcpy(body, &now, 8);
     memcpy(body + 8, &viewer->echo, 8);
@@ -172,8 +177,9 @@ static void tend(struct viewer *viewer, double now) {
 static void join(struct viewer *viewer) {
   viewer->state = LIVE;
   viewer->acked_at = viewer->beat_at = viewer->sent_at = now_ms();
+  acks_per_ms += 1 / viewer->ack_ms;
   if (++live == viewer_count) {
-    printf("{\"ready\":%d}\n", live);
+    printf("{\"ready\":%d,\"ackMs\":%.1f}\n", live, live / acks_per_ms);
     fflush(stdout);
   }
 }
@@ -323,7 +329,7 @@ static void connected(struct viewer *viewer) {
   epoll_ctl(poll_fd, EPOLL_CTL_MOD, viewer->fd, &event);
   if (mode == RAW) {
     viewer->channel = 1;
-    viewer->ack_ms = 250;
+    viewer->ack_ms = atof(channel_name);
     join(viewer);
     return;
   }

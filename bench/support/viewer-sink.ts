@@ -1,8 +1,19 @@
 import { compileC } from "./c-compiler.ts";
 import { Child } from "./child.ts";
 
-/** How viewers connect. `raw`: packets from the first byte on, and only acknowledgements the other way. */
-export type ViewerProtocol = "tcp" | "websocket" | "raw";
+/** How viewers speak to a site. */
+export type ViewerProtocol = "tcp" | "websocket";
+
+/** Viewers to be connected. */
+export interface ViewerCrowd {
+  /** Of 127.0.0.1. */
+  readonly port: number;
+  readonly viewers: number;
+  /** `ackMs`: they only connect, and acknowledge so often; packets come from the first byte on. */
+  readonly speech:
+    | { readonly protocol: ViewerProtocol; readonly channel: string }
+    | { readonly ackMs: number };
+}
 
 /** What viewers got since the last reset. */
 export interface ViewerCounts {
@@ -22,11 +33,14 @@ export interface ViewerCounts {
 /** Viewers of one channel in a process of their own. */
 export class ViewerSink {
   readonly viewers: number;
+  /** How often they acknowledge, on average. */
+  readonly ackMs: number;
   readonly #child: Child;
 
-  private constructor(child: Child, viewers: number) {
+  private constructor(child: Child, viewers: number, ackMs: number) {
     this.#child = child;
     this.viewers = viewers;
+    this.ackMs = ackMs;
   }
 
   /**
@@ -35,23 +49,16 @@ export class ViewerSink {
    * @param folder where its program is compiled to
    * @throws {Error} when one of them is refused, or there is no compiler
    */
-  static async open(
-    options: {
-      readonly port: number;
-      readonly viewers: number;
-      readonly protocol: ViewerProtocol;
-      readonly channel: string;
-    },
-    folder: string,
-  ): Promise<ViewerSink> {
-    const { channel, port, protocol, viewers } = options;
+  static async open(crowd: ViewerCrowd, folder: string): Promise<ViewerSink> {
+    const { port, speech, viewers } = crowd;
     const program = compileC("support/viewer-sink.c", folder);
     if (program === undefined) throw new Error("the viewers are a C program for Linux: no `cc`");
-    const child = new Child(program, [`${port}`, `${viewers}`, protocol, channel]);
-    const { error } = await child.line<{ error?: string }>();
-    if (error === undefined) return new ViewerSink(child, viewers);
+    const how = "ackMs" in speech ? ["raw", `${speech.ackMs}`] : [speech.protocol, speech.channel];
+    const child = new Child(program, [`${port}`, `${viewers}`, ...how]);
+    const { ackMs = 0, error } = await child.line<{ error?: string; ackMs?: number }>();
+    if (error === undefined) return new ViewerSink(child, viewers, ackMs);
     await child.stop();
-    throw new Error(`${viewers} viewers over ${protocol}: ${error}`);
+    throw new Error(`${viewers} viewers (${how[0]}): ${error}`);
   }
 
   async reset(): Promise<void> {

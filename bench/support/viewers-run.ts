@@ -12,7 +12,7 @@ import {
   VIEWERS_CHANNEL,
   type ViewerServer,
 } from "./viewer-servers.ts";
-import { type ViewerProtocol, ViewerSink } from "./viewer-sink.ts";
+import { type ViewerCrowd, type ViewerProtocol, ViewerSink } from "./viewer-sink.ts";
 
 /** So many viewers of one stream. */
 export interface Load {
@@ -45,6 +45,8 @@ export interface ViewersFigure {
   readonly rssMb: number;
   readonly rounds: readonly { readonly cpuShare: number; readonly cpuShareOfC: number }[];
   readonly delivered: number;
+  /** How often viewers were asked to acknowledge, on average. */
+  readonly ackMs: number;
   readonly c: { readonly cpuShare: number; readonly lost: number; readonly lateP99Ms: number };
 }
 
@@ -70,7 +72,7 @@ interface Arm {
 }
 
 /** For just-in-time compilers to see what is hot, and for newcomers to catch up, seconds. */
-const WARM_SECONDS = 5;
+const WARM_SECONDS = 12;
 /** No packet for so long: those that are missing are lost, ms. */
 const QUIET_MS = 500;
 const POLL_MS = 50;
@@ -78,7 +80,7 @@ const POLL_MS = 50;
 /** Measures a site and the C program in turns. @throws {Error} where this machine cannot */
 export async function measureViewers(
   name: string,
-  protocol: Exclude<ViewerProtocol, "raw">,
+  protocol: ViewerProtocol,
   settings: ViewersSettings,
 ): Promise<ViewersFigure> {
   const load = LOADS[name] as Load;
@@ -93,15 +95,20 @@ export async function measureViewers(
   try {
     progress(`${name} over ${protocol}: connecting`);
     const source = keep(new FrameSource());
-    const join = async (server: ViewerServer, how: ViewerProtocol): Promise<Contestant> => {
-      const { viewers } = load;
-      const about = { port: server.tcpPort, viewers, protocol: how, channel: VIEWERS_CHANNEL };
+    const join = async (
+      server: ViewerServer,
+      speech: ViewerCrowd["speech"],
+    ): Promise<Contestant> => {
       // The first packets make the channel known.
       await source.send({ port: server.rtpPort, frames: 4, shape: load.shape });
-      return { server, sink: keep(await ViewerSink.open(about, folder)), source, load };
+      const crowd = { port: server.tcpPort, viewers: load.viewers, speech };
+      return { server, sink: keep(await ViewerSink.open(crowd, folder)), source, load };
     };
-    const site = await join(keep(await openSiteServer(folder, settings)), protocol);
-    const limit = await join(keep(await openLimitServer(load.viewers, folder)), "raw");
+    const speech = { protocol, channel: VIEWERS_CHANNEL };
+    const site = await join(keep(await openSiteServer(folder, settings)), speech);
+    // Its viewers acknowledge as often as the site asked for.
+    const limitServer = keep(await openLimitServer(load.viewers, folder));
+    const limit = await join(limitServer, { ackMs: site.sink.ackMs });
     await measureArm(limit, 1);
     await measureArm(site, WARM_SECONDS);
 
@@ -113,7 +120,7 @@ export async function measureViewers(
         limit: await measureArm(limit, settings.seconds),
       });
     }
-    return figureOf(arms);
+    return figureOf(arms, site.sink.ackMs);
   } finally {
     for (const each of opened) await each.stop();
     await rm(folder, { recursive: true, force: true });
@@ -153,7 +160,10 @@ async function measureArm(
   };
 }
 
-function figureOf(arms: readonly { readonly site: Arm; readonly limit: Arm }[]): ViewersFigure {
+function figureOf(
+  arms: readonly { readonly site: Arm; readonly limit: Arm }[],
+  ackMs: number,
+): ViewersFigure {
   const ours = median(arms.map(({ site }) => site.cpuShare));
   const theirs = median(arms.map(({ limit }) => limit.cpuShare));
   const sum = (pick: (arm: (typeof arms)[number]) => number): number =>
@@ -177,6 +187,7 @@ function figureOf(arms: readonly { readonly site: Arm; readonly limit: Arm }[]):
       cpuShareOfC: round(limit.cpuShare, 4),
     })),
     delivered: sum(({ site }) => site.delivered),
+    ackMs,
     c: {
       cpuShare: round(theirs, 4),
       lost: sum(({ limit }) => limit.lost),

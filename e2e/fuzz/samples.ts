@@ -12,6 +12,7 @@ import {
   KIND,
   packetizerFor,
   packValue,
+  type RtpPacket,
 } from "../../src/wire/index.ts";
 import { controlPacket, viewerHello } from "../support/hostile.ts";
 import { noise } from "./mutate.ts";
@@ -86,28 +87,39 @@ export function samplesOf(random: Random): Samples {
       '{"type":"subscribe","subscription":1,"filter":{}}',
       '{"type":"failure","id":1,"error":{"code":"x","message":"y"}}',
     ],
-    ofCodec: (codec) => {
-      const packetizer = packetizerFor(codec, { maxPayloadBytes: 120 });
-      if (packetizer === undefined) return [];
-      let sequence = 0;
-      return [1, 60, 500].flatMap((bytes, frame) =>
-        packetizer
-          .packetize({ bytes: accessUnit(random, bytes), key: frame === 0 })
-          .map((payload, index, all) =>
-            encodeRtp({
-              marker: index === all.length - 1,
-              payloadType: 96,
-              sequence: sequence++,
-              timestamp: frame * 3_000,
-              ssrc: 1,
-              csrcs: [],
-              extensions: [],
-              payload,
-            }),
-          ),
-      );
-    },
+    ofCodec: (codec) => [...vectorPackets(codec), ...madePackets(codec, random)],
   };
+}
+
+/** The packets of the format's vectors: what ffmpeg and GStreamer send, and what they should not. */
+function vectorPackets(codec: string): Uint8Array[] {
+  // Its packets are those of µ-law.
+  const name = codec === "pcma" ? "pcmu" : codec;
+  const packets = read(name).flatMap(({ packets: all = [] }) => all);
+  return packets.map(({ marker, payload, timestamp }, sequence) => {
+    const bytes = Uint8Array.from(Buffer.from(payload.replaceAll(" ", ""), "hex"));
+    return rtpOf({ marker, payload: bytes, sequence, timestamp });
+  });
+}
+
+function madePackets(codec: string, random: Random): Uint8Array[] {
+  const packetizer = packetizerFor(codec, { maxPayloadBytes: 120 });
+  if (packetizer === undefined) return [];
+  let sequence = 0;
+  return [1, 60, 500].flatMap((bytes, frame) =>
+    packetizer
+      .packetize({ bytes: accessUnit(random, bytes), key: frame === 0 })
+      .map((payload, index, all) => {
+        const marker = index === all.length - 1;
+        return rtpOf({ marker, payload, sequence: sequence++, timestamp: frame * 3_000 });
+      }),
+  );
+}
+
+function rtpOf(
+  packet: Pick<RtpPacket, "marker" | "payload" | "sequence" | "timestamp">,
+): Uint8Array {
+  return encodeRtp({ payloadType: 96, ssrc: 1, csrcs: [], extensions: [], ...packet });
 }
 
 /** Bytes that pass for a frame of most codecs: two NAL units behind start codes. */
@@ -119,6 +131,11 @@ function accessUnit(random: Random, bytes: number): Uint8Array {
 interface Vector {
   readonly hex?: string;
   readonly text?: string;
+  readonly packets?: readonly {
+    readonly marker: boolean;
+    readonly payload: string;
+    readonly timestamp: number;
+  }[];
 }
 
 /** The vectors of a codec, sound and unsound. */

@@ -19,11 +19,13 @@ import {
   decodeRtp,
   depacketizerFor,
   FramedReader,
-  inspectPayload,
-  packetizerFor,
+  inspectorFor,
+  KNOWN_CODECS,
+  parseAacFormat,
   parseSdp,
   splitPackets,
   unpackValue,
+  videoCodecString,
 } from "../../src/wire/index.ts";
 import { type Samples, samplesOf } from "./samples.ts";
 
@@ -36,8 +38,11 @@ export interface Target {
   take(bytes: Uint8Array): void;
 }
 
-/** Codecs, of which those without a packetizer are left out. */
-const CODECS = ["h264", "h265", "vp8", "vp9", "av1", "opus", "aac", "pcmu", "pcma"];
+/** What the descriptions of AAC say; the others need nothing. */
+const PARAMETERS: Readonly<Record<string, string>> = {
+  "mpeg4-generic": "sizelength=13;indexlength=3;indexdeltalength=3;config=1190",
+  "mp4a-latm": "cpresent=0;config=400023203fc0",
+};
 /** Who sends to ingests. */
 const TRUSTED = { host: "127.0.0.1", port: 5_004 };
 /** Inputs after which a target that remembers is made anew. */
@@ -47,10 +52,9 @@ const LIFE = 2_000;
 export function targets(seed: number): Target[] {
   const random = new SeededRandom(seed);
   const samples = samplesOf(random);
-  const codecs = CODECS.filter((codec) => packetizerFor(codec, { maxPayloadBytes: 200 }));
   return [
     ...decoders(samples),
-    ...codecs.flatMap((codec) => ofCodec(codec, samples)),
+    ...KNOWN_CODECS.flatMap((codec) => ofCodec(codec, samples)),
     ...machines(samples),
   ];
 }
@@ -106,6 +110,11 @@ function decoders(samples: Samples): Target[] {
     text("parameter sets", ["Z0IAH5WoFAFuQA==,aM4G4g=="], (input) =>
       decodeParameterSets(input.split(",")),
     ),
+    ...Object.entries(PARAMETERS).map(([codec, parameters]) =>
+      text(`parameters of ${codec}`, [parameters], (fmtp) =>
+        parseAacFormat({ codec, clockRate: 48_000, fmtp }),
+      ),
+    ),
     text("directory, from a client", samples.directory, decodeClientMessage),
     text("directory, from the leader", samples.directory, decodeServerMessage),
     text("shell, from outside", samples.shell, decodeShellMessage),
@@ -119,17 +128,19 @@ function ofCodec(codec: string, samples: Samples): Target[] {
     const decoded = decodeRtp(packet);
     return typeof decoded === "string" ? [] : [decoded.payload];
   });
+  const described = { clockRate: 48_000, fmtp: PARAMETERS[codec] };
   let clock = new VirtualClock();
   const receiver = renewed(() => {
     clock = new VirtualClock();
-    return new FrameReceiver({ codec, waitMs: 50 });
+    return new FrameReceiver({ codec, ...described, waitMs: 50 });
   });
-  const depacketizer = renewed(() => depacketizerFor(codec));
+  const depacketizer = renewed(() => depacketizerFor(codec, described));
+  const inspector = renewed(() => inspectorFor(codec));
   return [
     {
       name: `${codec} payload`,
       samples: payloads,
-      take: (bytes) => void inspectPayload(codec, bytes),
+      take: (bytes) => void inspector()?.inspect(bytes, "next"),
     },
     {
       name: `${codec} depacketizer`,
@@ -138,8 +149,9 @@ function ofCodec(codec: string, samples: Samples): Target[] {
         const packet = decodeRtp(bytes);
         const machine = depacketizer();
         if (typeof packet === "string" || machine === undefined) return;
-        machine.push(packet);
-        while (machine.more() !== undefined);
+        for (let frame = machine.push(packet); frame !== undefined; frame = machine.more()) {
+          videoCodecString(codec, frame.bytes);
+        }
       },
     },
     {
@@ -149,6 +161,11 @@ function ofCodec(codec: string, samples: Samples): Target[] {
         clock.advance(5);
         receiver().push(bytes, clock.now());
       },
+    },
+    {
+      name: `${codec} key frame`,
+      samples: payloads,
+      take: (bytes) => void videoCodecString(codec, bytes),
     },
     { name: `${codec} ingest`, samples: rtp, take: ingest(codec) },
   ];

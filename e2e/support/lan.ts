@@ -79,10 +79,10 @@ export class Lan implements AsyncDisposable {
     );
   }
 
-  /** Takes a machine's addresses, and gives them back: the kernel forgets what was joined on the interface. */
-  async readdress(name: string): Promise<void> {
-    await this.ip(name, ...words("address flush dev eth0"));
-    await this.#address(name);
+  /** Takes the network card out of a machine and puts in another one: what was joined on it is forgotten. */
+  async replug(name: string): Promise<void> {
+    await ip("-n", this.#space("switch"), "link", "delete", this.#port(name));
+    await this.#plug(name);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -108,17 +108,18 @@ export class Lan implements AsyncDisposable {
     await ip("-n", hub, ...words("link set lan up"));
     for (const name of this.#names) {
       const space = this.#space(name);
-      const port = this.#port(name);
       await ip("netns", "add", space);
-      await ip("-n", space, ...words(`link add eth0 type veth peer name ${port} netns ${hub}`));
-      await ip("-n", hub, ...words(`link set ${port} master lan up`));
       await ip("-n", space, ...words("link set lo up"));
-      await ip("-n", space, ...words("link set eth0 up"));
-      await this.#address(name);
+      await this.#plug(name);
     }
   }
 
-  async #address(name: string): Promise<void> {
+  async #plug(name: string): Promise<void> {
+    const hub = this.#space("switch");
+    const port = this.#port(name);
+    await this.ip(name, ...words(`link add eth0 type veth peer name ${port} netns ${hub}`));
+    await ip("-n", hub, ...words(`link set ${port} master lan up`));
+    await this.ip(name, ...words("link set eth0 up"));
     await this.ip(name, ...words(`address add ${this.address(name)}/24 dev eth0`));
     await this.ip(name, ...words(`address add ${this.address(name, 6)}/64 dev eth0 nodad`));
     await this.ip(name, ...words("route add 224.0.0.0/4 dev eth0"));

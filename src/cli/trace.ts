@@ -39,7 +39,7 @@ export function traceLines(site: string, { link, stack, peer, count, events }: L
     trace: { vantage_point: site, link, stack, peer, count },
   };
   const lines = events.map(({ at, direction, kind, ...rest }) => ({
-    time: at,
+    time: Number(at.toFixed(3)),
     name: direction === "sent" ? "meander:packet_sent" : "meander:packet_received",
     data: { link, kind: kindName(kind), ...rest },
   }));

@@ -330,8 +330,13 @@ export class Site implements SiteService, AsyncDisposable {
     return this.operations.health();
   }
 
-  snapshot(): Promise<PlaneSnapshot> {
-    return this.#plane.snapshot();
+  async snapshot(): Promise<PlaneSnapshot> {
+    const snapshot = await this.#plane.snapshot();
+    // Viewers are refused in the plane, everybody else here.
+    const drops: Record<string, number> = { ...snapshot.drops };
+    for (const [code, count] of Object.entries(this.guard.counts.toJSON()))
+      drops[code] = (drops[code] ?? 0) + count;
+    return { ...snapshot, drops };
   }
 
   trace(options: Parameters<Plane["trace"]>[0]): ReturnType<Plane["trace"]> {
@@ -457,6 +462,11 @@ export class Site implements SiteService, AsyncDisposable {
     this.#plane.onRequest(createApp(this, { clock: this.#clock, webRoot }));
     await this.operations.start();
     void this.operations.takeOver((handover, failed) => this.#desk.takeOver(handover, failed));
+    if (!isLocal(this.#options) && this.#access.mode === "open") {
+      this.#log.warn("Whoever reaches this site may watch, publish and administer.", {
+        next: "leave --access open away, so that it asks for tokens",
+      });
+    }
     if (!isLocal(this.#options) && this.record.tls === undefined) {
       this.#log.warn(
         "Tokens, pages, media to viewers and the link key go over the network unencrypted.",

@@ -11,15 +11,13 @@ export {
   type TransportSpec,
   transportsByName,
 } from "./catalogue.ts";
-export { completeStack, isPrivateStack } from "./complete.ts";
+export { completeStack } from "./complete.ts";
 export { composeStack } from "./compose.ts";
 export type { Connection, ConnectionEnd, Listener, Transport } from "./connection.ts";
 export {
   type Aead,
   type Cipher,
   isSameSecret,
-  KEY_BYTES,
-  NONCE_BYTES,
   TAG_BYTES,
 } from "./crypt/cipher.ts";
 export { GreetingBudget } from "./crypt/greeting-budget.ts";

@@ -32,6 +32,7 @@ export {
   type MulticastSending,
   setMulticastSending,
 } from "./multicast.ts";
+export { Brake } from "./native/brake.ts";
 export { setNotSentLowWater } from "./native/descriptors.ts";
 export { loadNative } from "./native/load-native.ts";
 export type { NativeCalls } from "./native/native-calls.ts";

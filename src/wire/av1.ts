@@ -32,12 +32,6 @@ export const AV1_SETS: SetFormat = {
   idOf: (obu) => (sequenceOf(obu) === undefined ? undefined : 0),
 };
 
-/** The sequence headers of a file's configuration record (AV1 in ISOBMFF §2.3) or of a temporal unit. */
-export function av1SetsOf(obus: Uint8Array): Uint8Array[] {
-  const headers = (splitObus(obus) ?? []).filter(({ type }) => type === OBU.sequenceHeader);
-  return headers.map((obu) => withoutSize(obu));
-}
-
 /** `frame_type` (AV1 §6.8.2). */
 const FRAME_TYPE = { key: 0, intraOnly: 2, switch: 3 } as const;
 const CHOSEN_PER_FRAME = 2;

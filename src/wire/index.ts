@@ -5,7 +5,6 @@
  */
 export { type AacFormat, formatAacParameters, isAac, parseAacFormat } from "./aac.ts";
 export { type AacConfig, decodeAacConfig } from "./aac-config.ts";
-export { av1SetsOf } from "./av1.ts";
 export {
   type Av1Sequence,
   av1CodecString,

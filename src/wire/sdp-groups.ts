@@ -1,4 +1,4 @@
-/** Multicast in session descriptions: `c=` lines with a time to live, and source filters (RFC 4570). */
+/** Multicast in session descriptions: `c=` lines and source filters (RFC 4570). docs/spec/datagrams.md [G30] */
 import { MeanderError } from "../base/index.ts";
 
 /** What can be taken: filters that say whom to hear, not whom to leave out. */

@@ -37,6 +37,9 @@ export class Lane {
   #held: Sample[] = [];
   #heldBytes = 0;
   readonly #presented: number[] = [];
+  /** Frames come that are presented before others that came first. */
+  #isReordered = false;
+  #beyondMs: number | undefined;
 
   constructor(track: Track, formatter: TrackFormatter, clock: SteadyClock, nowMs: number) {
     this.track = track;
@@ -104,9 +107,21 @@ export class Lane {
     return gone.length;
   }
 
+  /**
+   * True when a frame that is presented at `ms`, and all behind it, lie beyond a limit. Frames before it may need one beyond
+   * it, which comes first then.
+   */
+  isBeyond(ms: number, limitMs: number): boolean {
+    if (ms < limitMs) return false;
+    if (!this.#isReordered) return true;
+    this.#beyondMs ??= ms;
+    return ms > this.#beyondMs;
+  }
+
   /** How long a frame lasts that is presented at `ms`, s. */
   durationOf(sample: Sample, ms: number): number {
     if (sample.seconds !== undefined) return sample.seconds;
+    this.#isReordered ||= this.#presented.some((each) => each > ms);
     this.#presented.push(ms);
     if (this.#presented.length > DISTANCES) this.#presented.shift();
     const sorted = this.#presented.toSorted((left, right) => left - right);

@@ -1,4 +1,4 @@
-import { BufferSource, EncodedPacketSink, Input, MATROSKA, MP4, WEBM } from "mediabunny";
+import { BufferSource, EncodedPacketSink, Input, MATROSKA, MP4, QTFF, WEBM } from "mediabunny";
 import { VirtualClock } from "../../base/index.ts";
 import { SourceTimeline } from "../../channel/playout/index.ts";
 import type { Track } from "../../wire/index.ts";
@@ -156,7 +156,10 @@ export async function readBack(bytes: Uint8Array): Promise<
     readonly sizes: readonly number[];
   }[]
 > {
-  const input = new Input({ formats: [MP4, WEBM, MATROSKA], source: new BufferSource(bytes) });
+  const input = new Input({
+    formats: [MP4, QTFF, WEBM, MATROSKA],
+    source: new BufferSource(bytes),
+  });
   const tracks = [];
   for (const track of await input.getTracks()) {
     const times: number[] = [];

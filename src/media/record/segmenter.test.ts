@@ -127,30 +127,84 @@ test("a slow disk costs whole groups of pictures, counted, and the rest keeps it
   recording.gate = new Promise((resolve) => {
     open = resolve;
   });
+  // Ten pictures of 4 MB while the disk does nothing.
   const large = clip.map((sample) =>
-    sample.kind === "video" ? { ...sample, bytes: padded(sample.bytes) } : sample,
+    sample.kind === "video" && sample.seconds >= 1 && sample.seconds < 1.33
+      ? { ...sample, bytes: padded(sample.bytes, 4_000_000) }
+      : sample,
   );
-  const lanes = await playAll(recording, large.slice(0, 500));
+  const before = large.findIndex(({ seconds }) => seconds >= 3.5);
+  const lanes = await playAll(recording, large.slice(0, before));
   const { drops } = recording.segmenter;
   assert.ok((drops.toJSON()["disk-slow"] ?? 0) > 0);
   open();
-  for (let turn = 0; turn < 2_000; turn++) await settle();
-  await playAll(recording, large.slice(500), lanes);
+  await until(() => recording.segmenter.current?.bytes ?? 0, 30_000_000);
+  await playAll(recording, large.slice(before), lanes);
   await recording.segmenter.finish();
   const [video] = await readBack(recording.files[0]?.file.bytes as Uint8Array);
   const pictures = clip.filter(({ kind }) => kind === "video");
   assert.ok((video?.times.length as number) < pictures.length);
+  assert.ok((video?.times.length as number) > 180);
   assert.ok(Math.abs((video?.times.at(-1) as number) - 9.967) < 0.002);
 });
 
-/** As large as it would be at 40 Mbit/s. */
-function padded(frame: Uint8Array): Uint8Array {
-  const filler = new Uint8Array(300_000).fill(1);
-  filler.set([0, 0, 0, 1, 12]);
-  const bytes = new Uint8Array(frame.byteLength + filler.byteLength);
-  bytes.set(frame);
-  bytes.set(filler, frame.byteLength);
-  return bytes;
+async function until(value: () => number, least: number): Promise<void> {
+  while (value() < least) await settle();
+}
+
+/** With a NAL unit of filler data behind it. */
+function padded(frame: Uint8Array, bytes: number): Uint8Array {
+  const padding = new Uint8Array(bytes).fill(0xff);
+  padding.set([0, 0, 0, 1, 12]);
+  const whole = new Uint8Array(frame.byteLength + padding.byteLength);
+  whole.set(frame);
+  whole.set(padding, frame.byteLength);
+  return whole;
+}
+
+/** Presentation in groups of four: the last first, then the others. */
+function reordered(samples: readonly ClipSample[]): ClipSample[] {
+  const ORDER = [0, 3, 1, 2];
+  let pictures = 0;
+  let firstOfGroup = 0;
+  return samples.map((sample) => {
+    if (sample.kind === "audio") return sample;
+    if (sample.key) firstOfGroup = pictures;
+    const index = pictures++ - firstOfGroup;
+    // The 28 pictures behind a key frame and one more, in groups of four.
+    const moved = index < 28 ? (index & ~3) + (ORDER[index & 3] as number) : index;
+    return { ...sample, seconds: (firstOfGroup + moved) / 30 };
+  });
+}
+
+for (const container of ["mkv", "mp4", "mov"] as const) {
+  test(`pictures that are decoded ahead of their time keep it in ${container}, and all their sound`, async () => {
+    const only = clip.map((sample) => ({ ...sample }));
+    const recording = new Recording(container, { segmentMs: 4_000 });
+    const lanes =
+      container === "mov"
+        ? [recording.open(VIDEO), undefined]
+        : [recording.open(VIDEO), recording.open(AUDIO)];
+    for (const sample of reordered(only)) {
+      const lane = sample.kind === "video" ? lanes[0] : lanes[1];
+      if (lane === undefined) continue;
+      await recording.play(lane, sample);
+      await settle();
+    }
+    await recording.segmenter.finish();
+    const files = await Promise.all(recording.files.map(({ file }) => readBack(file.bytes)));
+    assert.deepEqual(
+      files.map(([video]) => video?.times.length),
+      [120, 120, 60],
+    );
+    for (const [video, audio] of files) {
+      const times = (video?.times ?? []).toSorted((left, right) => left - right);
+      for (const [index, time] of times.entries()) assert.ok(Math.abs(time - index / 30) < 0.001);
+      assert.ok((video?.times[1] as number) > (video?.times[2] as number));
+      if (audio !== undefined) assert.ok((audio.times[0] as number) < 0.021);
+    }
+    assert.deepEqual(recording.segmenter.drops.toJSON(), {});
+  });
 }
 
 test("only sound, and only pictures, are recordings too", async () => {

@@ -188,8 +188,8 @@ export class Segmenter {
   #place(lane: Lane, sample: Sample, ms: number): void {
     const { current } = this.#segments;
     if (current === undefined) return;
-    const recordedMs = ms - current.startMs + this.#segments.secondsBefore * 1000;
-    if (recordedMs >= this.#options.durationMs) {
+    const leftMs = this.#options.durationMs - this.#segments.secondsBefore * 1000;
+    if (lane.isBeyond(ms, current.startMs + leftMs)) {
       this.#enoughSince ??= this.#options.clock.now();
       current.end(lane);
       if (current.open.size === 0) this.#end();

@@ -376,3 +376,31 @@ test("shells over the limit are closed [S11]", async () => {
   assert.ok(shells.at(-1)?.isClosed());
   assert.equal(rig.server.counts.get("refused"), 1);
 });
+
+test("[S12] a shell is let in by its token, and closed with the reason when that ends", async () => {
+  const { server, clock, names } = new Rig();
+  const ends = new Set<(error: MeanderError) => void>();
+  const dial = async (): Promise<ReturnType<typeof memorySocketPair>[0]> => {
+    const [near, far] = memorySocketPair();
+    server.accept(far, async (token) => {
+      if (token !== "good") throw new MeanderError("token-denied", "not with that one");
+      return (end) => {
+        ends.add(end);
+        return () => void ends.delete(end);
+      };
+    });
+    return near;
+  };
+  const url = "http://127.0.0.1:7000";
+  await assert.rejects(connectShell(url, dial, { clock }), { code: "token-denied" });
+  await assert.rejects(connectShell(url, dial, { clock, token: "bad" }), { code: "token-denied" });
+  assert.deepEqual(names, []);
+  assert.equal(server.counts.get("refused"), 2);
+  const shell = await connectShell(url, dial, { clock, token: "good" });
+  assert.equal(ends.size, 1);
+  for (const end of ends) end(new MeanderError("token-expired", "it is over"));
+  assert.match(String(await shell.closed), /it is over/);
+  await quiet();
+  assert.equal(ends.size, 0);
+  assert.equal(server.shellCount, 0);
+});

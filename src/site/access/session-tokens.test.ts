@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { type MeanderError, SeededRandom, SILENT, VirtualClock } from "../../base/index.ts";
-import { EmbeddedDirectory } from "../../directory/embedded/index.ts";
+import { EmbeddedDirectory, MemoryStore } from "../../directory/embedded/index.ts";
 import type { Json } from "../../directory/index.ts";
 import { MemberCredential } from "./member-credential.ts";
 import { SessionKey } from "./session-key.ts";
@@ -38,7 +38,12 @@ async function withRig(use: (rig: Rig) => Promise<void>): Promise<void> {
   const folder = join(root, `${++count}`);
   const clock = new VirtualClock(0, NOW);
   const random = new SeededRandom(count);
-  const directory = await EmbeddedDirectory.open({ path: undefined, clock, random, log: SILENT });
+  const directory = await EmbeddedDirectory.open({
+    store: new MemoryStore(),
+    clock,
+    random,
+    log: SILENT,
+  });
   const access = new SiteAccess({
     ...{ mode: undefined, isLocal: true, clock, random, log: SILENT },
     onRules() {},
@@ -212,7 +217,12 @@ test("[A1] [A12] how a site goes by the session's rules, and by how it was start
     isLocal: boolean,
     policy: "open" | "tokens" | undefined,
   ): Promise<string> => {
-    const directory = await EmbeddedDirectory.open({ path: undefined, clock, random, log: SILENT });
+    const directory = await EmbeddedDirectory.open({
+      store: new MemoryStore(),
+      clock,
+      random,
+      log: SILENT,
+    });
     const rules: string[] = [];
     const access = new SiteAccess({
       ...{ mode, isLocal, clock, random, log: SILENT },
@@ -239,7 +249,12 @@ test("[A1] [A12] how a site goes by the session's rules, and by how it was start
 test("[A12] a site that never heard rules takes no token at all", async () => {
   const clock = new VirtualClock(0, NOW);
   const random = new SeededRandom(8);
-  const directory = await EmbeddedDirectory.open({ path: undefined, clock, random, log: SILENT });
+  const directory = await EmbeddedDirectory.open({
+    store: new MemoryStore(),
+    clock,
+    random,
+    log: SILENT,
+  });
   const about = { mode: undefined, isLocal: false, clock, random, log: SILENT };
   const access = new SiteAccess({ ...about, onRules() {} });
   await access.start(directory);

@@ -87,6 +87,8 @@ const SUBJECTS = ["create-token", "list-tokens", "revoke-tokens", "renew-members
 export class TokenDesk {
   readonly #options: TokenDeskOptions;
   #adminId: string | undefined;
+  /** What was begun of the desk's own work: one after the other. */
+  #work: Promise<void> = Promise.resolve();
   #cancel: Cancel | undefined;
 
   constructor(options: TokenDeskOptions) {
@@ -100,9 +102,9 @@ export class TokenDesk {
 
   /** Puts the leader's own token into its folder, and looks after it and after what has expired. */
   async start(): Promise<void> {
-    await this.#tidy();
+    await this.#inTurn(() => this.#tidy());
     this.#cancel = every(this.#options.clock, "tokens", TIDY_MS, () => {
-      this.#tidy().catch((error: unknown) =>
+      this.#inTurn(() => this.#tidy()).catch((error: unknown) =>
         this.#options.log.warn("Tokens could not be tidied.", { error: messageOf(error) }),
       );
     });
@@ -240,10 +242,15 @@ export class TokenDesk {
       log.info("A token was revoked.", { id: each });
     }
     if (found.some((record) => record.id === this.#adminId)) {
-      this.#adminId = undefined;
-      await this.#keepAdminToken();
+      await this.#inTurn(() => this.#keepAdminToken());
     }
     return found.map((record) => record.id);
+  }
+
+  #inTurn(task: () => Promise<void>): Promise<void> {
+    const turn = this.#work.then(task);
+    this.#work = turn.catch(() => {});
+    return turn;
   }
 
   async #tidy(): Promise<void> {

@@ -29,10 +29,10 @@ const tokenRequestSchema = z
     expiresInMs: z.number().min(1_000).max(LIMITS.tokenMsMax),
   })
   .openapi("TokenRequest");
-export const madeTokenSchema = z
+const madeTokenSchema = z
   .strictObject({ token: z.string(), record: recordSchema })
   .openapi("MadeToken");
-export const tokenListSchema = z
+const tokenListSchema = z
   .strictObject({
     tokens: z.array(recordSchema.extend({ revokedAt: wall.nullable() })),
   })

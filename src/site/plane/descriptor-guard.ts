@@ -60,6 +60,11 @@ export class DescriptorGuard implements Descriptors, Disposable {
     return { code: "admission-refused", message };
   }
 
+  /** True when not even refusing viewers in their own words can be afforded. */
+  get isTight(): boolean {
+    return this.left < LIMITS.descriptorsReserved / 2;
+  }
+
   get isSpent(): boolean {
     return this.left < LIMITS.descriptorsReservedLast;
   }

@@ -18,8 +18,14 @@ import {
 import { Guard, type GuardRules } from "../access/guard.ts";
 import { viewerGateOf } from "../access/viewer-gate.ts";
 import type { GateRules } from "../http/gate.ts";
-import { HttpListener, portInUse, type TlsIdentity, type Upgrade } from "../http/http-listener.ts";
-import type { HttpRequest, HttpResponse } from "../http/messages.ts";
+import {
+  HttpListener,
+  portInUse,
+  refuseUpgrade,
+  type TlsIdentity,
+  type Upgrade,
+} from "../http/http-listener.ts";
+import { errorResponse, type HttpRequest, type HttpResponse } from "../http/messages.ts";
 import type { LogGate } from "../observe/log-gate.ts";
 import { LoopDelay } from "../observe/loop-delay.ts";
 import { readDescriptors } from "../observe/resource-readings.ts";
@@ -87,7 +93,7 @@ export class LocalPlane implements Plane {
     const directory = new SocketDoor("directory");
     const shell = new SocketDoor("shell");
     const front: Front = { accept: (connection) => connection.close(), request: undefined };
-    const native = loadNative({ disabled: options.native === false });
+    const native = loadNative({ disabled: options.native === false, brake: ports.brake });
     const means = { native: native.calls, nativeAbsence: native.absence, tally: emptyTally() };
     const writes = native.calls === undefined ? undefined : new StreamWrites(native.calls);
     const webSockets = new WebSocketAcceptor({ clock, writes });
@@ -104,8 +110,16 @@ export class LocalPlane implements Plane {
       {
         request: (request) => respond(front.request, request, log),
         upgrades: {
-          [`websocket ${LINK_PATH}`]: (upgrade) =>
-            void acceptWebSocket(webSockets, upgrade, front, log),
+          [`websocket ${LINK_PATH}`]: (upgrade) => {
+            // Sites come by UDP or TCP; what comes here is a crowd of viewers that has been refused before.
+            const refusal = descriptors.isTight ? descriptors.refusal : undefined;
+            if (refusal === undefined) void acceptWebSocket(webSockets, upgrade, front, log);
+            else
+              refuseUpgrade(
+                upgrade.socket,
+                errorResponse(503, new MeanderError(refusal.code, refusal.message)),
+              );
+          },
           [`${LINK_UPGRADE} ${LINK_PATH}`]: ({ socket, head }) =>
             front.accept(acceptTcp(socket, head, { clock, writes })),
           [`websocket ${SOCKET_PATHS.directory}`]: (upgrade) => directory.accept(upgrade),

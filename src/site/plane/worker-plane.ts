@@ -1,8 +1,12 @@
 import { Worker } from "node:worker_threads";
 import { type Log, MeanderError } from "../../base/index.ts";
+import { Brake } from "../../transport/index.ts";
 import type { Plane, PlaneOptions } from "./plane.ts";
 import { errorOf, type FromPlane, type ToPlane } from "./plane-messages.ts";
 import { RemotePlane } from "./remote-plane.ts";
+
+/** A thread that is stuck is ended all the same, after this, ms. */
+const HOLD_MS_MAX = 200;
 
 /**
  * Opens a plane in a thread of its own.
@@ -13,7 +17,16 @@ export function openWorkerPlane(
   options: PlaneOptions,
   ports: { readonly log: Log },
 ): Promise<Plane> {
-  const worker = new Worker(new URL("./plane-worker.js", import.meta.url), { name: "plane" });
+  const brake = new Brake();
+  const entry = new URL("./plane-worker.js", import.meta.url);
+  const worker = new Worker(entry, { name: "plane", workerData: brake.shared });
+  // Whatever ends this process ends that thread first.
+  const onExit = (): void => brake.hold(HOLD_MS_MAX);
+  process.once("exit", onExit);
+  const end = async (): Promise<void> => {
+    onExit();
+    await worker.terminate();
+  };
   let plane: RemotePlane | undefined;
   return new Promise((resolve, reject) => {
     const lost = (what: string, cause?: Error): void => {
@@ -22,7 +35,10 @@ export function openWorkerPlane(
       reject(error);
     };
     worker.on("error", (cause) => lost(`its thread failed: ${cause.message}`, cause));
-    worker.on("exit", (code) => lost(`its thread ended with code ${code}`));
+    worker.on("exit", (code) => {
+      process.off("exit", onExit);
+      lost(`its thread ended with code ${code}`);
+    });
     worker.on("message", function first(message: FromPlane) {
       if (message.type === "log") {
         ports.log[message.level](message.message, message.fields);
@@ -32,12 +48,11 @@ export function openWorkerPlane(
       if (message.type === "opened") {
         const { http, udp } = message;
         // The plane has closed by then; whatever its thread still waits for, nobody needs it.
-        const ended = async (): Promise<void> => void (await worker.terminate());
-        plane = new RemotePlane(worker, { http, udp, log: ports.log, ended });
+        plane = new RemotePlane(worker, { http, udp, log: ports.log, ended: end });
         resolve(plane);
       } else if (message.type === "open-failed") {
         reject(errorOf(message.error));
-        void worker.terminate();
+        void end();
       }
     });
     worker.postMessage({ type: "open", options } satisfies ToPlane);

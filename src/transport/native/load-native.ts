@@ -2,23 +2,30 @@ import { createRequire } from "node:module";
 import { endianness } from "node:os";
 import type * as Koffi from "koffi";
 import { BatchMemory } from "./batch-memory.ts";
+import type { Brake } from "./brake.ts";
 import { LAYOUT, SOCKET } from "./constants.ts";
 import type { Native, NativeCalls } from "./native-calls.ts";
 import { Turn } from "./turn.ts";
+import { bindWatch } from "./watch.ts";
 
 /**
  * The native calls of this thread. They need Linux on x64 or arm64, and `koffi`, which is an optional dependency.
  *
- * @param options `disabled`: somebody wants none
+ * @param options `disabled`: somebody wants none. `brake`: of a thread that another one may end; without it, Node waits for
+ *   what arrives in such a thread
  */
-export function loadNative({ disabled }: { readonly disabled: boolean }): Native {
+export function loadNative(options: {
+  readonly disabled: boolean;
+  readonly brake?: Brake | undefined;
+}): Native {
+  const { brake, disabled } = options;
   if (disabled) return { calls: undefined, absence: "switched-off" };
   const isKnown = process.platform === "linux" && ["x64", "arm64"].includes(process.arch);
   if (!isKnown || endianness() !== "LE") return { calls: undefined, absence: "not-linux" };
   try {
     const koffi = createRequire(import.meta.url)("koffi") as typeof Koffi;
     if (!hasLayout(koffi)) return { calls: undefined, absence: "no-library" };
-    return { calls: bindCalls(koffi), absence: undefined };
+    return { calls: bindCalls(koffi, brake), absence: undefined };
   } catch {
     return { calls: undefined, absence: "no-library" };
   }
@@ -48,7 +55,7 @@ function hasLayout(koffi: typeof Koffi): boolean {
 }
 
 /** Addresses are passed as numbers: they are below 2^53, and big integers would be garbage in every call. */
-function bindCalls(koffi: typeof Koffi): NativeCalls {
+function bindCalls(koffi: typeof Koffi, brake: Brake | undefined): NativeCalls {
   const library = koffi.load(null);
   const messages = ["int", "uint64_t", "uint", "int"];
   const sendmmsg = library.func("sendmmsg", "int", messages);
@@ -59,7 +66,7 @@ function bindCalls(koffi: typeof Koffi): NativeCalls {
   const setsockopt = library.func("setsockopt", "int", [...option, "uint"]);
   const getsockopt = library.func("getsockopt", "int", [...option, "uint64_t"]);
   const ioctl = library.func("ioctl", "int", ["int", "ulong", "uint64_t"]);
-  const watch = bindWatch(koffi, library);
+  const watch = bindWatch(koffi, library, brake);
 
   const addressOf = (memory: Uint8Array): number => Number(koffi.address(memory));
   const memory = new BatchMemory(addressOf);
@@ -97,47 +104,5 @@ function bindCalls(koffi: typeof Koffi): NativeCalls {
       numbers[0] = 0;
       return readValue(ioctl(descriptor, SOCKET.siocOutqNsd, valueAddress));
     },
-  };
-}
-
-/** Undefined when the library, or this version of Node, lacks what it takes. */
-function bindWatch(koffi: typeof Koffi, library: Koffi.LibraryHandle): NativeCalls["watch"] {
-  // What is put off until "the next tick" in a callback of the library would wait for one of Node's: this does it at once.
-  const runTicks: unknown = Reflect.get(process, "_tickCallback");
-  const poll: unknown = Reflect.get(koffi.node, "poll");
-  if (typeof runTicks !== "function" || typeof poll !== "function") return undefined;
-  const fcntl = library.func("fcntl", "int", ["int", "int", "..."]);
-  const close = library.func("close", "int", ["int"]);
-  return (descriptor, onReadable) => {
-    // One of its own: the event loop knows a descriptor once only, and Node may still send by the other.
-    const own = fcntl(descriptor, SOCKET.duplicateCloseOnExec, "int", 0) as number;
-    if (own < 0) return undefined;
-    const onEvent = (): void => {
-      try {
-        onReadable();
-        runTicks.call(process);
-      } catch (error) {
-        // The library has nobody to tell. Here it ends the process, as any other bug does.
-        setImmediate(() => {
-          throw error;
-        });
-      }
-    };
-    let handle: Koffi.node.PollHandle | undefined;
-    try {
-      handle = koffi.node.poll(own, onEvent);
-    } catch {
-      close(own);
-      return undefined;
-    }
-    return {
-      again: () => handle?.start(onEvent),
-      close() {
-        if (handle === undefined) return;
-        handle.close();
-        handle = undefined;
-        close(own);
-      },
-    };
   };
 }

@@ -1,0 +1,75 @@
+import { readFileSync } from "node:fs";
+import { isMainThread } from "node:worker_threads";
+import type * as Koffi from "koffi";
+import type { Brake } from "./brake.ts";
+import { SOCKET } from "./constants.ts";
+import type { NativeCalls } from "./native-calls.ts";
+
+/** `RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE` of `dlopen`. */
+const PIN = 0x2 | 0x4 | 0x1000;
+
+/**
+ * Undefined when the library, or this version of Node, lacks what it takes.
+ *
+ * @param brake of a thread that another one may end
+ */
+export function bindWatch(
+  koffi: typeof Koffi,
+  library: Koffi.LibraryHandle,
+  brake: Brake | undefined,
+): NativeCalls["watch"] {
+  if (brake === undefined && !isMainThread) return undefined;
+  // What is put off until "the next tick" in a callback of the library would wait for one of Node's: this does it at once.
+  const runTicks: unknown = Reflect.get(process, "_tickCallback");
+  const poll: unknown = Reflect.get(koffi.node, "poll");
+  if (typeof runTicks !== "function" || typeof poll !== "function") return undefined;
+  if (!pin(library)) return undefined;
+  const fcntl = library.func("fcntl", "int", ["int", "int", "..."]);
+  const close = library.func("close", "int", ["int"]);
+  return (descriptor, onReadable) => {
+    // One of its own: the event loop knows a descriptor once only, and Node may still send by the other.
+    const own = fcntl(descriptor, SOCKET.duplicateCloseOnExec, "int", 0) as number;
+    if (own < 0) return undefined;
+    let handle: Koffi.node.PollHandle | undefined;
+    const end = (): void => {
+      if (handle === undefined) return;
+      handle.close();
+      handle = undefined;
+      close(own);
+    };
+    const onEvent = (): void => {
+      if (brake?.enter() === false) {
+        end();
+        return;
+      }
+      try {
+        onReadable();
+        runTicks.call(process);
+      } catch (error) {
+        // The library has nobody to tell. Here it ends the process, as any other bug does.
+        setImmediate(() => {
+          throw error;
+        });
+      }
+      brake?.leave();
+    };
+    try {
+      handle = koffi.node.poll(own, onEvent);
+    } catch {
+      close(own);
+      return undefined;
+    }
+    return { again: () => handle?.start(onEvent), close: end };
+  };
+}
+
+/**
+ * Keeps the library in memory until the process ends. Otherwise it goes with the last thread that has loaded it, and when
+ * that is ended from outside, its watches close only afterwards.
+ */
+function pin(library: Koffi.LibraryHandle): boolean {
+  const path = /\s(\/.*\/koffi\.node)$/m.exec(readFileSync("/proc/self/maps", "latin1"))?.[1];
+  if (path === undefined) return false;
+  const dlopen = library.func("dlopen", "void *", ["str", "int"]);
+  return dlopen(path, PIN) !== null;
+}
