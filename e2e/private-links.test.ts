@@ -9,16 +9,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
-import {
-  type HealthView,
-  packageRoot,
-  type SiteView,
-  type StreamsView,
-} from "../src/site/index.ts";
+import { packageRoot, type SiteView, type StreamsView } from "../src/site/index.ts";
 import { json, MEANDER, type Running, start } from "./support/processes.ts";
 import { until } from "./support/wait.ts";
 
-type Status = SiteView & { readonly health: HealthView; readonly streams: StreamsView["counts"] };
+type Status = SiteView & { readonly streams: StreamsView["counts"] };
 
 const NEAR = { namespace: `meander-${process.pid}-near`, host: "10.215.0.1" };
 const FAR = { namespace: `meander-${process.pid}-far`, host: "10.215.0.2" };
@@ -72,13 +67,30 @@ async function output(machine: Machine, ...args: readonly string[]): Promise<str
   return each.stdout();
 }
 
+/** Prints what a site says of itself, line by line: from outside its machine nobody can ask. */
+const WATCH = `const [url] = process.argv.slice(1);
+for (;;) {
+  try {
+    const [site, streams] = await Promise.all(
+      ["site", "streams"].map(async (path) => (await fetch(url + "/api/" + path)).json()),
+    );
+    console.log(JSON.stringify({ ...site, streams: streams.counts }));
+  } catch {}
+  await new Promise((resolve) => setTimeout(resolve, 300));
+}`;
+
 async function startSite(
   machine: Machine,
   name: string,
   port: number,
   ...more: readonly string[]
-): Promise<{ readonly url: string; readonly running: Running; status(): Promise<Status> }> {
-  const { host } = machine;
+): Promise<{
+  readonly url: string;
+  readonly running: Running;
+  /** The first status from which `pick` takes something. */
+  when<T>(pick: (status: Status) => T | undefined): Promise<T>;
+}> {
+  const { namespace, host } = machine;
   const site = meanderAt(
     machine,
     ...["site", "--json", "--log", "info", "--name", name, "--data", join(folder, name)],
@@ -86,9 +98,15 @@ async function startSite(
   );
   await site.line((line) => json<{ url: string }>(line)?.url);
   const url = `http://${host}:${port}`;
-  const status = async (): Promise<Status> =>
-    JSON.parse(await output(machine, "status", "--json", "--site", url)) as Status;
-  return { url, running: site, status };
+  const script = ["--input-type=module", "--eval", WATCH, url];
+  const watch = start("ip", ["netns", "exec", namespace, process.execPath, ...script]);
+  running.push(watch);
+  const when = <T>(pick: (status: Status) => T | undefined): Promise<T> =>
+    watch.line((line) => {
+      const status = json<Status>(line);
+      return status === undefined ? undefined : pick(status);
+    });
+  return { url, running: site, when };
 }
 
 async function configOf(name: string, connection: string | undefined): Promise<string> {
@@ -115,33 +133,28 @@ test("media and streams between machines are private without being asked for", {
   const linksOf = relays.map(async ([name, port, connection, stack]) => {
     const config = await configOf(name, connection);
     const relay = await startSite(FAR, name, port, "--join", origin.url, "--config", config);
-    const { snapshot } = await until(
-      `${name} gets the clip`,
-      async () => {
-        const status = await relay.status();
-        const input = status.snapshot.channels[0]?.inputs[0];
-        return (input?.packets ?? 0) > 100 ? status : undefined;
-      },
-      60_000,
-    );
+    const snapshot = await relay.when((status) => {
+      const input = status.snapshot.channels[0]?.inputs[0];
+      return (input?.packets ?? 0) > 100 ? status.snapshot : undefined;
+    });
     assert.deepEqual(snapshot.channels[0]?.drops, {});
     const link = snapshot.peers.find(({ direction }) => direction === "out");
     assert.equal(link?.stack, stack);
     assert.equal(link?.counts["crypt-keys-agreed"], 1);
   });
   await Promise.all(linksOf);
-  const { snapshot } = await origin.status();
-  assert.deepEqual(snapshot.peers.map(({ stack }) => stack).sort(), [
-    "crypt:tcp",
-    "crypt:websocket",
-    "frag:crypt:udp",
-  ]);
+  const expected = ["crypt:tcp", "crypt:websocket", "frag:crypt:udp"];
+  await origin.when(({ snapshot }) => {
+    const stacks = snapshot.peers.map(({ stack }) => stack).sort();
+    return stacks.join() === expected.join() || undefined;
+  });
 
   await output(NEAR, "stream", "create", "post", "--at", "datagrams", "--site", origin.url);
   await output(NEAR, "stream", "append", "post", '"a letter"', "--site", origin.url);
-  const frames = (await origin.status()).streams.peers.find(({ site }) => site === "datagrams");
-  assert.equal(frames?.state, "open");
-  assert((frames?.framesSent ?? 0) > 0);
+  await origin.when(({ streams }) => {
+    const frames = streams.peers.find(({ site }) => site === "datagrams");
+    return (frames?.state === "open" && frames.framesSent > 0) || undefined;
+  });
 });
 
 test("a site that would have its links plain is refused, and told why", {
@@ -160,6 +173,6 @@ test("a site that would have its links plain is refused, and told why", {
   await until("the refusal is in the log", () =>
     plain.running.stderr().includes('"privacy-required"'),
   );
-  const { snapshot } = await plain.status();
-  assert.equal(snapshot.channels[0]?.inputs[0]?.packets, 0);
+  const packets = await plain.when(({ snapshot }) => snapshot.channels[0]?.inputs[0]?.packets);
+  assert.equal(packets, 0);
 });

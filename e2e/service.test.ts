@@ -161,7 +161,7 @@ test("lines for the journal have priorities and no colours", {
       const now = await readFile(log, "utf8");
       return now.includes("The site is up.") ? now : undefined;
     });
-    assert.match(text, /^<6>The site is up\. site=journal url=http:\/\/127/m);
+    assert.match(text, /^<6>The site is up\. url=http:\/\/127/m);
     for (const each of text.trimEnd().split("\n")) assert.match(each, /^<[3-7]>/);
   } finally {
     await running.stop();

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { every, SystemClock } from "../base/index.ts";
 import type { RecordEvent, RecordStatus } from "../site/index.ts";
 import { formatBytes } from "../site/view/index.ts";
 import { durationOf, type SiteArguments, withSite } from "./arguments.ts";
@@ -50,9 +51,11 @@ export function addRecord(program: Command): void {
     const finish = (): void => void recorder.finish();
     // A second signal ends it without waiting for the disk.
     process.once("SIGINT", finish).once("SIGTERM", finish);
-    const shown = setInterval(() => terminal.progress(lineOf(recorder.status)), SHOWN_MS);
+    const hide = every(new SystemClock(), "progress", SHOWN_MS, () =>
+      terminal.progress(lineOf(recorder.status)),
+    );
     const error = await recorder.ended;
-    clearInterval(shown);
+    hide();
     if (error !== undefined) throw error;
     terminal.show({ type: "ended", ...recorder.status }, () => summaryOf(recorder.status));
     process.exit(0);

@@ -20,7 +20,6 @@ export { IngestGroup, type IngestGroupOptions } from "./ingest-group.ts";
 export type { OpenSocket } from "./open-socket.ts";
 export { type ClipPublication, type PublishClipOptions, publishClip } from "./publish-clip.ts";
 export {
-  CONTAINERS,
   type Container,
   containerOf,
   type Lane,

@@ -199,7 +199,10 @@ export class Links {
   #opened(peer: Peer, dialled: Link | undefined): void {
     if (dialled !== undefined) dialled.dialling = false;
     this.#peers.set(peer, this.#peers.get(peer) ?? { direction: "in" });
-    if (peer.remote?.role === "viewer") this.#swift.delete(peer);
+    if (peer.remote?.role === "viewer") {
+      this.#swift.delete(peer);
+      peer.connection.relax?.();
+    }
     this.#options.onOpen(peer);
     const name = peer.remote?.name ?? "";
     const link = dialled ?? this.#links.get(keyOf(name, peer.connection.stack));

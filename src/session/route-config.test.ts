@@ -19,7 +19,7 @@ const wrong: readonly (readonly [what: string, config: unknown, message: string]
   [
     "a misspelt key of a channel",
     { channels: { clip: { inptu: {} } } },
-    'demo.json: channels.clip.inptu: unknown key "inptu"; expected input, maxSubscribers, maxBitsPerSecond, silenceMs, maxPublishers, historyBytes; did you mean "input"?',
+    'demo.json: channels.clip.inptu: unknown key "inptu"; expected input, record, maxSubscribers, maxBitsPerSecond, silenceMs, maxPublishers, historyBytes; did you mean "input"?',
   ],
   [
     "a key of an input that is like none",

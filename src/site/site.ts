@@ -1,4 +1,4 @@
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import {
   type Clock,
   delay,
@@ -11,24 +11,16 @@ import {
   SystemRandom,
 } from "../base/index.ts";
 import type { DirectoryStatus } from "../directory/index.ts";
-import {
-  type AccessMode,
-  defaultRouteConfig,
-  type RouteConfig,
-  type SiteRecord,
-} from "../session/index.ts";
+import { defaultRouteConfig, type RouteConfig, type SiteRecord } from "../session/index.ts";
 import { Shell } from "../session/shell/index.ts";
 import type { Place } from "../stream/index.ts";
 import { formatAddress } from "../transport/index.ts";
 import { admitBy } from "./access/admit.ts";
 import type { Guard } from "./access/guard.ts";
-import { SiteAccess } from "./access/site-access.ts";
-import { ADMIN_TOKEN_FILE } from "./access/token-desk.ts";
 import { type TokenService, tokenServiceOver } from "./access/token-service.ts";
 import { createApp } from "./api/app.ts";
 import { ChannelRouter } from "./channel-router.ts";
 import { checkConnections } from "./check-connections.ts";
-import type { LocalSite } from "./client/local-sites.ts";
 import { packageRoot, packageVersion } from "./client/package-root.ts";
 import { MediaDesk } from "./media-desk.ts";
 import { linkUrlOf, Neighbourhood, siteUrlOf } from "./neighbourhood.ts";
@@ -40,7 +32,8 @@ import { openWorkerPlane } from "./plane/worker-plane.ts";
 import type { PlaneEvent, PlaneSnapshot } from "./plane-control.ts";
 import { checkRecordings, RecordingDesk, type RecordStatus } from "./record/index.ts";
 import { SessionLink } from "./session-link.ts";
-import { completeSettings, isLocal, type SiteOptions, type SiteSettings } from "./site-options.ts";
+import { completeSettings, type SiteOptions, type SiteSettings } from "./site-options.ts";
+import { SiteSecurity } from "./site-security.ts";
 import type {
   ChannelView,
   DemoControl,
@@ -54,7 +47,6 @@ import type {
   StreamsView,
 } from "./site-service.ts";
 import { StreamDesk } from "./stream-desk.ts";
-import type { SiteCertificate } from "./tls/certificate.ts";
 import { TlsDesk } from "./tls/tls-desk.ts";
 
 /** What a site stands on; all of it has defaults. */
@@ -96,8 +88,7 @@ export class Site implements SiteService, AsyncDisposable {
   readonly #neighbourhood: Neighbourhood;
   readonly #streams: StreamDesk;
   readonly #recordings: RecordingDesk;
-  readonly #access: SiteAccess;
-  readonly #tls: TlsDesk | undefined;
+  readonly #security: SiteSecurity;
   readonly #options: SiteOptions;
   readonly #clock: Clock;
   readonly #log: Log;
@@ -181,7 +172,6 @@ export class Site implements SiteService, AsyncDisposable {
     this.#streams = streams;
     this.#clock = clock;
     this.#log = log;
-    this.#tls = tls;
     this.demo = ports.demo;
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
@@ -198,28 +188,17 @@ export class Site implements SiteService, AsyncDisposable {
       leader: options.join === undefined,
       startedAt: clock.wall(),
     };
-    const isHere = isLocal(options);
-    this.#access = new SiteAccess({
-      ...{ mode: options.access, isLocal: isHere, clock, random, log },
-      onRules: (rules) => {
-        plane
-          .setAccess(rules)
-          .catch((error: unknown) =>
-            log.error("The plane did not take the rules of access.", { error: messageOf(error) }),
-          );
-      },
-    });
     const hosts = hostsOf(options);
+    this.#security = new SiteSecurity({
+      ...{ options, record: this.record, hosts, tls, plane, clock, random, log },
+    });
     this.#neighbourhood = new Neighbourhood({ self: this.record, hosts, plane, log });
     this.#link = new SessionLink({
       record: this.record,
       join: options.join,
       data: options.data,
-      access: this.#access,
-      policy: {
-        mode: options.access ?? (isHere ? "open" : "tokens"),
-        public: options.public,
-      },
+      access: this.#security.access,
+      policy: this.#security.policy,
       credentials: { token: ports.token, trust: options.trust },
       leaseMs: options.leaseMs,
       plane,
@@ -255,7 +234,7 @@ export class Site implements SiteService, AsyncDisposable {
       host: plane.http.host,
       advertise: options.advertise,
       open: options.open.length > 0,
-      guard: this.#access.guard,
+      guard: this.guard,
       clock,
     });
     this.tokens = tokenServiceOver((subject, payload) => this.#link.request(subject, payload));
@@ -263,8 +242,7 @@ export class Site implements SiteService, AsyncDisposable {
       ...{ folder: options.recordings, clock, log },
       target: () => ({
         site: this.#ownAddress,
-        token: this.#access.ownToken,
-        trust: this.record.tls,
+        ...this.#security.own,
       }),
     });
     this.operations = new SiteOperations({
@@ -290,27 +268,18 @@ export class Site implements SiteService, AsyncDisposable {
   }
 
   /** How programs of this user find it and get in. */
-  get local(): LocalSite & { readonly access: AccessMode } {
-    const { record } = this;
-    const { data } = this.#options;
-    return {
-      ...{ url: this.url, hosts: hostsOf(this.#options), pid: record.pid },
-      access: this.#access.mode,
-      asks: this.#access.mode === "tokens",
-      session: this.#access.session,
-      tokenFile: record.leader ? resolve(data, ADMIN_TOKEN_FILE) : null,
-      fingerprint: record.tls?.fingerprint ?? null,
-    };
+  get local(): SiteSecurity["local"] {
+    return this.#security.local;
   }
 
   /** Decides who may do what here. */
   get guard(): Guard {
-    return this.#access.guard;
+    return this.#security.access.guard;
   }
 
   /** Reads the certificate's files again; the connections there are go on. Nothing without TLS. */
   async reloadCertificate(): Promise<void> {
-    await this.#tls?.reload();
+    await this.#security.reload();
   }
 
   session(): SessionView {
@@ -455,26 +424,13 @@ export class Site implements SiteService, AsyncDisposable {
     await this.#plane.configure({ site, instance, linkKey, maxSubscribers, maxBitsPerSecond });
     this.#streams.join(this.#place, linkKey);
     this.#link.release();
-    this.#tls?.onChange((certificate) => this.#showCertificate(certificate));
     this.#plane.onShell((socket, address) =>
       this.#streams.accept(socket, admitBy(this.guard, "administer", address)),
     );
     this.#plane.onRequest(createApp(this, { clock: this.#clock, webRoot }));
     await this.operations.start();
     void this.operations.takeOver((handover, failed) => this.#desk.takeOver(handover, failed));
-    if (!isLocal(this.#options) && this.#access.mode === "open") {
-      this.#log.warn("Whoever reaches this site may watch, publish and administer.", {
-        next: "leave --access open away, so that it asks for tokens",
-      });
-    }
-    if (!isLocal(this.#options) && this.record.tls === undefined) {
-      this.#log.warn(
-        "Tokens, pages, media to viewers and the link key go over the network unencrypted.",
-        {
-          next: "add --tls auto, or --tls-cert and --tls-key, or put a proxy with TLS before it",
-        },
-      );
-    }
+    this.#security.start(() => this.#link.announceSelf());
     this.#log.info("The site is up.", {
       url: this.url,
       udp: this.record.udp.port,
@@ -488,18 +444,6 @@ export class Site implements SiteService, AsyncDisposable {
     this.#recordings.set(routes);
     // A plane that has ended tells so itself.
     await this.operations.checkRoutes(routes).catch(() => {});
-  }
-
-  /** New connections see it at once, and the session learns what to expect. */
-  #showCertificate({ cert, key, fingerprint }: SiteCertificate): void {
-    // The one record of this site, which all its parts have.
-    Object.assign(this.record, { tls: { fingerprint } });
-    this.#plane
-      .setTls({ cert, key })
-      .then(() => this.#link.announceSelf())
-      .catch((error: unknown) =>
-        this.#log.error("The new certificate is not shown.", { error: messageOf(error) }),
-      );
   }
 
   #setDirectory(status: DirectoryStatus): void {
@@ -546,7 +490,7 @@ export class Site implements SiteService, AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    this.#tls?.close();
+    this.#security.close();
     await this.#streams.stop();
     await this.#link.close();
     await this.#streams.close();

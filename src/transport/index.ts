@@ -32,11 +32,11 @@ export {
   type MulticastSending,
   setMulticastSending,
 } from "./multicast.ts";
-export { Brake } from "./native/brake.ts";
+export { Brake, type BrakeEnd } from "./native/brake.ts";
 export { setNotSentLowWater } from "./native/descriptors.ts";
 export { loadNative } from "./native/load-native.ts";
 export type { NativeCalls } from "./native/native-calls.ts";
-export { StreamWrites } from "./native/stream-writes.ts";
+export { StreamMeans } from "./native/stream-means.ts";
 export { nodeCipher } from "./node-cipher.ts";
 export { emptyTally, type Tally } from "./tally.ts";
 export { acceptTcp, LINK_PATH, LINK_UPGRADE, TcpTransport } from "./tcp.ts";

@@ -7,8 +7,9 @@ import {
   type Socket,
   type Server as TcpServer,
 } from "node:net";
+import { SystemClock } from "../base/index.ts";
 import { loadNative } from "./native/load-native.ts";
-import { StreamWrites } from "./native/stream-writes.ts";
+import { StreamMeans } from "./native/stream-means.ts";
 
 /** One upgrade request as an HTTP server gives it. */
 export interface Upgrade {
@@ -105,9 +106,10 @@ export class CuttableWire implements AsyncDisposable {
   }
 }
 
-/** The ways in which a server writes to its sockets here, by name. */
-export function serverWrites(): [string, StreamWrites | undefined][] {
+/** The means by which a server serves its sockets here, by name. */
+export function serverMeans(): [string, StreamMeans | undefined][] {
   const { calls } = loadNative({ disabled: false });
   const stream: [string, undefined] = ["through the stream", undefined];
-  return calls === undefined ? [stream] : [stream, ["past the stream", new StreamWrites(calls)]];
+  if (calls === undefined) return [stream];
+  return [stream, ["past the stream", new StreamMeans({ calls, clock: new SystemClock() })]];
 }

@@ -4,7 +4,9 @@ import { assert, type Cancel, type Clock, LIMITS, MeanderError } from "../base/i
 import type { Connection, ConnectionEnd } from "../stack/index.ts";
 import { formatAddress } from "./address.ts";
 import { Ending } from "./ending.ts";
-import type { StreamWriter, StreamWrites } from "./native/stream-writes.ts";
+import type { StreamMeans } from "./native/stream-means.ts";
+import type { StreamReading } from "./native/stream-reads.ts";
+import type { StreamWriter } from "./native/stream-writes.ts";
 import { PacketStreamReader } from "./packet-stream-reader.ts";
 import { StreamBacklog } from "./stream-backlog.ts";
 import { malformedEnd, streamEndOf } from "./stream-end.ts";
@@ -21,13 +23,16 @@ export class TcpConnection implements Connection {
   readonly #clock: Clock;
   readonly #ending = new Ending();
   readonly #backlog: StreamBacklog;
+  readonly #means: StreamMeans | undefined;
+  #reading: StreamReading | undefined;
+  /** Gets what is read; undefined before there is a handler. */
+  #take: ((piece: Uint8Array) => void) | undefined;
   #malformed = 0;
   #cancelCut: Cancel = () => {};
 
   /**
    * @param socket belongs to the connection from now on; nobody else reads or writes it
    * @param head bytes that came behind the upgrade and were read already
-   * @param options `writes`: for sockets that it can write to
    */
   constructor(
     socket: Duplex,
@@ -35,12 +40,13 @@ export class TcpConnection implements Connection {
     options: {
       readonly clock: Clock;
       readonly peer: string;
-      readonly writes?: StreamWrites | undefined;
+      readonly means?: StreamMeans | undefined;
     },
   ) {
     this.peer = options.peer;
     this.#socket = socket;
-    this.#writer = options.writes?.writerTo(socket) ?? socket;
+    this.#writer = options.means?.writes.writerTo(socket) ?? socket;
+    this.#means = options.means;
     this.#clock = options.clock;
     this.#backlog = new StreamBacklog(options.clock, () => socket.writableLength);
     if (socket instanceof Socket) socket.setNoDelay(true);
@@ -74,16 +80,23 @@ export class TcpConnection implements Connection {
     const reader = new PacketStreamReader((bytes) => {
       if (!this.#ending.hasEnded) handler(bytes);
     });
-    this.#socket.on("data", (piece: Uint8Array) => {
+    const take = (piece: Uint8Array): void => {
       if (this.#ending.hasEnded || reader.push(piece)) return;
       this.#malformed++;
       this.#ending.end(malformedEnd(this.peer, "the peer sent bytes that are no packet"));
       this.#socket.destroy();
-    });
+    };
+    this.#take = take;
+    this.#socket.on("data", take);
     this.#socket.on("end", () => {
       this.#ending.end(reader.isAtBoundary ? undefined : this.#reset("the last packet was cut"));
       this.#finish();
     });
+  }
+
+  relax(): void {
+    if (this.#ending.hasEnded || this.#reading !== undefined || this.#take === undefined) return;
+    this.#reading = this.#means?.reads.take(this.#socket, this.#take);
   }
 
   backlog(): { readonly bytes: number; readonly oldestMs: number } {
@@ -93,6 +106,7 @@ export class TcpConnection implements Connection {
   close(): void {
     if (!this.#ending.end(undefined)) return;
     // Reads on, into nothing, to see the peer's end.
+    this.#reading?.handBack();
     this.#socket.resume();
     this.#finish();
   }

@@ -10,8 +10,8 @@ import {
   packetOf,
   Received,
 } from "./connection.conformance.ts";
-import { CuttableWire, LoopbackServer, serverWrites } from "./loopback-server.conformance.ts";
-import type { StreamWrites } from "./native/stream-writes.ts";
+import { CuttableWire, LoopbackServer, serverMeans } from "./loopback-server.conformance.ts";
+import type { StreamMeans } from "./native/stream-means.ts";
 import { acceptTcp, LINK_UPGRADE, TcpTransport } from "./tcp.ts";
 
 interface TcpPair extends AsyncDisposable {
@@ -23,7 +23,7 @@ interface TcpPair extends AsyncDisposable {
   readonly wire: CuttableWire;
 }
 
-async function tcpPair(writes?: StreamWrites): Promise<TcpPair> {
+async function tcpPair(means?: StreamMeans): Promise<TcpPair> {
   const clock = new VirtualClock();
   const http = await LoopbackServer.open();
   const wire = await CuttableWire.open(http.port);
@@ -33,7 +33,9 @@ async function tcpPair(writes?: StreamWrites): Promise<TcpPair> {
     http.upgrade().then(({ request, socket, head }) => {
       assert.equal(request.url, "/link");
       assert.equal(request.headers.upgrade, LINK_UPGRADE);
-      return { socket, connection: acceptTcp(socket, head, { clock, writes }) };
+      const connection = acceptTcp(socket, head, { clock, means });
+      if (means !== undefined) relaxLater(connection);
+      return { socket, connection };
     }),
   ]);
   return {
@@ -52,6 +54,15 @@ async function tcpPair(writes?: StreamWrites): Promise<TcpPair> {
   };
 }
 
+/** Relaxes a connection as soon as it has a handler. */
+function relaxLater(connection: Connection): void {
+  const onPackets = connection.onPackets.bind(connection);
+  connection.onPackets = (handler) => {
+    onPackets(handler);
+    connection.relax?.();
+  };
+}
+
 const TRAITS = { reliable: true, coalesces: true, recovers: false };
 
 connectionConformance("tcp (from the client)", TRAITS, async (): Promise<ConnectionPair> => {
@@ -66,12 +77,12 @@ connectionConformance("tcp (from the client)", TRAITS, async (): Promise<Connect
   };
 });
 
-for (const [how, writes] of serverWrites()) {
+for (const [how, means] of serverMeans()) {
   connectionConformance(
     `tcp (from the server, ${how})`,
     TRAITS,
     async (): Promise<ConnectionPair> => {
-      const pair = await tcpPair(writes);
+      const pair = await tcpPair(means);
       return {
         left: pair.server,
         right: pair.client,

@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 import { type Clock, LIMITS, MeanderError } from "../base/index.ts";
 import type { Connection, Transport } from "../stack/index.ts";
 import { parseAddress } from "./address.ts";
-import type { StreamWrites } from "./native/stream-writes.ts";
+import type { StreamMeans } from "./native/stream-means.ts";
 import { connectErrorOf, connectTimeout } from "./stream-end.ts";
 import { peerOf, TcpConnection } from "./tcp-connection.ts";
 import { type TlsTrust, tlsConnector } from "./tls.ts";
@@ -109,12 +109,12 @@ export class TcpTransport implements Transport {
  * answer; `socket` belongs to the connection from now on.
  *
  * @param head what was read behind the request
- * @param options `writes`: what passes by the runtime's streams
+ * @param options `means`: what passes by the runtime's streams
  */
 export function acceptTcp(
   socket: Duplex,
   head: Uint8Array,
-  options: { readonly clock: Clock; readonly writes?: StreamWrites | undefined },
+  options: { readonly clock: Clock; readonly means?: StreamMeans | undefined },
 ): Connection {
   const connection = new TcpConnection(socket, head, { ...options, peer: peerOf(socket) });
   socket.write(

@@ -11,8 +11,8 @@ import {
   packetOf,
   Received,
 } from "./connection.conformance.ts";
-import { CuttableWire, LoopbackServer, serverWrites } from "./loopback-server.conformance.ts";
-import type { StreamWrites } from "./native/stream-writes.ts";
+import { CuttableWire, LoopbackServer, serverMeans } from "./loopback-server.conformance.ts";
+import type { StreamMeans } from "./native/stream-means.ts";
 import { WebSocketTransport } from "./websocket.ts";
 import { WebSocketAcceptor } from "./websocket-acceptor.ts";
 import { encodeBinaryFrame } from "./websocket-frame.ts";
@@ -31,13 +31,13 @@ class Site implements AsyncDisposable {
   /** What lies between it and its clients. */
   readonly wire: CuttableWire;
 
-  static async open(writes?: StreamWrites): Promise<Site> {
+  static async open(means?: StreamMeans): Promise<Site> {
     const http = await LoopbackServer.open();
-    return new Site(http, await CuttableWire.open(http.port), writes);
+    return new Site(http, await CuttableWire.open(http.port), means);
   }
 
-  private constructor(http: LoopbackServer, wire: CuttableWire, writes: StreamWrites | undefined) {
-    this.acceptor = new WebSocketAcceptor({ clock: this.clock, writes });
+  private constructor(http: LoopbackServer, wire: CuttableWire, means: StreamMeans | undefined) {
+    this.acceptor = new WebSocketAcceptor({ clock: this.clock, means });
     this.http = http;
     this.wire = wire;
   }
@@ -79,12 +79,12 @@ connectionConformance("websocket (from the client)", TRAITS, async (): Promise<C
   };
 });
 
-for (const [how, writes] of serverWrites()) {
+for (const [how, means] of serverMeans()) {
   connectionConformance(
     `websocket (from the server, ${how})`,
     TRAITS,
     async (): Promise<ConnectionPair> => {
-      const site = await Site.open(writes);
+      const site = await Site.open(means);
       const { client, server } = await site.pair();
       return {
         left: server.connection,

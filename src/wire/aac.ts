@@ -137,6 +137,9 @@ export function aacDepacketizer(format: AacFormat): Depacketizer {
   return new UnitDepacketizer(format.unitTicks, unpack);
 }
 
+/** Far more than access units have, and few enough to look at in one go. */
+const PIECES_BYTES_MAX = 64 * 1024;
+
 /** Access units that end with this payload; what of it is to be kept because they do not; or `"broken"`. */
 type Unpack = (
   payload: Uint8Array,
@@ -175,7 +178,7 @@ class UnitDepacketizer implements Depacketizer {
       this.#drop();
     } else if ("keep" in units) {
       this.#piece.append(units.keep);
-      if (this.#piece.overflowed) this.#drop();
+      if (this.#piece.length > PIECES_BYTES_MAX) this.#drop();
     } else {
       this.#piece.clear();
       this.#ready = units.map((bytes, index) => ({

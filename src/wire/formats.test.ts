@@ -252,6 +252,20 @@ for (const codec of ["h264", "h265", "vp8", "vp9", "av1"]) {
   });
 }
 
+test("pieces of AAC without an end are dropped long before they fill memory", () => {
+  const depacketizer = depacketizerFor("mp4a-latm", {
+    clockRate: 48_000,
+    fmtp: "cpresent=0;config=400023203fc0",
+  }) as Depacketizer;
+  const piece = { timestamp: 0, marker: false, payload: new Uint8Array(1_000).fill(1) };
+  for (let count = 0; count < 200; count++) assert.deepEqual(push(depacketizer, piece), []);
+  assert.equal(depacketizer.dropped, 1);
+  const whole = { timestamp: 1024, marker: true, payload: Uint8Array.of(2, 7, 7) };
+  assert.deepEqual(push(depacketizer, whole), [
+    { bytes: Uint8Array.of(7, 7), timestamp: 1024, key: true },
+  ]);
+});
+
 test("one push can end two frames, in order", () => {
   const depacketizer = depacketizerFor("h264") as Depacketizer;
   push(depacketizer, { timestamp: 1, marker: false, payload: Uint8Array.of(0x41, 0x9a) });

@@ -3,15 +3,11 @@
  *
  * @module
  */
-export {
-  CONTAINERS,
-  type Container,
-  containerOf,
-  recordingRefusal,
-} from "./container.ts";
+export { type Container, containerOf } from "./container.ts";
 export type { Lane } from "./lane.ts";
 export type { RecordedTotals, SegmentEnd } from "./open-segments.ts";
 export { RecordTimeline } from "./record-timeline.ts";
+export { recordingRefusal } from "./recordable.ts";
 export type { SegmentFacts } from "./segment.ts";
 export { type OpenSegmentFile, openBlockingFile, type SegmentFile } from "./segment-file.ts";
 export { Segmenter, type SegmenterEvents, type SegmenterOptions } from "./segmenter.ts";

@@ -1,4 +1,4 @@
-import type { SegmentFrame } from "./segment-writer.ts";
+import type { SegmentFrame } from "./segment-frame.ts";
 
 /** Pictures that may stand between decoding and presentation: the most that H.264 and H.265 allow, and one. */
 const HELD_MAX = 17;

@@ -10,18 +10,8 @@ import { Mp4Leads } from "./mp4-leads.ts";
 import { ReadableMatroska } from "./readable-matroska.ts";
 import { ReorderLead } from "./reorder-lead.ts";
 import type { SegmentFile } from "./segment-file.ts";
+import type { SegmentFrame } from "./segment-frame.ts";
 import type { TrackFormat } from "./track-format.ts";
-
-/** A frame as a file holds it. */
-export interface SegmentFrame {
-  /** May be kept, so it must not change. */
-  readonly bytes: Uint8Array;
-  readonly key: boolean;
-  /** Presentation in the file's time, s, >= 0. */
-  readonly seconds: number;
-  /** How long it lasts, s. */
-  readonly duration: number;
-}
 
 export interface SegmentWriterOptions {
   /** Owned. */

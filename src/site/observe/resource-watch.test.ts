@@ -13,7 +13,7 @@ test("a warning comes once at 80 %, a reason at 90 %, and both again after it wa
   const lines: string[] = [];
   const watch = new ResourceWatch({ ...SILENT, warn: (message) => void lines.push(message) });
   const look = (used: number): void =>
-    watch.look({ descriptors: { used, limit: 100 }, memory: CALM, heap: CALM });
+    watch.look({ descriptors: { used: used * 100, limit: 10_000 }, memory: CALM, heap: CALM });
   look(79);
   assert.equal(lines.length, 0);
   look(80);
@@ -21,7 +21,7 @@ test("a warning comes once at 80 %, a reason at 90 %, and both again after it wa
   assert.deepEqual(lines, ["The site is running out of descriptors."]);
   assert.deepEqual(watch.reasons, []);
   look(95);
-  assert.deepEqual(watch.reasons, ["descriptors: 95 of 100 in use"]);
+  assert.deepEqual(watch.reasons, ["descriptors: 9500 of 10000 in use"]);
   look(75);
   look(81);
   assert.equal(lines.length, 1, "it did not get calm in between");
@@ -29,6 +29,18 @@ test("a warning comes once at 80 %, a reason at 90 %, and both again after it wa
   look(10);
   look(92);
   assert.equal(lines.length, 2);
+});
+
+test("where there are few descriptors the site is degraded as soon as viewers are refused", () => {
+  const watch = new ResourceWatch(SILENT);
+  const look = (used: number): void =>
+    watch.look({ descriptors: { used, limit: 128 }, memory: CALM, heap: CALM });
+  look(64);
+  assert.deepEqual([watch.reasons, watch.isNear], [[], false]);
+  look(65);
+  assert.deepEqual(watch.reasons, ["descriptors: 65 of 128 in use, viewers are refused"]);
+  look(60);
+  assert.deepEqual([watch.reasons, watch.isNear], [[], false]);
 });
 
 test("memory is told in words of people, and what has no limit is never short", () => {

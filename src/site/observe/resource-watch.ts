@@ -1,4 +1,4 @@
-import type { Log } from "../../base/index.ts";
+import { LIMITS, type Log } from "../../base/index.ts";
 import { formatBytes, type Usage } from "../view/index.ts";
 
 /** Share of a limit at which a warning is logged, once, */
@@ -33,7 +33,7 @@ const WORDS = {
   },
 } as const;
 
-/** Tells of limits before they bite: warns at 80 %, gives a reason at 90 %. */
+/** Tells of limits before they bite: warns at 80 %, gives a reason at 90 %, and whenever viewers are refused. */
 export class ResourceWatch {
   readonly #log: Log;
   readonly #warned = new Set<string>();
@@ -59,11 +59,15 @@ export class ResourceWatch {
       const usage = resources[name];
       if (usage === undefined || usage.limit === null || usage.limit <= 0) continue;
       const share = usage.used / usage.limit;
+      // With few descriptors viewers are refused long before nine of ten are in use.
+      const isShort =
+        name === "descriptors" && usage.limit - usage.used < LIMITS.descriptorsReserved;
       const { what, format, next } = WORDS[name];
       const text = `${what}: ${format(usage.used)} of ${format(usage.limit)} in use`;
-      if (share >= DEGRADED) reasons.push(text);
-      if (share < CALM) this.#warned.delete(name);
-      if (share < WARN || this.#warned.has(name)) continue;
+      if (isShort) reasons.push(`${text}, viewers are refused`);
+      else if (share >= DEGRADED) reasons.push(text);
+      if (share < CALM && !isShort) this.#warned.delete(name);
+      if ((share < WARN && !isShort) || this.#warned.has(name)) continue;
       this.#warned.add(name);
       this.#log.warn(`The site is running out of ${what}.`, { ...usage, next });
     }

@@ -11,7 +11,7 @@ import {
   LINK_UPGRADE,
   loadNative,
   openDatagramSocket,
-  StreamWrites,
+  StreamMeans,
   UdpTransport,
   WebSocketAcceptor,
 } from "../../transport/index.ts";
@@ -75,6 +75,7 @@ export class LocalPlane implements Plane {
   readonly #front: Front;
   readonly #listeners: ((event: PlaneEvent) => void)[];
   readonly #loop: LoopDelay;
+  readonly #streams: StreamMeans | undefined;
   readonly #descriptors: DescriptorGuard;
   readonly #logGate: LogGate | undefined;
   readonly #guard: Guard;
@@ -95,8 +96,9 @@ export class LocalPlane implements Plane {
     const front: Front = { accept: (connection) => connection.close(), request: undefined };
     const native = loadNative({ disabled: options.native === false, brake: ports.brake });
     const means = { native: native.calls, nativeAbsence: native.absence, tally: emptyTally() };
-    const writes = native.calls === undefined ? undefined : new StreamWrites(native.calls);
-    const webSockets = new WebSocketAcceptor({ clock, writes });
+    const { calls } = native;
+    const streams = calls === undefined ? undefined : new StreamMeans({ calls, clock });
+    const webSockets = new WebSocketAcceptor({ clock, means: streams });
     const listener = await HttpListener.open(
       {
         host,
@@ -121,7 +123,7 @@ export class LocalPlane implements Plane {
               );
           },
           [`${LINK_UPGRADE} ${LINK_PATH}`]: ({ socket, head }) =>
-            front.accept(acceptTcp(socket, head, { clock, writes })),
+            front.accept(acceptTcp(socket, head, { clock, means: streams })),
           [`websocket ${SOCKET_PATHS.directory}`]: (upgrade) => directory.accept(upgrade),
           [`websocket ${SOCKET_PATHS.shell}`]: (upgrade) => shell.accept(upgrade),
         },
@@ -132,6 +134,7 @@ export class LocalPlane implements Plane {
       const socket = await openSocket(host, listener.port, options, { clock, log, means }, front);
       const parts = {
         means,
+        streams,
         listener,
         socket,
         directory,
@@ -146,6 +149,7 @@ export class LocalPlane implements Plane {
     } catch (error) {
       descriptors[Symbol.dispose]();
       await listener[Symbol.asyncDispose]();
+      streams?.[Symbol.dispose]();
       throw error;
     }
   }
@@ -153,6 +157,7 @@ export class LocalPlane implements Plane {
   private constructor(parts: {
     readonly listener: HttpListener;
     readonly means: DatagramMeans;
+    readonly streams: StreamMeans | undefined;
     readonly socket: UdpTransport;
     readonly directory: SocketDoor;
     readonly shell: SocketDoor;
@@ -165,6 +170,7 @@ export class LocalPlane implements Plane {
     readonly log: Log;
   }) {
     const { listener, socket, means, directory, shell, front, host, clock, log } = parts;
+    this.#streams = parts.streams;
     this.#descriptors = parts.descriptors;
     this.#logGate = parts.logGate;
     this.#loop = new LoopDelay(clock);
@@ -326,6 +332,7 @@ export class LocalPlane implements Plane {
     await this.#outputSockets[Symbol.asyncDispose]();
     await this.#dialler[Symbol.asyncDispose]();
     await this.#listener[Symbol.asyncDispose]();
+    this.#streams?.[Symbol.dispose]();
     await this.#socket[Symbol.asyncDispose]();
   }
 }

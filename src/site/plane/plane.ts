@@ -1,7 +1,7 @@
 import type { Clock, Log, MeanderError } from "../../base/index.ts";
 import type { MessageSocket } from "../../directory/index.ts";
 import type { Endpoint } from "../../session/index.ts";
-import type { Brake } from "../../transport/index.ts";
+import type { BrakeEnd } from "../../transport/index.ts";
 import type { GuardRules } from "../access/guard.ts";
 import type { GateRules } from "../http/gate.ts";
 import type { TlsIdentity } from "../http/http-listener.ts";
@@ -49,7 +49,7 @@ export interface PlanePorts {
   /** What `log` goes through, where that is the plane's own. */
   readonly logGate?: LogGate | undefined;
   /** Of the plane's thread, where another one may end it. */
-  readonly brake?: Brake | undefined;
+  readonly brake?: BrakeEnd | undefined;
 }
 
 /**

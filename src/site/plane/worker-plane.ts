@@ -19,9 +19,13 @@ export function openWorkerPlane(
 ): Promise<Plane> {
   const brake = new Brake();
   const entry = new URL("./plane-worker.js", import.meta.url);
-  const worker = new Worker(entry, { name: "plane", workerData: brake.shared });
+  const worker = new Worker(entry, {
+    name: "plane",
+    workerData: brake.end,
+    transferList: [brake.end.port],
+  });
   // Whatever ends this process ends that thread first.
-  const onExit = (): void => brake.hold(HOLD_MS_MAX);
+  const onExit = (): void => void brake.hold(HOLD_MS_MAX);
   process.once("exit", onExit);
   const end = async (): Promise<void> => {
     onExit();

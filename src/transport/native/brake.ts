@@ -1,39 +1,44 @@
-/** Words of the memory shared: whether nobody may enter, whether somebody is inside. */
-const HELD = 0;
-const INSIDE = 1;
-const LOOK_MS = 1;
+import { MessageChannel, type MessagePort } from "node:worker_threads";
+
+/** What a thread gets to be stopped by. Its port has to be transferred. */
+export interface BrakeEnd {
+  readonly shared: SharedArrayBuffer;
+  readonly port: MessagePort;
+}
 
 /**
- * Lets one thread keep another out of callbacks of the native library while it ends that thread: one that is ended inside
- * such a callback takes the process along.
+ * Has another thread close its watches before that thread is ended from here: the native library takes the process along
+ * when it calls back into a thread that ends.
  */
 export class Brake {
-  /** For the other thread's own. */
-  readonly shared: SharedArrayBuffer;
-  readonly #words: Int32Array;
+  /** For the other thread. */
+  readonly end: BrakeEnd;
+  readonly #port: MessagePort;
+  readonly #released: Int32Array;
 
-  constructor(shared: SharedArrayBuffer = new SharedArrayBuffer(8)) {
-    this.shared = shared;
-    this.#words = new Int32Array(shared);
+  constructor() {
+    const { port1, port2 } = new MessageChannel();
+    this.#port = port1;
+    this.#port.unref();
+    const shared = new SharedArrayBuffer(4);
+    this.#released = new Int32Array(shared);
+    this.end = { shared, port: port2 };
   }
 
-  /** From now on nobody enters. Blocks until nobody is inside, at most so long, ms. */
-  hold(withinMs: number): void {
-    Atomics.store(this.#words, HELD, 1);
-    for (let waited = 0; waited < withinMs; waited += LOOK_MS) {
-      if (Atomics.wait(this.#words, INSIDE, 1, LOOK_MS) === "not-equal") return;
-    }
+  /** Blocks until it has, at most so long, ms: a thread that is stuck does not answer. True: it has. */
+  hold(withinMs: number): boolean {
+    this.#port.postMessage("hold");
+    return Atomics.wait(this.#released, 0, 0, withinMs) !== "timed-out";
   }
+}
 
-  /** False: not to be entered any more. Else `leave` has to follow. */
-  enter(): boolean {
-    Atomics.store(this.#words, INSIDE, 1);
-    if (Atomics.load(this.#words, HELD) === 0) return true;
-    this.leave();
-    return false;
-  }
-
-  leave(): void {
-    Atomics.store(this.#words, INSIDE, 0);
-  }
+/** Runs `release` when the other thread wants that; it is told when this is done. */
+export function obeyBrake({ port, shared }: BrakeEnd, release: () => void): void {
+  const released = new Int32Array(shared);
+  port.on("message", () => {
+    release();
+    Atomics.store(released, 0, 1);
+    Atomics.notify(released, 0);
+  });
+  port.unref();
 }

@@ -45,6 +45,22 @@ export const SOCKET = {
   duplicateCloseOnExec: 1030,
 } as const;
 
+/** Of `epoll`. */
+export const POLL = {
+  closeOnExec: 0x80000,
+  add: 1,
+  remove: 2,
+  in: 1,
+  /** EPOLLRDHUP. */
+  peerEnded: 0x2000,
+} as const;
+
+/** `struct epoll_event`, bytes: what happened, then the descriptor. Packed on x64 alone. */
+export const POLL_EVENT =
+  process.arch === "x64"
+    ? ({ size: 12, events: 0, descriptor: 4 } as const)
+    : ({ size: 16, events: 0, descriptor: 8 } as const);
+
 /** Errors that are handled by name; others are counted as `error-other`. */
 export const ERRNO = {
   EPERM: 1,

@@ -21,22 +21,30 @@ export interface ReceivingHandle {
 /** That of a bound UDP socket; undefined as above. */
 export function receivingHandle(socket: UdpSocket): ReceivingHandle | undefined {
   const handle = udpHandle(socket);
-  return isReceiving(handle) && handle.fd >= 0 ? handle : undefined;
-}
-
-function isReceiving(handle: unknown): handle is ReceivingHandle {
-  if (!isObject(handle)) return false;
-  const isFunction = (name: string): boolean => typeof Reflect.get(handle, name) === "function";
-  return (
-    typeof Reflect.get(handle, "fd") === "number" &&
-    isFunction("recvStart") &&
-    isFunction("recvStop")
-  );
+  return hasFunctions<ReceivingHandle>(handle, "recvStart", "recvStop") && handle.fd >= 0
+    ? handle
+    : undefined;
 }
 
 /** The descriptor of a connected TCP socket, valid until it is closed; undefined as above. */
 export function tcpDescriptor(socket: TcpSocket): number | undefined {
   return descriptorOf(Reflect.get(socket, "_handle"));
+}
+
+/** What Node reads a TCP socket by. */
+export interface ReadingHandle {
+  readonly fd: number;
+  /** Whether Node has it read. */
+  readonly reading: boolean;
+  readStart(): unknown;
+  readStop(): unknown;
+}
+
+/** That of a connected TCP socket which Node reads from; undefined as above. */
+export function readingHandle(socket: TcpSocket): ReadingHandle | undefined {
+  const handle: unknown = Reflect.get(socket, "_handle");
+  if (!hasFunctions<ReadingHandle>(handle, "readStart", "readStop")) return undefined;
+  return handle.fd >= 0 && handle.reading === true ? handle : undefined;
 }
 
 /**
@@ -60,6 +68,15 @@ function udpHandle(socket: UdpSocket): unknown {
 function descriptorOf(handle: unknown): number | undefined {
   const descriptor = isObject(handle) ? Reflect.get(handle, "fd") : undefined;
   return typeof descriptor === "number" && descriptor >= 0 ? descriptor : undefined;
+}
+
+/** Whether it has a descriptor and these functions: none of this is promised by Node. */
+function hasFunctions<T extends { readonly fd: number }>(
+  handle: unknown,
+  ...names: readonly (keyof T & string)[]
+): handle is T {
+  if (!isObject(handle) || typeof Reflect.get(handle, "fd") !== "number") return false;
+  return names.every((name) => typeof Reflect.get(handle, name) === "function");
 }
 
 function isObject(value: unknown): value is object {

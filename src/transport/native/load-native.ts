@@ -2,8 +2,8 @@ import { createRequire } from "node:module";
 import { endianness } from "node:os";
 import type * as Koffi from "koffi";
 import { BatchMemory } from "./batch-memory.ts";
-import type { Brake } from "./brake.ts";
-import { LAYOUT, SOCKET } from "./constants.ts";
+import type { BrakeEnd } from "./brake.ts";
+import { LAYOUT, POLL, POLL_EVENT, SOCKET } from "./constants.ts";
 import type { Native, NativeCalls } from "./native-calls.ts";
 import { Turn } from "./turn.ts";
 import { bindWatch } from "./watch.ts";
@@ -16,7 +16,7 @@ import { bindWatch } from "./watch.ts";
  */
 export function loadNative(options: {
   readonly disabled: boolean;
-  readonly brake?: Brake | undefined;
+  readonly brake?: BrakeEnd | undefined;
 }): Native {
   const { brake, disabled } = options;
   if (disabled) return { calls: undefined, absence: "switched-off" };
@@ -55,7 +55,7 @@ function hasLayout(koffi: typeof Koffi): boolean {
 }
 
 /** Addresses are passed as numbers: they are below 2^53, and big integers would be garbage in every call. */
-function bindCalls(koffi: typeof Koffi, brake: Brake | undefined): NativeCalls {
+function bindCalls(koffi: typeof Koffi, brake: BrakeEnd | undefined): NativeCalls {
   const library = koffi.load(null);
   const messages = ["int", "uint64_t", "uint", "int"];
   const sendmmsg = library.func("sendmmsg", "int", messages);
@@ -66,6 +66,11 @@ function bindCalls(koffi: typeof Koffi, brake: Brake | undefined): NativeCalls {
   const setsockopt = library.func("setsockopt", "int", [...option, "uint"]);
   const getsockopt = library.func("getsockopt", "int", [...option, "uint64_t"]);
   const ioctl = library.func("ioctl", "int", ["int", "ulong", "uint64_t"]);
+  const receive = library.func("recv", "int64_t", ["int", "uint64_t", "size_t", "int"]);
+  const epollCreate = library.func("epoll_create1", "int", ["int"]);
+  const epollControl = library.func("epoll_ctl", "int", ["int", "int", "int", "uint64_t"]);
+  const epollWait = library.func("epoll_wait", "int", ["int", "uint64_t", "int", "int"]);
+  const close = library.func("close", "int", ["int"]);
   const watch = bindWatch(koffi, library, brake);
 
   const addressOf = (memory: Uint8Array): number => Number(koffi.address(memory));
@@ -91,6 +96,17 @@ function bindCalls(koffi: typeof Koffi, brake: Brake | undefined): NativeCalls {
       orError(Number(recvmsg(descriptor, header, SOCKET.msgErrQueue | SOCKET.msgDontWait))),
     send: (descriptor, address, byteLength) =>
       orError(send(descriptor, address, byteLength, SOCKET.msgDontWait | SOCKET.msgNoSignal)),
+    receive: (descriptor, address, byteLength) =>
+      orError(receive(descriptor, address, byteLength, SOCKET.msgDontWait)),
+    openPoll: () => orError(epollCreate(POLL.closeOnExec)),
+    setPoll(poll, descriptor, isWatched) {
+      numbers[0] = POLL.in | POLL.peerEnded;
+      numbers[POLL_EVENT.descriptor / 4] = descriptor;
+      const operation = isWatched ? POLL.add : POLL.remove;
+      return orError(epollControl(poll, operation, descriptor, valueAddress));
+    },
+    lookAtPoll: (poll, events, count) => orError(epollWait(poll, events, count, 0)),
+    closeDescriptor: (descriptor) => void close(descriptor),
     setOption(descriptor, level, name, value) {
       numbers[0] = value;
       return orError(setsockopt(descriptor, level, name, valueAddress, 4));

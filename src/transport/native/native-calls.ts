@@ -31,6 +31,16 @@ export interface NativeCalls {
   getOption(descriptor: number, level: number, option: number): number;
   /** Sends on a connected socket, without SIGPIPE: how many bytes the kernel took, or an error. */
   send(descriptor: number, address: number, byteLength: number): number;
+  /** Receives from a connected socket: how many bytes, 0 at the end, or an error. */
+  receive(descriptor: number, address: number, byteLength: number): number;
+  /** Opens something that tells which of many descriptors can be read: a descriptor itself, or an error. */
+  openPoll(): number;
+  /** Has a poll look at a descriptor, or no longer: 0, or an error. One that is closed is left out by itself. */
+  setPoll(poll: number, descriptor: number, isWatched: boolean): number;
+  /** Writes up to `count` {@link POLL_EVENT}s of descriptors that can be read now: how many, or an error. */
+  lookAtPoll(poll: number, events: number, count: number): number;
+  /** Closes a descriptor that no socket of Node has. */
+  closeDescriptor(descriptor: number): void;
   /**
    * Calls back, from the event loop, as long as a descriptor can be read or has an error. Undefined: the event loop cannot
    * be told. Absent: not with this library, or this version of Node.

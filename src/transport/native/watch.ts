@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { isMainThread } from "node:worker_threads";
 import type * as Koffi from "koffi";
-import type { Brake } from "./brake.ts";
+import { type BrakeEnd, obeyBrake } from "./brake.ts";
 import { SOCKET } from "./constants.ts";
 import type { NativeCalls } from "./native-calls.ts";
 
@@ -16,7 +16,7 @@ const PIN = 0x2 | 0x4 | 0x1000;
 export function bindWatch(
   koffi: typeof Koffi,
   library: Koffi.LibraryHandle,
-  brake: Brake | undefined,
+  brake: BrakeEnd | undefined,
 ): NativeCalls["watch"] {
   if (brake === undefined && !isMainThread) return undefined;
   // What is put off until "the next tick" in a callback of the library would wait for one of Node's: this does it at once.
@@ -26,7 +26,19 @@ export function bindWatch(
   if (!pin(library)) return undefined;
   const fcntl = library.func("fcntl", "int", ["int", "int", "..."]);
   const close = library.func("close", "int", ["int"]);
+  /** Ends of the watches there are. */
+  const open = new Set<() => void>();
+  let isHeld = false;
+  const hold = (): void => {
+    isHeld = true;
+    for (const end of [...open]) end();
+  };
+  if (brake !== undefined) {
+    process.once("exit", hold);
+    obeyBrake(brake, hold);
+  }
   return (descriptor, onReadable) => {
+    if (isHeld) return undefined;
     // One of its own: the event loop knows a descriptor once only, and Node may still send by the other.
     const own = fcntl(descriptor, SOCKET.duplicateCloseOnExec, "int", 0) as number;
     if (own < 0) return undefined;
@@ -35,13 +47,10 @@ export function bindWatch(
       if (handle === undefined) return;
       handle.close();
       handle = undefined;
+      open.delete(end);
       close(own);
     };
     const onEvent = (): void => {
-      if (brake?.enter() === false) {
-        end();
-        return;
-      }
       try {
         onReadable();
         runTicks.call(process);
@@ -51,7 +60,6 @@ export function bindWatch(
           throw error;
         });
       }
-      brake?.leave();
     };
     try {
       handle = koffi.node.poll(own, onEvent);
@@ -59,6 +67,7 @@ export function bindWatch(
       close(own);
       return undefined;
     }
+    open.add(end);
     return { again: () => handle?.start(onEvent), close: end };
   };
 }

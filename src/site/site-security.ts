@@ -1,0 +1,113 @@
+import { resolve } from "node:path";
+import { type Clock, type Log, messageOf, type Random } from "../base/index.ts";
+import type { AccessMode, AccessPolicy, SiteRecord } from "../session/index.ts";
+import { SiteAccess } from "./access/site-access.ts";
+import { ADMIN_TOKEN_FILE } from "./access/token-desk.ts";
+import type { LocalSite } from "./client/local-sites.ts";
+import type { SiteCredentials } from "./client/site-client.ts";
+import { siteUrlOf } from "./neighbourhood.ts";
+import type { Plane } from "./plane/plane.ts";
+import { isLocal, type SiteOptions } from "./site-options.ts";
+import type { SiteCertificate } from "./tls/certificate.ts";
+import type { TlsDesk } from "./tls/tls-desk.ts";
+
+/** What the security of a site works with. */
+export interface SiteSecurityOptions {
+  readonly options: SiteOptions;
+  /** The one record of the site, which all its parts have; its certificate is kept up to date. */
+  readonly record: SiteRecord;
+  /** Names that it answers to. */
+  readonly hosts: readonly string[];
+  /** Undefined: plain HTTP. */
+  readonly tls: TlsDesk | undefined;
+  readonly plane: Plane;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** Who may do what at a site, and what it shows of itself: its rules of access and its certificate. */
+export class SiteSecurity {
+  readonly access: SiteAccess;
+  readonly #options: SiteSecurityOptions;
+
+  constructor(options: SiteSecurityOptions) {
+    const { plane, clock, random, log } = options;
+    this.#options = options;
+    this.access = new SiteAccess({
+      ...{ mode: options.options.access, isLocal: isLocal(options.options), clock, random, log },
+      onRules: (rules) => {
+        plane
+          .setAccess(rules)
+          .catch((error: unknown) =>
+            log.error("The plane did not take the rules of access.", { error: messageOf(error) }),
+          );
+      },
+    });
+  }
+
+  /** Rules of a session that this site leads. */
+  get policy(): Pick<AccessPolicy, "mode" | "public"> {
+    const { options } = this.#options;
+    const mode = options.access ?? (isLocal(options) ? "open" : "tokens");
+    return { mode, public: options.public };
+  }
+
+  /** What the site shows to itself, and by what it trusts itself. */
+  get own(): SiteCredentials {
+    return { token: this.access.ownToken, trust: this.#options.record.tls };
+  }
+
+  /** How programs of this user find the site and get in. */
+  get local(): LocalSite & { readonly access: AccessMode } {
+    const { record, hosts, options } = this.#options;
+    const { mode, session } = this.access;
+    return {
+      ...{ url: siteUrlOf(record), hosts, pid: record.pid, session },
+      ...{ access: mode, asks: mode === "tokens" },
+      tokenFile: record.leader ? resolve(options.data, ADMIN_TOKEN_FILE) : null,
+      fingerprint: record.tls?.fingerprint ?? null,
+    };
+  }
+
+  /** The site is up: warns of what lies open, and shows each new certificate. @param announce tells the session of the record */
+  start(announce: () => Promise<void>): void {
+    const { options, record, tls, log } = this.#options;
+    tls?.onChange((certificate) => this.#show(certificate, announce));
+    if (isLocal(options)) return;
+    if (this.access.mode === "open") {
+      log.warn("Whoever reaches this site may watch, publish and administer.", {
+        next: "leave --access open away, so that it asks for tokens",
+      });
+    }
+    if (record.tls === undefined) {
+      log.warn(
+        "Tokens, pages, media to viewers and the link key go over the network unencrypted.",
+        {
+          next: "add --tls auto, or --tls-cert and --tls-key, or put a proxy with TLS before it",
+        },
+      );
+    }
+  }
+
+  /** Reads the certificate's files again; the connections there are go on. Nothing without TLS. */
+  async reload(): Promise<void> {
+    await this.#options.tls?.reload();
+  }
+
+  close(): void {
+    this.#options.tls?.close();
+  }
+
+  /** New connections see it at once, and the session learns what to expect. */
+  #show({ cert, key, fingerprint }: SiteCertificate, announce: () => Promise<void>): void {
+    const { record, plane, log } = this.#options;
+    Object.assign(record, { tls: { fingerprint } });
+    plane
+      .setTls({ cert, key })
+      .then(announce)
+      .catch((error: unknown) =>
+        log.error("The new certificate is not shown.", { error: messageOf(error) }),
+      );
+  }
+}

@@ -1,0 +1,190 @@
+import assert from "node:assert/strict";
+import { createSocket, type Socket } from "node:dgram";
+import { once } from "node:events";
+import { test } from "node:test";
+import { Worker } from "node:worker_threads";
+import { SILENT, SystemClock } from "../../base/index.ts";
+import { openDatagramSocket } from "../datagram-socket.ts";
+import type { DatagramSocket } from "../datagrams.ts";
+import { Brake } from "./brake.ts";
+import { receivingHandle } from "./descriptors.ts";
+import { loadNative } from "./load-native.ts";
+import type { NativeCalls, Watch } from "./native-calls.ts";
+
+const HOST = "127.0.0.1";
+const { absence, calls } = loadNative({ disabled: false });
+
+async function until(isTrue: () => boolean): Promise<void> {
+  while (!isTrue()) await new Promise((resolve) => setImmediate(resolve));
+}
+
+async function sender(): Promise<Socket> {
+  const socket = createSocket("udp4");
+  socket.bind(0, HOST);
+  await once(socket, "listening");
+  return socket;
+}
+
+function open(native: NativeCalls): Promise<DatagramSocket> {
+  return openDatagramSocket({
+    host: HOST,
+    port: 0,
+    clock: new SystemClock(),
+    log: SILENT,
+    native,
+  });
+}
+
+if (calls?.watch === undefined) {
+  test("watches", (t) =>
+    t.skip(`no native watches: ${absence ?? "not with this version of Node"}`));
+} else {
+  const watch = calls.watch;
+
+  test("what arrives is received without Node, and what is put off in a handler is done at once", async () => {
+    await using socket = await open(calls);
+    const from = await sender();
+    const steps: string[] = [];
+    socket.onDatagram((bytes) => {
+      steps.push(`datagram of ${bytes.byteLength}`);
+      process.nextTick(() => steps.push("tick"));
+      queueMicrotask(() => steps.push("microtask"));
+    });
+    from.send(new Uint8Array(5), socket.port, HOST);
+    await until(() => steps.length >= 3);
+    assert.deepEqual(steps, ["datagram of 5", "tick", "microtask"]);
+    assert.equal(socket.figures.received, 1);
+    from.close();
+  });
+
+  test("what a handler sends leaves when all that arrived has been handed on, by one call", async () => {
+    await using socket = await open(calls);
+    await using other = await open(calls);
+    const from = await sender();
+    const sizes: number[] = [];
+    other.onDatagram((bytes) => sizes.push(bytes.byteLength));
+    const group = socket.openGroup();
+    group.add(socket.remote(HOST, other.port));
+    socket.onDatagram((bytes) => group.send(bytes.slice()));
+    // They wait together: nobody looks meanwhile.
+    for (let size = 1; size <= 20; size++) from.send(new Uint8Array(100), socket.port, HOST);
+    from.send(new Uint8Array(1), socket.port, HOST);
+    await until(() => sizes.at(-1) === 1);
+    assert.equal(sizes.length, 21);
+    const { received, receiveCalls, sendCalls, sent } = socket.figures;
+    assert.deepEqual([received, sent], [21, 21]);
+    assert.equal(sendCalls, receiveCalls);
+    group.close();
+    from.close();
+  });
+
+  test("a handler may close its socket, and the event loop ends without it", async () => {
+    const socket = await open(calls);
+    const from = await sender();
+    const closed = new Promise<void>((resolve) => {
+      socket.onDatagram(() => resolve(socket[Symbol.asyncDispose]()));
+    });
+    from.send(new Uint8Array(5), socket.port, HOST);
+    await closed;
+    from.close();
+  });
+
+  test("an error at the socket does not end the watch", async () => {
+    await using socket = await open(calls);
+    const gone = await sender();
+    const { port } = gone.address();
+    gone.close();
+    await once(gone, "close");
+    const from = await sender();
+    let count = 0;
+    socket.onDatagram(() => count++);
+    const missed: string[] = [];
+    const group = socket.openGroup();
+    group.add(socket.remote(HOST, port), (reason) => missed.push(reason));
+    for (let round = 1; round <= 5; round++) {
+      group.send(new Uint8Array(10));
+      await until(() => missed.length === round);
+      from.send(new Uint8Array(5), socket.port, HOST);
+      await until(() => count === round);
+    }
+    assert.deepEqual(new Set(missed), new Set(["refused"]));
+    from.close();
+  });
+
+  test("Node receives again when there is never anything to receive", async () => {
+    let again = 0;
+    let onReadable = (): void => {};
+    const idle: Watch = { again: () => again++, close() {} };
+    const native: NativeCalls = {
+      ...calls,
+      watch(_descriptor, callback) {
+        onReadable = callback;
+        return idle;
+      },
+    };
+    await using socket = await open(native);
+    let count = 0;
+    socket.onDatagram(() => count++);
+    for (let i = 0; i < 1_000; i++) onReadable();
+    assert.equal(again, 1_000);
+    onReadable();
+    const from = await sender();
+    from.send(new Uint8Array(5), socket.port, HOST);
+    await until(() => count === 1);
+    from.close();
+  });
+
+  test("where the event loop cannot be told, Node receives", async () => {
+    await using socket = await open({ ...calls, watch: () => undefined });
+    const from = await sender();
+    let count = 0;
+    socket.onDatagram(() => count++);
+    from.send(new Uint8Array(5), socket.port, HOST);
+    await until(() => count === 1);
+    from.close();
+  });
+
+  test("descriptors of watches are given back, and children do not get them", async () => {
+    const socket = createSocket("udp4");
+    socket.bind(0, HOST);
+    await once(socket, "listening");
+    const handle = receivingHandle(socket);
+    assert(handle !== undefined);
+    const opened = watch(handle.fd, () => {});
+    assert(opened !== undefined);
+    opened.close();
+    opened.close();
+    const second = watch(handle.fd, () => {});
+    second?.close();
+    assert.equal(
+      watch(-1, () => {}),
+      undefined,
+    );
+    socket.close();
+  });
+
+  for (const how of ["exit", "throw", "terminate"]) {
+    test(`a thread with a busy socket ends without taking the process along: ${how}`, async () => {
+      for (let round = 0; round < 5; round++) {
+        const brake = new Brake();
+        const entry = new URL("./watch-thread.test.support.js", import.meta.url);
+        const thread = new Worker(entry, { workerData: brake.end, transferList: [brake.end.port] });
+        thread.on("error", (error) => assert.match(error.message, /a bug/));
+        const ended = once(thread, "exit");
+        const [port] = await once(thread, "message");
+        const from = await sender();
+        for (let i = 0; i < 300; i++) from.send(new Uint8Array(9), port as number, HOST);
+        if (how === "terminate") {
+          assert.equal(brake.hold(10_000), true);
+          await thread.terminate();
+        } else thread.postMessage(how);
+        await ended;
+        from.close();
+      }
+    });
+  }
+}
+
+test("a brake waits for who does not answer no longer than it is told", () => {
+  assert.equal(new Brake().hold(20), false);
+});
