@@ -11,9 +11,11 @@ import { observe, openPlayer } from "./support/player.ts";
 import { endOf, json, MEANDER, meander, type Running, start } from "./support/processes.ts";
 import { CHROMIUM, FFMPEG, FFPROBE, needs } from "./support/programs.ts";
 import { beepsOf, countersOf, missingIn, probe } from "./support/recorded.ts";
-import { until } from "./support/wait.ts";
+import { until as untilWithin } from "./support/wait.ts";
 
 const SKEW_MS_MAX = 40;
+/** Encoders, sites and recorders share a machine that may be small. */
+const WITHIN_MS = 60_000;
 const skip = needs({ ffmpeg: FFMPEG, ffprobe: FFPROBE });
 
 let network: Network;
@@ -34,6 +36,13 @@ after(async () => {
 const origin = (): SiteProcess => network.site("origin");
 const edge = (): SiteProcess => network.site("edge");
 const fileOf = (name: string): string => join(network.folder, name);
+
+function until<T>(
+  what: string,
+  ask: () => Promise<T | undefined | false> | T | undefined | false,
+): Promise<T> {
+  return untilWithin(what, ask, WITHIN_MS);
+}
 
 function publish(channel: string, ...args: readonly string[]): Running {
   const publisher = meander("publish", channel, ...args, "--quiet", "--site", origin().url);
@@ -68,7 +77,7 @@ async function ended(recorder: Running): Promise<{
   readonly seconds: number;
   readonly drops: Readonly<Record<string, number>>;
 }> {
-  assert.equal(await endOf(recorder), 0, recorder.stderr());
+  assert.equal(await endOf(recorder, WITHIN_MS), 0, recorder.stderr());
   const last = recorder.stdout().trim().split("\n").at(-1) ?? "";
   return JSON.parse(last) as Awaited<ReturnType<typeof ended>>;
 }
@@ -81,8 +90,12 @@ function clipRecording(): Promise<string> {
   return recorded;
 }
 
-/** A recording of so much of the clip has every frame, at its time. */
-function assertWhole(path: string, seconds: number): void {
+/**
+ * A recording of so much of the clip has every frame, at its time.
+ *
+ * @param isFirst it begins where the recorder came in: sound that was ahead of the picture had gone by then
+ */
+function assertWhole(path: string, seconds: number, { isFirst }: { isFirst: boolean }): void {
   const { tracks, complaints } = probe(path);
   const [video, audio] = tracks;
   assert.equal(complaints, "");
@@ -91,9 +104,10 @@ function assertWhole(path: string, seconds: number): void {
   assert.equal(video?.times.length, seconds * 30);
   const sounds = audio?.times ?? [];
   const story = `${path}: ${sounds.length} sounds from ${sounds[0]} to ${sounds.at(-1)}`;
-  assert.ok(Math.abs(sounds.length - seconds * 50) <= 1, story);
+  assert.ok((sounds[0] as number) < (isFirst ? 0.3 : 0.021), story);
+  assert.ok(Math.abs((sounds.at(-1) as number) - seconds) < 0.041, story);
   assert.ok(longestStep(video?.times ?? []) < 0.035, `${longestStep(video?.times ?? [])}`);
-  assert.ok(longestStep(audio?.times ?? []) < 0.022);
+  assert.ok(longestStep(sounds) < 0.022);
   const counters = countersOf(path);
   assert.equal(counters.length, seconds * 30);
   assert.equal(missingIn(counters.map(({ number }) => number)), 0);
@@ -123,7 +137,7 @@ test("MP4 and Matroska have every frame of four seconds, and sound and picture t
     const { frames, drops } = await ended(recorder);
     const path = fileOf(files[index] as string);
     assert.deepEqual(drops, {});
-    assertWhole(path, 4);
+    assertWhole(path, 4, { isFirst: true });
     const { seconds, tracks } = probe(path);
     assert.equal(
       tracks.reduce((sum, { times }) => sum + times.length, 0),
@@ -195,7 +209,8 @@ test("by configuration, over a relay that dies: segments without a hole between 
   );
   assert.ok(numbers.length >= 6 * 30, `${numbers.length} frames in ${names.length} files`);
   assert.equal(missingIn(numbers), 0);
-  for (const name of names.slice(0, -1)) assertWhole(join(folder, name), 2);
+  for (const [index, name] of names.slice(0, -1).entries())
+    assertWhole(join(folder, name), 2, { isFirst: index === 0 });
 });
 
 test("a publisher that starts again gets the next file; the end of one can be the end of all", {

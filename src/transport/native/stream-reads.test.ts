@@ -193,7 +193,8 @@ test("where the kernel refuses, the stream reads", { skip }, async (t) => {
 test("sockets come and go, and none is left, nor a timer", { skip }, async (t) => {
   using world = new World();
   for (let round = 0; round < 5; round++) {
-    const pairs = await Promise.all(Array.from({ length: 20 }, () => open(t, world)));
+    const pairs: Pair[] = [];
+    while (pairs.length < 20) pairs.push(await open(t, world));
     assert.equal(world.reads.count, 20);
     for (const { far } of pairs) far.write(pattern(30));
     world.look();
@@ -201,7 +202,7 @@ test("sockets come and go, and none is left, nor a timer", { skip }, async (t) =
     for (const [index, { far, near }] of pairs.entries()) (index % 2 === 0 ? far : near).destroy();
     await world.until("all have gone", () => world.reads.count === 0);
   }
-  assert.equal(world.clock.timers.length, 0);
+  assert.equal(world.clock.pending.length, 0);
 });
 
 test("what is no plain TCP socket that Node reads is left alone", { skip }, async (t) => {
