@@ -60,8 +60,8 @@ export const LIMITS = {
   ackMs: 250,
   /** Least often that a player is asked to, ms: lags are known that much later. */
   ackMsMax: 1_000,
-  /** Acknowledgements that a site wants to get from all its viewers in a second; with more viewers, each is asked for fewer. */
-  acksPerSecond: 1_000,
+  /** Acknowledgements that a site would like in a second from all its viewers; with more than 100, each is asked for fewer. */
+  acksPerSecond: 400,
   /** Lag after which a subscriber skips to the next key frame, ms. */
   lagSkipMs: 1_000,
   /** Lag after which a subscriber is disconnected, ms. */

@@ -1,5 +1,12 @@
 import type { Command } from "commander";
-import type { HealthView, RecordStatus, SiteView, StreamsView } from "../site/index.ts";
+import type {
+  HealthView,
+  RecordStatus,
+  SiteFigures,
+  SiteView,
+  StreamsView,
+  Usage,
+} from "../site/index.ts";
 import { formatBytes } from "../site/view/index.ts";
 import { clientOf, type SiteArguments, withSite } from "./arguments.ts";
 import { openTerminal, type Terminal, table } from "./terminal.ts";
@@ -11,14 +18,20 @@ export function addStatus(program: Command): void {
   ).action(async (options: SiteArguments) => {
     const terminal = openTerminal(options.json === true);
     const client = clientOf(options);
-    const [health, view, streams, recordings] = await Promise.all([
+    const [health, figures, view, streams, recordings] = await Promise.all([
       client.health(),
+      client.figures(),
       client.site(),
       client.streams(),
       client.recordings(),
     ]);
-    terminal.show({ health, ...view, streams: streams.counts, recordings }, () =>
-      [describe(terminal, health, view, streams), ...recordingsOf(terminal, recordings)].join("\n"),
+    const { descriptors, memory, heap } = figures;
+    const limits = { descriptors, memory, heap };
+    terminal.show({ health, ...view, limits, streams: streams.counts, recordings }, () =>
+      [
+        describe(terminal, health, figures, view, streams),
+        ...recordingsOf(terminal, recordings),
+      ].join("\n"),
     );
   });
 }
@@ -26,6 +39,7 @@ export function addStatus(program: Command): void {
 function describe(
   terminal: Terminal,
   health: HealthView,
+  figures: SiteFigures,
   { site, snapshot, process: usage }: SiteView,
   { streams, counts }: StreamsView,
 ): string {
@@ -33,6 +47,7 @@ function describe(
   const state = paint(health.status === "ok" ? "green" : "yellow", health.status);
   const megabytes = Math.round(usage.rssBytes / 1e6);
   const head = `${paint("bold", site.name)} ${state}, up ${Math.round(usage.uptimeSeconds)} s, ${megabytes} MB, directory ${health.directory}`;
+  const reasons = health.reason === null ? [] : [paint("yellow", `! ${health.reason}`)];
   const shells = `${counts.shells} ${counts.shells === 1 ? "shell" : "shells"}`;
   const lives = `streams: ${counts.resident} of ${streams.length} here, ${shells}, ${counts.messages["consumed"] ?? 0} messages consumed`;
   const links = snapshot.peers.map(({ name, role, stack, state: link, direction, rttMs }) => [
@@ -72,6 +87,8 @@ function describe(
   ]);
   return [
     head,
+    ...reasons,
+    `limits: ${limitsOf(figures)}`,
     lives,
     ...section(
       terminal,
@@ -111,6 +128,17 @@ function recordingsOf(terminal: Terminal, recordings: readonly RecordStatus[]): 
   ]);
   const head = ["CHANNEL", "STATE", "FILE", "LENGTH", "SIZE", "DROPS"];
   return section(terminal, "recordings", head, rows);
+}
+
+/** What can run out, and how far it has. */
+function limitsOf({ descriptors, memory, heap }: SiteFigures): string {
+  const usage = ({ used, limit }: Usage, format: (value: number) => string): string =>
+    limit === null ? format(used) : `${format(used)} of ${format(limit)}`;
+  return [
+    ...(descriptors === null ? [] : [`${usage(descriptors, String)} descriptors`]),
+    `${usage(memory, formatBytes)} memory`,
+    `${usage(heap, formatBytes)} heap`,
+  ].join(", ");
 }
 
 function section(terminal: Terminal, title: string, head: string[], rows: string[][]): string[] {

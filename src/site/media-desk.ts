@@ -166,6 +166,8 @@ export class MediaDesk {
       const what = `input ${request.input} of ${request.channel}`;
       await this.#open(request, tracks).catch((error: unknown) => failed(what, error));
     }
+    // What allowed an input may have ended meanwhile.
+    this.#options.guard.book.review();
     await Promise.all(
       handover.outputs.map(({ channel, host, ports, sending }) =>
         this.addOutput(channel, host, ports, sending).catch((error: unknown) =>

@@ -86,6 +86,10 @@ class AcceptedConnection implements Connection {
     });
   }
 
+  relax(): void {
+    this.#below.relax?.();
+  }
+
   backlog(): { readonly bytes: number; readonly oldestMs: number } {
     return this.#now.backlog();
   }

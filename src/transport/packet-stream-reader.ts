@@ -48,8 +48,12 @@ export class PacketStreamReader {
       if (length > rest.byteLength - end) break;
       end += length;
     }
+    if (end === rest.byteLength) {
+      if (end > 0) this.#deliver(rest);
+      return true;
+    }
     if (end > 0) this.#deliver(rest.subarray(0, end));
-    if (end < rest.byteLength) this.#keep(rest.subarray(end));
+    this.#keep(rest.subarray(end));
     return true;
   }
 

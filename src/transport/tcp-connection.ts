@@ -6,7 +6,6 @@ import { formatAddress } from "./address.ts";
 import { Ending } from "./ending.ts";
 import type { StreamMeans } from "./native/stream-means.ts";
 import type { StreamReading } from "./native/stream-reads.ts";
-import type { StreamWriter } from "./native/stream-writes.ts";
 import { PacketStreamReader } from "./packet-stream-reader.ts";
 import { StreamBacklog } from "./stream-backlog.ts";
 import { malformedEnd, streamEndOf } from "./stream-end.ts";
@@ -19,7 +18,8 @@ export class TcpConnection implements Connection {
   readonly coalesces = true;
   readonly maxBytes = LIMITS.batchBytesMax;
   readonly #socket: Duplex;
-  readonly #writer: StreamWriter;
+  /** Of sockets that can be written to past their stream. */
+  readonly #descriptor: number | undefined;
   readonly #clock: Clock;
   readonly #ending = new Ending();
   readonly #backlog: StreamBacklog;
@@ -45,8 +45,8 @@ export class TcpConnection implements Connection {
   ) {
     this.peer = options.peer;
     this.#socket = socket;
-    this.#writer = options.means?.writes.writerTo(socket) ?? socket;
     this.#means = options.means;
+    this.#descriptor = options.means?.writes.descriptorOf(socket);
     this.#clock = options.clock;
     this.#backlog = new StreamBacklog(options.clock, () => socket.writableLength);
     if (socket instanceof Socket) socket.setNoDelay(true);
@@ -68,10 +68,18 @@ export class TcpConnection implements Connection {
   }
 
   send(packets: Uint8Array): boolean {
-    if (this.#ending.hasEnded || packets.byteLength > this.maxBytes) return false;
-    if (!this.#socket.writable || !this.#backlog.hasRoomFor(packets.byteLength)) return false;
-    this.#writer.write(packets);
-    this.#backlog.wrote(packets.byteLength);
+    const socket = this.#socket;
+    // Neither when it has ended.
+    if (!socket.writable || packets.byteLength > this.maxBytes) return false;
+    let rest = packets;
+    if (this.#descriptor !== undefined && socket.writableLength === 0) {
+      const taken = this.#means?.writes.send(this.#descriptor, packets) ?? 0;
+      if (taken === packets.byteLength) return true;
+      // What the kernel did not take it will not take from the stream either: that waits, or ends with the error.
+      if (taken > 0) rest = packets.subarray(taken);
+    } else if (!this.#backlog.hasRoomFor(packets.byteLength)) return false;
+    socket.write(rest);
+    this.#backlog.wrote(rest.byteLength);
     return true;
   }
 

@@ -26,5 +26,6 @@ export function wholePacketsEnd(bytes: Uint8Array): number {
 
 /** The same memory as a plain Uint8Array: the `slice` of Node's Buffer is a view, and receivers rely on copies. */
 export function plain(bytes: Uint8Array): Uint8Array {
+  if (bytes.constructor === Uint8Array) return bytes;
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

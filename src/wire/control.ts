@@ -250,10 +250,9 @@ function decodeBinary(
     case "ack": {
       const count = view.byteLength / POINT_BYTES;
       if (!Number.isInteger(count) || count > LIMITS.sourcesMax) return "shape";
-      return {
-        type,
-        points: Array.from({ length: count }, (_, i) => readPoint(view, i * POINT_BYTES)),
-      };
+      const points: SourcePoint[] = [];
+      for (let index = 0; index < count; index++) points.push(readPoint(view, index * POINT_BYTES));
+      return { type, points };
     }
     case "repair":
       if (view.byteLength !== POINT_BYTES + 4) return "short";

@@ -8,6 +8,8 @@ import { type Clock, LIMITS, messageOf, SILENT, SystemRandom } from "../../base/
 import { EmbeddedDirectory } from "../../directory/embedded/index.ts";
 import { packageRoot } from "../client/package-root.ts";
 import { findFreePorts } from "../demo/free-ports.ts";
+import { readDescriptors, readHeap, readMemory } from "../observe/resource-readings.ts";
+import { formatBytes } from "../view/index.ts";
 import { checkDatagrams } from "./datagrams-check.ts";
 
 /** What was found about one thing that Meander needs or can use. */
@@ -25,6 +27,7 @@ type Finding = Omit<Check, "name">;
 const run = promisify(execFile);
 const NODE_MIN = [20, 19] as const;
 const FREE_BYTES_MIN = 200e6;
+const MEMORY_BYTES_MIN = 250e6;
 const PROBE_MS_MAX = 2_000;
 
 /** Programs that Meander works with when they are there. */
@@ -55,6 +58,8 @@ export async function* runChecks(options: {
   yield await check("udp", () => checkUdp(clock));
   yield await check("batched datagrams", () => checkDatagrams(clock));
   yield await check("udp buffers", checkBuffers);
+  yield await check("descriptors", checkDescriptors);
+  yield await check("memory", checkMemory);
   yield await check("directory", () => checkDirectory(clock));
   yield await check("disk", checkDisk);
   yield await check("pages", checkPages);
@@ -141,6 +146,27 @@ async function checkBuffers(): Promise<Finding> {
   } finally {
     socket.close();
   }
+}
+
+/** One for each viewer, and some for everything else. */
+async function checkDescriptors(): Promise<Finding> {
+  const descriptors = await readDescriptors();
+  if (descriptors === undefined) return { status: "ok", found: "the system does not tell" };
+  const { open, limit } = descriptors;
+  const viewers = Math.max(0, limit - open - LIMITS.descriptorsReserved);
+  const found = `${limit} at most: some ${viewers} viewers`;
+  if (viewers >= LIMITS.subscribersDefault) return { status: "ok", found };
+  const next = `a site allows ${LIMITS.subscribersDefault} unless configured otherwise; raise LimitNOFILE or ulimit -n for more`;
+  return { status: "warn", found, next };
+}
+
+async function checkMemory(): Promise<Finding> {
+  const { limit } = readMemory();
+  const heap = `heap up to ${formatBytes(readHeap().limit ?? undefined)}`;
+  if (limit === null) return { status: "ok", found: `no limit but the machine's, ${heap}` };
+  const found = `${formatBytes(limit)} allowed, ${heap}`;
+  if (limit >= MEMORY_BYTES_MIN) return { status: "ok", found };
+  return { status: "warn", found, next: "a site with viewers needs 250 MB; allow it more" };
 }
 
 /** The leader's directory opens, keeps a value and closes. */

@@ -170,7 +170,7 @@ if (calls?.watch === undefined) {
         const entry = new URL("./watch-thread.test.support.js", import.meta.url);
         const thread = new Worker(entry, { workerData: brake.end, transferList: [brake.end.port] });
         thread.on("error", (error) => assert.match(error.message, /a bug/));
-        const ended = once(thread, "exit");
+        const ended = new Promise((resolve) => thread.once("exit", resolve));
         const [port] = await once(thread, "message");
         const from = await sender();
         for (let i = 0; i < 300; i++) from.send(new Uint8Array(9), port as number, HOST);

@@ -55,6 +55,8 @@ export class BatchMemory {
   readonly reportName: Block;
   readonly reportControl: Block;
   readonly #kept: Block[] = [];
+  /** Of the slots, as they were last seen. */
+  readonly #views: Uint8Array[] = [];
 
   constructor(addressOf: (memory: Uint8Array) => number) {
     const { datagramBatchMax: count, receiveBatchMax: slotCount } = LIMITS;
@@ -79,9 +81,14 @@ export class BatchMemory {
     putSegmentControl(this.groupControl.words, 0);
   }
 
-  /** What arrived in slot `index`, of `length` bytes. */
+  /** What arrived in slot `index`, of `length` bytes. The same object as before when it has the same length. */
   slot(index: number, length: number): Uint8Array {
-    return new Uint8Array(this.slots.bytes.buffer, index * SLOT_STRIDE, length);
+    let view = this.#views[index];
+    if (view?.byteLength !== length) {
+      view = new Uint8Array(this.slots.bytes.buffer, index * SLOT_STRIDE, length);
+      this.#views[index] = view;
+    }
+    return view;
   }
 
   #prepareMessages(count: number): void {

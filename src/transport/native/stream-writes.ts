@@ -26,19 +26,27 @@ export class StreamWrites {
   }
 
   /**
-   * A writer for a socket whose kernel takes no more than `LIMITS.notSentBytesMax` ahead of what it sends, so that what
-   * a slow peer is behind shows in the stream. Undefined when it is not a connected plain TCP socket.
+   * The descriptor of a socket, whose kernel from now on takes no more than `LIMITS.notSentBytesMax` ahead of what it
+   * sends, so that what a slow peer is behind shows in the stream. Undefined when it is no connected plain TCP socket.
    */
-  writerTo(socket: Duplex): StreamWriter | undefined {
+  descriptorOf(socket: Duplex): number | undefined {
     if (!(socket instanceof Socket) || socket instanceof TLSSocket) return undefined;
     const descriptor = tcpDescriptor(socket);
-    if (descriptor === undefined) return undefined;
     // Kernels that do not know the option hold more.
-    setNotSentLowWater(this.#calls, socket, LIMITS.notSentBytesMax);
-    return new DirectWriter(this, socket, descriptor);
+    if (descriptor !== undefined) setNotSentLowWater(this.#calls, socket, LIMITS.notSentBytesMax);
+    return descriptor;
   }
 
-  /** How many bytes the kernel took, or an error below 0. */
+  /** A writer for a socket; undefined as above. */
+  writerTo(socket: Duplex): StreamWriter | undefined {
+    const descriptor = this.descriptorOf(socket);
+    return descriptor === undefined ? undefined : new DirectWriter(this, socket, descriptor);
+  }
+
+  /**
+   * How many bytes the kernel took, or an error below 0. Only while the socket's stream is writable and holds nothing: a
+   * destroyed socket's descriptor may be another's.
+   */
   send(descriptor: number, bytes: Uint8Array): number {
     if (bytes !== this.#bytes) {
       this.#address = this.#calls.addressOf(bytes);
@@ -50,10 +58,10 @@ export class StreamWrites {
 
 class DirectWriter implements StreamWriter {
   readonly #writes: StreamWrites;
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   readonly #descriptor: number;
 
-  constructor(writes: StreamWrites, socket: Socket, descriptor: number) {
+  constructor(writes: StreamWrites, socket: Duplex, descriptor: number) {
     this.#writes = writes;
     this.#socket = socket;
     this.#descriptor = descriptor;
@@ -61,8 +69,8 @@ class DirectWriter implements StreamWriter {
 
   write(bytes: Uint8Array): void {
     const socket = this.#socket;
-    // A destroyed socket's descriptor may be another socket's by now. What waits in the stream goes first.
-    if (socket.destroyed || socket.writableLength > 0) {
+    // What waits in the stream goes first.
+    if (!socket.writable || socket.writableLength > 0) {
       socket.write(bytes);
       return;
     }
