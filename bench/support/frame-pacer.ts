@@ -22,7 +22,9 @@ for await (const line of createInterface({ input: process.stdin })) {
 }
 
 /** Seconds that the frames stand for, as it turned out. */
-async function fly({ frames, port, shape }: FrameFlight): Promise<number> {
+async function fly(flight: FrameFlight): Promise<number> {
+  const { frames, port, shape } = flight;
+  const { framesPerSecond = shape.framesPerSecond } = flight;
   const stream = streams.get(port) ?? new FrameStream(port, shape);
   streams.set(port, stream);
   const socket = createSocket("udp4");
@@ -31,12 +33,12 @@ async function fly({ frames, port, shape }: FrameFlight): Promise<number> {
   await once(socket, "connect");
   const start = performance.now();
   for (let frame = 0; frame < frames; frame++) {
-    waitUntil(start + (frame / shape.framesPerSecond) * 1_000);
+    waitUntil(start + (frame / framesPerSecond) * 1_000);
     await Promise.all(
       stream.next().map((packet) => new Promise((done) => socket.send(packet, done))),
     );
   }
-  waitUntil(start + (frames / shape.framesPerSecond) * 1_000);
+  waitUntil(start + (frames / framesPerSecond) * 1_000);
   socket.close();
   return (performance.now() - start) / 1_000;
 }

@@ -8,6 +8,8 @@ export interface FrameFlight {
   readonly frames: number;
   /** Of all flights to one port the same. */
   readonly shape: FrameShape;
+  /** The pace of this flight; that of the shape unless told. */
+  readonly framesPerSecond?: number;
 }
 
 /** A publisher of frames over RTP in a process of its own. */

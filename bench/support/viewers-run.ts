@@ -71,8 +71,11 @@ interface Arm {
   readonly rssMb: number;
 }
 
-/** For just-in-time compilers to see what is hot, and for newcomers to catch up, seconds. */
-const WARM_SECONDS = 12;
+/** For just-in-time compilers to see what is hot: so many writes, at most so many a second. */
+const WARM_WRITES = 150_000;
+const WARM_WRITES_PER_SECOND = 20_000;
+/** Then for newcomers to catch up, and for what was warm to be forgotten, at the usual pace, seconds. */
+const SETTLE_SECONDS = 5;
 /** No packet for so long: those that are missing are lost, ms. */
 const QUIET_MS = 500;
 const POLL_MS = 50;
@@ -110,7 +113,8 @@ export async function measureViewers(
     const limitServer = keep(await openLimitServer(load.viewers, folder));
     const limit = await join(limitServer, { ackMs: site.sink.ackMs });
     await measureArm(limit, 1);
-    await measureArm(site, WARM_SECONDS);
+    await warmUp(site);
+    await measureArm(site, SETTLE_SECONDS);
 
     const arms: { readonly site: Arm; readonly limit: Arm }[] = [];
     for (let round = 1; round <= rounds; round++) {
@@ -132,6 +136,14 @@ interface Contestant {
   readonly sink: ViewerSink;
   readonly source: FrameSource;
   readonly load: Load;
+}
+
+/** The same frames, as fast as a warm-up may take them. */
+async function warmUp({ load, server, source }: Contestant): Promise<void> {
+  const { shape, viewers } = load;
+  const framesPerSecond = Math.max(shape.framesPerSecond, WARM_WRITES_PER_SECOND / viewers);
+  const frames = Math.round(WARM_WRITES / viewers);
+  await source.send({ port: server.rtpPort, frames, shape, framesPerSecond });
 }
 
 async function measureArm(
