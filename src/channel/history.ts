@@ -22,7 +22,7 @@ export interface HistoryEntry {
 }
 
 /** Kept at least, ms, as far as bytes allow: a resume reaches behind the newest key frame. */
-const KEEP_MS = 4_000;
+const KEEP_MS = 10_000;
 /** How often what is too old is looked for, ms. */
 const EVICT_MS = 100;
 /** Numbers of one source found by identity. A power of two. */
@@ -41,7 +41,7 @@ interface SourceHistory {
 }
 
 /**
- * The last packets of a channel in order of arrival: back to the newest key frame of each video source, and 4 s, within
+ * The last packets of a channel in order of arrival: back to the newest key frame of each video source, and 10 s, within
  * bounds of bytes and packets. Of data, the newest message stays for ever. [W50]
  */
 export class History {
