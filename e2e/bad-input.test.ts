@@ -475,7 +475,7 @@ suite("what a site is asked for", () => {
     await assert.rejects(solo().client.publishSdp("blocked", sdp, { ports: "sdp" }), (error) => {
       assert.ok(error instanceof Error && "code" in error);
       assert.equal(error.code, "port-in-use");
-      assert.match(error.message, new RegExp(`127\\.0\\.0\\.1:${port}.*taken.*another port`));
+      assert.match(error.message, new RegExp(`127\\.0\\.0\\.1:${port}.*in use.*another port`));
       return true;
     });
     taken.close();
