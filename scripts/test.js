@@ -2,6 +2,7 @@
 // The files are named one by one, because what a folder argument means differs between Node versions.
 import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -12,7 +13,7 @@ const run = (folder) => {
     .filter((name) => name.endsWith(".test.js"))
     .map((name) => join(dist, folder, name));
   // Whole systems measure freezes and latency, so they do not share the machine with each other.
-  const serial = folder === "e2e" ? ["--test-concurrency=1"] : [];
+  const atOnce = folder === "e2e" ? 1 : availableParallelism();
   const { status } = spawnSync(
     process.execPath,
     [
@@ -21,7 +22,7 @@ const run = (folder) => {
       "--test-reporter=spec",
       // A file that hangs is ended and named.
       "--test-timeout=300000",
-      ...serial,
+      `--test-concurrency=${atOnce}`,
       ...files,
     ],
     { stdio: "inherit" },

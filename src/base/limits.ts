@@ -69,7 +69,9 @@ export const LIMITS = {
   /** Bytes in flight to one stream subscriber before it counts as lagging, whatever the time. */
   backlogBytesMax: 8 * 1024 * 1024,
   /** How often a site looks what its viewers over TCP have said, ms: what they say is not urgent, and there may be thousands. */
-  patientReadMs: 40,
+  patientReadMs: 100,
+  /** The same while it sends to them anyway, at most. */
+  eagerReadMs: 40,
   /** Bytes that the kernel takes from a stream ahead of what it has sent, where that can be set: a key frame of ordinary size. */
   notSentBytesMax: 128 * 1024,
   /** Most bytes of one coalesced write, and of one WebSocket message: more than any frame of video; bounds what a peer makes us hold. */

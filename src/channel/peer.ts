@@ -14,6 +14,7 @@ import {
   payloadOf,
   splitPackets,
 } from "../wire/index.ts";
+import { RoundTrips } from "./round-trips.ts";
 
 /** What one end of a connection says of itself. */
 export interface PeerIdentity {
@@ -33,22 +34,25 @@ export interface Refusal {
   readonly message: string;
 }
 
-/** What happens to a {@link Peer}; called from `tick` and from the connection's handler, never from the constructor. */
+/**
+ * What happens to a {@link Peer}; called from `tick` and from the connection's handler, never from the constructor. Each is
+ * told which peer, so that thousands can share them.
+ */
 export interface PeerEvents {
   /** Asked for each greeting from the other end; undefined lets it in. */
-  admit(hello: PeerIdentity): Refusal | undefined;
+  admit(hello: PeerIdentity, peer: Peer): Refusal | undefined;
   /** Asked for each viewer that is let in: how often it shall acknowledge, ms. Absent: `LIMITS.ackMs`. */
   acknowledgeMs?(): number;
   /** Both ends know each other. Comes again after `onClosed` when the other end was restarted on a datagram connection. */
-  onOpen(): void;
+  onOpen(peer: Peer): void;
   /** An rtp or data packet, owned by the receiver. */
-  onPacket(packet: Uint8Array): void;
+  onPacket(packet: Uint8Array, peer: Peer): void;
   /** A control message other than the peer's own; `packet` is the whole packet, for passing on. */
-  onControl(message: ControlMessage, packet: Uint8Array): void;
-  onSuspected(): void;
+  onControl(message: ControlMessage, packet: Uint8Array, peer: Peer): void;
+  onSuspected(peer: Peer): void;
   /** Heard again after a suspicion. */
-  onTrusted(): void;
-  onClosed(reason: Refusal): void;
+  onTrusted(peer: Peer): void;
+  onClosed(reason: Refusal, peer: Peer): void;
 }
 
 /** Hellos sent before giving up: 5 s of trying. */
@@ -59,8 +63,6 @@ const VIEWER_HEARTBEAT_MS = 1_000;
 const MEASURE_MS = 1_000;
 const VIEWER_MEASURE_MS = 5_000;
 const VIEWER_MEASURES = 8;
-/** Round-trip samples looked back at: the fastest of them tells the clock offset best. */
-const SAMPLES = 16;
 
 /**
  * One neighbour over one connection: greeting, heartbeats, round-trip time, clock offset, suspicion. [W20]-[W25]
@@ -79,6 +81,8 @@ export class Peer {
   clockOffsetMs: number | undefined;
   /** How often a viewer acknowledges: what this site asked of it, or what this viewer was asked for. ms */
   ackMs: number = LIMITS.ackMs;
+  /** Somebody who sends to the other end past this peer, and says when. */
+  company: { readonly sentAt: number } | undefined;
   /** Control packets that could not be read. */
   malformed = 0;
   readonly #self: PeerIdentity;
@@ -97,7 +101,7 @@ export class Peer {
   #echo = Number.NaN;
   #echoAt = 0;
   #sequence: number;
-  readonly #samples: { readonly rtt: number; readonly offset: number }[] = [];
+  readonly #trips = new RoundTrips();
 
   /** @param initiator true: this end dialled and says hello first */
   constructor(
@@ -193,9 +197,12 @@ export class Peer {
     const period = this.remote?.heartbeatMs ?? LIMITS.heartbeatMs;
     // Data counts as a heartbeat, but round trips are measured.
     const measured = now - this.#beatAt >= Math.max(this.#measureMs, period);
-    if (!measured && now - this.#sentAt < period) return;
+    const sentAt = Math.max(this.#sentAt, this.company?.sentAt ?? this.#sentAt);
+    if (!measured && now - sentAt < period) return;
     this.#beatAt = now;
-    this.#beats++;
+    // By now the round trip is known, and what a viewer says is not urgent.
+    if (this.#beats++ === VIEWER_MEASURES && this.remote?.role === "viewer")
+      this.connection.relax?.();
     this.sendControl({
       type: "heartbeat",
       sentAt: now,
@@ -231,7 +238,7 @@ export class Peer {
       this.#closed({ code: "peer-silent", message });
     } else if (silence > suspectMs && !this.suspected) {
       this.suspected = true;
-      this.#events.onSuspected();
+      this.#events.onSuspected(this);
     }
   }
 
@@ -240,7 +247,7 @@ export class Peer {
     this.#heardAt = this.#clock.now();
     if (this.suspected) {
       this.suspected = false;
-      this.#events.onTrusted();
+      this.#events.onTrusted(this);
     }
     if (faultOf(bytes) === undefined && lengthOf(bytes) === bytes.byteLength) {
       this.#packet(bytes);
@@ -254,7 +261,7 @@ export class Peer {
 
   #packet(packet: Uint8Array): void {
     if (kindOf(packet) === KIND.control) this.#control(packet);
-    else if (this.state === "open") this.#events.onPacket(packet);
+    else if (this.state === "open") this.#events.onPacket(packet, this);
   }
 
   #control(packet: Uint8Array): void {
@@ -287,11 +294,11 @@ export class Peer {
         break;
       default:
     }
-    if (this.state === "open") this.#events.onControl(message, packet);
+    if (this.state === "open") this.#events.onControl(message, packet, this);
   }
 
   #hello(hello: PeerIdentity & { readonly type: "hello" }): void {
-    const refusal = this.#events.admit(hello);
+    const refusal = this.#events.admit(hello, this);
     if (refusal !== undefined) {
       this.sendControl({ type: "refused", request: 0, ...refusal });
       // A datagram connection that is open stays: the greeting may be forged.
@@ -299,8 +306,9 @@ export class Peer {
       return;
     }
     if (this.state === "open" && this.remote?.instance !== hello.instance) {
-      this.#events.onClosed({ code: "peer-restarted", message: "the other end was restarted" });
-      this.#samples.length = 0;
+      const message = "the other end was restarted";
+      this.#events.onClosed({ code: "peer-restarted", message }, this);
+      this.#trips.clear();
       this.rttMs = this.clockOffsetMs = undefined;
       this.#echo = Number.NaN;
       this.state = "greeting";
@@ -321,7 +329,7 @@ export class Peer {
     this.state = "open";
     this.suspected = false;
     this.#beat(this.#clock.now());
-    this.#events.onOpen();
+    this.#events.onOpen(this);
   }
 
   #heartbeat(beat: {
@@ -336,18 +344,15 @@ export class Peer {
     if (this.#self.role === "viewer" && this.state === "open") this.#beat(now);
     const rtt = now - beat.echo - beat.heldMs;
     if (!(rtt >= 0 && rtt < 60_000)) return;
-    this.#samples.push({ rtt, offset: beat.sentAt + rtt / 2 - now });
-    if (this.#samples.length > SAMPLES) this.#samples.shift();
-    let best = this.#samples[0] as { rtt: number; offset: number };
-    for (const sample of this.#samples) if (sample.rtt < best.rtt) best = sample;
-    this.rttMs = best.rtt;
-    this.clockOffsetMs = best.offset;
+    this.#trips.add(rtt, beat.sentAt + rtt / 2 - now);
+    this.rttMs = this.#trips.fastestMs;
+    this.clockOffsetMs = this.#trips.offsetMs;
   }
 
   #closed(reason: Refusal): void {
     if (this.state === "closed") return;
     this.state = "closed";
     this.connection.close();
-    this.#events.onClosed(reason);
+    this.#events.onClosed(reason, this);
   }
 }

@@ -1,5 +1,5 @@
 import { type Clock, LIMITS, type Log, messageOf, type Random } from "../base/index.ts";
-import { Peer, type PeerIdentity, type Refusal } from "../channel/index.ts";
+import { Peer, type PeerEvents, type PeerIdentity, type Refusal } from "../channel/index.ts";
 import type { Connection } from "../stack/index.ts";
 import type { ControlMessage } from "../wire/index.ts";
 import type { Neighbour } from "./events.ts";
@@ -46,14 +46,20 @@ const RETRY_MAX_MS = 1_000;
 /** All peers of a site, and the links that its channels need kept up. */
 export class Links {
   readonly #options: LinksOptions;
-  readonly #peers = new Map<Peer, { readonly direction: "in" | "out" }>();
+  /** With who opened the connection. */
+  readonly #peers = new Map<Peer, "in" | "out">();
   /** Those that are no viewers, or have not said so yet. */
   readonly #swift = new Set<Peer>();
+  readonly #viewers = new Set<Peer>();
+  #turn = 0;
   readonly #links = new Map<string, Link>();
+  /** Shared by all peers that came from outside. */
+  readonly #accepted: PeerEvents;
   #neighbours = new Map<string, Neighbour>();
 
   constructor(options: LinksOptions) {
     this.#options = options;
+    this.#accepted = this.#eventsOf(undefined);
   }
 
   /** Peers that are up or greeting. */
@@ -64,6 +70,11 @@ export class Links {
   /** True when nothing is due before the next slow tick: there are viewers at most. */
   get isCalm(): boolean {
     return this.#swift.size === 0 && this.#links.size === 0;
+  }
+
+  /** True when there is nobody. */
+  get isEmpty(): boolean {
+    return this.#peers.size === 0;
   }
 
   setNeighbours(neighbours: readonly Neighbour[]): void {
@@ -87,7 +98,7 @@ export class Links {
       this.#links.delete(key);
       const { peer } = link;
       // A peer that the other side dialled stays for what the other side gets from us.
-      if (peer !== undefined && this.#peers.get(peer)?.direction === "out") {
+      if (peer !== undefined && this.#peers.get(peer) === "out") {
         peer.close("done", "nothing is taken over this link any more");
       }
     }
@@ -102,9 +113,10 @@ export class Links {
     this.#attach(connection, "in", undefined);
   }
 
-  /** Drives peers and dialling. Viewers are looked at when `slow`. */
+  /** Drives peers and dialling. Viewers are looked at when `slow`, every other one. */
   tick(slow: boolean): void {
-    for (const peer of slow ? this.#peers.keys() : this.#swift) peer.tick();
+    for (const peer of this.#swift) peer.tick();
+    if (slow) this.#tickViewers();
     const now = this.#options.clock.now();
     for (const link of this.#links.values()) {
       if (link.peer === undefined && !link.dialling && now >= link.retryAt) this.#dial(link);
@@ -118,7 +130,7 @@ export class Links {
   }
 
   snapshot(): PeerSnapshot[] {
-    return [...this.#peers].map(([peer, { direction }]) => ({
+    return [...this.#peers].map(([peer, direction]) => ({
       name: peer.remote?.name ?? "",
       role: peer.remote?.role ?? "site",
       stack: peer.connection.stack,
@@ -128,6 +140,11 @@ export class Links {
       rttMs: peer.rttMs,
       counts: countsOf(peer),
     }));
+  }
+
+  #tickViewers(): void {
+    let turn = this.#turn++ % 2;
+    for (const peer of this.#viewers) if (turn++ % 2 === 0) peer.tick();
   }
 
   #openPeer(name: string, stack: string): Peer | undefined {
@@ -168,40 +185,41 @@ export class Links {
   }
 
   #attach(connection: Connection, direction: "in" | "out", link: Link | undefined): void {
-    const { clock, random, ...options } = this.#options;
-    const peer: Peer = new Peer(
-      connection,
-      options.identity(),
-      direction === "out",
-      { clock, random },
-      {
-        admit: (hello) => options.admit(hello, connection),
-        acknowledgeMs: () => acknowledgeMs(this.#peers.size - this.#swift.size),
-        onOpen: () => this.#opened(peer, link),
-        onPacket: (packet) => options.onPacket(peer, packet),
-        onControl: (message, packet) => options.onControl(peer, message, packet),
-        onSuspected: () => {
-          options.onSuspected(peer);
-          this.#tellLinks(peer, "suspected", "silent");
-        },
-        onTrusted: () => {
-          options.onTrusted(peer);
-          this.#tellLinks(peer, "trusted", "heard again");
-        },
-        onClosed: (reason) => this.#closed(peer, link, reason),
-      },
-    );
-    this.#peers.set(peer, { direction });
+    const options = this.#options;
+    const events = link === undefined ? this.#accepted : this.#eventsOf(link);
+    const peer = new Peer(connection, options.identity(), direction === "out", options, events);
+    this.#peers.set(peer, direction);
     this.#swift.add(peer);
     peer.tick();
   }
 
+  /** What peers tell: those that serve a link, or all that came from outside. */
+  #eventsOf(link: Link | undefined): PeerEvents {
+    const options = this.#options;
+    return {
+      admit: (hello, peer) => options.admit(hello, peer.connection),
+      acknowledgeMs: () => acknowledgeMs(this.#viewers.size),
+      onOpen: (peer) => this.#opened(peer, link),
+      onPacket: (packet, peer) => options.onPacket(peer, packet),
+      onControl: (message, packet, peer) => options.onControl(peer, message, packet),
+      onSuspected: (peer) => {
+        options.onSuspected(peer);
+        this.#tellLinks(peer, "suspected", "silent");
+      },
+      onTrusted: (peer) => {
+        options.onTrusted(peer);
+        this.#tellLinks(peer, "trusted", "heard again");
+      },
+      onClosed: (reason, peer) => this.#closed(peer, link, reason),
+    };
+  }
+
   #opened(peer: Peer, dialled: Link | undefined): void {
     if (dialled !== undefined) dialled.dialling = false;
-    this.#peers.set(peer, this.#peers.get(peer) ?? { direction: "in" });
+    this.#peers.set(peer, this.#peers.get(peer) ?? "in");
     if (peer.remote?.role === "viewer") {
       this.#swift.delete(peer);
-      peer.connection.relax?.();
+      this.#viewers.add(peer);
     }
     this.#options.onOpen(peer);
     const name = peer.remote?.name ?? "";
@@ -226,6 +244,7 @@ export class Links {
     if (peer.state === "closed") {
       this.#peers.delete(peer);
       this.#swift.delete(peer);
+      this.#viewers.delete(peer);
     }
     for (const link of this.#links.values()) {
       if (link.peer !== peer) continue;

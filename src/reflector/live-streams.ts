@@ -1,6 +1,7 @@
 import { type Clock, LIMITS } from "../base/index.ts";
 import { FLAG, flagsOf } from "../wire/index.ts";
-import { SendLog } from "./send-log.ts";
+import type { Lane } from "./outlet.ts";
+import { SharedSends } from "./shared-sends.ts";
 import { joinPackets, type Subscriber } from "./subscriber.ts";
 
 /** Bytes of one write; a larger frame goes in several. */
@@ -16,15 +17,23 @@ export interface LiveStreamsOptions {
 
 /**
  * Live subscribers over streams: one write per frame for each, from one buffer for all, with what is said in band before it.
- * What is done for each member is done thousands of times a second. [W53]
+ * [W53]
+ *
+ * What is done for each member is done thousands of times a second, and every object that is touched for it has to come from
+ * memory: so a frame goes down its lane, and all else is counted once for all.
  */
 export class LiveStreams {
   /** Packets and bytes of media that members were sent. */
   packetsOut = 0;
   bytesOut = 0;
   readonly #options: LiveStreamsOptions;
-  readonly #members = new Set<Subscriber>();
-  readonly #log: SendLog;
+  readonly #sends: SharedSends;
+  /** Members and their lanes, side by side, and where each member stands. */
+  readonly #members: Subscriber[] = [];
+  readonly #lanes: Lane[] = [];
+  readonly #places = new Map<Subscriber, number>();
+  /** Whose turn it is to be judged: every other one. */
+  #turn = 0;
   #batch: Uint8Array[] = [];
   #batchBytes = 0;
   /** Packets of media in the batch, and their bytes. */
@@ -39,11 +48,11 @@ export class LiveStreams {
 
   constructor(options: LiveStreamsOptions) {
     this.#options = options;
-    this.#log = new SendLog(options.clock);
+    this.#sends = new SharedSends(options.clock);
   }
 
   get size(): number {
-    return this.#members.size;
+    return this.#members.length;
   }
 
   /** True when nothing waits to be sent at the next tick. */
@@ -52,7 +61,7 @@ export class LiveStreams {
   }
 
   has(subscriber: Subscriber): boolean {
-    return this.#members.has(subscriber);
+    return this.#places.has(subscriber);
   }
 
   /** Lets one in that has everything up to `position`. */
@@ -60,17 +69,29 @@ export class LiveStreams {
     // What the batch holds it has already: the others get that before it joins them.
     this.flush();
     this.#sent = position;
-    this.#members.add(subscriber);
-    subscriber.enter(this.#log, position + 1);
+    this.#places.set(subscriber, this.#members.length);
+    this.#members.push(subscriber);
+    this.#lanes.push(subscriber.outlet.lane ?? subscriber.outlet);
+    subscriber.enter(this.#sends, position + 1);
   }
 
   delete(subscriber: Subscriber): void {
-    if (this.#members.delete(subscriber)) subscriber.leave(this.#log, this.#sent);
+    const place = this.#places.get(subscriber);
+    if (place === undefined) return;
+    this.#places.delete(subscriber);
+    const last = this.#members.pop() as Subscriber;
+    const lane = this.#lanes.pop() as Lane;
+    if (last !== subscriber) {
+      this.#members[place] = last;
+      this.#lanes[place] = lane;
+      this.#places.set(last, place);
+    }
+    subscriber.leave(this.#sent);
   }
 
   /** The newest packet of the history. */
   take(packet: Uint8Array, position: number): void {
-    if (this.#members.size === 0) return;
+    if (this.#members.length === 0) return;
     this.#collect(packet);
     this.#packets++;
     this.#packetBytes += packet.byteLength;
@@ -80,7 +101,7 @@ export class LiveStreams {
 
   /** Something said in band, in its place between packets. `patient`: it can wait for the next frame. */
   announce(packet: Uint8Array, patient: boolean): void {
-    if (this.#members.size === 0) return;
+    if (this.#members.length === 0) return;
     this.#collect(packet);
     const now = this.#options.clock.now();
     this.#dueAt = Math.min(this.#dueAt, patient ? now + COMPANY_MS : now);
@@ -101,24 +122,36 @@ export class LiveStreams {
     this.#batch = [];
     this.#batchBytes = this.#packets = this.#packetBytes = 0;
     this.#dueAt = Number.POSITIVE_INFINITY;
-    if (packets > 0) this.#log.sent(position);
-    this.packetsOut += packets * this.#members.size;
-    this.bytesOut += packetBytes * this.#members.size;
-    for (const subscriber of this.#members) {
-      if (!subscriber.sendShared(bytes, packets, packetBytes)) this.#options.onSkips(subscriber);
+    if (packets > 0) this.#sends.log.sent(position);
+    this.packetsOut += packets * this.#members.length;
+    this.bytesOut += packetBytes * this.#members.length;
+    // From the end: whoever leaves meanwhile is replaced by one that has had its turn.
+    for (let place = this.#lanes.length - 1; place >= 0; place--) {
+      if (this.#lanes[place]?.send(bytes) === false) this.#refused(place, packets);
     }
     // Who left in between was not sent this.
+    this.#sends.packets += packets;
+    this.#sends.bytes += packetBytes;
+    this.#sends.sentAt = this.#options.clock.now();
     if (packets > 0) this.#sent = position;
   }
 
-  /** Looks who lags. */
+  /** Looks who lags: at half of them, so at each every other time. */
   judge(): void {
-    const late = this.#log.lastBefore(this.#options.clock.now() - LIMITS.lagSkipMs);
-    for (const subscriber of this.#members) {
-      if (subscriber.hasConsumed(late)) continue;
+    const late = this.#sends.log.lastBefore(this.#options.clock.now() - LIMITS.lagSkipMs);
+    this.#turn = 1 - this.#turn;
+    for (let place = this.#members.length - 1 - this.#turn; place >= 0; place -= 2) {
+      const subscriber = this.#members[place];
+      if (subscriber === undefined || subscriber.hasConsumed(late)) continue;
       subscriber.judge();
       if (subscriber.state === "skipping") this.#options.onSkips(subscriber);
     }
+  }
+
+  #refused(place: number, packets: number): void {
+    const subscriber = this.#members[place] as Subscriber;
+    subscriber.refused(packets);
+    if (subscriber.state === "skipping") this.#options.onSkips(subscriber);
   }
 
   #collect(packet: Uint8Array): void {

@@ -3,6 +3,12 @@ import type { Peer } from "../channel/index.ts";
 import type { BundlePlace } from "./bundle.ts";
 import type { PacketSink } from "./packet-sink.ts";
 
+/** The bare way to a subscriber. */
+export interface Lane {
+  /** False: not taken. */
+  send(packets: Uint8Array): boolean;
+}
+
 /** Where a subscriber's packets go: a connection, or a sink in this process. */
 export interface Outlet {
   readonly kind: "site" | "viewer" | "rtp";
@@ -17,6 +23,9 @@ export interface Outlet {
   readonly place?: BundlePlace | undefined;
   /** Where it counts what did not leave, or nobody took; its subscriber's drops are counted there too. */
   readonly drops?: Counters | undefined;
+  /** What `send` comes down to, for whoever sends to thousands and tells by `accompany` when. Absent: the outlet itself. */
+  readonly lane?: Lane | undefined;
+  accompany?(sender: { readonly sentAt: number } | undefined): void;
   /** Whether it wants a packet; absent: all. */
   takes?(packet: Uint8Array): boolean;
   /** False: not taken. */
@@ -35,9 +44,11 @@ export class PeerOutlet implements Outlet {
   readonly coalesces: boolean;
   readonly acknowledgeMs: number | undefined;
   readonly peer: Peer;
+  readonly lane: Lane;
 
   constructor(peer: Peer) {
     this.peer = peer;
+    this.lane = peer.connection.bare ?? peer.connection;
     this.kind = peer.remote?.role ?? "viewer";
     this.name = peer.remote?.name ?? "";
     this.address = peer.connection.peer;
@@ -48,6 +59,10 @@ export class PeerOutlet implements Outlet {
 
   send(packets: Uint8Array): boolean {
     return this.peer.send(packets);
+  }
+
+  accompany(sender: { readonly sentAt: number } | undefined): void {
+    this.peer.company = sender;
   }
 
   backlog(): { readonly bytes: number; readonly oldestMs: number } {

@@ -22,7 +22,7 @@ import { type Outlet, PeerOutlet, SinkOutlet } from "./outlet.ts";
 import type { PacketSink } from "./packet-sink.ts";
 import type { PeerSnapshot, PlaneSnapshot } from "./snapshot.ts";
 import type { Subscriber } from "./subscriber.ts";
-import { type Tick, Ticker } from "./ticker.ts";
+import { type Pace, type Tick, Ticker } from "./ticker.ts";
 import { ViewerDoor, type ViewerGate } from "./viewer-door.ts";
 
 export interface ReflectorOptions {
@@ -110,7 +110,7 @@ export class Reflector {
     });
     this.#ticker = new Ticker({
       clock: options.clock,
-      isCalm: () => this.#isCalm(),
+      pace: () => this.#pace(),
       onTick: (tick) => this.#tick(tick),
     });
   }
@@ -386,10 +386,10 @@ export class Reflector {
     this.#links.need(wanted);
   }
 
-  #isCalm(): boolean {
-    if (this.#departure !== undefined || !this.#links.isCalm) return false;
-    for (const channel of this.#channels.values()) if (!channel.isCalm) return false;
-    return true;
+  #pace(): Pace {
+    if (this.#departure !== undefined || !this.#links.isCalm) return "fast";
+    for (const channel of this.#channels.values()) if (!channel.isCalm) return "fast";
+    return this.#links.isEmpty ? "calm" : "slow";
   }
 
   #tick({ second, slow }: Tick): void {

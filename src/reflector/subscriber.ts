@@ -3,6 +3,7 @@ import { type History, isKeyStart } from "../channel/index.ts";
 import type { SourcePoint } from "../wire/index.ts";
 import type { Outlet } from "./outlet.ts";
 import { SendLog } from "./send-log.ts";
+import type { SharedSends } from "./shared-sends.ts";
 import type { SubscriberSnapshot } from "./snapshot.ts";
 
 /** `standby`: subscribed, carries nothing. */
@@ -25,7 +26,7 @@ export class Subscriber {
   state: SubscriberState = "standby";
   /** Number of the request that set the state; -1: none since it joined. */
   request = -1;
-  /** Passed on to it alone. */
+  /** Passed on to it alone; while it is in a group, less what that had sent before. */
   #packets = 0;
   #bytes = 0;
   readonly #history: History;
@@ -38,7 +39,9 @@ export class Subscriber {
   #acknowledged = -1;
   /** What was sent to it alone and is not acknowledged. */
   #alone: SendLog | undefined;
-  /** What was sent to it with others, while it was among them: these positions. */
+  /** Others that are sent the same with it. */
+  #group: SharedSends | undefined;
+  /** What was sent to it with others and is not acknowledged, of these positions. */
   #shared: SendLog | undefined;
   #sharedFrom = 0;
   #sharedTo = 0;
@@ -53,11 +56,11 @@ export class Subscriber {
 
   /** Packets passed on, and their bytes. */
   get packets(): number {
-    return this.#packets + (this.outlet.place?.packets ?? 0);
+    return this.#packets + (this.outlet.place?.packets ?? 0) + (this.#group?.packets ?? 0);
   }
 
   get bytes(): number {
-    return this.#bytes + (this.outlet.place?.bytes ?? 0);
+    return this.#bytes + (this.outlet.place?.bytes ?? 0) + (this.#group?.bytes ?? 0);
   }
 
   /** Starts sending from `position` of the history, paced. */
@@ -79,19 +82,34 @@ export class Subscriber {
     this.#alone = this.#shared = undefined;
   }
 
-  /** From `position` on it is sent what `log` says, by `sendShared`. */
-  enter(log: SendLog, position: number): void {
+  /** From `position` on it is sent what all of a group are. */
+  enter(group: SharedSends, position: number): void {
+    this.#group = group;
+    this.#packets -= group.packets;
+    this.#bytes -= group.bytes;
+    this.outlet.accompany?.(group);
     if (this.outlet.acknowledgeMs === undefined) return;
-    this.#shared = log;
+    this.#shared = group.log;
     this.#sharedFrom = position;
     this.#sharedTo = Number.POSITIVE_INFINITY;
   }
 
-  /** Nothing behind `position` is sent to it with others. */
-  leave(log: SendLog, position: number): void {
-    if (this.#shared !== log) return;
+  /** Leaves its group, of which nothing behind `position` was sent to it. */
+  leave(position: number): void {
+    if (this.#group === undefined) return;
+    this.#packets += this.#group.packets;
+    this.#bytes += this.#group.bytes;
+    this.#group = undefined;
+    this.outlet.accompany?.(undefined);
     if (this.#acknowledged >= position) this.#shared = undefined;
     else this.#sharedTo = position;
+  }
+
+  /** Its connection did not take what its group was sent. @param count packets of media in it */
+  refused(count: number): void {
+    if (count === 0) return;
+    this.drops.add("queue-full", count);
+    this.state = "skipping";
   }
 
   /** Sends packets that are at `position` (the last of them) of the history. */
@@ -107,24 +125,6 @@ export class Subscriber {
     if (this.outlet.acknowledgeMs === undefined) return;
     this.#alone ??= new SendLog(this.#clock);
     this.#alone.sent(position);
-  }
-
-  /**
-   * Sends packets as all the others get them.
-   *
-   * @param count packets of media, `bytes` of them
-   * @returns false: it skips from now on
-   */
-  sendShared(packets: Uint8Array, count: number, bytes: number): boolean {
-    if (this.outlet.send(packets)) {
-      this.#packets += count;
-      this.#bytes += bytes;
-      return true;
-    }
-    if (count === 0) return true;
-    this.drops.add("queue-full", count);
-    this.state = "skipping";
-    return false;
   }
 
   /** Sends what is due while catching up. True when it has caught up. `rate`: the channel's, bytes per second. */

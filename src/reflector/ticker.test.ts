@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { VirtualClock } from "../base/index.ts";
-import { Ticker } from "./ticker.ts";
+import { type Pace, Ticker } from "./ticker.ts";
 
 function open() {
   const clock = new VirtualClock(500);
-  const state = { calm: false };
+  const state: { pace: Pace } = { pace: "fast" };
   const beats: { at: number; slow: boolean; second: boolean }[] = [];
   const ticker = new Ticker({
     clock,
-    isCalm: () => state.calm,
+    pace: () => state.pace,
     onTick: ({ second, slow }) => beats.push({ at: clock.now() - 500, slow, second }),
   });
   const timesOf = (which: "slow" | "second"): number[] =>
@@ -27,7 +27,7 @@ test("it beats every 10 ms, and says every 100 ms and every second which one tha
 
 test("while all is calm it beats every second, and whoever hurries it waits 10 ms at most", () => {
   const { beats, clock, state, ticker, timesOf } = open();
-  state.calm = true;
+  state.pace = "calm";
   clock.advance(2_010);
   assert.deepEqual(
     beats.map(({ at }) => at),
@@ -36,16 +36,25 @@ test("while all is calm it beats every second, and whoever hurries it waits 10 m
   assert.deepEqual(timesOf("slow"), [1_010, 2_010]);
   assert.deepEqual(timesOf("second"), [1_010, 2_010]);
   clock.advance(33);
-  state.calm = false;
+  state.pace = "fast";
   ticker.hurry();
   ticker.hurry();
   clock.advance(10);
   assert.equal(beats.at(-1)?.at, 2_053);
   clock.advance(20);
   assert.equal(beats.at(-1)?.at, 2_073);
-  state.calm = true;
+  state.pace = "calm";
   clock.advance(2_000);
   assert.equal(beats.length, 3 + 3 + 2);
+});
+
+test("as long as nothing is due within 100 ms it beats every 100 ms, each of them a slow one", () => {
+  const { beats, clock, state, timesOf } = open();
+  state.pace = "slow";
+  clock.advance(2_010);
+  assert.equal(beats.length, 21);
+  assert.deepEqual(timesOf("slow").length, 20);
+  assert.deepEqual(timesOf("second"), [1_010, 2_010]);
 });
 
 test("a tick that ends the calm is followed by another in 10 ms", () => {
@@ -53,13 +62,13 @@ test("a tick that ends the calm is followed by another in 10 ms", () => {
   const at: number[] = [];
   const ticker = new Ticker({
     clock,
-    isCalm: () => state.calm,
+    pace: () => state.pace,
     onTick: () => {
       at.push(clock.now() - 500);
-      state.calm = at.length !== 2;
+      state.pace = at.length === 2 ? "fast" : "calm";
     },
   });
-  state.calm = true;
+  state.pace = "calm";
   clock.advance(2_100);
   ticker.close();
   assert.deepEqual(at, [10, 1_010, 1_020, 1_030, 2_030]);

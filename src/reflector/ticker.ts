@@ -8,23 +8,27 @@ export interface Tick {
   readonly second: boolean;
 }
 
+/** `fast`: something may be due at once. `slow`: within 100 ms. `calm`: within a second. */
+export type Pace = "fast" | "slow" | "calm";
+
 export interface TickerOptions {
   readonly clock: Clock;
-  /** True when nothing is due within the next second. */
-  isCalm(): boolean;
+  /** What is needed now. */
+  pace(): Pace;
   onTick(tick: Tick): void;
 }
 
 const TICK_MS = 10;
 const SLOW_MS = 100;
 const SECOND_MS = 1_000;
+const PACES_MS: Readonly<Record<Pace, number>> = { fast: TICK_MS, slow: SLOW_MS, calm: SECOND_MS };
 
-/** Beats every 10 ms; every second as long as all is calm, since a process that wakes for nothing costs others their time. */
+/** Beats as often as is needed, every 10 ms to every second: a process that wakes for nothing costs others their time. */
 export class Ticker {
   readonly #options: TickerOptions;
   #slowAt: number;
   #secondAt: number;
-  #isFast = true;
+  #pace: Pace = "fast";
   #isClosed = false;
   #cancel: Cancel;
 
@@ -34,10 +38,10 @@ export class Ticker {
     this.#cancel = this.#after(TICK_MS);
   }
 
-  /** It may not be calm any more. */
+  /** Something may be due sooner than it was. */
   hurry(): void {
-    if (this.#isFast || this.#isClosed) return;
-    this.#isFast = true;
+    if (this.#pace === "fast" || this.#isClosed) return;
+    this.#pace = "fast";
     this.#cancel();
     this.#cancel = this.#after(TICK_MS);
   }
@@ -52,16 +56,17 @@ export class Ticker {
   }
 
   #beat(): void {
-    const { clock, isCalm, onTick } = this.#options;
+    const { clock, onTick, pace } = this.#options;
     // First, so that a tick that throws is not the last one.
-    this.#isFast = !isCalm();
-    this.#cancel = this.#after(this.#isFast ? TICK_MS : SECOND_MS);
+    this.#pace = pace();
+    this.#cancel = this.#after(PACES_MS[this.#pace]);
     const now = clock.now();
-    const slow = now - this.#slowAt >= SLOW_MS;
+    // A timer may come a little early.
+    const slow = now - this.#slowAt >= SLOW_MS - TICK_MS / 2;
     if (slow) this.#slowAt = now;
     const second = now - this.#secondAt >= SECOND_MS;
     if (second) this.#secondAt = now;
     onTick({ slow, second });
-    if (!isCalm()) this.hurry();
+    if (pace() === "fast") this.hurry();
   }
 }

@@ -41,6 +41,10 @@ class AcceptedConnection implements Connection {
     return this.#now.stack;
   }
 
+  get bare(): Connection | undefined {
+    return this.#inner === this.#below ? this.#below : undefined;
+  }
+
   get isPrivate(): boolean {
     return this.#now.isPrivate === true;
   }

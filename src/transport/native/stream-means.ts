@@ -9,8 +9,9 @@ export class StreamMeans implements Disposable {
   readonly reads: StreamReads;
 
   constructor({ calls, clock }: { readonly calls: NativeCalls; readonly clock: Clock }) {
-    this.writes = new StreamWrites(calls);
     this.reads = new StreamReads({ calls, clock });
+    // Viewers answer what they are sent, and one more wake is dear.
+    this.writes = new StreamWrites(calls, () => this.reads.suggest());
   }
 
   /** Lets the streams do everything again. */

@@ -205,6 +205,23 @@ test("sockets come and go, and none is left, nor a timer", { skip }, async (t) =
   assert.equal(world.clock.pending.length, 0);
 });
 
+test("who sends anyway may have it look sooner, though not all the time", { skip }, async (t) => {
+  let looks = 0;
+  using world = new World({
+    lookAtPoll: (poll, events, count) => {
+      looks++;
+      return (real as NativeCalls).lookAtPoll(poll, events, count);
+    },
+  });
+  await open(t, world);
+  for (let ms = 0; ms < 1_000; ms += 10) {
+    world.clock.advance(10);
+    world.reads.suggest();
+    await Promise.resolve();
+  }
+  assert.ok(looks >= 20 && looks <= 1_000 / (LIMITS.eagerReadMs - 10) + 1, `${looks} looks in 1 s`);
+});
+
 test("what is no plain TCP socket that Node reads is left alone", { skip }, async (t) => {
   using world = new World();
   const { near } = await open(t, world);

@@ -21,9 +21,8 @@ export interface StreamReading {
 }
 
 /**
- * Reads from thousands of TCP sockets that say little and can wait: looks every {@link LIMITS.patientReadMs} which of them
- * have something, where the runtime's streams read each at once, at several times the cost. Ends and errors are left to
- * the streams.
+ * Reads from thousands of TCP sockets that say little and can wait: looks now and then which of them have something, where
+ * the runtime's streams read each at once, at several times the cost. Ends and errors are left to the streams.
  */
 export class StreamReads implements Disposable {
   readonly #calls: NativeCalls;
@@ -33,6 +32,8 @@ export class StreamReads implements Disposable {
   readonly #bytes: Block;
   readonly #readings = new Map<number, Reading>();
   #cancel: Cancel | undefined;
+  #lookedAt = Number.NEGATIVE_INFINITY;
+  #isLookDue = false;
 
   constructor({ calls, clock }: { readonly calls: NativeCalls; readonly clock: Clock }) {
     const take = (byteLength: number): Block =>
@@ -63,9 +64,21 @@ export class StreamReads implements Disposable {
     if (this.#calls.setPoll(this.#poll, handle.fd, true) < 0) return undefined;
     const reading = new Reading(socket, handle, onBytes, () => this.#leave(reading));
     this.#readings.set(handle.fd, reading);
-    this.#cancel ??= every(this.#clock, "stream reads", LIMITS.patientReadMs, () => this.#look());
+    this.#cancel ??= every(this.#clock, "stream reads", LIMITS.patientReadMs, () =>
+      this.#lookAfter(LIMITS.patientReadMs),
+    );
     handle.readStop();
     return reading;
+  }
+
+  /** The thread is awake: a good time to look, when what runs now has ended. */
+  suggest(): void {
+    if (this.#readings.size === 0 || this.#isLookDue) return;
+    this.#isLookDue = true;
+    queueMicrotask(() => {
+      this.#isLookDue = false;
+      this.#lookAfter(LIMITS.eagerReadMs);
+    });
   }
 
   /** Hands all back. */
@@ -83,6 +96,15 @@ export class StreamReads implements Disposable {
     if (this.#readings.size > 0) return;
     this.#cancel?.();
     this.#cancel = undefined;
+  }
+
+  /** Looks, unless it did within this time. */
+  #lookAfter(ms: number): void {
+    const now = this.#clock.now();
+    // A timer may come a little early.
+    if (now - this.#lookedAt < ms - 5) return;
+    this.#lookedAt = now;
+    this.#look();
   }
 
   #look(): void {

@@ -17,12 +17,15 @@ export interface StreamWriter {
  */
 export class StreamWrites {
   readonly #calls: NativeCalls;
+  readonly #onFresh: () => void;
   /** What was written last, kept so that its address stays good. */
   #bytes: Uint8Array = new Uint8Array(0);
   #address = 0;
 
-  constructor(calls: NativeCalls) {
+  /** @param onFresh something is sent that is not what was sent last */
+  constructor(calls: NativeCalls, onFresh: () => void = () => {}) {
     this.#calls = calls;
+    this.#onFresh = onFresh;
   }
 
   /**
@@ -51,6 +54,7 @@ export class StreamWrites {
     if (bytes !== this.#bytes) {
       this.#address = this.#calls.addressOf(bytes);
       this.#bytes = bytes;
+      this.#onFresh();
     }
     return this.#calls.send(descriptor, this.#address, bytes.byteLength);
   }
