@@ -37,20 +37,24 @@ export async function measureArm(
 }
 
 /** Time in which a forwarder has to pass everything on, ms. */
-const READY_MS_MAX = 30_000;
-/** For just-in-time compilers to see what is hot, seconds. */
-const WARM_SECONDS = 3;
+const READY_MS_MAX = 90_000;
 
-/** Settles once a forwarder has passed everything on for a while. @throws {Error} when it does not */
-export async function warmUp(forwarder: Forwarder, setting: ArmSetting): Promise<void> {
+/**
+ * Settles once a forwarder has passed everything on for so long. @throws {Error} when it does not
+ *
+ * @param seconds with packets one by one, and as many with bursts
+ */
+export async function warmUp(
+  forwarder: Forwarder,
+  setting: ArmSetting,
+  seconds: number,
+): Promise<void> {
   const deadline = performance.now() + READY_MS_MAX;
   // Receivers that join late are sent what was before.
   await setting.sink.settled(Number.POSITIVE_INFINITY);
   for (;;) {
-    const { expected, packets } = await measureArm(forwarder, setting, {
-      burst: 10,
-      seconds: WARM_SECONDS,
-    });
+    await measureArm(forwarder, setting, { burst: 1, seconds });
+    const { expected, packets } = await measureArm(forwarder, setting, { burst: 10, seconds });
     if (packets === expected) return;
     if (performance.now() > deadline) {
       throw new Error(`only ${packets} of ${expected} packets reached the subscribers`);
