@@ -104,6 +104,13 @@ export class History {
     return position < this.start ? undefined : this.#entries[this.#head + position - this.start];
   }
 
+  /** The first position held that came at `ms` or later; `end` when there is none. */
+  positionSince(ms: number): number {
+    let position = this.end;
+    while (position > this.start && (this.at(position - 1) as HistoryEntry).at >= ms) position--;
+    return position;
+  }
+
   /** The packet with this identity, if held. */
   find(point: SourcePoint): HistoryEntry | undefined {
     const source = this.#sources.get(keyOf(point.source, point.generation, point.medium));

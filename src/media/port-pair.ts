@@ -1,5 +1,5 @@
 import { MeanderError } from "../base/index.ts";
-import { type DatagramSocket, familyOfGroup } from "../transport/index.ts";
+import { type DatagramSocket, groupBinding } from "../transport/index.ts";
 import type { OpenSocket } from "./open-socket.ts";
 
 /** Sockets for RTP and, on the port after it, RTCP (RFC 3550 §11). */
@@ -62,10 +62,7 @@ export async function openGroupPair(
   group: string,
   port: number,
 ): Promise<PortPair> {
-  const family = familyOfGroup(group);
-  // Bound to the group, a socket gets nothing that is sent to others on that port. Windows binds own addresses only.
-  const any = family === 4 ? "0.0.0.0" : "::";
-  const host = process.platform === "win32" ? any : group;
+  const host = groupBinding(group);
   const open = (each: number): Promise<DatagramSocket> =>
     openSocket({ host, port: each, exclusive: true, reuseAddress: true });
   const rtp = await open(port);

@@ -113,7 +113,7 @@ export class Announcer {
   announceTail(points: readonly SourcePoint[]): void {
     if (points.length === 0) return;
     const packet = this.packet({ type: "ack", points });
-    for (const { outlet } of this.#distributor.datagrams) {
+    for (const { outlet } of this.#distributor.datagrams()) {
       if (outlet instanceof PeerOutlet) outlet.send(packet);
     }
   }

@@ -16,11 +16,12 @@ import {
 } from "../wire/index.ts";
 import { Announcer } from "./announcer.ts";
 import { ArrivalMeter } from "./arrival-meter.ts";
+import type { BundlePlace } from "./bundle.ts";
 import type { ChannelPublisher, SourceReport } from "./channel-publisher.ts";
 import { Distributor } from "./distributor.ts";
 import type { PlaneEvent } from "./events.ts";
 import type { ChannelFigures, SlowSubscriber, Worst } from "./figures.ts";
-import { type Outlet, SinkOutlet } from "./outlet.ts";
+import { type Outlet, type PeerOutlet, SinkOutlet } from "./outlet.ts";
 import type { ChannelSnapshot } from "./snapshot.ts";
 import { Subscriber } from "./subscriber.ts";
 
@@ -202,6 +203,28 @@ export class Channel {
     }
     this.#distributor.start(subscriber, position);
     this.#demand(resume);
+    this.#distributor.pump(this.rate);
+  }
+
+  /**
+   * From now on a neighbour is served by a group (`place`), or by its own connection again: then from what came since `sinceMs`
+   * on. [W29]
+   */
+  serve(
+    subscriber: Subscriber,
+    outlet: PeerOutlet,
+    about: { readonly place: BundlePlace | undefined; readonly group: string | undefined },
+    sinceMs: number,
+  ): void {
+    const isLive = subscriber.state === "live";
+    if (isLive) this.#distributor.detach(subscriber);
+    if (outlet.place !== undefined) subscriber.losePlace(outlet.place);
+    outlet.place = about.place;
+    outlet.group = about.group;
+    if (!isLive) return;
+    const { history } = this;
+    const isByGroup = about.place !== undefined;
+    this.#distributor.start(subscriber, isByGroup ? history.end : history.positionSince(sinceMs));
     this.#distributor.pump(this.rate);
   }
 
@@ -460,8 +483,8 @@ export class Channel {
 
   #tellTail(again: boolean): void {
     const now = this.#options.clock.now();
-    if (this.#distributor.datagrams.size === 0 || now - this.#deliveredAt < TAIL_MS) return;
-    if (this.#tailsTold >= TAILS && !again) return;
+    if (now - this.#deliveredAt < TAIL_MS || (this.#tailsTold >= TAILS && !again)) return;
+    if (!this.#distributor.hasDatagrams) return;
     this.#tailsTold++;
     const newest = this.ingested ? this.#windows.newest(now) : this.receiver.newest;
     this.#announcer.announceTail(newest);

@@ -41,9 +41,15 @@ export class Distributor {
     return this.#bytesOut + this.#streams.bytesOut;
   }
 
-  /** Live subscribers over connections that may lose packets, but for those in bundles. */
-  get datagrams(): ReadonlySet<Subscriber> {
-    return this.#liveDatagrams;
+  /** True when there are live subscribers over connections that may lose packets. */
+  get hasDatagrams(): boolean {
+    return this.#liveDatagrams.size + this.#liveBundled.size > 0;
+  }
+
+  /** Live subscribers over connections that may lose packets, those in bundles too. */
+  *datagrams(): Generator<Subscriber> {
+    yield* this.#liveDatagrams;
+    yield* this.#liveBundled;
   }
 
   /** True when all that is live is in bundles or has what there is, and nobody else waits for anything. */

@@ -13,6 +13,7 @@ export type {
   SlowSubscriber,
   SubscriberCounts,
 } from "./figures.ts";
+export type { GroupAddress, GroupMeans, GroupOutput } from "./group-means.ts";
 export type {
   IngestOptions,
   IngestPorts,

@@ -40,11 +40,14 @@ export class PeerOutlet implements Outlet {
   readonly kind: "site" | "viewer";
   readonly name: string;
   readonly address: string;
-  readonly stack: string;
   readonly coalesces: boolean;
   readonly acknowledgeMs: number | undefined;
   readonly peer: Peer;
   readonly lane: Lane;
+  /** Among those who take the channel by a multicast group. */
+  place: BundlePlace | undefined;
+  /** The group that it is served by, as a transport is written. */
+  group: string | undefined;
 
   constructor(peer: Peer) {
     this.peer = peer;
@@ -52,9 +55,14 @@ export class PeerOutlet implements Outlet {
     this.kind = peer.remote?.role ?? "viewer";
     this.name = peer.remote?.name ?? "";
     this.address = peer.connection.peer;
-    this.stack = peer.connection.stack;
     this.coalesces = peer.connection.coalesces;
     this.acknowledgeMs = this.kind === "viewer" ? peer.ackMs : undefined;
+  }
+
+  /** By what it is served now. */
+  get stack(): string {
+    const { stack } = this.peer.connection;
+    return this.group === undefined ? stack : stack.replace(/[^:]*$/, this.group);
   }
 
   send(packets: Uint8Array): boolean {

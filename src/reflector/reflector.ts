@@ -16,6 +16,8 @@ import { ChannelStacks } from "./channel-stacks.ts";
 import { type Departed, Departure } from "./departure.ts";
 import type { Neighbour, PlaneEvent } from "./events.ts";
 import { type ReflectorFigures, type SlowSubscriber, Worst } from "./figures.ts";
+import type { GroupMeans } from "./group-means.ts";
+import { LinkGroups } from "./link-groups.ts";
 import type { LinkSecurity } from "./link-security.ts";
 import { Links } from "./links.ts";
 import { type Outlet, PeerOutlet, SinkOutlet } from "./outlet.ts";
@@ -32,6 +34,8 @@ export interface ReflectorOptions {
   readonly security: LinkSecurity;
   /** Opens a connection over `stack` (complete, such as `frag:udp`) to a site. */
   dial(neighbour: Neighbour, stack: string): Promise<Connection>;
+  /** For links by multicast groups. Absent: their media comes by their own connections. */
+  readonly groups?: GroupMeans | undefined;
   onEvent(event: PlaneEvent): void;
   /** Decides which viewer may watch what; absent: each everything. */
   readonly viewers?: ViewerGate | undefined;
@@ -60,6 +64,7 @@ const NOBODY = { site: "", instance: 0, linkKey: "", maxSubscribers: 0, maxBitsP
 export class Reflector {
   readonly #options: ReflectorOptions;
   readonly #links: Links;
+  readonly #groups: LinkGroups | undefined;
   readonly #viewers: ViewerDoor | undefined;
   readonly #channels = new Map<string, Channel>();
   readonly #byId = new Map<number, Channel>();
@@ -86,6 +91,15 @@ export class Reflector {
         drops: this.#drops,
         onFirst: (peer) => peer.sendControl({ type: "sites", sites: this.#sites }),
         onAdmitted: (peer, message) => this.#subscribe(peer, message),
+      });
+    this.#groups =
+      options.groups &&
+      new LinkGroups({
+        ...options,
+        means: options.groups,
+        onServed: (peer, since) => this.#serve(peer, since),
+        onPacket: (peer, packet) => this.#packet(peer, packet),
+        onDrop: (reason) => this.#drops.add(`group-${reason}`),
       });
     this.#links = new Links({
       ...options,
@@ -300,6 +314,7 @@ export class Reflector {
     this.#ticker.close();
     for (const name of [...this.#channels.keys()]) this.closeChannel(name, "the site stops");
     this.#links.close();
+    this.#groups?.close();
   }
 
   #identity(): PeerIdentity {
@@ -394,6 +409,7 @@ export class Reflector {
 
   #tick({ second, slow }: Tick): void {
     this.#links.tick(slow);
+    this.#groups?.tick();
     this.#departure?.tick();
     for (const channel of this.#channels.values()) {
       channel.tick(slow, second);
@@ -404,6 +420,7 @@ export class Reflector {
     this.#subscriptions.set(peer, new Map());
     if (this.#isTold(peer)) peer.sendControl({ type: "sites", sites: this.#sites });
     this.#tellPeer("peer-up", peer, "connected");
+    this.#groups?.opened(peer);
   }
 
   #closed(peer: Peer, reason: Refusal): void {
@@ -412,6 +429,7 @@ export class Reflector {
       if (channel !== undefined) this.#part(channel, subscriber, reason.message);
     }
     const known = this.#subscriptions.delete(peer);
+    this.#groups?.gone(peer);
     this.#viewers?.gone(peer);
     this.#pending = this.#pending.filter((each) => each.peer !== peer);
     if (peer.malformed > 0) this.#drops.add("malformed-control", peer.malformed);
@@ -492,8 +510,23 @@ export class Reflector {
         if (peer.remote?.role === "site") this.#links.leaving(peer, message.message);
         return;
       default:
+        if (this.#groups?.control(peer, message) === true) return;
         this.#fromUpstream(peer, message, packet);
     }
+  }
+
+  /** A neighbour is served by its group from now on or, from what came `since` then, by its own connection. */
+  #serve(peer: Peer, since: number | undefined): void {
+    for (const [id, subscriber] of this.#subscriptions.get(peer) ?? []) {
+      const { outlet } = subscriber;
+      if (!(outlet instanceof PeerOutlet)) continue;
+      this.#byId.get(id)?.serve(subscriber, outlet, this.#wayOf(peer, id), since ?? 0);
+    }
+  }
+
+  #wayOf(peer: Peer, channel: number): Pick<PeerOutlet, "place" | "group"> {
+    const place = this.#groups?.placeOf(peer, channel);
+    return { place, group: place && this.#groups?.transportOf(peer) };
   }
 
   /** In-band messages are taken only from the neighbour that serves the channel's link. */
@@ -530,7 +563,8 @@ export class Reflector {
         return;
       }
       peer.sendControl({ type: "subscribed", request, channel: name, id, forward });
-      subscriber = this.#join(channel, new PeerOutlet(peer), forward, resume);
+      const outlet = Object.assign(new PeerOutlet(peer), this.#wayOf(peer, id));
+      subscriber = this.#join(channel, outlet, forward, resume);
       subscriber.request = request;
       subscribers.set(id, subscriber);
       return;

@@ -63,6 +63,12 @@ export class Subscriber {
     return this.#bytes + (this.outlet.place?.bytes ?? 0) + (this.#group?.bytes ?? 0);
   }
 
+  /** What was counted for a place that it loses stays counted. It has left that place. */
+  losePlace(place: { readonly packets: number; readonly bytes: number }): void {
+    this.#packets += place.packets;
+    this.#bytes += place.bytes;
+  }
+
   /** Starts sending from `position` of the history, paced. */
   catchUp(position: number): void {
     this.state = "catching-up";

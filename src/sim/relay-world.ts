@@ -13,12 +13,14 @@ import {
   type Connection,
   type ConnectionEnd,
   composeStack,
+  formatStack,
   parseStack,
   type StackPorts,
 } from "../stack/index.ts";
 import { memoryPair, nodeCipher } from "../transport/index.ts";
 import { encodePacket, FLAG, KIND, MEDIUM, sequenceOf } from "../wire/index.ts";
 import { ProcessClock } from "./process-clock.ts";
+import { VirtualGroups } from "./virtual-groups.ts";
 
 export interface RelayWorldOptions {
   readonly seed: number;
@@ -51,15 +53,14 @@ class Gate implements Connection {
   alive = true;
   /** The process that holds this end. */
   clock: ProcessClock | undefined;
+  readonly stack: string;
   readonly #inner: Connection;
 
-  constructor(inner: Connection) {
+  constructor(inner: Connection, stack = inner.stack) {
     this.#inner = inner;
+    this.stack = stack;
   }
 
-  get stack(): string {
-    return this.#inner.stack;
-  }
   get peer(): string {
     return this.#inner.peer;
   }
@@ -124,11 +125,14 @@ export class RelayWorld {
   readonly #sites = new Map<string, WorldSite>();
   readonly #bottlenecks = new Bottlenecks();
   readonly #stack: string;
+  /** What is between sites by multicast groups; nothing is lost there by chance. */
+  readonly groups: VirtualGroups;
 
   constructor(options: RelayWorldOptions) {
     this.#options = options;
     this.#stack = options.stack ?? "memory";
     this.#random = new SeededRandom(options.seed);
+    this.groups = new VirtualGroups({ clock: this.clock, latencyMs: options.latencyMs ?? 1 });
   }
 
   site(name: string): Reflector {
@@ -166,6 +170,7 @@ export class RelayWorld {
     const site = this.#require(name);
     site.alive = false;
     for (const end of site.ends) end.die();
+    this.groups.forget(name);
     site.ends.clear();
     site.reflector.close();
   }
@@ -253,9 +258,12 @@ export class RelayWorld {
       log: SILENT,
       security: plainLinks(nodeCipher),
       dial: async (neighbour, stack) => {
-        const connection = await this.#connect(name, neighbour.name, this.#options);
-        return composeStack(parseStack(stack).modules, connection, this.#portsOf(clock));
+        const { modules, transport } = parseStack(stack);
+        const bottom = formatStack({ modules: [], transport });
+        const connection = await this.#connect(name, neighbour.name, this.#options, bottom);
+        return composeStack(modules, connection, this.#portsOf(clock));
       },
+      groups: this.groups.at(name),
       onEvent: (event) => this.events.push({ ...event, site: name }),
     });
     reflector.configure({
@@ -295,17 +303,20 @@ export class RelayWorld {
     from: string | undefined,
     to: string,
     link: Omit<RelayWorldOptions, "seed">,
+    stack = "memory",
   ): Promise<Connection> {
     const target = this.#sites.get(to);
     if (target === undefined || !target.alive) {
       throw new MeanderError("connect-refused", `${to} does not answer`);
     }
-    const [left, right] = memoryPair({
+    const ends = memoryPair({
       latencyMs: 1,
       ...link,
       clock: this.clock,
       random: this.#random,
-    }).map((end) => new Gate(end)) as [Gate, Gate];
+    });
+    const left = new Gate(ends[0], stack);
+    const right = new Gate(ends[1], stack.startsWith("multicast") ? "udp" : stack);
     if (from !== undefined) {
       const owner = this.#require(from);
       owner.ends.add(left);

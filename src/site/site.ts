@@ -127,7 +127,8 @@ export class Site implements SiteService, AsyncDisposable {
       const { native } = options;
       const logLevel = logGate.level;
       const listening = { host, httpPort, udpPort, gate, tls: shown };
-      const opening = { ...listening, native, privateLinks, logLevel };
+      const open = options.open.length > 0;
+      const opening = { ...listening, open, native, privateLinks, logLevel };
       const plane = await (ports.plane === "local"
         ? LocalPlane.open(opening, { clock, log })
         : openWorkerPlane(opening, { log }));

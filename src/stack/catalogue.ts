@@ -38,6 +38,22 @@ export const transportsByName: Readonly<Record<string, TransportSpec>> = named([
   },
   { name: "udp", about: "datagrams, one packet each", parameters: {}, provides: [] },
   {
+    name: "multicast",
+    about: "as udp, and media by a multicast group where a probe shows that it arrives",
+    parameters: {
+      group: { kind: "group", default: "239.255.42.1", about: "address of the group" },
+      port: { kind: "count", min: 1, max: 65_535, default: 5_042, about: "UDP port of the group" },
+      ttl: {
+        kind: "count",
+        min: 1,
+        max: 255,
+        default: 1,
+        about: "time to live; 1 stays in the network",
+      },
+    },
+    provides: [],
+  },
+  {
     name: "tcp",
     about: "a TCP connection, opened by HTTP upgrade",
     parameters: {},

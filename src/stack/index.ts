@@ -12,8 +12,9 @@ export {
   transportsByName,
 } from "./catalogue.ts";
 export { completeStack } from "./complete.ts";
-export { composeStack } from "./compose.ts";
+export { composeStack, parametersWithDefaults } from "./compose.ts";
 export type { Connection, ConnectionEnd, Listener, Transport } from "./connection.ts";
+export { freshSalt } from "./crypt/binding.ts";
 export {
   type Aead,
   type Cipher,
@@ -35,8 +36,8 @@ export {
 } from "./crypt/seal.ts";
 export {
   isGreeting,
+  isSealedPacket,
   openPacket,
-  SALT_BYTES,
   sealPacket,
   UNIT_HEAD_BYTES,
   UNIT_OVERHEAD_BYTES,

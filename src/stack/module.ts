@@ -70,7 +70,7 @@ export type ParameterValue = number | string | boolean;
 
 /** What a parameter of a module may be. */
 export interface ParameterSpec {
-  readonly kind: "bytes" | "ms" | "count" | "ratio" | "word" | "name" | "flag";
+  readonly kind: "bytes" | "ms" | "count" | "ratio" | "word" | "name" | "flag" | "group";
   /** Allowed words, for `word`. */
   readonly words?: readonly string[];
   /** Inclusive bounds, for the numbers. */

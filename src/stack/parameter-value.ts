@@ -17,6 +17,8 @@ export function parseParameter(
       return spec.words?.includes(text) ? text : undefined;
     case "name":
       return /^[A-Za-z][A-Za-z0-9-]{0,31}$/.test(text) ? text : undefined;
+    case "group":
+      return isGroup(text) ? text : undefined;
     default: {
       const value = parseNumber(spec.kind, text);
       return value === undefined || !isWithin(spec, value) ? undefined : value;
@@ -40,6 +42,8 @@ export function describeParameter(spec: ParameterSpec): string {
       return `one of ${(spec.words ?? []).join(", ")}`;
     case "name":
       return "a name: a letter, then letters, digits and hyphens, 32 at most";
+    case "group":
+      return "a multicast address, such as 239.255.42.1 or ff15::42:1";
     case "bytes":
       return `a size${boundsOf(spec)}, such as ${formatParameter(spec, spec.default)}`;
     case "ms":
@@ -51,6 +55,14 @@ export function describeParameter(spec: ParameterSpec): string {
     default:
       return unreachable(spec.kind);
   }
+}
+
+const V4_GROUP = /^2(?:2[4-9]|3\d)(?:\.(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}$/;
+
+/** An address of 224.0.0.0/4 or ff00::/8. */
+function isGroup(text: string): boolean {
+  if (!text.includes(":")) return V4_GROUP.test(text);
+  return /^ff[0-9a-f]{2}:[0-9a-f:.]{1,40}$/i.test(text) && URL.canParse(`http://[${text}]`);
 }
 
 function parseNumber(kind: "bytes" | "ms" | "count" | "ratio", text: string): number | undefined {

@@ -17,6 +17,7 @@ const PARAMETERS: Readonly<Record<string, ParameterSpec>> = {
   loss: { kind: "ratio", min: 0, max: 1, default: 0, about: "" },
   queue: { kind: "name", default: "", about: "" },
   slow: { kind: "word", words: ["block", "latest", "to-key"], default: "block", about: "" },
+  to: { kind: "group", default: "239.1.1.1", about: "" },
   strict: { kind: "flag", default: false, about: "" },
 };
 
@@ -57,6 +58,7 @@ const valueArbitraries: Record<ParameterSpec["kind"], fc.Arbitrary<ParameterValu
   ratio: fc.integer({ min: 0, max: 1e6 }).map((millionths) => millionths / 1e6),
   word: fc.constantFrom("block", "latest", "to-key"),
   name: fc.constantFrom("q", "North-1", "line"),
+  group: fc.constantFrom("224.0.0.1", "239.255.255.255", "ff15::77:1", "FF02::1:ff00:0"),
   flag: fc.boolean(),
 };
 
@@ -194,7 +196,7 @@ test("[S9] an unknown transport lists the transports", () => {
   const { code, column, expected } = failure("frag:carrier-pigeon");
   assert.equal(code, "stack-module-unknown");
   assert.equal(column, 6);
-  assert.equal(expected, "one of memory, udp, tcp, websocket");
+  assert.equal(expected, "one of memory, udp, multicast, tcp, websocket");
 });
 
 test("[S9] a name that every object has is no module and no transport", () => {

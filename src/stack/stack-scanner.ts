@@ -14,7 +14,8 @@ export interface WrittenLayer {
 }
 
 const NAME = /[a-z][a-z0-9-]*/y;
-const VALUE = /[A-Za-z0-9.%-]+/y;
+/** Colons are in IPv6 addresses of groups only: elsewhere one would belong to the layer below. */
+const VALUE = /[Ff]{2}[0-9A-Fa-f]{2}:[0-9A-Fa-f:.]*|[A-Za-z0-9.%-]+/y;
 
 /**
  * [S1]-[S5] Takes a stack string apart.

@@ -17,8 +17,9 @@ export type {
   OnMissed,
   Remote,
 } from "./datagrams.ts";
+export { type GroupLinkOptions, GroupListener, GroupSender } from "./group-link.ts";
 export { GroupMembership, type MembershipChange } from "./group-membership.ts";
-export { findInterface, type ListInterfaces } from "./interfaces.ts";
+export { findInterface, interfaceTowards, type ListInterfaces } from "./interfaces.ts";
 export {
   MemoryConnection,
   type MemoryOptions,
@@ -27,6 +28,7 @@ export {
 } from "./memory.ts";
 export {
   familyOfGroup,
+  groupBinding,
   isMulticast,
   type MulticastGroup,
   type MulticastSending,

@@ -38,6 +38,18 @@ export function familyOfGroup(address: string): 4 | 6 {
   });
 }
 
+/**
+ * What a socket is bound to that hears a group: the group, so that it gets nothing that is sent to others on that port, where
+ * the system allows that. Windows binds own addresses only.
+ *
+ * @throws {MeanderError} `multicast-refused` for any other address
+ */
+export function groupBinding(group: string): string {
+  const family = familyOfGroup(group);
+  if (process.platform !== "win32") return group;
+  return family === 4 ? "0.0.0.0" : "::";
+}
+
 /** Where a socket has joined; what it takes to leave. */
 export interface JoinedAt {
   readonly address: string | undefined;

@@ -6,7 +6,7 @@ const NOTHING_WAITS = Object.freeze({ bytes: 0, oldestMs: 0 });
 
 /** The datagrams between a UDP socket and one remote. */
 export class UdpConnection implements Connection {
-  readonly stack = "udp";
+  readonly stack: string;
   readonly peer: string;
   readonly reliable = false;
   readonly coalesces = false;
@@ -21,10 +21,13 @@ export class UdpConnection implements Connection {
   /** @param options `send` hands a datagram to the socket; `onClose` is called once, when the connection ends */
   constructor(options: {
     readonly peer: string;
+    /** What it is called; absent: `udp`. */
+    readonly stack?: string | undefined;
     readonly send: (packet: Uint8Array) => boolean;
     readonly onClose: () => void;
   }) {
     this.peer = options.peer;
+    this.stack = options.stack ?? "udp";
     this.#send = options.send;
     this.#onClose = options.onClose;
   }

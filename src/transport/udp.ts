@@ -79,10 +79,11 @@ export class UdpTransport implements Transport, Listener {
   /**
    * Connects to `host:port`; nothing is sent. Names are resolved here, once.
    *
+   * @param stack what the connection is called
    * @throws {MeanderError} `address-invalid`, `transport-closed`; `connection-exists` when there is a connection with
    *   that remote already, opened from either side: one socket can tell only one apart
    */
-  async connect(address: string): Promise<Connection> {
+  async connect(address: string, stack?: string): Promise<Connection> {
     const { host, port } = parseAddress(address);
     const literal = await this.#resolve(host, address);
     if (this.#isClosed) {
@@ -96,7 +97,7 @@ export class UdpTransport implements Transport, Listener {
         next: "use that one, or close it first",
       });
     }
-    return this.#add(remote, () => {});
+    return this.#add(remote, () => {}, stack);
   }
 
   /** Passes on to the kernel what was sent in this turn, now. */
@@ -130,8 +131,9 @@ export class UdpTransport implements Transport, Listener {
   }
 
   /** @param remote asked for once for the connection, which releases it */
-  #add(remote: Remote, onRemoved: () => void): UdpConnection {
+  #add(remote: Remote, onRemoved: () => void, stack?: string): UdpConnection {
     const connection = new UdpConnection({
+      stack,
       peer: formatAddress(remote.host, remote.port),
       send: (packet) => this.#socket.send(packet, remote),
       onClose: () => {

@@ -23,6 +23,9 @@ const track = record({
   parameterSets: fc.array(fc.base64String({ maxLength: 100 }), { maxLength: 4 }),
 });
 
+const host = fc.string({ maxLength: 100 });
+const port = fc.integer({ min: 1, max: 65_535 });
+
 const message = fc.oneof(
   record({
     type: fc.constant("hello"),
@@ -55,6 +58,21 @@ const message = fc.oneof(
   }),
   record({ type: fc.constant("close"), code: name, message: name }),
   record({ type: fc.constant("leaving"), message: name }),
+  record({
+    type: fc.constant("group-wanted"),
+    group: host,
+    port,
+    ttl: fc.integer({ min: 1, max: 255 }),
+  }),
+  record({
+    type: fc.constant("group"),
+    group: host,
+    port,
+    from: record({ host, port }),
+    salt: fc.oneof(fc.constant(""), fc.constant("0123456789abcdef".repeat(2))),
+  }),
+  record({ type: fc.constant("group-refused"), group: host, message: name }),
+  record({ type: fc.constantFrom("group-probe", "group-heard"), number: u32 }),
   record({ type: fc.constant("heartbeat"), sentAt: time, echo: time, heldMs: time }),
   record({ type: fc.constant("ack"), points: fc.array(point, { maxLength: LIMITS.sourcesMax }) }),
   record({ type: fc.constant("repair"), point, bitmap: u32 }),

@@ -71,6 +71,26 @@ export type ControlMessage =
   | { readonly type: "close"; readonly code: string; readonly message: string }
   /** The sender will close soon: what is taken from it is to be taken elsewhere, before it is gone. [W28] */
   | { readonly type: "leaving"; readonly message: string }
+  /** Wants what the sender and others take from the receiver by a group. [W29] */
+  | {
+      readonly type: "group-wanted";
+      readonly group: string;
+      readonly port: number;
+      readonly ttl: number;
+    }
+  /** Answers `group-wanted`: from where it is sent to the group, and with what salt it is sealed, in hex; empty: it is not. */
+  | {
+      readonly type: "group";
+      readonly group: string;
+      readonly port: number;
+      readonly from: { readonly host: string; readonly port: number };
+      readonly salt: string;
+    }
+  /** Answers `group-wanted`: nothing can be sent there. */
+  | { readonly type: "group-refused"; readonly group: string; readonly message: string }
+  /** Sent to a group: whoever hears it says so by `group-heard`, to its upstream alone. */
+  | { readonly type: "group-probe"; readonly number: number }
+  | { readonly type: "group-heard"; readonly number: number }
   /** [W25] Times are the sender's monotonic ms; `echo` is the newest heartbeat got from the peer, held for `heldMs`; NaN: none yet. */
   | {
       readonly type: "heartbeat";
@@ -111,6 +131,11 @@ const JSON_TYPES = {
   8: "sites",
   9: "close",
   10: "leaving",
+  11: "group-wanted",
+  12: "group",
+  13: "group-refused",
+  14: "group-probe",
+  15: "group-heard",
   32: "description",
   33: "path",
 } as const;
@@ -133,6 +158,8 @@ const u32 = z.number().int().min(0).max(0xffff_ffff);
 const u8 = z.number().int().min(0).max(255);
 const name = z.string().max(200);
 const point = z.object({ source: u32, generation: u8, medium: u8, sequence: u32 });
+const host = z.string().max(100);
+const port = z.number().int().min(1).max(65_535);
 const periodMs = z.number().min(10).max(60_000);
 
 const SCHEMAS: Readonly<Record<(typeof JSON_TYPES)[keyof typeof JSON_TYPES], z.ZodType>> = {
@@ -157,6 +184,16 @@ const SCHEMAS: Readonly<Record<(typeof JSON_TYPES)[keyof typeof JSON_TYPES], z.Z
   sites: z.object({ sites: z.array(z.object({ name, url: z.string().max(500) })).max(64) }),
   close: z.object({ code: name, message: z.string().max(2000) }),
   leaving: z.object({ message: z.string().max(2000) }),
+  "group-wanted": z.object({ group: host, port, ttl: z.number().int().min(1).max(255) }),
+  group: z.object({
+    group: host,
+    port,
+    from: z.object({ host, port }),
+    salt: z.string().regex(/^(?:[0-9a-f]{32})?$/),
+  }),
+  "group-refused": z.object({ group: host, message: z.string().max(2000) }),
+  "group-probe": z.object({ number: u32 }),
+  "group-heard": z.object({ number: u32 }),
   description: z.object({ description: descriptionSchema }),
   path: z.object({ sites: z.array(name).max(64), originOffsetMs: z.number() }),
 };

@@ -1,6 +1,6 @@
 import { type Clock, type Log, MeanderError } from "../../base/index.ts";
 import type { Neighbour } from "../../reflector/index.ts";
-import { type Connection, parseStack } from "../../stack/index.ts";
+import { type Connection, formatStack, parseStack } from "../../stack/index.ts";
 import {
   type DatagramMeans,
   formatAddress,
@@ -65,6 +65,10 @@ export class LinkDialler {
     switch (transport) {
       case "udp":
         return (await this.#socketFor(stack, neighbour)).connect(formatAddress(udp.host, udp.port));
+      case "multicast": {
+        const socket = await this.#socketFor(stack, neighbour);
+        return socket.connect(formatAddress(udp.host, udp.port), bottomOf(stack));
+      }
       case "tcp":
         return this.#tcp.connect(httpAddress, { tls });
       case "websocket": {
@@ -78,7 +82,7 @@ export class LinkDialler {
           "sites are not linked over that transport",
           {
             where: `stack ${stack}`,
-            expected: "udp, tcp or websocket",
+            expected: "udp, multicast, tcp or websocket",
           },
         );
     }
@@ -100,4 +104,9 @@ export class LinkDialler {
     opening.catch(() => this.#others.delete(stack));
     return opening;
   }
+}
+
+/** The transport of a stack, with its parameters. */
+function bottomOf(stack: string): string {
+  return formatStack({ modules: [], transport: parseStack(stack).transport });
 }

@@ -50,6 +50,11 @@ export class LinkStacks implements LinkSecurity {
     this.#secret = new TextEncoder().encode(linkKey);
   }
 
+  /** Undefined until the site has joined. */
+  get linkKey(): Uint8Array | undefined {
+    return this.#secret;
+  }
+
   /** Puts the modules of a complete stack over a connection that was dialled. */
   compose(stack: string, connection: Connection): Connection {
     return composeStack(parseStack(stack).modules, connection, this.#ports);

@@ -44,6 +44,7 @@ import type { LogLevel } from "../site-options.ts";
 import { DescriptorGuard } from "./descriptor-guard.ts";
 import { IngestDesk } from "./ingest-desk.ts";
 import { LinkDialler } from "./link-dialler.ts";
+import { SocketGroups } from "./link-groups.ts";
 import { LinkStacks } from "./link-stacks.ts";
 import { OutputDesk } from "./output-desk.ts";
 import {
@@ -143,6 +144,7 @@ export class LocalPlane implements Plane {
         host,
         descriptors,
         privateLinks: options.privateLinks ?? true,
+        open: options.open ?? false,
         logGate,
       };
       return new LocalPlane({ ...parts, clock, log });
@@ -165,6 +167,7 @@ export class LocalPlane implements Plane {
     readonly host: string;
     readonly descriptors: DescriptorGuard;
     readonly privateLinks: boolean;
+    readonly open: boolean;
     readonly logGate: LogGate | undefined;
     readonly clock: Clock;
     readonly log: Log;
@@ -195,6 +198,10 @@ export class LocalPlane implements Plane {
       log,
       security: this.#stacks,
       dial: (neighbour, stack) => this.#dialler.dial(neighbour, stack),
+      groups: new SocketGroups({
+        ...{ host, open: parts.open, means, clock, random, log },
+        secret: () => this.#stacks.linkKey,
+      }),
       onEvent,
       viewers: viewerGateOf(this.#guard),
       refuseViewers: () => this.#descriptors.refusal,

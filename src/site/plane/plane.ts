@@ -22,6 +22,8 @@ export interface PlaneOptions {
   readonly native?: boolean | undefined;
   /** False: links to and from other machines may be plain. Default true. */
   readonly privateLinks?: boolean | undefined;
+  /** Whether it takes part in the networks of others; default false: in those of its own machine alone. */
+  readonly open?: boolean | undefined;
   /** Who is let in before {@link Plane.setGate} says more. */
   readonly gate: GateRules;
   /** With it, the HTTP port speaks TLS alone. */

@@ -177,6 +177,12 @@ export function isGreeting(packet: Uint8Array): boolean {
   return formOf(packet) === FORM.greeting && decodeGreeting(packet) !== undefined;
 }
 
+/** Whether `unit` is what {@link sealPacket} makes. */
+export function isSealedPacket(unit: Uint8Array): boolean {
+  const isWhole = unit.byteLength >= UNIT_HEAD_BYTES && lengthOf(unit) === unit.byteLength;
+  return isWhole && kindOf(unit) === KIND.sealed && formOf(unit) === FORM.packet;
+}
+
 /** Makes the header at `at` one of a unit; its other fields are there already. */
 function writeHead(units: Uint8Array, at: number, length: number, form: number): void {
   units[at] = (WIRE_VERSION << 4) | KIND.sealed;
