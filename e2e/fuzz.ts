@@ -46,6 +46,7 @@ process.once("exit", () => decoders.child.kill("SIGKILL"));
 
 await using network = await Network.open("lead", "target");
 const site = network.site("target");
+const leader = network.site("lead");
 const published = await site.client.publishSdp(CHANNEL, sourceSdp(CHANNEL), { ports: "assign" });
 const attacked = await site.client.publishSdp("attacked", sourceSdp("attacked"), {
   ports: "assign",
@@ -64,14 +65,16 @@ const streamPort = (await site.client.session()).sites.find(({ name }) => name =
   ?.streams?.port;
 const random = new SeededRandom(seed);
 const rtpPort = attacked.tracks[0]?.rtpPort ?? 0;
-const attacks = attacksOn(site, { rtpPort, streamPort }, random);
+const attacks = attacksOn({ site, leader }, { rtpPort, streamPort }, random);
 const memory = new MemoryWatch();
+const memoryOfLeader = new MemoryWatch();
 const counts = new Map(attacks.map(({ name }) => [name, 0]));
 const faults: string[] = [];
 const end = performance.now() + minutes * 60_000;
 
 const sampler = setInterval(() => {
   memory.sample(residentMb(site.pid));
+  memoryOfLeader.sample(residentMb(leader.pid));
   const done = [...counts.values()].reduce((sum, each) => sum + each, 0);
   process.stderr.write(
     `${Math.max(0, Math.round((end - performance.now()) / 1000))} s left: ${done} attacks, the site has ${memory.latestMb} MiB\n`,
@@ -94,6 +97,9 @@ if (site.running.child.exitCode !== null) {
     `the site ended with ${site.running.child.exitCode}: ${site.running.stderr().slice(-2_000)}`,
   );
 } else {
+  if (leader.running.child.exitCode !== null) {
+    faults.push(`the leader ended: ${leader.running.stderr().slice(-2_000)}`);
+  }
   const health = await site.client.health().catch((error: unknown) => ({ status: `${error}` }));
   if (health.status !== "ok") faults.push(`the site says ${health.status}`);
 }
@@ -117,12 +123,17 @@ if (figures.lateMb > figures.earlyMb + HEAP_SLACK_MB) {
 const verdict = memory.verdict;
 if (!verdict.flat)
   faults.push(`the site's memory grew from ${verdict.earlyMb} to ${verdict.lateMb} MiB`);
+const verdictOfLeader = memoryOfLeader.verdict;
+if (!verdictOfLeader.flat)
+  faults.push(
+    `the leader's memory grew from ${verdictOfLeader.earlyMb} to ${verdictOfLeader.lateMb} MiB`,
+  );
 const report = {
   minutes,
   seed,
   decoders: figures,
   attacks: Object.fromEntries(counts),
-  memory: verdict,
+  memory: { target: verdict, leader: verdictOfLeader },
   faults,
 };
 if (values.json) process.stdout.write(`${JSON.stringify(report)}\n`);
@@ -131,7 +142,7 @@ else {
     `${faults.length === 0 ? "sound" : "FAILED"}: seed ${seed}, ${minutes} min, ${figures.inputs} inputs to ${figures.targets} decoders ` +
       `(slowest ${figures.slowestMs} ms, ${figures.slowest}; heap ${figures.earlyMb} to ${figures.lateMb} MiB)\n` +
       `  attacks: ${[...counts].map(([name, count]) => `${name} ${count}`).join(", ")}\n` +
-      `  memory of the site: ${verdict.earlyMb} MiB early, ${verdict.lateMb} MiB late\n` +
+      `  memory of the site: ${verdict.earlyMb} MiB early, ${verdict.lateMb} MiB late; of its leader: ${verdictOfLeader.earlyMb}, ${verdictOfLeader.lateMb}\n` +
       faults.map((fault) => `  ${fault}\n`).join(""),
   );
 }

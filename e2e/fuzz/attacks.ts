@@ -25,9 +25,9 @@ const HTTP_SAMPLES = [
   "DELETE /channels/../../etc HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n",
 ];
 
-/** Every listener of a site. @param rtpPort of an open input, RTCP behind it; @param streamPort of stream frames */
+/** Every listener of a site, and the directory of its leader, which answers there alone. @param rtpPort of an open input, RTCP behind it; @param streamPort of stream frames */
 export function attacksOn(
-  site: SiteProcess,
+  { site, leader }: { readonly site: SiteProcess; readonly leader: SiteProcess },
   ports: { readonly rtpPort: number; readonly streamPort: number | undefined },
   random: Random,
 ): Attack[] {
@@ -40,19 +40,20 @@ export function attacksOn(
     name,
     run: (chance) => sendDatagrams(port, some(of, chance)),
   });
-  const webSocket = (path: string, of: readonly Uint8Array[]): Attack => ({
-    name: `WebSocket ${path}`,
+  const webSocket = (at: SiteProcess, path: string, of: readonly Uint8Array[]): Attack => ({
+    name: `WebSocket ${path} at ${at.name}`,
     run: (chance) =>
-      sendMessages(`${site.url.replace("http", "ws")}${path}`, some(of, chance), chance),
+      sendMessages(`${at.url.replace("http", "ws")}${path}`, some(of, chance), chance),
   });
   const encode = (texts: readonly string[]): Uint8Array[] =>
     texts.map((each) => new TextEncoder().encode(each));
   return [
     { name: "HTTP", run: (chance) => sendBytes(site.httpPort, some(http, chance)) },
     { name: "TCP link", run: (chance) => sendOverLink(site, some(wire, chance)) },
-    webSocket("/link", wire),
-    webSocket("/directory", encode(samples.directory)),
-    webSocket("/shell", encode(samples.shell)),
+    webSocket(site, "/link", wire),
+    webSocket(site, "/directory", encode(samples.directory)),
+    webSocket(leader, "/directory", encode(samples.directory)),
+    webSocket(site, "/shell", encode(samples.shell)),
     udp("UDP link", site.udpPort, wire),
     udp("RTP input", ports.rtpPort, samples.ofCodec("vp8")),
     udp("RTCP input", ports.rtpPort + 1, samples.rtcp),

@@ -6,7 +6,17 @@ import { plainLinks, Reflector } from "../../src/reflector/index.ts";
 import { defaultChannelConfig, parseRouteConfig } from "../../src/session/index.ts";
 import { decodeShellMessage, decodeSiteMessage } from "../../src/session/shell/messages.ts";
 import { decodeHandshake } from "../../src/site/streams/frames/handshake-message.ts";
-import { completeStack, composeStack, parseStack } from "../../src/stack/index.ts";
+import {
+  completeStack,
+  composeStack,
+  groupKeys,
+  isSealedPacket,
+  Opener,
+  openPacket,
+  parseStack,
+  Sealer,
+  sealPacket,
+} from "../../src/stack/index.ts";
 import { decodeFrames, decodeState, parseMessageName } from "../../src/stream/index.ts";
 import { memoryPair, nodeCipher } from "../../src/transport/index.ts";
 import { PacketStreamReader } from "../../src/transport/packet-stream-reader.ts";
@@ -206,18 +216,78 @@ function machines(samples: Samples): Target[] {
   return [
     { name: "packets over a stream", samples: wire, take: (bytes) => void stream().push(bytes) },
     { name: "frag", samples: wire, take: stacked("frag:memory") },
+    {
+      name: "crypt over datagrams",
+      samples: [...wire, ...cryptSamples(false)],
+      take: stacked("crypt:memory", false),
+    },
+    {
+      name: "crypt over a stream",
+      samples: [...wire, ...cryptSamples(true)],
+      take: stacked("crypt:memory", true),
+    },
+    sealedPackets(samples),
     { name: "reflector, from a stranger", samples: wire, take: reflector() },
     { name: "viewer, from a site", samples: wire, take: viewer() },
   ];
 }
 
+const SECRET = new TextEncoder().encode("k".repeat(64));
+
+/** What stacks stand on. */
+function portsOf(clock: VirtualClock) {
+  const random = new SeededRandom(3);
+  return { clock, random, log: SILENT, cipher: nodeCipher, secret: () => SECRET };
+}
+
+/** Units that two ends of `crypt` say to each other: greetings, answers, packets or records. */
+function cryptSamples(reliable: boolean): Uint8Array[] {
+  const clock = new VirtualClock();
+  const ends = memoryPair({ clock, reliable });
+  const units: Uint8Array[] = [];
+  const tapped = ends.map((end) => {
+    const send = end.send.bind(end);
+    return Object.assign(end, {
+      send: (bytes: Uint8Array) => {
+        units.push(bytes);
+        return send(bytes);
+      },
+    });
+  });
+  const tops = tapped.map((end) =>
+    composeStack(parseStack("crypt:memory").modules, end, portsOf(clock)),
+  );
+  for (const top of tops) top.onPackets(() => {});
+  const packet = new Uint8Array(40);
+  packet.set([0x11, 0, 40, 0]);
+  for (let turn = 0; turn < 5; turn++) {
+    for (const top of tops) top.send(packet);
+    clock.advance(20);
+  }
+  return units;
+}
+
+/** What a group brings. */
+function sealedPackets({ packets }: Samples): Target {
+  const keys = groupKeys(nodeCipher, SECRET, new Uint8Array(16), "fuzz");
+  const sealer = new Sealer(keys);
+  const whole = packets.filter((packet) => typeof decodeHeader(packet) !== "string");
+  const sealed = whole.flatMap((packet) => sealPacket(sealer, packet) ?? []);
+  const opener = renewed(() => new Opener(keys, false));
+  return {
+    name: "sealed packets",
+    samples: sealed,
+    take: (bytes) => void (isSealedPacket(bytes) && openPacket(opener(), bytes)),
+  };
+}
+
 /** Input to a stack from below. */
-function stacked(stack: string): (bytes: Uint8Array) => void {
+function stacked(stack: string, reliable = true): (bytes: Uint8Array) => void {
   let clock = new VirtualClock();
   const outside = renewed(() => {
     clock = new VirtualClock();
-    const [left, right] = memoryPair({ clock });
-    composeStack(parseStack(stack).modules, right, { clock }).onPackets(() => {});
+    const [left, right] = memoryPair({ clock, reliable });
+    composeStack(parseStack(stack).modules, right, portsOf(clock)).onPackets(() => {});
     return left;
   });
   return (bytes) => {
