@@ -2,13 +2,14 @@
  * What thousands of viewers over TCP and WebSocket cost a site, beside a C program with one write per frame and viewer, on
  * the same machine in the same run.
  *
- *   npm run bench -- viewers [--json] [--only 85x1M] [--protocol tcp] [--seconds 4] [--rounds 3] [--no-native]
+ *   npm run bench -- viewers [--json] [--only 85x1M] [--protocol tcp] [--seconds 4] [--rounds 3] [--no-native] [--plot FILE]
  *
  * @module
  */
+import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { thisMachine } from "./support/machine.ts";
-import { reportOf, sentenceOf } from "./support/viewers-report.ts";
+import { plotOf, reportOf, sentenceOf } from "./support/viewers-report.ts";
 import { LOADS, measureViewers, type ViewersFigure } from "./support/viewers-run.ts";
 
 const SECONDS_MAX = 20;
@@ -28,6 +29,7 @@ try {
       });
     }
   }
+  if (options.plot !== undefined) await writeFile(options.plot, plotOf(figures, machine));
 } catch (error) {
   process.stderr.write(`error: ${error instanceof Error ? error.message : error}\n`);
   process.exit(1);
@@ -57,6 +59,7 @@ function readOptions(): {
   readonly protocols: readonly Protocol[];
   readonly seconds: number;
   readonly rounds: number;
+  readonly plot: string | undefined;
   readonly site: readonly string[];
   readonly node: readonly string[];
 } {
@@ -70,14 +73,16 @@ function readOptions(): {
         protocol: { type: "string", multiple: true, default: [] },
         seconds: { type: "string", default: "4" },
         rounds: { type: "string", default: "3" },
+        plot: { type: "string" },
         node: { type: "string", multiple: true, default: [] },
       },
     });
-    const { json, native, node } = values;
+    const { json, native, node, plot } = values;
     return {
       json,
       native,
       node,
+      plot,
       loads: chosen("--only", values.only, Object.keys(LOADS)),
       protocols: chosen("--protocol", values.protocol, PROTOCOLS),
       seconds: numberOf("--seconds", values.seconds, SECONDS_MAX),

@@ -1,10 +1,15 @@
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, before, type TestContext, test } from "node:test";
 import { type Browser, openBrowser } from "./support/browser.ts";
 import { longestFreeze, missingFrames, readFrameLog, startFrameLog } from "./support/frame-log.ts";
 import { json, meander, type Running } from "./support/processes.ts";
 import { CHROMIUM, needs } from "./support/programs.ts";
+import { StolenTime } from "./support/stolen-time.ts";
 import { until } from "./support/wait.ts";
+
+/** Share of the machine that its host may take before a measurement counts for nothing, and how often it is made. */
+const STOLEN_MAX = 0.01;
+const ATTEMPTS = 5;
 
 interface Demo {
   readonly console: string;
@@ -58,6 +63,24 @@ test("the picture moves within a second of opening the page, through three relay
 test("killing the middle relay from the console loses no frame and freezes nothing for long", {
   skip,
 }, async (t) => {
+  for (let attempt = 1; ; attempt++) {
+    const stolen = new StolenTime();
+    try {
+      await loseMiddle(t);
+      return;
+    } catch (error) {
+      // What is counted here are single frames on time: a machine that is taken away meanwhile says nothing of us.
+      if (attempt === ATTEMPTS || stolen.share < STOLEN_MAX) throw error;
+      t.diagnostic(`the host took ${(stolen.share * 100).toFixed(1)} % of the machine: once more`);
+      await startMiddle();
+    }
+  }
+});
+
+test("a killed relay that is started again takes its place in the way", { skip }, startMiddle);
+
+/** Kills the middle relay while somebody watches; fails when that can be seen. */
+async function loseMiddle(t: TestContext): Promise<void> {
   const { page } = browser;
   await page.goto(demo.console);
   await page.waitForSelector("[data-site=middle] [data-action=kill]");
@@ -88,9 +111,9 @@ test("killing the middle relay from the console loses no frame and freezes nothi
   assert.ok(longestFreeze(log) <= 300, `the picture stood for ${longestFreeze(log)} ms`);
   assert.ok(latency <= 250, `latency ${latency} ms`);
   assert.ok((now["audioLevel"] ?? 0) > 0.001, `the tone is heard: level ${now["audioLevel"]}`);
-});
+}
 
-test("a killed relay that is started again takes its place in the way", { skip }, async () => {
+async function startMiddle(): Promise<void> {
   const { page } = browser;
   await page.click("[data-site=middle] [data-action=start]");
   await until(
@@ -98,7 +121,7 @@ test("a killed relay that is started again takes its place in the way", { skip }
     async () => (await stats()).path.join() === "origin,north,middle,south",
     30_000,
   );
-});
+}
 
 test("a player whose own site is killed goes on at another", { skip }, async () => {
   const { page } = browser;

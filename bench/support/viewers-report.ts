@@ -1,4 +1,6 @@
 import Table from "cli-table3";
+import type { Machine } from "./machine.ts";
+import { barChart } from "./plot.ts";
 import type { ViewersFigure } from "./viewers-run.ts";
 
 /** The figures for people. */
@@ -36,6 +38,27 @@ export function sentenceOf(loads: Readonly<Record<string, ViewersFigure>>): stri
       return `${load}: ${percent(cpuShare)} of a core, ${ratioToC.toFixed(2)} times C, ${loss}.`;
     })
     .join(" ");
+}
+
+/** The CPU time of both as bars, an SVG document. */
+export function plotOf(
+  figures: Readonly<Record<string, Readonly<Record<string, ViewersFigure>>>>,
+  { cores, cpu, kernel, node }: Machine,
+): string {
+  const bars = Object.entries(figures).flatMap(([protocol, loads]) =>
+    Object.entries(loads).map(([load, figure]) => ({ name: `${load} ${protocol}`, figure })),
+  );
+  const inPercent = (share: number): number => Number((share * 100).toFixed(1));
+  return barChart({
+    title: "Viewers over TCP and WebSocket: what the serving process takes of one core",
+    subtitle: `${cpu}, ${cores} cores, ${kernel}, Node ${node}`,
+    yLabel: "percent of one core",
+    groups: bars.map(({ name }) => name),
+    series: [
+      { name: "Meander", values: bars.map(({ figure }) => inPercent(figure.cpuShare)) },
+      { name: "limit (C)", values: bars.map(({ figure }) => inPercent(figure.c.cpuShare)) },
+    ],
+  });
 }
 
 function percent(share: number): string {

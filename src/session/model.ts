@@ -73,7 +73,7 @@ export const channelNameSchema: z.ZodType<string> = z
 export interface InputConfig {
   /** Sites to take it from, best first. The others stand by. */
   readonly from: readonly string[];
-  /** Connection kind: `udp`, `tcp`, `websocket`, or a stack string such as `frag(mtu=1400):udp`. */
+  /** Connection kind: `udp`, `multicast`, `tcp`, `websocket`, or a stack string such as `frag(mtu=1400):udp`. */
   readonly connection: string;
   /** True: pulled always. False: while somebody wants it. */
   readonly keep: boolean;

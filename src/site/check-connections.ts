@@ -19,7 +19,7 @@ export function checkConnections(routes: RouteConfig): void {
       if (!(error instanceof MeanderError)) throw error;
       throw new MeanderError("config-invalid", error.what, {
         where: `${where}: ${JSON.stringify(text)}${error.where === undefined ? "" : `, ${error.where}`}`,
-        expected: error.expected ?? "udp, tcp, websocket or a stack",
+        expected: error.expected ?? "udp, multicast, tcp, websocket or a stack",
         cause: error,
       });
     }

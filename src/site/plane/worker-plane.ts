@@ -8,9 +8,6 @@ import { RemotePlane } from "./remote-plane.ts";
 /** A thread that is stuck is ended all the same, after this, ms. */
 const HOLD_MS_MAX = 200;
 
-/** Room for objects that have just been made, MiB: a quarter of what is usual. */
-const YOUNG_MB = 12;
-
 /**
  * Opens a plane in a thread of its own.
  *
@@ -24,8 +21,6 @@ export function openWorkerPlane(
   const entry = new URL("./plane-worker.js", import.meta.url);
   const worker = new Worker(entry, {
     name: "plane",
-    // What is new there dies soon, so that more room for it only makes the process larger.
-    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
     workerData: brake.end,
     transferList: [brake.end.port],
   });
