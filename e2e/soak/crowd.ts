@@ -132,6 +132,9 @@ function figures(behind = 0): CrowdFigures {
   const total = { ...sum };
   let open = 0;
   const told = [...trouble];
+  for (const { account, kind } of viewers) {
+    if (account.firstRepeat !== undefined) told.push(`${kind}: ${account.firstRepeat}`);
+  }
   for (const { account, gaps, refusals, trouble: theirs } of viewers) {
     told.push(...theirs);
     total.packets += account.packets;

@@ -1,5 +1,6 @@
 import { serialDistance } from "../../src/base/index.ts";
 import {
+  flagsOf,
   generationOf,
   mediumOf,
   sequenceBitsOf,
@@ -11,6 +12,8 @@ import {
 const LOST_AFTER_MS = 8_000;
 
 interface Flow {
+  /** Where it began. */
+  readonly first: number;
   /** Unwrapped. */
   highest: number;
   /** Missing numbers, and since when. */
@@ -22,6 +25,8 @@ export class FlowAccount {
   packets = 0;
   /** Numbers that came twice. */
   repeated = 0;
+  /** The first of those, in words. */
+  firstRepeat: string | undefined;
   #lost = 0;
   readonly #flows = new Map<string, Flow>();
 
@@ -33,14 +38,17 @@ export class FlowAccount {
     const sequence = sequenceOf(packet);
     const flow = this.#flows.get(key);
     if (flow === undefined) {
-      this.#flows.set(key, { highest: sequence, holes: new Map() });
+      this.#flows.set(key, { first: sequence, highest: sequence, holes: new Map() });
       return;
     }
     const number = flow.highest + serialDistance(flow.highest % 2 ** bits, sequence, bits);
     if (number > flow.highest) {
       for (let hole = flow.highest + 1; hole < number; hole++) flow.holes.set(hole, nowMs);
       flow.highest = number;
-    } else if (!flow.holes.delete(number)) this.repeated++;
+    } else if (!flow.holes.delete(number)) {
+      this.repeated++;
+      this.firstRepeat ??= `${number} came again, of ${flow.first} to ${flow.highest}, flags ${flagsOf(packet)}`;
+    }
   }
 
   /** Numbers that did not come in time. */

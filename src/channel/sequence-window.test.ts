@@ -99,6 +99,24 @@ test("what was announced as sent and has not come is missing", () => {
   );
 });
 
+test("[W40] what lies before the beginning is new at the beginning alone, or when somebody asked for it", () => {
+  const window = new SequenceWindow(16, 100, 1_000);
+  assert.equal(window.accept(99, 1_020), "new");
+  assert.equal(window.accept(120, 1_700), "new");
+  assert.equal(window.accept(98, 1_700), "too-old");
+  assert.equal(window.accept(110, 1_700), "new");
+  assert.equal(window.want(97, 1_800), true);
+  assert.equal(window.accept(97, 1_900), "new");
+  assert.equal(window.accept(97, 1_900), "duplicate");
+  // What it was asked for says nothing of what lies before and after that.
+  assert.equal(window.accept(98, 1_900), "too-old");
+  assert.equal(window.accept(90, 1_900), "too-old");
+  // A leap is a new beginning.
+  assert.equal(window.accept(20_000, 2_000), "new");
+  assert.equal(window.accept(19_999, 2_010), "new");
+  assert.equal(window.accept(19_998, 2_600), "too-old");
+});
+
 test("a number from before the window's beginning is wanted when somebody else misses it, and others are not", () => {
   const window = new SequenceWindow(16, 3, 0);
   window.accept(6, 0);

@@ -5,6 +5,9 @@ const SPAN = 8_192;
 /** Missing numbers followed at once; a longer hole is given up from its old end. */
 const MISSING_MAX = 1_024;
 
+/** At its beginning packets may have been overtaken by the first one, for so long, ms. */
+const BEGINNING_MS = 500;
+
 /** What a window says of a sequence number. */
 export type Verdict = "new" | "duplicate" | "too-old";
 
@@ -34,11 +37,13 @@ export class SequenceWindow {
   readonly #missing = new Map<number, Missing>();
   /** Numbers behind this many below `highest` were never part of this source as we know it. */
   #known = 1;
+  #begunAt: number;
 
   constructor(bits: 16 | 32, first: number, now: number) {
     this.bits = bits;
     this.highest = first;
     this.lastAt = now;
+    this.#begunAt = now;
     this.#mark(first);
   }
 
@@ -53,9 +58,13 @@ export class SequenceWindow {
     }
     if (-ahead >= SPAN) return "too-old";
     if (this.#has(sequence)) return "duplicate";
+    const isWanted = this.#missing.delete(sequence);
+    if (1 - ahead > this.#known && !isWanted) {
+      // Others may ask for what was before, and get it by way of everyone.
+      if (now - this.#begunAt > BEGINNING_MS) return "too-old";
+      this.#known = 1 - ahead;
+    }
     this.#mark(sequence);
-    this.#missing.delete(sequence);
-    this.#known = Math.max(this.#known, 1 - ahead);
     return "new";
   }
 
@@ -125,6 +134,7 @@ export class SequenceWindow {
       this.#seen.fill(0);
       this.#missing.clear();
       this.#known = 1;
+      this.#begunAt = now;
     } else {
       for (let step = 1; step < steps; step++) {
         const sequence = serialAdd(this.highest, step, this.bits);
