@@ -1,4 +1,4 @@
-// Runs the compiled tests under the given folders: node scripts/test.js src e2e
+// Runs the compiled tests under the given folders: node scripts/test.js src bench e2e
 // The files are named one by one, because what a folder argument means differs between Node versions.
 import { spawnSync } from "node:child_process";
 import { readdirSync } from "node:fs";

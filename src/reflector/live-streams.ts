@@ -149,7 +149,9 @@ export class LiveStreams {
   }
 
   #refused(place: number, packets: number): void {
-    const subscriber = this.#members[place] as Subscriber;
+    const subscriber = this.#members[place];
+    // It may have left while it was sent to.
+    if (subscriber === undefined) return;
     subscriber.refused(packets);
     if (subscriber.state === "skipping") this.#options.onSkips(subscriber);
   }
