@@ -46,11 +46,15 @@ export function plotOf(
   { cores, cpu, kernel, node }: Machine,
 ): string {
   const bars = Object.entries(figures).flatMap(([protocol, loads]) =>
-    Object.entries(loads).map(([load, figure]) => ({ name: `${load} ${protocol}`, figure })),
+    Object.entries(loads).map(([load, figure]) => ({
+      // Of its length only this fits below a bar.
+      name: `${load} ${protocol === "websocket" ? "ws" : protocol}`,
+      figure,
+    })),
   );
   const inPercent = (share: number): number => Number((share * 100).toFixed(1));
   return barChart({
-    title: "Viewers over TCP and WebSocket: what the serving process takes of one core",
+    title: "What a crowd of viewers over TCP and WebSocket (ws) costs",
     subtitle: `${cpu}, ${cores} cores, ${kernel}, Node ${node}`,
     yLabel: "percent of one core",
     groups: bars.map(({ name }) => name),
