@@ -1,4 +1,4 @@
-import { decodeAacConfig, formatAacParameters, splitAnnexB } from "../wire/index.ts";
+import { decodeAacConfig, encodeHex, formatAacParameters, splitAnnexB } from "../wire/index.ts";
 import {
   annexBOf,
   decodeAvcConfiguration,
@@ -147,8 +147,7 @@ function pcmCodec(codec: "pcmu" | "pcma", decoder: DecoderFacts): ClipCodec | "m
 /** RFC 6184 §8.1: profile, constraints and level as they stand in the sequence parameter set. */
 function h264Parameters(sps: Uint8Array | undefined): string | undefined {
   if (sps === undefined) return undefined;
-  const profile = Array.from(sps.subarray(1, 4), (byte) => byte.toString(16).padStart(2, "0"));
-  return `packetization-mode=1;profile-level-id=${profile.join("")}`;
+  return `packetization-mode=1;profile-level-id=${encodeHex(sps.subarray(1, 4))}`;
 }
 
 /** RFC 9628 §6.1. */

@@ -16,12 +16,11 @@ import {
 } from "../wire/index.ts";
 import { Announcer } from "./announcer.ts";
 import { ArrivalMeter } from "./arrival-meter.ts";
-import type { BundlePlace } from "./bundle.ts";
 import type { ChannelPublisher, SourceReport } from "./channel-publisher.ts";
 import { Distributor } from "./distributor.ts";
 import type { PlaneEvent } from "./events.ts";
 import type { ChannelFigures, SlowSubscriber, Worst } from "./figures.ts";
-import { type Outlet, type PeerOutlet, SinkOutlet } from "./outlet.ts";
+import { type GroupWay, type Outlet, type PeerOutlet, SinkOutlet } from "./outlet.ts";
 import type { ChannelSnapshot } from "./snapshot.ts";
 import { Subscriber } from "./subscriber.ts";
 
@@ -207,24 +206,23 @@ export class Channel {
   }
 
   /**
-   * From now on a neighbour is served by a group (`place`), or by its own connection again: then from what came since `sinceMs`
+   * From now on a neighbour is served by a group or, without `way`, by its own connection: then from what came since `sinceMs`
    * on. [W29]
    */
   serve(
     subscriber: Subscriber,
     outlet: PeerOutlet,
-    about: { readonly place: BundlePlace | undefined; readonly group: string | undefined },
+    way: GroupWay | undefined,
     sinceMs: number,
   ): void {
     const isLive = subscriber.state === "live";
     if (isLive) this.#distributor.detach(subscriber);
     if (outlet.place !== undefined) subscriber.losePlace(outlet.place);
-    outlet.place = about.place;
-    outlet.group = about.group;
+    outlet.serveBy(way);
     if (!isLive) return;
     const { history } = this;
-    const isByGroup = about.place !== undefined;
-    this.#distributor.start(subscriber, isByGroup ? history.end : history.positionSince(sinceMs));
+    const position = way === undefined ? history.positionSince(sinceMs) : history.end;
+    this.#distributor.start(subscriber, position);
     this.#distributor.pump(this.rate);
   }
 
@@ -292,7 +290,6 @@ export class Channel {
     this.#distributor.subscribers.clear();
   }
 
-  /** @param stack of the links it is taken over */
   /** @param stackTo the stack of the link to a site */
   snapshot(stackTo: (site: string) => string): ChannelSnapshot {
     const { history, description } = this;

@@ -4,6 +4,7 @@ import { parametersWithDefaults, parseStack, transportsByName } from "../stack/i
 import {
   type ControlMessage,
   decodeControl,
+  decodeHex,
   KIND,
   kindOf,
   payloadOf,
@@ -121,7 +122,7 @@ export class GroupHearing {
     const { log, means, onDrop } = this.#options;
     const { group, port, told } = wish;
     const isCurrent = (): boolean => this.#wishes.get(peer) === wish && wish.told === told;
-    const address = { group, port, from, salt: salt === "" ? undefined : bytesOf(salt) };
+    const address = { group, port, from, salt: salt === "" ? undefined : decodeHex(salt) };
     const take = (bytes: Uint8Array): void => {
       if (isCurrent()) this.#take(peer, wish, bytes);
     };
@@ -159,9 +160,4 @@ export class GroupHearing {
       peer.sendControl({ type: "group-heard", number: message.number });
     }
   }
-}
-
-/** @param hex two digits for each byte */
-function bytesOf(hex: string): Uint8Array {
-  return Uint8Array.from(hex.match(/../g) ?? [], (digits) => Number.parseInt(digits, 16));
 }

@@ -1,9 +1,16 @@
 import { type Clock, type Log, messageOf } from "../base/index.ts";
 import type { Peer } from "../channel/index.ts";
-import { type ControlMessage, encodeControl, encodePacket, KIND, MEDIUM } from "../wire/index.ts";
-import type { BundlePlace } from "./bundle.ts";
+import {
+  type ControlMessage,
+  encodeControl,
+  encodeHex,
+  encodePacket,
+  KIND,
+  MEDIUM,
+} from "../wire/index.ts";
 import type { GroupMeans, GroupOutput } from "./group-means.ts";
 import { GroupBundle, GroupPlace } from "./group-place.ts";
+import type { GroupWay } from "./outlet.ts";
 
 /** How often a group is probed, and how long an answer may stay away, ms. */
 const PROBE_MS = 200;
@@ -95,8 +102,8 @@ export class GroupSending {
     this.#options.onServed(peer, undefined);
   }
 
-  /** A neighbour's place among those who take a channel by its group; undefined: it is not served by one. */
-  placeOf(peer: Peer, channel: number): BundlePlace | undefined {
+  /** How a neighbour is served a channel by its group; undefined: it is not. */
+  wayOf(peer: Peer, channel: number): GroupWay | undefined {
     const lane = this.#laneOf.get(peer);
     if (lane?.output === undefined || lane.members.get(peer)?.isProven !== true) return undefined;
     let bundle = lane.bundles.get(channel);
@@ -104,15 +111,9 @@ export class GroupSending {
       bundle = new GroupBundle(lane.output);
       lane.bundles.set(channel, bundle);
     }
-    return new GroupPlace(bundle);
-  }
-
-  /** The group that serves a neighbour, as a transport is written; undefined: none does. */
-  transportOf(peer: Peer): string | undefined {
-    const lane = this.#laneOf.get(peer);
-    if (lane?.members.get(peer)?.isProven !== true) return undefined;
     const { group, port, ttl } = lane.wish;
-    return `multicast(group=${group},port=${port},ttl=${ttl})`;
+    const transport = `multicast(group=${group},port=${port},ttl=${ttl})`;
+    return { place: new GroupPlace(bundle), transport };
   }
 
   /** A neighbour's connection has ended, or it wants another group. Its subscriptions are served otherwise before. */
@@ -189,7 +190,7 @@ export class GroupSending {
     if (output === undefined) return;
     const { group, port } = wish;
     const { from, salt } = output;
-    peer.sendControl({ type: "group", group, port, from, salt: salt ? hexOf(salt) : "" });
+    peer.sendControl({ type: "group", group, port, from, salt: salt ? encodeHex(salt) : "" });
   }
 
   #probe(lane: Lane, output: GroupOutput, now: number): void {
@@ -233,8 +234,4 @@ function aboutOf({ wish: { group, port } }: Lane): {
   readonly port: number;
 } {
   return { group, port };
-}
-
-function hexOf(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,8 +1,8 @@
 import type { Peer } from "../channel/index.ts";
 import type { ControlMessage } from "../wire/index.ts";
-import type { BundlePlace } from "./bundle.ts";
 import { GroupHearing, type GroupHearingOptions } from "./group-hearing.ts";
 import { GroupSending, type GroupSendingOptions } from "./group-sending.ts";
+import type { GroupWay } from "./outlet.ts";
 
 /** Links by multicast groups: what comes by them to this site, and what this site sends by them. [W29] */
 export class LinkGroups {
@@ -38,12 +38,9 @@ export class LinkGroups {
     }
   }
 
-  placeOf(peer: Peer, channel: number): BundlePlace | undefined {
-    return this.#sending.placeOf(peer, channel);
-  }
-
-  transportOf(peer: Peer): string | undefined {
-    return this.#sending.transportOf(peer);
+  /** How a neighbour is served a channel by its group; undefined: it is not. */
+  wayOf(peer: Peer, channel: number): GroupWay | undefined {
+    return this.#sending.wayOf(peer, channel);
   }
 
   gone(peer: Peer): void {

@@ -1,5 +1,6 @@
 import type { Refusal } from "../channel/index.ts";
 import { type Cipher, type Connection, completeStack } from "../stack/index.ts";
+import { encodeHex } from "../wire/index.ts";
 import type { Neighbour } from "./events.ts";
 
 /** How links between sites are made, and whom they are accepted from. */
@@ -23,7 +24,7 @@ export function siteProof(
   const utf8 = new TextEncoder();
   const salt = utf8.encode(`${instance} ${name}`);
   const proof = cipher.derive(utf8.encode(linkKey), salt, "meander hello", PROOF_BYTES);
-  return Array.from(proof, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return encodeHex(proof);
 }
 
 /** Links as configured, plain ones too: for networks in one process. */

@@ -35,6 +35,12 @@ export interface Outlet {
   close(code: string, message: string): void;
 }
 
+/** How a neighbour is served by a multicast group: its place among others, and the group as a transport is written. */
+export interface GroupWay {
+  readonly place: BundlePlace;
+  readonly transport: string;
+}
+
 /** A neighbour or viewer. */
 export class PeerOutlet implements Outlet {
   readonly kind: "site" | "viewer";
@@ -44,10 +50,7 @@ export class PeerOutlet implements Outlet {
   readonly acknowledgeMs: number | undefined;
   readonly peer: Peer;
   readonly lane: Lane;
-  /** Among those who take the channel by a multicast group. */
-  place: BundlePlace | undefined;
-  /** The group that it is served by, as a transport is written. */
-  group: string | undefined;
+  #way: GroupWay | undefined;
 
   constructor(peer: Peer) {
     this.peer = peer;
@@ -62,7 +65,16 @@ export class PeerOutlet implements Outlet {
   /** By what it is served now. */
   get stack(): string {
     const { stack } = this.peer.connection;
-    return this.group === undefined ? stack : stack.replace(/[^:]*$/, this.group);
+    return this.#way === undefined ? stack : stack.replace(/[^:]*$/, this.#way.transport);
+  }
+
+  get place(): BundlePlace | undefined {
+    return this.#way?.place;
+  }
+
+  /** From now on it is served by a group, or (undefined) by its own connection. It is in no place now. */
+  serveBy(way: GroupWay | undefined): void {
+    this.#way = way;
   }
 
   send(packets: Uint8Array): boolean {

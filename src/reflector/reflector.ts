@@ -520,13 +520,8 @@ export class Reflector {
     for (const [id, subscriber] of this.#subscriptions.get(peer) ?? []) {
       const { outlet } = subscriber;
       if (!(outlet instanceof PeerOutlet)) continue;
-      this.#byId.get(id)?.serve(subscriber, outlet, this.#wayOf(peer, id), since ?? 0);
+      this.#byId.get(id)?.serve(subscriber, outlet, this.#groups?.wayOf(peer, id), since ?? 0);
     }
-  }
-
-  #wayOf(peer: Peer, channel: number): Pick<PeerOutlet, "place" | "group"> {
-    const place = this.#groups?.placeOf(peer, channel);
-    return { place, group: place && this.#groups?.transportOf(peer) };
   }
 
   /** In-band messages are taken only from the neighbour that serves the channel's link. */
@@ -563,7 +558,8 @@ export class Reflector {
         return;
       }
       peer.sendControl({ type: "subscribed", request, channel: name, id, forward });
-      const outlet = Object.assign(new PeerOutlet(peer), this.#wayOf(peer, id));
+      const outlet = new PeerOutlet(peer);
+      outlet.serveBy(this.#groups?.wayOf(peer, id));
       subscriber = this.#join(channel, outlet, forward, resume);
       subscriber.request = request;
       subscribers.set(id, subscriber);

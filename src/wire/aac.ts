@@ -4,6 +4,7 @@ import { type AacConfig, decodeAacConfig, decodeLatmConfig } from "./aac-config.
 import { readU16, writeU16 } from "./big-endian.ts";
 import { BitReader } from "./bit-reader.ts";
 import { FrameBuilder } from "./frame-builder.ts";
+import { decodeHex, encodeHex } from "./hex.ts";
 import type { Depacketizer, Frame, Packetizer } from "./media-format.ts";
 import type { RtpPacket } from "./rtp.ts";
 
@@ -78,9 +79,8 @@ export function parseAacFormat(track: {
 
 /** The format parameters of what {@link AacPacketizer} sends (RFC 3640 §4.1, §3.3.6). */
 export function formatAacParameters(config: Uint8Array): string {
-  const hex = Array.from(config, (byte) => byte.toString(16).padStart(2, "0")).join("");
   const fields = "sizelength=13;indexlength=3;indexdeltalength=3";
-  return `streamtype=5;profile-level-id=1;mode=AAC-hbr;${fields};config=${hex}`;
+  return `streamtype=5;profile-level-id=1;mode=AAC-hbr;${fields};config=${encodeHex(config)}`;
 }
 
 /** Names in lower case to values. */
@@ -94,8 +94,8 @@ function parametersOf(fmtp: string): ReadonlyMap<string, string> {
 }
 
 function bytesOfHex(hex: string): Uint8Array | undefined {
-  if (!/^([0-9a-f]{2}){2,64}$/i.test(hex)) return undefined;
-  return Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+  const bytes = decodeHex(hex);
+  return bytes !== undefined && bytes.byteLength >= 2 && bytes.byteLength <= 64 ? bytes : undefined;
 }
 
 const AU_HEADERS_BYTES = 4;

@@ -1,5 +1,6 @@
 /** H.264 NAL units (ITU-T H.264 §7.4.1) and what RTP makes of them (RFC 6184 §5). */
 import { BitReader } from "./bit-reader.ts";
+import { encodeHex } from "./hex.ts";
 import { type Inspector, NO_FACTS, type PayloadFacts } from "./media-format.ts";
 import { type NalFormat, type NalPayload, splitAggregate } from "./nal-format.ts";
 import type { SetFormat } from "./parameter-sets.ts";
@@ -142,8 +143,7 @@ function isUnreferencedSlice(type: number, payload: Uint8Array): boolean {
 
 /** The codec string of RFC 6381 for a sequence parameter set with its NAL header: `avc1.42e01f`. */
 export function h264CodecString(sps: Uint8Array): string {
-  const profile = Array.from(sps.subarray(1, 4), (byte) => byte.toString(16).padStart(2, "0"));
-  return `avc1.${profile.join("")}`;
+  return `avc1.${encodeHex(sps.subarray(1, 4))}`;
 }
 
 /** A coded slice that belongs to no IDR picture. */

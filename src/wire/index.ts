@@ -61,6 +61,7 @@ export {
   splitPackets,
   WIRE_VERSION,
 } from "./header.ts";
+export { decodeHex, encodeHex } from "./hex.ts";
 export { readU32LittleEndian, writeU32LittleEndian } from "./little-endian.ts";
 export type {
   Depacketizer,

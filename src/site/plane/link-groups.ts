@@ -1,4 +1,4 @@
-import type { Clock, Log, Random } from "../../base/index.ts";
+import { assert, type Clock, type Log, type Random } from "../../base/index.ts";
 import type { GroupMeans, GroupOutput } from "../../reflector/index.ts";
 import {
   type DatagramMeans,
@@ -11,29 +11,25 @@ import {
 } from "../../transport/index.ts";
 import { multicastInterface } from "../multicast-interface.ts";
 
+/** What {@link SocketGroups} stands on. */
+export interface SocketGroupsOptions {
+  /** What the site listens on. */
+  readonly host: string;
+  /** Whether it takes part in the networks of others. */
+  readonly open: boolean;
+  /** The session's link key; undefined before the site has joined. */
+  secret(): Uint8Array | undefined;
+  readonly means: DatagramMeans;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
 /** The groups of a site's links to others: on the interface by which it reaches them. */
 export class SocketGroups implements GroupMeans {
-  readonly #options: {
-    readonly host: string;
-    readonly open: boolean;
-    secret(): Uint8Array | undefined;
-    readonly means: DatagramMeans;
-    readonly clock: Clock;
-    readonly random: Random;
-    readonly log: Log;
-  };
+  readonly #options: SocketGroupsOptions;
 
-  /** @param options.host what the site listens on; `open` whether it takes part in the networks of others */
-  constructor(options: {
-    readonly host: string;
-    readonly open: boolean;
-    /** The session's link key; undefined before the site has joined. */
-    secret(): Uint8Array | undefined;
-    readonly means: DatagramMeans;
-    readonly clock: Clock;
-    readonly random: Random;
-    readonly log: Log;
-  }) {
+  constructor(options: SocketGroupsOptions) {
     this.#options = options;
   }
 
@@ -76,7 +72,8 @@ export class SocketGroups implements GroupMeans {
     const { clock, host, log, means, open, secret } = this.#options;
     const wanted = await interfaceTowards(parseAddress(towards).host);
     const on = multicastInterface(group, wanted, { host, open }) ?? wanted;
-    const known = secret() ?? new Uint8Array();
-    return { group, port, interface: on, cipher: nodeCipher, secret: known, means, clock, log };
+    const key = secret();
+    assert(key !== undefined, "who has neighbours has joined");
+    return { group, port, interface: on, cipher: nodeCipher, secret: key, means, clock, log };
   }
 }
