@@ -92,6 +92,10 @@ export const LIMITS = {
   receiveBatchMax: 32,
   /** Such calls in one turn of the event loop; then others have theirs. */
   receiveCallsMax: 8,
+  /** Sockets that are waited for outside of the event loop: with more, looking at each costs more than going back to it. */
+  arrivalWaitMax: 64,
+  /** Times that datagrams are taken before the event loop has its turn even though it may have nothing to do. */
+  arrivalTurnsMax: 16,
   /** Time for a connection to open, ms. */
   connectMsMax: 5_000,
   /** Time a closed stream has to deliver what was sent before, ms; then it is cut. */

@@ -2,11 +2,11 @@ import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
 import type { Clock } from "../../base/index.ts";
 
 /** How often the loop is looked at, ms. Each look wakes the thread: often would cost a site that does nothing more than all else. */
-const RESOLUTION_MS = 100;
+const RESOLUTION_MS = 250;
 /** Time that one value tells of, ms. */
 const WINDOW_MS = 900;
 
-/** How long work waits for this thread: the longest of about ten looks in the last second. */
+/** How long work waits for this thread: the longest of about four looks in the last second. */
 export class LoopDelay implements Disposable {
   readonly #histogram: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   readonly #clock: Clock;

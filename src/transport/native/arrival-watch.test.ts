@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { test } from "node:test";
-import { Worker } from "node:worker_threads";
+import { MessageChannel, Worker } from "node:worker_threads";
 import { SILENT, SystemClock } from "../../base/index.ts";
 import { openDatagramSocket } from "../datagram-socket.ts";
 import type { DatagramSocket } from "../datagrams.ts";
@@ -86,6 +86,45 @@ if (calls?.watch === undefined) {
     });
     from.send(new Uint8Array(5), socket.port, HOST);
     await closed;
+    from.close();
+  });
+
+  test("timers, immediates and messages have their turn while datagrams never end", async () => {
+    await using socket = await open(calls);
+    const self = socket.remote(HOST, socket.port);
+    let isOver = false;
+    socket.onDatagram((bytes) => {
+      if (!isOver) socket.send(bytes.slice(), self);
+    });
+    socket.send(new Uint8Array(9), self);
+    const { port1, port2 } = new MessageChannel();
+    for (let round = 0; round < 5; round++) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      await new Promise((resolve) => setImmediate(resolve));
+      port2.postMessage("");
+      await once(port1, "message");
+    }
+    assert(socket.figures.received > 5);
+    isOver = true;
+    port1.close();
+  });
+
+  test("timers that are set in a handler count from then", async () => {
+    await using socket = await open(calls);
+    const from = await sender();
+    const waits: number[] = [];
+    socket.onDatagram(() => {
+      const since = performance.now();
+      setTimeout(() => waits.push(performance.now() - since), 20);
+    });
+    for (let count = 1; count <= 5; count++) {
+      from.send(new Uint8Array(9), socket.port, HOST);
+      await until(() => socket.figures.received === count);
+      await new Promise((resolve) => setTimeout(resolve, 7));
+    }
+    await until(() => waits.length === 5);
+    // The loop's clock has whole milliseconds.
+    for (const wait of waits) assert(wait > 18, `${wait} ms`);
     from.close();
   });
 

@@ -57,7 +57,7 @@ export function openBatches(options: {
   const remotes = new RawRemotes();
   const errors = new ErrorQueue({ calls, descriptor, family, remotes, counts });
   const { host, plain } = options;
-  const lane = new KernelLane({ calls, descriptor, plain, errors, counts, tally });
+  const lane = new KernelLane({ calls, descriptor, family, plain, errors, counts, tally });
   const sender = new BatchSender({ lane, family, host, onForbidden });
   const receiver = new BatchReceiver({
     calls,
@@ -83,6 +83,7 @@ export function openBatches(options: {
     close() {
       arrivals?.close();
       sender.close();
+      lane.letCut();
       receiver.close();
     },
   };

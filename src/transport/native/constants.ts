@@ -30,6 +30,10 @@ export const SOCKET = {
   solTcp: 6,
   solUdp: 17,
   solIpv6: 41,
+  ipMtuDiscover: 10,
+  /** Values of the above: the kernel cuts what is too large for the way, or refuses it. */
+  pmtuWant: 1,
+  pmtuDo: 2,
   ipRecvErr: 11,
   ipv6RecvErr: 25,
   udpSegment: 103,

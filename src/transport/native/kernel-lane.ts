@@ -48,11 +48,14 @@ export class KernelLane {
   readonly #tally: Tally;
   readonly #missed: { readonly onMissed: OnMissed; readonly reason: string }[] = [];
   #goesPlain: "no" | "while-behind" | "for-ever" = "no";
+  /** Whether the kernel refuses what is too large for the way, instead of cutting it. */
+  #isWhole: boolean;
   #attempts = 0;
 
   constructor(options: {
     readonly calls: NativeCalls;
     readonly descriptor: number;
+    readonly family: 4 | 6;
     readonly plain: PlainSender;
     readonly errors: ErrorQueue;
     readonly counts: Counters;
@@ -67,6 +70,7 @@ export class KernelLane {
     // Kernels before 4.18 do not know the option.
     this.takesTrains =
       this.calls.getOption(this.#descriptor, SOCKET.solUdp, SOCKET.udpSegment) >= 0;
+    this.#isWhole = options.family === 4 && this.#setDiscovery(SOCKET.pmtuDo);
   }
 
   /** Whether the kernel allows no batches at all. */
@@ -109,6 +113,13 @@ export class KernelLane {
     for (const { onMissed, reason } of this.#missed.splice(0)) onMissed(reason);
   }
 
+  /** From now on the kernel cuts what is too large for the way, as Node expects it. False: it did already. */
+  letCut(): boolean {
+    if (!this.#isWhole) return false;
+    this.#isWhole = false;
+    return this.#setDiscovery(SOCKET.pmtuWant);
+  }
+
   /** Takes what the network has reported: how many reports. */
   takeErrors(): number {
     return this.#errors.take((onMissed, reason) => this.miss(onMissed, reason));
@@ -137,9 +148,11 @@ export class KernelLane {
         return true;
       case "behind":
         this.#goesPlain = "while-behind";
+        this.letCut();
         return false;
       case "forbidden":
         this.#goesPlain = "for-ever";
+        this.letCut();
         return false;
     }
   }
@@ -147,6 +160,7 @@ export class KernelLane {
   #judge(error: number, messages: Messages, at: number): Verdict {
     if (error === ERRNO.EAGAIN) return "behind";
     if (error === ERRNO.ENOSYS) return "forbidden";
+    if (error === ERRNO.EMSGSIZE && this.letCut()) return "again";
     // What was reported may be the answer to an earlier datagram, to another remote: this one has not left then.
     const isOthers = this.takeErrors() > 0 || error === ERRNO.EINTR;
     if (isOthers && ++this.#attempts < ATTEMPTS_MAX) return "again";
@@ -160,6 +174,11 @@ export class KernelLane {
     if (error !== ERRNO.EIO && !isInvalid) return "leave";
     this.takesTrains = false;
     return "apart";
+  }
+
+  #setDiscovery(value: number): boolean {
+    const { ipMtuDiscover, solIp } = SOCKET;
+    return this.calls.setOption(this.#descriptor, solIp, ipMtuDiscover, value) === 0;
   }
 
   #sendPlain(messages: Messages, at: number): void {

@@ -1,8 +1,10 @@
 import { readFileSync } from "node:fs";
 import { isMainThread } from "node:worker_threads";
 import type * as Koffi from "koffi";
+import { ArrivalWait, type Awaited } from "./arrival-wait.ts";
 import { type BrakeEnd, obeyBrake } from "./brake.ts";
 import { SOCKET } from "./constants.ts";
+import { bindEventLoop } from "./event-loop.ts";
 import type { NativeCalls } from "./native-calls.ts";
 
 /** `RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE` of `dlopen`. */
@@ -21,9 +23,16 @@ export function bindWatch(
   if (brake === undefined && !isMainThread) return undefined;
   // What is put off until "the next tick" in a callback of the library would wait for one of Node's: this does it at once.
   const runTicks: unknown = Reflect.get(process, "_tickCallback");
-  const poll: unknown = Reflect.get(koffi.node, "poll");
-  if (typeof runTicks !== "function" || typeof poll !== "function") return undefined;
+  if (typeof runTicks !== "function" || typeof Reflect.get(koffi.node, "poll") !== "function") {
+    return undefined;
+  }
   if (!pin(library)) return undefined;
+  const loop = bindEventLoop(koffi, library);
+  const poll = library.func("poll", "int", ["uint64_t", "ulong", "int"]);
+  const addressOf = (memory: Uint8Array): number => Number(koffi.address(memory));
+  const wait = loop && new ArrivalWait({ loop, poll, addressOf });
+  // The global is a getter, which would run for each packet.
+  const { process: self } = globalThis;
   const fcntl = library.func("fcntl", "int", ["int", "int", "..."]);
   const close = library.func("close", "int", ["int"]);
   /** Ends of the watches there are. */
@@ -48,18 +57,24 @@ export function bindWatch(
       handle.close();
       handle = undefined;
       open.delete(end);
+      wait?.delete(awaited);
       close(own);
     };
-    const onEvent = (): void => {
+    const take = (): void => {
       try {
         onReadable();
-        runTicks.call(process);
+        runTicks.call(self);
       } catch (error) {
         // The library has nobody to tell. Here it ends the process, as any other bug does.
         setImmediate(() => {
           throw error;
         });
       }
+    };
+    const awaited: Awaited = { descriptor: own, take };
+    const onEvent = (): void => {
+      take();
+      wait?.run();
     };
     try {
       handle = koffi.node.poll(own, onEvent);
@@ -68,6 +83,7 @@ export function bindWatch(
       return undefined;
     }
     open.add(end);
+    wait?.add(awaited);
     return { again: () => handle?.start(onEvent), close: end };
   };
 }
