@@ -88,7 +88,8 @@ test("wrong arguments end with 2 and say what, where, what was expected and what
       ["site", "--name", "a", "--join", "here"],
       /where: argument --join.*expected: an address such as/s,
     ],
-    [["publish"], /^error: missing required argument 'channel'/],
+    [["publish"], /^error: missing required argument 'channel'.*see meander publish --help/s],
+    [["--json", "token", "create"], /"next":"see meander token create --help"/],
     [["publish", "clip"], /^error: nothing to publish.*expected: one of --file/s],
     [["publish", "clip", "--text", "--file", "x"], /^error: more than one thing to publish/],
     [

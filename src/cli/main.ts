@@ -73,7 +73,8 @@ async function main(args: readonly string[]): Promise<number> {
       if (error.exitCode === 0) return 0;
       if (error.code === "commander.help") return 2;
       const what = error.message.replace(/^error: /, "");
-      printError(new MeanderError("arguments-invalid", what, { next: "see meander --help" }), json);
+      const next = `see ${verbOf(program, args)} --help`;
+      printError(new MeanderError("arguments-invalid", what, { next }), json);
       return 2;
     }
     printError(error, json);
@@ -83,6 +84,20 @@ async function main(args: readonly string[]): Promise<number> {
       ["arguments-invalid", "config-invalid"].includes(error.code);
     return usage ? 2 : 1;
   }
+}
+
+/** The command that is meant, as far as there is one: `meander token create`. */
+function verbOf(program: Command, args: readonly string[]): string {
+  let command = program;
+  const names = [program.name()];
+  for (const arg of args) {
+    if (arg.startsWith("-")) continue;
+    const next = command.commands.find((each) => each.name() === arg);
+    if (next === undefined) break;
+    command = next;
+    names.push(arg);
+  }
+  return names.join(" ");
 }
 
 // Standard output may be a pipe that still has to be emptied, so the code is left for the process to end with.
