@@ -160,9 +160,9 @@ export class KernelLane {
   #judge(error: number, messages: Messages, at: number): Verdict {
     if (error === ERRNO.EAGAIN) return "behind";
     if (error === ERRNO.ENOSYS) return "forbidden";
-    if (error === ERRNO.EMSGSIZE && this.letCut()) return "again";
     // What was reported may be the answer to an earlier datagram, to another remote: this one has not left then.
     const isOthers = this.takeErrors() > 0 || error === ERRNO.EINTR;
+    if (error === ERRNO.EMSGSIZE && this.letCut()) return "again";
     if (isOthers && ++this.#attempts < ATTEMPTS_MAX) return "again";
     if (!messages.isTrain(at)) return "leave";
     const isInvalid = error === ERRNO.EINVAL;

@@ -71,9 +71,8 @@ function bindCalls(koffi: typeof Koffi, brake: BrakeEnd | undefined): NativeCall
   const epollControl = library.func("epoll_ctl", "int", ["int", "int", "int", "uint64_t"]);
   const epollWait = library.func("epoll_wait", "int", ["int", "uint64_t", "int", "int"]);
   const close = library.func("close", "int", ["int"]);
-  const watch = bindWatch(koffi, library, brake);
-
   const addressOf = (memory: Uint8Array): number => Number(koffi.address(memory));
+  const watch = bindWatch(koffi, library, addressOf, brake);
   const memory = new BatchMemory(addressOf);
   // One number for the kernel to read or write, and the length of it.
   const bytes = new Uint8Array(new ArrayBuffer(64));

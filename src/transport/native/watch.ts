@@ -18,6 +18,7 @@ const PIN = 0x2 | 0x4 | 0x1000;
 export function bindWatch(
   koffi: typeof Koffi,
   library: Koffi.LibraryHandle,
+  addressOf: NativeCalls["addressOf"],
   brake: BrakeEnd | undefined,
 ): NativeCalls["watch"] {
   if (brake === undefined && !isMainThread) return undefined;
@@ -29,7 +30,6 @@ export function bindWatch(
   if (!pin(library)) return undefined;
   const loop = bindEventLoop(koffi, library);
   const poll = library.func("poll", "int", ["uint64_t", "ulong", "int"]);
-  const addressOf = (memory: Uint8Array): number => Number(koffi.address(memory));
   const wait = loop && new ArrivalWait({ loop, poll, addressOf });
   // The global is a getter, which would run for each packet.
   const { process: self } = globalThis;
