@@ -31,7 +31,7 @@ export class Child {
   /** @throws {MeanderError} `demo-failed` when no process can be started */
   static start(options: ChildOptions): Child {
     const { module, args, env = {} } = options;
-    const child = spawn(process.execPath, ["--enable-source-maps", module, ...args], {
+    const child = spawn(process.execPath, [module, ...args], {
       stdio: ["pipe", "ignore", "inherit", "ipc"],
       env: { ...process.env, ...env },
       windowsHide: true,
