@@ -15,15 +15,7 @@ const out = join(root, "dist", "bundle");
 const fresh = `${out}.${process.pid}`;
 
 /** Left where they are: what has native parts, what reads its own files, and what is large and seldom used. */
-const EXTERNAL = [
-  "@swc/wasm-typescript",
-  "koffi",
-  "lmdb",
-  "mediabunny",
-  "msgpackr",
-  "pino",
-  "pino-pretty",
-];
+const EXTERNAL = ["@swc/wasm-typescript", "koffi", "lmdb", "mediabunny", "msgpackr"];
 
 /** @type {import("rolldown").InputOptions} */
 const common = {
