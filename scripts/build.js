@@ -1,10 +1,11 @@
 // Builds what has changed, exactly: npm run build [-- --clean] [--no-web]
-// What a deleted source once produced is removed; what a source has not produced is produced. --clean builds all of it.
-import { spawnSync } from "node:child_process";
+// What a deleted source once produced is removed; what is missing is produced. --clean builds all of it. Standard output
+// stays the caller's alone.
 import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { buildBundle } from "./build/bundle.js";
 import { hasMissing, removeStale } from "./build/emitted.js";
-import { dist, root, tool } from "./build/places.js";
+import { dist, root, run, tool } from "./build/places.js";
 import { buildWeb } from "./build/web.js";
 
 const TYPESCRIPT_STATE = join(root, ".build", "tsinfo");
@@ -16,13 +17,12 @@ if (unknown !== undefined) {
   process.exit(2);
 }
 if (args.includes("--clean")) rmSync(dist, { recursive: true, force: true });
-// The compiler writes only what its state does not tell of.
-if (hasMissing()) rmSync(TYPESCRIPT_STATE, { force: true });
-const { status } = spawnSync(
-  process.execPath,
-  [tool("typescript", "tsc"), "-p", ".", "--incremental", "--tsBuildInfoFile", TYPESCRIPT_STATE],
-  { cwd: root, stdio: "inherit" },
-);
-if (status !== 0) process.exit(status ?? 1);
-removeStale();
-if (!args.includes("--no-web")) await buildWeb();
+await Promise.all([compile(), buildBundle(), ...(args.includes("--no-web") ? [] : [buildWeb()])]);
+
+async function compile() {
+  // The compiler writes only what its state does not tell of.
+  if (hasMissing()) rmSync(TYPESCRIPT_STATE, { force: true });
+  const state = ["--incremental", "--tsBuildInfoFile", TYPESCRIPT_STATE];
+  await run(tool("typescript", "tsc"), "-p", ".", ...state);
+  removeStale();
+}

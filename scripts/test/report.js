@@ -20,7 +20,12 @@ export function printFile({ file, tests, failures, said, seconds: took, output, 
   }
   for (const message of said) print(`    ℹ ${message}`);
   if (more.leftProcesses) print("    ! it left processes behind, which were ended");
-  if (failures.length > 0) print(output.replace(/^/gm, "    ").trimEnd());
+  if (failures.length > 0) print(shorten(output, failures).replace(/^/gm, "    ").trimEnd());
+}
+
+/** Without the counts at the end, and the failures that follow them once more, unless the file ended as it should not. */
+function shorten(output, failures) {
+  return failures.some(({ path }) => path.length === 0) ? output : output.split(/^ℹ tests \d/m)[0];
 }
 
 export function printPart({ name, sharedSeconds, seconds: total }, results) {
