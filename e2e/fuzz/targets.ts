@@ -5,7 +5,7 @@ import { RtpIngest } from "../../src/media/index.ts";
 import { plainLinks, Reflector } from "../../src/reflector/index.ts";
 import { defaultChannelConfig, parseRouteConfig } from "../../src/session/index.ts";
 import { decodeShellMessage, decodeSiteMessage } from "../../src/session/shell/messages.ts";
-import { decodeHandshake } from "../../src/site/streams/frames/handshake-message.ts";
+import { decodeHandshake } from "../../src/host/frames/handshake-message.ts";
 import {
   completeStack,
   composeStack,

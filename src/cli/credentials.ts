@@ -5,7 +5,7 @@ import {
   findLocalToken,
   type SiteCredentials,
   trustOf,
-} from "../site/client/index.ts";
+} from "../client/index.ts";
 
 /** Options by which a verb shows who it is, and says whom it trusts. */
 export interface CredentialArguments {

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
 import { MeanderError } from "../base/index.ts";
-import { packageVersion } from "../site/client/index.ts";
+import { packageVersion } from "../client/index.ts";
 import { addChannels } from "./channels.ts";
 import { addConfig } from "./config.ts";
 import { addDemo } from "./demo.ts";

@@ -6,7 +6,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { messageOf } from "../base/index.ts";
 import type { Shell } from "../session/shell/index.ts";
 import type { Simulation } from "../sim/index.ts";
-import { packageRoot } from "../site/client/index.ts";
+import { packageRoot } from "../client/index.ts";
 import { faultError, ScriptError, thrownError } from "./script-error.ts";
 import type { HookData } from "./script-hooks.ts";
 import { decodeSourceFault, faultOfModule } from "./source-fault.ts";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { SimulationResult } from "../sim/index.ts";
-import { packageRoot } from "../site/client/index.ts";
+import { packageRoot } from "../client/index.ts";
 
 const MAIN = fileURLToPath(new URL("./main.js", import.meta.url));
 

@@ -7,7 +7,7 @@ import type {
   StreamsView,
   Usage,
 } from "../site/index.ts";
-import { formatBytes } from "../site/view/index.ts";
+import { formatBytes } from "../view/index.ts";
 import { clientOf, type SiteArguments, withSite } from "./arguments.ts";
 import { openTerminal, type Terminal, table } from "./terminal.ts";
 

@@ -40,7 +40,7 @@ export {
   type SiteView,
   type TokenRequest,
   type TokenView,
-} from "./client/index.ts";
+} from "../client/index.ts";
 export { type DaemonPorts, runDaemon } from "./daemon.ts";
 export { type Check, runChecks } from "./doctor/checks.ts";
 export type { LinkTrace } from "./plane-control.ts";
@@ -51,7 +51,7 @@ export {
   publishFile,
   publishLines,
   publishSdpFile,
-} from "./publish/index.ts";
+} from "../client/publish/index.ts";
 export {
   ChannelRecorder,
   type RecordEvent,
@@ -59,7 +59,7 @@ export {
   type RecordSettings,
   type RecordStatus,
   recordChannel,
-} from "./record/index.ts";
+} from "../client/record/index.ts";
 export { Site, type SitePorts } from "./site.ts";
 export {
   checkSettings,
@@ -84,5 +84,5 @@ export type {
   TraceView,
 } from "./site-service.ts";
 export { startSite } from "./start-site.ts";
-export type { ChannelNow, SiteFigures, SlowNow, StatsView, Usage } from "./view/index.ts";
-export { type WatchEvents, type WatchOptions, watchChannel } from "./watch/index.ts";
+export type { ChannelNow, SiteFigures, SlowNow, StatsView, Usage } from "../view/index.ts";
+export { type WatchEvents, type WatchOptions, watchChannel } from "../client/watch/index.ts";

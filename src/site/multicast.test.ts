@@ -7,7 +7,7 @@ import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { encodeRtp } from "../wire/index.ts";
-import { SiteClient } from "./client/site-client.ts";
+import { SiteClient } from "../client/site-client.ts";
 import { Site } from "./site.ts";
 
 const HERE = "127.0.0.1";

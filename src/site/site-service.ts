@@ -4,10 +4,10 @@ import type { Grant } from "./access/grant.ts";
 import type { Guard } from "./access/guard.ts";
 import type { TokenService } from "./access/token-service.ts";
 import type { ChannelSnapshot, LinkTrace, PlaneSnapshot } from "./plane-control.ts";
-import type { RecordStatus } from "./record/index.ts";
+import type { RecordStatus } from "../client/record/index.ts";
 import type { LogLevel } from "./site-options.ts";
-import type { FramePeerStats } from "./streams/frames/live-frame-network.ts";
-import type { SiteFigures, StatsView } from "./view/index.ts";
+import type { FramePeerStats } from "../host/frames/live-frame-network.ts";
+import type { SiteFigures, StatsView } from "../view/index.ts";
 
 /** The session as one site sees it. */
 export interface SessionView {

@@ -15,12 +15,12 @@ import { ShellServer } from "../session/shell/index.ts";
 import type { Place } from "../stream/index.ts";
 import { isLoopback, nodeCipher } from "../transport/index.ts";
 import type { StreamCounts } from "./site-service.ts";
-import type { FrameSite, LiveFrameNetwork } from "./streams/frames/live-frame-network.ts";
-import { TcpFrameNetwork } from "./streams/frames/tcp-frame-network.ts";
-import { UdpFrameNetwork } from "./streams/frames/udp-frame-network.ts";
-import { SelfDelivery, SiteStreams } from "./streams/index.ts";
-import { LmdbRecordStore } from "./streams/lmdb-record-store.ts";
-import { viewOf } from "./streams/stream-views.ts";
+import type { FrameSite, LiveFrameNetwork } from "../host/frames/live-frame-network.ts";
+import { TcpFrameNetwork } from "../host/frames/tcp-frame-network.ts";
+import { UdpFrameNetwork } from "../host/frames/udp-frame-network.ts";
+import { SelfDelivery, SiteStreams } from "../host/index.ts";
+import { LmdbRecordStore } from "../host/records/lmdb-record-store.ts";
+import { viewOf } from "../host/stream-views.ts";
 
 /** Where a site's streams listen and write, and what they may. */
 export interface StreamDeskOptions {

@@ -6,7 +6,7 @@ import {
   stateOf,
   topologyOf,
   type Watch,
-} from "../../src/site/view/index.ts";
+} from "../../src/view/index.ts";
 import { SessionToken } from "../session-token.ts";
 import { Banners } from "./banners.tsx";
 import { DetailsPane } from "./details-pane.tsx";

@@ -6,7 +6,7 @@ import {
   formatMs,
   UNKNOWN,
   type Watch,
-} from "../../src/site/view/index.ts";
+} from "../../src/view/index.ts";
 import { type FrameDetail, MeanderPlayer } from "../player/meander-player.ts";
 import type { PlayerStats } from "../player/player-stats.ts";
 import type { SessionToken } from "../session-token.ts";

@@ -6,7 +6,7 @@ import {
   formatMs,
   formatShare,
   UNKNOWN,
-} from "../../site/view/index.ts";
+} from "../../view/index.ts";
 import { sparkline } from "../sparkline.ts";
 import type { Paint } from "../terminal.ts";
 import { type Column, lineOf, type Piece, tableLines } from "./screen-lines.ts";

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { MeanderError, VirtualClock } from "../../base/index.ts";
 import type { SiteRecord } from "../../session/index.ts";
-import type { SiteClient } from "../../site/client/index.ts";
+import type { SiteClient } from "../../client/index.ts";
 import type { SessionView, SiteFigures } from "../../site/index.ts";
 import type { Paint } from "../terminal.ts";
 import { FullScreen } from "./full-screen.ts";

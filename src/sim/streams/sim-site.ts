@@ -9,7 +9,7 @@ import {
 } from "../../directory/index.ts";
 import { Leader, Membership, type SiteRecord } from "../../session/index.ts";
 import { ShellServer } from "../../session/shell/index.ts";
-import { SelfDelivery, SiteStreams } from "../../site/streams/index.ts";
+import { SelfDelivery, SiteStreams } from "../../host/index.ts";
 import {
   type FrameNetwork,
   type KernelEvent,

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Clock, delay, MeanderError, messageOf, type Random } from "../../base/index.ts";
-import { SiteClient } from "../client/site-client.ts";
+import { SiteClient } from "../../client/site-client.ts";
 import { RESTART_CODE } from "../operations/restart.ts";
 import type { DemoAction } from "../site-service.ts";
 import { Child, type ChildEnd } from "./child.ts";

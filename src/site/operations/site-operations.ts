@@ -7,7 +7,7 @@ import { readSocketBufferMax } from "../observe/resource-readings.ts";
 import { SiteMonitor } from "../observe/site-monitor.ts";
 import type { Plane } from "../plane/plane.ts";
 import type { HealthView } from "../site-service.ts";
-import type { SiteFigures, StatsView } from "../view/index.ts";
+import type { SiteFigures, StatsView } from "../../view/index.ts";
 import { type Handover, leaveHandover, takeHandover } from "./handover.ts";
 import { LogLevels } from "./log-levels.ts";
 

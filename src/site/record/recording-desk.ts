@@ -2,8 +2,8 @@ import { isDeepStrictEqual } from "node:util";
 import { Worker } from "node:worker_threads";
 import { type Cancel, type Clock, delay, LIMITS, type Log, messageOf } from "../../base/index.ts";
 import type { RouteConfig } from "../../session/index.ts";
-import type { FromRecorder, RecordTarget, ToRecorder } from "./messages.ts";
-import type { RecordEvent, RecordRequest, RecordStatus } from "./model.ts";
+import type { FromRecorder, RecordTarget, ToRecorder } from "../../client/record/messages.ts";
+import type { RecordEvent, RecordRequest, RecordStatus } from "../../client/record/model.ts";
 import { recordRequests } from "./record-requests.ts";
 
 export interface RecordingDeskOptions {
@@ -95,7 +95,7 @@ export class RecordingDesk {
     const { request } = running;
     const { clock, log, target } = this.#options;
     const { channel } = request;
-    const worker = new Worker(new URL("./record-worker.js", import.meta.url), {
+    const worker = new Worker(new URL("../../client/record/record-worker.js", import.meta.url), {
       name: `record ${channel}`,
     });
     running.worker = worker;

@@ -1,0 +1,21 @@
+import { LIMITS } from "../../base/index.ts";
+import type { FailureAction, Fault, Outcome } from "../../stream/index.ts";
+import type { ErrorPolicy } from "../model.ts";
+
+/** That the `attempt`-th (>= 1) run of a handler failed. */
+export function failedOutcome(fault: Fault, policy: ErrorPolicy, attempt: number): Outcome {
+  // biome-ignore lint/suspicious/noThenProperty: the contract's name for what comes next; nobody awaits an outcome
+  return { type: "failed", fault, then: failureAction(policy, attempt) };
+}
+
+/**
+ * What becomes of a message after its `attempt`-th (>= 1) handler run failed: tried again after a pause that doubles each time, up to
+ * `retryPauseMsMax`, or given up as the policy says.
+ */
+export function failureAction(policy: ErrorPolicy, attempt: number): FailureAction {
+  if (attempt <= policy.retry) {
+    const pauseMs = policy.backoffMs * 2 ** (attempt - 1);
+    return { type: "retry", afterMs: Math.min(pauseMs, LIMITS.retryPauseMsMax) };
+  }
+  return { type: policy.then === "deadLetter" ? "dead-letter" : policy.then };
+}
