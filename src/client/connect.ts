@@ -10,7 +10,7 @@ import {
   unreachableError,
 } from "../session/shell/index.ts";
 import { secureOptions, type TlsTrust } from "../transport/index.ts";
-import { messageSocketOf } from "../site/message-sockets.ts";
+import { messageSocketOf } from "./message-sockets.ts";
 import { errorSchema } from "./site-answer.ts";
 import type { SiteCredentials } from "./site-client.ts";
 

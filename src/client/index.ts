@@ -3,15 +3,15 @@
  *
  * @module
  */
-export type { TokenRequest } from "../site/access/token-service.ts";
-export { trustOf } from "../site/tls/tls-settings.ts";
 export { connect } from "./connect.ts";
 export { findLocalSite, findLocalToken, type LocalSite, noteLocalSite } from "./local-sites.ts";
+export { messageSocketOf } from "./message-sockets.ts";
 export { packageRoot, packageVersion } from "./package-root.ts";
 export {
   type PublishSettings,
   SiteClient,
   type SiteCredentials,
-  type SiteView,
   type TokenView,
 } from "./site-client.ts";
+export { linkUrlOf, siteUrlOf } from "./site-url.ts";
+export { trustOf } from "./tls-trust.ts";

@@ -1,25 +1,24 @@
 import { MeanderError, messageOf } from "../base/index.ts";
-import type { RouteConfig, SiteRecord } from "../session/index.ts";
+import type { RouteConfig } from "../session/index.ts";
+import { checkChannelName } from "../session/index.ts";
 import type { TlsTrust } from "../transport/index.ts";
-import type { ListedToken, MadeToken } from "../site/access/token-desk.ts";
-import type { TokenRequest } from "../site/access/token-service.ts";
-import { checkChannelName } from "../site/channel-name.ts";
-import type { PlaneSnapshot } from "../site/plane-control.ts";
-import type { RecordStatus } from "./record/model.ts";
-import type { LogLevel } from "../site/site-options.ts";
+import type { DemoAction } from "./contract/demo-action.ts";
+import type { LogLevel } from "./contract/log-level.ts";
+import type { RecordStatus } from "./contract/recording.ts";
+import type { SiteFigures, StatsView } from "./contract/site-figures.ts";
+import type { ListedToken, MadeToken, TokenRequest } from "./contract/tokens.ts";
 import type {
   ChannelView,
-  DemoAction,
   GroupSending,
   HealthView,
   LogLevelView,
   OutputPorts,
   PublishAnswer,
   SessionView,
+  SiteView,
   StreamsView,
   TraceView,
-} from "../site/site-service.ts";
-import type { SiteFigures, StatsView } from "../view/index.ts";
+} from "./contract/views.ts";
 import { type ExchangeAnswer, exchange } from "./http-exchange.ts";
 import { errorSchema } from "./site-answer.ts";
 
@@ -32,17 +31,6 @@ export interface SiteCredentials {
 
 /** A token as the session lists it. */
 export type TokenView = ListedToken;
-
-/** What a site says about itself and what goes through it. */
-export interface SiteView {
-  readonly site: SiteRecord;
-  readonly snapshot: PlaneSnapshot;
-  readonly process: {
-    readonly cpuSeconds: number;
-    readonly rssBytes: number;
-    readonly uptimeSeconds: number;
-  };
-}
 
 /** How an input is to be opened. */
 export interface PublishSettings {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { PreparedCode } from "../agent/executor.ts";
+import type { PreparedCode } from "./prepared-code.ts";
 
 /** Prepared code as it is kept and sent; its hash is its name. The same code gives the same bytes. */
 export function encodeCode({

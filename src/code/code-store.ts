@@ -1,6 +1,6 @@
 import { LIMITS, MeanderError } from "../base/index.ts";
-import type { PreparedCode } from "../agent/executor.ts";
 import { decodeCode, encodeCode, hashOf } from "./code-blob.ts";
+import type { PreparedCode } from "./prepared-code.ts";
 
 /** Where code is kept for all sites, by the sha-256 of its bytes. */
 export interface CodeBlobs {

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { LIMITS, MeanderError } from "../base/index.ts";
-import { lockDown } from "../agent/lockdown.ts";
 import { CodeError } from "./code-error.ts";
+import { lockDown } from "./lockdown.ts";
 import { prepareAgent, prepareHandler } from "./prepare-code.ts";
 
 lockDown();

@@ -1,6 +1,5 @@
 import { assert, LIMITS, MeanderError } from "../base/index.ts";
-import type { PreparedCode } from "../agent/executor.ts";
-import type { AgentModule } from "../agent/model.ts";
+import type { AgentModule } from "./agent-module.ts";
 import { encodeCode, hashOf } from "./code-blob.ts";
 import { CodeError, type Upload } from "./code-error.ts";
 import { confineText, isConfined } from "./confined-text.ts";
@@ -8,6 +7,7 @@ import { applyEdits } from "./edit.ts";
 import { languageNames } from "./language-names.ts";
 import { hasDefaultExport, readModuleSyntax } from "./module-syntax.ts";
 import { type ParsedModule, parseModule } from "./parse-module.ts";
+import type { PreparedCode } from "./prepared-code.ts";
 import { stripTypes, tooDeep } from "./strip-types.ts";
 
 /**

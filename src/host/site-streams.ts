@@ -2,7 +2,6 @@ import {
   AgentSet,
   type AgentSpec,
   type AppendAnswer,
-  type CodeStore,
   type DescribeDefinition,
   type Executor,
   type Isolation,
@@ -18,6 +17,7 @@ import {
   messageOf,
   type Random,
 } from "../base/index.ts";
+import type { CodeStore } from "../code/index.ts";
 import type { Change, Directory, Json } from "../directory/index.ts";
 import { decide, type SiteRecord, type StreamRecord } from "../session/index.ts";
 import {

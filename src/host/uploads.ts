@@ -1,15 +1,12 @@
 import {
   type AgentSpec,
   type AttachRequest,
-  type CodeStore,
   type DefinitionDescription,
   type DescribeDefinition,
   makeSpec,
-  type PreparedCode,
-  prepareAgent,
-  prepareHandler,
 } from "../agent/index.ts";
 import { MeanderError } from "../base/index.ts";
+import { type CodeStore, type PreparedCode, prepareAgent, prepareHandler } from "../code/index.ts";
 
 /** What uploads stand on. */
 export interface UploadsOptions {

@@ -1,4 +1,4 @@
-import type { ChannelSnapshot } from "../site/plane-control.ts";
+import type { ChannelSnapshot } from "../client/contract/index.ts";
 import { type Network, type ObservedSite, stateOf } from "./network.ts";
 import { channelOf } from "./rates.ts";
 

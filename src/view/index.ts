@@ -4,6 +4,17 @@
  *
  * @module
  */
+
+export type {
+  ChannelNow,
+  ProcessView,
+  SessionView,
+  SiteFigures,
+  SiteView,
+  SlowNow,
+  StatsView,
+  Usage,
+} from "../client/contract/index.ts";
 export { ArrivalLog, type ArrivalWindow, type PathMark } from "./arrivals.ts";
 export { type Change, changesBetween } from "./changes.ts";
 export { channelNames, firstWatch, type Watch } from "./choices.ts";
@@ -27,8 +38,6 @@ export {
   UNKNOWN_NETWORK,
 } from "./network.ts";
 export type { Rate } from "./rates.ts";
-export type { ChannelNow, SiteFigures, SlowNow, StatsView, Usage } from "../client/contract/site-figures.ts";
-export type { ProcessView, SessionView, SiteView } from "./site-view.ts";
 export {
   formatReading,
   readingsOf,

@@ -1,7 +1,7 @@
+import type { SessionView, SiteView } from "../client/contract/index.ts";
 import type { SiteRecord } from "../session/index.ts";
 import type { ReportPair } from "./rates.ts";
 import { siteRate } from "./rates.ts";
-import type { SessionView, SiteView } from "./site-view.ts";
 
 /** Polls in a row without an answer after which a site is down; before that it is suspected. */
 const FAILURES_DOWN = 2;

@@ -1,5 +1,9 @@
-import type { ChannelSnapshot, InputSnapshot, SubscriberSnapshot } from "../site/plane-control.ts";
-import type { SiteView } from "./site-view.ts";
+import type {
+  ChannelSnapshot,
+  InputSnapshot,
+  SiteView,
+  SubscriberSnapshot,
+} from "../client/contract/index.ts";
 
 /** How fast something flows. Both >= 0. */
 export interface Rate {

@@ -1,7 +1,12 @@
+import type {
+  ChannelSnapshot,
+  InputSnapshot,
+  SessionView,
+  SiteView,
+  SubscriberSnapshot,
+} from "../client/contract/index.ts";
 import type { SiteRecord } from "../session/index.ts";
-import type { ChannelSnapshot, InputSnapshot, SubscriberSnapshot } from "../site/plane-control.ts";
 import { type Network, type Observation, observe, UNKNOWN_NETWORK } from "./network.ts";
-import type { SessionView, SiteView } from "./site-view.ts";
 
 const NO_DATAGRAMS = {
   mode: "plain",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { StatsView } from "../client/contract/site-figures.ts";
+import type { StatsView } from "../client/contract/index.ts";
 import { formatReading, readingsOf, statsCharts } from "./stats-charts.ts";
 
 type Series = StatsView["series"][number];

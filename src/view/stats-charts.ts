@@ -1,3 +1,4 @@
+import type { StatsView } from "../client/contract/index.ts";
 import {
   formatBitRate,
   formatBytes,
@@ -6,7 +7,6 @@ import {
   formatShare,
   UNKNOWN,
 } from "./format.ts";
-import type { StatsView } from "../client/contract/site-figures.ts";
 
 /** The unit of a series. */
 export type StatsUnit = StatsView["series"][number]["unit"];

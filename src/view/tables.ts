@@ -1,4 +1,4 @@
-import type { ChannelSnapshot, SubscriberSnapshot } from "../site/plane-control.ts";
+import type { ChannelSnapshot, SubscriberSnapshot } from "../client/contract/index.ts";
 import { channelNames } from "./choices.ts";
 import { type Network, stateOf } from "./network.ts";
 import { channelOf, channelRateIn, channelRateOut, type Rate, subscriberRate } from "./rates.ts";

@@ -1,4 +1,4 @@
-import type { ChannelSnapshot, InputSnapshot } from "../site/plane-control.ts";
+import type { ChannelSnapshot, InputSnapshot } from "../client/contract/index.ts";
 import { type Network, type ObservedSite, type SiteState, stateOf } from "./network.ts";
 import { cpuShareOf, inputRate, type Rate, siteRate, subscriberRate, sumOf } from "./rates.ts";
 

@@ -3,6 +3,11 @@
  *
  * @module
  */
+
+export { decodeBase64, encodeBase64 } from "./bytes/base64.ts";
+export { decodeHex, encodeHex } from "./bytes/hex.ts";
+export { readU32LittleEndian, writeU32LittleEndian } from "./bytes/little-endian.ts";
+export { PacketMemory } from "./bytes/packet-memory.ts";
 export { type AacFormat, formatAacParameters, isAac, parseAacFormat } from "./codecs/aac.ts";
 export { type AacConfig, decodeAacConfig } from "./codecs/aac-config.ts";
 export {
@@ -11,16 +16,7 @@ export {
   av1SampleOf,
   decodeAv1Sequence,
 } from "./codecs/av1-sequence.ts";
-export { decodeBase64, encodeBase64 } from "./bytes/base64.ts";
 export { videoCodecString } from "./codecs/codec-strings.ts";
-export {
-  type ControlFault,
-  type ControlMessage,
-  decodeControl,
-  encodeControl,
-  type SourcePoint,
-} from "./control.ts";
-export { type Description, descriptionSchema, type Track } from "./description.ts";
 export {
   codecNameOf,
   depacketizerFor,
@@ -31,11 +27,41 @@ export {
   setFormatOf,
   tellsKeyFrames,
 } from "./codecs/formats.ts";
-export { encodeFramed, FramedReader } from "./framing.ts";
 export { decodeG711 } from "./codecs/g711.ts";
 export { h264CodecString, NAL } from "./codecs/h264.ts";
 export { decodeH264Sps, type H264Sps } from "./codecs/h264-sps.ts";
 export { decodeH265Sps, type H265Sps, h265CodecString } from "./codecs/h265-sps.ts";
+export type {
+  Depacketizer,
+  Frame,
+  Inspector,
+  Packetizer,
+  PacketPlace,
+  PayloadFacts,
+} from "./codecs/media-format.ts";
+export { splitAnnexB } from "./codecs/nal-format.ts";
+export {
+  decodeParameterSets,
+  encodeParameterSets,
+  ParameterSets,
+  type SetFormat,
+} from "./codecs/parameter-sets.ts";
+export {
+  decodeVp8KeyFrame,
+  decodeVp9KeyFrame,
+  type PictureSize,
+  type Vp9KeyFrame,
+  vp9CodecString,
+} from "./codecs/vp-key-frames.ts";
+export {
+  type ControlFault,
+  type ControlMessage,
+  decodeControl,
+  encodeControl,
+  type SourcePoint,
+} from "./control.ts";
+export { type Description, descriptionSchema, type Track } from "./description.ts";
+export { encodeFramed, FramedReader } from "./framing.ts";
 export {
   channelOf,
   decodeHeader,
@@ -61,25 +87,7 @@ export {
   splitPackets,
   WIRE_VERSION,
 } from "./header.ts";
-export { decodeHex, encodeHex } from "./bytes/hex.ts";
-export { readU32LittleEndian, writeU32LittleEndian } from "./bytes/little-endian.ts";
-export type {
-  Depacketizer,
-  Frame,
-  Inspector,
-  Packetizer,
-  PacketPlace,
-  PayloadFacts,
-} from "./codecs/media-format.ts";
-export { splitAnnexB } from "./codecs/nal-format.ts";
 export { msToNtp, ntpToMs } from "./rtp/ntp-time.ts";
-export { PacketMemory } from "./bytes/packet-memory.ts";
-export {
-  decodeParameterSets,
-  encodeParameterSets,
-  ParameterSets,
-  type SetFormat,
-} from "./codecs/parameter-sets.ts";
 export {
   decodeRtcp,
   encodeRtcp,
@@ -99,10 +107,3 @@ export { parseSdp, type SdpSession, type SdpTrack } from "./sdp/sdp.ts";
 export { formatSdp } from "./sdp/sdp-writer.ts";
 export { parameterSetsOfFmtp } from "./sdp/set-parameters.ts";
 export { packValue, unpackValue } from "./values/value.ts";
-export {
-  decodeVp8KeyFrame,
-  decodeVp9KeyFrame,
-  type PictureSize,
-  type Vp9KeyFrame,
-  vp9CodecString,
-} from "./codecs/vp-key-frames.ts";

@@ -16,7 +16,7 @@ export function describeInline(ambience: Ambience): DescribeDefinition {
 }
 
 async function load(): Promise<typeof import("./read-description.ts")> {
-  const { lockDown } = await import("../lockdown.ts");
+  const { lockDown } = await import("../../code/lockdown.ts");
   lockDown();
   return await import("./read-description.ts");
 }

@@ -1,7 +1,7 @@
 /** The entry of the thread that describes definitions: locks itself down, then answers one expression after the other. */
 import { parentPort } from "node:worker_threads";
 import { assert, MeanderError, messageOf, SystemClock, SystemRandom } from "../../base/index.ts";
-import { lockDown } from "../lockdown.ts";
+import { lockDown } from "../../code/index.ts";
 import type { FromDescriber } from "./describing-worker.ts";
 import { readDescription } from "./read-description.ts";
 

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { SystemClock } from "../../base/index.ts";
+import { prepareAgent } from "../../code/index.ts";
 import { unpackValue } from "../../wire/index.ts";
 import { describeInline } from "./describe-inline.ts";
 import { DescribingWorker } from "./describing-worker.ts";
 import type { DescribeDefinition } from "./description.ts";
-import { prepareAgent } from "../../code/prepare-code.ts";
 
 const worker = new DescribingWorker({ clock: new SystemClock(), deadlineMs: 1_000 });
 after(() => worker[Symbol.asyncDispose]());

@@ -5,11 +5,12 @@ import {
   messageOf,
   type Random,
 } from "../../base/index.ts";
+import type { PreparedCode } from "../../code/index.ts";
 import { type Effects, type EndpointId, NO_EFFECTS } from "../../stream/index.ts";
+import type { Executor } from "../executor.ts";
+import type { AgentSpec, AgentState, HandlerName, Isolation } from "../model.ts";
 import { AgentConnection, type Residence } from "./agent-connection.ts";
 import { AttachedAgent } from "./attached-agent.ts";
-import type { Executor, PreparedCode } from "../executor.ts";
-import type { AgentSpec, AgentState, HandlerName, Isolation } from "../model.ts";
 import { RunningAgent } from "./running-agent.ts";
 import type { SiteAgents } from "./site-agents.ts";
 import { effectsOf } from "./transaction.ts";

@@ -1,7 +1,7 @@
 import { type Effects, NO_EFFECTS } from "../../stream/index.ts";
+import type { HandlerName } from "../model.ts";
 import { joinAgents } from "./agent-state-codec.ts";
 import type { AttachedAgent } from "./attached-agent.ts";
-import type { HandlerName } from "../model.ts";
 import { type DoneResult, effectsOf, mergeEffects } from "./transaction.ts";
 
 /** The agents of a stream in the order in which they were attached, and their state as it was committed. */

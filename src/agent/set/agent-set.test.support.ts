@@ -1,7 +1,6 @@
 import { SeededRandom, SILENT, VirtualClock } from "../../base/index.ts";
 import type { Delivery, Effects, Fault, LifecycleEvent, Outcome } from "../../stream/index.ts";
 import { packValue } from "../../wire/index.ts";
-import { AgentSet, type AgentSetOptions } from "./agent-set.ts";
 import {
   type AgentSpec,
   type AgentState,
@@ -9,8 +8,9 @@ import {
   DEFAULT_ON_ERROR,
   type ErrorPolicy,
 } from "../model.ts";
-import { codeOf, type Script, ScriptedExecutor } from "./scripted-executor.test.support.ts";
 import type { AppendRequest, SessionPort } from "../session-port.ts";
+import { AgentSet, type AgentSetOptions } from "./agent-set.ts";
+import { codeOf, type Script, ScriptedExecutor } from "./scripted-executor.test.support.ts";
 import { SiteAgents } from "./site-agents.ts";
 
 /** A spec whose code is the script of its name. */

@@ -9,6 +9,8 @@ import {
   type Outcome,
 } from "../../stream/index.ts";
 import { packValue } from "../../wire/index.ts";
+import type { AgentSpec, AgentState, HandlerName } from "../model.ts";
+import type { SessionPort } from "../session-port.ts";
 import type { Residence } from "./agent-connection.ts";
 import { AgentLoader, type AgentLoaderOptions, type LoadedAgent } from "./agent-loader.ts";
 import { AgentRoster, CHANGED } from "./agent-roster.ts";
@@ -16,9 +18,7 @@ import { decodeAgents } from "./agent-state-codec.ts";
 import type { AttachedAgent } from "./attached-agent.ts";
 import { JointRun } from "./joint-run.ts";
 import { callOf, LifecycleRun } from "./lifecycle-run.ts";
-import type { AgentSpec, AgentState, HandlerName } from "../model.ts";
 import { Revival } from "./revival.ts";
-import type { SessionPort } from "../session-port.ts";
 import { streamElsewhere } from "./site-agents.ts";
 import { SoloRun } from "./solo-run.ts";
 import { callSession } from "./stream-host-calls.ts";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { type AgentState, HANDLER_NAMES } from "../model.ts";
 import { specOf, stateOf } from "./agent-set.test.support.ts";
 import { decodeAgents, encodeAgents } from "./agent-state-codec.ts";
-import { type AgentState, HANDLER_NAMES } from "../model.ts";
 
 const hash = fc.string({
   unit: fc.constantFrom(..."0123456789abcdef"),

@@ -1,7 +1,7 @@
 import { assert } from "../../base/index.ts";
-import { encodeSpec } from "./agent-state-codec.ts";
 import type { Invocation, InvocationDone } from "../executor.ts";
 import type { AgentSpec, AgentState, HandlerName } from "../model.ts";
+import { encodeSpec } from "./agent-state-codec.ts";
 import type { RunningAgent } from "./running-agent.ts";
 
 /** Starts an agent from its committed state. @throws {MeanderError} why it cannot */

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { DEFAULT_ON_ERROR } from "../model.ts";
 import { policyOf } from "./agent-set.test.support.ts";
 import { failureAction } from "./error-policy.ts";
-import { DEFAULT_ON_ERROR } from "../model.ts";
 
 test("pauses double from attempt to attempt, and then the message is given up", () => {
   assert.deepEqual(

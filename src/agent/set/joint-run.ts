@@ -1,9 +1,9 @@
 import { assert } from "../../base/index.ts";
 import type { Delivery, Effects, Outcome } from "../../stream/index.ts";
+import type { InvocationResult } from "../executor.ts";
 import type { AgentRoster } from "./agent-roster.ts";
 import type { AttachedAgent } from "./attached-agent.ts";
 import { failedOutcome } from "./error-policy.ts";
-import type { InvocationResult } from "../executor.ts";
 import { type DoneResult, invocationOf, mergeEffects, runTogether } from "./transaction.ts";
 
 /** A delivery to several agents at once: all of them end well, or it never happened for any. */

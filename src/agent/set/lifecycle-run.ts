@@ -1,9 +1,9 @@
 import { assert, type MeanderError } from "../../base/index.ts";
 import { type Effects, type Fault, type LifecycleEvent, NO_EFFECTS } from "../../stream/index.ts";
 import { packValue } from "../../wire/index.ts";
+import type { HandlerName } from "../model.ts";
 import type { AgentRoster } from "./agent-roster.ts";
 import type { AttachedAgent } from "./attached-agent.ts";
-import type { HandlerName } from "../model.ts";
 import { reviveAll } from "./revival.ts";
 import { mergeEffects, runTogether } from "./transaction.ts";
 

@@ -1,8 +1,8 @@
 import type { Fault } from "../../stream/index.ts";
 import { packValue } from "../../wire/index.ts";
-import type { AgentConnection } from "./agent-connection.ts";
 import type { AgentInstance, InvocationResult } from "../executor.ts";
 import type { AgentSpec, HandlerName } from "../model.ts";
+import type { AgentConnection } from "./agent-connection.ts";
 
 const NOTHING = packValue(undefined);
 

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { MeanderError, messageOf } from "../../base/index.ts";
+import type { PreparedCode } from "../../code/index.ts";
 import type { Append, Fault, TimerRequest } from "../../stream/index.ts";
 import { packValue, unpackValue } from "../../wire/index.ts";
 import type {
@@ -9,7 +10,6 @@ import type {
   Executor,
   Invocation,
   InvocationResult,
-  PreparedCode,
 } from "../executor.ts";
 import type { HandlerName } from "../model.ts";
 

@@ -1,7 +1,7 @@
 import { LIMITS, type Log, MeanderError } from "../../base/index.ts";
 import type { EndpointId } from "../../stream/index.ts";
-import type { Residence } from "./agent-connection.ts";
 import type { AgentSpec } from "../model.ts";
+import type { Residence } from "./agent-connection.ts";
 import type { RunningAgent } from "./running-agent.ts";
 
 /** What a site has of an agent that arrives. */

@@ -1,8 +1,8 @@
 import type { Delivery, Outcome } from "../../stream/index.ts";
+import type { Invocation, InvocationResult } from "../executor.ts";
 import type { AgentRoster } from "./agent-roster.ts";
 import type { AttachedAgent } from "./attached-agent.ts";
 import { failedOutcome } from "./error-policy.ts";
-import type { Invocation, InvocationResult } from "../executor.ts";
 import { invocationOf } from "./transaction.ts";
 
 type Done = (index: number, outcome: Outcome, more?: boolean) => void;

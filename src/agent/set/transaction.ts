@@ -1,6 +1,6 @@
 import { type Delivery, type Effects, NO_EFFECTS } from "../../stream/index.ts";
-import type { AttachedAgent } from "./attached-agent.ts";
 import type { Invocation, InvocationResult } from "../executor.ts";
+import type { AttachedAgent } from "./attached-agent.ts";
 
 /** A call that ended well. */
 export type DoneResult = Extract<InvocationResult, { readonly type: "done" }>;

@@ -1,4 +1,4 @@
-import type { ChannelNow, SlowNow } from "../../site/index.ts";
+import type { ChannelNow, SlowNow } from "../../client/contract/index.ts";
 import {
   formatBitRate,
   formatBytes,

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MeanderError, VirtualClock } from "../../base/index.ts";
+import type { InputSnapshot } from "../contract/plane-snapshot.ts";
+import type { PublishAnswer } from "../contract/views.ts";
 import type { SiteClient } from "../site-client.ts";
-import type { InputSnapshot } from "../../site/plane-control.ts";
-import type { PublishAnswer } from "../../site/site-service.ts";
 import { holdInput, type Publication, publishingOf } from "./publication.ts";
 
 const ANSWER: PublishAnswer = { channel: "clip", id: 1, host: "127.0.0.1", tracks: [] };

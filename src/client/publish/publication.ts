@@ -9,8 +9,8 @@ import {
   SystemClock,
   SystemRandom,
 } from "../../base/index.ts";
+import type { PublishAnswer } from "../contract/views.ts";
 import { type PublishSettings, SiteClient, type SiteCredentials } from "../site-client.ts";
-import type { PublishAnswer } from "../../site/site-service.ts";
 
 /** What every way of publishing needs. */
 export interface PublishOptions extends PublishSettings, SiteCredentials {

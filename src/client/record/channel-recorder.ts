@@ -12,8 +12,8 @@ import {
   SteadyClock,
 } from "../../media/index.ts";
 import type { Description } from "../../wire/index.ts";
+import type { RecordEvent, RecordRequest, RecordStatus } from "../contract/recording.ts";
 import type { WatchEvents } from "../watch/index.ts";
-import type { RecordEvent, RecordRequest, RecordStatus } from "./model.ts";
 import { describeDiskError, SegmentFiles } from "./segment-files.ts";
 
 export interface ChannelRecorderPorts {

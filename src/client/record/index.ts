@@ -4,7 +4,7 @@
  * @module
  */
 export { ChannelRecorder, type ChannelRecorderPorts } from "./channel-recorder.ts";
-export type { RecordEvent, RecordRequest, RecordStatus } from "./model.ts";
+export { FilePattern, pathBelow } from "./file-pattern.ts";
+export type { FromRecorder, RecordTarget, ToRecorder } from "./messages.ts";
 export { type RecordSettings, recordChannel } from "./record-channel.ts";
-export { checkRecordings } from "../../site/record/record-requests.ts";
-export { RecordingDesk } from "../../site/record/recording-desk.ts";
+export { describeDiskError, SegmentFiles } from "./segment-files.ts";

@@ -1,5 +1,5 @@
+import type { RecordEvent, RecordRequest, RecordStatus } from "../contract/recording.ts";
 import type { SiteCredentials } from "../site-client.ts";
-import type { RecordEvent, RecordRequest, RecordStatus } from "./model.ts";
 
 /** How a recorder reaches the site whose channel it records. */
 export interface RecordTarget extends SiteCredentials {

@@ -1,9 +1,9 @@
 import { SystemClock } from "../../base/index.ts";
 import { openBlockingFile } from "../../media/index.ts";
+import type { RecordEvent } from "../contract/recording.ts";
 import { SiteClient, type SiteCredentials } from "../index.ts";
 import { watchChannel } from "../watch/index.ts";
 import { ChannelRecorder } from "./channel-recorder.ts";
-import type { RecordEvent } from "./model.ts";
 
 /** How a channel is to be recorded. */
 export interface RecordSettings extends SiteCredentials {

@@ -2,8 +2,8 @@ import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { type Clock, MeanderError, messageOf } from "../../base/index.ts";
 import type { OpenSegmentFile, SegmentFile } from "../../media/index.ts";
+import type { RecordRequest } from "../contract/recording.ts";
 import { FilePattern } from "./file-pattern.ts";
-import type { RecordRequest } from "./model.ts";
 
 /** Names tried before giving up. */
 const ATTEMPTS_MAX = 10_000;

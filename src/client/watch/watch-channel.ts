@@ -7,9 +7,9 @@ import {
 } from "../../base/index.ts";
 import { ChannelClient, type ChannelClientEvents } from "../../channel/index.ts";
 import { type TlsTrust, WebSocketTransport } from "../../transport/index.ts";
+import type { SessionView } from "../contract/views.ts";
 import { SiteClient, type SiteCredentials } from "../site-client.ts";
-import { linkUrlOf } from "../../site/neighbourhood.ts";
-import type { SessionView } from "../../site/site-service.ts";
+import { linkUrlOf } from "../site-url.ts";
 
 /** What a watcher may tell about itself. */
 export interface WatchOptions extends SiteCredentials {

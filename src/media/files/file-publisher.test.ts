@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SeededRandom, SILENT, VirtualClock } from "../../base/index.ts";
-import { decodeRtcp, decodeRtp, ntpToMs, type RtcpPacket, type RtpPacket } from "../../wire/index.ts";
+import {
+  decodeRtcp,
+  decodeRtp,
+  ntpToMs,
+  type RtcpPacket,
+  type RtpPacket,
+} from "../../wire/index.ts";
 import type { ClipFrame, ClipTrack } from "./clip-reader.ts";
 import type { Decodable } from "./decode-order.ts";
 import { FilePublisher } from "./file-publisher.ts";

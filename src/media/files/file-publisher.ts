@@ -1,4 +1,11 @@
-import { type Cancel, type Clock, every, type Log, messageOf, type Random } from "../../base/index.ts";
+import {
+  type Cancel,
+  type Clock,
+  every,
+  type Log,
+  messageOf,
+  type Random,
+} from "../../base/index.ts";
 import { payloadTypeOf } from "./clip-description.ts";
 import type { ClipReader } from "./clip-reader.ts";
 import { clipSchedule, type ScheduledFrame } from "./clip-schedule.ts";

@@ -1,5 +1,11 @@
 import { assert, type Random, serialAdd } from "../../base/index.ts";
-import { encodeRtcp, encodeRtp, msToNtp, type Packetizer, packetizerFor } from "../../wire/index.ts";
+import {
+  encodeRtcp,
+  encodeRtp,
+  msToNtp,
+  type Packetizer,
+  packetizerFor,
+} from "../../wire/index.ts";
 
 /** Of one RTP packet: fits a 1500-byte path with room for tunnels, as WebRTC does it. */
 const PACKET_BYTES_MAX = 1_200;

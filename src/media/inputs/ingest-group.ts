@@ -14,8 +14,8 @@ import type {
 } from "../../reflector/index.ts";
 import type { Track } from "../../wire/index.ts";
 import { DataIngest } from "../doors/data/data-ingest.ts";
-import { OutsideInput } from "./outside-input.ts";
 import type { RtpIngest } from "../doors/rtp/rtp-ingest.ts";
+import { OutsideInput } from "./outside-input.ts";
 import { SourceGenerations } from "./source-generations.ts";
 import { isEntry } from "./standby-buffer.ts";
 

@@ -12,10 +12,10 @@ import {
   type SourcePoint,
   sourceOf,
 } from "../../wire/index.ts";
-import type { SourceId } from "./channel-publisher.ts";
 import type { Distributor } from "../egress/distributor.ts";
 import { PeerOutlet, SinkOutlet } from "../egress/outlet.ts";
 import type { Subscriber } from "../egress/subscriber.ts";
+import type { SourceId } from "./channel-publisher.ts";
 
 const NO_SOURCE: SourceId = { source: 0, generation: 0, medium: MEDIUM.control };
 

@@ -14,15 +14,15 @@ import {
   type Track,
   tellsKeyFrames,
 } from "../../wire/index.ts";
+import { Distributor } from "../egress/distributor.ts";
+import { type GroupWay, type Outlet, type PeerOutlet, SinkOutlet } from "../egress/outlet.ts";
+import { Subscriber } from "../egress/subscriber.ts";
+import type { PlaneEvent } from "../events.ts";
+import type { ChannelFigures, SlowSubscriber, Worst } from "../figures.ts";
+import type { ChannelSnapshot } from "../snapshot.ts";
 import { Announcer } from "./announcer.ts";
 import { ArrivalMeter } from "./arrival-meter.ts";
 import type { ChannelPublisher, SourceReport } from "./channel-publisher.ts";
-import { Distributor } from "../egress/distributor.ts";
-import type { PlaneEvent } from "../events.ts";
-import type { ChannelFigures, SlowSubscriber, Worst } from "../figures.ts";
-import { type GroupWay, type Outlet, type PeerOutlet, SinkOutlet } from "../egress/outlet.ts";
-import type { ChannelSnapshot } from "../snapshot.ts";
-import { Subscriber } from "../egress/subscriber.ts";
 
 /** A pause of the channel this long makes its end worth telling, ms; told so many times, then every second. */
 const TAIL_MS = 60;

@@ -5,11 +5,11 @@ import { SeededRandom, SILENT, VirtualClock } from "../../base/index.ts";
 import { defaultChannelConfig } from "../../session/index.ts";
 import { nodeCipher } from "../../transport/index.ts";
 import { encodePacket, FLAG, KIND, MEDIUM, mediumOf, sequenceOf } from "../../wire/index.ts";
-import type { Bundle, BundlePlace } from "./bundle.ts";
 import { plainLinks } from "../links/link-security.ts";
-import type { PacketSink } from "./packet-sink.ts";
 import { Reflector } from "../reflector.ts";
 import type { SubscriberSnapshot } from "../snapshot.ts";
+import type { Bundle, BundlePlace } from "./bundle.ts";
+import type { PacketSink } from "./packet-sink.ts";
 
 const CHANNEL = "clip";
 const ABOUT = { kind: "rtp", name: "somebody", address: "nowhere" } as const;

@@ -1,7 +1,7 @@
 import type { Counters } from "../../base/index.ts";
 import type { Description } from "../../wire/index.ts";
-import type { BundlePlace } from "./bundle.ts";
 import type { SourceReport } from "../channel/channel-publisher.ts";
+import type { BundlePlace } from "./bundle.ts";
 
 /** A local receiver of a channel that is no site and no viewer, such as a plain RTP output. Calls never block and never throw. */
 export interface PacketSink {

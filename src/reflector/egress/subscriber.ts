@@ -1,10 +1,10 @@
 import { type Clock, Counters, LIMITS } from "../../base/index.ts";
 import { type History, isKeyStart } from "../../channel/index.ts";
 import type { SourcePoint } from "../../wire/index.ts";
+import type { SubscriberSnapshot } from "../snapshot.ts";
 import type { Outlet } from "./outlet.ts";
 import { SendLog } from "./send-log.ts";
 import type { SharedSends } from "./shared-sends.ts";
-import type { SubscriberSnapshot } from "../snapshot.ts";
 
 /** `standby`: subscribed, carries nothing. */
 export type SubscriberState = "live" | "catching-up" | "skipping" | "standby";

@@ -8,9 +8,9 @@ import {
   KIND,
   MEDIUM,
 } from "../../wire/index.ts";
+import type { GroupWay } from "../egress/outlet.ts";
 import type { GroupMeans, GroupOutput } from "./group-means.ts";
 import { GroupBundle, GroupPlace } from "./group-place.ts";
-import type { GroupWay } from "../egress/outlet.ts";
 
 /** How often a group is probed, and how long an answer may stay away, ms. */
 const PROBE_MS = 200;

@@ -1,8 +1,8 @@
 import type { Peer } from "../../channel/index.ts";
 import type { ControlMessage } from "../../wire/index.ts";
+import type { GroupWay } from "../egress/outlet.ts";
 import { GroupHearing, type GroupHearingOptions } from "./group-hearing.ts";
 import { GroupSending, type GroupSendingOptions } from "./group-sending.ts";
-import type { GroupWay } from "../egress/outlet.ts";
 
 /** Links by multicast groups: what comes by them to this site, and what this site sends by them. [W29] */
 export class LinkGroups {

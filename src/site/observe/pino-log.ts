@@ -1,7 +1,7 @@
 import { type Logger, pino } from "pino";
 import pretty from "pino-pretty";
 import type { Log, LogFields } from "../../base/index.ts";
-import type { LogLevel } from "../site-options.ts";
+import type { LogLevel } from "../../client/contract/index.ts";
 import { isJournal, journalLog } from "./journal-log.ts";
 import { gatedLog, LogGate } from "./log-gate.ts";
 

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
 import { Worker } from "node:worker_threads";
 import { type Cancel, type Clock, delay, LIMITS, type Log, messageOf } from "../../base/index.ts";
+import type { RecordEvent, RecordRequest, RecordStatus } from "../../client/contract/index.ts";
+import type { FromRecorder, RecordTarget, ToRecorder } from "../../client/record/index.ts";
 import type { RouteConfig } from "../../session/index.ts";
-import type { FromRecorder, RecordTarget, ToRecorder } from "../../client/record/messages.ts";
-import type { RecordEvent, RecordRequest, RecordStatus } from "../../client/record/model.ts";
 import { recordRequests } from "./record-requests.ts";
 
 export interface RecordingDeskOptions {

@@ -1,12 +1,12 @@
 /** AAC over RTP: RFC 3640 as `mpeg4-generic`, sent and received, and RFC 6416 as `mp4a-latm`, received. */
 import { assert } from "../../base/index.ts";
-import { type AacConfig, decodeAacConfig, decodeLatmConfig } from "./aac-config.ts";
 import { readU16, writeU16 } from "../bytes/big-endian.ts";
 import { BitReader } from "../bytes/bit-reader.ts";
-import { FrameBuilder } from "./frame-builder.ts";
 import { decodeHex, encodeHex } from "../bytes/hex.ts";
-import type { Depacketizer, Frame, Packetizer } from "./media-format.ts";
 import type { RtpPacket } from "../rtp/rtp.ts";
+import { type AacConfig, decodeAacConfig, decodeLatmConfig } from "./aac-config.ts";
+import { FrameBuilder } from "./frame-builder.ts";
+import type { Depacketizer, Frame, Packetizer } from "./media-format.ts";
 
 /** How a description says that access units of AAC lie in packets. */
 export type AacFormat = {

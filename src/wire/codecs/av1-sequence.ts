@@ -1,5 +1,5 @@
-import { OBU, splitObus } from "./av1-obu.ts";
 import { BitReader } from "../bytes/bit-reader.ts";
+import { OBU, splitObus } from "./av1-obu.ts";
 
 /** What an AV1 sequence header says of the pictures. */
 export interface Av1Sequence {

@@ -1,5 +1,6 @@
 /** AV1 over RTP (RTP Payload Format For AV1, v1.0.0). */
 import { assert } from "../../base/index.ts";
+import { BitReader } from "../bytes/bit-reader.ts";
 import {
   encodeLeb128,
   OBU,
@@ -12,7 +13,6 @@ import {
 } from "./av1-obu.ts";
 import { Av1PayloadWriter, decodeAv1Payload } from "./av1-payload.ts";
 import { type Av1Sequence, decodeAv1SequenceHeader } from "./av1-sequence.ts";
-import { BitReader } from "../bytes/bit-reader.ts";
 import { FrameBuilder } from "./frame-builder.ts";
 import { type FrameAssembly, FrameDepacketizer } from "./frame-depacketizer.ts";
 import {

@@ -1,6 +1,6 @@
+import type { RtpPacket } from "../rtp/rtp.ts";
 import { FrameBuilder } from "./frame-builder.ts";
 import type { Depacketizer, Frame } from "./media-format.ts";
-import type { RtpPacket } from "../rtp/rtp.ts";
 
 /** What a video format adds to {@link FrameDepacketizer}: how payloads become the bytes of a frame. */
 export interface FrameAssembly {

@@ -1,4 +1,6 @@
 /** Formats whose frames are packets, complete in themselves: Opus (RFC 7587) and G.711 (RFC 3551 §4.5.14). */
+
+import type { RtpPacket } from "../rtp/rtp.ts";
 import {
   type Depacketizer,
   type Frame,
@@ -6,7 +8,6 @@ import {
   type Packetizer,
   type PayloadFacts,
 } from "./media-format.ts";
-import type { RtpPacket } from "../rtp/rtp.ts";
 
 /** The same for every payload: a frame begins and ends with it. Audio sets no key frame, since it could start anywhere. */
 export const SINGLE_PACKET_FACTS: PayloadFacts = Object.freeze({

@@ -1,5 +1,10 @@
 import { type Clock, every, type Log, MeanderError } from "../../../base/index.ts";
-import type { IngestOptions, IngestPorts, IngestTrack, PlaneEvent } from "../../../reflector/index.ts";
+import type {
+  IngestOptions,
+  IngestPorts,
+  IngestTrack,
+  PlaneEvent,
+} from "../../../reflector/index.ts";
 import {
   type DatagramSocket,
   GroupMembership,

@@ -2,9 +2,9 @@ import { type Cancel, type Clock, Counters, every, type Random } from "../../../
 import type { ChannelPublisher, IngestOptions } from "../../../reflector/index.ts";
 import type { Remote } from "../../../transport/index.ts";
 import { decodeRtcp, encodeRtcp, isRtcp, type Track } from "../../../wire/index.ts";
+import { SourceGenerations } from "../../inputs/source-generations.ts";
 import { mediumNumbers } from "./medium-numbers.ts";
 import { SenderTrust } from "./sender-trust.ts";
-import { SourceGenerations } from "../../inputs/source-generations.ts";
 import { TrackIngest } from "./track-ingest.ts";
 
 const TICK_MS = 1_000;

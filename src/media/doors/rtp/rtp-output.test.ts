@@ -4,7 +4,13 @@ import { once } from "node:events";
 import { type TestContext, test } from "node:test";
 import { MeanderError, SILENT, SystemClock } from "../../../base/index.ts";
 import type { DatagramSocket } from "../../../transport/index.ts";
-import { decodeRtcp, encodePacket, encodeRtcp, KIND, type RtcpPacket } from "../../../wire/index.ts";
+import {
+  decodeRtcp,
+  encodePacket,
+  encodeRtcp,
+  KIND,
+  type RtcpPacket,
+} from "../../../wire/index.ts";
 import { openSocket } from "../../media.test.support.ts";
 import type { OpenSocket } from "../../open-socket.ts";
 import type { RtpOutput } from "./rtp-output.ts";

@@ -15,14 +15,14 @@ import {
   setFormatOf,
   type Track,
 } from "../../../wire/index.ts";
+import type { SourceGenerations } from "../../inputs/source-generations.ts";
+import { sourceIdOf } from "../../inputs/source-id.ts";
 import { FrameFlags } from "./frame-flags.ts";
 import { GapWatch } from "./gap-watch.ts";
 import { MediaClock } from "./media-clock.ts";
 import { ReceptionStatistics } from "./reception-statistics.ts";
 import { SenderReports } from "./sender-reports.ts";
 import { SequenceCheck } from "./sequence-check.ts";
-import type { SourceGenerations } from "../../inputs/source-generations.ts";
-import { sourceIdOf } from "../../inputs/source-id.ts";
 
 /** Silence after which another SSRC may take the track over, ms. */
 const TAKEOVER_MS = 500;

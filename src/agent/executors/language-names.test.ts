@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { AgentCompartment } from "../agent/executors/agent-compartment.ts";
-import { AgentOutput } from "../agent/executors/agent-output.ts";
-import { lockDown } from "../agent/lockdown.ts";
-import { LANGUAGE_NAMES } from "./language-names.ts";
+import { LANGUAGE_NAMES, lockDown } from "../../code/index.ts";
+import { AgentCompartment } from "./agent-compartment.ts";
+import { AgentOutput } from "./agent-output.ts";
 
 test("every name that agents may use is there where they run", () => {
   lockDown();

@@ -1,4 +1,4 @@
-import type { RecordedTotals, SegmentEnd } from "../../media/index.ts";
+import type { RecordedTotals, SegmentEnd } from "../../media/record/index.ts";
 
 /** What is to be recorded, and where to. Structured-cloneable. */
 export interface RecordRequest {

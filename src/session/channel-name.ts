@@ -1,5 +1,5 @@
 import { MeanderError } from "../base/index.ts";
-import { channelNameSchema } from "../session/index.ts";
+import { channelNameSchema } from "./model.ts";
 
 /** @throws {MeanderError} `channel-invalid` */
 export function checkChannelName(name: string): void {
