@@ -10,7 +10,15 @@ export { Counters } from "./counters.ts";
 export { DURATION_EXPECTED, formatDuration, parseDuration } from "./duration.ts";
 export { type ErrorDetails, isAboutToken, MeanderError, messageOf } from "./errors.ts";
 export { LIMITS } from "./limits.ts";
-export { type Log, type LogFields, SILENT } from "./log.ts";
+export {
+  type Log,
+  type LogFields,
+  logOver,
+  RESERVED_FIELDS,
+  type Severity,
+  SILENT,
+  type WriteLine,
+} from "./log.ts";
 export { type Random, SeededRandom, SystemRandom } from "./random.ts";
 export { serialAdd, serialDistance } from "./serial.ts";
 export { SystemClock } from "./system-clock.ts";

@@ -18,11 +18,11 @@ export function addDemo(program: Command): void {
   program
     .command("demo")
     .description(
-      "a leader and three relays as processes, with video, sound and news going through them",
+      "run a leader and three relays as processes, with video, sound and news relayed by them",
     )
     .option("--port <base>", "first port to try", "7000")
-    .option("--no-publish", "start the sites, publish nothing")
-    .option("--json", "print one JSON object when everything is up, and stay")
+    .option("--no-publish", "start the sites only, publish nothing")
+    .option("--json", "print one JSON object when everything is up, and keep running")
     .action(async (options: Arguments) => {
       const terminal = openTerminal(options.json === true);
       const basePort = wholeNumber(options.port, "--port", 1, 65_000) ?? 7000;
@@ -62,7 +62,7 @@ function announce(
   terminal.show({ console, player, sites, channels }, () =>
     [
       "",
-      `  ${paint("bold", "Meander")} runs: four sites on this machine, each a process.`,
+      `  ${paint("bold", "Meander")} is running: four sites on this machine, each its own process.`,
       "",
       `  ${paint("bold", "console")}  ${paint("cyan", console)}`,
       ...(channels.length > 0 ? [`  player   ${paint("cyan", player)}`] : []),
@@ -71,11 +71,11 @@ function announce(
         ({ name, url: at, pid }) => `  ${name.padEnd(8)} ${at}/  ${paint("dim", `pid ${pid}`)}`,
       ),
       "",
-      "  Try: open the console, watch the clip, kill middle: the picture goes on.",
+      "  Try: open the console, watch the clip, and kill middle: the picture keeps moving.",
       `  Or:  ${meander} play news --text --site ${url("south")}`,
       `       ${meander} status --site ${url("middle")}`,
       "",
-      `  ${paint("dim", "Ctrl-C ends it all.")}`,
+      `  ${paint("dim", "Press Ctrl-C to stop.")}`,
     ].join("\n"),
   );
 }

@@ -138,8 +138,8 @@ export class EventBoard {
 
   #request(to: Place, kind: string, payload: Uint8Array): void {
     this.#site.kernel.request(to, kind, payload).catch((error: unknown) =>
-      this.#site.options.log.debug("Events could not be told.", {
-        site: to.site,
+      this.#site.options.log.debug("Events could not be sent.", {
+        peer: to.site,
         error: messageOf(error),
       }),
     );

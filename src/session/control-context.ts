@@ -49,7 +49,8 @@ export async function checkPolicy(
     } catch (error) {
       const { action, by } = question;
       const reason = error instanceof MeanderError ? error.what : "";
-      log.info("A policy denied a request.", { ...question, reason });
+      const { site: peer, ...request } = question;
+      log.info("A policy denied a request.", { ...request, peer, reason });
       tell(question.stream, { type: "denied", action, by, reason });
       throw error;
     }

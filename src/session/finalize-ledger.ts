@@ -98,7 +98,7 @@ export class FinalizeLedger {
     const before = dueSchema.safeParse(entry?.value).data?.agents ?? [];
     const all = [...before, ...agents];
     if (all.length > AGENTS_MAX || (entry === undefined && this.#count >= LIMITS.finalizersMax)) {
-      log.warn("Finalize handlers were skipped: too many are due.", { site, stream });
+      log.warn("Finalize handlers were skipped: too many are due.", { peer: site, stream });
       return;
     }
     await checkLeads();
@@ -124,7 +124,11 @@ export class FinalizeLedger {
         await contact.call(place, command, LIMITS.controlCallMs);
       } catch (error) {
         if (isSilence(error)) return;
-        log.warn("A site refused to finalize agents.", { site, stream, error: messageOf(error) });
+        log.warn("A site refused to finalize agents.", {
+          peer: site,
+          stream,
+          error: messageOf(error),
+        });
       }
       await this.#remove(entry);
     }
@@ -133,7 +137,7 @@ export class FinalizeLedger {
   async #giveUp(entry: Entry, why: string): Promise<void> {
     const [, site, id] = entry.key.split("/");
     const stream = dueSchema.safeParse(entry.value).data?.stream;
-    this.#options.log.warn("Finalize handlers were skipped.", { site, stream, id, why });
+    this.#options.log.warn("Finalize handlers were skipped.", { peer: site, stream, id, why });
     await this.#remove(entry);
   }
 

@@ -156,7 +156,7 @@ export class Leader {
       lease,
     );
     this.#options.log.info("A site joined.", {
-      name: site.name,
+      peer: site.name,
       instance: site.instance,
       http: site.http,
     });
@@ -178,7 +178,7 @@ export class Leader {
     if (entry === undefined || read(siteRecordSchema, entry)?.instance !== instance) return null;
     this.#streams?.noteLeaving({ site: name, instance });
     await this.#options.directory.delete(entry.key, entry.revision);
-    this.#options.log.info("A site left.", { name, instance });
+    this.#options.log.info("A site left.", { peer: name, instance });
     return null;
   }
 

@@ -80,7 +80,7 @@ export class SiteContact {
     if (!calls.connected(place.site, place.instance)) return;
     this.#send(place, command, LIMITS.controlCallMs).catch((error: unknown) =>
       log.debug("A site did not take a command.", {
-        site: place.site,
+        peer: place.site,
         command: command.type,
         error: messageOf(error),
       }),
@@ -174,7 +174,7 @@ export class SiteContact {
       if (ended === true && !back) onEnded(record);
     } catch (error) {
       log.debug("Whether a site has ended could not be found out.", {
-        site: record.name,
+        peer: record.name,
         error: messageOf(error),
       });
     } finally {

@@ -211,7 +211,7 @@ export class StreamControl {
   #news(event: SiteEvent, place: Place): void {
     const { log } = this.#options;
     const { site } = place;
-    log.info(`A site ${event}.`, { ...place });
+    log.info(`A site ${event}.`, { peer: site, instance: place.instance });
     if (event === "left") this.#ledger.drop(site);
     if (event === "joined") {
       this.#ledger.deliver([site]);
@@ -230,7 +230,7 @@ export class StreamControl {
     const entry = await directory.get(`sites/${name}`);
     const value = entry?.value as { instance?: unknown } | null | undefined;
     if (entry === undefined || value?.instance !== instance) return;
-    log.warn("A site has ended without leaving.", { name, instance });
+    log.warn("A site has ended without leaving.", { peer: name, instance });
     await directory.delete(entry.key, entry.revision);
   }
 

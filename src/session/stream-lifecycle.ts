@@ -69,7 +69,8 @@ export class StreamLifecycle {
       told = true;
     } catch (error) {
       if (!isSilence(error)) throw error;
-      log.info("A stream was destroyed without its site.", { name, site, error: messageOf(error) });
+      const about = { stream: name, peer: site, error: messageOf(error) };
+      log.info("A stream was destroyed without its site.", about);
     }
     const others = record.visited.filter((visited) => !(told && visited === site));
     const agents = record.agents.map(({ spec }) => spec);

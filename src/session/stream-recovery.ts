@@ -222,7 +222,7 @@ export class StreamRecovery {
 
   #told({ name, site, streamEpoch }: StreamRecord, lostSite: string): void {
     const { log, tell } = this.#context;
-    log.info("A stream was recovered.", { stream: name, lostSite, site, streamEpoch });
+    log.info("A stream was recovered.", { stream: name, lostSite, to: site, streamEpoch });
     tell(name, { type: "recovered", lostSite, to: site, streamEpoch });
   }
 }

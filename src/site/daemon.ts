@@ -3,7 +3,7 @@ import { noteLocalSite } from "../client/index.ts";
 import { formatBitRate } from "../view/index.ts";
 import { supervisedDemo } from "./demo/demo-link.ts";
 import { gatedLog, LogGate } from "./observe/log-gate.ts";
-import { openLog } from "./observe/pino-log.ts";
+import { openLog } from "./observe/open-log.ts";
 import { reload } from "./operations/reload.ts";
 import { becomeParent, formerSelf, RESTART_CODE } from "./operations/restart.ts";
 import { ServiceManager } from "./operations/service-manager.ts";
@@ -36,7 +36,7 @@ export async function runDaemon(
 ): Promise<number> {
   const clock = new SystemClock();
   const logGate = new LogGate(settings.log ?? "info");
-  const log = gatedLog(openLog({ level: "debug", site: settings.name ?? "site" }), logGate);
+  const log = gatedLog(openLog({ site: settings.name ?? "site", clock }), logGate);
   let site: Site | undefined;
   watchForBugs(log, () => site);
 

@@ -90,7 +90,7 @@ export class GroupHearing {
     if (wish === undefined || wish.refusal === message) return;
     wish.refusal = message;
     const { group } = wish;
-    const about = { site: peer.remote?.name, group, reason: message };
+    const about = { peer: peer.remote?.name, group, reason: message };
     this.#options.log.warn("The upstream of a link cannot send to its group.", about);
   }
 

@@ -97,7 +97,7 @@ export class GroupSending {
     member.isProven = true;
     this.#options.log.info("A group reaches a neighbour, which is served by it now.", {
       ...aboutOf(lane),
-      site: peer.remote?.name,
+      peer: peer.remote?.name,
     });
     this.#options.onServed(peer, undefined);
   }
@@ -209,7 +209,7 @@ export class GroupSending {
     member.isProven = false;
     this.#options.log.info("A group does not reach a neighbour any more.", {
       ...aboutOf(lane),
-      site: peer.remote?.name,
+      peer: peer.remote?.name,
     });
     this.#options.onServed(peer, member.heardAt ?? Number.NEGATIVE_INFINITY);
   }

@@ -14,6 +14,10 @@ interface Link {
   dialling: boolean;
   attempts: number;
   retryAt: number;
+  /** When the neighbour refused it first, since it was last up. */
+  refusedSince: number | undefined;
+  /** That was logged as a warning. */
+  warned: boolean;
 }
 
 export interface LinksOptions {
@@ -42,6 +46,8 @@ export interface LinksOptions {
 
 const RETRY_MIN_MS = 50;
 const RETRY_MAX_MS = 1_000;
+/** A site that accepts no links after this long has more to do than to start. */
+const STARTING_MS_MAX = 10_000;
 
 /** All peers of a site, and the links that its channels need kept up. */
 export class Links {
@@ -89,7 +95,10 @@ export class Links {
       const key = keyOf(name, stack);
       if (this.#links.has(key)) continue;
       const peer = this.#openPeer(name, stack);
-      const link = { name, stack, peer, dialling: false, attempts: 0, retryAt: 0 };
+      const link: Link = {
+        ...{ name, stack, peer, dialling: false, attempts: 0, retryAt: 0 },
+        ...{ refusedSince: undefined, warned: false },
+      };
       this.#links.set(key, link);
       if (peer !== undefined) this.#options.onLink(name, stack, "up", peer, "already connected");
     }
@@ -178,8 +187,8 @@ export class Links {
       },
       (error: unknown) => {
         link.dialling = false;
-        const about = { site: link.name, stack: link.stack, error: messageOf(error) };
-        this.#options.log.debug("could not connect", about);
+        const about = { peer: link.name, stack: link.stack, error: messageOf(error) };
+        this.#options.log.debug("A neighbour could not be reached.", about);
       },
     );
   }
@@ -230,6 +239,8 @@ export class Links {
       return;
     }
     link.attempts = 0;
+    link.refusedSince = undefined;
+    link.warned = false;
     if (link.peer !== undefined && link.peer !== peer) return;
     link.peer = peer;
     this.#options.onLink(link.name, link.stack, "up", peer, "connected");
@@ -259,11 +270,19 @@ export class Links {
     this.#options.onClosed(peer, reason);
   }
 
-  /** A link that never came up: said once, until it has been up. */
-  #tellRefused({ name, stack, attempts }: Link, { code, message }: Refusal): void {
-    const about = { site: name, stack, code, reason: message };
-    if (attempts === 1) this.#options.log.warn("A link did not come up.", about);
-    else this.#options.log.debug("A link did not come up.", about);
+  /** Warns once until the link has been up. A neighbour that is still starting is normal for a while. */
+  #tellRefused(link: Link, { code, message }: Refusal): void {
+    const { name, stack, refusedSince, warned } = link;
+    const now = this.#options.clock.now();
+    link.refusedSince = refusedSince ?? now;
+    const isStarting = code === "site-starting" && now - link.refusedSince < STARTING_MS_MAX;
+    const about = { peer: name, stack, code, reason: message };
+    if (warned || isStarting) {
+      this.#options.log.debug("A neighbour refused a link.", about);
+      return;
+    }
+    link.warned = true;
+    this.#options.log.warn("A neighbour refused a link.", about);
   }
 
   /** The site at the other end goes soon. */

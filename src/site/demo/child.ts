@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
 import { type Clock, MeanderError } from "../../base/index.ts";
 
 /** How a child process ended: a code, or a signal. */
@@ -13,17 +14,19 @@ export interface ChildOptions {
   readonly module: string;
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** What the child says over the process channel. */
+  /** A message of the child over the process channel. */
   onMessage?(message: unknown): void;
+  /** A line that the child wrote on standard error. */
+  onLine(line: string): void;
 }
 
 /** Time between asking a child to end and killing it, ms. */
 const END_MS_MAX = 11_000;
 
-/** A process of ours, with a channel to it; it ends when the channel closes. */
+/** A child process with a channel to it; it ends when the channel closes. */
 export class Child {
   readonly pid: number;
-  /** Settles when it has ended, however. */
+  /** Settles when it has ended, for any reason. */
   readonly ended: Promise<ChildEnd>;
   readonly #process: ChildProcess;
   #isEnded = false;
@@ -31,11 +34,11 @@ export class Child {
   /** @throws {MeanderError} `demo-failed` when no process can be started */
   static start(options: ChildOptions): Child {
     const { module, args, env = {} } = options;
-    const child = spawn(process.execPath, ["--enable-source-maps", module, ...args], {
-      stdio: ["pipe", "ignore", "inherit", "ipc"],
+    const child = spawn(process.execPath, [module, ...args], {
+      stdio: ["pipe", "ignore", "pipe", "ipc"],
       env: { ...process.env, ...env },
       windowsHide: true,
-      // Ctrl-C is for the supervisor, which ends the others in order.
+      // Ctrl-C reaches the supervisor alone, which stops its children in order.
       detached: process.platform !== "win32",
     });
     if (child.pid === undefined) {
@@ -55,9 +58,12 @@ export class Child {
         resolve({ code, signal });
       });
     });
-    // What cannot be written any more is lost with the child; its end is told by `ended`.
+    // What can no longer be written is lost with the child; `ended` reports its end.
     child.on("error", () => {});
     child.stdin?.on("error", () => {});
+    if (child.stderr !== null) {
+      createInterface({ input: child.stderr }).on("line", (line) => options.onLine(line));
+    }
     if (options.onMessage !== undefined) child.on("message", options.onMessage);
   }
 
@@ -75,13 +81,13 @@ export class Child {
     if (!this.#isEnded) this.#process.stdin?.write(text);
   }
 
-  /** Ends it at once. */
+  /** Ends it at once (SIGKILL). */
   async kill(): Promise<ChildEnd> {
     this.#process.kill("SIGKILL");
     return this.ended;
   }
 
-  /** Asks it to end in order; kills it when it does not. */
+  /** Asks it to stop in order (SIGTERM); kills it when it does not within 11 s. */
   async stop(clock: Clock): Promise<ChildEnd> {
     this.#process.kill("SIGTERM");
     const cancel = clock.after("kill child", END_MS_MAX, () => this.#process.kill("SIGKILL"));

@@ -3,19 +3,19 @@ import type { SiteRecord } from "../../session/index.ts";
 import type { DemoControl } from "../site-service.ts";
 import { type FromSupervisor, fromSupervisorSchema, type ToSupervisor } from "./demo-messages.ts";
 
-/** Set in the environment of a demo's sites. */
+/** Environment variable that marks the sites of a demo. */
 export const DEMO_VARIABLE = "MEANDER_DEMO";
 
-/** A demo's site's way to its supervisor. */
+/** What a site of a demo can ask of its supervisor. */
 export interface SupervisedDemo extends DemoControl {
-  /** Tells the supervisor that the site has joined. */
+  /** Reports that the site has joined. */
   tellUp(record: SiteRecord): void;
 }
 
-/** The link of this process to the supervisor of a demo; undefined when it was not started by one. */
+/** The supervisor of this process; undefined when no demo started it. */
 export function supervisedDemo(): SupervisedDemo | undefined {
   if (process.send === undefined || process.env[DEMO_VARIABLE] === undefined) return undefined;
-  // Without its supervisor a site ends soon; what it still says is for nobody.
+  // A site without its supervisor is about to end; what it still sends is lost.
   const send = (message: ToSupervisor): void => {
     if (process.connected) process.send?.(message, undefined, undefined, () => {});
   };

@@ -1,10 +1,10 @@
-/** What a demo's supervisor and its sites say to each other over the process channel. */
+/** Messages between the supervisor of a demo and its sites, over the process channel. */
 import { z } from "zod";
 
 export type ToSupervisor =
   /** The site has joined. */
   | { readonly type: "up"; readonly url: string; readonly udpPort: number }
-  /** Somebody asked this site to kill, stop or start one of the demo's. */
+  /** A client asked this site to kill, stop or start a site of the demo. */
   | {
       readonly type: "act";
       readonly id: number;
@@ -15,7 +15,7 @@ export type ToSupervisor =
 export interface FromSupervisor {
   readonly type: "acted";
   readonly id: number;
-  /** Undefined: done. */
+  /** Why it was not done; undefined: done. */
   readonly error?:
     | { readonly code: string; readonly what: string; readonly expected?: string | undefined }
     | undefined;

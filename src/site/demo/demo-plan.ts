@@ -5,14 +5,14 @@ export const DEMO_SITES = ["origin", "north", "middle", "south"] as const;
 
 export const DEMO_CHANNELS = { clip: "udp", news: "tcp" } as const;
 
-/** From which sites each relay takes the channels, best first. */
+/** Upstreams of each relay, best first. */
 const ROUTES: Readonly<Record<string, readonly string[]>> = {
   north: ["origin"],
   middle: ["north", "origin"],
   south: ["middle", "north", "origin"],
 };
 
-/** The routes of a site of the demo: video over UDP, text over TCP, a chain with ways around each relay. */
+/** The routes of a site of the demo: video over UDP, text over TCP, in a chain with an alternative around each relay. */
 export function demoRoutes(site: string): RouteConfig {
   const from = ROUTES[site];
   if (from === undefined) return routeConfigSchema.parse({});

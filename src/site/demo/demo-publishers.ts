@@ -1,23 +1,25 @@
 import { type Cancel, type Clock, every, type Random } from "../../base/index.ts";
 import { Child } from "./child.ts";
+import { childLine } from "./child-line.ts";
 import { News } from "./news.ts";
 
 /** What the publishers need. */
 export interface DemoPublishersOptions {
   readonly module: string;
-  /** The site they publish at. */
+  /** Address of the site they publish at. */
   readonly url: string;
   readonly clip: string | undefined;
   readonly clock: Clock;
   readonly random: Random;
+  /** What happened, in words for the terminal. */
   onNote(line: string): void;
 }
 
 const NEWS_MS = 1_000;
-/** Before a publisher that ended by itself is started again, ms. */
+/** Pause before a publisher that ended by itself is restarted, ms. */
 const AGAIN_MS = 1_000;
 
-/** The publishers of the demo, each a process of its own: the clip, over and over, and the news. */
+/** The publishers of the demo, each in its own process: the clip, in a loop, and the news. */
 export class DemoPublishers {
   readonly #options: DemoPublishersOptions;
   readonly #news: News;
@@ -30,7 +32,7 @@ export class DemoPublishers {
     this.#news = new News(options.random);
   }
 
-  /** Does nothing without a clip, or when they run. */
+  /** Idempotent. Without a clip nothing is published. */
   start(): void {
     const { clip, clock } = this.#options;
     if (this.#isRunning || clip === undefined) return;
@@ -51,17 +53,16 @@ export class DemoPublishers {
   }
 
   #run(channel: string, how: readonly string[]): void {
-    const { module, url, clock } = this.#options;
+    const { module, url, clock, onNote } = this.#options;
     const child = Child.start({
       module,
       args: ["publish", channel, ...how, "--replace", "--quiet", "--site", url],
+      onLine: (line) => onNote(childLine(`publisher of ${channel}`, line)),
     });
     this.#children.set(channel, child);
     void child.ended.then(({ code, signal }) => {
       if (!this.#isRunning || this.#children.get(channel) !== child) return;
-      this.#options.onNote(
-        `the publisher of ${channel} ended with ${signal ?? `code ${code}`}; it starts again`,
-      );
+      onNote(`publisher of ${channel}: ended with ${signal ?? `code ${code}`}; restarting`);
       clock.after("publisher again", AGAIN_MS, () => {
         if (this.#isRunning && this.#children.get(channel) === child) this.#run(channel, how);
       });

@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { SeededRandom, SystemClock } from "../../base/index.ts";
 import { packageRoot, SiteClient } from "../../client/index.ts";
+import { childLine } from "./child-line.ts";
 import { DEMO_SITES, demoRoutes } from "./demo-plan.ts";
 import { findFreePorts } from "./free-ports.ts";
 import { News } from "./news.ts";
@@ -21,7 +22,7 @@ async function somePort(use: (port: number) => Promise<void> = async () => {}): 
   return port;
 }
 
-test("a taken port is passed over", async () => {
+test("a port in use is skipped", async () => {
   await somePort(async (port) => {
     const ports = await findFreePorts("127.0.0.1", port, 3);
     assert.equal(ports.length, 3);
@@ -30,11 +31,11 @@ test("a taken port is passed over", async () => {
   });
 });
 
-test("too few ports are told", async () => {
+test("too few free ports are an error", async () => {
   await assert.rejects(findFreePorts("127.0.0.1", 65_000, 5), { code: "port-in-use" });
 });
 
-test("each relay has a way around every other relay, and none leads to itself", () => {
+test("each relay has an alternative around every other relay, and none leads to itself", () => {
   for (const site of DEMO_SITES.slice(1)) {
     for (const { input } of Object.values(demoRoutes(site).channels)) {
       assert.equal(input?.from.at(-1), "origin");
@@ -44,7 +45,7 @@ test("each relay has a way around every other relay, and none leads to itself", 
   assert.deepEqual(demoRoutes("origin").channels, {});
 });
 
-test("the news is the same for the same seed, and its prices stay prices", () => {
+test("the news is the same for the same seed, and its prices stay positive", () => {
   const [one, two] = [new News(new SeededRandom(7)), new News(new SeededRandom(7))];
   for (let line = 0; line < 1_000; line++) {
     const text = one.next();
@@ -54,6 +55,13 @@ test("the news is the same for the same seed, and its prices stay prices", () =>
       /^[A-Z].+ \| MNDR \d+\.\d\d [▲▼] {2}RLAY \d+\.\d\d [▲▼] {2}FLUX \d+\.\d\d [▲▼]$/,
     );
   }
+});
+
+test("lines of children become sentences, with their facts once", () => {
+  const line =
+    '{"level":40,"time":1,"site":"north","peer":"south","code":"x y","msg":"A link broke."}';
+  assert.equal(childLine("north", line), 'north: A link broke. peer=south code="x y"');
+  assert.equal(childLine("publisher of clip", "error: no"), "publisher of clip: error: no");
 });
 
 test("the demo runs, loses a relay, gets it back, and leaves nothing behind", async () => {

@@ -2,15 +2,15 @@ import { createSocket } from "node:dgram";
 import { createServer } from "node:net";
 import { MeanderError } from "../../base/index.ts";
 
-/** Highest port that a search goes to. */
+/** Highest port searched. */
 const PORT_MAX = 65_000;
 
 /**
  * The first `count` ports from `base` on that are free for TCP and UDP at `host`.
  *
- * Free now: another program may be faster. That then fails with `port-in-use` at whoever opens it.
+ * They are free now; when another program takes one before it is opened, opening fails with `port-in-use`.
  *
- * @throws {MeanderError} `port-in-use` when there are not so many
+ * @throws {MeanderError} `port-in-use` when fewer are free
  */
 export async function findFreePorts(host: string, base: number, count: number): Promise<number[]> {
   const found: number[] = [];

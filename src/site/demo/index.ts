@@ -1,5 +1,5 @@
 /**
- * The demo: a leader and three relays as processes, and what they show.
+ * The demo: a leader and three relays as processes, with the media they relay.
  *
  * @module
  */

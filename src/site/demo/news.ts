@@ -10,12 +10,12 @@ const HEADLINES = [
   "Bakers agree on one recipe for the harbour roll",
   "School regatta ends with five boats level",
 ] as const;
-/** Lines that a headline stays. */
+/** Lines for which a headline is repeated. */
 const LINES_PER_HEADLINE = 5;
-/** Largest change of a price from line to line: one percent. */
+/** Largest relative change of a price from line to line. */
 const CHANGE_MAX = 0.01;
 
-/** The demo's news: an endless text of headlines and prices that never happened. */
+/** The demo's news: an endless text of invented headlines and prices. */
 export class News {
   readonly #random: Random;
   readonly #prices = new Map([

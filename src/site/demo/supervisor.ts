@@ -6,6 +6,7 @@ import type { DemoAction } from "../../client/contract/index.ts";
 import { SiteClient } from "../../client/index.ts";
 import { RESTART_CODE } from "../operations/restart.ts";
 import { Child, type ChildEnd } from "./child.ts";
+import { childLine } from "./child-line.ts";
 import { DEMO_VARIABLE } from "./demo-link.ts";
 import { type FromSupervisor, toSupervisorSchema } from "./demo-messages.ts";
 import { DEMO_CHANNELS, DEMO_SITES, demoRoutes } from "./demo-plan.ts";
@@ -16,9 +17,9 @@ import { findFreePorts } from "./free-ports.ts";
 export interface DemoOptions {
   /** The module of the command line: sites and publishers are `node MODULE site …`. */
   readonly module: string;
-  /** First port to try. */
+  /** First port to try; sites take the next free ones. */
   readonly basePort: number;
-  /** The clip to publish; undefined: publish nothing. */
+  /** File of the clip to publish; undefined: publish nothing. */
   readonly clip: string | undefined;
   readonly clock: Clock;
   readonly random: Random;
@@ -26,7 +27,7 @@ export interface DemoOptions {
   onNote(line: string): void;
 }
 
-/** Where a demo's site is. */
+/** A running site of the demo. */
 export interface DemoSite {
   readonly name: string;
   readonly url: string;
@@ -37,16 +38,16 @@ interface Place {
   readonly name: string;
   readonly port: number;
   child: Child | undefined;
-  /** Set while somebody is ending it, so that its end is no surprise. */
+  /** What was asked of it, so that its end is expected. */
   ending: DemoAction | undefined;
 }
 
 const HOST = "127.0.0.1";
-/** Time for a site to join, and for the picture to arrive at the last one, ms. */
+/** Longest time for a site to join, and for media to reach the last one, ms. */
 const UP_MS_MAX = 20_000;
 const POLL_MS = 50;
 
-/** Runs the demo: a leader and three relays as processes, and what they show. */
+/** Runs the demo: a leader and three relays, and the publishers of what they relay, each in its own process. */
 export class DemoSupervisor {
   readonly #options: DemoOptions;
   readonly #places: readonly Place[];
@@ -54,7 +55,11 @@ export class DemoSupervisor {
   readonly #publishers: DemoPublishers;
   #isStopping = false;
 
-  /** Settles when media arrives at the last relay, or, without a clip, when all sites have joined. @throws {MeanderError} `demo-failed`, `port-in-use` */
+  /**
+   * Settles when media arrives at the last relay, or, without a clip, when all sites have joined.
+   *
+   * @throws {MeanderError} `demo-failed`, `port-in-use`
+   */
   static async start(options: DemoOptions): Promise<DemoSupervisor> {
     const ports = await findFreePorts(HOST, options.basePort, DEMO_SITES.length);
     const folder = await mkdtemp(join(tmpdir(), "meander-demo-"));
@@ -77,7 +82,7 @@ export class DemoSupervisor {
     this.#publishers = new DemoPublishers({ ...options, url: urlOf(this.#place("origin")) });
   }
 
-  /** The sites that run, in order. */
+  /** The running sites, in the order in which they start. */
   get sites(): readonly DemoSite[] {
     return this.#places.flatMap((place) => {
       const { name, child } = place;
@@ -85,24 +90,24 @@ export class DemoSupervisor {
     });
   }
 
-  /** Ends every process in order and removes what they wrote. */
+  /** Stops every process in order and removes the files they wrote. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     await this.#publishers.stop();
-    // The leader last: the others take their leave from it.
+    // The leader last: the others leave its session first.
     const [leader, ...relays] = this.#places;
     await Promise.all(relays.map((place) => place.child?.stop(this.#options.clock)));
     await leader?.child?.stop(this.#options.clock);
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  /** @throws {MeanderError} `site-unknown`, `demo-refused`, `demo-failed` */
+  /** Kills, stops or starts a site. @throws {MeanderError} `site-unknown`, `demo-refused`, `demo-failed` */
   async act(name: string, action: DemoAction): Promise<void> {
     const place = this.#place(name);
     if (action === "start") return this.#startAgain(place);
     const { child } = place;
     if (child === undefined)
-      throw new MeanderError("demo-refused", `${name} does not run`, { expected: "start" });
+      throw new MeanderError("demo-refused", `${name} is not running`, { expected: "start" });
     place.ending = action;
     await (action === "kill" ? child.kill() : child.stop(this.#options.clock));
   }
@@ -123,7 +128,7 @@ export class DemoSupervisor {
 
   async #startAgain(place: Place): Promise<void> {
     if (place.child !== undefined) {
-      throw new MeanderError("demo-refused", `${place.name} runs already`, {
+      throw new MeanderError("demo-refused", `${place.name} is already running`, {
         expected: "kill or stop",
       });
     }
@@ -161,6 +166,7 @@ export class DemoSupervisor {
         if (parsed.data.type === "up") resolve();
         else void this.#answer(child, parsed.data);
       },
+      onLine: (line) => this.#options.onNote(childLine(place.name, line)),
     });
     place.child = child;
     place.ending = undefined;
@@ -188,7 +194,7 @@ export class DemoSupervisor {
       return;
     }
     const how = end.signal === null ? `ended with code ${end.code}` : `was killed by ${end.signal}`;
-    const line = place.ending === "stop" ? `${place.name} has stopped` : `${place.name} ${how}`;
+    const line = place.ending === "stop" ? `${place.name} stopped` : `${place.name} ${how}`;
     this.#options.onNote(`${line}; start it again from the console`);
   }
 
@@ -226,7 +232,7 @@ export class DemoSupervisor {
       );
       if (flowing) return;
       if (clock.now() > deadline) {
-        const what = `nothing has arrived at ${place.name} within ${UP_MS_MAX / 1000} s`;
+        const what = `no media reached ${place.name} within ${UP_MS_MAX / 1000} s`;
         throw new MeanderError("demo-failed", what, { next: "see the log lines above" });
       }
       await delay(clock, "media", POLL_MS);
@@ -236,7 +242,7 @@ export class DemoSupervisor {
   #place(name: string): Place {
     const place = this.#places.find((each) => each.name === name);
     if (place !== undefined) return place;
-    throw new MeanderError("site-unknown", "the demo has no such site", {
+    throw new MeanderError("site-unknown", "the demo has no site of that name", {
       where: name,
       expected: DEMO_SITES.join(", "),
     });

@@ -1,4 +1,4 @@
-import type { Log } from "../../base/index.ts";
+import { type Log, logOver, type Severity } from "../../base/index.ts";
 import type { LogLevel } from "../../client/contract/index.ts";
 
 const RANK: Readonly<Record<LogLevel, number>> = {
@@ -17,26 +17,14 @@ export class LogGate {
     this.level = level;
   }
 
-  lets(level: Exclude<LogLevel, "silent">): boolean {
+  lets(level: Severity): boolean {
     return RANK[level] >= RANK[this.level];
   }
 }
 
-/** A log that writes to `log` what `gate` lets through, also the logs that are made from it. */
+/** A log that writes to `log` what `gate` lets through, and so do its children. */
 export function gatedLog(log: Log, gate: LogGate): Log {
-  return {
-    debug: (message, fields) => {
-      if (gate.lets("debug")) log.debug(message, fields);
-    },
-    info: (message, fields) => {
-      if (gate.lets("info")) log.info(message, fields);
-    },
-    warn: (message, fields) => {
-      if (gate.lets("warn")) log.warn(message, fields);
-    },
-    error: (message, fields) => {
-      if (gate.lets("error")) log.error(message, fields);
-    },
-    child: (fields) => gatedLog(log.child(fields), gate),
-  };
+  return logOver((severity, message, fields) => {
+    if (gate.lets(severity)) log[severity](message, fields);
+  });
 }

@@ -53,7 +53,7 @@ export class LogLevels {
       this.#reverting = { to: before, at: clock.wall() + forMs, cancel };
     }
     await this.#apply(level);
-    log.info("The level of the log was changed.", { level, forMs });
+    log.info("The log level was changed.", { to: level, forMs });
     return this.view;
   }
 

@@ -1,4 +1,4 @@
-import type { Log, LogFields } from "../../base/index.ts";
+import { type Log, logOver } from "../../base/index.ts";
 import type { MessageSocket } from "../../directory/index.ts";
 import type { HttpResponse } from "../http/messages.ts";
 import type { Plane, SocketKind } from "./plane.ts";
@@ -67,16 +67,8 @@ export function servePlane(plane: Plane, port: ServingPort): void {
 }
 
 /** A log whose lines go over `port` to the main thread's log. */
-export function portLog(port: ServingPort, bound: LogFields = {}): Log {
-  const line =
-    (level: "debug" | "info" | "warn" | "error") =>
-    (message: string, fields: LogFields = {}): void =>
-      port.postMessage({ type: "log", level, message, fields: { ...bound, ...fields } });
-  return {
-    debug: line("debug"),
-    info: line("info"),
-    warn: line("warn"),
-    error: line("error"),
-    child: (fields) => portLog(port, { ...bound, ...fields }),
-  };
+export function portLog(port: ServingPort): Log {
+  return logOver((level, message, fields) =>
+    port.postMessage({ type: "log", level, message, fields }),
+  );
 }

@@ -1,0 +1,26 @@
+import { writeSync } from "node:fs";
+
+const STANDARD_ERROR = 2;
+/** A reader that takes nothing holds up a line for at most so many times so long, ms; the rest of it is lost. */
+const ATTEMPTS_MAX = 20;
+const PAUSE_MS = 5;
+
+/** Writes a line at once, so that a process that ends has said it. A reader that is gone is no reason to fail. */
+export function writeStandardError(line: string): void {
+  let rest = Buffer.from(line);
+  for (let attempt = 0; rest.byteLength > 0 && attempt < ATTEMPTS_MAX; ) {
+    try {
+      rest = rest.subarray(writeSync(STANDARD_ERROR, rest));
+    } catch (error) {
+      // A pipe that does not block and is full. Anything else, such as EPIPE, does not pass.
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") return;
+      attempt++;
+      pause(PAUSE_MS);
+    }
+  }
+}
+
+/** Blocks the thread. */
+function pause(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
