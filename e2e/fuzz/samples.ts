@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Random } from "../../src/base/index.ts";
+import { encodeHandshake } from "../../src/host/frames/handshake-message.ts";
 import { packageRoot } from "../../src/site/index.ts";
-import { encodeHandshake } from "../../src/site/streams/frames/handshake-message.ts";
 import { encodeFrame } from "../../src/stream/frames.ts";
 import { encodeState, freshState } from "../../src/stream/index.ts";
 import {

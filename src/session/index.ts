@@ -19,6 +19,7 @@ export {
   tokenNameSchema,
   tokenRecordSchema,
 } from "./access.ts";
+export { checkChannelName } from "./channel-name.ts";
 export { Leader, type LeaderOptions } from "./leader.ts";
 export { Membership, type MembershipEvents, type MembershipOptions } from "./membership.ts";
 export {

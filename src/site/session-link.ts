@@ -8,6 +8,7 @@ import {
   messageOf,
   type Random,
 } from "../base/index.ts";
+import { SiteClient, type SiteCredentials, siteUrlOf } from "../client/index.ts";
 import { EmbeddedDirectory } from "../directory/embedded/index.ts";
 import {
   type Directory,
@@ -32,9 +33,7 @@ import { MemberCredential } from "./access/member-credential.ts";
 import { SessionKey } from "./access/session-key.ts";
 import type { SiteAccess } from "./access/site-access.ts";
 import { TokenDesk } from "./access/token-desk.ts";
-import { SiteClient, type SiteCredentials } from "./client/site-client.ts";
 import { dialDirectory } from "./directory-sockets.ts";
-import { siteUrlOf } from "./neighbourhood.ts";
 import { type Plane, SOCKET_PATHS } from "./plane/plane.ts";
 import { hasEnded } from "./site-ended.ts";
 

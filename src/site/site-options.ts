@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { LIMITS, MeanderError } from "../base/index.ts";
+import type { LogLevel } from "../client/contract/index.ts";
 import {
   type AccessMode,
   channelPatternsSchema,
@@ -66,8 +67,6 @@ export interface SiteOptions {
 
 /** Longer than a stop in order takes when nothing answers: 3 s for streams and viewers to go elsewhere, 2 s for the directory. */
 export const STOP_MS_DEFAULT = 10_000;
-
-export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 
 /** {@link SiteOptions} before the defaults. */
 export type SiteSettings = {

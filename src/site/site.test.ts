@@ -5,15 +5,12 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { MeanderError } from "../base/index.ts";
 import type { ChannelClient } from "../channel/index.ts";
+import { connect, packageRoot, SiteClient } from "../client/index.ts";
+import { publishFile, publishLines } from "../client/publish/index.ts";
+import { type WatchEvents, watchChannel } from "../client/watch/index.ts";
 import { KIND, kindOf, payloadOf } from "../wire/index.ts";
-import { connect } from "./client/connect.ts";
-import { packageRoot } from "./client/package-root.ts";
-import { SiteClient } from "./client/site-client.ts";
-import { publishFile } from "./publish/publish-file.ts";
-import { publishLines } from "./publish/publish-lines.ts";
 import { Site, type SitePorts } from "./site.ts";
 import type { SiteSettings } from "./site-options.ts";
-import { type WatchEvents, watchChannel } from "./watch/watch-channel.ts";
 
 const CLIP = join(packageRoot(), "media", "clip.mp4");
 const LOCAL: SitePorts = { plane: "local" };

@@ -10,6 +10,18 @@ import {
   SystemClock,
   SystemRandom,
 } from "../base/index.ts";
+import type {
+  ChannelView,
+  GroupSending,
+  HealthView,
+  OutputPorts,
+  PlaneSnapshot,
+  PublishAnswer,
+  RecordStatus,
+  SessionView,
+  StreamsView,
+} from "../client/contract/index.ts";
+import { linkUrlOf, packageRoot, packageVersion, siteUrlOf } from "../client/index.ts";
 import type { DirectoryStatus } from "../directory/index.ts";
 import { defaultRouteConfig, type RouteConfig, type SiteRecord } from "../session/index.ts";
 import { Shell } from "../session/shell/index.ts";
@@ -21,31 +33,20 @@ import { type TokenService, tokenServiceOver } from "./access/token-service.ts";
 import { answerRequests } from "./api/answer-requests.ts";
 import { ChannelRouter } from "./channel-router.ts";
 import { checkConnections } from "./check-connections.ts";
-import { packageRoot, packageVersion } from "./client/package-root.ts";
 import { MediaDesk } from "./media-desk.ts";
-import { linkUrlOf, Neighbourhood, siteUrlOf } from "./neighbourhood.ts";
+import { Neighbourhood } from "./neighbourhood.ts";
 import { gatedLog, LogGate } from "./observe/log-gate.ts";
 import { SiteOperations } from "./operations/site-operations.ts";
 import { LocalPlane } from "./plane/local-plane.ts";
 import type { Plane } from "./plane/plane.ts";
 import { openWorkerPlane } from "./plane/worker-plane.ts";
-import type { PlaneEvent, PlaneSnapshot } from "./plane-control.ts";
-import { checkRecordings, RecordingDesk, type RecordStatus } from "./record/index.ts";
+import type { PlaneEvent } from "./plane-control.ts";
+import { checkRecordings } from "./record/record-requests.ts";
+import { RecordingDesk } from "./record/recording-desk.ts";
 import { SessionLink } from "./session-link.ts";
 import { completeSettings, type SiteOptions, type SiteSettings } from "./site-options.ts";
 import { SiteSecurity } from "./site-security.ts";
-import type {
-  ChannelView,
-  DemoControl,
-  GroupSending,
-  HealthView,
-  OutputPorts,
-  PublishAnswer,
-  PublishRequest,
-  SessionView,
-  SiteService,
-  StreamsView,
-} from "./site-service.ts";
+import type { DemoControl, PublishRequest, SiteService } from "./site-service.ts";
 import { StreamDesk } from "./stream-desk.ts";
 import { TlsDesk } from "./tls/tls-desk.ts";
 

@@ -1,6 +1,5 @@
 import { join } from "node:path";
 import {
-  CodeStore,
   DescribingWorker,
   InlineExecutor,
   type ShellPort,
@@ -9,18 +8,21 @@ import {
   WorkerExecutor,
 } from "../agent/index.ts";
 import { assert, type Clock, type Log, type Random } from "../base/index.ts";
+import type { StreamCounts } from "../client/contract/index.ts";
+import { CodeStore } from "../code/index.ts";
 import type { Admit, Directory, MessageSocket } from "../directory/index.ts";
+import {
+  type FrameSite,
+  type LiveFrameNetwork,
+  TcpFrameNetwork,
+  UdpFrameNetwork,
+} from "../host/frames/index.ts";
+import { SelfDelivery, SiteStreams, viewOf } from "../host/index.ts";
+import { LmdbRecordStore } from "../host/records/index.ts";
 import type { SiteRecord } from "../session/index.ts";
 import { ShellServer } from "../session/shell/index.ts";
 import type { Place } from "../stream/index.ts";
 import { isLoopback, nodeCipher } from "../transport/index.ts";
-import type { StreamCounts } from "./site-service.ts";
-import type { FrameSite, LiveFrameNetwork } from "./streams/frames/live-frame-network.ts";
-import { TcpFrameNetwork } from "./streams/frames/tcp-frame-network.ts";
-import { UdpFrameNetwork } from "./streams/frames/udp-frame-network.ts";
-import { SelfDelivery, SiteStreams } from "./streams/index.ts";
-import { LmdbRecordStore } from "./streams/lmdb-record-store.ts";
-import { viewOf } from "./streams/stream-views.ts";
 
 /** Where a site's streams listen and write, and what they may. */
 export interface StreamDeskOptions {

@@ -1,5 +1,6 @@
-import { CodeStore, type HandlerName, type InlineExecutor } from "../../agent/index.ts";
+import type { HandlerName, InlineExecutor } from "../../agent/index.ts";
 import { delay, type Log, MeanderError, type Random } from "../../base/index.ts";
+import { CodeStore } from "../../code/index.ts";
 import { EmbeddedDirectory, MemoryStore } from "../../directory/embedded/index.ts";
 import {
   type Directory,
@@ -7,9 +8,9 @@ import {
   DirectoryServer,
   type MessageSocket,
 } from "../../directory/index.ts";
+import { SelfDelivery, SiteStreams } from "../../host/index.ts";
 import { Leader, Membership, type SiteRecord } from "../../session/index.ts";
 import { ShellServer } from "../../session/shell/index.ts";
-import { SelfDelivery, SiteStreams } from "../../site/streams/index.ts";
 import {
   type FrameNetwork,
   type KernelEvent,

@@ -7,12 +7,11 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { z } from "@hono/zod-openapi";
 import { LIMITS, MeanderError } from "../../base/index.ts";
+import type { DemoAction } from "../../client/contract/index.ts";
+import { connect, packageRoot } from "../../client/index.ts";
+import { publishFile } from "../../client/publish/index.ts";
 import { parseSdp } from "../../wire/index.ts";
-import { connect } from "../client/connect.ts";
-import { packageRoot } from "../client/package-root.ts";
-import { publishFile } from "../publish/publish-file.ts";
 import { Site } from "../site.ts";
-import type { DemoAction } from "../site-service.ts";
 import {
   channelViewSchema,
   errorSchema,
