@@ -30,7 +30,7 @@ import { formatAddress } from "../transport/index.ts";
 import { admitBy } from "./access/admit.ts";
 import type { Guard } from "./access/guard.ts";
 import { type TokenService, tokenServiceOver } from "./access/token-service.ts";
-import { createApp } from "./api/app.ts";
+import { answerRequests } from "./api/answer-requests.ts";
 import { ChannelRouter } from "./channel-router.ts";
 import { checkConnections } from "./check-connections.ts";
 import { MediaDesk } from "./media-desk.ts";
@@ -429,7 +429,7 @@ export class Site implements SiteService, AsyncDisposable {
     this.#plane.onShell((socket, address) =>
       this.#streams.accept(socket, admitBy(this.guard, "administer", address)),
     );
-    this.#plane.onRequest(createApp(this, { clock: this.#clock, webRoot }));
+    this.#plane.onRequest(answerRequests(this, { clock: this.#clock, webRoot }));
     await this.operations.start();
     void this.operations.takeOver((handover, failed) => this.#desk.takeOver(handover, failed));
     this.#security.start(() => this.#link.announceSelf());
