@@ -107,7 +107,7 @@ test("a route changed while media flows loses and repeats nothing", async (t) =>
   await until("the old path", () => viewer.path.join() === "ingest,middle,edge");
   await more(viewer, 0.5);
   // And over another stack.
-  await set({ upstreams: ["middle", "ingest"], connection: "tcp" });
+  await set({ upstreams: ["middle", "ingest"], stack: "tcp" });
   await until("over TCP", async () => {
     const inputs = (await channelAt(edge, "switching"))?.inputs ?? [];
     return inputs.some(({ connection, state }) => connection === "tcp" && state === "active");

@@ -15,7 +15,7 @@ const relays = RelayNetwork.use();
 
 test("one relay receives a video channel over UDP and a text channel over TCP", async () => {
   const { ingest, edge } = relays;
-  const input = (connection: string) => ({ input: { from: ["ingest"], connection, keep: false } });
+  const input = (stack: string) => ({ input: { from: ["ingest"], stack, keep: false } });
   await edge.client.setRoutes({
     upstreams: ["middle", "ingest"],
     channels: { film: input("udp"), subtitles: input("tcp") },

@@ -20,7 +20,7 @@ before(async () => {
 test("a recording by configuration, while a relay dies: no gap within or between its segments", {
   skip: noFfmpeg,
 }, async () => {
-  const input = { from: ["middle", "origin"], connection: "udp", keep: true };
+  const input = { from: ["middle", "origin"], stack: "udp", keep: true };
   const to = "{channel}-{number}.mkv";
   const wanted = { to, segmentSeconds: 2 };
   await edge().client.setRoutes({ channels: { clip: { input, record: wanted } } });

@@ -3,7 +3,7 @@ import {
   frameHead,
   isStream,
   type KernelEvent,
-  type Place,
+  type SiteInstance,
 } from "../../stream/index.ts";
 import type { Violation } from "../simulation.ts";
 import type { SimSite } from "./sim-site.ts";
@@ -86,7 +86,7 @@ export class Invariants {
   }
 
   /** A kernel sends a frame. */
-  frameSent(from: SimSite, to: Place, frame: Uint8Array): void {
+  frameSent(from: SimSite, to: SiteInstance, frame: Uint8Array): void {
     const head = frameHead(frame);
     if (head?.type !== "append") return;
     const { source, target, count } = head;

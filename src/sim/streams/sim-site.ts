@@ -15,7 +15,7 @@ import {
   type FrameNetwork,
   type KernelEvent,
   MemoryRecordStore,
-  type Place,
+  type SiteInstance,
 } from "../../stream/index.ts";
 import { type ClockSkew, ProcessClock } from "../process-clock.ts";
 import type { KernelStep } from "../simulation.ts";
@@ -44,7 +44,7 @@ export class SimSite {
   dropRatio: number;
   skew: ClockSkew = { offsetMs: 0, driftPpm: 0 };
   process: ProcessClock;
-  place: Place;
+  siteInstance: SiteInstance;
   isUp = false;
   /** It was killed, and nobody has started it again. */
   hasCrashed = false;
@@ -60,7 +60,7 @@ export class SimSite {
   #executor: InlineExecutor | undefined;
   #hasJoined = false;
   #joinWaiters: (() => void)[] = [];
-  #frames: ((from: Place, bytes: Uint8Array) => void) | undefined;
+  #frames: ((from: SiteInstance, bytes: Uint8Array) => void) | undefined;
 
   constructor(world: StreamWorld, options: SimSiteOptions) {
     this.#world = world;
@@ -70,7 +70,7 @@ export class SimSite {
     this.dropRatio = options.dropRatio;
     this.process = new ProcessClock(world.clock);
     this.process.kill();
-    this.place = { site: this.name, instance: 0 };
+    this.siteInstance = { site: this.name, instance: 0 };
   }
 
   get records(): MemoryRecordStore {
@@ -92,12 +92,12 @@ export class SimSite {
   async boot(): Promise<void> {
     this.hasCrashed = false;
     for (;;) {
-      const { place } = this;
+      const { siteInstance } = this;
       try {
         await this.#boot();
         return;
       } catch (error) {
-        if (this.place !== place && !this.isUp) return;
+        if (this.siteInstance !== siteInstance && !this.isUp) return;
         if (!(error instanceof MeanderError) || error.code !== "directory-unreachable") throw error;
         this.#end();
         await delay(this.#world.clock, "start again", AGAIN_MS);
@@ -110,11 +110,11 @@ export class SimSite {
     const { clock, random, log } = this.#world;
     this.process = new ProcessClock(clock, this.skew);
     const { process } = this;
-    this.place = this.#world.newPlace(this);
+    this.siteInstance = this.#world.newSiteInstance(this);
     this.isUp = true;
     const directory = await (this.leads ? this.#lead(random) : this.#follow(random));
     const thread = new SiteThread(process);
-    const { place } = this;
+    const { siteInstance } = this;
     const executor = await this.#world.newExecutor(process);
     if (process.isDead) return;
     this.#executor = executor;
@@ -122,7 +122,7 @@ export class SimSite {
       this.#world.timeOf(handler as HandlerName),
     );
     const streams = new SiteStreams({
-      place,
+      self: siteInstance,
       clock: process,
       random,
       log,
@@ -130,7 +130,7 @@ export class SimSite {
         directory,
         () => new Promise((resolve) => thread.run("control", this.#msOf("control"), resolve)),
       ),
-      network: this.#network(process, place, thread),
+      network: this.#network(process, siteInstance, thread),
       records: new TimedRecordStore(this.#records, () => this.#passes(process, "store")),
       executors: { inline },
       describe: this.#world.describe,
@@ -139,8 +139,8 @@ export class SimSite {
         put: (bytes) => directory.putBlob(bytes),
       }),
       allowsInline: true,
-      onKernelEvent: (event: KernelEvent) => this.#world.observe(this, place, event),
-      onEvent: (event) => this.#world.told(this, place, event),
+      onKernelEvent: (event: KernelEvent) => this.#world.observe(this, siteInstance, event),
+      onEvent: (event) => this.#world.told(this, siteInstance, event),
     });
     this.#shells = new ShellServer(({ name }) => streams.openShell(name), { clock: process, log });
     this.streams = streams;
@@ -174,7 +174,7 @@ export class SimSite {
   }
 
   /** Frames of another site arrive. */
-  take(from: Place, bytes: Uint8Array): void {
+  take(from: SiteInstance, bytes: Uint8Array): void {
     if (this.process.isRunning) this.#frames?.(from, bytes);
     else this.process.hold(() => this.#frames?.(from, bytes));
   }
@@ -213,7 +213,7 @@ export class SimSite {
   }
 
   /** What the site's kernel sends and gets: each frame takes the time of its steps. */
-  #network(process: ProcessClock, place: Place, thread: SiteThread): FrameNetwork {
+  #network(process: ProcessClock, siteInstance: SiteInstance, thread: SiteThread): FrameNetwork {
     const world = this.#world;
     const carried = new SelfDelivery(
       {
@@ -231,7 +231,7 @@ export class SimSite {
           };
         },
       },
-      place,
+      siteInstance,
       (task) => void process.after("soon", 0, task),
     );
     return {
@@ -269,13 +269,13 @@ export class SimSite {
   #self(): Omit<SiteRecord, "leader"> {
     const index = this.#world.sites.indexOf(this);
     const endpoint = { host: `10.0.0.${index + 1}`, port: 7_000 };
-    const { name: site, place, process } = this;
+    const { name: site, siteInstance, process } = this;
     return {
       name: site,
-      instance: place.instance,
+      instance: siteInstance.instance,
       http: endpoint,
       udp: endpoint,
-      pid: place.instance,
+      pid: siteInstance.instance,
       version: "0",
       startedAt: Math.max(0, Math.round(process.wall())),
     };
@@ -283,7 +283,7 @@ export class SimSite {
 
   async #lead(random: Random): Promise<Directory> {
     const { log } = this.#world;
-    const { process: clock, place } = this;
+    const { process: clock, siteInstance } = this;
     const directory = await EmbeddedDirectory.open({ store: this.#store, clock, random, log });
     const leader = new Leader({
       directory,
@@ -291,7 +291,7 @@ export class SimSite {
       random,
       log,
       site: this.name,
-      instance: place.instance,
+      instance: siteInstance.instance,
       streams: {
         calls: directory.sites,
         isEnded: (record) => this.#world.isEnded(this, record),
