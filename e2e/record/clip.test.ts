@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { stat } from "node:fs/promises";
-import { before, test } from "node:test";
+import { test } from "node:test";
 import { openBrowser } from "../support/browser.ts";
 import { observe, openPlayer } from "../support/player.ts";
 import { endOf } from "../support/processes.ts";
@@ -10,11 +10,7 @@ import { ended, noFfmpeg, RecordingNetwork, told, until } from "../support/recor
 
 const SKEW_MS_MAX = 40;
 
-const recording = RecordingNetwork.use("origin");
-
-before(async () => {
-  if (noFfmpeg === false) await recording.publishClip();
-});
+const recording = RecordingNetwork.use({ clip: true });
 
 /** By how much the picture follows its sound, ms, at each beep. */
 function skewsOf(path: string): number[] {

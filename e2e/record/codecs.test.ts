@@ -5,7 +5,7 @@ import { FFMPEG } from "../support/programs.ts";
 import { probe } from "../support/recorded.ts";
 import { ended, noFfmpeg, RecordingNetwork, until } from "../support/recording-network.ts";
 
-const recording = RecordingNetwork.use("origin");
+const recording = RecordingNetwork.use({ clip: false });
 
 /** Codecs by their names in `publish`, with a file format that holds them and their names in ffprobe. */
 const CODECS = [

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdir, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { before, test } from "node:test";
+import { test } from "node:test";
 import { demoClipPath } from "../../src/media/index.ts";
 import { SiteClient } from "../../src/site/index.ts";
 import { channelAt, type SiteProcess } from "../support/network.ts";
@@ -10,12 +10,8 @@ import { json, MEANDER, meander, type Running, start } from "../support/processe
 import { assertWhole, countersOf, missingIn, probe } from "../support/recorded.ts";
 import { ended, noFfmpeg, RecordingNetwork, told, until } from "../support/recording-network.ts";
 
-const recording = RecordingNetwork.use("origin", "middle", "edge");
+const recording = RecordingNetwork.use({ clip: true }, "middle", "edge");
 const edge = (): SiteProcess => recording.network.site("edge");
-
-before(async () => {
-  if (noFfmpeg === false) await recording.publishClip();
-});
 
 test("a recording by configuration, while a relay dies: no gap within or between its segments", {
   skip: noFfmpeg,

@@ -27,11 +27,18 @@ export class RecordingNetwork {
   #network: Network | undefined;
   #clip: Promise<string> | undefined;
 
-  /** Registers the hooks of the file that calls it. The first site leads; publishers are there. */
-  static use(leader: string, ...others: readonly string[]): RecordingNetwork {
+  /**
+   * Registers the hooks of the file that calls it.
+   *
+   * @param wanted whether the demo's clip is published as the channel `clip`
+   * @param others sites beside `origin`, which leads, and where everything is published
+   */
+  static use(wanted: { readonly clip: boolean }, ...others: readonly string[]): RecordingNetwork {
     const recording = new RecordingNetwork();
     before(async () => {
-      if (noFfmpeg === false) recording.#network = await Network.open(leader, ...others);
+      if (noFfmpeg !== false) return;
+      recording.#network = await Network.open("origin", ...others);
+      if (wanted.clip) await recording.#publishClip();
     });
     after(async () => {
       await Promise.all(recording.running.map((each) => each.stop()));
@@ -48,12 +55,6 @@ export class RecordingNetwork {
 
   get origin(): SiteProcess {
     return this.network.site("origin");
-  }
-
-  /** Publishes the demo's clip as the channel `clip`, and waits for it. */
-  async publishClip(): Promise<void> {
-    this.publish("clip", "--file", demoClipPath(), "--loop");
-    await until("the clip", () => this.isDescribed("clip", 2));
   }
 
   fileOf(name: string): string {
@@ -85,6 +86,11 @@ export class RecordingNetwork {
       return this.fileOf("base.mp4");
     });
     return this.#clip;
+  }
+
+  async #publishClip(): Promise<void> {
+    this.publish("clip", "--file", demoClipPath(), "--loop");
+    await until("the clip", () => this.isDescribed("clip", 2));
   }
 }
 
