@@ -8,8 +8,9 @@ import {
   type Random,
 } from "../base/index.ts";
 import type { LifecycleEvent } from "./consumer.ts";
+import { decodeFrames } from "./decode-frames.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { APPEND_BYTES, decodeFrames, encodeFrame, type Frame, SEGMENT_BYTES } from "./frames.ts";
+import { APPEND_BYTES, encodeFrame, type Frame, SEGMENT_BYTES } from "./frames.ts";
 import type { Chore, KernelContext } from "./kernel-context.ts";
 import type { KernelEvent } from "./kernel-event.ts";
 import { type Location, Locations } from "./locations.ts";

@@ -12,7 +12,8 @@ import {
   NO_EFFECTS,
   type Outcome,
 } from "./consumer.ts";
-import { decodeFrames, type Frame } from "./frames.ts";
+import { decodeFrames } from "./decode-frames.ts";
+import type { Frame } from "./frames.ts";
 import { StreamKernel } from "./kernel.ts";
 import type { KernelEvent } from "./kernel-event.ts";
 import type { Location } from "./locations.ts";

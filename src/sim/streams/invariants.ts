@@ -1,4 +1,10 @@
-import { type EndpointId, isStream, type KernelEvent, type Place } from "../../stream/index.ts";
+import {
+  type EndpointId,
+  frameHead,
+  isStream,
+  type KernelEvent,
+  type Place,
+} from "../../stream/index.ts";
 import type { Violation } from "../simulation.ts";
 import type { SimSite } from "./sim-site.ts";
 import type { StreamWorld } from "./stream-world.ts";
@@ -18,8 +24,6 @@ interface Receiver {
 
 /** Entries that the log of a violation has at most. */
 const LOG_MAX = 40;
-/** The type of a frame with messages. */
-const APPEND = 1;
 /** Ids of sites begin there: what they send is no message of a stream or a shell. */
 const SITE_ID_MIN = 2 ** 49;
 
@@ -83,13 +87,11 @@ export class Invariants {
 
   /** A kernel sends a frame. */
   frameSent(from: SimSite, to: Place, frame: Uint8Array): void {
-    if (frame[4] !== APPEND) return;
-    const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
-    const source = view.getFloat64(5);
-    const target = view.getFloat64(17);
+    const head = frameHead(frame);
+    if (head?.type !== "append") return;
+    const { source, target, count } = head;
     if (source >= SITE_ID_MIN || target < 0 || !isStream(target)) return;
-    const segments = view.getUint16(46 + view.getUint8(45));
-    if (segments > 0) this.appends++;
+    if (count > 0) this.appends++;
     const { leader } = this.#world;
     // [I8] Data goes from site to site.
     if (to.site !== leader.name || from === leader || !isStream(source)) return;
