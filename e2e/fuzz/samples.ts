@@ -163,7 +163,7 @@ function frames(random: Random): Uint8Array[] {
   return [
     encodeFrame({ type: "append", ...append }),
     encodeFrame({ type: "ack", ...ends, consumed: 4, received: 5, credit: 64, beyondGap: 7 }),
-    encodeFrame({ type: "moved", ...ends, place: { site: "north", instance: 9 } }),
+    encodeFrame({ type: "moved", ...ends, siteInstance: { site: "north", instance: 9 } }),
     encodeFrame({ type: "refused", ...ends, code: "stream-unknown", message: "there is none" }),
     encodeFrame({ type: "resync", ...ends, sourceEpoch: 2 }),
     encodeFrame({ type: "resynced", ...ends, sourceEpoch: 2, received: 4 }),

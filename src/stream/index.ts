@@ -31,9 +31,9 @@ export {
   formatMessageName,
   isStream,
   type MessageName,
-  type Place,
   parseMessageName,
   SHELL_ID_MIN,
+  type SiteInstance,
   siteEndpoint,
 } from "./model.ts";
 export type { FrameNetwork, RecordStore } from "./network.ts";

@@ -4,8 +4,8 @@ import {
   frameHead,
   isStream,
   type KernelEvent,
-  type Place,
   type RecordStore,
+  type SiteInstance,
 } from "../../stream/index.ts";
 import type { Violation } from "../simulation.ts";
 import { Acknowledgements } from "./acknowledgements.ts";
@@ -61,7 +61,7 @@ export class Invariants {
   }
 
   /** A kernel sends a frame. */
-  frameSent(from: SimSite, to: Place, frame: Uint8Array): void {
+  frameSent(from: SimSite, to: SiteInstance, frame: Uint8Array): void {
     const head = frameHead(frame);
     if (head === undefined) return;
     const kernel = from.streams?.kernel;
@@ -86,8 +86,9 @@ export class Invariants {
   /** The sites that the leader knows now. */
   sitesListed(sites: readonly SiteRecord[]): void {
     const listed = new Set(sites.map(({ instance }) => instance));
-    for (const { name, isUp, place, process, leaseUntilMs } of this.#world.sites) {
-      const wasListed = this.#listed.has(place.instance) && !listed.has(place.instance);
+    for (const { name, isUp, siteInstance, process, leaseUntilMs } of this.#world.sites) {
+      const wasListed =
+        this.#listed.has(siteInstance.instance) && !listed.has(siteInstance.instance);
       // [I4] Its streams may go to others from now on.
       if (wasListed && isUp && process.now() < leaseUntilMs)
         this.broken(
@@ -100,7 +101,7 @@ export class Invariants {
 
   /** What watches the handlers at a site. */
   watchHandlers(site: SimSite): HandlerWatch {
-    const { place, process } = site;
+    const { siteInstance, process } = site;
     return new HandlerWatch({
       isHere: (id) => {
         const record = this.#world.leader.streams?.table.byId(id);
@@ -109,7 +110,8 @@ export class Invariants {
       },
       broken: (invariant, what, stream) => this.broken(invariant, what, [stream]),
       begins: (stream, handler) => {
-        if (handler === "init" || handler === "finalize" || site.place !== place) return;
+        if (handler === "init" || handler === "finalize" || site.siteInstance !== siteInstance)
+          return;
         if (process.now() > site.leaseUntilMs)
           this.broken("I4", `${stream} began ${handler} at ${site.name} without a lease`, [stream]);
       },

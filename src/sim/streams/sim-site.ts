@@ -15,7 +15,7 @@ import {
   type FrameNetwork,
   type KernelEvent,
   MemoryRecordStore,
-  type Place,
+  type SiteInstance,
 } from "../../stream/index.ts";
 import { type ClockSkew, ProcessClock } from "../process-clock.ts";
 import type { KernelStep, TimedStep } from "../simulation.ts";
@@ -49,7 +49,7 @@ export class SimSite {
   dropRatio: number;
   skew: ClockSkew = { offsetMs: 0, driftPpm: 0 };
   process: ProcessClock;
-  place: Place;
+  siteInstance: SiteInstance;
   isUp = false;
   /** It was killed, and nobody has started it again. */
   hasCrashed = false;
@@ -69,7 +69,7 @@ export class SimSite {
   #worker: SimulatedWorker | undefined;
   #hasJoined = false;
   #joinWaiters: (() => void)[] = [];
-  #frames: ((from: Place, bytes: Uint8Array) => void) | undefined;
+  #frames: ((from: SiteInstance, bytes: Uint8Array) => void) | undefined;
 
   constructor(world: StreamWorld, options: SimSiteOptions) {
     this.#world = world;
@@ -80,7 +80,7 @@ export class SimSite {
     this.dropRatio = options.dropRatio;
     this.process = new ProcessClock(world.clock);
     this.process.kill();
-    this.place = { site: this.name, instance: 0 };
+    this.siteInstance = { site: this.name, instance: 0 };
   }
 
   get records(): MemoryRecordStore {
@@ -102,12 +102,12 @@ export class SimSite {
   async boot(): Promise<void> {
     this.hasCrashed = false;
     for (;;) {
-      const { place } = this;
+      const { siteInstance } = this;
       try {
         await this.#boot();
         return;
       } catch (error) {
-        if (this.place !== place && !this.isUp) return;
+        if (this.siteInstance !== siteInstance && !this.isUp) return;
         if (!(error instanceof MeanderError) || error.code !== "directory-unreachable") throw error;
         this.#end();
         await delay(this.#world.clock, "start again", AGAIN_MS);
@@ -120,18 +120,18 @@ export class SimSite {
     const { clock, random, log } = this.#world;
     this.process = new ProcessClock(clock, this.skew);
     const { process } = this;
-    this.place = this.#world.newPlace(this);
+    this.siteInstance = this.#world.newSiteInstance(this);
     this.isUp = true;
     this.leaseUntilMs = Number.NEGATIVE_INFINITY;
     const directory = await (this.leads ? this.#lead(random) : this.#follow(random));
     const thread = new SiteThread(process);
-    const { place } = this;
+    const { siteInstance } = this;
     const executor = await this.#world.newExecutor(process);
     if (process.isDead) return;
     this.#executor = executor;
     const executors = this.#executors(executor, process);
     const streams = new SiteStreams({
-      place,
+      self: siteInstance,
       clock: process,
       random,
       log,
@@ -139,7 +139,7 @@ export class SimSite {
         directory,
         () => new Promise((resolve) => thread.run("control", this.#msOf("control"), resolve)),
       ),
-      network: this.#network(process, place, thread),
+      network: this.#network(process, siteInstance, thread),
       records: new TimedRecordStore(this.#world.invariants.watchRecords(this, this.#records), () =>
         this.#passes(process, "store"),
       ),
@@ -150,8 +150,8 @@ export class SimSite {
         put: (bytes) => directory.putBlob(bytes),
       }),
       allowsInline: true,
-      onKernelEvent: (event: KernelEvent) => this.#world.observe(this, place, event),
-      onEvent: (event) => this.#world.told(this, place, event),
+      onKernelEvent: (event: KernelEvent) => this.#world.observe(this, siteInstance, event),
+      onEvent: (event) => this.#world.told(this, siteInstance, event),
     });
     this.#shells = new ShellServer(({ name }) => streams.openShell(name), { clock: process, log });
     this.streams = streams;
@@ -161,14 +161,15 @@ export class SimSite {
       {
         joined: () => {},
         sites: (sites) => {
-          if (this.leads && this.place === place) this.#world.invariants.sitesListed(sites);
+          if (this.leads && this.siteInstance === siteInstance)
+            this.#world.invariants.sitesListed(sites);
           streams.setSites(sites);
         },
         channels: () => {},
         config: () => {},
         status: () => {},
         lease: (untilMs) => {
-          if (this.place === place) this.leaseUntilMs = untilMs;
+          if (this.siteInstance === siteInstance) this.leaseUntilMs = untilMs;
           streams.setLease(untilMs);
         },
       },
@@ -196,7 +197,7 @@ export class SimSite {
   }
 
   /** Frames of another site arrive. */
-  take(from: Place, bytes: Uint8Array): void {
+  take(from: SiteInstance, bytes: Uint8Array): void {
     if (this.process.isRunning) this.#frames?.(from, bytes);
     else this.process.hold(() => this.#frames?.(from, bytes));
   }
@@ -250,7 +251,7 @@ export class SimSite {
   }
 
   /** What the site's kernel sends and gets: each frame takes the time of its steps. */
-  #network(process: ProcessClock, place: Place, thread: SiteThread): FrameNetwork {
+  #network(process: ProcessClock, siteInstance: SiteInstance, thread: SiteThread): FrameNetwork {
     const world = this.#world;
     const carried = new SelfDelivery(
       {
@@ -268,7 +269,7 @@ export class SimSite {
           };
         },
       },
-      place,
+      siteInstance,
       (task) => void process.after("soon", 0, task),
     );
     return {
@@ -306,13 +307,13 @@ export class SimSite {
   #self(): Omit<SiteRecord, "leader"> {
     const index = this.#world.sites.indexOf(this);
     const endpoint = { host: `10.0.0.${index + 1}`, port: 7_000 };
-    const { name: site, place, process } = this;
+    const { name: site, siteInstance, process } = this;
     return {
       name: site,
-      instance: place.instance,
+      instance: siteInstance.instance,
       http: endpoint,
       udp: endpoint,
-      pid: place.instance,
+      pid: siteInstance.instance,
       version: "0",
       startedAt: Math.max(0, Math.round(process.wall())),
     };
@@ -320,7 +321,7 @@ export class SimSite {
 
   async #lead(random: Random): Promise<Directory> {
     const { log } = this.#world;
-    const { process: clock, place } = this;
+    const { process: clock, siteInstance } = this;
     const directory = await EmbeddedDirectory.open({ store: this.#store, clock, random, log });
     const leader = new Leader({
       directory,
@@ -328,7 +329,7 @@ export class SimSite {
       random,
       log,
       site: this.name,
-      instance: place.instance,
+      instance: siteInstance.instance,
       streams: {
         calls: directory.sites,
         isEnded: (record) => this.#world.isEnded(this, record),
