@@ -71,7 +71,7 @@ export function samplesOf(random: Random): Samples {
     sdp: texts("sdp"),
     stacks: ["udp", "frag:udp", "frag(mtu=1400):udp", "tcp", "frag(mtu=64K):memory"],
     routes: [
-      '{"upstreams":["a"],"channels":{"news":{"input":{"from":["b"],"connection":"tcp"}}}}',
+      '{"upstreams":["a"],"channels":{"news":{"input":{"from":["b"],"stack":"tcp"}}}}',
       "{}",
     ],
     directory: [

@@ -23,7 +23,12 @@ import type {
 } from "../client/contract/index.ts";
 import { linkUrlOf, packageRoot, packageVersion, siteUrlOf } from "../client/index.ts";
 import type { DirectoryStatus } from "../directory/index.ts";
-import { defaultRouteConfig, type RouteConfig, type SiteRecord } from "../session/index.ts";
+import {
+  defaultRouteConfig,
+  parseRouteConfig,
+  type RouteConfig,
+  type SiteRecord,
+} from "../session/index.ts";
 import { Shell } from "../session/shell/index.ts";
 import type { SiteInstance } from "../stream/index.ts";
 import { formatAddress } from "../transport/index.ts";
@@ -32,7 +37,6 @@ import type { Guard } from "./access/guard.ts";
 import { type TokenService, tokenServiceOver } from "./access/token-service.ts";
 import { answerRequests } from "./api/answer-requests.ts";
 import { ChannelRouter } from "./channel-router.ts";
-import { checkConnections } from "./check-connections.ts";
 import { MediaDesk } from "./media-desk.ts";
 import { Neighbourhood } from "./neighbourhood.ts";
 import { gatedLog, LogGate } from "./observe/log-gate.ts";
@@ -106,7 +110,7 @@ export class Site implements SiteService, AsyncDisposable {
   static async start(settings: SiteSettings, ports: SitePorts = {}): Promise<Site> {
     const options = completeSettings(settings);
     if (options.routes !== undefined) {
-      checkConnections(options.routes);
+      parseRouteConfig(options.routes, "routes");
       checkRecordings(options.routes, options.recordings);
     }
     const { clock = new SystemClock(), random = new SystemRandom() } = ports;
@@ -377,7 +381,6 @@ export class Site implements SiteService, AsyncDisposable {
   }
 
   async setRoutes(routes: RouteConfig): Promise<void> {
-    checkConnections(routes);
     checkRecordings(routes, this.#options.recordings);
     await this.#link.setRoutes(routes);
     await this.#applyRoutes(routes);
