@@ -4,10 +4,11 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
+import { packageRoot } from "../client/index.ts";
 import { Site } from "../site/index.ts";
 
-const MAIN = fileURLToPath(new URL("./main.js", import.meta.url));
+/** The bundle starts in a third of the time of the modules that it is made of. */
+const MAIN = join(packageRoot(), "dist", "bundle", "main.js");
 /** Nothing listens there. */
 const NOWHERE = "http://127.0.0.1:1";
 
