@@ -1,6 +1,6 @@
 import { MeanderError } from "../base/index.ts";
 import { SiteClient } from "../client/index.ts";
-import type { Endpoint, SiteRecord } from "../session/index.ts";
+import type { Address, SiteRecord } from "../session/index.ts";
 import { clientOf, type SiteArguments } from "./arguments.ts";
 import { credentialsOf } from "./credentials.ts";
 
@@ -28,6 +28,6 @@ export function clientAt(options: SiteArguments, { http, tls }: SiteRecord): Sit
 }
 
 /** The address of a site's HTTP port. */
-export function urlOf({ host, port }: Endpoint, isSecure = false): string {
+export function urlOf({ host, port }: Address, isSecure = false): string {
   return `${isSecure ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
