@@ -22,6 +22,8 @@ import { createApp } from "./api/app.ts";
 import { ChannelRouter } from "./channel-router.ts";
 import { checkConnections } from "./check-connections.ts";
 import { packageRoot, packageVersion } from "./client/package-root.ts";
+import { parseAllowedOrigin } from "./http/allowed-origins.ts";
+import type { GateRules } from "./http/gate.ts";
 import { MediaDesk } from "./media-desk.ts";
 import { linkUrlOf, Neighbourhood, siteUrlOf } from "./neighbourhood.ts";
 import { gatedLog, LogGate } from "./observe/log-gate.ts";
@@ -32,7 +34,7 @@ import { openWorkerPlane } from "./plane/worker-plane.ts";
 import type { PlaneEvent, PlaneSnapshot } from "./plane-control.ts";
 import { checkRecordings, RecordingDesk, type RecordStatus } from "./record/index.ts";
 import { SessionLink } from "./session-link.ts";
-import { completeSettings, type SiteOptions, type SiteSettings } from "./site-options.ts";
+import { completeSettings, isLocal, type SiteOptions, type SiteSettings } from "./site-options.ts";
 import { SiteSecurity } from "./site-security.ts";
 import type {
   ChannelView,
@@ -112,7 +114,7 @@ export class Site implements SiteService, AsyncDisposable {
     const logGate = ports.logGate ?? new LogGate("debug");
     const { log: written = SILENT } = ports;
     const log = ports.logGate === undefined ? gatedLog(written, logGate) : written;
-    const gate = { hosts: hostsOf(options), origins: [] };
+    const gate = { ...gateOf(options), origins: [] };
     const { host, httpPort, udpPort, streamPort, streamTransport } = options;
     const { allowInline, maxStreams, privateLinks } = options;
     const { tls: source } = options;
@@ -193,7 +195,9 @@ export class Site implements SiteService, AsyncDisposable {
     this.#security = new SiteSecurity({
       ...{ options, record: this.record, hosts, tls, plane, clock, random, log },
     });
-    this.#neighbourhood = new Neighbourhood({ self: this.record, hosts, plane, log });
+    this.#neighbourhood = new Neighbourhood({
+      ...{ self: this.record, gate: gateOf(options), plane, log },
+    });
     this.#link = new SessionLink({
       record: this.record,
       join: options.join,
@@ -508,6 +512,11 @@ export class Site implements SiteService, AsyncDisposable {
       this.#log.warn("Not all streams of the site have moved away.", { error: messageOf(error) });
     }
   }
+}
+
+function gateOf(options: SiteOptions): Omit<GateRules, "origins"> {
+  const allowed = options.allowOrigin.map((text) => parseAllowedOrigin(text));
+  return { hosts: hostsOf(options), allowed, local: isLocal(options) };
 }
 
 function hostsOf(options: SiteOptions): string[] {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+
 export { type AacFormat, formatAacParameters, isAac, parseAacFormat } from "./aac.ts";
 export { type AacConfig, decodeAacConfig } from "./aac-config.ts";
 export {
@@ -12,6 +13,7 @@ export {
   decodeAv1Sequence,
 } from "./av1-sequence.ts";
 export { decodeBase64, encodeBase64 } from "./base64.ts";
+export { ORIGIN_REFUSED_CLOSE } from "./close-codes.ts";
 export { videoCodecString } from "./codec-strings.ts";
 export {
   type ControlFault,

@@ -57,7 +57,7 @@ export class MeanderPlayer extends HTMLElement {
   readonly #view: PlayerView;
   #output: AudioOutput | undefined;
   #playback: Playback | undefined;
-  #teller = new StateTeller();
+  #teller = new StateTeller(location.origin);
   #state: PlayerState = { type: "idle" };
   #stats: PlayerStats = NO_STATS;
   #frameRequest = 0;
@@ -163,7 +163,7 @@ export class MeanderPlayer extends HTMLElement {
   #start(): void {
     const output = this.#output;
     const channel = this.getAttribute("channel") ?? "";
-    this.#teller = new StateTeller();
+    this.#teller = new StateTeller(location.origin);
     this.#textOnly = false;
     this.#view.blank();
     this.canvas.setAttribute("aria-label", channel === "" ? "no channel" : `Channel ${channel}`);

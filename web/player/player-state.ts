@@ -24,13 +24,21 @@ const REFUSALS: Readonly<Record<string, string>> = {
   "token-denied": "The token is not for this channel",
 };
 
-/** Puts states into words; remembers the sites it heard of, so that it can call them by name. */
+/** Describes states in words; remembers the names of sites it was connected to. */
 export class StateTeller {
+  readonly #origin: string;
   readonly #names = new Map<string, string>();
   #dialled: string | undefined;
   #lost: string | undefined;
   #wasLive = false;
   #reason = "";
+  /** Set from a refusal of the page's origin until a site accepts the page. */
+  #originRefusal: StateText | undefined;
+
+  /** @param origin of the page, as a browser writes it */
+  constructor(origin: string) {
+    this.#origin = origin;
+  }
 
   /** Call once for each state, in order. */
   tell(state: PlayerState): StateText {
@@ -43,6 +51,8 @@ export class StateTeller {
         };
       case "connecting": {
         this.#dialled = state.url;
+        // Trying again changes nothing until the site is started differently.
+        if (this.#originRefusal !== undefined) return this.#originRefusal;
         const name = this.#names.get(state.url) ?? hostOf(state.url);
         return this.#lost === undefined
           ? { title: "Connecting…", detail: name, busy: true }
@@ -55,6 +65,7 @@ export class StateTeller {
       case "live":
         if (this.#dialled !== undefined) this.#names.set(this.#dialled, state.site);
         this.#lost = undefined;
+        this.#originRefusal = undefined;
         this.#wasLive = true;
         return { title: "Waiting for the channel…", detail: state.site, busy: true };
       case "lost": {
@@ -64,6 +75,10 @@ export class StateTeller {
         return { title: `${this.#verb} ${name}, trying again…`, detail: state.reason, busy: true };
       }
       case "refused":
+        if (state.code === "origin-refused") {
+          this.#originRefusal = this.#refusedOrigin();
+          return this.#originRefusal;
+        }
         if (state.code === "address-invalid") {
           return { title: "No such site", detail: state.message, busy: false };
         }
@@ -79,7 +94,16 @@ export class StateTeller {
     }
   }
 
-  /** Nobody loses what they never had. */
+  #refusedOrigin(): StateText {
+    const site = this.#dialled === undefined ? "The site" : hostOf(this.#dialled);
+    return {
+      title: `${site} does not allow pages from ${this.#origin}`,
+      detail: `If this page may show the channel, start the site with --allow-origin ${this.#origin}`,
+      busy: false,
+    };
+  }
+
+  /** A connection that never stood is not lost. */
   get #verb(): string {
     return this.#wasLive ? "Lost" : "Can not reach";
   }
