@@ -1,4 +1,4 @@
-// Builds when there is no build, or when a source is newer than it. Standard output stays the caller's alone.
+// Builds what is missing or older than a source. Standard output stays the caller's alone.
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -9,15 +9,24 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 /** @param {string} compiled a file of the build, relative to dist */
 export function ensureBuild(compiled) {
   const file = join(root, "dist", compiled);
-  if (existsSync(file) && newestSource() <= statSync(file).mtimeMs) return file;
+  if (!isNewest(file)) run("build");
+  // Whoever compiles alone, without the rest of a build, has not bundled.
+  else if (!isNewest(join(root, "dist", "bundle", "main.js"))) run("bundle");
+  return file;
+}
+
+function run(script) {
   const shell = process.platform === "win32";
-  const { status } = spawnSync("npm", ["run", "-s", "build"], {
+  const { status } = spawnSync("npm", ["run", "-s", script], {
     cwd: root,
     stdio: ["ignore", 2, 2],
     shell,
   });
   if (status !== 0) process.exit(status ?? 1);
-  return file;
+}
+
+function isNewest(file) {
+  return existsSync(file) && newestSource() <= statSync(file).mtimeMs;
 }
 
 function newestSource() {

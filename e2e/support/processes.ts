@@ -1,9 +1,20 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** The compiled command line. */
-export const MEANDER = fileURLToPath(new URL("../../src/cli/main.js", import.meta.url));
+const root = fileURLToPath(new URL("../../../", import.meta.url));
+
+/** The command line as it is published. */
+export const MEANDER = join(root, "dist", "bundle", "main.js");
+if (!isNewerThanSource(MEANDER)) {
+  // Compiled alone, without the rest of a build.
+  const { status } = spawnSync(process.execPath, [join(root, "scripts", "bundle.js")], {
+    stdio: "inherit",
+  });
+  if (status !== 0) throw new Error("the command line cannot be bundled");
+}
 
 /** A child process with what it printed. */
 export interface Running {
@@ -101,4 +112,14 @@ export function json<T>(line: string): T | undefined {
   } catch {
     return undefined;
   }
+}
+
+function isNewerThanSource(file: string): boolean {
+  if (!existsSync(file)) return false;
+  const { mtimeMs } = statSync(file);
+  const src = join(root, "src");
+  return readdirSync(src, { recursive: true })
+    .map(String)
+    .filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"))
+    .every((name) => statSync(join(src, name)).mtimeMs <= mtimeMs);
 }

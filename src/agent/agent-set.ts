@@ -3,6 +3,7 @@ import {
   type Consumer,
   type Delivery,
   type Effects,
+  type EventCall,
   type Fault,
   type LifecycleEvent,
   NO_EFFECTS,
@@ -15,7 +16,7 @@ import { AgentRoster, CHANGED } from "./agent-roster.ts";
 import { decodeAgents } from "./agent-state-codec.ts";
 import type { AttachedAgent } from "./attached-agent.ts";
 import { JointRun } from "./joint-run.ts";
-import { callOf, LifecycleRun } from "./lifecycle-run.ts";
+import { callOf, LifecycleRun, recallOf } from "./lifecycle-run.ts";
 import type { AgentSpec, AgentState, HandlerName } from "./model.ts";
 import { Revival } from "./revival.ts";
 import type { SessionPort } from "./session-port.ts";
@@ -127,6 +128,11 @@ export class AgentSet implements Consumer {
     assert(this.#isIdle, "a stream is notified between its other calls");
     if (!this.#isSettled) this.#settle();
     this.#lifecycle.start(callOf(event, this.#roster), done);
+  }
+
+  recall(call: EventCall, attempt: number, done: (effects: Effects) => void): void {
+    assert(this.#isIdle, "a stream is notified between its other calls");
+    this.#lifecycle.start(recallOf(call, attempt, this.#roster), done);
   }
 
   snapshot(): Uint8Array {

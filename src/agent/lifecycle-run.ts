@@ -1,8 +1,16 @@
 import { assert, type MeanderError } from "../base/index.ts";
-import { type Effects, type Fault, type LifecycleEvent, NO_EFFECTS } from "../stream/index.ts";
+import {
+  type Effects,
+  type EventCall,
+  type EventFailure,
+  type Fault,
+  type LifecycleEvent,
+  NO_EFFECTS,
+} from "../stream/index.ts";
 import { packValue } from "../wire/index.ts";
 import type { AgentRoster } from "./agent-roster.ts";
 import type { AttachedAgent } from "./attached-agent.ts";
+import { eventFailureAction, startFailureAction } from "./error-policy.ts";
 import type { HandlerName } from "./model.ts";
 import { reviveAll } from "./revival.ts";
 import { mergeEffects, runTogether } from "./transaction.ts";
@@ -10,9 +18,21 @@ import { mergeEffects, runTogether } from "./transaction.ts";
 /** Whose handler runs, and with what. */
 export interface LifecycleCall {
   readonly agents: readonly AttachedAgent[];
-  readonly handler: HandlerName;
+  readonly handler: EventCall["handler"];
   /** Packed. */
   readonly argument: Uint8Array;
+  /** 1 for the first run of these handlers. Default 1. */
+  readonly attempt?: number;
+}
+
+/** A handler that failed, again. */
+export function recallOf(
+  { agent, handler, argument }: EventCall,
+  attempt: number,
+  roster: AgentRoster,
+): LifecycleCall {
+  const agents = roster.handling(handler).filter(({ name }) => name === agent);
+  return { agents, handler, argument, attempt };
 }
 
 /** The call that an event is. */
@@ -72,7 +92,7 @@ export class LifecycleRun {
   /** `done` is called once, perhaps before this returns. */
   start(call: LifecycleCall, done: (effects: Effects) => void): void {
     this.#isRunning = true;
-    if (call.agents.every(({ isReady }) => isReady)) this.#run(call, done);
+    if (call.agents.every(({ isReady }) => isReady)) this.#run(call, [], done);
     else void this.#reviveAndRun(call, done);
   }
 
@@ -91,15 +111,25 @@ export class LifecycleRun {
   }
 
   async #reviveAndRun(call: LifecycleCall, done: (effects: Effects) => void): Promise<void> {
-    for (const fault of await reviveAll(call.agents)) this.#onFault(fault, "start");
+    const failures = (await reviveAll(call.agents)).map((fault): EventFailure => {
+      this.#onFault(fault, "start");
+      const { handler, argument, attempt = 1 } = call;
+      const then = startFailureAction(handler, attempt);
+      return { call: { agent: fault.agent, handler, argument }, fault, then };
+    });
     if (this.#isAbandoned) return;
-    this.#run({ ...call, agents: call.agents.filter(({ isReady }) => isReady) }, done);
+    this.#run({ ...call, agents: call.agents.filter(({ isReady }) => isReady) }, failures, done);
   }
 
-  #run({ agents, handler, argument }: LifecycleCall, done: (effects: Effects) => void): void {
+  /** @param failures of agents that did not start */
+  #run(
+    { agents, handler, argument, attempt = 1 }: LifecycleCall,
+    failures: readonly EventFailure[],
+    done: (effects: Effects) => void,
+  ): void {
     if (agents.length === 0) {
       this.#isRunning = false;
-      done(this.#roster.withPending(NO_EFFECTS));
+      done(this.#roster.withPending(withFailures(NO_EFFECTS, failures)));
       return;
     }
     this.#agents = agents;
@@ -108,6 +138,7 @@ export class LifecycleRun {
       this.#agents = [];
       this.#isRunning = false;
       const parts: Effects[] = [];
+      const failed = [...failures];
       const exited: AttachedAgent[] = [];
       for (const [index, agent] of agents.entries()) {
         const result = results[index];
@@ -117,12 +148,21 @@ export class LifecycleRun {
           parts.push({ ...this.#roster.commit(agent, result), reply: undefined });
           if (result.exits && handler !== "finalize") exited.push(agent);
         }
-        if (result.type === "failed") this.#onFault(result.fault, handler);
+        if (result.type === "failed") {
+          const { fault } = result;
+          this.#onFault(fault, handler);
+          const then = eventFailureAction(handler, agent.spec.onError, attempt);
+          failed.push({ call: { agent: agent.name, handler, argument }, fault, then });
+        }
       }
-      done(this.#roster.withPending(mergeEffects(parts)));
+      done(this.#roster.withPending(withFailures(mergeEffects(parts), failed)));
       for (const agent of exited) this.#onExit(agent);
     });
   }
+}
+
+function withFailures(effects: Effects, failures: readonly EventFailure[]): Effects {
+  return failures.length === 0 ? effects : { ...effects, failures };
 }
 
 const EMPTY = packValue(undefined);

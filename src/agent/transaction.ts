@@ -21,7 +21,9 @@ export function effectsOf({ effects, briefcase }: DoneResult): Effects {
 export function mergeEffects(parts: readonly Effects[]): Effects {
   const [first = NO_EFFECTS] = parts;
   if (parts.length <= 1) return first;
+  const failures = parts.flatMap(({ failures = [] }) => failures);
   return {
+    ...(failures.length > 0 && { failures }),
     appends: parts.flatMap(({ appends }) => appends),
     timers: parts.flatMap(({ timers }) => timers),
     relocate: parts.findLast(({ relocate }) => relocate !== undefined)?.relocate,

@@ -248,6 +248,10 @@ export const LIMITS = {
   deadLettersMax: 1_000,
   /** Timers that the agents of a stream may have set at once. */
   streamTimersMax: 1_000,
+  /** Events of a stream besides timers that its agents have not handled yet; more are not told. */
+  streamEventsMax: 1_000,
+  /** A move waits this long, ms, for departure handlers that failed and are tried again; at most half of its deadline. */
+  departureRetryMsMax: 1_000,
   /** A message to a stream of an unknown name is kept this long, ms: its creation may be on the way. */
   unknownStreamMs: 5_000,
   /** What a source sent is forgotten by its receiver after this silence, ms, when the source is no stream any more. */

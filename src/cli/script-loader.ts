@@ -11,10 +11,11 @@ import { faultError, ScriptError, thrownError } from "./script-error.ts";
 import type { HookData } from "./script-hooks.ts";
 import { decodeSourceFault, faultOfModule } from "./source-fault.ts";
 
-/** The compiled files of this package. */
-const BUILD = new URL("../", import.meta.url);
-/** Those, and what they were compiled from. */
-const internal = (): string[] => [fileURLToPath(BUILD), join(packageRoot(), "src")];
+/** Where the bundle is, in the package. */
+const BUNDLE = join("dist", "bundle");
+/** The compiled files of this package, and what they were compiled from. */
+const internal = (): string[] =>
+  [BUNDLE, join("dist", "src"), "src"].map((folder) => join(packageRoot(), folder));
 
 /** A script that `meander run` and `meander sim` take. What its functions throw is a {@link ScriptError}. */
 export interface Script {
@@ -34,7 +35,7 @@ export interface Script {
 export class ScriptLoader {
   constructor() {
     const data: HookData = { modules: publishedModules() };
-    register("./script-hooks.js", import.meta.url, { data });
+    register(new URL("./script-hooks.js", import.meta.url), { data });
   }
 
   /** Runs the top level of the module. @throws {ScriptError} `script-missing`, `script-invalid`, or what the top level threw */
@@ -107,18 +108,20 @@ async function syntaxError(error: SyntaxError, file: string): Promise<ScriptErro
   return new ScriptError("script-invalid", error.message, { where, cause: error });
 }
 
-/** What package.json publishes, in the build that runs: `meander` -> file:///…/site/index.js. */
+/** What package.json publishes, in the build that runs: `meander` -> file:///…/meander.js. */
 function publishedModules(): Record<string, string> {
-  const text = readFileSync(join(packageRoot(), "package.json"), "utf8");
-  const { name, exports } = JSON.parse(text) as {
+  const root = packageRoot();
+  const { name, exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
     name: string;
-    exports: Record<string, string | { readonly default: string }>;
+    exports: Record<string, string | { readonly types: string; readonly default: string }>;
   };
+  const isBundled = fileURLToPath(import.meta.url).startsWith(join(root, BUNDLE));
   const modules: Record<string, string> = {};
   for (const [path, target] of Object.entries(exports)) {
-    const file = typeof target === "string" ? target : target.default;
-    const inBuild = /^\.\/dist\/src\/(.*\.js)$/.exec(file)?.[1];
-    if (inBuild !== undefined) modules[name + path.slice(1)] = new URL(inBuild, BUILD).href;
+    if (typeof target === "string") continue;
+    // Outside of the bundle a module stands beside its types. One from the other build would bring every class anew.
+    const file = isBundled ? target.default : target.types.replace(/\.d\.ts$/, ".js");
+    modules[name + path.slice(1)] = pathToFileURL(join(root, file)).href;
   }
   return modules;
 }

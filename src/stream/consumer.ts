@@ -43,6 +43,8 @@ export interface Effects {
   readonly changed: boolean;
   /** False: no agent had an append handler, and the message is counted as `noHandler`. */
   readonly handled: boolean;
+  /** Of an event: the handlers that failed, and took no part in these effects. Absent: none. */
+  readonly failures?: readonly EventFailure[];
 }
 
 export const NO_EFFECTS: Effects = {
@@ -61,6 +63,27 @@ export interface Fault {
   readonly message: string;
   /** The agent whose handler it was. */
   readonly agent: string;
+}
+
+/** Handlers of events that are tried again when they fail. */
+export const EVENT_HANDLERS: readonly LifecycleEvent["type"][] = [
+  ...(["departure", "arrival", "failure", "siteJoined", "siteLeft", "siteFailed"] as const),
+  ...(["agentAttached", "agentDetached", "clientAttached", "clientDetached", "timer"] as const),
+];
+
+/** One agent's handler of an event, and what it is called with. */
+export interface EventCall {
+  readonly agent: string;
+  readonly handler: LifecycleEvent["type"] | "finalize";
+  /** Packed. */
+  readonly argument: Uint8Array;
+}
+
+/** A handler of an event that failed; its agent is as it was before. */
+export interface EventFailure {
+  readonly call: EventCall;
+  readonly fault: Fault;
+  readonly then: FailureAction;
 }
 
 /** What became of one delivery. */
@@ -106,8 +129,10 @@ export interface Consumer {
   ): void;
   /** Those not begun yet end as `interrupted`. */
   interrupt(): void;
-  /** Runs the handlers of an event. Failures are logged and change nothing; `done` is called once, perhaps before this returns. */
+  /** Runs the handlers of an event; those that fail are told as {@link Effects.failures}. `done` is called once, perhaps before this returns. */
   notify(event: LifecycleEvent, done: (effects: Effects) => void): void;
+  /** Runs one handler that failed again, as {@link notify}. Without that agent or handler it is over. @param attempt 2 for the second run */
+  recall(call: EventCall, attempt: number, done: (effects: Effects) => void): void;
   /** The committed state of all agents, packed. Borrowed: it is never changed. */
   snapshot(): Uint8Array;
   /** Frees what it holds; nothing is called any more, running handlers are left to their end or killed, and what they did is void. */

@@ -8,6 +8,8 @@ export {
   type Consumer,
   type Delivery,
   type Effects,
+  type EventCall,
+  type EventFailure,
   type FailureAction,
   type Fault,
   type LifecycleEvent,
@@ -24,6 +26,7 @@ export { MemoryRecordStore } from "./memory-record-store.ts";
 export {
   type Durability,
   type EndpointId,
+  EVENT_SOURCE,
   formatMessageName,
   isStream,
   type MessageName,

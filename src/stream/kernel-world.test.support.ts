@@ -1,7 +1,16 @@
 /** Kernels on a bad network, with a harness that moves streams and kills sites as the session would. */
 import { SeededRandom, VirtualClock } from "../base/index.ts";
 import { packValue, unpackValue } from "../wire/index.ts";
-import type { Append, Consumer, Delivery, Effects, LifecycleEvent, Outcome } from "./consumer.ts";
+import {
+  type Append,
+  type Consumer,
+  type Delivery,
+  type Effects,
+  type EventCall,
+  type LifecycleEvent,
+  NO_EFFECTS,
+  type Outcome,
+} from "./consumer.ts";
 import { Keeper } from "./keeper.ts";
 import { StreamKernel } from "./kernel.ts";
 import type { KernelEvent } from "./kernel-event.ts";
@@ -78,16 +87,12 @@ export class CountingConsumer implements Consumer {
   }
 
   notify(_event: LifecycleEvent, done: (effects: Effects) => void): void {
-    const effects = {
-      appends: [],
-      timers: [],
-      relocate: undefined,
-      reply: undefined,
-      changed: false,
-      handled: true,
-    };
-    if (this.#world.random.below(2) === 0) done(effects);
-    else this.#world.clock.after("event", 1, () => done(effects));
+    if (this.#world.random.below(2) === 0) done(NO_EFFECTS);
+    else this.#world.clock.after("event", 1, () => done(NO_EFFECTS));
+  }
+
+  recall(_call: EventCall, _attempt: number, done: (effects: Effects) => void): void {
+    done(NO_EFFECTS);
   }
 
   snapshot(): Uint8Array {

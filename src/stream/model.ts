@@ -8,6 +8,8 @@ export type EndpointId = number;
 
 export const SHELL_ID_MIN = 2 ** 32;
 const SITE_ID_MIN = 2 ** 49;
+/** The source of what came from no sender: events of the stream itself. */
+export const EVENT_SOURCE: EndpointId = 0;
 
 /** One start of a site: its name and the instance that was drawn for this start. */
 export interface Place {

@@ -3,18 +3,21 @@ import type {
   Consumer,
   Delivery,
   Effects,
+  EventFailure,
   FailureAction,
   Fault,
   LifecycleEvent,
   Outcome,
 } from "./consumer.ts";
 import { Endpoint } from "./endpoint.ts";
+import { EventQueue, sourceNameOf } from "./event-queue.ts";
 import type { Frame } from "./frames.ts";
 import { Journal, type JournalEntry } from "./journal.ts";
 import type { KernelContext } from "./kernel-context.ts";
 import {
   type Durability,
   type EndpointId,
+  EVENT_SOURCE,
   formatMessageName,
   isStream,
   type Place,
@@ -100,6 +103,7 @@ export class Resident extends Endpoint implements PairOwner {
       }
     | undefined;
   readonly #deadLetters: DeadLetter[];
+  readonly #events: EventQueue;
   readonly #timers = new Set<{
     readonly agent: string;
     readonly at: number;
@@ -121,6 +125,7 @@ export class Resident extends Endpoint implements PairOwner {
     this.#lostNumbers = state.lostNumbers;
     this.#deadLetters = [...state.deadLetters];
     this.#trouble = state.trouble;
+    this.#events = this.#eventQueue(state);
     if (durability.type !== "none") {
       this.#journal = new Journal(context, {
         take: () => this.#journalEntry(),
@@ -164,6 +169,11 @@ export class Resident extends Endpoint implements PairOwner {
     return this.#mailbox.length;
   }
 
+  /** Whether its agents have handled all events, as far as they can. */
+  get hasEvents(): boolean {
+    return !this.#events.isEmpty;
+  }
+
   protected override get holdsBack(): boolean {
     return this.#options.durability.type === "message";
   }
@@ -182,6 +192,7 @@ export class Resident extends Endpoint implements PairOwner {
       if (this.durability.type === "message") await this.#journal?.settled();
       this.#started = true;
       if (first !== undefined) await this.#notify(first);
+      this.#events.resume();
     });
     this.context.atTurnEnd(this);
     await begun;
@@ -228,6 +239,7 @@ export class Resident extends Endpoint implements PairOwner {
       this.context.turn(() => {
         if (this.#closed) return;
         this.#apply(effects);
+        this.#events.failed(effects.failures ?? []);
         this.#changed();
       });
     });
@@ -240,7 +252,9 @@ export class Resident extends Endpoint implements PairOwner {
     return this.#gate(async () => {
       const effects = await task();
       this.context.turn(() => {
-        if (!this.#closed) this.#apply(effects);
+        if (this.#closed) return;
+        this.#apply(effects);
+        this.#events.failed(effects.failures ?? []);
       });
       this.#frozen = true;
     });
@@ -262,18 +276,31 @@ export class Resident extends Endpoint implements PairOwner {
     });
   }
 
-  /** Tells the agents of an event, between two messages. */
+  /** Tells the agents of an event, between two messages. Settles when their handlers have ended, or it waits behind one that failed. */
   tell(event: LifecycleEvent): Promise<void> {
-    return this.#gate(() => this.#notify(event));
+    return this.#events.tell(event);
   }
 
   /**
    * Ends the current message, tells the agents that they leave, and stops. Undefined when `cancelled` says so meanwhile.
+   *
+   * @param retryMs how long departure handlers that fail may be tried again
    */
-  async freeze(to: string, cancelled: () => boolean): Promise<Uint8Array | undefined> {
+  async freeze(
+    to: string,
+    cancelled: () => boolean,
+    retryMs: number = LIMITS.departureRetryMsMax,
+  ): Promise<Uint8Array | undefined> {
     return await this.#gate(async () => {
       if (cancelled()) return undefined;
-      await this.#notify({ type: "departure", to });
+      let failures: readonly EventFailure[] = [];
+      await this.#runEvent(
+        (end) => this.consumer.notify({ type: "departure", to }, end),
+        (effects) => {
+          failures = effects.failures ?? [];
+        },
+      );
+      await this.#events.retryDeparture(failures, retryMs, () => cancelled() || this.#closed);
       // Its record need not be as new: what is not kept was not told to anybody, and the target keeps all before it tells.
       if (cancelled() || this.#closed) return undefined;
       this.#frozen = true;
@@ -295,6 +322,7 @@ export class Resident extends Endpoint implements PairOwner {
     skip: boolean,
     edited: Uint8Array | undefined,
   ): boolean {
+    if (seq.source === EVENT_SOURCE) return this.#events.settleHalt(seq.seq, skip, edited);
     const trouble = this.#trouble;
     if (trouble?.halted !== true || trouble.source !== seq.source || trouble.seq !== seq.seq)
       return false;
@@ -319,6 +347,8 @@ export class Resident extends Endpoint implements PairOwner {
     if (skip) {
       this.#deadLetters.splice(index, 1);
       this.#changed();
+    } else if (letter.source === EVENT_SOURCE) {
+      return this.#events.replay(letter, edited);
     } else {
       const { source, sourceName } = letter;
       this.#push({
@@ -377,6 +407,7 @@ export class Resident extends Endpoint implements PairOwner {
     this.#journal?.close();
     for (const timer of this.#timers) timer.cancel();
     this.#timers.clear();
+    this.#events.close();
     super.close(error);
     this.consumer.close();
     for (const gate of this.#gates.splice(0)) gate(() => {});
@@ -397,6 +428,7 @@ export class Resident extends Endpoint implements PairOwner {
       })),
       deadLetters: this.#deadLetters,
       trouble: this.#trouble,
+      ...this.#events.state(),
       lostNumbers: this.#lostNumbers,
     };
   }
@@ -443,6 +475,17 @@ export class Resident extends Endpoint implements PairOwner {
         state: "running",
         forMs,
         error: undefined,
+      };
+    }
+    const event = this.#events.trouble;
+    if (event?.type === "failed") {
+      const { call, seq, attempts, fault, halted } = event;
+      return {
+        id: formatMessageName({ from: sourceNameOf(call), to: this.name, seq }),
+        attempt: attempts,
+        state: halted ? "halted" : "retrying",
+        forMs: 0,
+        error: fault.message,
       };
     }
     const trouble = this.#trouble;
@@ -530,7 +573,10 @@ export class Resident extends Endpoint implements PairOwner {
     if (!this.#started || this.#mailbox.length === 0) return false;
     this.#waitsForRoom = this.isFull;
     const blocked =
-      this.#trouble?.halted === true || this.#retryTimer !== undefined || this.#waitsForRoom;
+      this.#trouble?.halted === true ||
+      this.#retryTimer !== undefined ||
+      this.#waitsForRoom ||
+      this.#events.blocks;
     return !blocked && this.#run();
   }
 
@@ -737,31 +783,39 @@ export class Resident extends Endpoint implements PairOwner {
   }
 
   #setTimer(agent: string, delayMs: number, payload: Uint8Array): void {
-    if (this.#timers.size >= LIMITS.streamTimersMax) {
+    if (this.#timers.size + this.#events.timerCount >= LIMITS.streamTimersMax) {
       this.#count("timers-full");
       return;
     }
     const { clock } = this.context;
     const timer = { agent, at: clock.now() + delayMs, payload, cancel: (): void => {} };
     timer.cancel = clock.after("stream timer", delayMs, () => {
-      const ring = this.#gate(async () => {
-        // It goes together with what its handler did.
-        await this.#notify({ type: "timer", agent, payload }, () => this.#timers.delete(timer));
-        this.#changed();
-      });
-      ring.catch(() => {
-        // It moved meanwhile: the timer travels, and rings there.
+      this.#timers.delete(timer);
+      this.#events.tell({ type: "timer", agent, payload }).catch(() => {
+        // It moved meanwhile: the event travels.
       });
     });
     this.#timers.add(timer);
   }
 
-  #notify(event: LifecycleEvent, done = (): unknown => undefined): Promise<void> {
+  /** Tells the agents of an event that does not wait behind others. */
+  async #notify(event: LifecycleEvent): Promise<void> {
+    await this.#runEvent(
+      (end) => this.consumer.notify(event, end),
+      ({ failures = [] }) => this.#events.failed(failures),
+    );
+  }
+
+  /** Runs handlers of an event. What they did takes effect in one turn, together with what `end` does. */
+  #runEvent(
+    run: (end: (effects: Effects) => void) => void,
+    end: (effects: Effects) => void,
+  ): Promise<void> {
     return new Promise((resolve) => {
-      this.consumer.notify(event, (effects) =>
+      run((effects) =>
         this.context.turn(() => {
           if (!this.#closed) {
-            done();
+            end(effects);
             this.#apply(effects);
             if (effects.changed || effects.appends.length > 0 || effects.timers.length > 0)
               this.#changed();
@@ -771,6 +825,29 @@ export class Resident extends Endpoint implements PairOwner {
         }),
       );
     });
+  }
+
+  #eventQueue(state: StreamState): EventQueue {
+    return new EventQueue(
+      {
+        name: this.name,
+        gate: (task) => this.#gate(task),
+        notify: (event, end) => this.#runEvent((done) => this.consumer.notify(event, done), end),
+        recall: (call, attempt, end) =>
+          this.#runEvent((done) => this.consumer.recall(call, attempt, done), end),
+        changed: () => this.#changed(),
+        count: (reason) => this.#count(reason),
+        emit: (event) => this.context.emit(event),
+        hasRoom: () => this.#deadLetters.length < LIMITS.deadLettersMax,
+        bury: (letter) => void this.#deadLetters.push(letter),
+        exhume: (letter) => {
+          const index = this.#deadLetters.indexOf(letter);
+          if (index >= 0) this.#deadLetters.splice(index, 1);
+        },
+      },
+      this.context.clock,
+      state,
+    );
   }
 
   #gate<T>(task: () => Promise<T>): Promise<T> {

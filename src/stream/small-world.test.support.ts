@@ -6,6 +6,7 @@ import {
   type Consumer,
   type Delivery,
   type Effects,
+  type EventCall,
   type FailureAction,
   type LifecycleEvent,
   NO_EFFECTS,
@@ -35,6 +36,12 @@ export function failed(then: FailureAction): Outcome {
   };
 }
 
+/** What an event led to whose handler in this agent failed. */
+export function failedEvent(call: EventCall, then: FailureAction): Effects {
+  const fault = { code: "handler-failed", message: "as the test says", agent: call.agent };
+  return { ...NO_EFFECTS, failures: [{ call, fault, then }] };
+}
+
 /** A message of some text for the stream of that name. */
 export function append(to: string, text: string): Append {
   return { to, payload: packValue(text) };
@@ -48,6 +55,9 @@ export class ScriptedConsumer implements Consumer {
   readonly told: LifecycleEvent[] = [];
   handle: (text: string, delivery: Delivery) => Outcome | Promise<Outcome> = () => consumed();
   onEvent: (event: LifecycleEvent) => Effects | Promise<Effects> = () => NO_EFFECTS;
+  /** Handlers of events that were tried again. */
+  readonly recalled: { readonly call: EventCall; readonly attempt: number }[] = [];
+  onRecall: (call: EventCall, attempt: number) => Effects | Promise<Effects> = () => NO_EFFECTS;
   interrupts = 0;
   isClosed = false;
   /** Calls that began while another ran. */
@@ -109,9 +119,18 @@ export class ScriptedConsumer implements Consumer {
   }
 
   notify(event: LifecycleEvent, done: (effects: Effects) => void): void {
-    this.#enter();
     this.told.push(event);
-    const effects = this.onEvent(event);
+    this.#run(() => this.onEvent(event), done);
+  }
+
+  recall(call: EventCall, attempt: number, done: (effects: Effects) => void): void {
+    this.recalled.push({ call, attempt });
+    this.#run(() => this.onRecall(call, attempt), done);
+  }
+
+  #run(handle: () => Effects | Promise<Effects>, done: (effects: Effects) => void): void {
+    this.#enter();
+    const effects = handle();
     const end = (late: Effects): void => {
       this.#running--;
       done(late);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { packValue } from "../wire/index.ts";
+import { EVENT_HANDLERS, type LifecycleEvent } from "./consumer.ts";
 import {
   decodeState,
   encodeState,
@@ -21,6 +22,12 @@ const pairs = fc.array(
   { maxLength: 3 },
 );
 const few = { maxLength: 3 };
+const lifecycleEvents: fc.Arbitrary<LifecycleEvent> = fc.oneof(
+  fc.record({ type: fc.constant("arrival" as const), from: name }, plain),
+  fc.record({ type: fc.constant("siteLeft" as const), site: name }, plain),
+  fc.record({ type: fc.constant("clientAttached" as const), client: name }, plain),
+  fc.record({ type: fc.constant("timer" as const), agent: name, payload: bytes }, plain),
+);
 const states: fc.Arbitrary<StreamState> = fc.record(
   {
     inbound: pairs,
@@ -65,6 +72,24 @@ const states: fc.Arbitrary<StreamState> = fc.record(
       fc.record({ source: whole, seq: whole, attempts: whole, fault, halted: fc.boolean() }, plain),
       { nil: undefined },
     ),
+    events: fc.array(
+      fc.oneof(
+        fc.record({ type: fc.constant("told" as const), event: lifecycleEvents }, plain),
+        fc.record(
+          {
+            type: fc.constant("failed" as const),
+            call: fc.record(
+              { agent: name, handler: fc.constantFrom(...EVENT_HANDLERS), argument: bytes },
+              plain,
+            ),
+            ...{ seq: whole, attempts: whole, fault, halted: fc.boolean() },
+          },
+          plain,
+        ),
+      ),
+      few,
+    ),
+    lastEvent: whole,
     lostNumbers: fc.boolean(),
   },
   plain,
@@ -97,12 +122,18 @@ test("[M34] bytes that are no state are none, and never an exception", () => {
   );
 });
 
-test("[M51] of an older record agents, timers and dead letters are left, and its numbers are lost", () => {
+test("[M34] a state from before failed events were kept has none", () => {
+  const { events: _events, lastEvent: _last, ...old } = freshState(new Uint8Array());
+  assert.deepEqual(decodeState(packValue(old)), freshState(new Uint8Array()));
+});
+
+test("[M51] of an older record agents, timers, events and dead letters are left, and its numbers are lost", () => {
   fc.assert(
     fc.property(states, (state) => {
       const left = withoutNumbers(state);
-      const { consumer, timers, deadLetters } = state;
-      assert.deepEqual(left, { ...freshState(consumer, true), timers, deadLetters });
+      const { consumer, timers, deadLetters, events, lastEvent } = state;
+      const kept = { timers, deadLetters, events, lastEvent };
+      assert.deepEqual(left, { ...freshState(consumer, true), ...kept });
     }),
   );
 });

@@ -1,11 +1,17 @@
 import { z } from "zod";
 import { packValue, unpackValue } from "../wire/index.ts";
-import type { Append, Fault } from "./consumer.ts";
+import {
+  type Append,
+  EVENT_HANDLERS,
+  type EventCall,
+  type Fault,
+  type LifecycleEvent,
+} from "./consumer.ts";
 import type { EndpointId } from "./model.ts";
 import type { PairState } from "./receive-pair.ts";
 import type { WindowState } from "./send-window.ts";
 
-/** A message that its handlers failed on too often. */
+/** A message that its handlers failed on too often. Or an event: then the source is 0, its name says which handler, and the payload is its argument. */
 export interface DeadLetter {
   readonly source: EndpointId;
   readonly sourceName: string;
@@ -25,6 +31,20 @@ export interface Trouble {
   readonly halted: boolean;
 }
 
+/** An event that is not over: none of its handlers was told, or one failed and is tried again, or has halted the stream. */
+export type EventState =
+  | { readonly type: "told"; readonly event: LifecycleEvent }
+  | {
+      readonly type: "failed";
+      readonly call: EventCall;
+      /** Of the events of this stream that failed; with the handler its name. */
+      readonly seq: number;
+      /** Attempts so far. */
+      readonly attempts: number;
+      readonly fault: Fault;
+      readonly halted: boolean;
+    };
+
 /** Everything of a stream that travels, and that its record keeps (docs/spec/streams.md [M34]). */
 export interface StreamState {
   readonly inbound: readonly PairState[];
@@ -40,6 +60,10 @@ export interface StreamState {
   }[];
   readonly deadLetters: readonly DeadLetter[];
   readonly trouble: Trouble | undefined;
+  /** In order. */
+  readonly events: readonly EventState[];
+  /** Number of the last event that failed. */
+  readonly lastEvent: number;
   /** Its numbers were lost once: receivers that it has no window to are asked where to go on. */
   readonly lostNumbers: boolean;
 }
@@ -55,14 +79,16 @@ export function freshState(consumer: Uint8Array, lostNumbers = false): StreamSta
     timers: [],
     deadLetters: [],
     trouble: undefined,
+    events: [],
+    lastEvent: 0,
     lostNumbers,
   };
 }
 
-/** [M51] What is left of a record that is older than the stream's last moment: agents, timers, dead letters. */
+/** [M51] What is left of a record that is older than the stream's last moment: agents, timers, events, dead letters. */
 export function withoutNumbers(state: StreamState): StreamState {
-  const { consumer, timers, deadLetters } = state;
-  return { ...freshState(consumer, true), timers, deadLetters };
+  const { consumer, timers, deadLetters, events, lastEvent } = state;
+  return { ...freshState(consumer, true), timers, deadLetters, events, lastEvent };
 }
 
 export function encodeState(state: StreamState): Uint8Array {
@@ -81,6 +107,31 @@ const pair = z.object({
   place,
 });
 const append = z.object({ to: z.string(), payload: bytes });
+const event: z.ZodType<LifecycleEvent> = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("departure"), to: z.string() }),
+  z.object({ type: z.literal("arrival"), from: z.string() }),
+  z.object({ type: z.literal("failure"), lostSite: z.string() }),
+  z.object({ type: z.enum(["siteJoined", "siteLeft", "siteFailed"]), site: z.string() }),
+  z.object({ type: z.enum(["agentAttached", "agentDetached"]), agent: z.string() }),
+  z.object({ type: z.enum(["clientAttached", "clientDetached"]), client: z.string() }),
+  z.object({ type: z.literal("timer"), agent: z.string(), payload: bytes }),
+]);
+const call = z.object({
+  agent: z.string(),
+  handler: z.enum(EVENT_HANDLERS),
+  argument: bytes,
+});
+const eventState: z.ZodType<EventState> = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("told"), event }),
+  z.object({
+    type: z.literal("failed"),
+    call,
+    seq: whole,
+    attempts: whole,
+    fault,
+    halted: z.boolean(),
+  }),
+]);
 const stateSchema: z.ZodType<StreamState> = z.object({
   inbound: z.array(pair),
   replies: z.array(pair),
@@ -110,6 +161,9 @@ const stateSchema: z.ZodType<StreamState> = z.object({
   trouble: z
     .object({ source: whole, seq: whole, attempts: whole, fault, halted: z.boolean() })
     .or(z.undefined()),
+  // Records from before there were these have none.
+  events: z.array(eventState).default([]),
+  lastEvent: whole.default(0),
   lostNumbers: z.boolean(),
 });
 

@@ -36,7 +36,7 @@ function addDead(stream: Command): void {
   withSite(
     stream
       .command("dead")
-      .description("list the dead letters of a stream: messages that its handlers did not take")
+      .description("list the dead letters of a stream: messages and events whose handlers failed")
       .argument("<name>", "the stream"),
   ).action(async (name: string, options: SiteArguments) => {
     const terminal = openTerminal(options.json === true);

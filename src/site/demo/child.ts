@@ -34,7 +34,7 @@ export class Child {
   /** @throws {MeanderError} `demo-failed` when no process can be started */
   static start(options: ChildOptions): Child {
     const { module, args, env = {} } = options;
-    const child = spawn(process.execPath, ["--enable-source-maps", module, ...args], {
+    const child = spawn(process.execPath, [module, ...args], {
       stdio: ["pipe", "ignore", "pipe", "ipc"],
       env: { ...process.env, ...env },
       windowsHide: true,

@@ -51,7 +51,10 @@ export class Departures {
       giveUp(tooLate(record.name, deadlineMs)),
     );
     try {
-      const state = await Promise.race([resident.freeze(to.site, () => departure.cancelled), late]);
+      // Departure handlers that fail must leave the move time to be made.
+      const retryMs = Math.min(LIMITS.departureRetryMsMax, deadlineMs / 2);
+      const frozen = resident.freeze(to.site, () => departure.cancelled, retryMs);
+      const state = await Promise.race([frozen, late]);
       if (state === undefined || departure.cancelled) throw tooLate(record.name, deadlineMs);
       const request = packValue([move, JSON.stringify(record), by, deadlineMs, state]);
       await Promise.race([this.#site.kernel.request(to, "install", request), late]);

@@ -2,6 +2,7 @@ import type { MessageStory, StreamInspection, StreamView } from "../../agent/ind
 import { MeanderError } from "../../base/index.ts";
 import type { StreamRecord } from "../../session/index.ts";
 import {
+  EVENT_SOURCE,
   formatMessageName,
   type MessageName,
   parseMessageName,
@@ -130,7 +131,8 @@ export function settleLetter(
     ({ sourceName, seq }) => sourceName === name?.from && seq === name.seq,
   );
   const pair = [...resident.pairs.values()].find(({ sourceName }) => sourceName === name?.from);
-  const source = letter?.source ?? pair?.source;
+  const halted = resident.current()?.id === message ? EVENT_SOURCE : undefined;
+  const source = letter?.source ?? pair?.source ?? halted;
   if (name !== undefined && name.to === stream && source !== undefined) {
     const which = { source, seq: name.seq };
     const skip = action === "skip";
@@ -164,12 +166,8 @@ function receivedStory(
         `It is a dead letter of ${where} after ${letter.attempts} attempts: ${letter.fault.message}`,
       ],
     };
-  if (pair === undefined)
-    return { state: "unknown", steps: [`${where} has got nothing from ${name.from} yet.`] };
-  if (name.seq <= pair.consumed) return { state: "consumed", steps: [`${where} has consumed it.`] };
-  const id = formatMessageName(name);
   const current = resident.current();
-  if (current?.id === id) {
+  if (current?.id === formatMessageName(name)) {
     const error = current.error === undefined ? "" : `: ${current.error}`;
     return {
       state: current.state,
@@ -178,6 +176,9 @@ function receivedStory(
       ],
     };
   }
+  if (pair === undefined)
+    return { state: "unknown", steps: [`${where} has got nothing from ${name.from} yet.`] };
+  if (name.seq <= pair.consumed) return { state: "consumed", steps: [`${where} has consumed it.`] };
   if (name.seq <= pair.received) {
     const blocking =
       current === undefined ? "" : ` Behind ${current.id}, which is ${current.state}.`;

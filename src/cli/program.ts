@@ -1,0 +1,91 @@
+import { Command, CommanderError } from "commander";
+import { MeanderError } from "../base/index.ts";
+import { packageVersion } from "../site/client/index.ts";
+import { ScriptError } from "./script-error.ts";
+import { printError } from "./terminal.ts";
+
+type AddVerb = (program: Command) => void;
+
+/** Every verb, in the order of the help. Its module is loaded when it is used, or when all of them are listed. */
+const VERBS: Readonly<Record<string, () => Promise<AddVerb>>> = {
+  demo: async () => (await import("./demo.ts")).addDemo,
+  site: async () => (await import("./site.ts")).addSite,
+  publish: async () => (await import("./publish.ts")).addPublish,
+  play: async () => (await import("./play.ts")).addPlay,
+  record: async () => (await import("./record.ts")).addRecord,
+  sites: async () => (await import("./sites.ts")).addSites,
+  channels: async () => (await import("./channels.ts")).addChannels,
+  streams: async () => (await import("./streams.ts")).addStreams,
+  stream: async () => (await import("./stream/stream.ts")).addStream,
+  why: async () => (await import("./why.ts")).addWhy,
+  trace: async () => (await import("./trace.ts")).addTrace,
+  run: async () => (await import("./run.ts")).addRun,
+  sim: async () => (await import("./sim.ts")).addSim,
+  policy: async () => (await import("./policy.ts")).addPolicy,
+  status: async () => (await import("./status.ts")).addStatus,
+  top: async () => (await import("./top/top.ts")).addTop,
+  stats: async () => (await import("./stats.ts")).addStats,
+  log: async () => (await import("./log.ts")).addLog,
+  restart: async () => (await import("./restart.ts")).addRestart,
+  config: async () => (await import("./config.ts")).addConfig,
+  token: async () => (await import("./token.ts")).addToken,
+  stop: async () => (await import("./stop.ts")).addStop,
+  doctor: async () => (await import("./doctor.ts")).addDoctor,
+};
+
+/**
+ * Runs the command line.
+ *
+ * @param args without the program's own name
+ * @returns the exit code. 0: done; 1: it failed; 2: the arguments were wrong
+ */
+export async function runProgram(args: readonly string[]): Promise<number> {
+  // What stands behind `--` is a script's own.
+  const json = (args.includes("--") ? args.slice(0, args.indexOf("--")) : args).includes("--json");
+  const program = new Command("meander")
+    .description("A live-media network that can be reprogrammed while it runs")
+    .version(packageVersion())
+    .showSuggestionAfterError(true)
+    .exitOverride()
+    .configureOutput({ outputError: () => {} });
+  for (const add of await Promise.all(verbsFor(args[0]).map((load) => load()))) add(program);
+  try {
+    await program.parseAsync([...args], { from: "user" });
+    return Number(process.exitCode ?? 0);
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return 0;
+      if (error.code === "commander.help") return 2;
+      const what = error.message.replace(/^error: /, "");
+      const next = `see ${verbOf(program, args)} --help`;
+      printError(new MeanderError("arguments-invalid", what, { next }), json);
+      return 2;
+    }
+    printError(error, json);
+    const usage =
+      error instanceof MeanderError &&
+      !(error instanceof ScriptError) &&
+      ["arguments-invalid", "config-invalid"].includes(error.code);
+    return usage ? 2 : 1;
+  }
+}
+
+/** What the first argument needs: its verb, or all of them where it names none. */
+function verbsFor(name = ""): readonly (() => Promise<AddVerb>)[] {
+  const verb = Object.hasOwn(VERBS, name) ? VERBS[name] : undefined;
+  return verb === undefined ? Object.values(VERBS) : [verb];
+}
+
+/** The command that is meant, as far as there is one: `meander token create`. */
+function verbOf(program: Command, args: readonly string[]): string {
+  let command = program;
+  const names = [program.name()];
+  for (const arg of args) {
+    if (arg.startsWith("-")) continue;
+    const next = command.commands.find((each) => each.name() === arg);
+    if (next === undefined) break;
+    command = next;
+    names.push(arg);
+  }
+  return names.join(" ");
+}
