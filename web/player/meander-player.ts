@@ -14,6 +14,8 @@ import { NO_STATS, type PlayerStats } from "./player-stats.ts";
 import { PlayerView } from "./player-view.ts";
 import { linkUrlsOf } from "./site-urls.ts";
 
+export type { PlayerState, PlayerStats };
+
 /** Delay that absorbs jitter unless `target-delay` says otherwise, ms. */
 const TARGET_DELAY_MS = 120;
 const TARGET_DELAY_MS_MAX = 10_000;
