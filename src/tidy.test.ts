@@ -13,20 +13,34 @@ const LAYERS = [
   "transport",
   "channel",
   "stream",
+  "trust",
+  "code",
   "agent",
   "directory",
   "session",
   "reflector",
   "media",
+  "host",
+  "sim",
+  "client",
+  "view",
   "mobility",
   "site",
-  "sim",
   "cli",
 ];
 
 /** Runs in a browser as it is: no `node:*`, no Buffer, no process. Of `agent`, what defines agents does. */
-const BROWSER_READY = ["base", "wire", "stack", "channel", "stream", "directory", "session"];
-/** What the web pages may import of src. `site/view` is the console's pure half. */
+const BROWSER_READY = [
+  "base",
+  "wire",
+  "stack",
+  "channel",
+  "stream",
+  "directory",
+  "session",
+  "view",
+];
+/** What the web pages may import of src. */
 const WEB_MAY_IMPORT = [
   "base",
   "wire",
@@ -34,7 +48,8 @@ const WEB_MAY_IMPORT = [
   "channel",
   "agent/define",
   "session/shell",
-  "site/view",
+  "client/contract",
+  "view",
 ];
 
 /** Rules of stacks and of streams both begin with M and S; each layer cites its own. */
@@ -236,7 +251,7 @@ function readSources(folder: string): Source[] {
           .replace(/^(import|export) type [^"]*"[^"]+";/gm, "")
           .matchAll(/(?:from|import) "([^"]+)"/g),
       ].map(([, name = ""]) => name);
-      return { path, text, isTest: path.endsWith(".test.ts"), imports, values };
+      return { path, text, isTest: /\.test(\.support)?\.ts$/.test(path), imports, values };
     });
 }
 
@@ -261,7 +276,7 @@ function isBrowserReady(path: string): boolean {
     BROWSER_READY.includes(layerOf(path) ?? "") ||
     path.startsWith("agent/define/") ||
     path === "agent/model.ts" ||
-    path.startsWith("site/view/")
+    path.startsWith("client/contract/")
   );
 }
 

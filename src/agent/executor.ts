@@ -1,16 +1,6 @@
 import type { Effects, Fault } from "../stream/index.ts";
 import type { HandlerName, Isolation } from "./model.ts";
 
-/** Code that an executor evaluates: one expression whose value is the definition (or the handler, for replaced ones). */
-export interface PreparedCode {
-  /** Of its bytes (`encodeCode`), in hex: its name everywhere, and that of its blob. */
-  readonly sha256: string;
-  /** JavaScript: types stripped, module syntax rewritten, no free variables, no text that SES rejects. */
-  readonly expression: string;
-  /** What was uploaded, kept for people. */
-  readonly source: string;
-}
-
 /** What an executor needs to start an agent. */
 export interface AgentProgram {
   readonly stream: string;

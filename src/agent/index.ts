@@ -3,15 +3,11 @@
  *
  * @module
  */
-export { AgentSet, type AgentSetOptions } from "./agent-set.ts";
-export { decodeAgents, encodeAgents } from "./agent-state-codec.ts";
-export { CodeError, type SourcePlace } from "./code/code-error.ts";
-export { type CodeBlobs, CodeStore } from "./code/code-store.ts";
-export { describeInline } from "./code/describe-inline.ts";
-export { DescribingWorker, type DescribingWorkerOptions } from "./code/describing-worker.ts";
-export type { DefinitionDescription, DescribeDefinition } from "./code/description.ts";
-export { prepareAgent, prepareHandler } from "./code/prepare-code.ts";
+
 export { agentSpecSchema, makeSpec, type SpecParts } from "./define/index.ts";
+export { describeInline } from "./describe/describe-inline.ts";
+export { DescribingWorker, type DescribingWorkerOptions } from "./describe/describing-worker.ts";
+export type { DefinitionDescription, DescribeDefinition } from "./describe/description.ts";
 export type {
   AgentHost,
   AgentInstance,
@@ -19,8 +15,8 @@ export type {
   Executor,
   HostCall,
   Invocation,
+  InvocationDone,
   InvocationResult,
-  PreparedCode,
 } from "./executor.ts";
 export {
   InlineExecutor,
@@ -42,4 +38,6 @@ export type {
   StreamInspection,
   StreamView,
 } from "./session-port.ts";
-export { type Forgotten, SiteAgents } from "./site-agents.ts";
+export { AgentSet, type AgentSetOptions } from "./set/agent-set.ts";
+export { decodeAgents, encodeAgents } from "./set/agent-state-codec.ts";
+export { type Forgotten, SiteAgents } from "./set/site-agents.ts";

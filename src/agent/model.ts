@@ -1,6 +1,7 @@
+import type { AgentModule } from "../code/index.ts";
 import type { Durability } from "../stream/index.ts";
 
-/** The events that an agent may handle. `append` is for messages. */
+/** The events that an agent may handle, `append` for messages: the one list of them, which schemas and types are made from. */
 export const HANDLER_NAMES = [
   "init",
   "append",
@@ -140,14 +141,6 @@ export interface AgentRef {
   replaceHandler(event: HandlerName, handler: Handler | string | null): Promise<void>;
   /** Detaches it: its finalize handler runs at every site it visited. */
   detach(): Promise<void>;
-}
-
-/** Code of an agent as text. */
-export interface AgentModule {
-  /** TypeScript or JavaScript: a module whose default export is an {@link AgentDefinition}. */
-  readonly source: string;
-  /** Its file, for errors. */
-  readonly file?: string | undefined;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: handlers of all events, whose second arguments differ

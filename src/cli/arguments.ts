@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { DURATION_EXPECTED, MeanderError, parseDuration } from "../base/index.ts";
-import { SiteClient } from "../site/client/index.ts";
+import { SiteClient } from "../client/index.ts";
 import { type CredentialArguments, credentialsOf } from "./credentials.ts";
 
 /** The default of `--site`: where the first site of a machine is. */

@@ -3,7 +3,7 @@ import { chmod, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
-import { type LocalSite, noteLocalSite } from "../site/client/index.ts";
+import { type LocalSite, noteLocalSite } from "../client/index.ts";
 import { credentialsOf } from "./credentials.ts";
 
 const VARIABLES = ["XDG_RUNTIME_DIR", "MEANDER_TOKEN", "MEANDER_CA", "MEANDER_FINGERPRINT"];

@@ -1,11 +1,6 @@
 import { readFileSync } from "node:fs";
 import { MeanderError } from "../base/index.ts";
-import {
-  findLocalSite,
-  findLocalToken,
-  type SiteCredentials,
-  trustOf,
-} from "../site/client/index.ts";
+import { findLocalSite, findLocalToken, type SiteCredentials, trustOf } from "../client/index.ts";
 
 /** Options by which a verb shows who it is, and says whom it trusts. */
 export interface CredentialArguments {

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { SystemClock, SystemRandom } from "../base/index.ts";
-import { packageRoot } from "../site/client/index.ts";
+import { packageRoot } from "../client/index.ts";
 import type { DemoSupervisor } from "../site/demo/index.ts";
 import { wholeNumber } from "./arguments.ts";
 import { openTerminal, type Terminal } from "./terminal.ts";

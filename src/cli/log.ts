@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { formatDuration, MeanderError, SystemClock } from "../base/index.ts";
-import type { LogLevel, LogLevelView } from "../site/index.ts";
+import type { LogLevel, LogLevelView } from "../client/contract/index.ts";
 import { durationOf, type SiteArguments, withSite } from "./arguments.ts";
 import { siteNamed } from "./site-named.ts";
 import { openTerminal } from "./terminal.ts";

@@ -79,7 +79,7 @@ async function playSdp(channel: string, options: Arguments, terminal: Terminal):
 }
 
 async function playText(channel: string, options: Arguments, terminal: Terminal): Promise<void> {
-  const { watchChannel } = await import("../site/watch/index.ts");
+  const { watchChannel } = await import("../client/watch/index.ts");
   const { KIND, kindOf, payloadOf } = await import("../wire/index.ts");
   const file = options.output === undefined ? undefined : createWriteStream(options.output);
   const write = (line: string): void => void (file ?? process.stdout).write(`${line}\n`);

@@ -1,6 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { MeanderError } from "../base/index.ts";
-import { packageVersion } from "../site/client/index.ts";
+import { packageVersion } from "../client/index.ts";
 import { ScriptError } from "./script-error.ts";
 import { printError } from "./terminal.ts";
 

@@ -1,9 +1,9 @@
 import { createInterface } from "node:readline";
 import { type Command, Option } from "commander";
 import { MeanderError, SystemClock } from "../base/index.ts";
+import { SiteClient } from "../client/index.ts";
+import type { Publication } from "../client/publish/index.ts";
 import type { FfmpegSource } from "../media/index.ts";
-import { SiteClient } from "../site/client/index.ts";
-import type { Publication } from "../site/publish/index.ts";
 import { formatAddress } from "../transport/index.ts";
 import { type SiteArguments, wholeNumber, withSite } from "./arguments.ts";
 import { credentialsOf } from "./credentials.ts";
@@ -114,7 +114,7 @@ async function publish(
     );
   }
   const { publishFfmpeg, publishFile, publishLines, publishSdpFile } = await import(
-    "../site/publish/index.ts"
+    "../client/publish/index.ts"
   );
   const credentials = credentialsOf(site, options);
   const common = { site, channel, input, source, replace, ...credentials };

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { every, SystemClock } from "../base/index.ts";
-import type { RecordEvent, RecordStatus } from "../site/index.ts";
-import { formatBytes } from "../site/view/index.ts";
+import type { RecordEvent, RecordStatus } from "../client/contract/index.ts";
+import { formatBytes } from "../view/index.ts";
 import { durationOf, type SiteArguments, withSite } from "./arguments.ts";
 import { credentialsOf } from "./credentials.ts";
 import { openTerminal, type Terminal } from "./terminal.ts";

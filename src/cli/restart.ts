@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { type Clock, delay, MeanderError, SystemClock } from "../base/index.ts";
+import type { SiteClient } from "../client/index.ts";
 import type { SiteRecord } from "../session/index.ts";
-import type { SiteClient } from "../site/client/index.ts";
 import { durationOf, type SiteArguments, withSite } from "./arguments.ts";
 import { siteNamed } from "./site-named.ts";
 import { openTerminal } from "./terminal.ts";

@@ -1,5 +1,5 @@
+import { connect } from "../client/index.ts";
 import type { Shell } from "../session/shell/index.ts";
-import { connect } from "../site/client/index.ts";
 import type { SiteArguments } from "./arguments.ts";
 import { credentialsOf } from "./credentials.ts";
 

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { packageRoot } from "../client/index.ts";
 import type { SimulationResult } from "../sim/index.ts";
-import { packageRoot } from "../site/client/index.ts";
 
 const MAIN = fileURLToPath(new URL("./main.js", import.meta.url));
 

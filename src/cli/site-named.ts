@@ -1,6 +1,6 @@
 import { MeanderError } from "../base/index.ts";
+import { SiteClient } from "../client/index.ts";
 import type { Endpoint, SiteRecord } from "../session/index.ts";
-import { SiteClient } from "../site/client/index.ts";
 import { clientOf, type SiteArguments } from "./arguments.ts";
 import { credentialsOf } from "./credentials.ts";
 

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { DURATION_EXPECTED, formatDuration, MeanderError, parseDuration } from "../base/index.ts";
-import type { StatsView } from "../site/index.ts";
-import { formatReading, readingsOf } from "../site/view/index.ts";
+import type { StatsView } from "../client/contract/index.ts";
+import { formatReading, readingsOf } from "../view/index.ts";
 import { clientOf, type SiteArguments, withSite } from "./arguments.ts";
 import { siteNamed } from "./site-named.ts";
 import { sparkline } from "./sparkline.ts";

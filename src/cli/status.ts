@@ -3,11 +3,11 @@ import type {
   HealthView,
   RecordStatus,
   SiteFigures,
-  SiteView,
   StreamsView,
   Usage,
-} from "../site/index.ts";
-import { formatBytes } from "../site/view/index.ts";
+} from "../client/contract/index.ts";
+import type { SiteView } from "../site/index.ts";
+import { formatBytes } from "../view/index.ts";
 import { clientOf, type SiteArguments, withSite } from "./arguments.ts";
 import { openTerminal, type Terminal, table } from "./terminal.ts";
 

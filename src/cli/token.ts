@@ -1,8 +1,8 @@
 import { writeFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { MeanderError } from "../base/index.ts";
+import { SiteClient, type TokenView } from "../client/index.ts";
 import { RIGHTS, type Right } from "../session/index.ts";
-import { SiteClient, type TokenView } from "../site/client/index.ts";
 import { collect, durationOf, type SiteArguments, withSite } from "./arguments.ts";
 import { credentialsOf } from "./credentials.ts";
 import { openTerminal, type Paint, table } from "./terminal.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { LinkTrace } from "../site/index.ts";
+import type { LinkTrace } from "../client/contract/index.ts";
 import { KIND } from "../wire/index.ts";
 import { traceLines, traceTable } from "./trace.ts";
 

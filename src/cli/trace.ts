@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { LIMITS } from "../base/index.ts";
-import type { LinkTrace } from "../site/index.ts";
+import type { LinkTrace } from "../client/contract/index.ts";
 import { KIND } from "../wire/index.ts";
 import { clientOf, type SiteArguments, wholeNumber, withSite } from "./arguments.ts";
 import { openTerminal, type Paint, table } from "./terminal.ts";

@@ -4,21 +4,33 @@
  *
  * @module
  */
-export { clipSdp, clipSdpTracks } from "./clip-description.ts";
-export { type ClipFrame, ClipReader, type ClipTrack } from "./clip-reader.ts";
-export { demoClipPath } from "./demo-clip.ts";
+
+export { RtpIngest, type RtpIngestOptions } from "./doors/rtp/rtp-ingest.ts";
+export { type OpenIngest, openRtpIngest } from "./doors/rtp/rtp-ingest-sockets.ts";
+export type { RtpOutput } from "./doors/rtp/rtp-output.ts";
+export { RtpOutputs } from "./doors/rtp/rtp-outputs.ts";
+export { clipSdp, clipSdpTracks } from "./files/clip-description.ts";
+export { type ClipFrame, ClipReader, type ClipTrack } from "./files/clip-reader.ts";
+export { demoClipPath } from "./files/demo-clip.ts";
+export { FilePublisher, type FilePublisherOptions } from "./files/file-publisher.ts";
+export { FRAME_COUNTER, readFrameCounter } from "./files/frame-counter.ts";
+export {
+  type ClipPublication,
+  type PublishClipOptions,
+  publishClip,
+} from "./files/publish-clip.ts";
+export { IngestGroup, type IngestGroupOptions } from "./inputs/ingest-group.ts";
+export type { OpenSocket } from "./open-socket.ts";
 export {
   type FfmpegSource,
   type FfmpegTarget,
   ffmpegPublishArguments,
   ffmpegTracks,
-} from "./ffmpeg-arguments.ts";
-export { FilePublisher, type FilePublisherOptions } from "./file-publisher.ts";
-export { FRAME_COUNTER, readFrameCounter } from "./frame-counter.ts";
-export { gstreamerPublishPipeline, gstreamerReceivePipeline } from "./gstreamer-pipelines.ts";
-export { IngestGroup, type IngestGroupOptions } from "./ingest-group.ts";
-export type { OpenSocket } from "./open-socket.ts";
-export { type ClipPublication, type PublishClipOptions, publishClip } from "./publish-clip.ts";
+} from "./programs/ffmpeg-arguments.ts";
+export {
+  gstreamerPublishPipeline,
+  gstreamerReceivePipeline,
+} from "./programs/gstreamer-pipelines.ts";
 export {
   type Container,
   containerOf,
@@ -34,7 +46,3 @@ export {
   type SegmentFile,
   SteadyClock,
 } from "./record/index.ts";
-export { RtpIngest, type RtpIngestOptions } from "./rtp-ingest.ts";
-export { type OpenIngest, openRtpIngest } from "./rtp-ingest-sockets.ts";
-export type { RtpOutput } from "./rtp-output.ts";
-export { RtpOutputs } from "./rtp-outputs.ts";

@@ -25,9 +25,9 @@ import {
   sourceOf,
   type Track,
 } from "../wire/index.ts";
-import { IngestGroup } from "./ingest-group.ts";
+import type { RtpIngestPorts } from "./doors/rtp/rtp-ingest-sockets.ts";
+import { IngestGroup } from "./inputs/ingest-group.ts";
 import type { OpenSocket } from "./open-socket.ts";
-import type { RtpIngestPorts } from "./rtp-ingest-sockets.ts";
 
 /** Remembers what was published, in order. */
 export class RecordingPublisher implements ChannelPublisher {

@@ -3,9 +3,11 @@
  *
  * @module
  */
-export type { Bundle, BundlePlace } from "./bundle.ts";
-export type { ChannelPublisher, SourceId, SourceReport } from "./channel-publisher.ts";
+
+export type { ChannelPublisher, SourceId, SourceReport } from "./channel/channel-publisher.ts";
 export type { Departed } from "./departure.ts";
+export type { Bundle, BundlePlace } from "./egress/bundle.ts";
+export type { PacketSink } from "./egress/packet-sink.ts";
 export type { Neighbour, PlaneEvent } from "./events.ts";
 export type {
   ChannelFigures,
@@ -13,7 +15,6 @@ export type {
   SlowSubscriber,
   SubscriberCounts,
 } from "./figures.ts";
-export type { GroupAddress, GroupMeans, GroupOutput } from "./group-means.ts";
 export type {
   IngestOptions,
   IngestPorts,
@@ -21,8 +22,8 @@ export type {
   OutputMulticast,
   RtpOutputOptions,
 } from "./ingest-options.ts";
-export { type LinkSecurity, plainLinks, siteProof } from "./link-security.ts";
-export type { PacketSink } from "./packet-sink.ts";
+export type { GroupAddress, GroupMeans, GroupOutput } from "./links/group-means.ts";
+export { type LinkSecurity, plainLinks, siteProof } from "./links/link-security.ts";
 export { Reflector, type ReflectorOptions } from "./reflector.ts";
 export type {
   ChannelSnapshot,

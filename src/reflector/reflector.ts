@@ -10,20 +10,20 @@ import type { Peer, PeerIdentity, Refusal } from "../channel/index.ts";
 import type { ChannelConfig } from "../session/index.ts";
 import { type Connection, isSameSecret } from "../stack/index.ts";
 import { type ControlMessage, channelOf, KIND, kindOf } from "../wire/index.ts";
-import { Channel } from "./channel.ts";
-import type { ChannelPublisher } from "./channel-publisher.ts";
-import { ChannelStacks } from "./channel-stacks.ts";
+import { Channel } from "./channel/channel.ts";
+import type { ChannelPublisher } from "./channel/channel-publisher.ts";
 import { type Departed, Departure } from "./departure.ts";
+import { type Outlet, PeerOutlet, SinkOutlet } from "./egress/outlet.ts";
+import type { PacketSink } from "./egress/packet-sink.ts";
+import type { Subscriber } from "./egress/subscriber.ts";
 import type { Neighbour, PlaneEvent } from "./events.ts";
 import { type ReflectorFigures, type SlowSubscriber, Worst } from "./figures.ts";
-import type { GroupMeans } from "./group-means.ts";
-import { LinkGroups } from "./link-groups.ts";
-import type { LinkSecurity } from "./link-security.ts";
-import { Links } from "./links.ts";
-import { type Outlet, PeerOutlet, SinkOutlet } from "./outlet.ts";
-import type { PacketSink } from "./packet-sink.ts";
+import { ChannelStacks } from "./links/channel-stacks.ts";
+import type { GroupMeans } from "./links/group-means.ts";
+import { LinkGroups } from "./links/link-groups.ts";
+import type { LinkSecurity } from "./links/link-security.ts";
+import { Links } from "./links/links.ts";
 import type { PeerSnapshot, PlaneSnapshot } from "./snapshot.ts";
-import type { Subscriber } from "./subscriber.ts";
 import { type Pace, type Tick, Ticker } from "./ticker.ts";
 import { ViewerDoor, type ViewerGate } from "./viewer-door.ts";
 
@@ -191,7 +191,7 @@ export class Reflector {
       }
       channel = this.#makeChannel(name, id, config);
     }
-    const restacked = this.#stacks.set(name, config.input?.connection ?? "udp");
+    const restacked = this.#stacks.set(name, config.input?.stack ?? "udp");
     const from = (config.input?.from ?? []).filter((site) => site !== this.#self.site);
     if (restacked) channel.receiver.setAlternatives([]);
     channel.configure(config);

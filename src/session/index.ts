@@ -19,6 +19,7 @@ export {
   tokenNameSchema,
   tokenRecordSchema,
 } from "./access.ts";
+export { checkChannelName } from "./channel-name.ts";
 export { Leader, type LeaderOptions } from "./leader.ts";
 export { Membership, type MembershipEvents, type MembershipOptions } from "./membership.ts";
 export {
@@ -38,7 +39,7 @@ export {
 } from "./model.ts";
 export { decide, denied, enforce, type PolicyDecision, type PolicyQuestion } from "./policy.ts";
 export { channelRecordSchema, type SiteSelf, siteRecordSchema } from "./records.ts";
-export { parseRouteConfig } from "./route-config.ts";
+export { isRouteKey, parseRouteConfig } from "./route-config.ts";
 export { StreamControl, type StreamControlOptions } from "./stream-control.ts";
 export {
   agentSpecSchema,

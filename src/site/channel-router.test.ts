@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LIMITS, SILENT, VirtualClock } from "../base/index.ts";
+import type { ChannelSnapshot } from "../client/contract/index.ts";
 import { type ChannelRecord, routeConfigSchema } from "../session/index.ts";
 import { ChannelRouter } from "./channel-router.ts";
-import type { ChannelSnapshot, PlaneControl, PlaneEvent } from "./plane-control.ts";
+import type { PlaneControl, PlaneEvent } from "./plane-control.ts";
 
 const CLIP: ChannelRecord = { name: "clip", id: 7, ingests: ["origin"] };
 

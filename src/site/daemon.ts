@@ -1,5 +1,6 @@
 import { type Clock, type Log, SystemClock } from "../base/index.ts";
-import { noteLocalSite } from "./client/local-sites.ts";
+import { noteLocalSite } from "../client/index.ts";
+import { formatBitRate } from "../view/index.ts";
 import { supervisedDemo } from "./demo/demo-link.ts";
 import { gatedLog, LogGate } from "./observe/log-gate.ts";
 import { openLog } from "./observe/open-log.ts";
@@ -8,7 +9,6 @@ import { becomeParent, formerSelf, RESTART_CODE } from "./operations/restart.ts"
 import { ServiceManager } from "./operations/service-manager.ts";
 import { Site, type SitePorts } from "./site.ts";
 import { type SiteSettings, STOP_MS_DEFAULT } from "./site-options.ts";
-import { formatBitRate } from "./view/index.ts";
 
 /** The same after a failure, ms. */
 const END_MS_MAX = 500;

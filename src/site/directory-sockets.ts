@@ -1,8 +1,8 @@
 import { WebSocket } from "ws";
 import { type Clock, LIMITS, MeanderError } from "../base/index.ts";
+import { messageSocketOf } from "../client/index.ts";
 import type { MessageSocket } from "../directory/index.ts";
 import { secureOptions, type TlsTrust } from "../transport/index.ts";
-import { messageSocketOf } from "./message-sockets.ts";
 
 /** Bytes that wait for a directory's peer which does not read. */
 export const DIRECTORY_BACKLOG_BYTES_MAX: number = 2 * LIMITS.directoryMessageBytesMax;

@@ -7,7 +7,6 @@
 export type {
   AgentContext,
   AgentDefinition,
-  AgentModule,
   AgentRef,
   Appended,
   EventFilter,
@@ -18,6 +17,54 @@ export type {
   StreamRef,
   StreamView,
 } from "../agent/index.ts";
+export type {
+  ChannelNow,
+  ChannelView,
+  DemoAction,
+  HealthView,
+  LinkTrace,
+  LogLevel,
+  LogLevelView,
+  OutputPorts,
+  PublishAnswer,
+  RecordEvent,
+  RecordRequest,
+  RecordStatus,
+  SessionView,
+  SiteFigures,
+  SiteView,
+  SlowNow,
+  StatsView,
+  StreamCounts,
+  StreamsView,
+  TokenRequest,
+  TraceView,
+  Usage,
+} from "../client/contract/index.ts";
+export {
+  connect,
+  type PublishSettings,
+  packageRoot,
+  packageVersion,
+  SiteClient,
+  type SiteCredentials,
+  type TokenView,
+} from "../client/index.ts";
+export {
+  type Publication,
+  type PublishOptions,
+  publishFfmpeg,
+  publishFile,
+  publishLines,
+  publishSdpFile,
+} from "../client/publish/index.ts";
+export {
+  ChannelRecorder,
+  type RecordSettings,
+  recordChannel,
+} from "../client/record/index.ts";
+export { type WatchEvents, type WatchOptions, watchChannel } from "../client/watch/index.ts";
+export type { AgentModule } from "../code/index.ts";
 export {
   type ConnectOptions,
   defineAgent,
@@ -30,59 +77,18 @@ export {
   type StreamGroup,
 } from "../session/shell/index.ts";
 export type { Durability } from "../stream/index.ts";
-export {
-  connect,
-  type PublishSettings,
-  packageRoot,
-  packageVersion,
-  SiteClient,
-  type SiteCredentials,
-  type SiteView,
-  type TokenRequest,
-  type TokenView,
-} from "./client/index.ts";
 export { type DaemonPorts, runDaemon } from "./daemon.ts";
 export { type Check, runChecks } from "./doctor/checks.ts";
-export type { LinkTrace } from "./plane-control.ts";
-export {
-  type Publication,
-  type PublishOptions,
-  publishFfmpeg,
-  publishFile,
-  publishLines,
-  publishSdpFile,
-} from "./publish/index.ts";
-export {
-  ChannelRecorder,
-  type RecordEvent,
-  type RecordRequest,
-  type RecordSettings,
-  type RecordStatus,
-  recordChannel,
-} from "./record/index.ts";
 export { Site, type SitePorts } from "./site.ts";
 export {
   checkSettings,
-  type LogLevel,
   parseConfigFile,
   type SiteOptions,
   type SiteSettings,
 } from "./site-options.ts";
 export type {
-  ChannelView,
-  DemoAction,
   DemoControl,
-  HealthView,
-  LogLevelView,
-  OutputPorts,
-  PublishAnswer,
   PublishRequest,
-  SessionView,
   SiteService,
-  StreamCounts,
-  StreamsView,
-  TraceView,
 } from "./site-service.ts";
 export { startSite } from "./start-site.ts";
-export type { ChannelNow, SiteFigures, SlowNow, StatsView, Usage } from "./view/index.ts";
-export { type WatchEvents, type WatchOptions, watchChannel } from "./watch/index.ts";

@@ -4,13 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { SILENT, SystemClock, SystemRandom } from "../base/index.ts";
+import { packageRoot, SiteClient } from "../client/index.ts";
+import { publishFile } from "../client/publish/index.ts";
+import { watchChannel } from "../client/watch/index.ts";
 import { KIND, kindOf, mediumOf, sequenceOf, sourceOf } from "../wire/index.ts";
-import { packageRoot } from "./client/package-root.ts";
-import { SiteClient } from "./client/site-client.ts";
 import { LinkStacks } from "./plane/link-stacks.ts";
-import { publishFile } from "./publish/publish-file.ts";
 import { Site, type SitePorts } from "./site.ts";
-import { watchChannel } from "./watch/watch-channel.ts";
 
 const CLIP = join(packageRoot(), "media", "clip.mp4");
 const LOCAL: SitePorts = { plane: "local" };
@@ -55,7 +54,7 @@ class Numbers {
 }
 
 async function relayOver(
-  connection: string,
+  stack: string,
   use: (sites: { readonly origin: Site; readonly relay: Site }) => Promise<void>,
 ): Promise<void> {
   const data = await mkdtemp(join(tmpdir(), "meander-links-"));
@@ -69,7 +68,7 @@ async function relayOver(
       channels: {
         clip: {
           ...(relay.routes().channels["clip"] ?? {}),
-          input: { from: ["origin"], connection, keep: true },
+          input: { from: ["origin"], stack, keep: true },
         },
       },
     } as Parameters<Site["setRoutes"]>[0]);

@@ -1,15 +1,16 @@
 import { type Clock, delay, MeanderError } from "../base/index.ts";
+import type { GroupSending, OutputPorts, PublishAnswer } from "../client/contract/index.ts";
 import type { ChannelRecord } from "../session/index.ts";
+import { checkChannelName } from "../session/index.ts";
 import { isMulticast } from "../transport/index.ts";
 import { type Description, formatSdp, parseSdp, type SdpTrack, type Track } from "../wire/index.ts";
 import type { Guard } from "./access/guard.ts";
-import { checkChannelName } from "./channel-name.ts";
 import type { ChannelRouter } from "./channel-router.ts";
 import { isLoopbackName } from "./http/gate.ts";
 import { multicastInterface } from "./multicast-interface.ts";
 import type { HandedInput, HandedOutput, Handover } from "./operations/handover.ts";
 import type { IngestTrack, PlaneControl } from "./plane-control.ts";
-import type { GroupSending, OutputPorts, PublishAnswer, PublishRequest } from "./site-service.ts";
+import type { PublishRequest } from "./site-service.ts";
 
 /** What a media desk works with. */
 export interface MediaDeskOptions {

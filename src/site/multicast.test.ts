@@ -6,8 +6,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { SiteClient } from "../client/index.ts";
 import { encodeRtp } from "../wire/index.ts";
-import { SiteClient } from "./client/site-client.ts";
 import { Site } from "./site.ts";
 
 const HERE = "127.0.0.1";

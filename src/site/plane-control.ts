@@ -2,6 +2,7 @@
  * What the main thread asks of the plane, and what the plane reports. Both run in one thread in tests; in a site the
  * plane has its own, and these calls are messages. Everything here is structured-cloneable.
  */
+import type { LinkTrace, LogLevel, PlaneSnapshot } from "../client/contract/index.ts";
 import type {
   Departed,
   IngestOptions,
@@ -9,13 +10,9 @@ import type {
   Neighbour,
   PlaneEvent,
   ReflectorFigures,
-  PlaneSnapshot as ReflectorSnapshot,
   RtpOutputOptions,
 } from "../reflector/index.ts";
 import type { ChannelConfig } from "../session/index.ts";
-import type { TraceRecord } from "../stack/index.ts";
-import type { BatchFigures } from "../transport/index.ts";
-import type { LogLevel } from "./site-options.ts";
 
 export type {
   ChannelFigures,
@@ -32,24 +29,12 @@ export type {
   SubscriberSnapshot,
 } from "../reflector/index.ts";
 
-/** The plane in detail. */
-export interface PlaneSnapshot extends ReflectorSnapshot {
-  /** How the datagrams of all its sockets pass the kernel; the mode is that of the links'. */
-  readonly datagrams: BatchFigures;
-}
-
 /** What goes through the plane, in sums, and how its thread is doing. */
 export interface PlaneFigures extends ReflectorFigures {
   /** 99th percentile of the time that work waited for the thread in about the last second, ms. */
   readonly loopMs: number;
   /** Descriptors of the process; undefined where the system does not tell. */
   readonly descriptors: { readonly open: number; readonly limit: number } | undefined;
-}
-
-/** What a `trace` module of one link remembers. */
-export interface LinkTrace extends TraceRecord {
-  /** The site at the other end; empty while it has not said so. */
-  readonly link: string;
 }
 
 /** The plane, as the main thread sees it. Refusals are MeanderErrors with the codes named. */

@@ -8,6 +8,7 @@ import {
   messageOf,
   type Random,
 } from "../base/index.ts";
+import { SiteClient, type SiteCredentials, siteUrlOf } from "../client/index.ts";
 import { EmbeddedDirectory } from "../directory/embedded/index.ts";
 import {
   type Directory,
@@ -15,6 +16,7 @@ import {
   DirectoryServer,
   type DirectoryStatus,
   type Json,
+  type LeaderDirectory,
 } from "../directory/index.ts";
 import {
   type AccessPolicy,
@@ -32,9 +34,7 @@ import { MemberCredential } from "./access/member-credential.ts";
 import { SessionKey } from "./access/session-key.ts";
 import type { SiteAccess } from "./access/site-access.ts";
 import { TokenDesk } from "./access/token-desk.ts";
-import { SiteClient, type SiteCredentials } from "./client/site-client.ts";
 import { dialDirectory } from "./directory-sockets.ts";
-import { siteUrlOf } from "./neighbourhood.ts";
 import { type Plane, SOCKET_PATHS } from "./plane/plane.ts";
 import { hasEnded } from "./site-ended.ts";
 
@@ -209,7 +209,12 @@ export class SessionLink {
 
   async #lead(): Promise<Directory> {
     const { record, data, plane, clock, random, log, onLed } = this.#options;
-    const directory = await EmbeddedDirectory.open({ path: data, clock, random, log });
+    const directory: LeaderDirectory = await EmbeddedDirectory.open({
+      path: data,
+      clock,
+      random,
+      log,
+    });
     const { name: site, instance } = record;
     const leader = new Leader({
       ...{ directory, clock, random, log, site, instance },

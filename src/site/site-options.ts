@@ -1,9 +1,11 @@
 import { z } from "zod";
 import { LIMITS, MeanderError } from "../base/index.ts";
+import type { LogLevel } from "../client/contract/index.ts";
 import {
   type AccessMode,
   channelPatternsSchema,
   defaultRouteConfig,
+  isRouteKey,
   parseRouteConfig,
   type RouteConfig,
   siteNameSchema,
@@ -70,8 +72,6 @@ export interface SiteOptions {
 /** Longer than a stop in order takes when nothing answers: 3 s for streams and viewers to go elsewhere, 2 s for the directory. */
 export const STOP_MS_DEFAULT = 10_000;
 
-export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
-
 /** {@link SiteOptions} before the defaults. */
 export type SiteSettings = {
   readonly [Key in keyof Omit<SiteOptions, "tls" | "trust">]?: SiteOptions[Key] | undefined;
@@ -114,9 +114,14 @@ const ROUTE_KEYS = Object.keys(defaultRouteConfig());
  * by side in one JSON object.
  *
  * @param file its name, for errors
+ * @param warn told, in one sentence, of each key that is read by its former name
  * @throws {MeanderError} `config-invalid`
  */
-export function parseConfigFile(text: string, file: string): SiteSettings {
+export function parseConfigFile(
+  text: string,
+  file: string,
+  warn: (text: string) => void = () => {},
+): SiteSettings {
   const value = parseJson(text, file);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new MeanderError("config-invalid", "not a JSON object", {
@@ -125,7 +130,7 @@ export function parseConfigFile(text: string, file: string): SiteSettings {
     });
   }
   const keys = Object.keys(value);
-  const unknown = keys.find((key) => !(key in SETTINGS) && !ROUTE_KEYS.includes(key));
+  const unknown = keys.find((key) => !(key in SETTINGS) && !isRouteKey(key));
   if (unknown !== undefined) {
     throw new MeanderError("config-invalid", "unknown key", {
       where: `${file}: ${unknown}`,
@@ -134,13 +139,15 @@ export function parseConfigFile(text: string, file: string): SiteSettings {
     });
   }
   const entries = Object.entries(value);
-  const routes = entries.filter(([key]) => ROUTE_KEYS.includes(key));
+  const routes = entries.filter(([key]) => isRouteKey(key));
   return {
     ...checkSettings(
       Object.fromEntries(entries.filter(([key]) => key in SETTINGS)),
       (key) => `${file}: ${key}`,
     ),
-    ...(routes.length === 0 ? {} : { routes: parseRouteConfig(Object.fromEntries(routes), file) }),
+    ...(routes.length === 0
+      ? {}
+      : { routes: parseRouteConfig(Object.fromEntries(routes), file, warn) }),
   };
 }
 

@@ -1,11 +1,10 @@
 import { resolve } from "node:path";
 import { type Clock, type Log, messageOf, type Random } from "../base/index.ts";
+import type { LocalSite, SiteCredentials } from "../client/index.ts";
+import { siteUrlOf } from "../client/index.ts";
 import type { AccessMode, AccessPolicy, SiteRecord } from "../session/index.ts";
 import { SiteAccess } from "./access/site-access.ts";
 import { ADMIN_TOKEN_FILE } from "./access/token-desk.ts";
-import type { LocalSite } from "./client/local-sites.ts";
-import type { SiteCredentials } from "./client/site-client.ts";
-import { siteUrlOf } from "./neighbourhood.ts";
 import type { Plane } from "./plane/plane.ts";
 import { isLocal, type SiteOptions } from "./site-options.ts";
 import type { SiteCertificate } from "./tls/certificate.ts";

@@ -1,71 +1,24 @@
-import type { StreamView } from "../agent/index.ts";
-import type { ChannelRecord, RouteConfig, SiteRecord } from "../session/index.ts";
+import type {
+  ChannelView,
+  DemoAction,
+  GroupSending,
+  HealthView,
+  LinkTrace,
+  LogLevel,
+  LogLevelView,
+  OutputPorts,
+  PlaneSnapshot,
+  PublishAnswer,
+  RecordStatus,
+  SessionView,
+  SiteFigures,
+  StatsView,
+  StreamsView,
+} from "../client/contract/index.ts";
+import type { RouteConfig, SiteRecord } from "../session/index.ts";
 import type { Grant } from "./access/grant.ts";
 import type { Guard } from "./access/guard.ts";
 import type { TokenService } from "./access/token-service.ts";
-import type { ChannelSnapshot, LinkTrace, PlaneSnapshot } from "./plane-control.ts";
-import type { RecordStatus } from "./record/index.ts";
-import type { LogLevel } from "./site-options.ts";
-import type { FramePeerStats } from "./streams/frames/live-frame-network.ts";
-import type { SiteFigures, StatsView } from "./view/index.ts";
-
-/** The session as one site sees it. */
-export interface SessionView {
-  readonly session: { readonly name: string };
-  /** Name of the site that answers. */
-  readonly self: string;
-  /** Name of the leading site; null while none is known. */
-  readonly leader: string | null;
-  readonly directory: "connected" | "disconnected";
-  readonly sites: readonly SiteRecord[];
-  readonly channels: readonly ChannelRecord[];
-  /** True when this session is a demo, whose sites can be killed and started through the API. */
-  readonly demo: boolean;
-}
-
-/** One channel as a site knows it. */
-export interface ChannelView {
-  readonly channel: ChannelRecord;
-  /** Null while it is not open at this site. */
-  readonly snapshot: ChannelSnapshot | null;
-}
-
-/** How a site is doing. `degraded`: media flows, but the directory cannot be reached, or something runs out. */
-export interface HealthView {
-  readonly status: "ok" | "degraded";
-  readonly site: string;
-  readonly directory: "connected" | "disconnected";
-  /** Why it is degraded. */
-  readonly reason: string | null;
-  readonly channels: number;
-  /** Streams that are at this site. */
-  readonly streams: number;
-  readonly uptimeSeconds: number;
-}
-
-/** What a site has counted of its streams since it started. */
-export interface StreamCounts {
-  /** Streams that are at this site now. */
-  readonly resident: number;
-  /** Shells attached now. */
-  readonly shells: number;
-  /** What became of messages and of the kernel's frames, by name: `consumed`, `dead-lettered`, `repeated`, … */
-  readonly messages: Readonly<Record<string, number>>;
-  /** Frames dropped and connections refused, by reason; docs/spec/streams-network.md [N20]. */
-  readonly frames: Readonly<Record<string, number>>;
-  /** Shells that were refused or cut off, by reason; docs/spec/shell.md [S11]. */
-  readonly refusedShells: Readonly<Record<string, number>>;
-  /** The traffic of frames with each other site. */
-  readonly peers: readonly FramePeerStats[];
-}
-
-/** The streams of the session as one site knows them. */
-export interface StreamsView {
-  /** By name. */
-  readonly streams: readonly StreamView[];
-  /** Of the site that answers. */
-  readonly counts: StreamCounts;
-}
 
 /** What a publisher asks for. */
 export interface PublishRequest {
@@ -86,43 +39,11 @@ export interface PublishRequest {
   readonly grant?: Grant | undefined;
 }
 
-/** Where a publisher sends to. */
-export interface PublishAnswer {
-  readonly channel: string;
-  readonly id: number;
-  readonly host: string;
-  readonly tracks: readonly {
-    readonly medium: number;
-    readonly kind: "audio" | "video" | "application";
-    readonly codec: string;
-    readonly rtpPort: number;
-    readonly rtcpPort: number;
-    /** The group that it is taken from, instead of the host. */
-    readonly group?: string | undefined;
-  }[];
-}
-
-/** How a channel is sent to a group. */
-export interface GroupSending {
-  /** Routers that a datagram passes, and one; 1..255 (1: it stays in the network). */
-  readonly ttl?: number | undefined;
-  /** Name or address of the interface (the one that the site listens on). */
-  readonly interface?: string | undefined;
-}
-
-/** UDP ports of a plain RTP receiver. */
-export interface OutputPorts {
-  readonly video?: number | undefined;
-  readonly audio?: number | undefined;
-}
-
 /** Starts and ends the sites of a demo. */
 export interface DemoControl {
   /** @throws {MeanderError} `site-unknown`, `demo-refused` */
   act(site: string, action: DemoAction): Promise<void>;
 }
-
-export type DemoAction = "kill" | "stop" | "start";
 
 /** How a site is run. */
 export interface OperationsService {
@@ -142,22 +63,6 @@ export interface OperationsService {
   }): StatsView;
   /** Asks the site to stop in order and start again; returns at once. @throws {MeanderError} `restart-refused` */
   requestRestart(): void;
-}
-
-/** What the `trace` modules of a site's links remember. */
-export interface TraceView {
-  /** Name of the site that answers. */
-  readonly site: string;
-  readonly links: readonly LinkTrace[];
-}
-
-/** The level of a site's log. */
-export interface LogLevelView {
-  readonly level: LogLevel;
-  /** The level that comes back by itself; null: this one stays. */
-  readonly revertsTo: LogLevel | null;
-  /** When it does, wall clock, ms. */
-  readonly revertsAt: number | null;
 }
 
 /** What a site does for people and programs; its HTTP API is this interface in another form. */

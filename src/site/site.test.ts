@@ -5,15 +5,12 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { MeanderError } from "../base/index.ts";
 import type { ChannelClient } from "../channel/index.ts";
+import { connect, packageRoot, SiteClient } from "../client/index.ts";
+import { publishFile, publishLines } from "../client/publish/index.ts";
+import { type WatchEvents, watchChannel } from "../client/watch/index.ts";
 import { KIND, kindOf, payloadOf } from "../wire/index.ts";
-import { connect } from "./client/connect.ts";
-import { packageRoot } from "./client/package-root.ts";
-import { SiteClient } from "./client/site-client.ts";
-import { publishFile } from "./publish/publish-file.ts";
-import { publishLines } from "./publish/publish-lines.ts";
 import { Site, type SitePorts } from "./site.ts";
 import type { SiteSettings } from "./site-options.ts";
-import { type WatchEvents, watchChannel } from "./watch/watch-channel.ts";
 
 const CLIP = join(packageRoot(), "media", "clip.mp4");
 const LOCAL: SitePorts = { plane: "local" };
@@ -143,8 +140,8 @@ test("routes changed while media flows move the channel without a loss", () =>
     const publication = await publishFile(CLIP, { site: origin.url, channel: "clip", loop: true });
     after(() => publication.close());
     const client = new SiteClient(south.url);
-    const route = (from: string[], connection: string): unknown => ({
-      channels: { clip: { input: { from, connection, keep: true } } },
+    const route = (from: string[], stack: string): unknown => ({
+      channels: { clip: { input: { from, stack, keep: true } } },
     });
     await client.setRoutes(route(["origin"], "udp"));
     let path: readonly string[] = [];
@@ -166,7 +163,7 @@ test("lines published as messages arrive in order, through a relay over TCP", ()
   withRig(async ({ start, watch }) => {
     const origin = await start({ name: "origin" });
     const relay = await start({ name: "relay", join: origin.url });
-    await relay.setRoutes({ ...relay.routes(), connection: "tcp" });
+    await relay.setRoutes({ ...relay.routes(), stack: "tcp" });
     const heard: string[] = [];
     const lines = Array.from({ length: 20 }, (_, index) => `line ${index}`);
     let begin = (): void => {};

@@ -10,44 +10,49 @@ import {
   SystemClock,
   SystemRandom,
 } from "../base/index.ts";
+import type {
+  ChannelView,
+  GroupSending,
+  HealthView,
+  OutputPorts,
+  PlaneSnapshot,
+  PublishAnswer,
+  RecordStatus,
+  SessionView,
+  StreamsView,
+} from "../client/contract/index.ts";
+import { linkUrlOf, packageRoot, packageVersion, siteUrlOf } from "../client/index.ts";
 import type { DirectoryStatus } from "../directory/index.ts";
-import { defaultRouteConfig, type RouteConfig, type SiteRecord } from "../session/index.ts";
+import {
+  defaultRouteConfig,
+  parseRouteConfig,
+  type RouteConfig,
+  type SiteRecord,
+} from "../session/index.ts";
 import { Shell } from "../session/shell/index.ts";
-import type { Place } from "../stream/index.ts";
+import type { SiteInstance } from "../stream/index.ts";
 import { formatAddress } from "../transport/index.ts";
 import { admitBy } from "./access/admit.ts";
 import type { Guard } from "./access/guard.ts";
 import { type TokenService, tokenServiceOver } from "./access/token-service.ts";
-import { createApp } from "./api/app.ts";
+import { answerRequests } from "./api/answer-requests.ts";
 import { ChannelRouter } from "./channel-router.ts";
-import { checkConnections } from "./check-connections.ts";
-import { packageRoot, packageVersion } from "./client/package-root.ts";
 import { parseAllowedOrigin } from "./http/allowed-origins.ts";
 import type { GateRules } from "./http/gate.ts";
 import { MediaDesk } from "./media-desk.ts";
-import { linkUrlOf, Neighbourhood, siteUrlOf } from "./neighbourhood.ts";
+import { Neighbourhood } from "./neighbourhood.ts";
 import { gatedLog, LogGate } from "./observe/log-gate.ts";
 import { SiteOperations } from "./operations/site-operations.ts";
 import { LocalPlane } from "./plane/local-plane.ts";
 import type { Plane } from "./plane/plane.ts";
 import { openWorkerPlane } from "./plane/worker-plane.ts";
-import type { PlaneEvent, PlaneSnapshot } from "./plane-control.ts";
-import { checkRecordings, RecordingDesk, type RecordStatus } from "./record/index.ts";
+import type { PlaneEvent } from "./plane-control.ts";
+import { checkRecordings } from "./record/record-requests.ts";
+import { RecordingDesk } from "./record/recording-desk.ts";
 import { SessionLink } from "./session-link.ts";
 import { completeSettings, isLocal, type SiteOptions, type SiteSettings } from "./site-options.ts";
 import { SiteSecurity } from "./site-security.ts";
-import type {
-  ChannelView,
-  DemoControl,
-  GroupSending,
-  HealthView,
-  OutputPorts,
-  PublishAnswer,
-  PublishRequest,
-  SessionView,
-  SiteService,
-  StreamsView,
-} from "./site-service.ts";
+import type { DemoControl, PublishRequest, SiteService } from "./site-service.ts";
 import { StreamDesk } from "./stream-desk.ts";
 import { TlsDesk } from "./tls/tls-desk.ts";
 
@@ -107,7 +112,7 @@ export class Site implements SiteService, AsyncDisposable {
   static async start(settings: SiteSettings, ports: SitePorts = {}): Promise<Site> {
     const options = completeSettings(settings);
     if (options.routes !== undefined) {
-      checkConnections(options.routes);
+      parseRouteConfig(options.routes, "routes");
       checkRecordings(options.routes, options.recordings);
     }
     const { clock = new SystemClock(), random = new SystemRandom() } = ports;
@@ -220,7 +225,7 @@ export class Site implements SiteService, AsyncDisposable {
         status: (status) => this.#setDirectory(status),
         lease: (untilMs) => streams.setLease(untilMs),
       },
-      prepare: (directory) => streams.start(this.#place, directory),
+      prepare: (directory) => streams.start(this.#siteInstance, directory),
       onLed: (event) => streams.ledTo(event),
     });
     this.#router = new ChannelRouter({
@@ -380,7 +385,6 @@ export class Site implements SiteService, AsyncDisposable {
   }
 
   async setRoutes(routes: RouteConfig): Promise<void> {
-    checkConnections(routes);
     checkRecordings(routes, this.#options.recordings);
     await this.#link.setRoutes(routes);
     await this.#applyRoutes(routes);
@@ -418,21 +422,21 @@ export class Site implements SiteService, AsyncDisposable {
     return `${new URL(this.url).protocol}//${formatAddress(own, port)}`;
   }
 
-  get #place(): Place {
+  get #siteInstance(): SiteInstance {
     return { site: this.record.name, instance: this.record.instance };
   }
 
   async #join(webRoot: string): Promise<void> {
     const { linkKey } = await this.#link.start(this.#options.routes);
     const { maxSubscribers, maxBitsPerSecond } = defaultRouteConfig();
-    const { site, instance } = this.#place;
+    const { site, instance } = this.#siteInstance;
     await this.#plane.configure({ site, instance, linkKey, maxSubscribers, maxBitsPerSecond });
-    this.#streams.join(this.#place, linkKey);
+    this.#streams.join(this.#siteInstance, linkKey);
     this.#link.release();
     this.#plane.onShell((socket, address) =>
       this.#streams.accept(socket, admitBy(this.guard, "administer", address)),
     );
-    this.#plane.onRequest(createApp(this, { clock: this.#clock, webRoot }));
+    this.#plane.onRequest(answerRequests(this, { clock: this.#clock, webRoot }));
     await this.operations.start();
     void this.operations.takeOver((handover, failed) => this.#desk.takeOver(handover, failed));
     this.#security.start(() => this.#link.announceSelf());

@@ -1,6 +1,6 @@
 /** RTP and RTCP over a byte stream (RFC 4571 §2): each packet behind its length in 16 bits. */
 import { assert } from "../base/index.ts";
-import { readU16, writeU16 } from "./big-endian.ts";
+import { readU16, writeU16 } from "./bytes/big-endian.ts";
 
 const LENGTH_BYTES = 2;
 const PACKET_BYTES_MAX = 0xffff;

@@ -18,8 +18,8 @@ import { assert, LIMITS } from "../base/index.ts";
 import {
   readU32LittleEndian as readU32,
   writeU32LittleEndian as writeU32,
-} from "./little-endian.ts";
-import type { PacketMemory } from "./packet-memory.ts";
+} from "./bytes/little-endian.ts";
+import type { PacketMemory } from "./bytes/packet-memory.ts";
 
 /** Encoded size in bytes. */
 export const HEADER_BYTES = 20;

@@ -4,25 +4,20 @@
  * @module
  */
 
-export { type AacFormat, formatAacParameters, isAac, parseAacFormat } from "./aac.ts";
-export { type AacConfig, decodeAacConfig } from "./aac-config.ts";
+export { decodeBase64, encodeBase64 } from "./bytes/base64.ts";
+export { decodeHex, encodeHex } from "./bytes/hex.ts";
+export { readU32LittleEndian, writeU32LittleEndian } from "./bytes/little-endian.ts";
+export { PacketMemory } from "./bytes/packet-memory.ts";
+export { ORIGIN_REFUSED_CLOSE } from "./close-codes.ts";
+export { type AacFormat, formatAacParameters, isAac, parseAacFormat } from "./codecs/aac.ts";
+export { type AacConfig, decodeAacConfig } from "./codecs/aac-config.ts";
 export {
   type Av1Sequence,
   av1CodecString,
   av1SampleOf,
   decodeAv1Sequence,
-} from "./av1-sequence.ts";
-export { decodeBase64, encodeBase64 } from "./base64.ts";
-export { ORIGIN_REFUSED_CLOSE } from "./close-codes.ts";
-export { videoCodecString } from "./codec-strings.ts";
-export {
-  type ControlFault,
-  type ControlMessage,
-  decodeControl,
-  encodeControl,
-  type SourcePoint,
-} from "./control.ts";
-export { type Description, descriptionSchema, type Track } from "./description.ts";
+} from "./codecs/av1-sequence.ts";
+export { videoCodecString } from "./codecs/codec-strings.ts";
 export {
   codecNameOf,
   depacketizerFor,
@@ -32,12 +27,42 @@ export {
   packetizerFor,
   setFormatOf,
   tellsKeyFrames,
-} from "./formats.ts";
+} from "./codecs/formats.ts";
+export { decodeG711 } from "./codecs/g711.ts";
+export { h264CodecString, NAL } from "./codecs/h264.ts";
+export { decodeH264Sps, type H264Sps } from "./codecs/h264-sps.ts";
+export { decodeH265Sps, type H265Sps, h265CodecString } from "./codecs/h265-sps.ts";
+export type {
+  Depacketizer,
+  Frame,
+  Inspector,
+  Packetizer,
+  PacketPlace,
+  PayloadFacts,
+} from "./codecs/media-format.ts";
+export { splitAnnexB } from "./codecs/nal-format.ts";
+export {
+  decodeParameterSets,
+  encodeParameterSets,
+  ParameterSets,
+  type SetFormat,
+} from "./codecs/parameter-sets.ts";
+export {
+  decodeVp8KeyFrame,
+  decodeVp9KeyFrame,
+  type PictureSize,
+  type Vp9KeyFrame,
+  vp9CodecString,
+} from "./codecs/vp-key-frames.ts";
+export {
+  type ControlFault,
+  type ControlMessage,
+  decodeControl,
+  encodeControl,
+  type SourcePoint,
+} from "./control.ts";
+export { type Description, descriptionSchema, type Track } from "./description.ts";
 export { encodeFramed, FramedReader } from "./framing.ts";
-export { decodeG711 } from "./g711.ts";
-export { h264CodecString, NAL } from "./h264.ts";
-export { decodeH264Sps, type H264Sps } from "./h264-sps.ts";
-export { decodeH265Sps, type H265Sps, h265CodecString } from "./h265-sps.ts";
 export {
   channelOf,
   decodeHeader,
@@ -63,25 +88,7 @@ export {
   splitPackets,
   WIRE_VERSION,
 } from "./header.ts";
-export { decodeHex, encodeHex } from "./hex.ts";
-export { readU32LittleEndian, writeU32LittleEndian } from "./little-endian.ts";
-export type {
-  Depacketizer,
-  Frame,
-  Inspector,
-  Packetizer,
-  PacketPlace,
-  PayloadFacts,
-} from "./media-format.ts";
-export { splitAnnexB } from "./nal-format.ts";
-export { msToNtp, ntpToMs } from "./ntp-time.ts";
-export { PacketMemory } from "./packet-memory.ts";
-export {
-  decodeParameterSets,
-  encodeParameterSets,
-  ParameterSets,
-  type SetFormat,
-} from "./parameter-sets.ts";
+export { msToNtp, ntpToMs } from "./rtp/ntp-time.ts";
 export {
   decodeRtcp,
   encodeRtcp,
@@ -89,22 +96,15 @@ export {
   type ReportBlock,
   type RtcpFault,
   type RtcpPacket,
-} from "./rtcp.ts";
+} from "./rtp/rtcp.ts";
 export {
   decodeRtp,
   encodeRtp,
   type RtpExtension,
   type RtpFault,
   type RtpPacket,
-} from "./rtp.ts";
-export { parseSdp, type SdpSession, type SdpTrack } from "./sdp.ts";
-export { formatSdp } from "./sdp-writer.ts";
-export { parameterSetsOfFmtp } from "./set-parameters.ts";
-export { packValue, unpackValue } from "./value.ts";
-export {
-  decodeVp8KeyFrame,
-  decodeVp9KeyFrame,
-  type PictureSize,
-  type Vp9KeyFrame,
-  vp9CodecString,
-} from "./vp-key-frames.ts";
+} from "./rtp/rtp.ts";
+export { parseSdp, type SdpSession, type SdpTrack } from "./sdp/sdp.ts";
+export { formatSdp } from "./sdp/sdp-writer.ts";
+export { parameterSetsOfFmtp } from "./sdp/set-parameters.ts";
+export { packValue, unpackValue } from "./values/value.ts";

@@ -4,16 +4,16 @@ import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { MeanderError } from "../base/index.ts";
+import { depacketizerFor, inspectPayload, KNOWN_CODECS } from "./codecs/formats.ts";
+import type { Frame } from "./codecs/media-format.ts";
+import { decodeVp8Descriptor } from "./codecs/vp8.ts";
+import { decodeVp9Descriptor } from "./codecs/vp9.ts";
 import { decodeControl, encodeControl } from "./control.ts";
-import { depacketizerFor, inspectPayload, KNOWN_CODECS } from "./formats.ts";
 import { encodeFramed, FramedReader } from "./framing.ts";
 import { decodeHeader, encodeHeader, HEADER_BYTES } from "./header.ts";
-import type { Frame } from "./media-format.ts";
-import { decodeRtcp, encodeRtcp } from "./rtcp.ts";
-import { decodeRtp, encodeRtp } from "./rtp.ts";
-import { parseSdp } from "./sdp.ts";
-import { decodeVp8Descriptor } from "./vp8.ts";
-import { decodeVp9Descriptor } from "./vp9.ts";
+import { decodeRtcp, encodeRtcp } from "./rtp/rtcp.ts";
+import { decodeRtp, encodeRtp } from "./rtp/rtp.ts";
+import { parseSdp } from "./sdp/sdp.ts";
 
 interface CodecVectors {
   valid: { name: string; hex: string; value: unknown; canonical?: boolean }[];

@@ -1,4 +1,4 @@
-import { type Network, stateOf } from "../../src/site/view/index.ts";
+import { type Network, stateOf } from "../../src/view/index.ts";
 
 /** What is wrong with the session as a whole, in words; nothing while nothing is. */
 export function Banners({

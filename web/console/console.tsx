@@ -1,12 +1,6 @@
 import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
 import type { Clock } from "../../src/base/index.ts";
-import {
-  channelNames,
-  firstWatch,
-  stateOf,
-  topologyOf,
-  type Watch,
-} from "../../src/site/view/index.ts";
+import { channelNames, firstWatch, stateOf, topologyOf, type Watch } from "../../src/view/index.ts";
 import { SessionToken } from "../session-token.ts";
 import { Banners } from "./banners.tsx";
 import { DetailsPane } from "./details-pane.tsx";

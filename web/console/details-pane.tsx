@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import type { Clock } from "../../src/base/index.ts";
-import type { Network } from "../../src/site/view/index.ts";
+import type { Network } from "../../src/view/index.ts";
 import { ChannelsTable } from "./channels-table.tsx";
 import type { Poller } from "./poller.ts";
 import { StatsPanel } from "./stats-panel.tsx";

@@ -1,5 +1,5 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import { formatBitRate, type Topology, type TopologySource } from "../../src/site/view/index.ts";
+import { formatBitRate, type Topology, type TopologySource } from "../../src/view/index.ts";
 import { GraphLayout, type Place } from "./graph-layout.ts";
 import { linkCourses } from "./link-courses.ts";
 import { ArrowHeads, LinkLine } from "./link-line.tsx";

@@ -1,4 +1,4 @@
-import { formatBitRate, type Network, type Topology, UNKNOWN } from "../../src/site/view/index.ts";
+import { formatBitRate, type Network, type Topology, UNKNOWN } from "../../src/view/index.ts";
 
 /** Name of the session, who leads it, and its size in numbers. */
 export function Header({

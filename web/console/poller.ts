@@ -8,7 +8,7 @@ import {
   type SiteView,
   stateOf,
   UNKNOWN_NETWORK,
-} from "../../src/site/view/index.ts";
+} from "../../src/view/index.ts";
 import type { SessionToken } from "../session-token.ts";
 import { ask } from "./ask.ts";
 

@@ -3,7 +3,7 @@ import {
   formatBytes,
   formatShare,
   type TopologySite,
-} from "../../src/site/view/index.ts";
+} from "../../src/view/index.ts";
 import type { Place } from "./graph-layout.ts";
 import type { Demo, DemoVerb } from "./use-demo.ts";
 

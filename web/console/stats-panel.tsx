@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import type { Clock } from "../../src/base/index.ts";
-import { type StatsView, statsCharts, UNKNOWN } from "../../src/site/view/index.ts";
+import { type StatsView, statsCharts, UNKNOWN } from "../../src/view/index.ts";
 import type { SessionToken } from "../session-token.ts";
 import { StatsChart } from "./stats-chart.tsx";
 import { useReport } from "./use-report.ts";

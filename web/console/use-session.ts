@@ -5,7 +5,7 @@ import {
   changesBetween,
   type Network,
   UNKNOWN_NETWORK,
-} from "../../src/site/view/index.ts";
+} from "../../src/view/index.ts";
 import type { SessionToken } from "../session-token.ts";
 import { Poller } from "./poller.ts";
 

@@ -46,7 +46,7 @@ export class InlineExecutor implements Executor {
 
   /** As {@link open}, for whoever opens several and must not wait for each. */
   static async opener(): Promise<MakeInlineExecutor> {
-    const { lockDown } = await import("../lockdown.ts");
+    const { lockDown } = await import("../../code/lockdown.ts");
     lockDown();
     hardenContexts();
     return (options) => new InlineExecutor(options);

@@ -1,7 +1,7 @@
 /** The entry of a worker that runs agents: locks its thread down, then does what its executor says. */
 import { parentPort, workerData } from "node:worker_threads";
 import { assert, SystemClock } from "../../base/index.ts";
-import { lockDown } from "../lockdown.ts";
+import { lockDown } from "../../code/index.ts";
 import { AgentThread } from "./agent-thread.ts";
 import { AnswerBox } from "./answer-box.ts";
 import { hardenContexts } from "./handler-context.ts";

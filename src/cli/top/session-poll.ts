@@ -1,7 +1,7 @@
 import { type Clock, delay, MeanderError, messageOf } from "../../base/index.ts";
+import type { SiteFigures } from "../../client/contract/index.ts";
+import type { SiteClient } from "../../client/index.ts";
 import type { SiteRecord } from "../../session/index.ts";
-import type { SiteClient } from "../../site/client/index.ts";
-import type { SiteFigures } from "../../site/index.ts";
 
 /** A site as it was asked last. */
 export interface TopSite {

@@ -1,4 +1,4 @@
-import type { ChannelNow, SlowNow } from "../../site/index.ts";
+import type { ChannelNow, SlowNow } from "../../client/contract/index.ts";
 import {
   formatBitRate,
   formatBytes,
@@ -6,7 +6,7 @@ import {
   formatMs,
   formatShare,
   UNKNOWN,
-} from "../../site/view/index.ts";
+} from "../../view/index.ts";
 import { sparkline } from "../sparkline.ts";
 import type { Paint } from "../terminal.ts";
 import { type Column, lineOf, type Piece, tableLines } from "./screen-lines.ts";

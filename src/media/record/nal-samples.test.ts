@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { annexBOf, decodeAvcConfiguration, decodeHevcConfiguration } from "../avc-samples.ts";
+import { annexBOf, decodeAvcConfiguration, decodeHevcConfiguration } from "../files/avc-samples.ts";
 import {
   encodeAvcConfiguration,
   encodeHevcConfiguration,

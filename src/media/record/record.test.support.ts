@@ -2,8 +2,8 @@ import { BufferSource, EncodedPacketSink, Input, MATROSKA, MP4, QTFF, WEBM } fro
 import { VirtualClock } from "../../base/index.ts";
 import { SourceTimeline } from "../../channel/playout/index.ts";
 import type { Track } from "../../wire/index.ts";
-import { ClipReader } from "../clip-reader.ts";
-import { demoClipPath } from "../demo-clip.ts";
+import { ClipReader } from "../files/clip-reader.ts";
+import { demoClipPath } from "../files/demo-clip.ts";
 import type { Container } from "./container.ts";
 import type { Lane } from "./lane.ts";
 import type { SegmentEnd } from "./open-segments.ts";

@@ -1,6 +1,5 @@
 import type {
   AgentDefinition,
-  AgentModule,
   AgentRef,
   Appended,
   EventFilter,
@@ -11,6 +10,7 @@ import type {
   StreamRef,
   StreamView,
 } from "../../agent/define/index.ts";
+import type { AgentModule } from "../../code/index.ts";
 import { packValue } from "../../wire/index.ts";
 import { AbortWatch } from "./abort-watch.ts";
 import { EventReader } from "./event-reader.ts";

@@ -11,13 +11,13 @@ import {
   messageOf,
   type Random,
 } from "../../base/index.ts";
+import type { ListedToken, MadeToken } from "../../client/contract/index.ts";
 import type { Directory, Json } from "../../directory/index.ts";
 import {
   channelPatternsSchema,
   RIGHTS,
   type Right,
   revocationSchema,
-  type TokenRecord,
   tokenIdSchema,
   tokenNameSchema,
   tokenRecordSchema,
@@ -39,18 +39,6 @@ export interface TokenDeskOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-}
-
-/** A token, with what is known of it. */
-export interface MadeToken {
-  readonly token: string;
-  readonly record: TokenRecord;
-}
-
-/** A token in a list. */
-export interface ListedToken extends TokenRecord {
-  /** When it was revoked; null: it counts. Wall clock, ms. */
-  readonly revokedAt: number | null;
 }
 
 /** Name of the file with the leader's own administer token. */

@@ -1,17 +1,8 @@
 import { z } from "zod";
 import { MeanderError } from "../../base/index.ts";
+import type { ListedToken, MadeToken, TokenRequest } from "../../client/contract/index.ts";
 import type { Json } from "../../directory/index.ts";
-import { type Right, tokenRecordSchema } from "../../session/index.ts";
-import type { ListedToken, MadeToken } from "./token-desk.ts";
-
-/** What a token is to be. */
-export interface TokenRequest {
-  /** Whom it is for. */
-  readonly name: string;
-  readonly can: readonly Right[];
-  readonly channels: readonly string[];
-  readonly expiresInMs: number;
-}
+import { tokenRecordSchema } from "../../session/index.ts";
 
 /** The tokens of the session, as any of its sites asks the leader for them. `authority` is the token of whoever asks. */
 export interface TokenService {

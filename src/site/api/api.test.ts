@@ -7,12 +7,11 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { z } from "@hono/zod-openapi";
 import { LIMITS, MeanderError } from "../../base/index.ts";
+import type { DemoAction } from "../../client/contract/index.ts";
+import { connect, packageRoot } from "../../client/index.ts";
+import { publishFile } from "../../client/publish/index.ts";
 import { parseSdp } from "../../wire/index.ts";
-import { connect } from "../client/connect.ts";
-import { packageRoot } from "../client/package-root.ts";
-import { publishFile } from "../publish/publish-file.ts";
 import { Site } from "../site.ts";
-import type { DemoAction } from "../site-service.ts";
 import {
   channelViewSchema,
   errorSchema,
@@ -344,11 +343,11 @@ test("routes are replaced whole, checked, and read back", async () => {
   const unknown = await refused(await put({ upstream: [] }), 400, "config-invalid");
   assert.equal(unknown.where, "body: upstream");
   const stack = await refused(
-    await put({ channels: { clip: { input: { from: ["a"], connection: "udpp" } } } }),
+    await put({ channels: { clip: { input: { from: ["a"], stack: "udpp" } } } }),
     400,
     "config-invalid",
   );
-  assert.match(stack.where ?? "", /^channels\.clip\.input\.connection: "udpp", stack, column 1$/);
+  assert.match(stack.where ?? "", /^body: channels\.clip\.input\.stack: "udpp", stack, column 1$/);
   assert.deepEqual(await (await send("GET", "/api/config")).json(), read);
   await put({});
 });

@@ -1,8 +1,9 @@
 import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { MeanderError } from "../../base/index.ts";
+import type { OutputPorts } from "../../client/contract/index.ts";
 import type { Grant } from "../access/grant.ts";
-import type { OutputPorts, PublishRequest, SiteService } from "../site-service.ts";
+import type { PublishRequest, SiteService } from "../site-service.ts";
 import { choice, json, route } from "./route.ts";
 import { channelViewSchema, publishAnswerSchema } from "./schemas.ts";
 

@@ -1,6 +1,7 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import { MeanderError } from "../../base/index.ts";
-import type { DemoAction, DemoControl } from "../site-service.ts";
+import type { DemoAction } from "../../client/contract/index.ts";
+import type { DemoControl } from "../site-service.ts";
 import { json, route } from "./route.ts";
 
 const ACTIONS: readonly DemoAction[] = ["kill", "stop", "start"];

@@ -5,11 +5,11 @@ import { availableParallelism, freemem, tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { type Clock, LIMITS, messageOf, SILENT, SystemRandom } from "../../base/index.ts";
+import { packageRoot } from "../../client/index.ts";
 import { EmbeddedDirectory } from "../../directory/embedded/index.ts";
-import { packageRoot } from "../client/package-root.ts";
+import { formatBytes } from "../../view/index.ts";
 import { findFreePorts } from "../demo/free-ports.ts";
 import { readDescriptors, readHeap, readMemory } from "../observe/resource-readings.ts";
-import { formatBytes } from "../view/index.ts";
 import { checkDatagrams } from "./datagrams-check.ts";
 
 /** What was found about one thing that Meander needs or can use. */

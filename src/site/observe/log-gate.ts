@@ -1,5 +1,5 @@
 import { type Log, logOver, type Severity } from "../../base/index.ts";
-import type { LogLevel } from "../site-options.ts";
+import type { LogLevel } from "../../client/contract/index.ts";
 
 const RANK: Readonly<Record<LogLevel, number>> = {
   debug: 0,

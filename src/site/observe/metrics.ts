@@ -1,6 +1,10 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
-import type { ChannelSnapshot, PlaneSnapshot } from "../plane-control.ts";
-import type { StreamCounts, StreamsView } from "../site-service.ts";
+import type {
+  ChannelSnapshot,
+  PlaneSnapshot,
+  StreamCounts,
+  StreamsView,
+} from "../../client/contract/index.ts";
 
 /** The site in the format of Prometheus: counts per channel, input, output and drop reason, taken when asked. */
 export class Metrics {

@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { totalmem } from "node:os";
 import { getHeapStatistics } from "node:v8";
-import type { Usage } from "../view/index.ts";
+import type { Usage } from "../../client/contract/index.ts";
 
 /** Descriptors of this process: sockets, files, and what Node itself needs. Undefined where the system does not tell. */
 export async function readDescriptors(

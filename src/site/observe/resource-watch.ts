@@ -1,5 +1,6 @@
 import { LIMITS, type Log } from "../../base/index.ts";
-import { formatBytes, type Usage } from "../view/index.ts";
+import type { Usage } from "../../client/contract/index.ts";
+import { formatBytes } from "../../view/index.ts";
 
 /** Share of a limit at which a warning is logged, once, */
 const WARN = 0.8;

@@ -1,6 +1,6 @@
 import { type Cancel, type Clock, every, LIMITS, type Log, messageOf } from "../../base/index.ts";
+import type { ChannelNow, SiteFigures, StatsView } from "../../client/contract/index.ts";
 import type { ChannelFigures, PlaneFigures } from "../plane-control.ts";
-import type { ChannelNow, SiteFigures, StatsView } from "../view/index.ts";
 import { SITE, StatsHistory } from "./history.ts";
 import { readHistory, writeHistory } from "./history-file.ts";
 import { LoopDelay } from "./loop-delay.ts";

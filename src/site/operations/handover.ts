@@ -1,8 +1,9 @@
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { z } from "zod";
 import { type Clock, LIMITS } from "../../base/index.ts";
+import type { GroupSending, OutputPorts } from "../../client/contract/index.ts";
 import type { IngestTrack } from "../plane-control.ts";
-import type { GroupSending, OutputPorts, PublishRequest } from "../site-service.ts";
+import type { PublishRequest } from "../site-service.ts";
 
 /** The file is the site's own, and read by the same version: its parts are checked where they are used. */
 const handoverSchema = z.object({

@@ -1,7 +1,6 @@
 import { type Cancel, type Clock, LIMITS, type Log, MeanderError } from "../../base/index.ts";
+import type { LogLevel, LogLevelView } from "../../client/contract/index.ts";
 import type { LogGate } from "../observe/log-gate.ts";
-import type { LogLevel } from "../site-options.ts";
-import type { LogLevelView } from "../site-service.ts";
 
 /** What {@link LogLevels} changes. */
 export interface LogLevelsOptions {

@@ -1,6 +1,7 @@
 import { type Log, messageOf } from "../../base/index.ts";
+import type { LogLevel } from "../../client/contract/index.ts";
 import type { RouteConfig } from "../../session/index.ts";
-import type { LogLevel, SiteSettings } from "../site-options.ts";
+import type { SiteSettings } from "../site-options.ts";
 
 /** What a reload changes. */
 export interface ReloadTarget {

@@ -1,13 +1,12 @@
 import { join } from "node:path";
 import { type Clock, LIMITS, type Log, MeanderError, messageOf } from "../../base/index.ts";
+import type { HealthView, SiteFigures, StatsView } from "../../client/contract/index.ts";
 import type { DirectoryStatus } from "../../directory/index.ts";
 import type { RouteConfig, SiteRecord } from "../../session/index.ts";
 import type { LogGate } from "../observe/log-gate.ts";
 import { readSocketBufferMax } from "../observe/resource-readings.ts";
 import { SiteMonitor } from "../observe/site-monitor.ts";
 import type { Plane } from "../plane/plane.ts";
-import type { HealthView } from "../site-service.ts";
-import type { SiteFigures, StatsView } from "../view/index.ts";
 import { type Handover, leaveHandover, takeHandover } from "./handover.ts";
 import { LogLevels } from "./log-levels.ts";
 

@@ -1,8 +1,9 @@
 import { type Clock, type Log, MeanderError, SystemRandom } from "../../base/index.ts";
+import type { ChannelSnapshot } from "../../client/contract/index.ts";
 import { IngestGroup, type OpenIngest, type OpenSocket, openRtpIngest } from "../../media/index.ts";
 import type { Reflector } from "../../reflector/index.ts";
 import { type ChannelConfig, defaultChannelConfig } from "../../session/index.ts";
-import type { ChannelSnapshot, IngestOptions, IngestPorts, PlaneEvent } from "../plane-control.ts";
+import type { IngestOptions, IngestPorts, PlaneEvent } from "../plane-control.ts";
 
 /** What an ingest desk works with. */
 export interface IngestDeskOptions {

@@ -1,5 +1,6 @@
 import { type Clock, LIMITS, type Log, type Random } from "../../base/index.ts";
 import type { Refusal } from "../../channel/index.ts";
+import type { LinkTrace, PeerSnapshot } from "../../client/contract/index.ts";
 import { type LinkSecurity, type Neighbour, siteProof } from "../../reflector/index.ts";
 import {
   acceptStack,
@@ -13,7 +14,6 @@ import {
   TraceBook,
 } from "../../stack/index.ts";
 import { isLoopback, nodeCipher, parseAddress } from "../../transport/index.ts";
-import type { LinkTrace, PeerSnapshot } from "../plane-control.ts";
 
 /** What {@link LinkStacks} stands on. */
 export interface LinkStacksOptions {

@@ -1,5 +1,6 @@
 import { lookup } from "node:dns/promises";
 import { type Clock, type Log, MeanderError, messageOf, SystemRandom } from "../../base/index.ts";
+import type { LinkTrace, LogLevel, PlaneSnapshot } from "../../client/contract/index.ts";
 import { type OpenSocket, RtpOutputs } from "../../media/index.ts";
 import { Reflector } from "../../reflector/index.ts";
 import type { Endpoint } from "../../session/index.ts";
@@ -33,14 +34,11 @@ import type {
   Departed,
   IngestOptions,
   IngestPorts,
-  LinkTrace,
   PlaneControl,
   PlaneEvent,
   PlaneFigures,
-  PlaneSnapshot,
   RtpOutputOptions,
 } from "../plane-control.ts";
-import type { LogLevel } from "../site-options.ts";
 import { DescriptorGuard } from "./descriptor-guard.ts";
 import { IngestDesk } from "./ingest-desk.ts";
 import { LinkDialler } from "./link-dialler.ts";

@@ -1,4 +1,5 @@
 import type { Clock, Log, MeanderError } from "../../base/index.ts";
+import type { LogLevel } from "../../client/contract/index.ts";
 import type { MessageSocket } from "../../directory/index.ts";
 import type { Endpoint } from "../../session/index.ts";
 import type { BrakeEnd } from "../../transport/index.ts";
@@ -8,7 +9,6 @@ import type { TlsIdentity } from "../http/http-listener.ts";
 import type { HttpRequest, HttpResponse } from "../http/messages.ts";
 import type { LogGate } from "../observe/log-gate.ts";
 import type { PlaneControl } from "../plane-control.ts";
-import type { LogLevel } from "../site-options.ts";
 
 /** Where a plane listens. */
 export interface PlaneOptions {

@@ -2,16 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MessageChannel } from "node:worker_threads";
 import { type LogFields, MeanderError, SILENT } from "../../base/index.ts";
+import type { LinkTrace, PlaneSnapshot } from "../../client/contract/index.ts";
 import type { MessageSocket } from "../../directory/index.ts";
 import { emptyTally } from "../../transport/index.ts";
 import type { HttpRequest, HttpResponse } from "../http/messages.ts";
-import type {
-  Departed,
-  LinkTrace,
-  PlaneEvent,
-  PlaneFigures,
-  PlaneSnapshot,
-} from "../plane-control.ts";
+import type { Departed, PlaneEvent, PlaneFigures } from "../plane-control.ts";
 import type { Plane, SocketHandler } from "./plane.ts";
 import { type CallingPort, RemotePlane } from "./remote-plane.ts";
 import { portLog, type ServingPort, servePlane } from "./serve-plane.ts";

@@ -1,4 +1,5 @@
 import { type Log, MeanderError } from "../../base/index.ts";
+import type { LinkTrace, LogLevel, PlaneSnapshot } from "../../client/contract/index.ts";
 import type { MessageSocket } from "../../directory/index.ts";
 import type { Endpoint } from "../../session/index.ts";
 import type { GuardRules } from "../access/guard.ts";
@@ -9,14 +10,11 @@ import type {
   Departed,
   IngestOptions,
   IngestPorts,
-  LinkTrace,
   PlaneControl,
   PlaneEvent,
   PlaneFigures,
-  PlaneSnapshot,
   RtpOutputOptions,
 } from "../plane-control.ts";
-import type { LogLevel } from "../site-options.ts";
 import type { Plane, SocketHandler, SocketKind } from "./plane.ts";
 import {
   errorOf,

@@ -1,10 +1,10 @@
 import { WebSocketServer } from "ws";
 import { LIMITS, MeanderError } from "../../base/index.ts";
+import { messageSocketOf } from "../../client/index.ts";
 import { addressOf } from "../access/address-of.ts";
 import { DIRECTORY_BACKLOG_BYTES_MAX } from "../directory-sockets.ts";
 import { refuseUpgrade, type Upgrade } from "../http/http-listener.ts";
 import { errorResponse } from "../http/messages.ts";
-import { messageSocketOf } from "../message-sockets.ts";
 import { SOCKET_PATHS, type SocketHandler, type SocketKind } from "./plane.ts";
 
 /** Time between TCP's own probes of a silent connection, ms. */

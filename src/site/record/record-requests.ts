@@ -1,8 +1,8 @@
 import { MeanderError, messageOf } from "../../base/index.ts";
+import type { RecordRequest } from "../../client/contract/index.ts";
+import { FilePattern, pathBelow } from "../../client/record/index.ts";
 import { containerOf } from "../../media/index.ts";
 import type { RecordConfig, RouteConfig } from "../../session/index.ts";
-import { FilePattern, pathBelow } from "./file-pattern.ts";
-import type { RecordRequest } from "./model.ts";
 
 /** What a configuration asks to be recorded, by channel, and what of that can not be. */
 export function recordRequests(

@@ -1,9 +1,14 @@
 import { isDeepStrictEqual } from "node:util";
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { type Cancel, type Clock, delay, LIMITS, type Log, messageOf } from "../../base/index.ts";
+import type { RecordEvent, RecordRequest, RecordStatus } from "../../client/contract/index.ts";
+import {
+  type FromRecorder,
+  openRecordWorker,
+  type RecordTarget,
+  type ToRecorder,
+} from "../../client/record/index.ts";
 import type { RouteConfig } from "../../session/index.ts";
-import type { FromRecorder, RecordTarget, ToRecorder } from "./messages.ts";
-import type { RecordEvent, RecordRequest, RecordStatus } from "./model.ts";
 import { recordRequests } from "./record-requests.ts";
 
 export interface RecordingDeskOptions {
@@ -95,9 +100,7 @@ export class RecordingDesk {
     const { request } = running;
     const { clock, log, target } = this.#options;
     const { channel } = request;
-    const worker = new Worker(new URL("./record-worker.js", import.meta.url), {
-      name: `record ${channel}`,
-    });
+    const worker = openRecordWorker(`record ${channel}`);
     running.worker = worker;
     worker.on("message", (message: FromRecorder) => {
       if (message.type === "status") running.status = message.status;

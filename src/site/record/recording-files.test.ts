@@ -4,12 +4,16 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
 import { VirtualClock } from "../../base/index.ts";
+import type { RecordRequest } from "../../client/contract/index.ts";
+import {
+  describeDiskError,
+  FilePattern,
+  pathBelow,
+  SegmentFiles,
+} from "../../client/record/index.ts";
 import { openBlockingFile } from "../../media/index.ts";
 import { parseRouteConfig } from "../../session/index.ts";
-import { FilePattern, pathBelow } from "./file-pattern.ts";
-import type { RecordRequest } from "./model.ts";
 import { checkRecordings, recordRequests } from "./record-requests.ts";
-import { describeDiskError, SegmentFiles } from "./segment-files.ts";
 
 const NOON = Date.UTC(2026, 10, 22, 12, 0, 5, 700);
 

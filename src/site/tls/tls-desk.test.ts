@@ -6,12 +6,13 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { TLSSocket } from "node:tls";
 import { LIMITS, type LogFields, SILENT, SystemClock, VirtualClock } from "../../base/index.ts";
+import { trustOf } from "../../client/index.ts";
 import { connectTls, TcpTransport, WebSocketTransport } from "../../transport/index.ts";
 import { HttpListener } from "../http/http-listener.ts";
 import { readCertificate } from "./certificate.ts";
 import { makeSelfSigned } from "./self-signed.ts";
 import { TlsDesk, type TlsDeskOptions } from "./tls-desk.ts";
-import { completeTls, trustOf } from "./tls-settings.ts";
+import { completeTls } from "./tls-settings.ts";
 
 const DAY = 86_400_000;
 const NAMES = ["north.example", "127.0.0.1", "::1", "2001:db8::7", "localhost"];

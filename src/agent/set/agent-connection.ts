@@ -1,0 +1,42 @@
+import type { Clock, Random } from "../../base/index.ts";
+import type { Fault } from "../../stream/index.ts";
+import type { AgentHost } from "../executor.ts";
+
+/** What an agent that was started at a site belongs to: its stream while that is here, else the site alone. */
+export interface Residence {
+  call(agent: string, verb: string, argument: Uint8Array): Promise<Uint8Array>;
+  /** One line of output. */
+  output(agent: string, line: string): void;
+  /** It cannot run any more, and nobody closed it. */
+  ended(agent: string, fault: Fault): void;
+}
+
+/** What an instance has of the outside, for as long as it lives; where that leads changes when its stream leaves and returns. */
+export class AgentConnection implements AgentHost {
+  residence: Residence;
+  readonly #agent: string;
+  readonly #clock: Clock;
+  readonly #random: Random;
+
+  constructor(agent: string, residence: Residence, clock: Clock, random: Random) {
+    this.#agent = agent;
+    this.residence = residence;
+    this.#clock = clock;
+    this.#random = random;
+  }
+
+  readonly call = (verb: string, argument: Uint8Array): Promise<Uint8Array> =>
+    this.residence.call(this.#agent, verb, argument);
+
+  log(line: string): void {
+    this.residence.output(this.#agent, line);
+  }
+
+  now(): number {
+    return this.#clock.wall();
+  }
+
+  random(): number {
+    return this.#random.float();
+  }
+}

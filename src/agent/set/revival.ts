@@ -1,0 +1,74 @@
+import { type Cancel, type Clock, LIMITS, MeanderError } from "../../base/index.ts";
+import type { Fault } from "../../stream/index.ts";
+import type { AttachedAgent } from "./attached-agent.ts";
+
+interface Attempt {
+  readonly done: (isRevived: boolean) => void;
+  cancelPause: Cancel | undefined;
+}
+
+/** Starts agents that have ended, however often it takes: that they do not start is no fault of the message that waits for them. */
+export class Revival {
+  readonly #clock: Clock;
+  readonly #onFault: (fault: Fault) => void;
+  #attempt: Attempt | undefined;
+
+  constructor(clock: Clock, onFault: (fault: Fault) => void) {
+    this.#clock = clock;
+    this.#onFault = onFault;
+  }
+
+  get isRunning(): boolean {
+    return this.#attempt !== undefined;
+  }
+
+  /** One at a time. `done` is called once, later: whether all of them can run now. */
+  begin(agents: readonly AttachedAgent[], done: (isRevived: boolean) => void): void {
+    this.#attempt = { done, cancelPause: undefined };
+    void this.#revive(this.#attempt, agents);
+  }
+
+  /** Ends it now as not revived. */
+  cancel(): void {
+    const attempt = this.#attempt;
+    this.abandon();
+    attempt?.done(false);
+  }
+
+  /** Ends it, and nothing is told. */
+  abandon(): void {
+    this.#attempt?.cancelPause?.();
+    this.#attempt = undefined;
+  }
+
+  async #revive(attempt: Attempt, agents: readonly AttachedAgent[]): Promise<void> {
+    let pauseMs: number = LIMITS.agentStartPauseMs;
+    for (;;) {
+      for (const fault of await reviveAll(agents)) this.#onFault(fault);
+      if (this.#attempt !== attempt) return;
+      if (agents.every(({ isReady }) => isReady)) break;
+      await new Promise<void>((resolve) => {
+        attempt.cancelPause = this.#clock.after("agent start", pauseMs, resolve);
+      });
+      pauseMs = Math.min(pauseMs * 2, LIMITS.retryPauseMsMax);
+    }
+    this.#attempt = undefined;
+    attempt.done(true);
+  }
+}
+
+/** Starts each that has ended, once. Why some cannot, in their order. */
+export async function reviveAll(agents: readonly AttachedAgent[]): Promise<Fault[]> {
+  const faults = await Promise.all(
+    agents.map(async (agent): Promise<Fault | undefined> => {
+      try {
+        if (!agent.isReady) await agent.revive();
+        return undefined;
+      } catch (thrown) {
+        if (!(thrown instanceof MeanderError)) throw thrown;
+        return { code: thrown.code, message: thrown.message, agent: agent.name };
+      }
+    }),
+  );
+  return faults.filter((fault) => fault !== undefined);
+}

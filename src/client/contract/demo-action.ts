@@ -1,0 +1,2 @@
+/** What can be done to a site of a demo: `kill` is SIGKILL, `stop` is in order. */
+export type DemoAction = "kill" | "stop" | "start";

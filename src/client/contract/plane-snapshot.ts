@@ -1,0 +1,22 @@
+import type { PlaneSnapshot as ReflectorSnapshot } from "../../reflector/index.ts";
+import type { TraceRecord } from "../../stack/index.ts";
+import type { BatchFigures } from "../../transport/index.ts";
+
+export type {
+  ChannelSnapshot,
+  InputSnapshot,
+  PeerSnapshot,
+  SubscriberSnapshot,
+} from "../../reflector/index.ts";
+
+/** The plane in detail. */
+export interface PlaneSnapshot extends ReflectorSnapshot {
+  /** How the datagrams of all its sockets pass the kernel; the mode is that of the links'. */
+  readonly datagrams: BatchFigures;
+}
+
+/** What a `trace` module of one link remembers. */
+export interface LinkTrace extends TraceRecord {
+  /** The site at the other end; empty while it has not said so. */
+  readonly link: string;
+}

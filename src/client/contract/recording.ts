@@ -1,0 +1,62 @@
+import type { RecordedTotals, SegmentEnd } from "../../media/record/index.ts";
+
+/** What is to be recorded, and where to. Structured-cloneable. */
+export interface RecordRequest {
+  readonly channel: string;
+  /** Path of the files with its placeholders. */
+  readonly to: string;
+  /** Makes missing folders, and takes another name when a file is there: for recordings that nobody watches over. */
+  readonly unattended: boolean;
+  /** A file ends at the first key frame after this, s; undefined: never. */
+  readonly segmentSeconds: number | undefined;
+  /** Ends after so much, s; undefined: never. */
+  readonly durationSeconds: number | undefined;
+  /** Ends when the channel's publisher has ended. */
+  readonly untilEnd: boolean;
+  /** Files kept; the oldest go. */
+  readonly keepSegments: number | undefined;
+  /** Bytes of files kept; the oldest go. */
+  readonly maxBytes: number | undefined;
+  /** When the disk refuses: try again with growing pauses, or end. */
+  readonly onError: "retry" | "stop";
+}
+
+/** What happens in a recording. */
+export type RecordEvent =
+  | { readonly type: "waiting"; readonly reason: string }
+  | { readonly type: "started"; readonly file: string; readonly tracks: readonly string[] }
+  | {
+      readonly type: "finished";
+      readonly file: string;
+      readonly seconds: number;
+      readonly bytes: number;
+      readonly frames: number;
+      readonly reason: SegmentEnd;
+    }
+  /** The disk refused; `retryMs` undefined: that was all. */
+  | {
+      readonly type: "failed";
+      readonly file: string | null;
+      /** The system's: `ENOSPC`. */
+      readonly cause: string;
+      readonly message: string;
+      readonly retryMs: number | null;
+    }
+  /** A track, or the whole channel, can not be recorded. */
+  | { readonly type: "refused"; readonly message: string }
+  /** An old file went, to keep within the bounds. */
+  | { readonly type: "removed"; readonly file: string }
+  /** The site went, or said no; the recorder goes on at another or tries again. */
+  | { readonly type: "disconnected"; readonly reason: string };
+
+/** How a recording is doing. */
+export interface RecordStatus extends RecordedTotals {
+  readonly channel: string;
+  readonly state: "waiting" | "recording" | "blocked" | "ended";
+  /** The file that is written now. */
+  readonly file: string | null;
+  /** Frames that are in no file, by reason. */
+  readonly drops: Readonly<Record<string, number>>;
+  /** Why it is not recording, or not everything of the channel. */
+  readonly reason: string | null;
+}

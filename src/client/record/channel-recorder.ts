@@ -1,0 +1,267 @@
+import { type Cancel, type Clock, every, isAboutToken, MeanderError } from "../../base/index.ts";
+import type { ClientState } from "../../channel/index.ts";
+import { ChannelTracks, type TrackFeed } from "../../channel/playout/index.ts";
+import {
+  type Container,
+  containerOf,
+  type Lane,
+  type OpenSegmentFile,
+  RecordTimeline,
+  recordingRefusal,
+  Segmenter,
+  SteadyClock,
+} from "../../media/index.ts";
+import type { Description } from "../../wire/index.ts";
+import type { RecordEvent, RecordRequest, RecordStatus } from "../contract/recording.ts";
+import type { WatchEvents } from "../watch/index.ts";
+import { describeDiskError, SegmentFiles } from "./segment-files.ts";
+
+export interface ChannelRecorderPorts {
+  readonly clock: Clock;
+  readonly openFile: OpenSegmentFile;
+  /** Begins to watch the channel. */
+  watch(events: WatchEvents): Promise<{ close(): void }>;
+  onEvent(event: RecordEvent): void;
+}
+
+const TICK_MS = 50;
+/** A recording is in no hurry: longer than any repair, or change of ways, takes. */
+const WAIT_MS = 3_000;
+/** Packets that were on their way when their source said goodbye come within this, ms. */
+const BYE_MS = 500;
+/** Pauses before a disk that refused is tried again, ms. */
+const RETRY_MIN_MS = 1_000;
+const RETRY_MAX_MS = 60_000;
+
+/** Records one channel until it is told to finish, or has all that was asked for. */
+export class ChannelRecorder {
+  /** Settles when the recording has ended and its files are complete: undefined, or why it ended by itself. */
+  readonly ended: Promise<MeanderError | undefined>;
+  readonly #request: RecordRequest;
+  readonly #ports: ChannelRecorderPorts;
+  readonly #container: Container;
+  readonly #files: SegmentFiles;
+  readonly #segmenter: Segmenter;
+  readonly #timeline = new RecordTimeline();
+  readonly #tracks: ChannelTracks;
+  readonly #lanes = new Map<TrackFeed, Lane>();
+  #settle: (error: MeanderError | undefined) => void = () => {};
+  #watching: { close(): void } | undefined;
+  #cancelTick: Cancel | undefined;
+  #cancelRetry: Cancel | undefined;
+  #failures = 0;
+  #refusal: string | undefined;
+  #reason: string | undefined = "waiting for the channel";
+  #isBlocked = false;
+  #finishing: Promise<void> | undefined;
+
+  /** @throws {MeanderError} `recording-path`, `recording-exists`, `recording-format` */
+  constructor(request: RecordRequest, ports: ChannelRecorderPorts) {
+    const { clock } = ports;
+    const { channel, segmentSeconds, durationSeconds, to } = request;
+    this.#request = request;
+    this.#ports = ports;
+    this.#container = containerOf(to, `recording of ${channel}`);
+    this.#files = new SegmentFiles(request, clock, ports.openFile);
+    this.#files.check();
+    this.ended = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+    this.#segmenter = new Segmenter({
+      container: this.#container,
+      segmentMs: (segmentSeconds ?? Number.POSITIVE_INFINITY) * 1000,
+      durationMs: (durationSeconds ?? Number.POSITIVE_INFINITY) * 1000,
+      title: channel,
+      clock,
+      openFile: () => this.#files.open(),
+      events: {
+        onStarted: ({ path, tracks }) => this.#tell({ type: "started", file: path, tracks }),
+        onFinished: ({ path, seconds, bytes, frames }, reason) => {
+          this.#failures = 0;
+          this.#tell({ type: "finished", file: path, seconds, bytes, frames, reason });
+          this.#prune();
+        },
+        onFailed: (error, facts) => this.#failed(error, facts?.path),
+        onEnough: () => void this.finish(),
+      },
+    });
+    this.#tracks = new ChannelTracks(
+      {
+        clock,
+        timeline: this.#timeline,
+        waitMs: () => WAIT_MS,
+        refusalOf: (track) => recordingRefusal(track, this.#container),
+        which: "all",
+      },
+      {
+        onOpened: (feed) => this.#open(feed),
+        onClosed: (feed) => this.#close(feed),
+        onFrame: (feed, frame) => {
+          const lane = this.#lanes.get(feed);
+          if (lane !== undefined) this.#segmenter.frame(lane, frame);
+        },
+        onMessage() {},
+        onRefused: (_track, message) => this.#refused(message),
+      },
+    );
+  }
+
+  get status(): RecordStatus {
+    const { channel } = this.#request;
+    const { drops } = this.#segmenter;
+    const lost = this.#tracks.packetsLost;
+    const counted = { ...drops.toJSON(), ...(lost > 0 ? { "packets-lost": lost } : {}) };
+    const file = this.#segmenter.current?.path ?? null;
+    const state =
+      this.#finishing !== undefined
+        ? "ended"
+        : this.#isBlocked
+          ? "blocked"
+          : file === null
+            ? "waiting"
+            : "recording";
+    const isIdle = state === "waiting" || state === "blocked";
+    const reason = (isIdle ? this.#reason : this.#refusal) ?? null;
+    return { channel, state, file, ...this.#segmenter.totals, drops: counted, reason };
+  }
+
+  /** Begins to watch. @throws what `watch` throws */
+  async start(): Promise<void> {
+    const { clock, watch } = this.#ports;
+    this.#cancelTick = every(clock, "recorder", TICK_MS, () => {
+      this.#tracks.tick();
+      this.#segmenter.tick();
+    });
+    try {
+      this.#watching = await watch({
+        onPacket: (packet) => this.#tracks.packet(packet),
+        onDescription: (description) => this.#describe(description),
+        onReport: (report) => this.#tracks.report(report),
+        onGap: (gap) => this.#tracks.gap(gap),
+        onBye: (source) => {
+          const feed = this.#tracks.find(source);
+          if (feed !== undefined) clock.after("source ended", BYE_MS, () => this.#gone(feed));
+        },
+        onState: (state) => this.#state(state),
+      });
+    } catch (error) {
+      this.#cancelTick();
+      throw error;
+    }
+    // It may have been told to finish meanwhile.
+    if (this.#finishing !== undefined) this.#watching.close();
+  }
+
+  /** Ends the recording. Settles when its files are complete; twice is fine. */
+  finish(): Promise<void> {
+    this.#finishing ??= this.#finish(undefined);
+    return this.#finishing;
+  }
+
+  async #finish(error: MeanderError | undefined): Promise<void> {
+    this.#cancelTick?.();
+    this.#cancelRetry?.();
+    this.#watching?.close();
+    await this.#segmenter.finish();
+    this.#settle(error);
+  }
+
+  #fail(error: MeanderError): void {
+    this.#finishing ??= this.#finish(error);
+  }
+
+  #tell(event: RecordEvent): void {
+    this.#ports.onEvent(event);
+  }
+
+  #describe(description: Description): void {
+    const [first] = description.tracks;
+    this.#refusal = undefined;
+    this.#tracks.describe(description);
+    if (this.#lanes.size > 0 || first === undefined) return;
+    if (!description.tracks.some(({ kind }) => kind === "audio" || kind === "video"))
+      this.#refused(`the channel carries ${first.kind}; audio and video can be recorded`);
+  }
+
+  #open(feed: TrackFeed): void {
+    const lane = this.#segmenter.open(feed.track, new SteadyClock(this.#timeline, feed.timeline));
+    if (lane !== undefined) this.#lanes.set(feed, lane);
+  }
+
+  #close(feed: TrackFeed): void {
+    const lane = this.#lanes.get(feed);
+    this.#lanes.delete(feed);
+    if (lane !== undefined) this.#segmenter.close(lane);
+  }
+
+  #gone(feed: TrackFeed): void {
+    if (!this.#lanes.has(feed)) return;
+    this.#close(feed);
+    if (this.#lanes.size > 0) return;
+    this.#wait("nobody publishes now");
+    if (this.#request.untilEnd) void this.finish();
+  }
+
+  #refused(message: string): void {
+    if (message === this.#refusal) return;
+    this.#refusal = message;
+    this.#reason = message;
+    const { channel, unattended } = this.#request;
+    const where = `channel ${channel}`;
+    // Whoever typed it learns at once; what is left of a channel would not be what was meant.
+    if (unattended) this.#tell({ type: "refused", message });
+    else this.#fail(new MeanderError("recording-unsupported", message, { where }));
+  }
+
+  #wait(reason: string): void {
+    this.#reason = reason;
+    this.#tell({ type: "waiting", reason });
+  }
+
+  #state(state: ClientState): void {
+    if (state.type === "lost") this.#tell({ type: "disconnected", reason: state.reason });
+    if (state.type !== "refused") return;
+    const { code, message } = state;
+    this.#reason = message;
+    const { channel, unattended } = this.#request;
+    const isFinal = isAboutToken(code) || (!unattended && this.#segmenter.totals.files === 0);
+    if (isFinal) this.#fail(new MeanderError(code, message, { where: `channel ${channel}` }));
+    else this.#tell({ type: "disconnected", reason: message });
+  }
+
+  #failed(error: unknown, path: string | undefined): void {
+    const { cause, message } = describeDiskError(error);
+    this.#isBlocked = true;
+    this.#reason = message;
+    const pause = Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** this.#failures++);
+    const retryMs = this.#request.onError === "retry" ? pause : null;
+    this.#tell({ type: "failed", file: path ?? null, cause, message, retryMs });
+    if (retryMs === null) {
+      const where = path ?? this.#request.to;
+      const next = "make room, or name another place; what was written can be read";
+      this.#fail(
+        new MeanderError("recording-failed", `${message} (${cause})`, {
+          where,
+          next,
+          cause: error,
+        }),
+      );
+      return;
+    }
+    this.#cancelRetry?.();
+    this.#cancelRetry = this.#ports.clock.after("retry a recording", retryMs, () => {
+      this.#prune();
+      this.#isBlocked = false;
+      this.#segmenter.unblock();
+    });
+  }
+
+  #prune(): void {
+    try {
+      for (const file of this.#files.prune()) this.#tell({ type: "removed", file });
+    } catch (error) {
+      const { cause, message } = describeDiskError(error);
+      this.#tell({ type: "failed", file: null, cause, message, retryMs: null });
+    }
+  }
+}

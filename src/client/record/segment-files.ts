@@ -1,0 +1,120 @@
+import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
+import { type Clock, MeanderError, messageOf } from "../../base/index.ts";
+import type { OpenSegmentFile, SegmentFile } from "../../media/index.ts";
+import type { RecordRequest } from "../contract/recording.ts";
+import { FilePattern } from "./file-pattern.ts";
+
+/** Names tried before giving up. */
+const ATTEMPTS_MAX = 10_000;
+
+/** Makes a recording's files one after the other, and removes the oldest. */
+export class SegmentFiles {
+  readonly #request: RecordRequest;
+  readonly #pattern: FilePattern;
+  readonly #clock: Clock;
+  readonly #openFile: OpenSegmentFile;
+  #count = 0;
+
+  /** @throws {MeanderError} `recording-path` */
+  constructor(request: RecordRequest, clock: Clock, openFile: OpenSegmentFile) {
+    this.#request = request;
+    this.#clock = clock;
+    this.#openFile = openFile;
+    this.#pattern = new FilePattern(request.to, request.channel, `recording ${request.to}`);
+  }
+
+  /**
+   * Looks whether files can be made, so that whoever asks for a recording is told at once.
+   *
+   * @throws {MeanderError} `recording-path`, `recording-exists`
+   */
+  check(): void {
+    if (this.#request.unattended) return;
+    const { folder } = this.#pattern;
+    if (!existsSync(folder)) {
+      throw new MeanderError("recording-path", "there is no such folder", {
+        where: folder,
+        expected: "a folder that exists",
+        next: "make it first",
+      });
+    }
+    const path = this.#pattern.path(this.#clock.wall(), 1, 1);
+    if (!existsSync(path)) return;
+    throw new MeanderError("recording-exists", "there is a file of that name", {
+      where: path,
+      expected: "a new name: nothing is overwritten",
+      next: "name another, or put {time} into it",
+    });
+  }
+
+  /** Makes the next file. Throws what the system says. */
+  open(): { readonly path: string; readonly file: SegmentFile } {
+    const number = this.#count + 1;
+    for (let attempt = 1; ; attempt++) {
+      const path = this.#pattern.path(this.#clock.wall(), number, this.#nameAttempt(attempt));
+      if (this.#request.unattended) mkdirSync(dirname(path), { recursive: true });
+      try {
+        const file = this.#openFile(path);
+        this.#count = number;
+        return { path, file };
+      } catch (error) {
+        if (codeOf(error) !== "EEXIST" || attempt === ATTEMPTS_MAX) throw error;
+      }
+    }
+  }
+
+  /** Removes the oldest files beyond the bounds; the newest stays. Those that went. */
+  prune(): string[] {
+    const { keepSegments = Number.POSITIVE_INFINITY, maxBytes = Number.POSITIVE_INFINITY } =
+      this.#request;
+    if (keepSegments === Number.POSITIVE_INFINITY && maxBytes === Number.POSITIVE_INFINITY)
+      return [];
+    const files = this.#pattern.existing();
+    let bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+    const removed: string[] = [];
+    while (files.length > 1 && (files.length > keepSegments || bytes > maxBytes)) {
+      const oldest = files.shift();
+      if (oldest === undefined) break;
+      bytes -= oldest.bytes;
+      rmSync(oldest.path, { force: true });
+      removed.push(oldest.path);
+    }
+    return removed;
+  }
+
+  /** Later files of a name without placeholders are numbered from 2 on, without trying what was made already. */
+  #nameAttempt(attempt: number): number {
+    return /\{(time|number)\}/.test(this.#request.to) ? attempt : this.#count + attempt;
+  }
+}
+
+/** What a refusal of the disk means, for people. */
+export function describeDiskError(error: unknown): {
+  readonly cause: string;
+  readonly message: string;
+} {
+  const cause = codeOf(error) ?? "internal";
+  const known = DISK_ERRORS[cause];
+  return { cause, message: known ?? messageOf(error) };
+}
+
+const DISK_ERRORS: Readonly<Record<string, string>> = {
+  ENOSPC: "the disk is full",
+  EDQUOT: "the quota of the disk is used up",
+  EFBIG: "the file is as large as files may get there",
+  EACCES: "writing there is not permitted",
+  EPERM: "writing there is not permitted",
+  EROFS: "the disk can only be read",
+  ENOENT: "there is no such folder",
+  ENOTDIR: "part of the path is no folder",
+  EISDIR: "that is a folder",
+  ENAMETOOLONG: "the name is too long",
+  EMFILE: "this process has too many files open",
+  EIO: "the disk has failed",
+};
+
+function codeOf(error: unknown): string | undefined {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return typeof code === "string" ? code : undefined;
+}

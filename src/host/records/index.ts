@@ -1,0 +1,6 @@
+/**
+ * Records of streams on disk.
+ *
+ * @module
+ */
+export { LmdbRecordStore } from "./lmdb-record-store.ts";

@@ -1,0 +1,79 @@
+import type { Change } from "../directory/index.ts";
+import { type PolicyRule, type StreamRecord, streamRecordSchema } from "../session/index.ts";
+
+/** What the directory has of streams and policies, as far as it was told. */
+export class StreamTable {
+  readonly #records = new Map<string, StreamRecord>();
+  readonly #byId = new Map<number, StreamRecord>();
+  readonly #policies = new Map<string, readonly PolicyRule[]>();
+
+  get records(): readonly StreamRecord[] {
+    return [...this.#records.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  byName(name: string): StreamRecord | undefined {
+    return this.#records.get(name);
+  }
+
+  byId(id: number): StreamRecord | undefined {
+    return this.#byId.get(id);
+  }
+
+  get policies(): Readonly<Record<string, readonly PolicyRule[]>> {
+    return Object.fromEntries([...this.#policies].sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
+
+  rules(scope: string): readonly PolicyRule[] {
+    return this.#policies.get(scope) ?? [];
+  }
+
+  /** A change below `streams/`. @returns what became of which stream; undefined when it says nothing new */
+  takeStream(change: Change):
+    | {
+        readonly type: "set";
+        readonly record: StreamRecord;
+        readonly before: StreamRecord | undefined;
+      }
+    | { readonly type: "removed"; readonly record: StreamRecord }
+    | undefined {
+    if (change.type === "synced") return undefined;
+    if (change.type === "deleted") {
+      const name = change.key.slice("streams/".length);
+      const record = this.#records.get(name);
+      if (record === undefined) return undefined;
+      this.#records.delete(name);
+      this.#byId.delete(record.id);
+      return { type: "removed", record };
+    }
+    const parsed = streamRecordSchema.safeParse(change.entry.value);
+    return parsed.success ? this.learn(parsed.data) : undefined;
+  }
+
+  /** A record that came another way than the watch; older ones are ignored. */
+  learn(record: StreamRecord):
+    | {
+        readonly type: "set";
+        readonly record: StreamRecord;
+        readonly before: StreamRecord | undefined;
+      }
+    | undefined {
+    const before = this.#records.get(record.name);
+    if (before !== undefined && before.id === record.id && before.streamEpoch > record.streamEpoch)
+      return undefined;
+    if (before !== undefined && before.id > record.id) return undefined;
+    if (before !== undefined) this.#byId.delete(before.id);
+    this.#records.set(record.name, record);
+    this.#byId.set(record.id, record);
+    return { type: "set", record, before };
+  }
+
+  /** A change below `policy/`. */
+  takePolicy(change: Change): void {
+    if (change.type === "put")
+      this.#policies.set(
+        change.entry.key.slice("policy/".length),
+        change.entry.value as unknown as PolicyRule[],
+      );
+    if (change.type === "deleted") this.#policies.delete(change.key.slice("policy/".length));
+  }
+}

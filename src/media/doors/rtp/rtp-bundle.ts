@@ -1,0 +1,73 @@
+import type { Bundle } from "../../../reflector/index.ts";
+import type { DatagramGroup, DatagramSocket, OnMissed, Remote } from "../../../transport/index.ts";
+import { KIND, kindOf, mediumOf, payloadOf } from "../../../wire/index.ts";
+
+/** Live receivers of one medium. */
+export interface RtpLane {
+  /** Packets passed on to whoever was in it at the time, and their bytes, with our header. */
+  readonly packets: number;
+  readonly bytes: number;
+  add(remote: Remote, onMissed: OnMissed): void;
+  delete(remote: Remote): void;
+}
+
+/** All live plain RTP receivers of one channel that one socket reaches: a packet goes to those of its medium in one call. */
+export class RtpBundle implements Bundle {
+  readonly #socket: DatagramSocket;
+  /** By medium. */
+  readonly #lanes: (GroupLane | undefined)[] = [];
+
+  constructor(socket: DatagramSocket) {
+    this.#socket = socket;
+  }
+
+  send(packet: Uint8Array): number {
+    if (kindOf(packet) !== KIND.rtp) return 0;
+    return this.#lanes[mediumOf(packet)]?.send(packet) ?? 0;
+  }
+
+  /** The receivers of a medium (u8). */
+  lane(medium: number): RtpLane {
+    let lane = this.#lanes[medium];
+    if (lane === undefined) {
+      lane = new GroupLane(this.#socket.openGroup());
+      this.#lanes[medium] = lane;
+    }
+    return lane;
+  }
+
+  close(): void {
+    for (const lane of this.#lanes) lane?.close();
+    this.#lanes.length = 0;
+  }
+}
+
+class GroupLane implements RtpLane {
+  packets = 0;
+  bytes = 0;
+  readonly #group: DatagramGroup;
+
+  constructor(group: DatagramGroup) {
+    this.#group = group;
+  }
+
+  add(remote: Remote, onMissed: OnMissed): void {
+    this.#group.add(remote, onMissed);
+  }
+
+  delete(remote: Remote): void {
+    this.#group.delete(remote);
+  }
+
+  /** @returns to how many */
+  send(packet: Uint8Array): number {
+    this.packets++;
+    this.bytes += packet.byteLength;
+    this.#group.send(payloadOf(packet));
+    return this.#group.size;
+  }
+
+  close(): void {
+    this.#group.close();
+  }
+}

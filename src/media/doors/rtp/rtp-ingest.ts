@@ -1,0 +1,146 @@
+import { type Cancel, type Clock, Counters, every, type Random } from "../../../base/index.ts";
+import type { ChannelPublisher, IngestOptions } from "../../../reflector/index.ts";
+import type { Remote } from "../../../transport/index.ts";
+import { decodeRtcp, encodeRtcp, isRtcp, type Track } from "../../../wire/index.ts";
+import { SourceGenerations } from "../../inputs/source-generations.ts";
+import { mediumNumbers } from "./medium-numbers.ts";
+import { SenderTrust } from "./sender-trust.ts";
+import { TrackIngest } from "./track-ingest.ts";
+
+const TICK_MS = 1_000;
+
+export interface RtpIngestOptions {
+  readonly input: Pick<IngestOptions, "sourceName" | "tracks" | "trusted">;
+  /** Used, not owned. */
+  readonly publisher: ChannelPublisher;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Shared among the inputs of a channel. */
+  readonly generations?: SourceGenerations;
+}
+
+/**
+ * RTP and RTCP datagrams of one outside input, made into packets, descriptions and reports of a channel. Sans-IO: whoever
+ * has the sockets hands the datagrams in.
+ *
+ * What is not taken is counted in `drops`: `untrusted-source`, `malformed-rtp`, `malformed-rtcp`, `payload-type`,
+ * `second-source`, `sequence-jump`, `duplicate`.
+ */
+export class RtpIngest {
+  readonly drops = new Counters();
+  /** Media of the tracks, in their order. */
+  readonly media: readonly number[];
+  readonly #options: RtpIngestOptions;
+  readonly #tracks: readonly TrackIngest[];
+  /** Of each track. */
+  readonly #trusts: readonly SenderTrust[];
+  /** Of each track the last sender that was found to be trusted. */
+  readonly #senders: (Remote | undefined)[];
+  readonly #ssrc: number;
+  readonly #cancelTick: Cancel;
+  #packets = 0;
+  #bytes = 0;
+  #isClosed = false;
+
+  constructor(options: RtpIngestOptions) {
+    const { clock, input, publisher, random } = options;
+    const generations = options.generations ?? new SourceGenerations();
+    this.#options = options;
+    this.media = mediumNumbers(input.tracks.map(({ kind }) => kind));
+    this.#tracks = input.tracks.map((track, index) => {
+      return new TrackIngest({
+        track,
+        medium: this.media[index] as number,
+        sourceName: input.sourceName,
+        publisher,
+        clock,
+        generations,
+        drops: this.drops,
+        onChange: () => this.#describe(),
+      });
+    });
+    this.#trusts = input.tracks.map(({ group }) => {
+      return new SenderTrust(group?.sources ?? input.trusted);
+    });
+    this.#senders = input.tracks.map(() => undefined);
+    this.#ssrc = random.uint32();
+    this.#cancelTick = every(clock, "ingest-reports", TICK_MS, () => this.#tick());
+  }
+
+  /** RTP packets taken, and their bytes. */
+  get packets(): number {
+    return this.#packets;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** What was heard so far, as the description has it. */
+  get tracks(): Track[] {
+    return this.#tracks.flatMap(({ track }) => track ?? []);
+  }
+
+  /**
+   * Takes a datagram of the track at `index`; RTCP is told from RTP by its type (RFC 5761). Borrowed until return.
+   *
+   * @param from the sender; looked at only when it is another object than the last time
+   * @returns what it was, when it came from a trusted sender
+   */
+  datagram(index: number, bytes: Uint8Array, from: Remote): "rtp" | "rtcp" | undefined {
+    const track = this.#tracks[index];
+    const trust = this.#trusts[index];
+    if (track === undefined || trust === undefined || this.#isClosed) return undefined;
+    const isControl = isRtcp(bytes);
+    if (from !== this.#senders[index]) {
+      if (!trust.admits(from.host) || (isControl && !trust.isSettled)) {
+        this.drops.add("untrusted-source");
+        return undefined;
+      }
+      if (trust.isSettled) this.#senders[index] = from;
+    }
+    if (isControl) {
+      const packets = decodeRtcp(bytes);
+      if (typeof packets === "string") this.drops.add("malformed-rtcp");
+      else track.rtcp(packets);
+      return "rtcp";
+    }
+    if (track.rtp(bytes)) {
+      trust.took(from);
+      this.#packets++;
+      this.#bytes += bytes.byteLength;
+    }
+    return "rtp";
+  }
+
+  /** What the sender of the track at `index` should hear every five seconds (RFC 3550 §6.2); undefined without a source. */
+  receiverReport(index: number): Uint8Array | undefined {
+    const report = this.#tracks[index]?.receptionReport();
+    if (report === undefined) return undefined;
+    const ssrc = this.#ssrc;
+    return encodeRtcp([
+      { type: "receiver-report", ssrc, reports: [report] },
+      { type: "source-description", ssrc, cname: "meander" },
+    ]);
+  }
+
+  /** Ends its sources. Later datagrams are ignored. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#cancelTick();
+    for (const track of this.#tracks) track.close();
+  }
+
+  #tick(): void {
+    for (const [index, trust] of this.#trusts.entries()) {
+      if (trust.tick()) this.#senders[index] = undefined;
+    }
+    for (const track of this.#tracks) track.tick();
+    if (this.tracks.length > 0) this.#describe();
+  }
+
+  #describe(): void {
+    this.#options.publisher.describe(this.tracks);
+  }
+}

@@ -1,0 +1,153 @@
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { isIPv6 } from "node:net";
+import { MeanderError, messageOf } from "../../../base/index.ts";
+import type { OutputMulticast, RtpOutputOptions } from "../../../reflector/index.ts";
+import { isMulticast } from "../../../transport/index.ts";
+import { type OutputSocket, type OutputSocketPorts, openOutputSocket } from "./output-socket.ts";
+import { RtpBundle } from "./rtp-bundle.ts";
+import { RtpOutput } from "./rtp-output.ts";
+
+/** A socket, and the bundles of the channels whose outputs it serves. */
+interface Way {
+  readonly sender: OutputSocket;
+  readonly bundles: Map<string, { readonly bundle: RtpBundle; outputs: number }>;
+}
+
+/** A way that is open or will be, and how many outputs need it. */
+interface WayInUse {
+  readonly opening: Promise<Way>;
+  users: number;
+}
+
+/**
+ * All plain RTP outputs of a plane: those of one address family share a socket, or those to groups that are sent to alike;
+ * those of one channel share a bundle.
+ */
+export class RtpOutputs implements AsyncDisposable {
+  readonly #ports: OutputSocketPorts;
+  readonly #ways = new Map<string, WayInUse>();
+
+  constructor(ports: OutputSocketPorts) {
+    this.#ports = ports;
+  }
+
+  /**
+   * Opens an output; whoever adds it to its channel closes it.
+   *
+   * @throws {MeanderError} `output-invalid` when the host is unknown or a port is impossible, `multicast-refused`,
+   *   `interface-unknown`, `bind-failed`
+   */
+  async open({ channel, host, multicast, tracks }: RtpOutputOptions): Promise<RtpOutput> {
+    const isGroup = isMulticast(host);
+    if (!isGroup && multicast !== undefined) {
+      throw new MeanderError("output-invalid", "a time to live and an interface are for groups", {
+        where: `host ${host}`,
+        expected: "a multicast address, or neither of them",
+      });
+    }
+    const wrong = tracks.find(({ port }) => port < 1 || port > 65_534);
+    if (wrong !== undefined) {
+      throw new MeanderError("output-invalid", `RTP port ${wrong.port}`, {
+        where: `${host}:${wrong.port}`,
+        expected: "an RTP port from 1 to 65534",
+      });
+    }
+    const address = isGroup ? host : await reach(host, tracks);
+    const family = isIPv6(address) ? 6 : 4;
+    const { leave, way } = await this.#use(family, isGroup ? (multicast ?? {}) : undefined);
+    const { bundles } = way;
+    const { socket } = way.sender;
+    const destinations = tracks.map(({ medium, port }) => {
+      return { medium, rtp: socket.remote(address, port), rtcp: socket.remote(address, port + 1) };
+    });
+    const shared = bundles.get(channel) ?? { bundle: new RtpBundle(socket), outputs: 0 };
+    bundles.set(channel, shared);
+    shared.outputs++;
+    return new RtpOutput({
+      socket,
+      bundle: shared.bundle,
+      destinations,
+      onClosed: () => {
+        for (const { rtcp, rtp } of destinations) {
+          socket.release(rtp);
+          socket.release(rtcp);
+        }
+        if (--shared.outputs === 0) {
+          shared.bundle.close();
+          bundles.delete(channel);
+        }
+        leave();
+      },
+    });
+  }
+
+  /** Closes the sockets. Its outputs are closed before. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const ways = await Promise.allSettled([...this.#ways.values()].map(({ opening }) => opening));
+    this.#ways.clear();
+    for (const way of ways) {
+      if (way.status === "fulfilled") await way.value.sender[Symbol.asyncDispose]();
+    }
+  }
+
+  /** The way for outputs of a kind. @param sending to groups, and how; undefined: to single receivers */
+  async #use(
+    family: 4 | 6,
+    sending: OutputMulticast | undefined,
+  ): Promise<{ way: Way; leave(): void }> {
+    const { ttl = 1, interface: on } = sending ?? {};
+    const key = sending === undefined ? `${family}` : `${family} ${ttl} ${on ?? ""}`;
+    const known = this.#ways.get(key);
+    const used: WayInUse = known ?? { opening: this.#open(family, sending), users: 0 };
+    this.#ways.set(key, used);
+    used.users++;
+    try {
+      const way = await used.opening;
+      const leave = (): void => {
+        // The socket for single receivers stays for the next ones: there is one of each family at most.
+        if (--used.users > 0 || sending === undefined || this.#ways.get(key) !== used) return;
+        this.#ways.delete(key);
+        void way.sender[Symbol.asyncDispose]();
+      };
+      return { way, leave };
+    } catch (error) {
+      // The next output tries again.
+      if (this.#ways.get(key) === used) this.#ways.delete(key);
+      throw error;
+    }
+  }
+
+  async #open(family: 4 | 6, sending: OutputMulticast | undefined): Promise<Way> {
+    return { sender: await openOutputSocket(family, sending, this.#ports), bundles: new Map() };
+  }
+}
+
+/**
+ * The IP address of a host, once a socket could be connected to each port that will be sent to: the kernel then has a route,
+ * and allows it.
+ */
+async function reach(host: string, tracks: RtpOutputOptions["tracks"]): Promise<string> {
+  let address = host;
+  for (const { port } of tracks) {
+    for (const each of [port, port + 1]) address = await addressOf(host, each);
+  }
+  return address;
+}
+
+async function addressOf(host: string, port: number): Promise<string> {
+  const socket = createSocket({ type: isIPv6(host) ? "udp6" : "udp4" });
+  try {
+    socket.connect(port, host);
+    await once(socket, "connect");
+    return socket.remoteAddress().address;
+  } catch (error) {
+    throw new MeanderError("output-invalid", `cannot send to it: ${messageOf(error)}`, {
+      where: `${host}:${port}`,
+      expected: "a reachable host, and an RTP port from 1 to 65534",
+      cause: error,
+    });
+  } finally {
+    socket.close();
+  }
+}

@@ -1,0 +1,161 @@
+import { access } from "node:fs/promises";
+import type { Input, InputTrack } from "mediabunny";
+import { MeanderError, messageOf } from "../../base/index.ts";
+import { CLIP_CODECS, type ClipCodec, clipCodecOf, type DecoderFacts } from "./clip-codecs.ts";
+import { type Decodable, DecodeOrder } from "./decode-order.ts";
+
+/** A track of a clip. */
+export interface ClipTrack {
+  readonly kind: "audio" | "video";
+  /** Encoding name of RTP. */
+  readonly codec: string;
+  /** RTP ticks per second. */
+  readonly clockRate: number;
+  /** Audio only. */
+  readonly channels?: number;
+  /** Format parameters for the SDP, without parameter sets. */
+  readonly fmtp?: string;
+  /** H.264 and H.265: NAL units without start code. */
+  readonly parameterSets: readonly Uint8Array[];
+  /** Presentation of the first frame, seconds; may be negative. */
+  readonly firstSeconds: number;
+  /** End of the last frame, seconds. */
+  readonly endSeconds: number;
+}
+
+/** A frame of a clip. */
+export interface ClipFrame {
+  /** As RTP takes it; H.264 and H.265: Annex B, with parameter sets before key frames. Its own memory. */
+  readonly bytes: Uint8Array;
+  readonly key: boolean;
+  /** Seconds in the file's time. */
+  readonly presentation: number;
+}
+
+interface OpenTrack {
+  readonly track: ClipTrack;
+  readonly source: InputTrack;
+  readonly codec: ClipCodec;
+}
+
+/** A media file, read frame by frame in decode order. */
+export class ClipReader {
+  /** The first video track and the first audio track, video first. */
+  readonly tracks: readonly ClipTrack[];
+  readonly #input: Input;
+  readonly #open: readonly OpenTrack[];
+
+  private constructor(input: Input, open: readonly OpenTrack[]) {
+    this.#input = input;
+    this.#open = open;
+    this.tracks = open.map(({ track }) => track);
+  }
+
+  /** @throws {MeanderError} `clip-missing`, `clip-unsupported`, `clip-broken` */
+  static async open(path: string): Promise<ClipReader> {
+    try {
+      await access(path);
+    } catch (cause) {
+      throw new MeanderError("clip-missing", "no such file, or not readable", {
+        where: path,
+        expected: "a media file",
+        cause,
+      });
+    }
+    // Loaded by the first clip: it takes longer to load than the rest of a site.
+    const { FilePathSource, Input, MATROSKA, MP4, QTFF, WEBM } = await import("mediabunny");
+    const input = new Input({
+      formats: [MP4, QTFF, WEBM, MATROSKA],
+      source: new FilePathSource(path),
+    });
+    try {
+      return new ClipReader(input, await openTracks(input, path));
+    } catch (error) {
+      input.dispose();
+      if (error instanceof MeanderError) throw error;
+      throw new MeanderError("clip-broken", `cannot read it: ${messageOf(error)}`, {
+        where: path,
+        expected: CLIP_CODECS,
+        cause: error,
+      });
+    }
+  }
+
+  /** The frames of the track at `index`, from its beginning, in decode order. Several readings at once are fine. */
+  async *frames(index: number): AsyncGenerator<Decodable<ClipFrame>, void, void> {
+    const open = this.#open[index];
+    if (open === undefined) return;
+    const { EncodedPacketSink } = await import("mediabunny");
+    const order = new DecodeOrder<ClipFrame>();
+    for await (const packet of new EncodedPacketSink(open.source).packets()) {
+      const key = packet.type === "key";
+      // A sample that contradicts its own lengths has none: it cannot be decoded by anybody.
+      for (const { bytes, afterSeconds } of open.codec.framesOf(packet.data, key)) {
+        yield* order.push({ bytes, key, presentation: packet.timestamp + afterSeconds });
+      }
+    }
+    yield* order.finish();
+  }
+
+  /** Closes the file. Readings under way end with an error. */
+  close(): void {
+    this.#input.dispose();
+  }
+}
+
+async function openTracks(input: Input, path: string): Promise<OpenTrack[]> {
+  if (!(await input.canRead())) {
+    throw new MeanderError("clip-unsupported", "not a format that can be published", {
+      where: path,
+      expected: CLIP_CODECS,
+      next: "convert it with ffmpeg, or publish it through ffmpeg",
+    });
+  }
+  const video = (await input.getVideoTracks())[0];
+  const audio = (await input.getAudioTracks())[0];
+  const sources = [video, audio].filter((source) => source !== undefined);
+  if (sources.length === 0) {
+    throw new MeanderError("clip-unsupported", "it has neither video nor audio", {
+      where: path,
+      expected: CLIP_CODECS,
+    });
+  }
+  return Promise.all(sources.map((source) => openTrack(source, path)));
+}
+
+async function openTrack(source: InputTrack, path: string): Promise<OpenTrack> {
+  const name = await source.getCodec();
+  // The library's type names browser interfaces that Node's types do not have.
+  const decoder: DecoderFacts | null = await (source.isVideoTrack() || source.isAudioTrack()
+    ? source.getDecoderConfig()
+    : null);
+  const codec = clipCodecOf(name, decoder ?? { codec: "" });
+  if (codec === "unknown") {
+    const internal = await source.getInternalCodecId();
+    throw new MeanderError(
+      "clip-unsupported",
+      `track ${source.id} (${source.type}) has the codec ${name ?? String(internal)}`,
+      {
+        where: path,
+        expected: CLIP_CODECS,
+        next: "convert it with ffmpeg, or publish it through ffmpeg",
+      },
+    );
+  }
+  if (codec === "malformed") {
+    throw new MeanderError(
+      "clip-broken",
+      `track ${source.id} has a malformed ${name} configuration`,
+      {
+        where: path,
+      },
+    );
+  }
+  const { framesOf: _framesOf, ...facts } = codec;
+  const track = {
+    ...facts,
+    firstSeconds: await source.getFirstTimestamp(),
+    endSeconds: await source.computeDuration(),
+  };
+  return { source, codec, track };
+}

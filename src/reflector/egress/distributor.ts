@@ -1,0 +1,180 @@
+import type { Clock } from "../../base/index.ts";
+import type { HistoryEntry } from "../../channel/index.ts";
+import type { Bundle } from "./bundle.ts";
+import { LiveStreams } from "./live-streams.ts";
+import { PeerOutlet } from "./outlet.ts";
+import type { Subscriber } from "./subscriber.ts";
+
+/**
+ * Hands the packets of a channel to its subscribers: to live datagram connections at once, those of a bundle by one call,
+ * to live stream connections one write per frame from one buffer for all, to those who catch up out of the history. [W52]
+ * [W53]
+ */
+export class Distributor {
+  readonly subscribers = new Map<number, Subscriber>();
+  /** The channel has video with marked key frames: who skips goes on at one. */
+  hasVideo = false;
+  /** Those that are in no bundle. */
+  readonly #liveDatagrams = new Set<Subscriber>();
+  readonly #liveBundled = new Set<Subscriber>();
+  /** How many live subscribers are in each bundle. */
+  readonly #membersOf = new Map<Bundle, number>();
+  /** Those bundles, as they are gone through for each packet. */
+  #bundles: readonly Bundle[] = [];
+  readonly #streams: LiveStreams;
+  readonly #waiting = new Set<Subscriber>();
+  /** Those who were skipping at the last look. */
+  readonly #skipping = new Set<Subscriber>();
+  #packetsOut = 0;
+  #bytesOut = 0;
+
+  constructor(clock: Pick<Clock, "now">) {
+    this.#streams = new LiveStreams({ clock, onSkips: (each) => this.#noteSkipping(each) });
+  }
+
+  /** Packets that subscribers were sent, and their bytes. */
+  get packetsOut(): number {
+    return this.#packetsOut + this.#streams.packetsOut;
+  }
+
+  get bytesOut(): number {
+    return this.#bytesOut + this.#streams.bytesOut;
+  }
+
+  /** True when there are live subscribers over connections that may lose packets. */
+  get hasDatagrams(): boolean {
+    return this.#liveDatagrams.size + this.#liveBundled.size > 0;
+  }
+
+  /** Live subscribers over connections that may lose packets, those in bundles too. */
+  *datagrams(): Generator<Subscriber> {
+    yield* this.#liveDatagrams;
+    yield* this.#liveBundled;
+  }
+
+  /** True when all that is live is in bundles or has what there is, and nobody else waits for anything. */
+  get isCalm(): boolean {
+    const { size } = this.#liveDatagrams;
+    return size + this.#waiting.size + this.#skipping.size === 0 && this.#streams.isCalm;
+  }
+
+  /** Subscribers that are no mere standbys. */
+  get forwardingCount(): number {
+    let count = 0;
+    for (const { state } of this.subscribers.values()) if (state !== "standby") count++;
+    return count;
+  }
+
+  /** Passes on the newest packet of the history. */
+  deliver({ packet, position }: HistoryEntry): void {
+    for (const bundle of this.#bundles) {
+      const count = bundle.send(packet);
+      this.#packetsOut += count;
+      this.#bytesOut += count * packet.byteLength;
+    }
+    if (this.#liveDatagrams.size > 0) {
+      for (const subscriber of this.#liveDatagrams) subscriber.send(packet, 1, position);
+      this.#packetsOut += this.#liveDatagrams.size;
+      this.#bytesOut += this.#liveDatagrams.size * packet.byteLength;
+    }
+    if (this.#skipping.size > 0) {
+      for (const subscriber of this.#skipping) {
+        if (subscriber.resumesWith(packet, this.hasVideo)) this.start(subscriber, position);
+      }
+    }
+    this.#streams.take(packet, position);
+  }
+
+  /** Begins to send to a subscriber from `position` on, paced until it has caught up. */
+  start(subscriber: Subscriber, position: number): void {
+    this.detach(subscriber);
+    subscriber.catchUp(position);
+    this.#waiting.add(subscriber);
+  }
+
+  /** Sends nothing more to a subscriber. */
+  detach(subscriber: Subscriber): void {
+    const { place } = subscriber.outlet;
+    if (place !== undefined && this.#liveBundled.delete(subscriber)) {
+      place.leave();
+      this.#countMembers(place.bundle, -1);
+    }
+    this.#liveDatagrams.delete(subscriber);
+    this.#streams.delete(subscriber);
+    this.#waiting.delete(subscriber);
+    this.#skipping.delete(subscriber);
+  }
+
+  /** Sends what is due to those who catch up. `rate`: the channel's, bytes per second. */
+  pump(rate: number): void {
+    for (const subscriber of this.#waiting) this.#pump(subscriber, rate);
+  }
+
+  /** Looks who lags: those skip, or are closed. What is in a bundle has no backlog of its own, so it cannot lag. */
+  judge(): void {
+    this.#streams.judge();
+    for (const subscribers of [this.#skipping, this.#liveDatagrams, this.#waiting]) {
+      for (const subscriber of subscribers) {
+        subscriber.judge();
+        this.#noteSkipping(subscriber);
+      }
+    }
+  }
+
+  /** Writes what has waited long enough for more to go with it. */
+  flush(): void {
+    this.#streams.tick();
+  }
+
+  /**
+   * Passes on something said in band to neighbours and viewers, in its place between packets.
+   *
+   * @param about `patient`: to live streams it may go with the next frame. `repeated`: they have it. `standbys`: to them too
+   */
+  announce(
+    packet: Uint8Array,
+    about: { readonly patient?: boolean; readonly repeated?: boolean; readonly standbys?: boolean },
+  ): void {
+    const { patient = false, repeated = false, standbys = false } = about;
+    if (!repeated) this.#streams.announce(packet, patient);
+    for (const subscriber of this.subscribers.values()) {
+      const { outlet, state } = subscriber;
+      if (!(outlet instanceof PeerOutlet) || (state === "standby" && !standbys)) continue;
+      const isTold = this.#streams.has(subscriber) && (!repeated || outlet.kind === "viewer");
+      if (!isTold) outlet.send(packet);
+    }
+  }
+
+  #pump(subscriber: Subscriber, rate: number): void {
+    const { packets, bytes } = subscriber;
+    const done = subscriber.pump(rate);
+    this.#packetsOut += subscriber.packets - packets;
+    this.#bytesOut += subscriber.bytes - bytes;
+    this.#noteSkipping(subscriber);
+    if (!done) return;
+    this.#waiting.delete(subscriber);
+    subscriber.state = "live";
+    const { coalesces, place } = subscriber.outlet;
+    if (place === undefined) {
+      if (coalesces) this.#streams.add(subscriber, subscriber.position);
+      else this.#liveDatagrams.add(subscriber);
+      return;
+    }
+    this.#liveBundled.add(subscriber);
+    this.#countMembers(place.bundle, 1);
+    place.enter();
+  }
+
+  #countMembers(bundle: Bundle, more: number): void {
+    const members = (this.#membersOf.get(bundle) ?? 0) + more;
+    if (members > 0) this.#membersOf.set(bundle, members);
+    else this.#membersOf.delete(bundle);
+    if (this.#membersOf.size !== this.#bundles.length) this.#bundles = [...this.#membersOf.keys()];
+  }
+
+  #noteSkipping(subscriber: Subscriber): void {
+    if (subscriber.state !== "skipping" || this.#skipping.has(subscriber)) return;
+    this.detach(subscriber);
+    this.#skipping.add(subscriber);
+  }
+}

@@ -1,0 +1,164 @@
+import { type Clock, LIMITS } from "../../base/index.ts";
+import { FLAG, flagsOf } from "../../wire/index.ts";
+import type { Lane } from "./outlet.ts";
+import { SharedSends } from "./shared-sends.ts";
+import { joinPackets, type Subscriber } from "./subscriber.ts";
+
+/** Bytes of one write; a larger frame goes in several. */
+const BATCH_BYTES = 56 * 1024;
+/** What is said in band waits so long for a frame to go with, ms: a write costs much the same whatever its size. */
+const COMPANY_MS = 500;
+
+export interface LiveStreamsOptions {
+  readonly clock: Pick<Clock, "now">;
+  /** A member's connection took no more, or it lags: it skips from now on. */
+  onSkips(subscriber: Subscriber): void;
+}
+
+/**
+ * Live subscribers over streams: one write per frame for each, from one buffer for all, with what is said in band before it.
+ * [W53]
+ *
+ * What is done for each member is done thousands of times a second, and every object that is touched for it has to come from
+ * memory: so a frame goes down its lane, and all else is counted once for all.
+ */
+export class LiveStreams {
+  /** Packets and bytes of media that members were sent. */
+  packetsOut = 0;
+  bytesOut = 0;
+  readonly #options: LiveStreamsOptions;
+  readonly #sends: SharedSends;
+  /** Members and their lanes, side by side, and where each member stands. */
+  readonly #members: Subscriber[] = [];
+  readonly #lanes: Lane[] = [];
+  readonly #places = new Map<Subscriber, number>();
+  /** Whose turn it is to be judged: every other one. */
+  #turn = 0;
+  #batch: Uint8Array[] = [];
+  #batchBytes = 0;
+  /** Packets of media in the batch, and their bytes. */
+  #packets = 0;
+  #packetBytes = 0;
+  /** Position of the newest of them. */
+  #position = -1;
+  /** Up to this position all members were sent everything. */
+  #sent = -1;
+  /** When the batch has to go. */
+  #dueAt = Number.POSITIVE_INFINITY;
+
+  constructor(options: LiveStreamsOptions) {
+    this.#options = options;
+    this.#sends = new SharedSends(options.clock);
+  }
+
+  get size(): number {
+    return this.#members.length;
+  }
+
+  /** True when nothing waits to be sent at the next tick. */
+  get isCalm(): boolean {
+    return this.#packets === 0 && this.#dueAt - this.#options.clock.now() > 0;
+  }
+
+  has(subscriber: Subscriber): boolean {
+    return this.#places.has(subscriber);
+  }
+
+  /** Lets one in that has everything up to `position`. */
+  add(subscriber: Subscriber, position: number): void {
+    // What the batch holds it has already: the others get that before it joins them.
+    this.flush();
+    this.#sent = position;
+    this.#places.set(subscriber, this.#members.length);
+    this.#members.push(subscriber);
+    this.#lanes.push(subscriber.outlet.lane ?? subscriber.outlet);
+    subscriber.enter(this.#sends, position + 1);
+  }
+
+  delete(subscriber: Subscriber): void {
+    const place = this.#places.get(subscriber);
+    if (place === undefined) return;
+    this.#places.delete(subscriber);
+    const last = this.#members.pop() as Subscriber;
+    const lane = this.#lanes.pop() as Lane;
+    if (last !== subscriber) {
+      this.#members[place] = last;
+      this.#lanes[place] = lane;
+      this.#places.set(last, place);
+    }
+    subscriber.leave(this.#sent);
+  }
+
+  /** The newest packet of the history. */
+  take(packet: Uint8Array, position: number): void {
+    if (this.#members.length === 0) return;
+    this.#collect(packet);
+    this.#packets++;
+    this.#packetBytes += packet.byteLength;
+    this.#position = position;
+    if ((flagsOf(packet) & FLAG.end) !== 0) this.flush();
+  }
+
+  /** Something said in band, in its place between packets. `patient`: it can wait for the next frame. */
+  announce(packet: Uint8Array, patient: boolean): void {
+    if (this.#members.length === 0) return;
+    this.#collect(packet);
+    const now = this.#options.clock.now();
+    this.#dueAt = Math.min(this.#dueAt, patient ? now + COMPANY_MS : now);
+  }
+
+  /** Sends what has waited long enough: media until the next tick. */
+  tick(): void {
+    if (this.#packets > 0 || this.#options.clock.now() >= this.#dueAt) this.flush();
+  }
+
+  /** Sends what is collected. */
+  flush(): void {
+    if (this.#batch.length === 0) return;
+    const bytes = joinPackets(this.#batch, this.#batchBytes);
+    const position = this.#position;
+    const packets = this.#packets;
+    const packetBytes = this.#packetBytes;
+    this.#batch = [];
+    this.#batchBytes = this.#packets = this.#packetBytes = 0;
+    this.#dueAt = Number.POSITIVE_INFINITY;
+    if (packets > 0) this.#sends.log.sent(position);
+    this.packetsOut += packets * this.#members.length;
+    this.bytesOut += packetBytes * this.#members.length;
+    // From the end: whoever leaves meanwhile is replaced by one that has had its turn.
+    for (let place = this.#lanes.length - 1; place >= 0; place--) {
+      if (this.#lanes[place]?.send(bytes) === false) this.#refused(place, packets);
+    }
+    // Who left in between was not sent this.
+    this.#sends.packets += packets;
+    this.#sends.bytes += packetBytes;
+    this.#sends.sentAt = this.#options.clock.now();
+    if (packets > 0) this.#sent = position;
+  }
+
+  /** Looks who lags: at half of them, so at each every other time. */
+  judge(): void {
+    const late = this.#sends.log.lastBefore(this.#options.clock.now() - LIMITS.lagSkipMs);
+    this.#turn = 1 - this.#turn;
+    for (let place = this.#members.length - 1 - this.#turn; place >= 0; place -= 2) {
+      const subscriber = this.#members[place];
+      if (subscriber === undefined || subscriber.hasConsumed(late)) continue;
+      subscriber.judge();
+      if (subscriber.state === "skipping") this.#options.onSkips(subscriber);
+    }
+  }
+
+  #refused(place: number, packets: number): void {
+    const subscriber = this.#members[place];
+    // It may have left while it was sent to.
+    if (subscriber === undefined) return;
+    subscriber.refused(packets);
+    if (subscriber.state === "skipping") this.#options.onSkips(subscriber);
+  }
+
+  #collect(packet: Uint8Array): void {
+    if (this.#batchBytes + packet.byteLength > BATCH_BYTES) this.flush();
+    this.#batch.push(packet);
+    this.#batchBytes += packet.byteLength;
+  }
+}

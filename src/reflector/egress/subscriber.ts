@@ -1,0 +1,253 @@
+import { type Clock, Counters, LIMITS } from "../../base/index.ts";
+import { type History, isKeyStart } from "../../channel/index.ts";
+import type { SourcePoint } from "../../wire/index.ts";
+import type { SubscriberSnapshot } from "../snapshot.ts";
+import type { Outlet } from "./outlet.ts";
+import { SendLog } from "./send-log.ts";
+import type { SharedSends } from "./shared-sends.ts";
+
+/** `standby`: subscribed, carries nothing. */
+export type SubscriberState = "live" | "catching-up" | "skipping" | "standby";
+
+/** Bytes put into one write while catching up. */
+const CHUNK_BYTES = 48 * 1024;
+/** Bytes a newcomer gets at once, before pacing: a key frame of ordinary size. */
+const BURST_BYTES = 64 * 1024;
+/** Pacing never goes below this, bytes per second: channels of a few messages have no rate to speak of. */
+const RATE_MIN = 128 * 1024;
+/** Unsent bytes at which catching up waits. */
+const CATCH_UP_BACKLOG = 1024 * 1024;
+
+/** One receiver of a channel at this site: where it stands, how far it lags, what it was spared. [W50]-[W54] */
+export class Subscriber {
+  readonly id: number;
+  readonly outlet: Outlet;
+  readonly drops: Counters;
+  state: SubscriberState = "standby";
+  /** Number of the request that set the state; -1: none since it joined. */
+  request = -1;
+  /** Passed on to it alone; while it is in a group, less what that had sent before. */
+  #packets = 0;
+  #bytes = 0;
+  readonly #history: History;
+  readonly #clock: Clock;
+  /** Next position to send while catching up. */
+  #cursor = 0;
+  #credit = 0;
+  #creditAt = 0;
+  /** The newest position that was acknowledged. */
+  #acknowledged = -1;
+  /** What was sent to it alone and is not acknowledged. */
+  #alone: SendLog | undefined;
+  /** Others that are sent the same with it. */
+  #group: SharedSends | undefined;
+  /** What was sent to it with others and is not acknowledged, of these positions. */
+  #shared: SendLog | undefined;
+  #sharedFrom = 0;
+  #sharedTo = 0;
+
+  constructor(id: number, outlet: Outlet, history: History, clock: Clock) {
+    this.id = id;
+    this.outlet = outlet;
+    this.drops = outlet.drops ?? new Counters();
+    this.#history = history;
+    this.#clock = clock;
+  }
+
+  /** Packets passed on, and their bytes. */
+  get packets(): number {
+    return this.#packets + (this.outlet.place?.packets ?? 0) + (this.#group?.packets ?? 0);
+  }
+
+  get bytes(): number {
+    return this.#bytes + (this.outlet.place?.bytes ?? 0) + (this.#group?.bytes ?? 0);
+  }
+
+  /** What was counted for a place that it loses stays counted. It has left that place. */
+  losePlace(place: { readonly packets: number; readonly bytes: number }): void {
+    this.#packets += place.packets;
+    this.#bytes += place.bytes;
+  }
+
+  /** Starts sending from `position` of the history, paced. */
+  catchUp(position: number): void {
+    this.state = "catching-up";
+    this.#cursor = position;
+    this.#credit = BURST_BYTES;
+    this.#creditAt = this.#clock.now();
+  }
+
+  /** The newest position that it was sent while catching up. */
+  get position(): number {
+    return this.#cursor - 1;
+  }
+
+  /** Becomes a standby. */
+  rest(): void {
+    this.state = "standby";
+    this.#alone = this.#shared = undefined;
+  }
+
+  /** From `position` on it is sent what all of a group are. */
+  enter(group: SharedSends, position: number): void {
+    this.#group = group;
+    this.#packets -= group.packets;
+    this.#bytes -= group.bytes;
+    this.outlet.accompany?.(group);
+    if (this.outlet.acknowledgeMs === undefined) return;
+    this.#shared = group.log;
+    this.#sharedFrom = position;
+    this.#sharedTo = Number.POSITIVE_INFINITY;
+  }
+
+  /** Leaves its group, of which nothing behind `position` was sent to it. */
+  leave(position: number): void {
+    if (this.#group === undefined) return;
+    this.#packets += this.#group.packets;
+    this.#bytes += this.#group.bytes;
+    this.#group = undefined;
+    this.outlet.accompany?.(undefined);
+    if (this.#acknowledged >= position) this.#shared = undefined;
+    else this.#sharedTo = position;
+  }
+
+  /** Its connection did not take what its group was sent. @param count packets of media in it */
+  refused(count: number): void {
+    if (count === 0) return;
+    this.drops.add("queue-full", count);
+    this.state = "skipping";
+  }
+
+  /** Sends packets that are at `position` (the last of them) of the history. */
+  send(packets: Uint8Array, count: number, position: number): void {
+    if (this.outlet.takes?.(packets) === false) return;
+    if (!this.outlet.send(packets)) {
+      this.drops.add("queue-full", count);
+      if (this.outlet.coalesces) this.state = "skipping";
+      return;
+    }
+    this.#packets += count;
+    this.#bytes += packets.byteLength;
+    if (this.outlet.acknowledgeMs === undefined) return;
+    this.#alone ??= new SendLog(this.#clock);
+    this.#alone.sent(position);
+  }
+
+  /** Sends what is due while catching up. True when it has caught up. `rate`: the channel's, bytes per second. */
+  pump(rate: number): boolean {
+    const now = this.#clock.now();
+    const pace = Math.max(RATE_MIN, rate * LIMITS.resumeRateMax);
+    this.#credit = Math.min(BURST_BYTES, this.#credit + ((now - this.#creditAt) * pace) / 1000);
+    this.#creditAt = now;
+    if (this.#cursor < this.#history.start) {
+      const entry = this.#history.entryPoint;
+      this.drops.add("history-passed", entry - this.#cursor);
+      this.#cursor = entry;
+    }
+    while (this.#cursor < this.#history.end && this.state === "catching-up") {
+      if (this.#credit <= 0 || this.outlet.backlog().bytes > CATCH_UP_BACKLOG) return false;
+      this.#sendChunk();
+    }
+    return this.state === "catching-up";
+  }
+
+  /** Drops a packet while skipping; true when it is where the flow goes on. */
+  resumesWith(packet: Uint8Array, hasVideo: boolean): boolean {
+    if (this.state !== "skipping") return false;
+    const isSwift = this.lagMs < LIMITS.lagSkipMs / 2 + this.#patienceMs;
+    const ready = isSwift && (!hasVideo || isKeyStart(packet));
+    if (!ready) this.drops.add("slow-subscriber");
+    return ready;
+  }
+
+  /** The newest identities the other end has consumed. */
+  acknowledge(points: readonly SourcePoint[]): void {
+    let position = -1;
+    for (const point of points) {
+      position = Math.max(position, this.#history.find(point)?.position ?? -1);
+    }
+    if (position <= this.#acknowledged) return;
+    this.#acknowledged = position;
+    if (position >= this.#sharedTo) this.#shared = undefined;
+    if (this.#alone === undefined) return;
+    this.#alone.settle(position);
+    if (this.#alone.isEmpty) this.#alone = undefined;
+  }
+
+  /** Whether all up to `position`, and what it was sent alone, is acknowledged: then it does not lag. */
+  hasConsumed(position: number): boolean {
+    if (this.outlet.acknowledgeMs === undefined || this.#alone !== undefined) return false;
+    return this.#acknowledged >= position || this.#sharedFrom > position;
+  }
+
+  /** How long the oldest unacknowledged (or unwritten) packet has been on its way, ms. */
+  get lagMs(): number {
+    return Math.max(this.#unacknowledgedMs, this.outlet.backlog().oldestMs);
+  }
+
+  get #unacknowledgedMs(): number {
+    const sentAlone = this.#alone?.firstAfter(this.#acknowledged);
+    const sentShared = this.#shared?.firstAfter(Math.max(this.#acknowledged, this.#sharedFrom - 1));
+    const at = Math.min(
+      sentAlone ?? Number.POSITIVE_INFINITY,
+      sentShared ?? Number.POSITIVE_INFINITY,
+    );
+    return Number.isFinite(at) ? this.#clock.now() - at : 0;
+  }
+
+  /** Slows nobody but itself: skips when it lags, is closed when it lags for good. */
+  judge(): void {
+    if (this.state === "standby") return;
+    const lag = this.lagMs;
+    if (lag > LIMITS.lagCloseMs) {
+      this.outlet.close("too-slow", `nothing was consumed for ${Math.round(lag / 1000)} s`);
+    } else if (lag > LIMITS.lagSkipMs + this.#patienceMs && this.state !== "skipping") {
+      this.state = "skipping";
+      this.drops.add("skips");
+    }
+  }
+
+  /** It was asked to acknowledge so much less often than usual. */
+  get #patienceMs(): number {
+    return Math.max(0, (this.outlet.acknowledgeMs ?? 0) - LIMITS.ackMs);
+  }
+
+  snapshot(): SubscriberSnapshot {
+    const { id, outlet, state, packets, bytes, drops } = this;
+    const { kind, name, address, stack } = outlet;
+    const lagMs = Math.round(this.lagMs);
+    return { id, kind, name, address, stack, state, packets, bytes, lagMs, drops: drops.toJSON() };
+  }
+
+  #sendChunk(): void {
+    const packets: Uint8Array[] = [];
+    let bytes = 0;
+    do {
+      const entry = this.#history.at(this.#cursor);
+      if (entry === undefined) break;
+      packets.push(entry.packet);
+      bytes += entry.packet.byteLength;
+      this.#cursor++;
+    } while (
+      this.outlet.coalesces &&
+      bytes < CHUNK_BYTES &&
+      bytes < this.#credit &&
+      this.#cursor < this.#history.end
+    );
+    this.#credit -= bytes;
+    if (packets.length > 0)
+      this.send(joinPackets(packets, bytes), packets.length, this.#cursor - 1);
+  }
+}
+
+/** Packets one behind the other, as one buffer. A single packet is passed on as it is. */
+export function joinPackets(packets: readonly Uint8Array[], bytes: number): Uint8Array {
+  if (packets.length === 1) return packets[0] as Uint8Array;
+  const joined = new Uint8Array(bytes);
+  let at = 0;
+  for (const packet of packets) {
+    joined.set(packet, at);
+    at += packet.byteLength;
+  }
+  return joined;
+}

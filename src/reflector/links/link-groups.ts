@@ -1,0 +1,60 @@
+import type { Peer } from "../../channel/index.ts";
+import type { ControlMessage } from "../../wire/index.ts";
+import type { GroupWay } from "../egress/outlet.ts";
+import { GroupHearing, type GroupHearingOptions } from "./group-hearing.ts";
+import { GroupSending, type GroupSendingOptions } from "./group-sending.ts";
+
+/** Links by multicast groups: what comes by them to this site, and what this site sends by them. [W29] */
+export class LinkGroups {
+  readonly #hearing: GroupHearing;
+  readonly #sending: GroupSending;
+
+  constructor(options: GroupHearingOptions & GroupSendingOptions) {
+    this.#hearing = new GroupHearing(options);
+    this.#sending = new GroupSending(options);
+  }
+
+  opened(peer: Peer): void {
+    if (peer.remote?.role === "site") this.#hearing.opened(peer);
+  }
+
+  /** True: the message was about a group. */
+  control(peer: Peer, message: ControlMessage): boolean {
+    switch (message.type) {
+      case "group-wanted":
+        if (peer.remote?.role === "site") this.#sending.wanted(peer, message);
+        return true;
+      case "group-heard":
+        this.#sending.heard(peer, message.number);
+        return true;
+      case "group":
+        this.#hearing.answered(peer, message);
+        return true;
+      case "group-refused":
+        this.#hearing.refused(peer, message.message);
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  /** How a neighbour is served a channel by its group; undefined: it is not. */
+  wayOf(peer: Peer, channel: number): GroupWay | undefined {
+    return this.#sending.wayOf(peer, channel);
+  }
+
+  gone(peer: Peer): void {
+    this.#hearing.gone(peer);
+    this.#sending.gone(peer);
+  }
+
+  tick(): void {
+    this.#hearing.tick();
+    this.#sending.tick();
+  }
+
+  close(): void {
+    this.#hearing.close();
+    this.#sending.close();
+  }
+}

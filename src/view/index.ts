@@ -1,0 +1,62 @@
+/**
+ * What an onlooker of a session makes of its sites' reports: rates, the graph, tables, what happened. No I/O, no clock;
+ * runs in browsers.
+ *
+ * @module
+ */
+
+export type {
+  ChannelNow,
+  ProcessView,
+  SessionView,
+  SiteFigures,
+  SiteView,
+  SlowNow,
+  StatsView,
+  Usage,
+} from "../client/contract/index.ts";
+export { ArrivalLog, type ArrivalWindow, type PathMark } from "./arrivals.ts";
+export { type Change, changesBetween } from "./changes.ts";
+export { channelNames, firstWatch, type Watch } from "./choices.ts";
+export {
+  formatBitRate,
+  formatBytes,
+  formatCodecs,
+  formatCount,
+  formatMs,
+  formatPath,
+  formatShare,
+  UNKNOWN,
+} from "./format.ts";
+export {
+  type Network,
+  type Observation,
+  type ObservedSite,
+  observe,
+  type SiteState,
+  stateOf,
+  UNKNOWN_NETWORK,
+} from "./network.ts";
+export type { Rate } from "./rates.ts";
+export {
+  formatReading,
+  readingsOf,
+  type StatsChart,
+  type StatsUnit,
+  statsCharts,
+} from "./stats-charts.ts";
+export {
+  type ChannelRow,
+  channelRows,
+  type Drop,
+  type SubscriberRow,
+  subscriberRows,
+} from "./tables.ts";
+export {
+  type LinkChannel,
+  type Topology,
+  type TopologyLink,
+  type TopologySite,
+  type TopologySource,
+  topologyOf,
+} from "./topology.ts";

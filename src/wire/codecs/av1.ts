@@ -1,0 +1,266 @@
+/** AV1 over RTP (RTP Payload Format For AV1, v1.0.0). */
+import { assert } from "../../base/index.ts";
+import { BitReader } from "../bytes/bit-reader.ts";
+import {
+  encodeLeb128,
+  OBU,
+  type Obu,
+  obuHead,
+  obuPayloadFront,
+  obuTypeOf,
+  readObu,
+  splitObus,
+} from "./av1-obu.ts";
+import { Av1PayloadWriter, decodeAv1Payload } from "./av1-payload.ts";
+import { type Av1Sequence, decodeAv1SequenceHeader } from "./av1-sequence.ts";
+import { FrameBuilder } from "./frame-builder.ts";
+import { type FrameAssembly, FrameDepacketizer } from "./frame-depacketizer.ts";
+import {
+  type Depacketizer,
+  type Inspector,
+  NO_FACTS,
+  type Packetizer,
+  type PacketPlace,
+  type PayloadFacts,
+} from "./media-format.ts";
+import { ParameterSets, type SetFormat } from "./parameter-sets.ts";
+
+/** The sequence header: an OBU without a size field, as RTP has it. */
+export const AV1_SETS: SetFormat = {
+  kinds: 1,
+  kindOf: (obu) => (obuTypeOf(obu) === OBU.sequenceHeader && obu.byteLength > 0 ? 0 : undefined),
+  idOf: (obu) => (sequenceOf(obu) === undefined ? undefined : 0),
+};
+
+/** `frame_type` (AV1 §6.8.2). */
+const FRAME_TYPE = { key: 0, intraOnly: 2, switch: 3 } as const;
+const CHOSEN_PER_FRAME = 2;
+
+/** What a frame header tells. */
+interface FrameHead {
+  /** A key frame that is shown: a decoder can start with it. */
+  readonly key: boolean;
+  /** No later frame can refer to it. */
+  readonly unreferenced: boolean;
+}
+
+/**
+ * Reads the front of a frame header (AV1 §5.9.2), as far as `refresh_frame_flags`.
+ *
+ * @param payload of a frame or a frame header; what is cut off counts as zeros
+ */
+function readFrameHead(payload: Uint8Array, sequence: Av1Sequence | undefined): FrameHead {
+  const heads = sequence?.frameHeads;
+  if (sequence !== undefined && heads === undefined) return { key: true, unreferenced: false };
+  const reader = new BitReader(payload);
+  if (reader.flag()) return { key: false, unreferenced: false };
+  const type = reader.bits(2);
+  const isShown = reader.flag();
+  const key = type === FRAME_TYPE.key && isShown;
+  // With a decoder model come fields for each operating point; those frames count as needed.
+  if (key || heads === undefined || heads.hasDecoderModel || type === FRAME_TYPE.switch) {
+    return { key, unreferenced: false };
+  }
+  if (!isShown) reader.skip(1);
+  const isResilient = reader.flag();
+  reader.skip(1);
+  const hasScreenContent =
+    heads.screenContent === CHOSEN_PER_FRAME ? reader.flag() : heads.screenContent === 1;
+  if (hasScreenContent && heads.integerMotion === CHOSEN_PER_FRAME) reader.skip(1);
+  reader.skip(heads.frameIdBits + 1 + heads.orderHintBits);
+  const isIntra = type === FRAME_TYPE.key || type === FRAME_TYPE.intraOnly;
+  if (!isIntra && !isResilient) reader.skip(3);
+  const refreshed = reader.bits(8);
+  return { key, unreferenced: refreshed === 0 && !reader.exhausted };
+}
+
+/** Remembers the sequence header, which frame headers depend on, and whether anything refers to the frame being sent. */
+export class Av1Inspector implements Inspector {
+  #sequence: Av1Sequence | undefined;
+  #unreferenced = false;
+
+  /** @param parameterSets those that came with the description */
+  constructor(parameterSets: readonly Uint8Array[]) {
+    for (const set of parameterSets) this.#learn(set);
+  }
+
+  inspect(bytes: Uint8Array, place: PacketPlace): PayloadFacts {
+    const payload = decodeAv1Payload(bytes);
+    if (payload === undefined) return NO_FACTS;
+    const { continues, elements, goesOn, newSequence } = payload;
+    const parameterSets: Uint8Array[] = [];
+    let key = newSequence;
+    let unreferenced = place === "next" && this.#unreferenced;
+    for (const [index, element] of elements.entries()) {
+      if (index === 0 && continues) continue;
+      const isCut = goesOn && index === elements.length - 1;
+      const type = obuTypeOf(element);
+      if (type === OBU.sequenceHeader && !isCut) {
+        this.#learn(element);
+        parameterSets.push(element.slice());
+      }
+      if (type !== OBU.frame && type !== OBU.frameHeader) continue;
+      const front = obuPayloadFront(element).subarray(0, FRAME_HEAD_BYTES_MAX);
+      const head = readFrameHead(front, this.#sequence);
+      key ||= head.key;
+      unreferenced = head.unreferenced;
+    }
+    if (place !== "late") this.#unreferenced = unreferenced;
+    return {
+      begin: !continues,
+      first: !continues && (newSequence || parameterSets.length > 0),
+      keyframe: key,
+      discardable: unreferenced && !key,
+      parameterSets,
+    };
+  }
+
+  #learn(set: Uint8Array): void {
+    this.#sequence = sequenceOf(set) ?? this.#sequence;
+  }
+}
+
+/** Enough to read {@link FrameHead}. */
+const FRAME_HEAD_BYTES_MAX = 16;
+const LEAST_PAYLOAD_BYTES = 2;
+
+/** Temporal units in low-overhead form to payloads (§5), without delimiters, tile lists and size fields. */
+export class Av1Packetizer implements Packetizer {
+  readonly marksEnd = true;
+  readonly #payloadBytesMax: number;
+
+  constructor(options: { readonly maxPayloadBytes: number }) {
+    this.#payloadBytesMax = options.maxPayloadBytes;
+    assert(options.maxPayloadBytes >= LEAST_PAYLOAD_BYTES, "an AV1 payload has room for a byte");
+  }
+
+  packetize(frame: { readonly bytes: Uint8Array; readonly key: boolean }): Uint8Array[] {
+    const obus = splitObus(frame.bytes)?.filter(({ type }) => isCarried(type)) ?? [];
+    const newSequence = frame.key && obus.some(({ type }) => type === OBU.sequenceHeader);
+    const payloadBytesMax = this.#payloadBytesMax;
+    const writer = new Av1PayloadWriter({ payloadBytesMax, newSequence });
+    for (const obu of obus) writer.add(withoutSize(obu), obu.layer);
+    return writer.finish();
+  }
+}
+
+/**
+ * Payloads to temporal units in low-overhead form, each OBU with its size.
+ *
+ * A key frame without a sequence header gets the newest one; one for which there is none is dropped.
+ *
+ * @param options.parameterSets see {@link AV1_SETS}; copied
+ */
+export function av1Depacketizer(options: {
+  readonly parameterSets?: readonly Uint8Array[] | undefined;
+}): Depacketizer {
+  return new FrameDepacketizer(new Av1Assembly(options.parameterSets ?? []));
+}
+
+class Av1Assembly implements FrameAssembly {
+  readonly #known = new ParameterSets(AV1_SETS);
+  #sequence: Av1Sequence | undefined;
+  /** The OBU that goes on in the next payload. */
+  readonly #piece = new FrameBuilder();
+  #isCut = false;
+  #hasFrame = false;
+  #hasKey = false;
+  #hasSequence = false;
+
+  constructor(parameterSets: readonly Uint8Array[]) {
+    for (const set of parameterSets) this.#learn(set.slice());
+  }
+
+  begins(bytes: Uint8Array): boolean {
+    const payload = decodeAv1Payload(bytes);
+    if (payload === undefined || payload.continues) return false;
+    const [first] = payload.elements;
+    return payload.newSequence || (first !== undefined && AV1_SETS.kindOf(first) !== undefined);
+  }
+
+  reset(): void {
+    this.#piece.clear();
+    this.#isCut = false;
+    this.#hasFrame = false;
+    this.#hasKey = false;
+    this.#hasSequence = false;
+  }
+
+  append(bytes: Uint8Array, builder: FrameBuilder): boolean {
+    const payload = decodeAv1Payload(bytes);
+    if (payload === undefined || payload.continues !== this.#isCut) return false;
+    const { elements, goesOn } = payload;
+    for (const [index, element] of elements.entries()) {
+      const isPiece = this.#isCut || (goesOn && index === elements.length - 1);
+      if (isPiece) this.#piece.append(element);
+      this.#isCut = goesOn && index === elements.length - 1;
+      if (this.#isCut) continue;
+      const whole = isPiece ? this.#piece.slice() : element;
+      const isSound = !this.#piece.overflowed && this.#appendObu(whole, builder);
+      this.#piece.clear();
+      if (!isSound) return false;
+    }
+    return !this.#piece.overflowed;
+  }
+
+  finish(builder: FrameBuilder): { bytes: Uint8Array; key: boolean } | "broken" | undefined {
+    if (this.#isCut) return "broken";
+    // A sequence header alone is kept for the next key frame; nothing is to be shown.
+    if (!this.#hasFrame) return undefined;
+    const bytes = builder.slice();
+    if (!this.#hasKey || this.#hasSequence) return { bytes, key: this.#hasKey };
+    const [set] = this.#known.all();
+    const obu = set === undefined ? undefined : readObu(set, 0);
+    if (obu === undefined) return "broken";
+    builder.clear();
+    appendWithSize(obu, builder);
+    builder.append(bytes);
+    return { bytes: builder.slice(), key: true };
+  }
+
+  #appendObu(element: Uint8Array, builder: FrameBuilder): boolean {
+    const obu = readObu(element, 0);
+    // §4.3: an OBU may bring its size, which then must be its own.
+    if (obu === undefined || obu.whole.byteLength !== element.byteLength) return false;
+    if (!isCarried(obu.type)) return true;
+    if (obu.type === OBU.sequenceHeader) {
+      this.#hasSequence = true;
+      this.#learn(withoutSize(obu));
+    }
+    if (obu.type === OBU.frame || obu.type === OBU.frameHeader) {
+      if (!this.#hasFrame) this.#hasKey = readFrameHead(obu.payload, this.#sequence).key;
+      this.#hasFrame = true;
+    }
+    appendWithSize(obu, builder);
+    return true;
+  }
+
+  #learn(set: Uint8Array): void {
+    this.#known.keep(set);
+    this.#sequence = sequenceOf(set) ?? this.#sequence;
+  }
+}
+
+/** §5: temporal delimiters are left out and tile lists are not supported. */
+function isCarried(type: number): boolean {
+  return type !== OBU.temporalDelimiter && type !== OBU.tileList;
+}
+
+function sequenceOf(set: Uint8Array): Av1Sequence | undefined {
+  const obu = readObu(set, 0);
+  return obu?.type === OBU.sequenceHeader ? decodeAv1SequenceHeader(obu.payload) : undefined;
+}
+
+function withoutSize(obu: Obu): Uint8Array {
+  const head = obuHead(obu, false);
+  const bytes = new Uint8Array(head.byteLength + obu.payload.byteLength);
+  bytes.set(head);
+  bytes.set(obu.payload, head.byteLength);
+  return bytes;
+}
+
+function appendWithSize(obu: Obu, builder: FrameBuilder): void {
+  builder.append(obuHead(obu, true));
+  builder.append(encodeLeb128(obu.payload.byteLength));
+  builder.append(obu.payload);
+}

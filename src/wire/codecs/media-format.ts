@@ -1,0 +1,77 @@
+/** What every RTP payload format is to the rest: frames in, payloads out, and back. */
+import type { RtpPacket } from "../rtp/rtp.ts";
+
+/**
+ * What a decoder takes in one go: an H.264 or H.265 access unit in Annex B form, a VP8 or VP9 frame, an AV1 temporal unit
+ * in low-overhead form without its delimiter, an Opus packet, an AAC access unit, samples of G.711.
+ */
+export interface Frame {
+  /** Its own memory, not borrowed. */
+  readonly bytes: Uint8Array;
+  /** u32, RTP ticks, wraps. */
+  readonly timestamp: number;
+  /** A decoder can start here. Every audio frame is one. */
+  readonly key: boolean;
+}
+
+/** Cuts frames into RTP payloads. Keeps what the format counts from frame to frame. */
+export interface Packetizer {
+  /** The RTP marker belongs on the last payload of a frame. False: on none, since it means something else. */
+  readonly marksEnd: boolean;
+  /**
+   * The payloads of one frame, in order; none for a frame without content, or one that the format cannot carry.
+   *
+   * Payloads may be borrowed from `frame.bytes`.
+   */
+  packetize(frame: { readonly bytes: Uint8Array; readonly key: boolean }): Uint8Array[];
+}
+
+/** Puts frames together again. Takes the packets of one source in sequence order; never throws. */
+export interface Depacketizer {
+  /** Takes one packet, borrowed until return. The frame that it completed, if any; {@link more} has those after it. */
+  push(packet: RtpPacket): Frame | undefined;
+  /** A further frame that the last push completed: audio formats put several in a packet, and a frame without a marker ends where the next begins. */
+  more(): Frame | undefined;
+  /** Packets are missing before the next one. */
+  lost(): void;
+  /** Frames of which something came, but not all or not sound. */
+  readonly dropped: number;
+}
+
+/** What an ingest has to know about one payload. */
+export interface PayloadFacts {
+  /** It begins a NAL unit, an OBU, or a frame. */
+  readonly begin: boolean;
+  /** Nothing that a decoder needs of its frame can stand before it. */
+  readonly first: boolean;
+  /** It belongs to what a decoder needs to start. For VP8 and VP9 only the first packet of a frame tells. */
+  readonly keyframe: boolean;
+  /** No other frame needs it. */
+  readonly discardable: boolean;
+  /** Parameter sets that it holds, whole, copied; H.264, H.265 and AV1. */
+  readonly parameterSets: readonly Uint8Array[];
+}
+
+/** Facts of a payload about which nothing is known. */
+export const NO_FACTS: PayloadFacts = Object.freeze({
+  begin: false,
+  first: false,
+  keyframe: false,
+  discardable: false,
+  parameterSets: Object.freeze([]),
+});
+
+/** Where a packet stands in its flow. */
+export type PacketPlace =
+  /** Follows the packet before it. */
+  | "next"
+  /** Packets before it are missing. */
+  | "after-loss"
+  /** Behind others that came first. */
+  | "late";
+
+/** Looks at the payloads of one source, in the order they arrive. Never throws. */
+export interface Inspector {
+  /** @param payload borrowed until return */
+  inspect(payload: Uint8Array, place: PacketPlace): PayloadFacts;
+}
