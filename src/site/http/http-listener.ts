@@ -71,7 +71,7 @@ export class HttpListener implements AsyncDisposable {
   readonly #log: Log;
   readonly #upgraded = new Set<Duplex>();
   readonly #connections: Connections;
-  readonly #originRefusal = new OriginRefusal();
+  readonly #originRefusal: OriginRefusal;
   #gate: GateRules;
   #waiting = 0;
 
@@ -92,6 +92,7 @@ export class HttpListener implements AsyncDisposable {
   private constructor(options: HttpListenerOptions, handlers: HttpHandlers) {
     this.#gate = options.gate;
     this.#clock = options.clock;
+    this.#originRefusal = new OriginRefusal(options.clock);
     this.#log = options.log;
     this.#handlers = handlers;
     const settings = { requestTimeout: LIMITS.requestMsMax, keepAlive: true, noDelay: true };

@@ -1,4 +1,5 @@
 import { WebSocketServer } from "ws";
+import type { Clock } from "../../base/index.ts";
 import { ORIGIN_REFUSED_CLOSE } from "../../wire/index.ts";
 import type { Upgrade } from "./http-listener.ts";
 
@@ -10,6 +11,7 @@ const CLOSE_MS_MAX = 1_000;
  * so the handshake is completed and the connection closed at once with a code of its own: the page can say why. [A20]
  */
 export class OriginRefusal {
+  readonly #clock: Clock;
   readonly #server = new WebSocketServer({
     noServer: true,
     clientTracking: false,
@@ -18,9 +20,14 @@ export class OriginRefusal {
     maxPayload: 1,
   });
 
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
   /** @param upgrade its socket is owned from now on */
   answer({ request, socket, head }: Upgrade): void {
-    request.socket.setTimeout(CLOSE_MS_MAX, () => socket.destroy());
+    const cancel = this.#clock.after("refused link", CLOSE_MS_MAX, () => socket.destroy());
+    socket.once("close", cancel);
     this.#server.handleUpgrade(request, socket, head, (webSocket) => {
       webSocket.on("error", () => webSocket.terminate());
       webSocket.close(ORIGIN_REFUSED_CLOSE, "origin-refused");
