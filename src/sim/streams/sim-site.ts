@@ -1,6 +1,6 @@
 import type { HandlerName, InlineExecutor } from "../../agent/index.ts";
 import { delay, type Log, MeanderError, type Random } from "../../base/index.ts";
-import { CodeStore } from "../../code/index.ts";
+import { CodeStore, prepareAgent, prepareHandler } from "../../code/index.ts";
 import { EmbeddedDirectory, MemoryStore } from "../../directory/embedded/index.ts";
 import {
   type Directory,
@@ -134,6 +134,7 @@ export class SimSite {
       records: new TimedRecordStore(this.#records, () => this.#passes(process, "store")),
       executors: { inline },
       describe: this.#world.describe,
+      prepare: { agent: prepareAgent, handler: prepareHandler },
       code: new CodeStore({
         fetch: (sha256) => directory.getBlob(sha256),
         put: (bytes) => directory.putBlob(bytes),
