@@ -36,7 +36,7 @@ import { SiteRequests } from "./site-requests.ts";
 import { StreamCommands } from "./stream-commands.ts";
 import { StreamTable } from "./stream-table.ts";
 import type { StreamLookup } from "./stream-views.ts";
-import { type CodePreparation, Uploads } from "./uploads.ts";
+import { type PrepareCode, Uploads } from "./uploads.ts";
 
 /** What {@link SiteStreams} run on. */
 export interface SiteStreamsOptions {
@@ -52,7 +52,7 @@ export interface SiteStreamsOptions {
   readonly executors: { readonly inline?: Executor; readonly worker?: Executor };
   /** Reads the definition out of uploaded code. */
   readonly describe: DescribeDefinition;
-  readonly prepare: CodePreparation;
+  readonly prepare: PrepareCode;
   readonly code: CodeStore;
   /** Whether agents may run in this thread. False: those that ask for it run in a worker. */
   readonly allowsInline: boolean;

@@ -6,18 +6,14 @@ import type {
   DescribeDefinition,
 } from "../agent/index.ts";
 import { MeanderError } from "../base/index.ts";
-import type { AgentModule, CodeStore, PreparedCode } from "../code/index.ts";
+import type { CodeStore, PreparedCode, prepareCode } from "../code/index.ts";
 
-/** Makes code that executors evaluate from what is uploaded. Rejects with `code-…`, and says where. */
-export interface CodePreparation {
-  agent(module: AgentModule): Promise<PreparedCode>;
-  /** @param where stands for the file in errors */
-  handler(source: string, where: string): Promise<PreparedCode>;
-}
+/** Checks source code and rewrites it into an expression that executors evaluate: {@link prepareCode}, which needs Node. */
+export type PrepareCode = typeof prepareCode;
 
 /** What {@link Uploads} use. */
 export interface UploadsPorts {
-  readonly prepare: CodePreparation;
+  readonly prepare: PrepareCode;
   /** Reads the definition that code evaluates to. */
   readonly describe: DescribeDefinition;
   readonly code: Pick<CodeStore, "put">;
@@ -68,7 +64,7 @@ export class Uploads {
 
   /** The hash of a replaced handler. @throws {MeanderError} `code-…`, `directory-…` */
   async handler(source: string, where: string): Promise<string> {
-    const prepared = await this.#ports.prepare.handler(source, where);
+    const prepared = await this.#ports.prepare("handler", { source, file: where });
     await this.#ports.code.put(prepared);
     return prepared.sha256;
   }
@@ -77,7 +73,7 @@ export class Uploads {
     const key = `${file ?? ""}\n${source}`;
     const known = this.#read.get(key);
     if (known !== undefined) return known;
-    const code = await this.#ports.prepare.agent({ source, file });
+    const code = await this.#ports.prepare("agent", { source, file });
     const read = { code, definition: await this.#ports.describe(code.expression) };
     const [oldest] = this.#read.keys();
     if (this.#read.size >= CACHED_MAX && oldest !== undefined) this.#read.delete(oldest);
