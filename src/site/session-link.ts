@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { StreamEvent } from "../agent/index.ts";
 import {
+  assert,
   type Clock,
   isAboutToken,
   type Log,
@@ -22,7 +23,6 @@ import {
   type ChannelRecord,
   Leader,
   Membership,
-  type RouteConfig,
   type SessionRecord,
   type SiteRecord,
   type SiteSelf,
@@ -41,7 +41,6 @@ import { hasEnded } from "./site-ended.ts";
 export interface SessionLinkEvents {
   sites(sites: readonly SiteRecord[]): void;
   channels(channels: readonly ChannelRecord[]): void;
-  routes(routes: RouteConfig): void;
   status(status: DirectoryStatus): void;
   /** Until then, by `Clock.now()`, the site's lease certainly holds. */
   lease(untilMs: number): void;
@@ -100,10 +99,9 @@ export class SessionLink {
   /**
    * Opens the directory, or reaches the leader's, and joins. Events are held back until `release`.
    *
-   * @param routes to set for this site; undefined: those that the directory has
    * @throws {MeanderError} `directory-…`, `join-failed`, and what `prepare` throws and the leader refuses with
    */
-  async start(routes: RouteConfig | undefined): Promise<SessionRecord> {
+  async start(): Promise<SessionRecord> {
     const { join, record, leaseMs, clock, log, prepare } = this.#options;
     const directory = join === undefined ? await this.#lead() : await this.#follow(join);
     this.#directory = directory;
@@ -112,7 +110,7 @@ export class SessionLink {
       (news: Parameters<SessionLinkEvents[Kind]>[0]): void =>
         this.#tell(kind, news);
     this.#membership = new Membership(
-      { directory, site: selfOf(record), clock, log, config: routes, leaseMs },
+      { directory, site: selfOf(record), clock, log, leaseMs },
       {
         joined: (session) => {
           this.#session = session;
@@ -122,7 +120,6 @@ export class SessionLink {
           this.#tell("sites", sites);
         },
         channels: hold("channels"),
-        config: hold("routes"),
         status: hold("status"),
         lease: hold("lease"),
       },
@@ -146,6 +143,13 @@ export class SessionLink {
     for (const tell of held.values()) tell();
   }
 
+  /** The session's directory, once the site has joined. */
+  get directory(): Directory {
+    this.#joined();
+    assert(this.#directory !== undefined, "a site that has joined has a directory");
+    return this.#directory;
+  }
+
   /** What the directory has of a channel now. Rejects while it cannot be reached. */
   async lookUp(name: string): Promise<ChannelRecord | undefined> {
     return this.#joined().lookUp(name);
@@ -159,10 +163,6 @@ export class SessionLink {
   /** The same, and notes that this site ingests it. */
   announce(name: string): Promise<ChannelRecord> {
     return this.#joined().openChannel(name, { ingest: true });
-  }
-
-  setRoutes(routes: RouteConfig): Promise<void> {
-    return this.#joined().setConfig(routes);
   }
 
   /**

@@ -5,7 +5,7 @@ import type { SiteSettings } from "../site-options.ts";
 
 /** What a reload changes. */
 export interface ReloadTarget {
-  setRoutes(routes: RouteConfig): Promise<void>;
+  setRoutes(routes: RouteConfig): Promise<unknown>;
   readonly operations: { readonly logLevels: { set(level: LogLevel): Promise<unknown> } };
 }
 
