@@ -19,8 +19,7 @@ import type { SiteSelf } from "./records.ts";
 import { SiteConfig } from "./site-config.ts";
 
 /** How a member of a {@link SessionWorld} differs from others. */
-export interface MemberOptions
-  extends Partial<Pick<MembershipOptions, "leaseMs" | "renewMs">> {
+export interface MemberOptions extends Partial<Pick<MembershipOptions, "leaseMs" | "renewMs">> {
   /** Configuration to start with, as from a file. */
   readonly config?: RouteConfig;
   readonly port?: number;

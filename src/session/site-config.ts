@@ -91,9 +91,13 @@ export class SiteConfig {
     const config = this.parse(input, where);
     const directory = this.#directory;
     if (directory === undefined || this.#isStopped) {
-      throw new MeanderError("directory-closed", "the site has not joined its session, or has left it", {
-        where: `site ${this.#options.site}`,
-      });
+      throw new MeanderError(
+        "directory-closed",
+        "the site has not joined its session, or has left it",
+        {
+          where: `site ${this.#options.site}`,
+        },
+      );
     }
     await this.#store(directory, config);
     return config;
@@ -173,7 +177,10 @@ export class SiteConfig {
     // One that stays is told again after each reconnect.
     if (message !== this.#lastProblem) {
       const facts = { code, error: message };
-      this.#options.log.error("The stored configuration is invalid; the last valid one stays in force.", facts);
+      this.#options.log.error(
+        "The stored configuration is invalid; the last valid one stays in force.",
+        facts,
+      );
     }
     this.#lastProblem = message;
     this.#settle(revision, this.#notApplied(message, error));

@@ -1,5 +1,12 @@
 import { isDeepStrictEqual } from "node:util";
-import { type Cancel, type Clock, LIMITS, type Log, MeanderError, messageOf } from "../base/index.ts";
+import {
+  type Cancel,
+  type Clock,
+  LIMITS,
+  type Log,
+  MeanderError,
+  messageOf,
+} from "../base/index.ts";
 import {
   type ChannelRecord,
   channelNameSchema,
@@ -19,6 +26,14 @@ export interface ChannelRouterOptions {
   allocate(name: string): Promise<ChannelRecord>;
   readonly clock: Clock;
   readonly log: Log;
+}
+
+/** What came of applying what is wanted. */
+interface Applied {
+  /** What the plane refused. */
+  readonly refusals: readonly MeanderError[];
+  /** For each configured channel without an id: settles when it has one and is open, with what failed. */
+  readonly allocations: readonly Promise<readonly MeanderError[]>[];
 }
 
 /**
@@ -59,9 +74,8 @@ export class ChannelRouter {
    */
   async setRoutes(routes: RouteConfig): Promise<void> {
     this.#routes = routes;
-    const refusals = await this.#apply();
-    const later = await Promise.all(this.#allocating.values());
-    const [first] = [...refusals, ...later.flat()];
+    const { refusals, allocations } = await this.#apply();
+    const [first] = [...refusals, ...(await Promise.all(allocations)).flat()];
     if (first !== undefined) throw first;
   }
 
@@ -148,14 +162,13 @@ export class ChannelRouter {
     }
   }
 
-  /** Settles with what the plane refused. */
-  #apply(): Promise<readonly MeanderError[]> {
+  #apply(): Promise<Applied> {
     const applied = this.#work.then(() => this.#applyNow());
     this.#work = applied;
     return applied;
   }
 
-  async #applyNow(): Promise<readonly MeanderError[]> {
+  async #applyNow(): Promise<Applied> {
     const refusals: MeanderError[] = [];
     const attempt = async (where: string, change: () => Promise<void>): Promise<boolean> => {
       const refusal = await this.#attempt(where, change);
@@ -189,17 +202,16 @@ export class ChannelRouter {
       if (await attempt(`channel ${name}`, () => plane.openChannel(wanted)))
         this.#applied.set(name, wanted);
     }
-    for (const name of unknownChannels(facts)) {
-      if (!this.#allocating.has(name)) this.#allocating.set(name, this.#allocate(name));
-    }
-    return refusals;
+    const allocations = unknownChannels(facts).map((name) => {
+      const asked = this.#allocating.get(name) ?? this.#allocate(name);
+      this.#allocating.set(name, asked);
+      return asked;
+    });
+    return { refusals, allocations };
   }
 
   /** Undefined when the plane made the change. */
-  async #attempt(
-    where: string,
-    change: () => Promise<void>,
-  ): Promise<MeanderError | undefined> {
+  async #attempt(where: string, change: () => Promise<void>): Promise<MeanderError | undefined> {
     try {
       await change();
       return undefined;
@@ -214,7 +226,7 @@ export class ChannelRouter {
     try {
       const channel = await this.#options.allocate(name);
       this.#channels.set(name, channel);
-      return await this.#apply();
+      return (await this.#apply()).refusals;
     } catch (cause) {
       const error = messageOf(cause);
       // Asked again when the directory reports channels or routes again, which it does after every reconnect.

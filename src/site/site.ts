@@ -26,6 +26,7 @@ import type { DirectoryStatus } from "../directory/index.ts";
 import {
   defaultRouteConfig,
   type RouteConfig,
+  SiteConfig,
   type SiteRecord,
 } from "../session/index.ts";
 import { Shell } from "../session/shell/index.ts";
@@ -497,6 +498,7 @@ export class Site implements SiteService, AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    this.#config.stop();
     this.#security.close();
     await this.#streams.stop();
     await this.#link.close();

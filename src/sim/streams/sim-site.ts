@@ -151,7 +151,6 @@ export class SimSite {
         joined: () => {},
         sites: (sites) => streams.setSites(sites),
         channels: () => {},
-        config: () => {},
         status: () => {},
         lease: (untilMs) => streams.setLease(untilMs),
       },

@@ -109,7 +109,8 @@ export function addSessionRoutes(app: OpenAPIHono, site: SiteService, clock: Clo
       method: "put",
       path: "/api/config",
       tag: "site",
-      summary: "Replaces the routes of this site; answers when they are applied, without disturbing what stays",
+      summary:
+        "Replaces the routes of this site; answers when they are applied, without disturbing what stays",
       body: { required: true, content: { "application/json": routesDocumentSchema.partial() } },
       answers: { 200: routes },
     },
