@@ -18,7 +18,7 @@ export {
   type TimerRequest,
 } from "./consumer.ts";
 export { decodeFrames } from "./decode-frames.ts";
-export { type Frame, frameHead } from "./frames.ts";
+export { type Frame, type FrameHead, frameHead } from "./frames.ts";
 export { Keeper } from "./keeper.ts";
 export { type KernelOptions, StreamKernel } from "./kernel.ts";
 export type { KernelEvent } from "./kernel-event.ts";

@@ -658,6 +658,7 @@ export class Resident extends Endpoint implements PairOwner {
       from: entry.source,
       first: entry.first,
       seq: entry.seq,
+      replayed: entry.letter !== undefined,
     });
     this.#apply(effects);
     if (entry.wantsReply)

@@ -1,4 +1,4 @@
-import type { HandlerName, InlineExecutor } from "../../agent/index.ts";
+import type { Executor, InlineExecutor } from "../../agent/index.ts";
 import { delay, type Log, MeanderError, type Random } from "../../base/index.ts";
 import { CodeStore } from "../../code/index.ts";
 import { EmbeddedDirectory, MemoryStore } from "../../directory/embedded/index.ts";
@@ -18,8 +18,9 @@ import {
   type SiteInstance,
 } from "../../stream/index.ts";
 import { type ClockSkew, ProcessClock } from "../process-clock.ts";
-import type { KernelStep } from "../simulation.ts";
+import type { KernelStep, TimedStep } from "../simulation.ts";
 import { type VirtualSocket, virtualSocketPair } from "../virtual-socket.ts";
+import { SimulatedWorker, type SimulatedWorkerOptions } from "./simulated-worker.ts";
 import type { StreamWorld } from "./stream-world.ts";
 import { TimedExecutor } from "./timed-executor.ts";
 import { SiteThread, TimedRecordStore, timedDirectory } from "./timed-steps.ts";
@@ -31,6 +32,10 @@ export interface SimSiteOptions {
   readonly leads: boolean;
   /** Share of frames lost at its arrival, 0..1. */
   readonly dropRatio: number;
+  /** What every step takes longer here than the world says, as a factor, > 0. Default 1. */
+  readonly slowness?: number | undefined;
+  /** An executor besides the inline one: agents that ask for a worker get it. Default: they run inline. */
+  readonly worker?: Omit<SimulatedWorkerOptions, "clock"> | undefined;
 }
 
 /** Pause before a site that could not join tries again, ms. */
@@ -50,6 +55,9 @@ export class SimSite {
   hasCrashed = false;
   /** There when the site has joined. */
   streams: SiteStreams | undefined;
+  /** Its lease holds until then by its own clock, as it was told. */
+  leaseUntilMs = Number.NEGATIVE_INFINITY;
+  readonly #options: SimSiteOptions;
   readonly #world: StreamWorld;
   /** The disk. */
   readonly #store = new MemoryStore();
@@ -58,12 +66,14 @@ export class SimSite {
   #server: DirectoryServer | undefined;
   #shells: ShellServer | undefined;
   #executor: InlineExecutor | undefined;
+  #worker: SimulatedWorker | undefined;
   #hasJoined = false;
   #joinWaiters: (() => void)[] = [];
   #frames: ((from: SiteInstance, bytes: Uint8Array) => void) | undefined;
 
   constructor(world: StreamWorld, options: SimSiteOptions) {
     this.#world = world;
+    this.#options = options;
     this.name = options.name;
     this.machine = options.machine;
     this.leads = options.leads;
@@ -112,15 +122,14 @@ export class SimSite {
     const { process } = this;
     this.siteInstance = this.#world.newSiteInstance(this);
     this.isUp = true;
+    this.leaseUntilMs = Number.NEGATIVE_INFINITY;
     const directory = await (this.leads ? this.#lead(random) : this.#follow(random));
     const thread = new SiteThread(process);
     const { siteInstance } = this;
     const executor = await this.#world.newExecutor(process);
     if (process.isDead) return;
     this.#executor = executor;
-    const inline = new TimedExecutor(executor, process, (handler) =>
-      this.#world.timeOf(handler as HandlerName),
-    );
+    const executors = this.#executors(executor, process);
     const streams = new SiteStreams({
       self: siteInstance,
       clock: process,
@@ -131,8 +140,10 @@ export class SimSite {
         () => new Promise((resolve) => thread.run("control", this.#msOf("control"), resolve)),
       ),
       network: this.#network(process, siteInstance, thread),
-      records: new TimedRecordStore(this.#records, () => this.#passes(process, "store")),
-      executors: { inline },
+      records: new TimedRecordStore(this.#world.invariants.watchRecords(this, this.#records), () =>
+        this.#passes(process, "store"),
+      ),
+      executors,
       describe: this.#world.describe,
       code: new CodeStore({
         fetch: (sha256) => directory.getBlob(sha256),
@@ -149,10 +160,17 @@ export class SimSite {
       { directory, site: this.#self(), clock: process, log },
       {
         joined: () => {},
-        sites: (sites) => streams.setSites(sites),
+        sites: (sites) => {
+          if (this.leads && this.siteInstance === siteInstance)
+            this.#world.invariants.sitesListed(sites);
+          streams.setSites(sites);
+        },
         channels: () => {},
         status: () => {},
-        lease: (untilMs) => streams.setLease(untilMs),
+        lease: (untilMs) => {
+          if (this.siteInstance === siteInstance) this.leaseUntilMs = untilMs;
+          streams.setLease(untilMs);
+        },
       },
     );
     for (;;) {
@@ -170,6 +188,11 @@ export class SimSite {
   kill(): void {
     this.hasCrashed = true;
     this.#end();
+  }
+
+  /** Ends the worker of its agents, if there is one. @returns how many agents it had */
+  endWorker(): number {
+    return this.#worker?.end() ?? 0;
   }
 
   /** Frames of another site arrive. */
@@ -207,8 +230,23 @@ export class SimSite {
     this.#server = undefined;
     this.#shells = undefined;
     this.#executor = undefined;
+    this.#worker = undefined;
     for (const socket of this.#sockets.splice(0)) socket.killed();
     this.streams = undefined;
+  }
+
+  /** What its agents run in: watched, and slow. */
+  #executors(
+    executor: InlineExecutor,
+    process: ProcessClock,
+  ): { readonly inline: Executor; readonly worker?: Executor } {
+    const watch = this.#world.invariants.watchHandlers(this);
+    const slow = new TimedExecutor(executor, process, (step) => this.#msOf(step));
+    const inline = watch.over(slow);
+    const { worker } = this.#options;
+    if (worker === undefined) return { inline };
+    this.#worker = new SimulatedWorker(slow, { clock: process, ...worker });
+    return { inline, worker: watch.over(this.#worker) };
   }
 
   /** What the site's kernel sends and gets: each frame takes the time of its steps. */
@@ -244,8 +282,8 @@ export class SimSite {
     };
   }
 
-  #msOf(step: KernelStep): number {
-    return this.#world.timeOf(step);
+  #msOf(step: TimedStep): number {
+    return this.#world.timeOf(step) * (this.#options.slowness ?? 1);
   }
 
   /** Settles when the time of a step has passed. */

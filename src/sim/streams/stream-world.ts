@@ -26,7 +26,7 @@ import { eachTurn } from "../turns.ts";
 import { VirtualNetwork } from "../virtual-network.ts";
 import { frameWords } from "./frame-words.ts";
 import { Invariants } from "./invariants.ts";
-import { SimSite } from "./sim-site.ts";
+import { SimSite, type SimSiteOptions } from "./sim-site.ts";
 import { TraceLog } from "./trace-log.ts";
 
 export interface StreamWorldOptions {
@@ -89,13 +89,15 @@ export class StreamWorld {
   }
 
   /** A site that is not started yet; the first one leads. */
-  addSite(options: {
-    readonly name: string;
-    readonly machine?: string;
-    readonly dropRatio?: number;
-  }): SimSite {
-    const { name, machine = name, dropRatio = 0 } = options;
-    const site = new SimSite(this, { name, machine, dropRatio, leads: this.sites.length === 0 });
+  addSite(
+    options: Omit<SimSiteOptions, "machine" | "leads" | "dropRatio"> & {
+      readonly machine?: string;
+      readonly dropRatio?: number;
+    },
+  ): SimSite {
+    const { name, machine = name, dropRatio = 0, ...rest } = options;
+    const leads = this.sites.length === 0;
+    const site = new SimSite(this, { ...rest, name, machine, dropRatio, leads });
     this.sites.push(site);
     return site;
   }
