@@ -167,7 +167,6 @@ export class SimSite {
           streams.setSites(sites);
         },
         channels: () => {},
-        config: () => {},
         status: () => {},
         lease: (untilMs) => {
           if (this.siteInstance === siteInstance) this.leaseUntilMs = untilMs;
