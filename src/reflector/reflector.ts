@@ -191,7 +191,7 @@ export class Reflector {
       }
       channel = this.#makeChannel(name, id, config);
     }
-    const restacked = this.#stacks.set(name, config.input?.connection ?? "udp");
+    const restacked = this.#stacks.set(name, config.input?.stack ?? "udp");
     const from = (config.input?.from ?? []).filter((site) => site !== this.#self.site);
     if (restacked) channel.receiver.setAlternatives([]);
     channel.configure(config);

@@ -68,7 +68,7 @@ class Reader {
           source,
           target,
           targetEpoch,
-          place: { site: this.#short(), instance },
+          siteInstance: { site: this.#short(), instance },
         };
       }
       case TYPE.refused:

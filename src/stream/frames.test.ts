@@ -49,7 +49,7 @@ const frames: fc.Arbitrary<Frame> = fc.oneof(
     {
       type: fc.constant("moved" as const),
       ...ends,
-      place: fc.record({ site: name, instance: u32 }, plain),
+      siteInstance: fc.record({ site: name, instance: u32 }, plain),
     },
     plain,
   ),

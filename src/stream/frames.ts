@@ -4,7 +4,7 @@
  * Each begins with its own length (u32, these four bytes included) and its type (u8). Numbers of endpoints and messages are
  * 64-bit floats, which hold whole numbers up to 2^53; all is big endian.
  */
-import type { EndpointId, Place } from "./model.ts";
+import type { EndpointId, SiteInstance } from "./model.ts";
 
 /** Flags of a segment. */
 export const SEGMENT = {
@@ -57,7 +57,7 @@ export type Frame =
       readonly source: EndpointId;
       readonly target: EndpointId;
       readonly targetEpoch: number;
-      readonly place: Place;
+      readonly siteInstance: SiteInstance;
     }
   /** The target takes nothing from this source. */
   | {
@@ -119,12 +119,12 @@ export function encodeFrame(frame: Frame): Uint8Array {
         .u32(frame.credit)
         .f64(frame.beyondGap).bytes;
     case "moved": {
-      const site = bytesOf(frame.place.site);
+      const site = bytesOf(frame.siteInstance.site);
       return new Writer(5 + 8 + 8 + 4 + 4 + 1 + site.byteLength, TYPE.moved)
         .f64(frame.source)
         .f64(frame.target)
         .u32(frame.targetEpoch)
-        .u32(frame.place.instance)
+        .u32(frame.siteInstance.instance)
         .short(site).bytes;
     }
     case "refused": {

@@ -18,7 +18,7 @@ export {
   type TimerRequest,
 } from "./consumer.ts";
 export { decodeFrames } from "./decode-frames.ts";
-export { type Frame, frameHead } from "./frames.ts";
+export { type Frame, type FrameHead, frameHead } from "./frames.ts";
 export { Keeper } from "./keeper.ts";
 export { type KernelOptions, StreamKernel } from "./kernel.ts";
 export type { KernelEvent } from "./kernel-event.ts";
@@ -31,9 +31,9 @@ export {
   formatMessageName,
   isStream,
   type MessageName,
-  type Place,
   parseMessageName,
   SHELL_ID_MIN,
+  type SiteInstance,
   siteEndpoint,
 } from "./model.ts";
 export type { FrameNetwork, RecordStore } from "./network.ts";
