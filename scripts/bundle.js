@@ -61,6 +61,8 @@ const esm = {
 /** @type {import("rolldown").OutputOptions} */
 const commonJs = {
   format: "cjs",
+  // As in modules.
+  strict: true,
   entryFileNames: "[name].cjs",
   chunkFileNames: "cli-[name]-[hash].cjs",
 };
