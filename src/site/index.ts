@@ -7,6 +7,7 @@
 export type {
   AgentContext,
   AgentDefinition,
+  AgentModule,
   AgentRef,
   Appended,
   EventFilter,
@@ -64,7 +65,6 @@ export {
   recordChannel,
 } from "../client/record/index.ts";
 export { type WatchEvents, type WatchOptions, watchChannel } from "../client/watch/index.ts";
-export type { AgentModule } from "../code/index.ts";
 export {
   type ConnectOptions,
   defineAgent,
@@ -79,6 +79,7 @@ export {
 export type { Durability } from "../stream/index.ts";
 export { type DaemonPorts, runDaemon } from "./daemon.ts";
 export { type Check, runChecks } from "./doctor/checks.ts";
+export type { ReadSettings } from "./operations/reload.ts";
 export { Site, type SitePorts } from "./site.ts";
 export {
   checkSettings,
