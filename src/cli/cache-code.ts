@@ -1,6 +1,7 @@
 import Module from "node:module";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { crc32 } from "node:zlib";
 import { CodeCache } from "./code-cache.ts";
 
@@ -27,7 +28,8 @@ export function cacheCode(role: string): void {
   const cache = new CodeCache(join(folder, `${role}-${variant.toString(16)}.bin`), program);
   cache.install();
   process.once("exit", () => cache.save());
-  setTimeout(() => cache.save(), SAVE_MS).unref();
+  // Not the clock of the program, whose timers keep a process alive.
+  void delay(SAVE_MS, undefined, { ref: false }).then(() => cache.save());
 }
 
 /** Where the system wants caches of this user; undefined: nowhere. */
