@@ -6,9 +6,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { packageRoot } from "../client/index.ts";
 import type { SimulationResult } from "../sim/index.ts";
-
-/** The bundle starts in a third of the time of the modules that it is made of. */
-const MAIN = join(packageRoot(), "dist", "bundle", "main.js");
+import { MAIN } from "./meander.test.support.ts";
 
 interface Run {
   readonly code: number;

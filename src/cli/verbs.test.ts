@@ -15,13 +15,10 @@ import {
   type StreamView,
 } from "../agent/index.ts";
 import { MeanderError, SILENT, SystemClock } from "../base/index.ts";
-import { packageRoot } from "../client/index.ts";
 import type { MessageSocket } from "../directory/index.ts";
 import { ShellServer } from "../session/shell/index.ts";
 import { packValue, unpackValue } from "../wire/index.ts";
-
-/** The bundle starts in a third of the time of the modules that it is made of. */
-const MAIN = join(packageRoot(), "dist", "bundle", "main.js");
+import { MAIN } from "./meander.test.support.ts";
 
 /** A session that only notes what it is asked. */
 class NotingPort implements ShellPort {

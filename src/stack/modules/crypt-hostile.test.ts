@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { LIMITS } from "../../base/index.ts";
 import { testCipher } from "../crypt/cipher.conformance.ts";
-import { GreetingBudget } from "../crypt/greeting-budget.ts";
+import { HandshakeBudget } from "../crypt/handshake-budget.ts";
 import { FORM, formOf } from "../crypt/sealed-unit.ts";
 import { packetArbitrary } from "../module.conformance.ts";
 import { CryptWorld, counted, packetOf, SECRET } from "./crypt.test.support.ts";
@@ -93,10 +93,10 @@ test("[S37] what was recorded before either end was restarted is refused afterwa
   }
 });
 
-test("[S34] a greeting that was recorded, however often it comes, opens nothing and ends nothing", () => {
+test("[S34] a recorded handshake, however often it comes, opens nothing and ends nothing", () => {
   const world = new CryptWorld();
   world.agree();
-  const recorded = world.left.handedDown.filter((each) => formOf(each) === FORM.greeting);
+  const recorded = world.left.handedDown.filter((each) => formOf(each) === FORM.hello);
   world.left = world.start();
   world.agree();
   world.right.upper.length = 0;
@@ -134,7 +134,7 @@ test("[S39] another secret opens nothing, and none at all waits until there is o
   assert.deepEqual(early.right.upper, [packetOf(1)]);
 });
 
-test("[S39] a flood of greetings costs a bounded number of derivations", () => {
+test("[S39] a flood of handshakes costs a bounded number of derivations", () => {
   let derived = 0;
   const cipher = {
     ...testCipher,
@@ -143,8 +143,8 @@ test("[S39] a flood of greetings costs a bounded number of derivations", () => {
       return testCipher.derive(...args);
     },
   };
-  const greetings = new GreetingBudget(LIMITS.greetingsPerSite);
-  const world = new CryptWorld({ ports: { cipher, greetings } });
+  const handshakes = new HandshakeBudget(LIMITS.handshakesPerSite);
+  const world = new CryptWorld({ ports: { cipher, handshakes } });
   world.agree();
   const [greeting] = world.left.handedDown as [Uint8Array];
   derived = 0;
@@ -153,10 +153,10 @@ test("[S39] a flood of greetings costs a bounded number of derivations", () => {
     new DataView(forged.buffer).setUint32(21, number);
     world.right.module.up(forged, world.clock.now());
   }
-  assert.equal(derived, LIMITS.greetingsPerConnection);
+  assert.equal(derived, LIMITS.handshakesPerConnection);
   const stats = world.right.module.stats();
-  assert.equal(stats["forged"], LIMITS.greetingsPerConnection);
-  assert.equal(stats["greeting-limited"], 10_000 - LIMITS.greetingsPerConnection);
+  assert.equal(stats["forged"], LIMITS.handshakesPerConnection);
+  assert.equal(stats["greeting-limited"], 10_000 - LIMITS.handshakesPerConnection);
 });
 
 test("[S39] bytes from anyone, before and after keys were agreed, change nothing", () => {

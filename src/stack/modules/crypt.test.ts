@@ -40,12 +40,12 @@ test("[S31] the header of a packet stands in clear, its payload does not, and 25
 test("[S34] one round trip, then what waited goes; the first unit of each end binds both salts", () => {
   const world = new CryptWorld();
   world.send(world.left, packetOf(1), packetOf(2));
-  const greetings = world.left.collect();
-  assert.deepEqual(greetings.map(formOf), [FORM.greeting]);
-  world.right.take(greetings, 0);
+  const handshakes = world.left.collect();
+  assert.deepEqual(handshakes.map(formOf), [FORM.hello]);
+  world.right.take(handshakes, 0);
   const answers = world.right.collect();
   assert.deepEqual(answers.map(formOf), [FORM.answer]);
-  assert.equal(answers[0]?.byteLength, greetings[0]?.byteLength);
+  assert.equal(answers[0]?.byteLength, handshakes[0]?.byteLength);
   world.left.take(answers, 0);
   const units = world.left.collect();
   assert.deepEqual(units.map(formOf), [FORM.packet, FORM.packet]);
@@ -66,7 +66,7 @@ test("[S33] each datagram decodes alone, in any order", () => {
   assert.deepEqual(world.right.upper.toReversed(), packets);
 });
 
-test("[S36] both ends greet at once: they agree on one pair of salts, whoever is heard first", () => {
+test("[S36] both ends begin the handshake at once: they agree on one pair of salts, whichever is received first", () => {
   for (let seed = 1; seed <= 40; seed++) {
     const world = new CryptWorld({ seed });
     world.send(world.left, packetOf(1));

@@ -27,7 +27,7 @@ export class Peek {
   }
 
   /** Whether the message is a train. */
-  isTrain(header: number): boolean {
+  isSegmented(header: number): boolean {
     return this.#at(header).getUint32(LAYOUT.controlLength, true) > 0;
   }
 

@@ -31,7 +31,7 @@ if (real === undefined) {
     for (const each of sent) sender.send(each, to);
     assert.deepEqual(await arrivals.reach(40), sent);
     assert(receiver.counts.get("error-ENOBUFS") > 0);
-    assert.equal(receiver.figures.mode, "batched");
+    assert.equal(receiver.stats.mode, "batched");
   });
 
   test("[G25] an error queue that cannot be read is turned off again", async () => {
