@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { packValue, unpackValue } from "../wire/index.ts";
+import { CODE_KINDS } from "./code-kinds.ts";
 import { isLockedDown, lockDown } from "./lockdown.ts";
 import { stripTypes } from "./strip-types.ts";
 
@@ -38,7 +39,7 @@ test("memory of WebAssembly that has grown is seen to be gone, so that types are
   assert.equal(isGone(), true);
   assert.equal(Reflect.get(new ArrayBuffer(0), "detached"), false);
   const text = `export default {\n${"// a line that says nothing\n".repeat(5_000)}};`;
-  assert.equal(stripTypes({ text, prefix: "", file: "agent" }), text);
+  assert.equal(stripTypes({ text, prefix: "", file: "agent", kind: CODE_KINDS.agent }), text);
 });
 
 test("bytes are as quick to write as they are to read", () => {
