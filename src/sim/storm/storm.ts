@@ -4,6 +4,7 @@ import { type FaultCounts, StormFaults } from "./storm-faults.ts";
 import { type LoadCounts, StormLoad } from "./storm-load.ts";
 import { drawPlan, type StormPlan } from "./storm-plan.ts";
 import { StormVerdict, type VerdictCounts } from "./storm-verdict.ts";
+import { planWords } from "./storm-words.ts";
 
 /** A storm: all else is drawn from its seed. */
 export interface StormOptions {
@@ -17,8 +18,9 @@ export interface StormOptions {
 /** How a storm ended. */
 export interface StormReport {
   readonly seed: number;
-  /** What was drawn. */
   readonly plan: StormPlan;
+  /** What was drawn, in words. */
+  readonly drawn: string;
   /** In words; empty: all promises were kept. */
   readonly failures: readonly string[];
   readonly counts: StormCounts;
@@ -93,12 +95,8 @@ export class Storm {
     const failures = [...this.#verdict.failures];
     if (!isReady) failures.unshift("the streams could not be made");
     return {
-      seed: this.#seed,
-      plan,
-      failures,
-      counts: this.#counts(),
-      virtualMs: world.clock.now(),
-      world,
+      ...{ seed: this.#seed, plan, drawn: planWords(plan), failures },
+      ...{ counts: this.#counts(), virtualMs: world.clock.now(), world },
     };
   }
 
