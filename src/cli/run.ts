@@ -44,7 +44,7 @@ export function addRun(program: Command): void {
         throw withAdvice(error, file);
       });
       const busy = await untilIdle(inner, names, { timeoutMs });
-      if (busy.length > 0 && !detach) terminal.note(stillBusy(busy, options.follow));
+      if (busy.length > 0) terminal.note(stillBusy(busy, options.follow));
     });
   });
 }

@@ -25,6 +25,7 @@ export async function untilIdle(
   { timeoutMs }: IdleOptions,
 ): Promise<readonly string[]> {
   const streams = new Set(names);
+  if (streams.size === 0 || timeoutMs === 0) return [];
   const endsAt = shell.now() + timeoutMs;
   let eventAt = shell.now();
   const reader = shell.events();
