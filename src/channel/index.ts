@@ -3,6 +3,7 @@
  *
  * @module
  */
+export type { AlternativeState } from "./alternative.ts";
 export {
   ChannelClient,
   type ChannelClientEvents,
@@ -18,7 +19,6 @@ export {
 export { History, type HistoryEntry, isKeyStart } from "./history.ts";
 export { Peer, type PeerEvents, type PeerIdentity, type Refusal } from "./peer.ts";
 export {
-  type AlternativeState,
   type InBandMessage,
   Receiver,
   type ReceiverEvents,

@@ -220,22 +220,7 @@ export class Peer {
     const silence = now - this.#heardAt;
     const suspectMs = this.#heartbeatMs * 3;
     if (silence > Math.max(LIMITS.confirmMs, suspectMs * 2)) {
-      const message = `nothing was heard for ${Math.round(silence)} ms`;
-      this.connection.send(
-        encodePacket(
-          {
-            kind: KIND.control,
-            flags: 0,
-            channel: 0,
-            source: this.#self.instance,
-            medium: MEDIUM.control,
-            sourceGeneration: 0,
-            sequence: this.#sequence++ >>> 0,
-          },
-          encodeControl({ type: "close", code: "peer-silent", message }),
-        ),
-      );
-      this.#closed({ code: "peer-silent", message });
+      this.close("peer-silent", `nothing was heard for ${Math.round(silence)} ms`);
     } else if (silence > suspectMs && !this.suspected) {
       this.suspected = true;
       this.#events.onSuspected(this);

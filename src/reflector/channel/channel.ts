@@ -99,7 +99,6 @@ export class Channel {
         onSwitched: (from, to, reason) => {
           options.onEvent({ type: "input-switched", channel: this.name, from, to, reason });
         },
-        onLost() {},
         onRefused: (name, { code, message }) => {
           const about = { channel: this.name, from: name, code, message };
           options.log.warn("input was refused", about);
