@@ -17,7 +17,13 @@ export {
   type FrameReceiverStats,
 } from "./frame-receiver.ts";
 export { History, type HistoryEntry, isKeyStart } from "./history.ts";
-export { Peer, type PeerEvents, type PeerIdentity, type Refusal } from "./peer.ts";
+export {
+  type DirectSends,
+  Peer,
+  type PeerEvents,
+  type PeerIdentity,
+  type Refusal,
+} from "./peer.ts";
 export {
   type InBandMessage,
   Receiver,
