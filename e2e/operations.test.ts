@@ -273,7 +273,7 @@ test("subscribers beyond the limit are refused in words, and the others see noth
   const words = await until("the refusal", () =>
     extra.states.find((state) => state.type === "refused"),
   );
-  assert.match(words.message, /edge may send 0\.0 Mbit\/s and one more would pass that/);
+  assert.match(words.message, /edge may send 0\.0 Mbit\/s and another subscriber would exceed that/);
   await edge.client.setRoutes({ upstreams: ["middle", "ingest"] });
   await settle(thick, crowd);
 });

@@ -32,4 +32,4 @@ export type {
   PlaneSnapshot,
   SubscriberSnapshot,
 } from "./snapshot.ts";
-export type { ViewerGate, ViewerVerdict } from "./viewer-door.ts";
+export type { ViewerGate, ViewerVerdict } from "./viewer-admission.ts";
