@@ -322,20 +322,20 @@ test("sites are linked over TLS by TCP and by WebSocket, each trusting what the 
   const publisher = await publishMessages(north, "sports/l", studio.text);
   const administrator = clientAt(south, secrets[0]);
   try {
-    for (const connection of ["tcp", "websocket"]) {
-      await administrator.setRoutes({ connection });
+    for (const stack of ["tcp", "websocket"]) {
+      await administrator.setRoutes({ stack });
       using viewer = await Viewer.open(
         south.url,
         "sports/l",
         "x",
         credentialsAt(south, studio.text),
       );
-      await until(`messages over ${connection}`, () => viewer.messages.length > 2);
+      await until(`messages over ${stack}`, () => viewer.messages.length > 2);
       const { snapshot } = await administrator.site();
       const links = snapshot.peers.filter(
-        ({ name, stack }) => name === "north" && stack.includes(connection),
+        (link) => link.name === "north" && link.stack.includes(stack),
       );
-      assert.equal(links[0]?.state, "open", connection);
+      assert.equal(links[0]?.state, "open", stack);
     }
   } finally {
     await administrator.setRoutes({});

@@ -533,8 +533,8 @@ suite("what a site is asked for", () => {
       ['{"channels":{"a b":{}}}', [/channels/, /a b/, /letters, digits/]],
       ['{"channels":{"a":{"input":{"from":[]}}}}', [/channels\.a\.input\.from/, /at least 1/]],
       ['{"channels":{"a":{"silenceMs":-1}}}', [/channels\.a\.silenceMs/, /got -1/, /at least 50/]],
-      ['{"connection":"pigeon"}', [/connection/, /pigeon/, /udp, multicast, tcp/]],
-      ['{"connection":"frag(mtu=9):udp"}', [/connection/, /mtu/, /576/]],
+      ['{"stack":"pigeon"}', [/stack/, /pigeon/, /udp, multicast, tcp/]],
+      ['{"stack":"frag(mtu=9):udp"}', [/stack/, /mtu/, /576/]],
       ["{", [/JSON/]],
       ["[]", [/"expected":"an object"/]],
     ];

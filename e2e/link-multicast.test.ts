@@ -68,9 +68,9 @@ for (const { family, group, privately } of [
     await startSite(lan, "origin", `origin${family}`, ...flags);
     const leader = `http://${lan.address("origin")}:${PORT}`;
     lan.meander("origin", "publish", "clip", "--file", CLIP, "--loop", "--quiet", "--site", leader);
-    const connection = `multicast(group=${group},port=5077)`;
+    const stack = `multicast(group=${group},port=5077)`;
     const config = join(folder, `relay${family}.json`);
-    const input = { from: ["origin"], connection, keep: true };
+    const input = { from: ["origin"], stack, keep: true };
     await writeFile(config, JSON.stringify({ channels: { clip: { input } } }));
     for (const name of RELAYS) {
       await startSite(
@@ -91,7 +91,7 @@ for (const { family, group, privately } of [
       until(what, async () => isDeepStrictEqual(await waysOf(lan), wanted));
     await untilWays("all are served by the group", all);
     const before = await channelOf(lan, "north");
-    assert.equal(before?.inputs[0]?.connection, `${inner}:${connection}`);
+    assert.equal(before?.inputs[0]?.connection, `${inner}:${stack}`);
 
     // What leaves the origin is one copy, and what is said to each besides.
     const [sentBefore, inBefore] = [await lan.sentBytes("origin"), before.bytesIn];

@@ -157,7 +157,7 @@ test("a route that is changed while media flows loses and repeats nothing", asyn
   await until("the old way", () => viewer.path.join() === "ingest,middle,edge");
   await more(viewer, 0.5);
   // And over another kind of connection.
-  await set({ upstreams: ["middle", "ingest"], connection: "tcp" });
+  await set({ upstreams: ["middle", "ingest"], stack: "tcp" });
   await until("over TCP", async () => {
     const inputs = (await channelAt(edge, "switching"))?.inputs ?? [];
     return inputs.some(({ connection, state }) => connection === "tcp" && state === "active");
@@ -171,7 +171,7 @@ test("a route that is changed while media flows loses and repeats nothing", asyn
 
 test("one relay takes a video channel over UDP and a text channel over TCP", async () => {
   const { ingest, edge } = sites();
-  const input = (connection: string) => ({ input: { from: ["ingest"], connection, keep: false } });
+  const input = (stack: string) => ({ input: { from: ["ingest"], stack, keep: false } });
   await edge.client.setRoutes({
     upstreams: ["middle", "ingest"],
     channels: { film: input("udp"), subtitles: input("tcp") },

@@ -411,11 +411,11 @@ function collect(socket: Socket): Buffer[] {
   return packets;
 }
 
-for (const connection of ["udp", "tcp"]) {
-  test(`lines of text come out at the other site in order, over ${connection.toUpperCase()}`, async () => {
-    const channel = `news/${connection}`;
+for (const stack of ["udp", "tcp"]) {
+  test(`lines of text come out at the other site in order, over ${stack.toUpperCase()}`, async () => {
+    const channel = `news/${stack}`;
     await edge().client.setRoutes({
-      channels: { [channel]: { input: { from: ["origin"], connection } } },
+      channels: { [channel]: { input: { from: ["origin"], stack } } },
     });
     const publisher = meander("publish", channel, "--text", "--site", origin().url);
     const lines = Array.from({ length: 200 }, (_, index) => `${index}: ü "quoted" <b>€</b>`);
@@ -450,7 +450,7 @@ for (const connection of ["udp", "tcp"]) {
       const inputs = (await channelAt(edge(), channel))?.inputs ?? [];
       assert.deepEqual(
         inputs.map((input) => input.connection),
-        [connection === "udp" ? "frag:udp" : "tcp"],
+        [stack === "udp" ? "frag:udp" : "tcp"],
       );
       publisher.child.stdin?.end();
       assert.equal(await endOf(publisher), 0, publisher.stderr());

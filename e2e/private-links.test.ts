@@ -109,9 +109,9 @@ async function startSite(
   return { url, running: site, when };
 }
 
-async function configOf(name: string, connection: string | undefined): Promise<string> {
+async function configOf(name: string, stack: string | undefined): Promise<string> {
   const path = join(folder, `${name}.json`);
-  const input = { from: ["origin"], connection, keep: true };
+  const input = { from: ["origin"], stack, keep: true };
   await writeFile(path, JSON.stringify({ channels: { clip: { input } } }));
   return path;
 }
@@ -130,8 +130,8 @@ test("media and streams between machines are private without being asked for", {
     ["stream", 7_002, "tcp", "crypt:tcp"],
     ["messages", 7_003, "websocket", "crypt:websocket"],
   ] as const;
-  const linksOf = relays.map(async ([name, port, connection, stack]) => {
-    const config = await configOf(name, connection);
+  const linksOf = relays.map(async ([name, port, kind, stack]) => {
+    const config = await configOf(name, kind);
     const relay = await startSite(FAR, name, port, "--join", origin.url, "--config", config);
     const snapshot = await relay.when((status) => {
       const input = status.snapshot.channels[0]?.inputs[0];

@@ -180,7 +180,7 @@ test("a recorder that is killed leaves what it had; one that is told to end comp
 test("by configuration, over a relay that dies: segments without a hole between or within them", {
   skip,
 }, async () => {
-  const input = { from: ["middle", "origin"], connection: "udp", keep: true };
+  const input = { from: ["middle", "origin"], stack: "udp", keep: true };
   const to = "{channel}-{number}.mkv";
   const recording = { to, segmentSeconds: 2 };
   await edge().client.setRoutes({ channels: { clip: { input, record: recording } } });

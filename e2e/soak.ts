@@ -51,8 +51,8 @@ await using network = await Network.open(ORIGIN, ...MIDDLES, ...EDGES);
 for (const name of MIDDLES) await network.site(name).client.setRoutes({ upstreams: [ORIGIN] });
 for (const name of EDGES) {
   // Half of the edges over lossless links, half over datagrams.
-  const connection = EDGES.indexOf(name) % 2 === 0 ? "tcp" : "udp";
-  await network.site(name).client.setRoutes({ upstreams: [...MIDDLES], connection });
+  const stack = EDGES.indexOf(name) % 2 === 0 ? "tcp" : "udp";
+  await network.site(name).client.setRoutes({ upstreams: [...MIDDLES], stack });
 }
 const origin = network.site(ORIGIN);
 const answer = await origin.client.publishSdp(CHANNEL, sourceSdp(CHANNEL), { ports: "assign" });

@@ -10,12 +10,14 @@ import { rolldown } from "rolldown";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const src = join(root, "src");
+/** Paths of our own modules. */
+const own = new RegExp(`^${src.replaceAll(/[^\w]/g, "\\$&")}`);
 const out = join(root, "dist", "bundle");
 // Written beside the old one, which processes may be running from, and put into its place when it is complete.
 const fresh = `${out}.${process.pid}`;
 
 /** Left where they are: what has native parts, what reads its own files, and what is large and seldom used. */
-const EXTERNAL = ["@swc/wasm-typescript", "koffi", "lmdb", "mediabunny", "msgpackr"];
+const EXTERNAL = ["@swc/wasm-typescript", "koffi", "lmdb", "msgpackr"];
 
 /** @type {import("rolldown").InputOptions} */
 const common = {
@@ -25,7 +27,10 @@ const common = {
   transform: { target: "es2023", typescript: { onlyRemoveTypeImports: true } },
   external: (id) =>
     id.startsWith("node:") || EXTERNAL.some((name) => id === name || id.startsWith(`${name}/`)),
-  treeshake: { moduleSideEffects: [{ test: /node_modules/, sideEffects: true }] },
+  // A module of ours is dropped when nothing of it is used; of libraries, their package.json says whether they may be.
+  treeshake: {
+    moduleSideEffects: [{ test: own, sideEffects: false }],
+  },
   onLog(level, log, handle) {
     // ws tries to load what makes it faster, and does without.
     if (log.code === "UNRESOLVED_IMPORT" && /bufferutil|utf-8-validate/.test(log.message)) return;

@@ -1,37 +1,92 @@
-// Runs the compiled tests under the given folders: node scripts/test.js src bench e2e
-// The files are named one by one, because what a folder argument means differs between Node versions.
+// Runs compiled tests: node scripts/test.js [--build] [--part unit|e2e] [--no-skips] [PATH…]
+//
+// A PATH is a folder, a file, or the beginning of either: src/stream, e2e/peers.test.ts, e2e/peers. Without one, all run.
+// Each file is a process. As many files run at a time as there are processors, but for those that say why they run
+// alone; see CONTRIBUTING.md. The last line is always "N passed, N failed, N skipped".
 import { spawnSync } from "node:child_process";
-import { readdirSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { readTimes, writeTimes } from "./test/earlier-times.js";
+import { PARTS, selectFiles } from "./test/files.js";
+import { printClosing, printFile, printPart, printPlan, seconds } from "./test/report.js";
+import { endAll, runFile } from "./test/run-file.js";
 
-const dist = fileURLToPath(new URL("../dist", import.meta.url));
-const run = (folder) => {
-  const files = readdirSync(join(dist, folder), { recursive: true })
-    .map(String)
-    .filter((name) => name.endsWith(".test.js"))
-    .map((name) => join(dist, folder, name));
-  // Whole systems measure freezes and latency, so they do not share the machine with each other.
-  const atOnce = folder === "e2e" ? 1 : availableParallelism();
-  const { status } = spawnSync(
-    process.execPath,
-    [
-      "--enable-source-maps",
-      "--test",
-      "--test-reporter=spec",
-      // A file that hangs is ended and named.
-      "--test-timeout=300000",
-      `--test-concurrency=${atOnce}`,
-      ...files,
-    ],
-    { stdio: "inherit" },
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    build: { type: "boolean", default: false },
+    part: { type: "string" },
+    "no-skips": { type: "boolean", default: false },
+    "at-once": { type: "string", default: String(availableParallelism()) },
+  },
+});
+if (values.build) build();
+const atOnce = Number(values["at-once"]);
+const files = select();
+
+for (const signal of ["SIGINT", "SIGTERM"]) {
+  process.on(signal, () => {
+    endAll();
+    process.exit(1);
+  });
+}
+const times = readTimes();
+const results = [];
+const parts = [];
+for (const name of Object.keys(PARTS)) {
+  const part = files.filter((file) => file.part === name);
+  if (part.length > 0) parts.push(await runPart(name, part));
+}
+writeTimes(results);
+process.exitCode = printClosing(results, parts, values["no-skips"]) ? 0 : 1;
+
+/** Runs the files of a part: those that share the machine first, the longest of them first; then the others one by one. */
+async function runPart(name, part) {
+  const longestFirst = (a, b) => expected(b) - expected(a);
+  const shared = part.filter(({ alone }) => alone === undefined).sort(longestFirst);
+  const alone = part.filter((file) => file.alone !== undefined);
+  printPlan(name, shared.length, alone.length, atOnce);
+  const started = performance.now();
+  const waiting = [...shared];
+  const lane = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await one(next);
+  };
+  await Promise.all(Array.from({ length: atOnce }, lane));
+  const sharedSeconds = seconds(started);
+  for (const file of alone) await one(file);
+  const total = { name, sharedSeconds, seconds: seconds(started) };
+  printPart(
+    total,
+    results.filter(({ file }) => file.part === name),
   );
-  return status ?? 1;
-};
-process.exit(
-  process.argv
-    .slice(2)
-    .map(run)
-    .find((status) => status !== 0) ?? 0,
-);
+  return total;
+}
+
+async function one(file) {
+  const result = await runFile(file);
+  results.push(result);
+  printFile(result);
+}
+
+/** How long a file took when it ran last; by its size where that is not known. */
+function expected({ path, bytes }) {
+  return times[path] ?? bytes / 1_000;
+}
+
+function select() {
+  try {
+    return selectFiles({ part: values.part, paths: positionals });
+  } catch (error) {
+    process.stderr.write(`error: ${error.message}\n`);
+    process.exit(2);
+  }
+}
+
+function build() {
+  // The unit tests serve no pages.
+  const args = values.part === "unit" ? ["--no-web"] : [];
+  const script = fileURLToPath(new URL("./build.js", import.meta.url));
+  const { status } = spawnSync(process.execPath, [script, ...args], { stdio: "inherit" });
+  if (status !== 0) process.exit(status ?? 1);
+}

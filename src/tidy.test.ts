@@ -251,7 +251,7 @@ function readSources(folder: string): Source[] {
           .replace(/^(import|export) type [^"]*"[^"]+";/gm, "")
           .matchAll(/(?:from|import) "([^"]+)"/g),
       ].map(([, name = ""]) => name);
-      return { path, text, isTest: path.endsWith(".test.ts"), imports, values };
+      return { path, text, isTest: /\.test(\.support)?\.ts$/.test(path), imports, values };
     });
 }
 

@@ -71,7 +71,7 @@ export function samplesOf(random: Random): Samples {
     sdp: texts("sdp"),
     stacks: ["udp", "frag:udp", "frag(mtu=1400):udp", "tcp", "frag(mtu=64K):memory"],
     routes: [
-      '{"upstreams":["a"],"channels":{"news":{"input":{"from":["b"],"connection":"tcp"}}}}',
+      '{"upstreams":["a"],"channels":{"news":{"input":{"from":["b"],"stack":"tcp"}}}}',
       "{}",
     ],
     directory: [
@@ -163,7 +163,7 @@ function frames(random: Random): Uint8Array[] {
   return [
     encodeFrame({ type: "append", ...append }),
     encodeFrame({ type: "ack", ...ends, consumed: 4, received: 5, credit: 64, beyondGap: 7 }),
-    encodeFrame({ type: "moved", ...ends, place: { site: "north", instance: 9 } }),
+    encodeFrame({ type: "moved", ...ends, siteInstance: { site: "north", instance: 9 } }),
     encodeFrame({ type: "refused", ...ends, code: "stream-unknown", message: "there is none" }),
     encodeFrame({ type: "resync", ...ends, sourceEpoch: 2 }),
     encodeFrame({ type: "resynced", ...ends, sourceEpoch: 2, received: 4 }),

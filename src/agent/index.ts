@@ -15,6 +15,7 @@ export type {
   Executor,
   HostCall,
   Invocation,
+  InvocationDone,
   InvocationResult,
 } from "./executor.ts";
 export {

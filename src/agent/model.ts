@@ -1,7 +1,7 @@
-import type { AgentModule } from "../code/index.ts";
+import type { CodeSource } from "../code/index.ts";
 import type { Durability } from "../stream/index.ts";
 
-/** The events that an agent may handle. `append` is for messages. */
+/** The events that an agent may handle, `append` for messages: the one list of them, which schemas and types are made from. */
 export const HANDLER_NAMES = [
   "init",
   "append",
@@ -19,6 +19,9 @@ export const HANDLER_NAMES = [
   "finalize",
 ] as const;
 export type HandlerName = (typeof HANDLER_NAMES)[number];
+
+/** Code of an agent as text: a module whose default export is a definition, made by `defineAgent`. */
+export type AgentModule = CodeSource;
 
 /** What becomes of a message whose handler throws. */
 export interface ErrorPolicy {

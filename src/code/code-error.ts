@@ -1,6 +1,7 @@
 import { MeanderError } from "../base/index.ts";
+import type { CodeKind } from "./code-kinds.ts";
 
-/** A place in a source. */
+/** A position in a source. */
 export interface SourcePlace {
   readonly file: string;
   /** From 1. */
@@ -9,31 +10,32 @@ export interface SourcePlace {
   readonly column: number;
 }
 
-/** What somebody uploaded. */
+/** A source to be read. */
 export interface Upload {
   readonly text: string;
   readonly file: string;
-  /** What is put before the text, on its first line, to make it a module. */
+  /** Put before the text, on its first line, to make it a module. */
   readonly prefix: string;
+  readonly kind: CodeKind;
 }
 
 /** Why code is refused. */
 export type CodeErrorCode =
-  /** It is neither TypeScript whose types can be stripped nor JavaScript. */
+  /** Neither JavaScript nor TypeScript whose types can be stripped. */
   | "code-syntax"
-  /** It imports, or waits for, something from outside. */
+  /** Imports, or awaits at the top level, something from outside. */
   | "code-import"
-  /** It has not exactly one default export. */
+  /** Does not have exactly one default export. */
   | "code-export"
-  /** It uses a name that no agent has. */
+  /** Uses a name that is not defined where it runs. */
   | "code-free-variable"
-  /** It uses what no agent may. */
+  /** Uses what is not allowed where it runs. */
   | "code-forbidden";
 
-/** Code that is refused, and where. The message ends with the line and a caret under the place. */
+/** Code was refused. The message ends with the line, and a caret under the position. */
 export class CodeError extends MeanderError {
   readonly place: SourcePlace;
-  /** The line's text, and under it a caret at the column. */
+  /** The line, and under it a caret at the column. */
   readonly picture: string;
 
   /** @param at in the text with its prefix: line from 1, column from 0 */
@@ -67,16 +69,16 @@ export class CodeError extends MeanderError {
   }
 }
 
-/** What ends a line of JavaScript. */
+/** Line terminators of JavaScript. */
 const LINE_END = /\r\n|[\n\r\u2028\u2029]/;
-/** Shown around the place when the line is long, characters each way. */
+/** Characters shown on either side of the position when the line is long. */
 const SHOWN = 60;
 
 function picture(text: string, { line, column }: SourcePlace): string {
   const whole = text.split(LINE_END)[line - 1] ?? "";
   const at = Math.min(column - 1, whole.length);
   const start = Math.max(0, at - SHOWN);
-  // One printable character for each unit, so that the caret stands under its place and a terminal is not disturbed.
+  // One printable character for each unit: the caret stays aligned, and control characters do not reach the terminal.
   const shown = whole
     .slice(start, at + SHOWN)
     .replaceAll(/[^\x20-\x7e]/g, (unit) => (unit === "\t" ? " " : "?"));

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { hashOf } from "./code-blob.ts";
 import { CodeStore } from "./code-store.ts";
-import { prepareAgent } from "./prepare-code.ts";
+import { prepareCode } from "./prepare-code.ts";
 
 /** Blobs in memory that count what is asked of them. */
 class CountingBlobs {
@@ -20,7 +20,10 @@ class CountingBlobs {
 }
 
 const codeOf = (text: string) =>
-  prepareAgent({ source: `export default ${JSON.stringify(text)} // a comment`, file: "x.ts" });
+  prepareCode("agent", {
+    source: `export default ${JSON.stringify(text)} // a comment`,
+    file: "x.ts",
+  });
 
 test("code that one site keeps, another finds under its hash", async () => {
   const blobs = new CountingBlobs();

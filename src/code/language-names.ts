@@ -1,7 +1,7 @@
 import { freeVariables } from "./free-variables.ts";
 import type { ParsedModule } from "./parse-module.ts";
 
-/** What code in a compartment may use besides its own names: the language. `Date` and `console` are those of the site. */
+/** Names that code in a compartment may use besides its own: the language. `Date` and `console` are the site's. */
 export const LANGUAGE_NAMES: ReadonlySet<string> = new Set([
   "AggregateError",
   "Array",
@@ -59,42 +59,29 @@ export const LANGUAGE_NAMES: ReadonlySet<string> = new Set([
   "unescape",
 ]);
 
-/** What evaluates text, which nobody could have checked. */
+/** They evaluate text, which cannot be checked in advance. */
 const EVALUATORS = new Set(["eval", "Function"]);
 
-/** What people miss most, and what there is instead. */
-const INSTEAD: Readonly<Record<string, string>> = {
-  setTimeout: "ctx.timer(delayMs, value) calls the `timer` handler",
-  setInterval: "ctx.timer(delayMs, value) calls the `timer` handler, which can set it again",
-  performance: "ctx.now() is the time",
-  crypto: "ctx.random() draws a number",
-  arguments: "name the parameters",
-};
-
 /**
- * The names of the language that a module uses, in the order of their first uses.
+ * The names of the language that a module uses, in the order of first use.
  *
- * @throws {CodeError} `code-free-variable` for names that are neither its own nor the language's; `code-forbidden` for `eval` and `Function`
+ * @throws {CodeError} `code-free-variable` for names that are neither its own nor the language's, `code-forbidden` for `eval`
+ *   and `Function`
  */
 export function languageNames(module: ParsedModule): string[] {
+  const { noun, advice } = module.kind;
   const free = freeVariables(module.program);
   for (const { name, offset } of free) {
     if (EVALUATORS.has(name)) {
-      throw module.fault("code-forbidden", `an agent cannot use ${name}`, offset, {
-        next: "write the code into the agent, or replace its handlers",
+      throw module.fault("code-forbidden", `${noun} cannot use ${name}`, offset, {
+        next: advice.evaluate,
       });
     }
     if (LANGUAGE_NAMES.has(name)) continue;
-    throw module.fault(
-      "code-free-variable",
-      `no agent knows the name ${JSON.stringify(name)}`,
-      offset,
-      {
-        next:
-          (Object.hasOwn(INSTEAD, name) ? INSTEAD[name] : undefined) ??
-          "a handler sees only its arguments; put data into the briefcase",
-      },
-    );
+    throw module.fault("code-free-variable", `${JSON.stringify(name)} is not defined`, offset, {
+      next:
+        (Object.hasOwn(advice.names, name) ? advice.names[name] : undefined) ?? advice.unknownName,
+    });
   }
   return free.map(({ name }) => name);
 }

@@ -62,7 +62,7 @@ test("values are packed and read as before, again and again", () => {
       pattern: /a+/g,
       bytes: Uint8Array.of(1, 2, 3),
       floats: new Float64Array([1.5, Number.NaN]),
-      odd: { constructor: 1, valueOf: 2, toString: 3, hasOwnProperty: 4 },
+      odd: { constructor: 1, preparedValue: 2, toString: 3, hasOwnProperty: 4 },
     };
     value["self"] = value;
     const read = unpackValue(packValue(value)) as typeof value;
@@ -76,8 +76,13 @@ test("values are packed and read as before, again and again", () => {
 
 test("names of the language can be keys, and an error can be given another name", () => {
   const counts: Record<string, number> = {};
-  for (const key of ["constructor", "valueOf", "toString", "hasOwnProperty"]) counts[key] = 1;
-  assert.deepEqual(Object.keys(counts), ["constructor", "valueOf", "toString", "hasOwnProperty"]);
+  for (const key of ["constructor", "preparedValue", "toString", "hasOwnProperty"]) counts[key] = 1;
+  assert.deepEqual(Object.keys(counts), [
+    "constructor",
+    "preparedValue",
+    "toString",
+    "hasOwnProperty",
+  ]);
   const error = new RangeError("far");
   error.name = "Lost";
   assert.equal(String(error), "Lost: far");

@@ -2,21 +2,18 @@ import type { ExportDefaultDeclaration, ImportDeclaration, Node, Program } from 
 import type { Edit } from "./edit.ts";
 import { blanked, type ParsedModule, walk } from "./parse-module.ts";
 
-/** Modules whose `defineAgent` an agent may import; it is known without them. */
-const OWN_MODULES = new Set(["meander", "meander/agent", "meander/shell"]);
-
 /** A module as the body of a function. */
 export interface ModuleBody {
-  /** What makes it one; same lines. */
+  /** Turn the module into it; lines stay. */
   readonly edits: readonly Edit[];
-  /** Names that stand for `defineAgent`. */
+  /** Local names of the kind's definer. */
   readonly definers: readonly string[];
-  /** Where its default export is kept. */
+  /** Name of the constant that holds its default export. */
   readonly result: string;
 }
 
 /**
- * Takes imports and exports out of a module.
+ * Removes imports and exports from a module.
  *
  * @throws {CodeError} `code-import`, `code-export`
  */
@@ -35,10 +32,10 @@ export function readModuleSyntax(module: ParsedModule): ModuleBody {
       case "ExportAllDeclaration":
         throw module.fault(
           "code-export",
-          "an agent exports nothing but its default",
+          `${module.kind.noun} may only have a default export`,
           statement.start,
           {
-            next: "remove `export` here; only the default export is read",
+            next: "remove `export` here",
           },
         );
       default:
@@ -46,8 +43,8 @@ export function readModuleSyntax(module: ParsedModule): ModuleBody {
   }
   const exported = program.body.find(isDefaultExport);
   if (exported === undefined) {
-    throw module.fault("code-export", "it has no default export", 0, {
-      expected: "export default defineAgent({ on: { … } })",
+    throw module.fault("code-export", "no default export", 0, {
+      expected: module.kind.example,
     });
   }
   const { edits: more, result } = keepDefault(module, exported);
@@ -64,32 +61,33 @@ function isDefaultExport(node: Node): node is ExportDefaultDeclaration {
 }
 
 function importedDefiners(module: ParsedModule, statement: ImportDeclaration): string[] {
+  const { kind } = module;
   const from = String(statement.source.value);
   const refuse = (what: string, offset: number, next: string) =>
     module.fault("code-import", what, offset, { next });
-  if (!OWN_MODULES.has(from)) {
+  if (!kind.packages.includes(from)) {
     throw refuse(
-      `an agent cannot import ${JSON.stringify(from)}`,
+      `${kind.noun} cannot import ${JSON.stringify(from)}`,
       statement.start,
-      "write what it needs into its own module; for types alone, `import type`",
+      kind.advice.import,
     );
   }
   return statement.specifiers.map((specifier) => {
     const { imported } = specifier as { imported?: { name?: string; value?: unknown } };
     const name =
       specifier.type === "ImportSpecifier" ? (imported?.name ?? imported?.value) : undefined;
-    if (name !== "defineAgent") {
+    if (name !== kind.definer) {
       throw refuse(
-        `an agent can import nothing but defineAgent from ${JSON.stringify(from)}`,
+        `${kind.noun} can import only ${kind.definer} from ${JSON.stringify(from)}`,
         specifier.start,
-        "for types, write `import type`",
+        "for types, use `import type`",
       );
     }
     return specifier.local.name;
   });
 }
 
-/** The default export as a constant, or as the declaration that it is. */
+/** Makes the default export a constant, or keeps its declaration. */
 function keepDefault(
   module: ParsedModule,
   exported: ExportDefaultDeclaration,
@@ -107,31 +105,32 @@ function keepDefault(
   }
   let result = "$value";
   while (code.includes(result)) result += "_";
-  // As long as `export default`, so that columns stay. A function that was a declaration needs an end.
+  // As long as `export default`, so that columns stay. What was a function declaration needs a semicolon.
   const edits = [{ ...head, text: `const ${result} =` }];
   if (isDeclaration) edits.push({ start: exported.end, end: exported.end, text: ";" });
   return { edits, result };
 }
 
 function refuseReachingOut(module: ParsedModule): void {
+  const { noun, advice } = module.kind;
   walk(module.program, (node, around) => {
     switch (node.type) {
       case "ImportExpression":
-        throw module.fault("code-import", "an agent cannot import", node.start, {
-          next: "write what it needs into its own module",
+        throw module.fault("code-import", `${noun} cannot import`, node.start, {
+          next: advice.import,
         });
       case "MetaProperty":
         if ((node as Node & { meta: { name: string } }).meta.name !== "import") return;
-        throw module.fault("code-import", "an agent has no import.meta", node.start, {
-          next: "ctx.location and ctx.stream say where it is",
+        throw module.fault("code-import", `${noun} has no import.meta`, node.start, {
+          next: advice.importMeta,
         });
       case "AwaitExpression":
       case "ForOfStatement":
         if (node.type === "ForOfStatement" && (node as Node & { await: boolean }).await !== true)
           return;
         if (around.some(({ type }) => type.includes("Function"))) return;
-        throw module.fault("code-import", "an agent's module cannot wait", node.start, {
-          next: "await inside handlers; `init` is the first",
+        throw module.fault("code-import", `${noun} cannot await at the top level`, node.start, {
+          next: advice.await,
         });
       default:
     }

@@ -1,36 +1,38 @@
 import { type Node, type Program, parse, type Token } from "acorn";
 import { CodeError, type CodeErrorCode, type Upload } from "./code-error.ts";
+import type { CodeKind } from "./code-kinds.ts";
 import { tooDeep } from "./strip-types.ts";
 
-/** What every runtime of a site can evaluate. */
+/** What the runtimes of all sites support. */
 const ECMA_VERSION = 2024;
 
-/** A range of a text, in UTF-16 units; end exclusive. */
+/** A range of a text, in UTF-16 units, end exclusive. */
 export interface Range {
   readonly start: number;
   readonly end: number;
 }
 
-/** A module's text with its syntax. Offsets are those of both texts. */
+/** A module's text and its syntax tree. Offsets are the same in the source and in `code`. */
 export interface ParsedModule {
+  readonly kind: CodeKind;
   /** JavaScript, comments blanked. */
   readonly code: string;
   readonly program: Program;
   readonly tokens: readonly Token[];
-  /** An error about a place of it. */
+  /** Makes an error about a position. */
   fault(code: CodeErrorCode, what: string, offset: number, advice?: Advice): CodeError;
 }
 
-/** What to tell besides what is wrong. */
+/** What an error says besides what was wrong. */
 export interface Advice {
   readonly expected?: string;
   readonly next?: string;
 }
 
 /**
- * Reads JavaScript.
+ * Parses JavaScript.
  *
- * @param code the upload with its prefix, without its types
+ * @param code the upload with its prefix and without its types
  * @throws {CodeError} `code-syntax`
  */
 export function parseModule(code: string, upload: Upload): ParsedModule {
@@ -46,7 +48,7 @@ export function parseModule(code: string, upload: Upload): ParsedModule {
     });
     const fault: ParsedModule["fault"] = (kind, what, offset, advice) =>
       new CodeError(kind, what, upload, placeOf(code, offset), advice);
-    return { code: blanked(code, comments), program, tokens, fault };
+    return { kind: upload.kind, code: blanked(code, comments), program, tokens, fault };
   } catch (cause) {
     if (cause instanceof RangeError) throw tooDeep(upload, cause);
     if (!(cause instanceof SyntaxError)) throw cause;
@@ -56,7 +58,7 @@ export function parseModule(code: string, upload: Upload): ParsedModule {
   }
 }
 
-/** The text with blanks in these ranges; lines stay. */
+/** The text with blanks in these ranges; line breaks stay. */
 export function blanked(text: string, ranges: readonly Range[]): string {
   let result = "";
   let done = 0;
@@ -68,7 +70,7 @@ export function blanked(text: string, ranges: readonly Range[]): string {
   return result + text.slice(done);
 }
 
-/** Calls `visit` for each node, parents first, with the nodes around it, outermost first; borrowed. */
+/** Calls `visit` for each node, parents first. `around`: its ancestors, outermost first; valid during the call only. */
 export function walk(
   node: Node,
   visit: (node: Node, around: readonly Node[]) => void,
@@ -84,7 +86,7 @@ export function walk(
   around.pop();
 }
 
-/** Whether a value in a syntax tree is a part of it. */
+/** Whether a value in a syntax tree is a node. */
 export function isNode(value: unknown): value is Node {
   return (
     typeof value === "object" && value !== null && typeof (value as Partial<Node>).type === "string"

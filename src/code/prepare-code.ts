@@ -1,7 +1,8 @@
 import { assert, LIMITS, MeanderError } from "../base/index.ts";
-import type { AgentModule } from "./agent-module.ts";
 import { encodeCode, hashOf } from "./code-blob.ts";
 import { CodeError, type Upload } from "./code-error.ts";
+import { CODE_KINDS, type CodeKind, type CodeKindName } from "./code-kinds.ts";
+import type { CodeSource } from "./code-source.ts";
 import { confineText, isConfined } from "./confined-text.ts";
 import { applyEdits } from "./edit.ts";
 import { languageNames } from "./language-names.ts";
@@ -11,43 +12,34 @@ import type { PreparedCode } from "./prepared-code.ts";
 import { stripTypes, tooDeep } from "./strip-types.ts";
 
 /**
- * A module as code that executors evaluate. Evaluates nothing.
+ * Checks source code of a kind and rewrites it into an expression that executors evaluate. Evaluates nothing.
  *
- * The expression has the module's lines, and its columns except where a line imports, exports or has a text that compartments refuse. The
- * same module gives the same code everywhere.
+ * The expression keeps the lines of the source, and its columns except where a line imports, exports or contains a text that
+ * compartments refuse. The same source gives the same code on every site.
  *
  * @throws {CodeError} `code-syntax`, `code-import`, `code-export`, `code-free-variable`, `code-forbidden`; each says where
  * @throws {MeanderError} `code-too-large`
  */
-export async function prepareAgent({ source, file = "agent" }: AgentModule): Promise<PreparedCode> {
-  return prepare({ text: source, file, prefix: "" }, readModule);
-}
-
-/**
- * The same for one handler: the text of a function expression, or of a module whose default export it is.
- *
- * @param where stands for the file in errors
- * @throws {MeanderError} as {@link prepareAgent}
- */
-export async function prepareHandler(source: string, where: string): Promise<PreparedCode> {
-  return prepare({ text: source, file: where, prefix: "" }, readHandler);
-}
-
-async function prepare(
-  upload: Upload,
-  read: (upload: Upload) => ParsedModule,
+export async function prepareCode(
+  kindName: CodeKindName,
+  { source, file }: CodeSource,
 ): Promise<PreparedCode> {
+  const kind: CodeKind = CODE_KINDS[kindName];
+  return prepare({ text: source, file: file ?? kind.file, prefix: "", kind });
+}
+
+async function prepare(upload: Upload): Promise<PreparedCode> {
   const { text, file } = upload;
   const bytes = new TextEncoder().encode(text).byteLength;
   if (bytes > LIMITS.agentCodeBytesMax) {
-    throw new MeanderError("code-too-large", `it has ${bytes} bytes`, {
+    throw new MeanderError("code-too-large", `the source has ${bytes} bytes`, {
       where: file,
       expected: `at most ${LIMITS.agentCodeBytesMax} bytes`,
     });
   }
   let expression: string;
   try {
-    expression = rewrite(read(upload), file);
+    expression = rewrite(read(upload), upload);
   } catch (cause) {
     throw cause instanceof RangeError ? tooDeep(upload, cause) : cause;
   }
@@ -58,22 +50,26 @@ async function prepare(
   };
 }
 
+function read(upload: Upload): ParsedModule {
+  return upload.kind.form === "function" ? readFunction(upload) : readModule(upload);
+}
+
 function readModule(upload: Upload): ParsedModule {
   const isJavaScript = /\.[cm]?js$/.test(upload.file);
   return parseModule(isJavaScript ? upload.prefix + upload.text : stripTypes(upload), upload);
 }
 
-function readHandler(upload: Upload): ParsedModule {
+function readFunction(upload: Upload): ParsedModule {
   const asModule = attempt(() => readModule(upload));
   if (!(asModule instanceof CodeError) && hasDefaultExport(asModule.program)) return asModule;
   const asExpression = attempt(() => readModule({ ...upload, prefix: "export default " }));
   if (!(asExpression instanceof CodeError)) return asExpression;
   if (!(asModule instanceof CodeError)) {
-    throw asModule.fault("code-export", "it is no function", 0, {
-      expected: "(ctx, argument) => …, or a module whose default export is one",
+    throw asModule.fault("code-export", "not a function", 0, {
+      expected: upload.kind.example,
     });
   }
-  // Whoever writes `export` means a module.
+  // A text with `export` is meant to be a module.
   throw /\bexport\b/.test(upload.text) ? asModule : asExpression;
 }
 
@@ -86,22 +82,22 @@ function attempt<T>(task: () => T): T | CodeError {
   }
 }
 
-/** The module as one expression. The language's names are parameters: a compartment takes fifty times as long to look one up. */
-function rewrite(module: ParsedModule, file: string): string {
+/** The module as one expression. The language's names are parameters: looking one up in a compartment takes fifty times as long. */
+function rewrite(module: ParsedModule, { file, kind }: Upload): string {
   const { edits, definers, result } = readModuleSyntax(module);
   const names = languageNames(module).join(", ");
   const body = applyEdits(module.code, [...edits, ...confineText(module)]);
   const definitions = definers.map((name) => `const ${name} = (definition) => definition; `);
   const expression = `(function (${names}) { "use strict"; ${definitions.join("")}${body}
-//# sourceURL=${sourceUrl(file)}
+//# sourceURL=${sourceUrl(file, kind)}
 return ${result};
 })(${names})`;
-  assert(isConfined(expression), "a compartment takes prepared code");
+  assert(isConfined(expression), "prepared code contains no text that a compartment refuses");
   return expression;
 }
 
-/** A file's name as stacks show it: without its folders, so that code has the same hash wherever it is uploaded from. */
-function sourceUrl(file: string): string {
+/** A file's name as stack traces show it: without its folders, so that the hash does not depend on where it was uploaded from. */
+function sourceUrl(file: string, kind: CodeKind): string {
   const name = file.split(/[/\\]/).at(-1) ?? "";
-  return name.replaceAll(/[^A-Za-z0-9_.@-]/g, "_") || "agent";
+  return name.replaceAll(/[^A-Za-z0-9_.@-]/g, "_") || kind.file;
 }

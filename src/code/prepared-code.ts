@@ -1,9 +1,9 @@
-/** Code that an executor evaluates: one expression, whose value is an agent's definition or a single handler. */
+/** Code that an executor evaluates: one expression, whose value is the default export of the source. */
 export interface PreparedCode {
-  /** Of its bytes (`encodeCode`), in hex: its name everywhere, and that of its blob. */
+  /** Hash of its bytes (`encodeCode`), in hex: identifies it everywhere, and its blob in the directory. */
   readonly sha256: string;
-  /** JavaScript: types stripped, module syntax rewritten, no free variables, no text that SES rejects. */
+  /** JavaScript: types stripped, module syntax rewritten, no free variables, no text that SES refuses. */
   readonly expression: string;
-  /** What was uploaded, kept for people. */
+  /** The source as it was uploaded, for people. */
   readonly source: string;
 }

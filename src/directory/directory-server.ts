@@ -1,6 +1,6 @@
 import { type Clock, Counters, every, LIMITS, type Log } from "../base/index.ts";
+import type { LeaderDirectory } from "./leader-directory.ts";
 import type { Admit, MessageSocket } from "./message-socket.ts";
-import type { PagedDirectory } from "./paged-directory.ts";
 import { ServerClient } from "./server-client.ts";
 
 /** Serves a directory to any number of clients, each over a message socket. */
@@ -10,14 +10,14 @@ export class DirectoryServer {
    * nobody waits for, or never made.
    */
   readonly counts: Counters = new Counters();
-  readonly #directory: PagedDirectory;
+  readonly #directory: LeaderDirectory;
   readonly #log: Log;
   readonly #clients = new Set<ServerClient>();
   readonly #stopWatchdog: () => void;
   #closed = false;
 
   constructor(
-    directory: PagedDirectory,
+    directory: LeaderDirectory,
     { log, clock }: { readonly log: Log; readonly clock: Clock },
   ) {
     this.#directory = directory;

@@ -1,6 +1,7 @@
 /** What the parts of the conformance suite share. */
 import type { VirtualClock } from "../base/index.ts";
 import type { Directory, RequestHandler } from "./directory.ts";
+import type { LeaderDirectory } from "./leader-directory.ts";
 import type { SiteCalls } from "./site-calls.ts";
 
 /** A directory to examine, and the world around it. */
@@ -12,6 +13,13 @@ export interface DirectoryUnderTest extends AsyncDisposable {
   readonly sites: SiteCalls;
   /** Sets who answers requests. */
   answer(handler: RequestHandler | undefined): void;
+}
+
+/** A leader's directory to examine, and the world around it. */
+export interface LeaderDirectoryUnderTest extends AsyncDisposable {
+  readonly directory: LeaderDirectory;
+  /** Its clock. */
+  readonly clock: VirtualClock;
 }
 
 /** Examines one rule with a directory of its own. */

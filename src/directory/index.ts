@@ -18,9 +18,9 @@ export type {
 } from "./directory.ts";
 export { DirectoryClient, type DirectoryClientOptions } from "./directory-client.ts";
 export { DirectoryServer } from "./directory-server.ts";
+export type { LeaderDirectory, Page } from "./leader-directory.ts";
 export { memorySocketPair } from "./memory-socket.ts";
 export type { Admission, Admit, MessageSocket } from "./message-socket.ts";
-export type { Page, PagedDirectory } from "./paged-directory.ts";
 export type { DialOptions } from "./reconnecting-socket.ts";
 export type { CallHandler, ServedPlace, SiteCalls } from "./site-calls.ts";
 export { type SendCall, type SiteRegistration, SiteRegistry } from "./site-registry.ts";

@@ -7,6 +7,7 @@ import {
   unreachable,
 } from "../base/index.ts";
 import type { Entry, Json } from "./directory.ts";
+import type { LeaderDirectory, Page } from "./leader-directory.ts";
 import type { Admit, MessageSocket } from "./message-socket.ts";
 import {
   type ClientCall,
@@ -15,7 +16,6 @@ import {
   PROTOCOL,
   type ServerMessage,
 } from "./messages.ts";
-import type { Page, PagedDirectory } from "./paged-directory.ts";
 import { ServedBlobs } from "./served-blobs.ts";
 import { isServing, ServedSite } from "./served-site.ts";
 import { encodeError } from "./wire-error.ts";
@@ -25,7 +25,7 @@ const SILENCES_MAX = 3;
 
 /** One client of a directory: what it asked for and watches. */
 export class ServerClient {
-  readonly #directory: PagedDirectory;
+  readonly #directory: LeaderDirectory;
   readonly #socket: MessageSocket;
   readonly #log: Log;
   readonly #counts: Counters;
@@ -44,7 +44,7 @@ export class ServerClient {
   #left: () => void = () => {};
 
   constructor(
-    directory: PagedDirectory,
+    directory: LeaderDirectory,
     socket: MessageSocket,
     {
       log,

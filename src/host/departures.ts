@@ -1,6 +1,6 @@
 import { type Cancel, LIMITS, MeanderError } from "../base/index.ts";
 import type { StreamRecord } from "../session/index.ts";
-import type { Place } from "../stream/index.ts";
+import type { SiteInstance } from "../stream/index.ts";
 import { packValue } from "../wire/index.ts";
 import type { SiteStreams } from "./site-streams.ts";
 
@@ -29,7 +29,7 @@ export class Departures {
    */
   async begin(
     record: StreamRecord,
-    to: Place,
+    to: SiteInstance,
     {
       move,
       deadlineMs,

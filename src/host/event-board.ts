@@ -1,6 +1,6 @@
 import type { EventFilter, StreamEvent } from "../agent/index.ts";
 import { type Cancel, messageOf } from "../base/index.ts";
-import type { Place } from "../stream/index.ts";
+import type { SiteInstance } from "../stream/index.ts";
 import { packValue } from "../wire/index.ts";
 import type { SiteStreams } from "./site-streams.ts";
 
@@ -21,7 +21,7 @@ export class EventBoard {
   /** What other sites want, by instance. */
   readonly #watchers = new Map<
     number,
-    { readonly place: Place; readonly filters: readonly EventFilter[] }
+    { readonly self: SiteInstance; readonly filters: readonly EventFilter[] }
   >();
   readonly #outbox = new Map<number, StreamEvent[]>();
   /** Sites that know what is wanted here. */
@@ -69,9 +69,9 @@ export class EventBoard {
   }
 
   /** Another site wants to be told. */
-  watchedBy(place: Place, filters: unknown): void {
-    if (!Array.isArray(filters) || filters.length === 0) this.#watchers.delete(place.instance);
-    else this.#watchers.set(place.instance, { place, filters: filters as EventFilter[] });
+  watchedBy(self: SiteInstance, filters: unknown): void {
+    if (!Array.isArray(filters) || filters.length === 0) this.#watchers.delete(self.instance);
+    else this.#watchers.set(self.instance, { self, filters: filters as EventFilter[] });
   }
 
   /** Another site tells what happened there. */
@@ -109,19 +109,19 @@ export class EventBoard {
 
   #missed(outbox: StreamEvent[]): void {
     const last = outbox.at(-1);
-    const { clock, place } = this.#site.options;
+    const { clock, self } = this.#site.options;
     if (last?.type === "missed") outbox[outbox.length - 1] = { ...last, count: last.count + 1 };
-    else outbox.push({ type: "missed", count: 1, at: clock.wall(), site: place.site, stream: "" });
+    else outbox.push({ type: "missed", count: 1, at: clock.wall(), site: self.site, stream: "" });
   }
 
   /** Tells the other sites what is wanted here. @param again also those that were told before */
   #inform(again: boolean): void {
     if (this.#closed || (this.#listeners.size === 0 && this.#informed.size === 0)) return;
-    const { place } = this.#site.options;
+    const { self } = this.#site.options;
     const request = packValue([[...this.#listeners].map(({ filter }) => filter)]);
     if (again) this.#informed = new Set();
     for (const other of this.#site.sites) {
-      if (other.instance === place.instance || this.#informed.has(other.instance)) continue;
+      if (other.instance === self.instance || this.#informed.has(other.instance)) continue;
       this.#informed.add(other.instance);
       this.#request(other, "watch", request);
     }
@@ -131,12 +131,12 @@ export class EventBoard {
     this.#cancel = undefined;
     for (const [instance, events] of this.#outbox) {
       const watcher = this.#watchers.get(instance);
-      if (watcher !== undefined) this.#request(watcher.place, "events", packValue([events]));
+      if (watcher !== undefined) this.#request(watcher.self, "events", packValue([events]));
     }
     this.#outbox.clear();
   }
 
-  #request(to: Place, kind: string, payload: Uint8Array): void {
+  #request(to: SiteInstance, kind: string, payload: Uint8Array): void {
     this.#site.kernel.request(to, kind, payload).catch((error: unknown) =>
       this.#site.options.log.debug("Events could not be sent.", {
         peer: to.site,

@@ -1,15 +1,15 @@
-import type { FrameNetwork, Place } from "../stream/index.ts";
+import type { FrameNetwork, SiteInstance } from "../stream/index.ts";
 
 /** A network that brings what a site sends to itself back in a later turn, and gives the rest to another network. */
 export class SelfDelivery implements FrameNetwork {
   readonly #network: FrameNetwork;
-  readonly #self: Place;
+  readonly #self: SiteInstance;
   /** Runs a task soon, in a turn of its own. */
   readonly #soon: (task: () => void) => void;
-  #handler: ((from: Place, bytes: Uint8Array) => void) | undefined;
+  #handler: ((from: SiteInstance, bytes: Uint8Array) => void) | undefined;
   #waiting: Uint8Array[] = [];
 
-  constructor(network: FrameNetwork, self: Place, soon: (task: () => void) => void) {
+  constructor(network: FrameNetwork, self: SiteInstance, soon: (task: () => void) => void) {
     this.#network = network;
     this.#self = self;
     this.#soon = soon;
@@ -19,7 +19,7 @@ export class SelfDelivery implements FrameNetwork {
     return this.#network.maxFrameBytes(site);
   }
 
-  send(to: Place, frame: Uint8Array): void {
+  send(to: SiteInstance, frame: Uint8Array): void {
     if (to.site !== this.#self.site || to.instance !== this.#self.instance) {
       this.#network.send(to, frame);
       return;
@@ -33,7 +33,7 @@ export class SelfDelivery implements FrameNetwork {
     });
   }
 
-  onFrames(handler: (from: Place, bytes: Uint8Array) => void): void {
+  onFrames(handler: (from: SiteInstance, bytes: Uint8Array) => void): void {
     this.#handler = handler;
     this.#network.onFrames(handler);
   }

@@ -199,7 +199,7 @@ export class ShellParty extends Party implements ShellPort {
   async #askSite(site: string, kind: string, request: readonly unknown[]): Promise<unknown> {
     this.#checkOpen();
     const answer = await this.host.kernel.request(
-      this.host.placeOf(site),
+      this.host.instanceOf(site),
       kind,
       packValue(request),
     );

@@ -1,6 +1,6 @@
 import { LIMITS, MeanderError } from "../base/index.ts";
 import { type StreamRecord, streamRecordSchema } from "../session/index.ts";
-import { decodeState, type Place } from "../stream/index.ts";
+import { decodeState, type SiteInstance } from "../stream/index.ts";
 import { packValue, unpackValue } from "../wire/index.ts";
 import type { SiteStreams } from "./site-streams.ts";
 import { inspect, settleLetter, storyOf } from "./stream-views.ts";
@@ -14,7 +14,11 @@ export class SiteRequests {
   }
 
   /** @throws {MeanderError} why it refuses */
-  async answer(from: Place, kind: string, payload: Uint8Array): Promise<Uint8Array | undefined> {
+  async answer(
+    from: SiteInstance,
+    kind: string,
+    payload: Uint8Array,
+  ): Promise<Uint8Array | undefined> {
     const request = unpackValue(payload);
     if (!Array.isArray(request)) throw malformed(kind);
     switch (kind) {
@@ -82,7 +86,7 @@ export class SiteRequests {
         where: `stream ${record.name}`,
       });
     }
-    const { site } = this.#site.options.place;
+    const { site } = this.#site.options.self;
     this.#site.enforce({ action: "move", by, stream: record.name, site });
     const agents = await this.#site.openAgents(record, state.consumer);
     this.#site.arrivals.add(record, move, agents, state, Math.min(deadlineMs, LIMITS.moveMsMax));

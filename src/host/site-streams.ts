@@ -25,11 +25,11 @@ import {
   Keeper,
   type KernelEvent,
   type LifecycleEvent,
-  type Place,
   type RecordStore,
   type ReplyWaiter,
   type Resident,
   type ShellEndpoint,
+  type SiteInstance,
   StreamKernel,
   type StreamState,
 } from "../stream/index.ts";
@@ -46,7 +46,7 @@ import { Uploads } from "./uploads.ts";
 
 /** What the streams of a site stand on. */
 export interface SiteStreamsOptions {
-  readonly place: Place;
+  readonly self: SiteInstance;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -88,18 +88,18 @@ export class SiteStreams {
   readonly #sets = new Map<number, AgentSet>();
   readonly #shells = new Set<ShellParty>();
   #undo: Cancel[] = [];
-  #sites: readonly Place[] = [];
+  #sites: readonly SiteInstance[] = [];
   #leader: string | undefined;
   #closed = false;
 
   constructor(options: SiteStreamsOptions) {
     this.options = options;
-    const { place, clock, random, network, log, records } = options;
+    const { self, clock, random, network, log, records } = options;
     this.keeper = new Keeper(records);
     this.agents = new SiteAgents({ log });
     this.#requests = new SiteRequests(this);
     this.kernel = new StreamKernel({
-      self: place,
+      self: self,
       clock,
       random,
       network,
@@ -115,18 +115,18 @@ export class SiteStreams {
 
   /** Follows the directory and takes the leader's commands from now on. */
   async start(): Promise<void> {
-    const { directory, place } = this.options;
+    const { directory, self } = this.options;
     this.#undo.push(
       await directory.watch("policy/", (change) => this.table.takePolicy(change)),
       await directory.watch("streams/", (change) => this.#streamChanged(change)),
     );
     // Nothing is done on command before it is known what is denied.
     if (!this.#closed)
-      this.#undo.push(directory.serve(place, (payload) => this.#commands.answer(payload)));
+      this.#undo.push(directory.serve(self, (payload) => this.#commands.answer(payload)));
   }
 
   /** The sites that other streams may be at. */
-  get sites(): readonly Place[] {
+  get sites(): readonly SiteInstance[] {
     return this.#sites;
   }
 
@@ -138,10 +138,10 @@ export class SiteStreams {
   }
 
   /** The running instance of a site. @throws {MeanderError} `site-unknown` */
-  placeOf(site: string): Place {
-    const { place } = this.options;
+  instanceOf(site: string): SiteInstance {
+    const { self } = this.options;
     const known =
-      this.#sites.find((each) => each.site === site) ?? (site === place.site ? place : undefined);
+      this.#sites.find((each) => each.site === site) ?? (site === self.site ? self : undefined);
     if (known !== undefined) return known;
     throw new MeanderError("site-unknown", "no site of the session has that name", {
       where: `site ${site}`,
@@ -161,7 +161,7 @@ export class SiteStreams {
   openShell(name?: string): ShellParty {
     if (this.#closed)
       throw new MeanderError("site-stopped", "the site stops", {
-        where: `site ${this.options.place.site}`,
+        where: `site ${this.options.self.site}`,
       });
     const unique = this.options.random.uint32().toString(16).padStart(8, "0").slice(0, 6);
     const shell = new ShellParty(this, name ?? `shell-${unique}`, () => {
@@ -184,7 +184,7 @@ export class SiteStreams {
 
   /** The site's and the stream's word on a control message. @throws {MeanderError} `denied` */
   enforce(question: Parameters<typeof decide>[1]): void {
-    const { site } = this.options.place;
+    const { site } = this.options.self;
     for (const scope of [`sites/${site}`, `streams/${question.stream}`]) {
       const reason = this.denial(question, [scope]);
       if (reason === undefined) continue;
@@ -225,18 +225,18 @@ export class SiteStreams {
       log,
       executors,
       code,
-      place,
+      self,
       streamsMax = LIMITS.residentStreamsMax,
     } = this.options;
     if (this.kernel.residents.size >= streamsMax && this.resident(record.id) === undefined) {
       throw new MeanderError("site-full", `it has ${streamsMax} streams already`, {
-        where: `site ${place.site}`,
+        where: `site ${self.site}`,
         next: "choose another site",
       });
     }
     const agents = await AgentSet.open({
       stream: { name: record.name, id: record.id },
-      site: place.site,
+      site: self.site,
       state,
       executors,
       isolationOf: (spec) => this.#isolationOf(spec),
@@ -291,8 +291,8 @@ export class SiteStreams {
 
   /** Tells everyone who listens of an event here. */
   tell(event: UnplacedEvent): void {
-    const { clock, place } = this.options;
-    this.events.tell({ ...event, at: clock.wall(), site: place.site } as StreamEvent);
+    const { clock, self } = this.options;
+    this.events.tell({ ...event, at: clock.wall(), site: self.site } as StreamEvent);
   }
 
   /** What the leader, at this site, did with streams: what no site tells of itself goes to those who listen. */
@@ -395,9 +395,9 @@ export class SiteStreams {
 
   /** Where a stream is now. What is ready to arrive does; what is elsewhere leaves. */
   #located(record: StreamRecord): void {
-    const { place } = this.options;
+    const { self } = this.options;
     const isHere =
-      record.site === place.site && record.instance === place.instance && record.status === "live";
+      record.site === self.site && record.instance === self.instance && record.status === "live";
     if (isHere) this.arrivals.committed(record);
     this.kernel.setLocation(locationOf(record));
     const resident = this.resident(record.id);
@@ -479,12 +479,12 @@ export class SiteStreams {
     if (executors.worker !== undefined) return isolation === "inline" ? "worker" : isolation;
     if (executors.inline !== undefined) return "inline";
     throw new MeanderError("isolation-refused", "this site runs no agents", {
-      where: `site ${this.options.place.site}`,
+      where: `site ${this.options.self.site}`,
     });
   }
 
   #denies(stream: string, sender: string): string | undefined {
-    const { site } = this.options.place;
+    const { site } = this.options.self;
     return this.denial({ action: "append", by: sender, stream, site }, [
       "session",
       `sites/${site}`,
@@ -497,10 +497,10 @@ export class SiteStreams {
     const record = this.table.byId(first.id) ?? first;
     const { id, streamEpoch } = first;
     const keeper = this.#isThere(record.keeper) ? record.keeper : this.#otherKeeper(record);
-    if (keeper === this.options.place.site) await this.keeper.put(id, streamEpoch, state);
+    if (keeper === this.options.self.site) await this.keeper.put(id, streamEpoch, state);
     else
       await this.kernel.request(
-        this.placeOf(keeper),
+        this.instanceOf(keeper),
         "record",
         packValue([id, streamEpoch, state]),
       );
@@ -516,13 +516,13 @@ export class SiteStreams {
 
   /** The next of a stream's failure managers that is there, the leading site the last. */
   #otherKeeper({ failureManagers, keeper }: StreamRecord): string {
-    const { site } = this.options.place;
+    const { site } = this.options.self;
     const next = failureManagers.find((each) => each !== site && this.#isThere(each));
     return next ?? this.#leader ?? keeper;
   }
 
   #isThere(site: string): boolean {
-    return site === this.options.place.site || this.#sites.some((each) => each.site === site);
+    return site === this.options.self.site || this.#sites.some((each) => each.site === site);
   }
 }
 
@@ -535,5 +535,5 @@ export type UnplacedEvent = StreamEvent extends infer E
 
 function locationOf(record: StreamRecord): Parameters<StreamKernel["setLocation"]>[0] {
   const { id, name, site, instance, streamEpoch, status } = record;
-  return { id, name, place: { site, instance }, streamEpoch, live: status === "live" };
+  return { id, name, siteInstance: { site, instance }, streamEpoch, live: status === "live" };
 }

@@ -133,7 +133,7 @@ export class StreamCommands {
     const agents = this.#agents(record);
     await resident.end(() => agents.destroy());
     this.#site.drop(record.id);
-    if (record.keeper === this.#site.options.place.site) await this.#site.keeper.forget(record.id);
+    if (record.keeper === this.#site.options.self.site) await this.#site.keeper.forget(record.id);
     this.#site.tell({ type: "destroyed", stream: record.name });
     return null;
   }
@@ -143,11 +143,11 @@ export class StreamCommands {
     lostSite,
     state,
   }: Extract<SiteCommand, { type: "recover" }>): Promise<null> {
-    const { place } = this.#site.options;
+    const { self } = this.#site.options;
     if (this.#site.resident(record.id)?.streamEpoch === record.streamEpoch) return null;
     this.#site.learn(record);
     let kept = state === null ? undefined : decodeState(decodeBytes(state));
-    if (kept === undefined && record.durability.type !== "none" && record.keeper === place.site) {
+    if (kept === undefined && record.durability.type !== "none" && record.keeper === self.site) {
       const bytes = await this.#site.keeper.fetch(record.id, record.streamEpoch);
       kept = bytes === undefined ? undefined : decodeState(bytes);
     }
@@ -170,7 +170,7 @@ export class StreamCommands {
       type: "recovered",
       stream: record.name,
       lostSite,
-      to: place.site,
+      to: self.site,
       streamEpoch: record.streamEpoch,
     });
     return null;
@@ -214,7 +214,7 @@ export class StreamCommands {
     by: string,
     record: StreamRecord,
   ): void {
-    this.#site.enforce({ action, by, stream: record.name, site: this.#site.options.place.site });
+    this.#site.enforce({ action, by, stream: record.name, site: this.#site.options.self.site });
   }
 
   /** @throws {MeanderError} `stream-gone` */

@@ -26,7 +26,7 @@ export abstract class Party implements SessionPort {
   }
 
   get site(): string {
-    return this.host.options.place.site;
+    return this.host.options.self.site;
   }
 
   abstract append(request: AppendRequest): Promise<AppendAnswer>;

@@ -69,7 +69,7 @@ export function inspect(site: SiteStreams, name: string): StreamInspection {
 export function storyOf(site: SiteStreams, id: string): MessageStory {
   const name = parseMessageName(id);
   if (name === undefined) return { id, state: "unknown", steps: [] };
-  const here = `site ${site.options.place.site}`;
+  const here = `site ${site.options.self.site}`;
   const receiver = residentOf(site, name.to);
   const received = receiver === undefined ? undefined : receivedStory(receiver, name, here);
   if (received !== undefined && received.state !== "unknown") return { id, ...received };

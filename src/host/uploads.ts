@@ -6,7 +6,7 @@ import {
   makeSpec,
 } from "../agent/index.ts";
 import { MeanderError } from "../base/index.ts";
-import { type CodeStore, type PreparedCode, prepareAgent, prepareHandler } from "../code/index.ts";
+import { type CodeStore, type PreparedCode, prepareCode } from "../code/index.ts";
 
 /** What uploads stand on. */
 export interface UploadsOptions {
@@ -55,7 +55,7 @@ export class Uploads {
 
   /** The hash of a replaced handler. @throws {MeanderError} `code-…`, `directory-…` */
   async handler(source: string, where: string): Promise<string> {
-    const prepared = await prepareHandler(source, where);
+    const prepared = await prepareCode("handler", { source, file: where });
     await this.#options.code.put(prepared);
     return prepared.sha256;
   }
@@ -64,7 +64,7 @@ export class Uploads {
     const key = `${file ?? ""}\n${source}`;
     const known = this.#read.get(key);
     if (known !== undefined) return known;
-    const code = await prepareAgent({ source, file });
+    const code = await prepareCode("agent", { source, file });
     const read = { code, definition: await this.#options.describe(code.expression) };
     const [oldest] = this.#read.keys();
     if (this.#read.size >= REMEMBERED_MAX && oldest !== undefined) this.#read.delete(oldest);

@@ -171,7 +171,7 @@ export class Reflector {
     channel ??= this.#makeChannel(name, id, config);
     const { site } = this.#admission;
     const upstreams = (config.input?.from ?? []).filter((each) => each !== site);
-    if (this.#stacks.set(name, config.input?.connection ?? "udp")) {
+    if (this.#stacks.set(name, config.input?.stack ?? "udp")) {
       channel.receiver.setAlternatives([]);
     }
     channel.configure(config);

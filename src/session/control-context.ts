@@ -1,7 +1,7 @@
 import type { StreamEvent } from "../agent/define/index.ts";
 import { type Clock, LIMITS, type Log, MeanderError, type Random } from "../base/index.ts";
 import type { Directory } from "../directory/index.ts";
-import type { Place } from "../stream/index.ts";
+import type { SiteInstance } from "../stream/index.ts";
 import { denied, enforce, type PolicyQuestion } from "./policy.ts";
 import { type SiteContact, siteGone } from "./site-contact.ts";
 import type { SiteRoster } from "./site-roster.ts";
@@ -12,7 +12,7 @@ import type { HeldRecord, StreamStore } from "./stream-store.ts";
 /** What the parts of a {@link StreamControl} share. */
 export interface ControlContext {
   readonly directory: Directory;
-  readonly self: Place;
+  readonly self: SiteInstance;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -58,16 +58,16 @@ export async function checkPolicy(
 }
 
 /** The running start of a member. @throws {MeanderError} `site-unknown`, `site-gone` */
-export function reachable({ roster, contact }: ControlContext, site: string): Place {
-  const place = memberOf(roster, site);
-  if (!contact.reaches(place)) throw siteGone(place, "the leader has no contact with it");
-  return place;
+export function reachable({ roster, contact }: ControlContext, site: string): SiteInstance {
+  const member = memberOf(roster, site);
+  if (!contact.reaches(member)) throw siteGone(member, "the leader has no contact with it");
+  return member;
 }
 
 /** The start of a member that the directory has. @throws {MeanderError} `site-unknown` */
-export function memberOf(roster: SiteRoster, site: string): Place {
-  const place = roster.placeOf(site);
-  if (place !== undefined) return place;
+export function memberOf(roster: SiteRoster, site: string): SiteInstance {
+  const member = roster.instanceOf(site);
+  if (member !== undefined) return member;
   throw new MeanderError("site-unknown", `${JSON.stringify(site.slice(0, 60))} is none`, {
     where: "session",
     expected: `one of its sites: ${roster.names.join(", ")}`,
@@ -75,7 +75,9 @@ export function memberOf(roster: SiteRoster, site: string): Place {
 }
 
 /** A stream's place. @throws {MeanderError} `stream-lost` */
-export function hostOf({ record: { name, site, instance, status, why } }: HeldRecord): Place {
+export function hostOf({
+  record: { name, site, instance, status, why },
+}: HeldRecord): SiteInstance {
   if (status === "live") return { site, instance };
   throw new MeanderError("stream-lost", why ?? "its site ended, and nobody has taken it over", {
     where: `stream ${name}`,
@@ -86,7 +88,7 @@ export function hostOf({ record: { name, site, instance, status, why } }: HeldRe
 /** The record with the stream at another place, at `epoch`, brought there by a move, or else taken over. Of the sites that it visited, the oldest are forgotten over the limit. */
 export function movedTo(
   record: StreamRecord,
-  { site, instance }: Place,
+  { site, instance }: SiteInstance,
   streamEpoch: number,
   move?: string,
 ): StreamRecord {

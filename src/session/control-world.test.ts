@@ -246,9 +246,9 @@ export class ControlWorld implements AsyncDisposable {
 
   connect(site: ScriptedSite): void {
     this.synchronise(site);
-    const place = { site: site.name, instance: site.instance };
+    const member = { site: site.name, instance: site.instance };
     const registry = this.directory.sites;
-    const way = registry.register(place, (id, payload) => {
+    const way = registry.register(member, (id, payload) => {
       site.take(payload as unknown as SiteCommand, (outcome) => {
         outcome.then(
           (result) => way.answered(id, result),

@@ -87,9 +87,9 @@ export class Evacuation {
     let best: string | undefined;
     let least = Number.POSITIVE_INFINITY;
     for (const site of roster.names) {
-      const place = roster.placeOf(site);
-      if (without.has(site) || place === undefined || !contact.reaches(place)) continue;
-      const load = store.index.at(place).length + (this.#coming.get(site) ?? 0);
+      const member = roster.instanceOf(site);
+      if (without.has(site) || member === undefined || !contact.reaches(member)) continue;
+      const load = store.index.at(member).length + (this.#coming.get(site) ?? 0);
       if (load < least) [best, least] = [site, load];
     }
     return best;

@@ -110,8 +110,8 @@ export class FinalizeLedger {
   async #deliver(site: string): Promise<void> {
     const { directory, roster, contact, log } = this.#options;
     for (const entry of await directory.list(`finalize/${site}/`)) {
-      const place = roster.placeOf(site);
-      if (place === undefined || !contact.reaches(place)) return;
+      const member = roster.instanceOf(site);
+      if (member === undefined || !contact.reaches(member)) return;
       const due = dueSchema.safeParse(entry.value).data;
       if (due === undefined) {
         await this.#remove(entry);
@@ -121,7 +121,7 @@ export class FinalizeLedger {
       const id = Number(entry.key.split("/")[2]);
       try {
         const command = { type: "finalize", id, stream, agents } as const;
-        await contact.call(place, command, LIMITS.controlCallMs);
+        await contact.call(member, command, LIMITS.controlCallMs);
       } catch (error) {
         if (isSilence(error)) return;
         log.warn("A site refused to finalize agents.", {

@@ -73,8 +73,8 @@ export const channelNameSchema: z.ZodType<string> = z
 export interface InputConfig {
   /** Sites to take it from, best first. The others stand by. */
   readonly from: readonly string[];
-  /** Connection kind: `udp`, `multicast`, `tcp`, `websocket`, or a stack string such as `frag(mtu=1400):udp`. */
-  readonly connection: string;
+  /** Stack towards them: `udp`, `multicast`, `tcp`, `websocket`, or a stack string such as `frag(mtu=1400):udp`. */
+  readonly stack: string;
   /** True: pulled always. False: while somebody wants it. */
   readonly keep: boolean;
 }
@@ -113,8 +113,8 @@ export interface ChannelConfig {
 export interface RouteConfig {
   /** For channels without an entry of their own: sites to pull from, on demand. Empty: from the channel's ingest. */
   readonly upstreams: readonly string[];
-  /** Connection kind for `upstreams`. */
-  readonly connection: string;
+  /** Stack towards `upstreams`. */
+  readonly stack: string;
   readonly channels: Readonly<Record<string, ChannelConfig>>;
   /** Over all channels. */
   readonly maxSubscribers: number;
@@ -125,11 +125,11 @@ export interface RouteConfig {
 const count = z.number().int().min(0).max(1_000_000);
 const bits = z.number().min(0).max(1e13);
 const names = z.array(siteNameSchema).max(LIMITS.alternativesMax);
-const connection = z.string().min(1).max(500);
+const stack = z.string().min(1).max(500);
 
 const inputSchema = z.strictObject({
   from: names.min(1),
-  connection: connection.default("udp"),
+  stack: stack.default("udp"),
   keep: z.boolean().default(true),
 });
 
@@ -159,7 +159,7 @@ const channelConfigSchema = z.strictObject({
 /** Parses a {@link RouteConfig}, filling defaults; unknown keys are errors. */
 export const routeConfigSchema: z.ZodType<RouteConfig> = z.strictObject({
   upstreams: names.default([]),
-  connection: connection.default("udp"),
+  stack: stack.default("udp"),
   channels: z.record(channelNameSchema, channelConfigSchema).default({}),
   maxSubscribers: count.default(LIMITS.subscribersDefault),
   maxBitsPerSecond: bits.default(1e13),

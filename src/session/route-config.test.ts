@@ -14,7 +14,7 @@ const wrong: readonly (readonly [what: string, config: unknown, message: string]
   [
     "a misspelt key",
     { upstream: ["north"] },
-    'demo.json: upstream: unknown key "upstream"; expected upstreams, connection, channels, maxSubscribers, maxBitsPerSecond; did you mean "upstreams"?',
+    'demo.json: upstream: unknown key "upstream"; expected upstreams, stack, channels, maxSubscribers, maxBitsPerSecond; did you mean "upstreams"?',
   ],
   [
     "a misspelt key of a channel",
@@ -24,7 +24,7 @@ const wrong: readonly (readonly [what: string, config: unknown, message: string]
   [
     "a key of an input that is like none",
     { channels: { "a/b": { input: { from: ["north"], colour: "red" } } } },
-    'demo.json: channels["a/b"].input.colour: unknown key "colour"; expected from, connection, keep; correct or remove it',
+    'demo.json: channels["a/b"].input.colour: unknown key "colour"; expected from, stack, keep; correct or remove it',
   ],
   [
     "a missing key",
@@ -80,12 +80,47 @@ test("a configuration, as value or text, comes back with its defaults", () => {
   assert.deepEqual(parsed, parseRouteConfig(JSON.stringify(config), "demo.json"));
   assert.deepEqual(parsed.channels["a/b"]?.input, {
     from: ["north", "south"],
-    connection: "udp",
+    stack: "udp",
     keep: false,
   });
   assert.equal(parsed.channels["a/b"]?.maxPublishers, 1);
   assert.deepEqual(parseRouteConfig(parsed, "again"), parsed);
   assert.deepEqual(parseRouteConfig({}, "empty"), defaultRouteConfig());
+});
+
+test("a stack that cannot be composed is refused with its place, column and what would be right", () => {
+  const input = { from: ["north"], stack: "frag(mtu=9):udp" };
+  assert.throws(() => parseRouteConfig({ channels: { "a/b": { input } } }, "demo.json"), {
+    code: "config-invalid",
+    where: 'demo.json: channels["a/b"].input.stack: "frag(mtu=9):udp", stack, column 10',
+  });
+  assert.throws(() => parseRouteConfig({ stack: "pigeon" }, "demo.json"), {
+    code: "config-invalid",
+    where: 'demo.json: stack: "pigeon", stack, column 1',
+  });
+});
+
+test("the former key `connection` is read as `stack`, with a warning that names both", () => {
+  const warnings: string[] = [];
+  const channels = { "a/b": { input: { from: ["north"], connection: "tcp" } } };
+  const former = { connection: "websocket", channels };
+  const parsed = parseRouteConfig(former, "demo.json", (text) => warnings.push(text));
+  assert.equal(parsed.stack, "websocket");
+  assert.equal(parsed.channels["a/b"]?.input?.stack, "tcp");
+  assert.deepEqual(warnings, [
+    'demo.json: connection: the key is now called "stack"; rename it',
+    'demo.json: channels["a/b"].input.connection: the key is now called "stack"; rename it',
+  ]);
+  assert.equal(former.connection, "websocket");
+  parseRouteConfig(parsed, "again", (text) => warnings.push(text));
+  assert.equal(warnings.length, 2);
+});
+
+test("the former key beside the present one is refused", () => {
+  assert.throws(() => parseRouteConfig({ connection: "tcp", stack: "udp" }, "demo.json"), {
+    code: "config-invalid",
+    where: "demo.json: connection",
+  });
 });
 
 test("whatever is given is a configuration or an error in one line", () => {

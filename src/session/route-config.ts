@@ -1,4 +1,5 @@
 import { MeanderError } from "../base/index.ts";
+import { completeStack } from "../stack/index.ts";
 import { jsonFaultAt } from "./json-fault.ts";
 import {
   type ChannelConfig,
@@ -8,12 +9,13 @@ import {
   routeConfigSchema,
 } from "./model.ts";
 import { nearestWord } from "./nearest-word.ts";
-import { describeIssue } from "./zod-issue.ts";
+import { isFormerKey, renameKeys } from "./renamed-keys.ts";
+import { describeIssue, formatPath } from "./zod-issue.ts";
 
 // Written as records so that the compiler finds a key that is missing here.
 const ROUTE_KEYS: Record<keyof RouteConfig, true> = {
   upstreams: true,
-  connection: true,
+  stack: true,
   channels: true,
   maxSubscribers: true,
   maxBitsPerSecond: true,
@@ -27,7 +29,7 @@ const CHANNEL_KEYS: Record<keyof ChannelConfig, true> = {
   maxPublishers: true,
   historyBytes: true,
 };
-const INPUT_KEYS: Record<keyof InputConfig, true> = { from: true, connection: true, keep: true };
+const INPUT_KEYS: Record<keyof InputConfig, true> = { from: true, stack: true, keep: true };
 const RECORD_KEYS: Record<keyof RecordConfig, true> = {
   to: true,
   segmentSeconds: true,
@@ -36,17 +38,34 @@ const RECORD_KEYS: Record<keyof RecordConfig, true> = {
   onError: true,
 };
 
+/** Whether a {@link RouteConfig} has a key of that name, or had one. */
+export function isRouteKey(name: string): boolean {
+  return Object.hasOwn(ROUTE_KEYS, name) || isFormerKey(name);
+}
+
 /**
- * Reads a route configuration and fills in its defaults.
+ * Reads a route configuration, fills in its defaults, and checks its stacks. The only reader of configurations: those of
+ * files, of the HTTP API and of the directory pass here.
  *
  * @param input the configuration, or its JSON text
  * @param where named in errors before the faulty part: `demo.json`
+ * @param warn told, in one sentence, of each key that is read by its former name
  * @throws {MeanderError} `config-invalid`: `demo.json: channels.clip.input.from[0]: got "North"; expected …`
  */
-export function parseRouteConfig(input: unknown, where: string): RouteConfig {
-  const value = typeof input === "string" ? parseJson(input, where) : input;
+export function parseRouteConfig(
+  input: unknown,
+  where: string,
+  warn: (text: string) => void = () => {},
+): RouteConfig {
+  const given = typeof input === "string" ? parseJson(input, where) : input;
+  const value = renameKeys(given, (path, name) => {
+    warn(`${where}: ${formatPath(path)}: the key is now called ${JSON.stringify(name)}; rename it`);
+  });
   const parsed = routeConfigSchema.safeParse(value);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) {
+    checkStacks(parsed.data, where);
+    return parsed.data;
+  }
   const { path, what, expected, unknownKey } = describeIssue(parsed.error, value);
   const place = path === "" ? where : `${where}: ${path}`;
   if (unknownKey === undefined) {
@@ -62,6 +81,29 @@ export function parseRouteConfig(input: unknown, where: string): RouteConfig {
     expected: known.join(", "),
     next: meant === undefined ? "correct or remove it" : `did you mean ${JSON.stringify(meant)}?`,
   });
+}
+
+/** @throws {MeanderError} `config-invalid` for a stack that cannot be composed */
+function checkStacks({ stack, channels }: RouteConfig, where: string): void {
+  checkStack(stack, `${where}: stack`);
+  for (const [name, { input }] of Object.entries(channels)) {
+    if (input === undefined) continue;
+    checkStack(input.stack, `${where}: ${formatPath(["channels", name, "input", "stack"])}`);
+  }
+}
+
+function checkStack(text: string, where: string): void {
+  try {
+    completeStack(text);
+  } catch (cause) {
+    if (!(cause instanceof MeanderError)) throw cause;
+    const place = cause.where === undefined ? "" : `, ${cause.where}`;
+    throw new MeanderError("config-invalid", cause.what, {
+      where: `${where}: ${JSON.stringify(text)}${place}`,
+      expected: cause.expected ?? "udp, multicast, tcp, websocket or a stack",
+      cause,
+    });
+  }
 }
 
 /** Keys that the object at `path` of a configuration may have. */

@@ -1,6 +1,6 @@
 import { type Clock, LIMITS, type Log, MeanderError, messageOf } from "../base/index.ts";
 import type { Json, SiteCalls } from "../directory/index.ts";
-import type { Place } from "../stream/index.ts";
+import type { SiteInstance } from "../stream/index.ts";
 import { ControlQueue } from "./control-queue.ts";
 import type { SiteRecord } from "./model.ts";
 import type { SiteRoster } from "./site-roster.ts";
@@ -10,7 +10,7 @@ import type { SiteCommand } from "./stream-records.ts";
 export interface SiteContactOptions {
   readonly calls: SiteCalls;
   readonly roster: SiteRoster;
-  readonly self: Place;
+  readonly self: SiteInstance;
   readonly clock: Clock;
   readonly log: Log;
   /** Whether nobody listens at a site's address any more. */
@@ -18,7 +18,7 @@ export interface SiteContactOptions {
   /** A site has certainly ended. May come again while it is a member. */
   onEnded(record: SiteRecord): void;
   /** A site that was silent answers again. */
-  onRegained(place: Place): void;
+  onRegained(member: SiteInstance): void;
 }
 
 /** Whether sites answer, and the way to call them. */
@@ -40,13 +40,13 @@ export class SiteContact {
   }
 
   /** Whether a start of a site is connected and answers. */
-  reaches(place: Place): boolean {
-    return this.#options.calls.connected(place.site, place.instance) && !this.isSilent(place);
+  reaches(member: SiteInstance): boolean {
+    return this.#options.calls.connected(member.site, member.instance) && !this.isSilent(member);
   }
 
   /** Whether it has said nothing for {@link LIMITS.siteSilenceMs}. */
-  isSilent(place: Place): boolean {
-    return (this.#silentMs.get(keyOf(place)) ?? 0) >= LIMITS.siteSilenceMs;
+  isSilent(member: SiteInstance): boolean {
+    return (this.#silentMs.get(keyOf(member)) ?? 0) >= LIMITS.siteSilenceMs;
   }
 
   /**
@@ -54,33 +54,33 @@ export class SiteContact {
    *
    * @throws {MeanderError} `site-gone`, `site-timeout`, and what the site refuses with
    */
-  async call(place: Place, command: SiteCommand, timeoutMs: number): Promise<Json> {
+  async call(member: SiteInstance, command: SiteCommand, timeoutMs: number): Promise<Json> {
     const { clock } = this.#options;
     const end = clock.now() + timeoutMs;
-    this.#checkReach(place);
-    const loss = this.watch(place);
+    this.#checkReach(member);
+    const loss = this.watch(member);
     const send = async (): Promise<Json> => {
-      this.#checkReach(place);
+      this.#checkReach(member);
       const left = end - clock.now();
-      if (left > 0) return await this.#send(place, command, left);
+      if (left > 0) return await this.#send(member, command, left);
       throw new MeanderError("site-timeout", `${timeoutMs} ms passed before it could be asked`, {
-        where: `site ${place.site}`,
+        where: `site ${member.site}`,
       });
     };
     try {
-      return await Promise.race([this.#queue.run(keyOf(place), send), loss.lost]);
+      return await Promise.race([this.#queue.run(keyOf(member), send), loss.lost]);
     } finally {
       loss.end();
     }
   }
 
   /** Sends a command whose answer nobody waits for. */
-  tell(place: Place, command: SiteCommand): void {
+  tell(member: SiteInstance, command: SiteCommand): void {
     const { calls, log } = this.#options;
-    if (!calls.connected(place.site, place.instance)) return;
-    this.#send(place, command, LIMITS.controlCallMs).catch((error: unknown) =>
+    if (!calls.connected(member.site, member.instance)) return;
+    this.#send(member, command, LIMITS.controlCallMs).catch((error: unknown) =>
       log.debug("A site did not take a command.", {
-        peer: place.site,
+        peer: member.site,
         command: command.type,
         error: messageOf(error),
       }),
@@ -88,8 +88,8 @@ export class SiteContact {
   }
 
   /** `lost` rejects when contact with a place is lost, until `end` is called. */
-  watch(place: Place): { readonly lost: Promise<never>; end(): void } {
-    const key = keyOf(place);
+  watch(member: SiteInstance): { readonly lost: Promise<never>; end(): void } {
+    const key = keyOf(member);
     const losses = this.#losses.get(key) ?? new Set();
     this.#losses.set(key, losses);
     let end = (): void => {};
@@ -104,13 +104,13 @@ export class SiteContact {
   }
 
   /** A site has connected. */
-  connected(place: Place): void {
-    this.#silentMs.set(keyOf(place), 0);
+  connected(member: SiteInstance): void {
+    this.#silentMs.set(keyOf(member), 0);
   }
 
   /** The connection of a site has ended. */
-  gone(place: Place): void {
-    this.#lose(place, siteGone(place, "its connection ended"));
+  gone(member: SiteInstance): void {
+    this.#lose(member, siteGone(member, "its connection ended"));
     this.#examineMembers();
   }
 
@@ -126,7 +126,7 @@ export class SiteContact {
     this.#lastTick = now;
     this.#age(Math.min(elapsed, LIMITS.sitePingMs));
     this.#examineMembers();
-    for (const place of this.#members()) this.#ping(place);
+    for (const member of this.#members()) this.#ping(member);
   }
 
   /** Time that this process stood still itself is nobody's silence, so no step is longer than the period. */
@@ -134,19 +134,19 @@ export class SiteContact {
     const members = this.#members();
     const keys = new Set(members.map(keyOf));
     for (const key of this.#silentMs.keys()) if (!keys.has(key)) this.#silentMs.delete(key);
-    for (const place of members) {
-      const key = keyOf(place);
+    for (const member of members) {
+      const key = keyOf(member);
       this.#silentMs.set(key, (this.#silentMs.get(key) ?? 0) + ms);
-      if (this.isSilent(place)) this.#lose(place, siteGone(place, "it does not answer"));
+      if (this.isSilent(member)) this.#lose(member, siteGone(member, "it does not answer"));
     }
   }
 
-  #ping(place: Place): void {
+  #ping(member: SiteInstance): void {
     const { calls } = this.#options;
-    const key = keyOf(place);
-    if (this.#pinged.has(key) || !calls.connected(place.site, place.instance)) return;
+    const key = keyOf(member);
+    if (this.#pinged.has(key) || !calls.connected(member.site, member.instance)) return;
     this.#pinged.add(key);
-    this.#send(place, { type: "ping" }, LIMITS.siteSilenceMs)
+    this.#send(member, { type: "ping" }, LIMITS.siteSilenceMs)
       .catch(() => {
         // Silence is what counts it.
       })
@@ -164,13 +164,13 @@ export class SiteContact {
 
   async #examine(record: SiteRecord): Promise<void> {
     const { calls, roster, isEnded, onEnded, log } = this.#options;
-    const place = placeOf(record);
-    const key = keyOf(place);
+    const member = instanceOf(record);
+    const key = keyOf(member);
     if (this.#examined.has(key)) return;
     this.#examined.add(key);
     try {
       const ended = await this.#within(LIMITS.siteSilenceMs, isEnded(record));
-      const back = calls.connected(record.name, record.instance) || !roster.has(place);
+      const back = calls.connected(record.name, record.instance) || !roster.has(member);
       if (ended === true && !back) onEnded(record);
     } catch (error) {
       log.debug("Whether a site has ended could not be found out.", {
@@ -182,36 +182,41 @@ export class SiteContact {
     }
   }
 
-  async #send(place: Place, command: SiteCommand, timeoutMs: number): Promise<Json> {
+  async #send(member: SiteInstance, command: SiteCommand, timeoutMs: number): Promise<Json> {
     const payload = command as unknown as Json;
     try {
-      const answer = await this.#options.calls.call(place.site, place.instance, payload, timeoutMs);
-      this.#heard(place);
+      const answer = await this.#options.calls.call(
+        member.site,
+        member.instance,
+        payload,
+        timeoutMs,
+      );
+      this.#heard(member);
       return answer;
     } catch (error) {
-      if (!isSilence(error)) this.#heard(place);
+      if (!isSilence(error)) this.#heard(member);
       throw error;
     }
   }
 
-  #checkReach(place: Place): void {
-    if (!this.reaches(place)) throw siteGone(place, "it is not connected, or does not answer");
+  #checkReach(member: SiteInstance): void {
+    if (!this.reaches(member)) throw siteGone(member, "it is not connected, or does not answer");
   }
 
-  #heard(place: Place): void {
-    const wasSilent = this.isSilent(place);
-    this.#silentMs.set(keyOf(place), 0);
-    if (wasSilent) this.#options.onRegained(place);
+  #heard(member: SiteInstance): void {
+    const wasSilent = this.isSilent(member);
+    this.#silentMs.set(keyOf(member), 0);
+    if (wasSilent) this.#options.onRegained(member);
   }
 
-  #lose(place: Place, error: MeanderError): void {
-    const losses = this.#losses.get(keyOf(place));
-    this.#losses.delete(keyOf(place));
+  #lose(member: SiteInstance, error: MeanderError): void {
+    const losses = this.#losses.get(keyOf(member));
+    this.#losses.delete(keyOf(member));
     for (const reject of losses ?? []) reject(error);
   }
 
-  #members(): Place[] {
-    return this.#options.roster.records.map(placeOf);
+  #members(): SiteInstance[] {
+    return this.#options.roster.records.map(instanceOf);
   }
 
   #within<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
@@ -230,14 +235,14 @@ export function isSilence(error: unknown): boolean {
 }
 
 /** The site cannot be asked. */
-export function siteGone({ site }: Place, what: string): MeanderError {
+export function siteGone({ site }: SiteInstance, what: string): MeanderError {
   return new MeanderError("site-gone", what, { where: `site ${site}` });
 }
 
-function keyOf({ site, instance }: Place): string {
+function keyOf({ site, instance }: SiteInstance): string {
   return `${site}#${instance}`;
 }
 
-function placeOf({ name, instance }: SiteRecord): Place {
+function instanceOf({ name, instance }: SiteRecord): SiteInstance {
   return { site: name, instance };
 }

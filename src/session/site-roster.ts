@@ -1,6 +1,6 @@
 import type { Log } from "../base/index.ts";
 import type { Change } from "../directory/index.ts";
-import type { Place } from "../stream/index.ts";
+import type { SiteInstance } from "../stream/index.ts";
 import type { SiteRecord } from "./model.ts";
 import { siteRecordSchema } from "./records.ts";
 
@@ -10,10 +10,10 @@ export type SiteEvent = "joined" | "left" | "failed";
 /** What a {@link SiteRoster} needs. */
 export interface SiteRosterOptions {
   /** The leading site: always a member, as no other start of it is. */
-  readonly self: Place;
+  readonly self: SiteInstance;
   readonly log: Log;
   /** Not for those that were there at the start. */
-  onEvent(event: SiteEvent, place: Place): void;
+  onEvent(event: SiteEvent, member: SiteInstance): void;
 }
 
 /** The members of the session, as the watch of `sites/` tells. */
@@ -39,19 +39,19 @@ export class SiteRoster {
   }
 
   /** The running start of a site; undefined when it is no member. */
-  placeOf(site: string): Place | undefined {
+  instanceOf(site: string): SiteInstance | undefined {
     if (site === this.#options.self.site) return this.#options.self;
     const record = this.#records.get(site);
     return record === undefined ? undefined : { site, instance: record.instance };
   }
 
   /** Whether this very start of a site is a member. */
-  has({ site, instance }: Place): boolean {
-    return this.placeOf(site)?.instance === instance;
+  has({ site, instance }: SiteInstance): boolean {
+    return this.instanceOf(site)?.instance === instance;
   }
 
   /** That instance is about to leave in order. */
-  noteLeaving({ instance }: Place): void {
+  noteLeaving({ instance }: SiteInstance): void {
     this.#leaving.add(instance);
   }
 
@@ -80,7 +80,7 @@ export class SiteRoster {
     if (record !== undefined) this.#tell("joined", { site, instance: record.instance });
   }
 
-  #tell(event: SiteEvent, place: Place): void {
-    if (this.#synced) this.#options.onEvent(event, place);
+  #tell(event: SiteEvent, member: SiteInstance): void {
+    if (this.#synced) this.#options.onEvent(event, member);
   }
 }

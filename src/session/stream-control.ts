@@ -10,7 +10,7 @@ import {
   type Random,
 } from "../base/index.ts";
 import type { Change, Directory, Json, SiteCalls } from "../directory/index.ts";
-import type { Place } from "../stream/index.ts";
+import type { SiteInstance } from "../stream/index.ts";
 import type { ControlContext } from "./control-context.ts";
 import { CONTROL_SUBJECTS, ControlDesk } from "./control-desk.ts";
 import { ControlQueue } from "./control-queue.ts";
@@ -28,7 +28,7 @@ export interface StreamControlOptions {
   /** The way to the sites, the leading one among them. */
   readonly calls: SiteCalls;
   /** The leading site. */
-  readonly self: Place;
+  readonly self: SiteInstance;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -79,7 +79,7 @@ export class StreamControl {
     this.#roster = new SiteRoster({
       self,
       log,
-      onEvent: (event, place) => this.#news(event, place),
+      onEvent: (event, member) => this.#news(event, member),
     });
     const roster = this.#roster;
     this.#contact = new SiteContact({
@@ -89,7 +89,7 @@ export class StreamControl {
       clock,
       log,
       isEnded: (record) => isEnded(record),
-      onRegained: (place) => this.#answers(place),
+      onRegained: (member) => this.#answers(member),
       onEnded: (record) => this.#background("remove a site", this.#removeEnded(record)),
     });
     const contact = this.#contact;
@@ -132,8 +132,8 @@ export class StreamControl {
   }
 
   /** That start of a site is about to leave in order. */
-  noteLeaving(place: Place): void {
-    this.#roster.noteLeaving(place);
+  noteLeaving(member: SiteInstance): void {
+    this.#roster.noteLeaving(member);
   }
 
   /** Whether {@link handle} answers requests of that subject. */
@@ -183,42 +183,42 @@ export class StreamControl {
   #allThere(): boolean {
     const { self } = this.#options;
     const names = this.#roster.names;
-    return names.every((name) => this.#contact.reaches(this.#roster.placeOf(name) ?? self));
+    return names.every((name) => this.#contact.reaches(this.#roster.instanceOf(name) ?? self));
   }
 
-  #connected(place: Place): void {
-    this.#contact.connected(place);
-    this.#answers(place);
+  #connected(member: SiteInstance): void {
+    this.#contact.connected(member);
+    this.#answers(member);
   }
 
   /** A site can be asked, which could not be before. */
-  #answers(place: Place): void {
-    this.#compare(place);
-    this.#ledger.deliver([place.site]);
+  #answers(member: SiteInstance): void {
+    this.#compare(member);
+    this.#ledger.deliver([member.site]);
     this.#hope();
   }
 
   #compareAll(): void {
-    for (const place of this.#store.index.places) this.#compare(place);
+    for (const member of this.#store.index.instances) this.#compare(member);
   }
 
   /** Whether the streams that are at a site by their records are there. */
-  #compare(place: Place): void {
-    if (!this.#contact.reaches(place)) return;
-    this.#background("compare streams with their site", this.#recovery.compare(place));
+  #compare(member: SiteInstance): void {
+    if (!this.#contact.reaches(member)) return;
+    this.#background("compare streams with their site", this.#recovery.compare(member));
   }
 
-  #news(event: SiteEvent, place: Place): void {
+  #news(event: SiteEvent, member: SiteInstance): void {
     const { log } = this.#options;
-    const { site } = place;
-    log.info(`A site ${event}.`, { peer: site, instance: place.instance });
+    const { site } = member;
+    log.info(`A site ${event}.`, { peer: site, instance: member.instance });
     if (event === "left") this.#ledger.drop(site);
     if (event === "joined") {
       this.#ledger.deliver([site]);
       this.#hope();
     }
     for (const name of this.#roster.names) {
-      const other = this.#roster.placeOf(name);
+      const other = this.#roster.instanceOf(name);
       if (other === undefined || name === site) continue;
       this.#contact.tell(other, { type: "site-event", event, site });
     }

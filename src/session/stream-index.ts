@@ -1,10 +1,10 @@
 import type { Log } from "../base/index.ts";
 import type { Change } from "../directory/index.ts";
-import type { Place } from "../stream/index.ts";
+import type { SiteInstance } from "../stream/index.ts";
 import { streamRecordSchema } from "./stream-record-schema.ts";
 
 /** Where a stream is, as the watch of `streams/` told last. Decisions read the record itself. */
-export interface IndexedStream extends Place {
+export interface IndexedStream extends SiteInstance {
   readonly name: string;
   readonly id: number;
   readonly streamEpoch: number;
@@ -19,7 +19,10 @@ export class StreamIndex {
   readonly #log: Log;
   readonly #byName = new Map<string, IndexedStream>();
   readonly #byId = new Map<number, IndexedStream>();
-  readonly #byPlace = new Map<string, { readonly place: Place; readonly names: Set<string> }>();
+  readonly #byInstance = new Map<
+    string,
+    { readonly instance: SiteInstance; readonly names: Set<string> }
+  >();
   readonly #lost = new Set<string>();
 
   constructor(log: Log) {
@@ -36,8 +39,8 @@ export class StreamIndex {
   }
 
   /** The starts of sites that have streams. */
-  get places(): readonly Place[] {
-    return [...this.#byPlace.values()].map(({ place }) => place);
+  get instances(): readonly SiteInstance[] {
+    return [...this.#byInstance.values()].map(({ instance }) => instance);
   }
 
   named(name: string): IndexedStream | undefined {
@@ -49,13 +52,13 @@ export class StreamIndex {
   }
 
   /** The streams of one start of a site. */
-  at(place: Place): readonly IndexedStream[] {
-    return this.#entriesOf(this.#byPlace.get(keyOf(place))?.names ?? []);
+  at(instance: SiteInstance): readonly IndexedStream[] {
+    return this.#entriesOf(this.#byInstance.get(keyOf(instance))?.names ?? []);
   }
 
   /** The streams of a site, whichever start of it. */
   ofSite(site: string): readonly IndexedStream[] {
-    return this.places.filter((place) => place.site === site).flatMap((place) => this.at(place));
+    return this.instances.filter((each) => each.site === site).flatMap((each) => this.at(each));
   }
 
   /** Takes what a watch of `streams/` told. */
@@ -80,9 +83,9 @@ export class StreamIndex {
     this.#byId.set(id, stream);
     if (stream.status === "lost") this.#lost.add(name);
     const key = keyOf(stream);
-    const there = this.#byPlace.get(key);
+    const there = this.#byInstance.get(key);
     if (there === undefined) {
-      this.#byPlace.set(key, { place: { site, instance }, names: new Set([name]) });
+      this.#byInstance.set(key, { instance: { site, instance }, names: new Set([name]) });
     } else there.names.add(name);
   }
 
@@ -93,9 +96,9 @@ export class StreamIndex {
     if (this.#byId.get(stream.id) === stream) this.#byId.delete(stream.id);
     this.#lost.delete(name);
     const key = keyOf(stream);
-    const there = this.#byPlace.get(key);
+    const there = this.#byInstance.get(key);
     there?.names.delete(name);
-    if (there?.names.size === 0) this.#byPlace.delete(key);
+    if (there?.names.size === 0) this.#byInstance.delete(key);
   }
 
   #entriesOf(names: Iterable<string>): IndexedStream[] {
@@ -103,6 +106,6 @@ export class StreamIndex {
   }
 }
 
-function keyOf({ site, instance }: Place): string {
+function keyOf({ site, instance }: SiteInstance): string {
   return `${site}#${instance}`;
 }

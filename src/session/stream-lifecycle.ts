@@ -1,5 +1,5 @@
 import { LIMITS, MeanderError, messageOf } from "../base/index.ts";
-import type { Place } from "../stream/index.ts";
+import type { SiteInstance } from "../stream/index.ts";
 import { type ControlContext, checkPolicy, reachable } from "./control-context.ts";
 import type { FinalizeLedger } from "./finalize-ledger.ts";
 import { isSilence } from "./site-contact.ts";
@@ -31,17 +31,17 @@ export class StreamLifecycle {
     const { name, at, by } = request;
     const { store } = this.#context;
     checkName(name);
-    const place = reachable(this.#context, at);
+    const member = reachable(this.#context, at);
     await checkPolicy(this.#context, { action: "create", by, stream: name, site: at });
     const existing = await store.find(name);
     if (existing !== undefined) throw streamExists(existing.record);
     if (store.index.count + this.#making >= LIMITS.streamsMax) throw exhausted();
     this.#making++;
     try {
-      const record = await this.#newRecord(request, place);
+      const record = await this.#newRecord(request, member);
       const held = await store.add(record);
       if (held === undefined) throw streamExists((await store.get(name)).record);
-      await this.#command(held, place, by);
+      await this.#command(held, member, by);
       this.#context.tell(name, { type: "created" });
       return record;
     } finally {
@@ -81,7 +81,7 @@ export class StreamLifecycle {
     return null;
   }
 
-  async #newRecord(request: CreateStream, place: Place): Promise<StreamRecord> {
+  async #newRecord(request: CreateStream, member: SiteInstance): Promise<StreamRecord> {
     const { name, at, durability, by } = request;
     const { store, self, clock } = this.#context;
     const failureManagers = [...new Set(request.failureManagers)];
@@ -89,7 +89,7 @@ export class StreamLifecycle {
       name,
       id: await store.nextId(),
       streamEpoch: 1,
-      ...place,
+      ...member,
       status: "live",
       durability,
       failureManagers,
@@ -102,14 +102,14 @@ export class StreamLifecycle {
     };
   }
 
-  async #command(held: HeldRecord, place: Place, by: string): Promise<void> {
+  async #command(held: HeldRecord, member: SiteInstance, by: string): Promise<void> {
     const { store, contact, log } = this.#context;
     const { record } = held;
     try {
-      await contact.call(place, { type: "stream-create", record, by }, LIMITS.controlCallMs);
+      await contact.call(member, { type: "stream-create", record, by }, LIMITS.controlCallMs);
     } catch (error) {
       // It may have been made all the same.
-      if (isSilence(error)) contact.tell(place, { type: "stream-destroy", record, by });
+      if (isSilence(error)) contact.tell(member, { type: "stream-destroy", record, by });
       await store.remove(held).catch((failure: unknown) =>
         log.warn("The name of a stream that was not made stayed reserved.", {
           name: record.name,

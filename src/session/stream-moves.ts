@@ -1,6 +1,6 @@
 import type { MoveResult } from "../agent/define/index.ts";
 import { LIMITS, MeanderError, messageOf } from "../base/index.ts";
-import type { Place } from "../stream/index.ts";
+import type { SiteInstance } from "../stream/index.ts";
 import { type ControlContext, checkPolicy, hostOf, movedTo, reachable } from "./control-context.ts";
 import { isSilence } from "./site-contact.ts";
 import type { StreamRecord } from "./stream-records.ts";
@@ -9,8 +9,8 @@ import type { HeldRecord } from "./stream-store.ts";
 
 interface Move {
   readonly held: HeldRecord;
-  readonly source: Place;
-  readonly target: Place;
+  readonly source: SiteInstance;
+  readonly target: SiteInstance;
   readonly move: string;
   /** When the deadline is, of the clock. */
   readonly end: number;
@@ -117,7 +117,7 @@ export class StreamMoves {
 
   #abort({ held, source, target, move }: Pick<Move, "held" | "source" | "target" | "move">): void {
     const command = { type: "move-abort", id: held.record.id, move } as const;
-    for (const place of [source, target]) this.#context.contact.tell(place, command);
+    for (const member of [source, target]) this.#context.contact.tell(member, command);
   }
 
   #name(): string {

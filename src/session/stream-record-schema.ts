@@ -1,28 +1,14 @@
 import { z } from "zod";
-import type { HandlerName } from "../agent/define/index.ts";
-import { agentNameSchema, agentSpecSchema } from "../agent/define/index.ts";
+import {
+  agentNameSchema,
+  agentSpecSchema,
+  HANDLER_NAMES,
+  type HandlerName,
+} from "../agent/define/index.ts";
 import { LIMITS } from "../base/index.ts";
 import type { Durability } from "../stream/index.ts";
 import { siteNameSchema } from "./model.ts";
 import type { PolicyRule, StreamRecord } from "./stream-records.ts";
-
-/** Each of them, as the type demands: what runs in browsers takes only types from the agents' layer. */
-const HANDLERS: Readonly<Record<HandlerName, true>> = {
-  init: true,
-  append: true,
-  departure: true,
-  arrival: true,
-  failure: true,
-  siteJoined: true,
-  siteLeft: true,
-  siteFailed: true,
-  agentAttached: true,
-  agentDetached: true,
-  clientAttached: true,
-  clientDetached: true,
-  timer: true,
-  finalize: true,
-};
 
 export { agentNameSchema, agentSpecSchema };
 
@@ -39,9 +25,7 @@ export const partySchema: z.ZodType<string> = z
   .regex(/^[^\s\p{Cc}]{1,100}$/u, "expected 1 to 100 characters without blanks");
 
 /** The events that handlers are for. */
-export const handlerNameSchema: z.ZodType<HandlerName> = z.enum(
-  Object.keys(HANDLERS) as [HandlerName, ...HandlerName[]],
-);
+export const handlerNameSchema: z.ZodType<HandlerName> = z.enum(HANDLER_NAMES);
 
 /** The hash of prepared code; null: none. */
 export const codeSchema: z.ZodType<string | null> = hash.nullable();

@@ -1,5 +1,5 @@
 import { LIMITS, messageOf } from "../base/index.ts";
-import type { Place } from "../stream/index.ts";
+import type { SiteInstance } from "../stream/index.ts";
 import { type ControlContext, movedTo } from "./control-context.ts";
 import type { ControlQueue } from "./control-queue.ts";
 import { isSilence } from "./site-contact.ts";
@@ -41,11 +41,11 @@ export class StreamRecovery {
   /** Finds the streams that need to be taken over now. Cheap when there are none. */
   review(): void {
     const { store, roster, contact } = this.#context;
-    for (const place of store.index.places) {
-      const member = roster.has(place);
-      if (member && !contact.isSilent(place)) continue;
-      for (const { name, fenced } of store.index.at(place)) {
-        if (fenced || !member) this.#check(name);
+    for (const each of store.index.instances) {
+      const isMember = roster.has(each);
+      if (isMember && !contact.isSilent(each)) continue;
+      for (const { name, fenced } of store.index.at(each)) {
+        if (fenced || !isMember) this.#check(name);
       }
     }
     for (const name of store.index.lost) this.#check(name);
@@ -65,13 +65,13 @@ export class StreamRecovery {
    *
    * @throws {MeanderError} `site-gone`, `site-timeout`, and what the site refuses with
    */
-  async compare(place: Place): Promise<void> {
+  async compare(member: SiteInstance): Promise<void> {
     const { store } = this.#context;
-    const expected = store.index.at(place);
+    const expected = store.index.at(member);
     for (let first = 0; first < expected.length; first += COMPARED_AT_ONCE) {
       const some = expected.slice(first, first + COMPARED_AT_ONCE);
       const there = await this.#residents(
-        place,
+        member,
         some.map(({ id }) => id),
       );
       // A stream that is being made or moved may be missing for good reason: the check waits for its turn, and asks again.
@@ -120,7 +120,7 @@ export class StreamRecovery {
   }
 
   /** The site answers: whether it has the stream, only it knows. */
-  async #verify(held: HeldRecord, host: Place): Promise<boolean> {
+  async #verify(held: HeldRecord, host: SiteInstance): Promise<boolean> {
     const { record } = held;
     const here = (await this.#residents(host, [record.id])).get(record.id);
     if (here === undefined || !isStream(here, record)) {
@@ -132,9 +132,12 @@ export class StreamRecovery {
     return true;
   }
 
-  async #residents(place: Place, ids: readonly number[]): Promise<ReadonlyMap<number, Resident>> {
+  async #residents(
+    member: SiteInstance,
+    ids: readonly number[],
+  ): Promise<ReadonlyMap<number, Resident>> {
     const command = { type: "residents", ids } as const;
-    const answer = await this.#context.contact.call(place, command, LIMITS.controlCallMs);
+    const answer = await this.#context.contact.call(member, command, LIMITS.controlCallMs);
     return new Map(residentsSchema.parse(answer).map((resident) => [resident.id, resident]));
   }
 
@@ -174,24 +177,24 @@ export class StreamRecovery {
   #checkKeeper({ durability, keeper }: StreamRecord): void {
     if (durability.type === "none") return;
     const { roster, contact } = this.#context;
-    const place = roster.placeOf(keeper);
-    if (place !== undefined && contact.reaches(place)) return;
+    const member = roster.instanceOf(keeper);
+    if (member !== undefined && contact.reaches(member)) return;
     // A checkpoint is not worth more than the lease of its keeper.
-    if (durability.type === "checkpoint" && place === undefined) return;
+    if (durability.type === "checkpoint" && member === undefined) return;
     throw new Waits(`waits for ${keeper}, which keeps its record`);
   }
 
   /** The keeper's record; null when there is none, or when the target keeps it itself. @throws {Waits} */
-  async #fetch(record: StreamRecord, target: Place): Promise<string | null> {
+  async #fetch(record: StreamRecord, target: SiteInstance): Promise<string | null> {
     const { id, streamEpoch, durability, keeper } = record;
     if (durability.type === "none" || keeper === target.site) return null;
     const { roster, contact } = this.#context;
-    const place = roster.placeOf(keeper);
-    if (place === undefined && durability.type === "checkpoint") return null;
+    const member = roster.instanceOf(keeper);
+    if (member === undefined && durability.type === "checkpoint") return null;
     try {
-      if (place === undefined) throw new Error("it is no member of the session");
+      if (member === undefined) throw new Error("it is no member of the session");
       const command = { type: "record-fetch", id, streamEpoch } as const;
-      return fetchedRecordSchema.parse(await contact.call(place, command, LIMITS.controlCallMs));
+      return fetchedRecordSchema.parse(await contact.call(member, command, LIMITS.controlCallMs));
     } catch (error) {
       if (durability.type === "checkpoint" && !isSilence(error)) return null;
       throw new Waits(`waits for ${keeper}, which keeps its record: ${messageOf(error)}`);
@@ -199,12 +202,12 @@ export class StreamRecovery {
   }
 
   /** The host itself when it lives, then the failure managers in their order, then the leader. */
-  #nextTarget(record: StreamRecord, tried: ReadonlySet<string>): Place | undefined {
+  #nextTarget(record: StreamRecord, tried: ReadonlySet<string>): SiteInstance | undefined {
     const { roster, contact, self } = this.#context;
     const host = roster.has(record) ? [record.site] : [];
     for (const site of [...host, ...record.failureManagers, self.site]) {
-      const place = roster.placeOf(site);
-      if (place !== undefined && !tried.has(site) && contact.reaches(place)) return place;
+      const member = roster.instanceOf(site);
+      if (member !== undefined && !tried.has(site) && contact.reaches(member)) return member;
     }
     return undefined;
   }

@@ -156,7 +156,7 @@ export class RelayWorld {
 
   /** Opens a channel at a site, taken from `from`; none: ingested there, or on nobody's account. */
   openChannel(site: string, channel: string, from: readonly string[] = [], keep = true): void {
-    const input = from.length === 0 ? undefined : { from, connection: this.#stack, keep };
+    const input = from.length === 0 ? undefined : { from, stack: this.#stack, keep };
     this.#require(site).channels.set(channel, input);
     this.site(site).openChannel({
       name: channel,

@@ -21,7 +21,7 @@ test("a channel that nobody asked for is not opened", () => {
 });
 
 test("a configured channel is opened as it is configured", () => {
-  const input = { from: ["middle", "north"], connection: "tcp", keep: true };
+  const input = { from: ["middle", "north"], stack: "tcp", keep: true };
   const { config, id } =
     desiredChannels(facts({}, { channels: { clip: { input, silenceMs: 200 } } })).get("clip") ?? {};
   assert.equal(id, 7);
@@ -32,15 +32,15 @@ test("a configured channel is opened as it is configured", () => {
 test("a channel that is wanted comes from the upstreams, else from its ingest, on demand", () => {
   const wanted = new Set(["clip"]);
   const viaUpstreams = desiredChannels(
-    facts({ wanted }, { upstreams: ["north"], connection: "websocket" }),
+    facts({ wanted }, { upstreams: ["north"], stack: "websocket" }),
   ).get("clip");
   assert.deepEqual(viaUpstreams?.config.input, {
     from: ["north"],
-    connection: "websocket",
+    stack: "websocket",
     keep: false,
   });
   const direct = desiredChannels(facts({ wanted })).get("clip");
-  assert.deepEqual(direct?.config.input, { from: ["origin"], connection: "udp", keep: false });
+  assert.deepEqual(direct?.config.input, { from: ["origin"], stack: "udp", keep: false });
 });
 
 test("a channel configured without an input is still taken from its ingest", () => {

@@ -59,9 +59,9 @@ function inputOf(
     return from.length === 0 ? undefined : { ...configured.input, from };
   }
   if (facts.ingested.has(name)) return undefined;
-  const { upstreams, connection } = facts.routes;
+  const { upstreams, stack } = facts.routes;
   const from = others(facts, upstreams.length > 0 ? upstreams : ingests);
-  return from.length === 0 ? undefined : { from, connection, keep: false };
+  return from.length === 0 ? undefined : { from, stack, keep: false };
 }
 
 function others(facts: ChannelFacts, sites: readonly string[]): string[] {

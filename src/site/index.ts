@@ -7,6 +7,7 @@
 export type {
   AgentContext,
   AgentDefinition,
+  AgentModule,
   AgentRef,
   Appended,
   EventFilter,
@@ -64,7 +65,6 @@ export {
   recordChannel,
 } from "../client/record/index.ts";
 export { type WatchEvents, type WatchOptions, watchChannel } from "../client/watch/index.ts";
-export type { AgentModule } from "../code/index.ts";
 export {
   type ConnectOptions,
   defineAgent,

@@ -54,7 +54,7 @@ class Numbers {
 }
 
 async function relayOver(
-  connection: string,
+  stack: string,
   use: (sites: { readonly origin: Site; readonly relay: Site }) => Promise<void>,
 ): Promise<void> {
   const data = await mkdtemp(join(tmpdir(), "meander-links-"));
@@ -68,7 +68,7 @@ async function relayOver(
       channels: {
         clip: {
           ...(relay.routes().channels["clip"] ?? {}),
-          input: { from: ["origin"], connection, keep: true },
+          input: { from: ["origin"], stack, keep: true },
         },
       },
     } as Parameters<Site["setRoutes"]>[0]);

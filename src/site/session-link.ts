@@ -16,6 +16,7 @@ import {
   DirectoryServer,
   type DirectoryStatus,
   type Json,
+  type LeaderDirectory,
 } from "../directory/index.ts";
 import {
   type AccessPolicy,
@@ -208,7 +209,12 @@ export class SessionLink {
 
   async #lead(): Promise<Directory> {
     const { record, data, plane, clock, random, log, onLed } = this.#options;
-    const directory = await EmbeddedDirectory.open({ path: data, clock, random, log });
+    const directory: LeaderDirectory = await EmbeddedDirectory.open({
+      path: data,
+      clock,
+      random,
+      log,
+    });
     const { name: site, instance } = record;
     const leader = new Leader({
       ...{ directory, clock, random, log, site, instance },

@@ -27,7 +27,7 @@ test("an unknown key is named with its place and those there are", () => {
   const error = errorOf(() => parseConfigFile('{ "naem": "north" }', "north.json"));
   assert.equal(error.code, "config-invalid");
   assert.equal(error.where, "north.json: naem");
-  assert.match(error.expected ?? "", /^one of name, join, .*upstreams, connection, channels/);
+  assert.match(error.expected ?? "", /^one of name, join, .*upstreams, stack, channels/);
 });
 
 test("an unknown key deep inside is named with its path", () => {

@@ -5,6 +5,7 @@ import {
   type AccessMode,
   channelPatternsSchema,
   defaultRouteConfig,
+  isRouteKey,
   parseRouteConfig,
   type RouteConfig,
   siteNameSchema,
@@ -109,9 +110,14 @@ const ROUTE_KEYS = Object.keys(defaultRouteConfig());
  * by side in one JSON object.
  *
  * @param file its name, for errors
+ * @param warn told, in one sentence, of each key that is read by its former name
  * @throws {MeanderError} `config-invalid`
  */
-export function parseConfigFile(text: string, file: string): SiteSettings {
+export function parseConfigFile(
+  text: string,
+  file: string,
+  warn: (text: string) => void = () => {},
+): SiteSettings {
   const value = parseJson(text, file);
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new MeanderError("config-invalid", "not a JSON object", {
@@ -120,7 +126,7 @@ export function parseConfigFile(text: string, file: string): SiteSettings {
     });
   }
   const keys = Object.keys(value);
-  const unknown = keys.find((key) => !(key in SETTINGS) && !ROUTE_KEYS.includes(key));
+  const unknown = keys.find((key) => !(key in SETTINGS) && !isRouteKey(key));
   if (unknown !== undefined) {
     throw new MeanderError("config-invalid", "unknown key", {
       where: `${file}: ${unknown}`,
@@ -129,13 +135,15 @@ export function parseConfigFile(text: string, file: string): SiteSettings {
     });
   }
   const entries = Object.entries(value);
-  const routes = entries.filter(([key]) => ROUTE_KEYS.includes(key));
+  const routes = entries.filter(([key]) => isRouteKey(key));
   return {
     ...checkSettings(
       Object.fromEntries(entries.filter(([key]) => key in SETTINGS)),
       (key) => `${file}: ${key}`,
     ),
-    ...(routes.length === 0 ? {} : { routes: parseRouteConfig(Object.fromEntries(routes), file) }),
+    ...(routes.length === 0
+      ? {}
+      : { routes: parseRouteConfig(Object.fromEntries(routes), file, warn) }),
   };
 }
 

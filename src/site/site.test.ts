@@ -140,8 +140,8 @@ test("routes changed while media flows move the channel without a loss", () =>
     const publication = await publishFile(CLIP, { site: origin.url, channel: "clip", loop: true });
     after(() => publication.close());
     const client = new SiteClient(south.url);
-    const route = (from: string[], connection: string): unknown => ({
-      channels: { clip: { input: { from, connection, keep: true } } },
+    const route = (from: string[], stack: string): unknown => ({
+      channels: { clip: { input: { from, stack, keep: true } } },
     });
     await client.setRoutes(route(["origin"], "udp"));
     let path: readonly string[] = [];
@@ -163,7 +163,7 @@ test("lines published as messages arrive in order, through a relay over TCP", ()
   withRig(async ({ start, watch }) => {
     const origin = await start({ name: "origin" });
     const relay = await start({ name: "relay", join: origin.url });
-    await relay.setRoutes({ ...relay.routes(), connection: "tcp" });
+    await relay.setRoutes({ ...relay.routes(), stack: "tcp" });
     const heard: string[] = [];
     const lines = Array.from({ length: 20 }, (_, index) => `line ${index}`);
     let begin = (): void => {};

@@ -21,7 +21,7 @@ import { SelfDelivery, SiteStreams, viewOf } from "../host/index.ts";
 import { LmdbRecordStore } from "../host/records/index.ts";
 import type { SiteRecord } from "../session/index.ts";
 import { ShellServer } from "../session/shell/index.ts";
-import type { Place } from "../stream/index.ts";
+import type { SiteInstance } from "../stream/index.ts";
 import { isLoopback, nodeCipher } from "../transport/index.ts";
 
 /** Where a site's streams listen and write, and what they may. */
@@ -91,15 +91,15 @@ export class StreamDesk {
    *
    * @throws {MeanderError} `records-in-use`, `records-unreadable`, `directory-…`
    */
-  async start(place: Place, directory: Directory): Promise<void> {
+  async start(self: SiteInstance, directory: Directory): Promise<void> {
     const { records: path, allowInline, maxStreams, clock, random, log } = this.#options;
     const records = await LmdbRecordStore.open({ path, log });
     this.#records = records;
     const worker = new WorkerExecutor({ clock, log });
     this.#streams = new SiteStreams({
-      ...{ place, clock, random, log, directory, records },
+      ...{ self, clock, random, log, directory, records },
       // What a site sends to itself comes in a later turn, as everything else.
-      network: new SelfDelivery(this.#network, place, (task) => void setImmediate(task)),
+      network: new SelfDelivery(this.#network, self, (task) => void setImmediate(task)),
       executors: this.#inline === undefined ? { worker } : { worker, inline: this.#inline },
       describe: this.#describing.describe,
       code: new CodeStore({
@@ -113,8 +113,8 @@ export class StreamDesk {
   }
 
   /** Lets the other sites of the session in. */
-  join(place: Place, linkKey: string): void {
-    this.#network.join({ place, linkKey });
+  join(siteInstance: SiteInstance, linkKey: string): void {
+    this.#network.join({ siteInstance, linkKey });
   }
 
   /** The sites of the session, this one among them. */

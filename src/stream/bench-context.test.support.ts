@@ -3,11 +3,11 @@ import type { Frame } from "./frames.ts";
 import type { Chore, KernelContext } from "./kernel-context.ts";
 import type { KernelEvent } from "./kernel-event.ts";
 import { Locations } from "./locations.ts";
-import type { EndpointId, Place } from "./model.ts";
+import type { EndpointId, SiteInstance } from "./model.ts";
 
-export const HERE: Place = { site: "a", instance: 1 };
-export const THERE: Place = { site: "b", instance: 2 };
-export const ELSEWHERE: Place = { site: "c", instance: 3 };
+export const HERE: SiteInstance = { site: "a", instance: 1 };
+export const THERE: SiteInstance = { site: "b", instance: 2 };
+export const ELSEWHERE: SiteInstance = { site: "c", instance: 3 };
 
 /** What a part of a kernel stands on, without the kernel: frames that it sends are kept for the test. */
 export class BenchContext implements KernelContext {
@@ -18,17 +18,17 @@ export class BenchContext implements KernelContext {
   readonly events: KernelEvent[] = [];
   segmentBytes = 100;
   frameBytes = 1_000;
-  #sent: { readonly to: Place; readonly frame: Frame; readonly at: number }[] = [];
+  #sent: { readonly to: SiteInstance; readonly frame: Frame; readonly at: number }[] = [];
   readonly #chores = new Set<Chore>();
   #depth = 0;
 
   /** The stream is at a place. */
-  locate(id: EndpointId, place: Place, streamEpoch = 1): void {
-    this.locations.setStream({ id, name: `stream-${id}`, place, streamEpoch, live: true });
+  locate(id: EndpointId, siteInstance: SiteInstance, streamEpoch = 1): void {
+    this.locations.setStream({ id, name: `stream-${id}`, siteInstance, streamEpoch, live: true });
   }
 
   /** The frames that were sent since the last call. */
-  taken(): readonly { readonly to: Place; readonly frame: Frame; readonly at: number }[] {
+  taken(): readonly { readonly to: SiteInstance; readonly frame: Frame; readonly at: number }[] {
     return this.#sent.splice(0);
   }
 
@@ -50,7 +50,7 @@ export class BenchContext implements KernelContext {
     return true;
   }
 
-  send(to: Place, frame: Frame): void {
+  send(to: SiteInstance, frame: Frame): void {
     this.#sent.push({ to, frame, at: this.clock.now() });
   }
 

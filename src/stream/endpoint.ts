@@ -3,7 +3,7 @@ import { packValue, unpackValue } from "../wire/index.ts";
 import type { Append, Fault } from "./consumer.ts";
 import type { Frame } from "./frames.ts";
 import type { KernelContext } from "./kernel-context.ts";
-import { type EndpointId, formatMessageName, isStream, type Place } from "./model.ts";
+import { type EndpointId, formatMessageName, isStream, type SiteInstance } from "./model.ts";
 import { type Arrival, type PairOwner, type PairState, ReceivePair } from "./receive-pair.ts";
 import { type ReplyWaiter, SendWindow, type WindowOwner, type WindowState } from "./send-window.ts";
 
@@ -152,12 +152,12 @@ export abstract class Endpoint implements WindowOwner {
   }
 
   /** Something came for the reply box. */
-  replyArrived(from: Place, frame: Extract<Frame, { type: "append" }>): void {
+  replyArrived(from: SiteInstance, frame: Extract<Frame, { type: "append" }>): void {
     this.#replyPair(from, frame).accept(from, frame, (arrival) => this.#take(arrival), false);
   }
 
   /** What the reply box has of a source. */
-  resyncReplies(from: Place, frame: Extract<Frame, { type: "resync" }>): number | undefined {
+  resyncReplies(from: SiteInstance, frame: Extract<Frame, { type: "resync" }>): number | undefined {
     return this.#replyPair(from, { ...frame, sourceName: "" }).resync(from, frame.sourceEpoch);
   }
 
@@ -260,7 +260,7 @@ export abstract class Endpoint implements WindowOwner {
   }
 
   #replyPair(
-    from: Place,
+    from: SiteInstance,
     frame: {
       readonly source: EndpointId;
       readonly sourceName: string;
@@ -270,7 +270,7 @@ export abstract class Endpoint implements WindowOwner {
     let pair = this.#replyPairs.get(frame.source);
     if (pair === undefined) {
       const { source, sourceName, sourceEpoch } = frame;
-      const state = { source, sourceName, sourceEpoch, consumed: 0, place: from };
+      const state = { source, sourceName, sourceEpoch, consumed: 0, siteInstance: from };
       pair = new ReceivePair(this.context, this.#replyBox, state);
       this.#replyPairs.set(source, pair);
     }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SeededRandom } from "../base/index.ts";
-import type { Place } from "./model.ts";
+import type { SiteInstance } from "./model.ts";
 import type { FrameNetwork } from "./network.ts";
 
 /** Sites with a network each, to examine. */
@@ -11,15 +11,18 @@ export interface FrameWorld extends AsyncDisposable {
    *
    * @param onFrames gets what arrives there
    */
-  start(place: Place, onFrames: (from: Place, bytes: Uint8Array) => void): Promise<FrameNetwork>;
+  start(
+    siteInstance: SiteInstance,
+    onFrames: (from: SiteInstance, bytes: Uint8Array) => void,
+  ): Promise<FrameNetwork>;
   /** Frames that this site's network dropped so far because they were for nobody. */
   undeliverable(site: string): number;
   /** Lets a little time pass. */
   pass(): Promise<void>;
 }
 
-const NORTH: Place = { site: "north", instance: 7 };
-const SOUTH: Place = { site: "south", instance: 0xffff_fffe };
+const NORTH: SiteInstance = { site: "north", instance: 7 };
+const SOUTH: SiteInstance = { site: "south", instance: 0xffff_fffe };
 
 /** Time passes at most so often before something is held to be lost. */
 const PASSES_MAX = 20_000;
@@ -186,7 +189,7 @@ export function frameNetworkConformance(
 interface Listening {
   readonly network: FrameNetwork;
   readonly frames: Uint8Array[];
-  readonly senders: Place[];
+  readonly senders: SiteInstance[];
 }
 
 async function pair(world: FrameWorld): Promise<[Listening, Listening]> {
@@ -194,10 +197,10 @@ async function pair(world: FrameWorld): Promise<[Listening, Listening]> {
   return [north, await listener(world, SOUTH)];
 }
 
-async function listener(world: FrameWorld, place: Place): Promise<Listening> {
+async function listener(world: FrameWorld, siteInstance: SiteInstance): Promise<Listening> {
   const frames: Uint8Array[] = [];
-  const senders: Place[] = [];
-  const network = await world.start(place, (from, bytes) => {
+  const senders: SiteInstance[] = [];
+  const network = await world.start(siteInstance, (from, bytes) => {
     const cut = cutFrames(bytes);
     frames.push(...cut);
     for (const _ of cut) senders.push(from);

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { decodeFrames, encodeFrame, type Frame, type Segment } from "./frames.ts";
+import { decodeFrames } from "./decode-frames.ts";
+import { encodeFrame, type Frame, frameHead, type Segment } from "./frames.ts";
 
 const u32 = fc.integer({ min: 0, max: 0xffff_ffff });
 const endpoint = fc.integer({ min: -(2 ** 49) - 0xffff_ffff, max: 2 ** 49 + 0xffff_ffff });
@@ -48,7 +49,7 @@ const frames: fc.Arbitrary<Frame> = fc.oneof(
     {
       type: fc.constant("moved" as const),
       ...ends,
-      place: fc.record({ site: name, instance: u32 }, plain),
+      siteInstance: fc.record({ site: name, instance: u32 }, plain),
     },
     plain,
   ),
@@ -188,3 +189,15 @@ function copied(frame: Frame): Frame {
     segments: frame.segments.map(({ flags, bytes }) => ({ flags, bytes: bytes.slice() })),
   };
 }
+
+test("[M21] [M22] the head of an append or an ack says the same as the whole frame", () => {
+  fc.assert(
+    fc.property(frames, (frame) => {
+      const head = frameHead(encodeFrame(frame));
+      if (frame.type === "append") {
+        const { sourceName: _name, segments, ...rest } = frame;
+        assert.deepEqual(head, { ...rest, count: segments.length });
+      } else assert.deepEqual(head, frame.type === "ack" ? frame : undefined);
+    }),
+  );
+});

@@ -1,10 +1,10 @@
 /**
- * The kernel's frames: bytes to values and back. docs/spec/streams.md [M20]-[M24].
+ * The kernel's frames, and their bytes. docs/spec/streams.md [M20]-[M24].
  *
  * Each begins with its own length (u32, these four bytes included) and its type (u8). Numbers of endpoints and messages are
  * 64-bit floats, which hold whole numbers up to 2^53; all is big endian.
  */
-import type { EndpointId, Place } from "./model.ts";
+import type { EndpointId, SiteInstance } from "./model.ts";
 
 /** Flags of a segment. */
 export const SEGMENT = {
@@ -57,7 +57,7 @@ export type Frame =
       readonly source: EndpointId;
       readonly target: EndpointId;
       readonly targetEpoch: number;
-      readonly place: Place;
+      readonly siteInstance: SiteInstance;
     }
   /** The target takes nothing from this source. */
   | {
@@ -85,7 +85,8 @@ export type Frame =
       readonly received: number;
     };
 
-const TYPE = { append: 1, ack: 2, moved: 3, refused: 4, resync: 5, resynced: 6 } as const;
+/** The byte behind a frame's length. */
+export const TYPE = { append: 1, ack: 2, moved: 3, refused: 4, resync: 5, resynced: 6 } as const;
 
 /** Bytes of an `append` frame besides its name and segments. */
 export const APPEND_BYTES = 5 + 8 + 4 + 8 + 4 + 8 + 8 + 1 + 2;
@@ -93,7 +94,6 @@ export const APPEND_BYTES = 5 + 8 + 4 + 8 + 4 + 8 + 8 + 1 + 2;
 export const SEGMENT_BYTES = 5;
 
 const utf8 = new TextEncoder();
-const text = new TextDecoder("utf-8", { fatal: true });
 
 /** Writes one frame. Names and texts are cut to 255 bytes. */
 export function encodeFrame(frame: Frame): Uint8Array {
@@ -119,12 +119,12 @@ export function encodeFrame(frame: Frame): Uint8Array {
         .u32(frame.credit)
         .f64(frame.beyondGap).bytes;
     case "moved": {
-      const site = bytesOf(frame.place.site);
+      const site = bytesOf(frame.siteInstance.site);
       return new Writer(5 + 8 + 8 + 4 + 4 + 1 + site.byteLength, TYPE.moved)
         .f64(frame.source)
         .f64(frame.target)
         .u32(frame.targetEpoch)
-        .u32(frame.place.instance)
+        .u32(frame.siteInstance.instance)
         .short(site).bytes;
     }
     case "refused": {
@@ -153,25 +153,43 @@ export function encodeFrame(frame: Frame): Uint8Array {
   }
 }
 
-/**
- * Reads the frames in `bytes`, one behind the other; contents are borrowed from it.
- *
- * @param take gets each frame in order
- * @returns the number of frames that were none: reading stops at the first
- */
-export function decodeFrames(bytes: Uint8Array, take: (frame: Frame) => void): number {
+/** What stands before the segments of an `append`, or a whole `ack`. */
+export type FrameHead =
+  | (Omit<Extract<Frame, { type: "append" }>, "sourceName" | "segments"> & {
+      /** Of its segments. */
+      readonly count: number;
+    })
+  | Extract<Frame, { type: "ack" }>;
+
+/** What an encoded `append` or `ack` is about, without reading its segments. Undefined for other frames. @param bytes one frame, as {@link encodeFrame} wrote it */
+export function frameHead(bytes: Uint8Array): FrameHead | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let offset = 0;
-  while (offset < bytes.byteLength) {
-    if (offset + 5 > bytes.byteLength) return 1;
-    const length = view.getUint32(offset);
-    if (length < 5 || offset + length > bytes.byteLength) return 1;
-    const frame = new Reader(bytes, view, offset, offset + length).frame();
-    if (frame === undefined) return 1;
-    take(frame);
-    offset += length;
+  switch (bytes[4]) {
+    case TYPE.append:
+      return {
+        type: "append",
+        source: view.getFloat64(5),
+        sourceEpoch: view.getUint32(13),
+        target: view.getFloat64(17),
+        targetEpoch: view.getUint32(25),
+        base: view.getFloat64(29),
+        first: view.getFloat64(37),
+        count: view.getUint16(46 + view.getUint8(45)),
+      };
+    case TYPE.ack:
+      return {
+        type: "ack",
+        source: view.getFloat64(5),
+        target: view.getFloat64(13),
+        targetEpoch: view.getUint32(21),
+        consumed: view.getFloat64(25),
+        received: view.getFloat64(33),
+        credit: view.getUint32(41),
+        beyondGap: view.getFloat64(45),
+      };
+    default:
+      return undefined;
   }
-  return 0;
 }
 
 /** Names are short and plain: writing them so takes a fraction of the encoder's time. Undefined for other texts. */
@@ -239,160 +257,5 @@ class Writer {
     this.bytes.set(value, this.#at);
     this.#at += value.byteLength;
     return this;
-  }
-}
-
-class Reader {
-  readonly #bytes: Uint8Array;
-  readonly #view: DataView;
-  #at: number;
-  readonly #end: number;
-  #failed = false;
-
-  constructor(bytes: Uint8Array, view: DataView, start: number, end: number) {
-    this.#bytes = bytes;
-    this.#view = view;
-    this.#at = start + 4;
-    this.#end = end;
-  }
-
-  /** Undefined when it is none. */
-  frame(): Frame | undefined {
-    const frame = this.#read(this.#u8());
-    return this.#failed || this.#at !== this.#end ? undefined : frame;
-  }
-
-  #read(type: number): Frame | undefined {
-    switch (type) {
-      case TYPE.append:
-        return this.#append();
-      case TYPE.ack:
-        return {
-          type: "ack",
-          source: this.#whole(),
-          target: this.#whole(),
-          targetEpoch: this.#u32(),
-          consumed: this.#whole(),
-          received: this.#whole(),
-          credit: this.#u32(),
-          beyondGap: this.#whole(),
-        };
-      case TYPE.moved: {
-        const source = this.#whole();
-        const target = this.#whole();
-        const targetEpoch = this.#u32();
-        const instance = this.#u32();
-        return {
-          type: "moved",
-          source,
-          target,
-          targetEpoch,
-          place: { site: this.#short(), instance },
-        };
-      }
-      case TYPE.refused:
-        return {
-          type: "refused",
-          source: this.#whole(),
-          target: this.#whole(),
-          targetEpoch: this.#u32(),
-          code: this.#short(),
-          message: this.#short(),
-        };
-      case TYPE.resync:
-        return {
-          type: "resync",
-          source: this.#whole(),
-          sourceEpoch: this.#u32(),
-          target: this.#whole(),
-          targetEpoch: this.#u32(),
-        };
-      case TYPE.resynced:
-        return {
-          type: "resynced",
-          source: this.#whole(),
-          sourceEpoch: this.#u32(),
-          target: this.#whole(),
-          targetEpoch: this.#u32(),
-          received: this.#whole(),
-        };
-      default:
-        return undefined;
-    }
-  }
-
-  #append(): Frame {
-    const source = this.#whole();
-    const sourceEpoch = this.#u32();
-    const target = this.#whole();
-    const targetEpoch = this.#u32();
-    const base = this.#whole();
-    const first = this.#whole();
-    const sourceName = this.#short();
-    const count = this.#u16();
-    const segments: Segment[] = [];
-    for (let index = 0; index < count && !this.#failed; index++) {
-      const flags = this.#u8();
-      segments.push({ flags, bytes: this.#raw(this.#u32()) });
-    }
-    if (first < base || base < 1) this.#failed = true;
-    return {
-      type: "append",
-      source,
-      sourceEpoch,
-      target,
-      targetEpoch,
-      base,
-      first,
-      sourceName,
-      segments,
-    };
-  }
-
-  #has(bytes: number): boolean {
-    if (this.#at + bytes <= this.#end) return true;
-    this.#failed = true;
-    return false;
-  }
-
-  #u8(): number {
-    return this.#has(1) ? this.#view.getUint8(this.#at++) : 0;
-  }
-
-  #u16(): number {
-    if (!this.#has(2)) return 0;
-    this.#at += 2;
-    return this.#view.getUint16(this.#at - 2);
-  }
-
-  #u32(): number {
-    if (!this.#has(4)) return 0;
-    this.#at += 4;
-    return this.#view.getUint32(this.#at - 4);
-  }
-
-  /** A whole number; a reply box is a negative one. */
-  #whole(): number {
-    if (!this.#has(8)) return 0;
-    const value = this.#view.getFloat64(this.#at);
-    this.#at += 8;
-    if (!Number.isSafeInteger(value)) this.#failed = true;
-    return value;
-  }
-
-  #short(): string {
-    const bytes = this.#raw(this.#u8());
-    try {
-      return text.decode(bytes);
-    } catch {
-      this.#failed = true;
-      return "";
-    }
-  }
-
-  #raw(length: number): Uint8Array {
-    if (!this.#has(length)) return new Uint8Array();
-    this.#at += length;
-    return this.#bytes.subarray(this.#at - length, this.#at);
   }
 }

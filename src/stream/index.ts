@@ -17,7 +17,8 @@ export {
   type Outcome,
   type TimerRequest,
 } from "./consumer.ts";
-export { decodeFrames, type Frame } from "./frames.ts";
+export { decodeFrames } from "./decode-frames.ts";
+export { type Frame, type FrameHead, frameHead } from "./frames.ts";
 export { Keeper } from "./keeper.ts";
 export { type KernelOptions, StreamKernel } from "./kernel.ts";
 export type { KernelEvent } from "./kernel-event.ts";
@@ -30,9 +31,9 @@ export {
   formatMessageName,
   isStream,
   type MessageName,
-  type Place,
   parseMessageName,
   SHELL_ID_MIN,
+  type SiteInstance,
   siteEndpoint,
 } from "./model.ts";
 export type { FrameNetwork, RecordStore } from "./network.ts";

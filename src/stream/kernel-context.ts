@@ -2,7 +2,7 @@ import type { Clock } from "../base/index.ts";
 import type { Frame } from "./frames.ts";
 import type { KernelEvent } from "./kernel-event.ts";
 import type { Locations } from "./locations.ts";
-import type { Place } from "./model.ts";
+import type { SiteInstance } from "./model.ts";
 
 /** Something that has to be looked at when the present turn of the kernel ends. */
 export interface Chore {
@@ -12,7 +12,7 @@ export interface Chore {
 
 /** What the parts of a kernel share. */
 export interface KernelContext {
-  readonly self: Place;
+  readonly self: SiteInstance;
   readonly clock: Clock;
   readonly locations: Locations;
   /** Most bytes of one segment. */
@@ -21,7 +21,7 @@ export interface KernelContext {
   readonly frameBytes: number;
   /** Whether this site's lease holds: without it its streams neither run nor say anything. */
   leaseHolds(): boolean;
-  send(to: Place, frame: Frame): void;
+  send(to: SiteInstance, frame: Frame): void;
   /** Calls `chore.endTurn` before the kernel returns to its caller. */
   atTurnEnd(chore: Chore): void;
   /** Runs `task` as a turn of its own. */

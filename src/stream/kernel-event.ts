@@ -14,6 +14,8 @@ export type KernelEvent =
       /** Numbers of its first and its last segment. */
       readonly first: number;
       readonly seq: number;
+      /** It was a dead letter, and comes behind later ones. */
+      readonly replayed: boolean;
     }
   | {
       readonly type: "failed";

@@ -15,7 +15,7 @@ import { Keeper } from "./keeper.ts";
 import { StreamKernel } from "./kernel.ts";
 import type { KernelEvent } from "./kernel-event.ts";
 import type { Location } from "./locations.ts";
-import type { Durability, EndpointId, Place } from "./model.ts";
+import type { Durability, EndpointId, SiteInstance } from "./model.ts";
 import type { FrameNetwork, RecordStore } from "./network.ts";
 import type { Resident } from "./resident.ts";
 import { decodeState, freshState, type StreamState, withoutNumbers } from "./stream-state.ts";
@@ -150,9 +150,9 @@ export class CountingConsumer implements Consumer {
 
 interface Site {
   readonly name: string;
-  place: Place;
+  siteInstance: SiteInstance;
   kernel: StreamKernel | undefined;
-  handler: ((from: Place, bytes: Uint8Array) => void) | undefined;
+  handler: ((from: SiteInstance, bytes: Uint8Array) => void) | undefined;
   keeper: Keeper;
   readonly store: RecordStore;
 }
@@ -209,7 +209,7 @@ export class KernelWorld {
       const store = new MapStore();
       return {
         name: `s${index}`,
-        place: { site: `s${index}`, instance: this.#instance++ },
+        siteInstance: { site: `s${index}`, instance: this.#instance++ },
         kernel: undefined,
         handler: undefined,
         store,
@@ -221,7 +221,13 @@ export class KernelWorld {
     this.#spreadSites();
     this.names.forEach((name, index) => {
       const site = this.sites[index % this.sites.length] as Site;
-      const location = { id: index + 1, name, place: site.place, streamEpoch: 1, live: true };
+      const location = {
+        id: index + 1,
+        name,
+        siteInstance: site.siteInstance,
+        streamEpoch: 1,
+        live: true,
+      };
       this.records.set(location.id, location);
       this.#installAt(site, location, freshState(CountingConsumer.fresh()));
       this.#spread(location, false);
@@ -277,7 +283,7 @@ export class KernelWorld {
   residentOf(id: EndpointId): Resident | undefined {
     const location = this.records.get(id) as Location;
     return this.sites
-      .find(({ place }) => place.instance === location.place.instance)
+      .find(({ siteInstance }) => siteInstance.instance === location.siteInstance.instance)
       ?.kernel?.residents.get(id);
   }
 
@@ -286,14 +292,14 @@ export class KernelWorld {
     const target = this.sites[this.random.below(this.sites.length)] as Site;
     if (
       this.#moving.has(id) ||
-      target.place.site === location.place.site ||
+      target.siteInstance.site === location.siteInstance.site ||
       target.kernel === undefined
     )
       return;
     const resident = this.residentOf(id);
     if (resident === undefined) return;
     this.#moving.add(id);
-    const targetPlace = target.place;
+    const targetInstance = target.siteInstance;
     try {
       let late = false;
       const state = await Promise.race([
@@ -304,7 +310,9 @@ export class KernelWorld {
       ]);
       late = true;
       if (state === undefined) return;
-      const source = this.sites.find(({ place }) => place.instance === location.place.instance);
+      const source = this.sites.find(
+        ({ siteInstance }) => siteInstance.instance === location.siteInstance.instance,
+      );
       // Preparing takes its time, and may fail.
       await new Promise<void>(
         (resolve) => void this.clock.after("prepare", this.random.float() * 10, resolve),
@@ -312,17 +320,21 @@ export class KernelWorld {
       const current = this.records.get(id) as Location;
       if (current.streamEpoch !== location.streamEpoch) return;
       if (
-        target.place !== targetPlace ||
+        target.siteInstance !== targetInstance ||
         target.kernel === undefined ||
         this.random.below(5) === 0
       ) {
         source?.kernel?.residents.get(id)?.thaw();
         return;
       }
-      const next = { ...location, place: target.place, streamEpoch: location.streamEpoch + 1 };
+      const next = {
+        ...location,
+        siteInstance: target.siteInstance,
+        streamEpoch: location.streamEpoch + 1,
+      };
       this.records.set(id, next);
       this.#spread(next, true, (site) => {
-        if (site === target && target.place === targetPlace)
+        if (site === target && target.siteInstance === targetInstance)
           this.#installAt(target, next, decodeState(state) as StreamState);
       });
     } finally {
@@ -336,21 +348,21 @@ export class KernelWorld {
     site.kernel.close();
     site.kernel = undefined;
     site.handler = undefined;
-    const dead = site.place;
+    const dead = site.siteInstance;
     const isLeader = site === this.sites[0];
     this.clock.after("restart", 50 + this.random.float() * 500, () => {
-      site.place = { site: site.name, instance: this.#instance++ };
+      site.siteInstance = { site: site.name, instance: this.#instance++ };
       site.keeper = new Keeper(site.store);
       this.#boot(site);
       this.#spreadSites();
       for (const location of this.records.values())
-        if (location.place.instance !== dead.instance) this.#tell(site, location);
+        if (location.siteInstance.instance !== dead.instance) this.#tell(site, location);
       if (isLeader) this.addShell(site);
     });
     this.clock.after("noticed", 20 + this.random.float() * 100, () => {
       this.#spreadSites();
       for (const location of [...this.records.values()])
-        if (location.place.instance === dead.instance) void this.recover(location);
+        if (location.siteInstance.instance === dead.instance) void this.recover(location);
     });
   }
 
@@ -368,12 +380,12 @@ export class KernelWorld {
       return;
     }
     this.records.set(next.id, { ...next, live: false });
-    const place = target.place;
+    const siteInstance = target.siteInstance;
     const kept =
       this.#durability.type === "none"
         ? undefined
         : await leader.keeper.fetch(next.id, next.streamEpoch);
-    if (target.place !== place || target.kernel === undefined) {
+    if (target.siteInstance !== siteInstance || target.kernel === undefined) {
       this.clock.after(
         "recover again",
         50,
@@ -381,7 +393,7 @@ export class KernelWorld {
       );
       return;
     }
-    const settled = { ...next, place, live: true };
+    const settled = { ...next, siteInstance, live: true };
     this.records.set(next.id, settled);
     const kept2 = kept === undefined ? undefined : decodeState(kept);
     const state =
@@ -391,7 +403,8 @@ export class KernelWorld {
           ? kept2
           : withoutNumbers(kept2);
     this.#spread(settled, true, (site) => {
-      if (site === target && target.place === place) this.#installAt(target, settled, state);
+      if (site === target && target.siteInstance === siteInstance)
+        this.#installAt(target, settled, state);
     });
   }
 
@@ -412,16 +425,16 @@ export class KernelWorld {
   }
 
   #boot(site: Site): void {
-    const { place } = site;
+    const { siteInstance } = site;
     const network: FrameNetwork = {
       maxFrameBytes: () => 1_200,
-      send: (to, frame) => this.#carry(place, to, frame),
+      send: (to, frame) => this.#carry(siteInstance, to, frame),
       onFrames: (handler) => {
         site.handler = handler;
       },
     };
     site.kernel = new StreamKernel({
-      self: place,
+      self: siteInstance,
       clock: this.clock,
       random: this.random,
       network,
@@ -431,23 +444,23 @@ export class KernelWorld {
         await site.keeper.put(id, epoch, state);
         return undefined;
       },
-      onEvent: (event) => this.#event(site, place, event),
+      onEvent: (event) => this.#event(site, siteInstance, event),
     });
     site.kernel.setLease(Number.MAX_SAFE_INTEGER);
   }
 
-  #event(site: Site, place: Place, event: KernelEvent): void {
+  #event(site: Site, siteInstance: SiteInstance, event: KernelEvent): void {
     if (event.type !== "superseded") return;
     queueMicrotask(() => {
       if (
-        site.place === place &&
-        (this.records.get(event.id) as Location).place.instance !== place.instance
+        site.siteInstance === siteInstance &&
+        (this.records.get(event.id) as Location).siteInstance.instance !== siteInstance.instance
       )
         site.kernel?.remove(event.id);
     });
   }
 
-  #carry(from: Place, to: Place, frame: Uint8Array): void {
+  #carry(from: SiteInstance, to: SiteInstance, frame: Uint8Array): void {
     this.frames++;
     const { loss, duplicate, reorder } = this.#trouble;
     const own = from.instance === to.instance;
@@ -456,17 +469,17 @@ export class KernelWorld {
     for (let copy = 0; copy < copies; copy++) {
       const extra = !own && this.random.float() < reorder ? this.random.float() * 30 : 0;
       this.clock.after("frame", (own ? 0 : 1) + extra, () => {
-        const site = this.sites.find(({ place }) => place.instance === to.instance);
+        const site = this.sites.find(({ siteInstance }) => siteInstance.instance === to.instance);
         site?.handler?.(from, frame);
       });
     }
   }
 
   #spreadSites(): void {
-    const places = this.sites
+    const siteInstances = this.sites
       .filter(({ kernel }) => kernel !== undefined)
-      .map(({ place }) => place);
-    for (const site of this.sites) site.kernel?.setSites(places);
+      .map(({ siteInstance }) => siteInstance);
+    for (const site of this.sites) site.kernel?.setSites(siteInstances);
   }
 
   #tell(site: Site, location: Location): void {
@@ -475,9 +488,9 @@ export class KernelWorld {
 
   #spread(location: Location, slowly: boolean, before: (site: Site) => void = () => {}): void {
     for (const site of this.sites) {
-      const { place } = site;
+      const { siteInstance } = site;
       const tell = (): void => {
-        if (site.place !== place) return;
+        if (site.siteInstance !== siteInstance) return;
         before(site);
         this.#tell(site, location);
       };
@@ -504,7 +517,7 @@ export class KernelWorld {
         const leader = this.sites[0] as Site;
         if (leader === site) return leader.keeper.put(location.id, location.streamEpoch, bytes);
         await kernel.request(
-          leader.place,
+          leader.siteInstance,
           "record",
           packValue([location.id, location.streamEpoch, bytes]),
         );

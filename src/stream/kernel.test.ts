@@ -10,9 +10,9 @@ import { append, consumed, ScriptedConsumer, SmallWorld } from "./small-world.te
 test("[M20] bytes that are no frames are counted, and disturb nobody", async () => {
   const world = new SmallWorld();
   const { consumer } = await world.stream("b", "bar");
-  const { place } = world.site("a");
+  const { siteInstance } = world.site("a");
   for (const bytes of [[1], [0, 0, 0, 4], [0, 0, 0, 5, 77], [255, 255, 255, 255, 1]])
-    world.bring(place, "b", Uint8Array.from(bytes));
+    world.bring(siteInstance, "b", Uint8Array.from(bytes));
   assert.equal(world.site("b").kernel.counts.get("frame-malformed"), 4);
   world.send(world.shell("a"), "bar", ["1"]);
   await world.run(10);
@@ -60,7 +60,7 @@ test("[M20] whatever a site says, no frame makes the kernel throw, and other str
     fc.record({
       type: fc.constant("moved" as const),
       ...ends,
-      place: fc.constantFrom({ site: "a", instance: 1 }, { site: "nowhere", instance: 9 }),
+      siteInstance: fc.constantFrom({ site: "a", instance: 1 }, { site: "nowhere", instance: 9 }),
     }),
     fc.record({
       type: fc.constant("refused" as const),
@@ -86,7 +86,7 @@ test("[M20] whatever a site says, no frame makes the kernel throw, and other str
       await world.stream("b", "bar");
       world.send(foo.resident, "bar", ["x", "y"]);
       for (const each of frames) {
-        world.bring(world.site("a").place, "b", encodeFrame(each));
+        world.bring(world.site("a").siteInstance, "b", encodeFrame(each));
         await world.run(1);
       }
       await world.run(6_000);
@@ -112,7 +112,7 @@ test("[M23] what another site refuses with is counted under names of this progra
     targetEpoch: 1,
     message: "no",
   } as const;
-  world.bring(world.site("b").place, "a", encodeFrame({ ...refused, code: "made up" }));
+  world.bring(world.site("b").siteInstance, "a", encodeFrame({ ...refused, code: "made up" }));
   assert.ok(shell.isEmpty);
   const { counts } = world.site("a").kernel;
   assert.deepEqual([counts.get("append-refused"), counts.get("made up")], [1, 0]);
@@ -161,7 +161,7 @@ test("a site that stops says nothing any more, and tells those who wait", async 
     resolve: () => {},
     reject: (error: MeanderError) => void errors.push(error.code),
   });
-  const asked = world.site("a").kernel.request(world.site("b").place, "x", packValue(null));
+  const asked = world.site("a").kernel.request(world.site("b").siteInstance, "x", packValue(null));
   world.site("a").kernel.close();
   assert.deepEqual(errors, ["site-stopped"]);
   await assert.rejects(asked, { code: "site-stopped" });

@@ -8,12 +8,19 @@ import {
   type Random,
 } from "../base/index.ts";
 import type { LifecycleEvent } from "./consumer.ts";
+import { decodeFrames } from "./decode-frames.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { APPEND_BYTES, decodeFrames, encodeFrame, type Frame, SEGMENT_BYTES } from "./frames.ts";
+import { APPEND_BYTES, encodeFrame, type Frame, SEGMENT_BYTES } from "./frames.ts";
 import type { Chore, KernelContext } from "./kernel-context.ts";
 import type { KernelEvent } from "./kernel-event.ts";
 import { type Location, Locations } from "./locations.ts";
-import { type EndpointId, isStream, type Place, SHELL_ID_MIN, siteEndpoint } from "./model.ts";
+import {
+  type EndpointId,
+  isStream,
+  SHELL_ID_MIN,
+  type SiteInstance,
+  siteEndpoint,
+} from "./model.ts";
 import type { FrameNetwork } from "./network.ts";
 import { Resident, type ResidentOptions } from "./resident.ts";
 import { ShellEndpoint } from "./shell-endpoint.ts";
@@ -21,7 +28,7 @@ import { SiteEndpoint, type SiteHandler } from "./site-endpoint.ts";
 
 /** What a kernel stands on. */
 export interface KernelOptions {
-  readonly self: Place;
+  readonly self: SiteInstance;
   readonly clock: Clock;
   /** Draws the ids of shells. */
   readonly random: Random;
@@ -48,7 +55,7 @@ export class StreamKernel {
   readonly #site: SiteEndpoint;
   readonly #shells = new Map<EndpointId, ShellEndpoint>();
   readonly #residents = new Map<EndpointId, Resident>();
-  #places = new Map<EndpointId, Place>();
+  #siteInstances = new Map<EndpointId, SiteInstance>();
   readonly #stopPruning: () => void;
   #leaseTimer: Cancel | undefined;
   #leaseUntil = Number.NEGATIVE_INFINITY;
@@ -106,12 +113,15 @@ export class StreamKernel {
   }
 
   /** The sites there are. What waits for others is given up. */
-  setSites(places: readonly Place[]): void {
+  setSites(siteInstances: readonly SiteInstance[]): void {
     this.#turn(() => {
-      const now = new Map(places.map((place) => [siteEndpoint(place), place]));
-      for (const [id, place] of this.#places) if (!now.has(id)) this.#siteGone(id, place);
-      for (const [id, place] of now) this.locations.setOther(id, place);
-      this.#places = now;
+      const now = new Map(
+        siteInstances.map((siteInstance) => [siteEndpoint(siteInstance), siteInstance]),
+      );
+      for (const [id, siteInstance] of this.#siteInstances)
+        if (!now.has(id)) this.#siteGone(id, siteInstance);
+      for (const [id, siteInstance] of now) this.locations.setOther(id, siteInstance);
+      this.#siteInstances = now;
     });
   }
 
@@ -180,8 +190,8 @@ export class StreamKernel {
   }
 
   /** Asks another site. @throws {MeanderError} `site-gone`, and what it refuses with */
-  request(to: Place, kind: string, payload: Uint8Array): Promise<Uint8Array | undefined> {
-    const known = this.#places.get(siteEndpoint(to)) ?? this.#isSelf(to);
+  request(to: SiteInstance, kind: string, payload: Uint8Array): Promise<Uint8Array | undefined> {
+    const known = this.#siteInstances.get(siteEndpoint(to)) ?? this.#isSelf(to);
     if (!known) return Promise.reject(siteGone(to));
     return this.#site.request(to, kind, payload);
   }
@@ -215,7 +225,7 @@ export class StreamKernel {
     });
   }
 
-  #isSelf({ site, instance }: Place): boolean {
+  #isSelf({ site, instance }: SiteInstance): boolean {
     const { self } = this.#options;
     return site === self.site && instance === self.instance;
   }
@@ -251,14 +261,14 @@ export class StreamKernel {
     }
   }
 
-  #receive(from: Place, bytes: Uint8Array): void {
+  #receive(from: SiteInstance, bytes: Uint8Array): void {
     this.#turn(() => {
       const malformed = decodeFrames(bytes, (frame) => this.#take(from, frame));
       if (malformed > 0) this.counts.add("frame-malformed", malformed);
     });
   }
 
-  #take(from: Place, frame: Frame): void {
+  #take(from: SiteInstance, frame: Frame): void {
     switch (frame.type) {
       case "append":
         this.#append(from, frame);
@@ -292,7 +302,7 @@ export class StreamKernel {
     }
   }
 
-  #append(from: Place, frame: Extract<Frame, { type: "append" }>): void {
+  #append(from: SiteInstance, frame: Extract<Frame, { type: "append" }>): void {
     if (!isStream(frame.source)) this.locations.setOther(frame.source, from);
     const { target } = frame;
     if (target === this.#site.id) {
@@ -323,7 +333,7 @@ export class StreamKernel {
     this.counts.add("no-mailbox");
   }
 
-  #resync(from: Place, frame: Extract<Frame, { type: "resync" }>): void {
+  #resync(from: SiteInstance, frame: Extract<Frame, { type: "resync" }>): void {
     const { source, sourceEpoch, target } = frame;
     const owner = this.#endpoint(Math.abs(target));
     if (owner === undefined || frame.targetEpoch < owner.streamEpoch) {
@@ -349,7 +359,7 @@ export class StreamKernel {
 
   /** What was asked for is not here. */
   #elsewhere(
-    from: Place,
+    from: SiteInstance,
     frame: {
       readonly source: EndpointId;
       readonly target: EndpointId;
@@ -383,7 +393,7 @@ export class StreamKernel {
       source,
       target,
       targetEpoch: location.streamEpoch,
-      place: location.place,
+      siteInstance: location.siteInstance,
     });
   }
 
@@ -409,7 +419,12 @@ export class StreamKernel {
     const id = Math.abs(frame.target);
     const known = this.locations.stream(id);
     if (known === undefined || frame.targetEpoch <= known.streamEpoch) return;
-    this.#relocated({ ...known, place: frame.place, streamEpoch: frame.targetEpoch, live: true });
+    this.#relocated({
+      ...known,
+      siteInstance: frame.siteInstance,
+      streamEpoch: frame.targetEpoch,
+      live: true,
+    });
   }
 
   #relocated(location: Location): void {
@@ -426,8 +441,8 @@ export class StreamKernel {
     }
   }
 
-  #siteGone(id: EndpointId, place: Place): void {
-    const error = siteGone(place);
+  #siteGone(id: EndpointId, siteInstance: SiteInstance): void {
+    const error = siteGone(siteInstance);
     this.locations.removeOther(id);
     for (const endpoint of this.#endpoints()) {
       endpoint.gone(id, error);
@@ -457,7 +472,7 @@ function gone(name: string): MeanderError {
   });
 }
 
-function siteGone({ site }: Place): MeanderError {
+function siteGone({ site }: SiteInstance): MeanderError {
   return new MeanderError("site-gone", "the site has ended", {
     where: `site ${site}`,
     next: "try again; it may have been done",

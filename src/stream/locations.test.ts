@@ -5,10 +5,10 @@ import { ELSEWHERE, HERE, THERE } from "./bench-context.test.support.ts";
 import { type Location, Locations } from "./locations.ts";
 import { SHELL_ID_MIN } from "./model.ts";
 
-const at = (streamEpoch: number, place = HERE, live = true): Location => ({
+const at = (streamEpoch: number, siteInstance = HERE, live = true): Location => ({
   id: 7,
   name: "foo",
-  place,
+  siteInstance,
   streamEpoch,
   live,
 });
@@ -21,7 +21,7 @@ test("[M9] a stream is where its highest epoch says, in whatever order one is to
         locations.setStream(at(epoch, { site: `s${epoch}`, instance: epoch }));
       const highest = Math.max(...epochs);
       assert.equal(locations.stream(7)?.streamEpoch, highest);
-      assert.equal(locations.stream(7)?.place.site, `s${highest}`);
+      assert.equal(locations.stream(7)?.siteInstance.site, `s${highest}`);
     }),
   );
 });
@@ -43,9 +43,9 @@ test("[M31] a reply box is where its owner is", () => {
   const shell = SHELL_ID_MIN + 5;
   assert.equal(locations.get(shell), undefined);
   locations.setOther(shell, THERE);
-  assert.deepEqual(locations.get(-shell), { place: THERE, streamEpoch: 0, live: true });
+  assert.deepEqual(locations.get(-shell), { siteInstance: THERE, streamEpoch: 0, live: true });
   locations.setOther(shell, ELSEWHERE);
-  assert.equal(locations.get(shell)?.place.site, "c");
+  assert.equal(locations.get(shell)?.siteInstance.site, "c");
   locations.removeOther(shell);
   assert.equal(locations.get(shell), undefined);
 });

@@ -1,11 +1,11 @@
-import type { EndpointId, Place } from "./model.ts";
+import type { EndpointId, SiteInstance } from "./model.ts";
 import { isStream } from "./model.ts";
 
 /** Where a stream is, as far as this site knows. */
 export interface Location {
   readonly id: EndpointId;
   readonly name: string;
-  readonly place: Place;
+  readonly siteInstance: SiteInstance;
   readonly streamEpoch: number;
   /** False: its site has ended, and nobody has taken it over yet. */
   readonly live: boolean;
@@ -15,16 +15,18 @@ export interface Location {
 export class Locations {
   readonly #streams = new Map<EndpointId, Location>();
   readonly #names = new Map<string, EndpointId>();
-  readonly #others = new Map<EndpointId, Place>();
+  readonly #others = new Map<EndpointId, SiteInstance>();
 
   /** Of an endpoint or its reply box. */
   get(
     target: EndpointId,
-  ): { readonly place: Place; readonly streamEpoch: number; readonly live: boolean } | undefined {
+  ):
+    | { readonly siteInstance: SiteInstance; readonly streamEpoch: number; readonly live: boolean }
+    | undefined {
     const id = Math.abs(target);
     if (isStream(id)) return this.#streams.get(id);
-    const place = this.#others.get(id);
-    return place === undefined ? undefined : { place, streamEpoch: 0, live: true };
+    const siteInstance = this.#others.get(id);
+    return siteInstance === undefined ? undefined : { siteInstance, streamEpoch: 0, live: true };
   }
 
   stream(id: EndpointId): Location | undefined {
@@ -48,7 +50,7 @@ export class Locations {
       if (
         location.streamEpoch === known.streamEpoch &&
         location.live === known.live &&
-        location.place.instance === known.place.instance
+        location.siteInstance.instance === known.siteInstance.instance
       )
         return false;
     }
@@ -64,8 +66,9 @@ export class Locations {
     return known;
   }
 
-  setOther(id: EndpointId, place: Place): void {
-    if (this.#others.get(id)?.instance !== place.instance) this.#others.set(id, place);
+  setOther(id: EndpointId, siteInstance: SiteInstance): void {
+    if (this.#others.get(id)?.instance !== siteInstance.instance)
+      this.#others.set(id, siteInstance);
   }
 
   removeOther(id: EndpointId): void {

@@ -11,16 +11,16 @@ const SITE_ID_MIN = 2 ** 49;
 /** The source of what came from no sender: events of the stream itself. */
 export const EVENT_SOURCE: EndpointId = 0;
 
-/** One start of a site: its name and the instance that was drawn for this start. */
-export interface Place {
+/** One run of a site: a site that restarts has another instance. */
+export interface SiteInstance {
   readonly site: string;
-  /** u32 */
+  /** Drawn at random when the site starts; u32. */
   readonly instance: number;
 }
 
 /** The endpoint that stands for a site itself, as long as this instance of it runs. */
-export function siteEndpoint(place: Place): EndpointId {
-  return SITE_ID_MIN + place.instance;
+export function siteEndpoint(siteInstance: SiteInstance): EndpointId {
+  return SITE_ID_MIN + siteInstance.instance;
 }
 
 /** Whether an endpoint is a stream, and so can move. */

@@ -1,4 +1,4 @@
-import type { EndpointId, Place } from "./model.ts";
+import type { EndpointId, SiteInstance } from "./model.ts";
 
 /** Carries frames between sites. It may lose, repeat, reorder and delay them; the kernel's windows make good for that. */
 export interface FrameNetwork {
@@ -8,9 +8,9 @@ export interface FrameNetwork {
    * Sends a frame (which tells its own length) to one instance of a site. Frames given in one turn of the event loop leave together.
    * Borrowed for ever: the caller never changes the bytes again. To an unknown site, or to another instance than the one that runs, it is dropped and counted.
    */
-  send(to: Place, frame: Uint8Array): void;
+  send(to: SiteInstance, frame: Uint8Array): void;
   /** Who gets what arrives; set once. `bytes` holds one or more whole frames, and belongs to the receiver. */
-  onFrames(handler: (from: Place, bytes: Uint8Array) => void): void;
+  onFrames(handler: (from: SiteInstance, bytes: Uint8Array) => void): void;
 }
 
 /** A failure manager's memory: survives the end of its process. */

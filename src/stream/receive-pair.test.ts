@@ -25,7 +25,13 @@ interface Bench {
 function open({ consumed = 0, lossless = true } = {}): Bench {
   const context = new BenchContext();
   const owner = { address: TARGET, streamEpoch: 1, maySend: true, room: 1_000_000 };
-  const state = { source: SOURCE, sourceName: "foo", sourceEpoch: 1, consumed, place: THERE };
+  const state = {
+    source: SOURCE,
+    sourceName: "foo",
+    sourceEpoch: 1,
+    consumed,
+    siteInstance: THERE,
+  };
   const pair = new ReceivePair(context, owner, state);
   const got: Arrival[] = [];
   return {
@@ -261,7 +267,7 @@ test("[M5] a message of which a part had come from the source's earlier place co
   accept({ first: 4, segments: whole(4) });
   accept({ sourceEpoch: 2, first: 2, segments: [piece(2), ...whole(3)] }, ELSEWHERE);
   assert.deepEqual(payloads(got), [[1], [2, 3]]);
-  assert.equal(pair.place, ELSEWHERE);
+  assert.equal(pair.siteInstance, ELSEWHERE);
 });
 
 test("[M6] a base beyond what has arrived means that the rest will never come: counted once something was there", () => {
@@ -321,7 +327,7 @@ test("[M6] what travels is what was consumed: the rest comes again to the new pl
     sourceName: "foo",
     sourceEpoch: 1,
     consumed: 2,
-    place: THERE,
+    siteInstance: THERE,
   });
   const there = open({ consumed: state.consumed });
   there.accept({ segments: whole(1, 2, 3) });

@@ -1,7 +1,7 @@
 import { LIMITS } from "../base/index.ts";
 import { type Frame, SEGMENT, type Segment } from "./frames.ts";
 import type { Chore, KernelContext } from "./kernel-context.ts";
-import type { EndpointId, Place } from "./model.ts";
+import type { EndpointId, SiteInstance } from "./model.ts";
 
 /** A message that has arrived whole. */
 export interface Arrival {
@@ -22,7 +22,7 @@ export interface PairState {
   readonly sourceEpoch: number;
   readonly consumed: number;
   /** Where it was last heard from. */
-  readonly place: Place;
+  readonly siteInstance: SiteInstance;
 }
 
 /** Who receives. */
@@ -44,7 +44,7 @@ export class ReceivePair implements Chore {
   readonly source: EndpointId;
   sourceName: string;
   #sourceEpoch: number;
-  #place: Place;
+  #siteInstance: SiteInstance;
   readonly #context: KernelContext;
   readonly #owner: PairOwner;
   /** All up to here have arrived. */
@@ -64,7 +64,7 @@ export class ReceivePair implements Chore {
     this.source = state.source;
     this.sourceName = state.sourceName;
     this.#sourceEpoch = state.sourceEpoch;
-    this.#place = state.place;
+    this.#siteInstance = state.siteInstance;
     this.#received = state.consumed;
     this.#consumed = state.consumed;
     this.#acknowledged = state.consumed;
@@ -79,8 +79,8 @@ export class ReceivePair implements Chore {
     return this.#received;
   }
 
-  get place(): Place {
-    return this.#place;
+  get siteInstance(): SiteInstance {
+    return this.#siteInstance;
   }
 
   /** When something came from it last, on the kernel's clock. */
@@ -94,7 +94,7 @@ export class ReceivePair implements Chore {
    * @param lossless false: holes are no loss, because the messages mean nothing after a failure
    */
   accept(
-    from: Place,
+    from: SiteInstance,
     frame: Extract<Frame, { type: "append" }>,
     take: (arrival: Arrival) => void,
     lossless = true,
@@ -105,7 +105,7 @@ export class ReceivePair implements Chore {
       return;
     }
     if (frame.sourceEpoch > this.#sourceEpoch) this.#newEpoch(frame.sourceEpoch);
-    this.#place = from;
+    this.#siteInstance = from;
     this.#lastAt = context.clock.now();
     this.sourceName = frame.sourceName;
     if (frame.base > this.#received + 1) this.#skipTo(frame.base, lossless);
@@ -133,10 +133,10 @@ export class ReceivePair implements Chore {
   }
 
   /** The source lost its numbers and goes on behind what is here. @returns the highest number that is here */
-  resync(from: Place, sourceEpoch: number): number | undefined {
+  resync(from: SiteInstance, sourceEpoch: number): number | undefined {
     if (sourceEpoch < this.#sourceEpoch) return undefined;
     if (sourceEpoch > this.#sourceEpoch) this.#newEpoch(sourceEpoch);
-    this.#place = from;
+    this.#siteInstance = from;
     return this.#received;
   }
 
@@ -153,7 +153,7 @@ export class ReceivePair implements Chore {
       sourceName: this.sourceName,
       sourceEpoch: this.#sourceEpoch,
       consumed: this.#consumed,
-      place: this.#place,
+      siteInstance: this.#siteInstance,
     };
   }
 
@@ -171,7 +171,7 @@ export class ReceivePair implements Chore {
     // A message that is not whole yet must not be in its own way.
     const credit =
       owner.room > 0 ? Math.max(width - waiting + this.#parts.length, 0) + waiting : waiting;
-    this.#context.send(this.#place, {
+    this.#context.send(this.#siteInstance, {
       type: "ack",
       source: this.source,
       target: owner.address,

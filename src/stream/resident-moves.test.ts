@@ -90,7 +90,7 @@ test("[M5] a place that it has left forwards nothing, and answers where it is", 
     source: shell.id,
     target: bar.id,
     targetEpoch: 2,
-    place: world.site("c").place,
+    siteInstance: world.site("c").siteInstance,
   });
   assert.equal(world.site("a").kernel.locations.stream(bar.id)?.streamEpoch, 2);
 });
@@ -253,7 +253,7 @@ test("[M9] what is addressed to an earlier or a later epoch than the stream's is
   const world = new SmallWorld();
   const { consumer, id } = await world.stream("b", "bar", { streamEpoch: 5 });
   const { kernel } = world.site("b");
-  const { place } = world.site("a");
+  const { siteInstance } = world.site("a");
   const frame = {
     type: "append",
     source: 2 ** 33,
@@ -265,7 +265,7 @@ test("[M9] what is addressed to an earlier or a later epoch than the stream's is
     segments: [{ flags: 1, bytes: packValue("1") }],
   } as const;
   for (const targetEpoch of [4, 6, 5])
-    world.bring(place, "b", encodeFrame({ ...frame, targetEpoch }));
+    world.bring(siteInstance, "b", encodeFrame({ ...frame, targetEpoch }));
   await world.run(10);
   assert.deepEqual(consumer.begun.length, 1);
   assert.equal(kernel.counts.get("moved"), 1);
@@ -279,7 +279,7 @@ test("[M9] a place that hears of a higher epoch tells that its own is void", asy
   kernel.setLocation({
     id: bar.id,
     name: "bar",
-    place: world.site("c").place,
+    siteInstance: world.site("c").siteInstance,
     streamEpoch: 2,
     live: true,
   });
@@ -293,9 +293,9 @@ test("[M9] a refusal or a new number from a place that the stream has left chang
   const { consumer } = await world.move("bar", "c");
   world.loses = (frame) => frame.type === "append";
   world.send(shell, "bar", ["1"]);
-  const { place } = world.site("b");
+  const { siteInstance } = world.site("b");
   world.bring(
-    place,
+    siteInstance,
     "a",
     encodeFrame({
       type: "refused",
@@ -307,7 +307,7 @@ test("[M9] a refusal or a new number from a place that the stream has left chang
     }),
   );
   world.bring(
-    place,
+    siteInstance,
     "a",
     encodeFrame({
       type: "resynced",
@@ -319,9 +319,9 @@ test("[M9] a refusal or a new number from a place that the stream has left chang
     }),
   );
   world.bring(
-    place,
+    siteInstance,
     "a",
-    encodeFrame({ type: "moved", source: shell.id, target: bar.id, targetEpoch: 1, place }),
+    encodeFrame({ type: "moved", source: shell.id, target: bar.id, targetEpoch: 1, siteInstance }),
   );
   assert.ok(!shell.isEmpty);
   world.loses = () => false;

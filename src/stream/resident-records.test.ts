@@ -137,7 +137,7 @@ test("[M7] taken over from its record, a stream repeats, loses and reorders noth
     const next: Location = {
       id: foo.id,
       name: "foo",
-      place: world.site("c").place,
+      siteInstance: world.site("c").siteInstance,
       streamEpoch: 2,
       live: true,
     };
@@ -168,7 +168,7 @@ test("[M7] nothing is told to others before the record is kept at the new place"
   const next: Location = {
     id: foo.id,
     name: "foo",
-    place: world.site("b").place,
+    siteInstance: world.site("b").siteInstance,
     streamEpoch: 2,
     live: true,
   };
@@ -257,7 +257,7 @@ test("[M6] a stream that lost its numbers goes on behind what its receivers have
   const next: Location = {
     id: foo.id,
     name: "foo",
-    place: world.site("c").place,
+    siteInstance: world.site("c").siteInstance,
     streamEpoch: 2,
     live: true,
   };
@@ -295,7 +295,7 @@ test("[M6] new numbers are kept before anything leaves under them", async () => 
     const next: Location = {
       id: before.id,
       name: "foo",
-      place: world.site("c").place,
+      siteInstance: world.site("c").siteInstance,
       streamEpoch: 2,
       live: true,
     };

@@ -20,7 +20,7 @@ import {
   EVENT_SOURCE,
   formatMessageName,
   isStream,
-  type Place,
+  type SiteInstance,
 } from "./model.ts";
 import { type Arrival, type PairOwner, ReceivePair } from "./receive-pair.ts";
 import type { ReplyWaiter } from "./send-window.ts";
@@ -136,10 +136,10 @@ export class Resident extends Endpoint implements PairOwner {
     this.adoptSender(state.outbound, state.replies, state.unresolved);
     for (const pair of state.inbound) {
       this.#pairs.set(pair.source, new ReceivePair(context, this, pair));
-      if (!isStream(pair.source)) context.locations.setOther(pair.source, pair.place);
+      if (!isStream(pair.source)) context.locations.setOther(pair.source, pair.siteInstance);
     }
     for (const pair of state.replies)
-      if (!isStream(pair.source)) context.locations.setOther(pair.source, pair.place);
+      if (!isStream(pair.source)) context.locations.setOther(pair.source, pair.siteInstance);
     for (const { agent, delayMs, payload } of state.timers) this.#setTimer(agent, delayMs, payload);
   }
 
@@ -200,7 +200,7 @@ export class Resident extends Endpoint implements PairOwner {
   }
 
   /** Something came for the mailbox. */
-  arrived(from: Place, frame: Extract<Frame, { type: "append" }>): void {
+  arrived(from: SiteInstance, frame: Extract<Frame, { type: "append" }>): void {
     if (this.#frozen || this.#closed) {
       this.context.count("frozen");
       return;
@@ -218,7 +218,7 @@ export class Resident extends Endpoint implements PairOwner {
         sourceName,
         sourceEpoch,
         consumed: 0,
-        place: from,
+        siteInstance: from,
       });
       this.#pairs.set(source, pair);
     }
@@ -227,7 +227,7 @@ export class Resident extends Endpoint implements PairOwner {
   }
 
   /** A source that lost its numbers asks. */
-  resync(from: Place, source: EndpointId, sourceEpoch: number): number | undefined {
+  resync(from: SiteInstance, source: EndpointId, sourceEpoch: number): number | undefined {
     if (this.#frozen || this.#closed) return undefined;
     return this.#pairs.has(source) ? this.#pairs.get(source)?.resync(from, sourceEpoch) : 0;
   }
@@ -540,7 +540,7 @@ export class Resident extends Endpoint implements PairOwner {
     this.#mailboxBytes += entry.payload.byteLength;
   }
 
-  #refuse(from: Place, frame: Extract<Frame, { type: "append" }>, reason: string): void {
+  #refuse(from: SiteInstance, frame: Extract<Frame, { type: "append" }>, reason: string): void {
     this.#count("denied", frame.segments.length);
     this.context.send(from, {
       type: "refused",
@@ -658,6 +658,7 @@ export class Resident extends Endpoint implements PairOwner {
       from: entry.source,
       first: entry.first,
       seq: entry.seq,
+      replayed: entry.letter !== undefined,
     });
     this.#apply(effects);
     if (entry.wantsReply)

@@ -323,7 +323,7 @@ test("[M9] nothing leaves while the owner may not send, or nobody has the target
   context.locations.setStream({
     id: TARGET,
     name: "bar",
-    place: THERE,
+    siteInstance: THERE,
     streamEpoch: 1,
     live: false,
   });
@@ -333,7 +333,7 @@ test("[M9] nothing leaves while the owner may not send, or nobody has the target
   context.locations.setStream({
     id: TARGET,
     name: "bar",
-    place: THERE,
+    siteInstance: THERE,
     streamEpoch: 1,
     live: true,
   });

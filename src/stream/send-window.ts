@@ -356,7 +356,7 @@ export class SendWindow {
     first: number,
     last: number,
     location: {
-      readonly place: Parameters<KernelContext["send"]>[0];
+      readonly siteInstance: Parameters<KernelContext["send"]>[0];
       readonly streamEpoch: number;
     },
   ): number {
@@ -370,7 +370,7 @@ export class SendWindow {
       segments.push(segment);
       at++;
     }
-    this.#context.send(location.place, this.#frame(first, segments, location.streamEpoch));
+    this.#context.send(location.siteInstance, this.#frame(first, segments, location.streamEpoch));
     return at - 1;
   }
 
@@ -389,11 +389,11 @@ export class SendWindow {
   }
 
   #askForNumber(location: {
-    readonly place: Parameters<KernelContext["send"]>[0];
+    readonly siteInstance: Parameters<KernelContext["send"]>[0];
     readonly streamEpoch: number;
   }): void {
     this.#resyncSent = true;
-    this.#context.send(location.place, {
+    this.#context.send(location.siteInstance, {
       type: "resync",
       source: this.#owner.id,
       sourceEpoch: this.#owner.streamEpoch,
@@ -462,7 +462,7 @@ export class SendWindow {
     if (this.#received >= this.#sent) {
       // All has arrived and is not consumed yet: only ask whether the target is still there.
       this.#context.count("asked");
-      this.#context.send(location.place, this.#frame(this.#base, [], location.streamEpoch));
+      this.#context.send(location.siteInstance, this.#frame(this.#base, [], location.streamEpoch));
       return;
     }
     this.#threshold = Math.max(this.#width / 2, WIDTH_MIN);

@@ -11,7 +11,7 @@ const ask = (
   kind: string,
   value: unknown = null,
 ): Promise<Uint8Array | undefined> =>
-  world.site(from).kernel.request(world.site(to).place, kind, packValue(value));
+  world.site(from).kernel.request(world.site(to).siteInstance, kind, packValue(value));
 
 test("[M32] a site asks another, or itself, and gets the answer", async () => {
   const world = new SmallWorld();
@@ -83,13 +83,13 @@ test("[M32] a large request and a large answer travel in many frames", async () 
 
 test("[M32] what was asked of a site that ends fails with `site-gone`; so does asking one that is not there", async () => {
   const world = new SmallWorld();
-  const { place } = world.site("b");
+  const { siteInstance } = world.site("b");
   world.onRequest = () => new Promise(() => {});
   const asked = ask(world, "a", "b", "install");
   await world.run(10);
   world.kill("b");
   await assert.rejects(world.until(asked), { code: "site-gone" });
-  await assert.rejects(world.site("a").kernel.request(place, "install", packValue(null)), {
+  await assert.rejects(world.site("a").kernel.request(siteInstance, "install", packValue(null)), {
     code: "site-gone",
   });
   const windows = world.sent.length;
@@ -99,18 +99,18 @@ test("[M32] what was asked of a site that ends fails with `site-gone`; so does a
 
 test("[M32] another instance of a site is another site", async () => {
   const world = new SmallWorld();
-  const { kernel, place } = world.site("a");
+  const { kernel, siteInstance } = world.site("a");
   await assert.rejects(kernel.request({ site: "b", instance: 99 }, "install", packValue(null)), {
     code: "site-gone",
   });
-  assert.equal(place.instance, 1);
+  assert.equal(siteInstance.instance, 1);
 });
 
 test("[M32] a message that is no request is counted, and answered when somebody waits", async () => {
   const world = new SmallWorld();
   const shell = world.shell("a");
-  const { place, kernel } = world.site("b");
-  const target = 2 ** 49 + place.instance;
+  const { siteInstance, kernel } = world.site("b");
+  const target = 2 ** 49 + siteInstance.instance;
   const errors: unknown[] = [];
   const waiter = { resolve: () => {}, reject: (error: unknown) => void errors.push(error) };
   world.site("a").kernel.turn(() => {
@@ -136,9 +136,9 @@ test("[M32] a site that was given up and comes back as it was is asked, and asks
   await world.run(100);
 
   // `a` hears that `b` has ended, which only stood still: its lease ran out.
-  a.kernel.setSites([a.place]);
+  a.kernel.setSites([a.siteInstance]);
   b.kernel.setLease(world.clock.now());
-  a.kernel.setSites([a.place, b.place]);
+  a.kernel.setSites([a.siteInstance, b.siteInstance]);
   b.kernel.setLease(1e9);
   silent.end(packValue("nobody hears this"));
   await assert.rejects(world.until(unanswered), { code: "site-gone" });

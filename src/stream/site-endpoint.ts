@@ -3,12 +3,12 @@ import { packValue, unpackValue } from "../wire/index.ts";
 import { Endpoint } from "./endpoint.ts";
 import type { Frame } from "./frames.ts";
 import type { KernelContext } from "./kernel-context.ts";
-import { type EndpointId, type Place, siteEndpoint } from "./model.ts";
+import { type EndpointId, type SiteInstance, siteEndpoint } from "./model.ts";
 import { type Arrival, type PairOwner, ReceivePair } from "./receive-pair.ts";
 
 /** Answers what other sites ask. */
 export type SiteHandler = (
-  from: Place,
+  from: SiteInstance,
   kind: string,
   payload: Uint8Array,
 ) => Promise<Uint8Array | undefined>;
@@ -36,7 +36,7 @@ export class SiteEndpoint extends Endpoint implements PairOwner {
   }
 
   /** Asks another site. @throws {MeanderError} `site-gone`, and what it refuses with */
-  request(to: Place, kind: string, payload: Uint8Array): Promise<Uint8Array | undefined> {
+  request(to: SiteInstance, kind: string, payload: Uint8Array): Promise<Uint8Array | undefined> {
     const target = siteEndpoint(to);
     this.context.locations.setOther(target, to);
     return new Promise((resolve, reject) => {
@@ -48,11 +48,11 @@ export class SiteEndpoint extends Endpoint implements PairOwner {
     });
   }
 
-  arrived(from: Place, frame: Extract<Frame, { type: "append" }>): void {
+  arrived(from: SiteInstance, frame: Extract<Frame, { type: "append" }>): void {
     let pair = this.#pairs.get(frame.source);
     if (pair === undefined) {
       const { source, sourceName, sourceEpoch } = frame;
-      const state = { source, sourceName, sourceEpoch, consumed: 0, place: from };
+      const state = { source, sourceName, sourceEpoch, consumed: 0, siteInstance: from };
       pair = new ReceivePair(this.context, this, state);
       this.#pairs.set(source, pair);
     }
@@ -76,7 +76,7 @@ export class SiteEndpoint extends Endpoint implements PairOwner {
     this.#pairs.delete(target);
   }
 
-  #take(from: Place, { pair, seq, payload, wantsReply }: Arrival): void {
+  #take(from: SiteInstance, { pair, seq, payload, wantsReply }: Arrival): void {
     pair.consumedUpTo(seq);
     pair.acknowledgeUpTo(seq);
     const answer = (outcome: Uint8Array | undefined | MeanderError): void =>

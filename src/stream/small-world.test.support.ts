@@ -12,11 +12,12 @@ import {
   NO_EFFECTS,
   type Outcome,
 } from "./consumer.ts";
-import { decodeFrames, type Frame } from "./frames.ts";
+import { decodeFrames } from "./decode-frames.ts";
+import type { Frame } from "./frames.ts";
 import { StreamKernel } from "./kernel.ts";
 import type { KernelEvent } from "./kernel-event.ts";
 import type { Location } from "./locations.ts";
-import type { Durability, EndpointId, Place } from "./model.ts";
+import type { Durability, EndpointId, SiteInstance } from "./model.ts";
 import type { Resident } from "./resident.ts";
 import type { ReplyWaiter } from "./send-window.ts";
 import type { ShellEndpoint } from "./shell-endpoint.ts";
@@ -164,7 +165,7 @@ export class Signal<T = void> {
 }
 
 export interface SmallSite {
-  readonly place: Place;
+  readonly siteInstance: SiteInstance;
   readonly kernel: StreamKernel;
   readonly events: KernelEvent[];
 }
@@ -197,7 +198,7 @@ export class SmallWorld {
   /** Loses the frames for which it says so. */
   loses: (frame: Frame, from: string, to: string) => boolean = () => false;
   onRequest: SiteHandler = async (_from, _kind, payload) => payload;
-  readonly #handlers = new Map<number, (from: Place, bytes: Uint8Array) => void>();
+  readonly #handlers = new Map<number, (from: SiteInstance, bytes: Uint8Array) => void>();
   readonly #frameBytes: number;
   #ids = 0;
 
@@ -214,15 +215,15 @@ export class SmallWorld {
   }
 
   spreadSites(): void {
-    const places = [...this.sites.values()].map(({ place }) => place);
-    for (const { kernel } of this.sites.values()) kernel.setSites(places);
+    const siteInstances = [...this.sites.values()].map(({ siteInstance }) => siteInstance);
+    for (const { kernel } of this.sites.values()) kernel.setSites(siteInstances);
   }
 
   /** Ends a site's process, as all others see. */
   kill(name: string): void {
     const site = this.site(name);
     site.kernel.close();
-    this.#handlers.delete(site.place.instance);
+    this.#handlers.delete(site.siteInstance.instance);
     this.sites.delete(name);
     this.spreadSites();
   }
@@ -237,9 +238,9 @@ export class SmallWorld {
     name: string,
     options: StreamOptions = {},
   ): Promise<{ resident: Resident; consumer: ScriptedConsumer; id: EndpointId }> {
-    const { place } = this.site(site);
+    const { siteInstance } = this.site(site);
     const id = this.locations.get(name)?.id ?? ++this.#ids;
-    const location = { id, name, place, streamEpoch: options.streamEpoch ?? 1, live: true };
+    const location = { id, name, siteInstance, streamEpoch: options.streamEpoch ?? 1, live: true };
     const installed = this.install(location, options);
     this.tell(location);
     await this.until(installed.started);
@@ -252,8 +253,8 @@ export class SmallWorld {
   ): { resident: Resident; consumer: ScriptedConsumer; started: Promise<void> } {
     const { durability = { type: "none" }, state, first, denies = () => undefined } = options;
     const { consumer = new ScriptedConsumer(state?.consumer), keep = async () => {} } = options;
-    const { id, name, streamEpoch, place } = location;
-    const resident = this.site(place.site).kernel.install({
+    const { id, name, streamEpoch, siteInstance } = location;
+    const resident = this.site(siteInstance.site).kernel.install({
       ...{ id, name, streamEpoch, durability, consumer, keep, first, denies },
       state: state ?? freshState(consumer.snapshot()),
     });
@@ -273,12 +274,16 @@ export class SmallWorld {
     options: StreamOptions & { readonly told?: readonly string[] } = {},
   ): Promise<{ resident: Resident; consumer: ScriptedConsumer }> {
     const location = this.locations.get(name) as Location;
-    const source = this.site(location.place.site).kernel;
+    const source = this.site(location.siteInstance.site).kernel;
     const frozen = source.residents.get(location.id)?.freeze(to, () => false);
     const packed = await this.until(frozen as Promise<Uint8Array | undefined>);
     const state = decodeState(packed as Uint8Array) as StreamState;
-    const next = { ...location, place: this.site(to).place, streamEpoch: location.streamEpoch + 1 };
-    const first = { type: "arrival", from: location.place.site } as const;
+    const next = {
+      ...location,
+      siteInstance: this.site(to).siteInstance,
+      streamEpoch: location.streamEpoch + 1,
+    };
+    const first = { type: "arrival", from: location.siteInstance.site } as const;
     const installed = this.install(next, { first, ...options, state });
     source.remove(location.id);
     this.tell(next, options.told ?? this.sites.keys());
@@ -297,7 +302,7 @@ export class SmallWorld {
     const { kernel } = [...this.sites.values()].find(
       (site) =>
         site.kernel.residents.get(from.id) === from ||
-        site.kernel.locations.get(from.id)?.place === site.place,
+        site.kernel.locations.get(from.id)?.siteInstance === site.siteInstance,
     ) as SmallSite;
     const target = { target: id, targetName: to };
     return kernel.turn(() =>
@@ -357,28 +362,28 @@ export class SmallWorld {
   }
 
   /** Brings bytes to a site, as if another one had sent them. */
-  bring(from: Place, to: string, bytes: Uint8Array): void {
-    this.#handlers.get(this.site(to).place.instance)?.(from, bytes);
+  bring(from: SiteInstance, to: string, bytes: Uint8Array): void {
+    this.#handlers.get(this.site(to).siteInstance.instance)?.(from, bytes);
   }
 
-  #addSite(place: Place): void {
+  #addSite(siteInstance: SiteInstance): void {
     const events: KernelEvent[] = [];
     const { clock } = this;
     const kernel = new StreamKernel({
-      ...{ self: place, clock, random: new SeededRandom(place.instance) },
+      ...{ self: siteInstance, clock, random: new SeededRandom(siteInstance.instance) },
       network: {
         maxFrameBytes: () => this.#frameBytes,
-        send: (to, bytes) => this.#carry(place, to, bytes),
-        onFrames: (handler) => void this.#handlers.set(place.instance, handler),
+        send: (to, bytes) => this.#carry(siteInstance, to, bytes),
+        onFrames: (handler) => void this.#handlers.set(siteInstance.instance, handler),
       },
       onSiteRequest: (from, kind, payload) => this.onRequest(from, kind, payload),
       onEvent: (event) => void events.push(event),
     });
     kernel.setLease(1e9);
-    this.sites.set(place.site, { place, kernel, events });
+    this.sites.set(siteInstance.site, { siteInstance, kernel, events });
   }
 
-  #carry(from: Place, to: Place, bytes: Uint8Array): void {
+  #carry(from: SiteInstance, to: SiteInstance, bytes: Uint8Array): void {
     let isLost = false;
     const malformed = decodeFrames(bytes, (frame) => {
       this.sent.push({

@@ -16,9 +16,12 @@ const whole = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
 const name = fc.string({ maxLength: 20 });
 const bytes = fc.uint8Array({ maxLength: 50 });
 const fault = fc.record({ code: name, message: name, agent: name }, plain);
-const place = fc.record({ site: name, instance: whole }, plain);
+const siteInstance = fc.record({ site: name, instance: whole }, plain);
 const pairs = fc.array(
-  fc.record({ source: whole, sourceName: name, sourceEpoch: whole, consumed: whole, place }, plain),
+  fc.record(
+    { source: whole, sourceName: name, sourceEpoch: whole, consumed: whole, siteInstance },
+    plain,
+  ),
   { maxLength: 3 },
 );
 const few = { maxLength: 3 };

@@ -92,20 +92,32 @@ export function withoutNumbers(state: StreamState): StreamState {
 }
 
 export function encodeState(state: StreamState): Uint8Array {
-  return packValue(state);
+  const { inbound, replies } = state;
+  return packValue({
+    ...state,
+    inbound: inbound.map(storedPair),
+    replies: replies.map(storedPair),
+  });
+}
+
+/** A record calls the site instance of a pair its `place`. */
+function storedPair({ siteInstance: place, ...rest }: PairState): object {
+  return { ...rest, place };
 }
 
 const bytes = z.instanceof(Uint8Array) as z.ZodType<Uint8Array>;
 const whole = z.int();
-const place = z.object({ site: z.string(), instance: z.int() });
+const siteInstance = z.object({ site: z.string(), instance: z.int() });
 const fault = z.object({ code: z.string(), message: z.string(), agent: z.string() });
-const pair = z.object({
-  source: whole,
-  sourceName: z.string(),
-  sourceEpoch: whole,
-  consumed: whole,
-  place,
-});
+const pair = z
+  .object({
+    source: whole,
+    sourceName: z.string(),
+    sourceEpoch: whole,
+    consumed: whole,
+    place: siteInstance,
+  })
+  .transform(({ place, ...rest }): PairState => ({ ...rest, siteInstance: place }));
 const append = z.object({ to: z.string(), payload: bytes });
 const event: z.ZodType<LifecycleEvent> = z.discriminatedUnion("type", [
   z.object({ type: z.literal("departure"), to: z.string() }),

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { SystemClock } from "../../base/index.ts";
-import { prepareAgent } from "../../code/index.ts";
+import { prepareCode } from "../../code/index.ts";
 import { unpackValue } from "../../wire/index.ts";
 import { describeInline } from "./describe-inline.ts";
 import { DescribingWorker } from "./describing-worker.ts";
@@ -11,7 +11,7 @@ const worker = new DescribingWorker({ clock: new SystemClock(), deadlineMs: 1_00
 after(() => worker[Symbol.asyncDispose]());
 
 async function describe(how: DescribeDefinition, source: string) {
-  const { expression } = await prepareAgent({ source, file: "dir/counter.ts" });
+  const { expression } = await prepareCode("agent", { source, file: "dir/counter.ts" });
   return how(expression);
 }
 

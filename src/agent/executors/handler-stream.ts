@@ -1,9 +1,9 @@
 import { LIMITS } from "../../base/index.ts";
-import type { AgentModule } from "../../code/index.ts";
 import { unpackValue } from "../../wire/index.ts";
 import { definitionSource, handlerSource } from "../define/index.ts";
 import type {
   AgentDefinition,
+  AgentModule,
   AgentRef,
   AgentSpec,
   Appended,

@@ -6,20 +6,18 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { LIMITS, MeanderError, SeededRandom, SILENT, VirtualClock } from "../../base/index.ts";
-import { directoryConformance } from "../directory.conformance.ts";
+import { leaderDirectoryConformance } from "../leader-directory.conformance.ts";
 import { EmbeddedDirectory } from "./embedded-directory.ts";
 import { Folder, kill, spawnProgram } from "./folder.conformance.ts";
 import { restartConformance } from "./restart.conformance.ts";
 
-directoryConformance("embedded", async () => {
+leaderDirectoryConformance("embedded", async (seed) => {
   const folder = new Folder();
   const clock = new VirtualClock();
-  const directory = await folder.open(clock);
+  const directory = await folder.open(clock, seed);
   return {
     directory,
     clock,
-    sites: directory.sites,
-    answer: (handler) => directory.setRequestHandler(handler),
     [Symbol.asyncDispose]: async () => {
       await directory[Symbol.asyncDispose]();
       folder[Symbol.dispose]();

@@ -1,7 +1,6 @@
 import { type Clock, LIMITS, type Log, type Random } from "../../base/index.ts";
 import type {
   Change,
-  Directory,
   DirectoryStatus,
   Entry,
   Json,
@@ -11,7 +10,7 @@ import type {
   WriteOptions,
 } from "../directory.ts";
 import { checkKey, checkPrefix } from "../key.ts";
-import type { Page, PagedDirectory } from "../paged-directory.ts";
+import type { LeaderDirectory, Page } from "../leader-directory.ts";
 import type { CallHandler, ServedPlace } from "../site-calls.ts";
 import { SiteRegistry } from "../site-registry.ts";
 import { encodeValue } from "../value.ts";
@@ -47,12 +46,10 @@ interface EmbeddedDirectoryPorts {
  * A directory in a folder of this machine: [D13] what it has confirmed survives the end of the process and of the machine. Or in a
  * store that the caller has; over a {@link MemoryStore} all its promises settle within the turn of the event loop.
  *
- * Besides what every {@link Directory} throws: `directory-closed`, `directory-full`, `directory-write-failed`.
+ * Besides what every {@link LeaderDirectory} throws: `directory-closed`, `directory-full`, `directory-write-failed`.
  */
-export class EmbeddedDirectory implements Directory, PagedDirectory {
-  /** [D17] Names this directory among all; another one at the same address has another. */
+export class EmbeddedDirectory implements LeaderDirectory {
   readonly id: string;
-  /** [D21] The sites that take the leader's calls: its own, and those connected to a server of this directory. */
   readonly sites: SiteRegistry;
   readonly #store: DirectoryStore;
   readonly #random: Random;
@@ -97,7 +94,6 @@ export class EmbeddedDirectory implements Directory, PagedDirectory {
     }
   }
 
-  /** Sets who answers requests; undefined: nobody, and they fail with `directory-no-leader`. */
   setRequestHandler(handler: RequestHandler | undefined): void {
     this.#requests.handler = handler;
   }
@@ -115,7 +111,6 @@ export class EmbeddedDirectory implements Directory, PagedDirectory {
     return await this.#store.transaction(() => this.#list(prefix));
   }
 
-  /** Entries by key, after `after`, about {@link LIMITS.directoryPageBytes} of them. */
   async page(prefix: string, after: string): Promise<Page> {
     this.#checkOpen();
     checkPrefix(prefix);

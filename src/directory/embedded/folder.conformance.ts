@@ -11,11 +11,14 @@ import { EmbeddedDirectory } from "./embedded-directory.ts";
 export class Folder {
   readonly path: string = mkdtempSync(join(tmpdir(), "meander-directory-"));
 
-  open(clock: VirtualClock = new VirtualClock()): Promise<EmbeddedDirectory> {
+  open(
+    clock: VirtualClock = new VirtualClock(),
+    seed = Math.trunc(clock.wall()),
+  ): Promise<EmbeddedDirectory> {
     return EmbeddedDirectory.open({
       path: this.path,
       clock,
-      random: new SeededRandom(Math.trunc(clock.wall())),
+      random: new SeededRandom(seed),
       log: SILENT,
     });
   }

@@ -6,7 +6,7 @@ import { createInterface } from "node:readline";
 import { test } from "node:test";
 import fc from "fast-check";
 import { LIMITS, SeededRandom, SILENT, VirtualClock } from "../../base/index.ts";
-import { Recorder } from "../directory.conformance.ts";
+import { ChangeRecorder } from "../change-recorder.conformance.ts";
 import type { DirectoryStore } from "./directory-store.ts";
 import { EmbeddedDirectory } from "./embedded-directory.ts";
 import { Folder, kill, spawnProgram } from "./folder.conformance.ts";
@@ -217,11 +217,11 @@ test("logged: the log of another directory is refused", async () => {
 test("logged: answers, reads and watches wait for the disk, in the order of calls", async () => {
   using folder = new Folder();
   await using directory = await openOver(new LoggedStore({ path: folder.path, log: SILENT }));
-  const told = new Recorder();
+  const told = new ChangeRecorder();
   const order: string[] = [];
   const note = (name: string) => (): void => void order.push(`${name}: ${told.short.join(" ")}`);
   await directory.watch("", told.listener);
-  const late = new Recorder();
+  const late = new ChangeRecorder();
   const calls = [
     directory.put("a", 1).then(note("put")),
     directory.get("a").then((entry) => {

@@ -2,18 +2,17 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { SeededRandom, SILENT, VirtualClock } from "../../base/index.ts";
-import { directoryConformance, Recorder } from "../directory.conformance.ts";
+import { ChangeRecorder } from "../change-recorder.conformance.ts";
+import { leaderDirectoryConformance } from "../leader-directory.conformance.ts";
 import { EmbeddedDirectory, MemoryStore } from "./index.ts";
 import { restartConformance } from "./restart.conformance.ts";
 
-directoryConformance("memory", async () => {
+leaderDirectoryConformance("memory", async (seed) => {
   const clock = new VirtualClock();
-  const directory = await open(new MemoryStore(), clock);
+  const directory = await open(new MemoryStore(), clock, seed);
   return {
     directory,
     clock,
-    sites: directory.sites,
-    answer: (handler) => directory.setRequestHandler(handler),
     [Symbol.asyncDispose]: () => directory[Symbol.asyncDispose](),
   };
 });
@@ -29,7 +28,7 @@ test("memory: a directory that is opened again ends the one before, as a kill of
   const first = await open(store, clock);
   const lease = await first.grantLease(1_000);
   await first.put("s/a", 1, { lease });
-  const told = new Recorder();
+  const told = new ChangeRecorder();
   const statuses: string[] = [];
   await first.watch("", told.listener);
   first.onStatus(({ type }) => statuses.push(type));
@@ -136,18 +135,10 @@ test("memory: pages go through all keys in order, whatever they are", async () =
   );
 });
 
-test("memory: a directory in memory loads no native code", () => {
-  const { sharedObjects } = process.report.getReport() as unknown as { sharedObjects: string[] };
-  assert.ok(sharedObjects.length > 0);
-  assert.deepEqual(
-    sharedObjects.filter((path) => path.endsWith(".node")),
-    [],
-  );
-});
-
 function open(
   store: MemoryStore,
   clock: VirtualClock = new VirtualClock(),
+  seed = 1,
 ): Promise<EmbeddedDirectory> {
-  return EmbeddedDirectory.open({ store, clock, random: new SeededRandom(1), log: SILENT });
+  return EmbeddedDirectory.open({ store, clock, random: new SeededRandom(seed), log: SILENT });
 }

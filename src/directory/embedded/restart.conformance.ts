@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { VirtualClock } from "../../base/index.ts";
-import { Recorder } from "../directory.conformance.ts";
+import { ChangeRecorder } from "../change-recorder.conformance.ts";
 import type { EmbeddedDirectory } from "./embedded-directory.ts";
 
 /** Where a directory is kept; it can be opened there again and again. */
@@ -43,7 +43,7 @@ export function restartConformance(name: string, makePlace: () => DirectoryPlace
     clock.advance(900);
     await second.renewLease(kept);
     assert.equal((await second.list("s/")).length, 2);
-    const told = new Recorder();
+    const told = new ChangeRecorder();
     await second.watch("s/", told.listener);
     clock.advance(100);
     await told.count(4);

@@ -15,7 +15,7 @@ import { acceptProof, dialProof, isSameProof, randomBytes } from "./link-proof.t
 
 const bytes = (count: number): fc.Arbitrary<Uint8Array> =>
   fc.uint8Array({ minLength: count, maxLength: count });
-const place = fc.record(
+const siteInstance = fc.record(
   {
     site: fc.stringMatching(/^[a-z][a-z0-9-]{0,39}$/),
     instance: fc.integer({ min: 0, max: 0xffff_ffff }),
@@ -33,8 +33,8 @@ const message: fc.Arbitrary<HandshakeMessage> = fc.oneof(
       type: fc.constant("proof" as const),
       nonce: bytes(16),
       challenge: bytes(16),
-      from: place,
-      to: place,
+      from: siteInstance,
+      to: siteInstance,
       isSealed: fc.boolean(),
       proof: bytes(32),
     },
@@ -133,7 +133,7 @@ test("[N3] a proof holds for its key, its challenge and its two places only", ()
     to: { site: "south", instance: 2 },
     isSealed: true,
   };
-  const self = { place: attempt.to, linkKey: "key" };
+  const self = { siteInstance: attempt.to, linkKey: "key" };
   const proof = dialProof("key", attempt);
   const sound = { type: "proof", ...attempt, proof } as const;
   const { challenge } = attempt;
@@ -161,7 +161,7 @@ test("[N5] only who knows the key learns whether it asked the right site", () =>
     const attempt = { nonce, challenge: nonce, from, to, isSealed: false };
     return { type: "proof", ...attempt, proof: dialProof(key, attempt) } as const;
   };
-  const self = { place: { site: "south", instance: 2 }, linkKey: "key" };
+  const self = { siteInstance: { site: "south", instance: 2 }, linkKey: "key" };
   const judge = (
     to: { site: string; instance: number },
     key: string,
@@ -175,9 +175,15 @@ test("[N5] only who knows the key learns whether it asked the right site", () =>
 });
 
 test("[N4] the answer's proof covers the token", () => {
-  const place = { site: "a", instance: 1 };
+  const siteInstance = { site: "a", instance: 1 };
   const nonce = new Uint8Array(16);
-  const attempt = { nonce, challenge: nonce, from: place, to: place, isSealed: false };
+  const attempt = {
+    nonce,
+    challenge: nonce,
+    from: siteInstance,
+    to: siteInstance,
+    isSealed: false,
+  };
   const proof = acceptProof("key", attempt, Uint8Array.of(1));
   assert.equal(isSameProof(proof, acceptProof("key", attempt, Uint8Array.of(1))), true);
   assert.equal(isSameProof(proof, acceptProof("key", attempt, Uint8Array.of(2))), false);

@@ -3,7 +3,7 @@
  *
  * Every message begins with eight bytes: magic (u32), version (u8), type (u8), and the length of the whole message (u16).
  */
-import type { Place } from "../../stream/index.ts";
+import type { SiteInstance } from "../../stream/index.ts";
 
 /** Bytes in front of every message. */
 export const HEADER_BYTES = 8;
@@ -51,8 +51,8 @@ export interface Proof {
   /** The dialler's own chance. */
   readonly nonce: Uint8Array;
   readonly challenge: Uint8Array;
-  readonly from: Place;
-  readonly to: Place;
+  readonly from: SiteInstance;
+  readonly to: SiteInstance;
   /** Whether what follows on this way is to be sealed. */
   readonly isSealed: boolean;
   readonly proof: Uint8Array;
@@ -111,7 +111,7 @@ export function encodeDataHead(token: Uint8Array, bytes: number): Uint8Array {
 }
 
 /** A place as the proofs and messages have it: instance (u32), length of the name (u8), name. */
-export function encodePlace({ site, instance }: Place): Uint8Array {
+export function encodePlace({ site, instance }: SiteInstance): Uint8Array {
   const name = utf8.encode(site);
   const bytes = new Uint8Array(5 + name.byteLength);
   const view = new DataView(bytes.buffer);
@@ -158,8 +158,8 @@ function read(type: number, reader: Reader): HandshakeMessage | undefined {
         type: "proof",
         nonce: reader.take(NONCE_BYTES),
         challenge: reader.take(NONCE_BYTES),
-        from: reader.place(),
-        to: reader.place(),
+        from: reader.siteInstance(),
+        to: reader.siteInstance(),
         isSealed: type === TYPE.sealedProof,
         proof: reader.take(PROOF_BYTES),
       };
@@ -225,7 +225,7 @@ class Reader {
     return this.take(this.#bytes.byteLength);
   }
 
-  place(): Place {
+  siteInstance(): SiteInstance {
     const head = this.take(5);
     const name = this.take(head[4] ?? 0);
     if (this.#isShort) return { site: "", instance: 0 };

@@ -17,12 +17,12 @@ export function judgeProof(
   needsSeal: boolean,
 ): Refusal | undefined {
   if (self === undefined) return "not-joined";
-  const { linkKey, place } = self;
+  const { linkKey, siteInstance } = self;
   const expected = dialProof(linkKey, message);
   if (!isSameProof(message.challenge, challenge)) return "bad-hello";
   if (!isSameProof(message.proof, expected)) return "link-key-wrong";
   if (needsSeal && !message.isSealed) return "privacy-required";
-  if (message.to.site !== place.site) return "wrong-site";
-  if (message.to.instance !== place.instance) return "wrong-instance";
+  if (message.to.site !== siteInstance.site) return "wrong-site";
+  if (message.to.instance !== siteInstance.instance) return "wrong-instance";
   return undefined;
 }

@@ -1,14 +1,14 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { Random } from "../../base/index.ts";
-import type { Place } from "../../stream/index.ts";
+import type { SiteInstance } from "../../stream/index.ts";
 import { encodePlace } from "./handshake-message.ts";
 
 /** What both ends of an attempt know, and a proof covers. */
 export interface Attempt {
   readonly nonce: Uint8Array;
   readonly challenge: Uint8Array;
-  readonly from: Place;
-  readonly to: Place;
+  readonly from: SiteInstance;
+  readonly to: SiteInstance;
   /** Whether what follows is to be sealed: covered, so that nobody between the two can take it away. */
   readonly isSealed: boolean;
 }

@@ -1,6 +1,6 @@
 import type { Clock, Counters, Log, Random } from "../../base/index.ts";
 import type { Cipher } from "../../stack/index.ts";
-import type { FrameNetwork, Place } from "../../stream/index.ts";
+import type { FrameNetwork, SiteInstance } from "../../stream/index.ts";
 
 /** What a live network of frames stands on. */
 export interface FrameNetworkOptions {
@@ -19,13 +19,13 @@ export interface FrameNetworkOptions {
 
 /** Who a site is, and what proves that it belongs to the session. */
 export interface FrameIdentity {
-  readonly place: Place;
+  readonly siteInstance: SiteInstance;
   /** `SessionRecord.linkKey`. */
   readonly linkKey: string;
 }
 
 /** Where a running site takes frames: its place, and the `streams` endpoint of its record. */
-export interface FrameSite extends Place {
+export interface FrameSite extends SiteInstance {
   /** A name or an IP address. */
   readonly host: string;
   readonly port: number;

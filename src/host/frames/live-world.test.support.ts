@@ -1,6 +1,6 @@
 import { type Clock, delay, SILENT, SystemClock, SystemRandom } from "../../base/index.ts";
 import type { FrameWorld } from "../../stream/frame-network.conformance.ts";
-import type { FrameNetwork, Place } from "../../stream/index.ts";
+import type { FrameNetwork, SiteInstance } from "../../stream/index.ts";
 import { nodeCipher } from "../../transport/index.ts";
 import type { FrameNetworkOptions, FrameSite, LiveFrameNetwork } from "./live-frame-network.ts";
 
@@ -31,7 +31,7 @@ export class LiveWorld implements FrameWorld {
   readonly #open: Open;
   readonly #sites = new Map<
     string,
-    { readonly place: Place; readonly network: LiveFrameNetwork }
+    { readonly siteInstance: SiteInstance; readonly network: LiveFrameNetwork }
   >();
 
   constructor(open: Open) {
@@ -39,16 +39,16 @@ export class LiveWorld implements FrameWorld {
   }
 
   async start(
-    place: Place,
-    onFrames: (from: Place, bytes: Uint8Array) => void,
+    siteInstance: SiteInstance,
+    onFrames: (from: SiteInstance, bytes: Uint8Array) => void,
   ): Promise<FrameNetwork> {
     const network = await openOn(this.#open);
     network.onFrames(onFrames);
-    network.join({ place, linkKey: LINK_KEY });
-    await this.#sites.get(place.site)?.network[Symbol.asyncDispose]();
-    this.#sites.set(place.site, { place, network });
+    network.join({ siteInstance, linkKey: LINK_KEY });
+    await this.#sites.get(siteInstance.site)?.network[Symbol.asyncDispose]();
+    this.#sites.set(siteInstance.site, { siteInstance, network });
     const sites: FrameSite[] = [...this.#sites.values()].map((each) => ({
-      ...each.place,
+      ...each.siteInstance,
       host: "127.0.0.1",
       port: each.network.port,
     }));

@@ -1,5 +1,5 @@
 import type { Counters } from "../../base/index.ts";
-import type { Place } from "../../stream/index.ts";
+import type { SiteInstance } from "../../stream/index.ts";
 import type { FramePeerStats, FrameSite } from "./live-frame-network.ts";
 
 /** The way to one instance of a site. */
@@ -44,7 +44,7 @@ export class PeerTable<S extends Sender> {
   }
 
   /** [N10] The way to a place; undefined, and a frame is counted as dropped, when none leads there. */
-  find({ site, instance }: Place): S | undefined {
+  find({ site, instance }: SiteInstance): S | undefined {
     const sender = this.#senders.get(site);
     if (sender !== undefined && sender.to.instance === instance) return sender;
     this.#counts.add(sender === undefined ? "site-unknown" : "instance-unknown");
@@ -52,7 +52,7 @@ export class PeerTable<S extends Sender> {
   }
 
   /** Notes what came. Of sites that are not listed, nothing is kept. */
-  received({ site }: Place, bytes: number, frames: number): void {
+  received({ site }: SiteInstance, bytes: number, frames: number): void {
     const known = this.#received.get(site);
     if (known !== undefined) {
       known.frames += frames;

@@ -115,11 +115,11 @@ async function meet(
       at = end;
     }
   });
-  south.join({ place: SOUTH, linkKey: LINK_KEY });
+  south.join({ siteInstance: SOUTH, linkKey: LINK_KEY });
   const wire = await openWire(south.port);
   const north = await openOn(plainDialler ? open : privately(open));
   north.onFrames(() => {});
-  north.join({ place: NORTH, linkKey: LINK_KEY });
+  north.join({ siteInstance: NORTH, linkKey: LINK_KEY });
   north.setSites([{ ...SOUTH, host: "127.0.0.1", port: wire.port }]);
   return {
     wire,

@@ -271,7 +271,7 @@ test("tcp: [N7] a peer that answers is kept, and one that is sent nothing is not
   await using south = await openOn(TcpFrameNetwork.open);
   const came = new Come();
   south.onFrames(came.take);
-  south.join({ place: SOUTH, linkKey: LINK_KEY });
+  south.join({ siteInstance: SOUTH, linkKey: LINK_KEY });
   await using north = await joined(NORTH, clock);
   north.setSites([{ ...SOUTH, host: "127.0.0.1", port: south.port }]);
   for (let round = 1; round <= 4; round++) {
@@ -329,7 +329,7 @@ test("tcp: [N17] what was sent before the end arrives", async () => {
   await using south = await openOn(TcpFrameNetwork.open);
   const came = new Come();
   south.onFrames(came.take);
-  south.join({ place: SOUTH, linkKey: LINK_KEY });
+  south.join({ siteInstance: SOUTH, linkKey: LINK_KEY });
   const north = await joined(NORTH);
   north.setSites([{ ...SOUTH, host: "127.0.0.1", port: south.port }]);
   north.send(SOUTH, makeFrame(20));
@@ -356,10 +356,10 @@ async function optionsOf(): Promise<Parameters<typeof TcpFrameNetwork.open>[0]> 
   return { host: "127.0.0.1", port: 0, clock, random, cipher, isPrivate: () => false, log: SILENT };
 }
 
-async function joined(place = SOUTH, clock = new VirtualClock()): Promise<LiveFrameNetwork> {
+async function joined(siteInstance = SOUTH, clock = new VirtualClock()): Promise<LiveFrameNetwork> {
   const network = await openOn(TcpFrameNetwork.open, clock);
   network.onFrames(() => {});
-  network.join({ place, linkKey: LINK_KEY });
+  network.join({ siteInstance, linkKey: LINK_KEY });
   return network;
 }
 

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { assert, Counters, LIMITS } from "../../base/index.ts";
-import type { Place } from "../../stream/index.ts";
+import type { SiteInstance } from "../../stream/index.ts";
 import { checkFrame } from "./check-frame.ts";
 import { FrameSlab } from "./frame-batch.ts";
 import type { Refusal } from "./handshake-message.ts";
@@ -38,7 +38,7 @@ export class TcpFrameNetwork implements LiveFrameNetwork {
   /** By site. */
   readonly #receivers = new Map<string, TcpFrameReceiver>();
   #identity: FrameIdentity | undefined;
-  #handler: ((from: Place, bytes: Uint8Array) => void) | undefined;
+  #handler: ((from: SiteInstance, bytes: Uint8Array) => void) | undefined;
   #isClosed = false;
 
   /**
@@ -83,12 +83,12 @@ export class TcpFrameNetwork implements LiveFrameNetwork {
     return LIMITS.streamFrameBytesMax;
   }
 
-  onFrames(handler: (from: Place, bytes: Uint8Array) => void): void {
+  onFrames(handler: (from: SiteInstance, bytes: Uint8Array) => void): void {
     assert(this.#handler === undefined, "a network has one handler, set once");
     this.#handler = handler;
   }
 
-  send(to: Place, frame: Uint8Array): void {
+  send(to: SiteInstance, frame: Uint8Array): void {
     checkFrame(frame, LIMITS.streamFrameBytesMax);
     this.#peers.find(to)?.send(frame);
   }
@@ -152,7 +152,7 @@ export class TcpFrameNetwork implements LiveFrameNetwork {
     );
   }
 
-  #admit(receiver: TcpFrameReceiver, from: Place): Refusal | undefined {
+  #admit(receiver: TcpFrameReceiver, from: SiteInstance): Refusal | undefined {
     const earlier = this.#receivers.get(from.site);
     if (earlier === undefined && this.#receivers.size >= LIMITS.framePeersMax) return "peers-full";
     this.#strangers.delete(receiver);

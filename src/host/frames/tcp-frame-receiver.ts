@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import { type Cancel, type Clock, LIMITS, type Random } from "../../base/index.ts";
 import type { Cipher } from "../../stack/index.ts";
-import type { Place } from "../../stream/index.ts";
+import type { SiteInstance } from "../../stream/index.ts";
 import { FrameStreamReader } from "./frame-stream-reader.ts";
 import { encodeHandshake, NONCE_BYTES, type Refusal, TOKEN_BYTES } from "./handshake-message.ts";
 import { HandshakeReader } from "./handshake-reader.ts";
@@ -27,8 +27,8 @@ export interface ReceiverPorts {
   /** Undefined until the site has joined. */
   identity(): FrameIdentity | undefined;
   /** A place has proven itself: lets it in, or says why not. */
-  admit(receiver: TcpFrameReceiver, from: Place): Refusal | undefined;
-  frames(from: Place, bytes: Uint8Array, count: number): void;
+  admit(receiver: TcpFrameReceiver, from: SiteInstance): Refusal | undefined;
+  frames(from: SiteInstance, bytes: Uint8Array, count: number): void;
   count(reason: string): void;
   ended(receiver: TcpFrameReceiver): void;
 }
@@ -43,7 +43,7 @@ export class TcpFrameReceiver {
   #frames: FrameStreamReader | undefined;
   #seal: WaySeal | undefined;
   #records: RecordReader | undefined;
-  #from: Place | undefined;
+  #from: SiteInstance | undefined;
   #isRefused = false;
   #hasEnded = false;
 
@@ -65,7 +65,7 @@ export class TcpFrameReceiver {
   }
 
   /** Who sends; undefined until proven. */
-  get from(): Place | undefined {
+  get from(): SiteInstance | undefined {
     return this.#from;
   }
 

@@ -213,14 +213,14 @@ export class TcpFrameSender {
     attempt: Attempt | undefined,
     message: HandshakeMessage,
   ): Attempt | undefined {
-    const { place, linkKey } = this.#ports.identity;
+    const { siteInstance, linkKey } = this.#ports.identity;
     if (message.type === "challenge" && attempt === undefined) {
       const { challenge } = message;
       const { site, instance } = this.to;
       const made = {
         nonce,
         challenge: Uint8Array.from(challenge),
-        from: place,
+        from: siteInstance,
         to: { site, instance },
         isSealed: this.#ports.isPrivate(socket.remoteAddress ?? ""),
       };

@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto";
 import { type Clock, LIMITS, type Random } from "../../base/index.ts";
 import type { Cipher, Opener } from "../../stack/index.ts";
-import type { Place } from "../../stream/index.ts";
+import type { SiteInstance } from "../../stream/index.ts";
 import { NONCE_BYTES, type Proof, type Refusal, TOKEN_BYTES } from "./handshake-message.ts";
 import { judgeProof } from "./judge-proof.ts";
 import { isSameProof, randomBytes } from "./link-proof.ts";
@@ -10,7 +10,7 @@ import { waySealOf } from "./way-seal.ts";
 
 /** Someone who was let in. */
 export interface Admitted {
-  readonly from: Place;
+  readonly from: SiteInstance;
   readonly nonce: Uint8Array;
   readonly token: Uint8Array;
   /** Opens its datagrams, when they are sealed. */

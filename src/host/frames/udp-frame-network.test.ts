@@ -150,12 +150,12 @@ test("udp: [N14] a sender whose token is not known any more asks for another", a
 });
 
 async function joined(
-  place: typeof NORTH,
+  siteInstance: typeof NORTH,
   clock?: VirtualClock | SystemClock,
 ): Promise<LiveFrameNetwork> {
   const network = await openOn(UdpFrameNetwork.open, clock ?? new VirtualClock());
   network.onFrames(() => {});
-  network.join({ place, linkKey: LINK_KEY });
+  network.join({ siteInstance, linkKey: LINK_KEY });
   return network;
 }
 

@@ -3,7 +3,7 @@ import { lookup } from "node:dns/promises";
 import { once } from "node:events";
 import { isIPv6 } from "node:net";
 import { assert, Counters, LIMITS, messageOf } from "../../base/index.ts";
-import type { Place } from "../../stream/index.ts";
+import type { SiteInstance } from "../../stream/index.ts";
 import { checkFrame } from "./check-frame.ts";
 import { FrameSlab } from "./frame-batch.ts";
 import { countFrames } from "./frame-stream-reader.ts";
@@ -45,7 +45,7 @@ export class UdpFrameNetwork implements LiveFrameNetwork {
   /** By the nonce of its handshake, or its token, in hex. */
   readonly #expecting = new Map<string, UdpFrameSender>();
   #identity: FrameIdentity | undefined;
-  #handler: ((from: Place, bytes: Uint8Array) => void) | undefined;
+  #handler: ((from: SiteInstance, bytes: Uint8Array) => void) | undefined;
   #isClosed = false;
 
   /**
@@ -96,12 +96,12 @@ export class UdpFrameNetwork implements LiveFrameNetwork {
     return LIMITS.datagramFrameBytesMax;
   }
 
-  onFrames(handler: (from: Place, bytes: Uint8Array) => void): void {
+  onFrames(handler: (from: SiteInstance, bytes: Uint8Array) => void): void {
     assert(this.#handler === undefined, "a network has one handler, set once");
     this.#handler = handler;
   }
 
-  send(to: Place, frame: Uint8Array): void {
+  send(to: SiteInstance, frame: Uint8Array): void {
     checkFrame(frame, LIMITS.datagramFrameBytesMax);
     this.#peers.find(to)?.send(frame);
   }

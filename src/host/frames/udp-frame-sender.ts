@@ -199,13 +199,13 @@ export class UdpFrameSender {
 
   #prove(dialling: Dialling, challenge: Uint8Array): void {
     if (dialling.attempt !== undefined || dialling.address === undefined) return;
-    const { place, linkKey } = this.#ports.identity;
+    const { siteInstance, linkKey } = this.#ports.identity;
     const { nonce } = dialling;
     const { site, instance } = this.to;
     const attempt = {
       nonce,
       challenge: Uint8Array.from(challenge),
-      from: place,
+      from: siteInstance,
       to: { site, instance },
       isSealed: this.#ports.isPrivate(dialling.address),
     };

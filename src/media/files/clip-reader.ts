@@ -1,14 +1,5 @@
 import { access } from "node:fs/promises";
-import {
-  EncodedPacketSink,
-  FilePathSource,
-  Input,
-  type InputTrack,
-  MATROSKA,
-  MP4,
-  QTFF,
-  WEBM,
-} from "mediabunny";
+import type { Input, InputTrack } from "mediabunny";
 import { MeanderError, messageOf } from "../../base/index.ts";
 import { CLIP_CODECS, type ClipCodec, clipCodecOf, type DecoderFacts } from "./clip-codecs.ts";
 import { type Decodable, DecodeOrder } from "./decode-order.ts";
@@ -71,6 +62,8 @@ export class ClipReader {
         cause,
       });
     }
+    // Loaded by the first clip: it takes longer to load than the rest of a site.
+    const { FilePathSource, Input, MATROSKA, MP4, QTFF, WEBM } = await import("mediabunny");
     const input = new Input({
       formats: [MP4, QTFF, WEBM, MATROSKA],
       source: new FilePathSource(path),
@@ -92,6 +85,7 @@ export class ClipReader {
   async *frames(index: number): AsyncGenerator<Decodable<ClipFrame>, void, void> {
     const open = this.#open[index];
     if (open === undefined) return;
+    const { EncodedPacketSink } = await import("mediabunny");
     const order = new DecodeOrder<ClipFrame>();
     for await (const packet of new EncodedPacketSink(open.source).packets()) {
       const key = packet.type === "key";

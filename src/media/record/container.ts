@@ -1,11 +1,4 @@
 import { extname } from "node:path";
-import {
-  MkvOutputFormat,
-  MovOutputFormat,
-  Mp4OutputFormat,
-  type OutputFormat,
-  WebMOutputFormat,
-} from "mediabunny";
 import { MeanderError } from "../../base/index.ts";
 
 /** Kinds of files that recordings are written to. */
@@ -29,27 +22,7 @@ export function containerOf(path: string, where: string): Container {
   });
 }
 
-/** What writes such files: so that at any moment what is written can be played. */
-export function outputFormatOf(container: Container): OutputFormat {
-  switch (container) {
-    case "webm":
-      return new WebMOutputFormat({ minimumClusterDuration: FRAGMENT_SECONDS });
-    case "mkv":
-      return new MkvOutputFormat({ minimumClusterDuration: FRAGMENT_SECONDS });
-    case "mp4":
-      return new Mp4OutputFormat(FRAGMENTED);
-    case "mov":
-      return new MovOutputFormat(FRAGMENTED);
-  }
-}
-
 /** Of the family of MP4: fragments, and decoding times that run ahead of presentation. */
 export function isFragmented(container: Container): boolean {
   return container === "mp4" || container === "mov";
 }
-
-const FRAGMENT_SECONDS = 1;
-const FRAGMENTED = {
-  fastStart: "fragmented",
-  minimumFragmentDuration: FRAGMENT_SECONDS,
-} as const;

@@ -1,12 +1,6 @@
-import {
-  EncodedAudioPacketSource,
-  EncodedPacket,
-  EncodedVideoPacketSource,
-  Output,
-  StreamTarget,
-} from "mediabunny";
-import { type Container, isFragmented, outputFormatOf } from "./container.ts";
+import { type Container, isFragmented } from "./container.ts";
 import { Mp4Leads } from "./mp4-leads.ts";
+import type { Muxer } from "./muxer.ts";
 import { ReadableMatroska } from "./readable-matroska.ts";
 import { ReorderLead } from "./reorder-lead.ts";
 import type { SegmentFile } from "./segment-file.ts";
@@ -27,8 +21,6 @@ export interface SegmentWriterOptions {
   onFailed(error: unknown): void;
 }
 
-type Source = EncodedVideoPacketSource | EncodedAudioPacketSource;
-
 /** Of one track: times that the next frames may have. */
 interface Order {
   latest: number;
@@ -42,8 +34,8 @@ interface Order {
  */
 export class SegmentWriter {
   readonly #options: SegmentWriterOptions;
-  readonly #output: Output;
-  readonly #sources: readonly Source[];
+  /** Present once it is loaded, which all that is enqueued comes after. */
+  #muxer: Muxer | undefined;
   readonly #orders: readonly (Order | undefined)[];
   readonly #matroska: ReadableMatroska | undefined;
   readonly #mp4: Mp4Leads | undefined;
@@ -60,7 +52,7 @@ export class SegmentWriter {
   #failure: { readonly error: unknown } | undefined;
 
   constructor(options: SegmentWriterOptions) {
-    const { container, formats, title } = options;
+    const { container, formats } = options;
     this.#options = options;
     const isMp4 = isFragmented(container);
     this.#matroska = isMp4 ? undefined : new ReadableMatroska();
@@ -68,19 +60,11 @@ export class SegmentWriter {
       isMp4 && kind === "video" ? new ReorderLead() : undefined,
     );
     this.#mp4 = isMp4 ? new Mp4Leads((id) => this.#leads[id - 1]?.seconds ?? 0) : undefined;
-    this.#output = new Output({
-      format: outputFormatOf(container),
-      target: new StreamTarget(
-        new WritableStream({ write: ({ data, position }) => this.#write(data, position) }),
-      ),
-    });
-    this.#output.setMetadataTags({ title });
-    this.#sources = formats.map((format) => addTrack(this.#output, format));
     this.#orders = formats.map(() => ({
       latest: Number.NEGATIVE_INFINITY,
       latestBeforeKey: Number.NEGATIVE_INFINITY,
     }));
-    this.#work = this.#attempt(() => this.#output.start());
+    this.#work = this.#attempt(() => this.#start());
   }
 
   /** Bytes of the file. */
@@ -133,7 +117,7 @@ export class SegmentWriter {
   /** Nothing of the track comes any more: the others do not wait for it. */
   end(track: number): void {
     this.#release(track);
-    this.#enqueue(async () => this.#sources[track]?.close());
+    this.#enqueue(async () => this.#muxer?.end(track));
   }
 
   /** Settles when the file is complete and closed, or has failed. Twice is fine. */
@@ -143,23 +127,32 @@ export class SegmentWriter {
       for (const track of this.#leads.keys()) this.#release(track);
       this.#enqueue(async () => {
         this.#matroska?.finish();
-        await this.#output.finalize();
+        await this.#muxer?.finish();
         this.#options.file.close();
       });
     }
     await this.#work;
   }
 
+  async #start(): Promise<void> {
+    const { container, formats, title } = this.#options;
+    const { Muxer } = await import("./muxer.ts");
+    this.#muxer = new Muxer({
+      ...{ container, formats, title },
+      write: (data, position) => this.#write(data, position),
+    });
+    await this.#muxer.start();
+  }
+
   #release(track: number): void {
     for (const frame of this.#leads[track]?.finish() ?? []) this.#mux(track, frame);
   }
 
-  #mux(track: number, { bytes, key, seconds, duration }: SegmentFrame): void {
-    this.#waitingBytes += bytes.byteLength;
+  #mux(track: number, frame: SegmentFrame): void {
+    this.#waitingBytes += frame.bytes.byteLength;
     this.#enqueue(async () => {
-      this.#waitingBytes -= bytes.byteLength;
-      const packet = new EncodedPacket(bytes, key ? "key" : "delta", seconds, duration);
-      await this.#sources[track]?.add(packet);
+      this.#waitingBytes -= frame.bytes.byteLength;
+      await this.#muxer?.add(track, frame);
     });
   }
 
@@ -175,7 +168,7 @@ export class SegmentWriter {
       if (this.#failure !== undefined) throw (this.#failure as { error: unknown }).error;
     } catch (error) {
       this.#fail(error);
-      await this.#output.cancel().catch(() => {});
+      await this.#muxer?.cancel();
     }
   }
 
@@ -219,21 +212,6 @@ export class SegmentWriter {
       // It was closed, or the disk is gone: there is nothing left to do for it.
     }
   }
-}
-
-function addTrack(output: Output, format: TrackFormat): Source {
-  const { codecString: codec, description } = format;
-  const described = description === undefined ? {} : { description };
-  if (format.kind === "video") {
-    const source = new EncodedVideoPacketSource(format.codec);
-    const size = { codedWidth: format.width, codedHeight: format.height };
-    output.addVideoTrack(source, { decoderConfig: { codec, ...size, ...described } });
-    return source;
-  }
-  const source = new EncodedAudioPacketSource(format.codec);
-  const sound = { sampleRate: format.sampleRate, numberOfChannels: format.channels };
-  output.addAudioTrack(source, { decoderConfig: { codec, ...sound, ...described } });
-  return source;
 }
 
 /** Whether files can hold the frame behind those before it; notes it. */

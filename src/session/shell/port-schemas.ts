@@ -1,14 +1,15 @@
 /** What a shell's port takes and gives, as JSON: each schema is a codec, from JSON by `decode` and to JSON by `encode`. */
 import { z } from "zod";
-import type {
-  AgentSpec,
-  EventFilter,
-  HandlerName,
-  MessageStory,
-  MoveResult,
-  StreamEvent,
-  StreamInspection,
-  StreamView,
+import {
+  type AgentSpec,
+  type EventFilter,
+  HANDLER_NAMES,
+  type HandlerName,
+  type MessageStory,
+  type MoveResult,
+  type StreamEvent,
+  type StreamInspection,
+  type StreamView,
 } from "../../agent/define/index.ts";
 import type { Durability } from "../../stream/index.ts";
 import { decodeBase64, encodeBase64 } from "../../wire/index.ts";
@@ -50,24 +51,7 @@ export function maybe<T>(schema: Codec<T>): Codec<T | undefined> {
   return z.union([nothing, schema]);
 }
 
-/** Has every name, or it does not compile. */
-const HANDLERS: Readonly<Record<HandlerName, true>> = {
-  init: true,
-  append: true,
-  departure: true,
-  arrival: true,
-  failure: true,
-  siteJoined: true,
-  siteLeft: true,
-  siteFailed: true,
-  agentAttached: true,
-  agentDetached: true,
-  clientAttached: true,
-  clientDetached: true,
-  timer: true,
-  finalize: true,
-};
-export const handlerName: Codec<HandlerName> = z.enum(Object.keys(HANDLERS) as [HandlerName]);
+export const handlerName: Codec<HandlerName> = z.enum(HANDLER_NAMES);
 
 export const durability: Codec<Durability> = z.discriminatedUnion("type", [
   z.object({ type: z.literal("none") }),
@@ -78,7 +62,7 @@ export const durability: Codec<Durability> = z.discriminatedUnion("type", [
 export const agentSpec: Codec<AgentSpec> = z.object({
   name,
   code: text,
-  replaced: z.partialRecord(z.enum(Object.keys(HANDLERS) as [HandlerName]), z.string().nullable()),
+  replaced: z.partialRecord(handlerName, z.string().nullable()),
   isolation: z.enum(["inline", "worker", "thread"]),
   limits: z.object({ handlerMs: number, memoryMb: number, briefcaseBytes: number }),
   onError: z.object({

@@ -1,5 +1,6 @@
 import type {
   AgentDefinition,
+  AgentModule,
   AgentRef,
   Appended,
   AppendOptions,
@@ -9,7 +10,6 @@ import type {
 } from "../../agent/define/index.ts";
 import { definitionSource } from "../../agent/define/index.ts";
 import { MeanderError } from "../../base/index.ts";
-import type { AgentModule } from "../../code/index.ts";
 import { packValue, unpackValue } from "../../wire/index.ts";
 import type { AbortWatch } from "./abort-watch.ts";
 import { milliseconds } from "./port-schemas.ts";

@@ -1,5 +1,6 @@
 import type {
   AgentDefinition,
+  AgentModule,
   AgentRef,
   Appended,
   EventFilter,
@@ -10,7 +11,6 @@ import type {
   StreamRef,
   StreamView,
 } from "../../agent/define/index.ts";
-import type { AgentModule } from "../../code/index.ts";
 import { packValue } from "../../wire/index.ts";
 import { AbortWatch } from "./abort-watch.ts";
 import { EventReader } from "./event-reader.ts";

@@ -27,7 +27,7 @@ export function frameWords(
         return;
       }
       case "moved":
-        words = { ...ends, place: frame.place.site, epoch: frame.targetEpoch };
+        words = { ...ends, site: frame.siteInstance.site, epoch: frame.targetEpoch };
         return;
       case "refused":
         words = { ...ends, code: frame.code };

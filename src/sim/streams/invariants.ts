@@ -1,5 +1,15 @@
-import { type EndpointId, isStream, type KernelEvent, type Place } from "../../stream/index.ts";
+import type { SiteRecord } from "../../session/index.ts";
+import {
+  type EndpointId,
+  frameHead,
+  isStream,
+  type KernelEvent,
+  type RecordStore,
+  type SiteInstance,
+} from "../../stream/index.ts";
 import type { Violation } from "../simulation.ts";
+import { Acknowledgements } from "./acknowledgements.ts";
+import { HandlerWatch } from "./handler-watch.ts";
 import type { SimSite } from "./sim-site.ts";
 import type { StreamWorld } from "./stream-world.ts";
 
@@ -18,8 +28,6 @@ interface Receiver {
 
 /** Entries that the log of a violation has at most. */
 const LOG_MAX = 40;
-/** The type of a frame with messages. */
-const APPEND = 1;
 /** Ids of sites begin there: what they send is no message of a stream or a shell. */
 const SITE_ID_MIN = 2 ** 49;
 
@@ -30,7 +38,10 @@ const SITE_ID_MIN = 2 ** 49;
 export class Invariants {
   readonly violations: Violation[] = [];
   readonly #world: StreamWorld;
+  readonly #acknowledgements: Acknowledgements;
   readonly #receivers = new Map<EndpointId, Receiver>();
+  /** Instances that the leader knew. */
+  #listed = new Set<number>();
   /** Messages. */
   consumed = 0;
   /** Frames with messages from streams and shells, also those that stayed at their site. */
@@ -38,10 +49,105 @@ export class Invariants {
 
   constructor(world: StreamWorld) {
     this.#world = world;
+    this.#acknowledgements = new Acknowledgements((invariant, what, stream) =>
+      this.broken(invariant, what, [stream]),
+    );
   }
 
   observe(site: SimSite, event: KernelEvent): void {
-    if (event.type !== "consumed") return;
+    if (event.type === "dead-lettered" || event.type === "discarded")
+      this.#acknowledgements.givenUp(event.message);
+    if (event.type === "consumed") this.#consumed(site, event);
+  }
+
+  /** A kernel sends a frame. */
+  frameSent(from: SimSite, to: SiteInstance, frame: Uint8Array): void {
+    const head = frameHead(frame);
+    if (head === undefined) return;
+    const kernel = from.streams?.kernel;
+    const owner = Math.abs(head.type === "append" ? head.source : head.target);
+    this.#acknowledgements.sent(head, kernel?.residents.get(owner));
+    if (head.type !== "append") return;
+    const { source, target, count } = head;
+    if (source >= SITE_ID_MIN || target < 0 || !isStream(target)) return;
+    if (count > 0) this.appends++;
+    const { leader } = this.#world;
+    // [I8] Data goes from site to site.
+    if (to.site !== leader.name || from === leader || !isStream(source)) return;
+    const record = leader.streams?.table.byId(target);
+    if (record !== undefined && !record.visited.includes(leader.name))
+      this.broken(
+        "I8",
+        `a message to ${record.name}, which never was at ${leader.name}, was sent there`,
+        [record.name],
+      );
+  }
+
+  /** The sites that the leader knows now. */
+  sitesListed(sites: readonly SiteRecord[]): void {
+    const listed = new Set(sites.map(({ instance }) => instance));
+    for (const { name, isUp, siteInstance, process, leaseUntilMs } of this.#world.sites) {
+      const wasListed =
+        this.#listed.has(siteInstance.instance) && !listed.has(siteInstance.instance);
+      // [I4] Its streams may go to others from now on.
+      if (wasListed && isUp && process.now() < leaseUntilMs)
+        this.broken(
+          "I4",
+          `the leader gave ${name} up, whose lease holds for another ${(leaseUntilMs - process.now()).toFixed(3)} ms by its own clock`,
+        );
+    }
+    this.#listed = listed;
+  }
+
+  /** What watches the handlers at a site. */
+  watchHandlers(site: SimSite): HandlerWatch {
+    const { siteInstance, process } = site;
+    return new HandlerWatch({
+      isHere: (id) => {
+        const record = this.#world.leader.streams?.table.byId(id);
+        const resident = site.streams?.resident(id);
+        return resident !== undefined && resident.streamEpoch === record?.streamEpoch;
+      },
+      broken: (invariant, what, stream) => this.broken(invariant, what, [stream]),
+      begins: (stream, handler) => {
+        if (handler === "init" || handler === "finalize" || site.siteInstance !== siteInstance)
+          return;
+        if (process.now() > site.leaseUntilMs)
+          this.broken("I4", `${stream} began ${handler} at ${site.name} without a lease`, [stream]);
+      },
+    });
+  }
+
+  /** The same records, watched. */
+  watchRecords(site: SimSite, records: RecordStore): RecordStore {
+    return {
+      get: (stream) => records.get(stream),
+      put: async (written) => {
+        await records.put(written);
+        for (const { stream, bytes } of written)
+          this.#acknowledgements.recordKept(site.name, stream, this.#nameOf(stream), bytes);
+      },
+      delete: async (stream) => {
+        await records.delete(stream);
+        this.#acknowledgements.recordsForgotten(site.name, stream);
+      },
+    };
+  }
+
+  /** @param streams those concerned, by name */
+  broken(invariant: string, what: string, streams: readonly string[] = []): void {
+    const { clock, traceLog } = this.#world;
+    const seconds = clock.now() / 1_000;
+    this.violations.push({
+      seconds,
+      invariant,
+      what,
+      streams,
+      log: traceLog.about(streams, LOG_MAX),
+    });
+  }
+
+  #consumed(site: SimSite, event: Extract<KernelEvent, { type: "consumed" }>): void {
     this.consumed++;
     const resident = site.streams?.kernel.residents.get(event.id);
     const streamEpoch = resident?.streamEpoch ?? 0;
@@ -59,6 +165,21 @@ export class Invariants {
       return;
     }
     receiver.streamEpoch = streamEpoch;
+    this.#acknowledgements.consumed(event.id, event.from, event.seq);
+    if (!event.replayed) this.#inOrder(event, receiver, streamEpoch);
+    if (!isFenced && !(site.process.now() < site.leaseUntilMs))
+      this.broken(
+        "I4",
+        `${event.stream} consumed ${event.message} at ${site.name} without a lease`,
+        [event.stream],
+      );
+  }
+
+  #inOrder(
+    event: Extract<KernelEvent, { type: "consumed" }>,
+    receiver: Receiver,
+    streamEpoch: number,
+  ): void {
     const last = receiver.progress.get(event.from);
     // [I1] Within one epoch the numbers go up by one message at a time.
     if (
@@ -68,51 +189,25 @@ export class Invariants {
       !this.#mayJump(event.from)
     )
       this.broken("I1", `${event.message} was consumed behind number ${last.seq}`, [event.stream]);
+    // [I3] What its source was told to be consumed does not come again, whatever the receiver has lost.
+    const base = this.#baseOf(event.from, event.id);
+    if (event.seq < base)
+      this.broken("I3", `${event.message} was consumed, and ${base - 1} acknowledged before`, [
+        event.stream,
+      ]);
     if (last === undefined) receiver.progress.set(event.from, { streamEpoch, seq: event.seq });
     else {
       last.streamEpoch = streamEpoch;
       last.seq = event.seq;
     }
-    if (!isFenced && site.streams?.kernel.leaseHolds !== true)
-      this.broken(
-        "I4",
-        `${event.stream} consumed ${event.message} at ${site.name} without a lease`,
-        [event.stream],
-      );
   }
 
-  /** A kernel sends a frame. */
-  frameSent(from: SimSite, to: Place, frame: Uint8Array): void {
-    if (frame[4] !== APPEND) return;
-    const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
-    const source = view.getFloat64(5);
-    const target = view.getFloat64(17);
-    if (source >= SITE_ID_MIN || target < 0 || !isStream(target)) return;
-    const segments = view.getUint16(46 + view.getUint8(45));
-    if (segments > 0) this.appends++;
-    const { leader } = this.#world;
-    // [I8] Data goes from site to site.
-    if (to.site !== leader.name || from === leader || !isStream(source)) return;
-    const record = leader.streams?.table.byId(target);
-    if (record !== undefined && !record.visited.includes(leader.name))
-      this.broken(
-        "I8",
-        `a message to ${record.name}, which never was at ${leader.name}, was sent there`,
-        [record.name],
-      );
-  }
-
-  /** @param streams those concerned, by name */
-  broken(invariant: string, what: string, streams: readonly string[] = []): void {
-    const { clock, traceLog } = this.#world;
-    const seconds = clock.now() / 1_000;
-    this.violations.push({
-      seconds,
-      invariant,
-      what,
-      streams,
-      log: traceLog.about(streams, LOG_MAX),
-    });
+  /** The lowest number that a stream keeps for another one, where it is now. */
+  #baseOf(source: EndpointId, target: EndpointId): number {
+    if (!isStream(source)) return this.#acknowledgements.baseOf(source, target, 0);
+    const record = this.#world.leader.streams?.table.byId(source);
+    if (record === undefined) return 0;
+    return this.#acknowledgements.baseOf(source, target, record.streamEpoch);
   }
 
   #receiver(id: EndpointId): Receiver {
@@ -130,5 +225,9 @@ export class Invariants {
       const resident = streams?.kernel.residents.get(source);
       return resident !== undefined && resident.durability.type !== "message";
     });
+  }
+
+  #nameOf(stream: EndpointId): string {
+    return this.#world.leader.streams?.table.byId(stream)?.name ?? `${stream}`;
   }
 }

@@ -1,4 +1,4 @@
-import type { HandlerName, InlineExecutor } from "../../agent/index.ts";
+import type { Executor, InlineExecutor } from "../../agent/index.ts";
 import { delay, type Log, MeanderError, type Random } from "../../base/index.ts";
 import { CodeStore } from "../../code/index.ts";
 import { EmbeddedDirectory, MemoryStore } from "../../directory/embedded/index.ts";
@@ -15,11 +15,12 @@ import {
   type FrameNetwork,
   type KernelEvent,
   MemoryRecordStore,
-  type Place,
+  type SiteInstance,
 } from "../../stream/index.ts";
 import { type ClockSkew, ProcessClock } from "../process-clock.ts";
-import type { KernelStep } from "../simulation.ts";
+import type { KernelStep, TimedStep } from "../simulation.ts";
 import { type VirtualSocket, virtualSocketPair } from "../virtual-socket.ts";
+import { SimulatedWorker, type SimulatedWorkerOptions } from "./simulated-worker.ts";
 import type { StreamWorld } from "./stream-world.ts";
 import { TimedExecutor } from "./timed-executor.ts";
 import { SiteThread, TimedRecordStore, timedDirectory } from "./timed-steps.ts";
@@ -31,6 +32,10 @@ export interface SimSiteOptions {
   readonly leads: boolean;
   /** Share of frames lost at its arrival, 0..1. */
   readonly dropRatio: number;
+  /** What every step takes longer here than the world says, as a factor, > 0. Default 1. */
+  readonly slowness?: number | undefined;
+  /** An executor besides the inline one: agents that ask for a worker get it. Default: they run inline. */
+  readonly worker?: Omit<SimulatedWorkerOptions, "clock"> | undefined;
 }
 
 /** Pause before a site that could not join tries again, ms. */
@@ -44,12 +49,15 @@ export class SimSite {
   dropRatio: number;
   skew: ClockSkew = { offsetMs: 0, driftPpm: 0 };
   process: ProcessClock;
-  place: Place;
+  siteInstance: SiteInstance;
   isUp = false;
   /** It was killed, and nobody has started it again. */
   hasCrashed = false;
   /** There when the site has joined. */
   streams: SiteStreams | undefined;
+  /** Its lease holds until then by its own clock, as it was told. */
+  leaseUntilMs = Number.NEGATIVE_INFINITY;
+  readonly #options: SimSiteOptions;
   readonly #world: StreamWorld;
   /** The disk. */
   readonly #store = new MemoryStore();
@@ -58,19 +66,21 @@ export class SimSite {
   #server: DirectoryServer | undefined;
   #shells: ShellServer | undefined;
   #executor: InlineExecutor | undefined;
+  #worker: SimulatedWorker | undefined;
   #hasJoined = false;
   #joinWaiters: (() => void)[] = [];
-  #frames: ((from: Place, bytes: Uint8Array) => void) | undefined;
+  #frames: ((from: SiteInstance, bytes: Uint8Array) => void) | undefined;
 
   constructor(world: StreamWorld, options: SimSiteOptions) {
     this.#world = world;
+    this.#options = options;
     this.name = options.name;
     this.machine = options.machine;
     this.leads = options.leads;
     this.dropRatio = options.dropRatio;
     this.process = new ProcessClock(world.clock);
     this.process.kill();
-    this.place = { site: this.name, instance: 0 };
+    this.siteInstance = { site: this.name, instance: 0 };
   }
 
   get records(): MemoryRecordStore {
@@ -92,12 +102,12 @@ export class SimSite {
   async boot(): Promise<void> {
     this.hasCrashed = false;
     for (;;) {
-      const { place } = this;
+      const { siteInstance } = this;
       try {
         await this.#boot();
         return;
       } catch (error) {
-        if (this.place !== place && !this.isUp) return;
+        if (this.siteInstance !== siteInstance && !this.isUp) return;
         if (!(error instanceof MeanderError) || error.code !== "directory-unreachable") throw error;
         this.#end();
         await delay(this.#world.clock, "start again", AGAIN_MS);
@@ -110,19 +120,18 @@ export class SimSite {
     const { clock, random, log } = this.#world;
     this.process = new ProcessClock(clock, this.skew);
     const { process } = this;
-    this.place = this.#world.newPlace(this);
+    this.siteInstance = this.#world.newSiteInstance(this);
     this.isUp = true;
+    this.leaseUntilMs = Number.NEGATIVE_INFINITY;
     const directory = await (this.leads ? this.#lead(random) : this.#follow(random));
     const thread = new SiteThread(process);
-    const { place } = this;
+    const { siteInstance } = this;
     const executor = await this.#world.newExecutor(process);
     if (process.isDead) return;
     this.#executor = executor;
-    const inline = new TimedExecutor(executor, process, (handler) =>
-      this.#world.timeOf(handler as HandlerName),
-    );
+    const executors = this.#executors(executor, process);
     const streams = new SiteStreams({
-      place,
+      self: siteInstance,
       clock: process,
       random,
       log,
@@ -130,17 +139,19 @@ export class SimSite {
         directory,
         () => new Promise((resolve) => thread.run("control", this.#msOf("control"), resolve)),
       ),
-      network: this.#network(process, place, thread),
-      records: new TimedRecordStore(this.#records, () => this.#passes(process, "store")),
-      executors: { inline },
+      network: this.#network(process, siteInstance, thread),
+      records: new TimedRecordStore(this.#world.invariants.watchRecords(this, this.#records), () =>
+        this.#passes(process, "store"),
+      ),
+      executors,
       describe: this.#world.describe,
       code: new CodeStore({
         fetch: (sha256) => directory.getBlob(sha256),
         put: (bytes) => directory.putBlob(bytes),
       }),
       allowsInline: true,
-      onKernelEvent: (event: KernelEvent) => this.#world.observe(this, place, event),
-      onEvent: (event) => this.#world.told(this, place, event),
+      onKernelEvent: (event: KernelEvent) => this.#world.observe(this, siteInstance, event),
+      onEvent: (event) => this.#world.told(this, siteInstance, event),
     });
     this.#shells = new ShellServer(({ name }) => streams.openShell(name), { clock: process, log });
     this.streams = streams;
@@ -149,11 +160,18 @@ export class SimSite {
       { directory, site: this.#self(), clock: process, log },
       {
         joined: () => {},
-        sites: (sites) => streams.setSites(sites),
+        sites: (sites) => {
+          if (this.leads && this.siteInstance === siteInstance)
+            this.#world.invariants.sitesListed(sites);
+          streams.setSites(sites);
+        },
         channels: () => {},
         config: () => {},
         status: () => {},
-        lease: (untilMs) => streams.setLease(untilMs),
+        lease: (untilMs) => {
+          if (this.siteInstance === siteInstance) this.leaseUntilMs = untilMs;
+          streams.setLease(untilMs);
+        },
       },
     );
     for (;;) {
@@ -173,8 +191,13 @@ export class SimSite {
     this.#end();
   }
 
+  /** Ends the worker of its agents, if there is one. @returns how many agents it had */
+  endWorker(): number {
+    return this.#worker?.end() ?? 0;
+  }
+
   /** Frames of another site arrive. */
-  take(from: Place, bytes: Uint8Array): void {
+  take(from: SiteInstance, bytes: Uint8Array): void {
     if (this.process.isRunning) this.#frames?.(from, bytes);
     else this.process.hold(() => this.#frames?.(from, bytes));
   }
@@ -208,12 +231,27 @@ export class SimSite {
     this.#server = undefined;
     this.#shells = undefined;
     this.#executor = undefined;
+    this.#worker = undefined;
     for (const socket of this.#sockets.splice(0)) socket.killed();
     this.streams = undefined;
   }
 
+  /** What its agents run in: watched, and slow. */
+  #executors(
+    executor: InlineExecutor,
+    process: ProcessClock,
+  ): { readonly inline: Executor; readonly worker?: Executor } {
+    const watch = this.#world.invariants.watchHandlers(this);
+    const slow = new TimedExecutor(executor, process, (step) => this.#msOf(step));
+    const inline = watch.over(slow);
+    const { worker } = this.#options;
+    if (worker === undefined) return { inline };
+    this.#worker = new SimulatedWorker(slow, { clock: process, ...worker });
+    return { inline, worker: watch.over(this.#worker) };
+  }
+
   /** What the site's kernel sends and gets: each frame takes the time of its steps. */
-  #network(process: ProcessClock, place: Place, thread: SiteThread): FrameNetwork {
+  #network(process: ProcessClock, siteInstance: SiteInstance, thread: SiteThread): FrameNetwork {
     const world = this.#world;
     const carried = new SelfDelivery(
       {
@@ -231,7 +269,7 @@ export class SimSite {
           };
         },
       },
-      place,
+      siteInstance,
       (task) => void process.after("soon", 0, task),
     );
     return {
@@ -245,8 +283,8 @@ export class SimSite {
     };
   }
 
-  #msOf(step: KernelStep): number {
-    return this.#world.timeOf(step);
+  #msOf(step: TimedStep): number {
+    return this.#world.timeOf(step) * (this.#options.slowness ?? 1);
   }
 
   /** Settles when the time of a step has passed. */
@@ -269,13 +307,13 @@ export class SimSite {
   #self(): Omit<SiteRecord, "leader"> {
     const index = this.#world.sites.indexOf(this);
     const endpoint = { host: `10.0.0.${index + 1}`, port: 7_000 };
-    const { name: site, place, process } = this;
+    const { name: site, siteInstance, process } = this;
     return {
       name: site,
-      instance: place.instance,
+      instance: siteInstance.instance,
       http: endpoint,
       udp: endpoint,
-      pid: place.instance,
+      pid: siteInstance.instance,
       version: "0",
       startedAt: Math.max(0, Math.round(process.wall())),
     };
@@ -283,7 +321,7 @@ export class SimSite {
 
   async #lead(random: Random): Promise<Directory> {
     const { log } = this.#world;
-    const { process: clock, place } = this;
+    const { process: clock, siteInstance } = this;
     const directory = await EmbeddedDirectory.open({ store: this.#store, clock, random, log });
     const leader = new Leader({
       directory,
@@ -291,7 +329,7 @@ export class SimSite {
       random,
       log,
       site: this.name,
-      instance: place.instance,
+      instance: siteInstance.instance,
       streams: {
         calls: directory.sites,
         isEnded: (record) => this.#world.isEnded(this, record),

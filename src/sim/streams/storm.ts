@@ -213,13 +213,13 @@ export class Storm {
         const site = this.#pick(world.sites);
         if (!site.isUp || site.process.frozen || site.streams === undefined) return;
         let shell = this.#shells.find(
-          ({ home, instance }) => home === site && instance === site.place.instance,
+          ({ home, instance }) => home === site && instance === site.siteInstance.instance,
         );
         if (shell === undefined) {
           if (site.streams.table.records.length <= this.#names.length) return;
           const name = `shell-${this.#shells.length}`;
           const port = site.streams.openShell(name);
-          shell = { name, home: site, instance: site.place.instance, sent: {} };
+          shell = { name, home: site, instance: site.siteInstance.instance, sent: {} };
           Object.assign(shell, { port });
           this.#shells.push(shell);
         }
@@ -366,7 +366,7 @@ export class Storm {
     for (const site of world.sites) if (!site.isUp || site.streams === undefined) return false;
     for (const { home, instance, ...shell } of this.#shells) {
       const { port } = shell as unknown as { port: { endpoint: { isEmpty: boolean } } };
-      if (home.place.instance === instance && !port.endpoint.isEmpty) return false;
+      if (home.siteInstance.instance === instance && !port.endpoint.isEmpty) return false;
     }
     return this.#names.every((name) => {
       const resident = this.#residentOf(name);
@@ -383,14 +383,18 @@ export class Storm {
   #residentOf(name: string): ReturnType<NonNullable<SimSite["streams"]>["resident"]> {
     const record = this.world.leader.streams?.table.byName(name);
     if (record === undefined) return undefined;
-    const site = this.world.sites.find(({ place }) => place.instance === record.instance);
+    const site = this.world.sites.find(
+      ({ siteInstance }) => siteInstance.instance === record.instance,
+    );
     const resident = site?.streams?.resident(record.id);
     return resident?.streamEpoch === record.streamEpoch ? resident : undefined;
   }
 
   #counterOf(name: string): Counter | undefined {
     const record = this.world.leader.streams?.table.byName(name);
-    const site = this.world.sites.find(({ place }) => place.instance === record?.instance);
+    const site = this.world.sites.find(
+      ({ siteInstance }) => siteInstance.instance === record?.instance,
+    );
     const agents = record === undefined ? undefined : site?.streams?.agentsOf(record.id);
     const briefcase = agents?.agents[0]?.briefcase;
     return briefcase === undefined ? undefined : (unpackValue(briefcase) as Counter);
@@ -429,7 +433,7 @@ export class Storm {
       }
       for (const { name: shell, home, instance, sent } of this.#shells) {
         const [had, has] = [sent[name] ?? 0, counter.seen[shell] ?? 0];
-        const survived = home.place.instance === instance;
+        const survived = home.siteInstance.instance === instance;
         if (has > had || (survived && has < had))
           fail(`[I2] ${shell} sent ${had} messages to ${name}, which has consumed ${has}`);
       }

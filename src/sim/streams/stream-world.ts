@@ -15,13 +15,18 @@ import {
   VirtualClock,
 } from "../../base/index.ts";
 import type { SiteRecord } from "../../session/index.ts";
-import { type EndpointId, type KernelEvent, type Place, siteEndpoint } from "../../stream/index.ts";
+import {
+  type EndpointId,
+  type KernelEvent,
+  type SiteInstance,
+  siteEndpoint,
+} from "../../stream/index.ts";
 import type { TimedStep, TraceEntry } from "../simulation.ts";
 import { eachTurn } from "../turns.ts";
 import { VirtualNetwork } from "../virtual-network.ts";
 import { frameWords } from "./frame-words.ts";
 import { Invariants } from "./invariants.ts";
-import { SimSite } from "./sim-site.ts";
+import { SimSite, type SimSiteOptions } from "./sim-site.ts";
 import { TraceLog } from "./trace-log.ts";
 
 export interface StreamWorldOptions {
@@ -84,13 +89,15 @@ export class StreamWorld {
   }
 
   /** A site that is not started yet; the first one leads. */
-  addSite(options: {
-    readonly name: string;
-    readonly machine?: string;
-    readonly dropRatio?: number;
-  }): SimSite {
-    const { name, machine = name, dropRatio = 0 } = options;
-    const site = new SimSite(this, { name, machine, dropRatio, leads: this.sites.length === 0 });
+  addSite(
+    options: Omit<SimSiteOptions, "machine" | "leads" | "dropRatio"> & {
+      readonly machine?: string;
+      readonly dropRatio?: number;
+    },
+  ): SimSite {
+    const { name, machine = name, dropRatio = 0, ...rest } = options;
+    const leads = this.sites.length === 0;
+    const site = new SimSite(this, { ...rest, name, machine, dropRatio, leads });
     this.sites.push(site);
     return site;
   }
@@ -119,7 +126,7 @@ export class StreamWorld {
   }
 
   /** A place for the next process of a site. */
-  newPlace(site: SimSite): Place {
+  newSiteInstance(site: SimSite): SiteInstance {
     const instance = this.#instances.size + 1;
     this.#instances.set(instance, site);
     return { site: site.name, instance };
@@ -140,18 +147,19 @@ export class StreamWorld {
   }
 
   /** A site sends a frame. */
-  carry(from: SimSite, to: Place, frame: Uint8Array): void {
+  carry(from: SimSite, to: SiteInstance, frame: Uint8Array): void {
     this.frames++;
     const target = this.#instances.get(to.instance);
     if (target === undefined) return;
-    const { place } = from;
+    const { siteInstance } = from;
     const fate = this.network.datagram(
       from.machine,
       target.machine,
       frame.byteLength,
       target.dropRatio,
       () => {
-        if (target.place.instance === to.instance && target.isUp) target.take(place, frame);
+        if (target.siteInstance.instance === to.instance && target.isUp)
+          target.take(siteInstance, frame);
       },
     );
     this.traceLog.frame(this.clock.now(), from.name, to.site, fate, frame);
@@ -162,12 +170,12 @@ export class StreamWorld {
     const site = this.site(record.name);
     await new Promise<void>((resolve) => void from.process.after("probe", 2, resolve));
     if (this.network.isCut(from.machine, site.machine)) return false;
-    return !site.isUp || site.place.instance !== record.instance;
+    return !site.isUp || site.siteInstance.instance !== record.instance;
   }
 
   /** A kernel tells what happened. */
-  observe(site: SimSite, place: Place, event: KernelEvent): void {
-    if (site.place !== place) return;
+  observe(site: SimSite, siteInstance: SiteInstance, event: KernelEvent): void {
+    if (site.siteInstance !== siteInstance) return;
     this.invariants.observe(site, event);
     switch (event.type) {
       case "consumed": {
@@ -187,8 +195,8 @@ export class StreamWorld {
   }
 
   /** A site tells those who listen of an event. */
-  told(site: SimSite, place: Place, event: StreamEvent): void {
-    if (site.place !== place) return;
+  told(site: SimSite, siteInstance: SiteInstance, event: StreamEvent): void {
+    if (site.siteInstance !== siteInstance) return;
     for (const listener of [...this.#eventListeners]) listener(site, event);
     const { type, at: _at, site: _site, ...detail } = event;
     if (type !== "consumed") this.note(site.name, type, detail);
@@ -278,8 +286,8 @@ export class StreamWorld {
   }
 
   #nameOf(id: EndpointId): string | undefined {
-    const place = this.#instances.get(id - siteEndpoint({ site: "", instance: 0 }));
-    if (place !== undefined) return `site ${place.name}`;
+    const siteInstance = this.#instances.get(id - siteEndpoint({ site: "", instance: 0 }));
+    if (siteInstance !== undefined) return `site ${siteInstance.name}`;
     for (const { streams } of this.sites) {
       const record = streams?.table.byId(id);
       if (record !== undefined) return record.name;

@@ -343,11 +343,11 @@ test("routes are replaced whole, checked, and read back", async () => {
   const unknown = await refused(await put({ upstream: [] }), 400, "config-invalid");
   assert.equal(unknown.where, "body: upstream");
   const stack = await refused(
-    await put({ channels: { clip: { input: { from: ["a"], connection: "udpp" } } } }),
+    await put({ channels: { clip: { input: { from: ["a"], stack: "udpp" } } } }),
     400,
     "config-invalid",
   );
-  assert.match(stack.where ?? "", /^channels\.clip\.input\.connection: "udpp", stack, column 1$/);
+  assert.match(stack.where ?? "", /^body: channels\.clip\.input\.stack: "udpp", stack, column 1$/);
   assert.deepEqual(await (await send("GET", "/api/config")).json(), read);
   await put({});
 });

@@ -265,13 +265,11 @@ export const outputAnswerSchema = z
 export const routesDocumentSchema = z
   .object({
     upstreams: z.array(name),
-    connection: z.string(),
+    stack: z.string(),
     channels: z.record(
       name,
       z.object({
-        input: z
-          .object({ from: z.array(name), connection: z.string(), keep: z.boolean() })
-          .optional(),
+        input: z.object({ from: z.array(name), stack: z.string(), keep: z.boolean() }).optional(),
         record: z
           .object({
             to: z.string(),

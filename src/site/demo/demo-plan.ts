@@ -16,9 +16,9 @@ const ROUTES: Readonly<Record<string, readonly string[]>> = {
 export function demoRoutes(site: string): RouteConfig {
   const from = ROUTES[site];
   if (from === undefined) return routeConfigSchema.parse({});
-  const channels = Object.entries(DEMO_CHANNELS).map(([name, connection]) => [
+  const channels = Object.entries(DEMO_CHANNELS).map(([name, stack]) => [
     name,
-    { input: { from, connection, keep: true } },
+    { input: { from, stack, keep: true } },
   ]);
   return routeConfigSchema.parse({ upstreams: from, channels: Object.fromEntries(channels) });
 }

@@ -13,7 +13,6 @@ import { formatFingerprint } from "../../transport/index.ts";
 import { writeSecret } from "../access/secret-file.ts";
 import type { TlsIdentity } from "../http/http-listener.ts";
 import { readCertificate, type SiteCertificate } from "./certificate.ts";
-import { makeSelfSigned } from "./self-signed.ts";
 
 /** Where a site's certificate comes from. */
 export type TlsSource =
@@ -129,6 +128,8 @@ async function readOwn(
   const there = await ownThere(files, clock);
   if (there !== undefined && isGood(there, names, clock)) return there;
   const now = clock.wall();
+  // What makes certificates is large, and needed once in a certificate's life.
+  const { makeSelfSigned } = await import("./self-signed.ts");
   const made = await makeSelfSigned({ names, validFrom: now, validTo: now + OWN_MS });
   const checked = readCertificate(made, folder, clock);
   // The key first: a certificate without it would be taken for one that was tampered with.

@@ -1,0 +1,108 @@
+import {
+  EncodedAudioPacketSource,
+  EncodedPacket,
+  EncodedVideoPacketSource,
+  MkvOutputFormat,
+  MovOutputFormat,
+  Mp4OutputFormat,
+  Output,
+  type OutputFormat,
+  StreamTarget,
+  WebMOutputFormat,
+} from "mediabunny";
+import type { Container } from "./container.ts";
+import type { SegmentFrame } from "./segment-frame.ts";
+import type { TrackFormat } from "./track-format.ts";
+
+/** What a file is to hold, and where its bytes go. */
+export interface MuxerOptions {
+  readonly container: Container;
+  readonly formats: readonly TrackFormat[];
+  /** Title in the file. */
+  readonly title: string;
+  /** Writes at a position of the file; a rejection is passed on by the next call. */
+  write(data: Uint8Array, position: number): Promise<void>;
+}
+
+type Source = EncodedVideoPacketSource | EncodedAudioPacketSource;
+
+/**
+ * Frames to the bytes of a file. Loaded by the first recording (`await import`): the library behind it takes longer to load
+ * than the rest of a site.
+ */
+export class Muxer {
+  readonly #output: Output;
+  readonly #sources: readonly Source[];
+
+  constructor({ container, formats, title, write }: MuxerOptions) {
+    this.#output = new Output({
+      format: outputFormatOf(container),
+      target: new StreamTarget(
+        new WritableStream({ write: ({ data, position }) => write(data, position) }),
+      ),
+    });
+    this.#output.setMetadataTags({ title });
+    this.#sources = formats.map((format) => addTrack(this.#output, format));
+  }
+
+  /** Writes the head of the file. First, once. */
+  start(): Promise<void> {
+    return this.#output.start();
+  }
+
+  /** @param track its index among the formats */
+  async add(track: number, { bytes, key, seconds, duration }: SegmentFrame): Promise<void> {
+    const packet = new EncodedPacket(bytes, key ? "key" : "delta", seconds, duration);
+    await this.#sources[track]?.add(packet);
+  }
+
+  /** Nothing of the track comes any more. */
+  end(track: number): void {
+    this.#sources[track]?.close();
+  }
+
+  /** Completes the file. */
+  finish(): Promise<void> {
+    return this.#output.finalize();
+  }
+
+  /** Writes nothing more. */
+  async cancel(): Promise<void> {
+    await this.#output.cancel().catch(() => {});
+  }
+}
+
+/** What writes such files: so that at any moment what is written can be played. */
+function outputFormatOf(container: Container): OutputFormat {
+  switch (container) {
+    case "webm":
+      return new WebMOutputFormat({ minimumClusterDuration: FRAGMENT_SECONDS });
+    case "mkv":
+      return new MkvOutputFormat({ minimumClusterDuration: FRAGMENT_SECONDS });
+    case "mp4":
+      return new Mp4OutputFormat(FRAGMENTED);
+    case "mov":
+      return new MovOutputFormat(FRAGMENTED);
+  }
+}
+
+const FRAGMENT_SECONDS = 1;
+const FRAGMENTED = {
+  fastStart: "fragmented",
+  minimumFragmentDuration: FRAGMENT_SECONDS,
+} as const;
+
+function addTrack(output: Output, format: TrackFormat): Source {
+  const { codecString: codec, description } = format;
+  const described = description === undefined ? {} : { description };
+  if (format.kind === "video") {
+    const source = new EncodedVideoPacketSource(format.codec);
+    const size = { codedWidth: format.width, codedHeight: format.height };
+    output.addVideoTrack(source, { decoderConfig: { codec, ...size, ...described } });
+    return source;
+  }
+  const source = new EncodedAudioPacketSource(format.codec);
+  const sound = { sampleRate: format.sampleRate, numberOfChannels: format.channels };
+  output.addAudioTrack(source, { decoderConfig: { codec, ...sound, ...described } });
+  return source;
+}
