@@ -1,3 +1,4 @@
+// Runs alone: it measures freezes of the picture and its latency.
 import assert from "node:assert/strict";
 import { after, before, type TestContext, test } from "node:test";
 import { type Browser, openBrowser } from "./support/browser.ts";

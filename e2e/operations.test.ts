@@ -1,184 +1,28 @@
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { after, before, test } from "node:test";
-import { channelAt, Network } from "./support/network.ts";
-import { meander } from "./support/processes.ts";
-import { PACKETS_PER_SECOND, RtpSource, sourceSdp } from "./support/rtp-source.ts";
+import { connect } from "node:net";
+import { test } from "node:test";
+import { channelAt } from "./support/network.ts";
+import { endOf, meander } from "./support/processes.ts";
+import { RelayNetwork, settle } from "./support/relay-network.ts";
+import { PACKETS_PER_SECOND } from "./support/rtp-source.ts";
 import { freePortPairs } from "./support/udp.ts";
 import { Viewer } from "./support/viewer.ts";
 import { until } from "./support/wait.ts";
 
 const WINDOWS = process.platform === "win32";
 
-/** The media passes `ingest`, `middle` and `edge`, never the leader. */
-let network: Network;
+const relays = RelayNetwork.use();
 
-before(async () => {
-  network = await Network.open("lead", "ingest", "middle", "edge");
-  const { ingest, middle, edge } = sites();
-  await middle.client.setRoutes({ upstreams: ["ingest"] });
-  await edge.client.setRoutes({ upstreams: ["middle", "ingest"] });
-  await until("everybody knows everybody", async () => {
-    const views = await Promise.all([ingest, middle, edge].map(({ client }) => client.session()));
-    return views.every(({ sites: known }) => known.length === 4);
-  });
-});
-
-after(() => network?.[Symbol.asyncDispose]());
-
-function sites() {
-  const [lead, ingest, middle, edge] = ["lead", "ingest", "middle", "edge"].map((name) =>
-    network.site(name),
-  );
-  if (!lead || !ingest || !middle || !edge) throw new Error("four sites run");
-  return { lead, ingest, middle, edge };
-}
-
-/** Publishes a source at `ingest`. */
-async function publish(channel: string, input = "main"): Promise<RtpSource> {
-  const settings = { ports: "assign", input, source: "capture" } as const;
-  const answer = await sites().ingest.client.publishSdp(channel, sourceSdp(channel), settings);
-  const ports = answer.tracks.map(({ rtpPort }) => rtpPort);
-  return RtpSource.start({ ports, ssrc: 0x1234_5678 });
-}
-
-/** Watches at `edge`, and waits for a second of packets. */
-async function watch(channel: string): Promise<Viewer> {
-  const viewer = await Viewer.open(sites().edge.url, channel);
-  await until(`packets of ${channel}`, () => viewer.received.length > PACKETS_PER_SECOND);
-  return viewer;
-}
-
-/** Waits until a viewer got so many packets more. */
-async function more(viewer: Viewer, seconds: number): Promise<void> {
-  const end = viewer.received.length + seconds * PACKETS_PER_SECOND;
-  await until(`${seconds} s more`, () => viewer.received.length >= end);
-}
-
-/** Ends the source, and holds what the viewer got against what was sent: everything, each once, to the last. */
-async function settle(source: RtpSource, viewer: Viewer): Promise<void> {
-  await source.stop();
-  const last = (source.count - 1) & 0xffff;
-  await until("the last packet", () => viewer.received.some(({ sequence }) => sequence === last));
-  const { missing, repeated } = viewer.account();
-  assert.deepEqual({ missing, repeated, gaps: viewer.gaps }, { missing: 0, repeated: 0, gaps: 0 });
-  assert.equal(viewer.stats.packetsLost, 0);
-}
-
-test("media flows on while the leader is dead, and the session is whole when it is back", async (t) => {
-  const { lead, ingest, middle, edge } = sites();
-  await ingest.client.publishSdp("kept", sourceSdp("kept"), { ports: "assign" });
-  await ingest.client.unpublish("kept");
-  await using source = await publish("lasting");
-  using viewer = await watch("lasting");
-  const before = (await edge.client.session()).channels.find(({ name }) => name === "lasting");
-  assert.ok(before !== undefined);
-
-  await network.kill("lead");
-  const died = viewer.received.length;
-  await until("the others notice", async () => (await edge.client.health()).status === "degraded");
-  assert.equal((await ingest.client.health()).directory, "disconnected");
-  await more(viewer, 1);
-  // What runs does so without the directory, for newcomers too.
-  using newcomer = await watch("lasting");
-  assert.equal(newcomer.account().missing, 0);
-  await ingest.client.publishSdp("kept", sourceSdp("kept"), { ports: "assign" });
-
-  const started = performance.now();
-  const again = await network.start("lead");
-  assert.equal(again.url, lead.url);
-  await until("all sites are back in the session", async () => {
-    const [view, ...healths] = await Promise.all([
-      again.client.session(),
-      ...[ingest, middle, edge].map(({ client }) => client.health()),
-    ]);
-    return view.sites.length === 4 && healths.every(({ status }) => status === "ok");
-  });
-  t.diagnostic(
-    `the session is whole ${Math.round(performance.now() - started)} ms after the start`,
-  );
-  const after = (await again.client.session()).channels.find(({ name }) => name === "lasting");
-  assert.equal(after?.id, before.id, "the channel keeps its id");
-  const { id } = await ingest.client.publishData("after-restart");
-  assert.ok(id > before.id, `a new channel has a new id: ${id}, after ${before.id}`);
-  await more(viewer, 1);
-
-  await settle(source, viewer);
-  t.diagnostic(`longest pause since the kill ${viewer.longestPause(died).toFixed(0)} ms`);
-  assert.ok(viewer.longestPause(died) < 1_000);
-});
-
-test("a relay that stands still for 400 ms is a false alarm that loses and repeats nothing", {
-  skip: WINDOWS ? "no SIGSTOP on Windows" : false,
-}, async (t) => {
-  const { middle, edge } = sites();
-  await using source = await publish("halting");
-  using viewer = await watch("halting");
-  await until("the way over middle", () => viewer.path.join() === "ingest,middle,edge");
-  const from = viewer.received.length;
-  process.kill(middle.pid, "SIGSTOP");
-  try {
-    // The stop is the test: its length decides that it is suspected, and not given up.
-    await new Promise((resolve) => setTimeout(resolve, 400));
-  } finally {
-    process.kill(middle.pid, "SIGCONT");
-  }
-  await until("middle carries it again", async () => {
-    const inputs = (await channelAt(edge, "halting"))?.inputs ?? [];
-    return inputs.find(({ name }) => name === "middle")?.state === "active";
-  });
-  await more(viewer, 1);
-  await settle(source, viewer);
-  const { drops, inputs } = (await channelAt(edge, "halting")) ?? {};
-  t.diagnostic(`longest pause ${viewer.longestPause(from).toFixed(0)} ms`);
-  t.diagnostic(`at edge: drops ${JSON.stringify(drops)}`);
-  const other = inputs?.find(({ name }) => name === "ingest");
-  assert.ok((other?.packets ?? 0) > 0, "the alternative stood in");
-  assert.ok(viewer.longestPause(from) < 300, "which kept the stop from being seen");
-});
-
-test("a route that is changed while media flows loses and repeats nothing", async (t) => {
-  const { edge } = sites();
-  await using source = await publish("switching");
-  using viewer = await watch("switching");
-  await until("the way over middle", () => viewer.path.join() === "ingest,middle,edge");
-  const from = viewer.received.length;
-  const file = join(network.folder, "routes.json");
-  const set = async (routes: unknown): Promise<void> => {
-    await writeFile(file, JSON.stringify(routes));
-    const running = meander("config", "set", file, "--site", edge.url, "--json");
-    assert.equal(await running.ended, 0, running.stderr());
-  };
-  await set({ upstreams: ["ingest"] });
-  await until("the direct way", () => viewer.path.join() === "ingest,edge");
-  await more(viewer, 0.5);
-  await set({ upstreams: ["middle", "ingest"] });
-  await until("the old way", () => viewer.path.join() === "ingest,middle,edge");
-  await more(viewer, 0.5);
-  // And over another kind of connection.
-  await set({ upstreams: ["middle", "ingest"], stack: "tcp" });
-  await until("over TCP", async () => {
-    const inputs = (await channelAt(edge, "switching"))?.inputs ?? [];
-    return inputs.some(({ connection, state }) => connection === "tcp" && state === "active");
-  });
-  await more(viewer, 0.5);
-  await set({ upstreams: ["middle", "ingest"] });
-  await settle(source, viewer);
-  t.diagnostic(`longest pause ${viewer.longestPause(from).toFixed(0)} ms`);
-  assert.ok(viewer.longestPause(from) < 500);
-});
-
-test("one relay takes a video channel over UDP and a text channel over TCP", async () => {
-  const { ingest, edge } = sites();
+test("one relay receives a video channel over UDP and a text channel over TCP", async () => {
+  const { ingest, edge } = relays;
   const input = (stack: string) => ({ input: { from: ["ingest"], stack, keep: false } });
   await edge.client.setRoutes({
     upstreams: ["middle", "ingest"],
     channels: { film: input("udp"), subtitles: input("tcp") },
   });
   await ingest.client.publishData("subtitles");
-  await using source = await publish("film");
-  using film = await watch("film");
+  await using source = await relays.publish("film");
+  using film = await relays.watch("film");
   using subtitles = await Viewer.open(edge.url, "subtitles");
   await until("both are subscribed", async () => {
     return (await channelAt(ingest, "subtitles"))?.subscribers.some(
@@ -203,51 +47,14 @@ test("one relay takes a video channel over UDP and a text channel over TCP", asy
   assert.deepEqual([...new Set(stacks)].sort(), ["frag:udp", "tcp"]);
 });
 
-test("when one of two redundant inputs dies the viewer goes on within the silence allowed", async (t) => {
-  const { ingest } = sites();
-  const silenceMs = 300;
-  await ingest.client.setRoutes({ channels: { doubled: { maxPublishers: 2, silenceMs } } });
-  await until("the configuration", async () => {
-    return (await ingest.client.routes()).channels["doubled"]?.maxPublishers === 2;
-  });
-  const settings = { ports: "assign", source: "capture" } as const;
-  const open = (input: string) =>
-    ingest.client.publishSdp("doubled", sourceSdp("doubled"), { ...settings, input });
-  const [main, backup] = [await open("main"), await open("backup")];
-  const ports = [main, backup].flatMap(({ tracks }) => tracks.map(({ rtpPort }) => rtpPort));
-  await using source = await RtpSource.start({ ports, ssrc: 77 });
-  using viewer = await watch("doubled");
-  const states = async () =>
-    Object.fromEntries(
-      ((await channelAt(ingest, "doubled"))?.inputs ?? []).map(({ name, state }) => [name, state]),
-    );
-  assert.deepEqual(await states(), { main: "active", backup: "standby" });
-
-  const from = viewer.received.length;
-  source.ports = ports.slice(1);
-  await until("backup carries it", async () => (await states())["backup"] === "active");
-  assert.equal((await states())["main"], "down");
-  await more(viewer, 1);
-  const pause = viewer.longestPause(from);
-  source.ports = ports;
-  await until("main carries it again", async () => (await states())["main"] === "active");
-  await more(viewer, 0.5);
-  await ingest.client.unpublish("doubled", "main");
-  await more(viewer, 0.5);
-  await settle(source, viewer);
-  assert.equal(viewer.flows.length, 1, "the same capture stays the same flow");
-  t.diagnostic(`longest pause ${pause.toFixed(0)} ms with ${silenceMs} ms of silence allowed`);
-  assert.ok(pause < silenceMs + 150, `it stood for ${pause} ms`);
-});
-
-test("subscribers beyond the limit are refused in words, and the others see nothing of it", async () => {
-  const { edge } = sites();
+test("subscribers beyond the limit are refused with a reason, and the others notice nothing", async () => {
+  const { edge } = relays;
   await edge.client.setRoutes({
     upstreams: ["ingest"],
     channels: { scarce: { maxSubscribers: 1 } },
   });
-  await using source = await publish("scarce");
-  using viewer = await watch("scarce");
+  await using source = await relays.publish("scarce");
+  using viewer = await relays.watch("scarce");
   using second = await Viewer.open(edge.url, "scarce", "second");
   const refusal = await until("the refusal", () =>
     second.states.find((state) => state.type === "refused"),
@@ -264,9 +71,9 @@ test("subscribers beyond the limit are refused in words, and the others see noth
   await settle(source, viewer);
   viewer.close();
 
-  // By bandwidth: the channel's rate is known by now, and a second subscriber would pass it.
+  // By bandwidth: the channel's rate is known by now, and a second subscriber would exceed the limit.
   await edge.client.setRoutes({ upstreams: ["ingest"], maxBitsPerSecond: 1_000 });
-  await using thick = await publish("thick");
+  await using thick = await relays.publish("thick");
   using crowd = await Viewer.open(edge.url, "thick", "crowd");
   await until("its rate is known", () => crowd.received.length > 3 * PACKETS_PER_SECOND);
   using extra = await Viewer.open(edge.url, "thick", "extra");
@@ -278,13 +85,13 @@ test("subscribers beyond the limit are refused in words, and the others see noth
   await settle(thick, crowd);
 });
 
-test("a channel that goes, and others that come and go, disturb nobody", async () => {
-  const { ingest, edge } = sites();
-  await using source = await publish("steady");
-  using viewer = await watch("steady");
+test("a channel that closes, and others that come and go, disturb no other", async () => {
+  const { ingest, edge } = relays;
+  await using source = await relays.publish("steady");
+  using viewer = await relays.watch("steady");
   for (const name of ["guest-1", "guest-2", "guest-3"]) {
-    await using guest = await publish(name);
-    using watcher = await watch(name);
+    await using guest = await relays.publish(name);
+    using watcher = await relays.watch(name);
     const [video] = await freePortPairs(1);
     const { id } = await edge.client.addOutput(name, "127.0.0.1", { video });
     await edge.client.removeOutput(id);
@@ -294,10 +101,10 @@ test("a channel that goes, and others that come and go, disturb nobody", async (
   await settle(source, viewer);
 });
 
-test("metrics, health and the description of the API can be read by programs", async () => {
-  const { edge } = sites();
-  await using source = await publish("measured");
-  using viewer = await watch("measured");
+test("programs can read metrics, health and the description of the API", async () => {
+  const { edge } = relays;
+  await using source = await relays.publish("measured");
+  using viewer = await relays.watch("measured");
   const get = async (path: string): Promise<Response> => {
     const response = await fetch(edge.url + path);
     assert.equal(response.status, 200, path);
@@ -340,4 +147,75 @@ test("metrics, health and the description of the API can be read by programs", a
     }
   }
   await settle(source, viewer);
+});
+test("after a restart, inputs and outputs opened through the API are back on their ports, with the statistics", {
+  skip: WINDOWS ? "no SIGUSR2 on Windows" : false,
+}, async () => {
+  const ingest = relays.ingest;
+  await using source = await relays.publish("kept");
+  const [video] = await freePortPairs(1);
+  await until("it is described", async () => {
+    return (await channelAt(ingest, "kept"))?.description !== undefined;
+  });
+  await ingest.client.addOutput("kept", "127.0.0.1", { video });
+  using viewer = await relays.watchByMiddle("kept");
+  const ratesOf = async () => {
+    const { series, from, stepMs } = await ingest.client.stats("10m", "kept");
+    const rates = series.find(({ name }) => name === "bits-in")?.values ?? [];
+    return rates.flatMap((rate, index) =>
+      rate === null || rate === 0 ? [] : [{ rate, endsAt: from + (index + 1) * stepMs }],
+    );
+  };
+  await until("statistics", async () => (await ratesOf()).length > 0);
+  const { site: before } = await ingest.client.site();
+
+  process.kill(before.pid, "SIGUSR2");
+  const snapshot = await until("the input and the output are open again", async () => {
+    const { site, snapshot: now } = await ingest.client.site();
+    const channel = now.channels.find(({ name }) => name === "kept");
+    const isOut = channel?.subscribers.some(({ kind, packets }) => kind === "rtp" && packets > 0);
+    return site.instance !== before.instance && isOut === true ? channel : undefined;
+  });
+  assert.deepEqual(
+    snapshot.inputs.map(({ name, kind, state }) => [name, kind, state]),
+    [["main", "rtp", "active"]],
+  );
+  const end = viewer.received.length + PACKETS_PER_SECOND;
+  await until("new packets for the viewer", () => viewer.received.length >= end);
+
+  const { site: now } = await ingest.client.site();
+  const early = (await ratesOf()).filter(({ endsAt }) => endsAt < now.startedAt);
+  assert.ok(early.length > 0, "the statistics include the time before the restart");
+  await source.stop();
+});
+
+test("the log level changes in both threads of a running site, and is restored", async () => {
+  const middle = relays.middle;
+  const run = async (...args: readonly string[]): Promise<string> => {
+    const running = meander("log", "middle", ...args, "--site", relays.lead.url);
+    assert.equal(await endOf(running), 0, running.stderr());
+    return running.stdout().trim();
+  };
+  assert.equal(await run(), "middle logs from info on");
+  assert.match(await run("debug", "--for", "5s"), /^middle logs from debug on; back to info in/);
+  // This line comes from the plane thread.
+  const isTold = (): boolean => middle.running.stderr().includes("A WebSocket was not opened.");
+  assert.equal(isTold(), false);
+  const socket = connect(middle.httpPort, "127.0.0.1");
+  socket.on("error", () => {});
+  socket.write(
+    `GET /link HTTP/1.1\r\nhost: 127.0.0.1:${middle.httpPort}\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n`,
+  );
+  await until("the line of the plane thread", isTold);
+  socket.destroy();
+  await until("the former level", async () => (await run()) === "middle logs from info on");
+  const wrong = meander("log", "middle", "loud", "--site", relays.lead.url);
+  assert.equal(await endOf(wrong), 2);
+  assert.match(wrong.stderr(), /expected: debug, info, warn, error, silent/);
+});
+
+test("a restart is refused where no site has that name", async () => {
+  const running = meander("restart", "nowhere", "--site", relays.lead.url);
+  assert.equal(await endOf(running), 1);
+  assert.match(running.stderr(), /no site of the session has that name/);
 });

@@ -1,3 +1,4 @@
+// Runs alone: it loads the machine with hundreds of connections a second, and measures memory.
 import assert from "node:assert/strict";
 import { request } from "node:http";
 import type { Duplex } from "node:stream";

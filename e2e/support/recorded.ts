@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { FRAME_COUNTER, readFrameCounter } from "../../src/media/index.ts";
 import { FFMPEG, FFPROBE } from "./programs.ts";
@@ -94,4 +95,35 @@ function run(
   const { status, stdout, stderr } = spawnSync(program, args, { maxBuffer: 512 * 1024 * 1024 });
   if (status !== 0) throw new Error(`${program} ${args.join(" ")}: ${stderr}`);
   return { stdout, stderr: stderr.toString() };
+}
+
+/**
+ * Fails unless a recording of so many seconds of the clip has every frame, at its time.
+ *
+ * @param isFirst it begins where the recorder joined: sound that was ahead of the picture had passed by then
+ */
+export function assertWhole(
+  path: string,
+  seconds: number,
+  { isFirst }: { readonly isFirst: boolean },
+): void {
+  const { tracks, complaints } = probe(path);
+  const [video, audio] = tracks;
+  assert.equal(complaints, "");
+  assert.equal(video?.codec, "h264");
+  assert.equal(audio?.codec, "opus");
+  assert.equal(video?.times.length, seconds * 30);
+  const sounds = audio?.times ?? [];
+  const story = `${path}: ${sounds.length} sounds from ${sounds[0]} to ${sounds.at(-1)}`;
+  assert.ok((sounds[0] as number) < (isFirst ? 0.3 : 0.021), story);
+  assert.ok(Math.abs((sounds.at(-1) as number) - seconds) < 0.041, story);
+  assert.ok(longestStep(video?.times ?? []) < 0.035, `${longestStep(video?.times ?? [])}`);
+  assert.ok(longestStep(sounds) < 0.022);
+  const counters = countersOf(path);
+  assert.equal(counters.length, seconds * 30);
+  assert.equal(missingIn(counters.map(({ number }) => number)), 0);
+}
+
+function longestStep(times: readonly number[]): number {
+  return Math.max(...times.slice(1).map((each, index) => each - (times[index] as number)));
 }

@@ -26,6 +26,8 @@ export const LIMITS = {
   channelsMax: 4_096,
   /** Subscribers of one site unless configured otherwise. */
   subscribersDefault: 10_000,
+  /** Origins whose pages a site allows to use it. */
+  allowedOriginsMax: 64,
   /** Alternatives of one input. */
   alternativesMax: 16,
   /** One video frame being put together, bytes: several times a 4K key frame. */

@@ -1,10 +1,15 @@
 import type { Command } from "commander";
 import { DURATION_EXPECTED, MeanderError, parseDuration } from "../base/index.ts";
 import { SiteClient } from "../client/index.ts";
-import { type CredentialArguments, credentialsOf } from "./credentials.ts";
+import { type CredentialArguments, credentialsOf, variable } from "./credentials.ts";
 
-/** The default of `--site`: where the first site of a machine is. */
-const SITE = "http://127.0.0.1:7000";
+/** Where the first site of a machine is. */
+const FIRST_SITE = "http://127.0.0.1:7000";
+
+/** The default of `--site`. */
+export function defaultSite(): string {
+  return variable("MEANDER_SITE") ?? FIRST_SITE;
+}
 
 /** Options of verbs that talk to a site. */
 export interface SiteArguments extends CredentialArguments {
@@ -15,7 +20,11 @@ export interface SiteArguments extends CredentialArguments {
 /** Adds `--site`, `--json`, and what a verb shows and trusts. */
 export function withSite(command: Command): Command {
   return command
-    .option("--site <url>", "address of the site to talk to", SITE)
+    .option(
+      "--site <address>",
+      "address of the site to talk to, or its name in the session at the default address (the variable MEANDER_SITE)",
+      defaultSite(),
+    )
     .option(
       "--token-file <file>",
       "file with the token to show, - for standard input (the variable MEANDER_TOKEN, or what a site of this machine left)",

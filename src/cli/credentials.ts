@@ -7,6 +7,8 @@ export interface CredentialArguments {
   readonly tokenFile?: string;
   readonly ca?: string;
   readonly fingerprint?: string;
+  /** Address of the site that was asked where the named one is: they are of one session, so its token is shown. */
+  readonly askedAt?: string;
 }
 
 /** Where a token comes from when no option says. */
@@ -23,10 +25,10 @@ export const TOKEN_VARIABLE = "MEANDER_TOKEN";
  */
 export function credentialsOf(
   url: string,
-  { tokenFile, ca, fingerprint }: CredentialArguments,
+  { tokenFile, ca, fingerprint, askedAt = url }: CredentialArguments,
   { always = false }: { readonly always?: boolean } = {},
 ): SiteCredentials {
-  const local = URL.canParse(url) ? findLocalSite(url) : undefined;
+  const local = URL.canParse(askedAt) ? findLocalSite(askedAt) : undefined;
   const given = tokenFile === undefined ? variable(TOKEN_VARIABLE) : readTokenFile(tokenFile);
   const isWanted = local !== undefined && (local.asks || always);
   const found = isWanted && given === undefined ? findLocalToken(local) : undefined;

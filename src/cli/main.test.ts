@@ -1,21 +1,13 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { Site } from "../site/index.ts";
+import { meander } from "./meander.test.support.ts";
 
-const MAIN = fileURLToPath(new URL("./main.js", import.meta.url));
 /** Nothing listens there. */
 const NOWHERE = "http://127.0.0.1:1";
-
-interface Run {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 let folder: string;
 let site: Site;
@@ -31,19 +23,6 @@ after(async () => {
   await site.stop();
   await rm(folder, { recursive: true, force: true });
 });
-
-function meander(args: readonly string[], input = ""): Promise<Run> {
-  return new Promise((resolve) => {
-    const child = execFile(process.execPath, [MAIN, ...args], (error, stdout, stderr) => {
-      resolve({
-        code: typeof error?.code === "number" ? error.code : error === null ? 0 : -1,
-        stdout,
-        stderr,
-      });
-    });
-    child.stdin?.end(input);
-  });
-}
 
 const at = (): string[] => ["--site", site.url];
 
@@ -225,16 +204,6 @@ test("lines of standard input become messages, and the channel is listed", async
   assert.equal((JSON.parse(stdout) as { channel: string }).channel, "news");
   const listed = await meander(["channels", ...at()]);
   assert.match(listed.stdout, /^news /m);
-});
-
-test("routes are read and replaced, and a fault in them is told", async () => {
-  const set = await meander(["config", "set", "-", ...at()], '{ "upstreams": ["north"] }');
-  assert.equal(set.code, 0, set.stderr);
-  const get = await meander(["config", "get", ...at()]);
-  assert.deepEqual((JSON.parse(get.stdout) as { upstreams: string[] }).upstreams, ["north"]);
-  const wrong = await meander(["config", "set", "-", ...at()], '{ "upstreams": "north" }');
-  assert.equal(wrong.code, 2);
-  assert.match(wrong.stderr, /where: body: upstreams/);
 });
 
 test("a channel that is not there cannot be played", async () => {

@@ -47,7 +47,13 @@ export async function runProgram(args: readonly string[]): Promise<number> {
     .version(packageVersion())
     .showSuggestionAfterError(true)
     .exitOverride()
-    .configureOutput({ outputError: () => {} });
+    .configureOutput({ outputError: () => {} })
+    .hook("preAction", async (_program, verb) => {
+      const { site } = verb.opts<{ readonly site?: string }>();
+      if (site === undefined || URL.canParse(site)) return;
+      const { resolveSiteName } = await import("./site-named.ts");
+      await resolveSiteName(verb);
+    });
   for (const add of await Promise.all(verbsFor(args[0]).map((load) => load()))) add(program);
   try {
     await program.parseAsync([...args], { from: "user" });

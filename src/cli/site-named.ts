@@ -1,7 +1,8 @@
+import type { Command } from "commander";
 import { MeanderError } from "../base/index.ts";
 import { SiteClient } from "../client/index.ts";
-import type { Endpoint, SiteRecord } from "../session/index.ts";
-import { clientOf, type SiteArguments } from "./arguments.ts";
+import { type Endpoint, type SiteRecord, siteNameSchema } from "../session/index.ts";
+import { clientOf, defaultSite, type SiteArguments } from "./arguments.ts";
 import { credentialsOf } from "./credentials.ts";
 
 /** A site of the session, and its client. */
@@ -19,6 +20,23 @@ export async function siteNamed(options: SiteArguments, name: string): Promise<N
     where: `site ${name}`,
     expected: `one of ${sites.map((each) => each.name).join(", ")}`,
   });
+}
+
+/**
+ * Replaces a name that was given for `--site` by the address of that site in the session at the default address.
+ *
+ * @throws {MeanderError} `site-unknown`
+ */
+export async function resolveSiteName(command: Command): Promise<void> {
+  const options = command.opts<SiteArguments>();
+  if (!siteNameSchema.safeParse(options.site).success) return;
+  const askedAt = defaultSite();
+  const { record } = await siteNamed({ ...options, site: askedAt }, options.site);
+  const { http, tls } = record;
+  command.setOptionValue("site", urlOf(http, tls !== undefined));
+  command.setOptionValue("askedAt", askedAt);
+  if (tls !== undefined && options.ca === undefined && options.fingerprint === undefined)
+    command.setOptionValue("fingerprint", tls.fingerprint);
 }
 
 /** The client of another site of the session: the token is the same, and the session tells what it shows. */

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { MeanderError } from "../base/index.ts";
-import type { Site, SiteSettings } from "../site/index.ts";
+import type { ReadSettings, Site, SiteSettings } from "../site/index.ts";
 import { formatFingerprint } from "../transport/index.ts";
 import { collect, durationOf, wholeNumber } from "./arguments.ts";
 import { readTokenFile, TOKEN_VARIABLE, variable } from "./credentials.ts";
@@ -17,6 +17,7 @@ interface Arguments {
   readonly udpPort?: string;
   readonly advertise?: string;
   readonly open: readonly string[];
+  readonly allowOrigin: readonly string[];
   readonly access?: string;
   readonly public: readonly string[];
   readonly tls?: string;
@@ -58,6 +59,13 @@ export function addSite(program: Command): void {
     .option(
       "--open <host>",
       "let other machines in, which know this one by that name; may be repeated",
+      collect,
+      [],
+    )
+    .option(
+      "--allow-origin <origin>",
+      "let pages of that origin embed the player, such as https://a.example or 'https://*.example.org'; script=, link= or api= " +
+        "before it allows that alone; may be repeated",
       collect,
       [],
     )
@@ -110,9 +118,10 @@ export function addSite(program: Command): void {
       const terminal = openTerminal(options.json === true);
       // Only this verb needs the whole site; loading it takes longer than most others take.
       const { runDaemon } = await import("../site/index.ts");
-      const read = async (): Promise<SiteSettings> => {
-        return { ...(await settingsFrom(options.config)), ...(await settingsOf(options)) };
+      const read: ReadSettings = async (warn) => {
+        return { ...(await settingsFrom(options.config, warn)), ...(await settingsOf(options)) };
       };
+      const warnings: string[] = [];
       const tell = (site: Site): void => {
         const { name, http, udp, tls, streams, leader, pid } = site.record;
         const { access, tokenFile } = site.local;
@@ -125,7 +134,9 @@ export function addSite(program: Command): void {
         options.tokenFile === undefined
           ? variable(TOKEN_VARIABLE)
           : readTokenFile(options.tokenFile);
-      process.exitCode = await runDaemon(await read(), tell, { reload: read, token });
+      process.exitCode = await runDaemon(await read((text) => warnings.push(text)), tell, {
+        ...{ reload: read, warnings, token },
+      });
     });
   addSiteLeave(site);
 }
@@ -147,11 +158,14 @@ function accessLines({
   return [...lines, `  asks for tokens${own}`];
 }
 
-async function settingsFrom(file: string | undefined): Promise<SiteSettings> {
+async function settingsFrom(
+  file: string | undefined,
+  warn: (text: string) => void,
+): Promise<SiteSettings> {
   if (file === undefined) return {};
   const { parseConfigFile } = await import("../site/index.ts");
   try {
-    return parseConfigFile(await readFile(file, "utf8"), file);
+    return parseConfigFile(await readFile(file, "utf8"), file, warn);
   } catch (cause) {
     if (cause instanceof MeanderError) throw cause;
     const where = `argument --config ${file}`;
@@ -175,6 +189,7 @@ async function settingsOf(options: Arguments): Promise<SiteSettings> {
     udpPort: wholeNumber(options.udpPort, "--udp-port", 0, 65_535),
     advertise,
     open: options.open.length === 0 ? undefined : options.open,
+    allowOrigin: options.allowOrigin.length === 0 ? undefined : options.allowOrigin,
     access: options.access,
     public: options.public.length === 0 ? undefined : options.public,
     tls: options.tls,

@@ -39,7 +39,9 @@ export {
 } from "./model.ts";
 export { decide, denied, enforce, type PolicyDecision, type PolicyQuestion } from "./policy.ts";
 export { channelRecordSchema, type SiteSelf, siteRecordSchema } from "./records.ts";
+export { renameKeys } from "./renamed-keys.ts";
 export { isRouteKey, parseRouteConfig } from "./route-config.ts";
+export { SiteConfig } from "./site-config.ts";
 export { StreamControl, type StreamControlOptions } from "./stream-control.ts";
 export {
   agentSpecSchema,

@@ -99,7 +99,7 @@ test("while the directory is gone a site keeps what it knew, and says so", async
   const south = world.member("south");
   await north.start();
   await south.start();
-  await north.membership.setConfig({ upstreams: ["south"] });
+  await north.config.set({ upstreams: ["south"] });
   const clip = await north.membership.openChannel("clip");
   await north.told.until(() => north.told.configs.length === 2 && north.told.channels.length === 1);
   await world.disconnect();
@@ -150,7 +150,7 @@ test("a leader that lost its directory is joined anew, with its new session", as
   await using world = await SessionWorld.make();
   const north = world.member("north");
   await north.start();
-  await north.membership.setConfig({ upstreams: ["south"] });
+  await north.config.set({ upstreams: ["south"] });
   await north.told.until(() => north.told.configs.length === 2);
   await world.restart({ empty: true });
   await world.advanceUntil(() => north.told.joined.length === 2);

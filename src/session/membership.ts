@@ -9,11 +9,10 @@ import {
 } from "../base/index.ts";
 import type { Change, Directory, DirectoryStatus, Json, Lease } from "../directory/index.ts";
 import { isOutage, readAnswer } from "./leader-answers.ts";
-import type { ChannelRecord, RouteConfig, SessionRecord, SiteRecord } from "./model.ts";
+import type { ChannelRecord, SessionRecord, SiteRecord } from "./model.ts";
 import { RecordList } from "./record-list.ts";
 import { type SiteSelf, sessionRecordSchema, siteRecordSchema } from "./records.ts";
 import { SessionChannels } from "./session-channels.ts";
-import { SiteConfig } from "./site-config.ts";
 
 /** What a membership needs. */
 export interface MembershipOptions {
@@ -21,10 +20,6 @@ export interface MembershipOptions {
   readonly site: SiteSelf;
   readonly clock: Clock;
   readonly log: Log;
-  /** Configuration to start with, as from a file. */
-  readonly config?: RouteConfig | undefined;
-  /** True: `config` counts only while the directory has none for this site. */
-  readonly preferDirectory?: boolean | undefined;
   /** Time of the site's lease, ms ({@link LIMITS.leaseMs}). */
   readonly leaseMs?: number | undefined;
   /** How often it is renewed, ms, > 0; a third of its time by default. */
@@ -37,8 +32,6 @@ export interface MembershipEvents {
   joined(session: SessionRecord): void;
   sites(sites: readonly SiteRecord[]): void;
   channels(channels: readonly ChannelRecord[]): void;
-  /** This site's configuration, first and whenever it changes. One that is not valid is a problem, and the last one holds. */
-  config(config: RouteConfig): void;
   /** Whether the directory can be reached. While it cannot, what was known holds. */
   status(status: DirectoryStatus): void;
   /**
@@ -46,7 +39,7 @@ export interface MembershipEvents {
    * Told after each join and each renewal, and with the present time when the lease turns out to be lost.
    */
   lease?(untilMs: number): void;
-  /** What people should know: the name was taken meanwhile, the configuration in the directory is not valid. */
+  /** What people should know: the name was taken meanwhile. */
   problem?(error: MeanderError): void;
 }
 
@@ -58,7 +51,6 @@ export class Membership {
   readonly #renewMs: number;
   readonly #sites: RecordList<SiteRecord>;
   readonly #channels: SessionChannels;
-  readonly #config: SiteConfig;
   #undo: (() => void)[] = [];
   #self: SiteSelf;
   #session: SessionRecord | undefined;
@@ -89,10 +81,6 @@ export class Membership {
       log,
       onList: (channels) => this.#events.channels(channels),
     });
-    this.#config = new SiteConfig(directory, site.name, {
-      config: (config) => this.#events.config(config),
-      problem: (error) => this.#problem(error),
-    });
   }
 
   /** The sites last heard of, by name. */
@@ -106,19 +94,17 @@ export class Membership {
   }
 
   /**
-   * Joins; events come from now on, the lists and the configuration before it settles.
+   * Joins; events come from now on, the lists before it settles.
    *
    * @throws {MeanderError} `site-name-taken`, `directory-unreachable`, and what else the directory and the leader refuse with
    */
   async start(): Promise<SessionRecord> {
-    const { directory, config, preferDirectory = false, site } = this.#options;
+    const { directory } = this.#options;
     try {
       this.#undo.push(directory.onStatus((status) => this.#statusChanged(status)));
       const session = await this.#join();
-      if (config !== undefined) await this.#config.offer(config, preferDirectory);
       await this.#watch("sites/", (change) => this.#sites.take(change));
       await this.#watch("channels/", (change) => this.#channels.take(change));
-      await this.#watch(`config/${site.name}`, (change) => this.#config.take(change));
       this.#schedule(this.#renewMs);
       return session;
     } catch (error) {
@@ -149,15 +135,6 @@ export class Membership {
    */
   closeChannel(name: string, options: { ingest?: boolean } = {}): Promise<void> {
     return this.#channels.close(name, options);
-  }
-
-  /**
-   * Keeps a configuration for this site in the directory; the `config` event follows.
-   *
-   * @throws {MeanderError} `config-invalid`, `directory-unreachable`
-   */
-  async setConfig(config: unknown): Promise<void> {
-    await this.#config.set(config);
   }
 
   /** What the site says of itself is another from now on; the session hears of it as soon as it can. */

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type MeanderError, SeededRandom, SILENT, VirtualClock } from "../base/index.ts";
+import { logOver, type MeanderError, SeededRandom, SILENT, VirtualClock } from "../base/index.ts";
 import { EmbeddedDirectory } from "../directory/embedded/index.ts";
 import {
   DirectoryClient,
@@ -16,10 +16,12 @@ import { Leader } from "./leader.ts";
 import { Membership, type MembershipEvents, type MembershipOptions } from "./membership.ts";
 import type { ChannelRecord, RouteConfig, SessionRecord, SiteRecord } from "./model.ts";
 import type { SiteSelf } from "./records.ts";
+import { SiteConfig } from "./site-config.ts";
 
 /** How a member of a {@link SessionWorld} differs from others. */
-export interface MemberOptions
-  extends Partial<Pick<MembershipOptions, "config" | "preferDirectory" | "leaseMs" | "renewMs">> {
+export interface MemberOptions extends Partial<Pick<MembershipOptions, "leaseMs" | "renewMs">> {
+  /** Configuration to start with, as from a file. */
+  readonly config?: RouteConfig;
   readonly port?: number;
   readonly instance?: number;
   /** Port for stream frames. */
@@ -31,6 +33,7 @@ export interface MemberOptions
 /** A site of a {@link SessionWorld}. */
 export interface Member {
   readonly membership: Membership;
+  readonly config: SiteConfig;
   readonly told: Told;
   /** Names of the sites last told of. */
   readonly names: string;
@@ -44,6 +47,11 @@ export class Told {
   channels: readonly ChannelRecord[] = [];
   readonly configs: RouteConfig[] = [];
   readonly problems: MeanderError[] = [];
+  /** What the configuration logged. */
+  readonly logged: string[] = [];
+  readonly log = logOver((severity, message, { error = "" }) =>
+    this.#note(() => this.logged.push(`${severity}: ${message} ${error}`)),
+  );
   status: DirectoryStatus["type"] | undefined;
   /** Until when the lease holds, each time it was told. */
   readonly leases: number[] = [];
@@ -53,11 +61,15 @@ export class Told {
     joined: (session) => this.#note(() => this.joined.push(session)),
     sites: (sites) => this.#note(() => (this.sites = sites)),
     channels: (channels) => this.#note(() => (this.channels = channels)),
-    config: (parsed) => this.#note(() => this.configs.push(parsed)),
     lease: (untilMs) => this.#note(() => this.leases.push(untilMs)),
     status: ({ type }) => this.#note(() => (this.status = type)),
     problem: (error) => this.#note(() => this.problems.push(error)),
   };
+
+  /** Applies a configuration by noting it. */
+  applied(config: RouteConfig): void {
+    this.#note(() => this.configs.push(config));
+  }
 
   /** Settles when something is so. */
   async until(check: () => boolean): Promise<void> {
@@ -99,6 +111,7 @@ export class SessionWorld implements AsyncDisposable {
       instance = 100 + this.#members.length,
       embedded = false,
       streamsPort,
+      config: proposal,
       ...rest
     } = options;
     const endpoint = { host: "127.0.0.1", port };
@@ -119,13 +132,24 @@ export class SessionWorld implements AsyncDisposable {
       told.events,
     );
     this.#members.push(membership);
+    const config = new SiteConfig({
+      site: name,
+      clock: this.clock,
+      log: told.log,
+      apply: async (parsed) => told.applied(parsed),
+    });
     return {
       membership,
+      config,
       told,
       get names() {
         return told.sites.map((each) => each.name).join();
       },
-      start: () => membership.start(),
+      start: async () => {
+        const session = await membership.start();
+        await config.start(directory, proposal);
+        return session;
+      },
     };
   }
 

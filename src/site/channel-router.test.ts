@@ -166,10 +166,24 @@ test("what the plane refused is tried again with the next change", async () => {
   const { plane, router } = rig();
   await router.setChannels([CLIP]);
   plane.refuseNext = new Error("no");
-  await router.setRoutes(routes({ clip: from("north") }));
+  await assert.rejects(router.setRoutes(routes({ clip: from("north") })), {
+    code: "config-not-applied",
+    message: "channel clip: no",
+  });
   assert.deepEqual(plane.taken().slice(1), []);
   await router.setChannels([CLIP]);
   assert.deepEqual(plane.taken(), ["open clip 7 from north"]);
+});
+
+test("routes are applied when their new channels have ids and are open, and not while the directory is down", async () => {
+  const { plane, router, down } = rig([]);
+  await router.setRoutes(routes({ clip: from("north") }));
+  assert.deepEqual(plane.taken().slice(1), ["open clip 100 from north"]);
+  down.value = true;
+  await assert.rejects(router.setRoutes(routes({ clip: from("north"), film: from("north") })), {
+    code: "config-not-applied",
+    message: "channel film: it has no id yet: the directory is down",
+  });
 });
 
 test("after its last ingest has ended a channel stays for those who watch, then goes", async () => {

@@ -1,5 +1,12 @@
 import { isDeepStrictEqual } from "node:util";
-import { type Cancel, type Clock, LIMITS, type Log, messageOf } from "../base/index.ts";
+import {
+  type Cancel,
+  type Clock,
+  LIMITS,
+  type Log,
+  MeanderError,
+  messageOf,
+} from "../base/index.ts";
 import {
   type ChannelRecord,
   channelNameSchema,
@@ -21,6 +28,14 @@ export interface ChannelRouterOptions {
   readonly log: Log;
 }
 
+/** What came of applying what is wanted. */
+interface Applied {
+  /** What the plane refused. */
+  readonly refusals: readonly MeanderError[];
+  /** For each configured channel without an id: settles when it has one and is open, with what failed. */
+  readonly allocations: readonly Promise<readonly MeanderError[]>[];
+}
+
 /**
  * Keeps the plane's open channels equal to what configuration, publishers and subscribers ask for. Changes are applied as
  * differences, one after the other; what stays the same is not touched.
@@ -30,12 +45,13 @@ export class ChannelRouter {
   readonly #wanted = new Set<string>();
   readonly #ingested = new Set<string>();
   readonly #applied = new Map<string, DesiredChannel>();
-  readonly #allocating = new Set<string>();
+  /** Configured channels whose ids have been asked for, and what failed then. */
+  readonly #allocating = new Map<string, Promise<readonly MeanderError[]>>();
   readonly #lingering = new Map<string, Cancel>();
   readonly #channels = new Map<string, ChannelRecord>();
   #routes: RouteConfig = defaultRouteConfig();
   #limits: { maxSubscribers: number; maxBitsPerSecond: number } | undefined;
-  #work: Promise<void> = Promise.resolve();
+  #work: Promise<unknown> = Promise.resolve();
 
   constructor(options: ChannelRouterOptions) {
     this.#options = options;
@@ -46,25 +62,27 @@ export class ChannelRouter {
     });
   }
 
-  get routes(): RouteConfig {
-    return this.#routes;
-  }
-
   /** Channels that the session knows. */
   get channels(): readonly ChannelRecord[] {
     return [...this.#channels.values()];
   }
 
-  /** Settles when the routes are applied. */
-  setRoutes(routes: RouteConfig): Promise<void> {
+  /**
+   * Settles when the routes are applied: limits are set, and every configured channel has its id and is open.
+   *
+   * @throws {MeanderError} `config-not-applied`: the first channel for which that failed; the others are as configured
+   */
+  async setRoutes(routes: RouteConfig): Promise<void> {
     this.#routes = routes;
-    return this.#apply();
+    const { refusals, allocations } = await this.#apply();
+    const [first] = [...refusals, ...(await Promise.all(allocations)).flat()];
+    if (first !== undefined) throw first;
   }
 
   /** Settles when the list is applied. Channels once known stay known: a list may be older than what was looked up. */
-  setChannels(channels: readonly ChannelRecord[]): Promise<void> {
+  async setChannels(channels: readonly ChannelRecord[]): Promise<void> {
     for (const channel of channels) this.#channels.set(channel.name, channel);
-    return this.#apply();
+    await this.#apply();
   }
 
   /** A channel as the session knows it; asks the directory when it is new. */
@@ -144,12 +162,19 @@ export class ChannelRouter {
     }
   }
 
-  #apply(): Promise<void> {
-    this.#work = this.#work.then(() => this.#applyNow());
-    return this.#work;
+  #apply(): Promise<Applied> {
+    const applied = this.#work.then(() => this.#applyNow());
+    this.#work = applied;
+    return applied;
   }
 
-  async #applyNow(): Promise<void> {
+  async #applyNow(): Promise<Applied> {
+    const refusals: MeanderError[] = [];
+    const attempt = async (where: string, change: () => Promise<void>): Promise<boolean> => {
+      const refusal = await this.#attempt(where, change);
+      if (refusal !== undefined) refusals.push(refusal);
+      return refusal === undefined;
+    };
     const { self, plane } = this.#options;
     const facts = {
       self,
@@ -158,54 +183,56 @@ export class ChannelRouter {
       wanted: this.#wanted,
       ingested: this.#ingested,
     };
-    await this.#applyLimits();
+    const { maxSubscribers, maxBitsPerSecond } = this.#routes;
+    const limits = { maxSubscribers, maxBitsPerSecond };
+    if (!isDeepStrictEqual(limits, this.#limits)) {
+      if (await attempt("the site's limits", () => plane.setLimits(limits))) this.#limits = limits;
+    }
     const desired = desiredChannels(facts);
     for (const [name, open] of [...this.#applied]) {
       const wanted = desired.get(name);
       if (wanted?.id === open.id) continue;
-      await this.#attempt(name, () =>
+      await attempt(`channel ${name}`, () =>
         plane.closeChannel(name, wanted === undefined ? "no longer configured" : "new id"),
       );
       this.#applied.delete(name);
     }
     for (const [name, wanted] of desired) {
       if (isDeepStrictEqual(this.#applied.get(name), wanted)) continue;
-      if (await this.#attempt(name, () => plane.openChannel(wanted)))
+      if (await attempt(`channel ${name}`, () => plane.openChannel(wanted)))
         this.#applied.set(name, wanted);
     }
-    for (const name of unknownChannels(facts)) void this.#allocate(name);
+    const allocations = unknownChannels(facts).map((name) => {
+      const asked = this.#allocating.get(name) ?? this.#allocate(name);
+      this.#allocating.set(name, asked);
+      return asked;
+    });
+    return { refusals, allocations };
   }
 
-  async #applyLimits(): Promise<void> {
-    const { maxSubscribers, maxBitsPerSecond } = this.#routes;
-    const limits = { maxSubscribers, maxBitsPerSecond };
-    if (isDeepStrictEqual(limits, this.#limits)) return;
-    if (await this.#attempt("", () => this.#options.plane.setLimits(limits))) this.#limits = limits;
-  }
-
-  async #attempt(channel: string, change: () => Promise<void>): Promise<boolean> {
+  /** Undefined when the plane made the change. */
+  async #attempt(where: string, change: () => Promise<void>): Promise<MeanderError | undefined> {
     try {
       await change();
-      return true;
-    } catch (error) {
-      this.#options.log.error("The plane refused a change.", { channel, error: messageOf(error) });
-      return false;
+      return undefined;
+    } catch (cause) {
+      const error = messageOf(cause);
+      this.#options.log.error("The plane refused a change.", { where, error });
+      return new MeanderError("config-not-applied", error, { where, cause });
     }
   }
 
-  async #allocate(name: string): Promise<void> {
-    if (this.#allocating.has(name)) return;
-    this.#allocating.add(name);
+  async #allocate(name: string): Promise<readonly MeanderError[]> {
     try {
       const channel = await this.#options.allocate(name);
       this.#channels.set(name, channel);
-      void this.#apply();
-    } catch (error) {
-      // Asked again when the directory tells of channels or routes anew, which it does on every reconnect.
-      this.#options.log.warn("A configured channel has no id yet.", {
-        channel: name,
-        error: messageOf(error),
-      });
+      return (await this.#apply()).refusals;
+    } catch (cause) {
+      const error = messageOf(cause);
+      // Asked again when the directory reports channels or routes again, which it does after every reconnect.
+      this.#options.log.warn("A configured channel has no id yet.", { channel: name, error });
+      const what = `it has no id yet: ${error}`;
+      return [new MeanderError("config-not-applied", what, { where: `channel ${name}`, cause })];
     } finally {
       this.#allocating.delete(name);
     }

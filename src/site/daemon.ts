@@ -4,7 +4,7 @@ import { formatBitRate } from "../view/index.ts";
 import { supervisedDemo } from "./demo/demo-link.ts";
 import { gatedLog, LogGate } from "./observe/log-gate.ts";
 import { openLog } from "./observe/open-log.ts";
-import { reload } from "./operations/reload.ts";
+import { type ReadSettings, reload } from "./operations/reload.ts";
 import { becomeParent, formerSelf, RESTART_CODE } from "./operations/restart.ts";
 import { ServiceManager } from "./operations/service-manager.ts";
 import { Site, type SitePorts } from "./site.ts";
@@ -16,7 +16,9 @@ const END_MS_MAX = 500;
 /** What a daemon stands on besides its site. */
 export interface DaemonPorts extends SitePorts {
   /** Reads the settings again, on SIGHUP. Absent: they came from nowhere that could have changed. */
-  readonly reload?: () => Promise<SiteSettings>;
+  readonly reload?: ReadSettings;
+  /** What was outdated in the settings, in one sentence each: logged at the start. */
+  readonly warnings?: readonly string[];
 }
 
 /**
@@ -43,7 +45,8 @@ export async function runDaemon(
   const demo = supervisedDemo();
   const former = formerSelf();
   const manager = new ServiceManager({ env: process.env, pid: process.pid, clock, log });
-  const { reload: read, ...sitePorts } = ports;
+  const { reload: read, warnings = [], ...sitePorts } = ports;
+  for (const text of warnings) log.warn(text);
   const running = await Site.start(withPorts(settings, former?.ports), {
     ...{ clock, log, logGate, canRestart: true },
     ...(demo === undefined ? {} : { demo }),
@@ -122,7 +125,7 @@ function answerSignals(
   site: Site,
   daemon: {
     readonly settings: SiteSettings;
-    readonly read: (() => Promise<SiteSettings>) | undefined;
+    readonly read: ReadSettings | undefined;
     readonly stop: (signal: string) => void;
     readonly manager: ServiceManager;
     readonly log: Log;

@@ -79,6 +79,7 @@ export {
 export type { Durability } from "../stream/index.ts";
 export { type DaemonPorts, runDaemon } from "./daemon.ts";
 export { type Check, runChecks } from "./doctor/checks.ts";
+export type { ReadSettings } from "./operations/reload.ts";
 export { Site, type SitePorts } from "./site.ts";
 export {
   checkSettings,

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { StreamEvent } from "../agent/index.ts";
 import {
+  assert,
   type Clock,
   isAboutToken,
   type Log,
@@ -23,7 +24,6 @@ import {
   type ChannelRecord,
   Leader,
   Membership,
-  type RouteConfig,
   type SessionRecord,
   type SiteRecord,
   type SiteSelf,
@@ -42,7 +42,6 @@ import { hasEnded } from "./site-ended.ts";
 export interface SessionLinkEvents {
   sites(sites: readonly SiteRecord[]): void;
   channels(channels: readonly ChannelRecord[]): void;
-  routes(routes: RouteConfig): void;
   status(status: DirectoryStatus): void;
   /** Until then, by `Clock.now()`, the site's lease certainly holds. */
   lease(untilMs: number): void;
@@ -101,10 +100,9 @@ export class SessionLink {
   /**
    * Opens the directory, or reaches the leader's, and joins. Events are held back until `release`.
    *
-   * @param routes to set for this site; undefined: those that the directory has
    * @throws {MeanderError} `directory-…`, `join-failed`, and what `prepare` throws and the leader refuses with
    */
-  async start(routes: RouteConfig | undefined): Promise<SessionRecord> {
+  async start(): Promise<SessionRecord> {
     const { join, record, leaseMs, clock, log, prepare } = this.#options;
     const directory = join === undefined ? await this.#lead() : await this.#follow(join);
     this.#directory = directory;
@@ -113,7 +111,7 @@ export class SessionLink {
       (news: Parameters<SessionLinkEvents[Kind]>[0]): void =>
         this.#tell(kind, news);
     this.#membership = new Membership(
-      { directory, site: selfOf(record), clock, log, config: routes, leaseMs },
+      { directory, site: selfOf(record), clock, log, leaseMs },
       {
         joined: (session) => {
           this.#session = session;
@@ -123,7 +121,6 @@ export class SessionLink {
           this.#tell("sites", sites);
         },
         channels: hold("channels"),
-        config: hold("routes"),
         status: hold("status"),
         lease: hold("lease"),
       },
@@ -147,6 +144,13 @@ export class SessionLink {
     for (const tell of held.values()) tell();
   }
 
+  /** The session's directory, once the site has joined. */
+  get directory(): Directory {
+    this.#joined();
+    assert(this.#directory !== undefined, "a site that has joined has a directory");
+    return this.#directory;
+  }
+
   /** What the directory has of a channel now. Rejects while it cannot be reached. */
   async lookUp(name: string): Promise<ChannelRecord | undefined> {
     return this.#joined().lookUp(name);
@@ -160,10 +164,6 @@ export class SessionLink {
   /** The same, and notes that this site ingests it. */
   announce(name: string): Promise<ChannelRecord> {
     return this.#joined().openChannel(name, { ingest: true });
-  }
-
-  setRoutes(routes: RouteConfig): Promise<void> {
-    return this.#joined().setConfig(routes);
   }
 
   /**

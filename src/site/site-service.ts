@@ -117,9 +117,16 @@ export interface SiteService {
   ): Promise<{ readonly id: number; readonly sdp: string }>;
   /** @throws {MeanderError} `output-unknown` */
   removeOutput(id: number): Promise<void>;
+  /** The routes in force. */
   routes(): RouteConfig;
-  /** Keeps routes in the directory; they are applied at once. @throws {MeanderError} `config-invalid`, `directory-unreachable` */
-  setRoutes(routes: RouteConfig): Promise<void>;
+  /**
+   * Stores routes in the directory, and settles when this site has applied them.
+   *
+   * @param where named in errors before the faulty part
+   * @returns the routes with their defaults
+   * @throws {MeanderError} `config-invalid` and `directory-unreachable`, when nothing was stored; `config-not-applied`
+   */
+  setRoutes(routes: unknown, where?: string): Promise<RouteConfig>;
   /** Asks the site to stop in order; returns at once. */
   requestStop(): void;
 }

@@ -25,8 +25,8 @@ import { linkUrlOf, packageRoot, packageVersion, siteUrlOf } from "../client/ind
 import type { DirectoryStatus } from "../directory/index.ts";
 import {
   defaultRouteConfig,
-  parseRouteConfig,
   type RouteConfig,
+  SiteConfig,
   type SiteRecord,
 } from "../session/index.ts";
 import { Shell } from "../session/shell/index.ts";
@@ -37,6 +37,8 @@ import type { Guard } from "./access/guard.ts";
 import { type TokenService, tokenServiceOver } from "./access/token-service.ts";
 import { answerRequests } from "./api/answer-requests.ts";
 import { ChannelRouter } from "./channel-router.ts";
+import { parseAllowedOrigin } from "./http/allowed-origins.ts";
+import type { GateRules } from "./http/gate.ts";
 import { MediaDesk } from "./media-desk.ts";
 import { Neighbourhood } from "./neighbourhood.ts";
 import { gatedLog, LogGate } from "./observe/log-gate.ts";
@@ -48,7 +50,7 @@ import type { PlaneEvent } from "./plane-control.ts";
 import { checkRecordings } from "./record/record-requests.ts";
 import { RecordingDesk } from "./record/recording-desk.ts";
 import { SessionLink } from "./session-link.ts";
-import { completeSettings, type SiteOptions, type SiteSettings } from "./site-options.ts";
+import { completeSettings, isLocal, type SiteOptions, type SiteSettings } from "./site-options.ts";
 import { SiteSecurity } from "./site-security.ts";
 import type { DemoControl, PublishRequest, SiteService } from "./site-service.ts";
 import { StreamDesk } from "./stream-desk.ts";
@@ -89,6 +91,7 @@ export class Site implements SiteService, AsyncDisposable {
   readonly #plane: Plane;
   readonly #link: SessionLink;
   readonly #router: ChannelRouter;
+  readonly #config: SiteConfig;
   readonly #desk: MediaDesk;
   readonly #neighbourhood: Neighbourhood;
   readonly #streams: StreamDesk;
@@ -110,14 +113,13 @@ export class Site implements SiteService, AsyncDisposable {
   static async start(settings: SiteSettings, ports: SitePorts = {}): Promise<Site> {
     const options = completeSettings(settings);
     if (options.routes !== undefined) {
-      parseRouteConfig(options.routes, "routes");
       checkRecordings(options.routes, options.recordings);
     }
     const { clock = new SystemClock(), random = new SystemRandom() } = ports;
     const logGate = ports.logGate ?? new LogGate("debug");
     const { log: written = SILENT } = ports;
     const log = ports.logGate === undefined ? gatedLog(written, logGate) : written;
-    const gate = { hosts: hostsOf(options), origins: [] };
+    const gate = { ...gateOf(options), origins: [] };
     const { host, httpPort, udpPort, streamPort, streamTransport } = options;
     const { allowInline, maxStreams, privateLinks } = options;
     const { tls: source } = options;
@@ -198,7 +200,9 @@ export class Site implements SiteService, AsyncDisposable {
     this.#security = new SiteSecurity({
       ...{ options, record: this.record, hosts, tls, plane, clock, random, log },
     });
-    this.#neighbourhood = new Neighbourhood({ self: this.record, hosts, plane, log });
+    this.#neighbourhood = new Neighbourhood({
+      ...{ self: this.record, gate: gateOf(options), plane, log },
+    });
     this.#link = new SessionLink({
       record: this.record,
       join: options.join,
@@ -217,7 +221,6 @@ export class Site implements SiteService, AsyncDisposable {
           streams.setSites(sites);
         },
         channels: (channels) => void this.#router.setChannels(channels),
-        routes: (routes) => void this.#applyRoutes(routes),
         status: (status) => this.#setDirectory(status),
         lease: (untilMs) => streams.setLease(untilMs),
       },
@@ -231,6 +234,11 @@ export class Site implements SiteService, AsyncDisposable {
       allocate: (name) => this.#link.allocate(name),
       clock,
       log,
+    });
+    this.#config = new SiteConfig({
+      ...{ site: options.name, clock, log },
+      check: (routes) => checkRecordings(routes, options.recordings),
+      apply: (routes) => this.#applyRoutes(routes),
     });
     this.#desk = new MediaDesk({
       self: options.name,
@@ -377,13 +385,11 @@ export class Site implements SiteService, AsyncDisposable {
   }
 
   routes(): RouteConfig {
-    return this.#router.routes;
+    return this.#config.current;
   }
 
-  async setRoutes(routes: RouteConfig): Promise<void> {
-    checkRecordings(routes, this.#options.recordings);
-    await this.#link.setRoutes(routes);
-    await this.#applyRoutes(routes);
+  setRoutes(routes: unknown, where?: string): Promise<RouteConfig> {
+    return this.#config.set(routes, where);
   }
 
   /** A shell of the session in this process: what `connect` gives, without a connection. @param name default: one of its own */
@@ -423,12 +429,13 @@ export class Site implements SiteService, AsyncDisposable {
   }
 
   async #join(webRoot: string): Promise<void> {
-    const { linkKey } = await this.#link.start(this.#options.routes);
+    const { linkKey } = await this.#link.start();
     const { maxSubscribers, maxBitsPerSecond } = defaultRouteConfig();
     const { site, instance } = this.#siteInstance;
     await this.#plane.configure({ site, instance, linkKey, maxSubscribers, maxBitsPerSecond });
     this.#streams.join(this.#siteInstance, linkKey);
     this.#link.release();
+    await this.#config.start(this.#link.directory, this.#options.routes);
     this.#plane.onShell((socket, address) =>
       this.#streams.accept(socket, admitBy(this.guard, "administer", address)),
     );
@@ -445,10 +452,10 @@ export class Site implements SiteService, AsyncDisposable {
   }
 
   async #applyRoutes(routes: RouteConfig): Promise<void> {
-    await this.#router.setRoutes(routes);
     this.#recordings.set(routes);
     // A plane that has ended tells so itself.
     await this.operations.checkRoutes(routes).catch(() => {});
+    await this.#router.setRoutes(routes);
   }
 
   #setDirectory(status: DirectoryStatus): void {
@@ -495,6 +502,7 @@ export class Site implements SiteService, AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    this.#config.stop();
     this.#security.close();
     await this.#streams.stop();
     await this.#link.close();
@@ -512,6 +520,11 @@ export class Site implements SiteService, AsyncDisposable {
       this.#log.warn("Not all streams of the site have moved away.", { error: messageOf(error) });
     }
   }
+}
+
+function gateOf(options: SiteOptions): Omit<GateRules, "origins"> {
+  const allowed = options.allowOrigin.map((text) => parseAllowedOrigin(text));
+  return { hosts: hostsOf(options), allowed, local: isLocal(options) };
 }
 
 function hostsOf(options: SiteOptions): string[] {

@@ -1,6 +1,5 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { Clock } from "../../base/index.ts";
-import { parseRouteConfig } from "../../session/index.ts";
 import type { SiteService } from "../site-service.ts";
 import { json, rawJson, route } from "./route.ts";
 import {
@@ -110,15 +109,12 @@ export function addSessionRoutes(app: OpenAPIHono, site: SiteService, clock: Clo
       method: "put",
       path: "/api/config",
       tag: "site",
-      summary: "Replaces the routes of this site; applied at once, without disturbing what stays",
+      summary:
+        "Replaces the routes of this site; answers when they are applied, without disturbing what stays",
       body: { required: true, content: { "application/json": routesDocumentSchema.partial() } },
       answers: { 200: routes },
     },
-    async (c) => {
-      const wanted = parseRouteConfig(await rawJson(c), "body");
-      await site.setRoutes(wanted);
-      return json(wanted);
-    },
+    async (c) => json(await site.setRoutes(await rawJson(c), "body")),
   );
   route(
     app,

@@ -21,6 +21,7 @@ const STATUS: Readonly<Record<string, 401 | 403 | 404 | 409 | 429 | 500 | 503>> 
   "demo-refused": 409,
   "restart-refused": 409,
   internal: 500,
+  "config-not-applied": 503,
   "plane-failed": 503,
   "plane-closed": 503,
   "admission-refused": 503,

@@ -3,9 +3,12 @@ import type { LogLevel } from "../../client/contract/index.ts";
 import type { RouteConfig } from "../../session/index.ts";
 import type { SiteSettings } from "../site-options.ts";
 
+/** Reads the settings of a site. `warn` is told, in one sentence each, what is outdated in them. */
+export type ReadSettings = (warn: (text: string) => void) => Promise<SiteSettings>;
+
 /** What a reload changes. */
 export interface ReloadTarget {
-  setRoutes(routes: RouteConfig): Promise<void>;
+  setRoutes(routes: RouteConfig): Promise<unknown>;
   readonly operations: { readonly logLevels: { set(level: LogLevel): Promise<unknown> } };
 }
 
@@ -21,11 +24,11 @@ const LIVE: ReadonlySet<string> = new Set(["routes", "log"]);
 export async function reload(
   site: ReloadTarget,
   before: SiteSettings,
-  read: () => Promise<SiteSettings>,
+  read: ReadSettings,
   log: Log,
 ): Promise<SiteSettings> {
   try {
-    const settings = await read();
+    const settings = await read((text) => log.warn(text));
     const changed = changedKeys(before, settings);
     if (changed.includes("routes") && settings.routes !== undefined) {
       await site.setRoutes(settings.routes);

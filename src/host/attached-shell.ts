@@ -7,38 +7,52 @@ import type {
   StreamEvent,
   StreamInspection,
 } from "../agent/index.ts";
-import { delay, LIMITS, MeanderError } from "../base/index.ts";
+import { delay, LIMITS, MeanderError, messageOf } from "../base/index.ts";
 import {
   type EndpointId,
   formatMessageName,
   parseMessageName,
   type ShellEndpoint,
+  type StreamKernel,
 } from "../stream/index.ts";
 import { packValue, unpackValue } from "../wire/index.ts";
-import type { SiteStreams } from "./site-streams.ts";
-import { Party } from "./stream-party.ts";
+import { awaitReply } from "./await-reply.ts";
+import type { EventFeed } from "./event-feed.ts";
+import type { SiteCalls } from "./ports.ts";
+import type { SessionSites } from "./session-sites.ts";
+import { type SessionAccess, SiteSessionPort } from "./site-session-port.ts";
 
-/** How long a shell that has gone is still delivered for, ms; and how often that is looked at. */
+/** What an {@link AttachedShell} uses. */
+export interface ShellAccess extends SessionAccess {
+  readonly sessionSites: Pick<SessionSites, "all" | "instanceOf">;
+  readonly calls: SiteCalls;
+  readonly kernel: Pick<StreamKernel, "turn" | "openShell" | "closeShell">;
+  readonly events: Pick<EventFeed, "listen">;
+  /** Whether the site has stopped, and delivers nothing any more. */
+  isStopped(): boolean;
+}
+
+/** How long the messages of a detached shell are still delivered, and how often the shell checks whether they are consumed, ms. */
 const DRAIN_MS_MAX = 600_000;
 const DRAIN_MS = 1_000;
 
-/** A shell that is attached to this site, its home: messages leave from here, also after it has gone. */
-export class ShellParty extends Party implements ShellPort {
+/** A shell that is attached to this site: it sends its messages from here, and completes their delivery after the shell has detached. */
+export class AttachedShell extends SiteSessionPort<ShellAccess> implements ShellPort {
   readonly name: string;
   readonly closed: Promise<Error | undefined>;
   readonly endpoint: ShellEndpoint;
-  readonly #detached: () => void;
+  readonly #onDetached: () => void;
   readonly #undo = new Set<() => void>();
-  /** Appends that wait for room, by receiver; the last one in line. */
-  readonly #lines = new Map<EndpointId, Promise<void>>();
+  /** The last append that waits for room, by receiver. */
+  readonly #queues = new Map<EndpointId, Promise<void>>();
   #end: (error: Error | undefined) => void = () => {};
   #isClosed = false;
 
-  constructor(host: SiteStreams, name: string, detached: () => void) {
-    super(host);
+  constructor(access: ShellAccess, name: string, onDetached: () => void) {
+    super(access);
     this.name = name;
-    this.#detached = detached;
-    this.endpoint = host.kernel.openShell(name);
+    this.#onDetached = onDetached;
+    this.endpoint = access.kernel.openShell(name);
     this.closed = new Promise((resolve) => {
       this.#end = resolve;
     });
@@ -48,20 +62,24 @@ export class ShellParty extends Party implements ShellPort {
     this.#checkOpen();
     const { stream, payload, before = [], until, timeoutMs, signal } = request;
     if (payload.byteLength > LIMITS.streamMessageBytesMax)
-      throw new MeanderError("message-too-large", `it has ${payload.byteLength} bytes packed`, {
-        where: `append to ${stream}`,
-        expected: `at most ${LIMITS.streamMessageBytesMax}`,
-      });
+      throw new MeanderError(
+        "message-too-large",
+        `the message has ${payload.byteLength} bytes packed`,
+        {
+          where: `append to ${stream}`,
+          expected: `at most ${LIMITS.streamMessageBytesMax}`,
+        },
+      );
     const record = await this.find(stream);
     const target = { target: record.id, targetName: record.name };
     await this.#room(record.id);
     this.#checkOpen();
-    const { kernel } = this.host;
+    const { kernel, clock } = this.access;
     if (until === "buffered") {
       const seq = kernel.turn(() => this.endpoint.send(target, payload));
       return { id: formatMessageName({ from: this.name, to: stream, seq }), reply: undefined };
     }
-    return await this.host.awaitReply(timeoutMs, signal, (waiter) => {
+    return await awaitReply(clock, { timeoutMs, signal }, (waiter) => {
       const seq = kernel.turn(() => {
         for (const each of before) this.endpoint.send(target, each);
         return this.endpoint.send(target, payload, { waiter });
@@ -71,29 +89,29 @@ export class ShellParty extends Party implements ShellPort {
     });
   }
 
-  /** Room for one more message, in the order of asking. */
+  /** Waits for room for one more message; first come, first served. */
   async #room(target: EndpointId): Promise<void> {
-    const before = this.#lines.get(target);
+    const before = this.#queues.get(target);
     if (before === undefined && this.endpoint.windowTo(target)?.isFull !== true) return;
     const turn = (before ?? Promise.resolve()).then(async () => {
       while (this.endpoint.windowTo(target)?.isFull === true && !this.#isClosed)
         await this.endpoint.whenRoom();
     });
-    this.#lines.set(target, turn);
+    this.#queues.set(target, turn);
     await turn;
-    if (this.#lines.get(target) === turn) this.#lines.delete(target);
+    if (this.#queues.get(target) === turn) this.#queues.delete(target);
   }
 
   now(): number {
-    return this.host.options.clock.wall();
+    return this.access.clock.wall();
   }
 
   sleep(ms: number): Promise<void> {
-    return delay(this.host.options.clock, "shell sleeps", ms);
+    return delay(this.access.clock, "shell sleeps", ms);
   }
 
   async sites(): Promise<readonly string[]> {
-    return this.host.sites.map(({ site }) => site).sort();
+    return this.access.sessionSites.all.map(({ site }) => site).sort();
   }
 
   async inspect(stream: string): Promise<StreamInspection> {
@@ -104,12 +122,12 @@ export class ShellParty extends Party implements ShellPort {
   async why(message: string): Promise<MessageStory> {
     const name = parseMessageName(message);
     if (name === undefined)
-      throw new MeanderError("message-invalid", "that is no message's id", {
+      throw new MeanderError("message-invalid", "not the id of a message", {
         where: message,
         expected: "SENDER>STREAM#NUMBER, such as foo>bar#17",
       });
-    const sites = this.host.sites.map(({ site }) => site);
-    const target = this.host.table.byName(name.to);
+    const sites = this.access.sessionSites.all.map(({ site }) => site);
+    const target = this.access.table.byName(name.to);
     const first =
       target === undefined ? sites : [target.site, ...sites.filter((site) => site !== target.site)];
     const steps: string[] = [];
@@ -117,10 +135,10 @@ export class ShellParty extends Party implements ShellPort {
     for (const site of first) {
       const story = (await this.#askSite(site, "story", [message]).catch((error: unknown) => ({
         state: "unknown",
-        steps: [`site ${site} does not answer: ${error instanceof Error ? error.message : error}`],
+        steps: [`site ${site} does not answer: ${messageOf(error)}`],
       }))) as MessageStory;
       steps.push(...story.steps.filter((step) => step !== "" && !steps.includes(step)));
-      // The receiver's word counts more than the sender's, which is asked later.
+      // The receiver's answer prevails over the sender's, which is asked later.
       if (best === "unknown") best = story.state;
     }
     if (target === undefined) steps.unshift(`No stream is called ${name.to}.`);
@@ -140,7 +158,7 @@ export class ShellParty extends Party implements ShellPort {
   async evacuate(
     site: string,
   ): Promise<{ readonly moved: number; readonly failed: readonly string[] }> {
-    const answer = await this.host.ask(
+    const answer = await this.access.askLeader(
       "evacuate-site",
       { site, by: this.name },
       LIMITS.evacuateMsMax,
@@ -153,15 +171,15 @@ export class ShellParty extends Party implements ShellPort {
   }
 
   async setPolicy(scope: string, rules: readonly unknown[]): Promise<void> {
-    await this.host.ask("set-policy", { scope, rules, by: this.name });
+    await this.access.askLeader("set-policy", { scope, rules, by: this.name });
   }
 
   async policies(): Promise<Readonly<Record<string, readonly unknown[]>>> {
-    return this.host.table.policies;
+    return this.access.table.policies;
   }
 
-  onEvent(filter: EventFilter, listener: (event: StreamEvent) => void): () => void {
-    const stop = this.host.events.listen(filter, listener);
+  onEvent(filter: EventFilter, receive: (event: StreamEvent) => void): () => void {
+    const stop = this.access.events.listen(filter, receive);
     const undo = (): void => {
       this.#undo.delete(undo);
       stop();
@@ -174,7 +192,7 @@ export class ShellParty extends Party implements ShellPort {
     this.#detach(undefined);
   }
 
-  /** The site ends it. */
+  /** The site ends the attachment. */
   end(error: MeanderError): void {
     this.#detach(error);
   }
@@ -184,22 +202,22 @@ export class ShellParty extends Party implements ShellPort {
     this.#isClosed = true;
     for (const undo of [...this.#undo]) undo();
     this.#end(error);
-    this.#detached();
-    this.#drain(this.host.options.clock.now() + DRAIN_MS_MAX);
+    this.#onDetached();
+    this.#drain(this.access.clock.now() + DRAIN_MS_MAX);
   }
 
-  /** What was buffered is still delivered. */
+  /** Keeps the sender open until all buffered messages are consumed. */
   #drain(until: number): void {
-    const { clock } = this.host.options;
-    if (this.host.isClosed) return;
-    if (this.endpoint.isEmpty || clock.now() > until) this.host.kernel.closeShell(this.endpoint);
+    const { clock, kernel, isStopped } = this.access;
+    if (isStopped()) return;
+    if (this.endpoint.isEmpty || clock.now() > until) kernel.closeShell(this.endpoint);
     else clock.after("drain shell", DRAIN_MS, () => this.#drain(until));
   }
 
   async #askSite(site: string, kind: string, request: readonly unknown[]): Promise<unknown> {
     this.#checkOpen();
-    const answer = await this.host.kernel.request(
-      this.host.instanceOf(site),
+    const answer = await this.access.calls.request(
+      this.access.sessionSites.instanceOf(site),
       kind,
       packValue(request),
     );
