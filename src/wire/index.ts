@@ -37,7 +37,7 @@ export type {
   Frame,
   Inspector,
   Packetizer,
-  PacketPlace,
+  PacketPosition,
   PayloadFacts,
 } from "./codecs/media-format.ts";
 export { splitAnnexB } from "./codecs/nal-format.ts";

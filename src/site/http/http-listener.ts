@@ -99,7 +99,7 @@ export class HttpListener implements AsyncDisposable {
     if (options.tls === undefined) {
       this.#server = this.#port = createServer(settings);
     } else {
-      const handshakeTimeout = LIMITS.tlsGreetingMs;
+      const handshakeTimeout = LIMITS.tlsHandshakeMs;
       const tls = { ...options.tls, minVersion: "TLSv1.2" as const, handshakeTimeout };
       this.#server = createSecureServer({ ...settings, ...tls });
       this.#plain = plainServer(settings);

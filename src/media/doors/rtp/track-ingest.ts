@@ -6,7 +6,7 @@ import {
   encodeParameterSets,
   KIND,
   PacketMemory,
-  type PacketPlace,
+  type PacketPosition,
   ParameterSets,
   parameterSetsOfFmtp,
   type ReportBlock,
@@ -219,7 +219,7 @@ export class TrackIngest {
     source: Source,
     bytes: Uint8Array,
     rtp: RtpPacket,
-    place: PacketPlace,
+    place: PacketPosition,
     now: number,
     isFirst = false,
   ): void {

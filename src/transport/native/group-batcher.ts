@@ -2,15 +2,15 @@ import type { OnMissed } from "../datagrams.ts";
 import type { RemoteEntry } from "../remote-entry.ts";
 import type { GroupMember, RemoteGroup } from "../remote-group.ts";
 import { LAYOUT } from "./constants.ts";
+import { countSegments } from "./count-segments.ts";
 import { GroupTable } from "./group-table.ts";
-import type { KernelLane, Messages } from "./kernel-lane.ts";
-import { trainLength } from "./train.ts";
+import type { KernelSender, Messages } from "./kernel-sender.ts";
 
 const NONE: readonly Uint8Array[] = [];
 
 /** Sends what waits for a group: each datagram, or each train, by one call to all members. */
-export class GroupLane implements Messages {
-  readonly #lane: KernelLane;
+export class GroupBatcher implements Messages {
+  readonly #kernel: KernelSender;
   readonly #family: 4 | 6;
   readonly #arenaLow: number;
   #table: GroupTable;
@@ -19,23 +19,23 @@ export class GroupLane implements Messages {
   #first = 0;
   #count = 0;
 
-  constructor(lane: KernelLane, family: 4 | 6) {
-    this.#lane = lane;
+  constructor(kernel: KernelSender, family: 4 | 6) {
+    this.#kernel = kernel;
     this.#family = family;
-    this.#arenaLow = lane.calls.memory.arena.address % 2 ** 32;
-    this.#table = new GroupTable(lane.calls, family);
+    this.#arenaLow = kernel.calls.memory.arena.address % 2 ** 32;
+    this.#table = new GroupTable(kernel.calls, family);
   }
 
   /** Sends and forgets what waits. */
   flush(group: RemoteGroup): void {
     const packets = group.pending;
-    group.table ??= new GroupTable(this.#lane.calls, this.#family);
+    group.table ??= new GroupTable(this.#kernel.calls, this.#family);
     this.#table = group.table;
     this.#packets = packets;
     let first = 0;
     while (first < packets.length) {
       this.#table.renew(group.members);
-      const count = this.#lane.takesTrains ? trainLength(packets, first) : 1;
+      const count = this.#kernel.canSegment ? countSegments(packets, first) : 1;
       this.#sendRun(first, count);
       first += count;
     }
@@ -44,7 +44,7 @@ export class GroupLane implements Messages {
     this.#packets = NONE;
   }
 
-  isTrain(): boolean {
+  isSegmented(): boolean {
     return this.#count > 1;
   }
 
@@ -75,9 +75,9 @@ export class GroupLane implements Messages {
   sendApart(index: number): void {
     const [first, count] = [this.#first, this.#count];
     this.#sendSingly(first, count, index, index + 1);
-    this.#aimAtTrain(first, count);
+    this.#aimAtSegments(first, count);
     // The train goes on to the others; this one, if it takes none, is among the last from the next run on.
-    if (!this.remote(index).takesTrains) this.#table.expire();
+    if (!this.remote(index).canSegment) this.#table.expire();
   }
 
   #member(index: number): GroupMember {
@@ -85,7 +85,7 @@ export class GroupLane implements Messages {
   }
 
   #sendRun(first: number, count: number): void {
-    const { arena } = this.#lane.calls.memory;
+    const { arena } = this.#kernel.calls.memory;
     let offset = 0;
     for (let index = first; index < first + count; index++) {
       const packet = this.#packets[index] as Uint8Array;
@@ -93,12 +93,12 @@ export class GroupLane implements Messages {
       offset += packet.byteLength;
     }
     const total = this.#table.order.length;
-    const trainable = count > 1 ? this.#table.trainableCount : 0;
-    if (trainable > 0) {
-      this.#aimAtTrain(first, count);
-      this.#lane.send(this, this.#table.trainMessages, 0, trainable);
+    const segmentable = count > 1 ? this.#table.segmentableCount : 0;
+    if (segmentable > 0) {
+      this.#aimAtSegments(first, count);
+      this.#kernel.send(this, this.#table.segmentedMessages, 0, segmentable);
     }
-    if (trainable < total) this.#sendSingly(first, count, trainable, total);
+    if (segmentable < total) this.#sendSingly(first, count, segmentable, total);
   }
 
   /** Sends datagrams that stand in the arena from its start on, one by one, to some members. */
@@ -109,23 +109,23 @@ export class GroupLane implements Messages {
       this.#first = index;
       this.#count = 1;
       this.#aim(offset, length);
-      this.#lane.send(this, this.#table.singleMessages, from, to);
+      this.#kernel.send(this, this.#table.singleMessages, from, to);
       offset += length;
     }
   }
 
-  #aimAtTrain(first: number, count: number): void {
+  #aimAtSegments(first: number, count: number): void {
     this.#first = first;
     this.#count = count;
     const size = this.segmentBytes();
     const last = (this.#packets[first + count - 1] as Uint8Array).byteLength;
     this.#aim(0, size * (count - 1) + last);
-    this.#lane.calls.memory.groupControl.words[LAYOUT.controlData / 4] = size;
+    this.#kernel.calls.memory.groupControl.words[LAYOUT.controlData / 4] = size;
   }
 
   /** Lets the one piece of all messages be these bytes of the arena. */
   #aim(offset: number, length: number): void {
-    const { words } = this.#lane.calls.memory.groupPiece;
+    const { words } = this.#kernel.calls.memory.groupPiece;
     words[0] = this.#arenaLow + offset;
     words[2] = length;
   }

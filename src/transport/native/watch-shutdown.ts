@@ -1,7 +1,7 @@
 import { MessageChannel, type MessagePort } from "node:worker_threads";
 
 /** What a thread gets to be stopped by. Its port has to be transferred. */
-export interface BrakeEnd {
+export interface WatchShutdownEnd {
   readonly shared: SharedArrayBuffer;
   readonly port: MessagePort;
 }
@@ -10,9 +10,9 @@ export interface BrakeEnd {
  * Has another thread close its watches before that thread is ended from here: the native library takes the process along
  * when it calls back into a thread that ends.
  */
-export class Brake {
+export class WatchShutdown {
   /** For the other thread. */
-  readonly end: BrakeEnd;
+  readonly end: WatchShutdownEnd;
   readonly #port: MessagePort;
   readonly #released: Int32Array;
 
@@ -26,14 +26,14 @@ export class Brake {
   }
 
   /** Blocks until it has, at most so long, ms: a thread that is stuck does not answer. True: it has. */
-  hold(withinMs: number): boolean {
-    this.#port.postMessage("hold");
+  closeAll(withinMs: number): boolean {
+    this.#port.postMessage("close");
     return Atomics.wait(this.#released, 0, 0, withinMs) !== "timed-out";
   }
 }
 
 /** Runs `release` when the other thread wants that; it is told when this is done. */
-export function obeyBrake({ port, shared }: BrakeEnd, release: () => void): void {
+export function onWatchShutdown({ port, shared }: WatchShutdownEnd, release: () => void): void {
   const released = new Int32Array(shared);
   port.on("message", () => {
     release();

@@ -33,7 +33,7 @@ export interface Trace {
 }
 
 /** The traces of the connections of a process. */
-export class TraceBook {
+export class TraceRegistry {
   readonly #traces = new Set<Trace>();
 
   add(trace: Trace): void {

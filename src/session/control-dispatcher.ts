@@ -2,8 +2,8 @@ import type { Json } from "../directory/index.ts";
 import type { ControlContext } from "./control-context.ts";
 import type { ControlQueue } from "./control-queue.ts";
 import { Evacuation } from "./evacuation.ts";
-import type { FinalizeLedger } from "./finalize-ledger.ts";
 import { parsePayload } from "./leader-requests.ts";
+import type { PendingFinalizers } from "./pending-finalizers.ts";
 import { StreamAgents } from "./stream-agents.ts";
 import { setKeeper } from "./stream-keeper.ts";
 import { StreamLifecycle } from "./stream-lifecycle.ts";
@@ -12,7 +12,7 @@ import { setPolicy } from "./stream-policies.ts";
 import type { ControlRequests } from "./stream-records.ts";
 import * as requests from "./stream-requests.ts";
 
-/** The requests that a {@link ControlDesk} answers. */
+/** The requests that a {@link ControlDispatcher} answers. */
 export const CONTROL_SUBJECTS: readonly (keyof ControlRequests)[] = [
   "create-stream",
   "move-stream",
@@ -27,18 +27,18 @@ export const CONTROL_SUBJECTS: readonly (keyof ControlRequests)[] = [
 ];
 
 /** Reads control requests, and has each done when those about the same stream that came before it are done. */
-export class ControlDesk {
+export class ControlDispatcher {
   readonly #context: ControlContext;
   readonly #queue: ControlQueue;
   readonly #lifecycle: StreamLifecycle;
   readonly #agents: StreamAgents;
   readonly #moves: StreamMoves;
 
-  constructor(context: ControlContext, queue: ControlQueue, ledger: FinalizeLedger) {
+  constructor(context: ControlContext, queue: ControlQueue, finalizers: PendingFinalizers) {
     this.#context = context;
     this.#queue = queue;
-    this.#lifecycle = new StreamLifecycle(context, ledger);
-    this.#agents = new StreamAgents(context, ledger);
+    this.#lifecycle = new StreamLifecycle(context, finalizers);
+    this.#agents = new StreamAgents(context, finalizers);
     this.#moves = new StreamMoves(context);
   }
 

@@ -4,7 +4,7 @@ import { StreamReads } from "./stream-reads.ts";
 import { StreamWrites } from "./stream-writes.ts";
 
 /** What passes by the runtime's streams, for the sockets of one thread that it can serve. */
-export class StreamMeans implements Disposable {
+export class NativeStreams implements Disposable {
   readonly writes: StreamWrites;
   readonly reads: StreamReads;
 

@@ -15,8 +15,8 @@ export interface EndedAgents {
   readonly agents: readonly AgentSpec[];
 }
 
-/** What a {@link FinalizeLedger} needs. */
-export interface FinalizeLedgerOptions {
+/** What a {@link PendingFinalizers} needs. */
+export interface PendingFinalizersOptions {
   readonly directory: Directory;
   readonly roster: SiteRoster;
   readonly contact: SiteContact;
@@ -38,12 +38,12 @@ type Due = z.infer<typeof dueSchema>;
 const AGENTS_MAX = 2 * LIMITS.streamAgentsMax;
 
 /** The finalize handlers that are still due at sites where agents were: kept in the directory until a site has run them. */
-export class FinalizeLedger {
-  readonly #options: FinalizeLedgerOptions;
+export class PendingFinalizers {
+  readonly #options: PendingFinalizersOptions;
   readonly #queue = new ControlQueue();
   #count = 0;
 
-  constructor(options: FinalizeLedgerOptions) {
+  constructor(options: PendingFinalizersOptions) {
     this.#options = options;
   }
 

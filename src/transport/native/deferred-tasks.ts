@@ -2,7 +2,7 @@
  * Callbacks of the event loop in which datagrams arrive, of one thread: what is sent meanwhile leaves when all that arrived
  * has been handed on.
  */
-export class Turn {
+export class DeferredTasks {
   readonly #tasks: (() => void)[] = [];
   #isOpen = false;
 

@@ -1,8 +1,8 @@
 import { type Counters, LIMITS } from "../../base/index.ts";
+import type { DatagramTotals } from "../datagram-totals.ts";
 import type { OnMissed } from "../datagrams.ts";
 import type { PlainSender } from "../plain-sender.ts";
 import type { RemoteEntry } from "../remote-entry.ts";
-import type { Tally } from "../tally.ts";
 import { ERRNO, errorName, LAYOUT, SOCKET } from "./constants.ts";
 import type { ErrorQueue } from "./error-queue.ts";
 import type { NativeCalls } from "./native-calls.ts";
@@ -15,7 +15,7 @@ const ATTEMPTS_MAX = 4;
 /** Messages in memory, one behind the other, and what to do about those that the kernel does not take. */
 export interface Messages {
   /** Whether several datagrams are in each of them, so that the kernel has to cut them. */
-  isTrain(index: number): boolean;
+  isSegmented(index: number): boolean;
   /** Datagrams in `count` messages from `index` on. */
   datagrams(index: number, count: number): number;
   /** Of these, those in trains. */
@@ -37,15 +37,15 @@ export interface Messages {
 type Verdict = "again" | "leave" | "apart" | "behind" | "forbidden";
 
 /** One socket's way into the kernel: calls, and what follows from their errors. docs/spec/datagrams.md [G20]-[G26] */
-export class KernelLane {
+export class KernelSender {
   readonly calls: NativeCalls;
   readonly plain: PlainSender;
   /** Whether the kernel may be asked to cut trains. */
-  takesTrains: boolean;
+  canSegment: boolean;
   readonly #descriptor: number;
   readonly #errors: ErrorQueue;
   readonly #counts: Counters;
-  readonly #tally: Tally;
+  readonly #totals: DatagramTotals;
   readonly #missed: { readonly onMissed: OnMissed; readonly reason: string }[] = [];
   #goesPlain: "no" | "while-behind" | "for-ever" = "no";
   /** Whether the kernel refuses what is too large for the way, instead of cutting it. */
@@ -59,17 +59,16 @@ export class KernelLane {
     readonly plain: PlainSender;
     readonly errors: ErrorQueue;
     readonly counts: Counters;
-    readonly tally: Tally;
+    readonly totals: DatagramTotals;
   }) {
     this.calls = options.calls;
     this.plain = options.plain;
     this.#descriptor = options.descriptor;
     this.#errors = options.errors;
     this.#counts = options.counts;
-    this.#tally = options.tally;
+    this.#totals = options.totals;
     // Kernels before 4.18 do not know the option.
-    this.takesTrains =
-      this.calls.getOption(this.#descriptor, SOCKET.solUdp, SOCKET.udpSegment) >= 0;
+    this.canSegment = this.calls.getOption(this.#descriptor, SOCKET.solUdp, SOCKET.udpSegment) >= 0;
     this.#isWhole = options.family === 4 && this.#setDiscovery(SOCKET.pmtuDo);
   }
 
@@ -127,9 +126,9 @@ export class KernelLane {
 
   #count(messages: Messages, at: number, count: number): void {
     this.#attempts = 0;
-    this.#tally.sendCalls++;
-    this.#tally.sent += messages.datagrams(at, count);
-    this.#tally.segments += messages.segments(at, count);
+    this.#totals.sendCalls++;
+    this.#totals.sent += messages.datagrams(at, count);
+    this.#totals.segments += messages.segments(at, count);
   }
 
   /** Deals with an error of the message at `at`. True: it is done with. */
@@ -164,15 +163,15 @@ export class KernelLane {
     const isOthers = this.takeErrors() > 0 || error === ERRNO.EINTR;
     if (error === ERRNO.EMSGSIZE && this.letCut()) return "again";
     if (isOthers && ++this.#attempts < ATTEMPTS_MAX) return "again";
-    if (!messages.isTrain(at)) return "leave";
+    if (!messages.isSegmented(at)) return "leave";
     const isInvalid = error === ERRNO.EINVAL;
     const isTooLong = isInvalid && messages.segmentBytes(at) > SMALL_BYTES;
     if (error === ERRNO.EMSGSIZE || isTooLong) {
-      messages.remote(at).takesTrains = false;
+      messages.remote(at).canSegment = false;
       return "apart";
     }
     if (error !== ERRNO.EIO && !isInvalid) return "leave";
-    this.takesTrains = false;
+    this.canSegment = false;
     return "apart";
   }
 

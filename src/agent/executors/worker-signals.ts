@@ -2,8 +2,8 @@ import { LIMITS } from "../../base/index.ts";
 
 /** What a worker and its executor both see. */
 export interface WorkerMemory {
-  /** Of the {@link WorkerBoard}. */
-  readonly board: SharedArrayBuffer;
+  /** Of the {@link WorkerSignals}. */
+  readonly signals: SharedArrayBuffer;
   /** Of the answers that are not sent yet. */
   readonly answers: SharedArrayBuffer;
 }
@@ -18,7 +18,7 @@ const SLOTS = 2;
  * What a worker and its executor tell each other without messages, since a thread that runs a handler reads none: who runs, whether anything
  * begins, and which batches are interrupted. Agents are numbered by slots.
  */
-export class WorkerBoard {
+export class WorkerSignals {
   readonly memory: SharedArrayBuffer;
   readonly #cells: Int32Array;
 

@@ -15,7 +15,7 @@ import { loadNative } from "./load-native.ts";
 const { absence, calls } = loadNative({ disabled: false });
 const run = promisify(execFile);
 
-if (process.argv[2] === "within") await sendLargeTrains();
+if (process.argv[2] === "within") await sendLargeSegments();
 else {
   test("[G22] a train that the kernel finds too large for the network arrives apart", async (t) => {
     if (calls === undefined) return t.skip(`no native calls: ${absence}`);
@@ -40,7 +40,7 @@ else {
   });
 }
 
-async function sendLargeTrains(): Promise<void> {
+async function sendLargeSegments(): Promise<void> {
   await using sender = await opener({ native: calls })();
   await using receiver = await opener({ native: calls })();
   const arrivals = new Arrivals(receiver);
@@ -62,11 +62,11 @@ async function sendLargeTrains(): Promise<void> {
     }
     group.close();
     assert.deepEqual(await arrivals.reach(sent.length), sent);
-    return sender.figures.segments;
+    return sender.stats.segments;
   };
   // 1500 bytes with the headers of IP and UDP, then one more.
   const fitting = await send(1_472);
   await send(1_473);
-  const { mode, segments: all } = sender.figures;
+  const { mode, segments: all } = sender.stats;
   process.stdout.write(JSON.stringify({ fitting, all, counts: sender.counts, mode }));
 }

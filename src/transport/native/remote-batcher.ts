@@ -2,9 +2,9 @@ import { LIMITS } from "../../base/index.ts";
 import type { RemoteEntry } from "../remote-entry.ts";
 import type { BatchMemory } from "./batch-memory.ts";
 import { LAYOUT } from "./constants.ts";
-import type { KernelLane, Messages } from "./kernel-lane.ts";
+import { countSegments } from "./count-segments.ts";
+import type { KernelSender, Messages } from "./kernel-sender.ts";
 import { addressOf } from "./raw-remotes.ts";
-import { trainLength } from "./train.ts";
 
 const MESSAGE_WORDS = LAYOUT.message / 4;
 const NAME_WORDS = LAYOUT.address / 4;
@@ -12,8 +12,8 @@ const PIECE_WORDS = LAYOUT.iovec / 4;
 const CONTROL_WORDS = LAYOUT.segmentControl / 4;
 
 /** Sends what waits for remotes of their own: one call for many of them, one message for each train. */
-export class RemoteLane implements Messages {
-  readonly #lane: KernelLane;
+export class RemoteBatcher implements Messages {
+  readonly #kernel: KernelSender;
   readonly #nameLength: number;
   readonly #memory: BatchMemory;
   readonly #arenaLow: number;
@@ -26,10 +26,10 @@ export class RemoteLane implements Messages {
   #size = 0;
   #arenaEnd = 0;
 
-  constructor(lane: KernelLane, family: 4 | 6) {
-    this.#lane = lane;
+  constructor(kernel: KernelSender, family: 4 | 6) {
+    this.#kernel = kernel;
     this.#nameLength = family === 4 ? LAYOUT.ipv4Address : LAYOUT.ipv6Address;
-    this.#memory = lane.calls.memory;
+    this.#memory = kernel.calls.memory;
     this.#arenaLow = this.#memory.arena.address % 2 ** 32;
   }
 
@@ -39,8 +39,8 @@ export class RemoteLane implements Messages {
       const { pending } = remote;
       let first = 0;
       while (first < pending.length) {
-        const takesTrains = this.#lane.takesTrains && remote.takesTrains;
-        const count = takesTrains ? trainLength(pending, first) : 1;
+        const canSegment = this.#kernel.canSegment && remote.canSegment;
+        const count = canSegment ? countSegments(pending, first) : 1;
         this.#add(remote, first, count);
         first += count;
       }
@@ -50,7 +50,7 @@ export class RemoteLane implements Messages {
     for (const { pending } of remotes) while (pending.length > 0) pending.pop();
   }
 
-  isTrain(index: number): boolean {
+  isSegmented(index: number): boolean {
     return (this.#counts[index] as number) > 1;
   }
 
@@ -93,7 +93,7 @@ export class RemoteLane implements Messages {
     let offset = this.#offsets[index] as number;
     for (let at = first; at < end; at++) {
       this.#aim(index, this.remote(index), at, 1, offset);
-      this.#lane.send(this, this.#memory.messages.address, index, index + 1);
+      this.#kernel.send(this, this.#memory.messages.address, index, index + 1);
       offset += this.#packet(index, 0).byteLength;
     }
   }
@@ -159,7 +159,7 @@ export class RemoteLane implements Messages {
 
   #sendAll(): void {
     if (this.#size === 0) return;
-    this.#lane.send(this, this.#memory.messages.address, 0, this.#size);
+    this.#kernel.send(this, this.#memory.messages.address, 0, this.#size);
     this.#size = 0;
     this.#arenaEnd = 0;
   }

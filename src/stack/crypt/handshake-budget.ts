@@ -2,7 +2,7 @@
  * How many greetings may be looked at: so many a second, and as many at once after a rest. Looking at one costs several hashes, and
  * anyone can send one.
  */
-export class GreetingBudget {
+export class HandshakeBudget {
   readonly #perSecond: number;
   #left: number;
   #at = Number.NEGATIVE_INFINITY;
