@@ -38,6 +38,7 @@ const BROWSER_READY = [
   "stream",
   "directory",
   "session",
+  "host",
   "view",
 ];
 /** What the web pages may import of src. */
@@ -271,10 +272,10 @@ function layerOf(path: string): string | undefined {
 }
 
 function isBrowserReady(path: string): boolean {
-  if (path.startsWith("directory/embedded/")) return false;
+  if (/^(directory\/embedded|host\/frames|host\/records)\//.test(path)) return false;
   return (
     BROWSER_READY.includes(layerOf(path) ?? "") ||
-    path.startsWith("agent/define/") ||
+    /^agent\/(define|set)\//.test(path) ||
     path === "agent/model.ts" ||
     path.startsWith("client/contract/")
   );

@@ -29,6 +29,7 @@ export type {
   AppendAnswer,
   AppendRequest,
   AttachRequest,
+  ChannelPort,
   EventFilter,
   MessageStory,
   PlacementRequest,
@@ -36,8 +37,7 @@ export type {
   ShellPort,
   StreamEvent,
   StreamInspection,
+  StreamPort,
   StreamView,
 } from "./session-port.ts";
-export { AgentSet, type AgentSetOptions } from "./set/agent-set.ts";
-export { decodeAgents, encodeAgents } from "./set/agent-state-codec.ts";
-export { type Forgotten, SiteAgents } from "./set/site-agents.ts";
+export * from "./set/index.ts";

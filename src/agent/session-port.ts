@@ -2,14 +2,22 @@ import type { Durability, EndpointId } from "../stream/index.ts";
 import type { AgentSpec, HandlerName, MoveResult } from "./model.ts";
 
 /**
- * What one party, a shell or an agent, can ask of its session. A site implements it, once for each party; values are packed. A shell of another process
- * has the same interface over a socket. All failures are MeanderErrors.
+ * What a shell or an agent can ask of its session. A site implements it, one object for each shell and for each stream with agents; values are packed.
+ * A shell in another process implements it over a socket. All failures are MeanderErrors.
  */
-export interface SessionPort {
-  /** The party's name as a sender: `shell-1f3a`, or the stream of the agent. */
+export interface SessionPort extends StreamPort, ChannelPort {
+  /** The caller's name as a sender: `shell-1f3a`, or the name of the agent's stream. */
   readonly name: string;
   /** The site that answers. */
   readonly site: string;
+}
+
+/** Channels: where publishing and subscribing from shells and agents belongs. Empty so far. */
+// biome-ignore lint/suspicious/noEmptyInterface: a place for what shells and agents will do with channels
+export interface ChannelPort {}
+
+/** Streams. */
+export interface StreamPort {
   /** As {@link StreamRef.append}. For an agent only the form that waits. */
   append(request: AppendRequest): Promise<AppendAnswer>;
   createStream(name: string, options: PlacementRequest): Promise<StreamView>;

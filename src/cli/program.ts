@@ -3,11 +3,12 @@ import { MeanderError } from "../base/index.ts";
 import { packageVersion } from "../client/index.ts";
 import { ScriptError } from "./script-error.ts";
 import { printError } from "./terminal.ts";
+import { isVerbName, VERB_NAMES, type VerbName } from "./verb-names.ts";
 
 type AddVerb = (program: Command) => void;
 
-/** Every verb, in the order of the help. Its module is loaded when it is used, or when all of them are listed. */
-const VERBS: Readonly<Record<string, () => Promise<AddVerb>>> = {
+/** The module of each verb, loaded when the verb is used, or when all of them are listed. */
+const VERBS: Readonly<Record<VerbName, () => Promise<AddVerb>>> = {
   demo: async () => (await import("./demo.ts")).addDemo,
   site: async () => (await import("./site.ts")).addSite,
   publish: async () => (await import("./publish.ts")).addPublish,
@@ -78,8 +79,7 @@ export async function runProgram(args: readonly string[]): Promise<number> {
 
 /** What the first argument needs: its verb, or all of them where it names none. */
 function verbsFor(name = ""): readonly (() => Promise<AddVerb>)[] {
-  const verb = Object.hasOwn(VERBS, name) ? VERBS[name] : undefined;
-  return verb === undefined ? Object.values(VERBS) : [verb];
+  return isVerbName(name) ? [VERBS[name]] : VERB_NAMES.map((each) => VERBS[each]);
 }
 
 /** The command that is meant, as far as there is one: `meander token create`. */

@@ -17,6 +17,7 @@ interface Arguments {
   readonly udpPort?: string;
   readonly advertise?: string;
   readonly open: readonly string[];
+  readonly allowOrigin: readonly string[];
   readonly access?: string;
   readonly public: readonly string[];
   readonly tls?: string;
@@ -58,6 +59,13 @@ export function addSite(program: Command): void {
     .option(
       "--open <host>",
       "let other machines in, which know this one by that name; may be repeated",
+      collect,
+      [],
+    )
+    .option(
+      "--allow-origin <origin>",
+      "let pages of that origin embed the player, such as https://a.example or 'https://*.example.org'; script=, link= or api= " +
+        "before it allows that alone; may be repeated",
       collect,
       [],
     )
@@ -181,6 +189,7 @@ async function settingsOf(options: Arguments): Promise<SiteSettings> {
     udpPort: wholeNumber(options.udpPort, "--udp-port", 0, 65_535),
     advertise,
     open: options.open.length === 0 ? undefined : options.open,
+    allowOrigin: options.allowOrigin.length === 0 ? undefined : options.allowOrigin,
     access: options.access,
     public: options.public.length === 0 ? undefined : options.public,
     tls: options.tls,

@@ -1,8 +1,17 @@
-import type { AgentSet } from "../agent/index.ts";
-import { type Cancel, LIMITS, messageOf } from "../base/index.ts";
+import type { AgentSet } from "../agent/set/index.ts";
+import { type Cancel, type Clock, LIMITS, type Log, messageOf } from "../base/index.ts";
 import type { StreamRecord } from "../session/index.ts";
 import type { StreamState } from "../stream/index.ts";
-import type { SiteStreams } from "./site-streams.ts";
+import type { HostedStreams } from "./hosted-streams.ts";
+import type { MoveSettlement } from "./ports.ts";
+
+/** What {@link Arrivals} use. */
+export interface ArrivalsPorts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly streams: Pick<HostedStreams, "install">;
+  readonly moves: MoveSettlement;
+}
 
 interface Arrival {
   readonly move: string;
@@ -13,19 +22,19 @@ interface Arrival {
   cancel: Cancel;
 }
 
-/** How long after its deadline a move that nothing is heard of is asked about, ms. */
+/** How long after its deadline the leader is asked about a move whose outcome is unknown, ms. */
 const DOUBT_MS = 1_000;
 
-/** Streams that are ready to arrive: they are here when the leader has written so (docs/spec/streams.md [M5], [M40]). */
+/** Streams that are ready to arrive: they arrive when the leader has written so to the directory (docs/spec/streams.md [M5], [M40]). */
 export class Arrivals {
-  readonly #site: SiteStreams;
+  readonly #ports: ArrivalsPorts;
   readonly #ready = new Map<number, Arrival>();
 
-  constructor(site: SiteStreams) {
-    this.#site = site;
+  constructor(ports: ArrivalsPorts) {
+    this.#ports = ports;
   }
 
-  /** The stream's state is here, and its agents can run. */
+  /** The stream's state has arrived, and its agents have started. */
   add(
     record: StreamRecord,
     move: string,
@@ -34,13 +43,13 @@ export class Arrivals {
     deadlineMs: number,
   ): void {
     this.abort(record.id);
-    const cancel = this.#site.options.clock.after("arrival in doubt", deadlineMs + DOUBT_MS, () =>
+    const cancel = this.#ports.clock.after("arrival in doubt", deadlineMs + DOUBT_MS, () =>
       this.#doubt(record.id),
     );
     this.#ready.set(record.id, { move, record, agents, state, cancel });
   }
 
-  /** What is ready, with the epochs that the moves will give. */
+  /** The streams that are ready, with the stream epochs that their moves will give them. */
   get expected(): readonly {
     readonly id: number;
     readonly streamEpoch: number;
@@ -53,42 +62,43 @@ export class Arrivals {
     }));
   }
 
-  /** The epoch in which the stream that is ready left its source; 0: none is. */
+  /** The stream epoch that a stream that is ready had at its source; 0: none is ready. */
   epochOf(id: number): number {
     return this.#ready.get(id)?.record.streamEpoch ?? 0;
   }
 
-  /** The directory says that a stream is here. */
+  /** The directory reports a stream at this site. */
   committed(record: StreamRecord): void {
     const arrival = this.#ready.get(record.id);
-    // The same place and epoch may come from a takeover, which has newer state.
+    // A takeover may give the same site and epoch, with newer state.
     if (arrival === undefined || record.move !== arrival.move) return;
     arrival.cancel();
     this.#ready.delete(record.id);
+    const { streams, log } = this.#ports;
     const from = arrival.record.site;
-    this.#site
+    streams
       .install(record, arrival.agents, arrival.state, { type: "arrival", from })
       .catch((error: unknown) =>
-        this.#site.options.log.warn("A stream left again before it had begun.", {
+        log.warn("A stream left before it had started.", {
           stream: record.name,
           error: messageOf(error),
         }),
       );
   }
 
-  /** The directory says that it is somewhere else, or that nothing has changed. */
+  /** The directory reports a stream at another site, or unchanged. */
   elsewhere(record: StreamRecord): void {
     const arrival = this.#ready.get(record.id);
     if (arrival !== undefined && record.streamEpoch > arrival.record.streamEpoch)
       this.abort(record.id);
   }
 
-  /** The stream is no more. */
+  /** The stream was destroyed. */
   ended(id: number): void {
     this.abort(id);
   }
 
-  /** It does not come. @param move only if it is this one */
+  /** The stream does not arrive. @param move only if it is this one */
   abort(id: number, move?: string): void {
     const arrival = this.#ready.get(id);
     if (arrival === undefined || (move !== undefined && arrival.move !== move)) return;
@@ -103,20 +113,19 @@ export class Arrivals {
 
   #doubt(id: number): void {
     const arrival = this.#ready.get(id);
-    if (arrival === undefined || this.#site.isClosed) return;
-    this.#site.ask("settle-move", { id, move: arrival.move }).then(
-      (answer) => {
+    if (arrival === undefined) return;
+    const { clock, moves } = this.#ports;
+    moves.settle(id, arrival.move).then(
+      (record) => {
         if (this.#ready.get(id) !== arrival) return;
-        this.#site.learn(answer as unknown as StreamRecord);
-        // Either it has arrived by that, or it never will.
+        moves.learn(record);
+        // Either it has arrived by now, or it never will.
         if (this.#ready.get(id) === arrival) this.abort(id);
       },
       () => {
         if (this.#ready.get(id) !== arrival) return;
-        arrival.cancel = this.#site.options.clock.after(
-          "arrival in doubt",
-          LIMITS.reconnectMsMax,
-          () => this.#doubt(id),
+        arrival.cancel = clock.after("arrival in doubt", LIMITS.reconnectMsMax, () =>
+          this.#doubt(id),
         );
       },
     );

@@ -1,8 +1,17 @@
-import { type Cancel, LIMITS, MeanderError } from "../base/index.ts";
+import { type Cancel, type Clock, LIMITS, MeanderError } from "../base/index.ts";
 import type { StreamRecord } from "../session/index.ts";
-import type { SiteInstance } from "../stream/index.ts";
+import type { SiteInstance, StreamKernel } from "../stream/index.ts";
 import { packValue } from "../wire/index.ts";
-import type { SiteStreams } from "./site-streams.ts";
+import { notHere } from "./not-here.ts";
+import type { MoveSettlement, Residents } from "./ports.ts";
+
+/** What {@link Departures} use. */
+export interface DeparturesPorts {
+  readonly clock: Clock;
+  readonly streams: Residents;
+  readonly kernel: Pick<StreamKernel, "request" | "turn">;
+  readonly moves: MoveSettlement;
+}
 
 interface Departure {
   readonly move: string;
@@ -10,22 +19,23 @@ interface Departure {
   cancel: Cancel;
 }
 
+/** How long after its deadline the leader is asked about a move whose outcome is unknown, ms. */
 const DOUBT_MS = 1_000;
 
-/** Streams that are about to leave: frozen from the moment their state is taken until the leader has decided (docs/spec/streams.md [M5], [M40]). */
+/** Streams that are about to leave: frozen from the moment their state is read until the leader has decided (docs/spec/streams.md [M5], [M40]). */
 export class Departures {
-  readonly #site: SiteStreams;
+  readonly #ports: DeparturesPorts;
   readonly #leaving = new Map<number, Departure>();
 
-  constructor(site: SiteStreams) {
-    this.#site = site;
+  constructor(ports: DeparturesPorts) {
+    this.#ports = ports;
   }
 
   /**
-   * Ends the current message, freezes the stream, and brings its state to the target. It stays frozen.
+   * Lets the current message end, freezes the stream, and sends its state to the target. The stream stays frozen.
    *
    * @returns bytes of the state
-   * @throws {MeanderError} `move-timeout`, `site-gone`, and what the target refuses with; then it runs on here
+   * @throws {MeanderError} `move-timeout`, `site-gone`, and what the target refuses with; the stream then continues here
    */
   async begin(
     record: StreamRecord,
@@ -36,8 +46,8 @@ export class Departures {
       by,
     }: { readonly move: string; readonly deadlineMs: number; readonly by: string },
   ): Promise<number> {
-    const { clock } = this.#site.options;
-    const resident = this.#site.resident(record.id);
+    const { clock, streams, kernel } = this.#ports;
+    const resident = streams.resident(record.id);
     if (resident === undefined || resident.streamEpoch !== record.streamEpoch)
       throw notHere(record.name);
     this.abort(record.id);
@@ -51,13 +61,13 @@ export class Departures {
       giveUp(tooLate(record.name, deadlineMs)),
     );
     try {
-      // Departure handlers that fail must leave the move time to be made.
+      // Departure handlers that fail must leave time for the move itself.
       const retryMs = Math.min(LIMITS.departureRetryMsMax, deadlineMs / 2);
       const frozen = resident.freeze(to.site, () => departure.cancelled, retryMs);
       const state = await Promise.race([frozen, late]);
       if (state === undefined || departure.cancelled) throw tooLate(record.name, deadlineMs);
       const request = packValue([move, JSON.stringify(record), by, deadlineMs, state]);
-      await Promise.race([this.#site.kernel.request(to, "install", request), late]);
+      await Promise.race([kernel.request(to, "install", request), late]);
       departure.cancel();
       departure.cancel = clock.after("departure in doubt", deadlineMs + DOUBT_MS, () =>
         this.#doubt(record.id),
@@ -69,18 +79,16 @@ export class Departures {
     }
   }
 
-  /** It runs on here. @param move only if it is this one */
+  /** The stream continues here. @param move only if it is this one */
   abort(id: number, move?: string): void {
     const departure = this.#leaving.get(id);
     if (departure === undefined || (move !== undefined && departure.move !== move)) return;
-    departure.cancelled = true;
-    departure.cancel();
-    this.#leaving.delete(id);
-    const resident = this.#site.resident(id);
-    if (resident?.isFrozen === true) this.#site.kernel.turn(() => resident.thaw());
+    this.ended(id);
+    const resident = this.#ports.streams.resident(id);
+    if (resident?.isFrozen === true) this.#ports.kernel.turn(() => resident.thaw());
   }
 
-  /** It has left, or is no more. */
+  /** The stream has left or was destroyed. */
   ended(id: number): void {
     const departure = this.#leaving.get(id);
     if (departure === undefined) return;
@@ -96,32 +104,23 @@ export class Departures {
 
   #doubt(id: number): void {
     const departure = this.#leaving.get(id);
-    if (departure === undefined || this.#site.isClosed) return;
-    this.#site.ask("settle-move", { id, move: departure.move }).then(
-      (answer) => {
+    if (departure === undefined) return;
+    const { clock, moves } = this.#ports;
+    moves.settle(id, departure.move).then(
+      (record) => {
         if (this.#leaving.get(id) !== departure) return;
-        this.#site.learn(answer as unknown as StreamRecord);
-        // Either it has left by that, or the move is over without having been made.
+        moves.learn(record);
+        // Either the stream has left by now, or the move ended without effect.
         this.abort(id, departure.move);
       },
       () => {
         if (this.#leaving.get(id) !== departure) return;
-        departure.cancel = this.#site.options.clock.after(
-          "departure in doubt",
-          LIMITS.reconnectMsMax,
-          () => this.#doubt(id),
+        departure.cancel = clock.after("departure in doubt", LIMITS.reconnectMsMax, () =>
+          this.#doubt(id),
         );
       },
     );
   }
-}
-
-/** A command for a stream that is not at this site. */
-export function notHere(name: string): MeanderError {
-  return new MeanderError("stream-gone", "the stream is not at this site", {
-    where: `stream ${name}`,
-    next: "try again",
-  });
 }
 
 function tooLate(name: string, deadlineMs: number): MeanderError {
@@ -130,7 +129,7 @@ function tooLate(name: string, deadlineMs: number): MeanderError {
     `its current message, or the target, took longer than ${deadlineMs} ms`,
     {
       where: `stream ${name}`,
-      next: "see `meander stream inspect`, or give it more time with --deadline",
+      next: "see `meander stream inspect`, or allow more time with --deadline",
     },
   );
 }

@@ -1,16 +1,33 @@
 import { LIMITS, MeanderError } from "../base/index.ts";
 import { type StreamRecord, streamRecordSchema } from "../session/index.ts";
-import { decodeState, type SiteInstance } from "../stream/index.ts";
+import { decodeState, type Keeper, type SiteInstance } from "../stream/index.ts";
 import { packValue, unpackValue } from "../wire/index.ts";
-import type { SiteStreams } from "./site-streams.ts";
-import { inspect, settleLetter, storyOf } from "./stream-views.ts";
+import type { Arrivals } from "./arrivals.ts";
+import type { EventFeed } from "./event-feed.ts";
+import type { HostedStreams } from "./hosted-streams.ts";
+import { storyOf } from "./message-story.ts";
+import type { PolicyGuard } from "./policy-guard.ts";
+import { settleDeadLetter } from "./settle-dead-letter.ts";
+import type { StreamTable } from "./stream-table.ts";
+import { inspect, type StreamLookup } from "./stream-views.ts";
 
-/** What sites ask of each other, and how this one answers. */
+/** What {@link SiteRequests} use. */
+export interface SiteRequestsPorts {
+  readonly lookup: StreamLookup;
+  readonly keeper: Pick<Keeper, "put">;
+  readonly table: Pick<StreamTable, "byId">;
+  readonly streams: Pick<HostedStreams, "openAgents">;
+  readonly arrivals: Pick<Arrivals, "add" | "epochOf">;
+  readonly events: Pick<EventFeed, "watchedBy" | "received">;
+  readonly policy: Pick<PolicyGuard, "enforce">;
+}
+
+/** Answers the requests of other sites. */
 export class SiteRequests {
-  readonly #site: SiteStreams;
+  readonly #ports: SiteRequestsPorts;
 
-  constructor(site: SiteStreams) {
-    this.#site = site;
+  constructor(ports: SiteRequestsPorts) {
+    this.#ports = ports;
   }
 
   /** @throws {MeanderError} why it refuses */
@@ -21,6 +38,7 @@ export class SiteRequests {
   ): Promise<Uint8Array | undefined> {
     const request = unpackValue(payload);
     if (!Array.isArray(request)) throw malformed(kind);
+    const { lookup, keeper, events } = this.#ports;
     switch (kind) {
       case "record": {
         const [id, streamEpoch, state] = request as unknown[];
@@ -30,23 +48,23 @@ export class SiteRequests {
           !(state instanceof Uint8Array)
         )
           throw malformed(kind);
-        await this.#site.keeper.put(id, streamEpoch, state);
+        await keeper.put(id, streamEpoch, state);
         return undefined;
       }
       case "install":
         return await this.#install(request);
       case "inspect": {
         const [name] = request as unknown[];
-        return packValue(inspect(this.#site, String(name)));
+        return packValue(inspect(lookup, String(name)));
       }
       case "story": {
         const [id] = request as unknown[];
-        return packValue(storyOf(this.#site, String(id)));
+        return packValue(storyOf(lookup, String(id)));
       }
       case "letter": {
         const [stream, message, action, edited] = request as unknown[];
-        settleLetter(
-          this.#site,
+        settleDeadLetter(
+          lookup,
           String(stream),
           String(message),
           String(action),
@@ -55,17 +73,20 @@ export class SiteRequests {
         return undefined;
       }
       case "watch":
-        this.#site.events.watchedBy(from, request[0]);
+        events.watchedBy(from, request[0]);
         return undefined;
       case "events":
-        this.#site.events.received(request[0]);
+        events.received(request[0]);
         return undefined;
       default:
-        throw new MeanderError("request-unknown", `sites know no request ${JSON.stringify(kind)}`);
+        throw new MeanderError("request-unknown", `unknown request ${JSON.stringify(kind)}`, {
+          where: "request of another site",
+          next: "upgrade this site: the other one runs a later version",
+        });
     }
   }
 
-  /** [M40] Makes a stream ready that is about to move here. */
+  /** [M40] Prepares a stream that is about to move here. */
   async #install(request: readonly unknown[]): Promise<undefined> {
     const [move, json, by, deadlineMs, packed] = request;
     if (
@@ -79,23 +100,23 @@ export class SiteRequests {
     const record: StreamRecord = streamRecordSchema.parse(JSON.parse(json));
     const state = decodeState(packed);
     if (state === undefined) throw malformed("install");
-    // A request may have been on its way for long: what it is about is over when a later epoch is known, or ready.
-    const known = this.#site.table.byId(record.id)?.streamEpoch ?? 0;
-    if (Math.max(known, this.#site.arrivals.epochOf(record.id)) > record.streamEpoch) {
+    const { lookup, table, streams, arrivals, policy } = this.#ports;
+    // The request may be old: it is void when a later epoch is known or ready.
+    const known = table.byId(record.id)?.streamEpoch ?? 0;
+    if (Math.max(known, arrivals.epochOf(record.id)) > record.streamEpoch) {
       throw new MeanderError("stream-epoch-passed", `epoch ${record.streamEpoch} is over`, {
         where: `stream ${record.name}`,
       });
     }
-    const { site } = this.#site.options.self;
-    this.#site.enforce({ action: "move", by, stream: record.name, site });
-    const agents = await this.#site.openAgents(record, state.consumer);
-    this.#site.arrivals.add(record, move, agents, state, Math.min(deadlineMs, LIMITS.moveMsMax));
+    policy.enforce({ action: "move", by, stream: record.name, site: lookup.site });
+    const agents = await streams.openAgents(record, state.consumer);
+    arrivals.add(record, move, agents, state, Math.min(deadlineMs, LIMITS.moveMsMax));
     return undefined;
   }
 }
 
 function malformed(kind: string): MeanderError {
-  return new MeanderError("request-invalid", `that is no request ${kind}`, {
+  return new MeanderError("request-invalid", `malformed request ${JSON.stringify(kind)}`, {
     where: "request of another site",
   });
 }

@@ -1,29 +1,57 @@
 import type { AgentState, HandlerName } from "../agent/index.ts";
-import { assert, MeanderError, messageOf, unreachable } from "../base/index.ts";
-import type { Json } from "../directory/index.ts";
-import { type SiteCommand, type StreamRecord, streamRecordSchema } from "../session/index.ts";
+import type { AgentSet } from "../agent/set/index.ts";
+import { assert, type Log, MeanderError, messageOf, unreachable } from "../base/index.ts";
+import type { Directory, Json } from "../directory/index.ts";
+import {
+  type PolicyQuestion,
+  type SiteCommand,
+  type StreamRecord,
+  streamRecordSchema,
+} from "../session/index.ts";
 import {
   decodeState,
   freshState,
+  type Keeper,
   type Resident,
+  type StreamKernel,
   type StreamState,
   withoutNumbers,
 } from "../stream/index.ts";
 import { decodeBase64, encodeBase64 } from "../wire/index.ts";
-import { notHere } from "./departures.ts";
-import type { SiteStreams } from "./site-streams.ts";
+import type { Arrivals } from "./arrivals.ts";
+import type { Departures } from "./departures.ts";
+import type { HostedStreams } from "./hosted-streams.ts";
+import { notHere } from "./not-here.ts";
+import type { PolicyGuard } from "./policy-guard.ts";
+import type { MoveSettlement, ReportEvent } from "./ports.ts";
 
-/** What the leader has a site do with streams. Every command may come twice. */
+/** What {@link StreamCommands} use. */
+export interface StreamCommandsPorts {
+  /** The name of this site. */
+  readonly site: string;
+  readonly log: Log;
+  readonly directory: Pick<Directory, "get">;
+  readonly kernel: Pick<StreamKernel, "tellAll">;
+  readonly keeper: Pick<Keeper, "fetch" | "forget">;
+  readonly streams: HostedStreams;
+  readonly arrivals: Pick<Arrivals, "abort" | "expected">;
+  readonly departures: Pick<Departures, "begin" | "abort">;
+  readonly moves: Pick<MoveSettlement, "learn">;
+  readonly policy: Pick<PolicyGuard, "enforce">;
+  readonly report: ReportEvent;
+}
+
+/** Executes the leader's commands on streams. Each is idempotent, because the leader repeats what was not answered. */
 export class StreamCommands {
-  readonly #site: SiteStreams;
+  readonly #ports: StreamCommandsPorts;
 
-  constructor(site: SiteStreams) {
-    this.#site = site;
+  constructor(ports: StreamCommandsPorts) {
+    this.#ports = ports;
   }
 
   /** @throws {MeanderError} why it refuses */
   readonly answer = async (payload: Json): Promise<Json> => {
-    // What comes over the leader's own connection was made by the leader.
+    // Payloads on the leader's own connection were made by the leader.
     const command = payload as unknown as SiteCommand;
     switch (command.type) {
       case "ping":
@@ -32,13 +60,13 @@ export class StreamCommands {
         return await this.#create(command);
       case "move-out": {
         const { record, to, move, deadlineMs, by } = command;
-        // It is judged by where the stream would be.
-        this.#site.enforce({ action: "move", by, stream: record.name, site: to.site });
-        return { bytes: await this.#site.departures.begin(record, to, { move, deadlineMs, by }) };
+        // Policies judge a move by its target.
+        this.#ports.policy.enforce({ action: "move", by, stream: record.name, site: to.site });
+        return { bytes: await this.#ports.departures.begin(record, to, { move, deadlineMs, by }) };
       }
       case "move-abort":
-        this.#site.departures.abort(command.id, command.move);
-        this.#site.arrivals.abort(command.id, command.move);
+        this.#ports.departures.abort(command.id, command.move);
+        this.#ports.arrivals.abort(command.id, command.move);
         return null;
       case "agent-attach":
         return await this.#attach(command);
@@ -51,7 +79,7 @@ export class StreamCommands {
       case "recover":
         return await this.#recover(command);
       case "record-fetch": {
-        const state = await this.#site.keeper.fetch(command.id, command.streamEpoch);
+        const state = await this.#ports.keeper.fetch(command.id, command.streamEpoch);
         return state === undefined ? null : encodeBase64(state);
       }
       case "finalize":
@@ -67,10 +95,10 @@ export class StreamCommands {
 
   async #create({ record, by }: Extract<SiteCommand, { type: "stream-create" }>): Promise<null> {
     this.#enforce("create", by, record);
-    if (this.#site.resident(record.id)?.streamEpoch === record.streamEpoch) return null;
-    const agents = await this.#site.openAgents(record, []);
-    await this.#site.install(record, agents, freshState(agents.snapshot()), undefined);
-    this.#site.tell({ type: "created", stream: record.name });
+    if (this.#ports.streams.resident(record.id)?.streamEpoch === record.streamEpoch) return null;
+    const agents = await this.#ports.streams.openAgents(record, []);
+    await this.#ports.streams.install(record, agents, freshState(agents.snapshot()), undefined);
+    this.#ports.report({ type: "created", stream: record.name });
     return null;
   }
 
@@ -83,10 +111,10 @@ export class StreamCommands {
     this.#enforce("attach", by, record);
     const resident = this.#resident(record);
     const known = this.#agents(record).agents.find((each) => each.spec.name === spec.name);
-    // The leader asks again when it did not hear the answer.
+    // The leader repeats a command whose answer it did not get.
     if (known !== undefined && JSON.stringify(known.spec) === JSON.stringify(spec)) return null;
     await resident.change(() => this.#agents(record).attach(spec, decodeBytes(briefcase)));
-    this.#site.tell({ type: "agent-attached", stream: record.name, agent: spec.name });
+    this.#ports.report({ type: "agent-attached", stream: record.name, agent: spec.name });
     return null;
   }
 
@@ -99,7 +127,7 @@ export class StreamCommands {
     const resident = this.#resident(record);
     if (!this.#agents(record).agents.some(({ spec }) => spec.name === agent)) return null;
     await resident.change(() => this.#agents(record).detach(agent));
-    this.#site.tell({ type: "agent-detached", stream: record.name, agent });
+    this.#ports.report({ type: "agent-detached", stream: record.name, agent });
     return null;
   }
 
@@ -122,19 +150,19 @@ export class StreamCommands {
         handled: true,
       };
     });
-    this.#site.tell({ type: "handler-replaced", stream: record.name, agent, event });
+    this.#ports.report({ type: "handler-replaced", stream: record.name, agent, event });
     return null;
   }
 
   async #destroy({ record, by }: Extract<SiteCommand, { type: "stream-destroy" }>): Promise<null> {
     this.#enforce("destroy", by, record);
-    const resident = this.#site.resident(record.id);
+    const resident = this.#ports.streams.resident(record.id);
     if (resident === undefined) return null;
     const agents = this.#agents(record);
     await resident.end(() => agents.destroy());
-    this.#site.drop(record.id);
-    if (record.keeper === this.#site.options.self.site) await this.#site.keeper.forget(record.id);
-    this.#site.tell({ type: "destroyed", stream: record.name });
+    this.#ports.streams.drop(record.id);
+    if (record.keeper === this.#ports.site) await this.#ports.keeper.forget(record.id);
+    this.#ports.report({ type: "destroyed", stream: record.name });
     return null;
   }
 
@@ -143,34 +171,34 @@ export class StreamCommands {
     lostSite,
     state,
   }: Extract<SiteCommand, { type: "recover" }>): Promise<null> {
-    const { self } = this.#site.options;
-    if (this.#site.resident(record.id)?.streamEpoch === record.streamEpoch) return null;
-    this.#site.learn(record);
+    const { site } = this.#ports;
+    if (this.#ports.streams.resident(record.id)?.streamEpoch === record.streamEpoch) return null;
+    this.#ports.moves.learn(record);
     let kept = state === null ? undefined : decodeState(decodeBytes(state));
-    if (kept === undefined && record.durability.type !== "none" && record.keeper === self.site) {
-      const bytes = await this.#site.keeper.fetch(record.id, record.streamEpoch);
+    if (kept === undefined && record.durability.type !== "none" && record.keeper === site) {
+      const bytes = await this.#ports.keeper.fetch(record.id, record.streamEpoch);
       kept = bytes === undefined ? undefined : decodeState(bytes);
     }
     if (kept !== undefined && record.durability.type !== "message") kept = withoutNumbers(kept);
-    // The command may have waited while this site stood still, and another one have the stream by now.
-    const entry = await this.#site.options.directory.get(`streams/${record.name}`);
+    // The command may have waited while this site was suspended: another site may have the stream by now.
+    const entry = await this.#ports.directory.get(`streams/${record.name}`);
     const now = streamRecordSchema.safeParse(entry?.value).data;
     if (now?.id !== record.id || now.streamEpoch !== record.streamEpoch) throw notHere(record.name);
-    const agents = await this.#site.openAgents(record, kept?.consumer ?? agentsOf(record));
+    const agents = await this.#ports.streams.openAgents(record, kept?.consumer ?? agentsOf(record));
     const first = { type: "failure", lostSite } as const;
     const begun: StreamState = kept ?? freshState(agents.snapshot(), true);
-    // The failure handlers may take their time; the stream is here from now on.
-    this.#site.install(record, agents, begun, first).catch((error: unknown) =>
-      this.#site.options.log.warn("A stream left again before it had begun.", {
+    // The stream is here from now on; its failure handlers are not waited for.
+    this.#ports.streams.install(record, agents, begun, first).catch((error: unknown) =>
+      this.#ports.log.warn("A stream left before it had started.", {
         stream: record.name,
         error: messageOf(error),
       }),
     );
-    this.#site.tell({
+    this.#ports.report({
       type: "recovered",
       stream: record.name,
       lostSite,
-      to: self.site,
+      to: site,
       streamEpoch: record.streamEpoch,
     });
     return null;
@@ -182,52 +210,51 @@ export class StreamCommands {
     agents,
   }: Extract<SiteCommand, { type: "finalize" }>): Promise<null> {
     for (const { name } of agents) {
-      const { skipped } = await this.#site.agents.forget(id, name);
+      const { skipped } = await this.#ports.streams.siteAgents.forget(id, name);
       if (skipped.length > 0)
-        this.#site.options.log.info("A finalize handler was skipped: what it had here is gone.", {
-          stream,
-          agent: name,
-        });
+        this.#ports.log.info(
+          "A finalize handler was skipped: the agent's state at this site no longer exists.",
+          {
+            stream,
+            agent: name,
+          },
+        );
     }
     return null;
   }
 
   #residents(ids: readonly number[] | undefined): Json {
-    const here = [...this.#site.kernel.residents].map(([id, { streamEpoch }]) => ({
+    const here = [...this.#ports.streams.all].map(([id, { streamEpoch }]) => ({
       id,
       streamEpoch,
     }));
-    const expected = this.#site.arrivals.expected.filter(
-      ({ id }) => this.#site.resident(id) === undefined,
+    const expected = this.#ports.arrivals.expected.filter(
+      ({ id }) => this.#ports.streams.resident(id) === undefined,
     );
     return [...here, ...expected].filter(({ id }) => ids === undefined || ids.includes(id));
   }
 
   #siteEvent({ event, site }: Extract<SiteCommand, { type: "site-event" }>): null {
     const type = ({ joined: "siteJoined", left: "siteLeft", failed: "siteFailed" } as const)[event];
-    void this.#site.kernel.tellAll({ type, site });
+    void this.#ports.kernel.tellAll({ type, site });
     return null;
   }
 
-  #enforce(
-    action: Parameters<SiteStreams["enforce"]>[0]["action"],
-    by: string,
-    record: StreamRecord,
-  ): void {
-    this.#site.enforce({ action, by, stream: record.name, site: this.#site.options.self.site });
+  #enforce(action: PolicyQuestion["action"], by: string, record: StreamRecord): void {
+    this.#ports.policy.enforce({ action, by, stream: record.name, site: this.#ports.site });
   }
 
   /** @throws {MeanderError} `stream-gone` */
   #resident(record: StreamRecord): Resident {
-    const resident = this.#site.resident(record.id);
+    const resident = this.#ports.streams.resident(record.id);
     if (resident === undefined || resident.streamEpoch !== record.streamEpoch)
       throw notHere(record.name);
     return resident;
   }
 
-  #agents(record: StreamRecord): NonNullable<ReturnType<SiteStreams["agentsOf"]>> {
-    const agents = this.#site.agentsOf(record.id);
-    assert(agents !== undefined, "a stream that is here has its agents here");
+  #agents(record: StreamRecord): AgentSet {
+    const agents = this.#ports.streams.agentsOf(record.id);
+    assert(agents !== undefined, "a resident stream has its agents at this site");
     return agents;
   }
 }
@@ -239,7 +266,7 @@ function agentsOf(record: StreamRecord): AgentState[] {
 function decodeBytes(text: string): Uint8Array {
   const bytes = decodeBase64(text);
   if (bytes !== undefined) return bytes;
-  throw new MeanderError("request-invalid", "that is no base64", {
+  throw new MeanderError("request-invalid", "not valid base64", {
     where: "command of the leader",
   });
 }

@@ -28,7 +28,7 @@ export class StreamTable {
   }
 
   /** A change below `streams/`. @returns what became of which stream; undefined when it says nothing new */
-  takeStream(change: Change):
+  streamChanged(change: Change):
     | {
         readonly type: "set";
         readonly record: StreamRecord;
@@ -68,7 +68,7 @@ export class StreamTable {
   }
 
   /** A change below `policy/`. */
-  takePolicy(change: Change): void {
+  policyChanged(change: Change): void {
     if (change.type === "put")
       this.#policies.set(
         change.entry.key.slice("policy/".length),

@@ -1,35 +1,40 @@
-import {
-  type AgentSpec,
-  type AttachRequest,
-  type DefinitionDescription,
-  type DescribeDefinition,
-  makeSpec,
+import { makeSpec } from "../agent/define/index.ts";
+import type {
+  AgentSpec,
+  AttachRequest,
+  DefinitionDescription,
+  DescribeDefinition,
 } from "../agent/index.ts";
 import { MeanderError } from "../base/index.ts";
-import { type CodeStore, type PreparedCode, prepareCode } from "../code/index.ts";
+import type { CodeStore, PreparedCode, prepareCode } from "../code/index.ts";
 
-/** What uploads stand on. */
-export interface UploadsOptions {
+/** Checks source code and rewrites it into an expression that executors evaluate: {@link prepareCode}, which needs Node. */
+export type PrepareCode = typeof prepareCode;
+
+/** What {@link Uploads} use. */
+export interface UploadsPorts {
+  readonly prepare: PrepareCode;
+  /** Reads the definition that code evaluates to. */
   readonly describe: DescribeDefinition;
-  readonly code: CodeStore;
+  readonly code: Pick<CodeStore, "put">;
 }
 
-/** Uploads that are remembered: one program gives the same code to many streams. */
-const REMEMBERED_MAX = 64;
+/** Uploads that are cached: one program attaches the same code to many streams. */
+const CACHED_MAX = 64;
 
 interface Read {
   readonly code: PreparedCode;
   readonly definition: DefinitionDescription;
 }
 
-/** Reads, checks and keeps what shells and agents upload. */
+/** Reads, checks and stores the code that shells and agents upload. */
 export class Uploads {
-  readonly #options: UploadsOptions;
+  readonly #ports: UploadsPorts;
   /** By file and text; the oldest first. */
   readonly #read = new Map<string, Read>();
 
-  constructor(options: UploadsOptions) {
-    this.#options = options;
+  constructor(ports: UploadsPorts) {
+    this.#ports = ports;
   }
 
   /** @throws {MeanderError} `code-…`, `agent-invalid`, `briefcase-too-large`, `directory-…` */
@@ -44,19 +49,23 @@ export class Uploads {
     const packed = briefcase ?? own;
     const { briefcaseBytes } = spec.limits;
     if (packed.byteLength > briefcaseBytes)
-      throw new MeanderError("briefcase-too-large", `it has ${packed.byteLength} bytes packed`, {
-        where: `agent ${spec.name}`,
-        expected: `at most ${briefcaseBytes}`,
-        next: "put less in it, or raise limits.briefcaseBytes",
-      });
-    await this.#options.code.put(code);
+      throw new MeanderError(
+        "briefcase-too-large",
+        `the briefcase has ${packed.byteLength} bytes packed`,
+        {
+          where: `agent ${spec.name}`,
+          expected: `at most ${briefcaseBytes}`,
+          next: "put less in it, or raise limits.briefcaseBytes",
+        },
+      );
+    await this.#ports.code.put(code);
     return { spec, briefcase: packed };
   }
 
   /** The hash of a replaced handler. @throws {MeanderError} `code-…`, `directory-…` */
   async handler(source: string, where: string): Promise<string> {
-    const prepared = await prepareCode("handler", { source, file: where });
-    await this.#options.code.put(prepared);
+    const prepared = await this.#ports.prepare("handler", { source, file: where });
+    await this.#ports.code.put(prepared);
     return prepared.sha256;
   }
 
@@ -64,10 +73,10 @@ export class Uploads {
     const key = `${file ?? ""}\n${source}`;
     const known = this.#read.get(key);
     if (known !== undefined) return known;
-    const code = await prepareCode("agent", { source, file });
-    const read = { code, definition: await this.#options.describe(code.expression) };
+    const code = await this.#ports.prepare("agent", { source, file });
+    const read = { code, definition: await this.#ports.describe(code.expression) };
     const [oldest] = this.#read.keys();
-    if (this.#read.size >= REMEMBERED_MAX && oldest !== undefined) this.#read.delete(oldest);
+    if (this.#read.size >= CACHED_MAX && oldest !== undefined) this.#read.delete(oldest);
     this.#read.set(key, read);
     return read;
   }

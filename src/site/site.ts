@@ -37,6 +37,8 @@ import type { Guard } from "./access/guard.ts";
 import { type TokenService, tokenServiceOver } from "./access/token-service.ts";
 import { answerRequests } from "./api/answer-requests.ts";
 import { ChannelRouter } from "./channel-router.ts";
+import { parseAllowedOrigin } from "./http/allowed-origins.ts";
+import type { GateRules } from "./http/gate.ts";
 import { MediaDesk } from "./media-desk.ts";
 import { Neighbourhood } from "./neighbourhood.ts";
 import { gatedLog, LogGate } from "./observe/log-gate.ts";
@@ -48,7 +50,7 @@ import type { PlaneEvent } from "./plane-control.ts";
 import { checkRecordings } from "./record/record-requests.ts";
 import { RecordingDesk } from "./record/recording-desk.ts";
 import { SessionLink } from "./session-link.ts";
-import { completeSettings, type SiteOptions, type SiteSettings } from "./site-options.ts";
+import { completeSettings, isLocal, type SiteOptions, type SiteSettings } from "./site-options.ts";
 import { SiteSecurity } from "./site-security.ts";
 import type { DemoControl, PublishRequest, SiteService } from "./site-service.ts";
 import { StreamDesk } from "./stream-desk.ts";
@@ -117,7 +119,7 @@ export class Site implements SiteService, AsyncDisposable {
     const logGate = ports.logGate ?? new LogGate("debug");
     const { log: written = SILENT } = ports;
     const log = ports.logGate === undefined ? gatedLog(written, logGate) : written;
-    const gate = { hosts: hostsOf(options), origins: [] };
+    const gate = { ...gateOf(options), origins: [] };
     const { host, httpPort, udpPort, streamPort, streamTransport } = options;
     const { allowInline, maxStreams, privateLinks } = options;
     const { tls: source } = options;
@@ -198,7 +200,9 @@ export class Site implements SiteService, AsyncDisposable {
     this.#security = new SiteSecurity({
       ...{ options, record: this.record, hosts, tls, plane, clock, random, log },
     });
-    this.#neighbourhood = new Neighbourhood({ self: this.record, hosts, plane, log });
+    this.#neighbourhood = new Neighbourhood({
+      ...{ self: this.record, gate: gateOf(options), plane, log },
+    });
     this.#link = new SessionLink({
       record: this.record,
       join: options.join,
@@ -516,6 +520,11 @@ export class Site implements SiteService, AsyncDisposable {
       this.#log.warn("Not all streams of the site have moved away.", { error: messageOf(error) });
     }
   }
+}
+
+function gateOf(options: SiteOptions): Omit<GateRules, "origins"> {
+  const allowed = options.allowOrigin.map((text) => parseAllowedOrigin(text));
+  return { hosts: hostsOf(options), allowed, local: isLocal(options) };
 }
 
 function hostsOf(options: SiteOptions): string[] {

@@ -9,7 +9,7 @@ import {
 } from "../agent/index.ts";
 import { assert, type Clock, type Log, type Random } from "../base/index.ts";
 import type { StreamCounts } from "../client/contract/index.ts";
-import { CodeStore } from "../code/index.ts";
+import { CodeStore, prepareCode } from "../code/index.ts";
 import type { Admit, Directory, MessageSocket } from "../directory/index.ts";
 import {
   type FrameSite,
@@ -102,6 +102,7 @@ export class StreamDesk {
       network: new SelfDelivery(this.#network, self, (task) => void setImmediate(task)),
       executors: this.#inline === undefined ? { worker } : { worker, inline: this.#inline },
       describe: this.#describing.describe,
+      prepare: prepareCode,
       code: new CodeStore({
         fetch: (sha256) => directory.getBlob(sha256),
         put: (bytes) => directory.putBlob(bytes),

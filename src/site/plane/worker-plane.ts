@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { type Log, MeanderError } from "../../base/index.ts";
-import { Brake } from "../../transport/index.ts";
+import { WatchShutdown } from "../../transport/index.ts";
 import type { Plane, PlaneOptions } from "./plane.ts";
 import { errorOf, type FromPlane, type ToPlane } from "./plane-messages.ts";
 import { RemotePlane } from "./remote-plane.ts";
@@ -17,15 +17,15 @@ export function openWorkerPlane(
   options: PlaneOptions,
   ports: { readonly log: Log },
 ): Promise<Plane> {
-  const brake = new Brake();
+  const watchShutdown = new WatchShutdown();
   const entry = new URL("./plane-worker.js", import.meta.url);
   const worker = new Worker(entry, {
     name: "plane",
-    workerData: brake.end,
-    transferList: [brake.end.port],
+    workerData: watchShutdown.end,
+    transferList: [watchShutdown.end.port],
   });
   // Whatever ends this process ends that thread first.
-  const onExit = (): void => void brake.hold(HOLD_MS_MAX);
+  const onExit = (): void => void watchShutdown.closeAll(HOLD_MS_MAX);
   process.once("exit", onExit);
   const end = async (): Promise<void> => {
     onExit();

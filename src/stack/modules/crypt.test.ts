@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { LIMITS, SeededRandom, VirtualClock } from "../../base/index.ts";
 import { decodeHeader, encodePacket, FLAG, KIND } from "../../wire/index.ts";
 import { testCipher } from "../crypt/cipher.conformance.ts";
-import { GreetingBudget } from "../crypt/greeting-budget.ts";
+import { HandshakeBudget } from "../crypt/handshake-budget.ts";
 import { FORM, formOf, UNIT_OVERHEAD_BYTES } from "../crypt/sealed-unit.ts";
 import { ModuleEnd, moduleConformance, packetArbitrary, settle } from "../module.conformance.ts";
 import type { StackPorts } from "../module.ts";
@@ -125,12 +125,12 @@ test("[S31] the header of a packet stands in clear, its payload does not, and 25
 test("[S34] one round trip, then what waited goes; the first unit of each end binds both salts", () => {
   const world = new World();
   world.send(world.left, packetOf(1), packetOf(2));
-  const greetings = world.left.collect();
-  assert.deepEqual(greetings.map(formOf), [FORM.greeting]);
-  world.right.take(greetings, 0);
+  const handshakes = world.left.collect();
+  assert.deepEqual(handshakes.map(formOf), [FORM.hello]);
+  world.right.take(handshakes, 0);
   const answers = world.right.collect();
   assert.deepEqual(answers.map(formOf), [FORM.answer]);
-  assert.equal(answers[0]?.byteLength, greetings[0]?.byteLength);
+  assert.equal(answers[0]?.byteLength, handshakes[0]?.byteLength);
   world.left.take(answers, 0);
   const units = world.left.collect();
   assert.deepEqual(units.map(formOf), [FORM.packet, FORM.packet]);
@@ -239,7 +239,7 @@ test("[S37] what was recorded before either end was restarted is refused afterwa
 test("[S34] a greeting that was recorded, however often it comes, opens nothing and ends nothing", () => {
   const world = new World();
   world.agree();
-  const recorded = world.left.handedDown.filter((each) => formOf(each) === FORM.greeting);
+  const recorded = world.left.handedDown.filter((each) => formOf(each) === FORM.hello);
   world.left = world.start();
   world.agree();
   world.right.upper.length = 0;
@@ -299,7 +299,7 @@ test("[S39] another secret opens nothing, and none at all waits until there is o
   assert.deepEqual(early.right.upper, [packetOf(1)]);
 });
 
-test("[S39] a flood of greetings costs a bounded number of derivations", () => {
+test("[S39] a flood of handshakes costs a bounded number of derivations", () => {
   let derived = 0;
   const cipher = {
     ...testCipher,
@@ -308,8 +308,8 @@ test("[S39] a flood of greetings costs a bounded number of derivations", () => {
       return testCipher.derive(...args);
     },
   };
-  const greetings = new GreetingBudget(LIMITS.greetingsPerSite);
-  const world = new World({ ports: { cipher, greetings } });
+  const handshakes = new HandshakeBudget(LIMITS.handshakesPerSite);
+  const world = new World({ ports: { cipher, handshakes } });
   world.agree();
   const [greeting] = world.left.handedDown as [Uint8Array];
   derived = 0;
@@ -318,10 +318,10 @@ test("[S39] a flood of greetings costs a bounded number of derivations", () => {
     new DataView(forged.buffer).setUint32(21, number);
     world.right.module.up(forged, world.clock.now());
   }
-  assert.equal(derived, LIMITS.greetingsPerConnection);
+  assert.equal(derived, LIMITS.handshakesPerConnection);
   const stats = world.right.module.stats();
-  assert.equal(stats["forged"], LIMITS.greetingsPerConnection);
-  assert.equal(stats["greeting-limited"], 10_000 - LIMITS.greetingsPerConnection);
+  assert.equal(stats["forged"], LIMITS.handshakesPerConnection);
+  assert.equal(stats["greeting-limited"], 10_000 - LIMITS.handshakesPerConnection);
 });
 
 test("[S33] no number of a key is used twice, through any number of renewals", () => {

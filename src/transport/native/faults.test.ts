@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import type { Socket } from "node:dgram";
 import { test } from "node:test";
 import { Counters, LIMITS, SeededRandom } from "../../base/index.ts";
+import { zeroTotals } from "../datagram-totals.ts";
 import { Arrivals, datagramOf, opener } from "../datagrams.conformance.ts";
 import type { DatagramGroup, DatagramSocket, Remote } from "../datagrams.ts";
 import { PlainSender } from "../plain-sender.ts";
 import { RemoteEntry } from "../remote-entry.ts";
-import { emptyTally } from "../tally.ts";
 import { ERRNO, LAYOUT, SOCKET } from "./constants.ts";
 import { loadNative } from "./load-native.ts";
 import type { NativeCalls } from "./native-calls.ts";
@@ -36,7 +36,7 @@ class Peek {
   }
 
   /** Whether the message is a train. */
-  isTrain(header: number): boolean {
+  isSegmented(header: number): boolean {
     return this.#at(header).getUint32(LAYOUT.controlLength, true) > 0;
   }
 
@@ -113,11 +113,11 @@ if (real === undefined) {
     test(`[G21] ${name} on a train of small datagrams ends trains at the socket`, async () => {
       const peek = new Peek(real);
       const sendmmsg: Send = (descriptor, headers, count) =>
-        count > 0 && peek.isTrain(headers) ? -error : real.sendmmsg(descriptor, headers, count);
+        count > 0 && peek.isSegmented(headers) ? -error : real.sendmmsg(descriptor, headers, count);
       await using world = await worldOf(faulty(peek.calls, { sendmmsg }), 5);
       await checkAllArrive(world);
       await checkAllArrive(world);
-      const { mode, segments, sent } = world.sender.figures;
+      const { mode, segments, sent } = world.sender.stats;
       assert.deepEqual({ mode, segments, sent }, { mode: "batched", segments: 0, sent: 200 });
       assert.deepEqual(world.sender.counts.toJSON(), {});
     });
@@ -134,7 +134,7 @@ if (real === undefined) {
       const sendmmsg: Send = (descriptor, headers, count) => {
         for (let at = 0; at < count; at++) {
           const header = headers + at * LAYOUT.message;
-          if (!(peek.isTrain(header) && peek.port(header) === narrow)) continue;
+          if (!(peek.isSegmented(header) && peek.port(header) === narrow)) continue;
           if (at > 0) return real.sendmmsg(descriptor, headers, at);
           attempts++;
           return -error;
@@ -149,10 +149,10 @@ if (real === undefined) {
       // After the first EMSGSIZE the kernel is allowed to cut datagrams, which does not help a train.
       const expected = error === EMSGSIZE ? 2 : 1;
       assert.equal(attempts, expected);
-      assert.equal(world.sender.figures.segments, 40);
+      assert.equal(world.sender.stats.segments, 40);
       await checkAllArrive(world);
       assert.equal(attempts, expected);
-      assert.equal(world.sender.figures.segments, 40 + 80);
+      assert.equal(world.sender.stats.segments, 40 + 80);
       assert.deepEqual(world.sender.counts.toJSON(), {});
     });
   }
@@ -185,7 +185,7 @@ if (real === undefined) {
       isRefused = true;
       await checkAllArrive(world);
       assert.deepEqual(values, [SOCKET.pmtuDo, SOCKET.pmtuWant]);
-      assert.equal(world.sender.figures.mode, mode);
+      assert.equal(world.sender.stats.mode, mode);
       assert.deepEqual(world.sender.counts.toJSON(), {});
       // The refusal may have stood for a report, which would wake the thread for ever.
       if (error === EMSGSIZE) assert(looks > 0);
@@ -196,8 +196,8 @@ if (real === undefined) {
     const getOption = () => -92;
     await using world = await worldOf(faulty(real, { getOption }), 3);
     await checkAllArrive(world);
-    assert.equal(world.sender.figures.segments, 0);
-    assert.equal(world.sender.figures.mode, "batched");
+    assert.equal(world.sender.stats.segments, 0);
+    assert.equal(world.sender.stats.mode, "batched");
   });
 
   test("[G23] without room in the kernel, the rest goes by Node, in order", async () => {
@@ -208,8 +208,8 @@ if (real === undefined) {
         : real.sendmmsg(descriptor, headers, Math.min(count, 2));
     await using world = await worldOf(faulty(real, { sendmmsg }), 5);
     for (let round = 0; round < 5; round++) await checkAllArrive(world);
-    assert.equal(world.sender.figures.mode, "batched");
-    assert.equal(world.sender.figures.sent, 500);
+    assert.equal(world.sender.stats.mode, "batched");
+    assert.equal(world.sender.stats.sent, 500);
     assert.deepEqual(world.sender.counts.toJSON(), {});
   });
 
@@ -225,7 +225,7 @@ if (real === undefined) {
     const counts = new Counters();
     const sender = new PlainSender(socket as unknown as Socket, {
       counts,
-      tally: emptyTally(),
+      totals: zeroTotals(),
       onError: (error) => assert.fail(error),
     });
     const missed: string[] = [];
@@ -268,7 +268,7 @@ if (real === undefined) {
       const told = world.missed.map((reasons) => reasons.length);
       assert.deepEqual(told, [0, 0, 0, 4, 0]);
       assert.deepEqual(world.sender.counts.toJSON(), { [`error-${name}`]: 8 });
-      assert.equal(world.sender.figures.mode, "batched");
+      assert.equal(world.sender.stats.mode, "batched");
     });
   }
 
@@ -279,8 +279,8 @@ if (real === undefined) {
     test(`[G26] ${name} from the first call on makes the socket plain`, async () => {
       for (const fault of ["sendmmsg", "recvmmsg"] as const) {
         await using world = await worldOf(faulty(real, { [fault]: () => -error }), 3);
-        assert.equal(world.sender.figures.mode, "plain");
-        assert.equal(world.sender.figures.reason, "kernel-refused");
+        assert.equal(world.sender.stats.mode, "plain");
+        assert.equal(world.sender.stats.reason, "kernel-refused");
         await checkAllArrive(world);
       }
     });
@@ -291,10 +291,10 @@ if (real === undefined) {
     const sendmmsg: Send = (descriptor, headers, count) =>
       ++call > 2 ? -ENOSYS : real.sendmmsg(descriptor, headers, Math.min(count, 2));
     await using world = await worldOf(faulty(real, { sendmmsg }), 5);
-    assert.equal(world.sender.figures.mode, "batched");
+    assert.equal(world.sender.stats.mode, "batched");
     for (let round = 0; round < 3; round++) await checkAllArrive(world);
-    assert.equal(world.sender.figures.mode, "plain");
-    assert.equal(world.sender.figures.reason, "kernel-refused");
+    assert.equal(world.sender.stats.mode, "plain");
+    assert.equal(world.sender.stats.reason, "kernel-refused");
     assert.equal(call, 3);
   });
 
@@ -310,7 +310,7 @@ if (real === undefined) {
       const to = sender.remote(receiver.host, receiver.port);
       for (const each of sent) sender.send(each, to);
       assert.deepEqual(await arrivals.reach(40), sent);
-      assert.equal(receiver.figures.reason, "kernel-refused");
+      assert.equal(receiver.stats.reason, "kernel-refused");
       assert.equal(call, 3);
     }
   });
@@ -329,7 +329,7 @@ if (real === undefined) {
     for (const each of sent) sender.send(each, to);
     assert.deepEqual(await arrivals.reach(40), sent);
     assert(receiver.counts.get("error-ENOBUFS") > 0);
-    assert.equal(receiver.figures.mode, "batched");
+    assert.equal(receiver.stats.mode, "batched");
   });
 
   test("[G25] an error queue that cannot be read is turned off again", async () => {

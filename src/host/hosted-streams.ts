@@ -1,0 +1,147 @@
+import type { AgentSpec, AgentState, Executor, Isolation, SessionPort } from "../agent/index.ts";
+import { AgentSet, SiteAgents } from "../agent/set/index.ts";
+import { type Clock, LIMITS, type Log, MeanderError, type Random } from "../base/index.ts";
+import type { CodeStore } from "../code/index.ts";
+import type { StreamRecord } from "../session/index.ts";
+import type {
+  LifecycleEvent,
+  Location,
+  Resident,
+  StreamKernel,
+  StreamState,
+} from "../stream/index.ts";
+import type { ReportEvent } from "./ports.ts";
+
+/** What {@link HostedStreams} uses. */
+export interface HostedStreamsPorts {
+  /** The name of this site. */
+  readonly site: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly kernel: Pick<StreamKernel, "residents" | "install" | "remove" | "setLocation">;
+  readonly executors: { readonly inline?: Executor; readonly worker?: Executor };
+  readonly code: Pick<CodeStore, "get">;
+  /** Whether agents may run in this thread. */
+  readonly allowsInline: boolean;
+  /** Default: `LIMITS.residentStreamsMax`. */
+  readonly streamsMax: number | undefined;
+  /** The session as the agents of a stream see it. */
+  portOf(record: StreamRecord): SessionPort;
+  /** Writes a stream's state to its keeper. */
+  writeRecord(record: StreamRecord, state: Uint8Array): Promise<void>;
+  /** Why a sender may not append to a stream; undefined: it may. */
+  appendDenial(stream: string, sender: string): string | undefined;
+  readonly report: ReportEvent;
+  /** An agent asked to be detached. */
+  onAgentExit(stream: string, agent: string): void;
+}
+
+/** The streams at this site, each with its agents. */
+export class HostedStreams {
+  readonly siteAgents: SiteAgents;
+  readonly #ports: HostedStreamsPorts;
+  readonly #agents = new Map<number, AgentSet>();
+
+  constructor(ports: HostedStreamsPorts) {
+    this.#ports = ports;
+    this.siteAgents = new SiteAgents({ log: ports.log });
+  }
+
+  get all(): ReadonlyMap<number, Resident> {
+    return this.#ports.kernel.residents;
+  }
+
+  resident(id: number): Resident | undefined {
+    return this.#ports.kernel.residents.get(id);
+  }
+
+  agentsOf(id: number): AgentSet | undefined {
+    return this.#agents.get(id);
+  }
+
+  /** Starts a stream's agents here, ahead of the stream itself. @throws {MeanderError} `code-…`, `executor-failed`, `site-full`, … */
+  async openAgents(
+    record: StreamRecord,
+    state: Uint8Array | readonly AgentState[],
+  ): Promise<AgentSet> {
+    const { clock, random, log, executors, code, site, portOf, report, onAgentExit } = this.#ports;
+    const { streamsMax = LIMITS.residentStreamsMax } = this.#ports;
+    if (this.all.size >= streamsMax && this.resident(record.id) === undefined) {
+      throw new MeanderError("site-full", `the site has ${streamsMax} streams already`, {
+        where: `site ${site}`,
+        next: "choose another site",
+      });
+    }
+    return await AgentSet.open({
+      stream: { name: record.name, id: record.id },
+      site,
+      state,
+      executors,
+      isolationOf: (spec) => this.#isolationOf(spec),
+      code: (sha256) => code.get(sha256),
+      siteAgents: this.siteAgents,
+      port: portOf(record),
+      output: (agent, line) => report({ type: "output", stream: record.name, agent, line }),
+      onExit: (agent) => onAgentExit(record.name, agent),
+      clock,
+      random,
+      log,
+    });
+  }
+
+  /** The stream is at this site from this call on. Settles when its agents have handled `first`. */
+  async install(
+    record: StreamRecord,
+    agents: AgentSet,
+    state: StreamState,
+    first: LifecycleEvent | undefined,
+  ): Promise<void> {
+    const { kernel, writeRecord, appendDenial } = this.#ports;
+    const { id, name, streamEpoch, durability } = record;
+    const old = this.#agents.get(id);
+    this.#agents.set(id, agents);
+    const resident = kernel.install({
+      id,
+      name,
+      streamEpoch,
+      durability,
+      consumer: agents,
+      state,
+      keep: (bytes) => writeRecord(record, bytes),
+      first,
+      denies: (sender) => appendDenial(name, sender),
+    });
+    if (old !== undefined && old !== agents) old.close();
+    kernel.setLocation(locationOf(record));
+    await resident.start();
+  }
+
+  /** The stream is no longer at this site. */
+  drop(id: number): void {
+    this.#agents.delete(id);
+    this.#ports.kernel.remove(id);
+  }
+
+  /** Closes all agents, after the kernel. */
+  close(): void {
+    for (const agents of this.#agents.values()) agents.close();
+    this.#agents.clear();
+  }
+
+  #isolationOf({ isolation }: AgentSpec): Isolation {
+    const { executors, allowsInline, site } = this.#ports;
+    if (isolation === "inline" && allowsInline && executors.inline !== undefined) return "inline";
+    if (executors.worker !== undefined) return isolation === "inline" ? "worker" : isolation;
+    if (executors.inline !== undefined) return "inline";
+    throw new MeanderError("isolation-refused", "this site runs no agents", {
+      where: `site ${site}`,
+    });
+  }
+}
+
+/** Where a record says that its stream is. */
+export function locationOf(record: StreamRecord): Location {
+  const { id, name, site, instance, streamEpoch, status } = record;
+  return { id, name, siteInstance: { site, instance }, streamEpoch, live: status === "live" };
+}
