@@ -132,7 +132,6 @@ export class ChannelClient {
         onPacket: (packet) => events.onPacket(packet),
         onInBand: (message, packet) => this.#inBand(message, packet),
         onSwitched() {},
-        onLost() {},
         onRefused: (url, refusal) => this.#refused(url, refusal),
       },
     });

@@ -41,7 +41,7 @@ class AcceptedConnection implements Connection {
     return this.#now.stack;
   }
 
-  get bare(): Connection | undefined {
+  get direct(): Connection | undefined {
     return this.#inner === this.#below ? this.#below : undefined;
   }
 

@@ -40,11 +40,9 @@ import type {
   RtpOutputOptions,
 } from "../plane-control.ts";
 import { DescriptorGuard } from "./descriptor-guard.ts";
-import { IngestDesk } from "./ingest-desk.ts";
 import { LinkDialler } from "./link-dialler.ts";
 import { SocketGroups } from "./link-groups.ts";
 import { LinkStacks } from "./link-stacks.ts";
-import { OutputDesk } from "./output-desk.ts";
 import {
   type Plane,
   type PlaneOptions,
@@ -52,6 +50,8 @@ import {
   SOCKET_PATHS,
   type SocketHandler,
 } from "./plane.ts";
+import { PlaneIngests } from "./plane-ingests.ts";
+import { PlaneOutputs } from "./plane-outputs.ts";
 import { respond } from "./remote-plane.ts";
 import { SocketDoor } from "./socket-door.ts";
 
@@ -66,8 +66,8 @@ export class LocalPlane implements Plane {
   readonly #socket: UdpTransport;
   readonly #stacks: LinkStacks;
   readonly #dialler: LinkDialler;
-  readonly #ingests: IngestDesk;
-  readonly #outputs: OutputDesk;
+  readonly #ingests: PlaneIngests;
+  readonly #outputs: PlaneOutputs;
   readonly #outputSockets: RtpOutputs;
   readonly #directory: SocketDoor;
   readonly #shell: SocketDoor;
@@ -216,10 +216,16 @@ export class LocalPlane implements Plane {
     });
     const openSocket: OpenSocket = (where) =>
       openDatagramSocket({ ...where, ...runtime, clock, log });
-    this.#ingests = new IngestDesk({ reflector: this.#reflector, clock, log, openSocket, onEvent });
+    this.#ingests = new PlaneIngests({
+      reflector: this.#reflector,
+      clock,
+      log,
+      openSocket,
+      onEvent,
+    });
     this.#outputSockets = new RtpOutputs({ openSocket, clock, log });
     const outputs = this.#outputSockets;
-    this.#outputs = new OutputDesk({ reflector: this.#reflector, outputs });
+    this.#outputs = new PlaneOutputs({ reflector: this.#reflector, outputs });
     front.accept = (connection) => this.#reflector.accept(this.#stacks.accept(connection));
   }
 

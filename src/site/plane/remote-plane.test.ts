@@ -147,6 +147,7 @@ test("every call reaches the plane with its arguments, and its result comes back
 test("a refusal keeps its code and all its parts on the way", () =>
   withRig(async ({ plane }) => {
     const options = {
+      door: "rtp" as const,
       channel: "clip",
       input: "main",
       sourceName: "main",

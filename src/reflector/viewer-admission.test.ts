@@ -4,7 +4,7 @@ import { Counters, LIMITS, SeededRandom, VirtualClock } from "../base/index.ts";
 import { Peer, type Refusal } from "../channel/index.ts";
 import { memoryPair } from "../transport/index.ts";
 import type { ControlMessage } from "../wire/index.ts";
-import { ViewerDoor, type ViewerGate, type ViewerVerdict } from "./viewer-door.ts";
+import { ViewerAdmission, type ViewerGate, type ViewerVerdict } from "./viewer-admission.ts";
 
 const clock = new VirtualClock();
 const random = new SeededRandom(1);
@@ -59,7 +59,7 @@ function subscribe(channel: string, request = 1): Subscribe {
 }
 
 interface Rig {
-  readonly door: ViewerDoor;
+  readonly door: ViewerAdmission;
   readonly drops: Counters;
   readonly brought: string[];
   readonly holding: Map<string, (refusal: Refusal) => void>;
@@ -90,7 +90,7 @@ function rig(
     },
   };
   const made: Rig = {
-    door: new ViewerDoor({
+    door: new ViewerAdmission({
       ...{ gate, drops },
       onFirst: () => {
         made.firsts++;

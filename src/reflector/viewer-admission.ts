@@ -33,8 +33,8 @@ type Standing =
   | { readonly type: "asked"; message: Subscribe }
   | { readonly type: "admitted"; readonly leave: () => void };
 
-/** What a {@link ViewerDoor} works with. */
-export interface ViewerDoorOptions {
+/** What a {@link ViewerAdmission} works with. */
+export interface ViewerAdmissionOptions {
   readonly gate: ViewerGate;
   /** Gets refusals, by code. */
   readonly drops: Counters;
@@ -45,11 +45,11 @@ export interface ViewerDoorOptions {
 }
 
 /** Lets viewers in, channel by channel, and out when they may not stay. docs/spec/access.md [A6] */
-export class ViewerDoor {
-  readonly #options: ViewerDoorOptions;
+export class ViewerAdmission {
+  readonly #options: ViewerAdmissionOptions;
   readonly #viewers = new Map<Peer, Map<string, Standing>>();
 
-  constructor(options: ViewerDoorOptions) {
+  constructor(options: ViewerAdmissionOptions) {
     this.#options = options;
   }
 

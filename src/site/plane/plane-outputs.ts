@@ -3,7 +3,7 @@ import type { Reflector } from "../../reflector/index.ts";
 import type { RtpOutputOptions } from "../plane-control.ts";
 
 /** The plain RTP receivers that a plane sends to. */
-export class OutputDesk {
+export class PlaneOutputs {
   readonly #reflector: Reflector;
   readonly #outputs: RtpOutputs;
 

@@ -1,58 +1,43 @@
-import { type Clock, every, type Log, MeanderError } from "../../../base/index.ts";
-import type {
-  IngestOptions,
-  IngestPorts,
-  IngestTrack,
-  PlaneEvent,
-} from "../../../reflector/index.ts";
-import {
-  type DatagramSocket,
-  GroupMembership,
-  type ListInterfaces,
-  type Remote,
-} from "../../../transport/index.ts";
-import type { IngestGroup } from "../../inputs/ingest-group.ts";
+import { every, MeanderError } from "../../../base/index.ts";
+import { type DatagramSocket, GroupMembership, type Remote } from "../../../transport/index.ts";
+import type { ChannelInputs } from "../../inputs/channel-inputs.ts";
 import type { OpenSocket } from "../../open-socket.ts";
+import type { IngestDoorPorts, OpenIngest } from "../ingest-door.ts";
 import { closePortPair, openGroupPair, openPortPair, type PortPair } from "./port-pair.ts";
-import type { RtpIngest } from "./rtp-ingest.ts";
+import { RtpIngest } from "./rtp-ingest.ts";
+import type { IngestTrack, RtpIngestOptions } from "./rtp-options.ts";
 
 /** RFC 3550 §6.2: the shortest interval recommended. */
 const RECEIVER_REPORT_MS = 5_000;
 const TRACKS_MAX = 32;
 
-/** What an input on sockets works with. */
-export interface RtpIngestPorts {
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly openSocket: OpenSocket;
-  /** Absent: those of this machine. */
-  readonly interfaces?: ListInterfaces | undefined;
-  onEvent(event: PlaneEvent): void;
-}
-
-/** An open outside input with its sockets. */
-export interface OpenIngest {
-  /** Where it listens. */
-  readonly ports: IngestPorts;
-  readonly ingest: RtpIngest;
-  /** Ends the input and closes its sockets; settles when the ports are free. Twice is fine. */
-  close(reason?: string): Promise<void>;
+/** Adds an RTP input to those of a channel; its datagrams are to be handed to the ingest returned. */
+export function addRtpInput(
+  input: RtpIngestOptions,
+  inputs: ChannelInputs,
+  { clock, random }: Pick<IngestDoorPorts, "clock" | "random">,
+): RtpIngest {
+  const { generations } = inputs;
+  return inputs.add(
+    { name: input.input, kind: "rtp", stack: "rtp", senders: sendersOf(input), isRedundant: true },
+    (sink) => new RtpIngest({ input, sink, clock, random, generations }),
+  );
 }
 
 /**
- * Opens an outside input on UDP sockets of its own: all of them, or none. Senders hear a receiver report every five seconds.
+ * Opens an RTP input on UDP sockets of its own: all of them, or none. Senders hear a receiver report every five seconds.
  *
  * @throws {MeanderError} `publisher-exists`, `port-in-use`, `port-invalid`, `address-invalid`, `bind-failed`,
  *   `track-unsupported`, `multicast-refused`, `interface-unknown`
  */
 export async function openRtpIngest(
-  options: IngestOptions,
-  group: IngestGroup,
-  ports: RtpIngestPorts,
-): Promise<OpenIngest> {
+  options: RtpIngestOptions,
+  inputs: ChannelInputs,
+  ports: IngestDoorPorts,
+): Promise<OpenIngest & { readonly ingest: RtpIngest }> {
   const { clock, openSocket } = ports;
   checkTracks(options.tracks);
-  group.admit(options.input);
+  inputs.admit(options.input);
   const pairs = await openPairs(options, openSocket);
   /** When each track was heard, ms; what its membership goes by. */
   const heardAt = pairs.map(() => Number.NEGATIVE_INFINITY);
@@ -63,7 +48,7 @@ export async function openRtpIngest(
       const joined = join(options, index, pair, () => heardAt[index] as number, ports);
       if (joined !== undefined) memberships.push(joined);
     }
-    ingest = group.add(options);
+    ingest = addRtpInput(options, inputs, ports);
   } catch (error) {
     for (const membership of memberships) membership[Symbol.dispose]();
     await closeAll(pairs);
@@ -97,7 +82,7 @@ export async function openRtpIngest(
   const close = async (reason: string): Promise<void> => {
     cancel();
     for (const membership of memberships) membership[Symbol.dispose]();
-    group.remove(options.input, reason);
+    inputs.remove(options.input, reason);
     await closeAll(pairs);
   };
   return {
@@ -114,7 +99,7 @@ export async function openRtpIngest(
   };
 }
 
-/** Whoever sent RTCP, and where to. */
+/** Where a report goes: to the sender of RTCP. */
 interface Reporter {
   readonly socket: DatagramSocket;
   readonly remote: Remote;
@@ -122,11 +107,11 @@ interface Reporter {
 
 /** Keeps the sockets of a track in its group, if it has one. */
 function join(
-  { channel, input, interface: on, tracks }: IngestOptions,
+  { channel, input, interface: on, tracks }: RtpIngestOptions,
   index: number,
   { rtcp, rtp }: PortPair,
   heardAt: () => number,
-  { clock, log, onEvent, interfaces }: RtpIngestPorts,
+  { clock, log, onEvent, interfaces }: IngestDoorPorts,
 ): GroupMembership | undefined {
   const group = tracks[index]?.group;
   if (group === undefined) return undefined;
@@ -171,7 +156,7 @@ function receive(
 }
 
 async function openPairs(
-  { host, tracks }: IngestOptions,
+  { host, tracks }: RtpIngestOptions,
   openSocket: OpenSocket,
 ): Promise<PortPair[]> {
   const pairs: (PortPair | undefined)[] = tracks.map(() => undefined);
@@ -192,6 +177,13 @@ async function openPairs(
     throw error;
   }
   return pairs as PortPair[];
+}
+
+/** The senders that an input accepts packets from, in words. */
+function sendersOf({ tracks, trusted }: RtpIngestOptions): string {
+  const groups = new Set(tracks.flatMap(({ group }) => group?.address ?? []));
+  if (groups.size > 0) return `group ${[...groups].join(", ")}`;
+  return trusted === "first" ? "the first sender" : trusted.join(", ");
 }
 
 async function closeAll(pairs: readonly PortPair[]): Promise<void> {

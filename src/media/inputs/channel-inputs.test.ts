@@ -2,17 +2,25 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MeanderError } from "../../base/index.ts";
 import { FLAG, KIND, MEDIUM, payloadOf } from "../../wire/index.ts";
-import { inputOptions, RtpSource, SENDER, testGroup, VIDEO } from "../media.test.support.ts";
+import { openDataIngest } from "../doors/data/open-data-ingest.ts";
+import type { OpenIngest } from "../doors/ingest-door.ts";
+import { ingestPorts, RtpSource, SENDER, testInputs, VIDEO } from "../media.test.support.ts";
 
 const SPS = Uint8Array.of(0x67, 0x42, 0xc0, 0x1e, 0x95);
 const SLICE = Uint8Array.of(0x41, 0x9a, 3);
 
+/** Opens a channel for messages. */
+function openMessages({ clock, inputs }: ReturnType<typeof testInputs>): Promise<OpenIngest> {
+  const options = { door: "data", channel: "talk", input: "text" } as const;
+  return openDataIngest(options, inputs, ingestPorts(clock));
+}
+
 test("a second publisher is refused in words, unless the channel allows two", () => {
-  const { group } = testGroup();
-  group.add(inputOptions());
+  const { add, inputs } = testInputs();
+  add();
   const error = (name: string): MeanderError => {
     try {
-      group.add(inputOptions({ input: name }));
+      add({ input: name });
     } catch (thrown) {
       if (thrown instanceof MeanderError) return thrown;
     }
@@ -23,26 +31,41 @@ test("a second publisher is refused in words, unless the channel allows two", ()
     error("other").message,
     /input "main" from 127\.0\.0\.1 publishes since 20.*replace/,
   );
-  group.maxPublishers = 2;
-  group.admit("other");
+  inputs.maxPublishers = 2;
+  inputs.admit("other");
   assert.match(error("main").message, /choose another input name, or add replace/);
 });
 
+test("messages have one input, and share the names of the others", async () => {
+  const world = testInputs({ maxPublishers: 2 });
+  await openMessages(world);
+  assert.throws(() => world.inputs.admit("more", false), /input "text" from HTTP publishes since/);
+  assert.throws(() => world.add({ input: "text" }), /input "text" from HTTP.*replace/);
+  world.add();
+  assert.deepEqual(
+    world.inputs.snapshot().map(({ kind, name, state }) => [kind, name, state]),
+    [
+      ["rtp", "main", "connecting"],
+      ["data", "text", "active"],
+    ],
+  );
+});
+
 test("only the primary is forwarded; the other is counted", () => {
-  const { clock, group, publisher } = testGroup({ maxPublishers: 2 });
-  const main = group.add(inputOptions());
-  const spare = group.add(inputOptions({ input: "spare" }));
+  const { add, clock, inputs, publisher } = testInputs({ maxPublishers: 2 });
+  const main = add();
+  const spare = add({ input: "spare" });
   const [a, b] = [new RtpSource(1), new RtpSource(2)];
   for (let count = 0; count < 10; count++) {
     clock.advance(20);
     main.datagram(0, a.next(), SENDER);
     spare.datagram(0, b.next(), SENDER);
   }
-  assert.equal(publisher.packets.length, 10);
+  assert.equal(publisher.published.length, 10);
   assert.equal(publisher.sources.length, 1);
   assert.equal(spare.drops.get("standby-input"), 10);
   assert.deepEqual(
-    group.inputs().map(({ name, state }) => [name, state]),
+    inputs.snapshot().map(({ name, state }) => [name, state]),
     [
       ["main", "active"],
       ["spare", "standby"],
@@ -51,9 +74,12 @@ test("only the primary is forwarded; the other is counted", () => {
 });
 
 test("a twin takes over after the silence allowed and fills the time in between", () => {
-  const { clock, events, group, publisher } = testGroup({ maxPublishers: 2, silenceMs: 200 });
-  const main = group.add(inputOptions());
-  const spare = group.add(inputOptions({ input: "spare" }));
+  const { add, clock, events, inputs, publisher } = testInputs({
+    maxPublishers: 2,
+    silenceMs: 200,
+  });
+  const main = add();
+  const spare = add({ input: "spare" });
   const source = new RtpSource(1);
   for (let count = 0; count < 50; count++) {
     clock.advance(20);
@@ -65,14 +91,14 @@ test("a twin takes over after the silence allowed and fills the time in between"
   assert.equal(publisher.sources.length, 1);
   const all = Array.from({ length: 50 }, (_, index) => 100 + index);
   assert.deepEqual([...new Set(publisher.sequences)].sort(), all);
-  assert.equal(group.inputs()[0]?.state, "down");
+  assert.equal(inputs.snapshot()[0]?.state, "down");
 });
 
 test("another capture takes over with its newest key frame", () => {
-  const { clock, group, publisher } = testGroup({ maxPublishers: 2, silenceMs: 100 });
+  const { add, clock, publisher } = testInputs({ maxPublishers: 2, silenceMs: 100 });
   const tracks = [VIDEO];
-  const main = group.add(inputOptions({ tracks }));
-  const spare = group.add(inputOptions({ input: "spare", sourceName: "field", tracks }));
+  const main = add({ tracks });
+  const spare = add({ input: "spare", sourceName: "field", tracks });
   const a = new RtpSource(1, { payloadType: 96 });
   const b = new RtpSource(2, { payloadType: 96, sequence: 500 });
   main.datagram(0, a.next(SPS), SENDER);
@@ -89,10 +115,10 @@ test("another capture takes over with its newest key frame", () => {
 });
 
 test("the preferred input comes back at a key frame, once it is steady", () => {
-  const { clock, events, group } = testGroup({ maxPublishers: 2, silenceMs: 100 });
+  const { add, clock, events } = testInputs({ maxPublishers: 2, silenceMs: 100 });
   const tracks = [VIDEO];
-  const main = group.add(inputOptions({ tracks }));
-  const spare = group.add(inputOptions({ input: "spare", sourceName: "field", tracks }));
+  const main = add({ tracks });
+  const spare = add({ input: "spare", sourceName: "field", tracks });
   const a = new RtpSource(1, { payloadType: 96 });
   const b = new RtpSource(2, { payloadType: 96 });
   spare.datagram(0, b.next(SPS), SENDER);
@@ -109,44 +135,46 @@ test("the preferred input comes back at a key frame, once it is steady", () => {
 });
 
 test("ending the primary hands over at once, and a source that a twin carries on does not end", () => {
-  const { clock, events, group, publisher } = testGroup({ maxPublishers: 2 });
-  const main = group.add(inputOptions());
-  const spare = group.add(inputOptions({ input: "spare" }));
+  const { add, clock, events, inputs, publisher } = testInputs({ maxPublishers: 2 });
+  const main = add();
+  const spare = add({ input: "spare" });
   const source = new RtpSource(1);
   const first = source.next();
   main.datagram(0, first, SENDER);
   spare.datagram(0, first, SENDER);
-  assert.equal(group.remove("main", "stopped"), true);
+  assert.equal(inputs.remove("main", "stopped"), true);
   assert.deepEqual(publisher.byes, []);
   clock.advance(20);
   spare.datagram(0, source.next(), SENDER);
   assert.deepEqual(events, ["none > main", "main > spare"]);
   assert.equal(publisher.sequences.at(-1), 101);
-  assert.equal(group.remove("main", "again"), false);
+  assert.equal(inputs.remove("main", "again"), false);
 });
 
 test("the same SSRC published again on a new input does not reuse identities", () => {
-  const { clock, group, publisher } = testGroup();
-  group.add(inputOptions()).datagram(0, new RtpSource(1).next(), SENDER);
-  group.remove("main", "stopped");
+  const { add, clock, inputs, publisher } = testInputs();
+  add().datagram(0, new RtpSource(1).next(), SENDER);
+  inputs.remove("main", "stopped");
   clock.advance(1_000);
   const again = new RtpSource(1, { sequence: 20_000 });
-  group.add(inputOptions()).datagram(0, again.next(), SENDER);
+  add().datagram(0, again.next(), SENDER);
   assert.deepEqual(publisher.generations, [0, 1]);
 });
 
-test("messages get a track beside the media, numbers that count on, and the flags of a key frame", () => {
-  const { clock, group, publisher } = testGroup();
-  group.add(inputOptions()).datagram(0, new RtpSource(1).next(), SENDER);
+test("messages get a track beside the media, numbers that count on, and the flags of a key frame", async () => {
+  const world = testInputs();
+  const { add, clock, publisher } = world;
+  const messages = await openMessages(world);
+  add().datagram(0, new RtpSource(1).next(), SENDER);
   const text = new TextEncoder().encode("quotes");
-  group.publishData("Text/HTML; charset=utf-8", text);
-  group.publishData("text/html", text);
+  messages.publishMessage?.("Text/HTML; charset=utf-8", text);
+  messages.publishMessage?.("text/html", text);
   const [, first, second] = publisher.headers;
   assert.equal(first?.kind, KIND.data);
   assert.equal(first?.medium, MEDIUM.text);
   assert.equal(first?.flags, FLAG.begin | FLAG.end | FLAG.keyframe);
   assert.equal(second?.sequence, ((first?.sequence ?? 0) + 1) >>> 0);
-  assert.deepEqual(payloadOf(publisher.packets[1] as Uint8Array), text);
+  assert.deepEqual(payloadOf(publisher.published[1] as Uint8Array), text);
   assert.deepEqual(
     publisher.descriptions.at(-1)?.map(({ codec, medium }) => [codec, medium]),
     [
@@ -159,28 +187,35 @@ test("messages get a track beside the media, numbers that count on, and the flag
   assert.ok(publisher.descriptions.length > count);
 });
 
-test("a message over 60000 bytes is refused, and a wrong content type too", () => {
-  const { group, publisher } = testGroup();
+test("a message over 60000 bytes is refused, and a wrong content type too", async () => {
+  const world = testInputs();
+  const { publisher } = world;
+  const messages = await openMessages(world);
   const code = (expected: string) => (error: unknown) => {
     return error instanceof MeanderError && error.code === expected;
   };
-  group.publishData("text/plain", new Uint8Array(60_000));
-  const large = (): void => group.publishData("text/plain", new Uint8Array(60_001));
+  messages.publishMessage?.("text/plain", new Uint8Array(60_000));
+  const large = (): void => messages.publishMessage?.("text/plain", new Uint8Array(60_001));
   assert.throws(large, code("message-too-large"));
-  assert.throws(() => group.publishData("plain", new Uint8Array(1)), code("content-type-invalid"));
-  assert.equal(publisher.packets.length, 1);
+  assert.throws(
+    () => messages.publishMessage?.("plain", new Uint8Array(1)),
+    code("content-type-invalid"),
+  );
+  assert.equal(publisher.published.length, 1);
 });
 
-test("the channel is open for publishing from the first input to the last, and no timer stays", () => {
-  const { clock, group, publisher } = testGroup({ maxPublishers: 2 });
-  assert.equal(group.isEmpty, true);
-  group.add(inputOptions());
-  group.add(inputOptions({ input: "spare" }));
-  group.publishData("text/plain", new Uint8Array(1));
-  group.remove("main", "stopped");
+test("the channel is open for publishing from the first input to the last, and no timer stays", async () => {
+  const world = testInputs({ maxPublishers: 2 });
+  const { add, clock, inputs, publisher } = world;
+  assert.equal(inputs.isEmpty, true);
+  const messages = await openMessages(world);
+  add();
+  add({ input: "spare" });
+  messages.publishMessage?.("text/plain", new Uint8Array(1));
+  inputs.remove("main", "stopped");
   assert.equal(publisher.isClosed, false);
-  group.close("end");
+  inputs.close("end");
   assert.equal(publisher.isClosed, true);
-  assert.equal(group.isEmpty, true);
+  assert.equal(inputs.isEmpty, true);
   assert.deepEqual(clock.pending, []);
 });

@@ -10,10 +10,10 @@ import {
   inputOptions,
   RtpSource,
   TRUSTED,
-  testGroup,
+  testInputs,
   VIDEO,
 } from "../../media.test.support.ts";
-import { openRtpIngest } from "./rtp-ingest-sockets.ts";
+import { openRtpIngest } from "./open-rtp-ingest.ts";
 
 async function socketOn(port = 0): Promise<Socket> {
   const socket = createSocket("udp4");
@@ -28,9 +28,9 @@ async function until(isTrue: () => boolean): Promise<void> {
 }
 
 test("each track gets an even port and the one after it; RTP and RTCP come in on them", async () => {
-  const { clock, group, publisher } = testGroup();
+  const { clock, inputs, publisher } = testInputs();
   const options = inputOptions({ tracks: [VIDEO, AUDIO] });
-  const open = await openRtpIngest(options, group, ingestPorts(clock));
+  const open = await openRtpIngest(options, inputs, ingestPorts(clock));
   const { tracks } = open.ports;
   assert.deepEqual(
     tracks.map(({ medium }) => medium),
@@ -43,7 +43,7 @@ test("each track gets an even port and the one after it; RTP and RTCP come in on
   const sender = await socketOn();
   const source = new RtpSource(5);
   sender.send(source.next(), tracks[1]?.rtpPort as number, TRUSTED);
-  await until(() => publisher.packets.length === 1);
+  await until(() => publisher.published.length === 1);
 
   const bye = encodeRtcp([
     { type: "receiver-report", ssrc: 5, reports: [] },
@@ -54,7 +54,7 @@ test("each track gets an even port and the one after it; RTP and RTCP come in on
 
   clock.advance(300);
   sender.send(source.next(), tracks[1]?.rtpPort as number, TRUSTED);
-  await until(() => publisher.packets.length === 2);
+  await until(() => publisher.published.length === 2);
   sender.send(bye, tracks[1]?.rtpPort as number, TRUSTED);
   await until(() => publisher.byes.length === 2);
   sender.close();
@@ -62,12 +62,12 @@ test("each track gets an even port and the one after it; RTP and RTCP come in on
 });
 
 test("who sends RTCP hears a receiver report every five seconds, on the socket it came from", async () => {
-  const { clock, group, publisher } = testGroup();
-  const open = await openRtpIngest(inputOptions(), group, ingestPorts(clock));
+  const { clock, inputs, publisher } = testInputs();
+  const open = await openRtpIngest(inputOptions(), inputs, ingestPorts(clock));
   const port = open.ports.tracks[0]?.rtcpPort as number;
   const sender = await socketOn();
   sender.send(new RtpSource(5).next(), port - 1, TRUSTED);
-  await until(() => publisher.packets.length === 1);
+  await until(() => publisher.published.length === 1);
   const name = encodeRtcp([{ type: "source-description", ssrc: 5, cname: "me" }]);
   sender.send(name, port, TRUSTED);
   // One socket keeps the order: when this was counted, the name is known.
@@ -85,28 +85,28 @@ test("who sends RTCP hears a receiver report every five seconds, on the socket i
 });
 
 test("a port that is taken is named, and nothing of the input stays open", async () => {
-  const { clock, group } = testGroup();
-  const free = await openRtpIngest(inputOptions(), group, ingestPorts(clock));
+  const { clock, inputs } = testInputs();
+  const free = await openRtpIngest(inputOptions(), inputs, ingestPorts(clock));
   const port = free.ports.tracks[0]?.rtpPort as number;
   await free.close();
   const holder = await socketOn(port + 1);
   const options = inputOptions({ tracks: [{ ...AUDIO, port }] });
-  await assert.rejects(openRtpIngest(options, group, ingestPorts(clock)), (error) => {
+  await assert.rejects(openRtpIngest(options, inputs, ingestPorts(clock)), (error) => {
     assert.ok(error instanceof MeanderError);
     assert.equal(error.code, "port-in-use");
     assert.match(error.message, new RegExp(`127.0.0.1:${port + 1}.*in use; choose another port`));
     return true;
   });
-  assert.equal(group.isEmpty, true);
+  assert.equal(inputs.isEmpty, true);
   const again = await socketOn(port);
   again.close();
   holder.close();
 });
 
 test("impossible tracks are refused before any port is opened", async () => {
-  const { clock, group } = testGroup();
+  const { clock, inputs } = testInputs();
   const attempt = (changes: Parameters<typeof inputOptions>[0]) => {
-    return openRtpIngest(inputOptions(changes), group, ingestPorts(clock));
+    return openRtpIngest(inputOptions(changes), inputs, ingestPorts(clock));
   };
   const code = (expected: string) => (error: unknown) => {
     return error instanceof MeanderError && error.code === expected;
@@ -127,33 +127,33 @@ test("impossible tracks are refused before any port is opened", async () => {
   ];
   await assert.rejects(attempt({ tracks: close }), code("port-in-use"));
   await assert.rejects(attempt({ host: "192.0.2.1" }), code("bind-failed"));
-  assert.equal(group.isEmpty, true);
+  assert.equal(inputs.isEmpty, true);
 });
 
 test("closing frees the ports, and the input may be opened again", async () => {
-  const { clock, group } = testGroup();
-  const first = await openRtpIngest(inputOptions(), group, ingestPorts(clock));
+  const { clock, inputs } = testInputs();
+  const first = await openRtpIngest(inputOptions(), inputs, ingestPorts(clock));
   const port = first.ports.tracks[0]?.rtpPort as number;
   await first.close();
   await first.close();
   const options = inputOptions({ tracks: [{ ...AUDIO, port }] });
-  const second = await openRtpIngest(options, group, ingestPorts(clock));
+  const second = await openRtpIngest(options, inputs, ingestPorts(clock));
   assert.equal(second.ports.tracks[0]?.rtpPort, port);
   await second.close();
   assert.deepEqual(clock.pending, []);
 });
 
 test("[G30] a group is heard by several inputs of one machine, and others' datagrams on the port are not", async () => {
-  const first = testGroup();
-  const second = testGroup();
+  const first = testInputs();
+  const second = testInputs();
   const free = await socketOn();
   const { port } = free.address();
   free.close();
   const tracks = [{ ...AUDIO, port, group: { address: "239.255.77.8" } }];
   const options = inputOptions({ tracks, trusted: "first", interface: TRUSTED });
   const opens = [
-    await openRtpIngest(options, first.group, ingestPorts(first.clock)),
-    await openRtpIngest(options, second.group, ingestPorts(second.clock)),
+    await openRtpIngest(options, first.inputs, ingestPorts(first.clock)),
+    await openRtpIngest(options, second.inputs, ingestPorts(second.clock)),
   ];
   const sender = await socketOn();
   sender.setMulticastInterface(TRUSTED);
@@ -161,7 +161,9 @@ test("[G30] a group is heard by several inputs of one machine, and others' datag
   sender.send(stranger.next(), port, TRUSTED);
   const source = new RtpSource(5);
   sender.send(source.next(), port, "239.255.77.8");
-  await until(() => first.publisher.packets.length === 1 && second.publisher.packets.length === 1);
+  await until(
+    () => first.publisher.published.length === 1 && second.publisher.published.length === 1,
+  );
   assert.deepEqual(
     opens.map(({ ingest }) => [ingest.packets, ingest.drops.toJSON()]),
     [
@@ -174,10 +176,10 @@ test("[G30] a group is heard by several inputs of one machine, and others' datag
 });
 
 test("groups that cannot be joined fail the input, and leave nothing open", async () => {
-  const { clock, group } = testGroup();
+  const { clock, inputs } = testInputs();
   const codeOf = async (address: string, changes: Parameters<typeof inputOptions>[0] = {}) => {
     const tracks = [{ ...AUDIO, port: 5_004, group: { address } }];
-    const opening = openRtpIngest(inputOptions({ tracks, ...changes }), group, ingestPorts(clock));
+    const opening = openRtpIngest(inputOptions({ tracks, ...changes }), inputs, ingestPorts(clock));
     return await opening.then(
       () => "none",
       (error: MeanderError) => error.code,
@@ -187,5 +189,5 @@ test("groups that cannot be joined fail the input, and leave nothing open", asyn
   assert.equal(await codeOf("239.1.2.3", { interface: "no-such-0" }), "interface-unknown");
   const tracks = [{ ...AUDIO, port: 5_004, group: { address: "232.1.2.3", sources: ["::1"] } }];
   assert.equal(await codeOf("", { tracks, interface: TRUSTED }), "multicast-refused");
-  assert.ok(group.isEmpty);
+  assert.ok(inputs.isEmpty);
 });
