@@ -80,7 +80,10 @@ test("subscribers beyond the limit are refused with a reason, and the others not
   const words = await until("the refusal", () =>
     extra.states.find((state) => state.type === "refused"),
   );
-  assert.match(words.message, /edge may send 0\.0 Mbit\/s and one more would pass that/);
+  assert.match(
+    words.message,
+    /edge may send 0\.0 Mbit\/s and another subscriber would exceed that/,
+  );
   await edge.client.setRoutes({ upstreams: ["middle", "ingest"] });
   await settle(thick, crowd);
 });

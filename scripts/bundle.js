@@ -1,23 +1,26 @@
-// Bundles what Node runs into dist/bundle: the command line, the published modules, and the entry of each thread.
+// Bundles what Node runs into dist/bundle. No two of these programs are loaded into one thread, so that each class exists
+// once there:
 //
-// The command line and the published modules share chunks, so that each class exists once in a process, however it is
-// imported. A thread has its own heap; its entry is one file, which loads faster. All files lie in one folder, so that
-// `new URL("./plane-worker.js", import.meta.url)` leads to the entry of that name from every chunk.
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { basename, join, relative } from "node:path";
-import { fileURLToPath } from "node:url";
+// - the published modules, and the command line for scripts that import them: ECMAScript modules that share chunks;
+// - the command line for everything else: CommonJS, whose compiled code Node 20 can keep (src/cli/code-cache.ts);
+// - each thread: CommonJS, one file.
+//
+// All files lie in one folder, so that `new URL("./plane-worker.js", import.meta.url)` leads to an entry from every chunk.
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { rolldown } from "rolldown";
+import { licencesOf } from "./build/licences.js";
+import { dist, root } from "./build/places.js";
+import { threadEntries } from "./build/thread-entries.js";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
 const src = join(root, "src");
-/** Paths of our own modules. */
-const own = new RegExp(`^${src.replaceAll(/[^\w]/g, "\\$&")}`);
-const out = join(root, "dist", "bundle");
+const out = join(dist, "bundle");
 // Written beside the old one, which processes may be running from, and put into its place when it is complete.
 const fresh = `${out}.${process.pid}`;
 
-/** Left where they are: what has native parts, what reads its own files, and what is large and seldom used. */
+/** Left where they are: what has native parts, and what reads its own files. */
 const EXTERNAL = ["@swc/wasm-typescript", "koffi", "lmdb", "msgpackr"];
+const { threads, hooks } = threadEntries(src);
 
 /** @type {import("rolldown").InputOptions} */
 const common = {
@@ -25,12 +28,23 @@ const common = {
   platform: "node",
   tsconfig: false,
   transform: { target: "es2023", typescript: { onlyRemoveTypeImports: true } },
-  external: (id) =>
-    id.startsWith("node:") || EXTERNAL.some((name) => id === name || id.startsWith(`${name}/`)),
+  external: isExternal,
   // A module of ours is dropped when nothing of it is used; of libraries, their package.json says whether they may be.
   treeshake: {
-    moduleSideEffects: [{ test: own, sideEffects: false }],
+    moduleSideEffects: [{ test: new RegExp(`^${escaped(src)}`), sideEffects: false }],
   },
+  plugins: [
+    {
+      name: "thread-entries",
+      transform: {
+        filter: { code: /new URL\("\.\// },
+        handler: (code) =>
+          code.replaceAll(/new URL\("\.\/([^"]+)\.js"/g, (all, name) =>
+            name in threads ? `new URL("./${name}.cjs"` : all,
+          ),
+      },
+    },
+  ],
   onLog(level, log, handle) {
     // ws tries to load what makes it faster, and does without.
     if (log.code === "UNRESOLVED_IMPORT" && /bufferutil|utf-8-validate/.test(log.message)) return;
@@ -38,35 +52,75 @@ const common = {
     handle(level, log);
   },
 };
-
 /** @type {import("rolldown").OutputOptions} */
-const output = {
-  dir: fresh,
+const esm = {
   format: "esm",
-  sourcemap: true,
   entryFileNames: "[name].js",
   chunkFileNames: "[name]-[hash].js",
 };
+/** @type {import("rolldown").OutputOptions} */
+const commonJs = {
+  format: "cjs",
+  // As in modules.
+  strict: true,
+  entryFileNames: "[name].cjs",
+  chunkFileNames: "cli-[name]-[hash].cjs",
+};
 
-const outputs = await Promise.all([
-  bundle({ main: join(src, "cli", "main.ts"), ...publishedModules() }, output),
-  ...Object.entries(threads()).map(([name, file]) =>
-    bundle({ [name]: file }, { ...output, codeSplitting: false }),
-  ),
+/** Own modules that keep an `import()`. They are never compiled from the cache: Node 20 loses what that needs. */
+const IMPORTERS = ["launch.ts", "script-loader.ts"];
+const noImports = {
+  name: "no-imports",
+  transform: {
+    filter: {
+      id: new RegExp(`^${escaped(src)}`),
+      code: /\b(await|return|void) import\((?!\s*["'])/,
+    },
+    handler(_code, id) {
+      if (!IMPORTERS.includes(basename(id))) throw notCached(`what ${id} imports`);
+    },
+  },
+  generateBundle(_options, chunks) {
+    const external = Object.values(chunks).flatMap(({ dynamicImports = [] }) =>
+      dynamicImports.filter(isExternal),
+    );
+    if (external.length > 0) throw notCached(`import("${external[0]}")`);
+  },
+};
+
+mkdirSync(fresh, { recursive: true });
+process.once("exit", () => rmSync(fresh, { recursive: true, force: true }));
+const cli = (name) => join(src, "cli", `${name}.ts`);
+const chunks = await Promise.all([
+  bundle({ main: cli("main"), ...publishedModules() }, esm),
+  ...Object.entries(hooks).map(([name, file]) => bundle({ [name]: file }, esm)),
+  bundle({ cli: cli("launch"), "cache-code": cli("cache-code") }, commonJs),
+  ...Object.entries(threads).map(([name, file]) => bundleThread(name, file)),
 ]);
-writeFileSync(join(fresh, "LICENSES.txt"), licences(outputs.flat()));
+writeFileSync(join(fresh, "LICENSES.txt"), licencesOf(chunks.flat()));
 const old = `${out}.old.${process.pid}`;
 if (existsSync(out)) renameSync(out, old);
 renameSync(fresh, out);
 rmSync(old, { recursive: true, force: true });
 
 async function bundle(input, options) {
-  const build = await rolldown({ ...common, input });
+  const plugins = [...common.plugins, ...(options.format === "cjs" ? [noImports] : [])];
+  const build = await rolldown({ ...common, plugins, input });
   try {
-    return (await build.write(options)).output;
+    const { output } = await build.generate(options);
+    for (const { fileName, code } of output) writeFileSync(join(fresh, fileName), ascii(code));
+    return output;
   } finally {
     await build.close();
   }
+}
+
+/** One file, and the entry, which has it compiled from the cache. */
+async function bundleThread(name, file) {
+  const code = `${name}-code.cjs`;
+  const entry = `require("./cache-code.cjs").cacheCode("${name}");\nrequire("./${code}");\n`;
+  writeFileSync(join(fresh, `${name}.cjs`), entry);
+  return bundle({ [name]: file }, { ...commonJs, entryFileNames: code, codeSplitting: false });
 }
 
 /** What package.json exports from this bundle: name of the file -> its source. */
@@ -85,43 +139,24 @@ function publishedModules() {
   return entries;
 }
 
-/** The entries of threads: what the source names as a file beside its own. */
-function threads() {
-  const entries = {};
-  for (const name of readdirSync(src, { recursive: true }).map(String)) {
-    if (!name.endsWith(".ts") || /\.(test|conformance)\./.test(name)) continue;
-    const text = readFileSync(join(src, name), "utf8");
-    for (const [, entry] of text.matchAll(/new URL\("\.\/([^"]+)\.js", import\.meta\.url\)/g)) {
-      if (entry === "main") continue;
-      const file = join(src, name, "..", `${entry}.ts`);
-      const other = entries[entry];
-      if (other !== undefined && other !== file) {
-        const both = [other, file].map((path) => relative(root, path)).join(" and ");
-        throw new Error(`two entries of threads have one name: ${both}`);
-      }
-      entries[entry] = file;
-    }
-  }
-  return entries;
+/** Text that needs one byte for each character in memory, too. All that is not ASCII stands in texts and comments. */
+function ascii(code) {
+  return code.replaceAll(
+    /[^\0-\x7f]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
-/** The licences of the packages of which there is something in the bundle. */
-function licences(chunks) {
-  const folders = new Set();
-  for (const { moduleIds = [] } of chunks) {
-    for (const id of moduleIds) {
-      const match = /^.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+/.exec(id);
-      if (match !== null) folders.add(match[0]);
-    }
-  }
-  const sections = [...folders].sort().map((folder) => {
-    const { name, version, license } = JSON.parse(
-      readFileSync(join(folder, "package.json"), "utf8"),
-    );
-    const file = readdirSync(folder).find((each) => /^licen[cs]e/i.test(each));
-    const text =
-      file === undefined ? `Licence: ${license}` : readFileSync(join(folder, file), "utf8");
-    return `${name} ${version}\n\n${text.trim()}\n`;
-  });
-  return `Packages of which parts are in these files, and their licences.\n\n${sections.join(`\n${"-".repeat(80)}\n\n`)}`;
+function isExternal(id) {
+  return (
+    id.startsWith("node:") || EXTERNAL.some((name) => id === name || id.startsWith(`${name}/`))
+  );
+}
+
+function notCached(what) {
+  return new Error(`${what} would not be found by code from the cache; require it`);
+}
+
+function escaped(path) {
+  return path.replaceAll(/\W/g, "\\$&");
 }

@@ -1,8 +1,8 @@
 import { type Clock, LIMITS, MeanderError } from "../src/base/index.ts";
 import type { Connection, ConnectionEnd } from "../src/stack/index.ts";
-import { splitPackets } from "../src/wire/index.ts";
+import { ORIGIN_REFUSED_CLOSE, splitPackets } from "../src/wire/index.ts";
 
-/** A site that does not answer within this is not there, ms. */
+/** How long a site may take to answer, ms. */
 const OPEN_MS_MAX = 5_000;
 /** Messages kept before the handler is set. */
 const EARLY_MAX = 256;
@@ -10,9 +10,11 @@ const EARLY_MAX = 256;
 /**
  * Opens a connection to a site's `/link` over the browser's own WebSocket.
  *
+ * A site that does not allow pages of this origin ends the connection with `origin-refused`. [A20]
+ *
  * @param url `ws://` or `wss://`
- * @throws {MeanderError} `address-invalid`; `connect-refused` when nothing answers there or the handshake fails, which a
- *   browser does not tell apart; `connect-timeout`
+ * @throws {MeanderError} `address-invalid`; `connect-refused` when no site answers or the handshake fails, which browsers do not
+ *   distinguish; `connect-timeout`
  */
 export function dialWebSocket(url: string, clock: Clock): Promise<Connection> {
   return new Promise((resolve, reject) => {
@@ -71,13 +73,7 @@ class BrowserWebSocketConnection implements Connection {
     this.peer = new URL(socket.url).host;
     socket.onmessage = (event) => this.#receive(event.data);
     this.closed = new Promise((resolve) => {
-      socket.onclose = (event) => {
-        resolve(
-          event.wasClean
-            ? undefined
-            : new MeanderError("connection-lost", "the connection broke", { where: this.peer }),
-        );
-      };
+      socket.onclose = (event) => resolve(this.#endOf(event));
     });
   }
 
@@ -101,7 +97,7 @@ class BrowserWebSocketConnection implements Connection {
     for (const bytes of early) handler(bytes);
   }
 
-  /** The browser tells how much it holds, not since when: the age is that of the first write since it held nothing. */
+  /** A browser reports how much is buffered, not since when: the age is that of the first write into an empty buffer. */
   backlog(): { readonly bytes: number; readonly oldestMs: number } {
     const bytes = this.#socket.bufferedAmount;
     const oldestMs =
@@ -111,6 +107,17 @@ class BrowserWebSocketConnection implements Connection {
 
   close(): void {
     this.#socket.close(1000);
+  }
+
+  #endOf({ code, wasClean }: CloseEvent): ConnectionEnd {
+    if (code === ORIGIN_REFUSED_CLOSE) {
+      const what = `the site does not allow pages from ${location.origin}`;
+      const next = `start it with --allow-origin ${location.origin}`;
+      return new MeanderError("origin-refused", what, { where: this.peer, next });
+    }
+    return wasClean
+      ? undefined
+      : new MeanderError("connection-lost", "the connection was lost", { where: this.peer });
   }
 
   #receive(data: unknown): void {

@@ -23,7 +23,7 @@ export async function startSite(
   folder: string,
   more: { readonly site?: readonly string[]; readonly node?: readonly string[] } = {},
 ): Promise<SiteProcess> {
-  const main = fileURLToPath(new URL("../../bundle/main.js", import.meta.url));
+  const main = fileURLToPath(new URL("../../bundle/cli.cjs", import.meta.url));
   const data = await mkdtemp(join(folder, "site-"));
   const child = new Child(process.execPath, [
     ...(more.node ?? []),

@@ -189,14 +189,13 @@ function ingest(codec: string): (bytes: Uint8Array) => void {
     clock = new VirtualClock();
     return new RtpIngest({
       input: { sourceName: "fuzz", tracks: [track], trusted: ["127.0.0.1"] },
-      publisher: {
+      sink: {
         channelId: 1,
-        publish() {},
+        packet() {},
         describe() {},
         report() {},
         gap() {},
         bye() {},
-        close() {},
       },
       clock,
       random: new SeededRandom(1),

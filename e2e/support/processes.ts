@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 
 /** The command line as it is published. */
-export const MEANDER = join(root, "dist", "bundle", "main.js");
+export const MEANDER = join(root, "dist", "bundle", "cli.cjs");
 if (!isNewerThanSource(MEANDER)) {
   // Compiled alone, without the rest of a build.
   const { status } = spawnSync(process.execPath, [join(root, "scripts", "bundle.js")], {

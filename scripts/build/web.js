@@ -1,12 +1,17 @@
 // The pages, built when something that they are made of has changed.
-import { existsSync } from "node:fs";
+import { cpSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { filesIn, inputsOf, isMadeOf, noteInputs } from "./inputs.js";
-import { dist, root } from "./places.js";
+import { dist, root, run, tool } from "./places.js";
+
+/** What programs that import the player compile against; `web/player/player-state.ts` and the others import nothing more. */
+const PLAYER_TYPES = ["meander-player.d.ts", "player-state.d.ts", "player-stats.d.ts"];
 
 export async function buildWeb() {
   const always = [...filesIn("web"), join(root, "package-lock.json")];
-  const isBuilt = existsSync(join(dist, "web", "index.html"));
+  const isBuilt = ["index.html", "player/meander-player.d.ts"].every((file) =>
+    existsSync(join(dist, "web", file)),
+  );
   if (isBuilt && isMadeOf("web", [...inputsOf("web"), ...always])) return;
   const { build } = await import("vite");
   const used = new Set(always);
@@ -25,5 +30,15 @@ export async function buildWeb() {
       },
     ],
   });
+  await writePlayerTypes();
   noteInputs("web", [...used]);
+}
+
+/** After the pages: vite empties their folder. */
+async function writePlayerTypes() {
+  await run(tool("typescript", "tsc"), "-p", "web/tsconfig.types.json");
+  for (const file of PLAYER_TYPES) {
+    const from = join(root, ".build", "player-types", "web", "player", file);
+    cpSync(from, join(dist, "web", "player", file));
+  }
 }

@@ -26,6 +26,8 @@ export const LIMITS = {
   channelsMax: 4_096,
   /** Subscribers of one site unless configured otherwise. */
   subscribersDefault: 10_000,
+  /** Origins whose pages a site allows to use it. */
+  allowedOriginsMax: 64,
   /** Alternatives of one input. */
   alternativesMax: 16,
   /** One video frame being put together, bytes: several times a 4K key frame. */
@@ -85,9 +87,9 @@ export const LIMITS = {
   /** Messages of one system call: the kernel takes no more (UIO_MAXIOV). */
   datagramBatchMax: 1_024,
   /** Datagrams of a train, which the kernel cuts one buffer into: what all kernels with UDP_SEGMENT take. */
-  trainSegmentsMax: 64,
+  gsoSegmentsMax: 64,
   /** Bytes of a train: a buffer with its headers has at most 65 535. */
-  trainBytesMax: 64_000,
+  gsoBytesMax: 64_000,
   /** Datagrams received by one system call: each has a place of 64 KiB, shared by all sockets of a thread. */
   receiveBatchMax: 32,
   /** Such calls in one turn of the event loop; then others have theirs. */
@@ -95,7 +97,7 @@ export const LIMITS = {
   /** Sockets that are waited for outside of the event loop: with more, looking at each costs more than going back to it. */
   arrivalWaitMax: 64,
   /** Times that datagrams are taken before the event loop has its turn even though it may have nothing to do. */
-  arrivalTurnsMax: 16,
+  arrivalRoundsMax: 16,
   /** Time for a connection to open, ms. */
   connectMsMax: 5_000,
   /** Time a closed stream has to deliver what was sent before, ms; then it is cut. */
@@ -107,9 +109,9 @@ export const LIMITS = {
   /** Units sealed with one key: their number has 32 bits, and no number may come twice. */
   sealedUnitsMax: 0xffff_ffff,
   /** Greetings of strangers looked at per second and connection: each costs several hashes. */
-  greetingsPerConnection: 20,
+  handshakesPerConnection: 20,
   /** Greetings looked at per second at one site: 500 take a twentieth of a core. */
-  greetingsPerSite: 500,
+  handshakesPerSite: 500,
   /** Bytes that wait on a datagram connection until keys are agreed; what is beyond is refused. */
   unboundBytesMax: 1024 * 1024,
   /** Bytes that a `fault` module delays at once: 10 Gbit/s for 50 ms. */
@@ -134,6 +136,8 @@ export const LIMITS = {
   lingerMs: 5_000,
   /** Leases of sites, ms. */
   leaseMs: 15_000,
+  /** A clock may be this much too fast or too slow, millionths: a lease is counted short by twice as much. */
+  clockDriftPpmMax: 1_000,
   /** A key of the directory, characters. */
   directoryKeyLengthMax: 200,
   /** Keys of a directory: what a leader of 4 096 channels and as many sites needs, many times over. */
@@ -355,9 +359,9 @@ export const LIMITS = {
   /** Channels that one viewer watches over one connection while a site asks for tokens. */
   viewerChannelsMax: 64,
   /** A TLS connection has greeted within this, ms, or is cut. */
-  tlsGreetingMs: 10_000,
+  tlsHandshakeMs: 10_000,
   /** Connections that have not sent their first byte, on a port with TLS. */
-  tlsGreetingsMax: 2_048,
+  tlsHandshakesMax: 2_048,
   /** How often a site looks whether the files of its certificate have changed, ms. */
   certificateLookMs: 5_000,
 } as const;

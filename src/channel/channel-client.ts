@@ -132,7 +132,6 @@ export class ChannelClient {
         onPacket: (packet) => events.onPacket(packet),
         onInBand: (message, packet) => this.#inBand(message, packet),
         onSwitched() {},
-        onLost() {},
         onRefused: (url, refusal) => this.#refused(url, refusal),
       },
     });
@@ -262,7 +261,14 @@ export class ChannelClient {
     const isReplaced = this.#leaving.has(peer) && this.#receiver.active !== url;
     this.#receiver.peerDown(url, reason.message);
     if (isReplaced) return;
-    this.#events.onState({ type: "lost", site: peer.remote?.name ?? url, reason: reason.message });
+    // Other sites may allow the page, and this one when it is restarted: it is tried again all the same.
+    if (reason.code === "origin-refused") this.#events.onState({ type: "refused", ...reason });
+    else
+      this.#events.onState({
+        type: "lost",
+        site: peer.remote?.name ?? url,
+        reason: reason.message,
+      });
     this.#tick();
   }
 

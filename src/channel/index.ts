@@ -3,6 +3,7 @@
  *
  * @module
  */
+export type { AlternativeState } from "./alternative.ts";
 export {
   ChannelClient,
   type ChannelClientEvents,
@@ -16,9 +17,14 @@ export {
   type FrameReceiverStats,
 } from "./frame-receiver.ts";
 export { History, type HistoryEntry, isKeyStart } from "./history.ts";
-export { Peer, type PeerEvents, type PeerIdentity, type Refusal } from "./peer.ts";
 export {
-  type AlternativeState,
+  type DirectSends,
+  Peer,
+  type PeerEvents,
+  type PeerIdentity,
+  type Refusal,
+} from "./peer.ts";
+export {
   type InBandMessage,
   Receiver,
   type ReceiverEvents,

@@ -34,6 +34,12 @@ export interface Refusal {
   readonly message: string;
 }
 
+/** What was sent past a {@link Peer}, directly over its connection. */
+export interface DirectSends {
+  /** When the last packet was sent, ms. */
+  readonly sentAt: number;
+}
+
 /**
  * What happens to a {@link Peer}; called from `tick` and from the connection's handler, never from the constructor. Each is
  * told which peer, so that thousands can share them.
@@ -81,8 +87,6 @@ export class Peer {
   clockOffsetMs: number | undefined;
   /** How often a viewer acknowledges: what this site asked of it, or what this viewer was asked for. ms */
   ackMs: number = LIMITS.ackMs;
-  /** Somebody who sends to the other end past this peer, and says when. */
-  company: { readonly sentAt: number } | undefined;
   /** Control packets that could not be read. */
   malformed = 0;
   readonly #self: PeerIdentity;
@@ -95,6 +99,7 @@ export class Peer {
   #helloAt = Number.NEGATIVE_INFINITY;
   #heardAt: number;
   #sentAt = Number.NEGATIVE_INFINITY;
+  #direct: DirectSends | undefined;
   #beatAt = Number.NEGATIVE_INFINITY;
   #beats = 0;
   #tickedAt: number;
@@ -132,6 +137,22 @@ export class Peer {
   send(packets: Uint8Array): boolean {
     this.#sentAt = this.#clock.now();
     return this.connection.send(packets);
+  }
+
+  /**
+   * Begins direct sending, past this peer, for a caller that sends the same to thousands of peers.
+   *
+   * @param sends tells when the caller last sent, which counts as a heartbeat like any other packet
+   * @returns the connection to send to
+   */
+  openDirect(sends: DirectSends): Connection {
+    this.#direct = sends;
+    return this.connection.direct ?? this.connection;
+  }
+
+  /** Ends direct sending. */
+  closeDirect(): void {
+    this.#direct = undefined;
   }
 
   /** Sends a control message. `source` fills the header of in-band messages. */
@@ -197,7 +218,7 @@ export class Peer {
     const period = this.remote?.heartbeatMs ?? LIMITS.heartbeatMs;
     // Data counts as a heartbeat, but round trips are measured.
     const measured = now - this.#beatAt >= Math.max(this.#measureMs, period);
-    const sentAt = Math.max(this.#sentAt, this.company?.sentAt ?? this.#sentAt);
+    const sentAt = Math.max(this.#sentAt, this.#direct?.sentAt ?? this.#sentAt);
     if (!measured && now - sentAt < period) return;
     this.#beatAt = now;
     // By now the round trip is known, and what a viewer says is not urgent.
@@ -220,22 +241,7 @@ export class Peer {
     const silence = now - this.#heardAt;
     const suspectMs = this.#heartbeatMs * 3;
     if (silence > Math.max(LIMITS.confirmMs, suspectMs * 2)) {
-      const message = `nothing was heard for ${Math.round(silence)} ms`;
-      this.connection.send(
-        encodePacket(
-          {
-            kind: KIND.control,
-            flags: 0,
-            channel: 0,
-            source: this.#self.instance,
-            medium: MEDIUM.control,
-            sourceGeneration: 0,
-            sequence: this.#sequence++ >>> 0,
-          },
-          encodeControl({ type: "close", code: "peer-silent", message }),
-        ),
-      );
-      this.#closed({ code: "peer-silent", message });
+      this.close("peer-silent", `nothing was heard for ${Math.round(silence)} ms`);
     } else if (silence > suspectMs && !this.suspected) {
       this.suspected = true;
       this.#events.onSuspected(this);

@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { SystemClock, SystemRandom } from "../base/index.ts";
 import { packageRoot } from "../client/index.ts";
@@ -29,7 +28,7 @@ export function addDemo(program: Command): void {
       terminal.progress("starting four sites…");
       const { DEMO_CHANNELS, DemoSupervisor } = await import("../site/demo/index.ts");
       const supervisor = await DemoSupervisor.start({
-        module: fileURLToPath(new URL("./main.js", import.meta.url)),
+        module: process.argv[1] ?? "",
         basePort,
         clip: options.publish ? join(packageRoot(), "media", "clip.mp4") : undefined,
         clock: new SystemClock(),

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { MeanderError } from "../base/index.ts";
 import { SiteClient } from "../client/index.ts";
-import { type Endpoint, type SiteRecord, siteNameSchema } from "../session/index.ts";
+import { type Address, type SiteRecord, siteNameSchema } from "../session/index.ts";
 import { clientOf, defaultSite, type SiteArguments } from "./arguments.ts";
 import { credentialsOf } from "./credentials.ts";
 
@@ -46,6 +46,6 @@ export function clientAt(options: SiteArguments, { http, tls }: SiteRecord): Sit
 }
 
 /** The address of a site's HTTP port. */
-export function urlOf({ host, port }: Endpoint, isSecure = false): string {
+export function urlOf({ host, port }: Address, isSecure = false): string {
   return `${isSecure ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }

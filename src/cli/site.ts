@@ -5,6 +5,7 @@ import type { ReadSettings, Site, SiteSettings } from "../site/index.ts";
 import { formatFingerprint } from "../transport/index.ts";
 import { collect, durationOf, wholeNumber } from "./arguments.ts";
 import { readTokenFile, TOKEN_VARIABLE, variable } from "./credentials.ts";
+import type { ProgramPorts } from "./program-ports.ts";
 import { addSiteLeave } from "./site-leave.ts";
 import { openTerminal } from "./terminal.ts";
 
@@ -17,6 +18,7 @@ interface Arguments {
   readonly udpPort?: string;
   readonly advertise?: string;
   readonly open: readonly string[];
+  readonly allowOrigin: readonly string[];
   readonly access?: string;
   readonly public: readonly string[];
   readonly tls?: string;
@@ -39,7 +41,7 @@ interface Arguments {
 }
 
 /** `meander site`, and `meander site leave` */
-export function addSite(program: Command): void {
+export function addSite(program: Command, { planeThread }: ProgramPorts): void {
   const site = program
     .command("site")
     .description("run a site: lead a session of its own, or join one")
@@ -58,6 +60,13 @@ export function addSite(program: Command): void {
     .option(
       "--open <host>",
       "let other machines in, which know this one by that name; may be repeated",
+      collect,
+      [],
+    )
+    .option(
+      "--allow-origin <origin>",
+      "let pages of that origin embed the player, such as https://a.example or 'https://*.example.org'; script=, link= or api= " +
+        "before it allows that alone; may be repeated",
       collect,
       [],
     )
@@ -109,7 +118,7 @@ export function addSite(program: Command): void {
     .action(async (options: Arguments) => {
       const terminal = openTerminal(options.json === true);
       // Only this verb needs the whole site; loading it takes longer than most others take.
-      const { runDaemon } = await import("../site/index.ts");
+      const { runDaemon } = await import("../site/daemon/index.ts");
       const read: ReadSettings = async (warn) => {
         return { ...(await settingsFrom(options.config, warn)), ...(await settingsOf(options)) };
       };
@@ -127,7 +136,7 @@ export function addSite(program: Command): void {
           ? variable(TOKEN_VARIABLE)
           : readTokenFile(options.tokenFile);
       process.exitCode = await runDaemon(await read((text) => warnings.push(text)), tell, {
-        ...{ reload: read, warnings, token },
+        ...{ reload: read, warnings, token, planeThread },
       });
     });
   addSiteLeave(site);
@@ -155,7 +164,7 @@ async function settingsFrom(
   warn: (text: string) => void,
 ): Promise<SiteSettings> {
   if (file === undefined) return {};
-  const { parseConfigFile } = await import("../site/index.ts");
+  const { parseConfigFile } = await import("../site/daemon/index.ts");
   try {
     return parseConfigFile(await readFile(file, "utf8"), file, warn);
   } catch (cause) {
@@ -170,7 +179,7 @@ async function settingsFrom(
 }
 
 async function settingsOf(options: Arguments): Promise<SiteSettings> {
-  const { checkSettings } = await import("../site/index.ts");
+  const { checkSettings } = await import("../site/daemon/index.ts");
   const { name, join, host, advertise, data, recordings, streamTransport, allowInlineAgents, log } =
     options;
   const settings = {
@@ -181,6 +190,7 @@ async function settingsOf(options: Arguments): Promise<SiteSettings> {
     udpPort: wholeNumber(options.udpPort, "--udp-port", 0, 65_535),
     advertise,
     open: options.open.length === 0 ? undefined : options.open,
+    allowOrigin: options.allowOrigin.length === 0 ? undefined : options.allowOrigin,
     access: options.access,
     public: options.public.length === 0 ? undefined : options.public,
     tls: options.tls,

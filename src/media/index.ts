@@ -5,8 +5,10 @@
  * @module
  */
 
-export { RtpIngest, type RtpIngestOptions } from "./doors/rtp/rtp-ingest.ts";
-export { type OpenIngest, openRtpIngest } from "./doors/rtp/rtp-ingest-sockets.ts";
+export type { IngestDoorPorts, IngestPorts, OpenIngest } from "./doors/ingest-door.ts";
+export { type IngestOptions, openIngest } from "./doors/ingest-doors.ts";
+export { RtpIngest } from "./doors/rtp/rtp-ingest.ts";
+export type { IngestTrack, RtpIngestOptions, RtpOutputOptions } from "./doors/rtp/rtp-options.ts";
 export type { RtpOutput } from "./doors/rtp/rtp-output.ts";
 export { RtpOutputs } from "./doors/rtp/rtp-outputs.ts";
 export { clipSdp, clipSdpTracks } from "./files/clip-description.ts";
@@ -19,7 +21,7 @@ export {
   type PublishClipOptions,
   publishClip,
 } from "./files/publish-clip.ts";
-export { IngestGroup, type IngestGroupOptions } from "./inputs/ingest-group.ts";
+export { ChannelInputs, type ChannelInputsOptions } from "./inputs/channel-inputs.ts";
 export type { OpenSocket } from "./open-socket.ts";
 export {
   type FfmpegSource,

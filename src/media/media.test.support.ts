@@ -7,13 +7,7 @@ import {
   serialAdd,
   VirtualClock,
 } from "../base/index.ts";
-import type {
-  ChannelPublisher,
-  IngestOptions,
-  IngestTrack,
-  SourceId,
-  SourceReport,
-} from "../reflector/index.ts";
+import type { ChannelPublisher, SourceId, SourceReport } from "../reflector/index.ts";
 import { openDatagramSocket, type Remote } from "../transport/index.ts";
 import {
   decodeHeader,
@@ -25,14 +19,17 @@ import {
   sourceOf,
   type Track,
 } from "../wire/index.ts";
-import type { RtpIngestPorts } from "./doors/rtp/rtp-ingest-sockets.ts";
-import { IngestGroup } from "./inputs/ingest-group.ts";
+import type { IngestDoorPorts, IngestSink } from "./doors/ingest-door.ts";
+import { addRtpInput } from "./doors/rtp/open-rtp-ingest.ts";
+import type { RtpIngest } from "./doors/rtp/rtp-ingest.ts";
+import type { IngestTrack, RtpIngestOptions } from "./doors/rtp/rtp-options.ts";
+import { ChannelInputs } from "./inputs/channel-inputs.ts";
 import type { OpenSocket } from "./open-socket.ts";
 
-/** Remembers what was published, in order. */
-export class RecordingPublisher implements ChannelPublisher {
+/** Remembers what was published, in order, by an input or directly by a door. */
+export class RecordingPublisher implements ChannelPublisher, IngestSink {
   readonly channelId = 7;
-  readonly packets: Uint8Array[] = [];
+  readonly published: Uint8Array[] = [];
   readonly descriptions: (readonly Track[])[] = [];
   readonly reports: SourceReport[] = [];
   readonly gaps: { sequence: number; count: number }[] = [];
@@ -40,7 +37,11 @@ export class RecordingPublisher implements ChannelPublisher {
   isClosed = false;
 
   publish(packet: Uint8Array): void {
-    this.packets.push(packet);
+    this.published.push(packet);
+  }
+
+  packet(packet: Uint8Array): void {
+    this.publish(packet);
   }
 
   describe(tracks: readonly Track[]): void {
@@ -64,24 +65,24 @@ export class RecordingPublisher implements ChannelPublisher {
   }
 
   get headers(): Header[] {
-    return this.packets.map((packet) => decodeHeader(packet) as Header);
+    return this.published.map((packet) => decodeHeader(packet) as Header);
   }
 
   get sequences(): number[] {
-    return this.packets.map(sequenceOf);
+    return this.published.map(sequenceOf);
   }
 
   get flags(): number[] {
-    return this.packets.map(flagsOf);
+    return this.published.map(flagsOf);
   }
 
   get generations(): number[] {
-    return this.packets.map(generationOf);
+    return this.published.map(generationOf);
   }
 
   /** Ids of the sources, in the order of their first packets. */
   get sources(): number[] {
-    return [...new Set(this.packets.map(sourceOf))];
+    return [...new Set(this.published.map(sourceOf))];
   }
 }
 
@@ -111,8 +112,9 @@ export const openSocket: OpenSocket = (where) =>
   openDatagramSocket({ ...where, clock: new SystemClock(), log: SILENT });
 
 /** An input of one Opus track; `changes` go on top. */
-export function inputOptions(changes: Partial<IngestOptions> = {}): IngestOptions {
+export function inputOptions(changes: Partial<RtpIngestOptions> = {}): RtpIngestOptions {
   return {
+    door: "rtp",
     channel: "talk",
     input: "main",
     sourceName: "studio",
@@ -165,34 +167,38 @@ export class RtpSource {
   }
 }
 
-/** A group on a virtual clock, with what it published. */
-export function testGroup({ silenceMs = 1000, maxPublishers = 1 } = {}): {
+/** The inputs of a channel on a virtual clock, with what they published. */
+export function testInputs({ silenceMs = 1000, maxPublishers = 1 } = {}): {
   readonly clock: VirtualClock;
   readonly random: Random;
   readonly publisher: RecordingPublisher;
-  readonly group: IngestGroup;
+  readonly inputs: ChannelInputs;
+  /** Adds an RTP input; `changes` go on top of {@link inputOptions}. */
+  readonly add: (changes?: Partial<RtpIngestOptions>) => RtpIngest;
   readonly events: string[];
 } {
   const clock = new VirtualClock(5_000);
   const random = new SeededRandom(7);
   const publisher = new RecordingPublisher();
   const events: string[] = [];
-  const group = new IngestGroup({
+  const inputs = new ChannelInputs({
     channel: "talk",
     openPublisher: () => publisher,
     silenceMs,
     maxPublishers,
     clock,
-    random,
     log: SILENT,
     onEvent: (event) => {
       if (event.type === "input-switched") events.push(`${event.from ?? "none"} > ${event.to}`);
     },
   });
-  return { clock, random, publisher, group, events };
+  const add = (changes: Partial<RtpIngestOptions> = {}): RtpIngest => {
+    return addRtpInput(inputOptions(changes), inputs, { clock, random });
+  };
+  return { clock, random, publisher, inputs, add, events };
 }
 
-/** What inputs on sockets work with. */
-export function ingestPorts(clock: Clock): RtpIngestPorts {
-  return { clock, log: SILENT, openSocket, onEvent() {} };
+/** What doors work with. */
+export function ingestPorts(clock: Clock): IngestDoorPorts {
+  return { clock, random: new SeededRandom(7), log: SILENT, openSocket, onEvent() {} };
 }

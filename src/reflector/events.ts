@@ -1,11 +1,11 @@
-import type { Endpoint } from "../session/index.ts";
+import type { Address } from "../session/index.ts";
 import type { Description } from "../wire/index.ts";
 
 /** Another site, as the plane reaches it. */
 export interface Neighbour {
   readonly name: string;
-  readonly http: Endpoint;
-  readonly udp: Endpoint;
+  readonly http: Address;
+  readonly udp: Address;
   /** What it shows on its HTTP port, which speaks TLS then. */
   readonly tls?: { readonly fingerprint: string } | undefined;
 }

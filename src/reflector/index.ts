@@ -15,13 +15,6 @@ export type {
   SlowSubscriber,
   SubscriberCounts,
 } from "./figures.ts";
-export type {
-  IngestOptions,
-  IngestPorts,
-  IngestTrack,
-  OutputMulticast,
-  RtpOutputOptions,
-} from "./ingest-options.ts";
 export type { GroupAddress, GroupMeans, GroupOutput } from "./links/group-means.ts";
 export { type LinkSecurity, plainLinks, siteProof } from "./links/link-security.ts";
 export { Reflector, type ReflectorOptions } from "./reflector.ts";
@@ -32,4 +25,4 @@ export type {
   PlaneSnapshot,
   SubscriberSnapshot,
 } from "./snapshot.ts";
-export type { ViewerGate, ViewerVerdict } from "./viewer-door.ts";
+export type { ViewerGate, ViewerVerdict } from "./viewer-admission.ts";

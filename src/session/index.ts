@@ -23,12 +23,12 @@ export { checkChannelName } from "./channel-name.ts";
 export { Leader, type LeaderOptions } from "./leader.ts";
 export { Membership, type MembershipEvents, type MembershipOptions } from "./membership.ts";
 export {
+  type Address,
   type ChannelConfig,
   type ChannelRecord,
   channelNameSchema,
   defaultChannelConfig,
   defaultRouteConfig,
-  type Endpoint,
   type InputConfig,
   type RecordConfig,
   type RouteConfig,

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { type Clock, LIMITS, type Log, MeanderError, type Random } from "../base/index.ts";
 import type { Directory, Entry, Json } from "../directory/index.ts";
-import { CONTROL_SUBJECTS } from "./control-desk.ts";
+import { CONTROL_SUBJECTS } from "./control-dispatcher.ts";
 import { channelSchema, joinSchema, leaveSchema, parsePayload } from "./leader-requests.ts";
 import type { ChannelRecord, SessionRecord, SiteRecord } from "./model.ts";
 import {

@@ -23,7 +23,7 @@ export interface SessionRecord {
 }
 
 /** A host and port as others reach it. */
-export interface Endpoint {
+export interface Address {
   readonly host: string;
   readonly port: number;
 }
@@ -33,12 +33,12 @@ export interface SiteRecord {
   readonly name: string;
   /** u32, random for each start. */
   readonly instance: number;
-  readonly http: Endpoint;
-  readonly udp: Endpoint;
+  readonly http: Address;
+  readonly udp: Address;
   /** Its HTTP port speaks TLS: SHA-256 of the certificate that it shows, 64 hex digits in lower case. */
   readonly tls?: { readonly fingerprint: string } | undefined;
   /** Where it takes frames of streams; a site without has none. docs/spec/streams-network.md */
-  readonly streams?: Endpoint | undefined;
+  readonly streams?: Address | undefined;
   readonly pid: number;
   readonly version: string;
   readonly leader: boolean;

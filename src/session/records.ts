@@ -1,16 +1,16 @@
 import { z } from "zod";
 import { LIMITS } from "../base/index.ts";
 import {
+  type Address,
   type ChannelRecord,
   channelNameSchema,
-  type Endpoint,
   type SessionRecord,
   type SiteRecord,
   siteNameSchema,
 } from "./model.ts";
 
 const u32 = z.int().min(0).max(0xffff_ffff);
-const endpointSchema: z.ZodType<Endpoint> = z.object({
+const addressSchema: z.ZodType<Address> = z.object({
   host: z.string().min(1).max(253),
   port: z.int().min(1).max(65_535),
 });
@@ -21,10 +21,10 @@ export type SiteSelf = Omit<SiteRecord, "leader">;
 const siteSelf = {
   name: siteNameSchema,
   instance: u32,
-  http: endpointSchema,
-  udp: endpointSchema,
+  http: addressSchema,
+  udp: addressSchema,
   tls: z.object({ fingerprint: z.string().regex(/^[0-9a-f]{64}$/) }).optional(),
-  streams: endpointSchema.optional(),
+  streams: addressSchema.optional(),
   pid: z.int().min(0),
   version: z.string().max(100),
   // What a Date can hold.

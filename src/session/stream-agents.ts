@@ -1,7 +1,7 @@
 import { LIMITS, MeanderError } from "../base/index.ts";
 import type { Json } from "../directory/index.ts";
 import { type ControlContext, checkPolicy, hostOf } from "./control-context.ts";
-import type { FinalizeLedger } from "./finalize-ledger.ts";
+import type { PendingFinalizers } from "./pending-finalizers.ts";
 import { isSilence } from "./site-contact.ts";
 import type { PolicyAction, SiteCommand, StreamRecord } from "./stream-records.ts";
 import type { AttachAgent, DetachAgent, ReplaceHandler } from "./stream-requests.ts";
@@ -12,11 +12,11 @@ type Agent = StreamRecord["agents"][number];
 /** Changes the agents of streams: first at the site, then in the record. Calls for one stream must not overlap. */
 export class StreamAgents {
   readonly #context: ControlContext;
-  readonly #ledger: FinalizeLedger;
+  readonly #finalizers: PendingFinalizers;
 
-  constructor(context: ControlContext, ledger: FinalizeLedger) {
+  constructor(context: ControlContext, finalizers: PendingFinalizers) {
     this.#context = context;
-    this.#ledger = ledger;
+    this.#finalizers = finalizers;
   }
 
   /**
@@ -63,9 +63,9 @@ export class StreamAgents {
     const agents = record.agents.filter((each) => each.spec.name !== name);
     const next: StreamRecord = { ...record, agents };
     const others = record.visited.filter((site) => site !== record.site);
-    await this.#ledger.add(others, { id: record.id, stream, agents: [spec] });
+    await this.#finalizers.add(others, { id: record.id, stream, agents: [spec] });
     await store.replace(held, next);
-    this.#ledger.deliver(others);
+    this.#finalizers.deliver(others);
     tell(stream, { type: "agent-detached", agent: name });
     return next;
   }

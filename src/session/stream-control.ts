@@ -12,10 +12,10 @@ import {
 import type { Change, Directory, Json, SiteCalls } from "../directory/index.ts";
 import type { SiteInstance } from "../stream/index.ts";
 import type { ControlContext } from "./control-context.ts";
-import { CONTROL_SUBJECTS, ControlDesk } from "./control-desk.ts";
+import { CONTROL_SUBJECTS, ControlDispatcher } from "./control-dispatcher.ts";
 import { ControlQueue } from "./control-queue.ts";
-import { FinalizeLedger } from "./finalize-ledger.ts";
 import type { SiteRecord } from "./model.ts";
+import { PendingFinalizers } from "./pending-finalizers.ts";
 import { SiteContact } from "./site-contact.ts";
 import { type SiteEvent, SiteRoster } from "./site-roster.ts";
 import type { ControlRequests } from "./stream-records.ts";
@@ -56,10 +56,10 @@ export class StreamControl {
   readonly #store: StreamStore;
   readonly #roster: SiteRoster;
   readonly #contact: SiteContact;
-  readonly #ledger: FinalizeLedger;
+  readonly #finalizers: PendingFinalizers;
   readonly #context: ControlContext;
   readonly #queue = new ControlQueue({ capacity: LIMITS.controlQueueMax });
-  readonly #desk: ControlDesk;
+  readonly #desk: ControlDispatcher;
   readonly #recovery: StreamRecovery;
   #undo: Cancel[] = [];
   #stopped = false;
@@ -93,14 +93,21 @@ export class StreamControl {
       onEnded: (record) => this.#background("remove a site", this.#removeEnded(record)),
     });
     const contact = this.#contact;
-    this.#ledger = new FinalizeLedger({ directory, roster, contact, clock, log, checkLeads });
+    this.#finalizers = new PendingFinalizers({
+      directory,
+      roster,
+      contact,
+      clock,
+      log,
+      checkLeads,
+    });
     this.#context = {
       ...{ directory, self, clock, random, log, roster, contact, checkLeads },
       store: this.#store,
       tell: (stream, event) =>
         this.#options.onEvent?.({ at: clock.wall(), site: self.site, stream, ...event }),
     };
-    this.#desk = new ControlDesk(this.#context, this.#queue, this.#ledger);
+    this.#desk = new ControlDispatcher(this.#context, this.#queue, this.#finalizers);
     this.#recovery = new StreamRecovery(this.#context, this.#queue);
   }
 
@@ -120,7 +127,7 @@ export class StreamControl {
       every(clock, "watch over sites", LIMITS.sitePingMs, () => this.#tick()),
     );
     this.#compareAll();
-    this.#ledger.review();
+    this.#finalizers.review();
     this.#review();
   }
 
@@ -144,7 +151,7 @@ export class StreamControl {
   /**
    * Answers a request of a site.
    *
-   * @throws {MeanderError} `leader-fenced`, and what {@link ControlDesk.handle} throws
+   * @throws {MeanderError} `leader-fenced`, and what {@link ControlDispatcher.handle} throws
    */
   async handle(subject: keyof ControlRequests, payload: Json): Promise<Json> {
     await this.#checkLeads();
@@ -156,7 +163,7 @@ export class StreamControl {
     this.#contact.tick();
     this.#review();
     this.#ticks++;
-    if (this.#ticks % LEDGER_TICKS === 0) this.#ledger.review();
+    if (this.#ticks % LEDGER_TICKS === 0) this.#finalizers.review();
     if (this.#ticks % COMPARE_TICKS === 0) this.#compareAll();
   }
 
@@ -194,7 +201,7 @@ export class StreamControl {
   /** A site can be asked, which could not be before. */
   #answers(member: SiteInstance): void {
     this.#compare(member);
-    this.#ledger.deliver([member.site]);
+    this.#finalizers.deliver([member.site]);
     this.#hope();
   }
 
@@ -212,9 +219,9 @@ export class StreamControl {
     const { log } = this.#options;
     const { site } = member;
     log.info(`A site ${event}.`, { peer: site, instance: member.instance });
-    if (event === "left") this.#ledger.drop(site);
+    if (event === "left") this.#finalizers.drop(site);
     if (event === "joined") {
-      this.#ledger.deliver([site]);
+      this.#finalizers.deliver([site]);
       this.#hope();
     }
     for (const name of this.#roster.names) {

@@ -1,7 +1,7 @@
 import { LIMITS, MeanderError, messageOf } from "../base/index.ts";
 import type { SiteInstance } from "../stream/index.ts";
 import { type ControlContext, checkPolicy, reachable } from "./control-context.ts";
-import type { FinalizeLedger } from "./finalize-ledger.ts";
+import type { PendingFinalizers } from "./pending-finalizers.ts";
 import { isSilence } from "./site-contact.ts";
 import { streamNameSchema } from "./stream-record-schema.ts";
 import type { StreamRecord } from "./stream-records.ts";
@@ -12,13 +12,13 @@ import { describeIssue } from "./zod-issue.ts";
 /** Makes and ends streams. Calls for one stream must not overlap. */
 export class StreamLifecycle {
   readonly #context: ControlContext;
-  readonly #ledger: FinalizeLedger;
+  readonly #finalizers: PendingFinalizers;
   /** Streams being made, which the index does not know yet. */
   #making = 0;
 
-  constructor(context: ControlContext, ledger: FinalizeLedger) {
+  constructor(context: ControlContext, finalizers: PendingFinalizers) {
     this.#context = context;
-    this.#ledger = ledger;
+    this.#finalizers = finalizers;
   }
 
   /**
@@ -74,9 +74,9 @@ export class StreamLifecycle {
     }
     const others = record.visited.filter((visited) => !(told && visited === site));
     const agents = record.agents.map(({ spec }) => spec);
-    await this.#ledger.add(others, { id, stream: name, agents });
+    await this.#finalizers.add(others, { id, stream: name, agents });
     await store.remove(held);
-    this.#ledger.deliver(others);
+    this.#finalizers.deliver(others);
     tell(name, { type: "destroyed" });
     return null;
   }

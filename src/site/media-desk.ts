@@ -194,15 +194,20 @@ export class MediaDesk {
     await router.addIngest(record);
     try {
       const { host } = this.#options;
-      const { tracks: opened } = await plane.openIngest({
-        channel,
-        input,
-        sourceName: source,
-        tracks,
-        trusted,
-        host,
-        interface: on,
-      });
+      const { tracks: opened } = await plane.openIngest(
+        tracks.length === 0
+          ? { door: "data", channel, input }
+          : {
+              door: "rtp",
+              channel,
+              input,
+              sourceName: source,
+              tracks,
+              trusted,
+              host,
+              interface: on,
+            },
+      );
       const bound = tracks.map((each, index) => {
         return { ...each, port: opened[index]?.rtpPort ?? each.port };
       });

@@ -1,14 +1,14 @@
 import { type Log, messageOf } from "../base/index.ts";
 import { linkUrlOf } from "../client/index.ts";
 import type { SiteRecord } from "../session/index.ts";
-import { originsOf } from "./http/gate.ts";
+import { type GateRules, originsOf } from "./http/gate.ts";
 import type { Plane } from "./plane/plane.ts";
 
 /** What a neighbourhood needs. */
 export interface NeighbourhoodOptions {
   readonly self: SiteRecord;
-  /** Names that this site answers to. */
-  readonly hosts: readonly string[];
+  /** Whom the site admits besides the pages of its session. */
+  readonly gate: Omit<GateRules, "origins">;
   readonly plane: Plane;
   readonly log: Log;
 }
@@ -35,7 +35,7 @@ export class Neighbourhood {
 
   /** A new list from the directory. Settles when the plane has it. */
   async set(sites: readonly SiteRecord[]): Promise<void> {
-    const { self, hosts, plane, log } = this.#options;
+    const { self, gate, plane, log } = this.#options;
     const others = sites.filter(({ name }) => name !== self.name);
     this.#sites = others.length === sites.length ? [...sites, self] : sites;
     try {
@@ -43,7 +43,7 @@ export class Neighbourhood {
         others.map(({ name, http, udp, tls }) => ({ name, http, udp, tls })),
       );
       await plane.setViewerSites(others.map((site) => ({ name: site.name, url: linkUrlOf(site) })));
-      await plane.setGate({ hosts, origins: this.#sites.flatMap(originsOf) });
+      await plane.setGate({ ...gate, origins: this.#sites.flatMap(originsOf) });
     } catch (error) {
       log.error("The plane did not take the list of sites.", { error: messageOf(error) });
     }

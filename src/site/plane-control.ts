@@ -3,29 +3,24 @@
  * plane has its own, and these calls are messages. Everything here is structured-cloneable.
  */
 import type { LinkTrace, LogLevel, PlaneSnapshot } from "../client/contract/index.ts";
-import type {
-  Departed,
-  IngestOptions,
-  IngestPorts,
-  Neighbour,
-  PlaneEvent,
-  ReflectorFigures,
-  RtpOutputOptions,
-} from "../reflector/index.ts";
+import type { IngestOptions, IngestPorts, RtpOutputOptions } from "../media/index.ts";
+import type { Departed, Neighbour, PlaneEvent, ReflectorFigures } from "../reflector/index.ts";
 import type { ChannelConfig } from "../session/index.ts";
 
+export type {
+  IngestOptions,
+  IngestPorts,
+  IngestTrack,
+  RtpOutputOptions,
+} from "../media/index.ts";
 export type {
   ChannelFigures,
   ChannelSnapshot,
   Departed,
-  IngestOptions,
-  IngestPorts,
-  IngestTrack,
   InputSnapshot,
   Neighbour,
   PeerSnapshot,
   PlaneEvent,
-  RtpOutputOptions,
   SubscriberSnapshot,
 } from "../reflector/index.ts";
 

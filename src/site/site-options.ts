@@ -11,6 +11,7 @@ import {
   siteNameSchema,
 } from "../session/index.ts";
 import type { TlsTrust } from "../transport/index.ts";
+import { parseAllowedOrigin } from "./http/allowed-origins.ts";
 import { isLoopbackName } from "./http/gate.ts";
 import type { TlsSource } from "./tls/tls-desk.ts";
 import { completeTls, TLS_SETTINGS, type TlsSettings } from "./tls/tls-settings.ts";
@@ -30,6 +31,8 @@ export interface SiteOptions {
   readonly advertise: string;
   /** Names, besides the loopback ones, that the site answers to. */
   readonly open: readonly string[];
+  /** Origins of other pages that may use this site: `https://a.example`, `link=https://*.example.org`. docs/spec/access.md [A18] */
+  readonly allowOrigin: readonly string[];
   /** Whether tokens are asked for. Undefined: the stricter of what the session says and what the address asks for. */
   readonly access: AccessMode | undefined;
   /** Patterns of channels that anybody may watch; for the site that leads. */
@@ -87,6 +90,7 @@ const SETTINGS = {
   udpPort: port,
   advertise: hostName,
   open: z.array(hostName).max(16),
+  allowOrigin: z.array(z.string().min(1).max(300)).max(LIMITS.allowedOriginsMax),
   access: z.enum(["open", "tokens"]),
   public: channelPatternsSchema,
   ...TLS_SETTINGS,
@@ -162,6 +166,8 @@ export function checkSettings(
     const parsed = (schema as z.ZodType).safeParse(settings[key]);
     if (!parsed.success) throw invalid(parsed.error, whereOf(key), settings[key]);
   }
+  const origins = settings["allowOrigin"] as readonly string[] | undefined;
+  for (const text of origins ?? []) parseAllowedOrigin(text, whereOf("allowOrigin"));
   return settings as SiteSettings;
 }
 
@@ -198,6 +204,7 @@ export function completeSettings(settings: SiteSettings): SiteOptions {
     udpPort: settings.udpPort,
     advertise,
     open: open.map((each) => each.toLowerCase()),
+    allowOrigin: settings.allowOrigin ?? [],
     access: settings.access,
     public: settings.public ?? [],
     ...completeTls(settings, { names: [advertise, host, ...open], data }),

@@ -37,18 +37,21 @@ import type { Guard } from "./access/guard.ts";
 import { type TokenService, tokenServiceOver } from "./access/token-service.ts";
 import { answerRequests } from "./api/answer-requests.ts";
 import { ChannelRouter } from "./channel-router.ts";
+import { parseAllowedOrigin } from "./http/allowed-origins.ts";
+import type { GateRules } from "./http/gate.ts";
 import { MediaDesk } from "./media-desk.ts";
 import { Neighbourhood } from "./neighbourhood.ts";
 import { gatedLog, LogGate } from "./observe/log-gate.ts";
 import { SiteOperations } from "./operations/site-operations.ts";
 import { LocalPlane } from "./plane/local-plane.ts";
 import type { Plane } from "./plane/plane.ts";
+import type { PlaneThread } from "./plane/plane-thread.ts";
 import { openWorkerPlane } from "./plane/worker-plane.ts";
 import type { PlaneEvent } from "./plane-control.ts";
 import { checkRecordings } from "./record/record-requests.ts";
 import { RecordingDesk } from "./record/recording-desk.ts";
 import { SessionLink } from "./session-link.ts";
-import { completeSettings, type SiteOptions, type SiteSettings } from "./site-options.ts";
+import { completeSettings, isLocal, type SiteOptions, type SiteSettings } from "./site-options.ts";
 import { SiteSecurity } from "./site-security.ts";
 import type { DemoControl, PublishRequest, SiteService } from "./site-service.ts";
 import { StreamDesk } from "./stream-desk.ts";
@@ -61,6 +64,8 @@ export interface SitePorts {
   readonly log?: Log;
   /** `worker` (default): media in a thread of its own. `local`: everything in this one. */
   readonly plane?: "worker" | "local";
+  /** The thread for it, if it was started before. */
+  readonly planeThread?: PlaneThread | undefined;
   /** Folder of the console and the player. */
   readonly webRoot?: string;
   /** Makes this a demo's site. */
@@ -117,7 +122,7 @@ export class Site implements SiteService, AsyncDisposable {
     const logGate = ports.logGate ?? new LogGate("debug");
     const { log: written = SILENT } = ports;
     const log = ports.logGate === undefined ? gatedLog(written, logGate) : written;
-    const gate = { hosts: hostsOf(options), origins: [] };
+    const gate = { ...gateOf(options), origins: [] };
     const { host, httpPort, udpPort, streamPort, streamTransport } = options;
     const { allowInline, maxStreams, privateLinks } = options;
     const { tls: source } = options;
@@ -136,7 +141,7 @@ export class Site implements SiteService, AsyncDisposable {
       const opening = { ...listening, open, native, privateLinks, logLevel };
       const plane = await (ports.plane === "local"
         ? LocalPlane.open(opening, { clock, log })
-        : openWorkerPlane(opening, { log }));
+        : openWorkerPlane(opening, { log, thread: ports.planeThread }));
       const site = new Site(
         options,
         { plane, streams, tls },
@@ -198,7 +203,9 @@ export class Site implements SiteService, AsyncDisposable {
     this.#security = new SiteSecurity({
       ...{ options, record: this.record, hosts, tls, plane, clock, random, log },
     });
-    this.#neighbourhood = new Neighbourhood({ self: this.record, hosts, plane, log });
+    this.#neighbourhood = new Neighbourhood({
+      ...{ self: this.record, gate: gateOf(options), plane, log },
+    });
     this.#link = new SessionLink({
       record: this.record,
       join: options.join,
@@ -516,6 +523,11 @@ export class Site implements SiteService, AsyncDisposable {
       this.#log.warn("Not all streams of the site have moved away.", { error: messageOf(error) });
     }
   }
+}
+
+function gateOf(options: SiteOptions): Omit<GateRules, "origins"> {
+  const allowed = options.allowOrigin.map((text) => parseAllowedOrigin(text));
+  return { hosts: hostsOf(options), allowed, local: isLocal(options) };
 }
 
 function hostsOf(options: SiteOptions): string[] {

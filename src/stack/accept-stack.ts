@@ -2,7 +2,7 @@ import { lengthOf } from "../wire/index.ts";
 import { completeStack } from "./complete.ts";
 import { composeStack } from "./compose.ts";
 import type { Connection, ConnectionEnd } from "./connection.ts";
-import { isGreeting } from "./crypt/sealed-unit.ts";
+import { isCryptHello } from "./crypt/sealed-unit.ts";
 import type { StackPorts } from "./module.ts";
 import { parseStack } from "./parse.ts";
 
@@ -41,7 +41,7 @@ class AcceptedConnection implements Connection {
     return this.#now.stack;
   }
 
-  get bare(): Connection | undefined {
+  get direct(): Connection | undefined {
     return this.#inner === this.#below ? this.#below : undefined;
   }
 
@@ -70,7 +70,7 @@ class AcceptedConnection implements Connection {
     let deliver: ((bytes: Uint8Array) => void) | undefined;
     this.#below.onPackets((bytes) => {
       if (this.#inner === undefined) {
-        const isPrivate = isGreeting(bytes.subarray(0, lengthOf(bytes)));
+        const isPrivate = isCryptHello(bytes.subarray(0, lengthOf(bytes)));
         const { modules } = parseStack(completeStack(this.#below.stack, { isPrivate }));
         if (modules.length === 0) {
           deliver = handler;

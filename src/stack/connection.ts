@@ -36,8 +36,8 @@ export interface Connection {
    * bytes are counted by the connection's `malformed` and never reach the handler.
    */
   onPackets(handler: (bytes: Uint8Array) => void): void;
-  /** The connection that sends, where this one adds nothing to it. Absent: there is none such. */
-  readonly bare?: Connection | undefined;
+  /** The connection below, where `send` does nothing but pass packets to it. Absent: there is no such connection. */
+  readonly direct?: Connection | undefined;
   /** What arrives from now on may be handed on a little later, together, when that is less work. Absent: it never is. */
   relax?(): void;
   /** Bytes handed over and not yet taken by the kernel, and the age of the oldest such write in ms. Zero for datagrams. */

@@ -21,7 +21,7 @@ export {
   isSameSecret,
   TAG_BYTES,
 } from "./crypt/cipher.ts";
-export { GreetingBudget } from "./crypt/greeting-budget.ts";
+export { HandshakeBudget } from "./crypt/handshake-budget.ts";
 export {
   groupKeys,
   Opener,
@@ -35,7 +35,7 @@ export {
   sealKeysOf,
 } from "./crypt/seal.ts";
 export {
-  isGreeting,
+  isCryptHello,
   isSealedPacket,
   openPacket,
   sealPacket,
@@ -54,7 +54,7 @@ export type {
 } from "./module.ts";
 export { Bottlenecks } from "./modules/bottleneck.ts";
 export { FRAG_HEADER_BYTES, fragModule } from "./modules/frag.ts";
-export { TraceBook, type TraceEvent, type TraceRecord } from "./modules/trace-book.ts";
+export { type TraceEvent, type TraceRecord, TraceRegistry } from "./modules/trace-registry.ts";
 export { PacketInbox } from "./packet-inbox.ts";
 export { type LayerSpec, parseStack, type StackSpec } from "./parse.ts";
 export { StackError } from "./stack-error.ts";

@@ -1,8 +1,8 @@
 import type { Clock, Log, MeanderError, Random } from "../base/index.ts";
 import type { Cipher } from "./crypt/cipher.ts";
-import type { GreetingBudget } from "./crypt/greeting-budget.ts";
+import type { HandshakeBudget } from "./crypt/handshake-budget.ts";
 import type { Bottlenecks } from "./modules/bottleneck.ts";
-import type { TraceBook } from "./modules/trace-book.ts";
+import type { TraceRegistry } from "./modules/trace-registry.ts";
 
 /**
  * A protocol module: one layer of a stack, sans-IO. It gets packets from above and below and the time, and passes packets on
@@ -34,12 +34,12 @@ export interface StackPorts {
   readonly cipher?: Cipher | undefined;
   /** What the sites of a session know and nobody else; undefined while this one does not. Needed by `crypt`. */
   readonly secret?: (() => Uint8Array | undefined) | undefined;
-  /** Bounds what greetings of strangers cost, over all connections. */
-  readonly greetings?: GreetingBudget | undefined;
+  /** Bounds what handshakes of strangers cost, over all connections. */
+  readonly handshakes?: HandshakeBudget | undefined;
   /** Queues that several connections share. */
   readonly bottlenecks?: Bottlenecks | undefined;
   /** Where `trace` modules can be found. */
-  readonly traces?: TraceBook | undefined;
+  readonly traces?: TraceRegistry | undefined;
 }
 
 /** What one module of one connection stands on. */

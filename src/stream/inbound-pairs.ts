@@ -66,11 +66,14 @@ export class InboundPairs {
     this.#pairs.delete(source);
   }
 
-  /** Forgets the shells whose messages are consumed and that sent nothing since. */
-  prune(olderThan: number): void {
-    for (const [id, pair] of this.#pairs)
-      if (!isStream(id) && pair.lastAt < olderThan && pair.consumed === pair.received)
-        this.#pairs.delete(id);
+  /** Forgets the shells whose messages are consumed and that have sent nothing since that time. @returns their ids */
+  prune(olderThan: number): EndpointId[] {
+    const silent = [...this.#pairs]
+      .filter(([id, pair]) => !isStream(id) && pair.lastAt < olderThan)
+      .filter(([, { consumed, received }]) => consumed === received)
+      .map(([id]) => id);
+    for (const id of silent) this.#pairs.delete(id);
+    return silent;
   }
 
   states(): PairState[] {

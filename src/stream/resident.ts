@@ -1,4 +1,4 @@
-import { LIMITS, type MeanderError } from "../base/index.ts";
+import { LIMITS, MeanderError } from "../base/index.ts";
 import { Commits } from "./commits.ts";
 import type { Consumer, Effects, EventFailure, LifecycleEvent } from "./consumer.ts";
 import { type CurrentMessage, currentMessage } from "./current-message.ts";
@@ -302,7 +302,9 @@ export class Resident extends Endpoint implements PairOwner {
 
   /** Forgets shells that have sent nothing since that time. */
   prune(olderThan: number): void {
-    this.#pairs.prune(olderThan);
+    const error = new MeanderError("endpoint-gone", "nothing was heard of the shell for long");
+    // A shell that still waited for a reply would have asked for it.
+    for (const id of this.#pairs.prune(olderThan)) this.gone(-id, error);
   }
 
   override close(error: MeanderError): void {

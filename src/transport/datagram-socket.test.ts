@@ -11,8 +11,8 @@ datagramsConformance("plain", opener({}));
 
 test("a socket without native calls says that it is plain, and why", async () => {
   await using socket = await opener({ nativeAbsence: "no-library" })();
-  assert.equal(socket.figures.mode, "plain");
-  assert.equal(socket.figures.reason, "no-library");
+  assert.equal(socket.stats.mode, "plain");
+  assert.equal(socket.stats.reason, "no-library");
   assert.deepEqual(loadNative({ disabled: true }), { calls: undefined, absence: "switched-off" });
 });
 
@@ -37,11 +37,11 @@ if (calls === undefined) {
 
   test("[G10] a datagram for a group is one call", async () => {
     await using world = await groupOf(30);
-    assert.equal(world.sender.figures.mode, "batched");
-    assert.equal(world.sender.figures.reason, undefined);
+    assert.equal(world.sender.stats.mode, "batched");
+    assert.equal(world.sender.stats.reason, undefined);
     world.group.send(datagramOf(1_200, 1));
     for (const each of world.arrivals) await each.reach(1);
-    const { segments, sendCalls, sent } = world.sender.figures;
+    const { segments, sendCalls, sent } = world.sender.stats;
     assert.deepEqual({ segments, sendCalls, sent }, { segments: 0, sendCalls: 1, sent: 30 });
   });
 
@@ -50,9 +50,9 @@ if (calls === undefined) {
     const sent = Array.from({ length: 12 }, (_, at) => datagramOf(at === 11 ? 90 : 1_200, at));
     for (const each of sent) world.group.send(each);
     for (const each of world.arrivals) assert.deepEqual(await each.reach(12), sent);
-    assert.equal(world.sender.figures.sent, 120);
-    assert.equal(world.sender.figures.segments, 120);
-    assert.equal(world.sender.figures.sendCalls, 1);
+    assert.equal(world.sender.stats.sent, 120);
+    assert.equal(world.sender.stats.segments, 120);
+    assert.equal(world.sender.stats.sendCalls, 1);
   });
 
   test("[G12] single sends of a turn are one call", async () => {
@@ -65,8 +65,8 @@ if (calls === undefined) {
       for (const { host, port } of receivers) sender.send(each, sender.remote(host, port));
     }
     for (const each of world.arrivals) assert.deepEqual(await each.reach(3), bytes);
-    assert.equal(sender.figures.sendCalls, 1);
-    assert.equal(sender.figures.segments, 27);
+    assert.equal(sender.stats.sendCalls, 1);
+    assert.equal(sender.stats.segments, 27);
   });
 
   test("[G13] a burst is received by few calls", async () => {
@@ -75,7 +75,7 @@ if (calls === undefined) {
     for (const each of sent) world.group.send(each);
     world.sender.flush();
     assert.deepEqual(await world.arrivals[0]?.reach(60), sent);
-    const { receiveCalls = 0, received = 0 } = world.receivers[0]?.figures ?? {};
+    const { receiveCalls = 0, received = 0 } = world.receivers[0]?.stats ?? {};
     assert(received >= 50 && receiveCalls <= 10, `${received} by ${receiveCalls} calls`);
   });
 
@@ -126,7 +126,7 @@ if (calls === undefined) {
     for (let at = 0; at < 2_500; at++) group.add(to);
     group.send(datagramOf(1, 1));
     await arrivals.reach(2_500);
-    assert.equal(sender.figures.sendCalls, 3);
+    assert.equal(sender.stats.sendCalls, 3);
   });
 
   test("what waits is bounded", async () => {
@@ -135,6 +135,6 @@ if (calls === undefined) {
     const to = sender.remote(receiver.host, receiver.port);
     for (let at = 0; at < LIMITS.datagramBatchMax; at++) sender.send(datagramOf(1, at), to);
     // Within the turn.
-    assert.equal(sender.figures.sent, LIMITS.datagramBatchMax);
+    assert.equal(sender.stats.sent, LIMITS.datagramBatchMax);
   });
 }

@@ -4,10 +4,11 @@ import { assert, type Clock, Counters, type Log, MeanderError } from "../base/in
 import { canonicalHost, familyOf } from "./address.ts";
 import { bindSocket } from "./datagram-binding.ts";
 import type { DatagramSender } from "./datagram-sender.ts";
+import { type DatagramTotals, zeroTotals } from "./datagram-totals.ts";
 import type {
-  BatchFigures,
   DatagramGroup,
   DatagramSocket,
+  DatagramStats,
   MulticastControls,
   Remote,
 } from "./datagrams.ts";
@@ -18,21 +19,20 @@ import { PlainSender } from "./plain-sender.ts";
 import { RemoteEntry } from "./remote-entry.ts";
 import { type GroupHost, RemoteGroup } from "./remote-group.ts";
 import { RemoteTable } from "./remote-table.ts";
-import { emptyTally, type Tally } from "./tally.ts";
 import { plain } from "./whole-packets.ts";
 
-/** By what means a datagram socket sends and receives, and where it counts. */
-export interface DatagramMeans {
-  /** What batches need; without it, datagrams pass one by one. */
+/** What the datagram sockets of a thread share: native calls, and where they count. */
+export interface DatagramRuntime {
+  /** Needed for batches; without it, datagrams pass one by one. */
   readonly native?: NativeCalls | undefined;
-  /** Why there is none, for the figures. */
+  /** Why there are no native calls, for the stats. */
   readonly nativeAbsence?: string | undefined;
-  /** Several sockets may count together. Absent: a tally of its own. */
-  readonly tally?: Tally | undefined;
+  /** Several sockets may count together. Absent: the socket counts alone. */
+  readonly totals?: DatagramTotals | undefined;
 }
 
 /** Where and how a datagram socket is opened. */
-export interface DatagramSocketOptions extends DatagramMeans {
+export interface DatagramSocketOptions extends DatagramRuntime {
   /** IP address to bind, `127.0.0.1` or `::1`; its family is that of all remotes. */
   readonly host: string;
   /** 0: any free port. */
@@ -71,7 +71,7 @@ class NodeDatagramSocket implements DatagramSocket {
   readonly #socket: Socket;
   readonly #log: Log;
   readonly #remotes = new RemoteTable<RemoteEntry>();
-  readonly #tally: Tally;
+  readonly #totals: DatagramTotals;
   readonly #plain: PlainSender;
   readonly #groups: GroupHost & { sender: DatagramSender };
   readonly #scratch: ArrayBufferLike | undefined;
@@ -88,10 +88,10 @@ class NodeDatagramSocket implements DatagramSocket {
     this.family = family === "IPv6" ? 6 : 4;
     this.#socket = socket;
     this.#log = options.log;
-    this.#tally = options.tally ?? emptyTally();
+    this.#totals = options.totals ?? zeroTotals();
     this.#plain = new PlainSender(socket, {
       counts: this.counts,
-      tally: this.#tally,
+      totals: this.#totals,
       onError: (error) => this.#failed(error),
     });
     this.#groups = {
@@ -105,9 +105,9 @@ class NodeDatagramSocket implements DatagramSocket {
     socket.on("error", (error) => this.#failed(error));
   }
 
-  get figures(): BatchFigures {
+  get stats(): DatagramStats {
     const mode = this.#batches === undefined ? "plain" : "batched";
-    return { mode, reason: this.#absence, ...this.#tally };
+    return { mode, reason: this.#absence, ...this.#totals };
   }
 
   get multicast(): MulticastControls {
@@ -186,7 +186,7 @@ class NodeDatagramSocket implements DatagramSocket {
       family: this.family,
       plain: this.#plain,
       counts: this.counts,
-      tally: this.#tally,
+      totals: this.#totals,
       host: this.#groups,
       coalesced,
       onForbidden: () => this.#goPlain(),

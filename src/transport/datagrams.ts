@@ -9,7 +9,7 @@ export interface Remote {
 }
 
 /** How a socket's datagrams pass the kernel, and how many in how many calls: its own, or those of all that count with it. */
-export interface BatchFigures {
+export interface DatagramStats {
   /** `batched`: many datagrams per system call. `plain`: one each, by `node:dgram`. */
   readonly mode: "batched" | "plain";
   /** Why it is plain: `not-linux`, `switched-off`, `no-library`, `no-descriptor`, `kernel-refused`. */
@@ -53,7 +53,7 @@ export interface DatagramSocket extends AsyncDisposable {
   readonly family: 4 | 6;
   /** Datagrams that did not leave and errors, by reason: `send-queue-full`, `refused`, `error-…`. */
   readonly counts: Counters;
-  readonly figures: BatchFigures;
+  readonly stats: DatagramStats;
   readonly multicast: MulticastControls;
   /**
    * Sets who gets what arrives; once. `bytes` are borrowed until the handler returns. `from` is the same object for each

@@ -30,7 +30,7 @@ async function linkOptions(secret = "the key"): Promise<GroupLinkOptions> {
     interface: LOOPBACK as string,
     cipher: nodeCipher,
     secret: new TextEncoder().encode(secret),
-    means: {},
+    runtime: {},
     clock: new SystemClock(),
     log: SILENT,
   };

@@ -14,7 +14,7 @@ import {
   UNIT_OVERHEAD_BYTES,
 } from "../stack/index.ts";
 import { canonicalHost } from "./address.ts";
-import { type DatagramMeans, openDatagramSocket } from "./datagram-socket.ts";
+import { type DatagramRuntime, openDatagramSocket } from "./datagram-socket.ts";
 import type { DatagramSocket, Remote } from "./datagrams.ts";
 import { GroupMembership } from "./group-membership.ts";
 import { findInterface } from "./interfaces.ts";
@@ -35,7 +35,7 @@ export interface GroupLinkOptions {
   readonly cipher: Cipher;
   /** What the sites of a session know. */
   readonly secret: Uint8Array;
-  readonly means: DatagramMeans;
+  readonly runtime: DatagramRuntime;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -65,8 +65,8 @@ export class GroupSender implements AsyncDisposable {
   static async open(options: GroupSenderOptions): Promise<GroupSender> {
     const family = familyOfGroup(options.group);
     const { literal } = findInterface(options.interface, family);
-    const { means, clock, log, interface: on, ttl } = options;
-    const socket = await openDatagramSocket({ ...means, host: literal, port: 0, clock, log });
+    const { runtime, clock, log, interface: on, ttl } = options;
+    const socket = await openDatagramSocket({ ...runtime, host: literal, port: 0, clock, log });
     try {
       setMulticastSending(socket, { ttl, interface: on });
       return new GroupSender(socket, options);
@@ -137,10 +137,10 @@ export class GroupListener implements AsyncDisposable {
     options: GroupLinkOptions & { readonly from: Remote; readonly salt: Uint8Array | undefined },
     events: GroupListenerEvents,
   ): Promise<GroupListener> {
-    const { clock, group, log, means, port } = options;
+    const { clock, group, log, runtime, port } = options;
     const host = groupBinding(group);
     const socket = await openDatagramSocket({
-      ...{ ...means, host, port, reuseAddress: true, exclusive: true, clock, log },
+      ...{ ...runtime, host, port, reuseAddress: true, exclusive: true, clock, log },
     });
     try {
       return new GroupListener(socket, options, events);

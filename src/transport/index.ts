@@ -5,14 +5,15 @@
  */
 export { formatAddress, type HostPort, isLoopback, parseAddress } from "./address.ts";
 export {
-  type DatagramMeans,
+  type DatagramRuntime,
   type DatagramSocketOptions,
   openDatagramSocket,
 } from "./datagram-socket.ts";
+export { type DatagramTotals, zeroTotals } from "./datagram-totals.ts";
 export type {
-  BatchFigures,
   DatagramGroup,
   DatagramSocket,
+  DatagramStats,
   MulticastControls,
   OnMissed,
   Remote,
@@ -34,13 +35,12 @@ export {
   type MulticastSending,
   setMulticastSending,
 } from "./multicast.ts";
-export { Brake, type BrakeEnd } from "./native/brake.ts";
 export { setNotSentLowWater } from "./native/descriptors.ts";
 export { loadNative } from "./native/load-native.ts";
 export type { NativeCalls } from "./native/native-calls.ts";
-export { StreamMeans } from "./native/stream-means.ts";
+export { NativeStreams } from "./native/native-streams.ts";
+export { WatchShutdown, type WatchShutdownEnd } from "./native/watch-shutdown.ts";
 export { nodeCipher } from "./node-cipher.ts";
-export { emptyTally, type Tally } from "./tally.ts";
 export { acceptTcp, LINK_PATH, LINK_UPGRADE, TcpTransport } from "./tcp.ts";
 export {
   connectTls,

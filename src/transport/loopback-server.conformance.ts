@@ -9,7 +9,7 @@ import {
 } from "node:net";
 import { SystemClock } from "../base/index.ts";
 import { loadNative } from "./native/load-native.ts";
-import { StreamMeans } from "./native/stream-means.ts";
+import { NativeStreams } from "./native/native-streams.ts";
 
 /** One upgrade request as an HTTP server gives it. */
 export interface Upgrade {
@@ -106,10 +106,10 @@ export class CuttableWire implements AsyncDisposable {
   }
 }
 
-/** The means by which a server serves its sockets here, by name. */
-export function serverMeans(): [string, StreamMeans | undefined][] {
+/** Ways a server can serve its sockets on this machine, by name. */
+export function streamVariants(): [string, NativeStreams | undefined][] {
   const { calls } = loadNative({ disabled: false });
   const stream: [string, undefined] = ["through the stream", undefined];
   if (calls === undefined) return [stream];
-  return [stream, ["past the stream", new StreamMeans({ calls, clock: new SystemClock() })]];
+  return [stream, ["past the stream", new NativeStreams({ calls, clock: new SystemClock() })]];
 }

@@ -1,29 +1,29 @@
 import type { Socket } from "node:dgram";
 import { type Counters, LIMITS } from "../base/index.ts";
 import type { DatagramSender } from "./datagram-sender.ts";
+import type { DatagramTotals } from "./datagram-totals.ts";
 import type { OnMissed } from "./datagrams.ts";
 import type { RemoteEntry } from "./remote-entry.ts";
 import type { RemoteGroup } from "./remote-group.ts";
-import type { Tally } from "./tally.ts";
 
 /** Sends datagrams one by one, by `node:dgram`. What the kernel does not take at once waits, within a bound. */
 export class PlainSender implements DatagramSender {
   readonly #socket: Socket;
   readonly #counts: Counters;
-  readonly #tally: Tally;
+  readonly #totals: DatagramTotals;
   readonly #onError: (error: Error) => void;
 
   constructor(
     socket: Socket,
     options: {
       readonly counts: Counters;
-      readonly tally: Tally;
+      readonly totals: DatagramTotals;
       readonly onError: (error: Error) => void;
     },
   ) {
     this.#socket = socket;
     this.#counts = options.counts;
-    this.#tally = options.tally;
+    this.#totals = options.totals;
     this.#onError = options.onError;
   }
 
@@ -56,8 +56,8 @@ export class PlainSender implements DatagramSender {
             this.#afterSend(error);
             onMissed("send-failed");
           };
-    this.#tally.sendCalls++;
-    this.#tally.sent++;
+    this.#totals.sendCalls++;
+    this.#totals.sent++;
     this.#socket.send(bytes, port, host, afterSend);
     return true;
   }
@@ -66,7 +66,7 @@ export class PlainSender implements DatagramSender {
 
   readonly #afterSend = (error: Error | null): void => {
     if (error === null) return;
-    this.#tally.sent--;
+    this.#totals.sent--;
     this.#onError(error);
   };
 }

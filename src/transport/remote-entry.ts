@@ -13,7 +13,7 @@ export class RemoteEntry implements Remote {
   /** Datagrams that leave at the end of the turn. */
   readonly pending: Uint8Array[] = [];
   /** False: the way there takes no trains. */
-  takesTrains = true;
+  canSegment = true;
 
   constructor(host: string, port: number) {
     this.host = host;

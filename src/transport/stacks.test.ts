@@ -4,7 +4,7 @@ import {
   composeStack,
   parseStack,
   type StackPorts,
-  TraceBook,
+  TraceRegistry,
 } from "../stack/index.ts";
 import { faultOf, lengthOf } from "../wire/index.ts";
 import { type ConnectionPair, connectionConformance } from "./connection.conformance.ts";
@@ -24,7 +24,7 @@ function portsOf(clock: VirtualClock, seed: number): StackPorts {
     random: new SeededRandom(seed),
     cipher: nodeCipher,
     secret: () => SECRET,
-    traces: new TraceBook(),
+    traces: new TraceRegistry(),
   };
 }
 

@@ -1,6 +1,6 @@
 import { MeanderError } from "../base/index.ts";
 
-/** What a socket's error means for the connection above it. */
+/** The error that a connection above a socket ends with. */
 export function streamEndOf(error: Error, peer: string): MeanderError {
   const code = "code" in error ? error.code : undefined;
   const details = { where: peer, cause: error };

@@ -4,7 +4,7 @@ import { assert, type Cancel, type Clock, LIMITS, MeanderError } from "../base/i
 import type { Connection, ConnectionEnd } from "../stack/index.ts";
 import { formatAddress } from "./address.ts";
 import { Ending } from "./ending.ts";
-import type { StreamMeans } from "./native/stream-means.ts";
+import type { NativeStreams } from "./native/native-streams.ts";
 import type { StreamReading } from "./native/stream-reads.ts";
 import { PacketStreamReader } from "./packet-stream-reader.ts";
 import { StreamBacklog } from "./stream-backlog.ts";
@@ -23,7 +23,7 @@ export class TcpConnection implements Connection {
   readonly #clock: Clock;
   readonly #ending = new Ending();
   readonly #backlog: StreamBacklog;
-  readonly #means: StreamMeans | undefined;
+  readonly #native: NativeStreams | undefined;
   #reading: StreamReading | undefined;
   /** Gets what is read; undefined before there is a handler. */
   #take: ((piece: Uint8Array) => void) | undefined;
@@ -40,13 +40,13 @@ export class TcpConnection implements Connection {
     options: {
       readonly clock: Clock;
       readonly peer: string;
-      readonly means?: StreamMeans | undefined;
+      readonly native?: NativeStreams | undefined;
     },
   ) {
     this.peer = options.peer;
     this.#socket = socket;
-    this.#means = options.means;
-    this.#descriptor = options.means?.writes.descriptorOf(socket);
+    this.#native = options.native;
+    this.#descriptor = options.native?.writes.descriptorOf(socket);
     this.#clock = options.clock;
     this.#backlog = new StreamBacklog(options.clock, () => socket.writableLength);
     if (socket instanceof Socket) socket.setNoDelay(true);
@@ -73,7 +73,7 @@ export class TcpConnection implements Connection {
     if (!socket.writable || packets.byteLength > this.maxBytes) return false;
     let rest = packets;
     if (this.#descriptor !== undefined && socket.writableLength === 0) {
-      const taken = this.#means?.writes.send(this.#descriptor, packets) ?? 0;
+      const taken = this.#native?.writes.send(this.#descriptor, packets) ?? 0;
       if (taken === packets.byteLength) return true;
       // What the kernel did not take it will not take from the stream either: that waits, or ends with the error.
       if (taken > 0) rest = packets.subarray(taken);
@@ -104,7 +104,7 @@ export class TcpConnection implements Connection {
 
   relax(): void {
     if (this.#ending.hasEnded || this.#reading !== undefined || this.#take === undefined) return;
-    this.#reading = this.#means?.reads.take(this.#socket, this.#take);
+    this.#reading = this.#native?.reads.take(this.#socket, this.#take);
   }
 
   backlog(): { readonly bytes: number; readonly oldestMs: number } {

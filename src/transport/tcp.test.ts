@@ -10,8 +10,8 @@ import {
   packetOf,
   Received,
 } from "./connection.conformance.ts";
-import { CuttableWire, LoopbackServer, serverMeans } from "./loopback-server.conformance.ts";
-import type { StreamMeans } from "./native/stream-means.ts";
+import { CuttableWire, LoopbackServer, streamVariants } from "./loopback-server.conformance.ts";
+import type { NativeStreams } from "./native/native-streams.ts";
 import { acceptTcp, LINK_UPGRADE, TcpTransport } from "./tcp.ts";
 
 interface TcpPair extends AsyncDisposable {
@@ -23,7 +23,7 @@ interface TcpPair extends AsyncDisposable {
   readonly wire: CuttableWire;
 }
 
-async function tcpPair(means?: StreamMeans): Promise<TcpPair> {
+async function tcpPair(native?: NativeStreams): Promise<TcpPair> {
   const clock = new VirtualClock();
   const http = await LoopbackServer.open();
   const wire = await CuttableWire.open(http.port);
@@ -33,8 +33,8 @@ async function tcpPair(means?: StreamMeans): Promise<TcpPair> {
     http.upgrade().then(({ request, socket, head }) => {
       assert.equal(request.url, "/link");
       assert.equal(request.headers.upgrade, LINK_UPGRADE);
-      const connection = acceptTcp(socket, head, { clock, means });
-      if (means !== undefined) relaxLater(connection);
+      const connection = acceptTcp(socket, head, { clock, native });
+      if (native !== undefined) relaxLater(connection);
       return { socket, connection };
     }),
   ]);
@@ -77,12 +77,12 @@ connectionConformance("tcp (from the client)", TRAITS, async (): Promise<Connect
   };
 });
 
-for (const [how, means] of serverMeans()) {
+for (const [how, native] of streamVariants()) {
   connectionConformance(
     `tcp (from the server, ${how})`,
     TRAITS,
     async (): Promise<ConnectionPair> => {
-      const pair = await tcpPair(means);
+      const pair = await tcpPair(native);
       return {
         left: pair.server,
         right: pair.client,

@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 import { type Clock, LIMITS, MeanderError } from "../base/index.ts";
 import type { Connection, Transport } from "../stack/index.ts";
 import { parseAddress } from "./address.ts";
-import type { StreamMeans } from "./native/stream-means.ts";
+import type { NativeStreams } from "./native/native-streams.ts";
 import { connectErrorOf, connectTimeout } from "./stream-end.ts";
 import { peerOf, TcpConnection } from "./tcp-connection.ts";
 import { type TlsTrust, tlsConnector } from "./tls.ts";
@@ -109,12 +109,12 @@ export class TcpTransport implements Transport {
  * answer; `socket` belongs to the connection from now on.
  *
  * @param head what was read behind the request
- * @param options `means`: what passes by the runtime's streams
+ * @param options `native`: what passes by the runtime's streams
  */
 export function acceptTcp(
   socket: Duplex,
   head: Uint8Array,
-  options: { readonly clock: Clock; readonly means?: StreamMeans | undefined },
+  options: { readonly clock: Clock; readonly native?: NativeStreams | undefined },
 ): Connection {
   const connection = new TcpConnection(socket, head, { ...options, peer: peerOf(socket) });
   socket.write(

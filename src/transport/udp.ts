@@ -1,15 +1,15 @@
 import { lookup } from "node:dns/promises";
 import { type Clock, type Counters, LIMITS, type Log, MeanderError } from "../base/index.ts";
-import { type Connection, isGreeting, type Listener, type Transport } from "../stack/index.ts";
+import { type Connection, isCryptHello, type Listener, type Transport } from "../stack/index.ts";
 import { KIND, kindOf, lengthOf, payloadOf } from "../wire/index.ts";
 import { canonicalHost, familyOf, formatAddress, parseAddress } from "./address.ts";
-import { type DatagramMeans, openDatagramSocket } from "./datagram-socket.ts";
-import type { BatchFigures, DatagramSocket, Remote } from "./datagrams.ts";
+import { type DatagramRuntime, openDatagramSocket } from "./datagram-socket.ts";
+import type { DatagramSocket, DatagramStats, Remote } from "./datagrams.ts";
 import { UdpConnection } from "./udp-connection.ts";
 import { wholePacketsEnd } from "./whole-packets.ts";
 
 /** Where and for whom a UDP socket is opened. */
-export interface UdpOptions extends DatagramMeans {
+export interface UdpOptions extends DatagramRuntime {
   /** IP address to bind, `127.0.0.1` or `::1`; its family is that of all peers. */
   readonly host: string;
   /** 0: any free port. */
@@ -72,8 +72,8 @@ export class UdpTransport implements Transport, Listener {
   }
 
   /** How its datagrams pass the kernel. */
-  get figures(): BatchFigures {
-    return this.#socket.figures;
+  get stats(): DatagramStats {
+    return this.#socket.stats;
   }
 
   /**
@@ -176,6 +176,6 @@ export class UdpTransport implements Transport, Listener {
 /** [T22] A hello, or the greeting of a private connection, which comes before the hello. */
 function startsWithGreeting(bytes: Uint8Array): boolean {
   const first = bytes.subarray(0, lengthOf(bytes));
-  if (kindOf(first) === KIND.sealed) return isGreeting(first);
+  if (kindOf(first) === KIND.sealed) return isCryptHello(first);
   return kindOf(first) === KIND.control && payloadOf(first)[0] === HELLO;
 }

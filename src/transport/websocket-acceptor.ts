@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import { type Clock, LIMITS, MeanderError } from "../base/index.ts";
 import type { Connection } from "../stack/index.ts";
-import type { StreamMeans } from "./native/stream-means.ts";
+import type { NativeStreams } from "./native/native-streams.ts";
 import { peerOf } from "./tcp-connection.ts";
 import { type MessageWriter, WebSocketConnection } from "./websocket-connection.ts";
 import { FrameCache } from "./websocket-frame.ts";
@@ -11,7 +11,7 @@ import { FrameCache } from "./websocket-frame.ts";
 /** The server's side of WebSocket connections, behind an HTTP server's `upgrade` event. */
 export class WebSocketAcceptor {
   readonly #clock: Clock;
-  readonly #means: StreamMeans | undefined;
+  readonly #native: NativeStreams | undefined;
   readonly #frames = new FrameCache();
   readonly #server = new WebSocketServer({
     noServer: true,
@@ -20,10 +20,10 @@ export class WebSocketAcceptor {
     maxPayload: LIMITS.batchBytesMax,
   });
 
-  /** @param options `means`: what passes by the runtime's streams */
-  constructor(options: { readonly clock: Clock; readonly means?: StreamMeans | undefined }) {
+  /** @param options `native`: what passes by the runtime's streams */
+  constructor(options: { readonly clock: Clock; readonly native?: NativeStreams | undefined }) {
     this.#clock = options.clock;
-    this.#means = options.means;
+    this.#native = options.native;
   }
 
   /** Frames made so far: fewer than messages sent, where one buffer went to many. */
@@ -61,7 +61,7 @@ export class WebSocketAcceptor {
    * close frames find their place between them.
    */
   #writer(socket: Duplex): MessageWriter {
-    const stream = this.#means?.writes.writerTo(socket) ?? socket;
+    const stream = this.#native?.writes.writerTo(socket) ?? socket;
     return {
       write: (payload) => {
         const frame = this.#frames.frameOf(payload);

@@ -11,8 +11,8 @@ import {
   packetOf,
   Received,
 } from "./connection.conformance.ts";
-import { CuttableWire, LoopbackServer, serverMeans } from "./loopback-server.conformance.ts";
-import type { StreamMeans } from "./native/stream-means.ts";
+import { CuttableWire, LoopbackServer, streamVariants } from "./loopback-server.conformance.ts";
+import type { NativeStreams } from "./native/native-streams.ts";
 import { WebSocketTransport } from "./websocket.ts";
 import { WebSocketAcceptor } from "./websocket-acceptor.ts";
 import { encodeBinaryFrame } from "./websocket-frame.ts";
@@ -31,13 +31,13 @@ class Site implements AsyncDisposable {
   /** What lies between it and its clients. */
   readonly wire: CuttableWire;
 
-  static async open(means?: StreamMeans): Promise<Site> {
+  static async open(native?: NativeStreams): Promise<Site> {
     const http = await LoopbackServer.open();
-    return new Site(http, await CuttableWire.open(http.port), means);
+    return new Site(http, await CuttableWire.open(http.port), native);
   }
 
-  private constructor(http: LoopbackServer, wire: CuttableWire, means: StreamMeans | undefined) {
-    this.acceptor = new WebSocketAcceptor({ clock: this.clock, means });
+  private constructor(http: LoopbackServer, wire: CuttableWire, native: NativeStreams | undefined) {
+    this.acceptor = new WebSocketAcceptor({ clock: this.clock, native });
     this.http = http;
     this.wire = wire;
   }
@@ -79,12 +79,12 @@ connectionConformance("websocket (from the client)", TRAITS, async (): Promise<C
   };
 });
 
-for (const [how, means] of serverMeans()) {
+for (const [how, native] of streamVariants()) {
   connectionConformance(
     `websocket (from the server, ${how})`,
     TRAITS,
     async (): Promise<ConnectionPair> => {
-      const site = await Site.open(means);
+      const site = await Site.open(native);
       const { client, server } = await site.pair();
       return {
         left: server.connection,

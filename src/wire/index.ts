@@ -8,6 +8,7 @@ export { decodeBase64, encodeBase64 } from "./bytes/base64.ts";
 export { decodeHex, encodeHex } from "./bytes/hex.ts";
 export { readU32LittleEndian, writeU32LittleEndian } from "./bytes/little-endian.ts";
 export { PacketMemory } from "./bytes/packet-memory.ts";
+export { ORIGIN_REFUSED_CLOSE } from "./close-codes.ts";
 export { type AacFormat, formatAacParameters, isAac, parseAacFormat } from "./codecs/aac.ts";
 export { type AacConfig, decodeAacConfig } from "./codecs/aac-config.ts";
 export {
@@ -36,7 +37,7 @@ export type {
   Frame,
   Inspector,
   Packetizer,
-  PacketPlace,
+  PacketPosition,
   PayloadFacts,
 } from "./codecs/media-format.ts";
 export { splitAnnexB } from "./codecs/nal-format.ts";

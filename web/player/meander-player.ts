@@ -14,6 +14,8 @@ import { NO_STATS, type PlayerStats } from "./player-stats.ts";
 import { PlayerView } from "./player-view.ts";
 import { linkUrlsOf } from "./site-urls.ts";
 
+export type { PlayerState, PlayerStats };
+
 /** Delay that absorbs jitter unless `target-delay` says otherwise, ms. */
 const TARGET_DELAY_MS = 120;
 const TARGET_DELAY_MS_MAX = 10_000;
@@ -57,7 +59,7 @@ export class MeanderPlayer extends HTMLElement {
   readonly #view: PlayerView;
   #output: AudioOutput | undefined;
   #playback: Playback | undefined;
-  #teller = new StateTeller();
+  #teller = new StateTeller(location.origin);
   #state: PlayerState = { type: "idle" };
   #stats: PlayerStats = NO_STATS;
   #frameRequest = 0;
@@ -163,7 +165,7 @@ export class MeanderPlayer extends HTMLElement {
   #start(): void {
     const output = this.#output;
     const channel = this.getAttribute("channel") ?? "";
-    this.#teller = new StateTeller();
+    this.#teller = new StateTeller(location.origin);
     this.#textOnly = false;
     this.#view.blank();
     this.canvas.setAttribute("aria-label", channel === "" ? "no channel" : `Channel ${channel}`);

@@ -1,12 +1,19 @@
-import type { ClientState } from "../../src/channel/index.ts";
-
-/** Where a player stands. */
+/** The state of a player. It imports nothing: programs that bundle the player compile against it. */
 export type PlayerState =
   /** Not in a document, or without a channel. */
   | { readonly type: "idle" }
-  | ClientState
-  /** This browser or page can not play it; `message` says why and what to do. */
-  | { readonly type: "unsupported"; readonly message: string };
+  /** Connecting to the site at `url`. */
+  | { readonly type: "connecting"; readonly url: string }
+  /** Connected to `site`, by name; media flows as soon as there is some. */
+  | { readonly type: "live"; readonly site: string }
+  /** The connection to `site` was lost or not established; the next one is tried. */
+  | { readonly type: "lost"; readonly site: string; readonly reason: string }
+  /** A site refused; `code` as in docs/errors.md. With a code that begins with `token-` the player gives up until its token is set. */
+  | { readonly type: "refused"; readonly code: string; readonly message: string }
+  /** The browser or the page cannot play the channel; `message` says why and what to do. */
+  | { readonly type: "unsupported"; readonly message: string }
+  /** Removed from its document. */
+  | { readonly type: "closed" };
 
 /** A state in words. */
 export interface StateText {
@@ -24,13 +31,21 @@ const REFUSALS: Readonly<Record<string, string>> = {
   "token-denied": "The token is not for this channel",
 };
 
-/** Puts states into words; remembers the sites it heard of, so that it can call them by name. */
+/** Describes states in words; remembers the names of sites it was connected to. */
 export class StateTeller {
+  readonly #origin: string;
   readonly #names = new Map<string, string>();
   #dialled: string | undefined;
   #lost: string | undefined;
   #wasLive = false;
   #reason = "";
+  /** Set from a refusal of the page's origin until a site accepts the page. */
+  #originRefusal: StateText | undefined;
+
+  /** @param origin of the page, as a browser writes it */
+  constructor(origin: string) {
+    this.#origin = origin;
+  }
 
   /** Call once for each state, in order. */
   tell(state: PlayerState): StateText {
@@ -43,6 +58,8 @@ export class StateTeller {
         };
       case "connecting": {
         this.#dialled = state.url;
+        // Trying again changes nothing until the site is started differently.
+        if (this.#originRefusal !== undefined) return this.#originRefusal;
         const name = this.#names.get(state.url) ?? hostOf(state.url);
         return this.#lost === undefined
           ? { title: "Connecting…", detail: name, busy: true }
@@ -55,6 +72,7 @@ export class StateTeller {
       case "live":
         if (this.#dialled !== undefined) this.#names.set(this.#dialled, state.site);
         this.#lost = undefined;
+        this.#originRefusal = undefined;
         this.#wasLive = true;
         return { title: "Waiting for the channel…", detail: state.site, busy: true };
       case "lost": {
@@ -64,6 +82,10 @@ export class StateTeller {
         return { title: `${this.#verb} ${name}, trying again…`, detail: state.reason, busy: true };
       }
       case "refused":
+        if (state.code === "origin-refused") {
+          this.#originRefusal = this.#refusedOrigin();
+          return this.#originRefusal;
+        }
         if (state.code === "address-invalid") {
           return { title: "No such site", detail: state.message, busy: false };
         }
@@ -79,7 +101,16 @@ export class StateTeller {
     }
   }
 
-  /** Nobody loses what they never had. */
+  #refusedOrigin(): StateText {
+    const site = this.#dialled === undefined ? "The site" : hostOf(this.#dialled);
+    return {
+      title: `${site} does not allow pages from ${this.#origin}`,
+      detail: `If this page may show the channel, start the site with --allow-origin ${this.#origin}`,
+      busy: false,
+    };
+  }
+
+  /** A connection that never stood is not lost. */
   get #verb(): string {
     return this.#wasLive ? "Lost" : "Can not reach";
   }

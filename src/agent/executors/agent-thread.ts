@@ -4,7 +4,6 @@ import { AgentRunner } from "./agent-runner.ts";
 import type { AnswerBox } from "./answer-box.ts";
 import { unpackBatch } from "./packed-batch.ts";
 import { ThreadHost } from "./thread-host.ts";
-import type { WorkerBoard } from "./worker-board.ts";
 import {
   type FromWorker,
   packError,
@@ -13,13 +12,14 @@ import {
   unpackError,
   unpackMessages,
 } from "./worker-messages.ts";
+import type { WorkerSignals } from "./worker-signals.ts";
 
 /** Answers are sent when the last were sent this long ago, ms, though there is more to do. */
 const ANSWERS_MS_MAX = 5;
 
 /** What a thread of agents stands on. */
 export interface AgentThreadOptions {
-  readonly board: WorkerBoard;
+  readonly signals: WorkerSignals;
   readonly answers: AnswerBox;
   readonly clock: Clock;
   /** Runs a task in a turn of the event loop of its own, after all promise jobs of this one. */
@@ -34,7 +34,7 @@ interface ThreadAgent {
 /**
  * The worker's half of the worker executor: runs the agents of one thread.
  *
- * Each message is handled in a turn of its own, so that all promise jobs that it leads to belong to its agent: the board names who runs to the
+ * Each message is handled in a turn of its own, so that all promise jobs that it leads to belong to its agent: the signals names who runs to the
  * watchdog, also when it runs after its handler has ended.
  */
 export class AgentThread {
@@ -77,18 +77,18 @@ export class AgentThread {
   }
 
   readonly #step = (): void => {
-    const { board, nextTurn } = this.#options;
+    const { signals, nextTurn } = this.#options;
     const message = this.#waiting[this.#next];
     if (message === undefined) {
       this.#turn = undefined;
-      board.leave();
+      signals.leave();
       this.#send();
       this.#isScheduled = false;
       return;
     }
     this.#next++;
     this.#turn = message[1];
-    board.enter(message[1]);
+    signals.enter(message[1]);
     nextTurn(this.#step);
     this.#handle(message);
   };
@@ -173,12 +173,12 @@ export class AgentThread {
   }
 
   readonly #onBegin = (): void => {
-    this.#options.board.beat();
+    this.#options.signals.beat();
     this.#sendInTime();
   };
 
   #run(slot: number, runner: AgentRunner, batch: number, invocations: Uint8Array): void {
-    const { board } = this.#options;
+    const { signals } = this.#options;
     runner.run(
       unpackBatch(invocations),
       (_, result) => {
@@ -186,7 +186,7 @@ export class AgentThread {
         else if (result.type === "failed") this.#tell(["failed", slot, result.fault]);
         else this.#tell(["interrupted", slot]);
       },
-      () => board.isInterrupted(slot, batch),
+      () => signals.isInterrupted(slot, batch),
     );
   }
 }

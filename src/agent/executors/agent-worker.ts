@@ -4,9 +4,9 @@ import type { Fault } from "../../stream/index.ts";
 import type { AgentHost, AgentInstance, AgentProgram } from "../executor.ts";
 import { answerMemory, type Letter, unsentAnswers } from "./answer-box.ts";
 import { Watchdog } from "./watchdog.ts";
-import { WorkerBoard, type WorkerMemory } from "./worker-board.ts";
 import { WorkerInstance } from "./worker-instance.ts";
 import { type FromWorker, packMessage, type ToWorker, unpackMessages } from "./worker-messages.ts";
+import { type WorkerMemory, WorkerSignals } from "./worker-signals.ts";
 
 /** Heap that a worker has filled before its first agent, MiB. */
 const OWN_HEAP_MB = 16;
@@ -38,7 +38,7 @@ interface Cause {
 /** One worker thread with the agents in it. Messages given in one turn of the event loop leave together. */
 export class AgentWorker {
   readonly #options: AgentWorkerOptions;
-  readonly #board = new WorkerBoard();
+  readonly #signals = new WorkerSignals();
   readonly #answers = answerMemory();
   /** Number of the last letter. */
   #received = 0;
@@ -58,7 +58,7 @@ export class AgentWorker {
     const { clock, memoryMb, owner } = options;
     this.#worker = new Worker(new URL("./worker-main.js", import.meta.url), {
       name: `agents of ${owner}`,
-      workerData: { board: this.#board.memory, answers: this.#answers } satisfies WorkerMemory,
+      workerData: { signals: this.#signals.memory, answers: this.#answers } satisfies WorkerMemory,
       env: {},
       execArgv: permissionArguments(),
       stdout: true,
@@ -82,7 +82,7 @@ export class AgentWorker {
     });
     this.#watchdog = new Watchdog({
       clock,
-      watched: this.#board,
+      watched: this.#signals,
       isBusy: () => this.#all().some(({ isBusy }) => isBusy),
       shortestMs: () => Math.min(...this.#all().map(({ program }) => program.handlerMs)),
       longestMs: (slot) => this.#instances.get(slot)?.program.handlerMs ?? 0,
@@ -106,7 +106,7 @@ export class AgentWorker {
   async start(program: AgentProgram, host: AgentHost): Promise<AgentInstance> {
     const slot = this.#freeSlots.pop() ?? this.#slots++;
     assert(slot < LIMITS.workerAgentsMax, "a full worker gets no more agents");
-    const link = { board: this.#board, send: this.#send };
+    const link = { signals: this.#signals, send: this.#send };
     const instance = new WorkerInstance(slot, program, host, link);
     this.#instances.set(slot, instance);
     try {
@@ -170,7 +170,7 @@ export class AgentWorker {
   #blame(code: Cause["code"], what: string): void {
     this.#watchdog.stop();
     this.#leave();
-    const { running, beats } = this.#board;
+    const { running, beats } = this.#signals;
     this.#cause ??= { slot: running, code, what, beats };
   }
 
@@ -185,7 +185,7 @@ export class AgentWorker {
     this.#receive(unsentAnswers(this.#answers, this.#received));
     const { slot, what, beats } = this.#cause;
     // Late, but not endless: what began after it is not to blame.
-    const code = beats === this.#board.beats ? this.#cause.code : "executor-failed";
+    const code = beats === this.#signals.beats ? this.#cause.code : "executor-failed";
     const all = this.#all();
     this.#over();
     const guilty = slot === undefined ? undefined : this.#instances.get(slot);

@@ -10,7 +10,6 @@ import type {
 } from "../executor.ts";
 import type { HandlerName } from "../model.ts";
 import { packBatch } from "./packed-batch.ts";
-import type { WorkerBoard } from "./worker-board.ts";
 import {
   type FromWorker,
   packError,
@@ -18,6 +17,7 @@ import {
   unpackError,
   unpackResult,
 } from "./worker-messages.ts";
+import type { WorkerSignals } from "./worker-signals.ts";
 
 /** Batches are numbered up to here, then, when none is pending, from 1 again. */
 const BATCH_MAX = 2 ** 30;
@@ -26,7 +26,7 @@ const INTERRUPTED: InvocationResult = { type: "interrupted" };
 
 /** What an instance needs of the worker it is in. */
 export interface WorkerLink {
-  readonly board: WorkerBoard;
+  readonly signals: WorkerSignals;
   /** Leaves with the others of this turn. */
   readonly send: (message: ToWorker) => void;
 }
@@ -69,7 +69,7 @@ export class WorkerInstance implements AgentInstance {
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
-    link.board.interrupt(slot, 0);
+    link.signals.interrupt(slot, 0);
   }
 
   get handlers(): ReadonlySet<HandlerName> {
@@ -101,7 +101,7 @@ export class WorkerInstance implements AgentInstance {
       return;
     }
     if (this.#lastBatch >= BATCH_MAX && this.#batches.length === 1) {
-      this.#link.board.interrupt(this.slot, 0);
+      this.#link.signals.interrupt(this.slot, 0);
       this.#lastBatch = 0;
     }
     this.#lastBatch++;
@@ -109,7 +109,7 @@ export class WorkerInstance implements AgentInstance {
   }
 
   interrupt(): void {
-    if (this.#batches.length > 0) this.#link.board.interrupt(this.slot, this.#lastBatch);
+    if (this.#batches.length > 0) this.#link.signals.interrupt(this.slot, this.#lastBatch);
   }
 
   restore(briefcase: Uint8Array): void {

@@ -5,7 +5,7 @@ import { lockDown } from "../../code/index.ts";
 import { AgentThread } from "./agent-thread.ts";
 import { AnswerBox } from "./answer-box.ts";
 import { hardenContexts } from "./handler-context.ts";
-import { WorkerBoard, type WorkerMemory } from "./worker-board.ts";
+import { type WorkerMemory, WorkerSignals } from "./worker-signals.ts";
 
 const port = parentPort;
 assert(port !== null, "the entry of agents runs in a worker thread");
@@ -13,7 +13,7 @@ lockDown();
 hardenContexts();
 const memory = workerData as WorkerMemory;
 const thread = new AgentThread({
-  board: new WorkerBoard(memory.board),
+  signals: new WorkerSignals(memory.signals),
   answers: new AnswerBox(memory.answers, (letter) =>
     port.postMessage(letter, [letter.bytes.buffer]),
   ),

@@ -1,6 +1,6 @@
 import type { PlaneSnapshot as ReflectorSnapshot } from "../../reflector/index.ts";
 import type { TraceRecord } from "../../stack/index.ts";
-import type { BatchFigures } from "../../transport/index.ts";
+import type { DatagramStats } from "../../transport/index.ts";
 
 export type {
   ChannelSnapshot,
@@ -12,7 +12,7 @@ export type {
 /** The plane in detail. */
 export interface PlaneSnapshot extends ReflectorSnapshot {
   /** How the datagrams of all its sockets pass the kernel; the mode is that of the links'. */
-  readonly datagrams: BatchFigures;
+  readonly datagrams: DatagramStats;
 }
 
 /** What a `trace` module of one link remembers. */

@@ -9,7 +9,6 @@ import {
   MEDIUM,
   mediumOf,
   payloadOf,
-  type SourcePoint,
   sourceOf,
 } from "../../wire/index.ts";
 import type { Distributor } from "../egress/distributor.ts";
@@ -107,15 +106,6 @@ export class Announcer {
 
   tellPath({ outlet }: Subscriber): void {
     if (this.path.length > 0 && outlet instanceof PeerOutlet) outlet.send(this.#pathPacket());
-  }
-
-  /** Over datagrams the last packet before a pause may be lost with nothing behind it to show that: says what was sent. [W26] */
-  announceTail(points: readonly SourcePoint[]): void {
-    if (points.length === 0) return;
-    const packet = this.packet({ type: "ack", points });
-    for (const { outlet } of this.#distributor.datagrams()) {
-      if (outlet instanceof PeerOutlet) outlet.send(packet);
-    }
   }
 
   #pathPacket(): Uint8Array {

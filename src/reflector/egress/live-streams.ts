@@ -1,13 +1,13 @@
 import { type Clock, LIMITS } from "../../base/index.ts";
 import { FLAG, flagsOf } from "../../wire/index.ts";
-import type { Lane } from "./outlet.ts";
+import type { PacketSender } from "./outlet.ts";
 import { SharedSends } from "./shared-sends.ts";
 import { joinPackets, type Subscriber } from "./subscriber.ts";
 
 /** Bytes of one write; a larger frame goes in several. */
 const BATCH_BYTES = 56 * 1024;
 /** What is said in band waits so long for a frame to go with, ms: a write costs much the same whatever its size. */
-const COMPANY_MS = 500;
+const PATIENT_MS = 500;
 
 export interface LiveStreamsOptions {
   readonly clock: Pick<Clock, "now">;
@@ -20,7 +20,7 @@ export interface LiveStreamsOptions {
  * [W53]
  *
  * What is done for each member is done thousands of times a second, and every object that is touched for it has to come from
- * memory: so a frame goes down its lane, and all else is counted once for all.
+ * memory: so frames are sent directly, past the peer, and all else is counted once for all.
  */
 export class LiveStreams {
   /** Packets and bytes of media that members were sent. */
@@ -28,10 +28,10 @@ export class LiveStreams {
   bytesOut = 0;
   readonly #options: LiveStreamsOptions;
   readonly #sends: SharedSends;
-  /** Members and their lanes, side by side, and where each member stands. */
+  /** Members, what is sent to for each at the same index, and the index of each. */
   readonly #members: Subscriber[] = [];
-  readonly #lanes: Lane[] = [];
-  readonly #places = new Map<Subscriber, number>();
+  readonly #senders: PacketSender[] = [];
+  readonly #indices = new Map<Subscriber, number>();
   /** Whose turn it is to be judged: every other one. */
   #turn = 0;
   #batch: Uint8Array[] = [];
@@ -61,7 +61,7 @@ export class LiveStreams {
   }
 
   has(subscriber: Subscriber): boolean {
-    return this.#places.has(subscriber);
+    return this.#indices.has(subscriber);
   }
 
   /** Lets one in that has everything up to `position`. */
@@ -69,22 +69,21 @@ export class LiveStreams {
     // What the batch holds it has already: the others get that before it joins them.
     this.flush();
     this.#sent = position;
-    this.#places.set(subscriber, this.#members.length);
+    this.#indices.set(subscriber, this.#members.length);
     this.#members.push(subscriber);
-    this.#lanes.push(subscriber.outlet.lane ?? subscriber.outlet);
-    subscriber.enter(this.#sends, position + 1);
+    this.#senders.push(subscriber.enter(this.#sends, position + 1));
   }
 
   delete(subscriber: Subscriber): void {
-    const place = this.#places.get(subscriber);
-    if (place === undefined) return;
-    this.#places.delete(subscriber);
+    const index = this.#indices.get(subscriber);
+    if (index === undefined) return;
+    this.#indices.delete(subscriber);
     const last = this.#members.pop() as Subscriber;
-    const lane = this.#lanes.pop() as Lane;
+    const sender = this.#senders.pop() as PacketSender;
     if (last !== subscriber) {
-      this.#members[place] = last;
-      this.#lanes[place] = lane;
-      this.#places.set(last, place);
+      this.#members[index] = last;
+      this.#senders[index] = sender;
+      this.#indices.set(last, index);
     }
     subscriber.leave(this.#sent);
   }
@@ -104,7 +103,7 @@ export class LiveStreams {
     if (this.#members.length === 0) return;
     this.#collect(packet);
     const now = this.#options.clock.now();
-    this.#dueAt = Math.min(this.#dueAt, patient ? now + COMPANY_MS : now);
+    this.#dueAt = Math.min(this.#dueAt, patient ? now + PATIENT_MS : now);
   }
 
   /** Sends what has waited long enough: media until the next tick. */
@@ -126,8 +125,8 @@ export class LiveStreams {
     this.packetsOut += packets * this.#members.length;
     this.bytesOut += packetBytes * this.#members.length;
     // From the end: whoever leaves meanwhile is replaced by one that has had its turn.
-    for (let place = this.#lanes.length - 1; place >= 0; place--) {
-      if (this.#lanes[place]?.send(bytes) === false) this.#refused(place, packets);
+    for (let index = this.#senders.length - 1; index >= 0; index--) {
+      if (this.#senders[index]?.send(bytes) === false) this.#refused(index, packets);
     }
     // Who left in between was not sent this.
     this.#sends.packets += packets;
@@ -140,16 +139,16 @@ export class LiveStreams {
   judge(): void {
     const late = this.#sends.log.lastBefore(this.#options.clock.now() - LIMITS.lagSkipMs);
     this.#turn = 1 - this.#turn;
-    for (let place = this.#members.length - 1 - this.#turn; place >= 0; place -= 2) {
-      const subscriber = this.#members[place];
+    for (let index = this.#members.length - 1 - this.#turn; index >= 0; index -= 2) {
+      const subscriber = this.#members[index];
       if (subscriber === undefined || subscriber.hasConsumed(late)) continue;
       subscriber.judge();
       if (subscriber.state === "skipping") this.#options.onSkips(subscriber);
     }
   }
 
-  #refused(place: number, packets: number): void {
-    const subscriber = this.#members[place];
+  #refused(index: number, packets: number): void {
+    const subscriber = this.#members[index];
     // It may have left while it was sent to.
     if (subscriber === undefined) return;
     subscriber.refused(packets);

@@ -1,16 +1,17 @@
 import type { Counters } from "../../base/index.ts";
-import type { Peer } from "../../channel/index.ts";
+import type { DirectSends, Peer } from "../../channel/index.ts";
+import { formatStack, type LayerSpec, parseStack } from "../../stack/index.ts";
 import type { BundlePlace } from "./bundle.ts";
 import type { PacketSink } from "./packet-sink.ts";
 
-/** The bare way to a subscriber. */
-export interface Lane {
-  /** False: not taken. */
+/** What packets are sent to. */
+export interface PacketSender {
+  /** False: the packets were not sent, and the caller counts the drop. Never throws. */
   send(packets: Uint8Array): boolean;
 }
 
 /** Where a subscriber's packets go: a connection, or a sink in this process. */
-export interface Outlet {
+export interface Outlet extends PacketSender {
   readonly kind: "site" | "viewer" | "rtp";
   readonly name: string;
   readonly address: string;
@@ -23,22 +24,24 @@ export interface Outlet {
   readonly place?: BundlePlace | undefined;
   /** Where it counts what did not leave, or nobody took; its subscriber's drops are counted there too. */
   readonly drops?: Counters | undefined;
-  /** What `send` comes down to, for whoever sends to thousands and tells by `accompany` when. Absent: the outlet itself. */
-  readonly lane?: Lane | undefined;
-  accompany?(sender: { readonly sentAt: number } | undefined): void;
+  /**
+   * Begins direct sending, for a caller that sends the same to thousands of outlets: returns what `send` would pass packets
+   * to. Absent: the outlet itself. @param sends tells when the caller last sent
+   */
+  openDirect?(sends: DirectSends): PacketSender;
+  /** Ends direct sending. */
+  closeDirect?(): void;
   /** Whether it wants a packet; absent: all. */
   takes?(packet: Uint8Array): boolean;
-  /** False: not taken. */
-  send(packets: Uint8Array): boolean;
   /** Bytes not yet taken by the kernel, and the age of the oldest such write in ms. */
   backlog(): { readonly bytes: number; readonly oldestMs: number };
   close(code: string, message: string): void;
 }
 
-/** How a neighbour is served by a multicast group: its place among others, and the group as a transport is written. */
+/** How a neighbour is served by a multicast group: its place among others, and the group as a layer of a stack. */
 export interface GroupWay {
   readonly place: BundlePlace;
-  readonly transport: string;
+  readonly transport: LayerSpec;
 }
 
 /** A neighbour or viewer. */
@@ -49,12 +52,10 @@ export class PeerOutlet implements Outlet {
   readonly coalesces: boolean;
   readonly acknowledgeMs: number | undefined;
   readonly peer: Peer;
-  readonly lane: Lane;
   #way: GroupWay | undefined;
 
   constructor(peer: Peer) {
     this.peer = peer;
-    this.lane = peer.connection.bare ?? peer.connection;
     this.kind = peer.remote?.role ?? "viewer";
     this.name = peer.remote?.name ?? "";
     this.address = peer.connection.peer;
@@ -65,7 +66,8 @@ export class PeerOutlet implements Outlet {
   /** By what it is served now. */
   get stack(): string {
     const { stack } = this.peer.connection;
-    return this.#way === undefined ? stack : stack.replace(/[^:]*$/, this.#way.transport);
+    if (this.#way === undefined) return stack;
+    return formatStack({ ...parseStack(stack), transport: this.#way.transport });
   }
 
   get place(): BundlePlace | undefined {
@@ -81,8 +83,12 @@ export class PeerOutlet implements Outlet {
     return this.peer.send(packets);
   }
 
-  accompany(sender: { readonly sentAt: number } | undefined): void {
-    this.peer.company = sender;
+  openDirect(sends: DirectSends): PacketSender {
+    return this.peer.openDirect(sends);
+  }
+
+  closeDirect(): void {
+    this.peer.closeDirect();
   }
 
   backlog(): { readonly bytes: number; readonly oldestMs: number } {

@@ -2,7 +2,7 @@ import { type Clock, Counters, LIMITS } from "../../base/index.ts";
 import { type History, isKeyStart } from "../../channel/index.ts";
 import type { SourcePoint } from "../../wire/index.ts";
 import type { SubscriberSnapshot } from "../snapshot.ts";
-import type { Outlet } from "./outlet.ts";
+import type { Outlet, PacketSender } from "./outlet.ts";
 import { SendLog } from "./send-log.ts";
 import type { SharedSends } from "./shared-sends.ts";
 
@@ -88,16 +88,17 @@ export class Subscriber {
     this.#alone = this.#shared = undefined;
   }
 
-  /** From `position` on it is sent what all of a group are. */
-  enter(group: SharedSends, position: number): void {
+  /** From `position` on it is sent what all of a group are, directly. @returns what that is sent to */
+  enter(group: SharedSends, position: number): PacketSender {
     this.#group = group;
     this.#packets -= group.packets;
     this.#bytes -= group.bytes;
-    this.outlet.accompany?.(group);
-    if (this.outlet.acknowledgeMs === undefined) return;
-    this.#shared = group.log;
-    this.#sharedFrom = position;
-    this.#sharedTo = Number.POSITIVE_INFINITY;
+    if (this.outlet.acknowledgeMs !== undefined) {
+      this.#shared = group.log;
+      this.#sharedFrom = position;
+      this.#sharedTo = Number.POSITIVE_INFINITY;
+    }
+    return this.outlet.openDirect?.(group) ?? this.outlet;
   }
 
   /** Leaves its group, of which nothing behind `position` was sent to it. */
@@ -106,7 +107,7 @@ export class Subscriber {
     this.#packets += this.#group.packets;
     this.#bytes += this.#group.bytes;
     this.#group = undefined;
-    this.outlet.accompany?.(undefined);
+    this.outlet.closeDirect?.();
     if (this.#acknowledged >= position) this.#shared = undefined;
     else this.#sharedTo = position;
   }

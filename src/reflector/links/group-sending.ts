@@ -112,7 +112,7 @@ export class GroupSending {
       lane.bundles.set(channel, bundle);
     }
     const { group, port, ttl } = lane.wish;
-    const transport = `multicast(group=${group},port=${port},ttl=${ttl})`;
+    const transport = { name: "multicast", parameters: { group, port, ttl } };
     return { place: new GroupPlace(bundle), transport };
   }
 

@@ -7,12 +7,15 @@ const STACK = "multicast(group=239.77.3.1,port=5077)";
 const EDGES = ["north", "south", "east"];
 
 /** One origin and three sites that take its channel by a group, with a viewer each. */
-async function open(seed: number): Promise<{
+async function open(
+  seed: number,
+  stack = STACK,
+): Promise<{
   readonly world: RelayWorld;
   readonly publisher: WorldPublisher;
   readonly viewers: readonly WorldViewer[];
 }> {
-  const world = new RelayWorld({ seed, reliable: false, stack: STACK });
+  const world = new RelayWorld({ seed, reliable: false, stack });
   for (const name of ["origin", ...EDGES]) world.addSite(name);
   world.openChannel("origin", "clip");
   for (const name of EDGES) world.openChannel(name, "clip", ["origin"]);
@@ -50,6 +53,13 @@ test("[W29] neighbours that hear a group's probes are sent one packet for all of
     assertComplete(viewer);
     assert.ok(viewer.received.length > 400);
   }
+  world.close();
+});
+
+test("[W29] the stack of a neighbour served by an IPv6 group names the whole group", async () => {
+  const { world } = await open(3, "multicast(group=ff15::77:1,port=5077)");
+  const byGroup = "frag:multicast(group=ff15::77:1,port=5077,ttl=1)";
+  assert.deepEqual(waysOf(world), { north: byGroup, south: byGroup, east: byGroup });
   world.close();
 });
 

@@ -5,6 +5,9 @@ import type { ControlMessage } from "../../wire/index.ts";
 import type { Neighbour } from "../events.ts";
 import type { PeerSnapshot } from "../snapshot.ts";
 
+/** What happened to a link. `leaving`: its other end announced that it shuts down. */
+export type LinkChange = "up" | "down" | "suspected" | "trusted" | "leaving";
+
 /** A way to a neighbour that some channel needs. */
 interface Link {
   readonly name: string;
@@ -35,13 +38,7 @@ export interface LinksOptions {
   onTrusted(peer: Peer): void;
   onClosed(peer: Peer, reason: Refusal): void;
   /** A needed link came up, went down, was suspected or trusted again, or its other end said that it goes. */
-  onLink(
-    name: string,
-    stack: string,
-    change: "up" | "down" | "suspected" | "trusted" | "leaving",
-    peer: Peer,
-    reason: string,
-  ): void;
+  onLink(name: string, stack: string, change: LinkChange, peer: Peer, reason: string): void;
 }
 
 const RETRY_MIN_MS = 50;

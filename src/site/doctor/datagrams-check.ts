@@ -24,11 +24,11 @@ export async function checkDatagrams(clock: Clock): Promise<Finding> {
   const common = { host: "127.0.0.1", port: 0, clock, log: SILENT, native: calls };
   await using sender = await openDatagramSocket(common);
   await using receiver = await openDatagramSocket({ ...common, coalesced: true });
-  const { mode, reason } = sender.figures;
+  const { mode, reason } = sender.stats;
   if (mode === "plain") return onePerCall(reason ?? "");
   const arrived = await sendTrain(sender, receiver, clock);
   const lacks = [
-    ...(sender.figures.segments === PIECES ? [] : ["UDP_SEGMENT"]),
+    ...(sender.stats.segments === PIECES ? [] : ["UDP_SEGMENT"]),
     ...(arrived === 1 ? [] : ["UDP_GRO"]),
   ];
   if (lacks.length === 0) {

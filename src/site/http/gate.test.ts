@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { checkGate, isLoopbackName, originsOf } from "./gate.ts";
+import { type OriginScope, parseAllowedOrigin } from "./allowed-origins.ts";
+import { checkGate, isLoopbackName, originsOf, scopeOf } from "./gate.ts";
 
 const RULES = { hosts: ["relay.example"], origins: ["http://127.0.0.1:7001"] };
 
-test("loopback names are let in with any port", () => {
+test("loopback names are admitted with any port", () => {
   for (const host of [
     "localhost",
     "localhost:7000",
@@ -14,18 +15,22 @@ test("loopback names are let in with any port", () => {
     "[::1]:80",
     "LOCALHOST:1",
   ]) {
-    assert.equal(checkGate(RULES, { host, origin: undefined }).type, "admitted", host);
+    assert.equal(
+      checkGate(RULES, { host, origin: undefined, scope: "api" }).type,
+      "admitted",
+      host,
+    );
   }
 });
 
-test("a name the site was opened for is let in", () => {
+test("a name the site was opened for is admitted", () => {
   assert.equal(
-    checkGate(RULES, { host: "relay.example:7000", origin: undefined }).type,
+    checkGate(RULES, { host: "relay.example:7000", origin: undefined, scope: "api" }).type,
     "admitted",
   );
 });
 
-test("a foreign, missing or malformed Host is refused in words", () => {
+test("a foreign, missing or malformed Host is refused with what was expected", () => {
   const hosts = [
     "evil.example",
     undefined,
@@ -37,7 +42,7 @@ test("a foreign, missing or malformed Host is refused in words", () => {
     "user@localhost",
   ];
   for (const host of hosts) {
-    const answer = checkGate(RULES, { host, origin: undefined });
+    const answer = checkGate(RULES, { host, origin: undefined, scope: "api" });
     assert.equal(answer.type, "refused", String(host));
     if (answer.type === "refused") {
       assert.equal(answer.error.code, "host-refused");
@@ -48,17 +53,17 @@ test("a foreign, missing or malformed Host is refused in words", () => {
 
 test("pages of the same site need no CORS, pages of other sites of the session get it", () => {
   const host = "localhost:7000";
-  assert.deepEqual(checkGate(RULES, { host, origin: "http://localhost:7000" }), {
+  assert.deepEqual(checkGate(RULES, { host, origin: "http://localhost:7000", scope: "api" }), {
     type: "admitted",
     origin: undefined,
   });
-  assert.deepEqual(checkGate(RULES, { host, origin: "http://127.0.0.1:7001" }), {
+  assert.deepEqual(checkGate(RULES, { host, origin: "http://127.0.0.1:7001", scope: "api" }), {
     type: "admitted",
     origin: "http://127.0.0.1:7001",
   });
 });
 
-test("other origins, null among them, are refused in words", () => {
+test("other origins, null among them, are refused with what was expected", () => {
   for (const origin of [
     "http://evil.example",
     "null",
@@ -66,16 +71,68 @@ test("other origins, null among them, are refused in words", () => {
     "http://127.0.0.1:70011",
     "",
   ]) {
-    const answer = checkGate(RULES, { host: "localhost:7000", origin });
+    const answer = checkGate(RULES, { host: "localhost:7000", origin, scope: "script" });
     assert.equal(answer.type, "refused", origin);
     if (answer.type === "refused") assert.equal(answer.error.code, "origin-refused");
+  }
+});
+
+test("[A18] a page served on the machine itself may use script and link of a local site, not its API", () => {
+  const rules = { hosts: [], origins: [], local: true };
+  const host = "127.0.0.1:7000";
+  for (const origin of [
+    "http://localhost:5173",
+    "http://127.0.0.1:5173",
+    "https://localhost",
+    "http://[::1]:8080",
+  ]) {
+    for (const scope of ["script", "link"] as const) {
+      assert.deepEqual(checkGate(rules, { host, origin, scope }), { type: "admitted", origin });
+      const open = { ...rules, local: false };
+      assert.equal(checkGate(open, { host, origin, scope }).type, "refused", "an open site");
+    }
+    const answer = checkGate(rules, { host, origin, scope: "api" });
+    assert.equal(answer.type, "refused", origin);
+    if (answer.type === "refused") assert.match(answer.error.next ?? "", /--allow-origin api=http/);
+  }
+  for (const origin of ["null", "http://localhost.evil.example", "http://evil.example", "file://"])
+    assert.equal(checkGate(rules, { host, origin, scope: "link" }).type, "refused", origin);
+});
+
+test("[A17] an allowed origin changes nothing for a name the site does not answer to", () => {
+  const allowed = [parseAllowedOrigin("http://evil.example:7000"), parseAllowedOrigin("*")];
+  const rules = { hosts: [], origins: [], allowed, local: true };
+  const request = { host: "evil.example:7000", origin: "http://evil.example:7000" };
+  const answer = checkGate(rules, { ...request, scope: "link" });
+  assert.equal(answer.type === "refused" && answer.error.code, "host-refused");
+});
+
+test("a request is for the script, a link, or the API and all else", () => {
+  const scopes: readonly [string, string | undefined, OriginScope][] = [
+    ["/meander-player.js", undefined, "script"],
+    ["/meander-player.js?v=2", undefined, "script"],
+    ["/assets/player-DasPEIEm.js", undefined, "script"],
+    ["/assets/..", undefined, "api"],
+    ["/assets/%2e%2e", undefined, "api"],
+    ["/assets/../api/stop", undefined, "api"],
+    ["/meander-player.js/../api/stop", undefined, "api"],
+    ["//meander-player.js", undefined, "api"],
+    ["/", undefined, "api"],
+    ["/link", undefined, "api"],
+    ["/link?x", "WebSocket", "link"],
+    ["/link", "meander", "api"],
+    ["/api/shell", "websocket", "api"],
+    ["/meander-player.js", "websocket", "api"],
+  ];
+  for (const [target, upgrade, scope] of scopes) {
+    assert.equal(scopeOf(target, upgrade), scope, `${target} ${upgrade}`);
   }
 });
 
 test("any text as Host or Origin gets an answer, and only known names pass", () => {
   fc.assert(
     fc.property(fc.string(), fc.string(), (host, origin) => {
-      const answer = checkGate({ hosts: [], origins: [] }, { host, origin });
+      const answer = checkGate({ hosts: [], origins: [] }, { host, origin, scope: "link" });
       if (answer.type === "admitted") {
         const name = host
           .replace(/:\d+$/, "")

@@ -11,10 +11,13 @@ import type { AddressInfo, Server as NetServer } from "node:net";
 import type { Duplex } from "node:stream";
 import { type Clock, LIMITS, type Log, MeanderError, messageOf } from "../../base/index.ts";
 import { AcceptFailures } from "./accept-failures.ts";
+import type { OriginScope } from "./allowed-origins.ts";
 import { Connections, type Descriptors } from "./connections.ts";
-import { checkGate, type GateRules } from "./gate.ts";
+import { checkGate, type GateAnswer, type GateRules, scopeOf } from "./gate.ts";
 import { errorResponse, type HttpRequest, type HttpResponse } from "./messages.ts";
+import { OriginRefusal } from "./origin-refusal.ts";
 import { TlsDoor } from "./tls-door.ts";
+import { preflight, writeAnswer as write } from "./write-answer.ts";
 
 /** What was asked for with an upgrade that the gate let through. The socket belongs to the handler. */
 export interface Upgrade {
@@ -68,6 +71,7 @@ export class HttpListener implements AsyncDisposable {
   readonly #log: Log;
   readonly #upgraded = new Set<Duplex>();
   readonly #connections: Connections;
+  readonly #originRefusal: OriginRefusal;
   #gate: GateRules;
   #waiting = 0;
 
@@ -88,13 +92,14 @@ export class HttpListener implements AsyncDisposable {
   private constructor(options: HttpListenerOptions, handlers: HttpHandlers) {
     this.#gate = options.gate;
     this.#clock = options.clock;
+    this.#originRefusal = new OriginRefusal(options.clock);
     this.#log = options.log;
     this.#handlers = handlers;
     const settings = { requestTimeout: LIMITS.requestMsMax, keepAlive: true, noDelay: true };
     if (options.tls === undefined) {
       this.#server = this.#port = createServer(settings);
     } else {
-      const handshakeTimeout = LIMITS.tlsGreetingMs;
+      const handshakeTimeout = LIMITS.tlsHandshakeMs;
       const tls = { ...options.tls, minVersion: "TLSv1.2" as const, handshakeTimeout };
       this.#server = createSecureServer({ ...settings, ...tls });
       this.#plain = plainServer(settings);
@@ -152,12 +157,11 @@ export class HttpListener implements AsyncDisposable {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     this.#connections.spoke(request.socket);
     if (this.#connections.isSpent) response.setHeader("connection", "close");
-    const { host, origin } = request.headers;
-    const admission = checkGate(this.#gate, { host, origin });
+    const admission = this.#judge(request);
     if (admission.type === "refused")
       return write(response, errorResponse(403, admission.error), undefined);
     if (request.method === "OPTIONS" && admission.origin !== undefined)
-      return preflight(response, admission.origin);
+      return preflight(request, response, admission.origin);
     if (this.#waiting >= LIMITS.requestsMax) return write(response, overloaded(), admission.origin);
     this.#waiting++;
     try {
@@ -191,14 +195,20 @@ export class HttpListener implements AsyncDisposable {
     });
   }
 
+  #judge(request: IncomingMessage): GateAnswer {
+    const { host, origin } = request.headers;
+    return checkGate(this.#gate, { host, origin, scope: scopeOfRequest(request) });
+  }
+
   #upgrade(upgrade: Upgrade): void {
     const { request, socket } = upgrade;
     socket.on("error", () => socket.destroy());
     this.#connections.spoke(request.socket);
-    const { host, origin } = request.headers;
-    const admission = checkGate(this.#gate, { host, origin });
+    const admission = this.#judge(request);
     if (admission.type === "refused") {
-      refuseUpgrade(socket, errorResponse(403, admission.error));
+      if (admission.error.code === "origin-refused" && scopeOfRequest(request) === "link") {
+        this.#originRefusal.answer(upgrade);
+      } else refuseUpgrade(socket, errorResponse(403, admission.error));
       return;
     }
     if (this.#connections.isSpent) {
@@ -263,6 +273,10 @@ export function refuseUpgrade(socket: Duplex, response: HttpResponse): void {
   );
 }
 
+function scopeOfRequest({ url, headers }: IncomingMessage): OriginScope {
+  return scopeOf(url, headers.upgrade);
+}
+
 function headOf(request: IncomingMessage): Omit<HttpRequest, "body"> {
   const headers = Object.entries(request.headers).map(([name, value]) => [name, String(value)]);
   return {
@@ -285,28 +299,6 @@ async function readBody(request: IncomingMessage): Promise<Uint8Array | undefine
     chunks.push(chunk);
   }
   return new Uint8Array(Buffer.concat(chunks));
-}
-
-function write(response: ServerResponse, answer: HttpResponse, origin: string | undefined): void {
-  if (response.destroyed) return;
-  for (const [name, value] of Object.entries(answer.headers)) response.setHeader(name, value);
-  response.setHeader("x-content-type-options", "nosniff");
-  response.appendHeader("vary", "Origin");
-  if (origin !== undefined) response.setHeader("access-control-allow-origin", origin);
-  if (answer.status === 413) response.setHeader("connection", "close");
-  response.statusCode = answer.status;
-  response.end(answer.body);
-}
-
-function preflight(response: ServerResponse, origin: string): void {
-  response.writeHead(204, {
-    "access-control-allow-origin": origin,
-    "access-control-allow-methods": "GET, PUT, POST, DELETE",
-    "access-control-allow-headers": "content-type, accept, authorization",
-    "access-control-max-age": "600",
-    vary: "Origin",
-  });
-  response.end();
 }
 
 function tooLarge(): HttpResponse {

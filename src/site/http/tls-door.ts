@@ -32,9 +32,9 @@ export class TlsDoor {
 
   #look(socket: Socket): void {
     socket.on("error", () => socket.destroy());
-    if (this.#waiting.size >= LIMITS.tlsGreetingsMax) return void socket.destroy();
+    if (this.#waiting.size >= LIMITS.tlsHandshakesMax) return void socket.destroy();
     this.#waiting.add(socket);
-    const cancel = this.#clock.after("TLS greeting", LIMITS.tlsGreetingMs, () => socket.destroy());
+    const cancel = this.#clock.after("TLS greeting", LIMITS.tlsHandshakeMs, () => socket.destroy());
     const done = (): void => {
       cancel();
       this.#waiting.delete(socket);

@@ -2,7 +2,7 @@ import { type Clock, type Log, MeanderError } from "../../base/index.ts";
 import type { Neighbour } from "../../reflector/index.ts";
 import { type Connection, formatStack, parseStack } from "../../stack/index.ts";
 import {
-  type DatagramMeans,
+  type DatagramRuntime,
   formatAddress,
   LINK_PATH,
   TcpTransport,
@@ -19,7 +19,7 @@ export class LinkDialler {
   /** A socket tells only one connection to a remote apart, so each further datagram stack has one of its own. */
   readonly #others = new Map<string, Promise<UdpTransport>>();
   readonly #stacks: LinkStacks;
-  readonly #means: DatagramMeans;
+  readonly #runtime: DatagramRuntime;
   readonly #host: string;
   readonly #clock: Clock;
   readonly #log: Log;
@@ -28,14 +28,14 @@ export class LinkDialler {
   constructor(options: {
     readonly udp: UdpTransport;
     readonly stacks: LinkStacks;
-    readonly means: DatagramMeans;
+    readonly runtime: DatagramRuntime;
     readonly host: string;
     readonly clock: Clock;
     readonly log: Log;
   }) {
     this.#udp = options.udp;
     this.#stacks = options.stacks;
-    this.#means = options.means;
+    this.#runtime = options.runtime;
     this.#host = options.host;
     this.#clock = options.clock;
     this.#log = options.log;
@@ -94,7 +94,7 @@ export class LinkDialler {
     const open = this.#others.get(stack);
     if (open !== undefined) return open;
     const opening = UdpTransport.open({
-      ...this.#means,
+      ...this.#runtime,
       host: this.#host,
       port: 0,
       clock: this.#clock,

@@ -1,7 +1,7 @@
 import { assert, type Clock, type Log, type Random } from "../../base/index.ts";
 import type { GroupMeans, GroupOutput } from "../../reflector/index.ts";
 import {
-  type DatagramMeans,
+  type DatagramRuntime,
   type GroupLinkOptions,
   GroupListener,
   GroupSender,
@@ -19,7 +19,7 @@ export interface SocketGroupsOptions {
   readonly open: boolean;
   /** The session's link key; undefined before the site has joined. */
   secret(): Uint8Array | undefined;
-  readonly means: DatagramMeans;
+  readonly runtime: DatagramRuntime;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -69,11 +69,11 @@ export class SocketGroups implements GroupMeans {
     readonly port: number;
     readonly towards: string;
   }): Promise<GroupLinkOptions> {
-    const { clock, host, log, means, open, secret } = this.#options;
+    const { clock, host, log, runtime, open, secret } = this.#options;
     const wanted = await interfaceTowards(parseAddress(towards).host);
     const on = multicastInterface(group, wanted, { host, open }) ?? wanted;
     const key = secret();
     assert(key !== undefined, "who has neighbours has joined");
-    return { group, port, interface: on, cipher: nodeCipher, secret: key, means, clock, log };
+    return { group, port, interface: on, cipher: nodeCipher, secret: key, runtime, clock, log };
   }
 }

@@ -8,10 +8,10 @@ import {
   type Connection,
   completeStack,
   composeStack,
-  GreetingBudget,
+  HandshakeBudget,
   parseStack,
   type StackPorts,
-  TraceBook,
+  TraceRegistry,
 } from "../../stack/index.ts";
 import { isLoopback, nodeCipher, parseAddress } from "../../transport/index.ts";
 
@@ -27,7 +27,7 @@ export interface LinkStacksOptions {
 /** The stacks of a site's links: which they are, what their modules stand on, and what strangers may not do without. */
 export class LinkStacks implements LinkSecurity {
   readonly #isPrivate: boolean;
-  readonly #traces = new TraceBook();
+  readonly #traces = new TraceRegistry();
   readonly #ports: StackPorts;
   #secret: Uint8Array | undefined;
 
@@ -39,7 +39,7 @@ export class LinkStacks implements LinkSecurity {
       log,
       cipher: nodeCipher,
       secret: () => this.#secret,
-      greetings: new GreetingBudget(LIMITS.greetingsPerSite),
+      handshakes: new HandshakeBudget(LIMITS.handshakesPerSite),
       bottlenecks: new Bottlenecks(),
       traces: this.#traces,
     };

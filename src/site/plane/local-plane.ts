@@ -3,18 +3,18 @@ import { type Clock, type Log, MeanderError, messageOf, SystemRandom } from "../
 import type { LinkTrace, LogLevel, PlaneSnapshot } from "../../client/contract/index.ts";
 import { type OpenSocket, RtpOutputs } from "../../media/index.ts";
 import { Reflector } from "../../reflector/index.ts";
-import type { Endpoint } from "../../session/index.ts";
+import type { Address } from "../../session/index.ts";
 import {
   acceptTcp,
-  type DatagramMeans,
-  emptyTally,
+  type DatagramRuntime,
   LINK_PATH,
   LINK_UPGRADE,
   loadNative,
+  NativeStreams,
   openDatagramSocket,
-  StreamMeans,
   UdpTransport,
   WebSocketAcceptor,
+  zeroTotals,
 } from "../../transport/index.ts";
 import { Guard, type GuardRules } from "../access/guard.ts";
 import { viewerGateOf } from "../access/viewer-gate.ts";
@@ -40,11 +40,9 @@ import type {
   RtpOutputOptions,
 } from "../plane-control.ts";
 import { DescriptorGuard } from "./descriptor-guard.ts";
-import { IngestDesk } from "./ingest-desk.ts";
 import { LinkDialler } from "./link-dialler.ts";
 import { SocketGroups } from "./link-groups.ts";
 import { LinkStacks } from "./link-stacks.ts";
-import { OutputDesk } from "./output-desk.ts";
 import {
   type Plane,
   type PlaneOptions,
@@ -52,13 +50,15 @@ import {
   SOCKET_PATHS,
   type SocketHandler,
 } from "./plane.ts";
+import { PlaneIngests } from "./plane-ingests.ts";
+import { PlaneOutputs } from "./plane-outputs.ts";
 import { respond } from "./remote-plane.ts";
 import { SocketDoor } from "./socket-door.ts";
 
 /** A plane in the caller's thread: the reflector, and every socket it lives by. */
 export class LocalPlane implements Plane {
-  readonly http: Endpoint;
-  readonly udp: Endpoint;
+  readonly http: Address;
+  readonly udp: Address;
   /** Never settles: what ends this plane ends the caller too. */
   readonly failed: Promise<MeanderError> = new Promise(() => {});
   readonly #reflector: Reflector;
@@ -66,15 +66,15 @@ export class LocalPlane implements Plane {
   readonly #socket: UdpTransport;
   readonly #stacks: LinkStacks;
   readonly #dialler: LinkDialler;
-  readonly #ingests: IngestDesk;
-  readonly #outputs: OutputDesk;
+  readonly #ingests: PlaneIngests;
+  readonly #outputs: PlaneOutputs;
   readonly #outputSockets: RtpOutputs;
   readonly #directory: SocketDoor;
   readonly #shell: SocketDoor;
   readonly #front: Front;
   readonly #listeners: ((event: PlaneEvent) => void)[];
   readonly #loop: LoopDelay;
-  readonly #streams: StreamMeans | undefined;
+  readonly #streams: NativeStreams | undefined;
   readonly #descriptors: DescriptorGuard;
   readonly #logGate: LogGate | undefined;
   readonly #guard: Guard;
@@ -93,11 +93,14 @@ export class LocalPlane implements Plane {
     const directory = new SocketDoor("directory");
     const shell = new SocketDoor("shell");
     const front: Front = { accept: (connection) => connection.close(), request: undefined };
-    const native = loadNative({ disabled: options.native === false, brake: ports.brake });
-    const means = { native: native.calls, nativeAbsence: native.absence, tally: emptyTally() };
+    const native = loadNative({
+      disabled: options.native === false,
+      watchShutdown: ports.watchShutdown,
+    });
+    const runtime = { native: native.calls, nativeAbsence: native.absence, totals: zeroTotals() };
     const { calls } = native;
-    const streams = calls === undefined ? undefined : new StreamMeans({ calls, clock });
-    const webSockets = new WebSocketAcceptor({ clock, means: streams });
+    const streams = calls === undefined ? undefined : new NativeStreams({ calls, clock });
+    const webSockets = new WebSocketAcceptor({ clock, native: streams });
     const listener = await HttpListener.open(
       {
         host,
@@ -122,7 +125,7 @@ export class LocalPlane implements Plane {
               );
           },
           [`${LINK_UPGRADE} ${LINK_PATH}`]: ({ socket, head }) =>
-            front.accept(acceptTcp(socket, head, { clock, means: streams })),
+            front.accept(acceptTcp(socket, head, { clock, native: streams })),
           [`websocket ${SOCKET_PATHS.directory}`]: (upgrade) => directory.accept(upgrade),
           [`websocket ${SOCKET_PATHS.shell}`]: (upgrade) => shell.accept(upgrade),
         },
@@ -130,9 +133,9 @@ export class LocalPlane implements Plane {
     );
     listening = listener;
     try {
-      const socket = await openSocket(host, listener.port, options, { clock, log, means }, front);
+      const socket = await openSocket(host, listener.port, options, { clock, log, runtime }, front);
       const parts = {
-        means,
+        runtime,
         streams,
         listener,
         socket,
@@ -156,8 +159,8 @@ export class LocalPlane implements Plane {
 
   private constructor(parts: {
     readonly listener: HttpListener;
-    readonly means: DatagramMeans;
-    readonly streams: StreamMeans | undefined;
+    readonly runtime: DatagramRuntime;
+    readonly streams: NativeStreams | undefined;
     readonly socket: UdpTransport;
     readonly directory: SocketDoor;
     readonly shell: SocketDoor;
@@ -170,7 +173,7 @@ export class LocalPlane implements Plane {
     readonly clock: Clock;
     readonly log: Log;
   }) {
-    const { listener, socket, means, directory, shell, front, host, clock, log } = parts;
+    const { listener, socket, runtime, directory, shell, front, host, clock, log } = parts;
     this.#streams = parts.streams;
     this.#descriptors = parts.descriptors;
     this.#logGate = parts.logGate;
@@ -188,7 +191,14 @@ export class LocalPlane implements Plane {
     };
     const random = new SystemRandom();
     this.#stacks = new LinkStacks({ clock, random, log, privateLinks: parts.privateLinks });
-    this.#dialler = new LinkDialler({ udp: socket, stacks: this.#stacks, means, host, clock, log });
+    this.#dialler = new LinkDialler({
+      udp: socket,
+      stacks: this.#stacks,
+      runtime,
+      host,
+      clock,
+      log,
+    });
     this.#guard = new Guard({ clock });
     this.#reflector = new Reflector({
       clock,
@@ -197,7 +207,7 @@ export class LocalPlane implements Plane {
       security: this.#stacks,
       dial: (neighbour, stack) => this.#dialler.dial(neighbour, stack),
       groups: new SocketGroups({
-        ...{ host, open: parts.open, means, clock, random, log },
+        ...{ host, open: parts.open, runtime, clock, random, log },
         secret: () => this.#stacks.linkKey,
       }),
       onEvent,
@@ -205,11 +215,17 @@ export class LocalPlane implements Plane {
       refuseViewers: () => this.#descriptors.refusal,
     });
     const openSocket: OpenSocket = (where) =>
-      openDatagramSocket({ ...where, ...means, clock, log });
-    this.#ingests = new IngestDesk({ reflector: this.#reflector, clock, log, openSocket, onEvent });
+      openDatagramSocket({ ...where, ...runtime, clock, log });
+    this.#ingests = new PlaneIngests({
+      reflector: this.#reflector,
+      clock,
+      log,
+      openSocket,
+      onEvent,
+    });
     this.#outputSockets = new RtpOutputs({ openSocket, clock, log });
     const outputs = this.#outputSockets;
-    this.#outputs = new OutputDesk({ reflector: this.#reflector, outputs });
+    this.#outputs = new PlaneOutputs({ reflector: this.#reflector, outputs });
     front.accept = (connection) => this.#reflector.accept(this.#stacks.accept(connection));
   }
 
@@ -304,7 +320,7 @@ export class LocalPlane implements Plane {
       ...snapshot,
       channels: snapshot.channels.map((channel) => this.#ingests.describe(channel)),
       drops: { ...snapshot.drops, ...Object.fromEntries(drops) },
-      datagrams: this.#socket.figures,
+      datagrams: this.#socket.stats,
     };
   }
 
@@ -365,12 +381,12 @@ async function openSocket(
   host: string,
   httpPort: number,
   options: PlaneOptions,
-  { clock, log, means }: PlanePorts & { readonly means: DatagramMeans },
+  { clock, log, runtime }: PlanePorts & { readonly runtime: DatagramRuntime },
   front: Front,
 ): Promise<UdpTransport> {
   const open = (port: number): Promise<UdpTransport> =>
     UdpTransport.open({
-      ...means,
+      ...runtime,
       host,
       port,
       clock,

@@ -1,6 +1,6 @@
 /** What the main thread and the plane's thread say to each other over a message port. */
 import { type LogFields, MeanderError, messageOf } from "../../base/index.ts";
-import type { Endpoint } from "../../session/index.ts";
+import type { Address } from "../../session/index.ts";
 import type { HttpRequest, HttpResponse } from "../http/messages.ts";
 import type { PlaneControl, PlaneEvent } from "../plane-control.ts";
 import type { Plane, PlaneOptions, SocketKind } from "./plane.ts";
@@ -39,7 +39,7 @@ export type ToPlane =
 
 /** What the plane says. */
 export type FromPlane =
-  | { readonly type: "opened"; readonly http: Endpoint; readonly udp: Endpoint }
+  | { readonly type: "opened"; readonly http: Address; readonly udp: Address }
   | { readonly type: "open-failed"; readonly error: ErrorParts }
   | { readonly type: "result"; readonly id: number; readonly value: unknown }
   | { readonly type: "error"; readonly id: number; readonly error: ErrorParts }

@@ -1,7 +1,7 @@
 /** The entry of the plane's thread: opens a {@link LocalPlane} as told, then serves it to the main thread. */
 import { parentPort, workerData } from "node:worker_threads";
 import { assert, SystemClock } from "../../base/index.ts";
-import type { BrakeEnd } from "../../transport/index.ts";
+import type { WatchShutdownEnd } from "../../transport/index.ts";
 import { gatedLog, LogGate } from "../observe/log-gate.ts";
 import { LocalPlane } from "./local-plane.ts";
 import { partsOf, type ToPlane } from "./plane-messages.ts";
@@ -16,10 +16,10 @@ const port: ServingPort = {
 
 parent.once("message", (message: ToPlane) => {
   assert(message.type === "open", "the first message opens the plane");
-  const brake: BrakeEnd = workerData;
+  const watchShutdown: WatchShutdownEnd = workerData;
   const logGate = new LogGate(message.options.logLevel ?? "debug");
   const log = gatedLog(portLog(port), logGate);
-  LocalPlane.open(message.options, { clock: new SystemClock(), log, logGate, brake }).then(
+  LocalPlane.open(message.options, { clock: new SystemClock(), log, logGate, watchShutdown }).then(
     (plane) => {
       servePlane(plane, port);
       port.postMessage({ type: "opened", http: plane.http, udp: plane.udp });

@@ -1,8 +1,8 @@
 import type { Clock, Log, MeanderError } from "../../base/index.ts";
 import type { LogLevel } from "../../client/contract/index.ts";
 import type { MessageSocket } from "../../directory/index.ts";
-import type { Endpoint } from "../../session/index.ts";
-import type { BrakeEnd } from "../../transport/index.ts";
+import type { Address } from "../../session/index.ts";
+import type { WatchShutdownEnd } from "../../transport/index.ts";
 import type { GuardRules } from "../access/guard.ts";
 import type { GateRules } from "../http/gate.ts";
 import type { TlsIdentity } from "../http/http-listener.ts";
@@ -51,7 +51,7 @@ export interface PlanePorts {
   /** What `log` goes through, where that is the plane's own. */
   readonly logGate?: LogGate | undefined;
   /** Of the plane's thread, where another one may end it. */
-  readonly brake?: BrakeEnd | undefined;
+  readonly watchShutdown?: WatchShutdownEnd | undefined;
 }
 
 /**
@@ -60,8 +60,8 @@ export interface PlanePorts {
  */
 export interface Plane extends PlaneControl {
   /** As bound. */
-  readonly http: Endpoint;
-  readonly udp: Endpoint;
+  readonly http: Address;
+  readonly udp: Address;
   /** Who is let in from now on. */
   setGate(rules: GateRules): Promise<void>;
   /** Which viewers may watch what from now on; until then, each everything. */

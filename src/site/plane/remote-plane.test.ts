@@ -4,7 +4,7 @@ import { MessageChannel } from "node:worker_threads";
 import { type LogFields, MeanderError, SILENT } from "../../base/index.ts";
 import type { LinkTrace, PlaneSnapshot } from "../../client/contract/index.ts";
 import type { MessageSocket } from "../../directory/index.ts";
-import { emptyTally } from "../../transport/index.ts";
+import { zeroTotals } from "../../transport/index.ts";
 import type { HttpRequest, HttpResponse } from "../http/messages.ts";
 import type { Departed, PlaneEvent, PlaneFigures } from "../plane-control.ts";
 import type { Plane, SocketHandler } from "./plane.ts";
@@ -17,7 +17,7 @@ const EMPTY: PlaneSnapshot = {
   channels: [],
   peers: [],
   drops: { malformed: 2 },
-  datagrams: { mode: "plain", reason: "not-linux", ...emptyTally() },
+  datagrams: { mode: "plain", reason: "not-linux", ...zeroTotals() },
 };
 
 /** A plane that records what it is asked and has no sockets. */
@@ -147,6 +147,7 @@ test("every call reaches the plane with its arguments, and its result comes back
 test("a refusal keeps its code and all its parts on the way", () =>
   withRig(async ({ plane }) => {
     const options = {
+      door: "rtp" as const,
       channel: "clip",
       input: "main",
       sourceName: "main",

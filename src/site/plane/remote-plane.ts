@@ -1,7 +1,7 @@
 import { type Log, MeanderError } from "../../base/index.ts";
 import type { LinkTrace, LogLevel, PlaneSnapshot } from "../../client/contract/index.ts";
 import type { MessageSocket } from "../../directory/index.ts";
-import type { Endpoint } from "../../session/index.ts";
+import type { Address } from "../../session/index.ts";
 import type { GuardRules } from "../access/guard.ts";
 import type { GateRules } from "../http/gate.ts";
 import type { TlsIdentity } from "../http/http-listener.ts";
@@ -39,8 +39,8 @@ interface RemoteSocket extends MessageSocket {
 
 /** A plane at the other end of a message port, where {@link servePlane} serves it. */
 export class RemotePlane implements Plane {
-  readonly http: Endpoint;
-  readonly udp: Endpoint;
+  readonly http: Address;
+  readonly udp: Address;
   readonly failed: Promise<MeanderError>;
   readonly #port: CallingPort;
   readonly #log: Log;
@@ -57,7 +57,7 @@ export class RemotePlane implements Plane {
   /** @param ended called once the plane has closed; waits for its thread */
   constructor(
     port: CallingPort,
-    options: { http: Endpoint; udp: Endpoint; log: Log; ended?: () => Promise<void> },
+    options: { http: Address; udp: Address; log: Log; ended?: () => Promise<void> },
   ) {
     this.#port = port;
     this.http = options.http;

@@ -3,17 +3,17 @@ import {
   type Binding,
   bind,
   freshSalt,
-  isAnswerTrue,
-  isGreetingTrue,
+  isAnswerAuthentic,
+  isHelloAuthentic,
   makeAnswer,
-  makeGreeting,
+  makeHello,
 } from "./binding.ts";
 import { type Cipher, isSameSecret } from "./cipher.ts";
-import { GreetingBudget } from "./greeting-budget.ts";
-import type { Greeting } from "./sealed-unit.ts";
+import { HandshakeBudget } from "./handshake-budget.ts";
+import type { HandshakeMessage } from "./sealed-unit.ts";
 
 /** Why a greeting or an answer was refused. */
-export type GreetingFault =
+export type HandshakeFault =
   | "keyless"
   | "forged"
   | "replayed"
@@ -28,7 +28,7 @@ export interface AgreementPorts {
   /** The session's secret; undefined until it is known. */
   readonly secret: () => Uint8Array | undefined;
   /** Shared by the connections of a site. */
-  readonly budget: GreetingBudget | undefined;
+  readonly budget: HandshakeBudget | undefined;
   /** Hands a greeting or an answer to the layer below. */
   send(unit: Uint8Array): void;
 }
@@ -47,16 +47,16 @@ interface Unheard {
  * How two ends come to keys that are fresh for both, and to new ones when either was restarted. [S34]-[S37]
  *
  * Whoever has something to send greets with a new salt; the other answers with one of its own for that greeting. Keys follow from both.
- * An answer shows that its sender lives; the first sealed unit shows the same of who greeted. Only then the earlier keys end, so a
+ * An answer shows that its sender lives; the first sealed unit shows the same of who sentHello. Only then the earlier keys end, so a
  * greeting that was recorded long ago changes nothing.
  */
 export class Agreement {
   readonly #ports: AgreementPorts;
   readonly #options: { readonly unitsMax: number; readonly isOrdered: boolean };
-  readonly #budget = new GreetingBudget(LIMITS.greetingsPerConnection);
+  readonly #budget = new HandshakeBudget(LIMITS.handshakesPerConnection);
   /** Salt of our greeting, until something is heard under its keys. */
-  #greeted: Uint8Array | undefined;
-  #greetedAt = Number.NEGATIVE_INFINITY;
+  #helloSalt: Uint8Array | undefined;
+  #helloSentAt = Number.NEGATIVE_INFINITY;
   /** In the order in which they were made. */
   #unheard: readonly Unheard[] = [];
   /** Heard. */
@@ -89,23 +89,23 @@ export class Agreement {
   }
 
   /** Greets, or repeats the greeting when that is due. */
-  greet(nowMs: number): void {
+  sendHello(nowMs: number): void {
     const secret = this.#ports.secret();
     // A little less than the time between hellos, which may be what calls this.
-    if (secret === undefined || nowMs - this.#greetedAt < LIMITS.requestRetryMs * 0.9) return;
-    this.#greetedAt = nowMs;
-    this.#greeted ??= freshSalt(this.#ports.random);
-    this.#ports.send(makeGreeting(this.#ports.cipher, secret, this.#greeted));
+    if (secret === undefined || nowMs - this.#helloSentAt < LIMITS.requestRetryMs * 0.9) return;
+    this.#helloSentAt = nowMs;
+    this.#helloSalt ??= freshSalt(this.#ports.random);
+    this.#ports.send(makeHello(this.#ports.cipher, secret, this.#helloSalt));
   }
 
   /** A greeting came: answers it. */
-  takeGreeting(greeting: Greeting, nowMs: number): GreetingFault | undefined {
+  receiveHello(greeting: HandshakeMessage, nowMs: number): HandshakeFault | undefined {
     const { cipher, random, send } = this.#ports;
     const secret = this.#ports.secret();
     if (secret === undefined) return "keyless";
     const { salt } = greeting;
     if (this.#isOurs(salt)) return "reflected";
-    const known = this.#unheard.find(({ binding }) => isSameSecret(binding.greeting, salt));
+    const known = this.#unheard.find(({ binding }) => isSameSecret(binding.helloSalt, salt));
     if (known?.answer !== undefined) {
       send(known.answer);
       return undefined;
@@ -113,15 +113,15 @@ export class Agreement {
     if (this.#current !== undefined && isSameSecret(this.#current.peerSalt, salt))
       return "replayed";
     if (!this.#mayLook(nowMs)) return "greeting-limited";
-    if (!isGreetingTrue(cipher, secret, greeting)) return "forged";
-    // [S36] Both greeted at once: the smaller salt goes on, the other end answers it.
-    if (this.#greeted !== undefined && isSmaller(this.#greeted, salt)) {
-      send(makeGreeting(cipher, secret, this.#greeted));
+    if (!isHelloAuthentic(cipher, secret, greeting)) return "forged";
+    // [S36] Both sentHello at once: the smaller salt goes on, the other end answers it.
+    if (this.#helloSalt !== undefined && isSmaller(this.#helloSalt, salt)) {
+      send(makeHello(cipher, secret, this.#helloSalt));
       return undefined;
     }
     const peer = salt.slice();
     const own = freshSalt(random);
-    const binding = bind(cipher, secret, { own, peer, greeted: false }, this.#options);
+    const binding = bind(cipher, secret, { own, peer, sentHello: false }, this.#options);
     const answer = makeAnswer(cipher, secret, own, peer);
     this.#add({ binding, answer });
     send(answer);
@@ -129,13 +129,13 @@ export class Agreement {
   }
 
   /** An answer came. `bound`: there are keys now, or other ones. */
-  takeAnswer(answer: Greeting, nowMs: number): GreetingFault | "bound" | undefined {
+  receiveAnswer(answer: HandshakeMessage, nowMs: number): HandshakeFault | "bound" | undefined {
     const { cipher } = this.#ports;
     const secret = this.#ports.secret();
     if (secret === undefined) return "keyless";
     const { salt, echo } = answer;
     if (this.#isOurs(salt)) return "reflected";
-    const own = this.#greeted;
+    const own = this.#helloSalt;
     if (own === undefined || !isSameSecret(own, echo)) {
       return this.#current !== undefined && isSameSecret(this.#current.ownSalt, echo)
         ? "replayed"
@@ -144,8 +144,8 @@ export class Agreement {
     const isKnown = ({ binding }: Unheard): boolean => isSameSecret(binding.peerSalt, salt);
     if (this.#unheard.some(isKnown)) return undefined;
     if (!this.#mayLook(nowMs)) return "greeting-limited";
-    if (!isAnswerTrue(cipher, secret, answer)) return "forged";
-    const salts = { own, peer: salt.slice(), greeted: true };
+    if (!isAnswerAuthentic(cipher, secret, answer)) return "forged";
+    const salts = { own, peer: salt.slice(), sentHello: true };
     this.#add({ binding: bind(cipher, secret, salts, this.#options), answer: undefined });
     return "bound";
   }
@@ -160,13 +160,13 @@ export class Agreement {
     const kept = this.#unheard.filter((each, index) => {
       // Later offers stay: what was heard may be the last of a process that was restarted since.
       if (!isOwn(each)) return index > at;
-      // [S36] When both ends greeted, both may have been answered, and each may hear the other's keys first: the smaller salt
+      // [S36] When both ends sentHello, both may have been answered, and each may hear the other's keys first: the smaller salt
       // goes on.
-      return !isOwn(taken) && isSmaller(each.binding.greeting, binding.greeting);
+      return !isOwn(taken) && isSmaller(each.binding.helloSalt, binding.helloSalt);
     });
     this.#unheardGone += this.#unheard.length - 1 - kept.length;
     this.#unheard = kept;
-    if (!kept.some(isOwn)) this.#greeted = undefined;
+    if (!kept.some(isOwn)) this.#helloSalt = undefined;
   }
 
   #add(unheard: Unheard): void {
@@ -183,7 +183,7 @@ export class Agreement {
   }
 
   #isOurs(salt: Uint8Array): boolean {
-    if (this.#greeted !== undefined && isSameSecret(this.#greeted, salt)) return true;
+    if (this.#helloSalt !== undefined && isSameSecret(this.#helloSalt, salt)) return true;
     for (const { ownSalt } of this.#live()) if (isSameSecret(ownSalt, salt)) return true;
     return false;
   }

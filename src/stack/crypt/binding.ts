@@ -2,14 +2,14 @@ import type { Random } from "../../base/index.ts";
 import type { Cipher } from "./cipher.ts";
 import { isSameSecret, TAG_BYTES } from "./cipher.ts";
 import { Opener, SEAL_KEY_BYTES, Sealer, sealKeysOf } from "./seal.ts";
-import { encodeGreeting, FORM, type Greeting, SALT_BYTES } from "./sealed-unit.ts";
+import { encodeHandshake, FORM, type HandshakeMessage, SALT_BYTES } from "./sealed-unit.ts";
 
 /** Keys that both ends have agreed on by two salts, one fresh from each. [S34] */
 export interface Binding {
   readonly ownSalt: Uint8Array;
   readonly peerSalt: Uint8Array;
-  /** Whichever of them was greeted with. */
-  readonly greeting: Uint8Array;
+  /** Whichever of them was sentHello with. */
+  readonly helloSalt: Uint8Array;
   readonly sealer: Sealer;
   readonly opener: Opener;
   /** True once something sealed with it has come: the other end lives and has the keys. */
@@ -27,9 +27,9 @@ export function freshSalt(random: Random): Uint8Array {
 }
 
 /** A greeting with a salt of ours. */
-export function makeGreeting(cipher: Cipher, secret: Uint8Array, salt: Uint8Array): Uint8Array {
-  const tag = greetingTag(cipher, secret, salt);
-  return encodeGreeting(FORM.greeting, { salt, echo: NO_SALT, tag });
+export function makeHello(cipher: Cipher, secret: Uint8Array, salt: Uint8Array): Uint8Array {
+  const tag = helloTag(cipher, secret, salt);
+  return encodeHandshake(FORM.hello, { salt, echo: NO_SALT, tag });
 }
 
 /** The answer to a greeting with the salt `echo`. It says the same however often it is made. */
@@ -40,44 +40,52 @@ export function makeAnswer(
   echo: Uint8Array,
 ): Uint8Array {
   const tag = answerTag(cipher, secret, salt, echo);
-  return encodeGreeting(FORM.answer, { salt, echo, tag });
+  return encodeHandshake(FORM.answer, { salt, echo, tag });
 }
 
 /** Whether whoever made a greeting knows the secret. It may have been made long ago. */
-export function isGreetingTrue(cipher: Cipher, secret: Uint8Array, greeting: Greeting): boolean {
+export function isHelloAuthentic(
+  cipher: Cipher,
+  secret: Uint8Array,
+  greeting: HandshakeMessage,
+): boolean {
   const { salt, echo, tag } = greeting;
-  return isSameSecret(echo, NO_SALT) && isSameSecret(tag, greetingTag(cipher, secret, salt));
+  return isSameSecret(echo, NO_SALT) && isSameSecret(tag, helloTag(cipher, secret, salt));
 }
 
 /** Whether whoever made an answer knows the secret and saw the greeting. */
-export function isAnswerTrue(cipher: Cipher, secret: Uint8Array, answer: Greeting): boolean {
+export function isAnswerAuthentic(
+  cipher: Cipher,
+  secret: Uint8Array,
+  answer: HandshakeMessage,
+): boolean {
   const { salt, echo, tag } = answer;
   return isSameSecret(tag, answerTag(cipher, secret, salt, echo));
 }
 
-/** The keys of both directions. @param greeted whether this end sent the greeting */
+/** The keys of both directions. @param sentHello whether this end sent the greeting */
 export function bind(
   cipher: Cipher,
   secret: Uint8Array,
-  salts: { readonly own: Uint8Array; readonly peer: Uint8Array; readonly greeted: boolean },
+  salts: { readonly own: Uint8Array; readonly peer: Uint8Array; readonly sentHello: boolean },
   options: { readonly unitsMax: number; readonly isOrdered: boolean },
 ): Binding {
-  const { own, peer, greeted } = salts;
-  const both = greeted ? join(own, peer) : join(peer, own);
+  const { own, peer, sentHello } = salts;
+  const both = sentHello ? join(own, peer) : join(peer, own);
   const bytes = cipher.derive(secret, both, "meander crypt units", 2 * SEAL_KEY_BYTES);
   const there = sealKeysOf(cipher, bytes.subarray(0, SEAL_KEY_BYTES));
   const back = sealKeysOf(cipher, bytes.subarray(SEAL_KEY_BYTES));
   return {
     ownSalt: own,
     peerSalt: peer,
-    greeting: greeted ? own : peer,
-    sealer: new Sealer(greeted ? there : back, options.unitsMax),
-    opener: new Opener(greeted ? back : there, options.isOrdered),
+    helloSalt: sentHello ? own : peer,
+    sealer: new Sealer(sentHello ? there : back, options.unitsMax),
+    opener: new Opener(sentHello ? back : there, options.isOrdered),
     heard: false,
   };
 }
 
-function greetingTag(cipher: Cipher, secret: Uint8Array, salt: Uint8Array): Uint8Array {
+function helloTag(cipher: Cipher, secret: Uint8Array, salt: Uint8Array): Uint8Array {
   return cipher.derive(secret, salt, "meander crypt greeting", TAG_BYTES);
 }
 

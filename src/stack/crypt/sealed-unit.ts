@@ -36,7 +36,7 @@ export const FORM = {
   record: 2,
   /** As record, and the next one goes on. */
   part: 3,
-  greeting: 4,
+  hello: 4,
   answer: 5,
   /** Holds nothing: says that its sender has the keys. */
   confirm: 6,
@@ -50,7 +50,7 @@ export const UNIT_OVERHEAD_BYTES = UNIT_HEAD_BYTES - HEADER_BYTES + TAG_BYTES;
 export const RECORD_BYTES_MAX = 0xffff - UNIT_HEAD_BYTES - TAG_BYTES;
 export const SALT_BYTES = 16;
 /** Greetings and answers are of one length, so that forged addresses gain nothing. */
-export const GREETING_BYTES = HEADER_BYTES + 1 + 2 * SALT_BYTES + TAG_BYTES;
+export const HANDSHAKE_BYTES = HEADER_BYTES + 1 + 2 * SALT_BYTES + TAG_BYTES;
 
 const FORM_AT = HEADER_BYTES;
 const SALT_AT = FORM_AT + 1;
@@ -125,7 +125,7 @@ export function areWholePackets(bytes: Uint8Array): boolean {
 }
 
 /** What the two ends of a greeting say. */
-export interface Greeting {
+export interface HandshakeMessage {
   /** Of the sender. */
   readonly salt: Uint8Array;
   /** Of whom it answers; zeros when it is no answer. */
@@ -133,16 +133,16 @@ export interface Greeting {
   readonly tag: Uint8Array;
 }
 
-export function encodeGreeting(
-  form: typeof FORM.greeting | typeof FORM.answer,
-  { salt, echo, tag }: Greeting,
+export function encodeHandshake(
+  form: typeof FORM.hello | typeof FORM.answer,
+  { salt, echo, tag }: HandshakeMessage,
 ): Uint8Array {
-  const unit = new Uint8Array(GREETING_BYTES);
+  const unit = new Uint8Array(HANDSHAKE_BYTES);
   encodeHeader(
     {
       kind: KIND.sealed,
       flags: 0,
-      length: GREETING_BYTES,
+      length: HANDSHAKE_BYTES,
       channel: 0,
       source: 0,
       stackEpoch: 0,
@@ -159,9 +159,9 @@ export function encodeGreeting(
   return unit;
 }
 
-/** The parts of a greeting or an answer, as views; undefined when anything else is in it than {@link encodeGreeting} writes. */
-export function decodeGreeting(unit: Uint8Array): Greeting | undefined {
-  if (unit.byteLength !== GREETING_BYTES || lengthOf(unit) !== GREETING_BYTES) return undefined;
+/** The parts of a greeting or an answer, as views; undefined when anything else is in it than {@link encodeHandshake} writes. */
+export function decodeHandshake(unit: Uint8Array): HandshakeMessage | undefined {
+  if (unit.byteLength !== HANDSHAKE_BYTES || lengthOf(unit) !== HANDSHAKE_BYTES) return undefined;
   if (unit[0] !== ((WIRE_VERSION << 4) | KIND.sealed) || unit[1] !== 0) return undefined;
   for (let at = 4; at < HEADER_BYTES; at++) if (unit[at] !== 0) return undefined;
   if (((unit[FORM_AT] as number) & 15) !== 0) return undefined;
@@ -173,8 +173,8 @@ export function decodeGreeting(unit: Uint8Array): Greeting | undefined {
 }
 
 /** Whether `packet` asks for a private connection: with it one may begin. */
-export function isGreeting(packet: Uint8Array): boolean {
-  return formOf(packet) === FORM.greeting && decodeGreeting(packet) !== undefined;
+export function isCryptHello(packet: Uint8Array): boolean {
+  return formOf(packet) === FORM.hello && decodeHandshake(packet) !== undefined;
 }
 
 /** Whether `unit` is what {@link sealPacket} makes. */

@@ -6,7 +6,7 @@ import { TAG_BYTES } from "../crypt/cipher.ts";
 import { sealIdOf } from "../crypt/seal.ts";
 import {
   areWholePackets,
-  decodeGreeting,
+  decodeHandshake,
   FORM,
   formOf,
   openPacket,
@@ -22,7 +22,7 @@ import type { Below, Module, ModulePorts, ModuleSpec } from "../module.ts";
 
 /** How often held packets are looked at again, ms. */
 const RETRY_MS = 20;
-/** How long a datagram connection that is closed waits for keys, ms: two greetings. */
+/** How long a datagram connection that is closed waits for keys, ms: two handshakes. */
 const DRAIN_MS = 2 * LIMITS.requestRetryMs;
 /** Units with unknown keys, and none with known ones, for this long: the two ends have lost each other, ms. */
 const LOST_MS = 250;
@@ -100,7 +100,7 @@ class Crypt implements Module {
         cipher,
         random,
         secret,
-        budget: ports.greetings,
+        budget: ports.handshakes,
         send: (unit) => {
           this.#counts.add("greetings-sent");
           ports.down(unit);
@@ -115,7 +115,7 @@ class Crypt implements Module {
     const { sending } = this.#agreement;
     if (sending !== undefined && this.#held.length === 0 && this.#stuck.length === 0) {
       const needsKeys = sending.sealer.left < this.#renewAt;
-      if (needsKeys || (!sending.heard && !this.#isOrdered)) this.#agreement.greet(nowMs);
+      if (needsKeys || (!sending.heard && !this.#isOrdered)) this.#agreement.sendHello(nowMs);
       const sealed = this.#seal(sending, packets);
       if (sealed !== undefined) return this.#emit(sealed, nowMs);
     }
@@ -125,7 +125,7 @@ class Crypt implements Module {
     }
     if (this.#held.push(packets) === 1) this.#heldAt = nowMs;
     this.#heldBytes += packets.byteLength;
-    this.#agreement.greet(nowMs);
+    this.#agreement.sendHello(nowMs);
     this.#retryLater();
     return true;
   }
@@ -138,9 +138,9 @@ class Crypt implements Module {
     }
     const form = formOf(unit);
     switch (form) {
-      case FORM.greeting:
+      case FORM.hello:
       case FORM.answer:
-        this.#takeGreeting(form, unit, nowMs);
+        this.#receiveHandshake(form, unit, nowMs);
         return;
       case FORM.packet:
       case FORM.record:
@@ -230,16 +230,16 @@ class Crypt implements Module {
     this.#tellDrained();
   }
 
-  #takeGreeting(form: number, unit: Uint8Array, nowMs: number): void {
-    const greeting = decodeGreeting(unit);
+  #receiveHandshake(form: number, unit: Uint8Array, nowMs: number): void {
+    const greeting = decodeHandshake(unit);
     if (greeting === undefined) {
       this.#refuse("malformed");
       return;
     }
     const outcome =
-      form === FORM.greeting
-        ? this.#agreement.takeGreeting(greeting, nowMs)
-        : this.#agreement.takeAnswer(greeting, nowMs);
+      form === FORM.hello
+        ? this.#agreement.receiveHello(greeting, nowMs)
+        : this.#agreement.receiveAnswer(greeting, nowMs);
     if (outcome === undefined) return;
     if (outcome !== "bound") {
       // Whoever has no key yet, or no time, is asked again.
@@ -266,7 +266,7 @@ class Crypt implements Module {
     if (typeof binding === "string") {
       this.#refuse(binding);
       // [S37] The other end seems to be at keys that are not ours: new ones are agreed, and until then the old ones stay.
-      if (nowMs - this.#openedAt > LOST_MS && !this.#isOrdered) this.#agreement.greet(nowMs);
+      if (nowMs - this.#openedAt > LOST_MS && !this.#isOrdered) this.#agreement.sendHello(nowMs);
       return;
     }
     const isPacket = form === FORM.packet;
@@ -331,7 +331,7 @@ class Crypt implements Module {
       const now = this.#ports.clock.now();
       this.#flush(now);
       if (this.#held.length === 0 && this.#stuck.length === 0) return;
-      this.#agreement.greet(now);
+      this.#agreement.sendHello(now);
       this.#retryLater();
     });
   }

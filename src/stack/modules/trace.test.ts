@@ -4,7 +4,7 @@ import { LIMITS, VirtualClock } from "../../base/index.ts";
 import { encodePacket, FLAG, KIND } from "../../wire/index.ts";
 import { ModuleEnd, moduleConformance } from "../module.conformance.ts";
 import { traceModule } from "./trace.ts";
-import { TraceBook } from "./trace-book.ts";
+import { TraceRegistry } from "./trace-registry.ts";
 
 moduleConformance(traceModule, { belowBytesMax: LIMITS.datagramBytesMax });
 moduleConformance(traceModule, { belowBytesMax: LIMITS.batchBytesMax, reliable: true });
@@ -14,18 +14,18 @@ function packetOf(sequence: number): Uint8Array {
   return encodePacket({ kind: KIND.rtp, flags: FLAG.begin, ...ids }, new Uint8Array(80));
 }
 
-function open(keep: number): { readonly end: ModuleEnd; readonly book: TraceBook } {
-  const book = new TraceBook();
+function open(keep: number): { readonly end: ModuleEnd; readonly registry: TraceRegistry } {
+  const registry = new TraceRegistry();
   const below = { maxBytes: 1_000_000, reliable: true, coalesces: true, overheadBytes: 0 };
-  const ports = { clock: new VirtualClock(), traces: book };
-  return { end: new ModuleEnd(traceModule, { keep }, below, ports), book };
+  const ports = { clock: new VirtualClock(), traces: registry };
+  return { end: new ModuleEnd(traceModule, { keep }, below, ports), registry };
 }
 
 test("[S50] what passed either way is remembered with its time and the fields of its header", () => {
-  const { end, book } = open(16);
+  const { end, registry } = open(16);
   end.module.down(Buffer.concat([packetOf(1), packetOf(2)]), 10.5);
   end.module.up(packetOf(3), 11);
-  const [record] = book.read(100);
+  const [record] = registry.read(100);
   assert.equal(record?.stack, "trace");
   assert.equal(record?.count, 3);
   const header = { kind: 5, flags: 1, channel: 7, source: 0xffff_fff9, medium: 2, length: 100 };
@@ -37,24 +37,24 @@ test("[S50] what passed either way is remembered with its time and the fields of
 });
 
 test("[S50] only as many as asked for are kept, the newest, and what was not taken is none", () => {
-  const { end, book } = open(16);
+  const { end, registry } = open(16);
   for (let at = 0; at < 40; at++) end.module.down(packetOf(at), at);
   end.isOpen = false;
   end.module.down(packetOf(99), 50);
-  const [record] = book.read(1_000);
+  const [record] = registry.read(1_000);
   assert.equal(record?.count, 40);
   assert.deepEqual(
     record?.events.map(({ sequence }) => sequence),
     Array.from({ length: 16 }, (_, at) => 24 + at),
   );
   assert.deepEqual(
-    book.read(2)[0]?.events.map(({ sequence }) => sequence),
+    registry.read(2)[0]?.events.map(({ sequence }) => sequence),
     [38, 39],
   );
 });
 
 test("[S50] a connection that has ended is forgotten", () => {
-  const { end, book } = open(16);
+  const { end, registry } = open(16);
   end.module.ended?.();
-  assert.deepEqual(book.read(10), []);
+  assert.deepEqual(registry.read(10), []);
 });

@@ -10,7 +10,7 @@ import {
   splitPackets,
 } from "../../wire/index.ts";
 import type { Module, ModulePorts, ModuleSpec } from "../module.ts";
-import type { Trace, TraceEvent, TraceRecord } from "./trace-book.ts";
+import type { Trace, TraceEvent, TraceRecord } from "./trace-registry.ts";
 
 /** Remembers the last packets of a connection. docs/spec/stack.md [S50], [S51] */
 export const traceModule: ModuleSpec = {

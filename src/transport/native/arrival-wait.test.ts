@@ -83,7 +83,7 @@ test("the loop has its turn now and then, however much arrives", () => {
   world.wait.add(world.awaited(3, taken));
   for (let i = 0; i < 100; i++) world.answers.push([3]);
   world.wait.run();
-  assert.equal(taken.length, LIMITS.arrivalTurnsMax);
+  assert.equal(taken.length, LIMITS.arrivalRoundsMax);
 });
 
 test("whoever comes or goes meanwhile is waited for, or not, from then on", () => {

@@ -53,7 +53,7 @@ export class ArrivalWait {
   /** Takes what arrives until the event loop has something to do. To be called in a callback of the loop, at its end. */
   run(): void {
     const { loop, poll } = this.#options;
-    for (let turn = 0; turn < LIMITS.arrivalTurnsMax; turn++) {
+    for (let turn = 0; turn < LIMITS.arrivalRoundsMax; turn++) {
       const count = this.#awaited.length;
       if (count === 0 || count > LIMITS.arrivalWaitMax) return;
       const timeout = loop.timeout();

@@ -6,10 +6,10 @@ import { MessageChannel, Worker } from "node:worker_threads";
 import { SILENT, SystemClock } from "../../base/index.ts";
 import { openDatagramSocket } from "../datagram-socket.ts";
 import type { DatagramSocket } from "../datagrams.ts";
-import { Brake } from "./brake.ts";
 import { receivingHandle } from "./descriptors.ts";
 import { loadNative } from "./load-native.ts";
 import type { NativeCalls, Watch } from "./native-calls.ts";
+import { WatchShutdown } from "./watch-shutdown.ts";
 
 const HOST = "127.0.0.1";
 const { absence, calls } = loadNative({ disabled: false });
@@ -53,7 +53,7 @@ if (calls?.watch === undefined) {
     from.send(new Uint8Array(5), socket.port, HOST);
     await until(() => steps.length >= 3);
     assert.deepEqual(steps, ["datagram of 5", "tick", "microtask"]);
-    assert.equal(socket.figures.received, 1);
+    assert.equal(socket.stats.received, 1);
     from.close();
   });
 
@@ -71,7 +71,7 @@ if (calls?.watch === undefined) {
     from.send(new Uint8Array(1), socket.port, HOST);
     await until(() => sizes.at(-1) === 1);
     assert.equal(sizes.length, 21);
-    const { received, receiveCalls, sendCalls, sent } = socket.figures;
+    const { received, receiveCalls, sendCalls, sent } = socket.stats;
     assert.deepEqual([received, sent], [21, 21]);
     assert.equal(sendCalls, receiveCalls);
     group.close();
@@ -104,7 +104,7 @@ if (calls?.watch === undefined) {
       port2.postMessage("");
       await once(port1, "message");
     }
-    assert(socket.figures.received > 5);
+    assert(socket.stats.received > 5);
     isOver = true;
     port1.close();
   });
@@ -119,7 +119,7 @@ if (calls?.watch === undefined) {
     });
     for (let count = 1; count <= 5; count++) {
       from.send(new Uint8Array(9), socket.port, HOST);
-      await until(() => socket.figures.received === count);
+      await until(() => socket.stats.received === count);
       await new Promise((resolve) => setTimeout(resolve, 7));
     }
     await until(() => waits.length === 5);
@@ -205,16 +205,19 @@ if (calls?.watch === undefined) {
   for (const how of ["exit", "throw", "terminate"]) {
     test(`a thread with a busy socket ends without taking the process along: ${how}`, async () => {
       for (let round = 0; round < 5; round++) {
-        const brake = new Brake();
+        const watchShutdown = new WatchShutdown();
         const entry = new URL("./watch-thread.test.support.js", import.meta.url);
-        const thread = new Worker(entry, { workerData: brake.end, transferList: [brake.end.port] });
+        const thread = new Worker(entry, {
+          workerData: watchShutdown.end,
+          transferList: [watchShutdown.end.port],
+        });
         thread.on("error", (error) => assert.match(error.message, /a bug/));
         const ended = new Promise((resolve) => thread.once("exit", resolve));
         const [port] = await once(thread, "message");
         const from = await sender();
         for (let i = 0; i < 300; i++) from.send(new Uint8Array(9), port as number, HOST);
         if (how === "terminate") {
-          assert.equal(brake.hold(10_000), true);
+          assert.equal(watchShutdown.closeAll(10_000), true);
           await thread.terminate();
         } else thread.postMessage(how);
         await ended;
@@ -224,6 +227,6 @@ if (calls?.watch === undefined) {
   }
 }
 
-test("a brake waits for who does not answer no longer than it is told", () => {
-  assert.equal(new Brake().hold(20), false);
+test("a watchShutdown waits for who does not answer no longer than it is told", () => {
+  assert.equal(new WatchShutdown().closeAll(20), false);
 });

@@ -54,12 +54,12 @@ export class ArrivalWatch {
 
   #arrived(): void {
     const { calls, take } = this.#options;
-    calls.turn.begin();
+    calls.deferred.begin();
     let count = 0;
     try {
       count = take();
     } finally {
-      calls.turn.end();
+      calls.deferred.end();
     }
     if (count > 0) {
       this.#empty = 0;

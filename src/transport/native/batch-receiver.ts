@@ -1,6 +1,6 @@
 import { LIMITS } from "../../base/index.ts";
+import type { DatagramTotals } from "../datagram-totals.ts";
 import type { Remote } from "../datagrams.ts";
-import type { Tally } from "../tally.ts";
 import { ERRNO, LAYOUT } from "./constants.ts";
 import type { NativeCalls } from "./native-calls.ts";
 import type { RawRemotes } from "./raw-remotes.ts";
@@ -13,7 +13,7 @@ export class BatchReceiver {
   readonly #calls: NativeCalls;
   readonly #descriptor: number;
   readonly #remotes: RawRemotes;
-  readonly #tally: Tally;
+  readonly #totals: DatagramTotals;
   readonly #onError: (error: number) => void;
   #isClosed = false;
 
@@ -22,13 +22,13 @@ export class BatchReceiver {
     readonly calls: NativeCalls;
     readonly descriptor: number;
     readonly remotes: RawRemotes;
-    readonly tally: Tally;
+    readonly totals: DatagramTotals;
     readonly onError: (error: number) => void;
   }) {
     this.#calls = options.calls;
     this.#descriptor = options.descriptor;
     this.#remotes = options.remotes;
-    this.#tally = options.tally;
+    this.#totals = options.totals;
     this.#onError = options.onError;
   }
 
@@ -49,8 +49,8 @@ export class BatchReceiver {
         return total;
       }
       total += count;
-      this.#tally.receiveCalls++;
-      this.#tally.received += count;
+      this.#totals.receiveCalls++;
+      this.#totals.received += count;
       // The kernel has written how long addresses are: the places are as large as before.
       for (let index = 0; index < count; index++) {
         arrivals.words[index * MESSAGE_WORDS + LAYOUT.nameLength / 4] = LAYOUT.ipv6Address;

@@ -2,15 +2,15 @@ import { LIMITS } from "../../base/index.ts";
 import type { DatagramSender } from "../datagram-sender.ts";
 import type { RemoteEntry } from "../remote-entry.ts";
 import type { GroupHost, RemoteGroup } from "../remote-group.ts";
-import { GroupLane } from "./group-lane.ts";
-import type { KernelLane } from "./kernel-lane.ts";
-import { RemoteLane } from "./remote-lane.ts";
+import { GroupBatcher } from "./group-batcher.ts";
+import type { KernelSender } from "./kernel-sender.ts";
+import { RemoteBatcher } from "./remote-batcher.ts";
 
 /** Collects what is sent within a turn, and sends it by few system calls. docs/spec/datagrams.md [G10]-[G15] */
 export class BatchSender implements DatagramSender {
-  readonly #lane: KernelLane;
-  readonly #toGroups: GroupLane;
-  readonly #toRemotes: RemoteLane;
+  readonly #kernel: KernelSender;
+  readonly #toGroups: GroupBatcher;
+  readonly #toRemotes: RemoteBatcher;
   readonly #host: GroupHost;
   readonly #onForbidden: () => void;
   /** For whom something waits. */
@@ -24,14 +24,14 @@ export class BatchSender implements DatagramSender {
 
   /** @param options `onForbidden` is called when the kernel turns out to allow no batches; nothing waits then */
   constructor(options: {
-    readonly lane: KernelLane;
+    readonly kernel: KernelSender;
     readonly family: 4 | 6;
     readonly host: GroupHost;
     readonly onForbidden: () => void;
   }) {
-    this.#lane = options.lane;
-    this.#toGroups = new GroupLane(options.lane, options.family);
-    this.#toRemotes = new RemoteLane(options.lane, options.family);
+    this.#kernel = options.kernel;
+    this.#toGroups = new GroupBatcher(options.kernel, options.family);
+    this.#toRemotes = new RemoteBatcher(options.kernel, options.family);
     this.#host = options.host;
     this.#onForbidden = options.onForbidden;
   }
@@ -40,9 +40,9 @@ export class BatchSender implements DatagramSender {
     const isInGroup = to.memberships.length > 0;
     // To one remote in the order of the calls: what its groups have for it goes first.
     if (isInGroup) this.flush();
-    if (bytes.byteLength > LIMITS.datagramBytesMax || this.#lane.goesPlain) {
+    if (bytes.byteLength > LIMITS.datagramBytesMax || this.#kernel.goesPlain) {
       this.flush();
-      return this.#lane.plain.send(bytes, to);
+      return this.#kernel.plain.send(bytes, to);
     }
     if (to.pending.length === 0) this.#remotes.push(to);
     to.pending.push(bytes);
@@ -57,14 +57,14 @@ export class BatchSender implements DatagramSender {
     // A remote in two groups gets what was sent first, first.
     const mayShare = this.#host.sharedRemotes > 0 && this.#groups.at(-1) !== group;
     if (mayShare) this.flush();
-    if (bytes.byteLength > LIMITS.datagramBytesMax || this.#lane.goesPlain) {
+    if (bytes.byteLength > LIMITS.datagramBytesMax || this.#kernel.goesPlain) {
       this.flush();
-      this.#lane.plain.sendToGroup(bytes, group);
+      this.#kernel.plain.sendToGroup(bytes, group);
       return;
     }
     if (pending.length === 0) this.#groups.push(group);
     pending.push(bytes);
-    if (pending.length >= LIMITS.trainSegmentsMax) this.flush();
+    if (pending.length >= LIMITS.gsoSegmentsMax) this.flush();
     else this.#schedule();
   }
 
@@ -79,14 +79,14 @@ export class BatchSender implements DatagramSender {
     while (this.#remotes.length > 0) this.#remotes.pop();
     this.#count = 0;
     this.#isFlushing = false;
-    if (this.#lane.isForbidden) this.#onForbidden();
-    this.#lane.tellMissed();
+    if (this.#kernel.isForbidden) this.#onForbidden();
+    this.#kernel.tellMissed();
   }
 
   /** Takes what the network has reported: how many reports. */
   takeErrors(): number {
-    const count = this.#lane.takeErrors();
-    if (!this.#isFlushing) this.#lane.tellMissed();
+    const count = this.#kernel.takeErrors();
+    if (!this.#isFlushing) this.#kernel.tellMissed();
     return count;
   }
 
@@ -98,10 +98,10 @@ export class BatchSender implements DatagramSender {
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    this.#lane.calls.turn.atEnd(this.#endOfTurn);
+    this.#kernel.calls.deferred.atEnd(this.#flushDeferred);
   }
 
-  readonly #endOfTurn = (): void => {
+  readonly #flushDeferred = (): void => {
     this.#isScheduled = false;
     this.flush();
   };

@@ -1,16 +1,16 @@
 import type { Socket } from "node:dgram";
 import type { Counters } from "../../base/index.ts";
+import type { DatagramTotals } from "../datagram-totals.ts";
 import type { Remote } from "../datagrams.ts";
 import type { PlainSender } from "../plain-sender.ts";
 import type { GroupHost } from "../remote-group.ts";
-import type { Tally } from "../tally.ts";
 import { ArrivalWatch } from "./arrival-watch.ts";
 import { BatchReceiver } from "./batch-receiver.ts";
 import { BatchSender } from "./batch-sender.ts";
 import { ERRNO, errorName, SOCKET } from "./constants.ts";
 import { udpDescriptor } from "./descriptors.ts";
 import { ErrorQueue } from "./error-queue.ts";
-import { KernelLane } from "./kernel-lane.ts";
+import { KernelSender } from "./kernel-sender.ts";
 import type { NativeCalls } from "./native-calls.ts";
 import { RawRemotes } from "./raw-remotes.ts";
 
@@ -40,12 +40,12 @@ export function openBatches(options: {
   readonly family: 4 | 6;
   readonly plain: PlainSender;
   readonly counts: Counters;
-  readonly tally: Tally;
+  readonly totals: DatagramTotals;
   readonly host: GroupHost;
   readonly coalesced: boolean;
   readonly onForbidden: () => void;
 }): Batches | "no-descriptor" | "kernel-refused" {
-  const { calls, counts, family, onForbidden, tally } = options;
+  const { calls, counts, family, onForbidden, totals } = options;
   const descriptor = udpDescriptor(options.socket);
   if (descriptor === undefined) return "no-descriptor";
   // Calls for nothing succeed, unless a sandbox allows none.
@@ -57,13 +57,13 @@ export function openBatches(options: {
   const remotes = new RawRemotes();
   const errors = new ErrorQueue({ calls, descriptor, family, remotes, counts });
   const { host, plain } = options;
-  const lane = new KernelLane({ calls, descriptor, family, plain, errors, counts, tally });
-  const sender = new BatchSender({ lane, family, host, onForbidden });
+  const kernel = new KernelSender({ calls, descriptor, family, plain, errors, counts, totals });
+  const sender = new BatchSender({ kernel, family, host, onForbidden });
   const receiver = new BatchReceiver({
     calls,
     descriptor,
     remotes,
-    tally,
+    totals,
     onError(error) {
       if (error === ERRNO.ENOSYS || error === ERRNO.EPERM) onForbidden();
       else if (sender.takeErrors() === 0) counts.add(`error-${errorName(error)}`);
@@ -83,7 +83,7 @@ export function openBatches(options: {
     close() {
       arrivals?.close();
       sender.close();
-      lane.letCut();
+      kernel.letCut();
       receiver.close();
     },
   };

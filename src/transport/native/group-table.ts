@@ -15,13 +15,13 @@ export class GroupTable {
   /** The members in the order of their messages: first those that take trains. */
   order: readonly GroupMember[] = [];
   /** How many take trains. */
-  trainableCount = 0;
+  segmentableCount = 0;
   readonly #calls: NativeCalls;
   readonly #nameLength: number;
   #capacity = 0;
   #names: Block;
   #single: Block;
-  #train: Block | undefined;
+  #segmented: Block | undefined;
   #isExpired = true;
 
   /** @param family of the socket */
@@ -38,9 +38,9 @@ export class GroupTable {
   }
 
   /** Address of the messages that have a train each. */
-  get trainMessages(): number {
-    this.#train ??= this.#messages(true);
-    return this.#train.address;
+  get segmentedMessages(): number {
+    this.#segmented ??= this.#messages(true);
+    return this.#segmented.address;
   }
 
   /** The members, or what they take, have changed. */
@@ -53,9 +53,9 @@ export class GroupTable {
     if (!this.#isExpired) return;
     this.#isExpired = false;
     if (members.length > this.#capacity) this.#grow(members.length);
-    const trainable = members.filter(({ remote }) => remote.takesTrains);
-    this.trainableCount = trainable.length;
-    this.order = [...trainable, ...members.filter(({ remote }) => !remote.takesTrains)];
+    const segmentable = members.filter(({ remote }) => remote.canSegment);
+    this.segmentableCount = segmentable.length;
+    this.order = [...segmentable, ...members.filter(({ remote }) => !remote.canSegment)];
     for (const [index, { remote }] of this.order.entries()) {
       this.#names.words.set(addressOf(remote), index * NAME_WORDS);
     }
@@ -65,10 +65,10 @@ export class GroupTable {
     this.#capacity = Math.max(CAPACITY_MIN, 2 ** Math.ceil(Math.log2(count)));
     this.#names = allocate(this.#calls.addressOf, this.#capacity * LAYOUT.address);
     this.#single = this.#messages(false);
-    this.#train = undefined;
+    this.#segmented = undefined;
   }
 
-  #messages(areTrains: boolean): Block {
+  #messages(areSegmented: boolean): Block {
     const { addressOf: addressInMemory, memory } = this.#calls;
     const block = allocate(addressInMemory, this.#capacity * LAYOUT.message);
     for (let index = 0; index < this.#capacity; index++) {
@@ -78,7 +78,7 @@ export class GroupTable {
       putAddress(block.words, at + LAYOUT.pieces, memory.groupPiece.address);
       block.words[(at + LAYOUT.nameLength) / 4] = this.#nameLength;
       block.words[(at + LAYOUT.pieceCount) / 4] = 1;
-      if (!areTrains) continue;
+      if (!areSegmented) continue;
       putAddress(block.words, at + LAYOUT.control, memory.groupControl.address);
       block.words[(at + LAYOUT.controlLength) / 4] = LAYOUT.segmentControl;
     }

@@ -2,30 +2,30 @@ import { createRequire } from "node:module";
 import { endianness } from "node:os";
 import type * as Koffi from "koffi";
 import { BatchMemory } from "./batch-memory.ts";
-import type { BrakeEnd } from "./brake.ts";
 import { LAYOUT, POLL, POLL_EVENT, SOCKET } from "./constants.ts";
+import { DeferredTasks } from "./deferred-tasks.ts";
 import type { Native, NativeCalls } from "./native-calls.ts";
-import { Turn } from "./turn.ts";
 import { bindWatch } from "./watch.ts";
+import type { WatchShutdownEnd } from "./watch-shutdown.ts";
 
 /**
  * The native calls of this thread. They need Linux on x64 or arm64, and `koffi`, which is an optional dependency.
  *
- * @param options `disabled`: somebody wants none. `brake`: of a thread that another one may end; without it, Node waits for
+ * @param options `disabled`: somebody wants none. `watchShutdown`: of a thread that another one may end; without it, Node waits for
  *   what arrives in such a thread
  */
 export function loadNative(options: {
   readonly disabled: boolean;
-  readonly brake?: BrakeEnd | undefined;
+  readonly watchShutdown?: WatchShutdownEnd | undefined;
 }): Native {
-  const { brake, disabled } = options;
+  const { watchShutdown, disabled } = options;
   if (disabled) return { calls: undefined, absence: "switched-off" };
   const isKnown = process.platform === "linux" && ["x64", "arm64"].includes(process.arch);
   if (!isKnown || endianness() !== "LE") return { calls: undefined, absence: "not-linux" };
   try {
     const koffi = createRequire(import.meta.url)("koffi") as typeof Koffi;
     if (!hasLayout(koffi)) return { calls: undefined, absence: "no-library" };
-    return { calls: bindCalls(koffi, brake), absence: undefined };
+    return { calls: bindCalls(koffi, watchShutdown), absence: undefined };
   } catch {
     return { calls: undefined, absence: "no-library" };
   }
@@ -55,7 +55,7 @@ function hasLayout(koffi: typeof Koffi): boolean {
 }
 
 /** Addresses are passed as numbers: they are below 2^53, and big integers would be garbage in every call. */
-function bindCalls(koffi: typeof Koffi, brake: BrakeEnd | undefined): NativeCalls {
+function bindCalls(koffi: typeof Koffi, watchShutdown: WatchShutdownEnd | undefined): NativeCalls {
   const library = koffi.load(null);
   const messages = ["int", "uint64_t", "uint", "int"];
   const sendmmsg = library.func("sendmmsg", "int", messages);
@@ -72,7 +72,7 @@ function bindCalls(koffi: typeof Koffi, brake: BrakeEnd | undefined): NativeCall
   const epollWait = library.func("epoll_wait", "int", ["int", "uint64_t", "int", "int"]);
   const close = library.func("close", "int", ["int"]);
   const addressOf = (memory: Uint8Array): number => Number(koffi.address(memory));
-  const watch = bindWatch(koffi, library, addressOf, brake);
+  const watch = bindWatch(koffi, library, addressOf, watchShutdown);
   const memory = new BatchMemory(addressOf);
   // One number for the kernel to read or write, and the length of it.
   const bytes = new Uint8Array(new ArrayBuffer(64));
@@ -84,7 +84,7 @@ function bindCalls(koffi: typeof Koffi, brake: BrakeEnd | undefined): NativeCall
 
   return {
     memory,
-    turn: new Turn(),
+    deferred: new DeferredTasks(),
     ...(watch === undefined ? {} : { watch }),
     addressOf,
     sendmmsg: (descriptor, headers, count) =>

@@ -7,9 +7,9 @@ import { test } from "node:test";
 import { promisify } from "node:util";
 import { allocate, putAddress } from "./batch-memory.ts";
 import { ERRNO, errorName, SOCKET } from "./constants.ts";
+import { countSegments } from "./count-segments.ts";
 import { setNotSentLowWater, tcpDescriptor, udpDescriptor } from "./descriptors.ts";
 import { loadNative } from "./load-native.ts";
-import { trainLength } from "./train.ts";
 
 const { absence, calls } = loadNative({ disabled: false });
 
@@ -29,7 +29,7 @@ test("memory does not straddle a multiple of 4 GiB", () => {
 
 test("[G11] a train has datagrams of one size, of which the last may be shorter", () => {
   const lengthOf = (...sizes: number[]): number =>
-    trainLength(
+    countSegments(
       sizes.map((size) => new Uint8Array(size)),
       0,
     );

@@ -1,5 +1,5 @@
 import type { BatchMemory } from "./batch-memory.ts";
-import type { Turn } from "./turn.ts";
+import type { DeferredTasks } from "./deferred-tasks.ts";
 
 /** A descriptor that the event loop looks at. */
 export interface Watch {
@@ -16,7 +16,7 @@ export interface Watch {
 export interface NativeCalls {
   /** What sockets of this thread share. */
   readonly memory: BatchMemory;
-  readonly turn: Turn;
+  readonly deferred: DeferredTasks;
   /** Where a view's memory starts. Its buffer must not be resized, detached or given up while the address is in use. */
   addressOf(memory: Uint8Array): number;
   /** Sends `count` messages from `struct mmsghdr` at `headers`: how many left, or the first one's error. */

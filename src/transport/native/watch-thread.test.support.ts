@@ -4,7 +4,7 @@ import { SILENT, SystemClock } from "../../base/index.ts";
 import { openDatagramSocket } from "../datagram-socket.ts";
 import { loadNative } from "./load-native.ts";
 
-const native = loadNative({ disabled: false, brake: workerData }).calls;
+const native = loadNative({ disabled: false, watchShutdown: workerData }).calls;
 const where = { host: "127.0.0.1", port: 0 };
 const socket = await openDatagramSocket({
   ...where,

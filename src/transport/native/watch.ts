@@ -2,10 +2,10 @@ import { readFileSync } from "node:fs";
 import { isMainThread } from "node:worker_threads";
 import type * as Koffi from "koffi";
 import { ArrivalWait, type Awaited } from "./arrival-wait.ts";
-import { type BrakeEnd, obeyBrake } from "./brake.ts";
 import { SOCKET } from "./constants.ts";
 import { bindEventLoop } from "./event-loop.ts";
 import type { NativeCalls } from "./native-calls.ts";
+import { onWatchShutdown, type WatchShutdownEnd } from "./watch-shutdown.ts";
 
 /** `RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE` of `dlopen`. */
 const PIN = 0x2 | 0x4 | 0x1000;
@@ -13,15 +13,15 @@ const PIN = 0x2 | 0x4 | 0x1000;
 /**
  * Undefined when the library, or this version of Node, lacks what it takes.
  *
- * @param brake of a thread that another one may end
+ * @param watchShutdown of a thread that another one may end
  */
 export function bindWatch(
   koffi: typeof Koffi,
   library: Koffi.LibraryHandle,
   addressOf: NativeCalls["addressOf"],
-  brake: BrakeEnd | undefined,
+  watchShutdown: WatchShutdownEnd | undefined,
 ): NativeCalls["watch"] {
-  if (brake === undefined && !isMainThread) return undefined;
+  if (watchShutdown === undefined && !isMainThread) return undefined;
   // What is put off until "the next tick" in a callback of the library would wait for one of Node's: this does it at once.
   const runTicks: unknown = Reflect.get(process, "_tickCallback");
   if (typeof runTicks !== "function" || typeof Reflect.get(koffi.node, "poll") !== "function") {
@@ -42,9 +42,9 @@ export function bindWatch(
     isHeld = true;
     for (const end of [...open]) end();
   };
-  if (brake !== undefined) {
+  if (watchShutdown !== undefined) {
     process.once("exit", hold);
-    obeyBrake(brake, hold);
+    onWatchShutdown(watchShutdown, hold);
   }
   return (descriptor, onReadable) => {
     if (isHeld) return undefined;

@@ -20,7 +20,7 @@ import {
   type Inspector,
   NO_FACTS,
   type Packetizer,
-  type PacketPlace,
+  type PacketPosition,
   type PayloadFacts,
 } from "./media-format.ts";
 import { ParameterSets, type SetFormat } from "./parameter-sets.ts";
@@ -84,7 +84,7 @@ export class Av1Inspector implements Inspector {
     for (const set of parameterSets) this.#learn(set);
   }
 
-  inspect(bytes: Uint8Array, place: PacketPlace): PayloadFacts {
+  inspect(bytes: Uint8Array, place: PacketPosition): PayloadFacts {
     const payload = decodeAv1Payload(bytes);
     if (payload === undefined) return NO_FACTS;
     const { continues, elements, goesOn, newSequence } = payload;

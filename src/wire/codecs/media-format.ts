@@ -62,7 +62,7 @@ export const NO_FACTS: PayloadFacts = Object.freeze({
 });
 
 /** Where a packet stands in its flow. */
-export type PacketPlace =
+export type PacketPosition =
   /** Follows the packet before it. */
   | "next"
   /** Packets before it are missing. */
@@ -73,5 +73,5 @@ export type PacketPlace =
 /** Looks at the payloads of one source, in the order they arrive. Never throws. */
 export interface Inspector {
   /** @param payload borrowed until return */
-  inspect(payload: Uint8Array, place: PacketPlace): PayloadFacts;
+  inspect(payload: Uint8Array, place: PacketPosition): PayloadFacts;
 }

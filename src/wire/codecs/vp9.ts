@@ -9,7 +9,7 @@ import {
   type Inspector,
   NO_FACTS,
   type Packetizer,
-  type PacketPlace,
+  type PacketPosition,
   type PayloadFacts,
 } from "./media-format.ts";
 import { decodeVp9KeyFrame } from "./vp-key-frames.ts";
@@ -149,7 +149,7 @@ function readFrameHead(frame: Uint8Array): FrameHead | undefined {
 export class Vp9Inspector implements Inspector {
   #unreferenced = false;
 
-  inspect(payload: Uint8Array, place: PacketPlace): PayloadFacts {
+  inspect(payload: Uint8Array, place: PacketPosition): PayloadFacts {
     const descriptor = decodeVp9Descriptor(payload);
     if (descriptor === undefined || descriptor.length === payload.byteLength) return NO_FACTS;
     const head = descriptor.start

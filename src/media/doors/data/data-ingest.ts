@@ -1,34 +1,47 @@
-import { LIMITS, MeanderError, type Random, serialAdd } from "../../../base/index.ts";
-import type { ChannelPublisher, SourceId } from "../../../reflector/index.ts";
+import {
+  type Cancel,
+  type Clock,
+  Counters,
+  every,
+  LIMITS,
+  MeanderError,
+  type Random,
+  serialAdd,
+} from "../../../base/index.ts";
+import type { SourceId } from "../../../reflector/index.ts";
 import { encodePacket, FLAG, KIND, MEDIUM, type Track } from "../../../wire/index.ts";
 import { sourceIdOf } from "../../inputs/source-id.ts";
+import type { Ingest, IngestSink } from "../ingest-door.ts";
 
 const CONTENT_TYPE = /^[a-z0-9.+-]+\/[a-z0-9.+-]+$/;
 const CONTENT_TYPE_CHARACTERS_MAX = 64;
 const TICKS_PER_SECOND = 1000;
+/** The track is described this often, for newcomers over lossy links, ms. */
+const DESCRIBE_MS = 1_000;
 
-export interface DataIngestOptions {
+/** What a {@link DataIngest} works with. */
+export interface DataIngestParts {
   /** Of the source. */
   readonly name: string;
-  /** Used, not owned. */
-  readonly publisher: ChannelPublisher;
+  readonly sink: IngestSink;
+  readonly clock: Clock;
   readonly random: Random;
-  /** The track has another content type. Called before the message that has it is published. */
-  onChange(): void;
 }
 
-/** Messages (text, JSON, HTML…) made into packets of a channel, one each. */
-export class DataIngest {
-  readonly #options: DataIngestOptions;
+/** Makes packets of messages (text, JSON, HTML…), one of each. */
+export class DataIngest implements Ingest {
+  readonly drops = new Counters();
+  readonly #sink: IngestSink;
+  readonly #cancel: Cancel;
   readonly #source: SourceId;
   #sequence: number;
   #contentType: string | undefined;
   #packets = 0;
   #bytes = 0;
 
-  constructor(options: DataIngestOptions) {
-    const { name, random } = options;
-    this.#options = options;
+  constructor({ name, sink, clock, random }: DataIngestParts) {
+    this.#sink = sink;
+    this.#cancel = every(clock, "describe-data", DESCRIBE_MS, () => this.#describe());
     const source = sourceIdOf({ name, medium: MEDIUM.text, ssrc: random.uint32() });
     this.#source = { source, generation: 0, medium: MEDIUM.text };
     this.#sequence = random.uint32();
@@ -41,18 +54,6 @@ export class DataIngest {
 
   get bytes(): number {
     return this.#bytes;
-  }
-
-  /** As the description has it; undefined before the first message. */
-  get track(): Track | undefined {
-    if (this.#contentType === undefined) return undefined;
-    return {
-      ...this.#source,
-      kind: "text",
-      codec: this.#contentType,
-      payloadType: -1,
-      clockRate: TICKS_PER_SECOND,
-    };
   }
 
   /**
@@ -71,15 +72,14 @@ export class DataIngest {
     const type = mediaTypeOf(contentType);
     if (type !== this.#contentType) {
       this.#contentType = type;
-      this.#options.onChange();
+      this.#describe();
     }
-    const { publisher } = this.#options;
     const { source, generation, medium } = this.#source;
     const packet = encodePacket(
       {
         kind: KIND.data,
         flags: FLAG.begin | FLAG.end | FLAG.keyframe,
-        channel: publisher.channelId,
+        channel: this.#sink.channelId,
         source,
         medium,
         sourceGeneration: generation,
@@ -90,12 +90,26 @@ export class DataIngest {
     this.#sequence = serialAdd(this.#sequence, 1, 32);
     this.#packets++;
     this.#bytes += bytes.byteLength;
-    publisher.publish(packet);
+    this.#sink.packet(packet);
   }
 
   /** Ends the source. */
   close(): void {
-    this.#options.publisher.bye(this.#source);
+    this.#cancel();
+    this.#sink.bye(this.#source);
+  }
+
+  /** Nothing before the first message: its content type is not known. */
+  #describe(): void {
+    if (this.#contentType === undefined) return;
+    const track: Track = {
+      ...this.#source,
+      kind: "text",
+      codec: this.#contentType,
+      payloadType: -1,
+      clockRate: TICKS_PER_SECOND,
+    };
+    this.#sink.describe([track]);
   }
 }
 

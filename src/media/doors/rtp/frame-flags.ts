@@ -2,7 +2,7 @@ import {
   FLAG,
   type Inspector,
   inspectorFor,
-  type PacketPlace,
+  type PacketPosition,
   type PayloadFacts,
   type RtpPacket,
   tellsKeyFrames,
@@ -40,7 +40,7 @@ export class FrameFlags {
   }
 
   /** Judges the packets in the order they arrive. */
-  flag(packet: RtpPacket, place: PacketPlace): FlaggedPacket {
+  flag(packet: RtpPacket, place: PacketPosition): FlaggedPacket {
     const end = packet.marker ? FLAG.end : 0;
     if (this.#inspector === undefined) return { flags: end, parameterSets: NO_SETS };
     const facts = this.#inspector.inspect(packet.payload, place);
@@ -57,7 +57,7 @@ export class FrameFlags {
     };
   }
 
-  #inOrder(packet: RtpPacket, facts: PayloadFacts, place: PacketPlace): number {
+  #inOrder(packet: RtpPacket, facts: PayloadFacts, place: PacketPosition): number {
     const isNewFrame = packet.timestamp !== this.#timestamp;
     if (isNewFrame) {
       if (this.#timestamp !== undefined) {

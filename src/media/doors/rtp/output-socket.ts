@@ -1,5 +1,4 @@
 import { type Cancel, type Clock, every, type Log, messageOf } from "../../../base/index.ts";
-import type { OutputMulticast } from "../../../reflector/index.ts";
 import {
   type DatagramSocket,
   findInterface,
@@ -7,6 +6,7 @@ import {
   setMulticastSending,
 } from "../../../transport/index.ts";
 import type { OpenSocket } from "../../open-socket.ts";
+import type { OutputMulticast } from "./rtp-options.ts";
 
 /** How often the interface of a socket for groups is looked at, ms. */
 const LOOK_MS = 1_000;

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { SeededRandom, VirtualClock } from "../../../base/index.ts";
-import type { IngestTrack } from "../../../reflector/index.ts";
 import {
   decodeRtcp,
   encodeRtcp,
@@ -23,12 +22,13 @@ import {
   VIDEO,
 } from "../../media.test.support.ts";
 import { RtpIngest } from "./rtp-ingest.ts";
+import type { IngestTrack } from "./rtp-options.ts";
 
 function open(tracks: readonly IngestTrack[] = [AUDIO]) {
   const clock = new VirtualClock(1_000);
   const publisher = new RecordingPublisher();
   const random = new SeededRandom(1);
-  const ingest = new RtpIngest({ input: inputOptions({ tracks }), publisher, clock, random });
+  const ingest = new RtpIngest({ input: inputOptions({ tracks }), sink: publisher, clock, random });
   const push = (bytes: Uint8Array, from = TRUSTED): void => {
     clock.advance(20);
     ingest.datagram(0, bytes, { host: from, port: 40_000 });
@@ -51,7 +51,7 @@ test("a packet keeps its bytes and gets a header; the track is described before 
   const source = new RtpSource(0xabc);
   const bytes = source.next();
   push(bytes);
-  assert.deepEqual(payloadOf(publisher.packets[0] as Uint8Array), bytes);
+  assert.deepEqual(payloadOf(publisher.published[0] as Uint8Array), bytes);
   const [header] = publisher.headers;
   assert.deepEqual(
     [header?.kind, header?.channel, header?.medium, header?.sequence, header?.flags],
@@ -85,7 +85,7 @@ test("contributing sources and header extensions pass untouched", () => {
     payload: Uint8Array.of(6),
   });
   push(bytes);
-  assert.deepEqual(payloadOf(publisher.packets[0] as Uint8Array), bytes);
+  assert.deepEqual(payloadOf(publisher.published[0] as Uint8Array), bytes);
 });
 
 test("what is untrusted, malformed or of another payload type is counted and disturbs nothing", () => {
@@ -102,7 +102,7 @@ test("what is untrusted, malformed or of another payload type is counted and dis
     "payload-type": 1,
     "untrusted-source": 1,
   });
-  assert.equal(publisher.packets.length, 1);
+  assert.equal(publisher.published.length, 1);
 });
 
 test("a sender that stays the same object is looked at once; another is looked at anew", () => {
@@ -122,7 +122,7 @@ test("a sender that stays the same object is looked at once; another is looked a
   ingest.datagram(0, source.next(), known);
   assert.deepEqual(asked, [TRUSTED, "10.0.0.9"]);
   assert.equal(ingest.drops.get("untrusted-source"), 1);
-  assert.equal(publisher.packets.length, 4);
+  assert.equal(publisher.published.length, 4);
 });
 
 test("no datagram makes it throw", () => {
@@ -139,7 +139,7 @@ test("sequence numbers and timestamps wrap within one generation", () => {
   const { publisher, push } = open();
   const source = new RtpSource(1, { sequence: 65_530, timestamp: 0xffff_f000 });
   for (let count = 0; count < 20; count++) push(source.next());
-  assert.equal(publisher.packets.length, 20);
+  assert.equal(publisher.published.length, 20);
   assert.ok(publisher.generations.every((generation) => generation === 0));
   assert.equal(publisher.reports.length, 1);
 });
@@ -171,7 +171,7 @@ test("a duplicate is dropped and counted", () => {
   const source = new RtpSource(1);
   push(source.next());
   push(source.at(100));
-  assert.equal(publisher.packets.length, 1);
+  assert.equal(publisher.published.length, 1);
   assert.equal(ingest.drops.get("duplicate"), 1);
 });
 
@@ -182,7 +182,7 @@ test("another SSRC waits until the first is silent for half a second", () => {
   push(first.next());
   push(second.next());
   assert.equal(ingest.drops.get("second-source"), 1);
-  assert.equal(publisher.packets.length, 1);
+  assert.equal(publisher.published.length, 1);
   clock.advance(500);
   push(second.next());
   assert.equal(publisher.sources.length, 2);
@@ -287,7 +287,7 @@ test("closing ends the source, stops the clock and ignores what comes later", ()
   ingest.close();
   ingest.close();
   push(source.next());
-  assert.equal(publisher.packets.length, 1);
+  assert.equal(publisher.published.length, 1);
   assert.equal(publisher.byes.length, 1);
   assert.deepEqual(clock.pending, []);
 });

@@ -1,18 +1,19 @@
 import { type Cancel, type Clock, Counters, every, type Random } from "../../../base/index.ts";
-import type { ChannelPublisher, IngestOptions } from "../../../reflector/index.ts";
 import type { Remote } from "../../../transport/index.ts";
 import { decodeRtcp, encodeRtcp, isRtcp, type Track } from "../../../wire/index.ts";
 import { SourceGenerations } from "../../inputs/source-generations.ts";
+import type { Ingest, IngestSink } from "../ingest-door.ts";
 import { mediumNumbers } from "./medium-numbers.ts";
+import type { RtpIngestOptions } from "./rtp-options.ts";
 import { SenderTrust } from "./sender-trust.ts";
 import { TrackIngest } from "./track-ingest.ts";
 
 const TICK_MS = 1_000;
 
-export interface RtpIngestOptions {
-  readonly input: Pick<IngestOptions, "sourceName" | "tracks" | "trusted">;
-  /** Used, not owned. */
-  readonly publisher: ChannelPublisher;
+/** What an {@link RtpIngest} works with. */
+export interface RtpIngestParts {
+  readonly input: Pick<RtpIngestOptions, "sourceName" | "tracks" | "trusted">;
+  readonly sink: IngestSink;
   readonly clock: Clock;
   readonly random: Random;
   /** Shared among the inputs of a channel. */
@@ -26,11 +27,11 @@ export interface RtpIngestOptions {
  * What is not taken is counted in `drops`: `untrusted-source`, `malformed-rtp`, `malformed-rtcp`, `payload-type`,
  * `second-source`, `sequence-jump`, `duplicate`.
  */
-export class RtpIngest {
+export class RtpIngest implements Ingest {
   readonly drops = new Counters();
   /** Media of the tracks, in their order. */
   readonly media: readonly number[];
-  readonly #options: RtpIngestOptions;
+  readonly #sink: IngestSink;
   readonly #tracks: readonly TrackIngest[];
   /** Of each track. */
   readonly #trusts: readonly SenderTrust[];
@@ -42,17 +43,17 @@ export class RtpIngest {
   #bytes = 0;
   #isClosed = false;
 
-  constructor(options: RtpIngestOptions) {
-    const { clock, input, publisher, random } = options;
-    const generations = options.generations ?? new SourceGenerations();
-    this.#options = options;
+  constructor(parts: RtpIngestParts) {
+    const { clock, input, sink, random } = parts;
+    const generations = parts.generations ?? new SourceGenerations();
+    this.#sink = sink;
     this.media = mediumNumbers(input.tracks.map(({ kind }) => kind));
     this.#tracks = input.tracks.map((track, index) => {
       return new TrackIngest({
         track,
         medium: this.media[index] as number,
         sourceName: input.sourceName,
-        publisher,
+        sink,
         clock,
         generations,
         drops: this.drops,
@@ -141,6 +142,6 @@ export class RtpIngest {
   }
 
   #describe(): void {
-    this.#options.publisher.describe(this.tracks);
+    this.#sink.describe(this.tracks);
   }
 }

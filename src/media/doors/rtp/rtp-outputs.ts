@@ -2,10 +2,10 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { isIPv6 } from "node:net";
 import { MeanderError, messageOf } from "../../../base/index.ts";
-import type { OutputMulticast, RtpOutputOptions } from "../../../reflector/index.ts";
 import { isMulticast } from "../../../transport/index.ts";
 import { type OutputSocket, type OutputSocketPorts, openOutputSocket } from "./output-socket.ts";
 import { RtpBundle } from "./rtp-bundle.ts";
+import type { OutputMulticast, RtpOutputOptions } from "./rtp-options.ts";
 import { RtpOutput } from "./rtp-output.ts";
 
 /** A socket, and the bundles of the channels whose outputs it serves. */

@@ -1,12 +1,12 @@
 import type { Clock, Counters } from "../../../base/index.ts";
-import type { ChannelPublisher, IngestTrack, SourceId } from "../../../reflector/index.ts";
+import type { SourceId } from "../../../reflector/index.ts";
 import {
   decodeRtp,
   encodePacket,
   encodeParameterSets,
   KIND,
   PacketMemory,
-  type PacketPlace,
+  type PacketPosition,
   ParameterSets,
   parameterSetsOfFmtp,
   type ReportBlock,
@@ -17,10 +17,12 @@ import {
 } from "../../../wire/index.ts";
 import type { SourceGenerations } from "../../inputs/source-generations.ts";
 import { sourceIdOf } from "../../inputs/source-id.ts";
+import type { IngestSink } from "../ingest-door.ts";
 import { FrameFlags } from "./frame-flags.ts";
 import { GapWatch } from "./gap-watch.ts";
 import { MediaClock } from "./media-clock.ts";
 import { ReceptionStatistics } from "./reception-statistics.ts";
+import type { IngestTrack } from "./rtp-options.ts";
 import { SenderReports } from "./sender-reports.ts";
 import { SequenceCheck } from "./sequence-check.ts";
 
@@ -51,7 +53,7 @@ export interface TrackIngestOptions {
   /** u8, the header's. */
   readonly medium: number;
   readonly sourceName: string;
-  readonly publisher: ChannelPublisher;
+  readonly sink: IngestSink;
   readonly clock: Clock;
   readonly generations: SourceGenerations;
   /** Where drops are counted: `malformed-rtp`, `payload-type`, `second-source`, `sequence-jump`, `duplicate`. */
@@ -159,7 +161,7 @@ export class TrackIngest {
 
   /** @param before the run of the same SSRC that this one follows */
   #start(bytes: Uint8Array, rtp: RtpPacket, before?: Source): boolean {
-    const { clock, generations, medium, publisher, sourceName, track } = this.#options;
+    const { clock, generations, medium, sink, sourceName, track } = this.#options;
     const { ssrc, sequence } = rtp;
     const id = sourceIdOf({ name: sourceName, medium, ssrc });
     const source: Source = {
@@ -172,7 +174,7 @@ export class TrackIngest {
       clock: new MediaClock(track.clockRate),
       statistics: new ReceptionStatistics(ssrc, track.clockRate, sequence),
       gaps: new GapWatch(clock, ({ sequence: missing, count }) => {
-        publisher.gap(idOf(source), missing, count);
+        sink.gap(idOf(source), missing, count);
       }),
       lastAt: clock.now(),
       endedAt: undefined,
@@ -217,23 +219,23 @@ export class TrackIngest {
     source: Source,
     bytes: Uint8Array,
     rtp: RtpPacket,
-    place: PacketPlace,
+    place: PacketPosition,
     now: number,
     isFirst = false,
   ): void {
-    const { onChange, publisher } = this.#options;
+    const { onChange, sink } = this.#options;
     source.lastAt = now;
     source.clock.arrived(rtp.timestamp, now);
     source.statistics.arrived(rtp.timestamp, now);
     const { flags, parameterSets } = source.flags.flag(rtp, place);
     const hasNewSets = parameterSets.length > 0 && this.#keep(parameterSets);
     if (isFirst || hasNewSets) onChange();
-    publisher.publish(
+    sink.packet(
       encodePacket(
         {
           kind: KIND.rtp,
           flags,
-          channel: publisher.channelId,
+          channel: sink.channelId,
           source: source.source,
           medium: source.medium,
           sourceGeneration: source.generation,
@@ -252,18 +254,18 @@ export class TrackIngest {
 
   #end(source: Source): void {
     if (source.endedAt !== undefined) return;
-    const { clock, generations, publisher } = this.#options;
+    const { clock, generations, sink } = this.#options;
     source.gaps.finish();
     source.endedAt = clock.now();
     generations.reached(source.source, source.generation, source.sequences.highest);
-    publisher.bye(idOf(source));
+    sink.bye(idOf(source));
   }
 
   #report(source: Source): void {
     const instant = source.clock.instant;
     if (instant === undefined) return;
     const rtcp = this.#senderReports.of(source.ssrc)?.bytes ?? NO_RTCP;
-    this.#options.publisher.report({ ...idOf(source), ...instant, rtcp });
+    this.#options.sink.report({ ...idOf(source), ...instant, rtcp });
   }
 
   #dropHeld(): void {

@@ -1,0 +1,122 @@
+import type { Clock, Counters } from "../../base/index.ts";
+import { type InBandMessage, SourceWindows } from "../../channel/index.ts";
+import type { SourcePoint, Track } from "../../wire/index.ts";
+import type { Announcer } from "./announcer.ts";
+import type { ChannelPublisher, SourceId, SourceReport } from "./channel-publisher.ts";
+
+/** What a {@link LocalIngest} works with. */
+export interface LocalIngestOptions {
+  /** The channel's id. */
+  readonly id: number;
+  readonly clock: Clock;
+  /** Counts `duplicate`, `too-old` and `ingest-loss`. */
+  readonly drops: Counters;
+  readonly announcer: Announcer;
+  /** A packet that is new by identity. @param now ms */
+  onPacket(packet: Uint8Array, now: number): void;
+  onInBand(message: InBandMessage, packet: Uint8Array): void;
+  /** What the channel carries, again or changed. */
+  onTracks(tracks: readonly Track[]): void;
+  /** A publisher was opened. */
+  onOpened(): void;
+  /** The last publisher was closed. */
+  onEnded(): void;
+}
+
+/** The publishing half of a channel, where it is ingested at this site: the counterpart of the `Receiver`. */
+export class LocalIngest {
+  readonly #options: LocalIngestOptions;
+  readonly #windows = new SourceWindows();
+  #openCount = 0;
+
+  constructor(options: LocalIngestOptions) {
+    this.#options = options;
+  }
+
+  /** Whether the channel is ingested here. */
+  get isOpen(): boolean {
+    return this.#openCount > 0;
+  }
+
+  /** Newest identities published. @param now ms */
+  newest(now: number): SourcePoint[] {
+    return this.#windows.newest(now);
+  }
+
+  open(): ChannelPublisher {
+    this.#openCount++;
+    this.#options.onOpened();
+    return new LocalPublisher(this, this.#options.id);
+  }
+
+  publish(packet: Uint8Array): void {
+    const { clock, drops, onPacket } = this.#options;
+    const now = clock.now();
+    const verdict = this.#windows.accept(packet, now);
+    if (verdict === "new") onPacket(packet, now);
+    else drops.add(verdict);
+  }
+
+  describe(tracks: readonly Track[]): void {
+    this.#options.onTracks(tracks);
+  }
+
+  report({ ingestMs, rtpTimestamp, rtcp, ...source }: SourceReport): void {
+    this.#announce({ type: "report", ingestMs, rtpTimestamp, rtcp }, source);
+  }
+
+  gap(source: SourceId, sequence: number, count: number): void {
+    this.#options.drops.add("ingest-loss", count);
+    this.#announce({ type: "gap", sequence, count }, source);
+  }
+
+  bye(source: SourceId): void {
+    this.#announce({ type: "bye" }, source);
+  }
+
+  closed(): void {
+    if (--this.#openCount === 0) this.#options.onEnded();
+  }
+
+  #announce(message: Exclude<InBandMessage, { type: "path" }>, source: SourceId): void {
+    this.#options.onInBand(message, this.#options.announcer.packet(message, source));
+  }
+}
+
+/** One publisher's access to a {@link LocalIngest}, until it is closed. */
+class LocalPublisher implements ChannelPublisher {
+  readonly channelId: number;
+  readonly #ingest: LocalIngest;
+  #isOpen = true;
+
+  constructor(ingest: LocalIngest, channelId: number) {
+    this.#ingest = ingest;
+    this.channelId = channelId;
+  }
+
+  publish(packet: Uint8Array): void {
+    if (this.#isOpen) this.#ingest.publish(packet);
+  }
+
+  describe(tracks: readonly Track[]): void {
+    if (this.#isOpen) this.#ingest.describe(tracks);
+  }
+
+  report(report: SourceReport): void {
+    if (this.#isOpen) this.#ingest.report(report);
+  }
+
+  gap(source: SourceId, sequence: number, count: number): void {
+    if (this.#isOpen) this.#ingest.gap(source, sequence, count);
+  }
+
+  bye(source: SourceId): void {
+    if (this.#isOpen) this.#ingest.bye(source);
+  }
+
+  close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#ingest.closed();
+  }
+}
