@@ -136,7 +136,7 @@ test("a site that leaves takes nobody in, and sends newcomers elsewhere", async 
   await world.run(2_000);
   assertComplete(viewer, 100);
   assert.deepEqual(viewer.client.stats.path, ["origin", "north"]);
-  assert.equal(world.site("south").figures().viewers, 0);
+  assert.equal(world.site("south").stats().viewers, 0);
   world.close();
 });
 
@@ -148,19 +148,17 @@ test("sums tell the same as the snapshot, and name the slowest", async () => {
   await world.run(1_000);
   gone.client.close();
   await world.run(1_000);
-  const figures = world.site("south").figures();
+  const stats = world.site("south").stats();
   const snapshot = world.site("south").snapshot();
-  const [channel, whole] = [figures.channels[0], snapshot.channels[0]];
+  const [channel, whole] = [stats.channels[0], snapshot.channels[0]];
   assert.ok(channel !== undefined && whole !== undefined);
   assert.deepEqual(
     [channel.packetsIn, channel.bytesOut, channel.path, channel.latencyMs],
     [whole.packetsIn, whole.bytesOut, whole.path, whole.latencyMs],
   );
   assert.deepEqual(channel.subscribers, { site: 0, viewer: 1, rtp: 0 });
-  assert.equal(figures.viewers, 1);
-  assert.ok(figures.links >= 1);
-  assert.ok(
-    figures.slowest.every(({ channel: name, kind }) => name === "clip" && kind === "viewer"),
-  );
+  assert.equal(stats.viewers, 1);
+  assert.ok(stats.links >= 1);
+  assert.ok(stats.slowest.every(({ channel: name, kind }) => name === "clip" && kind === "viewer"));
   world.close();
 });

@@ -3,12 +3,12 @@ import { History, Receiver } from "../../channel/index.ts";
 import type { ChannelConfig } from "../../session/index.ts";
 import type { Description, SourcePoint } from "../../wire/index.ts";
 import { Distributor } from "../egress/distributor.ts";
-import type { GroupWay, Outlet, PeerOutlet } from "../egress/outlet.ts";
+import type { GroupDelivery, Outlet, PeerOutlet } from "../egress/outlet.ts";
 import { RepairResponder } from "../egress/repair-responder.ts";
 import { Subscriber } from "../egress/subscriber.ts";
 import type { PlaneEvent } from "../events.ts";
-import type { ChannelFigures, SlowSubscriber, Worst } from "../figures.ts";
 import type { ChannelSnapshot } from "../snapshot.ts";
+import type { ChannelStats, SlowSubscriber, Worst } from "../stats.ts";
 import { Announcer } from "./announcer.ts";
 import { ByteRate } from "./byte-rate.ts";
 import type { ChannelPublisher } from "./channel-publisher.ts";
@@ -205,12 +205,12 @@ export class Channel {
   serve(
     subscriber: Subscriber,
     outlet: PeerOutlet,
-    way: GroupWay | undefined,
+    way: GroupDelivery | undefined,
     sinceMs: number,
   ): void {
     const isLive = subscriber.state === "live";
     if (isLive) this.#distributor.detach(subscriber);
-    if (outlet.place !== undefined) subscriber.losePlace(outlet.place);
+    if (outlet.member !== undefined) subscriber.loseMember(outlet.member);
     outlet.serveBy(way);
     if (!isLive) return;
     const { history } = this;
@@ -302,7 +302,7 @@ export class Channel {
   }
 
   /** The channel in sums. @param slowest takes in subscribers that lag */
-  figures(slowest: Worst<SlowSubscriber>): ChannelFigures {
+  stats(slowest: Worst<SlowSubscriber>): ChannelStats {
     const counts = { site: 0, viewer: 0, rtp: 0 };
     const drops = new Counters();
     drops.addAll(this.drops);

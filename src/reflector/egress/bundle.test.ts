@@ -8,7 +8,7 @@ import { encodePacket, FLAG, KIND, MEDIUM, mediumOf, sequenceOf } from "../../wi
 import { plainLinks } from "../links/link-security.ts";
 import { Reflector } from "../reflector.ts";
 import type { SubscriberSnapshot } from "../snapshot.ts";
-import type { Bundle, BundlePlace } from "./bundle.ts";
+import type { Bundle, BundleMember } from "./bundle.ts";
 import type { PacketSink } from "./packet-sink.ts";
 
 const CHANNEL = "clip";
@@ -22,10 +22,10 @@ class TestBundle implements Bundle {
   send(packet: Uint8Array): number {
     this.calls++;
     if (mediumOf(packet) !== MEDIUM.video) return 0;
-    for (const { place, received } of this.members) {
+    for (const { member, received } of this.members) {
       received.push(sequenceOf(packet));
-      place.packets++;
-      place.bytes += packet.byteLength;
+      member.packets++;
+      member.bytes += packet.byteLength;
     }
     return this.members.size;
   }
@@ -35,10 +35,10 @@ class TestBundle implements Bundle {
 class TestSink implements PacketSink {
   readonly received: number[] = [];
   alone = 0;
-  readonly place: BundlePlace & { packets: number; bytes: number };
+  readonly member: BundleMember & { packets: number; bytes: number };
 
   constructor(bundle: TestBundle) {
-    this.place = {
+    this.member = {
       bundle,
       packets: 0,
       bytes: 0,
@@ -50,7 +50,7 @@ class TestSink implements PacketSink {
     };
   }
 
-  takes(packet: Uint8Array): boolean {
+  wants(packet: Uint8Array): boolean {
     return mediumOf(packet) === MEDIUM.video;
   }
 

@@ -9,7 +9,7 @@ export interface Bundle {
 }
 
 /** One subscriber's place in a bundle. */
-export interface BundlePlace {
+export interface BundleMember {
   readonly bundle: Bundle;
   /** Packets that the bundle passed on to it, over all times it was in, and their bytes. */
   readonly packets: number;

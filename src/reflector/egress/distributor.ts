@@ -82,7 +82,7 @@ export class Distributor {
         if (subscriber.resumesWith(packet, this.hasVideo)) this.start(subscriber, position);
       }
     }
-    this.#streams.take(packet, position);
+    this.#streams.deliver(packet, position);
   }
 
   /** Begins to send to a subscriber from `position` on, paced until it has caught up. */
@@ -94,10 +94,10 @@ export class Distributor {
 
   /** Sends nothing more to a subscriber. */
   detach(subscriber: Subscriber): void {
-    const { place } = subscriber.outlet;
-    if (place !== undefined && this.#liveBundled.delete(subscriber)) {
-      place.leave();
-      this.#countMembers(place.bundle, -1);
+    const { member } = subscriber.outlet;
+    if (member !== undefined && this.#liveBundled.delete(subscriber)) {
+      member.leave();
+      this.#countMembers(member.bundle, -1);
     }
     this.#liveDatagrams.delete(subscriber);
     this.#streams.delete(subscriber);
@@ -154,15 +154,15 @@ export class Distributor {
     if (!done) return;
     this.#waiting.delete(subscriber);
     subscriber.state = "live";
-    const { coalesces, place } = subscriber.outlet;
-    if (place === undefined) {
+    const { coalesces, member } = subscriber.outlet;
+    if (member === undefined) {
       if (coalesces) this.#streams.add(subscriber, subscriber.position);
       else this.#liveDatagrams.add(subscriber);
       return;
     }
     this.#liveBundled.add(subscriber);
-    this.#countMembers(place.bundle, 1);
-    place.enter();
+    this.#countMembers(member.bundle, 1);
+    member.enter();
   }
 
   #countMembers(bundle: Bundle, more: number): void {

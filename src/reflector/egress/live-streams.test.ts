@@ -72,7 +72,7 @@ class World {
       new Uint8Array(bytes),
     );
     const { position } = this.history.add(packet, this.clock.now());
-    this.streams.take(packet, position);
+    this.streams.deliver(packet, position);
   }
 
   /** Something in band that is known by its number. */

@@ -89,7 +89,7 @@ export class LiveStreams {
   }
 
   /** The newest packet of the history. */
-  take(packet: Uint8Array, position: number): void {
+  deliver(packet: Uint8Array, position: number): void {
     if (this.#members.length === 0) return;
     this.#collect(packet);
     this.#packets++;

@@ -56,17 +56,17 @@ export class Subscriber {
 
   /** Packets passed on, and their bytes. */
   get packets(): number {
-    return this.#packets + (this.outlet.place?.packets ?? 0) + (this.#group?.packets ?? 0);
+    return this.#packets + (this.outlet.member?.packets ?? 0) + (this.#group?.packets ?? 0);
   }
 
   get bytes(): number {
-    return this.#bytes + (this.outlet.place?.bytes ?? 0) + (this.#group?.bytes ?? 0);
+    return this.#bytes + (this.outlet.member?.bytes ?? 0) + (this.#group?.bytes ?? 0);
   }
 
   /** What was counted for a place that it loses stays counted. It has left that place. */
-  losePlace(place: { readonly packets: number; readonly bytes: number }): void {
-    this.#packets += place.packets;
-    this.#bytes += place.bytes;
+  loseMember(member: { readonly packets: number; readonly bytes: number }): void {
+    this.#packets += member.packets;
+    this.#bytes += member.bytes;
   }
 
   /** Starts sending from `position` of the history, paced. */
@@ -121,7 +121,7 @@ export class Subscriber {
 
   /** Sends packets that are at `position` (the last of them) of the history. */
   send(packets: Uint8Array, count: number, position: number): void {
-    if (this.outlet.takes?.(packets) === false) return;
+    if (this.outlet.wants?.(packets) === false) return;
     if (!this.outlet.send(packets)) {
       this.drops.add("queue-full", count);
       if (this.outlet.coalesces) this.state = "skipping";

@@ -1,6 +1,6 @@
 import type { Peer } from "../../channel/index.ts";
 import type { ControlMessage } from "../../wire/index.ts";
-import type { GroupWay } from "../egress/outlet.ts";
+import type { GroupDelivery } from "../egress/outlet.ts";
 import { GroupHearing, type GroupHearingOptions } from "./group-hearing.ts";
 import { GroupSending, type GroupSendingOptions } from "./group-sending.ts";
 
@@ -39,8 +39,8 @@ export class LinkGroups {
   }
 
   /** How a neighbour is served a channel by its group; undefined: it is not. */
-  wayOf(peer: Peer, channel: number): GroupWay | undefined {
-    return this.#sending.wayOf(peer, channel);
+  deliveryOf(peer: Peer, channel: number): GroupDelivery | undefined {
+    return this.#sending.deliveryOf(peer, channel);
   }
 
   gone(peer: Peer): void {

@@ -17,16 +17,16 @@ import type {
   IngestPorts,
   PlaneControl,
   PlaneEvent,
-  PlaneFigures,
+  PlaneStats,
   RtpOutputOptions,
 } from "../plane-control.ts";
 import { LinkDialler } from "./link-dialler.ts";
-import { SocketGroups } from "./link-groups.ts";
 import { LinkStacks } from "./link-stacks.ts";
 import type { Plane, PlaneOptions, PlanePorts, SocketHandler } from "./plane.ts";
 import { PlaneIngests } from "./plane-ingests.ts";
 import { PlaneOutputs } from "./plane-outputs.ts";
 import { PlaneSockets } from "./plane-sockets.ts";
+import { UdpGroupSockets } from "./udp-group-sockets.ts";
 
 /** A plane in the caller's thread: the reflector, and every socket that it uses. */
 export class LocalPlane implements Plane {
@@ -76,7 +76,7 @@ export class LocalPlane implements Plane {
       log,
       security: this.#stacks,
       dial: (neighbour, stack) => this.#dialler.dial(neighbour, stack),
-      groups: new SocketGroups({
+      groups: new UdpGroupSockets({
         ...{ host, open, runtime, clock, random, log },
         secret: () => this.#stacks.linkKey,
       }),
@@ -192,10 +192,10 @@ export class LocalPlane implements Plane {
     return this.#stacks.traces(this.#reflector.peers(), options);
   }
 
-  async figures(): Promise<PlaneFigures> {
-    const figures = this.#reflector.figures();
+  async stats(): Promise<PlaneStats> {
+    const stats = this.#reflector.stats();
     const descriptors = this.#sockets.descriptors.usage;
-    return { ...figures, loopMs: this.#loop.p99Ms, descriptors };
+    return { ...stats, loopMs: this.#loop.p99Ms, descriptors };
   }
 
   depart(withinMs: number): Promise<Departed> {

@@ -1,4 +1,4 @@
-import type { Bundle, BundlePlace } from "../egress/bundle.ts";
+import type { Bundle, BundleMember } from "../egress/bundle.ts";
 
 /** Those who take one channel by one group. */
 export class GroupBundle implements Bundle {
@@ -25,7 +25,7 @@ export class GroupBundle implements Bundle {
 }
 
 /** One neighbour's place in a {@link GroupBundle}. */
-export class GroupPlace implements BundlePlace {
+export class GroupBundleMember implements BundleMember {
   readonly bundle: GroupBundle;
   #isIn = false;
   /** What the bundle had passed on when it entered, less what it had got before. */

@@ -19,7 +19,7 @@ export interface GroupOutput {
 }
 
 /** How a site sends to groups and hears them, for links between sites. */
-export interface GroupMeans {
+export interface GroupSockets {
   /**
    * @param about.towards address of a neighbour, `host:port`: it is sent where the way to that one leads
    * @throws {MeanderError} `multicast-refused`, `interface-unknown`, `open-required`, `bind-failed`

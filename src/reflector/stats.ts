@@ -8,7 +8,7 @@ export interface SubscriberCounts {
 }
 
 /** One channel in sums: what a {@link ChannelSnapshot} has, without a line for each subscriber. */
-export interface ChannelFigures {
+export interface ChannelStats {
   readonly name: string;
   /** Sites the channel comes through, this one last. */
   readonly path: readonly string[];
@@ -34,10 +34,10 @@ export interface SlowSubscriber
 }
 
 /** What goes through a plane, in sums: cheap at any number of subscribers, so that it can be asked for all the time. */
-export interface ReflectorFigures {
+export interface ReflectorStats {
   /** Monotonic, ms: rates are differences over this. */
   readonly at: number;
-  readonly channels: readonly ChannelFigures[];
+  readonly channels: readonly ChannelStats[];
   /** Connections of viewers. */
   readonly viewers: number;
   /** Connections of other sites. */
