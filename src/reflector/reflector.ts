@@ -260,8 +260,8 @@ export class Reflector {
   }
 
   /**
-   * Has neighbours and viewers continue elsewhere, make before break, and admits no new ones. Settles when they have left,
-   * or after `withinMs`; at once when there is no other site. [W28]
+   * Has neighbours and viewers continue elsewhere, make before break, and admits no new ones. Settles when they have
+   * left, or after `withinMs`; at once when there is no other site. [W28]
    */
   depart(withinMs: number): Promise<Departed> {
     if (this.#sites.length === 0) return Promise.resolve({ served: 0, stayed: 0 });

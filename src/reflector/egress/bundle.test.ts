@@ -12,9 +12,9 @@ import type { Bundle, BundleMember } from "./bundle.ts";
 import type { PacketSink } from "./packet-sink.ts";
 
 const CHANNEL = "clip";
-const ABOUT = { kind: "rtp", name: "somebody", address: "nowhere" } as const;
+const ABOUT = { kind: "rtp", name: "player", address: "nowhere" } as const;
 
-/** A bundle in memory that takes video only. */
+/** A bundle in memory that accepts video only. */
 class TestBundle implements Bundle {
   readonly members = new Set<TestSink>();
   calls = 0;
@@ -31,7 +31,7 @@ class TestBundle implements Bundle {
   }
 }
 
-/** Remembers what came, alone and by the bundle. */
+/** Records what it gets, alone and by the bundle. */
 class TestSink implements PacketSink {
   readonly received: number[] = [];
   alone = 0;
@@ -46,7 +46,7 @@ class TestSink implements PacketSink {
         assert.ok(!bundle.members.has(this), "enters once");
         bundle.members.add(this);
       },
-      leave: () => assert.ok(bundle.members.delete(this), "leaves where it entered"),
+      leave: () => assert.ok(bundle.members.delete(this), "leaves the bundle that it entered"),
     };
   }
 
@@ -71,7 +71,7 @@ function open() {
     random: new SeededRandom(1),
     log: SILENT,
     security: plainLinks(nodeCipher),
-    dial: () => Promise.reject(new Error("nobody to dial")),
+    dial: () => Promise.reject(new Error("no site to dial")),
     onEvent() {},
   });
   const bounds = { maxSubscribers: 100, maxBitsPerSecond: 1e9 };
@@ -107,7 +107,7 @@ function open() {
   return { clock, reflector, publish, add, of, newest: () => sequence - 1 };
 }
 
-test("who is live in a bundle costs one call per packet, and is counted like everyone else", () => {
+test("live members of a bundle cost one call per packet, and are counted like other subscribers", () => {
   const { add, of, publish, reflector } = open();
   const bundle = new TestBundle();
   const sinks = [new TestSink(bundle), new TestSink(bundle), new TestSink(bundle)];
@@ -138,7 +138,7 @@ test("who is live in a bundle costs one call per packet, and is counted like eve
   assert.equal(bundle.members.size, 0);
 });
 
-test("a bundle whose last member left is not called any more", () => {
+test("a bundle without members is not called", () => {
   const { add, publish, reflector } = open();
   const bundle = new TestBundle();
   const [one, two] = [new TestSink(bundle), new TestSink(bundle)];
@@ -153,7 +153,7 @@ test("a bundle whose last member left is not called any more", () => {
   reflector.close();
 });
 
-test("whoever joins and leaves, each gets every packet once and in order from its key frame to its end", () => {
+test("members may join and leave: each gets every packet once and in order, from its key frame to its end", () => {
   const step = fc.oneof(
     {
       weight: 6,

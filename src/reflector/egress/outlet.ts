@@ -20,25 +20,26 @@ export interface Outlet extends PacketSender {
   readonly coalesces: boolean;
   /** How often the other end acknowledges what it consumed, ms; undefined: never. */
   readonly acknowledgeMs: number | undefined;
-  /** Serves it while it is live, together with others. */
+  /** Its membership in the bundle that serves it while it is live. */
   readonly member?: BundleMember | undefined;
-  /** Where it counts what did not leave, or nobody took; its subscriber's drops are counted there too. */
+  /** Counts what was not sent, or was refused by its receiver; its subscriber's drops are counted there too. */
   readonly drops?: Counters | undefined;
   /**
-   * Begins direct sending, for a caller that sends the same to thousands of outlets: returns what `send` would pass packets
-   * to. Absent: the outlet itself. @param sends tells when the caller last sent
+   * Begins direct sending, for a caller that sends the same to thousands of outlets: returns what `send` would pass
+   * packets to. Absent: the outlet itself.
+   * @param sends tells when the caller last sent
    */
   openDirect?(sends: DirectSends): PacketSender;
   /** Ends direct sending. */
   closeDirect?(): void;
   /** Whether it wants a packet; absent: all. */
   wants?(packet: Uint8Array): boolean;
-  /** Bytes not yet taken by the kernel, and the age of the oldest such write in ms. */
+  /** Bytes not yet accepted by the kernel, and the age of the oldest such write, ms. */
   backlog(): { readonly bytes: number; readonly oldestMs: number };
   close(code: string, message: string): void;
 }
 
-/** How a neighbour is served by a multicast group: its place among others, and the group as a layer of a stack. */
+/** How a neighbour is served by a multicast group: its membership, and the group as a layer of a stack. */
 export interface GroupDelivery {
   readonly member: BundleMember;
   readonly transport: LayerSpec;
@@ -63,7 +64,7 @@ export class PeerOutlet implements Outlet {
     this.acknowledgeMs = this.kind === "viewer" ? peer.ackMs : undefined;
   }
 
-  /** By what it is served now. */
+  /** The stack that serves it now. */
   get stack(): string {
     const { stack } = this.peer.connection;
     if (this.#group === undefined) return stack;
@@ -74,9 +75,9 @@ export class PeerOutlet implements Outlet {
     return this.#group?.member;
   }
 
-  /** From now on it is served by a group, or (undefined) by its own connection. It is in no place now. */
-  serveBy(way: GroupDelivery | undefined): void {
-    this.#group = way;
+  /** Serves it by a group from now on, or (undefined) by its own connection. It must not be in a bundle. */
+  serveBy(delivery: GroupDelivery | undefined): void {
+    this.#group = delivery;
   }
 
   send(packets: Uint8Array): boolean {

@@ -12,20 +12,20 @@ import {
 } from "../../wire/index.ts";
 import type { GroupSockets } from "./group-sockets.ts";
 
-/** How long no probe may come before the group is asked for, again and again, ms. */
+/** Without a probe for this long, the group is requested again, ms. */
 const ASK_MS = 1_000;
 
 type Answer = Extract<ControlMessage, { type: "group" }>;
 
-/** What a link wants of its group, and how far that is. */
+/** The group of a link, and its state. */
 interface WantedGroup {
   readonly group: string;
   readonly port: number;
   readonly ttl: number;
-  /** What the upstream told, and what hears it. */
+  /** The upstream's answer, and the input that receives from the group. */
   told: string;
   input: { close(): void } | undefined;
-  /** When a probe was heard, or the group asked for, ms. */
+  /** When a probe was received, or the group was requested, ms. */
   heardAt: number;
   refusal: string;
 }
@@ -36,11 +36,14 @@ export interface GroupHearingOptions {
   readonly sockets: GroupSockets;
   /** A packet of media from the upstream of a link. */
   onPacket(peer: Peer, packet: Uint8Array): void;
-  /** Something from a group was not taken. */
+  /** A packet from a group was dropped. */
   onDrop(reason: string): void;
 }
 
-/** The hearing half of links by a group: asks for it, says which probes come, and hands on what its upstream sends there. [W29] */
+/**
+ * The receiving half of links by a group: requests it, reports probes, and passes on what the upstream sends to it.
+ * [W29]
+ */
 export class GroupHearing {
   readonly #options: GroupHearingOptions;
   readonly #wanted = new Map<Peer, WantedGroup>();
@@ -49,7 +52,7 @@ export class GroupHearing {
     this.#options = options;
   }
 
-  /** A link is up: asks for its group, if its stack has one. */
+  /** A link is up: requests its group, if its stack has one. */
   opened(peer: Peer): void {
     const { name, parameters } = parseStack(peer.connection.stack).transport;
     const spec = transportsByName[name];
@@ -68,14 +71,14 @@ export class GroupHearing {
     this.#ask(peer, wanted);
   }
 
-  /** The upstream says from where it sends, and how it seals. */
+  /** The upstream answered from where it sends, and how it seals. */
   answered(peer: Peer, answer: Answer): void {
     const wanted = this.#wanted.get(peer);
     if (wanted === undefined || answer.group !== wanted.group || answer.port !== wanted.port)
       return;
     const told = `${answer.from.host} ${answer.from.port} ${answer.salt}`;
     if (wanted.told === told) return;
-    // What is private by its own connection is not taken from anyone.
+    // The link is private, so an unsealed group is not accepted.
     if (peer.connection.isPrivate === true && answer.salt === "") {
       this.#options.onDrop("plain");
       return;
@@ -101,7 +104,7 @@ export class GroupHearing {
     wanted?.input?.close();
   }
 
-  /** Asks again where nothing is heard. */
+  /** Requests groups again from which no probe arrives. */
   tick(): void {
     const now = this.#options.clock.now();
     for (const [peer, wanted] of this.#wanted) {
@@ -134,12 +137,16 @@ export class GroupHearing {
       },
       (error: unknown) => {
         if (!isCurrent()) return;
-        // The next answer is a new attempt.
+        // The next answer makes another attempt.
         wanted.told = "";
         const message = messageOf(error);
         if (wanted.refusal === message) return;
         wanted.refusal = message;
-        log.warn("The group of a link cannot be heard.", { group, port, error: message });
+        log.warn("A site cannot receive from the group of a link.", {
+          group,
+          port,
+          error: message,
+        });
       },
     );
   }

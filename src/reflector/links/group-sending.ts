@@ -12,17 +12,17 @@ import type { GroupDelivery } from "../egress/outlet.ts";
 import { GroupBundle, GroupBundleMember } from "./group-bundle.ts";
 import type { GroupOutput, GroupSockets } from "./group-sockets.ts";
 
-/** How often a group is probed, and how long an answer may stay away, ms. */
+/** How often a group is probed, and how long a member may leave probes unanswered, ms. */
 const PROBE_MS = 200;
 const PROOF_MS = 700;
-/** Probes whose answers are still of use. */
+/** Number of last probes whose answers are accepted. */
 const PROBES = 8;
-/** Groups that neighbours may have a site send to at once. */
+/** Groups that a site sends to at once. */
 const GROUPS_MAX = 64;
 
 type GroupRequest = Extract<ControlMessage, { type: "group-wanted" }>;
 
-/** One group that neighbours asked for. */
+/** One group that neighbours requested. */
 interface ProbedGroup {
   readonly request: GroupRequest;
   readonly key: string;
@@ -36,7 +36,7 @@ interface ProbedGroup {
 }
 
 interface Member {
-  /** When the newest probe that it heard was sent, ms; undefined: it heard none. */
+  /** When the newest probe that it answered was sent, ms; undefined: it answered none. */
   heardAt: number | undefined;
   isProven: boolean;
 }
@@ -46,13 +46,13 @@ export interface GroupSendingOptions {
   readonly log: Log;
   readonly sockets: GroupSockets;
   /**
-   * A neighbour is served by a group from now on, or by its own connection again: then `since` says from when on what was sent
-   * may not have come, ms.
+   * A neighbour is served by a group from now on, or by its own connection again: then packets sent since `since` (ms)
+   * may not have arrived.
    */
   onServed(peer: Peer, since: number | undefined): void;
 }
 
-/** The sending half of links by a group: probes it, and serves by it those who are seen to hear. [W29] */
+/** The sending half of links by a group: probes it, and serves by it the neighbours that answer. [W29] */
 export class GroupSending {
   readonly #options: GroupSendingOptions;
   readonly #groups = new Map<string, ProbedGroup>();
@@ -63,7 +63,7 @@ export class GroupSending {
     this.#options = options;
   }
 
-  /** A neighbour asks for a group, perhaps again. */
+  /** A neighbour requests a group, perhaps again. */
   wanted(peer: Peer, request: GroupRequest): void {
     const { group, port, ttl } = request;
     const isSealed = peer.connection.isPrivate === true;
@@ -72,7 +72,7 @@ export class GroupSending {
     let probed = this.#groups.get(key);
     if (probed === undefined) {
       if (this.#groups.size >= GROUPS_MAX) {
-        const message = `${GROUPS_MAX} groups are sent to already`;
+        const message = `the site already sends to ${GROUPS_MAX} groups`;
         peer.sendControl({ type: "group-refused", group, message });
         return;
       }
@@ -84,14 +84,14 @@ export class GroupSending {
     this.#tell(peer, probed);
   }
 
-  /** A neighbour heard a probe. */
+  /** A neighbour answered a probe. */
   heard(peer: Peer, number: number): void {
     const probed = this.#groupOf.get(peer);
     const member = probed?.members.get(peer);
     if (probed === undefined || member === undefined) return;
     const age = probed.probes - number;
     const sentAt = probed.probedAt[number % PROBES];
-    // Not one of ours, or from long ago.
+    // Not one of the last probes.
     if (age < 0 || age >= PROBES || sentAt === undefined) return;
     member.heardAt = Math.max(member.heardAt ?? sentAt, sentAt);
     if (member.isProven) return;
@@ -118,7 +118,10 @@ export class GroupSending {
     return { member: new GroupBundleMember(bundle), transport };
   }
 
-  /** A neighbour's connection has ended, or it wants another group. Its subscriptions are served otherwise before. */
+  /**
+   * A neighbour's connection has ended, or it requests another group. Its subscriptions are served by its connection
+   * first.
+   */
   gone(peer: Peer): void {
     const probed = this.#groupOf.get(peer);
     if (probed === undefined) return;
@@ -128,13 +131,13 @@ export class GroupSending {
     if (probed.members.size === 0) this.#close(probed);
   }
 
-  /** Probes, and judges by the answers. Every 10 ms or so. */
+  /** Probes groups, and removes members that do not answer. Every 10 ms or so. */
   tick(): void {
     const now = this.#options.clock.now();
     for (const probed of this.#groups.values()) {
       if (probed.output === undefined) continue;
       if (probed.output.isSpent) {
-        // Whoever hears no more probes asks again.
+        // Members that receive no more probes request it again.
         this.#abandon(probed);
         continue;
       }
@@ -175,7 +178,7 @@ export class GroupSending {
       },
       (error: unknown) => {
         const message = messageOf(error);
-        log.warn("Nothing can be sent to a group that a neighbour asks for.", {
+        log.warn("A site cannot send to the group that a neighbour requests.", {
           ...aboutOf(probed),
           error: message,
         });
@@ -204,7 +207,7 @@ export class GroupSending {
     output.send(encodePacket({ ...header, medium: MEDIUM.control, sequence }, payload));
   }
 
-  /** It is not known any more whether the group reaches a neighbour. */
+  /** The group may not reach a neighbour any more: it is served by its own connection. */
   #doubt(peer: Peer, probed: ProbedGroup): void {
     const member = probed.members.get(peer);
     if (member?.isProven !== true) return;

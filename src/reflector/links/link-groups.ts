@@ -4,7 +4,7 @@ import type { GroupDelivery } from "../egress/outlet.ts";
 import { GroupHearing, type GroupHearingOptions } from "./group-hearing.ts";
 import { GroupSending, type GroupSendingOptions } from "./group-sending.ts";
 
-/** Links by multicast groups: what comes by them to this site, and what this site sends by them. [W29] */
+/** Links by multicast groups: their receiving and their sending half. [W29] */
 export class LinkGroups {
   readonly #hearing: GroupHearing;
   readonly #sending: GroupSending;
@@ -18,7 +18,7 @@ export class LinkGroups {
     if (peer.remote?.role === "site") this.#hearing.opened(peer);
   }
 
-  /** True: the message was about a group. */
+  /** Handles a message about a group. @returns false when it is about something else */
   control(peer: Peer, message: ControlMessage): boolean {
     switch (message.type) {
       case "group-wanted":
