@@ -164,7 +164,11 @@ test("a site that cannot start says why, where and what to do", async () => {
     [
       ["--name", "x", "--join", `http://127.0.0.1:${udp.address().port}`, ...free],
       1,
-      [/no session could be joined/, /--join http:\/\/127\.0\.0\.1:\d+/, /check that it runs/],
+      [
+        /no site answers: connection refused/,
+        /--join http:\/\/127\.0\.0\.1:\d+/,
+        /start that site/,
+      ],
     ],
     [
       ["--name", "x", "--http-port", port],

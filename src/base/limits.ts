@@ -136,6 +136,8 @@ export const LIMITS = {
   lingerMs: 5_000,
   /** Leases of sites, ms. */
   leaseMs: 15_000,
+  /** A clock may be this much too fast or too slow, millionths: a lease is counted short by twice as much. */
+  clockDriftPpmMax: 1_000,
   /** A key of the directory, characters. */
   directoryKeyLengthMax: 200,
   /** Keys of a directory: what a leader of 4 096 channels and as many sites needs, many times over. */

@@ -25,7 +25,7 @@ export function addRecord(program: Command): void {
       .argument("<channel>", "name of the channel")
       .requiredOption(
         "--to <file>",
-        "file that ends in .webm, .mkv, .mp4 or .mov; may hold {channel}, {time} and {number}",
+        "file that ends in .mkv (every codec), .webm (VP8, VP9, AV1, Opus), .mp4 or .mov; may hold {channel}, {time} and {number}",
       )
       .option("--segment <time>", "begin a new file at the first key frame after it, such as 60s")
       .option("--duration <time>", "end after so much, such as 30s")

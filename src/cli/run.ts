@@ -1,13 +1,19 @@
 import type { Command } from "commander";
 import type { Shell } from "../session/shell/index.ts";
-import { type SiteArguments, withSite } from "./arguments.ts";
+import { durationOf, type SiteArguments, withSite } from "./arguments.ts";
 import { formatOutput } from "./event-line.ts";
+import { ScriptError } from "./script-error.ts";
 import { type Script, ScriptLoader } from "./script-loader.ts";
+import { scriptShell } from "./script-shell.ts";
 import { withShell } from "./shell-of.ts";
 import { openTerminal, type Terminal } from "./terminal.ts";
+import { untilIdle } from "./until-idle.ts";
 
 interface Arguments extends SiteArguments {
   readonly quiet?: boolean;
+  readonly replace?: boolean;
+  readonly detach?: boolean;
+  readonly follow: string;
 }
 
 /** `meander run` */
@@ -18,15 +24,42 @@ export function addRun(program: Command): void {
       .description("run a script that drives the session; `meander sim` simulates the same file")
       .argument("<file>", "module with `export default async function (shell, args)`")
       .argument("[args...]", "arguments of the script; behind -- where they look like options")
+      .option("--replace", "destroy streams that exist when the script creates ones of their names")
+      .option(
+        "--follow <time>",
+        "after the script has ended, print what agents print until its streams are idle, and at most for",
+        "10s",
+      )
+      .option("--detach", "end with the script")
       .option("--quiet", "do not print what agents print"),
   ).action(async (file: string, args: readonly string[], options: Arguments) => {
     const terminal = openTerminal(options.json === true);
+    const { quiet, replace = false, detach = false } = options;
+    const timeoutMs = detach ? 0 : durationOf(options.follow, "--follow");
     const script = await new ScriptLoader().load(file);
-    await withShell(options, async (shell) => {
-      if (options.quiet !== true) void printOutput(shell, terminal);
-      await guarded(script, () => script.main(shell, args));
+    await withShell(options, async (inner) => {
+      if (quiet !== true) void printOutput(inner, terminal);
+      const { shell, names } = scriptShell(inner, { replace });
+      await guarded(script, () => script.main(shell, args)).catch((error: unknown) => {
+        throw withAdvice(error, file);
+      });
+      const busy = await untilIdle(inner, names, { timeoutMs });
+      if (busy.length > 0) terminal.note(stillBusy(busy, options.follow));
     });
   });
+}
+
+/** What a second run of the same script meets. */
+function withAdvice(error: unknown, file: string): unknown {
+  if (!(error instanceof ScriptError) || error.code !== "stream-exists") return error;
+  const { code, what, where = "", expected, picture } = error;
+  const next = `destroy it with \`meander stream destroy\`, or run with --replace: meander run --replace ${file}`;
+  return new ScriptError(code, what, { where, expected, next, picture, cause: error });
+}
+
+function stillBusy(streams: readonly string[], after: string): string {
+  const names = streams.slice(0, 5).join(", ");
+  return `not idle after ${after}: ${names}; see \`meander stream watch\`, or follow longer with --follow`;
 }
 
 /** Runs a script to its end, or to the first error that it left to nobody: in a callback, or of a promise that it dropped. */

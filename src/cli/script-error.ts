@@ -57,10 +57,11 @@ export function thrownError(
   const own = frames.find(({ file }) => !file.includes(`${sep}node_modules${sep}`));
   const place =
     own === undefined ? displayed(script) : `${displayed(own.file)}:${own.line}:${own.column}`;
+  const shown = framesToShow(frames, thrown);
   const picture =
-    frames.length < 2
+    shown.length < 2
       ? undefined
-      : frames
+      : shown
           .map(({ name, file, line, column }) => {
             const at = `${displayed(file)}:${line}:${column}`;
             return `    at ${name === "" ? at : `${name} (${at})`}`;
@@ -74,6 +75,14 @@ export function thrownError(
   const name = thrown instanceof Error && thrown.name !== "Error" ? `${thrown.name}: ` : "";
   const what = thrown instanceof Error ? name + messageOf(thrown) : `it threw ${messageOf(thrown)}`;
   return new ScriptError("script-failed", what, { where: place, picture, cause: thrown });
+}
+
+/** Those from the fault to where the script was called; of other packages only those that the fault is in. */
+function framesToShow(frames: readonly Frame[], thrown: unknown): readonly Frame[] {
+  const isOwn = ({ file }: Frame): boolean => !file.includes(`${sep}node_modules${sep}`);
+  const upToScript = frames.slice(0, frames.findLastIndex(isOwn) + 1);
+  // What this package throws comes from its own dependencies at most.
+  return thrown instanceof MeanderError ? upToScript.filter(isOwn) : upToScript;
 }
 
 /** One line of a stack. */

@@ -1,20 +1,11 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { packageRoot } from "../client/index.ts";
 import type { SimulationResult } from "../sim/index.ts";
-
-const MAIN = fileURLToPath(new URL("./main.js", import.meta.url));
-
-interface Run {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
+import { meander, type Run } from "./meander.test.support.ts";
 
 let folder: string;
 
@@ -23,14 +14,7 @@ before(async () => {
 });
 after(() => rm(folder, { recursive: true, force: true }));
 
-function sim(...args: string[]): Promise<Run> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, [MAIN, "sim", ...args], (error, stdout, stderr) => {
-      const code = typeof error?.code === "number" ? error.code : error === null ? 0 : -1;
-      resolve({ code, stdout, stderr });
-    });
-  });
-}
+const sim = (...args: readonly string[]): Promise<Run> => meander(["sim", ...args]);
 
 function example(name: string): string {
   return join(packageRoot(), "examples", `${name}.ts`);
@@ -88,6 +72,27 @@ test("with --json the result is one object, and another seed gives another run",
     );
   }
   assert.notEqual(results[0]?.seconds, results[1]?.seconds);
+});
+
+test("a script that names the sites of the documentation runs as it is; other names are given", async () => {
+  const lines = (site: string): string[] => [
+    "export default async (shell: { createStream(name: string, options: object): Promise<unknown> }) => {",
+    `  await shell.createStream("foo", { at: "${site}" });`,
+    "};",
+  ];
+  const known = await sim(await script("known.ts", lines("edge")));
+  assert.equal(known.code, 0, known.stderr);
+  const other = await script("other.ts", lines("west"));
+  const refused = await sim(other);
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /expected: .*edge, north, origin|origin, edge, north/);
+  assert.match(refused.stderr, /next: name the sites of the script: add --sites NAME,NAME/);
+  assert.doesNotMatch(refused.stderr, /undefined/);
+  const given = await sim(other, "--sites", "east,west");
+  assert.equal(given.code, 0, given.stderr);
+  const twice = await sim(other, "--sites", "west,west");
+  assert.equal(twice.code, 2);
+  assert.match(twice.stderr, /where: argument --sites/);
 });
 
 test("an error of the script shows its place, and the command that brings it again", async () => {

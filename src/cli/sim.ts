@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { every, MeanderError, SystemClock } from "../base/index.ts";
+import { siteNameSchema } from "../session/index.ts";
 import type { SimulationResult, TraceEntry, Violation } from "../sim/index.ts";
 import { wholeNumber } from "./arguments.ts";
 import { formatOutput } from "./event-line.ts";
@@ -11,7 +12,9 @@ import { openTerminal, type Paint, type Terminal, table } from "./terminal.ts";
 const PROGRESS_MS = 500;
 /** 100 000 s, as in the paper. */
 const UNTIL_MS = 100_000_000;
-const SITES = 3;
+/** Equal sites, by the names that the examples of the documentation use. */
+const SITES = "origin,edge,north";
+const SITES_MAX = 100;
 
 interface Arguments {
   readonly seed: string;
@@ -31,7 +34,11 @@ export function addSim(program: Command): void {
     .argument("[args...]", "arguments of the script; behind -- where they look like options")
     .option("--seed <number>", "what chance draws", "1")
     .option("--until <ms>", "virtual time at which it ends at the latest", `${UNTIL_MS}`)
-    .option("--sites <count>", "sites m0, m1, … for a script without `simulation`", `${SITES}`)
+    .option(
+      "--sites <names>",
+      "sites for a script without `simulation`: their names, or how many (m0, m1, …)",
+      SITES,
+    )
     .option("--trace <file>", "write everything that happens there, one JSON object a line")
     .option("--quiet", "do not print what agents print")
     .option("--json", "print the result as one JSON object; what the script prints goes to stderr")
@@ -39,7 +46,7 @@ export function addSim(program: Command): void {
       const terminal = openTerminal(options.json === true);
       const seed = wholeNumber(options.seed, "--seed", 0, 999_999_999) ?? 1;
       const untilMs = wholeNumber(options.until, "--until", 1, 999_999_999) ?? UNTIL_MS;
-      const sites = wholeNumber(options.sites, "--sites", 1, 100) ?? SITES;
+      const sites = siteNames(options.sites);
       if (terminal.json) globalThis.console = new console.Console(process.stderr);
       const script = await new ScriptLoader().load(file);
       const { createSimulation } = await import("../sim/index.ts");
@@ -48,7 +55,7 @@ export function addSim(program: Command): void {
         simulation.onOutput((line) => terminal.write(`${formatOutput(line, terminal.paint)}\n`));
       }
       const again = (until: number | undefined): string =>
-        formatCommand({ file, seed, until, sites, args });
+        formatCommand({ file, seed, until, sites: options.sites, args });
       const stop = every(new SystemClock(), "progress", PROGRESS_MS, () =>
         terminal.progress(`simulated ${simulation.clock().toFixed(1)} s…`),
       );
@@ -63,6 +70,19 @@ export function addSim(program: Command): void {
       const [violation] = result.violations;
       if (violation !== undefined) throw violated(violation, again);
     });
+}
+
+/** The names that `--sites` gives: `origin,edge`, or `2` for `m0,m1`. @throws {MeanderError} `arguments-invalid` */
+export function siteNames(text: string): readonly string[] {
+  const count = /^\d+$/.test(text) ? wholeNumber(text, "--sites", 1, SITES_MAX) : undefined;
+  if (count !== undefined) return Array.from({ length: count }, (_, index) => `m${index}`);
+  const names = text.split(",").map((name) => name.trim());
+  const isValid = names.every((name) => siteNameSchema.safeParse(name).success);
+  if (isValid && new Set(names).size === names.length && names.length <= SITES_MAX) return names;
+  throw new MeanderError("arguments-invalid", `got ${JSON.stringify(text)}`, {
+    where: "argument --sites",
+    expected: `up to ${SITES_MAX} different names of sites, such as origin,edge, or how many`,
+  });
 }
 
 /** A promise that was broken. @param again the command that runs until then, ms */
@@ -139,7 +159,8 @@ export function formatCommand(run: {
   readonly seed: number;
   /** ms; undefined: to its end. */
   readonly until: number | undefined;
-  readonly sites: number;
+  /** As the option has it. */
+  readonly sites: string;
   readonly args: readonly string[];
 }): string {
   const { file, seed, until, sites, args } = run;

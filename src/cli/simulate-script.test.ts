@@ -8,7 +8,12 @@ import type { Script } from "./script-loader.ts";
 import { formatCommand, formatEntry, formatLog, formatResult, violated } from "./sim.ts";
 import { simulateScript } from "./simulate-script.ts";
 
-const OPTIONS = { args: ["a"], sites: 2, untilSeconds: 5, again: "meander sim x.ts --seed 1" };
+const OPTIONS = {
+  args: ["a"],
+  sites: ["m0", "m1"],
+  untilSeconds: 5,
+  again: "meander sim x.ts --seed 1",
+};
 const RESULT: SimulationResult = {
   seconds: 5,
   concluded: false,
@@ -134,10 +139,10 @@ test("a result says how long, how much and how it ended", () => {
 });
 
 test("the command that does it again has what differs from its defaults, quoted for a shell", () => {
-  const run = { file: "x.ts", seed: 7, until: undefined, sites: 3, args: [] };
+  const run = { file: "x.ts", seed: 7, until: undefined, sites: "origin,edge,north", args: [] };
   assert.equal(formatCommand(run), "meander sim x.ts --seed 7");
   assert.equal(
-    formatCommand({ ...run, file: "it's.ts", until: 12, sites: 4, args: ["--kill", "a b"] }),
+    formatCommand({ ...run, file: "it's.ts", until: 12, sites: "4", args: ["--kill", "a b"] }),
     "meander sim 'it'\\''s.ts' --seed 7 --until 12 --sites 4 -- --kill 'a b'",
   );
 });

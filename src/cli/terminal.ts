@@ -100,7 +100,10 @@ export function printError(error: unknown, json: boolean): void {
   const lines = Object.entries(rest).map(([name, text]) =>
     text === undefined ? "" : `  ${name}: ${text}\n`,
   );
-  const picture = error instanceof Error && "picture" in error ? `${String(error.picture)}\n` : "";
+  const picture =
+    error instanceof Error && "picture" in error && error.picture !== undefined
+      ? `${String(error.picture)}\n`
+      : "";
   process.stderr.write(`${paint("red", "error:")} ${what}\n${picture}${lines.join("")}`);
   // A bug of ours: the place helps whoever gets the report.
   if (!(error instanceof MeanderError) && error instanceof Error)

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { LinkTrace } from "../client/contract/index.ts";
 import { KIND } from "../wire/index.ts";
-import { traceLines, traceTable } from "./trace.ts";
+import { emptyTrace, traceLines, traceTable } from "./trace.ts";
 
 const HEADER = { flags: 3, channel: 1, source: 0x91a183a4, medium: 2, length: 193 };
 const LINK: LinkTrace = {
@@ -33,6 +33,12 @@ test("a trace for programs is one JSON value on each line, what is traced first"
   });
   assert.equal(lines[2].name, "meander:packet_sent");
   assert.equal(lines.length, 1 + events.length);
+});
+
+test("where no link is traced, programs get one JSON value that says how to trace one", () => {
+  const head = JSON.parse(JSON.stringify(emptyTrace("relay")));
+  assert.deepEqual(head.trace, { vantage_point: "relay", count: 0 });
+  assert.match(head.hint, /stack such as frag:trace:udp/);
 });
 
 test("a trace for people counts time from the first packet shown, and names kinds", () => {

@@ -6,6 +6,8 @@ import { clientOf, type SiteArguments, wholeNumber, withSite } from "./arguments
 import { openTerminal, type Paint, table } from "./terminal.ts";
 
 const LAST_DEFAULT = 40;
+const HINT =
+  "no link has a trace module in its stack; configure a stack such as frag:trace:udp with `meander config set`";
 
 /** `meander trace` */
 export function addTrace(program: Command): void {
@@ -20,16 +22,18 @@ export function addTrace(program: Command): void {
     const last = wholeNumber(options.last, "--last", 1, LIMITS.traceEventsMax) ?? LAST_DEFAULT;
     const { site, links } = await clientOf(options).trace(last, options.link);
     if (terminal.json) {
+      if (links.length === 0) terminal.write(`${JSON.stringify(emptyTrace(site))}\n`);
       for (const link of links) terminal.write(traceLines(site, link));
       return;
     }
-    if (links.length === 0) {
-      terminal.note(
-        `no link of ${site} is traced; give its connection a trace module, such as frag:trace:udp`,
-      );
-    }
+    if (links.length === 0) terminal.note(`${site}: ${HINT}`);
     terminal.write(links.map((link) => `${traceTable(link, terminal.paint)}\n`).join("\n"));
   });
+}
+
+/** For programs that read a trace where nothing is traced: a head without a link, which says what to do. */
+export function emptyTrace(site: string): object {
+  return { qlog_format: "JSON-SEQ", trace: { vantage_point: site, count: 0 }, hint: HINT };
 }
 
 /** One JSON value on each line, as qlog has them: what is traced, then what passed. */

@@ -6,7 +6,6 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { type WebSocket, WebSocketServer } from "ws";
 import {
   DEFAULT_LIMITS,
@@ -19,8 +18,7 @@ import { MeanderError, SILENT, SystemClock } from "../base/index.ts";
 import type { MessageSocket } from "../directory/index.ts";
 import { ShellServer } from "../session/shell/index.ts";
 import { packValue, unpackValue } from "../wire/index.ts";
-
-const MAIN = fileURLToPath(new URL("./main.js", import.meta.url));
+import { MAIN } from "./meander.test.support.ts";
 
 /** A session that only notes what it is asked. */
 class NotingPort implements ShellPort {

@@ -10,6 +10,7 @@ import {
   unreachableError,
 } from "../session/shell/index.ts";
 import { secureOptions, type TlsTrust } from "../transport/index.ts";
+import { connectFailure } from "./connect-failure.ts";
 import { messageSocketOf } from "./message-sockets.ts";
 import { errorSchema } from "./site-answer.ts";
 import type { SiteCredentials } from "./site-client.ts";
@@ -53,7 +54,7 @@ function dialShell(
       }, reject);
     });
     socket.on("error", (cause) =>
-      reject(isAboutTls(cause) ? cause : unreachableError(url, cause.message, cause)),
+      reject(isAboutTls(cause) ? cause : unreachableError(url, connectFailure(cause), cause)),
     );
   });
 }

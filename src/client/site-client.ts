@@ -2,6 +2,7 @@ import { MeanderError, messageOf } from "../base/index.ts";
 import type { RouteConfig } from "../session/index.ts";
 import { checkChannelName } from "../session/index.ts";
 import type { TlsTrust } from "../transport/index.ts";
+import { connectFailure } from "./connect-failure.ts";
 import type { DemoAction } from "./contract/demo-action.ts";
 import type { LogLevel } from "./contract/log-level.ts";
 import type { RecordStatus } from "./contract/recording.ts";
@@ -266,8 +267,7 @@ export class SiteClient {
       return await exchange(this.url + path, { method, headers, body: content?.body, trust });
     } catch (cause) {
       if (cause instanceof MeanderError && cause.code.startsWith("tls-")) throw cause;
-      const reason = messageOf(cause) || String((cause as NodeJS.ErrnoException).code);
-      throw new MeanderError("site-unreachable", `the site does not answer: ${reason}`, {
+      throw new MeanderError("site-unreachable", `no site answers: ${connectFailure(cause)}`, {
         where: this.url,
         next: "start it with `meander site` or `meander demo`, or name another with --site",
         cause,

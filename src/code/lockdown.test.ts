@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { packValue, unpackValue } from "../wire/index.ts";
+import { CODE_KINDS } from "./code-kinds.ts";
 import { isLockedDown, lockDown } from "./lockdown.ts";
+import { stripTypes } from "./strip-types.ts";
 
 const readerWarm = packValue({ made: "before", list: [1, 2.5] });
 
@@ -21,6 +23,23 @@ test("a thread is locked down once, however often it is asked for", () => {
     }
   }
   assert.match(String(Object.freeze), /native code/);
+});
+
+test("memory of WebAssembly that has grown is seen to be gone, so that types are stripped from long texts, too", () => {
+  const { Memory } = Reflect.get(globalThis, "WebAssembly") as {
+    Memory: new (size: {
+      initial: number;
+    }) => { readonly buffer: ArrayBuffer; grow(by: number): void };
+  };
+  const memory = new Memory({ initial: 1 });
+  const { buffer } = memory;
+  const isGone = (): unknown => Reflect.get(buffer, "detached");
+  assert.equal(isGone(), false);
+  memory.grow(1);
+  assert.equal(isGone(), true);
+  assert.equal(Reflect.get(new ArrayBuffer(0), "detached"), false);
+  const text = `export default {\n${"// a line that says nothing\n".repeat(5_000)}};`;
+  assert.equal(stripTypes({ text, prefix: "", file: "agent", kind: CODE_KINDS.agent }), text);
 });
 
 test("bytes are as quick to write as they are to read", () => {

@@ -1,5 +1,6 @@
-// In this order: ses takes the `Object.freeze` that the first leaves.
+// In this order: ses takes the `Object.freeze` and the `detached` that the first two leave.
 import { endFreezing } from "./lockdown-freeze.ts";
+import "./lockdown-detached.ts";
 import "ses";
 
 endFreezing();

@@ -24,4 +24,4 @@ export type {
   TraceEntry,
   Violation,
 } from "./simulation.ts";
-export { Storm, type StormOptions, type StormReport } from "./streams/storm.ts";
+export { Storm, type StormOptions, type StormReport } from "./storm/storm.ts";

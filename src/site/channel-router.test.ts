@@ -144,7 +144,7 @@ test("a channel known from before is opened while the directory is down, another
 test("a configured channel without an id gets one, later if the directory is down", async () => {
   const { plane, router, down } = rig([]);
   down.value = true;
-  await router.setRoutes(routes({ clip: from("north") }));
+  await assert.rejects(router.setRoutes(routes({ clip: from("north") })), /has no id yet/);
   await settle();
   assert.deepEqual(plane.taken().slice(1), []);
   down.value = false;

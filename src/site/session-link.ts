@@ -132,7 +132,7 @@ export class SessionLink {
       this.#session = await this.#membership.start();
       await this.#credential?.keep(directory);
     } catch (error) {
-      throw join === undefined ? error : withAddress(error, join);
+      throw join === undefined ? error : await this.#explained(error, join);
     }
     return this.#session;
   }
@@ -301,6 +301,29 @@ export class SessionLink {
     }
   }
 
+  /** Why the site to join did not let this one in: asked of that site, as it is now. */
+  async #explained(error: unknown, join: string): Promise<unknown> {
+    if (!(error instanceof MeanderError) || error.code !== "directory-unreachable") return error;
+    const { trust } = this.#options.credentials;
+    const refusal = await new SiteClient(join, { trust }).health().then(
+      () => undefined,
+      (cause: unknown) => cause,
+    );
+    const isAbsent = refusal instanceof MeanderError && refusal.code === "site-unreachable";
+    return new MeanderError(
+      error.code,
+      isAbsent ? refusal.what : `its leader does not answer: ${error.what}`,
+      {
+        where: `argument --join ${join}`,
+        expected: "the address of a running site of the session",
+        next: isAbsent
+          ? "start that site, or correct the address"
+          : "check that the leader runs, and that this machine reaches it",
+        cause: error,
+      },
+    );
+  }
+
   #joined(): Membership {
     if (this.#membership !== undefined) return this.#membership;
     throw new MeanderError("starting", "the site has not joined its session yet", {
@@ -324,15 +347,4 @@ const evacuatedSchema = z.object({ moved: z.number(), failed: z.array(z.unknown(
 /** What a site says of itself; who leads is for the leader to say. */
 function selfOf({ leader: _leader, ...self }: SiteRecord): SiteSelf {
   return self;
-}
-
-/** What went wrong with a directory that did not answer, with the address that somebody typed. */
-function withAddress(error: unknown, join: string): unknown {
-  if (!(error instanceof MeanderError) || error.code !== "directory-unreachable") return error;
-  return new MeanderError(error.code, `no session could be joined there: ${error.what}`, {
-    where: `argument --join ${join}`,
-    expected: "the address of a running site of the session",
-    next: "check that it runs, and that this machine reaches it",
-    cause: error,
-  });
 }

@@ -9,6 +9,7 @@ import {
 } from "../base/index.ts";
 import type { LifecycleEvent } from "./consumer.ts";
 import { decodeFrames } from "./decode-frames.ts";
+import { EndedSites } from "./ended-sites.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { APPEND_BYTES, encodeFrame, type Frame, SEGMENT_BYTES } from "./frames.ts";
 import type { Chore, KernelContext } from "./kernel-context.ts";
@@ -54,6 +55,7 @@ export class StreamKernel {
   readonly #context: KernelContext;
   readonly #site: SiteEndpoint;
   readonly #shells = new Map<EndpointId, ShellEndpoint>();
+  readonly #ended = new EndedSites();
   readonly #residents = new Map<EndpointId, Resident>();
   #siteInstances = new Map<EndpointId, SiteInstance>();
   readonly #stopPruning: () => void;
@@ -87,6 +89,9 @@ export class StreamKernel {
     this.#stopPruning = every(clock, "forget shells", PRUNE_MS, () => {
       for (const each of this.#residents.values())
         each.prune(clock.now() - LIMITS.senderForgottenMs);
+      // Without a lease the list of sites may be an old one.
+      if (this.leaseHolds) this.#ended.review([...this.locations.others].map(([, where]) => where));
+      this.#turn(() => this.#giveUpEnded());
     });
   }
 
@@ -122,6 +127,7 @@ export class StreamKernel {
         if (!now.has(id)) this.#siteGone(id, siteInstance);
       for (const [id, siteInstance] of now) this.locations.setOther(id, siteInstance);
       this.#siteInstances = now;
+      if (this.#ended.update(siteInstances)) this.#giveUpEnded();
     });
   }
 
@@ -447,6 +453,18 @@ export class StreamKernel {
     for (const endpoint of this.#endpoints()) {
       endpoint.gone(id, error);
       endpoint.gone(-id, error);
+    }
+  }
+
+  /** Replies for shells whose site has ended. Their numbers stay for a while: what they sent may still arrive, again. */
+  #giveUpEnded(): void {
+    for (const [id, siteInstance] of this.locations.others) {
+      if (!this.#ended.has(siteInstance)) continue;
+      this.locations.removeOther(id);
+      const error = new MeanderError("endpoint-gone", "the shell ended with its site", {
+        where: `site ${siteInstance.site}`,
+      });
+      for (const endpoint of this.#endpoints()) endpoint.gone(-id, error);
     }
   }
 

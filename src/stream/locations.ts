@@ -66,6 +66,11 @@ export class Locations {
     return known;
   }
 
+  /** Sites and shells. May be removed meanwhile. */
+  get others(): IterableIterator<[EndpointId, SiteInstance]> {
+    return this.#others.entries();
+  }
+
   setOther(id: EndpointId, siteInstance: SiteInstance): void {
     if (this.#others.get(id)?.instance !== siteInstance.instance)
       this.#others.set(id, siteInstance);

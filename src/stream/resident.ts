@@ -397,8 +397,14 @@ export class Resident extends Endpoint implements PairOwner {
   /** Forgets shells that have been silent for long. */
   prune(olderThan: number): void {
     for (const [id, pair] of this.#pairs)
-      if (!isStream(id) && pair.lastAt < olderThan && pair.consumed === pair.received)
+      if (!isStream(id) && pair.lastAt < olderThan && pair.consumed === pair.received) {
         this.#pairs.delete(id);
+        // It would have asked for what it waits for.
+        this.gone(
+          -id,
+          new MeanderError("endpoint-gone", "nothing was heard of the shell for long"),
+        );
+      }
   }
 
   override close(error: MeanderError): void {

@@ -132,6 +132,11 @@ export class PlayoutClock {
     this.#judgeAnew();
   }
 
+  /** The program stood still until now: how late frames were until now is no measure of the delay. */
+  interrupt(): void {
+    this.#judgeAnew();
+  }
+
   /** Local time at which media time `mediaMs` plays; undefined before anything arrived. */
   playAt(mediaMs: number): number | undefined {
     return this.#offsetMs === undefined ? undefined : mediaMs + this.#offsetMs;

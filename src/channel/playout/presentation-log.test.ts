@@ -36,3 +36,13 @@ test("a slow slide show does not freeze", () => {
   play(log, { count: 20, intervalMs: 500, from: end + 500 });
   assert.equal(log.freezes, before);
 });
+
+test("a gap while the program stood still is not a freeze of the picture", () => {
+  const log = new PresentationLog();
+  const end = play(log, { count: 50, intervalMs: 40, from: 0 });
+  log.interrupt();
+  play(log, { count: 5, intervalMs: 40, from: end + 700 });
+  assert.deepEqual([log.count, log.freezes, log.longestGapMs], [55, 0, 40]);
+  log.presented(end + 700 + 5 * 40 + 400, end + 900);
+  assert.equal(log.freezes, 1, "the next gap counts again");
+});

@@ -29,6 +29,11 @@ export class PresentationLog {
     }
   }
 
+  /** The program stood still until now: the gap before the next picture does not count. */
+  interrupt(): void {
+    this.#last = undefined;
+  }
+
   /** Pictures shown. */
   get count(): number {
     return this.#count;

@@ -1,10 +1,17 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { ClipReader, clipSdp, publishClip } from "../../media/index.ts";
+import { packageRoot } from "../package-root.ts";
 import { holdInput, type Publication, type PublishOptions, publishingOf } from "./publication.ts";
+
+/** The clip that comes with the package, as examples name it. */
+const PACKAGED_CLIP = "media/clip.mp4";
 
 /**
  * Publishes a media file in real time.
  *
- * @param file MP4, MOV, WebM or Matroska, with what `ClipReader` takes
+ * @param file MP4, MOV, WebM or Matroska, with what `ClipReader` takes. `media/clip.mp4` is the clip of the package where the
+ *   working directory has no such file
  * @param options.loop from the beginning again, for ever, without a break in numbers and times
  * @throws {MeanderError} `clip-…`, and what the site refuses with
  */
@@ -14,7 +21,7 @@ export async function publishFile(
 ): Promise<Publication> {
   const publishing = publishingOf(options);
   const { client, channel, loop, clock, random, log } = publishing;
-  const clip = await ClipReader.open(file);
+  const clip = await ClipReader.open(locate(file));
   try {
     const sdp = clipSdp(clip.tracks, { title: channel, host: "127.0.0.1" });
     const answer = await client.publishSdp(channel, sdp, { ...options, ports: "assign" });
@@ -36,4 +43,8 @@ export async function publishFile(
     clip.close();
     throw error;
   }
+}
+
+function locate(file: string): string {
+  return file === PACKAGED_CLIP && !existsSync(file) ? join(packageRoot(), file) : file;
 }

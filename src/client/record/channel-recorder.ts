@@ -11,7 +11,7 @@ import {
   Segmenter,
   SteadyClock,
 } from "../../media/index.ts";
-import type { Description } from "../../wire/index.ts";
+import type { Description, Track } from "../../wire/index.ts";
 import type { RecordEvent, RecordRequest, RecordStatus } from "../contract/recording.ts";
 import type { WatchEvents } from "../watch/index.ts";
 import { describeDiskError, SegmentFiles } from "./segment-files.ts";
@@ -101,7 +101,7 @@ export class ChannelRecorder {
           if (buffer !== undefined) this.#segmenter.frame(buffer, frame);
         },
         onMessage() {},
-        onRefused: (_track, message) => this.#refused(message),
+        onRefused: (track, message) => this.#refused(message, track),
       },
     );
   }
@@ -202,7 +202,7 @@ export class ChannelRecorder {
     if (this.#request.untilEnd) void this.finish();
   }
 
-  #refused(message: string): void {
+  #refused(message: string, track?: Track): void {
     if (message === this.#refusal) return;
     this.#refusal = message;
     this.#reason = message;
@@ -210,7 +210,13 @@ export class ChannelRecorder {
     const where = `channel ${channel}`;
     // Whoever typed it learns at once; what is left of a channel would not be what was meant.
     if (unattended) this.#tell({ type: "refused", message });
-    else this.#fail(new MeanderError("recording-unsupported", message, { where }));
+    else {
+      const isHeld = track !== undefined && recordingRefusal(track, "mkv") === undefined;
+      const next = isHeld
+        ? { next: `record to a file that ends in .mkv, which holds every codec` }
+        : {};
+      this.#fail(new MeanderError("recording-unsupported", message, { where, ...next }));
+    }
   }
 
   #wait(reason: string): void {

@@ -1,20 +1,24 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { createServer } from "node:net";
 import { test } from "node:test";
 import { delay, LIMITS, SystemClock, VirtualClock } from "../../base/index.ts";
 import { frameNetworkConformance } from "../../stream/frame-network.conformance.ts";
-import { encodeHandshake, type HandshakeMessage } from "./handshake-message.ts";
-import { HandshakeReader } from "./handshake-reader.ts";
-import { type Attempt, acceptProof, dialProof } from "./link-proof.ts";
-import type { LiveFrameNetwork } from "./live-frame-network.ts";
 import { LINK_KEY, LiveWorld, openOn, privately } from "./live-world.test.support.ts";
 import { TcpFrameNetwork } from "./tcp-frame-network.ts";
 
-const NORTH = { site: "north", instance: 1 };
-const SOUTH = { site: "south", instance: 2 };
-const NONCE = new Uint8Array(16).fill(9);
-const NO_TOKEN = new Uint8Array(8);
+import {
+  Come,
+  joined,
+  listen,
+  makeFrame,
+  NORTH,
+  Peer,
+  SOUTH,
+  state,
+  until,
+  welcome,
+} from "./tcp-peer.test.support.ts";
 
 frameNetworkConformance("tcp", async () => new LiveWorld(TcpFrameNetwork.open), {
   isOrdered: true,
@@ -79,130 +83,6 @@ test("tcp: [N8] what the kernel takes piece by piece arrives as it was", async (
   }
   await all;
   assert.deepEqual(world.network("north").counts.toJSON(), {});
-});
-
-test("tcp: [N3] [N5] a proof with the wrong key, site or instance is refused with the reason, and counted", async () => {
-  await using south = await joined();
-  const wrong: [string, Partial<{ key: string; to: typeof SOUTH }>][] = [
-    ["link-key-wrong", { key: "other" }],
-    ["wrong-site", { to: { site: "west", instance: 2 } }],
-    ["wrong-instance", { to: { site: "south", instance: 1 } }],
-  ];
-  for (const [reason, changes] of wrong) {
-    const peer = await Peer.dial(south.port);
-    await peer.prove(changes);
-    const answer = await peer.message();
-    assert.equal(answer.type === "refusal" ? answer.reason : answer.type, reason);
-    await peer.ended;
-    assert.equal(south.counts.get(reason), 1);
-  }
-});
-
-test("tcp: [N5] who sends garbage, or another's proof again, is refused as bad-hello", async () => {
-  await using south = await joined();
-  const noise = await Peer.dial(south.port);
-  noise.socket.write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
-  await noise.ended;
-  const honest = await Peer.dial(south.port);
-  const proof = await honest.prove({});
-  assert.equal((await honest.message()).type, "welcome");
-  const replay = await Peer.dial(south.port);
-  await replay.message();
-  replay.socket.write(proof);
-  const answer = await replay.message();
-  assert.equal(answer.type === "refusal" && answer.reason, "bad-hello");
-  assert.equal(south.counts.get("bad-hello"), 2);
-  honest.socket.destroy();
-});
-
-test("tcp: [N5] before it has joined its session, a site lets nobody in", async () => {
-  await using south = await openOn(TcpFrameNetwork.open);
-  south.onFrames(() => {});
-  const peer = await Peer.dial(south.port);
-  await peer.prove({});
-  const answer = await peer.message();
-  assert.equal(answer.type === "refusal" && answer.reason, "not-joined");
-  await peer.ended;
-});
-
-test("tcp: [N4] one that does not know the key gets no frames, though it listens at the site's address", async () => {
-  const impostor = createServer((socket) => {
-    socket.write(encodeHandshake({ type: "challenge", nonce: NONCE, challenge: NONCE }));
-    const reader = new HandshakeReader();
-    let wasWelcomed = false;
-    socket.on("data", (bytes) => {
-      if (wasWelcomed) heard += bytes.byteLength;
-      const read = reader.push(bytes);
-      if (read === undefined || read === "malformed" || read.message.type !== "proof") return;
-      wasWelcomed = true;
-      const { nonce } = read.message;
-      const proof = acceptProof("guessed", read.message, NO_TOKEN);
-      socket.write(encodeHandshake({ type: "welcome", nonce, token: NO_TOKEN, proof }));
-    });
-    socket.on("close", () => closed());
-  });
-  let heard = 0;
-  let closed = (): void => {};
-  const ended = new Promise<void>((resolve) => {
-    closed = resolve;
-  });
-  const port = await listen(impostor);
-  await using north = await joined(NORTH);
-  north.setSites([{ ...SOUTH, host: "127.0.0.1", port }]);
-  north.send(SOUTH, makeFrame(20));
-  await ended;
-  assert.equal(heard, 0);
-  assert.equal(north.counts.get("link-key-wrong"), 1);
-  assert.equal(north.counts.get("frames-lost"), 1);
-  impostor.close();
-});
-
-test("tcp: [N6] an oversize frame, or one without length, ends its connection only", async () => {
-  await using world = new LiveWorld(TcpFrameNetwork.open);
-  const came = new Come();
-  await world.start(SOUTH, came.take);
-  const north = await world.start(NORTH, () => {});
-  for (const length of [0, 3, LIMITS.streamFrameBytesMax + 1, 0xffff_ffff]) {
-    const peer = await Peer.dial(world.network("south").port);
-    await peer.prove({ from: { site: "evil", instance: 1 } });
-    await peer.message();
-    const bad = new Uint8Array(8);
-    new DataView(bad.buffer).setUint32(0, length);
-    peer.socket.write(bad);
-    await peer.ended;
-  }
-  assert.equal(world.network("south").counts.get("frame-malformed"), 4);
-  north.send(SOUTH, makeFrame(20));
-  await came.bytes(20);
-});
-
-test("tcp: [N12] who does not prove itself in time is cut off", async () => {
-  const clock = new VirtualClock();
-  await using south = await joined(SOUTH, clock);
-  const mute = await Peer.dial(south.port);
-  await mute.message();
-  const slow = await Peer.dial(south.port);
-  await slow.message();
-  slow.socket.write(new Uint8Array([0x4d, 0x53]));
-  clock.advance(LIMITS.frameHandshakeMs);
-  await Promise.all([mute.ended, slow.ended]);
-  assert.equal(south.counts.get("handshake-timeout"), 2);
-});
-
-test("tcp: [N12] a flood of strangers is bounded, and sites still get in", async () => {
-  await using south = await joined(SOUTH, new VirtualClock());
-  const strangers = [];
-  for (let index = 0; index < LIMITS.frameHandshakesMax + 10; index++) {
-    const stranger = await Peer.dial(south.port);
-    await stranger.message();
-    strangers.push(stranger);
-  }
-  await Promise.all(strangers.slice(0, 10).map((stranger) => stranger.ended));
-  assert.equal(south.counts.get("handshakes-full"), 10);
-  const member = await Peer.dial(south.port);
-  await member.prove({});
-  assert.equal((await member.message()).type, "welcome");
-  for (const each of [...strangers, member]) each.socket.destroy();
 });
 
 test("tcp: [N13] a place that dials again replaces its earlier connection", async () => {
@@ -310,21 +190,6 @@ test("tcp: [N16] nobody there: frames are dropped and counted, and attempts are 
   assert.equal(north.counts.get("frames-lost"), 1);
 });
 
-test("tcp: [N12] a half-open connection, whose peer never greets, is given up after the deadline", async () => {
-  const clock = new VirtualClock();
-  const sockets: Socket[] = [];
-  const server = createServer((socket) => void sockets.push(socket));
-  const port = await listen(server);
-  await using north = await joined(NORTH, clock);
-  north.setSites([{ ...SOUTH, host: "127.0.0.1", port }]);
-  north.send(SOUTH, makeFrame(20));
-  await until(() => sockets.length === 1);
-  clock.advance(LIMITS.frameHandshakeMs);
-  assert.equal(north.counts.get("handshake-timeout"), 1);
-  assert.equal(state(north), "waiting");
-  server.close();
-});
-
 test("tcp: [N17] what was sent before the end arrives", async () => {
   await using south = await openOn(TcpFrameNetwork.open);
   const came = new Come();
@@ -354,134 +219,4 @@ async function optionsOf(): Promise<Parameters<typeof TcpFrameNetwork.open>[0]> 
   const clock = new SystemClock();
   const random = new SystemRandom();
   return { host: "127.0.0.1", port: 0, clock, random, cipher, isPrivate: () => false, log: SILENT };
-}
-
-async function joined(siteInstance = SOUTH, clock = new VirtualClock()): Promise<LiveFrameNetwork> {
-  const network = await openOn(TcpFrameNetwork.open, clock);
-  network.onFrames(() => {});
-  network.join({ siteInstance, linkKey: LINK_KEY });
-  return network;
-}
-
-function state(network: LiveFrameNetwork): string | undefined {
-  return network.stats()[0]?.state;
-}
-
-async function until(isTrue: () => boolean): Promise<void> {
-  const clock = new SystemClock();
-  const deadline = clock.now() + 20_000;
-  while (!isTrue()) {
-    assert.ok(clock.now() < deadline, "it never came");
-    await delay(clock, "until", 1);
-  }
-}
-
-async function listen(server: Server): Promise<number> {
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return (server.address() as AddressInfo).port;
-}
-
-function makeFrame(size: number): Uint8Array {
-  const frame = new Uint8Array(size).fill(1);
-  new DataView(frame.buffer).setUint32(0, size);
-  return frame;
-}
-
-/** Lets a dialler in, as a site would. Settles when it is. */
-async function welcome(socket: Socket): Promise<void> {
-  socket.on("error", () => {});
-  socket.write(encodeHandshake({ type: "challenge", nonce: NONCE, challenge: NONCE }));
-  const reader = new HandshakeReader();
-  await new Promise<void>((resolve) => {
-    socket.on("data", (bytes) => {
-      const read = reader.push(bytes);
-      if (read === undefined || read === "malformed" || read.message.type !== "proof") return;
-      const { nonce } = read.message;
-      const proof = acceptProof(LINK_KEY, read.message, NO_TOKEN);
-      socket.write(encodeHandshake({ type: "welcome", nonce, token: NO_TOKEN, proof }));
-      resolve();
-    });
-  });
-}
-
-/** Bytes that came in frames. */
-class Come {
-  from: unknown;
-  #bytes = 0;
-  #check = (): void => {};
-
-  readonly take = (from: unknown, bytes: Uint8Array): void => {
-    this.from = from;
-    this.#bytes += bytes.byteLength;
-    this.#check();
-  };
-
-  async bytes(count: number): Promise<void> {
-    while (this.#bytes < count) {
-      await new Promise<void>((resolve) => {
-        this.#check = resolve;
-      });
-    }
-    assert.equal(this.#bytes, count);
-  }
-}
-
-/** Somebody who speaks the protocol by hand. */
-class Peer {
-  readonly socket: Socket;
-  readonly ended: Promise<unknown>;
-  readonly #reader = new HandshakeReader();
-  readonly #messages: HandshakeMessage[] = [];
-  #wake = (): void => {};
-
-  static async dial(port: number): Promise<Peer> {
-    const socket = connect({ port, host: "127.0.0.1" });
-    const peer = new Peer(socket);
-    await once(socket, "connect");
-    return peer;
-  }
-
-  private constructor(socket: Socket) {
-    this.socket = socket;
-    this.ended = new Promise((resolve) => socket.on("close", resolve));
-    socket.on("error", () => {});
-    socket.on("data", (bytes) => {
-      for (let rest: Uint8Array = bytes; rest.byteLength > 0; ) {
-        const read = this.#reader.push(rest);
-        if (read === undefined || read === "malformed") return;
-        this.#messages.push(read.message);
-        rest = read.rest;
-      }
-      this.#wake();
-    });
-  }
-
-  async message(): Promise<HandshakeMessage> {
-    for (;;) {
-      const message = this.#messages.shift();
-      if (message !== undefined) return message;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-  }
-
-  /** Sends a proof with `changes`; its bytes. */
-  async prove(changes: {
-    key?: string;
-    to?: typeof SOUTH;
-    from?: typeof NORTH;
-  }): Promise<Uint8Array> {
-    const { key = LINK_KEY, to = SOUTH, from = NORTH } = changes;
-    const greeting = await this.message();
-    assert.equal(greeting.type, "challenge");
-    if (greeting.type !== "challenge") return assert.fail();
-    const { challenge } = greeting;
-    const attempt: Attempt = { nonce: NONCE, challenge, from, to, isSealed: false };
-    const proof = dialProof(key, attempt);
-    const bytes = encodeHandshake({ type: "proof", ...attempt, proof });
-    this.socket.write(bytes);
-    return bytes;
-  }
 }

@@ -43,6 +43,8 @@ export class Acknowledgements {
   /** By target and name of the source: a dead letter is told of by name. */
   readonly #overByName = new Map<string, number>();
   readonly #bases = new Map<EndpointId, Map<EndpointId, Base>>();
+  /** Highest number that was told to be consumed, by target and source. */
+  readonly #told = new Map<EndpointId, Map<EndpointId, number>>();
   readonly #records = new Map<EndpointId, Shown>();
   /** The highest epoch that a keeper has kept, by keeper and stream. */
   readonly #fences = new Map<string, number>();
@@ -65,10 +67,14 @@ export class Acknowledgements {
     if (seq > (this.#overByName.get(key) ?? 0)) this.#overByName.set(key, seq);
   }
 
-  /** What a source acknowledged to be consumed does not come again. @returns the lowest number that it still keeps, as far as its frames say */
+  /**
+   * The lowest number that a source in this epoch does not know to be consumed, as far as frames say. A source that has lost its numbers begins
+   * behind what has arrived, which may be more than is consumed.
+   */
   baseOf(source: EndpointId, target: EndpointId, sourceEpoch: number): number {
     const known = this.#bases.get(target)?.get(source);
-    return known?.sourceEpoch === sourceEpoch ? known.base : 0;
+    if (known?.sourceEpoch !== sourceEpoch) return 0;
+    return Math.min(known.base, (this.#told.get(target)?.get(source) ?? 0) + 1);
   }
 
   /** A keeper has a record. */
@@ -116,6 +122,8 @@ export class Acknowledgements {
 
   #acknowledged(head: Extract<FrameHead, { type: "ack" }>, owner: Resident): void {
     const { source, target, consumed } = head;
+    const told = mapOf(this.#told, target);
+    if (consumed > (told.get(source) ?? 0)) told.set(source, consumed);
     const base = this.#bases.get(target)?.get(source)?.base ?? 1;
     // What is below its base the source has told itself.
     if (consumed < base) return;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Shell } from "../../session/shell/index.ts";
-import { Storm } from "./storm.ts";
+import { Storm } from "../storm/storm.ts";
 import { StreamWorld } from "./stream-world.ts";
 
 for (const seed of [1, 2, 8]) {

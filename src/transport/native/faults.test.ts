@@ -4,98 +4,15 @@ import { test } from "node:test";
 import { Counters, LIMITS, SeededRandom } from "../../base/index.ts";
 import { zeroTotals } from "../datagram-totals.ts";
 import { Arrivals, datagramOf, opener } from "../datagrams.conformance.ts";
-import type { DatagramGroup, DatagramSocket, Remote } from "../datagrams.ts";
+import type { Remote } from "../datagrams.ts";
 import { PlainSender } from "../plain-sender.ts";
 import { RemoteEntry } from "../remote-entry.ts";
 import { ERRNO, LAYOUT, SOCKET } from "./constants.ts";
+import { checkAllArrive, faulty, Peek, worldOf } from "./faults.test.support.ts";
 import { loadNative } from "./load-native.ts";
 import type { NativeCalls } from "./native-calls.ts";
 
 const { absence, calls: real } = loadNative({ disabled: false });
-
-/** Calls of which some fail; those that are not given are the real ones. */
-function faulty(calls: NativeCalls, faults: Partial<NativeCalls>): NativeCalls {
-  return { ...calls, ...faults };
-}
-
-/** Reads messages out of memory, for faults that befall some of them only. */
-class Peek {
-  readonly #blocks: { readonly address: number; readonly bytes: Uint8Array }[] = [];
-  readonly calls: NativeCalls;
-
-  constructor(calls: NativeCalls) {
-    const { messages, names } = calls.memory;
-    this.#blocks.push(messages, names);
-    this.calls = faulty(calls, {
-      addressOf: (bytes) => {
-        const address = calls.addressOf(bytes);
-        this.#blocks.push({ address, bytes });
-        return address;
-      },
-    });
-  }
-
-  /** Whether the message is a train. */
-  isSegmented(header: number): boolean {
-    return this.#at(header).getUint32(LAYOUT.controlLength, true) > 0;
-  }
-
-  /** Where it goes to. */
-  port(header: number): number {
-    return this.#at(Number(this.#at(header).getBigUint64(0, true))).getUint16(2);
-  }
-
-  #at(address: number): DataView {
-    const block = this.#blocks.findLast(
-      (each) => address >= each.address && address < each.address + each.bytes.byteLength,
-    );
-    assert(block !== undefined, "the address is of memory that was made known");
-    return new DataView(block.bytes.buffer, address - block.address);
-  }
-}
-
-interface World extends AsyncDisposable {
-  readonly sender: DatagramSocket;
-  readonly arrivals: readonly Arrivals[];
-  readonly remotes: readonly Remote[];
-  readonly group: DatagramGroup;
-  /** For each receiver, what the group said did not leave. */
-  readonly missed: readonly string[][];
-}
-
-/** A sender with these calls, receivers without any, and a group of the latter. */
-async function worldOf(native: NativeCalls, count: number): Promise<World> {
-  const sender = await opener({ native })();
-  const receivers = await Promise.all(Array.from({ length: count }, () => opener({})()));
-  const arrivals = receivers.map((each) => new Arrivals(each));
-  const remotes = receivers.map(({ host, port }) => sender.remote(host, port));
-  const group = sender.openGroup();
-  const missed = receivers.map((): string[] => []);
-  for (const [index, remote] of remotes.entries()) {
-    group.add(remote, (reason) => missed[index]?.push(reason));
-  }
-  const close = async (): Promise<void> => {
-    for (const each of [sender, ...receivers]) await each[Symbol.asyncDispose]();
-  };
-  return { sender, arrivals, remotes, group, missed, [Symbol.asyncDispose]: close };
-}
-
-/** Ten datagrams to each receiver, by the group and one by one: all must arrive, in order. */
-async function checkAllArrive({ arrivals, group, remotes, sender }: World): Promise<void> {
-  const before = arrivals.map(({ datagrams }) => datagrams.length);
-  const bytes = Array.from({ length: 10 }, (_, at) => datagramOf(1_200, at));
-  for (const each of bytes) group.send(each);
-  sender.flush();
-  group.close();
-  for (const remote of remotes) for (const each of bytes) sender.send(each, remote);
-  for (const remote of remotes) group.add(remote);
-  sender.flush();
-  for (const [index, each] of arrivals.entries()) {
-    const old = before[index] as number;
-    const datagrams = await each.reach(old + 20);
-    assert.deepEqual(datagrams.slice(old), [...bytes, ...bytes]);
-  }
-}
 
 /** What the wrapped call would do. */
 type Send = NativeCalls["sendmmsg"];
@@ -313,76 +230,6 @@ if (real === undefined) {
       assert.equal(receiver.stats.reason, "kernel-refused");
       assert.equal(call, 3);
     }
-  });
-
-  test("other errors of receiving are counted, and it goes on", async () => {
-    let call = 0;
-    const recvmmsg: NativeCalls["recvmmsg"] = (descriptor, headers, count) =>
-      count > 0 && ++call % 2 === 0
-        ? -ENOBUFS
-        : real.recvmmsg(descriptor, headers, Math.min(count, 3));
-    await using receiver = await opener({ native: faulty(real, { recvmmsg }) })();
-    await using sender = await opener({})();
-    const arrivals = new Arrivals(receiver);
-    const sent = Array.from({ length: 40 }, (_, at) => datagramOf(10, at));
-    const to = sender.remote(receiver.host, receiver.port);
-    for (const each of sent) sender.send(each, to);
-    assert.deepEqual(await arrivals.reach(40), sent);
-    assert(receiver.counts.get("error-ENOBUFS") > 0);
-    assert.equal(receiver.stats.mode, "batched");
-  });
-
-  test("[G25] an error queue that cannot be read is turned off again", async () => {
-    for (const error of [ENOSYS, EPERM, EINVAL]) {
-      const options: number[] = [];
-      const native = faulty(real, {
-        takeError: () => -error,
-        setOption(descriptor, level, option, value) {
-          if (option === SOCKET.ipRecvErr) options.push(value);
-          return real.setOption(descriptor, level, option, value);
-        },
-      });
-      await using world = await worldOf(native, 2);
-      await using gone = await opener({})();
-      world.group.add(world.sender.remote(gone.host, gone.port));
-      await gone[Symbol.asyncDispose]();
-      assert.deepEqual(options, [1]);
-      world.group.send(datagramOf(9, 9));
-      for (const each of world.arrivals) await each.reach(1);
-      assert.deepEqual(options, [1, 0]);
-      await checkAllArrive(world);
-      assert.deepEqual(options, [1, 0]);
-    }
-  });
-
-  test("[G25] nothing stays in the error queue, whichever call heard of it first", async () => {
-    let descriptor = -1;
-    const sendmmsg: Send = (at, headers, count) => {
-      descriptor = at;
-      return real.sendmmsg(at, headers, count);
-    };
-    await using world = await worldOf(faulty(real, { sendmmsg }), 4);
-    const gone = await opener({})();
-    await gone[Symbol.asyncDispose]();
-    const dead = world.sender.remote(gone.host, gone.port);
-    let refused = 0;
-    world.group.delete(world.remotes[1] as Remote);
-    world.group.add(dead, () => refused++);
-    world.group.add(world.remotes[1] as Remote);
-    for (let round = 1; round <= 20; round++) {
-      for (let at = 0; at < round % 4; at++) world.group.send(datagramOf(100, at));
-      world.sender.send(datagramOf(100, round), dead);
-      await new Promise(setImmediate);
-      await new Promise(setImmediate);
-      assert.equal(real.takeError(descriptor, real.memory.report.address), -EAGAIN);
-    }
-    assert(refused > 0);
-  });
-
-  test("[G25] a system that reports nothing is no failure", async () => {
-    await using world = await worldOf(faulty(real, { setOption: () => -92 }), 3);
-    await checkAllArrive(world);
-    assert.deepEqual(world.sender.counts.toJSON(), {});
   });
 
   test("a message is sent or counted, in order, whatever fails", async () => {

@@ -1,0 +1,233 @@
+import type { Random } from "../../base/index.ts";
+import { Shell } from "../../session/shell/index.ts";
+import type { SimSite } from "../streams/sim-site.ts";
+import type { StreamWorld } from "../streams/stream-world.ts";
+import {
+  ASKS,
+  counterBriefcase,
+  counterSource,
+  witnessHandler,
+  witnessSource,
+} from "./storm-agents.ts";
+import type { StormPlan, Trouble } from "./storm-plan.ts";
+
+/** A stream of a storm that nobody may touch. */
+export const UNTOUCHED = "untouched";
+
+type Port = ReturnType<NonNullable<SimSite["streams"]>["openShell"]>;
+
+/** A shell that writes. It ends with the process of its home. */
+export class StormWriter {
+  readonly name: string;
+  readonly home: SimSite;
+  readonly #instance: number;
+  readonly #port: Port;
+  readonly shell: Shell;
+  /** Messages, by receiver. */
+  readonly sent: Record<string, number> = {};
+
+  constructor(name: string, home: SimSite, port: Port) {
+    this.name = name;
+    this.home = home;
+    this.#instance = home.siteInstance.instance;
+    this.#port = port;
+    this.shell = new Shell(port);
+  }
+
+  /** Whether what it sent is still delivered. */
+  get lives(): boolean {
+    return this.home.siteInstance.instance === this.#instance && this.home.isUp;
+  }
+
+  /** Whether all that it sent is over. */
+  get isDone(): boolean {
+    return !this.lives || this.#port.endpoint.isEmpty;
+  }
+}
+
+/** An append that waits for its answer. */
+export interface Question {
+  readonly to: string;
+  readonly from: StormWriter;
+  outcome: "pending" | "answered" | "failed";
+  /** What came in place of the right answer. */
+  error: string | undefined;
+}
+
+/** How much was done. */
+export interface LoadCounts {
+  appends: number;
+  moves: number;
+  movesFailed: number;
+  changes: number;
+  changesFailed: number;
+  /** Tries of what is denied. */
+  denied: number;
+}
+
+/** What people and programs do in a storm. */
+export class StormLoad {
+  readonly writers: StormWriter[] = [];
+  readonly questions: Question[] = [];
+  readonly counts: LoadCounts = {
+    ...{ appends: 0, moves: 0, movesFailed: 0, changes: 0, changesFailed: 0, denied: 0 },
+  };
+  readonly #world: StreamWorld;
+  readonly #plan: StormPlan;
+  readonly #random: Random;
+  readonly #names: readonly string[];
+  #isOver = false;
+
+  constructor(world: StreamWorld, plan: StormPlan, random: Random) {
+    this.#world = world;
+    this.#plan = plan;
+    this.#random = random;
+    this.#names = plan.streams.map(({ name }) => name);
+  }
+
+  /** Makes the streams. */
+  async prepare(): Promise<void> {
+    const { streams, sites } = this.#plan;
+    const shell = new Shell(this.#world.shell(this.#world.leader, "maker"));
+    const siteNames = sites.map(({ name }) => name);
+    for (const stream of streams) {
+      const { name, at, durability, failureManagers, isolation, isJoint } = stream;
+      await shell.createStream(name, { at, durability, failureManagers });
+      const source = counterSource(this.#plan, stream);
+      const briefcase = counterBriefcase(this.#names, siteNames);
+      await shell.registerAgent(name, { source }, { briefcase });
+      if (isJoint)
+        await shell.registerAgent(name, { source: witnessSource(this.#plan, isolation) });
+    }
+    // [I6] Nobody may touch this one, and nothing of it may change.
+    await shell.createStream(UNTOUCHED, { at: this.#world.leader.name });
+    await shell.setPolicy(`streams/${UNTOUCHED}`, [
+      { effect: "deny", actions: ["*"], reason: "it stays" },
+    ]);
+    await shell.close();
+  }
+
+  begin(): void {
+    const { writeMs, moves, changes } = this.#plan;
+    this.#each("write", { everyMs: writeMs, msMax: 0 }, () => this.#write());
+    this.#each("move", moves, (msMax) => this.#move(msMax));
+    this.#each("change", changes, () => this.#change());
+    this.#each("touch", { everyMs: this.#plan.durationMs / 8, msMax: 0 }, () => this.#touch());
+  }
+
+  end(): void {
+    this.#isOver = true;
+  }
+
+  #each(name: string, trouble: Trouble | undefined, task: (msMax: number) => void): void {
+    if (trouble === undefined) return;
+    const random = this.#random;
+    let at = random.float() * trouble.everyMs;
+    for (; at < this.#plan.durationMs; at += (0.2 + 1.6 * random.float()) * trouble.everyMs)
+      this.#world.clock.after(name, at, () => this.#isOver || task(trouble.msMax));
+  }
+
+  #pick<T>(list: readonly T[]): T {
+    return list[this.#random.below(list.length)] as T;
+  }
+
+  /** A shell at a site that can be used. */
+  #open(name?: string): Port | undefined {
+    const site = this.#pick(this.#world.sites);
+    if (!site.isUp || site.process.frozen || site.streams === undefined) return undefined;
+    // It has heard of all streams.
+    if (site.streams.table.records.length <= this.#names.length) return undefined;
+    return site.streams.openShell(name);
+  }
+
+  #write(): void {
+    const site = this.#pick(this.#world.sites);
+    if (!site.isUp || site.process.frozen || site.streams === undefined) return;
+    let writer = this.writers.find((each) => each.home === site && each.lives);
+    if (writer === undefined) {
+      if (site.streams.table.records.length <= this.#names.length) return;
+      const name = `shell-${this.writers.length}`;
+      writer = new StormWriter(name, site, site.streams.openShell(name));
+      this.writers.push(writer);
+    }
+    const to = this.#pick(this.#names);
+    this.counts.appends++;
+    if (this.#random.float() < this.#plan.waiting) this.#ask(writer, to);
+    else {
+      const n = (writer.sent[to] ?? 0) + 1;
+      writer.sent[to] = n;
+      writer.shell.append(to, { life: writer.name, n }).catch(() => {
+        // Its home was killed.
+      });
+    }
+  }
+
+  #ask(from: StormWriter, to: string): void {
+    const question: Question = { to, from, outcome: "pending", error: undefined };
+    this.questions.push(question);
+    from.shell.append(to, { asks: ASKS }, { until: "consumed" }).then(
+      ({ reply }) => {
+        question.outcome = reply === 2 * ASKS ? "answered" : "failed";
+        if (reply !== 2 * ASKS) question.error = `the answer ${String(reply)}`;
+      },
+      (error: unknown) => {
+        question.outcome = "failed";
+        question.error = String(error);
+      },
+    );
+  }
+
+  #move(msMax: number): void {
+    const port = this.#open();
+    if (port === undefined) return;
+    const to = this.#pick(this.#world.sites).name;
+    port
+      .move(this.#pick(this.#names), to, 150 + this.#random.below(msMax))
+      .then(() => this.counts.moves++)
+      // To a site that is down, say.
+      .catch(() => this.counts.movesFailed++)
+      .finally(() => void port.close());
+  }
+
+  /** Attaches a witness, replaces its handler, detaches it. */
+  #change(): void {
+    const port = this.#open();
+    if (port === undefined) return;
+    const name = this.#pick(this.#names);
+    const shell = new Shell(port);
+    const isolation = this.#pick(["inline", "worker", "thread"] as const);
+    const witness = { name: "witness", stream: name };
+    const tasks = [
+      () => shell.registerAgent(name, { source: witnessSource(this.#plan, isolation) }),
+      () => port.replaceHandler(name, witness.name, "append", witnessHandler(this.#plan, 1)),
+      () => port.detachAgent(name, witness.name),
+    ];
+    this.#pick(tasks)()
+      .then(() => this.counts.changes++)
+      // There is one already, or none, or its site is down.
+      .catch(() => this.counts.changesFailed++)
+      .finally(() => void port.close());
+  }
+
+  /** Tries what is not allowed. */
+  #touch(): void {
+    const port = this.#open("intruder");
+    if (port === undefined) return;
+    const tries = [
+      () => port.move(UNTOUCHED, this.#pick(this.#world.sites).name, 1_000),
+      () => port.destroyStream(UNTOUCHED),
+      () => new Shell(port).registerAgent(UNTOUCHED, { source: "export default { on: {} }" }),
+    ];
+    this.counts.denied++;
+    this.#pick(tries)()
+      .then((answer) => {
+        // A move to where it is already changes nothing.
+        if (typeof answer === "object" && "from" in answer && answer.from === answer.to) return;
+        this.#world.invariants.broken("I6", `somebody did to \`${UNTOUCHED}\` what is denied`);
+      })
+      .catch(() => {
+        // As it should be.
+      })
+      .finally(() => void port.close());
+  }
+}
