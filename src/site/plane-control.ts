@@ -14,8 +14,8 @@ export type {
   RtpOutputOptions,
 } from "../media/index.ts";
 export type {
-  ChannelStats,
   ChannelSnapshot,
+  ChannelStats,
   Departed,
   InputSnapshot,
   Neighbour,

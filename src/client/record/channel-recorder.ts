@@ -4,12 +4,12 @@ import { ChannelTracks, type TrackFeed } from "../../channel/playout/index.ts";
 import {
   type Container,
   containerOf,
-  type TrackBuffer,
   type OpenSegmentFile,
   RecordTimeline,
   recordingRefusal,
   Segmenter,
   SteadyClock,
+  type TrackBuffer,
 } from "../../media/index.ts";
 import type { Description, Track } from "../../wire/index.ts";
 import type { RecordEvent, RecordRequest, RecordStatus } from "../contract/recording.ts";

@@ -230,11 +230,7 @@ export class SiteMonitor implements Disposable {
   }
 }
 
-function nowOf(
-  now: ChannelStats,
-  before: ChannelStats | undefined,
-  seconds: number,
-): ChannelNow {
+function nowOf(now: ChannelStats, before: ChannelStats | undefined, seconds: number): ChannelNow {
   const rate = (pick: (each: ChannelStats) => number): number =>
     before === undefined ? 0 : perSecond(pick(now), pick(before), seconds);
   const { site, viewer, rtp } = now.subscribers;
