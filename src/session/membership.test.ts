@@ -221,15 +221,19 @@ test("channels are closed for the session, or by one of their ingests", async ()
   }
 });
 
+/** By any clock that is as wrong as one may be. */
+const heldMs = (leaseMs: number): number => leaseMs * (1 - (2 * LIMITS.clockDriftPpmMax) / 1e6);
+
 test("a site is told until when its lease holds, counted from before it asked", async () => {
   await using world = await SessionWorld.make();
   const north = world.member("north", { leaseMs: 3_000, renewMs: 500 });
   const starting = north.start();
   assert.deepEqual(north.told.leases, []);
   await starting;
-  assert.deepEqual(north.told.leases, [3_000]);
+  const held = heldMs(3_000);
+  assert.deepEqual(north.told.leases, [held]);
   await world.advance(1_000);
-  assert.deepEqual(north.told.leases, [3_000, 3_500, 4_000]);
+  assert.deepEqual(north.told.leases, [held, 500 + held, 1_000 + held]);
 });
 
 test("a renewal that takes long is counted from when it was sent", async () => {
@@ -242,7 +246,16 @@ test("a renewal that takes long is counted from when it was sent", async () => {
   world.reachable = true;
   await world.advanceUntil(() => north.told.leases.length > 1);
   assert.ok(world.clock.now() > 3_000);
-  assert.deepEqual(north.told.leases, [6_000, 8_000]);
+  assert.deepEqual(north.told.leases, [heldMs(6_000), 2_000 + heldMs(6_000)]);
+});
+
+test("a lease is over for a site whose clock is too slow before it is over for a directory whose clock is too fast", () => {
+  const drift = LIMITS.clockDriftPpmMax / 1e6;
+  for (const leaseMs of [1_000, LIMITS.leaseMs]) {
+    const bySlow = heldMs(leaseMs) / (1 - drift);
+    const byFast = leaseMs / (1 + drift);
+    assert.ok(bySlow < byFast && byFast - bySlow < leaseMs / 100);
+  }
 });
 
 test("a site renews every third of its lease unless told otherwise", async () => {
@@ -250,7 +263,10 @@ test("a site renews every third of its lease unless told otherwise", async () =>
   const north = world.member("north", { leaseMs: 1_500 });
   await north.start();
   await world.advance(1_500);
-  assert.deepEqual(north.told.leases, [1_500, 2_000, 2_500, 3_000]);
+  assert.deepEqual(
+    north.told.leases,
+    [0, 500, 1_000, 1_500].map((at) => at + heldMs(1_500)),
+  );
 });
 
 test("a site that finds its lease lost is told so at once, and again when it has one", async () => {
@@ -260,7 +276,7 @@ test("a site that finds its lease lost is told so at once, and again when it has
   await world.advance(200);
   await world.embedded.delete("sites/north");
   await north.told.until(() => north.told.leases.length === 3);
-  assert.deepEqual(north.told.leases, [3_000, 200, 3_200]);
+  assert.deepEqual(north.told.leases, [heldMs(3_000), 200, 200 + heldMs(3_000)]);
 });
 
 test("a site's port for stream frames is told to the others, and one that is none is refused", async () => {

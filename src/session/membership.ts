@@ -243,10 +243,11 @@ export class Membership {
     if (this.#lease === lease) this.#holds(lease, askedAt);
   }
 
-  /** The directory counts from when it was asked, or later. */
+  /** The directory counts from when it was asked, or later; by another clock, which may be too fast, while ours may be too slow. */
   #holds(lease: Lease, askedAt: number): void {
     this.#lease = lease;
-    if (!this.#stopped) this.#events.lease?.(askedAt + this.#leaseMs);
+    const heldMs = this.#leaseMs * (1 - (2 * LIMITS.clockDriftPpmMax) / 1e6);
+    if (!this.#stopped) this.#events.lease?.(askedAt + heldMs);
   }
 
   #lost(): void {

@@ -1,9 +1,9 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { type Clock, every } from "../../src/base/index.ts";
-import { ArrivalLog, formatCount, formatMs, UNKNOWN, type Watch } from "../../src/view/index.ts";
-import { type FrameDetail, MeanderPlayer } from "../player/meander-player.ts";
-import type { PlayerStats } from "../player/player-stats.ts";
-import type { SessionToken } from "../session-token.ts";
+import { type Clock, every } from "../../../src/base/index.ts";
+import { ArrivalLog, formatCount, formatMs, UNKNOWN, type Watch } from "../../../src/view/index.ts";
+import { type FrameDetail, MeanderPlayer } from "../../player/meander-player.ts";
+import type { PlayerStats } from "../../player/player-stats.ts";
+import type { SessionToken } from "../../token/session-token.ts";
 import { ARRIVAL_WINDOW_MS, ArrivalChart } from "./arrival-chart.tsx";
 
 /** What {@link PlayerPane} shows and tells. */

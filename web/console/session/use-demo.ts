@@ -1,5 +1,5 @@
 import { useCallback, useState } from "preact/hooks";
-import type { Clock } from "../../src/base/index.ts";
+import type { Clock } from "../../../src/base/index.ts";
 import { post } from "./ask.ts";
 import type { LiveSession } from "./use-session.ts";
 

@@ -1,9 +1,9 @@
 import { useState } from "preact/hooks";
-import type { Clock } from "../../src/base/index.ts";
-import { type StatsView, statsCharts, UNKNOWN } from "../../src/view/index.ts";
-import type { SessionToken } from "../session-token.ts";
+import type { Clock } from "../../../src/base/index.ts";
+import { type StatsView, statsCharts, UNKNOWN } from "../../../src/view/index.ts";
+import type { SessionToken } from "../../token/session-token.ts";
+import { useReport } from "../session/use-report.ts";
 import { StatsChart } from "./stats-chart.tsx";
-import { useReport } from "./use-report.ts";
 
 /** How far back, and how often there is something new, ms. */
 const SPANS = [

@@ -3,9 +3,9 @@ import {
   formatBytes,
   formatShare,
   type TopologySite,
-} from "../../src/view/index.ts";
+} from "../../../src/view/index.ts";
+import type { Demo, DemoVerb } from "../session/use-demo.ts";
 import type { Place } from "./graph-layout.ts";
-import type { Demo, DemoVerb } from "./use-demo.ts";
 
 /** Player dots drawn; the rest is a number. */
 const DOT_COUNT_MAX = 6;

@@ -1,4 +1,4 @@
-import type { TopologyLink } from "../../src/view/index.ts";
+import type { TopologyLink } from "../../../src/view/index.ts";
 import type { Place } from "./graph-layout.ts";
 import type { LinkCourse } from "./link-line.tsx";
 

@@ -5,7 +5,7 @@ import {
   type SubscriberRow,
   subscriberRows,
   UNKNOWN,
-} from "../../src/view/index.ts";
+} from "../../../src/view/index.ts";
 import { Drops } from "./channels-table.tsx";
 
 /** Rows drawn; the rest is a count. */

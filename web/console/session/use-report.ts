@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
-import { type Clock, every } from "../../src/base/index.ts";
-import type { SessionToken } from "../session-token.ts";
+import { type Clock, every } from "../../../src/base/index.ts";
+import type { SessionToken } from "../../token/session-token.ts";
 import { ask } from "./ask.ts";
 
 /** What was asked for: the newest answer that came, and why none comes now. */

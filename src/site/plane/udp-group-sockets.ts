@@ -1,5 +1,5 @@
 import { assert, type Clock, type Log, type Random } from "../../base/index.ts";
-import type { GroupMeans, GroupOutput } from "../../reflector/index.ts";
+import type { GroupOutput, GroupSockets } from "../../reflector/index.ts";
 import {
   type DatagramRuntime,
   type GroupLinkOptions,
@@ -11,8 +11,8 @@ import {
 } from "../../transport/index.ts";
 import { multicastInterface } from "../multicast-interface.ts";
 
-/** What {@link SocketGroups} stands on. */
-export interface SocketGroupsOptions {
+/** What {@link UdpGroupSockets} stands on. */
+export interface UdpGroupSocketsOptions {
   /** What the site listens on. */
   readonly host: string;
   /** Whether it takes part in the networks of others. */
@@ -26,14 +26,14 @@ export interface SocketGroupsOptions {
 }
 
 /** The groups of a site's links to others: on the interface by which it reaches them. */
-export class SocketGroups implements GroupMeans {
-  readonly #options: SocketGroupsOptions;
+export class UdpGroupSockets implements GroupSockets {
+  readonly #options: UdpGroupSocketsOptions;
 
-  constructor(options: SocketGroupsOptions) {
+  constructor(options: UdpGroupSocketsOptions) {
     this.#options = options;
   }
 
-  async openOutput(address: Parameters<GroupMeans["openOutput"]>[0]): Promise<GroupOutput> {
+  async openOutput(address: Parameters<GroupSockets["openOutput"]>[0]): Promise<GroupOutput> {
     const { isSealed, ttl } = address;
     const { random } = this.#options;
     const link = await this.#link(address);
@@ -50,7 +50,7 @@ export class SocketGroups implements GroupMeans {
   }
 
   async openInput(
-    address: Parameters<GroupMeans["openInput"]>[0],
+    address: Parameters<GroupSockets["openInput"]>[0],
     onPackets: (bytes: Uint8Array) => void,
     onDrop: (reason: string) => void,
   ): Promise<{ close(): void }> {

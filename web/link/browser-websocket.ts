@@ -1,6 +1,6 @@
-import { type Clock, LIMITS, MeanderError } from "../src/base/index.ts";
-import type { Connection, ConnectionEnd } from "../src/stack/index.ts";
-import { ORIGIN_REFUSED_CLOSE, splitPackets } from "../src/wire/index.ts";
+import { type Clock, LIMITS, MeanderError } from "../../src/base/index.ts";
+import type { Connection, ConnectionEnd } from "../../src/stack/index.ts";
+import { ORIGIN_REFUSED_CLOSE, splitPackets } from "../../src/wire/index.ts";
 
 /** How long a site may take to answer, ms. */
 const OPEN_MS_MAX = 5_000;

@@ -10,7 +10,7 @@ import {
   type Network,
   stateOf,
   UNKNOWN,
-} from "../../src/view/index.ts";
+} from "../../../src/view/index.ts";
 
 /** What {@link ChannelsTable} shows and tells. */
 export interface ChannelsTableProps {

@@ -1,12 +1,12 @@
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { Clock } from "../../src/base/index.ts";
+import type { Clock } from "../../../src/base/index.ts";
 import {
   type Change,
   changesBetween,
   type Network,
   UNKNOWN_NETWORK,
-} from "../../src/view/index.ts";
-import type { SessionToken } from "../session-token.ts";
+} from "../../../src/view/index.ts";
+import type { SessionToken } from "../../token/session-token.ts";
 import { Poller } from "./poller.ts";
 
 /** Lines kept in the list of events. */

@@ -1,10 +1,10 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import { formatBitRate, type Topology, type TopologySource } from "../../src/view/index.ts";
+import { formatBitRate, type Topology, type TopologySource } from "../../../src/view/index.ts";
+import type { Demo } from "../session/use-demo.ts";
 import { GraphLayout, type Place } from "./graph-layout.ts";
 import { linkCourses } from "./link-courses.ts";
 import { ArrowHeads, LinkLine } from "./link-line.tsx";
 import { SiteCard } from "./site-card.tsx";
-import type { Demo } from "./use-demo.ts";
 
 /** With more sites than this the cards are small. */
 const FULL_CARDS_MAX = 6;

@@ -5,7 +5,7 @@ import {
   formatReading,
   readingsOf,
   type StatsUnit,
-} from "../../src/view/index.ts";
+} from "../../../src/view/index.ts";
 
 const HEIGHT = 104;
 /** One colour for each line, the most important first. */

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
-import { type Clock, every } from "../../src/base/index.ts";
-import { type ArrivalLog, type ArrivalWindow, formatMs } from "../../src/view/index.ts";
+import { type Clock, every } from "../../../src/base/index.ts";
+import { type ArrivalLog, type ArrivalWindow, formatMs } from "../../../src/view/index.ts";
 
 /** How far back the chart goes, ms. */
 export const ARRIVAL_WINDOW_MS = 60_000;

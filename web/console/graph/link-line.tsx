@@ -1,4 +1,4 @@
-import { formatBitRate, type Rate, type TopologyLink } from "../../src/view/index.ts";
+import { formatBitRate, type Rate, type TopologyLink } from "../../../src/view/index.ts";
 import type { Place } from "./graph-layout.ts";
 
 /** Ends and bend of a link, in graph units. */

@@ -1,4 +1,4 @@
-import { isAboutToken } from "../src/base/index.ts";
+import { isAboutToken } from "../../src/base/index.ts";
 
 /** Where this tab of the browser keeps it: it goes with the tab, and no other origin reads it. */
 const KEY = "meander-token";

@@ -14,8 +14,8 @@ export interface Sample {
   readonly seconds: number | undefined;
 }
 
-/** What a lane makes of a frame. */
-export type Taken = Sample | "changed" | "before-key" | "unreadable";
+/** What a buffer makes of a frame. */
+export type SampleResult = Sample | "changed" | "before-key" | "unreadable";
 
 /** Frames whose distances tell how long one lasts. */
 const DISTANCES = 8;
@@ -23,7 +23,7 @@ const DISTANCES = 8;
 const FRAME_SECONDS = 1 / 30;
 
 /** One track of a channel on its way into files: what is not in one yet is held here. */
-export class Lane {
+export class TrackBuffer {
   readonly track: Track;
   readonly clock: SteadyClock;
   /** Of what is held; undefined before the first key frame. */
@@ -65,7 +65,7 @@ export class Lane {
    * Makes a sample of a frame. `"changed"`: a format begins with it that is not the one before; the same frame is then
    * taken again.
    */
-  take(frame: EncodedFrame, nowMs: number): Taken {
+  sampleOf(frame: EncodedFrame, nowMs: number): SampleResult {
     this.lastAt = nowMs;
     if (this.needsKey && !frame.key) return "before-key";
     if (frame.key) {

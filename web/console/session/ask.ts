@@ -1,5 +1,5 @@
-import type { Clock } from "../../src/base/index.ts";
-import type { SessionToken } from "../session-token.ts";
+import type { Clock } from "../../../src/base/index.ts";
+import type { SessionToken } from "../../token/session-token.ts";
 
 /** A site on the same machine or network answers far sooner. */
 const DEADLINE_MS = 1_500;

@@ -1,27 +1,27 @@
-/** A multicast group, as a link names it. */
+/** The multicast group of a link. */
 export interface GroupAddress {
   readonly group: string;
   /** UDP port, 1..65535. */
   readonly port: number;
 }
 
-/** Packets on their way to a group. */
+/** Sends packets to a group. */
 export interface GroupOutput {
-  /** From where they come. */
+  /** The address that they are sent from. */
   readonly from: { readonly host: string; readonly port: number };
-  /** Receivers make the keys from it; undefined: nothing is sealed. */
+  /** Receivers derive the keys from it; undefined: packets are not sealed. */
   readonly salt: Uint8Array | undefined;
-  /** True when it takes no more: another one has to be opened. */
+  /** True when its numbers are used up: another output has to be opened. */
   readonly isSpent: boolean;
-  /** Sends one packet, borrowed for ever. False: not taken. Never throws. */
+  /** Sends one packet, which is retained. False: not sent. Never throws. */
   send(packet: Uint8Array): boolean;
   close(): void;
 }
 
-/** How a site sends to groups and hears them, for links between sites. */
-export interface GroupMeans {
+/** How a site sends to groups and receives from them, for links between sites. */
+export interface GroupSockets {
   /**
-   * @param about.towards address of a neighbour, `host:port`: it is sent where the way to that one leads
+   * @param about.towards address of a neighbour, `host:port`: the interface is the one that reaches it
    * @throws {MeanderError} `multicast-refused`, `interface-unknown`, `open-required`, `bind-failed`
    */
   openOutput(
@@ -32,9 +32,9 @@ export interface GroupMeans {
     },
   ): Promise<GroupOutput>;
   /**
-   * @param address.from the only sender that is heard, where nothing is sealed
-   * @param onPackets gets whole packets, one or more, which belong to it
-   * @param onDrop told why a datagram was not taken
+   * @param address.from the only sender that is accepted, if packets are not sealed
+   * @param onPackets gets one or more whole packets, and owns them
+   * @param onDrop gets the reason why a datagram was dropped
    * @throws {MeanderError} as `openOutput` does
    */
   openInput(

@@ -1,6 +1,6 @@
-import type { Bundle, BundlePlace } from "../egress/bundle.ts";
+import type { Bundle, BundleMember } from "../egress/bundle.ts";
 
-/** Those who take one channel by one group. */
+/** The neighbours that receive one channel by one group. */
 export class GroupBundle implements Bundle {
   packets = 0;
   bytes = 0;
@@ -11,7 +11,7 @@ export class GroupBundle implements Bundle {
     this.#output = output;
   }
 
-  /** What is not taken is missed by all, who ask for it by their own connections. */
+  /** What cannot be sent is missed by all members, which request it over their own connections. */
   send(packet: Uint8Array): number {
     if (!this.#output.send(packet)) return 0;
     this.packets++;
@@ -24,11 +24,11 @@ export class GroupBundle implements Bundle {
   }
 }
 
-/** One neighbour's place in a {@link GroupBundle}. */
-export class GroupPlace implements BundlePlace {
+/** One neighbour's membership in a {@link GroupBundle}. */
+export class GroupBundleMember implements BundleMember {
   readonly bundle: GroupBundle;
   #isIn = false;
-  /** What the bundle had passed on when it entered, less what it had got before. */
+  /** What the bundle had sent when it entered, less what it had received before. */
   #packetsOff = 0;
   #bytesOff = 0;
 

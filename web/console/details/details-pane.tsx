@@ -1,8 +1,8 @@
 import { useState } from "preact/hooks";
-import type { Clock } from "../../src/base/index.ts";
-import type { Network } from "../../src/view/index.ts";
+import type { Clock } from "../../../src/base/index.ts";
+import type { Network } from "../../../src/view/index.ts";
+import type { Poller } from "../session/poller.ts";
 import { ChannelsTable } from "./channels-table.tsx";
-import type { Poller } from "./poller.ts";
 import { StatsPanel } from "./stats-panel.tsx";
 import { StreamsTable } from "./streams-table.tsx";
 import { SubscribersTable } from "./subscribers-table.tsx";

@@ -1,6 +1,6 @@
-import type { Clock } from "../../src/base/index.ts";
-import type { SessionToken } from "../session-token.ts";
-import { useReport } from "./use-report.ts";
+import type { Clock } from "../../../src/base/index.ts";
+import type { SessionToken } from "../../token/session-token.ts";
+import { useReport } from "../session/use-report.ts";
 
 const PERIOD_MS = 2_000;
 /** Rows drawn; the rest is a count. */

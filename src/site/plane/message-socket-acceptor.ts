@@ -10,7 +10,7 @@ import { SOCKET_PATHS, type SocketHandler, type SocketKind } from "./plane.ts";
 /** Time between TCP's own probes of a silent connection, ms. */
 const PROBE_MS = 10_000;
 
-/** What a kind of socket may carry. */
+/** Bounds of each kind of socket. */
 const BOUNDS: Readonly<
   Record<SocketKind, { readonly messageBytesMax: number; readonly backlogBytesMax: number }>
 > = {
@@ -24,8 +24,8 @@ const BOUNDS: Readonly<
   },
 };
 
-/** Where the WebSockets of one kind come in. */
-export class SocketDoor {
+/** Accepts the WebSockets of one kind, which carry text messages. */
+export class MessageSocketAcceptor {
   readonly #kind: SocketKind;
   readonly #server: WebSocketServer;
   #handler: SocketHandler | undefined;
@@ -40,7 +40,7 @@ export class SocketDoor {
     });
   }
 
-  /** Who gets the sockets; until then they are refused. */
+  /** Sets what handles the sockets; until then they are refused. */
   onSocket(handler: SocketHandler): void {
     this.#handler = handler;
   }
@@ -59,7 +59,7 @@ export class SocketDoor {
   }
 }
 
-/** Why nobody takes the sockets of that kind. */
+/** Why no handler is set. */
 function absence(kind: SocketKind): MeanderError {
   const where = SOCKET_PATHS[kind];
   switch (kind) {

@@ -1,5 +1,5 @@
-import type { Cancel, Clock } from "../../src/base/index.ts";
-import type { SiteRecord } from "../../src/session/index.ts";
+import type { Cancel, Clock } from "../../../src/base/index.ts";
+import type { SiteRecord } from "../../../src/session/index.ts";
 import {
   type Network,
   type Observation,
@@ -8,8 +8,8 @@ import {
   type SiteView,
   stateOf,
   UNKNOWN_NETWORK,
-} from "../../src/view/index.ts";
-import type { SessionToken } from "../session-token.ts";
+} from "../../../src/view/index.ts";
+import type { SessionToken } from "../../token/session-token.ts";
 import { ask } from "./ask.ts";
 
 const PERIOD_MS = 1_000;

@@ -7,17 +7,17 @@ export interface SubscriberCounts {
   readonly rtp: number;
 }
 
-/** One channel in sums: what a {@link ChannelSnapshot} has, without a line for each subscriber. */
-export interface ChannelFigures {
+/** One channel in sums: a {@link ChannelSnapshot} without an entry for each subscriber. */
+export interface ChannelStats {
   readonly name: string;
-  /** Sites the channel comes through, this one last. */
+  /** Sites that the channel passes through, this one last. */
   readonly path: readonly string[];
   readonly packetsIn: number;
   readonly bytesIn: number;
   readonly packetsOut: number;
   readonly bytesOut: number;
   readonly subscribers: SubscriberCounts;
-  /** Packets dropped at the channel and at its subscribers, also those that have left, by reason; only grows. */
+  /** Packets dropped at the channel and at its subscribers, including those that have left, by reason; only rises. */
   readonly drops: Readonly<Record<string, number>>;
   readonly latencyMs: number | undefined;
   readonly jitterMs: number | undefined;
@@ -25,26 +25,26 @@ export interface ChannelFigures {
   readonly lagMs: number;
 }
 
-/** A subscriber that lags, or lost something. */
+/** A subscriber that lags. */
 export interface SlowSubscriber
   extends Pick<SubscriberSnapshot, "id" | "kind" | "name" | "address" | "state" | "lagMs"> {
   readonly channel: string;
-  /** Packets that it was spared, for all reasons. */
+  /** Packets dropped for it, for all reasons. */
   readonly drops: number;
 }
 
-/** What goes through a plane, in sums: cheap at any number of subscribers, so that it can be asked for all the time. */
-export interface ReflectorFigures {
+/** What passes through a plane, in sums: cheap at any number of subscribers, so that it can be read every second. */
+export interface ReflectorStats {
   /** Monotonic, ms: rates are differences over this. */
   readonly at: number;
-  readonly channels: readonly ChannelFigures[];
+  readonly channels: readonly ChannelStats[];
   /** Connections of viewers. */
   readonly viewers: number;
   /** Connections of other sites. */
   readonly links: number;
   /** Drops that belong to no channel, by reason. */
   readonly drops: Readonly<Record<string, number>>;
-  /** Those that lag most, worst first. */
+  /** The subscribers that lag most, worst first. */
   readonly slowest: readonly SlowSubscriber[];
 }
 
@@ -62,7 +62,7 @@ export class Worst<T> {
     return this.#entries.map(({ value }) => value);
   }
 
-  /** Takes one in, when it is bad enough. @param make called only then */
+  /** Adds an entry if it is among the worst. @param make called only then */
   offer(badness: number, make: () => T): void {
     const entries = this.#entries;
     if (badness <= 0) return;
