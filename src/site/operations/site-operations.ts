@@ -45,7 +45,7 @@ export class SiteOperations {
     this.monitor = new SiteMonitor({
       ...{ site: record.name, instance: record.instance, startedAt: record.startedAt },
       ...{ clock, log, streams, file: join(data, "statistics") },
-      figures: () => plane.figures(),
+      stats: () => plane.stats(),
       reasons: () => {
         const status = directory();
         return status.type === "connected" ? [] : [status.reason];
@@ -75,7 +75,7 @@ export class SiteOperations {
 
   async health(): Promise<HealthView> {
     const { record, plane, clock, streams, directory } = this.#options;
-    const { channels } = await plane.figures();
+    const { channels } = await plane.stats();
     const { reasons } = this.monitor;
     return {
       status: reasons.length === 0 ? "ok" : "degraded",
@@ -99,7 +99,7 @@ export class SiteOperations {
   /** Routes may let in more viewers than there are descriptors for: that is said when it is asked for, not when it fails. */
   async checkRoutes({ maxSubscribers }: RouteConfig): Promise<void> {
     const { plane, log } = this.#options;
-    const { descriptors } = await plane.figures();
+    const { descriptors } = await plane.stats();
     if (descriptors === undefined) return;
     const viewers = Math.max(0, descriptors.limit - descriptors.open - LIMITS.descriptorsReserved);
     if (maxSubscribers <= viewers || this.#toldViewers === maxSubscribers) return;
