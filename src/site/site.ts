@@ -46,6 +46,7 @@ import { WriteWatch } from "./observe/write-watch.ts";
 import { SiteOperations } from "./operations/site-operations.ts";
 import { LocalPlane } from "./plane/local-plane.ts";
 import type { Plane } from "./plane/plane.ts";
+import type { PlaneThread } from "./plane/plane-thread.ts";
 import { openWorkerPlane } from "./plane/worker-plane.ts";
 import type { PlaneEvent } from "./plane-control.ts";
 import { checkRecordings } from "./record/record-requests.ts";
@@ -64,6 +65,8 @@ export interface SitePorts {
   readonly log?: Log;
   /** `worker` (default): media in a thread of its own. `local`: everything in this one. */
   readonly plane?: "worker" | "local";
+  /** The thread for it, if it was started before. */
+  readonly planeThread?: PlaneThread | undefined;
   /** Folder of the console and the player. */
   readonly webRoot?: string;
   /** Makes this a demo's site. */
@@ -139,7 +142,7 @@ export class Site implements SiteService, AsyncDisposable {
       const opening = { ...listening, open, native, privateLinks, logLevel };
       const plane = await (ports.plane === "local"
         ? LocalPlane.open(opening, { clock, log })
-        : openWorkerPlane(opening, { log }));
+        : openWorkerPlane(opening, { log, thread: ports.planeThread }));
       const site = new Site(
         options,
         { plane, streams, tls },

@@ -3,14 +3,14 @@ import { test } from "node:test";
 import { logOver, VirtualClock } from "../../base/index.ts";
 import type { PlaneSnapshot } from "../../client/contract/index.ts";
 import type { InputConfig } from "../../session/index.ts";
-import type { ChannelFigures } from "../plane-control.ts";
+import type { ChannelStats } from "../plane-control.ts";
 import { UpstreamWatch } from "./upstream-watch.ts";
 
 const INPUT: InputConfig = { from: ["origin", "north"], stack: "udp", keep: true };
 
-function channel(name: string, path: readonly string[], viewers = 0): ChannelFigures {
+function channel(name: string, path: readonly string[], viewers = 0): ChannelStats {
   const subscribers = { site: 0, viewer: viewers, rtp: 0 };
-  return { name, path, subscribers } as unknown as ChannelFigures;
+  return { name, path, subscribers } as unknown as ChannelStats;
 }
 
 /** A watch over inputs and their states, by channel, and what it logged. */
@@ -29,7 +29,7 @@ function rig(inputs: Record<string, InputConfig>, states: Record<string, string>
       return { channels } as unknown as PlaneSnapshot;
     },
   });
-  const look = async (seconds: number, ...channels: readonly ChannelFigures[]): Promise<void> => {
+  const look = async (seconds: number, ...channels: readonly ChannelStats[]): Promise<void> => {
     for (let second = 0; second < seconds; second++) {
       await watch.look(channels);
       clock.advance(1_000);

@@ -1,7 +1,7 @@
 import type { Clock, Log } from "../../base/index.ts";
 import type { PlaneSnapshot } from "../../client/contract/index.ts";
 import type { InputConfig } from "../../session/index.ts";
-import type { ChannelFigures } from "../plane-control.ts";
+import type { ChannelStats } from "../plane-control.ts";
 
 /** What an {@link UpstreamWatch} needs. */
 export interface UpstreamWatchOptions {
@@ -42,7 +42,7 @@ export class UpstreamWatch {
   }
 
   /** Looks at the channels of the plane; to be called about once a second. Never rejects. */
-  async look(channels: readonly ChannelFigures[]): Promise<void> {
+  async look(channels: readonly ChannelStats[]): Promise<void> {
     const now = this.#options.clock.now();
     const inputs = this.#options.inputs();
     const wanting = channels.filter(({ name, path, subscribers }) => {

@@ -53,10 +53,10 @@ export class SiteOperations {
     this.monitor = new SiteMonitor({
       ...{ site: record.name, instance: record.instance, startedAt: record.startedAt },
       ...{ clock, log, streams, file: join(data, "statistics") },
-      figures: async () => {
-        const figures = await plane.figures();
-        void upstreams.look(figures.channels);
-        return figures;
+      stats: async () => {
+        const stats = await plane.stats();
+        void upstreams.look(stats.channels);
+        return stats;
       },
       reasons: () => {
         const status = directory();
@@ -88,7 +88,7 @@ export class SiteOperations {
 
   async health(): Promise<HealthView> {
     const { record, plane, clock, streams, directory } = this.#options;
-    const { channels } = await plane.figures();
+    const { channels } = await plane.stats();
     const { reasons } = this.monitor;
     return {
       status: reasons.length === 0 ? "ok" : "degraded",
@@ -112,7 +112,7 @@ export class SiteOperations {
   /** Routes may let in more viewers than there are descriptors for: that is said when it is asked for, not when it fails. */
   async checkRoutes({ maxSubscribers }: RouteConfig): Promise<void> {
     const { plane, log } = this.#options;
-    const { descriptors } = await plane.figures();
+    const { descriptors } = await plane.stats();
     if (descriptors === undefined) return;
     const viewers = Math.max(0, descriptors.limit - descriptors.open - LIMITS.descriptorsReserved);
     if (maxSubscribers <= viewers || this.#toldViewers === maxSubscribers) return;
