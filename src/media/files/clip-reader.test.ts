@@ -85,7 +85,11 @@ test("a clip that cannot be published is an error that says what can be", async 
       return true;
     });
   };
-  await opening("/nowhere/clip.mp4", "clip-missing", /^\/nowhere\/clip\.mp4: the file does not exist/);
+  await opening(
+    "/nowhere/clip.mp4",
+    "clip-missing",
+    /^\/nowhere\/clip\.mp4: the file does not exist/,
+  );
   const self = fileURLToPath(import.meta.url);
   await opening(
     self,

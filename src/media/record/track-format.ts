@@ -1,4 +1,3 @@
-import type { AudioCodec, VideoCodec } from "mediabunny";
 import {
   av1CodecString,
   av1SampleOf,
@@ -24,6 +23,10 @@ import {
   sequenceSetOf,
 } from "./nal-samples.ts";
 import { opusSeconds } from "./opus-duration.ts";
+
+/** Names of codecs, as in media files. Own types: those of the muxer would require the types of browsers. */
+type VideoCodec = "avc" | "hevc" | "vp8" | "vp9" | "av1";
+type AudioCodec = "opus" | "aac" | "ulaw" | "alaw" | "pcm-s16";
 
 /** The format of a track in a file; frames of the same format can share a file. */
 export type TrackFormat =
