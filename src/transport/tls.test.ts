@@ -52,7 +52,10 @@ test("errors say what was presented, what was expected, and what to do", () => {
     misnamed,
     /another name; expected one of north\.example, 192\.0\.2\.1; .*--fingerprint/,
   );
-  assert.match(judged(SELF_SIGNED), /not signed by a known authority .* but by An Authority; its fingerprint is AB:AB.*--ca FILE/);
+  assert.match(
+    judged(SELF_SIGNED),
+    /not signed by a known authority .* but by An Authority; its fingerprint is AB:AB.*--ca FILE/,
+  );
 });
 
 test("a fingerprint is read as people copy it", () => {
