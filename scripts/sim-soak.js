@@ -91,6 +91,7 @@ function figures(total) {
     ["pauses", "pauses"],
     ["cuts", "cuts"],
     ["holds", "holds"],
+    ["outages", "outages beyond the lease"],
     ["workerEnds", "agents lost their worker"],
     ["forgetful", "streams lost what they knew"],
   ];

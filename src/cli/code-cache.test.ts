@@ -9,6 +9,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -99,6 +100,21 @@ test("a folder that others may enter, and a file that others may write, are not 
   rmSync(file);
   assert.equal(await run(), "3\n");
   assert.deepEqual(readdirSync(join(folder, "cache")), []);
+});
+
+test("files of long ago are removed when one is written", async () => {
+  mkdirSync(join(folder, "cache"), { mode: 0o700 });
+  for (const [name, days] of [
+    ["old.bin", 31],
+    ["new.bin", 29],
+    ["old.txt", 31],
+  ] as const) {
+    writeFileSync(join(folder, "cache", name), "");
+    const at = (Date.now() - days * 86_400_000) / 1000;
+    utimesSync(join(folder, "cache", name), at, at);
+  }
+  await run();
+  assert.deepEqual(readdirSync(join(folder, "cache")), ["new.bin", "old.txt", "role.bin"]);
 });
 
 test("a link to a file is not followed", async () => {

@@ -6,6 +6,7 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -18,6 +19,8 @@ import { Script } from "node:vm";
 import { crc32 } from "node:zlib";
 
 const MAGIC = "meander code 1";
+/** A file that was written longer ago is removed, ms: most belong to versions that are gone, the others are made again. */
+const KEPT_MS = 30 * 86_400_000;
 /** What a group and others may do with the folder and the files: nothing. */
 const NOT_OWNERS = 0o077;
 
@@ -185,9 +188,17 @@ function write(file: string, scripts: ReadonlyMap<string, Kept>): void {
       flag: "wx",
     });
     renameSync(fresh, file);
+    removeOld(folder, statSync(file).mtimeMs - KEPT_MS);
   } catch (error) {
     rmSync(fresh, { force: true });
     throw error;
+  }
+}
+
+function removeOld(folder: string, beforeMs: number): void {
+  for (const name of readdirSync(folder)) {
+    const file = join(folder, name);
+    if (name.endsWith(".bin") && lstatSync(file).mtimeMs < beforeMs) rmSync(file, { force: true });
   }
 }
 

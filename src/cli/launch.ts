@@ -2,6 +2,7 @@
 /** The entry of the published command line: answers at once what needs no program, and has the rest compiled from a cache. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { PlaneThread } from "../site/plane/index.ts";
 import { cacheCode } from "./cache-code.ts";
 import { isVerbName } from "./verb-names.ts";
 
@@ -16,7 +17,9 @@ if (args.length === 1 && ["--version", "-V"].includes(verb)) {
   void import(new URL("./main.js", import.meta.url).href);
 } else {
   cacheCode(isVerbName(verb) ? verb : "help");
+  const runsSite = verb === "site" && !args.some((arg) => ["leave", "--help", "-h"].includes(arg));
+  const planeThread = runsSite ? new PlaneThread() : undefined;
   void import("./program.ts").then(async ({ runProgram }) => {
-    process.exitCode = await runProgram(args);
+    process.exitCode = await runProgram(args, { planeThread });
   });
 }

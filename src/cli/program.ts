@@ -1,11 +1,10 @@
 import { Command, CommanderError } from "commander";
 import { MeanderError } from "../base/index.ts";
 import { packageVersion } from "../client/index.ts";
+import type { AddVerb, ProgramPorts } from "./program-ports.ts";
 import { ScriptError } from "./script-error.ts";
 import { printError } from "./terminal.ts";
 import { isVerbName, VERB_NAMES, type VerbName } from "./verb-names.ts";
-
-type AddVerb = (program: Command) => void;
 
 /** The module of each verb, loaded when the verb is used, or when all of them are listed. */
 const VERBS: Readonly<Record<VerbName, () => Promise<AddVerb>>> = {
@@ -38,9 +37,13 @@ const VERBS: Readonly<Record<VerbName, () => Promise<AddVerb>>> = {
  * Runs the command line.
  *
  * @param args without the program's own name
+ * @param ports what its entry has prepared
  * @returns the exit code. 0: done; 1: it failed; 2: the arguments were wrong
  */
-export async function runProgram(args: readonly string[]): Promise<number> {
+export async function runProgram(
+  args: readonly string[],
+  ports: ProgramPorts = {},
+): Promise<number> {
   // What stands behind `--` is a script's own.
   const json = (args.includes("--") ? args.slice(0, args.indexOf("--")) : args).includes("--json");
   const program = new Command("meander")
@@ -55,7 +58,7 @@ export async function runProgram(args: readonly string[]): Promise<number> {
       const { resolveSiteName } = await import("./site-named.ts");
       await resolveSiteName(verb);
     });
-  for (const add of await Promise.all(verbsFor(args[0]).map((load) => load()))) add(program);
+  for (const add of await Promise.all(verbsFor(args[0]).map((load) => load()))) add(program, ports);
   try {
     await program.parseAsync([...args], { from: "user" });
     return Number(process.exitCode ?? 0);

@@ -5,6 +5,7 @@ import type { ReadSettings, Site, SiteSettings } from "../site/index.ts";
 import { formatFingerprint } from "../transport/index.ts";
 import { collect, durationOf, wholeNumber } from "./arguments.ts";
 import { readTokenFile, TOKEN_VARIABLE, variable } from "./credentials.ts";
+import type { ProgramPorts } from "./program-ports.ts";
 import { addSiteLeave } from "./site-leave.ts";
 import { openTerminal } from "./terminal.ts";
 
@@ -40,7 +41,7 @@ interface Arguments {
 }
 
 /** `meander site`, and `meander site leave` */
-export function addSite(program: Command): void {
+export function addSite(program: Command, { planeThread }: ProgramPorts): void {
   const site = program
     .command("site")
     .description("run a site: lead a session of its own, or join one")
@@ -117,7 +118,7 @@ export function addSite(program: Command): void {
     .action(async (options: Arguments) => {
       const terminal = openTerminal(options.json === true);
       // Only this verb needs the whole site; loading it takes longer than most others take.
-      const { runDaemon } = await import("../site/index.ts");
+      const { runDaemon } = await import("../site/daemon/index.ts");
       const read: ReadSettings = async (warn) => {
         return { ...(await settingsFrom(options.config, warn)), ...(await settingsOf(options)) };
       };
@@ -135,7 +136,7 @@ export function addSite(program: Command): void {
           ? variable(TOKEN_VARIABLE)
           : readTokenFile(options.tokenFile);
       process.exitCode = await runDaemon(await read((text) => warnings.push(text)), tell, {
-        ...{ reload: read, warnings, token },
+        ...{ reload: read, warnings, token, planeThread },
       });
     });
   addSiteLeave(site);
@@ -163,7 +164,7 @@ async function settingsFrom(
   warn: (text: string) => void,
 ): Promise<SiteSettings> {
   if (file === undefined) return {};
-  const { parseConfigFile } = await import("../site/index.ts");
+  const { parseConfigFile } = await import("../site/daemon/index.ts");
   try {
     return parseConfigFile(await readFile(file, "utf8"), file, warn);
   } catch (cause) {
@@ -178,7 +179,7 @@ async function settingsFrom(
 }
 
 async function settingsOf(options: Arguments): Promise<SiteSettings> {
-  const { checkSettings } = await import("../site/index.ts");
+  const { checkSettings } = await import("../site/daemon/index.ts");
   const { name, join, host, advertise, data, recordings, streamTransport, allowInlineAgents, log } =
     options;
   const settings = {

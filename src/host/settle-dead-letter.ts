@@ -23,8 +23,8 @@ export function settleDeadLetter(
   if (name !== undefined && name.to === stream && source !== undefined) {
     const which = { source, seq: name.seq };
     const skip = action === "skip";
-    if (action !== "replay" && resident.settleHalt(which, skip, edited)) return;
-    if (resident.settleLetter(which, skip, edited)) return;
+    if (action !== "replay" && resident.operator.settleHalt(which, skip, edited)) return;
+    if (resident.operator.settleLetter(which, skip, edited)) return;
   }
   throw new MeanderError(
     "message-unknown",

@@ -36,7 +36,6 @@ export {
 export {
   type Container,
   containerOf,
-  type Lane,
   type OpenSegmentFile,
   openBlockingFile,
   type RecordedTotals,
@@ -47,4 +46,5 @@ export {
   type SegmentFacts,
   type SegmentFile,
   SteadyClock,
+  type TrackBuffer,
 } from "./record/index.ts";

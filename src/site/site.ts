@@ -42,9 +42,11 @@ import type { GateRules } from "./http/gate.ts";
 import { MediaDesk } from "./media-desk.ts";
 import { Neighbourhood } from "./neighbourhood.ts";
 import { gatedLog, LogGate } from "./observe/log-gate.ts";
+import { WriteWatch } from "./observe/write-watch.ts";
 import { SiteOperations } from "./operations/site-operations.ts";
 import { LocalPlane } from "./plane/local-plane.ts";
 import type { Plane } from "./plane/plane.ts";
+import type { PlaneThread } from "./plane/plane-thread.ts";
 import { openWorkerPlane } from "./plane/worker-plane.ts";
 import type { PlaneEvent } from "./plane-control.ts";
 import { checkRecordings } from "./record/record-requests.ts";
@@ -63,6 +65,8 @@ export interface SitePorts {
   readonly log?: Log;
   /** `worker` (default): media in a thread of its own. `local`: everything in this one. */
   readonly plane?: "worker" | "local";
+  /** The thread for it, if it was started before. */
+  readonly planeThread?: PlaneThread | undefined;
   /** Folder of the console and the player. */
   readonly webRoot?: string;
   /** Makes this a demo's site. */
@@ -138,7 +142,7 @@ export class Site implements SiteService, AsyncDisposable {
       const opening = { ...listening, open, native, privateLinks, logLevel };
       const plane = await (ports.plane === "local"
         ? LocalPlane.open(opening, { clock, log })
-        : openWorkerPlane(opening, { log }));
+        : openWorkerPlane(opening, { log, thread: ports.planeThread }));
       const site = new Site(
         options,
         { plane, streams, tls },
@@ -203,7 +207,9 @@ export class Site implements SiteService, AsyncDisposable {
     this.#neighbourhood = new Neighbourhood({
       ...{ self: this.record, gate: gateOf(options), plane, log },
     });
+    const writes = new WriteWatch();
     this.#link = new SessionLink({
+      writes,
       record: this.record,
       join: options.join,
       data: options.data,
@@ -263,6 +269,8 @@ export class Site implements SiteService, AsyncDisposable {
       ...{ record: this.record, plane, clock, log, logGate: ports.logGate, data: options.data },
       streams: () => streams.counts.resident,
       directory: () => this.#directory,
+      inputs: () => this.#router.inputs(),
+      writes,
       handover: () => this.#desk.handover(),
       canRestart: ports.canRestart ?? false,
       stop: () => this.requestStop(),

@@ -5,7 +5,9 @@ import type { Frame } from "./frames.ts";
 import type { KernelContext } from "./kernel-context.ts";
 import { type EndpointId, formatMessageName, isStream, type SiteInstance } from "./model.ts";
 import { type Arrival, type PairOwner, type PairState, ReceivePair } from "./receive-pair.ts";
-import { type ReplyWaiter, SendWindow, type WindowOwner, type WindowState } from "./send-window.ts";
+import type { ReplyWaiter } from "./reply-waiters.ts";
+import { SendWindow, type WindowOwner } from "./send-window.ts";
+import type { WindowState } from "./stream-state.ts";
 
 /** How a message ended that a sender waits for. */
 export type Reply =

@@ -37,8 +37,9 @@ export {
   siteEndpoint,
 } from "./model.ts";
 export type { FrameNetwork, RecordStore } from "./network.ts";
-export type { Resident, ResidentOptions } from "./resident.ts";
-export type { ReplyWaiter } from "./send-window.ts";
+export type { ReplyWaiter } from "./reply-waiters.ts";
+export type { Resident } from "./resident.ts";
+export type { ResidentOptions } from "./resident-options.ts";
 export type { ShellEndpoint } from "./shell-endpoint.ts";
 export type { SiteHandler } from "./site-endpoint.ts";
 export {

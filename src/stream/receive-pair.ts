@@ -1,4 +1,5 @@
 import { LIMITS } from "../base/index.ts";
+import { decodeChain } from "./chain.ts";
 import { type Frame, SEGMENT, type Segment } from "./frames.ts";
 import type { Chore, KernelContext } from "./kernel-context.ts";
 import type { EndpointId, SiteInstance } from "./model.ts";
@@ -238,7 +239,7 @@ export class ReceivePair implements Chore {
     const bytes = parts.length === 0 ? segment.bytes : joined([...parts, segment]);
     this.#parts = [];
     const whole =
-      (first.flags & SEGMENT.chain) === 0 ? { payload: bytes, chain: [] } : withoutChain(bytes);
+      (first.flags & SEGMENT.chain) === 0 ? { payload: bytes, chain: [] } : decodeChain(bytes);
     take({
       pair: this,
       seq: this.#received,
@@ -257,13 +258,4 @@ function joined(segments: readonly Segment[]): Uint8Array {
     at += segment.bytes.byteLength;
   }
   return bytes;
-}
-
-function withoutChain(bytes: Uint8Array): { payload: Uint8Array; chain: EndpointId[] } {
-  const count = bytes[0] ?? 0;
-  // Bytes that are none: a message that no handler will understand, and that fails there.
-  if (bytes.byteLength < 1 + 8 * count) return { payload: bytes, chain: [] };
-  const view = new DataView(bytes.buffer, bytes.byteOffset);
-  const chain = Array.from({ length: count }, (_, index) => view.getFloat64(1 + 8 * index));
-  return { payload: bytes.subarray(1 + 8 * count), chain };
 }

@@ -85,8 +85,8 @@ export class AudioOutput {
   }
 
   /**
-   * Sound of this many samples per second will come. Opening the audio device holds the page up for a moment, so do it
-   * before pictures move.
+   * Opens the output for sound of this many samples per second. The first time blocks the page while the browser starts its audio
+   * service.
    */
   prepare(sampleRate: number): void {
     this.#open(sampleRate);

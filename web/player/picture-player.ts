@@ -155,6 +155,14 @@ export class PicturePlayer {
     this.shownOffsetMs = undefined;
   }
 
+  /** Continues with what is live, as for a newcomer: pictures that are late are skipped, and do not count as dropped. */
+  rejoin(): void {
+    this.log.interrupt();
+    if (!this.#live) return;
+    this.#past.framesDropped += this.#queue.skipped - this.#skippedBeforeLive;
+    this.#live = false;
+  }
+
   close(): void {
     this.#track?.close();
     this.#track = undefined;

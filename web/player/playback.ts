@@ -10,7 +10,7 @@ import {
   type TrackFeed,
 } from "../../src/channel/playout/index.ts";
 import type { Description, Track } from "../../src/wire/index.ts";
-import { dialWebSocket } from "../browser-websocket.ts";
+import { dialWebSocket } from "../link/browser-websocket.ts";
 import type { AudioOutput } from "./audio-output.ts";
 import { refusalOf } from "./capability.ts";
 import { PicturePlayer, type Presented } from "./picture-player.ts";
@@ -54,6 +54,10 @@ export interface Shown extends Presented {
 const TICK_MS = 20;
 /** Most time a missing packet holds up those behind it, ms: longer than its repair takes. */
 const WAIT_MS_MAX = 300;
+/** Opening the audio output blocks the page. This long after the first picture it is on the screen, ms … */
+const PAINT_MS = 50;
+/** … and a picture that has not come after this holds up the sound no longer, ms. */
+const PICTURE_MS_MAX = 1_500;
 const SMOOTHING = 0.1;
 const VIEWER_NAME = "player";
 
@@ -140,7 +144,10 @@ export class Playback {
   }
 
   start(): void {
-    this.#cancel ??= every(this.#options.clock, "player", TICK_MS, () => this.#tracks.tick());
+    this.#cancel ??= every(this.#options.clock, "player", TICK_MS, () => {
+      this.#tracks.tick();
+      if (this.#mayOpenSound()) this.#openSound();
+    });
     this.#client.start();
   }
 
@@ -252,6 +259,23 @@ export class Playback {
     }
     if (this.#tracks.playable) this.#events.onWarning(kind, message);
     else this.#enter({ type: "unsupported", message });
+  }
+
+  /** The first picture is not to wait for the sound. */
+  #mayOpenSound(): boolean {
+    if (!this.#tracks.has("audio")) return false;
+    if (!this.#tracks.has("video")) return true;
+    const sinceStartMs = this.#options.clock.now() - this.#startedAt;
+    return this.#firstPictureMs === undefined
+      ? sinceStartMs > PICTURE_MS_MAX
+      : sinceStartMs > this.#firstPictureMs + PAINT_MS;
+  }
+
+  #openSound(): void {
+    if (!this.#sounds.open()) return;
+    // That took a while in which the page stood still.
+    this.#playout.interrupt();
+    this.#pictures.rejoin();
   }
 
   #describe(description: Description): void {

@@ -20,7 +20,7 @@ export interface PlayerStats {
   readonly jitterMs: number;
   /** Delay that absorbs jitter now, ms. */
   readonly delayMs: number;
-  /** Gaps between pictures longer than three frame intervals and 150 ms. */
+  /** Gaps between pictures longer than three frame intervals and 150 ms; not the one at the start while the browser opens its audio output. */
   readonly freezes: number;
   /** Longest time between two pictures, ms. */
   readonly longestFreezeMs: number;

@@ -28,6 +28,7 @@ export class SoundPlayer {
   readonly #output: AudioOutput;
   readonly #now: () => number;
   readonly #onUnsupported: (message: string) => void;
+  #isOpen = false;
   #track: AudioTrack | undefined;
   #heard: Heard | undefined;
   #pastDropped = 0;
@@ -65,28 +66,41 @@ export class SoundPlayer {
     return this.#heard !== undefined && nowMs - this.#heard.at < FRESH_MS ? this.#heard : undefined;
   }
 
-  /** Goes over to another source. */
+  /**
+   * Opens the audio output, as soon as there is sound for it. The first time that blocks the page, for half a second where the
+   * machine is busy; sound that is due before is discarded.
+   *
+   * @returns false: it was open
+   */
+  open(): boolean {
+    if (this.#isOpen) return false;
+    this.#isOpen = true;
+    this.#prepare();
+    return true;
+  }
+
+  /** Switches to another source. */
   start(track: Track, source: SourceTimeline): void {
     this.stop();
     this.#track = new AudioTrack(track, {
       onUnsupported: (codecString) => this.#onUnsupported(noDecoder(track.codec, codecString)),
       onSound: (data, ticks) => this.#play(data, ticks, source),
     });
-    this.#output.prepare(this.#track.sampleRate);
+    this.#prepare();
   }
 
-  /** Takes the next packet of the source that was started. */
+  /** Decodes the next packet of the source that was started. */
   push(frame: EncodedFrame): void {
     this.#track?.push(frame);
   }
 
-  /** Media time begins anew. */
+  /** Media time starts over. */
   clear(): void {
     this.#output.reset();
     this.#heard = undefined;
   }
 
-  /** No sound any more. */
+  /** There is no more sound. */
   stop(): void {
     this.#pastDropped = this.framesDropped;
     this.#pastErrors = this.decodeErrors;
@@ -95,11 +109,20 @@ export class SoundPlayer {
     this.clear();
   }
 
+  #prepare(): void {
+    if (this.#isOpen && this.#track !== undefined) this.#output.prepare(this.#track.sampleRate);
+  }
+
   #play(data: AudioData, ticks: number, source: SourceTimeline): void {
     const nowMs = this.#now();
     const mediaMs = this.#timeline.mediaMsOf(source, ticks);
     const playAtMs = mediaMs === undefined ? undefined : this.#clock.playAt(mediaMs);
-    if (mediaMs === undefined || playAtMs === undefined || !this.#clock.settled(nowMs)) {
+    if (
+      !this.#isOpen ||
+      mediaMs === undefined ||
+      playAtMs === undefined ||
+      !this.#clock.settled(nowMs)
+    ) {
       data.close();
       return;
     }

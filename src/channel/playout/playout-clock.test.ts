@@ -147,3 +147,17 @@ test("the target delay can change while playing", () => {
   flow(clock, { from: 2_000, to: 4_000, transit: () => 10 });
   assert.ok(Math.abs((clock.playAt(4_000) ?? 0) - 5_010) < 2);
 });
+
+test("lateness while the program stood still does not lengthen the delay", () => {
+  const delayAfter = (interrupted: boolean): number => {
+    const clock = new PlayoutClock({ targetDelayMs: TARGET });
+    flow(clock, { from: 0, to: 200, transit: () => 10 });
+    // A second of frames that came meanwhile, all ready at once, and too late.
+    for (let mediaMs = 200; mediaMs < 1_200; mediaMs += 40) clock.ready("video", mediaMs, 1_400);
+    if (interrupted) clock.interrupt();
+    flow(clock, { from: 1_600, to: 2_000, transit: () => 200 });
+    return clock.delayMs;
+  };
+  assert.ok(delayAfter(false) > TARGET);
+  assert.equal(delayAfter(true), TARGET);
+});

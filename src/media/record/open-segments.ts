@@ -1,6 +1,6 @@
 import type { Clock } from "../../base/index.ts";
-import type { Lane, Sample } from "./lane.ts";
 import type { Segment, SegmentFacts } from "./segment.ts";
+import type { Sample, TrackBuffer } from "./track-buffer.ts";
 
 /** Why a file ended. */
 export type SegmentEnd =
@@ -16,7 +16,7 @@ interface Closing {
   readonly segment: Segment;
   readonly untilMs: number;
   readonly since: number;
-  readonly awaited: Set<Lane>;
+  readonly awaited: Set<TrackBuffer>;
   readonly reason: SegmentEnd;
 }
 
@@ -72,14 +72,14 @@ export class OpenSegments {
   /**
    * The current file ends at `ms` of the channel's time; {@link begin} brings the next.
    *
-   * @param leader the lane that has come to the cut; the others follow
+   * @param leader the buffer that has come to the cut; the others follow
    */
-  cut(ms: number, leader: Lane | undefined, reason: SegmentEnd): void {
+  cut(ms: number, leader: TrackBuffer | undefined, reason: SegmentEnd): void {
     this.#finishClosing();
     const segment = this.#current;
     this.#current = undefined;
     if (segment === undefined) return;
-    const awaited = new Set([...segment.open].filter((lane) => lane !== leader));
+    const awaited = new Set([...segment.open].filter((buffer) => buffer !== leader));
     const since = this.#clock.now();
     this.#closing = { segment, untilMs: ms, since, awaited, reason };
     if (awaited.size === 0) this.#finishClosing();
@@ -90,20 +90,20 @@ export class OpenSegments {
   }
 
   /** Puts a frame into the file that it belongs to. False when its time fits none. */
-  place(lane: Lane, sample: Sample, ms: number): boolean {
+  place(buffer: TrackBuffer, sample: Sample, ms: number): boolean {
     const closing = this.#closing;
-    if (closing?.awaited.has(lane) === true) {
-      if (ms < closing.untilMs) return closing.segment.add(lane, sample, ms);
-      this.#arrived(lane);
+    if (closing?.awaited.has(buffer) === true) {
+      if (ms < closing.untilMs) return closing.segment.add(buffer, sample, ms);
+      this.#arrived(buffer);
     }
-    return this.#current?.add(lane, sample, ms) ?? false;
+    return this.#current?.add(buffer, sample, ms) ?? false;
   }
 
-  /** The lane does not go on in any of them. */
-  leave(lane: Lane): void {
-    this.#current?.end(lane);
-    this.#closing?.segment.end(lane);
-    this.#arrived(lane);
+  /** The buffer does not go on in any of them. */
+  leave(buffer: TrackBuffer): void {
+    this.#current?.end(buffer);
+    this.#closing?.segment.end(buffer);
+    this.#arrived(buffer);
   }
 
   tick(): void {
@@ -132,9 +132,9 @@ export class OpenSegments {
     await Promise.all(this.#ending.values());
   }
 
-  #arrived(lane: Lane): void {
+  #arrived(buffer: TrackBuffer): void {
     const awaited = this.#closing?.awaited;
-    if (awaited?.delete(lane) === true && awaited.size === 0) this.#finishClosing();
+    if (awaited?.delete(buffer) === true && awaited.size === 0) this.#finishClosing();
   }
 
   #finishClosing(): void {

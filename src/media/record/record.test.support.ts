@@ -5,13 +5,13 @@ import type { Track } from "../../wire/index.ts";
 import { ClipReader } from "../files/clip-reader.ts";
 import { demoClipPath } from "../files/demo-clip.ts";
 import type { Container } from "./container.ts";
-import type { Lane } from "./lane.ts";
 import type { SegmentEnd } from "./open-segments.ts";
 import { RecordTimeline } from "./record-timeline.ts";
 import type { SegmentFacts } from "./segment.ts";
 import type { SegmentFile } from "./segment-file.ts";
 import { Segmenter, type SegmenterOptions } from "./segmenter.ts";
 import { SteadyClock } from "./steady-clock.ts";
+import type { TrackBuffer } from "./track-buffer.ts";
 
 /** A file in memory, which may refuse to grow. */
 export class MemoryFile implements SegmentFile {
@@ -127,23 +127,23 @@ export class Recording {
   }
 
   /** Opens a track whose publisher has said that its ticks began at time 0. */
-  open(track: Track, startTicks = 0): Lane {
+  open(track: Track, startTicks = 0): TrackBuffer {
     const source = new SourceTimeline(track.clockRate);
     const sender = { ntpMs: 1_000_000, rtpTimestamp: startTicks };
     source.unwrap(startTicks);
     this.#timeline.report(source, { ingestMs: 5_000, rtpTimestamp: startTicks, sender }, 0);
-    const lane = this.segmenter.open(track, new SteadyClock(this.#timeline, source));
-    if (lane === undefined) throw new Error(`${track.codec} can not be recorded`);
-    return lane;
+    const buffer = this.segmenter.open(track, new SteadyClock(this.#timeline, source));
+    if (buffer === undefined) throw new Error(`${track.codec} can not be recorded`);
+    return buffer;
   }
 
   /** Lets time pass until a sample of the clip is there, and hands it over. */
-  async play(lane: Lane, sample: ClipSample): Promise<void> {
+  async play(buffer: TrackBuffer, sample: ClipSample): Promise<void> {
     const due = sample.seconds * 1000 - this.clock.now();
     if (due > 0) this.clock.advance(due);
-    const ticks = Math.round(sample.seconds * lane.track.clockRate);
+    const ticks = Math.round(sample.seconds * buffer.track.clockRate);
     this.segmenter.tick();
-    this.segmenter.frame(lane, { bytes: sample.bytes, key: sample.key, ticks });
+    this.segmenter.frame(buffer, { bytes: sample.bytes, key: sample.key, ticks });
   }
 }
 

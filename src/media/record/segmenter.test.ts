@@ -21,13 +21,13 @@ const settle = (): Promise<void> => new Promise((resolve) => void setImmediate(r
 async function playAll(
   recording: Recording,
   samples: readonly ClipSample[],
-  lanes = { video: recording.open(VIDEO), audio: recording.open(AUDIO) },
-): Promise<typeof lanes> {
+  buffers = { video: recording.open(VIDEO), audio: recording.open(AUDIO) },
+): Promise<typeof buffers> {
   for (const sample of samples) {
-    await recording.play(lanes[sample.kind], sample);
+    await recording.play(buffers[sample.kind], sample);
     await settle();
   }
-  return lanes;
+  return buffers;
 }
 
 for (const container of ["mkv", "mp4"] as const) {
@@ -87,22 +87,22 @@ for (const container of ["mkv", "mp4"] as const) {
 
     test("at any moment what is written can be read", async () => {
       const recording = new Recording(container);
-      const lanes = await playAll(recording, clip.slice(0, 500));
+      const buffers = await playAll(recording, clip.slice(0, 500));
       const bytes = recording.files[0]?.file.bytes as Uint8Array;
       const [video, audio] = await readBack(bytes.slice());
       const written = clip.slice(0, 500).filter(({ kind }) => kind === "video").length;
       // A fragment of MP4 is written when it has ended; a key frame comes every second.
       assert.ok((video?.times.length as number) > written - 62, `${video?.times.length}`);
       assert.ok((audio?.times.length as number) > 100);
-      recording.segmenter.close(lanes.video);
-      recording.segmenter.close(lanes.audio);
+      recording.segmenter.close(buffers.video);
+      recording.segmenter.close(buffers.audio);
       await recording.segmenter.finish();
     });
 
     test("a full disk leaves a file that can be read, and the recording goes on when it is told", async () => {
       const recording = new Recording(container);
       recording.room = 300_000;
-      const lanes = await playAll(recording, clip.slice(0, 500));
+      const buffers = await playAll(recording, clip.slice(0, 500));
       assert.deepEqual(recording.told, [
         `started rec-1.${container}`,
         `failed rec-1.${container}: ENOSPC`,
@@ -112,7 +112,7 @@ for (const container of ["mkv", "mp4"] as const) {
       assert.ok(recording.files[0]?.file.isClosed);
       recording.room = Number.POSITIVE_INFINITY;
       recording.segmenter.unblock();
-      await playAll(recording, clip.slice(500), lanes);
+      await playAll(recording, clip.slice(500), buffers);
       await recording.segmenter.finish();
       const [again] = await readBack(recording.files[1]?.file.bytes as Uint8Array);
       assert.ok((again?.times.length as number) >= 60);
@@ -134,12 +134,12 @@ test("a slow disk costs whole groups of pictures, counted, and the rest keeps it
       : sample,
   );
   const before = large.findIndex(({ seconds }) => seconds >= 3.5);
-  const lanes = await playAll(recording, large.slice(0, before));
+  const buffers = await playAll(recording, large.slice(0, before));
   const { drops } = recording.segmenter;
   assert.ok((drops.toJSON()["disk-slow"] ?? 0) > 0);
   open();
   await until(() => recording.segmenter.current?.bytes ?? 0, 30_000_000);
-  await playAll(recording, large.slice(before), lanes);
+  await playAll(recording, large.slice(before), buffers);
   await recording.segmenter.finish();
   const [video] = await readBack(recording.files[0]?.file.bytes as Uint8Array);
   const pictures = clip.filter(({ kind }) => kind === "video");
@@ -181,14 +181,14 @@ for (const container of ["mkv", "mp4", "mov"] as const) {
   test(`pictures that are decoded ahead of their time keep it in ${container}, and all their sound`, async () => {
     const only = clip.map((sample) => ({ ...sample }));
     const recording = new Recording(container, { segmentMs: 4_000 });
-    const lanes =
+    const buffers =
       container === "mov"
         ? [recording.open(VIDEO), undefined]
         : [recording.open(VIDEO), recording.open(AUDIO)];
     for (const sample of reordered(only)) {
-      const lane = sample.kind === "video" ? lanes[0] : lanes[1];
-      if (lane === undefined) continue;
-      await recording.play(lane, sample);
+      const buffer = sample.kind === "video" ? buffers[0] : buffers[1];
+      if (buffer === undefined) continue;
+      await recording.play(buffer, sample);
       await settle();
     }
     await recording.segmenter.finish();
@@ -210,9 +210,9 @@ for (const container of ["mkv", "mp4", "mov"] as const) {
 test("only sound, and only pictures, are recordings too", async () => {
   for (const kind of ["video", "audio"] as const) {
     const recording = new Recording("mp4", { segmentMs: 4_000 });
-    const lane = recording.open(kind === "video" ? VIDEO : AUDIO);
+    const buffer = recording.open(kind === "video" ? VIDEO : AUDIO);
     for (const sample of clip.filter((each) => each.kind === kind)) {
-      await recording.play(lane, sample);
+      await recording.play(buffer, sample);
       await settle();
     }
     await recording.segmenter.finish();
@@ -260,14 +260,14 @@ test("a track that comes later begins a new file with both, at a key frame", asy
 
 test("other pictures begin a new file", async () => {
   const recording = new Recording("mkv");
-  const lanes = { video: recording.open(VIDEO), audio: recording.open(AUDIO) };
+  const buffers = { video: recording.open(VIDEO), audio: recording.open(AUDIO) };
   // The level in the parameter set tells the formats apart.
   const changed = clip.map((sample) =>
     sample.kind === "video" && sample.seconds >= 4.999
       ? { ...sample, bytes: withLevel(sample.bytes, 0x29) }
       : sample,
   );
-  await playAll(recording, changed, lanes);
+  await playAll(recording, changed, buffers);
   await recording.segmenter.finish();
   const files = await Promise.all(recording.files.map(({ file }) => readBack(file.bytes)));
   assert.deepEqual(

@@ -1,7 +1,7 @@
 import type { Random } from "../../base/index.ts";
 import type { SimSite } from "../streams/sim-site.ts";
 import type { StreamWorld } from "../streams/stream-world.ts";
-import type { StormPlan, Trouble } from "./storm-plan.ts";
+import type { Outage, StormPlan, Trouble } from "./storm-plan.ts";
 
 /** How often each kind of trouble came. */
 export interface FaultCounts {
@@ -9,13 +9,22 @@ export interface FaultCounts {
   pauses: number;
   cuts: number;
   holds: number;
+  /** Of a site, for longer than its lease. */
+  outages: number;
   /** Agents whose worker ended. */
   workerEnds: number;
 }
 
 /** What befalls the sites and the network of a storm. */
 export class StormFaults {
-  readonly counts: FaultCounts = { crashes: 0, pauses: 0, cuts: 0, holds: 0, workerEnds: 0 };
+  readonly counts: FaultCounts = {
+    crashes: 0,
+    pauses: 0,
+    cuts: 0,
+    holds: 0,
+    outages: 0,
+    workerEnds: 0,
+  };
   readonly #world: StreamWorld;
   readonly #plan: StormPlan;
   readonly #random: Random;
@@ -35,6 +44,9 @@ export class StormFaults {
     this.#each("cut", cuts, (ms) => this.#cut(ms));
     this.#each("hold", holds, (ms) => this.#hold(ms));
     this.#each("worker ends", workerEnds, () => this.#endWorker());
+    const { outage } = this.#plan;
+    if (outage !== undefined)
+      this.#world.clock.after("outage", outage.atMs, () => this.#outage(outage));
   }
 
   /** Ends all trouble; what it led to is not over yet. */
@@ -84,6 +96,11 @@ export class StormFaults {
     const { process } = site;
     if (!site.isUp || process.frozen) return;
     this.counts.pauses++;
+    this.#freeze(site, ms);
+  }
+
+  #freeze(site: SimSite, ms: number): void {
+    const { process } = site;
     process.frozen = true;
     this.#world.note(site.name, "paused", {});
     this.#world.clock.after("resume", ms, () => {
@@ -95,11 +112,28 @@ export class StormFaults {
   #cut(ms: number): void {
     const [a, b] = [this.#site(), this.#site()];
     if (a === b) return;
-    const { network, clock } = this.#world;
     this.counts.cuts++;
+    this.#part(a, b, ms);
+  }
+
+  #part(a: SimSite, b: SimSite, ms: number): void {
+    const { network, clock } = this.#world;
     network.partition(a.machine, b.machine);
     this.#world.note(a.name, "partitioned", { from: b.name });
     clock.after("repair", ms, () => network.repair(a.machine, b.machine));
+  }
+
+  #outage({ site: name, kind, lastsMs }: Outage): void {
+    const site = this.#world.site(name);
+    if (this.#isOver || !site.isUp || site.process.frozen) return;
+    this.counts.outages++;
+    if (kind === "pause") {
+      this.#freeze(site, lastsMs);
+      return;
+    }
+    const { sites, leader } = this.#world;
+    const others = kind === "cut-from-leader" && site !== leader ? [leader] : sites;
+    for (const other of others) if (other !== site) this.#part(site, other, lastsMs);
   }
 
   #hold(ms: number): void {

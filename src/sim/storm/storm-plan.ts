@@ -34,6 +34,16 @@ export interface Trouble {
   readonly msMax: number;
 }
 
+/** One site is out of touch for longer than a lease lasts. */
+export interface Outage {
+  readonly site: string;
+  /** `pause`: it stands still. Else nothing passes between it and the leader, or all others. */
+  readonly kind: "pause" | "cut-from-leader" | "cut-from-all";
+  /** From the beginning of the trouble, ms. */
+  readonly atMs: number;
+  readonly lastsMs: number;
+}
+
 /** All that a storm draws before it begins. What is undefined, or 0, does not happen in this storm. */
 export interface StormPlan {
   readonly durationMs: number;
@@ -51,6 +61,7 @@ export interface StormPlan {
   readonly cuts: Trouble | undefined;
   /** What is between two sites waits. */
   readonly holds: Trouble | undefined;
+  readonly outage: Outage | undefined;
   /** The worker of a site's agents ends. */
   readonly workerEnds: Trouble | undefined;
   /** Share of the starts of an agent that fail, in a worker, 0..1. */
@@ -102,12 +113,12 @@ export function drawPlan(seed: number): StormPlan {
     const everyMs = often + random.float() * (seldom - often);
     return { everyMs, msMax: pick(random, lasts) };
   };
-  // Only in a long storm outages pass the lease; it is as long as two of them.
-  const isLong = draw("length").float() < 0.15;
-  const pace = isLong ? 5 : 1;
-  const durationMs = isLong ? 26_000 : 4_000;
-  const outages = isLong ? [2_000, 8_000, LIMITS.leaseMs * 1.6] : [500, 2_000, 4_000];
   const sites = drawSites(seed);
+  const outage = drawOutage(draw("outage"), sites);
+  // What takes so long is less dense.
+  const pace = outage === undefined ? 1 : 6;
+  const durationMs = outage === undefined ? 4_000 : outage.atMs + outage.lastsMs + 3_000;
+  const breaks = [500, 2_000, 4_000];
   const moves = draw("moves");
   return {
     durationMs,
@@ -117,9 +128,10 @@ export function drawPlan(seed: number): StormPlan {
     duplicates: share("duplicates", 0.5, 0.25),
     reorder: share("reorder", 0.5, 0.35),
     crashes: trouble("crashes", 0.65, [700 * pace, 3_000 * pace], [600, 3_000]),
-    pauses: trouble("pauses", 0.5, [1_000 * pace, 4_000 * pace], outages),
-    cuts: trouble("cuts", 0.65, [700 * pace, 3_000 * pace], outages),
+    pauses: trouble("pauses", 0.5, [1_000 * pace, 4_000 * pace], breaks),
+    cuts: trouble("cuts", 0.65, [700 * pace, 3_000 * pace], breaks),
     holds: trouble("holds", 0.5, [1_000 * pace, 3_000 * pace], [300, 1_200]),
+    outage,
     workerEnds: trouble("worker ends", 0.4, [500 * pace, 2_500 * pace], [0]),
     startFailures: share("start failures", 0.3, 0.2),
     moves: { everyMs: (80 + moves.float() * 300) * pace, msMax: pick(moves, [400, 1_500, 3_500]) },
@@ -132,6 +144,18 @@ export function drawPlan(seed: number): StormPlan {
     waiting: 0.1 + draw("waiting").float() * 0.3,
     throws: share("throws", 0.6, 0.05),
     eventThrows: share("event throws", 0.6, 0.25),
+  };
+}
+
+function drawOutage(random: Random, sites: readonly PlannedSite[]): Outage | undefined {
+  if (random.float() >= 0.15) return undefined;
+  // Seldom the leader, with which all leases stand and fall.
+  const index = random.float() < 0.15 ? 0 : 1 + random.below(sites.length - 1);
+  return {
+    site: (sites[index] as PlannedSite).name,
+    kind: pick(random, ["pause", "cut-from-leader", "cut-from-all"] as const),
+    atMs: random.float() * 3_000,
+    lastsMs: LIMITS.leaseMs * (1.05 + random.float() * 0.5),
   };
 }
 

@@ -16,6 +16,9 @@ export function planWords(plan: StormPlan): string {
     `${sites.length} sites (${driftWords(plan)}${sites.filter(({ workerHopMs }) => workerHopMs !== undefined).length} with workers)`,
     `streams ${streams.map(({ durability, isolation }) => `${durability.type}/${isolation}`).join(" ")}`,
     `loss ${percent(loss)}, duplicates ${percent(duplicates)}, reorder ${percent(reorder)}`,
+    ...(plan.outage === undefined
+      ? []
+      : [`${plan.outage.site} out for ${plan.outage.lastsMs.toFixed(0)} ms (${plan.outage.kind})`]),
     ...troubles.flatMap(([name, trouble]) =>
       trouble === undefined
         ? []

@@ -47,7 +47,7 @@ test("each option of a storm is drawn by itself: any two come together, and apar
     none: ({ streams }) => streams.some(({ durability }) => durability.type === "none"),
     checkpoint: ({ streams }) => streams.some(({ durability }) => durability.type === "checkpoint"),
     message: ({ streams }) => streams.some(({ durability }) => durability.type === "message"),
-    long: ({ durationMs }) => durationMs > 4_000,
+    outage: ({ outage }) => outage !== undefined,
   };
   for (const [one, isOne] of Object.entries(options))
     for (const [other, isOther] of Object.entries(options)) {

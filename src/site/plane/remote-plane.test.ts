@@ -6,7 +6,7 @@ import type { LinkTrace, PlaneSnapshot } from "../../client/contract/index.ts";
 import type { MessageSocket } from "../../directory/index.ts";
 import { zeroTotals } from "../../transport/index.ts";
 import type { HttpRequest, HttpResponse } from "../http/messages.ts";
-import type { Departed, PlaneEvent, PlaneFigures } from "../plane-control.ts";
+import type { Departed, PlaneEvent, PlaneStats } from "../plane-control.ts";
 import type { Plane, SocketHandler } from "./plane.ts";
 import { type CallingPort, RemotePlane } from "./remote-plane.ts";
 import { portLog, type ServingPort, servePlane } from "./serve-plane.ts";
@@ -66,7 +66,7 @@ class FakePlane implements Plane {
     return EMPTY;
   }
 
-  async figures(): Promise<PlaneFigures> {
+  async stats(): Promise<PlaneStats> {
     const { at, drops } = EMPTY;
     const sums = { at, drops, channels: [], viewers: 3, links: 1, slowest: [] };
     return { ...sums, loopMs: 0.5, descriptors: { open: 40, limit: 1_024 } };

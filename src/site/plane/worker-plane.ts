@@ -1,8 +1,7 @@
-import { Worker } from "node:worker_threads";
 import { type Log, MeanderError } from "../../base/index.ts";
-import { WatchShutdown } from "../../transport/index.ts";
 import type { Plane, PlaneOptions } from "./plane.ts";
 import { errorOf, type FromPlane, type ToPlane } from "./plane-messages.ts";
+import { PlaneThread } from "./plane-thread.ts";
 import { RemotePlane } from "./remote-plane.ts";
 
 /** A thread that is stuck is ended all the same, after this, ms. */
@@ -11,19 +10,16 @@ const HOLD_MS_MAX = 200;
 /**
  * Opens a plane in a thread of its own.
  *
+ * @param ports `thread`: one that was started before, for this plane alone
  * @throws {MeanderError} what `LocalPlane.open` throws, and `plane-failed` when the thread cannot start
  */
 export function openWorkerPlane(
   options: PlaneOptions,
-  ports: { readonly log: Log },
+  ports: { readonly log: Log; readonly thread?: PlaneThread | undefined },
 ): Promise<Plane> {
-  const watchShutdown = new WatchShutdown();
-  const entry = new URL("./plane-worker.js", import.meta.url);
-  const worker = new Worker(entry, {
-    name: "plane",
-    workerData: watchShutdown.end,
-    transferList: [watchShutdown.end.port],
-  });
+  const { log, thread = new PlaneThread() } = ports;
+  const { worker, watchShutdown } = thread;
+  worker.ref();
   // Whatever ends this process ends that thread first.
   const onExit = (): void => void watchShutdown.closeAll(HOLD_MS_MAX);
   process.once("exit", onExit);
@@ -33,26 +29,22 @@ export function openWorkerPlane(
   };
   let plane: RemotePlane | undefined;
   return new Promise((resolve, reject) => {
-    const lost = (what: string, cause?: Error): void => {
+    thread.onEnded(({ what, cause }) => {
+      process.off("exit", onExit);
       const error = planeFailed(what, cause);
       plane?.fail(error);
       reject(error);
-    };
-    worker.on("error", (cause) => lost(`its thread failed: ${cause.message}`, cause));
-    worker.on("exit", (code) => {
-      process.off("exit", onExit);
-      lost(`its thread ended with code ${code}`);
     });
     worker.on("message", function first(message: FromPlane) {
       if (message.type === "log") {
-        ports.log[message.level](message.message, message.fields);
+        log[message.level](message.message, message.fields);
         return;
       }
       worker.off("message", first);
       if (message.type === "opened") {
         const { http, udp } = message;
         // The plane has closed by then; whatever its thread still waits for, nobody needs it.
-        plane = new RemotePlane(worker, { http, udp, log: ports.log, ended: end });
+        plane = new RemotePlane(worker, { http, udp, log, ended: end });
         resolve(plane);
       } else if (message.type === "open-failed") {
         reject(errorOf(message.error));

@@ -33,13 +33,13 @@ export class GapWatch {
   finish(): void {
     this.#cancel?.();
     this.#cancel = undefined;
-    for (const range of this.#missing.takeSince(Number.POSITIVE_INFINITY)) this.#announce(range);
+    for (const range of this.#missing.removeSince(Number.POSITIVE_INFINITY)) this.#announce(range);
   }
 
   #wait(): void {
     this.#cancel ??= this.#clock.after("announce-gaps", REORDER_MS, () => {
       this.#cancel = undefined;
-      for (const range of this.#missing.takeSince(this.#clock.now() - REORDER_MS)) {
+      for (const range of this.#missing.removeSince(this.#clock.now() - REORDER_MS)) {
         this.#announce(range);
       }
       if (this.#missing.rangeCount > 0) this.#wait();

@@ -10,7 +10,7 @@ test("what was skipped and never came is what is left", () => {
       const missing = new MissingPackets();
       missing.skipped(first, 20, 0);
       for (const step of arrived) missing.arrived((first + step) & 0xffff);
-      const left = missing.takeSince(0).flatMap(({ sequence, count }) => {
+      const left = missing.removeSince(0).flatMap(({ sequence, count }) => {
         return Array.from({ length: count }, (_, step) => (sequence + step) & 0xffff);
       });
       const expected = Array.from({ length: 20 }, (_, step) => step)
@@ -26,7 +26,7 @@ test("only what has been missing long enough is taken", () => {
   missing.skipped(10, 1, 100);
   missing.skipped(20, 2, 130);
   assert.deepEqual(
-    missing.takeSince(100).map(({ sequence }) => sequence),
+    missing.removeSince(100).map(({ sequence }) => sequence),
     [10],
   );
   assert.equal(missing.rangeCount, 1);

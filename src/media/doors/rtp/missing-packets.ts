@@ -45,7 +45,7 @@ export class MissingPackets {
   }
 
   /** Takes out what has been missing since `before` (ms) or longer. */
-  takeSince(before: number): MissingRange[] {
+  removeSince(before: number): MissingRange[] {
     const count = this.#ranges.findIndex(({ since }) => since > before);
     return this.#ranges.splice(0, count === -1 ? this.#ranges.length : count);
   }

@@ -107,7 +107,7 @@ export class RtpIngest implements Ingest {
       return "rtcp";
     }
     if (track.rtp(bytes)) {
-      trust.took(from);
+      trust.accepted(from);
       this.#packets++;
       this.#bytes += bytes.byteLength;
     }

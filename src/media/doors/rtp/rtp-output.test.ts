@@ -129,30 +129,30 @@ test("outputs of a channel are served by one call, each with the media it takes,
   const second = await outputs.open({ channel: "talk", host: HOST, tracks });
   const elsewhere = await open(one.port, "other");
   assert.equal(sockets.length, 1);
-  assert.equal(first.place.bundle, second.place.bundle);
-  assert.notEqual(first.place.bundle, elsewhere.place.bundle);
+  assert.equal(first.member.bundle, second.member.bundle);
+  assert.notEqual(first.member.bundle, elsewhere.member.bundle);
 
-  const { bundle } = first.place;
+  const { bundle } = first.member;
   const send = (medium: number, mark: number): number =>
     bundle.send(packet(medium, Uint8Array.of(mark)));
   assert.equal(send(VIDEO, 1), 0);
-  first.place.enter();
-  first.place.enter();
+  first.member.enter();
+  first.member.enter();
   assert.equal(send(VIDEO, 2), 1);
-  second.place.enter();
+  second.member.enter();
   assert.equal(send(VIDEO, 3), 2);
   assert.equal(send(AUDIO, 4), 1);
   assert.equal(bundle.send(packet(VIDEO, Uint8Array.of(5), KIND.data)), 0);
-  first.place.leave();
+  first.member.leave();
   assert.equal(send(VIDEO, 6), 1);
-  first.place.enter();
+  first.member.enter();
   assert.equal(send(VIDEO, 7), 2);
   second.close("over");
   assert.equal(send(VIDEO, 8), 1);
 
-  assert.equal(first.place.packets, 4);
-  assert.equal(first.place.bytes, 4 * 21);
-  assert.equal(second.place.packets, 4);
+  assert.equal(first.member.packets, 4);
+  assert.equal(first.member.bytes, 4 * 21);
+  assert.equal(second.member.packets, 4);
   const marks = ({ rtp }: Receiver): number[] => rtp.map(([mark]) => mark as number);
   await until(() => one.rtp.length >= 4 && two.rtp.length >= 3 && sound.rtp.length >= 1);
   assert.deepEqual(marks(one), [2, 3, 7, 8]);
@@ -175,8 +175,8 @@ test("IPv6 receivers have a socket of their own", async (context) => {
     sockets.map(({ family }) => family),
     [6, 4],
   );
-  output.place.enter();
-  output.place.bundle.send(packet(VIDEO, Uint8Array.of(1)));
+  output.member.enter();
+  output.member.bundle.send(packet(VIDEO, Uint8Array.of(1)));
   await until(() => there.rtp.length === 1);
 });
 
@@ -187,8 +187,8 @@ test("what does not leave is counted at the output that misses it", async (conte
   // More than a datagram can hold.
   const large = packet(VIDEO, new Uint8Array(65_508));
   output.packet(large);
-  output.place.enter();
-  output.place.bundle.send(large);
+  output.member.enter();
+  output.member.bundle.send(large);
   sockets[0]?.flush();
   await until(() => output.drops.get("send-failed") >= 1);
   assert.equal(other.drops.total, 0);

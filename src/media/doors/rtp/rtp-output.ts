@@ -1,5 +1,5 @@
 import { Counters } from "../../../base/index.ts";
-import type { BundlePlace, PacketSink, SourceReport } from "../../../reflector/index.ts";
+import type { BundleMember, PacketSink, SourceReport } from "../../../reflector/index.ts";
 import type { DatagramSocket, Remote } from "../../../transport/index.ts";
 import {
   type Description,
@@ -11,7 +11,7 @@ import {
   payloadOf,
 } from "../../../wire/index.ts";
 import type { RtpBundle } from "./rtp-bundle.ts";
-import { RtpPlace } from "./rtp-place.ts";
+import { RtpBundleMember } from "./rtp-bundle-member.ts";
 
 /** Where one medium of an output goes. */
 export interface RtpDestination {
@@ -40,7 +40,7 @@ export interface RtpOutputParts {
 export class RtpOutput implements PacketSink {
   /** Datagrams that did not leave (`send-queue-full`, `send-failed`) or that nobody took (`refused`). */
   readonly drops = new Counters();
-  readonly place: BundlePlace;
+  readonly member: BundleMember;
   readonly #parts: RtpOutputParts;
   readonly #destinations: ReadonlyMap<number, RtpDestination>;
   /** The newest sender report of each medium. */
@@ -50,17 +50,17 @@ export class RtpOutput implements PacketSink {
   constructor(parts: RtpOutputParts) {
     this.#parts = parts;
     this.#destinations = new Map(parts.destinations.map((each) => [each.medium, each]));
-    this.place = new RtpPlace(parts.bundle, parts.destinations, (reason) => {
+    this.member = new RtpBundleMember(parts.bundle, parts.destinations, (reason) => {
       this.drops.add(reason);
     });
   }
 
-  takes(packet: Uint8Array): boolean {
+  wants(packet: Uint8Array): boolean {
     return kindOf(packet) === KIND.rtp && this.#destinations.has(mediumOf(packet));
   }
 
   packet(packet: Uint8Array): void {
-    if (this.#isClosed || !this.takes(packet)) return;
+    if (this.#isClosed || !this.wants(packet)) return;
     const destination = this.#destinations.get(mediumOf(packet));
     if (destination !== undefined) this.#send(payloadOf(packet), destination.rtp);
   }
@@ -79,7 +79,7 @@ export class RtpOutput implements PacketSink {
   close(reason: string): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.place.leave();
+    this.member.leave();
     for (const { medium, rtcp } of this.#destinations.values()) {
       const report = this.#reports.get(medium);
       const goodbye = report === undefined ? undefined : goodbyeAfter(report, reason);

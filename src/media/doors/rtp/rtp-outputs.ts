@@ -9,14 +9,14 @@ import type { OutputMulticast, RtpOutputOptions } from "./rtp-options.ts";
 import { RtpOutput } from "./rtp-output.ts";
 
 /** A socket, and the bundles of the channels whose outputs it serves. */
-interface Way {
+interface SharedSocket {
   readonly sender: OutputSocket;
   readonly bundles: Map<string, { readonly bundle: RtpBundle; outputs: number }>;
 }
 
-/** A way that is open or will be, and how many outputs need it. */
-interface WayInUse {
-  readonly opening: Promise<Way>;
+/** A shared that is open or will be, and how many outputs need it. */
+interface SharedSocketInUse {
+  readonly opening: Promise<SharedSocket>;
   users: number;
 }
 
@@ -26,7 +26,7 @@ interface WayInUse {
  */
 export class RtpOutputs implements AsyncDisposable {
   readonly #ports: OutputSocketPorts;
-  readonly #ways = new Map<string, WayInUse>();
+  readonly #sockets = new Map<string, SharedSocketInUse>();
 
   constructor(ports: OutputSocketPorts) {
     this.#ports = ports;
@@ -55,9 +55,12 @@ export class RtpOutputs implements AsyncDisposable {
     }
     const address = isGroup ? host : await reach(host, tracks);
     const family = isIPv6(address) ? 6 : 4;
-    const { leave, way } = await this.#use(family, isGroup ? (multicast ?? {}) : undefined);
-    const { bundles } = way;
-    const { socket } = way.sender;
+    const { leave, shared: used } = await this.#use(
+      family,
+      isGroup ? (multicast ?? {}) : undefined,
+    );
+    const { bundles } = used;
+    const { socket } = used.sender;
     const destinations = tracks.map(({ medium, port }) => {
       return { medium, rtp: socket.remote(address, port), rtcp: socket.remote(address, port + 1) };
     });
@@ -84,41 +87,43 @@ export class RtpOutputs implements AsyncDisposable {
 
   /** Closes the sockets. Its outputs are closed before. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const ways = await Promise.allSettled([...this.#ways.values()].map(({ opening }) => opening));
-    this.#ways.clear();
-    for (const way of ways) {
-      if (way.status === "fulfilled") await way.value.sender[Symbol.asyncDispose]();
+    const sockets = await Promise.allSettled(
+      [...this.#sockets.values()].map(({ opening }) => opening),
+    );
+    this.#sockets.clear();
+    for (const shared of sockets) {
+      if (shared.status === "fulfilled") await shared.value.sender[Symbol.asyncDispose]();
     }
   }
 
-  /** The way for outputs of a kind. @param sending to groups, and how; undefined: to single receivers */
+  /** The shared for outputs of a kind. @param sending to groups, and how; undefined: to single receivers */
   async #use(
     family: 4 | 6,
     sending: OutputMulticast | undefined,
-  ): Promise<{ way: Way; leave(): void }> {
+  ): Promise<{ shared: SharedSocket; leave(): void }> {
     const { ttl = 1, interface: on } = sending ?? {};
     const key = sending === undefined ? `${family}` : `${family} ${ttl} ${on ?? ""}`;
-    const known = this.#ways.get(key);
-    const used: WayInUse = known ?? { opening: this.#open(family, sending), users: 0 };
-    this.#ways.set(key, used);
+    const known = this.#sockets.get(key);
+    const used: SharedSocketInUse = known ?? { opening: this.#open(family, sending), users: 0 };
+    this.#sockets.set(key, used);
     used.users++;
     try {
-      const way = await used.opening;
+      const shared = await used.opening;
       const leave = (): void => {
         // The socket for single receivers stays for the next ones: there is one of each family at most.
-        if (--used.users > 0 || sending === undefined || this.#ways.get(key) !== used) return;
-        this.#ways.delete(key);
-        void way.sender[Symbol.asyncDispose]();
+        if (--used.users > 0 || sending === undefined || this.#sockets.get(key) !== used) return;
+        this.#sockets.delete(key);
+        void shared.sender[Symbol.asyncDispose]();
       };
-      return { way, leave };
+      return { shared, leave };
     } catch (error) {
       // The next output tries again.
-      if (this.#ways.get(key) === used) this.#ways.delete(key);
+      if (this.#sockets.get(key) === used) this.#sockets.delete(key);
       throw error;
     }
   }
 
-  async #open(family: 4 | 6, sending: OutputMulticast | undefined): Promise<Way> {
+  async #open(family: 4 | 6, sending: OutputMulticast | undefined): Promise<SharedSocket> {
     return { sender: await openOutputSocket(family, sending, this.#ports), bundles: new Map() };
   }
 }

@@ -19,7 +19,7 @@ export class SenderReports {
   readonly #reports = new Map<number, KeptReport>();
 
   /** Takes the parts of a compound packet that arrived at `at` (ms). */
-  take(packets: readonly RtcpPacket[], at: number): void {
+  add(packets: readonly RtcpPacket[], at: number): void {
     for (const packet of packets) {
       if (packet.type !== "sender-report") continue;
       const { ssrc, ntpSeconds, ntpFraction } = packet;

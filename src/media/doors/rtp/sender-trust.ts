@@ -26,7 +26,7 @@ export class SenderTrust {
   }
 
   /** RTP of this sender, which was admitted, was taken. */
-  took(from: { readonly host: string }): void {
+  accepted(from: { readonly host: string }): void {
     if (this.#named !== undefined) return;
     this.#silentTicks = 0;
     this.#holder ??= plainAddress(from.host);

@@ -124,7 +124,7 @@ export class TrackIngest {
 
   /** Takes the parts of one RTCP datagram. */
   rtcp(packets: readonly RtcpPacket[]): void {
-    this.#senderReports.take(packets, this.#options.clock.now());
+    this.#senderReports.add(packets, this.#options.clock.now());
     const source = this.#source;
     if (source === undefined) return;
     for (const packet of packets) {
