@@ -59,6 +59,7 @@ const COMMANDS: Readonly<Record<string, Expectation>> = {
   ),
   "meander top": stopped(/origin/),
   "meander run hello.ts": ends(/Hello world from origin[\s\S]*now at edge/),
+  "meander run --replace hello.ts": ends(/Hello world from origin[\s\S]*now at edge/),
   "meander sim hello.ts --seed 7": ends(/Hello world from origin[\s\S]*now at edge/),
   "meander publish cam --ffmpeg testsrc2":
     FFMPEG === undefined ? { type: "skipped", program: "ffmpeg" } : stopped(/cam/),
@@ -73,7 +74,7 @@ const COMMANDS: Readonly<Record<string, Expectation>> = {
   "meander sites": ends(/origin[\s\S]*edge|edge[\s\S]*origin/),
   "meander channels": ends(/clip/),
   "meander stats clip --since 1h": ends(/clip/),
-  "meander doctor": ends(/Node/),
+  "meander doctor": ends(/node/),
   "meander streams": ends(/traveller/),
   "meander stream inspect traveller": ends(/traveller/),
   "meander stream append traveller '\"again\"'": ends(/traveller/),

@@ -8,7 +8,7 @@ export interface IdleOptions {
 
 const POLL_MS = 100;
 /** What happened at another site is reported within this, ms. */
-const QUIET_MS = 300;
+const QUIET_MS = 1_000;
 /** Streams that are looked at, at most. */
 const STREAMS_MAX = 100;
 
