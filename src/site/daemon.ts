@@ -167,7 +167,8 @@ function onceGone(task: () => void): void {
 
 /** One line for people who ask the service manager. */
 async function statusOf({ operations }: Site): Promise<string> {
-  const { status, reason, channels, subscribers, bitsIn, bitsOut } = await operations.figures();
+  const { status, reason, channels, subscribers, bitsIn, bitsOut } =
+    await operations.currentStats();
   const state = reason === null ? status : `${status} (${reason})`;
   const flow = `${formatBitRate(bitsIn)} in, ${formatBitRate(bitsOut)} out`;
   return `${state}: ${channels.length} channels, ${subscribers} subscribers, ${flow}`;

@@ -32,7 +32,7 @@ export type {
   RecordRequest,
   RecordStatus,
   SessionView,
-  SiteFigures,
+  SiteStats,
   SiteView,
   SlowNow,
   StatsView,

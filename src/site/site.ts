@@ -39,7 +39,8 @@ import { answerRequests } from "./api/answer-requests.ts";
 import { ChannelRouter } from "./channel-router.ts";
 import { parseAllowedOrigin } from "./http/allowed-origins.ts";
 import type { GateRules } from "./http/gate.ts";
-import { MediaDesk } from "./media-desk.ts";
+import { LiveStreams } from "./live-streams.ts";
+import { MediaGateway } from "./media-gateway.ts";
 import { Neighbourhood } from "./neighbourhood.ts";
 import { gatedLog, LogGate } from "./observe/log-gate.ts";
 import { WriteWatch } from "./observe/write-watch.ts";
@@ -49,14 +50,13 @@ import type { Plane } from "./plane/plane.ts";
 import type { PlaneThread } from "./plane/plane-thread.ts";
 import { openWorkerPlane } from "./plane/worker-plane.ts";
 import type { PlaneEvent } from "./plane-control.ts";
+import { ConfiguredRecordings } from "./record/configured-recordings.ts";
 import { checkRecordings } from "./record/record-requests.ts";
-import { RecordingDesk } from "./record/recording-desk.ts";
 import { SessionLink } from "./session-link.ts";
 import { completeSettings, isLocal, type SiteOptions, type SiteSettings } from "./site-options.ts";
 import { SiteSecurity } from "./site-security.ts";
 import type { DemoControl, PublishRequest, SiteService } from "./site-service.ts";
-import { StreamDesk } from "./stream-desk.ts";
-import { TlsDesk } from "./tls/tls-desk.ts";
+import { CertificateManager } from "./tls/certificate-manager.ts";
 
 /** What a site stands on; all of it has defaults. */
 export interface SitePorts {
@@ -96,10 +96,10 @@ export class Site implements SiteService, AsyncDisposable {
   readonly #link: SessionLink;
   readonly #router: ChannelRouter;
   readonly #config: SiteConfig;
-  readonly #desk: MediaDesk;
+  readonly #desk: MediaGateway;
   readonly #neighbourhood: Neighbourhood;
-  readonly #streams: StreamDesk;
-  readonly #recordings: RecordingDesk;
+  readonly #streams: LiveStreams;
+  readonly #recordings: ConfiguredRecordings;
   readonly #security: SiteSecurity;
   readonly #options: SiteOptions;
   readonly #clock: Clock;
@@ -127,8 +127,8 @@ export class Site implements SiteService, AsyncDisposable {
     const { host, httpPort, udpPort, streamPort, streamTransport } = options;
     const { allowInline, maxStreams, privateLinks } = options;
     const { tls: source } = options;
-    const tls = source && (await TlsDesk.open({ source, clock, log }));
-    const streams = await StreamDesk.open({
+    const tls = source && (await CertificateManager.open({ source, clock, log }));
+    const streams = await LiveStreams.open({
       ...{ host, port: streamPort, transport: streamTransport },
       ...{ allowInline, maxStreams, privateLinks, clock, random, log },
       records: join(options.data, "records"),
@@ -173,8 +173,8 @@ export class Site implements SiteService, AsyncDisposable {
       tls,
     }: {
       readonly plane: Plane;
-      readonly streams: StreamDesk;
-      readonly tls: TlsDesk | undefined;
+      readonly streams: LiveStreams;
+      readonly tls: CertificateManager | undefined;
     },
     ports: SitePorts & Required<Pick<SitePorts, "clock" | "random" | "log" | "logGate">>,
   ) {
@@ -246,7 +246,7 @@ export class Site implements SiteService, AsyncDisposable {
       check: (routes) => checkRecordings(routes, options.recordings),
       apply: (routes) => this.#applyRoutes(routes),
     });
-    this.#desk = new MediaDesk({
+    this.#desk = new MediaGateway({
       self: options.name,
       plane,
       router: this.#router,
@@ -258,7 +258,7 @@ export class Site implements SiteService, AsyncDisposable {
       clock,
     });
     this.tokens = tokenServiceOver((subject, payload) => this.#link.request(subject, payload));
-    this.#recordings = new RecordingDesk({
+    this.#recordings = new ConfiguredRecordings({
       ...{ folder: options.recordings, clock, log },
       target: () => ({
         site: this.#ownAddress,
