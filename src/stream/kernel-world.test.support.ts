@@ -109,7 +109,7 @@ export class CountingConsumer implements Consumer {
       return {
         type: "failed",
         fault: { code: "handler-failed", message: "by chance", agent: "a" },
-        // biome-ignore lint/suspicious/noThenProperty: nobody awaits an outcome
+        // biome-ignore lint/suspicious/noThenProperty: outcomes are never awaited
         then: { type: "retry", afterMs: 5 },
       };
     const counter: Counter = structuredClone(this.#committed);

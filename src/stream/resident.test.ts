@@ -163,7 +163,7 @@ test("[M4] changes and events are done in the order in which they are asked for"
   assert.deepEqual(order, ["first change", "siteLeft", "second change"]);
 });
 
-test("a change that fails is told to whoever asked, and the stream goes on", async () => {
+test("a change that fails rejects, and the stream continues", async () => {
   const world = new SmallWorld();
   const { resident, consumer } = await world.stream("b", "bar");
   await assert.rejects(
@@ -348,7 +348,7 @@ test("timers ring once, between messages, and what their handlers send goes with
   assert.deepEqual(foo.resident.state().timers, []);
 });
 
-test("[M5] timers travel, and ring at the new place when their time has come", async () => {
+test("[M5] timers move with the stream and expire at the new site on time", async () => {
   const world = new SmallWorld();
   const foo = await world.stream("a", "foo");
   foo.consumer.handle = () =>

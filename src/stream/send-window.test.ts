@@ -221,7 +221,7 @@ test("[M7] what is held back leaves when it is released, and no later", () => {
   assert.deepEqual(context.takenNumbers(), [4, 5]);
 });
 
-test("[M27] what nobody acknowledges is sent again after 200 ms, 400 ms, … at most 2 s", () => {
+test("[M27] what is not acknowledged is sent again after 200 ms, 400 ms, … at most 2 s", () => {
   const { context, push } = open();
   push(1);
   const from = context.clock.now();
@@ -238,7 +238,7 @@ test("[M27] only what was sent once measures the round trip", () => {
   ack({ received: 1 });
   assert.equal(window.roundTripMs, 30);
   push(1);
-  // It is repeated, so nobody can tell which copy was acknowledged.
+  // It was sent twice: which copy was acknowledged is unknown.
   context.clock.advance(1_000);
   ack({ received: 2 });
   assert.equal(window.roundTripMs, 30);
@@ -299,7 +299,7 @@ test("[M29] when the target is somewhere else, all that is not consumed goes the
   assert.equal(first?.segments.length, 6);
 });
 
-test("[M9] acknowledgements of an earlier place, and impossible ones, count for nothing", () => {
+test("[M9] acknowledgements from an earlier site, and impossible ones, are ignored", () => {
   const { context, window, ack, push } = open();
   context.locate(TARGET, THERE, 3);
   push(5);
@@ -313,7 +313,7 @@ test("[M9] acknowledgements of an earlier place, and impossible ones, count for 
   assert.ok(window.isEmpty);
 });
 
-test("[M9] nothing leaves while the owner may not send, or nobody has the target", () => {
+test("[M9] nothing is sent while the owner may not send, or no site has the target", () => {
   const { context, window, owner, push } = open();
   owner.maySend = false;
   push(1);
@@ -365,7 +365,7 @@ test("[M6] who lost its numbers asks where to go on before it sends, and again u
   assert.equal(window.base, 18);
 });
 
-test("[M29] giving up tells the number of messages, not of segments, and whoever waits", () => {
+test("[M29] giving up counts messages, not segments, and rejects the callers that wait", () => {
   const { context, window, ack } = open();
   const errors: unknown[] = [];
   context.turn(() => {
@@ -386,7 +386,7 @@ test("[M29] giving up tells the number of messages, not of segments, and whoever
   assert.ok(window.isEmpty);
 });
 
-test("[M10] whoever waits for a reply is told once; one that does not wait any more is not", () => {
+test("[M10] a caller that waits for a reply is told once; one that has stopped waiting is not", () => {
   const { context, window } = open();
   const told: unknown[] = [];
   const waiter = {
@@ -406,7 +406,7 @@ test("[M10] whoever waits for a reply is told once; one that does not wait any m
   assert.deepEqual(told, [undefined, GONE]);
 });
 
-test("[M5] a window that travelled goes on with its numbers; whoever waited is left behind", () => {
+test("[M5] a window that moved continues with its numbers; callers that waited stay behind", () => {
   const { context, window } = open();
   let left: unknown;
   context.turn(() => {

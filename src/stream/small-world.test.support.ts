@@ -13,6 +13,7 @@ import {
   type Outcome,
 } from "./consumer.ts";
 import { decodeFrames } from "./decode-frames.ts";
+import type { ShellEndpoint } from "./endpoint.ts";
 import type { Frame } from "./frames.ts";
 import { StreamKernel } from "./kernel.ts";
 import type { KernelEvent } from "./kernel-event.ts";
@@ -20,7 +21,6 @@ import type { Location } from "./locations.ts";
 import type { Durability, EndpointId, SiteInstance } from "./model.ts";
 import type { ReplyWaiter } from "./reply-waiters.ts";
 import type { Resident } from "./resident.ts";
-import type { ShellEndpoint } from "./shell-endpoint.ts";
 import type { SiteHandler } from "./site-endpoint.ts";
 import { decodeState, freshState, type StreamState } from "./stream-state.ts";
 
@@ -395,7 +395,7 @@ export class SmallWorld {
       });
       isLost = this.loses(frame, from.site, to.site);
     });
-    if (malformed > 0) throw new Error("a kernel sent what is no frame");
+    if (malformed > 0) throw new Error("a kernel sent a malformed frame");
     if (!isLost)
       this.clock.after("frame", LATENCY_MS, () => this.#handlers.get(to.instance)?.(from, bytes));
   }

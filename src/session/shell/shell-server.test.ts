@@ -177,12 +177,12 @@ test("a shell that says goodbye is detached before it hears so [S11]", async () 
 test("a site that stops lets its shells go with the reason, and takes no more [S11]", async () => {
   const rig = new Rig();
   const shell = await rig.connect();
-  const asking = assert.rejects(shell.sleep(1_000), { message: /may have been done/ });
+  const asking = assert.rejects(shell.sleep(1_000), { message: /may have taken effect/ });
   await quiet();
   await rig.server.close();
   const end = (await shell.closed) as MeanderError;
   assert.equal(end.code, "shell-disconnected");
-  assert.match(end.message, /it let the shell go: the site stops/);
+  assert.match(end.message, /it closed the connection: the site is stopping/);
   await asking;
   assert.equal(await rig.port().closed, undefined);
   await assert.rejects(rig.connect(), { code: "site-unreachable" });
@@ -350,7 +350,7 @@ test("an event too long for a message is counted as missed [S2]", async () => {
   assert.equal((await events.next()).value?.type, "destroyed");
 });
 
-test("a shell that gives no sign of life is closed and counted; one that does is not [S10]", async () => {
+test("a shell that stops responding is closed and counted; one that responds is not [S10]", async () => {
   const rig = new Rig();
   const silent = rig.scripted();
   const lively = rig.scripted();

@@ -400,9 +400,9 @@ for (const [way, open] of Object.entries(WAYS)) {
     const events = shell.events();
     await shell.createStream("foo");
     await quiet();
-    fake.fail(new MeanderError("site-stopped", "the site stops"));
+    fake.fail(new MeanderError("site-stopped", "the site is stopping"));
     const end = await shell.closed;
-    assert.match(String(end?.message), /the site stops/);
+    assert.match(String(end?.message), /the site is stopping/);
     assert.equal((await take(events, 1))[0]?.type, "created");
     await assert.rejects(events.next(), end);
     assert.deepEqual(await events.next(), { done: true, value: undefined });

@@ -97,7 +97,7 @@ test("when its site ends, a shell says so and its calls fail", () =>
     assert.equal(server.shellCount, 1);
     ports[0]?.fail(new Error("gone"));
     await sleeping;
-    assert.match(String(await shell.closed), /it let the shell go/);
+    assert.match(String(await shell.closed), /it closed the connection/);
   }));
 
 test("a site that is starting refuses shells in its own words, and where nobody is, nobody answers", async () => {
