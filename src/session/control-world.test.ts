@@ -1,4 +1,4 @@
-/** What the tests of the leader's control of streams share: a leader, and sites that do as they are told. */
+/** What the tests of the leader's control of streams share: a leader, and scripted sites. */
 import assert from "node:assert/strict";
 import {
   type AgentSpec,
@@ -22,12 +22,12 @@ import type { SiteRecord } from "./model.ts";
 import { streamRecordSchema } from "./stream-record-schema.ts";
 import type { ControlRequests, SiteCommand, StreamRecord } from "./stream-records.ts";
 
-/** A stream as a {@link ScriptedSite} has it. */
+/** A stream at a {@link ScriptedSite}. */
 interface Resident {
   streamEpoch: number;
   /** The move that made it ready, until that is committed. */
   move: string | undefined;
-  /** What it was made from, in words. */
+  /** What it was made from, as text. */
   state: string;
 }
 
@@ -41,7 +41,7 @@ export function refuse(code: string): Promise<Json> {
   return Promise.reject(new MeanderError(code, "the site refused", { where: "site" }));
 }
 
-/** A site: keeps what it is told to keep, and drops what the records have elsewhere. */
+/** A site that keeps the streams it is given, and drops those that the records have elsewhere. */
 export class ScriptedSite {
   readonly name: string;
   readonly instance: number;
@@ -92,7 +92,7 @@ export class ScriptedSite {
     answer(this.script(command) ?? this.#obey(command));
   }
 
-  /** What the records say; `undefined` when the stream is no more. */
+  /** What the records say; `undefined` when the stream no longer exists. */
   see(id: number, record: StreamRecord | undefined): void {
     const resident = this.residents.get(id);
     if (resident === undefined || this.frozen) return;
@@ -188,7 +188,7 @@ class HaltingClock implements Clock {
 export class ControlWorld implements AsyncDisposable {
   readonly clock = new HaltingClock();
   readonly events: StreamEvent[] = [];
-  /** Whether nobody listens any more where a site was. */
+  /** Whether a site's port is closed. */
   examine = async ({ name, instance }: SiteRecord): Promise<boolean> => {
     const site = this.#sites.get(name);
     return site === undefined || site.instance !== instance || site.ended;
@@ -217,7 +217,7 @@ export class ControlWorld implements AsyncDisposable {
   }
 
   get leader(): Leader {
-    return this.#leader ?? assert.fail("somebody leads");
+    return this.#leader ?? assert.fail("no site leads");
   }
 
   get sites(): readonly ScriptedSite[] {
@@ -232,7 +232,7 @@ export class ControlWorld implements AsyncDisposable {
     return this.#sites.get(name) ?? assert.fail(`there is a site ${name}`);
   }
 
-  /** Starts a site, or starts it anew, with what its disk had. */
+  /** Starts or restarts a site, with what its disk had. */
   async join(name: string): Promise<ScriptedSite> {
     const before = this.#sites.get(name);
     const instance = name === "origin" ? this.#starts : 1000 + ++this.#instances;
@@ -260,7 +260,7 @@ export class ControlWorld implements AsyncDisposable {
     this.#ways.set(site, way);
   }
 
-  /** Tells a site what it missed. */
+  /** Sends a site what it missed. */
   synchronise(site: ScriptedSite): void {
     for (const id of [...site.residents.keys()]) site.see(id, this.#records.get(id));
   }

@@ -35,12 +35,12 @@ export interface Member {
   readonly membership: Membership;
   readonly config: SiteConfig;
   readonly told: Told;
-  /** Names of the sites last told of. */
+  /** Names of the sites last reported. */
   readonly names: string;
   start(): Promise<SessionRecord>;
 }
 
-/** What a membership told; the newest list of each kind. */
+/** What a membership reported; the newest list of each kind. */
 export class Told {
   readonly joined: SessionRecord[] = [];
   sites: readonly SiteRecord[] = [];
@@ -53,7 +53,7 @@ export class Told {
     this.#note(() => this.logged.push(`${severity}: ${message} ${error}`)),
   );
   status: DirectoryStatus["type"] | undefined;
-  /** Until when the lease holds, each time it was told. */
+  /** Until when the lease holds, each time it was reported. */
   readonly leases: number[] = [];
   #waiting: (() => void)[] = [];
 
@@ -208,7 +208,7 @@ export class SessionWorld implements AsyncDisposable {
 
   #client(): DirectoryClient {
     const dial = async (): Promise<MessageSocket> => {
-      if (!this.reachable) throw new Error("nobody listens");
+      if (!this.reachable) throw new Error("connection refused");
       const [near, far] = memorySocketPair();
       this.#server?.attach(far);
       this.#sockets.push(far);

@@ -5,7 +5,7 @@ import { defaultRouteConfig, type RouteConfig, routeConfigSchema } from "./model
 import { SessionWorld } from "./session-world.test.ts";
 import { SiteConfig } from "./site-config.ts";
 
-test("a configuration is applied with its defaults when `set` settles; one that is invalid is refused", async () => {
+test("a configuration is applied with its defaults when `set` settles; an invalid one is refused", async () => {
   await using world = await SessionWorld.make();
   const north = world.member("north");
   await north.start();

@@ -87,7 +87,7 @@ async function observe(
   });
 }
 
-/** What is asked of the leader; undefined when the step is none of that. */
+/** The request to the leader; undefined when the step is not a request. */
 function ask(world: ControlWorld, step: Step): Promise<unknown> | undefined {
   const by = "shell-1";
   switch (step.type) {

@@ -31,7 +31,7 @@ test("its keeper is the first failure manager that is not where it is, else the 
   assert.equal(await of("c", "north"), "origin");
 });
 
-test("of two that make one name at once, the second is told who has it, where and since when", async () => {
+test("of two that create the same name at once, the second learns who has it, where and since when", async () => {
   await using world = await ControlWorld.make("north", "south");
   const first = world.create("one", "north");
   const second = world.create("one", "south", { by: "shell-2" });
@@ -384,7 +384,7 @@ test("the keeper changes only for the streamEpoch there is, and only to a site t
   await assert.rejects(set(1, "west"), { code: "site-unknown" });
 });
 
-test("sites are told of others that join, leave and fail", async () => {
+test("sites learn of others that join, leave and fail", async () => {
   await using world = await ControlWorld.make("north", "south");
   const north = world.site("north");
   north.commands.length = 0;

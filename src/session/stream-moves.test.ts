@@ -39,7 +39,7 @@ test("moves that are asked for at once are done in order", async () => {
   assert.equal(await world.where("one"), "north#4");
 });
 
-test("what source or target refuse with reaches whoever asked, and nothing has changed", async () => {
+test("a refusal of source or target reaches the requester, and nothing has changed", async () => {
   await using world = await ControlWorld.make("north", "south");
   await world.create("one", "north");
   world.site("north").script = ({ type }) =>

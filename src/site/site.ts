@@ -42,6 +42,7 @@ import type { GateRules } from "./http/gate.ts";
 import { MediaDesk } from "./media-desk.ts";
 import { Neighbourhood } from "./neighbourhood.ts";
 import { gatedLog, LogGate } from "./observe/log-gate.ts";
+import { WriteWatch } from "./observe/write-watch.ts";
 import { SiteOperations } from "./operations/site-operations.ts";
 import { LocalPlane } from "./plane/local-plane.ts";
 import type { Plane } from "./plane/plane.ts";
@@ -206,7 +207,9 @@ export class Site implements SiteService, AsyncDisposable {
     this.#neighbourhood = new Neighbourhood({
       ...{ self: this.record, gate: gateOf(options), plane, log },
     });
+    const writes = new WriteWatch();
     this.#link = new SessionLink({
+      writes,
       record: this.record,
       join: options.join,
       data: options.data,
@@ -266,6 +269,8 @@ export class Site implements SiteService, AsyncDisposable {
       ...{ record: this.record, plane, clock, log, logGate: ports.logGate, data: options.data },
       streams: () => streams.counts.resident,
       directory: () => this.#directory,
+      inputs: () => this.#router.inputs(),
+      writes,
       handover: () => this.#desk.handover(),
       canRestart: ports.canRestart ?? false,
       stop: () => this.requestStop(),

@@ -41,7 +41,7 @@ function looking(rule: Rule): void {
     assertSiteTime(now);
   });
 
-  rule("Date tells the site's time", async ({ executor }) => {
+  rule("Date is the site's time", async ({ executor }) => {
     const on = `append() {
       const { now } = Date;
       const date = new Date();
@@ -234,13 +234,13 @@ function waiting(rule: Rule): void {
     const host = new TestHost();
     const instance = await executor.start(programOf(on), host);
     const caught = replyOf(instance, true);
-    (await host.request()).refuse("append-timeout", "nobody answered");
-    assert.deepEqual(await caught, ["append-timeout", "nobody answered", true]);
+    (await host.request()).refuse("append-timeout", "no answer");
+    assert.deepEqual(await caught, ["append-timeout", "no answer", true]);
     const failure = failureOf(instance, false);
-    (await host.request()).refuse("append-timeout", "nobody answered");
+    (await host.request()).refuse("append-timeout", "no answer");
     const { code, message } = await failure;
     assert.equal(code, "append-timeout");
-    assert.match(message, /^append handler: nobody answered \(foo\/counter:\d+:\d+\)$/);
+    assert.match(message, /^append handler: no answer \(foo\/counter:\d+:\d+\)$/);
   });
 
   rule("each member of a group that is waited for answers for itself", async ({ executor }) => {

@@ -1,4 +1,3 @@
-import type { AudioCodec, VideoCodec } from "mediabunny";
 import {
   av1CodecString,
   av1SampleOf,
@@ -24,6 +23,10 @@ import {
   sequenceSetOf,
 } from "./nal-samples.ts";
 import { opusSeconds } from "./opus-duration.ts";
+
+/** Names of codecs as files of media have them. Own types: those of the muxer would drag the types of browsers along. */
+type VideoCodec = "avc" | "hevc" | "vp8" | "vp9" | "av1";
+type AudioCodec = "opus" | "aac" | "ulaw" | "alaw" | "pcm-s16";
 
 /** What a file says of a track before its frames; tracks of equal formats can go on in one file. */
 export type TrackFormat =

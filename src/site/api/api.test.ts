@@ -362,6 +362,14 @@ test("metrics count packets per channel, input and subscriber, and the process",
   );
   assert.match(text, /^meander_directory_connected\{site="origin"\} 1$/m);
   assert.match(text, /^process_cpu_seconds_total\{site="origin"\} /m);
+  for (const thread of ["main", "plane"]) {
+    const lag = new RegExp(
+      `^nodejs_eventloop_lag_p99_seconds\\{thread="${thread}",site="origin"\\} \\d`,
+      "m",
+    );
+    assert.match(text, lag);
+  }
+  assert.doesNotMatch(text, / NaN$/im);
   const again = await (await send("GET", "/metrics")).text();
   assert.match(again, /^meander_channel_packets_in_total\{channel="counted",site="origin"\} 1$/m);
   await send("DELETE", "/channels/counted");
