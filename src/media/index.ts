@@ -1,6 +1,6 @@
 /**
- * Media from and for the outside: RTP in and out, messages, clips, and what to tell ffmpeg and GStreamer. Node only, but for
- * the frame counter.
+ * Media from and to the outside: RTP in and out, messages, clips, recordings, and arguments for ffmpeg and GStreamer.
+ * Node only, except for the frame counter.
  *
  * @module
  */

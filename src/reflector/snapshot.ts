@@ -55,7 +55,7 @@ export interface ChannelSnapshot {
   readonly bytesIn: number;
   readonly packetsOut: number;
   readonly bytesOut: number;
-  /** Packets dropped, by reason (docs/spec/wire.md lists them). */
+  /** Packets dropped, by reason (docs/drops.md lists them). */
   readonly drops: Readonly<Record<string, number>>;
   /** From the ingest to this site, by their clocks, ms. */
   readonly latencyMs: number | undefined;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LIMITS } from "../base/index.ts";
 import { defaultRouteConfig, type SiteRecord } from "./model.ts";
-import { SessionWorld } from "./session-world.test.ts";
+import { SessionWorld } from "./session-world.test.support.ts";
 
 test("a site joins, and each site learns of the others and of channels", async () => {
   await using world = await SessionWorld.make();

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SILENT } from "../base/index.ts";
 import { defaultRouteConfig, type RouteConfig, routeConfigSchema } from "./model.ts";
-import { SessionWorld } from "./session-world.test.ts";
+import { SessionWorld } from "./session-world.test.support.ts";
 import { SiteConfig } from "./site-config.ts";
 
 test("a configuration is applied with its defaults when `set` settles; an invalid one is refused", async () => {

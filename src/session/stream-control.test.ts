@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LIMITS, MeanderError } from "../base/index.ts";
-import { agentSpec, ControlWorld, refuse } from "./control-world.test.ts";
+import { agentSpec, ControlWorld, refuse } from "./control-world.test.support.ts";
 
 test("a stream is made at its site, with an id that no other has", async () => {
   await using world = await ControlWorld.make("north", "south");

@@ -129,12 +129,12 @@ export class PlayoutClock {
       const spareMs = leastSlack - this.#targetDelayMs / 2;
       this.#extraMs = Math.max(0, this.#extraMs - Math.max(EXTRA_STEP_MS, spareMs / 2));
     }
-    this.#judgeAnew();
+    this.#restartJudging();
   }
 
   /** The program stood still until now: how late frames were until now is no measure of the delay. */
   interrupt(): void {
-    this.#judgeAnew();
+    this.#restartJudging();
   }
 
   /** Local time at which media time `mediaMs` plays; undefined before anything arrived. */
@@ -158,10 +158,10 @@ export class PlayoutClock {
     this.#tracks.clear();
     this.#offsetMs = undefined;
     this.#extraMs = 0;
-    this.#judgeAnew();
+    this.#restartJudging();
   }
 
-  #judgeAnew(): void {
+  #restartJudging(): void {
     this.#readiness.clear();
     this.#judgedAt = undefined;
   }

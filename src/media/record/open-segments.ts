@@ -11,7 +11,7 @@ export type SegmentEnd =
   | "it could not be cut"
   | "the recording ended";
 
-/** A file that has been cut off: sound that belongs before the cut comes a little after it. */
+/** A file that has ended for video: audio from before the cut arrives slightly later. */
 interface Closing {
   readonly segment: Segment;
   readonly untilMs: number;
@@ -28,10 +28,13 @@ export interface RecordedTotals {
   readonly frames: number;
 }
 
-/** How long a file that was cut off waits for sound that belongs to it, ms. */
+/** How long a file waits for audio from before its cut, ms. */
 const CLOSING_MS_MAX = 1_500;
 
-/** The files of a recording that are being written: the current one, the one before while it waits for its sound, and those being completed. */
+/**
+ * The files of a recording that are being written: the current one, the previous one while it waits for audio, and
+ * those being completed.
+ */
 export class OpenSegments {
   readonly #clock: Clock;
   readonly #onFinished: (facts: SegmentFacts, reason: SegmentEnd) => void;
@@ -70,9 +73,9 @@ export class OpenSegments {
   }
 
   /**
-   * The current file ends at `ms` of the channel's time; {@link begin} brings the next.
+   * Ends the current file at `ms` of the channel's time; {@link begin} begins the next.
    *
-   * @param leader the buffer that has come to the cut; the others follow
+   * @param leader the buffer that has reached the cut; the others follow
    */
   cut(ms: number, leader: TrackBuffer | undefined, reason: SegmentEnd): void {
     this.#finishClosing();
@@ -89,7 +92,7 @@ export class OpenSegments {
     this.#current = segment;
   }
 
-  /** Puts a frame into the file that it belongs to. False when its time fits none. */
+  /** Writes a frame to the file that it belongs to. @returns false when its time fits none */
   place(buffer: TrackBuffer, sample: Sample, ms: number): boolean {
     const closing = this.#closing;
     if (closing?.awaited.has(buffer) === true) {
@@ -99,7 +102,7 @@ export class OpenSegments {
     return this.#current?.add(buffer, sample, ms) ?? false;
   }
 
-  /** The buffer does not go on in any of them. */
+  /** No further frame of the buffer belongs to these files. */
   leave(buffer: TrackBuffer): void {
     this.#current?.end(buffer);
     this.#closing?.segment.end(buffer);
@@ -118,7 +121,7 @@ export class OpenSegments {
     if (current !== undefined) this.#finish(current, reason);
   }
 
-  /** The disk has refused it. */
+  /** The disk returned an error for it. */
   drop(segment: Segment): void {
     this.#failed.add(segment);
     const isOpen = this.#current === segment || this.#closing?.segment === segment;

@@ -4,7 +4,7 @@ import { SegmentWriter } from "./segment-writer.ts";
 import type { Sample, TrackBuffer } from "./track-buffer.ts";
 import type { TrackFormat } from "./track-format.ts";
 
-/** What is told of a file. */
+/** Facts about a file. */
 export interface SegmentFacts {
   readonly path: string;
   readonly seconds: number;
@@ -26,14 +26,14 @@ export interface SegmentOptions {
   onFailed(error: unknown): void;
 }
 
-/** A file with the buffers that go into it. */
+/** A file and the buffers whose frames are written to it. */
 export class Segment {
   readonly path: string;
   readonly startMs: number;
   readonly #writer: SegmentWriter;
   readonly #buffers: readonly TrackBuffer[];
   readonly #tracks: readonly string[];
-  /** Of the buffers that still go on. */
+  /** The buffers that still add frames. */
   readonly #open: Set<TrackBuffer>;
 
   constructor(options: SegmentOptions) {
@@ -52,7 +52,7 @@ export class Segment {
     return { path: this.path, seconds, bytes, frames, tracks: this.#tracks };
   }
 
-  /** True once there is more in the file than that it is one. */
+  /** True once the file contains more than its head. */
   get hasMedia(): boolean {
     return this.#writer.hasMedia;
   }
@@ -65,17 +65,21 @@ export class Segment {
     return this.#writer.unwrittenBytes;
   }
 
-  /** Lanes that still go on in it. */
+  /** Number of buffers that still add frames. */
   get open(): ReadonlySet<TrackBuffer> {
     return this.#open;
   }
 
-  /** True while the buffer goes on in this file. */
+  /** True while frames of the buffer belong to this file. */
   has(buffer: TrackBuffer): boolean {
     return this.#open.has(buffer);
   }
 
-  /** Takes the buffer's next frame, presented at `ms` of the channel's time. False when its time does not fit the file. */
+  /**
+   * Adds the buffer's next frame, presented at `ms` of the channel's time.
+   *
+   * @returns false when its time does not fit
+   */
   add(buffer: TrackBuffer, sample: Sample, ms: number): boolean {
     const seconds = (ms - this.startMs) / 1000;
     if (seconds < 0) return false;
@@ -84,7 +88,7 @@ export class Segment {
     return this.#writer.add(this.#buffers.indexOf(buffer), { bytes, key, seconds, duration });
   }
 
-  /** The buffer does not go on in it. */
+  /** No further frame of the buffer belongs to this file. */
   end(buffer: TrackBuffer): void {
     if (this.#open.delete(buffer)) this.#writer.end(this.#buffers.indexOf(buffer));
   }

@@ -14,11 +14,11 @@ export interface SegmenterEvents {
   /** The file is complete. */
   onFinished(facts: SegmentFacts, reason: SegmentEnd): void;
   /**
-   * The file could not be made or written on; `facts` tell what there is of it. Nothing is recorded until
+   * The file could not be created or written; `facts` describe what was written. Nothing is recorded until
    * {@link Segmenter.unblock}.
    */
   onFailed(error: unknown, facts: SegmentFacts | undefined): void;
-  /** As much as was asked for is recorded. */
+  /** The recording has reached its length. */
   onEnough(): void;
 }
 
@@ -31,30 +31,31 @@ export interface SegmenterOptions {
   /** Title in the files. */
   readonly title: string;
   readonly clock: Clock;
-  /** Makes the next file. */
+  /** Creates the next file. */
   openFile(): { readonly path: string; readonly file: SegmentFile };
   readonly events: SegmenterEvents;
 }
 
-/** Publishers tell how their tracks belong together within this, ms, or do not at all. */
+/** Publishers report how their tracks relate within this time, or never, ms. */
 const SYNC_MS_MAX = 5_000;
 /** How long the other tracks are waited for when one has reached the end of the recording, ms. */
 const ENOUGH_MS_MAX = 1_500;
-/** A track that is silent for this long does not hold up the others, ms. */
+/** A track that is silent for this long does not delay the others, ms. */
 const SILENT_MS = { audio: 5_000, video: 30_000 } as const;
 
 /**
- * Puts the frames of a channel's tracks into files: a new one begins with a key frame when the one before is long enough,
- * when a track comes, or changes its format. Times are the channel's, so that what was lost leaves a gap and nothing shifts.
+ * Writes the frames of a channel's tracks to files: a new one begins with a key frame when the previous one is long
+ * enough, or when a track is added or changes its format. Times are the channel's, so that lost frames leave a gap and
+ * nothing shifts.
  */
 export class Segmenter {
-  /** Frames that are in no file, by reason; docs/guides/recording.md explains them. */
+  /** Frames that are not in any file, by reason; docs/guides/recording.md explains them. */
   readonly drops = new Counters();
   readonly #options: SegmenterOptions;
   readonly #buffers = new Set<TrackBuffer>();
   readonly #segments: OpenSegments;
   #isBlocked = false;
-  /** Since when one track has all of the recording, ms. */
+  /** Since when one track has reached the recording's end, ms. */
   #enoughSince: number | undefined;
   #isEnded = false;
 
@@ -75,7 +76,7 @@ export class Segmenter {
     return this.#segments.totals;
   }
 
-  /** A track begins. Undefined when it can not be recorded. */
+  /** A track begins. Undefined when it cannot be recorded. */
   open(track: Track, clock: SteadyClock): TrackBuffer | undefined {
     const formatter = formatterFor(track, this.#options.container);
     if (formatter === undefined) return undefined;
@@ -93,7 +94,7 @@ export class Segmenter {
     if (this.#buffers.size === 0) this.#segments.finish("the channel ended");
   }
 
-  /** The next frame of a track, in decoding order; may be kept, so it must not change. */
+  /** The next frame of a track, in decoding order; retained, never modify it. */
   frame(buffer: TrackBuffer, frame: EncodedFrame): void {
     const isIn = this.#segments.current?.has(buffer) === true;
     const isOver = this.#isEnded || (this.#enoughSince !== undefined && !isIn);
@@ -162,9 +163,9 @@ export class Segmenter {
     await this.#segments.completed();
   }
 
-  /** While the disk does not keep up, or refuses, whole groups of pictures are left out. */
+  /** While the disk does not keep up, or fails, whole groups of pictures are left out. */
   #isHeldUp(buffer: TrackBuffer): boolean {
-    // Behind a frame left out, those that need it are left out anyway: so the disk has time until the next key frame.
+    // Frames that depend on one left out are left out anyway: so the disk has time until the next key frame.
     const most = LIMITS.recordBacklogBytesMax / (buffer.needsKey ? 2 : 1);
     if (!this.#isBlocked && this.#segments.waitingBytes <= most) return false;
     this.drops.add(this.#isBlocked ? "disk-refused" : "disk-slow", 1 + buffer.forget("all"));
@@ -172,7 +173,7 @@ export class Segmenter {
     return true;
   }
 
-  /** The buffer does not go on in the files that are open. */
+  /** No further frame of the buffer belongs to the open files. */
   #leave(buffer: TrackBuffer): void {
     this.#segments.leave(buffer);
     this.#forget(buffer, "held-too-long");
@@ -197,7 +198,7 @@ export class Segmenter {
     }
     const reason = sample.key ? this.#cutReason(buffer, sample, ms) : undefined;
     if (reason !== undefined && !this.#cut(ms, reason)) return;
-    // What comes late and belongs before the recording was never to be in it.
+    // Late frames from before the recording do not belong to it.
     const isBefore = ms < current.startMs && this.totals.files === 1;
     if (isBefore || this.#segments.place(buffer, sample, ms)) return;
     this.drops.add("out-of-order");
@@ -222,7 +223,7 @@ export class Segmenter {
     return ms - current.startMs >= most ? "full length" : undefined;
   }
 
-  /** True when it is known of what is held how it is to be stored and when it is presented. */
+  /** True when format and presentation time of what is held are known. */
   #isReady(buffer: TrackBuffer, atOnce = false): boolean {
     const [first] = buffer.held;
     if (first === undefined || buffer.format === undefined) return false;
@@ -232,7 +233,7 @@ export class Segmenter {
     return atOnce || isAlone || buffer.clock.isSynchronised || waited > SYNC_MS_MAX;
   }
 
-  /** Begins a file with what is held, when it can. @param atOnce without waiting for anything more */
+  /** Begins a file with what is held, if possible. @param atOnce without waiting any longer */
   #begin(atOnce: boolean): void {
     if (this.#isBlocked || this.#isEnded || this.#enoughSince !== undefined) return;
     const { current } = this.#segments;
@@ -250,13 +251,13 @@ export class Segmenter {
     this.#cut(ms, "its tracks changed", ready);
   }
 
-  /** Begins a new file at `ms`. False when there is none. */
+  /** Begins a new file at `ms`. @returns false when that failed */
   #cut(ms: number, reason: SegmentEnd, ready: readonly TrackBuffer[] = []): boolean {
     const { current } = this.#segments;
     const buffers = [...this.#buffers].filter(
       (buffer) => current?.has(buffer) || ready.includes(buffer) || this.#isReady(buffer),
     );
-    // Players take the first track for the main one.
+    // Players treat the first track as the main one.
     buffers.sort((left, right) => Number(right.isVideo) - Number(left.isVideo));
     this.#segments.cut(ms, this.#cutter, reason);
     const segment = this.#openSegment(ms, buffers);
@@ -304,7 +305,7 @@ export class Segmenter {
   }
 }
 
-/** What the buffers hold, released, in the order of time as far as each buffer's own order lets it. */
+/** Releases what the buffers hold, in order of time, as far as each buffer's own order permits. */
 function* inOrder(
   buffers: readonly TrackBuffer[],
 ): Generator<{ readonly buffer: TrackBuffer; readonly sample: Sample; readonly at: number }> {

@@ -3,41 +3,41 @@ import type { Track } from "../../wire/index.ts";
 import type { SteadyClock } from "./steady-clock.ts";
 import { isSameFormat, type TrackFormat, type TrackFormatter } from "./track-format.ts";
 
-/** A frame as files hold it, before it is known when it is presented. */
+/** A frame as files store it, before its presentation time is known. */
 export interface Sample {
   readonly bytes: Uint8Array;
   readonly key: boolean;
-  /** Whatever is presented before it also comes before it: a file can begin here and lose nothing. */
+  /** All frames presented before it also precede it: a file can begin here without loss. */
   readonly isCleanStart: boolean;
   readonly ticks: number;
-  /** How long it lasts, s; undefined: until the next. */
+  /** Duration, s; undefined: until the next frame. */
   readonly seconds: number | undefined;
 }
 
-/** What a buffer makes of a frame. */
+/** The sample of a frame, or why there is none. */
 export type SampleResult = Sample | "changed" | "before-key" | "unreadable";
 
-/** Frames whose distances tell how long one lasts. */
+/** Number of last frames whose distances determine the duration of a frame. */
 const DISTANCES = 8;
-/** Before there are two frames, s. */
+/** Duration before there are two frames, s. */
 const FRAME_SECONDS = 1 / 30;
 
-/** One track of a channel on its way into files: what is not in one yet is held here. */
+/** The frames of one track that are not in a file yet, and how they become samples. */
 export class TrackBuffer {
   readonly track: Track;
   readonly clock: SteadyClock;
-  /** Of what is held; undefined before the first key frame. */
+  /** Format of what is held; undefined before the first key frame. */
   format: TrackFormat | undefined;
-  /** When the latest frame came, ms. */
+  /** When the latest frame arrived, ms. */
   lastAt: number;
-  /** When the first of those held came, ms. */
+  /** When the first frame held arrived, ms. */
   heldSince = 0;
   needsKey: boolean;
   readonly #formatter: TrackFormatter;
   #held: Sample[] = [];
   #heldBytes = 0;
   readonly #presented: number[] = [];
-  /** Frames come that are presented before others that came first. */
+  /** Frames arrive that are presented before earlier ones. */
   #isReordered = false;
   #beyondMs: number | undefined;
 
@@ -62,8 +62,7 @@ export class TrackBuffer {
   }
 
   /**
-   * Makes a sample of a frame. `"changed"`: a format begins with it that is not the one before; the same frame is then
-   * taken again.
+   * Makes a sample of a frame. `"changed"`: another format begins with it; call again with the same frame.
    */
   sampleOf(frame: EncodedFrame, nowMs: number): SampleResult {
     this.lastAt = nowMs;
@@ -89,7 +88,7 @@ export class TrackBuffer {
     this.#heldBytes += sample.bytes.byteLength;
   }
 
-  /** Hands out what is held. */
+  /** Removes and returns what is held. */
   release(): Sample[] {
     const released = this.#held;
     this.#held = [];
@@ -97,7 +96,7 @@ export class TrackBuffer {
     return released;
   }
 
-  /** Lets go of everything before the newest key frame held, or of everything. How many frames that were. */
+  /** Discards everything before the newest key frame held, or everything. @returns how many frames */
   forget(which: "all" | "before-newest-key"): number {
     const newest = this.#held.findLastIndex(({ key }) => key);
     const count = which === "all" || newest < 1 ? this.#held.length : newest;
@@ -108,8 +107,8 @@ export class TrackBuffer {
   }
 
   /**
-   * True when a frame that is presented at `ms`, and all behind it, lie beyond a limit. Frames before it may need one beyond
-   * it, which comes first then.
+   * True when a frame presented at `ms`, and all after it, are beyond a limit. Frames before the limit may refer to one
+   * beyond it, which then arrives first.
    */
   isBeyond(ms: number, limitMs: number): boolean {
     if (ms < limitMs) return false;
@@ -118,7 +117,7 @@ export class TrackBuffer {
     return ms > this.#beyondMs;
   }
 
-  /** How long a frame lasts that is presented at `ms`, s. */
+  /** Duration of a frame that is presented at `ms`, s. */
   durationOf(sample: Sample, ms: number): number {
     if (sample.seconds !== undefined) return sample.seconds;
     this.#isReordered ||= this.#presented.some((each) => each > ms);

@@ -182,7 +182,7 @@ export class RemotePlane implements Plane {
   async close(): Promise<void> {
     if (this.#failure !== undefined) return;
     const closing = this.#call("close");
-    // From here on the thread's end is in order; `failed` never settles.
+    // From here on the end of the thread is expected; `failed` never settles.
     this.#failure = new MeanderError("plane-closed", "the plane is closed");
     await closing;
     await this.#ended();
@@ -266,7 +266,7 @@ export class RemotePlane implements Plane {
   }
 }
 
-/** Asks `handler`; its absence and its failures become answers. */
+/** Calls `handler`; without one, and when it fails, returns an error response. */
 export async function respond(
   handler: ((request: HttpRequest) => Promise<HttpResponse>) | undefined,
   request: HttpRequest,

@@ -11,11 +11,11 @@ import {
 } from "../../transport/index.ts";
 import { multicastInterface } from "../multicast-interface.ts";
 
-/** What {@link UdpGroupSockets} stands on. */
+/** What {@link UdpGroupSockets} work with. */
 export interface UdpGroupSocketsOptions {
-  /** What the site listens on. */
+  /** The address that the site listens on. */
   readonly host: string;
-  /** Whether it takes part in the networks of others. */
+  /** Whether it may use other networks than those of its own machine. */
   readonly open: boolean;
   /** The session's link key; undefined before the site has joined. */
   secret(): Uint8Array | undefined;
@@ -25,7 +25,7 @@ export interface UdpGroupSocketsOptions {
   readonly log: Log;
 }
 
-/** The groups of a site's links to others: on the interface by which it reaches them. */
+/** The groups of a site's links over UDP, on the interfaces by which it reaches its neighbours. */
 export class UdpGroupSockets implements GroupSockets {
   readonly #options: UdpGroupSocketsOptions;
 
@@ -73,7 +73,7 @@ export class UdpGroupSockets implements GroupSockets {
     const wanted = await interfaceTowards(parseAddress(towards).host);
     const on = multicastInterface(group, wanted, { host, open }) ?? wanted;
     const key = secret();
-    assert(key !== undefined, "who has neighbours has joined");
+    assert(key !== undefined, "a site with neighbours has joined a session");
     return { group, port, interface: on, cipher: nodeCipher, secret: key, runtime, clock, log };
   }
 }

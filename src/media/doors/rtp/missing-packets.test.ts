@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { MissingPackets } from "./missing-packets.ts";
 
-test("what was skipped and never came is what is left", () => {
+test("exactly the numbers that were skipped and never arrived remain", () => {
   const arrivals = fc.uniqueArray(fc.nat(19));
   fc.assert(
     fc.property(fc.nat(0xffff), arrivals, (first, arrived) => {
@@ -21,7 +21,7 @@ test("what was skipped and never came is what is left", () => {
   );
 });
 
-test("only what has been missing long enough is taken", () => {
+test("only numbers that have been missing long enough are removed", () => {
   const missing = new MissingPackets();
   missing.skipped(10, 1, 100);
   missing.skipped(20, 2, 130);

@@ -2,7 +2,7 @@ import type { BundleMember } from "../../../reflector/index.ts";
 import type { OnMissed, Remote } from "../../../transport/index.ts";
 import type { MediumReceivers, RtpBundle } from "./rtp-bundle.ts";
 
-/** One medium of an output, and what its receivers had passed on when the output entered. */
+/** One medium of an output, and what its receivers had been sent when the output entered. */
 interface MemberMedium {
   readonly receivers: MediumReceivers;
   readonly remote: Remote;
@@ -10,7 +10,7 @@ interface MemberMedium {
   bytes: number;
 }
 
-/** An output's place in the bundle of its channel: one each for each medium that it takes. */
+/** An output's membership in the bundle of its channel, with each medium that it wants. */
 export class RtpBundleMember implements BundleMember {
   readonly bundle: RtpBundle;
   readonly #media: readonly MemberMedium[];
@@ -19,7 +19,7 @@ export class RtpBundleMember implements BundleMember {
   #packetsBefore = 0;
   #bytesBefore = 0;
 
-  /** @param onMissed told when a packet did not leave, or was refused */
+  /** @param onMissed called when a packet was not sent, or was refused */
   constructor(
     bundle: RtpBundle,
     destinations: readonly { readonly medium: number; readonly rtp: Remote }[],

@@ -4,14 +4,14 @@ import { KIND, kindOf, mediumOf, payloadOf } from "../../../wire/index.ts";
 
 /** Live receivers of one medium. */
 export interface MediumReceivers {
-  /** Packets passed on to whoever was in it at the time, and their bytes, with our header. */
+  /** Packets sent to the receivers of the time, and their bytes, including Meander's header. */
   readonly packets: number;
   readonly bytes: number;
   add(remote: Remote, onMissed: OnMissed): void;
   delete(remote: Remote): void;
 }
 
-/** All live plain RTP receivers of one channel that one socket reaches: a packet goes to those of its medium in one call. */
+/** All live plain RTP receivers of one channel over one socket: a packet is sent to those of its medium in one call. */
 export class RtpBundle implements Bundle {
   readonly #socket: DatagramSocket;
   /** By medium. */
@@ -59,7 +59,7 @@ class GroupReceivers implements MediumReceivers {
     this.#group.delete(remote);
   }
 
-  /** @returns to how many */
+  /** Sends a packet to all. @returns to how many */
   send(packet: Uint8Array): number {
     this.packets++;
     this.bytes += packet.byteLength;

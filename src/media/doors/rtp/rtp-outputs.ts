@@ -8,21 +8,21 @@ import { RtpBundle } from "./rtp-bundle.ts";
 import type { OutputMulticast, RtpOutputOptions } from "./rtp-options.ts";
 import { RtpOutput } from "./rtp-output.ts";
 
-/** A socket, and the bundles of the channels whose outputs it serves. */
+/** A socket for outputs, and the bundles of their channels. */
 interface SharedSocket {
   readonly sender: OutputSocket;
   readonly bundles: Map<string, { readonly bundle: RtpBundle; outputs: number }>;
 }
 
-/** A shared that is open or will be, and how many outputs need it. */
+/** A socket that is open or being opened, and how many outputs use it. */
 interface SharedSocketInUse {
   readonly opening: Promise<SharedSocket>;
   users: number;
 }
 
 /**
- * All plain RTP outputs of a plane: those of one address family share a socket, or those to groups that are sent to alike;
- * those of one channel share a bundle.
+ * All plain RTP outputs of a plane. Those of one address family share a socket, as do those to groups with the same
+ * settings; those of one channel share a bundle.
  */
 export class RtpOutputs implements AsyncDisposable {
   readonly #ports: OutputSocketPorts;
@@ -33,7 +33,7 @@ export class RtpOutputs implements AsyncDisposable {
   }
 
   /**
-   * Opens an output; whoever adds it to its channel closes it.
+   * Opens an output. The caller owns it: the channel that it is added to closes it.
    *
    * @throws {MeanderError} `output-invalid` when the host is unknown or a port is impossible, `multicast-refused`,
    *   `interface-unknown`, `bind-failed`
@@ -41,14 +41,18 @@ export class RtpOutputs implements AsyncDisposable {
   async open({ channel, host, multicast, tracks }: RtpOutputOptions): Promise<RtpOutput> {
     const isGroup = isMulticast(host);
     if (!isGroup && multicast !== undefined) {
-      throw new MeanderError("output-invalid", "a time to live and an interface are for groups", {
-        where: `host ${host}`,
-        expected: "a multicast address, or neither of them",
-      });
+      throw new MeanderError(
+        "output-invalid",
+        "a time to live and an interface apply to groups only",
+        {
+          where: `host ${host}`,
+          expected: "a multicast address, or neither of them",
+        },
+      );
     }
     const wrong = tracks.find(({ port }) => port < 1 || port > 65_534);
     if (wrong !== undefined) {
-      throw new MeanderError("output-invalid", `RTP port ${wrong.port}`, {
+      throw new MeanderError("output-invalid", `invalid RTP port ${wrong.port}`, {
         where: `${host}:${wrong.port}`,
         expected: "an RTP port from 1 to 65534",
       });
@@ -85,7 +89,7 @@ export class RtpOutputs implements AsyncDisposable {
     });
   }
 
-  /** Closes the sockets. Its outputs are closed before. */
+  /** Closes the sockets. The outputs must be closed before. */
   async [Symbol.asyncDispose](): Promise<void> {
     const sockets = await Promise.allSettled(
       [...this.#sockets.values()].map(({ opening }) => opening),
@@ -96,7 +100,7 @@ export class RtpOutputs implements AsyncDisposable {
     }
   }
 
-  /** The shared for outputs of a kind. @param sending to groups, and how; undefined: to single receivers */
+  /** The socket for outputs of a kind. @param sending to groups, and how; undefined: to single receivers */
   async #use(
     family: 4 | 6,
     sending: OutputMulticast | undefined,
@@ -110,7 +114,7 @@ export class RtpOutputs implements AsyncDisposable {
     try {
       const shared = await used.opening;
       const leave = (): void => {
-        // The socket for single receivers stays for the next ones: there is one of each family at most.
+        // The socket for single receivers stays open for the next ones: there is at most one of each family.
         if (--used.users > 0 || sending === undefined || this.#sockets.get(key) !== used) return;
         this.#sockets.delete(key);
         void shared.sender[Symbol.asyncDispose]();
@@ -129,8 +133,8 @@ export class RtpOutputs implements AsyncDisposable {
 }
 
 /**
- * The IP address of a host, once a socket could be connected to each port that will be sent to: the kernel then has a route,
- * and allows it.
+ * The IP address of a host. A socket is connected to each port that will be sent to, so the kernel has a route and
+ * allows it.
  */
 async function reach(host: string, tracks: RtpOutputOptions["tracks"]): Promise<string> {
   let address = host;
@@ -147,7 +151,7 @@ async function addressOf(host: string, port: number): Promise<string> {
     await once(socket, "connect");
     return socket.remoteAddress().address;
   } catch (error) {
-    throw new MeanderError("output-invalid", `cannot send to it: ${messageOf(error)}`, {
+    throw new MeanderError("output-invalid", `cannot send to the host: ${messageOf(error)}`, {
       where: `${host}:${port}`,
       expected: "a reachable host, and an RTP port from 1 to 65534",
       cause: error,
