@@ -42,7 +42,7 @@ async function narrow(): Promise<void> {
   const set = start(PRLIMIT as string, ["--pid", `${running.child.pid}`, limit]);
   assert.equal(await endOf(set), 0, set.stderr());
   await until("the site knows the limit", async () => {
-    return (await client.figures()).descriptors?.limit === DESCRIPTORS;
+    return (await client.currentStats()).descriptors?.limit === DESCRIPTORS;
   });
 }
 
@@ -113,7 +113,7 @@ test("viewers beyond the descriptors are refused with a reason, links and the AP
   } finally {
     for (const viewer of viewers) viewer.close();
   }
-  await until("no viewer is left", async () => (await client.figures()).viewers === 0);
+  await until("no viewer is left", async () => (await client.currentStats()).viewers === 0);
   const again = await until("a descriptor that became free", async () => {
     const end = await attempt("again");
     return typeof end === "string" ? undefined : end;

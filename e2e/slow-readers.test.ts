@@ -196,7 +196,7 @@ for (const [means, more] of [
     });
 
     test("a thousand connections a second that open and close leave nothing behind", async (t) => {
-      const before = { rss: await rssBytes(), ...(await solo().client.figures()) };
+      const before = { rss: await rssBytes(), ...(await solo().client.currentStats()) };
       const upgrade = Buffer.from(
         `GET ${LINK_PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: ${LINK_UPGRADE}\r\n\r\n`,
       );
@@ -244,7 +244,7 @@ for (const [means, more] of [
       });
       await until("all subscribers have gone", async () => (await remaining()).size === WITNESSES);
       await until("all descriptors are free", async () => {
-        const { descriptors } = await solo().client.figures();
+        const { descriptors } = await solo().client.currentStats();
         return (descriptors?.used ?? 0) <= (before.descriptors?.used ?? 0) + 5;
       });
       most = Math.max(most, await rssBytes());

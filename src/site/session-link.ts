@@ -33,7 +33,7 @@ import { admitBy } from "./access/admit.ts";
 import { MemberCredential } from "./access/member-credential.ts";
 import { SessionKey } from "./access/session-key.ts";
 import type { SiteAccess } from "./access/site-access.ts";
-import { TokenDesk } from "./access/token-desk.ts";
+import { TokenIssuer } from "./access/token-issuer.ts";
 import { dialDirectory } from "./directory-sockets.ts";
 import type { WriteWatch } from "./observe/write-watch.ts";
 import { type Plane, SOCKET_PATHS } from "./plane/plane.ts";
@@ -81,7 +81,7 @@ export class SessionLink {
   readonly #options: SessionLinkOptions;
   #directory: Directory | undefined;
   #server: DirectoryServer | undefined;
-  #tokens: TokenDesk | undefined;
+  #tokens: TokenIssuer | undefined;
   #credential: MemberCredential | undefined;
   /** By what the leader is trusted now; its certificate may become another. */
   #leaderTrust: TlsTrust | undefined;
@@ -229,14 +229,14 @@ export class SessionLink {
     await directory.put("access/policy", { ...policy, key: key.public });
     await access.start(directory);
     const { guard } = access;
-    const tokens = new TokenDesk({
+    const tokens = new TokenIssuer({
       ...{ directory, key, guard, clock, random, log, site },
       folder: data,
     });
     this.#tokens = tokens;
     await tokens.start();
     directory.setRequestHandler((subject, payload) =>
-      TokenDesk.answers(subject)
+      TokenIssuer.answers(subject)
         ? tokens.handle(subject, payload)
         : leader.handle(subject, payload),
     );

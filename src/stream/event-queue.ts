@@ -173,7 +173,7 @@ export class EventQueue {
     if (entry?.type !== "failed") return false;
     if (skip) {
       this.#entries.splice(index, 1);
-      this.#skipped(entry.call, seq, "it was skipped by hand");
+      this.#skipped(entry.call, seq, "skipped by an operator");
     } else {
       const call = edited === undefined ? entry.call : { ...entry.call, argument: edited };
       this.#entries[index] = { ...entry, call, halted: false, readyAt: this.#clock.now() };
@@ -317,7 +317,7 @@ export class EventQueue {
       message: this.#idOf(call, seq),
       attempt,
       fault,
-      // biome-ignore lint/suspicious/noThenProperty: nobody awaits an event
+      // biome-ignore lint/suspicious/noThenProperty: events are never awaited
       then: then.type,
     });
   }

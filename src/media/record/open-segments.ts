@@ -93,7 +93,7 @@ export class OpenSegments {
   }
 
   /** Writes a frame to the file that it belongs to. @returns false when its time fits none */
-  place(buffer: TrackBuffer, sample: Sample, ms: number): boolean {
+  write(buffer: TrackBuffer, sample: Sample, ms: number): boolean {
     const closing = this.#closing;
     if (closing?.awaited.has(buffer) === true) {
       if (ms < closing.untilMs) return closing.segment.add(buffer, sample, ms);

@@ -112,7 +112,7 @@ export class Segmenter {
     if (this.#segments.current?.has(buffer) === true) {
       const ms = buffer.clock.at(sample.ticks);
       if (ms !== "jumped") {
-        this.#place(buffer, sample, ms ?? 0);
+        this.#write(buffer, sample, ms ?? 0);
         return;
       }
       this.#leave(buffer);
@@ -186,7 +186,7 @@ export class Segmenter {
     if (count > 0) this.drops.add(reason, count);
   }
 
-  #place(buffer: TrackBuffer, sample: Sample, ms: number): void {
+  #write(buffer: TrackBuffer, sample: Sample, ms: number): void {
     const { current } = this.#segments;
     if (current === undefined) return;
     const leftMs = this.#options.durationMs - this.#segments.secondsBefore * 1000;
@@ -200,7 +200,7 @@ export class Segmenter {
     if (reason !== undefined && !this.#cut(ms, reason)) return;
     // Late frames from before the recording do not belong to it.
     const isBefore = ms < current.startMs && this.totals.files === 1;
-    if (isBefore || this.#segments.place(buffer, sample, ms)) return;
+    if (isBefore || this.#segments.write(buffer, sample, ms)) return;
     this.drops.add("out-of-order");
   }
 
@@ -265,7 +265,7 @@ export class Segmenter {
     this.#segments.begin(segment);
     this.#options.events.onStarted(segment.facts);
     for (const { buffer, sample, at } of inOrder(buffers))
-      if (at >= ms) this.#place(buffer, sample, at);
+      if (at >= ms) this.#write(buffer, sample, at);
     return true;
   }
 

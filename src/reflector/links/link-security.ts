@@ -10,7 +10,7 @@ export interface LinkSecurity {
   /** Why a connection may not be used by a site; undefined: it may. */
   refuse(connection: Connection): Refusal | undefined;
   /** The proof in a site's hello that it knows the link key. */
-  proofOf(linkKey: string, place: { readonly name: string; readonly instance: number }): string;
+  proofOf(linkKey: string, instance: { readonly name: string; readonly instance: number }): string;
 }
 
 const PROOF_BYTES = 16;
@@ -32,6 +32,6 @@ export function plainLinks(cipher: Cipher): LinkSecurity {
   return {
     stackTo: (_neighbour, text) => completeStack(text),
     refuse: () => undefined,
-    proofOf: (linkKey, place) => siteProof(cipher, linkKey, place),
+    proofOf: (linkKey, instance) => siteProof(cipher, linkKey, instance),
   };
 }

@@ -2,7 +2,7 @@ import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type {
   ChannelSnapshot,
   PlaneSnapshot,
-  SiteFigures,
+  SiteStats,
   StreamCounts,
   StreamsView,
 } from "../../client/contract/index.ts";
@@ -29,7 +29,7 @@ export class Metrics {
     snapshot: PlaneSnapshot,
     directoryConnected: boolean,
     { streams, counts }: StreamsView,
-    loopMs: SiteFigures["loopMs"],
+    loopMs: SiteStats["loopMs"],
   ): Promise<string> {
     this.#watchProcess();
     this.#registry.clear();
@@ -90,8 +90,8 @@ export class Metrics {
     }
   }
 
-  #describeDatagrams(figures: PlaneSnapshot["datagrams"]): void {
-    const { mode, received, receiveCalls, segments, sendCalls, sent } = figures;
+  #describeDatagrams(stats: PlaneSnapshot["datagrams"]): void {
+    const { mode, received, receiveCalls, segments, sendCalls, sent } = stats;
     const isBatched = Number(mode === "batched");
     this.#gauge("meander_udp_batched", "1 while datagrams go in batches", {}, isBatched);
     for (const [what, help, count] of [

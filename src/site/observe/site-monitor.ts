@@ -1,5 +1,5 @@
 import { type Cancel, type Clock, every, LIMITS, type Log, messageOf } from "../../base/index.ts";
-import type { ChannelNow, SiteFigures, StatsView } from "../../client/contract/index.ts";
+import type { ChannelNow, SiteStats, StatsView } from "../../client/contract/index.ts";
 import type { ChannelStats, PlaneStats } from "../plane-control.ts";
 import { SITE, StatsHistory } from "./history.ts";
 import { readHistory, writeHistory } from "./history-file.ts";
@@ -38,7 +38,7 @@ export class SiteMonitor implements Disposable {
   readonly #watch: ResourceWatch;
   readonly #wallOffset: number;
   #before: { readonly stats: PlaneStats; readonly cpuSeconds: number } | undefined;
-  #latest: SiteFigures | undefined;
+  #latest: SiteStats | undefined;
   /** Monotonic, ms: when the plane answered last. */
   #answeredAt: number;
   #isLooking = false;
@@ -73,10 +73,10 @@ export class SiteMonitor implements Disposable {
   }
 
   /** The site now, as of the last look. */
-  async latest(): Promise<SiteFigures> {
+  async latest(): Promise<SiteStats> {
     if (this.#latest === undefined) await this.look();
     const { status, reason } = this.#health();
-    return { ...(this.#latest as SiteFigures), status, reason };
+    return { ...(this.#latest as SiteStats), status, reason };
   }
 
   /** How it was. @param channel undefined: the site itself */
@@ -200,7 +200,7 @@ export class SiteMonitor implements Disposable {
   }
 
   #record(
-    now: SiteFigures,
+    now: SiteStats,
     stats: PlaneStats,
     before: PlaneStats | undefined,
     seconds: number,

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { type Clock, LIMITS, type Log, MeanderError, messageOf } from "../../base/index.ts";
-import type { HealthView, SiteFigures, StatsView } from "../../client/contract/index.ts";
+import type { HealthView, SiteStats, StatsView } from "../../client/contract/index.ts";
 import type { DirectoryStatus } from "../../directory/index.ts";
 import type { InputConfig, RouteConfig, SiteRecord } from "../../session/index.ts";
 import type { LogGate } from "../observe/log-gate.ts";
@@ -36,7 +36,7 @@ export interface SiteOperationsOptions {
   stop(): void;
 }
 
-/** How a site is run: its health, figures and history, the level of its log, and its restart. */
+/** How a site is run: its health, stats and their history, the level of its log, and its restart. */
 export class SiteOperations {
   readonly monitor: SiteMonitor;
   readonly logLevels: LogLevels;
@@ -101,7 +101,7 @@ export class SiteOperations {
     };
   }
 
-  figures(): Promise<SiteFigures> {
+  currentStats(): Promise<SiteStats> {
     return this.monitor.latest();
   }
 

@@ -96,8 +96,8 @@ export class LinkStacks implements LinkSecurity {
     };
   }
 
-  proofOf(linkKey: string, place: { readonly name: string; readonly instance: number }): string {
-    return siteProof(nodeCipher, linkKey, place);
+  proofOf(linkKey: string, instance: { readonly name: string; readonly instance: number }): string {
+    return siteProof(nodeCipher, linkKey, instance);
   }
 }
 

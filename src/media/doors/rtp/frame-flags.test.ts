@@ -238,11 +238,11 @@ test("parameter sets are found in the packets of every codec that has them", () 
 
 test("flagging never throws, for any payload", () => {
   const codecs = fc.constantFrom(...KNOWN_CODECS, "other");
-  const places = fc.constantFrom("next" as const, "after-loss" as const, "late" as const);
+  const positions = fc.constantFrom("next" as const, "after-loss" as const, "late" as const);
   fc.assert(
-    fc.property(codecs, places, fc.uint8Array(), (codec, place, payload) => {
+    fc.property(codecs, positions, fc.uint8Array(), (codec, position, payload) => {
       const [packet] = packetsOf("opus", [{ bytes: Uint8Array.of(1), key: true, timestamp: 0 }]);
-      const { flags } = new FrameFlags(codec).flag({ ...(packet as RtpPacket), payload }, place);
+      const { flags } = new FrameFlags(codec).flag({ ...(packet as RtpPacket), payload }, position);
       assert.ok(flags >= 0 && flags < 32);
     }),
   );

@@ -40,16 +40,16 @@ export class FrameFlags {
   }
 
   /** Flags packets in the order in which they arrive. */
-  flag(packet: RtpPacket, place: PacketPosition): FlaggedPacket {
+  flag(packet: RtpPacket, position: PacketPosition): FlaggedPacket {
     const end = packet.marker ? FLAG.end : 0;
     if (this.#inspector === undefined) return { flags: end, parameterSets: NO_SETS };
-    const facts = this.#inspector.inspect(packet.payload, place);
+    const facts = this.#inspector.inspect(packet.payload, position);
     if (!this.#isVideo && facts.first) {
       // A frame in one packet; its marker has another meaning.
       return { flags: FLAG.begin | FLAG.end, parameterSets: NO_SETS };
     }
     const flags =
-      place === "late" ? this.#late(packet, facts) : this.#inOrder(packet, facts, place);
+      position === "late" ? this.#late(packet, facts) : this.#inOrder(packet, facts, position);
     const discardable = facts.discardable && (flags & FLAG.keyframe) === 0;
     return {
       flags: flags | end | (discardable ? FLAG.discardable : 0),
@@ -57,7 +57,7 @@ export class FrameFlags {
     };
   }
 
-  #inOrder(packet: RtpPacket, facts: PayloadFacts, place: PacketPosition): number {
+  #inOrder(packet: RtpPacket, facts: PayloadFacts, position: PacketPosition): number {
     const isNewFrame = packet.timestamp !== this.#timestamp;
     if (isNewFrame) {
       if (this.#timestamp !== undefined) {
@@ -67,7 +67,7 @@ export class FrameFlags {
       this.#isKey = false;
     }
     // After a loss only a certain beginning is flagged, since a decoder may be started there.
-    const isSure = place === "next" || facts.first;
+    const isSure = position === "next" || facts.first;
     const isFirstKey = facts.keyframe && !this.#isKey;
     this.#isKey ||= facts.keyframe;
     if (isFirstKey) return FLAG.keyframe | (isSure && facts.begin ? FLAG.begin : 0);

@@ -220,14 +220,14 @@ function checkTracks(tracks: readonly IngestTrack[]): void {
       });
     }
     for (const needed of [port, port + 1]) {
-      const place = `${group?.address ?? ""} ${needed}`;
-      if (taken.has(place)) {
+      const key = `${group?.address ?? ""} ${needed}`;
+      if (taken.has(key)) {
         throw new MeanderError("port-in-use", `another track of this input needs port ${needed}`, {
           where,
           next: "give each track an even port of its own: RTCP takes the port after it",
         });
       }
-      taken.add(place);
+      taken.add(key);
     }
   }
 }

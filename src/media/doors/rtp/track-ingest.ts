@@ -219,7 +219,7 @@ export class TrackIngest {
     source: Source,
     bytes: Uint8Array,
     rtp: RtpPacket,
-    place: PacketPosition,
+    position: PacketPosition,
     now: number,
     isFirst = false,
   ): void {
@@ -227,7 +227,7 @@ export class TrackIngest {
     source.lastAt = now;
     source.clock.arrived(rtp.timestamp, now);
     source.statistics.arrived(rtp.timestamp, now);
-    const { flags, parameterSets } = source.flags.flag(rtp, place);
+    const { flags, parameterSets } = source.flags.flag(rtp, position);
     const hasNewSets = parameterSets.length > 0 && this.#keep(parameterSets);
     if (isFirst || hasNewSets) onChange();
     sink.packet(

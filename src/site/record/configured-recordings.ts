@@ -11,7 +11,7 @@ import {
 import type { RouteConfig } from "../../session/index.ts";
 import { recordRequests } from "./record-requests.ts";
 
-export interface RecordingDeskOptions {
+export interface ConfiguredRecordingsOptions {
   /** Folder that recordings by configuration stay in. */
   readonly folder: string;
   readonly clock: Clock;
@@ -35,14 +35,14 @@ const RESTART_MS = 5_000;
 const END_MS_MAX = 4_000;
 
 /** The recordings that a site's configuration asks for. */
-export class RecordingDesk {
-  readonly #options: RecordingDeskOptions;
+export class ConfiguredRecordings {
+  readonly #options: ConfiguredRecordingsOptions;
   readonly #running = new Map<string, Running>();
   /** Recordings that were told to end, until their files are complete. */
   readonly #ending = new Set<Promise<void>>();
   #isStopped = false;
 
-  constructor(options: RecordingDeskOptions) {
+  constructor(options: ConfiguredRecordingsOptions) {
     this.#options = options;
   }
 

@@ -27,7 +27,7 @@ import { writeSecret } from "./secret-file.ts";
 import type { SessionKey } from "./session-key.ts";
 
 /** What a token desk works with. */
-export interface TokenDeskOptions {
+export interface TokenIssuerOptions {
   readonly directory: Directory;
   readonly key: SessionKey;
   /** Of the leading site; knows the session's rules. */
@@ -68,18 +68,18 @@ const revokeSchema = z.object({
 });
 const renewSchema = z.object({ authority, site: tokenNameSchema });
 
-/** Requests that a {@link TokenDesk} answers. */
+/** Requests that a {@link TokenIssuer} answers. */
 const SUBJECTS = ["create-token", "list-tokens", "revoke-tokens", "renew-membership"];
 
 /** Makes, lists and revokes the tokens of a session, at its leader. Each request shows the token of whoever asks. [A9] */
-export class TokenDesk {
-  readonly #options: TokenDeskOptions;
+export class TokenIssuer {
+  readonly #options: TokenIssuerOptions;
   #adminId: string | undefined;
   /** What was begun of the desk's own work: one after the other. */
   #work: Promise<void> = Promise.resolve();
   #cancel: Cancel | undefined;
 
-  constructor(options: TokenDeskOptions) {
+  constructor(options: TokenIssuerOptions) {
     this.#options = options;
   }
 

@@ -25,7 +25,7 @@ import type { SiteInstance } from "../stream/index.ts";
 import { isLoopback, nodeCipher } from "../transport/index.ts";
 
 /** Where a site's streams listen and write, and what they may. */
-export interface StreamDeskOptions {
+export interface LiveStreamsOptions {
   /** Address to bind. */
   readonly host: string;
   /** 0: any free port. */
@@ -45,10 +45,10 @@ export interface StreamDeskOptions {
 }
 
 /** Everything of a running site's streams: {@link SiteStreams} on real sockets, threads and files, and the shells that are attached. */
-export class StreamDesk {
+export class LiveStreams {
   /** Of the frames, as bound. */
   readonly port: number;
-  readonly #options: StreamDeskOptions;
+  readonly #options: LiveStreamsOptions;
   readonly #network: LiveFrameNetwork;
   readonly #inline: InlineExecutor | undefined;
   readonly #describing: DescribingWorker;
@@ -61,18 +61,18 @@ export class StreamDesk {
    *
    * @throws {MeanderError} `port-in-use`, `listen-failed`
    */
-  static async open(options: StreamDeskOptions): Promise<StreamDesk> {
+  static async open(options: LiveStreamsOptions): Promise<LiveStreams> {
     const { allowInline, transport, host, port, clock, random, log } = options;
     const inline = allowInline ? await InlineExecutor.open({ clock, log }) : undefined;
     const Network = transport === "tcp" ? TcpFrameNetwork : UdpFrameNetwork;
     const isPrivate = (address: string): boolean => options.privateLinks && !isLoopback(address);
     const cipher = nodeCipher;
     const network = await Network.open({ host, port, clock, random, cipher, isPrivate, log });
-    return new StreamDesk(options, network, inline);
+    return new LiveStreams(options, network, inline);
   }
 
   private constructor(
-    options: StreamDeskOptions,
+    options: LiveStreamsOptions,
     network: LiveFrameNetwork,
     inline: InlineExecutor | undefined,
   ) {

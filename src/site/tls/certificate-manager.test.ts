@@ -10,8 +10,8 @@ import { trustOf } from "../../client/index.ts";
 import { connectTls, TcpTransport, WebSocketTransport } from "../../transport/index.ts";
 import { HttpListener } from "../http/http-listener.ts";
 import { readCertificate } from "./certificate.ts";
+import { CertificateManager, type CertificateManagerOptions } from "./certificate-manager.ts";
 import { makeSelfSigned } from "./self-signed.ts";
-import { TlsDesk, type TlsDeskOptions } from "./tls-desk.ts";
 import { completeTls } from "./tls-settings.ts";
 
 const DAY = 86_400_000;
@@ -30,7 +30,7 @@ function make(days = 90): ReturnType<typeof makeSelfSigned> {
   return makeSelfSigned({ names: NAMES, validFrom: now, validTo: now + days * DAY });
 }
 
-function auto(name: string, names = NAMES): TlsDeskOptions["source"] {
+function auto(name: string, names = NAMES): CertificateManagerOptions["source"] {
   return { type: "auto", folder: join(folder, name), names };
 }
 
@@ -49,7 +49,11 @@ test("[A14] a self-signed certificate is for its names and addresses, and its ke
 test("[A14] it is made once, for its owner alone, and anew when a name is missing or its end is near", async () => {
   const virtual = new VirtualClock(0, clock.wall());
   const open = async (names = NAMES): Promise<string> => {
-    const desk = await TlsDesk.open({ source: auto("own", names), clock: virtual, log: SILENT });
+    const desk = await CertificateManager.open({
+      source: auto("own", names),
+      clock: virtual,
+      log: SILENT,
+    });
     desk.close();
     return desk.current.fingerprint;
   };
@@ -78,7 +82,11 @@ test("[A15] a changed file is noticed, told once, and one that is wrong changes 
   };
   const [one, two] = [await make(), await make()];
   await write(one);
-  const desk = await TlsDesk.open({ source: { type: "files", cert, key }, clock: virtual, log });
+  const desk = await CertificateManager.open({
+    source: { type: "files", cert, key },
+    clock: virtual,
+    log,
+  });
   const told: string[] = [];
   desk.onChange(({ fingerprint }) => told.push(fingerprint));
   const first = desk.current.fingerprint;
@@ -113,7 +121,7 @@ test("what is no certificate, no key, or no pair of them is told without the key
     });
   }
   const missing = { type: "files", cert: join(folder, "none"), key: join(folder, "none") } as const;
-  await assert.rejects(TlsDesk.open({ source: missing, clock, log: SILENT }), {
+  await assert.rejects(CertificateManager.open({ source: missing, clock, log: SILENT }), {
     code: "certificate-invalid",
     where: missing.cert,
   });

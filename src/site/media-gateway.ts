@@ -13,7 +13,7 @@ import type { IngestTrack, PlaneControl } from "./plane-control.ts";
 import type { PublishRequest } from "./site-service.ts";
 
 /** What a media desk works with. */
-export interface MediaDeskOptions {
+export interface MediaGatewayOptions {
   readonly self: string;
   readonly plane: PlaneControl;
   readonly router: ChannelRouter;
@@ -34,14 +34,14 @@ const DESCRIPTION_MS_MAX = 3_000;
 const DESCRIPTION_POLL_MS = 50;
 
 /** Opens and closes what comes into this site from outside, and what goes out to plain RTP receivers. */
-export class MediaDesk {
-  readonly #options: MediaDeskOptions;
+export class MediaGateway {
+  readonly #options: MediaGatewayOptions;
   readonly #inputs = new Map<string, Map<string, HandedInput>>();
   readonly #outputs = new Map<number, HandedOutput>();
   /** Of each input: to be called when it has ended. */
   readonly #leave = new Map<string, () => void>();
 
-  constructor(options: MediaDeskOptions) {
+  constructor(options: MediaGatewayOptions) {
     this.#options = options;
   }
 

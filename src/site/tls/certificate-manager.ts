@@ -20,8 +20,8 @@ export type TlsSource =
   | { readonly type: "auto"; readonly folder: string; readonly names: readonly string[] }
   | { readonly type: "files"; readonly cert: string; readonly key: string };
 
-/** What a {@link TlsDesk} works with. */
-export interface TlsDeskOptions {
+/** What a {@link CertificateManager} works with. */
+export interface CertificateManagerOptions {
   readonly source: TlsSource;
   readonly clock: Clock;
   readonly log: Log;
@@ -34,8 +34,8 @@ const OWN_MS = 397 * DAY_MS;
 const RENEW_MS = 30 * DAY_MS;
 
 /** Keeps a site's certificate: reads or makes it, and notices when it has become another. */
-export class TlsDesk {
-  readonly #options: TlsDeskOptions;
+export class CertificateManager {
+  readonly #options: CertificateManagerOptions;
   readonly #cancel: Cancel;
   #current: SiteCertificate;
   #listener: (certificate: SiteCertificate) => void = () => {};
@@ -43,11 +43,11 @@ export class TlsDesk {
   #lastProblem = "";
 
   /** @throws {MeanderError} `certificate-invalid` */
-  static async open(options: TlsDeskOptions): Promise<TlsDesk> {
-    return new TlsDesk(options, await read(options));
+  static async open(options: CertificateManagerOptions): Promise<CertificateManager> {
+    return new CertificateManager(options, await read(options));
   }
 
-  private constructor(options: TlsDeskOptions, first: SiteCertificate) {
+  private constructor(options: CertificateManagerOptions, first: SiteCertificate) {
     this.#options = options;
     this.#current = first;
     const { clock } = options;
@@ -95,14 +95,14 @@ export class TlsDesk {
   }
 }
 
-function read(options: TlsDeskOptions): Promise<SiteCertificate> {
+function read(options: CertificateManagerOptions): Promise<SiteCertificate> {
   const { source } = options;
   return source.type === "files" ? readFiles(source, options) : readOwn(source, options);
 }
 
 async function readFiles(
   { cert, key }: { readonly cert: string; readonly key: string },
-  { clock }: TlsDeskOptions,
+  { clock }: CertificateManagerOptions,
 ): Promise<SiteCertificate> {
   const identity = { cert: await readText(cert), key: await readText(key) };
   return readCertificate(identity, `${cert}, ${key}`, clock);
@@ -122,7 +122,7 @@ async function readText(file: string): Promise<string> {
 
 async function readOwn(
   { folder, names }: { readonly folder: string; readonly names: readonly string[] },
-  { clock }: TlsDeskOptions,
+  { clock }: CertificateManagerOptions,
 ): Promise<SiteCertificate> {
   const files = { cert: join(folder, "tls-cert.pem"), key: join(folder, "tls-key.pem") };
   const there = await ownThere(files, clock);

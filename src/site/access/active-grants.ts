@@ -14,7 +14,7 @@ const LOOK_MS_MAX = 60_000;
 const LOOK_MS_MIN = 20;
 
 /** What was begun under grants, and is ended when they end. [A8] */
-export class GrantBook {
+export class ActiveGrants {
   readonly #clock: Clock;
   readonly #judge: (grant: Grant | undefined, need: Need) => MeanderError | undefined;
   readonly #holdings = new Set<Holding>();

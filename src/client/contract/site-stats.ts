@@ -38,7 +38,7 @@ export interface Usage {
 }
 
 /** What `GET /api/figures` answers: one site in a few numbers, as of the last second. */
-export interface SiteFigures {
+export interface SiteStats {
   readonly site: string;
   readonly instance: number;
   /** Wall clock, ms. */
