@@ -206,13 +206,23 @@ export class StormLoad {
   #move(msMax: number): void {
     const port = this.#open();
     if (port === undefined) return;
+    const stream = this.#pick([...this.#names, GUARDED]);
     const to = this.#pick(this.#world.sites).name;
-    port
-      .move(this.#pick([...this.#names, GUARDED]), to, 150 + this.#random.below(msMax))
-      .then(() => this.counts.moves++)
+    void this.#moveThere(port, stream, to, msMax).finally(() => void port.close());
+  }
+
+  /** Often it comes back at once: what is still on its way then is of an epoch that is over. */
+  async #moveThere(port: Port, stream: string, to: string, msMax: number): Promise<void> {
+    const comesBack = this.#random.float() < this.#plan.returns;
+    try {
+      const { from } = await port.move(stream, to, 150 + this.#random.below(msMax));
+      this.counts.moves++;
+      if (comesBack && from !== to && !this.#isOver)
+        await this.#moveThere(port, stream, from, msMax);
+    } catch {
       // To a site that is down, say.
-      .catch(() => this.counts.movesFailed++)
-      .finally(() => void port.close());
+      this.counts.movesFailed++;
+    }
   }
 
   /** Closes the guarded stream to appends for a while. */
