@@ -19,17 +19,17 @@ type Protocol = (typeof PROTOCOLS)[number];
 
 const options = readOptions();
 const machine = thisMachine();
-const figures: Record<Protocol, Record<string, ViewersFigure>> = { tcp: {}, websocket: {} };
+const results: Record<Protocol, Record<string, ViewersFigure>> = { tcp: {}, websocket: {} };
 try {
   for (const protocol of options.protocols) {
     for (const load of options.loads) {
-      figures[protocol][load] = await measureViewers(load, protocol, {
+      results[protocol][load] = await measureViewers(load, protocol, {
         ...options,
         progress: (text) => void process.stderr.write(`${text}\n`),
       });
     }
   }
-  if (options.plot !== undefined) await writeFile(options.plot, plotOf(figures, machine));
+  if (options.plot !== undefined) await writeFile(options.plot, plotOf(results, machine));
 } catch (error) {
   process.stderr.write(`error: ${error instanceof Error ? error.message : error}\n`);
   process.exit(1);
@@ -37,7 +37,7 @@ try {
 
 const { rounds, seconds } = options;
 if (options.json) {
-  const { tcp: loads, websocket } = figures;
+  const { tcp: loads, websocket } = results;
   const answer = {
     bench: "viewers",
     machine,
@@ -49,7 +49,7 @@ if (options.json) {
   };
   process.stdout.write(`${JSON.stringify(answer)}\n`);
 } else {
-  process.stdout.write(`${reportOf(figures)}\n${sentenceOf(figures.tcp)}\n`);
+  process.stdout.write(`${reportOf(results)}\n${sentenceOf(results.tcp)}\n`);
 }
 
 function readOptions(): {

@@ -19,7 +19,7 @@ import { freePortPairs, isListening } from "./support/udp.ts";
 import { until } from "./support/wait.ts";
 
 const WATCH_MS = 1_500;
-/** Of 37 or 45 sent meanwhile. */
+/** Of the 37 or 45 frames sent in that time. */
 const FRAMES_MIN = 30;
 const SKEW_MS_MAX = 40;
 const H265 = "hev1.1.6.L93.B0";
@@ -27,14 +27,14 @@ const PICTURE = "testsrc2=size=320x180:rate=25";
 const SIZE = { width: 320, height: 180 };
 const TONE = "sine=frequency=440:sample_rate=48000";
 
-/** A channel that a real publisher sends, and who receives it. */
+/** A channel from a real publisher, and its receivers. */
 interface Show {
   readonly title: string;
   readonly channel: string;
-  /** What the player's numbers say; undefined: the channel has none. */
+  /** What the player reports; undefined: the channel has no picture. */
   readonly video?: RegExp;
   readonly audio: RegExp;
-  /** Receivers outside beside Chromium: those that have the format. */
+  /** Receivers besides Chromium: those that support the format. */
   readonly receivers: readonly ("ffmpeg" | "gstreamer")[];
   readonly skip: string | false;
   publish(channel: string): Promise<Running>;
@@ -102,7 +102,7 @@ const SHOWS: readonly Show[] = [
     channel: "av1-file",
     video: /^av01\.0\./,
     audio: /^opus$/,
-    // Neither has the payload format of AV1.
+    // Neither supports the payload format of AV1.
     receivers: [],
     skip: noFfmpeg,
     publish: byFile(
@@ -223,7 +223,7 @@ function decodesH265(page: Browser["page"]): Promise<boolean> {
   return page.evaluate(ask) as Promise<boolean>;
 }
 
-/** Receives the channel from the relay with ffmpeg, which decodes it and has nothing to complain about. */
+/** Receives the channel from the relay with ffmpeg, which decodes it without a warning. */
 async function assertFfmpegDecodes(
   { channel, video }: Show,
   diagnostic: (message: string) => void,
@@ -234,7 +234,7 @@ async function assertFfmpegDecodes(
   const decoded = join(network.folder, `${channel}.decoded`);
   const receiver = ffmpeg(
     ...["-xerror", "-protocol_whitelist", "file,udp,rtp", "-t", "2", "-i", sdp],
-    // ffmpeg moves its times when the first sender report comes; counted ones do not go back.
+    // ffmpeg shifts its timestamps when the first sender report arrives; counted ones never go back.
     ...(video === undefined ? [] : ["-vf", "settb=1/1000,setpts=N*40", "-vsync", "passthrough"]),
     ...["-af", "asetpts=N/SR/TB", "-map", "0", "-f", "framecrc", "-y", decoded],
   );

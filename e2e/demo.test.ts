@@ -8,7 +8,7 @@ import { CHROMIUM, needs } from "./support/programs.ts";
 import { StolenTime } from "./support/stolen-time.ts";
 import { until } from "./support/wait.ts";
 
-/** Share of the machine that its host may take before a measurement counts for nothing, and how often it is made. */
+/** Share of the processors that the host may take before a measurement is void, and how often it is repeated. */
 const STOLEN_MAX = 0.01;
 const ATTEMPTS = 5;
 
@@ -70,7 +70,7 @@ test("killing the middle relay from the console loses no frame and freezes nothi
       await loseMiddle(t);
       return;
     } catch (error) {
-      // What is counted here are single frames on time: a machine that is taken away meanwhile says nothing of us.
+      // Single late frames count here: without its processors the machine says nothing about the code.
       if (attempt === ATTEMPTS || stolen.share < STOLEN_MAX) throw error;
       t.diagnostic(`the host took ${(stolen.share * 100).toFixed(1)} % of the machine: once more`);
       await startMiddle();
@@ -78,19 +78,19 @@ test("killing the middle relay from the console loses no frame and freezes nothi
   }
 });
 
-test("a killed relay that is started again takes its place in the way", { skip }, startMiddle);
+test("a killed relay that is started again is on the path again", { skip }, startMiddle);
 
-/** Kills the middle relay while somebody watches; fails when that can be seen. */
+/** Kills the middle relay while the player plays; fails when a viewer would notice. */
 async function loseMiddle(t: TestContext): Promise<void> {
   const { page } = browser;
   await page.goto(demo.console);
   await page.waitForSelector("[data-site=middle] [data-action=kill]");
   await until("the picture", async () => ((await stats())?.["framesPresented"] ?? 0) > 60);
-  await until("the way over middle", async () => (await stats()).path.includes("middle"));
+  await until("the path over middle", async () => (await stats()).path.includes("middle"));
   await startFrameLog(page);
   await until("a second of frames", async () => (await readFrameLog(page)).numbers.length > 30);
   await page.click("[data-site=middle] [data-action=kill]");
-  await until("the new way", async () => (await stats()).path.join() === "origin,north,south");
+  await until("the new path", async () => (await stats()).path.join() === "origin,north,south");
   const atSwitch = (await readFrameLog(page)).numbers.length;
   await until(
     "three more seconds",
@@ -109,7 +109,7 @@ async function loseMiddle(t: TestContext): Promise<void> {
   assert.equal(log.numbers.includes(-1), false, "every frame's counter is readable");
   assert.equal(missingFrames(log), 0);
   assert.equal(now["packetsLost"], 0);
-  assert.ok(longestFreeze(log) <= 300, `the picture stood for ${longestFreeze(log)} ms`);
+  assert.ok(longestFreeze(log) <= 300, `the picture froze for ${longestFreeze(log)} ms`);
   assert.ok(latency <= 250, `latency ${latency} ms`);
   assert.ok((now["audioLevel"] ?? 0) > 0.001, `the tone is heard: level ${now["audioLevel"]}`);
 }
@@ -118,13 +118,13 @@ async function startMiddle(): Promise<void> {
   const { page } = browser;
   await page.click("[data-site=middle] [data-action=start]");
   await until(
-    "the old way",
+    "the old path",
     async () => (await stats()).path.join() === "origin,north,middle,south",
     30_000,
   );
 }
 
-test("a player whose own site is killed goes on at another", { skip }, async () => {
+test("a player whose own site is killed continues at another", { skip }, async () => {
   const { page } = browser;
   const south = demo.sites.find(({ name }) => name === "south");
   const before = await stats();

@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { SeededRandom } from "../src/base/index.ts";
 import { attacksOn } from "./fuzz/attacks.ts";
-import type { DecoderFigures } from "./fuzz/decoders.ts";
+import type { DecoderStats } from "./fuzz/decoders.ts";
 import { MemoryWatch, residentMb } from "./soak/memory-watch.ts";
 import { channelAt, Network } from "./support/network.ts";
 import { json, start } from "./support/processes.ts";
@@ -18,7 +18,7 @@ import { Viewer } from "./support/viewer.ts";
 import { until } from "./support/wait.ts";
 
 const CHANNEL = "news";
-/** Attacks under way at once. */
+/** Attacks at a time. */
 const LANES = 4;
 const SAMPLE_MS = 2_000;
 /** Growth of the decoders' heap that counts as none, MiB. */
@@ -59,7 +59,7 @@ await until(
   "the channel is heard",
   async () => ((await channelAt(site, CHANNEL))?.packetsIn ?? 0) > 0,
 );
-// Somebody watches all the while, and must not notice.
+// A viewer watches throughout, and must not notice.
 const viewer = await Viewer.open(site.url, CHANNEL);
 const streamPort = (await site.client.session()).sites.find(({ name }) => name === "target")
   ?.streams?.port;
@@ -115,10 +115,10 @@ const { missing, repeated } = viewer.account();
 if (missing + repeated + viewer.gaps > 0)
   faults.push(`the viewer missed ${missing + viewer.gaps} packets, ${repeated} came twice`);
 viewer.close();
-const figures = await decoders.line((line) => json<DecoderFigures>(line));
-faults.push(...figures.faults);
-if (figures.lateMb > figures.earlyMb + HEAP_SLACK_MB) {
-  faults.push(`the decoders' heap grew from ${figures.earlyMb} to ${figures.lateMb} MiB`);
+const stats = await decoders.line((line) => json<DecoderStats>(line));
+faults.push(...stats.faults);
+if (stats.lateMb > stats.earlyMb + HEAP_SLACK_MB) {
+  faults.push(`the decoders' heap grew from ${stats.earlyMb} to ${stats.lateMb} MiB`);
 }
 const verdict = memory.verdict;
 if (!verdict.flat)
@@ -131,7 +131,7 @@ if (!verdictOfLeader.flat)
 const report = {
   minutes,
   seed,
-  decoders: figures,
+  decoders: stats,
   attacks: Object.fromEntries(counts),
   memory: { target: verdict, leader: verdictOfLeader },
   faults,
@@ -139,8 +139,8 @@ const report = {
 if (values.json) process.stdout.write(`${JSON.stringify(report)}\n`);
 else {
   process.stdout.write(
-    `${faults.length === 0 ? "sound" : "FAILED"}: seed ${seed}, ${minutes} min, ${figures.inputs} inputs to ${figures.targets} decoders ` +
-      `(slowest ${figures.slowestMs} ms, ${figures.slowest}; heap ${figures.earlyMb} to ${figures.lateMb} MiB)\n` +
+    `${faults.length === 0 ? "sound" : "FAILED"}: seed ${seed}, ${minutes} min, ${stats.inputs} inputs to ${stats.targets} decoders ` +
+      `(slowest ${stats.slowestMs} ms, ${stats.slowest}; heap ${stats.earlyMb} to ${stats.lateMb} MiB)\n` +
       `  attacks: ${[...counts].map(([name, count]) => `${name} ${count}`).join(", ")}\n` +
       `  memory of the site: ${verdict.earlyMb} MiB early, ${verdict.lateMb} MiB late; of its leader: ${verdictOfLeader.earlyMb}, ${verdictOfLeader.lateMb}\n` +
       faults.map((fault) => `  ${fault}\n`).join(""),

@@ -13,7 +13,7 @@ import { until } from "./support/wait.ts";
 const SHELL = findProgram("sh");
 const PRLIMIT = findProgram("prlimit");
 const SKIP = process.platform === "linux" ? needs({ sh: SHELL, prlimit: PRLIMIT }) : "Linux alone";
-/** A site reads its program with more descriptors than it needs later, so that this is set when it runs. */
+/** A site needs more descriptors to load its program than later, so this limit is set when it runs. */
 const DESCRIPTORS = 128;
 const DESCRIPTORS_AT_START = 1_024;
 const ATTEMPTS = 200;
@@ -41,8 +41,8 @@ async function narrow(): Promise<void> {
   const limit = `--nofile=${DESCRIPTORS}:${DESCRIPTORS_AT_START}`;
   const set = start(PRLIMIT as string, ["--pid", `${running.child.pid}`, limit]);
   assert.equal(await endOf(set), 0, set.stderr());
-  await until("the site knows", async () => {
-    return (await client.figures()).descriptors?.limit === DESCRIPTORS;
+  await until("the site knows the limit", async () => {
+    return (await client.currentStats()).descriptors?.limit === DESCRIPTORS;
   });
 }
 
@@ -52,7 +52,7 @@ after(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-test("a site that may not open enough for its viewers says so at the start", {
+test("a site with too few descriptors for its viewers says so at the start", {
   skip: SKIP,
 }, async () => {
   const words = "may have more subscribers than it has descriptors for";
@@ -60,7 +60,7 @@ test("a site that may not open enough for its viewers says so at the start", {
   assert.match(running.stderr(), /"maxSubscribers":10000,"viewers":9\d\d,"descriptors":1024/);
 });
 
-/** One attempt to watch: the viewer that does, or why it may not. */
+/** One attempt to watch: the viewer, or the reason of the refusal. */
 async function attempt(name: string): Promise<Viewer | string> {
   const viewer = await Viewer.open(client.url, "news", name);
   const end = await until(`what becomes of ${name}`, () =>
@@ -71,7 +71,7 @@ async function attempt(name: string): Promise<Viewer | string> {
   return end.type === "lost" ? end.reason : end.type === "refused" ? end.message : "";
 }
 
-test("viewers beyond the descriptors are refused in words while links and the API go on, and places come back", {
+test("viewers beyond the descriptors are refused with a reason, links and the API work, and freed descriptors are used again", {
   skip: SKIP,
 }, async (t) => {
   await narrow();
@@ -95,7 +95,7 @@ test("viewers beyond the descriptors are refused in words while links and the AP
         /of its 128 descriptors in use and keeps 64 for links and disk; try another site/,
       );
     }
-    // The API and a link of another site still get in, and disk works.
+    // The API and a link of another site are still accepted, and the disk works.
     await client.publishData("more");
     const neighbour = start(process.execPath, [
       ...[MEANDER, "site", "--json", "--name", "wide", "--http-port", "0"],
@@ -107,21 +107,21 @@ test("viewers beyond the descriptors are refused in words while links and the AP
       await neighbour.stop();
     }
     await client.sendMessage("news", "text/plain", "to all who watch");
-    await until("everybody who watches got it", () =>
+    await until("all viewers have it", () =>
       viewers.every(({ messages }) => messages.includes("to all who watch")),
     );
   } finally {
     for (const viewer of viewers) viewer.close();
   }
-  await until("nobody is left", async () => (await client.figures()).viewers === 0);
-  const again = await until("a place that became free", async () => {
+  await until("no viewer is left", async () => (await client.currentStats()).viewers === 0);
+  const again = await until("a descriptor that became free", async () => {
     const end = await attempt("again");
     return typeof end === "string" ? undefined : end;
   });
   again.close();
 });
 
-test("connections that say nothing make room for those who ask, and the site says what it runs out of", {
+test("silent connections are closed for active ones, and the site says what it runs out of", {
   skip: SKIP,
 }, async () => {
   const { port } = new URL(client.url);
@@ -139,9 +139,9 @@ test("connections that say nothing make room for those who ask, and the site say
     assert.match(health.reason ?? "", /^descriptors: \d+ of 128 in use, viewers are refused$/);
     await until("it warned", () => running.stderr().includes("is running out of descriptors"));
     const ended = silent.filter((socket) => socket.destroyed || socket.readyState === "closed");
-    assert.ok(ended.length > 0, "the oldest were let go");
+    assert.ok(ended.length > 0, "the oldest were closed");
   } finally {
     for (const socket of silent) socket.destroy();
   }
-  await until("it is well again", async () => (await client.health()).status === "ok", 30_000);
+  await until("it is ok again", async () => (await client.health()).status === "ok", 30_000);
 });

@@ -1,4 +1,4 @@
-/** Links between sites by multicast groups, on an Ethernet of namespaces of this test's own. */
+/** Links between sites by multicast groups, on an Ethernet between network namespaces of this test. */
 import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -18,7 +18,7 @@ const folder = await mkdtemp(join(tmpdir(), "meander-link-multicast-"));
 after(() => rm(folder, { recursive: true, force: true }));
 
 const ASK = "fetch(process.argv[1]).then(async (answer) => console.log(await answer.text()))";
-/** Sends what is no packet, and packets of nobody in the session, to a group. */
+/** Sends malformed packets, and packets of no site of the session, to a group. */
 const FORGE = `const [group, port] = process.argv.slice(1);
 const socket = require("node:dgram").createSocket(group.includes(":") ? "udp6" : "udp4");
 const packet = Buffer.alloc(60);
@@ -38,8 +38,8 @@ async function channelOf(lan: Lan, site: string): Promise<ChannelView | undefine
   return (await viewOf(lan, site)).snapshot.channels.find(({ name }) => name === "clip");
 }
 
-/** By what each relay is served. */
-async function waysOf(lan: Lan): Promise<Record<string, string>> {
+/** The stack that serves each relay. */
+async function stacksOf(lan: Lan): Promise<Record<string, string>> {
   const subscribers = (await channelOf(lan, "origin"))?.subscribers ?? [];
   return Object.fromEntries(subscribers.map(({ name, stack }) => [name, stack]));
 }
@@ -59,7 +59,7 @@ for (const { family, group, privately } of [
   { family: 6, group: "ff15::77:4", privately: false },
 ] as const) {
   const how = privately ? "sealed" : "plain";
-  test(`three relays take a channel by a group of IPv${family}, ${how}`, {
+  test(`three relays receive a channel by a group of IPv${family}, ${how}`, {
     timeout: 120_000,
   }, async (t) => {
     await using lan = await Lan.open("origin", ...RELAYS);
@@ -87,13 +87,13 @@ for (const { family, group, privately } of [
     const inner = privately ? "frag:crypt" : "frag";
     const byGroup = `${inner}:multicast(group=${group},port=5077,ttl=1)`;
     const all = { north: byGroup, south: byGroup, east: byGroup };
-    const untilWays = (what: string, wanted: Record<string, string>): Promise<unknown> =>
-      until(what, async () => isDeepStrictEqual(await waysOf(lan), wanted));
-    await untilWays("all are served by the group", all);
+    const untilStacks = (what: string, wanted: Record<string, string>): Promise<unknown> =>
+      until(what, async () => isDeepStrictEqual(await stacksOf(lan), wanted));
+    await untilStacks("all are served by the group", all);
     const before = await channelOf(lan, "north");
     assert.equal(before?.inputs[0]?.connection, `${inner}:${stack}`);
 
-    // What leaves the origin is one copy, and what is said to each besides.
+    // One copy leaves the origin, and control messages to each relay.
     const [sentBefore, inBefore] = [await lan.sentBytes("origin"), before.bytesIn];
     await new Promise((resolve) => setTimeout(resolve, SETTLED_MS));
     const taken = ((await channelOf(lan, "north"))?.bytesIn ?? 0) - inBefore;
@@ -110,12 +110,12 @@ for (const { family, group, privately } of [
     });
 
     await lan.passGroups("south", false);
-    await untilWays("one that the group does not reach is served alone", {
+    await untilStacks("a relay that the group does not reach is served by itself", {
       ...all,
       south: `${inner}:udp`,
     });
     await lan.passGroups("south", true);
-    await untilWays("it is served by the group again", all);
+    await untilStacks("it is served by the group again", all);
     for (const name of RELAYS) {
       const channel = await channelOf(lan, name);
       const { lost = 0, "resume-incomplete": holes = 0 } = channel?.drops ?? {};

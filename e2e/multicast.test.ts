@@ -1,4 +1,4 @@
-/** RTP from groups and to groups, of both families, on an Ethernet of namespaces of this test's own. */
+/** RTP from and to groups of both families, on an Ethernet between network namespaces of this test. */
 import assert from "node:assert/strict";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -151,7 +151,7 @@ for (const family of [4, 6] as const) {
       await source.stop();
     });
 
-    test("only the sources of its filter are heard, and strangers disturb nothing", async (t) => {
+    test("only sources that its filter includes are received, and others disturb nothing", async (t) => {
       const there = lan;
       if (there === undefined) return t.skip("ip netns not available: needs iproute2 and root");
       const [source, sdp] = await camera(there, from, `${channel}-ssm`);
@@ -171,7 +171,7 @@ for (const family of [4, 6] as const) {
       await Promise.all([...publishers, flood, source].map((each) => each.stop()));
     });
 
-    test("[G33] a group is heard again when the interface was replaced", async (t) => {
+    test("[G33] a group is received again after the interface was replaced", async (t) => {
       const there = lan;
       if (there === undefined) return t.skip("ip netns not available: needs iproute2 and root");
       const [source, sdp] = await camera(there, from, `${channel}-any`);
@@ -181,7 +181,7 @@ for (const family of [4, 6] as const) {
         return { name, publisher: publish(there, name, index === 0 ? sdp : filtered) };
       });
       for (const { name, publisher } of inputs) await untilPackets(there, name, publisher);
-      // Twice: what the first one leaves behind must not stand in the way of the second.
+      // Twice: what the first leaves behind must not hinder the second.
       for (let time = 0; time < 2; time++) {
         await there.replug("studio");
         for (const { name, publisher } of inputs) {
@@ -196,7 +196,7 @@ for (const family of [4, 6] as const) {
   });
 }
 
-/** Sends what is no RTP, and RTP of a stranger, to a group. */
+/** Sends malformed RTP, and RTP of an unknown source, to a group. */
 const FLOOD = `
   const [group, port] = process.argv.slice(1);
   const socket = require("node:dgram").createSocket(group.includes(":") ? "udp6" : "udp4");

@@ -58,7 +58,7 @@ async function assertChromiumPlays(
   assert.deepEqual(errors, []);
 }
 
-/** Receives the channel with ffmpeg, which decodes it and has nothing to complain about. The number of B-frames. */
+/** Receives the channel with ffmpeg, which decodes it without a warning. The number of B-frames. */
 async function assertFfmpegDecodes(
   channel: string,
   diagnostic: (message: string) => void,
@@ -66,7 +66,7 @@ async function assertFfmpegDecodes(
   const [video = 0, audio = 0] = await freePortPairs(2);
   const play = ["play", channel, "--sdp", "--ports", `${video},${audio}`, "--site", edge().url];
   const sdp = join(network.folder, `${channel}.sdp`);
-  // As a person does it who has the SDP already: first the receiver, so that it misses nothing.
+  // As a user does who has the SDP already: first the receiver, so that it misses nothing.
   await writeFile(sdp, await sdpFor(edge(), channel, [video, audio]));
   const decoded = join(network.folder, `${channel}.decoded`);
   const bidirectional = join(network.folder, `${channel}.b-frames`);
@@ -137,7 +137,7 @@ function published(
     });
     after(() => publisher?.stop());
     tests();
-    test("the publisher has nothing to complain about", () => {
+    test("the publisher reports no error", () => {
       assert.equal(publisher.child.exitCode, null, publisher.stderr());
       assert.doesNotMatch(publisher.stderr(), /error|failed|WARN|CRITICAL/i);
     });
@@ -203,7 +203,7 @@ const FLASH =
   "drawbox=x=0:y=0:w=iw:h=ih:t=fill:color=white:enable='lt(mod(t,1),0.2)'";
 const BEEP = "aevalsrc='if(lt(mod(t,1),0.2),0.5*sin(2*PI*1000*t),0.002*sin(2*PI*300*t))':s=48000";
 
-/** Receives a channel that flashes and beeps with ffmpeg: they come together, by the publisher's sender reports. */
+/** Receives a channel that flashes and beeps with ffmpeg: both coincide, by the publisher's sender reports. */
 async function assertFlashesWithBeeps(
   channel: string,
   diagnostic: (message: string) => void,
@@ -214,7 +214,7 @@ async function assertFlashesWithBeeps(
   await writeFile(file, sdp);
   const seen = join(network.folder, `${channel}.seen`);
   const heard = join(network.folder, `${channel}.heard`);
-  // It comes in the middle of things, so what it says before the first key frame does not count.
+  // It joins in the middle, so its messages before the first key frame do not count.
   const receiver = ffmpeg(
     ...["-protocol_whitelist", "file,udp,rtp", "-v", "fatal", "-t", "5", "-i", file],
     ...["-map", "0:v", "-vf", `signalstats,metadata=print:key=lavfi.signalstats.YAVG:file=${seen}`],
@@ -260,7 +260,7 @@ published(
     const rtp = (track: SdpTrack | undefined): string[] => {
       return ["-f", "rtp", `rtp://127.0.0.1:${track?.port}?pkt_size=1200`];
     };
-    // One clock for both, and B-frames do not move one of them.
+    // One clock for both, which B-frames must not shift.
     const now = ["-start_time_realtime", `${Date.now() * 1_000}`, "-avoid_negative_ts", "disabled"];
     return ffmpeg(
       ...["-re", "-f", "lavfi", "-i", FLASH, "-re", "-f", "lavfi", "-i", BEEP],
@@ -280,7 +280,7 @@ published(
   },
 );
 
-test("what the library publishes keeps picture and sound together too", {
+test("what the library publishes keeps picture and sound together, too", {
   skip: needs({ ffmpeg: FFMPEG }),
 }, async (t) => {
   const source = {

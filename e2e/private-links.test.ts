@@ -1,6 +1,6 @@
 /**
- * Sites on machines of their own (network namespaces with an Ethernet between them): links and streams are private without
- * being asked for, and a site that would have them plain is refused.
+ * Sites on machines of their own (network namespaces with an Ethernet between them): links and streams are private by
+ * default, and a site with plain links is refused.
  */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -41,7 +41,7 @@ before(async () => {
     }
     isBuilt = true;
   } catch {
-    // The tests say that they are skipped, and why.
+    // The tests are skipped, with the reason.
   }
 });
 
@@ -67,7 +67,7 @@ async function output(machine: Machine, ...args: readonly string[]): Promise<str
   return each.stdout();
 }
 
-/** Prints what a site says of itself, line by line: from outside its machine nobody can ask. */
+/** Prints the status of a site, line by line: it is not reachable from outside its machine. */
 const WATCH = `const [url] = process.argv.slice(1);
 for (;;) {
   try {
@@ -87,7 +87,7 @@ async function startSite(
 ): Promise<{
   readonly url: string;
   readonly running: Running;
-  /** The first status from which `pick` takes something. */
+  /** The first status for which `pick` returns a value. */
   when<T>(pick: (status: Status) => T | undefined): Promise<T>;
 }> {
   const { namespace, host } = machine;
@@ -116,7 +116,7 @@ async function configOf(name: string, stack: string | undefined): Promise<string
   return path;
 }
 
-test("media and streams between machines are private without being asked for", {
+test("media and streams between machines are private by default", {
   timeout: 180_000,
 }, async (t) => {
   if (!isBuilt) {
@@ -157,7 +157,7 @@ test("media and streams between machines are private without being asked for", {
   });
 });
 
-test("a site that would have its links plain is refused, and told why", {
+test("a site with plain links is refused, with the reason", {
   timeout: 60_000,
 }, async (t) => {
   if (!isBuilt) {

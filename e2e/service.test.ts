@@ -14,7 +14,7 @@ const SHELL = findProgram("sh");
 const SCRIPT = findProgram("script");
 const UNIX = process.platform === "linux" ? false : "Linux alone";
 
-/** Prints what comes to a datagram socket in the file system, one line each, as a service manager would take it. */
+/** Prints what arrives at a datagram socket in the file system, one line each, as a service manager reads it. */
 const LISTENER = `
 import socket, sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -24,10 +24,9 @@ while True:
     print(s.recv(4096).decode().strip().replace("\\n", " "), flush=True)
 `;
 
-/** Why a way to tell a service manager is not there; false: it is. */
-function absenceOf(way: string): string | false {
-  if (way !== "the system's calls")
-    return needs({ "systemd-notify": findProgram("systemd-notify") });
+/** Why a sender of notices is not available; false: it is. */
+function absenceOf(sender: string): string | false {
+  if (sender !== "system calls") return needs({ "systemd-notify": findProgram("systemd-notify") });
   return nativeSender("/nowhere") === undefined ? "not installed: koffi" : false;
 }
 
@@ -57,23 +56,23 @@ async function startSite(
   return { running, up, client: new SiteClient(up.url) };
 }
 
-/** Listens as a service manager does; the lines that came so far. */
+/** Listens as a service manager does; `told` are the lines received so far. */
 async function listen(address: string): Promise<Running & { told(): readonly string[] }> {
   const listener = start(PYTHON as string, ["-c", LISTENER, address]);
   await listener.line((line) => (line === "bound" ? true : undefined));
   return { ...listener, told: () => listener.stdout().trim().split("\n").slice(1) };
 }
 
-for (const [way, senderOf] of [
-  ["the system's calls", nativeSender],
+for (const [name, senderOf] of [
+  ["system calls", nativeSender],
   ["systemd-notify", programSender],
 ] as const) {
-  test(`a notice reaches a socket in the file system, and one without a file, by ${way}`, {
-    skip: UNIX || needs({ python3: PYTHON }) || absenceOf(way),
+  test(`a notice reaches a socket in the file system, and an abstract one, by ${name}`, {
+    skip: UNIX || needs({ python3: PYTHON }) || absenceOf(name),
   }, async () => {
     for (const address of [
-      join(folder, `${way.length}`),
-      `@meander-${process.pid}-${way.length}`,
+      join(folder, `${name.length}`),
+      `@meander-${process.pid}-${name.length}`,
     ]) {
       const listener = await listen(address);
       try {
@@ -91,8 +90,8 @@ for (const [way, senderOf] of [
   });
 }
 
-test("a service manager is told when the site is ready, well, reloads and stops; a restart is its to do", {
-  skip: UNIX || needs({ python3: PYTHON }) || absenceOf("the system's calls"),
+test("a service manager learns that the site is ready, alive, reloads and stops; it does the restart", {
+  skip: UNIX || needs({ python3: PYTHON }) || absenceOf("system calls"),
 }, async () => {
   const address = join(folder, "notify");
   const listener = await listen(address);
@@ -109,7 +108,7 @@ test("a service manager is told when the site is ready, well, reloads and stops;
       await heard(/^READY=1$/);
       running.child.kill("SIGUSR2");
       await heard(/^STOPPING=1/);
-      assert.equal(await endOf(running), 75, "whoever watches starts it again");
+      assert.equal(await endOf(running), 75, "the service manager starts it again");
       assert.doesNotMatch(running.stderr(), /cannot be told/);
     } finally {
       await running.stop();
@@ -119,7 +118,7 @@ test("a service manager is told when the site is ready, well, reloads and stops;
   }
 });
 
-test("SIGHUP reads the configuration again: routes change live, a file that is wrong changes nothing", {
+test("SIGHUP reads the configuration again: routes change live, an invalid file changes nothing", {
   skip: UNIX,
 }, async () => {
   const file = join(folder, "site.json");
@@ -130,7 +129,9 @@ test("SIGHUP reads the configuration again: routes change live, a file that is w
     await writeFile(file, JSON.stringify({ upstreams: ["east"], maxStreams: 7 }));
     running.child.kill("SIGHUP");
     await until("the new routes", async () => (await client.routes()).upstreams[0] === "east");
-    await until("what waits", () => running.stderr().includes('"settings":["maxStreams"]'));
+    await until("the settings that need a restart", () =>
+      running.stderr().includes('"settings":["maxStreams"]'),
+    );
     await writeFile(file, '{ "upstreams": [');
     running.child.kill("SIGHUP");
     await until("the refusal", () => running.stderr().includes("The configuration was not taken"));
@@ -168,7 +169,7 @@ test("lines for the journal have priorities and no colours", {
   }
 });
 
-test("top redraws a terminal in place, obeys its keys, and gives it back", {
+test("top redraws a terminal in place, obeys its keys, and restores it", {
   skip: UNIX || needs({ script: SCRIPT, sh: SHELL }),
 }, async () => {
   const { running, up } = await startSite("watched", []);
@@ -191,7 +192,7 @@ test("top redraws a terminal in place, obeys its keys, and gives it back", {
     const once = start(process.execPath, [MEANDER, "top", "--site", up.url]);
     assert.equal(await endOf(once), 0);
     assert.match(once.stdout(), /watched +● ok leader/);
-    assert.ok(!once.stdout().includes("\x1b"), "no colours and no drawing where nobody looks");
+    assert.ok(!once.stdout().includes("\x1b"), "no colours and no drawing without a terminal");
     const objects = start(process.execPath, [
       ...[MEANDER, "top", "--json", "--interval", "100ms", "--site", up.url],
     ]);

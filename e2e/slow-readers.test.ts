@@ -39,14 +39,14 @@ const solo = (): SiteProcess => network.site("solo");
 
 const rssBytes = async (): Promise<number> => (await solo().client.site()).process.rssBytes;
 
-/** How a reader takes what it is sent. */
+/** How a reader reads. */
 type Pace = "nothing" | "a byte a second" | "all, and acknowledges nothing";
 
-/** Subscribes over TCP, and lives as far as the site can tell. */
+/** Subscribes over TCP, and sends heartbeats. */
 class Reader {
   readonly name: string;
   readonly pace: Pace;
-  /** Settles when the site has ended the connection; it is noticed by whoever reads. */
+  /** Settles when the site has ended the connection; only a reader notices that. */
   readonly ended: Promise<void>;
   readonly #socket: Duplex;
   readonly #timer: NodeJS.Timeout;
@@ -83,7 +83,7 @@ class Reader {
     if (pace === "all, and acknowledges nothing") this.#readOn();
   }
 
-  /** Reads all there is, at last. The reason that the site gave at the end. */
+  /** Reads everything at last. The reason that the site gave at the end. */
   async reason(): Promise<string | undefined> {
     this.#readOn();
     await this.ended;
@@ -115,7 +115,7 @@ function lastWord(bytes: Uint8Array): string | undefined {
 }
 
 /** Names and states of the readers that the site still has. */
-async function standing(): Promise<Map<string, string>> {
+async function remaining(): Promise<Map<string, string>> {
   const channel = await channelAt(solo(), CHANNEL);
   return new Map(channel?.subscribers.map(({ name, state }) => [name, state]));
 }
@@ -139,11 +139,11 @@ for (const [means, more] of [
       await until("the witnesses", () => witnesses.every(({ received }) => received.length > 300));
     });
 
-    /** Whatever was done to the site, the others have everything, once, and go on. */
+    /** After each test the witnesses have received everything, once, and receive more. */
     afterEach(async () => {
       for (const witness of witnesses) {
         const seen = witness.received.length;
-        await until("a witness goes on", () => witness.received.length > seen + 300);
+        await until("more packets for a witness", () => witness.received.length > seen + 300);
         const { missing, repeated } = witness.account();
         const { gaps } = witness;
         assert.deepEqual({ missing, repeated, gaps }, { missing: 0, repeated: 0, gaps: 0 });
@@ -156,7 +156,7 @@ for (const [means, more] of [
       await network?.[Symbol.asyncDispose]();
     });
 
-    test("readers that read nothing, a byte a second, or acknowledge nothing are left out, then let go, and cost no memory", async (t) => {
+    test("readers that read nothing, a byte a second, or acknowledge nothing are skipped, then disconnected, and cost no memory", async (t) => {
       const before = await rssBytes();
       const paces: Pace[] = ["nothing", "a byte a second", "all, and acknowledges nothing"];
       const readers = await Promise.all(
@@ -167,20 +167,20 @@ for (const [means, more] of [
       t.after(() => {
         for (const reader of readers) reader.close();
       });
-      await until("all are left out", async () => {
-        const states = await standing();
+      await until("all are skipped", async () => {
+        const states = await remaining();
         return readers.every(({ name }) => states.get(name) === "skipping");
       });
       let most = before;
       const reasons: { readonly pace: Pace; readonly reason: Promise<string | undefined> }[] = [];
       const left = new Set(readers);
-      await until("all are let go", async () => {
+      await until("all are disconnected", async () => {
         most = Math.max(most, await rssBytes());
-        const states = await standing();
+        const states = await remaining();
         for (const reader of left) {
           if (states.has(reader.name)) continue;
           left.delete(reader);
-          // Who begins to read now hears why.
+          // A reader that begins to read now learns the reason.
           reasons.push({ pace: reader.pace, reason: reader.reason() });
         }
         return left.size === 0;
@@ -195,8 +195,8 @@ for (const [means, more] of [
       }
     });
 
-    test("a thousand connections a second that come and go leave nothing behind", async (t) => {
-      const before = { rss: await rssBytes(), ...(await solo().client.figures()) };
+    test("a thousand connections a second that open and close leave nothing behind", async (t) => {
+      const before = { rss: await rssBytes(), ...(await solo().client.currentStats()) };
       const upgrade = Buffer.from(
         `GET ${LINK_PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: ${LINK_UPGRADE}\r\n\r\n`,
       );
@@ -214,7 +214,7 @@ for (const [means, more] of [
         },
         new Uint8Array(100),
       );
-      // As far as each gets before it goes: nowhere, to half a request, to an upgrade, to a greeting, to a subscription.
+      // How far each gets before it closes: nothing, half a request, an upgrade, a handshake, a subscription.
       const words = [
         new Uint8Array(0),
         upgrade.subarray(0, 30),
@@ -242,9 +242,9 @@ for (const [means, more] of [
         const { peers } = (await solo().client.site()).snapshot;
         return peers.length === WITNESSES;
       });
-      await until("all subscribers have gone", async () => (await standing()).size === WITNESSES);
+      await until("all subscribers have gone", async () => (await remaining()).size === WITNESSES);
       await until("all descriptors are free", async () => {
-        const { descriptors } = await solo().client.figures();
+        const { descriptors } = await solo().client.currentStats();
         return (descriptors?.used ?? 0) <= (before.descriptors?.used ?? 0) + 5;
       });
       most = Math.max(most, await rssBytes());

@@ -1,7 +1,7 @@
 /**
  * A network that is not left in peace: hundreds of viewers over WebSocket, TCP and UDP and plain RTP receivers, some
- * coming and going, some hardly reading, while relays are killed one after the other. Nobody who stays may lose a packet,
- * and nobody's memory may grow.
+ * coming and going, some hardly reading, while relays are killed one after the other. No viewer that stays may lose a
+ * packet, and the memory of no process may grow.
  * Ends with 1 when something was lost or grew, with 75 when that may be because the host took the machine away.
  *
  *   npm run soak -- [--minutes 2] [--seed 1] [--subscribers 500] [--json]
@@ -11,7 +11,7 @@
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { SeededRandom } from "../src/base/index.ts";
-import type { CrowdFigures, CrowdPlan } from "./soak/crowd.ts";
+import type { CrowdPlan, CrowdStats } from "./soak/crowd.ts";
 import { MemoryWatch, residentMb } from "./soak/memory-watch.ts";
 import { OutputSink } from "./soak/output-sink.ts";
 import { channelAt, Network } from "./support/network.ts";
@@ -86,11 +86,11 @@ storm.catch((error: unknown) => {
 
 while (performance.now() < end && stormFault === undefined) {
   await pause(SAMPLE_MS);
-  const figures = await Promise.all(crowds.map((crowd) => ask(crowd, "look")));
+  const stats = await Promise.all(crowds.map((crowd) => ask(crowd, "look")));
   watch(ORIGIN, residentMb(origin.pid));
   for (const [index, crowd] of crowds.entries())
     watch(`crowd ${index}`, residentMb(crowd.child.pid ?? 0));
-  const all = sumOf(figures);
+  const all = sumOf(stats);
   progress(
     `${Math.max(0, Math.round((end - performance.now()) / 1000))} s left: ${all.viewers} viewers, ${all.packets} packets, ${all.lost} lost, ` +
       `${all.repeated} repeated, ${all.open} open, ${kills} kills, ${all.joins} joins, ${all.slowClosed} slow readers closed, ${all.slowOpen} open, ` +
@@ -219,7 +219,7 @@ function openCrowd(index: number): Running {
 }
 
 /** The crowd's answer to a line. */
-async function ask(crowd: Running, line: string): Promise<CrowdFigures> {
+async function ask(crowd: Running, line: string): Promise<CrowdStats> {
   const answers = (): string[] => crowd.stdout().split("\n").slice(0, -1);
   const seen = answers().length;
   crowd.child.stdin?.write(`${line}\n`);
@@ -230,16 +230,16 @@ async function ask(crowd: Running, line: string): Promise<CrowdFigures> {
         throw new Error(`a crowd ended: ${crowd.stderr().slice(-1_000)}`);
       }
       const answer = answers()[seen];
-      return answer === undefined ? undefined : json<CrowdFigures>(answer);
+      return answer === undefined ? undefined : json<CrowdStats>(answer);
     },
     60_000,
   );
 }
 
-function sumOf(figures: readonly CrowdFigures[]): Mutable<CrowdFigures> {
-  const { trouble, ...numbers } = { ...(figures[0] as Mutable<CrowdFigures>) };
+function sumOf(stats: readonly CrowdStats[]): Mutable<CrowdStats> {
+  const { trouble, ...numbers } = { ...(stats[0] as Mutable<CrowdStats>) };
   const told = [...trouble];
-  for (const { trouble: more, ...each } of figures.slice(1)) {
+  for (const { trouble: more, ...each } of stats.slice(1)) {
     told.push(...more);
     for (const key of Object.keys(each) as (keyof typeof each)[]) numbers[key] += each[key];
   }

@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { readTimes, writeTimes } from "./test/earlier-times.js";
 import { PARTS, selectFiles } from "./test/files.js";
+import { childSeconds } from "./test/machine.js";
 import { printClosing, printFile, printPart, printPlan, seconds } from "./test/report.js";
 import { endAll, runFile } from "./test/run-file.js";
 
@@ -47,7 +48,7 @@ async function runPart(name, part) {
   const shared = part.filter(({ alone }) => alone === undefined).sort(longestFirst);
   const alone = part.filter((file) => file.alone !== undefined);
   printPlan(name, shared.length, alone.length, atOnce);
-  const started = performance.now();
+  const [started, usedBefore] = [performance.now(), childSeconds()];
   const waiting = [...shared];
   const lane = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await one(next);
@@ -55,7 +56,8 @@ async function runPart(name, part) {
   await Promise.all(Array.from({ length: atOnce }, lane));
   const sharedSeconds = seconds(started);
   for (const file of alone) await one(file);
-  const total = { name, sharedSeconds, seconds: seconds(started) };
+  const cpuSeconds = childSeconds() - usedBefore;
+  const total = { name, sharedSeconds, seconds: seconds(started), cpuSeconds };
   printPart(
     total,
     results.filter(({ file }) => file.part === name),
@@ -64,7 +66,10 @@ async function runPart(name, part) {
 }
 
 async function one(file) {
+  const usedBefore = childSeconds();
   const result = await runFile(file);
+  result.cpuSeconds =
+    atOnce === 1 || file.alone !== undefined ? childSeconds() - usedBefore : undefined;
   results.push(result);
   printFile(result);
 }

@@ -53,6 +53,18 @@ const WEB_MAY_IMPORT = [
   "view",
 ];
 
+/** The folders of the pages, lowest first: each imports only those before it, and `src`. */
+const WEB_LAYERS = [
+  "link",
+  "token",
+  "player",
+  "console/session",
+  "console/graph",
+  "console/details",
+  "console/watch",
+  "console",
+];
+
 /** Rules of stacks and of streams both begin with M and S; each layer cites its own. */
 const isStack = (path: string): boolean => /^(stack|transport)\//.test(path);
 /** Pages with numbered rules: the letter of their numbers, how many there are at least, and who cites them. */
@@ -150,6 +162,21 @@ test("the pages import only the browser-ready part of src", () => {
       if (file.startsWith("..")) continue;
       const allowed = WEB_MAY_IMPORT.some((folder) => file.startsWith(`${folder}/`));
       if (!allowed && typeOnly === undefined) wrong.push(`web/${path} imports src/${file}`);
+    }
+  }
+  assert.deepEqual(wrong, []);
+});
+
+test("the folders of the pages are layers", () => {
+  const web = join(root, "web");
+  const layerOfPage = (path: string): number =>
+    WEB_LAYERS.indexOf(path.split("/").slice(0, -1).join("/"));
+  const wrong: string[] = [];
+  for (const { path, imports } of readSources(web)) {
+    if (layerOfPage(path) === -1) wrong.push(`web/${path} is in no layer`);
+    for (const target of relativeImports(web, path, imports)) {
+      if (!/\.tsx?$/.test(target) || layerOfPage(target) <= layerOfPage(path)) continue;
+      wrong.push(`web/${path} imports web/${target}, which is not below it`);
     }
   }
   assert.deepEqual(wrong, []);

@@ -33,7 +33,7 @@ createInterface({ input: process.stdin })
 
 async function connect(port: number): Promise<Socket> {
   const socket = createSocket("udp4");
-  // Nobody at the other end any more: that is for the sink to count.
+  // The receiver has gone: the sink counts that.
   socket.on("error", () => {});
   socket.connect(port, "127.0.0.1");
   await once(socket, "connect");

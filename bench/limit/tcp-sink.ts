@@ -1,5 +1,5 @@
 /**
- * Takes messages over TCP at the limit of `node:net`: counts bytes, and answers eight for each batch.
+ * Receives messages over TCP at the limit of `node:net`: counts bytes, and answers eight for each batch.
  *
  * Prints `{"port":N}` when it listens; answers lines, see `answerLines`.
  *

@@ -1,5 +1,5 @@
 /**
- * Sends messages over TCP at the limit of `node:net`: each is made anew with its length in front, a batch is one write.
+ * Sends messages over TCP at the limit of `node:net`: each is a new buffer with its length in front, a batch is one write.
  *
  *   node tcp-source.js PORT
  *

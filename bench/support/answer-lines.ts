@@ -7,10 +7,10 @@ export type Answers = Readonly<Record<string, (argument: number) => object | Pro
  * Answers each line on standard input with one of JSON, and ends with that; the other side of `Child`. `cpu` is answered with
  * this process's CPU seconds so far.
  *
- * @param greeting printed at once
+ * @param first printed at once
  */
-export function answerLines(greeting: object, answers: Answers): void {
-  print(greeting);
+export function answerLines(first: object, answers: Answers): void {
+  print(first);
   createInterface({ input: process.stdin })
     .on("line", (line) => void answer(line, answers))
     .on("close", () => process.exit(0));

@@ -31,7 +31,7 @@ export class Child {
     const { pid, stdin, stdout } = this.#child;
     if (pid === undefined || stdout === null) throw new Error(`${command} does not start`);
     this.pid = pid;
-    // It may have ended; then its answer is what is missed.
+    // It may have ended; then its answer does not come.
     stdin?.on("error", () => {});
     this.#lines = createInterface({ input: stdout })[Symbol.asyncIterator]();
     running.add(this.#child);
@@ -68,7 +68,7 @@ export class Child {
     return this.line();
   }
 
-  /** Ends it. Twice is fine. */
+  /** Ends it. Idempotent. */
   async stop(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const ended = once(this.#child, "exit");

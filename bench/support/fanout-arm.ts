@@ -20,7 +20,7 @@ export interface ArmSetting {
   readonly packetsPerSecond: number;
 }
 
-/** Sends for a while and looks what came of it. Nothing else may be under way. */
+/** Sends for a while and measures. Nothing else may run meanwhile. */
 export async function measureArm(
   forwarder: Forwarder,
   { packetsPerSecond, sink, source }: ArmSetting,

@@ -44,7 +44,7 @@ function ratioOf(comparison: Comparison, other: Other): Ratio {
   return { single: of("single"), burst: of("burst") };
 }
 
-/** The figures for people: thousands of packets per CPU second, and what was lost. */
+/** The results, for people: thousands of packets per CPU second, and what was lost. */
 export function reportOf(subscribers: Readonly<Record<string, Comparison>>): string {
   const right = (count: number): "right"[] => new Array<"right">(count).fill("right");
   const table = new Table({
@@ -62,11 +62,11 @@ export function reportOf(subscribers: Readonly<Record<string, Comparison>>): str
   for (const [count, comparison] of Object.entries(subscribers)) {
     const ratios = ratiosOf(comparison);
     for (const arrival of ARRIVALS) {
-      const figures = FORWARDER_NAMES.map((name) => comparison[arrival][name]);
+      const results = FORWARDER_NAMES.map((name) => comparison[arrival][name]);
       table.push([
         count,
         ARRIVAL_TITLES[arrival],
-        ...figures.map((figure) =>
+        ...results.map((figure) =>
           figure === null ? "-" : `${thousands(figure.packetsPerCpuSecond)}k`,
         ),
         ratios.limit[arrival]?.toFixed(2) ?? "-",
@@ -78,7 +78,7 @@ export function reportOf(subscribers: Readonly<Record<string, Comparison>>): str
   return `Packets of 1200 bytes that reached UDP subscribers, per second of CPU time of the forwarding process\n${table.toString()}`;
 }
 
-/** The figures in a sentence. */
+/** The results in a sentence. */
 export function sentenceOf(count: number, comparison: Comparison): string {
   const [single, burst] = [comparison.single.meander, comparison.burst.meander];
   const others = Object.entries(ratiosOf(comparison)).flatMap(([name, ratio]) => {
@@ -92,7 +92,7 @@ export function sentenceOf(count: number, comparison: Comparison): string {
   ].join("");
 }
 
-/** The figures as bars, an SVG document. */
+/** The results as bars, an SVG document. */
 export function plotOf(
   subscribers: Readonly<Record<string, Comparison>>,
   { cores, cpu, kernel, node }: Machine,
@@ -118,7 +118,7 @@ export function plotOf(
   });
 }
 
-/** Of whoever lost something, how much. */
+/** What each forwarder lost, if anything. */
 function lossOf(comparison: Comparison, arrival: Arrival): string {
   const lossy = FORWARDER_NAMES.flatMap((name) => {
     const figure = comparison[arrival][name];

@@ -10,7 +10,7 @@ import { median } from "./median.ts";
 import { PacketSink } from "./packet-sink.ts";
 import { RtpSource } from "./rtp-source.ts";
 
-/** Who forwards: ours first, then what it is held against. */
+/** The forwarders: ours first, then those it is compared with. */
 export const FORWARDERS = {
   meander: openMeander,
   limit: openLimit,
@@ -53,14 +53,14 @@ export interface FanoutSettings {
   readonly rounds: number;
   /** False: the site makes no native calls. */
   readonly native: boolean;
-  /** Told what is under way. */
+  /** Called with the name of each step. */
   progress(text: string): void;
 }
 
 /**
  * Packets per second that leave a forwarder. It should be high, since the longer a process sleeps between packets the more
  * its time is that of waking up; and below what the slowest can do (`node:dgram`, 130 000 and more where this was written),
- * since whoever is saturated drops, or gets packets in larger bursts than the others.
+ * since a saturated forwarder drops, or receives packets in larger bursts than the others.
  */
 export const RATE_OUT = 60_000;
 
@@ -70,7 +70,7 @@ const WARM_SECONDS = 15;
 /** What the others have to pass on before they are measured. */
 const READY_SECONDS = 1;
 
-/** Measures all forwarders in turns, round by round, so that what else happens on the machine meets all of them. */
+/** Measures all forwarders in turns, round by round, so that other load on the machine affects all of them. */
 export async function measureFanout(settings: FanoutSettings): Promise<Comparison> {
   const { native, progress, rounds, seconds, subscribers } = settings;
   const packetsPerSecond = Math.round(RATE_OUT / subscribers);
@@ -99,7 +99,7 @@ export async function measureFanout(settings: FanoutSettings): Promise<Compariso
     for (let round = 1; round <= rounds; round++) {
       progress(`${subscribers} subscribers: round ${round} of ${rounds}`);
       for (const arrival of ARRIVALS) {
-        // Nobody always comes right after the same other one.
+        // No forwarder always follows the same one.
         for (const [name, forwarder] of rotated(forwarders, round)) {
           const arm = await measureArm(forwarder, setting, { burst: BURSTS[arrival], seconds });
           const key = `${arrival} ${name}`;
@@ -107,7 +107,7 @@ export async function measureFanout(settings: FanoutSettings): Promise<Compariso
         }
       }
     }
-    const figures = (arrival: Arrival): Record<ForwarderName, Figure | null> => {
+    const results = (arrival: Arrival): Record<ForwarderName, Figure | null> => {
       const of = (name: ForwarderName): Figure | null =>
         figureOf(arms.get(`${arrival} ${name}`) ?? []);
       const entries = FORWARDER_NAMES.map((name) => [name, of(name)] as const);
@@ -116,8 +116,8 @@ export async function measureFanout(settings: FanoutSettings): Promise<Compariso
     return {
       packetsPerSecond,
       sink: sink.program,
-      single: figures("single"),
-      burst: figures("burst"),
+      single: results("single"),
+      burst: results("burst"),
     };
   } finally {
     await Promise.all(opened.map((each) => each.stop()));

@@ -28,12 +28,12 @@ export function openLimitSendto(options: ForwarderOptions): Promise<Forwarder | 
 }
 
 async function openC(
-  way: "batched" | "sendto",
+  mode: "batched" | "sendto",
   { folder, ports }: ForwarderOptions,
 ): Promise<Forwarder | undefined> {
   const program = compileC("limit/fanout.c", folder);
   if (program === undefined) return undefined;
-  const child = new Child(program, [way, ports.join(",")]);
+  const child = new Child(program, [mode, ports.join(",")]);
   const { port } = await child.line<{ port: number }>();
   return { port, cpuSeconds: async () => processCpuSeconds(child.pid), stop: () => child.stop() };
 }

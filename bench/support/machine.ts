@@ -6,7 +6,7 @@ export interface Machine {
   readonly cores: number;
   readonly node: string;
   readonly kernel: string;
-  /** Processes that wanted a core in the minute before: near 0 on a machine that is ours alone. */
+  /** Processes that wanted a core in the minute before: near 0 on a quiet machine. */
   readonly loadBefore: number;
 }
 

@@ -4,7 +4,7 @@ export const BATCH_MESSAGES = 64;
 /** Messages sent and not acknowledged, at most. */
 export const WINDOW_MESSAGES = 2_048;
 
-/** Batches on their way: sends as long as the window has room, for a while. */
+/** Batches in flight: sends as long as the window has room, for a while. */
 export class BatchPump {
   readonly #sendBatch: () => void;
   #sent = 0;

@@ -2,7 +2,7 @@ import { Child } from "./child.ts";
 import { type MessageArm, measurePair } from "./message-arm.ts";
 import type { NatsServer } from "./nats-server.ts";
 
-/** Both ways of NATS to deliver a message. */
+/** How NATS delivers a message. */
 export type NatsMode = "core" | "jetstream";
 
 /**

@@ -42,7 +42,7 @@ async function fly({ burst, count, packetsPerSecond, port }: Flight): Promise<nu
     for (let i = 0; i < burst && sent < count; i++, sent++) {
       const packet = stream.next(packetsPerSecond);
       if (sent < count - 1) socket.send(packet);
-      // Whatever the kernel did not take at once leaves before the last.
+      // What the kernel did not accept at once leaves before the last.
       else await new Promise((done) => socket.send(packet, done));
     }
   }

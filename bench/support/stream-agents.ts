@@ -36,7 +36,7 @@ export interface SinkReport {
   readonly ms: number;
 }
 
-/** Counts what is missing, repeated, or in the wrong place; answers \`{ report: true }\`, and begins anew with \`{ reset: true }\`. */
+/** Counts what is missing, repeated, or out of order; answers \`{ report: true }\`, and starts over with \`{ reset: true }\`. */
 export function sinkAgent(isolation: Isolation, briefcaseBytes: number): string {
   return `export default {
     isolation: ${JSON.stringify(isolation)},

@@ -3,16 +3,16 @@ import type { Machine } from "./machine.ts";
 import { barChart } from "./plot.ts";
 import type { ViewersFigure } from "./viewers-run.ts";
 
-/** The figures for people. */
+/** The results, for people. */
 export function reportOf(
-  figures: Readonly<Record<string, Readonly<Record<string, ViewersFigure>>>>,
+  results: Readonly<Record<string, Readonly<Record<string, ViewersFigure>>>>,
 ): string {
   const table = new Table({
     head: ["load", "over", "CPU", "C", "ours / C", "lost", "late p99", "C late p99", "memory"],
     style: { head: [], border: [] },
     colAligns: ["left", "left", ...new Array<"right">(7).fill("right")],
   });
-  for (const [protocol, loads] of Object.entries(figures)) {
+  for (const [protocol, loads] of Object.entries(results)) {
     for (const [load, figure] of Object.entries(loads)) {
       table.push([
         load,
@@ -30,7 +30,7 @@ export function reportOf(
   return `CPU time of the whole process in percent of one core, beside a C program with one write per frame and viewer\n${table.toString()}`;
 }
 
-/** The figures over TCP in a sentence. */
+/** The results over TCP in a sentence. */
 export function sentenceOf(loads: Readonly<Record<string, ViewersFigure>>): string {
   return Object.entries(loads)
     .map(([load, { cpuShare, lost, ratioToC }]) => {
@@ -42,10 +42,10 @@ export function sentenceOf(loads: Readonly<Record<string, ViewersFigure>>): stri
 
 /** The CPU time of both as bars, an SVG document. */
 export function plotOf(
-  figures: Readonly<Record<string, Readonly<Record<string, ViewersFigure>>>>,
+  results: Readonly<Record<string, Readonly<Record<string, ViewersFigure>>>>,
   { cores, cpu, kernel, node }: Machine,
 ): string {
-  const bars = Object.entries(figures).flatMap(([protocol, loads]) =>
+  const bars = Object.entries(results).flatMap(([protocol, loads]) =>
     Object.entries(loads).map(([load, figure]) => ({
       // Of its length only this fits below a bar.
       name: `${load} ${protocol === "websocket" ? "ws" : protocol}`,

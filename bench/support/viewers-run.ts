@@ -58,7 +58,7 @@ export interface ViewersSettings {
   /** Options of `meander site`, and of Node before them. */
   readonly site: readonly string[];
   readonly node: readonly string[];
-  /** Told what is under way. */
+  /** Called with the name of each step. */
   progress(text: string): void;
 }
 

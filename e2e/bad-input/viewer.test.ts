@@ -51,7 +51,7 @@ test("a viewer that never reads is skipped, then disconnected, and the others no
     });
     socket.resume();
     await closed;
-    assert.match(reasons.join(), /nothing was consumed for 10 s/);
+    assert.match(reasons.join(), /nothing was acknowledged for 10 s/);
   } finally {
     clearInterval(beats);
     socket.terminate();

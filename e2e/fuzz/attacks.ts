@@ -7,7 +7,7 @@ import type { SiteProcess } from "../support/network.ts";
 import { mutate } from "./mutate.ts";
 import { type Samples, samplesOf } from "./samples.ts";
 
-/** One way to bring bytes to a site. Settles when they are delivered, or refused. */
+/** Brings bytes to a site. Settles when they are delivered, or refused. */
 export interface Attack {
   readonly name: string;
   run(random: Random): Promise<void>;

@@ -1,5 +1,5 @@
 /**
- * A process that feeds decoders with bytes that go wrong: `node --expose-gc decoders.js MINUTES SEED`. Prints a JSON line of figures;
+ * A process that feeds decoders with bytes that go wrong: `node --expose-gc decoders.js MINUTES SEED`. Prints a JSON line of stats;
  * a fault names the target, the seed and the bytes.
  *
  * @module
@@ -9,7 +9,7 @@ import { mutate } from "./mutate.ts";
 import { targets } from "./targets.ts";
 
 /** What the decoders did. */
-export interface DecoderFigures {
+export interface DecoderStats {
   readonly inputs: number;
   readonly targets: number;
   /** Longest time that one input took, ms, and where. */
@@ -68,7 +68,7 @@ outer: for (;;) {
   }
 }
 if (slowestMs > SLOW_MS) faults.push(`${slowest} took ${Math.round(slowestMs)} ms for one input`);
-const figures: DecoderFigures = {
+const stats: DecoderStats = {
   inputs,
   targets: all.length,
   slowestMs: Math.round(slowestMs),
@@ -77,7 +77,7 @@ const figures: DecoderFigures = {
   lateMb: heapMb(),
   faults,
 };
-process.stdout.write(`${JSON.stringify(figures)}\n`);
+process.stdout.write(`${JSON.stringify(stats)}\n`);
 process.exit(0);
 
 function heapMb(): number {

@@ -35,7 +35,7 @@ export function mutate(random: Random, samples: readonly Uint8Array[]): Uint8Arr
         bytes = joined(bytes, bytes, pick());
         break;
       case 7: {
-        // A number of two bytes, either way round.
+        // A number of two bytes, in either byte order.
         if (at + 2 > bytes.byteLength) break;
         const value = EDGES[random.below(EDGES.length)] as number;
         bytes[at] = value;

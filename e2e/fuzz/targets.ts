@@ -55,7 +55,7 @@ const PARAMETERS: Readonly<Record<string, string>> = {
 };
 /** Who sends to ingests. */
 const TRUSTED = { host: "127.0.0.1", port: 5_004 };
-/** Inputs after which a target that remembers is made anew. */
+/** Inputs after which a target with state is replaced. */
 const LIFE = 2_000;
 
 /** All targets, with samples made from `seed`. */
@@ -239,7 +239,7 @@ function portsOf(clock: VirtualClock) {
   return { clock, random, log: SILENT, cipher: nodeCipher, secret: () => SECRET };
 }
 
-/** Units that two ends of `crypt` say to each other: greetings, answers, packets or records. */
+/** Units that two ends of `crypt` say to each other: handshakes, answers, packets or records. */
 function cryptSamples(reliable: boolean): Uint8Array[] {
   const clock = new VirtualClock();
   const ends = memoryPair({ clock, reliable });
@@ -307,7 +307,7 @@ function reflector(): (bytes: Uint8Array) => void {
       random: new SeededRandom(1),
       log: SILENT,
       security: plainLinks(nodeCipher),
-      dial: () => Promise.reject(new MeanderError("connect-refused", "nobody is there")),
+      dial: () => Promise.reject(new MeanderError("connect-refused", "no site listens there")),
       onEvent() {},
     });
     machine.configure({
@@ -356,7 +356,7 @@ function viewer(): (bytes: Uint8Array) => void {
   };
 }
 
-/** Makes what it gives out anew, now and then. */
+/** Replaces what it returns from time to time. */
 function renewed<T>(make: () => T): () => T {
   let uses = 0;
   let current: T | undefined;

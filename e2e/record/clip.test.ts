@@ -106,7 +106,7 @@ test("what cannot be recorded is refused, and the error names what can", {
     [recording.record("clip", "base.mp4"), /recording-exists.*base\.mp4/],
     [recording.record("clip", "no/such/folder.mp4"), /recording-path/],
     [recording.record("clip", "clip-{tiem}.mp4"), /recording-path.*\{time\}/],
-    [recording.record("nobody", "nobody.mp4"), /channel-unknown/],
+    [recording.record("unknown", "unknown.mp4"), /channel-unknown/],
   ] as const;
   for (const [recorder, message] of refusals) {
     assert.equal(await endOf(recorder), 1);

@@ -1,6 +1,6 @@
 /**
  * A process full of viewers of one channel, some of which come and go, for the soak. Reads one JSON line with what it
- * should be, prints a JSON line of figures whenever a line comes in, and the last after `finish SEQUENCE`.
+ * should be, prints a JSON line of stats whenever a line comes in, and the last after `finish SEQUENCE`.
  *
  * @module
  */
@@ -24,7 +24,7 @@ export interface CrowdPlan {
 }
 
 /** How a crowd fares. */
-export interface CrowdFigures {
+export interface CrowdStats {
   readonly viewers: number;
   readonly joins: number;
   readonly leaves: number;
@@ -120,14 +120,14 @@ async function keepSlow(): Promise<void> {
   while (slow.size < plan.slowReaders) {
     const site = plan.sites[random.below(plan.sites.length)] as SiteAddress;
     const pace = random.below(2) === 0 ? "never" : "drip";
-    // A site that is being killed takes nobody.
+    // A site that is being killed accepts no viewer.
     const reader = await SlowReader.open(site.http, plan.channel, pace).catch(() => undefined);
     if (reader === undefined) return;
     slow.add(reader);
   }
 }
 
-function figures(behind = 0): CrowdFigures {
+function stats(behind = 0): CrowdStats {
   const now = clock.now();
   const total = { ...sum };
   let open = 0;
@@ -167,7 +167,7 @@ const timer = setInterval(() => {
 for await (const line of { [Symbol.asyncIterator]: () => lines }) {
   const [verb, argument] = line.split(" ");
   if (verb !== "finish") {
-    process.stdout.write(`${JSON.stringify(figures())}\n`);
+    process.stdout.write(`${JSON.stringify(stats())}\n`);
     continue;
   }
   clearInterval(timer);
@@ -178,6 +178,6 @@ for await (const line of { [Symbol.asyncIterator]: () => lines }) {
   const behind = (): number =>
     [...viewers].filter(({ account }) => !account.hasReached(last) || account.open > 0).length;
   while (behind() > 0 && clock.now() < end) await new Promise((done) => setTimeout(done, 50));
-  process.stdout.write(`${JSON.stringify(figures(behind()))}\n`);
+  process.stdout.write(`${JSON.stringify(stats(behind()))}\n`);
   process.exit(0);
 }

@@ -26,8 +26,8 @@ test("hello-streams prints what it promises", async () => {
 
 test("distributed-test finds every message once and in order while all its streams move", async () => {
   const output = await run("distributed-test");
-  for (const way of ["lead > north", "north > south", "south > lead"])
-    assert.match(output, new RegExp(`^${way} .* ms, at worst .* ms, of \\d+$`, "m"));
+  for (const move of ["lead > north", "north > south", "south > lead"])
+    assert.match(output, new RegExp(`^${move} .* ms, at worst .* ms, of \\d+$`, "m"));
   assert.match(output, /^passed: every message came once and in order$/m);
 });
 

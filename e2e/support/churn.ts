@@ -1,5 +1,5 @@
 /**
- * Opens connections to a site and drops them again, in a thread of its own, so that nobody else waits for it.
+ * Opens connections to a site and drops them again, in a thread of its own, so that no test waits for it.
  *
  * Its data is a {@link ChurnOptions}; it posts how many connections there were, and ends.
  *
@@ -13,7 +13,7 @@ export interface ChurnOptions {
   readonly port: number;
   readonly perSecond: number;
   readonly seconds: number;
-  /** What connections say, in turns. */
+  /** What the connections send, in turns. */
   readonly words: readonly Uint8Array[];
 }
 
@@ -37,7 +37,7 @@ if (parentPort !== null) {
   const openOne = (index: number): void => {
     const socket = connect(port, "127.0.0.1", () => {
       socket.write(words[index % words.length] as Uint8Array);
-      // Half of them wait for an answer that they do not read to the end, the others go at once, in order or not.
+      // Half of them wait for an answer that they do not read to the end; the others close at once, gracefully or not.
       if (index % 2 === 0) socket.once("data", () => socket.destroy());
       if (index % 4 === 1) socket.end();
       if (index % 4 === 3) socket.resetAndDestroy();

@@ -17,19 +17,19 @@ export function junk(bytes: number, seed = 1): Uint8Array {
   return made;
 }
 
-/** A control packet that is sound. */
+/** A valid control packet. */
 export function controlPacket(message: ControlMessage, channel = 0): Uint8Array {
   const header = { flags: 0, source: 7, medium: 0, sourceGeneration: 0, sequence: 1 };
   return encodePacket({ ...header, kind: KIND.control, channel }, encodeControl(message));
 }
 
-/** How a viewer greets. */
+/** A viewer's hello. */
 export function viewerHello(name: string, instance = 4_711): Uint8Array {
   const about = { role: "viewer", token: "", heartbeatMs: 1_000 } as const;
   return controlPacket({ type: "hello", name, instance, ...about });
 }
 
-/** Things that are no packets: cut, of another version, longer than they are, at random. */
+/** Malformed packets: cut, of another version, with a wrong length, at random. */
 export function malformedPackets(): Uint8Array[] {
   const sound = viewerHello("x");
   const changed = (at: number, value: number): Uint8Array => {
@@ -53,7 +53,7 @@ export function malformedPackets(): Uint8Array[] {
   ];
 }
 
-/** A WebSocket on a site's link. Its errors are swallowed; `closed` tells the code it ended with. */
+/** A WebSocket on a site's link. Its errors are ignored; `closed` settles with the code it ended with. */
 export async function openWebSocket(
   site: SiteProcess,
 ): Promise<{ readonly socket: WebSocket; readonly closed: Promise<number> }> {

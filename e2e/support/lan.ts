@@ -3,8 +3,8 @@ import { promisify } from "node:util";
 import { MEANDER, type Running, start } from "./processes.ts";
 
 /**
- * Machines on one Ethernet, each a network namespace: `eth0` has 10.214.0.N and fd14::N, from 1 on, and is the way to all
- * groups. Removed when disposed of.
+ * Machines on one Ethernet, each a network namespace: `eth0` has 10.214.0.N and fd14::N, from 1 on, and routes all groups.
+ * Removed when disposed of.
  */
 export class Lan implements AsyncDisposable {
   readonly #names: readonly string[];
@@ -79,7 +79,7 @@ export class Lan implements AsyncDisposable {
     );
   }
 
-  /** Takes the network card out of a machine and puts in another one: what was joined on it is forgotten. */
+  /** Replaces the network card of a machine: groups joined on the former one are forgotten. */
   async replug(name: string): Promise<void> {
     await ip("-n", this.#space("switch"), "link", "delete", this.#port(name));
     await this.#plug(name);

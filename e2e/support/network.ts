@@ -18,7 +18,7 @@ export interface SiteProcess {
 
 type Snapshot = Awaited<ReturnType<SiteClient["site"]>>["snapshot"];
 
-/** What the site tells of an open channel; undefined while it is not open there. */
+/** What the site reports of an open channel; undefined while it is not open there. */
 export async function channelAt(
   site: SiteProcess,
   name: string,
@@ -91,7 +91,7 @@ export class Network implements AsyncDisposable {
     return site;
   }
 
-  /** Ends a site without a word. */
+  /** Kills a site. */
   async kill(name: string): Promise<void> {
     const { running } = this.site(name);
     running.child.kill("SIGKILL");

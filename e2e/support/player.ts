@@ -42,7 +42,7 @@ export async function openPlayer(page: Page, site: string, channel: string): Pro
   }
 }
 
-/** Looks on for so long. */
+/** Observes the player for so long. */
 export async function observe(page: Page, ms: number): Promise<Observation> {
   const before = await playerStats(page);
   const end = performance.now() + ms;

@@ -19,7 +19,7 @@ export interface RecordedFile {
   readonly tracks: readonly RecordedTrack[];
   /** Of the whole, as its head says, s; NaN where it does not. */
   readonly seconds: number;
-  /** What ffprobe had to complain about. */
+  /** Warnings of ffprobe. */
   readonly complaints: string;
 }
 

@@ -66,7 +66,7 @@ export class RtpSource implements AsyncDisposable {
     this.#options = options;
     this.#socket = socket;
     this.ports = options.ports;
-    // Nobody listening is no concern of a publisher's.
+    // A publisher ignores that no receiver listens.
     socket.on("error", () => {});
     this.#frameMs = options.frameMs ?? FRAME_MS;
     this.#timer = setInterval(() => this.#catchUp(), this.#frameMs / 2);

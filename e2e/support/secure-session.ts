@@ -27,7 +27,7 @@ export interface Done {
   readonly stderr: string;
 }
 
-/** Sites of one session that ask for tokens, each a process that logs everything, and the command line beside them. */
+/** Sites of one session that require tokens, each a process that logs everything, and the command line beside them. */
 export class SecureSession implements AsyncDisposable {
   readonly folder: string;
   readonly #sites: SecureSite[] = [];
@@ -83,7 +83,7 @@ export class SecureSession implements AsyncDisposable {
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  /** What the sites of this test leave for the command line is for this test alone. */
+  /** The tokens that these sites leave for the command line are for this test alone. */
   get #env(): NodeJS.ProcessEnv {
     return { XDG_RUNTIME_DIR: this.folder, MEANDER_TOKEN: "", MEANDER_FINGERPRINT: undefined };
   }

@@ -11,7 +11,7 @@ function readTicks(): { readonly all: number; readonly stolen: number } {
   }
 }
 
-/** Watches how much of this machine its host gives to others. */
+/** Watches how much processor time the host gives to other machines. */
 export class StolenTime {
   readonly #start = readTicks();
 

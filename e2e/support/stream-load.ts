@@ -2,19 +2,19 @@ import { defineAgent, type Shell, type ShellStream } from "../../src/site/index.
 
 /** What a {@link counting} agent has in its briefcase. */
 export interface Count {
-  /** Numbers that came. */
+  /** Numbers received. */
   count: number;
-  /** The one that came last. */
+  /** The last of them. */
   last: number;
-  /** How often it was not the one behind the last. */
+  /** How often one was not the successor of the last. */
   wrong: number;
-  /** Stream that each is passed on to; empty: none. */
+  /** The stream that each is appended to; empty: none. */
   to: string;
 }
 
 const FRESH: Count = { count: 0, last: 0, wrong: 0, to: "" };
 
-/** Counts the numbers that come, and passes them on; 0 only asks. */
+/** Counts numbers and passes them on; 0 only asks for the count. */
 const counting = defineAgent({
   name: "counter",
   briefcase: { ...FRESH },
@@ -31,16 +31,16 @@ const counting = defineAgent({
   },
 });
 
-/** How a counter is made. */
+/** How a counter is created. */
 export interface CounterOptions {
   readonly at: string;
-  /** Its keeper and failure managers, best first; none: nothing of it is kept. */
+  /** Its keeper and failure managers, best first; none: it has no record. */
   readonly keptAt?: readonly string[];
-  /** Passes the numbers on to that stream. */
+  /** The stream that the numbers are passed on to. */
   readonly to?: string;
 }
 
-/** Makes a stream that counts. */
+/** Creates a stream that counts. */
 export async function createCounter(
   shell: Shell,
   name: string,
@@ -52,7 +52,7 @@ export async function createCounter(
   return stream;
 }
 
-/** What a counter has counted, as its site tells. */
+/** What a counter has counted, by its site. */
 export async function countOf(shell: Shell, name: string): Promise<Count> {
   const { briefcases } = await shell.inspect(name);
   return briefcases["counter"] as Count;
@@ -61,7 +61,7 @@ export async function countOf(shell: Shell, name: string): Promise<Count> {
 /** Appends under way at once: they keep their order. */
 const AT_ONCE = 8;
 
-/** Appends 1, 2, 3, … to a stream, as fast as its site takes them. */
+/** Appends 1, 2, 3, … to a stream, as fast as its site accepts them. */
 export class Load {
   readonly #stream: ShellStream;
   readonly #work: Promise<void>;
@@ -71,11 +71,11 @@ export class Load {
   constructor(stream: ShellStream) {
     this.#stream = stream;
     this.#work = this.#run();
-    // Told by `stop`.
+    // Reported by `stop`.
     this.#work.catch(() => {});
   }
 
-  /** So many numbers were appended. */
+  /** How many numbers were appended. */
   get appended(): number {
     return this.#appended;
   }

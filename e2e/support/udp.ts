@@ -10,16 +10,20 @@ export async function openUdp(port = 0, host = "127.0.0.1"): Promise<Socket> {
   return socket;
 }
 
+/** Pairs are chosen below the ports that systems assign (Linux: 32768), so that no socket takes one meanwhile. */
+const FIRST_PORT = 20_000;
+const PAIRS = 6_000;
+
 /** Free even ports whose successors are free too, for RTP and RTCP. */
 export async function freePortPairs(count: number): Promise<number[]> {
   const held: Socket[] = [];
   const found: number[] = [];
   try {
     while (found.length < count) {
-      const socket = await openUdp();
+      const port = FIRST_PORT + 2 * Math.floor(Math.random() * PAIRS);
+      const socket = await openUdp(port).catch(() => undefined);
+      if (socket === undefined) continue;
       held.push(socket);
-      const { port } = socket.address();
-      if (port % 2 !== 0) continue;
       const next = await openUdp(port + 1).catch(() => undefined);
       if (next === undefined) continue;
       held.push(next);
@@ -31,7 +35,7 @@ export async function freePortPairs(count: number): Promise<number[]> {
   }
 }
 
-/** True when somebody has bound an RTCP port of this machine: what is sent there is not refused. */
+/** True when an RTCP port of this machine is bound: a datagram to it is not refused. */
 export async function isListening(rtcpPort: number): Promise<boolean> {
   const socket = createSocket("udp4");
   let refused = false;
@@ -41,7 +45,7 @@ export async function isListening(rtcpPort: number): Promise<boolean> {
   socket.connect(rtcpPort, "127.0.0.1");
   await once(socket, "connect");
   const report = encodeRtcp([{ type: "receiver-report", ssrc: 1, reports: [] }]);
-  // The refusal of the first comes with, or before, the second.
+  // The refusal of the first arrives with, or before, the second.
   for (let round = 0; round < 2; round++) {
     await new Promise<void>((resolve) => {
       socket.send(report, (error) => {

@@ -10,7 +10,7 @@ import {
   sourceOf,
 } from "../../src/wire/index.ts";
 
-/** A packet as a viewer got it. */
+/** A packet as a viewer received it. */
 export interface Received {
   /** Names the flow that it belongs to: medium, source and generation. */
   readonly flow: string;
@@ -23,12 +23,12 @@ export interface Received {
   readonly at: number;
 }
 
-/** How whole what came is. */
+/** How complete the received packets are. */
 export interface Account {
   readonly packets: number;
   /** Numbers skipped within the flows. */
   readonly missing: number;
-  /** Numbers that came more than once. */
+  /** Numbers received more than once. */
   readonly repeated: number;
 }
 
@@ -76,12 +76,12 @@ export class Viewer implements Disposable {
     return this.received.map(({ payload }) => decoder.decode(payload));
   }
 
-  /** The flows that came, in order of their beginning. */
+  /** The flows received, in order of their beginning. */
   get flows(): string[] {
     return [...new Set(this.received.map(({ flow }) => flow))];
   }
 
-  /** What came from the packet at index `from` on, set against the numbers that it should have. */
+  /** The packets received from index `from` on, compared with the numbers they should have. */
   account(from = 0): Account {
     const flows = new Map<string, { highest: number; first: number; seen: Set<number> }>();
     let repeated = 0;

@@ -10,10 +10,22 @@ export function printPlan(part, sharedCount, aloneCount, atOnce) {
   print(`== ${part}: ${[shared, alone].filter((each) => each !== "").join("; then ")}`);
 }
 
-export function printFile({ file, tests, failures, said, seconds: took, output, ...more }) {
+export function printFile({
+  file,
+  tests,
+  failures,
+  said,
+  seconds: took,
+  cpuSeconds,
+  output,
+  ...more
+}) {
   const sign = failures.length === 0 ? "✔" : "✖";
   const alone = file.alone === undefined ? "" : `, alone: ${file.alone}`;
-  print(`${sign} ${file.path}  ${counted(tests.length, "test")}, ${took.toFixed(1)} s${alone}`);
+  const used = cpuSeconds === undefined ? "" : ` (processor ${cpuSeconds.toFixed(1)} s)`;
+  print(
+    `${sign} ${file.path}  ${counted(tests.length, "test")}, ${took.toFixed(1)} s${used}${alone}`,
+  );
   if (file.part === "e2e" && failures.length === 0) {
     for (const { path, ms } of tests)
       print(`    ${(ms / 1_000).toFixed(1)} s  ${path.join(" › ")}`);
@@ -28,12 +40,12 @@ function shorten(output, failures) {
   return failures.some(({ path }) => path.length === 0) ? output : output.split(/^ℹ tests \d/m)[0];
 }
 
-export function printPart({ name, sharedSeconds, seconds: total }, results) {
+export function printPart({ name, sharedSeconds, seconds: total, cpuSeconds }, results) {
   const { passed, failed, skipped } = countAll(results);
   const alone = total - sharedSeconds;
   const apart = alone > 0.05 ? `, of which alone ${alone.toFixed(0)} s` : "";
   print(
-    `== ${name}: ${passed} passed, ${failed} failed, ${skipped} skipped in ${total.toFixed(0)} s${apart}`,
+    `== ${name}: ${passed} passed, ${failed} failed, ${skipped} skipped in ${total.toFixed(0)} s${apart}; processor ${cpuSeconds.toFixed(0)} s`,
   );
 }
 

@@ -48,15 +48,17 @@ export type InvocationResult =
   | { readonly type: "failed"; readonly fault: Fault }
   | { readonly type: "interrupted" };
 
-/** Is told how the calls of a batch ended, see {@link AgentInstance.run}. */
+/** Receives how the calls of a batch ended, see {@link AgentInstance.run}. */
 export type InvocationDone = (index: number, result: InvocationResult, more?: boolean) => void;
 
-/** What a running agent asks of its site: control verbs and synchronous appends. `argument` and the answer are packed. */
+/**
+ * Request of a running agent to its site: control verbs and synchronous appends. `argument` and the answer are packed.
+ */
 export type HostCall = (verb: string, argument: Uint8Array) => Promise<Uint8Array>;
 
 /** What an instance needs from outside. */
 export interface AgentHost {
-  /** A call comes when the results of the invocations before the asking one have been told. */
+  /** A call is made after the results of the invocations before the calling one were reported. */
   readonly call: HostCall;
   /** One line of output. */
   log(line: string): void;
@@ -70,8 +72,8 @@ export interface AgentInstance {
   /** The events it has handlers for. */
   readonly handlers: ReadonlySet<HandlerName>;
   /**
-   * Runs calls in order, one at a time; `done` once for each, in order, perhaps before this returns. After a failure the rest are `interrupted`.
-   * `more`: the next result follows before anything else happens.
+   * Runs calls in order, one at a time. Calls `done` once for each, in order, possibly before this returns. After a
+   * failure the rest are `interrupted`. `more`: the next result follows before anything else happens.
    */
   run(batch: readonly Invocation[], done: InvocationDone): void;
   /** Calls not begun yet end as `interrupted`. */
@@ -80,7 +82,10 @@ export interface AgentInstance {
   restore(briefcase: Uint8Array): void;
   /** Replaces a handler; between calls only. Undefined: the definition's own again. @throws {MeanderError} `code-…` */
   setHandler(event: HandlerName, expression: string | null | undefined): Promise<void>;
-  /** Settles when it cannot run any more: killed by its deadline or its memory limit, or together with another agent of its worker. Pending calls have failed in the same turn. Never after `close`. */
+  /**
+   * Settles when it cannot run any more: killed by its deadline or its memory limit, or together with another agent of
+   * its worker. Pending calls have failed in the same turn. Never settles after `close`.
+   */
   readonly ended: Promise<Fault>;
   close(): void;
 }
@@ -91,7 +96,7 @@ export interface Executor extends AsyncDisposable {
   /**
    * Evaluates the code; runs no handler.
    *
-   * @throws {MeanderError} `code-failed` (its evaluation threw), `code-invalid` (no definition), `executor-failed`
+   * @throws {MeanderError} `code-failed` (its evaluation threw), `code-invalid` (not a definition), `executor-failed`
    */
   start(program: AgentProgram, host: AgentHost): Promise<AgentInstance>;
 }

@@ -46,15 +46,17 @@ export interface AgentLimits {
 export type Isolation = "inline" | "worker" | "thread";
 
 /**
- * An agent as it is kept and sent: everything but its briefcase's present content. Plain JSON. Code is found by its hash in the
- * directory's blobs and in each visited site's cache.
+ * An agent as it is stored and sent: everything but the content of its briefcase. Plain JSON. Code is found by its hash
+ * in the directory's blobs and in each visited site's cache.
  */
 export interface AgentSpec {
   /** One per stream. Letters, digits, `-`, `_`; 1 to 40. */
   readonly name: string;
   /** Of the prepared code ({@link PreparedCode.sha256}). */
   readonly code: string;
-  /** Replaced handlers: the event, and the hash of the prepared code whose default export is the handler; null: removed. */
+  /**
+   * Replaced handlers: the event, and the hash of the prepared code whose default export is the handler; null: removed.
+   */
   readonly replaced: Readonly<Partial<Record<HandlerName, string | null>>>;
   readonly isolation: Isolation;
   readonly limits: AgentLimits;
@@ -68,10 +70,10 @@ export const DEFAULT_LIMITS: AgentLimits = {
   memoryMb: 64,
   briefcaseBytes: 1024 * 1024,
 };
-// biome-ignore lint/suspicious/noThenProperty: what is done then; nobody awaits a policy
+// biome-ignore lint/suspicious/noThenProperty: what is done then; a policy is never awaited
 export const DEFAULT_ON_ERROR: ErrorPolicy = { retry: 3, backoffMs: 50, then: "deadLetter" };
 
-/** An agent of a stream as its state has it; travels. */
+/** An agent as part of a stream's state; travels. */
 export interface AgentState {
   readonly spec: AgentSpec;
   /** Packed. */
@@ -89,7 +91,10 @@ export interface StreamOptions {
 
 /** A message's outcome for a sender that waited. */
 export interface Appended {
-  /** The message's name: `foo>bar#17`. Empty for a handler that does not wait: the message has none before the handler has ended. */
+  /**
+   * The message's name: `foo>bar#17`. Empty for a handler that does not wait: the message has none before the handler
+   * has ended.
+   */
   readonly id: string;
   /** What the handler returned; undefined unless waited for. */
   readonly reply: unknown;
@@ -98,20 +103,21 @@ export interface Appended {
 export interface AppendOptions {
   /** `buffered` (default): settled when it is kept for sending. `consumed`: when all handlers have ended. */
   readonly until?: "buffered" | "consumed" | undefined;
-  /** Only for `consumed`; needed inside a handler. The message stays on its way when the time is over. */
+  /** Only for `consumed`; required inside a handler. The message stays on its way after the timeout. */
   readonly timeoutMs?: number | undefined;
 }
 
-/** A stream, as a handler or a shell has it. */
+/** A stream, as seen by a handler or a shell. */
 export interface StreamRef {
   readonly name: string;
   /**
    * Appends a message.
    *
-   * Inside a handler the message leaves when the handler has ended well; with `until: "consumed"` at once, together with the earlier ones to
-   * the same stream.
+   * Inside a handler the message leaves when the handler has succeeded; with `until: "consumed"` at once, together with
+   * the earlier ones to the same stream.
    *
-   * @throws {MeanderError} `value-uncloneable`, `message-too-large`, `stream-unknown`, `append-denied`, `append-timeout`, `call-cycle`, `handler-failed`, `stream-destroyed`
+   * @throws {MeanderError} `value-uncloneable`, `message-too-large`, `stream-unknown`, `append-denied`,
+   *   `append-timeout`, `call-cycle`, `handler-failed`, `stream-destroyed`
    */
   append(value: unknown, options?: AppendOptions): Promise<Appended>;
   /** Moves it. Waits for the end of its current message. @throws {MeanderError} `move-…`, `site-unknown`, `denied` */
@@ -149,7 +155,10 @@ export interface AgentRef {
 // biome-ignore lint/suspicious/noExplicitAny: handlers of all events, whose second arguments differ
 export type Handler = (ctx: AgentContext<any>, argument: any) => unknown;
 
-/** What `defineAgent` takes: data, and functions that use nothing but their arguments, each other through `ctx`, and the language itself. */
+/**
+ * The argument of `defineAgent`: data, and functions that use nothing but their arguments, each other through `ctx`,
+ * and the language itself.
+ */
 export interface AgentDefinition<Briefcase extends object = Record<string, unknown>> {
   /** Letters, digits, `-`, `_`. Default: `agent`. */
   readonly name?: string;

@@ -7,7 +7,7 @@ export function assert(condition: unknown, invariant: string): asserts condition
   if (!condition) throw new AssertionFailed(invariant);
 }
 
-/** A bug in Meander. Nobody catches it. */
+/** A bug in Meander. Never caught. */
 export class AssertionFailed extends Error {
   constructor(invariant: string) {
     super(`broken invariant: ${invariant}`);

@@ -1,4 +1,4 @@
-/** What an error tells besides its message; every part is for people. */
+/** The parts of an error besides its message, all for people. */
 export interface ErrorDetails {
   /** Where it is: `demo.json: inputs[0].from`, `argument --join`, `127.0.0.1:7000`. */
   readonly where?: string;
@@ -45,7 +45,7 @@ export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
-/** Whether a code says that a token, or its absence, is the reason: trying again with the same is in vain. */
+/** Whether a code says that a token, or its absence, is the reason: retrying with the same token cannot succeed. */
 export function isAboutToken(code: string): boolean {
   return code.startsWith("token-") && code !== "token-throttled";
 }

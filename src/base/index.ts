@@ -1,5 +1,5 @@
 /**
- * What everything else stands on: errors, clock, chance, queues, limits.
+ * The foundation of all layers: errors, clock, random numbers, queues, limits.
  *
  * @module
  */

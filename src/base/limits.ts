@@ -36,7 +36,9 @@ export const LIMITS = {
   reorderPacketsMax: 3_000,
   /** H.264 parameter sets remembered per source: streams have two or three. */
   parameterSetsMax: 16,
-  /** Bytes of those together, so that a description with them fits a control message: usual ones have below 100 each. */
+  /**
+   * Bytes of those together, so that a description with them fits a control message: typical ones have below 100 each.
+   */
   parameterSetsBytesMax: 4_096,
   /** A session description, characters: a track takes a few hundred. */
   sdpCharactersMax: 65_536,
@@ -62,7 +64,10 @@ export const LIMITS = {
   ackMs: 250,
   /** Least often that a player is asked to, ms: lags are known that much later. */
   ackMsMax: 1_000,
-  /** Acknowledgements that a site would like in a second from all its viewers; with more than 100, each is asked for fewer. */
+  /**
+   * Acknowledgements that a site wants per second from all its viewers together; with more than 100 viewers, each is
+   * asked for fewer.
+   */
   acksPerSecond: 400,
   /** Lag after which a subscriber skips to the next key frame, ms. */
   lagSkipMs: 1_000,
@@ -70,13 +75,19 @@ export const LIMITS = {
   lagCloseMs: 10_000,
   /** Bytes in flight to one stream subscriber before it counts as lagging, whatever the time. */
   backlogBytesMax: 8 * 1024 * 1024,
-  /** How often a site looks what its viewers over TCP have said, ms: what they say is not urgent, and there may be thousands. */
+  /** How often a site reads what its viewers over TCP have sent, ms: it is not urgent, and there may be thousands. */
   patientReadMs: 100,
   /** The same while it sends to them anyway, at most. */
   eagerReadMs: 40,
-  /** Bytes that the kernel takes from a stream ahead of what it has sent, where that can be set: a key frame of ordinary size. */
+  /**
+   * Bytes that the kernel accepts from a byte stream ahead of what it has sent, where that can be set: a typical key
+   * frame.
+   */
   notSentBytesMax: 128 * 1024,
-  /** Most bytes of one coalesced write, and of one WebSocket message: more than any frame of video; bounds what a peer makes us hold. */
+  /**
+   * Most bytes of one coalesced write, and of one WebSocket message: more than any video frame; bounds the memory that
+   * a peer can make us use.
+   */
   batchBytesMax: 1024 * 1024,
   /** Bytes a datagram connection keeps until its handler is set: a burst of one round trip. */
   earlyBytesMax: 256 * 1024,
@@ -94,7 +105,7 @@ export const LIMITS = {
   receiveBatchMax: 32,
   /** Such calls in one turn of the event loop; then others have theirs. */
   receiveCallsMax: 8,
-  /** Sockets that are waited for outside of the event loop: with more, looking at each costs more than going back to it. */
+  /** Sockets that are polled outside of the event loop: with more, polling each costs more than returning to it. */
   arrivalWaitMax: 64,
   /** Times that datagrams are taken before the event loop has its turn even though it may have nothing to do. */
   arrivalRoundsMax: 16,
@@ -126,9 +137,12 @@ export const LIMITS = {
   repairDelayMs: 10,
   /** A missing packet older than this is counted as lost, ms. */
   repairMsMax: 500,
-  /** Recordings by configuration at one site: each has a thread of its own. */
+  /** Recordings by configuration at one site: each has its own thread. */
   recordingsMax: 64,
-  /** Bytes of a recording that wait for a slow disk, or for their times to be known; beyond it skips to the next key frame. */
+  /**
+   * Bytes of a recording that wait for a slow disk, or for their times to be known; over it skips to the next key
+   * frame.
+   */
   recordBacklogBytesMax: 32 * 1024 * 1024,
   /** Bytes of an MP4 fragment: when no key frame has ended it by then, the file ends. */
   recordFragmentBytesMax: 64 * 1024 * 1024,
@@ -152,7 +166,10 @@ export const LIMITS = {
   directoryBlobsBytesMax: 4 * 1024 * 1024 * 1024,
   /** Redo log of a directory, bytes: 512 commits before its tables are written. */
   directoryRedoBytes: 2 * 1024 * 1024,
-  /** Keys changed since a directory's tables were written, above which they are: that holds the leader up for some 15 µs a key. */
+  /**
+   * Keys changed since a directory's tables were written, above which they are: that blocks the leader for some 15 µs a
+   * key.
+   */
   directoryRedoKeysMax: 512,
   /** Blobs travel in parts of this many bytes: in base64 one fits a message. */
   directoryBlobPartBytes: 512 * 1024,
@@ -174,7 +191,10 @@ export const LIMITS = {
   directoryCallMs: 5_000,
   /** A directory client asks for a sign of life this often, ms, and reconnects when none came by the next time. */
   directoryPingMs: 5_000,
-  /** A call of the leader to a site, or its answer, in JSON, bytes: with what is around it, it fits a message of the directory. */
+  /**
+   * A call of the leader to a site, or its answer, in JSON, bytes: with its envelope, it fits a message of the
+   * directory.
+   */
   siteCallBytesMax: 960 * 1024,
   /** First pause between attempts to reconnect, ms. */
   reconnectMsMin: 100,
@@ -182,7 +202,10 @@ export const LIMITS = {
   reconnectMsMax: 2_000,
   /** A message between a shell and its site, bytes: a largest briefcase in base64 fits. */
   shellMessageBytesMax: 2 * 1024 * 1024,
-  /** Bytes that wait in the socket of a shell which does not read, before it is cut off: all answers it may have open, and more. */
+  /**
+   * Bytes that wait in the socket of a shell which does not read, before it is disconnected: all answers it may have
+   * open, and more.
+   */
   shellBacklogBytesMax: 16 * 1024 * 1024,
   /** An answer to a shell above this many characters is fetched in parts. */
   shellAnswerInlineMax: 64 * 1024,
@@ -206,7 +229,9 @@ export const LIMITS = {
   shellPingMs: 5_000,
   /** Such times without a sign of life, after which the connection is given up. */
   shellSilencesMax: 3,
-  /** Streams of a session: half of the directory's keys, the other half are sites, channels, policies and finalizers. */
+  /**
+   * Streams of a session: half of the directory's keys; the other half are sites, channels, policies and finalizers.
+   */
   streamsMax: 32_768,
   /** Agents of one stream. */
   streamAgentsMax: 64,
@@ -236,7 +261,10 @@ export const LIMITS = {
   finalizersMax: 8_192,
   /** A finalizer is given up after this, ms: a day. */
   finalizerMsMax: 86_400_000,
-  /** Segments between a sender and a receiver that are not consumed; a longest message is about half of it over datagrams. */
+  /**
+   * Segments between a sender and a receiver that are not consumed; the longest message is about half of it over
+   * datagrams.
+   */
   streamWindowSegmentsMax: 2_048,
   /** Bytes of those, above which the sender waits. */
   streamWindowBytesMax: 2 * 1024 * 1024,
@@ -250,13 +278,15 @@ export const LIMITS = {
   deadLettersMax: 1_000,
   /** Timers that the agents of a stream may have set at once. */
   streamTimersMax: 1_000,
-  /** Events of a stream besides timers that its agents have not handled yet; more are not told. */
+  /** Events of a stream besides timers that its agents have not handled yet; further ones are dropped. */
   streamEventsMax: 1_000,
-  /** A move waits this long, ms, for departure handlers that failed and are tried again; at most half of its deadline. */
+  /** A move waits this long, ms, for departure handlers that failed and are retried; at most half of its deadline. */
   departureRetryMsMax: 1_000,
-  /** A message to a stream of an unknown name is kept this long, ms: its creation may be on the way. */
+  /** A message to a stream of an unknown name is kept this long, ms: its creation may be under way. */
   unknownStreamMs: 5_000,
-  /** What a source sent is forgotten by its receiver after this silence, ms, when the source is no stream any more. */
+  /**
+   * What a source sent is forgotten by its receiver after this silence, ms, when the source's stream no longer exists.
+   */
   senderForgottenMs: 600_000,
   /** A frame between sites over TCP, bytes: the kernel's batches fit, and a peer makes us hold no more than one. */
   streamFrameBytesMax: 256 * 1024,
@@ -272,7 +302,10 @@ export const LIMITS = {
   frameHandshakesMax: 64,
   /** Sites that may send frames to one site at once. */
   framePeersMax: 1_024,
-  /** A frame connection whose peer takes and answers nothing for this long is cut, ms: longer than a handler may hold up a site. */
+  /**
+   * A frame connection whose peer reads and answers nothing for this long is closed, ms: longer than a handler may
+   * block a site.
+   */
   frameSilenceMs: 6_000,
   /** What is kept of an agent besides code and briefcase, in JSON, bytes: a hash for each handler is below 2 KiB. */
   agentSpecBytesMax: 16 * 1024,
@@ -300,7 +333,9 @@ export const LIMITS = {
   agentWorkersMax: 256,
   /** Agents of one worker thread; then their owner gets another. */
   workerAgentsMax: 1_024,
-  /** A worker without agents is kept this long, ms: starting one takes 150 ms, which a returning stream would wait for. */
+  /**
+   * A worker without agents is kept this long, ms: starting one takes 150 ms, which a returning stream would wait for.
+   */
   workerIdleMs: 30_000,
   /** Source of one agent, or of one handler, bytes: thousands of lines; preparing it takes the site some 50 ms. */
   agentCodeBytesMax: 256 * 1024,
@@ -322,9 +357,12 @@ export const LIMITS = {
   evacuateMsMax: 120_000,
   /** A site that stops has those it serves go on elsewhere for at most this long, ms. */
   departureMs: 3_000,
-  /** It ends that when nobody has gone for this long, ms: connecting elsewhere takes three round trips. */
+  /** It ends when no viewer has left for this long, ms: connecting elsewhere takes three round trips. */
   departureIdleMs: 1_000,
-  /** Its viewers are told one after the other within this, ms: thousands at once would hold up the sites they go to. */
+  /**
+   * Its viewers are redirected one after the other within this, ms: thousands at once would overload the sites they go
+   * to.
+   */
   departureSpreadMs: 1_000,
   /** Slow subscribers that a site names. */
   slowestMax: 20,
@@ -332,11 +370,11 @@ export const LIMITS = {
   statsSeriesMax: 384,
   /** Statistics kept from one start of a site to the next, bytes: all series fit. */
   statsFileBytesMax: 8 * 1024 * 1024,
-  /** Reasons of drops that statistics tell apart per channel; further ones only count in the sum. */
+  /** Reasons of drops that statistics list per channel; further ones only count in the sum. */
   statsReasonsMax: 8,
   /** Descriptors that a site keeps for links, disk and its API: viewers are refused before. */
   descriptorsReserved: 64,
-  /** Of these, what is kept for disk and for answers: whoever asks is answered and let go. */
+  /** Of these, reserved for disk and for answers: a client gets an answer before it is disconnected. */
   descriptorsReservedLast: 16,
   /** Longest time for which a level of the log is changed, ms: a day. */
   logLevelMsMax: 86_400_000,

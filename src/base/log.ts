@@ -5,7 +5,7 @@ export type Severity = "debug" | "info" | "warn" | "error";
 export const RESERVED_FIELDS = ["site", "level", "time", "msg"] as const;
 
 /**
- * Facts that go with a log line; plain JSON values. `site` is the site that speaks and comes from the log itself: another site is
+ * Facts of a log line; plain JSON values. `site` is the site that speaks and comes from the log itself: another site is
  * a `peer`.
  */
 export type LogFields = Readonly<Record<string, unknown>> & {

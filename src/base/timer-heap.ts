@@ -10,7 +10,7 @@ export interface HeapTimer {
   index: number;
 }
 
-/** Timers, soonest first: a binary heap, in which a timer knows its place and so can be taken out in logarithmic time. */
+/** Timers, soonest first: a binary heap, in which a timer knows its index and can be removed in logarithmic time. */
 export class TimerHeap<T extends HeapTimer> {
   readonly #timers: T[] = [];
 

@@ -68,7 +68,7 @@ test("a task may cancel its neighbours of the same instant", () => {
   assert.deepEqual(ran, ["first"]);
 });
 
-test("step runs exactly the soonest timer, and says when there is none", () => {
+test("step runs exactly the soonest timer, and returns false without one", () => {
   const clock = new VirtualClock();
   const ran: string[] = [];
   assert.equal(clock.nextAt, undefined);
@@ -97,7 +97,7 @@ test("a timer that is never due stays pending", () => {
   assert.deepEqual(clock.pending, ["never"]);
 });
 
-test("what repeats goes on until it is cancelled", () => {
+test("a repeating timer runs until it is cancelled", () => {
   const clock = new VirtualClock();
   const ran: number[] = [];
   const cancel = every(clock, "tick", 10, () => ran.push(clock.now()));

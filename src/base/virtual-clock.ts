@@ -11,15 +11,15 @@ interface Timer extends HeapTimer {
 /** How a {@link VirtualClock} differs from the plain one. */
 export interface VirtualClockOptions {
   /**
-   * Draws the order of timers that are due at one instant, one number for each timer when it is set. The same chance and the
-   * same timers make the same order.
+   * Draws the order of timers that are due at one instant, one number for each timer when it is set. The same random
+   * numbers and the same timers give the same order.
    *
    * Default: the order in which they were set.
    */
   readonly ties?: Random | undefined;
 }
 
-/** A clock that moves only when told to. */
+/** A clock that moves only when it is advanced. */
 export class VirtualClock implements Clock {
   #now: number;
   #order = 0;

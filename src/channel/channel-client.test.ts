@@ -4,7 +4,7 @@ import { MeanderError, SeededRandom, VirtualClock } from "../base/index.ts";
 import type { Connection, ConnectionEnd } from "../stack/index.ts";
 import { ChannelClient, type ClientState } from "./channel-client.ts";
 
-/** A connection that the site ends at once, with this. */
+/** A connection that the site closes at once, with this reason. */
 function ended(end: ConnectionEnd): Connection {
   return {
     ...{ stack: "websocket", peer: "127.0.0.1:7000", reliable: true, coalesces: true },
@@ -16,7 +16,7 @@ function ended(end: ConnectionEnd): Connection {
   };
 }
 
-test("[A20] a page that no site allows is told so, and asks again with growing pauses", async () => {
+test("[A20] a page that no site allows is told so, and retries with increasing delays", async () => {
   const clock = new VirtualClock();
   const states: ClientState[] = [];
   const refusal = new MeanderError("origin-refused", "the site does not allow pages from null");

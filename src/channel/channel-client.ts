@@ -25,19 +25,19 @@ export interface ChannelClientOptions {
   readonly channel: string;
   /** WebSocket addresses of the sites' `/link`, best first. */
   readonly sites: readonly string[];
-  /** False: keeps to these; true (default): also goes on at others that they name. */
+  /** False: only these; true (default): also the other sites that they name. */
   readonly follow?: boolean;
-  /** Opens a connection to one of them; rejects when it can not. */
+  /** Opens a connection to one of them; rejects when that fails. */
   dial(url: string): Promise<Connection>;
   readonly clock: Clock;
   readonly random: Random;
-  /** What the viewer calls itself, for the sites' lists. */
+  /** Name of the viewer, for the sites' lists. */
   readonly name: string;
-  /** Shown to sites that ask for one. */
+  /** Presented to every site; for those that require one. */
   readonly token?: string | undefined;
 }
 
-/** Names a flow of packets, as in their headers. */
+/** Identifies a flow of packets, as in their headers. */
 interface Source {
   readonly source: number;
   readonly generation: number;
@@ -54,7 +54,7 @@ export type ClientState =
 export interface ChannelClientEvents {
   /** rtp and data packets, each once, in order of arrival; owned by the receiver. */
   onPacket(packet: Uint8Array): void;
-  /** First, and when the revision changes. */
+  /** The first description, and each with another revision. */
   onDescription(description: Description): void;
   onReport(
     report: Source & {
@@ -63,7 +63,7 @@ export interface ChannelClientEvents {
       readonly rtcp: Uint8Array;
     },
   ): void;
-  /** These numbers will never come. */
+  /** These packets will never arrive. */
   onGap(gap: Source & { readonly sequence: number; readonly count: number }): void;
   /** The source has ended; stragglers may follow. */
   onBye?(source: Source): void;
@@ -71,34 +71,34 @@ export interface ChannelClientEvents {
   onState(state: ClientState): void;
 }
 
-/** Counts since the start, and where the client stands. */
+/** Counts since the start, and the current path. */
 export interface ClientStats {
   readonly packetsReceived: number;
   readonly bytesReceived: number;
   readonly packetsLost: number;
   readonly packetsRepeated: number;
   readonly resumes: number;
-  /** Site names from the ingest to the site watched. */
+  /** Site names, from the ingest to the site that serves the viewer. */
   readonly path: readonly string[];
   readonly rttMs: number | undefined;
 }
 
 const TICK_MS = 20;
-/** What a viewer asks for: its site is suspected after three times this. */
+/** The heartbeat period that a viewer asks for: its site is suspected after three times this, ms. */
 const VIEWER_HEARTBEAT_MS = 300;
 const RETRY_MIN_MS = 100;
 const RETRY_MAX_MS = 3_000;
 
 /**
- * A viewer of one channel: keeps a connection to one of several sites, goes on at another when it fails, from where it
- * stood, and acknowledges what it consumed.
+ * A viewer of one channel: keeps a connection to one of several sites, resumes at another one when that fails, and
+ * acknowledges what it consumed.
  */
 export class ChannelClient {
   readonly #options: ChannelClientOptions;
   readonly #events: ChannelClientEvents;
   readonly #receiver: Receiver;
   readonly #peers = new Map<string, Peer>();
-  /** Those that have said that they go: another site is looked for while they still send. */
+  /** Peers that announced that they are leaving: another site is found while they still send. */
   readonly #leaving = new WeakSet<Peer>();
   readonly #instance: number;
   #sites: string[];
@@ -109,9 +109,9 @@ export class ChannelClient {
   #attempts = 0;
   #retryAt = 0;
   #ackAt = 0;
-  /** Something came since. */
+  /** A packet arrived since the last acknowledgement. */
   #hasNews = false;
-  /** What the site watched says, and the sum that was known last: while changing sites it still holds. */
+  /** The offset that the serving site told, and the last known sum, which stays valid while changing sites. */
   #peerOriginOffset: number | undefined;
   #lastOffset: number | undefined;
   #cancel: Cancel | undefined;
@@ -169,7 +169,7 @@ export class ChannelClient {
     this.#tick();
   }
 
-  /** Leaves. Nothing is told afterwards but `closed`. */
+  /** Closes all connections. The only event afterwards is `closed`. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -197,7 +197,7 @@ export class ChannelClient {
     if (url === undefined) return;
     this.#next++;
     this.#attempts++;
-    // A whole round of sites is tried without waiting; then with growing pauses.
+    // Every site is tried once without waiting, then with increasing delays.
     const rounds = Math.floor(this.#attempts / Math.max(1, candidates.length));
     const pause =
       rounds === 0 ? 0 : Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(rounds, 10));
@@ -261,7 +261,7 @@ export class ChannelClient {
     const isReplaced = this.#leaving.has(peer) && this.#receiver.active !== url;
     this.#receiver.peerDown(url, reason.message);
     if (isReplaced) return;
-    // Other sites may allow the page, and this one when it is restarted: it is tried again all the same.
+    // Other sites may allow the page, and so may this one after a restart: it is tried again.
     if (reason.code === "origin-refused") this.#events.onState({ type: "refused", ...reason });
     else
       this.#events.onState({
@@ -272,7 +272,7 @@ export class ChannelClient {
     this.#tick();
   }
 
-  /** A site that is full is left for another, if there is one; at the only one we ask again. */
+  /** Moves from a full site to another one, if there is one; else the only site is asked again. */
   #refused(url: string, { code, message }: Refusal): void {
     if (isAboutToken(code)) {
       this.#giveUp({ code, message });
@@ -285,12 +285,12 @@ export class ChannelClient {
     }
   }
 
-  /** With the same token every site says the same: it ends here. */
+  /** Every site would refuse the same token: the client stops. */
   #giveUp({ code, message }: Refusal): void {
     this.#closed = true;
     this.#cancel?.();
     this.#events.onState({ type: "refused", code, message });
-    // Later, because whoever told of it goes on after this.
+    // Later, because the caller still uses the peer and the receiver.
     queueMicrotask(() => {
       this.#receiver.close();
       for (const peer of this.#peers.values()) peer.close("done", "the viewer left");
@@ -304,7 +304,7 @@ export class ChannelClient {
     else this.#receiver.control(url, message, packet);
   }
 
-  /** The site goes: another one is connected to before. [W28] */
+  /** The site is leaving: a connection to another one is opened first. [W28] */
   #leave(url: string): void {
     const peer = this.#peers.get(url);
     if (peer === undefined || this.#leaving.has(peer)) return;
@@ -313,7 +313,7 @@ export class ChannelClient {
     this.#tick();
   }
 
-  /** The sites in the list that was given stay first. */
+  /** The sites of the given list stay first. */
   #learn(urls: readonly string[]): void {
     if (this.#options.follow === false) return;
     const first = this.#options.sites;

@@ -48,7 +48,7 @@ test("any order and any duplicates give the same frames, while nothing is late",
   );
 });
 
-test("whatever is lost, frames come whole, in order, and from a key frame on after each loss", () => {
+test("after any loss, frames are complete, in order, and begin with a key frame", () => {
   const kept = fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 90, maxLength: 90 });
   fc.assert(
     fc.property(kept, fc.integer({ min: 0, max: 0xffff }), (fates, firstSequence) => {
@@ -74,7 +74,7 @@ test("whatever is lost, frames come whole, in order, and from a key frame on aft
   );
 });
 
-test("a missing packet holds up the others for the wait and no longer", () => {
+test("a missing packet delays the others by the wait and no longer", () => {
   const receiver = vp8Receiver();
   const packets = vp8Packets({ frames: 4, packetsPerFrame: 1, firstSequence: 0, keyEvery: 1 });
   const rtp = (index: number): Uint8Array => (packets[index] as SentPacket).rtp;
@@ -112,7 +112,7 @@ test("a gap is not waited for", () => {
   assert.equal(receiver.stats.packetsLost, 3);
 });
 
-test("a gap told before the packets around it arrive is not waited for either", () => {
+test("a gap that is announced before the packets around it arrive is not waited for either", () => {
   const receiver = vp8Receiver();
   const packets = vp8Packets({ frames: 6, packetsPerFrame: 1, firstSequence: 0, keyEvery: 1 });
   const rtp = (index: number): Uint8Array => (packets[index] as SentPacket).rtp;
@@ -123,7 +123,7 @@ test("a gap told before the packets around it arrive is not waited for either", 
   assert.equal(receiver.stats.packetsLost, 2);
 });
 
-test("a packet that comes although it was told as a gap is used", () => {
+test("a packet that arrives although it was announced as a gap is used", () => {
   const receiver = vp8Receiver();
   const packets = vp8Packets({ frames: 4, packetsPerFrame: 1, firstSequence: 0, keyEvery: 1 });
   const rtp = (index: number): Uint8Array => (packets[index] as SentPacket).rtp;
@@ -135,7 +135,7 @@ test("a packet that comes although it was told as a gap is used", () => {
   assert.equal(receiver.stats.packetsLost, 0);
 });
 
-test("a gap of thousands is passed over at once, and one of half of all sequences too", () => {
+test("a gap of thousands of packets, or of half of all sequences, is skipped at once", () => {
   for (const count of [10_000, 40_000, 0xffff_ffff]) {
     const receiver = vp8Receiver();
     const before = vp8Packets({ frames: 1, packetsPerFrame: 1, firstSequence: 5 });
@@ -168,7 +168,7 @@ test("a jump is believed when the next packet follows it, and no packet of it is
   }
 });
 
-test("a single packet from far off changes nothing and is counted", () => {
+test("a single packet with a distant sequence changes nothing and is counted", () => {
   const receiver = vp8Receiver();
   const packets = vp8Packets({ frames: 3, packetsPerFrame: 2, firstSequence: 500 });
   const [stray] = vp8Packets({ frames: 1, packetsPerFrame: 1, firstSequence: 30_000 });
@@ -188,7 +188,7 @@ test("video begins with a key frame", () => {
   assert.equal(receiver.stats.framesDropped, 4);
 });
 
-test("audio goes on after a loss", () => {
+test("audio continues after a loss", () => {
   const receiver = new FrameReceiver({ codec: "opus", waitMs: WAIT_MS });
   const at = (sequence: number): Uint8Array => packet({ sequence, timestamp: sequence * 960 });
   const frames = [0, 1, 4, 3, 5].flatMap((sequence) => receiver.push(at(sequence), 0));
@@ -200,7 +200,7 @@ test("audio goes on after a loss", () => {
   assert.equal(receiver.stats.packetsLost, 1);
 });
 
-test("bytes that are no RTP are counted", () => {
+test("bytes that are not RTP are counted", () => {
   const receiver = vp8Receiver();
   assert.deepEqual(receiver.push(Uint8Array.of(1, 2, 3), 0), []);
   assert.equal(receiver.stats.packetsInvalid, 1);
@@ -218,13 +218,13 @@ test("a key frame without parameter sets gets the given ones", () => {
   );
 });
 
-test("a codec that is not known is an error with a code", () => {
+test("an unknown codec is an error with a code", () => {
   assert.throws(() => new FrameReceiver({ codec: "h266", waitMs: 1 }), {
     code: "codec-unsupported",
   });
 });
 
-test("what waits is bounded in packets and bytes, even when time stands still", () => {
+test("held packets are bounded in number and bytes, even when time stands still", () => {
   const receiver = new FrameReceiver({ codec: "opus", waitMs: WAIT_MS });
   const payload = new Uint8Array(60_000);
   let frames = receiver.push(packet({ sequence: 0, timestamp: 0 }), 0).length;
@@ -238,7 +238,7 @@ test("what waits is bounded in packets and bytes, even when time stands still", 
   assert.equal(receiver.stats.packetsLost, 1);
 });
 
-test("any packets and gaps leave the receiver sound, and never an exception", () => {
+test("arbitrary packets and gaps never cause an exception or an inconsistent state", () => {
   const step = fc.oneof(
     fc.record({
       type: fc.constant("packet" as const),

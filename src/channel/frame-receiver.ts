@@ -9,7 +9,7 @@ import {
   tellsKeyFrames,
 } from "../wire/index.ts";
 
-/** How far back a packet may come late before it counts as a restart (RFC 3550 A.1, MAX_MISORDER). */
+/** How far behind a packet may be before it counts as a restart (RFC 3550 A.1, MAX_MISORDER). */
 const MISORDER_MAX = 100;
 
 export interface FrameReceiverOptions {
@@ -20,21 +20,21 @@ export interface FrameReceiverOptions {
   /** RTP ticks per second, and format parameters: AAC needs both. */
   readonly clockRate?: number | undefined;
   readonly fmtp?: string | undefined;
-  /** How long a missing packet holds up those behind it, ms. */
+  /** How long a missing packet delays those after it, ms. */
   readonly waitMs: number;
 }
 
 /** Counts since the receiver was made. */
 export interface FrameReceiverStats {
-  /** Frames handed out. */
+  /** Frames returned. */
   readonly framesComplete: number;
-  /** Frames of which packets came but that were not handed out: incomplete, broken, or before a key frame. */
+  /** Frames that arrived in part or before a key frame, or were broken, and were not returned. */
   readonly framesDropped: number;
   /** Packets given up, or announced as a gap. */
   readonly packetsLost: number;
-  /** Packets that came again, or after they were given up. */
+  /** Packets that arrived again, or after they were given up. */
   readonly packetsDuplicate: number;
-  /** Bytes that are no RTP, and packets far from all others. */
+  /** Bytes that are not RTP, and packets with a distant sequence. */
   readonly packetsInvalid: number;
 }
 
@@ -45,11 +45,11 @@ interface HeldPacket {
 }
 
 /**
- * RTP packets of one source, as they arrive, to frames in decoding order.
+ * Assembles the RTP packets of one source, as they arrive, into frames in decoding order.
  *
- * Reorders by sequence and waits for missing packets up to `waitMs`. Video begins with a key frame, and again after each
- * loss, so that a decoder never sees a frame without those it refers to. Bounded: at most `LIMITS.reorderPacketsMax`
- * packets and `LIMITS.frameBytesMax` bytes wait.
+ * Reorders by sequence and waits for missing packets up to `waitMs`. Video begins with a key frame, and again after
+ * each loss, so that a decoder never gets a frame without those that it refers to. Bounded: at most
+ * `LIMITS.reorderPacketsMax` packets and `LIMITS.frameBytesMax` bytes wait.
  */
 export class FrameReceiver {
   readonly #depacketizer: Depacketizer;
@@ -62,14 +62,14 @@ export class FrameReceiver {
     packetsDuplicate: 0,
     packetsInvalid: 0,
   };
-  /** The sequence wanted next; undefined before the first packet. */
+  /** The next sequence to deliver; undefined before the first packet. */
   #next: number | undefined;
-  /** Packets behind a missing one, by sequence, in order of arrival. */
+  /** Packets after a missing one, by sequence, in order of arrival. */
   readonly #held = new Map<number, HeldPacket>();
   #heldBytes = 0;
-  /** Sequences behind a missing one that are not to be waited for. */
+  /** Sequences after a missing one that will never arrive. */
   readonly #gone = new Set<number>();
-  /** A packet far off. The one right behind it proves a restart. */
+  /** A packet with a distant sequence. The next one after it confirms a restart. */
   #stray: RtpPacket | undefined;
   #needsKey: boolean;
   #droppedBefore = 0;
@@ -80,7 +80,7 @@ export class FrameReceiver {
     const { codec, waitMs } = options;
     const depacketizer = depacketizerFor(codec, options);
     if (depacketizer === undefined) {
-      throw new MeanderError("codec-unsupported", `cannot take frames out of ${codec}`, {
+      throw new MeanderError("codec-unsupported", `cannot extract frames of ${codec}`, {
         expected: `one of ${KNOWN_CODECS.join(", ")}, with format parameters that describe it`,
       });
     }
@@ -95,9 +95,9 @@ export class FrameReceiver {
   }
 
   /**
-   * Takes an RTP packet and returns the frames that are whole now, in decoding order.
+   * Adds an RTP packet, and returns the frames that are complete now, in decoding order.
    *
-   * @param rtp without Meander's header; may be kept, so it must not change
+   * @param rtp without Meander's header; retained, never modify it
    * @param nowMs any monotonic clock, the same in {@link tick}
    */
   push(rtp: Uint8Array, nowMs: number): Frame[] {
@@ -121,10 +121,13 @@ export class FrameReceiver {
     return this.tick(nowMs);
   }
 
-  /** Gives up packets that were missing for too long; the frames that are whole by that. Call it when nothing arrives. */
+  /**
+   * Gives up packets that were missing for too long, and returns the frames that are complete then. Call it when
+   * nothing arrives.
+   */
   tick(nowMs: number): Frame[] {
     for (;;) {
-      // All that is held stands behind the missing packet, so the first arrival tells how long it is missing.
+      // Everything held is after the missing packet, so the first arrival tells how long that has been missing.
       const first = this.#firstHeld();
       if (first === undefined || nowMs - first.arrivedMs < this.#waitMs) break;
       this.#giveUp();
@@ -136,13 +139,13 @@ export class FrameReceiver {
   }
 
   /**
-   * `count` packets from `sequence` on will never come: they are not waited for. Frames that become whole by that are
-   * in the answer of the next {@link push} or {@link tick}.
+   * `count` packets from `sequence` on will never arrive: they are not waited for. Frames that become complete by that
+   * are returned by the next {@link push} or {@link tick}.
    */
   gap(sequence: number, count: number): void {
     if (this.#next === undefined || count <= 0) return;
     const from = serialDistance(this.#next, sequence & 0xffff, 16);
-    // Sequences of 16 bits cannot tell what lies further ahead; the next packets will, as a restart.
+    // 16-bit sequences cannot express what is further ahead; the next packets will, as a restart.
     if (from >= LIMITS.reorderPacketsMax) return;
     const end = from + Math.min(count, 0xffff);
     if (from <= 0 && end >= LIMITS.reorderPacketsMax) {
@@ -156,7 +159,7 @@ export class FrameReceiver {
     this.#drain();
   }
 
-  /** @param ahead how far the packet lies behind the wanted one in the sequence */
+  /** @param ahead how far the packet is ahead of the next one to deliver */
   #takeNear(arrived: HeldPacket, ahead: number): void {
     if (ahead < 0) {
       this.#stats.packetsDuplicate++;
@@ -186,7 +189,7 @@ export class FrameReceiver {
     return undefined;
   }
 
-  /** Delivers what follows without a break. */
+  /** Delivers held packets that follow without a gap. */
   #drain(): void {
     while (this.#next !== undefined && this.#held.size + this.#gone.size > 0) {
       const sequence: number = this.#next;
@@ -203,7 +206,7 @@ export class FrameReceiver {
     }
   }
 
-  /** Passes over the packets missing before the first held one. Something is held. */
+  /** Skips the packets missing before the first one held. At least one is held. */
   #giveUp(): void {
     let missing = 0;
     for (let at = this.#next ?? 0; !this.#held.has(at); at = serialAdd(at, 1, 16)) {
@@ -214,7 +217,7 @@ export class FrameReceiver {
     this.#drain();
   }
 
-  /** Passes over `count` packets, but for those that are held. */
+  /** Skips `count` packets, except those that are held. */
   #skip(count: number): void {
     const end = serialAdd(this.#next ?? 0, count, 16);
     let left = count;
@@ -226,11 +229,11 @@ export class FrameReceiver {
     this.#gone.clear();
     if (left <= 0) return;
     this.#lose(left);
-    // Half of all sequences away, "ahead" and "behind" are the same: the next packet tells where the source is.
+    // At half of all sequences, ahead and behind are the same: the next packet tells where the source is.
     this.#next = count > 0x7fff ? undefined : end;
   }
 
-  /** RFC 3550 A.1: a packet far from the wanted one is believed when the next one follows it. */
+  /** RFC 3550 A.1: a distant sequence is accepted when the next packet follows it. */
   #restart(first: RtpPacket, second: RtpPacket): void {
     this.#stray = undefined;
     while (this.#held.size > 0) this.#giveUp();

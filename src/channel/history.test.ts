@@ -40,7 +40,7 @@ test("a newcomer begins at the newest key frame", () => {
   assert.equal(sequenceOf(history.at(history.entryPoint)?.packet as Uint8Array), 8);
 });
 
-test("everything back to the newest key frame stays, however old; the rest goes after 10 s", () => {
+test("packets back to the newest key frame are kept, however old; others are removed after 10 s", () => {
   const history = new History(1e6);
   history.add(packet({ sequence: 0, flags: KEY }), 0);
   for (let sequence = 1; sequence < 200; sequence++)
@@ -50,7 +50,7 @@ test("everything back to the newest key frame stays, however old; the rest goes 
   assert.equal(history.start, 100);
 });
 
-test("bytes are bounded whatever the key frames", () => {
+test("bytes are bounded regardless of key frames", () => {
   const history = new History(1_000);
   history.add(packet({ sequence: 0, flags: KEY }), 0);
   for (let sequence = 1; sequence < 50; sequence++) history.add(packet({ sequence }), sequence);
@@ -59,7 +59,7 @@ test("bytes are bounded whatever the key frames", () => {
   assert.equal(history.entryPoint, 49);
 });
 
-test("a source that ended does not hold the others' packets for ever", () => {
+test("an ended source does not retain the packets of others", () => {
   const history = new History(1e9);
   history.add(packet({ sequence: 0, flags: KEY }), 0);
   for (let sequence = 0; sequence < 200; sequence++) {
@@ -68,7 +68,7 @@ test("a source that ended does not hold the others' packets for ever", () => {
   assert.ok(history.spanMs <= 10_100, `holds ${history.spanMs} ms`);
 });
 
-test("the newest message of a data source stands for those who come later", () => {
+test("the newest message of a data source is kept for later subscribers", () => {
   const history = new History(1e6);
   for (const sequence of [1, 2]) {
     history.add(packet({ sequence, kind: KIND.data, medium: MEDIUM.text, flags: KEY }), 0);
@@ -83,7 +83,7 @@ test("the newest message of a data source stands for those who come later", () =
   );
 });
 
-test("a packet is found by identity over the wrap, and not by a number that shares its slot", () => {
+test("a packet is found by identity across the wrap, and not by a number that shares its slot", () => {
   const history = new History(1e6);
   for (const sequence of [65_534, 65_535, 0, 1]) history.add(packet({ sequence }), 0);
   assert.equal(history.find(point(0))?.position, 2);
@@ -91,7 +91,7 @@ test("a packet is found by identity over the wrap, and not by a number that shar
   assert.equal(history.find(point(0, MEDIUM.audio)), undefined);
 });
 
-test("a resume begins at the oldest packet wanted of any source", () => {
+test("a resume begins at the oldest wanted packet of any source", () => {
   const history = new History(1e6);
   for (let sequence = 0; sequence < 10; sequence++) {
     history.add(packet({ sequence }), 0);
@@ -107,7 +107,7 @@ test("a resume begins at the oldest packet wanted of any source", () => {
   });
 });
 
-test("a resume behind the history begins at the newest key frame and says so", () => {
+test("a resume from before the history begins at the newest key frame and is reported as incomplete", () => {
   const history = new History(900);
   for (let sequence = 0; sequence < 30; sequence++) {
     history.add(packet({ sequence, flags: sequence % 5 === 0 ? KEY : 0 }), 0);

@@ -15,17 +15,17 @@ import {
 /** A packet in the history. */
 export interface HistoryEntry {
   readonly packet: Uint8Array;
-  /** When it came, ms. */
+  /** When it arrived, ms. */
   readonly at: number;
-  /** Counts up by one for every packet of the channel, in order of arrival. */
+  /** Rises by one with each packet of the channel, in order of arrival. */
   readonly position: number;
 }
 
-/** Kept at least, ms, as far as bytes allow: a resume reaches behind the newest key frame. */
+/** Packets are kept for this long, as far as bytes allow, ms: a resume may reach back beyond the newest key frame. */
 const KEEP_MS = 10_000;
-/** How often what is too old is looked for, ms. */
+/** How often old packets are removed, ms. */
 const EVICT_MS = 100;
-/** Numbers of one source found by identity. A power of two. */
+/** Packets of one source that can be found by identity. A power of two. */
 const SLOTS = 4_096;
 
 /** What the history knows of one source. */
@@ -36,13 +36,13 @@ interface SourceHistory {
   /** Position of its newest key frame; -1: none. */
   keyStart: number;
   lastAt: number;
-  /** Its newest message, for data: whoever comes later gets the value that stands. */
+  /** Its newest message, for data: later subscribers get the current value. */
   retained: HistoryEntry | undefined;
 }
 
 /**
- * The last packets of a channel in order of arrival: back to the newest key frame of each video source, and 10 s, within
- * bounds of bytes and packets. Of data, the newest message stays for ever. [W50]
+ * The last packets of a channel in order of arrival: back to the newest key frame of each video source, and 10 s,
+ * within bounds of bytes and packets. Of each data source, the newest message is always kept. [W50]
  */
 export class History {
   /** Bytes of packets kept. */
@@ -52,7 +52,7 @@ export class History {
   #next = 0;
   #bytes = 0;
   readonly #sources = new Map<number, SourceHistory>();
-  /** The source of the last packet: the next one is often of the same. */
+  /** The source of the last packet: often also that of the next one. */
   #last: SourceHistory | undefined;
   #evictAt = Number.NEGATIVE_INFINITY;
 
@@ -60,7 +60,7 @@ export class History {
     this.bytesMax = bytesMax;
   }
 
-  /** The position the next packet will get. */
+  /** The position that the next packet will get. */
   get end(): number {
     return this.#next;
   }
@@ -78,14 +78,14 @@ export class History {
     return this.#bytes;
   }
 
-  /** Age span of what is held, ms. */
+  /** Time between the oldest and the newest packet held, ms. */
   get spanMs(): number {
     const first = this.#entries[this.#head];
     const last = this.#entries.at(-1);
     return first === undefined || last === undefined ? 0 : last.at - first.at;
   }
 
-  /** Appends a packet (borrowed for ever). */
+  /** Appends a packet, which is retained: never modify it afterwards. */
   add(packet: Uint8Array, now: number): HistoryEntry {
     const entry = { packet, at: now, position: this.#next++ };
     this.#entries.push(entry);
@@ -104,7 +104,7 @@ export class History {
     return position < this.start ? undefined : this.#entries[this.#head + position - this.start];
   }
 
-  /** The first position held that came at `ms` or later; `end` when there is none. */
+  /** The first position that arrived at `ms` or later; `end` when there is none. */
   positionSince(ms: number): number {
     let position = this.end;
     while (position > this.start && (this.at(position - 1) as HistoryEntry).at >= ms) position--;
@@ -118,12 +118,12 @@ export class History {
     return entry !== undefined && sequenceOf(entry.packet) === point.sequence ? entry : undefined;
   }
 
-  /** Width of a source's sequence, as far as its packets are known. */
+  /** Width of a source's sequence numbers, bits; 32 for an unknown source. */
   bitsOf(point: SourcePoint): 16 | 32 {
     return this.#sources.get(keyOf(point.source, point.generation, point.medium))?.bits ?? 32;
   }
 
-  /** Where somebody new begins: the newest key frame of video, else the newest packet; `end` when empty. */
+  /** Where a newcomer begins: the newest key frame of video, else the newest packet; `end` when empty. */
   get entryPoint(): number {
     let newest = -1;
     for (const { keyStart } of this.#sources.values()) newest = Math.max(newest, keyStart);
@@ -131,7 +131,7 @@ export class History {
     return this.count === 0 ? this.end : this.end - 1;
   }
 
-  /** Standing messages of data sources that lie before `position`. */
+  /** The kept messages of data sources from before `position`. */
   retainedBefore(position: number): HistoryEntry[] {
     return [...this.#sources.values()]
       .flatMap(({ retained }) =>
@@ -141,8 +141,8 @@ export class History {
   }
 
   /**
-   * Where to go on for somebody who has everything before `points`: the oldest position that holds a wanted packet.
-   * `complete` is false when wanted packets are older than what is held: the flow then starts at the entry point.
+   * Where a subscriber that has everything before `points` continues: the oldest position of a wanted packet.
+   * `complete` is false when wanted packets have left the history: the flow then starts at the entry point.
    */
   resumePoint(points: readonly SourcePoint[]): {
     readonly position: number;
@@ -163,7 +163,7 @@ export class History {
       if (from !== undefined) (ahead <= 0 ? reached : beyond).add(key);
       if (ahead >= 0 && here < position) position = here;
     }
-    // Held only beyond the point: what lies between has left the history.
+    // Only packets after the point are held: those between have left the history.
     const complete = [...beyond].every((key) => reached.has(key));
     return complete ? { position, complete } : { position: this.entryPoint, complete };
   }
@@ -195,7 +195,7 @@ export class History {
     this.#last = undefined;
   }
 
-  /** True when the bounds are passed. */
+  /** True when the bounds are exceeded. */
   get #isOver(): boolean {
     return this.#bytes > this.bytesMax || this.count > LIMITS.historyPacketsMax;
   }
@@ -205,7 +205,7 @@ export class History {
     this.#evictAt = now + EVICT_MS;
     let keepFrom = this.#next;
     for (const { keyStart, lastAt } of this.#sources.values()) {
-      // A source that ended does not hold the rest.
+      // An ended source does not retain the rest.
       if (keyStart >= 0 && now - lastAt < KEEP_MS) keepFrom = Math.min(keepFrom, keyStart);
     }
     for (;;) {
@@ -231,7 +231,7 @@ export class History {
   }
 }
 
-/** The first packet a decoder needs of a frame that needs no earlier one. */
+/** Whether a packet is the first that a decoder needs of a frame that depends on no earlier one. */
 export function isKeyStart(packet: Uint8Array): boolean {
   const flags = flagsOf(packet);
   return (flags & FLAG.keyframe) !== 0 && (flags & FLAG.begin) !== 0;

@@ -45,7 +45,7 @@ function makePeer(
   return { peer, events };
 }
 
-/** A clock whose `now` can run ahead of another's, as on another machine. */
+/** A clock whose `now` can be ahead of another's, as on another machine. */
 function shifted(clock: VirtualClock, ms: number): Clock {
   return {
     now: () => clock.now() + ms,
@@ -62,7 +62,7 @@ async function run(clock: VirtualClock, peers: readonly Told[], ms: number): Pro
   }
 }
 
-test("two ends greet each other and learn round trip and clock offset", async () => {
+test("two ends complete the handshake and learn round trip and clock offset", async () => {
   const clock = new VirtualClock();
   const [left, right] = memoryPair({ clock, latencyMs: 7 });
   const a = makePeer(left, "a", clock, true);
@@ -84,7 +84,7 @@ test("both ends may dial at once over one datagram path", async () => {
   assert.deepEqual([a.events, b.events], [["open"], ["open"]]);
 });
 
-test("a greeting that is lost is repeated", async () => {
+test("a lost hello is repeated", async () => {
   const clock = new VirtualClock();
   const [left, right] = memoryPair({
     clock,
@@ -99,7 +99,7 @@ test("a greeting that is lost is repeated", async () => {
   assert.equal(b.events[0], "open");
 });
 
-test("a refused end hears why, and the connection ends", async () => {
+test("a refused end is told why, and the connection is closed", async () => {
   const clock = new VirtualClock();
   const [left, right] = memoryPair({ clock });
   const a = makePeer(left, "a", clock, true);
@@ -110,7 +110,7 @@ test("a refused end hears why, and the connection ends", async () => {
   assert.deepEqual(a.events, ["link-key-wrong"]);
 });
 
-test("silence is suspected after three periods, trusted again at the first word, confirmed after 2 s", async () => {
+test("a silent peer is suspected after three periods, trusted when heard again, and given up after 2 s", async () => {
   const clock = new VirtualClock();
   const [left, right] = memoryPair({ clock, reliable: false });
   const a = makePeer(left, "a", clock, true);
@@ -124,7 +124,7 @@ test("silence is suspected after three periods, trusted again at the first word,
   assert.deepEqual(a.events.slice(3), ["suspected", "peer-silent"]);
 });
 
-test("an end that stood still itself suspects nobody for it", async () => {
+test("an end that itself stood still does not suspect its peer", async () => {
   const clock = new VirtualClock();
   const [left, right] = memoryPair({ clock, reliable: false });
   const a = makePeer(left, "a", clock, true);
@@ -137,7 +137,7 @@ test("an end that stood still itself suspects nobody for it", async () => {
   assert.deepEqual(a.events, ["open"]);
 });
 
-test("control bytes that say nothing are counted and change nothing", async () => {
+test("malformed control messages are counted and change nothing", async () => {
   const clock = new VirtualClock();
   const [left, right] = memoryPair({ clock });
   const a = makePeer(left, "a", clock, true);
@@ -160,7 +160,7 @@ test("control bytes that say nothing are counted and change nothing", async () =
   assert.equal(b.peer.state, "open");
 });
 
-/** A site and a viewer of it that gets a packet every 200 ms, each looking around as often as in life. */
+/** A site and a viewer that gets a packet every 200 ms, each ticking as often as in production. */
 async function watch(
   ms: number,
   acknowledgeMs?: () => number,
@@ -201,10 +201,10 @@ test("[W25] with a viewer round trips are measured every second at first, then e
   const late = beats.filter((at) => at >= 10_000).length;
   assert.ok(early >= 8 && early <= 10, `${early} in the first 10 s`);
   assert.ok(late >= 5 && late <= 7, `${late} in the next 30 s`);
-  assert.ok(!viewer.events.includes("suspected"), "data shows that the site lives");
+  assert.ok(!viewer.events.includes("suspected"), "data counts as a sign of life");
 });
 
-test("a viewer that falls silent is found out by a site that looks every 110 ms", async () => {
+test("a silent viewer is detected by a site that checks every 110 ms", async () => {
   const clock = new VirtualClock();
   const [left, right] = memoryPair({ clock, reliable: false });
   const viewer = makePeer(left, "v", clock, true, { role: "viewer", heartbeatMs: 300 });
@@ -220,7 +220,7 @@ test("a viewer that falls silent is found out by a site that looks every 110 ms"
   assert.deepEqual(site.events, ["open", "suspected", "peer-silent"]);
 });
 
-test("a viewer whose timers stand still answers what it hears, and is not given up", async () => {
+test("a viewer whose timers are suspended answers what it receives, and is not given up", async () => {
   const clock = new VirtualClock();
   const [left, right] = memoryPair({ clock, latencyMs: 5 });
   const viewer = makePeer(left, "v", clock, true, { role: "viewer", heartbeatMs: 300 });

@@ -16,7 +16,7 @@ import {
 } from "../wire/index.ts";
 import { RoundTrips } from "./round-trips.ts";
 
-/** What one end of a connection says of itself. */
+/** What one end of a connection says of itself in the handshake. */
 export interface PeerIdentity {
   readonly role: "site" | "viewer";
   readonly name: string;
@@ -24,11 +24,11 @@ export interface PeerIdentity {
   readonly instance: number;
   /** Proof of membership, or empty. */
   readonly token: string;
-  /** How often this end wants to hear something, ms; silence of three times that is suspect. */
+  /** How often this end wants to receive something, ms; after three times that the other end is suspected. */
   readonly heartbeatMs: number;
 }
 
-/** Why a peer is not let in. */
+/** Why a request is refused. */
 export interface Refusal {
   readonly code: string;
   readonly message: string;
@@ -41,15 +41,17 @@ export interface DirectSends {
 }
 
 /**
- * What happens to a {@link Peer}; called from `tick` and from the connection's handler, never from the constructor. Each is
- * told which peer, so that thousands can share them.
+ * What happens to a {@link Peer}; called from `tick` and from the connection's handler, never from the constructor.
+ * Each gets the peer, so that thousands of peers can share one object.
  */
 export interface PeerEvents {
-  /** Asked for each greeting from the other end; undefined lets it in. */
+  /** Called for each hello of the other end; undefined admits it. */
   admit(hello: PeerIdentity, peer: Peer): Refusal | undefined;
-  /** Asked for each viewer that is let in: how often it shall acknowledge, ms. Absent: `LIMITS.ackMs`. */
+  /** Called for each viewer that is admitted: how often it shall acknowledge, ms. Absent: `LIMITS.ackMs`. */
   acknowledgeMs?(): number;
-  /** Both ends know each other. Comes again after `onClosed` when the other end was restarted on a datagram connection. */
+  /**
+   * The handshake is complete. Called again after `onClosed` when the other end was restarted on a datagram connection.
+   */
   onOpen(peer: Peer): void;
   /** An rtp or data packet, owned by the receiver. */
   onPacket(packet: Uint8Array, peer: Peer): void;
@@ -63,15 +65,17 @@ export interface PeerEvents {
 
 /** Hellos sent before giving up: 5 s of trying. */
 const HELLOS_MAX = 50;
-/** What a site asks viewers for, whatever it asks sites for: there may be thousands of them. ms. */
+/** The heartbeat period that a site asks of viewers, since there may be thousands of them, ms. */
 const VIEWER_HEARTBEAT_MS = 1_000;
-/** A round trip is measured at least so often between sites, and with a viewer as often as this at first, then less. ms. */
+/** How often a round trip is measured between sites, and at first with a viewer, ms. */
 const MEASURE_MS = 1_000;
+/** How often a round trip with a viewer is measured after the first measurements, ms. */
 const VIEWER_MEASURE_MS = 5_000;
+/** The first measurements with a viewer, a second apart. */
 const VIEWER_MEASURES = 8;
 
 /**
- * One neighbour over one connection: greeting, heartbeats, round-trip time, clock offset, suspicion. [W20]-[W25]
+ * The other end of one connection: handshake, heartbeats, round-trip time, clock offset, suspicion. [W20]-[W25]
  *
  * Sans-IO: driven by the connection's packets and by `tick`, which the owner calls every 10 to 50 ms.
  */
@@ -79,18 +83,18 @@ export class Peer {
   readonly connection: Connection;
   /** The other end, once open. */
   remote: PeerIdentity | undefined;
-  state: "greeting" | "open" | "closed" = "greeting";
+  state: "handshake" | "open" | "closed" = "handshake";
   suspected = false;
-  /** Fastest of the last round trips, ms. */
+  /** The fastest of the last round trips, ms. */
   rttMs: number | undefined;
   /** Add to our clock to get the peer's, ms. */
   clockOffsetMs: number | undefined;
-  /** How often a viewer acknowledges: what this site asked of it, or what this viewer was asked for. ms */
+  /** How often the viewer acknowledges, at either end of the connection, ms. */
   ackMs: number = LIMITS.ackMs;
-  /** Control packets that could not be read. */
+  /** Control packets that could not be decoded. */
   malformed = 0;
   readonly #self: PeerIdentity;
-  /** What we ask this peer for, ms. */
+  /** The heartbeat period that this end asks for, ms. */
   #heartbeatMs: number;
   readonly #clock: Clock;
   readonly #events: PeerEvents;
@@ -108,7 +112,7 @@ export class Peer {
   #sequence: number;
   readonly #trips = new RoundTrips();
 
-  /** @param initiator true: this end dialled and says hello first */
+  /** @param initiator true: this end dialled, and sends the first hello */
   constructor(
     connection: Connection,
     self: PeerIdentity,
@@ -173,24 +177,24 @@ export class Peer {
     );
   }
 
-  /** Ends the connection, telling the other end why. */
+  /** Closes the connection, and tells the other end why. */
   close(code: string, message: string): void {
     if (this.state === "closed") return;
     this.sendControl({ type: "close", code, message });
     this.#closed({ code, message });
   }
 
-  /** Does what is due: greeting, heartbeats, suspicion. */
+  /** Does what is due: handshake, heartbeats, suspicion. */
   tick(): void {
     const now = this.#clock.now();
-    // When our own loop stood still, the peer's packets are waiting behind it: silence proves nothing.
+    // When this process stood still, packets of the peer are still waiting to be read: silence proves nothing.
     const late = now - this.#tickedAt > this.#heartbeatMs * 2;
     this.#tickedAt = now;
     switch (this.state) {
       case "closed":
         return;
-      case "greeting":
-        this.#greet(now);
+      case "handshake":
+        this.#handshake(now);
         return;
       case "open":
         this.#beat(now);
@@ -198,16 +202,16 @@ export class Peer {
     }
   }
 
-  #greet(now: number): void {
+  #handshake(now: number): void {
     if (!this.#initiator) {
       if (now - this.#heardAt > LIMITS.confirmMs) {
-        this.#closed({ code: "peer-silent", message: "the other end never said hello" });
+        this.#closed({ code: "peer-silent", message: "the other end did not send a hello" });
       }
       return;
     }
     if (now - this.#helloAt < LIMITS.requestRetryMs) return;
     if (this.#hellos++ >= HELLOS_MAX) {
-      this.#closed({ code: "peer-silent", message: "the other end did not answer the greeting" });
+      this.#closed({ code: "peer-silent", message: "the other end did not answer the hello" });
       return;
     }
     this.#helloAt = now;
@@ -221,7 +225,7 @@ export class Peer {
     const sentAt = Math.max(this.#sentAt, this.#direct?.sentAt ?? this.#sentAt);
     if (!measured && now - sentAt < period) return;
     this.#beatAt = now;
-    // By now the round trip is known, and what a viewer says is not urgent.
+    // By now the round trip is known, and what a viewer sends is not urgent.
     if (this.#beats++ === VIEWER_MEASURES && this.remote?.role === "viewer")
       this.connection.relax?.();
     this.sendControl({
@@ -241,7 +245,7 @@ export class Peer {
     const silence = now - this.#heardAt;
     const suspectMs = this.#heartbeatMs * 3;
     if (silence > Math.max(LIMITS.confirmMs, suspectMs * 2)) {
-      this.close("peer-silent", `nothing was heard for ${Math.round(silence)} ms`);
+      this.close("peer-silent", `nothing was received for ${Math.round(silence)} ms`);
     } else if (silence > suspectMs && !this.suspected) {
       this.suspected = true;
       this.#events.onSuspected(this);
@@ -281,7 +285,7 @@ export class Peer {
         this.#hello(message);
         return;
       case "welcome":
-        if (this.state === "greeting") {
+        if (this.state === "handshake") {
           this.ackMs = message.ackMs ?? LIMITS.ackMs;
           this.#open({ role: "site", token: "", ...message });
         }
@@ -293,7 +297,7 @@ export class Peer {
         this.#closed({ code: message.code, message: message.message });
         return;
       case "refused":
-        if (message.request === 0 && channelOf(packet) === 0 && this.state === "greeting") {
+        if (message.request === 0 && channelOf(packet) === 0 && this.state === "handshake") {
           this.#closed({ code: message.code, message: message.message });
           return;
         }
@@ -307,8 +311,8 @@ export class Peer {
     const refusal = this.#events.admit(hello, this);
     if (refusal !== undefined) {
       this.sendControl({ type: "refused", request: 0, ...refusal });
-      // A datagram connection that is open stays: the greeting may be forged.
-      if (this.state === "greeting") this.#closed(refusal);
+      // A datagram connection that is open stays open: the hello may be forged.
+      if (this.state === "handshake") this.#closed(refusal);
       return;
     }
     if (this.state === "open" && this.remote?.instance !== hello.instance) {
@@ -317,17 +321,17 @@ export class Peer {
       this.#trips.clear();
       this.rttMs = this.clockOffsetMs = undefined;
       this.#echo = Number.NaN;
-      this.state = "greeting";
+      this.state = "handshake";
       this.#initiator = false;
     }
     const { name, instance } = this.#self;
     const welcome = { type: "welcome", name, instance } as const;
     if (hello.role === "viewer") {
       this.#heartbeatMs = VIEWER_HEARTBEAT_MS;
-      if (this.state === "greeting") this.ackMs = this.#events.acknowledgeMs?.() ?? LIMITS.ackMs;
+      if (this.state === "handshake") this.ackMs = this.#events.acknowledgeMs?.() ?? LIMITS.ackMs;
       this.sendControl({ ...welcome, heartbeatMs: this.#heartbeatMs, ackMs: this.ackMs });
     } else this.sendControl({ ...welcome, heartbeatMs: this.#heartbeatMs });
-    if (this.state === "greeting") this.#open(hello);
+    if (this.state === "handshake") this.#open(hello);
   }
 
   #open({ role, name, instance, token, heartbeatMs }: PeerIdentity): void {

@@ -46,8 +46,8 @@ export interface ReceiverOptions {
 const STALLED_MS = 100;
 
 /**
- * The receiving half of a channel: receives it from the best of several alternatives, drops duplicates, requests missing
- * packets, and continues at another alternative, from the first missing packet, when one fails. [W40]-[W46]
+ * The receiving half of a channel: receives it from the best of several alternatives, drops duplicates, requests
+ * missing packets, and continues at another alternative, from the first missing packet, when one fails. [W40]-[W46]
  *
  * Sans-IO: the owner dials, calls `peerUp` and `peerDown`, passes in packets and control messages of this channel, and
  * calls `tick`. A reflector's channel and a viewer's client are its two owners.
@@ -115,7 +115,10 @@ export class Receiver {
     }));
   }
 
-  /** Replaces the list, best first. Alternatives that stay keep their state; a better one that is ready takes over at once. */
+  /**
+   * Replaces the list, best first. Alternatives that stay keep their state; a better one that is ready takes over at
+   * once.
+   */
   setAlternatives(names: readonly string[]): void {
     for (const each of this.#selection.replace(names)) this.#requests.unsubscribe(each);
     this.#selection.applyRoute();
@@ -274,7 +277,10 @@ export class Receiver {
     this.packetsLost += this.#repair.tick(active?.peer, active?.id, now);
   }
 
-  /** While this process, or the active alternative, stood still, missing packets could not arrive: that time does not count. */
+  /**
+   * While this process, or the active alternative, stood still, missing packets could not arrive: that time does not
+   * count.
+   */
   #excuse(passedMs: number, now: number): void {
     const stoodStill = passedMs >= LIMITS.heartbeatMs * 2;
     if (stoodStill) this.#mediaAt += passedMs;

@@ -1,10 +1,10 @@
-/** Round trips looked back at. */
+/** Round trips remembered. */
 const KEPT = 16;
 
 /**
- * The last round trips to a peer, of which the fastest tells best how the clocks relate. [W25]
+ * The last round trips to a peer; the fastest shows best how the clocks relate. [W25]
  *
- * Numbers in two arrays, as there are thousands of peers.
+ * Kept as numbers in two arrays, since there are thousands of peers.
  */
 export class RoundTrips {
   readonly #tripsMs: number[] = [];
@@ -16,7 +16,7 @@ export class RoundTrips {
     return this.#tripsMs[this.#fastest];
   }
 
-  /** The clock offset as that one told it. */
+  /** The clock offset measured by the fastest, ms. */
   get offsetMs(): number | undefined {
     return this.#offsetsMs[this.#fastest];
   }

@@ -7,7 +7,7 @@ import { SequenceWindow } from "./sequence-window.ts";
 const bits = fc.constantFrom(16 as const, 32 as const);
 const start = fc.nat(0xffff);
 
-test("each number is new once and a duplicate ever after, in any order, over the wrap", () => {
+test("each number is new once and a duplicate afterwards, in any order, across the wrap", () => {
   fc.assert(
     fc.property(
       bits,
@@ -26,7 +26,7 @@ test("each number is new once and a duplicate ever after, in any order, over the
   );
 });
 
-test("what is missing is exactly what was skipped and has not come", () => {
+test("exactly the numbers that were skipped and have not arrived are missing", () => {
   fc.assert(
     fc.property(bits, start, fc.array(fc.nat(900)), (width, first, steps) => {
       const window = new SequenceWindow(width, first, 0);
@@ -56,7 +56,7 @@ test("a resume begins at the lowest missing of the last 64, else after the newes
   assert.equal(window.resumeAt(), 0);
 });
 
-test("a number far behind is too old, and a leap ahead starts afresh", () => {
+test("a number far behind is too old, and a jump ahead starts over", () => {
   const window = new SequenceWindow(32, 100_000, 0);
   assert.equal(window.accept(100_000 - 8_192, 0), "too-old");
   assert.equal(window.accept(200_000, 0), "new");
@@ -70,7 +70,7 @@ test("holes are followed up to a bound", () => {
   assert.equal(window.missingCount, 1_024);
 });
 
-test("numbers said never to come are no longer missing, and are duplicates if they come", () => {
+test("numbers announced as a gap are no longer missing, and are duplicates if they arrive", () => {
   const window = new SequenceWindow(16, 10, 0);
   window.accept(15, 0);
   window.skip(11, 3, 0);
@@ -84,7 +84,7 @@ test("numbers said never to come are no longer missing, and are duplicates if th
   assert.equal(window.missingCount, 0);
 });
 
-test("what was announced as sent and has not come is missing", () => {
+test("numbers that were announced as sent and have not arrived are missing", () => {
   const window = new SequenceWindow(16, 65_535, 0);
   window.expect(1, 5);
   assert.deepEqual(
@@ -99,7 +99,7 @@ test("what was announced as sent and has not come is missing", () => {
   );
 });
 
-test("[W40] what lies before the beginning is new at the beginning alone, or when somebody asked for it", () => {
+test("[W40] numbers from before the beginning are accepted at the beginning only, or when they were requested", () => {
   const window = new SequenceWindow(16, 100, 1_000);
   assert.equal(window.accept(99, 1_020), "new");
   assert.equal(window.accept(120, 1_700), "new");
@@ -108,16 +108,16 @@ test("[W40] what lies before the beginning is new at the beginning alone, or whe
   assert.equal(window.want(97, 1_800), true);
   assert.equal(window.accept(97, 1_900), "new");
   assert.equal(window.accept(97, 1_900), "duplicate");
-  // What it was asked for says nothing of what lies before and after that.
+  // A request for one number does not make its neighbours acceptable.
   assert.equal(window.accept(98, 1_900), "too-old");
   assert.equal(window.accept(90, 1_900), "too-old");
-  // A leap is a new beginning.
+  // A jump is a new beginning.
   assert.equal(window.accept(20_000, 2_000), "new");
   assert.equal(window.accept(19_999, 2_010), "new");
   assert.equal(window.accept(19_998, 2_600), "too-old");
 });
 
-test("a number from before the window's beginning is wanted when somebody else misses it, and others are not", () => {
+test("a number from before the window's beginning is wanted when a subscriber misses it, and others are not", () => {
   const window = new SequenceWindow(16, 3, 0);
   window.accept(6, 0);
   assert.equal(window.want(4, 1), true);

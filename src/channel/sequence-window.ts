@@ -5,37 +5,38 @@ const SPAN = 8_192;
 /** Missing numbers followed at once; a longer hole is given up from its old end. */
 const MISSING_MAX = 1_024;
 
-/** At its beginning packets may have been overtaken by the first one, for so long, ms. */
+/** For this long after the first packet, packets that it overtook are accepted, ms. */
 const BEGINNING_MS = 500;
 
-/** What a window says of a sequence number. */
+/** The verdict on a sequence number. */
 export type Verdict = "new" | "duplicate" | "too-old";
 
-/** A number that was skipped, and what was done about it. */
+/** A number that was skipped, and when it was requested. */
 export interface Missing {
   readonly sequence: number;
   /** When it was found missing, ms. */
   readonly foundAt: number;
-  /** The same, put off by the times when nobody could have brought it. */
+  /** The same, postponed by the time in which it could not have arrived. */
   since: number;
-  /** When it was last asked for; -Infinity: never. */
+  /** When it was last requested; -Infinity: never. */
   askedAt: number;
 }
 
 /**
- * Which sequence numbers of one source have come: tells new packets from repeated ones and knows what is missing. [W40]
+ * Which sequence numbers of one source have arrived: separates new packets from duplicates, and knows what is missing.
+ * [W40]
  *
- * Numbers wrap at `bits`; anything more than 8192 behind the newest is too old to tell.
+ * Numbers wrap at `bits`; those more than 8192 behind the newest are too old to judge.
  */
 export class SequenceWindow {
   readonly bits: 16 | 32;
   /** Newest number seen. */
   highest: number;
-  /** When the newest packet came, ms: sources that fall silent are forgotten first. */
+  /** When the newest packet arrived, ms: the longest silent source is forgotten first. */
   lastAt: number;
   readonly #seen = new Uint32Array(SPAN / 32);
   readonly #missing = new Map<number, Missing>();
-  /** Numbers behind this many below `highest` were never part of this source as we know it. */
+  /** How many numbers up to `highest` belong to what is known of this source. */
   #known = 1;
   #begunAt: number;
 
@@ -47,7 +48,7 @@ export class SequenceWindow {
     this.#mark(first);
   }
 
-  /** Takes a number. Holes it opens become {@link missing}. */
+  /** Judges a number and remembers it. Numbers that it skips become {@link missing}. */
   accept(sequence: number, now: number): Verdict {
     const ahead = serialDistance(this.highest, sequence, this.bits);
     if (ahead > 0) {
@@ -60,7 +61,7 @@ export class SequenceWindow {
     if (this.#has(sequence)) return "duplicate";
     const isWanted = this.#missing.delete(sequence);
     if (1 - ahead > this.#known && !isWanted) {
-      // Others may ask for what was before, and get it by way of everyone.
+      // Other receivers may request earlier packets, and the answer may reach this one too.
       if (now - this.#begunAt > BEGINNING_MS) return "too-old";
       this.#known = 1 - ahead;
     }
@@ -68,7 +69,7 @@ export class SequenceWindow {
     return "new";
   }
 
-  /** Numbers up to this one were sent: those that have not come are missing. */
+  /** Numbers up to this one were sent: those that have not arrived are missing. */
   expect(sequence: number, now: number): void {
     const ahead = serialDistance(this.highest, sequence, this.bits);
     if (ahead <= 0 || ahead > MISSING_MAX) return;
@@ -77,7 +78,7 @@ export class SequenceWindow {
     this.#addMissing(sequence, now);
   }
 
-  /** Marks numbers as never to come: nobody asks for them and nobody waits. */
+  /** Marks numbers as never to arrive: they are neither requested nor waited for. */
   skip(sequence: number, count: number, now: number): void {
     const end = serialAdd(sequence, count - 1, this.bits);
     const ahead = serialDistance(this.highest, end, this.bits);
@@ -90,7 +91,7 @@ export class SequenceWindow {
     }
   }
 
-  /** Holes, oldest first. Entries may be changed by the caller. */
+  /** Missing numbers, oldest first. The caller may modify the entries. */
   get missing(): IterableIterator<Missing> {
     return this.#missing.values();
   }
@@ -100,26 +101,26 @@ export class SequenceWindow {
   }
 
   /**
-   * Somebody else misses a number. True when it may still come: it is missing here too, or is from now on because it lies
-   * before what this window has seen. False when it was seen, or given up.
+   * A subscriber misses a number. True when it may still arrive: it is missing here too, or is from now on because it
+   * is from before what this window knows. False when it has arrived, or was given up.
    */
   want(sequence: number, now: number): boolean {
     if (this.#missing.has(sequence)) return true;
     const behind = serialDistance(sequence, this.highest, this.bits);
-    // Ahead of us: we are late, not it.
+    // It is ahead of this window, and simply has not arrived yet.
     if (behind < 0) return -behind < SPAN;
     if (behind >= SPAN || this.#has(sequence)) return false;
     this.#addMissing(sequence, now);
     return true;
   }
 
-  /** Gives a hole up. */
+  /** Gives up a missing number. */
   forget(sequence: number): void {
     this.#missing.delete(sequence);
     this.#mark(sequence);
   }
 
-  /** The lowest number not yet here among the last `span`, or the one after the newest: where to resume. [W27] */
+  /** Where to resume: the lowest number missing among the last `span`, or the one after the newest. [W27] */
   resumeAt(span = 64): number {
     const from = Math.min(span, this.#known) - 1;
     for (let back = from; back >= 0; back--) {

@@ -154,7 +154,7 @@ export class SourceSelection {
     }
     if (this.#active?.leaving === true) {
       const next = this.#best();
-      if (next !== undefined) this.#switch(next, "the site leaves");
+      if (next !== undefined) this.#switch(next, "the site is shutting down");
     }
   }
 

@@ -9,29 +9,29 @@ import {
 } from "../wire/index.ts";
 import { SequenceWindow, type Verdict } from "./sequence-window.ts";
 
-/** A source as far as windows are concerned. */
+/** Identifies a source. */
 interface Source {
   readonly source: number;
   readonly generation: number;
   readonly medium: number;
 }
 
-/** A source and what has come of it. */
+/** A source and its window. */
 interface Watched {
   readonly id: Source;
   readonly window: SequenceWindow;
 }
 
-/** Silence after which a source is not resumed any more, ms. */
+/** A source that was silent for longer is not resumed, ms. */
 const RESUMABLE_MS = 10_000;
 
 /** The windows of all sources of a channel: duplicate suppression by identity. [W40] */
 export class SourceWindows {
   readonly #windows = new Map<number, Watched>();
-  /** That of the last packet: the next one is often of the same source. */
+  /** The window of the last packet: the next one is often of the same source. */
   #last: Watched | undefined;
 
-  /** Takes a packet's identity. */
+  /** Judges a packet by its identity, and remembers it. */
   accept(packet: Uint8Array, now: number): Verdict {
     const source = sourceOf(packet);
     const generation = generationOf(packet);
@@ -58,7 +58,7 @@ export class SourceWindows {
     return "new";
   }
 
-  /** The window of a source, if it has sent anything. */
+  /** The window of a source; undefined before its first packet. */
   find(id: Source): SequenceWindow | undefined {
     return this.#windows.get(keyOf(id.source, id.generation, id.medium))?.window;
   }
@@ -67,7 +67,7 @@ export class SourceWindows {
     return this.#windows.values();
   }
 
-  /** Where to resume each source that was heard lately. [W27] */
+  /** Where to resume each recent source. [W27] */
   resumePoints(now: number): SourcePoint[] {
     const points: SourcePoint[] = [];
     for (const { id, window } of this.#windows.values()) {
@@ -76,7 +76,7 @@ export class SourceWindows {
     return points;
   }
 
-  /** The newest number of each source that was heard lately: what has been consumed. [W26] */
+  /** The newest number of each recent source: what has been consumed. [W26] */
   newest(now: number): SourcePoint[] {
     const points: SourcePoint[] = [];
     for (const { id, window } of this.#windows.values()) {
@@ -85,7 +85,7 @@ export class SourceWindows {
     return points;
   }
 
-  /** The sender has sent up to these numbers: what has not come of them is missing. [W26] */
+  /** The sender has sent up to these numbers: those that have not arrived are missing. [W26] */
   expect(points: readonly SourcePoint[], now: number): void {
     for (const point of points) this.find(point)?.expect(point.sequence, now);
   }

@@ -2,7 +2,9 @@ import { LIMITS } from "../base/index.ts";
 import type { SourcePoint } from "../wire/index.ts";
 import { type Alternative, forgetSubscription } from "./alternative.ts";
 
-/** Keeps the subscriptions of one channel at its alternatives as they should be, and repeats unanswered requests. [W41] */
+/**
+ * Keeps the subscriptions of one channel at its alternatives as they should be, and repeats unanswered requests. [W41]
+ */
 export class UpstreamRequests {
   readonly #channel: string;
   #last = 0;

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type {
   HealthView,
   RecordStatus,
-  SiteFigures,
+  SiteStats,
   StreamsView,
   Usage,
 } from "../client/contract/index.ts";
@@ -18,18 +18,18 @@ export function addStatus(program: Command): void {
   ).action(async (options: SiteArguments) => {
     const terminal = openTerminal(options.json === true);
     const client = clientOf(options);
-    const [health, figures, view, streams, recordings] = await Promise.all([
+    const [health, stats, view, streams, recordings] = await Promise.all([
       client.health(),
-      client.figures(),
+      client.currentStats(),
       client.site(),
       client.streams(),
       client.recordings(),
     ]);
-    const { descriptors, memory, heap } = figures;
+    const { descriptors, memory, heap } = stats;
     const limits = { descriptors, memory, heap };
     terminal.show({ health, ...view, limits, streams: streams.counts, recordings }, () =>
       [
-        describe(terminal, health, figures, view, streams),
+        describe(terminal, health, stats, view, streams),
         ...recordingsOf(terminal, recordings),
       ].join("\n"),
     );
@@ -39,7 +39,7 @@ export function addStatus(program: Command): void {
 function describe(
   terminal: Terminal,
   health: HealthView,
-  figures: SiteFigures,
+  stats: SiteStats,
   { site, snapshot, process: usage }: SiteView,
   { streams, counts }: StreamsView,
 ): string {
@@ -88,7 +88,7 @@ function describe(
   return [
     head,
     ...reasons,
-    `limits: ${limitsOf(figures)}`,
+    `limits: ${limitsOf(stats)}`,
     lives,
     ...section(
       terminal,
@@ -131,7 +131,7 @@ function recordingsOf(terminal: Terminal, recordings: readonly RecordStatus[]): 
 }
 
 /** What can run out, and how far it has. */
-function limitsOf({ descriptors, memory, heap }: SiteFigures): string {
+function limitsOf({ descriptors, memory, heap }: SiteStats): string {
   const usage = ({ used, limit }: Usage, format: (value: number) => string): string =>
     limit === null ? format(used) : `${format(used)} of ${format(limit)}`;
   return [

@@ -6,7 +6,7 @@ import { connectFailure } from "./connect-failure.ts";
 import type { DemoAction } from "./contract/demo-action.ts";
 import type { LogLevel } from "./contract/log-level.ts";
 import type { RecordStatus } from "./contract/recording.ts";
-import type { SiteFigures, StatsView } from "./contract/site-figures.ts";
+import type { SiteStats, StatsView } from "./contract/site-stats.ts";
 import type { ListedToken, MadeToken, TokenRequest } from "./contract/tokens.ts";
 import type {
   ChannelView,
@@ -168,7 +168,7 @@ export class SiteClient {
   }
 
   /** The site in a few numbers, as of the last second. */
-  figures(): Promise<SiteFigures> {
+  currentStats(): Promise<SiteStats> {
     return this.#json("GET", "/api/figures");
   }
 

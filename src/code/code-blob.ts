@@ -9,7 +9,7 @@ export function encodeCode({
   return new TextEncoder().encode(JSON.stringify([expression, source]));
 }
 
-/** Undefined when the bytes are no code. */
+/** Undefined when the bytes are not prepared code. */
 export function decodeCode(
   bytes: Uint8Array,
 ): Pick<PreparedCode, "expression" | "source"> | undefined {

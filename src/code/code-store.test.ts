@@ -62,7 +62,7 @@ test("without blobs nothing is forgotten, and what was never kept is missing", a
   await assert.rejects(store.get("0".repeat(64)), { code: "code-missing" });
 });
 
-test("bytes that have another hash, or are no code, are refused, and asked for again", async () => {
+test("bytes with another hash, or that are not code, are refused, and fetched again", async () => {
   const blobs = new CountingBlobs();
   const code = await codeOf("one");
   const store = new CodeStore(blobs);

@@ -45,7 +45,8 @@ export class CodeStore {
   /**
    * The code with this hash.
    *
-   * @throws {MeanderError} `code-missing` nobody has it, `code-damaged` what came has another hash; what {@link CodeBlobs.fetch} throws
+   * @throws {MeanderError} `code-missing` not in the directory, `code-damaged` the bytes have another hash; what {@link
+   *   CodeBlobs.fetch} throws
    */
   get(sha256: string): Promise<PreparedCode> {
     const kept = this.#kept.get(sha256);

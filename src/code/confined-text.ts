@@ -3,9 +3,9 @@ import type { Edit } from "./edit.ts";
 import { type ParsedModule, type Range, walk } from "./parse-module.ts";
 
 /**
- * Texts that a compartment refuses wherever they stand, and the character of each that is escaped where it is part of a literal or a
- * name. It never stands behind a backslash of its own. (ses/src/transforms.js: rejectHtmlComments, rejectImportExpressions,
- * rejectSomeDirectEvalExpressions.)
+ * Texts that a compartment refuses wherever they occur, and the index of the character that is escaped where they are
+ * part of a literal or a name. It never follows a backslash. (ses/src/transforms.js: rejectHtmlComments,
+ * rejectImportExpressions, rejectSomeDirectEvalExpressions.)
  */
 const REFUSED = [
   // Of `(?<!--x)` only the last character may be written as an escape.

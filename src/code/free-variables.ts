@@ -19,8 +19,8 @@ export function freeVariables(program: Node): FreeVariable[] {
 type Fields = Record<string, unknown> & { readonly type: string };
 
 /**
- * The same scopes, said in syntax that the analysis knows: the name of a class expression, `arguments`, and the scope of a static
- * block become those of functions.
+ * The same scopes in syntax that the analysis knows: the name of a class expression, `arguments`, and the scope of a
+ * static block become those of functions.
  */
 function scopeView(node: Node): Fields {
   const view: Fields = { ...(node as unknown as Fields) };

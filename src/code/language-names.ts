@@ -65,8 +65,8 @@ const EVALUATORS = new Set(["eval", "Function"]);
 /**
  * The names of the language that a module uses, in the order of first use.
  *
- * @throws {CodeError} `code-free-variable` for names that are neither its own nor the language's, `code-forbidden` for `eval`
- *   and `Function`
+ * @throws {CodeError} `code-free-variable` for names that are neither its own nor the language's, `code-forbidden` for
+ *   `eval` and `Function`
  */
 export function languageNames(module: ParsedModule): string[] {
   const { noun, advice } = module.kind;

@@ -1,9 +1,10 @@
 /**
- * How `lockdown.ts` freezes the prototypes of arrays, typed arrays and objects: imported before "ses", which takes the `Object.freeze` that it finds.
+ * How `lockdown.ts` freezes the prototypes of arrays, typed arrays and objects: imported before "ses", which uses the
+ * `Object.freeze` that it finds.
  *
- * `Object.freeze` marks an object's elements as frozen too, and with such an object in its prototype chain V8 takes the slow way for every
- * `bytes[index] = value` and every store past the end of an array: 20 times slower. Frozen property by property they are as frozen (`Object.isFrozen`),
- * and nothing becomes slow.
+ * `Object.freeze` marks an object's elements as frozen too, and with such an object in its prototype chain V8 uses the
+ * slow path for every `bytes[index] = value` and every store past the end of an array: 20 times slower. Frozen property
+ * by property they are just as frozen (`Object.isFrozen`), and nothing becomes slow.
  *
  * @module
  */

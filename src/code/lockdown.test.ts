@@ -114,7 +114,7 @@ test("errors of the thread's own code say where they come from", () => {
   assert.match(String(new Error("here").stack), /lockdown\.test/);
 });
 
-test("code in a compartment finds nothing of the outside, by no way round", () => {
+test("code in a compartment reaches nothing outside, by any detour", () => {
   const compartment = new Compartment({ __options__: true });
   for (const name of ["process", "require", "fetch", "setTimeout", "performance", "Buffer"]) {
     assert.equal(compartment.evaluate(`typeof ${name}`), "undefined", name);

@@ -6,16 +6,16 @@ import "ses";
 endFreezing();
 
 /**
- * Makes this thread fit for compartments: the language's own objects are frozen and lose what reaches outside.
+ * Prepares this thread for compartments: the language's own objects are frozen and lose what reaches outside.
  *
- * Whole thread, for good, at most once however often it is called; takes about 30 ms. Afterwards `eval`, `Function`, `console`, `Date` and `Math.random` of
- * the thread's own code are as before, code in a `Compartment` has none of these. Libraries that extend the language's own objects
- * have to be imported before.
+ * Affects the whole thread, permanently; idempotent; takes about 30 ms. Afterwards `eval`, `Function`, `console`,
+ * `Date` and `Math.random` of the thread's own code are as before, while code in a `Compartment` has none of these.
+ * Libraries that extend the language's own objects have to be imported before.
  */
 export function lockDown(): void {
   if (isLockedDown()) return;
   repairIntrinsics({
-    // Our own code and that of libraries goes on as before; a compartment never sees these.
+    // Our own code and that of libraries works as before; a compartment never sees these.
     consoleTaming: "unsafe",
     evalTaming: "unsafe-eval",
     // Stacks are for people; "unsafe-debug" would give call sites, and through them functions, to confined code.
@@ -25,7 +25,8 @@ export function lockDown(): void {
     errorTrapping: "none",
     unhandledRejectionTrapping: "none",
     reporting: "none",
-    // Each property made overridable is an accessor; those of arrays, maps and typed arrays would cost a factor of 30 in `[...array]`.
+    // Each property made overridable is an accessor; those of arrays, maps and typed arrays would make `[...array]` 30
+    // times slower.
     overrideTaming: "min",
   });
   for (const prototype of OVERRIDABLE) makeOverridable(prototype);
@@ -37,7 +38,10 @@ export function isLockedDown(): boolean {
   return "harden" in globalThis;
 }
 
-/** Objects whose heirs are given properties of the same names by assignment: `counts["constructor"] = 1`, `error.name = "Lost"`. */
+/**
+ * Objects whose heirs are given properties of the same names by assignment: `counts["constructor"] = 1`, `error.name =
+ * "Lost"`.
+ */
 const OVERRIDABLE: readonly object[] = [
   Object.prototype,
   Error.prototype,

@@ -95,7 +95,7 @@ test("texts that a compartment refuses are harmless in strings, comments, patter
   assert.deepEqual(await preparedValue(source, "agent.js"), await exported(source));
 });
 
-test("a class expression's name, arguments, labels and static blocks are no free variables", async () => {
+test("a class expression's name, arguments, labels and static blocks are not free variables", async () => {
   const source = `
     const A = class B { static make() { return new B() } };
     function count() { return arguments.length }

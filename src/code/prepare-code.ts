@@ -82,7 +82,10 @@ function attempt<T>(task: () => T): T | CodeError {
   }
 }
 
-/** The module as one expression. The language's names are parameters: looking one up in a compartment takes fifty times as long. */
+/**
+ * The module as one expression. The language's names are parameters: looking one up in a compartment takes fifty times
+ * as long.
+ */
 function rewrite(module: ParsedModule, { file, kind }: Upload): string {
   const { edits, definers, result } = readModuleSyntax(module);
   const names = languageNames(module).join(", ");
@@ -96,7 +99,10 @@ return ${result};
   return expression;
 }
 
-/** A file's name as stack traces show it: without its folders, so that the hash does not depend on where it was uploaded from. */
+/**
+ * A file's name as stack traces show it: without its folders, so that the hash does not depend on where it was uploaded
+ * from.
+ */
 function sourceUrl(file: string, kind: CodeKind): string {
   const name = file.split(/[/\\]/).at(-1) ?? "";
   return name.replaceAll(/[^A-Za-z0-9_.@-]/g, "_") || kind.file;

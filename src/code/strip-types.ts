@@ -5,7 +5,8 @@ const require = createRequire(import.meta.url);
 const STRIPPER = "@swc/wasm-typescript";
 
 /**
- * An upload, with its prefix, as JavaScript: types become blanks, so that lines and columns stay. JavaScript stays as it is.
+ * An upload, with its prefix, as JavaScript: types become blanks, so that lines and columns stay. JavaScript is not
+ * changed.
  *
  * @throws {CodeError} `code-syntax`, also for TypeScript that is more than types (`enum`, parameter properties)
  */
@@ -20,7 +21,8 @@ export function stripTypes(upload: Upload): string {
       const at = { line: startLine ?? 1, column: startColumn ?? 0 };
       throw new CodeError("code-syntax", message, upload, at, { cause: thrown });
     }
-    // Its stack is of a fixed size, and after an overflow the instance answers everything with a fault: the next text gets a new one.
+    // Its stack has a fixed size, and after an overflow the instance fails on every input: the next text gets a new
+    // one.
     delete require.cache[require.resolve(STRIPPER)];
     throw tooDeep(upload, thrown);
   }
@@ -32,7 +34,7 @@ export function tooDeep(upload: Upload, cause: unknown): CodeError {
   return new CodeError("code-syntax", what, upload, { line: 1, column: 0 }, { cause });
 }
 
-/** What the stripper throws, which is no Error. */
+/** The stripper throws this, which is not an Error. */
 interface StripFault {
   readonly message: string;
   /** From 1. */

@@ -19,7 +19,7 @@ interface Rig {
   readonly dismissed: string[];
   /** What each greeting showed. */
   readonly shown: (string | undefined)[];
-  /** Those that were let in and not told that they left. */
+  /** Clients that were admitted and have not left. */
   readonly ends: Set<(error: MeanderError) => void>;
 }
 
@@ -74,7 +74,7 @@ test("[D22] a client that shows a good token is served", () =>
     },
   ));
 
-test("[D22] another one is told why, and its calls and watches fail with that", () =>
+test("[D22] another client is told why, and its calls and watches fail with that error", () =>
   withRig(
     () => "bad",
     async ({ client, server, dismissed, ends }) => {
@@ -92,7 +92,7 @@ test("[D22] another one is told why, and its calls and watches fail with that", 
     },
   ));
 
-test("[D22] one that is sent away comes back with what it shows then", () => {
+test("[D22] a client that was dismissed retries with its current token", () => {
   let token = "good";
   return withRig(
     () => token,

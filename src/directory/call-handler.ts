@@ -4,9 +4,10 @@ import type { CallHandler } from "./site-calls.ts";
 import { encodeJson } from "./value.ts";
 
 /**
- * What a handler answers, as a value of its own; what it throws, as a MeanderError: another one is its bug, and goes to the log of the site.
+ * A copy of the handler's result. Errors other than MeanderErrors are bugs of the handler: they go to the site's log.
  *
- * @throws {MeanderError} what the handler refused with, `site-call-failed`, `directory-value-too-large`, `directory-value-invalid`
+ * @throws {MeanderError} what the handler refused with, `site-call-failed`, `directory-value-too-large`,
+ *   `directory-value-invalid`
  */
 export async function runHandler(handler: CallHandler, payload: Json, log: Log): Promise<Json> {
   try {

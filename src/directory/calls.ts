@@ -15,7 +15,7 @@ export type Call = ClientCall extends infer C
 export type OnLoss =
   /** Sent again: doing it twice does no harm. */
   | "repeat"
-  /** Fails: it may have been done. */
+  /** Fails: it may already have taken effect. */
   | "fail";
 
 interface Waiting {
@@ -64,7 +64,7 @@ export class Calls {
         if (parsed.success) resolve(parsed.data);
         else
           reject(
-            new MeanderError("directory-answer-invalid", `that is no answer to ${call.type}`, {
+            new MeanderError("directory-answer-invalid", `not an answer to ${call.type}`, {
               where: "directory",
             }),
           );
@@ -97,7 +97,7 @@ export class Calls {
     this.#up = false;
     for (const waiting of [...this.#waiting.values()]) {
       if (waiting.sent && waiting.onLoss === "fail") {
-        const what = `${reason} before the answer to ${waiting.message.type}, which may have been done`;
+        const what = `${reason} before the answer to ${waiting.message.type}, which may already have taken effect`;
         this.#take(waiting.message.id)?.reject(unreachableError(what));
       }
       waiting.sent = false;

@@ -1,9 +1,9 @@
 import type { Change } from "./directory.ts";
 
 /**
- * Tells a listener of changes, one at a time: what a listener causes is told after it has returned.
+ * Delivers changes to a listener, one at a time: changes that a listener causes are delivered after it has returned.
  *
- * What a listener throws is its bug; it surfaces as an uncaught error and disturbs no other listener.
+ * An error thrown by a listener surfaces as an uncaught error and does not affect other listeners.
  */
 export class ChangeQueue {
   readonly #listener: (change: Change) => void;
@@ -15,7 +15,7 @@ export class ChangeQueue {
     this.#listener = listener;
   }
 
-  /** Tells of `changes` before it returns, unless the listener is running now. */
+  /** Delivers `changes` before it returns, unless the listener is running now. */
   push(changes: readonly Change[]): void {
     if (this.#closed) return;
     this.#waiting.push(...changes);
@@ -27,7 +27,7 @@ export class ChangeQueue {
     this.#running = false;
   }
 
-  /** Nothing more is told. */
+  /** Delivers nothing more. */
   close(): void {
     this.#closed = true;
     this.#waiting = [];

@@ -1,6 +1,6 @@
 import type { Change } from "./directory.ts";
 
-/** Keeps what a watch told, and lets a test wait for it. */
+/** Records the changes of a watch, and lets a test wait for them. */
 export class ChangeRecorder {
   readonly changes: Change[] = [];
   #waiting: (() => void)[] = [];
@@ -20,7 +20,7 @@ export class ChangeRecorder {
     });
   }
 
-  /** Settles when `count` changes were told. */
+  /** Settles when `count` changes have been recorded. */
   async count(count: number): Promise<void> {
     while (this.changes.length < count) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));

@@ -58,7 +58,7 @@ export class ClientBlobs {
 }
 
 function invalidAnswer(): MeanderError {
-  return new MeanderError("directory-answer-invalid", "those are no parts of a blob", {
+  return new MeanderError("directory-answer-invalid", "not parts of a blob", {
     where: "directory",
   });
 }

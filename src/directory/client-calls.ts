@@ -1,12 +1,13 @@
 import { LIMITS, type Log, MeanderError } from "../base/index.ts";
+import type { SiteInstance } from "../stream/index.ts";
 import { runHandler } from "./call-handler.ts";
 import type { Json } from "./directory.ts";
 import type { ClientMessage } from "./messages.ts";
-import type { CallHandler, ServedPlace } from "./site-calls.ts";
+import type { CallHandler } from "./site-calls.ts";
 import { encodeError } from "./wire-error.ts";
 
 interface Served {
-  readonly place: ServedPlace;
+  readonly place: SiteInstance;
   readonly handler: CallHandler;
 }
 
@@ -15,7 +16,7 @@ export class ClientCalls {
   readonly #log: Log;
   readonly #send: (message: ClientMessage) => void;
   #served: Served | undefined;
-  /** The connection there is; an answer goes over the one that its call came over, or nowhere. */
+  /** The current connection. An answer is sent only over the connection that its call came over. */
   #connection: object | undefined;
   #running = 0;
 
@@ -25,8 +26,8 @@ export class ClientCalls {
     this.#send = send;
   }
 
-  /** Sets who answers; takes the place of the one before. Undone by the returned function. */
-  serve(place: ServedPlace, handler: CallHandler): () => void {
+  /** Sets the handler; replaces an earlier one. Returns a function that removes it. */
+  serve(place: SiteInstance, handler: CallHandler): () => void {
     const before = this.#served?.place;
     const served = { place, handler };
     this.#served = served;
@@ -57,7 +58,7 @@ export class ClientCalls {
     void this.#answer(id, payload);
   }
 
-  #announce({ site, instance }: ServedPlace): void {
+  #announce({ site, instance }: SiteInstance): void {
     this.#send({ type: "serve", site, instance });
   }
 

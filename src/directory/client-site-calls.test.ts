@@ -8,7 +8,7 @@ import { recordSites, servedAt } from "./site-calls.conformance.ts";
 
 const NORTH = { site: "north", instance: 7 };
 
-test("client: [D21] the end of a connection fails calls and is told; the site is back with the next one", async () => {
+test("client: [D21] the end of a connection fails calls and is reported; the site is back with the next one", async () => {
   await using world = await ServedWorld.make();
   const { sites } = world.embedded;
   const told = recordSites(sites);
@@ -31,7 +31,7 @@ test("client: [D21] the end of a connection fails calls and is told; the site is
   assert.deepEqual(world.server.counts.toJSON(), {});
 });
 
-test("client: [D21] a newer connection of the site takes over, and nobody is told that it went", async () => {
+test("client: [D21] a newer connection of the site takes over, and the leader is not told that the site went", async () => {
   await using world = await ServedWorld.make();
   const { sites } = world.embedded;
   const told = recordSites(sites);
@@ -41,7 +41,7 @@ test("client: [D21] a newer connection of the site takes over, and nobody is tol
   await servedAt(sites);
   const failed = assert.rejects(sites.call("north", 7, null, 60_000), {
     code: "site-gone",
-    message: /a newer connection of the site took over; it may have been done/,
+    message: /a newer connection of the site took over; it may already have taken effect/,
   });
   await turnsUntil(() => held.length === 1);
   await using newer = world.client();
@@ -65,7 +65,7 @@ test("client: [D21] an answer goes over the connection that its call came over, 
     code: "site-gone",
   });
   await turnsUntil(() => answers.length === 1);
-  // Another leader's numbers start anew: an answer to the old call would be taken for one to the new.
+  // Another leader numbers its calls from 1: an answer to the old call would be mistaken for an answer to the new one.
   await world.cut(client);
   await failed;
   await world.renew();
@@ -80,7 +80,7 @@ test("client: [D21] an answer goes over the connection that its call came over, 
   assert.deepEqual(world.server.counts.toJSON(), {});
 });
 
-test("client: [D21] what is no longer served is not announced on the next connection", async () => {
+test("client: [D21] a handler that was removed is not announced on the next connection", async () => {
   await using world = await ServedWorld.make();
   await using client = world.client();
   const undo = client.serve(NORTH, async () => null);

@@ -60,7 +60,7 @@ export class ClientWatch {
       this.#queue.push(this.#mirror.page(page.entries));
       if (!page.more) return this.#synced(page.revision);
       const next = page.entries.at(-1)?.key ?? after;
-      // A list that does not go on would be asked for for ever.
+      // A list without progress would be requested forever.
       if (next <= after)
         throw new MeanderError("directory-answer-invalid", "a list does not go on", {
           where: "directory",
@@ -79,7 +79,7 @@ export class ClientWatch {
     this.#sync = undefined;
   }
 
-  /** The listener hears nothing more. */
+  /** Calls the listener no more. */
   close(): void {
     this.#sync = undefined;
     this.#queue.close();

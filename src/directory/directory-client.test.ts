@@ -49,7 +49,7 @@ test("client: [D16] calls made without a connection fail when none came in time"
   await Promise.all(failures);
 });
 
-test("client: [D16] what may be done twice is sent again after a lost connection, and the rest fails", async () => {
+test("client: [D16] idempotent calls are sent again after a lost connection, and the others fail", async () => {
   await using world = await ServedWorld.make();
   const silent = world.silent();
   await using client = world.client();
@@ -65,7 +65,10 @@ test("client: [D16] what may be done twice is sent again after a lost connection
     client.delete("a"),
     client.request("join", null),
   ].map((call) =>
-    assert.rejects(call, { code: "directory-unreachable", message: /may have been done/ }),
+    assert.rejects(call, {
+      code: "directory-unreachable",
+      message: /may already have taken effect/,
+    }),
   );
   await silent.received(7);
   world.reachable = true;
@@ -96,7 +99,7 @@ test("client: [D16] pauses between attempts double up to a bound, each shortened
   assert.ok(new Set(pauses.slice(-4)).size > 1);
 });
 
-test("client: [D17] after a reconnect a watch tells the differences, then synced", async () => {
+test("client: [D17] after a reconnect a watch reports the differences, then synced", async () => {
   await using world = await ServedWorld.make();
   await using client = world.client();
   for (const key of ["w/same", "w/changed", "w/deleted", "w/replaced"]) await client.put(key, 1);
@@ -124,7 +127,7 @@ test("client: [D17] after a reconnect a watch tells the differences, then synced
   assert.equal(told.short[10], "w/same=6");
 });
 
-test("client: [D17] a directory that was made anew is told from its start, whatever its revisions", async () => {
+test("client: [D17] a different directory is reported from its start, whatever its revisions", async () => {
   await using world = await ServedWorld.make();
   await using client = world.client();
   for (const key of ["w/a", "w/b", "w/a"]) await client.put(key, "old");
@@ -138,7 +141,7 @@ test("client: [D17] a directory that was made anew is told from its start, whate
   assert.deepEqual(told.short.slice(3), ['w/a="new"', "-w/b", "synced"]);
 });
 
-test("client: [D17] a watch undone without a connection does not come back", async () => {
+test("client: [D17] a watch that was cancelled without a connection does not come back", async () => {
   await using world = await ServedWorld.make();
   await using client = world.client();
   const stopped = new ChangeRecorder();
@@ -168,7 +171,7 @@ test("client: [D19] leases outlive the connection, and watches at the server do 
   assert.equal(await other.get("s/a"), undefined);
 });
 
-test("client: [D10] connects and disconnects are told, with the reason", async () => {
+test("client: [D10] connects and disconnects are reported, with the reason", async () => {
   await using world = await ServedWorld.make();
   await using client = world.client();
   const statuses = new Statuses(client);
@@ -228,8 +231,8 @@ test("client: [D20] a directory that does not greet, or dials that never settle,
 });
 
 for (const [what, text] of [
-  ["text that is no JSON", "{"],
-  ["text that is no message", '{"type":"bye"}'],
+  ["text that is not JSON", "{"],
+  ["text that is not a message", '{"type":"bye"}'],
   ["another version", '{"type":"hello","protocol":99,"directory":"x"}'],
   ["an answer before the greeting", '{"type":"answer","id":1,"result":null}'],
   ["nesting without end", "[".repeat(100_000)],

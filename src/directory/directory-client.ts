@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type Cancel, LIMITS, MeanderError, messageOf } from "../base/index.ts";
+import type { SiteInstance } from "../stream/index.ts";
 import { type Call, Calls, type OnLoss, unreachableError } from "./calls.ts";
 import { ClientBlobs } from "./client-blobs.ts";
 import { ClientCalls } from "./client-calls.ts";
@@ -17,7 +18,7 @@ import type {
 import { checkKey, checkPrefix } from "./key.ts";
 import { entrySchema, type ServerMessage } from "./messages.ts";
 import { type DialOptions, ReconnectingSocket } from "./reconnecting-socket.ts";
-import type { CallHandler, ServedPlace } from "./site-calls.ts";
+import type { CallHandler } from "./site-calls.ts";
 import { encodeJson, encodeValue } from "./value.ts";
 import { decodeError } from "./wire-error.ts";
 
@@ -28,7 +29,7 @@ const leaseSchema = z.object({
 });
 const jsonSchema = z.custom<Json>((value) => value !== undefined);
 
-/** What a {@link DirectoryClient} stands on. */
+/** What a {@link DirectoryClient} depends on. */
 export interface DirectoryClientOptions extends DialOptions {
   /** [D22] The directory does not let this client in, or no longer. It tries again. */
   readonly onDismissed?: ((error: MeanderError) => void) | undefined;
@@ -37,10 +38,11 @@ export interface DirectoryClientOptions extends DialOptions {
 /**
  * The directory of a leading site, used over a message socket. Runs in browsers.
  *
- * [D16] Calls made without a connection wait for one, up to {@link LIMITS.directoryCallMs}, then throw `directory-unreachable`.
- * `compareAndSet`, `delete` and `request` throw it also when the connection ends before their answer: they may have been
- * done. [D17] Watches go on after a reconnect. [D22] A directory that does not let the client in fails its calls with its own words. Besides what every {@link Directory} throws: `directory-closed`, `directory-busy`,
- * `directory-full`, `directory-answer-invalid`.
+ * [D16] Calls made without a connection wait for one, up to {@link LIMITS.directoryCallMs}, then throw
+ * `directory-unreachable`. `compareAndSet`, `delete` and `request` also throw it when the connection ends before their
+ * answer: they may already have taken effect. [D17] Watches continue after a reconnect. [D22] When the directory does
+ * not admit the client, calls fail with the directory's error. In addition to the errors of every {@link Directory}:
+ * `directory-closed`, `directory-busy`, `directory-full`, `directory-answer-invalid`.
  */
 export class DirectoryClient implements Directory {
   readonly #options: DirectoryClientOptions;
@@ -158,7 +160,7 @@ export class DirectoryClient implements Directory {
     return await this.#calls.make(call, "fail", jsonSchema, options.timeoutMs);
   }
 
-  serve(place: ServedPlace, handler: CallHandler): () => void {
+  serve(place: SiteInstance, handler: CallHandler): () => void {
     this.#checkOpen();
     return this.#siteCalls.serve(place, handler);
   }
@@ -193,7 +195,7 @@ export class DirectoryClient implements Directory {
 
   #up(directory: string): void {
     this.#directory = directory;
-    // First, so that the leader can call the site when it hears from it.
+    // Registered first, so that the leader can call the site as soon as it sees it.
     this.#siteCalls.up();
     this.#calls.up();
     for (const watch of [...this.#watches.values()]) void this.#synchronise(watch);
@@ -207,7 +209,7 @@ export class DirectoryClient implements Directory {
     this.#setStatus({ type: "disconnected", reason });
   }
 
-  /** [D22] What waits fails with the directory's words: with the same token it would wait in vain. */
+  /** [D22] Waiting calls fail with the directory's error: retrying with the same token would not help. */
   #dismissed(error: MeanderError): void {
     this.#options.onDismissed?.(error);
     for (const first of [...this.#firsts.values()]) first.reject(error);
@@ -245,7 +247,7 @@ export class DirectoryClient implements Directory {
       if (!this.#socket.isUp || !this.#watches.has(watch.id)) return;
       const first = this.#firsts.get(watch);
       if (first !== undefined) return first.reject(error);
-      // A watch that goes on with gaps would be worse than a new connection.
+      // A watch with gaps would be worse than a new connection.
       this.#socket.reset(`a watch could not go on: ${messageOf(error)}`);
     }
   }

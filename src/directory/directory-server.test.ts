@@ -139,7 +139,7 @@ test("server: [D18] calls over the limit are refused, and the others answered", 
   assert.deepEqual(await peer.call({ type: "get", key: "a" }), { result: null });
 });
 
-test("server: [D18] a failing handler is a refusal that tells nothing but where to look", async () => {
+test("server: [D18] a failing handler becomes a refusal that reveals only where to look", async () => {
   await using world = await World.make();
   world.embedded.setRequestHandler(() => Promise.reject(new TypeError("the secret is 42")));
   const answer = await world.peer().call({ type: "request", subject: "join", payload: null });
@@ -173,7 +173,7 @@ test("server: [D18] parts of a blob that do not follow one another are refused",
   assert.equal(typeof (await part({ upload: 2, offset: 3 })).result, "string");
 });
 
-test("server: [D18] [D21] a client that serves twice is closed, and its site gone", async () => {
+test("server: [D18] [D21] a client that serves twice is closed, and its site is gone", async () => {
   await using world = await World.make();
   const { sites } = world.embedded;
   const told = recordSites(sites);
@@ -189,7 +189,7 @@ test("server: [D18] [D21] a client that serves twice is closed, and its site gon
   assert.deepEqual(told, ["+north/7", "-north/7", "+north/7", "-north/7"]);
 });
 
-test("server: [D21] answers to calls that nobody made, or of another site, are counted and change nothing", async () => {
+test("server: [D21] answers to calls that were never made, or of another site, are counted and change nothing", async () => {
   await using world = await World.make();
   const { sites } = world.embedded;
   const north = world.peer();
@@ -214,7 +214,7 @@ test("server: [D21] answers to calls that nobody made, or of another site, are c
   assert.equal(world.server.clientCount, 2);
 });
 
-test("server: [D21] a server that closes fails calls, and tells nobody that its sites went", async () => {
+test("server: [D21] a server that closes fails calls, and does not report that its sites went", async () => {
   await using world = await World.make();
   const { sites } = world.embedded;
   const told = recordSites(sites);
@@ -239,7 +239,7 @@ test("server: [D18] clients over the limit are closed", async () => {
   assert.deepEqual(await world.peer().call({ type: "get", key: "a" }), { result: null });
 });
 
-test("server: [D20] a client that says nothing is closed, one that pings is not", async () => {
+test("server: [D20] a silent client is closed, one that pings is not", async () => {
   await using world = await World.make();
   const silent = world.peer();
   const alive = world.peer();

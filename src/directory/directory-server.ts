@@ -6,8 +6,8 @@ import { ServerClient } from "./server-client.ts";
 /** Serves a directory to any number of clients, each over a message socket. */
 export class DirectoryServer {
   /**
-   * `refused`: clients over the limit, and those that were not let in; `invalid-…`: messages, by what was wrong; each ended its client. `unasked`: answers to calls that
-   * nobody waits for, or never made.
+   * `refused`: clients over the limit, and those that were not admitted. `invalid-…`: malformed messages, by fault;
+   * each closed its client. `unasked`: answers to calls that are no longer waiting or were never made.
    */
   readonly counts: Counters = new Counters();
   readonly #directory: LeaderDirectory;
@@ -33,9 +33,9 @@ export class DirectoryServer {
   }
 
   /**
-   * Serves one more client until its socket ends. Over the limit the socket is closed.
+   * Serves a client until its socket ends. Over the limit the socket is closed.
    *
-   * @param admit [D22] lets it in; everybody without
+   * @param admit [D22] decides whether it is admitted; without it every client is
    */
   attach(socket: MessageSocket, admit?: Admit): void {
     if (this.#closed || this.#clients.size >= LIMITS.directoryClientsMax) {

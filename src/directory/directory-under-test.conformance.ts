@@ -7,7 +7,7 @@ import type { SiteCalls } from "./site-calls.ts";
 /** A directory to examine, and the world around it. */
 export interface DirectoryUnderTest extends AsyncDisposable {
   readonly directory: Directory;
-  /** The clock of whoever keeps the leases, and of the directory. */
+  /** Clock of the leases, and of the directory. */
   readonly clock: VirtualClock;
   /** The leader's end of site calls. */
   readonly sites: SiteCalls;
@@ -22,7 +22,7 @@ export interface LeaderDirectoryUnderTest extends AsyncDisposable {
   readonly clock: VirtualClock;
 }
 
-/** Examines one rule with a directory of its own. */
+/** Tests one rule with a new directory. */
 export type Rule = (text: string, body: (under: DirectoryUnderTest) => Promise<void>) => void;
 
 /** Settles when something is so that needs turns of the event loop, not time. */

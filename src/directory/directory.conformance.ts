@@ -9,7 +9,7 @@ import { requestsConformance } from "./requests.conformance.ts";
 import { siteCallsConformance } from "./site-calls.conformance.ts";
 import { watchesConformance } from "./watches.conformance.ts";
 
-/** What every {@link Directory} must do (docs/spec/directory.md). An implementation calls this from its own test file. */
+/** What every {@link Directory} must do (docs/spec/directory.md). Each implementation's test file calls this. */
 export function directoryConformance(name: string, make: () => Promise<DirectoryUnderTest>): void {
   const rule = (text: string, body: (under: DirectoryUnderTest) => Promise<void>): void => {
     test(`${name}: ${text}`, async () => {
@@ -28,7 +28,7 @@ export function directoryConformance(name: string, make: () => Promise<Directory
 
 /** [D10], [D12] */
 function statusAndClosing(rule: Rule): void {
-  rule("[D10] onStatus tells the present state at once", async ({ directory }) => {
+  rule("[D10] onStatus reports the present state at once", async ({ directory }) => {
     await directory.get("a");
     const told: string[] = [];
     const undo = directory.onStatus((status) => told.push(status.type));
@@ -39,7 +39,7 @@ function statusAndClosing(rule: Rule): void {
   });
 
   rule(
-    "[D12] a closed directory answers nothing, and closing twice is fine",
+    "[D12] a closed directory answers nothing, and closing is idempotent",
     async ({ directory }) => {
       const told: string[] = [];
       directory.onStatus((status) => told.push(status.type));

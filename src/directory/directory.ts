@@ -1,4 +1,5 @@
-import type { CallHandler, ServedPlace } from "./site-calls.ts";
+import type { SiteInstance } from "../stream/index.ts";
+import type { CallHandler } from "./site-calls.ts";
 
 /** A JSON value: what the directory keeps. */
 export type Json =
@@ -18,7 +19,9 @@ export interface Entry {
   readonly revision: number;
 }
 
-/** What a watch tells. `synced` comes once, after the entries that were there at the start; again after a reconnect. */
+/**
+ * An event of a watch. `synced` comes once, after the entries that existed at the start, and again after a reconnect.
+ */
 export type Change =
   | { readonly type: "put"; readonly entry: Entry }
   | { readonly type: "deleted"; readonly key: string; readonly revision: number }
@@ -43,17 +46,18 @@ export interface WriteOptions {
 /** Options of a request. */
 export interface RequestOptions {
   /**
-   * How long the answer may take, ms, > 0; then it throws `directory-unreachable`, and may have been done.
+   * How long the answer may take, ms, > 0; then it throws `directory-unreachable`, and may already have taken effect.
    * Default: {@link LIMITS.directoryCallMs} over a connection, no end in the leader's own process.
    */
   readonly timeoutMs?: number | undefined;
 }
 
 /**
- * Where a session keeps names, locations and configuration. Rules [D1]-[D12] and [D21] are the conformance suite's.
+ * Where a session keeps names, locations and configuration. Rules [D1]-[D12] and [D21] are its conformance suite.
  *
- * Every failure is a {@link MeanderError}: `directory-unreachable`, `directory-key-invalid`, `directory-value-too-large`,
- * `directory-lease-gone`, `directory-blob-missing`, `directory-no-leader`, or what the leader answered.
+ * Every failure is a {@link MeanderError}: `directory-unreachable`, `directory-key-invalid`,
+ * `directory-value-too-large`, `directory-lease-gone`, `directory-blob-missing`, `directory-no-leader`, or the leader's
+ * refusal.
  */
 export interface Directory extends AsyncDisposable {
   /** [D1] */
@@ -71,11 +75,14 @@ export interface Directory extends AsyncDisposable {
   ): Promise<number | undefined>;
   /** [D5] Removes a key (if its revision is `expected`, when given). False when there was nothing to remove. */
   delete(key: string, expected?: number): Promise<boolean>;
-  /** [D6] First the entries there are, then `synced`, then every change in order. Calls never overlap. Undone by the returned function. */
+  /**
+   * [D6] Reports the existing entries, then `synced`, then every change in order. Calls never overlap. Returns a
+   * function that ends the watch.
+   */
   watch(prefix: string, listener: (change: Change) => void): Promise<() => void>;
   /** [D7] */
   grantLease(ttlMs: number): Promise<Lease>;
-  /** [D7] Starts the time of the lease anew. @throws `directory-lease-gone` */
+  /** [D7] Restarts the lease's time to live. @throws `directory-lease-gone` */
   renewLease(lease: Lease): Promise<void>;
   /** [D7] Ends the lease and removes its keys. */
   revokeLease(lease: Lease): Promise<void>;
@@ -85,13 +92,13 @@ export interface Directory extends AsyncDisposable {
   /** [D9] Asks the leader. Its refusal is thrown as the MeanderError it made. */
   request(subject: string, payload: Json, options?: RequestOptions): Promise<Json>;
   /**
-   * [D21] Sets who answers the leader's calls to this site; on every connection from now on. One place at a time: another one takes over.
-   * Undone by the returned function.
+   * [D21] Sets the handler of the leader's calls to this site, on every connection from now on. One site instance at a
+   * time: another one replaces it. Returns a function that removes the handler.
    *
    * @throws {MeanderError} `directory-closed`
    */
-  serve(place: ServedPlace, handler: CallHandler): () => void;
-  /** [D10] Tells of connects and disconnects from now on, the present state first. Undone by the returned function. */
+  serve(place: SiteInstance, handler: CallHandler): () => void;
+  /** [D10] Reports connects and disconnects, the present state first. Returns an unsubscribe function. */
   onStatus(listener: (status: DirectoryStatus) => void): () => void;
 }
 

@@ -22,7 +22,7 @@ export type { LeaderDirectory, Page } from "./leader-directory.ts";
 export { memorySocketPair } from "./memory-socket.ts";
 export type { Admission, Admit, MessageSocket } from "./message-socket.ts";
 export type { DialOptions } from "./reconnecting-socket.ts";
-export type { CallHandler, ServedPlace, SiteCalls } from "./site-calls.ts";
+export type { CallHandler, SiteCalls } from "./site-calls.ts";
 export { type SendCall, type SiteRegistration, SiteRegistry } from "./site-registry.ts";
 export { nestingOf } from "./value.ts";
 export { decodeError, encodeError, type WireError, wireErrorSchema } from "./wire-error.ts";

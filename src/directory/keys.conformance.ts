@@ -62,7 +62,7 @@ export function keysConformance(rule: Rule): void {
     );
   });
 
-  rule("[D3] each put has a revision of its own, and they grow", async ({ directory }) => {
+  rule("[D3] each put has a unique revision, and revisions grow", async ({ directory }) => {
     const first = await directory.put("a", 1);
     const second = await directory.put("b", 1);
     const third = await directory.put("a", 1);
@@ -104,7 +104,7 @@ export function keysConformance(rule: Rule): void {
   });
 
   rule(
-    "[D11] keys that are none, values too large and values that are no JSON are refused",
+    "[D11] invalid keys, values too large and values that are not JSON are refused",
     async ({ directory }) => {
       const long = "k".repeat(LIMITS.directoryKeyLengthMax);
       await directory.put(long, 1);

@@ -9,10 +9,10 @@ import type { LeaderDirectory } from "./leader-directory.ts";
 import { memorySocketPair } from "./memory-socket.ts";
 
 /**
- * What every {@link LeaderDirectory} must do (docs/spec/directory.md): all that a directory does, in the leader's own process and
- * served to a member, and its own members. An implementation calls this from its own test file.
+ * What every {@link LeaderDirectory} must do (docs/spec/directory.md): everything that a directory does, in the
+ * leader's own process and served to a member, and its additional members. Each implementation's test file calls this.
  *
- * @param make a new directory; `seed` is that of its random generator
+ * @param make makes a new directory; `seed` is that of its random generator
  */
 export function leaderDirectoryConformance(
   name: string,
@@ -113,7 +113,7 @@ export function leaderDirectoryConformance(
     assert.deepEqual(await pagesOf(directory, "none/"), []);
   });
 
-  rule("[D23] a page begins after the given key, whether that exists or not", async (under) => {
+  rule("[D23] a page starts after the given key, whether that exists or not", async (under) => {
     const { directory } = under;
     for (const key of ["a", "b", "c"]) await directory.put(key, key);
     const after = async (key: string): Promise<string[]> =>

@@ -11,10 +11,11 @@ export interface Page {
 }
 
 /**
- * A directory as the leading site has it: it answers the members' requests, calls sites, and can be served to members by a
- * {@link DirectoryServer}. Rules [D9] and [D21] to [D23] are the leader directory's conformance suite.
+ * A directory as the leading site uses it: it answers the members' requests, calls sites, and can be served to members
+ * by a {@link DirectoryServer}. Rules [D9] and [D21] to [D23] are its conformance suite.
  *
- * Where the entries are kept is up to the implementation; calls to sites always go over the sites' own connections to the leader.
+ * Where the entries are kept is up to the implementation; calls to sites always use the sites' own connections to the
+ * leader.
  */
 export interface LeaderDirectory extends Directory {
   /** [D23] Identifies the store. A different store has a different id, even at the same address. */

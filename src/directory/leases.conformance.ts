@@ -5,7 +5,7 @@ import type { Rule } from "./directory-under-test.conformance.ts";
 
 /** [D7] */
 export function leasesConformance(rule: Rule): void {
-  rule("[D7] the keys of a lease go when its time is over", async ({ directory, clock }) => {
+  rule("[D7] the keys of a lease are removed when it expires", async ({ directory, clock }) => {
     const lease = await directory.grantLease(1_000);
     assert.equal(lease.ttlMs, 1_000);
     const told = new ChangeRecorder();
@@ -26,7 +26,7 @@ export function leasesConformance(rule: Rule): void {
     await assert.rejects(directory.put("s/a", 1, { lease }), { code: "directory-lease-gone" });
   });
 
-  rule("[D7] renewing starts the time of a lease anew", async ({ directory, clock }) => {
+  rule("[D7] renewing restarts the time of a lease", async ({ directory, clock }) => {
     const lease = await directory.grantLease(1_000);
     await directory.put("s/a", 1, { lease });
     for (let round = 0; round < 5; round++) {
@@ -38,14 +38,17 @@ export function leasesConformance(rule: Rule): void {
     assert.equal(await directory.get("s/a"), undefined);
   });
 
-  rule("[D7] revoking a lease removes its keys at once; twice is fine", async ({ directory }) => {
-    const lease = await directory.grantLease(1_000);
-    await directory.put("s/a", 1, { lease });
-    await directory.revokeLease(lease);
-    await directory.revokeLease(lease);
-    assert.equal(await directory.get("s/a"), undefined);
-    await assert.rejects(directory.renewLease(lease), { code: "directory-lease-gone" });
-  });
+  rule(
+    "[D7] revoking a lease removes its keys at once, and is idempotent",
+    async ({ directory }) => {
+      const lease = await directory.grantLease(1_000);
+      await directory.put("s/a", 1, { lease });
+      await directory.revokeLease(lease);
+      await directory.revokeLease(lease);
+      assert.equal(await directory.get("s/a"), undefined);
+      await assert.rejects(directory.renewLease(lease), { code: "directory-lease-gone" });
+    },
+  );
 
   rule(
     "[D7] a key belongs to the lease it was last put under, or to none",

@@ -4,20 +4,23 @@ import type { MeanderError } from "../base/index.ts";
 export interface MessageSocket {
   /** Sends a text. Does nothing once closed. */
   send(text: string): void;
-  /** Sets who hears the texts of the peer; set once, and none are lost before. */
+  /** Sets the handler of the peer's texts, once. Texts that arrived before are not lost. */
   onMessage(handler: (text: string) => void): void;
-  /** Sets who hears of the end, once; also when it has ended already. */
+  /** Sets the handler of the end, once; called at once when it has already ended. */
   onClose(handler: () => void): void;
   /** Ends the connection for both. */
   close(): void;
 }
 
 /**
- * Lets in whoever is at the other end of a message socket, by the token that its greeting showed.
+ * Admits the client at the other end of a message socket, by the token in its hello.
  *
  * @throws {MeanderError} why not
  */
 export type Admit = (token: string | undefined) => Admission | Promise<Admission>;
 
-/** Somebody was let in. To be called once: `end` is called when that is over, and the returned function tells that the other end has left. */
+/**
+ * A client was admitted. Call it once: `end` is called when the admission is revoked, and the returned function reports
+ * that the client has left.
+ */
 export type Admission = (end: (error: MeanderError) => void) => () => void;

@@ -93,7 +93,7 @@ const serverMessageSchema = z.discriminatedUnion("type", [
 /** What a directory sends. */
 export type ServerMessage = z.infer<typeof serverMessageSchema>;
 
-/** Why a text is no message. */
+/** Why a text is not a message. */
 export type MessageFault = "size" | "depth" | "json" | "shape";
 
 /** Reads what a client sent; never throws. */

@@ -26,7 +26,7 @@ export interface ReconnectingSocketEvents {
   onDismissed(error: WireError): void;
 }
 
-/** What a directory client stands on. */
+/** What the connection of a directory client depends on. */
 export interface DialOptions {
   /** Opens a connection to the directory, or rejects. */
   readonly dial: () => Promise<MessageSocket>;
@@ -39,8 +39,8 @@ export interface DialOptions {
 }
 
 /**
- * Keeps a greeted connection to a directory: dials, greets, asks for signs of life, and dials again after pauses that
- * double from {@link LIMITS.reconnectMsMin} to {@link LIMITS.reconnectMsMax}, each between half of itself and all of it.
+ * Keeps a connection to a directory: dials, shakes hands, checks for signs of life, and dials again after pauses that
+ * double from {@link LIMITS.reconnectMsMin} to {@link LIMITS.reconnectMsMax}, each shortened at random by up to half.
  */
 export class ReconnectingSocket {
   readonly #options: DialOptions;
@@ -99,7 +99,7 @@ export class ReconnectingSocket {
     const attempt = {};
     this.#attempt = attempt;
     this.#timer("directory greeting", LIMITS.directoryCallMs, () => this.reset("no answer"));
-    // In a later microtask, so that a dialler that throws is one that rejects.
+    // In a later microtask, so that a dialler that throws acts like one that rejects.
     Promise.resolve()
       .then(this.#options.dial)
       .then(

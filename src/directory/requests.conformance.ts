@@ -35,7 +35,7 @@ export function requestsConformance(rule: Rule): void {
   });
 
   rule(
-    "[D9] a request has the time it was given, and its failure says so",
+    "[D9] a request waits as long as it was given, and its failure says so",
     async ({ directory, clock, answer }) => {
       const asked: (() => void)[] = [];
       answer(() => new Promise((resolve) => asked.push(() => resolve("done"))));

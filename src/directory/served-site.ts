@@ -53,12 +53,12 @@ export class ServedSite {
       this.#send({ type: "call", id, payload }),
     );
     this.#registration = registration;
-    // Whoever was told of the site may have closed its connection.
+    // A listener that was informed of the site may have closed its connection.
     if (this.#ended) registration.end("gone");
     return true;
   }
 
-  /** An answer that nobody waits for, such as a late one, is counted. */
+  /** An answer without a waiting call, such as a late one, is counted. */
   #settled(waited: boolean | undefined): void {
     if (waited !== true) this.#counts.add("unasked");
   }

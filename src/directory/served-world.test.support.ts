@@ -143,7 +143,7 @@ export class SilentDirectory {
   }
 }
 
-/** Keeps the statuses that a directory told. */
+/** Records the statuses of a directory. */
 export class Statuses {
   readonly all: DirectoryStatus[] = [];
   #waiting: (() => void)[] = [];

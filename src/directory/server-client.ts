@@ -20,7 +20,7 @@ import { ServedBlobs } from "./served-blobs.ts";
 import { isServing, ServedSite } from "./served-site.ts";
 import { encodeError } from "./wire-error.ts";
 
-/** Times that the watchdog may come by a client without having heard from it. */
+/** Checks of the watchdog that a client may stay silent for. */
 const SILENCES_MAX = 3;
 
 /** One client of a directory: what it asked for and watches. */
@@ -133,7 +133,7 @@ export class ServerClient {
 
   #invalid(fault: MessageFault | "hello" | "protocol" | "serve"): void {
     this.#counts.add(`invalid-${fault}`);
-    this.#log.warn("A directory client sent what is no message.", { fault });
+    this.#log.warn("A directory client sent a malformed message.", { fault });
     this.close();
   }
 

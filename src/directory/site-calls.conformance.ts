@@ -52,7 +52,7 @@ export function siteCallsConformance(rule: Rule): void {
   });
 
   rule(
-    "[D21] a handler that fails otherwise is a refusal that tells nothing but where to look",
+    "[D21] an unexpected error of a handler becomes a refusal that reveals only where to look",
     async ({ directory, sites }) => {
       directory.serve(NORTH, () => {
         throw new TypeError("the secret is 42");
@@ -121,14 +121,14 @@ export function siteCallsConformance(rule: Rule): void {
   );
 
   rule(
-    "[D21] a call that is not answered in time fails, and a late answer is for nobody",
+    "[D21] a call that is not answered in time fails, and a late answer is ignored",
     async ({ directory, sites, clock }) => {
       const answers: ((result: Json) => void)[] = [];
       directory.serve(NORTH, () => new Promise((resolve) => answers.push(resolve)));
       await servedAt(sites);
       const late = assert.rejects(sites.call("north", 7, 1, 500), {
         code: "site-timeout",
-        message: /no answer in 500 ms; it may have been done/,
+        message: /no answer in 500 ms; it may already have taken effect/,
       });
       const patient = sites.call("north", 7, 2, 1_000);
       await turnsUntil(() => answers.length === 2);
@@ -141,7 +141,7 @@ export function siteCallsConformance(rule: Rule): void {
   );
 
   rule(
-    "[D21] a site that takes calls no more is told of, and what it had not answered fails",
+    "[D21] a site that stops accepting calls is reported, and its unanswered calls fail",
     async ({ directory, sites }) => {
       const told = recordSites(sites);
       let asked = 0;
@@ -153,7 +153,7 @@ export function siteCallsConformance(rule: Rule): void {
       assert.deepEqual(told, ["+north/7"]);
       const failed = assert.rejects(sites.call("north", 7, null, 1_000), {
         code: "site-gone",
-        message: /may have been done/,
+        message: /may already have taken effect/,
       });
       await turnsUntil(() => asked === 1);
       undo();

@@ -1,22 +1,26 @@
 import { assert, type Cancel, type Clock, LIMITS, MeanderError } from "../base/index.ts";
+import type { SiteInstance } from "../stream/index.ts";
 import { copyOf } from "./call-handler.ts";
 import type { Json } from "./directory.ts";
-import type { ServedPlace, SiteCalls } from "./site-calls.ts";
+import type { SiteCalls } from "./site-calls.ts";
 
-/** A site's entry in a {@link SiteRegistry}; whoever has the way to the site keeps it. */
+/** A site's entry in a {@link SiteRegistry}, held by what is connected to the site. */
 export interface SiteRegistration {
   /** The site answered the call of that number. False when none waits for it. */
   answered(id: number, result: Json): boolean;
   /** The site refused the call of that number. False when none waits for it. */
   refused(id: number, error: MeanderError): boolean;
-  /** The site takes calls no more. Twice is fine, and so is one that was replaced. `closing`: the directory's own doing, which is told nobody. */
+  /**
+   * The site no longer accepts calls. Idempotent; does nothing when it was replaced. `closing`: the directory is
+   * closing, which is not reported.
+   */
   end(why: "gone" | "closing"): void;
 }
 
 /** Brings a call to a site. Its answer comes through the {@link SiteRegistration}, in a later turn or microtask. */
 export type SendCall = (id: number, payload: Json) => void;
 
-/** [D21] The sites that take calls of the leader, whichever way leads to them. */
+/** [D21] The sites that accept calls of the leader, however they are connected. */
 export class SiteRegistry implements SiteCalls {
   readonly #clock: Clock;
   readonly #sites = new Map<string, Registration>();
@@ -29,8 +33,8 @@ export class SiteRegistry implements SiteCalls {
     this.#clock = clock;
   }
 
-  /** Adds a site. One that is there already is replaced: calls to it fail, and nobody is told that it went. */
-  register(place: ServedPlace, send: SendCall): SiteRegistration {
+  /** Adds a site. An entry of the same instance is replaced: calls to it fail, and no listener is told that it went. */
+  register(place: SiteInstance, send: SendCall): SiteRegistration {
     const key = keyOf(place.site, place.instance);
     const older = this.#sites.get(key);
     const registration = new Registration(place, send, (why) => this.#ended(registration, why));
@@ -62,7 +66,7 @@ export class SiteRegistry implements SiteCalls {
     return () => void this.#onGone.delete(listener);
   }
 
-  /** Ends all, without telling anyone. */
+  /** Ends all registrations without reporting them. */
   close(): void {
     for (const registration of [...this.#sites.values()]) registration.end("closing");
   }
@@ -84,12 +88,12 @@ interface Waiting {
 }
 
 class Registration implements SiteRegistration {
-  readonly place: ServedPlace;
+  readonly place: SiteInstance;
   readonly end: (why: "gone" | "closing") => void;
   readonly #send: SendCall;
   readonly #waiting = new Map<number, Waiting>();
 
-  constructor(place: ServedPlace, send: SendCall, end: (why: "gone" | "closing") => void) {
+  constructor(place: SiteInstance, send: SendCall, end: (why: "gone" | "closing") => void) {
     this.place = place;
     this.#send = send;
     this.end = end;
@@ -105,9 +109,13 @@ class Registration implements SiteRegistration {
     return new Promise((resolve, reject) => {
       const cancel = clock.after(`call to ${site}`, timeoutMs, () => {
         this.#take(id)?.reject(
-          new MeanderError("site-timeout", `no answer in ${timeoutMs} ms; it may have been done`, {
-            where: `site ${site}`,
-          }),
+          new MeanderError(
+            "site-timeout",
+            `no answer in ${timeoutMs} ms; it may already have taken effect`,
+            {
+              where: `site ${site}`,
+            },
+          ),
         );
       });
       this.#waiting.set(id, { resolve, reject, cancel });
@@ -129,7 +137,7 @@ class Registration implements SiteRegistration {
 
   /** Fails all calls that wait. */
   fail(reason: string): void {
-    const error = goneError(this.place.site, `${reason}; it may have been done`);
+    const error = goneError(this.place.site, `${reason}; it may already have taken effect`);
     for (const id of [...this.#waiting.keys()]) this.#take(id)?.reject(error);
   }
 
@@ -147,7 +155,7 @@ function keyOf(site: string, instance: number): string {
 
 function tell(
   listeners: ReadonlySet<(site: string, instance: number) => void>,
-  { site, instance }: ServedPlace,
+  { site, instance }: SiteInstance,
 ): void {
   for (const listener of [...listeners]) listener(site, instance);
 }

@@ -25,11 +25,11 @@ test("[D11] nesting is what it is, whatever strings hold", () => {
   );
 });
 
-test("nesting of any text is told without a throw", () => {
+test("the nesting of any text is measured without a throw", () => {
   fc.assert(fc.property(fc.string(), (text) => nestingOf(text) >= 0));
 });
 
-test("[D11] a value with a cycle is refused in words", () => {
+test("[D11] a value with a cycle is refused with a readable error", () => {
   const cycle: Record<string, unknown> = {};
   cycle["self"] = cycle;
   assert.throws(() => encodeValue("a/b", cycle as Json), {

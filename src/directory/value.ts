@@ -13,9 +13,9 @@ export function encodeValue(key: string, value: Json): string {
 }
 
 /**
- * The same for JSON that is no key's value.
+ * The same for JSON that is not the value of a key.
  *
- * @param where names it in errors
+ * @param where identifies it in errors
  * @throws {MeanderError} `directory-value-invalid`, `directory-value-too-large`
  */
 export function encodeJson(where: string, value: Json, bytesMax: number): string {

@@ -27,7 +27,7 @@ test("[D17] after a synchronisation the listener knows the directory, whatever h
       const world = new World();
       for (const each of steps) {
         world.do(each);
-        assert.equal(world.heardTwice, false, "a revision is told once");
+        assert.equal(world.heardTwice, false, "a revision is reported once");
       }
       while (!world.synced) world.do({ type: "page" });
       assert.deepEqual(
@@ -54,7 +54,9 @@ test("[D17] a page that is older than a live change does not undo it", () => {
   assert.deepEqual(mirror.end(6), []);
 });
 
-/** A directory of four keys that sends a page for one key at a time, read one step before it arrives; and a listener. */
+/**
+ * A directory of four keys that sends a page for one key at a time, read one step before it arrives; and a listener.
+ */
 class World {
   readonly entries = new Map<string, Entry>();
   /** What the listener holds: the revision of each key. */

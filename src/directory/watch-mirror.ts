@@ -4,24 +4,24 @@ import type { Change, Entry } from "./directory.ts";
 export type KeyChange = Exclude<Change, { type: "synced" }>;
 
 /**
- * What the listener of a watch has been told, so that after a reconnect it can be told the differences and no more.
+ * What the listener of a watch has received, so that after a reconnect only the differences are reported.
  *
- * A synchronisation is: {@link begin}, then pages of the keys there are, mixed with live changes, then {@link end}. The
- * pages may be older than the live changes that came before them; revisions tell.
+ * A synchronisation is: {@link begin}, then pages of the existing keys, mixed with live changes, then {@link end}. The
+ * pages may be older than live changes that came before them; revisions decide.
  */
 export class WatchMirror {
-  /** Keys told of, and their revisions. */
+  /** Reported keys, and their revisions. */
   readonly #told = new Map<string, number>();
   /** While a synchronisation is under way: keys seen since it began, and keys deleted since, with the revision. */
   #sync: { readonly seen: Set<string>; readonly gone: Map<string, number> } | undefined;
 
-  /** Starts a synchronisation. `fresh`: the directory is another than before, and its revisions start anew. */
+  /** Starts a synchronisation. `fresh`: the store is a different one, and its revisions start again. */
   begin(fresh: boolean): void {
     this.#sync = { seen: new Set(), gone: new Map() };
     if (fresh) for (const key of this.#told.keys()) this.#told.set(key, 0);
   }
 
-  /** Takes a live change; what to tell of it. */
+  /** Handles a live change; returns what to report. */
   change(change: KeyChange): KeyChange[] {
     if (change.type === "put") return this.#put(change.entry);
     this.#sync?.gone.set(change.key, change.revision);
@@ -29,14 +29,14 @@ export class WatchMirror {
     return this.#told.delete(change.key) ? [change] : [];
   }
 
-  /** Takes keys that are there; what to tell of them. */
+  /** Handles existing keys; returns what to report. */
   page(entries: readonly Entry[]): KeyChange[] {
     return entries
       .filter(({ key, revision }) => (this.#sync?.gone.get(key) ?? 0) < revision)
       .flatMap((entry) => this.#put(entry));
   }
 
-  /** Ends a synchronisation at `revision`; what to tell of keys that are no longer there. */
+  /** Ends a synchronisation at `revision`; returns what to report of keys that no longer exist. */
   end(revision: number): KeyChange[] {
     const seen = this.#sync?.seen;
     this.#sync = undefined;

@@ -5,7 +5,7 @@ import type { Rule } from "./directory-under-test.conformance.ts";
 /** [D6] */
 export function watchesConformance(rule: Rule): void {
   rule(
-    "[D6] a watch tells what is there, then synced, then every change in order",
+    "[D6] a watch reports the existing entries, then synced, then every change in order",
     async ({ directory }) => {
       await directory.put("w/b", 1);
       await directory.put("w/a", 2);
@@ -29,7 +29,7 @@ export function watchesConformance(rule: Rule): void {
     },
   );
 
-  rule("[D6] a watch that is undone tells nothing more", async ({ directory }) => {
+  rule("[D6] a cancelled watch reports nothing more", async ({ directory }) => {
     const stopped = new ChangeRecorder();
     const going = new ChangeRecorder();
     const undo = await directory.watch("w/", stopped.listener);
@@ -63,7 +63,7 @@ export function watchesConformance(rule: Rule): void {
     assert.equal(deepest, 1);
   });
 
-  rule("[D6] what a writer does with its value afterwards is no change", async ({ directory }) => {
+  rule("[D6] modifying a value after it was written is not a change", async ({ directory }) => {
     const told = new ChangeRecorder();
     await directory.watch("w/", told.listener);
     const value = { port: 1 };

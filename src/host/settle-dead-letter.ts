@@ -23,12 +23,12 @@ export function settleDeadLetter(
   if (name !== undefined && name.to === stream && source !== undefined) {
     const which = { source, seq: name.seq };
     const skip = action === "skip";
-    if (action !== "replay" && resident.settleHalt(which, skip, edited)) return;
-    if (resident.settleLetter(which, skip, edited)) return;
+    if (action !== "replay" && resident.operator.settleHalt(which, skip, edited)) return;
+    if (resident.operator.settleLetter(which, skip, edited)) return;
   }
   throw new MeanderError(
     "message-unknown",
-    "that is neither a dead letter of the stream nor what halted it",
+    "neither a dead letter of the stream nor the message that halted it",
     {
       where: message,
       expected: "an id that `meander stream inspect` shows",

@@ -1,6 +1,6 @@
 /**
- * Media from and for the outside: RTP in and out, messages, clips, and what to tell ffmpeg and GStreamer. Node only, but for
- * the frame counter.
+ * Media from and to the outside: RTP in and out, messages, clips, recordings, and arguments for ffmpeg and GStreamer.
+ * Node only, except for the frame counter.
  *
  * @module
  */
@@ -36,7 +36,6 @@ export {
 export {
   type Container,
   containerOf,
-  type Lane,
   type OpenSegmentFile,
   openBlockingFile,
   type RecordedTotals,
@@ -47,4 +46,5 @@ export {
   type SegmentFacts,
   type SegmentFile,
   SteadyClock,
+  type TrackBuffer,
 } from "./record/index.ts";

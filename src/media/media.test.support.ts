@@ -26,7 +26,7 @@ import type { IngestTrack, RtpIngestOptions } from "./doors/rtp/rtp-options.ts";
 import { ChannelInputs } from "./inputs/channel-inputs.ts";
 import type { OpenSocket } from "./open-socket.ts";
 
-/** Remembers what was published, in order, by an input or directly by a door. */
+/** Records what is published, in order, by an input or directly by a door. */
 export class RecordingPublisher implements ChannelPublisher, IngestSink {
   readonly channelId = 7;
   readonly published: Uint8Array[] = [];
@@ -160,7 +160,7 @@ export class RtpSource {
     });
   }
 
-  /** Loses packets on the way. */
+  /** Skips packets, as if they were lost. */
   skip(count: number): void {
     this.sequence = serialAdd(this.sequence, count, 16);
     this.timestamp = serialAdd(this.timestamp, 960 * count, 32);

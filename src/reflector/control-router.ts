@@ -19,7 +19,9 @@ export interface ControlRouterOptions {
   readonly drops: Counters;
 }
 
-/** Brings what peers send to where it is handled: packets and in-band messages to receivers, requests to subscriptions. */
+/**
+ * Brings what peers send to where it is handled: packets and in-band messages to receivers, requests to subscriptions.
+ */
 export class ControlRouter {
   readonly #options: ControlRouterOptions;
 

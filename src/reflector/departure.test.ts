@@ -11,7 +11,7 @@ import type { Departed } from "./departure.ts";
 
 const SITES = ["origin", "north", "middle", "south"];
 
-/** The demo's network; every site knows the others, as viewers are told. */
+/** The demo's network; viewers are told all sites. */
 function chain(options: RelayWorldOptions): RelayWorld {
   const world = new RelayWorld(options);
   for (const name of SITES) world.addSite(name);
@@ -27,7 +27,7 @@ function chain(options: RelayWorldOptions): RelayWorld {
   return world;
 }
 
-/** Has a site go as one that stops does, and ends it then. */
+/** Makes a site depart as it does when it is stopped, and then ends it. */
 async function leave(world: RelayWorld, name: string, withinMs = 3_000): Promise<Departed> {
   let departed: Departed | undefined;
   void world
@@ -63,7 +63,7 @@ function longestGap({ times }: WorldViewer, at: number): number {
 }
 
 for (const reliable of [true, false]) {
-  test(`a relay that leaves is replaced before it has gone (${reliable ? "streams" : "datagrams"})`, async () => {
+  test(`a departing relay is replaced before it closes (${reliable ? "streams" : "datagrams"})`, async () => {
     const world = chain({ seed: 1, reliable, lossRatio: reliable ? 0 : 0.1 });
     await world.run(2_000);
     const viewer = world.addViewer("clip", ["south"]);
@@ -76,13 +76,13 @@ for (const reliable of [true, false]) {
     if (reliable) assert.ok(longestGap(viewer, at) <= 40, `a gap of ${longestGap(viewer, at)} ms`);
     world.restart("middle");
     await world.run(8_000);
-    assert.deepEqual(viewer.client.stats.path, SITES, "it takes its place again");
+    assert.deepEqual(viewer.client.stats.path, SITES, "the original path is restored");
     assertComplete(viewer, 1_000);
     world.close();
   });
 }
 
-test("viewers of a site that leaves go on at another without a pause", async () => {
+test("viewers of a departing site continue at another one without a pause", async () => {
   const world = chain({ seed: 2 });
   await world.run(2_000);
   const viewers = Array.from({ length: 40 }, () => world.addViewer("clip", ["south"]));
@@ -95,13 +95,13 @@ test("viewers of a site that leaves go on at another without a pause", async () 
     assert.ok(longestGap(viewer, at) <= 40, `a gap of ${longestGap(viewer, at)} ms`);
     assert.ok(
       viewer.states.every(({ type }) => type === "connecting" || type === "live"),
-      "nothing was lost, so nothing is told of a loss",
+      "nothing was lost, so no loss is reported",
     );
   }
   world.close();
 });
 
-test("who cannot go elsewhere keeps a site that leaves no longer than a second, and comes back to it", async () => {
+test("a viewer without another site delays a departing site by at most a second, and returns to it", async () => {
   const world = chain({ seed: 3 });
   await world.run(2_000);
   world.openChannel("south", "clip", ["middle"]);
@@ -117,7 +117,7 @@ test("who cannot go elsewhere keeps a site that leaves no longer than a second, 
   world.close();
 });
 
-test("the site where a channel begins waits for nobody", async () => {
+test("the site that ingests a channel does not wait when it departs", async () => {
   const world = chain({ seed: 4 });
   await world.run(2_000);
   world.addViewer("clip", ["south"]);
@@ -128,7 +128,7 @@ test("the site where a channel begins waits for nobody", async () => {
   world.close();
 });
 
-test("a site that leaves takes nobody in, and sends newcomers elsewhere", async () => {
+test("a departing site admits no viewer, and sends newcomers elsewhere", async () => {
   const world = chain({ seed: 5 });
   await world.run(2_000);
   void world.site("south").depart(3_000);
@@ -136,11 +136,11 @@ test("a site that leaves takes nobody in, and sends newcomers elsewhere", async 
   await world.run(2_000);
   assertComplete(viewer, 100);
   assert.deepEqual(viewer.client.stats.path, ["origin", "north"]);
-  assert.equal(world.site("south").figures().viewers, 0);
+  assert.equal(world.site("south").stats().viewers, 0);
   world.close();
 });
 
-test("sums tell the same as the snapshot, and name the slowest", async () => {
+test("the sums agree with the snapshot, and name the slowest subscribers", async () => {
   const world = chain({ seed: 6 });
   await world.run(1_000);
   world.addViewer("clip", ["south"]);
@@ -148,19 +148,17 @@ test("sums tell the same as the snapshot, and name the slowest", async () => {
   await world.run(1_000);
   gone.client.close();
   await world.run(1_000);
-  const figures = world.site("south").figures();
+  const stats = world.site("south").stats();
   const snapshot = world.site("south").snapshot();
-  const [channel, whole] = [figures.channels[0], snapshot.channels[0]];
+  const [channel, whole] = [stats.channels[0], snapshot.channels[0]];
   assert.ok(channel !== undefined && whole !== undefined);
   assert.deepEqual(
     [channel.packetsIn, channel.bytesOut, channel.path, channel.latencyMs],
     [whole.packetsIn, whole.bytesOut, whole.path, whole.latencyMs],
   );
   assert.deepEqual(channel.subscribers, { site: 0, viewer: 1, rtp: 0 });
-  assert.equal(figures.viewers, 1);
-  assert.ok(figures.links >= 1);
-  assert.ok(
-    figures.slowest.every(({ channel: name, kind }) => name === "clip" && kind === "viewer"),
-  );
+  assert.equal(stats.viewers, 1);
+  assert.ok(stats.links >= 1);
+  assert.ok(stats.slowest.every(({ channel: name, kind }) => name === "clip" && kind === "viewer"));
   world.close();
 });

@@ -3,31 +3,31 @@ import type { Peer } from "../channel/index.ts";
 
 /** How a departure ended. */
 export interface Departed {
-  /** Neighbours and viewers that took something from here when it began. */
+  /** Neighbours and viewers that were served here when it began. */
   readonly served: number;
-  /** Of these, those that still did when it ended. */
+  /** Those of them that were still served when it ended. */
   readonly stayed: number;
 }
 
-/** What a departure looks at. */
+/** What a {@link Departure} works with. */
 export interface DepartureOptions {
   readonly clock: Clock;
-  /** It is over by then, whoever is left, ms. */
+  /** Deadline, ms. */
   readonly withinMs: number;
   readonly peers: Iterable<Peer>;
-  /** Whether a peer takes something from here that it could take from elsewhere. */
+  /** Whether a peer receives something here that it could receive elsewhere. */
   isServed(peer: Peer): boolean;
 }
 
-/** Notices are repeated to those who did not follow: a datagram may be lost. */
+/** Notices to sites are repeated this often, since a datagram may be lost, ms. */
 const REPEAT_MS = 100;
 
 /**
- * A site that goes: tells neighbours at once and viewers one after the other, so that they do not all arrive elsewhere in
- * the same moment, and is over when nobody takes anything any more. [W28]
+ * Shuts a site down gracefully: tells neighbours at once and viewers one after the other, so that they do not all
+ * connect elsewhere at the same moment, and ends when no peer is served any more. [W28]
  */
 export class Departure {
-  /** Settles when everybody has gone, when nobody goes any more, or when time is up. */
+  /** Settles when all peers have left, when no further peer leaves, or at the deadline. */
   readonly done: Promise<Departed>;
   readonly #options: DepartureOptions;
   readonly #viewers: Peer[];
@@ -57,7 +57,7 @@ export class Departure {
     });
   }
 
-  /** Goes on; called every few ms. */
+  /** Does what is due; called every few ms. */
   tick(): void {
     const now = this.#options.clock.now();
     if (now - this.#toldAt >= REPEAT_MS) {
@@ -88,5 +88,6 @@ export class Departure {
 }
 
 function tell(peer: Peer): void {
-  if (peer.state === "open") peer.sendControl({ type: "leaving", message: "the site leaves" });
+  if (peer.state === "open")
+    peer.sendControl({ type: "leaving", message: "the site is shutting down" });
 }

@@ -6,13 +6,13 @@ export interface Neighbour {
   readonly name: string;
   readonly http: Address;
   readonly udp: Address;
-  /** What it shows on its HTTP port, which speaks TLS then. */
+  /** The certificate of its HTTP port; absent: plain HTTP. */
   readonly tls?: { readonly fingerprint: string } | undefined;
 }
 
-/** What the plane asks for and tells, unprompted. */
+/** What the plane reports, and what it asks of the main thread. */
 export type PlaneEvent =
-  /** Somebody wants a channel that is not open here. The main thread opens it, or answers with `refuseChannel`. */
+  /** A channel was requested that is not open here. The main thread opens it, or answers with `refuseChannel`. */
   | { readonly type: "channel-wanted"; readonly channel: string }
   | {
       readonly type: "subscriber-joined" | "subscriber-left";
@@ -34,7 +34,7 @@ export type PlaneEvent =
       readonly input: string;
       readonly reason: string;
     }
-  /** An outside input does not hear its group any more, or hears it again. */
+  /** An input receives nothing from its group any more, or receives from it again. */
   | {
       readonly type: "group-lost" | "group-joined";
       readonly channel: string;

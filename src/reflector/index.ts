@@ -6,16 +6,10 @@
 
 export type { ChannelPublisher, SourceId, SourceReport } from "./channel/channel-publisher.ts";
 export type { Departed } from "./departure.ts";
-export type { Bundle, BundlePlace } from "./egress/bundle.ts";
+export type { Bundle, BundleMember } from "./egress/bundle.ts";
 export type { PacketSink } from "./egress/packet-sink.ts";
 export type { Neighbour, PlaneEvent } from "./events.ts";
-export type {
-  ChannelFigures,
-  ReflectorFigures,
-  SlowSubscriber,
-  SubscriberCounts,
-} from "./figures.ts";
-export type { GroupAddress, GroupMeans, GroupOutput } from "./links/group-means.ts";
+export type { GroupAddress, GroupOutput, GroupSockets } from "./links/group-sockets.ts";
 export { type LinkSecurity, plainLinks, siteProof } from "./links/link-security.ts";
 export { Reflector, type ReflectorOptions } from "./reflector.ts";
 export type {
@@ -25,4 +19,10 @@ export type {
   PlaneSnapshot,
   SubscriberSnapshot,
 } from "./snapshot.ts";
+export type {
+  ChannelStats,
+  ReflectorStats,
+  SlowSubscriber,
+  SubscriberCounts,
+} from "./stats.ts";
 export type { ViewerGate, ViewerVerdict } from "./viewer-admission.ts";

@@ -11,7 +11,7 @@ import {
 import { encodePacket, KIND } from "../wire/index.ts";
 import type { SubscriberSnapshot } from "./snapshot.ts";
 
-/** The demo's network: origin > north > middle > south, each with a way around its neighbour. */
+/** The demo's network: origin > north > middle > south, each with an alternative around its neighbour. */
 function chain(options: RelayWorldOptions): { world: RelayWorld; publisher: WorldPublisher } {
   const world = new RelayWorld(options);
   for (const name of ["origin", "north", "middle", "south"]) world.addSite(name);
@@ -29,7 +29,7 @@ function assertComplete({ received }: WorldViewer, atLeast: number): void {
     `expected at least ${atLeast} packets, got ${received.length}`,
   );
   const first = received[0] as number;
-  // The very first may be overtaken by its successors where links reorder.
+  // The first packet may be overtaken where links reorder.
   const offsets = received.map((s) => serialDistance(first, s, 16)).sort((a, b) => a - b);
   const wrong = offsets.findIndex((offset, index) => offset !== index + (offsets[0] as number));
   assert.equal(wrong, -1, `packet ${wrong} after the first is missing or repeated`);
@@ -60,7 +60,7 @@ for (const reliable of [true, false]) {
     world.close();
   });
 
-  test(`a relay that is killed costs those behind it no packet and no second (${links})`, async () => {
+  test(`viewers behind a killed relay lose no packet and wait less than a second (${links})`, async () => {
     const { world } = chain({ seed: 2, reliable });
     await world.run(2_000);
     const viewer = world.addViewer("clip", ["south"]);
@@ -70,7 +70,7 @@ for (const reliable of [true, false]) {
     assertComplete(viewer, 400);
     assert.deepEqual(viewer.client.stats.path, ["origin", "north", "south"]);
     assert.equal(viewer.client.stats.packetsLost, 0);
-    assert.ok(longestGap(viewer) <= 300, `the picture stood for ${longestGap(viewer)} ms`);
+    assert.ok(longestGap(viewer) <= 300, `the picture froze for ${longestGap(viewer)} ms`);
     world.restart("middle");
     await world.run(8_000);
     assertComplete(viewer, 1_000);
@@ -79,7 +79,7 @@ for (const reliable of [true, false]) {
   });
 }
 
-test("a viewer whose own site is killed goes on at another, from where it stood", async () => {
+test("a viewer whose site is killed resumes at another one", async () => {
   const { world } = chain({ seed: 3 });
   await world.run(2_000);
   const viewer = world.addViewer("clip", ["south", "north"]);
@@ -112,7 +112,7 @@ test("packets lost, doubled and reordered on datagram links are repaired", async
 });
 
 for (const frozenMs of [100, 300, 900, 1_900, 4_000]) {
-  test(`a relay that stands still for ${frozenMs} ms and goes on costs no packet and repeats none`, async () => {
+  test(`a relay that stands still for ${frozenMs} ms and continues loses and repeats no packet`, async () => {
     const { world } = chain({ seed: frozenMs, reliable: frozenMs % 200 === 0 });
     await world.run(2_000);
     const viewer = world.addViewer("clip", ["south"]);
@@ -122,12 +122,12 @@ for (const frozenMs of [100, 300, 900, 1_900, 4_000]) {
     world.thaw("middle");
     await world.run(8_000);
     assertComplete(viewer, 800);
-    assert.ok(longestGap(viewer) <= 300, `the picture stood for ${longestGap(viewer)} ms`);
+    assert.ok(longestGap(viewer) <= 300, `the picture froze for ${longestGap(viewer)} ms`);
     world.close();
   });
 }
 
-test("a viewer that never acknowledges is left out after 1 s and let go after 10 s, and nobody else notices", async () => {
+test("a viewer that never acknowledges skips after 1 s and is closed after 10 s; others are not affected", async () => {
   const world = new RelayWorld({ seed: 8 });
   world.addSite("origin");
   world.openChannel("origin", "clip");
@@ -171,7 +171,7 @@ test("a viewer that never acknowledges is left out after 1 s and let go after 10
   world.close();
 });
 
-test("a stranger's packets and messages in band are counted, not taken", async () => {
+test("packets and in-band messages of a stranger are counted and dropped", async () => {
   const { world, publisher } = chain({ seed: 9 });
   await world.run(1_000);
   const viewer = world.addViewer("clip", ["south"]);
@@ -213,7 +213,7 @@ test("a stranger's packets and messages in band are counted, not taken", async (
   world.close();
 });
 
-test("a channel nobody keeps is pulled while somebody watches, and let go afterwards", async () => {
+test("a channel that is not kept is pulled while it has subscribers, and released afterwards", async () => {
   const world = new RelayWorld({ seed: 5 });
   for (const name of ["origin", "edge"]) world.addSite(name);
   world.openChannel("origin", "clip");
@@ -251,7 +251,7 @@ test("channels, inputs and subscribers come and go, and a viewer of another chan
     second.stop();
     world.site("south").closeChannel(other, "test");
     world.site("origin").closeChannel(other, "test");
-    // The way of the watched channel changes as well, without a break.
+    // The upstream of the watched channel changes as well, without an interruption.
     world.openChannel(
       "south",
       "clip",
@@ -265,7 +265,7 @@ test("channels, inputs and subscribers come and go, and a viewer of another chan
   world.close();
 });
 
-test("a full channel refuses in words, and a place that becomes free is given again", async () => {
+test("a full channel refuses with a message, and admits another subscriber when one has left", async () => {
   const world = new RelayWorld({ seed: 6 });
   world.addSite("origin");
   world.openChannel("origin", "clip");
@@ -286,7 +286,7 @@ test("a full channel refuses in words, and a place that becomes free is given ag
   world.close();
 });
 
-test("a viewer that is refused by a full site watches at another", async () => {
+test("a viewer that is refused by a full site is served by another one", async () => {
   const world = new RelayWorld({ seed: 12 });
   for (const name of ["origin", "edge"]) world.addSite(name);
   world.openChannel("origin", "clip");
@@ -303,7 +303,7 @@ test("a viewer that is refused by a full site watches at another", async () => {
   world.close();
 });
 
-test("a subscriber waits while its channel is being opened, and hears when it is not", async () => {
+test("a subscriber waits while its channel is being opened, and is refused when it cannot be opened", async () => {
   const world = new RelayWorld({ seed: 7 });
   world.addSite("origin");
   const viewer = world.addViewer("later", ["origin"]);
@@ -322,7 +322,7 @@ test("a subscriber waits while its channel is being opened, and hears when it is
   world.close();
 });
 
-test("whatever is killed and started again, one at a time, no viewer loses or repeats a packet", async () => {
+test("sites are killed and restarted one at a time, and no viewer loses or repeats a packet", async () => {
   for (let seed = 100; seed < 130; seed++) {
     const { world, publisher } = chain({ seed, reliable: seed % 2 === 0 });
     await world.run(2_000);
@@ -342,7 +342,7 @@ test("whatever is killed and started again, one at a time, no viewer loses or re
   }
 });
 
-test("a relay that has just begun to take a channel does not say that packets are gone that it has yet to get", async () => {
+test("a relay that has just subscribed does not declare packets unavailable that it has yet to receive", async () => {
   for (let seed = 200; seed < 230; seed++) {
     const world = new RelayWorld({ seed, reliable: false, lossRatio: 0.01 });
     for (const name of ["origin", "left", "right", "edge"]) world.addSite(name);

@@ -10,14 +10,14 @@ import { ControlRouter } from "./control-router.ts";
 import { type Departed, Departure } from "./departure.ts";
 import type { PacketSink } from "./egress/packet-sink.ts";
 import type { Neighbour, PlaneEvent } from "./events.ts";
-import { type ReflectorFigures, type SlowSubscriber, Worst } from "./figures.ts";
 import { ChannelStacks } from "./links/channel-stacks.ts";
-import type { GroupMeans } from "./links/group-means.ts";
+import type { GroupSockets } from "./links/group-sockets.ts";
 import { LinkGroups } from "./links/link-groups.ts";
 import type { LinkSecurity } from "./links/link-security.ts";
 import { Links } from "./links/links.ts";
 import { UpstreamLinks } from "./links/upstream-links.ts";
 import type { PeerSnapshot, PlaneSnapshot } from "./snapshot.ts";
+import { type ReflectorStats, type SlowSubscriber, Worst } from "./stats.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import { type Pace, type Tick, Ticker } from "./ticker.ts";
 import { ViewerAdmission, type ViewerGate } from "./viewer-admission.ts";
@@ -30,7 +30,7 @@ export interface ReflectorOptions {
   /** Opens a connection over `stack` (complete, such as `frag:udp`) to a site. */
   dial(neighbour: Neighbour, stack: string): Promise<Connection>;
   /** For links by multicast groups. Absent: their media uses their own connections. */
-  readonly groups?: GroupMeans | undefined;
+  readonly groups?: GroupSockets | undefined;
   onEvent(event: PlaneEvent): void;
   /** Decides which viewer may watch what. Absent: every viewer may watch every channel. */
   readonly viewers?: ViewerGate | undefined;
@@ -88,14 +88,14 @@ export class Reflector {
       channels,
       drops,
       viewers: this.#viewers,
-      groupOf: (peer, channel) => this.#groups?.wayOf(peer, channel),
+      groupOf: (peer, channel) => this.#groups?.deliveryOf(peer, channel),
       onEvent: options.onEvent,
     });
     this.#groups =
       options.groups &&
       new LinkGroups({
         ...options,
-        means: options.groups,
+        sockets: options.groups,
         onServed: (peer, since) => this.#subscriptions.serve(peer, since),
         onPacket: (peer, packet) => this.#router.packet(peer, packet),
         onDrop: (reason) => drops.add(`group-${reason}`),
@@ -244,9 +244,9 @@ export class Reflector {
   }
 
   /** Sums over the channels: cheap at any number of subscribers. */
-  figures(): ReflectorFigures {
+  stats(): ReflectorStats {
     const slowest = new Worst<SlowSubscriber>(LIMITS.slowestMax);
-    const channels = [...this.#channels].map((channel) => channel.figures(slowest));
+    const channels = [...this.#channels].map((channel) => channel.stats(slowest));
     let viewers = 0;
     let links = 0;
     for (const { remote, state } of this.#links.peers) {
@@ -260,8 +260,8 @@ export class Reflector {
   }
 
   /**
-   * Has neighbours and viewers continue elsewhere, make before break, and admits no new ones. Settles when they have left,
-   * or after `withinMs`; at once when there is no other site. [W28]
+   * Has neighbours and viewers continue elsewhere, make before break, and admits no new ones. Settles when they have
+   * left, or after `withinMs`; at once when there is no other site. [W28]
    */
   depart(withinMs: number): Promise<Departed> {
     if (this.#sites.length === 0) return Promise.resolve({ served: 0, stayed: 0 });

@@ -6,10 +6,11 @@ export interface PeerSnapshot {
   readonly role: "site" | "viewer";
   readonly stack: string;
   readonly address: string;
+  /** `greeting`: in its handshake. */
   readonly state: "greeting" | "open" | "suspected" | "closed";
   readonly direction: "out" | "in";
   readonly rttMs: number | undefined;
-  /** What the modules of its stack and the transport have counted, by name; docs/spec/stack.md. Without what is zero. */
+  /** What the modules of its stack and the transport have counted, by name, without zeros; docs/spec/stack.md. */
   readonly counts: Readonly<Record<string, number>>;
 }
 
@@ -20,7 +21,7 @@ export interface SubscriberSnapshot {
   readonly name: string;
   readonly address: string;
   readonly stack: string;
-  /** `standby`: a warm path that carries nothing. */
+  /** `standby`: subscribed, without media. */
   readonly state: "live" | "catching-up" | "skipping" | "standby";
   readonly packets: number;
   readonly bytes: number;
@@ -44,16 +45,19 @@ export interface ChannelSnapshot {
   readonly name: string;
   readonly id: number;
   readonly description: Description | undefined;
-  /** Sites the channel comes through, this one last; only itself where it is ingested; empty when there is no way. */
+  /**
+   * Sites that the channel passes through, this one last; only itself where it is ingested; empty when it does not
+   * arrive.
+   */
   readonly path: readonly string[];
-  /** Packets taken (after duplicates) and their bytes, since start. */
+  /** Packets received (without duplicates) and their bytes, since it was opened. */
   readonly packetsIn: number;
   readonly bytesIn: number;
   readonly packetsOut: number;
   readonly bytesOut: number;
-  /** Packets dropped, by reason (docs/spec/wire.md lists them). */
+  /** Packets dropped, by reason (docs/drops.md lists them). */
   readonly drops: Readonly<Record<string, number>>;
-  /** Ingest to here, ms, as the clocks tell. */
+  /** From the ingest to this site, by their clocks, ms. */
   readonly latencyMs: number | undefined;
   /** Interarrival jitter (RFC 3550 A.8) of the newest video source, or audio, ms. */
   readonly jitterMs: number | undefined;

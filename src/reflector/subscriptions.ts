@@ -4,7 +4,7 @@ import type { ControlMessage } from "../wire/index.ts";
 import type { Admission } from "./admission.ts";
 import type { Channel } from "./channel/channel.ts";
 import type { ChannelTable } from "./channel-table.ts";
-import { type GroupWay, type Outlet, PeerOutlet, SinkOutlet } from "./egress/outlet.ts";
+import { type GroupDelivery, type Outlet, PeerOutlet, SinkOutlet } from "./egress/outlet.ts";
 import type { PacketSink } from "./egress/packet-sink.ts";
 import type { Subscriber } from "./egress/subscriber.ts";
 import type { PlaneEvent } from "./events.ts";
@@ -23,7 +23,7 @@ export interface SubscriptionsOptions {
   /** Absent: every viewer may watch every channel. */
   readonly viewers: ViewerAdmission | undefined;
   /** How a neighbour is served a channel by its group; undefined: by its own connection. */
-  groupOf(peer: Peer, channel: number): GroupWay | undefined;
+  groupOf(peer: Peer, channel: number): GroupDelivery | undefined;
   onEvent(event: PlaneEvent): void;
 }
 
@@ -144,12 +144,12 @@ export class Subscriptions {
 
   /** A channel was opened: answers the requests that wait for it. */
   channelOpened(name: string): void {
-    for (const { peer, message } of this.#takePending(name)) this.subscribe(peer, message);
+    for (const { peer, message } of this.#removePending(name)) this.subscribe(peer, message);
   }
 
   /** A channel cannot be opened: refuses the requests that wait for it. */
   channelRefused(name: string, refusal: Refusal): void {
-    for (const { peer, message } of this.#takePending(name)) {
+    for (const { peer, message } of this.#removePending(name)) {
       peer.sendControl({ type: "refused", request: message.request, ...refusal });
     }
   }
@@ -160,7 +160,7 @@ export class Subscriptions {
     for (const [id, each] of this.#ofSink) if (each === channel) this.#ofSink.delete(id);
   }
 
-  #takePending(channel: string): readonly { readonly peer: Peer; readonly message: Subscribe }[] {
+  #removePending(channel: string): readonly { readonly peer: Peer; readonly message: Subscribe }[] {
     const waiting = this.#pending.filter(({ message }) => message.channel === channel);
     this.#pending = this.#pending.filter(({ message }) => message.channel !== channel);
     return waiting;

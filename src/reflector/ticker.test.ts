@@ -17,7 +17,7 @@ function open() {
   return { clock, state, beats, ticker, timesOf };
 }
 
-test("it beats every 10 ms, and says every 100 ms and every second which one that is", () => {
+test("it ticks every 10 ms, and marks the ticks of each 100 ms and of each second", () => {
   const { beats, clock, timesOf } = open();
   clock.advance(2_000);
   assert.equal(beats.length, 200);
@@ -25,7 +25,7 @@ test("it beats every 10 ms, and says every 100 ms and every second which one tha
   assert.deepEqual(timesOf("second"), [1_000, 2_000]);
 });
 
-test("while all is calm it beats every second, and whoever hurries it waits 10 ms at most", () => {
+test("while calm it ticks every second, and within 10 ms after hurry()", () => {
   const { beats, clock, state, ticker, timesOf } = open();
   state.pace = "calm";
   clock.advance(2_010);
@@ -48,7 +48,7 @@ test("while all is calm it beats every second, and whoever hurries it waits 10 m
   assert.equal(beats.length, 3 + 3 + 2);
 });
 
-test("as long as nothing is due within 100 ms it beats every 100 ms, each of them a slow one", () => {
+test("while nothing is due within 100 ms it ticks every 100 ms, each of them a slow tick", () => {
   const { beats, clock, state, timesOf } = open();
   state.pace = "slow";
   clock.advance(2_010);
@@ -57,7 +57,7 @@ test("as long as nothing is due within 100 ms it beats every 100 ms, each of the
   assert.deepEqual(timesOf("second"), [1_010, 2_010]);
 });
 
-test("a tick that ends the calm is followed by another in 10 ms", () => {
+test("a tick that ends the calm is followed by another within 10 ms", () => {
   const { clock, state } = open();
   const at: number[] = [];
   const ticker = new Ticker({
@@ -74,7 +74,7 @@ test("a tick that ends the calm is followed by another in 10 ms", () => {
   assert.deepEqual(at, [10, 1_010, 1_020, 1_030, 2_030]);
 });
 
-test("after it was closed it never beats again", () => {
+test("after close() it never ticks again", () => {
   const { beats, clock, ticker } = open();
   ticker.close();
   ticker.hurry();

@@ -1,10 +1,10 @@
 import type { Cancel, Clock } from "../base/index.ts";
 
-/** What a tick is for besides what every tick does. */
+/** What is due at a tick besides what every tick does. */
 export interface Tick {
-  /** 100 ms have passed since the last one that was. */
+  /** 100 ms have passed since the last slow tick. */
   readonly slow: boolean;
-  /** A second has. */
+  /** A second has passed since the last such tick. */
   readonly second: boolean;
 }
 
@@ -23,7 +23,7 @@ const SLOW_MS = 100;
 const SECOND_MS = 1_000;
 const PACES_MS: Readonly<Record<Pace, number>> = { fast: TICK_MS, slow: SLOW_MS, calm: SECOND_MS };
 
-/** Beats as often as is needed, every 10 ms to every second: a process that wakes for nothing costs others their time. */
+/** Ticks as often as necessary, every 10 ms to every second, so that an idle process hardly uses the processor. */
 export class Ticker {
   readonly #options: TickerOptions;
   #slowAt: number;
@@ -38,7 +38,7 @@ export class Ticker {
     this.#cancel = this.#after(TICK_MS);
   }
 
-  /** Something may be due sooner than it was. */
+  /** Ticks within 10 ms: something may be due earlier than expected. */
   hurry(): void {
     if (this.#pace === "fast" || this.#isClosed) return;
     this.#pace = "fast";
@@ -52,16 +52,16 @@ export class Ticker {
   }
 
   #after(delayMs: number): Cancel {
-    return this.#options.clock.after("reflector", delayMs, () => this.#beat());
+    return this.#options.clock.after("reflector", delayMs, () => this.#tick());
   }
 
-  #beat(): void {
+  #tick(): void {
     const { clock, onTick, pace } = this.#options;
-    // First, so that a tick that throws is not the last one.
+    // First, so that ticks continue after one that throws.
     this.#pace = pace();
     this.#cancel = this.#after(PACES_MS[this.#pace]);
     const now = clock.now();
-    // A timer may come a little early.
+    // A timer may fire slightly early.
     const slow = now - this.#slowAt >= SLOW_MS - TICK_MS / 2;
     if (slow) this.#slowAt = now;
     const second = now - this.#secondAt >= SECOND_MS;

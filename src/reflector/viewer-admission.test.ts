@@ -10,7 +10,7 @@ const clock = new VirtualClock();
 const random = new SeededRandom(1);
 type Subscribe = Extract<ControlMessage, { type: "subscribe" }>;
 
-/** A viewer that is connected: both ends, and what the viewer heard. */
+/** A connected viewer: both ends, and what the viewer received. */
 async function connected(): Promise<{ peer: Peer; heard: ControlMessage[]; closed: Refusal[] }> {
   const [near, far] = memoryPair({ clock });
   const identity = { name: "v", instance: 1, heartbeatMs: 50 };
@@ -102,7 +102,7 @@ function rig(
   return made;
 }
 
-test("what is known at once is answered at once", async () => {
+test("a verdict that is known at once is answered at once", async () => {
   const { peer, heard } = await connected();
   const { door, drops, holding } = rig((token, channel) =>
     token === "t" && channel === "news" ? undefined : "token-denied",
@@ -121,7 +121,7 @@ test("what is known at once is answered at once", async () => {
   assert.deepEqual([...holding.keys()], ["news"]);
 });
 
-test("who has to wait is asked about once, and brought with the newest request", async () => {
+test("a waiting viewer is judged once, and its newest request is used", async () => {
   const { peer } = await connected();
   let answer: (code: string | undefined) => void = () => {};
   let asked = 0;
@@ -143,7 +143,7 @@ test("who has to wait is asked about once, and brought with the newest request",
   assert.equal(made.door.admits(peer, subscribe("news", 2)), true);
 });
 
-test("who leaves while the gate thinks is not let in afterwards", async () => {
+test("a viewer that leaves before the verdict is not admitted afterwards", async () => {
   const { peer } = await connected();
   let answer: (code: string | undefined) => void = () => {};
   const made = rig(() => new Promise((resolve) => (answer = resolve)));
@@ -155,7 +155,7 @@ test("who leaves while the gate thinks is not let in afterwards", async () => {
   assert.equal(made.holding.size, 0);
 });
 
-test("[A8] who may not stay is sent away with the reason, and who left is forgotten", async () => {
+test("[A8] a viewer whose right ends is disconnected with the reason, and one that left is forgotten", async () => {
   const { peer, closed } = await connected();
   const { door, holding, drops } = rig(() => undefined);
   door.admits(peer, subscribe("a"));
@@ -170,7 +170,7 @@ test("[A8] who may not stay is sent away with the reason, and who left is forgot
   assert.equal(holding.size, 0);
 });
 
-test("one connection watches a bounded number of channels", async () => {
+test("one connection may watch a bounded number of channels", async () => {
   const { peer, heard } = await connected();
   const { door } = rig(() => undefined);
   for (let index = 0; index < LIMITS.viewerChannelsMax; index++)

@@ -2,15 +2,15 @@ import { type Counters, LIMITS } from "../base/index.ts";
 import type { Peer, Refusal } from "../channel/index.ts";
 import type { ControlMessage } from "../wire/index.ts";
 
-/** What a gate says to a viewer. */
+/** A gate's verdict on a viewer. */
 export type ViewerVerdict =
   | {
       readonly type: "admitted";
       /**
-       * Notes that the viewer watches.
+       * Notes that the viewer watches the channel.
        *
-       * @param end called once, when it may not go on
-       * @returns to be called when it has left
+       * @param end called once, when its right to watch ends
+       * @returns a function to call when it has left
        */
       hold(end: (refusal: Refusal) => void): () => void;
     }
@@ -18,7 +18,7 @@ export type ViewerVerdict =
 
 /** Decides which viewer may watch what. */
 export interface ViewerGate {
-  /** At once where that is known, else later. `address` is that of the other end, with its port. Never rejects. */
+  /** Judges at once where possible, else later. Never rejects. @param viewer its token, and its address with port */
   admit(
     viewer: { readonly token: string; readonly address: string },
     channel: string,
@@ -27,24 +27,24 @@ export interface ViewerGate {
 
 type Subscribe = Extract<ControlMessage, { type: "subscribe" }>;
 
-/** How a viewer stands to a channel. */
+/** The state of a viewer at a channel. */
 type Standing =
-  /** The gate thinks; the newest request waits. */
+  /** The verdict is awaited; the newest request waits for it. */
   | { readonly type: "asked"; message: Subscribe }
   | { readonly type: "admitted"; readonly leave: () => void };
 
 /** What a {@link ViewerAdmission} works with. */
 export interface ViewerAdmissionOptions {
   readonly gate: ViewerGate;
-  /** Gets refusals, by code. */
+  /** Counts refusals, by code. */
   readonly drops: Counters;
-  /** A viewer was let into its first channel. */
+  /** A viewer was admitted to its first channel. */
   onFirst(peer: Peer): void;
-  /** A request that had to wait can go on. */
+  /** A request that waited for a verdict may proceed. */
   onAdmitted(peer: Peer, message: Subscribe): void;
 }
 
-/** Lets viewers in, channel by channel, and out when they may not stay. docs/spec/access.md [A6] */
+/** Admits viewers to channels, and disconnects them when their right ends. docs/spec/access.md [A6] */
 export class ViewerAdmission {
   readonly #options: ViewerAdmissionOptions;
   readonly #viewers = new Map<Peer, Map<string, Standing>>();
@@ -53,7 +53,7 @@ export class ViewerAdmission {
     this.#options = options;
   }
 
-  /** Whether a viewer has been let into some channel. */
+  /** Whether a viewer is admitted to any channel. */
   knows(peer: Peer): boolean {
     for (const { type } of this.#viewers.get(peer)?.values() ?? []) {
       if (type === "admitted") return true;
@@ -61,7 +61,7 @@ export class ViewerAdmission {
     return false;
   }
 
-  /** Whether a viewer's request may go on now. Else it was refused, or is brought back by `onAdmitted`. */
+  /** Whether a viewer's request may proceed now. If not, it was refused, or `onAdmitted` is called later. */
   admits(peer: Peer, message: Subscribe): boolean {
     const channels = this.#viewers.get(peer) ?? new Map<string, Standing>();
     const standing = channels.get(message.channel);
@@ -71,7 +71,7 @@ export class ViewerAdmission {
       return false;
     }
     if (channels.size >= LIMITS.viewerChannelsMax) {
-      const most = `a viewer watches at most ${LIMITS.viewerChannelsMax} channels over a connection`;
+      const most = `a viewer may watch at most ${LIMITS.viewerChannelsMax} channels over a connection`;
       this.#refuse(peer, message, { code: "admission-refused", message: most });
       return false;
     }
@@ -82,7 +82,7 @@ export class ViewerAdmission {
     const asked: Standing = { type: "asked", message };
     channels.set(message.channel, asked);
     void verdict.then((late) => {
-      // It may have left, or asked for another channel's end, meanwhile.
+      // It may have left or unsubscribed meanwhile.
       if (channels.get(message.channel) !== asked || this.#viewers.get(peer) !== channels) return;
       channels.delete(message.channel);
       if (this.#settle(peer, asked.message, late)) this.#options.onAdmitted(peer, asked.message);
@@ -90,7 +90,7 @@ export class ViewerAdmission {
     return false;
   }
 
-  /** A viewer watches a channel no longer. */
+  /** A viewer has unsubscribed from a channel. */
   left(peer: Peer, channel: string): void {
     const channels = this.#viewers.get(peer);
     const standing = channels?.get(channel);
@@ -98,7 +98,7 @@ export class ViewerAdmission {
     channels?.delete(channel);
   }
 
-  /** A viewer has gone. */
+  /** A viewer has disconnected. */
   gone(peer: Peer): void {
     for (const channel of [...(this.#viewers.get(peer)?.keys() ?? [])]) this.left(peer, channel);
     this.#viewers.delete(peer);

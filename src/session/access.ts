@@ -56,7 +56,7 @@ export const channelPatternSchema: z.ZodType<string> = z
   .max(100, "expected at most 100 characters")
   .regex(
     /^(?:\*|(?!\.)[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*(\/\*)?)$/,
-    "expected a channel's name, a name with /* behind it, or *",
+    "expected a channel's name, a name followed by /*, or *",
   );
 
 /** Several patterns. */

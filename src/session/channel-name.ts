@@ -4,7 +4,7 @@ import { channelNameSchema } from "./model.ts";
 /** @throws {MeanderError} `channel-invalid` */
 export function checkChannelName(name: string): void {
   if (channelNameSchema.safeParse(name).success) return;
-  throw new MeanderError("channel-invalid", "that is no name for a channel", {
+  throw new MeanderError("channel-invalid", "not a valid channel name", {
     where: JSON.stringify(name.slice(0, 120)),
     expected: "1 to 100 letters, digits, . _ - in segments divided by /, none starting with a dot",
   });

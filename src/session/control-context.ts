@@ -25,12 +25,13 @@ export interface ControlContext {
 
 type EventKind = Pick<StreamEvent, "at" | "site" | "stream">;
 type WithoutKind<T> = T extends unknown ? Omit<T, keyof EventKind> : never;
-/** What a leader tells of streams: events of the session but for when, who and which. */
+/** An event of the leader about streams: a session's event without time, site and stream. */
 export type ControlEvent = WithoutKind<StreamEvent>;
 
 /**
- * Asks the policies of the session, the site and the stream, in that order; the first that denies decides. One that cannot be read denies. The site
- * asks its own and the stream's again; here they hold also when the site does not answer.
+ * Asks the policies of the session, the site and the stream, in that order; the first that denies decides. A policy
+ * that cannot be read denies. The site asks its own and the stream's again; here they also hold when the site does not
+ * answer.
  *
  * @throws {MeanderError} `denied`
  */
@@ -68,7 +69,7 @@ export function reachable({ roster, contact }: ControlContext, site: string): Si
 export function memberOf(roster: SiteRoster, site: string): SiteInstance {
   const member = roster.instanceOf(site);
   if (member !== undefined) return member;
-  throw new MeanderError("site-unknown", `${JSON.stringify(site.slice(0, 60))} is none`, {
+  throw new MeanderError("site-unknown", `no site is named ${JSON.stringify(site.slice(0, 60))}`, {
     where: "session",
     expected: `one of its sites: ${roster.names.join(", ")}`,
   });
@@ -79,13 +80,20 @@ export function hostOf({
   record: { name, site, instance, status, why },
 }: HeldRecord): SiteInstance {
   if (status === "live") return { site, instance };
-  throw new MeanderError("stream-lost", why ?? "its site ended, and nobody has taken it over", {
-    where: `stream ${name}`,
-    next: "try again when somebody has",
-  });
+  throw new MeanderError(
+    "stream-lost",
+    why ?? "its site ended, and no failure manager has taken it over",
+    {
+      where: `stream ${name}`,
+      next: "retry after a takeover",
+    },
+  );
 }
 
-/** The record with the stream at another place, at `epoch`, brought there by a move, or else taken over. Of the sites that it visited, the oldest are forgotten over the limit. */
+/**
+ * The record with the stream at another site, at `epoch`: moved there by `move`, or else taken over. Over the limit the
+ * oldest visited sites are forgotten.
+ */
 export function movedTo(
   record: StreamRecord,
   { site, instance }: SiteInstance,

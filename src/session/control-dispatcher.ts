@@ -43,8 +43,8 @@ export class ControlDispatcher {
   }
 
   /**
-   * @throws {MeanderError} `request-invalid`, `control-busy`, and what the methods of {@link StreamLifecycle}, {@link StreamAgents} and
-   * {@link StreamMoves} throw
+   * @throws {MeanderError} `request-invalid`, `control-busy`, and what the methods of {@link StreamLifecycle}, {@link
+   *   StreamAgents} and {@link StreamMoves} throw
    */
   async handle(subject: keyof ControlRequests, payload: Json): Promise<Json> {
     const read = <T>(schema: Parameters<typeof parsePayload<T>>[0]): T =>

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ControlQueue } from "./control-queue.ts";
 
-/** Jobs that end when told to. */
+/** Jobs that end when the test decides. */
 class Jobs {
   readonly log: string[] = [];
   readonly #ends = new Map<string, () => void>();

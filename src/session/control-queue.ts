@@ -12,7 +12,7 @@ interface Lane {
 export interface ControlQueueOptions {
   /** Jobs of one key that run at once; 1 by default: one after the other. */
   readonly width?: number;
-  /** Jobs that may wait for one key, those that are urgent not counted; by default any number, for callers that bound them. */
+  /** Jobs that may wait for one key, urgent ones not counted; unlimited by default, for callers that bound them. */
   readonly capacity?: number;
 }
 

@@ -72,7 +72,7 @@ export class Evacuation {
         await this.#move({ stream, to, deadlineMs: LIMITS.moveMsDefault, by: this.#by });
         return undefined;
       } catch (thrown) {
-        // It ended by itself, and so is no longer there.
+        // The stream was destroyed in the meantime.
         if (thrown instanceof MeanderError && thrown.code === "stream-unknown") return undefined;
         error = messageOf(thrown);
       } finally {

@@ -1,13 +1,13 @@
 const BLANK = /[ \t\n\r]*/y;
-// In a string each run of plain characters is divided from the next by an escape, so that there is one way only to read it.
+// In a string each run of plain characters is separated from the next by an escape, so that it matches in one way only.
 const TOKEN =
   /[{}[\],:]|"[ !#-[\]-\uffff]*(?:\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})[ !#-[\]-\uffff]*)*"|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
 
 type Wanted = "value" | "value or ]" | "key" | "key or }" | ":" | ", or end" | "nothing";
 
 /**
- * Where a text stops being JSON (RFC 8259): the index of the token that cannot be there, or the length of a text that ends
- * too soon. Undefined for JSON. Engines tell the place in different words, or not at all.
+ * Where a text stops being JSON (RFC 8259): the index of the token that is not allowed, or the length of a text that
+ * ends too soon. Undefined for JSON. Engines report the position differently, or not at all.
  */
 export function jsonFaultAt(text: string): number | undefined {
   const open: ("{" | "[")[] = [];

@@ -6,7 +6,7 @@ import type { Json } from "../directory/index.ts";
 export function readAnswer<T>(schema: z.ZodType<T>, subject: string, answer: Json): T {
   const parsed = schema.safeParse(answer);
   if (parsed.success) return parsed.data;
-  throw new MeanderError("directory-answer-invalid", `that is no answer to ${subject}`, {
+  throw new MeanderError("directory-answer-invalid", `not an answer to ${subject}`, {
     where: "directory",
   });
 }

@@ -178,7 +178,7 @@ test("a leader that another has followed decides nothing more", async () => {
   assert.deepEqual(await world.directory.list(""), before);
 });
 
-test("records that others spoilt are refused or written anew, never believed", async () => {
+test("records that others corrupted are refused or rewritten, never believed", async () => {
   await using world = await World.make();
   const leader = world.leader(1);
   await world.directory.put("sites/north", "rubbish");
@@ -192,13 +192,13 @@ test("records that others spoilt are refused or written anew, never believed", a
   });
 });
 
-test("ids that have run out are told in words", async () => {
+test("exhausted ids are reported with a readable error", async () => {
   await using world = await World.make();
   await world.directory.put("ids/channel", 0xffff_ffff);
   await assert.rejects(world.open(world.leader(1), "clip"), { code: "channel-ids-exhausted" });
 });
 
-test("what is no request is refused with its place", async () => {
+test("a malformed request is refused with its position", async () => {
   await using world = await World.make();
   const leader = world.leader(1);
   await assert.rejects(leader.handle("abdicate", null), { code: "request-unknown" });

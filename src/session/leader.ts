@@ -36,10 +36,11 @@ export interface LeaderOptions {
 const ATTEMPTS_MAX = 64;
 
 /**
- * Decides for a session: who its sites are, and which ids its channels have.
+ * Decides for a session who its sites are, and which ids its channels have.
  *
- * It remembers nothing: each decision is a compare-and-set in the directory, so that one that starts anew goes on where
- * another ended, and two at once cannot contradict each other. One whose leaderEpoch has passed refuses (`leader-fenced`).
+ * It keeps no state: each decision is a compare-and-set in the directory, so a new leader continues where the last one
+ * stopped, and two at once cannot contradict each other. A leader whose leaderEpoch has passed refuses
+ * (`leader-fenced`).
  */
 export class Leader {
   readonly #options: LeaderOptions;
@@ -53,9 +54,9 @@ export class Leader {
   }
 
   /**
-   * Takes over, once; the first request does it, too. The session, made now when there was none.
+   * Takes over, once; the first request does so too. Returns the session, which is created if there was none.
    *
-   * @throws {MeanderError} `leader-busy`, `session-record-invalid`, and the directory's
+   * @throws {MeanderError} `leader-busy`, `session-record-invalid`, and the directory's errors
    */
   async start(): Promise<SessionRecord> {
     this.#started ??= this.#takeOver();
@@ -68,11 +69,12 @@ export class Leader {
   }
 
   /**
-   * Answers a request: `join`, `leave`, `open-channel`, `close-channel`, and those of {@link StreamControl}. To be set as the directory's request
-   * handler.
+   * Answers a request: `join`, `leave`, `open-channel`, `close-channel`, and those of {@link StreamControl}. The
+   * directory's request handler.
    *
-   * @throws {MeanderError} what {@link StreamControl.handle} throws, `request-unknown`, `request-invalid`, `leader-fenced`, `leader-busy`, `site-name-taken`, `channel-unknown`,
-   * `channel-ids-exhausted`, `session-record-invalid`, and the directory's
+   * @throws {MeanderError} what {@link StreamControl.handle} throws, `request-unknown`, `request-invalid`,
+   *   `leader-fenced`, `leader-busy`, `site-name-taken`, `channel-unknown`, `channel-ids-exhausted`,
+   *   `session-record-invalid`, and the directory's errors
    */
   readonly handle = async (subject: string, payload: Json): Promise<Json> => {
     await this.start();
@@ -166,9 +168,9 @@ export class Leader {
   /** Whether the site of that name has certainly ended, or is this one. */
   #mayReplace(other: SiteRecord, site: SiteSelf): boolean {
     if (other.instance === site.instance) return true;
-    // Two processes cannot listen on one port, so whoever announces it again has taken the place of the other.
+    // Two processes cannot listen on one port, so a site that announces it again has replaced the earlier one.
     if (other.http.host === site.http.host && other.http.port === site.http.port) return true;
-    // There is one process with this directory open: the one that leads.
+    // Only one process has this directory open: the leader's.
     return site.name === this.#options.site && site.instance === this.#options.instance;
   }
 
@@ -293,7 +295,7 @@ export class Leader {
   }
 }
 
-/** The value of an entry; undefined when there is none, or none that is valid. */
+/** The value of an entry; undefined when it is missing or not valid. */
 function read<T>(schema: z.ZodType<T>, entry: Entry | undefined): T | undefined {
   return entry === undefined ? undefined : schema.safeParse(entry.value).data;
 }
@@ -329,8 +331,12 @@ function channelUnknown(name: string): MeanderError {
 }
 
 function busy(key: string): MeanderError {
-  return new MeanderError("leader-busy", "others changed it at every attempt", {
-    where: `directory key ${key}`,
-    next: "try again",
-  });
+  return new MeanderError(
+    "leader-busy",
+    `too much contention; gave up after ${ATTEMPTS_MAX} attempts`,
+    {
+      where: `directory key ${key}`,
+      next: "try again",
+    },
+  );
 }

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LIMITS } from "../base/index.ts";
 import { defaultRouteConfig, type SiteRecord } from "./model.ts";
-import { SessionWorld } from "./session-world.test.ts";
+import { SessionWorld } from "./session-world.test.support.ts";
 
-test("a site joins, and each site hears of the others and of channels", async () => {
+test("a site joins, and each site learns of the others and of channels", async () => {
   await using world = await SessionWorld.make();
   const north = world.member("north");
   const session = await north.start();
@@ -22,7 +22,7 @@ test("a site joins, and each site hears of the others and of channels", async ()
   assert.deepEqual((await south.membership.openChannel("clip")).ingests, ["north"]);
 });
 
-test("what was there when a site joins is told before its start settles", async () => {
+test("existing records are reported before the start of a joining site settles", async () => {
   await using world = await SessionWorld.make();
   const north = world.member("north");
   await north.start();
@@ -85,7 +85,7 @@ test("a name that is taken fails the start, and leaves nothing behind", async ()
   assert.equal(before, 1);
 });
 
-test("a start without a directory fails in time, in words", async () => {
+test("a start without a directory fails in time, with a readable error", async () => {
   await using world = await SessionWorld.make();
   await world.disconnect();
   const failed = assert.rejects(world.member("north").start(), { code: "directory-unreachable" });
@@ -146,7 +146,7 @@ test("a leader that starts again finds its sites, and they it", async () => {
   assert.equal(north.told.joined.length, 1);
 });
 
-test("a leader that lost its directory is joined anew, with its new session", async () => {
+test("a leader that lost its directory is joined again, with its new session", async () => {
   await using world = await SessionWorld.make();
   const north = world.member("north");
   await north.start();
@@ -167,7 +167,7 @@ test("a site whose record was removed puts it back", async () => {
   await world.advanceUntil(async () => (await world.embedded.get("sites/north")) !== undefined);
 });
 
-test("a site whose name another has taken meanwhile tells it once, and is back when that has gone", async () => {
+test("a site whose name another has taken in the meantime reports it once, and is back when that has gone", async () => {
   await using world = await SessionWorld.make();
   const north = world.member("north", { port: 7001 });
   await north.start();
@@ -224,7 +224,7 @@ test("channels are closed for the session, or by one of their ingests", async ()
 /** By any clock that is as wrong as one may be. */
 const heldMs = (leaseMs: number): number => leaseMs * (1 - (2 * LIMITS.clockDriftPpmMax) / 1e6);
 
-test("a site is told until when its lease holds, counted from before it asked", async () => {
+test("a site learns until when its lease holds, counted from before it asked", async () => {
   await using world = await SessionWorld.make();
   const north = world.member("north", { leaseMs: 3_000, renewMs: 500 });
   const starting = north.start();
@@ -258,7 +258,7 @@ test("a lease is over for a site whose clock is too slow before it is over for a
   }
 });
 
-test("a site renews every third of its lease unless told otherwise", async () => {
+test("a site renews every third of its lease by default", async () => {
   await using world = await SessionWorld.make();
   const north = world.member("north", { leaseMs: 1_500 });
   await north.start();
@@ -269,7 +269,7 @@ test("a site renews every third of its lease unless told otherwise", async () =>
   );
 });
 
-test("a site that finds its lease lost is told so at once, and again when it has one", async () => {
+test("a site that finds its lease lost reports so at once, and again when it has one", async () => {
   await using world = await SessionWorld.make();
   const north = world.member("north", { leaseMs: 3_000, renewMs: 1_000 });
   await north.start();
@@ -279,7 +279,7 @@ test("a site that finds its lease lost is told so at once, and again when it has
   assert.deepEqual(north.told.leases, [heldMs(3_000), 200, 200 + heldMs(3_000)]);
 });
 
-test("a site's port for stream frames is told to the others, and one that is none is refused", async () => {
+test("a site's port for stream frames is known to the others, and an invalid one is refused", async () => {
   await using world = await SessionWorld.make();
   const north = world.member("north", { streamsPort: 7_100 });
   const south = world.member("south");

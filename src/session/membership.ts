@@ -26,7 +26,7 @@ export interface MembershipOptions {
   readonly renewMs?: number | undefined;
 }
 
-/** What a membership tells. Lists are whole, by name; each comes again after every reconnect. */
+/** Events of a membership. Lists are complete, by name; each comes again after every reconnect. */
 export interface MembershipEvents {
   /** The site joined; again only when the session became another. */
   joined(session: SessionRecord): void;
@@ -35,15 +35,18 @@ export interface MembershipEvents {
   /** Whether the directory can be reached. While it cannot, what was known holds. */
   status(status: DirectoryStatus): void;
   /**
-   * The site's lease certainly holds until `untilMs`, in the time of `Clock.now()`: until then the leader gives what this site has to no other.
-   * Told after each join and each renewal, and with the present time when the lease turns out to be lost.
+   * The site's lease certainly holds until `untilMs`, in the time of `Clock.now()`: until then the leader gives what
+   * this site has to no other site. Called after each join and each renewal, and with the present time when the lease
+   * turns out to be lost.
    */
   lease?(untilMs: number): void;
   /** What people should know: the name was taken meanwhile. */
   problem?(error: MeanderError): void;
 }
 
-/** A site's place in its session: keeps it, through losses of the directory, the leader and the lease. Runs in browsers. */
+/**
+ * A site's membership in its session, kept through losses of the directory, the leader and the lease. Runs in browsers.
+ */
 export class Membership {
   readonly #options: MembershipOptions;
   readonly #events: MembershipEvents;
@@ -83,12 +86,12 @@ export class Membership {
     });
   }
 
-  /** The sites last heard of, by name. */
+  /** The latest list of sites, by name. */
   get sites(): readonly SiteRecord[] {
     return this.#sites.all;
   }
 
-  /** The channels last heard of, by name. */
+  /** The latest list of channels, by name. */
   get channels(): readonly ChannelRecord[] {
     return this.#channels.all;
   }
@@ -96,7 +99,7 @@ export class Membership {
   /**
    * Joins; events come from now on, the lists before it settles.
    *
-   * @throws {MeanderError} `site-name-taken`, `directory-unreachable`, and what else the directory and the leader refuse with
+   * @throws {MeanderError} `site-name-taken`, `directory-unreachable`, and other errors of the directory and the leader
    */
   async start(): Promise<SessionRecord> {
     const { directory } = this.#options;
@@ -114,9 +117,9 @@ export class Membership {
   }
 
   /**
-   * The channel of that name, made now when there was none.
+   * The channel of that name, created if it does not exist.
    *
-   * @param options ingest: this site ingests it, which the others are told
+   * @param options ingest: this site ingests it, which the other sites learn
    * @throws {MeanderError} `channel-invalid`; `directory-unreachable` for a channel that was not known before
    */
   openChannel(name: string, options: { ingest?: boolean } = {}): Promise<ChannelRecord> {
@@ -137,11 +140,11 @@ export class Membership {
     return this.#channels.close(name, options);
   }
 
-  /** What the site says of itself is another from now on; the session hears of it as soon as it can. */
+  /** The site's own record has changed; it is published as soon as possible. */
   announce(site: SiteSelf): void {
     this.#self = site;
     const joinAgain = (): void => {
-      // Joining writes the record anew.
+      // Joining writes the record again.
       this.#lease = undefined;
       this.#keep();
     };
@@ -149,7 +152,7 @@ export class Membership {
     else void this.#work.then(joinAgain);
   }
 
-  /** Leaves the session and stops. When the directory cannot be reached, the others find out when the lease runs out. */
+  /** Leaves the session and stops. When the directory cannot be reached, the others notice when the lease expires. */
   async leave(): Promise<void> {
     if (this.#stopped) return;
     const reachable = this.#connected;
@@ -221,7 +224,7 @@ export class Membership {
       else await this.#renew(this.#lease);
       await this.#channels.announce();
       this.#lastProblem = "";
-      // The watch may have told meanwhile that the site is no longer listed.
+      // The watch may have reported in the meantime that the site is no longer listed.
       return this.#lease === undefined ? LIMITS.reconnectMsMin : this.#renewMs;
     } catch (error) {
       const code = error instanceof MeanderError ? error.code : undefined;
@@ -229,7 +232,7 @@ export class Membership {
         this.#lost();
         return LIMITS.reconnectMsMin;
       }
-      // Of those the status tells, and the next connection asks again.
+      // The status reports those, and the next connection retries.
       if (isOutage(error)) return Math.min(LIMITS.reconnectMsMax, this.#renewMs);
       this.#problem(error);
       return this.#renewMs;
@@ -239,7 +242,7 @@ export class Membership {
   async #renew(lease: Lease): Promise<void> {
     const askedAt = this.#options.clock.now();
     await this.#options.directory.renewLease(lease);
-    // The watch may have told meanwhile that the site is no longer listed.
+    // The watch may have reported in the meantime that the site is no longer listed.
     if (this.#lease === lease) this.#holds(lease, askedAt);
   }
 
@@ -273,7 +276,8 @@ export class Membership {
     const { name, instance } = this.#options.site;
     const listed = sites.find((site) => site.name === name);
     if (listed?.instance === instance || this.#lease === undefined) return;
-    // The key went with the lease, or another site has the name now. Joining again repairs the one and tells of the other.
+    // The key was removed with the lease, or another site has the name now. Joining again repairs the former and
+    // reports the latter.
     this.#lost();
     this.#keep();
   }
@@ -283,7 +287,7 @@ export class Membership {
       thrown instanceof MeanderError
         ? thrown
         : new MeanderError("join-failed", messageOf(thrown), { where: "session", cause: thrown });
-    // One that lasts is met again with every attempt, and told once.
+    // A lasting failure repeats with every attempt, and is reported once.
     if (this.#stopped || error.message === this.#lastProblem) return;
     this.#lastProblem = error.message;
     this.#options.log.error("The session needs attention.", {

@@ -75,13 +75,16 @@ export interface InputConfig {
   readonly from: readonly string[];
   /** Stack towards them: `udp`, `multicast`, `tcp`, `websocket`, or a stack string such as `frag(mtu=1400):udp`. */
   readonly stack: string;
-  /** True: pulled always. False: while somebody wants it. */
+  /** True: always pulled. False: while there are subscribers. */
   readonly keep: boolean;
 }
 
 /** How a site records a channel. */
 export interface RecordConfig {
-  /** Path of the files below the site's folder of recordings: `{channel}-{time}.webm`; also `.mkv`, `.mp4`, `.mov`, `{number}`. */
+  /**
+   * Path of the files below the site's folder of recordings: `{channel}-{time}.webm`; also `.mkv`, `.mp4`, `.mov`,
+   * `{number}`.
+   */
   readonly to: string;
   /** A file ends at the first key frame after this, s. Undefined: one file, until something changes. */
   readonly segmentSeconds?: number | undefined;

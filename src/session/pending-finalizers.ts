@@ -37,7 +37,7 @@ type Due = z.infer<typeof dueSchema>;
 /** Agents of one entry: with more the value might not fit. */
 const AGENTS_MAX = 2 * LIMITS.streamAgentsMax;
 
-/** The finalize handlers that are still due at sites where agents were: kept in the directory until a site has run them. */
+/** Finalize handlers that are due at sites where agents were: kept in the directory until a site has run them. */
 export class PendingFinalizers {
   readonly #options: PendingFinalizersOptions;
   readonly #queue = new ControlQueue();

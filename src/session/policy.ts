@@ -1,7 +1,7 @@
 import { MeanderError } from "../base/index.ts";
 import type { PolicyAction, PolicyRule } from "./stream-records.ts";
 
-/** What somebody wants to do, for a policy to judge. */
+/** A request, for a policy to judge. */
 export interface PolicyQuestion {
   readonly action: PolicyAction;
   /** The shell or stream that asks. */
@@ -12,7 +12,7 @@ export interface PolicyQuestion {
   readonly site: string;
 }
 
-/** A policy's word; `rule` is the one that decided. */
+/** A policy's decision; `rule` is the one that decided. */
 export interface PolicyDecision {
   readonly effect: "allow" | "deny";
   readonly rule?: PolicyRule;
@@ -46,11 +46,11 @@ export function denied(
   const what = `${by} may not ${action} ${stream} at ${site}`;
   return new MeanderError("denied", reason === undefined ? what : `${what}: ${reason}`, {
     where: `policy ${scope}`,
-    next: "ask whoever set this policy",
+    next: "ask the owner of this policy",
   });
 }
 
-/** Whether `text` is what a pattern stands for: itself, with `*` for any part. Takes time linear in both for each `*`. */
+/** Whether `text` matches a pattern, in which `*` stands for any part. Takes time linear in both for each `*`. */
 export function matchesPattern(pattern: string, text: string): boolean {
   const [first = "", ...rest] = pattern.split("*");
   if (rest.length === 0) return text === pattern;

@@ -11,7 +11,7 @@ export interface RecordListOptions<T> {
   onList(list: readonly T[]): void;
 }
 
-/** The records under a prefix of the directory, as a watch tells of them. Records that are not valid are left out. */
+/** The records under a prefix of the directory, maintained by a watch. Invalid records are left out. */
 export class RecordList<T extends { readonly name: string }> {
   readonly #options: RecordListOptions<T>;
   readonly #byKey = new Map<string, T>();
@@ -31,7 +31,7 @@ export class RecordList<T extends { readonly name: string }> {
     return undefined;
   }
 
-  /** Takes what a watch told. */
+  /** Applies a change of the watch. */
   take(change: Change): void {
     if (change.type === "put") this.#put(change.entry.key, change.entry.value);
     else if (change.type === "deleted") this.#byKey.delete(change.key);

@@ -7,7 +7,7 @@ import { parseRouteConfig } from "./route-config.ts";
 
 const wrong: readonly (readonly [what: string, config: unknown, message: string])[] = [
   [
-    "a site name that is none",
+    "an invalid site name",
     { channels: { clip: { input: { from: ["North"] } } } },
     'demo.json: channels.clip.input.from[0]: got "North"; expected 1 to 40 of a-z, 0-9 and -, starting with a letter',
   ],
@@ -52,13 +52,13 @@ const wrong: readonly (readonly [what: string, config: unknown, message: string]
     "demo.json: maxSubscribers: got 10000000; expected at most 1000000",
   ],
   [
-    "a channel name that is none",
+    "an invalid channel name",
     { channels: { "../x": {} } },
     'demo.json: channels["../x"]: got the name "../x"; expected letters, digits, . _ - in segments divided by /',
   ],
   ["no object", [1], "demo.json: got [1]; expected an object"],
   [
-    "text that is no JSON",
+    "text that is not JSON",
     '{\n  "upstreams": [north]\n}',
     "demo.json: line 2, column 17: it is not JSON; expected an object in JSON",
   ],

@@ -44,12 +44,12 @@ export function isRouteKey(name: string): boolean {
 }
 
 /**
- * Reads a route configuration, fills in its defaults, and checks its stacks. The only reader of configurations: those of
- * files, of the HTTP API and of the directory pass here.
+ * Reads a route configuration, fills in its defaults, and checks its stacks. The only reader of configurations: those
+ * of files, of the HTTP API and of the directory pass here.
  *
  * @param input the configuration, or its JSON text
- * @param where named in errors before the faulty part: `demo.json`
- * @param warn told, in one sentence, of each key that is read by its former name
+ * @param where prefix of the path in errors: `demo.json`
+ * @param warn called, with a sentence, for each key that is read by its former name
  * @throws {MeanderError} `config-invalid`: `demo.json: channels.clip.input.from[0]: got "North"; expected …`
  */
 export function parseRouteConfig(

@@ -20,7 +20,7 @@ export class SessionChannels {
   readonly #directory: Directory;
   readonly #site: string;
   readonly #known: RecordList<ChannelRecord>;
-  /** Channels ingested here that the leader could not be told of. */
+  /** Channels ingested here that are not yet announced to the leader. */
   readonly #unannounced = new Set<string>();
 
   constructor({ directory, site, log, onList }: SessionChannelsOptions) {
@@ -29,12 +29,12 @@ export class SessionChannels {
     this.#known = new RecordList({ schema: channelRecordSchema, log, onList });
   }
 
-  /** The channels last heard of, by name. */
+  /** The latest list of channels, by name. */
   get all(): readonly ChannelRecord[] {
     return this.#known.all;
   }
 
-  /** Takes what a watch of `channels/` told. */
+  /** Applies a change of the watch of `channels/`. */
   take(change: Change): void {
     this.#known.take(change);
   }
@@ -70,7 +70,7 @@ export class SessionChannels {
     await this.#directory.request("close-channel", this.#payload(name, ingest));
   }
 
-  /** Tells the leader of ingests that it could not be told of before. @throws what it refuses with */
+  /** Announces pending ingests to the leader. @throws its refusal */
   async announce(): Promise<void> {
     for (const name of [...this.#unannounced]) await this.#request(name, true);
   }
@@ -94,7 +94,7 @@ export class SessionChannels {
 function checkName(name: string): void {
   if (channelNameSchema.safeParse(name).success) return;
   const shown = JSON.stringify(name.slice(0, 120));
-  throw new MeanderError("channel-invalid", `${shown} is no channel name`, {
+  throw new MeanderError("channel-invalid", `${shown} is not a channel name`, {
     where: "channel",
     expected: "1 to 100 letters, digits, . _ - in segments divided by /",
   });

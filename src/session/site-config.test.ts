@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SILENT } from "../base/index.ts";
 import { defaultRouteConfig, type RouteConfig, routeConfigSchema } from "./model.ts";
-import { SessionWorld } from "./session-world.test.ts";
+import { SessionWorld } from "./session-world.test.support.ts";
 import { SiteConfig } from "./site-config.ts";
 
-test("a configuration is applied with its defaults when `set` settles; one that is invalid is refused", async () => {
+test("a configuration is applied with its defaults when `set` settles; an invalid one is refused", async () => {
   await using world = await SessionWorld.make();
   const north = world.member("north");
   await north.start();

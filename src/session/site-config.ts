@@ -18,7 +18,9 @@ export interface SiteConfigOptions {
    * @throws {MeanderError} `config-invalid`
    */
   check?(config: RouteConfig): void;
-  /** Applies a configuration; settles when that is done. Calls never overlap. Rejects with what could not be applied. */
+  /**
+   * Applies a configuration; settles when that is done. Calls never overlap. Rejects with what could not be applied.
+   */
   apply(config: RouteConfig): Promise<void>;
 }
 
@@ -26,8 +28,8 @@ export interface SiteConfigOptions {
 const APPLY_MS_MAX = 5_000;
 
 /**
- * The configuration of one site, in the directory under `config/NAME`. There is one path: a configuration is parsed, checked
- * and stored, and the watch applies what the directory has, whoever stored it.
+ * The configuration of one site, in the directory under `config/NAME`. There is one path: a configuration is parsed,
+ * checked and stored, and the watch applies what the directory has, whichever client stored it.
  */
 export class SiteConfig {
   readonly #options: SiteConfigOptions;
@@ -83,9 +85,10 @@ export class SiteConfig {
   /**
    * Stores a configuration, and settles when the site has applied it.
    *
-   * @param where named in errors before the faulty part
+   * @param where prefix of the path in errors
    * @returns the configuration with its defaults
-   * @throws {MeanderError} `config-invalid` and the directory's, when nothing was stored; `config-not-applied` when it was
+   * @throws {MeanderError} `config-invalid` and the directory's errors, when nothing was stored; `config-not-applied`
+   *   when it was
    */
   async set(input: unknown, where = "configuration"): Promise<RouteConfig> {
     const config = this.parse(input, where);
@@ -134,7 +137,7 @@ export class SiteConfig {
     }
   }
 
-  /** Takes what a watch of the key told. */
+  /** Applies a change of the watch of the key. */
   #take(change: Change): void {
     if (change.type === "put" && change.entry.key === this.#key) {
       const { value, revision } = change.entry;
@@ -159,7 +162,7 @@ export class SiteConfig {
   async #apply(config: RouteConfig): Promise<Outcome> {
     const text = JSON.stringify(config);
     this.#lastProblem = "";
-    // Watches repeat what they told after each reconnect.
+    // Watches report everything again after each reconnect.
     if (text === this.#applied) return undefined;
     this.#current = config;
     try {
@@ -174,7 +177,7 @@ export class SiteConfig {
 
   #refuse(error: MeanderError, revision: number): void {
     const { code, message } = error;
-    // One that stays is told again after each reconnect.
+    // A lasting fault is reported again after each reconnect.
     if (message !== this.#lastProblem) {
       const facts = { code, error: message };
       this.#options.log.error(

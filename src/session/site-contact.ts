@@ -13,7 +13,7 @@ export interface SiteContactOptions {
   readonly self: SiteInstance;
   readonly clock: Clock;
   readonly log: Log;
-  /** Whether nobody listens at a site's address any more. */
+  /** Whether a site's address no longer accepts connections. */
   isEnded(record: SiteRecord): Promise<boolean>;
   /** A site has certainly ended. May come again while it is a member. */
   onEnded(record: SiteRecord): void;
@@ -21,7 +21,7 @@ export interface SiteContactOptions {
   onRegained(member: SiteInstance): void;
 }
 
-/** Whether sites answer, and the way to call them. */
+/** Whether sites answer, and how they are called. */
 export class SiteContact {
   readonly #options: SiteContactOptions;
   /** For how long a start of a site has been silent, ms, in steps of {@link LIMITS.sitePingMs}. */
@@ -74,7 +74,7 @@ export class SiteContact {
     }
   }
 
-  /** Sends a command whose answer nobody waits for. */
+  /** Sends a command and ignores its answer. */
   tell(member: SiteInstance, command: SiteCommand): void {
     const { calls, log } = this.#options;
     if (!calls.connected(member.site, member.instance)) return;
@@ -129,7 +129,7 @@ export class SiteContact {
     for (const member of this.#members()) this.#ping(member);
   }
 
-  /** Time that this process stood still itself is nobody's silence, so no step is longer than the period. */
+  /** Time that this process itself stood still is not silence of a site, so no step is longer than the period. */
   #age(ms: number): void {
     const members = this.#members();
     const keys = new Set(members.map(keyOf));
@@ -227,7 +227,7 @@ export class SiteContact {
   }
 }
 
-/** Whether a call failed because the site was not heard, rather than by its refusal. */
+/** Whether a call failed because the site did not answer, rather than by its refusal. */
 export function isSilence(error: unknown): boolean {
   return (
     error instanceof MeanderError && (error.code === "site-gone" || error.code === "site-timeout")

@@ -16,7 +16,7 @@ export interface SiteRosterOptions {
   onEvent(event: SiteEvent, member: SiteInstance): void;
 }
 
-/** The members of the session, as the watch of `sites/` tells. */
+/** The members of the session, maintained by the watch of `sites/`. */
 export class SiteRoster {
   readonly #options: SiteRosterOptions;
   readonly #records = new Map<string, SiteRecord>();
@@ -38,7 +38,7 @@ export class SiteRoster {
     return [...new Set([...this.#records.keys(), this.#options.self.site])].sort();
   }
 
-  /** The running start of a site; undefined when it is no member. */
+  /** The running instance of a site; undefined when it is not a member. */
   instanceOf(site: string): SiteInstance | undefined {
     if (site === this.#options.self.site) return this.#options.self;
     const record = this.#records.get(site);
@@ -55,7 +55,7 @@ export class SiteRoster {
     this.#leaving.add(instance);
   }
 
-  /** Takes what a watch of `sites/` told. */
+  /** Applies a change of the watch of `sites/`. */
   take(change: Change): void {
     if (change.type === "synced") this.#synced = true;
     else if (change.type === "deleted") this.#set(change.key.slice("sites/".length), undefined);

@@ -20,10 +20,10 @@ export class StreamAgents {
   }
 
   /**
-   * The very same agent may be attached again: whoever asks may have missed the answer.
+   * Attaching the same agent again succeeds: the requester may have missed the answer.
    *
-   * @throws {MeanderError} `stream-unknown`, `stream-lost`, `denied`, `agent-exists`, `agents-exhausted`, `briefcase-too-large`, `site-gone`,
-   * `site-timeout`, and what the site refuses with
+   * @throws {MeanderError} `stream-unknown`, `stream-lost`, `denied`, `agent-exists`, `agents-exhausted`,
+   *   `briefcase-too-large`, `site-gone`, `site-timeout`, and the site's refusal
    */
   async attach({ stream, spec, briefcase, by }: AttachAgent): Promise<StreamRecord> {
     const { store, contact, tell } = this.#context;
@@ -52,7 +52,8 @@ export class StreamAgents {
   }
 
   /**
-   * @throws {MeanderError} `stream-unknown`, `stream-lost`, `denied`, `agent-unknown`, `site-gone`, `site-timeout`, and what the site refuses with
+   * @throws {MeanderError} `stream-unknown`, `stream-lost`, `denied`, `agent-unknown`, `site-gone`, `site-timeout`, and
+   *   the site's refusal
    */
   async detach({ stream, agent: name, by }: DetachAgent): Promise<StreamRecord> {
     const { store, tell } = this.#context;
@@ -71,7 +72,8 @@ export class StreamAgents {
   }
 
   /**
-   * @throws {MeanderError} `stream-unknown`, `stream-lost`, `denied`, `agent-unknown`, `site-gone`, `site-timeout`, and what the site refuses with
+   * @throws {MeanderError} `stream-unknown`, `stream-lost`, `denied`, `agent-unknown`, `site-gone`, `site-timeout`, and
+   *   the site's refusal
    */
   async replaceHandler(request: ReplaceHandler): Promise<StreamRecord> {
     const { stream, agent: name, event, code, by } = request;

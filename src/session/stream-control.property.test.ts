@@ -3,7 +3,8 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { LIMITS } from "../base/index.ts";
 import type { Durability } from "../stream/index.ts";
-import { ControlWorld, refuse } from "./control-world.test.ts";
+import { ControlWorld } from "./control-world.test.support.ts";
+import { refuse } from "./scripted-site.test.support.ts";
 
 const SITES = ["north", "south", "west"] as const;
 const STREAMS = ["a", "b", "c"] as const;
@@ -87,7 +88,7 @@ async function observe(
   });
 }
 
-/** What is asked of the leader; undefined when the step is none of that. */
+/** The request to the leader; undefined when the step is not a request. */
 function ask(world: ControlWorld, step: Step): Promise<unknown> | undefined {
   const by = "shell-1";
   switch (step.type) {

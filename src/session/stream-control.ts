@@ -34,9 +34,12 @@ export interface StreamControlOptions {
   readonly log: Log;
   /** Settles while this leader leads. @throws {MeanderError} `leader-fenced` */
   checkLeads(): Promise<void>;
-  /** Whether nobody listens at a site's address any more, so that its process has certainly ended. Asked again and again about those out of contact. */
+  /**
+   * Whether a site's address no longer accepts connections, so that its process has certainly ended. Called repeatedly
+   * for sites without contact.
+   */
   isEnded(record: SiteRecord): Promise<boolean>;
-  /** Told what this leader did with streams. */
+  /** Receives what this leader did with streams. */
   onEvent?(event: StreamEvent): void;
 }
 
@@ -46,10 +49,12 @@ const LEDGER_TICKS = 120;
 const COMPARE_TICKS = 60;
 
 /**
- * The leader's control of streams: makes, moves and ends them, changes their agents, and has them taken over when their site fails.
+ * The leader's control of streams: creates, moves and destroys them, changes their agents, and has them taken over when
+ * their site fails.
  *
- * Each decision is a compare-and-set of the stream's record, made while this leader leads; requests about one stream are done one at a time, in the
- * order in which they come. It remembers nothing that it could not read again from the directory and the sites.
+ * Each decision is a compare-and-set of the stream's record, made while this leader leads; requests about one stream
+ * are handled one at a time, in the order in which they arrive. It keeps no state that it could not read again from the
+ * directory and the sites.
  */
 export class StreamControl {
   readonly #options: StreamControlOptions;
@@ -111,7 +116,7 @@ export class StreamControl {
     this.#recovery = new StreamRecovery(this.#context, this.#queue);
   }
 
-  /** Reads what there is, and watches over it from now on; to be called once, by a leader that has taken over. */
+  /** Reads the records, and watches them from now on. Call it once, when the leader has taken over. */
   async start(): Promise<void> {
     const { clock, calls } = this.#options;
     this.#patientUntil = clock.now() + LIMITS.siteSilenceMs;
@@ -255,7 +260,7 @@ export class StreamControl {
     }
   }
 
-  /** Settles when the listener was told what is there. */
+  /** Settles when the listener has received the existing entries. */
   async #watch(prefix: string, listener: (change: Change) => void): Promise<void> {
     let begun = (): void => {};
     const told = new Promise<void>((resolve) => {

@@ -3,7 +3,7 @@ import type { Change } from "../directory/index.ts";
 import type { SiteInstance } from "../stream/index.ts";
 import { streamRecordSchema } from "./stream-record-schema.ts";
 
-/** Where a stream is, as the watch of `streams/` told last. Decisions read the record itself. */
+/** Where each stream is, according to the watch of `streams/`. Decisions read the record itself. */
 export interface IndexedStream extends SiteInstance {
   readonly name: string;
   readonly id: number;
@@ -33,7 +33,7 @@ export class StreamIndex {
     return this.#byName.size;
   }
 
-  /** Names of streams that wait for somebody to take them over. */
+  /** Names of streams that wait for a takeover. */
   get lost(): readonly string[] {
     return [...this.#lost];
   }
@@ -56,12 +56,12 @@ export class StreamIndex {
     return this.#entriesOf(this.#byInstance.get(keyOf(instance))?.names ?? []);
   }
 
-  /** The streams of a site, whichever start of it. */
+  /** The streams of a site, whichever instance of it. */
   ofSite(site: string): readonly IndexedStream[] {
     return this.instances.filter((each) => each.site === site).flatMap((each) => this.at(each));
   }
 
-  /** Takes what a watch of `streams/` told. */
+  /** Applies a change of the watch of `streams/`. */
   take(change: Change): void {
     if (change.type === "synced") return;
     const name = (change.type === "put" ? change.entry.key : change.key).slice("streams/".length);

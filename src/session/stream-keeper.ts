@@ -6,7 +6,8 @@ import type { SetKeeper } from "./stream-requests.ts";
 /**
  * Notes that the host of a stream has put its record at another keeper.
  *
- * @throws {MeanderError} `stream-unknown`, `stream-epoch-passed` when the stream is elsewhere by now, `site-unknown`, `site-gone`, `leader-fenced`, `leader-busy`
+ * @throws {MeanderError} `stream-unknown`, `stream-epoch-passed` when the stream is elsewhere by now, `site-unknown`,
+ *   `site-gone`, `leader-fenced`, `leader-busy`
  */
 export async function setKeeper(
   context: ControlContext,
@@ -22,7 +23,7 @@ export async function setKeeper(
       {
         where: `stream ${name}`,
         expected: `${streamEpoch}`,
-        next: `site ${record.site} has it now`,
+        next: `ask site ${record.site}, where it is now`,
       },
     );
   }

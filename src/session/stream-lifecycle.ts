@@ -22,10 +22,10 @@ export class StreamLifecycle {
   }
 
   /**
-   * Reserves the name, then has the site make the stream.
+   * Reserves the name, then has the site create the stream.
    *
-   * @throws {MeanderError} `stream-invalid`, `stream-exists`, `streams-exhausted`, `stream-ids-exhausted`, `site-unknown`, `site-gone`, `site-timeout`,
-   * `denied`, and what the site refuses with
+   * @throws {MeanderError} `stream-invalid`, `stream-exists`, `streams-exhausted`, `stream-ids-exhausted`,
+   *   `site-unknown`, `site-gone`, `site-timeout`, `denied`, and the site's refusal
    */
   async create(request: CreateStream): Promise<StreamRecord> {
     const { name, at, by } = request;

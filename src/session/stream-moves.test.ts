@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MeanderError } from "../base/index.ts";
-import { ControlWorld, NEVER, refuse } from "./control-world.test.ts";
+import { ControlWorld } from "./control-world.test.support.ts";
+import { NEVER, refuse } from "./scripted-site.test.support.ts";
 
 test("a move changes the record by one streamEpoch, and the source drops the stream", async () => {
   await using world = await ControlWorld.make("north", "south");
@@ -39,7 +40,7 @@ test("moves that are asked for at once are done in order", async () => {
   assert.equal(await world.where("one"), "north#4");
 });
 
-test("what source or target refuse with reaches whoever asked, and nothing has changed", async () => {
+test("a refusal of source or target reaches the requester, and nothing has changed", async () => {
   await using world = await ControlWorld.make("north", "south");
   await world.create("one", "north");
   world.site("north").script = ({ type }) =>

@@ -26,10 +26,10 @@ export class StreamMoves {
   }
 
   /**
-   * Moves a stream, or leaves it as it is. The record's change is the moment at which it is at the target.
+   * Moves a stream, or leaves it as it is. The change of the record is the moment at which it is at the target.
    *
-   * @throws {MeanderError} `stream-unknown`, `stream-lost`, `site-unknown`, `site-gone`, `denied`, `move-timeout`, `move-failed`, `leader-fenced`, and what
-   * the source or the target refuses with
+   * @throws {MeanderError} `stream-unknown`, `stream-lost`, `site-unknown`, `site-gone`, `denied`, `move-timeout`,
+   *   `move-failed`, `leader-fenced`, and the refusal of the source or the target
    */
   async move({ stream, to, deadlineMs, by }: MoveStream): Promise<MoveResult> {
     const { store, clock, log, tell } = this.#context;
@@ -58,8 +58,8 @@ export class StreamMoves {
   }
 
   /**
-   * Ends the doubt about a move of which its sites hear nothing. As no other control request of the stream runs meanwhile, it was committed or
-   * never will be: a leader before this one, which may still wait to commit it, finds the record changed.
+   * Settles a move that its sites heard nothing more of. As no other control request of the stream runs meanwhile, it
+   * was committed or never will be: an earlier leader that may still be about to commit it finds the record changed.
    *
    * @param move the move in doubt
    * @throws {MeanderError} `stream-unknown`, `leader-fenced`, `leader-busy`

@@ -19,7 +19,7 @@ const base64 = z
   .regex(/^[A-Za-z0-9+/]*={0,2}$/, "expected base64")
   .max(LIMITS.directoryValueBytesMax);
 
-/** The name of a shell or a stream, as whoever asks gives it. */
+/** The name of a shell or a stream, as the requester gives it. */
 export const partySchema: z.ZodType<string> = z
   .string()
   .regex(/^[^\s\p{Cc}]{1,100}$/u, "expected 1 to 100 characters without blanks");
@@ -45,11 +45,11 @@ export const failureManagersSchema: z.ZodType<string[]> = z
   .array(siteNameSchema)
   .max(LIMITS.alternativesMax);
 
-/** Stream names: 1 to 80 letters, digits, `.`, `_` and `-`. Those that begin like the names of shells are not for streams. */
+/** Stream names: 1 to 80 letters, digits, `.`, `_` and `-`. The prefix `shell-` is reserved for shells. */
 export const streamNameSchema: z.ZodType<string> = z
   .string()
   .regex(/^[A-Za-z0-9._-]{1,80}$/, "expected 1 to 80 letters, digits, . _ and -")
-  .regex(/^(?!shell-)/, "expected a name that does not begin with shell-");
+  .regex(/^(?!shell-)/, "expected a name that does not start with shell-");
 
 /** Reads the value of `streams/NAME`. */
 export const streamRecordSchema: z.ZodType<StreamRecord> = z.object({

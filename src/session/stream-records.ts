@@ -22,8 +22,8 @@ export interface StreamRecord {
   readonly site: string;
   readonly instance: number;
   /**
-   * The move that brought it there; none after its creation or a takeover. A site that holds the state of a move makes it the stream only when it finds that
-   * move here: the same place and streamEpoch may come from a takeover.
+   * The move that brought it there; none after its creation or a takeover. A site that holds the state of a move makes
+   * it the stream only when it finds that move here: the same site and streamEpoch may come from a takeover.
    */
   readonly move?: string | undefined;
   /** `lost`: its site ended and no failure manager has it yet; `why` says what it waits for. */
@@ -54,7 +54,10 @@ export type PolicyAction =
   | "destroy"
   | "append";
 
-/** One rule; the first that matches decides, and a list in which none matches allows. Patterns are names with `*` for any part. */
+/**
+ * One rule; the first that matches decides, and a list in which none matches allows. Patterns are names with `*` for
+ * any part.
+ */
 export interface PolicyRule {
   readonly effect: "allow" | "deny";
   readonly actions: readonly (PolicyAction | "*")[];
@@ -64,20 +67,20 @@ export interface PolicyRule {
   readonly stream?: string | undefined;
   /** The site that it would be at. Default `*`. */
   readonly site?: string | undefined;
-  /** Told to whoever was denied. */
+  /** For the requester that was denied. */
   readonly reason?: string | undefined;
 }
 
 /**
- * Calls of the leader to a site. Every one may come twice, and, to a site that stood still, after the leader gave it up: a stream that its record has
- * elsewhere, or at a higher streamEpoch, is not made, taken over or taken in.
+ * Calls of the leader to a site. Each may arrive twice and, at a site that stood still, after the leader gave up on it:
+ * a stream that its record has elsewhere, or at a higher streamEpoch, is not created, taken over or accepted.
  */
 export type SiteCommand =
   /** Answered with null; as are the others unless said. Refusals are errors. */
   | { readonly type: "stream-create"; readonly record: StreamRecord; readonly by: string }
   /**
-   * To the source: ends the current message, freezes the stream, sends its state to the target. Answered `{bytes}` when the target has it ready.
-   * It stays frozen until its record shows the move, or `move-abort`.
+   * To the source: ends the current message, freezes the stream, sends its state to the target. Answers `{bytes}` when
+   * the target has it ready. It stays frozen until its record shows the move, or `move-abort`.
    */
   | {
       readonly type: "move-out";
@@ -113,8 +116,8 @@ export type SiteCommand =
   /** At the site where it is; the other visited ones get `finalize`. */
   | { readonly type: "stream-destroy"; readonly record: StreamRecord; readonly by: string }
   /**
-   * The site is the failure manager: it takes the stream over, from `state`, which is what `record-fetch` answered, unchanged; when that is null from the
-   * record that it keeps itself as `record.keeper`, and without one from `record`.
+   * To the failure manager: takes the stream over, from `state`, which is the unchanged answer to `record-fetch`; when
+   * that is null, from the record that it keeps itself as `record.keeper`; without one, from `record`.
    */
   | {
       readonly type: "recover";
@@ -122,7 +125,10 @@ export type SiteCommand =
       readonly lostSite: string;
       readonly state: string | null;
     }
-  /** At the keeper: the stream's record, base64; null when there is none. From now on commits of lower epochs are refused. */
+  /**
+   * At the keeper: the stream's record, base64; null when there is none. From now on commits of lower epochs are
+   * refused.
+   */
   | { readonly type: "record-fetch"; readonly id: number; readonly streamEpoch: number }
   /** Runs finalize handlers of agents that were here, and forgets their local state. */
   | {
@@ -132,8 +138,8 @@ export type SiteCommand =
       readonly agents: readonly AgentSpec[];
     }
   /**
-   * What is here, frozen ones too: `[{id, streamEpoch, move?}]`; of those in `ids`, when given. One that is ready to arrive is listed with the epoch
-   * that its move will give it, and that `move`.
+   * The streams here, frozen ones too: `[{id, streamEpoch, move?}]`; of those in `ids`, when given. A stream that is
+   * ready to arrive is listed with the epoch that its move will give it, and that `move`.
    */
   | { readonly type: "residents"; readonly ids?: readonly number[] | undefined }
   /** A sign of life. */
@@ -180,7 +186,10 @@ export interface ControlRequests {
   };
   /** Answered with null. */
   "destroy-stream": { readonly stream: string; readonly by: string };
-  /** Asked by source and target of a move that they hear nothing of: it is over afterwards, one way or the other. Answered with the record. */
+  /**
+   * Asked by source and target of a move that they hear nothing more of: afterwards it is settled, one way or the
+   * other. Answers the record.
+   */
   "settle-move": { readonly id: number; readonly move: string };
   /** The host has put the record at another keeper. To be asked between moves: it waits for the end of one. */
   "set-keeper": { readonly id: number; readonly streamEpoch: number; readonly keeper: string };

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LIMITS } from "../base/index.ts";
 import type { Durability } from "../stream/index.ts";
-import { ControlWorld, NEVER, refuse, type ScriptedSite } from "./control-world.test.ts";
+import { ControlWorld } from "./control-world.test.support.ts";
+import { NEVER, refuse, type ScriptedSite } from "./scripted-site.test.support.ts";
 
 const MESSAGE: Durability = { type: "message" };
 const CHECKPOINT: Durability = { type: "checkpoint", every: 10 };
@@ -71,7 +72,7 @@ test("a keeper that takes over itself uses the record it keeps", async () => {
   assert.equal(stateAt(world.site("south"), 2), "recovered from c");
 });
 
-test("with its keeper away, a stream whose every message counts waits for it, and says so", async () => {
+test("with its keeper away, a stream with durability message waits for it, and says so", async () => {
   await using world = await ControlWorld.make("north", "south");
   const options = { failureManagers: ["south"], durability: MESSAGE };
   const { id } = await world.create("one", "north", options);
@@ -119,7 +120,7 @@ test("a silent site keeps streams without a record until its lease runs out, and
   assert.deepEqual(await where(), ["origin#2", "origin#2", "origin#2"]);
 });
 
-test("the same holds for a site whose connection ended though somebody listens at its port", async () => {
+test("the same holds for a site whose connection ended though its port accepts connections", async () => {
   await using world = await ControlWorld.make("north");
   await world.create("m", "north", { durability: MESSAGE });
   await world.create("n", "north", { durability: NONE });
@@ -157,7 +158,7 @@ test("a frozen site that comes back finds its streams elsewhere, and is a site a
   assert.equal(await world.where("m"), "north#3");
 });
 
-test("a waiting stream is live again when its site comes back and has it still", async () => {
+test("a waiting stream is live again when its site comes back and still has it", async () => {
   await using world = await ControlWorld.make("north", "south");
   const options = { failureManagers: ["south"], durability: MESSAGE };
   await world.create("one", "north", options);
@@ -170,7 +171,7 @@ test("a waiting stream is live again when its site comes back and has it still",
   assert.equal(await world.where("one"), "north#1");
 });
 
-test("a site that was started anew lost what it had", async () => {
+test("a site that was restarted lost what it had", async () => {
   await using world = await ControlWorld.make("north", "south");
   await world.create("one", "north", { failureManagers: ["south"] });
   await world.create("two", "north");
@@ -204,7 +205,7 @@ test("a failure manager that dies while it takes over is replaced by the next", 
   assert.equal(stateAt(world.site("west"), id), "recovered from record");
 });
 
-test("a stream that nobody takes waits, and is tried again", async () => {
+test("a stream that no site takes over waits, and is tried again", async () => {
   await using world = await ControlWorld.make("north");
   await world.create("one", "north");
   world.site("origin").script = ({ type }) =>
@@ -334,7 +335,7 @@ test("a stream that its site lost without failing is found within half a minute"
   assert.equal(await world.where("two"), "north#1");
 });
 
-test("the failure handlers of a stream learn which site it was lost with, however many took it over in vain", async () => {
+test("the failure handlers of a stream learn which site it was lost with, however many takeovers failed", async () => {
   await using world = await ControlWorld.make("north", "south", "west");
   await world.create("one", "north", { failureManagers: ["south", "west"] });
   world.site("south").script = ({ type }) => (type === "recover" ? refuse("full") : undefined);

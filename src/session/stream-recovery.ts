@@ -74,7 +74,8 @@ export class StreamRecovery {
         member,
         some.map(({ id }) => id),
       );
-      // A stream that is being made or moved may be missing for good reason: the check waits for its turn, and asks again.
+      // A stream that is being created or moved may be missing for good reason: the check waits for its turn, and asks
+      // again.
       for (const stream of some) {
         const here = there.get(stream.id);
         if (here === undefined || !isStream(here, stream)) this.#check(stream.name);
@@ -154,7 +155,8 @@ export class StreamRecovery {
         const target = this.#nextTarget(held.record, tried);
         if (target === undefined) throw new Waits(`waits for a site to take it over: ${reason}`);
         tried.add(target.site);
-        // First the record, then the keeper: a keeper that refuses the old host, and a record that names it, would leave the stream to nobody.
+        // First the record, then the keeper: a keeper that refuses the old host, and a record that names it, would
+        // leave the stream to no site.
         held = await this.#replace(held, movedTo(held.record, target, ++epoch));
         const state = await this.#fetch(held.record, target);
         try {
@@ -192,7 +194,7 @@ export class StreamRecovery {
     const member = roster.instanceOf(keeper);
     if (member === undefined && durability.type === "checkpoint") return null;
     try {
-      if (member === undefined) throw new Error("it is no member of the session");
+      if (member === undefined) throw new Error("it is not a member of the session");
       const command = { type: "record-fetch", id, streamEpoch } as const;
       return fetchedRecordSchema.parse(await contact.call(member, command, LIMITS.controlCallMs));
     } catch (error) {

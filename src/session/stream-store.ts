@@ -22,7 +22,7 @@ const ATTEMPTS_MAX = 64;
 
 /** The records of streams, as a leader changes them: by compare-and-set alone, and while it leads. */
 export class StreamStore {
-  /** What the watch has told; it may be a turn behind. */
+  /** According to the watch; it may lag by one turn of the event loop. */
   readonly index: StreamIndex;
   readonly #options: StreamStoreOptions;
 
@@ -64,7 +64,7 @@ export class StreamStore {
   /**
    * Writes `record` in place of the one that is held.
    *
-   * @throws {MeanderError} `leader-fenced`; `leader-busy` when the record is another by now
+   * @throws {MeanderError} `leader-fenced`; `leader-busy` when the record has changed in the meantime
    */
   async replace(held: HeldRecord, record: StreamRecord): Promise<HeldRecord> {
     const written = await this.#set(record, held.revision);
@@ -95,10 +95,14 @@ export class StreamStore {
       if (await directory.compareAndSet("ids/stream", entry?.revision ?? 0, last + 1))
         return last + 1;
     }
-    throw new MeanderError("leader-busy", "others changed it at every attempt", {
-      where: "directory key ids/stream",
-      next: "try again",
-    });
+    throw new MeanderError(
+      "leader-busy",
+      `too much contention; gave up after ${ATTEMPTS_MAX} attempts`,
+      {
+        where: "directory key ids/stream",
+        next: "try again",
+      },
+    );
   }
 
   async #set(record: StreamRecord, expected: number): Promise<HeldRecord | undefined> {

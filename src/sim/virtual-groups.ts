@@ -1,5 +1,5 @@
 import type { Clock } from "../base/index.ts";
-import type { GroupMeans } from "../reflector/index.ts";
+import type { GroupSockets } from "../reflector/index.ts";
 
 interface Input {
   readonly site: string;
@@ -24,7 +24,7 @@ export class VirtualGroups {
   }
 
   /** The groups as a site meets them. */
-  at(site: string): GroupMeans {
+  at(site: string): GroupSockets {
     return {
       openOutput: async ({ group, port }) => {
         const from = { host: site, port: ++this.#ports };

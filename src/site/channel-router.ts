@@ -11,6 +11,7 @@ import {
   type ChannelRecord,
   channelNameSchema,
   defaultRouteConfig,
+  type InputConfig,
   type RouteConfig,
 } from "../session/index.ts";
 import { type DesiredChannel, desiredChannels, unknownChannels } from "./desired-channels.ts";
@@ -65,6 +66,14 @@ export class ChannelRouter {
   /** Channels that the session knows. */
   get channels(): readonly ChannelRecord[] {
     return [...this.#channels.values()];
+  }
+
+  /** Channels that come, or should come, from other sites, by name. */
+  inputs(): ReadonlyMap<string, InputConfig> {
+    const entries = [...this.#applied].flatMap(([name, { config }]) =>
+      config.input === undefined ? [] : [[name, config.input] as const],
+    );
+    return new Map(entries);
   }
 
   /**

@@ -7,8 +7,9 @@ import { openLog } from "./observe/open-log.ts";
 import { type ReadSettings, reload } from "./operations/reload.ts";
 import { becomeParent, formerSelf, RESTART_CODE } from "./operations/restart.ts";
 import { ServiceManager } from "./operations/service-manager.ts";
-import { Site, type SitePorts } from "./site.ts";
+import { Site } from "./site.ts";
 import { type SiteSettings, STOP_MS_DEFAULT } from "./site-options.ts";
+import type { SitePorts } from "./site-ports.ts";
 
 /** The same after a failure, ms. */
 const END_MS_MAX = 500;
@@ -167,7 +168,8 @@ function onceGone(task: () => void): void {
 
 /** One line for people who ask the service manager. */
 async function statusOf({ operations }: Site): Promise<string> {
-  const { status, reason, channels, subscribers, bitsIn, bitsOut } = await operations.figures();
+  const { status, reason, channels, subscribers, bitsIn, bitsOut } =
+    await operations.currentStats();
   const state = reason === null ? status : `${status} (${reason})`;
   const flow = `${formatBitRate(bitsIn)} in, ${formatBitRate(bitsOut)} out`;
   return `${state}: ${channels.length} channels, ${subscribers} subscribers, ${flow}`;

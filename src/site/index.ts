@@ -32,7 +32,7 @@ export type {
   RecordRequest,
   RecordStatus,
   SessionView,
-  SiteFigures,
+  SiteStats,
   SiteView,
   SlowNow,
   StatsView,
@@ -80,13 +80,14 @@ export type { Durability } from "../stream/index.ts";
 export { type DaemonPorts, runDaemon } from "./daemon.ts";
 export { type Check, runChecks } from "./doctor/checks.ts";
 export type { ReadSettings } from "./operations/reload.ts";
-export { Site, type SitePorts } from "./site.ts";
+export { Site } from "./site.ts";
 export {
   checkSettings,
   parseConfigFile,
   type SiteOptions,
   type SiteSettings,
 } from "./site-options.ts";
+export type { SitePorts } from "./site-ports.ts";
 export type {
   DemoControl,
   PublishRequest,

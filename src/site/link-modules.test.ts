@@ -9,7 +9,8 @@ import { publishFile } from "../client/publish/index.ts";
 import { watchChannel } from "../client/watch/index.ts";
 import { KIND, kindOf, mediumOf, sequenceOf, sourceOf } from "../wire/index.ts";
 import { LinkStacks } from "./plane/link-stacks.ts";
-import { Site, type SitePorts } from "./site.ts";
+import { Site } from "./site.ts";
+import type { SitePorts } from "./site-ports.ts";
 
 const CLIP = join(packageRoot(), "media", "clip.mp4");
 const LOCAL: SitePorts = { plane: "local" };

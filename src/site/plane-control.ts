@@ -4,7 +4,7 @@
  */
 import type { LinkTrace, LogLevel, PlaneSnapshot } from "../client/contract/index.ts";
 import type { IngestOptions, IngestPorts, RtpOutputOptions } from "../media/index.ts";
-import type { Departed, Neighbour, PlaneEvent, ReflectorFigures } from "../reflector/index.ts";
+import type { Departed, Neighbour, PlaneEvent, ReflectorStats } from "../reflector/index.ts";
 import type { ChannelConfig } from "../session/index.ts";
 
 export type {
@@ -14,8 +14,8 @@ export type {
   RtpOutputOptions,
 } from "../media/index.ts";
 export type {
-  ChannelFigures,
   ChannelSnapshot,
+  ChannelStats,
   Departed,
   InputSnapshot,
   Neighbour,
@@ -25,7 +25,7 @@ export type {
 } from "../reflector/index.ts";
 
 /** What goes through the plane, in sums, and how its thread is doing. */
-export interface PlaneFigures extends ReflectorFigures {
+export interface PlaneStats extends ReflectorStats {
   /** 99th percentile of the time that work waited for the thread in about the last second, ms. */
   readonly loopMs: number;
   /** Descriptors of the process; undefined where the system does not tell. */
@@ -69,7 +69,7 @@ export interface PlaneControl {
   removeRtpOutput(id: number): Promise<void>;
   snapshot(): Promise<PlaneSnapshot>;
   /** Sums, which are cheap at any number of subscribers. */
-  figures(): Promise<PlaneFigures>;
+  stats(): Promise<PlaneStats>;
   /** What the `trace` modules of links remember. */
   trace(options: {
     /** Name of a site: only links to it. */

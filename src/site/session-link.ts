@@ -33,8 +33,9 @@ import { admitBy } from "./access/admit.ts";
 import { MemberCredential } from "./access/member-credential.ts";
 import { SessionKey } from "./access/session-key.ts";
 import type { SiteAccess } from "./access/site-access.ts";
-import { TokenDesk } from "./access/token-desk.ts";
+import { TokenIssuer } from "./access/token-issuer.ts";
 import { dialDirectory } from "./directory-sockets.ts";
+import type { WriteWatch } from "./observe/write-watch.ts";
 import { type Plane, SOCKET_PATHS } from "./plane/plane.ts";
 import { hasEnded } from "./site-ended.ts";
 
@@ -66,6 +67,8 @@ export interface SessionLinkOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** Notices what the directory of a session that this site leads refuses. */
+  readonly writes: WriteWatch;
   readonly events: SessionLinkEvents;
   /** Called with the directory before the site joins: whatever takes the leader's commands has to be there by then. */
   prepare(directory: Directory): Promise<void>;
@@ -78,7 +81,7 @@ export class SessionLink {
   readonly #options: SessionLinkOptions;
   #directory: Directory | undefined;
   #server: DirectoryServer | undefined;
-  #tokens: TokenDesk | undefined;
+  #tokens: TokenIssuer | undefined;
   #credential: MemberCredential | undefined;
   /** By what the leader is trusted now; its certificate may become another. */
   #leaderTrust: TlsTrust | undefined;
@@ -209,12 +212,8 @@ export class SessionLink {
 
   async #lead(): Promise<Directory> {
     const { record, data, plane, clock, random, log, onLed } = this.#options;
-    const directory: LeaderDirectory = await EmbeddedDirectory.open({
-      path: data,
-      clock,
-      random,
-      log,
-    });
+    const store = await EmbeddedDirectory.open({ path: data, clock, random, log });
+    const directory: LeaderDirectory = this.#options.writes.watched(store);
     const { name: site, instance } = record;
     const leader = new Leader({
       ...{ directory, clock, random, log, site, instance },
@@ -230,14 +229,14 @@ export class SessionLink {
     await directory.put("access/policy", { ...policy, key: key.public });
     await access.start(directory);
     const { guard } = access;
-    const tokens = new TokenDesk({
+    const tokens = new TokenIssuer({
       ...{ directory, key, guard, clock, random, log, site },
       folder: data,
     });
     this.#tokens = tokens;
     await tokens.start();
     directory.setRequestHandler((subject, payload) =>
-      TokenDesk.answers(subject)
+      TokenIssuer.answers(subject)
         ? tokens.handle(subject, payload)
         : leader.handle(subject, payload),
     );

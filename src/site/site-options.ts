@@ -13,7 +13,7 @@ import {
 import type { TlsTrust } from "../transport/index.ts";
 import { parseAllowedOrigin } from "./http/allowed-origins.ts";
 import { isLoopbackName } from "./http/gate.ts";
-import type { TlsSource } from "./tls/tls-desk.ts";
+import type { TlsSource } from "./tls/certificate-manager.ts";
 import { completeTls, TLS_SETTINGS, type TlsSettings } from "./tls/tls-settings.ts";
 
 /** What a site needs to know to start; everything else is in the directory. */

@@ -4,11 +4,11 @@ import type { LocalSite, SiteCredentials } from "../client/index.ts";
 import { siteUrlOf } from "../client/index.ts";
 import type { AccessMode, AccessPolicy, SiteRecord } from "../session/index.ts";
 import { SiteAccess } from "./access/site-access.ts";
-import { ADMIN_TOKEN_FILE } from "./access/token-desk.ts";
+import { ADMIN_TOKEN_FILE } from "./access/token-issuer.ts";
 import type { Plane } from "./plane/plane.ts";
 import { isLocal, type SiteOptions } from "./site-options.ts";
 import type { SiteCertificate } from "./tls/certificate.ts";
-import type { TlsDesk } from "./tls/tls-desk.ts";
+import type { CertificateManager } from "./tls/certificate-manager.ts";
 
 /** What the security of a site works with. */
 export interface SiteSecurityOptions {
@@ -18,7 +18,7 @@ export interface SiteSecurityOptions {
   /** Names that it answers to. */
   readonly hosts: readonly string[];
   /** Undefined: plain HTTP. */
-  readonly tls: TlsDesk | undefined;
+  readonly tls: CertificateManager | undefined;
   readonly plane: Plane;
   readonly clock: Clock;
   readonly random: Random;

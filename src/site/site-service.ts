@@ -11,7 +11,7 @@ import type {
   PublishAnswer,
   RecordStatus,
   SessionView,
-  SiteFigures,
+  SiteStats,
   StatsView,
   StreamsView,
 } from "../client/contract/index.ts";
@@ -54,7 +54,7 @@ export interface OperationsService {
     set(level: LogLevel, forMs?: number): Promise<LogLevelView>;
   };
   /** The site in a few numbers, as of the last second. */
-  figures(): Promise<SiteFigures>;
+  currentStats(): Promise<SiteStats>;
   /** How it was. `channel` undefined: the site itself. */
   stats(query: {
     readonly sinceMs: number;

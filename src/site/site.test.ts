@@ -9,8 +9,9 @@ import { connect, packageRoot, SiteClient } from "../client/index.ts";
 import { publishFile, publishLines } from "../client/publish/index.ts";
 import { type WatchEvents, watchChannel } from "../client/watch/index.ts";
 import { KIND, kindOf, payloadOf } from "../wire/index.ts";
-import { Site, type SitePorts } from "./site.ts";
+import { Site } from "./site.ts";
 import type { SiteSettings } from "./site-options.ts";
+import type { SitePorts } from "./site-ports.ts";
 
 const CLIP = join(packageRoot(), "media", "clip.mp4");
 const LOCAL: SitePorts = { plane: "local" };

@@ -1,5 +1,6 @@
-import { Site, type SitePorts } from "./site.ts";
+import { Site } from "./site.ts";
 import type { SiteSettings } from "./site-options.ts";
+import type { SitePorts } from "./site-ports.ts";
 
 /**
  * Starts a site in this process; its media sockets live in a thread of their own.

@@ -7,8 +7,9 @@ import type { StackPorts } from "./module.ts";
 import { parseStack } from "./parse.ts";
 
 /**
- * The accepting side's stack over a connection that somebody opened: what {@link completeStack} makes of the transport's name, with
- * `crypt` when the first packet is a greeting of that module. [S16] Local modules of the other end do not show.
+ * The accepting side's stack over a connection opened by a peer: what {@link completeStack} makes of the transport's
+ * name, with `crypt` when the first packet is a hello of that module. [S16] Local modules of the other end are
+ * invisible.
  */
 export function acceptStack(below: Connection, ports: StackPorts): Connection {
   return new AcceptedConnection(below, ports);
@@ -111,7 +112,7 @@ class AcceptedConnection implements Connection {
   }
 }
 
-/** A connection whose packets are brought by somebody else. */
+/** A connection whose packets are brought by the caller. */
 class TappedConnection implements Connection {
   readonly stack: string;
   readonly peer: string;

@@ -76,7 +76,7 @@ export const CATALOGUE: Catalogue = Object.freeze({
 function named<T extends { readonly name: string }>(
   items: readonly T[],
 ): Readonly<Record<string, T>> {
-  // Without a prototype: `constructor` is no module.
+  // Without a prototype: `constructor` is not a module.
   const table: Record<string, T> = Object.create(null);
   for (const item of items) table[item.name] = Object.freeze(item);
   return Object.freeze(table);

@@ -3,9 +3,9 @@ import { formatStack } from "./format.ts";
 import { type LayerSpec, parseStack, type StackSpec } from "./parse.ts";
 
 /**
- * [S11] The stack that is meant by `text`: packets of every size must pass, so a stack that does not take them gets `frag` on
- * top: `udp` becomes `frag:udp`. Where it is to be private and nothing in it makes it so, `crypt` is put directly above the
- * transport and the local modules (`fault`, `trace`) over that: `frag:crypt:udp`.
+ * [S11] The complete stack for `text`: packets of every size must pass, so a stack that does not accept them gets
+ * `frag` on top: `udp` becomes `frag:udp`. Where it has to be private and no module in it makes it so, `crypt` is put
+ * directly above the transport and the local modules (`fault`, `trace`) over that: `frag:crypt:udp`.
  *
  * @throws {StackError} as parseStack does
  */
@@ -23,7 +23,7 @@ export function completeStack(
   return formatStack({ modules: layers, transport });
 }
 
-/** Whether nobody but the peer can read what goes over a stack. @throws {StackError} as parseStack does */
+/** Whether only the peer can read what goes over a stack. @throws {StackError} as parseStack does */
 export function isPrivateStack(text: string): boolean {
   return provides(parseStack(text), "private");
 }

@@ -112,7 +112,7 @@ test("[S12] a packet of which a part is refused is refused, and the rest is not 
   assert.equal(top.send(packetOf(3_000)), true);
 });
 
-test("what is no packet, is several, or is too large is refused", () => {
+test("bytes that are not a packet, are several, or are too large are refused", () => {
   const { below, top } = compose("frag:udp");
   assert.equal(top.send(new Uint8Array(0)), false);
   assert.equal(top.send(new Uint8Array(100)), false);
@@ -144,7 +144,7 @@ test("[S12] closing closes what is below, and then nothing is taken or handed up
   assert.equal(top.send(packetOf(1)), false);
 });
 
-test("modules are told the clock's time", () => {
+test("modules get the clock's time", () => {
   const { below, top, clock } = compose("frag(mtu=600):udp");
   const far = compose("frag(mtu=600):udp");
   far.top.onPackets(() => {});

@@ -146,7 +146,7 @@ export class LayeredConnection implements Connection {
     this.#below.onPackets((bytes) => {
       const now = this.#ports.clock.now();
       for (const packet of splitPackets(bytes)) {
-        // A module that says something more before it ends goes on listening; others are left alone.
+        // A module that sends something more before it ends keeps receiving; others are left alone.
         if (this.#hasEnded || (this.#isClosed && this.#inbox === undefined)) return;
         this.#module.up(packet, now);
       }
@@ -166,7 +166,7 @@ export class LayeredConnection implements Connection {
     else if (!this.#inbox.deliver(packets)) {
       this.#earlyDropped++;
       if (!this.reliable) return;
-      const what = "more came before anybody listened than is kept";
+      const what = "receive buffer overflowed before a handler was set";
       this.#end(new MeanderError("connection-reset", what, { where: this.peer }));
     }
   }

@@ -5,8 +5,9 @@ import type { Bottlenecks } from "./modules/bottleneck.ts";
 import type { TraceRegistry } from "./modules/trace-registry.ts";
 
 /**
- * A protocol module: one layer of a stack, sans-IO. It gets packets from above and below and the time, and passes packets on
- * by its {@link ModulePorts}, at once or later; it never touches a socket, and clock and chance only through its ports.
+ * A protocol module: one layer of a stack, sans-IO. It receives packets from above and below and the time, and passes
+ * packets on by its {@link ModulePorts}, at once or later; it never touches a socket, and uses clock and random numbers
+ * only through its ports.
  */
 export interface Module {
   /** Most bytes that the module takes from above at once: a packet or, where it `coalesces`, a batch. */
@@ -19,9 +20,12 @@ export interface Module {
   stats(): Readonly<Record<string, number>>;
   /** What it holds of what is to go down, and how old the oldest is. Absent: nothing, ever. */
   held?(nowMs: number): { readonly bytes: number; readonly oldestMs: number };
-  /** Nothing more comes from above: hands down what it holds as soon as it may, then calls `done`. Absent: it holds nothing. */
+  /**
+   * Nothing more comes from above: sends what it holds as soon as possible, then calls `done`. Absent: it holds
+   * nothing.
+   */
   drain?(done: () => void): void;
-  /** The layer below has ended: hands up what it holds, at once, and lets go of its timers. */
+  /** The layer below has ended: hands up what it holds, at once, and cancels its timers. */
   ended?(): void;
 }
 
@@ -32,7 +36,7 @@ export interface StackPorts {
   readonly log?: Log | undefined;
   /** Needed by `crypt`. */
   readonly cipher?: Cipher | undefined;
-  /** What the sites of a session know and nobody else; undefined while this one does not. Needed by `crypt`. */
+  /** The secret shared by the sites of a session; undefined while this site does not know it. Needed by `crypt`. */
   readonly secret?: (() => Uint8Array | undefined) | undefined;
   /** Bounds what handshakes of strangers cost, over all connections. */
   readonly handshakes?: HandshakeBudget | undefined;
@@ -42,9 +46,9 @@ export interface StackPorts {
   readonly traces?: TraceRegistry | undefined;
 }
 
-/** What one module of one connection stands on. */
+/** What one module of one connection depends on. */
 export interface ModulePorts extends StackPorts {
-  /** The peer in words, for logs and listings. */
+  /** The peer as text, for logs and listings. */
   readonly peer: string;
   /** This layer and those below, as a stack. */
   readonly stack: string;

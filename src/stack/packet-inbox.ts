@@ -1,6 +1,6 @@
 import { assert } from "../base/index.ts";
 
-/** Keeps what arrives until somebody wants it, then passes it on; in order, and within a bound. */
+/** Buffers what arrives until a handler is set, then passes it on; in order, and within a bound. */
 export class PacketInbox {
   readonly #bytesMax: number;
   #handler: ((bytes: Uint8Array) => void) | undefined;
@@ -14,12 +14,12 @@ export class PacketInbox {
     this.#bytesMax = bytesMax;
   }
 
-  /** Bytes kept because there is no handler yet. */
+  /** Bytes buffered because there is no handler yet. */
   get heldBytes(): number {
     return this.#heldBytes;
   }
 
-  /** False when there is no handler yet and no room to keep more. */
+  /** False when there is no handler yet and the buffer is full. */
   deliver(bytes: Uint8Array): boolean {
     if (this.#handler !== undefined) {
       this.#handler(bytes);
@@ -31,7 +31,7 @@ export class PacketInbox {
     return true;
   }
 
-  /** Sets who gets what arrives, once. What was kept follows soon, not before this returns. */
+  /** Sets the handler of what arrives, once. Buffered packets follow soon, not before this returns. */
   setHandler(handler: (bytes: Uint8Array) => void): void {
     assert(!this.#isSet, "a connection has one handler for its packets, set once");
     this.#isSet = true;

@@ -33,7 +33,7 @@ export function formatParameter(spec: ParameterSpec, value: ParameterValue): str
   return spec.kind === "ms" ? `${value}ms` : String(value);
 }
 
-/** What `spec` allows, in words: `a size from 576 to 65507, such as 1472`. */
+/** What `spec` allows, as text: `a size from 576 to 65507, such as 1472`. */
 export function describeParameter(spec: ParameterSpec): string {
   switch (spec.kind) {
     case "flag":

@@ -199,7 +199,7 @@ test("[S9] an unknown transport lists the transports", () => {
   assert.equal(expected, "one of memory, udp, multicast, tcp, websocket");
 });
 
-test("[S9] a name that every object has is no module and no transport", () => {
+test("[S9] a property of every object is not the name of a module or transport", () => {
   assert.equal(failure("constructor:udp", WIDE).code, "stack-module-unknown");
   assert.equal(failure("constructor", WIDE).code, "stack-module-unknown");
 });
@@ -236,14 +236,14 @@ for (const [text, column] of [
   ["üdp", 1],
   ["udp tcp", 5],
 ] as const) {
-  test(`[S9] ${JSON.stringify(text)} is no stack, from column ${column} on`, () => {
+  test(`[S9] ${JSON.stringify(text)} is not a stack, from column ${column} on`, () => {
     const error = failure(text);
     assert.equal(error.code, "stack-syntax");
     assert.equal(error.column, column);
   });
 }
 
-test("[S2] a module at the bottom and a transport above it are told so", () => {
+test("[S2] a module at the bottom and a transport above it are reported as such", () => {
   const bottom = failure("frag");
   assert.equal(bottom.code, "stack-order");
   assert.equal(bottom.column, 5);
@@ -262,7 +262,7 @@ test("[S8] a module that needs order is refused where nothing below gives it", (
   assert.equal(parseStack("crypt:tcp", WIDE).modules.length, 1);
 });
 
-test("[S3] names may hold digits and hyphens, and begin with a letter", () => {
+test("[S3] names may contain digits and hyphens, and start with a letter", () => {
   assert.equal(parseStack("fec-2d:udp", WIDE).modules[0]?.name, "fec-2d");
   assert.equal(failure("2d-fec:udp", WIDE).code, "stack-syntax");
   assert.equal(failure("-fec:udp", WIDE).code, "stack-syntax");

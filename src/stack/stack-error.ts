@@ -1,10 +1,10 @@
 import { MeanderError } from "../base/index.ts";
 
 /**
- * A stack string that is wrong, and where. The message has three lines: what is wrong, the text, a caret under the place. [S9]
+ * A malformed stack string. The message has three lines: what is wrong, the text, and a caret under the position. [S9]
  *
  * Codes: `stack-syntax` (not a stack), `stack-module-unknown` (no such module or transport), `stack-parameter` (no such
- * parameter, or not a value it may have), `stack-order` (a layer cannot stand there).
+ * parameter, or not a value it may have), `stack-order` (a layer is not allowed there).
  */
 export class StackError extends MeanderError {
   /** Where it is in the text, in UTF-16 units, the first is 1. */

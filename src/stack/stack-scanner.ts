@@ -45,7 +45,7 @@ class Scanner {
     const layers: WrittenLayer[] = [];
     do {
       if (layers.length === LIMITS.stackLayersMax) {
-        this.#fail("the stack goes on", `at most ${LIMITS.stackLayersMax} layers`);
+        this.#fail("too many layers", `at most ${LIMITS.stackLayersMax}`);
       }
       layers.push(this.#layer());
     } while (this.#take(":"));

@@ -8,28 +8,19 @@ import {
   type Fault,
   type LifecycleEvent,
 } from "./consumer.ts";
-import type { KernelEvent } from "./kernel-event.ts";
+import type { DeadLetters } from "./dead-letters.ts";
+import type { EventRunner } from "./event-runner.ts";
+import type { Gates } from "./gates.ts";
 import { EVENT_SOURCE, formatMessageName } from "./model.ts";
+import type { StreamContext } from "./stream-context.ts";
 import type { DeadLetter, EventState } from "./stream-state.ts";
 
 /** What an {@link EventQueue} uses of its stream. */
-export interface EventQueueOwner {
-  readonly name: string;
-  /** Does `task` between two messages. Rejects when the stream has left before. */
-  gate(task: () => Promise<void>): Promise<void>;
-  /** Runs the handlers of an event; `end` in the turn in which what they did takes effect, and before it. */
-  notify(event: LifecycleEvent, end: (effects: Effects) => void): Promise<void>;
-  /** Runs one agent's handler again. @param attempt 2 for the second run */
-  recall(call: EventCall, attempt: number, end: (effects: Effects) => void): Promise<void>;
-  /** The state differs from before. */
-  changed(): void;
-  count(reason: string): void;
-  emit(event: KernelEvent): void;
-  /** Whether there is room for one more dead letter. */
-  hasRoom(): boolean;
-  bury(letter: DeadLetter): void;
-  /** It is no dead letter any more. */
-  exhume(letter: DeadLetter): void;
+export interface EventQueuePorts {
+  readonly stream: StreamContext;
+  readonly gates: Pick<Gates, "pass">;
+  readonly deadLetters: DeadLetters;
+  readonly runner: EventRunner;
 }
 
 /** An event that no handler has been told of. */
@@ -61,7 +52,8 @@ type Entry = Told | Failed;
  * a handler fails (docs/spec/streams.md [M13]).
  */
 export class EventQueue {
-  readonly #owner: EventQueueOwner;
+  readonly #ports: EventQueuePorts;
+  readonly #stream: StreamContext;
   readonly #clock: Clock;
   readonly #entries: Entry[] = [];
   #lastSeq: number;
@@ -73,14 +65,14 @@ export class EventQueue {
 
   /** @param state what travelled with the stream; told from {@link resume} on */
   constructor(
-    owner: EventQueueOwner,
-    clock: Clock,
+    ports: EventQueuePorts,
     state: { readonly events: readonly EventState[]; readonly lastEvent: number },
   ) {
-    this.#owner = owner;
-    this.#clock = clock;
+    this.#ports = ports;
+    this.#stream = ports.stream;
+    this.#clock = ports.stream.clock;
     this.#lastSeq = state.lastEvent;
-    const readyAt = clock.now();
+    const readyAt = this.#clock.now();
     for (const each of state.events) {
       if (each.type === "told") this.#entries.push({ ...each, waited: true });
       else this.#entries.push({ ...each, readyAt, letter: undefined });
@@ -119,7 +111,7 @@ export class EventQueue {
   tell(event: LifecycleEvent): Promise<void> {
     // What timers there are is bounded where they are set.
     if (event.type !== "timer" && this.#entries.length >= LIMITS.streamEventsMax) {
-      this.#owner.count("events-full");
+      this.#stream.count("events-full");
       return Promise.resolve();
     }
     this.#entries.push({ type: "told", event, waited: false });
@@ -163,7 +155,7 @@ export class EventQueue {
         await this.#passes(then.afterMs);
         if (isOver()) return;
         let again: EventFailure | undefined;
-        await this.#owner.recall(call, attempt + 1, (effects) => {
+        await this.#ports.runner.recall(call, attempt + 1, (effects) => {
           [again] = effects.failures ?? [];
         });
         if (isOver()) return;
@@ -181,12 +173,12 @@ export class EventQueue {
     if (entry?.type !== "failed") return false;
     if (skip) {
       this.#entries.splice(index, 1);
-      this.#skipped(entry.call, seq, "it was skipped by hand");
+      this.#skipped(entry.call, seq, "skipped by an operator");
     } else {
       const call = edited === undefined ? entry.call : { ...entry.call, argument: edited };
       this.#entries[index] = { ...entry, call, halted: false, readyAt: this.#clock.now() };
     }
-    this.#owner.changed();
+    this.#stream.changed();
     this.#arm();
     return true;
   }
@@ -219,7 +211,7 @@ export class EventQueue {
       isPassed = true;
     };
     try {
-      await this.#owner.gate(async () => {
+      await this.#ports.gates.pass(async () => {
         pass();
         await this.#first();
       });
@@ -238,10 +230,10 @@ export class EventQueue {
     const [entry] = this.#entries;
     if (entry === undefined || this.#pause !== undefined) return;
     if (entry.type === "told") {
-      await this.#owner.notify(entry.event, (effects) => this.#told(entry, effects));
+      await this.#ports.runner.notify(entry.event, (effects) => this.#told(entry, effects));
     } else if (!entry.halted && entry.readyAt <= this.#clock.now()) {
       const { call, attempts } = entry;
-      await this.#owner.recall(call, attempts + 1, (effects) => this.#again(entry, effects));
+      await this.#ports.runner.recall(call, attempts + 1, (effects) => this.#again(entry, effects));
     }
     if (this.#closed) return;
     const [next] = this.#entries;
@@ -253,15 +245,15 @@ export class EventQueue {
     this.#remove(entry);
     for (const failure of failures) this.#failed(failure, 1, ++this.#lastSeq);
     // A timer is gone, together with what its handler did.
-    if (entry.event.type === "timer" || entry.waited) this.#owner.changed();
+    if (entry.event.type === "timer" || entry.waited) this.#stream.changed();
   }
 
   #again(entry: Failed, { failures = [] }: Effects): void {
     this.#remove(entry);
-    if (entry.letter !== undefined) this.#owner.exhume(entry.letter);
+    if (entry.letter !== undefined) this.#ports.deadLetters.remove(entry.letter);
     for (const failure of failures)
       this.#failed(failure, entry.attempts + 1, entry.seq, { of: entry });
-    this.#owner.changed();
+    this.#stream.changed();
   }
 
   #remove(entry: Entry): void {
@@ -300,14 +292,14 @@ export class EventQueue {
         this.#bury(call, seq, attempts, fault);
         break;
     }
-    this.#owner.changed();
+    this.#stream.changed();
   }
 
   #verdictOn(then: FailureAction, letter: DeadLetter | undefined, isLast: boolean): FailureAction {
     const isOver = isLast && then.type === "retry";
     // One that is played again stays what it is, and holds nothing up.
     if (isOver || (letter !== undefined && then.type === "halt")) return { type: "dead-letter" };
-    const isFull = letter === undefined && !this.#owner.hasRoom();
+    const isFull = letter === undefined && this.#ports.deadLetters.isFull;
     return then.type === "dead-letter" && isFull ? { type: "halt" } : then;
   }
 
@@ -317,33 +309,40 @@ export class EventQueue {
     attempt: number,
     seq: number,
   ): void {
-    const stream = this.#owner.name;
-    this.#owner.count("failed");
-    this.#owner.emit({
+    const stream = this.#stream.name;
+    this.#stream.count("failed");
+    this.#stream.emit({
       type: "failed",
       stream,
       message: this.#idOf(call, seq),
       attempt,
       fault,
-      // biome-ignore lint/suspicious/noThenProperty: nobody awaits an event
+      // biome-ignore lint/suspicious/noThenProperty: events are never awaited
       then: then.type,
     });
   }
 
   #skipped(call: EventCall, seq: number, reason: string): void {
-    this.#owner.count("skipped");
-    const { name: stream } = this.#owner;
-    this.#owner.emit({ type: "discarded", stream, message: this.#idOf(call, seq), reason });
+    this.#stream.count("skipped");
+    const { name: stream } = this.#stream;
+    this.#stream.emit({ type: "discarded", stream, message: this.#idOf(call, seq), reason });
   }
 
   #bury(call: EventCall, seq: number, attempts: number, fault: Fault): void {
-    this.#owner.count("dead-lettered");
-    const { name: stream } = this.#owner;
+    this.#stream.count("dead-lettered");
+    const { name: stream } = this.#stream;
     const message = this.#idOf(call, seq);
-    this.#owner.emit({ type: "dead-lettered", stream, message, reason: fault.message });
+    this.#stream.emit({ type: "dead-lettered", stream, message, reason: fault.message });
     const sourceName = sourceNameOf(call);
-    const payload = call.argument.slice();
-    this.#owner.bury({ source: EVENT_SOURCE, sourceName, seq, attempts, fault, payload });
+    const payload = call.argument;
+    this.#ports.deadLetters.add({
+      source: EVENT_SOURCE,
+      sourceName,
+      seq,
+      attempts,
+      fault,
+      payload,
+    });
   }
 
   /** Waits until the first entry may be tried again. */
@@ -366,7 +365,7 @@ export class EventQueue {
   }
 
   #idOf(call: EventCall, seq: number): string {
-    return formatMessageName({ from: sourceNameOf(call), to: this.#owner.name, seq });
+    return formatMessageName({ from: sourceNameOf(call), to: this.#stream.name, seq });
   }
 }
 

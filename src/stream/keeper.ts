@@ -67,7 +67,7 @@ export class Keeper {
   #inOrder<T>(task: () => Promise<T>): Promise<T> {
     const result = this.#turn.then(task, task);
     this.#turn = result.catch(() => {
-      // Told to whoever asked.
+      // The caller has the error.
     });
     return result;
   }

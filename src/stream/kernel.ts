@@ -10,31 +10,27 @@ import {
 import type { LifecycleEvent } from "./consumer.ts";
 import { decodeFrames } from "./decode-frames.ts";
 import { EndedSites } from "./ended-sites.ts";
-import type { Endpoint } from "./endpoint.ts";
+import { type Endpoint, ShellEndpoint } from "./endpoint.ts";
 import { APPEND_BYTES, encodeFrame, type Frame, SEGMENT_BYTES } from "./frames.ts";
-import type { Chore, KernelContext } from "./kernel-context.ts";
+import { IncomingFrames } from "./incoming-frames.ts";
+import type { KernelContext } from "./kernel-context.ts";
 import type { KernelEvent } from "./kernel-event.ts";
 import { type Location, Locations } from "./locations.ts";
-import {
-  type EndpointId,
-  isStream,
-  SHELL_ID_MIN,
-  type SiteInstance,
-  siteEndpoint,
-} from "./model.ts";
+import { type EndpointId, SHELL_ID_MIN, type SiteInstance, siteEndpoint } from "./model.ts";
 import type { FrameNetwork } from "./network.ts";
-import { Resident, type ResidentOptions } from "./resident.ts";
-import { ShellEndpoint } from "./shell-endpoint.ts";
+import { Resident } from "./resident.ts";
+import type { ResidentOptions } from "./resident-options.ts";
 import { SiteEndpoint, type SiteHandler } from "./site-endpoint.ts";
+import { Turns } from "./turns.ts";
 
-/** What a kernel stands on. */
+/** What a {@link StreamKernel} uses. */
 export interface KernelOptions {
   readonly self: SiteInstance;
   readonly clock: Clock;
   /** Draws the ids of shells. */
   readonly random: Random;
   readonly network: FrameNetwork;
-  /** Answers what other sites ask. */
+  /** Answers the requests of other sites. */
   readonly onSiteRequest: SiteHandler;
   /** Must not call the kernel back before it returns. */
   readonly onEvent: (event: KernelEvent) => void;
@@ -45,7 +41,7 @@ const NAME_BYTES = 96;
 const PRUNE_MS = 60_000;
 
 /**
- * The mobile streams of one site: what is here, what was sent from here, and where the rest is. It does no I/O: bytes come and go
+ * The mobile streams of one site: the streams here, what was sent from here, and where the other streams are. It does no I/O: bytes come and go
  * through its {@link FrameNetwork}, time through its clock. docs/spec/streams.md has its rules.
  */
 export class StreamKernel {
@@ -53,7 +49,9 @@ export class StreamKernel {
   readonly locations = new Locations();
   readonly #options: KernelOptions;
   readonly #context: KernelContext;
+  readonly #turns = new Turns();
   readonly #site: SiteEndpoint;
+  readonly #incoming: IncomingFrames;
   readonly #shells = new Map<EndpointId, ShellEndpoint>();
   readonly #ended = new EndedSites();
   readonly #residents = new Map<EndpointId, Resident>();
@@ -61,10 +59,6 @@ export class StreamKernel {
   readonly #stopPruning: () => void;
   #leaseTimer: Cancel | undefined;
   #leaseUntil = Number.NEGATIVE_INFINITY;
-  #depth = 0;
-  /** Streams first: what they do is told to others together with what came. */
-  readonly #works = new Set<Chore>();
-  readonly #talks = new Set<Chore>();
 
   constructor(options: KernelOptions) {
     this.#options = options;
@@ -78,20 +72,27 @@ export class StreamKernel {
       segmentBytes: Math.min(frameBytes - APPEND_BYTES - SEGMENT_BYTES - NAME_BYTES, 32 * 1024),
       leaseHolds: () => clock.now() < this.#leaseUntil,
       send: (to, frame) => network.send(to, encodeFrame(frame)),
-      atTurnEnd: (chore) => this.#atTurnEnd(chore),
-      turn: (task) => this.#turn(task),
+      atTurnEnd: (chore) => this.#turns.atEnd(chore, chore instanceof Resident),
+      turn: (task) => this.#turns.turn(task),
       count: (reason, times = 1) => this.counts.add(reason, times),
       emit: (event) => options.onEvent(event),
     };
     this.#site = new SiteEndpoint(this.#context, options.onSiteRequest);
+    this.#incoming = new IncomingFrames({
+      context: this.#context,
+      counts: this.counts,
+      site: this.#site,
+      endpoint: (id) => this.#endpoint(id),
+      moved: (frame) => this.#moved(frame),
+    });
     this.locations.setOther(this.#site.id, self);
     network.onFrames((from, bytes) => this.#receive(from, bytes));
     this.#stopPruning = every(clock, "forget shells", PRUNE_MS, () => {
       for (const each of this.#residents.values())
         each.prune(clock.now() - LIMITS.senderForgottenMs);
-      // Without a lease the list of sites may be an old one.
+      // Without a lease the list of sites may be outdated.
       if (this.leaseHolds) this.#ended.review([...this.locations.others].map(([, where]) => where));
-      this.#turn(() => this.#giveUpEnded());
+      this.#turns.turn(() => this.#giveUpEnded());
     });
   }
 
@@ -111,15 +112,15 @@ export class StreamKernel {
     this.#leaseTimer?.();
     this.#watchLease();
     if (held) return;
-    this.#turn(() => {
+    this.#turns.turn(() => {
       if (!isFirst) this.#site.givenUp(siteGone(this.#options.self));
       for (const resident of this.#residents.values()) resident.touch();
     });
   }
 
-  /** The sites there are. What waits for others is given up. */
+  /** The sites that run now. What waits for other sites is given up. */
   setSites(siteInstances: readonly SiteInstance[]): void {
-    this.#turn(() => {
+    this.#turns.turn(() => {
       const now = new Map(
         siteInstances.map((siteInstance) => [siteEndpoint(siteInstance), siteInstance]),
       );
@@ -133,14 +134,14 @@ export class StreamKernel {
 
   /** Where a stream is now, as the directory says. */
   setLocation(location: Location): void {
-    this.#turn(() => this.#relocated(location));
+    this.#turns.turn(() => this.#relocated(location));
   }
 
   /** The stream was destroyed. */
   removeLocation(id: EndpointId): void {
-    this.#turn(() => {
+    this.#turns.turn(() => {
       const location = this.locations.removeStream(id);
-      const error = new MeanderError("stream-destroyed", "the stream is no more", {
+      const error = new MeanderError("stream-destroyed", "the stream was destroyed", {
         where: `stream ${location?.name ?? id}`,
       });
       for (const endpoint of this.#endpoints()) {
@@ -150,7 +151,7 @@ export class StreamKernel {
     });
   }
 
-  /** A new sender that stays here. */
+  /** Opens the endpoint of a shell, which stays at this site. */
   openShell(name: string): ShellEndpoint {
     const { random } = this.#options;
     const id = SHELL_ID_MIN + random.uint32() * 0x1_0000 + (random.uint32() & 0xffff);
@@ -160,24 +161,24 @@ export class StreamKernel {
     return shell;
   }
 
-  /** The shell is gone. What it sent and is not consumed is given up. */
+  /** Closes the endpoint of a shell. Its unconsumed messages are given up. */
   closeShell(shell: ShellEndpoint): void {
     const error = new MeanderError("shell-closed", "the shell was closed", { where: shell.name });
-    this.#turn(() => {
+    this.#turns.turn(() => {
       shell.giveUp(error);
       this.#shells.delete(shell.id);
       shell.close(error);
     });
   }
 
-  /** Does `task` as one turn: what it causes is sent when it ends. */
+  /** Runs `task` as one turn: what it causes is sent when it ends. */
   turn<T>(task: () => T): T {
-    return this.#turn(task);
+    return this.#turns.turn(task);
   }
 
-  /** Takes a stream in. It runs from {@link Resident.start} on. */
+  /** Installs a stream. It runs from {@link Resident.start} on. */
   install(options: ResidentOptions): Resident {
-    return this.#turn(() => {
+    return this.#turns.turn(() => {
       const resident = new Resident(this.#context, options);
       this.#residents.get(options.id)?.close(gone(options.name));
       this.#residents.set(options.id, resident);
@@ -185,9 +186,9 @@ export class StreamKernel {
     });
   }
 
-  /** The stream is not here any more. */
+  /** The stream is no longer at this site. */
   remove(id: EndpointId): void {
-    this.#turn(() => {
+    this.#turns.turn(() => {
       const resident = this.#residents.get(id);
       if (resident === undefined) return;
       this.#residents.delete(id);
@@ -195,35 +196,34 @@ export class StreamKernel {
     });
   }
 
-  /** Asks another site. @throws {MeanderError} `site-gone`, and what it refuses with */
+  /** Sends a request to another site. @throws {MeanderError} `site-gone`, and what it refuses with */
   request(to: SiteInstance, kind: string, payload: Uint8Array): Promise<Uint8Array | undefined> {
     const known = this.#siteInstances.get(siteEndpoint(to)) ?? this.#isSelf(to);
     if (!known) return Promise.reject(siteGone(to));
     return this.#site.request(to, kind, payload);
   }
 
-  /** Tells every stream here of an event. Settles when all handlers have ended. */
+  /** Runs the handlers of an event of every stream here. Resolves when they have ended. */
   async tellAll(event: LifecycleEvent): Promise<void> {
     await Promise.all(
       [...this.#residents.values()].map((each) => each.tell(event).catch(() => {})),
     );
   }
 
-  /** Stops at once: nothing is sent any more. */
+  /** Stops at once; nothing is sent afterwards. */
   close(): void {
     this.#stopPruning();
     this.#leaseTimer?.();
-    const error = new MeanderError("site-stopped", "the site stops", {
+    const error = new MeanderError("site-stopped", "the site is stopping", {
       where: this.#options.self.site,
     });
     for (const id of [...this.#residents.keys()]) this.remove(id);
     for (const shell of this.#shells.values()) shell.close(error);
     this.#site.close(error);
-    this.#works.clear();
-    this.#talks.clear();
+    this.#turns.clear();
   }
 
-  /** [M9] Batches are stopped when the lease runs out. */
+  /** [M9] Batches are interrupted when the lease expires. */
   #watchLease(): void {
     const leftMs = Math.max(0, this.#leaseUntil - this.#options.clock.now());
     this.#leaseTimer = this.#options.clock.after("lease", leftMs, () => {
@@ -236,189 +236,11 @@ export class StreamKernel {
     return site === self.site && instance === self.instance;
   }
 
-  #atTurnEnd(chore: Chore): void {
-    (chore instanceof Resident ? this.#works : this.#talks).add(chore);
-    // Outside of a turn there is nobody to do it.
-    if (this.#depth === 0) this.#turn(() => {});
-  }
-
-  #turn<T>(task: () => T): T {
-    this.#depth++;
-    try {
-      return task();
-    } finally {
-      if (this.#depth === 1) this.#endTurn();
-      this.#depth--;
-    }
-  }
-
-  #endTurn(): void {
-    // What is added to a set while it is gone through comes up as well.
-    while (this.#works.size > 0 || this.#talks.size > 0) {
-      for (const work of this.#works) {
-        this.#works.delete(work);
-        work.endTurn();
-      }
-      for (const talk of this.#talks) {
-        this.#talks.delete(talk);
-        talk.endTurn();
-        if (this.#works.size > 0) break;
-      }
-    }
-  }
-
   #receive(from: SiteInstance, bytes: Uint8Array): void {
-    this.#turn(() => {
-      const malformed = decodeFrames(bytes, (frame) => this.#take(from, frame));
+    this.#turns.turn(() => {
+      const malformed = decodeFrames(bytes, (frame) => this.#incoming.receive(from, frame));
       if (malformed > 0) this.counts.add("frame-malformed", malformed);
     });
-  }
-
-  #take(from: SiteInstance, frame: Frame): void {
-    switch (frame.type) {
-      case "append":
-        this.#append(from, frame);
-        return;
-      case "ack":
-        this.#endpoint(frame.source)?.acknowledged(frame);
-        return;
-      case "moved":
-        this.#moved(frame);
-        return;
-      case "refused":
-        this.#refused(frame);
-        return;
-      case "resync":
-        this.#resync(from, frame);
-        return;
-      case "resynced": {
-        const source = this.#endpoint(frame.source);
-        if (source === undefined || source.streamEpoch !== frame.sourceEpoch) {
-          this.counts.add("stale-resync");
-          return;
-        }
-        const epoch = this.locations.get(frame.target)?.streamEpoch ?? 0;
-        if (frame.targetEpoch < epoch) {
-          this.counts.add("stale-resync");
-          return;
-        }
-        source.resynced(frame.target, frame.received);
-        return;
-      }
-    }
-  }
-
-  #append(from: SiteInstance, frame: Extract<Frame, { type: "append" }>): void {
-    if (!isStream(frame.source)) this.locations.setOther(frame.source, from);
-    const { target } = frame;
-    if (target === this.#site.id) {
-      this.#site.arrived(from, frame);
-      return;
-    }
-    const owner = this.#endpoint(Math.abs(target));
-    if (owner === undefined) {
-      this.#elsewhere(from, frame);
-      return;
-    }
-    if (frame.targetEpoch < owner.streamEpoch) {
-      this.#elsewhere(from, frame);
-      return;
-    }
-    if (frame.targetEpoch > owner.streamEpoch) {
-      this.counts.add("ahead-of-us");
-      return;
-    }
-    if (target < 0) {
-      owner.replyArrived(from, frame);
-      return;
-    }
-    if (owner instanceof Resident) {
-      owner.arrived(from, frame);
-      return;
-    }
-    this.counts.add("no-mailbox");
-  }
-
-  #resync(from: SiteInstance, frame: Extract<Frame, { type: "resync" }>): void {
-    const { source, sourceEpoch, target } = frame;
-    const owner = this.#endpoint(Math.abs(target));
-    if (owner === undefined || frame.targetEpoch < owner.streamEpoch) {
-      this.#elsewhere(from, frame);
-      return;
-    }
-    const received =
-      target < 0
-        ? owner.resyncReplies(from, frame)
-        : owner instanceof Resident
-          ? owner.resync(from, source, sourceEpoch)
-          : 0;
-    if (received === undefined) return;
-    this.#context.send(from, {
-      type: "resynced",
-      source,
-      sourceEpoch,
-      target,
-      targetEpoch: owner.streamEpoch,
-      received,
-    });
-  }
-
-  /** What was asked for is not here. */
-  #elsewhere(
-    from: SiteInstance,
-    frame: {
-      readonly source: EndpointId;
-      readonly target: EndpointId;
-      readonly targetEpoch: number;
-    },
-  ): void {
-    const { source, target } = frame;
-    const id = Math.abs(target);
-    if (!isStream(id)) {
-      this.counts.add("endpoint-gone");
-      const message = "whoever it was for is gone";
-      this.#context.send(from, {
-        type: "refused",
-        source,
-        target,
-        targetEpoch: 0,
-        code: "endpoint-gone",
-        message,
-      });
-      return;
-    }
-    const location = this.locations.stream(id);
-    if (location === undefined || location.streamEpoch <= frame.targetEpoch) {
-      // On its way here, or unknown: whoever asks will ask again.
-      this.counts.add("not-here");
-      return;
-    }
-    this.counts.add("moved");
-    this.#context.send(from, {
-      type: "moved",
-      source,
-      target,
-      targetEpoch: location.streamEpoch,
-      siteInstance: location.siteInstance,
-    });
-  }
-
-  #refused({
-    source,
-    target,
-    targetEpoch,
-    code,
-    message,
-  }: Extract<Frame, { type: "refused" }>): void {
-    // [M9] Where the target was before says nothing any more.
-    if (targetEpoch < (this.locations.get(target)?.streamEpoch ?? 0)) {
-      this.counts.add("stale-refusal");
-      return;
-    }
-    // What was given up is counted by code: by those alone that there are.
-    const known = code === "append-denied" || code === "endpoint-gone" ? code : "append-refused";
-    const error = new MeanderError(known, message, { where: `stream ${this.#nameOf(target)}` });
-    this.#endpoint(source)?.refused(target, error);
   }
 
   #moved(frame: Extract<Frame, { type: "moved" }>): void {
@@ -478,14 +300,10 @@ export class StreamKernel {
     yield* this.#shells.values();
     yield* this.#residents.values();
   }
-
-  #nameOf(target: EndpointId): string {
-    return this.locations.stream(Math.abs(target))?.name ?? `${Math.abs(target)}`;
-  }
 }
 
 function gone(name: string): MeanderError {
-  return new MeanderError("stream-gone", "the stream is not at this site any more", {
+  return new MeanderError("stream-gone", "the stream is no longer at this site", {
     where: `stream ${name}`,
   });
 }
@@ -493,6 +311,6 @@ function gone(name: string): MeanderError {
 function siteGone({ site }: SiteInstance): MeanderError {
   return new MeanderError("site-gone", "the site has ended", {
     where: `site ${site}`,
-    next: "try again; it may have been done",
+    next: "retry; it may already have taken effect",
   });
 }

@@ -8,7 +8,7 @@ export type EndpointId = number;
 
 export const SHELL_ID_MIN = 2 ** 32;
 const SITE_ID_MIN = 2 ** 49;
-/** The source of what came from no sender: events of the stream itself. */
+/** The source of what has no sender: events of the stream itself. */
 export const EVENT_SOURCE: EndpointId = 0;
 
 /** One run of a site: a site that restarts has another instance. */
@@ -50,7 +50,7 @@ export function formatMessageName({ from, to, seq }: MessageName): string {
   return `${from}>${to}#${seq}`;
 }
 
-/** Undefined when the text is no message's name. */
+/** Undefined when the text is not the name of a message. */
 export function parseMessageName(text: string): MessageName | undefined {
   const match = /^([^>#\s]+)>([^>#\s]+)#([1-9]\d{0,14})$/.exec(text);
   if (match === null) return undefined;

@@ -169,9 +169,12 @@ test("[M13] an event halts its stream where the policy says so, and a person say
     assert.deepEqual(consumer.texts, []);
     const which = { source: EVENT_SOURCE, seq: 1 };
     const edited = verdict === "edited" ? packValue({ site: "z" }) : undefined;
-    assert.ok(!resident.settleHalt({ ...which, seq: 2 }, true, undefined), "another event");
-    assert.ok(resident.settleHalt(which, verdict === "skip", edited));
-    assert.ok(!resident.settleHalt(which, true, undefined), "it halts no more");
+    assert.ok(
+      !resident.operator.settleHalt({ ...which, seq: 2 }, true, undefined),
+      "another event",
+    );
+    assert.ok(resident.operator.settleHalt(which, verdict === "skip", edited));
+    assert.ok(!resident.operator.settleHalt(which, true, undefined), "it halts no more");
     await world.run(100);
     const call = { ...callOf(LEFT), ...(edited !== undefined && { argument: edited }) };
     assert.deepEqual(consumer.recalled, verdict === "skip" ? [] : [{ call, attempt: 2 }]);
@@ -199,10 +202,10 @@ test("[M13] a dead letter that was an event can be played again, as it was or ed
   const seqs = (): number[] => resident.deadLetters.map(({ seq }) => seq);
   assert.deepEqual(seqs(), [1, 2, 3]);
   const which = (seq: number) => ({ source: EVENT_SOURCE, seq });
-  assert.ok(resident.settleLetter(which(3), true, undefined));
-  assert.ok(resident.settleLetter(which(1), false, undefined));
-  assert.ok(resident.settleLetter(which(2), false, packValue({ site: "z" })));
-  assert.ok(!resident.settleLetter(which(4), false, undefined));
+  assert.ok(resident.operator.settleLetter(which(3), true, undefined));
+  assert.ok(resident.operator.settleLetter(which(1), false, undefined));
+  assert.ok(resident.operator.settleLetter(which(2), false, packValue({ site: "z" })));
+  assert.ok(!resident.operator.settleLetter(which(4), false, undefined));
   await world.run(100);
   assert.deepEqual(seqs(), []);
   assert.deepEqual(consumer.recalled, [
@@ -216,7 +219,7 @@ test("[M13] a played event that fails again stays a dead letter, and holds nothi
   const consumer = failing("siteLeft", DEAD, HALT);
   const { resident } = await world.stream("b", "bar", { consumer });
   await world.until(resident.tell(LEFT));
-  resident.settleLetter({ source: EVENT_SOURCE, seq: 1 }, false, undefined);
+  resident.operator.settleLetter({ source: EVENT_SOURCE, seq: 1 }, false, undefined);
   world.send(world.shell("a"), "bar", ["1"]);
   await world.run(100);
   assert.deepEqual(

@@ -7,9 +7,9 @@ import {
   type Fault,
   type LifecycleEvent,
 } from "./consumer.ts";
+import type { Segment } from "./frames.ts";
 import type { EndpointId } from "./model.ts";
 import type { PairState } from "./receive-pair.ts";
-import type { WindowState } from "./send-window.ts";
 
 /** A message that its handlers failed on too often. Or an event: then the source is 0, its name says which handler, and the payload is its argument. */
 export interface DeadLetter {
@@ -44,6 +44,16 @@ export type EventState =
       readonly fault: Fault;
       readonly halted: boolean;
     };
+
+/** A send window: its target, and what is not acknowledged. */
+export interface WindowState {
+  readonly target: EndpointId;
+  readonly targetName: string;
+  readonly base: number;
+  readonly next: number;
+  readonly resync: boolean;
+  readonly segments: readonly Segment[];
+}
 
 /** Everything of a stream that travels, and that its record keeps (docs/spec/streams.md [M34]). */
 export interface StreamState {

@@ -40,7 +40,7 @@ export function familyOf(host: string): 4 | 6 | undefined {
   return isIPv6(host) ? 6 : undefined;
 }
 
-/** One form for each IPv6 address, the one that sockets report. */
+/** The canonical form of an IPv6 address, as sockets report it. */
 export function canonicalHost(host: string): string {
   if (!isIPv6(host) || host.includes("%")) return host;
   return new SocketAddress({ address: host, family: "ipv6" }).address;

@@ -45,7 +45,7 @@ if (calls === undefined) {
     assert.deepEqual({ segments, sendCalls, sent }, { segments: 0, sendCalls: 1, sent: 30 });
   });
 
-  test("[G11] a burst for a group is one call, of trains", async () => {
+  test("[G11] a burst for a group is one call, of segmented sends", async () => {
     await using world = await groupOf(10);
     const sent = Array.from({ length: 12 }, (_, at) => datagramOf(at === 11 ? 90 : 1_200, at));
     for (const each of sent) world.group.send(each);
@@ -79,7 +79,7 @@ if (calls === undefined) {
     assert(received >= 50 && receiveCalls <= 10, `${received} by ${receiveCalls} calls`);
   });
 
-  test("[G14] a coalesced socket gets trains whole, others get their datagrams", async () => {
+  test("[G14] a coalesced socket gets segmented sends whole, others get their datagrams", async () => {
     await using sender = await open();
     await using joined = await open({ coalesced: true });
     await using apart = await open();
@@ -92,7 +92,7 @@ if (calls === undefined) {
     assert.deepEqual(await atJoined.reach(1), [new Uint8Array(Buffer.concat(sent))]);
   });
 
-  test("[G25] somebody is told of each datagram that nobody took", async () => {
+  test("[G25] each datagram that was not accepted is reported", async () => {
     for (const host of ["127.0.0.1", "::1"]) {
       const sender = await open({ host }).catch(() => undefined);
       if (sender === undefined) continue;

@@ -44,8 +44,8 @@ export interface DatagramSocketOptions extends DatagramRuntime {
   /** Not shared with other processes of a cluster. Default false. */
   readonly exclusive?: boolean | undefined;
   /**
-   * The kernel may join datagrams of one sender: `bytes` of a handler are then one or several of them, one behind the
-   * other. For datagrams that tell their own length. Default false.
+   * The kernel may join datagrams of one sender: `bytes` of a handler are then one or several of them, concatenated.
+   * For datagrams that carry their own length. Default false.
    */
   readonly coalesced?: boolean | undefined;
 }

@@ -8,22 +8,25 @@ export interface Remote {
   readonly port: number;
 }
 
-/** How a socket's datagrams pass the kernel, and how many in how many calls: its own, or those of all that count with it. */
+/**
+ * How a socket's datagrams pass the kernel, and how many in how many calls: its own, or those of all sockets that count
+ * together.
+ */
 export interface DatagramStats {
   /** `batched`: many datagrams per system call. `plain`: one each, by `node:dgram`. */
   readonly mode: "batched" | "plain";
   /** Why it is plain: `not-linux`, `switched-off`, `no-library`, `no-descriptor`, `kernel-refused`. */
   readonly reason: string | undefined;
-  /** Calls that sent, the datagrams that left by them, and how many of those were segments of trains (UDP_SEGMENT). */
+  /** Calls that sent, the datagrams that left by them, and how many of those were segments of larger sends (UDP_SEGMENT). */
   readonly sendCalls: number;
   readonly sent: number;
   readonly segments: number;
-  /** Calls that received in batches, and the datagrams that came by them; one of several joined by the kernel counts once. */
+  /** Batched receive calls, and the datagrams they received; several joined by the kernel count as one. */
   readonly receiveCalls: number;
   readonly received: number;
 }
 
-/** What a socket can be told about multicast: the functions of `node:dgram`, as they are described there. */
+/** The multicast options of a socket: the functions of `node:dgram`, as documented there. */
 export type MulticastControls = Pick<
   Socket,
   | "addMembership"
@@ -36,16 +39,17 @@ export type MulticastControls = Pick<
   | "setMulticastTTL"
 >;
 
-/** Told when a datagram to a remote did not leave, or was refused there: `send-queue-full`, `refused`, `send-failed`. */
+/**
+ * Called when a datagram to a remote was not sent, or was refused there: `send-queue-full`, `refused`, `send-failed`.
+ */
 export type OnMissed = (reason: string) => void;
 
 /**
- * A bound UDP socket without a peer of its own: datagrams to and from anyone. Sends and receives in batches where the
- * kernel and the native library allow it, else one by one; callers see no difference but two: see `onMissed` and
- * `coalesced`.
+ * A bound, unconnected UDP socket: datagrams to and from any address. Sends and receives in batches where the kernel
+ * and the native library allow it, else one by one; callers see only two differences: see `onMissed` and `coalesced`.
  *
- * What is sent within one turn of the event loop may leave at its end, in one call. To one remote it leaves in the order
- * of the calls.
+ * What is sent within one turn of the event loop may leave at its end, in one call. To one remote it leaves in the
+ * order of the calls.
  */
 export interface DatagramSocket extends AsyncDisposable {
   readonly host: string;
@@ -56,11 +60,14 @@ export interface DatagramSocket extends AsyncDisposable {
   readonly stats: DatagramStats;
   readonly multicast: MulticastControls;
   /**
-   * Sets who gets what arrives; once. `bytes` are borrowed until the handler returns. `from` is the same object for each
-   * datagram of an address for which `remote` was called, and may be a new one for others.
+   * Sets the handler of received datagrams; once. `bytes` are valid until the handler returns. `from` is the same
+   * object for each datagram of an address for which `remote` was called, and may be a new one for others.
    */
   onDatagram(handler: (bytes: Uint8Array, from: Remote) => void): void;
-  /** What arrived, as bytes that stay: copied if they are borrowed. For a handler, before it returns. */
+  /**
+   * Received bytes, to be kept: copied where they are only valid during the handler. Call it before the handler
+   * returns.
+   */
   keep(bytes: Uint8Array): Uint8Array;
   /**
    * The one object for that address at this socket. `host` is an IP address of the socket's family. For each call there
@@ -69,12 +76,12 @@ export interface DatagramSocket extends AsyncDisposable {
    * @throws {MeanderError} `address-invalid`
    */
   remote(host: string, port: number): Remote;
-  /** Forgets an address that nothing is sent to any more, when everyone who asked for it has released it. */
+  /** Releases an address that is no longer sent to; it is forgotten when every caller of `remote` has released it. */
   release(remote: Remote): void;
   /**
-   * Sends one datagram. Its bytes never change again. False: not taken, and counted.
+   * Sends one datagram. The bytes must never change again. False: refused, and counted.
    *
-   * @param to one that `remote` gave, or that a datagram came from
+   * @param to returned by `remote`, or the sender of a received datagram
    */
   send(bytes: Uint8Array, to: Remote): boolean;
   /** A set of remotes that get the same datagrams. */
@@ -91,8 +98,8 @@ export interface DatagramGroup {
    * Adds a member; one that is added twice gets everything twice.
    *
    * @param remote of this socket, not released before it is deleted here
-   * @param onMissed told when a datagram for this remote did not leave, with the reason. `refused` (nobody listens at that
-   *   port) is heard of later, and only where the socket's mode is `batched`
+   * @param onMissed called when a datagram for this remote was not sent, with the reason. `refused` (no socket is bound
+   *   to that port) arrives later, and only where the socket's mode is `batched`
    */
   add(remote: Remote, onMissed?: OnMissed): void;
   /** Removes a member, or one of several that are the same. */

@@ -1,6 +1,6 @@
 import type { ConnectionEnd } from "../stack/index.ts";
 
-/** The end of a connection: happens once, and everyone who asks learns why. */
+/** The end of a connection: happens once, with one reason for all listeners. */
 export class Ending {
   /** Settles when {@link end} is called for the first time; never rejects. */
   readonly closed: Promise<ConnectionEnd>;

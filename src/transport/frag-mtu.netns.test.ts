@@ -1,7 +1,7 @@
 /**
- * Packets as ffmpeg makes them (1472 bytes of RTP, 1492 with our header) over an Ethernet with an MTU of 1500, in network
- * namespaces of this test's own: `frag` must keep the kernel from splitting them. The kernel's own count of the
- * fragments it made is the evidence, and a run without `frag` shows that it would have made some.
+ * Packets as ffmpeg makes them (1472 bytes of RTP, 1492 with our header) over an Ethernet with an MTU of 1500, in
+ * separate network namespaces: `frag` must keep the kernel from fragmenting them. The kernel's own count of fragments
+ * is the evidence, and a run without `frag` shows that it would have made some.
  *
  * The file is its own child: with arguments it is one end of the link.
  */
@@ -53,7 +53,7 @@ function registerTests(): void {
   }
 }
 
-/** One end of the link, in a process of its own. */
+/** One end of the link, in a separate process. */
 async function runEnd(text: string, role: string): Promise<void> {
   const clock = new SystemClock();
   const isReceiver = role === "receive";
@@ -112,7 +112,7 @@ class VethPair implements AsyncDisposable {
     const self = fileURLToPath(import.meta.url);
     const child = spawn("ip", ["netns", "exec", namespace, process.execPath, self, stack, role], {
       stdio: ["ignore", "pipe", "inherit"],
-      // The child is no test of its own.
+      // The child runs no tests.
       env: { ...process.env, NODE_TEST_CONTEXT: undefined },
     });
     this.#children.push(child);

@@ -106,7 +106,7 @@ test("[W29] what others send to a sealed group is refused: plain, under other ke
   await until(() => packets.length === 1);
   const forged = Buffer.from(unit);
   forged[forged.byteLength - 1] = (forged.at(-1) as number) ^ 1;
-  // A number that was not there yet, so that the tag has to tell.
+  // A number that was not used yet, so that the tag decides.
   forged[25] = 200;
   const stranger = await GroupSender.open({
     ...{ ...options, secret: new TextEncoder().encode("another key") },
@@ -124,7 +124,7 @@ test("[W29] what others send to a sealed group is refused: plain, under other ke
   await stop();
 });
 
-test("[W29] where nothing is sealed, packets come from the told address and port alone", {
+test("[W29] where nothing is sealed, packets are accepted from the announced address and port only", {
   skip,
 }, async () => {
   const { drops, options, packets, until, sender, stop } = await open(false);
@@ -140,7 +140,7 @@ test("[W29] where nothing is sealed, packets come from the told address and port
   await stop();
 });
 
-test("[W29] a sender whose keys are used up takes no more and says so", { skip }, async () => {
+test("[W29] a sender whose keys are used up refuses packets and says so", { skip }, async () => {
   const { sender, stop } = await open(true, 2);
   assert.ok(sender.send(packetOf(1, 10)));
   assert.equal(sender.isSpent, false);
@@ -150,7 +150,7 @@ test("[W29] a sender whose keys are used up takes no more and says so", { skip }
   await stop();
 });
 
-test("[W29] a group that is none, and an interface that is none, are refused in words", {
+test("[W29] an invalid group, and an unknown interface, are refused with readable errors", {
   skip,
 }, async () => {
   const options = {

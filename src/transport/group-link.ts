@@ -25,7 +25,7 @@ import { wholePacketsEnd } from "./whole-packets.ts";
 /** Keeps uses of the secret apart. docs/spec/wire.md [W29] */
 const PURPOSE = "multicast";
 
-/** What both ends of a link by a group stand on. */
+/** What both ends of a link by a group depend on. */
 export interface GroupLinkOptions {
   /** Address of the group, and UDP port. */
   readonly group: string;
@@ -102,7 +102,7 @@ export class GroupSender implements AsyncDisposable {
     return this.#sealer?.left === 0;
   }
 
-  /** Sends one packet, borrowed for ever. False: not taken. */
+  /** Sends one packet. Retained; never modify it. False: refused. */
   send(packet: Uint8Array): boolean {
     return this.#top.send(packet);
   }
@@ -112,7 +112,7 @@ export class GroupSender implements AsyncDisposable {
   }
 }
 
-/** What a {@link GroupListener} tells. */
+/** Events of a {@link GroupListener}. */
 export interface GroupListenerEvents {
   onPackets(bytes: Uint8Array): void;
   onDrop(reason: string): void;
@@ -128,9 +128,10 @@ export class GroupListener implements AsyncDisposable {
   #heardAt: number;
 
   /**
-   * @param options.salt of the sender; undefined: it seals nothing
-   * @param events.onPackets gets whole packets, one or more, which belong to it
-   * @param events.onDrop told why a datagram was not taken: `malformed`, `untrusted-source`, `plain`, or as `crypt` counts
+   * @param options.salt of the sender; undefined: it does not seal
+   * @param events.onPackets receives one or more whole packets, and owns them
+   * @param events.onDrop receives why a datagram was dropped: `malformed`, `untrusted-source`, `plain`, or as `crypt`
+   *   counts
    * @throws {MeanderError} `multicast-refused`, `interface-unknown`, `port-in-use`
    */
   static async open(

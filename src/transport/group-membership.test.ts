@@ -89,7 +89,7 @@ test("[G33] it is joined again when the interface has become another, and when i
   assert.equal(socket.calls.length, count);
 });
 
-test("[G33] a silent group is joined again every ten seconds, one that is heard is not", () => {
+test("[G33] a silent group is joined again every ten seconds, an active one is not", () => {
   const { clock, events, membership, world } = member();
   for (let second = 0; second < 30; second++) {
     world.heardAt = clock.now();
@@ -126,7 +126,7 @@ test("interfaces are found by name and address, of the family that is needed", (
   assert.equal(findInterface("FE80::7", 4, () => eth0()).address, "192.0.2.7");
 });
 
-test("groups are told from other addresses", () => {
+test("group addresses are distinguished from other addresses", () => {
   for (const group of ["224.0.0.1", "239.255.255.255", "ff02::1", "ff02::1%eth0", "FF15::1"])
     assert.ok(isMulticast(group), group);
   for (const other of ["223.255.255.255", "240.0.0.1", "fe80::1", "::1", "a.example", ""])

@@ -5,7 +5,7 @@ import { type JoinedAt, joinGroup, leaveGroup, type MulticastGroup } from "./mul
 
 /** How often the interfaces are looked at, ms. */
 const LOOK_MS = 1_000;
-/** After this silence the group is joined anew, ms: a switch, or a router, may have forgotten that somebody listens. */
+/** After this silence the group is joined again, ms: a switch or a router may have forgotten the membership. */
 const SILENCE_MS = 10_000;
 
 /** What became of a membership. */
@@ -20,7 +20,7 @@ export interface GroupMembershipOptions {
   readonly interfaces?: ListInterfaces | undefined;
   /** When something came from the group, ms of the clock. */
   heardAt(): number;
-  /** Told after the first joining, when the group is lost and when it is joined again, with the reason. */
+  /** Called after the first join, when the group is lost and when it is joined again, with the reason. */
   onChange?(change: MembershipChange, reason: string): void;
 }
 
@@ -79,7 +79,7 @@ export class GroupMembership implements Disposable {
     }
   }
 
-  /** @param reason undefined: nothing has changed, so nobody is told while it works */
+  /** @param reason undefined: nothing has changed, so nothing is reported while it works */
   #rejoin(reason: string | undefined): void {
     const { clock, group, interfaces, onChange, sockets } = this.#options;
     this.#leave();

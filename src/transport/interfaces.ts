@@ -6,7 +6,7 @@ import { canonicalHost, familyOf } from "./address.ts";
 /** The network interfaces of this machine that are up, by name. */
 export type ListInterfaces = () => NodeJS.Dict<NetworkInterfaceInfo[]>;
 
-/** A network interface, as one family's sockets are told it. */
+/** A network interface, in the form that sockets of one family take. */
 export interface NetworkInterface {
   readonly name: string;
   /** What the socket functions for multicast take: its IPv4 address, or `::%name`. */
@@ -28,7 +28,8 @@ export const listInterfaces: ListInterfaces = networkInterfaces;
 /**
  * Finds an interface by its name or one of its addresses.
  *
- * @throws {MeanderError} `interface-unknown` when there is none, or none that is up, or it has no address of the family
+ * @throws {MeanderError} `interface-unknown` when there is no such interface, it is down, or it has no address of the
+ *   family
  */
 export function findInterface(
   text: string,
@@ -71,9 +72,9 @@ export function findInterface(
 }
 
 /**
- * The name of the interface by which this machine reaches an address. Nothing is sent.
+ * The name of the interface through which this machine reaches an address. Nothing is sent.
  *
- * @throws {MeanderError} `interface-unknown` when there is no way
+ * @throws {MeanderError} `interface-unknown` when there is no route
  */
 export async function interfaceTowards(host: string, list?: ListInterfaces): Promise<string> {
   const family = familyOf(host) ?? 4;

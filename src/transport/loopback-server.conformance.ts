@@ -18,7 +18,7 @@ export interface Upgrade {
   readonly head: Uint8Array;
 }
 
-/** An HTTP server on loopback for the tests of transports that begin with an upgrade. */
+/** An HTTP server on loopback for the tests of transports that start with an upgrade. */
 export class LoopbackServer implements AsyncDisposable {
   readonly port: number;
   readonly #server: Server;

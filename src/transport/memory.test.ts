@@ -101,7 +101,7 @@ test("[T9] a datagram connection without a handler keeps up to its bound and cou
   assert.deepEqual(right.stats(), { "early-dropped": 5 });
 });
 
-test("a memory transport connects those who share it, and refuses where nobody listens", async () => {
+test("a memory transport connects its users, and refuses unknown addresses", async () => {
   await using network = new MemoryTransport();
   await assert.rejects(network.connect("north"), { code: "connect-refused" });
   const listener = network.listen("north", (connection) => {

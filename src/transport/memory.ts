@@ -173,7 +173,7 @@ export class MemoryConnection implements Connection {
   }
 }
 
-/** A network within a process: whoever has the same MemoryTransport reaches each other by made-up addresses. */
+/** A network within a process: all users of one MemoryTransport reach each other by made-up addresses. */
 export class MemoryTransport implements Transport {
   readonly name = "memory";
   readonly #options: MemoryOptions;
@@ -193,7 +193,7 @@ export class MemoryTransport implements Transport {
    */
   listen(address: string, accept: (connection: MemoryConnection) => void): Listener {
     if (this.#listeners.has(address)) {
-      throw new MeanderError("port-in-use", "somebody listens there", { where: address });
+      throw new MeanderError("port-in-use", "the address is in use", { where: address });
     }
     this.#listeners.set(address, accept);
     return {
@@ -205,7 +205,7 @@ export class MemoryTransport implements Transport {
   async connect(address: string): Promise<MemoryConnection> {
     const accept = this.#listeners.get(address);
     if (accept === undefined) {
-      throw new MeanderError("connect-refused", "nobody listens there", { where: address });
+      throw new MeanderError("connect-refused", "connection refused", { where: address });
     }
     const caller = `memory:${++this.#dialled}`;
     const [here, there] = joinedPair(this.#options, caller, address);

@@ -8,7 +8,7 @@ import { findInterface, type ListInterfaces } from "./interfaces.ts";
 export interface MulticastGroup {
   /** IP address, 224.0.0.0 to 239.255.255.255 or ff00::/8. */
   readonly address: string;
-  /** The only senders to hear (RFC 4607); none: everyone. */
+  /** Accepted senders (RFC 4607); empty: all. */
   readonly sources?: readonly string[] | undefined;
   /** Name or address of the interface; absent: the system chooses. */
   readonly interface?: string | undefined;
@@ -39,8 +39,8 @@ export function familyOfGroup(address: string): 4 | 6 {
 }
 
 /**
- * What a socket is bound to that hears a group: the group, so that it gets nothing that is sent to others on that port, where
- * the system allows that. Windows binds own addresses only.
+ * The address that a receiver of a group binds: the group, so that it gets nothing that is sent to other addresses on
+ * that port, where the system allows that. Windows can bind local addresses only.
  *
  * @throws {MeanderError} `multicast-refused` for any other address
  */
@@ -56,7 +56,7 @@ export interface JoinedAt {
 }
 
 /**
- * Has a socket hear a group.
+ * Joins a group.
  *
  * @throws {MeanderError} `multicast-refused`, `interface-unknown`
  */
@@ -81,7 +81,7 @@ export function joinGroup(
   return { address };
 }
 
-/** Has a socket hear a group no more. That it does not hear it any more is fine. */
+/** Leaves a group. Does nothing when the socket is not a member. */
 export function leaveGroup(
   { multicast }: Pick<DatagramSocket, "multicast">,
   group: MulticastGroup,

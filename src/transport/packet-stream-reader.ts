@@ -29,7 +29,7 @@ export class PacketStreamReader {
     return this.#partial.byteLength;
   }
 
-  /** False when a packet should begin and none does; the stream is of no use from there on. */
+  /** False when a packet should start and none does; the stream is unusable from there on. */
   push(piece: Uint8Array): boolean {
     if (this.#isBroken) return false;
     let rest = plain(piece);
@@ -57,7 +57,7 @@ export class PacketStreamReader {
     return true;
   }
 
-  /** Adds to the unfinished packet what it lacks. How many bytes that took; undefined when it is no packet. */
+  /** Adds missing bytes to the unfinished packet. Returns how many; undefined when it is not a packet. */
   #complete(piece: Uint8Array): number | undefined {
     if (this.#filled < LENGTH_KNOWN_BYTES) {
       const used = Math.min(LENGTH_KNOWN_BYTES - this.#filled, piece.byteLength);

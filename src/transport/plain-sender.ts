@@ -40,7 +40,7 @@ export class PlainSender implements DatagramSender {
     for (const { onMissed, remote } of members) this.sendOne(bytes, remote, onMissed);
   }
 
-  /** Sends one datagram; `onMissed` may be told later. */
+  /** Sends one datagram; `onMissed` may be called later. */
   sendOne(bytes: Uint8Array, { host, port }: RemoteEntry, onMissed: OnMissed | undefined): boolean {
     if (this.#socket.getSendQueueSize() + bytes.byteLength > LIMITS.udpBufferBytes) {
       this.#counts.add("send-queue-full");

@@ -8,11 +8,11 @@ export class RemoteEntry implements Remote {
   uses = 0;
   /** Its address as the kernel takes it, once it was needed. */
   address: Uint32Array | undefined = undefined;
-  /** For each of its places in groups, who is told what did not leave. */
+  /** For each of its memberships in groups, the callback for datagrams that were not sent. */
   readonly memberships: (OnMissed | undefined)[] = [];
   /** Datagrams that leave at the end of the turn. */
   readonly pending: Uint8Array[] = [];
-  /** False: the way there takes no trains. */
+  /** False: the path refuses segmented sends. */
   canSegment = true;
 
   constructor(host: string, port: number) {

@@ -16,7 +16,7 @@ export interface GroupHost {
   readonly sender: DatagramSender;
   /** Remotes with several places in groups. */
   sharedRemotes: number;
-  /** Somebody wants to know of refusals. */
+  /** A member wants reports of refusals. */
   watchRefusals(): void;
 }
 
@@ -26,7 +26,7 @@ export class RemoteGroup implements DatagramGroup {
   readonly members: GroupMember[] = [];
   /** Datagrams that leave at the end of the turn, to those who are members now. */
   readonly pending: Uint8Array[] = [];
-  /** For the sender: its form of the members, made anew when it is missing. */
+  /** For the sender: its form of the members, rebuilt when it is missing. */
   table: GroupTable | undefined = undefined;
   readonly #host: GroupHost;
 

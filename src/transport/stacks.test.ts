@@ -40,7 +40,7 @@ function over(
   return {
     left,
     right,
-    // What is a packet is sent like any other; what is none goes past the modules.
+    // Packets are sent like any others; other bytes bypass the modules.
     inject: (bytes) => {
       const isPacket = faultOf(bytes) === undefined && lengthOf(bytes) === bytes.byteLength;
       (isPacket ? right : ends.right).send(bytes);

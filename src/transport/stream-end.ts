@@ -9,7 +9,7 @@ export function streamEndOf(error: Error, peer: string): MeanderError {
     : new MeanderError("connection-reset", `the connection broke (${error.message})`, details);
 }
 
-/** The peer sent bytes that are no packet, on a stream that cannot find the next one. */
+/** The peer sent bytes that are not a packet, on a stream that cannot find the next one. */
 export function malformedEnd(peer: string, what: string, cause?: unknown): MeanderError {
   const expected = "packets as docs/spec/wire.md describes them";
   return new MeanderError("wire-malformed", what, { where: peer, expected, cause });
@@ -27,7 +27,7 @@ export function connectErrorOf(error: Error, address: string): MeanderError {
     case "EAI_AGAIN":
       return new MeanderError("address-invalid", "the name does not resolve", details);
     case "ECONNREFUSED":
-      return new MeanderError("connect-refused", "nobody listens there", details);
+      return new MeanderError("connect-refused", "connection refused", details);
     default:
       return new MeanderError("connect-refused", error.message, details);
   }

@@ -16,7 +16,7 @@ function reader(): { read: PacketStreamReader; got: Uint8Array[] } {
   return { read, got };
 }
 
-/** `bytes` cut at `cuts`, each piece in memory of its own. */
+/** `bytes` cut at `cuts`, each piece in its own memory. */
 function pieces(bytes: Uint8Array, cuts: readonly number[]): Uint8Array[] {
   const at = [0, ...cuts.map((cut) => cut % (bytes.byteLength + 1)).sort((a, b) => a - b)];
   return at.map((start, index) => bytes.slice(start, at[index + 1] ?? bytes.byteLength));

@@ -10,7 +10,7 @@ import { PacketStreamReader } from "./packet-stream-reader.ts";
 import { StreamBacklog } from "./stream-backlog.ts";
 import { malformedEnd, streamEndOf } from "./stream-end.ts";
 
-/** Packets over a byte stream, one behind the other and nothing between them. */
+/** Packets over a byte stream, concatenated without separators. */
 export class TcpConnection implements Connection {
   readonly stack = "tcp";
   readonly peer: string;
@@ -31,8 +31,8 @@ export class TcpConnection implements Connection {
   #cancelCut: Cancel = () => {};
 
   /**
-   * @param socket belongs to the connection from now on; nobody else reads or writes it
-   * @param head bytes that came behind the upgrade and were read already
+   * @param socket owned by the connection from now on; must not be read or written elsewhere
+   * @param head bytes after the upgrade that were already read
    */
   constructor(
     socket: Duplex,
@@ -91,7 +91,7 @@ export class TcpConnection implements Connection {
     const take = (piece: Uint8Array): void => {
       if (this.#ending.hasEnded || reader.push(piece)) return;
       this.#malformed++;
-      this.#ending.end(malformedEnd(this.peer, "the peer sent bytes that are no packet"));
+      this.#ending.end(malformedEnd(this.peer, "the peer sent bytes that are not a packet"));
       this.#socket.destroy();
     };
     this.#take = take;
@@ -134,7 +134,7 @@ export class TcpConnection implements Connection {
   }
 }
 
-/** The remote end of a socket in words, or `unknown` when it is gone already or no socket. */
+/** The remote end of a socket as text, or `unknown` when it is closed already or not a socket. */
 export function peerOf(socket: Duplex): string {
   if (!(socket instanceof Socket) || socket.remoteAddress === undefined) return "unknown";
   return formatAddress(socket.remoteAddress, socket.remotePort ?? 0);

@@ -157,7 +157,7 @@ test("what arrives in one piece is handed up in one call", async () => {
   assert(calls.length < 10, `${calls.length} calls`);
 });
 
-test("[T5] a peer that never reads does not keep a closed connection for ever", async () => {
+test("[T5] a peer that never reads does not keep a closed connection forever", async () => {
   await using pair = await tcpPair();
   while (pair.server.send(packetOf(60_000)));
   const cut = once(pair.serverSocket, "close");
@@ -181,7 +181,7 @@ test("a closed connection leaves no timer behind", async () => {
   assert.deepEqual(pair.clock.pending, []);
 });
 
-test("connecting where nobody listens is refused", async () => {
+test("connecting to a closed port is refused", async () => {
   const http = await LoopbackServer.open();
   await http[Symbol.asyncDispose]();
   await using transport = new TcpTransport({ clock: new VirtualClock() });
@@ -216,7 +216,7 @@ test("a server that never answers is given up in time", async () => {
   await refused;
 });
 
-test("disposing gives up what is being opened and refuses more", async () => {
+test("disposing aborts connections being opened and refuses further ones", async () => {
   const clock = new VirtualClock();
   const transport = new TcpTransport({ clock });
   await using http = await LoopbackServer.open();
@@ -239,7 +239,7 @@ for (const address of [
   "a b:80",
   "[zz]:80",
 ]) {
-  test(`${JSON.stringify(address)} is no address`, async () => {
+  test(`${JSON.stringify(address)} is not an address`, async () => {
     await using transport = new TcpTransport({ clock: new VirtualClock() });
     await assert.rejects(transport.connect(address), { code: "address-invalid" });
   });

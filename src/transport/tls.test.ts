@@ -26,7 +26,7 @@ test("what an authority has signed for the name is trusted", () => {
   assert.equal(codeOf(GOOD), undefined);
 });
 
-test("the one certificate that was named is trusted, whoever signed it and for whatever name", () => {
+test("a certificate that was named is trusted, whichever issuer and name it has", () => {
   assert.equal(codeOf(SELF_SIGNED), "tls-untrusted");
   assert.equal(codeOf(SELF_SIGNED, { fingerprint: OURS }), undefined);
   assert.equal(
@@ -42,17 +42,20 @@ test("a certificate of another time is not trusted, though it was named", () => 
   assert.equal(codeOf({ ...GOOD, validFrom: NOW + 1 }), "tls-expired");
 });
 
-test("errors tell what was presented, what was expected, and what to do", () => {
+test("errors say what was presented, what was expected, and what to do", () => {
   const judged = (presented: PresentedCertificate, trust: TlsTrust = {}): string =>
     judgeCertificate(presented, trust, { where: "n:1", now: NOW })?.message ?? "";
   const wrong = judged(GOOD, { fingerprint: "cd".repeat(32) });
-  assert.match(wrong, /fingerprint AB:AB:.*expected CD:CD:.*somebody may be in between/);
+  assert.match(wrong, /fingerprint AB:AB:.*expected CD:CD:.*may be intercepted/);
   const misnamed = judged({ ...GOOD, fault: "ERR_TLS_CERT_ALTNAME_INVALID" });
   assert.match(
     misnamed,
     /another name; expected one of north\.example, 192\.0\.2\.1; .*--fingerprint/,
   );
-  assert.match(judged(SELF_SIGNED), /An Authority has; its fingerprint is AB:AB.*--ca FILE/);
+  assert.match(
+    judged(SELF_SIGNED),
+    /not signed by a known authority .* but by An Authority; its fingerprint is AB:AB.*--ca FILE/,
+  );
 });
 
 test("a fingerprint is read as people copy it", () => {

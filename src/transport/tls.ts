@@ -12,9 +12,9 @@ import { connectErrorOf, connectTimeout } from "./stream-end.ts";
 
 /** By what the other end of a TLS connection is trusted. */
 export interface TlsTrust {
-  /** SHA-256 of the one certificate that is right, 64 hex digits in lower case. Whoever signed it, and for which name, does not matter then. */
+  /** SHA-256 of the expected certificate, 64 hex digits in lower case. Its issuer and its name do not matter then. */
   readonly fingerprint?: string | undefined;
-  /** Certificates in PEM of authorities that are trusted beside those that everybody trusts. */
+  /** Certificates in PEM of authorities that are trusted in addition to the well-known ones. */
   readonly ca?: string | undefined;
 }
 
@@ -35,9 +35,9 @@ export interface PresentedCertificate {
 /**
  * Opens a TLS connection. It is handed out only when the other end is trusted: nothing is sent before.
  *
- * @param trust default: the authorities that everybody trusts, for the name `host`
- * @throws {MeanderError} `tls-untrusted`, `tls-name-wrong`, `tls-expired`, `tls-fingerprint-wrong`, `tls-missing`, `connect-refused`,
- * `connect-timeout`
+ * @param trust default: the well-known authorities, for the name `host`
+ * @throws {MeanderError} `tls-untrusted`, `tls-name-wrong`, `tls-expired`, `tls-fingerprint-wrong`, `tls-missing`,
+ *   `connect-refused`, `connect-timeout`
  */
 export function connectTls(
   { host, port }: { readonly host: string; readonly port: number },
@@ -99,7 +99,7 @@ export function judgeCertificate(
       {
         where,
         expected: formatFingerprint(trust.fingerprint),
-        next: "compare with what the site printed when it started; if nobody changed it, somebody may be in between",
+        next: "compare with what the site printed when it started; if the certificate was not replaced, the connection may be intercepted",
       },
     );
   }
@@ -122,7 +122,7 @@ export function judgeCertificate(
   }
   return new MeanderError(
     "tls-untrusted",
-    `nobody known has signed the certificate there (${fault}), ${issuer} has; its fingerprint is ${formatFingerprint(fingerprint)}`,
+    `the certificate is not signed by a known authority (${fault}) but by ${issuer}; its fingerprint is ${formatFingerprint(fingerprint)}`,
     {
       where,
       expected: "a certificate signed by an authority that this machine trusts",
@@ -136,7 +136,10 @@ export function formatFingerprint(fingerprint: string): string {
   return (fingerprint.toUpperCase().match(/../g) ?? []).join(":");
 }
 
-/** 64 hex digits in lower case, with or without colons, `sha256:` or `SHA256 Fingerprint=` before them; undefined: no fingerprint. */
+/**
+ * 64 hex digits in lower case, with or without colons, after `sha256:` or `SHA256 Fingerprint=`; undefined: not a
+ * fingerprint.
+ */
 export function parseFingerprint(text: string): string | undefined {
   const digits = text
     .replace(/^sha-?256(?: fingerprint)?[:= ]\s*/i, "")
@@ -172,7 +175,7 @@ function presentedBy(socket: TLSSocket): PresentedCertificate {
   return {
     fingerprint: parseFingerprint(certificate.fingerprint256 ?? "") ?? "",
     names: (certificate.subjectaltname ?? "").replaceAll(/(?:DNS|IP Address):/g, "") || "no name",
-    issuer: String(certificate.issuer?.CN ?? certificate.issuer?.O ?? "nobody"),
+    issuer: String(certificate.issuer?.CN ?? certificate.issuer?.O ?? "an unnamed issuer"),
     validFrom: Date.parse(certificate.valid_from),
     validTo: Date.parse(certificate.valid_to),
     fault,

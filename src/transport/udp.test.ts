@@ -175,7 +175,7 @@ test("[T21] a second connection to the same remote is refused until the first is
   await pair[Symbol.asyncDispose]();
 });
 
-test("[T23] a send that the kernel refuses is counted, and the socket goes on", async () => {
+test("[T23] a send that the kernel refuses is counted, and the socket stays open", async () => {
   await using site = await UdpTransport.open(common);
   // A loopback socket cannot reach another network.
   const nowhere = await site.connect("203.0.113.1:9");
@@ -211,7 +211,7 @@ test("a name is resolved once, when connecting", async () => {
   assert.equal((await site.connect("localhost:9")).peer, "127.0.0.1:9");
 });
 
-test("a port in use and a wrong host are said in words", async () => {
+test("a port in use and a wrong host are reported with readable errors", async () => {
   await using site = await UdpTransport.open(common);
   await assert.rejects(UdpTransport.open({ ...common, port: site.port }), { code: "port-in-use" });
   await assert.rejects(UdpTransport.open({ ...common, host: "north" }), {
@@ -222,7 +222,7 @@ test("a port in use and a wrong host are said in words", async () => {
   });
 });
 
-test("disposing closes all connections, twice is fine, and connecting afterwards is refused", async () => {
+test("disposing closes all connections, is idempotent, and connecting afterwards is refused", async () => {
   const site = await UdpTransport.open(common);
   const connection = await site.connect("127.0.0.1:9");
   await site[Symbol.asyncDispose]();
@@ -232,7 +232,7 @@ test("disposing closes all connections, twice is fine, and connecting afterwards
   await assert.rejects(site.connect("127.0.0.1:9"), { code: "transport-closed" });
 });
 
-test("a remote table tells hosts and ports apart", () => {
+test("a remote table distinguishes hosts and ports", () => {
   const table = new RemoteTable<string>();
   table.set("a", 1, "a1");
   table.set("a", 2, "a2");

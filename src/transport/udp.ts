@@ -16,7 +16,7 @@ export interface UdpOptions extends DatagramRuntime {
   readonly port: number;
   readonly clock: Clock;
   readonly log: Log;
-  /** Called for each unknown remote whose first packet is a hello, or a greeting of `crypt`. Absent: nobody is accepted. */
+  /** Called for each unknown remote whose first packet is a hello, or a hello of `crypt`. Absent: none is accepted. */
   readonly accept?: ((connection: Connection) => void) | undefined;
   /** Most accepted connections at once; default `LIMITS.udpAcceptedMax`. */
   readonly acceptedMax?: number | undefined;
@@ -26,8 +26,8 @@ export interface UdpOptions extends DatagramRuntime {
 const HELLO = 1;
 
 /**
- * UDP over one socket: connections are told apart by the remote's address. A connection has no handshake, and its peer
- * does not learn of its end.
+ * UDP over one socket: connections are distinguished by the remote's address. A connection has no handshake, and its
+ * peer does not learn of its end.
  */
 export class UdpTransport implements Transport, Listener {
   readonly name = "udp";
@@ -52,7 +52,7 @@ export class UdpTransport implements Transport, Listener {
    * @throws {MeanderError} `port-in-use`, `address-invalid`, `bind-failed`
    */
   static async open(options: UdpOptions): Promise<UdpTransport> {
-    // Packets tell their own length, so the kernel may join datagrams.
+    // Packets carry their own length, so the kernel may join datagrams.
     return new UdpTransport(await openDatagramSocket({ ...options, coalesced: true }), options);
   }
 
@@ -79,9 +79,9 @@ export class UdpTransport implements Transport, Listener {
   /**
    * Connects to `host:port`; nothing is sent. Names are resolved here, once.
    *
-   * @param stack what the connection is called
+   * @param stack the name of the connection's stack
    * @throws {MeanderError} `address-invalid`, `transport-closed`; `connection-exists` when there is a connection with
-   *   that remote already, opened from either side: one socket can tell only one apart
+   *   that remote already, opened from either side: one socket has one connection per remote
    */
   async connect(address: string, stack?: string): Promise<Connection> {
     const { host, port } = parseAddress(address);
@@ -173,7 +173,7 @@ export class UdpTransport implements Transport, Listener {
   }
 }
 
-/** [T22] A hello, or the greeting of a private connection, which comes before the hello. */
+/** [T22] A hello, or the hello of a private connection, which comes before the hello. */
 function startsWithGreeting(bytes: Uint8Array): boolean {
   const first = bytes.subarray(0, lengthOf(bytes));
   if (kindOf(first) === KIND.sealed) return isCryptHello(first);

@@ -8,7 +8,7 @@ import { plain, wholePacketsEnd } from "./whole-packets.ts";
 
 /** How messages leave: through the library, or as ready-made frames past it. */
 export interface MessageWriter {
-  /** Writes one binary message and tells how many bytes that was with its frame. */
+  /** Writes one binary message and returns its size in bytes, with its frame. */
   write(payload: Uint8Array): number;
   /** Bytes handed over and not yet taken by the kernel. */
   pending(): number;

@@ -26,7 +26,7 @@ export function encodeBinaryFrame(payload: Uint8Array): Uint8Array {
   return frame;
 }
 
-/** Makes the frame of a buffer once, however many connections it goes to. Buffers are told apart by identity. */
+/** Makes the frame of a buffer once, however many connections it goes to. Buffers are distinguished by identity. */
 export class FrameCache {
   readonly #entries: { readonly payload: Uint8Array; readonly frame: Uint8Array }[] = [];
   #next = 0;

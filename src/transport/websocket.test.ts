@@ -118,7 +118,7 @@ async function rawClient(site: Site): Promise<{ readonly raw: Socket; readonly s
   return { raw, server };
 }
 
-test("[T40] a message that is no packets is counted and dropped, and the connection goes on", async () => {
+test("[T40] a message that is not packets is counted and dropped, and the connection stays open", async () => {
   await using site = await Site.open();
   const client = new WebSocket(site.url);
   const { connection } = await site.accept();
@@ -218,7 +218,7 @@ test("frames made here and the library's own (a pong) do not disturb each other"
   client.terminate();
 });
 
-test("[T5] a peer that never answers the close does not keep the socket for ever", async () => {
+test("[T5] a peer that never answers the close does not keep the socket forever", async () => {
   await using site = await Site.open();
   const { raw, server } = await rawClient(site);
   raw.pause();
@@ -243,7 +243,7 @@ test("a closed connection leaves no timer behind", async () => {
   assert.deepEqual(site.clock.pending, []);
 });
 
-test("a request that is no WebSocket handshake is answered and refused", async () => {
+test("a request that is not a WebSocket handshake is answered and refused", async () => {
   await using site = await Site.open();
   const raw = connect(site.http.port, "127.0.0.1");
   raw.write("GET /link HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
@@ -254,7 +254,7 @@ test("a request that is no WebSocket handshake is answered and refused", async (
   raw.destroy();
 });
 
-test("connecting is refused where nobody listens, by another answer, and to no WebSocket URL", async () => {
+test("connecting fails to a closed port, to another kind of server, and to an invalid WebSocket URL", async () => {
   await using site = await Site.open();
   const other = await LoopbackServer.open();
   await other[Symbol.asyncDispose]();

@@ -102,7 +102,7 @@ export function secureOptions(
   return { createConnection: tlsConnector(address, options) as unknown as Connect };
 }
 
-/** As the library's types have it: a function that returns the socket, though it takes one that comes later. */
+/** As in the library's types: a function that returns the socket, though it accepts one that comes later. */
 type Connect = NonNullable<ClientOptions["createConnection"]>;
 
 /** A client masks each message (RFC 6455 §5.3): no two frames are alike, so the library makes them. */

@@ -13,7 +13,7 @@ export function claimedLength(bytes: Uint8Array, at: number): number | undefined
   return length < HEADER_BYTES ? undefined : length;
 }
 
-/** How many bytes at the front of `bytes` are whole packets, one behind the other. */
+/** How many bytes at the start of `bytes` are whole packets. */
 export function wholePacketsEnd(bytes: Uint8Array): number {
   let at = 0;
   while (bytes.byteLength - at >= HEADER_BYTES) {

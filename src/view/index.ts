@@ -9,7 +9,7 @@ export type {
   ChannelNow,
   ProcessView,
   SessionView,
-  SiteFigures,
+  SiteStats,
   SiteView,
   SlowNow,
   StatsView,

@@ -1,16 +1,16 @@
 import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
 import type { Clock } from "../../src/base/index.ts";
 import { channelNames, firstWatch, stateOf, topologyOf, type Watch } from "../../src/view/index.ts";
-import { SessionToken } from "../session-token.ts";
+import { SessionToken } from "../token/session-token.ts";
 import { Banners } from "./banners.tsx";
-import { DetailsPane } from "./details-pane.tsx";
+import { DetailsPane } from "./details/details-pane.tsx";
 import { EventList } from "./event-list.tsx";
-import { Graph } from "./graph.tsx";
+import { Graph } from "./graph/graph.tsx";
 import { Header } from "./header.tsx";
-import { PlayerPane } from "./player-pane.tsx";
+import { useDemo } from "./session/use-demo.ts";
+import { useSession } from "./session/use-session.ts";
 import { TokenPrompt } from "./token-prompt.tsx";
-import { useDemo } from "./use-demo.ts";
-import { useSession } from "./use-session.ts";
+import { PlayerPane } from "./watch/player-pane.tsx";
 
 /** How long the page waits for a channel with video and a path before it takes what there is, ms. */
 const CHOICE_MS = 3_000;

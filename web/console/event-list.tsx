@@ -1,4 +1,4 @@
-import type { EventLine } from "./use-session.ts";
+import type { EventLine } from "./session/use-session.ts";
 
 /** What happened, newest first. */
 export function EventList({ lines }: { readonly lines: readonly EventLine[] }) {

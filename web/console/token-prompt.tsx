@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { SessionToken } from "../session-token.ts";
-import { tokenForm } from "../token-form.ts";
+import type { SessionToken } from "../token/session-token.ts";
+import { tokenForm } from "../token/token-form.ts";
 
 /** Asks for a token while the sites want one. */
 export function TokenPrompt(props: { readonly token: SessionToken; readonly onGiven: () => void }) {

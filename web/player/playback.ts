@@ -10,7 +10,7 @@ import {
   type TrackFeed,
 } from "../../src/channel/playout/index.ts";
 import type { Description, Track } from "../../src/wire/index.ts";
-import { dialWebSocket } from "../browser-websocket.ts";
+import { dialWebSocket } from "../link/browser-websocket.ts";
 import type { AudioOutput } from "./audio-output.ts";
 import { refusalOf } from "./capability.ts";
 import { PicturePlayer, type Presented } from "./picture-player.ts";

@@ -1,7 +1,7 @@
 // The page player.html: one player that fills the window. What the address says becomes the element's attributes:
 // player.html?channel=clip&site=http://127.0.0.1:7003&overlay
-import { SessionToken } from "../session-token.ts";
-import { tokenForm } from "../token-form.ts";
+import { SessionToken } from "../token/session-token.ts";
+import { tokenForm } from "../token/token-form.ts";
 import { MeanderPlayer } from "./meander-player.ts";
 import type { PlayerState } from "./player-state.ts";
 

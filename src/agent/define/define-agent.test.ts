@@ -28,9 +28,9 @@ test("the type of the briefcase is that of the handlers' ctx.briefcase", () => {
       append: (ctx, site: string) => {
         ctx.briefcase.next = site;
         ctx.briefcase.seen.set(site, 1);
-        // @ts-expect-error a number is no site
+        // @ts-expect-error a number is not a site
         ctx.briefcase.next = 1;
-        // @ts-expect-error there is no such field
+        // @ts-expect-error no such field
         return ctx.briefcase.missing;
       },
       arrival: (ctx, { from }) => ctx.log(from.length, ctx.briefcase.next.length),
@@ -45,13 +45,13 @@ const wrong: readonly [what: string, definition: unknown, where: string, expecte
   ["nothing", undefined, "the definition", /an object with `on`/],
   ["a list", [], "the definition", /an object with `on`/],
   ["no handlers", {}, "on", /an object/],
-  ["handlers that are no object", { on: [] }, "on", /an object/],
+  ["handlers that are not an object", { on: [] }, "on", /an object/],
   ["an unknown event", { on: { apend: () => 1 } }, "on.apend", /append, departure/],
-  ["a handler that is no function", { on: { append: "f" } }, "on.append", /a function/],
+  ["a handler that is not a function", { on: { append: "f" } }, "on.append", /a function/],
   ["an unknown field", { on: {}, briefcaes: {} }, "briefcaes", /briefcase, isolation/],
   ["a name with a blank", { on: {}, name: "a b" }, "name", /letters, digits/],
   ["a long name", { on: {}, name: "a".repeat(41) }, "name", /1 to 40/],
-  ["a briefcase that is no object", { on: {}, briefcase: 1 }, "briefcase", /an object/],
+  ["a briefcase that is not an object", { on: {}, briefcase: 1 }, "briefcase", /an object/],
   ["an unknown isolation", { on: {}, isolation: "none" }, "isolation", /"inline", "worker"/],
   ["no time", { on: {}, limits: { handlerMs: 0 } }, "limits.handlerMs", /at least 1/],
   [

@@ -4,9 +4,10 @@ import { checkDefinition } from "./definition-fields.ts";
 /**
  * Defines an agent: data, and handlers that use nothing but their arguments and the language.
  *
- * The type of `briefcase` becomes that of `ctx.briefcase` in the handlers. The result is a frozen copy; the briefcase in it is still the caller's.
+ * The type of `briefcase` becomes that of `ctx.briefcase` in the handlers. The result is a frozen copy, except for the
+ * briefcase, which is shared with the caller.
  *
- * @throws {MeanderError} `agent-invalid`: says which field, and what it should be
+ * @throws {MeanderError} `agent-invalid`: says which field, and what was expected
  */
 export function defineAgent<Briefcase extends object = Record<string, unknown>>(
   definition: AgentDefinition<Briefcase>,

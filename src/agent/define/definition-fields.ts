@@ -52,9 +52,9 @@ const definitionSchema = z.strictObject({
 });
 
 /**
- * Refuses what is no definition.
+ * Checks an agent definition.
  *
- * @throws {MeanderError} `agent-invalid`: says which field, and what it should be
+ * @throws {MeanderError} `agent-invalid`: says which field, and what was expected
  */
 export function checkDefinition(value: unknown): asserts value is AgentDefinition {
   if (!isObject(value)) {
@@ -70,7 +70,7 @@ export function checkDefinition(value: unknown): asserts value is AgentDefinitio
 /** The first thing that was wrong, as an error for people. */
 export function invalid(error: z.ZodError, value: unknown): MeanderError {
   const [issue] = error.issues;
-  if (issue === undefined) return new MeanderError("agent-invalid", "it is no definition");
+  if (issue === undefined) return new MeanderError("agent-invalid", "not an agent definition");
   const path = issue.path.map(String);
   if (issue.code === "unrecognized_keys") {
     const where = [...path, issue.keys[0] ?? ""].join(".");

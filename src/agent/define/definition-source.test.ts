@@ -115,7 +115,7 @@ for (const [what, on, pattern] of unfit) {
   });
 }
 
-test("what is no definition has no source", () => {
+test("a value that is not a definition has no source", () => {
   assert.throws(() => definitionSource({} as AgentDefinition), { code: "agent-invalid" });
   assert.throws(() => handlerSource(3 as unknown as string), { code: "agent-invalid" });
 });

@@ -13,7 +13,8 @@ export interface ModuleText {
  *
  * The briefcase is left out; it travels packed, as a value.
  *
- * @throws {MeanderError} `agent-invalid`: it is no definition, or a handler has no text that can be sent (bound, built in, a generator, an accessor)
+ * @throws {MeanderError} `agent-invalid`: not a definition, or a handler whose text cannot be sent (bound, built in, a
+ *   generator, an accessor)
  */
 // biome-ignore lint/suspicious/noExplicitAny: definitions of all briefcases, whose handlers differ
 export function definitionSource(definition: AgentDefinition<any>): ModuleText {

@@ -38,7 +38,7 @@ function methodText(text: string, where: string): string {
   const object = parse(`{${text}}`);
   const [method] = object?.type === "ObjectExpression" ? object.properties : [];
   if (method?.type !== "Property" || method.value.type !== "FunctionExpression") {
-    throw unfit("its text is no function", where);
+    throw unfit("its text is not a function", where);
   }
   if (method.kind !== "init") throw unfit("it is an accessor", where);
   if (method.value.generator) throw unfit("it is a generator", where);

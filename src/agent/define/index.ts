@@ -1,5 +1,5 @@
 /**
- * Defining agents: what a definition and a spec may be, their text, and what agents and shells see. Runs in browsers too.
+ * Defining agents: definitions and specs, their text, and what agents and shells see. Also runs in browsers.
  *
  * @module
  */

@@ -35,9 +35,10 @@ export interface SpecParts {
 }
 
 /**
- * The spec of an agent that is attached, with defaults for what its definition leaves out: name `agent`, isolation `worker`.
+ * The spec of an agent that is attached, with defaults for what its definition leaves out: name `agent`, isolation
+ * `worker`.
  *
- * @throws {MeanderError} `agent-invalid`: says which field, and what it should be
+ * @throws {MeanderError} `agent-invalid`: says which field, and what was expected
  */
 export function makeSpec({ fields, code, owner, name }: SpecParts): AgentSpec {
   const spec = {

@@ -2,8 +2,8 @@ import type { DescribeDefinition } from "./description.ts";
 import type { Ambience } from "./read-description.ts";
 
 /**
- * Describes definitions in this thread, which is locked down by the first one, for good: for simulation, and code of the site's owner. Code that never ends stops the
- * thread, and promises that it leaves rejected reach the process.
+ * Describes definitions in this thread, which the first call locks down for good: for simulation, and code of the
+ * site's owner. Code that never ends blocks the thread, and its unhandled rejections reach the process.
  */
 export function describeInline(ambience: Ambience): DescribeDefinition {
   let loading: Promise<typeof import("./read-description.ts")> | undefined;

@@ -1,4 +1,7 @@
-/** The entry of the thread that describes definitions: locks itself down, then answers one expression after the other. */
+/**
+ * Entry point of the thread that describes definitions: locks the thread down, then answers one expression after the
+ * other.
+ */
 import { parentPort } from "node:worker_threads";
 import { assert, MeanderError, messageOf, SystemClock, SystemRandom } from "../../base/index.ts";
 import { lockDown } from "../../code/index.ts";
@@ -11,7 +14,7 @@ const clock = new SystemClock();
 const random = new SystemRandom();
 const ambience = { now: () => clock.wall(), random: () => random.float() };
 lockDown();
-// Promises of the code that nobody waits for.
+// Unhandled rejections of the code.
 process.on("unhandledRejection", () => {});
 
 function answer(expression: string): FromDescriber {

@@ -22,8 +22,13 @@ const refusals: readonly [what: string, source: string, code: string, message: R
     "code-failed",
     /counter\.ts:2:6/,
   ],
-  ["a module that throws what is no error", "throw 5; export default 1", "code-failed", /5/],
-  ["what is no definition", "export default 5", "code-invalid", /no definition/],
+  [
+    "a module that throws a value other than an Error",
+    "throw 5; export default 1",
+    "code-failed",
+    /5/,
+  ],
+  ["a value that is not a definition", "export default 5", "code-invalid", /not a definition/],
   [
     "a definition that throws when it is read",
     "export default { get on() { throw 1 } }",
@@ -62,7 +67,7 @@ const ways: readonly [string, DescribeDefinition][] = [
   ["in a worker", worker.describe],
 ];
 for (const [way, how] of ways) {
-  test(`${way}: a definition tells its fields, its packed briefcase and its events`, async () => {
+  test(`${way}: a description has the definition's fields, its packed briefcase and its events`, async () => {
     const { briefcase, ...rest } = await describe(
       how,
       `export default { name: "counter", isolation: "thread", limits: { memoryMb: 8 }, onError: { retry: 1 },
@@ -130,7 +135,7 @@ for (const [what, source, message] of endless) {
   });
 }
 
-test("a rejected promise that nobody waits for hurts nobody", async () => {
+test("an unhandled rejection does no harm", async () => {
   await describe(worker.describe, "Promise.reject(1); export default { on: {} }");
   await describe(worker.describe, "export default { on: {} }");
 });

@@ -14,7 +14,7 @@ export type FromDescriber =
       readonly expected: string | undefined;
     };
 
-/** What describing definitions stands on. */
+/** What describing definitions depends on. */
 export interface DescribingWorkerOptions {
   readonly clock: Clock;
   /** Time for one definition, ms. Default: `LIMITS.describeMsMax` */
@@ -22,8 +22,8 @@ export interface DescribingWorkerOptions {
 }
 
 /**
- * Describes definitions in a thread of its own, where an endless loop ends at a deadline and a heap at its limit. Started by the first one, kept for
- * the next, replaced when it dies. It does not keep the process alive.
+ * Describes definitions in a separate thread, where an endless loop ends at a deadline and a heap at its limit. The
+ * thread is started by the first call, kept for the next, replaced when it dies, and does not keep the process alive.
  */
 export class DescribingWorker implements AsyncDisposable {
   readonly #options: DescribingWorkerOptions;
@@ -106,7 +106,7 @@ function descriptionIn(answer: Answer): DefinitionDescription {
 /** One thread; one question at a time. */
 class DescriberThread {
   readonly #worker: Worker;
-  /** Settles when it takes questions, or is over. */
+  /** Settles when it accepts questions, or has ended. */
   readonly ready: Promise<void>;
   #answered: (answer: Answer) => void = () => {};
   #lost: string | undefined;
@@ -147,7 +147,7 @@ class DescriberThread {
     });
   }
 
-  /** Why it is over; undefined while it is not. */
+  /** Why it has ended; undefined while it runs. */
   get lost(): string | undefined {
     return this.#lost;
   }

@@ -10,10 +10,10 @@ export interface DefinitionDescription extends DefinitionFields {
 }
 
 /**
- * Evaluates prepared code, runs no handler, and tells what the definition says.
+ * Evaluates prepared code, runs no handler, and returns what the definition says.
  *
  * @param expression of `PreparedCode`
- * @throws {MeanderError} `code-failed` (its evaluation threw, or did not end in time or memory), `code-invalid` (it is no definition),
- *   `agent-invalid` (a field of it), `value-uncloneable` (the briefcase)
+ * @throws {MeanderError} `code-failed` (its evaluation threw, or exceeded its time or memory), `code-invalid` (not a
+ *   definition), `agent-invalid` (an invalid field), `value-uncloneable` (the briefcase)
  */
 export type DescribeDefinition = (expression: string) => Promise<DefinitionDescription>;

@@ -17,9 +17,10 @@ export interface Ambience {
 }
 
 /**
- * Evaluates prepared code in a new compartment of this thread, which is locked down. What it prints is dropped: it prints again where it runs.
+ * Evaluates prepared code in a new compartment of this thread, which must be locked down. Output is dropped: the code
+ * prints it again where it runs.
  *
- * @throws {MeanderError} as `DescribeDefinition`; nothing else, whatever the code does but never end
+ * @throws {MeanderError} as `DescribeDefinition`; nothing else, whatever the code does, unless it never ends
  */
 export function readDescription(
   expression: string,

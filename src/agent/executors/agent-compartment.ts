@@ -14,8 +14,8 @@ export interface Endowments {
 }
 
 /**
- * The confined place where the code of one agent is evaluated: the language with frozen objects, its own global object, `console`, `Date`
- * and `Math.random` of its host, and nothing else. The thread is locked down.
+ * The confined environment in which the code of one agent is evaluated: the language with frozen objects, its own
+ * global object, `console`, `Date` and `Math.random` of its host, and nothing else. The thread must be locked down.
  */
 export class AgentCompartment {
   readonly #compartment: Compartment;
@@ -38,7 +38,8 @@ export class AgentCompartment {
   /**
    * The value of an expression. Throws what the code throws.
    *
-   * A name that a compartment has to look up costs fifty times as much as a parameter, so the language's own become parameters.
+   * A name that a compartment has to look up costs fifty times as much as a parameter, so the language's own become
+   * parameters.
    */
   evaluate(expression: string): unknown {
     const code = `(function (${this.#names.join(", ")}) { return (${expression}\n); })\n//# sourceURL=${this.#source}`;

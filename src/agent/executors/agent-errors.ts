@@ -12,9 +12,9 @@ export function sourceName(agent: {
 }
 
 /**
- * The errors of one agent: what it sees of ours, and what we tell of its own.
+ * The errors of one agent: which of ours it sees, and what we report of its own.
  *
- * An agent never gets an error object of ours: its class, its cause and what hangs on them stay outside.
+ * An agent never gets one of our error objects: their class, their cause and what they refer to stay outside.
  */
 export class AgentErrors {
   readonly #agent: string;
@@ -28,7 +28,9 @@ export class AgentErrors {
     this.#source = source;
   }
 
-  /** An error of ours as the agent may have it: a plain `Error` with `code`. What is no error of ours is told as `executor-failed`. */
+  /**
+   * One of our errors as the agent may have it: a plain `Error` with `code`. Any other value becomes `executor-failed`.
+   */
   forAgent(thrown: unknown): Error {
     const [code, message] =
       thrown instanceof MeanderError
@@ -52,14 +54,14 @@ export class AgentErrors {
   describe(thrown: unknown): string {
     try {
       if (!(thrown instanceof Error)) {
-        return bounded(`it threw what is no Error: ${formatValues([thrown])}`);
+        return bounded(`it threw a value that is not an Error: ${formatValues([thrown])}`);
       }
       if (thrown instanceof MeanderError) return thrown.message;
       const at = this.#placeIn(thrown);
       const name = this.#codeOf(thrown) === undefined ? `${thrown.name}: ` : "";
       return bounded(`${name}${thrown.message}${at === undefined ? "" : ` (${at})`}`);
     } catch {
-      return "it threw what cannot be shown";
+      return "it threw a value that cannot be shown";
     }
   }
 

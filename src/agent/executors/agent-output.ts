@@ -8,7 +8,7 @@ const SHOWN: InspectOptions = {
   maxStringLength: LIMITS.handlerLineCharactersMax,
 };
 
-/** Values as one text, in the way of `console.log`. May run code of whoever made them, and throw what that throws. */
+/** Values as one text, like `console.log`. May run code of their author, and throw what that throws. */
 export function formatValues(values: readonly unknown[]): string {
   return formatWithOptions(SHOWN, ...values);
 }
@@ -29,7 +29,7 @@ export class AgentOutput {
     this.#write = write;
   }
 
-  /** A handler begins. */
+  /** A handler starts. */
   begin(): void {
     this.#written = 0;
   }

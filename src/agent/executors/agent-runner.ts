@@ -34,11 +34,12 @@ interface Waiting extends Call {
 const INTERRUPTED: InvocationResult = { type: "interrupted" };
 
 /**
- * One agent in the thread it runs in: what all executors share. The thread is locked down.
+ * One agent in the thread it runs in: what all executors share. The thread must be locked down.
  *
- * A handler that returns no promise has been told as done before the next one begins, without waiting for anything. Each call is an {@link Attempt};
- * its effects and its briefcase are void unless it ends well. What the code keeps outside of its briefcase (`ctx.local`, variables of the module)
- * is not rolled back. A synchronous handler that never returns cannot be stopped from within its thread.
+ * The result of a handler that returns no promise is reported before the next one starts, without waiting. Each call is
+ * an {@link Attempt}; its effects and its briefcase are discarded unless it succeeds. State outside of the briefcase
+ * (`ctx.local`, variables of the module) is not rolled back. A synchronous handler that never returns cannot be stopped
+ * from within its thread.
  */
 export class AgentRunner {
   readonly #program: AgentProgram;
@@ -133,11 +134,9 @@ export class AgentRunner {
     }
   }
 
-  /**
-   * A promise of this agent was rejected, and nothing waited for it: fails the handler that runs, if one does, else is logged.
-   */
+  /** A promise of this agent was rejected and not handled: fails the running handler, if any, else is logged. */
   failStray(reason: unknown): void {
-    const text = `a promise was rejected, and nothing waited for it: ${this.#world.errors.describe(reason)}`;
+    const text = `a promise was rejected and not handled: ${this.#world.errors.describe(reason)}`;
     if (this.#waiting === undefined) this.#world.output.line(text);
     else this.#abandon(this.#waiting, "handler-failed", text);
   }
@@ -152,7 +151,7 @@ export class AgentRunner {
     return this.#waiting !== undefined;
   }
 
-  /** Nothing is told any more, and what a handler does that still waits is void. */
+  /** Reports nothing more; whatever a pending handler still does has no effect. */
   close(): void {
     this.#isClosed = true;
     this.#queue.clear();
@@ -298,7 +297,7 @@ export class AgentRunner {
     const value = this.#evaluate(expression);
     if (typeof value === "function") return value as Handler;
     const { stream, agent } = this.#world;
-    throw new MeanderError("code-invalid", `the ${event} handler is no function`, {
+    throw new MeanderError("code-invalid", `the ${event} handler is not a function`, {
       where: `${stream}/${agent}`,
     });
   }

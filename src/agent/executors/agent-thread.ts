@@ -17,12 +17,12 @@ import type { WorkerSignals } from "./worker-signals.ts";
 /** Answers are sent when the last were sent this long ago, ms, though there is more to do. */
 const ANSWERS_MS_MAX = 5;
 
-/** What a thread of agents stands on. */
+/** What a thread of agents depends on. */
 export interface AgentThreadOptions {
   readonly signals: WorkerSignals;
   readonly answers: AnswerBox;
   readonly clock: Clock;
-  /** Runs a task in a turn of the event loop of its own, after all promise jobs of this one. */
+  /** Runs a task in a separate turn of the event loop, after all promise jobs of this one. */
   readonly nextTurn: (task: () => void) => void;
 }
 
@@ -34,8 +34,8 @@ interface ThreadAgent {
 /**
  * The worker's half of the worker executor: runs the agents of one thread.
  *
- * Each message is handled in a turn of its own, so that all promise jobs that it leads to belong to its agent: the signals names who runs to the
- * watchdog, also when it runs after its handler has ended.
+ * Each message is handled in a separate turn of the event loop, so that all promise jobs that it leads to belong to its
+ * agent: the signals tell the watchdog which agent runs, also when code runs after its handler has ended.
  */
 export class AgentThread {
   readonly #options: AgentThreadOptions;
@@ -64,7 +64,7 @@ export class AgentThread {
     this.#schedule();
   }
 
-  /** A promise of the agent whose turn it is was rejected, and nothing waited for it. */
+  /** A promise of the agent that runs was rejected and not handled. */
   failStray(reason: unknown): void {
     const agent = this.#turn === undefined ? undefined : this.#agents.get(this.#turn);
     agent?.runner.failStray(reason);
@@ -121,7 +121,7 @@ export class AgentThread {
       return;
     }
     const agent = this.#agents.get(slot);
-    // Its start has failed, which has been told.
+    // Its start has failed, which was reported.
     if (agent === undefined) return;
     const { runner, host } = agent;
     switch (message[0]) {

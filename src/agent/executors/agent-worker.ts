@@ -12,7 +12,7 @@ import { type WorkerMemory, WorkerSignals } from "./worker-signals.ts";
 const OWN_HEAP_MB = 16;
 const YOUNG_HEAP_MB = 8;
 
-/** What a worker stands on. */
+/** What a worker depends on. */
 export interface AgentWorkerOptions {
   readonly clock: Clock;
   readonly log: Log;
@@ -118,7 +118,7 @@ export class AgentWorker {
     return instance;
   }
 
-  /** Ends it, and with it its agents, of which nothing is told any more. */
+  /** Ends it and its agents, without further reports. */
   async close(): Promise<void> {
     for (const instance of this.#all()) instance.close();
     this.#over();
@@ -179,7 +179,7 @@ export class AgentWorker {
     return `it used up its memory of ${this.#options.memoryMb} MiB (limits.memoryMb)`;
   }
 
-  /** It has ended. What was done before counts; then all agents are told why, the guilty one first. */
+  /** The worker has ended. What was done before counts; then all agents are informed why, the one at fault first. */
   #end(): void {
     if (this.#isOver || this.#cause === undefined) return;
     this.#receive(unsentAnswers(this.#answers, this.#received));

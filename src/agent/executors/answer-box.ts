@@ -22,9 +22,9 @@ export function answerMemory(): SharedArrayBuffer {
 }
 
 /**
- * The worker's answers on their way out: gathered, and sent as letters.
+ * The worker's outgoing answers: collected, and sent together.
  *
- * Those not sent yet are in shared memory: what was done counts, though the worker never gets to say so.
+ * Answers not sent yet are in shared memory: finished work counts even if the worker dies before it sends them.
  */
 export class AnswerBox {
   readonly #head: Int32Array;
@@ -64,7 +64,7 @@ export class AnswerBox {
     if (this.#count > 0) this.#send(this.#room.subarray(0, this.#bytes));
   }
 
-  /** The letter is posted before its bytes are given up: seen twice, its number tells. */
+  /** The message is posted before its bytes are released: if it is seen twice, its number shows that. */
   #send(bytes: Uint8Array): void {
     this.#post({ number: this.#number, bytes: new Uint8Array(bytes) });
     this.#count = 0;

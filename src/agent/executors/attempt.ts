@@ -18,8 +18,8 @@ export interface AgentWorld {
 }
 
 /**
- * One call of a handler, and what it led to so far. It ends once; from then on the agent can do nothing more in its name, whatever
- * of its code still runs.
+ * One call of a handler, and its effects so far. It ends once; from then on the agent can do nothing more on its
+ * behalf, whatever of its code still runs.
  */
 export class Attempt {
   readonly world: AgentWorld;
@@ -70,7 +70,7 @@ export class Attempt {
     return this.told(() => packValue(value));
   }
 
-  /** Does something of ours; an error of it is one that the agent may have. */
+  /** Runs our own code; its errors are converted for the agent. */
   told<T>(action: () => T): T {
     try {
       return action();
@@ -122,7 +122,7 @@ export class Attempt {
     this.#requests.push({ verb, argument: packValue(args) });
   }
 
-  /** The handler has ended well, and that has been told. */
+  /** The handler has succeeded, and that was reported. */
   sendRequests(): void {
     if (this.#requests === undefined) return;
     const { host, errors, output } = this.world;

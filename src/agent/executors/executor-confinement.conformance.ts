@@ -42,7 +42,7 @@ export function confinement(rule: Rule): void {
     assert.deepEqual(await replyOf(instance, kept), kept);
   });
 
-  rule("no way leads out of the compartment", async ({ executor }) => {
+  rule("there is no way out of the compartment", async ({ executor }) => {
     for (const way of [
       "(() => {}).constructor('return process')()",
       "(async () => {}).constructor('return process')()",

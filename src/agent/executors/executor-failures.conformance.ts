@@ -19,27 +19,30 @@ export function failures(rule: Rule): void {
 }
 
 function throwing(rule: Rule): void {
-  rule("whatever is thrown or rejected is told readably", async ({ executor }) => {
+  rule("whatever is thrown or rejected is reported readably", async ({ executor }) => {
     for (const [on, message] of [
       [
         "append() { throw new RangeError('too far') }",
         /^append handler: RangeError: too far \(foo\/counter:1:\d+\)$/,
       ],
       ["append() { null.x }", /TypeError: Cannot read properties of null/],
-      ["append() { throw 42 }", /no Error: 42$/],
-      ["append() { throw undefined }", /no Error: undefined$/],
+      ["append() { throw 42 }", /not an Error: 42$/],
+      ["append() { throw undefined }", /not an Error: undefined$/],
       [
         "append() { throw { code: 'executor-failed', a: 1 } }",
-        /no Error: \{ code: 'executor-failed', a: 1 \}$/,
+        /not an Error: \{ code: 'executor-failed', a: 1 \}$/,
       ],
       ["async append() { throw new Error('later') }", /Error: later/],
-      ["append: () => Promise.reject('nothing')", /no Error: nothing$/],
+      ["append: () => Promise.reject('nothing')", /not an Error: nothing$/],
       ["append: () => ({ then(resolve, reject) { reject(new Error('then')) } })", /Error: then/],
       ["append: () => ({ get then() { throw new Error('getter') } })", /Error: getter/],
-      ["append() { throw { get [Symbol.toStringTag]() { throw 1 } } }", /cannot be shown|no Error/],
+      [
+        "append() { throw { get [Symbol.toStringTag]() { throw 1 } } }",
+        /cannot be shown|not an Error/,
+      ],
       [
         "append() { throw new Proxy({}, { get() { throw 1 }, getPrototypeOf() { throw 1 } }) }",
-        /cannot be shown|no Error/,
+        /cannot be shown|not an Error/,
       ],
       [
         "append() { const e = new Error('x'); Object.defineProperty(e, 'message', { get() { throw 1 } }); throw e }",
@@ -76,7 +79,7 @@ function throwing(rule: Rule): void {
     assert.deepEqual(result.appends, [["bar", "b"]]);
   });
 
-  rule("bytes that are no message fail the call", async ({ executor }) => {
+  rule("malformed bytes fail the call", async ({ executor }) => {
     const instance = await executor.start(programOf("append: () => 1"), new TestHost());
     for (const argument of [
       new Uint8Array(),

@@ -15,6 +15,7 @@ import {
   TestHost,
   told,
 } from "./executor.test.support.ts";
+import { appends } from "./executor-appends.conformance.ts";
 import { confinement } from "./executor-confinement.conformance.ts";
 import { contexts } from "./executor-contexts.conformance.ts";
 import { failures } from "./executor-failures.conformance.ts";
@@ -31,13 +32,14 @@ export function executorConformance(name: string, make: () => Promise<ExecutorUn
   handlers(rule);
   batches(rule);
   briefcases(rule);
+  appends(rule);
   contexts(rule);
   failures(rule);
   confinement(rule);
 }
 
 function starting(rule: Rule): void {
-  rule("an agent tells which events it handles", async ({ executor }) => {
+  rule("an instance lists the events that it handles", async ({ executor }) => {
     const instance = await executor.start(
       programOf("append() {}, timer() {}, arrival: undefined"),
       new TestHost(),
@@ -45,10 +47,10 @@ function starting(rule: Rule): void {
     assert.deepEqual([...instance.handlers].sort(), ["append", "timer"]);
   });
 
-  rule("code that throws, or is no program, does not start", async ({ executor }) => {
+  rule("code that throws, or is not a program, does not start", async ({ executor }) => {
     for (const [code, what] of [
       ["(() => { throw new Error('no luck') })()", /no luck/],
-      ["(() => { throw 5 })()", /no Error: 5/],
+      ["(() => { throw 5 })()", /not an Error: 5/],
       ["{ on: }", /SyntaxError/],
       ["null.on", /Cannot read properties of null/],
     ] as const) {
@@ -57,13 +59,13 @@ function starting(rule: Rule): void {
     }
   });
 
-  rule("a value that is no definition does not start", async ({ executor }) => {
+  rule("a value that is not a definition does not start", async ({ executor }) => {
     for (const [code, what] of [
-      ["5", /no definition/],
-      ["({})", /no definition/],
+      ["5", /not a definition/],
+      ["({})", /not a definition/],
       ["({ get on() { throw 1 } })", /cannot be read/],
       ["({ on: { appned() {} } })", /no event "appned"/],
-      ["({ on: { append: 5 } })", /on\.append is no function/],
+      ["({ on: { append: 5 } })", /on\.append is not a function/],
     ] as const) {
       const start = executor.start(programOf("", { code }), new TestHost());
       await assert.rejects(start, { code: "code-invalid", message: what });
@@ -182,7 +184,7 @@ function batches(rule: Rule): void {
     assert.deepEqual(host.lines, expected);
   });
 
-  rule("calls asked for while a result is told come behind those there are", async (under) => {
+  rule("calls made while a result is reported are queued after the others", async (under) => {
     const instance = await under.executor.start(programOf("append: (ctx, m) => m"), new TestHost());
     const replies: unknown[] = [];
     const isDone = new Promise<void>((resolve) => {
@@ -218,7 +220,7 @@ function batches(rule: Rule): void {
     assert.deepEqual(host.lines, ["1", "2", "5"]);
   });
 
-  rule("an interruption lets the running call end, and no other begin", async ({ executor }) => {
+  rule("an interruption lets the running call end, and no other start", async ({ executor }) => {
     const host = new TestHost();
     const instance = await executor.start(programOf(ASKING), host);
     const first = run(instance, [messageOf(1), messageOf(2)]);
@@ -247,26 +249,29 @@ function batches(rule: Rule): void {
     assert.equal(await replyOf(instance, 0), 1);
   });
 
-  rule("of an agent closed in the middle nothing is told any more", async ({ executor }) => {
-    const host = new TestHost();
-    const instance = await executor.start(programOf(ASKING), host);
-    const results: InvocationResult[] = [];
-    instance.run([messageOf(1), messageOf(2)], (_, result) => results.push(result));
-    const request = await host.request();
-    instance.close();
-    request.answer({ site: "south" });
-    // Another agent's whole life takes longer than what could still come.
-    const other = await executor.start(programOf("append: (ctx, m) => m"), new TestHost());
-    assert.equal(await replyOf(other, 5), 5);
-    assert.deepEqual([results, host.requests], [[], []]);
-    instance.close();
-  });
+  rule(
+    "nothing more is reported of an agent that was closed during a call",
+    async ({ executor }) => {
+      const host = new TestHost();
+      const instance = await executor.start(programOf(ASKING), host);
+      const results: InvocationResult[] = [];
+      instance.run([messageOf(1), messageOf(2)], (_, result) => results.push(result));
+      const request = await host.request();
+      instance.close();
+      request.answer({ site: "south" });
+      // Another agent's whole life takes longer than what could still come.
+      const other = await executor.start(programOf("append: (ctx, m) => m"), new TestHost());
+      assert.equal(await replyOf(other, 5), 5);
+      assert.deepEqual([results, host.requests], [[], []]);
+      instance.close();
+    },
+  );
 }
 
 function briefcases(rule: Rule): void {
   const on = "append(ctx, m) { if (m) ctx.briefcase.count = m }";
 
-  rule("a briefcase is told when it differs, and only then", async ({ executor }) => {
+  rule("a briefcase is reported when it differs, and only then", async ({ executor }) => {
     const program = programOf(on, { briefcase: packValue({ count: 1 }) });
     const instance = await executor.start(program, new TestHost());
     const results = [];
@@ -298,7 +303,7 @@ function briefcases(rule: Rule): void {
     assert.equal(again, rest["map"]);
   });
 
-  rule("a whole new briefcase takes the place of the old one", async ({ executor }) => {
+  rule("a new briefcase replaces the old one as a whole", async ({ executor }) => {
     const instance = await executor.start(
       programOf("append(ctx, m) { ctx.briefcase = { ...ctx.briefcase, [m]: m } }"),
       new TestHost(),

@@ -29,10 +29,10 @@ const UNSENT: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * A stream in the hands of a handler.
+ * A stream as a handler sees it.
  *
- * What is asked about the handler's own stream could not happen before the handler ends, so nothing waits for it: it is asked when the handler has ended
- * well, and settles at once.
+ * Requests about the handler's own stream could not be carried out before the handler ends, so nothing waits for them:
+ * they are made when the handler has succeeded, and settle at once.
  */
 export class HandlerStream implements StreamRef {
   readonly name: string;
@@ -135,7 +135,7 @@ export class HandlerStream implements StreamRef {
     try {
       answer = (await this.#attempt.call("append", [request])) as AppendAnswer;
     } catch (error) {
-      // Refused before anything was sent: the earlier ones leave with the handler, as if nobody had waited.
+      // Refused before anything was sent: the earlier ones leave with the handler, as if it had not waited.
       if (UNSENT.has((error as { code?: string }).code ?? ""))
         this.#attempt.giveBack(this.name, before);
       throw error;
@@ -145,7 +145,9 @@ export class HandlerStream implements StreamRef {
   }
 }
 
-/** An agent in the hands of a handler. As with {@link HandlerStream}, nothing waits for what is asked about the handler's own stream. */
+/**
+ * An agent as a handler sees it. As with {@link HandlerStream}, requests about the handler's own stream settle at once.
+ */
 export class HandlerAgent implements AgentRef {
   readonly stream: string;
   readonly name: string;

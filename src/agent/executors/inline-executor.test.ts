@@ -22,7 +22,7 @@ executorConformance("inline", async (): Promise<ExecutorUnderTest> => {
   };
 });
 
-test("inline: handlers that wait for nothing have all been told when run returns", async () => {
+test("inline: handlers that wait for nothing have all been reported when run returns", async () => {
   await using executor = await InlineExecutor.open({ clock: new VirtualClock(), log: SILENT });
   const instance = await executor.start(programOf("append: (ctx, m) => m"), new TestHost());
   const types: string[] = [];
@@ -46,7 +46,7 @@ test("inline: no timer is left behind by handlers that have ended", async () => 
   assert.deepEqual(clock.pending, []);
 });
 
-test("inline: a rejection that nobody sees is its agent's, and others stay the process's", async () => {
+test("inline: an unhandled rejection belongs to its agent, and others to the process", async () => {
   const { stdout, stderr } = spawnSync(
     process.execPath,
     ["--input-type=module", "-e", STRAY, new URL(".", import.meta.url).href],
@@ -56,10 +56,10 @@ test("inline: a rejection that nobody sees is its agent's, and others stay the p
     stdout.trim().split("\n"),
     [
       "sync done",
-      "line: a promise was rejected, and nothing waited for it: Error: stray sync (foo/counter:N)",
-      "error failed append handler: a promise was rejected, and nothing waited for it: Error: stray error (foo/counter:N)",
-      "value failed append handler: a promise was rejected, and nothing waited for it: it threw what is no Error: stray value",
-      "refused failed append handler: a promise was rejected, and nothing waited for it: nobody there",
+      "line: a promise was rejected and not handled: Error: stray sync (foo/counter:N)",
+      "error failed append handler: a promise was rejected and not handled: Error: stray error (foo/counter:N)",
+      "value failed append handler: a promise was rejected and not handled: it threw a value that is not an Error: stray value",
+      "refused failed append handler: a promise was rejected and not handled: not found",
       "unclaimed: ours",
     ],
     stderr,
@@ -83,7 +83,7 @@ const STRAY = `
   let printed;
   const line = new Promise((resolve) => { printed = resolve });
   const host = {
-    call: async () => { throw new MeanderError("x-y", "nobody there") },
+    call: async () => { throw new MeanderError("x-y", "not found") },
     log: (text) => printed(text), now: () => 0, random: () => 0,
   };
   const on = \`append(ctx, m) {

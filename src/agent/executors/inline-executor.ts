@@ -12,7 +12,7 @@ import type { HandlerName } from "../model.ts";
 import { AgentRunner } from "./agent-runner.ts";
 import { hardenContexts } from "./handler-context.ts";
 
-/** What an inline executor stands on. */
+/** What an inline executor depends on. */
 export interface InlineExecutorOptions {
   /** Deadlines of handlers that wait are in this time, which may be virtual. */
   readonly clock: Clock;
@@ -23,12 +23,13 @@ export interface InlineExecutorOptions {
 export type MakeInlineExecutor = (options: InlineExecutorOptions) => InlineExecutor;
 
 /**
- * Runs agents in this thread, each in a compartment of its own: in simulation, and for code that its site's owner wrote.
+ * Runs agents in this thread, each in its own compartment: in simulation, and for code that its site's owner wrote.
  *
- * Everything happens in the calls of the interface and in promise jobs, so with the same clock and hosts it is deterministic. No memory
- * limit holds, and a handler that never returns stops the thread: its deadline is only for what it awaits.
+ * Everything happens in calls of the interface and in promise jobs, so with the same clock and hosts it is
+ * deterministic. No memory limit holds, and a handler that never returns blocks the thread: its deadline applies only
+ * while it awaits.
  *
- * A promise of an agent that is rejected unseen reaches the process as any other does; the process asks {@link claimRejection} first.
+ * An agent's unhandled rejections reach the process like any other; the process asks {@link claimRejection} first.
  */
 export class InlineExecutor implements Executor {
   readonly kind = "inline";
@@ -44,7 +45,7 @@ export class InlineExecutor implements Executor {
     return (await InlineExecutor.opener())(options);
   }
 
-  /** As {@link open}, for whoever opens several and must not wait for each. */
+  /** As {@link open}, for callers that open several without waiting for each. */
   static async opener(): Promise<MakeInlineExecutor> {
     const { lockDown } = await import("../../code/lockdown.ts");
     lockDown();
@@ -61,8 +62,9 @@ export class InlineExecutor implements Executor {
   }
 
   /**
-   * Whether an unhandled rejection is one of an agent here; for the process's `unhandledRejection`. If so, the handler of that agent which runs has failed by it, or
-   * it is logged. A reason that is no error is taken for an agent's as long as there are agents: our own code has none.
+   * Whether an unhandled rejection is one of an agent here; for the process's `unhandledRejection`. If so, it fails
+   * that agent's running handler, or is logged. A reason that is not an Error is attributed to an agent as long as
+   * there are agents: our own code never throws one.
    */
   claimRejection(reason: unknown): boolean {
     for (const { runner } of this.#instances) {
@@ -73,7 +75,10 @@ export class InlineExecutor implements Executor {
     if (reason instanceof Error || this.#instances.size === 0) return false;
     const waiting = [...this.#instances].filter(({ runner }) => runner.isWaiting);
     if (waiting.length === 1) waiting[0]?.runner.failStray(reason);
-    else this.#options.log.warn("A promise of an agent was rejected with what is no error.");
+    else
+      this.#options.log.warn(
+        "A promise of an agent was rejected with a value that is not an Error.",
+      );
     return true;
   }
 

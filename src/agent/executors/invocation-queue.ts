@@ -24,24 +24,24 @@ export class InvocationQueue {
     this.#jobs.push({ batch, done, isInterrupted, next: 0, isStopped: false });
   }
 
-  /** The first; undefined when there is none. */
+  /** The first; undefined when the queue is empty. */
   get first(): Invocation | undefined {
     const job = this.#jobs[0];
     return job?.batch[job.next];
   }
 
-  /** Whether the first is not to begin. */
+  /** Whether the first must not start. */
   get isStopped(): boolean {
     const job = this.#jobs[0];
     return job !== undefined && (job.isStopped || job.isInterrupted());
   }
 
-  /** None of those there are now is to begin. */
+  /** None of the queued calls may start. */
   stop(): void {
     for (const job of this.#jobs) job.isStopped = true;
   }
 
-  /** The first is over: takes it out, and tells. After a failure the others are stopped. */
+  /** The first has ended: removes it, and reports it. After a failure the others are stopped. */
   tell(result: InvocationResult): void {
     const job = this.#jobs[0];
     if (job === undefined) return;

@@ -1,14 +1,20 @@
 import type { Invocation } from "../executor.ts";
 import { HANDLER_NAMES, type HandlerName } from "../model.ts";
 
-/** Besides its texts and its argument: u8 handler, u8 whether it is a message, u32 bytes of the argument, u32 attempt, u16 bytes of each text. */
+/**
+ * In addition to its texts and its argument: u8 handler, u8 whether it is a message, u32 bytes of the argument, u32
+ * attempt, u16 bytes of each text.
+ */
 const HEAD_BYTES = 14;
 /** Bytes that one UTF-16 unit becomes at most. */
 const UNIT_BYTES = 3;
 
 const handlerNumbers = new Map(HANDLER_NAMES.map((name, index) => [name, index]));
 
-/** Calls in a row as bytes, which belong to the caller: made for each message to an agent in a worker, so by hand. Texts have up to 20 000 characters. */
+/**
+ * Calls in a row as bytes, which belong to the caller: encoded by hand, since this runs for each message to an agent in
+ * a worker. Texts have up to 20 000 characters.
+ */
 export function packBatch(batch: readonly Invocation[]): Uint8Array {
   let most = 0;
   for (const { argument, message } of batch) {
@@ -37,7 +43,7 @@ export function packBatch(batch: readonly Invocation[]): Uint8Array {
   return new Uint8Array(bytes.buffer, 0, at);
 }
 
-/** What {@link packBatch} made bytes of. Arguments are borrowed from them. */
+/** Decodes what {@link packBatch} encoded. Arguments are views of the bytes. */
 export function unpackBatch(packed: Uint8Array): Invocation[] {
   const bytes = Buffer.from(packed.buffer, packed.byteOffset, packed.byteLength);
   const batch: Invocation[] = [];

@@ -21,7 +21,7 @@ export function readDefinition(value: unknown, where: string): ReadDefinition {
   try {
     on = (value as { readonly on?: unknown } | null | undefined)?.on;
     if (typeof on !== "object" || on === null) {
-      throw invalid("its value is no definition", "an object with `on`, the handlers by event");
+      throw invalid("not a definition", "an object with `on`, the handlers by event");
     }
     entries = Object.entries(on);
   } catch (thrown) {
@@ -34,7 +34,7 @@ export function readDefinition(value: unknown, where: string): ReadDefinition {
     if (!isHandlerName(event)) {
       throw invalid(`there is no event ${JSON.stringify(event)}`, HANDLER_NAMES.join(", "));
     }
-    if (typeof handler !== "function") throw invalid(`on.${event} is no function`, "a function");
+    if (typeof handler !== "function") throw invalid(`on.${event} is not a function`, "a function");
     handlers.set(event, handler as Handler);
   }
   return { on, handlers };

@@ -58,7 +58,7 @@ test("watchdog: many short runs are not one long one", () => {
   assert.deepEqual(world.stuck, []);
 });
 
-test("watchdog: it looks until nothing runs and nothing can begin", () => {
+test("watchdog: it looks until nothing runs and nothing can start", () => {
   const world = new World();
   world.isBusy = true;
   world.watchdog.wake();

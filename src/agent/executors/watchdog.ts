@@ -4,7 +4,7 @@ import type { Cancel, Clock } from "../../base/index.ts";
 const PERIOD_MAX = 250;
 const PERIOD_MIN = 10;
 
-/** What a watchdog looks at: who runs, and a number that changes whenever something begins. */
+/** What a watchdog observes: which agent runs, and a number that changes whenever something starts. */
 export interface Watched {
   readonly running: number | undefined;
   readonly beats: number;
@@ -14,7 +14,7 @@ export interface Watched {
 export interface WatchdogOptions {
   readonly clock: Clock;
   readonly watched: Watched;
-  /** Whether something may begin to run without the owner's doing. */
+  /** Whether something may start to run without the owner's doing. */
   readonly isBusy: () => boolean;
   /** The shortest bound of all that may run, ms. */
   readonly shortestMs: () => number;
@@ -27,7 +27,7 @@ export interface WatchdogOptions {
 /**
  * Watches a thread from outside: one thing that runs longer than it may is found at most two looks later.
  *
- * Time in which the watching thread itself did not run is not held against the watched one: both may have been stopped together.
+ * Time in which the watching thread itself did not run does not count: both may have been stopped together.
  */
 export class Watchdog {
   readonly #options: WatchdogOptions;

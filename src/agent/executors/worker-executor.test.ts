@@ -28,7 +28,7 @@ executorConformance(
 
 const MIXED = `append(ctx, m) {
   if (m === "loop") for (;;);
-  if (m === "promises") { (async () => { for (;;) await null })(); return "went on" }
+  if (m === "promises") { (async () => { for (;;) await null })(); return "continued" }
   if (m === "heap") { const all = []; for (;;) all.push({ all: [all.length] }) }
   if (m === "wait") return ctx.open("bar").location();
   return m;
@@ -96,7 +96,7 @@ test("worker: a heap that grows without end fails the handler, naming the limit"
   assert.match((await other.ended).message, /because of foo\/counter: .*16 MiB/);
 });
 
-test("worker: an agent with a thread of its own ends alone", async () => {
+test("worker: an agent with a dedicated thread ends alone", async () => {
   const { executor } = made();
   await using _ = executor;
   const alone = await executor.start(
@@ -157,7 +157,7 @@ test("worker: many agents of one owner share a thread, and none loses or mixes i
   );
 });
 
-test("worker: a rejection that nobody sees fails the handler of its agent, or is printed", async () => {
+test("worker: an unhandled rejection fails the handler of its agent, or is printed", async () => {
   const { executor } = made();
   await using _ = executor;
   const host = new TestHost();
@@ -167,13 +167,13 @@ test("worker: a rejection that nobody sees fails the handler of its agent, or is
     ),
     host,
   );
-  assert.match((await failureOf(instance, "late")).message, /nothing waited for it: .*late/);
+  assert.match((await failureOf(instance, "late")).message, /not handled: .*late/);
   await run(instance, [messageOf("sync")]);
   await host.printed(1);
-  assert.match(host.lines[0] ?? "", /nothing waited for it: .*sync/);
+  assert.match(host.lines[0] ?? "", /not handled: .*sync/);
 });
 
-test("worker: calls behind an interruption do not begin, though the thread is busy", async () => {
+test("worker: calls after an interruption do not start, though the thread is busy", async () => {
   const { executor } = made();
   await using _ = executor;
   const host = new TestHost();
@@ -219,10 +219,10 @@ test("worker: of results that come together, all but the last say that more foll
     assert.equal(told[index + 1]?.[0] === at, more, `result ${index}`);
 });
 
-test("worker: an executor that is disposed of ends its threads and tells nothing", async () => {
+test("worker: an executor that is disposed of ends its threads and reports nothing", async () => {
   const { executor, warnings } = made();
   const instance = await executor.start(programOf(MIXED), new TestHost());
-  instance.run([messageOf("loop")], () => assert.fail("nothing is told"));
+  instance.run([messageOf("loop")], () => assert.fail("nothing is reported"));
   void instance.ended.then(() => assert.fail("it was closed"));
   await executor[Symbol.asyncDispose]();
   await assert.rejects(executor.start(programOf(MIXED), new TestHost()), {

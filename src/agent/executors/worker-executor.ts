@@ -2,25 +2,26 @@ import { type Cancel, type Clock, LIMITS, type Log, MeanderError } from "../../b
 import type { AgentHost, AgentInstance, AgentProgram, Executor } from "../executor.ts";
 import { AgentWorker } from "./agent-worker.ts";
 
-/** What a worker executor stands on. */
+/** What a worker executor depends on. */
 export interface WorkerExecutorOptions {
   /** Real time: threads know no other. */
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** A worker, and when it goes because nobody needs it. */
+/** A worker, and when it ends because it has no agents. */
 interface Kept {
   readonly worker: AgentWorker;
   cancelEnd: Cancel | undefined;
 }
 
 /**
- * Runs agents in worker threads: one thread for the agents of one owner with the same memory limit, one for each agent that asks for it.
+ * Runs agents in worker threads: one thread for the agents of one owner with the same memory limit, one for each agent
+ * that asks for it.
  *
- * A thread has no environment, no files to write, no standard streams; it is locked down, and each agent has a compartment of its own. A handler that
- * goes on beyond its deadline, or fills the heap, ends its thread: all agents in it end, each with its reason, and are started again by whoever
- * uses them. Memory outside of the heap (ArrayBuffers) is not limited.
+ * A thread has no environment, no writable files, no standard streams; it is locked down, and each agent has its own
+ * compartment. A handler that exceeds its deadline, or fills the heap, ends its thread: all agents in it end, each with
+ * its reason, and their users start them again. Memory outside of the heap (ArrayBuffers) is not limited.
  */
 export class WorkerExecutor implements Executor {
   readonly kind = "worker";

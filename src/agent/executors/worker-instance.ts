@@ -44,7 +44,7 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** One agent in a worker, as the main thread has it. */
+/** One agent in a worker, as seen by the main thread. */
 export class WorkerInstance implements AgentInstance {
   readonly slot: number;
   readonly program: AgentProgram;
@@ -60,7 +60,7 @@ export class WorkerInstance implements AgentInstance {
   #fault: Fault | undefined;
   #isClosed = false;
 
-  /** Sends its start; {@link started} tells how that went. */
+  /** Sends its start; {@link started} reports the outcome. */
   constructor(slot: number, program: AgentProgram, host: AgentHost, link: WorkerLink) {
     this.slot = slot;
     this.program = program;
@@ -132,7 +132,7 @@ export class WorkerInstance implements AgentInstance {
     if (this.#fault === undefined) this.#link.send(["close", this.slot]);
   }
 
-  /** The worker told something about this agent. `next`: what it told next, and what is received at once. */
+  /** The worker reported something about this agent. `next`: its next report, if that was received at the same time. */
   receive(message: FromWorker, next?: FromWorker): void {
     if (this.#isClosed) return;
     switch (message[0]) {
@@ -177,7 +177,7 @@ export class WorkerInstance implements AgentInstance {
     this.#end(fault);
   }
 
-  /** The first fails, those behind it are interrupted, as after any failure. */
+  /** The first fails, those after it are interrupted, as after any failure. */
   #failPending(fault: Fault): void {
     let result: InvocationResult = { type: "failed", fault };
     while (this.#batches.length > 0) {

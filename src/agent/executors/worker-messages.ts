@@ -4,7 +4,7 @@ import type { Fault } from "../../stream/index.ts";
 import type { AgentProgram, InvocationResult } from "../executor.ts";
 import type { HandlerName } from "../model.ts";
 
-/** What an executor tells a worker. The agent is named by its slot. */
+/** Messages of an executor to a worker. The agent is named by its slot. */
 export type ToWorker =
   /** `seed` of its chance, u32; `skewMs`: how far its host's clock is ahead of the machine's. */
   | readonly ["start", slot: number, program: AgentProgram, seed: number, skewMs: number]
@@ -21,7 +21,7 @@ export type ToWorker =
     ]
   | readonly ["close", slot: number];
 
-/** What a worker tells. The results of an agent come in the order of its calls. */
+/** Messages of a worker. The results of an agent come in the order of its calls. */
 export type FromWorker =
   | readonly ["started", slot: number, handlers: readonly HandlerName[]]
   | readonly ["start-failed", slot: number, error: PackedError]

@@ -15,8 +15,8 @@ const BEATS = 1;
 const SLOTS = 2;
 
 /**
- * What a worker and its executor tell each other without messages, since a thread that runs a handler reads none: who runs, whether anything
- * begins, and which batches are interrupted. Agents are numbered by slots.
+ * What a worker and its executor share without messages, since a thread that runs a handler reads none: which agent
+ * runs, whether anything starts, and which batches are interrupted. Agents are numbered by slots.
  */
 export class WorkerSignals {
   readonly memory: SharedArrayBuffer;
@@ -34,7 +34,7 @@ export class WorkerSignals {
     this.beat();
   }
 
-  /** The worker's: the agent that runs begins something new. */
+  /** Called by the worker: the running agent starts something new. */
   beat(): void {
     Atomics.add(this.#cells, BEATS, 1);
   }
@@ -55,7 +55,10 @@ export class WorkerSignals {
     return Atomics.load(this.#cells, BEATS);
   }
 
-  /** The executor's: calls of this batch and of those before it are not to begin. Batches are numbered from 1, up to 2^31-1. */
+  /**
+   * Called by the executor: calls of this batch and of those before it must not start. Batches are numbered from 1, up
+   * to 2^31-1.
+   */
   interrupt(slot: number, batch: number): void {
     Atomics.store(this.#cells, SLOTS + slot, batch);
   }

@@ -7,11 +7,13 @@ export interface Residence {
   call(agent: string, verb: string, argument: Uint8Array): Promise<Uint8Array>;
   /** One line of output. */
   output(agent: string, line: string): void;
-  /** It cannot run any more, and nobody closed it. */
+  /** It cannot run any more, although it was not closed. */
   ended(agent: string, fault: Fault): void;
 }
 
-/** What an instance has of the outside, for as long as it lives; where that leads changes when its stream leaves and returns. */
+/**
+ * An instance's connection to the outside, for its whole life; its target changes when the stream leaves and returns.
+ */
 export class AgentConnection implements AgentHost {
   residence: Residence;
   readonly #agent: string;

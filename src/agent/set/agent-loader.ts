@@ -21,7 +21,10 @@ export interface AgentLoaderOptions {
   /** The name of this site. */
   readonly site: string;
   readonly executors: { readonly inline?: Executor; readonly worker?: Executor };
-  /** The site's policy: what the agent is run in, which may differ from what it asks for. @throws {MeanderError} `isolation-refused` */
+  /**
+   * The site's policy: the isolation that the agent gets, which may differ from what it asks for. @throws
+   * {MeanderError} `isolation-refused`
+   */
   isolationOf(spec: AgentSpec): Isolation;
   /** The code with this hash, of the site's cache or the directory. */
   code(sha256: string): Promise<PreparedCode>;
@@ -47,10 +50,10 @@ export class AgentLoader {
   }
 
   /**
-   * Makes an agent run: with its instance of an earlier visit, or with a new one. Runs the init handler where it has not run at this site.
-   * Nothing stays of an agent that fails.
+   * Starts an agent: with its instance of an earlier visit, or with a new one. Runs the init handler where it has not
+   * run at this site. Nothing remains of an agent that fails.
    *
-   * @throws {MeanderError} `isolation-refused`, `code-…`, `executor-failed`, `agent-init-failed`; tells the agent
+   * @throws {MeanderError} `isolation-refused`, `code-…`, `executor-failed`, `agent-init-failed`; names the agent
    */
   async load(state: AgentState): Promise<LoadedAgent> {
     const { siteAgents, stream } = this.#options;

@@ -12,7 +12,10 @@ export class AgentRoster {
   /** What init handlers led to before the stream was here; goes with the first commit. */
   #pending: Effects | undefined;
 
-  /** Puts the first agents in. `pending` is what their init handlers led to, `snapshot` their state before, when it is packed already. */
+  /**
+   * Adds the first agents. `pending`: the effects of their init handlers; `snapshot`: their state before, when it is
+   * already packed.
+   */
   fill(agents: readonly AttachedAgent[], pending: Effects, snapshot: Uint8Array | undefined): void {
     for (const agent of agents) this.add(agent);
     this.#pending = pending === NO_EFFECTS ? undefined : pending;

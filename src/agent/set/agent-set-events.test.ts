@@ -1,4 +1,4 @@
-/** [M13] What an agent set tells of handlers of events that fail. */
+/** [M13] What an agent set reports of failed handlers of events. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Effects, EventCall } from "../../stream/index.ts";
@@ -16,7 +16,7 @@ import type { Script } from "./scripted-executor.test.support.ts";
 
 const TIMER: EventCall = { agent: "flaky", handler: "timer", argument: packValue("tick") };
 
-/** Fails as often as told. */
+/** Fails a given number of times. */
 function flaky(times: number): Script {
   let left = times;
   const handler: Script["timer"] = ({ briefcase, argument }) => {
@@ -38,7 +38,7 @@ function thens(effects: Effects): unknown[] {
   ]);
 }
 
-test("[M13] each agent whose handler fails is told of with what its policy says; the others commit", async () => {
+test("[M13] each agent whose handler fails is reported with what its policy says; the others commit", async () => {
   const patient = { onError: policyOf(2, 30, "skip") };
   const site = new ScriptedSite({ flaky: flaky(1), halting: flaky(1), fine: flaky(0) });
   const set = await site.open([
@@ -73,7 +73,7 @@ test("[M13] a handler that is run again gets the same argument and the briefcase
   assert.deepEqual([thens(effects), effects.appends.length, effects.changed], [[], 1, true]);
 });
 
-test("[M13] an event whose agent has gone, or has no such handler any more, is over", async () => {
+test("[M13] an event whose agent was detached, or no longer has such a handler, has ended", async () => {
   const site = new ScriptedSite({ flaky: flaky(0) });
   const set = await site.open([stateOf("flaky")]);
   for (const call of [
@@ -99,7 +99,7 @@ test("[M13] an event is tried again for an agent that does not start, however of
   assert.deepEqual(thens(await recall(set, call, 3)), []);
 });
 
-test("[M13] those that fail to be told of a new agent are told of with the attachment", async () => {
+test("[M13] handlers that fail when a new agent is attached are reported with the attachment", async () => {
   const site = new ScriptedSite({ flaky: flaky(1), plain: {} });
   const set = await site.open([stateOf("flaky")]);
   const effects = await set.attach(specOf("plain"), packValue({}));

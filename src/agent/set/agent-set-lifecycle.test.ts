@@ -52,7 +52,7 @@ test("init runs before anything else, and what it sends goes with the first effe
   assert.deepEqual(briefcaseOf(set, "chatty"), { last: ["arrival", { from: "south" }] });
 });
 
-test("what init sends may go with a message that nobody handles", async () => {
+test("effects of init may go with a message that has no handler", async () => {
   const site = new ScriptedSite({ chatty });
   const set = await site.open([stateOf("chatty")]);
   const [outcome] = await consume(set, deliveryOf(1));
@@ -113,7 +113,7 @@ test("an agent that ended is started again for an event, and left out when it do
   assert.equal(site.executor.instances.length, 2);
 });
 
-test("attaching runs init and tells the others", async () => {
+test("attaching runs init and informs the others", async () => {
   const site = new ScriptedSite({ chatty, other: chatty });
   const set = await site.open([stateOf("other")]);
   const before = set.snapshot();
@@ -156,7 +156,7 @@ test("an agent that attaches as the second message receiver makes batches single
   assert.equal(set.batchMax, 64);
 });
 
-test("detaching runs finalize, closes the instance, and tells the others", async () => {
+test("detaching runs finalize, closes the instance, and informs the others", async () => {
   const site = new ScriptedSite({ chatty, other: chatty });
   const set = await site.open([stateOf("chatty"), stateOf("other")]);
   await notify(set, { type: "arrival", from: "a" });
@@ -187,7 +187,7 @@ test("a replaced handler is used from then on and travels with the spec", async 
   assert.equal(unhandled?.type === "consumed" && unhandled.effects.handled, false);
 });
 
-test("code that is no handler leaves the old one in place", async () => {
+test("code that is not a handler leaves the old one in place", async () => {
   const site = new ScriptedSite({ old: { append: () => ({ reply: "old" }) }, none: {} });
   const set = await site.open([stateOf("old")]);
   const before = set.snapshot();
@@ -243,7 +243,7 @@ test("a refusal by the site's policy keeps its reason", async () => {
   await assert.rejects(site.open([stateOf("a")]), /bar\/a: not for shell-1/);
 });
 
-test("an agent that exits in an event or in init is told of after the effects", async () => {
+test("an agent that exits in an event or in init is reported after the effects", async () => {
   const site = new ScriptedSite({
     brief: { init: () => ({ exits: true }) },
     later: { arrival: () => ({ exits: true }) },
@@ -304,7 +304,7 @@ test("an agent that is being attached when the stream leaves is not attached", a
   assert.equal(site.executor.last.isClosed, true);
 });
 
-test("a detachment under way when the stream leaves is told so", async () => {
+test("a detachment under way fails when the stream leaves", async () => {
   const site = new ScriptedSite({ slow: { finalize: () => new Promise(() => {}) } });
   const set = await site.open([stateOf("slow")]);
   const detached = set.detach("slow");
@@ -319,7 +319,7 @@ test("closing during an event leaves the agent that runs it behind", async () =>
     idle: {},
   });
   const set = await site.open([stateOf("slow"), stateOf("idle")]);
-  set.notify({ type: "arrival", from: "x" }, () => assert.fail("told after close"));
+  set.notify({ type: "arrival", from: "x" }, () => assert.fail("reported after close"));
   set.close();
   gate.open();
   await settled();

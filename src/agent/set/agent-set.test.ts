@@ -71,7 +71,7 @@ test("a handler knows the message it is called for", async () => {
   assert.deepEqual(seen, [{ id: "foo>bar#17", from: "foo", attempt: 2 }]);
 });
 
-test("a message that changes nothing says so, and the snapshot stays the same bytes", async () => {
+test("a message that changes nothing reports that, and the snapshot stays the same bytes", async () => {
   const site = new ScriptedSite({ idle: { append: () => undefined } });
   const set = await site.open([stateOf("idle", { a: 1 })]);
   const before = set.snapshot();
@@ -126,7 +126,7 @@ test("what was not begun is interrupted", async () => {
   assert.deepEqual(typesOf(await outcomes), ["consumed", "interrupted"]);
 });
 
-test("the next batch may be given while the last outcome is told", async () => {
+test("the next batch may be given while the last outcome is reported", async () => {
   const site = new ScriptedSite({ counter });
   const set = await site.open([stateOf("counter")]);
   let seq = 0;
@@ -219,7 +219,7 @@ test("what an agent did after it had left is void", async () => {
     },
   });
   const set = await site.open([stateOf("once")]);
-  // An executor that hears of the interruption only after the batch.
+  // An executor that learns of the interruption only after the batch.
   site.executor.last.interrupt = () => {};
   const outcomes = await consume(set, deliveryOf(1), deliveryOf(2), deliveryOf(3));
   assert.deepEqual(typesOf(outcomes), ["consumed", "interrupted", "interrupted"]);
@@ -264,7 +264,7 @@ test("the next message may be given in the very turn in which an instance ends",
   assert.equal(site.executor.instances.length, 2);
 });
 
-test("the agent that was too slow answers for the message, not the one that ended with it", async () => {
+test("the agent that was too slow is held responsible for the message, not the one that ended with it", async () => {
   const never = () => new Promise<undefined>(() => {});
   const site = new ScriptedSite({ innocent: { append: never }, guilty: { append: never } });
   const set = await site.open([
@@ -318,7 +318,7 @@ test("a message that waits for an agent to start can be interrupted", async () =
   assert.deepEqual(typesOf(await consume(set, deliveryOf(1))), ["consumed"]);
 });
 
-test("after close nothing is told", async () => {
+test("after close nothing is reported", async () => {
   const gate = new Gate();
   const site = new ScriptedSite({ slow: { append: () => gate.promise.then(() => undefined) } });
   const set = await site.open([stateOf("slow")]);
@@ -332,7 +332,7 @@ test("after close nothing is told", async () => {
   assert.equal(site.siteAgents.waitingCount, 0);
 });
 
-test("a synchronous append of a handler tells who waits for its message", async () => {
+test("a synchronous append of a handler says which streams wait for its message", async () => {
   const site = new ScriptedSite({
     asker: {
       append: async ({ host }) => {

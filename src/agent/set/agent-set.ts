@@ -33,7 +33,10 @@ export interface AgentSetOptions extends AgentLoaderOptions {
   readonly port: SessionPort;
   /** One line of an agent's output. */
   output(agent: string, line: string): void;
-  /** An agent called `ctx.exit`, and what its handler did was handed on. It gets no events any more; it is to be detached. */
+  /**
+   * An agent called `ctx.exit`, and the effects of its handler were passed on. It gets no further events, and has to be
+   * detached.
+   */
   onExit(agent: string): void;
   /** A handler other than `append` failed, or an agent does not start; both are logged already. */
   onFault?(fault: Fault, during: HandlerName | "start"): void;
@@ -48,8 +51,9 @@ const UNHANDLED: Effects = { ...NO_EFFECTS, handled: false };
 /**
  * The agents of one stream while it is at this site, as the consumer of its messages.
  *
- * Besides the calls of {@link Consumer}, those that change the agents ({@link attach}, {@link detach}, {@link replaceHandler},
- * {@link destroy}) come one at a time and between messages; what they lead to is for the caller to hand on, as with `notify`.
+ * In addition to the calls of {@link Consumer}, those that change the agents ({@link attach}, {@link detach}, {@link
+ * replaceHandler}, {@link destroy}) come one at a time and between messages; the caller passes their effects on, as
+ * with `notify`.
  */
 export class AgentSet implements Consumer {
   readonly #options: AgentSetOptions;
@@ -65,16 +69,17 @@ export class AgentSet implements Consumer {
   #isClosed = false;
 
   /**
-   * Starts the agents and runs the init handlers of those that never were at this site: all of them, or none. What the init handlers
-   * led to goes with the first effects of `consume` or `notify`; when none was called before `close`, they never ran.
+   * Starts the agents and runs the init handlers of those that never were at this site: all of them, or none. The
+   * effects of the init handlers go with the first effects of `consume` or `notify`; when neither was called before
+   * `close`, they never ran.
    *
-   * @throws {MeanderError} `state-malformed`, and those of {@link attach}; tells the agent
+   * @throws {MeanderError} `state-malformed`, and those of {@link attach}; names the agent
    */
   static async open(options: AgentSetOptions): Promise<AgentSet> {
     const { state, stream } = options;
     const states = state instanceof Uint8Array ? decodeAgents(state) : state;
     if (states === undefined) {
-      throw new MeanderError("state-malformed", "the bytes are no state of agents", {
+      throw new MeanderError("state-malformed", "not a state of agents", {
         where: `stream ${stream.name}`,
       });
     }
@@ -140,9 +145,10 @@ export class AgentSet implements Consumer {
   }
 
   /**
-   * Attaches an agent: starts it, runs its init handler, and tells the others. Nothing stays of one that fails.
+   * Attaches an agent: starts it, runs its init handler, and informs the others. Nothing remains of one that fails.
    *
-   * @throws {MeanderError} `agent-exists`, `agents-exhausted`, `isolation-refused`, `code-…`, `executor-failed`, `agent-init-failed`
+   * @throws {MeanderError} `agent-exists`, `agents-exhausted`, `isolation-refused`, `code-…`, `executor-failed`,
+   *   `agent-init-failed`
    */
   async attach(spec: AgentSpec, briefcase: Uint8Array): Promise<Effects> {
     assert(this.#isIdle, "agents are attached between messages");
@@ -168,7 +174,9 @@ export class AgentSet implements Consumer {
     return mergeEffects([CHANGED, initEffects, told]);
   }
 
-  /** Runs the finalize handler of an agent, lets it go, and tells the others. @throws {MeanderError} `agent-unknown` */
+  /**
+   * Runs the finalize handler of an agent, closes it, and informs the others. @throws {MeanderError} `agent-unknown`
+   */
   async detach(name: string): Promise<Effects> {
     const agent = this.#agent(name);
     const finalized = await this.#finalize([agent]);
@@ -179,8 +187,8 @@ export class AgentSet implements Consumer {
   }
 
   /**
-   * Replaces one handler by the one of this code; null removes it. The snapshot is another one afterwards. When it fails the old
-   * handler stays.
+   * Replaces one handler by the one of this code; null removes it. The snapshot changes. When it fails the old handler
+   * stays.
    *
    * @throws {MeanderError} `agent-unknown`, `code-…`, `executor-failed`
    */
@@ -285,7 +293,7 @@ export class AgentSet implements Consumer {
     });
   }
 
-  /** Nobody has an append handler. */
+  /** No agent has an append handler. */
   #discard(batch: readonly Delivery[], done: Done): void {
     for (const index of batch.keys()) {
       if (this.#isClosed) return;

@@ -55,7 +55,7 @@ test("what was encoded is decoded", () => {
   );
 });
 
-test("cut bytes, and bytes with more behind them, are no state", () => {
+test("truncated bytes, and bytes with trailing data, are not a state", () => {
   fc.assert(
     fc.property(states, fc.nat(), (agents, cut) => {
       const bytes = encodeAgents(agents);
@@ -78,7 +78,7 @@ test("no bytes make the decoder throw", () => {
   );
 });
 
-test("specs that are none, that repeat a name, or that are too many are no state", () => {
+test("invalid specs, repeated names, or too many specs are not a state", () => {
   const refused: (readonly AgentState[])[] = [
     [stateOf("a", {}, { name: "no blanks" })],
     [stateOf("a", {}, { code: "beef" })],

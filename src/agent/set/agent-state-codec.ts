@@ -46,8 +46,8 @@ export function joinAgents(
 }
 
 /**
- * What {@link encodeAgents} made bytes of; undefined for any other bytes. Copies the briefcases, but does not unpack them: an
- * executor does, and refuses what it cannot read.
+ * Decodes what {@link encodeAgents} encoded; undefined for any other bytes. Copies the briefcases, but does not unpack
+ * them: an executor does, and refuses what it cannot read.
  */
 export function decodeAgents(bytes: Uint8Array): AgentState[] | undefined {
   if (bytes.byteLength < HEAD_BYTES) return undefined;

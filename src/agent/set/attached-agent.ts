@@ -14,7 +14,7 @@ export class AttachedAgent implements AgentState {
   #spec: AgentSpec;
   #specBytes: Uint8Array | undefined;
   #briefcase: Uint8Array;
-  /** The last call failed, perhaps because the instance ended, which is told a moment later. */
+  /** The last call failed, perhaps because the instance ended, which is reported a moment later. */
   #isDoubted = false;
   #isReleased = false;
   #starting: Promise<void> | undefined;
@@ -81,7 +81,10 @@ export class AttachedAgent implements AgentState {
     if (this.#running.ended === undefined) this.#running.instance.restore(this.#briefcase);
   }
 
-  /** Starts it again from the committed state if it has ended. Calls at once share one start. @throws {MeanderError} why it cannot */
+  /**
+   * Starts it again from the committed state if it has ended. Concurrent calls share one start. @throws {MeanderError}
+   * why it cannot
+   */
   async revive(): Promise<void> {
     this.#starting ??= this.#revive();
     try {
@@ -110,7 +113,7 @@ export class AttachedAgent implements AgentState {
   }
 
   async #revive(): Promise<void> {
-    // An instance that ended tells so in the turn in which its calls failed.
+    // The end of an instance is reported in the turn in which its calls failed.
     await Promise.resolve();
     const fault = await Promise.race([this.#running.instance.ended, Promise.resolve(undefined)]);
     if (fault !== undefined || this.#running.ended !== undefined) {

@@ -4,13 +4,13 @@ import type { ErrorPolicy } from "../model.ts";
 
 /** That the `attempt`-th (>= 1) run of a handler failed. */
 export function failedOutcome(fault: Fault, policy: ErrorPolicy, attempt: number): Outcome {
-  // biome-ignore lint/suspicious/noThenProperty: the contract's name for what comes next; nobody awaits an outcome
+  // biome-ignore lint/suspicious/noThenProperty: the contract's name for what comes next; an outcome is never awaited
   return { type: "failed", fault, then: failureAction(policy, attempt) };
 }
 
 /**
- * What becomes of a message after its `attempt`-th (>= 1) handler run failed: tried again after a pause that doubles each time, up to
- * `retryPauseMsMax`, or given up as the policy says.
+ * What becomes of a message after its `attempt`-th (>= 1) handler run failed: retried after a pause that doubles each
+ * time, up to `retryPauseMsMax`, or whatever the policy says when the retries are used up.
  */
 export function failureAction(policy: ErrorPolicy, attempt: number): FailureAction {
   if (attempt <= policy.retry) {
@@ -21,8 +21,8 @@ export function failureAction(policy: ErrorPolicy, attempt: number): FailureActi
 }
 
 /**
- * What becomes of an event after the `attempt`-th (>= 1) run of one agent's handler failed: as with a message. Only `finalize` is tried once,
- * because its agent is gone.
+ * What becomes of an event after the `attempt`-th (>= 1) run of one agent's handler failed: the same as with a message.
+ * Only `finalize` runs once, because its agent is gone.
  */
 export function eventFailureAction(
   handler: EventCall["handler"],
@@ -32,7 +32,10 @@ export function eventFailureAction(
   return handler === "finalize" ? { type: "skip" } : failureAction(policy, attempt);
 }
 
-/** What becomes of an event whose agent does not start, at the `attempt`-th (>= 1) time: that is no fault of the event, which is never given up for it. */
+/**
+ * What becomes of an event whose agent does not start, at the `attempt`-th (>= 1) time: the event is not at fault, and
+ * is never given up for it.
+ */
 export function startFailureAction(handler: EventCall["handler"], attempt: number): FailureAction {
   if (handler === "finalize") return { type: "skip" };
   const pauseMs = LIMITS.agentStartPauseMs * 2 ** (attempt - 1);

@@ -1,5 +1,6 @@
 /**
- * The agents of a stream while it is at a site, as the consumer of its messages. Runs in browsers too; the executors are given.
+ * The agents of a stream while it is at a site, as the consumer of its messages. Also runs in browsers; the executors
+ * are passed in.
  *
  * @module
  */

@@ -50,7 +50,7 @@ export class JointRun {
     });
   }
 
-  /** Nothing is told any more, and nothing is started any more. */
+  /** Reports nothing more, and starts nothing more. */
   abandon(): void {
     this.#isAbandoned = true;
   }
@@ -85,7 +85,10 @@ export class JointRun {
   }
 }
 
-/** The first that failed by itself; an agent that ended together with the worker of another only if there is no other. -1 when none failed. */
+/**
+ * Index of the first that failed by itself; an agent that ended together with the worker of another only if there is no
+ * other. -1 when none failed.
+ */
 function culprit(results: readonly InvocationResult[]): number {
   const index = results.findIndex(
     (result) => result.type === "failed" && result.fault.code !== "executor-failed",

@@ -48,7 +48,7 @@ export function callOf(event: LifecycleEvent, roster: AgentRoster): LifecycleCal
       };
     case "agentAttached":
     case "agentDetached":
-      // The others are told of it, not the agent itself.
+      // The others are informed, not the agent itself.
       return {
         agents: agents.filter(({ name }) => name !== event.agent),
         handler,
@@ -59,7 +59,7 @@ export function callOf(event: LifecycleEvent, roster: AgentRoster): LifecycleCal
   }
 }
 
-/** The handlers of one event at a time: each agent commits by itself, and one that fails is as it was before. */
+/** Runs the handlers of one event at a time: each agent commits separately, and one that fails is as it was before. */
 export class LifecycleRun {
   readonly #roster: AgentRoster;
   readonly #onFault: (fault: Fault, handler: HandlerName | "start") => void;
@@ -67,7 +67,7 @@ export class LifecycleRun {
   #agents: readonly AttachedAgent[] = [];
   #isRunning = false;
   #isAbandoned = false;
-  /** Of the latest promise; in vain once that is settled. */
+  /** Rejects the latest promise; does nothing once that is settled. */
   #reject: (error: MeanderError) => void = () => {};
 
   constructor(
@@ -104,7 +104,7 @@ export class LifecycleRun {
     });
   }
 
-  /** Nothing is told any more, but who waits for {@link effectsOf} is told `error`. */
+  /** Reports nothing more; pending calls of {@link effectsOf} reject with `error`. */
   abandon(error: MeanderError): void {
     this.#isAbandoned = true;
     this.#reject(error);
@@ -143,7 +143,7 @@ export class LifecycleRun {
       for (const [index, agent] of agents.entries()) {
         const result = results[index];
         assert(result !== undefined, "each agent has a result");
-        // Nobody waits for the reply.
+        // No sender waits for the reply.
         if (result.type === "done") {
           parts.push({ ...this.#roster.commit(agent, result), reply: undefined });
           if (result.exits && handler !== "finalize") exited.push(agent);

@@ -7,7 +7,7 @@ interface Attempt {
   cancelPause: Cancel | undefined;
 }
 
-/** Starts agents that have ended, however often it takes: that they do not start is no fault of the message that waits for them. */
+/** Starts agents that have ended, however many attempts it takes: the message that waits for them is not at fault. */
 export class Revival {
   readonly #clock: Clock;
   readonly #onFault: (fault: Fault) => void;
@@ -35,7 +35,7 @@ export class Revival {
     attempt?.done(false);
   }
 
-  /** Ends it, and nothing is told. */
+  /** Ends it without a report. */
   abandon(): void {
     this.#attempt?.cancelPause?.();
     this.#attempt = undefined;

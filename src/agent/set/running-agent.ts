@@ -41,7 +41,7 @@ export class RunningAgent {
   }
 
   /**
-   * Puts another handler in place; `code` is the hash of `expression`. Between calls only; when it fails the old one stays.
+   * Replaces a handler; `code` is the hash of `expression`. Between calls only; when it fails the old one stays.
    *
    * @throws {MeanderError} `code-…`
    */

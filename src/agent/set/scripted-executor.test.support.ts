@@ -43,7 +43,10 @@ export function codeOf(script: string): string {
   return createHash("sha256").update(script).digest("hex");
 }
 
-/** Runs functions of a test as if they were uploaded. Calls end before `run` returns, unless their handler gives a promise. */
+/**
+ * Runs functions of a test as if they were uploaded. Calls end before `run` returns, unless their handler returns a
+ * promise.
+ */
 export class ScriptedExecutor implements Executor {
   readonly kind: "inline" | "worker";
   readonly instances: ScriptedInstance[] = [];
@@ -56,7 +59,7 @@ export class ScriptedExecutor implements Executor {
     this.kind = kind;
   }
 
-  /** As the directory has it. */
+  /** As stored in the directory. */
   readonly code = async (sha256: string): Promise<PreparedCode> => {
     const name = Object.keys(this.#scripts).find((each) => codeOf(each) === sha256);
     if (name === undefined) throw new MeanderError("directory-blob-missing", "no such code");
@@ -154,7 +157,7 @@ export class ScriptedInstance implements AgentInstance {
   #replace(event: HandlerName, expression: string | null): void {
     const handler = expression === null ? undefined : this.#scripts[expression]?.[event];
     if (expression !== null && handler === undefined) {
-      throw new MeanderError("code-invalid", "the expression is no handler");
+      throw new MeanderError("code-invalid", "the expression is not a handler");
     }
     if (handler === undefined) this.#handlers.delete(event);
     else this.#handlers.set(event, handler);

@@ -7,7 +7,7 @@ import type { AgentSet } from "./agent-set.ts";
 import { codeOf, type Script } from "./scripted-executor.test.support.ts";
 import { SiteAgents } from "./site-agents.ts";
 
-/** Counts its messages in `local` and says so. */
+/** Counts its messages in `local`, and logs the count. */
 function visitor(log: string[]): Script {
   return {
     init: ({ local }) => {
@@ -90,7 +90,7 @@ test("another agent of the same name is another agent", async () => {
   assert.equal(site.executor.instances[0]?.isClosed, true);
 });
 
-test("an instance that ended meanwhile is started anew, without init", async () => {
+test("an instance that ended in the meantime is started again, without init", async () => {
   const log: string[] = [];
   const site = new ScriptedSite({ visitor: visitor(log) });
   const first = await site.open([stateOf("visitor")]);
@@ -120,7 +120,7 @@ test("what is there is finalized and forgotten, and a later visit is a first one
   assert.equal(log.at(-1), "init");
 });
 
-test("a finalize handler that fails is told as skipped", async () => {
+test("a finalize handler that fails is reported as skipped", async () => {
   const site = new ScriptedSite({
     bad: {
       finalize: () => {
@@ -183,7 +183,7 @@ test("visits are forgotten when there are too many, the oldest first", async () 
   assert.equal(siteAgents.waitingCount, 1);
 });
 
-test("a stream that returns before it was seen to leave gets an instance of its own", async () => {
+test("a stream that returns before its departure was noticed gets a new instance", async () => {
   const log: string[] = [];
   const site = new ScriptedSite({ visitor: visitor(log) });
   const stale = await site.open([stateOf("visitor")]);

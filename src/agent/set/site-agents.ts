@@ -29,9 +29,9 @@ interface Visit {
 }
 
 /**
- * What a site remembers of the agents that were at it: whether their init handler ran here, and their instances, which wait for
- * their stream to come back. Bounded: of the instances, and then of the visits, the oldest go first; an agent whose visit was
- * forgotten is initialised again.
+ * What a site remembers of the agents that were at it: whether their init handler ran here, and their instances, which
+ * wait for their stream to come back. Bounded: of the instances, and then of the visits, the oldest are removed first;
+ * an agent whose visit was forgotten is initialised again.
  */
 export class SiteAgents {
   readonly #log: Log;
@@ -104,7 +104,7 @@ export class SiteAgents {
     this.#bound();
   }
 
-  /** It was here, but its instance is no more. */
+  /** It was here, but its instance has ended. */
   lose(holder: object, stream: EndpointId, agent: string): void {
     const visit = this.#visits.get(keyOf(stream, agent));
     if (visit?.holder !== holder) return;

@@ -8,8 +8,8 @@ import { invocationOf } from "./transaction.ts";
 type Done = (index: number, outcome: Outcome, more?: boolean) => void;
 
 /**
- * Deliveries to a stream of which one agent alone has an append handler: it gets them as one batch, and each is committed by itself. Used again and again:
- * on this path nothing is made per message but what is handed on.
+ * Deliveries to a stream of which one agent alone has an append handler: it gets them as one batch, and each is
+ * committed separately. Reused: on this path nothing is allocated per message but what is passed on.
  */
 export class SoloRun {
   readonly #stream: string;
@@ -18,7 +18,7 @@ export class SoloRun {
   #agent: AttachedAgent | undefined;
   #batch: readonly Delivery[] = [];
   #done: Done | undefined;
-  /** Deliveries whose outcome was told. */
+  /** Deliveries whose outcome was reported. */
   #toldCount = 0;
   /** What the instance does from now on is void: the agent has left. */
   #isOver = false;
@@ -54,7 +54,7 @@ export class SoloRun {
     agent.run(calls, this.#take);
   }
 
-  /** Nothing is told any more. */
+  /** Reports nothing more. */
   abandon(): void {
     this.#agent = undefined;
     this.#done = undefined;
@@ -70,7 +70,7 @@ export class SoloRun {
     const wasOver = this.#isOver;
     const outcome = this.#outcomeOf(agent, delivery.attempt, result);
     if (this.#toldCount === this.#batch.length) {
-      // The next batch may begin in `done`.
+      // The next batch may start in `done`.
       this.abandon();
       if (this.#isAstray) agent.restore();
     }
@@ -84,7 +84,7 @@ export class SoloRun {
     switch (result.type) {
       case "done":
         if (this.#isOver) {
-          // It had begun before the instance heard that it has left: for its stream this never happened.
+          // It had started before the instance learned that it has left: for its stream this never happened.
           this.#isAstray ||= result.briefcase !== undefined;
           return { type: "interrupted" };
         }

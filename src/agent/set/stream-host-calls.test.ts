@@ -70,7 +70,7 @@ test("a chain that an agent claims is not believed", async () => {
   assert.deepEqual(got["chain"], [7, 2]);
 });
 
-test("a verb that is none is refused", async () => {
+test("an unknown verb is refused", async () => {
   for (const verb of ["shutdown", "constructor", "__proto__"]) {
     await assert.rejects(call(verb), { code: "verb-unknown" });
   }

@@ -64,10 +64,10 @@ const VERBS: ReadonlyMap<string, Verb> = new Map([
 ]);
 
 /**
- * Does what an agent asks of its session: `verbName` is a method of {@link SessionPort}, `argument` the packed array of its arguments. The
- * answer is packed.
+ * Carries out a request of an agent to its session: `verbName` is a method of {@link SessionPort}, `argument` the
+ * packed array of its arguments. The answer is packed.
  *
- * @param chain the streams that wait for this one's handler, this one included; goes with synchronous appends
+ * @param chain the streams that wait for this one's handler, this one included; passed on with synchronous appends
  * @throws {MeanderError} `verb-unknown`, `request-invalid`, `value-malformed`, and those of the method
  */
 export async function callSession(

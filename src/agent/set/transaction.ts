@@ -46,7 +46,10 @@ export function invocationOf(delivery: Delivery, stream: string): Invocation {
   };
 }
 
-/** Makes one call of each agent, at the same time. `done` gets the results in the order of the agents, perhaps before this returns. */
+/**
+ * Makes one call of each agent, concurrently. `done` receives the results in the order of the agents, possibly before
+ * this returns.
+ */
 export function runTogether(
   agents: readonly AttachedAgent[],
   invocation: Invocation,

@@ -44,7 +44,7 @@ test("a jump of the clock moves the next chunk", () => {
   assert.ok(Math.abs((first?.at ?? 0) - 1.5) < 1e-9);
 });
 
-test("what can not be heard in time is left out, and sound goes on behind it", () => {
+test("a chunk that is too late is left out, and audio continues after it", () => {
   const schedule = new AudioSchedule();
   assert.equal(schedule.place({ position: 0, wantedAt: 0.5, now: 1 }), undefined);
   assert.equal(schedule.place({ position: 0.02, wantedAt: 1.1, now: 1 })?.at, 1.1);

@@ -1,20 +1,20 @@
-/** Sound that is off by more than this from where it belongs is moved there at once, s. Less is not noticed. */
+/** Audio that is off by more than this is moved at once, s. Less is not noticed. */
 const DRIFT_SECONDS_MAX = 0.04;
 /** The audio clock is read in steps of a device buffer: one reading may be off, their mean is not. */
 const SMOOTHING = 0.1;
-/** A single reading this far off is no reading error, s. */
+/** A single reading this far off is not a reading error, s. */
 const JUMP_SECONDS = 0.15;
 
-/** Where one decoded chunk goes. */
+/** When one decoded chunk is to be played. */
 export interface AudioPlacement {
   /** Start, s on the audio clock. */
   readonly at: number;
-  /** True: it does not join the chunk before; what was scheduled from `at` on must be silenced. */
+  /** True: it does not follow the chunk before; what was scheduled from `at` on must be silenced. */
   readonly moved: boolean;
 }
 
 /**
- * Lays decoded sound gaplessly on the audio clock, and as a whole where the playout clock wants it.
+ * Schedules decoded audio on the audio clock without gaps, and as a whole at the time of the playout clock.
  *
  * Chunks are placed by their media position relative to an anchor, so that one chunk joins the next to the sample; the
  * anchor moves when it has drifted by more than 40 ms.
@@ -24,7 +24,7 @@ export class AudioSchedule {
   #drift = 0;
   #resyncs = 0;
 
-  /** Times the sound was moved after its start. */
+  /** How often audio was moved after its start. */
   get resyncs(): number {
     return this.#resyncs;
   }
@@ -52,7 +52,7 @@ export class AudioSchedule {
     return { at: wantedAt, moved: true };
   }
 
-  /** Forgets where sound was: the next chunk begins anew, without counting as a resync. */
+  /** Starts over: the next chunk sets a new anchor, without counting as a resync. */
   reset(): void {
     this.#anchor = undefined;
     this.#drift = 0;

@@ -16,13 +16,13 @@ import type { MediaTimeline } from "./media-timeline.ts";
 import type { IngestReport, SenderTime } from "./source-timeline.ts";
 import { type EncodedFrame, TrackFeed } from "./track-feed.ts";
 
-/** What {@link ChannelTracks} tells. */
+/** What {@link ChannelTracks} reports. */
 export interface ChannelTracksEvents {
-  /** Audio or video begins, or goes over to another source. */
+  /** Audio or video begins, or changes to another source. */
   onOpened(feed: TrackFeed): void;
-  /** The feed's source ended, or another takes its place, which is opened next. */
+  /** The feed's source ended, or is replaced by another one, which is opened next. */
   onClosed(feed: TrackFeed): void;
-  /** A whole frame, in decoding order. */
+  /** A complete frame, in decoding order. */
   onFrame(feed: TrackFeed, frame: EncodedFrame): void;
   onMessage(message: { readonly text: string; readonly medium: number }): void;
   /** The track is described but is not used, for the reason in `message`. */
@@ -34,16 +34,16 @@ export interface ChannelTracksOptions {
   readonly timeline: Pick<MediaTimeline, "report">;
   /** How long a missing packet may be waited for, ms. */
   waitMs(): number;
-  /** Why a track of audio or video can not be used, for people; undefined when it can. */
+  /** Why a track of audio or video cannot be used, for people; undefined when it can. */
   refusalOf(track: Track): string | undefined;
   /** `first` of audio and of video, as a player shows them, or `all`. */
   readonly which: "first" | "all";
 }
 
-/** Packets and reports kept that came before the description that explains them. */
+/** Most packets and reports kept that arrived before the description of their source. */
 const EARLY_MAX = 512;
 
-/** Takes apart what a channel brings: its audio and video, each with its timeline, and all text. */
+/** Separates what a channel carries: its audio and video, each with its timeline, and all text. */
 export class ChannelTracks {
   readonly #options: ChannelTracksOptions;
   readonly #events: ChannelTracksEvents;
@@ -61,21 +61,21 @@ export class ChannelTracks {
     this.#events = events;
   }
 
-  /** Frames that came incomplete, or before the first key frame. */
+  /** Frames that arrived incomplete, or before the first key frame. */
   get framesDropped(): number {
     let dropped = this.#pastDropped;
     for (const feed of this.#feeds.values()) dropped += feed.framesDropped;
     return dropped;
   }
 
-  /** Packets that never came. */
+  /** Packets that never arrived. */
   get packetsLost(): number {
     let lost = this.#pastLost;
     for (const feed of this.#feeds.values()) lost += feed.packetsLost;
     return lost;
   }
 
-  /** True when something of the channel can be used. */
+  /** True when any track of the channel can be used. */
   get playable(): boolean {
     return this.#kinds.size > 0 || this.#texts.size > 0;
   }
@@ -85,13 +85,13 @@ export class ChannelTracks {
     return this.#kinds.has(kind);
   }
 
-  /** It can not be used after all; it is tried again when the description changes. */
+  /** A track turned out to be unusable; it is tried again when the description changes. */
   giveUp(kind: Track["kind"]): void {
     this.#kinds.delete(kind);
     for (const feed of this.#feeds.values()) if (feed.track.kind === kind) this.#forget(feed);
   }
 
-  /** Takes an rtp or data packet, which must not change afterwards. */
+  /** Adds an rtp or data packet, which is retained: never modify it. */
   packet(packet: Uint8Array): void {
     const medium = mediumOf(packet);
     if (kindOf(packet) === KIND.data) {
@@ -108,7 +108,7 @@ export class ChannelTracks {
     }
   }
 
-  /** Takes what the ingest reported of a source. */
+  /** Adds what the ingest reported of a source. */
   report(report: Parameters<ChannelClientEvents["onReport"]>[0]): void {
     const { ingestMs, rtpTimestamp } = report;
     const full = { ingestMs, rtpTimestamp, sender: senderTimeOf(report.rtcp) };
@@ -130,7 +130,7 @@ export class ChannelTracks {
     return feed !== undefined && keyOf(feed.track) === keyOf(source) ? feed : undefined;
   }
 
-  /** Takes the news that packets will never come. */
+  /** Notes that packets will never arrive. */
   gap(gap: Parameters<ChannelClientEvents["onGap"]>[0]): void {
     this.find(gap)?.gap(gap.sequence, gap.count, this.#options.clock.now());
   }
@@ -158,7 +158,7 @@ export class ChannelTracks {
     for (const packet of early) this.packet(packet);
   }
 
-  /** Gives up packets that were missing for too long. Call it every now and then. */
+  /** Gives up packets that were missing for too long. Call it regularly. */
   tick(): void {
     for (const feed of this.#feeds.values()) feed.tick(this.#options.clock.now());
   }
@@ -171,7 +171,7 @@ export class ChannelTracks {
     for (const { kind } of usable) this.#kinds.add(kind);
     for (const { track, refusal } of judged)
       if (refusal !== undefined) this.#events.onRefused(track, refusal);
-    // Whoever was told may have given up more.
+    // The callee may have given up more.
     return usable.filter(({ kind }) => this.has(kind));
   }
 

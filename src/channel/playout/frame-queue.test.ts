@@ -55,7 +55,7 @@ test("a frame that comes after a later one was taken is closed", () => {
   assert.deepEqual([late.closed, queue.count, queue.skipped], [1, 0, 1]);
 });
 
-test("after a clear, media time may begin anew", () => {
+test("after a clear, media time may start over", () => {
   const queue = new FrameQueue<TestFrame>(8);
   const waiting = new TestFrame(9_000);
   queue.push(new TestFrame(8_000));

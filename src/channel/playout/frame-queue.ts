@@ -2,7 +2,7 @@ import { assert } from "../../base/index.ts";
 
 /** A decoded frame: holds memory outside the heap until it is closed. */
 export interface TimedFrame {
-  /** Place among the other frames, ms of media time. Unlike `mediaMs` never corrected, so that frames keep their order. */
+  /** Orders the frames, ms of media time. Unlike `mediaMs` never corrected, so that frames keep their order. */
   readonly orderMs: number;
   /** Media time, ms: when it is due. */
   readonly mediaMs: number;
@@ -29,14 +29,14 @@ export class FrameQueue<T extends TimedFrame> {
     return this.#frames.length;
   }
 
-  /** Frames that were closed without having been taken, since the start. */
+  /** Frames that were closed without having been shown, since the start. */
   get skipped(): number {
     return this.#skipped;
   }
 
   /**
-   * Takes ownership of `frame`. One that comes after a later frame was taken is closed at once; when full, the oldest
-   * makes room.
+   * Takes ownership of `frame`. A frame that arrives after a later one was shown is closed at once; when full, the
+   * oldest is closed.
    */
   push(frame: T): void {
     if (frame.orderMs <= this.#takenMs) {
@@ -52,7 +52,7 @@ export class FrameQueue<T extends TimedFrame> {
   /**
    * The frame to show now, which the caller must close; undefined when none is due.
    *
-   * The oldest due frame, so that nothing is left out after a short stall; but when that one is late by more than
+   * The oldest due frame, so that nothing is skipped after a short stall; but if that one is late by more than
    * `lateMsMax`, the newest due frame, so that the picture catches up.
    *
    * @param playAtMs the time that a media time is due at
@@ -69,7 +69,7 @@ export class FrameQueue<T extends TimedFrame> {
     return frame;
   }
 
-  /** Closes what is held and forgets what was taken: media time begins anew. */
+  /** Closes what is held and starts over with a new media time. */
   clear(): void {
     for (const frame of this.#frames) this.#skip(frame);
     this.#frames = [];

@@ -1,5 +1,6 @@
 /**
- * When received media is to be played: timelines, playout clock, frame queue, audio schedule, a channel's tracks. Pure; used by players and recorders.
+ * When received media is to be played: timelines, playout clock, frame queue, audio schedule, a channel's tracks. Pure;
+ * used by players and recorders.
  *
  * @module
  */

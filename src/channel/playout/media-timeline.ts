@@ -1,16 +1,17 @@
 import type { IngestReport, SourceTimeline } from "./source-timeline.ts";
 
-/** Publisher clocks that differ by more than this are not the same clock: no lip-sync follows from them. */
+/** Publisher clocks that differ by more than this are different clocks, and cannot be used for lip-sync, ms. */
 const SAME_CLOCK_MS = 1_000;
-/** Time after which a publisher clock that sent nothing is given up, ms. */
+/** A publisher clock without reports is given up after this, ms. */
 const STALE_MS = 5_000;
 /** Share of a new observation in the smoothed clock offset. */
 const SMOOTHING = 0.1;
 
 /**
- * One media time for all tracks of a channel: ms on the ingest's clock, kept in lip-sync by the publisher's sender reports.
+ * One media time for all tracks of a channel: ms on the ingest's clock, kept in lip-sync by the publisher's sender
+ * reports.
  *
- * Arrival at the ingest alone is not in sync: an encoder may hold pictures longer than sound. So tracks whose
+ * Arrival at the ingest alone is not in sync: an encoder may delay video more than audio. So tracks whose
  * publishers share a clock are placed by it, and that clock as a whole is placed on the ingest's.
  */
 export class MediaTimeline {
@@ -18,7 +19,7 @@ export class MediaTimeline {
   readonly #synchronised = new WeakSet<SourceTimeline>();
 
   /**
-   * Takes a report of the ingest for `source`.
+   * Adds a report of the ingest about `source`.
    *
    * @param nowMs monotonic, local
    */

@@ -3,25 +3,25 @@ import { SlidingMinimum } from "./sliding-minimum.ts";
 
 /** How a {@link PlayoutClock} is set up. */
 export interface PlayoutClockOptions {
-  /** Time between the earliest arrival of media and its playing, ms, >= 0: what absorbs jitter. */
+  /** Time between the earliest arrival of media and its playout, ms, >= 0: absorbs jitter. */
   readonly targetDelayMs: number;
 }
 
-/** How long the least delay on the way is remembered, ms. Long enough to look through jitter, short against clock drift. */
+/** How long the least delay is remembered, ms. Long compared with jitter, short compared with clock drift. */
 const WINDOW_MS = 10_000;
-/** A track this much later than all it brought before has begun a new time base. */
+/** A track that is this much later than ever before has a new time base, ms. */
 const JUMP_MS = 2_000;
-/** A track may hold the others back by this much for lip-sync. Beyond, its time means something else. */
+/** A track may delay the others by this much for lip-sync, ms. Beyond, its time base is unrelated. */
 const SPREAD_MS_MAX = 1_500;
-/** Frames of a track with reordering among which one sure went straight through: a B-pyramid is at most this long. */
+/** Among this many frames of a track with reordering, at least one was not delayed: the longest B-pyramid. */
 const REORDER_FRAMES = 8;
-/** When everything comes late for this long, the delay is too short. */
+/** If everything is late for this long, the delay is too short, ms. */
 const LATE_WINDOW_MS = 1_500;
 /** Most that lateness adds to the target delay, ms. */
 const EXTRA_MS_MAX = 1_000;
-/** What lateness adds, and what comes back when frames are early again, at least, ms. */
+/** The smallest change of the delay because of late or early frames, ms. */
 const EXTRA_STEP_MS = 5;
-/** Small corrections change the speed of play by at most this share, which nobody sees. */
+/** Small corrections change the playout speed by at most this share, which is not visible. */
 const SLEW = 0.02;
 /** A larger correction is a step. */
 const SLEW_MS_MAX = 200;
@@ -30,9 +30,9 @@ const SETTLE_MS = 150;
 
 /** When the frames of a track were ready, against when they were to be played. */
 interface Readiness {
-  /** How late, least of the window; negative when in time. */
+  /** How late, minimum of the window, ms; negative when in time. */
   readonly lateness: SlidingMinimum;
-  /** How early, least of the window. */
+  /** How early, minimum of the window, ms. */
   readonly slack: SlidingMinimum;
 }
 
@@ -41,12 +41,12 @@ interface TrackDelay {
   /** Transits of the last frames, newest last; only the last {@link REORDER_FRAMES}. */
   readonly recent: number[];
   newestMediaMs: number;
-  /** Frames since one came out of order. */
+  /** Frames since the last one that was out of order. */
   inOrder: number;
 }
 
 /**
- * Says when media is to be played: media time plus the least delay seen on the way, plus the target delay.
+ * Decides when media is played: media time plus the least delay observed, plus the target delay.
  *
  * All tracks share it, so they play in sync; the slowest one sets the pace. The mapping follows clock drift slowly,
  * falls at once when a burst catches up with live, and starts over when media time jumps.
@@ -77,21 +77,21 @@ export class PlayoutClock {
     this.#targetDelayMs = value;
   }
 
-  /** Delay as it is: the target, and what lateness added. */
+  /** The current delay, ms: the target, and what lateness added. */
   get delayMs(): number {
     return this.#targetDelayMs + this.#extraMs;
   }
 
   /**
-   * A whole frame of `track` with media time `mediaMs` has arrived; in arrival order.
+   * A complete frame of `track` with media time `mediaMs` has arrived; call in arrival order.
    *
-   * @returns true when the time base changed: frames that wait belong to the past
+   * @returns true when the time base changed: waiting frames are obsolete
    */
   arrived(track: string, mediaMs: number, nowMs: number): boolean {
     const transit = nowMs - mediaMs;
     const before = this.#tracks.get(track);
     const base = before?.smallest.value(nowMs);
-    // Another track may be slower: until that is known, the clock is as good as new.
+    // Another track may be slower: until that is known, the clock counts as new.
     if (before === undefined) this.#steppedAt = nowMs;
     const jumped = base !== undefined && transit - base > JUMP_MS;
     if (jumped) this.reset();
@@ -102,10 +102,10 @@ export class PlayoutClock {
   }
 
   /**
-   * A frame of `track` is ready to be played; late ones, if all of a track are, lengthen the delay. Call in presentation
-   * order.
+   * A frame of `track` is ready to be played; late ones, if all of a track are, lengthen the delay. Call in
+   * presentation order.
    *
-   * @param leadMs how long before its time it must be ready: what the output itself takes
+   * @param leadMs how long before its time it must be ready: the delay of the output itself
    */
   ready(track: string, mediaMs: number, nowMs: number, leadMs = 0): void {
     const playAt = this.playAt(mediaMs);
@@ -121,20 +121,20 @@ export class PlayoutClock {
     const leastSlack = Math.min(...all.flatMap((each) => each.slack.value(nowMs) ?? []));
     if (leastLate > 0) {
       const extraMs = Math.min(EXTRA_MS_MAX, this.#extraMs + leastLate + EXTRA_STEP_MS);
-      // At once: what is late is not made better by slowness.
+      // At once: adapting slowly would keep frames late.
       if (this.#offsetMs !== undefined) this.#offsetMs += extraMs - this.#extraMs;
       this.#extraMs = extraMs;
     } else if (leastSlack > this.#targetDelayMs / 2) {
-      // Even the latest frame had time to spare: half of that is given back.
+      // Even the latest frame was early: half of that is taken off the delay.
       const spareMs = leastSlack - this.#targetDelayMs / 2;
       this.#extraMs = Math.max(0, this.#extraMs - Math.max(EXTRA_STEP_MS, spareMs / 2));
     }
-    this.#judgeAnew();
+    this.#restartJudging();
   }
 
   /** The program stood still until now: how late frames were until now is no measure of the delay. */
   interrupt(): void {
-    this.#judgeAnew();
+    this.#restartJudging();
   }
 
   /** Local time at which media time `mediaMs` plays; undefined before anything arrived. */
@@ -142,7 +142,7 @@ export class PlayoutClock {
     return this.#offsetMs === undefined ? undefined : mediaMs + this.#offsetMs;
   }
 
-  /** False while a burst still catches up with live, and after steps: sound should wait a moment. */
+  /** False while a burst still catches up with live, and after steps: audio should wait a moment. */
   settled(nowMs: number): boolean {
     return this.#offsetMs !== undefined && nowMs - this.#steppedAt >= SETTLE_MS;
   }
@@ -158,10 +158,10 @@ export class PlayoutClock {
     this.#tracks.clear();
     this.#offsetMs = undefined;
     this.#extraMs = 0;
-    this.#judgeAnew();
+    this.#restartJudging();
   }
 
-  #judgeAnew(): void {
+  #restartJudging(): void {
     this.#readiness.clear();
     this.#judgedAt = undefined;
   }
@@ -228,7 +228,7 @@ function note(delay: TrackDelay, mediaMs: number, transit: number, nowMs: number
   delay.newestMediaMs = Math.max(delay.newestMediaMs, mediaMs);
   delay.recent.push(transit);
   if (delay.recent.length > REORDER_FRAMES) delay.recent.shift();
-  // Pictures that later ones were coded from come before their time; only the pictures between tell the true delay.
+  // Reference pictures arrive before their time; only the pictures between them show the true delay.
   const reordered = delay.inOrder < REORDER_FRAMES * 4;
   delay.smallest.add(reordered ? Math.max(...delay.recent) : transit, nowMs);
 }

@@ -12,14 +12,14 @@ function play(
   return from + (count - 1) * intervalMs;
 }
 
-test("an even picture has no freezes, and its interval is learnt", () => {
+test("evenly shown pictures have no freezes, and their interval is learnt", () => {
   const log = new PresentationLog();
   play(log, { count: 200, intervalMs: 20, from: 0 });
   assert.deepEqual([log.count, log.freezes, log.longestGapMs], [200, 0, 20]);
   assert.ok(Math.abs(log.frameIntervalMs - 20) < 0.1);
 });
 
-test("a gap above 150 ms and three intervals is a freeze; both are told", () => {
+test("a gap above 150 ms and three intervals is a freeze; both are reported", () => {
   const log = new PresentationLog();
   const end = play(log, { count: 50, intervalMs: 40, from: 0 });
   log.presented(end + 149, end + 40);

@@ -1,12 +1,12 @@
 /** A gap between two pictures counts as a freeze beyond this many frame intervals … */
 const FREEZE_INTERVALS = 3;
-/** … and beyond this, ms: less is not seen. */
+/** … and beyond this, ms: less is not visible. */
 const FREEZE_MS = 150;
-/** Media time may stand still or leap between sources; such steps say nothing about the frame rate. */
+/** Media time may pause or jump between sources; such steps do not count for the frame rate, ms. */
 const INTERVAL_MS_MAX = 1_000;
 const SMOOTHING = 0.1;
 
-/** What the viewer saw: when pictures were shown, and when they should have been but were not. */
+/** Records when pictures were shown, and when they should have been but were not. */
 export class PresentationLog {
   #count = 0;
   #freezes = 0;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RateMeter } from "./rate-meter.ts";
 
-test("a steady flow is told at its rate, from its first second on", () => {
+test("a steady flow is measured at its rate, from its first second on", () => {
   const meter = new RateMeter(2_000);
   assert.equal(meter.perSecond(0), 0);
   for (let now = 0; now < 10_000; now += 40) {

@@ -1,6 +1,6 @@
 const BUCKET_MS = 100;
 
-/** How much per second went by within the last `windowMs`. */
+/** The amount per second within the last `windowMs`. */
 export class RateMeter {
   readonly #buckets: { index: number; amount: number }[] = [];
   readonly #count: number;

@@ -25,7 +25,7 @@ export class SlidingMinimum {
     else this.#buckets.push({ index, value });
   }
 
-  /** Undefined when nothing was seen within the window. */
+  /** Undefined without a value within the window. */
   value(nowMs: number): number | undefined {
     this.#forget(Math.floor(nowMs / this.#bucketMs));
     if (this.#buckets.length === 0) return undefined;

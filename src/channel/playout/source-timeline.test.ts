@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { SourceTimeline } from "./source-timeline.ts";
 
-test("timestamps go on counting where they wrap, also with pictures out of order", () => {
+test("timestamps continue across the wrap, also with pictures out of order", () => {
   const steps = fc.array(fc.integer({ min: -20_000, max: 90_000 }));
   fc.assert(
     fc.property(fc.nat(0xffff_ffff), steps, (start, moves) => {
@@ -18,7 +18,7 @@ test("timestamps go on counting where they wrap, also with pictures out of order
   );
 });
 
-test("the least delayed report tells when media entered", () => {
+test("the least delayed report determines when media was ingested", () => {
   const timeline = new SourceTimeline(1_000);
   assert.equal(timeline.ingestMsOf(0), undefined);
   timeline.report({ ingestMs: 5_030, rtpTimestamp: 1_000, sender: undefined }, 0);

@@ -1,9 +1,9 @@
 import { assert, serialDistance } from "../../base/index.ts";
 import { SlidingMinimum } from "./sliding-minimum.ts";
 
-/** Reports come every second; ten of them smooth what the network between publisher and ingest did to single ones. */
+/** Reports arrive every second; ten of them smooth out the jitter between publisher and ingest. */
 const REPORT_WINDOW_MS = 10_000;
-/** A report that stands this far from the earlier ones begins a new time base. */
+/** A report this far from the earlier ones begins a new time base, ms. */
 const JUMP_MS = 1_000;
 
 /** A publisher's sender report (RFC 3550 §6.4.1): its wall clock and its media clock at one instant. */
@@ -14,17 +14,17 @@ export interface SenderTime {
   readonly rtpTimestamp: number;
 }
 
-/** What the ingest says about a source once a second. */
+/** What the ingest reports about a source once a second. */
 export interface IngestReport {
   /** ms, the ingest's monotonic clock. */
   readonly ingestMs: number;
-  /** u32, where the medium stood then. */
+  /** u32, the RTP timestamp at that instant. */
   readonly rtpTimestamp: number;
   /** The publisher's last sender report, if any. */
   readonly sender: SenderTime | undefined;
 }
 
-/** What a source's RTP timestamps mean in time: by the ingest's clock, and by the publisher's. */
+/** Converts a source's RTP timestamps to time: by the ingest's clock, and by the publisher's. */
 export class SourceTimeline {
   /** Ticks per second. */
   readonly clockRate: number;
@@ -55,7 +55,7 @@ export class SourceTimeline {
   }
 
   /**
-   * Takes a report of the ingest: at `ingestMs` of its clock the medium stood at `rtpTimestamp`.
+   * Adds a report of the ingest: at `ingestMs` of its clock the medium stood at `rtpTimestamp`.
    *
    * @param nowMs monotonic, local
    */
@@ -65,7 +65,7 @@ export class SourceTimeline {
       this.#ingestOffsets.clear();
       this.#sender = undefined;
     }
-    // The least delayed packet tells best when media entered: the smallest offset of the window.
+    // The least delayed packet shows best when media was ingested: the smallest offset of the window.
     this.#ingestOffsets.add(offset, nowMs);
     this.#ingestOffsetMs = this.#ingestOffsets.value(nowMs);
     const { sender } = report;
@@ -73,7 +73,7 @@ export class SourceTimeline {
       this.#sender = { ntpMs: sender.ntpMs, ticks: this.unwrap(sender.rtpTimestamp) };
   }
 
-  /** When the medium entered the network, in ms of the ingest's clock; undefined before the first report. */
+  /** When the media was ingested, in ms of the ingest's clock; undefined before the first report. */
   ingestMsOf(ticks: number): number | undefined {
     return this.#ingestOffsetMs === undefined ? undefined : this.msOf(ticks) + this.#ingestOffsetMs;
   }

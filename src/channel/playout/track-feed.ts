@@ -9,7 +9,7 @@ export interface EncodedFrame {
   readonly key: boolean;
 }
 
-/** One source's packets, put together into frames. */
+/** Assembles one source's packets into frames. */
 export class TrackFeed {
   readonly track: Track;
   readonly timeline: SourceTimeline;
@@ -33,17 +33,17 @@ export class TrackFeed {
     this.#onFrame = onFrame;
   }
 
-  /** Frames that came but were incomplete, or stood before the first key frame. */
+  /** Frames that arrived incomplete, or before the first key frame. */
   get framesDropped(): number {
     return this.#receiver.stats.framesDropped;
   }
 
-  /** Packets that never came. */
+  /** Packets that never arrived. */
   get packetsLost(): number {
     return this.#receiver.stats.packetsLost;
   }
 
-  /** True when a description still speaks of this source. */
+  /** True when a description still names this source. */
   matches(track: Track): boolean {
     const own = this.track;
     return (
@@ -55,18 +55,18 @@ export class TrackFeed {
     );
   }
 
-  /** Takes an RTP packet, which must not change afterwards. */
+  /** Adds an RTP packet, which is retained: never modify it. */
   push(rtp: Uint8Array, nowMs: number): void {
     this.#hand(this.#receiver.push(rtp, nowMs));
   }
 
-  /** Packets that will never come. */
+  /** Notes packets that will never arrive. */
   gap(sequence: number, count: number, nowMs: number): void {
     this.#receiver.gap(sequence, count);
     this.tick(nowMs);
   }
 
-  /** Gives up packets that were missing for too long. Call it every now and then. */
+  /** Gives up packets that were missing for too long. Call it regularly. */
   tick(nowMs: number): void {
     this.#hand(this.#receiver.tick(nowMs));
   }

@@ -1,5 +1,5 @@
 import { type Clock, delay, MeanderError, messageOf } from "../../base/index.ts";
-import type { SiteFigures } from "../../client/contract/index.ts";
+import type { SiteStats } from "../../client/contract/index.ts";
 import type { SiteClient } from "../../client/index.ts";
 import type { SiteRecord } from "../../session/index.ts";
 
@@ -9,7 +9,7 @@ export interface TopSite {
   readonly isLeader: boolean;
   readonly url: string;
   /** Undefined: it does not answer. */
-  readonly figures: SiteFigures | undefined;
+  readonly stats: SiteStats | undefined;
   /** Why it does not answer; undefined: it does. */
   readonly failure: string | undefined;
   /** Bits per second that went out at the last looks, oldest first. */
@@ -105,13 +105,13 @@ export class SessionPoll {
     const { record, client } = known;
     const about = { name: record.name, isLeader: record.name === this.#leader, url: client.url };
     try {
-      const figures = await this.#within(client.figures());
-      known.history = [...known.history, figures.bitsOut].slice(-HISTORY_COUNT);
-      return { ...about, figures, failure: undefined, history: known.history };
+      const stats = await this.#within(client.currentStats());
+      known.history = [...known.history, stats.bitsOut].slice(-HISTORY_COUNT);
+      return { ...about, stats, failure: undefined, history: known.history };
     } catch (error) {
       known.history = [...known.history, 0].slice(-HISTORY_COUNT);
       const failure = error instanceof MeanderError ? error.what : messageOf(error);
-      return { ...about, figures: undefined, failure, history: known.history };
+      return { ...about, stats: undefined, failure, history: known.history };
     }
   }
 

@@ -56,9 +56,7 @@ export function topScreen(session: TopSession, choice: TopChoice, frame: TopFram
   const chosen = sites.filter(({ name }) => choice.site === undefined || name === choice.site);
   const channels = sortedChannels(chosen, choice);
   const slow = chosen
-    .flatMap(({ name, figures }) =>
-      (figures?.slowest ?? []).map((each) => ({ ...each, site: name })),
-    )
+    .flatMap(({ name, stats }) => (stats?.slowest ?? []).map((each) => ({ ...each, site: name })))
     .sort((a, b) => b.lagMs - a.lagMs);
   const selected = choice.site === undefined ? undefined : sites.findIndex(isNamed(choice.site));
   const sorted = SORTS[choice.sort]?.toUpperCase();
@@ -85,16 +83,16 @@ export function topScreen(session: TopSession, choice: TopChoice, frame: TopFram
 /** Sites in the order in which they are shown. */
 export function sortedSites(sites: readonly TopSite[], { sort }: TopChoice): readonly TopSite[] {
   const pick = (site: TopSite): number => {
-    const { figures } = site;
+    const { stats } = site;
     switch (SORTS[sort]) {
       case "out":
-        return figures?.bitsOut ?? -1;
+        return stats?.bitsOut ?? -1;
       case "subs":
-        return figures?.subscribers ?? -1;
+        return stats?.subscribers ?? -1;
       case "drops":
-        return figures?.drops ?? -1;
+        return stats?.drops ?? -1;
       case "cpu":
-        return figures?.cpu ?? -1;
+        return stats?.cpu ?? -1;
       default:
         return 0;
     }
@@ -103,8 +101,8 @@ export function sortedSites(sites: readonly TopSite[], { sort }: TopChoice): rea
 }
 
 function sortedChannels(sites: readonly TopSite[], { sort }: TopChoice): readonly ChannelRow[] {
-  const rows = sites.flatMap(({ name, figures }) =>
-    (figures?.channels ?? []).map((each) => ({ ...each, site: name })),
+  const rows = sites.flatMap(({ name, stats }) =>
+    (stats?.channels ?? []).map((each) => ({ ...each, site: name })),
   );
   const pick = (row: ChannelRow): number => {
     switch (SORTS[sort]) {
@@ -125,18 +123,18 @@ function sortedChannels(sites: readonly TopSite[], { sort }: TopChoice): readonl
 const SITE_COLUMNS: readonly Column<TopSite>[] = [
   { title: "NAME", cell: ({ name }) => ({ text: name, style: "bold" }) },
   { title: "STATE", cell: stateOf },
-  { title: "", cell: ({ figures }) => bar(figures?.cpu), expendable: 2 },
+  { title: "", cell: ({ stats }) => bar(stats?.cpu), expendable: 2 },
   {
     title: "CPU",
     align: "right",
     least: 5,
-    cell: ({ figures }) => ({ ...graded(figures?.cpu, 0.7, 0.9), text: formatShare(figures?.cpu) }),
+    cell: ({ stats }) => ({ ...graded(stats?.cpu, 0.7, 0.9), text: formatShare(stats?.cpu) }),
   },
   {
     title: "MEM",
     align: "right",
     least: 7,
-    cell: ({ figures }) => formatBytes(figures?.memory.used),
+    cell: ({ stats }) => formatBytes(stats?.memory.used),
     expendable: 1,
   },
   {
@@ -144,19 +142,19 @@ const SITE_COLUMNS: readonly Column<TopSite>[] = [
     align: "right",
     least: 6,
     expendable: 1,
-    cell: ({ figures }) => ({
-      ...graded(figures?.loopMs.plane, 20, 100),
-      text: formatMs(figures?.loopMs.plane),
+    cell: ({ stats }) => ({
+      ...graded(stats?.loopMs.plane, 20, 100),
+      text: formatMs(stats?.loopMs.plane),
     }),
   },
-  { title: "CHANS", align: "right", cell: ({ figures }) => count(figures?.channels.length) },
-  { title: "SUBS", align: "right", least: 5, cell: ({ figures }) => count(figures?.subscribers) },
-  { title: "IN", align: "right", least: 9, cell: ({ figures }) => formatBitRate(figures?.bitsIn) },
+  { title: "CHANS", align: "right", cell: ({ stats }) => count(stats?.channels.length) },
+  { title: "SUBS", align: "right", least: 5, cell: ({ stats }) => count(stats?.subscribers) },
+  { title: "IN", align: "right", least: 9, cell: ({ stats }) => formatBitRate(stats?.bitsIn) },
   {
     title: "OUT",
     align: "right",
     least: 9,
-    cell: ({ figures }) => formatBitRate(figures?.bitsOut),
+    cell: ({ stats }) => formatBitRate(stats?.bitsOut),
   },
   {
     title: "",
@@ -166,12 +164,12 @@ const SITE_COLUMNS: readonly Column<TopSite>[] = [
       style: "cyan",
     }),
   },
-  { title: "DROPS", align: "right", least: 6, cell: ({ figures }) => drops(figures?.drops) },
+  { title: "DROPS", align: "right", least: 6, cell: ({ stats }) => drops(stats?.drops) },
   {
     title: "FILES",
     align: "right",
     expendable: 4,
-    cell: ({ figures }) => count(figures?.descriptors?.used),
+    cell: ({ stats }) => count(stats?.descriptors?.used),
   },
 ];
 
@@ -223,7 +221,7 @@ const SLOW_COLUMNS: readonly Column<SlowRow>[] = [
 ];
 
 function headOf({ name, sites }: TopSession, time: string, { width, paint }: TopFrame): string {
-  const up = sites.flatMap(({ figures }) => (figures === undefined ? [] : [figures]));
+  const up = sites.flatMap(({ stats }) => (stats === undefined ? [] : [stats]));
   const sum = (pick: (each: (typeof up)[number]) => number): number =>
     up.reduce((total, each) => total + pick(each), 0);
   const channels = new Set(up.flatMap((each) => each.channels.map((channel) => channel.name))).size;
@@ -249,10 +247,10 @@ function headOf({ name, sites }: TopSession, time: string, { width, paint }: Top
 /** Why something is not well, one line each. */
 function problemsOf({ sites, problem }: TopSession, { width, paint }: TopFrame): string[] {
   const lines: Piece[] = problem === undefined ? [] : [{ text: `! ${problem}`, style: "yellow" }];
-  for (const { name, figures, failure } of sites) {
+  for (const { name, stats, failure } of sites) {
     if (failure !== undefined) lines.push({ text: `! ${name}: ${failure}`, style: "red" });
-    else if (figures?.reason != null) {
-      lines.push({ text: `! ${name}: ${figures.reason}`, style: "yellow" });
+    else if (stats?.reason != null) {
+      lines.push({ text: `! ${name}: ${stats.reason}`, style: "yellow" });
     }
   }
   return lines.map((piece) => lineOf([piece], width, paint));
@@ -305,10 +303,10 @@ function arrange(
   return body.slice(0, room === Number.POSITIVE_INFINITY ? undefined : room);
 }
 
-function stateOf({ figures, isLeader }: TopSite): Piece {
-  if (figures === undefined) return { text: "● down", style: "red" };
+function stateOf({ stats, isLeader }: TopSite): Piece {
+  if (stats === undefined) return { text: "● down", style: "red" };
   const role = isLeader ? " leader" : "";
-  if (figures.status === "ok") return { text: `● ok${role}`, style: "green" };
+  if (stats.status === "ok") return { text: `● ok${role}`, style: "green" };
   return { text: `● degraded${role}`, style: "yellow" };
 }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { MeanderError, VirtualClock } from "../../base/index.ts";
-import type { SessionView, SiteFigures } from "../../client/contract/index.ts";
+import type { SessionView, SiteStats } from "../../client/contract/index.ts";
 import type { SiteClient } from "../../client/index.ts";
 import type { SiteRecord } from "../../session/index.ts";
 import type { Paint } from "../terminal.ts";
@@ -14,7 +14,7 @@ import { type TopChoice, topScreen } from "./top-screen.ts";
 const PLAIN: Paint = (_style, text) => text;
 const ALL: TopChoice = { view: "all", sort: 0, site: undefined, isPaused: false };
 
-function figuresOf(site: string, parts: Partial<SiteFigures> = {}): SiteFigures {
+function statsOf(site: string, parts: Partial<SiteStats> = {}): SiteStats {
   const channel = {
     ...{ name: "clip", path: ["origin", site], bitsIn: 2.4e6, bitsOut: 24e6 },
     ...{ packetsIn: 300, packetsOut: 3_000, subscribers: 10, lagMs: 12, drops: 0 },
@@ -30,10 +30,10 @@ function figuresOf(site: string, parts: Partial<SiteFigures> = {}): SiteFigures 
   };
 }
 
-function sessionOf(...all: readonly SiteFigures[]): TopSession {
-  const sites = all.map((figures) => ({
-    ...{ name: figures.site, isLeader: figures.site === "origin", url: "http://127.0.0.1:1" },
-    ...{ figures, failure: undefined, history: [1, 2, 3] },
+function sessionOf(...all: readonly SiteStats[]): TopSession {
+  const sites = all.map((stats) => ({
+    ...{ name: stats.site, isLeader: stats.site === "origin", url: "http://127.0.0.1:1" },
+    ...{ stats, failure: undefined, history: [1, 2, 3] },
   }));
   return { name: "demo", sites, problem: undefined };
 }
@@ -49,7 +49,7 @@ test("sites, channels and the slowest stand below each other, with sums on top",
       ...({ state: "skipping", lagMs: 1_400, drops: 31 } as const),
     },
   ];
-  const session = sessionOf(figuresOf("origin"), figuresOf("south", { slowest, drops: 12 }));
+  const session = sessionOf(statsOf("origin"), statsOf("south", { slowest, drops: 12 }));
   const lines = topScreen(session, ALL, frame(140, undefined));
   const text = lines.join("\n");
   assert.match(lines[0] ?? "", /Meander demo {3}2\/2 sites {3}1 channels {3}18 viewers/);
@@ -61,10 +61,10 @@ test("sites, channels and the slowest stand below each other, with sums on top",
 
 test("a site that does not answer, and one that is not well, are said first", () => {
   const well = sessionOf(
-    figuresOf("origin", { status: "degraded", reason: "descriptors: 93 of 100 in use" }),
+    statsOf("origin", { status: "degraded", reason: "descriptors: 93 of 100 in use" }),
   );
   const gone = {
-    ...{ name: "south", isLeader: false, url: "", figures: undefined },
+    ...{ name: "south", isLeader: false, url: "", stats: undefined },
     ...{ failure: "no answer within 2 s", history: [] },
   };
   const session = { ...well, sites: [...well.sites, gone], problem: "the directory is gone" };
@@ -86,7 +86,7 @@ test("the screen fits any terminal, whatever is on it", () => {
       fc.constantFrom("all" as const, "channels" as const, "viewers" as const),
       fc.nat({ max: 4 }),
       (width, height, siteCount, view, sort) => {
-        const sites = Array.from({ length: siteCount }, (_, index) => figuresOf(`site-${index}`));
+        const sites = Array.from({ length: siteCount }, (_, index) => statsOf(`site-${index}`));
         const choice = { ...ALL, view, sort, site: siteCount > 2 ? "site-1" : undefined };
         const lines = topScreen(sessionOf(...sites), choice, frame(width, height));
         assert.ok(lines.length <= Math.max(height, 2), `${lines.length} lines on ${height}`);
@@ -97,7 +97,7 @@ test("the screen fits any terminal, whatever is on it", () => {
 });
 
 test("keys choose what is shown, in which order, and of which site", () => {
-  const session = sessionOf(figuresOf("a"), figuresOf("b", { bitsOut: 99e6 }), figuresOf("c"));
+  const session = sessionOf(statsOf("a"), statsOf("b", { bitsOut: 99e6 }), statsOf("c"));
   const press = (keys: string, from = ALL): TopChoice => {
     const choice = keysPressed(from, session, keys);
     assert.notEqual(choice, "quit");
@@ -145,7 +145,7 @@ test("only lines that changed are written, and the terminal is given back once",
 class FakeSite {
   readonly url: string;
   session: () => Promise<SessionView> = () => this.#gone();
-  figures: () => Promise<SiteFigures> = () => this.#gone();
+  currentStats: () => Promise<SiteStats> = () => this.#gone();
 
   constructor(name: string) {
     this.url = `http://${name}`;
@@ -167,7 +167,7 @@ test("when the site that was named goes, the others tell of the session", async 
   });
   for (const [name, site] of sites) {
     site.session = session;
-    site.figures = async () => figuresOf(name);
+    site.currentStats = async () => statsOf(name);
   }
   const poll = new SessionPoll({
     site: sites.get("origin") as unknown as SiteClient,

@@ -14,7 +14,7 @@ export type {
   SubscriberSnapshot,
 } from "./plane-snapshot.ts";
 export type { RecordEvent, RecordRequest, RecordStatus } from "./recording.ts";
-export type { ChannelNow, SiteFigures, SlowNow, StatsView, Usage } from "./site-figures.ts";
+export type { ChannelNow, SiteStats, SlowNow, StatsView, Usage } from "./site-stats.ts";
 export type { ListedToken, MadeToken, TokenRequest } from "./tokens.ts";
 export type {
   ChannelView,

@@ -25,7 +25,10 @@ export interface ChannelView {
   readonly snapshot: ChannelSnapshot | null;
 }
 
-/** How a site is doing. `degraded`: media flows, but the directory cannot be reached, or something runs out. */
+/**
+ * How a site is doing. `degraded`: it runs, but the directory cannot be reached or refuses writes, no upstream answers for a
+ * channel, or something runs out.
+ */
 export interface HealthView {
   readonly status: "ok" | "degraded";
   readonly site: string;

@@ -4,12 +4,12 @@ import { ChannelTracks, type TrackFeed } from "../../channel/playout/index.ts";
 import {
   type Container,
   containerOf,
-  type Lane,
   type OpenSegmentFile,
   RecordTimeline,
   recordingRefusal,
   Segmenter,
   SteadyClock,
+  type TrackBuffer,
 } from "../../media/index.ts";
 import type { Description, Track } from "../../wire/index.ts";
 import type { RecordEvent, RecordRequest, RecordStatus } from "../contract/recording.ts";
@@ -44,7 +44,7 @@ export class ChannelRecorder {
   readonly #segmenter: Segmenter;
   readonly #timeline = new RecordTimeline();
   readonly #tracks: ChannelTracks;
-  readonly #lanes = new Map<TrackFeed, Lane>();
+  readonly #buffers = new Map<TrackFeed, TrackBuffer>();
   #settle: (error: MeanderError | undefined) => void = () => {};
   #watching: { close(): void } | undefined;
   #cancelTick: Cancel | undefined;
@@ -97,8 +97,8 @@ export class ChannelRecorder {
         onOpened: (feed) => this.#open(feed),
         onClosed: (feed) => this.#close(feed),
         onFrame: (feed, frame) => {
-          const lane = this.#lanes.get(feed);
-          if (lane !== undefined) this.#segmenter.frame(lane, frame);
+          const buffer = this.#buffers.get(feed);
+          if (buffer !== undefined) this.#segmenter.frame(buffer, frame);
         },
         onMessage() {},
         onRefused: (track, message) => this.#refused(message, track),
@@ -178,26 +178,26 @@ export class ChannelRecorder {
     const [first] = description.tracks;
     this.#refusal = undefined;
     this.#tracks.describe(description);
-    if (this.#lanes.size > 0 || first === undefined) return;
+    if (this.#buffers.size > 0 || first === undefined) return;
     if (!description.tracks.some(({ kind }) => kind === "audio" || kind === "video"))
       this.#refused(`the channel carries ${first.kind}; audio and video can be recorded`);
   }
 
   #open(feed: TrackFeed): void {
-    const lane = this.#segmenter.open(feed.track, new SteadyClock(this.#timeline, feed.timeline));
-    if (lane !== undefined) this.#lanes.set(feed, lane);
+    const buffer = this.#segmenter.open(feed.track, new SteadyClock(this.#timeline, feed.timeline));
+    if (buffer !== undefined) this.#buffers.set(feed, buffer);
   }
 
   #close(feed: TrackFeed): void {
-    const lane = this.#lanes.get(feed);
-    this.#lanes.delete(feed);
-    if (lane !== undefined) this.#segmenter.close(lane);
+    const buffer = this.#buffers.get(feed);
+    this.#buffers.delete(feed);
+    if (buffer !== undefined) this.#segmenter.close(buffer);
   }
 
   #gone(feed: TrackFeed): void {
-    if (!this.#lanes.has(feed)) return;
+    if (!this.#buffers.has(feed)) return;
     this.#close(feed);
-    if (this.#lanes.size > 0) return;
+    if (this.#buffers.size > 0) return;
     this.#wait("nobody publishes now");
     if (this.#request.untilEnd) void this.finish();
   }

@@ -55,7 +55,7 @@ test("when the log fails the tables take its place", async () => {
   assert.deepEqual(world.told, ["log failed", "stored", "kept a", "kept b"]);
 });
 
-test("when both fail, all that is not kept is undone, newest first, before anyone hears of it", async () => {
+test("when both fail, all that is not kept is rolled back, newest first, before any of it is reported", async () => {
   const world = new World();
   world.storeFails = true;
   world.push("a");
@@ -77,7 +77,7 @@ test("when both fail, all that is not kept is undone, newest first, before anyon
   assert.equal(world.told.at(-1), "kept d");
 });
 
-test("a commit made while others are told of theirs comes after them", async () => {
+test("a commit made while others settle comes after them", async () => {
   const world = new World();
   world.push("a", () => world.push("c"));
   world.push("b");
@@ -90,7 +90,7 @@ test("a commit made while others are told of theirs comes after them", async () 
   assert.deepEqual(world.told, ["kept a", "kept b", "kept c"]);
 });
 
-/** A queue over a log whose flushes end when the test says so. */
+/** A queue over a log whose flushes end when the test decides. */
 class World {
   readonly told: string[] = [];
   /** What each flush had. */
@@ -111,7 +111,7 @@ class World {
   });
   #appending: (() => void) | undefined;
 
-  /** Adds a commit that removes a key; undefined: one that only reads. */
+  /** Adds a commit that removes a key; undefined: a read-only one. */
   push(key: string | undefined, onKept: () => void = () => {}): void {
     const name = key ?? "read";
     const commit: Commit = {

@@ -9,22 +9,23 @@ export interface Commit {
   readonly undo: () => void;
   /** It is durable. */
   readonly kept: () => void;
-  /** It is undone, and so is all that came after it. */
+  /** It is rolled back, and so is everything after it. */
   readonly failed: (error: unknown) => void;
 }
 
 /** Where commits are kept. */
 export interface CommitKeepers {
   readonly log: Pick<RedoLog, "fits" | "append">;
-  /** Brings all that was done so far to the tables, durably, and begins the log anew. What it throws fails the commits. */
+  /** Writes everything so far to the tables, durably, and restarts the log. An error fails the commits. */
   readonly store: () => void;
   /** The log could not be written; the tables are tried. */
   readonly onLogFailed: (cause: unknown) => void;
 }
 
 /**
- * Brings commits to the disk in the order in which they were made. Those of one turn, and those that come while the disk works, share
- * a flush. What does not fit the log goes to the tables at once, with all that waits.
+ * Writes commits to the disk in the order in which they were made. Those of one turn of the event loop, and those made
+ * while the disk is busy, share a flush. Commits that do not fit the log go to the tables at once, with all that are
+ * waiting.
  */
 export class CommitQueue {
   readonly #keepers: CommitKeepers;

@@ -4,9 +4,12 @@ import { z } from "zod";
 
 const ownerSchema = z.object({
   pid: z.int(),
-  /** Tells runs of processes with one pid apart, within this machine's uptime; absent where the system does not say. */
+  /**
+   * Distinguishes processes that had the same pid, within this machine's uptime; absent where the system does not
+   * provide it.
+   */
   started: z.string().optional(),
-  /** Tells this run of the program from earlier ones that had its pid. */
+  /** Distinguishes this run of the program from earlier ones that had its pid. */
   run: z.string(),
 });
 
@@ -31,7 +34,7 @@ export function parseOwner(text: string | undefined): DirectoryOwner | undefined
   }
 }
 
-/** Whether that process still runs: the same one, not a later one that was given its number. */
+/** Whether that process is still running, rather than a later one that was given its pid. */
 export function isRunning(owner: DirectoryOwner): boolean {
   if (owner.pid === process.pid) return owner.run === RUN;
   if (!isAlive(owner.pid)) return false;

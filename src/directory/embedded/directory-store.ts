@@ -9,26 +9,28 @@ export interface StoredEntry extends Entry {
 /**
  * What an embedded directory keeps, and what outlives it. One directory at a time uses a store.
  *
- * Reads see all that was written, durable or not; who answers with them makes them within {@link transaction}, too. Writes may be made
- * only there.
+ * Reads see everything written, durable or not; to answer with what was read, read within {@link transaction}. Writes
+ * are allowed only there.
  */
 export interface DirectoryStore {
   /**
-   * Makes the caller the one that uses the store.
+   * Makes the caller the user of the store.
    *
-   * @param lost called when another takes the store over, as after a kill of the caller's process; the caller does nothing more with it
-   * @throws {MeanderError} `directory-in-use` where the one before is still there
+   * @param lost called when another claims the store, as after a kill of the caller's process; the caller must not use
+   *   it any more
+   * @throws {MeanderError} `directory-in-use` while another process uses it
    */
   claim(lost: () => void): void;
   /**
-   * Does all writes of `action` before it returns, or, when that throws, none. Settles when they are durable, and so is everything that
-   * `action` has seen. A transaction that only reads may be done again, when what it has seen was taken back.
+   * Does all writes of `action` before it returns or, when that throws, none. Settles when they are durable, and so is
+   * everything that `action` has read. A read-only transaction may run again when a write that it saw was rolled back.
    *
    * @param committed called when it is durable, before the promise settles, in the order of transactions
-   * @throws {MeanderError} `directory-write-failed`: it is undone, and so is each later one that is not durable; what `action` throws
+   * @throws {MeanderError} `directory-write-failed`: it was rolled back, and so was each later one that is not durable;
+   *   what `action` throws
    */
   transaction<T>(action: () => T, committed?: (result: T) => void): Promise<T>;
-  /** Ends the claim, if there is one, and lets go of files. */
+  /** Ends the claim, if any, and closes files. */
   close(): Promise<void>;
 
   /** Names this directory, from its first opening on; `make` makes the name. */
@@ -42,7 +44,10 @@ export interface DirectoryStore {
 
   /** The value is the caller's own. */
   entry(key: string): StoredEntry | undefined;
-  /** Entries whose key starts with `prefix` and comes after `after`, by key; with about the bytes each takes. To be read before the next write. */
+  /**
+   * Entries whose key starts with `prefix` and sorts after `after`, by key, with the approximate size of each in bytes.
+   * Must be consumed before the next write.
+   */
   entries(prefix: string, after?: string): Iterable<{ entry: StoredEntry; bytes: number }>;
   /** Sets a key to a value in JSON. The new revision. */
   put(key: string, text: string, lease: string | undefined): number;
@@ -51,7 +56,7 @@ export interface DirectoryStore {
 
   leases(): readonly { readonly id: string; readonly ttlMs: number }[];
   putLease(id: string, ttlMs: number): void;
-  /** Forgets a lease that has no keys left. Does nothing when there is none. */
+  /** Deletes a lease that has no keys left. Does nothing when it does not exist. */
   removeLease(id: string): void;
   /** Keys under a lease, in order. */
   keysOf(lease: string): readonly string[];

@@ -5,7 +5,7 @@ import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { Folder, spawnProgram } from "./folder.conformance.ts";
 
-/** Runs a command with file systems of its own. */
+/** Runs a command with its own file systems. */
 const NAMESPACE = ["unshare", "--user", "--map-root-user", "--mount"];
 const [command = "", ...rest] = NAMESPACE;
 const mounts = spawnSync(command, [...rest, "mount", "-t", "tmpfs", "tmpfs", "/mnt"]).status === 0;
@@ -13,7 +13,7 @@ const skip = mounts ? false : "no file system can be mounted here";
 
 // With 2 MB the log does not get its size; with 12 MB it does, and the tables find no room when it is full.
 for (const megabytes of [2, 12]) {
-  test(`on a full disk of ${megabytes} MB writes are refused, what was confirmed stays, and with room it goes on`, {
+  test(`on a full disk of ${megabytes} MB writes are refused, what was confirmed stays, and writes succeed when there is room`, {
     skip,
   }, async () => {
     using folder = new Folder();

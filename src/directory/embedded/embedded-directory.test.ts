@@ -83,7 +83,7 @@ test("embedded: a folder that cannot be a directory is refused with its path", a
     code: "directory-unreadable",
     where: join(folder.path, "file"),
   });
-  for (const text of ["x", "this is no directory".repeat(1_000)]) {
+  for (const text of ["x", "not a directory".repeat(1_000)]) {
     writeFileSync(join(folder.path, "directory.mdb"), text);
     await assert.rejects(folder.open(), { code: "directory-unreadable" });
   }
@@ -102,7 +102,7 @@ test("embedded: leases over the limit are refused, and ended ones make room", as
   await directory.grantLease(1_000);
 });
 
-/** A process that writes `n/0`, `n/1`… for ever, and prints each number when its write was confirmed. */
+/** A process that writes `n/0`, `n/1`… forever, and prints each number when its write was confirmed. */
 function spawnWriter(path: string): ChildProcess {
   return spawnProgram(`
     const directory = await EmbeddedDirectory.open({ path: ${JSON.stringify(path)}, clock: new SystemClock(), random: new SystemRandom(), log: SILENT });

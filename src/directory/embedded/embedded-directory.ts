@@ -1,4 +1,5 @@
 import { type Clock, LIMITS, type Log, type Random } from "../../base/index.ts";
+import type { SiteInstance } from "../../stream/index.ts";
 import type {
   Change,
   DirectoryStatus,
@@ -11,7 +12,7 @@ import type {
 } from "../directory.ts";
 import { checkKey, checkPrefix } from "../key.ts";
 import type { LeaderDirectory, Page } from "../leader-directory.ts";
-import type { CallHandler, ServedPlace } from "../site-calls.ts";
+import type { CallHandler } from "../site-calls.ts";
 import { SiteRegistry } from "../site-registry.ts";
 import { encodeValue } from "../value.ts";
 import type { DirectoryStore, StoredEntry } from "./directory-store.ts";
@@ -43,10 +44,12 @@ interface EmbeddedDirectoryPorts {
 }
 
 /**
- * A directory in a folder of this machine: [D13] what it has confirmed survives the end of the process and of the machine. Or in a
- * store that the caller has; over a {@link MemoryStore} all its promises settle within the turn of the event loop.
+ * A directory in a folder of this machine: [D13] what it has confirmed survives the end of the process and of the
+ * machine. Or in a store that the caller provides; over a {@link MemoryStore} all its promises settle within the turn
+ * of the event loop.
  *
- * Besides what every {@link LeaderDirectory} throws: `directory-closed`, `directory-full`, `directory-write-failed`.
+ * In addition to the errors of every {@link LeaderDirectory}: `directory-closed`, `directory-full`,
+ * `directory-write-failed`.
  */
 export class EmbeddedDirectory implements LeaderDirectory {
   readonly id: string;
@@ -82,7 +85,7 @@ export class EmbeddedDirectory implements LeaderDirectory {
   /**
    * Opens a directory.
    *
-   * @throws {MeanderError} `directory-in-use` while another has it open, `directory-unreadable`
+   * @throws {MeanderError} `directory-in-use` while another process has it open, `directory-unreadable`
    */
   static async open(options: EmbeddedDirectoryOptions): Promise<EmbeddedDirectory> {
     const store = "store" in options ? options.store : await openFolder(options.path, options.log);
@@ -209,7 +212,7 @@ export class EmbeddedDirectory implements LeaderDirectory {
     return await this.#requests.ask(subject, payload, timeoutMs);
   }
 
-  serve(place: ServedPlace, handler: CallHandler): () => void {
+  serve(place: SiteInstance, handler: CallHandler): () => void {
     this.#checkOpen();
     return this.#localCalls.serve(place, handler);
   }
@@ -224,7 +227,7 @@ export class EmbeddedDirectory implements LeaderDirectory {
     return () => void this.#statusListeners.delete(listener);
   }
 
-  /** Everything confirmed is on the disk already. Closing twice is fine. */
+  /** Everything confirmed is on disk already. Idempotent. */
   [Symbol.asyncDispose](): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -277,7 +280,7 @@ export class EmbeddedDirectory implements LeaderDirectory {
   }
 
   #tellPut(key: string, text: string, revision: number): void {
-    // A value of its own: what the writer does with the one it gave is no change of the directory.
+    // A copy: later modifications of the writer's value are not changes of the directory.
     this.#watches.tell([
       { type: "put", entry: { key, value: JSON.parse(text) as Json, revision } },
     ]);

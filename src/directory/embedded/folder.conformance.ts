@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { SeededRandom, SILENT, VirtualClock } from "../../base/index.ts";
 import { EmbeddedDirectory } from "./embedded-directory.ts";
 
-/** A folder of its own for a test. */
+/** A temporary folder for a test. */
 export class Folder {
   readonly path: string = mkdtempSync(join(tmpdir(), "meander-directory-"));
 

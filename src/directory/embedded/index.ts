@@ -1,5 +1,6 @@
 /**
- * The directory that a leader keeps: on its own disk, or, in simulations, in memory. Needs Node; the rest of `directory` runs in browsers too.
+ * The directory that a leader keeps: on its own disk or, in simulations, in memory. Needs Node; the rest of `directory`
+ * also runs in browsers.
  *
  * Loads native code only when a directory in a folder is opened.
  *

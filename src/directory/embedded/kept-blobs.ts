@@ -11,7 +11,10 @@ export class KeptBlobs {
     this.#store = store;
   }
 
-  /** Borrows `bytes` for the call. @throws {MeanderError} `directory-value-too-large`, `directory-full`, `directory-write-failed` */
+  /**
+   * Does not retain `bytes`. @throws {MeanderError} `directory-value-too-large`, `directory-full`,
+   * `directory-write-failed`
+   */
   async put(bytes: Uint8Array): Promise<string> {
     const { byteLength } = bytes;
     if (byteLength > LIMITS.directoryBlobBytesMax) {

@@ -27,7 +27,7 @@ export class KeptLeases {
     this.#running = new Leases(options.clock, (id) => this.#ended(id));
   }
 
-  /** [D14] Whoever holds a lease from before has all its time to come back. */
+  /** [D14] Holders of earlier leases have their full time to come back. */
   restart(): void {
     for (const { id, ttlMs } of this.#store.leases()) this.#running.start(id, ttlMs);
   }
@@ -62,7 +62,7 @@ export class KeptLeases {
     if (!this.#running.renew(id)) throw leaseGoneError(id);
   }
 
-  /** @throws {MeanderError} `directory-write-failed`: it has its whole time anew */
+  /** @throws {MeanderError} `directory-write-failed`: the lease then has its full time again */
   async revoke(id: string): Promise<void> {
     // No key is put under it from now on, though its end may take a moment to be durable.
     const ttlMs = this.#running.stop(id);

@@ -1,12 +1,12 @@
 import type { Cancel, Clock } from "../../base/index.ts";
 
-/** Leases that run, and their time. Bounded by whoever starts them. */
+/** Running leases and their times. The caller bounds their number. */
 export class Leases {
   readonly #clock: Clock;
   readonly #onEnded: (id: string) => void;
   readonly #running = new Map<string, { readonly ttlMs: number; cancel: Cancel }>();
 
-  /** @param onEnded a lease has run out; it is no longer among the running ones */
+  /** @param onEnded a lease has expired; it is no longer among the running ones */
   constructor(clock: Clock, onEnded: (id: string) => void) {
     this.#clock = clock;
     this.#onEnded = onEnded;
@@ -21,7 +21,7 @@ export class Leases {
     return this.#running.has(id);
   }
 
-  /** Starts the time of a lease, for the first time or anew. */
+  /** Starts or restarts the time of a lease. */
   start(id: string, ttlMs: number): void {
     this.stop(id);
     const cancel = this.#clock.after(`lease ${id}`, ttlMs, () => {
@@ -31,14 +31,14 @@ export class Leases {
     this.#running.set(id, { ttlMs, cancel });
   }
 
-  /** Starts the time of a running lease anew. False when it does not run. */
+  /** Restarts the time of a running lease. False when it is not running. */
   renew(id: string): boolean {
     const lease = this.#running.get(id);
     if (lease !== undefined) this.start(id, lease.ttlMs);
     return lease !== undefined;
   }
 
-  /** Ends a lease without calling anyone. Its time, ms; undefined when it does not run. */
+  /** Ends a lease without a callback. Returns its time to live, ms; undefined when it is not running. */
   stop(id: string): number | undefined {
     const lease = this.#running.get(id);
     lease?.cancel();

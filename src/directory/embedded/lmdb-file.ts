@@ -8,8 +8,8 @@ const MAGIC = 0xbeef_c0de;
 const PAGE_BYTES_MIN = 512;
 
 /**
- * Refuses a file that is none of LMDB's, before LMDB opens it: it ends the process over such a file instead of throwing.
- * A file that is missing or empty is fine; LMDB makes it.
+ * Refuses a file that is not LMDB's before LMDB opens it: LMDB would end the process instead of throwing. A missing or
+ * empty file is fine; LMDB creates it.
  *
  * @throws {MeanderError} `directory-unreadable`; what `node:fs` throws for files that cannot be read
  */
@@ -18,7 +18,7 @@ export function checkLmdbFile(path: string): void {
   const bytes = readHead(path, head);
   if (bytes === 0) return;
   if (bytes >= 2 * PAGE_BYTES_MIN && head.getUint32(MAGIC_OFFSET, true) === MAGIC) return;
-  throw new MeanderError("directory-unreadable", "the file is no directory", {
+  throw new MeanderError("directory-unreadable", "the file is not a directory's", {
     where: path,
     expected: "a file that a leading site made",
     next: "move it away, or choose another folder",

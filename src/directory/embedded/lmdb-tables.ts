@@ -30,8 +30,8 @@ export interface TableChanges {
 export type LoggedTableChanges = TableChanges & { readonly sequence: number };
 
 /**
- * The directory's tables on disk, in LMDB: each write is done whole or not at all, and is on the disk when it returns. Writes are
- * synchronous, and each takes what the disk needs to flush twice: the pages, then the page that says that they count.
+ * The directory's tables on disk, in LMDB: each write is atomic, and on disk when it returns. Writes are synchronous
+ * and take two flushes each: the pages, then the page that makes them valid.
  *
  * | table | key | value |
  * |---|---|---|
@@ -83,8 +83,8 @@ export class LmdbTables {
   }
 
   /**
-   * Makes this process the owner. LMDB's own lock decides between two that try at once, and ends with a process that is killed;
-   * so nobody takes the store over while this one runs.
+   * Makes this process the owner. LMDB's lock decides between two that try at once, and is released when a process is
+   * killed, so no process can take the store over while this one runs.
    *
    * @throws {MeanderError} `directory-in-use`
    */

@@ -1,11 +1,12 @@
 import type { Log, MeanderError } from "../../base/index.ts";
+import type { SiteInstance } from "../../stream/index.ts";
 import { runHandler } from "../call-handler.ts";
 import type { Json } from "../directory.ts";
-import type { CallHandler, ServedPlace } from "../site-calls.ts";
+import type { CallHandler } from "../site-calls.ts";
 import type { SiteRegistration, SiteRegistry } from "../site-registry.ts";
 
 interface Served {
-  readonly place: ServedPlace;
+  readonly place: SiteInstance;
   readonly registration: SiteRegistration;
   handler: CallHandler;
   /** The newest call of `serve` that set the handler. */
@@ -23,8 +24,8 @@ export class LocalCalls {
     this.#log = log;
   }
 
-  /** Sets who answers; takes the place of the one before. Undone by the returned function. */
-  serve(place: ServedPlace, handler: CallHandler): () => void {
+  /** Sets the handler; replaces an earlier one. Returns a function that removes it. */
+  serve(place: SiteInstance, handler: CallHandler): () => void {
     const turn = {};
     const before = this.#served;
     if (before?.place.site === place.site && before.place.instance === place.instance) {
@@ -33,7 +34,7 @@ export class LocalCalls {
     } else {
       this.#end(before);
       const registration = this.#sites.register(place, (id, payload) => {
-        // In a later microtask: the caller goes on first, as when the site is elsewhere.
+        // In a later microtask, so that the caller continues first, as it does when the site is elsewhere.
         void Promise.resolve().then(() => this.#answer(registration, id, payload));
       });
       this.#served = { place, registration, handler, turn };

@@ -4,7 +4,7 @@ import type { Json, RequestHandler } from "../directory.ts";
 
 /** [D9] Requests to the leader in this process. */
 export class LocalRequests {
-  /** Who answers; undefined: nobody. */
+  /** Answers requests; undefined: no handler is set. */
   handler: RequestHandler | undefined;
   readonly #clock: Clock;
 
@@ -13,9 +13,9 @@ export class LocalRequests {
   }
 
   /**
-   * Asks, for ever or for `timeoutMs` (> 0).
+   * Asks; waits without a limit unless `timeoutMs` (> 0) is given.
    *
-   * @throws {MeanderError} `directory-no-leader`, `directory-unreachable` when the time is over, what the leader refuses with
+   * @throws {MeanderError} `directory-no-leader`, `directory-unreachable` at the timeout, the leader's refusal
    */
   async ask(subject: string, payload: Json, timeoutMs: number | undefined): Promise<Json> {
     if (this.handler === undefined) {

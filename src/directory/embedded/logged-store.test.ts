@@ -89,7 +89,7 @@ test("logged: [D13] kills at any moment, over many turns of the log, lose nothin
       if (--left === 0) child.kill("SIGKILL");
     }
     await kill(child);
-    assert.ok(left <= 0, "the process went on until it was killed");
+    assert.ok(left <= 0, "the process ran until it was killed");
     const store = new LoggedStore({ path: folder.path, log: SILENT });
     await using directory = await openOver(store);
     let sum = 0;
@@ -173,7 +173,7 @@ test("logged: [D15] a frame that a killed process wrote late, when the next one 
   await third.close();
 });
 
-test("logged: [D15] what the one before wrote until it let go is seen", async () => {
+test("logged: [D15] what the previous owner wrote until it closed is visible", async () => {
   using folder = new Folder();
   const first = open(folder);
   const second = new LoggedStore({ path: folder.path, log: SILENT, redoBytes: SMALL_REDO });
@@ -235,7 +235,7 @@ test("logged: answers, reads and watches wait for the disk, in the order of call
     directory.watch("", late.listener).then(note("watch")),
     directory.delete("a").then(note("delete")),
   ];
-  // The disk needs a turn of the event loop; what does not wait for it would be told by now.
+  // The disk needs a turn of the event loop; whatever does not wait for it would have been reported by now.
   for (let microtask = 0; microtask < 100; microtask++) await undefined;
   assert.deepEqual([told.short, late.short, order], [["synced"], [], []]);
   await Promise.all(calls);
@@ -262,7 +262,7 @@ test("logged: the tables are written when many keys have changed, though the log
   assert.equal(sequence(), first);
   await put("more");
   await put("again");
-  assert.ok((sequence() ?? 0) > (first ?? 0), "the log was begun anew");
+  assert.ok((sequence() ?? 0) > (first ?? 0), "the log was restarted");
   assert.equal(store.keyCount, LIMITS.directoryRedoKeysMax + 3);
   await store.close();
 });

@@ -27,10 +27,12 @@ interface Done {
 }
 
 /**
- * A directory on disk: tables in LMDB, and before them a redo log (docs/adr/0006-redo-log.md). A transaction is done in memory at once and
- * durable when one write to the log has ended, in the system's threads; the tables get it when the log is full or many keys have changed.
+ * A directory on disk: tables in LMDB, and before them a redo log (docs/adr/0006-redo-log.md). A transaction takes
+ * effect in memory at once and is durable when one write to the log has ended, in the system's threads; the tables are
+ * updated when the log is full or many keys have changed.
  *
- * Blobs go to the tables at once: they would fill the log. They are durable when `putBlob` returns, whatever becomes of the transaction.
+ * Blobs go to the tables at once: they would fill the log. They are durable when `putBlob` returns, whatever becomes of
+ * the transaction.
  */
 export class LoggedStore implements DirectoryStore {
   readonly #path: string;
@@ -51,7 +53,10 @@ export class LoggedStore implements DirectoryStore {
     this.#overlay = new Overlay(this.#tables);
   }
 
-  /** Also brings what is in the log to the tables. @throws {MeanderError} `directory-in-use`, `directory-unreadable`, `directory-write-failed` */
+  /**
+   * Also writes the contents of the log to the tables. @throws {MeanderError} `directory-in-use`,
+   * `directory-unreadable`, `directory-write-failed`
+   */
   claim(): void {
     this.#tables.claim();
     // The one before may have written until now.
@@ -207,7 +212,7 @@ export class LoggedStore implements DirectoryStore {
       changes,
       undo,
       kept: () => kept(result),
-      // What has only read has seen what is now undone, and looks again.
+      // Read-only transactions saw what is now rolled back, and run again.
       failed: changes.length === 0 ? () => this.#begin(action, kept, failed) : failed,
     });
   }
@@ -218,7 +223,7 @@ export class LoggedStore implements DirectoryStore {
     this.#done.changes.push(change);
   }
 
-  /** Brings everything to the tables, and begins the log anew. */
+  /** Writes everything to the tables, and restarts the log. */
   #store(redo: RedoLog): void {
     // One number is left out: for a frame that a process just killed was writing, and that may still get to the disk.
     const sequence = redo.sequence + 1;

@@ -10,10 +10,11 @@ interface Row {
 }
 
 /**
- * A store in memory: for simulations and tests, in which it is the disk that outlives a process.
+ * A store in memory, for simulations and tests, in which it is the disk that outlives a process.
  *
- * Whoever keeps it may open a directory over it again: that is a restart. A directory still open over it then is one whose process
- * was killed: its leases stop, its watches tell nothing more, its calls fail with `directory-closed`, and it writes nothing.
+ * Opening a directory over it again is a restart. A directory still open over it then counts as one whose process was
+ * killed: its leases stop, its watches report nothing more, its calls fail with `directory-closed`, and it writes
+ * nothing.
  */
 export class MemoryStore implements DirectoryStore {
   readonly #rows = new Map<string, Row>();
@@ -33,7 +34,9 @@ export class MemoryStore implements DirectoryStore {
     this.#lost = lost;
   }
 
-  /** Ends the directory that is open over this store as a kill of its process would. Does nothing when there is none. */
+  /**
+   * Ends the directory that is open over this store, as a kill of its process would. Does nothing when none is open.
+   */
   kill(): void {
     const lost = this.#lost;
     this.#lost = undefined;

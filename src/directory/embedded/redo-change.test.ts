@@ -30,7 +30,7 @@ test("changes come back as they were", () => {
   );
 });
 
-test("no changes take no bytes, and what is none is told", () => {
+test("no changes take no bytes, and bytes that are not changes are reported", () => {
   assert.equal(encodeChanges([]).byteLength, 0);
   for (const line of ["", "{}", '["put",1]', '["remove","a",1]', '["drop","a"]', "\u0000"]) {
     assert.equal(decodeChanges(new TextEncoder().encode(line)), undefined, line);

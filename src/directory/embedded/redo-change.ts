@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** One write of a directory, as its redo log has it. */
+/** One write of a directory, as recorded in its redo log. */
 export type RedoChange =
   | {
       readonly type: "put";

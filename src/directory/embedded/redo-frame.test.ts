@@ -21,7 +21,7 @@ test("a frame comes back as it was, from wherever it stands in a file", () => {
   );
 });
 
-test("a frame of which anything was changed, or the end is missing, is none", () => {
+test("a frame that was modified or truncated is rejected", () => {
   fc.assert(
     fc.property(frame, fc.nat(), fc.integer({ min: 1, max: 255 }), (written, at, by) => {
       const bytes = encodeFrame(written);

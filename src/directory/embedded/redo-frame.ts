@@ -1,6 +1,9 @@
 import { crc32 } from "node:zlib";
 
-/** Frames begin at multiples of this in their file: no block of a disk has parts of two, so that a torn write harms one only. */
+/**
+ * Frames start at multiples of this in their file: no block of a disk has parts of two, so a torn write damages only
+ * one.
+ */
 export const FRAME_ALIGNMENT = 4_096;
 
 /** Its first byte occurs in no UTF-8: no payload looks like a frame. */
@@ -42,7 +45,7 @@ export function encodeFrame({ sequence, payload }: RedoFrame): Uint8Array {
   return bytes;
 }
 
-/** The frame that begins at `offset`, borrowing from `file`; undefined when there is none, or one that is not whole. Never throws. */
+/** The frame at `offset`, as a view of `file`; undefined when there is none, or an incomplete one. Never throws. */
 export function decodeFrame(file: Uint8Array, offset: number): RedoFrame | undefined {
   const bytes = file.subarray(offset);
   if (bytes.byteLength < HEADER_BYTES) return undefined;

@@ -22,7 +22,7 @@ for (const writeThrough of [true, false]) {
   });
 }
 
-test("a payload that does not fit is told before, and after a restart everything fits", async () => {
+test("a payload that does not fit is reported before, and after a restart everything fits", async () => {
   using place = new Place();
   const log = place.begin();
   for (let count = 1; count <= 8; count++) {
@@ -72,7 +72,7 @@ test("a last frame that is torn anywhere was not confirmed, and those before it 
   }
 });
 
-test("a damaged frame with newer ones behind it is refused with its number", async () => {
+test("a damaged frame followed by newer ones is refused with its number", async () => {
   using place = new Place();
   const log = place.begin();
   for (const text of ["1", "2", "3"]) await log.append(bytesOf(text));
@@ -101,11 +101,11 @@ test("a file that cannot be a log is refused", () => {
   assert.throws(() => RedoLog.open({ path: join(place.path, "no", "folder"), after: 0 }), {
     code: "directory-unreadable",
   });
-  writeFileSync(place.path, "this is no log");
-  assert.deepEqual(place.read(0), [], "one that was never filled is as good as none");
+  writeFileSync(place.path, "not a log");
+  assert.deepEqual(place.read(0), [], "an unfilled log is the same as none");
 });
 
-/** A log in a folder of its own. */
+/** A log in a temporary folder. */
 class Place {
   readonly #folder = new Folder();
   readonly #opened: RedoLog[] = [];

@@ -27,19 +27,20 @@ export interface RedoLogOptions {
   /** Size of the file. Default: {@link LIMITS.directoryRedoBytes}. */
   readonly bytes?: number | undefined;
   /**
-   * Whether a write that returns is on the disk (`O_DSYNC`); otherwise a flush follows each. Default: on Linux, where it is one way
-   * through the kernel instead of two, and where it is known to reach past the cache of the disk.
+   * Whether a write that returns is on disk (`O_DSYNC`); otherwise a flush follows each. Default: on Linux, where it is
+   * one call into the kernel instead of two, and is known to reach past the disk's cache.
    */
   readonly writeThrough?: boolean | undefined;
 }
 
 /**
- * A file of frames, each on the disk when its {@link append} has settled. It has its full size from the start, filled with zeros, and
- * is written over from its start again and again: a flush then has no blocks to allocate and no size to note, which would cost another.
+ * A file of frames, each on disk when its {@link append} has settled. It has its full size from the start, filled with
+ * zeros, and is overwritten from its start again and again: a flush then allocates no blocks and updates no size, which
+ * would cost another write.
  *
- * The frames that count are those from the start of the file whose sequences follow on `after` without a gap. Old ones behind them
- * have smaller sequences. A frame is begun when the one before is on the disk; so a broken one is the last, torn by a crash, and was never
- * confirmed. With a newer one behind it, the file is damaged.
+ * The valid frames are those from the start of the file whose sequences follow `after` without a gap. Stale frames
+ * after them have smaller sequences. A frame is written when the one before is on disk, so a broken one is the last,
+ * torn by a crash, and was never confirmed. When a newer one follows it, the file is damaged.
  */
 export class RedoLog {
   readonly #file: number;
@@ -51,7 +52,7 @@ export class RedoLog {
   #failed = false;
 
   /**
-   * Opens the log, and hands out the payloads of the frames that count. Others follow on them only after {@link restart}.
+   * Opens the log, and returns the payloads of the valid frames. New ones can be appended only after {@link restart}.
    *
    * @throws {MeanderError} `directory-unreadable`
    */
@@ -101,8 +102,8 @@ export class RedoLog {
   }
 
   /**
-   * Brings a payload that {@link fits} to the disk; one at a time. Borrows it until it settles. When it throws, the payload may be there
-   * or not, and nothing fits before the next restart.
+   * Writes a payload that {@link fits} to the disk; one at a time. Do not modify it before this settles. After an error
+   * the payload may or may not be on disk, and nothing fits until the next restart.
    */
   async append(payload: Uint8Array): Promise<void> {
     const frame = encodeFrame({ sequence: ++this.#sequence, payload });
@@ -118,7 +119,10 @@ export class RedoLog {
     this.#failed = false;
   }
 
-  /** All frames up to `sequence`, not below {@link sequence}, are in the tables, durably: begins at the start of the file again. */
+  /**
+   * All frames up to `sequence`, not below {@link sequence}, are durable in the tables: continues at the start of the
+   * file.
+   */
   restart(sequence: number): void {
     this.#sequence = sequence;
     this.#position = 0;
@@ -177,7 +181,7 @@ function fill(path: string, bytes: number): void {
         done += writeSync(file, zeros, done, zeros.byteLength - done, size + done);
       }
     } catch {
-      // The disk is full. What room there is is needed more by the tables; frames then make the file grow, which is slower.
+      // The disk is full. The tables need the remaining space more; frames then make the file grow, which is slower.
       ftruncateSync(file, size);
     }
     fsyncSync(file);

@@ -5,11 +5,11 @@ import type { KeyChange } from "../watch-mirror.ts";
 interface Watch {
   readonly prefix: string;
   readonly queue: ChangeQueue;
-  /** The listener was told of everything up to this revision when the watch began. */
+  /** The listener has received everything up to this revision when the watch starts. */
   readonly since: number;
 }
 
-/** [D6] The watches of a directory in this process: all hear of changes in one order. */
+/** [D6] The watches of a directory in this process: all receive changes in one order. */
 export class Watches {
   readonly #watches = new Set<Watch>();
   readonly #untold: KeyChange[] = [];
@@ -21,7 +21,7 @@ export class Watches {
   }
 
   /**
-   * Adds a watch and tells it what is there.
+   * Adds a watch and reports the existing entries to it.
    *
    * @param there the entries under `prefix` at `revision`
    * @returns ends the watch
@@ -43,10 +43,10 @@ export class Watches {
     };
   }
 
-  /** Tells of changes, in the order of their revisions. */
+  /** Reports changes, in the order of their revisions. */
   tell(changes: readonly KeyChange[]): void {
     this.#untold.push(...changes);
-    // A listener that writes ends up here again; the other watches hear of what it saw first, then of what it wrote.
+    // A listener that writes re-enters here; the other watches receive what it saw first, then what it wrote.
     if (this.#telling) return;
     this.#telling = true;
     for (let change = this.#untold.shift(); change; change = this.#untold.shift()) {

@@ -74,7 +74,7 @@ export type HandshakeMessage =
   | { readonly type: "refusal"; readonly nonce: Uint8Array; readonly reason: Refusal }
   /** UDP: frames. */
   | { readonly type: "data"; readonly token: Uint8Array; readonly frames: Uint8Array }
-  /** UDP: a datagram with this token came, and nobody knows it. */
+  /** UDP: a datagram with an unknown token was received. */
   | { readonly type: "unknownToken"; readonly token: Uint8Array };
 
 const utf8 = new TextEncoder();

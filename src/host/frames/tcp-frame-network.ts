@@ -157,7 +157,7 @@ export class TcpFrameNetwork implements LiveFrameNetwork {
     if (earlier === undefined && this.#receivers.size >= LIMITS.framePeersMax) return "peers-full";
     this.#strangers.delete(receiver);
     this.#receivers.set(from.site, receiver);
-    // [N13] It dialled anew, so the earlier connection is of no use to it.
+    // [N13] It has dialled again: it no longer uses the earlier connection.
     earlier?.end("replaced");
     return undefined;
   }

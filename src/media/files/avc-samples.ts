@@ -1,10 +1,13 @@
-/** H.264 and H.265 as MP4 and Matroska store them (ISO/IEC 14496-15 §5.3, §8.3): a configuration record, and NAL units behind their lengths. */
+/**
+ * H.264 and H.265 as MP4 and Matroska store them (ISO/IEC 14496-15 §5.3, §8.3): a configuration record, and NAL units
+ * after their lengths.
+ */
 
 const START_CODE = Uint8Array.of(0, 0, 0, 1);
 
-/** What a configuration record tells. */
+/** The contents of a configuration record. */
 export interface NalConfiguration {
-  /** Bytes of the length before each NAL unit: 1, 2 or 4. */
+  /** Size of the length before each NAL unit, bytes: 1, 2 or 4. */
   readonly lengthBytes: number;
   /** SPS and PPS, before them VPS with H.265; borrowed. */
   readonly parameterSets: readonly Uint8Array[];
@@ -22,7 +25,7 @@ export function decodeAvcConfiguration(bytes: Uint8Array): NalConfiguration | un
 }
 
 const HEVC_HEAD_BYTES = 23;
-/** VPS, SPS, PPS: the sets that decoders need; arrays may hold SEI besides. */
+/** VPS, SPS, PPS: the sets that decoders need; there may be arrays of SEI too. */
 const HEVC_SET_TYPES = [32, 33, 34];
 
 /** Reads an HEVCDecoderConfigurationRecord. Undefined when it is malformed. */
@@ -43,7 +46,7 @@ export function decodeHevcConfiguration(bytes: Uint8Array): NalConfiguration | u
   return { lengthBytes, parameterSets };
 }
 
-/** So many sets behind their lengths of 16 bits. Undefined when they reach past the end. */
+/** `count` sets, each after its 16-bit length. Undefined when they exceed the record. */
 function readSets(
   bytes: Uint8Array,
   from: number,
@@ -61,7 +64,7 @@ function readSets(
 }
 
 /**
- * A sample in Annex B form, with `before` (NAL units) in front. Copies. Undefined when a length reaches past the end.
+ * A sample in Annex B form, with `before` (NAL units) in front. Copies. Undefined when a length exceeds the sample.
  *
  * @param lengthBytes see {@link NalConfiguration}
  */

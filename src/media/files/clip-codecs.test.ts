@@ -10,7 +10,7 @@ function codecOf(...args: Parameters<typeof clipCodecOf>): ClipCodec {
   return codec;
 }
 
-test("AAC is described by what the file says of its decoder", () => {
+test("AAC is described by the file's decoder configuration", () => {
   const { codec, clockRate, channels, fmtp } = codecOf("aac", {
     codec: "mp4a.40.2",
     description: bytes("1210"),
@@ -19,11 +19,11 @@ test("AAC is described by what the file says of its decoder", () => {
   assert.match(fmtp ?? "", /mode=AAC-hbr;sizelength=13;.*config=1210$/);
 });
 
-test("AAC with SBR counts the samples that are heard", () => {
+test("AAC with SBR has the clock rate of its output", () => {
   assert.equal(codecOf("aac", { codec: "", description: bytes("2b118800") }).clockRate, 48_000);
 });
 
-test("G.711 is cut into 20 ms, each with its time, the last as short as it is", () => {
+test("G.711 is split into packets of 20 ms, each with its time; the last may be shorter", () => {
   const { codec, clockRate, channels, framesOf } = codecOf("ulaw", {
     ...{ codec: "ulaw", sampleRate: 8_000, numberOfChannels: 2 },
   });
@@ -39,13 +39,13 @@ test("G.711 is cut into 20 ms, each with its time, the last as short as it is", 
   );
 });
 
-test("VP9 and AV1 tell profile and level as their payload formats have them", () => {
+test("VP9 and AV1 have profile and level as in their payload formats", () => {
   assert.equal(codecOf("vp9", { codec: "vp09.02.31.10" }).fmtp, "profile-id=2");
   assert.equal(codecOf("av1", { codec: "av01.0.09H.10" }).fmtp, "profile=0;level-idx=9;tier=1");
   assert.equal(codecOf("vp9", { codec: "vp09" }).fmtp, undefined);
 });
 
-test("H.265 becomes Annex B, key frames with their sets; a sample that lies about its lengths is none", () => {
+test("H.265 becomes Annex B, key frames with their sets; a sample with wrong lengths has no frames", () => {
   const record = `01${"00".repeat(20)}0f01a0000100034001aa`;
   const { codec, framesOf, parameterSets } = codecOf("hevc", {
     ...{ codec: "hvc1", description: bytes(record) },
@@ -58,7 +58,7 @@ test("H.265 becomes Annex B, key frames with their sets; a sample that lies abou
   assert.deepEqual(framesOf(bytes("000000ff26"), true), []);
 });
 
-test("codecs that nobody here sends, and descriptions without sense, are told apart", () => {
+test("unsupported codecs and malformed descriptions are distinguished", () => {
   for (const name of ["mp3", "flac", null])
     assert.equal(clipCodecOf(name, { codec: "" }), "unknown");
   for (const name of ["avc", "hevc", "aac"]) {

@@ -6,7 +6,7 @@ import {
   type NalConfiguration,
 } from "./avc-samples.ts";
 
-/** What a file says of a track's decoder. */
+/** A file's decoder configuration of a track. */
 export interface DecoderFacts {
   /** RFC 6381. */
   readonly codec: string;
@@ -29,7 +29,7 @@ export interface ClipCodec {
   readonly fmtp?: string;
   /** H.264 and H.265: NAL units without start code. */
   readonly parameterSets: readonly Uint8Array[];
-  /** The frames of a sample, each with the time from the sample's to its own, s. None for one that contradicts itself. */
+  /** The frames of a sample, each with its time relative to the sample's, s. None for a malformed sample. */
   framesOf(sample: Uint8Array, key: boolean): readonly ClipPiece[];
 }
 
@@ -38,7 +38,7 @@ interface ClipPiece {
   readonly afterSeconds: number;
 }
 
-/** What can be read, for people. */
+/** What can be published, for people. */
 export const CLIP_CODECS =
   "H.264, H.265, VP8, VP9 or AV1 video and Opus, AAC or G.711 audio, in MP4, MOV, WebM or Matroska";
 
@@ -50,7 +50,8 @@ const whole = (sample: Uint8Array): readonly ClipPiece[] => [{ bytes: sample, af
 
 /**
  * @param name the codec by the file library's names
- * @returns `"unknown"` for codecs that are not published, `"malformed"` when the file's description of one makes no sense
+ * @returns `"unknown"` for codecs that cannot be published, `"malformed"` when the file's description of a codec is
+ * invalid
  */
 export function clipCodecOf(
   name: string | null,
@@ -96,7 +97,7 @@ function nalCodec(
   decode: (record: Uint8Array) => NalConfiguration | undefined,
 ): ClipCodec | "malformed" {
   const base = { kind: "video", codec, clockRate: VIDEO_CLOCK } as const;
-  // Without a record the samples are in Annex B form already.
+  // Without a record the samples are already in Annex B form.
   if (description === undefined) return { ...base, parameterSets: [], framesOf: whole };
   const configuration = decode(description);
   if (configuration === undefined) return "malformed";
@@ -144,7 +145,7 @@ function pcmCodec(codec: "pcmu" | "pcma", decoder: DecoderFacts): ClipCodec | "m
   };
 }
 
-/** RFC 6184 §8.1: profile, constraints and level as they stand in the sequence parameter set. */
+/** RFC 6184 §8.1: profile, constraints and level, as in the sequence parameter set. */
 function h264Parameters(sps: Uint8Array | undefined): string | undefined {
   if (sps === undefined) return undefined;
   return `packetization-mode=1;profile-level-id=${encodeHex(sps.subarray(1, 4))}`;

@@ -5,7 +5,7 @@ const DYNAMIC = { video: 96, audio: 97 } as const;
 /** RFC 3551 §6: those of 8 kHz and one channel. */
 const STATIC: Readonly<Record<string, number>> = { pcmu: 0, pcma: 8 };
 
-/** The payload type that we publish a track with. */
+/** The payload type of a published track. */
 export function payloadTypeOf({
   channels,
   clockRate,
@@ -17,9 +17,9 @@ export function payloadTypeOf({
 }
 
 /**
- * The tracks of a clip as SDP has them.
+ * The tracks of a clip, for its SDP.
  *
- * @param ports of RTP, one per track; 0 or none where they will be assigned
+ * @param ports of RTP, one per track; 0 or absent: they will be assigned
  */
 export function clipSdpTracks(
   tracks: readonly ClipTrack[],

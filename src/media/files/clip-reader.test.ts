@@ -31,7 +31,7 @@ test("the demo's clip is 300 frames of H.264 with a key frame each second, and s
   clip.close();
 });
 
-test("round follows round with evenly spaced frames on both tracks", async () => {
+test("with a loop, frames of both tracks stay evenly spaced across rounds", async () => {
   const clip = await ClipReader.open(demoClipPath());
   const frames: ScheduledFrame[][] = [[], []];
   let last = Number.NEGATIVE_INFINITY;
@@ -76,7 +76,7 @@ test("its SDP names codecs, profile and parameter sets", async () => {
   clip.close();
 });
 
-test("what cannot be published is an error that says what can", async () => {
+test("a clip that cannot be published is an error that says what can be", async () => {
   const opening = (path: string, code: string, message: RegExp) => {
     return assert.rejects(ClipReader.open(path), (error) => {
       assert.ok(error instanceof MeanderError);
@@ -85,7 +85,11 @@ test("what cannot be published is an error that says what can", async () => {
       return true;
     });
   };
-  await opening("/nowhere/clip.mp4", "clip-missing", /^\/nowhere\/clip\.mp4: no such file/);
+  await opening(
+    "/nowhere/clip.mp4",
+    "clip-missing",
+    /^\/nowhere\/clip\.mp4: the file does not exist/,
+  );
   const self = fileURLToPath(import.meta.url);
   await opening(
     self,

@@ -25,7 +25,7 @@ export interface ClipTrack {
 
 /** A frame of a clip. */
 export interface ClipFrame {
-  /** As RTP takes it; H.264 and H.265: Annex B, with parameter sets before key frames. Its own memory. */
+  /** As for RTP; H.264 and H.265: Annex B, with parameter sets before key frames. Owned by the caller. */
   readonly bytes: Uint8Array;
   readonly key: boolean;
   /** Seconds in the file's time. */
@@ -56,13 +56,13 @@ export class ClipReader {
     try {
       await access(path);
     } catch (cause) {
-      throw new MeanderError("clip-missing", "no such file, or not readable", {
+      throw new MeanderError("clip-missing", "the file does not exist or is not readable", {
         where: path,
         expected: "a media file",
         cause,
       });
     }
-    // Loaded by the first clip: it takes longer to load than the rest of a site.
+    // Loaded with the first clip: loading it takes longer than loading the rest of a site.
     const { FilePathSource, Input, MATROSKA, MP4, QTFF, WEBM } = await import("mediabunny");
     const input = new Input({
       formats: [MP4, QTFF, WEBM, MATROSKA],
@@ -73,7 +73,7 @@ export class ClipReader {
     } catch (error) {
       input.dispose();
       if (error instanceof MeanderError) throw error;
-      throw new MeanderError("clip-broken", `cannot read it: ${messageOf(error)}`, {
+      throw new MeanderError("clip-broken", `cannot read the clip: ${messageOf(error)}`, {
         where: path,
         expected: CLIP_CODECS,
         cause: error,
@@ -81,7 +81,7 @@ export class ClipReader {
     }
   }
 
-  /** The frames of the track at `index`, from its beginning, in decode order. Several readings at once are fine. */
+  /** The frames of the track at `index`, from its beginning, in decode order. May be called several times at once. */
   async *frames(index: number): AsyncGenerator<Decodable<ClipFrame>, void, void> {
     const open = this.#open[index];
     if (open === undefined) return;
@@ -89,7 +89,7 @@ export class ClipReader {
     const order = new DecodeOrder<ClipFrame>();
     for await (const packet of new EncodedPacketSink(open.source).packets()) {
       const key = packet.type === "key";
-      // A sample that contradicts its own lengths has none: it cannot be decoded by anybody.
+      // A sample with wrong lengths has none: no decoder could use it.
       for (const { bytes, afterSeconds } of open.codec.framesOf(packet.data, key)) {
         yield* order.push({ bytes, key, presentation: packet.timestamp + afterSeconds });
       }
@@ -97,7 +97,7 @@ export class ClipReader {
     yield* order.finish();
   }
 
-  /** Closes the file. Readings under way end with an error. */
+  /** Closes the file. Pending reads fail. */
   close(): void {
     this.#input.dispose();
   }
@@ -105,7 +105,7 @@ export class ClipReader {
 
 async function openTracks(input: Input, path: string): Promise<OpenTrack[]> {
   if (!(await input.canRead())) {
-    throw new MeanderError("clip-unsupported", "not a format that can be published", {
+    throw new MeanderError("clip-unsupported", "the file format is not supported", {
       where: path,
       expected: CLIP_CODECS,
       next: "convert it with ffmpeg, or publish it through ffmpeg",
@@ -115,7 +115,7 @@ async function openTracks(input: Input, path: string): Promise<OpenTrack[]> {
   const audio = (await input.getAudioTracks())[0];
   const sources = [video, audio].filter((source) => source !== undefined);
   if (sources.length === 0) {
-    throw new MeanderError("clip-unsupported", "it has neither video nor audio", {
+    throw new MeanderError("clip-unsupported", "the file has neither video nor audio", {
       where: path,
       expected: CLIP_CODECS,
     });

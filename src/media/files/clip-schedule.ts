@@ -1,19 +1,19 @@
 import type { ClipFrame, ClipReader, ClipTrack } from "./clip-reader.ts";
 import type { Decodable } from "./decode-order.ts";
 
-/** A frame and when it is due. Times count from the start of the publishing, over all rounds, in seconds. */
+/** A frame and when it is due. Times are seconds since publishing began, across rounds. */
 export interface ScheduledFrame {
-  /** Among the clip's tracks. */
+  /** Index among the clip's tracks. */
   readonly track: number;
   readonly bytes: Uint8Array;
   readonly key: boolean;
   /** When it is presented, >= 0. */
   readonly presentation: number;
-  /** When it is sent; a little below zero where frames are reordered. */
+  /** When it is sent; slightly negative where frames are reordered. */
   readonly decode: number;
 }
 
-/** Lengths of tracks that differ by less are meant to be equal, seconds: audio comes in whole packets. */
+/** Tracks whose lengths differ by less are meant to be equal, seconds: audio consists of whole packets. */
 const SAME_SECONDS = 0.1;
 /** Times that differ by less are the same, seconds: a fraction of an audio sample. */
 const EPSILON = 0.000_01;
@@ -29,7 +29,8 @@ export function roundSeconds(tracks: readonly ClipTrack[]): number {
 /**
  * The frames of a clip, of all tracks, in the order they are sent.
  *
- * @param options.loop true: round after round without end, with times that go on; frames that reach into the next round are left out
+ * @param options.loop true: repeats without end, with continuous times; frames that reach into the next round are left
+ * out
  */
 export async function* clipSchedule(
   clip: Pick<ClipReader, "tracks" | "frames">,

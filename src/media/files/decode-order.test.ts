@@ -47,7 +47,7 @@ test("without reordering a frame is decoded when it is presented", () => {
   );
 });
 
-test("it holds no more than seventeen frames", () => {
+test("at most seventeen frames are held", () => {
   const order = new DecodeOrder<{ presentation: number }>();
   let held = 0;
   for (let index = 0; index < 1000; index++) {

@@ -2,7 +2,7 @@
 const REORDER_MAX = 16;
 const EMPTY: readonly never[] = Object.freeze([]);
 
-/** What comes in decode order and has a time of presentation. */
+/** Something in decode order with a presentation time. */
 interface Timed {
   /** Seconds. */
   readonly presentation: number;
@@ -12,18 +12,18 @@ interface Timed {
 export type Decodable<T> = T & { readonly decode: number };
 
 /**
- * Finds when frames are decoded, for files that tell only when they are presented. Frames are decoded at the pace at which
- * they are presented, early enough that each is ready in time.
+ * Determines decoding times for files that only have presentation times. Frames are decoded at the pace at which they
+ * are presented, early enough that each is ready in time.
  *
- * Looks ahead by the longest reordering there is, so it holds 17 frames. Without reordering the two times are equal.
+ * Looks ahead by the longest possible reordering, so it holds 17 frames. Without reordering the two times are equal.
  */
 export class DecodeOrder<T extends Timed> {
   readonly #waiting: T[] = [];
-  /** Times to decode at, ascending: those of presentation, behind those that lie before the first. */
+  /** Decoding times, ascending: the presentation times, after those from before the first. */
   readonly #times: number[] = [];
   #isStarted = false;
 
-  /** Takes the next frame in decode order; what is ready comes out. */
+  /** Adds the next frame in decode order. @returns the frames that are ready */
   push(frame: T): readonly Decodable<T>[] {
     this.#waiting.push(frame);
     const at = this.#times.findLastIndex((time) => time <= frame.presentation);
@@ -43,7 +43,7 @@ export class DecodeOrder<T extends Timed> {
     return { ...frame, decode: Math.min(frame.presentation, time) };
   }
 
-  /** Decoding begins as many frames early as the first ones need, and then all: encoders keep one order. */
+  /** Decoding begins as many frames early as the first frames need: encoders keep one order. */
   #start(): void {
     this.#isStarted = true;
     let lead = 0;

@@ -63,7 +63,7 @@ function publish({ loop = true, clip = fakeClip() } = {}) {
       sent.push({ at: clock.now() - 1_000, track, rtp, rtcp });
     },
   });
-  /** Lets reading go on between the steps of the clock. */
+  /** Lets reading continue between the steps of the clock. */
   const run = async (ms: number): Promise<void> => {
     for (let step = 0; step < ms; step += 10) {
       await new Promise((resolve) => setImmediate(resolve));
@@ -80,7 +80,7 @@ function rtpOf(sent: readonly Sent[], track: number): { at: number; rtp: RtpPack
   });
 }
 
-test("sequence numbers and timestamps go on from round to round", async () => {
+test("sequence numbers and timestamps continue from round to round", async () => {
   const { publisher, run, sent } = publish();
   await run(3_000);
   publisher.close();
@@ -114,7 +114,7 @@ test("frames are sent in decode order at their time, with the marker on the last
   assert.ok(rtpOf(sent, 1).every(({ rtp }) => !rtp.marker));
 });
 
-test("each second both tracks report one clock, and at the end they say goodbye", async () => {
+test("each second both tracks report one clock, and at the end they send a goodbye", async () => {
   const { publisher, run, sent } = publish();
   await run(2_500);
   publisher.close();
@@ -141,7 +141,7 @@ test("each second both tracks report one clock, and at the end they say goodbye"
   for (const base of bases.flat()) assert.ok(Math.abs(base - (reference ?? 0)) < 0.1);
 });
 
-test("a clip that is not repeated ends by itself", async () => {
+test("a clip without a loop ends by itself", async () => {
   const { clock, publisher, run, sent } = publish({ loop: false });
   await run(1_100);
   await publisher.ended;
@@ -150,7 +150,7 @@ test("a clip that is not repeated ends by itself", async () => {
   assert.deepEqual(clock.pending, []);
 });
 
-test("after the machine slept, time starts anew instead of being caught up", async () => {
+test("after the machine slept, time starts over instead of catching up", async () => {
   const { clock, publisher, run, sent } = publish();
   await run(500);
   const before = rtpOf(sent, 0).length;
@@ -161,7 +161,7 @@ test("after the machine slept, time starts anew instead of being caught up", asy
   publisher.close();
 });
 
-test("a file that breaks off ends the publication and says goodbye", async () => {
+test("a truncated file ends the publication with a goodbye", async () => {
   const whole = fakeClip();
   const clip = {
     tracks: whole.tracks,

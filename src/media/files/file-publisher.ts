@@ -11,16 +11,16 @@ import type { ClipReader } from "./clip-reader.ts";
 import { clipSchedule, type ScheduledFrame } from "./clip-schedule.ts";
 import { RtpSender } from "./rtp-sender.ts";
 
-/** Frames read before they are due: half a second, so that a slow disk does not show. */
+/** Frames read ahead, half a second, so that a slow disk does not matter. */
 const READ_AHEAD = 40;
 const REPORT_MS = 1_000;
-/** Later than this the machine has slept, and time starts anew instead of being caught up, ms. */
+/** If this late, the machine has slept: time starts over instead of catching up, ms. */
 const LATE_MS_MAX = 1_000;
 
 export interface FilePublisherOptions {
   /** Used, not owned. */
   readonly clip: Pick<ClipReader, "tracks" | "frames">;
-  /** Round after round, without a break in numbers and times. */
+  /** True: repeats without end, with continuous numbers and times. */
   readonly loop: boolean;
   readonly clock: Clock;
   readonly random: Random;
@@ -67,7 +67,7 @@ export class FilePublisher {
     return this.#frameCount;
   }
 
-  /** Says goodbye and stops. Twice is fine. */
+  /** Sends a goodbye and stops. Idempotent. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -80,7 +80,7 @@ export class FilePublisher {
     const { clock, log } = this.#options;
     const read = (): Promise<ScheduledFrame | undefined> => {
       const frame = this.#read();
-      // A failure is met when the frame's turn comes.
+      // A failure is handled when the frame is due.
       frame.catch(() => {});
       return frame;
     };
@@ -102,7 +102,7 @@ export class FilePublisher {
         this.#send(frame);
       }
     } catch (error) {
-      log.error("could not read the clip on", { cause: messageOf(error) });
+      log.error("A clip could not be read any further.", { cause: messageOf(error) });
     } finally {
       this.close();
       await Promise.allSettled([...ahead, this.#frames.return()]);
@@ -126,7 +126,7 @@ export class FilePublisher {
     return value ?? undefined;
   }
 
-  /** Time `seconds` of the schedule is now. */
+  /** Sets the time `seconds` of the schedule to now. */
   #start(seconds: number): void {
     const { clock } = this.#options;
     this.#startedAt = clock.now() - seconds * 1000;

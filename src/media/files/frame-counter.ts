@@ -1,7 +1,7 @@
 /**
  * The frame counter in the picture of the demo's clip: a strip of square blocks at the top left, drawn by
  * `scripts/make-clip.sh`. A white and a black block for reference, then the bits of the frame number, most significant
- * first; white is 1. A test that can see the picture thus knows which frame it sees.
+ * first; white is 1. So a test can identify a frame by its picture.
  */
 export const FRAME_COUNTER = {
   /** Width of the picture that the sizes below belong to. Scaled pictures have scaled blocks. */
@@ -11,18 +11,18 @@ export const FRAME_COUNTER = {
   /** White, then black. */
   referenceBlocks: 2,
   bits: 16,
-  /** Frames of the clip, after which it starts again at 0. */
+  /** Frames of the clip, after which the number starts again at 0. */
   frames: 300,
   framesPerSecond: 30,
 } as const;
 
 /** Difference in brightness, 0..255, below which the strip counts as absent. */
 const CONTRAST_MIN = 96;
-/** Where between black and white a block is neither, 0..1 around the middle. */
+/** Range around the middle between black and white in which a block is neither, 0..1. */
 const DOUBTFUL = 0.2;
 
 /**
- * The number of the frame. Undefined when there is no such strip or a block of it cannot be told.
+ * The number of the frame. Undefined when there is no such strip, or a block of it is ambiguous.
  *
  * @param pixels RGBA, rows from the top, at least the strip's rows; borrowed
  * @param width pixels of a row, >= 160

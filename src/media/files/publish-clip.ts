@@ -10,7 +10,7 @@ export interface PublishClipOptions {
   readonly clip: ClipReader;
   /** IP address to send to. */
   readonly host: string;
-  /** Where each track goes, in the clip's order. */
+  /** Where each track is sent, in the clip's order. */
   readonly ports: readonly { readonly rtpPort: number; readonly rtcpPort: number }[];
   readonly loop: boolean;
   readonly clock: Clock;
@@ -21,17 +21,17 @@ export interface PublishClipOptions {
 /** A clip being sent. */
 export interface ClipPublication {
   readonly publisher: FilePublisher;
-  /** Settles when it has ended and its goodbye was sent. */
+  /** Settles when the clip has ended and its goodbye was sent. */
   readonly ended: Promise<void>;
-  /** Says goodbye and ends. Twice is fine. */
+  /** Sends a goodbye and ends. Idempotent. */
   close(): Promise<void>;
 }
 
-/** Sends a clip to the ports of an ingest, in real time. Nobody listening is no error. */
+/** Sends a clip to the ports of an ingest, in real time. If no program listens there, that is not an error. */
 export async function publishClip(options: PublishClipOptions): Promise<ClipPublication> {
   const { host, log, ports } = options;
   const socket = createSocket({ type: isIPv6(host) ? "udp6" : "udp4" });
-  socket.on("error", (error) => log.warn("could not send the clip", { cause: error.message }));
+  socket.on("error", (error) => log.warn("A clip could not be sent.", { cause: error.message }));
   socket.bind({ address: isIPv6(host) ? "::" : "0.0.0.0", port: 0 });
   await once(socket, "listening");
   let underway = 0;

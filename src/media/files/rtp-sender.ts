@@ -7,7 +7,7 @@ import {
   packetizerFor,
 } from "../../wire/index.ts";
 
-/** Of one RTP packet: fits a 1500-byte path with room for tunnels, as WebRTC does it. */
+/** Bytes of one RTP packet: fits a path of 1500 bytes with room for tunnels, as in WebRTC. */
 const PACKET_BYTES_MAX = 1_200;
 const RTP_HEADER_BYTES = 12;
 
@@ -69,7 +69,7 @@ export class RtpSender {
   }
 
   /**
-   * A sender report with the sender's name, and a goodbye behind it on request (RFC 3550 §6.1).
+   * A sender report with the sender's name, followed by a goodbye on request (RFC 3550 §6.1).
    *
    * @param at.seconds since the start, like presentation times
    * @param at.wallMs the same instant since 1970

@@ -40,7 +40,9 @@ export interface ChannelInputOptions {
   isCarriedElsewhere(source: SourceId): boolean;
 }
 
-/** One input of a channel: passes on what its door receives, or keeps the latest packets while it is not the primary. */
+/**
+ * One input of a channel: passes on what its door receives, or keeps the latest packets while it is not the primary.
+ */
 export class ChannelInput implements IngestSink {
   readonly about: InputDescription;
   readonly channelId: number;
@@ -103,8 +105,8 @@ export class ChannelInput implements IngestSink {
   }
 
   /**
-   * What to send when this input takes over from `previous`: the packets of the time it was silent if both carry the same
-   * capture, else those from the newest key frame on. Empties the buffer.
+   * What to send when this input takes over from `previous`: the packets of the time it was silent if both carry the
+   * same capture, else those from the newest key frame on. Empties the buffer.
    */
   takeOver(previous: ChannelInput | undefined): Uint8Array[] {
     const isTwin = previous?.tracks.some((track) => this.carries(track)) ?? false;

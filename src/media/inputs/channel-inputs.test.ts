@@ -15,7 +15,7 @@ function openMessages({ clock, inputs }: ReturnType<typeof testInputs>): Promise
   return openDataIngest(options, inputs, ingestPorts(clock));
 }
 
-test("a second publisher is refused in words, unless the channel allows two", () => {
+test("a second publisher is refused with a message, unless the channel allows two", () => {
   const { add, inputs } = testInputs();
   add();
   const error = (name: string): MeanderError => {
@@ -114,7 +114,7 @@ test("another capture takes over with its newest key frame", () => {
   assert.equal(publisher.descriptions.at(-1)?.[0]?.source, publisher.sources[1]);
 });
 
-test("the preferred input comes back at a key frame, once it is steady", () => {
+test("the preferred input takes over again at a key frame, once it is steady", () => {
   const { add, clock, events } = testInputs({ maxPublishers: 2, silenceMs: 100 });
   const tracks = [VIDEO];
   const main = add({ tracks });
@@ -134,7 +134,7 @@ test("the preferred input comes back at a key frame, once it is steady", () => {
   assert.deepEqual(events, ["none > spare", "spare > main"]);
 });
 
-test("ending the primary hands over at once, and a source that a twin carries on does not end", () => {
+test("when the primary is removed another takes over at once, and a source that a twin carries does not end", () => {
   const { add, clock, events, inputs, publisher } = testInputs({ maxPublishers: 2 });
   const main = add();
   const spare = add({ input: "spare" });
@@ -161,7 +161,7 @@ test("the same SSRC published again on a new input does not reuse identities", (
   assert.deepEqual(publisher.generations, [0, 1]);
 });
 
-test("messages get a track beside the media, numbers that count on, and the flags of a key frame", async () => {
+test("messages get a track beside the media, consecutive numbers, and the flags of a key frame", async () => {
   const world = testInputs();
   const { add, clock, publisher } = world;
   const messages = await openMessages(world);
@@ -204,7 +204,7 @@ test("a message over 60000 bytes is refused, and a wrong content type too", asyn
   assert.equal(publisher.published.length, 1);
 });
 
-test("the channel is open for publishing from the first input to the last, and no timer stays", async () => {
+test("the channel is open for publishing from the first input to the last, and no timer remains", async () => {
   const world = testInputs({ maxPublishers: 2 });
   const { add, clock, inputs, publisher } = world;
   assert.equal(inputs.isEmpty, true);

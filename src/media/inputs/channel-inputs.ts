@@ -26,10 +26,11 @@ export interface ChannelInputsOptions {
 /**
  * The inputs of one channel at this site, whatever their doors.
  *
- * Of the redundant ones, one is forwarded: the primary, which is the first that is not silent. When the primary falls silent
- * the next takes over at once; when a better one has been back for `silenceMs` it takes over at its next key frame. Inputs
- * that give their packets the same identities, because they carry the same capture, are exchanged without loss or
- * repetition. Packets of the others are counted as `standby-input`. Inputs that are not redundant are forwarded beside them.
+ * Of the redundant ones, one is forwarded: the primary, which is the first that is not silent. When the primary falls
+ * silent the next takes over at once; when a better one has been back for `silenceMs` it takes over at its next key
+ * frame. Inputs that give their packets the same identities, because they carry the same capture, are exchanged without
+ * loss or repetition. Packets of the others are counted as `standby-input`. Inputs that are not redundant are forwarded
+ * beside them.
  */
 export class ChannelInputs {
   silenceMs: number;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SourceGenerations } from "./source-generations.ts";
 
-test("a source that goes on where it was keeps its generation", () => {
+test("a source that continues where it was keeps its generation", () => {
   const generations = new SourceGenerations();
   assert.equal(generations.begin(1, 65_500), 0);
   generations.reached(1, 0, 65_530);

@@ -1,6 +1,6 @@
 import { LIMITS, serialDistance } from "../../base/index.ts";
 
-/** Steps that a source may go on, or back, and still be the same run of its publisher (RFC 3550 A.1). */
+/** Steps forward or back within the same run of a publisher (RFC 3550 A.1). */
 const FORWARD_MAX = 3_000;
 const BACK_MAX = 100;
 
@@ -12,10 +12,10 @@ interface Run {
 }
 
 /**
- * The source generations of a channel's outside inputs. Shared by them, so that two inputs with the same capture count its
- * restarts alike, and an input that is opened again goes on where it left or counts one up.
+ * The source generations of a channel's inputs. Shared by them, so that two inputs with the same capture count its
+ * restarts alike, and an input that is opened again continues, or begins the next generation.
  *
- * Bounded: the sources used last, `LIMITS.sourcesMax`.
+ * Bounded: remembers the `LIMITS.sourcesMax` sources used last.
  */
 export class SourceGenerations {
   readonly #runs = new Map<number, Run>();
@@ -23,7 +23,7 @@ export class SourceGenerations {
   /**
    * The generation (u8, wraps) of a source (its id) that starts at `sequence`.
    *
-   * @param after the generation that was seen to end here, where a restart was seen
+   * @param after the generation that ended, if a restart was detected
    */
   begin(source: number, sequence: number, after?: number): number {
     const run = this.#runs.get(source);
@@ -39,13 +39,13 @@ export class SourceGenerations {
     return generation;
   }
 
-  /** Notes how far a source has come. */
+  /** Notes the newest number of a source. */
   reached(source: number, generation: number, sequence: number): void {
     const run = this.#runs.get(source);
     if (run?.generation === generation) run.sequence = sequence;
   }
 
-  /** Notes that a source said goodbye: when it returns, it is a new run. */
+  /** Notes that a source has ended: when it returns, it is a new run. */
   ended(source: number, generation: number): void {
     const run = this.#runs.get(source);
     if (run?.generation === generation) run.ended = true;

@@ -4,7 +4,8 @@ const FNV_PRIME = 0x01000193;
 /**
  * The source id of a packet header, u32 (32-bit FNV-1a over name, medium and SSRC).
  *
- * Sites that ingest the same capture under the same source name come to the same id, so their packets have the same identity.
+ * Sites that ingest the same capture under the same source name compute the same id, so their packets have the same
+ * identity.
  */
 export function sourceIdOf(source: {
   /** Configured name of the capture. */

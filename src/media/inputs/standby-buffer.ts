@@ -9,14 +9,14 @@ interface Kept {
 }
 
 /**
- * The latest packets of an input that stands by, so that it can fill the time that the primary was silent, or start with a
- * key frame. Keeps the packets since the newest key frame, and those of the time given. Bounded.
+ * The latest packets of a standby input, so that it can fill the time in which the primary was silent, or start with a
+ * key frame. Keeps the packets since the newest key frame, and those since a given time. Bounded.
  */
 export class StandbyBuffer {
   #kept: Kept[] = [];
   #entry: Kept | undefined;
 
-  /** Keeps `packet` (not copied), which came at `now` (ms), and whatever came after `since` (ms). */
+  /** Keeps `packet` (not copied), which arrived at `now` (ms), and the packets that arrived after `since` (ms). */
   keep(packet: Uint8Array, now: number, since: number): void {
     const kept = { packet, at: now };
     this.#kept.push(kept);
@@ -30,12 +30,12 @@ export class StandbyBuffer {
     if (stale > 0) this.#kept.splice(0, stale);
   }
 
-  /** What came at `since` (ms) or later, in order. */
+  /** Packets that arrived at `since` (ms) or later, in order. */
   since(since: number): Uint8Array[] {
     return this.#kept.filter(({ at }) => at >= since).map(({ packet }) => packet);
   }
 
-  /** From the newest key frame on; nothing without one. */
+  /** Packets from the newest key frame on; none without one. */
   sinceEntry(): Uint8Array[] {
     const index = this.#entry === undefined ? -1 : this.#kept.indexOf(this.#entry);
     return index === -1 ? [] : this.#kept.slice(index).map(({ packet }) => packet);
@@ -47,7 +47,7 @@ export class StandbyBuffer {
   }
 }
 
-/** A decoder of video can start with this packet. */
+/** Whether a decoder of video can start with a packet. */
 export function isEntry(packet: Uint8Array): boolean {
   const both = FLAG.begin | FLAG.keyframe;
   return (flagsOf(packet) & both) === both && mediumOf(packet) !== MEDIUM.text;

@@ -29,7 +29,7 @@ test("H.264 is encoded for latency, with B-frames on request", () => {
   assert.match(line({ ...FILE, bFrames: 2 }), /-bf 2/);
 });
 
-test("H.265 looks ahead as far as its B-frames need, and its forced key frames are some to begin with", () => {
+test("H.265 looks ahead as far as its B-frames need, and decoders can start at its forced key frames", () => {
   const text = line({ ...FILE, video: "h265" });
   assert.match(text, /-c:v libx265 .*-tune zerolatency -forced-idr 1 .*:bframes=0 -b:v/);
   assert.match(
@@ -38,7 +38,7 @@ test("H.265 looks ahead as far as its B-frames need, and its forced key frames a
   );
 });
 
-test("VP9, AAC and G.711 are described by the tracks that ffmpeg will send", () => {
+test("VP9, AAC and G.711 are described as ffmpeg will send them", () => {
   const tracks = ffmpegTracks({ ...FILE, video: "vp9", audio: "aac" });
   assert.deepEqual(
     tracks.map(({ codec, clockRate, channels }) => [codec, clockRate, channels]),
@@ -69,7 +69,7 @@ test("copied video carries its parameter sets with each key frame", () => {
   );
 });
 
-test("a test source gets a tone beside it; sound from elsewhere is a second input", () => {
+test("a test source gets a tone; audio from elsewhere is a second input", () => {
   const text = line({ ...FILE, input: "testsrc2=rate=30", video: "vp8" });
   assert.match(
     text,
@@ -82,7 +82,7 @@ test("a test source gets a tone beside it; sound from elsewhere is a second inpu
   );
 });
 
-test("files are read in real time and again on request; live sources as they come", () => {
+test("files are read in real time, and repeatedly on request; live sources at their own pace", () => {
   assert.match(line({ ...FILE, loop: true }), /-stream_loop -1 -re -i film\.mkv/);
   assert.match(line({ ...FILE, input: "C:\\film.mkv" }), /-re -i C:\\film\.mkv/);
   assert.doesNotMatch(line({ ...FILE, input: "rtsp://camera/1", loop: true }), /-re|-stream_loop/);

@@ -8,9 +8,12 @@ export interface FfmpegSource {
    * `testsrc2=size=640x360:rate=30`.
    */
   readonly input: string;
-  /** Sound from another input, as above (`sine=frequency=440`). Undefined: the sound of `input`, or a tone beside a test source. */
+  /**
+   * Audio from another input, as above (`sine=frequency=440`). Undefined: that of `input`, or a tone with a test
+   * source.
+   */
   readonly audioInput?: string | undefined;
-  /** `copy` takes H.264 as it is; `none`: no picture. */
+  /** `copy`: H.264 without transcoding; `none`: no video. */
   readonly video: "h264" | "h265" | "vp8" | "vp9" | "copy" | "none";
   readonly audio: "opus" | "aac" | "pcmu" | "pcma" | "none";
   /** H.264 and H.265: frames that refer to later ones, 0..16. Default 0, for latency. */
@@ -19,18 +22,18 @@ export interface FfmpegSource {
   readonly videoBitsPerSecond?: number | undefined;
   /** Between key frames when encoding. Default 1. */
   readonly keyFrameSeconds?: number | undefined;
-  /** Files: from the beginning again, for ever. */
+  /** Files: repeats without end. */
   readonly loop?: boolean | undefined;
 }
 
-/** Where its packets go. */
+/** Where its packets are sent. */
 export interface FfmpegTarget {
   readonly host: string;
-  /** For the tracks of {@link ffmpegTracks}, in their order. RTCP goes to the port after it. */
+  /** For the tracks of {@link ffmpegTracks}, in their order. RTCP is sent to the next port. */
   readonly rtpPorts: readonly number[];
   /**
-   * Wall clock at which it starts, ms. Given to all outputs: each has a clock of its own in its sender reports, and they
-   * would otherwise differ by the time that encoders take to open.
+   * Wall clock at which it starts, ms. Given to all outputs: each has a clock of its own in its sender reports, and
+   * they would otherwise differ by the time that encoders take to open.
    */
   readonly startedWallMs: number;
 }
@@ -43,7 +46,7 @@ const AUDIO_PAYLOAD_TYPE = 97;
 /** AudioSpecificConfig of AAC-LC, 48 kHz, two channels (ISO/IEC 14496-3 §1.6.2.1). */
 const AAC_CONFIG = Uint8Array.of(0x11, 0x90);
 
-/** The tracks that each kind of sound makes. G.711 has static payload types (RFC 3551 §6). */
+/** The track of each kind of audio. G.711 has static payload types (RFC 3551 §6). */
 const AUDIO_TRACKS: Readonly<
   Record<
     Exclude<FfmpegSource["audio"], "none">,
@@ -62,7 +65,7 @@ const AUDIO_TRACKS: Readonly<
   pcma: { codec: "pcma", payloadType: 8, clockRate: 8_000, channels: 1 },
 };
 
-/** Encoders of sound. G.711 in packets of 20 ms, or a packet would be as long as one may be. */
+/** Arguments of audio encoders. G.711 in packets of 20 ms, or packets would be as large as possible. */
 const AUDIO_ENCODERS: Readonly<Record<Exclude<FfmpegSource["audio"], "none">, readonly string[]>> =
   {
     opus: ["-c:a", "libopus", "-b:a", "64k", "-ar", "48000", "-ac", "2", "-frame_duration", "20"],
@@ -88,7 +91,7 @@ const AUDIO_ENCODERS: Readonly<Record<Exclude<FfmpegSource["audio"], "none">, re
       "1",
     ],
   };
-/** Of the whole packet: leaves room for our header within 1472 bytes, and for tunnels. */
+/** Bytes of the whole packet: leaves room for Meander's header within 1472 bytes, and for tunnels. */
 const PACKET_BYTES = 1_200;
 
 /**
@@ -114,7 +117,7 @@ export function ffmpegTracks({ audio, video }: FfmpegSource): SdpTrack[] {
     tracks.push({ kind: "audio", ...AUDIO_TRACKS[audio], ...unset });
   }
   if (tracks.length === 0) {
-    throw new MeanderError("ffmpeg-options", "neither video nor audio", {
+    throw new MeanderError("ffmpeg-options", "there is neither video nor audio to publish", {
       expected: "at least one of them",
     });
   }
@@ -122,8 +125,8 @@ export function ffmpegTracks({ audio, video }: FfmpegSource): SdpTrack[] {
 }
 
 /**
- * The arguments of an `ffmpeg` process that publishes `source` in real time to an ingest. Version 5 or later; H.264 needs
- * libx264, H.265 libx265, VP8 and VP9 libvpx, Opus libopus.
+ * The arguments of an `ffmpeg` process that publishes `source` in real time to an ingest. Version 5 or later; H.264
+ * needs libx264, H.265 libx265, VP8 and VP9 libvpx, Opus libopus.
  *
  * @throws {MeanderError} `ffmpeg-options`
  */
@@ -146,7 +149,7 @@ export function ffmpegPublishArguments(source: FfmpegSource, target: FfmpegTarge
       ...(isVideo ? videoArguments(source) : audioArguments(source)),
       ...["-payload_type", String(track.payloadType), "-rtpflags", "send_bye"],
       ...["-start_time_realtime", String(Math.round(target.startedWallMs * 1000))],
-      // Else each output is moved on its own until its first decoding time is not negative: video with B-frames by as many frames.
+      // Else each output is shifted separately until its first decoding time is not negative: video by its B-frames.
       ...["-avoid_negative_ts", "disabled"],
       ...["-f", "rtp", rtpUrl(target.host, port)],
     ];
@@ -179,7 +182,7 @@ function inputArguments(input: string, loop: boolean): string[] {
 function videoArguments(source: FfmpegSource): string[] {
   const { bFrames = 0, keyFrameSeconds = 1, video, videoBitsPerSecond = 2_000_000 } = source;
   if (video === "copy") {
-    // Parameter sets stand once in the file; those who join later need them with each key frame.
+    // Parameter sets are in the file once; later subscribers need them with each key frame.
     return ["-c:v", "copy", "-bsf:v", "h264_mp4toannexb,dump_extra=freq=keyframe"];
   }
   const keyFrames = `expr:gte(t,n_forced*${keyFrameSeconds})`;
@@ -189,11 +192,11 @@ function videoArguments(source: FfmpegSource): string[] {
     ...["-force_key_frames", keyFrames],
   ];
   if (video === "vp8" || video === "vp9") {
-    // One thread, since those of libvpx spin while they wait for each other: on a busy machine two are slower than one.
+    // One thread, since threads of libvpx spin while they wait: on a busy machine two are slower than one.
     const threads = ["-threads", "1"];
     const fast = [...threads, "-deadline", "realtime", "-cpu-used", "8", "-error-resilient", "1"];
     const order = ["-lag-in-frames", "0", "-auto-alt-ref", "0"];
-    // ffmpeg calls its VP9 payload format experimental, since it was made before RFC 9628.
+    // ffmpeg calls its VP9 payload format experimental, since it was written before RFC 9628.
     const encoder =
       video === "vp8"
         ? ["libvpx"]
@@ -201,9 +204,9 @@ function videoArguments(source: FfmpegSource): string[] {
     return ["-c:v", ...encoder, ...fast, ...order, ...rate];
   }
   if (video === "h265") {
-    // Without it key frames that are asked for are none to begin with.
+    // Without it, decoders cannot start at forced key frames.
     const keys = ["-forced-idr", "1", "-g", "600"];
-    // To decide on B-frames it must look as far ahead.
+    // To decide on B-frames it must look ahead as far.
     const ahead = bFrames === 0 ? "" : `:b-adapt=0:rc-lookahead=${bFrames + 1}`;
     const closed = "log-level=error:open-gop=0:scenecut=0";
     const x265 = ["-x265-params", `${closed}:bframes=${bFrames}${ahead}`];

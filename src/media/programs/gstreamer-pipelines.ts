@@ -6,8 +6,8 @@ import type { SdpTrack } from "../../wire/index.ts";
 const PACKET_BYTES = 1_200;
 
 /**
- * The description of a GStreamer pipeline (for `gst-launch-1.0`) that publishes test pictures and a tone to an ingest, with
- * sender reports.
+ * The description of a GStreamer pipeline (for `gst-launch-1.0`) that publishes test pictures and a tone to an ingest,
+ * with sender reports.
  *
  * @param tracks with the ingest's ports; H.264, H.265, VP8, VP9, Opus, AAC (`mpeg4-generic`) and G.711
  * @param options.buffers frames of each track after which it ends; undefined: never

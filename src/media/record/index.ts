@@ -4,7 +4,6 @@
  * @module
  */
 export { type Container, containerOf } from "./container.ts";
-export type { Lane } from "./lane.ts";
 export type { RecordedTotals, SegmentEnd } from "./open-segments.ts";
 export { RecordTimeline } from "./record-timeline.ts";
 export { recordingRefusal } from "./recordable.ts";
@@ -12,3 +11,4 @@ export type { SegmentFacts } from "./segment.ts";
 export { type OpenSegmentFile, openBlockingFile, type SegmentFile } from "./segment-file.ts";
 export { Segmenter, type SegmenterEvents, type SegmenterOptions } from "./segmenter.ts";
 export { SteadyClock } from "./steady-clock.ts";
+export type { TrackBuffer } from "./track-buffer.ts";

@@ -10,10 +10,10 @@ const FLAG = {
 } as const;
 
 /**
- * Moves the presentation of video in fragments back by its lead. Frames that are presented later than others behind them are
- * decoded ahead; the muxer writes that as negative composition offsets, which some players take for a shift of the whole
- * track against its sound. It gets times that are ahead by the lead instead, and here the lead is added to the offsets,
- * which are then never negative.
+ * Adds the lead of video to its composition offsets in fragments. Frames that are presented after later ones are
+ * decoded ahead; the muxer writes that as negative composition offsets, which some players take for a shift of the
+ * whole track against its audio. So the muxer gets times that are ahead by the lead, and here the lead is added to the
+ * offsets, which are then never negative.
  */
 export class Mp4Leads {
   readonly #leadOf: (trackId: number) => number;
@@ -25,7 +25,7 @@ export class Mp4Leads {
     this.#leadOf = leadOf;
   }
 
-  /** Changes bytes on their way to the file. @param data whole boxes, as the muxer flushes them */
+  /** Modifies bytes before they are written to the file. @param data whole boxes, as the muxer flushes them */
   pass(data: Uint8Array): void {
     this.#walk(new DataView(data.buffer, data.byteOffset, data.byteLength), 0, data.byteLength);
   }
@@ -55,7 +55,7 @@ export class Mp4Leads {
     if (lead === 0) return;
     const flags = view.getUint32(at + 8) & 0xff_ffff;
     if ((flags & FLAG.composition) === 0) {
-      // Frames that all come as they are presented are decoded later instead.
+      // If all frames arrive in presentation order, they are decoded later instead.
       if (decodeTimeAt !== undefined)
         view.setBigUint64(decodeTimeAt, view.getBigUint64(decodeTimeAt) + BigInt(lead));
       return;
@@ -76,7 +76,7 @@ function typeAt(view: DataView, at: number): string {
   return String.fromCharCode(...[0, 1, 2, 3].map((index) => view.getUint8(at + index)));
 }
 
-/** Version 1 has times of 64 bits. */
+/** Version 1 has 64-bit times. */
 function isLong(view: DataView, at: number): boolean {
   return view.getUint8(at + 8) === 1;
 }

@@ -14,21 +14,21 @@ import type { Container } from "./container.ts";
 import type { SegmentFrame } from "./segment-frame.ts";
 import type { TrackFormat } from "./track-format.ts";
 
-/** What a file is to hold, and where its bytes go. */
+/** What a file will contain, and where its bytes are written. */
 export interface MuxerOptions {
   readonly container: Container;
   readonly formats: readonly TrackFormat[];
   /** Title in the file. */
   readonly title: string;
-  /** Writes at a position of the file; a rejection is passed on by the next call. */
+  /** Writes at a position of the file; a rejection is reported by the next call. */
   write(data: Uint8Array, position: number): Promise<void>;
 }
 
 type Source = EncodedVideoPacketSource | EncodedAudioPacketSource;
 
 /**
- * Frames to the bytes of a file. Loaded by the first recording (`await import`): the library behind it takes longer to load
- * than the rest of a site.
+ * Converts frames to the bytes of a file. Loaded with the first recording (`await import`): loading its library takes
+ * longer than loading the rest of a site.
  */
 export class Muxer {
   readonly #output: Output;
@@ -56,7 +56,7 @@ export class Muxer {
     await this.#sources[track]?.add(packet);
   }
 
-  /** Nothing of the track comes any more. */
+  /** No further frame of the track will be added. */
   end(track: number): void {
     this.#sources[track]?.close();
   }
@@ -72,7 +72,7 @@ export class Muxer {
   }
 }
 
-/** What writes such files: so that at any moment what is written can be played. */
+/** The formats of such files, set so that what was written is playable at any moment. */
 function outputFormatOf(container: Container): OutputFormat {
   switch (container) {
     case "webm":

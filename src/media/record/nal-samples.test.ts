@@ -28,20 +28,20 @@ const HEVC = {
   cra: bytes("2a01af09"),
 };
 
-test("an H.264 key frame makes a configuration and a sample that give the frame back", () => {
+test("an H.264 key frame can be restored from its configuration and sample", () => {
   const { sps, pps, delimiter, slice } = AVC;
   const frame = annexB(delimiter, sps, pps, slice);
   const record = encodeAvcConfiguration(frame);
   const read = record && decodeAvcConfiguration(record);
   assert.deepEqual(read?.parameterSets, [sps, pps]);
-  // High 4:2:2: the record tells sampling and depths behind the sets.
+  // High 4:2:2: the record has sampling and depths after the sets.
   assert.deepEqual([...(record ?? [])].slice(-4), [0xfe, 0xfa, 0xfa, 0]);
   const sample = lengthPrefixed(frame, "h264");
   assert.deepEqual(sample, Uint8Array.of(0, 0, 0, slice.byteLength, ...slice));
   assert.deepEqual(annexBOf(sample, 4, read?.parameterSets ?? []), annexB(sps, pps, slice));
 });
 
-test("an H.265 key frame makes a configuration and a sample that give the frame back", () => {
+test("an H.265 key frame can be restored from its configuration and sample", () => {
   const { vps, sps, pps, idr } = HEVC;
   const frame = annexB(vps, sps, pps, idr);
   const record = encodeHevcConfiguration(frame);
@@ -56,7 +56,7 @@ test("without parameter sets there is no configuration", () => {
   assert.equal(encodeHevcConfiguration(new Uint8Array()), undefined);
 });
 
-test("a file begins behind nothing only with an instant refresh", () => {
+test("a file can begin only with an instant refresh", () => {
   assert.equal(isInstantRefresh(annexB(HEVC.idr)), true);
   assert.equal(isInstantRefresh(annexB(HEVC.cra)), false);
 });

@@ -1,11 +1,14 @@
-/** H.264 and H.265 from Annex B to what MP4 and Matroska store (ISO/IEC 14496-15): the way back of `avc-samples`. */
+/**
+ * Converts H.264 and H.265 from Annex B to what MP4 and Matroska store (ISO/IEC 14496-15): the inverse of
+ * `avc-samples`.
+ */
 import { decodeH264Sps, decodeH265Sps, NAL, splitAnnexB } from "../../wire/index.ts";
 
 /** `nal_unit_type` of H.265 (ITU-T H.265 table 7-1) that files keep apart. */
 const H265_NAL = { idrWithLeading: 19, idr: 20, vps: 32, sps: 33, pps: 34, delimiter: 35 } as const;
 const SETS_MAX = 31;
 
-/** The frame's NAL units, each behind its length in four bytes; parameter sets and delimiters are left out. */
+/** The frame's NAL units, each after its length in four bytes; parameter sets and delimiters are left out. */
 export function lengthPrefixed(frame: Uint8Array, family: "h264" | "h265"): Uint8Array {
   const kept = splitAnnexB(frame).filter((nal) => !isLeftOut(nal, family));
   const bytes = new Uint8Array(kept.reduce((sum, nal) => sum + 4 + nal.byteLength, 0));
@@ -19,7 +22,9 @@ export function lengthPrefixed(frame: Uint8Array, family: "h264" | "h265"): Uint
   return bytes;
 }
 
-/** The AVCDecoderConfigurationRecord (§5.3.3.1) of a key frame's parameter sets. Undefined when it has none that are sound. */
+/**
+ * The AVCDecoderConfigurationRecord (§5.3.3.1) of a key frame's parameter sets. Undefined when it has no valid ones.
+ */
 export function encodeAvcConfiguration(keyFrame: Uint8Array): Uint8Array | undefined {
   const nals = splitAnnexB(keyFrame);
   const sequence = nals.filter((nal) => h264Type(nal) === NAL.sps).slice(0, SETS_MAX);
@@ -45,7 +50,9 @@ export function encodeAvcConfiguration(keyFrame: Uint8Array): Uint8Array | undef
   ]);
 }
 
-/** The HEVCDecoderConfigurationRecord (§8.3.3.1) of a key frame's parameter sets. Undefined when it has none that are sound. */
+/**
+ * The HEVCDecoderConfigurationRecord (§8.3.3.1) of a key frame's parameter sets. Undefined when it has no valid ones.
+ */
 export function encodeHevcConfiguration(keyFrame: Uint8Array): Uint8Array | undefined {
   const nals = splitAnnexB(keyFrame);
   const arrays = [H265_NAL.vps, H265_NAL.sps, H265_NAL.pps].map((type) => ({
@@ -80,7 +87,7 @@ export function sequenceSetOf(
   );
 }
 
-/** An H.265 key frame behind which no frame needs one before it. */
+/** Whether no frame after an H.265 key frame refers to one before it. */
 export function isInstantRefresh(keyFrame: Uint8Array): boolean {
   const types = splitAnnexB(keyFrame).map(h265Type);
   return types.includes(H265_NAL.idr) || types.includes(H265_NAL.idrWithLeading);

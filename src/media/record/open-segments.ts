@@ -1,6 +1,6 @@
 import type { Clock } from "../../base/index.ts";
-import type { Lane, Sample } from "./lane.ts";
 import type { Segment, SegmentFacts } from "./segment.ts";
+import type { Sample, TrackBuffer } from "./track-buffer.ts";
 
 /** Why a file ended. */
 export type SegmentEnd =
@@ -11,12 +11,12 @@ export type SegmentEnd =
   | "it could not be cut"
   | "the recording ended";
 
-/** A file that has been cut off: sound that belongs before the cut comes a little after it. */
+/** A file that has ended for video: audio from before the cut arrives slightly later. */
 interface Closing {
   readonly segment: Segment;
   readonly untilMs: number;
   readonly since: number;
-  readonly awaited: Set<Lane>;
+  readonly awaited: Set<TrackBuffer>;
   readonly reason: SegmentEnd;
 }
 
@@ -28,10 +28,13 @@ export interface RecordedTotals {
   readonly frames: number;
 }
 
-/** How long a file that was cut off waits for sound that belongs to it, ms. */
+/** How long a file waits for audio from before its cut, ms. */
 const CLOSING_MS_MAX = 1_500;
 
-/** The files of a recording that are being written: the current one, the one before while it waits for its sound, and those being completed. */
+/**
+ * The files of a recording that are being written: the current one, the previous one while it waits for audio, and
+ * those being completed.
+ */
 export class OpenSegments {
   readonly #clock: Clock;
   readonly #onFinished: (facts: SegmentFacts, reason: SegmentEnd) => void;
@@ -70,16 +73,16 @@ export class OpenSegments {
   }
 
   /**
-   * The current file ends at `ms` of the channel's time; {@link begin} brings the next.
+   * Ends the current file at `ms` of the channel's time; {@link begin} begins the next.
    *
-   * @param leader the lane that has come to the cut; the others follow
+   * @param leader the buffer that has reached the cut; the others follow
    */
-  cut(ms: number, leader: Lane | undefined, reason: SegmentEnd): void {
+  cut(ms: number, leader: TrackBuffer | undefined, reason: SegmentEnd): void {
     this.#finishClosing();
     const segment = this.#current;
     this.#current = undefined;
     if (segment === undefined) return;
-    const awaited = new Set([...segment.open].filter((lane) => lane !== leader));
+    const awaited = new Set([...segment.open].filter((buffer) => buffer !== leader));
     const since = this.#clock.now();
     this.#closing = { segment, untilMs: ms, since, awaited, reason };
     if (awaited.size === 0) this.#finishClosing();
@@ -89,21 +92,21 @@ export class OpenSegments {
     this.#current = segment;
   }
 
-  /** Puts a frame into the file that it belongs to. False when its time fits none. */
-  place(lane: Lane, sample: Sample, ms: number): boolean {
+  /** Writes a frame to the file that it belongs to. @returns false when its time fits none */
+  write(buffer: TrackBuffer, sample: Sample, ms: number): boolean {
     const closing = this.#closing;
-    if (closing?.awaited.has(lane) === true) {
-      if (ms < closing.untilMs) return closing.segment.add(lane, sample, ms);
-      this.#arrived(lane);
+    if (closing?.awaited.has(buffer) === true) {
+      if (ms < closing.untilMs) return closing.segment.add(buffer, sample, ms);
+      this.#arrived(buffer);
     }
-    return this.#current?.add(lane, sample, ms) ?? false;
+    return this.#current?.add(buffer, sample, ms) ?? false;
   }
 
-  /** The lane does not go on in any of them. */
-  leave(lane: Lane): void {
-    this.#current?.end(lane);
-    this.#closing?.segment.end(lane);
-    this.#arrived(lane);
+  /** No further frame of the buffer belongs to these files. */
+  leave(buffer: TrackBuffer): void {
+    this.#current?.end(buffer);
+    this.#closing?.segment.end(buffer);
+    this.#arrived(buffer);
   }
 
   tick(): void {
@@ -118,7 +121,7 @@ export class OpenSegments {
     if (current !== undefined) this.#finish(current, reason);
   }
 
-  /** The disk has refused it. */
+  /** The disk returned an error for it. */
   drop(segment: Segment): void {
     this.#failed.add(segment);
     const isOpen = this.#current === segment || this.#closing?.segment === segment;
@@ -132,9 +135,9 @@ export class OpenSegments {
     await Promise.all(this.#ending.values());
   }
 
-  #arrived(lane: Lane): void {
+  #arrived(buffer: TrackBuffer): void {
     const awaited = this.#closing?.awaited;
-    if (awaited?.delete(lane) === true && awaited.size === 0) this.#finishClosing();
+    if (awaited?.delete(buffer) === true && awaited.size === 0) this.#finishClosing();
   }
 
   #finishClosing(): void {

@@ -7,22 +7,22 @@ const ID = {
 const VOID = 0xec;
 
 /**
- * Keeps a Matroska file readable while it grows. The muxer writes sizes that are not known yet as if they were, and an
- * index that points nowhere, and corrects both at the end; whoever reads a file that never came to its end stumbles over
- * them. So until they are corrected, sizes say "unknown" and the index is empty space.
+ * Keeps a Matroska file readable while it grows. The muxer writes placeholder sizes and an index that points nowhere,
+ * and corrects both at the end; readers of an incomplete file fail on them. So until they are corrected, sizes are
+ * "unknown" and the index is empty space.
  */
 export class ReadableMatroska {
-  /** Where the next element begins that was not seen yet. */
+  /** Position of the next element to examine. */
   #next = 0;
 
-  /** The muxer is about to write everything as it shall stay. */
+  /** From now on the muxer writes final values. */
   finish(): void {
     this.#next = Number.POSITIVE_INFINITY;
   }
 
   /**
-   * Looks at bytes on their way to the file and changes them where needed. Bytes before what was written already are
-   * corrections and stay.
+   * Examines bytes before they are written to the file, and modifies them where necessary. Bytes at earlier positions
+   * are corrections, and stay as they are.
    *
    * @param data whole elements, as the muxer flushes them
    * @param position of `data` in the file
@@ -33,7 +33,7 @@ export class ReadableMatroska {
     while (this.#next < position + data.byteLength) {
       const element = readElement(data, this.#next - position);
       if (element === undefined) {
-        // Nothing that we know: the rest goes as it is.
+        // An unknown element: the rest stays as it is.
         this.#next = Number.POSITIVE_INFINITY;
         break;
       }
@@ -41,7 +41,7 @@ export class ReadableMatroska {
       if (id === ID.segment) setUnknownSize(data, element);
       if (id === ID.seekHead) setVoid(data, element);
       if (id === ID.cluster) lastCluster = element;
-      // What these hold is looked at, what others hold is not.
+      // The contents of these elements are examined, those of others are not.
       const isEntered = id === ID.segment || id === ID.cluster;
       this.#next = position + (isEntered ? at : end);
     }
@@ -51,7 +51,7 @@ export class ReadableMatroska {
 
 interface Element {
   readonly id: number;
-  /** Where it begins, and its size field, its content, its end; offsets in the bytes read. */
+  /** Offsets of its beginning, its size field, its content and its end. */
   readonly begin: number;
   readonly sizeAt: number;
   readonly at: number;
@@ -70,7 +70,7 @@ function readElement(data: Uint8Array, begin: number): Element | undefined {
   return { id, begin, sizeAt, at, end: at + size };
 }
 
-/** RFC 8794 §4: leading zeros tell how many bytes. */
+/** RFC 8794 §4: the number of leading zeros is the length. */
 function lengthOf(first: number | undefined): number | undefined {
   return first === undefined || first === 0 ? undefined : Math.clz32(first) - 23;
 }
@@ -88,7 +88,7 @@ function setUnknownSize(data: Uint8Array, { sizeAt, at }: Element): void {
   data[sizeAt] = 0xff >> (count - 1);
 }
 
-/** The element's room, as a Void of one byte of id and eight of size. */
+/** Replaces the element by a Void, with one byte of id and eight of size. */
 function setVoid(data: Uint8Array, { begin, end }: Element): void {
   const HEAD = 9;
   if (end - begin < HEAD) return;

@@ -1,17 +1,17 @@
 import type { IngestReport, SourceTimeline } from "../../channel/playout/index.ts";
 
-/** Publisher clocks that differ by more than this are not the same clock, ms: encoders hold pictures for seconds. */
+/** Publisher clocks that differ by more than this are different clocks, ms: encoders delay video for seconds. */
 const SAME_CLOCK_MS = 10_000;
 
 /**
- * One time for all tracks of a channel that is recorded, in ms: the publisher's clock where it tells it, from where it stood
- * on the ingest's when it was first heard. Unlike a player's, it does not follow how long media took to the ingest.
+ * One time for all tracks of a recorded channel, ms: the publisher's clock where known, starting at the ingest time of
+ * its first report. Unlike a player's time, it does not follow the delay between publisher and ingest.
  */
 export class RecordTimeline {
-  /** Ingest clock minus publisher clock, ms, as first heard. */
+  /** Ingest clock minus publisher clock, ms, by the first report. */
   #offsetMs: number | undefined;
 
-  /** Takes a report of the ingest for `source`. @param nowMs monotonic, local */
+  /** Adds a report of the ingest about `source`. @param nowMs monotonic, local */
   report(source: SourceTimeline, report: IngestReport, nowMs: number): void {
     source.report(report, nowMs);
   }

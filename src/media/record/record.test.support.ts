@@ -5,25 +5,25 @@ import type { Track } from "../../wire/index.ts";
 import { ClipReader } from "../files/clip-reader.ts";
 import { demoClipPath } from "../files/demo-clip.ts";
 import type { Container } from "./container.ts";
-import type { Lane } from "./lane.ts";
 import type { SegmentEnd } from "./open-segments.ts";
 import { RecordTimeline } from "./record-timeline.ts";
 import type { SegmentFacts } from "./segment.ts";
 import type { SegmentFile } from "./segment-file.ts";
 import { Segmenter, type SegmenterOptions } from "./segmenter.ts";
 import { SteadyClock } from "./steady-clock.ts";
+import type { TrackBuffer } from "./track-buffer.ts";
 
 /** A file in memory, which may refuse to grow. */
 export class MemoryFile implements SegmentFile {
   isClosed = false;
-  /** Bytes it may have; a write beyond fails, having written what fits. */
+  /** Capacity, bytes; a write beyond it fails after writing what fits. */
   room = Number.POSITIVE_INFINITY;
   /** Writes wait for it. */
   gate: Promise<void> = Promise.resolve();
   #held = new Uint8Array(1_000_000);
   #length = 0;
 
-  /** What it holds now. */
+  /** Its current contents. */
   get bytes(): Uint8Array {
     return this.#held.slice(0, this.#length);
   }
@@ -87,7 +87,7 @@ export const AUDIO: Track = {
   ...{ codec: "opus", payloadType: 97, clockRate: 48_000, channels: 2 },
 };
 
-/** A segmenter with files in memory, and everything that it told. */
+/** A segmenter with files in memory, and all its events. */
 export class Recording {
   readonly clock = new VirtualClock();
   readonly files: { readonly path: string; readonly file: MemoryFile }[] = [];
@@ -95,7 +95,7 @@ export class Recording {
   readonly finished: { readonly facts: SegmentFacts; readonly reason: SegmentEnd }[] = [];
   readonly segmenter: Segmenter;
   readonly #timeline = new RecordTimeline();
-  /** Room of the files that are made next. */
+  /** Capacity of the next files. */
   room = Number.POSITIVE_INFINITY;
   gate: Promise<void> = Promise.resolve();
 
@@ -126,28 +126,28 @@ export class Recording {
     });
   }
 
-  /** Opens a track whose publisher has said that its ticks began at time 0. */
-  open(track: Track, startTicks = 0): Lane {
+  /** Opens a track whose publisher reported that its ticks began at time 0. */
+  open(track: Track, startTicks = 0): TrackBuffer {
     const source = new SourceTimeline(track.clockRate);
     const sender = { ntpMs: 1_000_000, rtpTimestamp: startTicks };
     source.unwrap(startTicks);
     this.#timeline.report(source, { ingestMs: 5_000, rtpTimestamp: startTicks, sender }, 0);
-    const lane = this.segmenter.open(track, new SteadyClock(this.#timeline, source));
-    if (lane === undefined) throw new Error(`${track.codec} can not be recorded`);
-    return lane;
+    const buffer = this.segmenter.open(track, new SteadyClock(this.#timeline, source));
+    if (buffer === undefined) throw new Error(`${track.codec} cannot be recorded`);
+    return buffer;
   }
 
-  /** Lets time pass until a sample of the clip is there, and hands it over. */
-  async play(lane: Lane, sample: ClipSample): Promise<void> {
+  /** Lets time pass until a sample of the clip is due, and adds it. */
+  async play(buffer: TrackBuffer, sample: ClipSample): Promise<void> {
     const due = sample.seconds * 1000 - this.clock.now();
     if (due > 0) this.clock.advance(due);
-    const ticks = Math.round(sample.seconds * lane.track.clockRate);
+    const ticks = Math.round(sample.seconds * buffer.track.clockRate);
     this.segmenter.tick();
-    this.segmenter.frame(lane, { bytes: sample.bytes, key: sample.key, ticks });
+    this.segmenter.frame(buffer, { bytes: sample.bytes, key: sample.key, ticks });
   }
 }
 
-/** What a file holds, by mediabunny. */
+/** The contents of a file, as read by mediabunny. */
 export async function readBack(bytes: Uint8Array): Promise<
   {
     readonly codec: string | null;

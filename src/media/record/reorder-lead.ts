@@ -4,19 +4,19 @@ import type { SegmentFrame } from "./segment-frame.ts";
 const HELD_MAX = 17;
 
 /**
- * By how much a video track must be decoded ahead of its presentation. Looks at the first frames, which it holds until that
- * is known; encoders keep one order.
+ * Determines by how much a video track must be decoded ahead of its presentation. Examines the first frames, which it
+ * holds until that is known; encoders keep one order.
  */
 export class ReorderLead {
   #held: SegmentFrame[] | undefined = [];
   #seconds = 0;
 
-  /** The lead, s; 0 where frames come as they are presented, and as long as it is not known. */
+  /** The lead, s; 0 when frames arrive in presentation order, and as long as it is not known. */
   get seconds(): number {
     return this.#seconds;
   }
 
-  /** Takes the next frame in decoding order. Those that can go on, with their times moved ahead by the lead. */
+  /** Adds the next frame in decoding order. @returns the frames that are ready, with times moved ahead by the lead */
   push(frame: SegmentFrame): SegmentFrame[] {
     if (this.#held === undefined) return [this.#moved(frame)];
     if (frame.key && this.#held.length > 0) return [...this.finish(), this.#moved(frame)];

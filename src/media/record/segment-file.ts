@@ -1,23 +1,23 @@
 import { closeSync, fdatasyncSync, ftruncateSync, openSync, rmSync, writeSync } from "node:fs";
 
-/** A file that is being written. What goes wrong is thrown, with the `code` of the system. */
+/** A file that is being written. Errors are thrown, with the `code` of the system. */
 export interface SegmentFile {
-  /** Writes all of it. It may take its time. */
+  /** Writes all bytes, however long it takes. */
   write(data: Uint8Array, position: number): void | Promise<void>;
-  /** Cuts the file off behind `bytes`. */
+  /** Truncates the file to `bytes`. */
   truncate(bytes: number): void;
-  /** What was written is on the disk then. */
+  /** Flushes what was written to the disk. */
   close(): void;
-  /** Closes it and takes it away. */
+  /** Closes and deletes the file. */
   remove(): void;
 }
 
-/** Makes a file. Throws when it exists. */
+/** Creates a file. Throws when it exists. */
 export type OpenSegmentFile = (path: string) => SegmentFile;
 
 /**
- * Writes at once and waits for the disk: nothing else runs in this thread meanwhile, and no other thread is held up, which
- * the threads that Node shares for its files would be. So this is for processes and workers that do nothing but record.
+ * Writes synchronously: nothing else runs in this thread meanwhile, and no other thread is blocked, unlike the threads
+ * that Node shares for file access. So this is for processes and workers that only record.
  */
 export const openBlockingFile: OpenSegmentFile = (path) => {
   const descriptor = openSync(path, "wx");

@@ -1,6 +1,6 @@
-/** A frame as a file holds it. */
+/** A frame, as stored in a file. */
 export interface SegmentFrame {
-  /** May be kept, so it must not change. */
+  /** Retained: never modify it. */
   readonly bytes: Uint8Array;
   readonly key: boolean;
   /** Presentation in the file's time, s, >= 0. */

@@ -15,26 +15,26 @@ export interface SegmentWriterOptions {
   /** Title in the file. */
   readonly title: string;
   /**
-   * Called once when the disk, or the muxer, refuses. What was written by then can be read; a file that holds nothing yet is
-   * gone. Nothing more is written.
+   * Called once when the disk, or the muxer, fails. What was written is readable; a file without frames is deleted.
+   * Nothing more is written.
    */
   onFailed(error: unknown): void;
 }
 
-/** Of one track: times that the next frames may have. */
+/** Of one track: the earliest times of the next frames. */
 interface Order {
   latest: number;
-  /** Latest of the frames before the newest key frame. */
+  /** The latest time before the newest key frame. */
   latestBeforeKey: number;
 }
 
 /**
- * One file of a recording. Takes frames in decoding order without waiting; muxes and writes them one after the other. After
- * a crash, or a full disk, what was written can be read.
+ * One file of a recording. Accepts frames in decoding order without waiting; muxes and writes them one after the other.
+ * After a crash, or on a full disk, what was written is readable.
  */
 export class SegmentWriter {
   readonly #options: SegmentWriterOptions;
-  /** Present once it is loaded, which all that is enqueued comes after. */
+  /** Defined once it is loaded; everything enqueued runs after that. */
   #muxer: Muxer | undefined;
   readonly #orders: readonly (Order | undefined)[];
   readonly #matroska: ReadableMatroska | undefined;
@@ -72,7 +72,7 @@ export class SegmentWriter {
     return this.#fileBytes;
   }
 
-  /** True once there is more in the file than that it is one. */
+  /** True once the file contains more than its head. */
   get hasMedia(): boolean {
     return this.#writes > 1;
   }
@@ -82,26 +82,26 @@ export class SegmentWriter {
     return this.#seconds;
   }
 
-  /** Frames taken, of all tracks. */
+  /** Frames accepted, of all tracks. */
   get frames(): number {
     return this.#frames;
   }
 
-  /** Bytes of frames that the disk has kept waiting. */
+  /** Bytes of frames that wait for the disk. */
   get waitingBytes(): number {
     return this.#waitingBytes;
   }
 
-  /** Bytes of frames that were taken and are not in the file yet: waiting, or in a fragment that has not ended. */
+  /** Bytes of frames that are not in the file yet: waiting, or in an incomplete fragment. */
   get unwrittenBytes(): number {
     return Math.max(0, this.#takenBytes - this.#fileBytes);
   }
 
   /**
-   * Takes the next frame of a track.
+   * Adds the next frame of a track.
    *
    * @param track its index among the formats
-   * @returns false when its time contradicts the frames before: it is left out
+   * @returns false when its time contradicts the frames before it: it is left out
    */
   add(track: number, frame: SegmentFrame): boolean {
     const order = this.#orders[track];
@@ -114,13 +114,13 @@ export class SegmentWriter {
     return true;
   }
 
-  /** Nothing of the track comes any more: the others do not wait for it. */
+  /** No further frame of the track will be added: the other tracks do not wait for it. */
   end(track: number): void {
     this.#release(track);
     this.#enqueue(async () => this.#muxer?.end(track));
   }
 
-  /** Settles when the file is complete and closed, or has failed. Twice is fine. */
+  /** Settles when the file is complete and closed, or has failed. Idempotent. */
   async finish(): Promise<void> {
     if (!this.#isFinishing) {
       this.#isFinishing = true;
@@ -164,7 +164,7 @@ export class SegmentWriter {
     if (this.#failure !== undefined) return;
     try {
       await task();
-      // The muxer learns of a refused write only with the next one.
+      // The muxer notices a failed write only with the next one.
       if (this.#failure !== undefined) throw (this.#failure as { error: unknown }).error;
     } catch (error) {
       this.#fail(error);
@@ -193,7 +193,7 @@ export class SegmentWriter {
     try {
       if (!this.hasMedia) file.remove();
     } catch {
-      // An empty file stays, then.
+      // Then an empty file remains.
     }
     if (this.hasMedia) this.#cutOff(file);
     onFailed(error);
@@ -201,20 +201,20 @@ export class SegmentWriter {
 
   #cutOff(file: SegmentFile): void {
     try {
-      // What was begun and not ended goes, so that the file ends with whole frames.
+      // Incomplete data is cut off, so that the file ends with whole frames.
       file.truncate(this.#fileBytes);
     } catch {
-      // A reader that takes the whole frames before it does as well.
+      // Readers can still read the whole frames before it.
     }
     try {
       file.close();
     } catch {
-      // It was closed, or the disk is gone: there is nothing left to do for it.
+      // It was closed, or the disk is gone: nothing can be done.
     }
   }
 }
 
-/** Whether files can hold the frame behind those before it; notes it. */
+/** Whether the frame can follow those before it in a file; notes it. */
 function follows(order: Order, { seconds, key }: SegmentFrame): boolean {
   if (order.latest === Number.NEGATIVE_INFINITY && !key) return false;
   const bound = key ? order.latest : order.latestBeforeKey;

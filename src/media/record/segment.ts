@@ -1,10 +1,10 @@
 import type { Container } from "./container.ts";
-import type { Lane, Sample } from "./lane.ts";
 import type { SegmentFile } from "./segment-file.ts";
 import { SegmentWriter } from "./segment-writer.ts";
+import type { Sample, TrackBuffer } from "./track-buffer.ts";
 import type { TrackFormat } from "./track-format.ts";
 
-/** What is told of a file. */
+/** Facts about a file. */
 export interface SegmentFacts {
   readonly path: string;
   readonly seconds: number;
@@ -22,28 +22,28 @@ export interface SegmentOptions {
   /** Channel time of the file's beginning, ms. */
   readonly startMs: number;
   /** With their formats known. */
-  readonly lanes: readonly Lane[];
+  readonly buffers: readonly TrackBuffer[];
   onFailed(error: unknown): void;
 }
 
-/** A file with the lanes that go into it. */
+/** A file and the buffers whose frames are written to it. */
 export class Segment {
   readonly path: string;
   readonly startMs: number;
   readonly #writer: SegmentWriter;
-  readonly #lanes: readonly Lane[];
+  readonly #buffers: readonly TrackBuffer[];
   readonly #tracks: readonly string[];
-  /** Of the lanes that still go on. */
-  readonly #open: Set<Lane>;
+  /** The buffers that still add frames. */
+  readonly #open: Set<TrackBuffer>;
 
   constructor(options: SegmentOptions) {
-    const { path, file, container, title, startMs, lanes, onFailed } = options;
-    const formats = lanes.map(({ format }) => format as TrackFormat);
+    const { path, file, container, title, startMs, buffers, onFailed } = options;
+    const formats = buffers.map(({ format }) => format as TrackFormat);
     this.path = path;
     this.startMs = startMs;
-    this.#lanes = lanes;
-    this.#open = new Set(lanes);
-    this.#tracks = lanes.map(describe);
+    this.#buffers = buffers;
+    this.#open = new Set(buffers);
+    this.#tracks = buffers.map(describe);
     this.#writer = new SegmentWriter({ file, container, formats, title, onFailed });
   }
 
@@ -52,7 +52,7 @@ export class Segment {
     return { path: this.path, seconds, bytes, frames, tracks: this.#tracks };
   }
 
-  /** True once there is more in the file than that it is one. */
+  /** True once the file contains more than its head. */
   get hasMedia(): boolean {
     return this.#writer.hasMedia;
   }
@@ -65,28 +65,32 @@ export class Segment {
     return this.#writer.unwrittenBytes;
   }
 
-  /** Lanes that still go on in it. */
-  get open(): ReadonlySet<Lane> {
+  /** Number of buffers that still add frames. */
+  get open(): ReadonlySet<TrackBuffer> {
     return this.#open;
   }
 
-  /** True while the lane goes on in this file. */
-  has(lane: Lane): boolean {
-    return this.#open.has(lane);
+  /** True while frames of the buffer belong to this file. */
+  has(buffer: TrackBuffer): boolean {
+    return this.#open.has(buffer);
   }
 
-  /** Takes the lane's next frame, presented at `ms` of the channel's time. False when its time does not fit the file. */
-  add(lane: Lane, sample: Sample, ms: number): boolean {
+  /**
+   * Adds the buffer's next frame, presented at `ms` of the channel's time.
+   *
+   * @returns false when its time does not fit
+   */
+  add(buffer: TrackBuffer, sample: Sample, ms: number): boolean {
     const seconds = (ms - this.startMs) / 1000;
     if (seconds < 0) return false;
     const { bytes, key } = sample;
-    const duration = lane.durationOf(sample, ms);
-    return this.#writer.add(this.#lanes.indexOf(lane), { bytes, key, seconds, duration });
+    const duration = buffer.durationOf(sample, ms);
+    return this.#writer.add(this.#buffers.indexOf(buffer), { bytes, key, seconds, duration });
   }
 
-  /** The lane does not go on in it. */
-  end(lane: Lane): void {
-    if (this.#open.delete(lane)) this.#writer.end(this.#lanes.indexOf(lane));
+  /** No further frame of the buffer belongs to this file. */
+  end(buffer: TrackBuffer): void {
+    if (this.#open.delete(buffer)) this.#writer.end(this.#buffers.indexOf(buffer));
   }
 
   /** Settles when the file is complete, or has failed. */
@@ -95,7 +99,7 @@ export class Segment {
   }
 }
 
-function describe({ track, format }: Lane): string {
+function describe({ track, format }: TrackBuffer): string {
   if (format?.kind === "video") return `${track.codec} ${format.width}x${format.height}`;
   return `${track.codec} ${format?.sampleRate} Hz`;
 }

@@ -15,19 +15,19 @@ before(async () => {
   clip = await clipSamples();
 });
 
-/** Lets the writers do what they have been given. */
+/** Lets the writers process what was enqueued. */
 const settle = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
 async function playAll(
   recording: Recording,
   samples: readonly ClipSample[],
-  lanes = { video: recording.open(VIDEO), audio: recording.open(AUDIO) },
-): Promise<typeof lanes> {
+  buffers = { video: recording.open(VIDEO), audio: recording.open(AUDIO) },
+): Promise<typeof buffers> {
   for (const sample of samples) {
-    await recording.play(lanes[sample.kind], sample);
+    await recording.play(buffers[sample.kind], sample);
     await settle();
   }
-  return lanes;
+  return buffers;
 }
 
 for (const container of ["mkv", "mp4"] as const) {
@@ -87,22 +87,22 @@ for (const container of ["mkv", "mp4"] as const) {
 
     test("at any moment what is written can be read", async () => {
       const recording = new Recording(container);
-      const lanes = await playAll(recording, clip.slice(0, 500));
+      const buffers = await playAll(recording, clip.slice(0, 500));
       const bytes = recording.files[0]?.file.bytes as Uint8Array;
       const [video, audio] = await readBack(bytes.slice());
       const written = clip.slice(0, 500).filter(({ kind }) => kind === "video").length;
-      // A fragment of MP4 is written when it has ended; a key frame comes every second.
+      // An MP4 fragment is written when it is complete; there is a key frame every second.
       assert.ok((video?.times.length as number) > written - 62, `${video?.times.length}`);
       assert.ok((audio?.times.length as number) > 100);
-      recording.segmenter.close(lanes.video);
-      recording.segmenter.close(lanes.audio);
+      recording.segmenter.close(buffers.video);
+      recording.segmenter.close(buffers.audio);
       await recording.segmenter.finish();
     });
 
     test("a full disk leaves a file that can be read, and the recording goes on when it is told", async () => {
       const recording = new Recording(container);
       recording.room = 300_000;
-      const lanes = await playAll(recording, clip.slice(0, 500));
+      const buffers = await playAll(recording, clip.slice(0, 500));
       assert.deepEqual(recording.told, [
         `started rec-1.${container}`,
         `failed rec-1.${container}: ENOSPC`,
@@ -112,7 +112,7 @@ for (const container of ["mkv", "mp4"] as const) {
       assert.ok(recording.files[0]?.file.isClosed);
       recording.room = Number.POSITIVE_INFINITY;
       recording.segmenter.unblock();
-      await playAll(recording, clip.slice(500), lanes);
+      await playAll(recording, clip.slice(500), buffers);
       await recording.segmenter.finish();
       const [again] = await readBack(recording.files[1]?.file.bytes as Uint8Array);
       assert.ok((again?.times.length as number) >= 60);
@@ -121,25 +121,25 @@ for (const container of ["mkv", "mp4"] as const) {
   });
 }
 
-test("a slow disk costs whole groups of pictures, counted, and the rest keeps its time", async () => {
+test("with a slow disk whole groups of pictures are dropped and counted, and the rest keeps its time", async () => {
   const recording = new Recording("mkv");
   let open = (): void => {};
   recording.gate = new Promise((resolve) => {
     open = resolve;
   });
-  // Ten pictures of 4 MB while the disk does nothing.
+  // Ten pictures of 4 MB while the disk stands still.
   const large = clip.map((sample) =>
     sample.kind === "video" && sample.seconds >= 1 && sample.seconds < 1.33
       ? { ...sample, bytes: padded(sample.bytes, 4_000_000) }
       : sample,
   );
   const before = large.findIndex(({ seconds }) => seconds >= 3.5);
-  const lanes = await playAll(recording, large.slice(0, before));
+  const buffers = await playAll(recording, large.slice(0, before));
   const { drops } = recording.segmenter;
   assert.ok((drops.toJSON()["disk-slow"] ?? 0) > 0);
   open();
   await until(() => recording.segmenter.current?.bytes ?? 0, 30_000_000);
-  await playAll(recording, large.slice(before), lanes);
+  await playAll(recording, large.slice(before), buffers);
   await recording.segmenter.finish();
   const [video] = await readBack(recording.files[0]?.file.bytes as Uint8Array);
   const pictures = clip.filter(({ kind }) => kind === "video");
@@ -152,7 +152,7 @@ async function until(value: () => number, least: number): Promise<void> {
   while (value() < least) await settle();
 }
 
-/** With a NAL unit of filler data behind it. */
+/** Appends a NAL unit of filler data. */
 function padded(frame: Uint8Array, bytes: number): Uint8Array {
   const padding = new Uint8Array(bytes).fill(0xff);
   padding.set([0, 0, 0, 1, 12]);
@@ -171,7 +171,7 @@ function reordered(samples: readonly ClipSample[]): ClipSample[] {
     if (sample.kind === "audio") return sample;
     if (sample.key) firstOfGroup = pictures;
     const index = pictures++ - firstOfGroup;
-    // The 28 pictures behind a key frame and one more, in groups of four.
+    // The 28 pictures after a key frame and one more, in groups of four.
     const moved = index < 28 ? (index & ~3) + (ORDER[index & 3] as number) : index;
     return { ...sample, seconds: (firstOfGroup + moved) / 30 };
   });
@@ -181,14 +181,14 @@ for (const container of ["mkv", "mp4", "mov"] as const) {
   test(`pictures that are decoded ahead of their time keep it in ${container}, and all their sound`, async () => {
     const only = clip.map((sample) => ({ ...sample }));
     const recording = new Recording(container, { segmentMs: 4_000 });
-    const lanes =
+    const buffers =
       container === "mov"
         ? [recording.open(VIDEO), undefined]
         : [recording.open(VIDEO), recording.open(AUDIO)];
     for (const sample of reordered(only)) {
-      const lane = sample.kind === "video" ? lanes[0] : lanes[1];
-      if (lane === undefined) continue;
-      await recording.play(lane, sample);
+      const buffer = sample.kind === "video" ? buffers[0] : buffers[1];
+      if (buffer === undefined) continue;
+      await recording.play(buffer, sample);
       await settle();
     }
     await recording.segmenter.finish();
@@ -207,12 +207,12 @@ for (const container of ["mkv", "mp4", "mov"] as const) {
   });
 }
 
-test("only sound, and only pictures, are recordings too", async () => {
+test("audio alone and video alone can be recorded", async () => {
   for (const kind of ["video", "audio"] as const) {
     const recording = new Recording("mp4", { segmentMs: 4_000 });
-    const lane = recording.open(kind === "video" ? VIDEO : AUDIO);
+    const buffer = recording.open(kind === "video" ? VIDEO : AUDIO);
     for (const sample of clip.filter((each) => each.kind === kind)) {
-      await recording.play(lane, sample);
+      await recording.play(buffer, sample);
       await settle();
     }
     await recording.segmenter.finish();
@@ -223,7 +223,7 @@ test("only sound, and only pictures, are recordings too", async () => {
   }
 });
 
-test("a publisher that starts again gets a new file; what was lost leaves a gap", async () => {
+test("when a publisher restarts a new file begins; lost frames leave a gap", async () => {
   const recording = new Recording("mkv");
   const first = await playAll(recording, clip.slice(0, 300));
   recording.segmenter.close(first.video);
@@ -240,7 +240,7 @@ test("a publisher that starts again gets a new file; what was lost leaves a gap"
   assert.ok(Math.abs(Math.max(...steps) - 2.033) < 0.002, `${Math.max(...steps)}`);
 });
 
-test("a track that comes later begins a new file with both, at a key frame", async () => {
+test("a track that is added begins a new file with both tracks, at a key frame", async () => {
   const recording = new Recording("mkv");
   const video = recording.open(VIDEO);
   for (const sample of clip.filter(({ kind, seconds }) => kind === "video" && seconds < 3.5)) {
@@ -258,16 +258,16 @@ test("a track that comes later begins a new file with both, at a key frame", asy
   );
 });
 
-test("other pictures begin a new file", async () => {
+test("a changed video format begins a new file", async () => {
   const recording = new Recording("mkv");
-  const lanes = { video: recording.open(VIDEO), audio: recording.open(AUDIO) };
-  // The level in the parameter set tells the formats apart.
+  const buffers = { video: recording.open(VIDEO), audio: recording.open(AUDIO) };
+  // The formats differ by the level in the parameter set.
   const changed = clip.map((sample) =>
     sample.kind === "video" && sample.seconds >= 4.999
       ? { ...sample, bytes: withLevel(sample.bytes, 0x29) }
       : sample,
   );
-  await playAll(recording, changed, lanes);
+  await playAll(recording, changed, buffers);
   await recording.segmenter.finish();
   const files = await Promise.all(recording.files.map(({ file }) => readBack(file.bytes)));
   assert.deepEqual(
@@ -289,7 +289,7 @@ function withLevel(frame: Uint8Array, level: number): Uint8Array {
   return copy;
 }
 
-test("what was asked for in length ends by itself", async () => {
+test("a recording of limited length ends by itself", async () => {
   const recording = new Recording("mp4", { durationMs: 3_000 });
   await playAll(recording, clip);
   assert.equal(recording.told.filter((line) => line === "enough").length, 1);
@@ -299,7 +299,7 @@ test("what was asked for in length ends by itself", async () => {
   assert.equal(audio?.times.length, 150);
 });
 
-test("a disk that is full from the first byte leaves no file, and counts none", async () => {
+test("a disk that is full from the first byte leaves no file, and none is counted", async () => {
   const recording = new Recording("mkv");
   recording.room = 10;
   await playAll(recording, clip.slice(0, 200));
@@ -309,7 +309,7 @@ test("a disk that is full from the first byte leaves no file, and counts none", 
   await recording.segmenter.finish();
 });
 
-test("a disk that refuses the first file is told, and nothing is held", async () => {
+test("an error with the first file is reported, and no frame is held", async () => {
   const refusal = Object.assign(new Error("permission denied"), { code: "EACCES" });
   const recording = new Recording("mkv", {
     openFile: () => {

@@ -6,7 +6,7 @@ import { SteadyClock } from "./steady-clock.ts";
 
 const RATE = 90_000;
 
-/** A source that has reported: at `ingestMs` it stood at `ticks`, and at `ntpMs` by its own clock. */
+/** A source with a report: at `ingestMs` it was at `ticks`, and at `ntpMs` by its own clock. */
 function reported(
   timeline: RecordTimeline,
   source: SourceTimeline,
@@ -24,7 +24,7 @@ test("times are not known before the first report", () => {
   assert.equal(clock.isSynchronised, false);
 });
 
-test("tracks of one publisher are placed by its clock, however long an encoder held one of them", () => {
+test("tracks of one publisher are aligned by its clock, however long an encoder delays one of them", () => {
   const timeline = new RecordTimeline();
   const [sound, picture] = [new SourceTimeline(RATE), new SourceTimeline(RATE)];
   reported(timeline, sound, { ingestMs: 1_000, ticks: 0, ntpMs: 50_000 });
@@ -35,7 +35,7 @@ test("tracks of one publisher are placed by its clock, however long an encoder h
     [1_000, 1_000],
   );
   assert.ok(clocks.every((clock) => clock.isSynchronised));
-  // Both are late by changing times; nothing moves.
+  // Both are late by varying times; nothing moves.
   for (let second = 1; second < 30; second++) {
     const at = { ticks: second * RATE, ntpMs: 50_000 + second * 1_000 };
     reported(timeline, sound, { ingestMs: 1_000 + second * 1_100, ...at });
@@ -44,7 +44,7 @@ test("tracks of one publisher are placed by its clock, however long an encoder h
   }
 });
 
-test("without sender reports, the ingest's clock places them", () => {
+test("without sender reports, tracks are aligned by the ingest's clock", () => {
   const timeline = new RecordTimeline();
   const source = new SourceTimeline(RATE);
   reported(timeline, source, { ingestMs: 700, ticks: RATE });
@@ -53,7 +53,7 @@ test("without sender reports, the ingest's clock places them", () => {
   assert.equal(clock.at(2 * RATE), 1_700);
 });
 
-test("a publisher whose clocks have nothing to do with each other is placed by the ingest's", () => {
+test("tracks of a publisher with unrelated clocks are aligned by the ingest's clock", () => {
   const timeline = new RecordTimeline();
   const [sound, picture] = [new SourceTimeline(RATE), new SourceTimeline(RATE)];
   reported(timeline, sound, { ingestMs: 1_000, ticks: 0, ntpMs: 50_000 });
@@ -61,7 +61,7 @@ test("a publisher whose clocks have nothing to do with each other is placed by t
   assert.equal(new SteadyClock(timeline, picture).at(0), 1_000);
 });
 
-test("a drift is followed by at most 2 ms a second, and a difference of a few ms not at all", () => {
+test("drift is followed by at most 2 ms a second, and a difference of a few ms is ignored", () => {
   const timeline = new RecordTimeline();
   const source = new SourceTimeline(RATE);
   reported(timeline, source, { ingestMs: 0, ticks: 0, ntpMs: 0 });
@@ -76,7 +76,7 @@ test("a drift is followed by at most 2 ms a second, and a difference of a few ms
   assert.ok(Math.abs(settled - 12_020) <= 1, `${settled}`);
 });
 
-test("a jump is told, and the clock begins anew with it", () => {
+test("a jump is reported, and the clock starts over with it", () => {
   const timeline = new RecordTimeline();
   const source = new SourceTimeline(RATE);
   reported(timeline, source, { ingestMs: 0, ticks: 0, ntpMs: 0 });

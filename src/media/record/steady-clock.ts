@@ -1,18 +1,18 @@
 import type { SourceTimeline } from "../../channel/playout/index.ts";
 import type { RecordTimeline } from "./record-timeline.ts";
 
-/** A medium's own clock is followed as it is while it is within this of what reports say, ms. */
+/** A medium's own clock is used unchanged while it is within this of the reports, ms. */
 const TOLERANCE_MS = 8;
 /** A correction ends when it is this close, ms. */
 const SETTLED_MS = 1;
-/** Corrections change time by this share at most: nobody sees or hears 2 ms in a second. */
+/** Corrections change time by at most this share: 2 ms in a second are not noticeable. */
 const SLEW = 0.002;
-/** Farther off, it is not a drift but another time, ms. */
+/** Beyond this it is not drift but another time base, ms. */
 const JUMP_MS = 1_000;
 
 /**
- * Presentation times of one source for a file: frames keep the distances that their own clock gives them, and follow the
- * channel's time, which keeps tracks in lip-sync, so gently that it does not show.
+ * Presentation times of one source for a file: frames keep the distances that their own clock gives them, and follow
+ * the channel's time, which keeps tracks in lip-sync, too slowly to be noticed.
  */
 export class SteadyClock {
   readonly #timeline: RecordTimeline;
@@ -26,19 +26,19 @@ export class SteadyClock {
     this.#source = source;
   }
 
-  /** True once the publisher has told how its tracks belong together, so that times need no correction later. */
+  /** True once the publisher has reported how its tracks relate, so that times need no later correction. */
   get isSynchronised(): boolean {
     return this.#source.senderOffsetMs !== undefined;
   }
 
-  /** True once it can be told when a frame is presented. */
+  /** True once presentation times are known. */
   knows(ticks: number): boolean {
     return this.#timeline.mediaMsOf(this.#source, ticks) !== undefined;
   }
 
   /**
-   * When a frame is presented, ms of the channel's time; undefined before the first report. `"jumped"` when the source's
-   * time has no longer to do with what it was: the clock begins anew then, with the same frame.
+   * When a frame is presented, ms of the channel's time; undefined before the first report. `"jumped"` when the source
+   * has another time base: the clock then starts over with the same frame.
    */
   at(ticks: number): number | "jumped" | undefined {
     const wanted = this.#timeline.mediaMsOf(this.#source, ticks);

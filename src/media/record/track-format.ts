@@ -1,4 +1,3 @@
-import type { AudioCodec, VideoCodec } from "mediabunny";
 import {
   av1CodecString,
   av1SampleOf,
@@ -25,7 +24,11 @@ import {
 } from "./nal-samples.ts";
 import { opusSeconds } from "./opus-duration.ts";
 
-/** What a file says of a track before its frames; tracks of equal formats can go on in one file. */
+/** Names of codecs, as in media files. Own types: those of the muxer would require the types of browsers. */
+type VideoCodec = "avc" | "hevc" | "vp8" | "vp9" | "av1";
+type AudioCodec = "opus" | "aac" | "ulaw" | "alaw" | "pcm-s16";
+
+/** The format of a track in a file; frames of the same format can share a file. */
 export type TrackFormat =
   | {
       readonly kind: "video";
@@ -48,15 +51,15 @@ export type TrackFormat =
       readonly description: Uint8Array | undefined;
     };
 
-/** How frames of a channel's track become samples of a file. */
+/** Converts frames of a channel's track to samples of a file. */
 export interface TrackFormatter {
-  /** The format that begins with a key frame. Undefined when it does not tell. */
+  /** The format that begins with a key frame. Undefined when the frame does not contain it. */
   formatOf(keyFrame: Uint8Array): TrackFormat | undefined;
-  /** False for a key frame that frames may follow which are presented before it, and need frames before it. */
+  /** False for a key frame that may be followed by frames that are presented before it and refer to earlier ones. */
   isCleanStart(keyFrame: Uint8Array): boolean;
-  /** What the file holds of a frame; undefined: nothing. May be the frame itself. */
+  /** The sample of a frame; undefined: none. May be the frame itself. */
   sampleOf(frame: Uint8Array): Uint8Array | undefined;
-  /** How long a frame lasts, s; undefined: until the next. */
+  /** Duration of a frame, s; undefined: until the next. */
   secondsOf(frame: Uint8Array): number | undefined;
 }
 
@@ -66,7 +69,7 @@ export const RECORDABLE: readonly string[] = [
   ...["opus", "mpeg4-generic", "mp4a-latm", "pcmu", "pcma"],
 ];
 
-/** The formatter of a described track for that kind of file. Undefined when it can not be recorded. */
+/** The formatter of a described track for a container. Undefined when it cannot be recorded. */
 export function formatterFor(track: Track, container: Container): TrackFormatter | undefined {
   switch (track.codec) {
     case "h264":
@@ -108,7 +111,7 @@ export function formatterFor(track: Track, container: Container): TrackFormatter
   }
 }
 
-/** True when frames of both can stand in one file's track. */
+/** Whether frames of both formats can be in one track of a file. */
 export function isSameFormat(left: TrackFormat, right: TrackFormat): boolean {
   return keyOf(left) === keyOf(right);
 }
@@ -146,7 +149,7 @@ function audioFormatterFor(track: Track, container: Container): TrackFormatter |
   }
 }
 
-/** LC, with SBR, with SBR and PS: those that files name. */
+/** LC, with SBR, with SBR and PS: the object types that files name. */
 const AAC_TYPES = [2, 5, 29];
 
 function video(
@@ -190,7 +193,7 @@ function sounding(
   return { kind: "audio", codec, codecString, sampleRate, channels, description };
 }
 
-/** The identification header of RFC 7845 §5.1. Nothing is skipped: a recording begins anywhere in a stream. */
+/** The identification header of RFC 7845 §5.1. The pre-skip is 0: a recording begins anywhere in a stream. */
 function opusHead(channels: 1 | 2): Uint8Array {
   const head = new Uint8Array(19);
   head.set(new TextEncoder().encode("OpusHead"));

@@ -18,9 +18,9 @@ import type { SourceId } from "./channel-publisher.ts";
 
 const NO_SOURCE: SourceId = { source: 0, generation: 0, medium: MEDIUM.control };
 
-/** What a channel says of itself, in band: keeps the newest for newcomers and tells everyone. [W30]-[W34] */
+/** Sends a channel's in-band messages to its subscribers, and keeps the newest for newcomers. [W30]-[W34] */
 export class Announcer {
-  /** Sites the channel comes through, this one last. */
+  /** Sites that the channel passes through, this one last. */
   path: readonly string[] = [];
   /** Add to our clock to get the ingest's, ms. */
   originOffsetMs: number | undefined;
@@ -61,30 +61,30 @@ export class Announcer {
     this.keepDescription(this.packet({ type: "description", description }));
   }
 
-  /** Keeps a description packet and passes it on. */
+  /** Keeps a description packet and forwards it. */
   keepDescription(packet: Uint8Array): void {
     const repeated = this.#description !== undefined && haveOnePayload(packet, this.#description);
     this.#description = packet;
     this.#distributor.announce(packet, { patient: repeated, repeated });
   }
 
-  /** Keeps a report packet and passes it on. */
+  /** Keeps a report packet and forwards it. */
   keepReport(packet: Uint8Array): void {
     this.#reports.set(mediumOf(packet), packet);
     this.#distributor.announce(packet, { patient: true });
   }
 
-  /** Passes a packet to everyone who is no mere standby. */
+  /** Forwards a packet to all subscribers except standbys. */
   forward(packet: Uint8Array): void {
     this.#distributor.announce(packet, {});
   }
 
-  /** What a newcomer gets first: description, way, last reports. */
-  greet(subscriber: Subscriber, description: Description | undefined): void {
+  /** Sends a newcomer what it gets first: description, path, last reports. */
+  introduce(subscriber: Subscriber, description: Description | undefined): void {
     const { outlet } = subscriber;
     if (outlet instanceof SinkOutlet) {
       if (description !== undefined) outlet.sink.description(description);
-      // A receiver that learns how the clocks relate only after the first packets has to shift its time.
+      // A receiver that learned how the clocks relate only after the first packets would have to shift its time base.
       for (const packet of this.#reports.values()) {
         const report = decodeControl(payloadOf(packet));
         if (typeof report === "string" || report.type !== "report") continue;
@@ -98,7 +98,7 @@ export class Announcer {
     for (const packet of this.#reports.values()) outlet.send(packet);
   }
 
-  /** Tells everyone the way, standbys too. `patient`: it is the one they know. */
+  /** Announces the path to all subscribers, including standbys. @param patient true when it has not changed */
   announcePath(patient: boolean): void {
     if (this.path.length === 0) return;
     this.#distributor.announce(this.#pathPacket(), { patient, standbys: true });
@@ -122,7 +122,7 @@ function sourceIdOf(packet: Uint8Array): SourceId {
   };
 }
 
-/** Whether two packets say the same, whatever their sequence. */
+/** Whether two packets have the same payload. */
 function haveOnePayload(one: Uint8Array, other: Uint8Array): boolean {
   const [a, b] = [payloadOf(one), payloadOf(other)];
   return a.byteLength === b.byteLength && a.every((byte, index) => byte === b[index]);

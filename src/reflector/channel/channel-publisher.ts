@@ -1,6 +1,6 @@
 import type { Track } from "../../wire/index.ts";
 
-/** Names one flow of packets of a channel. */
+/** Identifies one flow of packets of a channel. */
 export interface SourceId {
   /** u32, the header's source id. */
   readonly source: number;
@@ -10,7 +10,7 @@ export interface SourceId {
   readonly medium: number;
 }
 
-/** Where a source stood at an instant, for latency and lip-sync. */
+/** The position of a source at one instant, for latency and lip-sync. */
 export interface SourceReport extends SourceId {
   /** The ingest's monotonic clock, ms. */
   readonly ingestMs: number;
@@ -20,13 +20,18 @@ export interface SourceReport extends SourceId {
   readonly rtcp: Uint8Array;
 }
 
-/** What an ingest publishes a channel through. Calls after `close` do nothing. */
+/** How a channel is published at this site. Calls after `close` have no effect. */
 export interface ChannelPublisher {
   /** For the headers of packets. */
   readonly channelId: number;
-  /** Takes one packet, made by encodePacket for this channel. Borrowed for ever. Duplicates by identity are dropped and counted. */
+  /**
+   * Publishes one packet, made by `encodePacket` for this channel. Retained: never modify it. Duplicates are dropped
+   * and counted.
+   */
   publish(packet: Uint8Array): void;
-  /** Tells what the channel carries; cheap when nothing changed. Call on change, and every second so that newcomers over lossy links learn it. */
+  /**
+   * Announces what the channel carries; cheap when nothing changed. Call on change, and every second for lossy links.
+   */
   describe(tracks: readonly Track[]): void;
   report(report: SourceReport): void;
   /** `count` sequence numbers from `sequence` on never reached the ingest. */

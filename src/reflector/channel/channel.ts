@@ -3,12 +3,12 @@ import { History, Receiver } from "../../channel/index.ts";
 import type { ChannelConfig } from "../../session/index.ts";
 import type { Description, SourcePoint } from "../../wire/index.ts";
 import { Distributor } from "../egress/distributor.ts";
-import type { GroupWay, Outlet, PeerOutlet } from "../egress/outlet.ts";
+import type { GroupDelivery, Outlet, PeerOutlet } from "../egress/outlet.ts";
 import { RepairResponder } from "../egress/repair-responder.ts";
 import { Subscriber } from "../egress/subscriber.ts";
 import type { PlaneEvent } from "../events.ts";
-import type { ChannelFigures, SlowSubscriber, Worst } from "../figures.ts";
 import type { ChannelSnapshot } from "../snapshot.ts";
+import type { ChannelStats, SlowSubscriber, Worst } from "../stats.ts";
 import { Announcer } from "./announcer.ts";
 import { ByteRate } from "./byte-rate.ts";
 import type { ChannelPublisher } from "./channel-publisher.ts";
@@ -30,13 +30,13 @@ export interface ChannelOptions {
   onEvent(event: PlaneEvent): void;
   /** For in-band messages that the site itself makes. */
   nextSequence(): number;
-  /** Our clock to that of the alternative in use, ms. */
+  /** What to add to our clock to get that of a neighbour, ms. */
   clockOffsetTo(site: string): number | undefined;
 }
 
 /**
- * One channel at one site: takes packets from an ingest here or from another site, keeps the history, and passes them to
- * every subscriber at its own pace. [W50]-[W56]
+ * One channel at one site: gets packets from an ingest here or from another site, keeps the history, and forwards them
+ * to each subscriber at its own pace. [W50]-[W56]
  */
 export class Channel {
   readonly name: string;
@@ -47,7 +47,7 @@ export class Channel {
   config: ChannelConfig;
   #packetsIn = 0;
   #bytesIn = 0;
-  /** What subscribers that have left were spared. */
+  /** Drops of subscribers that have left. */
   readonly #partedDrops = new Counters();
   readonly #options: ChannelOptions;
   readonly #distributor: Distributor;
@@ -118,13 +118,13 @@ export class Channel {
         },
         onRefused: (name, { code, message }) => {
           const about = { channel: this.name, from: name, code, message };
-          options.log.warn("input was refused", about);
+          options.log.warn("An upstream refused a channel.", about);
         },
       },
     });
   }
 
-  /** Ingested here. */
+  /** Whether the channel is ingested at this site. */
   get ingested(): boolean {
     return this.#ingest.isOpen;
   }
@@ -137,7 +137,7 @@ export class Channel {
     return this.#distributor.subscribers;
   }
 
-  /** True when nothing is due within a second: nobody is paced, asked, told or waited for. */
+  /** True when nothing is due within a second. */
   get isCalm(): boolean {
     return !this.receiver.wanted && this.#distributor.isCalm;
   }
@@ -147,12 +147,12 @@ export class Channel {
     return this.#rate.value;
   }
 
-  /** Bits per second that leave here for this channel, were everyone live. */
+  /** Bits per second that this channel sends when all its subscribers are live. */
   get outgoingBits(): number {
     return this.#distributor.forwardingCount * this.rate * 8;
   }
 
-  /** New settings, applied without disturbing anybody. */
+  /** Applies new settings, without disturbing subscribers. */
   configure(config: ChannelConfig): void {
     this.config = config;
     this.history.bytesMax = config.historyBytes;
@@ -160,12 +160,12 @@ export class Channel {
     this.#followDemand();
   }
 
-  /** Opens an ingest; its packets need not be unique. */
+  /** Opens the channel for publishing; packets need not be unique. */
   openPublisher(): ChannelPublisher {
     return this.#ingest.open();
   }
 
-  /** Adds a receiver. `resume` empty: from the newest key frame. `forward` false: a standby. */
+  /** Adds a subscriber. @param forward false: as a standby. @param resume empty: from the newest key frame */
   subscribe(
     id: number,
     outlet: Outlet,
@@ -179,10 +179,10 @@ export class Channel {
     return subscriber;
   }
 
-  /** (Re)starts a subscriber, from where it says it stands. [W51] */
+  /** Starts or restarts a subscriber at its resume points. [W51] */
   activate(subscriber: Subscriber, resume: readonly SourcePoint[]): void {
     this.#demand.note();
-    this.#announcer.greet(subscriber, this.description);
+    this.#announcer.introduce(subscriber, this.description);
     let position = this.history.entryPoint;
     if (resume.length > 0 && this.history.count > 0) {
       const found = this.history.resumePoint(resume);
@@ -199,22 +199,22 @@ export class Channel {
   }
 
   /**
-   * From now on a neighbour is served by a group or, without `way`, by its own connection: then from what came since `sinceMs`
-   * on. [W29]
+   * Serves a neighbour by a group from now on or, without `delivery`, by its own connection, beginning with what
+   * arrived since `sinceMs`. [W29]
    */
   serve(
     subscriber: Subscriber,
     outlet: PeerOutlet,
-    way: GroupWay | undefined,
+    delivery: GroupDelivery | undefined,
     sinceMs: number,
   ): void {
     const isLive = subscriber.state === "live";
     if (isLive) this.#distributor.detach(subscriber);
-    if (outlet.place !== undefined) subscriber.losePlace(outlet.place);
-    outlet.serveBy(way);
+    if (outlet.member !== undefined) subscriber.loseMember(outlet.member);
+    outlet.serveBy(delivery);
     if (!isLive) return;
     const { history } = this;
-    const position = way === undefined ? history.positionSince(sinceMs) : history.end;
+    const position = delivery === undefined ? history.positionSince(sinceMs) : history.end;
     this.#distributor.start(subscriber, position);
     this.#distributor.pump(this.rate);
   }
@@ -236,12 +236,12 @@ export class Channel {
     this.#followDemand();
   }
 
-  /** Sends again what a subscriber misses, or says that it is gone. [W27] */
+  /** Answers a subscriber's repair request. [W27] */
   repair(subscriber: Subscriber, point: SourcePoint, bitmap: number): void {
     this.#repairs.repair(subscriber, point, bitmap);
   }
 
-  /** Flushes, paces, judges. Every 10 ms while it is not calm; `slow` true every 100 ms, `second` true every second. */
+  /** Does what is due: every 10 ms while it is not calm, with `slow` every 100 ms and with `second` every second. */
   tick(slow: boolean, second: boolean): void {
     this.receiver.tick();
     this.#distributor.flush();
@@ -271,7 +271,7 @@ export class Channel {
     this.#distributor.subscribers.clear();
   }
 
-  /** @param stackTo the stack of the link to a site */
+  /** The channel in detail. @param stackTo the stack of the link to a site */
   snapshot(stackTo: (site: string) => string): ChannelSnapshot {
     const { history, description } = this;
     return {
@@ -301,8 +301,8 @@ export class Channel {
     };
   }
 
-  /** The channel in sums. @param slowest takes in subscribers that lag */
-  figures(slowest: Worst<SlowSubscriber>): ChannelFigures {
+  /** The channel in sums. @param slowest collects the subscribers that lag most */
+  stats(slowest: Worst<SlowSubscriber>): ChannelStats {
     const counts = { site: 0, viewer: 0, rtp: 0 };
     const drops = new Counters();
     drops.addAll(this.drops);

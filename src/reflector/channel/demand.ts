@@ -1,6 +1,9 @@
 import type { Clock } from "../../base/index.ts";
 
-/** Whether a channel is needed here: kept by configuration, or subscribed to, or left by its last subscriber a moment ago. */
+/**
+ * Whether a channel is needed here: kept by configuration, or subscribed to, or left by its last subscriber a moment
+ * ago.
+ */
 export class Demand {
   readonly #clock: Pick<Clock, "now">;
   readonly #lingerMs: number;

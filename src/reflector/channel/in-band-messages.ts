@@ -33,8 +33,8 @@ export interface InBandMessagesOptions {
 }
 
 /**
- * What a channel's messages in band say (description, reports, path), from the ingest at this site or from upstream: applied
- * here, kept for newcomers, and passed on. [W30]-[W34]
+ * What a channel's messages in band say (description, reports, path), from the ingest at this site or from upstream:
+ * applied here, kept for newcomers, and passed on. [W30]-[W34]
  */
 export class InBandMessages {
   readonly #options: InBandMessagesOptions;

@@ -9,8 +9,8 @@ const PAUSE_MS = 60;
 const REPEATS = 3;
 
 /**
- * Tells neighbours and viewers over datagrams what was sent, when the channel pauses: nothing follows that would show that
- * the last packet was lost. [W26]
+ * Tells neighbours and viewers over datagrams what was sent, when the channel pauses: nothing follows that would show
+ * that the last packet was lost. [W26]
  */
 export class TailAnnouncer {
   readonly #announcer: Announcer;

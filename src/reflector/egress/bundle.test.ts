@@ -8,13 +8,13 @@ import { encodePacket, FLAG, KIND, MEDIUM, mediumOf, sequenceOf } from "../../wi
 import { plainLinks } from "../links/link-security.ts";
 import { Reflector } from "../reflector.ts";
 import type { SubscriberSnapshot } from "../snapshot.ts";
-import type { Bundle, BundlePlace } from "./bundle.ts";
+import type { Bundle, BundleMember } from "./bundle.ts";
 import type { PacketSink } from "./packet-sink.ts";
 
 const CHANNEL = "clip";
-const ABOUT = { kind: "rtp", name: "somebody", address: "nowhere" } as const;
+const ABOUT = { kind: "rtp", name: "player", address: "nowhere" } as const;
 
-/** A bundle in memory that takes video only. */
+/** A bundle in memory that accepts video only. */
 class TestBundle implements Bundle {
   readonly members = new Set<TestSink>();
   calls = 0;
@@ -22,23 +22,23 @@ class TestBundle implements Bundle {
   send(packet: Uint8Array): number {
     this.calls++;
     if (mediumOf(packet) !== MEDIUM.video) return 0;
-    for (const { place, received } of this.members) {
+    for (const { member, received } of this.members) {
       received.push(sequenceOf(packet));
-      place.packets++;
-      place.bytes += packet.byteLength;
+      member.packets++;
+      member.bytes += packet.byteLength;
     }
     return this.members.size;
   }
 }
 
-/** Remembers what came, alone and by the bundle. */
+/** Records what it gets, alone and by the bundle. */
 class TestSink implements PacketSink {
   readonly received: number[] = [];
   alone = 0;
-  readonly place: BundlePlace & { packets: number; bytes: number };
+  readonly member: BundleMember & { packets: number; bytes: number };
 
   constructor(bundle: TestBundle) {
-    this.place = {
+    this.member = {
       bundle,
       packets: 0,
       bytes: 0,
@@ -46,11 +46,11 @@ class TestSink implements PacketSink {
         assert.ok(!bundle.members.has(this), "enters once");
         bundle.members.add(this);
       },
-      leave: () => assert.ok(bundle.members.delete(this), "leaves where it entered"),
+      leave: () => assert.ok(bundle.members.delete(this), "leaves the bundle that it entered"),
     };
   }
 
-  takes(packet: Uint8Array): boolean {
+  wants(packet: Uint8Array): boolean {
     return mediumOf(packet) === MEDIUM.video;
   }
 
@@ -71,7 +71,7 @@ function open() {
     random: new SeededRandom(1),
     log: SILENT,
     security: plainLinks(nodeCipher),
-    dial: () => Promise.reject(new Error("nobody to dial")),
+    dial: () => Promise.reject(new Error("no site to dial")),
     onEvent() {},
   });
   const bounds = { maxSubscribers: 100, maxBitsPerSecond: 1e9 };
@@ -107,7 +107,7 @@ function open() {
   return { clock, reflector, publish, add, of, newest: () => sequence - 1 };
 }
 
-test("who is live in a bundle costs one call per packet, and is counted like everyone else", () => {
+test("live members of a bundle cost one call per packet, and are counted like other subscribers", () => {
   const { add, of, publish, reflector } = open();
   const bundle = new TestBundle();
   const sinks = [new TestSink(bundle), new TestSink(bundle), new TestSink(bundle)];
@@ -138,7 +138,7 @@ test("who is live in a bundle costs one call per packet, and is counted like eve
   assert.equal(bundle.members.size, 0);
 });
 
-test("a bundle whose last member left is not called any more", () => {
+test("a bundle without members is not called", () => {
   const { add, publish, reflector } = open();
   const bundle = new TestBundle();
   const [one, two] = [new TestSink(bundle), new TestSink(bundle)];
@@ -153,7 +153,7 @@ test("a bundle whose last member left is not called any more", () => {
   reflector.close();
 });
 
-test("whoever joins and leaves, each gets every packet once and in order from its key frame to its end", () => {
+test("members may join and leave: each gets every packet once and in order, from its key frame to its end", () => {
   const step = fc.oneof(
     {
       weight: 6,

@@ -1,20 +1,20 @@
 /**
- * Subscribers over datagrams that are served together: one call for each packet, however many they are.
+ * Subscribers over datagrams that are served together: one call for each packet, regardless of their number.
  *
- * A bundle is served only with live packets. Whoever catches up is sent its packets alone, and enters when it has caught up.
+ * A bundle only gets live packets. A subscriber that catches up is sent its packets alone, and enters afterwards.
  */
 export interface Bundle {
-  /** Passes a packet (borrowed for ever, read only) to all in it that take it. Never throws. @returns how many those are */
+  /** Sends a packet (retained, read only) to all members that want it. Never throws. @returns how many those are */
   send(packet: Uint8Array): number;
 }
 
-/** One subscriber's place in a bundle. */
-export interface BundlePlace {
+/** One subscriber's membership in a bundle. */
+export interface BundleMember {
   readonly bundle: Bundle;
-  /** Packets that the bundle passed on to it, over all times it was in, and their bytes. */
+  /** Packets that the bundle sent to it, over all times it was in, and their bytes. */
   readonly packets: number;
   readonly bytes: number;
-  /** From the next packet on it is in. */
+  /** Enters the bundle, from the next packet on. Idempotent. */
   enter(): void;
   leave(): void;
 }

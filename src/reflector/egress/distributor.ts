@@ -6,24 +6,24 @@ import { PeerOutlet } from "./outlet.ts";
 import type { Subscriber } from "./subscriber.ts";
 
 /**
- * Hands the packets of a channel to its subscribers: to live datagram connections at once, those of a bundle by one call,
- * to live stream connections one write per frame from one buffer for all, to those who catch up out of the history. [W52]
- * [W53]
+ * Sends the packets of a channel to its subscribers: to live datagram connections at once, those of a bundle by one
+ * call; to live stream connections one write per frame, from one buffer for all; to others out of the history, until
+ * they have caught up. [W52] [W53]
  */
 export class Distributor {
   readonly subscribers = new Map<number, Subscriber>();
-  /** The channel has video with marked key frames: who skips goes on at one. */
+  /** The channel has video with flagged key frames: subscribers that skip continue at one. */
   hasVideo = false;
-  /** Those that are in no bundle. */
+  /** Those that are not in a bundle. */
   readonly #liveDatagrams = new Set<Subscriber>();
   readonly #liveBundled = new Set<Subscriber>();
   /** How many live subscribers are in each bundle. */
   readonly #membersOf = new Map<Bundle, number>();
-  /** Those bundles, as they are gone through for each packet. */
+  /** The same bundles as an array, for iterating with each packet. */
   #bundles: readonly Bundle[] = [];
   readonly #streams: LiveStreams;
   readonly #waiting = new Set<Subscriber>();
-  /** Those who were skipping at the last look. */
+  /** Those that skipped when they were last checked. */
   readonly #skipping = new Set<Subscriber>();
   #packetsOut = 0;
   #bytesOut = 0;
@@ -46,26 +46,26 @@ export class Distributor {
     return this.#liveDatagrams.size + this.#liveBundled.size > 0;
   }
 
-  /** Live subscribers over connections that may lose packets, those in bundles too. */
+  /** Live subscribers over connections that may lose packets, including those in bundles. */
   *datagrams(): Generator<Subscriber> {
     yield* this.#liveDatagrams;
     yield* this.#liveBundled;
   }
 
-  /** True when all that is live is in bundles or has what there is, and nobody else waits for anything. */
+  /** True when nothing is due: all live subscribers are in bundles or up to date, and no other waits. */
   get isCalm(): boolean {
     const { size } = this.#liveDatagrams;
     return size + this.#waiting.size + this.#skipping.size === 0 && this.#streams.isCalm;
   }
 
-  /** Subscribers that are no mere standbys. */
+  /** Number of subscribers that are not standbys. */
   get forwardingCount(): number {
     let count = 0;
     for (const { state } of this.subscribers.values()) if (state !== "standby") count++;
     return count;
   }
 
-  /** Passes on the newest packet of the history. */
+  /** Sends the newest packet of the history to live subscribers. */
   deliver({ packet, position }: HistoryEntry): void {
     for (const bundle of this.#bundles) {
       const count = bundle.send(packet);
@@ -82,7 +82,7 @@ export class Distributor {
         if (subscriber.resumesWith(packet, this.hasVideo)) this.start(subscriber, position);
       }
     }
-    this.#streams.take(packet, position);
+    this.#streams.deliver(packet, position);
   }
 
   /** Begins to send to a subscriber from `position` on, paced until it has caught up. */
@@ -94,10 +94,10 @@ export class Distributor {
 
   /** Sends nothing more to a subscriber. */
   detach(subscriber: Subscriber): void {
-    const { place } = subscriber.outlet;
-    if (place !== undefined && this.#liveBundled.delete(subscriber)) {
-      place.leave();
-      this.#countMembers(place.bundle, -1);
+    const { member } = subscriber.outlet;
+    if (member !== undefined && this.#liveBundled.delete(subscriber)) {
+      member.leave();
+      this.#countMembers(member.bundle, -1);
     }
     this.#liveDatagrams.delete(subscriber);
     this.#streams.delete(subscriber);
@@ -105,12 +105,15 @@ export class Distributor {
     this.#skipping.delete(subscriber);
   }
 
-  /** Sends what is due to those who catch up. `rate`: the channel's, bytes per second. */
+  /** Sends what is due to subscribers that catch up. @param rate of the channel, bytes per second */
   pump(rate: number): void {
     for (const subscriber of this.#waiting) this.#pump(subscriber, rate);
   }
 
-  /** Looks who lags: those skip, or are closed. What is in a bundle has no backlog of its own, so it cannot lag. */
+  /**
+   * Makes lagging subscribers skip, or closes them. Members of a bundle have no backlog of their own, so they cannot
+   * lag.
+   */
   judge(): void {
     this.#streams.judge();
     for (const subscribers of [this.#skipping, this.#liveDatagrams, this.#waiting]) {
@@ -121,15 +124,17 @@ export class Distributor {
     }
   }
 
-  /** Writes what has waited long enough for more to go with it. */
+  /** Writes what has waited long enough for more to be batched with it. */
   flush(): void {
     this.#streams.tick();
   }
 
   /**
-   * Passes on something said in band to neighbours and viewers, in its place between packets.
+   * Sends an in-band message to neighbours and viewers, in its place between packets.
    *
-   * @param about `patient`: to live streams it may go with the next frame. `repeated`: they have it. `standbys`: to them too
+   * @param about `patient`: over live streams it may wait for the next frame. `repeated`: they already have it.
+   * `standbys`: send it
+   *   to standbys too
    */
   announce(
     packet: Uint8Array,
@@ -154,15 +159,15 @@ export class Distributor {
     if (!done) return;
     this.#waiting.delete(subscriber);
     subscriber.state = "live";
-    const { coalesces, place } = subscriber.outlet;
-    if (place === undefined) {
+    const { coalesces, member } = subscriber.outlet;
+    if (member === undefined) {
       if (coalesces) this.#streams.add(subscriber, subscriber.position);
       else this.#liveDatagrams.add(subscriber);
       return;
     }
     this.#liveBundled.add(subscriber);
-    this.#countMembers(place.bundle, 1);
-    place.enter();
+    this.#countMembers(member.bundle, 1);
+    member.enter();
   }
 
   #countMembers(bundle: Bundle, more: number): void {

@@ -7,7 +7,7 @@ import { LiveStreams } from "./live-streams.ts";
 import type { Outlet } from "./outlet.ts";
 import { Subscriber } from "./subscriber.ts";
 
-/** Remembers what was written, and takes nothing while it is full. */
+/** Records what is written, and refuses while it is full. */
 class TestOutlet implements Outlet {
   readonly kind = "viewer";
   readonly name: string;
@@ -72,10 +72,10 @@ class World {
       new Uint8Array(bytes),
     );
     const { position } = this.history.add(packet, this.clock.now());
-    this.streams.take(packet, position);
+    this.streams.deliver(packet, position);
   }
 
-  /** Something in band that is known by its number. */
+  /** An in-band message, identified by its number. */
   say(sequence: number, patient: boolean): void {
     const header = { kind: KIND.control, channel: 1, source: 0, medium: MEDIUM.control };
     const packet = encodePacket(
@@ -90,7 +90,7 @@ class World {
   }
 }
 
-test("[W53] a frame is one write for each, of the same bytes", () => {
+test("[W53] a frame is one write to each member, of the same bytes", () => {
   const world = new World();
   const [a, b] = [new TestOutlet("a"), new TestOutlet("b")];
   world.join(a);
@@ -104,7 +104,7 @@ test("[W53] a frame is one write for each, of the same bytes", () => {
   assert.equal(world.streams.packetsOut, 6);
 });
 
-test("a frame whose end does not come goes at the next tick, a large one in several writes", () => {
+test("a frame whose end does not arrive is sent at the next tick, a large one in several writes", () => {
   const world = new World();
   const outlet = new TestOutlet("a");
   world.join(outlet);
@@ -118,7 +118,7 @@ test("a frame whose end does not come goes at the next tick, a large one in seve
   assert.ok(outlet.writes.every((bytes) => bytes.byteLength <= 56 * 1024));
 });
 
-test("what is said in band keeps its place, and waits half a second at most for company", () => {
+test("in-band messages keep their place, and wait at most half a second for a frame", () => {
   const world = new World();
   const outlet = new TestOutlet("a");
   world.join(outlet);
@@ -142,7 +142,7 @@ test("what is said in band keeps its place, and waits half a second at most for 
   assert.deepEqual(outlet.received.slice(3), [1_002, 1_003]);
 });
 
-test("whoever joins in the middle of a frame gets what comes after what it has", () => {
+test("a member that joins in the middle of a frame gets what follows what it has", () => {
   const world = new World();
   const [early, late] = [new TestOutlet("early"), new TestOutlet("late")];
   world.join(early);
@@ -153,7 +153,7 @@ test("whoever joins in the middle of a frame gets what comes after what it has",
   assert.deepEqual(late.received, [1]);
 });
 
-test("a connection that takes no more makes its subscriber skip, and only that one", () => {
+test("a full connection makes its subscriber skip, and only that one", () => {
   const world = new World();
   const [swift, full] = [new TestOutlet("swift"), new TestOutlet("full")];
   world.join(swift);
@@ -167,10 +167,10 @@ test("a connection that takes no more makes its subscriber skip, and only that o
   assert.equal(subscriber.drops.get("queue-full"), 1);
   world.packet(FLAG.end);
   assert.deepEqual(swift.received, [0, 1, 2]);
-  assert.equal(subscriber.lagMs, 0, "all that it was sent is acknowledged");
+  assert.equal(subscriber.lagMs, 0, "everything that it was sent is acknowledged");
 });
 
-test("[W54] who acknowledges late skips after a second, one asked to do so rarely that much later", () => {
+test("[W54] a subscriber that acknowledges late skips after a second, or later if it was asked to acknowledge less", () => {
   const world = new World();
   const outlets = [
     new TestOutlet("usual"),
@@ -196,7 +196,7 @@ test("[W54] who acknowledges late skips after a second, one asked to do so rarel
   assert.ok(patient > 1_750 && patient <= 1_900, `patient: ${patient} ms`);
 });
 
-test("[W54] who acknowledges nothing for 10 s is let go", () => {
+test("[W54] a subscriber that acknowledges nothing for 10 s is disconnected", () => {
   const world = new World();
   const outlet = new TestOutlet("silent");
   const subscriber = world.join(outlet);
@@ -209,7 +209,7 @@ test("[W54] who acknowledges nothing for 10 s is let go", () => {
   assert.equal(outlet.ends[0], "too-slow");
 });
 
-test("what all were sent is counted for each from when it joined to when it left", () => {
+test("shared sends are counted for each member from when it joined to when it left", () => {
   const world = new World();
   const early = world.join(new TestOutlet("early"));
   world.packet(FLAG.end);
@@ -229,7 +229,7 @@ test("what all were sent is counted for each from when it joined to when it left
   assert.equal(world.streams.packetsOut, 6);
 });
 
-test("whoever leaves while all are sent to, the others get it once", () => {
+test("when a member leaves during a send, the others get the packet once", () => {
   const world = new World();
   const outlets = Array.from({ length: 7 }, (_, i) => new TestOutlet(`${i}`));
   for (const outlet of outlets) world.join(outlet);
@@ -241,7 +241,7 @@ test("whoever leaves while all are sent to, the others get it once", () => {
   assert.equal(world.streams.size, 4);
 });
 
-test("who never acknowledges because nobody asked it to does not lag by that", () => {
+test("a subscriber that was not asked to acknowledge does not lag", () => {
   const world = new World();
   const outlet = new TestOutlet("a site", Number.NaN);
   const site = world.join(Object.assign(outlet, { acknowledgeMs: undefined }));

@@ -6,21 +6,21 @@ import { joinPackets, type Subscriber } from "./subscriber.ts";
 
 /** Bytes of one write; a larger frame goes in several. */
 const BATCH_BYTES = 56 * 1024;
-/** What is said in band waits so long for a frame to go with, ms: a write costs much the same whatever its size. */
+/** A patient in-band message waits this long for a frame, ms: the cost of a write hardly depends on its size. */
 const PATIENT_MS = 500;
 
 export interface LiveStreamsOptions {
   readonly clock: Pick<Clock, "now">;
-  /** A member's connection took no more, or it lags: it skips from now on. */
+  /** A member's connection is full, or it lags: it skips from now on. */
   onSkips(subscriber: Subscriber): void;
 }
 
 /**
- * Live subscribers over streams: one write per frame for each, from one buffer for all, with what is said in band before it.
- * [W53]
+ * Live subscribers over streams: one write per frame for each, from one buffer for all, including the in-band messages
+ * before it. [W53]
  *
- * What is done for each member is done thousands of times a second, and every object that is touched for it has to come from
- * memory: so frames are sent directly, past the peer, and all else is counted once for all.
+ * Work for each member is done thousands of times a second, and every object that it touches has to be fetched from
+ * memory: so frames are sent directly, past the peer, and everything else is counted once for all.
  */
 export class LiveStreams {
   /** Packets and bytes of media that members were sent. */
@@ -28,11 +28,11 @@ export class LiveStreams {
   bytesOut = 0;
   readonly #options: LiveStreamsOptions;
   readonly #sends: SharedSends;
-  /** Members, what is sent to for each at the same index, and the index of each. */
+  /** Members, the sender of each at the same index, and the index of each. */
   readonly #members: Subscriber[] = [];
   readonly #senders: PacketSender[] = [];
   readonly #indices = new Map<Subscriber, number>();
-  /** Whose turn it is to be judged: every other one. */
+  /** Which half of the members is judged next. */
   #turn = 0;
   #batch: Uint8Array[] = [];
   #batchBytes = 0;
@@ -43,7 +43,7 @@ export class LiveStreams {
   #position = -1;
   /** Up to this position all members were sent everything. */
   #sent = -1;
-  /** When the batch has to go. */
+  /** When the batch has to be sent. */
   #dueAt = Number.POSITIVE_INFINITY;
 
   constructor(options: LiveStreamsOptions) {
@@ -64,9 +64,9 @@ export class LiveStreams {
     return this.#indices.has(subscriber);
   }
 
-  /** Lets one in that has everything up to `position`. */
+  /** Adds a subscriber that has everything up to `position`. */
   add(subscriber: Subscriber, position: number): void {
-    // What the batch holds it has already: the others get that before it joins them.
+    // It already has what the batch holds: the others get that before it joins them.
     this.flush();
     this.#sent = position;
     this.#indices.set(subscriber, this.#members.length);
@@ -88,8 +88,8 @@ export class LiveStreams {
     subscriber.leave(this.#sent);
   }
 
-  /** The newest packet of the history. */
-  take(packet: Uint8Array, position: number): void {
+  /** Adds the newest packet of the history to the batch, and sends the batch at the end of a frame. */
+  deliver(packet: Uint8Array, position: number): void {
     if (this.#members.length === 0) return;
     this.#collect(packet);
     this.#packets++;
@@ -98,7 +98,7 @@ export class LiveStreams {
     if ((flagsOf(packet) & FLAG.end) !== 0) this.flush();
   }
 
-  /** Something said in band, in its place between packets. `patient`: it can wait for the next frame. */
+  /** Adds an in-band message, in its place between packets. @param patient it may wait for the next frame */
   announce(packet: Uint8Array, patient: boolean): void {
     if (this.#members.length === 0) return;
     this.#collect(packet);
@@ -106,7 +106,7 @@ export class LiveStreams {
     this.#dueAt = Math.min(this.#dueAt, patient ? now + PATIENT_MS : now);
   }
 
-  /** Sends what has waited long enough: media until the next tick. */
+  /** Sends what has waited long enough; media waits until the next tick at most. */
   tick(): void {
     if (this.#packets > 0 || this.#options.clock.now() >= this.#dueAt) this.flush();
   }
@@ -124,18 +124,18 @@ export class LiveStreams {
     if (packets > 0) this.#sends.log.sent(position);
     this.packetsOut += packets * this.#members.length;
     this.bytesOut += packetBytes * this.#members.length;
-    // From the end: whoever leaves meanwhile is replaced by one that has had its turn.
+    // From the end: a member that leaves meanwhile is replaced by one that was already sent to.
     for (let index = this.#senders.length - 1; index >= 0; index--) {
       if (this.#senders[index]?.send(bytes) === false) this.#refused(index, packets);
     }
-    // Who left in between was not sent this.
+    // Members that left in between were not sent this.
     this.#sends.packets += packets;
     this.#sends.bytes += packetBytes;
     this.#sends.sentAt = this.#options.clock.now();
     if (packets > 0) this.#sent = position;
   }
 
-  /** Looks who lags: at half of them, so at each every other time. */
+  /** Makes lagging members skip: half of the members at each call. */
   judge(): void {
     const late = this.#sends.log.lastBefore(this.#options.clock.now() - LIMITS.lagSkipMs);
     this.#turn = 1 - this.#turn;
@@ -149,7 +149,7 @@ export class LiveStreams {
 
   #refused(index: number, packets: number): void {
     const subscriber = this.#members[index];
-    // It may have left while it was sent to.
+    // It may have left during the send.
     if (subscriber === undefined) return;
     subscriber.refused(packets);
     if (subscriber.state === "skipping") this.#options.onSkips(subscriber);

@@ -1,7 +1,7 @@
 import type { Counters } from "../../base/index.ts";
 import type { DirectSends, Peer } from "../../channel/index.ts";
 import { formatStack, type LayerSpec, parseStack } from "../../stack/index.ts";
-import type { BundlePlace } from "./bundle.ts";
+import type { BundleMember } from "./bundle.ts";
 import type { PacketSink } from "./packet-sink.ts";
 
 /** What packets are sent to. */
@@ -20,27 +20,28 @@ export interface Outlet extends PacketSender {
   readonly coalesces: boolean;
   /** How often the other end acknowledges what it consumed, ms; undefined: never. */
   readonly acknowledgeMs: number | undefined;
-  /** Serves it while it is live, together with others. */
-  readonly place?: BundlePlace | undefined;
-  /** Where it counts what did not leave, or nobody took; its subscriber's drops are counted there too. */
+  /** Its membership in the bundle that serves it while it is live. */
+  readonly member?: BundleMember | undefined;
+  /** Counts what was not sent, or was refused by its receiver; its subscriber's drops are counted there too. */
   readonly drops?: Counters | undefined;
   /**
-   * Begins direct sending, for a caller that sends the same to thousands of outlets: returns what `send` would pass packets
-   * to. Absent: the outlet itself. @param sends tells when the caller last sent
+   * Begins direct sending, for a caller that sends the same to thousands of outlets: returns what `send` would pass
+   * packets to. Absent: the outlet itself.
+   * @param sends tells when the caller last sent
    */
   openDirect?(sends: DirectSends): PacketSender;
   /** Ends direct sending. */
   closeDirect?(): void;
   /** Whether it wants a packet; absent: all. */
-  takes?(packet: Uint8Array): boolean;
-  /** Bytes not yet taken by the kernel, and the age of the oldest such write in ms. */
+  wants?(packet: Uint8Array): boolean;
+  /** Bytes not yet accepted by the kernel, and the age of the oldest such write, ms. */
   backlog(): { readonly bytes: number; readonly oldestMs: number };
   close(code: string, message: string): void;
 }
 
-/** How a neighbour is served by a multicast group: its place among others, and the group as a layer of a stack. */
-export interface GroupWay {
-  readonly place: BundlePlace;
+/** How a neighbour is served by a multicast group: its membership, and the group as a layer of a stack. */
+export interface GroupDelivery {
+  readonly member: BundleMember;
   readonly transport: LayerSpec;
 }
 
@@ -52,7 +53,7 @@ export class PeerOutlet implements Outlet {
   readonly coalesces: boolean;
   readonly acknowledgeMs: number | undefined;
   readonly peer: Peer;
-  #way: GroupWay | undefined;
+  #group: GroupDelivery | undefined;
 
   constructor(peer: Peer) {
     this.peer = peer;
@@ -63,20 +64,20 @@ export class PeerOutlet implements Outlet {
     this.acknowledgeMs = this.kind === "viewer" ? peer.ackMs : undefined;
   }
 
-  /** By what it is served now. */
+  /** The stack that serves it now. */
   get stack(): string {
     const { stack } = this.peer.connection;
-    if (this.#way === undefined) return stack;
-    return formatStack({ ...parseStack(stack), transport: this.#way.transport });
+    if (this.#group === undefined) return stack;
+    return formatStack({ ...parseStack(stack), transport: this.#group.transport });
   }
 
-  get place(): BundlePlace | undefined {
-    return this.#way?.place;
+  get member(): BundleMember | undefined {
+    return this.#group?.member;
   }
 
-  /** From now on it is served by a group, or (undefined) by its own connection. It is in no place now. */
-  serveBy(way: GroupWay | undefined): void {
-    this.#way = way;
+  /** Serves it by a group from now on, or (undefined) by its own connection. It must not be in a bundle. */
+  serveBy(delivery: GroupDelivery | undefined): void {
+    this.#group = delivery;
   }
 
   send(packets: Uint8Array): boolean {
@@ -111,19 +112,19 @@ export class SinkOutlet implements Outlet {
   readonly coalesces = false;
   readonly acknowledgeMs = undefined;
   readonly sink: PacketSink;
-  readonly place: BundlePlace | undefined;
+  readonly member: BundleMember | undefined;
   readonly drops: Counters | undefined;
 
   constructor(sink: PacketSink, about: { readonly name: string; readonly address: string }) {
     this.sink = sink;
-    this.place = sink.place;
+    this.member = sink.member;
     this.drops = sink.drops;
     this.name = about.name;
     this.address = about.address;
   }
 
-  takes(packet: Uint8Array): boolean {
-    return this.sink.takes?.(packet) ?? true;
+  wants(packet: Uint8Array): boolean {
+    return this.sink.wants?.(packet) ?? true;
   }
 
   /** Always one packet: it does not coalesce. */

@@ -1,17 +1,17 @@
 import type { Counters } from "../../base/index.ts";
 import type { Description } from "../../wire/index.ts";
 import type { SourceReport } from "../channel/channel-publisher.ts";
-import type { BundlePlace } from "./bundle.ts";
+import type { BundleMember } from "./bundle.ts";
 
-/** A local receiver of a channel that is no site and no viewer, such as a plain RTP output. Calls never block and never throw. */
+/** A receiver of a channel in this process, such as a plain RTP output. Its methods never block and never throw. */
 export interface PacketSink {
-  /** Serves it while it is live; `packet` is then called only with what it has to catch up with. */
-  readonly place?: BundlePlace | undefined;
-  /** Where it counts what did not leave, or nobody took; its subscriber's drops are counted there too. */
+  /** Its membership in the bundle that serves it while it is live; `packet` is then called only while it catches up. */
+  readonly member?: BundleMember | undefined;
+  /** Counts what was not sent, or was refused by its receiver; its subscriber's drops are counted there too. */
   readonly drops?: Counters | undefined;
   /** Whether it wants a packet; absent: all. */
-  takes?(packet: Uint8Array): boolean;
-  /** One rtp or data packet with our header; borrowed for ever, read only. */
+  wants?(packet: Uint8Array): boolean;
+  /** One rtp or data packet with Meander's header; retained, read only. */
   packet(packet: Uint8Array): void;
   description(description: Description): void;
   report(report: SourceReport): void;

@@ -59,7 +59,7 @@ test("it knows what had been sent by an instant", () => {
   assert.equal(log.lastBefore(clock.now()), 9);
 });
 
-test("it remembers no longer than anybody may lag", () => {
+test("it remembers no longer than a subscriber may lag", () => {
   const clock = new VirtualClock();
   const log = new SendLog(clock);
   for (let position = 0; position < 10_000; position++) {

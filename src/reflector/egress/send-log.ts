@@ -1,17 +1,17 @@
 import { type Clock, LIMITS } from "../../base/index.ts";
 
-/** Sends closer together than this are of one time, ms: the resolution of lags. */
+/** Sends closer together than this count as simultaneous, ms: the resolution of lags. */
 const GRAIN_MS = 50;
-/** Behind this everyone is disconnected: at {@link GRAIN_MS} apart some 240 entries. */
+/** Entries are kept this long, ms: subscribers that lag more are disconnected. About 240 entries. */
 const KEEP_MS = LIMITS.lagCloseMs + 2_000;
 
-/** Everything up to `position` that was sent since the entry before was sent at `at` or later. */
+/** Everything after the previous entry, up to `position`, was sent at `at` or later. */
 interface Entry {
   position: number;
   readonly at: number;
 }
 
-/** When what position of a history was sent, to one subscriber or to many at once. */
+/** Records when the positions of a history were sent, to one subscriber or to many at once. */
 export class SendLog {
   readonly #clock: Pick<Clock, "now">;
   #entries: Entry[] = [];
@@ -24,7 +24,7 @@ export class SendLog {
     return this.#entries.length === 0;
   }
 
-  /** Everything up to `position` is sent now. What is sent again counts as it did. */
+  /** Everything up to `position` has been sent now. Positions sent before keep their time. */
   sent(position: number): void {
     const now = this.#clock.now();
     const last = this.#entries.at(-1);
@@ -46,7 +46,7 @@ export class SendLog {
     else if (first > 0) this.#entries.splice(0, first);
   }
 
-  /** When the first of those behind `position` was sent; undefined when none was. */
+  /** When the first position after `position` was sent; undefined when none was. */
   firstAfter(position: number): number | undefined {
     let at: number | undefined;
     for (let index = this.#entries.length - 1; index >= 0; index--) {
@@ -61,7 +61,7 @@ export class SendLog {
   lastBefore(at: number): number {
     for (let index = this.#entries.length - 1; index >= 0; index--) {
       const entry = this.#entries[index] as Entry;
-      // Its later positions may be younger by one grain.
+      // Its later positions may have been sent up to one grain later.
       if (entry.at + GRAIN_MS < at) return entry.position;
     }
     return -1;

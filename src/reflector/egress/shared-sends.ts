@@ -1,10 +1,10 @@
 import type { Clock } from "../../base/index.ts";
 import { SendLog } from "./send-log.ts";
 
-/** What each member of a group was sent, counted once for all of them. */
+/** What all members of a set of subscribers were sent, counted once. */
 export class SharedSends {
   readonly log: SendLog;
-  /** Packets of media that each was sent, had it been there from the start, and their bytes. */
+  /** Packets of media that a member was sent that has been there from the start, and their bytes. */
   packets = 0;
   bytes = 0;
   /** When they were sent something, ms. */

@@ -11,14 +11,14 @@ export type SubscriberState = "live" | "catching-up" | "skipping" | "standby";
 
 /** Bytes put into one write while catching up. */
 const CHUNK_BYTES = 48 * 1024;
-/** Bytes a newcomer gets at once, before pacing: a key frame of ordinary size. */
+/** Bytes that a newcomer gets at once, before pacing: a key frame of ordinary size. */
 const BURST_BYTES = 64 * 1024;
-/** Pacing never goes below this, bytes per second: channels of a few messages have no rate to speak of. */
+/** Lower bound of pacing, bytes per second: channels of a few messages have almost no rate. */
 const RATE_MIN = 128 * 1024;
 /** Unsent bytes at which catching up waits. */
 const CATCH_UP_BACKLOG = 1024 * 1024;
 
-/** One receiver of a channel at this site: where it stands, how far it lags, what it was spared. [W50]-[W54] */
+/** One subscriber of a channel at this site: its position, its lag, and what was dropped for it. [W50]-[W54] */
 export class Subscriber {
   readonly id: number;
   readonly outlet: Outlet;
@@ -26,7 +26,7 @@ export class Subscriber {
   state: SubscriberState = "standby";
   /** Number of the request that set the state; -1: none since it joined. */
   request = -1;
-  /** Passed on to it alone; while it is in a group, less what that had sent before. */
+  /** Sent to it alone; while it shares sends, less what had been shared before. */
   #packets = 0;
   #bytes = 0;
   readonly #history: History;
@@ -37,11 +37,11 @@ export class Subscriber {
   #creditAt = 0;
   /** The newest position that was acknowledged. */
   #acknowledged = -1;
-  /** What was sent to it alone and is not acknowledged. */
+  /** Sent to it alone, and not acknowledged. */
   #alone: SendLog | undefined;
-  /** Others that are sent the same with it. */
+  /** The sends that it shares with others. */
   #group: SharedSends | undefined;
-  /** What was sent to it with others and is not acknowledged, of these positions. */
+  /** Sent to it together with others, and not acknowledged, between these positions. */
   #shared: SendLog | undefined;
   #sharedFrom = 0;
   #sharedTo = 0;
@@ -54,19 +54,19 @@ export class Subscriber {
     this.#clock = clock;
   }
 
-  /** Packets passed on, and their bytes. */
+  /** Packets sent to it, and their bytes. */
   get packets(): number {
-    return this.#packets + (this.outlet.place?.packets ?? 0) + (this.#group?.packets ?? 0);
+    return this.#packets + (this.outlet.member?.packets ?? 0) + (this.#group?.packets ?? 0);
   }
 
   get bytes(): number {
-    return this.#bytes + (this.outlet.place?.bytes ?? 0) + (this.#group?.bytes ?? 0);
+    return this.#bytes + (this.outlet.member?.bytes ?? 0) + (this.#group?.bytes ?? 0);
   }
 
-  /** What was counted for a place that it loses stays counted. It has left that place. */
-  losePlace(place: { readonly packets: number; readonly bytes: number }): void {
-    this.#packets += place.packets;
-    this.#bytes += place.bytes;
+  /** Keeps the counts of a membership that ends. It has left that bundle. */
+  loseMember(member: { readonly packets: number; readonly bytes: number }): void {
+    this.#packets += member.packets;
+    this.#bytes += member.bytes;
   }
 
   /** Starts sending from `position` of the history, paced. */
@@ -77,7 +77,7 @@ export class Subscriber {
     this.#creditAt = this.#clock.now();
   }
 
-  /** The newest position that it was sent while catching up. */
+  /** The newest position sent to it while it caught up. */
   get position(): number {
     return this.#cursor - 1;
   }
@@ -88,7 +88,7 @@ export class Subscriber {
     this.#alone = this.#shared = undefined;
   }
 
-  /** From `position` on it is sent what all of a group are, directly. @returns what that is sent to */
+  /** Shares sends with others from `position` on; they are made directly. @returns what they are sent to */
   enter(group: SharedSends, position: number): PacketSender {
     this.#group = group;
     this.#packets -= group.packets;
@@ -101,7 +101,7 @@ export class Subscriber {
     return this.outlet.openDirect?.(group) ?? this.outlet;
   }
 
-  /** Leaves its group, of which nothing behind `position` was sent to it. */
+  /** Ends sharing sends, of which nothing after `position` was sent to it. */
   leave(position: number): void {
     if (this.#group === undefined) return;
     this.#packets += this.#group.packets;
@@ -112,16 +112,16 @@ export class Subscriber {
     else this.#sharedTo = position;
   }
 
-  /** Its connection did not take what its group was sent. @param count packets of media in it */
+  /** Its connection refused a shared send. @param count packets of media in it */
   refused(count: number): void {
     if (count === 0) return;
     this.drops.add("queue-full", count);
     this.state = "skipping";
   }
 
-  /** Sends packets that are at `position` (the last of them) of the history. */
+  /** Sends packets of the history. @param position of the last of them */
   send(packets: Uint8Array, count: number, position: number): void {
-    if (this.outlet.takes?.(packets) === false) return;
+    if (this.outlet.wants?.(packets) === false) return;
     if (!this.outlet.send(packets)) {
       this.drops.add("queue-full", count);
       if (this.outlet.coalesces) this.state = "skipping";
@@ -134,7 +134,12 @@ export class Subscriber {
     this.#alone.sent(position);
   }
 
-  /** Sends what is due while catching up. True when it has caught up. `rate`: the channel's, bytes per second. */
+  /**
+   * Sends what is due while it catches up.
+   *
+   * @param rate of the channel, bytes per second.
+   * @returns true when it has caught up
+   */
   pump(rate: number): boolean {
     const now = this.#clock.now();
     const pace = Math.max(RATE_MIN, rate * LIMITS.resumeRateMax);
@@ -152,7 +157,7 @@ export class Subscriber {
     return this.state === "catching-up";
   }
 
-  /** Drops a packet while skipping; true when it is where the flow goes on. */
+  /** Drops a packet while skipping. @returns true when the flow continues with it */
   resumesWith(packet: Uint8Array, hasVideo: boolean): boolean {
     if (this.state !== "skipping") return false;
     const isSwift = this.lagMs < LIMITS.lagSkipMs / 2 + this.#patienceMs;
@@ -161,7 +166,7 @@ export class Subscriber {
     return ready;
   }
 
-  /** The newest identities the other end has consumed. */
+  /** Notes the newest identities that the other end has consumed. */
   acknowledge(points: readonly SourcePoint[]): void {
     let position = -1;
     for (const point of points) {
@@ -175,13 +180,13 @@ export class Subscriber {
     if (this.#alone.isEmpty) this.#alone = undefined;
   }
 
-  /** Whether all up to `position`, and what it was sent alone, is acknowledged: then it does not lag. */
+  /** Whether everything up to `position`, and everything sent to it alone, is acknowledged: then it does not lag. */
   hasConsumed(position: number): boolean {
     if (this.outlet.acknowledgeMs === undefined || this.#alone !== undefined) return false;
     return this.#acknowledged >= position || this.#sharedFrom > position;
   }
 
-  /** How long the oldest unacknowledged (or unwritten) packet has been on its way, ms. */
+  /** Time since the oldest unacknowledged (or unwritten) packet was sent, ms. */
   get lagMs(): number {
     return Math.max(this.#unacknowledgedMs, this.outlet.backlog().oldestMs);
   }
@@ -196,19 +201,19 @@ export class Subscriber {
     return Number.isFinite(at) ? this.#clock.now() - at : 0;
   }
 
-  /** Slows nobody but itself: skips when it lags, is closed when it lags for good. */
+  /** Skips when it lags, and is closed when it keeps lagging, so that it never slows others. */
   judge(): void {
     if (this.state === "standby") return;
     const lag = this.lagMs;
     if (lag > LIMITS.lagCloseMs) {
-      this.outlet.close("too-slow", `nothing was consumed for ${Math.round(lag / 1000)} s`);
+      this.outlet.close("too-slow", `nothing was acknowledged for ${Math.round(lag / 1000)} s`);
     } else if (lag > LIMITS.lagSkipMs + this.#patienceMs && this.state !== "skipping") {
       this.state = "skipping";
       this.drops.add("skips");
     }
   }
 
-  /** It was asked to acknowledge so much less often than usual. */
+  /** Additional time before it counts as lagging, since it was asked for fewer acknowledgements, ms. */
   get #patienceMs(): number {
     return Math.max(0, (this.outlet.acknowledgeMs ?? 0) - LIMITS.ackMs);
   }
@@ -241,7 +246,7 @@ export class Subscriber {
   }
 }
 
-/** Packets one behind the other, as one buffer. A single packet is passed on as it is. */
+/** Joins packets into one buffer. A single packet is returned as it is. */
 export function joinPackets(packets: readonly Uint8Array[], bytes: number): Uint8Array {
   if (packets.length === 1) return packets[0] as Uint8Array;
   const joined = new Uint8Array(bytes);

@@ -1,13 +1,13 @@
 import type { Neighbour } from "../events.ts";
 import type { LinkSecurity } from "./link-security.ts";
 
-/** Over which stack each channel comes from which site. */
+/** The stacks over which channels are received, by channel and site. */
 export class ChannelStacks {
   readonly #security: Pick<LinkSecurity, "stackTo">;
   /** As configured, by channel. */
   readonly #texts = new Map<string, string>();
   #neighbours = new Map<string, Neighbour>();
-  /** By text, then site: they are asked for with many packets. */
+  /** By text, then site: looked up with many packets. */
   #complete = new Map<string, Map<string, string>>();
 
   constructor(security: Pick<LinkSecurity, "stackTo">) {
@@ -15,9 +15,9 @@ export class ChannelStacks {
   }
 
   /**
-   * True when the channel had none, or another one.
+   * Sets the stack of a channel. @returns true when it is new or changed
    *
-   * @throws {StackError} when it is none
+   * @throws {StackError} when `text` is not a stack
    */
   set(channel: string, text: string): boolean {
     this.#security.stackTo(undefined, text);
@@ -43,7 +43,7 @@ export class ChannelStacks {
     return stack;
   }
 
-  /** @param isUsed of sites that are not listed any more and still serve: what is known of them stays */
+  /** @param isUsed true for sites that are not listed any more and still serve: they are kept */
   setNeighbours(neighbours: readonly Neighbour[], isUsed: (site: string) => boolean): void {
     const kept = [...this.#neighbours].filter(([name]) => isUsed(name));
     const listed = neighbours.map((each) => [each.name, each] as const);

@@ -10,22 +10,22 @@ import {
   payloadOf,
   splitPackets,
 } from "../../wire/index.ts";
-import type { GroupMeans } from "./group-means.ts";
+import type { GroupSockets } from "./group-sockets.ts";
 
-/** How long no probe may come before the group is asked for, again and again, ms. */
+/** Without a probe for this long, the group is requested again, ms. */
 const ASK_MS = 1_000;
 
 type Answer = Extract<ControlMessage, { type: "group" }>;
 
-/** What a link wants of its group, and how far that is. */
-interface Wish {
+/** The group of a link, and its state. */
+interface WantedGroup {
   readonly group: string;
   readonly port: number;
   readonly ttl: number;
-  /** What the upstream told, and what hears it. */
+  /** The upstream's answer, and the input that receives from the group. */
   told: string;
   input: { close(): void } | undefined;
-  /** When a probe was heard, or the group asked for, ms. */
+  /** When a probe was received, or the group was requested, ms. */
   heardAt: number;
   refusal: string;
 }
@@ -33,29 +33,32 @@ interface Wish {
 export interface GroupHearingOptions {
   readonly clock: Pick<Clock, "now">;
   readonly log: Log;
-  readonly means: GroupMeans;
+  readonly sockets: GroupSockets;
   /** A packet of media from the upstream of a link. */
   onPacket(peer: Peer, packet: Uint8Array): void;
-  /** Something from a group was not taken. */
+  /** A packet from a group was dropped. */
   onDrop(reason: string): void;
 }
 
-/** The hearing half of links by a group: asks for it, says which probes come, and hands on what its upstream sends there. [W29] */
+/**
+ * The receiving half of links by a group: requests it, reports probes, and passes on what the upstream sends to it.
+ * [W29]
+ */
 export class GroupHearing {
   readonly #options: GroupHearingOptions;
-  readonly #wishes = new Map<Peer, Wish>();
+  readonly #wanted = new Map<Peer, WantedGroup>();
 
   constructor(options: GroupHearingOptions) {
     this.#options = options;
   }
 
-  /** A link is up: asks for its group, if its stack has one. */
+  /** A link is up: requests its group, if its stack has one. */
   opened(peer: Peer): void {
     const { name, parameters } = parseStack(peer.connection.stack).transport;
     const spec = transportsByName[name];
-    if (name !== "multicast" || spec === undefined || this.#wishes.has(peer)) return;
+    if (name !== "multicast" || spec === undefined || this.#wanted.has(peer)) return;
     const { group, port, ttl } = parametersWithDefaults(spec, parameters);
-    const wish: Wish = {
+    const wanted: WantedGroup = {
       group: String(group),
       port: Number(port),
       ttl: Number(ttl),
@@ -64,86 +67,91 @@ export class GroupHearing {
       heardAt: 0,
       refusal: "",
     };
-    this.#wishes.set(peer, wish);
-    this.#ask(peer, wish);
+    this.#wanted.set(peer, wanted);
+    this.#ask(peer, wanted);
   }
 
-  /** The upstream says from where it sends, and how it seals. */
+  /** The upstream answered from where it sends, and how it seals. */
   answered(peer: Peer, answer: Answer): void {
-    const wish = this.#wishes.get(peer);
-    if (wish === undefined || answer.group !== wish.group || answer.port !== wish.port) return;
+    const wanted = this.#wanted.get(peer);
+    if (wanted === undefined || answer.group !== wanted.group || answer.port !== wanted.port)
+      return;
     const told = `${answer.from.host} ${answer.from.port} ${answer.salt}`;
-    if (wish.told === told) return;
-    // What is private by its own connection is not taken from anyone.
+    if (wanted.told === told) return;
+    // The link is private, so an unsealed group is not accepted.
     if (peer.connection.isPrivate === true && answer.salt === "") {
       this.#options.onDrop("plain");
       return;
     }
-    wish.told = told;
-    wish.input?.close();
-    wish.input = undefined;
-    this.#listen(peer, wish, answer);
+    wanted.told = told;
+    wanted.input?.close();
+    wanted.input = undefined;
+    this.#listen(peer, wanted, answer);
   }
 
   refused(peer: Peer, message: string): void {
-    const wish = this.#wishes.get(peer);
-    if (wish === undefined || wish.refusal === message) return;
-    wish.refusal = message;
-    const { group } = wish;
+    const wanted = this.#wanted.get(peer);
+    if (wanted === undefined || wanted.refusal === message) return;
+    wanted.refusal = message;
+    const { group } = wanted;
     const about = { peer: peer.remote?.name, group, reason: message };
     this.#options.log.warn("The upstream of a link cannot send to its group.", about);
   }
 
   gone(peer: Peer): void {
-    const wish = this.#wishes.get(peer);
-    this.#wishes.delete(peer);
-    wish?.input?.close();
+    const wanted = this.#wanted.get(peer);
+    this.#wanted.delete(peer);
+    wanted?.input?.close();
   }
 
-  /** Asks again where nothing is heard. */
+  /** Requests groups again from which no probe arrives. */
   tick(): void {
     const now = this.#options.clock.now();
-    for (const [peer, wish] of this.#wishes) {
-      if (now - wish.heardAt >= ASK_MS) this.#ask(peer, wish);
+    for (const [peer, wanted] of this.#wanted) {
+      if (now - wanted.heardAt >= ASK_MS) this.#ask(peer, wanted);
     }
   }
 
   close(): void {
-    for (const peer of [...this.#wishes.keys()]) this.gone(peer);
+    for (const peer of [...this.#wanted.keys()]) this.gone(peer);
   }
 
-  #ask(peer: Peer, wish: Wish): void {
-    wish.heardAt = this.#options.clock.now();
-    const { group, port, ttl } = wish;
+  #ask(peer: Peer, wanted: WantedGroup): void {
+    wanted.heardAt = this.#options.clock.now();
+    const { group, port, ttl } = wanted;
     peer.sendControl({ type: "group-wanted", group, port, ttl });
   }
 
-  #listen(peer: Peer, wish: Wish, { from, salt }: Answer): void {
-    const { log, means, onDrop } = this.#options;
-    const { group, port, told } = wish;
-    const isCurrent = (): boolean => this.#wishes.get(peer) === wish && wish.told === told;
+  #listen(peer: Peer, wanted: WantedGroup, { from, salt }: Answer): void {
+    const { log, sockets, onDrop } = this.#options;
+    const { group, port, told } = wanted;
+    const isCurrent = (): boolean => this.#wanted.get(peer) === wanted && wanted.told === told;
     const address = { group, port, from, salt: salt === "" ? undefined : decodeHex(salt) };
-    const take = (bytes: Uint8Array): void => {
-      if (isCurrent()) this.#take(peer, wish, bytes);
+    const receive = (bytes: Uint8Array): void => {
+      if (isCurrent()) this.#receive(peer, wanted, bytes);
     };
-    means.openInput({ ...address, towards: peer.connection.peer }, take, onDrop).then(
+    sockets.openInput({ ...address, towards: peer.connection.peer }, receive, onDrop).then(
       (input) => {
-        if (isCurrent()) wish.input = input;
+        if (isCurrent()) wanted.input = input;
         else input.close();
       },
       (error: unknown) => {
         if (!isCurrent()) return;
-        // The next answer is a new attempt.
-        wish.told = "";
+        // The next answer makes another attempt.
+        wanted.told = "";
         const message = messageOf(error);
-        if (wish.refusal === message) return;
-        wish.refusal = message;
-        log.warn("The group of a link cannot be heard.", { group, port, error: message });
+        if (wanted.refusal === message) return;
+        wanted.refusal = message;
+        log.warn("A site cannot receive from the group of a link.", {
+          group,
+          port,
+          error: message,
+        });
       },
     );
   }
 
-  #take(peer: Peer, wish: Wish, bytes: Uint8Array): void {
+  #receive(peer: Peer, wanted: WantedGroup, bytes: Uint8Array): void {
     for (const packet of splitPackets(bytes)) {
       const kind = kindOf(packet);
       if (kind === KIND.rtp || kind === KIND.data) {
@@ -155,8 +163,8 @@ export class GroupHearing {
         this.#options.onDrop("unwanted");
         continue;
       }
-      wish.heardAt = this.#options.clock.now();
-      wish.refusal = "";
+      wanted.heardAt = this.#options.clock.now();
+      wanted.refusal = "";
       peer.sendControl({ type: "group-heard", number: message.number });
     }
   }

@@ -8,23 +8,23 @@ import {
   KIND,
   MEDIUM,
 } from "../../wire/index.ts";
-import type { GroupWay } from "../egress/outlet.ts";
-import type { GroupMeans, GroupOutput } from "./group-means.ts";
-import { GroupBundle, GroupPlace } from "./group-place.ts";
+import type { GroupDelivery } from "../egress/outlet.ts";
+import { GroupBundle, GroupBundleMember } from "./group-bundle.ts";
+import type { GroupOutput, GroupSockets } from "./group-sockets.ts";
 
-/** How often a group is probed, and how long an answer may stay away, ms. */
+/** How often a group is probed, and how long a member may leave probes unanswered, ms. */
 const PROBE_MS = 200;
 const PROOF_MS = 700;
-/** Probes whose answers are still of use. */
+/** Number of last probes whose answers are accepted. */
 const PROBES = 8;
-/** Groups that neighbours may have a site send to at once. */
+/** Groups that a site sends to at once. */
 const GROUPS_MAX = 64;
 
-type Wish = Extract<ControlMessage, { type: "group-wanted" }>;
+type GroupRequest = Extract<ControlMessage, { type: "group-wanted" }>;
 
-/** One group that neighbours asked for. */
-interface Lane {
-  readonly wish: Wish;
+/** One group that neighbours requested. */
+interface ProbedGroup {
+  readonly request: GroupRequest;
   readonly key: string;
   output: GroupOutput | undefined;
   readonly members: Map<Peer, Member>;
@@ -36,7 +36,7 @@ interface Lane {
 }
 
 interface Member {
-  /** When the newest probe that it heard was sent, ms; undefined: it heard none. */
+  /** When the newest probe that it answered was sent, ms; undefined: it answered none. */
   heardAt: number | undefined;
   isProven: boolean;
 }
@@ -44,115 +44,120 @@ interface Member {
 export interface GroupSendingOptions {
   readonly clock: Pick<Clock, "now">;
   readonly log: Log;
-  readonly means: GroupMeans;
+  readonly sockets: GroupSockets;
   /**
-   * A neighbour is served by a group from now on, or by its own connection again: then `since` says from when on what was sent
-   * may not have come, ms.
+   * A neighbour is served by a group from now on, or by its own connection again: then packets sent since `since` (ms)
+   * may not have arrived.
    */
   onServed(peer: Peer, since: number | undefined): void;
 }
 
-/** The sending half of links by a group: probes it, and serves by it those who are seen to hear. [W29] */
+/** The sending half of links by a group: probes it, and serves by it the neighbours that answer. [W29] */
 export class GroupSending {
   readonly #options: GroupSendingOptions;
-  readonly #lanes = new Map<string, Lane>();
-  readonly #laneOf = new Map<Peer, Lane>();
+  readonly #groups = new Map<string, ProbedGroup>();
+  readonly #groupOf = new Map<Peer, ProbedGroup>();
   #sequence = 0;
 
   constructor(options: GroupSendingOptions) {
     this.#options = options;
   }
 
-  /** A neighbour asks for a group, perhaps again. */
-  wanted(peer: Peer, wish: Wish): void {
-    const { group, port, ttl } = wish;
+  /** A neighbour requests a group, perhaps again. */
+  wanted(peer: Peer, request: GroupRequest): void {
+    const { group, port, ttl } = request;
     const isSealed = peer.connection.isPrivate === true;
     const key = `${group} ${port} ${ttl} ${isSealed}`;
-    if (this.#laneOf.get(peer)?.key !== key) this.gone(peer);
-    let lane = this.#lanes.get(key);
-    if (lane === undefined) {
-      if (this.#lanes.size >= GROUPS_MAX) {
-        const message = `${GROUPS_MAX} groups are sent to already`;
+    if (this.#groupOf.get(peer)?.key !== key) this.gone(peer);
+    let probed = this.#groups.get(key);
+    if (probed === undefined) {
+      if (this.#groups.size >= GROUPS_MAX) {
+        const message = `the site already sends to ${GROUPS_MAX} groups`;
         peer.sendControl({ type: "group-refused", group, message });
         return;
       }
-      lane = this.#open(key, wish, peer.connection.peer, isSealed);
+      probed = this.#open(key, request, peer.connection.peer, isSealed);
     }
-    this.#laneOf.set(peer, lane);
-    if (!lane.members.has(peer)) lane.members.set(peer, { heardAt: undefined, isProven: false });
-    this.#tell(peer, lane);
+    this.#groupOf.set(peer, probed);
+    if (!probed.members.has(peer))
+      probed.members.set(peer, { heardAt: undefined, isProven: false });
+    this.#tell(peer, probed);
   }
 
-  /** A neighbour heard a probe. */
+  /** A neighbour answered a probe. */
   heard(peer: Peer, number: number): void {
-    const lane = this.#laneOf.get(peer);
-    const member = lane?.members.get(peer);
-    if (lane === undefined || member === undefined) return;
-    const age = lane.probes - number;
-    const sentAt = lane.probedAt[number % PROBES];
-    // Not one of ours, or from long ago.
+    const probed = this.#groupOf.get(peer);
+    const member = probed?.members.get(peer);
+    if (probed === undefined || member === undefined) return;
+    const age = probed.probes - number;
+    const sentAt = probed.probedAt[number % PROBES];
+    // Not one of the last probes.
     if (age < 0 || age >= PROBES || sentAt === undefined) return;
     member.heardAt = Math.max(member.heardAt ?? sentAt, sentAt);
     if (member.isProven) return;
     member.isProven = true;
     this.#options.log.info("A group reaches a neighbour, which is served by it now.", {
-      ...aboutOf(lane),
+      ...aboutOf(probed),
       peer: peer.remote?.name,
     });
     this.#options.onServed(peer, undefined);
   }
 
   /** How a neighbour is served a channel by its group; undefined: it is not. */
-  wayOf(peer: Peer, channel: number): GroupWay | undefined {
-    const lane = this.#laneOf.get(peer);
-    if (lane?.output === undefined || lane.members.get(peer)?.isProven !== true) return undefined;
-    let bundle = lane.bundles.get(channel);
+  deliveryOf(peer: Peer, channel: number): GroupDelivery | undefined {
+    const probed = this.#groupOf.get(peer);
+    if (probed?.output === undefined || probed.members.get(peer)?.isProven !== true)
+      return undefined;
+    let bundle = probed.bundles.get(channel);
     if (bundle === undefined) {
-      bundle = new GroupBundle(lane.output);
-      lane.bundles.set(channel, bundle);
+      bundle = new GroupBundle(probed.output);
+      probed.bundles.set(channel, bundle);
     }
-    const { group, port, ttl } = lane.wish;
+    const { group, port, ttl } = probed.request;
     const transport = { name: "multicast", parameters: { group, port, ttl } };
-    return { place: new GroupPlace(bundle), transport };
+    return { member: new GroupBundleMember(bundle), transport };
   }
 
-  /** A neighbour's connection has ended, or it wants another group. Its subscriptions are served otherwise before. */
+  /**
+   * A neighbour's connection has ended, or it requests another group. Its subscriptions are served by its connection
+   * first.
+   */
   gone(peer: Peer): void {
-    const lane = this.#laneOf.get(peer);
-    if (lane === undefined) return;
-    this.#doubt(peer, lane);
-    this.#laneOf.delete(peer);
-    lane.members.delete(peer);
-    if (lane.members.size === 0) this.#close(lane);
+    const probed = this.#groupOf.get(peer);
+    if (probed === undefined) return;
+    this.#doubt(peer, probed);
+    this.#groupOf.delete(peer);
+    probed.members.delete(peer);
+    if (probed.members.size === 0) this.#close(probed);
   }
 
-  /** Probes, and judges by the answers. Every 10 ms or so. */
+  /** Probes groups, and removes members that do not answer. Every 10 ms or so. */
   tick(): void {
     const now = this.#options.clock.now();
-    for (const lane of this.#lanes.values()) {
-      if (lane.output === undefined) continue;
-      if (lane.output.isSpent) {
-        // Whoever hears no more probes asks again.
-        this.#abandon(lane);
+    for (const probed of this.#groups.values()) {
+      if (probed.output === undefined) continue;
+      if (probed.output.isSpent) {
+        // Members that receive no more probes request it again.
+        this.#abandon(probed);
         continue;
       }
-      for (const [peer, { heardAt, isProven }] of lane.members) {
-        if (isProven && now - (heardAt ?? now) > PROOF_MS) this.#doubt(peer, lane);
+      for (const [peer, { heardAt, isProven }] of probed.members) {
+        if (isProven && now - (heardAt ?? now) > PROOF_MS) this.#doubt(peer, probed);
       }
-      const probedAt = lane.probedAt[lane.probes % PROBES] ?? Number.NEGATIVE_INFINITY;
-      if (now - probedAt >= PROBE_MS) this.#probe(lane, lane.output, now);
+      const probedAt = probed.probedAt[probed.probes % PROBES] ?? Number.NEGATIVE_INFINITY;
+      if (now - probedAt >= PROBE_MS) this.#probe(probed, probed.output, now);
     }
   }
 
   close(): void {
-    for (const lane of this.#lanes.values()) this.#close(lane);
-    this.#laneOf.clear();
+    for (const probed of this.#groups.values()) this.#close(probed);
+    this.#groupOf.clear();
   }
 
-  #open(key: string, wish: Wish, towards: string, isSealed: boolean): Lane {
-    const { log, means } = this.#options;
-    const lane: Lane = {
-      wish,
+  #open(key: string, request: GroupRequest, towards: string, isSealed: boolean): ProbedGroup {
+    const { log, sockets } = this.#options;
+    const probed: ProbedGroup = {
+      request,
       key,
       output: undefined,
       members: new Map(),
@@ -160,76 +165,76 @@ export class GroupSending {
       probes: 0,
       probedAt: [],
     };
-    this.#lanes.set(key, lane);
-    const { group, port, ttl } = wish;
-    means.openOutput({ group, port, ttl, towards, isSealed }).then(
+    this.#groups.set(key, probed);
+    const { group, port, ttl } = request;
+    sockets.openOutput({ group, port, ttl, towards, isSealed }).then(
       (output) => {
-        if (this.#lanes.get(key) !== lane) {
+        if (this.#groups.get(key) !== probed) {
           output.close();
           return;
         }
-        lane.output = output;
-        for (const peer of lane.members.keys()) this.#tell(peer, lane);
+        probed.output = output;
+        for (const peer of probed.members.keys()) this.#tell(peer, probed);
       },
       (error: unknown) => {
         const message = messageOf(error);
-        log.warn("Nothing can be sent to a group that a neighbour asks for.", {
-          ...aboutOf(lane),
+        log.warn("A site cannot send to the group that a neighbour requests.", {
+          ...aboutOf(probed),
           error: message,
         });
-        for (const peer of lane.members.keys()) {
+        for (const peer of probed.members.keys()) {
           peer.sendControl({ type: "group-refused", group, message: message.slice(0, 2_000) });
         }
-        if (this.#lanes.get(key) === lane) this.#abandon(lane);
+        if (this.#groups.get(key) === probed) this.#abandon(probed);
       },
     );
-    return lane;
+    return probed;
   }
 
-  #tell(peer: Peer, { output, wish }: Lane): void {
+  #tell(peer: Peer, { output, request }: ProbedGroup): void {
     if (output === undefined) return;
-    const { group, port } = wish;
+    const { group, port } = request;
     const { from, salt } = output;
     peer.sendControl({ type: "group", group, port, from, salt: salt ? encodeHex(salt) : "" });
   }
 
-  #probe(lane: Lane, output: GroupOutput, now: number): void {
-    lane.probes = (lane.probes + 1) >>> 0;
-    lane.probedAt[lane.probes % PROBES] = now;
-    const payload = encodeControl({ type: "group-probe", number: lane.probes });
+  #probe(probed: ProbedGroup, output: GroupOutput, now: number): void {
+    probed.probes = (probed.probes + 1) >>> 0;
+    probed.probedAt[probed.probes % PROBES] = now;
+    const payload = encodeControl({ type: "group-probe", number: probed.probes });
     const header = { kind: KIND.control, flags: 0, channel: 0, source: 0, sourceGeneration: 0 };
     const sequence = this.#sequence++ >>> 0;
     output.send(encodePacket({ ...header, medium: MEDIUM.control, sequence }, payload));
   }
 
-  /** It is not known any more whether the group reaches a neighbour. */
-  #doubt(peer: Peer, lane: Lane): void {
-    const member = lane.members.get(peer);
+  /** The group may not reach a neighbour any more: it is served by its own connection. */
+  #doubt(peer: Peer, probed: ProbedGroup): void {
+    const member = probed.members.get(peer);
     if (member?.isProven !== true) return;
     member.isProven = false;
     this.#options.log.info("A group does not reach a neighbour any more.", {
-      ...aboutOf(lane),
+      ...aboutOf(probed),
       peer: peer.remote?.name,
     });
     this.#options.onServed(peer, member.heardAt ?? Number.NEGATIVE_INFINITY);
   }
 
-  #abandon(lane: Lane): void {
-    for (const peer of [...lane.members.keys()]) {
-      this.#doubt(peer, lane);
-      this.#laneOf.delete(peer);
+  #abandon(probed: ProbedGroup): void {
+    for (const peer of [...probed.members.keys()]) {
+      this.#doubt(peer, probed);
+      this.#groupOf.delete(peer);
     }
-    lane.members.clear();
-    this.#close(lane);
+    probed.members.clear();
+    this.#close(probed);
   }
 
-  #close(lane: Lane): void {
-    if (this.#lanes.get(lane.key) === lane) this.#lanes.delete(lane.key);
-    lane.output?.close();
+  #close(probed: ProbedGroup): void {
+    if (this.#groups.get(probed.key) === probed) this.#groups.delete(probed.key);
+    probed.output?.close();
   }
 }
 
-function aboutOf({ wish: { group, port } }: Lane): {
+function aboutOf({ request: { group, port } }: ProbedGroup): {
   readonly group: string;
   readonly port: number;
 } {

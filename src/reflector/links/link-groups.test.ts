@@ -6,7 +6,7 @@ import { RelayWorld, WorldPublisher, type WorldViewer } from "../../sim/index.ts
 const STACK = "multicast(group=239.77.3.1,port=5077)";
 const EDGES = ["north", "south", "east"];
 
-/** One origin and three sites that take its channel by a group, with a viewer each. */
+/** One origin and three sites that receive its channel by a group, with a viewer each. */
 async function open(
   seed: number,
   stack = STACK,
@@ -41,7 +41,7 @@ function waysOf(world: RelayWorld): Record<string, string> {
 
 const BY_GROUP = "frag:multicast(group=239.77.3.1,port=5077,ttl=1)";
 
-test("[W29] neighbours that hear a group's probes are sent one packet for all of them", async () => {
+test("[W29] neighbours that receive a group's probes are sent one packet for all of them", async () => {
   const { world, publisher, viewers } = await open(1);
   assert.deepEqual(waysOf(world), { north: BY_GROUP, south: BY_GROUP, east: BY_GROUP });
   const [published, sent] = [publisher.count, world.groups.sent];
@@ -63,7 +63,7 @@ test("[W29] the stack of a neighbour served by an IPv6 group names the whole gro
   world.close();
 });
 
-test("[W29] a neighbour that a group reaches no more is served by its own connection, and loses nothing", async () => {
+test("[W29] a neighbour that a group stops reaching is served by its own connection, and loses nothing", async () => {
   const { world, viewers } = await open(2);
   world.groups.deaf.add("south");
   await world.run(3_000);
@@ -75,7 +75,7 @@ test("[W29] a neighbour that a group reaches no more is served by its own connec
   world.close();
 });
 
-test("[W29] whatever groups reach, sites are killed and started again, and no viewer loses a packet", async () => {
+test("[W29] groups fail, sites are killed and restarted, and no viewer loses a packet", async () => {
   for (let seed = 10; seed < 20; seed++) {
     const { world, viewers } = await open(seed);
     const pick = (): string => EDGES[(seed * 7 + Math.floor(world.clock.now())) % 3] as string;
@@ -96,7 +96,7 @@ test("[W29] whatever groups reach, sites are killed and started again, and no vi
   }
 });
 
-test("where a group is never heard the own connection serves, and the channel is whole", async () => {
+test("where a group reaches no neighbour, its own connection serves, and the channel is complete", async () => {
   const world = new RelayWorld({ seed: 5, reliable: false, stack: STACK });
   world.groups.deaf.add("north");
   for (const name of ["origin", "north"]) world.addSite(name);

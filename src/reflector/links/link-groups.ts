@@ -1,10 +1,10 @@
 import type { Peer } from "../../channel/index.ts";
 import type { ControlMessage } from "../../wire/index.ts";
-import type { GroupWay } from "../egress/outlet.ts";
+import type { GroupDelivery } from "../egress/outlet.ts";
 import { GroupHearing, type GroupHearingOptions } from "./group-hearing.ts";
 import { GroupSending, type GroupSendingOptions } from "./group-sending.ts";
 
-/** Links by multicast groups: what comes by them to this site, and what this site sends by them. [W29] */
+/** Links by multicast groups: their receiving and their sending half. [W29] */
 export class LinkGroups {
   readonly #hearing: GroupHearing;
   readonly #sending: GroupSending;
@@ -18,7 +18,7 @@ export class LinkGroups {
     if (peer.remote?.role === "site") this.#hearing.opened(peer);
   }
 
-  /** True: the message was about a group. */
+  /** Handles a message about a group. @returns false when it is about something else */
   control(peer: Peer, message: ControlMessage): boolean {
     switch (message.type) {
       case "group-wanted":
@@ -39,8 +39,8 @@ export class LinkGroups {
   }
 
   /** How a neighbour is served a channel by its group; undefined: it is not. */
-  wayOf(peer: Peer, channel: number): GroupWay | undefined {
-    return this.#sending.wayOf(peer, channel);
+  deliveryOf(peer: Peer, channel: number): GroupDelivery | undefined {
+    return this.#sending.deliveryOf(peer, channel);
   }
 
   gone(peer: Peer): void {

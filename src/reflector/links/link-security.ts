@@ -3,19 +3,19 @@ import { type Cipher, type Connection, completeStack } from "../../stack/index.t
 import { encodeHex } from "../../wire/index.ts";
 import type { Neighbour } from "../events.ts";
 
-/** How links between sites are made, and whom they are accepted from. */
+/** How links between sites are protected, and from which sites they are accepted. */
 export interface LinkSecurity {
   /** The complete stack of a link to a site (undefined: not known yet), where `text` was configured. */
   stackTo(neighbour: Neighbour | undefined, text: string): string;
-  /** Why no site may say hello over a connection; undefined: it may. */
+  /** Why a connection may not be used by a site; undefined: it may. */
   refuse(connection: Connection): Refusal | undefined;
-  /** What a site says in its hello to show that it knows the link key. */
-  proofOf(linkKey: string, place: { readonly name: string; readonly instance: number }): string;
+  /** The proof in a site's hello that it knows the link key. */
+  proofOf(linkKey: string, instance: { readonly name: string; readonly instance: number }): string;
 }
 
 const PROOF_BYTES = 16;
 
-/** [W21] A site's proof: the key itself is never sent. It is good for one name and one start of one process. */
+/** [W21] A site's proof: the key itself is never sent. It is valid for one site instance. */
 export function siteProof(
   cipher: Cipher,
   linkKey: string,
@@ -27,11 +27,11 @@ export function siteProof(
   return encodeHex(proof);
 }
 
-/** Links as configured, plain ones too: for networks in one process. */
+/** Permits plain links: for networks in one process. */
 export function plainLinks(cipher: Cipher): LinkSecurity {
   return {
     stackTo: (_neighbour, text) => completeStack(text),
     refuse: () => undefined,
-    proofOf: (linkKey, place) => siteProof(cipher, linkKey, place),
+    proofOf: (linkKey, instance) => siteProof(cipher, linkKey, instance),
   };
 }

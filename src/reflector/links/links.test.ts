@@ -52,7 +52,7 @@ function refusedBy(refusal: () => Refusal | undefined) {
   return { run, warnings: () => lines.filter(({ severity }) => severity === "warn"), lines };
 }
 
-test("a neighbour that is still starting is no reason to warn, unless it goes on", async () => {
+test("a neighbour that is still starting is not warned about at once", async () => {
   const starting = { code: "site-starting", message: "the site has not joined yet" };
   const { run, warnings, lines } = refusedBy(() => starting);
   await run(5_000);
@@ -73,7 +73,7 @@ test("a neighbour that is still starting is no reason to warn, unless it goes on
   ]);
 });
 
-test("a refusal that will not pass by itself is warned of at once, and once", async () => {
+test("a permanent refusal is warned about at once, and only once", async () => {
   const { run, warnings } = refusedBy(() => ({ code: "forged", message: "not a member" }));
   await run(500);
   assert.equal(warnings().length, 1);

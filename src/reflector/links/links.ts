@@ -8,18 +8,18 @@ import type { PeerSnapshot } from "../snapshot.ts";
 /** What happened to a link. `leaving`: its other end announced that it shuts down. */
 export type LinkChange = "up" | "down" | "suspected" | "trusted" | "leaving";
 
-/** A way to a neighbour that some channel needs. */
+/** A link to a neighbour that some channel needs. */
 interface Link {
   readonly name: string;
   readonly stack: string;
-  /** The peer that serves it: dialled, or accepted from the other side. */
+  /** The peer that serves it: dialled, or accepted. */
   peer: Peer | undefined;
   dialling: boolean;
   attempts: number;
   retryAt: number;
-  /** When the neighbour refused it first, since it was last up. */
+  /** When the neighbour first refused it since it was last up, ms. */
   refusedSince: number | undefined;
-  /** That was logged as a warning. */
+  /** The refusal was logged as a warning. */
   warned: boolean;
 }
 
@@ -29,7 +29,7 @@ export interface LinksOptions {
   readonly log: Log;
   identity(): PeerIdentity;
   dial(neighbour: Neighbour, stack: string): Promise<Connection>;
-  /** Lets a greeting in, or says why not. */
+  /** Why a hello is refused; undefined: it is accepted. */
   admit(hello: PeerIdentity, connection: Connection): Refusal | undefined;
   onOpen(peer: Peer): void;
   onPacket(peer: Peer, packet: Uint8Array): void;
@@ -37,26 +37,26 @@ export interface LinksOptions {
   onSuspected(peer: Peer): void;
   onTrusted(peer: Peer): void;
   onClosed(peer: Peer, reason: Refusal): void;
-  /** A needed link came up, went down, was suspected or trusted again, or its other end said that it goes. */
+  /** Something happened to a needed link. */
   onLink(name: string, stack: string, change: LinkChange, peer: Peer, reason: string): void;
 }
 
 const RETRY_MIN_MS = 50;
 const RETRY_MAX_MS = 1_000;
-/** A site that accepts no links after this long has more to do than to start. */
+/** A site that still refuses links after this long is not merely starting, ms. */
 const STARTING_MS_MAX = 10_000;
 
-/** All peers of a site, and the links that its channels need kept up. */
+/** All peers of a site, and the links that its channels need. */
 export class Links {
   readonly #options: LinksOptions;
-  /** With who opened the connection. */
+  /** By which side opened the connection. */
   readonly #peers = new Map<Peer, "in" | "out">();
-  /** Those that are no viewers, or have not said so yet. */
+  /** Sites, and peers that have not completed their handshake. */
   readonly #swift = new Set<Peer>();
   readonly #viewers = new Set<Peer>();
   #turn = 0;
   readonly #links = new Map<string, Link>();
-  /** Shared by all peers that came from outside. */
+  /** Shared by all accepted peers. */
   readonly #accepted: PeerEvents;
   #neighbours = new Map<string, Neighbour>();
 
@@ -65,17 +65,17 @@ export class Links {
     this.#accepted = this.#eventsOf(undefined);
   }
 
-  /** Peers that are up or greeting. */
+  /** Peers that are open or in their handshake. */
   get peers(): IterableIterator<Peer> {
     return this.#peers.keys();
   }
 
-  /** True when nothing is due before the next slow tick: there are viewers at most. */
+  /** True when nothing is due before the next slow tick: there are no peers except viewers. */
   get isCalm(): boolean {
     return this.#swift.size === 0 && this.#links.size === 0;
   }
 
-  /** True when there is nobody. */
+  /** True when there are no peers. */
   get isEmpty(): boolean {
     return this.#peers.size === 0;
   }
@@ -103,9 +103,9 @@ export class Links {
       if (keys.has(key)) continue;
       this.#links.delete(key);
       const { peer } = link;
-      // A peer that the other side dialled stays for what the other side gets from us.
+      // A peer that the other side dialled stays open for what the other side receives from us.
       if (peer !== undefined && this.#peers.get(peer) === "out") {
-        peer.close("done", "nothing is taken over this link any more");
+        peer.close("done", "no channel uses this link any more");
       }
     }
   }
@@ -119,7 +119,7 @@ export class Links {
     this.#attach(connection, "in", undefined);
   }
 
-  /** Drives peers and dialling. Viewers are looked at when `slow`, every other one. */
+  /** Drives peers and dialling. With `slow`, every other viewer too. */
   tick(slow: boolean): void {
     for (const peer of this.#swift) peer.tick();
     if (slow) this.#tickViewers();
@@ -141,7 +141,7 @@ export class Links {
       role: peer.remote?.role ?? "site",
       stack: peer.connection.stack,
       address: peer.connection.peer,
-      state: peer.state === "open" && peer.suspected ? "suspected" : peer.state,
+      state: stateOf(peer),
       direction,
       rttMs: peer.rttMs,
       counts: countsOf(peer),
@@ -199,7 +199,7 @@ export class Links {
     peer.tick();
   }
 
-  /** What peers tell: those that serve a link, or all that came from outside. */
+  /** The events of the peer that was dialled for a link, or of all accepted peers. */
   #eventsOf(link: Link | undefined): PeerEvents {
     const options = this.#options;
     return {
@@ -248,7 +248,7 @@ export class Links {
       dialled.dialling = false;
       if (peer.remote === undefined) this.#tellRefused(dialled, reason);
     }
-    // A datagram peer whose process was restarted goes on as the same object; others are gone.
+    // A datagram peer whose process was restarted continues as the same object; others are gone.
     if (peer.state === "closed") {
       this.#peers.delete(peer);
       this.#swift.delete(peer);
@@ -267,7 +267,7 @@ export class Links {
     this.#options.onClosed(peer, reason);
   }
 
-  /** Warns once until the link has been up. A neighbour that is still starting is normal for a while. */
+  /** Warns once until the link was up. That a neighbour is still starting is normal for a while. */
   #tellRefused(link: Link, { code, message }: Refusal): void {
     const { name, stack, refusedSince, warned } = link;
     const now = this.#options.clock.now();
@@ -282,7 +282,7 @@ export class Links {
     this.#options.log.warn("A neighbour refused a link.", about);
   }
 
-  /** The site at the other end goes soon. */
+  /** The site at the other end announced that it is leaving. */
   leaving(peer: Peer, reason: string): void {
     this.#tellLinks(peer, "leaving", reason);
   }
@@ -294,13 +294,19 @@ export class Links {
   }
 }
 
-/** What a site asks of one viewer more. [W26] */
+/** How often a further viewer shall acknowledge, ms. [W26] */
 function acknowledgeMs(viewers: number): number {
   const fair = (viewers * 1_000) / LIMITS.acksPerSecond;
   return Math.round(Math.min(LIMITS.ackMsMax, Math.max(LIMITS.ackMs, fair)));
 }
 
-/** Viewers are many, and have no modules. */
+/** A peer's state as snapshots name it. */
+function stateOf({ state, suspected }: Peer): PeerSnapshot["state"] {
+  if (state === "handshake") return "greeting";
+  return state === "open" && suspected ? "suspected" : state;
+}
+
+/** What a peer's stack has counted. Nothing for viewers, which are many and have no modules. */
 function countsOf({ remote, connection }: Peer): Record<string, number> {
   if (remote?.role === "viewer") return {};
   const counts = Object.entries(connection.stats?.() ?? {});

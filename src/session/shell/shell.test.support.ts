@@ -17,7 +17,7 @@ import { type Clock, delay, MeanderError } from "../../base/index.ts";
 import { packValue, unpackValue } from "../../wire/index.ts";
 import { closedError } from "./shell-errors.ts";
 
-/** What is told of an event by whoever emits one. */
+/** An event, before the time and the site are added. */
 type Told = StreamEvent extends infer E
   ? E extends StreamEvent
     ? Omit<E, "at" | "site">

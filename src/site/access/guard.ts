@@ -11,9 +11,9 @@ import {
   tokenRevoked,
   tokenThrottled,
 } from "./access-errors.ts";
+import { ActiveGrants } from "./active-grants.ts";
 import { FailureMeter } from "./failure-meter.ts";
 import { covers, type Grant, type Need } from "./grant.ts";
-import { GrantBook } from "./grant-book.ts";
 import { TokenVerifier } from "./token-verifier.ts";
 
 /** What a guard goes by: the rules of the session, and how this site was started. Structured-cloneable. */
@@ -49,7 +49,7 @@ export class Guard {
   /** Refusals, by code. */
   readonly counts: Counters = new Counters();
   /** What lasts under a grant, and ends with it. */
-  readonly book: GrantBook;
+  readonly book: ActiveGrants;
   readonly #clock: Clock;
   readonly #verifier = new TokenVerifier();
   readonly #failures: FailureMeter;
@@ -60,7 +60,7 @@ export class Guard {
   constructor({ clock }: { readonly clock: Clock }) {
     this.#clock = clock;
     this.#failures = new FailureMeter(clock);
-    this.book = new GrantBook(clock, (grant, need) => this.judge(grant, need));
+    this.book = new ActiveGrants(clock, (grant, need) => this.judge(grant, need));
   }
 
   /** Whether nobody has to show anything. */

@@ -9,7 +9,7 @@ import type { Json } from "../../directory/index.ts";
 import { MemberCredential } from "./member-credential.ts";
 import { SessionKey } from "./session-key.ts";
 import { SiteAccess } from "./site-access.ts";
-import { ADMIN_TOKEN_FILE, TokenDesk } from "./token-desk.ts";
+import { ADMIN_TOKEN_FILE, TokenIssuer } from "./token-issuer.ts";
 import { type TokenService, tokenServiceOver } from "./token-service.ts";
 
 const NOW = Date.UTC(2026, 10, 22);
@@ -27,7 +27,7 @@ interface Rig {
   readonly clock: VirtualClock;
   readonly directory: EmbeddedDirectory;
   readonly access: SiteAccess;
-  readonly desk: TokenDesk;
+  readonly desk: TokenIssuer;
   readonly tokens: TokenService;
   readonly folder: string;
   admin(): Promise<string>;
@@ -52,7 +52,7 @@ async function withRig(use: (rig: Rig) => Promise<void>): Promise<void> {
   await directory.put("access/policy", { mode: "tokens", public: [], key: key.public });
   await access.start(directory);
   const about = { directory, key, guard: access.guard, folder, site: "north" };
-  const desk = new TokenDesk({ ...about, clock, random, log: SILENT });
+  const desk = new TokenIssuer({ ...about, clock, random, log: SILENT });
   await desk.start();
   directory.setRequestHandler((subject, payload) => desk.handle(subject, payload));
   try {

@@ -1,20 +1,14 @@
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { request as httpRequest } from "node:http";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import type { z } from "@hono/zod-openapi";
-import { LIMITS, MeanderError } from "../../base/index.ts";
-import type { DemoAction } from "../../client/contract/index.ts";
+import { LIMITS } from "../../base/index.ts";
 import { connect, packageRoot } from "../../client/index.ts";
 import { publishFile } from "../../client/publish/index.ts";
 import { parseSdp } from "../../wire/index.ts";
-import { Site } from "../site.ts";
+import { type ApiSite, refused, shaped, startApiSite } from "./api-site.test.support.ts";
 import {
   channelViewSchema,
-  errorSchema,
   healthSchema,
   outputAnswerSchema,
   publishAnswerSchema,
@@ -35,57 +29,15 @@ m=audio 5006 RTP/AVP 97
 a=rtpmap:97 opus/48000/2
 `;
 
-let folder: string;
-let site: Site;
-const acts: [string, DemoAction][] = [];
+let api: ApiSite;
+let site: ApiSite["site"];
+let send: ApiSite["send"];
 
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), "meander-api-"));
-  const webRoot = join(folder, "web");
-  await mkdir(webRoot);
-  await writeFile(join(webRoot, "index.html"), "the console");
-  const demo = {
-    act: async (name: string, action: DemoAction): Promise<void> => {
-      if (name === "nowhere") throw new MeanderError("site-unknown", "the demo has no such site");
-      acts.push([name, action]);
-    },
-  };
-  site = await Site.start(
-    { name: "origin", httpPort: 0, data: join(folder, "data") },
-    { plane: "local", webRoot, demo },
-  );
+  api = await startApiSite();
+  ({ site, send } = api);
 });
-after(async () => {
-  await site.stop();
-  await rm(folder, { recursive: true, force: true });
-});
-
-function send(
-  method: string,
-  path: string,
-  body?: string | Uint8Array,
-  type?: string,
-): Promise<Response> {
-  const headers = type === undefined ? {} : { "content-type": type };
-  return fetch(site.url + path, { method, headers, ...(body === undefined ? {} : { body }) });
-}
-
-/** Holds the answer against its documented shape. */
-async function shaped<T>(response: Response, status: number, schema: z.ZodType<T>): Promise<T> {
-  const value: unknown = await response.json();
-  assert.equal(response.status, status, JSON.stringify(value));
-  return schema.parse(value);
-}
-
-async function refused(
-  response: Response,
-  status: number,
-  code: string,
-): Promise<z.infer<typeof errorSchema>["error"]> {
-  const { error } = await shaped(response, status, errorSchema);
-  assert.equal(error.code, code, JSON.stringify(error));
-  return error;
-}
+after(() => api[Symbol.asyncDispose]());
 
 test("health, session and site answer in their documented shapes", async () => {
   const health = await shaped(await send("GET", "/health"), 200, healthSchema);
@@ -328,80 +280,4 @@ test("outputs that cannot be are refused in words", async () => {
   );
   await refused(await send("POST", "/api/outputs", "{"), 400, "request-invalid");
   await refused(await send("DELETE", "/api/outputs/x"), 404, "output-unknown");
-});
-
-test("routes are replaced whole, checked, and read back", async () => {
-  const put = (value: unknown): Promise<Response> =>
-    send("PUT", "/api/config", JSON.stringify(value));
-  const answer = await put({ upstreams: ["north"], channels: { clip: { maxSubscribers: 7 } } });
-  assert.equal(answer.status, 200);
-  const read = (await (await send("GET", "/api/config")).json()) as {
-    channels: Record<string, { maxSubscribers: number }>;
-  };
-  assert.equal(read.channels["clip"]?.maxSubscribers, 7);
-  assert.deepEqual(read, await answer.json());
-  const unknown = await refused(await put({ upstream: [] }), 400, "config-invalid");
-  assert.equal(unknown.where, "body: upstream");
-  const stack = await refused(
-    await put({ channels: { clip: { input: { from: ["a"], stack: "udpp" } } } }),
-    400,
-    "config-invalid",
-  );
-  assert.match(stack.where ?? "", /^body: channels\.clip\.input\.stack: "udpp", stack, column 1$/);
-  assert.deepEqual(await (await send("GET", "/api/config")).json(), read);
-  await put({});
-});
-
-test("metrics count packets per channel, input and subscriber, and the process", async () => {
-  await send("PUT", "/channels/counted?kind=data", "one", "text/plain");
-  const text = await (await send("GET", "/metrics")).text();
-  assert.match(text, /^meander_channel_packets_in_total\{channel="counted",site="origin"\} 1$/m);
-  assert.match(
-    text,
-    /^meander_input_packets_total\{channel="counted",input="main",kind="data",site="origin"\} 1$/m,
-  );
-  assert.match(text, /^meander_directory_connected\{site="origin"\} 1$/m);
-  assert.match(text, /^process_cpu_seconds_total\{site="origin"\} /m);
-  const again = await (await send("GET", "/metrics")).text();
-  assert.match(again, /^meander_channel_packets_in_total\{channel="counted",site="origin"\} 1$/m);
-  await send("DELETE", "/channels/counted");
-});
-
-test("the demo's actions reach its control, and nothing else does", async () => {
-  assert.equal((await send("POST", "/api/demo/sites/middle/kill")).status, 200);
-  assert.deepEqual(acts, [["middle", "kill"]]);
-  await refused(await send("POST", "/api/demo/sites/middle/explode"), 404, "path-unknown");
-  await refused(await send("POST", "/api/demo/sites/nowhere/kill"), 404, "site-unknown");
-  assert.equal(acts.length, 1);
-});
-
-test("pages are served, and what is not there is told", async () => {
-  assert.equal(await (await send("GET", "/")).text(), "the console");
-  await refused(await send("GET", "/nothing.html"), 404, "path-unknown");
-  await refused(await send("GET", "/api/nothing"), 404, "path-unknown");
-  await refused(await send("POST", "/"), 404, "path-unknown");
-});
-
-test("a foreign name or page is kept out of the API", async () => {
-  assert.equal(
-    (await fetch(`${site.url}/api/session`, { headers: { origin: "http://evil.example" } })).status,
-    403,
-  );
-  const own = await fetch(`${site.url}/api/session`, {
-    headers: { origin: `http://localhost:${site.record.http.port}` },
-  });
-  assert.equal(own.status, 200);
-  const status = await new Promise((resolve, reject) => {
-    const request = httpRequest(
-      `${site.url}/api/stop`,
-      { method: "POST", headers: { host: "evil.example" } },
-      (response) => {
-        response.resume();
-        resolve(response.statusCode);
-      },
-    );
-    request.on("error", reject);
-    request.end();
-  });
-  assert.equal(status, 403);
 });

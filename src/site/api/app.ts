@@ -40,6 +40,7 @@ export function createApp(
       await site.snapshot(),
       site.session().directory === "connected",
       site.streams(),
+      (await site.operations.currentStats()).loopMs,
     );
     return new Response(text, {
       headers: { "content-type": metrics.contentType, "cache-control": "no-store" },

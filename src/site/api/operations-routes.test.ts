@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Site } from "../site.ts";
-import { logLevelSchema, siteFiguresSchema, statsViewSchema } from "./operations-schemas.ts";
+import { logLevelSchema, siteStatsSchema, statsViewSchema } from "./operations-schemas.ts";
 
 let folder: string;
 let site: Site;
@@ -33,7 +33,7 @@ async function putLevel(body: unknown): Promise<Response> {
 }
 
 test("figures and statistics answer in their documented shapes", async () => {
-  const figures = siteFiguresSchema.parse(await get("/api/figures"));
+  const figures = siteStatsSchema.parse(await get("/api/figures"));
   assert.equal(figures.site, "north");
   assert.equal(figures.status, "ok");
   assert.ok(figures.memory.used > 0);

@@ -5,7 +5,7 @@ import type { SiteService } from "../site-service.ts";
 import {
   logLevelRequestSchema,
   logLevelSchema,
-  siteFiguresSchema,
+  siteStatsSchema,
   statsViewSchema,
 } from "./operations-schemas.ts";
 import { json, jsonBody, route } from "./route.ts";
@@ -15,7 +15,7 @@ const SINCE_MS_MAX = 7 * 86_400_000;
 const SINCE_DEFAULT = "10m";
 const NAMES_MAX = 32;
 
-/** How a site is run: figures, statistics, the level of its log, restart. */
+/** How a site is run: stats, their history, the level of its log, restart. */
 export function addOperationsRoutes(app: OpenAPIHono, { operations, record }: SiteService): void {
   route(
     app,
@@ -25,9 +25,9 @@ export function addOperationsRoutes(app: OpenAPIHono, { operations, record }: Si
       tag: "site",
       summary:
         "The site in a few numbers, as of the last second; cheap at any number of subscribers",
-      answers: { 200: answerOf("The figures", siteFiguresSchema) },
+      answers: { 200: answerOf("The figures", siteStatsSchema) },
     },
-    async () => json(await operations.figures()),
+    async () => json(await operations.currentStats()),
   );
   route(
     app,

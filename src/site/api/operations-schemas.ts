@@ -33,7 +33,7 @@ const slowSchema = z.strictObject({
   drops: count,
 });
 
-export const siteFiguresSchema = z
+export const siteStatsSchema = z
   .strictObject({
     site: name,
     instance: count,
@@ -58,7 +58,7 @@ export const siteFiguresSchema = z
     channels: z.array(channelNowSchema),
     slowest: z.array(slowSchema).max(LIMITS.slowestMax),
   })
-  .openapi("SiteFigures");
+  .openapi("SiteStats");
 
 export const statsViewSchema = z
   .strictObject({

@@ -2,9 +2,13 @@ import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type {
   ChannelSnapshot,
   PlaneSnapshot,
+  SiteStats,
   StreamCounts,
   StreamsView,
 } from "../../client/contract/index.ts";
+
+/** The library's own look at the event loop, which is not used, wakes the thread this often, ms. */
+const NEVER_MS = 86_400_000;
 
 /** The site in the format of Prometheus: counts per channel, input, output and drop reason, taken when asked. */
 export class Metrics {
@@ -25,6 +29,7 @@ export class Metrics {
     snapshot: PlaneSnapshot,
     directoryConnected: boolean,
     { streams, counts }: StreamsView,
+    loopMs: SiteStats["loopMs"],
   ): Promise<string> {
     this.#watchProcess();
     this.#registry.clear();
@@ -34,16 +39,25 @@ export class Metrics {
     for (const channel of snapshot.channels) this.#describeChannel(channel);
     this.#gauge("meander_streams_known", "Streams of the session", {}, streams.length);
     this.#describeStreams(counts);
-    const text = `${await this.#registry.metrics()}\n${await this.#process.metrics()}`;
-    // The event loop has no delays before it was watched; the library spells that in a way of its own.
-    return text.replaceAll(/ Nan$/gm, " NaN");
+    for (const [thread, ms] of Object.entries(loopMs)) {
+      this.#gauge(
+        "nodejs_eventloop_lag_p99_seconds",
+        "99th percentile of the time that work waited for its thread in about the last second",
+        { thread },
+        ms / 1000,
+      );
+    }
+    return `${await this.#registry.metrics()}\n${await this.#process.metrics()}`;
   }
 
-  /** From the first scrape on: it looks at the event loop all the time, which wakes the thread. */
+  /** From the first scrape on. */
   #watchProcess(): void {
     if (this.#isWatching) return;
     this.#isWatching = true;
-    collectDefaultMetrics({ register: this.#process, eventLoopMonitoringPrecision: 100 });
+    collectDefaultMetrics({ register: this.#process, eventLoopMonitoringPrecision: NEVER_MS });
+    // The library's contain the time between two looks, and are no numbers before the first. The site has its own.
+    for (const { name } of this.#process.getMetricsAsArray())
+      if (name.startsWith("nodejs_eventloop_lag_")) this.#process.removeSingleMetric(name);
   }
 
   #describeSite(snapshot: PlaneSnapshot, directoryConnected: boolean): void {
@@ -76,8 +90,8 @@ export class Metrics {
     }
   }
 
-  #describeDatagrams(figures: PlaneSnapshot["datagrams"]): void {
-    const { mode, received, receiveCalls, segments, sendCalls, sent } = figures;
+  #describeDatagrams(stats: PlaneSnapshot["datagrams"]): void {
+    const { mode, received, receiveCalls, segments, sendCalls, sent } = stats;
     const isBatched = Number(mode === "batched");
     this.#gauge("meander_udp_batched", "1 while datagrams go in batches", {}, isBatched);
     for (const [what, help, count] of [

@@ -1,6 +1,6 @@
 import { type Cancel, type Clock, every, LIMITS, type Log, messageOf } from "../../base/index.ts";
-import type { ChannelNow, SiteFigures, StatsView } from "../../client/contract/index.ts";
-import type { ChannelFigures, PlaneFigures } from "../plane-control.ts";
+import type { ChannelNow, SiteStats, StatsView } from "../../client/contract/index.ts";
+import type { ChannelStats, PlaneStats } from "../plane-control.ts";
 import { SITE, StatsHistory } from "./history.ts";
 import { readHistory, writeHistory } from "./history-file.ts";
 import { LoopDelay } from "./loop-delay.ts";
@@ -15,7 +15,7 @@ export interface SiteMonitorOptions {
   /** Wall clock, ms. */
   readonly startedAt: number;
   /** The plane's sums. */
-  figures(): Promise<PlaneFigures>;
+  stats(): Promise<PlaneStats>;
   /** Streams that are at the site. */
   streams(): number;
   /** Why else the site is degraded; empty: it is not. */
@@ -37,8 +37,8 @@ export class SiteMonitor implements Disposable {
   readonly #loop: LoopDelay;
   readonly #watch: ResourceWatch;
   readonly #wallOffset: number;
-  #before: { readonly figures: PlaneFigures; readonly cpuSeconds: number } | undefined;
-  #latest: SiteFigures | undefined;
+  #before: { readonly stats: PlaneStats; readonly cpuSeconds: number } | undefined;
+  #latest: SiteStats | undefined;
   /** Monotonic, ms: when the plane answered last. */
   #answeredAt: number;
   #isLooking = false;
@@ -73,10 +73,10 @@ export class SiteMonitor implements Disposable {
   }
 
   /** The site now, as of the last look. */
-  async latest(): Promise<SiteFigures> {
+  async latest(): Promise<SiteStats> {
     if (this.#latest === undefined) await this.look();
     const { status, reason } = this.#health();
-    return { ...(this.#latest as SiteFigures), status, reason };
+    return { ...(this.#latest as SiteStats), status, reason };
   }
 
   /** How it was. @param channel undefined: the site itself */
@@ -109,10 +109,10 @@ export class SiteMonitor implements Disposable {
     if (this.#isLooking) return;
     this.#isLooking = true;
     try {
-      this.#take(await this.#options.figures());
+      this.#take(await this.#options.stats());
     } catch (error) {
       // A plane that ended ends the site; until then there is nothing to tell.
-      this.#options.log.debug("The plane told no figures.", { error: messageOf(error) });
+      this.#options.log.debug("The plane returned no stats.", { error: messageOf(error) });
     } finally {
       this.#isLooking = false;
     }
@@ -160,21 +160,21 @@ export class SiteMonitor implements Disposable {
     }
   }
 
-  #take(figures: PlaneFigures): void {
+  #take(stats: PlaneStats): void {
     const { site, instance, startedAt, clock, streams } = this.#options;
     const { user, system } = process.cpuUsage();
     const cpuSeconds = (user + system) / 1e6;
     const before = this.#before;
-    this.#before = { figures, cpuSeconds };
+    this.#before = { stats, cpuSeconds };
     this.#answeredAt = clock.now();
-    const seconds = before === undefined ? 0 : (figures.at - before.figures.at) / 1000;
+    const seconds = before === undefined ? 0 : (stats.at - before.stats.at) / 1000;
     const cpu = seconds > 0 ? Math.max(0, cpuSeconds - (before?.cpuSeconds ?? 0)) / seconds : 0;
-    const known = new Map(before?.figures.channels.map((each) => [each.name, each]));
-    const channels = figures.channels.map((each) => nowOf(each, known.get(each.name), seconds));
-    const elsewhere = perSecond(totalOf(figures.drops), totalOf(before?.figures.drops), seconds);
+    const known = new Map(before?.stats.channels.map((each) => [each.name, each]));
+    const channels = stats.channels.map((each) => nowOf(each, known.get(each.name), seconds));
+    const elsewhere = perSecond(totalOf(stats.drops), totalOf(before?.stats.drops), seconds);
     const memory = readMemory();
     const heap = readHeap();
-    const { descriptors } = figures;
+    const { descriptors } = stats;
     const usage = descriptors && { used: descriptors.open, limit: descriptors.limit };
     // Near a limit every look counts, also to see that it is over.
     if (this.#looks++ % RESOURCE_LOOKS === 0 || this.#watch.isNear) {
@@ -184,8 +184,8 @@ export class SiteMonitor implements Disposable {
       ...{ site, instance, at: this.#wall, cpu, memory, heap, ...this.#health() },
       uptimeSeconds: Math.max(0, (clock.wall() - startedAt) / 1000),
       descriptors: usage ?? null,
-      loopMs: { main: this.#loop.p99Ms, plane: figures.loopMs },
-      ...{ viewers: figures.viewers, links: figures.links, streams: streams() },
+      loopMs: { main: this.#loop.p99Ms, plane: stats.loopMs },
+      ...{ viewers: stats.viewers, links: stats.links, streams: streams() },
       subscribers: sum(channels, (each) => each.subscribers),
       bitsIn: sum(channels, (each) => each.bitsIn),
       bitsOut: sum(channels, (each) => each.bitsOut),
@@ -193,16 +193,16 @@ export class SiteMonitor implements Disposable {
       packetsOut: sum(channels, (each) => each.packetsOut),
       drops: elsewhere + sum(channels, (each) => each.drops),
       channels,
-      slowest: figures.slowest,
+      slowest: stats.slowest,
     };
     // One look alone has no rates.
-    if (seconds > 0) this.#record(this.#latest, figures, before?.figures, seconds);
+    if (seconds > 0) this.#record(this.#latest, stats, before?.stats, seconds);
   }
 
   #record(
-    now: SiteFigures,
-    figures: PlaneFigures,
-    before: PlaneFigures | undefined,
+    now: SiteStats,
+    stats: PlaneStats,
+    before: PlaneStats | undefined,
     seconds: number,
   ): void {
     const at = this.#wall;
@@ -213,10 +213,10 @@ export class SiteMonitor implements Disposable {
       ...{ streams: now.streams, cpu: now.cpu, rss: now.memory.used },
       ...{ "loop-plane": now.loopMs.plane, "loop-main": now.loopMs.main },
       descriptors: now.descriptors?.used,
-      ...reasonRates(figures.drops, before?.drops, seconds, this.history.namesOf(SITE)),
+      ...reasonRates(stats.drops, before?.drops, seconds, this.history.namesOf(SITE)),
     });
     const known = new Map(before?.channels.map((each) => [each.name, each]));
-    for (const [index, channel] of figures.channels.entries()) {
+    for (const [index, channel] of stats.channels.entries()) {
       const each = now.channels[index] as ChannelNow;
       const names = this.history.namesOf(channel.name);
       this.history.record(at, channel.name, {
@@ -230,12 +230,8 @@ export class SiteMonitor implements Disposable {
   }
 }
 
-function nowOf(
-  now: ChannelFigures,
-  before: ChannelFigures | undefined,
-  seconds: number,
-): ChannelNow {
-  const rate = (pick: (each: ChannelFigures) => number): number =>
+function nowOf(now: ChannelStats, before: ChannelStats | undefined, seconds: number): ChannelNow {
+  const rate = (pick: (each: ChannelStats) => number): number =>
     before === undefined ? 0 : perSecond(pick(now), pick(before), seconds);
   const { site, viewer, rtp } = now.subscribers;
   return {

@@ -1,11 +1,13 @@
 import { join } from "node:path";
 import { type Clock, LIMITS, type Log, MeanderError, messageOf } from "../../base/index.ts";
-import type { HealthView, SiteFigures, StatsView } from "../../client/contract/index.ts";
+import type { HealthView, SiteStats, StatsView } from "../../client/contract/index.ts";
 import type { DirectoryStatus } from "../../directory/index.ts";
-import type { RouteConfig, SiteRecord } from "../../session/index.ts";
+import type { InputConfig, RouteConfig, SiteRecord } from "../../session/index.ts";
 import type { LogGate } from "../observe/log-gate.ts";
 import { readSocketBufferMax } from "../observe/resource-readings.ts";
 import { SiteMonitor } from "../observe/site-monitor.ts";
+import { UpstreamWatch } from "../observe/upstream-watch.ts";
+import type { WriteWatch } from "../observe/write-watch.ts";
 import type { Plane } from "../plane/plane.ts";
 import { type Handover, leaveHandover, takeHandover } from "./handover.ts";
 import { LogLevels } from "./log-levels.ts";
@@ -22,6 +24,10 @@ export interface SiteOperationsOptions {
   /** Streams that are at the site. */
   streams(): number;
   directory(): DirectoryStatus;
+  /** Of the session's directory, where this site leads. */
+  readonly writes: WriteWatch;
+  /** Channels that come, or should come, from other sites. */
+  inputs(): ReadonlyMap<string, InputConfig>;
   /** What the site has open that stands in no configuration. */
   handover(): Handover;
   /** Whether whoever runs the site starts it again after a restart. */
@@ -30,7 +36,7 @@ export interface SiteOperationsOptions {
   stop(): void;
 }
 
-/** How a site is run: its health, figures and history, the level of its log, and its restart. */
+/** How a site is run: its health, stats and their history, the level of its log, and its restart. */
 export class SiteOperations {
   readonly monitor: SiteMonitor;
   readonly logLevels: LogLevels;
@@ -39,16 +45,23 @@ export class SiteOperations {
   #toldViewers = 0;
 
   constructor(options: SiteOperationsOptions) {
-    const { record, plane, clock, log, logGate, data, streams, directory } = options;
+    const { record, plane, clock, log, logGate, data, streams, directory, writes, inputs } =
+      options;
+    const upstreams = new UpstreamWatch({ inputs, snapshot: () => plane.snapshot(), clock, log });
     this.#options = options;
     this.logLevels = new LogLevels({ gate: logGate, plane, clock, log });
     this.monitor = new SiteMonitor({
       ...{ site: record.name, instance: record.instance, startedAt: record.startedAt },
       ...{ clock, log, streams, file: join(data, "statistics") },
-      figures: () => plane.figures(),
+      stats: async () => {
+        const stats = await plane.stats();
+        void upstreams.look(stats.channels);
+        return stats;
+      },
       reasons: () => {
         const status = directory();
-        return status.type === "connected" ? [] : [status.reason];
+        const reasons = status.type === "connected" ? [] : [status.reason];
+        return [...reasons, ...writes.reasons, ...upstreams.reasons];
       },
     });
   }
@@ -75,7 +88,7 @@ export class SiteOperations {
 
   async health(): Promise<HealthView> {
     const { record, plane, clock, streams, directory } = this.#options;
-    const { channels } = await plane.figures();
+    const { channels } = await plane.stats();
     const { reasons } = this.monitor;
     return {
       status: reasons.length === 0 ? "ok" : "degraded",
@@ -88,7 +101,7 @@ export class SiteOperations {
     };
   }
 
-  figures(): Promise<SiteFigures> {
+  currentStats(): Promise<SiteStats> {
     return this.monitor.latest();
   }
 
@@ -99,7 +112,7 @@ export class SiteOperations {
   /** Routes may let in more viewers than there are descriptors for: that is said when it is asked for, not when it fails. */
   async checkRoutes({ maxSubscribers }: RouteConfig): Promise<void> {
     const { plane, log } = this.#options;
-    const { descriptors } = await plane.figures();
+    const { descriptors } = await plane.stats();
     if (descriptors === undefined) return;
     const viewers = Math.max(0, descriptors.limit - descriptors.open - LIMITS.descriptorsReserved);
     if (maxSubscribers <= viewers || this.#toldViewers === maxSubscribers) return;

@@ -7,21 +7,23 @@ export interface DescriptorCount {
   readonly limit: number;
 }
 
-/** What a guard works with. */
+/** What a {@link DescriptorGuard} works with. */
 export interface DescriptorGuardOptions {
   readonly clock: Clock;
-  /** Counts now; undefined where the system does not tell. */
+  /** Counts descriptors; undefined where the system does not report them. */
   count(): Promise<DescriptorCount | undefined>;
-  /** Connections that came in and are open. */
+  /** Accepted connections that are open. */
   connections(): number;
 }
 
-/** How often descriptors are counted, ms; between that connections are added and taken off. */
+/** How often descriptors are counted, ms; in between, connections are added and subtracted. */
 const COUNT_MS = 10_000;
 /** The same near the limit. */
 const COUNT_NEAR_MS = 1_000;
 
-/** Knows how many descriptors are left, so that somebody is refused in words before nobody can be answered at all. */
+/**
+ * Tracks how many descriptors are left, so that viewers are refused with a message before none can be answered at all.
+ */
 export class DescriptorGuard implements Descriptors, Disposable {
   readonly #options: DescriptorGuardOptions;
   readonly #cancel: Cancel;
@@ -37,7 +39,7 @@ export class DescriptorGuard implements Descriptors, Disposable {
     void this.#count();
   }
 
-  /** Descriptors now; undefined while they are not known. */
+  /** Descriptors in use; undefined while they are not known. */
   get usage(): DescriptorCount | undefined {
     const counted = this.#counted;
     if (counted === undefined) return undefined;
@@ -45,13 +47,13 @@ export class DescriptorGuard implements Descriptors, Disposable {
     return { open: Math.max(0, counted.open + since), limit: counted.limit };
   }
 
-  /** Descriptors left; infinitely many where the system does not tell. */
+  /** Descriptors left; infinite where the system does not report them. */
   get left(): number {
     const usage = this.usage;
     return usage === undefined ? Number.POSITIVE_INFINITY : usage.limit - usage.open;
   }
 
-  /** Why viewers are not let in, in words; undefined: they are. */
+  /** Why viewers are not admitted; undefined: they are. */
   get refusal(): { readonly code: string; readonly message: string } | undefined {
     const { usage } = this;
     if (usage === undefined || this.left >= LIMITS.descriptorsReserved) return undefined;
@@ -60,7 +62,7 @@ export class DescriptorGuard implements Descriptors, Disposable {
     return { code: "admission-refused", message };
   }
 
-  /** True when not even refusing viewers in their own words can be afforded. */
+  /** True when descriptors are too scarce even to refuse viewers over a connection. */
   get isTight(): boolean {
     return this.left < LIMITS.descriptorsReserved / 2;
   }
@@ -86,7 +88,7 @@ export class DescriptorGuard implements Descriptors, Disposable {
   async #count(): Promise<void> {
     if (this.#isCounting) return;
     this.#isCounting = true;
-    // What opens or ends meanwhile may be counted or not; the next time tells.
+    // What opens or closes meanwhile may or may not be counted; the next count corrects it.
     const connections = this.#options.connections();
     const count = await this.#options.count();
     this.#isCounting = false;

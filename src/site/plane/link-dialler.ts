@@ -11,12 +11,12 @@ import {
 } from "../../transport/index.ts";
 import type { LinkStacks } from "./link-stacks.ts";
 
-/** Opens links to other sites: a stack string and a site become a connection. */
+/** Opens links to other sites: makes a connection from a stack string and a site. */
 export class LinkDialler {
   readonly #udp: UdpTransport;
   readonly #tcp: TcpTransport;
   readonly #webSocket: WebSocketTransport;
-  /** A socket tells only one connection to a remote apart, so each further datagram stack has one of its own. */
+  /** A socket can have only one connection to a remote, so each further datagram stack has a socket of its own. */
   readonly #others = new Map<string, Promise<UdpTransport>>();
   readonly #stacks: LinkStacks;
   readonly #runtime: DatagramRuntime;
@@ -79,7 +79,7 @@ export class LinkDialler {
       default:
         throw new MeanderError(
           "transport-unavailable",
-          "sites are not linked over that transport",
+          "sites cannot be linked over that transport",
           {
             where: `stack ${stack}`,
             expected: "udp, multicast, tcp or websocket",
@@ -88,7 +88,7 @@ export class LinkDialler {
     }
   }
 
-  /** The usual stack goes over the site's own socket, by which its neighbours know it. */
+  /** The default stack uses the site's own socket, which its neighbours know. */
   #socketFor(stack: string, neighbour: Neighbour): Promise<UdpTransport> {
     if (stack === this.#stacks.stackTo(neighbour, "udp")) return Promise.resolve(this.#udp);
     const open = this.#others.get(stack);

@@ -15,7 +15,7 @@ import {
 } from "../../stack/index.ts";
 import { isLoopback, nodeCipher, parseAddress } from "../../transport/index.ts";
 
-/** What {@link LinkStacks} stands on. */
+/** What {@link LinkStacks} work with. */
 export interface LinkStacksOptions {
   readonly clock: Clock;
   readonly random: Random;
@@ -24,7 +24,9 @@ export interface LinkStacksOptions {
   readonly privateLinks: boolean;
 }
 
-/** The stacks of a site's links: which they are, what their modules stand on, and what strangers may not do without. */
+/**
+ * The stacks of a site's links: completes them, composes their modules, and requires private links where configured.
+ */
 export class LinkStacks implements LinkSecurity {
   readonly #isPrivate: boolean;
   readonly #traces = new TraceRegistry();
@@ -45,7 +47,7 @@ export class LinkStacks implements LinkSecurity {
     };
   }
 
-  /** The session's link key, once the site has joined: until then private connections wait. */
+  /** Sets the session's link key, once the site has joined: until then private connections wait. */
   setLinkKey(linkKey: string): void {
     this.#secret = new TextEncoder().encode(linkKey);
   }
@@ -55,17 +57,17 @@ export class LinkStacks implements LinkSecurity {
     return this.#secret;
   }
 
-  /** Puts the modules of a complete stack over a connection that was dialled. */
+  /** Composes the modules of a complete stack over a dialled connection. */
   compose(stack: string, connection: Connection): Connection {
     return composeStack(parseStack(stack).modules, connection, this.#ports);
   }
 
-  /** What a connection is that somebody opened. */
+  /** Composes the stack of an accepted connection. */
   accept(connection: Connection): Connection {
     return acceptStack(connection, this.#ports);
   }
 
-  /** What the `trace` modules of links remember, with the names of the sites among `peers` that they lead to. */
+  /** What the `trace` modules of links recorded, with the names of the sites at their other ends. */
   traces(
     peers: readonly PeerSnapshot[],
     { link, last }: { readonly link?: string | undefined; readonly last: number },
@@ -90,16 +92,16 @@ export class LinkStacks implements LinkSecurity {
     return {
       code: "privacy-required",
       message:
-        "links from other machines have to be private; start both sites with the same --no-private-links, or neither",
+        "links from other machines must be private; start both sites with the same --no-private-links, or neither",
     };
   }
 
-  proofOf(linkKey: string, place: { readonly name: string; readonly instance: number }): string {
-    return siteProof(nodeCipher, linkKey, place);
+  proofOf(linkKey: string, instance: { readonly name: string; readonly instance: number }): string {
+    return siteProof(nodeCipher, linkKey, instance);
   }
 }
 
-/** The host of a connection's peer; empty when it is none that can be told. */
+/** The host of a connection's peer; empty when it is unknown. */
 function hostOf(peer: string): string {
   try {
     return parseAddress(peer).host;

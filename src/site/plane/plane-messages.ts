@@ -1,11 +1,11 @@
-/** What the main thread and the plane's thread say to each other over a message port. */
+/** Messages between the main thread and the plane's thread. */
 import { type LogFields, MeanderError, messageOf } from "../../base/index.ts";
 import type { Address } from "../../session/index.ts";
 import type { HttpRequest, HttpResponse } from "../http/messages.ts";
 import type { PlaneControl, PlaneEvent } from "../plane-control.ts";
 import type { Plane, PlaneOptions, SocketKind } from "./plane.ts";
 
-/** The calls that go over the port: everything of a {@link Plane} that returns a promise. */
+/** Calls over the port: every method of a {@link Plane} that returns a promise. */
 export type PlaneMethod =
   | Exclude<keyof PlaneControl, "onEvent">
   | "setGate"
@@ -13,7 +13,7 @@ export type PlaneMethod =
   | "setTls"
   | "setViewerSites";
 
-/** An error as it travels. A MeanderError keeps all its parts; any other is our bug and arrives as `internal`. */
+/** An error as a message. A MeanderError keeps all its parts; any other is a bug, and arrives as `internal`. */
 export interface ErrorParts {
   readonly code: string;
   readonly what: string;
@@ -24,7 +24,7 @@ export interface ErrorParts {
   readonly stack: string | undefined;
 }
 
-/** What the main thread says. `id` is unique per direction and kind. */
+/** Messages of the main thread. `id` is unique per direction and kind. */
 export type ToPlane =
   | { readonly type: "open"; readonly options: PlaneOptions }
   | {
@@ -37,7 +37,7 @@ export type ToPlane =
   | { readonly type: "socket-text"; readonly socket: number; readonly text: string }
   | { readonly type: "socket-close"; readonly socket: number };
 
-/** What the plane says. */
+/** Messages of the plane. */
 export type FromPlane =
   | { readonly type: "opened"; readonly http: Address; readonly udp: Address }
   | { readonly type: "open-failed"; readonly error: ErrorParts }
@@ -74,7 +74,7 @@ export function methodOf(
   return (plane[method] as (...args: unknown[]) => Promise<unknown>).bind(plane);
 }
 
-/** Takes an error apart for the journey. */
+/** Converts an error to a message. */
 export function partsOf(thrown: unknown): ErrorParts {
   const stack = thrown instanceof Error ? thrown.stack : undefined;
   if (!(thrown instanceof MeanderError)) {
@@ -91,7 +91,7 @@ export function partsOf(thrown: unknown): ErrorParts {
   return { code, what, where, expected, next, stack };
 }
 
-/** Puts an error together again, with a stack trace from here. */
+/** Converts a message to an error, with a stack trace from here. */
 export function errorOf(parts: ErrorParts): MeanderError {
   const { code, what, where, expected, next, stack } = parts;
   return new MeanderError(code, what, {

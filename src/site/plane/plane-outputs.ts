@@ -2,7 +2,7 @@ import type { RtpOutputs } from "../../media/index.ts";
 import type { Reflector } from "../../reflector/index.ts";
 import type { RtpOutputOptions } from "../plane-control.ts";
 
-/** The plain RTP receivers that a plane sends to. */
+/** The outputs of a plane to plain RTP receivers. */
 export class PlaneOutputs {
   readonly #reflector: Reflector;
   readonly #outputs: RtpOutputs;

@@ -1,15 +1,15 @@
 import { Worker } from "node:worker_threads";
 import { WatchShutdown } from "../../transport/index.ts";
 
-/** Why a thread runs no more. */
+/** Why a thread has ended. */
 export interface ThreadEnd {
   readonly what: string;
   readonly cause: Error | undefined;
 }
 
 /**
- * The thread of a plane. It starts when this is made, and loads its program while the main thread loads its own; what it is to
- * open it is told later (`openWorkerPlane`). Until then it does not keep the process alive.
+ * The thread of a plane. It starts when this is made, and loads its program while the main thread loads its own; what
+ * it is to open it is told later (`openWorkerPlane`). Until then it does not keep the process alive.
  */
 export class PlaneThread {
   readonly worker: Worker;

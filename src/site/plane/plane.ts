@@ -16,66 +16,66 @@ export interface PlaneOptions {
   readonly host: string;
   /** 0: any free port. */
   readonly httpPort: number;
-  /** Undefined: the number of the HTTP port; any free one when that one was chosen freely and is taken. */
+  /** Undefined: the number of the HTTP port or, if that was chosen freely and is in use, any free port. */
   readonly udpPort?: number | undefined;
   /** False: no native calls, even where they are possible. */
   readonly native?: boolean | undefined;
   /** False: links to and from other machines may be plain. Default true. */
   readonly privateLinks?: boolean | undefined;
-  /** Whether it takes part in the networks of others; default false: in those of its own machine alone. */
+  /** Whether it may use other networks than those of its own machine; default false. */
   readonly open?: boolean | undefined;
-  /** Who is let in before {@link Plane.setGate} says more. */
+  /** Rules of admission until {@link Plane.setGate}. */
   readonly gate: GateRules;
-  /** With it, the HTTP port speaks TLS alone. */
+  /** If given, the HTTP port accepts TLS only. */
   readonly tls?: TlsIdentity | undefined;
-  /** Least level that a plane in a thread of its own logs, until {@link PlaneControl.setLogLevel} says other (all). */
+  /** Lowest level that a plane in its own thread logs, until {@link PlaneControl.setLogLevel}; default: all levels. */
   readonly logLevel?: LogLevel | undefined;
 }
 
-/** What comes in as a WebSocket of texts. */
+/** Kinds of WebSockets that carry text messages. */
 export type SocketKind = "directory" | "shell";
 
-/** Where those WebSockets come in, on a site's HTTP port. */
+/** The paths of those WebSockets on a site's HTTP port. */
 export const SOCKET_PATHS: Readonly<Record<SocketKind, string>> = {
   directory: "/directory",
   shell: "/shell",
 };
 
-/** Takes a WebSocket that was opened. @param address IP address of the other end */
+/** Handles a WebSocket that was opened. @param address IP address of the other end */
 export type SocketHandler = (socket: MessageSocket, address: string) => void;
 
-/** What a plane stands on when it runs in the caller's thread. */
+/** What a plane works with when it runs in the caller's thread. */
 export interface PlanePorts {
   readonly clock: Clock;
   readonly log: Log;
-  /** What `log` goes through, where that is the plane's own. */
+  /** Filters `log`, if that is the plane's own. */
   readonly logGate?: LogGate | undefined;
-  /** Of the plane's thread, where another one may end it. */
+  /** For the plane's thread, which another thread may end. */
   readonly watchShutdown?: WatchShutdownEnd | undefined;
 }
 
 /**
- * The media sockets and the HTTP listener of a site. `LocalPlane` runs in the caller's thread, what `openWorkerPlane` opens
- * in a thread of its own; both behave alike.
+ * The media sockets and the HTTP listener of a site. `LocalPlane` runs in the caller's thread, the plane that
+ * `openWorkerPlane` opens in a thread of its own; both behave alike.
  */
 export interface Plane extends PlaneControl {
   /** As bound. */
   readonly http: Address;
   readonly udp: Address;
-  /** Who is let in from now on. */
+  /** Sets the rules of admission to the HTTP port. */
   setGate(rules: GateRules): Promise<void>;
-  /** Which viewers may watch what from now on; until then, each everything. */
+  /** Sets which viewers may watch what; until then, every viewer may watch every channel. */
   setAccess(rules: GuardRules): Promise<void>;
-  /** What the HTTP port shows from now on, when it speaks TLS. */
+  /** Sets the certificate of the HTTP port, if it uses TLS. */
   setTls(tls: TlsIdentity): Promise<void>;
-  /** What viewers are told to fall back on: WebSocket addresses of other sites. */
+  /** Sets which other sites viewers may use, by their WebSocket addresses. */
   setViewerSites(sites: readonly { readonly name: string; readonly url: string }[]): Promise<void>;
-  /** Who answers what the plane does not answer itself; once. Until then requests get 503. */
+  /** Sets what answers requests that the plane does not answer itself; once. Until then requests get 503. */
   onRequest(handler: (request: HttpRequest) => Promise<HttpResponse>): void;
-  /** Who gets the WebSockets opened on `/directory`; once. Until then they are refused. */
+  /** Sets what handles WebSockets on `/directory`; once. Until then they are refused. */
   onDirectory(handler: SocketHandler): void;
-  /** Who gets the WebSockets opened on `/shell`; once. Until then they are refused. */
+  /** Sets what handles WebSockets on `/shell`; once. Until then they are refused. */
   onShell(handler: SocketHandler): void;
-  /** Settles when the plane has ended by itself, with why. Never after `close`. */
+  /** Settles with the reason when the plane ends unexpectedly. Never after `close`. */
   readonly failed: Promise<MeanderError>;
 }

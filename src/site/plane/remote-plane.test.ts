@@ -6,7 +6,7 @@ import type { LinkTrace, PlaneSnapshot } from "../../client/contract/index.ts";
 import type { MessageSocket } from "../../directory/index.ts";
 import { zeroTotals } from "../../transport/index.ts";
 import type { HttpRequest, HttpResponse } from "../http/messages.ts";
-import type { Departed, PlaneEvent, PlaneFigures } from "../plane-control.ts";
+import type { Departed, PlaneEvent, PlaneStats } from "../plane-control.ts";
 import type { Plane, SocketHandler } from "./plane.ts";
 import { type CallingPort, RemotePlane } from "./remote-plane.ts";
 import { portLog, type ServingPort, servePlane } from "./serve-plane.ts";
@@ -20,7 +20,7 @@ const EMPTY: PlaneSnapshot = {
   datagrams: { mode: "plain", reason: "not-linux", ...zeroTotals() },
 };
 
-/** A plane that records what it is asked and has no sockets. */
+/** A plane that records calls and has no sockets. */
 class FakePlane implements Plane {
   readonly http = ADDRESS;
   readonly udp = ADDRESS;
@@ -28,7 +28,7 @@ class FakePlane implements Plane {
   readonly calls: unknown[][] = [];
   tell: (event: PlaneEvent) => void = () => {};
   request: (request: HttpRequest) => Promise<HttpResponse> = () =>
-    Promise.reject(new Error("nobody answers"));
+    Promise.reject(new Error("no handler answers"));
   directory: (socket: MessageSocket) => void = () => {};
   shell: (socket: MessageSocket) => void = () => {};
 
@@ -66,7 +66,7 @@ class FakePlane implements Plane {
     return EMPTY;
   }
 
-  async figures(): Promise<PlaneFigures> {
+  async stats(): Promise<PlaneStats> {
     const { at, drops } = EMPTY;
     const sums = { at, drops, channels: [], viewers: 3, links: 1, slowest: [] };
     return { ...sums, loopMs: 0.5, descriptors: { open: 40, limit: 1_024 } };
@@ -172,7 +172,7 @@ test("a refusal keeps its code and all its parts on the way", () =>
     });
   }));
 
-test("a bug in the plane arrives as an internal error with the place it comes from", () =>
+test("a bug in the plane arrives as an internal error with its stack trace", () =>
   withRig(async ({ plane }) => {
     await assert.rejects(
       plane.addRtpOutput({ channel: "clip", host: "127.0.0.1", tracks: [] }),
@@ -185,7 +185,7 @@ test("a bug in the plane arrives as an internal error with the place it comes fr
     );
   }));
 
-test("events and log lines come over", () =>
+test("events and log lines are transmitted", () =>
   withRig(async ({ fake, plane, port, lines }) => {
     const heard = next<PlaneEvent>((listener) => plane.onEvent(listener));
     portLog(port).child({ part: "links" }).warn("A link broke.", { peer: "north" });
@@ -218,7 +218,7 @@ test("requests are answered by the main thread, each with its own answer", () =>
     );
   }));
 
-test("without a handler requests get 503, and a handler that throws 500 in words", () =>
+test("without a handler requests get 503, and a handler that throws gets 500 with a message", () =>
   withRig(async ({ fake, plane }) => {
     const early = await fake.request(REQUEST);
     assert.equal(early.status, 503);
@@ -277,7 +277,7 @@ test("a directory socket carries texts both ways and ends on both sides", () =>
     await gone;
   }));
 
-test("sockets of shells and of the directory reach each their own handler", () =>
+test("sockets of shells and of the directory reach their own handlers", () =>
   withRig(async ({ fake, plane }) => {
     const silent = { send() {}, onMessage() {}, close() {}, onClose() {} };
     const came: string[] = [];
@@ -294,14 +294,14 @@ test("sockets of shells and of the directory reach each their own handler", () =
     assert.deepEqual(came, ["shell", "directory"]);
   }));
 
-test("a socket that nobody takes is closed", () =>
+test("a socket without a handler is closed", () =>
   withRig(async ({ fake }) => {
     await next<void>((listener) =>
       fake.shell({ send() {}, onMessage() {}, close: () => listener(), onClose() {} }),
     );
   }));
 
-test("when the plane is gone, open calls and later ones fail, sockets end, and it says so", () =>
+test("when the plane is gone, open and later calls fail, sockets close, and `failed` settles", () =>
   withRig(async ({ fake, plane }) => {
     const opened = next<MessageSocket>((listener) => plane.onDirectory(listener));
     fake.directory({ send() {}, onMessage() {}, close() {}, onClose() {} });
@@ -319,7 +319,7 @@ test("when the plane is gone, open calls and later ones fail, sockets end, and i
     await ended;
   }));
 
-test("after close calls are refused, and closing twice is fine", () =>
+test("after close() calls are refused, and close() is idempotent", () =>
   withRig(async ({ fake, plane }) => {
     await plane.close();
     await plane.close();

@@ -12,7 +12,7 @@ import type {
   IngestPorts,
   PlaneControl,
   PlaneEvent,
-  PlaneFigures,
+  PlaneStats,
   RtpOutputOptions,
 } from "../plane-control.ts";
 import type { Plane, SocketHandler, SocketKind } from "./plane.ts";
@@ -50,7 +50,7 @@ export class RemotePlane implements Plane {
   readonly #ended: () => Promise<void>;
   #fail: (error: MeanderError) => void = () => {};
   #request: ((request: HttpRequest) => Promise<HttpResponse>) | undefined;
-  readonly #doors: Partial<Record<SocketKind, SocketHandler>> = {};
+  readonly #handlers: Partial<Record<SocketKind, SocketHandler>> = {};
   #failure: MeanderError | undefined;
   #lastCall = 0;
 
@@ -90,11 +90,11 @@ export class RemotePlane implements Plane {
   }
 
   onDirectory(handler: SocketHandler): void {
-    this.#doors.directory = handler;
+    this.#handlers.directory = handler;
   }
 
   onShell(handler: SocketHandler): void {
-    this.#doors.shell = handler;
+    this.#handlers.shell = handler;
   }
 
   async configure(options: Parameters<PlaneControl["configure"]>[0]): Promise<void> {
@@ -167,8 +167,8 @@ export class RemotePlane implements Plane {
     return (await this.#call("trace", options)) as readonly LinkTrace[];
   }
 
-  async figures(): Promise<PlaneFigures> {
-    return (await this.#call("figures")) as PlaneFigures;
+  async stats(): Promise<PlaneStats> {
+    return (await this.#call("stats")) as PlaneStats;
   }
 
   async depart(withinMs: number): Promise<Departed> {
@@ -182,7 +182,7 @@ export class RemotePlane implements Plane {
   async close(): Promise<void> {
     if (this.#failure !== undefined) return;
     const closing = this.#call("close");
-    // From here on the thread's end is in order; `failed` never settles.
+    // From here on the end of the thread is expected; `failed` never settles.
     this.#failure = new MeanderError("plane-closed", "the plane is closed");
     await closing;
     await this.#ended();
@@ -200,10 +200,10 @@ export class RemotePlane implements Plane {
   #receive(message: FromPlane): void {
     switch (message.type) {
       case "result":
-        this.#take(message.id)?.resolve(message.value);
+        this.#removeCall(message.id)?.resolve(message.value);
         break;
       case "error":
-        this.#take(message.id)?.reject(errorOf(message.error));
+        this.#removeCall(message.id)?.reject(errorOf(message.error));
         break;
       case "event":
         for (const listener of this.#listeners) listener(message.event);
@@ -230,7 +230,7 @@ export class RemotePlane implements Plane {
     }
   }
 
-  #take(id: number): Call | undefined {
+  #removeCall(id: number): Call | undefined {
     const call = this.#calls.get(id);
     this.#calls.delete(id);
     return call;
@@ -242,7 +242,7 @@ export class RemotePlane implements Plane {
   }
 
   #open(id: number, kind: SocketKind, address: string): void {
-    const handler = this.#doors[kind];
+    const handler = this.#handlers[kind];
     if (handler === undefined) {
       this.#port.postMessage({ type: "socket-close", socket: id });
       return;
@@ -266,7 +266,7 @@ export class RemotePlane implements Plane {
   }
 }
 
-/** Asks `handler`; its absence and its failures become answers. */
+/** Calls `handler`; without one, and when it fails, returns an error response. */
 export async function respond(
   handler: ((request: HttpRequest) => Promise<HttpResponse>) | undefined,
   request: HttpRequest,

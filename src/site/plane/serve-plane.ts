@@ -57,7 +57,7 @@ export function servePlane(plane: Plane, port: ServingPort): void {
         sockets.get(message.socket)?.send(message.text);
         break;
       case "socket-close":
-        // Its end is told like any other.
+        // Its closing is reported like any other.
         sockets.get(message.socket)?.close();
         break;
       case "open":

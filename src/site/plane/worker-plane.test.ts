@@ -6,7 +6,7 @@ import { openWorkerPlane } from "./worker-plane.ts";
 
 const OPTIONS = { host: "127.0.0.1", httpPort: 0, gate: { hosts: [], origins: [] } };
 
-test("a plane opens in its thread, answers, and its thread ends with it", async () => {
+test("a plane opens in its thread and answers, and the thread ends with it", async () => {
   const plane = await openWorkerPlane(OPTIONS, { log: SILENT });
   assert.ok(plane.http.port > 0 && plane.udp.port > 0);
   assert.deepEqual((await plane.snapshot()).channels, []);
@@ -21,7 +21,7 @@ test("a plane opens in its thread, answers, and its thread ends with it", async 
   await assert.rejects(fetch(`http://127.0.0.1:${plane.http.port}/`));
 });
 
-test("what keeps a plane from opening arrives with all its parts", async () => {
+test("the error that prevents a plane from opening arrives with all its parts", async () => {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as { port: number };

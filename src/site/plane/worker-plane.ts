@@ -4,7 +4,7 @@ import { errorOf, type FromPlane, type ToPlane } from "./plane-messages.ts";
 import { PlaneThread } from "./plane-thread.ts";
 import { RemotePlane } from "./remote-plane.ts";
 
-/** A thread that is stuck is ended all the same, after this, ms. */
+/** A stuck thread is terminated after this, ms. */
 const HOLD_MS_MAX = 200;
 
 /**
@@ -20,7 +20,7 @@ export function openWorkerPlane(
   const { log, thread = new PlaneThread() } = ports;
   const { worker, watchShutdown } = thread;
   worker.ref();
-  // Whatever ends this process ends that thread first.
+  // When this process ends, that thread is ended first.
   const onExit = (): void => void watchShutdown.closeAll(HOLD_MS_MAX);
   process.once("exit", onExit);
   const end = async (): Promise<void> => {
@@ -43,7 +43,7 @@ export function openWorkerPlane(
       worker.off("message", first);
       if (message.type === "opened") {
         const { http, udp } = message;
-        // The plane has closed by then; whatever its thread still waits for, nobody needs it.
+        // The plane has closed by then; what its thread still waits for is not needed.
         plane = new RemotePlane(worker, { http, udp, log, ended: end });
         resolve(plane);
       } else if (message.type === "open-failed") {
@@ -56,7 +56,7 @@ export function openWorkerPlane(
 }
 
 function planeFailed(what: string, cause: Error | undefined): MeanderError {
-  return new MeanderError("plane-failed", `the plane of this site is gone: ${what}`, {
+  return new MeanderError("plane-failed", `the plane of this site has ended: ${what}`, {
     next: "restart the site; report this with the log lines before it",
     cause,
   });

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { MeanderError } from "../../base/index.ts";
 import { trustOf } from "../../client/index.ts";
 import { parseFingerprint, type TlsTrust } from "../../transport/index.ts";
-import type { TlsSource } from "./tls-desk.ts";
+import type { TlsSource } from "./certificate-manager.ts";
 
 /** How a site speaks TLS, and what it trusts, before the defaults. */
 export interface TlsSettings {

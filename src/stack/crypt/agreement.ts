@@ -12,7 +12,7 @@ import { type Cipher, isSameSecret } from "./cipher.ts";
 import { HandshakeBudget } from "./handshake-budget.ts";
 import type { HandshakeMessage } from "./sealed-unit.ts";
 
-/** Why a greeting or an answer was refused. */
+/** Why a hello or an answer was refused. */
 export type HandshakeFault =
   | "keyless"
   | "forged"
@@ -21,7 +21,7 @@ export type HandshakeFault =
   | "old-salt"
   | "greeting-limited";
 
-/** What an {@link Agreement} stands on. */
+/** What an {@link Agreement} depends on. */
 export interface AgreementPorts {
   readonly cipher: Cipher;
   readonly random: Random;
@@ -29,32 +29,32 @@ export interface AgreementPorts {
   readonly secret: () => Uint8Array | undefined;
   /** Shared by the connections of a site. */
   readonly budget: HandshakeBudget | undefined;
-  /** Hands a greeting or an answer to the layer below. */
+  /** Hands a hello or an answer to the layer below. */
   send(unit: Uint8Array): void;
 }
 
-/** Keys of which nothing was heard yet, at once, of our greeting and of those of the other end each. */
+/** Bound of unconfirmed keys at once, of our hello and of those of the peer each. */
 const UNHEARD_MAX = 4;
 
-/** Keys of which nothing was heard yet. */
+/** Unconfirmed keys: nothing sealed with them has arrived yet. */
 interface Unheard {
   readonly binding: Binding;
-  /** What we said to a greeting of the other end; undefined: the greeting was ours. */
+  /** Our answer to a hello of the peer; undefined: the hello was ours. */
   readonly answer: Uint8Array | undefined;
 }
 
 /**
- * How two ends come to keys that are fresh for both, and to new ones when either was restarted. [S34]-[S37]
+ * How two ends agree on keys that are fresh for both, and on new ones when either was restarted. [S34]-[S37]
  *
- * Whoever has something to send greets with a new salt; the other answers with one of its own for that greeting. Keys follow from both.
- * An answer shows that its sender lives; the first sealed unit shows the same of who sentHello. Only then the earlier keys end, so a
- * greeting that was recorded long ago changes nothing.
+ * An end with something to send sends a hello with a new salt; the peer answers with a fresh salt of its own for that
+ * hello. Keys are derived from both. An answer proves that its sender is live; the first sealed unit proves the same of
+ * the sender of the hello. Only then the earlier keys end, so replaying a hello recorded long ago changes nothing.
  */
 export class Agreement {
   readonly #ports: AgreementPorts;
   readonly #options: { readonly unitsMax: number; readonly isOrdered: boolean };
   readonly #budget = new HandshakeBudget(LIMITS.handshakesPerConnection);
-  /** Salt of our greeting, until something is heard under its keys. */
+  /** Salt of our hello, until its keys are confirmed. */
   #helloSalt: Uint8Array | undefined;
   #helloSentAt = Number.NEGATIVE_INFINITY;
   /** In the order in which they were made. */
@@ -88,7 +88,7 @@ export class Agreement {
     return "old-salt";
   }
 
-  /** Greets, or repeats the greeting when that is due. */
+  /** Sends a hello, or repeats it when that is due. */
   sendHello(nowMs: number): void {
     const secret = this.#ports.secret();
     // A little less than the time between hellos, which may be what calls this.
@@ -98,12 +98,12 @@ export class Agreement {
     this.#ports.send(makeHello(this.#ports.cipher, secret, this.#helloSalt));
   }
 
-  /** A greeting came: answers it. */
-  receiveHello(greeting: HandshakeMessage, nowMs: number): HandshakeFault | undefined {
+  /** A hello arrived: answers it. */
+  receiveHello(hello: HandshakeMessage, nowMs: number): HandshakeFault | undefined {
     const { cipher, random, send } = this.#ports;
     const secret = this.#ports.secret();
     if (secret === undefined) return "keyless";
-    const { salt } = greeting;
+    const { salt } = hello;
     if (this.#isOurs(salt)) return "reflected";
     const known = this.#unheard.find(({ binding }) => isSameSecret(binding.helloSalt, salt));
     if (known?.answer !== undefined) {
@@ -113,8 +113,8 @@ export class Agreement {
     if (this.#current !== undefined && isSameSecret(this.#current.peerSalt, salt))
       return "replayed";
     if (!this.#mayLook(nowMs)) return "greeting-limited";
-    if (!isHelloAuthentic(cipher, secret, greeting)) return "forged";
-    // [S36] Both sentHello at once: the smaller salt goes on, the other end answers it.
+    if (!isHelloAuthentic(cipher, secret, hello)) return "forged";
+    // [S36] Both sent a hello at once: the smaller salt is used, and the other end answers it.
     if (this.#helloSalt !== undefined && isSmaller(this.#helloSalt, salt)) {
       send(makeHello(cipher, secret, this.#helloSalt));
       return undefined;
@@ -154,14 +154,14 @@ export class Agreement {
   heard(binding: Binding): void {
     const at = this.#unheard.findIndex((each) => each.binding === binding);
     const taken = this.#unheard[at];
-    assert(taken !== undefined, "what is heard for the first time was not heard before");
+    assert(taken !== undefined, "keys are confirmed once");
     binding.heard = true;
     this.#current = binding;
     const kept = this.#unheard.filter((each, index) => {
-      // Later offers stay: what was heard may be the last of a process that was restarted since.
+      // Later offers stay: what arrived may be the last of a process that was restarted since.
       if (!isOwn(each)) return index > at;
-      // [S36] When both ends sentHello, both may have been answered, and each may hear the other's keys first: the smaller salt
-      // goes on.
+      // [S36] When both ends sent a hello, both may have been answered, and each may confirm the other's keys first:
+      // the smaller salt is used.
       return !isOwn(taken) && isSmaller(each.binding.helloSalt, binding.helloSalt);
     });
     this.#unheardGone += this.#unheard.length - 1 - kept.length;
@@ -193,7 +193,7 @@ export class Agreement {
   }
 }
 
-/** Whether the greeting was ours. */
+/** Whether the hello was ours. */
 function isOwn({ answer }: Unheard): boolean {
   return answer === undefined;
 }

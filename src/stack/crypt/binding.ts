@@ -26,13 +26,13 @@ export function freshSalt(random: Random): Uint8Array {
   return salt;
 }
 
-/** A greeting with a salt of ours. */
+/** A hello with our salt. */
 export function makeHello(cipher: Cipher, secret: Uint8Array, salt: Uint8Array): Uint8Array {
   const tag = helloTag(cipher, secret, salt);
   return encodeHandshake(FORM.hello, { salt, echo: NO_SALT, tag });
 }
 
-/** The answer to a greeting with the salt `echo`. It says the same however often it is made. */
+/** The answer to a hello with the salt `echo`. Deterministic. */
 export function makeAnswer(
   cipher: Cipher,
   secret: Uint8Array,
@@ -43,17 +43,17 @@ export function makeAnswer(
   return encodeHandshake(FORM.answer, { salt, echo, tag });
 }
 
-/** Whether whoever made a greeting knows the secret. It may have been made long ago. */
+/** Whether the sender of a hello knows the secret. It may have been sent long ago. */
 export function isHelloAuthentic(
   cipher: Cipher,
   secret: Uint8Array,
-  greeting: HandshakeMessage,
+  hello: HandshakeMessage,
 ): boolean {
-  const { salt, echo, tag } = greeting;
+  const { salt, echo, tag } = hello;
   return isSameSecret(echo, NO_SALT) && isSameSecret(tag, helloTag(cipher, secret, salt));
 }
 
-/** Whether whoever made an answer knows the secret and saw the greeting. */
+/** Whether the sender of an answer knows the secret and received the hello. */
 export function isAnswerAuthentic(
   cipher: Cipher,
   secret: Uint8Array,
@@ -63,7 +63,7 @@ export function isAnswerAuthentic(
   return isSameSecret(tag, answerTag(cipher, secret, salt, echo));
 }
 
-/** The keys of both directions. @param sentHello whether this end sent the greeting */
+/** The keys of both directions. @param sentHello whether this end sent the hello */
 export function bind(
   cipher: Cipher,
   secret: Uint8Array,

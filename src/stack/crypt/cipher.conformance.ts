@@ -4,7 +4,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { type Aead, type Cipher, TAG_BYTES } from "./cipher.ts";
 
-/** Node's cryptography, told in the plainest words: what tests of this layer use. */
+/** Node's cryptography, used in the plainest way: for the tests of this layer. */
 export const testCipher: Cipher = {
   aead: (key): Aead => ({
     seal(nonce, clear, plain, target, at) {
@@ -33,7 +33,7 @@ export const testCipher: Cipher = {
 const bytesOf = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, "hex"));
 const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 
-/** What every {@link Cipher} must do: the same as Node's own cryptography, and as the published vectors have it. */
+/** What every {@link Cipher} must do: the same as Node's own cryptography, and as the published vectors say. */
 export function cipherConformance(name: string, cipher: Cipher): void {
   test(`${name}: keys of any length are derived as Node's own HKDF derives them`, () => {
     const bytes = fc.uint8Array({ maxLength: 80 });

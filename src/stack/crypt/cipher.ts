@@ -13,7 +13,7 @@ export interface Cipher {
 
 /** Authenticated encryption under one key. A nonce may be used for one sealing only. */
 export interface Aead {
-  /** Writes the sealed `plain` and behind it the tag into `target`, from `at` on. `clear` is authenticated only. */
+  /** Writes the sealed `plain`, followed by the tag, into `target` from `at` on. `clear` is authenticated only. */
   seal(
     nonce: Uint8Array,
     clear: Uint8Array,
@@ -35,7 +35,7 @@ export interface Aead {
   ): boolean;
 }
 
-/** Compares in a time that does not tell where the two differ. */
+/** Compares in a time that does not reveal where the two differ. */
 export function isSameSecret(left: Uint8Array, right: Uint8Array): boolean {
   if (left.byteLength !== right.byteLength) return false;
   let difference = 0;

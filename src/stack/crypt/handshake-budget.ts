@@ -1,6 +1,6 @@
 /**
- * How many greetings may be looked at: so many a second, and as many at once after a rest. Looking at one costs several hashes, and
- * anyone can send one.
+ * A budget of hellos and answers to verify: a number per second, and as many at once after a pause. Verifying one costs
+ * several hashes, and anyone can send one.
  */
 export class HandshakeBudget {
   readonly #perSecond: number;

@@ -23,7 +23,7 @@ test("[S35] the window is at least 1024 numbers wide", () => {
   assert(REPLAY_WINDOW >= 1_024);
 });
 
-test("[S35] the window judges as one that remembers everything", () => {
+test("[S35] the window decides as one that remembers everything", () => {
   const step = fc.oneof(
     { weight: 6, arbitrary: fc.integer({ min: -40, max: 40 }) },
     { weight: 2, arbitrary: fc.integer({ min: -3_000, max: 100 }) },

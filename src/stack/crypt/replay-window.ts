@@ -13,8 +13,8 @@ const WORDS = 64;
 export const REPLAY_WINDOW = (WORDS - 1) * WORD_BITS;
 
 /**
- * For units that come in any order: each number once, as far as {@link REPLAY_WINDOW} behind the newest. A ring of bits that
- * moves by whole words (RFC 6479), so that a jump costs at most its length.
+ * For units that arrive in any order: accepts each number once, as far as {@link REPLAY_WINDOW} behind the newest. A
+ * ring of bits that moves by whole words (RFC 6479), so that a jump costs at most its length.
  */
 export class ReplayWindow implements NumberWindow {
   readonly #words = new Uint32Array(WORDS);

@@ -18,7 +18,7 @@ export const SEAL_BYTES = SEAL_HEAD_BYTES + TAG_BYTES;
 /** Bytes from which the keys of one direction are made. */
 export const SEAL_KEY_BYTES = KEY_BYTES + NONCE_BYTES + 4;
 
-/** The keys of one direction, from one start of its sender. Whoever seals with them does so with one {@link Sealer}. */
+/** The keys of one direction, from one start of its sender. They are used by one {@link Sealer} only. */
 export interface SealKeys {
   /** Names them on the wire, u32. */
   readonly id: number;
@@ -38,8 +38,8 @@ export function sealKeysOf(cipher: Cipher, bytes: Uint8Array): SealKeys {
 }
 
 /**
- * The keys of someone who sends the same to many: they follow from the session's secret and the sender's own salt alone. So they
- * are as fresh as the way by which the receivers learn the salt. `purpose` keeps uses apart.
+ * The keys of a sender to many receivers: they follow from the session's secret and the sender's salt alone, so they
+ * are as fresh as the way in which the receivers learn the salt. `purpose` separates uses.
  */
 export function groupKeys(
   cipher: Cipher,
@@ -118,10 +118,10 @@ export class Opener {
   }
 
   /**
-   * Opens `unit`, whose first `headBytes` stand in clear, and writes the text into `target`, from `at` on. The caller has looked at
-   * the key id.
+   * Opens `unit`, whose first `headBytes` are in clear, and writes the text into `target` from `at` on. The caller has
+   * checked the key id.
    *
-   * @returns undefined when all is well, else why not: then `target` means nothing
+   * @returns undefined on success, else the fault: then `target` is meaningless
    */
   open(unit: Uint8Array, headBytes: number, target: Uint8Array, at: number): OpenFault | undefined {
     if (unit.byteLength < headBytes + TAG_BYTES) return "truncated";

@@ -9,11 +9,11 @@
  * | packet, record, part, confirm | 21 | u32 | key id |
  * | | 25 | u32 | number |
  * | | 29 | | sealed text, at its end the tag (16) |
- * | greeting | 21 | 16 | salt of the sender |
+ * | hello | 21 | 16 | salt of the sender |
  * | | 37 | 16 | zeros |
  * | | 53 | 16 | tag |
  * | answer | 21 | 16 | salt of the sender |
- * | | 37 | 16 | salt of the greeting |
+ * | | 37 | 16 | salt of the hello |
  * | | 53 | 16 | tag |
  */
 import {
@@ -34,7 +34,7 @@ export const FORM = {
   packet: 1,
   /** Holds whole packets, or the end of them; its header is the first one's. */
   record: 2,
-  /** As record, and the next one goes on. */
+  /** As record, continued in the next one. */
   part: 3,
   hello: 4,
   answer: 5,
@@ -70,7 +70,7 @@ export function sealPacket(sealer: Sealer, packet: Uint8Array): Uint8Array | und
   return sealer.seal(unit, UNIT_HEAD_BYTES, packet.subarray(HEADER_BYTES)) ? unit : undefined;
 }
 
-/** Seals whole packets as records, one behind the other, to be handed down at once. Undefined: the key is used up. */
+/** Seals whole packets as concatenated records, to be sent at once. Undefined: the key is used up. */
 export function sealRecords(sealer: Sealer, packets: Uint8Array): Uint8Array | undefined {
   const count = Math.ceil(packets.byteLength / RECORD_BYTES_MAX);
   if (sealer.left < count) return undefined;
@@ -115,7 +115,7 @@ export function openText(opener: Opener, unit: Uint8Array): Uint8Array | OpenFau
   return opener.open(unit, UNIT_HEAD_BYTES, text, 0) ?? text;
 }
 
-/** Whether `bytes` are one or more whole packets, one behind the other, and nothing else. */
+/** Whether `bytes` are one or more whole packets, and nothing else. */
 export function areWholePackets(bytes: Uint8Array): boolean {
   const packets = splitPackets(bytes);
   for (;;) {
@@ -124,11 +124,11 @@ export function areWholePackets(bytes: Uint8Array): boolean {
   }
 }
 
-/** What the two ends of a greeting say. */
+/** The contents of a hello or an answer. */
 export interface HandshakeMessage {
   /** Of the sender. */
   readonly salt: Uint8Array;
-  /** Of whom it answers; zeros when it is no answer. */
+  /** The salt that it answers; zeros when it is not an answer. */
   readonly echo: Uint8Array;
   readonly tag: Uint8Array;
 }
@@ -159,7 +159,7 @@ export function encodeHandshake(
   return unit;
 }
 
-/** The parts of a greeting or an answer, as views; undefined when anything else is in it than {@link encodeHandshake} writes. */
+/** The parts of a hello or an answer, as views; undefined for anything that {@link encodeHandshake} does not write. */
 export function decodeHandshake(unit: Uint8Array): HandshakeMessage | undefined {
   if (unit.byteLength !== HANDSHAKE_BYTES || lengthOf(unit) !== HANDSHAKE_BYTES) return undefined;
   if (unit[0] !== ((WIRE_VERSION << 4) | KIND.sealed) || unit[1] !== 0) return undefined;
@@ -172,7 +172,7 @@ export function decodeHandshake(unit: Uint8Array): HandshakeMessage | undefined 
   };
 }
 
-/** Whether `packet` asks for a private connection: with it one may begin. */
+/** Whether `packet` asks for a private connection, which may start with it. */
 export function isCryptHello(packet: Uint8Array): boolean {
   return formOf(packet) === FORM.hello && decodeHandshake(packet) !== undefined;
 }

@@ -8,7 +8,7 @@ import { FORM, formOf } from "../crypt/sealed-unit.ts";
 import { packetArbitrary } from "../module.conformance.ts";
 import { CryptWorld, counted, packetOf, SECRET } from "./crypt.test.support.ts";
 
-test("[S35] whatever bit was flipped on the way, the unit is refused", () => {
+test("[S35] whichever bit is flipped in transit, the unit is refused", () => {
   const world = new CryptWorld();
   world.agree();
   world.send(world.left, packetOf(1, 30));
@@ -102,7 +102,7 @@ test("[S34] a recorded handshake, however often it comes, opens nothing and ends
   world.right.upper.length = 0;
   for (let round = 0; round < 200; round++) {
     world.right.take(recorded, world.clock.now());
-    // Its answers reach the true left end, which did not greet like that.
+    // Its answers reach the true left end, which did not send that hello.
     world.left.take(world.right.collect(), world.clock.now());
     world.clock.advance(100);
   }
@@ -146,10 +146,10 @@ test("[S39] a flood of handshakes costs a bounded number of derivations", () => 
   const handshakes = new HandshakeBudget(LIMITS.handshakesPerSite);
   const world = new CryptWorld({ ports: { cipher, handshakes } });
   world.agree();
-  const [greeting] = world.left.handedDown as [Uint8Array];
+  const [hello] = world.left.handedDown as [Uint8Array];
   derived = 0;
   for (let number = 0; number < 10_000; number++) {
-    const forged = greeting.slice();
+    const forged = hello.slice();
     new DataView(forged.buffer).setUint32(21, number);
     world.right.module.up(forged, world.clock.now());
   }
@@ -159,7 +159,7 @@ test("[S39] a flood of handshakes costs a bounded number of derivations", () => 
   assert.equal(stats["greeting-limited"], 10_000 - LIMITS.handshakesPerConnection);
 });
 
-test("[S39] bytes from anyone, before and after keys were agreed, change nothing", () => {
+test("[S39] arbitrary bytes, before and after keys were agreed, change nothing", () => {
   fc.assert(
     fc.property(fc.array(packetArbitrary(300), { maxLength: 30 }), fc.boolean(), (bytes, first) => {
       const world = new CryptWorld();

@@ -66,13 +66,13 @@ test("[S33] each datagram decodes alone, in any order", () => {
   assert.deepEqual(world.right.upper.toReversed(), packets);
 });
 
-test("[S36] both ends begin the handshake at once: they agree on one pair of salts, whichever is received first", () => {
+test("[S36] both ends start the handshake at once: they agree on one pair of salts, whichever is received first", () => {
   for (let seed = 1; seed <= 40; seed++) {
     const world = new CryptWorld({ seed });
     world.send(world.left, packetOf(1));
     world.send(world.right, packetOf(2));
     const [there, back] = [world.left.collect(), world.right.collect()];
-    // Sometimes one greeting is lost.
+    // Sometimes one hello is lost.
     if (seed % 3 !== 0) world.right.take(there, 0);
     if (seed % 3 !== 1) world.left.take(back, 0);
     world.settle();
@@ -252,7 +252,7 @@ test("[S34] loss, repetition, reordering and restarts at any time: what arrives 
           pass(10);
           check();
         }
-        // A quiet network, and each end repeats itself as a greeting does: within half a second both are heard.
+        // A quiet network, and each end repeats itself as a hello does: within half a second both arrive.
         trouble = 0;
         const [left, right] = [world.left.upper.length, world.right.upper.length];
         for (let round = 0; round < 5; round++) {
@@ -270,8 +270,8 @@ test("[S34] loss, repetition, reordering and restarts at any time: what arrives 
           arrive();
         }
         check();
-        assert(world.left.upper.length > left, "left hears right again");
-        assert(world.right.upper.length > right, "right hears left again");
+        assert(world.left.upper.length > left, "left receives from right again");
+        assert(world.right.upper.length > right, "right receives from left again");
       },
     ),
     { numRuns: 150 },

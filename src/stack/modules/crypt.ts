@@ -26,7 +26,10 @@ const RETRY_MS = 20;
 const DRAIN_MS = 2 * LIMITS.requestRetryMs;
 /** Units with unknown keys, and none with known ones, for this long: the two ends have lost each other, ms. */
 const LOST_MS = 250;
-/** A write that leaves nothing of this in the bound of what is held is still taken, bytes: a packet with what sealing adds. */
+/**
+ * A write that leaves less than this of the bound of what is held is still accepted, bytes: a packet and what sealing
+ * adds.
+ */
 const MARGIN_BYTES = LIMITS.packetBytesMax + 1;
 
 /**
@@ -167,7 +170,7 @@ class Crypt implements Module {
     this.#drained = done;
     this.#tellDrained();
     if (this.#drained === undefined || this.#isOrdered) return;
-    // Datagrams promise nothing, and whoever dials anew needs the place.
+    // Datagrams promise nothing, and a new connection to the peer needs the slot.
     this.#cancelDrain = this.#ports.clock.after("crypt drain", DRAIN_MS, () => {
       this.#drained?.();
       this.#drained = undefined;
@@ -225,24 +228,24 @@ class Crypt implements Module {
       this.#heldBytes -= packets.byteLength;
       if (!this.#emit(sealed, nowMs)) this.#counts.add("refused-late");
     }
-    // Nothing was added meanwhile: handing down calls nobody above.
+    // Nothing was added meanwhile: sending down never calls upwards.
     this.#held = held.slice(next);
     this.#tellDrained();
   }
 
   #receiveHandshake(form: number, unit: Uint8Array, nowMs: number): void {
-    const greeting = decodeHandshake(unit);
-    if (greeting === undefined) {
+    const hello = decodeHandshake(unit);
+    if (hello === undefined) {
       this.#refuse("malformed");
       return;
     }
     const outcome =
       form === FORM.hello
-        ? this.#agreement.receiveHello(greeting, nowMs)
-        : this.#agreement.receiveAnswer(greeting, nowMs);
+        ? this.#agreement.receiveHello(hello, nowMs)
+        : this.#agreement.receiveAnswer(hello, nowMs);
     if (outcome === undefined) return;
     if (outcome !== "bound") {
-      // Whoever has no key yet, or no time, is asked again.
+      // An end without keys, or over its budget, is asked again.
       if (outcome === "keyless" || outcome === "greeting-limited") this.#counts.add(outcome);
       else this.#refuse(outcome);
       return;
@@ -251,7 +254,7 @@ class Crypt implements Module {
     const waits = this.#held.length > 0;
     this.#flush(nowMs);
     const { sending } = this.#agreement;
-    // The other end may send only when it has heard us.
+    // The other end may send only when it has received from us.
     if (waits || sending === undefined) return;
     const confirm = sealConfirm(sending.sealer);
     if (confirm !== undefined) this.#emit(confirm, nowMs);
@@ -265,7 +268,7 @@ class Crypt implements Module {
     const binding = this.#agreement.find(sealIdOf(unit, UNIT_HEAD_BYTES));
     if (typeof binding === "string") {
       this.#refuse(binding);
-      // [S37] The other end seems to be at keys that are not ours: new ones are agreed, and until then the old ones stay.
+      // [S37] The other end seems to use other keys: new ones are agreed, and until then the old ones stay.
       if (nowMs - this.#openedAt > LOST_MS && !this.#isOrdered) this.#agreement.sendHello(nowMs);
       return;
     }

@@ -187,7 +187,7 @@ test("[S44] flows that name one queue share its rate, others do not", () => {
   assert.deepEqual(lines.map(lastOf), [199, 200, 100]);
 });
 
-test("[S44] a queue that nobody uses any more is forgotten", () => {
+test("[S44] an unused queue is forgotten", () => {
   const shared = { clock: new VirtualClock(), bottlenecks: new Bottlenecks() };
   const slow = new Line({ rate: 1_000, queue: "line", limit: 1024 ** 2 }, shared);
   for (let at = 0; at < 100; at++) slow.end.module.down(packetOf(at), 0);
@@ -198,7 +198,7 @@ test("[S44] a queue that nobody uses any more is forgotten", () => {
   assert.equal(next.end.lower.length, 1);
 });
 
-test("[S45] where nothing is lost, a loss is a pause for all behind it", () => {
+test("[S45] where nothing is lost, a loss delays everything after it", () => {
   const line = new Line({ loss: 0.1, retry: 200, seed: 3 }, { reliable: true });
   const arrivals = line.run(100, 10);
   assert.deepEqual(

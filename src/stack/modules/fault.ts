@@ -167,7 +167,7 @@ class Fault implements Module {
     if (this.#queueName !== "") this.#bottlenecks.release(this.#queueName);
   }
 
-  /** Lets a packet through, now, later, twice or not at all. False: there is no room for it. */
+  /** Lets a packet through: now, later, twice or not at all. False: there is no room for it. */
   #disturb(packet: Uint8Array, nowMs: number): boolean {
     if (this.#hasEnded) return false;
     const { duplicate, reorder, hold, delay, jitter, retry } = this.#p;
@@ -187,7 +187,7 @@ class Fault implements Module {
     const left = this.#leavesAt(packet.byteLength, nowMs);
     if (left === undefined) {
       this.#counts.add("queue-full");
-      // Where nothing may be lost, the sender is told; a network just drops.
+      // Where nothing may be lost, the sender is informed; a network just drops.
       return !this.#reliable;
     }
     const at = Math.max(left + delay + more + (isLost ? retry : 0), this.#lastAt);

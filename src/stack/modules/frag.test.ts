@@ -184,7 +184,7 @@ test("[S24] fragments that no sender makes are counted and hold nothing", () => 
   assert.equal(reassembly.bytes, 0);
 });
 
-test("[S24] fragments that together are no packet, or another one, are counted", () => {
+test("[S24] fragments that together are not a packet, or another one, are counted", () => {
   const reassembly = new Reassembly();
   assert.equal(reassembly.push(fragmentOf({ message: 1, index: 0, count: 1 }), 0), undefined);
   const other = packetOf(10, { sequence: 1_001 });

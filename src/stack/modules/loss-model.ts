@@ -3,7 +3,7 @@ import type { Random } from "../../base/index.ts";
 /** Decides packet by packet what is lost: a share on average, alone or in bursts. */
 export class LossModel {
   readonly #random: Random;
-  /** Chance that a burst begins, and that it ends, with each packet. */
+  /** Probability that a burst starts, and that it ends, with each packet. */
   readonly #begins: number;
   readonly #ends: number;
   readonly #isBursty: boolean;
@@ -11,8 +11,8 @@ export class LossModel {
 
   /**
    * @param ratio lost on average, 0..1
-   * @param burst mean length of a burst (Gilbert's model: everything in a burst is lost, nothing outside); 0: each packet is
-   *   lost or not whatever became of others
+   * @param burst mean length of a burst (Gilbert's model: everything in a burst is lost, nothing outside); 0: each
+   *   packet is lost independently
    */
   constructor(random: Random, ratio: number, burst: number) {
     this.#random = random;

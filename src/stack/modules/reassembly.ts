@@ -77,7 +77,7 @@ export class Reassembly {
       this.#unfinished.delete(message);
       return this.#malformed();
     }
-    // Not slice(), which is a view where a subclass says so.
+    // Not slice(), which is a view in subclasses that override it.
     entry.slices[index] = new Uint8Array(fragment.subarray(OVERHEAD));
     entry.bytes += length;
     entry.missing--;

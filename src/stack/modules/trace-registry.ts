@@ -18,7 +18,7 @@ export interface TraceEvent {
 export interface TraceRecord {
   /** The module and what is below it: `trace:udp`. */
   readonly stack: string;
-  /** The peer in words. */
+  /** The peer as text. */
   readonly peer: string;
   /** Packets that passed. */
   readonly count: number;

@@ -36,7 +36,7 @@ test("[S50] what passed either way is remembered with its time and the fields of
   ]);
 });
 
-test("[S50] only as many as asked for are kept, the newest, and what was not taken is none", () => {
+test("[S50] only as many as asked for are kept, the newest, and refused packets are not recorded", () => {
   const { end, registry } = open(16);
   for (let at = 0; at < 40; at++) end.module.down(packetOf(at), at);
   end.isOpen = false;

@@ -6,7 +6,7 @@ import { ArrivalWait, type Awaited } from "./arrival-wait.ts";
 const LOOP = 1_000;
 const READABLE = 1;
 
-/** A kernel that answers as it is told, and a loop whose next timer is due in `timeoutMs`. */
+/** A scripted kernel, and a loop whose next timer is due in `timeoutMs`. */
 class World {
   readonly wait: ArrivalWait;
   /** Descriptors that can be read, for each call to come. */
@@ -86,7 +86,7 @@ test("the loop has its turn now and then, however much arrives", () => {
   assert.equal(taken.length, LIMITS.arrivalRoundsMax);
 });
 
-test("whoever comes or goes meanwhile is waited for, or not, from then on", () => {
+test("sockets added or removed meanwhile are waited for, or not, from then on", () => {
   const world = new World();
   const taken: number[] = [];
   const first = world.awaited(3, taken);

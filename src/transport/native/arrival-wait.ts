@@ -22,15 +22,15 @@ export interface ArrivalWaitOptions {
 }
 
 /**
- * Waits for the next datagrams in the callback of the last ones. The way back through the event loop, the library and V8
- * and in again costs more than all that is done for a packet, since it is code that nothing else keeps in the caches; so the
- * loop gets its turn only when it has something to do, and now and then.
+ * Waits for the next datagrams in the callback of the last ones. The way through the event loop, the library and V8 and
+ * back costs more than all the work for a packet, because its code does not stay in the caches; so the loop runs only
+ * when it has something to do, and at intervals.
  */
 export class ArrivalWait {
   readonly #options: ArrivalWaitOptions;
   readonly #awaited: Awaited[] = [];
   readonly #entries: Block;
-  /** Grows when somebody comes or goes. */
+  /** Increases when a socket is added or removed. */
   #version = 0;
 
   constructor(options: ArrivalWaitOptions) {
@@ -50,7 +50,7 @@ export class ArrivalWait {
     this.#renew();
   }
 
-  /** Takes what arrives until the event loop has something to do. To be called in a callback of the loop, at its end. */
+  /** Handles arrivals until the event loop has something to do. Call it at the end of a callback of the loop. */
   run(): void {
     const { loop, poll } = this.#options;
     for (let turn = 0; turn < LIMITS.arrivalRoundsMax; turn++) {
@@ -73,7 +73,7 @@ export class ArrivalWait {
       if ((words[index * ENTRY_WORDS + 1] as number) >>> 16 === 0) continue;
       this.#awaited[index]?.take();
       hasTaken = true;
-      // The other answers are no longer in their places.
+      // The other answers are no longer at their indices.
       if (this.#version !== version) break;
     }
     return hasTaken;

@@ -66,7 +66,7 @@ if (calls?.watch === undefined) {
     const group = socket.openGroup();
     group.add(socket.remote(HOST, other.port));
     socket.onDatagram((bytes) => group.send(bytes.slice()));
-    // They wait together: nobody looks meanwhile.
+    // They wait together: meanwhile none is polled.
     for (let size = 1; size <= 20; size++) from.send(new Uint8Array(100), socket.port, HOST);
     from.send(new Uint8Array(1), socket.port, HOST);
     await until(() => sizes.at(-1) === 1);
@@ -173,7 +173,7 @@ if (calls?.watch === undefined) {
     from.close();
   });
 
-  test("where the event loop cannot be told, Node receives", async () => {
+  test("where the event loop cannot be polled, Node receives", async () => {
     await using socket = await open({ ...calls, watch: () => undefined });
     const from = await sender();
     let count = 0;
@@ -227,6 +227,6 @@ if (calls?.watch === undefined) {
   }
 }
 
-test("a watchShutdown waits for who does not answer no longer than it is told", () => {
+test("a shutdown waits no longer than its time for a thread that does not answer", () => {
   assert.equal(new WatchShutdown().closeAll(20), false);
 });

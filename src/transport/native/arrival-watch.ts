@@ -14,8 +14,8 @@ export interface ArrivalWatchOptions {
 }
 
 /**
- * Waits for a socket's datagrams in place of Node, which would take the first of them by itself, with a buffer, an object
- * and a string for each.
+ * Waits for a socket's datagrams in place of Node, which would receive the first of them itself, with a buffer, an
+ * object and a string for each.
  */
 export class ArrivalWatch {
   readonly #options: ArrivalWatchOptions;

@@ -1,7 +1,7 @@
 import { LIMITS } from "../../base/index.ts";
 import { LAYOUT, SOCKET } from "./constants.ts";
 
-/** Memory whose address is known, as bytes and as 32-bit numbers. It stays where it is for as long as it is referenced. */
+/** Memory with a known address, as bytes and as 32-bit words. It does not move as long as it is referenced. */
 export interface Block {
   readonly bytes: Uint8Array;
   readonly words: Uint32Array;
@@ -10,10 +10,12 @@ export interface Block {
 
 const WORD = 4;
 const HIGH = 2 ** 32;
-/** Slots lie this far apart: a power of two would put the fronts of all of them into the same few lines of the cache. */
+/** Distance between slots: with a power of two the starts of all of them would fall into the same few cache lines. */
 const SLOT_STRIDE = 65_536 + 4_160;
 
-/** Zeroed memory that does not straddle a multiple of 4 GiB, so that an offset changes the low half of an address only. */
+/**
+ * Zeroed memory that does not straddle a multiple of 4 GiB, so that an offset changes only the low half of an address.
+ */
 export function allocate(addressOf: (memory: Uint8Array) => number, byteLength: number): Block {
   for (;;) {
     const buffer = new ArrayBuffer(byteLength);
@@ -38,7 +40,9 @@ export function putAddress(words: Uint32Array, offset: number, address: number):
 export class BatchMemory {
   /** Bytes to send, copied together. */
   readonly arena: Block;
-  /** `struct mmsghdr` of messages to any remotes, each with a place for its address, one piece, and its control message. */
+  /**
+   * `struct mmsghdr` of messages to any remotes, each with room for its address, one piece, and its control message.
+   */
   readonly messages: Block;
   readonly names: Block;
   readonly pieces: Block;
@@ -129,7 +133,7 @@ export class BatchMemory {
   }
 }
 
-/** A control message that says how long the segments of a train are; the length itself is filled in for each. */
+/** A control message with the segment size of a segmented send; the length itself is filled in for each. */
 function putSegmentControl(words: Uint32Array, offset: number): void {
   words[offset / WORD] = LAYOUT.segmentControlLength;
   words[offset / WORD + 2] = SOCKET.solUdp;

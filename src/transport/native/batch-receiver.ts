@@ -17,7 +17,7 @@ export class BatchReceiver {
   readonly #onError: (error: number) => void;
   #isClosed = false;
 
-  /** @param options `onError` is told the number of an error other than "there is no more" */
+  /** @param options `onError` receives the number of an error other than EAGAIN */
   constructor(options: {
     readonly calls: NativeCalls;
     readonly descriptor: number;
@@ -37,7 +37,10 @@ export class BatchReceiver {
     this.#isClosed = true;
   }
 
-  /** Hands on what is there, up to a bound: how many. Bytes are borrowed until the handler returns; it may close this. */
+  /**
+   * Hands on what has arrived, up to a bound; returns how many. Bytes are valid until the handler returns, which may
+   * close this.
+   */
   drain(handler: (bytes: Uint8Array, from: Remote) => void): number {
     const { arrivals, arrivalNames } = this.#calls.memory;
     let total = 0;

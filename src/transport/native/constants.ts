@@ -31,7 +31,7 @@ export const SOCKET = {
   solUdp: 17,
   solIpv6: 41,
   ipMtuDiscover: 10,
-  /** Values of the above: the kernel cuts what is too large for the way, or refuses it. */
+  /** Values of the above: whether the kernel fragments what exceeds the path MTU, or refuses it. */
   pmtuWant: 1,
   pmtuDo: 2,
   ipRecvErr: 11,

@@ -1,7 +1,7 @@
 import { LIMITS } from "../../base/index.ts";
 
 /**
- * How many datagrams from `first` on can travel as one train: all of one size, but the last, which may be shorter. At
+ * How many datagrams from `first` on can leave as one segmented send: all of one size, but the last, which may be shorter. At
  * least one.
  */
 export function countSegments(packets: readonly Uint8Array[], first: number): number {

@@ -1,6 +1,6 @@
 /**
- * Callbacks of the event loop in which datagrams arrive, of one thread: what is sent meanwhile leaves when all that arrived
- * has been handed on.
+ * Tasks that run at the end of the event-loop callback in which datagrams arrive, when all of them have been handed on:
+ * what is sent meanwhile leaves together.
  */
 export class DeferredTasks {
   readonly #tasks: (() => void)[] = [];

@@ -4,8 +4,8 @@ import { SOCKET } from "./constants.ts";
 import type { NativeCalls } from "./native-calls.ts";
 
 /**
- * The descriptor of a bound UDP socket, valid until it is closed. Undefined where this version of Node does not let it be
- * seen: its public getter is deprecated, and there is no other.
+ * The descriptor of a bound UDP socket, valid until it is closed. Undefined where this version of Node does not expose
+ * it: its public getter is deprecated, and there is no other.
  */
 export function udpDescriptor(socket: UdpSocket): number | undefined {
   return descriptorOf(udpHandle(socket));
@@ -34,7 +34,7 @@ export function tcpDescriptor(socket: TcpSocket): number | undefined {
 /** What Node reads a TCP socket by. */
 export interface ReadingHandle {
   readonly fd: number;
-  /** Whether Node has it read. */
+  /** Whether Node is reading it. */
   readonly reading: boolean;
   readStart(): unknown;
   readStop(): unknown;
@@ -48,8 +48,8 @@ export function readingHandle(socket: TcpSocket): ReadingHandle | undefined {
 }
 
 /**
- * Lets the kernel call a TCP socket writable only when fewer than `bytes` of what it took are not sent yet, so that what
- * is old waits where it can still be dropped. False: not possible here.
+ * Makes the kernel report a TCP socket writable only when fewer than `bytes` of what it accepted are unsent, so that
+ * stale data waits where it can still be dropped. False: not possible here.
  */
 export function setNotSentLowWater(calls: NativeCalls, socket: TcpSocket, bytes: number): boolean {
   const descriptor = tcpDescriptor(socket);

@@ -8,8 +8,8 @@ import type { RawRemotes } from "./raw-remotes.ts";
 const REPORTS_MAX = 65_536;
 
 /**
- * What the network answered to datagrams of a socket, with the remote that it is about. Once on, it must be read whenever
- * the socket reports an error: the event loop would else be woken again and again.
+ * Errors that the network reported for datagrams of a socket, with the remote concerned. Once enabled, it must be read
+ * whenever the socket reports an error: otherwise the event loop would wake up again and again.
  */
 export class ErrorQueue {
   readonly #calls: NativeCalls;
@@ -45,7 +45,7 @@ export class ErrorQueue {
   }
 
   /**
-   * Takes all reports.
+   * Reads all reports.
    *
    * @param tell is called for each member of a group whose remote a report is about
    * @returns how many there were
@@ -70,7 +70,7 @@ export class ErrorQueue {
 
   #read(tell: (onMissed: OnMissed | undefined, reason: string) => void): void {
     const { reportControl, reportName } = this.#calls.memory;
-    // `struct sock_extended_err` begins with the error's number.
+    // `struct sock_extended_err` starts with the error's number.
     const error = reportControl.words[LAYOUT.controlData / 4] as number;
     const isRefused = error === ERRNO.ECONNREFUSED;
     this.#counts.add(isRefused ? "refused" : `error-${errorName(error)}`);

@@ -2,11 +2,14 @@ import type * as Koffi from "koffi";
 
 /** This thread's event loop (libuv's), as its embedders see it. */
 export interface EventLoop {
-  /** Can be read when the loop has something to do that is no timer. */
+  /** Readable when the loop has something to do other than a timer. */
   readonly descriptor: number;
-  /** Until the loop has to run, ms: 0 when something is due, below 0 when nothing ever is. Of the time that it knows. */
+  /**
+   * Time until the loop has to run, ms: 0 when something is due, below 0 when nothing ever is. By the time that it
+   * knows.
+   */
   timeout(): number;
-  /** Tells it what time it is. */
+  /** Updates its notion of the time. */
   updateTime(): void;
 }
 

@@ -26,7 +26,7 @@ export class Peek {
     });
   }
 
-  /** Whether the message is a train. */
+  /** Whether the message is a segmented send. */
   isSegmented(header: number): boolean {
     return this.#at(header).getUint32(LAYOUT.controlLength, true) > 0;
   }

@@ -27,7 +27,7 @@ if (real === undefined) {
     [EIO, "EIO"],
     [EINVAL, "EINVAL"],
   ] as const) {
-    test(`[G21] ${name} on a train of small datagrams ends trains at the socket`, async () => {
+    test(`[G21] ${name} on a segmented send of small datagrams ends segmentation at the socket`, async () => {
       const peek = new Peek(real);
       const sendmmsg: Send = (descriptor, headers, count) =>
         count > 0 && peek.isSegmented(headers) ? -error : real.sendmmsg(descriptor, headers, count);
@@ -44,7 +44,7 @@ if (real === undefined) {
     [EMSGSIZE, "EMSGSIZE"],
     [EINVAL, "EINVAL"],
   ] as const) {
-    test(`[G22] ${name} on a train of large datagrams ends trains to that remote`, async () => {
+    test(`[G22] ${name} on a segmented send of large datagrams ends segmentation to that remote`, async () => {
       const peek = new Peek(real);
       let attempts = 0;
       let narrow: number | undefined;
@@ -63,7 +63,7 @@ if (real === undefined) {
       const bytes = Array.from({ length: 10 }, (_, at) => datagramOf(1_400, at));
       for (const each of bytes) world.group.send(each);
       for (const each of world.arrivals) assert.deepEqual(await each.reach(10), bytes);
-      // After the first EMSGSIZE the kernel is allowed to cut datagrams, which does not help a train.
+      // After the first EMSGSIZE the kernel is allowed to cut datagrams, which does not help a segmented send.
       const expected = error === EMSGSIZE ? 2 : 1;
       assert.equal(attempts, expected);
       assert.equal(world.sender.stats.segments, 40);
@@ -104,12 +104,12 @@ if (real === undefined) {
       assert.deepEqual(values, [SOCKET.pmtuDo, SOCKET.pmtuWant]);
       assert.equal(world.sender.stats.mode, mode);
       assert.deepEqual(world.sender.counts.toJSON(), {});
-      // The refusal may have stood for a report, which would wake the thread for ever.
+      // The refusal may have stood for a report, which would wake the thread forever.
       if (error === EMSGSIZE) assert(looks > 0);
     });
   }
 
-  test("[G20] a kernel without UDP_SEGMENT gets no trains", async () => {
+  test("[G20] a kernel without UDP_SEGMENT gets no segmented sends", async () => {
     const getOption = () => -92;
     await using world = await worldOf(faulty(real, { getOption }), 3);
     await checkAllArrive(world);

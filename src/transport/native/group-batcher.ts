@@ -8,7 +8,7 @@ import type { KernelSender, Messages } from "./kernel-sender.ts";
 
 const NONE: readonly Uint8Array[] = [];
 
-/** Sends what waits for a group: each datagram, or each train, by one call to all members. */
+/** Sends what waits for a group: each datagram, or each segmented send, by one call to all members. */
 export class GroupBatcher implements Messages {
   readonly #kernel: KernelSender;
   readonly #family: 4 | 6;
@@ -76,7 +76,8 @@ export class GroupBatcher implements Messages {
     const [first, count] = [this.#first, this.#count];
     this.#sendSingly(first, count, index, index + 1);
     this.#aimAtSegments(first, count);
-    // The train goes on to the others; this one, if it takes none, is among the last from the next run on.
+    // The segmented send goes to the other members; from the next one on, a member that cannot receive it is among the
+    // last.
     if (!this.remote(index).canSegment) this.#table.expire();
   }
 

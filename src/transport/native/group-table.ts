@@ -12,9 +12,9 @@ const NAME_WORDS = LAYOUT.address / 4;
  * the one control message that the thread's memory has for groups.
  */
 export class GroupTable {
-  /** The members in the order of their messages: first those that take trains. */
+  /** The members in the order of their messages: first those that accept segmented sends. */
   order: readonly GroupMember[] = [];
-  /** How many take trains. */
+  /** How many accept segmented sends. */
   segmentableCount = 0;
   readonly #calls: NativeCalls;
   readonly #nameLength: number;
@@ -37,7 +37,7 @@ export class GroupTable {
     return this.#single.address;
   }
 
-  /** Address of the messages that have a train each. */
+  /** Address of the messages with several segments each. */
   get segmentedMessages(): number {
     this.#segmented ??= this.#messages(true);
     return this.#segmented.address;

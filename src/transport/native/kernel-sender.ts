@@ -12,13 +12,13 @@ const SMALL_BYTES = 1_232;
 /** Times that one message is tried again because of errors that may be another's. */
 const ATTEMPTS_MAX = 4;
 
-/** Messages in memory, one behind the other, and what to do about those that the kernel does not take. */
+/** Consecutive messages in memory, and what to do about those that the kernel refuses. */
 export interface Messages {
   /** Whether several datagrams are in each of them, so that the kernel has to cut them. */
   isSegmented(index: number): boolean;
   /** Datagrams in `count` messages from `index` on. */
   datagrams(index: number, count: number): number;
-  /** Of these, those in trains. */
+  /** Of these, those in segmented sends. */
   segments(index: number, count: number): number;
   /** Bytes of the first datagram in a message. */
   segmentBytes(index: number): number;
@@ -40,7 +40,7 @@ type Verdict = "again" | "leave" | "apart" | "behind" | "forbidden";
 export class KernelSender {
   readonly calls: NativeCalls;
   readonly plain: PlainSender;
-  /** Whether the kernel may be asked to cut trains. */
+  /** Whether the kernel may be asked to segment. */
   canSegment: boolean;
   readonly #descriptor: number;
   readonly #errors: ErrorQueue;
@@ -48,7 +48,7 @@ export class KernelSender {
   readonly #totals: DatagramTotals;
   readonly #missed: { readonly onMissed: OnMissed; readonly reason: string }[] = [];
   #goesPlain: "no" | "while-behind" | "for-ever" = "no";
-  /** Whether the kernel refuses what is too large for the way, instead of cutting it. */
+  /** Whether the kernel refuses what exceeds the path MTU, instead of fragmenting it. */
   #isWhole: boolean;
   #attempts = 0;
 
@@ -101,18 +101,18 @@ export class KernelSender {
     for (; at < to; at++) this.#sendPlain(messages, at);
   }
 
-  /** Somebody is told of a datagram that did not leave: later, because he may send, or change groups. */
+  /** Records a datagram that was not sent. It is reported later, because the callback may send, or change groups. */
   miss(onMissed: OnMissed | undefined, reason: string): void {
     if (onMissed !== undefined) this.#missed.push({ onMissed, reason });
   }
 
-  /** Tells now. */
+  /** Reports them now. */
   tellMissed(): void {
     if (this.#missed.length === 0) return;
     for (const { onMissed, reason } of this.#missed.splice(0)) onMissed(reason);
   }
 
-  /** From now on the kernel cuts what is too large for the way, as Node expects it. False: it did already. */
+  /** From now on the kernel fragments what exceeds the path MTU, as Node expects. False: it did already. */
   letCut(): boolean {
     if (!this.#isWhole) return false;
     this.#isWhole = false;

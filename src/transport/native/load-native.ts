@@ -11,8 +11,8 @@ import type { WatchShutdownEnd } from "./watch-shutdown.ts";
 /**
  * The native calls of this thread. They need Linux on x64 or arm64, and `koffi`, which is an optional dependency.
  *
- * @param options `disabled`: somebody wants none. `watchShutdown`: of a thread that another one may end; without it, Node waits for
- *   what arrives in such a thread
+ * @param options `disabled`: use none. `watchShutdown`: for a thread that another one may end; without it, Node waits
+ *   for arrivals in such a thread
  */
 export function loadNative(options: {
   readonly disabled: boolean;

@@ -27,7 +27,7 @@ test("memory does not straddle a multiple of 4 GiB", () => {
   assert.deepEqual([...block.words.subarray(2, 4)], [high - 101, 6]);
 });
 
-test("[G11] a train has datagrams of one size, of which the last may be shorter", () => {
+test("[G11] a segmented send has datagrams of one size, of which the last may be shorter", () => {
   const lengthOf = (...sizes: number[]): number =>
     countSegments(
       sizes.map((size) => new Uint8Array(size)),
@@ -79,7 +79,7 @@ if (calls === undefined) {
     assert.equal(udpDescriptor(socket), undefined);
   });
 
-  test("the kernel tells what a TCP socket has not sent, and holds it at a mark", async () => {
+  test("the kernel reports what a TCP socket has not sent, and limits it to a mark", async () => {
     const server = createServer((peer) => peer.pause());
     server.listen(0, "127.0.0.1");
     await once(server, "listening");

@@ -5,13 +5,13 @@ import type { DeferredTasks } from "./deferred-tasks.ts";
 export interface Watch {
   /** Sets it again, after an error has ended it. Does no harm when none has. */
   again(): void;
-  /** Twice is fine. */
+  /** Idempotent. */
   close(): void;
 }
 
 /**
- * System calls that Node does not offer, as functions of numbers: descriptors, addresses of memory that the caller keeps
- * alive, and results, where a negative one is an error's number with its sign turned. None of them waits.
+ * System calls that Node does not offer, as functions of numbers: descriptors, addresses of memory that the caller
+ * keeps alive, and results, where a negative one is a negated error number. None of them blocks.
  */
 export interface NativeCalls {
   /** What sockets of this thread share. */
@@ -33,7 +33,7 @@ export interface NativeCalls {
   send(descriptor: number, address: number, byteLength: number): number;
   /** Receives from a connected socket: how many bytes, 0 at the end, or an error. */
   receive(descriptor: number, address: number, byteLength: number): number;
-  /** Opens something that tells which of many descriptors can be read: a descriptor itself, or an error. */
+  /** Opens an epoll instance, which tells which of many descriptors are readable: a descriptor itself, or an error. */
   openPoll(): number;
   /** Has a poll look at a descriptor, or no longer: 0, or an error. One that is closed is left out by itself. */
   setPoll(poll: number, descriptor: number, isWatched: boolean): number;
@@ -42,8 +42,8 @@ export interface NativeCalls {
   /** Closes a descriptor that no socket of Node has. */
   closeDescriptor(descriptor: number): void;
   /**
-   * Calls back, from the event loop, as long as a descriptor can be read or has an error. Undefined: the event loop cannot
-   * be told. Absent: not with this library, or this version of Node.
+   * Calls back, from the event loop, as long as a descriptor is readable or has an error. Undefined: the event loop
+   * refuses. Absent: not available with this library, or this version of Node.
    */
   watch?(descriptor: number, onReadable: () => void): Watch | undefined;
   /** Bytes of a TCP socket that the kernel has taken and not yet sent (SIOCOUTQNSD), or an error. */

@@ -10,7 +10,7 @@ export class NativeStreams implements Disposable {
 
   constructor({ calls, clock }: { readonly calls: NativeCalls; readonly clock: Clock }) {
     this.reads = new StreamReads({ calls, clock });
-    // Viewers answer what they are sent, and one more wake is dear.
+    // Viewers answer what they are sent, and each additional wake-up is expensive.
     this.writes = new StreamWrites(calls, () => this.reads.suggest());
   }
 

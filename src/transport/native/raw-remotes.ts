@@ -26,7 +26,7 @@ export class RawRemotes {
     else this.#byKey.set(key, others);
   }
 
-  /** The remote whose address stands at `at`, in words. */
+  /** The remote whose address is at index `at`, in words. */
   find(words: Uint32Array, at: number): RemoteEntry | undefined {
     const same = this.#byKey.get(keyOf(words, at));
     if (same === undefined) return undefined;
@@ -34,7 +34,7 @@ export class RawRemotes {
     return undefined;
   }
 
-  /** The same, or a new one that is not kept. */
+  /** The same, or a new one that is not retained. */
   findOrMake(words: Uint32Array, at: number): RemoteEntry {
     if (this.#last !== undefined && hasAddress(this.#last, words, at)) return this.#last;
     const found = this.find(words, at) ?? makeEntry(words, at);

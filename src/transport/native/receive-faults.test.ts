@@ -17,7 +17,7 @@ if (real === undefined) {
 } else {
   const { EAGAIN, EINVAL, ENOBUFS, ENOSYS, EPERM } = ERRNO;
 
-  test("other errors of receiving are counted, and it goes on", async () => {
+  test("other errors of receiving are counted, and receiving continues", async () => {
     let call = 0;
     const recvmmsg: NativeCalls["recvmmsg"] = (descriptor, headers, count) =>
       count > 0 && ++call % 2 === 0
@@ -57,7 +57,7 @@ if (real === undefined) {
     }
   });
 
-  test("[G25] nothing stays in the error queue, whichever call heard of it first", async () => {
+  test("[G25] nothing stays in the error queue, whichever call noticed it first", async () => {
     let descriptor = -1;
     const sendmmsg: Send = (at, headers, count) => {
       descriptor = at;
@@ -81,7 +81,7 @@ if (real === undefined) {
     assert(refused > 0);
   });
 
-  test("[G25] a system that reports nothing is no failure", async () => {
+  test("[G25] a system that reports nothing is not a failure", async () => {
     await using world = await worldOf(faulty(real, { setOption: () => -92 }), 3);
     await checkAllArrive(world);
     assert.deepEqual(world.sender.counts.toJSON(), {});

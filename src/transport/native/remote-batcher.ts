@@ -11,7 +11,7 @@ const NAME_WORDS = LAYOUT.address / 4;
 const PIECE_WORDS = LAYOUT.iovec / 4;
 const CONTROL_WORDS = LAYOUT.segmentControl / 4;
 
-/** Sends what waits for remotes of their own: one call for many of them, one message for each train. */
+/** Sends what waits for single remotes: one call for many of them, one message for each segmented send. */
 export class RemoteBatcher implements Messages {
   readonly #kernel: KernelSender;
   readonly #nameLength: number;
@@ -46,7 +46,7 @@ export class RemoteBatcher implements Messages {
       }
     }
     this.#sendAll();
-    // Keeps the room of the lists, which setting their length would give up.
+    // Keeps the capacity of the lists, which setting their length would give up.
     for (const { pending } of remotes) while (pending.length > 0) pending.pop();
   }
 
@@ -77,7 +77,7 @@ export class RemoteBatcher implements Messages {
     return this.#remotes[index] as RemoteEntry;
   }
 
-  /** Who sends to one remote hears of failures by the socket's counts. */
+  /** Senders to one remote learn of failures by the socket's counts. */
   onMissed(): undefined {
     return undefined;
   }
@@ -134,7 +134,7 @@ export class RemoteBatcher implements Messages {
     return true;
   }
 
-  /** Fills in a message: datagrams that stand one behind the other in the arena. */
+  /** Fills in a message: consecutive datagrams in the arena. */
   #aim(index: number, remote: RemoteEntry, first: number, count: number, offset: number): void {
     const { controls, messages, names, pieces } = this.#memory;
     this.#remotes[index] = remote;

@@ -17,7 +17,7 @@ const run = promisify(execFile);
 
 if (process.argv[2] === "within") await sendLargeSegments();
 else {
-  test("[G22] a train that the kernel finds too large for the network arrives apart", async (t) => {
+  test("[G22] a segmented send that the kernel finds too large for the network arrives as single datagrams", async (t) => {
     if (calls === undefined) return t.skip(`no native calls: ${absence}`);
     const hasNamespaces = await run("unshare", ["--net", "ip", "link"]).then(
       () => true,
@@ -33,7 +33,7 @@ else {
       process.execPath,
       fileURLToPath(import.meta.url),
     ];
-    // The child is no test of its own.
+    // The child runs no tests.
     const env = { ...process.env, NODE_TEST_CONTEXT: undefined };
     const { stdout } = await run("unshare", within, { env, timeout: 20_000 });
     assert.deepEqual(JSON.parse(stdout), { fitting: 20, all: 20, counts: {}, mode: "batched" });

@@ -2,7 +2,7 @@ import { networkInterfaces } from "node:os";
 import { canonicalHost, familyOf } from "../address.ts";
 import { LAYOUT, SOCKET } from "./constants.ts";
 
-/** 32-bit words of an address in memory: `sockaddr_in` has four, of which two say something; `sockaddr_in6` has seven. */
+/** 32-bit words of an address in memory: `sockaddr_in` has four, of which two are used; `sockaddr_in6` has seven. */
 export const ADDRESS_WORDS = LAYOUT.ipv6Address / 4;
 
 /** Ports and addresses stand in network order, so their bytes are turned when read as numbers of this machine. */
@@ -63,7 +63,7 @@ function groupBytes(text: string): number[] {
   });
 }
 
-/** The number of the interface that a zone names; 0 when there is none. */
+/** The index of the interface that a zone names; 0 when there is none. */
 function scopeOf(zone: string): number {
   if (/^\d{1,9}$/.test(zone)) return Number(zone);
   return scopes().find(([name]) => name === zone)?.[1] ?? 0;

@@ -21,7 +21,7 @@ before(async () => {
 });
 after(() => void server.close());
 
-/** Sockets whose streams do not read, and a clock that tells when they are looked at. */
+/** Sockets whose streams do not read, and a clock that decides when they are polled. */
 class World implements Disposable {
   readonly clock = new VirtualClock();
   readonly reads: StreamReads;
@@ -77,7 +77,7 @@ async function open(test: TestContext, { reads }: World): Promise<Pair> {
   const all: Uint8Array[] = [];
   const past: Uint8Array[] = [];
   near.on("data", (piece) => all.push(piece));
-  // A stream begins to read in the next turn.
+  // A stream starts to read in the next turn.
   await new Promise((resolve) => setImmediate(resolve));
   const reading = reads.take(near, (piece) => {
     all.push(piece);
@@ -151,7 +151,7 @@ test("a reset ends with an error", { skip }, async (t) => {
   assert.equal(world.reads.count, 0);
 });
 
-test("an error that only we were told ends the stream with it", { skip }, async (t) => {
+test("an error that only we received ends the stream with it", { skip }, async (t) => {
   using world = new World({ receive: () => -ERRNO.ECONNRESET });
   const { far, near } = await open(t, world);
   let code: unknown;
@@ -163,7 +163,7 @@ test("an error that only we were told ends the stream with it", { skip }, async 
   assert.equal(code, "ECONNRESET");
 });
 
-test("a call that finds nothing after all is no end", { skip }, async (t) => {
+test("a call that finds nothing after all is not an end", { skip }, async (t) => {
   let refusals = 3;
   using world = new World({
     receive: (descriptor, address, byteLength) =>
@@ -205,7 +205,7 @@ test("sockets come and go, and none is left, nor a timer", { skip }, async (t) =
   assert.equal(world.clock.pending.length, 0);
 });
 
-test("who sends anyway may have it look sooner, though not all the time", { skip }, async (t) => {
+test("a sender may have it poll sooner, though not all the time", { skip }, async (t) => {
   let looks = 0;
   using world = new World({
     lookAtPoll: (poll, events, count) => {
@@ -222,7 +222,7 @@ test("who sends anyway may have it look sooner, though not all the time", { skip
   assert.ok(looks >= 20 && looks <= 1_000 / (LIMITS.eagerReadMs - 10) + 1, `${looks} looks in 1 s`);
 });
 
-test("what is no plain TCP socket that Node reads is left alone", { skip }, async (t) => {
+test("a socket that is not a plain TCP socket read by Node is left alone", { skip }, async (t) => {
   using world = new World();
   const { near } = await open(t, world);
   assert.equal(

@@ -9,20 +9,20 @@ import type { NativeCalls } from "./native-calls.ts";
 
 /** Sockets looked at in one call. */
 const EVENTS_MAX = 512;
-/** Such calls in one turn; whoever is left has its turn at the next. */
+/** Such calls in one turn; the remaining sockets are read in the next. */
 const CALLS_MAX = 16;
 /** Read from one socket at a time. */
 const READ_BYTES = 16 * 1024;
 
 /** A socket whose stream does not read. */
 export interface StreamReading {
-  /** Lets the stream read again. Twice is fine. */
+  /** Lets the stream read again. Idempotent. */
   handBack(): void;
 }
 
 /**
- * Reads from thousands of TCP sockets that say little and can wait: looks now and then which of them have something, where
- * the runtime's streams read each at once, at several times the cost. Ends and errors are left to the streams.
+ * Reads from thousands of TCP sockets that send little and can wait: polls at intervals which of them are readable,
+ * where the runtime's streams read each at once, at several times the cost. Ends and errors are left to the streams.
  */
 export class StreamReads implements Disposable {
   readonly #calls: NativeCalls;
@@ -51,10 +51,11 @@ export class StreamReads implements Disposable {
   }
 
   /**
-   * Reads in place of a stream that flows to a handler of `data`, and hands to the same. Undefined when it is no plain TCP
-   * socket, or the kernel refuses.
+   * Reads in place of a stream that flows to a handler of `data`, and hands on to the same. Undefined when it is not a
+   * plain TCP socket, or the kernel refuses.
    *
-   * @param onBytes gets what comes, owned by it; what comes once the stream was handed back, the stream's handler gets
+   * @param onBytes receives the bytes and owns them; after the stream was handed back, the stream's handler receives
+   *   them
    */
   take(socket: Duplex, onBytes: (bytes: Uint8Array) => void): StreamReading | undefined {
     if (!(socket instanceof Socket) || socket instanceof TLSSocket || this.#poll < 0)
@@ -166,7 +167,7 @@ class Reading implements StreamReading {
     if (this.#end() && !this.#socket.destroyed) this.#handle.readStart();
   }
 
-  /** The error was told to us, so the stream would not hear of it. */
+  /** We received the error, so the stream would not. */
   fail(errno: number): void {
     const code = errorName(errno);
     this.#socket.destroy(Object.assign(new Error(`read ${code}`), { code, syscall: "read" }));

@@ -59,7 +59,7 @@ async function open(test: TestContext, faults: Partial<NativeCalls> = {}): Promi
   };
 }
 
-/** Bytes that tell where they belong. */
+/** Bytes that show their offset. */
 function pattern(count: number, start = 0): Uint8Array {
   return Uint8Array.from({ length: count }, (_, index) => (start + index) % 251);
 }
@@ -129,7 +129,7 @@ test("a call that fails for good leaves the stream to find out", { skip }, async
   }
 });
 
-test("after its socket was destroyed nothing is written, whoever has its descriptor now", {
+test("after its socket was destroyed nothing is written, whatever has its descriptor now", {
   skip,
 }, async (t) => {
   const first = await open(t);
@@ -155,7 +155,7 @@ test("what a peer does not take shows in the stream, not in the kernel", { skip 
   await new Promise((resolve) => setImmediate(resolve));
   const unsent = (real as NativeCalls).unsentBytes(tcpDescriptor(near) as number);
   assert(near.writableLength > 0, "the stream holds what the kernel does not");
-  // The kernel looks before it takes a buffer of its own, which holds up to 64 KiB.
+  // The kernel checks before it allocates another buffer, which holds up to 64 KiB.
   assert(unsent <= LIMITS.notSentBytesMax + 65_536, `${unsent} bytes wait in the kernel`);
   far.resume();
   assert.equal((await received(count * bytes.byteLength)).byteLength, count * bytes.byteLength);

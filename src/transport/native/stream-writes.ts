@@ -7,7 +7,7 @@ import type { NativeCalls } from "./native-calls.ts";
 
 /** How bytes get into a stream, in order with whatever else is written to it. */
 export interface StreamWriter {
-  /** @param bytes borrowed for ever, read only */
+  /** @param bytes retained and read; never modify them */
   write(bytes: Uint8Array): void;
 }
 
@@ -29,8 +29,9 @@ export class StreamWrites {
   }
 
   /**
-   * The descriptor of a socket, whose kernel from now on takes no more than `LIMITS.notSentBytesMax` ahead of what it
-   * sends, so that what a slow peer is behind shows in the stream. Undefined when it is no connected plain TCP socket.
+   * The descriptor of a socket, whose kernel from now on accepts no more than `LIMITS.notSentBytesMax` ahead of what it
+   * sends, so that the backlog of a slow peer shows in the stream. Undefined when it is not a connected plain TCP
+   * socket.
    */
   descriptorOf(socket: Duplex): number | undefined {
     if (!(socket instanceof Socket) || socket instanceof TLSSocket) return undefined;
@@ -47,8 +48,8 @@ export class StreamWrites {
   }
 
   /**
-   * How many bytes the kernel took, or an error below 0. Only while the socket's stream is writable and holds nothing: a
-   * destroyed socket's descriptor may be another's.
+   * How many bytes the kernel accepted, or a negated error number. Only while the socket's stream is writable and holds
+   * nothing: a destroyed socket's descriptor may be another's.
    */
   send(descriptor: number, bytes: Uint8Array): number {
     if (bytes !== this.#bytes) {

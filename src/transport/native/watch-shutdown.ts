@@ -7,8 +7,8 @@ export interface WatchShutdownEnd {
 }
 
 /**
- * Has another thread close its watches before that thread is ended from here: the native library takes the process along
- * when it calls back into a thread that ends.
+ * Makes another thread close its watches before that thread is ended from here: the native library crashes the process
+ * when it calls back into a thread that is ending.
  */
 export class WatchShutdown {
   /** For the other thread. */
@@ -32,7 +32,7 @@ export class WatchShutdown {
   }
 }
 
-/** Runs `release` when the other thread wants that; it is told when this is done. */
+/** Runs `release` when the other thread requests it, and confirms it. */
 export function onWatchShutdown({ port, shared }: WatchShutdownEnd, release: () => void): void {
   const released = new Int32Array(shared);
   port.on("message", () => {

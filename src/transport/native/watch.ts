@@ -22,7 +22,8 @@ export function bindWatch(
   watchShutdown: WatchShutdownEnd | undefined,
 ): NativeCalls["watch"] {
   if (watchShutdown === undefined && !isMainThread) return undefined;
-  // What is put off until "the next tick" in a callback of the library would wait for one of Node's: this does it at once.
+  // Tasks deferred to "the next tick" in a callback of the library would wait for one of Node's: this runs them at
+  // once.
   const runTicks: unknown = Reflect.get(process, "_tickCallback");
   if (typeof runTicks !== "function" || typeof Reflect.get(koffi.node, "poll") !== "function") {
     return undefined;
@@ -48,7 +49,7 @@ export function bindWatch(
   }
   return (descriptor, onReadable) => {
     if (isHeld) return undefined;
-    // One of its own: the event loop knows a descriptor once only, and Node may still send by the other.
+    // A duplicate: the event loop accepts a descriptor once only, and Node may still send by the other.
     const own = fcntl(descriptor, SOCKET.duplicateCloseOnExec, "int", 0) as number;
     if (own < 0) return undefined;
     let handle: Koffi.node.PollHandle | undefined;
@@ -65,7 +66,7 @@ export function bindWatch(
         onReadable();
         runTicks.call(self);
       } catch (error) {
-        // The library has nobody to tell. Here it ends the process, as any other bug does.
+        // The library cannot report it. Here it ends the process, as any other bug does.
         setImmediate(() => {
           throw error;
         });
@@ -89,8 +90,8 @@ export function bindWatch(
 }
 
 /**
- * Keeps the library in memory until the process ends. Otherwise it goes with the last thread that has loaded it, and when
- * that is ended from outside, its watches close only afterwards.
+ * Keeps the library in memory until the process ends. Otherwise it is unloaded with the last thread that has loaded it,
+ * and when that is ended from outside, its watches close only afterwards.
  */
 function pin(library: Koffi.LibraryHandle): boolean {
   const path = /\s(\/.*\/koffi\.node)$/m.exec(readFileSync("/proc/self/maps", "latin1"))?.[1];

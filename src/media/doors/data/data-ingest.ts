@@ -47,7 +47,7 @@ export class DataIngest implements Ingest {
     this.#sequence = random.uint32();
   }
 
-  /** Messages taken, and their bytes. */
+  /** Messages published, and their bytes. */
   get packets(): number {
     return this.#packets;
   }
@@ -59,15 +59,19 @@ export class DataIngest implements Ingest {
   /**
    * Publishes one message. Copies.
    *
-   * @param contentType a media type; its parameters are left out
+   * @param contentType a media type; its parameters are ignored
    * @throws {MeanderError} `message-too-large`, `content-type-invalid`
    */
   publish(contentType: string, bytes: Uint8Array): void {
     if (bytes.byteLength > LIMITS.messageBytesMax) {
-      throw new MeanderError("message-too-large", `a message of ${bytes.byteLength} bytes`, {
-        expected: `at most ${LIMITS.messageBytesMax}`,
-        next: "publish it in parts, or a reference to it",
-      });
+      throw new MeanderError(
+        "message-too-large",
+        `a message of ${bytes.byteLength} bytes is too large`,
+        {
+          expected: `at most ${LIMITS.messageBytesMax}`,
+          next: "publish it in parts, or publish a reference to it",
+        },
+      );
     }
     const type = mediaTypeOf(contentType);
     if (type !== this.#contentType) {
@@ -116,7 +120,11 @@ export class DataIngest implements Ingest {
 function mediaTypeOf(contentType: string): string {
   const type = (contentType.split(";")[0] ?? "").trim().toLowerCase();
   if (CONTENT_TYPE.test(type) && type.length <= CONTENT_TYPE_CHARACTERS_MAX) return type;
-  throw new MeanderError("content-type-invalid", `content type "${contentType.slice(0, 80)}"`, {
-    expected: `a media type of at most ${CONTENT_TYPE_CHARACTERS_MAX} characters such as text/plain`,
-  });
+  throw new MeanderError(
+    "content-type-invalid",
+    `not a content type: "${contentType.slice(0, 80)}"`,
+    {
+      expected: `a media type of at most ${CONTENT_TYPE_CHARACTERS_MAX} characters such as text/plain`,
+    },
+  );
 }

@@ -56,7 +56,7 @@ const pictures = fc.array(
   { minLength: 1, maxLength: 20 },
 );
 
-test("H.264: every frame begins, ends, and a key frame marks all its packets from the SPS on", () => {
+test("H.264: every frame begins and ends, and all packets of a key frame from the SPS on are flagged", () => {
   fc.assert(
     fc.property(pictures, fc.nat(0xffff_ffff), (list, base) => {
       const frames = list.map(({ picture, size }, index) => ({
@@ -89,7 +89,7 @@ test("H.264: every frame begins, ends, and a key frame marks all its packets fro
   );
 });
 
-test("VP8: the packets behind the first of a key frame are marked though they do not tell", () => {
+test("VP8: all packets of a key frame are flagged, although only the first one tells", () => {
   const frames = [true, false, false, true].map((key, index) => {
     return { bytes: vp8Frame(key, 350), key, timestamp: index * 3000 };
   });
@@ -104,7 +104,7 @@ test("VP8: the packets behind the first of a key frame are marked though they do
   assert.equal(seen.filter((each) => (each & FLAG.begin) !== 0).length, 4);
 });
 
-test("behind a loss, a key frame whose start is missing is no place to begin", () => {
+test("after a loss, a key frame whose start is missing is not flagged as a beginning", () => {
   const frame = { bytes: accessUnit("key", 500), key: true, timestamp: 9000 };
   const packets = packetsOf("h264", [frame]);
   const flags = new FrameFlags("h264");
@@ -116,7 +116,7 @@ test("behind a loss, a key frame whose start is missing is no place to begin", (
   assert.ok(seen.every((each) => (each & FLAG.begin) === 0));
 });
 
-test("a packet that comes late gets the mark of its frame", () => {
+test("a late packet gets the flags of its frame", () => {
   const frames = [
     { bytes: accessUnit("key", 300), key: true, timestamp: 0 },
     { bytes: accessUnit("reference", 50), key: false, timestamp: 3000 },
@@ -128,7 +128,7 @@ test("a packet that comes late gets the mark of its frame", () => {
   assert.equal(flags.flag(late, "late").flags, FLAG.keyframe);
 });
 
-test("an Opus packet is a frame, and an unknown codec has nothing but its marker", () => {
+test("an Opus packet is a frame, and of an unknown codec only the marker is used", () => {
   const packet = packetsOf("opus", [{ bytes: Uint8Array.of(1), key: true, timestamp: 0 }])[0];
   assert.ok(packet !== undefined);
   assert.equal(new FrameFlags("opus").flag(packet, "next").flags, FLAG.begin | FLAG.end);
@@ -139,7 +139,7 @@ test("an Opus packet is a frame, and an unknown codec has nothing but its marker
 
 const bytesOf = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, "hex"));
 
-/** Flags of payloads (hexadecimal), each a packet; those with one timestamp are a frame. */
+/** Flags of packets with these payloads (hexadecimal); those with the same timestamp are a frame. */
 function flagsOf(codec: string, payloads: readonly (readonly [number, string])[]): number[] {
   const flags = new FrameFlags(codec);
   return payloads.map(([timestamp, hex], index) => {
@@ -152,7 +152,7 @@ function flagsOf(codec: string, payloads: readonly (readonly [number, string])[]
 
 const { begin, discardable, end, keyframe } = FLAG;
 
-test("VP9: a key frame marks all its packets, and what no frame refers to is discardable to its end", () => {
+test("VP9: all packets of a key frame are flagged, and all packets of an unreferenced frame are discardable", () => {
   const flags = flagsOf("vp9", [
     [0, "08824983420000"],
     [0, "04aabb"],
@@ -168,9 +168,9 @@ test("VP9: a key frame marks all its packets, and what no frame refers to is dis
   ]);
 });
 
-test("H.265: a decoder starts at the VPS; only the highest sub-layer has pictures to leave out", () => {
+test("H.265: a decoder starts at the VPS; only the highest sub-layer has discardable pictures", () => {
   const vps = "40010c01ffff01600000030090000003000003001e959009";
-  /** Of one sub-layer, or of two. */
+  /** With one sub-layer, or with two. */
   const sps = (subLayers: string): string => `4201${subLayers}01600000030090`;
   const flagsWith = (subLayers: string) =>
     flagsOf("h265", [
@@ -191,7 +191,8 @@ test("H.265: a decoder starts at the VPS; only the highest sub-layer has picture
 
 test("AV1: a sequence begins with N; a frame that refreshes nothing is discardable", () => {
   const sequence = "0a00000002aff19b5f2008".replace("0a", "08");
-  // With this sequence header: shown inter frame, not resilient, one bit each of choices and size, order hint, references.
+  // With this sequence header: shown inter frame, not resilient, one bit each of choices and size, order hint,
+  // references.
   const inter = (refreshed: number): string => {
     const bits = `0011${"0"}${"0"}${"0"}${"0"}${"0000000"}${"000"}`;
     const text = `${bits}${refreshed.toString(2).padStart(8, "0")}`.padEnd(32, "0");
@@ -212,7 +213,7 @@ test("AV1: a sequence begins with N; a frame that refreshes nothing is discardab
   ]);
 });
 
-test("AAC begins with its timestamp and ends with the marker; G.711 is whole whatever the marker says", () => {
+test("AAC begins with its timestamp and ends with the marker; each G.711 packet is a frame regardless of the marker", () => {
   const pieces = [
     [0, "00100030aabb"],
     [0, "00100030ccdd"],
@@ -222,7 +223,7 @@ test("AAC begins with its timestamp and ends with the marker; G.711 is whole wha
   assert.deepEqual(flagsOf("pcmu", pieces), [begin | end, begin | end, begin | end]);
 });
 
-test("parameter sets of every codec that has them come out of its packets", () => {
+test("parameter sets are found in the packets of every codec that has them", () => {
   const setsOf = (codec: string, hex: string): string[] => {
     const head = { payloadType: 96, ssrc: 1, csrcs: [], extensions: [], marker: true };
     const packet = { ...head, sequence: 1, timestamp: 0, payload: bytesOf(hex) };
@@ -235,13 +236,13 @@ test("parameter sets of every codec that has them come out of its packets", () =
   assert.deepEqual(setsOf("vp9", "0c8249834200"), []);
 });
 
-test("whatever the payload holds, flagging never throws", () => {
+test("flagging never throws, for any payload", () => {
   const codecs = fc.constantFrom(...KNOWN_CODECS, "other");
-  const places = fc.constantFrom("next" as const, "after-loss" as const, "late" as const);
+  const positions = fc.constantFrom("next" as const, "after-loss" as const, "late" as const);
   fc.assert(
-    fc.property(codecs, places, fc.uint8Array(), (codec, place, payload) => {
+    fc.property(codecs, positions, fc.uint8Array(), (codec, position, payload) => {
       const [packet] = packetsOf("opus", [{ bytes: Uint8Array.of(1), key: true, timestamp: 0 }]);
-      const { flags } = new FrameFlags(codec).flag({ ...(packet as RtpPacket), payload }, place);
+      const { flags } = new FrameFlags(codec).flag({ ...(packet as RtpPacket), payload }, position);
       assert.ok(flags >= 0 && flags < 32);
     }),
   );

@@ -8,20 +8,20 @@ import {
   tellsKeyFrames,
 } from "../../../wire/index.ts";
 
-/** The header flags of a packet, and what it tells besides. */
+/** The header flags of a packet, and the parameter sets in it. */
 export interface FlaggedPacket {
   /** Sum of FLAG values. */
   readonly flags: number;
-  /** Copies; empty for most. */
+  /** Copies; empty for most packets. */
   readonly parameterSets: readonly Uint8Array[];
 }
 
 const NO_SETS: readonly Uint8Array[] = Object.freeze([]);
 
 /**
- * The frame flags of the packets of one source ([W4], [W10], [W11]): the only place where media is looked into.
+ * The frame flags of the packets of one source ([W4], [W10], [W11]): the only place where media is parsed.
  *
- * Packets of a frame share its timestamp, so a key frame that was recognised at one packet marks those behind it.
+ * Packets of a frame share its timestamp, so once one packet shows a key frame, those after it are flagged too.
  */
 export class FrameFlags {
   readonly #isVideo: boolean;
@@ -31,7 +31,7 @@ export class FrameFlags {
   #previous: { timestamp: number; isKey: boolean } | undefined;
 
   /**
-   * @param codec lower case; those that are not known get END on the marker and nothing else
+   * @param codec lower case; packets of an unknown codec get END on the marker and no other flag
    * @param parameterSets those that came with the description
    */
   constructor(codec: string, parameterSets: readonly Uint8Array[] = []) {
@@ -39,17 +39,17 @@ export class FrameFlags {
     this.#inspector = inspectorFor(codec, parameterSets);
   }
 
-  /** Judges the packets in the order they arrive. */
-  flag(packet: RtpPacket, place: PacketPosition): FlaggedPacket {
+  /** Flags packets in the order in which they arrive. */
+  flag(packet: RtpPacket, position: PacketPosition): FlaggedPacket {
     const end = packet.marker ? FLAG.end : 0;
     if (this.#inspector === undefined) return { flags: end, parameterSets: NO_SETS };
-    const facts = this.#inspector.inspect(packet.payload, place);
+    const facts = this.#inspector.inspect(packet.payload, position);
     if (!this.#isVideo && facts.first) {
-      // A frame in one packet; its marker means something else.
+      // A frame in one packet; its marker has another meaning.
       return { flags: FLAG.begin | FLAG.end, parameterSets: NO_SETS };
     }
     const flags =
-      place === "late" ? this.#late(packet, facts) : this.#inOrder(packet, facts, place);
+      position === "late" ? this.#late(packet, facts) : this.#inOrder(packet, facts, position);
     const discardable = facts.discardable && (flags & FLAG.keyframe) === 0;
     return {
       flags: flags | end | (discardable ? FLAG.discardable : 0),
@@ -57,7 +57,7 @@ export class FrameFlags {
     };
   }
 
-  #inOrder(packet: RtpPacket, facts: PayloadFacts, place: PacketPosition): number {
+  #inOrder(packet: RtpPacket, facts: PayloadFacts, position: PacketPosition): number {
     const isNewFrame = packet.timestamp !== this.#timestamp;
     if (isNewFrame) {
       if (this.#timestamp !== undefined) {
@@ -66,8 +66,8 @@ export class FrameFlags {
       this.#timestamp = packet.timestamp;
       this.#isKey = false;
     }
-    // Behind a loss only what cannot be anything else is called a beginning, since a decoder may be started there.
-    const isSure = place === "next" || facts.first;
+    // After a loss only a certain beginning is flagged, since a decoder may be started there.
+    const isSure = position === "next" || facts.first;
     const isFirstKey = facts.keyframe && !this.#isKey;
     this.#isKey ||= facts.keyframe;
     if (isFirstKey) return FLAG.keyframe | (isSure && facts.begin ? FLAG.begin : 0);

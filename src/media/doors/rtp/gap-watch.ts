@@ -1,10 +1,10 @@
 import { type Cancel, type Clock, serialAdd } from "../../../base/index.ts";
 import { MissingPackets, type MissingRange } from "./missing-packets.ts";
 
-/** A skipped number is announced as lost after this, ms: reordering on a local network is shorter. */
+/** A skipped number is announced as a gap after this, ms: reordering on a local network is shorter. */
 const REORDER_MS = 30;
 
-/** Announces the packets of one source that never came, once reordering cannot explain it any more. */
+/** Announces the packets of one source that never arrived, when reordering is not a possible cause any more. */
 export class GapWatch {
   readonly #clock: Clock;
   readonly #announce: (range: MissingRange) => void;
@@ -16,7 +16,7 @@ export class GapWatch {
     this.#announce = announce;
   }
 
-  /** Notes that `count` numbers before `sequence` (u16) have not come. */
+  /** Notes that `count` numbers before `sequence` (u16) have not arrived. */
   skipped(sequence: number, count: number): void {
     const first = serialAdd(sequence, -count, 16);
     const given = this.#missing.skipped(first, count, this.#clock.now());
@@ -24,7 +24,7 @@ export class GapWatch {
     this.#wait();
   }
 
-  /** Notes that a number came late. */
+  /** Notes that a number arrived late. */
   arrived(sequence: number): void {
     this.#missing.arrived(sequence);
   }
@@ -33,13 +33,13 @@ export class GapWatch {
   finish(): void {
     this.#cancel?.();
     this.#cancel = undefined;
-    for (const range of this.#missing.takeSince(Number.POSITIVE_INFINITY)) this.#announce(range);
+    for (const range of this.#missing.removeSince(Number.POSITIVE_INFINITY)) this.#announce(range);
   }
 
   #wait(): void {
     this.#cancel ??= this.#clock.after("announce-gaps", REORDER_MS, () => {
       this.#cancel = undefined;
-      for (const range of this.#missing.takeSince(this.#clock.now() - REORDER_MS)) {
+      for (const range of this.#missing.removeSince(this.#clock.now() - REORDER_MS)) {
         this.#announce(range);
       }
       if (this.#missing.rangeCount > 0) this.#wait();

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { MediaClock } from "./media-clock.ts";
 
-test("jitter does not move the clock: the fastest packet tells, across timestamp wraps", () => {
+test("jitter does not move the clock: the fastest packet counts, across timestamp wraps", () => {
   const jitter = fc.array(fc.integer({ min: 0, max: 80 }), { minLength: 50, maxLength: 200 });
   fc.assert(
     fc.property(fc.nat(0xffff_ffff), jitter, (base, delays) => {

@@ -6,7 +6,7 @@ const BUCKET_MS = 1_000;
 /** A packet this far from what was expected has a new time base, ms. */
 const JUMP_MS = 2_000;
 
-/** A point at which media time and our clock meet. */
+/** An RTP timestamp and the time of our clock that belongs to it. */
 export interface MediaInstant {
   /** Our clock, ms. */
   readonly ingestMs: number;
@@ -15,12 +15,12 @@ export interface MediaInstant {
 }
 
 /**
- * Where an RTP timestamp stands on our clock. The packet that came fastest within the last 10 s tells; the delay of the
+ * Maps RTP timestamps to our clock. The packet that arrived fastest within the last 10 s counts; the delay of the
  * others is jitter. Pauses and jumps of the timestamp start a new measurement.
  */
 export class MediaClock {
   readonly #msPerTick: number;
-  /** The newest, and where it stands in ms since the first. */
+  /** The newest timestamp, and the media time since the first, ms. */
   #timestamp = 0;
   #mediaMs = 0;
   /** Least (arrival - media time) for each second, oldest first. */
@@ -31,7 +31,7 @@ export class MediaClock {
     this.#msPerTick = 1000 / clockRate;
   }
 
-  /** Takes a packet's timestamp (u32) that arrived at `now` (ms). Timestamps may go back and forth. */
+  /** Notes a timestamp (u32) that arrived at `now` (ms). Timestamps may be out of order. */
   arrived(timestamp: number, now: number): void {
     const bucket = this.#buckets.at(-1);
     if (bucket === undefined) {
@@ -53,7 +53,7 @@ export class MediaClock {
     } else if (offset < bucket.offset) bucket.offset = offset;
   }
 
-  /** When the newest timestamp was due here. Undefined before the first packet. */
+  /** When the newest timestamp was due. Undefined before the first packet. */
   get instant(): MediaInstant | undefined {
     if (this.#buckets.length === 0) return undefined;
     return { ingestMs: this.#mediaMs + this.#offset(), rtpTimestamp: this.#timestamp };

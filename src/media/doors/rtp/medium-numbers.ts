@@ -1,6 +1,9 @@
 import { MEDIUM } from "../../../wire/index.ts";
 
-/** The header's medium of each track: the first audio and the first video have fixed ones, others count up in order. [W5] */
+/**
+ * The header's medium of each track: the first audio and the first video have fixed ones, others count up in order.
+ * [W5]
+ */
 export function mediumNumbers(kinds: readonly string[]): number[] {
   let next: number = MEDIUM.user;
   const given = new Set<number>();

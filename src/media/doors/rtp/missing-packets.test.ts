@@ -3,14 +3,14 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { MissingPackets } from "./missing-packets.ts";
 
-test("what was skipped and never came is what is left", () => {
+test("exactly the numbers that were skipped and never arrived remain", () => {
   const arrivals = fc.uniqueArray(fc.nat(19));
   fc.assert(
     fc.property(fc.nat(0xffff), arrivals, (first, arrived) => {
       const missing = new MissingPackets();
       missing.skipped(first, 20, 0);
       for (const step of arrived) missing.arrived((first + step) & 0xffff);
-      const left = missing.takeSince(0).flatMap(({ sequence, count }) => {
+      const left = missing.removeSince(0).flatMap(({ sequence, count }) => {
         return Array.from({ length: count }, (_, step) => (sequence + step) & 0xffff);
       });
       const expected = Array.from({ length: 20 }, (_, step) => step)
@@ -21,12 +21,12 @@ test("what was skipped and never came is what is left", () => {
   );
 });
 
-test("only what has been missing long enough is taken", () => {
+test("only numbers that have been missing long enough are removed", () => {
   const missing = new MissingPackets();
   missing.skipped(10, 1, 100);
   missing.skipped(20, 2, 130);
   assert.deepEqual(
-    missing.takeSince(100).map(({ sequence }) => sequence),
+    missing.removeSince(100).map(({ sequence }) => sequence),
     [10],
   );
   assert.equal(missing.rangeCount, 1);

@@ -1,6 +1,6 @@
 import { serialAdd, serialDistance } from "../../../base/index.ts";
 
-/** Consecutive numbers that have not come. */
+/** Consecutive numbers that have not arrived. */
 export interface MissingRange {
   /** u16, the first. */
   readonly sequence: number;
@@ -8,25 +8,28 @@ export interface MissingRange {
   readonly count: number;
 }
 
-/** Ranges waited for at once; beyond, the oldest is given up. Reordering is rare, so this is plenty. */
+/** Most ranges waited for; beyond, the oldest is given up. Reordering is rare, so this is sufficient. */
 const RANGES_MAX = 64;
 
 /** The numbers that an RTP source skipped and may still deliver, oldest first. */
 export class MissingPackets {
   #ranges: { sequence: number; count: number; since: number }[] = [];
 
-  /** Numbers waited for. */
+  /** Ranges waited for. */
   get rangeCount(): number {
     return this.#ranges.length;
   }
 
-  /** Notes that `count` numbers from `sequence` on were skipped at `now` (ms). Returns a range given up for lack of room. */
+  /**
+   * Notes that `count` numbers from `sequence` on were skipped at `now` (ms). Returns a range given up for lack of
+   * room.
+   */
   skipped(sequence: number, count: number, now: number): MissingRange | undefined {
     this.#ranges.push({ sequence, count, since: now });
     return this.#ranges.length > RANGES_MAX ? this.#ranges.shift() : undefined;
   }
 
-  /** Notes that a number came after all. */
+  /** Notes that a missing number arrived. */
   arrived(sequence: number): void {
     const index = this.#ranges.findIndex((range) => {
       const distance = serialDistance(range.sequence, sequence, 16);
@@ -44,8 +47,8 @@ export class MissingPackets {
     this.#ranges.splice(index, 1, ...rest.filter(({ count }) => count > 0));
   }
 
-  /** Takes out what has been missing since `before` (ms) or longer. */
-  takeSince(before: number): MissingRange[] {
+  /** Removes and returns what has been missing since `before` (ms) or longer. */
+  removeSince(before: number): MissingRange[] {
     const count = this.#ranges.findIndex(({ since }) => since > before);
     return this.#ranges.splice(0, count === -1 ? this.#ranges.length : count);
   }

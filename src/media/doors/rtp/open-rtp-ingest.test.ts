@@ -22,12 +22,12 @@ async function socketOn(port = 0): Promise<Socket> {
   return socket;
 }
 
-/** Waits until `isTrue`, looking again after each turn of the event loop. */
+/** Waits until `isTrue`, checking after each turn of the event loop. */
 async function until(isTrue: () => boolean): Promise<void> {
   while (!isTrue()) await new Promise((resolve) => setImmediate(resolve));
 }
 
-test("each track gets an even port and the one after it; RTP and RTCP come in on them", async () => {
+test("each track gets an even port and the next one, and receives RTP and RTCP on them", async () => {
   const { clock, inputs, publisher } = testInputs();
   const options = inputOptions({ tracks: [VIDEO, AUDIO] });
   const open = await openRtpIngest(options, inputs, ingestPorts(clock));
@@ -61,7 +61,7 @@ test("each track gets an even port and the one after it; RTP and RTCP come in on
   await open.close();
 });
 
-test("who sends RTCP hears a receiver report every five seconds, on the socket it came from", async () => {
+test("a sender of RTCP gets a receiver report every five seconds, from the socket that it sent to", async () => {
   const { clock, inputs, publisher } = testInputs();
   const open = await openRtpIngest(inputOptions(), inputs, ingestPorts(clock));
   const port = open.ports.tracks[0]?.rtcpPort as number;
@@ -70,7 +70,7 @@ test("who sends RTCP hears a receiver report every five seconds, on the socket i
   await until(() => publisher.published.length === 1);
   const name = encodeRtcp([{ type: "source-description", ssrc: 5, cname: "me" }]);
   sender.send(name, port, TRUSTED);
-  // One socket keeps the order: when this was counted, the name is known.
+  // A socket keeps the order: when this was counted, the name is known.
   sender.send(Uint8Array.of(0x80, 200, 0xff, 0xff), port, TRUSTED);
   await until(() => open.ingest.drops.get("malformed-rtcp") === 1);
   const answered = once(sender, "message");
@@ -84,7 +84,7 @@ test("who sends RTCP hears a receiver report every five seconds, on the socket i
   await open.close();
 });
 
-test("a port that is taken is named, and nothing of the input stays open", async () => {
+test("an error names the port that is in use, and no socket of the input stays open", async () => {
   const { clock, inputs } = testInputs();
   const free = await openRtpIngest(inputOptions(), inputs, ingestPorts(clock));
   const port = free.ports.tracks[0]?.rtpPort as number;
@@ -130,7 +130,7 @@ test("impossible tracks are refused before any port is opened", async () => {
   assert.equal(inputs.isEmpty, true);
 });
 
-test("closing frees the ports, and the input may be opened again", async () => {
+test("closing frees the ports, and the input can be opened again", async () => {
   const { clock, inputs } = testInputs();
   const first = await openRtpIngest(inputOptions(), inputs, ingestPorts(clock));
   const port = first.ports.tracks[0]?.rtpPort as number;
@@ -143,7 +143,7 @@ test("closing frees the ports, and the input may be opened again", async () => {
   assert.deepEqual(clock.pending, []);
 });
 
-test("[G30] a group is heard by several inputs of one machine, and others' datagrams on the port are not", async () => {
+test("[G30] several inputs of one machine receive a group, and no other datagrams to its port", async () => {
   const first = testInputs();
   const second = testInputs();
   const free = await socketOn();
@@ -175,7 +175,7 @@ test("[G30] a group is heard by several inputs of one machine, and others' datag
   for (const open of opens) await open.close();
 });
 
-test("groups that cannot be joined fail the input, and leave nothing open", async () => {
+test("an input whose group cannot be joined fails, and no socket stays open", async () => {
   const { clock, inputs } = testInputs();
   const codeOf = async (address: string, changes: Parameters<typeof inputOptions>[0] = {}) => {
     const tracks = [{ ...AUDIO, port: 5_004, group: { address } }];

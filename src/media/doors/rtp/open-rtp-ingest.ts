@@ -25,7 +25,8 @@ export function addRtpInput(
 }
 
 /**
- * Opens an RTP input on UDP sockets of its own: all of them, or none. Senders hear a receiver report every five seconds.
+ * Opens an RTP input on UDP sockets of its own: all of them, or none. Senders hear a receiver report every five
+ * seconds.
  *
  * @throws {MeanderError} `publisher-exists`, `port-in-use`, `port-invalid`, `address-invalid`, `bind-failed`,
  *   `track-unsupported`, `multicast-refused`, `interface-unknown`
@@ -39,7 +40,7 @@ export async function openRtpIngest(
   checkTracks(options.tracks);
   inputs.admit(options.input);
   const pairs = await openPairs(options, openSocket);
-  /** When each track was heard, ms; what its membership goes by. */
+  /** When each track last received a datagram, ms; for its membership. */
   const heardAt = pairs.map(() => Number.NEGATIVE_INFINITY);
   const memberships: GroupMembership[] = [];
   let ingest: RtpIngest;
@@ -64,7 +65,7 @@ export async function openRtpIngest(
           if (isGroup) heardAt[index] = clock.now();
         },
         onRtcp: (remote) => {
-          // A group's listeners are silent, however many they are. [G34]
+          // Receivers of a group send nothing, however many they are. [G34]
           if (!isGroup) reporters[index] = { socket, remote };
         },
       });
@@ -73,7 +74,7 @@ export async function openRtpIngest(
   const cancel = every(clock, "receiver-reports", RECEIVER_REPORT_MS, () => {
     for (const [index, reporter] of reporters.entries()) {
       const report = reporter === undefined ? undefined : ingest.receiverReport(index);
-      // A sender that does not listen is none of our concern.
+      // The sender may not listen: then the report is lost.
       if (report !== undefined) reporter?.socket.send(report, reporter.remote);
     }
   });
@@ -134,14 +135,14 @@ function join(
   });
 }
 
-/** Hands what a socket gets to the ingest. @param on told that something was taken, and who sent RTCP */
+/** Passes a socket's datagrams to the ingest. @param on called when one was accepted, and for the sender of RTCP */
 function receive(
   ingest: RtpIngest,
   index: number,
   socket: DatagramSocket,
   on: { onHeard(): void; onRtcp(remote: Remote): void },
 ): void {
-  /** The last trusted sender: while it goes on, it is the same object each time, and nothing has to be compared. */
+  /** The last trusted sender: usually the same object each time, so that nothing has to be compared. */
   let known: Remote | undefined;
   socket.onDatagram((bytes, from) => {
     const what = ingest.datagram(index, bytes, from);
@@ -162,7 +163,7 @@ async function openPairs(
   const pairs: (PortPair | undefined)[] = tracks.map(() => undefined);
   const isAssigned = ({ port }: IngestTrack): boolean => port === 0;
   try {
-    // Ports that were asked for first, so that an assigned one does not take them.
+    // Requested ports first, so that none of them is assigned to another track.
     for (const assigned of [false, true]) {
       for (const [index, track] of tracks.entries()) {
         if (isAssigned(track) !== assigned) continue;
@@ -192,7 +193,7 @@ async function closeAll(pairs: readonly PortPair[]): Promise<void> {
 
 function checkTracks(tracks: readonly IngestTrack[]): void {
   if (tracks.length === 0 || tracks.length > TRACKS_MAX) {
-    throw new MeanderError("track-unsupported", `an input with ${tracks.length} tracks`, {
+    throw new MeanderError("track-unsupported", `an input cannot have ${tracks.length} tracks`, {
       expected: `1 to ${TRACKS_MAX}`,
     });
   }
@@ -200,33 +201,33 @@ function checkTracks(tracks: readonly IngestTrack[]): void {
   for (const [index, { clockRate, codec, group, payloadType, port }] of tracks.entries()) {
     const where = `track ${index + 1} (${codec})`;
     if (!Number.isInteger(payloadType) || payloadType < 0 || payloadType > 127) {
-      throw new MeanderError("track-unsupported", `payload type ${payloadType}`, {
+      throw new MeanderError("track-unsupported", `invalid payload type ${payloadType}`, {
         where,
         expected: "a whole number from 0 to 127",
       });
     }
     if (!(clockRate >= 1 && clockRate <= 10_000_000)) {
-      throw new MeanderError("track-unsupported", `clock rate ${clockRate}`, {
+      throw new MeanderError("track-unsupported", `invalid clock rate ${clockRate}`, {
         where,
         expected: "1 to 10000000 ticks per second",
       });
     }
     if (port === 0 && group === undefined) continue;
     if (port < 1 || port > 65_534) {
-      throw new MeanderError("port-invalid", `RTP port ${port}`, {
+      throw new MeanderError("port-invalid", `invalid RTP port ${port}`, {
         where,
         expected: "1 to 65534, since RTCP takes the port after it",
       });
     }
     for (const needed of [port, port + 1]) {
-      const place = `${group?.address ?? ""} ${needed}`;
-      if (taken.has(place)) {
+      const key = `${group?.address ?? ""} ${needed}`;
+      if (taken.has(key)) {
         throw new MeanderError("port-in-use", `another track of this input needs port ${needed}`, {
           where,
           next: "give each track an even port of its own: RTCP takes the port after it",
         });
       }
-      taken.add(place);
+      taken.add(key);
     }
   }
 }

@@ -8,13 +8,13 @@ import {
 import type { OpenSocket } from "../../open-socket.ts";
 import type { OutputMulticast } from "./rtp-options.ts";
 
-/** How often the interface of a socket for groups is looked at, ms. */
+/** How often the interface of a socket for groups is checked, ms. */
 const LOOK_MS = 1_000;
 
-/** What a socket is bound to that sends wherever it is told. */
+/** The addresses that sockets for outputs are bound to. */
 const ANY_HOST = { 4: "0.0.0.0", 6: "::" } as const;
 
-/** What sockets for outputs are opened with. */
+/** What {@link openOutputSocket} works with. */
 export interface OutputSocketPorts {
   readonly openSocket: OpenSocket;
   readonly clock: Clock;
@@ -56,7 +56,7 @@ export async function openOutputSocket(
   };
 }
 
-/** Sets how a socket sends to groups, and again when the interface has changed: it may have become another. [G33] */
+/** Sets how a socket sends to groups, again whenever the interface has changed. [G33] */
 function keepSending(
   socket: DatagramSocket,
   { ttl = 1, interface: on }: OutputMulticast,
@@ -72,11 +72,11 @@ function keepSending(
       if (print === applied) return;
       apply();
       applied = print;
-      log.info("An interface that groups are sent to has changed.", { interface: on });
+      log.info("An interface for sending to groups has changed.", { interface: on });
     } catch (error) {
       if (applied !== "") {
         const about = { interface: on, reason: messageOf(error) };
-        log.warn("Groups are not sent to any more on this interface.", about);
+        log.warn("An interface for sending to groups is not available any more.", about);
       }
       applied = "";
     }

@@ -8,7 +8,7 @@ export interface PortPair {
   readonly rtcp: DatagramSocket;
 }
 
-/** Tries to find a free pair: the port after a free one is seldom taken. */
+/** Attempts to find a free pair: the port after a free one is seldom in use. */
 const ATTEMPTS = 32;
 
 /**
@@ -25,7 +25,7 @@ export async function openPortPair(
 ): Promise<PortPair> {
   if (port !== 0) {
     if (!(Number.isInteger(port) && port >= 1 && port <= 65_534)) {
-      throw new MeanderError("port-invalid", `RTP port ${port}`, {
+      throw new MeanderError("port-invalid", `invalid RTP port ${port}`, {
         expected: "1 to 65534, since RTCP takes the port after it; 0 for any",
       });
     }
@@ -43,17 +43,17 @@ export async function openPortPair(
     }
     await rtp[Symbol.asyncDispose]();
     if (attempt >= ATTEMPTS) {
-      throw new MeanderError("port-in-use", "found no free pair of ports", {
+      throw new MeanderError("port-in-use", "no free pair of ports was found", {
         where: host,
         expected: "an even port and the one after it",
-        next: "name a free port",
+        next: "choose a free port",
       });
     }
   }
 }
 
 /**
- * Binds a pair on which a group is heard. Others may hear it on this machine, too.
+ * Binds a pair that receives from a group. Other sockets on this machine may receive from it too.
  *
  * @throws {MeanderError} `multicast-refused`, `bind-failed`
  */
@@ -79,7 +79,7 @@ export async function closePortPair({ rtcp, rtp }: PortPair): Promise<void> {
   await Promise.all([rtp[Symbol.asyncDispose](), rtcp[Symbol.asyncDispose]()]);
 }
 
-/** Closes `rtp` when the port after it is not to be had. */
+/** Closes `rtp` when the next port is not available. */
 async function withRtcp(rtp: DatagramSocket, openSocket: OpenSocket): Promise<PortPair> {
   try {
     return { rtp, rtcp: await openSocket({ host: rtp.host, port: rtp.port + 1, exclusive: true }) };

@@ -12,7 +12,7 @@ export class ReceptionStatistics {
   #expectedBefore = 0;
   #jitter = 0;
   #previousTimestamp = 0;
-  /** When that came, ms; -1: nothing has. */
+  /** When that packet arrived, ms; -1: none has. */
   #previousAt = -1;
 
   /**

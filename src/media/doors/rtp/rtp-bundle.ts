@@ -3,19 +3,19 @@ import type { DatagramGroup, DatagramSocket, OnMissed, Remote } from "../../../t
 import { KIND, kindOf, mediumOf, payloadOf } from "../../../wire/index.ts";
 
 /** Live receivers of one medium. */
-export interface RtpLane {
-  /** Packets passed on to whoever was in it at the time, and their bytes, with our header. */
+export interface MediumReceivers {
+  /** Packets sent to the receivers of the time, and their bytes, including Meander's header. */
   readonly packets: number;
   readonly bytes: number;
   add(remote: Remote, onMissed: OnMissed): void;
   delete(remote: Remote): void;
 }
 
-/** All live plain RTP receivers of one channel that one socket reaches: a packet goes to those of its medium in one call. */
+/** All live plain RTP receivers of one channel over one socket: a packet is sent to those of its medium in one call. */
 export class RtpBundle implements Bundle {
   readonly #socket: DatagramSocket;
   /** By medium. */
-  readonly #lanes: (GroupLane | undefined)[] = [];
+  readonly #receivers: (GroupReceivers | undefined)[] = [];
 
   constructor(socket: DatagramSocket) {
     this.#socket = socket;
@@ -23,26 +23,26 @@ export class RtpBundle implements Bundle {
 
   send(packet: Uint8Array): number {
     if (kindOf(packet) !== KIND.rtp) return 0;
-    return this.#lanes[mediumOf(packet)]?.send(packet) ?? 0;
+    return this.#receivers[mediumOf(packet)]?.send(packet) ?? 0;
   }
 
   /** The receivers of a medium (u8). */
-  lane(medium: number): RtpLane {
-    let lane = this.#lanes[medium];
-    if (lane === undefined) {
-      lane = new GroupLane(this.#socket.openGroup());
-      this.#lanes[medium] = lane;
+  receiversOf(medium: number): MediumReceivers {
+    let receivers = this.#receivers[medium];
+    if (receivers === undefined) {
+      receivers = new GroupReceivers(this.#socket.openGroup());
+      this.#receivers[medium] = receivers;
     }
-    return lane;
+    return receivers;
   }
 
   close(): void {
-    for (const lane of this.#lanes) lane?.close();
-    this.#lanes.length = 0;
+    for (const receivers of this.#receivers) receivers?.close();
+    this.#receivers.length = 0;
   }
 }
 
-class GroupLane implements RtpLane {
+class GroupReceivers implements MediumReceivers {
   packets = 0;
   bytes = 0;
   readonly #group: DatagramGroup;
@@ -59,7 +59,7 @@ class GroupLane implements RtpLane {
     this.#group.delete(remote);
   }
 
-  /** @returns to how many */
+  /** Sends a packet to all. @returns to how many */
   send(packet: Uint8Array): number {
     this.packets++;
     this.bytes += packet.byteLength;

@@ -88,7 +88,7 @@ test("contributing sources and header extensions pass untouched", () => {
   assert.deepEqual(payloadOf(publisher.published[0] as Uint8Array), bytes);
 });
 
-test("what is untrusted, malformed or of another payload type is counted and disturbs nothing", () => {
+test("untrusted, malformed and unexpected packets are counted and have no other effect", () => {
   const { ingest, publisher, push } = open();
   const source = new RtpSource(1);
   push(source.next(), "10.0.0.9");
@@ -105,7 +105,7 @@ test("what is untrusted, malformed or of another payload type is counted and dis
   assert.equal(publisher.published.length, 1);
 });
 
-test("a sender that stays the same object is looked at once; another is looked at anew", () => {
+test("a sender that stays the same object is checked once; another object is checked again", () => {
   const { ingest, publisher } = open();
   const source = new RtpSource(1);
   const asked: string[] = [];
@@ -144,7 +144,7 @@ test("sequence numbers and timestamps wrap within one generation", () => {
   assert.equal(publisher.reports.length, 1);
 });
 
-test("a sender that starts again with the same SSRC is a new generation, with no packet missing", () => {
+test("a sender that restarts with the same SSRC is a new generation, and no packet is missing", () => {
   const { ingest, publisher, push } = open();
   const source = new RtpSource(1);
   push(source.next());
@@ -192,7 +192,7 @@ test("another SSRC waits until the first is silent for half a second", () => {
   );
 });
 
-test("another SSRC is taken at once after a goodbye", () => {
+test("another SSRC is accepted at once after a goodbye", () => {
   const { ingest, publisher, push } = open();
   push(new RtpSource(1).next());
   push(goodbye(1));
@@ -215,7 +215,7 @@ test("the same SSRC returns after a goodbye as a new generation", () => {
   assert.deepEqual(publisher.generations, [0, 0, 1]);
 });
 
-test("packets that never came are announced as a gap, after time for reordering", () => {
+test("packets that never arrive are announced as a gap, after time for reordering", () => {
   const { clock, publisher, push } = open();
   const source = new RtpSource(1, { sequence: 65_534 });
   push(source.next());
@@ -230,7 +230,7 @@ test("packets that never came are announced as a gap, after time for reordering"
   ]);
 });
 
-test("each second it describes its tracks and reports where they stand", () => {
+test("each second an ingest describes its tracks and reports their positions", () => {
   const { clock, publisher, push } = open();
   const source = new RtpSource(5, { timestamp: 4_000 });
   push(encodeRtcp([senderReport(5, 4_000), { type: "source-description", ssrc: 5, cname: "me" }]));
@@ -248,7 +248,7 @@ test("each second it describes its tracks and reports where they stand", () => {
   );
 });
 
-test("parameter sets that come in band are described before the packet that has them", () => {
+test("parameter sets in band are described before the packet that contains them", () => {
   const { publisher, push } = open([{ ...VIDEO, fmtp: "sprop-parameter-sets=Z0LAHtoC,aM48gA==" }]);
   const source = new RtpSource(1, { payloadType: 96 });
   push(source.next(Uint8Array.of(0x41, 1, 2), true));
@@ -260,7 +260,7 @@ test("parameter sets that come in band are described before the packet that has 
   assert.equal(publisher.descriptions.length, count);
 });
 
-test("a receiver report tells the sender about loss, and when its own report came", () => {
+test("a receiver report tells the sender about loss, and when its own report arrived", () => {
   const { clock, ingest, push } = open();
   assert.equal(ingest.receiverReport(0), undefined);
   const source = new RtpSource(9, { sequence: 65_535 });
@@ -280,7 +280,7 @@ test("a receiver report tells the sender about loss, and when its own report cam
   assert.notEqual(report?.lastSenderReport, 0);
 });
 
-test("closing ends the source, stops the clock and ignores what comes later", () => {
+test("closing ends the source, stops the timer and ignores later datagrams", () => {
   const { clock, ingest, publisher, push } = open();
   const source = new RtpSource(1);
   push(source.next());

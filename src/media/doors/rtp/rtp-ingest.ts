@@ -21,10 +21,10 @@ export interface RtpIngestParts {
 }
 
 /**
- * RTP and RTCP datagrams of one outside input, made into packets, descriptions and reports of a channel. Sans-IO: whoever
- * has the sockets hands the datagrams in.
+ * Makes packets, descriptions and reports of a channel from the RTP and RTCP datagrams of one input. Sans-IO: the owner
+ * of the sockets passes the datagrams in.
  *
- * What is not taken is counted in `drops`: `untrusted-source`, `malformed-rtp`, `malformed-rtcp`, `payload-type`,
+ * Counts what it drops in `drops`: `untrusted-source`, `malformed-rtp`, `malformed-rtcp`, `payload-type`,
  * `second-source`, `sequence-jump`, `duplicate`.
  */
 export class RtpIngest implements Ingest {
@@ -35,7 +35,7 @@ export class RtpIngest implements Ingest {
   readonly #tracks: readonly TrackIngest[];
   /** Of each track. */
   readonly #trusts: readonly SenderTrust[];
-  /** Of each track the last sender that was found to be trusted. */
+  /** Of each track, the last sender that was found to be trusted. */
   readonly #senders: (Remote | undefined)[];
   readonly #ssrc: number;
   readonly #cancelTick: Cancel;
@@ -68,7 +68,7 @@ export class RtpIngest implements Ingest {
     this.#cancelTick = every(clock, "ingest-reports", TICK_MS, () => this.#tick());
   }
 
-  /** RTP packets taken, and their bytes. */
+  /** RTP packets accepted, and their bytes. */
   get packets(): number {
     return this.#packets;
   }
@@ -77,16 +77,16 @@ export class RtpIngest implements Ingest {
     return this.#bytes;
   }
 
-  /** What was heard so far, as the description has it. */
+  /** The tracks received so far, for the description. */
   get tracks(): Track[] {
     return this.#tracks.flatMap(({ track }) => track ?? []);
   }
 
   /**
-   * Takes a datagram of the track at `index`; RTCP is told from RTP by its type (RFC 5761). Borrowed until return.
+   * Handles a datagram of the track at `index`; RTCP differs from RTP by its type (RFC 5761). Borrowed until return.
    *
-   * @param from the sender; looked at only when it is another object than the last time
-   * @returns what it was, when it came from a trusted sender
+   * @param from the sender; checked only when it is another object than before
+   * @returns what it was; undefined when its sender is not trusted
    */
   datagram(index: number, bytes: Uint8Array, from: Remote): "rtp" | "rtcp" | undefined {
     const track = this.#tracks[index];
@@ -107,14 +107,17 @@ export class RtpIngest implements Ingest {
       return "rtcp";
     }
     if (track.rtp(bytes)) {
-      trust.took(from);
+      trust.accepted(from);
       this.#packets++;
       this.#bytes += bytes.byteLength;
     }
     return "rtp";
   }
 
-  /** What the sender of the track at `index` should hear every five seconds (RFC 3550 §6.2); undefined without a source. */
+  /**
+   * A receiver report for the sender of the track at `index`, due every five seconds (RFC 3550 §6.2); undefined without
+   * a source.
+   */
   receiverReport(index: number): Uint8Array | undefined {
     const report = this.#tracks[index]?.receptionReport();
     if (report === undefined) return undefined;

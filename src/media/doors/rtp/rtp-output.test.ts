@@ -35,12 +35,12 @@ function packet(medium: number, payload: Uint8Array, kind: number = KIND.rtp): U
   return encodePacket({ kind, flags: 0, medium, ...identity }, payload);
 }
 
-/** A receiver outside: what comes to its RTP port and to the one after it, in order. */
+/** A receiver outside: what arrives at its RTP port and the next one, in order. */
 interface Receiver {
   readonly port: number;
   readonly rtp: Uint8Array[];
   readonly rtcp: Uint8Array[];
-  /** Ports that it came from. */
+  /** Ports that it was sent from. */
   readonly senders: Set<number>;
 }
 
@@ -94,7 +94,7 @@ async function until(isTrue: () => boolean): Promise<void> {
   while (!isTrue()) await new Promise((resolve) => setImmediate(resolve));
 }
 
-test("a receiver gets the RTP of its medium without our header, reports as given, and a goodbye", async (context) => {
+test("a receiver gets the RTP of its medium without Meander's header, the sender reports, and a goodbye", async (context) => {
   const { open } = testOutputs(context);
   const there = await receiver(context);
   const output = await open(there.port);
@@ -117,7 +117,7 @@ test("a receiver gets the RTP of its medium without our header, reports as given
   assert.equal(there.senders.size, 1);
 });
 
-test("outputs of a channel are served by one call, each with the media it takes, from when it entered until it left", async (context) => {
+test("outputs of a channel are served by one call, each with its media, from entering to leaving", async (context) => {
   const { outputs, open, sockets } = testOutputs(context);
   const [one, two] = [await receiver(context), await receiver(context)];
   const sound = await receiver(context);
@@ -129,30 +129,30 @@ test("outputs of a channel are served by one call, each with the media it takes,
   const second = await outputs.open({ channel: "talk", host: HOST, tracks });
   const elsewhere = await open(one.port, "other");
   assert.equal(sockets.length, 1);
-  assert.equal(first.place.bundle, second.place.bundle);
-  assert.notEqual(first.place.bundle, elsewhere.place.bundle);
+  assert.equal(first.member.bundle, second.member.bundle);
+  assert.notEqual(first.member.bundle, elsewhere.member.bundle);
 
-  const { bundle } = first.place;
+  const { bundle } = first.member;
   const send = (medium: number, mark: number): number =>
     bundle.send(packet(medium, Uint8Array.of(mark)));
   assert.equal(send(VIDEO, 1), 0);
-  first.place.enter();
-  first.place.enter();
+  first.member.enter();
+  first.member.enter();
   assert.equal(send(VIDEO, 2), 1);
-  second.place.enter();
+  second.member.enter();
   assert.equal(send(VIDEO, 3), 2);
   assert.equal(send(AUDIO, 4), 1);
   assert.equal(bundle.send(packet(VIDEO, Uint8Array.of(5), KIND.data)), 0);
-  first.place.leave();
+  first.member.leave();
   assert.equal(send(VIDEO, 6), 1);
-  first.place.enter();
+  first.member.enter();
   assert.equal(send(VIDEO, 7), 2);
   second.close("over");
   assert.equal(send(VIDEO, 8), 1);
 
-  assert.equal(first.place.packets, 4);
-  assert.equal(first.place.bytes, 4 * 21);
-  assert.equal(second.place.packets, 4);
+  assert.equal(first.member.packets, 4);
+  assert.equal(first.member.bytes, 4 * 21);
+  assert.equal(second.member.packets, 4);
   const marks = ({ rtp }: Receiver): number[] => rtp.map(([mark]) => mark as number);
   await until(() => one.rtp.length >= 4 && two.rtp.length >= 3 && sound.rtp.length >= 1);
   assert.deepEqual(marks(one), [2, 3, 7, 8]);
@@ -175,26 +175,26 @@ test("IPv6 receivers have a socket of their own", async (context) => {
     sockets.map(({ family }) => family),
     [6, 4],
   );
-  output.place.enter();
-  output.place.bundle.send(packet(VIDEO, Uint8Array.of(1)));
+  output.member.enter();
+  output.member.bundle.send(packet(VIDEO, Uint8Array.of(1)));
   await until(() => there.rtp.length === 1);
 });
 
-test("what does not leave is counted at the output that misses it", async (context) => {
+test("datagrams that are not sent are counted at the output that misses them", async (context) => {
   const { open, sockets } = testOutputs(context);
   const there = await receiver(context);
   const [output, other] = [await open(there.port), await open(there.port)];
-  // More than a datagram can hold.
+  // Larger than a datagram may be.
   const large = packet(VIDEO, new Uint8Array(65_508));
   output.packet(large);
-  output.place.enter();
-  output.place.bundle.send(large);
+  output.member.enter();
+  output.member.bundle.send(large);
   sockets[0]?.flush();
   await until(() => output.drops.get("send-failed") >= 1);
   assert.equal(other.drops.total, 0);
 });
 
-test("a port that cannot be, and a host that is unknown, are errors that say so", async (context) => {
+test("an impossible port and an unknown host are errors that say so", async (context) => {
   const { open, sockets } = testOutputs(context);
   const isInvalid = (error: unknown): boolean => {
     assert.ok(error instanceof MeanderError);
@@ -208,7 +208,7 @@ test("a port that cannot be, and a host that is unknown, are errors that say so"
   assert.equal(sockets.length, 0);
 });
 
-test("a socket that cannot be opened fails that output, and the next one tries again", async (context) => {
+test("an output whose socket cannot be opened fails, and the next one tries again", async (context) => {
   let attempts = 0;
   const outputs = new RtpOutputs({
     openSocket: async (where) => {
@@ -227,7 +227,7 @@ test("a socket that cannot be opened fails that output, and the next one tries a
   await until(() => there.rtp.length === 1);
 });
 
-/** A socket on this machine that hears a group. */
+/** A socket on this machine that receives from a group. */
 async function groupReceiver(context: TestContext, group: string): Promise<Receiver> {
   const socket = createSocket({ type: "udp4", reuseAddr: true });
   socket.bind(0, group);
@@ -243,7 +243,7 @@ async function groupReceiver(context: TestContext, group: string): Promise<Recei
   return result;
 }
 
-test("[G31] outputs to groups share a socket when they send alike, and leave none behind", async (context) => {
+test("[G31] outputs to groups with the same settings share a socket, and none stays open", async (context) => {
   const { outputs, sockets } = testOutputs(context);
   const there = await groupReceiver(context, "239.255.77.9");
   const open = (multicast: { ttl?: number; interface?: string }) =>
@@ -266,7 +266,7 @@ test("[G31] outputs to groups share a socket when they send alike, and leave non
   again.close("done");
 });
 
-test("outputs to groups that cannot be are refused", async (context) => {
+test("impossible outputs to groups are refused", async (context) => {
   const { outputs, sockets } = testOutputs(context);
   const codeOf = async (host: string, multicast: { ttl?: number; interface?: string }) => {
     const opening = outputs.open({

@@ -1,5 +1,5 @@
 import { Counters } from "../../../base/index.ts";
-import type { BundlePlace, PacketSink, SourceReport } from "../../../reflector/index.ts";
+import type { BundleMember, PacketSink, SourceReport } from "../../../reflector/index.ts";
 import type { DatagramSocket, Remote } from "../../../transport/index.ts";
 import {
   type Description,
@@ -11,9 +11,9 @@ import {
   payloadOf,
 } from "../../../wire/index.ts";
 import type { RtpBundle } from "./rtp-bundle.ts";
-import { RtpPlace } from "./rtp-place.ts";
+import { RtpBundleMember } from "./rtp-bundle-member.ts";
 
-/** Where one medium of an output goes. */
+/** Where one medium of an output is sent. */
 export interface RtpDestination {
   /** u8, the header's. */
   readonly medium: number;
@@ -21,26 +21,26 @@ export interface RtpDestination {
   readonly rtcp: Remote;
 }
 
-/** What an output works with. */
+/** What an {@link RtpOutput} works with. */
 export interface RtpOutputParts {
   /** Used, not owned. */
   readonly socket: DatagramSocket;
   /** Of the output's channel and socket. */
   readonly bundle: RtpBundle;
   readonly destinations: readonly RtpDestination[];
-  /** Its remotes are not needed any more. Called once. */
+  /** The output is closed, and its remotes can be released. Called once. */
   onClosed(): void;
 }
 
 /**
- * A plain RTP receiver outside: gets the RTP packets without our header, and the publisher's sender reports on the port
- * after it, as they were given, each second. Nobody listening is no error; it is counted as `refused`, where the kernel
- * tells.
+ * Sends a channel to a plain RTP receiver outside: RTP packets without Meander's header and, on the next port, the
+ * publisher's sender reports, each second. If no program listens there, that is not an error; where the kernel reports
+ * it, it is counted as `refused`.
  */
 export class RtpOutput implements PacketSink {
-  /** Datagrams that did not leave (`send-queue-full`, `send-failed`) or that nobody took (`refused`). */
+  /** Datagrams that were not sent (`send-queue-full`, `send-failed`) or were refused by the receiver (`refused`). */
   readonly drops = new Counters();
-  readonly place: BundlePlace;
+  readonly member: BundleMember;
   readonly #parts: RtpOutputParts;
   readonly #destinations: ReadonlyMap<number, RtpDestination>;
   /** The newest sender report of each medium. */
@@ -50,23 +50,23 @@ export class RtpOutput implements PacketSink {
   constructor(parts: RtpOutputParts) {
     this.#parts = parts;
     this.#destinations = new Map(parts.destinations.map((each) => [each.medium, each]));
-    this.place = new RtpPlace(parts.bundle, parts.destinations, (reason) => {
+    this.member = new RtpBundleMember(parts.bundle, parts.destinations, (reason) => {
       this.drops.add(reason);
     });
   }
 
-  takes(packet: Uint8Array): boolean {
+  wants(packet: Uint8Array): boolean {
     return kindOf(packet) === KIND.rtp && this.#destinations.has(mediumOf(packet));
   }
 
   packet(packet: Uint8Array): void {
-    if (this.#isClosed || !this.takes(packet)) return;
+    if (this.#isClosed || !this.wants(packet)) return;
     const destination = this.#destinations.get(mediumOf(packet));
     if (destination !== undefined) this.#send(payloadOf(packet), destination.rtp);
   }
 
   description(_description: Description): void {
-    // Its SDP was given out when it was opened; a change of the source shows in the RTP itself.
+    // Its SDP was returned when it was opened; a change of the source shows in the RTP itself.
   }
 
   report({ medium, rtcp }: SourceReport): void {
@@ -79,7 +79,7 @@ export class RtpOutput implements PacketSink {
   close(reason: string): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.place.leave();
+    this.member.leave();
     for (const { medium, rtcp } of this.#destinations.values()) {
       const report = this.#reports.get(medium);
       const goodbye = report === undefined ? undefined : goodbyeAfter(report, reason);
@@ -94,7 +94,7 @@ export class RtpOutput implements PacketSink {
   }
 }
 
-/** RFC 3550 §6.1: a goodbye stands behind a report. */
+/** RFC 3550 §6.1: a goodbye follows a report. */
 function goodbyeAfter(report: Uint8Array, reason: string): Uint8Array | undefined {
   const packets = decodeRtcp(report);
   if (typeof packets === "string") return undefined;

@@ -1,11 +1,11 @@
 import { encodeRtcp, type RtcpPacket } from "../../../wire/index.ts";
 
-/** SSRCs remembered: the one in use, its successor that reports before its first packet, and strays. */
+/** SSRCs remembered: the current one, a successor that reports before its first packet, and strays. */
 const KEPT = 4;
 
-/** A sender report as it is passed on. */
+/** A sender report as it is forwarded. */
 export interface KeptReport {
-  /** A compound packet: the report and the sender's name, without what it says about others. */
+  /** A compound packet: the report and the sender's name, without its report blocks. */
   readonly bytes: Uint8Array;
   /** NTP time, two u32. */
   readonly ntpSeconds: number;
@@ -18,8 +18,8 @@ export interface KeptReport {
 export class SenderReports {
   readonly #reports = new Map<number, KeptReport>();
 
-  /** Takes the parts of a compound packet that arrived at `at` (ms). */
-  take(packets: readonly RtcpPacket[], at: number): void {
+  /** Adds the parts of a compound packet that arrived at `at` (ms). */
+  add(packets: readonly RtcpPacket[], at: number): void {
     for (const packet of packets) {
       if (packet.type !== "sender-report") continue;
       const { ssrc, ntpSeconds, ntpFraction } = packet;

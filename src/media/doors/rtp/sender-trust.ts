@@ -1,8 +1,8 @@
-/** Ticks of a second without a packet after which another sender may come. */
+/** Seconds without a packet after which another sender is accepted. */
 const SILENT_TICKS = 5;
 
 /**
- * Whose datagrams a track takes: those of the addresses named or, where nobody was named, those of whoever sent RTP first,
+ * The senders that a track accepts datagrams from: the addresses named or, without names, the first sender of RTP,
  * until it has been silent for five seconds. [G32]
  */
 export class SenderTrust {
@@ -14,7 +14,7 @@ export class SenderTrust {
     this.#named = trusted === "first" ? undefined : new Set(trusted.map(plainAddress));
   }
 
-  /** True when it is known whom to take from. */
+  /** True when the accepted senders are known. */
   get isSettled(): boolean {
     return this.#named !== undefined || this.#holder !== undefined;
   }
@@ -25,8 +25,8 @@ export class SenderTrust {
     return this.#holder === undefined || this.#holder === address;
   }
 
-  /** RTP of this sender, which was admitted, was taken. */
-  took(from: { readonly host: string }): void {
+  /** RTP of this sender, which was admitted, was accepted. */
+  accepted(from: { readonly host: string }): void {
     if (this.#named !== undefined) return;
     this.#silentTicks = 0;
     this.#holder ??= plainAddress(from.host);

@@ -5,7 +5,7 @@ import { SequenceCheck } from "./sequence-check.ts";
 
 const u16 = fc.nat(0xffff);
 
-test("an unbroken flow is in order across wraps, and cycles are counted", () => {
+test("a flow without gaps is in order across wraps, and cycles are counted", () => {
   fc.assert(
     fc.property(u16, fc.integer({ min: 1, max: 70_000 }), (first, count) => {
       const check = new SequenceCheck(first);
@@ -18,7 +18,7 @@ test("an unbroken flow is in order across wraps, and cycles are counted", () => 
   );
 });
 
-test("packets that come late are taken once, whatever the order", () => {
+test("late packets are accepted once, in any order", () => {
   const orders = fc.shuffledSubarray(Array.from({ length: 60 }, (_, index) => index + 1));
   fc.assert(
     fc.property(u16, orders, (first, order) => {

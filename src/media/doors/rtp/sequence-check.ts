@@ -1,22 +1,22 @@
 import { serialAdd, serialDistance } from "../../../base/index.ts";
 
-/** Steps forward that still count as loss (RFC 3550 A.1, MAX_DROPOUT). */
+/** Largest step forward that still counts as loss (RFC 3550 A.1, MAX_DROPOUT). */
 const DROPOUT_MAX = 3_000;
-/** Steps back that still count as reordering (RFC 3550 A.1, MAX_MISORDER). */
+/** Largest step back that still counts as reordering (RFC 3550 A.1, MAX_MISORDER). */
 const MISORDER_MAX = 100;
-/** Numbers behind the highest whose arrival is remembered: a power of two above MISORDER_MAX. */
+/** Numbers up to the highest whose arrival is remembered: a power of two above MISORDER_MAX. */
 const REMEMBERED = 128;
 
-/** What a sequence number means for the flow. */
+/** The verdict on a sequence number. */
 export type SequenceVerdict =
-  /** In order; `missing` numbers before it have not come. */
+  /** In order; `missing` numbers before it have not arrived. */
   | { readonly type: "next"; readonly missing: number }
   /** Behind the highest, and not seen before. */
   | { readonly type: "late" }
   | { readonly type: "duplicate" }
-  /** Far from what was expected: believed when the next one follows it. */
+  /** Far from the expected number: accepted when the next one follows it. */
   | { readonly type: "jump" }
-  /** Follows a jump: the sender has started again. `missing` is 0, and the jump's own packet counts too. */
+  /** Follows a jump: the sender has restarted. The packet of the jump belongs to the flow too. */
   | { readonly type: "restart" };
 
 const LATE: SequenceVerdict = Object.freeze({ type: "late" });
@@ -26,8 +26,8 @@ const RESTART: SequenceVerdict = Object.freeze({ type: "restart" });
 const NEXT: SequenceVerdict = Object.freeze({ type: "next", missing: 0 });
 
 /**
- * The sequence numbers of one RTP source (RFC 3550 A.1), without the probation at the start: the source was announced by
- * whoever described it, and the first frame matters.
+ * The sequence numbers of one RTP source (RFC 3550 A.1), without the probation at the start: the source was announced
+ * by its description, and the first frame matters.
  */
 export class SequenceCheck {
   #highest: number;
@@ -46,7 +46,7 @@ export class SequenceCheck {
     return this.#highest;
   }
 
-  /** u32 as receiver reports have it: wraps in the high half. */
+  /** u32, as in receiver reports: cycles in the high half. */
   get extendedHighest(): number {
     return ((this.#cycles << 16) | this.#highest) >>> 0;
   }
@@ -75,7 +75,7 @@ export class SequenceCheck {
   }
 
   #advance(sequence: number, distance: number): SequenceVerdict {
-    // The old flow goes on, so the jump was a stray.
+    // The old flow continues, so the jump was a stray.
     this.#expectedAfterJump = undefined;
     if (distance >= REMEMBERED) this.#seen.fill(0);
     else

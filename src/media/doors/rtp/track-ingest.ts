@@ -26,13 +26,13 @@ import type { IngestTrack } from "./rtp-options.ts";
 import { SenderReports } from "./sender-reports.ts";
 import { SequenceCheck } from "./sequence-check.ts";
 
-/** Silence after which another SSRC may take the track over, ms. */
+/** Silence after which another SSRC is accepted for the track, ms. */
 const TAKEOVER_MS = 500;
-/** After a goodbye, packets of the old run may still be on their way, ms. */
+/** For this long after a goodbye, packets of the old run may still arrive, ms. */
 const STRAGGLER_MS = 200;
 /** A source silent for longer is not reported any more, ms. */
 const REPORTED_MS = 10_000;
-/** Parameter sets that a description carries. */
+/** Most parameter sets in a description. */
 const SETS_MAX = 16;
 const NO_RTCP = new Uint8Array(0);
 
@@ -56,16 +56,16 @@ export interface TrackIngestOptions {
   readonly sink: IngestSink;
   readonly clock: Clock;
   readonly generations: SourceGenerations;
-  /** Where drops are counted: `malformed-rtp`, `payload-type`, `second-source`, `sequence-jump`, `duplicate`. */
+  /** Counts drops: `malformed-rtp`, `payload-type`, `second-source`, `sequence-jump`, `duplicate`. */
   readonly drops: Counters;
   /** The track has another source or other parameter sets. Called before the packet that shows it is published. */
   onChange(): void;
 }
 
-/** RTP and RTCP of one track of an outside input, made into packets. Sans-IO. */
+/** Makes packets from the RTP and RTCP of one track of an input. Sans-IO. */
 export class TrackIngest {
   readonly #options: TrackIngestOptions;
-  /** Undefined for codecs without. */
+  /** Undefined for codecs without parameter sets. */
   readonly #sets: ParameterSets | undefined;
   readonly #memory = new PacketMemory();
   #source: Source | undefined;
@@ -77,11 +77,11 @@ export class TrackIngest {
     const { codec, fmtp } = options.track;
     const format = setFormatOf(codec);
     this.#sets = format && new ParameterSets(format);
-    // They may come with the description, out of band.
+    // They may be in the description, out of band.
     for (const set of parameterSetsOfFmtp(codec, fmtp)) this.#sets?.keep(set);
   }
 
-  /** As the description has it; undefined until something came. */
+  /** The track, for the description; undefined before the first packet. */
   get track(): Track | undefined {
     const source = this.#source;
     if (source === undefined) return undefined;
@@ -101,7 +101,7 @@ export class TrackIngest {
     };
   }
 
-  /** Takes one datagram, copied. True when it was of the track's source and new. */
+  /** Handles one RTP datagram, which is copied. @returns true when it was of the track's source, and new */
   rtp(bytes: Uint8Array): boolean {
     const rtp = decodeRtp(bytes);
     if (typeof rtp === "string") return this.#drop("malformed-rtp");
@@ -122,9 +122,9 @@ export class TrackIngest {
     return this.#checked(source, bytes, rtp, now);
   }
 
-  /** Takes the parts of one RTCP datagram. */
+  /** Handles the parts of one RTCP datagram. */
   rtcp(packets: readonly RtcpPacket[]): void {
-    this.#senderReports.take(packets, this.#options.clock.now());
+    this.#senderReports.add(packets, this.#options.clock.now());
     const source = this.#source;
     if (source === undefined) return;
     for (const packet of packets) {
@@ -134,7 +134,7 @@ export class TrackIngest {
     }
   }
 
-  /** To be called every second: tells where the source stands. */
+  /** Reports the position of the source; called every second. */
   tick(): void {
     const source = this.#source;
     if (source === undefined) return;
@@ -143,7 +143,7 @@ export class TrackIngest {
     if (this.#options.clock.now() - source.lastAt < REPORTED_MS) this.#report(source);
   }
 
-  /** What the sender is told about its source; undefined while there is none. */
+  /** The reception report for the sender; undefined without a source. */
   receptionReport(): ReportBlock | undefined {
     const source = this.#source;
     if (source === undefined || source.endedAt !== undefined) return undefined;
@@ -182,7 +182,7 @@ export class TrackIngest {
     this.#source = source;
     this.#held = undefined;
     this.#forward(source, bytes, rtp, "next", source.lastAt, true);
-    // Newcomers need the relation of the clocks at once, not in a second.
+    // Newcomers need to know how the clocks relate at once, not in a second.
     this.#report(source);
     return true;
   }
@@ -219,7 +219,7 @@ export class TrackIngest {
     source: Source,
     bytes: Uint8Array,
     rtp: RtpPacket,
-    place: PacketPosition,
+    position: PacketPosition,
     now: number,
     isFirst = false,
   ): void {
@@ -227,7 +227,7 @@ export class TrackIngest {
     source.lastAt = now;
     source.clock.arrived(rtp.timestamp, now);
     source.statistics.arrived(rtp.timestamp, now);
-    const { flags, parameterSets } = source.flags.flag(rtp, place);
+    const { flags, parameterSets } = source.flags.flag(rtp, position);
     const hasNewSets = parameterSets.length > 0 && this.#keep(parameterSets);
     if (isFirst || hasNewSets) onChange();
     sink.packet(
@@ -247,7 +247,7 @@ export class TrackIngest {
     );
   }
 
-  /** True when one of them was not known. */
+  /** Keeps parameter sets. @returns true when one of them was new */
   #keep(sets: readonly Uint8Array[]): boolean {
     return sets.filter((set) => this.#sets?.keep(set)).length > 0;
   }

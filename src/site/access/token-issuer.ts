@@ -1,0 +1,289 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import {
+  type Cancel,
+  type Clock,
+  every,
+  LIMITS,
+  type Log,
+  MeanderError,
+  messageOf,
+  type Random,
+} from "../../base/index.ts";
+import type { ListedToken, MadeToken } from "../../client/contract/index.ts";
+import type { Directory, Json } from "../../directory/index.ts";
+import {
+  channelPatternsSchema,
+  RIGHTS,
+  type Right,
+  revocationSchema,
+  tokenIdSchema,
+  tokenNameSchema,
+  tokenRecordSchema,
+} from "../../session/index.ts";
+import type { Guard } from "./guard.ts";
+import { writeSecret } from "./secret-file.ts";
+import type { SessionKey } from "./session-key.ts";
+
+/** What a token desk works with. */
+export interface TokenIssuerOptions {
+  readonly directory: Directory;
+  readonly key: SessionKey;
+  /** Of the leading site; knows the session's rules. */
+  readonly guard: Guard;
+  /** The leader's folder. */
+  readonly folder: string;
+  /** Name of the leading site. */
+  readonly site: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** Name of the file with the leader's own administer token. */
+export const ADMIN_TOKEN_FILE = "admin-token";
+
+const DAY_MS = 86_400_000;
+/** Life of the leader's own token, ms. It is made anew when half of that is over. */
+const ADMIN_MS = 30 * DAY_MS;
+/** Life of the token that a member site comes back with, ms. */
+const MEMBER_MS = 7 * DAY_MS;
+/** How often what has expired is removed, and the leader's token looked at, ms. */
+const TIDY_MS = 3_600_000;
+
+const authority = z.string().max(LIMITS.tokenCharactersMax);
+const createSchema = z.object({
+  authority,
+  name: tokenNameSchema,
+  can: z.array(z.enum(RIGHTS)).min(1).max(RIGHTS.length),
+  channels: channelPatternsSchema,
+  expiresInMs: z.number().min(1_000).max(LIMITS.tokenMsMax),
+});
+const listSchema = z.object({ authority });
+const revokeSchema = z.object({
+  authority,
+  id: tokenIdSchema.optional(),
+  name: tokenNameSchema.optional(),
+});
+const renewSchema = z.object({ authority, site: tokenNameSchema });
+
+/** Requests that a {@link TokenIssuer} answers. */
+const SUBJECTS = ["create-token", "list-tokens", "revoke-tokens", "renew-membership"];
+
+/** Makes, lists and revokes the tokens of a session, at its leader. Each request shows the token of whoever asks. [A9] */
+export class TokenIssuer {
+  readonly #options: TokenIssuerOptions;
+  #adminId: string | undefined;
+  /** What was begun of the desk's own work: one after the other. */
+  #work: Promise<void> = Promise.resolve();
+  #cancel: Cancel | undefined;
+
+  constructor(options: TokenIssuerOptions) {
+    this.#options = options;
+  }
+
+  /** Whether a request of the directory is for the desk. */
+  static answers(subject: string): boolean {
+    return SUBJECTS.includes(subject);
+  }
+
+  /** Puts the leader's own token into its folder, and looks after it and after what has expired. */
+  async start(): Promise<void> {
+    await this.#inTurn(() => this.#tidy());
+    this.#cancel = every(this.#options.clock, "tokens", TIDY_MS, () => {
+      this.#inTurn(() => this.#tidy()).catch((error: unknown) =>
+        this.#options.log.warn("Tokens could not be tidied.", { error: messageOf(error) }),
+      );
+    });
+  }
+
+  stop(): void {
+    this.#cancel?.();
+  }
+
+  /**
+   * Answers a request.
+   *
+   * @throws {MeanderError} `request-invalid`, `token-…`, and the directory's
+   */
+  async handle(subject: string, payload: Json): Promise<Json> {
+    switch (subject) {
+      case "create-token": {
+        const asked = parse(createSchema, subject, payload);
+        await this.#authorise(asked.authority, "administer");
+        const { name, can, channels, expiresInMs } = asked;
+        return jsonOf(await this.#create({ name, can, channels, expiresInMs }));
+      }
+      case "list-tokens":
+        await this.#authorise(parse(listSchema, subject, payload).authority, "administer");
+        return jsonOf({ tokens: await this.#list() });
+      case "revoke-tokens": {
+        const asked = parse(revokeSchema, subject, payload);
+        await this.#authorise(asked.authority, "administer");
+        return jsonOf({ revoked: await this.#revoke(asked) });
+      }
+      default: {
+        const { authority: shown, site } = parse(renewSchema, "renew-membership", payload);
+        const grant = await this.#authorise(shown, "join");
+        const claims = { name: `site ${site}`, can: ["join" as const], channels: [] };
+        const via = grant.via ?? grant.id;
+        return jsonOf(await this.#make({ ...claims, expiresInMs: MEMBER_MS, via }));
+      }
+    }
+  }
+
+  async #authorise(token: string, right: Right): Promise<{ id: string; via: string | undefined }> {
+    const { guard } = this.#options;
+    const asker = { token, address: "a member site" };
+    const decision = await guard.decide(asker, { anyOf: [right] }, { always: true });
+    if (decision.type === "refused") throw decision.error;
+    const { id = "", via } = decision.grant ?? {};
+    return { id, via };
+  }
+
+  async #create(asked: {
+    name: string;
+    can: readonly Right[];
+    channels: readonly string[];
+    expiresInMs: number;
+  }): Promise<MadeToken> {
+    const needsChannels = asked.can.some((right) => right === "watch" || right === "publish");
+    if (needsChannels && asked.channels.length === 0 && !asked.can.includes("administer")) {
+      throw new MeanderError("request-invalid", "the token would be good for no channel", {
+        where: "channels",
+        expected: "patterns such as news, sports/* or *",
+      });
+    }
+    const { directory } = this.#options;
+    if ((await directory.list("access/tokens/")).length >= LIMITS.tokensMax) {
+      throw new MeanderError("tokens-exhausted", "the session has as many tokens as it may have", {
+        expected: `at most ${LIMITS.tokensMax} that have not expired`,
+        next: "let some expire, or give them shorter lives",
+      });
+    }
+    return await this.#make({ ...asked, via: undefined });
+  }
+
+  async #make(asked: {
+    name: string;
+    can: readonly Right[];
+    channels: readonly string[];
+    expiresInMs: number;
+    via: string | undefined;
+  }): Promise<MadeToken> {
+    const { directory, key, clock, random, log } = this.#options;
+    const { name, can, channels, expiresInMs, via } = asked;
+    const createdAt = clock.wall();
+    // Tokens count in seconds.
+    const expiresAt = Math.ceil((createdAt + expiresInMs) / 1000) * 1000;
+    const words = Array.from({ length: 3 }, () => random.uint32().toString(16).padStart(8, "0"));
+    const record = { id: words.join(""), name, can, channels, createdAt, expiresAt };
+    const token = await key.sign({ ...record, notBefore: createdAt, via });
+    await directory.put(`access/tokens/${record.id}`, jsonOf(record));
+    log.info("A token was made.", { id: record.id, name, can, channels });
+    return { token, record };
+  }
+
+  async #list(): Promise<ListedToken[]> {
+    const { directory } = this.#options;
+    const revoked = await this.#revocations();
+    const records = (await directory.list("access/tokens/")).flatMap(({ value }) => {
+      const record = tokenRecordSchema.safeParse(value).data;
+      return record === undefined ? [] : [{ ...record, revokedAt: revoked.get(record.id) ?? null }];
+    });
+    return records.sort((a, b) => a.createdAt - b.createdAt);
+  }
+
+  async #revocations(): Promise<Map<string, number>> {
+    const entries = await this.#options.directory.list("access/revoked/");
+    return new Map(
+      entries.map(({ key, value }) => [
+        key.slice("access/revoked/".length),
+        revocationSchema.safeParse(value).data?.at ?? 0,
+      ]),
+    );
+  }
+
+  async #revoke({
+    id,
+    name,
+  }: {
+    id?: string | undefined;
+    name?: string | undefined;
+  }): Promise<string[]> {
+    const { directory, clock, log } = this.#options;
+    const found = (await this.#list()).filter(
+      (record) => record.revokedAt === null && (record.id === id || record.name === name),
+    );
+    if (found.length === 0) {
+      throw new MeanderError("token-unknown", "the session has no such token that counts", {
+        where: id === undefined ? `name ${name ?? ""}` : `token ${id}`,
+        next: "see `meander token list`",
+      });
+    }
+    const at = clock.wall();
+    for (const { id: each, ...record } of found) {
+      // Tokens that came from it live on for so long, and are revoked with it.
+      const expiresAt = Math.max(record.expiresAt, at + MEMBER_MS);
+      await directory.put(`access/revoked/${each}`, { at, expiresAt });
+      log.info("A token was revoked.", { id: each });
+    }
+    if (found.some((record) => record.id === this.#adminId)) {
+      await this.#inTurn(() => this.#keepAdminToken());
+    }
+    return found.map((record) => record.id);
+  }
+
+  #inTurn(task: () => Promise<void>): Promise<void> {
+    const turn = this.#work.then(task);
+    this.#work = turn.catch(() => {});
+    return turn;
+  }
+
+  async #tidy(): Promise<void> {
+    const { directory, clock } = this.#options;
+    const now = clock.wall();
+    for (const prefix of ["access/tokens/", "access/revoked/"]) {
+      for (const { key, value } of await directory.list(prefix)) {
+        const { expiresAt } = expirySchema.safeParse(value).data ?? { expiresAt: 0 };
+        if (expiresAt <= now) await directory.delete(key);
+      }
+    }
+    await this.#keepAdminToken();
+  }
+
+  /** [A9] Whoever may read the leader's folder may administer the session. */
+  async #keepAdminToken(): Promise<void> {
+    const { folder, guard, clock, site } = this.#options;
+    const file = join(folder, ADMIN_TOKEN_FILE);
+    const there = (await readFile(file, "utf8").catch(() => "")).trim();
+    const asker = { token: there, address: "the leader's folder" };
+    const decision = await guard.decide(asker, { anyOf: ["administer"] }, { always: true });
+    const grant = decision.type === "granted" ? decision.grant : undefined;
+    if (grant !== undefined && grant.expiresAt - clock.wall() > ADMIN_MS / 2) {
+      this.#adminId = grant.id;
+      return;
+    }
+    const claims = { name: `leader ${site}`, can: ["administer" as const], channels: [] };
+    const { token, record } = await this.#create({ ...claims, expiresInMs: ADMIN_MS });
+    await writeSecret(file, `${token}\n`);
+    this.#adminId = record.id;
+  }
+}
+
+const expirySchema = z.object({ expiresAt: z.number() });
+
+function parse<T>(schema: z.ZodType<T>, subject: string, payload: Json): T {
+  const parsed = schema.safeParse(payload);
+  if (parsed.success) return parsed.data;
+  const { message = "invalid", path = [] } = parsed.error.issues[0] ?? {};
+  throw new MeanderError("request-invalid", message, {
+    where: [`request ${subject}`, ...path].join("."),
+  });
+}
+
+/** Parts that are all JSON, as JSON. */
+function jsonOf(value: object): Json {
+  return value as unknown as Json;
+}

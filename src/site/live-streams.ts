@@ -1,0 +1,193 @@
+import { join } from "node:path";
+import {
+  DescribingWorker,
+  InlineExecutor,
+  type ShellPort,
+  type StreamEvent,
+  type StreamView,
+  WorkerExecutor,
+} from "../agent/index.ts";
+import { assert, type Clock, type Log, type Random } from "../base/index.ts";
+import type { StreamCounts } from "../client/contract/index.ts";
+import { CodeStore, prepareCode } from "../code/index.ts";
+import type { Admit, Directory, MessageSocket } from "../directory/index.ts";
+import {
+  type FrameSite,
+  type LiveFrameNetwork,
+  TcpFrameNetwork,
+  UdpFrameNetwork,
+} from "../host/frames/index.ts";
+import { SelfDelivery, SiteStreams, viewOf } from "../host/index.ts";
+import { LmdbRecordStore } from "../host/records/index.ts";
+import type { SiteRecord } from "../session/index.ts";
+import { ShellServer } from "../session/shell/index.ts";
+import type { SiteInstance } from "../stream/index.ts";
+import { isLoopback, nodeCipher } from "../transport/index.ts";
+
+/** Where a site's streams listen and write, and what they may. */
+export interface LiveStreamsOptions {
+  /** Address to bind. */
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+  readonly transport: "tcp" | "udp";
+  /** Whether frames to and from other machines have to be private. */
+  readonly privateLinks: boolean;
+  /** Folder of the records that the site keeps as a failure manager, made when it is not there. */
+  readonly records: string;
+  /** Whether agents may run in this thread; it is locked down for good then. */
+  readonly allowInline: boolean;
+  /** Streams that the site takes. */
+  readonly maxStreams: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** Everything of a running site's streams: {@link SiteStreams} on real sockets, threads and files, and the shells that are attached. */
+export class LiveStreams {
+  /** Of the frames, as bound. */
+  readonly port: number;
+  readonly #options: LiveStreamsOptions;
+  readonly #network: LiveFrameNetwork;
+  readonly #inline: InlineExecutor | undefined;
+  readonly #describing: DescribingWorker;
+  readonly #shells: ShellServer;
+  #records: LmdbRecordStore | undefined;
+  #streams: SiteStreams | undefined;
+
+  /**
+   * Binds the port of the frames. The thread is locked down first, if it is to be.
+   *
+   * @throws {MeanderError} `port-in-use`, `listen-failed`
+   */
+  static async open(options: LiveStreamsOptions): Promise<LiveStreams> {
+    const { allowInline, transport, host, port, clock, random, log } = options;
+    const inline = allowInline ? await InlineExecutor.open({ clock, log }) : undefined;
+    const Network = transport === "tcp" ? TcpFrameNetwork : UdpFrameNetwork;
+    const isPrivate = (address: string): boolean => options.privateLinks && !isLoopback(address);
+    const cipher = nodeCipher;
+    const network = await Network.open({ host, port, clock, random, cipher, isPrivate, log });
+    return new LiveStreams(options, network, inline);
+  }
+
+  private constructor(
+    options: LiveStreamsOptions,
+    network: LiveFrameNetwork,
+    inline: InlineExecutor | undefined,
+  ) {
+    const { clock, log } = options;
+    this.port = network.port;
+    this.#options = options;
+    this.#network = network;
+    this.#inline = inline;
+    this.#describing = new DescribingWorker({ clock });
+    this.#shells = new ShellServer(({ name }) => this.#started.openShell(name), { clock, log });
+  }
+
+  /**
+   * Opens the records, follows the directory, and takes the leader's commands. Nothing is sent before {@link join}, and no stream runs before
+   * {@link setLease}.
+   *
+   * @throws {MeanderError} `records-in-use`, `records-unreadable`, `directory-…`
+   */
+  async start(self: SiteInstance, directory: Directory): Promise<void> {
+    const { records: path, allowInline, maxStreams, clock, random, log } = this.#options;
+    const records = await LmdbRecordStore.open({ path, log });
+    this.#records = records;
+    const worker = new WorkerExecutor({ clock, log });
+    this.#streams = new SiteStreams({
+      ...{ self, clock, random, log, directory, records },
+      // What a site sends to itself comes in a later turn, as everything else.
+      network: new SelfDelivery(this.#network, self, (task) => void setImmediate(task)),
+      executors: this.#inline === undefined ? { worker } : { worker, inline: this.#inline },
+      describe: this.#describing.describe,
+      prepare: prepareCode,
+      code: new CodeStore({
+        fetch: (sha256) => directory.getBlob(sha256),
+        put: (bytes) => directory.putBlob(bytes),
+      }),
+      allowsInline: allowInline,
+      streamsMax: maxStreams,
+    });
+    await this.#streams.start();
+  }
+
+  /** Lets the other sites of the session in. */
+  join(siteInstance: SiteInstance, linkKey: string): void {
+    this.#network.join({ siteInstance, linkKey });
+  }
+
+  /** The sites of the session, this one among them. */
+  setSites(records: readonly SiteRecord[]): void {
+    const sites = records.filter(({ streams }) => streams !== undefined);
+    // First the ways, then what uses them.
+    this.#network.setSites(sites.map(frameSiteOf));
+    this.#started.setSites(sites);
+  }
+
+  /** Until then, on the site's clock, its lease certainly holds. */
+  setLease(untilMs: number): void {
+    this.#started.setLease(untilMs);
+  }
+
+  /** A shell has connected. @param admit lets it in */
+  accept(socket: MessageSocket, admit: Admit): void {
+    this.#shells.accept(socket, admit);
+  }
+
+  /** A shell in this process. */
+  openShell(name?: string): ShellPort {
+    return this.#started.openShell(name);
+  }
+
+  /** What the leader, at this site, did with streams. */
+  ledTo(event: StreamEvent): void {
+    this.#streams?.ledTo(event);
+  }
+
+  /** The streams of the session, by name. */
+  get views(): readonly StreamView[] {
+    return this.#streams?.table.records.map(viewOf) ?? [];
+  }
+
+  get counts(): StreamCounts {
+    const kernel = this.#streams?.kernel;
+    return {
+      resident: kernel?.residents.size ?? 0,
+      shells: this.#shells.shellCount,
+      messages: kernel?.counts.toJSON() ?? {},
+      frames: this.#network.counts.toJSON(),
+      refusedShells: this.#shells.counts.toJSON(),
+      peers: this.#network.stats(),
+    };
+  }
+
+  /** Whether an unhandled rejection of this thread is an agent's, which is taken care of then. */
+  claimRejection(reason: unknown): boolean {
+    return this.#inline?.claimRejection(reason) ?? false;
+  }
+
+  /** Lets the shells go and ends all streams that are still here. Nothing runs here any more when it settles. */
+  async stop(): Promise<void> {
+    await this.#shells.close();
+    await this.#streams?.close();
+    await this.#describing[Symbol.asyncDispose]();
+  }
+
+  /** Closes the ports and the records, after {@link stop}. */
+  async close(): Promise<void> {
+    await this.#network[Symbol.asyncDispose]();
+    await this.#records?.close();
+  }
+
+  get #started(): SiteStreams {
+    assert(this.#streams !== undefined, "nothing is asked of streams before they have started");
+    return this.#streams;
+  }
+}
+
+function frameSiteOf({ name: site, instance, streams }: SiteRecord): FrameSite {
+  assert(streams !== undefined, "a site that takes frames says where");
+  return { site, instance, ...streams };
+}

@@ -1,0 +1,373 @@
+import { type Clock, delay, MeanderError } from "../base/index.ts";
+import type { GroupSending, OutputPorts, PublishAnswer } from "../client/contract/index.ts";
+import type { ChannelRecord } from "../session/index.ts";
+import { checkChannelName } from "../session/index.ts";
+import { isMulticast } from "../transport/index.ts";
+import { type Description, formatSdp, parseSdp, type SdpTrack, type Track } from "../wire/index.ts";
+import type { Guard } from "./access/guard.ts";
+import type { ChannelRouter } from "./channel-router.ts";
+import { isLoopbackName } from "./http/gate.ts";
+import { multicastInterface } from "./multicast-interface.ts";
+import type { HandedInput, HandedOutput, Handover } from "./operations/handover.ts";
+import type { IngestTrack, PlaneControl } from "./plane-control.ts";
+import type { PublishRequest } from "./site-service.ts";
+
+/** What a media desk works with. */
+export interface MediaGatewayOptions {
+  readonly self: string;
+  readonly plane: PlaneControl;
+  readonly router: ChannelRouter;
+  /** Tells the session that this site ingests a channel, later if need be; gives it an id when it is new. */
+  announce(channel: string): Promise<ChannelRecord>;
+  /** Address to listen on for publishers. */
+  readonly host: string;
+  /** The same as others reach it. */
+  readonly advertise: string;
+  /** True when the site may send to other machines. */
+  readonly open: boolean;
+  /** Ends inputs whose token has ended. */
+  readonly guard: Guard;
+  readonly clock: Clock;
+}
+
+const DESCRIPTION_MS_MAX = 3_000;
+const DESCRIPTION_POLL_MS = 50;
+
+/** Opens and closes what comes into this site from outside, and what goes out to plain RTP receivers. */
+export class MediaGateway {
+  readonly #options: MediaGatewayOptions;
+  readonly #inputs = new Map<string, Map<string, HandedInput>>();
+  readonly #outputs = new Map<number, HandedOutput>();
+  /** Of each input: to be called when it has ended. */
+  readonly #leave = new Map<string, () => void>();
+
+  constructor(options: MediaGatewayOptions) {
+    this.#options = options;
+  }
+
+  /** See `SiteService.publishSdp`. */
+  async publishSdp(
+    request: PublishRequest,
+    sdp: string,
+    ports: "sdp" | "assign",
+  ): Promise<PublishAnswer> {
+    const { tracks } = parseSdp(sdp, { portsRequired: ports === "sdp" });
+    checkGroups(tracks, ports);
+    return this.#open(
+      request,
+      tracks.map((track) => ingestTrackOf(track, ports)),
+    );
+  }
+
+  /** See `SiteService.publishData`. */
+  publishData(request: PublishRequest): Promise<PublishAnswer> {
+    return this.#open(request, []);
+  }
+
+  /** See `SiteService.unpublish`. @param reason for those who hear of it */
+  async unpublish(channel: string, input: string, reason?: string): Promise<void> {
+    const inputs = this.#inputs.get(channel);
+    if (inputs?.has(input) !== true) {
+      const names = [...(inputs?.keys() ?? [])];
+      throw new MeanderError(
+        inputs === undefined ? "channel-unknown" : "input-unknown",
+        "there is no such input",
+        {
+          where: `input ${input} of channel ${channel}`,
+          expected:
+            names.length === 0 ? "a channel that is ingested at this site" : names.join(", "),
+        },
+      );
+    }
+    await this.#options.plane.closeIngest(channel, input, reason);
+    await this.#forget(channel, input);
+  }
+
+  async sendMessage(channel: string, contentType: string, bytes: Uint8Array): Promise<void> {
+    if (!this.#inputs.has(channel)) {
+      throw new MeanderError("channel-unknown", "no data channel of that name is ingested here", {
+        where: `channel ${channel}`,
+        next: `open it with PUT /channels/${channel}?kind=data`,
+      });
+    }
+    await this.#options.plane.publishData(channel, contentType, bytes);
+  }
+
+  async receiverSdp(channel: string, host: string, ports: OutputPorts): Promise<string> {
+    await this.#want(channel);
+    const description = await this.#describedNow(channel);
+    if (description === undefined) throw notDescribed(channel);
+    return receiverSdp(channel, host, ports, description);
+  }
+
+  async addOutput(
+    channel: string,
+    host: string,
+    ports: OutputPorts,
+    sending?: GroupSending,
+  ): Promise<{ id: number; sdp: string }> {
+    const isGroup = isMulticast(host);
+    const multicast = isGroup
+      ? { ...sending, interface: multicastInterface(host, sending?.interface, this.#options) }
+      : sending;
+    if (!isGroup && !this.#options.open && !isLoopbackName(host)) {
+      throw new MeanderError("open-required", "this site keeps to its own machine", {
+        where: `host ${host}`,
+        expected: "a loopback address",
+        next: "start the site with --open HOST to let it send to others",
+      });
+    }
+    await this.#want(channel);
+    const wanted = [
+      { medium: 2, port: ports.video },
+      { medium: 1, port: ports.audio },
+    ].flatMap(({ medium, port }) => (port === undefined ? [] : [{ medium, port }]));
+    const { id } = await this.#options.plane.addRtpOutput({
+      channel,
+      host,
+      tracks: wanted,
+      multicast,
+    });
+    try {
+      // The output is a subscriber, so now the channel comes, with its description first.
+      const description = await this.#described(channel, wanted);
+      const sdp = receiverSdp(channel, host, ports, description, sending?.ttl);
+      this.#outputs.set(id, { channel, host, ports, sending });
+      return { id, sdp };
+    } catch (error) {
+      await this.#options.plane.removeRtpOutput(id);
+      throw error;
+    }
+  }
+
+  async removeOutput(id: number): Promise<void> {
+    if (!this.#outputs.delete(id)) {
+      throw new MeanderError("output-unknown", "there is no such output", {
+        where: `output ${id}`,
+        expected: this.#outputs.size === 0 ? "none is open" : [...this.#outputs.keys()].join(", "),
+      });
+    }
+    await this.#options.plane.removeRtpOutput(id);
+  }
+
+  /** What is open here, for the next start of the site. */
+  handover(): Handover {
+    return {
+      inputs: [...this.#inputs.values()].flatMap((inputs) => [...inputs.values()]),
+      outputs: [...this.#outputs.values()],
+    };
+  }
+
+  /** Opens again what the last start had open, on the same ports. What fails is told to `failed`, and left out. */
+  async takeOver(
+    handover: Handover,
+    failed: (what: string, error: unknown) => void,
+  ): Promise<void> {
+    for (const { request, tracks } of handover.inputs) {
+      const what = `input ${request.input} of ${request.channel}`;
+      await this.#open(request, tracks).catch((error: unknown) => failed(what, error));
+    }
+    // What allowed an input may have ended meanwhile.
+    this.#options.guard.book.review();
+    await Promise.all(
+      handover.outputs.map(({ channel, host, ports, sending }) =>
+        this.addOutput(channel, host, ports, sending).catch((error: unknown) =>
+          failed(`output of ${channel} to ${host}`, error),
+        ),
+      ),
+    );
+  }
+
+  async #open(request: PublishRequest, tracks: readonly IngestTrack[]): Promise<PublishAnswer> {
+    const { channel, input, source, replace } = request;
+    const { plane, router } = this.#options;
+    checkNames(channel, input);
+    const group = tracks.find((track) => track.group !== undefined)?.group;
+    const on =
+      group === undefined
+        ? undefined
+        : multicastInterface(group.address, request.interface, this.#options);
+    const trusted = request.trusted ?? (group === undefined ? [request.asker] : "first");
+    if (replace && this.#inputs.get(channel)?.has(input) === true)
+      await this.unpublish(channel, input);
+    const record = await this.#options.announce(channel);
+    await router.addIngest(record);
+    try {
+      const { host } = this.#options;
+      const { tracks: opened } = await plane.openIngest(
+        tracks.length === 0
+          ? { door: "data", channel, input }
+          : {
+              door: "rtp",
+              channel,
+              input,
+              sourceName: source,
+              tracks,
+              trusted,
+              host,
+              interface: on,
+            },
+      );
+      const bound = tracks.map((each, index) => {
+        return { ...each, port: opened[index]?.rtpPort ?? each.port };
+      });
+      const inputs = this.#inputs.get(channel) ?? new Map<string, HandedInput>();
+      this.#inputs.set(channel, inputs.set(input, { request, tracks: bound }));
+      this.#holdInput(request);
+      const ports = opened.map((each, index) => {
+        const { kind, codec, group } = tracks[index] as IngestTrack;
+        return { ...each, kind, codec, ...(group === undefined ? {} : { group: group.address }) };
+      });
+      return { channel, id: record.id, host: this.#options.advertise, tracks: ports };
+    } catch (error) {
+      if (!this.#inputs.has(channel)) await router.removeIngest(channel);
+      throw error;
+    }
+  }
+
+  /** Ends an input when what allowed it ends. */
+  #holdInput({ channel, input, grant }: PublishRequest): void {
+    const need = { anyOf: ["publish" as const], channel };
+    const leave = this.#options.guard.book.hold(grant, need, ({ code }) => {
+      // Whoever ended it meanwhile has done the same.
+      this.unpublish(channel, input, code).catch(() => {});
+    });
+    this.#leave.set(`${channel} ${input}`, leave);
+  }
+
+  async #forget(channel: string, input: string): Promise<void> {
+    this.#leave.get(`${channel} ${input}`)?.();
+    this.#leave.delete(`${channel} ${input}`);
+    const inputs = this.#inputs.get(channel);
+    inputs?.delete(input);
+    if (inputs?.size !== 0) return;
+    this.#inputs.delete(channel);
+    await this.#options.router.removeIngest(channel);
+  }
+
+  async #want(channel: string): Promise<void> {
+    if ((await this.#options.router.want(channel)) !== undefined) return;
+    throw new MeanderError("channel-unknown", "no channel of the session has that name", {
+      where: `channel ${channel}`,
+      next: "see `meander channels` for those there are",
+    });
+  }
+
+  async #describedNow(channel: string): Promise<Description | undefined> {
+    const { channels } = await this.#options.plane.snapshot();
+    return channels.find(({ name }) => name === channel)?.description;
+  }
+
+  /** Waits until all the tracks are described, which are heard one by one; takes what there is at the deadline. */
+  async #described(
+    channel: string,
+    wanted: readonly { readonly medium: number }[],
+  ): Promise<Description> {
+    const { clock } = this.#options;
+    const deadline = clock.now() + DESCRIPTION_MS_MAX;
+    for (;;) {
+      const description = await this.#describedNow(channel);
+      const media = new Set(description?.tracks.map(({ medium }) => medium));
+      const late = clock.now() > deadline;
+      if (description !== undefined && (late || wanted.every(({ medium }) => media.has(medium))))
+        return description;
+      if (late) throw notDescribed(channel);
+      await delay(clock, "description", DESCRIPTION_POLL_MS);
+    }
+  }
+}
+
+/** The SDP with which a receiver at `host`, which may be a group, plays the audio and video of a channel. */
+export function receiverSdp(
+  channel: string,
+  host: string,
+  ports: OutputPorts,
+  description: Description,
+  ttl = 1,
+): string {
+  const tracks = [
+    ...trackFor(description.tracks, 2, ports.video),
+    ...trackFor(description.tracks, 1, ports.audio),
+  ];
+  if (tracks.length > 0)
+    return formatSdp({ title: channel, host, tracks, ...(isMulticast(host) ? { ttl } : {}) });
+  throw new MeanderError("channel-not-described", "the channel has no RTP track for those ports", {
+    where: `channel ${channel}`,
+    expected: "a channel with the audio or video that was asked for",
+  });
+}
+
+function trackFor(tracks: readonly Track[], medium: number, port: number | undefined): SdpTrack[] {
+  const track = tracks.find((each) => each.medium === medium);
+  if (track === undefined || port === undefined || track.kind === "text") return [];
+  const { kind, codec, payloadType, clockRate, channels, fmtp, parameterSets } = track;
+  return [
+    {
+      kind,
+      codec,
+      payloadType,
+      clockRate,
+      channels,
+      fmtp,
+      parameterSets,
+      port,
+      rtcpPort: port + 1,
+      rtcpMux: false,
+    },
+  ];
+}
+
+function ingestTrackOf(track: SdpTrack, ports: "sdp" | "assign"): IngestTrack {
+  const { kind, codec, payloadType, clockRate, channels, fmtp, host = "", port, sources } = track;
+  return {
+    ...(isMulticast(host) ? { group: { address: host, sources } } : {}),
+    kind,
+    codec,
+    payloadType,
+    clockRate,
+    channels,
+    fmtp,
+    port: ports === "assign" ? 0 : port,
+  };
+}
+
+/** Groups have ports of their own, and where some tracks come from groups all do. */
+function checkGroups(tracks: readonly SdpTrack[], ports: "sdp" | "assign"): void {
+  const groups = tracks.flatMap(({ host = "" }) => (isMulticast(host) ? [host] : []));
+  if (groups.length === 0) return;
+  const where = `group ${groups[0]}`;
+  if (groups.length < tracks.length) {
+    throw new MeanderError("multicast-refused", "the SDP has tracks of groups and others", {
+      where,
+      expected: "c= lines that are all groups, or none",
+      next: "publish the other tracks as another input or channel",
+    });
+  }
+  if (ports === "assign") {
+    throw new MeanderError("multicast-refused", "ports of a group cannot be assigned", {
+      where,
+      expected: "ports=sdp",
+    });
+  }
+}
+
+function checkNames(channel: string, input: string): void {
+  checkChannelName(channel);
+  if (!/^[A-Za-z0-9_-]{1,40}$/.test(input)) {
+    throw new MeanderError("request-invalid", "that is no name for an input", {
+      where: JSON.stringify(input.slice(0, 80)),
+      expected: "1 to 40 letters, digits, _ and -",
+    });
+  }
+}
+
+function notDescribed(channel: string): MeanderError {
+  return new MeanderError(
+    "channel-not-described",
+    "nothing has told yet what the channel carries",
+    {
+      where: `channel ${channel}`,
+      next: "start its publisher, or try again in a second",
+    },
+  );
+}

@@ -1,0 +1,74 @@
+import { join } from "node:path";
+import { parseAllowedOrigin } from "./http/allowed-origins.ts";
+import type { GateRules } from "./http/gate.ts";
+import { LiveStreams } from "./live-streams.ts";
+import { LocalPlane } from "./plane/local-plane.ts";
+import type { Plane } from "./plane/plane.ts";
+import { openWorkerPlane } from "./plane/worker-plane.ts";
+import { isLocal, type SiteOptions } from "./site-options.ts";
+import type { CompletePorts } from "./site-ports.ts";
+import { CertificateManager } from "./tls/certificate-manager.ts";
+
+/** What of a site holds sockets, threads and files. */
+export interface SiteSockets {
+  readonly plane: Plane;
+  readonly streams: LiveStreams;
+  /** Undefined: plain HTTP. */
+  readonly tls: CertificateManager | undefined;
+}
+
+/**
+ * Opens the ports of a site; when one of them fails, the others are closed again.
+ *
+ * @throws {MeanderError} `port-in-use`, `listen-failed`, `tls-…`
+ */
+export async function openSockets(
+  options: SiteOptions,
+  ports: CompletePorts,
+): Promise<SiteSockets> {
+  const { clock, random, log, logGate } = ports;
+  const { host, httpPort, udpPort, streamPort, streamTransport, native } = options;
+  const { allowInline, maxStreams, privateLinks, tls: source } = options;
+  const tls = source && (await CertificateManager.open({ source, clock, log }));
+  const streams = await LiveStreams.open({
+    ...{ host, port: streamPort, transport: streamTransport },
+    ...{ allowInline, maxStreams, privateLinks, clock, random, log },
+    records: join(options.data, "records"),
+  });
+  try {
+    const shown = tls && { cert: tls.current.cert, key: tls.current.key };
+    const gate = { ...gateOf(options), origins: [] };
+    const opening = {
+      ...{ host, httpPort, udpPort, gate, tls: shown, native, privateLinks },
+      ...{ open: options.open.length > 0, logLevel: logGate.level },
+    };
+    const plane = await (ports.plane === "local"
+      ? LocalPlane.open(opening, { clock, log })
+      : openWorkerPlane(opening, { log, thread: ports.planeThread }));
+    return { plane, streams, tls };
+  } catch (error) {
+    await closeSockets({ streams, tls });
+    throw error;
+  }
+}
+
+/** Closes all but the plane, which some have to outlive. */
+export async function closeSockets({
+  streams,
+  tls,
+}: Pick<SiteSockets, "streams" | "tls">): Promise<void> {
+  tls?.close();
+  await streams.stop();
+  await streams.close();
+}
+
+/** Whom a site admits besides the pages of its session. */
+export function gateOf(options: SiteOptions): Omit<GateRules, "origins"> {
+  const allowed = options.allowOrigin.map((text) => parseAllowedOrigin(text));
+  return { hosts: hostsOf(options), allowed, local: isLocal(options) };
+}
+
+/** Names that a site answers to, besides the loopback ones. */
+export function hostsOf(options: SiteOptions): string[] {
+  return [options.advertise.toLowerCase(), ...options.open];
+}

@@ -1,0 +1,19 @@
+import type { Consumer, LifecycleEvent } from "./consumer.ts";
+import type { Durability, EndpointId } from "./model.ts";
+import type { StreamState } from "./stream-state.ts";
+
+/** How a stream is installed at a site. */
+export interface ResidentOptions {
+  readonly id: EndpointId;
+  readonly name: string;
+  readonly streamEpoch: number;
+  readonly durability: Durability;
+  readonly consumer: Consumer;
+  readonly state: StreamState;
+  /** Writes the record to its keeper. Rejects with `record-fenced` when the keeper has a higher stream epoch. */
+  readonly keep: (state: Uint8Array) => Promise<void>;
+  /** The event that its agents handle before the first message. */
+  readonly first: LifecycleEvent | undefined;
+  /** Why a sender may not append; undefined: it may. */
+  readonly denies: (senderName: string) => string | undefined;
+}

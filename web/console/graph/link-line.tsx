@@ -1,0 +1,113 @@
+import { formatBitRate, type Rate, type TopologyLink } from "../../../src/view/index.ts";
+import type { Place } from "./graph-layout.ts";
+
+/** Ends and bend of a link, in graph units. */
+export interface LinkCourse {
+  readonly from: Place;
+  readonly to: Place;
+  /** `across`: from the right side of a card to the left side of another; `around`: between cards of one column, or back. */
+  readonly course: "across" | "around";
+}
+
+/** A link between two cards: dashes move with the media, a label tells the bit rate. */
+export function LinkLine(props: {
+  readonly link: TopologyLink;
+  readonly course: LinkCourse;
+  /** Shown is this channel alone, and the link is faint when it does not carry it; undefined: all together. */
+  readonly channel: string | undefined;
+}) {
+  const { link, course, channel } = props;
+  const selected = link.channels.find((on) => on.channel === channel);
+  const { state, rate } = selected ?? link;
+  const faded = channel !== undefined && selected === undefined;
+  const flows = !faded && (rate?.bitsPerSecond ?? 0) > 0;
+  const look = state === "active" && !flows ? "idle" : state;
+  const label = faded ? undefined : labelOf(state, rate);
+  const around = course.course === "around";
+  const middle = middleOf(course);
+  return (
+    <g class={`link ${look} ${flows ? "flows" : ""} ${faded ? "faded" : ""}`}>
+      <title>{titleOf(link)}</title>
+      <path class="link-reach" d={pathOf(course)} />
+      <path class="link-line" d={pathOf(course)} marker-end={`url(#arrow-${look})`} />
+      {label !== undefined && (
+        <text
+          class={around ? "link-label beside" : "link-label"}
+          x={middle.x + (around ? 7 : 0)}
+          y={middle.y - (around ? -4 : 7)}
+        >
+          {label}
+        </text>
+      )}
+    </g>
+  );
+}
+
+/** Arrow heads, one per look: markers do not inherit the colour of their line. */
+export function ArrowHeads() {
+  return (
+    <defs>
+      {["active", "idle", "suspected", "connecting", "standby", "down"].map((look) => (
+        <marker
+          key={look}
+          id={`arrow-${look}`}
+          class={`arrow ${look}`}
+          viewBox="0 0 8 8"
+          refX="7"
+          refY="4"
+          markerWidth="8"
+          markerHeight="8"
+          markerUnits="userSpaceOnUse"
+          orient="auto"
+        >
+          <path d="M0 0.8 7.5 4 0 7.2z" />
+        </marker>
+      ))}
+    </defs>
+  );
+}
+
+function labelOf(state: TopologyLink["state"], rate: Rate | undefined): string | undefined {
+  if (rate !== undefined && rate.bitsPerSecond > 0) return formatBitRate(rate.bitsPerSecond);
+  return state === "suspected" || state === "connecting" ? state : undefined;
+}
+
+function titleOf(link: TopologyLink): string {
+  const lines = link.channels.map(({ channel, state, connection, rate }) =>
+    [channel, state, connection, rate && formatBitRate(rate.bitsPerSecond)]
+      .filter(Boolean)
+      .join(", "),
+  );
+  return [`${link.from} to ${link.to}`, ...lines].join("\n");
+}
+
+function controlsOf({ from, to, course }: LinkCourse): readonly [Place, Place] {
+  if (course === "across") {
+    const reach = Math.max(28, (to.x - from.x) / 2);
+    return [
+      { x: from.x + reach, y: from.y },
+      { x: to.x - reach, y: to.y },
+    ];
+  }
+  const reach = to.y >= from.y ? 48 : -48;
+  return [
+    { x: from.x, y: from.y + reach },
+    { x: to.x, y: to.y - reach },
+  ];
+}
+
+function pathOf(course: LinkCourse): string {
+  const [first, second] = controlsOf(course);
+  const { from, to } = course;
+  return `M${from.x} ${from.y}C${first.x} ${first.y} ${second.x} ${second.y} ${to.x} ${to.y}`;
+}
+
+/** The point of the curve at its half. */
+function middleOf(course: LinkCourse): Place {
+  const [first, second] = controlsOf(course);
+  const { from, to } = course;
+  return {
+    x: (from.x + 3 * first.x + 3 * second.x + to.x) / 8,
+    y: (from.y + 3 * first.y + 3 * second.y + to.y) / 8,
+  };
+}

@@ -1,0 +1,136 @@
+import {
+  formatBitRate,
+  formatBytes,
+  formatShare,
+  type TopologySite,
+} from "../../../src/view/index.ts";
+import type { Demo, DemoVerb } from "../session/use-demo.ts";
+import type { Place } from "./graph-layout.ts";
+
+/** Player dots drawn; the rest is a number. */
+const DOT_COUNT_MAX = 6;
+
+/** What {@link SiteCard} shows and tells. */
+export interface SiteCardProps {
+  readonly site: TopologySite;
+  readonly place: Place;
+  readonly selected: boolean;
+  /** The page's own player is connected here. */
+  readonly watched: boolean;
+  readonly compact: boolean;
+  readonly demo: Demo | undefined;
+  readonly onSelect: (site: string) => void;
+}
+
+/** A site as a card of the graph. */
+export function SiteCard(props: SiteCardProps) {
+  const { site, place, selected, compact, demo } = props;
+  const down = site.state === "down";
+  const state = site.state === "leader" ? "up, leader" : site.state;
+  return (
+    <div
+      class={`card ${site.state} ${selected ? "selected" : ""} ${compact ? "compact" : ""}`}
+      style={{ transform: `translate(${place.x}px, ${place.y}px) translate(-50%, -50%)` }}
+      data-site={site.name}
+      data-state={site.state}
+    >
+      <button
+        type="button"
+        class="card-face"
+        aria-pressed={selected}
+        aria-label={`Site ${site.name}, ${state}`}
+        title={`${site.name}: ${site.reason}`}
+        onClick={() => props.onSelect(site.name)}
+      >
+        <span class="card-head">
+          <i class="lamp" />
+          <b class="card-name">{site.name}</b>
+          <em>{down || site.state === "suspected" || site.state === "leader" ? site.state : ""}</em>
+        </span>
+        <span class="card-facts">
+          {down ? (
+            <span class="reason">{site.reason}</span>
+          ) : (
+            <>
+              <span title="Share of one CPU">
+                {formatShare(site.cpuShare)} <small>cpu</small>
+              </span>
+              <span title="Resident memory">{formatBytes(site.memoryBytes)}</span>
+            </>
+          )}
+        </span>
+        {!compact && (
+          <span class="card-rate" title="Incoming bit rate, last minute">
+            <Sparkline values={site.history} />
+            <span>{down ? "" : formatBitRate(site.in?.bitsPerSecond)}</span>
+          </span>
+        )}
+      </button>
+      {demo !== undefined && <Controls demo={demo} name={site.name} down={down} />}
+      <Audience site={site} watched={props.watched} />
+    </div>
+  );
+}
+
+function Controls(props: { readonly demo: Demo; readonly name: string; readonly down: boolean }) {
+  const { demo, name, down } = props;
+  const verbs: readonly DemoVerb[] = down ? ["start"] : ["stop", "kill"];
+  return (
+    <div class="card-controls">
+      {verbs.map((verb) => (
+        <button
+          key={verb}
+          type="button"
+          class={verb}
+          disabled={demo.busy.has(name)}
+          aria-label={`${verb} ${name}`}
+          title={EXPLAINED[verb]}
+          data-action={verb}
+          onClick={() => demo.act(name, verb)}
+        >
+          {verb}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+const EXPLAINED: Readonly<Record<DemoVerb, string>> = {
+  stop: "Stops the site in order: it says goodbye to its neighbours first",
+  kill: "kill -9 (SIGKILL): the process ends at once, without a word to anyone",
+  start: "Starts the site again, as a new process",
+};
+
+function Audience({ site, watched }: { readonly site: TopologySite; readonly watched: boolean }) {
+  const { viewerCount, outputCount } = site;
+  if (viewerCount + outputCount === 0) return null;
+  const words = [
+    viewerCount > 0 ? `${viewerCount} ${viewerCount === 1 ? "player" : "players"}` : "",
+    outputCount > 0 ? `${outputCount} RTP ${outputCount === 1 ? "output" : "outputs"}` : "",
+  ].filter(Boolean);
+  const title = `${words.join(", ")} at ${site.name}${watched ? "; one of them is on this page" : ""}`;
+  return (
+    <div class="audience" role="img" aria-label={title} title={title}>
+      {Array.from({ length: Math.min(viewerCount, DOT_COUNT_MAX) }, (_, index) => (
+        <i key={index} class={watched && index === 0 ? "dot own" : "dot"} />
+      ))}
+      {Array.from({ length: Math.min(outputCount, DOT_COUNT_MAX) }, (_, index) => (
+        <i key={index} class="square" />
+      ))}
+      <span>{words.join(", ")}</span>
+    </div>
+  );
+}
+
+function Sparkline({ values }: { readonly values: readonly number[] }) {
+  const top = Math.max(...values, 1);
+  const points = values.map(
+    (value, index) =>
+      `${(index + 60 - values.length) * 1.4},${(15 - (value / top) * 14).toFixed(1)}`,
+  );
+  return (
+    <svg class="sparkline" viewBox="0 0 83 16" width="83" height="16" aria-hidden="true">
+      <polyline points={points.join(" ")} />
+    </svg>
+  );
+}

@@ -1,0 +1,62 @@
+import type { Clock } from "../../../src/base/index.ts";
+import type { SessionToken } from "../../token/session-token.ts";
+
+/** A site on the same machine or network answers far sooner. */
+const DEADLINE_MS = 1_500;
+
+/** Gets JSON from a site: the value when it is what `isWanted` accepts, else why not, in words. Never rejects. */
+export async function ask<T extends object>(
+  clock: Clock,
+  url: string,
+  isWanted: (value: unknown) => value is T,
+  token: SessionToken,
+): Promise<T | string> {
+  return await request(clock, url, {}, token, async (response) => {
+    const value: unknown = await response.json();
+    return isWanted(value) ? value : "answers with something else than a site's report";
+  });
+}
+
+/** Posts to a site: undefined when it was done, else why not, in words. Never rejects. */
+export async function post(
+  clock: Clock,
+  url: string,
+  token: SessionToken,
+): Promise<string | undefined> {
+  return await request(clock, url, { method: "POST" }, token, async () => undefined);
+}
+
+async function request<T>(
+  clock: Clock,
+  url: string,
+  init: RequestInit,
+  token: SessionToken,
+  read: (response: Response) => Promise<T>,
+): Promise<T | string> {
+  const abort = new AbortController();
+  const cancel = clock.after("console request", DEADLINE_MS, () => abort.abort());
+  try {
+    const { headers } = token;
+    const options: RequestInit = { ...init, headers, signal: abort.signal, cache: "no-store" };
+    const response = await fetch(url, options);
+    if (!response.ok) return await refusalOf(response, token);
+    return await read(response);
+  } catch (cause) {
+    if (abort.signal.aborted) return `no answer within ${DEADLINE_MS / 1000} s`;
+    return cause instanceof SyntaxError ? "answers with something else than JSON" : "no answer";
+  } finally {
+    cancel();
+  }
+}
+
+async function refusalOf(response: Response, token: SessionToken): Promise<string> {
+  const plain = `answers with status ${response.status}`;
+  try {
+    const body: { error?: { code?: unknown; message?: unknown } } = await response.json();
+    const { code, message } = body.error ?? {};
+    if (typeof code === "string" && typeof message === "string") token.refused(code, `${message}.`);
+    return typeof body.error?.message === "string" ? body.error.message : plain;
+  } catch {
+    return plain;
+  }
+}

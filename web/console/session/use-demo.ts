@@ -1,0 +1,52 @@
+import { useCallback, useState } from "preact/hooks";
+import type { Clock } from "../../../src/base/index.ts";
+import { post } from "./ask.ts";
+import type { LiveSession } from "./use-session.ts";
+
+/** What the demo can do to a site. */
+export type DemoVerb = "kill" | "stop" | "start";
+
+/** The demo's controls; undefined where the session is none. */
+export interface Demo {
+  /** Sites with a request under way. */
+  readonly busy: ReadonlySet<string>;
+  /** Does it, and tells in the list of events. */
+  act(site: string, verb: DemoVerb): void;
+}
+
+/** Stops, kills and starts sites of the demo, through its leader. */
+export function useDemo(clock: Clock, { network, poller, say }: LiveSession): Demo | undefined {
+  const [busy, setBusy] = useState<ReadonlySet<string>>(new Set());
+  const leaderName =
+    network.session?.leader ?? network.session?.sites.find((site) => site.leader)?.name;
+  const leader = network.sites.get(leaderName ?? "")?.record;
+
+  const act = useCallback(
+    async (site: string, verb: DemoVerb): Promise<void> => {
+      if (leader === undefined) {
+        say({ tone: "bad", text: `Cannot ${verb} ${site}: the session has no leader to do it` });
+        return;
+      }
+      setBusy((before) => new Set(before).add(site));
+      const url = `${poller.urlOf(leader)}/api/demo/sites/${site}/${verb}`;
+      const refusal = await post(clock, url, poller.token);
+      setBusy((before) => new Set([...before].filter((name) => name !== site)));
+      say(
+        refusal === undefined
+          ? { tone: verb === "start" ? "good" : "warn", text: DONE[verb](site) }
+          : { tone: "bad", text: `Could not ${verb} ${site}: ${leader.name} ${refusal}` },
+      );
+      poller.poll();
+    },
+    [clock, leader, poller, say],
+  );
+
+  if (network.session?.demo !== true) return undefined;
+  return { busy, act: (site, verb) => void act(site, verb) };
+}
+
+const DONE: Readonly<Record<DemoVerb, (site: string) => string>> = {
+  kill: (site) => `${site} was killed (SIGKILL)`,
+  stop: (site) => `${site} was told to stop`,
+  start: (site) => `${site} was started`,
+};
