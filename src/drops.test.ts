@@ -16,7 +16,7 @@ const FOLDERS = [
 /** Calls that count, up to the end of the arguments that hold the reason. */
 const CALLS = [
   /(?:drops|[cC]ounts|[cC]ounters)\??\.add\(\s*([^;,\n]*)/g,
-  /(?:context|owner|#ports)\.count\(\s*([^;,\n]*)/g,
+  /(?:context|stream|#ports)\.count\(\s*([^;,\n]*)/g,
   /#(?:drop|lose|count)\(\s*([^;,)\n]*)/g,
   /#(?:lose|forget)\([^;,"\n]*,\s*([^;,)\n]*)/g,
 ];
@@ -35,7 +35,7 @@ const DECLARED: readonly (readonly [file: string, text: RegExp, prefix?: string]
 ];
 
 /** Functions whose returned strings are reasons. */
-const RETURNING = ["src/host/frames/way-seal.ts", "src/host/frames/judge-proof.ts"];
+const RETURNING = ["src/host/frames/frame-seal.ts", "src/host/frames/judge-proof.ts"];
 /** The same, for reasons that get a prefix where they are counted. */
 const PREFIXED: readonly (readonly [file: string, prefix: string])[] = [
   ["src/transport/group-link.ts", "group-"],

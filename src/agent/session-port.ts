@@ -2,8 +2,9 @@ import type { Durability, EndpointId } from "../stream/index.ts";
 import type { AgentSpec, HandlerName, MoveResult } from "./model.ts";
 
 /**
- * What a shell or an agent can ask of its session. A site implements it, one object for each shell and for each stream with agents; values are packed.
- * A shell in another process implements it over a socket. All failures are MeanderErrors.
+ * What a shell or an agent can ask of its session. A site implements it, one object for each shell and for each stream
+ * with agents; values are packed. A shell in another process implements it over a socket. All failures are
+ * MeanderErrors.
  */
 export interface SessionPort extends StreamPort, ChannelPort {
   /** The caller's name as a sender: `shell-1f3a`, or the name of the agent's stream. */
@@ -22,7 +23,7 @@ export interface StreamPort {
   append(request: AppendRequest): Promise<AppendAnswer>;
   createStream(name: string, options: PlacementRequest): Promise<StreamView>;
   move(stream: string, to: string, deadlineMs: number | undefined): Promise<MoveResult>;
-  /** The site reads, checks and keeps the code. @throws {MeanderError} `code-…` */
+  /** The site checks and stores the code. @throws {MeanderError} `code-…` */
   attachAgent(stream: string, request: AttachRequest): Promise<AgentSpec>;
   detachAgent(stream: string, agent: string): Promise<void>;
   /** `source`: text of one function expression, or of a module that exports it; null: removes the handler. */
@@ -38,16 +39,20 @@ export interface StreamPort {
   streams(): Promise<readonly StreamView[]>;
 }
 
-/** What a shell can do besides. */
+/** What only a shell can ask. */
 export interface ShellPort extends SessionPort {
   /** Wall clock of the site, ms. */
   now(): number;
-  /** Settles after that time of the site, which may be simulated. */
+  /** Resolves after that time on the clock of the site, which may be simulated. */
   sleep(ms: number): Promise<void>;
   sites(): Promise<readonly string[]>;
   inspect(stream: string): Promise<StreamInspection>;
   why(message: string): Promise<MessageStory>;
-  /** Acts on a dead letter, or, with `skip` and `retry`, on the message that halted the stream. @throws {MeanderError} `message-unknown` */
+  /**
+   * Acts on a dead letter, or, with `skip` and `retry`, on the message that halted the stream.
+   *
+   * @throws {MeanderError} `message-unknown`
+   */
   deadLetter(
     stream: string,
     message: string,
@@ -58,11 +63,11 @@ export interface ShellPort extends SessionPort {
   setPolicy(scope: string, rules: readonly unknown[]): Promise<void>;
   /** The rules in force, by scope; scopes without rules are left out. */
   policies(): Promise<Readonly<Record<string, readonly unknown[]>>>;
-  /** Tells of events from now on. Undone by the returned function. */
+  /** Calls `listener` with events from now on. Returns an unsubscribe function. */
   onEvent(filter: EventFilter, listener: (event: StreamEvent) => void): () => void;
   /** Detaches. What was buffered is still delivered. Later calls fail with `shell-closed`. */
   close(): Promise<void>;
-  /** Settles when the port has ended: undefined after `close`, else why. */
+  /** Resolves when the port has ended: to undefined after `close`, else to the reason. */
   readonly closed: Promise<Error | undefined>;
 }
 
@@ -70,11 +75,14 @@ export interface AppendRequest {
   readonly stream: string;
   /** Packed. */
   readonly payload: Uint8Array;
-  /** Packed messages to append to the same stream first: what an agent's handler had appended before. Only for `consumed`. */
+  /**
+   * Packed messages to append to the same stream first: those that the agent's handler had appended before. Only for
+   * `consumed`.
+   */
   readonly before?: readonly Uint8Array[] | undefined;
   readonly until: "buffered" | "consumed";
   readonly timeoutMs: number | undefined;
-  /** Only for `consumed`: nobody waits any more once it is aborted. The message stays on its way. */
+  /** Only for `consumed`: rejects the append when it is aborted. The message is still delivered. */
   readonly signal?: AbortSignal | undefined;
   /** Only for `consumed` inside a handler: the streams that wait for it, the sender last. For finding cycles. */
   readonly chain?: readonly EndpointId[] | undefined;
@@ -104,7 +112,7 @@ export interface AttachRequest {
   readonly briefcase: Uint8Array | undefined;
 }
 
-/** A stream as people see it. */
+/** A stream, as listed. */
 export interface StreamView {
   readonly name: string;
   readonly id: number;
@@ -117,12 +125,14 @@ export interface StreamView {
   readonly agents: readonly string[];
 }
 
-/** A stream from inside, as its site tells. */
+/** The inner state of a stream, as its site reports it. */
 export interface StreamInspection extends StreamView {
   /** Messages waiting, in order; at most 100 of them. */
   readonly mailbox: readonly { readonly id: string; readonly bytes: number }[];
   readonly waiting: number;
-  /** The message that runs, is to be tried again, or halted the stream. */
+  /** Whether a handler relocated it and the move has not ended yet. */
+  readonly moving: boolean;
+  /** The message or event that runs, is retried, or halted the stream. */
   readonly current:
     | {
         readonly id: string;
@@ -166,7 +176,7 @@ export interface MessageStory {
     | "consumed"
     | "dead-lettered"
     | "discarded";
-  /** Sentences, for people, in the order of its way. */
+  /** Sentences for people, from the sender to the receiver. */
   readonly steps: readonly string[];
 }
 
@@ -176,7 +186,7 @@ export interface EventFilter {
   readonly types?: readonly StreamEvent["type"][] | undefined;
 }
 
-/** What happens to streams, as told by the site that sees it. `at`: wall clock, ms; `site`: who tells. */
+/** What happens to streams, reported by the site that observes it. `at`: wall clock, ms; `site`: the reporting site. */
 export type StreamEvent = {
   readonly at: number;
   readonly site: string;
@@ -219,6 +229,6 @@ export type StreamEvent = {
       readonly reason: string;
     }
   | { readonly type: "output"; readonly agent: string; readonly line: string }
-  /** So many events went by untold, because their reader was too slow. `stream` is the one it asked for, or empty. */
+  /** `count` events were dropped, because their reader was too slow. `stream`: the one that it filters by, or empty. */
   | { readonly type: "missed"; readonly count: number }
 );

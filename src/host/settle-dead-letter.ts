@@ -28,7 +28,7 @@ export function settleDeadLetter(
   }
   throw new MeanderError(
     "message-unknown",
-    "that is neither a dead letter of the stream nor what halted it",
+    "neither a dead letter of the stream nor the message that halted it",
     {
       where: message,
       expected: "an id that `meander stream inspect` shows",

@@ -3,7 +3,8 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { LIMITS } from "../base/index.ts";
 import type { Durability } from "../stream/index.ts";
-import { ControlWorld, refuse } from "./control-world.test.support.ts";
+import { ControlWorld } from "./control-world.test.support.ts";
+import { refuse } from "./scripted-site.test.support.ts";
 
 const SITES = ["north", "south", "west"] as const;
 const STREAMS = ["a", "b", "c"] as const;

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MeanderError } from "../base/index.ts";
-import { ControlWorld, NEVER, refuse } from "./control-world.test.support.ts";
+import { ControlWorld } from "./control-world.test.support.ts";
+import { NEVER, refuse } from "./scripted-site.test.support.ts";
 
 test("a move changes the record by one streamEpoch, and the source drops the stream", async () => {
   await using world = await ControlWorld.make("north", "south");

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LIMITS } from "../base/index.ts";
 import type { Durability } from "../stream/index.ts";
-import { ControlWorld, NEVER, refuse, type ScriptedSite } from "./control-world.test.support.ts";
+import { ControlWorld } from "./control-world.test.support.ts";
+import { NEVER, refuse, type ScriptedSite } from "./scripted-site.test.support.ts";
 
 const MESSAGE: Durability = { type: "message" };
 const CHECKPOINT: Durability = { type: "checkpoint", every: 10 };

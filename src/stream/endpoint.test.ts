@@ -67,7 +67,7 @@ test("[M10] it is full, too, while a window of messages waits for an unknown str
   assert.ok(hasRoom && !shell.isFull);
 });
 
-test("[M10] whoever waits for room is woken when messages were consumed", async () => {
+test("[M10] callers that wait for room are woken when messages were consumed", async () => {
   const world = new SmallWorld();
   const { consumer } = await world.stream("b", "bar");
   const shell = world.shell("a");
@@ -115,7 +115,7 @@ test("[M31] replies find a sender that has moved; one that does not wait any mor
   });
   await world.run(50);
   await world.move("foo", "c");
-  // Whoever waited did so at the place that it left.
+  // The callers waited at the site that it left.
   assert.deepEqual(told, ["stream-gone"]);
   answer(consumed({ reply: packValue(1) }));
   await world.run(100);
@@ -166,7 +166,7 @@ test("[M29] what waits for a stream that is destroyed is given up, counted, and 
   assert.ok(shell.isEmpty);
 });
 
-test("[M29] what a shell has sent and nobody has consumed is counted when it is closed for good", async () => {
+test("[M29] unconsumed messages of a shell are counted when it is closed for good", async () => {
   const world = new SmallWorld();
   await world.stream("b", "bar");
   world.loses = () => true;

@@ -9,21 +9,21 @@ import type { ReplyWaiter } from "./reply-waiters.ts";
 import { SendWindow, type WindowOwner } from "./send-window.ts";
 import type { WindowState } from "./stream-state.ts";
 
-/** How a message ended that a sender waits for. */
+/** How a message ended whose sender waits. */
 export type Reply =
   | { readonly type: "done"; readonly value: Uint8Array | undefined }
   | { readonly type: "failed"; readonly fault: Fault };
 
-/** Appends to a stream that is not known here yet. */
+/** Appends to a stream whose name is unknown here so far. */
 interface Unresolved {
   readonly payloads: Uint8Array[];
   readonly cancel: Cancel;
 }
 
 /**
- * One that sends: a stream at this site, a shell, or the site itself. It has a window to each of its receivers, and a reply box, whose address is its own with
- * the sign changed: what is sent there is the kernel's, not its agents', so that one that waits for a reply gets it
- * (docs/spec/streams.md [M31]).
+ * A sender: a stream at this site, a shell, or the site itself. It has a window to each of its receivers, and a reply
+ * box, whose address is its own with the sign changed: what is sent there is handled by the kernel, not by the agents,
+ * so that a handler can wait for a reply (docs/spec/streams.md [M31]).
  */
 export abstract class Endpoint implements WindowOwner {
   readonly id: EndpointId;
@@ -82,12 +82,12 @@ export abstract class Endpoint implements WindowOwner {
     return this.#unresolved.size === 0;
   }
 
-  /** Settles when {@link isFull} may be false. */
+  /** Resolves when {@link isFull} may be false. */
   whenRoom(): Promise<void> {
     return new Promise((resolve) => this.#roomWaiters.push(resolve));
   }
 
-  /** What is to be sent has changed, and no message or event was the cause. */
+  /** What waits to be sent has changed without a message or an event. */
   protected sendingChanged(): void {}
 
   windowTo(target: EndpointId): SendWindow | undefined {
@@ -114,7 +114,7 @@ export abstract class Endpoint implements WindowOwner {
     return window.push(payload, options);
   }
 
-  /** [M35] Appends to a stream by name; one that is unknown is waited for. */
+  /** [M35] Appends to a stream by name; an unknown one is waited for. */
   append({ to, payload }: Append): void {
     const location = this.context.locations.byName(to);
     const waiting = this.#unresolved.get(to);
@@ -139,7 +139,7 @@ export abstract class Endpoint implements WindowOwner {
     this.sendingChanged();
   }
 
-  /** A receiver said where to go on. */
+  /** A receiver answers which number to continue with. */
   resynced(target: EndpointId, received: number): void {
     if (this.windows.get(target)?.resynced(received) === true) this.sendingChanged();
   }
@@ -153,9 +153,9 @@ export abstract class Endpoint implements WindowOwner {
     this.send({ target: -to, targetName: toName }, packValue(parts));
   }
 
-  /** Something came for the reply box. */
+  /** Segments for the reply box arrive. */
   replyArrived(from: SiteInstance, frame: Extract<Frame, { type: "append" }>): void {
-    this.#replyPair(from, frame).accept(from, frame, (arrival) => this.#take(arrival), false);
+    this.#replyPair(from, frame).accept(from, frame, (arrival) => this.#received(arrival), false);
   }
 
   /** What the reply box has of a source. */
@@ -167,18 +167,18 @@ export abstract class Endpoint implements WindowOwner {
     this.windows.get(frame.target)?.acknowledged(frame);
   }
 
-  /** The receiver is somewhere else. */
+  /** The receiver has another location. */
   rerouted(target: EndpointId): void {
     this.windows.get(target)?.rerouted();
   }
 
-  /** All windows look again at what they may send. */
+  /** Makes all windows check again what they may send. */
   touch(): void {
     for (const window of this.windows.values()) this.context.atTurnEnd(window);
     for (const pair of this.#replyPairs.values()) this.context.atTurnEnd(pair);
   }
 
-  /** The receiver takes nothing, or is gone: what waits for it is given up. */
+  /** The receiver refuses messages, or no longer exists: what waits for it is given up. */
   refused(target: EndpointId, error: MeanderError): void {
     const window = this.windows.get(target);
     if (window === undefined) return;
@@ -206,7 +206,7 @@ export abstract class Endpoint implements WindowOwner {
     for (const name of [...this.#unresolved.keys()]) this.#giveUp(name);
   }
 
-  /** Forgets a receiver that will never be again. */
+  /** Forgets a receiver that no longer exists. */
   gone(target: EndpointId, error: MeanderError): void {
     this.refused(target, error);
     this.windows.get(target)?.close(error);
@@ -219,7 +219,7 @@ export abstract class Endpoint implements WindowOwner {
     for (const wake of this.#roomWaiters.splice(0)) wake();
   }
 
-  /** Stops for good; whoever waits is told. */
+  /** Stops for good; callers that wait are rejected. */
   close(error: MeanderError): void {
     for (const window of this.windows.values()) window.close(error);
     this.windows.clear();
@@ -242,7 +242,7 @@ export abstract class Endpoint implements WindowOwner {
     );
   }
 
-  /** Takes up what the endpoint had at another place. */
+  /** Adopts what the endpoint had at another site. */
   protected adoptSender(
     windows: readonly WindowState[],
     replyPairs: readonly PairState[],
@@ -279,7 +279,7 @@ export abstract class Endpoint implements WindowOwner {
     return pair;
   }
 
-  #take({ pair, seq, payload }: Arrival): void {
+  #received({ pair, seq, payload }: Arrival): void {
     pair.consumedUpTo(seq);
     pair.acknowledgeUpTo(seq);
     const outcome = readReply(payload);
@@ -308,7 +308,13 @@ export abstract class Endpoint implements WindowOwner {
   }
 }
 
-/** A reply's fault as the error of whoever waits. */
+/** A shell as a sender: it stays at the site that it is attached to. */
+export class ShellEndpoint extends Endpoint {
+  readonly streamEpoch = 0;
+  readonly maySend = true;
+}
+
+/** A reply; its fault as the error that the waiting caller gets. */
 function readReply(
   payload: Uint8Array,
 ): { sequence: number; result: Uint8Array | MeanderError | undefined } | undefined {

@@ -7,7 +7,8 @@ import type { FrameNetwork } from "./network.ts";
 /** Sites with a network each, to examine. */
 export interface FrameWorld extends AsyncDisposable {
   /**
-   * Starts a site, ending an earlier instance of it. When this settles, all that run know each other, and nobody knows of others.
+   * Starts a site, ending an earlier instance of it. When this resolves, all running sites know each other and no
+   * others.
    *
    * @param onFrames gets what arrives there
    */
@@ -15,7 +16,7 @@ export interface FrameWorld extends AsyncDisposable {
     siteInstance: SiteInstance,
     onFrames: (from: SiteInstance, bytes: Uint8Array) => void,
   ): Promise<FrameNetwork>;
-  /** Frames that this site's network dropped so far because they were for nobody. */
+  /** Frames that this site's network dropped so far because they were for an unknown site. */
   undeliverable(site: string): number;
   /** Lets a little time pass. */
   pass(): Promise<void>;
@@ -28,7 +29,8 @@ const SOUTH: SiteInstance = { site: "south", instance: 0xffff_fffe };
 const PASSES_MAX = 20_000;
 
 /**
- * What every {@link FrameNetwork} must do (docs/spec/streams-network.md). An implementation calls this from its own test file.
+ * What every {@link FrameNetwork} must do (docs/spec/streams-network.md). An implementation calls this from its own
+ * test file.
  *
  * @param isOrdered whether frames arrive in order as long as nothing breaks
  */
@@ -133,7 +135,7 @@ export function frameNetworkConformance(
     assert.ok(north.network.maxFrameBytes("nowhere") >= 1_024);
   });
 
-  rule("[N10] a frame for a site that nobody knows is dropped and counted", async (world) => {
+  rule("[N10] a frame for an unknown site is dropped and counted", async (world) => {
     const [north, south] = await pair(world);
     north.network.send({ site: "nowhere", instance: 1 }, makeFrame(40, 1));
     await until(world, () => world.undeliverable("north") === 1);

@@ -18,6 +18,7 @@ export {
   type TimerRequest,
 } from "./consumer.ts";
 export { decodeFrames } from "./decode-frames.ts";
+export type { ShellEndpoint } from "./endpoint.ts";
 export { type Frame, type FrameHead, frameHead } from "./frames.ts";
 export { Keeper } from "./keeper.ts";
 export { type KernelOptions, StreamKernel } from "./kernel.ts";
@@ -40,7 +41,6 @@ export type { FrameNetwork, RecordStore } from "./network.ts";
 export type { ReplyWaiter } from "./reply-waiters.ts";
 export type { Resident } from "./resident.ts";
 export type { ResidentOptions } from "./resident-options.ts";
-export type { ShellEndpoint } from "./shell-endpoint.ts";
 export type { SiteHandler } from "./site-endpoint.ts";
 export {
   decodeState,

@@ -1,10 +1,10 @@
 import { type Cancel, MeanderError } from "../base/index.ts";
 import type { KernelContext } from "./kernel-context.ts";
 
-/** How long until a keeper that did not answer is asked again, ms. */
+/** Pause before a write that failed is retried, ms. */
 const AGAIN_MS = 250;
 
-/** What a journal writes: the whole state, and what may be told to others once it is kept. */
+/** What a journal writes: the whole state, and what may be sent once it is kept. */
 export interface JournalEntry {
   readonly state: Uint8Array;
   /** The keeper has it. */
@@ -12,8 +12,9 @@ export interface JournalEntry {
 }
 
 /**
- * Keeps a stream's record at its keeper up to date: one state on its way at a time, always the newest (docs/spec/streams.md [M7], [M33]). Nothing has to be told
- * apart in what the keeper has: a new keeper, or one that started anew, gets the whole state like any other.
+ * Keeps a stream's record at its keeper up to date: one write at a time, always of the newest state
+ * (docs/spec/streams.md [M7], [M33]). The keeper's earlier state does not matter: a new keeper, or one that restarted,
+ * gets the whole state like any other.
  */
 export class Journal {
   readonly #context: KernelContext;
@@ -50,18 +51,18 @@ export class Journal {
     this.#dirty = true;
   }
 
-  /** Nothing is on its way, and nothing waits. */
+  /** Whether no write is in progress, and none is due. */
   get isIdle(): boolean {
     return !this.#dirty && !this.#writing;
   }
 
-  /** Settles when all changes so far are kept. Never, when it is closed before. */
+  /** Resolves when all changes so far are kept; never, when it is closed before. */
   settled(): Promise<void> {
     if (!this.#dirty && !this.#writing) return Promise.resolve();
     return new Promise((resolve) => this.#idle.push(resolve));
   }
 
-  /** Writes what has changed, unless a write is on its way. */
+  /** Writes what has changed, unless a write is in progress. */
   write(): void {
     if (!this.#dirty || this.#writing || this.#closed || this.#cancel !== undefined) return;
     this.#dirty = false;

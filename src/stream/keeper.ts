@@ -11,8 +11,9 @@ interface Kept {
 }
 
 /**
- * The records of other sites' streams, kept here as their failure manager (docs/spec/streams.md [M7], [M33]). What `put` has settled for survives the end of
- * this process; a write of an epoch below the fence is refused, so that a site that was given up cannot commit any more.
+ * The records of other sites' streams, kept here as their failure manager (docs/spec/streams.md [M7], [M33]). What
+ * `put` has settled for survives the end of this process; a write of an epoch below the fence is refused, so that a
+ * site that was given up cannot commit any more.
  */
 export class Keeper {
   readonly #store: RecordStore;
@@ -67,7 +68,7 @@ export class Keeper {
   #inOrder<T>(task: () => Promise<T>): Promise<T> {
     const result = this.#turn.then(task, task);
     this.#turn = result.catch(() => {
-      // Told to whoever asked.
+      // The caller has the error.
     });
     return result;
   }

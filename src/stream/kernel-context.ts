@@ -4,9 +4,9 @@ import type { KernelEvent } from "./kernel-event.ts";
 import type { Locations } from "./locations.ts";
 import type { SiteInstance } from "./model.ts";
 
-/** Something that has to be looked at when the present turn of the kernel ends. */
+/** A part of the kernel that has to act when the present turn ends. */
 export interface Chore {
-  /** Sends what has become due. Called once for each turn in which it was asked for. */
+  /** Sends what is due. Called once for each turn in which it was requested. */
   endTurn(): void;
 }
 
@@ -19,7 +19,7 @@ export interface KernelContext {
   readonly segmentBytes: number;
   /** Largest frame, bytes. */
   readonly frameBytes: number;
-  /** Whether this site's lease holds: without it its streams neither run nor say anything. */
+  /** Whether this site's lease holds: without it its streams neither run nor send. */
   leaseHolds(): boolean;
   send(to: SiteInstance, frame: Frame): void;
   /** Calls `chore.endTurn` before the kernel returns to its caller. */

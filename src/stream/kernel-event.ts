@@ -1,20 +1,20 @@
 import type { Fault } from "./consumer.ts";
 import type { EndpointId } from "./model.ts";
 
-/** What a kernel tells of; `stream` is the name of the stream that it happened to. */
+/** An event of a kernel; `stream` is the name of the stream concerned. */
 export type KernelEvent =
   | {
       readonly type: "consumed";
       readonly stream: string;
       readonly message: string;
-      /** From the begin of the handlers to their end. */
+      /** Duration of its handlers. */
       readonly ms: number;
       readonly id: EndpointId;
       readonly from: EndpointId;
       /** Numbers of its first and its last segment. */
       readonly first: number;
       readonly seq: number;
-      /** It was a dead letter, and comes behind later ones. */
+      /** It was a dead letter: later messages were consumed before it. */
       readonly replayed: boolean;
     }
   | {
@@ -33,5 +33,5 @@ export type KernelEvent =
     }
   /** A handler asked to move its stream. */
   | { readonly type: "relocate"; readonly stream: string; readonly to: string }
-  /** A higher stream epoch is elsewhere: what is here is void. */
+  /** Another site has a higher stream epoch: the state at this site is void. */
   | { readonly type: "superseded"; readonly stream: string; readonly id: EndpointId };

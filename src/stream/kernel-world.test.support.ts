@@ -1,20 +1,12 @@
 /** Kernels on a bad network, with a harness that moves streams and kills sites as the session would. */
 import { SeededRandom, VirtualClock } from "../base/index.ts";
 import { packValue, unpackValue } from "../wire/index.ts";
-import {
-  type Append,
-  type Consumer,
-  type Delivery,
-  type Effects,
-  type EventCall,
-  type LifecycleEvent,
-  NO_EFFECTS,
-  type Outcome,
-} from "./consumer.ts";
+import { type Counter, CountingConsumer } from "./counting-consumer.test.support.ts";
 import { Keeper } from "./keeper.ts";
 import { StreamKernel } from "./kernel.ts";
 import type { KernelEvent } from "./kernel-event.ts";
 import type { Location } from "./locations.ts";
+import { MemoryRecordStore } from "./memory-record-store.ts";
 import type { Durability, EndpointId, SiteInstance } from "./model.ts";
 import type { FrameNetwork, RecordStore } from "./network.ts";
 import type { Resident } from "./resident.ts";
@@ -27,127 +19,6 @@ export interface Trouble {
   readonly reorder: number;
 }
 
-interface Counter {
-  seen: Record<string, number>;
-  sent: Record<string, number>;
-  total: number;
-}
-
-/** Counts what comes from each sender, and passes some of it on. Every message carries its number among those of its sender. */
-export class CountingConsumer implements Consumer {
-  readonly batchMax = 8;
-  #committed: Counter;
-  readonly #world: KernelWorld;
-  readonly #name: string;
-  #interrupted = false;
-  #closed = false;
-
-  constructor(world: KernelWorld, name: string, state: Uint8Array) {
-    this.#world = world;
-    this.#name = name;
-    this.#committed = unpackValue(state) as Counter;
-  }
-
-  static fresh(): Uint8Array {
-    return packValue({ seen: {}, sent: {}, total: 0 } satisfies Counter);
-  }
-
-  get counter(): Counter {
-    return this.#committed;
-  }
-
-  consume(batch: readonly Delivery[], done: (index: number, outcome: Outcome) => void): void {
-    this.#interrupted = false;
-    let index = 0;
-    const next = (): void => {
-      if (this.#closed) return;
-      const delivery = batch[index];
-      if (delivery === undefined) return;
-      if (this.#interrupted) {
-        for (; index < batch.length; index++) done(index, { type: "interrupted" });
-        return;
-      }
-      const outcome = this.#consume(delivery);
-      done(index++, outcome);
-      if (outcome.type === "failed") {
-        for (; index < batch.length; index++) done(index, { type: "interrupted" });
-        return;
-      }
-      if (index < batch.length) {
-        if (this.#world.random.below(3) === 0) next();
-        else this.#world.clock.after("handler", this.#world.random.float() * 2, next);
-      }
-    };
-    if (this.#world.random.below(2) === 0) next();
-    else this.#world.clock.after("handler", this.#world.random.float() * 5, next);
-  }
-
-  interrupt(): void {
-    this.#interrupted = true;
-  }
-
-  notify(_event: LifecycleEvent, done: (effects: Effects) => void): void {
-    if (this.#world.random.below(2) === 0) done(NO_EFFECTS);
-    else this.#world.clock.after("event", 1, () => done(NO_EFFECTS));
-  }
-
-  recall(_call: EventCall, _attempt: number, done: (effects: Effects) => void): void {
-    done(NO_EFFECTS);
-  }
-
-  snapshot(): Uint8Array {
-    return packValue(this.#committed);
-  }
-
-  close(): void {
-    this.#closed = true;
-  }
-
-  #consume(delivery: Delivery): Outcome {
-    const message = unpackValue(delivery.payload) as { n: number; pad?: Uint8Array };
-    if (this.#world.random.float() < this.#world.failures && delivery.attempt < 4)
-      return {
-        type: "failed",
-        fault: { code: "handler-failed", message: "by chance", agent: "a" },
-        // biome-ignore lint/suspicious/noThenProperty: nobody awaits an outcome
-        then: { type: "retry", afterMs: 5 },
-      };
-    const counter: Counter = structuredClone(this.#committed);
-    const last = counter.seen[delivery.fromName] ?? 0;
-    if (message.n !== last + 1)
-      this.#world.violations.push(
-        `${this.#world.clock.now().toFixed(1)} ${this.#name} got ${delivery.fromName} n=${message.n} after ${last}`,
-      );
-    counter.seen[delivery.fromName] = message.n;
-    counter.total++;
-    const appends: Append[] = [];
-    while (this.#world.random.float() < 0.4) {
-      const to = this.#world.names[this.#world.random.below(this.#world.names.length)] as string;
-      const n = (counter.sent[to] ?? 0) + 1;
-      counter.sent[to] = n;
-      appends.push({
-        to,
-        payload: packValue({
-          n,
-          ...(this.#world.random.below(20) === 0 ? { pad: new Uint8Array(5_000) } : {}),
-        }),
-      });
-    }
-    this.#committed = counter;
-    return {
-      type: "consumed",
-      effects: {
-        appends,
-        timers: [],
-        relocate: undefined,
-        reply: packValue(message.n),
-        changed: true,
-        handled: true,
-      },
-    };
-  }
-}
-
 interface Site {
   readonly name: string;
   siteInstance: SiteInstance;
@@ -155,21 +26,6 @@ interface Site {
   handler: ((from: SiteInstance, bytes: Uint8Array) => void) | undefined;
   keeper: Keeper;
   readonly store: RecordStore;
-}
-
-class MapStore implements RecordStore {
-  readonly #records = new Map<EndpointId, Uint8Array>();
-  async get(stream: EndpointId): Promise<Uint8Array | undefined> {
-    return this.#records.get(stream);
-  }
-  async put(
-    records: readonly { readonly stream: EndpointId; readonly bytes: Uint8Array }[],
-  ): Promise<void> {
-    for (const { stream, bytes } of records) this.#records.set(stream, bytes);
-  }
-  async delete(stream: EndpointId): Promise<void> {
-    this.#records.delete(stream);
-  }
 }
 
 export class KernelWorld {
@@ -206,7 +62,7 @@ export class KernelWorld {
     this.#durability = options.durability;
     this.failures = options.failures ?? 0;
     this.sites = Array.from({ length: options.sites }, (_, index) => {
-      const store = new MapStore();
+      const store = new MemoryRecordStore();
       return {
         name: `s${index}`,
         siteInstance: { site: `s${index}`, instance: this.#instance++ },
@@ -270,13 +126,25 @@ export class KernelWorld {
     });
   }
 
+  /** Lets `ms` pass; all promises that can settle do so after every timer. */
   async run(ms: number): Promise<void> {
     const end = this.clock.now() + ms;
-    while ((this.clock.nextAt ?? Number.POSITIVE_INFINITY) <= end) {
-      this.clock.step();
-      await Promise.resolve();
-      for (let spins = 0; spins < 12; spins++) await Promise.resolve();
-    }
+    await new Promise<void>((resolve, reject) => {
+      const turn = (): void => {
+        if ((this.clock.nextAt ?? Number.POSITIVE_INFINITY) > end) {
+          resolve();
+          return;
+        }
+        try {
+          this.clock.step();
+        } catch (error) {
+          reject(error);
+          return;
+        }
+        setImmediate(turn);
+      };
+      turn();
+    });
     this.clock.advance(end - this.clock.now());
   }
 

@@ -7,7 +7,7 @@ import { encodeFrame, type Frame } from "./frames.ts";
 import { siteEndpoint } from "./model.ts";
 import { append, consumed, ScriptedConsumer, SmallWorld } from "./small-world.test.support.ts";
 
-test("[M20] bytes that are no frames are counted, and disturb nobody", async () => {
+test("[M20] malformed bytes are counted and have no other effect", async () => {
   const world = new SmallWorld();
   const { consumer } = await world.stream("b", "bar");
   const { siteInstance } = world.site("a");
@@ -131,11 +131,11 @@ test("what comes for a shell that has gone is refused, and given up by its sende
   assert.deepEqual(
     world.site("b").events.map(({ type }) => type),
     ["consumed"],
-    "a reply is nobody's message",
+    "a reply is no message",
   );
 });
 
-test("a stream that is removed, or replaced, is closed; whoever waits there is told", async () => {
+test("a stream that is removed, or replaced, is closed; callers that wait there are rejected", async () => {
   const world = new SmallWorld();
   const bar = await world.stream("b", "bar");
   void bar.resident.change(() => new Promise(() => {}));

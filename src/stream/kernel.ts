@@ -10,7 +10,7 @@ import {
 import type { LifecycleEvent } from "./consumer.ts";
 import { decodeFrames } from "./decode-frames.ts";
 import { EndedSites } from "./ended-sites.ts";
-import type { Endpoint } from "./endpoint.ts";
+import { type Endpoint, ShellEndpoint } from "./endpoint.ts";
 import { APPEND_BYTES, encodeFrame, type Frame, SEGMENT_BYTES } from "./frames.ts";
 import { IncomingFrames } from "./incoming-frames.ts";
 import type { KernelContext } from "./kernel-context.ts";
@@ -20,18 +20,17 @@ import { type EndpointId, SHELL_ID_MIN, type SiteInstance, siteEndpoint } from "
 import type { FrameNetwork } from "./network.ts";
 import { Resident } from "./resident.ts";
 import type { ResidentOptions } from "./resident-options.ts";
-import { ShellEndpoint } from "./shell-endpoint.ts";
 import { SiteEndpoint, type SiteHandler } from "./site-endpoint.ts";
 import { Turns } from "./turns.ts";
 
-/** What a kernel stands on. */
+/** What a {@link StreamKernel} uses. */
 export interface KernelOptions {
   readonly self: SiteInstance;
   readonly clock: Clock;
   /** Draws the ids of shells. */
   readonly random: Random;
   readonly network: FrameNetwork;
-  /** Answers what other sites ask. */
+  /** Answers the requests of other sites. */
   readonly onSiteRequest: SiteHandler;
   /** Must not call the kernel back before it returns. */
   readonly onEvent: (event: KernelEvent) => void;
@@ -42,8 +41,9 @@ const NAME_BYTES = 96;
 const PRUNE_MS = 60_000;
 
 /**
- * The mobile streams of one site: what is here, what was sent from here, and where the rest is. It does no I/O: bytes come and go
- * through its {@link FrameNetwork}, time through its clock. docs/spec/streams.md has its rules.
+ * The mobile streams of one site: the streams here, what was sent from here, and where the other streams are. It does
+ * no I/O: bytes come and go through its {@link FrameNetwork}, time through its clock. docs/spec/streams.md has its
+ * rules.
  */
 export class StreamKernel {
   readonly counts = new Counters();
@@ -91,7 +91,7 @@ export class StreamKernel {
     this.#stopPruning = every(clock, "forget shells", PRUNE_MS, () => {
       for (const each of this.#residents.values())
         each.prune(clock.now() - LIMITS.senderForgottenMs);
-      // Without a lease the list of sites may be an old one.
+      // Without a lease the list of sites may be outdated.
       if (this.leaseHolds) this.#ended.review([...this.locations.others].map(([, where]) => where));
       this.#turns.turn(() => this.#giveUpEnded());
     });
@@ -119,7 +119,7 @@ export class StreamKernel {
     });
   }
 
-  /** The sites there are. What waits for others is given up. */
+  /** The sites that run now. What waits for other sites is given up. */
   setSites(siteInstances: readonly SiteInstance[]): void {
     this.#turns.turn(() => {
       const now = new Map(
@@ -142,7 +142,7 @@ export class StreamKernel {
   removeLocation(id: EndpointId): void {
     this.#turns.turn(() => {
       const location = this.locations.removeStream(id);
-      const error = new MeanderError("stream-destroyed", "the stream is no more", {
+      const error = new MeanderError("stream-destroyed", "the stream was destroyed", {
         where: `stream ${location?.name ?? id}`,
       });
       for (const endpoint of this.#endpoints()) {
@@ -152,7 +152,7 @@ export class StreamKernel {
     });
   }
 
-  /** A new sender that stays here. */
+  /** Opens the endpoint of a shell, which stays at this site. */
   openShell(name: string): ShellEndpoint {
     const { random } = this.#options;
     const id = SHELL_ID_MIN + random.uint32() * 0x1_0000 + (random.uint32() & 0xffff);
@@ -162,7 +162,7 @@ export class StreamKernel {
     return shell;
   }
 
-  /** The shell is gone. What it sent and is not consumed is given up. */
+  /** Closes the endpoint of a shell. Its unconsumed messages are given up. */
   closeShell(shell: ShellEndpoint): void {
     const error = new MeanderError("shell-closed", "the shell was closed", { where: shell.name });
     this.#turns.turn(() => {
@@ -172,12 +172,12 @@ export class StreamKernel {
     });
   }
 
-  /** Does `task` as one turn: what it causes is sent when it ends. */
+  /** Runs `task` as one turn: what it causes is sent when it ends. */
   turn<T>(task: () => T): T {
     return this.#turns.turn(task);
   }
 
-  /** Takes a stream in. It runs from {@link Resident.start} on. */
+  /** Installs a stream. It runs from {@link Resident.start} on. */
   install(options: ResidentOptions): Resident {
     return this.#turns.turn(() => {
       const resident = new Resident(this.#context, options);
@@ -187,7 +187,7 @@ export class StreamKernel {
     });
   }
 
-  /** The stream is not here any more. */
+  /** The stream is no longer at this site. */
   remove(id: EndpointId): void {
     this.#turns.turn(() => {
       const resident = this.#residents.get(id);
@@ -197,25 +197,25 @@ export class StreamKernel {
     });
   }
 
-  /** Asks another site. @throws {MeanderError} `site-gone`, and what it refuses with */
+  /** Sends a request to another site. @throws {MeanderError} `site-gone`, and what it refuses with */
   request(to: SiteInstance, kind: string, payload: Uint8Array): Promise<Uint8Array | undefined> {
     const known = this.#siteInstances.get(siteEndpoint(to)) ?? this.#isSelf(to);
     if (!known) return Promise.reject(siteGone(to));
     return this.#site.request(to, kind, payload);
   }
 
-  /** Tells every stream here of an event. Settles when all handlers have ended. */
+  /** Runs the handlers of an event of every stream here. Resolves when they have ended. */
   async tellAll(event: LifecycleEvent): Promise<void> {
     await Promise.all(
       [...this.#residents.values()].map((each) => each.tell(event).catch(() => {})),
     );
   }
 
-  /** Stops at once: nothing is sent any more. */
+  /** Stops at once; nothing is sent afterwards. */
   close(): void {
     this.#stopPruning();
     this.#leaseTimer?.();
-    const error = new MeanderError("site-stopped", "the site stops", {
+    const error = new MeanderError("site-stopped", "the site is stopping", {
       where: this.#options.self.site,
     });
     for (const id of [...this.#residents.keys()]) this.remove(id);
@@ -224,7 +224,7 @@ export class StreamKernel {
     this.#turns.clear();
   }
 
-  /** [M9] Batches are stopped when the lease runs out. */
+  /** [M9] Batches are interrupted when the lease expires. */
   #watchLease(): void {
     const leftMs = Math.max(0, this.#leaseUntil - this.#options.clock.now());
     this.#leaseTimer = this.#options.clock.after("lease", leftMs, () => {
@@ -279,7 +279,9 @@ export class StreamKernel {
     }
   }
 
-  /** Replies for shells whose site has ended. Their numbers stay for a while: what they sent may still arrive, again. */
+  /**
+   * Replies for shells whose site has ended. Their numbers stay for a while: what they sent may still arrive, again.
+   */
   #giveUpEnded(): void {
     for (const [id, siteInstance] of this.locations.others) {
       if (!this.#ended.has(siteInstance)) continue;
@@ -304,7 +306,7 @@ export class StreamKernel {
 }
 
 function gone(name: string): MeanderError {
-  return new MeanderError("stream-gone", "the stream is not at this site any more", {
+  return new MeanderError("stream-gone", "the stream is no longer at this site", {
     where: `stream ${name}`,
   });
 }
@@ -312,6 +314,6 @@ function gone(name: string): MeanderError {
 function siteGone({ site }: SiteInstance): MeanderError {
   return new MeanderError("site-gone", "the site has ended", {
     where: `site ${site}`,
-    next: "try again; it may have been done",
+    next: "retry; it may already have taken effect",
   });
 }

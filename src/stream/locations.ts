@@ -7,11 +7,13 @@ export interface Location {
   readonly name: string;
   readonly siteInstance: SiteInstance;
   readonly streamEpoch: number;
-  /** False: its site has ended, and nobody has taken it over yet. */
+  /** False: its site has ended, and no other site has taken it over. */
   readonly live: boolean;
 }
 
-/** Where endpoints are: streams as the directory or a `moved` frame says, shells and sites by where their frames come from. */
+/**
+ * Where endpoints are: of streams as the directory or a `moved` frame says, of shells and sites as their frames show.
+ */
 export class Locations {
   readonly #streams = new Map<EndpointId, Location>();
   readonly #names = new Map<string, EndpointId>();
@@ -42,7 +44,7 @@ export class Locations {
     return this.#streams.values();
   }
 
-  /** False when it says nothing new, or something older than what is known. */
+  /** False when it is not newer than what is known. */
   setStream(location: Location): boolean {
     const known = this.#streams.get(location.id);
     if (known !== undefined) {

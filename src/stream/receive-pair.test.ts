@@ -125,7 +125,7 @@ test("[M1] messages are handed on in order and once, however the frames arrive",
   );
 });
 
-test("[M30] what comes again is dropped and counted, and acknowledged anew", () => {
+test("[M30] a duplicate is dropped and counted, and acknowledged again", () => {
   const { context, got, accept, ack } = open();
   accept({ segments: whole(1, 2) });
   context.taken();
@@ -251,7 +251,7 @@ test("[M10] a full mailbox takes nothing, and what it did not take comes again",
   assert.deepEqual(payloads(got), [[1], [2]]);
 });
 
-test("[M9] what a source sends from a place that it has left is refused", () => {
+test("[M9] what a source sends from a site that it has left is refused", () => {
   const { context, got, accept, ack } = open();
   accept({ sourceEpoch: 3, segments: whole(1) }, ELSEWHERE);
   context.taken();
@@ -261,7 +261,7 @@ test("[M9] what a source sends from a place that it has left is refused", () => 
   assert.equal(ack(), undefined);
 });
 
-test("[M5] a message of which a part had come from the source's earlier place comes whole from the new one", () => {
+test("[M5] a message of which a part had come from the source's earlier site arrives whole from the new one", () => {
   const { got, accept, pair } = open();
   accept({ segments: [...whole(1), piece(2)] });
   accept({ first: 4, segments: whole(4) });
@@ -317,7 +317,7 @@ test("[M6] a source that lost its numbers is told the highest one that is here",
   assert.deepEqual(payloads(got), [[1], [2], [30]]);
 });
 
-test("[M6] what travels is what was consumed: the rest comes again to the new place", () => {
+test("[M6] what travels is what was consumed: the rest is sent again to the new site", () => {
   const { pair, accept } = open();
   accept({ segments: whole(1, 2, 3) });
   pair.consumedUpTo(2);

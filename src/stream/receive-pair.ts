@@ -4,7 +4,7 @@ import { type Frame, SEGMENT, type Segment } from "./frames.ts";
 import type { Chore, KernelContext } from "./kernel-context.ts";
 import type { EndpointId, SiteInstance } from "./model.ts";
 
-/** A message that has arrived whole. */
+/** A complete message. */
 export interface Arrival {
   readonly pair: ReceivePair;
   /** Its last segment's number: its name. */
@@ -16,30 +16,30 @@ export interface Arrival {
   readonly wantsReply: boolean;
 }
 
-/** What a stream keeps of one that sends to it: the slot of the paper's state vector (§2.2). */
+/** What a stream keeps of one of its senders: the slot of the paper's state vector (§2.2). */
 export interface PairState {
   readonly source: EndpointId;
   readonly sourceName: string;
   readonly sourceEpoch: number;
   readonly consumed: number;
-  /** Where it was last heard from. */
+  /** Where its last frame came from. */
   readonly siteInstance: SiteInstance;
 }
 
-/** Who receives. */
+/** The receiver. */
 export interface PairOwner {
   /** Of the endpoint, or the negative one of its reply box. */
   readonly address: EndpointId;
   readonly streamEpoch: number;
-  /** False while its site's lease is out. */
+  /** False while its site does not hold its lease. */
   readonly maySend: boolean;
-  /** Bytes that it still takes. */
+  /** Bytes that it still accepts. */
   readonly room: number;
 }
 
 /**
- * What arrives from one source at one target: puts segments in order and together, and acknowledges what is consumed (docs/spec/streams.md
- * [M1], [M2], [M25], [M30]).
+ * Receives from one source at one target: orders and reassembles segments, and acknowledges what is consumed
+ * (docs/spec/streams.md [M1], [M2], [M25], [M30]).
  */
 export class ReceivePair implements Chore {
   readonly source: EndpointId;
@@ -54,7 +54,7 @@ export class ReceivePair implements Chore {
   #consumed: number;
   /** All up to here may be forgotten by the source. */
   #acknowledged: number;
-  /** Arrived beyond a hole. */
+  /** Segments beyond a hole. */
   readonly #early = new Map<number, Segment>();
   #parts: Segment[] = [];
   #lastAt: number;
@@ -84,20 +84,20 @@ export class ReceivePair implements Chore {
     return this.#siteInstance;
   }
 
-  /** When something came from it last, on the kernel's clock. */
+  /** When a frame of it last arrived, on the kernel's clock. */
   get lastAt(): number {
     return this.#lastAt;
   }
 
   /**
-   * Takes what came; `take` gets each message that is whole now.
+   * Accepts segments; `receive` gets each message that is complete now.
    *
-   * @param lossless false: holes are no loss, because the messages mean nothing after a failure
+   * @param lossless false: holes are not counted as loss, because the messages mean nothing after a failure
    */
   accept(
     from: SiteInstance,
     frame: Extract<Frame, { type: "append" }>,
-    take: (arrival: Arrival) => void,
+    receive: (arrival: Arrival) => void,
     lossless = true,
   ): void {
     const context = this.#context;
@@ -111,12 +111,12 @@ export class ReceivePair implements Chore {
     this.sourceName = frame.sourceName;
     if (frame.base > this.#received + 1) this.#skipTo(frame.base, lossless);
     let sequence = frame.first;
-    for (const segment of frame.segments) this.#take(sequence++, segment, take);
+    for (const segment of frame.segments) this.#accept(sequence++, segment, receive);
     for (;;) {
       const next = this.#early.get(this.#received + 1);
       if (next === undefined) break;
       this.#early.delete(this.#received + 1);
-      this.#inOrder(next, take);
+      this.#inOrder(next, receive);
     }
     context.atTurnEnd(this);
   }
@@ -133,7 +133,7 @@ export class ReceivePair implements Chore {
     this.#context.atTurnEnd(this);
   }
 
-  /** The source lost its numbers and goes on behind what is here. @returns the highest number that is here */
+  /** The source lost its numbers and continues behind what has arrived. @returns the highest number that has arrived */
   resync(from: SiteInstance, sourceEpoch: number): number | undefined {
     if (sourceEpoch < this.#sourceEpoch) return undefined;
     if (sourceEpoch > this.#sourceEpoch) this.#newEpoch(sourceEpoch);
@@ -158,7 +158,7 @@ export class ReceivePair implements Chore {
     };
   }
 
-  /** Tells the source what is here. */
+  /** Tells the source what has arrived. */
   endTurn(): void {
     const owner = this.#owner;
     if (!owner.maySend) return;
@@ -169,7 +169,7 @@ export class ReceivePair implements Chore {
     }
     const width = LIMITS.streamWindowSegmentsMax;
     const waiting = this.#received - this.#acknowledged;
-    // A message that is not whole yet must not be in its own way.
+    // A message that is incomplete must not block itself.
     const credit =
       owner.room > 0 ? Math.max(width - waiting + this.#parts.length, 0) + waiting : waiting;
     this.#context.send(this.#siteInstance, {
@@ -186,7 +186,7 @@ export class ReceivePair implements Chore {
 
   #newEpoch(epoch: number): void {
     this.#sourceEpoch = epoch;
-    // What the source sends from its new place begins with whole messages.
+    // At its new site the source begins with a whole message.
     this.#received -= this.#parts.length;
     this.#parts = [];
     this.#early.clear();
@@ -208,7 +208,7 @@ export class ReceivePair implements Chore {
     }
   }
 
-  #take(sequence: number, segment: Segment, take: (arrival: Arrival) => void): void {
+  #accept(sequence: number, segment: Segment, receive: (arrival: Arrival) => void): void {
     if (sequence <= this.#received) {
       this.#context.count("duplicate");
       return;
@@ -218,7 +218,7 @@ export class ReceivePair implements Chore {
         this.#context.count("mailbox-full");
         return;
       }
-      this.#inOrder(segment, take);
+      this.#inOrder(segment, receive);
       return;
     }
     if (sequence > this.#received + LIMITS.streamWindowSegmentsMax) {
@@ -228,7 +228,7 @@ export class ReceivePair implements Chore {
     this.#early.set(sequence, segment);
   }
 
-  #inOrder(segment: Segment, take: (arrival: Arrival) => void): void {
+  #inOrder(segment: Segment, receive: (arrival: Arrival) => void): void {
     this.#received++;
     if ((segment.flags & SEGMENT.end) === 0) {
       this.#parts.push(segment);
@@ -240,7 +240,7 @@ export class ReceivePair implements Chore {
     this.#parts = [];
     const whole =
       (first.flags & SEGMENT.chain) === 0 ? { payload: bytes, chain: [] } : decodeChain(bytes);
-    take({
+    receive({
       pair: this,
       seq: this.#received,
       first: this.#received - parts.length,

@@ -73,7 +73,7 @@ test("[M8] what a failed handler sent does not leave", async () => {
   assert.deepEqual(bar.consumer.texts, ["3"]);
 });
 
-test("[M8] a skipped message is over, counted and told of; whoever waits gets the error", async () => {
+test("[M8] a skipped message has ended, is counted and reported; a caller that waits gets the error", async () => {
   const consumer = failing("1", { type: "skip" });
   const { world, shell, resident } = await open(consumer);
   const errors: string[] = [];

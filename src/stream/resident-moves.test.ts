@@ -15,7 +15,7 @@ import {
 const names = (count: number, first = 1): string[] =>
   Array.from({ length: count }, (_, index) => `${first + index}`);
 
-test("[M5] a move ends the current message, tells the agents, and takes the rest to the new place from its senders", async () => {
+test("[M5] a move lets the current message end, tells the agents, and its senders send the rest to the new site", async () => {
   const world = new SmallWorld(["a", "b", "c"]);
   const consumer = new ScriptedConsumer();
   consumer.batchMax = 10;
@@ -71,7 +71,7 @@ test("[M5] the agents are told of the arrival before the first message", async (
   assert.deepEqual(order, ["arrival", "1"]);
 });
 
-test("[M5] a place that it has left forwards nothing, and answers where it is", async () => {
+test("[M5] a site that it has left forwards nothing, and answers where it is", async () => {
   const world = new SmallWorld(["a", "b", "c"]);
   const bar = await world.stream("b", "bar");
   const shell = world.shell("a");
@@ -95,7 +95,7 @@ test("[M5] a place that it has left forwards nothing, and answers where it is", 
   assert.equal(world.site("a").kernel.locations.stream(bar.id)?.streamEpoch, 2);
 });
 
-test("[M5] a place that does not know better is silent, and the sender asks again", async () => {
+test("[M5] a site that knows no later location is silent, and the sender asks again", async () => {
   const world = new SmallWorld(["a", "b", "c"]);
   const bar = await world.stream("b", "bar");
   const shell = world.shell("a");
@@ -272,7 +272,7 @@ test("[M9] what is addressed to an earlier or a later epoch than the stream's is
   assert.equal(kernel.counts.get("ahead-of-us"), 1);
 });
 
-test("[M9] a place that hears of a higher epoch tells that its own is void", async () => {
+test("[M9] a site that learns of a higher epoch reports that its own is void", async () => {
   const world = new SmallWorld(["a", "b", "c"]);
   const bar = await world.stream("b", "bar");
   const { events, kernel } = world.site("b");
@@ -286,7 +286,7 @@ test("[M9] a place that hears of a higher epoch tells that its own is void", asy
   assert.deepEqual(events, [{ type: "superseded", stream: "bar", id: bar.id }]);
 });
 
-test("[M9] a refusal or a new number from a place that the stream has left changes nothing", async () => {
+test("[M9] a refusal or a new number from a site that the stream has left is ignored", async () => {
   const world = new SmallWorld(["a", "b", "c"]);
   const bar = await world.stream("b", "bar");
   const shell = world.shell("a");

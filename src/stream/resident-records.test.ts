@@ -158,7 +158,7 @@ test("[M7] taken over from its record, a stream repeats, loses and reorders noth
   }
 });
 
-test("[M7] nothing is told to others before the record is kept at the new place", async () => {
+test("[M7] nothing is sent before the record is kept at the new site", async () => {
   const { world, foo, keeper, shell } = await open();
   await world.run(10);
   const state = decodeState(
@@ -191,7 +191,7 @@ test("[M7] nothing is told to others before the record is kept at the new place"
   assert.deepEqual(there.texts, ["1"]);
 });
 
-test("[M9] a place whose record is refused stops, and says so", async () => {
+test("[M9] a site whose record is refused stops, and reports it", async () => {
   const world = new SmallWorld();
   let fenced = false;
   const keep = async (): Promise<void> => {

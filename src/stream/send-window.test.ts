@@ -1,58 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { LIMITS, MeanderError } from "../base/index.ts";
-import { BenchContext, ELSEWHERE, THERE } from "./bench-context.test.support.ts";
-import { type Frame, SEGMENT } from "./frames.ts";
-import { SendWindow, type WindowOwner } from "./send-window.ts";
-
-const TARGET = 9;
-const GONE = new MeanderError("stream-gone", "as the test says");
-
-interface Bench {
-  readonly context: BenchContext;
-  readonly window: SendWindow;
-  readonly owner: { -readonly [K in keyof WindowOwner]: WindowOwner[K] };
-  /** What the target says; all that was sent, if nothing else is given. */
-  ack(parts: Partial<Extract<Frame, { type: "ack" }>>): void;
-  push(count: number, bytes?: number): void;
-}
-
-function open({ held = false, resync = false } = {}): Bench {
-  const context = new BenchContext();
-  context.locate(TARGET, THERE);
-  const owner = { id: 1, name: "foo", streamEpoch: 1, maySend: true, windowMoved: () => {} };
-  const window = new SendWindow(
-    context,
-    owner,
-    { target: TARGET, targetName: "bar" },
-    { held, resync },
-  );
-  return {
-    ...{ context, window, owner },
-    ack: (parts) => {
-      const { received = 0 } = parts;
-      const ack = {
-        type: "ack",
-        source: 1,
-        target: TARGET,
-        targetEpoch: 1,
-        consumed: received,
-        received,
-        credit: 2_048,
-        beyondGap: 0,
-      } as const;
-      context.turn(() => window.acknowledged({ ...ack, ...parts }));
-    },
-    push: (count, bytes = 10) =>
-      context.turn(() => {
-        for (let index = 0; index < count; index++) window.push(new Uint8Array(bytes).fill(index));
-      }),
-  };
-}
-
-const range = (from: number, to: number): number[] =>
-  Array.from({ length: Math.max(0, to - from + 1) }, (_, index) => from + index);
+import { LIMITS } from "../base/index.ts";
+import { SEGMENT } from "./frames.ts";
+import { GONE, open, range } from "./send-window.test.support.ts";
 
 test("[M2] what has arrived is kept until it is consumed, and not sent again meanwhile", () => {
   const { context, window, ack, push } = open();
@@ -221,126 +172,6 @@ test("[M7] what is held back leaves when it is released, and no later", () => {
   assert.deepEqual(context.takenNumbers(), [4, 5]);
 });
 
-test("[M27] what nobody acknowledges is sent again after 200 ms, 400 ms, … at most 2 s", () => {
-  const { context, push } = open();
-  push(1);
-  const from = context.clock.now();
-  context.clock.advance(9_000);
-  const times = context.taken().map(({ at }) => at - from);
-  assert.deepEqual(times, [0, 200, 600, 1_400, 3_000, 5_000, 7_000, 9_000]);
-  assert.equal(context.counts.get("repeated"), 7);
-});
-
-test("[M27] only what was sent once measures the round trip", () => {
-  const { context, window, ack, push } = open();
-  push(1);
-  context.clock.advance(30);
-  ack({ received: 1 });
-  assert.equal(window.roundTripMs, 30);
-  push(1);
-  // It is repeated, so nobody can tell which copy was acknowledged.
-  context.clock.advance(1_000);
-  ack({ received: 2 });
-  assert.equal(window.roundTripMs, 30);
-  push(1);
-  context.clock.advance(46);
-  ack({ received: 3 });
-  assert.equal(window.roundTripMs, 0.875 * 30 + 0.125 * 46);
-});
-
-test("[M28] when all has arrived and nothing is consumed, the target is asked without being sent anything", () => {
-  const { context, ack, push } = open();
-  push(3);
-  context.clock.advance(10);
-  ack({ received: 3, consumed: 1 });
-  context.taken();
-  context.clock.advance(3_000);
-  const frames = context.takenOf("append");
-  assert.ok(frames.length >= 3);
-  for (const frame of frames)
-    assert.deepEqual([frame.base, frame.first, frame.segments], [2, 2, []]);
-  assert.equal(context.counts.get("asked"), frames.length);
-  // Once all is consumed there is nothing to ask.
-  ack({ received: 3, consumed: 3 });
-  context.clock.advance(10_000);
-  assert.deepEqual(context.taken(), []);
-});
-
-test("[M28] a hole is filled at once, and once in a round trip", () => {
-  const { context, ack, push } = open();
-  push(1);
-  context.clock.advance(40);
-  ack({ received: 1 });
-  push(9);
-  context.taken();
-  context.clock.advance(20);
-  // 2, 3 and 4 are missing.
-  ack({ received: 1, consumed: 1, beyondGap: 5 });
-  assert.deepEqual(context.takenNumbers(), [2, 3, 4]);
-  ack({ received: 1, consumed: 1, beyondGap: 5 });
-  ack({ received: 2, consumed: 1, beyondGap: 5 });
-  assert.deepEqual(context.takenNumbers(), []);
-  context.clock.advance(41);
-  ack({ received: 2, consumed: 1, beyondGap: 5 });
-  assert.deepEqual(context.takenNumbers(), [3, 4]);
-});
-
-test("[M29] when the target is somewhere else, all that is not consumed goes there", () => {
-  const { context, window, ack, push } = open();
-  push(10);
-  ack({ received: 10, consumed: 4 });
-  context.taken();
-  context.locate(TARGET, ELSEWHERE, 2);
-  window.rerouted();
-  const frames = context.taken();
-  assert.deepEqual(new Set(frames.map(({ to }) => to)), new Set([ELSEWHERE]));
-  const [first] = frames.map(({ frame }) => frame as Extract<Frame, { type: "append" }>);
-  assert.deepEqual([first?.base, first?.first, first?.targetEpoch], [5, 5, 2]);
-  assert.equal(first?.segments.length, 6);
-});
-
-test("[M9] acknowledgements of an earlier place, and impossible ones, count for nothing", () => {
-  const { context, window, ack, push } = open();
-  context.locate(TARGET, THERE, 3);
-  push(5);
-  ack({ received: 5, targetEpoch: 2 });
-  assert.equal(context.counts.get("stale-ack"), 1);
-  ack({ received: 6, targetEpoch: 3 });
-  ack({ received: 2, consumed: 3, targetEpoch: 3 });
-  assert.equal(context.counts.get("impossible-ack"), 2);
-  assert.equal(window.unacknowledged, 5);
-  ack({ received: 5, targetEpoch: 3 });
-  assert.ok(window.isEmpty);
-});
-
-test("[M9] nothing leaves while the owner may not send, or nobody has the target", () => {
-  const { context, window, owner, push } = open();
-  owner.maySend = false;
-  push(1);
-  context.clock.advance(5_000);
-  assert.deepEqual(context.taken(), []);
-  owner.maySend = true;
-  context.locations.setStream({
-    id: TARGET,
-    name: "bar",
-    siteInstance: THERE,
-    streamEpoch: 1,
-    live: false,
-  });
-  context.atTurnEnd(window);
-  context.clock.advance(5_000);
-  assert.deepEqual(context.taken(), []);
-  context.locations.setStream({
-    id: TARGET,
-    name: "bar",
-    siteInstance: THERE,
-    streamEpoch: 1,
-    live: true,
-  });
-  window.rerouted();
-  assert.deepEqual(context.takenNumbers(), [1]);
-});
-
 test("[M6] who lost its numbers asks where to go on before it sends, and again until it is told", () => {
   const { context, window } = open({ resync: true });
   const told: unknown[] = [];
@@ -365,7 +196,7 @@ test("[M6] who lost its numbers asks where to go on before it sends, and again u
   assert.equal(window.base, 18);
 });
 
-test("[M29] giving up tells the number of messages, not of segments, and whoever waits", () => {
+test("[M29] giving up counts messages, not segments, and rejects the callers that wait", () => {
   const { context, window, ack } = open();
   const errors: unknown[] = [];
   context.turn(() => {
@@ -386,7 +217,7 @@ test("[M29] giving up tells the number of messages, not of segments, and whoever
   assert.ok(window.isEmpty);
 });
 
-test("[M10] whoever waits for a reply is told once; one that does not wait any more is not", () => {
+test("[M10] a caller that waits for a reply is told once; one that has stopped waiting is not", () => {
   const { context, window } = open();
   const told: unknown[] = [];
   const waiter = {
@@ -406,7 +237,7 @@ test("[M10] whoever waits for a reply is told once; one that does not wait any m
   assert.deepEqual(told, [undefined, GONE]);
 });
 
-test("[M5] a window that travelled goes on with its numbers; whoever waited is left behind", () => {
+test("[M5] a window that moved continues with its numbers; callers that waited stay behind", () => {
   const { context, window } = open();
   let left: unknown;
   context.turn(() => {

@@ -11,12 +11,12 @@ import { SegmentQueue } from "./segment-queue.ts";
 import type { WindowState } from "./stream-state.ts";
 import { WindowWidth } from "./window-width.ts";
 
-/** Who sends through a window. */
+/** The sender of a window. */
 export interface WindowOwner {
   readonly id: EndpointId;
   readonly name: string;
   readonly streamEpoch: number;
-  /** False while its site's lease is out, or while it moves. */
+  /** False while its site does not hold its lease, and while it moves. */
   readonly maySend: boolean;
   /** The window has room again, or is empty. */
   windowMoved(window: SendWindow): void;
@@ -31,10 +31,12 @@ const SEGMENTS_PER_FRAME = 1_024;
 const ALL = Number.MAX_SAFE_INTEGER;
 
 /**
- * The messages from one source to one target that are not known to be consumed (docs/spec/streams.md [M2], [M25]-[M29]).
+ * The messages from one source to one target that are not known to be consumed (docs/spec/streams.md [M2],
+ * [M25]-[M29]).
  *
- * It sends what the target's credit, its own width and the owner's record allow, measures the round trip, and sends again what
- * was not acknowledged in the time that should take. Its width grows with what arrives in time and halves with what does not.
+ * It sends what the target's credit, its own width and the owner's record allow, measures the round trip, and
+ * retransmits what was not acknowledged in time. Its width grows with what arrives in time and halves with what does
+ * not.
  */
 export class SendWindow {
   readonly target: EndpointId;
@@ -47,7 +49,7 @@ export class SendWindow {
   readonly #queue: SegmentQueue;
   /** Up to here the owner's record is kept. */
   #released = ALL;
-  /** Highest sent to the place where the target is now. */
+  /** Highest number sent to the present location of the target. */
   #sent = 0;
   #received = 0;
   #credit = WindowWidth.INITIAL;
@@ -55,7 +57,7 @@ export class SendWindow {
   #resyncSent = false;
   /** What the round trip is measured with: a segment sent once, and when. */
   #probe: { readonly sequence: number; readonly at: number } | undefined;
-  /** Highest sent ever to this place: above it nothing was sent twice. */
+  /** Highest number ever sent to this location: above it nothing was sent twice. */
   #highest = 0;
   #repairedAt = -1;
   readonly #timer: DeadlineTimer;
@@ -160,7 +162,7 @@ export class SendWindow {
   acknowledged(frame: Extract<Frame, { type: "ack" }>): void {
     const context = this.#context;
     const epoch = context.locations.get(this.target)?.streamEpoch ?? 0;
-    // [M9] Before the target has said which numbers it expects, and from an earlier location of it, acks mean nothing.
+    // [M9] Before a resync, and from an earlier location, acks mean nothing.
     if (this.#resync || frame.targetEpoch < epoch) {
       context.count("stale-ack");
       return;
@@ -197,7 +199,7 @@ export class SendWindow {
     context.atTurnEnd(this);
   }
 
-  /** The target is somewhere else, or its site is another one: what was sent may be lost. */
+  /** The target has another location, or its site another instance: what was sent may be lost. */
   rerouted(): void {
     this.#sent = this.#queue.base - 1;
     this.#received = this.#queue.base - 1;
@@ -215,7 +217,7 @@ export class SendWindow {
     return this.#resync;
   }
 
-  /** The target said where to go on. False: that was known. */
+  /** The target answers which number to continue with. False: that was known. */
   resynced(received: number): boolean {
     if (!this.#resync) return false;
     this.#resync = false;
@@ -282,7 +284,7 @@ export class SendWindow {
       if (!this.#resyncSent) this.#askForNumber(location);
       return;
     }
-    // The width bounds what is under way; the credit, what the target has to hold.
+    // The width bounds what is in flight; the credit, what the target has to buffer.
     const last = Math.min(
       this.#queue.next - 1,
       this.#released,
@@ -290,7 +292,7 @@ export class SendWindow {
       this.#received + this.#width.segments,
     );
     if (this.#sent >= last) {
-      // Without credit nothing is under way that would bring news of it: it is asked for.
+      // Without credit nothing is in flight that would bring an ack: one is asked for.
       if (
         this.#sent < Math.min(this.#queue.next - 1, this.#released) &&
         this.#timer.deadline === Number.POSITIVE_INFINITY
@@ -354,7 +356,7 @@ export class SendWindow {
     if (this.#received < upTo) this.#received = upTo;
   }
 
-  /** Sends again what is missing before `beyondGap`, once in a round trip. */
+  /** Retransmits what is missing before `beyondGap`, once in a round trip. */
   #repair(beyondGap: number): void {
     const now = this.#context.clock.now();
     if (now - this.#repairedAt < (this.#roundTrip.smoothedMs ?? 1)) return;
@@ -383,7 +385,7 @@ export class SendWindow {
       return;
     }
     if (this.#received >= this.#sent) {
-      // All has arrived and is not consumed yet: only ask whether the target is still there.
+      // Everything has arrived and waits to be consumed: only check that the target still exists.
       this.#context.count("asked");
       this.#context.send(
         location.siteInstance,

@@ -106,7 +106,7 @@ test("[M32] another instance of a site is another site", async () => {
   assert.equal(siteInstance.instance, 1);
 });
 
-test("[M32] a message that is no request is counted, and answered when somebody waits", async () => {
+test("[M32] a malformed request is counted, and answered when the sender waits", async () => {
   const world = new SmallWorld();
   const shell = world.shell("a");
   const { siteInstance, kernel } = world.site("b");

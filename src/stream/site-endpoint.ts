@@ -6,7 +6,7 @@ import type { KernelContext } from "./kernel-context.ts";
 import { type EndpointId, type SiteInstance, siteEndpoint } from "./model.ts";
 import { type Arrival, type PairOwner, ReceivePair } from "./receive-pair.ts";
 
-/** Answers what other sites ask. */
+/** Answers the requests of other sites. */
 export type SiteHandler = (
   from: SiteInstance,
   kind: string,
@@ -14,8 +14,9 @@ export type SiteHandler = (
 ) => Promise<Uint8Array | undefined>;
 
 /**
- * The site itself as sender and receiver: sites ask each other (take this stream, keep this record) with the windows that carry
- * messages (docs/spec/streams.md [M32]). Requests are begun in the order they come, without waiting for each other.
+ * The site itself as sender and receiver: requests between sites (install this stream, keep this record) use the
+ * windows that carry messages (docs/spec/streams.md [M32]). Requests are begun in the order of their arrival, without
+ * waiting for each other.
  */
 export class SiteEndpoint extends Endpoint implements PairOwner {
   readonly streamEpoch = 0;
@@ -23,7 +24,7 @@ export class SiteEndpoint extends Endpoint implements PairOwner {
   readonly room: number = LIMITS.mailboxBytesMax;
   readonly #handler: SiteHandler;
   readonly #pairs = new Map<EndpointId, ReceivePair>();
-  /** Of all messages to sites that are gone, the highest number. */
+  /** The highest number of all messages to sites that no longer run. */
   #highestGone = 0;
 
   constructor(context: KernelContext, handler: SiteHandler) {
@@ -35,7 +36,7 @@ export class SiteEndpoint extends Endpoint implements PairOwner {
     return this.id;
   }
 
-  /** Asks another site. @throws {MeanderError} `site-gone`, and what it refuses with */
+  /** Sends a request to another site. @throws {MeanderError} `site-gone`, and what it refuses with */
   request(to: SiteInstance, kind: string, payload: Uint8Array): Promise<Uint8Array | undefined> {
     const target = siteEndpoint(to);
     this.context.locations.setOther(target, to);
@@ -56,15 +57,18 @@ export class SiteEndpoint extends Endpoint implements PairOwner {
       pair = new ReceivePair(this.context, this, state);
       this.#pairs.set(source, pair);
     }
-    pair.accept(from, frame, (arrival) => this.#take(from, arrival));
+    pair.accept(from, frame, (arrival) => this.#received(from, arrival));
   }
 
-  /** A site that was given up and comes back, such as one that stood still, remembers the numbers: new ones are above them. */
+  /**
+   * A site that was given up and returns, for example after it was suspended, remembers the numbers: new ones must be
+   * higher.
+   */
   protected override get firstNumber(): number {
     return this.#highestGone + 1;
   }
 
-  /** The others may have given this site up: what they have not answered yet they will not answer. */
+  /** The other sites may have given this one up: they will not answer what is unanswered now. */
   givenUp(error: MeanderError): void {
     for (const window of this.windows.values()) window.rejectWaiters(error);
   }
@@ -76,7 +80,7 @@ export class SiteEndpoint extends Endpoint implements PairOwner {
     this.#pairs.delete(target);
   }
 
-  #take(from: SiteInstance, { pair, seq, payload, wantsReply }: Arrival): void {
+  #received(from: SiteInstance, { pair, seq, payload, wantsReply }: Arrival): void {
     pair.consumedUpTo(seq);
     pair.acknowledgeUpTo(seq);
     const answer = (outcome: Uint8Array | undefined | MeanderError): void =>
@@ -95,7 +99,7 @@ export class SiteEndpoint extends Endpoint implements PairOwner {
     const request = readRequest(payload);
     if (request === undefined) {
       this.context.count("request-malformed");
-      answer(new MeanderError("request-invalid", "that is no request between sites"));
+      answer(new MeanderError("request-invalid", "not a valid request between sites"));
       return;
     }
     this.#handler(from, request.kind, request.payload).then(answer, (error: unknown) =>

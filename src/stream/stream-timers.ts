@@ -31,9 +31,9 @@ export class StreamTimers {
 
   /** Sets a timer; beyond the limit it is dropped and counted. */
   set({ agent, delayMs, payload }: TimerRequest): void {
-    const { clock, count } = this.#stream;
+    const { clock } = this.#stream;
     if (this.#timers.size + this.#ports.expiredCount() >= LIMITS.streamTimersMax) {
-      count("timers-full");
+      this.#stream.count("timers-full");
       return;
     }
     const timer: Timer = { agent, at: clock.now() + delayMs, payload, cancel: () => {} };

@@ -1,14 +1,17 @@
 /**
- * Control messages: what neighbours say to each other, and what a channel says in band. docs/spec/wire.md [W20]-[W34].
+ * Control messages: between neighbours, and in band in a channel. docs/spec/wire.md [W20]-[W34].
  *
- * A control packet has kind `control`; its payload is one type byte and a body. Messages that are frequent have a binary
- * body, the others JSON. Bytes that are no valid message decode to a {@link ControlFault}.
+ * A control packet has kind `control`; its payload is one type byte and a body. Frequent messages have a binary body,
+ * the others JSON. Malformed bytes decode to a {@link ControlFault}.
  */
 import { z } from "zod";
 import { LIMITS } from "../base/index.ts";
 import { type Description, descriptionSchema } from "./description.ts";
 
-/** A position in one source: everything before `sequence` is known, `sequence` itself is the first wanted (or newest known, in an ack). */
+/**
+ * A position in one source: everything before `sequence` is known, `sequence` itself is the first wanted (or newest
+ * known, in an ack).
+ */
 export interface SourcePoint {
   readonly source: number;
   readonly generation: number;
@@ -27,7 +30,7 @@ export type ControlMessage =
       readonly instance: number;
       /** Proof of membership: of the session's link key for sites [W21]; an access token, or nothing, for viewers. */
       readonly token: string;
-      /** How often the sender wants to hear something, ms. */
+      /** How often the sender wants acknowledgements, ms. */
       readonly heartbeatMs: number;
     }
   | {
@@ -78,7 +81,10 @@ export type ControlMessage =
       readonly port: number;
       readonly ttl: number;
     }
-  /** Answers `group-wanted`: from where it is sent to the group, and with what salt it is sealed, in hex; empty: it is not. */
+  /**
+   * Answers `group-wanted`: from which address the group is sent to, and with what salt it is sealed, in hex; empty: it
+   * is not.
+   */
   | {
       readonly type: "group";
       readonly group: string;
@@ -88,10 +94,13 @@ export type ControlMessage =
     }
   /** Answers `group-wanted`: nothing can be sent there. */
   | { readonly type: "group-refused"; readonly group: string; readonly message: string }
-  /** Sent to a group: whoever hears it says so by `group-heard`, to its upstream alone. */
+  /** Sent to a group: each receiver confirms it by `group-heard`, to its upstream alone. */
   | { readonly type: "group-probe"; readonly number: number }
   | { readonly type: "group-heard"; readonly number: number }
-  /** [W25] Times are the sender's monotonic ms; `echo` is the newest heartbeat got from the peer, held for `heldMs`; NaN: none yet. */
+  /**
+   * [W25] Times are the sender's monotonic ms; `echo` is the newest heartbeat received from the peer, held for
+   * `heldMs`; NaN: none yet.
+   */
   | {
       readonly type: "heartbeat";
       readonly sentAt: number;
@@ -104,18 +113,24 @@ export type ControlMessage =
   | { readonly type: "repair"; readonly point: SourcePoint; readonly bitmap: number }
   /** [W30] In band, from the ingest. */
   | { readonly type: "description"; readonly description: Description }
-  /** [W31] At `ingestMs` of the ingest's monotonic clock the medium stood at `rtpTimestamp`; `rtcp` is the publisher's last sender report, if any. */
+  /**
+   * [W31] At `ingestMs` of the ingest's monotonic clock the medium was at `rtpTimestamp`; `rtcp` is the publisher's
+   * last sender report, if any.
+   */
   | {
       readonly type: "report";
       readonly ingestMs: number;
       readonly rtpTimestamp: number;
       readonly rtcp: Uint8Array;
     }
-  /** [W32] `count` packets from `sequence` on do not exist for anyone behind the sender. */
+  /** [W32] `count` packets from `sequence` on are unavailable downstream of the sender. */
   | { readonly type: "gap"; readonly sequence: number; readonly count: number }
   /** [W33] The source has ended. */
   | { readonly type: "bye" }
-  /** [W34] From a site to its subscribers: the sites the channel comes through, the sender last, and what to add to the sender's clock to get the ingest's. */
+  /**
+   * [W34] From a site to its subscribers: the sites that the channel passes, the sender last, and the offset from the
+   * sender's clock to the ingest's.
+   */
   | { readonly type: "path"; readonly sites: readonly string[]; readonly originOffsetMs: number };
 
 export type ControlFault = "empty" | "unknown-type" | "short" | "json" | "shape";

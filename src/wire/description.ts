@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** One track of a channel, as the ingest describes it to everyone behind it. */
+/** One track of a channel, as the ingest describes it to everything downstream. */
 export interface Track {
   /** u8, the header's medium: 1 first audio, 2 first video, 3 first text, 4.. further ones. */
   readonly medium: number;

@@ -5,7 +5,7 @@ import { readU16, writeU16 } from "./bytes/big-endian.ts";
 const LENGTH_BYTES = 2;
 const PACKET_BYTES_MAX = 0xffff;
 
-/** All packets (each at most 65 535 bytes), one behind the other, in one new buffer. */
+/** All packets (each at most 65 535 bytes), concatenated in one new buffer. */
 export function encodeFramed(packets: readonly Uint8Array[]): Uint8Array {
   const size = packets.reduce((sum, packet) => sum + LENGTH_BYTES + packet.byteLength, 0);
   const bytes = new Uint8Array(size);
@@ -20,7 +20,7 @@ export function encodeFramed(packets: readonly Uint8Array[]): Uint8Array {
 }
 
 /**
- * Cuts a byte stream into packets again, however it was chopped.
+ * Splits a byte stream into packets again, however it was segmented.
  *
  * Holds one unfinished packet at most: 65 537 bytes. Any stream is valid, so there are no faults.
  */
@@ -36,7 +36,7 @@ export class FramedReader {
   /**
    * The packets that `bytes` completes, in order; empty ones (RFC 4571 §2 allows them) are left out.
    *
-   * They are borrowed from `bytes`, but the first may be new.
+   * They are views of `bytes`, except that the first may be a copy.
    */
   push(bytes: Uint8Array): Uint8Array[] {
     const packets: Uint8Array[] = [];

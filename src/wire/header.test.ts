@@ -90,7 +90,7 @@ test("a header writes every byte of its place and no other", () => {
   );
 });
 
-test("packets one behind the other are split into the same packets", () => {
+test("concatenated packets are split into the same packets", () => {
   fc.assert(
     fc.property(fc.array(packet, { maxLength: 8 }), (packets) => {
       const bytes = Uint8Array.from(packets.flatMap((each) => [...each]));

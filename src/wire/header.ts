@@ -29,8 +29,8 @@ export const WIRE_VERSION = 1;
 
 /**
  * What the payload is. `data`: a whole message, 32-bit sequence. `rtp`: an RTP packet, whose 16-bit sequence is
- * zero-extended. `control`: see control.ts. `fragment`: a piece of a packet (the `frag` module). `sealed`: what `crypt` made
- * of packets, and its greetings.
+ * zero-extended. `control`: see control.ts. `fragment`: a fragment of a packet (the `frag` module). `sealed`: packets
+ * sealed by `crypt`, and its handshake.
  */
 export const KIND = {
   data: 0,
@@ -83,7 +83,9 @@ export interface Header {
 /** Why bytes are not a packet. An expected outcome, hence a value. */
 export type HeaderFault = "short" | "version" | "length";
 
-/** [W2] Checks the header at the front of `bytes`. Undefined when it is sound. `bytes` may hold more packets behind it. */
+/**
+ * [W2] Checks the header at the start of `bytes`. Undefined when it is valid. `bytes` may hold more packets after it.
+ */
 export function faultOf(bytes: Uint8Array): HeaderFault | undefined {
   if (bytes.byteLength < HEADER_BYTES) return "short";
   if ((bytes[0] as number) >> 4 !== WIRE_VERSION) return "version";
@@ -127,7 +129,7 @@ export function encodeHeader(header: Header, target: Uint8Array): void {
 /**
  * A new packet made of a header and a payload (copied). The header's length follows from the payload.
  *
- * @param memory where its buffer is taken from; without it, it has one of its own
+ * @param memory allocates its buffer; by default it has its own
  */
 export function encodePacket(
   header: Omit<Header, "length" | "stackEpoch"> & { readonly stackEpoch?: number },
@@ -195,14 +197,14 @@ export function sequenceBitsOf(packet: Uint8Array): 16 | 32 {
   return kindOf(packet) === KIND.rtp ? 16 : 32;
 }
 
-/** The payload, borrowed from `packet`. */
+/** The payload, as a view of `packet`. */
 export function payloadOf(packet: Uint8Array): Uint8Array {
   return packet.subarray(HEADER_BYTES, lengthOf(packet));
 }
 
 /**
- * The packets that stand one behind the other in `bytes`, borrowed. Stops at the first fault, which is the generator's
- * return value; undefined when all was used.
+ * The concatenated packets in `bytes`, as views. Stops at the first fault, which is the generator's return value;
+ * undefined when all was used.
  */
 export function* splitPackets(bytes: Uint8Array): Generator<Uint8Array, HeaderFault | undefined> {
   let rest = bytes;

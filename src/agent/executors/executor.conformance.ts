@@ -15,6 +15,7 @@ import {
   TestHost,
   told,
 } from "./executor.test.support.ts";
+import { appends } from "./executor-appends.conformance.ts";
 import { confinement } from "./executor-confinement.conformance.ts";
 import { contexts } from "./executor-contexts.conformance.ts";
 import { failures } from "./executor-failures.conformance.ts";
@@ -31,6 +32,7 @@ export function executorConformance(name: string, make: () => Promise<ExecutorUn
   handlers(rule);
   batches(rule);
   briefcases(rule);
+  appends(rule);
   contexts(rule);
   failures(rule);
   confinement(rule);

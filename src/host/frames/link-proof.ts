@@ -9,7 +9,7 @@ export interface Attempt {
   readonly challenge: Uint8Array;
   readonly from: SiteInstance;
   readonly to: SiteInstance;
-  /** Whether what follows is to be sealed: covered, so that nobody between the two can take it away. */
+  /** Whether what follows is to be sealed: part of the proof, so that no one on the path can remove it. */
   readonly isSealed: boolean;
 }
 
@@ -28,7 +28,7 @@ export function isSameProof(left: Uint8Array, right: Uint8Array): boolean {
   return left.byteLength === right.byteLength && timingSafeEqual(left, right);
 }
 
-/** `count` bytes (a multiple of 4) that nobody can guess, as far as `random` is for secrets. */
+/** `count` unpredictable bytes (a multiple of 4), if `random` is cryptographically secure. */
 export function randomBytes(random: Random, count: number): Uint8Array {
   const bytes = new Uint8Array(count);
   const view = new DataView(bytes.buffer);

@@ -85,7 +85,7 @@ test("tcp: [N8] what the kernel takes piece by piece arrives as it was", async (
   assert.deepEqual(world.network("north").counts.toJSON(), {});
 });
 
-test("tcp: [N13] a place that dials again replaces its earlier connection", async () => {
+test("tcp: [N13] a site that dials again replaces its earlier connection", async () => {
   await using south = await joined();
   const first = await Peer.dial(south.port);
   await first.prove({});
@@ -110,7 +110,7 @@ test("tcp: [N9] a peer that never reads costs no more than the backlog; what is 
   while (north.counts.get("backlog-full") === 0) {
     for (let index = 0; index < 20; index++) north.send(SOUTH, frame);
     sent += 20;
-    assert.ok(sent < 2_000, "somebody took it all");
+    assert.ok(sent < 2_000, "it was all received");
     await new Promise(setImmediate);
   }
   const waiting = north.stats()[0]?.backlogBytes ?? 0;
@@ -167,7 +167,7 @@ test("tcp: [N7] a peer that answers is kept, and one that is sent nothing is not
   assert.equal(state(north), "open");
 });
 
-test("tcp: [N16] nobody there: frames are dropped and counted, and attempts are spaced out", async () => {
+test("tcp: [N16] without a listener, frames are dropped and counted, and attempts are spaced out", async () => {
   const clock = new VirtualClock();
   const free = createServer();
   const port = await listen(free);

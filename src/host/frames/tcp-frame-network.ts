@@ -22,8 +22,8 @@ import { TurnEnd } from "./turn-end.ts";
 const LISTEN_BACKLOG = 1_024;
 
 /**
- * Frames over TCP, the default: two connections for each pair of sites, each dialled by the one that sends on it, so that two that
- * dial at once are no special case.
+ * Frames over TCP, the default: two connections for each pair of sites, each dialled by the one that sends on it, so
+ * that two that dial at once are no special case.
  */
 export class TcpFrameNetwork implements LiveFrameNetwork {
   readonly port: number;
@@ -157,7 +157,7 @@ export class TcpFrameNetwork implements LiveFrameNetwork {
     if (earlier === undefined && this.#receivers.size >= LIMITS.framePeersMax) return "peers-full";
     this.#strangers.delete(receiver);
     this.#receivers.set(from.site, receiver);
-    // [N13] It dialled anew, so the earlier connection is of no use to it.
+    // [N13] It has dialled again: it no longer uses the earlier connection.
     earlier?.end("replaced");
     return undefined;
   }

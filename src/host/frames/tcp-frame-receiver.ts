@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import { type Cancel, type Clock, LIMITS, type Random } from "../../base/index.ts";
 import type { Cipher } from "../../stack/index.ts";
 import type { SiteInstance } from "../../stream/index.ts";
+import { type FrameSeal, frameSealOf, RecordReader, sealRecord } from "./frame-seal.ts";
 import { FrameStreamReader } from "./frame-stream-reader.ts";
 import { encodeHandshake, NONCE_BYTES, type Refusal, TOKEN_BYTES } from "./handshake-message.ts";
 import { HandshakeReader } from "./handshake-reader.ts";
@@ -9,7 +10,6 @@ import { judgeProof } from "./judge-proof.ts";
 import { acceptProof, randomBytes } from "./link-proof.ts";
 import type { FrameIdentity } from "./live-frame-network.ts";
 import { EMPTY_FRAME } from "./tcp-frame-sender.ts";
-import { RecordReader, sealRecord, type WaySeal, waySealOf } from "./way-seal.ts";
 
 /** Answers that wait for a peer which asks and does not read, bytes; beyond it it gets none. */
 const ANSWER_BYTES_MAX = 4_096;
@@ -41,7 +41,7 @@ export class TcpFrameReceiver {
   readonly #handshake = new HandshakeReader();
   readonly #cancelDeadline: Cancel;
   #frames: FrameStreamReader | undefined;
-  #seal: WaySeal | undefined;
+  #seal: FrameSeal | undefined;
   #records: RecordReader | undefined;
   #from: SiteInstance | undefined;
   #isRefused = false;
@@ -124,7 +124,7 @@ export class TcpFrameReceiver {
     if (message.isSealed) {
       const { cipher } = this.#ports;
       const way = { end: "acceptor", isOrdered: true } as const;
-      this.#seal = waySealOf(cipher, identity.linkKey, message, NO_TOKEN, way);
+      this.#seal = frameSealOf(cipher, identity.linkKey, message, NO_TOKEN, way);
       this.#records = new RecordReader(
         this.#seal.opener,
         (frames) => this.#readFrames(frames) === undefined,

@@ -9,6 +9,7 @@ import {
 } from "../../base/index.ts";
 import type { Cipher } from "../../stack/index.ts";
 import { FrameBatch, type FrameSlab, WRITE_BYTES_MAX } from "./frame-batch.ts";
+import { type FrameSeal, frameSealOf, RecordReader, sealRecord } from "./frame-seal.ts";
 import { FrameStreamReader, LENGTH_BYTES } from "./frame-stream-reader.ts";
 import { encodeHandshake, type HandshakeMessage, NONCE_BYTES } from "./handshake-message.ts";
 import { HandshakeReader } from "./handshake-reader.ts";
@@ -16,7 +17,6 @@ import { type Attempt, acceptProof, dialProof, isSameProof, randomBytes } from "
 import type { FrameIdentity, FramePeerStats, FrameSite } from "./live-frame-network.ts";
 import { RetryPause } from "./retry-pause.ts";
 import type { TurnEnd } from "./turn-end.ts";
-import { RecordReader, sealRecord, type WaySeal, waySealOf } from "./way-seal.ts";
 
 /** [N7] Asks for a sign of life, and is the answer. */
 export const EMPTY_FRAME: Uint8Array = Uint8Array.of(0, 0, 0, LENGTH_BYTES);
@@ -35,8 +35,8 @@ export interface SenderPorts {
 }
 
 /**
- * The way to one instance of a site: a connection that is used for sending only, dialled when there is something to send [N1].
- * One write is under way at a time, so that what waits behind it leaves together.
+ * The way to one instance of a site: a connection that is used for sending only, dialled when there is something to
+ * send [N1]. One write is under way at a time, so that what waits behind it leaves together.
  */
 export class TcpFrameSender {
   readonly to: FrameSite;
@@ -47,7 +47,7 @@ export class TcpFrameSender {
   #state: FramePeerStats["state"] | "closed" = "idle";
   #socket: Socket | undefined;
   /** Of the connection, when it is a private one. */
-  #seal: WaySeal | undefined;
+  #seal: FrameSeal | undefined;
   #cancelTimer: Cancel = () => {};
   /** Frames of the write that the kernel has not taken whole. */
   #writing = 0;
@@ -231,7 +231,7 @@ export class TcpFrameSender {
       if (isSameProof(message.proof, acceptProof(linkKey, attempt, message.token))) {
         const way = { end: "dialler", isOrdered: true } as const;
         this.#seal = attempt.isSealed
-          ? waySealOf(this.#ports.cipher, linkKey, attempt, message.token, way)
+          ? frameSealOf(this.#ports.cipher, linkKey, attempt, message.token, way)
           : undefined;
         this.#open(socket);
       } else this.#lose(socket, "link-key-wrong");
@@ -299,7 +299,7 @@ export class TcpFrameSender {
     const pause = this.#pause.next();
     if (this.#pause.failures === 2) {
       this.#log.warn("A site does not take frames; what is sent to it waits for it.", { reason });
-    } else this.#log.debug("The way of frames to a site ended.", { reason });
+    } else this.#log.debug("The frame connection to a site ended.", { reason });
     this.#cancelTimer = this.#ports.clock.after("dial for frames", pause, () => {
       this.#state = "idle";
       if (!this.#isWanted) return;

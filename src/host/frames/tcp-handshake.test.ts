@@ -39,7 +39,7 @@ test("tcp: [N3] [N5] a proof with the wrong key, site or instance is refused wit
   }
 });
 
-test("tcp: [N5] who sends garbage, or another's proof again, is refused as bad-hello", async () => {
+test("tcp: [N5] a peer that sends garbage, or replays a proof, is refused as bad-hello", async () => {
   await using south = await joined();
   const noise = await Peer.dial(south.port);
   noise.socket.write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -56,7 +56,7 @@ test("tcp: [N5] who sends garbage, or another's proof again, is refused as bad-h
   honest.socket.destroy();
 });
 
-test("tcp: [N5] before it has joined its session, a site lets nobody in", async () => {
+test("tcp: [N5] before it has joined its session, a site admits no peer", async () => {
   await using south = await openOn(TcpFrameNetwork.open);
   south.onFrames(() => {});
   const peer = await Peer.dial(south.port);
@@ -66,7 +66,7 @@ test("tcp: [N5] before it has joined its session, a site lets nobody in", async 
   await peer.ended;
 });
 
-test("tcp: [N4] one that does not know the key gets no frames, though it listens at the site's address", async () => {
+test("tcp: [N4] a peer that does not know the key gets no frames, though it listens at the site's address", async () => {
   const impostor = createServer((socket) => {
     socket.write(encodeHandshake({ type: "challenge", nonce: NONCE, challenge: NONCE }));
     const reader = new HandshakeReader();

@@ -179,7 +179,7 @@ function nonceOf(message: HandshakeMessage): Uint8Array {
   return message.type === "hello" ? message.nonce : NONCE;
 }
 
-/** Somebody who speaks the protocol by hand. */
+/** A peer that speaks the protocol by hand. */
 class Peer {
   readonly port: number;
   lastProof = new Uint8Array();

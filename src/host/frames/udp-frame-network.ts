@@ -6,6 +6,7 @@ import { assert, Counters, LIMITS, messageOf } from "../../base/index.ts";
 import type { SiteInstance } from "../../stream/index.ts";
 import { checkFrame } from "./check-frame.ts";
 import { FrameSlab } from "./frame-batch.ts";
+import { openBehind } from "./frame-seal.ts";
 import { countFrames } from "./frame-stream-reader.ts";
 import {
   DATA_HEAD_BYTES,
@@ -25,13 +26,12 @@ import type {
 } from "./live-frame-network.ts";
 import { PeerTable } from "./peer-table.ts";
 import { TurnEnd } from "./turn-end.ts";
-import { UdpFrameDoor } from "./udp-frame-door.ts";
+import { UdpFrameAdmission } from "./udp-frame-admission.ts";
 import { UdpFrameSender } from "./udp-frame-sender.ts";
-import { openBehind } from "./way-seal.ts";
 
 /**
- * Frames in datagrams over one socket, as the paper has it: what is lost, or comes twice or late, is for the windows above. Each
- * direction of a pair has its own handshake and token.
+ * Frames in datagrams over one socket, as the paper has it: what is lost, or comes twice or late, is for the windows
+ * above. Each direction of a pair has its own handshake and token.
  */
 export class UdpFrameNetwork implements LiveFrameNetwork {
   readonly port: number;
@@ -40,7 +40,7 @@ export class UdpFrameNetwork implements LiveFrameNetwork {
   readonly #socket: Socket;
   readonly #turnEnd = new TurnEnd();
   readonly #slab = new FrameSlab();
-  readonly #door: UdpFrameDoor;
+  readonly #admission: UdpFrameAdmission;
   readonly #peers: PeerTable<UdpFrameSender>;
   /** By the nonce of its handshake, or its token, in hex. */
   readonly #expecting = new Map<string, UdpFrameSender>();
@@ -75,7 +75,7 @@ export class UdpFrameNetwork implements LiveFrameNetwork {
     this.#options = options;
     this.#socket = socket;
     this.port = socket.address().port;
-    this.#door = new UdpFrameDoor(options);
+    this.#admission = new UdpFrameAdmission(options);
     this.#peers = new PeerTable((site) => this.#makeSender(site), this.counts);
     socket.on("message", (bytes, remote) => this.#receive(bytes, remote));
     socket.on("error", () => this.counts.add("socket-error"));
@@ -169,7 +169,7 @@ export class UdpFrameNetwork implements LiveFrameNetwork {
         return;
       case "hello": {
         const { nonce } = message;
-        const challenge = this.#door.challenge(nameOf(remote), nonce);
+        const challenge = this.#admission.challenge(nameOf(remote), nonce);
         this.#reply(encodeHandshake({ type: "challenge", nonce, challenge }), remote);
         return;
       }
@@ -190,7 +190,7 @@ export class UdpFrameNetwork implements LiveFrameNetwork {
     datagram: Uint8Array,
     remote: RemoteInfo,
   ): void {
-    const admitted = this.#door.find(token);
+    const admitted = this.#admission.find(token);
     if (admitted === undefined) {
       this.counts.add("token-unknown");
       this.#reply(encodeHandshake({ type: "unknownToken", token }), remote);
@@ -214,7 +214,7 @@ export class UdpFrameNetwork implements LiveFrameNetwork {
   #judge(proof: Proof, remote: RemoteInfo): void {
     const { nonce } = proof;
     const needsSeal = this.#options.isPrivate(remote.address);
-    const answer = this.#door.admit(nameOf(remote), proof, this.#identity, needsSeal);
+    const answer = this.#admission.admit(nameOf(remote), proof, this.#identity, needsSeal);
     if (typeof answer === "string" || this.#identity === undefined) {
       const reason = typeof answer === "string" ? answer : "not-joined";
       this.counts.add(reason);

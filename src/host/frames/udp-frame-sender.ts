@@ -9,6 +9,7 @@ import {
 } from "../../base/index.ts";
 import { type Cipher, SEAL_BYTES, type Sealer } from "../../stack/index.ts";
 import { FrameBatch, type FrameSlab } from "./frame-batch.ts";
+import { frameSealOf, sealBehind } from "./frame-seal.ts";
 import {
   DATA_HEAD_BYTES,
   encodeDataHead,
@@ -20,7 +21,6 @@ import { type Attempt, acceptProof, dialProof, isSameProof, randomBytes } from "
 import type { FrameIdentity, FramePeerStats, FrameSite } from "./live-frame-network.ts";
 import { RetryPause } from "./retry-pause.ts";
 import type { TurnEnd } from "./turn-end.ts";
-import { sealBehind, waySealOf } from "./way-seal.ts";
 
 /** Room for frames in a datagram, with and without what sealing adds. */
 const FRAMES_PER_DATAGRAM_BYTES = LIMITS.frameDatagramBytes - DATA_HEAD_BYTES - SEAL_BYTES;
@@ -53,15 +53,15 @@ interface Dialling {
   attempt: Attempt | undefined;
 }
 
-/** Where datagrams go, and what is in them besides frames. */
-interface Way {
+/** Where datagrams are sent, and what they contain besides frames. */
+interface Destination {
   readonly address: string;
   readonly token: Uint8Array;
-  /** Of a private way. */
+  /** Undefined: datagrams are not sealed. */
   readonly sealer: Sealer | undefined;
 }
 
-/** The way to one instance of a site: after a handshake, datagrams with the token that it gave. */
+/** Sends frames to one instance of a site: after a handshake, in datagrams with the token that it issued. */
 export class UdpFrameSender {
   readonly to: FrameSite;
   readonly #ports: UdpSenderPorts;
@@ -70,7 +70,7 @@ export class UdpFrameSender {
   readonly #pause: RetryPause;
   #state: FramePeerStats["state"] | "closed" = "idle";
   #dialling: Dialling | undefined;
-  #way: Way | undefined;
+  #destination: Destination | undefined;
   #cancelTimer: Cancel = () => {};
   #cancelRepeat: Cancel = () => {};
   #isWanted = false;
@@ -102,14 +102,14 @@ export class UdpFrameSender {
 
   /** Sends what waits. */
   flush(): void {
-    const way = this.#way;
-    if (way === undefined) return;
+    const destination = this.#destination;
+    if (destination === undefined) return;
     const { slab, transmit, counts } = this.#ports;
     for (;;) {
       const taken = this.#batch.take(FRAMES_PER_DATAGRAM_BYTES, slab);
       if (taken === undefined) return;
-      const { address } = way;
-      const datagram = datagramOf(way, taken.bytes);
+      const { address } = destination;
+      const datagram = datagramOf(destination, taken.bytes);
       if (datagram === undefined) {
         counts.add("frames-lost", taken.count);
         this.#lose("keys-used-up");
@@ -139,7 +139,7 @@ export class UdpFrameSender {
         if (dialling !== undefined) this.#lose(`refused-${message.reason}`);
         return;
       case "unknownToken":
-        if (this.#way !== undefined) this.#lose("token-refused");
+        if (this.#destination !== undefined) this.#lose("token-refused");
         return;
       default:
         return;
@@ -159,7 +159,7 @@ export class UdpFrameSender {
   /** Drops what waits, and ends. */
   close(): void {
     this.#stopDialling();
-    this.#leaveWay();
+    this.#leave();
     this.#state = "closed";
     this.#dropWaiting();
   }
@@ -231,9 +231,9 @@ export class UdpFrameSender {
     const seal = { end: "dialler", isOrdered: false } as const;
     const { cipher, identity } = this.#ports;
     const sealer = attempt.isSealed
-      ? waySealOf(cipher, identity.linkKey, attempt, token, seal).sealer
+      ? frameSealOf(cipher, identity.linkKey, attempt, token, seal).sealer
       : undefined;
-    this.#way = { address, token, sealer };
+    this.#destination = { address, token, sealer };
     this.#ports.expect(token, this);
     this.#state = "open";
     if (this.#pause.failures > 1) this.#log.info("A site takes frames again.");
@@ -243,7 +243,7 @@ export class UdpFrameSender {
 
   #lose(reason: string): void {
     this.#stopDialling();
-    this.#leaveWay();
+    this.#leave();
     this.#ports.counts.add(reason);
     this.#isWanted = this.#batch.count > 0;
     this.#dropWaiting();
@@ -251,7 +251,7 @@ export class UdpFrameSender {
     const pause = this.#pause.next();
     if (this.#pause.failures === 2) {
       this.#log.warn("A site does not take frames; what is sent to it waits for it.", { reason });
-    } else this.#log.debug("The way of frames to a site ended.", { reason });
+    } else this.#log.debug("The frame connection to a site ended.", { reason });
     this.#cancelTimer = this.#ports.clock.after("dial for frames", pause, () => {
       this.#state = "idle";
       if (!this.#isWanted) return;
@@ -267,9 +267,9 @@ export class UdpFrameSender {
     this.#dialling = undefined;
   }
 
-  #leaveWay(): void {
-    if (this.#way !== undefined) this.#ports.forget(this.#way.token);
-    this.#way = undefined;
+  #leave(): void {
+    if (this.#destination !== undefined) this.#ports.forget(this.#destination.token);
+    this.#destination = undefined;
   }
 
   #dropWaiting(): void {
@@ -279,7 +279,7 @@ export class UdpFrameSender {
 }
 
 /** A datagram of whole frames. Undefined: the key is used up. */
-function datagramOf({ token, sealer }: Way, frames: Uint8Array): Uint8Array | undefined {
+function datagramOf({ token, sealer }: Destination, frames: Uint8Array): Uint8Array | undefined {
   if (sealer === undefined) return encodeHandshake({ type: "data", token, frames });
   return sealBehind(sealer, encodeDataHead(token, SEAL_BYTES + frames.byteLength), frames);
 }

@@ -1,15 +1,18 @@
-/** Who waits for the abort of which signal. One listener for each signal, however many wait: platforms take more for a leak. */
+/**
+ * Runs tasks when signals are aborted, with a single listener on each signal: platforms report many listeners as a
+ * leak.
+ */
 export class AbortWatch {
   readonly #waiting = new WeakMap<AbortSignal, Set<() => void>>();
 
-  /** Calls `task` once when the signal is aborted. Undone by the returned function. */
+  /** Calls `task` once when the signal is aborted. Returns an unsubscribe function. */
   on(signal: AbortSignal, task: () => void): () => void {
     const tasks = this.#waiting.get(signal) ?? this.#listen(signal);
     tasks.add(task);
     return () => void tasks.delete(task);
   }
 
-  /** What a promise settles with, unless the signal is aborted before: then its reason is thrown. */
+  /** Settles like the promise, or rejects with the reason of the signal if that is aborted first. */
   race<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     if (signal === undefined) return promise;
     return new Promise((resolve, reject) => {

@@ -2,42 +2,42 @@ import { LIMITS, type MeanderError } from "../../base/index.ts";
 import { AbortWatch } from "./abort-watch.ts";
 
 /** `append`: calls that may wait long. `act`: the others. */
-export type Lane = "append" | "act";
+export type CallClass = "append" | "act";
 
 interface Call {
   readonly id: number;
   readonly message: string;
   readonly bytes: number;
-  readonly lane: LaneState;
+  readonly quota: Quota;
   readonly settle: (result: unknown) => void;
   readonly reject: (error: unknown) => void;
-  /** Nobody waits for it any more. */
+  /** The caller has stopped waiting. */
   isForgotten: boolean;
   stopListening: () => void;
 }
 
-interface LaneState {
+interface Quota {
   readonly most: number;
   readonly queued: Set<Call>;
   unanswered: number;
   bytes: number;
 }
 
-/** Bytes of unanswered calls of one lane; a single call may have more. */
-const LANE_BYTES_MAX = LIMITS.shellMessageBytesMax / 2;
+/** Bytes of the unanswered calls of one class; a single call may have more. */
+const UNANSWERED_BYTES_MAX = LIMITS.shellMessageBytesMax / 2;
 
 /**
- * [S8] The unanswered calls of a shell: at most {@link LIMITS.shellCallsMax}, of which {@link LIMITS.shellAppendsMax} are appends and
- * sleeps. Further ones wait for room, in their order.
+ * [S8] The unanswered calls of a shell: at most {@link LIMITS.shellCallsMax}, of which {@link LIMITS.shellAppendsMax}
+ * are appends and sleeps. Further ones wait, first in, first out.
  */
 export class CallWindow {
   readonly #send: (message: string) => void;
   readonly #forget: (id: number) => void;
   readonly #aborts = new AbortWatch();
   readonly #sent = new Map<number, Call>();
-  readonly #lanes: Readonly<Record<Lane, LaneState>> = {
-    append: newLane(LIMITS.shellAppendsMax),
-    act: newLane(LIMITS.shellCallsMax - LIMITS.shellAppendsMax),
+  readonly #quotas: Readonly<Record<CallClass, Quota>> = {
+    append: newQuota(LIMITS.shellAppendsMax),
+    act: newQuota(LIMITS.shellCallsMax - LIMITS.shellAppendsMax),
   };
 
   constructor(ports: { send(message: string): void; forget(id: number): void }) {
@@ -46,27 +46,27 @@ export class CallWindow {
   }
 
   /**
-   * Sends a call, now or when there is room. Settles with its result.
+   * Sends a call, at once or when there is room. Resolves to its result.
    *
    * @param bytes of the message
-   * @param signal ends the waiting; a call that was not sent yet is not made
+   * @param signal rejects the call; one that was not sent yet is not sent
    */
   make(
-    lane: Lane,
+    kind: CallClass,
     call: { readonly id: number; readonly message: string; readonly bytes: number },
     signal?: AbortSignal | undefined,
   ): Promise<unknown> {
     return new Promise((settle, reject) => {
-      const state = this.#lanes[lane];
+      const state = this.#quotas[kind];
       const waiting: Call = {
         ...call,
-        lane: state,
+        quota: state,
         settle,
         reject,
         isForgotten: false,
         stopListening: () => {},
       };
-      if (signal !== undefined) this.#heed(signal, waiting);
+      if (signal !== undefined) this.#watch(signal, waiting);
       state.queued.add(waiting);
       this.#fill(state);
     });
@@ -87,39 +87,39 @@ export class CallWindow {
     if (call?.isForgotten === false) call.reject(error);
   }
 
-  /** Fails all calls: those that were sent may have been done. */
+  /** Rejects all calls. Those that were sent may have taken effect. */
   end(error: (wasSent: boolean) => MeanderError): void {
     for (const call of this.#sent.values()) {
       call.stopListening();
       if (!call.isForgotten) call.reject(error(true));
     }
     this.#sent.clear();
-    for (const lane of Object.values(this.#lanes)) {
-      for (const call of lane.queued) {
+    for (const quota of Object.values(this.#quotas)) {
+      for (const call of quota.queued) {
         call.stopListening();
         call.reject(error(false));
       }
-      lane.queued.clear();
+      quota.queued.clear();
     }
   }
 
-  #heed(signal: AbortSignal, call: Call): void {
+  #watch(signal: AbortSignal, call: Call): void {
     const onAbort = (): void => {
       call.isForgotten = true;
       call.stopListening();
       call.reject(signal.reason);
-      if (!call.lane.queued.delete(call)) this.#forget(call.id);
+      if (!call.quota.queued.delete(call)) this.#forget(call.id);
     };
     call.stopListening = this.#aborts.on(signal, onAbort);
   }
 
-  #fill(lane: LaneState): void {
-    for (const call of lane.queued) {
-      if (lane.unanswered >= lane.most) return;
-      if (lane.unanswered > 0 && lane.bytes + call.bytes > LANE_BYTES_MAX) return;
-      lane.queued.delete(call);
-      lane.unanswered++;
-      lane.bytes += call.bytes;
+  #fill(quota: Quota): void {
+    for (const call of quota.queued) {
+      if (quota.unanswered >= quota.most) return;
+      if (quota.unanswered > 0 && quota.bytes + call.bytes > UNANSWERED_BYTES_MAX) return;
+      quota.queued.delete(call);
+      quota.unanswered++;
+      quota.bytes += call.bytes;
       this.#sent.set(call.id, call);
       this.#send(call.message);
     }
@@ -130,13 +130,13 @@ export class CallWindow {
     if (call === undefined) return undefined;
     this.#sent.delete(id);
     call.stopListening();
-    call.lane.unanswered--;
-    call.lane.bytes -= call.bytes;
-    this.#fill(call.lane);
+    call.quota.unanswered--;
+    call.quota.bytes -= call.bytes;
+    this.#fill(call.quota);
     return call;
   }
 }
 
-function newLane(most: number): LaneState {
+function newQuota(most: number): Quota {
   return { most, queued: new Set(), unanswered: 0, bytes: 0 };
 }

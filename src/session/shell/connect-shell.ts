@@ -7,11 +7,11 @@ import { Shell } from "./shell.ts";
 
 /** How a shell connects. */
 export interface ConnectOptions {
-  /** Name it would like to have as a sender: letters, digits, `-`, `_`; 1 to 40. Unless given, the site draws one. */
+  /** Requested name as a sender: 1 to 40 letters, digits, `-`, `_`. Default: a random one. */
   readonly name?: string | undefined;
-  /** Shown to a site that asks for one: it has to allow `administer`. */
+  /** Presented to a site that requires one; it must allow `administer`. */
   readonly token?: string | undefined;
-  /** Gives up connecting. */
+  /** Aborts connecting. */
   readonly signal?: AbortSignal | undefined;
   readonly clock?: Clock | undefined;
 }
@@ -49,7 +49,7 @@ export async function connectShell(
     );
     return new Shell(port);
   } catch (error) {
-    // A socket that opens when nobody waits for it any more.
+    // The socket may still open after the caller has given up.
     dialling.then(
       (socket) => socket.close(),
       () => {},

@@ -12,13 +12,15 @@ export class LargeAnswers {
     this.#fetch = fetch;
   }
 
-  /** There is one. */
+  /** An answer is ready to be fetched. */
   add(id: number): void {
     this.#waiting.push(id);
     if (this.#waiting.length === 1) this.#fetch(id);
   }
 
-  /** A part has come. The whole text when it was the last one; false when nobody asked for it, or it is beyond all bounds. */
+  /**
+   * A part arrives. Returns the whole text after the last one; false when it was not requested or exceeds the limit.
+   */
   part(id: number, text: string, last: boolean): string | undefined | false {
     if (this.#waiting[0] !== id) return false;
     this.#parts.push(text);

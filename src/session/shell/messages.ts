@@ -5,10 +5,10 @@ import { nestingOf, wireErrorSchema } from "../../directory/index.ts";
 import { eventFilter, name } from "./port-schemas.ts";
 import { SHELL_CALLS, type ShellCallName } from "./shell-calls.ts";
 
-/** [S5] Version of the protocol; both ends speak the same. */
+/** [S5] Version of the protocol; both ends must have the same. */
 export const SHELL_PROTOCOL = 1;
 
-/** Nesting of a message around what it carries. */
+/** Nesting of a message: of the value that it carries, and of the envelope. */
 const DEPTH_MAX: number = LIMITS.directoryValueDepthMax + 4;
 
 const id = z.int().min(1);
@@ -19,7 +19,7 @@ const shellMessageSchema = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("hello"),
     protocol: z.int().min(0),
-    /** Name the shell would like to have. */
+    /** The requested name. */
     name: name.max(40).optional(),
     token: z.string().max(LIMITS.tokenCharactersMax).optional(),
   }),
@@ -63,10 +63,10 @@ const siteMessageSchema = z.discriminatedUnion("type", [
 /** What a site sends. */
 export type SiteMessage = z.output<typeof siteMessageSchema>;
 
-/** Why a text is no message. */
+/** Why a text is not a valid message. */
 export type ShellMessageFault = "size" | "depth" | "json" | "shape";
 
-/** What a shell that keeps to the protocol never says. */
+/** A violation of the protocol by a shell. */
 export type ShellFault = ShellMessageFault | "hello" | "number" | "calls" | "subscriptions";
 
 /** Reads what a shell sent; never throws. */

@@ -77,7 +77,7 @@ test("a shell says its protocol and the name it would like, and takes the one it
 test("a site that refuses, or speaks otherwise, is told with its words, and the socket closed [S5]", async () => {
   const error = { code: "denied", what: "no shells here", next: "ask the owner" };
   for (const [answer, message] of [
-    [{ type: "refused", error }, /does not take the shell: no shells here; ask the owner/],
+    [{ type: "refused", error }, /refused the shell: no shells here; ask the owner/],
     [{ type: "hello", protocol: 2, name: "a", site: "b", now: 0 }, /speaks version 2/],
     [{ type: "answer", id: 1, result: null }, /greets no shells/],
     ["<html>", /greets no shells/],
@@ -92,7 +92,7 @@ test("a site that refuses, or speaks otherwise, is told with its words, and the 
   }
 });
 
-test("a site that ends the connection, or greets nobody in time, is unreachable [S5]", async () => {
+test("a site that ends the connection, or does not answer the handshake in time, is unreachable [S5]", async () => {
   const gone = new ScriptedSite();
   const connecting = gone.connect();
   await quiet();
@@ -135,7 +135,7 @@ test("connecting ends with its signal, at every stage, and leaves no socket open
   await assert.rejects(late.connect({ signal }), { message: "enough" });
 });
 
-test("calls whose connection ends fail: those sent may have been done, the others were not made [S7]", async () => {
+test("calls whose connection ends fail: those sent may have taken effect, the others were not made [S7]", async () => {
   const site = new ScriptedSite();
   const shell = await site.greeted();
   const sent = Array.from({ length: LIMITS.shellAppendsMax }, () => shell.append("foo", 1));
@@ -146,7 +146,7 @@ test("calls whose connection ends fail: those sent may have been done, the other
   site.hangUp();
   const errors = await Promise.all(ends);
   for (const { code } of errors) assert.equal(code, "shell-disconnected");
-  assert.match(String(errors[0]?.message), /site north: .*may have been done/);
+  assert.match(String(errors[0]?.message), /site north: .*may have taken effect/);
   assert.match(String(errors.at(-1)?.message), /was not made/);
   const end = await shell.closed;
   assert.equal((end as MeanderError).code, "shell-disconnected");
@@ -281,7 +281,7 @@ test("an append that is given up is forgotten by the site too, and one that wait
   assert.equal((await next).id, "shell-1>foo#9");
 });
 
-test("a site that gives no sign of life is given up at the fourth time of asking [S10]", async () => {
+test("a site that stops responding is given up at the fourth time of asking [S10]", async () => {
   const site = new ScriptedSite();
   const shell = await site.greeted();
   const asking = failureOf(shell.streams());
@@ -296,7 +296,7 @@ test("a site that gives no sign of life is given up at the fourth time of asking
   await quiet();
   assert.equal(site.isClosed, false);
   site.clock.advance(LIMITS.shellPingMs);
-  assert.match((await asking).message, /no sign of life/);
+  assert.match((await asking).message, /stopped responding/);
   await quiet();
   assert.ok(site.isClosed);
 });

@@ -16,7 +16,7 @@ import type {
 } from "../../agent/define/index.ts";
 import { type Clock, LIMITS, MeanderError } from "../../base/index.ts";
 import { decodeError, type MessageSocket, type WireError } from "../../directory/index.ts";
-import { CallWindow, type Lane } from "./call-window.ts";
+import { type CallClass, CallWindow } from "./call-window.ts";
 import type { Greeting } from "./greet.ts";
 import { KeepAlive } from "./keep-alive.ts";
 import { LargeAnswers } from "./large-answers.ts";
@@ -35,8 +35,8 @@ const UTF8 = new TextEncoder();
 /**
  * [S7] The port of a shell whose site is at the other end of a message socket. Made by `connectShell`.
  *
- * Besides what every {@link ShellPort} throws: `shell-disconnected` (a call that was sent may have been done), `message-too-large`,
- * `option-invalid`, `site-answer-invalid`.
+ * Besides what every {@link ShellPort} throws: `shell-disconnected` (a call that was sent may have taken effect),
+ * `message-too-large`, `option-invalid`, `site-answer-invalid`.
  */
 export class RemoteShellPort implements ShellPort {
   readonly name: string;
@@ -51,11 +51,11 @@ export class RemoteShellPort implements ShellPort {
   #settleClosed: (error: Error | undefined) => void = () => {};
   #lastCall = 0;
   #lastSubscription = 0;
-  /** The site's wall clock less this machine's running one, ms. */
+  /** The site's wall clock minus this machine's monotonic clock, ms. */
   #wallOffset: number;
   #pingedAt = 0;
   #isClosing = false;
-  /** Why it has ended. */
+  /** Why it ended; undefined: it has not. */
   #end: MeanderError | undefined;
 
   /** @param greeting what the site said; its socket belongs to this port from now on */
@@ -78,7 +78,7 @@ export class RemoteShellPort implements ShellPort {
         this.#pingedAt = clock.now();
         this.#send({ type: "ping" });
       },
-      dead: () => this.#lost("it gives no sign of life"),
+      dead: () => this.#lost("it stopped responding"),
     });
     this.#socket.onMessage((text) => this.#receive(text));
     this.#socket.onClose(() => this.#lost("the connection ended"));
@@ -173,7 +173,10 @@ export class RemoteShellPort implements ShellPort {
     return this.#call("policies", {});
   }
 
-  /** @throws {MeanderError} `option-invalid`, `shell-closed`, `shell-disconnected`, `shell-busy` with more than {@link LIMITS.shellSubscriptionsMax} */
+  /**
+   * @throws {MeanderError} `option-invalid`, `shell-closed`, `shell-disconnected`, `shell-busy` with more than {@link
+   * LIMITS.shellSubscriptionsMax}
+   */
   onEvent(filter: EventFilter, listener: (event: StreamEvent) => void): () => void {
     if (this.#end !== undefined) throw this.#end;
     if (this.#listeners.size >= LIMITS.shellSubscriptionsMax) {
@@ -192,7 +195,7 @@ export class RemoteShellPort implements ShellPort {
     };
   }
 
-  /** Settles when the site has taken note, or did not in {@link LIMITS.closeMsMax}. */
+  /** Resolves when the site has confirmed, or after {@link LIMITS.closeMsMax}. */
   async close(): Promise<void> {
     if (!this.#isClosing && this.#end === undefined) {
       this.#isClosing = true;
@@ -225,13 +228,13 @@ export class RemoteShellPort implements ShellPort {
     } satisfies ShellMessage);
     const bytes = UTF8.encode(message).byteLength;
     if (bytes > LIMITS.shellMessageBytesMax) throw tooLarge(call, bytes);
-    const lane: Lane = call === "append" || call === "sleep" ? "append" : "act";
+    const kind: CallClass = call === "append" || call === "sleep" ? "append" : "act";
     const answer = z.safeDecode(
       gives as z.ZodType<ShellCallResult<C>, unknown>,
-      await this.#calls.make(lane, { id, message, bytes }, signal),
+      await this.#calls.make(kind, { id, message, bytes }, signal),
     );
     if (answer.success) return answer.data;
-    throw new MeanderError("site-answer-invalid", `that is no answer to ${call}`, {
+    throw new MeanderError("site-answer-invalid", `the answer to ${call} is invalid`, {
       where: `site ${this.site}`,
       cause: answer.error,
     });
@@ -245,11 +248,11 @@ export class RemoteShellPort implements ShellPort {
     if (this.#end !== undefined) return;
     this.#life.heard();
     const message = decodeSiteMessage(text);
-    if (typeof message === "string") this.#lost(`it sent what is no message (${message})`);
-    else this.#heed(message);
+    if (typeof message === "string") this.#lost(`it sent an invalid message (${message})`);
+    else this.#handle(message);
   }
 
-  #heed(message: SiteMessage): void {
+  #handle(message: SiteMessage): void {
     switch (message.type) {
       case "answer":
         this.#calls.answered(message.id, message.result);
@@ -259,7 +262,7 @@ export class RemoteShellPort implements ShellPort {
         break;
       case "large":
         if (this.#calls.has(message.id)) this.#large.add(message.id);
-        else this.#lost("it sent an answer that nobody asked for");
+        else this.#lost("it sent an answer that was not requested");
         break;
       case "part":
         this.#part(message.id, message.text, message.last);
@@ -287,28 +290,29 @@ export class RemoteShellPort implements ShellPort {
     const whole = this.#large.part(id, text, last);
     if (whole === undefined) return;
     const result = whole === false ? undefined : parseJson(whole);
-    if (result === undefined) this.#lost("it sent an answer that nobody asked for");
+    if (result === undefined) this.#lost("it sent an answer that was not requested");
     else this.#calls.answered(id, result);
   }
 
   #events(subscription: number, events: readonly unknown[]): void {
-    // The site may have sent them before it heard that nobody listens any more.
+    // The site may have sent them before it received the unsubscribe.
     const listener = this.#listeners.get(subscription);
     if (listener === undefined) return;
     this.#send({ type: "events-taken", subscription });
     for (const event of events) {
       const decoded = z.safeDecode(streamEvent, event);
       if (decoded.success) listener(decoded.data);
-      else this.#lost("it sent what is no event");
+      else this.#lost("it sent an invalid event");
     }
   }
 
   #closedBySite(error: WireError | undefined): void {
     if (this.#isClosing) this.#finish(closedError(this.name), undefined);
-    else this.#lost("it let the shell go", error === undefined ? undefined : decodeError(error));
+    else
+      this.#lost("it closed the connection", error === undefined ? undefined : decodeError(error));
   }
 
-  /** The connection is gone, or worth nothing. */
+  /** The connection ended, or cannot be used any more. */
   #lost(why: string, cause?: MeanderError): void {
     if (this.#isClosing) {
       this.#finish(closedError(this.name), undefined);
@@ -335,7 +339,7 @@ export class RemoteShellPort implements ShellPort {
   }
 }
 
-/** Undefined for what is no JSON. */
+/** Undefined for invalid JSON. */
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -346,7 +350,7 @@ function parseJson(text: string): unknown {
 
 function optionInvalid(call: string, error: z.ZodError): MeanderError {
   const [issue] = error.issues;
-  return new MeanderError("option-invalid", issue?.message ?? "that cannot be asked for", {
+  return new MeanderError("option-invalid", issue?.message ?? "invalid argument", {
     where: [call, ...(issue?.path ?? [])].join("."),
     cause: error,
   });

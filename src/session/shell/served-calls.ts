@@ -3,21 +3,63 @@ import type { ShellPort } from "../../agent/define/index.ts";
 import { LIMITS, type Log, MeanderError, messageOf } from "../../base/index.ts";
 import { encodeError } from "../../directory/index.ts";
 import type { ShellFault, SiteMessage } from "./messages.ts";
-import { callPort } from "./port-calls.ts";
-import { SHELL_CALLS, type ShellCallName } from "./shell-calls.ts";
+import {
+  SHELL_CALLS,
+  type ShellCallArguments,
+  type ShellCallName,
+  type ShellCallResult,
+} from "./shell-calls.ts";
 
-/** What the calls of a shell work with. */
+/** What serving a shell uses. */
 export interface ServedPorts {
   readonly port: ShellPort;
   readonly log: Log;
   send(message: SiteMessage): void;
 }
 
-/** The calls that a shell has made and that are not answered yet. */
+type PortCalls = {
+  readonly [C in ShellCallName]: (
+    port: ShellPort,
+    args: ShellCallArguments<C>,
+    signal: () => AbortSignal,
+  ) => Promise<ShellCallResult<C>>;
+};
+
+/** Each call of a shell as a call of its port. */
+const PORT_CALLS: PortCalls = {
+  append: (port, args, signal) =>
+    port.append(args.until === "consumed" ? { ...args, signal: signal() } : args),
+  createStream: (port, { name, ...placement }) => port.createStream(name, placement),
+  move: (port, { stream, to, deadlineMs }) => port.move(stream, to, deadlineMs),
+  attachAgent: (port, { stream, ...request }) => port.attachAgent(stream, request),
+  detachAgent: (port, { stream, agent }) => done(port.detachAgent(stream, agent)),
+  replaceHandler: (port, { stream, agent, event, source }) =>
+    done(port.replaceHandler(stream, agent, event, source)),
+  destroyStream: (port, { stream }) => done(port.destroyStream(stream)),
+  stream: (port, { name }) => port.stream(name),
+  streams: async (port) => [...(await port.streams())],
+  sleep: (port, { ms }) => done(port.sleep(ms)),
+  sites: async (port) => [...(await port.sites())],
+  inspect: (port, { stream }) => port.inspect(stream),
+  why: (port, { message }) => port.why(message),
+  deadLetter: (port, { stream, message, action, edited }) =>
+    done(port.deadLetter(stream, message, action, edited)),
+  evacuate: async (port, { site }) => {
+    const { moved, failed } = await port.evacuate(site);
+    return { moved, failed: [...failed] };
+  },
+  policies: async (port) =>
+    Object.fromEntries(
+      Object.entries(await port.policies()).map(([scope, rules]) => [scope, [...rules]]),
+    ),
+  setPolicy: (port, { scope, rules }) => done(port.setPolicy(scope, rules)),
+};
+
+/** The unanswered calls of a shell. */
 export class ServedCalls {
   readonly #ports: ServedPorts;
   readonly #open = new Map<number, OpenCall>();
-  /** Answers that are fetched in parts: what is left of them. */
+  /** The rest of each answer that is fetched in parts. */
   readonly #large = new Map<number, string>();
   #largeCharacters = 0;
   #isEnded = false;
@@ -26,7 +68,7 @@ export class ServedCalls {
     this.#ports = ports;
   }
 
-  /** Makes a call; its answer is sent. Calls are made in the order in which they come. */
+  /** Calls the port and sends the answer. Calls are begun in the order in which they arrive. */
   make(id: number, call: ShellCallName, args: unknown): ShellFault | undefined {
     if (this.#open.has(id)) return "number";
     if (this.#open.size >= LIMITS.shellCallsMax) return "calls";
@@ -41,7 +83,7 @@ export class ServedCalls {
     return undefined;
   }
 
-  /** The shell does not wait for that one any more. Its number is free once it is answered. */
+  /** The shell no longer waits for that call. Its number is free once it is answered. */
   forget(id: number): void {
     this.#open.get(id)?.forget();
   }
@@ -61,7 +103,7 @@ export class ServedCalls {
     return undefined;
   }
 
-  /** The shell is gone: nobody waits any more. */
+  /** The shell has detached: calls that wait are aborted. */
   end(): void {
     this.#isEnded = true;
     for (const open of this.#open.values()) open.forget();
@@ -93,7 +135,7 @@ export class ServedCalls {
     if (this.#isEnded) return;
     const isForgotten = this.#open.get(id)?.isForgotten === true;
     this.#open.delete(id);
-    // Nobody hears it; it only says that the number is free.
+    // The shell ignores the result; the answer only frees the number.
     if (isForgotten) this.#ports.send({ type: "answer", id, result: null });
     else
       this.#ports.send({ type: "failure", id, error: encodeError(this.#failureOf(call, error)) });
@@ -111,7 +153,7 @@ export class ServedCalls {
 /** A call whose answer is awaited. */
 class OpenCall {
   isForgotten = false;
-  /** Made when asked for: most calls are over before anybody could give them up. */
+  /** Created on demand: most calls end before they could be aborted. */
   #controller: AbortController | undefined;
 
   get signal(): AbortSignal {
@@ -134,4 +176,24 @@ function tooLarge(call: ShellCallName, characters: number): MeanderError {
       expected: `at most ${LIMITS.shellAnswersMax} in all answers that one shell is about to fetch`,
     },
   );
+}
+
+/** Calls the port. @param args as the call's schema decoded them @param signal read only by calls that may wait long */
+async function callPort(
+  port: ShellPort,
+  call: ShellCallName,
+  args: unknown,
+  signal: () => AbortSignal,
+): Promise<unknown> {
+  const make = PORT_CALLS[call] as (
+    port: ShellPort,
+    args: unknown,
+    signal: () => AbortSignal,
+  ) => Promise<unknown>;
+  return await make(port, args, signal);
+}
+
+async function done(promise: Promise<void>): Promise<null> {
+  await promise;
+  return null;
 }

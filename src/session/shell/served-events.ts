@@ -8,7 +8,7 @@ import type { ServedPorts } from "./served-calls.ts";
 
 /** Characters of one message of events, about: with one event more it fits. */
 const BATCH_CHARACTERS = 256 * 1024;
-/** A longer event is not told, and counted as missed. */
+/** A longer event is dropped and counted as missed. */
 const EVENT_CHARACTERS_MAX = 256 * 1024;
 
 interface Subscription {
@@ -19,7 +19,10 @@ interface Subscription {
   isBusy: boolean;
 }
 
-/** [S2] The events that a shell reads: for each reader one message is on its way at a time, and what happens meanwhile waits in a bounded buffer. */
+/**
+ * [S2] The events that a shell reads: at most one message for each reader is unacknowledged; later events wait in a
+ * bounded buffer.
+ */
 export class ServedEvents {
   readonly #ports: ServedPorts;
   readonly #subscriptions = new Map<number, Subscription>();
@@ -41,7 +44,7 @@ export class ServedEvents {
         this.#wake(subscription);
       });
     } catch (error) {
-      // The port has just ended, and tells so by itself.
+      // The port has just closed, which it reports itself.
       this.#ports.log.debug("A shell cannot read events.", { error: messageOf(error) });
     }
     return undefined;
@@ -53,7 +56,7 @@ export class ServedEvents {
   }
 
   /** The shell has read a message of events. */
-  taken(id: number): void {
+  received(id: number): void {
     const subscription = this.#subscriptions.get(id);
     if (subscription === undefined) return;
     subscription.isBusy = false;
@@ -65,7 +68,7 @@ export class ServedEvents {
     this.#subscriptions.clear();
   }
 
-  /** Events of one moment go together. */
+  /** Events of one moment are sent together. */
   #wake(subscription: Subscription): void {
     if (subscription.isBusy) return;
     subscription.isBusy = true;

@@ -12,16 +12,16 @@ import {
 import { ServedCalls } from "./served-calls.ts";
 import { ServedEvents } from "./served-events.ts";
 
-/** Makes the port of a shell that came. @throws {MeanderError} why it is not taken */
+/** Makes the port of a shell that connects. @throws {MeanderError} why it is refused */
 export type AttachShell = (request: {
-  /** The name that it would like to have: 1 to 40 characters, else unchecked. */
+  /** The requested name: 1 to 40 characters, not checked otherwise. */
   readonly name: string | undefined;
 }) => ShellPort | Promise<ShellPort>;
 
-/** What a served shell works with. */
+/** What a {@link ServedShell} uses. */
 export interface ServedShellOptions {
   readonly attach: AttachShell;
-  /** Lets the shell in; everybody without. */
+  /** Admits the shell; undefined: every shell is admitted. */
   readonly admit?: Admit | undefined;
   readonly clock: Clock;
   readonly log: Log;
@@ -34,7 +34,7 @@ interface Attached {
   readonly events: ServedEvents;
 }
 
-/** What only a shell that was greeted may say. */
+/** What a shell may send only after the handshake. */
 type AttachedMessage = Exclude<ShellMessage, { readonly type: "hello" | "ping" | "pong" }>;
 
 type Hello = Extract<ShellMessage, { readonly type: "hello" }>;
@@ -55,7 +55,7 @@ export class ServedShell {
     this.#options = options;
     this.#socket = socket;
     this.#life = new KeepAlive(options.clock, {
-      // A shell that was not greeted yet waits for that alone.
+      // Before the handshake nothing else may be sent.
       ping: () => this.#attached !== undefined && this.#send({ type: "ping" }),
       dead: () => {
         options.counts.add("silent");
@@ -65,7 +65,7 @@ export class ServedShell {
     socket.onMessage((text) => this.#receive(text));
   }
 
-  /** Closes the shell's port, then lets the shell go. @param error why; undefined when it asked for it */
+  /** Closes the port, then the connection. @param error why; undefined: the shell requested it */
   async close(error?: MeanderError): Promise<void> {
     await this.#detach();
     const parts = error === undefined ? {} : { error: encodeError(error) };
@@ -74,7 +74,7 @@ export class ServedShell {
     await this.end();
   }
 
-  /** The socket has ended: the shell is detached. */
+  /** Detaches the shell: its socket has closed. */
   async end(): Promise<void> {
     this.#isEnded = true;
     this.#life.stop();
@@ -87,10 +87,10 @@ export class ServedShell {
     this.#life.heard();
     const message = decodeShellMessage(text);
     if (typeof message === "string") this.#invalid(message);
-    else this.#heed(message);
+    else this.#handle(message);
   }
 
-  #heed(message: ShellMessage): void {
+  #handle(message: ShellMessage): void {
     switch (message.type) {
       case "hello":
         void this.#greet(message);
@@ -124,7 +124,7 @@ export class ServedShell {
         events.unsubscribe(message.subscription);
         break;
       case "events-taken":
-        events.taken(message.subscription);
+        events.received(message.subscription);
         break;
       case "bye":
         void this.close();
@@ -148,7 +148,7 @@ export class ServedShell {
       if (this.#options.admit !== undefined) {
         const admission = await this.#options.admit(token);
         if (this.#isEnded) return;
-        // [S12] From now on its token may end.
+        // [S12] From now on its token may be revoked or expire.
         this.#left = admission((error) => void this.close(error));
       }
       port = await this.#options.attach({ name });
@@ -213,7 +213,7 @@ export class ServedShell {
 
   #invalid(fault: ShellFault): void {
     this.#options.counts.add(`invalid-${fault}`);
-    this.#options.log.warn("A shell sent what is no message.", {
+    this.#options.log.warn("A shell sent an invalid message.", {
       fault,
       shell: this.#attached?.port.name,
     });

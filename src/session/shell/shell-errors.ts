@@ -1,6 +1,6 @@
 import { MeanderError } from "../../base/index.ts";
 
-/** What is asked of a shell that was closed. */
+/** A call on a shell that was closed. */
 export function closedError(shell: string): MeanderError {
   return new MeanderError("shell-closed", "the shell is closed", { where: shell });
 }
@@ -8,7 +8,7 @@ export function closedError(shell: string): MeanderError {
 /**
  * A shell has lost its site.
  *
- * @param call whether a call was sent before, or only made afterwards
+ * @param call whether the call was sent, or was made only afterwards
  */
 export function disconnectedError(
   site: string,
@@ -17,14 +17,14 @@ export function disconnectedError(
   cause?: MeanderError,
 ): MeanderError {
   const what = {
-    sent: "; the call may have been done",
+    sent: "; the call may have taken effect",
     unsent: "; the call was not made",
     later: "",
   }[call];
   const reason = cause === undefined ? why : `${why}: ${cause.message}`;
-  return new MeanderError("shell-disconnected", `the site is gone: ${reason}${what}`, {
+  return new MeanderError("shell-disconnected", `connection to the site lost: ${reason}${what}`, {
     where: `site ${site}`,
-    next: "connect again; what was appended before is delivered all the same",
+    next: "connect again; messages that were appended before are still delivered",
     cause,
   });
 }
@@ -33,14 +33,14 @@ export function disconnectedError(
 export function unreachableError(where: string, why: string, cause?: unknown): MeanderError {
   return new MeanderError("site-unreachable", `the site does not answer: ${why}`, {
     where,
-    next: "start it with `meander site` or `meander demo`, or name another",
+    next: "start it with `meander site` or `meander demo`, or give another address",
     cause,
   });
 }
 
-/** A site that takes no shell, or not this one. */
+/** A site that accepts no shells, or not this one. */
 export function refusedError(where: string, why: string, cause?: unknown): MeanderError {
-  return new MeanderError("shell-refused", `the site does not take the shell: ${why}`, {
+  return new MeanderError("shell-refused", `the site refused the shell: ${why}`, {
     where,
     cause,
   });

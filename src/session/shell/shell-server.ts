@@ -5,8 +5,8 @@ import { type AttachShell, ServedShell } from "./served-shell.ts";
 /** Serves any number of shells, each over a message socket with a port of its own. */
 export class ShellServer {
   /**
-   * `refused`: shells over the limit, and those that were not attached; `silent`: shells that gave no sign of life; `invalid-…`: messages,
-   * by what was wrong. Each ended its shell.
+   * `refused`: shells over the limit, and those that could not be attached; `silent`: shells that stopped responding;
+   * `invalid-…`: messages, by what was wrong. Each ended its shell.
    */
   readonly counts: Counters = new Counters();
   readonly #attach: AttachShell;
@@ -30,7 +30,7 @@ export class ShellServer {
   /**
    * Serves one more shell until its socket ends. Over the limit the socket is closed.
    *
-   * @param admit [S12] lets it in; everybody without
+   * @param admit [S12] admits it; undefined: every shell is admitted
    */
   accept(socket: MessageSocket, admit?: Admit): void {
     if (this.#isClosed || this.#shells.size >= LIMITS.shellsMax) {
@@ -53,10 +53,10 @@ export class ShellServer {
     });
   }
 
-  /** Lets all shells go, and those that come later. Settles when their ports are closed. */
+  /** Closes all shells and refuses later ones. Resolves when their ports are closed. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    const error = new MeanderError("site-stopped", "the site stops");
+    const error = new MeanderError("site-stopped", "the site is stopping");
     await Promise.all([...this.#shells].map((shell) => shell.close(error)));
   }
 }

@@ -17,17 +17,17 @@ import { ShellAgent } from "./shell-agent.ts";
 
 /** How a shell appends. */
 export interface ShellAppendOptions extends AppendOptions {
-  /** Ends the waiting: the append throws its reason. What was sent stays on its way. */
+  /** Rejects the append with its reason. A message that was sent is still delivered. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What is given to an agent besides its code; overrides what its definition says. */
+/** What overrides an agent's definition. */
 export interface RegisterOptions {
   readonly name?: string;
   readonly briefcase?: object;
 }
 
-/** A stream as a shell has it. */
+/** A stream, as a shell controls it. */
 export class ShellStream implements StreamRef {
   readonly name: string;
   readonly #port: ShellPort;
@@ -44,7 +44,7 @@ export class ShellStream implements StreamRef {
     return await this.appendPacked(packValue(value), options);
   }
 
-  /** The same for a value that is packed already. */
+  /** The same for a packed value. */
   async appendPacked(payload: Uint8Array, options: ShellAppendOptions): Promise<Appended> {
     const { until = "buffered", timeoutMs, signal } = options;
     if (timeoutMs !== undefined) {

@@ -17,7 +17,7 @@ import { type Clock, delay, MeanderError } from "../../base/index.ts";
 import { packValue, unpackValue } from "../../wire/index.ts";
 import { closedError } from "./shell-errors.ts";
 
-/** What is told of an event by whoever emits one. */
+/** An event, before the time and the site are added. */
 type Told = StreamEvent extends infer E
   ? E extends StreamEvent
     ? Omit<E, "at" | "site">
@@ -43,8 +43,8 @@ interface FakeStream {
 }
 
 /**
- * A session of one shell, in memory: streams are records, every message is consumed at once unless its stream is halted, and the reply is what was
- * appended, in a list.
+ * A session of one shell, in memory: streams are records, every message is consumed at once unless its stream is
+ * halted, and the reply is what was appended, in a list.
  */
 export class FakeShellPort implements ShellPort {
   readonly name: string;
@@ -241,6 +241,7 @@ export class FakeShellPort implements ShellPort {
       ...view,
       mailbox: waiting.map(({ id, payload }) => ({ id, bytes: payload.byteLength })),
       waiting: waiting.length,
+      moving: false,
       current: current && {
         id: current.id,
         attempt: 1,

@@ -24,8 +24,8 @@ import {
 import { StreamGroup } from "./stream-group.ts";
 
 /**
- * The outside point of control of a session: creates streams, gives them agents, appends, moves, and looks. It may leave at any time;
- * what it made stays.
+ * Controls a session from outside: creates streams, attaches agents, appends, moves and inspects. It may close at any
+ * time; what it created remains.
  *
  * ```ts
  * await using shell = await connect("http://127.0.0.1:7000");
@@ -34,8 +34,8 @@ import { StreamGroup } from "./stream-group.ts";
  * await shell.append("foo", "Hello world");
  * ```
  *
- * Everything here throws what the session answers, as a MeanderError, and `shell-closed`, `shell-disconnected` when there is no way to
- * ask it any more.
+ * Every method rejects with the MeanderError that the session answers, with `shell-closed` after `close`, and with
+ * `shell-disconnected` when the connection is lost.
  */
 export class Shell implements AsyncDisposable {
   /** [S1] Settles when it has ended: undefined after `close`, else why. */
@@ -72,7 +72,7 @@ export class Shell implements AsyncDisposable {
     return this.#stream(name);
   }
 
-  /** Several streams, to append to together. A name that is given twice counts once. */
+  /** A group of streams to append to together; duplicate names are ignored. */
   group(members: readonly (string | StreamRef)[]): StreamGroup {
     const names = members.map((member) => (typeof member === "string" ? member : member.name));
     return new StreamGroup([...new Set(names)].map((name) => this.#stream(name)));
@@ -116,7 +116,7 @@ export class Shell implements AsyncDisposable {
     return this.#port.sites();
   }
 
-  /** A stream from inside. @throws {MeanderError} `stream-unknown` */
+  /** The inner state of a stream. @throws {MeanderError} `stream-unknown` */
   async inspect(stream: string): Promise<Inspection> {
     return unpackInspection(await this.#port.inspect(stream));
   }
@@ -126,33 +126,42 @@ export class Shell implements AsyncDisposable {
     return this.#port.why(id);
   }
 
-  /** Messages that were given up, oldest first. @throws {MeanderError} `stream-unknown` */
+  /** Messages that were set aside, oldest first. @throws {MeanderError} `stream-unknown` */
   async deadLetters(stream: string): Promise<Inspection["deadLetters"]> {
     return (await this.inspect(stream)).deadLetters;
   }
 
-  /** Forgets a dead letter, or goes on behind the message that halted the stream. @throws {MeanderError} `message-unknown` */
+  /** Discards a dead letter, or skips the message that halted the stream. @throws {MeanderError} `message-unknown` */
   skip(stream: string, id: string): Promise<void> {
     return this.#port.deadLetter(stream, id, "skip", undefined);
   }
 
-  /** Tries a dead letter, or the message that halted the stream, once more. @throws {MeanderError} `message-unknown` */
+  /** Retries a dead letter, or the message that halted the stream. @throws {MeanderError} `message-unknown` */
   retry(stream: string, id: string): Promise<void> {
     return this.#port.deadLetter(stream, id, "retry", undefined);
   }
 
-  /** Appends a dead letter anew. @param edited what to append in its place; undefined: what it was @throws {MeanderError} `message-unknown`, `value-uncloneable` */
+  /**
+   * Replays a dead letter, behind the messages that wait.
+   *
+   * @param edited the payload to use instead; undefined: its own
+   * @throws {MeanderError} `message-unknown`, `value-uncloneable`
+   */
   async replay(stream: string, id: string, edited?: unknown): Promise<void> {
     const payload = edited === undefined ? undefined : packValue(edited);
     await this.#port.deadLetter(stream, id, "replay", payload);
   }
 
-  /** Moves all streams away from a site. `failed`: names of those that stayed. */
+  /** Moves all streams away from a site. `failed`: those that stayed, with the reason. */
   evacuate(site: string): Promise<{ readonly moved: number; readonly failed: readonly string[] }> {
     return this.#port.evacuate(site);
   }
 
-  /** Replaces the rules of a scope: `session`, `sites/NAME` or `streams/NAME`. @throws {MeanderError} `policy-invalid`, `denied` */
+  /**
+   * Replaces the rules of a scope: `session`, `sites/NAME` or `streams/NAME`.
+   *
+   * @throws {MeanderError} `policy-invalid`, `denied`
+   */
   setPolicy(scope: string, rules: readonly unknown[]): Promise<void> {
     return this.#port.setPolicy(scope, rules);
   }
@@ -163,8 +172,8 @@ export class Shell implements AsyncDisposable {
   }
 
   /**
-   * [S2] What happens to streams from this call on, until the reader leaves the loop, `signal` is aborted, or the shell is closed. When its site
-   * is lost the loop throws.
+   * [S2] Events of streams from this call on, until the loop is left, `signal` is aborted, or the shell is closed. The
+   * loop throws when the connection is lost.
    */
   events(filter: EventFilter = {}, options: { readonly signal?: AbortSignal } = {}): EventReader {
     return new EventReader(this.#port, filter, options.signal);
@@ -175,14 +184,18 @@ export class Shell implements AsyncDisposable {
     return this.#port.now();
   }
 
-  /** Settles after that time of the site, which may be simulated. @throws {MeanderError} `option-invalid` */
+  /**
+   * Resolves after that time on the clock of the site, which may be simulated.
+   *
+   * @throws {MeanderError} `option-invalid`
+   */
   async sleep(ms: number, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     checkMs("sleep", ms);
     options.signal?.throwIfAborted();
     await this.#aborts.race(this.#port.sleep(ms), options.signal);
   }
 
-  /** Leaves. Messages that were appended are still delivered. */
+  /** Detaches from the site. Messages that were appended are still delivered. */
   close(): Promise<void> {
     return this.#port.close();
   }

@@ -97,7 +97,7 @@ test("when its site ends, a shell reports it and its calls fail", () =>
     assert.equal(server.shellCount, 1);
     ports[0]?.fail(new Error("gone"));
     await sleeping;
-    assert.match(String(await shell.closed), /it let the shell go/);
+    assert.match(String(await shell.closed), /it closed the connection/);
   }));
 
 test("a starting site refuses shells with a message, and a port without a site is an error", async () => {

@@ -15,6 +15,6 @@ test("bytes of any length come back from base64, and the text is what others wri
   assert.deepEqual(decodeBase64(encodeBase64(large)), large);
 });
 
-test("text that is no base64 is told, not thrown", () => {
+test("text that is not base64 is reported, not thrown", () => {
   for (const text of ["=", "a", "a b!", "ä"]) assert.equal(decodeBase64(text), undefined, text);
 });

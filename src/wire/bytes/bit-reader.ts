@@ -1,9 +1,9 @@
-/** Reads fields of bits, most significant first. Past the end it reads zeros and says so. */
+/** Reads bit fields, most significant bit first. Past the end it reads zeros and reports that. */
 export class BitReader {
   readonly #bytes: Uint8Array;
   #at = 0;
 
-  /** @param bytes borrowed */
+  /** @param bytes viewed, not copied */
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
   }
@@ -25,7 +25,7 @@ export class BitReader {
     return value;
   }
 
-  /** What {@link bits} will tell. */
+  /** What {@link bits} will return. */
   peek(count: number): number {
     const value = this.bits(count);
     this.#at -= count;
@@ -61,7 +61,10 @@ export class BitReader {
   }
 }
 
-/** A NAL unit without its emulation prevention bytes (ITU-T H.264 §7.4.1): 0 0 3 becomes 0 0. Borrowed where there are none. */
+/**
+ * A NAL unit without its emulation prevention bytes (ITU-T H.264 §7.4.1): 0 0 3 becomes 0 0. A view where there are
+ * none.
+ */
 export function unescapeNal(nal: Uint8Array): Uint8Array {
   const kept: number[] = [];
   let zeros = 0;

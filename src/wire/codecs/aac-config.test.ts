@@ -6,7 +6,7 @@ import { decodeAacConfig, decodeLatmConfig } from "./aac-config.ts";
 
 const bytes = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, "hex"));
 
-test("AAC-LC, with and without the word that there is no SBR", () => {
+test("AAC-LC, with and without an explicit statement that there is no SBR", () => {
   for (const hex of ["1190", "119056e500"]) {
     const config = decodeAacConfig(bytes(hex));
     assert.deepEqual(config, {
@@ -17,7 +17,7 @@ test("AAC-LC, with and without the word that there is no SBR", () => {
   assert.equal(decodeAacConfig(bytes("1314"))?.frameSamples, 960);
 });
 
-test("SBR, told in front and behind, doubles the rate of what is heard", () => {
+test("SBR, signalled hierarchically or backward compatibly, doubles the output rate", () => {
   const front = decodeAacConfig(bytes("2b118800"));
   assert.deepEqual([front?.objectType, front?.sampleRate, front?.outputRate], [5, 24_000, 48_000]);
   const behind = decodeAacConfig(bytes("131056e598"));

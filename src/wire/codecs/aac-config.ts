@@ -1,13 +1,13 @@
 /** The AudioSpecificConfig of AAC (ISO/IEC 14496-3 §1.6.2.1), alone and in LATM's StreamMuxConfig (§1.7.3). */
 import { BitReader } from "../bytes/bit-reader.ts";
 
-/** What an AudioSpecificConfig tells. */
+/** The contents of an AudioSpecificConfig. */
 export interface AacConfig {
   /** `audioObjectType` as the codec string names it: 2 AAC-LC, 5 with SBR, 29 with SBR and PS. */
   readonly objectType: number;
   /** Of the core, without SBR, Hz. */
   readonly sampleRate: number;
-  /** Of what is heard where SBR is told, Hz. */
+  /** Output rate where SBR is signalled, Hz. */
   readonly outputRate: number;
   /** 1..8. */
   readonly channels: number;
@@ -22,7 +22,7 @@ const SAMPLE_RATES = [
   7_350,
 ];
 const EXPLICIT_RATE = 15;
-/** `channelConfiguration` to channels. 0 describes them in place, which nobody sends. */
+/** `channelConfiguration` to channels. 0 describes them in place, which no known sender uses. */
 const CHANNELS = [undefined, 1, 2, 3, 4, 5, 6, 8];
 const OBJECT = { lc: 2, sbr: 5, escape: 31, ps: 29 } as const;
 /** `syncExtensionType`. */
@@ -38,7 +38,9 @@ export function decodeAacConfig(bytes: Uint8Array): AacConfig | undefined {
   return config === undefined || reader.exhausted ? undefined : { ...config, bytes };
 }
 
-/** Reads a StreamMuxConfig: one program of one layer with whole access units. Undefined for others, and malformed ones. */
+/**
+ * Reads a StreamMuxConfig: one program of one layer with whole access units. Undefined for others, and malformed ones.
+ */
 export function decodeLatmConfig(
   bytes: Uint8Array,
 ): { readonly config: AacConfig; readonly subFrames: number } | undefined {
@@ -76,7 +78,7 @@ function readConfig(reader: BitReader): Omit<AacConfig, "bytes"> | undefined {
   return { objectType: first, sampleRate, outputRate, channels, frameSamples };
 }
 
-/** SBR told behind the rest, where decoders that do not know it do not look (§1.6.6.1). Its rate, if it is there. */
+/** SBR signalled after the rest, where decoders that do not know it do not look (§1.6.6.1). Its rate, if present. */
 function readSyncExtension(reader: BitReader): number | undefined {
   if (reader.peek(11) !== SBR_SYNC) return undefined;
   reader.skip(11);

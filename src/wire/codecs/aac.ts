@@ -43,7 +43,7 @@ const FOREIGN_FIELDS = [
 /**
  * Reads the format parameters of `mpeg4-generic` or `mp4a-latm`.
  *
- * @returns undefined when they are no AAC that can be taken out of packets
+ * @returns undefined when they do not describe AAC that can be depacketized
  */
 export function parseAacFormat(track: {
   readonly codec: string;
@@ -102,7 +102,7 @@ const AU_HEADERS_BYTES = 4;
 /** RFC 3640 §3.3.6: 13 bits of size. */
 const UNIT_BYTES_MAX = 8_191;
 
-/** One access unit per packet in mode AAC-hbr (RFC 3640 §3.3.6); one that does not fit, in pieces. */
+/** One access unit per packet in mode AAC-hbr (RFC 3640 §3.3.6); one that does not fit, in fragments. */
 export class AacPacketizer implements Packetizer {
   /** §3.1: with the packet that ends an access unit. */
   readonly marksEnd = true;

@@ -15,7 +15,7 @@ const SIZE_BIT = 0x02;
 /** AV1 has sizes of at most 32 bits. */
 const LEB128_BYTES_MAX = 5;
 
-/** An OBU, borrowed. */
+/** An OBU, as a view. */
 export interface Obu {
   readonly type: number;
   /** Temporal and spatial layer in one byte, as the extension has them; undefined without. */
@@ -76,7 +76,7 @@ export function splitObus(unit: Uint8Array): Obu[] | undefined {
   return obus;
 }
 
-/** The OBU's header without the size field, as RTP has it; with it, behind the header stands the size. */
+/** The OBU's header without the size field, as in RTP; with it, the size follows the header. */
 export function obuHead({ whole, layer }: Obu, hasSize: boolean): Uint8Array {
   const first = whole[0] as number;
   const head = hasSize ? first | SIZE_BIT : first & ~SIZE_BIT;

@@ -8,13 +8,13 @@ const COUNTED_MAX = 3;
 
 /** A payload, taken apart. */
 export interface Av1Payload {
-  /** Z: the first element goes on with the one that ended the payload before. */
+  /** Z: the first element continues the last one of the previous payload. */
   readonly continues: boolean;
-  /** Y: the last element goes on in the next payload. */
+  /** Y: the last element continues in the next payload. */
   readonly goesOn: boolean;
-  /** N: a coded video sequence begins here. */
+  /** N: a coded video sequence starts here. */
   readonly newSequence: boolean;
-  /** OBUs or pieces of one, borrowed; at least one, none of them empty. */
+  /** OBUs or fragments of one, as views; at least one, none of them empty. */
   readonly elements: readonly Uint8Array[];
 }
 

@@ -11,7 +11,7 @@ export interface Av1Sequence {
   readonly level: number;
   readonly highTier: boolean;
   readonly bitDepth: number;
-  /** What frame headers have because of it; undefined where there are none in full, with `reduced_still_picture_header`. */
+  /** What frame headers have because of it; undefined where they are reduced, with `reduced_still_picture_header`. */
   readonly frameHeads: Av1FrameHeads | undefined;
 }
 
@@ -20,16 +20,16 @@ export interface Av1FrameHeads {
   readonly hasDecoderModel: boolean;
   /** Of `current_frame_id`; 0: not there. */
   readonly frameIdBits: number;
-  /** `seq_force_screen_content_tools`: 0, 1, or 2 when each frame tells. */
+  /** `seq_force_screen_content_tools`: 0, 1, or 2 when each frame decides. */
   readonly screenContent: number;
-  /** `seq_force_integer_mv`: 0, 1, or 2 when each frame tells. */
+  /** `seq_force_integer_mv`: 0, 1, or 2 when each frame decides. */
   readonly integerMotion: number;
   readonly orderHintBits: number;
 }
 
 const CHOSEN_PER_FRAME = 2;
 
-/** The first sequence header of a temporal unit in low-overhead format. Undefined when there is none, or it is malformed. */
+/** The first sequence header of a temporal unit in low-overhead format. Undefined when it is missing or malformed. */
 export function decodeAv1Sequence(unit: Uint8Array): Av1Sequence | undefined {
   const header = splitObus(unit)?.find(({ type }) => type === OBU.sequenceHeader);
   return header === undefined ? undefined : decodeAv1SequenceHeader(header.payload);

@@ -25,7 +25,7 @@ import {
 } from "./media-format.ts";
 import { ParameterSets, type SetFormat } from "./parameter-sets.ts";
 
-/** The sequence header: an OBU without a size field, as RTP has it. */
+/** The sequence header: an OBU without a size field, as in RTP. */
 export const AV1_SETS: SetFormat = {
   kinds: 1,
   kindOf: (obu) => (obuTypeOf(obu) === OBU.sequenceHeader && obu.byteLength > 0 ? 0 : undefined),
@@ -36,7 +36,7 @@ export const AV1_SETS: SetFormat = {
 const FRAME_TYPE = { key: 0, intraOnly: 2, switch: 3 } as const;
 const CHOSEN_PER_FRAME = 2;
 
-/** What a frame header tells. */
+/** The contents of a frame header. */
 interface FrameHead {
   /** A key frame that is shown: a decoder can start with it. */
   readonly key: boolean;
@@ -74,7 +74,9 @@ function readFrameHead(payload: Uint8Array, sequence: Av1Sequence | undefined): 
   return { key, unreferenced: refreshed === 0 && !reader.exhausted };
 }
 
-/** Remembers the sequence header, which frame headers depend on, and whether anything refers to the frame being sent. */
+/**
+ * Remembers the sequence header, which frame headers depend on, and whether anything refers to the frame being sent.
+ */
 export class Av1Inspector implements Inspector {
   #sequence: Av1Sequence | undefined;
   #unreferenced = false;
@@ -147,7 +149,7 @@ export class Av1Packetizer implements Packetizer {
 /**
  * Payloads to temporal units in low-overhead form, each OBU with its size.
  *
- * A key frame without a sequence header gets the newest one; one for which there is none is dropped.
+ * A key frame without a sequence header gets the newest one; without any it is dropped.
  *
  * @param options.parameterSets see {@link AV1_SETS}; copied
  */
@@ -160,7 +162,7 @@ export function av1Depacketizer(options: {
 class Av1Assembly implements FrameAssembly {
   readonly #known = new ParameterSets(AV1_SETS);
   #sequence: Av1Sequence | undefined;
-  /** The OBU that goes on in the next payload. */
+  /** The OBU that continues in the next payload. */
   readonly #piece = new FrameBuilder();
   #isCut = false;
   #hasFrame = false;

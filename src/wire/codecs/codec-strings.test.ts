@@ -17,7 +17,7 @@ test("key frames name their codec as WebCodecs does", () => {
   assert.equal(of("av1", "0a0a00000002aff19b5f2008"), "av01.0.00M.08");
 });
 
-test("what does not tell has no name, and nothing throws", () => {
+test("frames without codec parameters have no name, and nothing throws", () => {
   const codecs = fc.constantFrom(...KNOWN_CODECS, "mpv");
   fc.assert(
     fc.property(codecs, fc.uint8Array({ maxLength: 40 }), (codec, frame) => {

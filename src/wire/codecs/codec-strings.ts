@@ -7,8 +7,8 @@ import { splitAnnexB } from "./nal-format.ts";
 import { decodeVp9KeyFrame, vp9CodecString } from "./vp-key-frames.ts";
 
 /**
- * The codec string of a key frame, with parameter sets in band: `avc1.42e01f`, `hev1.1.6.L93.B0`, `vp8`, `vp09.00.31.08`,
- * `av01.0.04M.08`. Undefined when the frame does not tell, and for codecs that are not known.
+ * The codec string of a key frame, with parameter sets in band: `avc1.42e01f`, `hev1.1.6.L93.B0`, `vp8`,
+ * `vp09.00.31.08`, `av01.0.04M.08`. Undefined when the frame does not contain it, and for unknown codecs.
  */
 export function videoCodecString(codec: string, keyFrame: Uint8Array): string | undefined {
   switch (codec) {

@@ -113,7 +113,7 @@ const frameOf: Record<string, fc.Arbitrary<SentFrame>> = {
 for (const codec of CODECS) {
   const frames = fc
     .array(frameOf[codec] as fc.Arbitrary<SentFrame>, { maxLength: 6 })
-    // Only the beginning of a sequence tells that no packet of its unit is missing.
+    // Only the start of a sequence shows that no packet of its unit is missing.
     .filter(([first]) => codec !== "av1" || first?.key !== false);
   const sizes = fc.integer({ min: 5, max: 1200 });
 
@@ -143,7 +143,7 @@ for (const codec of CODECS) {
     );
   });
 
-  test(`${codec}: whatever is lost, a frame that comes out is one that went in`, () => {
+  test(`${codec}: whatever is lost, every frame that comes out was put in`, () => {
     fc.assert(
       fc.property(frames, sizes, fc.infiniteStream(fc.boolean()), (sent, maxPayloadBytes, kept) => {
         const { packetizer, depacketizer } = pair(codec, maxPayloadBytes);

@@ -21,7 +21,7 @@ import {
 import { VP8_INSPECTOR, Vp8Packetizer, vp8Depacketizer } from "./vp8.ts";
 import { Vp9Inspector, Vp9Packetizer, vp9Depacketizer } from "./vp9.ts";
 
-/** What a depacketizer may be told of its track. */
+/** What a depacketizer may know of its track. */
 export interface DepacketizerOptions {
   /** For key frames that lack them; copied. H.264, H.265: NAL units without start code; AV1: OBUs without size. */
   readonly parameterSets?: readonly Uint8Array[] | undefined;
@@ -49,7 +49,7 @@ const SINGLE_PACKETS: Omit<RtpFormat, "name"> = {
   inspector: () => ({ inspect: () => SINGLE_PACKET_FACTS }),
 };
 
-/** Its frames begin with a new timestamp and end with the marker. */
+/** Its frames start with a new timestamp and end with the marker. */
 const NOTHING_TO_SEE: Inspector = { inspect: () => NO_FACTS };
 
 function aac(codec: string): RtpFormat {
@@ -136,7 +136,7 @@ export function codecNameOf(codec: string): string {
   return FORMATS.get(codec)?.name ?? codec;
 }
 
-/** True for video whose key frames the ingest tells by flags. */
+/** True for video whose key frames the ingest marks by flags. */
 export function tellsKeyFrames(codec: string): boolean {
   return FORMATS.get(codec)?.kind === "video";
 }
@@ -162,9 +162,9 @@ export function depacketizerFor(
 }
 
 /**
- * What an ingest looks at payloads with; undefined for codecs that are not known.
+ * Inspects payloads for an ingest; undefined for unknown codecs.
  *
- * @param parameterSets those that came with the description; borrowed until return
+ * @param parameterSets those that came with the description; not retained
  */
 export function inspectorFor(
   codec: string,

@@ -10,7 +10,9 @@ export interface FrameAssembly {
   reset(): void;
   /** Adds a payload, never an empty one. False when it is broken or does not fit what came before. */
   append(payload: Uint8Array, builder: FrameBuilder): boolean;
-  /** The frame is over. Its bytes; `undefined` when there is nothing to show; `"broken"` when something is missing. */
+  /**
+   * The frame has ended. Its bytes; `undefined` when there is nothing to show; `"broken"` when something is missing.
+   */
   finish(builder: FrameBuilder): { bytes: Uint8Array; key: boolean } | "broken" | undefined;
 }
 

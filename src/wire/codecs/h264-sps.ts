@@ -11,7 +11,7 @@ export interface H264Sps {
   readonly bitDepthChroma: number;
 }
 
-/** Profiles whose sets tell chroma and depth (ITU-T H.264 §7.3.2.1.1). */
+/** Profiles whose sets contain chroma and depth (ITU-T H.264 §7.3.2.1.1). */
 const HIGH_PROFILES = [100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135];
 const CHROMA_444 = 3;
 const MACROBLOCK = 16;

@@ -1,4 +1,4 @@
-/** H.264 NAL units (ITU-T H.264 §7.4.1) and what RTP makes of them (RFC 6184 §5). */
+/** H.264 NAL units (ITU-T H.264 §7.4.1) and their RTP payloads (RFC 6184 §5). */
 import { BitReader } from "../bytes/bit-reader.ts";
 import { encodeHex } from "../bytes/hex.ts";
 import { type Inspector, NO_FACTS, type PayloadFacts } from "./media-format.ts";
@@ -71,7 +71,8 @@ export const H264_FORMAT: NalFormat = {
       return nals === undefined ? { type: "broken" } : { type: "whole", nals };
     }
     if (type === NAL.fuA) return readFragment(payload);
-    // RFC 6184 §5.2: 0, 30 and 31 are reserved and passed over. STAP-B, MTAP and FU-B need interleaving, which was not agreed.
+    // RFC 6184 §5.2: 0, 30 and 31 are reserved and skipped. STAP-B, MTAP and FU-B need interleaving, which was not
+    // negotiated.
     return { type: type === 0 || type >= 30 ? "reserved" : "broken" };
   },
   /** RFC 6184 §5.7.1. */

@@ -1,4 +1,4 @@
-/** H.265 NAL units (ITU-T H.265 §7.4.2) and what RTP makes of them (RFC 7798 §4). */
+/** H.265 NAL units (ITU-T H.265 §7.4.2) and their RTP payloads (RFC 7798 §4). */
 import { BitReader, unescapeNal } from "../bytes/bit-reader.ts";
 import { decodeH265Sps } from "./h265-sps.ts";
 import { type Inspector, NO_FACTS, type PayloadFacts } from "./media-format.ts";
@@ -33,7 +33,7 @@ const FRAGMENT_TYPE_BITS = 0x3f;
 const SPS_ID_MAX = 15;
 const PPS_ID_MAX = 63;
 
-/** The type of a NAL unit or payload, 0..63. Of an empty one, one that is no picture. */
+/** The type of a NAL unit or payload, 0..63. Of an empty one, a type that is not a picture. */
 export function h265TypeOf(nal: Uint8Array): number {
   return ((nal[0] ?? TYPE_BITS) & TYPE_BITS) >> 1;
 }
@@ -60,7 +60,7 @@ export const H265_SETS: SetFormat = {
   },
 };
 
-/** Payloads without decoding order numbers (`sprop-max-don-diff` 0), as everybody sends them. */
+/** Payloads without decoding order numbers (`sprop-max-don-diff` 0), as all known senders use. */
 export const H265_FORMAT: NalFormat = {
   sets: H265_SETS,
   headBytes: HEAD_BYTES,

@@ -2,11 +2,11 @@
 import type { RtpPacket } from "../rtp/rtp.ts";
 
 /**
- * What a decoder takes in one go: an H.264 or H.265 access unit in Annex B form, a VP8 or VP9 frame, an AV1 temporal unit
+ * What a decoder takes at once: an H.264 or H.265 access unit in Annex B form, a VP8 or VP9 frame, an AV1 temporal unit
  * in low-overhead form without its delimiter, an Opus packet, an AAC access unit, samples of G.711.
  */
 export interface Frame {
-  /** Its own memory, not borrowed. */
+  /** Owned, not a view. */
   readonly bytes: Uint8Array;
   /** u32, RTP ticks, wraps. */
   readonly timestamp: number;
@@ -21,16 +21,22 @@ export interface Packetizer {
   /**
    * The payloads of one frame, in order; none for a frame without content, or one that the format cannot carry.
    *
-   * Payloads may be borrowed from `frame.bytes`.
+   * Payloads may be views of `frame.bytes`.
    */
   packetize(frame: { readonly bytes: Uint8Array; readonly key: boolean }): Uint8Array[];
 }
 
 /** Puts frames together again. Takes the packets of one source in sequence order; never throws. */
 export interface Depacketizer {
-  /** Takes one packet, borrowed until return. The frame that it completed, if any; {@link more} has those after it. */
+  /**
+   * Consumes one packet, which is not retained. Returns the frame that it completed, if any; {@link more} returns those
+   * after it.
+   */
   push(packet: RtpPacket): Frame | undefined;
-  /** A further frame that the last push completed: audio formats put several in a packet, and a frame without a marker ends where the next begins. */
+  /**
+   * A further frame that the last push completed: audio formats put several in a packet, and a frame without a marker
+   * ends where the next starts.
+   */
   more(): Frame | undefined;
   /** Packets are missing before the next one. */
   lost(): void;
@@ -40,11 +46,11 @@ export interface Depacketizer {
 
 /** What an ingest has to know about one payload. */
 export interface PayloadFacts {
-  /** It begins a NAL unit, an OBU, or a frame. */
+  /** It starts a NAL unit, an OBU, or a frame. */
   readonly begin: boolean;
   /** Nothing that a decoder needs of its frame can stand before it. */
   readonly first: boolean;
-  /** It belongs to what a decoder needs to start. For VP8 and VP9 only the first packet of a frame tells. */
+  /** It belongs to what a decoder needs to start. For VP8 and VP9 only the first packet of a frame shows that. */
   readonly keyframe: boolean;
   /** No other frame needs it. */
   readonly discardable: boolean;
@@ -72,6 +78,6 @@ export type PacketPosition =
 
 /** Looks at the payloads of one source, in the order they arrive. Never throws. */
 export interface Inspector {
-  /** @param payload borrowed until return */
+  /** @param payload not retained */
   inspect(payload: Uint8Array, place: PacketPosition): PayloadFacts;
 }

@@ -7,8 +7,8 @@ import { ParameterSets } from "./parameter-sets.ts";
 /**
  * RTP payloads of H.264 or H.265 to access units in Annex B form.
  *
- * A key frame is one with a picture that a decoder can start with. When it lacks parameter sets it gets the newest ones:
- * those seen in band, or the given ones (NAL units without start code). One for which there are none is dropped.
+ * A key frame is one with a picture that a decoder can start with. When it lacks parameter sets it gets the newest
+ * ones: those seen in band, or the given ones (NAL units without start code). Without any it is dropped.
  */
 export function nalDepacketizer(
   format: NalFormat,
@@ -22,7 +22,7 @@ class NalAssembly implements FrameAssembly {
   readonly #known: ParameterSets;
   /** Type of the NAL unit whose pieces are coming. */
   #pieces: number | undefined;
-  /** Where the newest NAL unit begins in the builder, behind its start code. */
+  /** Where the newest NAL unit starts in the builder, after its start code. */
   #nalStart = 0;
   #nalType = 0;
   /** Where parameter sets may be put: behind an access unit delimiter. */
@@ -113,7 +113,7 @@ class NalAssembly implements FrameAssembly {
     this.#known.keep(builder.slice(this.#nalStart));
   }
 
-  /** Undefined when a parameter set is missing that nobody ever told: no decoder could start with such a frame. */
+  /** Undefined when a parameter set is missing that was never received: no decoder could start with such a frame. */
   #withParameterSets(builder: FrameBuilder): Uint8Array | undefined {
     const { kinds } = this.#format.sets;
     if (this.#hasSets.size === kinds) return builder.slice();

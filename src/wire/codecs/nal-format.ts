@@ -1,4 +1,6 @@
-/** What H.264 and H.265 have in common: access units of NAL units, behind start codes in memory and in pieces in RTP. */
+/**
+ * What H.264 and H.265 have in common: access units of NAL units, after start codes in memory and in fragments in RTP.
+ */
 import type { SetFormat } from "./parameter-sets.ts";
 
 /** What stands before each NAL unit in Annex B form. */
@@ -6,7 +8,7 @@ export const START_CODE: Uint8Array = Uint8Array.of(0, 0, 0, 1);
 
 /** An RTP payload, taken apart. */
 export type NalPayload =
-  /** Whole NAL units, borrowed. */
+  /** Whole NAL units, as views. */
   | { readonly type: "whole"; readonly nals: readonly Uint8Array[] }
   /** A piece of one. */
   | {
@@ -15,7 +17,7 @@ export type NalPayload =
       readonly end: boolean;
       /** Header of the NAL unit that it belongs to. */
       readonly head: Uint8Array;
-      /** Borrowed. */
+      /** A view. */
       readonly data: Uint8Array;
     }
   /** Of a reserved type, to be passed over. */
@@ -27,7 +29,7 @@ export interface NalFormat {
   readonly sets: SetFormat;
   /** Bytes of a NAL unit's header. */
   readonly headBytes: number;
-  /** The type of a NAL unit; one that is no picture when it is empty. */
+  /** The type of a NAL unit; a type that is not a picture when it is empty. */
   typeOf(nal: Uint8Array): number;
   /** A coded slice of a picture that a decoder can start with. */
   isKeyPicture(type: number): boolean;
@@ -42,7 +44,9 @@ export interface NalFormat {
   pieceHead(nal: Uint8Array, place: { readonly start: boolean; readonly end: boolean }): Uint8Array;
 }
 
-/** The NAL units of an Annex B byte stream, borrowed, without start codes and trailing zeros; empty ones are left out. */
+/**
+ * The NAL units of an Annex B byte stream, as views, without start codes and trailing zeros; empty ones are left out.
+ */
 export function splitAnnexB(bytes: Uint8Array): Uint8Array[] {
   const nals: Uint8Array[] = [];
   let start = -1;
@@ -61,7 +65,10 @@ function addNal(nals: Uint8Array[], bytes: Uint8Array, start: number, end: numbe
   if (last > start) nals.push(bytes.subarray(start, last));
 }
 
-/** NAL units behind their lengths of 16 bits, from byte `from` on, borrowed. Undefined when they contradict their lengths. */
+/**
+ * NAL units after their lengths of 16 bits, from byte `from` on, as views. Undefined when they contradict their
+ * lengths.
+ */
 export function splitAggregate(payload: Uint8Array, from: number): Uint8Array[] | undefined {
   const nals: Uint8Array[] = [];
   for (let at = from; at < payload.byteLength; ) {
@@ -77,8 +84,8 @@ export function splitAggregate(payload: Uint8Array, from: number): Uint8Array[] 
 
 /**
  * Whether a NAL unit may be the first of an access unit: a slice must be the first of its picture, which both standards
- * tell in the bit behind the header. (H.264 writes `first_mb_in_slice` 0 as a single 1 bit. Not so with arbitrary slice
- * order, hence asked only after a loss.)
+ * encode in the bit after the header. (H.264 writes `first_mb_in_slice` 0 as a single 1 bit. Not so with arbitrary
+ * slice order, hence checked only after a loss.)
  */
 export function beginsUnit(format: NalFormat, payload: Uint8Array): boolean {
   const read = format.read(payload);

@@ -5,7 +5,7 @@ import { type NalFormat, splitAnnexB } from "./nal-format.ts";
 
 /**
  * H.264 or H.265 access units in Annex B form to RTP payloads (RFC 6184 §6.3, RFC 7798 §4.4): NAL units that fit
- * together go in one aggregate, one alone as it is, one that does not fit in pieces of nearly equal size.
+ * together go in one aggregate, one alone as it is, one that does not fit in fragments of nearly equal size.
  */
 export class NalPacketizer implements Packetizer {
   readonly marksEnd = true;
@@ -30,7 +30,7 @@ export class NalPacketizer implements Packetizer {
       groupBytes = headBytes;
     };
     for (const nal of splitAnnexB(frame.bytes)) {
-      // Less than a header is no NAL unit.
+      // Shorter than a header: not a NAL unit.
       if (nal.byteLength < headBytes) continue;
       if (groupBytes + 2 + nal.byteLength > this.#payloadBytesMax) endGroup();
       if (nal.byteLength > this.#payloadBytesMax) {

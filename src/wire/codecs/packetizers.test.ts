@@ -27,7 +27,7 @@ test("a payload size without room for data is refused", () => {
   assert.throws(() => packetizerFor("vp8", { maxPayloadBytes: 4 }), AssertionFailed);
 });
 
-test("vp9: key frames tell the size of the picture, and the picture ids count frames", () => {
+test("vp9: key frames contain the size of the picture, and the picture ids count frames", () => {
   const packetizer = packetizerFor("vp9", { maxPayloadBytes: 40 }) as Packetizer;
   // Profile 0, key frame, shown; sync code; colours; 320x180.
   const head = [0x82, 0x49, 0x83, 0x42, 0x00, 0x13, 0xf0, 0x0b, 0x30];
@@ -126,4 +126,4 @@ test("the codec string names profile, constraints and level", () => {
   assert.equal(h264CodecString(Uint8Array.of(0x67, 0x64, 0x00, 0x0a)), "avc1.64000a");
 });
 
-/** The NAL units that are no parameter sets. */
+/** The NAL units that are not parameter sets. */

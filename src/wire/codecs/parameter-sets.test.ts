@@ -13,7 +13,7 @@ test("decoding gives what was encoded as base64", () => {
   );
 });
 
-test("text that is no base64 is left out, and so is empty text", () => {
+test("text that is not base64 is left out, and so is empty text", () => {
   assert.deepEqual(decodeParameterSets(["aM4=", "*", "", "aM48"]), [
     Uint8Array.of(0x68, 0xce),
     Uint8Array.of(0x68, 0xce, 0x3c),
@@ -57,7 +57,7 @@ test("any bytes are kept within bounds, and never an exception", () => {
   );
 });
 
-test("keeping tells whether a set was not known", () => {
+test("keeping reports whether a set was unknown", () => {
   const sets = new ParameterSets(H264_SETS);
   assert.equal(sets.keep(pps(3)), true);
   assert.equal(sets.keep(pps(3)), false);
@@ -86,7 +86,7 @@ test("beyond the limit of bytes the oldest sets go, and a single set that is lar
   );
 });
 
-/** `ue(v)` of an id up to 253 in 15 bits, behind it ones. */
+/** `ue(v)` of an id up to 253 in 15 bits, followed by ones. */
 function pps(id: number, size = 4): Uint8Array {
   const bytes = new Uint8Array(size).fill(0xff);
   const zeros = 31 - Math.clz32(id + 1);

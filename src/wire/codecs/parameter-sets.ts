@@ -6,7 +6,10 @@ import { decodeBase64 } from "../bytes/base64.ts";
 export interface SetFormat {
   /** Kinds of sets there are, at least one. */
   readonly kinds: number;
-  /** Which of them a unit is, 0 the first that a decoder needs; undefined for what is none. Its first two bytes tell. */
+  /**
+   * Which kind of set a unit is, 0 the first that a decoder needs; undefined for other units. Its first two bytes
+   * decide.
+   */
   kindOf(unit: Uint8Array): number | undefined;
   /** The set's id among those of its kind. Undefined when it is impossible. */
   idOf(set: Uint8Array): number | undefined;
@@ -29,8 +32,8 @@ export class ParameterSets {
   }
 
   /**
-   * Keeps `set` (not copied). True when it was not known; false too when it is no parameter set, larger than the bound
-   * or has an impossible id, and is ignored.
+   * Keeps `set` (not copied). True when it was unknown; false otherwise, and when it is ignored: not a parameter set,
+   * larger than the bound, or with an impossible id.
    */
   keep(set: Uint8Array): boolean {
     if (set.byteLength > LIMITS.parameterSetsBytesMax) return false;

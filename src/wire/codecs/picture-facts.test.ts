@@ -21,7 +21,7 @@ const VP9_10_BIT = bytes("92498342000a0805ab011c120e0c2c00");
 const VP8 = bytes("f067009d012a4201b6000007");
 const AV1 = bytes("12000a0b000000043d06d4fbf9004032");
 
-test("an H.264 parameter set tells size, sampling and depth, cropped, of frames and of fields", () => {
+test("an H.264 parameter set contains size, sampling and depth, cropped, of frames and of fields", () => {
   assert.deepEqual(decodeH264Sps(HIGH_422), {
     ...{ width: 322, height: 182 },
     ...{ chromaFormat: 2, bitDepthLuma: 10, bitDepthChroma: 10 },
@@ -31,7 +31,7 @@ test("an H.264 parameter set tells size, sampling and depth, cropped, of frames 
   assert.deepEqual(decodeH264Sps(BASELINE_640X360), { width: 640, height: 360, ...eight });
 });
 
-test("an H.265 parameter set tells size, depth and codec string", () => {
+test("an H.265 parameter set contains size, depth and codec string", () => {
   const sps = decodeH265Sps(MAIN_10);
   assert.ok(sps !== undefined);
   assert.deepEqual([sps.width, sps.height], [322, 182]);
@@ -39,7 +39,7 @@ test("an H.265 parameter set tells size, depth and codec string", () => {
   assert.equal(h265CodecString(sps.profileTierLevel), "hvc1.2.4.L60.90");
 });
 
-test("VP8 and VP9 key frames tell their size, and other frames do not", () => {
+test("VP8 and VP9 key frames contain their size, and other frames do not", () => {
   assert.deepEqual(decodeVp8KeyFrame(VP8), { width: 322, height: 182 });
   assert.equal(decodeVp8KeyFrame(bytes("f167009d012a4201b6000007")), undefined);
   const head = decodeVp9KeyFrame(VP9);
@@ -50,7 +50,7 @@ test("VP8 and VP9 key frames tell their size, and other frames do not", () => {
   assert.equal(decodeVp9KeyFrame(bytes("86004092")), undefined);
 });
 
-test("an AV1 sequence header tells size and codec string", () => {
+test("an AV1 sequence header contains size and codec string", () => {
   const sequence = decodeAv1Sequence(AV1.subarray(0, 15));
   assert.deepEqual([sequence?.width, sequence?.height, sequence?.bitDepth], [322, 182, 8]);
   assert.equal(sequence && av1CodecString(sequence), "av01.0.00M.08");

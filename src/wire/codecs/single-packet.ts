@@ -9,7 +9,9 @@ import {
   type PayloadFacts,
 } from "./media-format.ts";
 
-/** The same for every payload: a frame begins and ends with it. Audio sets no key frame, since it could start anywhere. */
+/**
+ * The same for every payload: a frame starts and ends with it. Audio has no key frames, since it could start anywhere.
+ */
 export const SINGLE_PACKET_FACTS: PayloadFacts = Object.freeze({
   ...NO_FACTS,
   begin: true,
@@ -20,7 +22,7 @@ export class SinglePacketPacketizer implements Packetizer {
   /** RFC 3551 §4.1: with sound, the marker is the beginning of a talk spurt. */
   readonly marksEnd = false;
 
-  /** The frame itself, borrowed. There is no way to cut one, so a large one stays large. */
+  /** The frame itself, as a view. It cannot be fragmented, so a large one stays large. */
   packetize(frame: { readonly bytes: Uint8Array }): Uint8Array[] {
     return frame.bytes.byteLength === 0 ? [] : [frame.bytes];
   }

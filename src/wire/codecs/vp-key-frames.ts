@@ -7,7 +7,7 @@ export interface PictureSize {
   readonly height: number;
 }
 
-/** Reads the head of a VP8 key frame (RFC 6386 §9.1). Undefined when it is none. */
+/** Reads the head of a VP8 key frame (RFC 6386 §9.1). Undefined for other frames. */
 export function decodeVp8KeyFrame(frame: Uint8Array): PictureSize | undefined {
   if (frame.byteLength < 10 || ((frame[0] as number) & 1) !== 0) return undefined;
   if (frame[3] !== 0x9d || frame[4] !== 0x01 || frame[5] !== 0x2a) return undefined;
@@ -26,7 +26,7 @@ export interface Vp9KeyFrame extends PictureSize {
 const SYNC_CODE = 0x49_83_42;
 const COLOR_RGB = 7;
 
-/** Reads the uncompressed header of a VP9 key frame (VP9 bitstream §6.2). Undefined when it is none. */
+/** Reads the uncompressed header of a VP9 key frame (VP9 bitstream §6.2). Undefined for other frames. */
 export function decodeVp9KeyFrame(frame: Uint8Array): Vp9KeyFrame | undefined {
   const reader = new BitReader(frame);
   if (reader.bits(2) !== 2) return undefined;
@@ -41,7 +41,7 @@ export function decodeVp9KeyFrame(frame: Uint8Array): Vp9KeyFrame | undefined {
   const bitDepth = profile < 2 ? 8 : reader.flag() ? 12 : 10;
   const colorSpace = reader.bits(3);
   if (colorSpace !== COLOR_RGB) reader.skip(1);
-  // Profiles 1 and 3 tell the sampling of colours, and a reserved bit.
+  // Profiles 1 and 3 contain the chroma sampling, and a reserved bit.
   if (profile % 2 === 1) reader.skip(colorSpace === COLOR_RGB ? 1 : 3);
   const width = reader.bits(16) + 1;
   const height = reader.bits(16) + 1;

@@ -17,7 +17,7 @@ export interface Vp8Descriptor {
   readonly length: number;
   /** N: no later frame refers to this one. */
   readonly nonReference: boolean;
-  /** S: a partition begins here. */
+  /** S: a partition starts here. */
   readonly start: boolean;
   /** PID, 0..7. */
   readonly partition: number;
@@ -64,7 +64,7 @@ export function decodeVp8Descriptor(payload: Uint8Array): Vp8Descriptor | undefi
   return { ...base, length: at, pictureId, tl0PicIdx, temporalLayer, keyIndex };
 }
 
-/** Keeps nothing from payload to payload: only the first packet of a frame holds the bit that tells a key frame. */
+/** Keeps nothing from payload to payload: only the first packet of a frame has the bit that marks a key frame. */
 export const VP8_INSPECTOR: Inspector = { inspect: inspectVp8 };
 
 function inspectVp8(payload: Uint8Array): PayloadFacts {

@@ -18,9 +18,9 @@ import { decodeVp9KeyFrame } from "./vp-key-frames.ts";
 export interface Vp9Descriptor {
   /** Bytes of the descriptor. */
   readonly length: number;
-  /** P: the frame refers to earlier pictures. Not all senders tell. */
+  /** P: the frame refers to earlier pictures. Not all senders set it. */
   readonly interPredicted: boolean;
-  /** B: a layer's frame begins here. */
+  /** B: a layer's frame starts here. */
   readonly start: boolean;
   /** E: it ends here. */
   readonly end: boolean;
@@ -32,7 +32,7 @@ export interface Vp9Descriptor {
   readonly spatialLayer?: number | undefined;
   /** u8, wraps: counts pictures of the base temporal layer. */
   readonly tl0PicIdx?: number | undefined;
-  /** Width and height in pixels of each spatial layer, where the scalability structure tells them. */
+  /** Width and height in pixels of each spatial layer, where the scalability structure has them. */
   readonly sizes?: readonly (readonly [width: number, height: number])[] | undefined;
 }
 
@@ -40,7 +40,7 @@ const BIT = { i: 0x80, p: 0x40, l: 0x20, f: 0x10, b: 0x08, e: 0x04, v: 0x02 } as
 /** RFC 9628 §4.2: there are at most three references. */
 const REFERENCES_MAX = 3;
 
-/** Reads the descriptor at the front of a payload. Undefined when it is malformed or the payload too short to hold it. */
+/** Reads the descriptor at the start of a payload. Undefined when it is malformed or truncated. */
 export function decodeVp9Descriptor(payload: Uint8Array): Vp9Descriptor | undefined {
   const first = payload[0];
   if (first === undefined) return undefined;
@@ -118,14 +118,14 @@ function readStructure(payload: Uint8Array, from: number): Structure | undefined
   return { end: at, sizes };
 }
 
-/** What the uncompressed header of a frame tells (VP9 bitstream §6.2). */
+/** The uncompressed header of a frame (VP9 bitstream §6.2). */
 interface FrameHead {
   readonly key: boolean;
   /** No later frame can refer to it. */
   readonly unreferenced: boolean;
 }
 
-/** Undefined for what is no VP9 frame. */
+/** Undefined when it is not a VP9 frame. */
 function readFrameHead(frame: Uint8Array): FrameHead | undefined {
   const reader = new BitReader(frame);
   if (reader.bits(2) !== 2) return undefined;
@@ -145,7 +145,7 @@ function readFrameHead(frame: Uint8Array): FrameHead | undefined {
   return { key, unreferenced: refreshed === 0 && !reader.exhausted };
 }
 
-/** The first packet of a layer's frame holds the frame's header; those behind it are of the same. */
+/** The first packet of a layer's frame holds the frame's header; those after it belong to the same frame. */
 export class Vp9Inspector implements Inspector {
   #unreferenced = false;
 
@@ -176,7 +176,10 @@ const DESCRIPTOR_BYTES = 3;
 /** Head, width and height of one layer. */
 const STRUCTURE_BYTES = 5;
 
-/** Cuts frames into pieces of nearly equal size, with a 15-bit picture id; key frames tell the size of the picture. */
+/**
+ * Cuts frames into fragments of nearly equal size, with a 15-bit picture id; key frames contain the size of the
+ * picture.
+ */
 export class Vp9Packetizer implements Packetizer {
   readonly marksEnd = true;
   readonly #payloadBytesMax: number;
@@ -244,7 +247,7 @@ class Vp9Assembly implements FrameAssembly {
   append(payload: Uint8Array, builder: FrameBuilder): boolean {
     const descriptor = decodeVp9Descriptor(payload);
     if (descriptor === undefined || descriptor.length === payload.byteLength) return false;
-    // A layer's frame begins once, after the end of the one before, and its pieces stand between.
+    // A layer's frame starts once, after the end of the one before, with its fragments in between.
     if (descriptor.start === this.#isOpen) return false;
     this.#isOpen = !descriptor.end;
     builder.append(payload.subarray(descriptor.length));

@@ -86,7 +86,7 @@ test("a compound packet cut off anywhere between its parts is refused", () => {
   );
 });
 
-test("RTCP is told from RTP on a shared port", () => {
+test("RTCP is distinguished from RTP on a shared port", () => {
   fc.assert(
     fc.property(packet, (each) => {
       assert.equal(isRtcp(encodeRtcp([each])), true);

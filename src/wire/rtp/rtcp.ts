@@ -2,7 +2,7 @@
 import { assert } from "../../base/index.ts";
 import { readU16, readU32, writeU16, writeU32 } from "../bytes/big-endian.ts";
 
-/** What a receiver tells about one source (RFC 3550 §6.4.1). */
+/** What a receiver reports about one source (RFC 3550 §6.4.1). */
 export interface ReportBlock {
   /** u32, the source that it is about. */
   readonly ssrc: number;
@@ -60,7 +60,7 @@ const BLOCK_BYTES = 24;
 const SENDER_INFO_BYTES = 24;
 const CNAME_ITEM = 1;
 
-/** RFC 5761 §4: tells RTCP from RTP on a port that carries both. */
+/** RFC 5761 §4: distinguishes RTCP from RTP on a port that carries both. */
 export function isRtcp(bytes: Uint8Array): boolean {
   const type = bytes[1];
   return (

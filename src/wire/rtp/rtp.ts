@@ -37,7 +37,7 @@ const ONE_BYTE_PROFILE = 0xbede;
 const TWO_BYTE_PROFILE = 0x1000;
 const NONE: readonly never[] = Object.freeze([]);
 
-/** Reads one RTP packet. The payload and the extensions are borrowed from `bytes`; never throws. */
+/** Reads one RTP packet. The payload and the extensions are views of `bytes`; never throws. */
 export function decodeRtp(bytes: Uint8Array): RtpPacket | RtpFault {
   const length = bytes.byteLength;
   if (length < FIXED_BYTES) return "short";
@@ -125,7 +125,7 @@ function readExtensions(profile: number, bytes: Uint8Array): readonly RtpExtensi
       at++;
       continue;
     }
-    // RFC 8285 §4.2: id 15 ends the elements, whatever stands behind it.
+    // RFC 8285 §4.2: id 15 ends the elements, whatever follows.
     if (oneByte && id === 15) break;
     if (!oneByte && at + 1 >= bytes.byteLength) return undefined;
     const size = oneByte ? (head & 15) + 1 : (bytes[at + 1] as number);

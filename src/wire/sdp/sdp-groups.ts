@@ -1,7 +1,7 @@
 /** Multicast in session descriptions: `c=` lines and source filters (RFC 4570). docs/spec/datagrams.md [G30] */
 import { MeanderError } from "../../base/index.ts";
 
-/** What can be taken: filters that say whom to hear, not whom to leave out. */
+/** Supported filters: those that include senders, not those that exclude them. */
 export const SOURCE_FILTER = /^a=source-filter: ?incl IN (IP4|IP6|\*) \S+( \S+){1,10}$/;
 
 /**

@@ -5,7 +5,8 @@ import { fmtpWithSets } from "./set-parameters.ts";
 /**
  * A session description that ffplay, ffmpeg, VLC and GStreamer open to receive the tracks at `host`.
  *
- * H.264 gets `packetization-mode=1` when its mode is not told; H.264 and H.265 get the parameter sets that the track has.
+ * H.264 gets `packetization-mode=1` when its mode is unknown; H.264 and H.265 get the parameter sets that the track
+ * has.
  */
 export function formatSdp(session: {
   readonly title: string;

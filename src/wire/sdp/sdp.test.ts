@@ -162,7 +162,7 @@ test("port 0 is allowed where ports will be assigned", () => {
   assert.throws(() => parseSdp(text), { code: "sdp-port-invalid" });
 });
 
-test("a wrong port is told with its line, the line itself and what was expected", () => {
+test("a wrong port is reported with its line, the line itself and what was expected", () => {
   assert.throws(() => parseSdp("v=0\ns=x\nm=video 99999 RTP/AVP 96\n"), {
     message:
       'SDP line 3: wrong port in "m=video 99999 RTP/AVP 96"; expected a whole number from 1 to 65535',

@@ -28,7 +28,7 @@ export interface SdpTrack {
   readonly host?: string | undefined;
   /** Time to live behind that address, 0..255, where it is an IPv4 group. */
   readonly ttl?: number | undefined;
-  /** The only senders to hear, from `a=source-filter: incl` (RFC 4570). */
+  /** Accepted senders, from `a=source-filter: incl` (RFC 4570). */
   readonly sources?: readonly string[] | undefined;
   /** From `a=rtcp`, or the port itself with `a=rtcp-mux`, or the next one (RFC 3550 §11). */
   readonly rtcpPort: number;
@@ -36,7 +36,7 @@ export interface SdpTrack {
 }
 
 export interface SdpSession {
-  /** The `s=` line; empty when there is none. */
+  /** The `s=` line; empty when it is missing. */
   readonly title: string;
   readonly tracks: readonly SdpTrack[];
 }

@@ -1,4 +1,7 @@
-/** Parameter sets among the format parameters of an SDP: `sprop-parameter-sets` (RFC 6184 §8.1), `sprop-vps` and the like (RFC 7798 §7.1). */
+/**
+ * Parameter sets among the format parameters of an SDP: `sprop-parameter-sets` (RFC 6184 §8.1), `sprop-vps` and the
+ * like (RFC 7798 §7.1).
+ */
 import { h265TypeOf } from "../codecs/h265.ts";
 import { decodeParameterSets } from "../codecs/parameter-sets.ts";
 

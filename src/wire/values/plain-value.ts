@@ -1,8 +1,9 @@
 /**
- * The short way for what most values are made of: null, undefined, booleans, numbers, strings, bytes, arrays and plain objects, each object once.
+ * The fast path for the common values: null, undefined, booleans, numbers, strings, bytes, arrays and plain objects,
+ * each object once.
  *
- * Writes and reads the very bytes that the long way (`value.ts`) does, several times faster, above all in a thread that is locked down. What is
- * anything else is left to the long way.
+ * Writes and reads exactly the bytes of the slow path (`value.ts`), several times faster, above all in a thread that is
+ * locked down. Everything else is left to the slow path.
  */
 
 /** Nesting that is left to the long way. */
@@ -16,7 +17,10 @@ const SEEN_MAX = 16;
 const SHORT_STRING = 48;
 /** A target that has grown beyond this is not kept, bytes. */
 const KEPT_BYTES = 1024 * 1024;
-/** Results up to here share slabs: an allocation for each would cost more than all the rest, and one that is kept keeps a slab at most. */
+/**
+ * Results up to here share slabs: an allocation for each would cost more than the rest, and a retained one keeps a slab
+ * at most.
+ */
 const SHARED_BYTES = 512;
 const SLAB_BYTES = 8 * 1024;
 
@@ -30,7 +34,7 @@ const lengthOf = Object.getOwnPropertyDescriptor(
 let target = new Uint8Array(8 * 1024);
 let view = new DataView(target.buffer);
 let at = 0;
-/** Reading a value may run code of whoever made it, and that may write another value: this goes the long way. */
+/** Reading a value may run code of its author, which may write another value: that one takes the slow path. */
 let isWriting = false;
 /** The objects of the value so far; from {@link SEEN_MAX} on in the set. */
 const seen: (object | undefined)[] = new Array(SEEN_MAX).fill(undefined);
@@ -43,7 +47,10 @@ let recordCount = 0;
 let slab = new Uint8Array(SLAB_BYTES);
 let slabAt = 0;
 
-/** The value as bytes, which belong to the caller; undefined when it has to go the long way. Throws what reading the value throws. */
+/**
+ * The value as bytes, which belong to the caller; undefined when it needs the slow path. Throws what reading the value
+ * throws.
+ */
 export function writePlain(value: unknown): Uint8Array | undefined {
   if (isWriting) return undefined;
   isWriting = true;
@@ -145,7 +152,7 @@ function writeRecord(value: object, depth: number): boolean {
     writeCount(keys.length);
     for (let index = 0; index < keys.length; index++) {
       const key = keys[index] as string;
-      // The long way has a rule of its own for it.
+      // The slow path has a special rule for it.
       if (key === "__proto__") return false;
       if (at + 16 > target.byteLength) grow(16);
       writeString(key);
@@ -264,7 +271,7 @@ function writeStringHead(bytes: number): void {
 }
 
 function writeBytes(value: Uint8Array): void {
-  // Not the property: it may be one of its own that says something else.
+  // Not the property: it may be an own one that says something else.
   const length = lengthOf.call(value);
   if (at + 7 + length > target.byteLength) grow(7 + length);
   if (length + 1 < 0x100) {
@@ -293,7 +300,10 @@ function grow(bytes: number): void {
   view = new DataView(larger.buffer);
 }
 
-/** Whether {@link readPlain} reads these bytes: those of one number below 64, true, false, null, undefined, or `Uint8Array`. */
+/**
+ * Whether {@link readPlain} reads these bytes: those of one number below 64, true, false, null, undefined, or
+ * `Uint8Array`.
+ */
 export function isPlain(bytes: Uint8Array): boolean {
   const length = bytes.byteLength;
   switch (bytes[0]) {

@@ -9,13 +9,14 @@ const packr = new Packr({ structuredClone: true, moreTypes: true, copyBuffers: t
 const DEPTH_MAX = 200;
 
 /**
- * A value as bytes: what messages, replies and briefcases are made of.
+ * A value as bytes: the form of messages, replies and briefcases.
  *
- * Takes what structured clone takes, less what only one process can hold: null, undefined, booleans, numbers, bigints, strings,
- * dates, regular expressions, errors, arrays, plain objects, Map, Set, ArrayBuffer and its views, shared and cyclic references.
- * The bytes belong to the caller.
+ * Accepts what structured clone accepts, except for what only one process can hold: null, undefined, booleans, numbers,
+ * bigints, strings, dates, regular expressions, errors, arrays, plain objects, Map, Set, ArrayBuffer and its views,
+ * shared and cyclic references. The bytes belong to the caller.
  *
- * @throws {MeanderError} `value-uncloneable` for functions, symbols, promises, weak collections and the like; says where
+ * @throws {MeanderError} `value-uncloneable` for functions, symbols, promises, weak collections and the like; says
+ *   where
  */
 export function packValue(value: unknown): Uint8Array {
   return writePlain(value) ?? packAny(value);
@@ -52,7 +53,7 @@ export function unpackValue(bytes: Uint8Array): unknown {
   try {
     return packr.unpack(plain);
   } catch (cause) {
-    throw new MeanderError("value-malformed", "the bytes are no value", {
+    throw new MeanderError("value-malformed", "the bytes are not a value", {
       where: `${bytes.byteLength} bytes`,
       cause,
     });

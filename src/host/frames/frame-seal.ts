@@ -12,25 +12,25 @@ import { WRITE_BYTES_MAX } from "./frame-batch.ts";
 import { FrameStreamReader, frameLengthAt, LENGTH_BYTES } from "./frame-stream-reader.ts";
 import type { Attempt } from "./link-proof.ts";
 
-/** What one end of a private way seals and opens with [N19]. */
-export interface WaySeal {
+/** Seals what one end sends and opens what it receives ([N19]). */
+export interface FrameSeal {
   readonly sealer: Sealer;
   readonly opener: Opener;
 }
 
 /**
- * The keys of a way: from the session's key, and what each end has drawn for this attempt alone.
+ * Derives the keys of a connection from the session's link key and from what each end has drawn for this attempt.
  *
- * @param token over TCP zeros
- * @param end which end of the way this is
+ * @param token zeros over TCP
+ * @param end which end this is
  */
-export function waySealOf(
+export function frameSealOf(
   cipher: Cipher,
   linkKey: string,
   { nonce, challenge }: Pick<Attempt, "nonce" | "challenge">,
   token: Uint8Array,
   { end, isOrdered }: { readonly end: "dialler" | "acceptor"; readonly isOrdered: boolean },
-): WaySeal {
+): FrameSeal {
   const salt = Uint8Array.of(...nonce, ...challenge, ...token);
   const secret = new TextEncoder().encode(linkKey);
   const bytes = cipher.derive(secret, salt, "meander frames", 2 * SEAL_KEY_BYTES);

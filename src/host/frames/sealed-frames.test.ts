@@ -165,7 +165,7 @@ for (const [name, open, openWire] of KINDS) {
     world.north.send(SOUTH, frameOf("second"));
     await until(() => world.south.counts.get("seal-forged") === 1);
     world.wire.change = (piece) => [piece];
-    // A stream ends with it, and is dialled anew; of datagrams one is lost.
+    // A TCP connection ends and is dialled again; over UDP one datagram is lost.
     await until(() => {
       world.north.send(SOUTH, frameOf("third"));
       return world.came.includes("third");
@@ -183,7 +183,7 @@ for (const [name, open, openWire] of KINDS) {
     assert.deepEqual(world.came, ["first", "second"]);
   });
 
-  test(`${name}: [N19] whoever dials without sealing is refused where it has to`, async () => {
+  test(`${name}: [N19] a peer that dials without sealing is refused where sealing is required`, async () => {
     await using world = await meet(open, openWire, { plainDialler: true });
     world.north.send(SOUTH, frameOf("first"));
     await until(() => world.north.counts.get("refused-privacy-required") === 1);

@@ -2,13 +2,13 @@ import { createHmac } from "node:crypto";
 import { type Clock, LIMITS, type Random } from "../../base/index.ts";
 import type { Cipher, Opener } from "../../stack/index.ts";
 import type { SiteInstance } from "../../stream/index.ts";
+import { frameSealOf } from "./frame-seal.ts";
 import { NONCE_BYTES, type Proof, type Refusal, TOKEN_BYTES } from "./handshake-message.ts";
 import { judgeProof } from "./judge-proof.ts";
 import { isSameProof, randomBytes } from "./link-proof.ts";
 import type { FrameIdentity } from "./live-frame-network.ts";
-import { waySealOf } from "./way-seal.ts";
 
-/** Someone who was let in. */
+/** A sender that was admitted. */
 export interface Admitted {
   readonly from: SiteInstance;
   readonly nonce: Uint8Array;
@@ -20,10 +20,10 @@ export interface Admitted {
 const SECRET_BYTES = 32;
 
 /**
- * Lets senders in over UDP. It keeps nothing of those that have not proven themselves [N14]: the challenge is a function of the
- * remote's address, its nonce and the time, with a secret of this process.
+ * Admits senders over UDP. It keeps no state for senders that have not proven their identity ([N14]): the challenge is
+ * a function of the remote's address, its nonce and the time, with a secret of this process.
  */
-export class UdpFrameDoor {
+export class UdpFrameAdmission {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #cipher: Cipher;
@@ -72,7 +72,7 @@ export class UdpFrameDoor {
     const token = randomBytes(this.#random, TOKEN_BYTES);
     const way = { end: "acceptor", isOrdered: false } as const;
     const seal = proof.isSealed
-      ? waySealOf(this.#cipher, self.linkKey, proof, token, way)
+      ? frameSealOf(this.#cipher, self.linkKey, proof, token, way)
       : undefined;
     const nonce = Uint8Array.from(proof.nonce);
     const admitted = { from: { site, instance }, nonce, token, opener: seal?.opener };
