@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SiteClient } from "./site-client.ts";
 
-test("a name that is no channel's is refused before a URL could swallow its dots", async () => {
-  // Nobody listens there: a request would end with site-unreachable.
+test("an invalid channel name is refused before a URL could normalise its dots", async () => {
+  // No program listens there: a request would end with site-unreachable.
   const client = new SiteClient("http://127.0.0.1:9");
   const expected = {
     code: "channel-invalid",
-    what: "that is no name for a channel",
+    what: "not a valid channel name",
     where: '"../x"',
     expected: /none starting with a dot/,
   };
