@@ -1,4 +1,7 @@
-/** What a newcomer sees: the lines of `npm start`, and the console it points to, on a desk, on a phone, and without a mouse. */
+/**
+ * What a newcomer sees: the lines of `npm start`, and the console it points to, on a desk, on a phone, and without a
+ * mouse.
+ */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Page } from "playwright-core";

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SiteClient } from "../../src/site/index.ts";
+import { checkLogLines } from "./log-lines.ts";
 import { json, meander, type Running } from "./processes.ts";
 
 /** A site in a process of its own. */
@@ -101,5 +102,6 @@ export class Network implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#sites.values()].map(({ running }) => running.stop()));
     await rm(this.#folder, { recursive: true, force: true });
+    for (const { name, running } of this.#sites.values()) checkLogLines(name, running.stderr());
   }
 }

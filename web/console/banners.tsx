@@ -1,6 +1,6 @@
 import { type Network, stateOf } from "../../src/view/index.ts";
 
-/** What is wrong with the session as a whole, in words; nothing while nothing is. */
+/** Banners for what is wrong with the session as a whole. */
 export function Banners({
   network,
   servedBy,
@@ -26,26 +26,26 @@ function bannersOf(network: Network, servedBy: string | undefined): readonly str
     return sessionFailure === undefined
       ? []
       : [
-          `The site that serves this page does not tell about its session: ${sessionFailure}. Asking again.`,
+          `The site that served this page does not report its session: ${sessionFailure}. Retrying…`,
         ];
   }
   const texts: string[] = [];
   if (sessionFailure !== undefined) {
-    texts.push(
-      "No site of the session answers. What is shown is what was known last; asking again.",
-    );
+    texts.push("No site of the session answers. The last known state is shown. Retrying…");
   } else if (servedBy !== undefined && stateOf(network, servedBy).state === "down") {
     texts.push(
-      `${servedBy}, which served this page, does not answer. The page goes on with what ${session.self} tells; do not reload it.`,
+      `${servedBy}, which served this page, does not answer. The page continues with ${session.self}; do not reload it.`,
     );
   }
   if (session.directory === "disconnected") {
     texts.push(
-      `${session.self} is disconnected from the directory: media flows on, changes wait until it is back.`,
+      `${session.self} is disconnected from the directory. Media continues to flow; changes wait until the directory is back.`,
     );
   }
   if (session.leader === null && session.directory === "connected") {
-    texts.push("The session has no leader: media flows on, nothing can join or be changed.");
+    texts.push(
+      "The session has no leader. Media continues to flow; no site can join and nothing can be changed.",
+    );
   }
   if (sites.size === 0) texts.push("The session has no sites yet.");
   return texts;

@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { SessionToken } from "../token/session-token.ts";
 import { tokenForm } from "../token/token-form.ts";
 
-/** Asks for a token while the sites want one. */
+/** Asks for a token while the sites require one. */
 export function TokenPrompt(props: { readonly token: SessionToken; readonly onGiven: () => void }) {
   const { token, onGiven } = props;
   const [wanted, setWanted] = useState(token.wanted);
@@ -13,7 +13,7 @@ export function TokenPrompt(props: { readonly token: SessionToken; readonly onGi
     const place = host.current;
     if (wanted === undefined || place === null) return;
     const form = tokenForm({
-      why: `${wanted.message} The console needs one that allows “administer”.`,
+      why: `${wanted.message} The console requires one with the right “administer”.`,
       onToken: (text) => {
         token.give(text);
         onGiven();

@@ -13,7 +13,8 @@ const EARLY_MAX = 256;
  * A site that does not allow pages of this origin ends the connection with `origin-refused`. [A20]
  *
  * @param url `ws://` or `wss://`
- * @throws {MeanderError} `address-invalid`; `connect-refused` when no site answers or the handshake fails, which browsers do not
+ * @throws {MeanderError} `address-invalid`; `connect-refused` when no site answers or the handshake fails, which
+ *   browsers do not
  *   distinguish; `connect-timeout`
  */
 export function dialWebSocket(url: string, clock: Clock): Promise<Connection> {
@@ -97,7 +98,9 @@ class BrowserWebSocketConnection implements Connection {
     for (const bytes of early) handler(bytes);
   }
 
-  /** A browser reports how much is buffered, not since when: the age is that of the first write into an empty buffer. */
+  /**
+   * A browser reports how much is buffered, not since when: the age is that of the first write into an empty buffer.
+   */
   backlog(): { readonly bytes: number; readonly oldestMs: number } {
     const bytes = this.#socket.bufferedAmount;
     const oldestMs =

@@ -1,28 +1,28 @@
 import { AudioSchedule } from "../../src/channel/playout/index.ts";
 
-/** Decoded sound on its way to the loudspeaker. Takes ownership of `data`. */
+/** Decoded sound on its way to the audio output, which owns `data` from now on. */
 export interface Sound {
   readonly data: AudioData;
-  /** Source's media time of its first sample, s, exact. */
+  /** Media time of its first sample at its source, s, exact. */
   readonly position: number;
-  /** When it should be heard, ms on performance.now. */
+  /** When it is due, ms on performance.now. */
   readonly playAtMs: number;
 }
 
-/** Reported output latencies beyond this are not believed, s. */
+/** Reported output latencies are capped at this, s. */
 const OUTPUT_LATENCY_MAX = 0.5;
 
 /**
- * Plays sound through Web Audio. It follows the playout clock and never holds it: while the browser keeps audio suspended
- * (its autoplay policy), sound is thrown away and the picture goes on.
+ * Plays sound through Web Audio. It follows the playout clock and never holds it: while the browser keeps audio
+ * suspended (its autoplay policy), sound is thrown away and the picture goes on.
  */
 export class AudioOutput {
-  /** Chunks that came too late to be heard. */
+  /** Chunks that were late and therefore not played. */
   late = 0;
   readonly #onChange: () => void;
   readonly #schedule = new AudioSchedule();
   #context: AudioContext | undefined;
-  /** What the context was opened for. */
+  /** The rate that the context was opened for, Hz. */
   #sampleRate: number | undefined;
   #gain: GainNode | undefined;
   #analyser: AnalyserNode | undefined;
@@ -36,17 +36,17 @@ export class AudioOutput {
     this.#onChange = onChange;
   }
 
-  /** True once there was sound to play. */
+  /** True once there has been sound to play. */
   get available(): boolean {
     return this.#context !== undefined;
   }
 
-  /** True while there is sound that the browser does not let out without a click. */
+  /** True while the browser's autoplay policy holds sound back. */
   get suspended(): boolean {
     return this.#context?.state === "suspended";
   }
 
-  /** From being given to it to being heard, ms; undefined while nothing is let out. */
+  /** Delay of the output itself, ms; undefined while it is suspended. */
   get latencyMs(): number | undefined {
     const context = this.#context;
     if (context?.state !== "running") return undefined;
@@ -64,12 +64,12 @@ export class AudioOutput {
     }
   }
 
-  /** Times the sound was moved to where the clock wants it. */
+  /** How often the sound was moved to follow the clock. */
   get resyncs(): number {
     return this.#schedule.resyncs;
   }
 
-  /** Root mean square of what plays now, 0..1, before muting. */
+  /** Root mean square of the sound that plays now, 0..1, before muting. */
   get level(): number {
     if (this.#analyser === undefined || this.#context?.state !== "running") return 0;
     this.#analyser.getFloatTimeDomainData(this.#samples);
@@ -78,15 +78,15 @@ export class AudioOutput {
     return Math.min(1, Math.sqrt(sum / this.#samples.length));
   }
 
-  /** Call from a click: lets the browser start sound. */
+  /** Call from a click or a key press: browsers then allow sound. */
   async resume(): Promise<void> {
     await this.#context?.resume();
     this.#onChange();
   }
 
   /**
-   * Opens the output for sound of this many samples per second. The first time blocks the page while the browser starts its audio
-   * service.
+   * Opens the output for sound of this many samples per second. The first time blocks the page while the browser starts
+   * its audio service.
    */
   prepare(sampleRate: number): void {
     this.#open(sampleRate);
@@ -95,7 +95,7 @@ export class AudioOutput {
   /**
    * Schedules a chunk.
    *
-   * @returns when it will be heard, ms on performance.now; undefined when it will not
+   * @returns when it will be heard, ms on performance.now; undefined when it is dropped
    */
   play(sound: Sound, nowMs: number): number | undefined {
     try {
@@ -118,7 +118,7 @@ export class AudioOutput {
     }
   }
 
-  /** Forgets what was scheduled: media time begins anew. */
+  /** Cancels what is scheduled: media time starts over. */
   reset(): void {
     this.#silenceFrom(0);
     this.#schedule.reset();
@@ -136,8 +136,8 @@ export class AudioOutput {
   }
 
   /**
-   * The context runs at the sound's own rate, so that the browser resamples all of it in one: chunk by chunk, every joint
-   * would be heard.
+   * The context runs at the rate of the sound, so that the browser resamples it as one stream: resampled chunk by
+   * chunk, every boundary would be audible.
    */
   #open(sampleRate: number): AudioContext | undefined {
     if (sampleRate === this.#sampleRate || typeof AudioContext !== "function") return this.#context;
@@ -169,7 +169,7 @@ export class AudioOutput {
     node.connect(this.#analyser as AnalyserNode);
     node.onended = () => this.#scheduled.delete(node);
     this.#scheduled.set(node, at + buffer.duration);
-    // On a sample's edge: between two, the browser would interpolate, and every joint would be heard.
+    // At a sample's boundary: in between, the browser would interpolate, and every boundary of chunks would be audible.
     node.start(Math.round(at * context.sampleRate) / context.sampleRate);
   }
 
@@ -182,7 +182,7 @@ function newContext(sampleRate: number): AudioContext {
   try {
     return new AudioContext({ latencyHint: "interactive", sampleRate });
   } catch {
-    // A rate that this browser has no context for: it converts then.
+    // The browser does not support that rate; it resamples.
     return new AudioContext({ latencyHint: "interactive" });
   }
 }

@@ -1,25 +1,25 @@
 import type { EncodedFrame } from "../../src/channel/playout/index.ts";
 import { decodeG711, isAac, parseAacFormat, type Track } from "../../src/wire/index.ts";
 
-/** What an {@link AudioTrack} tells. */
+/** Events of an {@link AudioTrack}. */
 export interface AudioTrackEvents {
-  /** Decoded sound in order; owned by the receiver, who closes it. */
+  /** Decoded sound in order; the handler owns it and must close it. */
   onSound(sound: AudioData, ticks: number): void;
-  /** The browser can not decode `codec` (WebCodecs name). Nothing follows. */
+  /** The browser cannot decode `codec` (WebCodecs name). No sound follows. */
   onUnsupported(codec: string): void;
 }
 
-/** Chunks in the decoder. Beyond, it is too slow, and new ones are dropped. */
+/** Most chunks in the decoder: it is too slow then, and new ones are dropped. */
 const QUEUE_MAX = 100;
 const OPUS_RATE = 48_000;
 
-/** Decodes one source's sound: G.711 by its tables, all else by the browser. */
+/** Decodes the sound of one source: G.711 here, other codecs by the browser. */
 export class AudioTrack {
   framesDropped = 0;
   errors = 0;
   /** As WebCodecs names it. */
   readonly codecString: string;
-  /** Of the sound that comes out, as far as the description tells, Hz. */
+  /** Of the decoded sound, as far as the description says, Hz. */
   readonly sampleRate: number;
   readonly #law: "pcmu" | "pcma" | undefined;
   readonly #clockRate: number;
@@ -28,7 +28,7 @@ export class AudioTrack {
   #decoder: AudioDecoder | undefined;
   #ended = false;
 
-  /** @param track one that `refusalOf` has no objection to */
+  /** @param track one for which `refusalOf` returns undefined */
   constructor(
     track: Pick<Track, "codec" | "clockRate" | "channels" | "fmtp">,
     events: AudioTrackEvents,
@@ -42,7 +42,7 @@ export class AudioTrack {
     this.#events = events;
   }
 
-  /** Takes the next packet in order; every one decodes by itself. */
+  /** Decodes the next packet in order; each decodes by itself. */
   push(frame: EncodedFrame): void {
     if (this.#ended) return;
     if (this.#law !== undefined) {
@@ -68,7 +68,7 @@ export class AudioTrack {
     }
   }
 
-  /** Ends at once: what little sound is left is not worth a flush. */
+  /** Ends at once, without what the decoder still holds. */
   close(): void {
     this.#ended = true;
     if (this.#decoder !== undefined && this.#decoder.state !== "closed") this.#decoder.close();

@@ -16,7 +16,7 @@ import { linkUrlsOf } from "./site-urls.ts";
 
 export type { PlayerState, PlayerStats };
 
-/** Delay that absorbs jitter unless `target-delay` says otherwise, ms. */
+/** Default of `target-delay`, ms. */
 const TARGET_DELAY_MS = 120;
 const TARGET_DELAY_MS_MAX = 10_000;
 const OVERLAY_MS = 250;
@@ -42,8 +42,9 @@ export interface MessageDetail {
  * `<meander-player site="http://127.0.0.1:7003" channel="clip">`: shows a channel.
  *
  * Attributes: `site` (one address or several by commas, best first; without it the page's own site), `channel`,
- * `target-delay` (ms), `muted`, `overlay`, `readable` (the page reads the canvas back). Property: `token`. Events: `frame`
- * ({@link FrameDetail}), `state` ({@link PlayerState}), `message` ({@link MessageDetail}). It plays while it is in a document.
+ * `target-delay` (ms), `muted`, `overlay`, `readable` (the page reads the canvas back). Property: `token`. Events:
+ * `frame` ({@link FrameDetail}), `state` ({@link PlayerState}), `message` ({@link MessageDetail}). It plays while it is
+ * in a document.
  */
 export class MeanderPlayer extends HTMLElement {
   static readonly observedAttributes = [
@@ -79,12 +80,12 @@ export class MeanderPlayer extends HTMLElement {
     this.addEventListener("keydown", (event) => this.#key(event));
   }
 
-  /** What the picture is drawn on. */
+  /** The canvas that pictures are drawn on. */
   get canvas(): HTMLCanvasElement {
     return this.#view.canvas;
   }
 
-  /** How it goes, as numbers, now. */
+  /** Counts, latency and more, now. */
   get stats(): PlayerStats {
     return this.#playback?.stats() ?? this.#stats;
   }
@@ -95,8 +96,8 @@ export class MeanderPlayer extends HTMLElement {
   }
 
   /**
-   * Shown to sites that ask for one; undefined: none. A property and no attribute: what is in the page's text may be kept and
-   * copied. Setting another one begins anew.
+   * Shown to sites that require one; undefined: none. It is a property and not an attribute, because the text of a page
+   * may be kept and copied. Setting another token connects again.
    */
   set token(token: string | undefined) {
     if (token === this.#token) return;
@@ -104,7 +105,7 @@ export class MeanderPlayer extends HTMLElement {
     if (this.isConnected) this.#restart();
   }
 
-  /** Lets sound out. Browsers want a click or a key before that. */
+  /** Plays sound. Browsers require a click or a key press before. */
   async unmute(): Promise<void> {
     this.removeAttribute("muted");
     await this.#output?.resume();
@@ -120,7 +121,7 @@ export class MeanderPlayer extends HTMLElement {
     this.#frameRequest = requestAnimationFrame(draw);
     this.#cancelTimers = [
       every(this.#clock, "player overlay", OVERLAY_MS, () => this.#updateOverlay()),
-      // A hidden page has no animation frames; the rest of its pictures come with onPictureReady.
+      // A hidden page has no animation frames: this draws, and onPictureReady.
       every(this.#clock, "player hidden", OVERLAY_MS, () => this.#presentHidden()),
     ];
     this.#start();
@@ -153,7 +154,7 @@ export class MeanderPlayer extends HTMLElement {
     }
   }
 
-  /** Several attributes set one after the other restart it once. */
+  /** Several attributes set one after another restart it once. */
   #restart(): void {
     if (this.#restarting) return;
     this.#restarting = true;
@@ -200,7 +201,7 @@ export class MeanderPlayer extends HTMLElement {
         onState: (state) => this.#enter(state),
         onDescription: (description) => this.#described(description),
         onPath: (sites) => {
-          if (this.#view.hasPicture) this.#view.remark(`Now by ${sites.join(" › ")}`);
+          if (this.#view.hasPicture) this.#view.remark(`Now over ${sites.join(" › ")}`);
         },
         onWarning: (kind, message) => this.#warn(kind, message),
         onMessage: (detail) => {
@@ -224,7 +225,7 @@ export class MeanderPlayer extends HTMLElement {
 
   #enter(state: PlayerState): void {
     this.#state = state;
-    // What was seen under a token is not seen without.
+    // What a token permitted must not be seen without it.
     if (state.type === "refused" && isAboutToken(state.code)) this.#view.blank();
     this.#view.showState(this.#teller.tell(state), state.type === "live");
     this.dispatchEvent(new CustomEvent<PlayerState>("state", { detail: state }));
@@ -238,7 +239,7 @@ export class MeanderPlayer extends HTMLElement {
 
   #waitingFor(tracks: readonly Track[]): StateText {
     const waiting = { detail: "", busy: true };
-    if (tracks.length === 0) return { title: "Nobody publishes here now", ...waiting };
+    if (tracks.length === 0) return { title: "Nothing is published on this channel", ...waiting };
     if (this.#textOnly) return { title: "Waiting for a message…", ...waiting };
     const refusal = this.#playback?.pictureRefusal;
     if (refusal === undefined && tracks.some(({ kind }) => kind === "video"))
@@ -305,7 +306,7 @@ declare global {
   }
 }
 
-// Two copies of this module on one page share the element.
+// Only the first copy of this module on a page defines the element.
 if (customElements.get("meander-player") === undefined) {
   customElements.define("meander-player", MeanderPlayer);
 }

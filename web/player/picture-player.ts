@@ -11,7 +11,7 @@ import {
 import { noDecoder } from "./capability.ts";
 import { VideoTrack } from "./video-track.ts";
 
-/** A decoded picture that waits for its time. */
+/** A decoded picture that is not due yet. */
 interface Picture extends TimedFrame {
   readonly image: VideoFrame;
   /** When it entered the network, ms of the ingest's clock; undefined until reported. */
@@ -24,13 +24,13 @@ export interface Presented {
   readonly ingestMs: number | undefined;
 }
 
-/** Pictures held decoded. More than are decoded ahead, because a decoder may put out several at once. */
+/** Most decoded pictures held: more than are decoded ahead, because a decoder may output several at once. */
 const PICTURES_MAX = 32;
-/** A short stall is caught up picture by picture when there is time for that; beyond this delay, ms, by leaving out. */
+/** After a short stall every picture is shown, faster than usual; beyond this delay, ms, pictures are skipped. */
 const CATCH_UP_MS_MAX = 500;
-/** The same when pictures come as fast as the screen shows them. */
+/** The same where the screen shows no more pictures than there are. */
 const CATCH_UP_MS_TIGHT = 100;
-/** Catching up needs the screen to be this much faster than the pictures. */
+/** Showing every picture requires that the screen is this much faster than they come. */
 const CATCH_UP_RATIO = 1.25;
 const SMOOTHING = 0.1;
 
@@ -40,7 +40,7 @@ export class PicturePlayer {
   readonly rate = new RateMeter(2_000);
   width = 0;
   height = 0;
-  /** By how much pictures are shown after their media time, ms, smoothed; undefined before the first. */
+  /** Local time minus media time at which pictures are shown, ms, smoothed; undefined before the first. */
   shownOffsetMs: number | undefined;
   readonly #timeline: MediaTimeline;
   readonly #clock: PlayoutClock;
@@ -76,7 +76,7 @@ export class PicturePlayer {
     return this.#past.framesDecoded + (this.#track?.framesDecoded ?? 0);
   }
 
-  /** Frames that were not decoded, or not shown although the picture was live. */
+  /** Frames that were not decoded, and, since the picture is live, those not shown. */
   get framesDropped(): number {
     const skipped = this.#live ? this.#queue.skipped - this.#skippedBeforeLive : 0;
     return this.#past.framesDropped + (this.#track?.framesDropped ?? 0) + skipped;
@@ -90,7 +90,7 @@ export class PicturePlayer {
     return this.#track?.codecString ?? "";
   }
 
-  /** Goes over to another source; what the one before still has is shown. */
+  /** Switches to another source; pictures of the former one that are decoded are still shown. */
   start(codec: string, source: SourceTimeline): void {
     this.#retire();
     let orderOffset: number | undefined;
@@ -120,12 +120,12 @@ export class PicturePlayer {
     );
   }
 
-  /** Takes the next frame of the source that was started, in decoding order. */
+  /** Decodes the next frame of the source that was started, in decoding order. */
   push(frame: EncodedFrame): void {
     this.#track?.push(frame);
   }
 
-  /** Shows the picture that is due now, if one is. `draw` borrows the image. */
+  /** Shows the picture that is due now, if there is one. `draw` must not keep the image. */
   present(nowMs: number, draw: (image: VideoFrame) => void): Presented | undefined {
     this.#measureTick(nowMs);
     const picture = this.#queue.take(
@@ -149,13 +149,13 @@ export class PicturePlayer {
     return { mediaMs, ingestMs };
   }
 
-  /** Media time begins anew: what waits belongs to the past. */
+  /** Media time starts over: pictures that wait are dropped. */
   clear(): void {
     this.#queue.clear();
     this.shownOffsetMs = undefined;
   }
 
-  /** Continues with what is live, as for a newcomer: pictures that are late are skipped, and do not count as dropped. */
+  /** Continues live, as after connecting: late pictures are skipped without being counted as dropped. */
   rejoin(): void {
     this.log.interrupt();
     if (!this.#live) return;
@@ -169,7 +169,7 @@ export class PicturePlayer {
     this.#queue.clear();
   }
 
-  /** No video any more. */
+  /** There is no more video. */
   stop(): void {
     this.#retire();
     this.shownOffsetMs = undefined;
@@ -192,7 +192,7 @@ export class PicturePlayer {
   }
 
   #lateMsMax(): number {
-    // A newcomer wants what is live, not a fast-forward to it.
+    // After connecting, a viewer wants to see what is live, not a fast-forward to it.
     if (!this.#live) return 0;
     const spare = this.log.frameIntervalMs > this.#tickMs * CATCH_UP_RATIO;
     return spare ? CATCH_UP_MS_MAX : CATCH_UP_MS_TIGHT;

@@ -18,31 +18,31 @@ import type { PlayerState } from "./player-state.ts";
 import type { PlayerStats } from "./player-stats.ts";
 import { SoundPlayer } from "./sound-player.ts";
 
-/** What a {@link Playback} plays, and with what. */
+/** Options of a {@link Playback}. */
 export interface PlaybackOptions {
   readonly channel: string;
   /** WebSocket addresses, best first. */
   readonly urls: readonly string[];
-  /** Shown to sites that ask for one. */
+  /** Shown to sites that require one. */
   readonly token: string | undefined;
   readonly targetDelayMs: number;
   /** performance.now as its `now`. */
   readonly clock: Clock;
   readonly random: Random;
-  /** Borrowed. */
+  /** Stays the caller's. */
   readonly output: AudioOutput;
 }
 
-/** What a {@link Playback} tells. */
+/** Events of a {@link Playback}. */
 export interface PlaybackEvents {
   onState(state: PlayerState): void;
   onDescription(description: Description): void;
   onPath(sites: readonly string[]): void;
-  /** `kind` can not be played, for the reason in `message`; the rest goes on. */
+  /** `kind` cannot be played, for the reason in `message`; other media continue. */
   onWarning(kind: Track["kind"], message: string): void;
   /** A message of a text track. */
   onMessage(message: { readonly text: string; readonly medium: number }): void;
-  /** A picture became ready: when nothing draws by itself (a hidden page), draw now. */
+  /** A picture is ready: a hidden page, which has no animation frames, should draw now. */
   onPictureReady(): void;
 }
 
@@ -52,16 +52,16 @@ export interface Shown extends Presented {
 }
 
 const TICK_MS = 20;
-/** Most time a missing packet holds up those behind it, ms: longer than its repair takes. */
+/** Longest time that later packets wait for a missing one, ms: longer than its repair takes. */
 const WAIT_MS_MAX = 300;
-/** Opening the audio output blocks the page. This long after the first picture it is on the screen, ms … */
+/** Opening the audio output blocks the page: not before the first picture has been on the screen for this long, ms … */
 const PAINT_MS = 50;
-/** … and a picture that has not come after this holds up the sound no longer, ms. */
+/** … or, where no picture comes, after this, ms. */
 const PICTURE_MS_MAX = 1_500;
 const SMOOTHING = 0.1;
 const VIEWER_NAME = "player";
 
-/** Plays one channel: client, tracks, clock. Knows nothing of the page but its decoders and its audio. */
+/** Plays one channel: client, tracks, clock. Of the page it uses decoders and audio only. */
 export class Playback {
   readonly #options: PlaybackOptions;
   readonly #events: PlaybackEvents;
@@ -77,7 +77,7 @@ export class Playback {
   #firstPictureMs: number | undefined;
   #latencyMs: number | undefined;
   #state: PlayerState = { type: "idle" };
-  /** The same without regard to what can be played. */
+  /** The state of the client, whatever can be played. */
   #clientState: PlayerState = { type: "idle" };
   #pictureRefusal: string | undefined;
   #cancel: Cancel | undefined;
@@ -151,7 +151,7 @@ export class Playback {
     this.#client.start();
   }
 
-  /** Ends it; closing twice is fine. */
+  /** Ends it. Idempotent. */
   close(): void {
     this.#cancel?.();
     this.#client.close();
@@ -163,12 +163,12 @@ export class Playback {
     return this.#state;
   }
 
-  /** Why the channel's video is not shown; undefined when it is, or there is none. */
+  /** Why the video of the channel is not shown; undefined when it is, or the channel has none. */
   get pictureRefusal(): string | undefined {
     return this.#pictureRefusal;
   }
 
-  /** True while the channel brings sound. */
+  /** True while the channel has sound. */
   get hasSound(): boolean {
     return this.#sounds.codecString !== "";
   }
@@ -178,7 +178,7 @@ export class Playback {
     this.#playout.targetDelayMs = value;
   }
 
-  /** Shows the picture that is due now, if one is. `draw` borrows the image. */
+  /** Shows the picture that is due now, if there is one. `draw` must not keep the image. */
   present(draw: (image: VideoFrame) => void): Shown | undefined {
     const now = this.#options.clock.now();
     const presented = this.#pictures.present(now, draw);
@@ -240,16 +240,16 @@ export class Playback {
 
   #enter(state: PlayerState): void {
     if (state.type !== "unsupported") this.#clientState = state;
-    // That the site can be reached does not help what can not be played.
+    // A reachable site does not make the channel playable.
     if (this.#state.type === "unsupported" && state.type !== "closed") return;
     this.#state = state;
     this.#events.onState(state);
   }
 
-  /** Does without one kind of media; without any left, tells that nothing can be played. */
+  /** Continues without one kind of media; when none is left, the channel is unsupported. */
   #unplayable(kind: Track["kind"], message: string): void {
     this.#tracks.giveUp(kind);
-    // What is not played does not hold up the rest.
+    // Media that are not played do not delay the others.
     this.#playout.forget(kind);
     if (kind === "video") {
       this.#pictureRefusal = message;
@@ -261,7 +261,7 @@ export class Playback {
     else this.#enter({ type: "unsupported", message });
   }
 
-  /** The first picture is not to wait for the sound. */
+  /** The first picture must not wait for the sound. */
   #mayOpenSound(): boolean {
     if (!this.#tracks.has("audio")) return false;
     if (!this.#tracks.has("video")) return true;
@@ -273,7 +273,7 @@ export class Playback {
 
   #openSound(): void {
     if (!this.#sounds.open()) return;
-    // That took a while in which the page stood still.
+    // The page was blocked meanwhile.
     this.#playout.interrupt();
     this.#pictures.rejoin();
   }
@@ -309,14 +309,14 @@ export class Playback {
       this.#pictures.clear();
       this.#sounds.clear();
     }
-    // Sound comes evenly and in order; pictures do not, and would count their coding as jitter.
+    // Sound is sent evenly and in order. Pictures are not: their coding order would count as jitter.
     const steady = kind === "audio" || !this.#tracks.has("audio");
     if (steady) this.#jitter.add(now - feed.timeline.msOf(frame.ticks));
     if (kind === "video") this.#pictures.push(frame);
     else this.#sounds.push(frame);
   }
 
-  /** Before the first report nobody knows when a frame entered the network: take it for brand new. */
+  /** Until the first report the age of a frame is unknown: it is assumed to be new. */
   #assume({ timeline }: TrackFeed, { ticks }: EncodedFrame, now: number): number {
     const ingestMs = now + (this.#client.originOffsetMs ?? 0);
     const report = { ingestMs, rtpTimestamp: ticks >>> 0, sender: undefined };

@@ -2,7 +2,7 @@ import type { PlayerStats } from "./player-stats.ts";
 
 const UNKNOWN = "–";
 
-/** The panel over the picture that tells how it got here. */
+/** The panel over the picture with its path and its stats. */
 export class PlayerOverlay {
   readonly element = document.createElement("dl");
   readonly #rows: readonly {
@@ -23,7 +23,7 @@ export class PlayerOverlay {
     });
   }
 
-  /** Shows `stats`; touches only what changed. */
+  /** Shows `stats`; changes only the text that differs. */
   update(stats: PlayerStats): void {
     for (const { line, name, value } of this.#rows) {
       const text = line.text(stats);
@@ -35,9 +35,9 @@ export class PlayerOverlay {
 
 interface Line {
   readonly label: string;
-  /** Undefined: does not apply to the channel. */
+  /** Undefined: it does not apply to the channel. */
   readonly text: (stats: PlayerStats) => string | undefined;
-  /** Left out where there is little room. */
+  /** Omitted on small players. */
   readonly minor?: boolean;
 }
 

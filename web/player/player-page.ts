@@ -1,4 +1,4 @@
-// The page player.html: one player that fills the window. What the address says becomes the element's attributes:
+// The page player.html: one player that fills the window, with attributes from the address:
 // player.html?channel=clip&site=http://127.0.0.1:7003&overlay
 import { SessionToken } from "../token/session-token.ts";
 import { tokenForm } from "../token/token-form.ts";
@@ -14,7 +14,7 @@ for (const name of FROM_ADDRESS) {
   const value = query.get(name);
   if (value !== null) player.setAttribute(name, value);
 }
-// Typed in, and kept as long as the tab is open: never part of the address.
+// Entered by the viewer and kept as long as the tab is open; never part of the address.
 const token = new SessionToken();
 player.token = token.value;
 let form: HTMLFormElement | undefined;
@@ -35,5 +35,5 @@ player.addEventListener("state", (event) => {
 const channel = query.get("channel");
 document.title = channel === null ? "Meander" : `${channel} · Meander`;
 document.body.append(player);
-// The page is all player: its keys work wherever the focus is.
+// The player is the whole page, so its keys work from the start.
 player.focus();

@@ -8,27 +8,30 @@ export type PlayerState =
   | { readonly type: "live"; readonly site: string }
   /** The connection to `site` was lost or not established; the next one is tried. */
   | { readonly type: "lost"; readonly site: string; readonly reason: string }
-  /** A site refused; `code` as in docs/errors.md. With a code that begins with `token-` the player gives up until its token is set. */
+  /**
+   * A site refused; `code` as in docs/errors.md. With a code that begins with `token-` the player gives up until its
+   * token is set.
+   */
   | { readonly type: "refused"; readonly code: string; readonly message: string }
   /** The browser or the page cannot play the channel; `message` says why and what to do. */
   | { readonly type: "unsupported"; readonly message: string }
   /** Removed from its document. */
   | { readonly type: "closed" };
 
-/** A state in words. */
+/** The text for a state. */
 export interface StateText {
   readonly title: string;
-  /** What more there is to say; may be empty. */
+  /** More about it; may be empty. */
   readonly detail: string;
-  /** True: it goes on by itself. */
+  /** True: it changes by itself. */
   readonly busy: boolean;
 }
 
 const REFUSALS: Readonly<Record<string, string>> = {
-  "token-required": "This channel asks for a token",
+  "token-required": "This channel requires a token",
   "token-expired": "The token has expired",
   "token-revoked": "The token was revoked",
-  "token-denied": "The token is not for this channel",
+  "token-denied": "The token does not permit this channel",
 };
 
 /** Describes states in words; remembers the names of sites it was connected to. */
@@ -53,7 +56,7 @@ export class StateTeller {
       case "idle":
         return {
           title: "No channel",
-          detail: "Set the attribute “channel” to a channel's name.",
+          detail: "Set the attribute “channel” to the name of a channel.",
           busy: false,
         };
       case "connecting": {
@@ -87,17 +90,17 @@ export class StateTeller {
           return this.#originRefusal;
         }
         if (state.code === "address-invalid") {
-          return { title: "No such site", detail: state.message, busy: false };
+          return { title: "Not the address of a site", detail: state.message, busy: false };
         }
         return {
-          title: REFUSALS[state.code] ?? "The site refused",
+          title: REFUSALS[state.code] ?? "The site refused the connection",
           detail: state.message,
           busy: false,
         };
       case "closed":
         return { title: "Closed", detail: "", busy: false };
       case "unsupported":
-        return { title: "Can not play this here", detail: state.message, busy: false };
+        return { title: "This channel cannot be played here", detail: state.message, busy: false };
     }
   }
 
@@ -110,9 +113,9 @@ export class StateTeller {
     };
   }
 
-  /** A connection that never stood is not lost. */
+  /** A connection that was never established is not lost. */
   get #verb(): string {
-    return this.#wasLive ? "Lost" : "Can not reach";
+    return this.#wasLive ? "Lost" : "Cannot reach";
   }
 }
 

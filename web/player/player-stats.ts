@@ -1,32 +1,38 @@
-/** What `<meander-player>.stats` tells. Counts run since the player connected first. */
+/** The value of `<meander-player>.stats`. Counts start when the player first connects. */
 export interface PlayerStats {
   /** Type of the state: `connecting`, `live`, `lost`, `refused`, … */
   readonly state: string;
   readonly framesDecoded: number;
   readonly framesPresented: number;
-  /** Frames that were incomplete, could not be decoded, or came too late to be shown. Those before the picture was live do not count. */
+  /**
+   * Frames that were incomplete, could not be decoded, or were too late to be shown. Those before the picture is live
+   * do not count.
+   */
   readonly framesDropped: number;
   readonly packetsReceived: number;
   readonly bytesReceived: number;
-  /** Packets that will never come. */
+  /** Packets that were lost for good. */
   readonly packetsLost: number;
-  /** Packets that came again, and were dropped. */
+  /** Packets that arrived again and were dropped. */
   readonly packetsRepeated: number;
-  /** Times the flow went on at another connection. */
+  /** How often the channel continued over another connection. */
   readonly resumes: number;
   /** From entering the network to being shown, ms, smoothed over a few frames; undefined until known. */
   readonly latencyMs: number | undefined;
   /** Interarrival jitter (RFC 3550), ms. */
   readonly jitterMs: number;
-  /** Delay that absorbs jitter now, ms. */
+  /** Current delay that absorbs jitter, ms. */
   readonly delayMs: number;
-  /** Gaps between pictures longer than three frame intervals and 150 ms; not the one at the start while the browser opens its audio output. */
+  /**
+   * Gaps between pictures longer than three frame intervals and 150 ms; not the one at the start while the browser
+   * opens its audio output.
+   */
   readonly freezes: number;
   /** Longest time between two pictures, ms. */
   readonly longestFreezeMs: number;
-  /** By how much the picture comes after its sound, ms; undefined without both. */
+  /** By how much the picture is behind its sound, ms; undefined without both. */
   readonly avSkewMs: number | undefined;
-  /** Sites that the channel comes through, the ingest first, the site watched last. */
+  /** Sites that the channel passes, from the ingest to the site watched. */
   readonly path: readonly string[];
   /** Round trip to the site watched, ms. */
   readonly rttMs: number | undefined;
@@ -38,13 +44,13 @@ export interface PlayerStats {
   readonly frameRate: number;
   /** Over two seconds, media and headers. */
   readonly bitsPerSecond: number;
-  /** What is decoded, as WebCodecs names it: `avc1.42e01f`; empty until known. */
+  /** Codec as WebCodecs names it: `avc1.42e01f`; empty until known. */
   readonly videoCodec: string;
   readonly audioCodec: string;
   /** Size of the picture in pixels; 0 before the first. */
   readonly width: number;
   readonly height: number;
-  /** Times a decoder failed and began anew. */
+  /** How often a decoder failed and was started again. */
   readonly decodeErrors: number;
 }
 

@@ -8,18 +8,18 @@ const SOUND_ON = `${SPEAKER}<path class="stroke" d="M15.5 8.8a4.5 4.5 0 0 1 0 6.
 const SOUND_OFF = `${SPEAKER}<path class="stroke" d="m16 9.5 5 5m0-5-5 5"/>`;
 const BARS = `<path class="stroke" d="M5 19v-6m5 6V5m5 14v-9m5 9V8"/>`;
 
-/** Lines of text kept on the screen. */
+/** Most lines of text on the screen. */
 const LINES_MAX = 8;
-/** How long a passing remark stays, ms. */
+/** How long a remark is shown, ms. */
 const REMARK_MS = 4_000;
 
-/** Everything of the player that is seen: picture, notices, controls, overlay, lines of text. */
+/** The visible part of the player: picture, notices, controls, overlay, lines of text. */
 export class PlayerView {
   readonly canvas = document.createElement("canvas");
   readonly overlay = new PlayerOverlay();
-  /** Clicked for sound, and to take it away. */
+  /** Mutes and unmutes. */
   readonly soundButton = button("sound");
-  /** Clicked to show the overlay, and to hide it. */
+  /** Shows and hides the overlay. */
   readonly overlayButton = button("info", BARS, "Show how it arrives (i)");
   readonly #clock: Clock;
   readonly #notice = block("notice");
@@ -61,7 +61,7 @@ export class PlayerView {
     return this.#hasPicture;
   }
 
-  /** @param readable true: the page wants to read pixels back, so they are kept where that is cheap */
+  /** @param readable true: the page reads pixels back, so they are kept in memory */
   draw(image: VideoFrame, readable: boolean): void {
     const { displayWidth, displayHeight } = image;
     if (this.canvas.width !== displayWidth || this.canvas.height !== displayHeight) {
@@ -75,7 +75,7 @@ export class PlayerView {
     this.#notice.hidden = true;
   }
 
-  /** Back to a dark screen. */
+  /** Shows a dark screen again. */
   blank(): void {
     this.#context?.clearRect(0, 0, this.canvas.width, this.canvas.height);
     this.#hasPicture = false;
@@ -83,7 +83,7 @@ export class PlayerView {
     this.#setRemark("");
   }
 
-  /** Tells the state: in the middle of the screen, or, where there is a picture, beside it. */
+  /** Shows the state: in the middle of the screen, or over the picture as a remark. */
   showState(text: StateText, isGood: boolean): void {
     this.#title.textContent = text.title;
     this.#detail.textContent = text.detail;
@@ -93,7 +93,7 @@ export class PlayerView {
     else if (this.#notice.hidden) this.#setRemark(text.title);
   }
 
-  /** Says something in passing. */
+  /** Shows a remark for a few seconds. */
   remark(text: string): void {
     this.#setRemark(text);
     this.#cancelRemark = this.#clock.after("player remark", REMARK_MS, () => this.#setRemark(""));
@@ -118,7 +118,7 @@ export class PlayerView {
   #setRemark(text: string): void {
     this.#cancelRemark?.();
     this.#cancelRemark = undefined;
-    // The words stay while they fade out.
+    // The text stays while it fades out.
     if (text !== "") this.#remark.textContent = text;
     this.#remark.classList.toggle("shown", text !== "");
   }
@@ -138,7 +138,7 @@ function button(name: string, icon = "", label = ""): HTMLButtonElement {
   return element;
 }
 
-/** @param icon one of the constants above, never made from input */
+/** @param icon one of the constants above, never derived from input */
 function setIcon(element: HTMLButtonElement, icon: string, label: string): void {
   if (element.title === label) return;
   element.title = label;

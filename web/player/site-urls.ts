@@ -8,11 +8,11 @@ const SCHEMES: Readonly<Record<string, string>> = {
 };
 
 /**
- * The WebSocket addresses of sites, from what people write: `http://127.0.0.1:7003`, `ws://host/link`, `host:7003`;
- * several divided by commas, best first.
+ * The WebSocket addresses of sites, from what users enter: `http://127.0.0.1:7003`, `ws://host/link`, `host:7003`;
+ * several separated by commas, best first.
  *
- * @param text empty: the site that `page` came from
- * @param page the page's own address; a bare `host:port` takes its security from it
+ * @param text empty: the site that served `page`
+ * @param page the page's own address; whether `host:port` alone means TLS depends on it
  * @throws {MeanderError} `address-invalid`
  */
 export function linkUrlsOf(text: string, page: string): string[] {
@@ -22,8 +22,8 @@ export function linkUrlsOf(text: string, page: string): string[] {
     .filter((part) => part !== "");
   const own = new URL(page).origin;
   if (parts.length === 0 && own === "null") {
-    throw new MeanderError("address-invalid", "this page came from no site", {
-      expected: "the attribute site with the address of one",
+    throw new MeanderError("address-invalid", "no site served this page", {
+      expected: "the address of a site in the attribute site",
     });
   }
   return (parts.length === 0 ? [own] : parts).map((part) => linkUrlOf(part, page));

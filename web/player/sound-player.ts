@@ -9,10 +9,10 @@ import type { AudioOutput } from "./audio-output.ts";
 import { AudioTrack } from "./audio-track.ts";
 import { noDecoder } from "./capability.ts";
 
-/** Sound that was heard longer ago than this says nothing about now, ms. */
+/** How long sound counts as just heard, ms. */
 const FRESH_MS = 1_000;
 
-/** What was last scheduled to be heard. */
+/** The sound that was scheduled last. */
 export interface Heard {
   /** ms, local. */
   readonly at: number;
@@ -21,7 +21,7 @@ export interface Heard {
   readonly ingestMs: number | undefined;
 }
 
-/** Decodes sound and has it played when it is due. */
+/** Decodes sound and plays it when it is due. */
 export class SoundPlayer {
   readonly #timeline: MediaTimeline;
   readonly #clock: PlayoutClock;
@@ -34,7 +34,7 @@ export class SoundPlayer {
   #pastDropped = 0;
   #pastErrors = 0;
 
-  /** @param options `now` ms on performance.now; `output` is borrowed */
+  /** @param options `now` ms on performance.now; `output` stays the caller's */
   constructor(options: {
     readonly timeline: MediaTimeline;
     readonly clock: PlayoutClock;
@@ -61,14 +61,14 @@ export class SoundPlayer {
     return this.#track?.codecString ?? "";
   }
 
-  /** Undefined while nothing is heard. */
+  /** Undefined while no sound plays. */
   heard(nowMs: number): Heard | undefined {
     return this.#heard !== undefined && nowMs - this.#heard.at < FRESH_MS ? this.#heard : undefined;
   }
 
   /**
-   * Opens the audio output, as soon as there is sound for it. The first time that blocks the page, for half a second where the
-   * machine is busy; sound that is due before is discarded.
+   * Opens the audio output, as soon as there is sound for it. The first time that blocks the page, for half a second
+   * where the machine is busy; sound that is due before is discarded.
    *
    * @returns false: it was open
    */

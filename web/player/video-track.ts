@@ -1,24 +1,24 @@
 import type { EncodedFrame } from "../../src/channel/playout/index.ts";
 import { videoCodecString } from "../../src/wire/index.ts";
 
-/** What a {@link VideoTrack} tells, and asks. */
+/** Events of a {@link VideoTrack}, and what it asks. */
 export interface VideoTrackEvents {
-  /** A picture, in presentation order; owned by the receiver. */
+  /** A picture, in presentation order; the handler owns it. */
   onPicture(picture: VideoFrame, ticks: number): void;
-  /** The browser can not decode `codec` (WebCodecs name, or the description's). Nothing follows. */
+  /** The browser cannot decode `codec` (WebCodecs name, or that of the description). No picture follows. */
   onUnsupported(codec: string): void;
-  /** Pictures that wait to be shown: decoding pauses while there are many. */
+  /** Pictures that are not shown yet: decoding pauses while there are many. */
   waitingPictures(): number;
 }
 
 /** Pictures decoded ahead of their time: enough for any reordering, few enough for decoders with few buffers. */
 const AHEAD_MAX = 16;
-/** Frames that wait for the decoder. Beyond, it is too slow, and the picture starts again at a key frame. */
+/** Most frames that wait for the decoder: it is too slow then, and continues at the next key frame. */
 const WAITING_MAX = 600;
 
-/** Decodes one source's video. After an error it begins anew at the next key frame. */
+/** Decodes the video of one source. After an error it continues at the next key frame. */
 export class VideoTrack {
-  /** Frames given up before decoding, and those the decoder failed on. */
+  /** Frames dropped before decoding, and those that failed to decode. */
   framesDropped = 0;
   framesDecoded = 0;
   errors = 0;
@@ -32,14 +32,14 @@ export class VideoTrack {
   #needsKey = true;
   #ended = false;
 
-  /** @param codec as a description names it */
+  /** @param codec its name in a description */
   constructor(options: { codec: string; clockRate: number }, events: VideoTrackEvents) {
     this.#codec = options.codec;
     this.#clockRate = options.clockRate;
     this.#events = events;
   }
 
-  /** Takes the next frame in decoding order; borrowed for ever. */
+  /** Decodes the next frame in decoding order; its bytes are retained and must not change. */
   push(frame: EncodedFrame): void {
     if (this.#ended) return;
     if (this.#waiting.length >= WAITING_MAX) {
@@ -56,7 +56,7 @@ export class VideoTrack {
     this.pump();
   }
 
-  /** Decodes what there is room for. Call after a picture was taken. */
+  /** Decodes as many frames as there is room for. Call after a picture was shown. */
   pump(): void {
     while (
       !this.#ended &&
@@ -68,7 +68,7 @@ export class VideoTrack {
     }
   }
 
-  /** No more frames: what was pushed still comes out. */
+  /** There are no more frames; those pushed are still decoded. */
   finish(): void {
     const decoder = this.#decoder;
     for (const frame of this.#waiting.splice(0)) this.#decode(frame);
@@ -109,7 +109,7 @@ export class VideoTrack {
     }
   }
 
-  /** Key frames may bring other parameters: the decoder is set up again when its codec string changes. */
+  /** A key frame may change the parameters: the decoder is configured again when the codec string changes. */
   #configure(frame: EncodedFrame): void {
     const codecString = videoCodecString(this.#codec, frame.bytes) ?? this.codecString;
     if (this.#decoder?.state === "configured" && codecString === this.codecString) return;
@@ -151,7 +151,7 @@ export class VideoTrack {
     else void this.#doubt(this.codecString);
   }
 
-  /** Frames of a codec that the browser does not know fail before it says so: as if they were broken. */
+  /** Frames of an unsupported codec fail like broken ones before the browser reports the codec. */
   async #doubt(codec: string): Promise<void> {
     const answer = await VideoDecoder.isConfigSupported({ codec }).catch(() => undefined);
     if (answer?.supported !== true && codec === this.codecString) this.#giveUp();

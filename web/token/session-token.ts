@@ -1,9 +1,9 @@
 import { isAboutToken } from "../../src/base/index.ts";
 
-/** Where this tab of the browser keeps it: it goes with the tab, and no other origin reads it. */
+/** Its key in the storage of this tab, which ends with the tab and which no other origin reads. */
 const KEY = "meander-token";
 
-/** Why the page has to ask for a token. */
+/** Why a site requires a token. */
 export interface TokenWanted {
   readonly code: string;
   readonly message: string;
@@ -15,28 +15,28 @@ export class SessionToken {
   #wanted: TokenWanted | undefined;
   #kept: string | undefined;
 
-  /** Undefined: none was given. */
+  /** Undefined: none was entered. */
   get value(): string | undefined {
     try {
       return sessionStorage.getItem(KEY) ?? undefined;
     } catch {
-      // Storage is switched off: then it lasts as long as the page.
+      // Storage is disabled: the token lasts as long as the page.
       return this.#kept;
     }
   }
 
-  /** Why one is wanted; undefined: none is, or the last one was taken. */
+  /** Why one is required; undefined: none is, or the last one was accepted. */
   get wanted(): TokenWanted | undefined {
     return this.#wanted;
   }
 
-  /** Header fields of a request. */
+  /** Header fields for a request. */
   get headers(): Readonly<Record<string, string>> {
     const { value } = this;
     return value === undefined ? {} : { authorization: `Bearer ${value}` };
   }
 
-  /** Somebody has typed one. */
+  /** Keeps a token that the user entered. */
   give(token: string): void {
     const text = token.trim();
     this.#kept = text;
@@ -48,7 +48,7 @@ export class SessionToken {
     this.taken();
   }
 
-  /** A site has refused. @returns whether that was for the token */
+  /** Notes that a site refused a request. @returns whether the token, or its absence, was the reason */
   refused(code: string, message: string): boolean {
     if (!isAboutToken(code)) return false;
     if (this.#wanted?.message === message) return true;
@@ -57,14 +57,14 @@ export class SessionToken {
     return true;
   }
 
-  /** A site has taken what it was shown. */
+  /** Notes that a site accepted the token. */
   taken(): void {
     if (this.#wanted === undefined) return;
     this.#wanted = undefined;
     this.#tell();
   }
 
-  /** Undone by the returned function. */
+  /** @returns unsubscribes */
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);

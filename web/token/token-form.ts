@@ -1,4 +1,4 @@
-/** A form that asks for a token: a line of why, a field, a button. */
+/** A form that asks for a token. */
 export function tokenForm(options: {
   readonly why: string;
   readonly onToken: (token: string) => void;
@@ -16,7 +16,7 @@ export function tokenForm(options: {
   field.required = true;
   const button = document.createElement("button");
   button.type = "submit";
-  button.textContent = "Show it";
+  button.textContent = "Use token";
   label.append(field);
   form.append(label, button);
   form.addEventListener("submit", (event) => {

@@ -5,7 +5,7 @@ import type { SessionToken } from "../../token/session-token.ts";
 import { useReport } from "../session/use-report.ts";
 import { StatsChart } from "./stats-chart.tsx";
 
-/** How far back, and how often there are new values, ms. */
+/** Time spans, and how often each has new values, ms. */
 const SPANS = [
   { since: "10m", periodMs: 2_000 },
   { since: "2h", periodMs: 10_000 },

@@ -9,7 +9,7 @@ import {
 
 const TICKS = 240;
 
-/** A place in the graph, in its own units: pixels at scale 1. */
+/** A point of the graph, in graph units: pixels at scale 1. */
 export interface Place {
   readonly x: number;
   readonly y: number;
@@ -21,11 +21,11 @@ export interface LayoutGrid {
   readonly column: number;
   /** Height of a card with the space around it. */
   readonly row: number;
-  /** Odd columns sit lower, even ones higher by this: a link past a column then does not run through its cards. */
+  /** Odd columns are lower by this, even ones higher, so that a link past a column does not cross its cards. */
   readonly wave: number;
 }
 
-/** What is laid out. `rank` is the column; unknown counts as 1. */
+/** Input of a layout. `rank` is the column; unknown counts as 1. */
 export interface LayoutInput {
   readonly sites: readonly { readonly name: string; readonly rank: number | undefined }[];
   readonly links: readonly { readonly from: string; readonly to: string }[];
@@ -40,15 +40,15 @@ interface LayoutNode extends SimulationNodeDatum {
 }
 
 /**
- * Places sites from left to right by their distance from the ingest. Remembers what it placed: it moves something only
- * when a site is new, gone for good, or farther from the ingest than before. The same calls give the same places.
+ * Places sites from left to right by their distance from the ingest. It is deterministic and stable: places change only
+ * when a site is new, has been removed, or is farther from the ingest than before.
  */
 export class GraphLayout {
   #places: ReadonlyMap<string, Place> = new Map();
   #ranks = new Map<string, number>();
   #key = "";
 
-  /** Where everything is. */
+  /** The centre of each card. */
   place({ sites, links, grid }: LayoutInput): ReadonlyMap<string, Place> {
     const ranks = new Map<string, number>();
     for (const { name, rank } of sites) {
@@ -63,7 +63,7 @@ export class GraphLayout {
     return this.#places;
   }
 
-  /** Forgets all places: the next call begins anew. */
+  /** Forgets all places. */
   forget(): void {
     this.#places = new Map();
     this.#ranks = new Map();

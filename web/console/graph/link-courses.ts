@@ -2,9 +2,9 @@ import type { TopologyLink } from "../../../src/view/index.ts";
 import type { Place } from "./graph-layout.ts";
 import type { LinkCourse } from "./link-line.tsx";
 
-/** Links that end at one side of a card stand this far apart. */
+/** Distance between the ends of links at one side of a card. */
 const PORT_GAP = 13;
-/** Corners without links. */
+/** Part of a side at each corner where no link ends. */
 const CORNER = 10;
 
 /** Half the size of a card. */
@@ -13,7 +13,7 @@ export interface HalfCard {
   readonly height: number;
 }
 
-/** Where each link leaves and reaches its cards, by the link's key; links on one side are spread in the order of their far ends. */
+/** Where each link leaves and reaches its cards, by its key. Ends at one side are in the order of the far ends. */
 export function linkCourses(
   links: readonly TopologyLink[],
   places: ReadonlyMap<string, Place>,

@@ -1,7 +1,7 @@
 import { formatBitRate, type Rate, type TopologyLink } from "../../../src/view/index.ts";
 import type { Place } from "./graph-layout.ts";
 
-/** Ends and bend of a link, in graph units. */
+/** Ends and curvature of a link, in graph units. */
 export interface LinkCourse {
   readonly from: Place;
   readonly to: Place;
@@ -9,11 +9,14 @@ export interface LinkCourse {
   readonly course: "across" | "along";
 }
 
-/** A link between two cards: dashes move with the media, a label shows the bit rate. It is a button that opens its details. */
+/**
+ * A link between two cards: dashes move with the media, a label shows the bit rate. It is a button that opens its
+ * details.
+ */
 export function LinkLine(props: {
   readonly link: TopologyLink;
   readonly course: LinkCourse;
-  /** Shown is this channel alone, and the link is faint when it does not carry it; undefined: all together. */
+  /** Only this channel is shown, and the link is faint when it does not carry it; undefined: all channels. */
   readonly channel: string | undefined;
   readonly isOpen: boolean;
   /** Tab reaches this one of all links. */
@@ -127,7 +130,7 @@ function pathOf(course: LinkCourse): string {
   return `M${from.x} ${from.y}C${first.x} ${first.y} ${second.x} ${second.y} ${to.x} ${to.y}`;
 }
 
-/** The point of the curve at its half. */
+/** The middle of the curve. */
 function middleOf(course: LinkCourse): Place {
   const [first, second] = controlsOf(course);
   const { from, to } = course;

@@ -9,7 +9,7 @@ import type { Demo, DemoVerb } from "../session/use-demo.ts";
 import type { Place } from "./graph-layout.ts";
 import "./site-card.css";
 
-/** Player dots drawn; the rest is a number. */
+/** Most player dots that are drawn; the number has all. */
 const DOT_COUNT_MAX = 6;
 
 /** What {@link SiteCard} shows, and calls. */
@@ -19,7 +19,7 @@ export interface SiteCardProps {
   readonly place: Place;
   readonly size: { readonly width: number; readonly height: number };
   readonly selected: boolean;
-  /** The page's own player is connected here. */
+  /** The player of this page is connected here. */
   readonly watched: boolean;
   readonly compact: boolean;
   /** Tab reaches this one of all sites, and its controls. */

@@ -14,11 +14,12 @@ const DIRECTIONS: Readonly<Record<string, Direction>> = {
 const ASIDE = 2;
 
 /**
- * Moves the focus within a group of elements of which one is a tab stop (WAI-ARIA, roving tabindex). For `keydown`; other keys, and
- * those with modifiers, pass.
+ * Moves the focus within a group of elements of which one is a tab stop (WAI-ARIA, roving tabindex). For `keydown`;
+ * other keys, and those with modifiers, pass.
  *
  * @param items in their order; one of them has the focus
- * @param shape `line`: both axes step through the order, around its ends; `plane`: to the nearest in that direction on the screen
+ * @param shape `line`: both axes step through the order, around its ends; `plane`: to the nearest in that direction on
+ *   the screen
  */
 export function moveFocus(
   event: KeyboardEvent,

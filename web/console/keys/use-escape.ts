@@ -1,6 +1,9 @@
 import { useEffect } from "preact/hooks";
 
-/** Calls `close` when Escape is pressed anywhere on the page and nothing nearer has used it. Undefined: there is nothing to close. */
+/**
+ * Calls `close` when Escape is pressed anywhere on the page and nothing nearer has used it. Undefined: there is nothing
+ * to close.
+ */
 export function useEscape(close: (() => void) | undefined): void {
   useEffect(() => {
     if (close === undefined) return undefined;

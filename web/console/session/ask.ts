@@ -1,10 +1,12 @@
 import type { Clock } from "../../../src/base/index.ts";
 import type { SessionToken } from "../../token/session-token.ts";
 
-/** A site on the same machine or network answers far sooner. */
+/** Longest wait for an answer, ms. A site in the same network answers far sooner. */
 const DEADLINE_MS = 1_500;
 
-/** Gets JSON from a site: the value when it is what `isWanted` accepts, else why not, in words. Never rejects. */
+/**
+ * Gets JSON from a site: the value if `isWanted` accepts it, else a text that says why there is none. Never rejects.
+ */
 export async function ask<T extends object>(
   clock: Clock,
   url: string,
@@ -13,11 +15,11 @@ export async function ask<T extends object>(
 ): Promise<T | string> {
   return await request(clock, url, {}, token, async (response) => {
     const value: unknown = await response.json();
-    return isWanted(value) ? value : "answers with something else than a site's report";
+    return isWanted(value) ? value : "the answer is not a report of a site";
   });
 }
 
-/** Posts to a site: undefined when it was done, else why not, in words. Never rejects. */
+/** Posts to a site: undefined when it was done, else a text that says why not. Never rejects. */
 export async function post(
   clock: Clock,
   url: string,
@@ -43,14 +45,14 @@ async function request<T>(
     return await read(response);
   } catch (cause) {
     if (abort.signal.aborted) return `no answer within ${DEADLINE_MS / 1000} s`;
-    return cause instanceof SyntaxError ? "answers with something else than JSON" : "no answer";
+    return cause instanceof SyntaxError ? "the answer is not JSON" : "no answer";
   } finally {
     cancel();
   }
 }
 
 async function refusalOf(response: Response, token: SessionToken): Promise<string> {
-  const plain = `answers with status ${response.status}`;
+  const plain = `HTTP status ${response.status}`;
   try {
     const body: { error?: { code?: unknown; message?: unknown } } = await response.json();
     const { code, message } = body.error ?? {};

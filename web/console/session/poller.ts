@@ -13,19 +13,19 @@ import type { SessionToken } from "../../token/session-token.ts";
 import { ask } from "./ask.ts";
 
 const PERIOD_MS = 1_000;
-/** A site that just failed is asked again this soon, to tell a hiccup from an end. */
+/** A site that failed to answer is asked again after this, ms. */
 const RETRY_MS = 250;
-/** Answers that come together are shown together. */
+/** Answers that arrive within this are shown together, ms. */
 const SETTLE_MS = 30;
-/** The first look is shown after this even if some site has not answered. */
+/** The first view is shown after this even if a site has not answered, ms. */
 const FIRST_MS = 400;
 
-/** What the poller needs. */
+/** Options of a {@link Poller}. */
 export interface PollerOptions {
   readonly clock: Clock;
   /** Origin of the site that served the page: `http://127.0.0.1:7000`. */
   readonly origin: string;
-  /** Shown to all of them. */
+  /** Shown to all sites. */
   readonly token: SessionToken;
   /** Called with each new value of the network, at most every few ms. */
   readonly onChange: (network: Network) => void;
@@ -33,7 +33,7 @@ export interface PollerOptions {
 
 /**
  * Asks the session and each of its sites once a second, and keeps the result as a {@link Network}. When the site that
- * served the page goes away, the others tell about the session.
+ * served the page does not answer, another site is asked about the session.
  */
 export class Poller {
   readonly #clock: Clock;
@@ -55,17 +55,17 @@ export class Poller {
     this.#onChange = onChange;
   }
 
-  /** What is shown to the sites. */
+  /** The token shown to the sites. */
   get token(): SessionToken {
     return this.#token;
   }
 
-  /** Name of the site that served the page, once it told. */
+  /** Name of the site that served the page; undefined until known. */
   get servedBy(): string | undefined {
     return this.#servedBy;
   }
 
-  /** Begins. Once. */
+  /** Starts polling. Call once. */
   start(): void {
     this.#startedAt = this.#clock.now();
     const round = (): void => {
@@ -75,19 +75,19 @@ export class Poller {
     round();
   }
 
-  /** Ends; nothing is told afterwards. */
+  /** Stops polling; `onChange` is not called afterwards. */
   stop(): void {
     this.#stopped = true;
     for (const cancel of this.#timers) cancel();
   }
 
-  /** Asks everybody now who is not being asked already. */
+  /** Asks the session and every site now, except those whose answer is pending. */
   poll(): void {
     void this.#once("", () => this.#askSession());
     for (const name of this.#network.sites.keys()) this.#pollSite(name);
   }
 
-  /** Where a site's HTTP answers, as this page reaches it. */
+  /** HTTP address of a site, as this page reaches it. */
   urlOf(record: SiteRecord): string {
     if (record.name === this.#servedBy) return this.#origin;
     const host = record.http.host.includes(":") ? `[${record.http.host}]` : record.http.host;
@@ -110,7 +110,7 @@ export class Poller {
     this.#note({ type: "session-failed", reason });
   }
 
-  /** The serving site first, then those that answered last time. */
+  /** The site that served the page first, then those that answered last time. */
   #sessionSources(): readonly string[] {
     const others = [...this.#network.sites.values()]
       .filter((site) => site.failures === 0 && site.name !== this.#servedBy)

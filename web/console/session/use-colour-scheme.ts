@@ -2,7 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 
 const LIGHT = "(prefers-color-scheme: light)";
 
-/** The colour scheme that the page is shown in. Canvases are drawn again when it changes: they keep the colours they were given. */
+/** The colour scheme that the page is shown in. Canvases keep their colours and must be drawn again when it changes. */
 export function useColourScheme(): "dark" | "light" {
   const [isLight, set] = useState(() => matchMedia(LIGHT).matches);
   useEffect(() => {

@@ -3,18 +3,18 @@ import type { Clock } from "../../../src/base/index.ts";
 import { post } from "./ask.ts";
 import type { LiveSession } from "./use-session.ts";
 
-/** What the demo can do to a site. */
+/** What can be done to a site of the demo. */
 export type DemoVerb = "kill" | "stop" | "start";
 
-/** The demo's controls; undefined where the session is none. */
+/** The controls of a demo. */
 export interface Demo {
-  /** Sites with a request under way. */
+  /** Sites with a pending request. */
   readonly busy: ReadonlySet<string>;
-  /** Does it, and tells in the list of events. */
+  /** Does it, and adds the outcome to the list of events. */
   act(site: string, verb: DemoVerb): void;
 }
 
-/** Stops, kills and starts sites of the demo, through its leader. */
+/** Stops, kills and starts sites of the demo through its leader; undefined where the session is no demo. */
 export function useDemo(clock: Clock, { network, poller, say }: LiveSession): Demo | undefined {
   const [busy, setBusy] = useState<ReadonlySet<string>>(new Set());
   const leaderName =
@@ -24,7 +24,7 @@ export function useDemo(clock: Clock, { network, poller, say }: LiveSession): De
   const act = useCallback(
     async (site: string, verb: DemoVerb): Promise<void> => {
       if (leader === undefined) {
-        say({ tone: "bad", text: `Cannot ${verb} ${site}: the session has no leader to do it` });
+        say({ tone: "bad", text: `Cannot ${verb} ${site}: the session has no leader` });
         return;
       }
       setBusy((before) => new Set(before).add(site));

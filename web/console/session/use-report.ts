@@ -3,13 +3,13 @@ import { type Clock, every } from "../../../src/base/index.ts";
 import type { SessionToken } from "../../token/session-token.ts";
 import { ask } from "./ask.ts";
 
-/** What was asked for: the newest answer that came, and why none comes now. */
+/** The last answer of a site, and why there is no newer one. */
 export interface Report<T> {
   readonly value: T | undefined;
   readonly failure: string | undefined;
 }
 
-/** Asks a site again and again while mounted. Another address begins anew; undefined asks nobody. */
+/** Asks a site periodically while mounted. Another address starts over; undefined: no site is asked. */
 export function useReport<T extends object>(
   clock: Clock,
   url: string | undefined,

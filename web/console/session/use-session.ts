@@ -9,12 +9,12 @@ import {
 import type { SessionToken } from "../../token/session-token.ts";
 import { Poller } from "./poller.ts";
 
-/** Lines kept in the list of events. */
+/** Most lines in the list of events. */
 const LINE_COUNT_MAX = 200;
 
 /** One line of the list of events. */
 export interface EventLine extends Change {
-  /** Unique, growing. */
+  /** Unique and increasing. */
   readonly id: number;
   /** Wall clock, ms. */
   readonly at: number;
@@ -26,7 +26,7 @@ export interface LiveSession {
   /** Newest first. */
   readonly lines: readonly EventLine[];
   readonly poller: Poller;
-  /** Adds a line of the page's own. */
+  /** Adds a line. */
   say(change: Change): void;
 }
 

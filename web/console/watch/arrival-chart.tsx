@@ -12,7 +12,9 @@ const HEIGHT_MIN = 110;
 /** Top of the scale while nothing takes longer, ms. */
 const TOP_MS_MIN = 100;
 
-/** When the player's frames arrived: the time between two, the latency, and changes of the path, over the last minute. */
+/**
+ * When the player's frames arrived: the time between two, the latency, and changes of the path, over the last minute.
+ */
 export function ArrivalChart(props: { readonly clock: Clock; readonly arrivals: ArrivalLog }) {
   const { clock, arrivals } = props;
   const box = useRef<HTMLDivElement>(null);
