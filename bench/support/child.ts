@@ -25,9 +25,9 @@ export class Child {
   readonly #child: ChildProcess;
   readonly #lines: AsyncIterator<string>;
 
-  constructor(command: string, args: readonly string[]) {
+  constructor(command: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env) {
     this.#command = command;
-    this.#child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
+    this.#child = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"], env });
     const { pid, stdin, stdout } = this.#child;
     if (pid === undefined || stdout === null) throw new Error(`${command} does not start`);
     this.pid = pid;

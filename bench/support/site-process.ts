@@ -1,8 +1,8 @@
 import { mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { SiteClient } from "../../src/site/index.ts";
 import { Child } from "./child.ts";
+import { CLI } from "./start-times.ts";
 
 /** A site as `meander site` runs it. */
 export interface SiteProcess {
@@ -17,20 +17,23 @@ export interface SiteProcess {
  * Starts a site on ports of its own.
  *
  * @param folder for its data
- * @param more options of `meander site`, and of Node before them
+ * @param more options of `meander site`, and of Node before them; the environment instead of this process's
  */
 export async function startSite(
   folder: string,
-  more: { readonly site?: readonly string[]; readonly node?: readonly string[] } = {},
+  more: {
+    readonly site?: readonly string[];
+    readonly node?: readonly string[];
+    readonly env?: NodeJS.ProcessEnv;
+  } = {},
 ): Promise<SiteProcess> {
-  const main = fileURLToPath(new URL("../../bundle/cli.cjs", import.meta.url));
   const data = await mkdtemp(join(folder, "site-"));
-  const child = new Child(process.execPath, [
-    ...(more.node ?? []),
-    main,
-    ...["site", "--name", "bench", "--http-port", "0", "--data", data, "--log", "error", "--json"],
-    ...(more.site ?? []),
-  ]);
+  const options = ["--name", "bench", "--http-port", "0", "--data", data, "--log", "error"];
+  const child = new Child(
+    process.execPath,
+    [...(more.node ?? []), CLI, "site", ...options, "--json", ...(more.site ?? [])],
+    more.env,
+  );
   const { url } = await child.line<{ url: string }>();
   return {
     pid: child.pid,

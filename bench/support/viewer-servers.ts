@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
 import { compileC } from "./c-compiler.ts";
 import { Child } from "./child.ts";
 import { processCpuSeconds } from "./process-cpu.ts";
+import { processRssMb } from "./process-memory.ts";
 import { STREAM_SDP } from "./rtp-stream.ts";
 import { startSite } from "./site-process.ts";
 
@@ -42,9 +42,6 @@ export async function openLimitServer(viewers: number, folder: string): Promise<
 function gauges(pid: number): Pick<ViewerServer, "cpuSeconds" | "rssMb"> {
   return {
     cpuSeconds: () => processCpuSeconds(pid),
-    rssMb: () => {
-      const status = readFileSync(`/proc/${pid}/status`, "utf8");
-      return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / 1_024;
-    },
+    rssMb: () => processRssMb(pid),
   };
 }
