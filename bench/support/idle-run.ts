@@ -64,7 +64,7 @@ export async function measureRelay({ folder, seconds, env }: IdleSettings): Prom
     })();
     await sleep(SETTLE_MS);
     const [cost] = await costs([relay], seconds);
-    const { channels } = await edge.client.figures();
+    const { channels } = await edge.client.currentStats();
     const arrives = channels.find(({ name }) => name === CHANNEL)?.bitsIn ?? 0;
     if (arrives < 0.9 * BITS_PER_SECOND) throw new Error(`only ${arrives} bit/s came`);
     isMeasured = true;
