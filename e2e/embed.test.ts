@@ -1,5 +1,6 @@
 /**
- * The player in pages that no site serves: by the README's script element, and as a module that a bundler puts into a program.
+ * The player in pages that no site serves: by the README's script element, and as a module that a bundler puts into a
+ * program.
  */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";

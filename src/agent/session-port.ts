@@ -2,8 +2,9 @@ import type { Durability, EndpointId } from "../stream/index.ts";
 import type { AgentSpec, HandlerName, MoveResult } from "./model.ts";
 
 /**
- * What a shell or an agent can ask of its session. A site implements it, one object for each shell and for each stream with agents; values are packed.
- * A shell in another process implements it over a socket. All failures are MeanderErrors.
+ * What a shell or an agent can ask of its session. A site implements it, one object for each shell and for each stream
+ * with agents; values are packed. A shell in another process implements it over a socket. All failures are
+ * MeanderErrors.
  */
 export interface SessionPort extends StreamPort, ChannelPort {
   /** The caller's name as a sender: `shell-1f3a`, or the name of the agent's stream. */
@@ -47,7 +48,10 @@ export interface ShellPort extends SessionPort {
   sites(): Promise<readonly string[]>;
   inspect(stream: string): Promise<StreamInspection>;
   why(message: string): Promise<MessageStory>;
-  /** Acts on a dead letter, or, with `skip` and `retry`, on the message that halted the stream. @throws {MeanderError} `message-unknown` */
+  /**
+   * Acts on a dead letter, or, with `skip` and `retry`, on the message that halted the stream. @throws {MeanderError}
+   * `message-unknown`
+   */
   deadLetter(
     stream: string,
     message: string,
@@ -70,7 +74,10 @@ export interface AppendRequest {
   readonly stream: string;
   /** Packed. */
   readonly payload: Uint8Array;
-  /** Packed messages to append to the same stream first: those that the agent's handler had appended before. Only for `consumed`. */
+  /**
+   * Packed messages to append to the same stream first: those that the agent's handler had appended before. Only for
+   * `consumed`.
+   */
   readonly before?: readonly Uint8Array[] | undefined;
   readonly until: "buffered" | "consumed";
   readonly timeoutMs: number | undefined;

@@ -1,5 +1,8 @@
 #!/usr/bin/env node
-/** The entry of the published command line: answers at once what needs no program, and has the rest compiled from a cache. */
+/**
+ * The entry of the published command line: answers at once what needs no program, and has the rest compiled from a
+ * cache.
+ */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { PlaneThread } from "../site/plane/index.ts";

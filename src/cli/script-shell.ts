@@ -10,7 +10,8 @@ export interface ScriptShell {
 }
 
 /**
- * Wraps a shell for a script: errors show where in the script the shell was called, though the answer came over a socket.
+ * Wraps a shell for a script: errors show where in the script the shell was called, though the answer came over a
+ * socket.
  *
  * @param options replace: a stream that exists is destroyed when the script creates one of its name
  */

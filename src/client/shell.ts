@@ -1,5 +1,6 @@
 /**
- * Shells for programs in Node: `import { connect, defineAgent } from "meander/shell"`. Pages get `session/shell` under the same name.
+ * Shells for programs in Node: `import { connect, defineAgent } from "meander/shell"`. Pages get `session/shell` under
+ * the same name.
  *
  * @module
  */

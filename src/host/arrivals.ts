@@ -25,7 +25,10 @@ interface Arrival {
 /** How long after its deadline the leader is asked about a move whose outcome is unknown, ms. */
 const DOUBT_MS = 1_000;
 
-/** Streams that are ready to arrive: they arrive when the leader has written so to the directory (docs/spec/streams.md [M5], [M40]). */
+/**
+ * Streams that are ready to arrive: they arrive when the leader has written so to the directory (docs/spec/streams.md
+ * [M5], [M40]).
+ */
 export class Arrivals {
   readonly #ports: ArrivalsPorts;
   readonly #ready = new Map<number, Arrival>();

@@ -32,11 +32,17 @@ export interface ShellAccess extends SessionAccess {
   isStopped(): boolean;
 }
 
-/** How long the messages of a detached shell are still delivered, and how often the shell checks whether they are consumed, ms. */
+/**
+ * How long the messages of a detached shell are still delivered, and how often the shell checks whether they are
+ * consumed, ms.
+ */
 const DRAIN_MS_MAX = 600_000;
 const DRAIN_MS = 1_000;
 
-/** A shell that is attached to this site: it sends its messages from here, and completes their delivery after the shell has detached. */
+/**
+ * A shell that is attached to this site: it sends its messages from here, and completes their delivery after the shell
+ * has detached.
+ */
 export class AttachedShell extends SiteSessionPort<ShellAccess> implements ShellPort {
   readonly name: string;
   readonly closed: Promise<Error | undefined>;

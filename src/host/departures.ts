@@ -22,7 +22,10 @@ interface Departure {
 /** How long after its deadline the leader is asked about a move whose outcome is unknown, ms. */
 const DOUBT_MS = 1_000;
 
-/** Streams that are about to leave: frozen from the moment their state is read until the leader has decided (docs/spec/streams.md [M5], [M40]). */
+/**
+ * Streams that are about to leave: frozen from the moment their state is read until the leader has decided
+ * (docs/spec/streams.md [M5], [M40]).
+ */
 export class Departures {
   readonly #ports: DeparturesPorts;
   readonly #leaving = new Map<number, Departure>();
@@ -35,7 +38,8 @@ export class Departures {
    * Lets the current message end, freezes the stream, and sends its state to the target. The stream stays frozen.
    *
    * @returns bytes of the state
-   * @throws {MeanderError} `move-timeout`, `site-gone`, and what the target refuses with; the stream then continues here
+   * @throws {MeanderError} `move-timeout`, `site-gone`, and what the target refuses with; the stream then continues
+   *   here
    */
   async begin(
     record: StreamRecord,

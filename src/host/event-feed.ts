@@ -31,7 +31,9 @@ const BATCH_MS = 10;
 /** Events of one batch; what exceeds it is only counted. */
 const BATCH_MAX = 1_000;
 
-/** Events of streams, delivered to the shells of all sites: each site tells the others which events its own shells read. */
+/**
+ * Events of streams, delivered to the shells of all sites: each site tells the others which events its own shells read.
+ */
 export class EventFeed {
   readonly #ports: EventFeedPorts;
   readonly #listeners = new Set<Listener>();

@@ -60,7 +60,10 @@ export class HostedStreams {
     return this.#agents.get(id);
   }
 
-  /** Starts a stream's agents here, ahead of the stream itself. @throws {MeanderError} `code-…`, `executor-failed`, `site-full`, … */
+  /**
+   * Starts a stream's agents here, ahead of the stream itself. @throws {MeanderError} `code-…`, `executor-failed`,
+   * `site-full`, …
+   */
   async openAgents(
     record: StreamRecord,
     state: Uint8Array | readonly AgentState[],

@@ -1,6 +1,6 @@
 /**
- * What runs the streams of a site, on ports: the live site and the simulator give the same parts different ones. Real sockets are
- * in `frames`, records on disk in `records`.
+ * What runs the streams of a site, on ports: the live site and the simulator give the same parts different ones. Real
+ * sockets are in `frames`, records on disk in `records`.
  *
  * @module
  */

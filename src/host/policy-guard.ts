@@ -24,7 +24,10 @@ export class PolicyGuard {
     this.#ports = ports;
   }
 
-  /** Applies the rules of the site and of the stream to a control message, and reports a denial. @throws {MeanderError} `denied` */
+  /**
+   * Applies the rules of the site and of the stream to a control message, and reports a denial. @throws {MeanderError}
+   * `denied`
+   */
   enforce(question: PolicyQuestion): void {
     const { site, report } = this.#ports;
     for (const scope of [`sites/${site}`, `streams/${question.stream}`]) {

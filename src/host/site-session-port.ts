@@ -31,7 +31,10 @@ export interface SessionAccess {
   learn(record: StreamRecord): void;
 }
 
-/** The session as a shell or the agents of a stream at this site see it, without what differs between these: how they append. */
+/**
+ * The session as a shell or the agents of a stream at this site see it, without what differs between these: how they
+ * append.
+ */
 export abstract class SiteSessionPort<Access extends SessionAccess> implements SessionPort {
   abstract readonly name: string;
   protected readonly access: Access;

@@ -8,7 +8,9 @@ import type {
 import { MeanderError } from "../base/index.ts";
 import type { CodeStore, PreparedCode, prepareCode } from "../code/index.ts";
 
-/** Checks source code and rewrites it into an expression that executors evaluate: {@link prepareCode}, which needs Node. */
+/**
+ * Checks source code and rewrites it into an expression that executors evaluate: {@link prepareCode}, which needs Node.
+ */
 export type PrepareCode = typeof prepareCode;
 
 /** What {@link Uploads} use. */

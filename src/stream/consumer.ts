@@ -113,15 +113,16 @@ export type LifecycleEvent =
   | { readonly type: "timer"; readonly agent: string; readonly payload: Uint8Array };
 
 /**
- * What consumes the messages of a stream: its agents. The kernel never has two calls running at once for one stream, and
- * changes the configuration only between them (atomic handler execution).
+ * What consumes the messages of a stream: its agents. The kernel never has two calls running at once for one stream,
+ * and changes the configuration only between them (atomic handler execution).
  */
 export interface Consumer {
   /** How many deliveries it takes at once with use; 1 when several agents have to keep in step. */
   readonly batchMax: number;
   /**
-   * Runs the deliveries in order, one at a time. `done` is called once for each, in order, perhaps before this returns. After a failure the rest are `interrupted`.
-   * `more`: the next outcome follows before anything else happens, and {@link snapshot} may be ahead until the last of them.
+   * Runs the deliveries in order, one at a time. `done` is called once for each, in order, perhaps before this returns.
+   * After a failure the rest are `interrupted`. `more`: the next outcome follows before anything else happens, and
+   * {@link snapshot} may be ahead until the last of them.
    */
   consume(
     batch: readonly Delivery[],
@@ -129,12 +130,21 @@ export interface Consumer {
   ): void;
   /** Those not begun yet end as `interrupted`. */
   interrupt(): void;
-  /** Runs the handlers of an event; those that fail are told as {@link Effects.failures}. `done` is called once, perhaps before this returns. */
+  /**
+   * Runs the handlers of an event; those that fail are told as {@link Effects.failures}. `done` is called once, perhaps
+   * before this returns.
+   */
   notify(event: LifecycleEvent, done: (effects: Effects) => void): void;
-  /** Runs one handler that failed again, as {@link notify}. Without that agent or handler it is over. @param attempt 2 for the second run */
+  /**
+   * Runs one handler that failed again, as {@link notify}. Without that agent or handler it is over. @param attempt 2
+   * for the second run
+   */
   recall(call: EventCall, attempt: number, done: (effects: Effects) => void): void;
   /** The committed state of all agents, packed. Borrowed: it is never changed. */
   snapshot(): Uint8Array;
-  /** Frees what it holds; nothing is called any more, running handlers are left to their end or killed, and what they did is void. */
+  /**
+   * Frees what it holds; nothing is called any more, running handlers are left to their end or killed, and what they
+   * did is void.
+   */
   close(): void;
 }

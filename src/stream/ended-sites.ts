@@ -4,8 +4,8 @@ import type { SiteInstance } from "./model.ts";
 const REMEMBERED_MAX = 4_096;
 
 /**
- * Which processes of sites have ended for certain. One that is no longer listed may be cut off, and come back as what it was; one whose site is listed as
- * another instance since has ended.
+ * Which processes of sites have ended for certain. One that is no longer listed may be cut off, and come back as what
+ * it was; one whose site is listed as another instance since has ended.
  */
 export class EndedSites {
   /** Instances that were listed, with the names of their sites. */
@@ -38,8 +38,8 @@ export class EndedSites {
   }
 
   /**
-   * Looks at instances that are known from elsewhere, as from a stream's record. One whose site is listed as another one may be newer than the list;
-   * but not for as long as from one call to the next.
+   * Looks at instances that are known from elsewhere, as from a stream's record. One whose site is listed as another
+   * one may be newer than the list; but not for as long as from one call to the next.
    */
   review(known: Iterable<SiteInstance>): void {
     const suspects = new Set<number>();

@@ -1,8 +1,8 @@
 /**
  * The kernel's frames, and their bytes. docs/spec/streams.md [M20]-[M24].
  *
- * Each begins with its own length (u32, these four bytes included) and its type (u8). Numbers of endpoints and messages are
- * 64-bit floats, which hold whole numbers up to 2^53; all is big endian.
+ * Each begins with its own length (u32, these four bytes included) and its type (u8). Numbers of endpoints and messages
+ * are 64-bit floats, which hold whole numbers up to 2^53; all is big endian.
  */
 import type { EndpointId, SiteInstance } from "./model.ts";
 
@@ -161,7 +161,10 @@ export type FrameHead =
     })
   | Extract<Frame, { type: "ack" }>;
 
-/** What an encoded `append` or `ack` is about, without reading its segments. Undefined for other frames. @param bytes one frame, as {@link encodeFrame} wrote it */
+/**
+ * What an encoded `append` or `ack` is about, without reading its segments. Undefined for other frames. @param bytes
+ * one frame, as {@link encodeFrame} wrote it
+ */
 export function frameHead(bytes: Uint8Array): FrameHead | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   switch (bytes[4]) {

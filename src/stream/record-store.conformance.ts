@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { RecordStore } from "./network.ts";
 
-/** What every {@link RecordStore} must do (docs/spec/streams-network.md). An implementation calls this from its own test file. */
+/**
+ * What every {@link RecordStore} must do (docs/spec/streams-network.md). An implementation calls this from its own test
+ * file.
+ */
 export function recordStoreConformance(
   name: string,
   open: () => Promise<{ readonly store: RecordStore } & AsyncDisposable>,

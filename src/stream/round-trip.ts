@@ -4,7 +4,10 @@ const TIMEOUT_MS_MAX = 2_000;
 /** Before the first measurement. */
 const TIMEOUT_MS_FIRST = 200;
 
-/** The smoothed round-trip time of one window and the timeout made of it (docs/spec/streams.md [M27]: RFC 6298 §2, with bounds of our own). */
+/**
+ * The smoothed round-trip time of one window and the timeout made of it (docs/spec/streams.md [M27]: RFC 6298 §2, with
+ * bounds of our own).
+ */
 export class RoundTrip {
   #smoothedMs = -1;
   #deviationMs = 0;

@@ -97,7 +97,9 @@ class BrowserWebSocketConnection implements Connection {
     for (const bytes of early) handler(bytes);
   }
 
-  /** A browser reports how much is buffered, not since when: the age is that of the first write into an empty buffer. */
+  /**
+   * A browser reports how much is buffered, not since when: the age is that of the first write into an empty buffer.
+   */
   backlog(): { readonly bytes: number; readonly oldestMs: number } {
     const bytes = this.#socket.bufferedAmount;
     const oldestMs =

@@ -13,8 +13,8 @@ export interface Sound {
 const OUTPUT_LATENCY_MAX = 0.5;
 
 /**
- * Plays sound through Web Audio. It follows the playout clock and never holds it: while the browser keeps audio suspended
- * (its autoplay policy), sound is thrown away and the picture goes on.
+ * Plays sound through Web Audio. It follows the playout clock and never holds it: while the browser keeps audio
+ * suspended (its autoplay policy), sound is thrown away and the picture goes on.
  */
 export class AudioOutput {
   /** Chunks that came too late to be heard. */
@@ -85,8 +85,8 @@ export class AudioOutput {
   }
 
   /**
-   * Opens the output for sound of this many samples per second. The first time blocks the page while the browser starts its audio
-   * service.
+   * Opens the output for sound of this many samples per second. The first time blocks the page while the browser starts
+   * its audio service.
    */
   prepare(sampleRate: number): void {
     this.#open(sampleRate);
@@ -136,8 +136,8 @@ export class AudioOutput {
   }
 
   /**
-   * The context runs at the sound's own rate, so that the browser resamples all of it in one: chunk by chunk, every joint
-   * would be heard.
+   * The context runs at the sound's own rate, so that the browser resamples all of it in one: chunk by chunk, every
+   * joint would be heard.
    */
   #open(sampleRate: number): AudioContext | undefined {
     if (sampleRate === this.#sampleRate || typeof AudioContext !== "function") return this.#context;

@@ -155,7 +155,9 @@ export class PicturePlayer {
     this.shownOffsetMs = undefined;
   }
 
-  /** Continues with what is live, as for a newcomer: pictures that are late are skipped, and do not count as dropped. */
+  /**
+   * Continues with what is live, as for a newcomer: pictures that are late are skipped, and do not count as dropped.
+   */
   rejoin(): void {
     this.log.interrupt();
     if (!this.#live) return;

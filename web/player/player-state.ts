@@ -8,7 +8,10 @@ export type PlayerState =
   | { readonly type: "live"; readonly site: string }
   /** The connection to `site` was lost or not established; the next one is tried. */
   | { readonly type: "lost"; readonly site: string; readonly reason: string }
-  /** A site refused; `code` as in docs/errors.md. With a code that begins with `token-` the player gives up until its token is set. */
+  /**
+   * A site refused; `code` as in docs/errors.md. With a code that begins with `token-` the player gives up until its
+   * token is set.
+   */
   | { readonly type: "refused"; readonly code: string; readonly message: string }
   /** The browser or the page cannot play the channel; `message` says why and what to do. */
   | { readonly type: "unsupported"; readonly message: string }

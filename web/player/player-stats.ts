@@ -4,7 +4,10 @@ export interface PlayerStats {
   readonly state: string;
   readonly framesDecoded: number;
   readonly framesPresented: number;
-  /** Frames that were incomplete, could not be decoded, or came too late to be shown. Those before the picture was live do not count. */
+  /**
+   * Frames that were incomplete, could not be decoded, or came too late to be shown. Those before the picture was live
+   * do not count.
+   */
   readonly framesDropped: number;
   readonly packetsReceived: number;
   readonly bytesReceived: number;
@@ -20,7 +23,10 @@ export interface PlayerStats {
   readonly jitterMs: number;
   /** Delay that absorbs jitter now, ms. */
   readonly delayMs: number;
-  /** Gaps between pictures longer than three frame intervals and 150 ms; not the one at the start while the browser opens its audio output. */
+  /**
+   * Gaps between pictures longer than three frame intervals and 150 ms; not the one at the start while the browser
+   * opens its audio output.
+   */
   readonly freezes: number;
   /** Longest time between two pictures, ms. */
   readonly longestFreezeMs: number;

@@ -67,8 +67,8 @@ export class SoundPlayer {
   }
 
   /**
-   * Opens the audio output, as soon as there is sound for it. The first time that blocks the page, for half a second where the
-   * machine is busy; sound that is due before is discarded.
+   * Opens the audio output, as soon as there is sound for it. The first time that blocks the page, for half a second
+   * where the machine is busy; sound that is due before is discarded.
    *
    * @returns false: it was open
    */

@@ -5,7 +5,8 @@ import { startFfmpeg } from "./ffmpeg-process.ts";
 import { holdInput, type Publication, type PublishOptions, publishingOf } from "./publication.ts";
 
 /**
- * Publishes what an `ffmpeg` of this machine reads, encodes or copies. The ffmpeg ends with this process, however that ends.
+ * Publishes what an `ffmpeg` of this machine reads, encodes or copies. The ffmpeg ends with this process, however that
+ * ends.
  *
  * @throws {MeanderError} `ffmpeg-missing`, `ffmpeg-options`, and what the site refuses with
  */

@@ -9,7 +9,9 @@ export interface Taken {
   readonly count: number;
 }
 
-/** Memory in which batches are put together; one for all peers, because a batch is written before the next one is made. */
+/**
+ * Memory in which batches are put together; one for all peers, because a batch is written before the next one is made.
+ */
 export class FrameSlab {
   #bytes = new Uint8Array(WRITE_BYTES_MAX);
 
@@ -50,8 +52,9 @@ export class FrameBatch {
   }
 
   /**
-   * Takes the next frames, at least one, up to `bytesMax` (at most {@link WRITE_BYTES_MAX}) together. A single one is given as it is, several are put together in `slab`
-   * (measured: a write of many pieces costs half as much again as copying frames of 100 bytes).
+   * Takes the next frames, at least one, up to `bytesMax` (at most {@link WRITE_BYTES_MAX}) together. A single one is
+   * given as it is, several are put together in `slab` (measured: a write of many pieces costs half as much again as
+   * copying frames of 100 bytes).
    */
   take(bytesMax: number, slab: FrameSlab): Taken | undefined {
     const start = this.#next;

@@ -21,8 +21,8 @@ export interface FrameStreamEvents {
 }
 
 /**
- * Cuts a byte stream into frames [N6]. What came in one piece is passed on in one piece, uncopied; a frame that straddles pieces
- * is copied once.
+ * Cuts a byte stream into frames [N6]. What came in one piece is passed on in one piece, uncopied; a frame that
+ * straddles pieces is copied once.
  */
 export class FrameStreamReader {
   readonly #bytesMax: number;

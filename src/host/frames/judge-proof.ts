@@ -3,8 +3,8 @@ import { dialProof, isSameProof } from "./link-proof.ts";
 import type { FrameIdentity } from "./live-frame-network.ts";
 
 /**
- * [N5] Whether a proof lets its sender in; undefined: it does. Strangers learn nothing but that they are strangers: who is meant is
- * looked at only when the key was right.
+ * [N5] Whether a proof lets its sender in; undefined: it does. Strangers learn nothing but that they are strangers: who
+ * is meant is looked at only when the key was right.
  *
  * @param challenge that was given
  * @param self undefined while the site has not joined its session

@@ -1,6 +1,9 @@
 import { LIMITS, type Random } from "../../base/index.ts";
 
-/** Pauses between attempts: they double from `LIMITS.reconnectMsMin` to `LIMITS.reconnectMsMax`, each between half of itself and all of it. */
+/**
+ * Pauses between attempts: they double from `LIMITS.reconnectMsMin` to `LIMITS.reconnectMsMax`, each between half of
+ * itself and all of it.
+ */
 export class RetryPause {
   readonly #random: Random;
   #failures = 0;

@@ -6,8 +6,8 @@ export interface Flushable {
 /**
  * Flushes at the end of this turn of the event loop whatever was marked during it [N8].
  *
- * Measured on loopback, 100-byte frames: as quick for a lone message as flushing in a microtask, and where a turn reads from eight
- * connections a quarter of the writes and half the CPU time, because microtasks run after each callback.
+ * Measured on loopback, 100-byte frames: as quick for a lone message as flushing in a microtask, and where a turn reads
+ * from eight connections a quarter of the writes and half the CPU time, because microtasks run after each callback.
  */
 export class TurnEnd {
   #marked: Flushable[] = [];

@@ -20,8 +20,8 @@ export interface Admitted {
 const SECRET_BYTES = 32;
 
 /**
- * Admits senders over UDP. It keeps no state for senders that have not proven their identity ([N14]): the challenge is a function of the
- * remote's address, its nonce and the time, with a secret of this process.
+ * Admits senders over UDP. It keeps no state for senders that have not proven their identity ([N14]): the challenge is
+ * a function of the remote's address, its nonce and the time, with a secret of this process.
  */
 export class UdpFrameAdmission {
   readonly #clock: Clock;

@@ -4,8 +4,8 @@ import { dirname } from "node:path";
 const BOOT_ID = "/proc/sys/kernel/random/boot_id";
 
 /**
- * What names this run of the machine (random(4)); undefined where the system does not say. After a power cut or a crash of the
- * kernel it is another.
+ * What names this run of the machine (random(4)); undefined where the system does not say. After a power cut or a crash
+ * of the kernel it is another.
  */
 export function bootId(): string | undefined {
   try {
@@ -16,8 +16,8 @@ export function bootId(): string | undefined {
 }
 
 /**
- * A note beside a file that is written without waiting for the disk: in which run of the machine that began. While it is there,
- * the file is sound only in that run.
+ * A note beside a file that is written without waiting for the disk: in which run of the machine that began. While it
+ * is there, the file is sound only in that run.
  */
 export class BootMark {
   readonly #path: string;

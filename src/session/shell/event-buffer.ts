@@ -1,7 +1,10 @@
 import type { StreamEvent } from "../../agent/define/index.ts";
 import { BoundedQueue, LIMITS } from "../../base/index.ts";
 
-/** [S2] Events for one reader, in order. When the reader is slower than they come, the oldest go, and an event `missed` tells how many. */
+/**
+ * [S2] Events for one reader, in order. When the reader is slower than they come, the oldest go, and an event `missed`
+ * tells how many.
+ */
 export class EventBuffer {
   readonly #events: BoundedQueue<StreamEvent>;
   readonly #site: string;

@@ -2,8 +2,8 @@ import type { EventFilter, ShellPort, StreamEvent } from "../../agent/define/ind
 import { EventBuffer } from "./event-buffer.ts";
 
 /**
- * [S2] Events of a session, read one after the other. At most {@link LIMITS.shellEventsMax} wait for a slow reader; when there are more, an event
- * `missed` comes before the oldest one left, and says how many went.
+ * [S2] Events of a session, read one after the other. At most {@link LIMITS.shellEventsMax} wait for a slow reader;
+ * when there are more, an event `missed` comes before the oldest one left, and says how many went.
  */
 export class EventReader implements AsyncIterableIterator<StreamEvent>, AsyncDisposable {
   readonly #buffer: EventBuffer;

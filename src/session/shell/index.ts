@@ -1,5 +1,6 @@
 /**
- * The outside point of control of a session, for programs and pages, and the site's half of its connection. Runs in browsers.
+ * The outside point of control of a session, for programs and pages, and the site's half of its connection. Runs in
+ * browsers.
  *
  * @module
  */

@@ -1,8 +1,9 @@
 import { type Cancel, type Clock, every, LIMITS } from "../../base/index.ts";
 
 /**
- * [S10] Watches over a connection: asks the other end for a sign of life every {@link LIMITS.shellPingMs}, and gives up when
- * {@link LIMITS.shellSilencesMax} of them in a row brought none by the time of the next. Both ends do it, because browsers slow down the timers of hidden pages.
+ * [S10] Watches over a connection: asks the other end for a sign of life every {@link LIMITS.shellPingMs}, and gives up
+ * when {@link LIMITS.shellSilencesMax} of them in a row brought none by the time of the next. Both ends do it, because
+ * browsers slow down the timers of hidden pages.
  */
 export class KeepAlive {
   readonly #cancel: Cancel;

@@ -11,7 +11,8 @@ export class StreamGroup implements GroupRef {
   }
 
   /**
-   * Appends to each member in order, without waiting for one before the next; what became of each stands under its name.
+   * Appends to each member in order, without waiting for one before the next; what became of each stands under its
+   * name.
    *
    * @throws {MeanderError} `value-uncloneable`
    */

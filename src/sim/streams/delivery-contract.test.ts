@@ -1,4 +1,7 @@
-/** The rules of docs/spec/streams.md that more than the kernel keeps, in a simulated session: leader, sites, agents and shells as they ship. */
+/**
+ * The rules of docs/spec/streams.md that more than the kernel keeps, in a simulated session: leader, sites, agents and
+ * shells as they ship.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { StreamEvent } from "../../agent/index.ts";

@@ -1,7 +1,8 @@
 import { factsOf, parseJsonLine } from "../observe/log-lines.ts";
 
 /**
- * A line of a child's standard error for the terminal: what a site logged as a sentence with its facts, anything else as it is.
+ * A line of a child's standard error for the terminal: what a site logged as a sentence with its facts, anything else
+ * as it is.
  *
  * @param from name of the child
  */

@@ -12,7 +12,9 @@ const ROUTES: Readonly<Record<string, readonly string[]>> = {
   south: ["middle", "north", "origin"],
 };
 
-/** The routes of a site of the demo: video over UDP, text over TCP, in a chain with an alternative around each relay. */
+/**
+ * The routes of a site of the demo: video over UDP, text over TCP, in a chain with an alternative around each relay.
+ */
 export function demoRoutes(site: string): RouteConfig {
   const from = ROUTES[site];
   if (from === undefined) return routeConfigSchema.parse({});

@@ -1,6 +1,9 @@
 import { MeanderError } from "../../base/index.ts";
 
-/** What a page of another origin wants of a site: the player's script, a link to watch channels, or the API and all else. */
+/**
+ * What a page of another origin wants of a site: the player's script, a link to watch channels, or the API and all
+ * else.
+ */
 export type OriginScope = "script" | "link" | "api";
 
 const SCOPES: readonly OriginScope[] = ["script", "link", "api"];

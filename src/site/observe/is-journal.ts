@@ -1,6 +1,8 @@
 import { fstatSync } from "node:fs";
 
-/** Whether standard error goes to the journal: systemd names the file that does in `JOURNAL_STREAM` (systemd.exec(5)). */
+/**
+ * Whether standard error goes to the journal: systemd names the file that does in `JOURNAL_STREAM` (systemd.exec(5)).
+ */
 export function isJournal(
   env: Readonly<Record<string, string | undefined>>,
   descriptor = 2,

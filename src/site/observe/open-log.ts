@@ -3,7 +3,10 @@ import { isJournal } from "./is-journal.ts";
 import { journalLine, jsonLine, type LogLine, terminalLine } from "./log-lines.ts";
 import { writeStandardError } from "./standard-error.ts";
 
-/** The log of a site's process, on standard error: for people on a terminal, for the journal where that reads it, else JSON lines. */
+/**
+ * The log of a site's process, on standard error: for people on a terminal, for the journal where that reads it, else
+ * JSON lines.
+ */
 export function openLog({ site, clock }: { readonly site: string; readonly clock: Clock }): Log {
   const format = formatOf(process.env, process.stderr.isTTY === true);
   return logOver((severity, message, fields) =>
