@@ -33,7 +33,7 @@ const localSiteSchema: z.ZodType<LocalSite> = z.object({
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
 /**
- * Tells programs of this user where a site is, until `forget`. Tells nobody when there is no folder that only this user
+ * Tells programs of this user where a site is, until `forget`. Does nothing when there is no folder that only this user
  * writes to.
  */
 export function noteLocalSite(site: LocalSite): { forget(): void } {
@@ -105,7 +105,7 @@ function runtimeFolder(): string {
     : join(given, "meander");
 }
 
-/** Whether nobody else could have written there: what is found there is shown tokens to. */
+/** Whether only this user could have written there: tokens are sent to the addresses found there. */
 function isOurs(folder: string): boolean {
   const stat = lstatSync(folder);
   if (!stat.isDirectory()) return false;

@@ -10,7 +10,7 @@ export function messageSocketOf(
   socket: WebSocket,
   { backlogBytesMax }: { readonly backlogBytesMax: number },
 ): MessageSocket {
-  // Messages that come before somebody listens are kept; the peer sends the first one only after an answer.
+  // Messages that come before a handler is set are kept; the peer sends the first one only after an answer.
   const early: string[] = [];
   let onMessage: ((text: string) => void) | undefined;
   let onClose: (() => void) | undefined;

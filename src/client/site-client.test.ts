@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { SiteClient } from "./site-client.ts";
 
 test("a name that is no channel's is refused before a URL could swallow its dots", async () => {
-  // Nobody listens there: a request would end with site-unreachable.
+  // The port is closed: a request would end with site-unreachable.
   const client = new SiteClient("http://127.0.0.1:9");
   const expected = {
     code: "channel-invalid",

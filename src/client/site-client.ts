@@ -40,7 +40,7 @@ export interface PublishSettings {
   /** Inputs that carry the same capture say the same (the input's name). */
   readonly source?: string | undefined;
   readonly replace?: boolean | undefined;
-  /** IP addresses that packets are taken from (the asker's; for groups those of whoever sends first). */
+  /** IP addresses that packets are taken from (the asker's; for groups those of the first sender). */
   readonly trusted?: readonly string[] | undefined;
   /** For groups: name or address of the interface (the one that the site listens on). */
   readonly interface?: string | undefined;
@@ -191,7 +191,7 @@ export class SiteClient {
     return this.#json("GET", "/api/log-level");
   }
 
-  /** @param forMs undefined: until somebody changes it again */
+  /** @param forMs undefined: until it is changed again */
   setLogLevel(level: LogLevel, forMs?: number): Promise<LogLevelView> {
     return this.#json("PUT", "/api/log-level", {
       type: "application/json",

@@ -70,7 +70,7 @@ test("a rate is never negative, infinite or no number, whatever the counters did
   );
 });
 
-test("a counter that began anew has no rate", () => {
+test("a counter that was reset has no rate", () => {
   assert.equal(
     rateBetween({ at: 0, packets: 9, bytes: 900 }, { at: 1_000, packets: 1, bytes: 100 }),
     undefined,

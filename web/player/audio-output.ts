@@ -118,7 +118,7 @@ export class AudioOutput {
     }
   }
 
-  /** Forgets what was scheduled: media time begins anew. */
+  /** Forgets what was scheduled: media time starts again. */
   reset(): void {
     this.#silenceFrom(0);
     this.#schedule.reset();

@@ -93,7 +93,7 @@ export class MeanderPlayer extends HTMLElement {
 
   /**
    * Shown to sites that ask for one; undefined: none. A property and no attribute: what is in the page's text may be kept and
-   * copied. Setting another one begins anew.
+   * copied. Setting another one starts again.
    */
   set token(token: string | undefined) {
     if (token === this.#token) return;

@@ -149,7 +149,7 @@ export class PicturePlayer {
     return { mediaMs, ingestMs };
   }
 
-  /** Media time begins anew: what waits belongs to the past. */
+  /** Media time starts again: what waits belongs to the past. */
   clear(): void {
     this.#queue.clear();
     this.shownOffsetMs = undefined;

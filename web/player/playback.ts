@@ -316,7 +316,7 @@ export class Playback {
     else this.#sounds.push(frame);
   }
 
-  /** Before the first report nobody knows when a frame entered the network: take it for brand new. */
+  /** Before the first report it is unknown when a frame entered the network: assume that it is new. */
   #assume({ timeline }: TrackFeed, { ticks }: EncodedFrame, now: number): number {
     const ingestMs = now + (this.#client.originOffsetMs ?? 0);
     const report = { ingestMs, rtpTimestamp: ticks >>> 0, sender: undefined };

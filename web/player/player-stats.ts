@@ -50,7 +50,7 @@ export interface PlayerStats {
   /** Size of the picture in pixels; 0 before the first. */
   readonly width: number;
   readonly height: number;
-  /** Times a decoder failed and began anew. */
+  /** Times a decoder failed and was restarted. */
   readonly decodeErrors: number;
 }
 

@@ -16,7 +16,7 @@ const AHEAD_MAX = 16;
 /** Frames that wait for the decoder. Beyond, it is too slow, and the picture starts again at a key frame. */
 const WAITING_MAX = 600;
 
-/** Decodes one source's video. After an error it begins anew at the next key frame. */
+/** Decodes one source's video. After an error it restarts at the next key frame. */
 export class VideoTrack {
   /** Frames given up before decoding, and those the decoder failed on. */
   framesDropped = 0;

@@ -36,7 +36,7 @@ export class SessionToken {
     return value === undefined ? {} : { authorization: `Bearer ${value}` };
   }
 
-  /** Somebody has typed one. */
+  /** The user has typed one. */
   give(token: string): void {
     const text = token.trim();
     this.#kept = text;

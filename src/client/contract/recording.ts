@@ -5,7 +5,7 @@ export interface RecordRequest {
   readonly channel: string;
   /** Path of the files with its placeholders. */
   readonly to: string;
-  /** Makes missing folders, and takes another name when a file is there: for recordings that nobody watches over. */
+  /** Makes missing folders, and takes another name when a file is there: for unattended recordings. */
   readonly unattended: boolean;
   /** A file ends at the first key frame after this, s; undefined: never. */
   readonly segmentSeconds: number | undefined;

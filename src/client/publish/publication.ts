@@ -94,7 +94,7 @@ export function holdInput(
     cancel();
     run.stop();
     await run.ended;
-    // Whoever lost the input has none to close.
+    // A publisher that lost the input has none to close.
     if (error === undefined || !isLoss(error))
       await client.unpublish(channel, input).catch(() => {});
     return error;

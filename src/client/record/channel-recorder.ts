@@ -208,7 +208,7 @@ export class ChannelRecorder {
     this.#reason = message;
     const { channel, unattended } = this.#request;
     const where = `channel ${channel}`;
-    // Whoever typed it learns at once; what is left of a channel would not be what was meant.
+    // A mistyped name is reported at once; what is left of a channel would not be what was meant.
     if (unattended) this.#tell({ type: "refused", message });
     else {
       const isHeld = track !== undefined && recordingRefusal(track, "mkv") === undefined;

@@ -25,7 +25,7 @@ export class SegmentFiles {
   }
 
   /**
-   * Looks whether files can be made, so that whoever asks for a recording is told at once.
+   * Looks whether files can be made, so that a request for a recording fails at once.
    *
    * @throws {MeanderError} `recording-path`, `recording-exists`
    */

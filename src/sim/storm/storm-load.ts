@@ -11,7 +11,7 @@ import {
 } from "./storm-agents.ts";
 import type { StormPlan, Trouble } from "./storm-plan.ts";
 
-/** A stream of a storm that nobody may touch. */
+/** A stream of a storm that policy protects. */
 export const UNTOUCHED = "untouched";
 
 type Port = ReturnType<NonNullable<SimSite["streams"]>["openShell"]>;
@@ -99,7 +99,7 @@ export class StormLoad {
       if (isJoint)
         await shell.registerAgent(name, { source: witnessSource(this.#plan, isolation) });
     }
-    // [I6] Nobody may touch this one, and nothing of it may change.
+    // [I6] Policy protects this one: nothing of it may change.
     await shell.createStream(UNTOUCHED, { at: this.#world.leader.name });
     await shell.setPolicy(`streams/${UNTOUCHED}`, [
       { effect: "deny", actions: ["*"], reason: "it stays" },
@@ -223,7 +223,10 @@ export class StormLoad {
       .then((answer) => {
         // A move to where it is already changes nothing.
         if (typeof answer === "object" && "from" in answer && answer.from === answer.to) return;
-        this.#world.invariants.broken("I6", `somebody did to \`${UNTOUCHED}\` what is denied`);
+        this.#world.invariants.broken(
+          "I6",
+          `a denied request was carried out on \`${UNTOUCHED}\` what is denied`,
+        );
       })
       .catch(() => {
         // As it should be.

@@ -3,7 +3,7 @@ import type { TraceEntry } from "../simulation.ts";
 
 /**
  * What a frame is, for people: its type, whom it is from and for, which messages. @param nameOf what to call an
- * endpoint; undefined: nobody knows its name
+ * endpoint; undefined: its name is unknown
  */
 export function frameWords(
   bytes: Uint8Array,

@@ -214,7 +214,7 @@ export class StreamWorld {
     this.traceLog.add({ seconds: this.clock.now() / 1_000, at, type, detail });
   }
 
-  /** Whether a rejection that nobody handled is one of an agent in this world; it is told of it then. */
+  /** Whether an unhandled rejection is one of an agent in this world; if so, that agent is informed. */
   claimRejection(reason: unknown): boolean {
     return this.sites.some((site) => site.claimRejection(reason));
   }

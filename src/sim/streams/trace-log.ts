@@ -1,6 +1,6 @@
 import type { TraceEntry } from "../simulation.ts";
 
-/** A frame on its way, kept as it is: it is read only when somebody asks. */
+/** A frame on its way, kept as it is: it is decoded only when read. */
 interface FrameNote {
   readonly ms: number;
   readonly at: string;

@@ -63,7 +63,7 @@ export class GraphLayout {
     return this.#places;
   }
 
-  /** Forgets all places: the next call begins anew. */
+  /** Forgets all places: the next call starts again. */
   forget(): void {
     this.#places = new Map();
     this.#ranks = new Map();

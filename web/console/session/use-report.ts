@@ -9,7 +9,7 @@ export interface Report<T> {
   readonly failure: string | undefined;
 }
 
-/** Asks a site again and again while mounted. Another address begins anew; undefined asks nobody. */
+/** Asks a site again and again while mounted. Another address starts again; undefined asks no site. */
 export function useReport<T extends object>(
   clock: Clock,
   url: string | undefined,
