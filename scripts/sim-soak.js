@@ -93,6 +93,7 @@ function figures(total) {
     ["holds", "holds"],
     ["outages", "outages beyond the lease"],
     ["workerEnds", "agents lost their worker"],
+    ["staleFrames", "frames of earlier epochs"],
     ["forgetful", "streams lost what they knew"],
   ];
   const done = [
@@ -101,6 +102,7 @@ function figures(total) {
     ["changes", "changes of agents"],
     ["changesFailed", "changes failed"],
     ["denied", "requests denied"],
+    ["closed", "times a stream was closed to appends"],
   ];
   const counted = [
     ["pairs", "pairs counted end to end"],

@@ -58,6 +58,7 @@ const WEB_LAYERS = [
   "link",
   "token",
   "player",
+  "console/keys",
   "console/session",
   "console/graph",
   "console/details",

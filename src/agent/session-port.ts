@@ -129,6 +129,8 @@ export interface StreamInspection extends StreamView {
   /** Messages waiting, in order; at most 100 of them. */
   readonly mailbox: readonly { readonly id: string; readonly bytes: number }[];
   readonly waiting: number;
+  /** Whether a handler relocated it and the move has not ended yet. */
+  readonly moving: boolean;
   /** The message or event that runs, is retried, or halted the stream. */
   readonly current:
     | {

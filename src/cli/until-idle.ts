@@ -65,7 +65,8 @@ async function busyOf(shell: Shell, streams: Set<string>): Promise<readonly stri
 }
 
 /** Messages of a stream without agents, or one that halted, wait for someone to act. */
-function isBusy({ agents, waiting, current, receivers }: Inspection): boolean {
+function isBusy({ agents, waiting, moving, current, receivers }: Inspection): boolean {
+  if (moving) return true;
   if (receivers.some(({ unacknowledged }) => unacknowledged > 0)) return true;
   if (current !== undefined) return current.state !== "halted";
   return waiting > 0 && agents.length > 0;

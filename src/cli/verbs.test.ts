@@ -100,6 +100,7 @@ class NotingPort implements ShellPort {
       ...BAR,
       mailbox: [],
       waiting: 0,
+      moving: false,
       current: undefined,
       senders: [],
       receivers: [],

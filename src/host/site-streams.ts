@@ -81,6 +81,8 @@ export class SiteStreams {
   readonly #shellAccess: ShellAccess;
   readonly #shells = new Set<AttachedShell>();
   #undo: Cancel[] = [];
+  /** Names of streams whose move this site has asked for. */
+  readonly #moving = new Set<string>();
   #closed = false;
 
   constructor(options: SiteStreamsOptions) {
@@ -132,6 +134,7 @@ export class SiteStreams {
       resident,
       byName: (name) => table.byName(name),
       agentsOf: (id) => streams.agentsOf(id),
+      isMoving: (stream) => this.#moving.has(stream),
       shellNamed: (name) => this.#shellNamed(name),
     };
     const requests = new SiteRequests({
@@ -319,14 +322,15 @@ export class SiteStreams {
 
   #relocate(stream: string, to: string): void {
     const payload = { stream, to, deadlineMs: LIMITS.moveMsDefault, by: stream };
-    this.#askLeader("move-stream", payload, LIMITS.moveMsDefault + LIMITS.controlMs).catch(
-      (error: unknown) => {
+    this.#moving.add(stream);
+    this.#askLeader("move-stream", payload, LIMITS.moveMsDefault + LIMITS.controlMs)
+      .catch((error: unknown) => {
         if (this.#closed) return;
         const reason = messageOf(error);
         this.#options.log.warn("A stream could not move.", { stream, to, error: reason });
         this.#events.report({ type: "move-aborted", stream, to, reason });
-      },
-    );
+      })
+      .finally(() => this.#moving.delete(stream));
   }
 
   #agentExited(stream: string, agent: string): void {

@@ -12,6 +12,8 @@ export interface StreamLookup extends Residents {
   /** A stream's record; undefined: unknown here. */
   byName(stream: string): StreamRecord | undefined;
   agentsOf(id: number): AgentSet | undefined;
+  /** Whether this site has asked the leader to move it, and has no answer yet. */
+  isMoving(stream: string): boolean;
   /** The endpoint of a shell that is attached to this site. */
   shellNamed(name: string): Pick<ShellEndpoint, "windowTo"> | undefined;
 }
@@ -46,6 +48,7 @@ export function inspect(lookup: StreamLookup, name: string): StreamInspection {
     agents: agents.map(({ spec }) => spec.name),
     mailbox: resident.mailbox(MAILBOX_SHOWN),
     waiting: resident.waiting,
+    moving: lookup.isMoving(name),
     current: resident.current(),
     senders: [...resident.pairs.values()].map(({ sourceName, consumed }) => ({
       name: sourceName,

@@ -20,6 +20,7 @@ import {
 import { memoryPair, nodeCipher } from "../transport/index.ts";
 import { encodePacket, FLAG, KIND, MEDIUM, sequenceOf } from "../wire/index.ts";
 import { ProcessClock } from "./process-clock.ts";
+import { eachTurn } from "./turns.ts";
 import { VirtualGroups } from "./virtual-groups.ts";
 
 export interface RelayWorldOptions {
@@ -232,13 +233,14 @@ export class RelayWorld {
     return { client, received, times, gone, states };
   }
 
-  /** Lets `ms` pass; promises settle at every step of 2 ms. */
-  async run(ms: number): Promise<void> {
+  /** Lets `ms` pass; promises settle after every step of 2 ms. */
+  run(ms: number): Promise<void> {
     const end = this.clock.now() + ms;
-    while (this.clock.now() < end) {
-      this.clock.advance(Math.min(2, end - this.clock.now()));
-      for (let turn = 0; turn < 6; turn++) await Promise.resolve();
-    }
+    return eachTurn(() => {
+      const left = end - this.clock.now();
+      if (left > 0) this.clock.advance(Math.min(2, left));
+      return left > 0;
+    });
   }
 
   close(): void {

@@ -126,13 +126,25 @@ export class KernelWorld {
     });
   }
 
+  /** Lets `ms` pass; all promises that can settle do so after every timer. */
   async run(ms: number): Promise<void> {
     const end = this.clock.now() + ms;
-    while ((this.clock.nextAt ?? Number.POSITIVE_INFINITY) <= end) {
-      this.clock.step();
-      await Promise.resolve();
-      for (let spins = 0; spins < 12; spins++) await Promise.resolve();
-    }
+    await new Promise<void>((resolve, reject) => {
+      const turn = (): void => {
+        if ((this.clock.nextAt ?? Number.POSITIVE_INFINITY) > end) {
+          resolve();
+          return;
+        }
+        try {
+          this.clock.step();
+        } catch (error) {
+          reject(error);
+          return;
+        }
+        setImmediate(turn);
+      };
+      turn();
+    });
     this.clock.advance(end - this.clock.now());
   }
 

@@ -1,6 +1,6 @@
 import { formatBitRate, type Network, type Topology, UNKNOWN } from "../../src/view/index.ts";
 
-/** Name of the session, who leads it, and its size in numbers. */
+/** The name of the session, its leader, and its size in numbers. */
 export function Header({
   network,
   topology,
@@ -21,9 +21,10 @@ export function Header({
         meander
       </h1>
       <dl class="facts">
-        <Fact label="session" value={session?.session.name ?? UNKNOWN} />
-        <Fact label="leader" value={session?.leader ?? (session ? "none" : UNKNOWN)} />
+        <Fact minor label="session" value={session?.session.name ?? UNKNOWN} />
+        <Fact minor label="leader" value={session?.leader ?? (session ? "none" : UNKNOWN)} />
         <Fact
+          minor={session?.directory !== "disconnected"}
           label="directory"
           value={session?.directory ?? UNKNOWN}
           tone={session?.directory === "disconnected" ? "warn" : undefined}
@@ -47,9 +48,11 @@ function Fact(props: {
   readonly label: string;
   readonly value: string;
   readonly tone?: "warn" | undefined;
+  /** Left out on small screens. */
+  readonly minor?: boolean;
 }) {
   return (
-    <div class="fact">
+    <div class={props.minor ? "fact minor" : "fact"}>
       <dt>{props.label}</dt>
       <dd class={props.tone ?? ""}>{props.value}</dd>
     </div>

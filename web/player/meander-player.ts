@@ -57,6 +57,7 @@ export class MeanderPlayer extends HTMLElement {
 
   readonly #clock = new SystemClock();
   readonly #view: PlayerView;
+  readonly #internals: ElementInternals;
   #output: AudioOutput | undefined;
   #playback: Playback | undefined;
   #teller = new StateTeller(location.origin);
@@ -71,6 +72,8 @@ export class MeanderPlayer extends HTMLElement {
   constructor() {
     super();
     this.#view = new PlayerView(this.attachShadow({ mode: "open" }), this.#clock);
+    this.#internals = this.attachInternals();
+    this.#internals.role = "group";
     this.#view.overlayButton.onclick = () => this.toggleAttribute("overlay");
     this.#view.soundButton.onclick = () => this.#toggleSound();
     this.addEventListener("keydown", (event) => this.#key(event));
@@ -168,7 +171,9 @@ export class MeanderPlayer extends HTMLElement {
     this.#teller = new StateTeller(location.origin);
     this.#textOnly = false;
     this.#view.blank();
-    this.canvas.setAttribute("aria-label", channel === "" ? "no channel" : `Channel ${channel}`);
+    const label = channel === "" ? "No channel" : `Channel ${channel}`;
+    this.canvas.setAttribute("aria-label", label);
+    this.#internals.ariaLabel = `Player: ${label}`;
     if (channel === "" || output === undefined) {
       this.#enter({ type: "idle" });
       return;

@@ -98,6 +98,7 @@ export const streamInspection: Codec<StreamInspection> = z.object({
   ...viewShape,
   mailbox: z.array(z.object({ id: name, bytes: count })),
   waiting: count,
+  moving: z.boolean(),
   current: maybe(
     z.object({
       id: name,

@@ -241,6 +241,7 @@ export class FakeShellPort implements ShellPort {
       ...view,
       mailbox: waiting.map(({ id, payload }) => ({ id, bytes: payload.byteLength })),
       waiting: waiting.length,
+      moving: false,
       current: current && {
         id: current.id,
         attempt: 1,

@@ -162,6 +162,27 @@ export function counterBriefcase(names: readonly string[], sites: readonly strin
   };
 }
 
+/** What the agent of a guarded stream keeps: of what is let through, no message comes twice, or behind a later one. */
+export interface Guard {
+  /** The last number, by sender. */
+  readonly seen: Readonly<Record<string, number>>;
+  readonly wrong: readonly string[];
+}
+
+export const GUARD_SOURCE = `export default {
+  name: "guard",
+  isolation: "inline",
+  briefcase: { seen: {}, wrong: [] },
+  on: {
+    append(ctx, { n }) {
+      const { seen, wrong } = ctx.briefcase;
+      const { id, from } = ctx.message;
+      if (n <= (seen[from] ?? 0)) wrong.push("guarded got " + id + ", n=" + n + " behind " + seen[from]);
+      seen[from] = n;
+    },
+  },
+};`;
+
 /** The handler of a witness, of which there are several that differ in nothing but their text. */
 export function witnessHandler({ throws }: StormPlan, version: number): string {
   return `(ctx) => {

@@ -6,13 +6,17 @@ import {
   ASKS,
   counterBriefcase,
   counterSource,
+  GUARD_SOURCE,
   witnessHandler,
   witnessSource,
 } from "./storm-agents.ts";
 import type { StormPlan, Trouble } from "./storm-plan.ts";
 
-/** A stream of a storm that policy protects. */
+/** A stream of a storm that nobody may touch. */
 export const UNTOUCHED = "untouched";
+
+/** One whose policy denies appends now and then: what is refused is given up. */
+export const GUARDED = "guarded";
 
 type Port = ReturnType<NonNullable<SimSite["streams"]>["openShell"]>;
 
@@ -25,6 +29,8 @@ export class StormWriter {
   readonly shell: Shell;
   /** Messages, by receiver. */
   readonly sent: Record<string, number> = {};
+  /** To the guarded stream, where some are refused. */
+  guarded = 0;
 
   constructor(name: string, home: SimSite, port: Port) {
     this.name = name;
@@ -63,6 +69,8 @@ export interface LoadCounts {
   changesFailed: number;
   /** Tries of what is denied. */
   denied: number;
+  /** Times that the guarded stream was closed to appends. */
+  closed: number;
 }
 
 /** What people and programs do in a storm. */
@@ -70,7 +78,7 @@ export class StormLoad {
   readonly writers: StormWriter[] = [];
   readonly questions: Question[] = [];
   readonly counts: LoadCounts = {
-    ...{ appends: 0, moves: 0, movesFailed: 0, changes: 0, changesFailed: 0, denied: 0 },
+    ...{ appends: 0, moves: 0, movesFailed: 0, changes: 0, changesFailed: 0, denied: 0, closed: 0 },
   };
   readonly #world: StreamWorld;
   readonly #plan: StormPlan;
@@ -99,11 +107,21 @@ export class StormLoad {
       if (isJoint)
         await shell.registerAgent(name, { source: witnessSource(this.#plan, isolation) });
     }
-    // [I6] Policy protects this one: nothing of it may change.
+    const [{ name: at } = this.#world.leader] = sites;
+    await shell.createStream(GUARDED, { at, durability: { type: "message" } });
+    await shell.registerAgent(GUARDED, { source: GUARD_SOURCE });
+    // [I6] Nobody may touch this one, and nothing of it may change.
     await shell.createStream(UNTOUCHED, { at: this.#world.leader.name });
     await shell.setPolicy(`streams/${UNTOUCHED}`, [
       { effect: "deny", actions: ["*"], reason: "it stays" },
     ]);
+    await shell.close();
+  }
+
+  /** The guarded stream takes everything again. Settles when it says so. */
+  async unguard(): Promise<void> {
+    const shell = new Shell(this.#world.shell(this.#world.leader));
+    await shell.setPolicy(`streams/${GUARDED}`, []);
     await shell.close();
   }
 
@@ -112,6 +130,8 @@ export class StormLoad {
     this.#each("write", { everyMs: writeMs, msMax: 0 }, () => this.#write());
     this.#each("move", moves, (msMax) => this.#move(msMax));
     this.#each("change", changes, () => this.#change());
+    const guard = { everyMs: this.#plan.durationMs / 6, msMax: this.#plan.durationMs / 20 };
+    this.#each("guard", guard, (msMax) => this.#guard(msMax));
     this.#each("touch", { everyMs: this.#plan.durationMs / 8, msMax: 0 }, () => this.#touch());
   }
 
@@ -136,7 +156,7 @@ export class StormLoad {
     const site = this.#pick(this.#world.sites);
     if (!site.isUp || site.process.frozen || site.streams === undefined) return undefined;
     // It has heard of all streams.
-    if (site.streams.table.records.length <= this.#names.length) return undefined;
+    if (site.streams.table.records.length < this.#names.length + 2) return undefined;
     return site.streams.openShell(name);
   }
 
@@ -145,13 +165,19 @@ export class StormLoad {
     if (!site.isUp || site.process.frozen || site.streams === undefined) return;
     let writer = this.writers.find((each) => each.home === site && each.lives);
     if (writer === undefined) {
-      if (site.streams.table.records.length <= this.#names.length) return;
+      if (site.streams.table.records.length < this.#names.length + 2) return;
       const name = `shell-${this.writers.length}`;
       writer = new StormWriter(name, site, site.streams.openShell(name));
       this.writers.push(writer);
     }
-    const to = this.#pick(this.#names);
     this.counts.appends++;
+    if (this.#random.below(8) === 0) {
+      writer.shell.append(GUARDED, { n: ++writer.guarded }).catch(() => {
+        // Its home was killed.
+      });
+      return;
+    }
+    const to = this.#pick(this.#names);
     if (this.#random.float() < this.#plan.waiting) this.#ask(writer, to);
     else {
       const n = (writer.sent[to] ?? 0) + 1;
@@ -180,13 +206,47 @@ export class StormLoad {
   #move(msMax: number): void {
     const port = this.#open();
     if (port === undefined) return;
+    const stream = this.#pick([...this.#names, GUARDED]);
     const to = this.#pick(this.#world.sites).name;
-    port
-      .move(this.#pick(this.#names), to, 150 + this.#random.below(msMax))
-      .then(() => this.counts.moves++)
+    void this.#moveThere(port, stream, to, msMax).finally(() => void port.close());
+  }
+
+  /** Often it comes back at once: what is still on its way then is of an epoch that is over. */
+  async #moveThere(port: Port, stream: string, to: string, msMax: number): Promise<void> {
+    const comesBack = this.#random.float() < this.#plan.returns;
+    try {
+      const { from } = await port.move(stream, to, 150 + this.#random.below(msMax));
+      this.counts.moves++;
+      if (comesBack && from !== to && !this.#isOver)
+        await this.#moveThere(port, stream, from, msMax);
+    } catch {
       // To a site that is down, say.
-      .catch(() => this.counts.movesFailed++)
+      this.counts.movesFailed++;
+    }
+  }
+
+  /** Closes the guarded stream to appends for a while. */
+  #guard(msMax: number): void {
+    const port = this.#open();
+    if (port === undefined) return;
+    const scope = `streams/${GUARDED}`;
+    const closed = [{ effect: "deny", actions: ["append"], reason: "closed" }];
+    port
+      .setPolicy(scope, closed)
+      .then(() => this.counts.closed++)
+      .catch(() => {
+        // The leader is down.
+      })
       .finally(() => void port.close());
+    this.#world.clock.after("unguard", 20 + this.#random.float() * msMax, () => {
+      const later = this.#open();
+      later
+        ?.setPolicy(scope, [])
+        .catch(() => {
+          // The leader is down; it is opened in the end.
+        })
+        .finally(() => void later.close());
+    });
   }
 
   /** Attaches a witness, replaces its handler, detaches it. */
@@ -223,10 +283,7 @@ export class StormLoad {
       .then((answer) => {
         // A move to where it is already changes nothing.
         if (typeof answer === "object" && "from" in answer && answer.from === answer.to) return;
-        this.#world.invariants.broken(
-          "I6",
-          `a denied request was carried out on \`${UNTOUCHED}\` what is denied`,
-        );
+        this.#world.invariants.broken("I6", `somebody did to \`${UNTOUCHED}\` what is denied`);
       })
       .catch(() => {
         // As it should be.

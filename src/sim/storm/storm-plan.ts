@@ -67,6 +67,8 @@ export interface StormPlan {
   /** Share of the starts of an agent that fail, in a worker, 0..1. */
   readonly startFailures: number;
   readonly moves: Trouble;
+  /** Share of the moves after which the stream goes back at once, 0..1. */
+  readonly returns: number;
   /** Agents are attached, replaced and detached. */
   readonly changes: Trouble | undefined;
   /** Virtual time of steps, ms. */
@@ -130,11 +132,12 @@ export function drawPlan(seed: number): StormPlan {
     crashes: trouble("crashes", 0.65, [700 * pace, 3_000 * pace], [600, 3_000]),
     pauses: trouble("pauses", 0.5, [1_000 * pace, 4_000 * pace], breaks),
     cuts: trouble("cuts", 0.65, [700 * pace, 3_000 * pace], breaks),
-    holds: trouble("holds", 0.5, [1_000 * pace, 3_000 * pace], [300, 1_200]),
+    holds: trouble("holds", 0.6, [200 * pace, 1_500 * pace], [100, 300, 1_200]),
     outage,
     workerEnds: trouble("worker ends", 0.4, [500 * pace, 2_500 * pace], [0]),
     startFailures: share("start failures", 0.3, 0.2),
     moves: { everyMs: (80 + moves.float() * 300) * pace, msMax: pick(moves, [400, 1_500, 3_500]) },
+    returns: share("returns", 0.7, 0.8),
     changes: trouble("changes", 0.6, [300 * pace, 1_500 * pace], [0]),
     handlerMs: share("handler time", 0.4, 12),
     loadMs: share("load time", 0.4, 40),

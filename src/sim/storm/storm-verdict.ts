@@ -1,8 +1,8 @@
 import type { Resident } from "../../stream/index.ts";
 import { unpackValue } from "../../wire/index.ts";
 import type { StreamWorld } from "../streams/stream-world.ts";
-import type { Counter, Witness } from "./storm-agents.ts";
-import { type StormLoad, type StormWriter, UNTOUCHED } from "./storm-load.ts";
+import type { Counter, Guard, Witness } from "./storm-agents.ts";
+import { GUARDED, type StormLoad, type StormWriter, UNTOUCHED } from "./storm-load.ts";
 import type { PlannedStream, StormPlan } from "./storm-plan.ts";
 
 /** What a verdict rests on. */
@@ -49,7 +49,7 @@ export class StormVerdict {
     const { sites } = this.#world;
     if (sites.some(({ isUp, streams }) => !isUp || streams === undefined)) return false;
     if (this.#load.writers.some(({ isDone }) => !isDone)) return false;
-    return this.#plan.streams.every(({ name }) => {
+    return this.#names.every((name) => {
       const resident = this.#residentOf(name);
       return (
         resident?.isEmpty &&
@@ -70,7 +70,7 @@ export class StormVerdict {
       this.#fail(`[${invariant}] at ${seconds.toFixed(3)} s: ${what}`);
     if (violations.length > 0) return;
     if (!this.isQuiet) {
-      for (const { name } of this.#plan.streams) this.#restless(name);
+      for (const name of this.#names) this.#restless(name);
       return;
     }
     const counters = new Map<string, Counter>();
@@ -87,6 +87,12 @@ export class StormVerdict {
     }
     this.#questions(counters);
     this.#untouched();
+    for (const wrong of this.#briefcaseOf<Guard>(GUARDED, "guard")?.wrong ?? [])
+      this.#fail(`[I1] ${wrong}`);
+  }
+
+  get #names(): string[] {
+    return [...this.#plan.streams.map(({ name }) => name), GUARDED];
   }
 
   #counted(name: string, counter: Counter): void {

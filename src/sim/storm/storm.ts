@@ -1,4 +1,4 @@
-import { SeededRandom } from "../../base/index.ts";
+import { delay, SeededRandom } from "../../base/index.ts";
 import { StreamWorld } from "../streams/stream-world.ts";
 import { type FaultCounts, StormFaults } from "./storm-faults.ts";
 import { type LoadCounts, StormLoad } from "./storm-load.ts";
@@ -33,6 +33,8 @@ export interface StormCounts extends FaultCounts, LoadCounts, VerdictCounts {
   readonly events: number;
   /** Messages. */
   readonly consumed: number;
+  /** Frames of earlier epochs, which kernels had to refuse. */
+  readonly staleFrames: number;
   /** Runs of handlers that failed. */
   readonly failed: number;
 }
@@ -84,6 +86,7 @@ export class Storm {
       this.#isTrouble = false;
       this.#load.end();
       this.#faults.end();
+      world.run(() => this.#reopen());
       let lookAt = 0;
       await world.advance(world.clock.now() + REST_MS, () => {
         if (world.clock.now() < lookAt) return false;
@@ -100,9 +103,22 @@ export class Storm {
     };
   }
 
+  /** Again and again, until the leader is back. */
+  async #reopen(): Promise<void> {
+    for (;;) {
+      try {
+        await this.#load.unguard();
+        return;
+      } catch {
+        await delay(this.world.clock, "reopen", LOOK_MS);
+      }
+    }
+  }
+
   #counts(): StormCounts {
     const { events, invariants } = this.world;
     return {
+      staleFrames: invariants.staleFrames,
       ...{ events, consumed: invariants.consumed, failed: this.#failed },
       ...this.#load.counts,
       ...this.#faults.counts,

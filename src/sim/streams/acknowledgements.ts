@@ -77,6 +77,11 @@ export class Acknowledgements {
     return Math.min(known.base, (this.#told.get(target)?.get(source) ?? 0) + 1);
   }
 
+  /** Whether a source has said that it has given up, or knows to be consumed, all below a number. */
+  isBelowBase(source: EndpointId, target: EndpointId, first: number): boolean {
+    return first <= (this.#bases.get(target)?.get(source)?.base ?? 1);
+  }
+
   /** A keeper has a record. */
   recordKept(keeper: string, stream: EndpointId, name: string, bytes: Uint8Array): void {
     const { fence, state } = readKept(bytes);

@@ -11,6 +11,7 @@ import type { Violation } from "../simulation.ts";
 import { Acknowledgements } from "./acknowledgements.ts";
 import { HandlerWatch } from "./handler-watch.ts";
 import type { SimSite } from "./sim-site.ts";
+import { StaleFrames } from "./stale-frames.ts";
 import type { StreamWorld } from "./stream-world.ts";
 
 interface Progress {
@@ -39,6 +40,7 @@ export class Invariants {
   readonly violations: Violation[] = [];
   readonly #world: StreamWorld;
   readonly #acknowledgements: Acknowledgements;
+  readonly #stale: StaleFrames;
   readonly #receivers = new Map<EndpointId, Receiver>();
   /** Instances that the leader knew. */
   #listed = new Set<number>();
@@ -52,6 +54,19 @@ export class Invariants {
     this.#acknowledgements = new Acknowledgements((invariant, what, stream) =>
       this.broken(invariant, what, [stream]),
     );
+    this.#stale = new StaleFrames((invariant, what, stream) =>
+      this.broken(invariant, what, [stream]),
+    );
+  }
+
+  /** Frames of earlier epochs that kernels had to refuse. */
+  get staleFrames(): number {
+    return this.#stale.count;
+  }
+
+  /** A frame has come to a site, whose kernel gets it with `take`. */
+  frameArrives(site: SimSite, from: SiteInstance, frame: Uint8Array, take: () => void): void {
+    this.#stale.arrive(site, from, frame, take);
   }
 
   observe(site: SimSite, event: KernelEvent): void {
@@ -186,7 +201,11 @@ export class Invariants {
       last !== undefined &&
       last.streamEpoch === streamEpoch &&
       event.first !== last.seq + 1 &&
-      !this.#mayJump(event.from)
+      !this.#mayJump(event.from) &&
+      !(
+        event.first > last.seq &&
+        this.#acknowledgements.isBelowBase(event.from, event.id, event.first)
+      )
     )
       this.broken("I1", `${event.message} was consumed behind number ${last.seq}`, [event.stream]);
     // [I3] What its source was told to be consumed does not come again, whatever the receiver has lost.

@@ -279,7 +279,10 @@ export class SimSite {
         world.invariants.frameSent(this, to, frame);
         carried.send(to, frame);
       },
-      onFrames: (handler) => carried.onFrames(handler),
+      onFrames: (handler) =>
+        carried.onFrames((from, frame) =>
+          world.invariants.frameArrives(this, from, frame, () => handler(from, frame)),
+        ),
     };
   }
 

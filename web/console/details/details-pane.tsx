@@ -1,13 +1,15 @@
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import type { Clock } from "../../../src/base/index.ts";
 import type { Network } from "../../../src/view/index.ts";
+import { moveFocus } from "../keys/move-focus.ts";
 import type { Poller } from "../session/poller.ts";
 import { ChannelsTable } from "./channels-table.tsx";
 import { StatsPanel } from "./stats-panel.tsx";
 import { StreamsTable } from "./streams-table.tsx";
 import { SubscribersTable } from "./subscribers-table.tsx";
+import "./details.css";
 
-/** What {@link DetailsPane} shows and tells. */
+/** What {@link DetailsPane} shows, and calls. */
 export interface DetailsPaneProps {
   readonly clock: Clock;
   readonly network: Network;
@@ -22,49 +24,73 @@ export interface DetailsPaneProps {
   readonly onWatch: (channel: string) => void;
 }
 
-const TABS = ["Now", "Statistics", "Streams"] as const;
+const TABS = ["Overview", "Statistics", "Streams"] as const;
+type Tab = (typeof TABS)[number];
 
-/** What the graph does not say: tables of now, how it was, and where the streams are. */
+/** What the graph does not show: channels, subscribers, statistics and streams. */
 export function DetailsPane(props: DetailsPaneProps) {
   const { clock, network, poller, site, channel, onChannel } = props;
-  const [tab, setTab] = useState<(typeof TABS)[number]>("Now");
+  const [tab, setTab] = useState<Tab>("Overview");
   const record = network.sites.get(site)?.record;
   const url = record && poller.urlOf(record);
   return (
-    <section class="pane tables" aria-label="Channels and subscribers">
-      <div class="tabs" role="tablist">
-        {TABS.map((each) => (
-          <button
-            key={each}
-            type="button"
-            role="tab"
-            class="tab"
-            aria-selected={each === tab}
-            onClick={() => setTab(each)}
-          >
-            {each}
-          </button>
-        ))}
+    <section class="pane details" aria-label="Details">
+      <Tabs selected={tab} onSelect={setTab} />
+      <div role="tabpanel" id="details" aria-labelledby={`tab-${tab}`} class="tab-panel">
+        {tab === "Overview" && (
+          <>
+            <ChannelsTable
+              network={network}
+              site={site}
+              selected={channel}
+              watched={props.watched}
+              onSelect={(name) => onChannel(name === channel ? undefined : name)}
+              onWatch={props.onWatch}
+            />
+            <SubscribersTable network={network} site={site} channel={channel} />
+          </>
+        )}
+        {tab === "Statistics" && (
+          <StatsPanel clock={clock} token={poller.token} site={site} url={url} channel={channel} />
+        )}
+        {tab === "Streams" && (
+          <StreamsTable clock={clock} token={poller.token} url={url} onSite={props.onSite} />
+        )}
       </div>
-      {tab === "Now" && (
-        <>
-          <ChannelsTable
-            network={network}
-            site={site}
-            selected={channel}
-            watched={props.watched}
-            onSelect={(name) => onChannel(name === channel ? undefined : name)}
-            onWatch={props.onWatch}
-          />
-          <SubscribersTable network={network} site={site} channel={channel} />
-        </>
-      )}
-      {tab === "Statistics" && (
-        <StatsPanel clock={clock} token={poller.token} site={site} url={url} channel={channel} />
-      )}
-      {tab === "Streams" && (
-        <StreamsTable clock={clock} token={poller.token} url={url} onSite={props.onSite} />
-      )}
     </section>
+  );
+}
+
+/** One tab is a tab stop; arrow keys move to the others, and select them. */
+function Tabs(props: { readonly selected: Tab; readonly onSelect: (tab: Tab) => void }) {
+  const list = useRef<HTMLDivElement>(null);
+  return (
+    <div
+      class="tabs"
+      role="tablist"
+      aria-label="Details"
+      tabIndex={-1}
+      ref={list}
+      onKeyDown={(event) =>
+        moveFocus(event, [...(list.current?.querySelectorAll("button") ?? [])], "line")
+      }
+    >
+      {TABS.map((each) => (
+        <button
+          key={each}
+          type="button"
+          role="tab"
+          id={`tab-${each}`}
+          class="tab"
+          aria-selected={each === props.selected}
+          aria-controls="details"
+          tabIndex={each === props.selected ? 0 : -1}
+          onClick={() => props.onSelect(each)}
+          onFocus={() => props.onSelect(each)}
+        >
+          {each}
+        </button>
+      ))}
+    </div>
   );
 }

@@ -6,12 +6,13 @@ import {
   readingsOf,
   type StatsUnit,
 } from "../../../src/view/index.ts";
+import { useColourScheme } from "../session/use-colour-scheme.ts";
 
 const HEIGHT = 104;
 /** One colour for each line, the most important first. */
 const COLOURS = ["--accent", "--warn", "--good", "--bad"] as const;
 
-/** Some series over time. Under the pointer their values are told for that time, in all charts at once. */
+/** Series over time. Their values at the pointer are shown above, in all charts at once. */
 export function StatsChart(props: {
   readonly chart: Chart;
   /** Wall clock of the first value, ms. */
@@ -21,6 +22,7 @@ export function StatsChart(props: {
   const { chart, from, stepMs } = props;
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
+  const scheme = useColourScheme();
   const [pointed, setPointed] = useState<number | null>(null);
   const shape = `${chart.unit} ${chart.lines.map(({ name }) => name).join()}`;
 
@@ -38,7 +40,7 @@ export function StatsChart(props: {
       made.destroy();
       plot.current = undefined;
     };
-  }, [shape]);
+  }, [shape, scheme]);
 
   useEffect(() => plot.current?.setData(dataOf(props)), [chart, from, stepMs]);
 
@@ -92,7 +94,7 @@ function optionsOf(
   return {
     width: element.clientWidth,
     height: HEIGHT,
-    padding: [6, 10, 0, 0],
+    padding: [6, 18, 0, 0],
     cursor: { y: false, points: { show: false }, sync: { key: "statistics" } },
     legend: { show: false },
     scales: { y: { range: (_plot, _low, high) => [0, topOf(unit, high)] } },
@@ -135,7 +137,7 @@ function timeOf(time: number, times: ArrayLike<number>): string {
   return seconds > 90_000 ? `${two(date.getDate())}. ${ofDay}` : ofDay;
 }
 
-/** An idle site is drawn as idle, not as noise. */
+/** Top of the scale: what is next to nothing is drawn as that, not as noise. */
 function topOf(unit: StatsUnit, high: number | null): number {
   const least = { "bit/s": 10_000, "1/s": 1, count: 4, ms: 10, bytes: 1e6, share: 0.1 }[unit];
   return Math.max(least, (high ?? 0) * 1.08);

@@ -5,7 +5,7 @@ import type { SessionToken } from "../../token/session-token.ts";
 import { useReport } from "../session/use-report.ts";
 import { StatsChart } from "./stats-chart.tsx";
 
-/** How far back, and how often there is something new, ms. */
+/** How far back, and how often there are new values, ms. */
 const SPANS = [
   { since: "10m", periodMs: 2_000 },
   { since: "2h", periodMs: 10_000 },
@@ -13,8 +13,8 @@ const SPANS = [
   { since: "7d", periodMs: 60_000 },
 ] as const;
 
-/** How a site, or a channel there, was. */
-export function StatsPanel(props: {
+/** What {@link StatsPanel} shows. */
+export interface StatsPanelProps {
   readonly clock: Clock;
   readonly token: SessionToken;
   readonly site: string;
@@ -22,36 +22,51 @@ export function StatsPanel(props: {
   readonly url: string | undefined;
   /** Undefined: the site itself. */
   readonly channel: string | undefined;
-}) {
-  const { clock, site, url, channel } = props;
+  /** Titles of the charts shown, of the last ten minutes; undefined: all, with a choice of spans. */
+  readonly only?: readonly string[];
+}
+
+/** The history of a site, or of a channel there, as charts. */
+export function StatsPanel(props: StatsPanelProps) {
+  const { clock, site, url, channel, only } = props;
   const [span, setSpan] = useState<(typeof SPANS)[number]>(SPANS[0]);
   const about = channel === undefined ? "" : `&channel=${encodeURIComponent(channel)}`;
   const address = url && `${url}/api/stats?since=${span.since}${about}`;
   const { value, failure } = useReport(clock, address, span.periodMs, isStatsView, props.token);
-  const charts = value === undefined ? [] : statsCharts(value);
+  const charts =
+    value === undefined
+      ? []
+      : statsCharts(value).filter(({ title }) => only?.includes(title) ?? true);
   return (
     <div class="table-block">
       <h2>
-        {channel === undefined ? "Statistics of " : <b>{channel}</b>}
-        {channel !== undefined && " at "}
+        {only === undefined ? "Statistics of " : "Last ten minutes of "}
+        {channel !== undefined && (
+          <>
+            <b>{channel}</b>
+            {" at "}
+          </>
+        )}
         <b>{site || UNKNOWN}</b>
         {failure !== undefined && <span class="aside bad">{failure}</span>}
-        <span class="aside spans">
-          {SPANS.map((each) => (
-            <button
-              key={each.since}
-              type="button"
-              class="link span"
-              aria-pressed={each === span}
-              onClick={() => setSpan(each)}
-            >
-              {each.since}
-            </button>
-          ))}
-        </span>
+        {only === undefined && (
+          <fieldset class="aside spans" aria-label="Time span">
+            {SPANS.map((each) => (
+              <button
+                key={each.since}
+                type="button"
+                class="link span"
+                aria-pressed={each === span}
+                onClick={() => setSpan(each)}
+              >
+                {each.since}
+              </button>
+            ))}
+          </fieldset>
+        )}
       </h2>
       {value !== undefined && charts.length === 0 && (
-        <p class="quiet">{site} remembers nothing of that yet.</p>
+        <p class="quiet">{site} has no statistics of that yet.</p>
       )}
       <div class="charts">
         {value !== undefined &&

@@ -1,12 +1,13 @@
 import type { Clock } from "../../../src/base/index.ts";
 import type { SessionToken } from "../../token/session-token.ts";
 import { useReport } from "../session/use-report.ts";
+import { type Column, DataTable } from "./data-table.tsx";
 
 const PERIOD_MS = 2_000;
 /** Rows drawn; the rest is a count. */
 const ROW_COUNT_MAX = 200;
 
-/** What is shown of a stream; `GET /api/streams` tells more. */
+/** What is shown of a stream; `GET /api/streams` has more. */
 interface StreamRow {
   readonly name: string;
   readonly site: string;
@@ -22,7 +23,7 @@ interface StreamsReport {
   readonly streams: readonly StreamRow[];
 }
 
-/** The streams of the session, and where each is. */
+/** The streams of the session, and the location of each. */
 export function StreamsTable(props: {
   readonly clock: Clock;
   readonly token: SessionToken;
@@ -30,14 +31,9 @@ export function StreamsTable(props: {
   readonly url: string | undefined;
   readonly onSite: (site: string) => void;
 }) {
-  const address = props.url && `${props.url}/api/streams`;
-  const { value, failure } = useReport(
-    props.clock,
-    address,
-    PERIOD_MS,
-    isStreamsReport,
-    props.token,
-  );
+  const { clock, url, token, onSite } = props;
+  const address = url && `${url}/api/streams`;
+  const { value, failure } = useReport(clock, address, PERIOD_MS, isStreamsReport, token);
   const streams = value?.streams ?? [];
   return (
     <div class="table-block">
@@ -46,48 +42,52 @@ export function StreamsTable(props: {
         {failure !== undefined && <span class="aside bad">{failure}</span>}
       </h2>
       {streams.length === 0 ? (
-        <p class="quiet">{value === undefined ? "Not known yet." : "There are no streams."}</p>
+        <p class="quiet">
+          {value === undefined ? "Not known yet." : "The session has no streams."}
+        </p>
       ) : (
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Stream</th>
-              <th scope="col">At</th>
-              <th scope="col">Status</th>
-              <th scope="col">Agents</th>
-              <th scope="col">Kept</th>
-              <th scope="col">Failure managers</th>
-              <th scope="col" class="number">
-                Epoch
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {streams.slice(0, ROW_COUNT_MAX).map((each) => (
-              <tr key={each.name}>
-                <th scope="row">{each.name}</th>
-                <td>
-                  <button type="button" class="link" onClick={() => props.onSite(each.site)}>
-                    {each.site}
-                  </button>
-                </td>
-                <td class={each.status === "live" ? "" : "warn"}>
-                  {each.status === "live" ? "live" : `lost: ${each.why ?? ""}`}
-                </td>
-                <td>{each.agents.join(", ")}</td>
-                <td>{each.durability.type}</td>
-                <td>{each.failureManagers.join(", ")}</td>
-                <td class="number">{each.streamEpoch}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
-      {streams.length > ROW_COUNT_MAX && (
-        <p class="quiet">and {streams.length - ROW_COUNT_MAX} more</p>
+        <DataTable
+          label="Streams of the session"
+          columns={columnsOf(onSite)}
+          rows={streams}
+          keyOf={({ name }) => name}
+          countMax={ROW_COUNT_MAX}
+        />
       )}
     </div>
   );
+}
+
+function columnsOf(onSite: (site: string) => void): readonly Column<StreamRow>[] {
+  return [
+    { label: "Stream", cell: ({ name }) => name },
+    {
+      label: "Location",
+      cell: ({ site }) => (
+        <button type="button" class="link" title={`Select ${site}`} onClick={() => onSite(site)}>
+          {site}
+        </button>
+      ),
+    },
+    {
+      label: "Status",
+      cell: ({ status, why }) => (status === "live" ? "live" : `lost: ${why ?? ""}`),
+      tone: ({ status }) => (status === "live" ? "" : "warn"),
+    },
+    { label: "Agents", cell: ({ agents }) => agents.join(", ") },
+    { label: "Durability", cell: ({ durability }) => durability.type },
+    {
+      label: "Failure managers",
+      look: "medium",
+      cell: ({ failureManagers }) => failureManagers.join(", "),
+    },
+    {
+      label: "Epoch",
+      title: "How often it was moved or taken over",
+      look: "number",
+      cell: ({ streamEpoch }) => streamEpoch,
+    },
+  ];
 }
 
 function isStreamsReport(value: unknown): value is StreamsReport {

@@ -6,84 +6,76 @@ import {
   subscriberRows,
   UNKNOWN,
 } from "../../../src/view/index.ts";
-import { Drops } from "./channels-table.tsx";
+import { type Column, DataTable } from "./data-table.tsx";
+import { DropCount } from "./drop-count.tsx";
 
 /** Rows drawn; the rest is a count. */
 const ROW_COUNT_MAX = 100;
 
 const KINDS = { site: "site", viewer: "player", rtp: "RTP" } as const;
 
-/** Who takes what from one site. */
+const COLUMNS: readonly Column<SubscriberRow>[] = [
+  { label: "Subscriber", cell: ({ subscriber }) => subscriber.name },
+  { label: "Kind", cell: ({ subscriber }) => KINDS[subscriber.kind] },
+  { label: "Channel", cell: ({ channel }) => channel },
+  { label: "Address", look: "medium", cell: ({ subscriber }) => subscriber.address },
+  { label: "Stack", look: "wide", cell: ({ subscriber }) => subscriber.stack },
+  {
+    label: "State",
+    cell: ({ subscriber }) => subscriber.state,
+    tone: ({ subscriber: { state } }) =>
+      state === "skipping" || state === "catching-up" ? "warn" : "",
+  },
+  {
+    label: "Lag",
+    title: "Age of the oldest packet that was sent and not acknowledged",
+    look: "number",
+    cell: ({ subscriber: { state, lagMs } }) => (state === "standby" ? UNKNOWN : formatMs(lagMs)),
+  },
+  { label: "Bit rate", look: "number", cell: ({ rate }) => formatBitRate(rate?.bitsPerSecond) },
+  {
+    label: "Drops",
+    look: "number",
+    cell: ({ drops, dropCount }) => <DropCount drops={drops} count={dropCount} />,
+  },
+];
+
+/** The subscribers of one site. */
 export function SubscribersTable(props: {
   readonly network: Network;
   readonly site: string;
   /** Undefined: of all channels. */
   readonly channel: string | undefined;
 }) {
-  const rows = subscriberRows(props.network, props.site, props.channel);
+  const { network, site, channel } = props;
+  const rows = subscriberRows(network, site, channel);
   return (
     <div class="table-block">
       <h2>
-        Subscribers at <b>{props.site || UNKNOWN}</b>
-        {props.channel !== undefined && (
+        Subscribers at <b>{site || UNKNOWN}</b>
+        {channel !== undefined && (
           <>
             {" "}
-            of <b>{props.channel}</b>
+            of <b>{channel}</b>
           </>
         )}
       </h2>
       {rows.length === 0 ? (
-        <p class="quiet">Nobody takes {props.channel ?? "anything"} from here.</p>
+        <p class="quiet">
+          {channel === undefined
+            ? "This site has no subscribers."
+            : `${channel} has no subscribers here.`}
+        </p>
       ) : (
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Subscriber</th>
-              <th scope="col">Kind</th>
-              <th scope="col">Channel</th>
-              <th scope="col">Address</th>
-              <th scope="col">Stack</th>
-              <th scope="col">State</th>
-              <th scope="col" class="number">
-                Lag
-              </th>
-              <th scope="col" class="number">
-                Bit rate
-              </th>
-              <th scope="col" class="number">
-                Drops
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {rows.slice(0, ROW_COUNT_MAX).map((row) => (
-              <Row key={`${row.channel} ${row.subscriber.id}`} {...row} />
-            ))}
-          </tbody>
-        </table>
+        <DataTable
+          label={`Subscribers at ${site}`}
+          columns={COLUMNS}
+          rows={rows}
+          keyOf={(row) => `${row.channel} ${row.subscriber.id}`}
+          look={({ subscriber }) => (subscriber.state === "standby" ? "faint" : "")}
+          countMax={ROW_COUNT_MAX}
+        />
       )}
-      {rows.length > ROW_COUNT_MAX && <p class="quiet">and {rows.length - ROW_COUNT_MAX} more</p>}
     </div>
-  );
-}
-
-function Row({ channel, subscriber, rate, drops, dropCount }: SubscriberRow) {
-  const { state } = subscriber;
-  const standby = state === "standby";
-  const late = state === "skipping" || state === "catching-up";
-  return (
-    <tr class={standby ? "faint" : ""}>
-      <th scope="row">{subscriber.name}</th>
-      <td>{KINDS[subscriber.kind]}</td>
-      <td>{channel}</td>
-      <td>{subscriber.address}</td>
-      <td>{subscriber.stack}</td>
-      <td class={late ? "warn" : ""}>{state}</td>
-      <td class="number">{standby ? UNKNOWN : formatMs(subscriber.lagMs)}</td>
-      <td class="number">{formatBitRate(rate?.bitsPerSecond)}</td>
-      <td class="number">
-        <Drops drops={drops} count={dropCount} />
-      </td>
-    </tr>
   );
 }

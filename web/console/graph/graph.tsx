@@ -1,25 +1,44 @@
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import { formatBitRate, type Topology, type TopologySource } from "../../../src/view/index.ts";
+import { useCallback, useMemo, useRef, useState } from "preact/hooks";
+import type { Topology, TopologyLink } from "../../../src/view/index.ts";
+import { moveFocus } from "../keys/move-focus.ts";
+import { useEscape } from "../keys/use-escape.ts";
 import type { Demo } from "../session/use-demo.ts";
-import { GraphLayout, type Place } from "./graph-layout.ts";
+import { fit, type Margin } from "./fit.ts";
+import { GraphLayout, type LayoutGrid, type Place } from "./graph-layout.ts";
 import { linkCourses } from "./link-courses.ts";
 import { ArrowHeads, LinkLine } from "./link-line.tsx";
+import { LinkPane } from "./link-pane.tsx";
 import { SiteCard } from "./site-card.tsx";
+import { SourceMark } from "./source-mark.tsx";
+import { useSize } from "./use-size.ts";
+import "./graph.css";
+
+/** Sizes of cards and their distances: the columns of the layout are rows where media flows downwards. */
+interface Scheme {
+  readonly half: { readonly width: number; readonly height: number };
+  readonly landscape: LayoutGrid;
+  readonly portrait: LayoutGrid;
+}
 
 /** With more sites than this the cards are small. */
 const FULL_CARDS_MAX = 6;
-const FULL = { half: { width: 84, height: 56 }, grid: { column: 226, row: 150, wave: 96 } };
-const COMPACT = { half: { width: 75, height: 31 }, grid: { column: 214, row: 92, wave: 30 } };
-/** Letters of a source's name drawn; the title has all. */
-const SOURCE_NAME_MAX = 12;
-/** From a source's mark to its site. */
-const SOURCE_REACH = 94;
-/** Room around the cards: sources to the left, players below. */
-const MARGIN = { left: 106, right: 20, top: 22, bottom: 40 };
-const SCALE_MIN = 0.62;
-const SCALE_MAX = 1.25;
+const FULL: Scheme = {
+  half: { width: 88, height: 59 },
+  landscape: { column: 236, row: 152, wave: 96 },
+  portrait: { column: 168, row: 196, wave: 74 },
+};
+const COMPACT: Scheme = {
+  half: { width: 75, height: 31 },
+  landscape: { column: 214, row: 92, wave: 30 },
+  portrait: { column: 112, row: 166, wave: 20 },
+};
+/** Narrower than this, media flows downwards. */
+const LANDSCAPE_MIN = 600;
+/** Room around the cards: sources at the left or above, players below. */
+const LANDSCAPE_MARGIN: Margin = { left: 106, right: 20, top: 22, bottom: 36 };
+const PORTRAIT_MARGIN: Margin = { left: 8, right: 8, top: 52, bottom: 30 };
 
-/** What {@link Graph} shows and tells. */
+/** What {@link Graph} shows, and calls. */
 export interface GraphProps {
   readonly topology: Topology;
   readonly selected: string;
@@ -31,128 +50,194 @@ export interface GraphProps {
   readonly demo: Demo | undefined;
 }
 
-/** The session as a graph: media flows from left to right. */
+/** The session as a graph. Media flows from left to right, or downwards where there is little width. */
 export function Graph(props: GraphProps) {
-  const { topology, selected, channel } = props;
+  const { topology, channel } = props;
   const [layout] = useState(() => new GraphLayout());
   const [, redraw] = useState(0);
   const [box, size] = useSize();
-  const compact = topology.sites.length > FULL_CARDS_MAX;
-  const { half, grid } = compact ? COMPACT : FULL;
-  const places = layout.place({ ...topology, grid });
-  const courses = linkCourses(topology.links, places, half);
-  const frame = frameOf(places, half);
-  const scale = Math.min(
-    SCALE_MAX,
-    Math.max(SCALE_MIN, Math.min(size.width / frame.width, size.height / frame.height)),
+  const [openKey, open] = useState<string>();
+  const portrait = size.width < LANDSCAPE_MIN;
+  const { half, landscape, portrait: upright } = schemeOf(topology);
+  const laidOut = layout.place({ ...topology, grid: portrait ? upright : landscape });
+  const { places, room, scale } = fit(
+    portrait ? transposed(laidOut) : laidOut,
+    // Downwards there is as much room as is needed: the page scrolls.
+    portrait ? { ...size, height: Number.POSITIVE_INFINITY } : size,
+    { width: 2 * half.width, height: 2 * half.height },
+    portrait ? PORTRAIT_MARGIN : LANDSCAPE_MARGIN,
   );
+  const courses = linkCourses(topology.links, places, half);
+  const opened = topology.links.find(({ key }) => key === openKey);
+  const lines = useRef<SVGSVGElement>(null);
+  const close = useCallback(() => {
+    open(undefined);
+    linksIn(lines.current)
+      .find((link) => link.dataset["link"] === openKey)
+      ?.focus();
+  }, [openKey]);
+  useEscape(opened && close);
   const tidy = (): void => {
     layout.forget();
     redraw((count) => count + 1);
   };
-  const shift = (name: string): Place => {
-    const place = places.get(name) ?? { x: 0, y: 0 };
-    return { x: place.x - frame.x, y: place.y - frame.y };
-  };
+  const stage = { width: `${room.width}px`, height: `${room.height}px` };
   return (
     <section class="pane graph" aria-label="Topology">
       <h2>
         Topology
         <Legend />
-        <button type="button" class="aside" title="Lay the graph out anew" onClick={tidy}>
+        <button type="button" class="aside" title="Arrange the graph again" onClick={tidy}>
           tidy
         </button>
       </h2>
       <div class="graph-view" ref={box}>
         <div
           class="graph-room"
-          style={{ width: `${frame.width * scale}px`, height: `${frame.height * scale}px` }}
+          style={{ width: `${room.width * scale}px`, height: `${room.height * scale}px` }}
         >
-          <div
-            class="graph-stage"
-            style={{
-              width: `${frame.width}px`,
-              height: `${frame.height}px`,
-              transform: `scale(${scale})`,
-            }}
-          >
-            <svg
-              class="graph-lines"
-              role="img"
-              aria-label={linksInWords(topology)}
-              viewBox={`${frame.x} ${frame.y} ${frame.width} ${frame.height}`}
+          <div class="graph-stage" style={{ ...stage, transform: `scale(${scale})` }}>
+            <Cards {...props} places={places} half={half} />
+            <Lines
+              topology={topology}
+              channel={channel}
+              opened={openKey}
+              onOpen={(key) => open(key === openKey ? undefined : key)}
+              svg={lines}
+              room={room}
+              courses={courses}
             >
-              <ArrowHeads />
-              {topology.links.map((link) => {
-                const course = courses.get(link.key);
-                return (
-                  course && (
-                    <LinkLine key={link.key} link={link} course={course} channel={channel} />
-                  )
-                );
-              })}
               {topology.sites.flatMap((site) =>
                 site.sources.map((source, index) => (
                   <SourceMark
                     key={`${site.name} ${source.channel} ${source.name}`}
                     source={source}
                     place={places.get(site.name) ?? { x: 0, y: 0 }}
-                    halfWidth={half.width}
-                    offset={(index - (site.sources.length - 1) / 2) * 36}
+                    half={half}
+                    index={index}
+                    count={site.sources.length}
+                    portrait={portrait}
                   />
                 )),
               )}
-            </svg>
-            {topology.sites.map((site) => (
-              <SiteCard
-                key={site.name}
-                site={site}
-                place={shift(site.name)}
-                selected={site.name === selected}
-                watched={site.name === props.watched}
-                compact={compact}
-                demo={props.demo}
-                onSelect={props.onSelect}
-              />
-            ))}
+            </Lines>
           </div>
         </div>
       </div>
+      {opened !== undefined && <LinkPane link={opened} onClose={close} />}
     </section>
   );
 }
 
-/** An outside input: a triangle at the left of its ingest. */
-function SourceMark(props: {
-  readonly source: TopologySource;
-  readonly place: Place;
-  readonly halfWidth: number;
-  readonly offset: number;
-}) {
-  const { source, place, halfWidth, offset } = props;
-  const [x, y, end] = [
-    place.x - halfWidth - SOURCE_REACH,
-    place.y + offset,
-    place.x - halfWidth - 4,
-  ];
-  const rate = formatBitRate(source.rate?.bitsPerSecond);
+/** The sites. One of them is a tab stop, arrow keys move between them. */
+function Cards(
+  props: GraphProps & {
+    readonly places: ReadonlyMap<string, Place>;
+    readonly half: { readonly width: number; readonly height: number };
+  },
+) {
+  const { topology, places, half } = props;
+  const group = useRef<HTMLFieldSetElement>(null);
+  const [focused, focus] = useState<string>();
+  const names = topology.sites.map(({ name }) => name);
+  const stop = [focused, props.selected].find((name) => names.includes(name ?? "")) ?? names[0];
   return (
-    <g class={`source ${source.state}`}>
-      <title>{`${source.channel}: outside input ${source.name} (${source.kind}), ${source.state}, ${rate}`}</title>
-      <path class="source-mark" d={`M${x} ${y - 6}l11 6l-11 6z`} />
-      <path class="source-line" d={`M${x + 15} ${y}H${end}`} />
-      <text x={x + 16} y={y - 5}>
-        {shortened(source.channel)}
-      </text>
-      <text class="source-rate" x={x + 16} y={y + 13}>
-        {rate}
-      </text>
-    </g>
+    <fieldset
+      class="cards"
+      aria-label="Sites"
+      ref={group}
+      onKeyDown={(event) => moveFocus(event, facesIn(group.current), "plane")}
+    >
+      {topology.sites.map((site) => (
+        <SiteCard
+          key={site.name}
+          site={site}
+          place={places.get(site.name) ?? { x: 0, y: 0 }}
+          size={{ width: 2 * half.width, height: 2 * half.height }}
+          selected={site.name === props.selected}
+          watched={site.name === props.watched}
+          compact={schemeOf(topology) === COMPACT}
+          isTabStop={site.name === stop}
+          demo={props.demo}
+          onSelect={props.onSelect}
+          onFocus={focus}
+        />
+      ))}
+    </fieldset>
   );
 }
 
-function shortened(name: string): string {
-  return name.length > SOURCE_NAME_MAX ? `${name.slice(0, SOURCE_NAME_MAX - 1)}…` : name;
+/** The links, and the sources. One link is a tab stop, arrow keys move between them. */
+function Lines(props: {
+  readonly topology: Topology;
+  readonly channel: string | undefined;
+  readonly opened: string | undefined;
+  readonly onOpen: (key: string) => void;
+  readonly svg: { current: SVGSVGElement | null };
+  readonly room: { readonly width: number; readonly height: number };
+  readonly courses: ReturnType<typeof linkCourses>;
+  readonly children: preact.ComponentChildren;
+}) {
+  const { topology, channel, svg, room, courses } = props;
+  const [focused, focus] = useState<string>();
+  const links = useMemo(() => inReadingOrder(topology), [topology]);
+  const stop = links.some(({ key }) => key === focused) ? focused : links[0]?.key;
+  return (
+    <svg
+      class="graph-lines"
+      ref={svg}
+      viewBox={`0 0 ${room.width} ${room.height}`}
+      onKeyDown={(event) => moveFocus(event, linksIn(svg.current), "line")}
+    >
+      <title>Links and sources</title>
+      <ArrowHeads />
+      {links.map((link) => {
+        const course = courses.get(link.key);
+        if (course === undefined) return null;
+        return (
+          <LinkLine
+            key={link.key}
+            link={link}
+            course={course}
+            channel={channel}
+            isOpen={link.key === props.opened}
+            isTabStop={link.key === stop}
+            onOpen={props.onOpen}
+            onFocus={focus}
+          />
+        );
+      })}
+      {props.children}
+    </svg>
+  );
+}
+
+function schemeOf({ sites }: Topology): Scheme {
+  return sites.length > FULL_CARDS_MAX ? COMPACT : FULL;
+}
+
+function transposed(places: ReadonlyMap<string, Place>): ReadonlyMap<string, Place> {
+  return new Map([...places].map(([name, { x, y }]) => [name, { x: y, y: x }]));
+}
+
+/** Along the media: from the ingests outwards. */
+function inReadingOrder({ sites, links }: Topology): readonly TopologyLink[] {
+  const ranks = new Map(sites.map(({ name, rank }) => [name, rank ?? Number.POSITIVE_INFINITY]));
+  const rankOf = (name: string): number => ranks.get(name) ?? Number.POSITIVE_INFINITY;
+  return [...links].sort(
+    (left, right) =>
+      rankOf(left.from) - rankOf(right.from) ||
+      rankOf(left.to) - rankOf(right.to) ||
+      left.key.localeCompare(right.key),
+  );
+}
+
+function facesIn(group: HTMLElement | null): HTMLElement[] {
+  return [...(group?.querySelectorAll<HTMLElement>(".card-face") ?? [])];
+}
+
+function linksIn(svg: SVGElement | null): SVGElement[] {
+  return [...(svg?.querySelectorAll<SVGElement>("[data-link]") ?? [])];
 }
 
 function Legend() {
@@ -165,47 +250,4 @@ function Legend() {
       <span class="key-dot">player</span>
     </span>
   );
-}
-
-function linksInWords(topology: Topology): string {
-  const words = topology.links.map(
-    (link) =>
-      `${link.from} to ${link.to}, ${link.state}, ${formatBitRate(link.rate?.bitsPerSecond)}`,
-  );
-  return `Links: ${words.length === 0 ? "none" : words.join("; ")}`;
-}
-
-function frameOf(
-  places: ReadonlyMap<string, Place>,
-  half: { readonly width: number; readonly height: number },
-): { readonly x: number; readonly y: number; readonly width: number; readonly height: number } {
-  if (places.size === 0) return { x: 0, y: 0, width: 1, height: 1 };
-  const xs = [...places.values()].map((place) => place.x);
-  const ys = [...places.values()].map((place) => place.y);
-  const [left, right] = [Math.min(...xs), Math.max(...xs)];
-  const [top, bottom] = [Math.min(...ys), Math.max(...ys)];
-  const x = left - half.width - MARGIN.left;
-  const y = top - half.height - MARGIN.top;
-  return {
-    x,
-    y,
-    width: right + half.width + MARGIN.right - x,
-    height: bottom + half.height + MARGIN.bottom - y,
-  };
-}
-
-function useSize() {
-  const box = useRef<HTMLDivElement>(null);
-  const [size, setSize] = useState({ width: 800, height: 400 });
-  useLayoutEffect(() => {
-    if (box.current === null) return;
-    const { clientWidth, clientHeight } = box.current;
-    setSize({ width: clientWidth, height: clientHeight });
-    const observer = new ResizeObserver(([entry]) => {
-      if (entry !== undefined) setSize(entry.contentRect);
-    });
-    observer.observe(box.current);
-    return () => observer.disconnect();
-  }, []);
-  return [box, size] as const;
 }

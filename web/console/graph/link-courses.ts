@@ -58,7 +58,7 @@ export function linkCourses(
               to: { x: to.x - half.width - 2, y: to.y + reach },
             }
           : {
-              course: "around",
+              course: "along",
               from: { x: from.x + leave, y: from.y + sign * half.height },
               to: { x: to.x + reach, y: to.y - sign * (half.height + 2) },
             },

@@ -5,36 +5,56 @@ import type { Place } from "./graph-layout.ts";
 export interface LinkCourse {
   readonly from: Place;
   readonly to: Place;
-  /** `across`: from the right side of a card to the left side of another; `around`: between cards of one column, or back. */
-  readonly course: "across" | "around";
+  /** `across`: from the right side of a card to the left side of another; `along`: between top and bottom of cards. */
+  readonly course: "across" | "along";
 }
 
-/** A link between two cards: dashes move with the media, a label tells the bit rate. */
+/** A link between two cards: dashes move with the media, a label shows the bit rate. It is a button that opens its details. */
 export function LinkLine(props: {
   readonly link: TopologyLink;
   readonly course: LinkCourse;
   /** Shown is this channel alone, and the link is faint when it does not carry it; undefined: all together. */
   readonly channel: string | undefined;
+  readonly isOpen: boolean;
+  /** Tab reaches this one of all links. */
+  readonly isTabStop: boolean;
+  readonly onOpen: (key: string) => void;
+  readonly onFocus: (key: string) => void;
 }) {
-  const { link, course, channel } = props;
+  const { link, course, channel, isOpen } = props;
   const selected = link.channels.find((on) => on.channel === channel);
   const { state, rate } = selected ?? link;
   const faded = channel !== undefined && selected === undefined;
   const flows = !faded && (rate?.bitsPerSecond ?? 0) > 0;
   const look = state === "active" && !flows ? "idle" : state;
   const label = faded ? undefined : labelOf(state, rate);
-  const around = course.course === "around";
+  const along = course.course === "along";
   const middle = middleOf(course);
   return (
-    <g class={`link ${look} ${flows ? "flows" : ""} ${faded ? "faded" : ""}`}>
+    // biome-ignore lint/a11y/useSemanticElements: there is no button element in SVG
+    <g
+      class={`link ${look} ${flows ? "flows" : ""} ${faded ? "faded" : ""} ${isOpen ? "open" : ""}`}
+      data-link={link.key}
+      role="button"
+      tabindex={props.isTabStop ? 0 : -1}
+      aria-expanded={isOpen}
+      aria-label={inWords(link)}
+      onClick={() => props.onOpen(link.key)}
+      onFocus={() => props.onFocus(link.key)}
+      onKeyDown={(event) => {
+        if (event.key !== "Enter" && event.key !== " ") return;
+        event.preventDefault();
+        props.onOpen(link.key);
+      }}
+    >
       <title>{titleOf(link)}</title>
       <path class="link-reach" d={pathOf(course)} />
       <path class="link-line" d={pathOf(course)} marker-end={`url(#arrow-${look})`} />
       {label !== undefined && (
         <text
-          class={around ? "link-label beside" : "link-label"}
-          x={middle.x + (around ? 7 : 0)}
-          y={middle.y - (around ? -4 : 7)}
+          class={along ? "link-label beside" : "link-label"}
+          x={middle.x + (along ? 7 : 0)}
+          y={middle.y - (along ? -4 : 7)}
         >
           {label}
         </text>
@@ -70,6 +90,11 @@ export function ArrowHeads() {
 function labelOf(state: TopologyLink["state"], rate: Rate | undefined): string | undefined {
   if (rate !== undefined && rate.bitsPerSecond > 0) return formatBitRate(rate.bitsPerSecond);
   return state === "suspected" || state === "connecting" ? state : undefined;
+}
+
+function inWords(link: TopologyLink): string {
+  const rate = link.rate === undefined ? "" : `, ${formatBitRate(link.rate.bitsPerSecond)}`;
+  return `Link from ${link.from} to ${link.to}, ${link.state}${rate}`;
 }
 
 function titleOf(link: TopologyLink): string {

@@ -1,3 +1,4 @@
+import { useEffect, useRef } from "preact/hooks";
 import {
   formatBitRate,
   formatBytes,
@@ -6,41 +7,53 @@ import {
 } from "../../../src/view/index.ts";
 import type { Demo, DemoVerb } from "../session/use-demo.ts";
 import type { Place } from "./graph-layout.ts";
+import "./site-card.css";
 
 /** Player dots drawn; the rest is a number. */
 const DOT_COUNT_MAX = 6;
 
-/** What {@link SiteCard} shows and tells. */
+/** What {@link SiteCard} shows, and calls. */
 export interface SiteCardProps {
   readonly site: TopologySite;
+  /** Its centre. */
   readonly place: Place;
+  readonly size: { readonly width: number; readonly height: number };
   readonly selected: boolean;
   /** The page's own player is connected here. */
   readonly watched: boolean;
   readonly compact: boolean;
+  /** Tab reaches this one of all sites, and its controls. */
+  readonly isTabStop: boolean;
   readonly demo: Demo | undefined;
   readonly onSelect: (site: string) => void;
+  readonly onFocus: (site: string) => void;
 }
 
 /** A site as a card of the graph. */
 export function SiteCard(props: SiteCardProps) {
-  const { site, place, selected, compact, demo } = props;
+  const { site, place, size, selected, compact, isTabStop, demo } = props;
   const down = site.state === "down";
   const state = site.state === "leader" ? "up, leader" : site.state;
   return (
     <div
       class={`card ${site.state} ${selected ? "selected" : ""} ${compact ? "compact" : ""}`}
-      style={{ transform: `translate(${place.x}px, ${place.y}px) translate(-50%, -50%)` }}
+      style={{
+        width: `${size.width}px`,
+        height: `${size.height}px`,
+        transform: `translate(${place.x}px, ${place.y}px) translate(-50%, -50%)`,
+      }}
       data-site={site.name}
       data-state={site.state}
     >
       <button
         type="button"
         class="card-face"
+        tabIndex={isTabStop ? 0 : -1}
         aria-pressed={selected}
         aria-label={`Site ${site.name}, ${state}`}
         title={`${site.name}: ${site.reason}`}
         onClick={() => props.onSelect(site.name)}
+        onFocus={() => props.onFocus(site.name)}
       >
         <span class="card-head">
           <i class="lamp" />
@@ -66,27 +79,47 @@ export function SiteCard(props: SiteCardProps) {
           </span>
         )}
       </button>
-      {demo !== undefined && <Controls demo={demo} name={site.name} down={down} />}
+      {demo !== undefined && (
+        <Controls demo={demo} name={site.name} down={down} isTabStop={isTabStop} />
+      )}
       <Audience site={site} watched={props.watched} />
     </div>
   );
 }
 
-function Controls(props: { readonly demo: Demo; readonly name: string; readonly down: boolean }) {
+/** Buttons of the demo. A button that the keyboard pressed hands the focus to the one that takes its place. */
+function Controls(props: {
+  readonly demo: Demo;
+  readonly name: string;
+  readonly down: boolean;
+  readonly isTabStop: boolean;
+}) {
   const { demo, name, down } = props;
+  const group = useRef<HTMLDivElement>(null);
+  const byKey = useRef(false);
   const verbs: readonly DemoVerb[] = down ? ["start"] : ["stop", "kill"];
+  const busy = demo.busy.has(name);
+  useEffect(() => {
+    if (byKey.current) group.current?.querySelector("button")?.focus();
+    byKey.current = false;
+  }, [down]);
   return (
-    <div class="card-controls">
+    <div class="card-controls" ref={group}>
       {verbs.map((verb) => (
         <button
           key={verb}
           type="button"
           class={verb}
-          disabled={demo.busy.has(name)}
+          aria-disabled={busy}
+          tabIndex={props.isTabStop ? 0 : -1}
           aria-label={`${verb} ${name}`}
           title={EXPLAINED[verb]}
           data-action={verb}
-          onClick={() => demo.act(name, verb)}
+          onClick={(event) => {
+            // A key press clicks without a pointer.
+            byKey.current = event.detail === 0;
+            if (!busy) demo.act(name, verb);
+          }}
         >
           {verb}
         </button>
@@ -96,9 +129,9 @@ function Controls(props: { readonly demo: Demo; readonly name: string; readonly 
 }
 
 const EXPLAINED: Readonly<Record<DemoVerb, string>> = {
-  stop: "Stops the site in order: it says goodbye to its neighbours first",
-  kill: "kill -9 (SIGKILL): the process ends at once, without a word to anyone",
-  start: "Starts the site again, as a new process",
+  stop: "Stops the site in order: it leaves the session and tells its neighbours first",
+  kill: "kill -9 (SIGKILL): the process ends at once, and no neighbour is told",
+  start: "Starts the site again, in a new process",
 };
 
 function Audience({ site, watched }: { readonly site: TopologySite; readonly watched: boolean }) {

@@ -2,20 +2,22 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import { type Clock, every } from "../../../src/base/index.ts";
 import { type ArrivalLog, type ArrivalWindow, formatMs } from "../../../src/view/index.ts";
+import { useColourScheme } from "../session/use-colour-scheme.ts";
 
 /** How far back the chart goes, ms. */
 export const ARRIVAL_WINDOW_MS = 60_000;
 const DRAW_MS = 250;
 const SUMMARY_MS = 1_000;
-const HEIGHT = 132;
-/** The scale of an undisturbed flow; it grows when something takes longer. */
+const HEIGHT_MIN = 110;
+/** Top of the scale while nothing takes longer, ms. */
 const TOP_MS_MIN = 100;
 
-/** When the player's frames came: time between two, latency, and path changes, over the last minute. */
+/** When the player's frames arrived: the time between two, the latency, and changes of the path, over the last minute. */
 export function ArrivalChart(props: { readonly clock: Clock; readonly arrivals: ArrivalLog }) {
   const { clock, arrivals } = props;
   const box = useRef<HTMLDivElement>(null);
   const [summary, setSummary] = useState("");
+  const scheme = useColourScheme();
 
   useEffect(() => {
     const element = box.current;
@@ -27,9 +29,7 @@ export function ArrivalChart(props: { readonly clock: Clock; readonly arrivals: 
       [[], [], []],
       element,
     );
-    const resize = new ResizeObserver(() =>
-      plot.setSize({ width: element.clientWidth, height: HEIGHT }),
-    );
+    const resize = new ResizeObserver(() => plot.setSize(sizeOf(element)));
     resize.observe(element);
     const stopDrawing = every(clock, "console chart", DRAW_MS, () => {
       now = clock.now();
@@ -41,7 +41,7 @@ export function ArrivalChart(props: { readonly clock: Clock; readonly arrivals: 
       ]);
     });
     const stopTelling = every(clock, "console chart summary", SUMMARY_MS, () =>
-      setSummary(inWords(window)),
+      setSummary(summaryOf(window)),
     );
     return () => {
       stopDrawing();
@@ -49,7 +49,7 @@ export function ArrivalChart(props: { readonly clock: Clock; readonly arrivals: 
       resize.disconnect();
       plot.destroy();
     };
-  }, [clock, arrivals]);
+  }, [clock, arrivals, scheme]);
 
   return (
     <figure class="arrivals">
@@ -58,9 +58,18 @@ export function ArrivalChart(props: { readonly clock: Clock; readonly arrivals: 
         <span class="key-line latency">latency</span>
         <span class="summary">{summary}</span>
       </figcaption>
-      <div ref={box} role="img" aria-label={`Frame arrivals over the last minute. ${summary}`} />
+      <div
+        ref={box}
+        class="plot"
+        role="img"
+        aria-label={`Frame arrivals over the last minute. ${summary}`}
+      />
     </figure>
   );
+}
+
+function sizeOf({ clientWidth, clientHeight }: HTMLElement): { width: number; height: number } {
+  return { width: clientWidth, height: Math.max(HEIGHT_MIN, clientHeight) };
 }
 
 function optionsOf(element: HTMLElement, draw: (plot: uPlot) => void): uPlot.Options {
@@ -73,8 +82,7 @@ function optionsOf(element: HTMLElement, draw: (plot: uPlot) => void): uPlot.Opt
     ticks: { show: false },
   };
   return {
-    width: element.clientWidth,
-    height: HEIGHT,
+    ...sizeOf(element),
     padding: [6, 14, 0, 0],
     cursor: { show: false },
     legend: { show: false },
@@ -94,7 +102,10 @@ function optionsOf(element: HTMLElement, draw: (plot: uPlot) => void): uPlot.Opt
         size: 44,
         gap: 4,
         space: 32,
-        values: (_plot, values) => values.map((value) => (value === 0 ? "" : `${value} ms`)),
+        values: (_plot, values) =>
+          values.map((value) =>
+            value === 0 ? "" : value < 1000 ? `${value} ms` : `${value / 1000} s`,
+          ),
       },
     ],
     series: [
@@ -106,7 +117,7 @@ function optionsOf(element: HTMLElement, draw: (plot: uPlot) => void): uPlot.Opt
   };
 }
 
-/** A line with the new path at each change. */
+/** Draws a line with the new path at each change. */
 function drawMarks(plot: uPlot, window: ArrivalWindow, now: number): void {
   const { ctx, bbox } = plot;
   const style = getComputedStyle(plot.root);
@@ -129,7 +140,7 @@ function drawMarks(plot: uPlot, window: ArrivalWindow, now: number): void {
   ctx.restore();
 }
 
-function inWords(window: ArrivalWindow): string {
+function summaryOf(window: ArrivalWindow): string {
   const gaps = window.gapMs.filter((gap) => gap !== undefined).sort((left, right) => left - right);
   const median = gaps[Math.floor(gaps.length / 2)];
   if (median === undefined) return "no frames yet";

@@ -1,19 +1,22 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { type Clock, every } from "../../../src/base/index.ts";
-import { ArrivalLog, formatCount, formatMs, UNKNOWN, type Watch } from "../../../src/view/index.ts";
+import { ArrivalLog, type Watch } from "../../../src/view/index.ts";
 import { type FrameDetail, MeanderPlayer } from "../../player/meander-player.ts";
 import type { PlayerStats } from "../../player/player-stats.ts";
 import type { SessionToken } from "../../token/session-token.ts";
 import { ARRIVAL_WINDOW_MS, ArrivalChart } from "./arrival-chart.tsx";
+import { Choice } from "./choice.tsx";
+import { StatsRow } from "./stats-row.tsx";
+import "./watch.css";
 
-/** What {@link PlayerPane} shows and tells. */
+/** What {@link PlayerPane} shows, and calls. */
 export interface PlayerPaneProps {
   readonly clock: Clock;
   /** Shown to the watched site. */
   readonly token: SessionToken;
   /** Undefined until there is something to show. */
   readonly watch: Watch | undefined;
-  /** Where the watched site's HTTP answers. */
+  /** Address of the watched site; undefined: it is not known. */
   readonly url: string | undefined;
   readonly sites: readonly string[];
   readonly isDown: (site: string) => boolean;
@@ -23,7 +26,7 @@ export interface PlayerPaneProps {
 
 const STATS_MS = 250;
 
-/** The player, what it shows, and when its frames came. */
+/** The player, its stats, and when its frames arrived. */
 export function PlayerPane(props: PlayerPaneProps) {
   const { clock, token, watch, url } = props;
   const arrivals = useMemo(() => new ArrivalLog(ARRIVAL_WINDOW_MS), []);
@@ -36,7 +39,7 @@ export function PlayerPane(props: PlayerPaneProps) {
     const screen = host.current;
     if (url === undefined || channel === undefined || screen === null) return;
     arrivals.clear();
-    // One element for all that is watched: what was unmuted stays unmuted.
+    // The same element for every channel: once unmuted, it stays unmuted.
     const element = player.current ?? new MeanderPlayer();
     player.current = element;
     element.token = token.value;
@@ -90,84 +93,10 @@ export function PlayerPane(props: PlayerPaneProps) {
         />
       </h2>
       <div class="screen" ref={host}>
-        {watch === undefined && <p class="quiet">Waiting for a channel to watch.</p>}
+        {watch === undefined && <p class="quiet">Waiting for a channel to watch…</p>}
       </div>
-      <Figures stats={watch && stats} />
+      <StatsRow stats={watch && stats} />
       <ArrivalChart clock={clock} arrivals={arrivals} />
     </section>
-  );
-}
-
-function Figures({ stats }: { readonly stats: PlayerStats | undefined }) {
-  const figures: readonly (readonly [string, string, string, boolean])[] = [
-    ["latency", formatMs(stats?.latencyMs), "From entering the network to being shown", false],
-    [
-      "lost",
-      formatCount(stats?.packetsLost),
-      "Packets that never came",
-      (stats?.packetsLost ?? 0) > 0,
-    ],
-    [
-      "repeated",
-      formatCount(stats?.packetsRepeated),
-      "Packets that came again and were dropped",
-      false,
-    ],
-    [
-      "freezes",
-      formatCount(stats?.freezes),
-      "Pauses of the picture that a person sees",
-      (stats?.freezes ?? 0) > 0,
-    ],
-    [
-      "longest gap",
-      stats ? formatMs(stats.longestFreezeMs) : UNKNOWN,
-      "Longest time between two pictures",
-      false,
-    ],
-    [
-      "resumes",
-      formatCount(stats?.resumes),
-      "Times the flow went on over another connection",
-      false,
-    ],
-  ];
-  return (
-    <dl class="figures">
-      {figures.map(([label, value, title, odd]) => (
-        <div key={label} title={title}>
-          <dt>{label}</dt>
-          <dd class={odd ? "warn" : ""}>{value}</dd>
-        </div>
-      ))}
-    </dl>
-  );
-}
-
-function Choice(props: {
-  readonly label: string;
-  readonly value: string | undefined;
-  readonly options: readonly string[];
-  readonly noteOf?: (option: string) => string;
-  readonly onChoose: (option: string) => void;
-}) {
-  const { value, options } = props;
-  const all = value === undefined || options.includes(value) ? options : [value, ...options];
-  return (
-    <select
-      aria-label={props.label}
-      title={props.label}
-      disabled={value === undefined}
-      value={value ?? ""}
-      onChange={(event) => props.onChoose(event.currentTarget.value)}
-    >
-      {value === undefined && <option value="">{UNKNOWN}</option>}
-      {all.map((option) => (
-        <option key={option} value={option}>
-          {option}
-          {props.noteOf?.(option)}
-        </option>
-      ))}
-    </select>
   );
 }
