@@ -7,7 +7,7 @@ test("a name that is no channel's is refused before a URL could swallow its dots
   const client = new SiteClient("http://127.0.0.1:9");
   const expected = {
     code: "channel-invalid",
-    what: "that is no name for a channel",
+    what: "not a valid channel name",
     where: '"../x"',
     expected: /none starting with a dot/,
   };
