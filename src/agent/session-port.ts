@@ -49,8 +49,9 @@ export interface ShellPort extends SessionPort {
   inspect(stream: string): Promise<StreamInspection>;
   why(message: string): Promise<MessageStory>;
   /**
-   * Acts on a dead letter, or, with `skip` and `retry`, on the message that halted the stream. @throws {MeanderError}
-   * `message-unknown`
+   * Acts on a dead letter, or, with `skip` and `retry`, on the message that halted the stream.
+   *
+   * @throws {MeanderError} `message-unknown`
    */
   deadLetter(
     stream: string,

@@ -39,7 +39,7 @@ export class Departures {
    *
    * @returns bytes of the state
    * @throws {MeanderError} `move-timeout`, `site-gone`, and what the target refuses with; the stream then continues
-   *   here
+   * here
    */
   async begin(
     record: StreamRecord,

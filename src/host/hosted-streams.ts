@@ -61,8 +61,9 @@ export class HostedStreams {
   }
 
   /**
-   * Starts a stream's agents here, ahead of the stream itself. @throws {MeanderError} `code-…`, `executor-failed`,
-   * `site-full`, …
+   * Starts a stream's agents here, ahead of the stream itself.
+   *
+   * @throws {MeanderError} `code-…`, `executor-failed`, `site-full`, …
    */
   async openAgents(
     record: StreamRecord,

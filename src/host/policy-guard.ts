@@ -25,8 +25,9 @@ export class PolicyGuard {
   }
 
   /**
-   * Applies the rules of the site and of the stream to a control message, and reports a denial. @throws {MeanderError}
-   * `denied`
+   * Applies the rules of the site and of the stream to a control message, and reports a denial.
+   *
+   * @throws {MeanderError} `denied`
    */
   enforce(question: PolicyQuestion): void {
     const { site, report } = this.#ports;

@@ -65,8 +65,8 @@ export interface SiteStreamsOptions {
 }
 
 /**
- * The mobile streams of a site: its kernel, the streams here with their agents, the leader's commands, and the attached shells. It composes the parts of this
- * folder; the live site and the simulator differ in the ports that they pass.
+ * The mobile streams of a site: its kernel, the streams here with their agents, the leader's commands, and the attached
+ * shells. It composes the parts of this folder; the live site and the simulator differ in the ports that they pass.
  */
 export class SiteStreams {
   readonly kernel: StreamKernel;

@@ -20,7 +20,8 @@ export interface CommitsPorts {
 }
 
 /**
- * When other sites learn what a stream did: with durability `message` once its record is kept, else at once (docs/spec/streams.md [M7], [M33]).
+ * When other sites learn what a stream did: with durability `message` once its record is kept, else at once
+ * (docs/spec/streams.md [M7], [M33]).
  */
 export class Commits {
   readonly #ports: CommitsPorts;

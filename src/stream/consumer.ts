@@ -136,8 +136,9 @@ export interface Consumer {
    */
   notify(event: LifecycleEvent, done: (effects: Effects) => void): void;
   /**
-   * Runs one handler that failed again, as {@link notify}. Without that agent or handler it is over. @param attempt 2
-   * for the second run
+   * Runs one handler that failed again, as {@link notify}. Without that agent or handler it is over.
+   *
+   * @param attempt 2 for the second run
    */
   recall(call: EventCall, attempt: number, done: (effects: Effects) => void): void;
   /** The committed state of all agents, packed. Borrowed: it is never changed. */

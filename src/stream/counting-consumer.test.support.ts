@@ -18,7 +18,10 @@ export interface Counter {
   total: number;
 }
 
-/** Counts what comes from each sender, and passes some of it on. Every message carries its number among those of its sender. */
+/**
+ * Counts what comes from each sender, and passes some of it on. Every message carries its number among those of its
+ * sender.
+ */
 export class CountingConsumer implements Consumer {
   readonly batchMax = 8;
   #committed: Counter;

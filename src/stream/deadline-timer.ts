@@ -1,6 +1,9 @@
 import type { Cancel, Clock } from "../base/index.ts";
 
-/** A deadline that is often postponed: its timer is only set again when it expires, or when the deadline is earlier than it. */
+/**
+ * A deadline that is often postponed: its timer is only set again when it expires, or when the deadline is earlier than
+ * it.
+ */
 export class DeadlineTimer {
   /** When `due` is called, on the clock, ms. Takes effect at the next {@link arm}. */
   deadline = Number.POSITIVE_INFINITY;

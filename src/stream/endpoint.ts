@@ -21,9 +21,9 @@ interface Unresolved {
 }
 
 /**
- * A sender: a stream at this site, a shell, or the site itself. It has a window to each of its receivers, and a reply box, whose address is its own with
- * the sign changed: what is sent there is handled by the kernel, not by the agents, so that a handler can wait for a reply
- * (docs/spec/streams.md [M31]).
+ * A sender: a stream at this site, a shell, or the site itself. It has a window to each of its receivers, and a reply
+ * box, whose address is its own with the sign changed: what is sent there is handled by the kernel, not by the agents,
+ * so that a handler can wait for a reply (docs/spec/streams.md [M31]).
  */
 export abstract class Endpoint implements WindowOwner {
   readonly id: EndpointId;

@@ -48,8 +48,8 @@ interface Failed {
 type Entry = Told | Failed;
 
 /**
- * The events of a stream that its agents have not handled yet, in order: told between two messages, and tried again, as messages are, when
- * a handler fails (docs/spec/streams.md [M13]).
+ * The events of a stream that its agents have not handled yet, in order: told between two messages, and tried again, as
+ * messages are, when a handler fails (docs/spec/streams.md [M13]).
  */
 export class EventQueue {
   readonly #ports: EventQueuePorts;
@@ -107,7 +107,10 @@ export class EventQueue {
     return { events: entries.map(stateOf), lastEvent: this.#lastSeq };
   }
 
-  /** Tells the agents, between two messages. Settles when their handlers have ended, or when the event waits behind one that failed. */
+  /**
+   * Tells the agents, between two messages. Settles when their handlers have ended, or when the event waits behind one
+   * that failed.
+   */
   tell(event: LifecycleEvent): Promise<void> {
     // What timers there are is bounded where they are set.
     if (event.type !== "timer" && this.#entries.length >= LIMITS.streamEventsMax) {
@@ -125,14 +128,18 @@ export class EventQueue {
     else this.#arm();
   }
 
-  /** Handlers of an event failed that was told outside of this queue: they are tried again behind those that failed before. */
+  /**
+   * Handlers of an event failed that was told outside of this queue: they are tried again behind those that failed
+   * before.
+   */
   failed(failures: readonly EventFailure[]): void {
     for (const failure of failures) this.#failed(failure, 1, ++this.#lastSeq);
     if (failures.length > 0) this.#arm();
   }
 
   /**
-   * Tries the departure handlers that failed again, for a while: a move does not wait longer, nor halt. Those that go on to fail become dead letters.
+   * Tries the departure handlers that failed again, for a while: a move does not wait longer, nor halt. Those that go
+   * on to fail become dead letters.
    *
    * @param isOver nothing of it matters any more
    */

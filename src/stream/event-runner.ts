@@ -13,7 +13,9 @@ export interface EventRunnerPorts {
 /** Called with the effects of an event, in the turn in which they are applied and before that. */
 export type EventEnd = (effects: Effects) => void;
 
-/** Runs the handlers of events. Both methods resolve when the effects are applied, or void because the stream has left. */
+/**
+ * Runs the handlers of events. Both methods resolve when the effects are applied, or void because the stream has left.
+ */
 export class EventRunner {
   readonly #ports: EventRunnerPorts;
 

@@ -7,7 +7,8 @@ import type { FrameNetwork } from "./network.ts";
 /** Sites with a network each, to examine. */
 export interface FrameWorld extends AsyncDisposable {
   /**
-   * Starts a site, ending an earlier instance of it. When this resolves, all running sites know each other and no others.
+   * Starts a site, ending an earlier instance of it. When this resolves, all running sites know each other and no
+   * others.
    *
    * @param onFrames gets what arrives there
    */
@@ -28,7 +29,8 @@ const SOUTH: SiteInstance = { site: "south", instance: 0xffff_fffe };
 const PASSES_MAX = 20_000;
 
 /**
- * What every {@link FrameNetwork} must do (docs/spec/streams-network.md). An implementation calls this from its own test file.
+ * What every {@link FrameNetwork} must do (docs/spec/streams-network.md). An implementation calls this from its own
+ * test file.
  *
  * @param isOrdered whether frames arrive in order as long as nothing breaks
  */

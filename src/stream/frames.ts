@@ -162,8 +162,9 @@ export type FrameHead =
   | Extract<Frame, { type: "ack" }>;
 
 /**
- * What an encoded `append` or `ack` is about, without reading its segments. Undefined for other frames. @param bytes
- * one frame, as {@link encodeFrame} wrote it
+ * What an encoded `append` or `ack` is about, without reading its segments. Undefined for other frames.
+ *
+ * @param bytes one frame, as {@link encodeFrame} wrote it
  */
 export function frameHead(bytes: Uint8Array): FrameHead | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

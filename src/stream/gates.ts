@@ -10,7 +10,10 @@ export interface GatesPorts {
   passed(): void;
 }
 
-/** Tasks that run between two messages, one at a time: changes of the agents, and events (docs/spec/streams.md [M3], [M4]). */
+/**
+ * Tasks that run between two messages, one at a time: changes of the agents, and events (docs/spec/streams.md [M3],
+ * [M4]).
+ */
 export class Gates {
   readonly #ports: GatesPorts;
   readonly #waiting: (() => void)[] = [];
@@ -26,7 +29,10 @@ export class Gates {
     return this.#isBusy;
   }
 
-  /** Runs `task` between two messages. Rejects with what it rejects with, or with `stream-gone` when the stream has left before. */
+  /**
+   * Runs `task` between two messages. Rejects with what it rejects with, or with `stream-gone` when the stream has left
+   * before.
+   */
   pass<T>(task: () => Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const run = (): void => {

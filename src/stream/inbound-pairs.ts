@@ -51,7 +51,10 @@ export class InboundPairs {
     });
   }
 
-  /** A source that lost its numbers asks where to continue; 0: from the start. Undefined: it has a later epoch elsewhere. */
+  /**
+   * A source that lost its numbers asks where to continue; 0: from the start. Undefined: it has a later epoch
+   * elsewhere.
+   */
   resync(from: SiteInstance, source: EndpointId, sourceEpoch: number): number | undefined {
     const pair = this.#pairs.get(source);
     return pair === undefined ? 0 : pair.resync(from, sourceEpoch);

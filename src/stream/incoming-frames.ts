@@ -17,7 +17,10 @@ export interface IncomingFramesPorts {
   moved(frame: Extract<Frame, { type: "moved" }>): void;
 }
 
-/** Hands the frames of other sites to the endpoints that they are for, and answers those whose target is not here ([M9], [M29]). */
+/**
+ * Hands the frames of other sites to the endpoints that they are for, and answers those whose target is not here ([M9],
+ * [M29]).
+ */
 export class IncomingFrames {
   readonly #ports: IncomingFramesPorts;
 

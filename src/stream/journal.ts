@@ -12,8 +12,9 @@ export interface JournalEntry {
 }
 
 /**
- * Keeps a stream's record at its keeper up to date: one write at a time, always of the newest state (docs/spec/streams.md [M7], [M33]). The keeper's
- * earlier state does not matter: a new keeper, or one that restarted, gets the whole state like any other.
+ * Keeps a stream's record at its keeper up to date: one write at a time, always of the newest state
+ * (docs/spec/streams.md [M7], [M33]). The keeper's earlier state does not matter: a new keeper, or one that restarted,
+ * gets the whole state like any other.
  */
 export class Journal {
   readonly #context: KernelContext;

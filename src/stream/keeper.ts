@@ -11,8 +11,9 @@ interface Kept {
 }
 
 /**
- * The records of other sites' streams, kept here as their failure manager (docs/spec/streams.md [M7], [M33]). What `put` has settled for survives the end of
- * this process; a write of an epoch below the fence is refused, so that a site that was given up cannot commit any more.
+ * The records of other sites' streams, kept here as their failure manager (docs/spec/streams.md [M7], [M33]). What
+ * `put` has settled for survives the end of this process; a write of an epoch below the fence is refused, so that a
+ * site that was given up cannot commit any more.
  */
 export class Keeper {
   readonly #store: RecordStore;

@@ -41,8 +41,9 @@ const NAME_BYTES = 96;
 const PRUNE_MS = 60_000;
 
 /**
- * The mobile streams of one site: the streams here, what was sent from here, and where the other streams are. It does no I/O: bytes come and go
- * through its {@link FrameNetwork}, time through its clock. docs/spec/streams.md has its rules.
+ * The mobile streams of one site: the streams here, what was sent from here, and where the other streams are. It does
+ * no I/O: bytes come and go through its {@link FrameNetwork}, time through its clock. docs/spec/streams.md has its
+ * rules.
  */
 export class StreamKernel {
   readonly counts = new Counters();
@@ -278,7 +279,9 @@ export class StreamKernel {
     }
   }
 
-  /** Replies for shells whose site has ended. Their numbers stay for a while: what they sent may still arrive, again. */
+  /**
+   * Replies for shells whose site has ended. Their numbers stay for a while: what they sent may still arrive, again.
+   */
   #giveUpEnded(): void {
     for (const [id, siteInstance] of this.locations.others) {
       if (!this.#ended.has(siteInstance)) continue;

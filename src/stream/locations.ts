@@ -11,7 +11,9 @@ export interface Location {
   readonly live: boolean;
 }
 
-/** Where endpoints are: of streams as the directory or a `moved` frame says, of shells and sites as their frames show. */
+/**
+ * Where endpoints are: of streams as the directory or a `moved` frame says, of shells and sites as their frames show.
+ */
 export class Locations {
   readonly #streams = new Map<EndpointId, Location>();
   readonly #names = new Map<string, EndpointId>();

@@ -32,7 +32,10 @@ interface Batch {
 /** Larger batches would only delay other work. */
 const BATCH_MAX = 64;
 
-/** Runs the append handlers for the messages of a mailbox, in batches, and does with those that fail what the error policy says. */
+/**
+ * Runs the append handlers for the messages of a mailbox, in batches, and does with those that fail what the error
+ * policy says.
+ */
 export class MessageRunner {
   readonly #ports: MessageRunnerPorts;
   #batch: Batch | undefined;

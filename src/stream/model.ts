@@ -1,8 +1,8 @@
 /**
  * One end of message traffic, by number. Never used again within a session.
  *
- * Streams: 1 to 2^32-1, given by the leader. Shells: from {@link SHELL_ID_MIN}, drawn at random by their home site. Sites themselves:
- * {@link siteEndpoint}.
+ * Streams: 1 to 2^32-1, given by the leader. Shells: from {@link SHELL_ID_MIN}, drawn at random by their home site.
+ * Sites themselves: {@link siteEndpoint}.
  */
 export type EndpointId = number;
 
@@ -31,8 +31,9 @@ export function isStream(id: EndpointId): boolean {
 /**
  * What of a stream survives the crash of its site.
  *
- * `none`: its name, its agents and the briefcases they were attached with. `checkpoint`: its state after every `every` messages. `message`: its state after
- * each message, and each message it had sent; nothing is lost, repeated or reordered between such streams.
+ * `none`: its name, its agents and the briefcases they were attached with. `checkpoint`: its state after every `every`
+ * messages. `message`: its state after each message, and each message it had sent; nothing is lost, repeated or
+ * reordered between such streams.
  */
 export type Durability =
   | { readonly type: "none" }

@@ -38,8 +38,8 @@ export interface PairOwner {
 }
 
 /**
- * Receives from one source at one target: orders and reassembles segments, and acknowledges what is consumed (docs/spec/streams.md
- * [M1], [M2], [M25], [M30]).
+ * Receives from one source at one target: orders and reassembles segments, and acknowledges what is consumed
+ * (docs/spec/streams.md [M1], [M2], [M25], [M30]).
  */
 export class ReceivePair implements Chore {
   readonly source: EndpointId;

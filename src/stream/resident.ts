@@ -30,8 +30,8 @@ import { type DeadLetter, encodeState, type StreamState } from "./stream-state.t
 import { StreamTimers } from "./stream-timers.ts";
 
 /**
- * A stream at this site: what it has received, what runs, and what it has sent. Configuration changes and events run between messages, one at a
- * time (docs/spec/streams.md [M3], [M4]).
+ * A stream at this site: what it has received, what runs, and what it has sent. Configuration changes and events run
+ * between messages, one at a time (docs/spec/streams.md [M3], [M4]).
  */
 export class Resident extends Endpoint implements PairOwner {
   readonly streamEpoch: number;
@@ -203,7 +203,7 @@ export class Resident extends Endpoint implements PairOwner {
     return this.#pairs.resync(from, source, sourceEpoch);
   }
 
-  /** Changes the agents between two messages; `task` resolves to what their handlers did. Resolves when the record has the change. */
+  /** Changes the agents between two messages, by what `task` resolves to. Resolves when the record has it. */
   async change(task: () => Promise<Effects>): Promise<void> {
     await this.#gates.pass(async () => {
       const effects = await task();
@@ -223,7 +223,7 @@ export class Resident extends Endpoint implements PairOwner {
     });
   }
 
-  /** Sends messages out of a handler that still runs: they are not undone when it fails. @returns the last one's number */
+  /** Sends messages while a handler runs; not undone when it fails. @returns the number of the last one */
   sendAtOnce(
     to: { readonly target: EndpointId; readonly targetName: string },
     payloads: readonly Uint8Array[],
@@ -239,13 +239,14 @@ export class Resident extends Endpoint implements PairOwner {
     });
   }
 
-  /** Runs the handlers of an event, between two messages. Resolves when they have ended, or when the event waits behind one that failed. */
+  /** Runs the handlers of an event between two messages. Resolves when they have ended, or the event must wait. */
   tell(event: LifecycleEvent): Promise<void> {
     return this.#events.tell(event);
   }
 
   /**
-   * Lets the current message end, runs the departure handlers, and stops. Resolves to the state; undefined when `cancelled` returned true meanwhile.
+   * Lets the current message end, runs the departure handlers, and stops. Resolves to the state; undefined when
+   * `cancelled` returned true meanwhile.
    *
    * @param retryMs how long departure handlers that fail are retried
    */

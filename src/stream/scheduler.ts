@@ -34,7 +34,9 @@ export class Scheduler {
     return this.#waitsForRoom;
   }
 
-  /** Runs until something is asynchronous, or nothing is left. False: it is called from within itself, and does nothing. */
+  /**
+   * Runs until something is asynchronous, or nothing is left. False: it is called from within itself, and does nothing.
+   */
   work(): boolean {
     if (this.#isWorking) return false;
     this.#isWorking = true;

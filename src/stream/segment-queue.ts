@@ -42,7 +42,12 @@ export class SegmentQueue {
     return this.#segments[this.#head + sequence - this.#base] as Segment;
   }
 
-  /** Adds a message, cut into segments of at most `segmentBytes`. @param flags of its first segment @returns the number of its last segment */
+  /**
+   * Adds a message, cut into segments of at most `segmentBytes`.
+   *
+   * @param flags of its first segment
+   * @returns the number of its last segment
+   */
   push(message: Uint8Array, flags: number, segmentBytes: number): number {
     if (message.byteLength <= segmentBytes)
       this.#add({ flags: flags | SEGMENT.end, bytes: message });

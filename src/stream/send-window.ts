@@ -31,10 +31,12 @@ const SEGMENTS_PER_FRAME = 1_024;
 const ALL = Number.MAX_SAFE_INTEGER;
 
 /**
- * The messages from one source to one target that are not known to be consumed (docs/spec/streams.md [M2], [M25]-[M29]).
+ * The messages from one source to one target that are not known to be consumed (docs/spec/streams.md [M2],
+ * [M25]-[M29]).
  *
- * It sends what the target's credit, its own width and the owner's record allow, measures the round trip, and retransmits what
- * was not acknowledged in time. Its width grows with what arrives in time and halves with what does not.
+ * It sends what the target's credit, its own width and the owner's record allow, measures the round trip, and
+ * retransmits what was not acknowledged in time. Its width grows with what arrives in time and halves with what does
+ * not.
  */
 export class SendWindow {
   readonly target: EndpointId;
@@ -160,7 +162,7 @@ export class SendWindow {
   acknowledged(frame: Extract<Frame, { type: "ack" }>): void {
     const context = this.#context;
     const epoch = context.locations.get(this.target)?.streamEpoch ?? 0;
-    // [M9] Before the target has said which numbers it expects, and from an earlier location of it, acks mean nothing.
+    // [M9] Before a resync, and from an earlier location, acks mean nothing.
     if (this.#resync || frame.targetEpoch < epoch) {
       context.count("stale-ack");
       return;

@@ -14,8 +14,9 @@ export type SiteHandler = (
 ) => Promise<Uint8Array | undefined>;
 
 /**
- * The site itself as sender and receiver: requests between sites (install this stream, keep this record) use the windows that carry
- * messages (docs/spec/streams.md [M32]). Requests are begun in the order of their arrival, without waiting for each other.
+ * The site itself as sender and receiver: requests between sites (install this stream, keep this record) use the
+ * windows that carry messages (docs/spec/streams.md [M32]). Requests are begun in the order of their arrival, without
+ * waiting for each other.
  */
 export class SiteEndpoint extends Endpoint implements PairOwner {
   readonly streamEpoch = 0;
@@ -59,7 +60,10 @@ export class SiteEndpoint extends Endpoint implements PairOwner {
     pair.accept(from, frame, (arrival) => this.#received(from, arrival));
   }
 
-  /** A site that was given up and returns, for example after it was suspended, remembers the numbers: new ones must be higher. */
+  /**
+   * A site that was given up and returns, for example after it was suspended, remembers the numbers: new ones must be
+   * higher.
+   */
   protected override get firstNumber(): number {
     return this.#highestGone + 1;
   }

@@ -11,7 +11,10 @@ import type { Segment } from "./frames.ts";
 import type { EndpointId } from "./model.ts";
 import type { PairState } from "./receive-pair.ts";
 
-/** A message that its handlers failed on too often. Or an event: then the source is 0, its name says which handler, and the payload is its argument. */
+/**
+ * A message that its handlers failed on too often. Or an event: then the source is 0, its name says which handler, and
+ * the payload is its argument.
+ */
 export interface DeadLetter {
   readonly source: EndpointId;
   readonly sourceName: string;
@@ -31,7 +34,9 @@ export interface Trouble {
   readonly halted: boolean;
 }
 
-/** An event that is not over: none of its handlers was told, or one failed and is tried again, or has halted the stream. */
+/**
+ * An event that is not over: none of its handlers was told, or one failed and is tried again, or has halted the stream.
+ */
 export type EventState =
   | { readonly type: "told"; readonly event: LifecycleEvent }
   | {

@@ -2,7 +2,10 @@ import { LIMITS } from "../base/index.ts";
 
 const MIN = 2;
 
-/** How many segments a window may have under way: grows with what arrives in time and halves with what does not (docs/spec/streams.md [M26], [M28]). */
+/**
+ * How many segments a window may have under way: grows with what arrives in time and halves with what does not
+ * (docs/spec/streams.md [M26], [M28]).
+ */
 export class WindowWidth {
   /** The width at the start, and the most after the target's location has changed. */
   static readonly INITIAL = 32;

@@ -1,7 +1,8 @@
 /**
  * What two sites say to each other before frames flow. docs/spec/streams-network.md [N2]
  *
- * Every message begins with eight bytes: magic (u32), version (u8), type (u8), and the length of the whole message (u16).
+ * Every message begins with eight bytes: magic (u32), version (u8), type (u8), and the length of the whole message
+ * (u16).
  */
 import type { SiteInstance } from "../../stream/index.ts";
 
@@ -121,7 +122,10 @@ export function encodePlace({ site, instance }: SiteInstance): Uint8Array {
   return bytes;
 }
 
-/** Length that the message at the front of `bytes` says it has; undefined when none starts there. Needs {@link HEADER_BYTES}. */
+/**
+ * Length that the message at the front of `bytes` says it has; undefined when none starts there. Needs {@link
+ * HEADER_BYTES}.
+ */
 export function handshakeLength(bytes: Uint8Array): number | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (view.getUint32(0) !== MAGIC || view.getUint8(4) !== VERSION) return undefined;

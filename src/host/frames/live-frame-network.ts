@@ -53,11 +53,14 @@ export interface LiveFrameNetwork extends FrameNetwork, AsyncDisposable {
   readonly port: number;
   /** Frames dropped and connections refused, by reason; [N20] lists them. */
   readonly counts: Counters;
-  /** Who this site is; set once, after {@link FrameNetwork.onFrames}. Until then no peer is admitted and nothing is sent. */
+  /**
+   * Who this site is; set once, after {@link FrameNetwork.onFrames}. Until then no peer is admitted and nothing is
+   * sent.
+   */
   join(identity: FrameIdentity): void;
   /**
-   * The sites that run, this one too if frames to itself are to arrive. Ways to those that are not listed any more, or have another
-   * instance or address, are closed.
+   * The sites that run, this one too if frames to itself are to arrive. Ways to those that are not listed any more, or
+   * have another instance or address, are closed.
    */
   setSites(sites: readonly FrameSite[]): void;
   /** By site. */

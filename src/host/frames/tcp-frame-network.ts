@@ -22,8 +22,8 @@ import { TurnEnd } from "./turn-end.ts";
 const LISTEN_BACKLOG = 1_024;
 
 /**
- * Frames over TCP, the default: two connections for each pair of sites, each dialled by the one that sends on it, so that two that
- * dial at once are no special case.
+ * Frames over TCP, the default: two connections for each pair of sites, each dialled by the one that sends on it, so
+ * that two that dial at once are no special case.
  */
 export class TcpFrameNetwork implements LiveFrameNetwork {
   readonly port: number;

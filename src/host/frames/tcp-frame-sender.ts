@@ -35,8 +35,8 @@ export interface SenderPorts {
 }
 
 /**
- * The way to one instance of a site: a connection that is used for sending only, dialled when there is something to send [N1].
- * One write is under way at a time, so that what waits behind it leaves together.
+ * The way to one instance of a site: a connection that is used for sending only, dialled when there is something to
+ * send [N1]. One write is under way at a time, so that what waits behind it leaves together.
  */
 export class TcpFrameSender {
   readonly to: FrameSite;

@@ -30,8 +30,8 @@ import { UdpFrameAdmission } from "./udp-frame-admission.ts";
 import { UdpFrameSender } from "./udp-frame-sender.ts";
 
 /**
- * Frames in datagrams over one socket, as the paper has it: what is lost, or comes twice or late, is for the windows above. Each
- * direction of a pair has its own handshake and token.
+ * Frames in datagrams over one socket, as the paper has it: what is lost, or comes twice or late, is for the windows
+ * above. Each direction of a pair has its own handshake and token.
  */
 export class UdpFrameNetwork implements LiveFrameNetwork {
   readonly port: number;

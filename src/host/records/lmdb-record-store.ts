@@ -19,14 +19,16 @@ interface Write {
 /**
  * Records on this machine's disk, in LMDB.
  *
- * The calls of one turn of the event loop are one transaction, done in this thread: some 15 µs, and 2 µs for each further record of
- * 2 KB. (The library's own write thread takes three times that for a lone record, and ends the process when the disk is full.)
+ * The calls of one turn of the event loop are one transaction, done in this thread: some 15 µs, and 2 µs for each
+ * further record of 2 KB. (The library's own write thread takes three times that for a lone record, and ends the
+ * process when the disk is full.)
  *
- * What survives [N32]: a put has settled when the kernel has the bytes, so that the end of the process, by `kill -9` too, takes
- * nothing. No turn waits for the disk, which would cost it that time: measured 0.2 ms, and on slow disks 20 ms.
- * A power cut, or a crash of the kernel, takes what the kernel had not written by itself (up to some 30 s), and may leave the file
- * torn; so after one the file is not read but set aside as `records.mdb.torn`, and the store begins empty. Streams whose host
- * still runs put their records again. An orderly {@link LmdbRecordStore.close} brings everything to the disk.
+ * What survives [N32]: a put has settled when the kernel has the bytes, so that the end of the process, by `kill -9`
+ * too, takes nothing. No turn waits for the disk, which would cost it that time: measured 0.2 ms, and on slow disks 20
+ * ms. A power cut, or a crash of the kernel, takes what the kernel had not written by itself (up to some 30 s), and may
+ * leave the file torn; so after one the file is not read but set aside as `records.mdb.torn`, and the store begins
+ * empty. Streams whose host still runs put their records again. An orderly {@link LmdbRecordStore.close} brings
+ * everything to the disk.
  *
  * Where the system does not tell its runs apart (others than Linux), every commit waits for the disk instead.
  *

@@ -1,4 +1,7 @@
-/** Runs tasks when signals are aborted, with a single listener on each signal: platforms report many listeners as a leak. */
+/**
+ * Runs tasks when signals are aborted, with a single listener on each signal: platforms report many listeners as a
+ * leak.
+ */
 export class AbortWatch {
   readonly #waiting = new WeakMap<AbortSignal, Set<() => void>>();
 

@@ -27,8 +27,8 @@ interface Quota {
 const UNANSWERED_BYTES_MAX = LIMITS.shellMessageBytesMax / 2;
 
 /**
- * [S8] The unanswered calls of a shell: at most {@link LIMITS.shellCallsMax}, of which {@link LIMITS.shellAppendsMax} are appends and
- * sleeps. Further ones wait, first in, first out.
+ * [S8] The unanswered calls of a shell: at most {@link LIMITS.shellCallsMax}, of which {@link LIMITS.shellAppendsMax}
+ * are appends and sleeps. Further ones wait, first in, first out.
  */
 export class CallWindow {
   readonly #send: (message: string) => void;

@@ -18,7 +18,8 @@ export interface PlatformWebSocket {
  * Attaches a shell to a site over the platform's own WebSocket: for browsers.
  *
  * @param url `http://127.0.0.1:7000`; a page may reach the sites of the session that it comes from
- * @throws {MeanderError} `address-invalid`, `option-invalid`, `shell-refused`; `site-unreachable`, also when the site refuses the page, which
+ * @throws {MeanderError} `address-invalid`, `option-invalid`, `shell-refused`; `site-unreachable`, also when the site
+ * refuses the page, which
  *   a browser does not tell apart
  */
 export function connect(url: string, options: ConnectOptions = {}): Promise<Shell> {

@@ -18,7 +18,9 @@ export class LargeAnswers {
     if (this.#waiting.length === 1) this.#fetch(id);
   }
 
-  /** A part arrives. Returns the whole text after the last one; false when it was not requested or exceeds the limit. */
+  /**
+   * A part arrives. Returns the whole text after the last one; false when it was not requested or exceeds the limit.
+   */
   part(id: number, text: string, last: boolean): string | undefined | false {
     if (this.#waiting[0] !== id) return false;
     this.#parts.push(text);

@@ -1,4 +1,6 @@
-/** What a shell's port takes and gives, as JSON: each schema is a codec, from JSON by `decode` and to JSON by `encode`. */
+/**
+ * What a shell's port takes and gives, as JSON: each schema is a codec, from JSON by `decode` and to JSON by `encode`.
+ */
 import { z } from "zod";
 import {
   type AgentSpec,

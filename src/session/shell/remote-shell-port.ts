@@ -35,8 +35,8 @@ const UTF8 = new TextEncoder();
 /**
  * [S7] The port of a shell whose site is at the other end of a message socket. Made by `connectShell`.
  *
- * Besides what every {@link ShellPort} throws: `shell-disconnected` (a call that was sent may have taken effect), `message-too-large`,
- * `option-invalid`, `site-answer-invalid`.
+ * Besides what every {@link ShellPort} throws: `shell-disconnected` (a call that was sent may have taken effect),
+ * `message-too-large`, `option-invalid`, `site-answer-invalid`.
  */
 export class RemoteShellPort implements ShellPort {
   readonly name: string;
@@ -173,7 +173,10 @@ export class RemoteShellPort implements ShellPort {
     return this.#call("policies", {});
   }
 
-  /** @throws {MeanderError} `option-invalid`, `shell-closed`, `shell-disconnected`, `shell-busy` with more than {@link LIMITS.shellSubscriptionsMax} */
+  /**
+   * @throws {MeanderError} `option-invalid`, `shell-closed`, `shell-disconnected`, `shell-busy` with more than {@link
+   * LIMITS.shellSubscriptionsMax}
+   */
   onEvent(filter: EventFilter, listener: (event: StreamEvent) => void): () => void {
     if (this.#end !== undefined) throw this.#end;
     if (this.#listeners.size >= LIMITS.shellSubscriptionsMax) {

@@ -19,7 +19,10 @@ interface Subscription {
   isBusy: boolean;
 }
 
-/** [S2] The events that a shell reads: at most one message for each reader is unacknowledged; later events wait in a bounded buffer. */
+/**
+ * [S2] The events that a shell reads: at most one message for each reader is unacknowledged; later events wait in a
+ * bounded buffer.
+ */
 export class ServedEvents {
   readonly #ports: ServedPorts;
   readonly #subscriptions = new Map<number, Subscription>();

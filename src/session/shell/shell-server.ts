@@ -5,8 +5,8 @@ import { type AttachShell, ServedShell } from "./served-shell.ts";
 /** Serves any number of shells, each over a message socket with a port of its own. */
 export class ShellServer {
   /**
-   * `refused`: shells over the limit, and those that could not be attached; `silent`: shells that stopped responding; `invalid-…`: messages,
-   * by what was wrong. Each ended its shell.
+   * `refused`: shells over the limit, and those that could not be attached; `silent`: shells that stopped responding;
+   * `invalid-…`: messages, by what was wrong. Each ended its shell.
    */
   readonly counts: Counters = new Counters();
   readonly #attach: AttachShell;

@@ -43,8 +43,8 @@ interface FakeStream {
 }
 
 /**
- * A session of one shell, in memory: streams are records, every message is consumed at once unless its stream is halted, and the reply is what was
- * appended, in a list.
+ * A session of one shell, in memory: streams are records, every message is consumed at once unless its stream is
+ * halted, and the reply is what was appended, in a list.
  */
 export class FakeShellPort implements ShellPort {
   readonly name: string;

@@ -24,8 +24,8 @@ import {
 import { StreamGroup } from "./stream-group.ts";
 
 /**
- * Controls a session from outside: creates streams, attaches agents, appends, moves and inspects. It may close at any time;
- * what it created remains.
+ * Controls a session from outside: creates streams, attaches agents, appends, moves and inspects. It may close at any
+ * time; what it created remains.
  *
  * ```ts
  * await using shell = await connect("http://127.0.0.1:7000");
@@ -34,8 +34,8 @@ import { StreamGroup } from "./stream-group.ts";
  * await shell.append("foo", "Hello world");
  * ```
  *
- * Every method rejects with the MeanderError that the session answers, with `shell-closed` after `close`, and with `shell-disconnected` when the
- * connection is lost.
+ * Every method rejects with the MeanderError that the session answers, with `shell-closed` after `close`, and with
+ * `shell-disconnected` when the connection is lost.
  */
 export class Shell implements AsyncDisposable {
   /** [S1] Settles when it has ended: undefined after `close`, else why. */
@@ -141,7 +141,12 @@ export class Shell implements AsyncDisposable {
     return this.#port.deadLetter(stream, id, "retry", undefined);
   }
 
-  /** Replays a dead letter, behind the messages that wait. @param edited the payload to use instead; undefined: its own @throws {MeanderError} `message-unknown`, `value-uncloneable` */
+  /**
+   * Replays a dead letter, behind the messages that wait.
+   *
+   * @param edited the payload to use instead; undefined: its own
+   * @throws {MeanderError} `message-unknown`, `value-uncloneable`
+   */
   async replay(stream: string, id: string, edited?: unknown): Promise<void> {
     const payload = edited === undefined ? undefined : packValue(edited);
     await this.#port.deadLetter(stream, id, "replay", payload);
@@ -152,7 +157,11 @@ export class Shell implements AsyncDisposable {
     return this.#port.evacuate(site);
   }
 
-  /** Replaces the rules of a scope: `session`, `sites/NAME` or `streams/NAME`. @throws {MeanderError} `policy-invalid`, `denied` */
+  /**
+   * Replaces the rules of a scope: `session`, `sites/NAME` or `streams/NAME`.
+   *
+   * @throws {MeanderError} `policy-invalid`, `denied`
+   */
   setPolicy(scope: string, rules: readonly unknown[]): Promise<void> {
     return this.#port.setPolicy(scope, rules);
   }
@@ -163,8 +172,8 @@ export class Shell implements AsyncDisposable {
   }
 
   /**
-   * [S2] Events of streams from this call on, until the loop is left, `signal` is aborted, or the shell is closed. The loop throws when the
-   * connection is lost.
+   * [S2] Events of streams from this call on, until the loop is left, `signal` is aborted, or the shell is closed. The
+   * loop throws when the connection is lost.
    */
   events(filter: EventFilter = {}, options: { readonly signal?: AbortSignal } = {}): EventReader {
     return new EventReader(this.#port, filter, options.signal);
@@ -175,7 +184,11 @@ export class Shell implements AsyncDisposable {
     return this.#port.now();
   }
 
-  /** Resolves after that time on the clock of the site, which may be simulated. @throws {MeanderError} `option-invalid` */
+  /**
+   * Resolves after that time on the clock of the site, which may be simulated.
+   *
+   * @throws {MeanderError} `option-invalid`
+   */
   async sleep(ms: number, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     checkMs("sleep", ms);
     options.signal?.throwIfAborted();
