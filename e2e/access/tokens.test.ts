@@ -10,7 +10,7 @@ import { until } from "../support/wait.ts";
 
 const guarded = GuardedSession.use();
 
-test("a site that other machines reach asks for tokens, and its own user needs none", {
+test("a site that other machines reach requires tokens, and its own user needs none", {
   skip: noAddress,
 }, async () => {
   assert.equal(guarded.north.access, "tokens");

@@ -97,7 +97,7 @@ export class GuardedSession {
       d: string;
     };
     assert.match(printed, /"level":20,/, "they log everything");
-    assert.match(printed, /A token was made/);
+    assert.match(printed, /A token was issued/);
     const member = (await readFile(join(folder, "south", "member-token"), "utf8")).trim();
     for (const token of [...this.secrets, member]) {
       const [, body = "", signature = ""] = token.split(".");

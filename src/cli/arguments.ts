@@ -17,7 +17,7 @@ export interface SiteArguments extends CredentialArguments {
   readonly json?: boolean;
 }
 
-/** Adds `--site`, `--json`, and what a verb shows and trusts. */
+/** Adds `--site`, `--json`, and the options for credentials. */
 export function withSite(command: Command): Command {
   return command
     .option(
@@ -27,7 +27,7 @@ export function withSite(command: Command): Command {
     )
     .option(
       "--token-file <file>",
-      "file with the token to show, - for standard input (the variable MEANDER_TOKEN, or what a site of this machine left)",
+      "file with the token to present, - for standard input (the variable MEANDER_TOKEN, or that of a site of this machine)",
     )
     .option("--ca <file>", "for https: authorities to trust, in PEM (the usual ones)")
     .option(
@@ -68,7 +68,7 @@ export function durationOf(text: string, argument: string): number {
   });
 }
 
-/** Adds what one option gives to what the ones before it gave. */
+/** Collects the values of a repeated option. */
 export function collect(value: string, before: readonly string[]): string[] {
   return [...before, value];
 }

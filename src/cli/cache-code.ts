@@ -10,7 +10,8 @@ const SAVE_MS = 5_000;
 
 /**
  * Keeps what V8 compiles of this program for the next process that runs it in the same `role`: by Node's compile cache
- * where it has one (22.1 and later), else by {@link CodeCache}. `NODE_DISABLE_COMPILE_CACHE=1` switches both off.
+ * where
+ * it has one (22.1 and later), else by {@link CodeCache}. `NODE_DISABLE_COMPILE_CACHE=1` switches both off.
  *
  * @param role what of the program runs, as a file may be called: `site`, `plane-worker`
  */

@@ -7,7 +7,7 @@ export function addChannels(program: Command): void {
   withSite(
     program
       .command("channels")
-      .description("list the channels of the session, and how they are at the site"),
+      .description("list the channels of the session, and their state at the site"),
   ).action(async (options: SiteArguments) => {
     const terminal = openTerminal(options.json === true);
     const client = clientOf(options);

@@ -63,7 +63,7 @@ test("the first process writes what it compiled, the second uses it and writes n
   assert.deepEqual(readdirSync(join(folder, "cache")), ["role.bin"]);
 });
 
-test("a script that has changed is compiled anew", async () => {
+test("a script that has changed is compiled again", async () => {
   await run();
   const before = written();
   writeFileSync(join(scripts, "part.cjs"), "exports.add = (a, b) => a - b;\n");
@@ -94,7 +94,7 @@ test("a folder that others may enter, and a file that others may write, are not 
   chmodSync(file, 0o620);
   const before = written();
   await run();
-  assert.notEqual(written(), before, "the file is written anew");
+  assert.notEqual(written(), before, "the file is written again");
   assert.equal(statSync(file).mode & 0o777, 0o600);
   chmodSync(join(folder, "cache"), 0o750);
   rmSync(file);

@@ -19,7 +19,9 @@ import { Script } from "node:vm";
 import { crc32 } from "node:zlib";
 
 const MAGIC = "meander code 1";
-/** A file that was written longer ago is removed, ms: most belong to versions that are gone, the others are made again. */
+/**
+ * A file that was written longer ago is removed, ms: most belong to versions that are gone, the others are made again.
+ */
 const KEPT_MS = 30 * 86_400_000;
 /** What a group and others may do with the folder and the files: nothing. */
 const NOT_OWNERS = 0o077;
@@ -48,10 +50,13 @@ interface Head {
 }
 
 /**
- * What V8 compiled of the CommonJS scripts in one folder, in a file, so that the next process need not parse and compile them.
+ * What V8 compiled of the CommonJS scripts in one folder, in a file, so that the next process need not parse and
+ * compile them.
  *
- * The file is read and written only where it and its folder belong to this user and nobody else may read or write them: V8
- * runs what it finds there. It is not used for a source that has changed since, nor when it is damaged; V8 itself refuses what
+ * The file is read and written only where it and its folder belong to this user and no other user may read or write
+ * them: V8
+ * runs what it finds there. It is not used for a source that has changed since, nor when it is damaged; V8 itself
+ * refuses what
  * another version of it made. All failures are ignored: without the cache a process starts slower.
  *
  * The scripts must not call `import()`: Node 20 loses what that needs when the code comes from a cache.

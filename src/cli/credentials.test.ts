@@ -89,7 +89,7 @@ test("what a dead site left, or lies where others write, is not believed", async
   assert.deepEqual(await readdir(join(folder, "meander")), [`${process.pid}.json`]);
 });
 
-test("a file that is no token's is told", async () => {
+test("a file without a token is refused", async () => {
   await writeFile(join(folder, "two"), "one two");
   for (const name of ["missing", "two"])
     assert.throws(() => credentialsOf("http://127.0.0.1:7000", { tokenFile: join(folder, name) }), {

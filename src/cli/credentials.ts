@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { MeanderError } from "../base/index.ts";
 import { findLocalSite, findLocalToken, type SiteCredentials, trustOf } from "../client/index.ts";
 
-/** Options by which a verb shows who it is, and says whom it trusts. */
+/** Options for what a verb presents to a site, and how it trusts it. */
 export interface CredentialArguments {
   readonly tokenFile?: string;
   readonly ca?: string;
@@ -15,12 +15,12 @@ export interface CredentialArguments {
 export const TOKEN_VARIABLE = "MEANDER_TOKEN";
 
 /**
- * What a verb shows to the site at `url`, and by what it trusts it: as its options say; else as the environment says
- * (MEANDER_TOKEN, MEANDER_CA, MEANDER_FINGERPRINT); else what a site of this user on this machine has left for its programs.
+ * What a verb presents to the site at `url`, and how it trusts it: by its options; else by the environment
+ * (MEANDER_TOKEN, MEANDER_CA, MEANDER_FINGERPRINT); else by what a site of this user on this machine has published.
  *
- * A token is never an argument: other users of the machine see those.
+ * A token is never an argument: other users of the machine can see arguments.
  *
- * @param options always: a token that was found is shown to a site that asks for none, too
+ * @param options always: a token that was found is presented to a site that requires none, too
  * @throws {MeanderError} `arguments-invalid`, `config-invalid`
  */
 export function credentialsOf(
@@ -39,7 +39,7 @@ export function credentialsOf(
   return { token: given ?? found, trust: trustOf({ ca: authorities, fingerprint: shown }) };
 }
 
-/** A variable of the environment; an empty one is none. */
+/** A variable of the environment; undefined when it is empty. */
 export function variable(name: string): string | undefined {
   const value = process.env[name];
   return value === "" ? undefined : value;
@@ -58,7 +58,7 @@ export function readTokenFile(file: string): string {
     });
   }
   if (text !== "" && !/\s/.test(text)) return text;
-  throw new MeanderError("arguments-invalid", "there is no token in it", {
+  throw new MeanderError("arguments-invalid", "the file does not contain a token", {
     where: `argument --token-file ${file}`,
     expected: "a file with one token and nothing else",
   });

@@ -10,7 +10,7 @@ const COLOURS = { ok: "green", warn: "yellow", fail: "red" } as const;
 export function addDoctor(program: Command): void {
   program
     .command("doctor")
-    .description("look whether this machine can run Meander")
+    .description("check whether this machine can run Meander")
     .option("--http-port <port>", "port that a site would use", "7000")
     .option("--json", "print JSON")
     .action(async (options: { readonly httpPort: string; readonly json?: boolean }) => {

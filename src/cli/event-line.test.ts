@@ -51,7 +51,7 @@ const EVENTS: readonly [StreamEvent, string][] = [
     "denied move by shell-1: policy",
   ],
   [{ ...common, type: "output", agent: "a", line: "Hello world" }, "a: Hello world"],
-  [{ ...common, type: "missed", count: 12 }, "12 events came too fast to be told"],
+  [{ ...common, type: "missed", count: 12 }, "12 events were missed: they came too fast"],
 ];
 
 test("every event is one line with time, site, stream and what happened", () => {

@@ -70,7 +70,7 @@ function tell(event: StreamEvent, paint: Paint): string {
     case "output":
       return `${paint("dim", `${event.agent}:`)} ${oneLine(event.line)}`;
     case "missed":
-      return paint("yellow", `${event.count} events came too fast to be told`);
+      return paint("yellow", `${event.count} events were missed: they came too fast`);
     default:
       return unreachable(event);
   }

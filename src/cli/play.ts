@@ -23,7 +23,7 @@ export function addPlay(program: Command): void {
     program
       .command("play")
       .description(
-        "watch a channel: where to open it, an SDP for a player of your own, or its messages",
+        "watch a channel: print the page to open, an SDP for another player, or its messages",
       )
       .argument("<channel>", "name of the channel")
       .option("--sdp", "send it as plain RTP, and print the SDP for ffplay, VLC or GStreamer")
@@ -94,7 +94,7 @@ async function playText(channel: string, options: Arguments, terminal: Terminal)
           const text = decoder.decode(payloadOf(packet));
           write(terminal.json ? JSON.stringify({ channel, message: text }) : text);
         },
-        onGap: ({ count }) => terminal.note(`${count} messages are lost`),
+        onGap: ({ count }) => terminal.note(`${count} messages were lost`),
         onState: (state) => {
           if (state.type === "lost") terminal.note(`lost ${state.site}: ${state.reason}`);
           if (state.type === "refused")

@@ -20,7 +20,7 @@ test("rules are a list in JSON", () => {
   assert.deepEqual(parseRules('[{"effect":"deny","actions":["*"]}]', "a.json"), [
     { effect: "deny", actions: ["*"] },
   ]);
-  assert.throws(() => parseRules("{}", "a.json"), /a\.json: no list/);
+  assert.throws(() => parseRules("{}", "a.json"), /a\.json: not a list/);
   assert.throws(
     () => parseRules("[", "a.json"),
     (error) => error instanceof MeanderError && error.code === "config-invalid",

@@ -37,7 +37,7 @@ export function addPolicy(program: Command): void {
   });
 }
 
-/** A scope of rules; `site/NAME` and `stream/NAME` are taken too. @throws {MeanderError} `arguments-invalid` */
+/** A scope of rules; `site/NAME` and `stream/NAME` are accepted, too. @throws {MeanderError} `arguments-invalid` */
 export function parseScope(text: string): string {
   if (text === "session") return text;
   const match = /^(site|stream)s?[/:]([^\s/:]+)$/.exec(text);
@@ -48,7 +48,7 @@ export function parseScope(text: string): string {
   });
 }
 
-/** A list in JSON; what is in it is checked by the session. @throws {MeanderError} `config-invalid` */
+/** A list in JSON; the session checks its elements. @throws {MeanderError} `config-invalid` */
 export function parseRules(text: string, file: string): readonly unknown[] {
   const expected = 'a list of rules, such as [{"effect": "deny", "actions": ["move"]}]';
   let rules: unknown;
@@ -59,7 +59,7 @@ export function parseRules(text: string, file: string): readonly unknown[] {
     throw new MeanderError("config-invalid", what, { where: file, expected, cause });
   }
   if (Array.isArray(rules)) return rules;
-  throw new MeanderError("config-invalid", "no list", { where: file, expected });
+  throw new MeanderError("config-invalid", "not a list", { where: file, expected });
 }
 
 async function readRules(file: string): Promise<string> {

@@ -44,7 +44,7 @@ export async function runProgram(
   args: readonly string[],
   ports: ProgramPorts = {},
 ): Promise<number> {
-  // What stands behind `--` is a script's own.
+  // Arguments after `--` belong to a script.
   const json = (args.includes("--") ? args.slice(0, args.indexOf("--")) : args).includes("--json");
   const program = new Command("meander")
     .description("A live-media network that can be reprogrammed while it runs")

@@ -37,7 +37,7 @@ export function addPublish(program: Command): void {
   withSite(
     program
       .command("publish")
-      .description("publish on a channel until the end of what is published, or Ctrl-C")
+      .description("publish on a channel until its source ends, or Ctrl-C")
       .argument("<channel>", "name of the channel")
       .option("--file <clip>", "a media file: MP4, MOV, WebM or Matroska")
       .option(
@@ -46,7 +46,7 @@ export function addPublish(program: Command): void {
       )
       .option("--sdp <file>", "open the ports of an SDP file for a publisher of your own")
       .option("--text", "lines of standard input, each a message")
-      .option("--loop", "from the beginning again, for ever")
+      .option("--loop", "start again at the end, endlessly")
       .option("--content-type <type>", "of the messages", "text/plain")
       .addOption(new Option("--video <codec>", "for --ffmpeg").choices(VIDEO).default("h264"))
       .addOption(new Option("--audio <codec>", "for --ffmpeg").choices(AUDIO).default("opus"))
@@ -56,18 +56,15 @@ export function addPublish(program: Command): void {
       )
       .option("--bitrate <bits>", "for --ffmpeg: of the video, bits per second")
       .option("--input <name>", "name of the input among the channel's", "main")
-      .option(
-        "--source <name>",
-        "inputs that carry the same capture say the same (the input's name)",
-      )
-      .option("--replace", "end an input of that name first")
+      .option("--source <name>", "equal for inputs that carry the same capture (the input's name)")
+      .option("--replace", "close an input of that name first")
       .option(
         "--interface <name>",
         "for --sdp with a multicast group: name or address of the interface (the one that the site listens on)",
       )
       .option(
         "--trusted <addresses>",
-        "for --sdp: whom packets are taken from, divided by commas (this machine; for a group whoever sends first)",
+        "for --sdp: addresses whose packets are accepted, separated by commas (this machine; for a group the first sender)",
       )
       .option("--quiet", "print nothing while it goes well"),
   ).action(async (channel: string, options: Arguments) => {

@@ -21,14 +21,14 @@ export function addRecord(program: Command): void {
   withSite(
     program
       .command("record")
-      .description("record a channel to WebM, Matroska or MP4, as it comes, until Ctrl-C")
+      .description("record a channel to Matroska, WebM or MP4, without transcoding, until Ctrl-C")
       .argument("<channel>", "name of the channel")
       .requiredOption(
         "--to <file>",
         "file that ends in .mkv (every codec), .webm (VP8, VP9, AV1, Opus), .mp4 or .mov; may hold {channel}, {time} and {number}",
       )
       .option("--segment <time>", "begin a new file at the first key frame after it, such as 60s")
-      .option("--duration <time>", "end after so much, such as 30s")
+      .option("--duration <time>", "length of the recording, such as 30s")
       .option("--until-end", "end when the publisher ends, instead of waiting for the next")
       .option("--format <kind>", "webm, mkv, mp4 or mov, for a file without such an ending"),
   ).action(async (channel: string, options: Arguments) => {
@@ -85,7 +85,7 @@ function sentenceOf(event: RecordEvent): string {
     case "removed":
       return `${event.file}: removed`;
     case "disconnected":
-      return `the site went: ${event.reason}`;
+      return `lost the site: ${event.reason}`;
   }
 }
 

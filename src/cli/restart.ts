@@ -13,7 +13,9 @@ export function addRestart(program: Command): void {
   withSite(
     program
       .command("restart")
-      .description("restart a site in order: viewers and sites behind it go on elsewhere first")
+      .description(
+        "restart a site in order: its viewers and downstream sites continue elsewhere first",
+      )
       .argument("<name>", "the site")
       .option("--timeout <time>", "time to come back", "45s"),
   ).action(async (name: string, options: SiteArguments & { readonly timeout: string }) => {

@@ -62,7 +62,10 @@ function stillBusy(streams: readonly string[], after: string): string {
   return `not idle after ${after}: ${names}; see \`meander stream watch\`, or follow longer with --follow`;
 }
 
-/** Runs a script to its end, or to the first error that it left to nobody: in a callback, or of a promise that it dropped. */
+/**
+ * Runs a script to its end, or to the first error that it did not handle: in a callback, or of a promise that it
+ * dropped.
+ */
 export async function guarded<T>(script: Script, run: () => Promise<T>): Promise<T> {
   let fail = (_thrown: unknown): void => {};
   const failed = new Promise<never>((_resolve, reject) => {
@@ -85,6 +88,6 @@ async function printOutput(shell: Shell, terminal: Terminal): Promise<void> {
       }
     }
   } catch {
-    // The shell's end; the script's next call tells why.
+    // The shell has ended; the script's next call throws the reason.
   }
 }

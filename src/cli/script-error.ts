@@ -3,7 +3,10 @@ import { fileURLToPath } from "node:url";
 import { MeanderError, messageOf } from "../base/index.ts";
 import type { SourceFault } from "./source-fault.ts";
 
-/** What a script did wrong, or did not handle. Keeps the code, and the parts, of a MeanderError that the script did not catch. */
+/**
+ * What a script did wrong, or did not handle. Keeps the code, and the parts, of a MeanderError that the script did not
+ * catch.
+ */
 export class ScriptError extends MeanderError {
   /** Where in the script, for people; below the message. */
   readonly picture: string | undefined;
@@ -31,7 +34,7 @@ export class ScriptError extends MeanderError {
   }
 }
 
-/** A script that is no module. */
+/** A script that is not a valid module. */
 export function faultError(fault: SourceFault): ScriptError {
   return new ScriptError("script-invalid", fault.what, {
     where: `${displayed(fault.file)}:${fault.line}:${fault.column}`,
@@ -43,7 +46,7 @@ export function faultError(fault: SourceFault): ScriptError {
  * What a script threw, with the places in it.
  *
  * @param script its file
- * @param internal folders of this package, whose frames say nothing to the script's author
+ * @param internal folders of this package, whose frames do not help the script's author
  */
 export function thrownError(
   thrown: unknown,

@@ -1,6 +1,7 @@
 /**
  * Module hooks of scripts, which Node runs in a thread of their own: imports of `meander` lead to this very build, and
- * TypeScript loses its types. Types become spaces, so lines and columns stay true.
+ * TypeScript
+ * loses its types. Types become spaces, so lines and columns stay true.
  *
  * @module
  */

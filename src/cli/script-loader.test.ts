@@ -118,7 +118,7 @@ test("what is thrown need not be an error", async () => {
   assert.equal(error.where, script.file);
 });
 
-test("text that is no program is told with the place, in TypeScript and in JavaScript", async () => {
+test("text that is not a program is refused with the place, in TypeScript and in JavaScript", async () => {
   const typed = await failure(load("broken.ts", ["export const a = 1;", "const b: = 2;"]));
   assert.equal(typed.code, "script-invalid");
   assert.equal(typed.where, `${join(folder, "broken.ts")}:2:10`);

@@ -24,13 +24,14 @@ export interface Script {
   main(shell: Shell, args: readonly string[]): Promise<void>;
   /** Its export `simulation`: sets up the simulated world. Undefined when it has none. */
   readonly simulation: ((simulation: Simulation) => Promise<void>) | undefined;
-  /** What went wrong in it outside of its functions, told as its own. */
+  /** An error outside of its functions, as an error of the script. */
   errorOf(thrown: unknown): ScriptError;
 }
 
 /**
- * Reads scripts: modules in TypeScript or JavaScript, anywhere on the disk, that import this package as `meander`. From its making on, all
- * imports of this process go its way; one is enough.
+ * Reads scripts: modules in TypeScript or JavaScript, anywhere on the disk, that import this package as `meander`. Once
+ * it is created,
+ * all imports of this process pass through it; one is enough.
  */
 export class ScriptLoader {
   constructor() {
@@ -38,7 +39,11 @@ export class ScriptLoader {
     register(new URL("./script-hooks.js", import.meta.url), { data });
   }
 
-  /** Runs the top level of the module. @throws {ScriptError} `script-missing`, `script-invalid`, or what the top level threw */
+  /**
+   * Runs the top level of the module.
+   *
+   * @throws {ScriptError} `script-missing`, `script-invalid`, or what the top level threw
+   */
   async load(name: string): Promise<Script> {
     const file = resolve(name);
     const found = await stat(file).catch(() => undefined);
@@ -96,7 +101,7 @@ async function evaluate(file: string): Promise<Record<string, unknown>> {
   }
 }
 
-/** The place of an error that the parser of the runtime found: first line of its stack, or looked for anew. */
+/** The place of an error that the runtime's parser found: from its stack, or by parsing again. */
 async function syntaxError(error: SyntaxError, file: string): Promise<ScriptError> {
   const told = /^(file:\/\/\S+):(\d+)\n/.exec(error.stack ?? "");
   const suspect = told?.[1] === undefined ? file : fileURLToPath(told[1]);
@@ -119,7 +124,8 @@ function publishedModules(): Record<string, string> {
   const modules: Record<string, string> = {};
   for (const [path, target] of Object.entries(exports)) {
     if (typeof target === "string") continue;
-    // Outside of the bundle a module stands beside its types. One from the other build would bring every class anew.
+    // Outside of the bundle a module is beside its types. One of the other build would have its own copy of every
+    // class.
     const file = isBundled ? target.default : target.types.replace(/\.d\.ts$/, ".js");
     modules[name + path.slice(1)] = pathToFileURL(join(root, file)).href;
   }

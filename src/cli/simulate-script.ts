@@ -20,7 +20,8 @@ export interface SimulateOptions {
 
 /**
  * Runs a script in a world of its own: the one that its `simulation` makes, else equal sites. Unless it makes shells,
- * its default export runs in one at the first engine, and the run ends when the streams that it used are idle.
+ * its default
+ * export runs in one at the first engine, and the run ends when the streams that it used are idle.
  *
  * @param simulation empty, and this call's own
  * @throws {ScriptError} what the script threw, and `script-invalid` when its world has no site

@@ -39,7 +39,7 @@ export async function resolveSiteName(command: Command): Promise<void> {
     command.setOptionValue("fingerprint", tls.fingerprint);
 }
 
-/** The client of another site of the session: the token is the same, and the session tells what it shows. */
+/** The client of another site of the session: the token is the same, and the session has its fingerprint. */
 export function clientAt(options: SiteArguments, { http, tls }: SiteRecord): SiteClient {
   const { token } = credentialsOf(options.site, options);
   return new SiteClient(urlOf(http, tls !== undefined), { token, trust: tls });

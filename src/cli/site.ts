@@ -45,7 +45,7 @@ export function addSite(program: Command, { planeThread }: ProgramPorts): void {
   const site = program
     .command("site")
     .description("run a site: lead a session of its own, or join one")
-    // What stands behind `leave` belongs to it, also `--json`.
+    // Options after `leave` belong to it, also `--json`.
     .enablePositionalOptions()
     .option("--name <name>", "name of the site in its session")
     .option("--join <url>", "address of a site of the session to join; without it this site leads")
@@ -59,7 +59,7 @@ export function addSite(program: Command, { planeThread }: ProgramPorts): void {
     .option("--advertise <host>", "how other sites reach this one (the address)")
     .option(
       "--open <host>",
-      "let other machines in, which know this one by that name; may be repeated",
+      "admit other machines, which know this one by that name; may be repeated",
       collect,
       [],
     )
@@ -72,11 +72,11 @@ export function addSite(program: Command, { planeThread }: ProgramPorts): void {
     )
     .option(
       "--access <mode>",
-      "open, or tokens: ask everybody for one (tokens, where other machines are let in)",
+      "open, or tokens: require one of every client (tokens, where other machines are admitted)",
     )
     .option(
       "--public <pattern>",
-      "a channel that anybody may watch, such as news or 'sports/*'; may be repeated",
+      "a channel that may be watched without a token, such as news or 'sports/*'; may be repeated",
       collect,
       [],
     )
@@ -91,15 +91,15 @@ export function addSite(program: Command, { planeThread }: ProgramPorts): void {
     .option("--fingerprint <sha256>", "for --join to https: the one certificate to trust")
     .option(
       "--data <folder>",
-      "where it keeps records of streams, and a leader its directory (.meander/NAME)",
+      "folder of stream records, and of a leader's directory (.meander/NAME)",
     )
     .option(
       "--recordings <folder>",
-      "where recordings by configuration go, and nowhere else (DATA/recordings)",
+      "folder of configured recordings, which cannot leave it (DATA/recordings)",
     )
     .option(
       "--stream-transport <kind>",
-      "how sites carry streams to each other, the same at all: tcp or udp (tcp)",
+      "transport for streams between sites, the same at all: tcp or udp (tcp)",
     )
     .option("--stream-port <port>", "port on which they do; 0: any (0)")
     .option(
@@ -108,7 +108,7 @@ export function addSite(program: Command, { planeThread }: ProgramPorts): void {
     )
     .option(
       "--no-private-links",
-      "let links from and to other machines be plain: for networks that are private anyway",
+      "allow plain links from and to other machines: for private networks",
     )
     .option("--no-native", "send and receive by Node alone, without calls of its own to the kernel")
     .option("--no-evacuate", "do not move its streams to other sites when it stops")
@@ -117,7 +117,7 @@ export function addSite(program: Command, { planeThread }: ProgramPorts): void {
     .option("--json", "print one JSON object when the site is up")
     .action(async (options: Arguments) => {
       const terminal = openTerminal(options.json === true);
-      // Only this verb needs the whole site; loading it takes longer than most others take.
+      // Only this verb needs the whole site, which takes longer to load than most verbs take.
       const { runDaemon } = await import("../site/daemon/index.ts");
       const read: ReadSettings = async (warn) => {
         return { ...(await settingsFrom(options.config, warn)), ...(await settingsOf(options)) };
@@ -142,7 +142,7 @@ export function addSite(program: Command, { planeThread }: ProgramPorts): void {
   addSiteLeave(site);
 }
 
-/** What people need to know to get in. */
+/** What users need to connect. */
 function accessLines({
   access,
   tokenFile,
@@ -156,7 +156,7 @@ function accessLines({
     tls === undefined ? [] : [`  certificate: SHA-256 ${formatFingerprint(tls.fingerprint)}`];
   if (access === "open") return lines;
   const own = tokenFile === null ? "" : `; one that allows everything is in ${tokenFile}`;
-  return [...lines, `  asks for tokens${own}`];
+  return [...lines, `  requires tokens${own}`];
 }
 
 async function settingsFrom(
@@ -203,7 +203,7 @@ async function settingsOf(options: Arguments): Promise<SiteSettings> {
     streamTransport,
     streamPort: wholeNumber(options.streamPort, "--stream-port", 0, 65_535),
     allowInline: allowInlineAgents,
-    // The file may say so, too.
+    // The file may contain these, too.
     native: options.native ? undefined : false,
     privateLinks: options.privateLinks ? undefined : false,
     evacuate: options.evacuate ? undefined : false,

@@ -40,7 +40,10 @@ export function faultOfStripping(thrown: unknown, file: string): SourceFault | u
   };
 }
 
-/** Where JavaScript is no module; undefined when it is one. The runtime knows, and tells nobody but its own error printer. */
+/**
+ * The first syntax error in JavaScript; undefined when there is none. The runtime reports it only in its own error
+ * output.
+ */
 export function faultOfModule(text: string, file: string): SourceFault | undefined {
   try {
     parse(text, { ecmaVersion: "latest", sourceType: "module", allowHashBang: true });

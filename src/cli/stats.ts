@@ -20,7 +20,9 @@ export function addStats(program: Command): void {
   withSite(
     program
       .command("stats")
-      .description("how the site, or a channel there, was: rates and gauges of up to a week")
+      .description(
+        "show the history of the site, or of a channel: rates and gauges of up to a week",
+      )
       .argument("[channel]", "the channel; without one, the site itself")
       .option("--since <time>", "how far back: 10m, 2h, 24h, 7d", "10m")
       .option("--at <name>", "another site of the session")
@@ -37,7 +39,7 @@ export function addStats(program: Command): void {
       options.at === undefined ? clientOf(options) : (await siteNamed(options, options.at)).client;
     const view = await client.stats(options.since, channel);
     if (view.series.length === 0 && channel !== undefined) {
-      throw new MeanderError("channel-unknown", `${view.site} remembers nothing of that channel`, {
+      throw new MeanderError("channel-unknown", `${view.site} has no history of that channel`, {
         where: `channel ${channel}`,
         expected:
           view.channels.length === 0 ? "a channel that was there" : view.channels.join(", "),

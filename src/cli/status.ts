@@ -14,7 +14,7 @@ import { openTerminal, type Terminal, table } from "./terminal.ts";
 /** `meander status` */
 export function addStatus(program: Command): void {
   withSite(
-    program.command("status").description("how the site is doing: links, inputs, subscribers"),
+    program.command("status").description("show the state of the site: links, inputs, subscribers"),
   ).action(async (options: SiteArguments) => {
     const terminal = openTerminal(options.json === true);
     const client = clientOf(options);
@@ -130,7 +130,7 @@ function recordingsOf(terminal: Terminal, recordings: readonly RecordStatus[]): 
   return section(terminal, "recordings", head, rows);
 }
 
-/** What can run out, and how far it has. */
+/** Resources that can run out, and their use. */
 function limitsOf({ descriptors, memory, heap }: SiteStats): string {
   const usage = ({ used, limit }: Usage, format: (value: number) => string): string =>
     limit === null ? format(used) : `${format(used)} of ${format(limit)}`;

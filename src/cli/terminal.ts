@@ -2,12 +2,12 @@ import { styleText } from "node:util";
 import Table from "cli-table3";
 import { MeanderError, messageOf } from "../base/index.ts";
 
-/** How a verb talks: to people in tables and sentences, to programs in JSON. */
+/** The output of a verb: tables and sentences for people, JSON for programs. */
 export interface Terminal {
   readonly json: boolean;
   /** One JSON value with `--json`, else what `text` makes of it. */
   show<T>(value: T, text: (value: T) => string): void;
-  /** A line to people, on standard error; nothing with `--json`. */
+  /** A line for people, on standard error; nothing with `--json`. */
   note(line: string): void;
   /** A line on standard output, as it is. */
   write(text: string): void;
@@ -105,7 +105,7 @@ export function printError(error: unknown, json: boolean): void {
       ? `${String(error.picture)}\n`
       : "";
   process.stderr.write(`${paint("red", "error:")} ${what}\n${picture}${lines.join("")}`);
-  // A bug of ours: the place helps whoever gets the report.
+  // A bug: the stack belongs into the report.
   if (!(error instanceof MeanderError) && error instanceof Error)
     process.stderr.write(`${error.stack ?? ""}\n`);
 }

@@ -32,8 +32,11 @@ export function addToken(program: Command): void {
         [],
       )
       .option("--expires <time>", "how long it counts, such as 10m, 8h or 30d", "24h")
-      .option("--name <name>", "whom it is for, to find and revoke it by", "unnamed")
-      .option("--output <file>", "write it there, for nobody else to read, instead of printing it"),
+      .option("--name <name>", "who it is for, to find and revoke it by", "unnamed")
+      .option(
+        "--output <file>",
+        "write it to a file that only this user can read, instead of printing it",
+      ),
   ).action(async (options: CreateArguments) => {
     const terminal = openTerminal(options.json === true);
     const { token: text, record } = await clientFor(options).createToken({

@@ -1,6 +1,6 @@
 import type { Inspection, Shell } from "../session/shell/index.ts";
 
-/** How long it is waited for streams to become idle. */
+/** How long to wait for streams to become idle. */
 export interface IdleOptions {
   /** At most, ms. 0: not at all. */
   readonly timeoutMs: number;
@@ -13,7 +13,8 @@ const QUIET_MS = 300;
 const STREAMS_MAX = 100;
 
 /**
- * Settles when streams, and those that they have appended to, have nothing left to do and nothing has been reported of them
+ * Settles when streams, and those that they have appended to, have nothing left to do and nothing has been reported of
+ * them
  * for a moment; or when the time is up.
  *
  * @param names of the streams; others are ignored
@@ -32,7 +33,7 @@ export async function untilIdle(
   const read = async (): Promise<void> => {
     for await (const { stream } of reader) if (streams.has(stream)) eventAt = shell.now();
   };
-  // The shell's end; what asks next tells why.
+  // The shell has ended; the next call throws the reason.
   const reading = read().catch(() => {});
   let busy: readonly string[] = [...streams];
   try {

@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import { MeanderError } from "../base/index.ts";
 
-/** A value that somebody typed: JSON where it is JSON, else the text itself. */
+/** A value in an argument: JSON where it is JSON, else the text itself. */
 export function parseValue(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -67,8 +67,10 @@ export function formatMs(ms: number): string {
 }
 
 /**
- * A value as JSON shows it best. Values have more kinds than JSON: a Map becomes an object where its keys are text, else a list of pairs;
- * a Set a list; bytes base64; bigints and regular expressions text; errors their name and message; a cycle `"[circular]"`.
+ * A value as JSON shows it best. Values have more kinds than JSON: a Map becomes an object where its keys are text,
+ * else a list of pairs;
+ * a Set a list; bytes base64; bigints and regular expressions text; errors their name and message; a cycle
+ * `"[circular]"`.
  */
 export function jsonOf(value: unknown): unknown {
   return convert(value, new Set());

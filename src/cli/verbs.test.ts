@@ -366,7 +366,7 @@ test("a script runs in a shell, with its arguments; what agents print is printed
   assert.equal(await meander("run", file, "--quiet"), "said 0\n");
 });
 
-test("what a script does not catch ends it with 1 and the place, also where nobody awaits it", async () => {
+test("what a script does not catch ends it with 1 and the place, also where it is not awaited", async () => {
   const file = join(folder, "fails.ts");
   const floating = join(folder, "floats.ts");
   await writeFile(

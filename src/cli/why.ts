@@ -14,7 +14,7 @@ export function addWhy(program: Command): void {
       .description("where a message is, and why")
       .argument(
         "<message-id>",
-        "its name, such as foo>bar#17 (in quotes: the shell knows > and #)",
+        "its name, such as foo>bar#17 (in quotes: > and # are special to the shell)",
       ),
   ).action(async (id: string, options: SiteArguments) => {
     const terminal = openTerminal(options.json === true);
@@ -30,7 +30,7 @@ export function checkMessageId(text: string): string {
   throw new MeanderError("arguments-invalid", `got ${JSON.stringify(text)}`, {
     where: "argument <message-id>",
     expected: "the name of a message, such as 'foo>bar#17'",
-    next: "put it in quotes: the shell takes > and # for itself",
+    next: "put it in quotes: > and # are special to the shell",
   });
 }
 

@@ -19,8 +19,9 @@ import type { SiteCredentials } from "./site-client.ts";
  * Attaches a shell to a site: for programs in Node.
  *
  * @param url `http://127.0.0.1:7000`
- * @param options trust: by what an `https:` site is trusted
- * @throws {MeanderError} `address-invalid`, `option-invalid`, `site-unreachable`, `tls-…`, `token-…`, `shell-refused` with the site's words
+ * @param options trust: how an `https:` site is trusted
+ * @throws {MeanderError} `address-invalid`, `option-invalid`, `site-unreachable`, `tls-…`, `token-…`, `shell-refused`
+ *   with the site's words
  */
 export function connect(
   url: string,
@@ -63,7 +64,7 @@ function isAboutTls(error: unknown): error is MeanderError {
   return error instanceof MeanderError && error.code.startsWith("tls-");
 }
 
-/** What a site says that answers with an HTTP response. */
+/** The reason in a site's HTTP response. */
 async function wordsOf(response: IncomingMessage): Promise<string> {
   let text = "";
   try {

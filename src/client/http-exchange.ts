@@ -7,7 +7,7 @@ export interface ExchangeRequest {
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | undefined;
-  /** By what an `https:` site is trusted. */
+  /** How an `https:` site is trusted. */
   readonly trust?: TlsTrust | undefined;
 }
 
@@ -20,7 +20,9 @@ export interface ExchangeAnswer {
 
 const clock = new SystemClock();
 
-/** Sends a request over a connection of its own, and reads the whole answer. Rejects with what went wrong below HTTP. */
+/**
+ * Sends a request over a connection of its own, and reads the whole answer. Rejects with what went wrong below HTTP.
+ */
 export function exchange(url: string, asked: ExchangeRequest): Promise<ExchangeAnswer> {
   const { method, headers, body, trust } = asked;
   const { protocol, hostname, port, pathname, search } = new URL(url);

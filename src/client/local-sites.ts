@@ -12,7 +12,7 @@ export interface LocalSite {
   readonly pid: number;
   /** Sites with the same are of one session. */
   readonly session: string;
-  /** Whether it asks for tokens. */
+  /** Whether it requires tokens. */
   readonly asks: boolean;
   /** File with a token that allows everything; null: another site of the session has it. */
   readonly tokenFile: string | null;
@@ -33,8 +33,8 @@ const localSiteSchema: z.ZodType<LocalSite> = z.object({
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
 /**
- * Tells programs of this user where a site is, until `forget`. Does nothing when there is no folder that only this user
- * writes to.
+ * Publishes to programs of this user where a site is, until `forget`. Does nothing without a folder that only this user
+ * can write to.
  */
 export function noteLocalSite(site: LocalSite): { forget(): void } {
   const folder = runtimeFolder();
@@ -47,7 +47,7 @@ export function noteLocalSite(site: LocalSite): { forget(): void } {
     writeFileSync(file, JSON.stringify(site), { mode: 0o600 });
     return { forget: () => rmSync(file, { force: true }) };
   } catch {
-    // A system without such a folder: tokens are given by hand there.
+    // A system without such a folder: tokens are given explicitly there.
     return { forget() {} };
   }
 }
@@ -97,7 +97,7 @@ function readAll(folder: string): LocalSite[] {
   });
 }
 
-/** Where this user's programs leave what lasts as long as they run. */
+/** The folder for runtime files of this user's programs. */
 function runtimeFolder(): string {
   const given = process.env["XDG_RUNTIME_DIR"];
   return given === undefined || given === ""
@@ -105,7 +105,7 @@ function runtimeFolder(): string {
     : join(given, "meander");
 }
 
-/** Whether only this user could have written there: tokens are sent to the addresses found there. */
+/** Whether only this user can write there: tokens are sent to the addresses found there. */
 function isOurs(folder: string): boolean {
   const stat = lstatSync(folder);
   if (!stat.isDirectory()) return false;

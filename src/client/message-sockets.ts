@@ -2,15 +2,15 @@ import { WebSocket } from "ws";
 import type { MessageSocket } from "../directory/index.ts";
 
 /**
- * A WebSocket as a message socket. Binary messages end it: what goes over message sockets is text.
+ * A WebSocket as a message socket. Binary messages end it: message sockets carry text.
  *
- * @param backlogBytesMax bytes that wait for a peer which does not read; with more, the socket is cut off
+ * @param backlogBytesMax bytes that may wait for a slow peer; with more, the socket is closed
  */
 export function messageSocketOf(
   socket: WebSocket,
   { backlogBytesMax }: { readonly backlogBytesMax: number },
 ): MessageSocket {
-  // Messages that come before a handler is set are kept; the peer sends the first one only after an answer.
+  // Messages that arrive before a handler is set are kept; the peer sends the first one only after an answer.
   const early: string[] = [];
   let onMessage: ((text: string) => void) | undefined;
   let onClose: (() => void) | undefined;

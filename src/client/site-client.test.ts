@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SiteClient } from "./site-client.ts";
 
-test("a name that is no channel's is refused before a URL could swallow its dots", async () => {
-  // The port is closed: a request would end with site-unreachable.
+test("an invalid channel name is refused before a URL could normalise its dots", async () => {
+  // No program listens there: a request would end with site-unreachable.
   const client = new SiteClient("http://127.0.0.1:9");
   const expected = {
     code: "channel-invalid",

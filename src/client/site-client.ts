@@ -23,7 +23,7 @@ import type {
 import { type ExchangeAnswer, exchange } from "./http-exchange.ts";
 import { errorSchema } from "./site-answer.ts";
 
-/** What a program shows to a site, and by what it trusts it. */
+/** What a program presents to a site, and how it trusts it. */
 export interface SiteCredentials {
   readonly token?: string | undefined;
   /** For `https:` addresses. */
@@ -37,10 +37,10 @@ export type TokenView = ListedToken;
 export interface PublishSettings {
   /** Name of the input (`main`). */
   readonly input?: string | undefined;
-  /** Inputs that carry the same capture say the same (the input's name). */
+  /** Equal for inputs that carry the same capture (the input's name). */
   readonly source?: string | undefined;
   readonly replace?: boolean | undefined;
-  /** IP addresses that packets are taken from (the asker's; for groups those of the first sender). */
+  /** IP addresses whose packets are accepted (the client's; for groups the first sender's). */
   readonly trusted?: readonly string[] | undefined;
   /** For groups: name or address of the interface (the one that the site listens on). */
   readonly interface?: string | undefined;
@@ -68,7 +68,7 @@ export class SiteClient {
     this.#access = access;
   }
 
-  /** What it shows and trusts. */
+  /** What it presents and trusts. */
   get credentials(): SiteCredentials {
     return this.#access;
   }
@@ -94,7 +94,7 @@ export class SiteClient {
     return this.#json("GET", "/api/streams");
   }
 
-  /** The recordings that the site makes by its configuration. */
+  /** The configured recordings of the site. */
   async recordings(): Promise<readonly RecordStatus[]> {
     const answer = await this.#json<{ readonly recordings: readonly RecordStatus[] }>(
       "GET",
@@ -112,7 +112,7 @@ export class SiteClient {
     return this.#json("GET", "/api/config");
   }
 
-  /** Missing parts are set to their defaults. The routes as the site took them. */
+  /** Stores routes, and settles when the site has applied them. Missing parts are set to their defaults. */
   setRoutes(routes: unknown): Promise<RouteConfig> {
     return this.#json("PUT", "/api/config", {
       type: "application/json",
@@ -162,17 +162,17 @@ export class SiteClient {
     await this.#send("POST", "/api/stop");
   }
 
-  /** Has the site stop and start again; settles when it has heard. */
+  /** Restarts the site; settles when it has accepted that. */
   async restart(): Promise<void> {
     await this.#send("POST", "/api/restart");
   }
 
-  /** The site in a few numbers, as of the last second. */
+  /** The site's stats, as of the last second. */
   currentStats(): Promise<SiteStats> {
     return this.#json("GET", "/api/figures");
   }
 
-  /** How the site, or a channel there, was. @param since such as `1h` */
+  /** The history of the site, or of a channel there. @param since such as `1h` */
   stats(since: string, channel?: string): Promise<StatsView> {
     const query = new URLSearchParams({ since, ...(channel === undefined ? {} : { channel }) });
     return this.#json("GET", `/api/stats?${query}`);
@@ -199,7 +199,7 @@ export class SiteClient {
     });
   }
 
-  /** Has the session make a token. With a token that allows `administer`, as the following. */
+  /** Has the session issue a token. Requires a token that allows `administer`, like the following. */
   createToken(request: TokenRequest): Promise<MadeToken> {
     const body = JSON.stringify(request);
     return this.#json("POST", "/api/tokens", { type: "application/json", body });
@@ -210,7 +210,7 @@ export class SiteClient {
     return (await this.#json<{ tokens: TokenView[] }>("GET", "/api/tokens")).tokens;
   }
 
-  /** Revokes one token, or all of a name. The ids of those that counted until now. */
+  /** Revokes one token, or all of a name. Returns the ids of those that were valid until now. */
   async revokeTokens(
     which: { readonly id: string } | { readonly name: string },
   ): Promise<string[]> {
@@ -260,7 +260,7 @@ export class SiteClient {
     const { token, trust } = this.#access;
     const headers = {
       ...(content === undefined ? {} : { "content-type": content.type }),
-      // Never in the address: those end up in logs and histories.
+      // Never in the URL: URLs end up in logs and histories.
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
     };
     try {
@@ -284,7 +284,7 @@ function jsonOf(text: string): unknown {
   }
 }
 
-/** A URL would swallow the dots of `../x`, and lead elsewhere. @throws {MeanderError} `channel-invalid` */
+/** A URL would normalise `../x` and lead elsewhere. @throws {MeanderError} `channel-invalid` */
 function channelPath(name: string): string {
   checkChannelName(name);
   return `/channels/${name.split("/").map(encodeURIComponent).join("/")}`;
@@ -299,13 +299,9 @@ function queryOf(settings: PublishSettings): string {
 }
 
 function answerInvalid(where: string, cause: unknown): MeanderError {
-  return new MeanderError(
-    "site-answer-invalid",
-    `that is no answer of a site: ${messageOf(cause)}`,
-    {
-      where,
-      expected: "a Meander site at that address",
-      cause,
-    },
-  );
+  return new MeanderError("site-answer-invalid", `not an answer of a site: ${messageOf(cause)}`, {
+    where,
+    expected: "a Meander site at that address",
+    cause,
+  });
 }

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { MeanderError } from "../base/index.ts";
 import { parseFingerprint, type TlsTrust } from "../transport/index.ts";
 
-/** What is trusted, of what people type. @throws {MeanderError} `config-invalid` */
+/** The trust that options describe. @throws {MeanderError} `config-invalid` */
 export function trustOf({
   ca,
   fingerprint,
@@ -12,7 +12,7 @@ export function trustOf({
 }): TlsTrust {
   const digits = fingerprint === undefined ? undefined : parseFingerprint(fingerprint);
   if (fingerprint !== undefined && digits === undefined) {
-    throw new MeanderError("config-invalid", "that is no fingerprint", {
+    throw new MeanderError("config-invalid", "not a fingerprint", {
       where: "argument --fingerprint",
       expected: "SHA-256 as 64 hex digits, as the site prints it",
     });
@@ -25,10 +25,10 @@ function readAuthorities(path: string): string {
   try {
     text = readFileSync(path, "utf8");
   } catch {
-    // Told below.
+    // Reported below.
   }
   if (text.includes("-----BEGIN CERTIFICATE-----")) return text;
-  throw new MeanderError("config-invalid", "no certificates can be read there", {
+  throw new MeanderError("config-invalid", "the file has no certificates", {
     where: `argument --ca ${path}`,
     expected: "a file with certificates in PEM",
   });

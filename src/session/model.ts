@@ -92,7 +92,7 @@ export interface RecordConfig {
   readonly keepSegments?: number | undefined;
   /** Bytes of files kept; the oldest go. */
   readonly maxBytes?: number | undefined;
-  /** When the disk refuses: try again with growing pauses, or end. */
+  /** When the disk refuses: retry with growing pauses, or end. */
   readonly onError: "retry" | "stop";
 }
 

@@ -102,7 +102,7 @@ test("only differences reach the plane", async () => {
   assert.deepEqual(plane.taken(), ["limit 3", "close news: no longer configured"]);
 });
 
-test("a channel that somebody wants is looked up, opened, and closed once unused", async () => {
+test("a wanted channel is looked up, opened, and closed once unused", async () => {
   const { plane, router, clock } = rig();
   plane.tell({ type: "channel-wanted", channel: "clip" });
   await settle();
@@ -153,7 +153,7 @@ test("a configured channel without an id gets one, later if the directory is dow
   assert.deepEqual(plane.taken(), ["open clip 100 from north"]);
 });
 
-test("a channel whose id changed is closed and opened anew", async () => {
+test("a channel whose id changed is closed and opened again", async () => {
   const { plane, router } = rig();
   await router.setChannels([CLIP]);
   await router.setRoutes(routes({ clip: from("north") }));

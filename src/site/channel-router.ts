@@ -29,7 +29,7 @@ export interface ChannelRouterOptions {
   readonly log: Log;
 }
 
-/** What came of applying what is wanted. */
+/** The result of applying routes and demand. */
 interface Applied {
   /** What the plane refused. */
   readonly refusals: readonly MeanderError[];
@@ -38,8 +38,9 @@ interface Applied {
 }
 
 /**
- * Keeps the plane's open channels equal to what configuration, publishers and subscribers ask for. Changes are applied as
- * differences, one after the other; what stays the same is not touched.
+ * Keeps the plane's open channels equal to what configuration, publishers and subscribers ask for. Changes are applied
+ * as
+ * differences, one at a time; channels that stay the same are not disturbed.
  */
 export class ChannelRouter {
   readonly #options: ChannelRouterOptions;
@@ -88,7 +89,7 @@ export class ChannelRouter {
     if (first !== undefined) throw first;
   }
 
-  /** Settles when the list is applied. Channels once known stay known: a list may be older than what was looked up. */
+  /** Settles when the list is applied. Known channels stay known: a list may be older than a lookup. */
   async setChannels(channels: readonly ChannelRecord[]): Promise<void> {
     for (const channel of channels) this.#channels.set(channel.name, channel);
     await this.#apply();
@@ -104,7 +105,7 @@ export class ChannelRouter {
     return found;
   }
 
-  /** Opens a channel because somebody here wants it; it closes some time after the last one has left. */
+  /** Opens a channel because a viewer or an output wants it; it closes some time after the last of them has left. */
   async want(name: string): Promise<ChannelRecord | undefined> {
     const channel = await this.find(name);
     if (channel === undefined) return undefined;
@@ -124,13 +125,13 @@ export class ChannelRouter {
   /** The last ingest of the channel here has ended. */
   async removeIngest(name: string): Promise<void> {
     if (!this.#ingested.delete(name)) return;
-    // Who watches may wait for the publisher to come back.
+    // Viewers may wait for the publisher to return.
     this.#wanted.add(name);
     await this.#apply();
     this.#linger(name);
   }
 
-  /** Stops waiting for anything. */
+  /** Cancels all timers. */
   close(): void {
     for (const cancel of this.#lingering.values()) cancel();
     this.#lingering.clear();
@@ -144,7 +145,7 @@ export class ChannelRouter {
 
   #linger(name: string): void {
     this.#lingering.get(name)?.();
-    // The plane lets go of the upstream by itself; the channel goes when nothing has used it for as long again.
+    // The plane drops the upstream by itself; the channel is closed when it was unused for as long again.
     const cancel = this.#options.clock.after(
       `linger ${name}`,
       2 * LIMITS.lingerMs,

@@ -11,26 +11,28 @@ import { Site } from "./site.ts";
 import { type SiteSettings, STOP_MS_DEFAULT } from "./site-options.ts";
 import type { SitePorts } from "./site-ports.ts";
 
-/** The same after a failure, ms. */
+/** Time for output to drain after a failure, ms. */
 const END_MS_MAX = 500;
 
 /** What a daemon stands on besides its site. */
 export interface DaemonPorts extends SitePorts {
-  /** Reads the settings again, on SIGHUP. Absent: they came from nowhere that could have changed. */
+  /** Reads the settings again, on SIGHUP. Absent: they cannot have changed. */
   readonly reload?: ReadSettings;
-  /** What was outdated in the settings, in one sentence each: logged at the start. */
+  /** A sentence for each outdated setting, logged at the start. */
   readonly warnings?: readonly string[];
 }
 
 /**
  * Runs a site as the whole purpose of this process, until a signal, `/api/stop`, or a failure of its plane ends it.
  *
- * SIGINT and SIGTERM stop it in order, within a deadline; a second signal ends it at once. SIGUSR2 restarts it. SIGHUP has it
- * read its configuration again; from a terminal that goes away it stops it. A rejection or exception that nobody handled is a
- * bug: it is logged and the process ends with 1.
+ * SIGINT and SIGTERM stop it in order, within a deadline; a second signal ends it at once. SIGUSR2 restarts it. SIGHUP
+ * has it
+ * read its configuration again; when its terminal is closed, SIGHUP stops it. An unhandled rejection or exception is a
+ * bug: it
+ * is logged and the process ends with 1.
  *
  * @param onUp called when the site has joined
- * @returns the exit code: 0 in order, 1 not in order or too late, 75 for whoever starts it again
+ * @returns the exit code: 0 in order, 1 not in order or too late, 75 to be started again
  */
 export async function runDaemon(
   settings: SiteSettings,
@@ -57,7 +59,7 @@ export async function runDaemon(
   const stopMs = settings.stopMs ?? STOP_MS_DEFAULT;
   const stop = stopperOf(running, { stopMs, clock, log });
   answerSignals(running, { settings, read, stop, manager, log });
-  // Neither a demo's site nor a restarted one outlives the process that started it.
+  // A demo's site and a restarted one end with the process that started them.
   if (demo !== undefined) onceGone(() => stop("disconnect"));
   former?.onGone(() => stop("disconnect"));
   const note = noteLocalSite(running.local);
@@ -72,7 +74,7 @@ export async function runDaemon(
   const error = await running.ended;
   manager[Symbol.dispose]();
   if (error !== undefined) {
-    // Whoever called prints it; nothing that is still open keeps the process longer.
+    // The caller prints it; open handles do not keep the process alive.
     clock.after("end", END_MS_MAX, () => process.exit(1));
     throw error;
   }
@@ -85,20 +87,20 @@ export async function runDaemon(
   process.exit(await becomeParent(taken, { clock, log }));
 }
 
-/** Of the unhandled rejections an agent's is its own; everything else is ours. */
+/** Unhandled rejections of agents are handled by their streams; all others are bugs. */
 function watchForBugs(log: Log, site: () => Site | undefined): void {
   const bug = (what: string) => (thrown: unknown) => {
     log.error(what, { error: thrown instanceof Error ? thrown.stack : String(thrown) });
     process.exit(1);
   };
-  const rejected = bug("Nobody handled a rejection; the site ends.");
+  const rejected = bug("A rejection was not handled; the site ends.");
   process.on("unhandledRejection", (reason) => {
     if (site()?.claimRejection(reason) !== true) rejected(reason);
   });
-  process.on("uncaughtException", bug("Nobody handled an exception; the site ends."));
+  process.on("uncaughtException", bug("An exception was not handled; the site ends."));
 }
 
-/** A restarted site is where the last start was, also when that had chosen any free port. */
+/** A restarted site keeps its ports, also those that were chosen freely. */
 function withPorts(
   settings: SiteSettings,
   ports: { readonly http: number; readonly udp: number; readonly streams: number } | undefined,
@@ -113,9 +115,9 @@ function stopperOf(
   { stopMs, clock, log }: { readonly stopMs: number; readonly clock: Clock; readonly log: Log },
 ): (signal: string) => void {
   return (signal) => {
-    log.info("A signal came.", { signal });
+    log.info("Received a signal.", { signal });
     clock.after("stop deadline", stopMs, () => {
-      log.error("The site did not stop in time, and is ended.", { ms: stopMs });
+      log.error("The site did not stop in time; the process ends.", { ms: stopMs });
       process.exit(1);
     });
     void site.stop();
@@ -141,7 +143,7 @@ function answerSignals(
     });
   }
   process.on("SIGUSR2", () => {
-    log.info("A signal came.", { signal: "SIGUSR2" });
+    log.info("Received a signal.", { signal: "SIGUSR2" });
     void manager.stopping("it restarts");
     site.operations.requestRestart();
   });
@@ -150,7 +152,7 @@ function answerSignals(
   let work = Promise.resolve();
   process.on("SIGHUP", () => {
     if (isFromTerminal) return stop("SIGHUP");
-    log.info("A signal came.", { signal: "SIGHUP" });
+    log.info("Received a signal.", { signal: "SIGHUP" });
     void site.reloadCertificate();
     if (read === undefined) return;
     work = work.then(() =>
@@ -166,7 +168,7 @@ function onceGone(task: () => void): void {
   if (!process.connected) task();
 }
 
-/** One line for people who ask the service manager. */
+/** The status line for the service manager. */
 async function statusOf({ operations }: Site): Promise<string> {
   const { status, reason, channels, subscribers, bitsIn, bitsOut } =
     await operations.currentStats();

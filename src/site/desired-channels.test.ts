@@ -16,7 +16,7 @@ function facts(changes: Partial<ChannelFacts> = {}, routes: unknown = {}): Chann
   };
 }
 
-test("a channel that nobody asked for is not opened", () => {
+test("a channel that is not wanted is not opened", () => {
   assert.equal(desiredChannels(facts()).size, 0);
 });
 

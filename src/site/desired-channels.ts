@@ -12,7 +12,7 @@ export interface ChannelFacts {
   readonly routes: RouteConfig;
   /** Channels that the session knows. */
   readonly channels: readonly ChannelRecord[];
-  /** Names of channels that somebody here asked for without their being configured. */
+  /** Names of channels that are wanted here, though not configured. */
   readonly wanted: ReadonlySet<string>;
   /** Names of channels that are ingested here. */
   readonly ingested: ReadonlySet<string>;
@@ -42,7 +42,7 @@ export function desiredChannels(facts: ChannelFacts): Map<string, DesiredChannel
   return desired;
 }
 
-/** Configured channels that the session does not know yet: their ids are still to be had. */
+/** Configured channels that the session does not know yet, and that need an id. */
 export function unknownChannels(facts: ChannelFacts): string[] {
   const known = new Set(facts.channels.map((channel) => channel.name));
   return Object.keys(facts.routes.channels).filter((name) => !known.has(name));

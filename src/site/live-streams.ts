@@ -24,27 +24,30 @@ import { ShellServer } from "../session/shell/index.ts";
 import type { SiteInstance } from "../stream/index.ts";
 import { isLoopback, nodeCipher } from "../transport/index.ts";
 
-/** Where a site's streams listen and write, and what they may. */
+/** Where a site's streams listen and write, and their limits. */
 export interface LiveStreamsOptions {
   /** Address to bind. */
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
   readonly transport: "tcp" | "udp";
-  /** Whether frames to and from other machines have to be private. */
+  /** Whether frames to and from other machines must be private. */
   readonly privateLinks: boolean;
-  /** Folder of the records that the site keeps as a failure manager, made when it is not there. */
+  /** Folder of the records that the site keeps as a failure manager; made if necessary. */
   readonly records: string;
   /** Whether agents may run in this thread; it is locked down for good then. */
   readonly allowInline: boolean;
-  /** Streams that the site takes. */
+  /** Streams that the site accepts. */
   readonly maxStreams: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
 }
 
-/** Everything of a running site's streams: {@link SiteStreams} on real sockets, threads and files, and the shells that are attached. */
+/**
+ * Everything of a running site's streams: {@link SiteStreams} on real sockets, threads and files, and the shells that
+ * are attached.
+ */
 export class LiveStreams {
   /** Of the frames, as bound. */
   readonly port: number;
@@ -86,8 +89,9 @@ export class LiveStreams {
   }
 
   /**
-   * Opens the records, follows the directory, and takes the leader's commands. Nothing is sent before {@link join}, and no stream runs before
-   * {@link setLease}.
+   * Opens the records, follows the directory, and accepts the leader's commands. Nothing is sent before {@link join},
+   * and
+   * no stream runs before {@link setLease}.
    *
    * @throws {MeanderError} `records-in-use`, `records-unreadable`, `directory-…`
    */
@@ -98,7 +102,7 @@ export class LiveStreams {
     const worker = new WorkerExecutor({ clock, log });
     this.#streams = new SiteStreams({
       ...{ self, clock, random, log, directory, records },
-      // What a site sends to itself comes in a later turn, as everything else.
+      // What a site sends to itself arrives in a later turn, like everything else.
       network: new SelfDelivery(this.#network, self, (task) => void setImmediate(task)),
       executors: this.#inline === undefined ? { worker } : { worker, inline: this.#inline },
       describe: this.#describing.describe,
@@ -113,7 +117,7 @@ export class LiveStreams {
     await this.#streams.start();
   }
 
-  /** Lets the other sites of the session in. */
+  /** Admits the other sites of the session. */
   join(siteInstance: SiteInstance, linkKey: string): void {
     this.#network.join({ siteInstance, linkKey });
   }
@@ -121,17 +125,17 @@ export class LiveStreams {
   /** The sites of the session, this one among them. */
   setSites(records: readonly SiteRecord[]): void {
     const sites = records.filter(({ streams }) => streams !== undefined);
-    // First the ways, then what uses them.
+    // First the addresses, then what uses them.
     this.#network.setSites(sites.map(frameSiteOf));
     this.#started.setSites(sites);
   }
 
-  /** Until then, on the site's clock, its lease certainly holds. */
+  /** The site's lease certainly holds until then, by the site's clock. */
   setLease(untilMs: number): void {
     this.#started.setLease(untilMs);
   }
 
-  /** A shell has connected. @param admit lets it in */
+  /** A shell has connected. @param admit decides whether it may */
   accept(socket: MessageSocket, admit: Admit): void {
     this.#shells.accept(socket, admit);
   }
@@ -163,12 +167,12 @@ export class LiveStreams {
     };
   }
 
-  /** Whether an unhandled rejection of this thread is an agent's, which is taken care of then. */
+  /** Whether an unhandled rejection of this thread is an agent's, which is handled then. */
   claimRejection(reason: unknown): boolean {
     return this.#inline?.claimRejection(reason) ?? false;
   }
 
-  /** Lets the shells go and ends all streams that are still here. Nothing runs here any more when it settles. */
+  /** Closes the shells and ends all streams that are still here. When it settles, nothing runs any more. */
   async stop(): Promise<void> {
     await this.#shells.close();
     await this.#streams?.close();

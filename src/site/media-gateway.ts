@@ -12,12 +12,12 @@ import type { HandedInput, HandedOutput, Handover } from "./operations/handover.
 import type { IngestTrack, PlaneControl } from "./plane-control.ts";
 import type { PublishRequest } from "./site-service.ts";
 
-/** What a media desk works with. */
+/** What a {@link MediaGateway} needs. */
 export interface MediaGatewayOptions {
   readonly self: string;
   readonly plane: PlaneControl;
   readonly router: ChannelRouter;
-  /** Tells the session that this site ingests a channel, later if need be; gives it an id when it is new. */
+  /** Announces that this site ingests a channel, later if the directory is unreachable; a new channel gets its id. */
   announce(channel: string): Promise<ChannelRecord>;
   /** Address to listen on for publishers. */
   readonly host: string;
@@ -33,7 +33,7 @@ export interface MediaGatewayOptions {
 const DESCRIPTION_MS_MAX = 3_000;
 const DESCRIPTION_POLL_MS = 50;
 
-/** Opens and closes what comes into this site from outside, and what goes out to plain RTP receivers. */
+/** Opens and closes the inputs of channels at this site, and their outputs to plain RTP receivers. */
 export class MediaGateway {
   readonly #options: MediaGatewayOptions;
   readonly #inputs = new Map<string, Map<string, HandedInput>>();
@@ -64,7 +64,7 @@ export class MediaGateway {
     return this.#open(request, []);
   }
 
-  /** See `SiteService.unpublish`. @param reason for those who hear of it */
+  /** See `SiteService.unpublish`. @param reason reported to subscribers */
   async unpublish(channel: string, input: string, reason?: string): Promise<void> {
     const inputs = this.#inputs.get(channel);
     if (inputs?.has(input) !== true) {
@@ -111,10 +111,10 @@ export class MediaGateway {
       ? { ...sending, interface: multicastInterface(host, sending?.interface, this.#options) }
       : sending;
     if (!isGroup && !this.#options.open && !isLoopbackName(host)) {
-      throw new MeanderError("open-required", "this site keeps to its own machine", {
+      throw new MeanderError("open-required", "this site is limited to its own machine", {
         where: `host ${host}`,
         expected: "a loopback address",
-        next: "start the site with --open HOST to let it send to others",
+        next: "start the site with --open HOST to let it send to other machines",
       });
     }
     await this.#want(channel);
@@ -129,7 +129,7 @@ export class MediaGateway {
       multicast,
     });
     try {
-      // The output is a subscriber, so now the channel comes, with its description first.
+      // The output is a subscriber, so the channel is received now, its description first.
       const description = await this.#described(channel, wanted);
       const sdp = receiverSdp(channel, host, ports, description, sending?.ttl);
       this.#outputs.set(id, { channel, host, ports, sending });
@@ -142,7 +142,7 @@ export class MediaGateway {
 
   async removeOutput(id: number): Promise<void> {
     if (!this.#outputs.delete(id)) {
-      throw new MeanderError("output-unknown", "there is no such output", {
+      throw new MeanderError("output-unknown", "no output has that number", {
         where: `output ${id}`,
         expected: this.#outputs.size === 0 ? "none is open" : [...this.#outputs.keys()].join(", "),
       });
@@ -150,7 +150,7 @@ export class MediaGateway {
     await this.#options.plane.removeRtpOutput(id);
   }
 
-  /** What is open here, for the next start of the site. */
+  /** What is open here, for the next run of the site. */
   handover(): Handover {
     return {
       inputs: [...this.#inputs.values()].flatMap((inputs) => [...inputs.values()]),
@@ -158,7 +158,7 @@ export class MediaGateway {
     };
   }
 
-  /** Opens again what the last start had open, on the same ports. What fails is told to `failed`, and left out. */
+  /** Reopens what the last run had open, on the same ports. What fails is reported to `failed`, and left out. */
   async takeOver(
     handover: Handover,
     failed: (what: string, error: unknown) => void,
@@ -167,7 +167,7 @@ export class MediaGateway {
       const what = `input ${request.input} of ${request.channel}`;
       await this.#open(request, tracks).catch((error: unknown) => failed(what, error));
     }
-    // What allowed an input may have ended meanwhile.
+    // The grant of an input may have ended meanwhile.
     this.#options.guard.book.review();
     await Promise.all(
       handover.outputs.map(({ channel, host, ports, sending }) =>
@@ -225,11 +225,11 @@ export class MediaGateway {
     }
   }
 
-  /** Ends an input when what allowed it ends. */
+  /** Closes an input when its grant ends. */
   #holdInput({ channel, input, grant }: PublishRequest): void {
     const need = { anyOf: ["publish" as const], channel };
     const leave = this.#options.guard.book.hold(grant, need, ({ code }) => {
-      // Whoever ended it meanwhile has done the same.
+      // It was closed meanwhile.
       this.unpublish(channel, input, code).catch(() => {});
     });
     this.#leave.set(`${channel} ${input}`, leave);
@@ -249,7 +249,7 @@ export class MediaGateway {
     if ((await this.#options.router.want(channel)) !== undefined) return;
     throw new MeanderError("channel-unknown", "no channel of the session has that name", {
       where: `channel ${channel}`,
-      next: "see `meander channels` for those there are",
+      next: "see `meander channels` for the channels of the session",
     });
   }
 
@@ -258,7 +258,7 @@ export class MediaGateway {
     return channels.find(({ name }) => name === channel)?.description;
   }
 
-  /** Waits until all the tracks are described, which are heard one by one; takes what there is at the deadline. */
+  /** Waits until all tracks are described, which happens one by one; returns those known at the deadline. */
   async #described(
     channel: string,
     wanted: readonly { readonly medium: number }[],
@@ -331,13 +331,13 @@ function ingestTrackOf(track: SdpTrack, ports: "sdp" | "assign"): IngestTrack {
   };
 }
 
-/** Groups have ports of their own, and where some tracks come from groups all do. */
+/** Ports of groups are given, and tracks from groups cannot be mixed with others. */
 function checkGroups(tracks: readonly SdpTrack[], ports: "sdp" | "assign"): void {
   const groups = tracks.flatMap(({ host = "" }) => (isMulticast(host) ? [host] : []));
   if (groups.length === 0) return;
   const where = `group ${groups[0]}`;
   if (groups.length < tracks.length) {
-    throw new MeanderError("multicast-refused", "the SDP has tracks of groups and others", {
+    throw new MeanderError("multicast-refused", "the SDP mixes tracks from groups with others", {
       where,
       expected: "c= lines that are all groups, or none",
       next: "publish the other tracks as another input or channel",
@@ -354,7 +354,7 @@ function checkGroups(tracks: readonly SdpTrack[], ports: "sdp" | "assign"): void
 function checkNames(channel: string, input: string): void {
   checkChannelName(channel);
   if (!/^[A-Za-z0-9_-]{1,40}$/.test(input)) {
-    throw new MeanderError("request-invalid", "that is no name for an input", {
+    throw new MeanderError("request-invalid", "not a name for an input", {
       where: JSON.stringify(input.slice(0, 80)),
       expected: "1 to 40 letters, digits, _ and -",
     });

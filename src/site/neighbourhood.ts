@@ -7,13 +7,13 @@ import type { Plane } from "./plane/plane.ts";
 /** What a neighbourhood needs. */
 export interface NeighbourhoodOptions {
   readonly self: SiteRecord;
-  /** Whom the site admits besides the pages of its session. */
+  /** Hosts and origins that the site admits besides the pages of its session. */
   readonly gate: Omit<GateRules, "origins">;
   readonly plane: Plane;
   readonly log: Log;
 }
 
-/** The sites of the session, and what the plane has to know of them: links, alternatives for viewers, whose pages to let in. */
+/** The sites of the session, and what the plane needs of them: links, alternatives for viewers, origins to admit. */
 export class Neighbourhood {
   readonly #options: NeighbourhoodOptions;
   #sites: readonly SiteRecord[];
@@ -45,7 +45,7 @@ export class Neighbourhood {
       await plane.setViewerSites(others.map((site) => ({ name: site.name, url: linkUrlOf(site) })));
       await plane.setGate({ ...gate, origins: this.#sites.flatMap(originsOf) });
     } catch (error) {
-      log.error("The plane did not take the list of sites.", { error: messageOf(error) });
+      log.error("The plane refused the list of sites.", { error: messageOf(error) });
     }
   }
 }

@@ -28,7 +28,7 @@ export type {
 export interface PlaneStats extends ReflectorStats {
   /** 99th percentile of the time that work waited for the thread in about the last second, ms. */
   readonly loopMs: number;
-  /** Descriptors of the process; undefined where the system does not tell. */
+  /** Descriptors of the process; undefined where the system does not report them. */
   readonly descriptors: { readonly open: number; readonly limit: number } | undefined;
 }
 
@@ -42,7 +42,7 @@ export interface PlaneControl {
     readonly maxSubscribers: number;
     readonly maxBitsPerSecond: number;
   }): Promise<void>;
-  /** New bounds over all channels, applied at once to newcomers. */
+  /** New limits over all channels; they apply to new subscribers at once. */
   setLimits(options: {
     readonly maxSubscribers: number;
     readonly maxBitsPerSecond: number;
@@ -55,12 +55,12 @@ export interface PlaneControl {
     readonly id: number;
     readonly config: ChannelConfig;
   }): Promise<void>;
-  /** Answers `channel-wanted` with no. */
+  /** Answers `channel-wanted` with a refusal. */
   refuseChannel(channel: string, code: string, message: string): Promise<void>;
   closeChannel(channel: string, reason: string): Promise<void>;
   /** @throws `port-in-use`, `channel-unknown`, `publisher-exists`, `track-unsupported` */
   openIngest(options: IngestOptions): Promise<IngestPorts>;
-  /** @param reason for those who hear of it */
+  /** @param reason reported to subscribers */
   closeIngest(channel: string, input: string, reason?: string): Promise<void>;
   /** Publishes one message (text, JSON, HTML…) on a data channel that this site ingests. */
   publishData(channel: string, contentType: string, bytes: Uint8Array): Promise<void>;
@@ -77,7 +77,10 @@ export interface PlaneControl {
     /** Events of each link at most, the newest. */
     readonly last: number;
   }): Promise<readonly LinkTrace[]>;
-  /** Has everybody go on elsewhere, and takes nobody in any more; settles when they have gone, or after `withinMs`. [W28] */
+  /**
+   * Has neighbours and viewers continue elsewhere, and admits no new ones; settles when they have left, or after
+   * `withinMs`. [W28]
+   */
   depart(withinMs: number): Promise<Departed>;
   /** Least level of lines that the plane writes to the log. */
   setLogLevel(level: LogLevel): Promise<void>;

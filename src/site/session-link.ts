@@ -44,7 +44,7 @@ export interface SessionLinkEvents {
   sites(sites: readonly SiteRecord[]): void;
   channels(channels: readonly ChannelRecord[]): void;
   status(status: DirectoryStatus): void;
-  /** Until then, by `Clock.now()`, the site's lease certainly holds. */
+  /** The site's lease certainly holds until then, by `Clock.now()`. */
   lease(untilMs: number): void;
 }
 
@@ -55,13 +55,13 @@ export interface SessionLinkOptions {
   readonly join: string | undefined;
   /** Folder of a leader's directory. */
   readonly data: string;
-  /** The rules of access, which it follows through the session. */
+  /** The access rules, which the site follows through the session. */
   readonly access: SiteAccess;
   /** Of a session that this site leads. */
   readonly policy: Pick<AccessPolicy, "mode" | "public">;
-  /** What a joining site shows and trusts. */
+  /** What a joining site presents and trusts. */
   readonly credentials: SiteCredentials;
-  /** Time of the site's lease, ms; undefined: the usual one. */
+  /** Time of the site's lease, ms; undefined: the default. */
   readonly leaseMs: number | undefined;
   readonly plane: Plane;
   readonly clock: Clock;
@@ -70,9 +70,9 @@ export interface SessionLinkOptions {
   /** Notices what the directory of a session that this site leads refuses. */
   readonly writes: WriteWatch;
   readonly events: SessionLinkEvents;
-  /** Called with the directory before the site joins: whatever takes the leader's commands has to be there by then. */
+  /** Called with the directory before the site joins: the receiver of the leader's commands must exist by then. */
   prepare(directory: Directory): Promise<void>;
-  /** Told what this site, as the leader, did with streams. */
+  /** Called with what this site, as the leader, did with streams. */
   onLed(event: StreamEvent): void;
 }
 
@@ -83,12 +83,12 @@ export class SessionLink {
   #server: DirectoryServer | undefined;
   #tokens: TokenIssuer | undefined;
   #credential: MemberCredential | undefined;
-  /** By what the leader is trusted now; its certificate may become another. */
+  /** How the leader is trusted now; its certificate may change. */
   #leaderTrust: TlsTrust | undefined;
   #leader: Leader | undefined;
   #membership: Membership | undefined;
   #session: SessionRecord | undefined;
-  /** What was told before the site was ready for it; the newest of each kind. */
+  /** Events from before the site was ready for them; the newest of each kind. */
   #held: Map<keyof SessionLinkEvents, () => void> | undefined = new Map();
 
   constructor(options: SessionLinkOptions) {
@@ -129,7 +129,7 @@ export class SessionLink {
       },
     );
     try {
-      // A leader has followed its own rules before it let others in.
+      // A leader has followed its own rules before it admitted others.
       if (join !== undefined) await this.#options.access.start(directory);
       await prepare(directory);
       this.#session = await this.#membership.start();
@@ -140,7 +140,7 @@ export class SessionLink {
     return this.#session;
   }
 
-  /** The site is ready for events; those held back come now. */
+  /** The site is ready for events; those held back are delivered now. */
   release(): void {
     const held = this.#held ?? new Map();
     this.#held = undefined;
@@ -154,7 +154,7 @@ export class SessionLink {
     return this.#directory;
   }
 
-  /** What the directory has of a channel now. Rejects while it cannot be reached. */
+  /** The directory's present record of a channel. Rejects while the directory cannot be reached. */
   async lookUp(name: string): Promise<ChannelRecord | undefined> {
     return this.#joined().lookUp(name);
   }
@@ -189,17 +189,17 @@ export class SessionLink {
     return answer ?? null;
   }
 
-  /** The record of this site has changed: the others hear of it. */
+  /** Announces that the record of this site has changed. */
   async announceSelf(): Promise<void> {
     this.#membership?.announce(selfOf(this.#options.record));
   }
 
-  /** Takes leave of the session. */
+  /** Leaves the session. */
   async leave(): Promise<void> {
     await this.#membership?.leave();
   }
 
-  /** Closes the directory, or the way to it. */
+  /** Closes the directory, or the connection to it. */
   async close(): Promise<void> {
     this.#credential?.close();
     this.#options.access.stop();
@@ -260,22 +260,22 @@ export class SessionLink {
       dial: () => dialDirectory(url, { trust: this.#leaderTrust, clock }),
       token: () => credential.token,
       onDismissed: (error) => {
-        // The one that it has kept may have been revoked since; the one that it was given may do.
+        // The stored token may have been revoked since; the given one may still be valid.
         const isOther = isAboutToken(error.code) && credential.refused();
         const { message } = error;
-        log.warn("The leader does not let this site in.", { error: message, triesOther: isOther });
+        log.warn("The leader refuses this site.", { error: message, triesOther: isOther });
       },
     });
   }
 
-  /** When the leader's certificate becomes another, its record tells. One that is trusted by its authority stays so. */
+  /** A new certificate of the leader is in its record. A leader that is trusted by its authority needs none. */
   #noteLeader(sites: readonly SiteRecord[]): void {
     const tls = sites.find(({ leader }) => leader)?.tls;
     if (tls === undefined || this.#leaderTrust?.fingerprint === undefined) return;
     if (this.#leaderTrust.fingerprint !== tls.fingerprint) this.#leaderTrust = tls;
   }
 
-  /** Any site of a session may be named; the directory is at the one that leads. */
+  /** Any site of a session may be named; the directory is at its leader. */
   async #leaderOf(join: string, credential: MemberCredential): Promise<string> {
     const { trust } = this.#options.credentials;
     this.#leaderTrust = trust;
@@ -284,14 +284,14 @@ export class SessionLink {
       const { sites, leader, self } = await client.session();
       const leading = sites.find(({ name }) => name === leader);
       if (leading === undefined || leading.name === self) return client.url;
-      // The named site is trusted to say what its leader shows.
+      // The named site is trusted to report its leader's certificate.
       if (leading.tls !== undefined) this.#leaderTrust = leading.tls;
       return siteUrlOf(leading);
     } catch (error) {
       const code = error instanceof MeanderError ? error.code : "";
       if (isAboutToken(code) && credential.refused()) return this.#leaderOf(join, credential);
       if (isAboutToken(code) || code.startsWith("tls-")) throw error;
-      // It may be starting; then the directory's client tries again until its deadline.
+      // It may be starting; the directory's client retries until its deadline.
       this.#options.log.debug("The site to join did not answer yet.", {
         join,
         error: messageOf(error),
@@ -300,7 +300,7 @@ export class SessionLink {
     }
   }
 
-  /** Why the site to join did not let this one in: asked of that site, as it is now. */
+  /** Explains why joining failed, by asking the site to join whether it answers now. */
   async #explained(error: unknown, join: string): Promise<unknown> {
     if (!(error instanceof MeanderError) || error.code !== "directory-unreachable") return error;
     const { trust } = this.#options.credentials;
@@ -343,7 +343,7 @@ export class SessionLink {
 /** What the leader answers when a site's streams have moved. */
 const evacuatedSchema = z.object({ moved: z.number(), failed: z.array(z.unknown()) });
 
-/** What a site says of itself; who leads is for the leader to say. */
+/** What a site reports about itself; the leader decides who leads. */
 function selfOf({ leader: _leader, ...self }: SiteRecord): SiteSelf {
   return self;
 }

@@ -38,7 +38,7 @@ function says(body: string): (socket: Socket) => void {
   return (socket) => socket.end(`HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
 }
 
-test("a site has ended when nobody listens at its port", async () => {
+test("a site has ended when no program listens at its port", async () => {
   const server = createServer();
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

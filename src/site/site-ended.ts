@@ -4,16 +4,17 @@ import type { Clock } from "../base/index.ts";
 import type { SiteRecord } from "../session/index.ts";
 import { formatAddress } from "../transport/index.ts";
 
-/** How long whoever is there may take to say who it is, ms. */
+/** How long a program at that port may take to identify itself, ms. */
 const ANSWER_MS_MAX = 1_000;
-/** Bytes of an answer that are read: the site's own record is at the front of all that it says. */
+/** Bytes of an answer that are read: the site's record is at its front. */
 const ANSWER_BYTES_MAX = 16 * 1024 * 1024;
 
 const answerSchema = z.object({ site: z.object({ name: z.string(), instance: z.number() }) });
 
 /**
- * Whether a site's process has certainly ended: nobody listens at its HTTP port any more, or another start of a site does. False
- * also when nobody can tell: no answer, no way there, or something at that port which is no site.
+ * Whether a site's process has certainly ended: no program listens at its HTTP port any more, or another run of a site
+ * does.
+ * False also in doubt: no answer, no route, or a program at that port that is not a site.
  */
 export async function hasEnded(record: SiteRecord, clock: Clock): Promise<boolean> {
   const there = await ask(record, clock);

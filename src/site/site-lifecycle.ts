@@ -7,9 +7,9 @@ import type { SiteOptions } from "./site-options.ts";
 import type { SiteParts } from "./site-parts.ts";
 import type { CompletePorts } from "./site-ports.ts";
 
-/** How long a site that stops waits for its directory to hear of it, ms. */
+/** How long a stopping site waits to announce that to its directory, ms. */
 const LEAVE_MS_MAX = 2_000;
-/** How long a site that stops waits for its streams to move away, ms. */
+/** How long a stopping site waits for its streams to move away, ms. */
 const EVACUATE_MS_MAX = 3_000;
 
 /** How a site joins its session, and how it leaves it: in order, or because its plane has failed. */

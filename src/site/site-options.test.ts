@@ -58,7 +58,7 @@ test("a wrong type tells what was got and what was expected", () => {
   }
 });
 
-test("text that is no JSON is told with line and column", () => {
+test("text that is not JSON is refused with line and column", () => {
   const error = errorOf(() => parseConfigFile('{\n  "name": north\n}', "north.json"));
   assert.equal(error.where, "north.json: line 2, column 12");
   assert.equal(errorOf(() => parseConfigFile("[]", "north.json")).where, "north.json");
@@ -121,7 +121,7 @@ test("streams come over TCP on a free port unless said otherwise, and none runs 
   }
 });
 
-test("native calls are made unless somebody wants none", () => {
+test("native calls are made unless they are turned off", () => {
   assert.equal(completeSettings({ name: "north" }).native, true);
   const settings = parseConfigFile('{ "name": "north", "native": false }', "f");
   assert.equal(completeSettings(settings).native, false);

@@ -31,23 +31,26 @@ export interface SiteOptions {
   readonly advertise: string;
   /** Names, besides the loopback ones, that the site answers to. */
   readonly open: readonly string[];
-  /** Origins of other pages that may use this site: `https://a.example`, `link=https://*.example.org`. docs/spec/access.md [A18] */
+  /**
+   * Origins of other pages that may use this site: `https://a.example`, `link=https://*.example.org`.
+   * docs/spec/access.md [A18]
+   */
   readonly allowOrigin: readonly string[];
-  /** Whether tokens are asked for. Undefined: the stricter of what the session says and what the address asks for. */
+  /** Whether tokens are required. Undefined: the stricter of what the session says and what the address requires. */
   readonly access: AccessMode | undefined;
-  /** Patterns of channels that anybody may watch; for the site that leads. */
+  /** Patterns of channels that may be watched without a token; for the leader. */
   readonly public: readonly string[];
   /** Undefined: plain HTTP. */
   readonly tls: TlsSource | undefined;
-  /** By what the site to join is trusted, when it speaks TLS. */
+  /** How the site to join is trusted, when it speaks TLS. */
   readonly trust: TlsTrust;
   /** Folder of the records that it keeps of streams, and of the leader's directory. */
   readonly data: string;
-  /** Folder that recordings by configuration stay in. */
+  /** Folder of configured recordings; they cannot leave it. */
   readonly recordings: string;
   /** How sites carry the messages of streams to each other: the same at all sites of a session. */
   readonly streamTransport: "tcp" | "udp";
-  /** Port on which they come; 0: any free port. */
+  /** Port on which those messages arrive; 0: any free port. */
   readonly streamPort: number;
   /** Whether agents that ask for it run in the site's own thread, without limits: for code of the site's owner. */
   readonly allowInline: boolean;
@@ -55,13 +58,13 @@ export interface SiteOptions {
   readonly native: boolean;
   /** False: links and frames to and from other machines may be plain. docs/spec/stack.md [S11] */
   readonly privateLinks: boolean;
-  /** Streams that it takes. */
+  /** Streams that it accepts. */
   readonly maxStreams: number;
   /** Whether a site that stops has its streams moved to others first. */
   readonly evacuate: boolean;
-  /** Time of its lease, ms: after a silence that long its streams are taken over. Undefined: the usual one. */
+  /** Time of its lease, ms: after a silence that long its streams are taken over. Undefined: the default. */
   readonly leaseMs: number | undefined;
-  /** Time that it may take to stop in order after a signal, ms; then it is ended. */
+  /** Time for an orderly stop after a signal, ms; then the process is ended. */
   readonly stopMs: number;
   /** Least level that is logged. */
   readonly log: LogLevel;
@@ -69,7 +72,7 @@ export interface SiteOptions {
   readonly routes: RouteConfig | undefined;
 }
 
-/** Longer than a stop in order takes when nothing answers: 3 s for streams and viewers to go elsewhere, 2 s for the directory. */
+/** Longer than an orderly stop when nothing answers: 3 s for streams and viewers to leave, 2 s for the directory. */
 export const STOP_MS_DEFAULT = 10_000;
 
 /** {@link SiteOptions} before the defaults. */
@@ -110,7 +113,8 @@ const SETTINGS = {
 const ROUTE_KEYS = Object.keys(defaultRouteConfig());
 
 /**
- * Reads the text of a configuration file: the settings of {@link SiteOptions} and the keys of a {@link RouteConfig} side
+ * Reads the text of a configuration file: the settings of {@link SiteOptions} and the keys of a {@link RouteConfig}
+ * side
  * by side in one JSON object.
  *
  * @param file its name, for errors
@@ -174,7 +178,8 @@ export function checkSettings(
 /**
  * Fills in the defaults.
  *
- * @throws {MeanderError} `config-invalid` without a name, `open-required` for an address others can reach without `open`
+ * @throws {MeanderError} `config-invalid` without a name, `open-required` for an address others can reach without
+ *   `open`
  */
 export function completeSettings(settings: SiteSettings): SiteOptions {
   const { name, open = [] } = settings;
@@ -187,7 +192,7 @@ export function completeSettings(settings: SiteSettings): SiteOptions {
   }
   const host = settings.host ?? (open.length === 0 ? "127.0.0.1" : "0.0.0.0");
   if (!isLoopbackName(host) && open.length === 0) {
-    throw new MeanderError("open-required", "that address can be reached from other machines", {
+    throw new MeanderError("open-required", "the address can be reached from other machines", {
       where: `argument --host ${host}`,
       expected: "a loopback address, or --open HOST beside it",
       next: "add --open HOST with the name under which others reach this machine",
@@ -235,7 +240,7 @@ function parseJson(text: string, file: string): unknown {
   } catch (cause) {
     const before = text.slice(0, faultAt(text)).split("\n");
     const column = (before.at(-1)?.length ?? 0) + 1;
-    throw new MeanderError("config-invalid", "the file is not JSON from here on", {
+    throw new MeanderError("config-invalid", "not JSON from here on", {
       where: `${file}: line ${before.length}, column ${column}`,
       expected: "JSON",
       cause,
@@ -243,7 +248,7 @@ function parseJson(text: string, file: string): unknown {
   }
 }
 
-/** Where text stops being JSON: not every message of the parser tells. */
+/** Where text stops being JSON, which not every message of the parser says. */
 function faultAt(text: string): number {
   let [sound, faulty] = [0, text.length + 1];
   while (faulty - sound > 1) {
@@ -254,7 +259,7 @@ function faultAt(text: string): number {
   return sound;
 }
 
-/** True when something behind `text` could still make it JSON. */
+/** True when `text` could be continued to JSON. */
 function isBeginning(text: string): boolean {
   try {
     JSON.parse(text);

@@ -135,7 +135,7 @@ export class SiteParts {
     this.#directory = status;
   }
 
-  /** As this machine reaches it, also where the advertised name leads around. */
+  /** The address by which this machine reaches the site, even where the advertised name does not lead here. */
   get #ownAddress(): string {
     const { host, port } = this.plane.http;
     const own = { "0.0.0.0": "127.0.0.1", "::": "::1" }[host] ?? host;

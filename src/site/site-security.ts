@@ -10,7 +10,7 @@ import { isLocal, type SiteOptions } from "./site-options.ts";
 import type { SiteCertificate } from "./tls/certificate.ts";
 import type { CertificateManager } from "./tls/certificate-manager.ts";
 
-/** What the security of a site works with. */
+/** What a {@link SiteSecurity} needs. */
 export interface SiteSecurityOptions {
   readonly options: SiteOptions;
   /** The one record of the site, which all its parts have; its certificate is kept up to date. */
@@ -25,7 +25,7 @@ export interface SiteSecurityOptions {
   readonly log: Log;
 }
 
-/** Who may do what at a site, and what it shows of itself: its rules of access and its certificate. */
+/** Who may do what at a site, and how it proves itself: its access rules and its certificate. */
 export class SiteSecurity {
   readonly access: SiteAccess;
   readonly #options: SiteSecurityOptions;
@@ -39,7 +39,7 @@ export class SiteSecurity {
         plane
           .setAccess(rules)
           .catch((error: unknown) =>
-            log.error("The plane did not take the rules of access.", { error: messageOf(error) }),
+            log.error("The plane refused the access rules.", { error: messageOf(error) }),
           );
       },
     });
@@ -52,12 +52,12 @@ export class SiteSecurity {
     return { mode, public: options.public };
   }
 
-  /** What the site shows to itself, and by what it trusts itself. */
+  /** What the site presents to itself, and how it trusts itself. */
   get own(): SiteCredentials {
     return { token: this.access.ownToken, trust: this.#options.record.tls };
   }
 
-  /** How programs of this user find the site and get in. */
+  /** How programs of this user find the site and are admitted. */
   get local(): LocalSite & { readonly access: AccessMode } {
     const { record, hosts, options } = this.#options;
     const { mode, session } = this.access;
@@ -69,27 +69,31 @@ export class SiteSecurity {
     };
   }
 
-  /** The site is up: warns of what lies open, and shows each new certificate. @param announce tells the session of the record */
+  /**
+   * The site is up: warns of what is unprotected, and presents each new certificate.
+   *
+   * @param announce announces the record
+   */
   start(announce: () => Promise<void>): void {
     const { options, record, tls, log } = this.#options;
     tls?.onChange((certificate) => this.#show(certificate, announce));
     if (isLocal(options)) return;
     if (this.access.mode === "open") {
-      log.warn("Whoever reaches this site may watch, publish and administer.", {
-        next: "leave --access open away, so that it asks for tokens",
+      log.warn("Any client that reaches this site may watch, publish and administer.", {
+        next: "remove --access open, so that the site requires tokens",
       });
     }
     if (record.tls === undefined) {
       log.warn(
         "Tokens, pages, media to viewers and the link key go over the network unencrypted.",
         {
-          next: "add --tls auto, or --tls-cert and --tls-key, or put a proxy with TLS before it",
+          next: "add --tls auto, or --tls-cert and --tls-key, or put a TLS proxy in front of it",
         },
       );
     }
   }
 
-  /** Reads the certificate's files again; the connections there are go on. Nothing without TLS. */
+  /** Reads the certificate's files again; open connections continue. Without TLS it does nothing. */
   async reload(): Promise<void> {
     await this.#options.tls?.reload();
   }
@@ -98,7 +102,7 @@ export class SiteSecurity {
     this.#options.tls?.close();
   }
 
-  /** New connections see it at once, and the session learns what to expect. */
+  /** New connections see it at once, and the session is told what to expect. */
   #show({ cert, key, fingerprint }: SiteCertificate, announce: () => Promise<void>): void {
     const { record, plane, log } = this.#options;
     Object.assign(record, { tls: { fingerprint } });
@@ -106,7 +110,7 @@ export class SiteSecurity {
       .setTls({ cert, key })
       .then(announce)
       .catch((error: unknown) =>
-        log.error("The new certificate is not shown.", { error: messageOf(error) }),
+        log.error("The new certificate is not in use.", { error: messageOf(error) }),
       );
   }
 }

@@ -20,22 +20,22 @@ import type { Grant } from "./access/grant.ts";
 import type { Guard } from "./access/guard.ts";
 import type { TokenService } from "./access/token-service.ts";
 
-/** What a publisher asks for. */
+/** A publisher's request. */
 export interface PublishRequest {
   readonly channel: string;
   /** Name of the input among the channel's: `main`. */
   readonly input: string;
-  /** Inputs that carry the same capture say the same. */
+  /** Equal for inputs that carry the same capture. */
   readonly source: string;
-  /** IP addresses that packets are taken from; undefined: the asker's or, from a group, those of whoever sends first. */
+  /** IP addresses whose packets are accepted; undefined: the client's or, from a group, the first sender's. */
   readonly trusted?: readonly string[] | undefined;
-  /** IP address of who asks. */
+  /** IP address of the client. */
   readonly asker: string;
   /** Name or address of the interface on which groups are joined; undefined: the one that the site listens on. */
   readonly interface?: string | undefined;
-  /** Ends an input of that name first. */
+  /** Closes an input of that name first. */
   readonly replace: boolean;
-  /** What allows it; the input ends with it. Undefined: nobody was asked for anything. */
+  /** The grant under which the input is open, and with which it ends. Undefined: no token was required. */
   readonly grant?: Grant | undefined;
 }
 
@@ -53,19 +53,19 @@ export interface OperationsService {
     /** @throws {MeanderError} `request-invalid` */
     set(level: LogLevel, forMs?: number): Promise<LogLevelView>;
   };
-  /** The site in a few numbers, as of the last second. */
+  /** The site's stats, as of the last second. */
   currentStats(): Promise<SiteStats>;
-  /** How it was. `channel` undefined: the site itself. */
+  /** The history of stats. `channel` undefined: of the site itself. */
   stats(query: {
     readonly sinceMs: number;
     readonly channel?: string | undefined;
     readonly names?: readonly string[] | undefined;
   }): StatsView;
-  /** Asks the site to stop in order and start again; returns at once. @throws {MeanderError} `restart-refused` */
+  /** Requests an orderly stop and a new start; returns at once. @throws {MeanderError} `restart-refused` */
   requestRestart(): void;
 }
 
-/** What a site does for people and programs; its HTTP API is this interface in another form. */
+/** What a site offers; its HTTP API has the same operations. */
 export interface SiteService {
   readonly record: SiteRecord;
   readonly demo: DemoControl | undefined;
@@ -91,22 +91,32 @@ export interface SiteService {
    * Opens an input for the tracks of an SDP.
    *
    * @param ports `sdp`: on the ports that the SDP names; `assign`: on free ones
-   * @throws {MeanderError} `channel-invalid`, `sdp-…`, `port-in-use`, `publisher-exists`, `track-unsupported`, `multicast-refused`, `interface-unknown`, `directory-unreachable`
+   * @throws {MeanderError} `channel-invalid`, `sdp-…`, `port-in-use`, `publisher-exists`, `track-unsupported`,
+   *   `multicast-refused`, `interface-unknown`, `directory-unreachable`
    */
   publishSdp(request: PublishRequest, sdp: string, ports: "sdp" | "assign"): Promise<PublishAnswer>;
   /** Opens a data channel's input. @throws like {@link publishSdp} */
   publishData(request: PublishRequest): Promise<PublishAnswer>;
   /** @throws {MeanderError} `channel-unknown`, `input-unknown` */
   unpublish(channel: string, input: string): Promise<void>;
-  /** Publishes one message on a data channel that is ingested here. @throws {MeanderError} `channel-unknown`, `input-unknown` */
+  /**
+   * Publishes one message on a data channel that is ingested here.
+   *
+   * @throws {MeanderError} `channel-unknown`, `input-unknown`
+   */
   sendMessage(channel: string, contentType: string, bytes: Uint8Array): Promise<void>;
-  /** The SDP with which a receiver at `host` plays the channel. @throws {MeanderError} `channel-unknown`, `channel-not-described` */
+  /**
+   * The SDP with which a receiver at `host` plays the channel.
+   *
+   * @throws {MeanderError} `channel-unknown`, `channel-not-described`
+   */
   receiverSdp(channel: string, host: string, ports: OutputPorts): Promise<string>;
   /**
    * Sends the channel to a plain RTP receiver, or to a group of them.
    *
    * @param sending for a host that is a group
-   * @throws {MeanderError} `channel-unknown`, `admission-refused`, `channel-not-described`, `output-invalid`, `multicast-refused`,
+   * @throws {MeanderError} `channel-unknown`, `admission-refused`, `channel-not-described`, `output-invalid`,
+   *   `multicast-refused`,
    *   `interface-unknown`
    */
   addOutput(
@@ -127,6 +137,6 @@ export interface SiteService {
    * @throws {MeanderError} `config-invalid` and `directory-unreachable`, when nothing was stored; `config-not-applied`
    */
   setRoutes(routes: unknown, where?: string): Promise<RouteConfig>;
-  /** Asks the site to stop in order; returns at once. */
+  /** Requests an orderly stop; returns at once. */
   requestStop(): void;
 }

@@ -52,7 +52,7 @@ export async function openSockets(
   }
 }
 
-/** Closes all but the plane, which some have to outlive. */
+/** Closes everything but the plane, which is closed separately. */
 export async function closeSockets({
   streams,
   tls,
@@ -62,7 +62,7 @@ export async function closeSockets({
   await streams.close();
 }
 
-/** Whom a site admits besides the pages of its session. */
+/** Hosts and origins that a site admits besides the pages of its session. */
 export function gateOf(options: SiteOptions): Omit<GateRules, "origins"> {
   const allowed = options.allowOrigin.map((text) => parseAllowedOrigin(text));
   return { hosts: hostsOf(options), allowed, local: isLocal(options) };

@@ -191,7 +191,7 @@ test("lines published as messages arrive in order, through a relay over TCP", ()
     assert.equal(await publication.ended, undefined);
   }));
 
-test("a channel nobody published is refused in words", () =>
+test("a channel that was never published is refused with a reason", () =>
   withRig(async ({ start, watch }) => {
     const origin = await start({ name: "origin" });
     const refusal = new Promise((resolve) => {

@@ -41,12 +41,13 @@ export class Site implements SiteService, AsyncDisposable {
   /**
    * Opens the sockets, joins the session (or leads it, without `join`), and registers.
    *
-   * @throws {MeanderError} `config-invalid`, `open-required`, `port-in-use`, `listen-failed`, `join-failed`, `directory-…`,
+   * @throws {MeanderError} `config-invalid`, `open-required`, `port-in-use`, `listen-failed`, `join-failed`,
+   *   `directory-…`,
    * `records-…`
    */
   static async start(settings: SiteSettings, given: SitePorts = {}): Promise<Site> {
     const options = completeSettings(settings);
-    // What is wrong with the recordings is told before anything is opened.
+    // Invalid recordings are reported before anything is opened.
     if (options.routes !== undefined) checkRecordings(options.routes, options.recordings);
     const ports = completePorts(given);
     const sockets = await openSockets(options, ports);
@@ -204,7 +205,11 @@ export class Site implements SiteService, AsyncDisposable {
     return this.#parts.config.set(routes, where);
   }
 
-  /** A shell of the session in this process: what `connect` gives, without a connection. @param name default: one of its own */
+  /**
+   * A shell of the session in this process: what `connect` gives, without a connection.
+   *
+   * @param name default: one of its own
+   */
   openShell(name?: string): Shell {
     return new Shell(this.#parts.streams.openShell(name));
   }

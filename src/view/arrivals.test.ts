@@ -30,7 +30,7 @@ test("a path is marked when it changes, not when it is first known", () => {
   assert.deepEqual(log.window(2_000).marks, []);
 });
 
-test("a log without a reader is bounded", () => {
+test("a log that is never read is bounded", () => {
   const log = new ArrivalLog(1e9);
   for (let at = 0; at < 50_000; at++) {
     log.frame(at, undefined);

@@ -43,7 +43,7 @@ test("the farthest site is the one with the longest path that answers", () => {
   assert.equal(farthestSite(down, "clip"), "north");
 });
 
-test("without any path the farthest site is not the ingest, and of no sites there is none", () => {
+test("without any path the farthest site is not the ingest, and without sites there is none", () => {
   const network = networkAfter([
     session,
     answer(sampleView("origin", 1)),

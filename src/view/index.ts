@@ -1,6 +1,7 @@
 /**
- * What an onlooker of a session makes of its sites' reports: rates, the graph, tables, what happened. No I/O, no clock;
- * runs in browsers.
+ * What a console derives from the reports of a session's sites: rates, the graph, tables, changes. No I/O and no clock;
+ * runs
+ * in browsers.
  *
  * @module
  */

@@ -75,7 +75,7 @@ test("a site that a neighbour suspects is suspected, unless the neighbour itself
   assert.equal(stateOf(networkAfter([silence("origin")], network), "south").state, "up");
 });
 
-test("a restarted site starts from zero: no rates across the restart", () => {
+test("a restarted site has no rates across the restart", () => {
   const before = sampleChannel({ bytesIn: 100, packetsIn: 1 });
   const after = sampleChannel({ bytesIn: 300, packetsIn: 3 });
   const running = networkAfter([
@@ -107,6 +107,6 @@ test("what is remembered is bounded: bit rates, and sites that left", () => {
   assert.ok(sites.has("site-199") && sites.has("site-135") && !sites.has("site-134"));
 });
 
-test("a report from an unlisted site is ignored", () => {
+test("a report from a site that is not listed is ignored", () => {
   assert.equal(networkAfter([listed, answer(sampleView("stranger", 1))]).sites.size, 2);
 });

@@ -10,7 +10,7 @@ const HISTORY_COUNT = 60;
 /** Sites remembered after they left the session. */
 const DEPARTED_COUNT_MAX = 64;
 
-/** What an onlooker knows of one site. */
+/** What an observer knows of one site. */
 export interface ObservedSite extends ReportPair {
   readonly name: string;
   /** The newest record; stays when the lease is gone. */
@@ -25,7 +25,7 @@ export interface ObservedSite extends ReportPair {
   readonly history: readonly number[];
 }
 
-/** What an onlooker knows of a session: a fold over {@link Observation}s. */
+/** What an observer knows of a session: a fold over {@link Observation}s. */
 export interface Network {
   readonly session: SessionView | undefined;
   /** Why no site told about the session at the last attempt; undefined when one did. */

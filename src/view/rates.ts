@@ -102,7 +102,7 @@ export function sumOf(rates: readonly (Rate | undefined)[]): Rate {
   return { bitsPerSecond, packetsPerSecond };
 }
 
-/** The rate between two readings; undefined when time stood still or a counter was reset. */
+/** The rate between two readings; undefined when no time has passed or a counter was reset. */
 export function rateBetween(before: Reading, now: Reading): Rate | undefined {
   const seconds = (now.at - before.at) / 1000;
   const packets = now.packets - before.packets;

@@ -18,7 +18,7 @@ const NO_DATAGRAMS = {
   received: 0,
 } as const;
 
-/** Values for tests: a site record that tells of nothing special. */
+/** Values for tests: a site record. */
 export function sampleRecord(name: string, change: Partial<SiteRecord> = {}): SiteRecord {
   return {
     name,

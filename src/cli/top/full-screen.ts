@@ -19,7 +19,7 @@ export class FullScreen implements Disposable {
   #size = "";
   #isOpen = true;
 
-  /** Takes the terminal; what was on it comes back at the end. */
+  /** Switches to the alternate screen; the previous contents return at the end. */
   constructor(output: ScreenOutput) {
     this.#output = output;
     output.write(ENTER);
@@ -50,7 +50,7 @@ export class FullScreen implements Disposable {
     if (text !== "") this.#output.write(BEGIN + text + END);
   }
 
-  /** Gives the terminal back. Twice is fine. */
+  /** Restores the terminal. Idempotent. */
   [Symbol.dispose](): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;

@@ -32,7 +32,7 @@ export interface SessionPollOptions {
   readonly clock: Clock;
 }
 
-/** A site that answers no sooner counts as one that does not, ms. */
+/** Deadline for a site's answer, ms. */
 const ANSWER_MS_MAX = 2_000;
 /** Looks remembered for each site. */
 const HISTORY_COUNT = 24;
@@ -46,7 +46,7 @@ interface Known {
   absent: number;
 }
 
-/** Asks a session and all its sites, again and again. When the site that was named goes, the others tell of the session. */
+/** Polls a session and all its sites. When the named site is lost, the others report the session. */
 export class SessionPoll {
   readonly #options: SessionPollOptions;
   readonly #known = new Map<string, Known>();

@@ -15,7 +15,7 @@ import type { TopSession, TopSite } from "./session-poll.ts";
 /** What is shown: everything, or one thing in full. */
 export type TopView = "all" | "channels" | "viewers";
 
-/** What whoever looks has chosen. */
+/** What the user has chosen. */
 export interface TopChoice {
   readonly view: TopView;
   /** Index in {@link SORTS}. */
@@ -244,7 +244,7 @@ function headOf({ name, sites }: TopSession, time: string, { width, paint }: Top
   return lineOf([...left, space, { text: time, style: "dim" }], width, paint);
 }
 
-/** Why something is not well, one line each. */
+/** Problems, one line each. */
 function problemsOf({ sites, problem }: TopSession, { width, paint }: TopFrame): string[] {
   const lines: Piece[] = problem === undefined ? [] : [{ text: `! ${problem}`, style: "yellow" }];
   for (const { name, stats, failure } of sites) {

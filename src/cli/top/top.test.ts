@@ -59,7 +59,7 @@ test("sites, channels and the slowest stand below each other, with sums on top",
   assert.match(text, /ann +viewer +clip +south +1\.4 s +skipping +31 +10\.0\.0\.7:5/);
 });
 
-test("a site that does not answer, and one that is not well, are said first", () => {
+test("a site that does not answer, and a degraded one, are listed first", () => {
   const well = sessionOf(
     statsOf("origin", { status: "degraded", reason: "descriptors: 93 of 100 in use" }),
   );
@@ -133,7 +133,7 @@ test("only lines that changed are written, and the terminal is given back once",
   assert.equal(written.length, count, "nothing changed");
   output.columns = 10;
   screen.draw(["one"]);
-  assert.ok(written.at(-1)?.includes("\x1b[2J"), "a new size begins anew");
+  assert.ok(written.at(-1)?.includes("\x1b[2J"), "a new size redraws everything");
   screen[Symbol.dispose]();
   screen[Symbol.dispose]();
   screen.draw(["late"]);

@@ -40,7 +40,7 @@ export function addTop(program: Command): void {
   });
 }
 
-/** One object for each look, until nobody reads them. */
+/** One JSON object for each poll, until the reader has gone. */
 async function printObjects(
   poll: SessionPoll,
   terminal: Terminal,
@@ -66,14 +66,14 @@ async function printOnce(poll: SessionPoll, terminal: Terminal, clock: Clock): P
   terminal.write(`${lines.map((line) => line.trimEnd()).join("\n")}\n`);
 }
 
-/** Redraws in place until somebody quits; the terminal is given back however that ends. */
+/** Redraws in place until the user quits; the terminal is restored in every case. */
 async function watch(
   poll: SessionPoll,
   terminal: Terminal,
   clock: Clock,
   intervalMs: number,
 ): Promise<void> {
-  // What cannot be reached at all is told as by every other verb.
+  // A session that cannot be reached is an error, as for every other verb.
   let session = await poll.look();
   let choice: TopChoice = { view: "all", sort: 0, site: undefined, isPaused: false };
   const { stdin, stdout } = process;
@@ -88,7 +88,7 @@ async function watch(
     if (stdin.isTTY) stdin.setRawMode(false);
     screen[Symbol.dispose]();
   };
-  // Also when something throws, or somebody else ends the process.
+  // Also when something throws, or a signal ends the process.
   process.once("exit", restore);
   let quit = (): void => {};
   const quitted = new Promise<void>((resolve) => {
@@ -126,7 +126,7 @@ async function watch(
   process.exit(0);
 }
 
-/** The choice after some keys, or that somebody has enough. */
+/** The choice after some keys, or that the user quits. */
 export function keysPressed(
   choice: TopChoice,
   session: TopSession,

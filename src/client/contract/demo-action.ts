@@ -1,2 +1,2 @@
-/** What can be done to a site of a demo: `kill` is SIGKILL, `stop` is in order. */
+/** What can be done to a site of a demo: `kill` is SIGKILL, `stop` is orderly. */
 export type DemoAction = "kill" | "stop" | "start";

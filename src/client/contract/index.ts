@@ -1,5 +1,5 @@
 /**
- * What crosses a site's HTTP API: the values that it answers, and what programs ask of it. Types alone, for both sides.
+ * The values of a site's HTTP API: requests and answers. Types only, for both sides.
  *
  * @module
  */

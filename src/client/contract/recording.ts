@@ -1,11 +1,11 @@
 import type { RecordedTotals, SegmentEnd } from "../../media/record/index.ts";
 
-/** What is to be recorded, and where to. Structured-cloneable. */
+/** A recording to make. Structured-cloneable. */
 export interface RecordRequest {
   readonly channel: string;
   /** Path of the files with its placeholders. */
   readonly to: string;
-  /** Makes missing folders, and takes another name when a file is there: for unattended recordings. */
+  /** Makes missing folders, and picks another name when a file exists: for unattended recordings. */
   readonly unattended: boolean;
   /** A file ends at the first key frame after this, s; undefined: never. */
   readonly segmentSeconds: number | undefined;
@@ -17,7 +17,7 @@ export interface RecordRequest {
   readonly keepSegments: number | undefined;
   /** Bytes of files kept; the oldest go. */
   readonly maxBytes: number | undefined;
-  /** When the disk refuses: try again with growing pauses, or end. */
+  /** When the disk refuses: retry with growing pauses, or end. */
   readonly onError: "retry" | "stop";
 }
 
@@ -33,7 +33,7 @@ export type RecordEvent =
       readonly frames: number;
       readonly reason: SegmentEnd;
     }
-  /** The disk refused; `retryMs` undefined: that was all. */
+  /** The disk refused; `retryMs` null: no further attempt. */
   | {
       readonly type: "failed";
       readonly file: string | null;
@@ -42,11 +42,11 @@ export type RecordEvent =
       readonly message: string;
       readonly retryMs: number | null;
     }
-  /** A track, or the whole channel, can not be recorded. */
+  /** A track, or the whole channel, cannot be recorded. */
   | { readonly type: "refused"; readonly message: string }
-  /** An old file went, to keep within the bounds. */
+  /** An old file was removed, to stay within the limits. */
   | { readonly type: "removed"; readonly file: string }
-  /** The site went, or said no; the recorder goes on at another or tries again. */
+  /** The site was lost, or refused; the recorder continues at another or tries again. */
   | { readonly type: "disconnected"; readonly reason: string };
 
 /** How a recording is doing. */

@@ -1,15 +1,15 @@
 import type { Right, TokenRecord } from "../../session/index.ts";
 
-/** What a token is to be. */
+/** A token to issue. */
 export interface TokenRequest {
-  /** Whom it is for. */
+  /** Who it is for. */
   readonly name: string;
   readonly can: readonly Right[];
   readonly channels: readonly string[];
   readonly expiresInMs: number;
 }
 
-/** A token, with what is known of it. */
+/** A token and its text. */
 export interface MadeToken {
   readonly token: string;
   readonly record: TokenRecord;
@@ -17,6 +17,6 @@ export interface MadeToken {
 
 /** A token in a list. */
 export interface ListedToken extends TokenRecord {
-  /** When it was revoked; null: it counts. Wall clock, ms. */
+  /** When it was revoked; null: it is valid. Wall clock, ms. */
   readonly revokedAt: number | null;
 }

@@ -26,7 +26,8 @@ export interface ChannelView {
 }
 
 /**
- * How a site is doing. `degraded`: it runs, but the directory cannot be reached or refuses writes, no upstream answers for a
+ * How a site is doing. `degraded`: it runs, but the directory cannot be reached or refuses writes, no upstream answers
+ * for a
  * channel, or something runs out.
  */
 export interface HealthView {

@@ -5,7 +5,7 @@ import { MeanderError, messageOf } from "../../base/index.ts";
 
 /** How an ffmpeg ended. */
 export interface FfmpegEnd {
-  /** Whether it did what it was told to: it came to its end, or was stopped. */
+  /** Whether it ended by itself without an error, or was stopped. */
   readonly isOrderly: boolean;
   /** Its last lines, or its exit code. */
   readonly words: string;
@@ -23,8 +23,10 @@ export interface FfmpegProcess {
 const LINES_MAX = 5;
 
 /**
- * Runs ffmpeg for as long as the pipe at its standard input is open. A process that is killed closes its pipes, so its ffmpeg
- * ends as well; ffmpeg by itself takes no notice of a closed input. Interrupts from the terminal are left to this process.
+ * Runs ffmpeg for as long as the pipe at its standard input is open. A process that is killed closes its pipes, so its
+ * ffmpeg
+ * ends as well; ffmpeg by itself takes no notice of a closed input. Interrupts from the terminal are left to this
+ * process.
  */
 const KEEPER = `
 trap '' INT

@@ -95,5 +95,5 @@ test("an input that the site has no more is lost, though a site of that name fee
   const the = rig();
   the.inputs = [{ name: "main", kind: "site" }];
   await looks(the.clock, 3);
-  assert.match((await the.publication.ended)?.message ?? "", /no such input any more/);
+  assert.match((await the.publication.ended)?.message ?? "", /no longer has that input/);
 });

@@ -12,7 +12,7 @@ import {
 import type { PublishAnswer } from "../contract/views.ts";
 import { type PublishSettings, SiteClient, type SiteCredentials } from "../site-client.ts";
 
-/** What every way of publishing needs. */
+/** What every kind of publishing needs. */
 export interface PublishOptions extends PublishSettings, SiteCredentials {
   /** Address of the site to publish at: `http://127.0.0.1:7000`. */
   readonly site: string;
@@ -34,7 +34,7 @@ export function publishingOf<T extends PublishOptions>(options: T): T & Publishi
 
 /** Something that is being published at a site. */
 export interface Publication {
-  /** Where it goes. */
+  /** Where its packets go. */
   readonly answer: PublishAnswer;
   /**
    * Settles when it has ended and the input is closed: undefined in order, else why. Never rejects.
@@ -42,15 +42,15 @@ export interface Publication {
    * Codes: `publication-lost` when the site or its input went away, `token-…` when its token ended, `ffmpeg-failed`.
    */
   readonly ended: Promise<MeanderError | undefined>;
-  /** Ends it in order. Twice is fine. */
+  /** Ends it in order. Idempotent. */
   close(): Promise<void>;
 }
 
-/** How often a publisher looks whether its site still listens, ms. */
+/** How often a publisher checks that its site still listens, ms. */
 const LOOK_MS = 1_000;
-/** Looks in a row that may find no input: a site that has just started again opens it within a second. */
+/** Checks in a row that may find no input: a site that has just started again opens it within a second. */
 const MISSING_MAX = 3;
-/** Looks in a row that may find no site: one that restarts takes seconds, and then has the input on the same ports. */
+/** Checks in a row that may find no site: one that restarts takes seconds, and then has the input on the same ports. */
 const SILENT_MAX = 20;
 
 /**
@@ -74,7 +74,7 @@ export function holdInput(
   const look = async (): Promise<void> => {
     const found = await lookAt(client, channel, input);
     if (isOver) return;
-    // With the same token, every further look would say the same.
+    // With the same token, every further check would be refused, too.
     if (found.type === "refused") return lose(found.error);
     missing = found.type === "missing" ? missing + 1 : 0;
     silent = found.type === "silent" ? silent + 1 : 0;
@@ -94,7 +94,7 @@ export function holdInput(
     cancel();
     run.stop();
     await run.ended;
-    // A publisher that lost the input has none to close.
+    // A lost input cannot be closed.
     if (error === undefined || !isLoss(error))
       await client.unpublish(channel, input).catch(() => {});
     return error;
@@ -121,7 +121,7 @@ async function lookAt(client: SiteClient, channel: string, input: string): Promi
     const isThere =
       snapshot?.inputs.some(({ name, kind }) => name === input && kind !== "site") ?? false;
     if (isThere) return { type: "there" };
-    return { type: "missing", reason: "the site has no such input any more" };
+    return { type: "missing", reason: "the site no longer has that input" };
   } catch (error) {
     if (error instanceof MeanderError && isAboutToken(error.code))
       return { type: "refused", error };

@@ -10,9 +10,10 @@ const PACKAGED_CLIP = "media/clip.mp4";
 /**
  * Publishes a media file in real time.
  *
- * @param file MP4, MOV, WebM or Matroska, with what `ClipReader` takes. `media/clip.mp4` is the clip of the package where the
+ * @param file MP4, MOV, WebM or Matroska, with codecs that `ClipReader` reads. `media/clip.mp4` is the clip of the
+ *   package where the
  *   working directory has no such file
- * @param options.loop from the beginning again, for ever, without a break in numbers and times
+ * @param options.loop from the beginning again, endlessly, with continuous sequence numbers and timestamps
  * @throws {MeanderError} `clip-…`, and what the site refuses with
  */
 export async function publishFile(

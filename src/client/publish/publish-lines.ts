@@ -2,10 +2,10 @@ import { MeanderError, messageOf } from "../../base/index.ts";
 import { holdInput, type Publication, type PublishOptions, publishingOf } from "./publication.ts";
 
 /**
- * Publishes every line as a message, in order, each when the site has taken the one before.
+ * Publishes every line as a message, in order, each when the site has accepted the one before.
  *
  * @param contentType of the messages: `text/plain`, `application/json`, `text/html`
- * @param options.onSent called with the number of messages taken so far
+ * @param options.onSent called with the number of messages accepted so far
  * @throws {MeanderError} what the site refuses with
  */
 export async function publishLines(
@@ -15,7 +15,7 @@ export async function publishLines(
 ): Promise<Publication> {
   const publishing = publishingOf(options);
   const { client, channel } = publishing;
-  // Before anything is awaited: a stream of lines keeps them only for an iterator that is there.
+  // Before anything is awaited: readline buffers lines only for an existing iterator.
   const iterator = lines[Symbol.asyncIterator]();
   const answer = await client.publishData(channel, options);
   let stop = (): void => {};

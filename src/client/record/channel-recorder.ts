@@ -25,15 +25,15 @@ export interface ChannelRecorderPorts {
 }
 
 const TICK_MS = 50;
-/** A recording is in no hurry: longer than any repair, or change of ways, takes. */
+/** Longer than any repair or failover takes: a recording need not be timely. */
 const WAIT_MS = 3_000;
-/** Packets that were on their way when their source said goodbye come within this, ms. */
+/** Packets in flight when their source ended arrive within this, ms. */
 const BYE_MS = 500;
-/** Pauses before a disk that refused is tried again, ms. */
+/** Pauses before a refused write is retried, ms. */
 const RETRY_MIN_MS = 1_000;
 const RETRY_MAX_MS = 60_000;
 
-/** Records one channel until it is told to finish, or has all that was asked for. */
+/** Records one channel until it is told to finish, or is complete. */
 export class ChannelRecorder {
   /** Settles when the recording has ended and its files are complete: undefined, or why it ended by itself. */
   readonly ended: Promise<MeanderError | undefined>;
@@ -152,7 +152,7 @@ export class ChannelRecorder {
     if (this.#finishing !== undefined) this.#watching.close();
   }
 
-  /** Ends the recording. Settles when its files are complete; twice is fine. */
+  /** Ends the recording. Settles when its files are complete. Idempotent. */
   finish(): Promise<void> {
     this.#finishing ??= this.#finish(undefined);
     return this.#finishing;
@@ -198,7 +198,7 @@ export class ChannelRecorder {
     if (!this.#buffers.has(feed)) return;
     this.#close(feed);
     if (this.#buffers.size > 0) return;
-    this.#wait("nobody publishes now");
+    this.#wait("the channel has no publisher now");
     if (this.#request.untilEnd) void this.finish();
   }
 
@@ -208,7 +208,7 @@ export class ChannelRecorder {
     this.#reason = message;
     const { channel, unattended } = this.#request;
     const where = `channel ${channel}`;
-    // A mistyped name is reported at once; what is left of a channel would not be what was meant.
+    // A user learns at once; a part of the channel is not what was requested.
     if (unattended) this.#tell({ type: "refused", message });
     else {
       const isHeld = track !== undefined && recordingRefusal(track, "mkv") === undefined;

@@ -2,7 +2,7 @@ import { readdirSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { MeanderError } from "../../base/index.ts";
 
-/** What a name of a recording's files may hold. */
+/** Placeholders in the names of a recording's files. */
 const PLACEHOLDERS = ["channel", "time", "number"] as const;
 const NUMBER_DIGITS = 4;
 
@@ -84,7 +84,7 @@ export function pathBelow(folder: string, path: string, where: string): string {
   throw new MeanderError("recording-path", `${JSON.stringify(path)} leads out of its folder`, {
     where,
     expected: `a file below ${root}`,
-    next: "name one there, or have the operator start the site with another --recordings FOLDER",
+    next: "choose one there, or start the site with another --recordings FOLDER",
   });
 }
 

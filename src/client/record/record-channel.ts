@@ -5,7 +5,7 @@ import { SiteClient, type SiteCredentials } from "../index.ts";
 import { watchChannel } from "../watch/index.ts";
 import { ChannelRecorder } from "./channel-recorder.ts";
 
-/** How a channel is to be recorded. */
+/** How to record a channel. */
 export interface RecordSettings extends SiteCredentials {
   /** Path of the file, or of the files, with `{channel}`, `{time}`, `{number}`; `.webm`, `.mkv`, `.mp4` or `.mov`. */
   readonly to: string;
@@ -18,8 +18,9 @@ export interface RecordSettings extends SiteCredentials {
 }
 
 /**
- * Records a channel from the site at that address; when the site goes, it goes on at another of the session. Waits for its
- * disk, so it is for processes that do nothing else.
+ * Records a channel from the site at that address; when the site is lost, it continues at another of the session. It
+ * writes
+ * synchronously, so it is for processes that do nothing else.
  *
  * @throws {MeanderError} `recording-…`, `channel-unknown`, `site-unreachable`
  */

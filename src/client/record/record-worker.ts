@@ -1,4 +1,4 @@
-/** The entry of a recorder's thread: it watches as any viewer does, and may wait for its disk as long as that takes. */
+/** The entry of a recorder's thread: it watches as any viewer does, and may block on its disk. */
 import { parentPort } from "node:worker_threads";
 import { assert, every, messageOf, SystemClock } from "../../base/index.ts";
 import { openBlockingFile } from "../../media/index.ts";

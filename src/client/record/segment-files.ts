@@ -5,7 +5,7 @@ import type { OpenSegmentFile, SegmentFile } from "../../media/index.ts";
 import type { RecordRequest } from "../contract/recording.ts";
 import { FilePattern } from "./file-pattern.ts";
 
-/** Names tried before giving up. */
+/** Names that are tried. */
 const ATTEMPTS_MAX = 10_000;
 
 /** Makes a recording's files one after the other, and removes the oldest. */
@@ -25,7 +25,7 @@ export class SegmentFiles {
   }
 
   /**
-   * Looks whether files can be made, so that a request for a recording fails at once.
+   * Checks whether files can be made, so that a request for a recording fails at once.
    *
    * @throws {MeanderError} `recording-path`, `recording-exists`
    */
@@ -33,22 +33,22 @@ export class SegmentFiles {
     if (this.#request.unattended) return;
     const { folder } = this.#pattern;
     if (!existsSync(folder)) {
-      throw new MeanderError("recording-path", "there is no such folder", {
+      throw new MeanderError("recording-path", "the folder does not exist", {
         where: folder,
         expected: "a folder that exists",
-        next: "make it first",
+        next: "create it first",
       });
     }
     const path = this.#pattern.path(this.#clock.wall(), 1, 1);
     if (!existsSync(path)) return;
-    throw new MeanderError("recording-exists", "there is a file of that name", {
+    throw new MeanderError("recording-exists", "a file of that name exists", {
       where: path,
-      expected: "a new name: nothing is overwritten",
-      next: "name another, or put {time} into it",
+      expected: "a new name; files are not overwritten",
+      next: "choose another name, or put {time} into it",
     });
   }
 
-  /** Makes the next file. Throws what the system says. */
+  /** Makes the next file. @throws what the file system throws */
   open(): { readonly path: string; readonly file: SegmentFile } {
     const number = this.#count + 1;
     for (let attempt = 1; ; attempt++) {
@@ -64,7 +64,7 @@ export class SegmentFiles {
     }
   }
 
-  /** Removes the oldest files beyond the bounds; the newest stays. Those that went. */
+  /** Removes the oldest files beyond the limits, never the newest. Returns the removed ones. */
   prune(): string[] {
     const { keepSegments = Number.POSITIVE_INFINITY, maxBytes = Number.POSITIVE_INFINITY } =
       this.#request;
@@ -89,7 +89,7 @@ export class SegmentFiles {
   }
 }
 
-/** What a refusal of the disk means, for people. */
+/** Describes an error of the disk. */
 export function describeDiskError(error: unknown): {
   readonly cause: string;
   readonly message: string;
@@ -106,7 +106,7 @@ const DISK_ERRORS: Readonly<Record<string, string>> = {
   EACCES: "writing there is not permitted",
   EPERM: "writing there is not permitted",
   EROFS: "the disk can only be read",
-  ENOENT: "there is no such folder",
+  ENOENT: "the folder does not exist",
   ENOTDIR: "part of the path is no folder",
   EISDIR: "that is a folder",
   ENAMETOOLONG: "the name is too long",

@@ -11,21 +11,22 @@ import type { SessionView } from "../contract/views.ts";
 import { SiteClient, type SiteCredentials } from "../site-client.ts";
 import { linkUrlOf } from "../site-url.ts";
 
-/** What a watcher may tell about itself. */
+/** Options of a watcher. */
 export interface WatchOptions extends SiteCredentials {
-  /** What it calls itself in the sites' lists. */
+  /** Its name in the sites' lists of subscribers. */
   readonly name?: string;
   readonly clock?: Clock;
-  /** False: stays with the site of that address, and waits for it when it goes (true). */
+  /** False: stays with the site of that address, and waits for it when it is lost (true). */
   readonly follow?: boolean;
 }
 
-/** Hears nothing of what it is not interested in. */
+/** Ignores events without a handler. */
 export type WatchEvents = Partial<ChannelClientEvents>;
 
 /**
- * Starts to watch a channel at the site of that address, as a viewer does; when the site goes, it goes on at another site of
- * the session.
+ * Starts to watch a channel at the site of that address, as a viewer does; when the site is lost, it continues at
+ * another site
+ * of the session.
  *
  * @param url `http://127.0.0.1:7000`
  * @throws {MeanderError} what {@link SiteClient} throws, but for tokens: those are for the channel to judge
@@ -69,7 +70,10 @@ export async function watchChannel(
   return watcher;
 }
 
-/** Where the other sites of the session are, and what they show. Who may not know goes without them until the site tells. */
+/**
+ * The other sites of the session and their certificates. A client that may not know them learns them from the site
+ * later.
+ */
 async function othersAt(
   client: SiteClient,
 ): Promise<readonly { readonly link: string; readonly tls: TlsTrust | undefined }[]> {

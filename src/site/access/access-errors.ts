@@ -1,30 +1,30 @@
 import { LIMITS, MeanderError } from "../../base/index.ts";
 import { describeNeed, type Grant, type Need } from "./grant.ts";
 
-/** Why a token is not what it should be. */
+/** Why a token is not valid. */
 export type TokenFault = "token-malformed" | "token-forged" | "token-foreign";
 
 const HOW = "get one with `meander token create`, where the session is administered";
 
-/** Nobody knows who asks. */
+/** The client is unknown. */
 export function tokenRequired(need: Need): MeanderError {
-  return new MeanderError("token-required", "this site asks for a token", {
+  return new MeanderError("token-required", "this site requires a token", {
     expected: `a token that allows: ${describeNeed(need)}`,
     next: `${HOW}; give it as MEANDER_TOKEN or --token-file, or type it into the page`,
   });
 }
 
-/** The token cannot be taken for what it says. */
+/** The token cannot be trusted. */
 export function tokenFaulty(fault: TokenFault): MeanderError {
   switch (fault) {
     case "token-malformed":
-      return new MeanderError(fault, "that is no token", {
+      return new MeanderError(fault, "not a valid token", {
         expected: `a signed token of this session, at most ${LIMITS.tokenCharactersMax} characters`,
         next: `check that it was copied whole, or ${HOW}`,
       });
     case "token-forged":
       return new MeanderError(fault, "the token's signature is not the session's", {
-        expected: "a token as the session has made it",
+        expected: "a token as the session issued it",
         next: `check that it was copied whole, or ${HOW}`,
       });
     case "token-foreign":
@@ -35,24 +35,28 @@ export function tokenFaulty(fault: TokenFault): MeanderError {
   }
 }
 
-/** An address has shown too many tokens that are none. */
+/** An address has presented too many invalid tokens. */
 export function tokenThrottled(): MeanderError {
   return new MeanderError(
     "token-throttled",
     "too many tokens from that address were forged or unreadable",
-    { next: "try again in a few seconds, with a good one" },
+    { next: "try again in a few seconds, with a valid token" },
   );
 }
 
-/** The token does not count yet. */
+/** The token is not valid yet. */
 export function tokenEarly(grant: Grant): MeanderError {
-  return new MeanderError("token-early", `the token counts from ${timeOf(grant.notBefore)} on`, {
-    where: nameOf(grant),
-    next: "wait, or check the clocks of this machine and of the one that made it",
-  });
+  return new MeanderError(
+    "token-early",
+    `the token is not valid before ${timeOf(grant.notBefore)}`,
+    {
+      where: nameOf(grant),
+      next: "wait, or check the clocks of this machine and of the issuing one",
+    },
+  );
 }
 
-/** The token no longer counts. */
+/** The token has expired. */
 export function tokenExpired(grant: Grant): MeanderError {
   return new MeanderError("token-expired", `the token expired at ${timeOf(grant.expiresAt)}`, {
     where: nameOf(grant),
@@ -60,7 +64,7 @@ export function tokenExpired(grant: Grant): MeanderError {
   });
 }
 
-/** The token was taken back. */
+/** The token was revoked. */
 export function tokenRevoked(grant: Grant): MeanderError {
   return new MeanderError("token-revoked", "the token was revoked", {
     where: nameOf(grant),
@@ -68,7 +72,7 @@ export function tokenRevoked(grant: Grant): MeanderError {
   });
 }
 
-/** The token is good, but not for this. */
+/** The token is valid, but does not allow this. */
 export function tokenDenied(grant: Grant, need: Need): MeanderError {
   const on = grant.channels.length === 0 ? "" : ` on ${grant.channels.join(", ")}`;
   return new MeanderError("token-denied", `the token allows ${grant.can.join(", ")}${on}`, {

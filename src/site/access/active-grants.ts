@@ -1,19 +1,19 @@
 import type { Cancel, Clock, MeanderError } from "../../base/index.ts";
 import type { Grant, Need } from "./grant.ts";
 
-/** Something that lasts: a subscription, an input, a shell. */
+/** Something that lasts under a grant: a subscription, an input, a shell. */
 interface Holding {
   readonly grant: Grant | undefined;
   readonly need: Need;
   readonly end: (error: MeanderError) => void;
 }
 
-/** Longest time until the next look, ms: a timer cannot wait for weeks, and the wall clock may be set. */
+/** Longest time until the next check, ms: a timer cannot wait for weeks, and the wall clock may be set. */
 const LOOK_MS_MAX = 60_000;
-/** Shortest: tokens that expire one after the other are looked at together. */
+/** Shortest: tokens that expire one after the other are checked together. */
 const LOOK_MS_MIN = 20;
 
-/** What was begun under grants, and is ended when they end. [A8] */
+/** What lasts under grants, and is ended when they end. [A8] */
 export class ActiveGrants {
   readonly #clock: Clock;
   readonly #judge: (grant: Grant | undefined, need: Need) => MeanderError | undefined;
@@ -21,7 +21,7 @@ export class ActiveGrants {
   #cancel: Cancel | undefined;
   #nextLook = Number.POSITIVE_INFINITY;
 
-  /** @param judge why something may not go on; undefined when it may */
+  /** @param judge why something may not continue; undefined when it may */
   constructor(
     clock: Clock,
     judge: (grant: Grant | undefined, need: Need) => MeanderError | undefined,
@@ -30,7 +30,7 @@ export class ActiveGrants {
     this.#judge = judge;
   }
 
-  /** Things that last now. */
+  /** How many there are. */
   get size(): number {
     return this.#holdings.size;
   }
@@ -38,8 +38,8 @@ export class ActiveGrants {
   /**
    * Notes something that lasts.
    *
-   * @param end called once, when it may not go on
-   * @returns to be called when it has ended by itself
+   * @param end called once, when it may not continue
+   * @returns a function to call when it has ended by itself
    */
   hold(grant: Grant | undefined, need: Need, end: (error: MeanderError) => void): () => void {
     const holding = { grant, need, end };
@@ -51,7 +51,7 @@ export class ActiveGrants {
     };
   }
 
-  /** Ends what may not go on. */
+  /** Ends what may not continue. */
   review(): void {
     this.close();
     let next = Number.POSITIVE_INFINITY;
@@ -63,7 +63,7 @@ export class ActiveGrants {
     if (next < Number.POSITIVE_INFINITY) this.#lookBy(next);
   }
 
-  /** Looks no more, until something else is noted. */
+  /** Stops checking, until something else is noted. */
   close(): void {
     this.#cancel?.();
     this.#cancel = undefined;

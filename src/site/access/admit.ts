@@ -3,9 +3,9 @@ import type { Right } from "../../session/index.ts";
 import type { Guard } from "./guard.ts";
 
 /**
- * Lets whoever is at the other end of a message socket in when their token allows `right`.
+ * Admits the peer of a message socket when its token allows `right`.
  *
- * @param options outlasts: they stay when it expires, and go only when it is revoked
+ * @param options outlasts: the peer stays when the token expires, and is removed only when it is revoked
  */
 export function admitBy(
   guard: Guard,

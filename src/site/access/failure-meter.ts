@@ -10,7 +10,10 @@ interface Meter {
 /** One failure is forgiven after this, ms. */
 const FORGIVEN_MS = 1_000;
 
-/** Counts failures by address: some at once are taken, then one a second. Bounded: the address that failed longest ago is forgotten. */
+/**
+ * Counts failures by address: a few at once are allowed, then one a second. Bounded: forgets the address that failed
+ * longest ago.
+ */
 export class FailureMeter {
   readonly #clock: Clock;
   readonly #meters = new Map<string, Meter>();
@@ -24,7 +27,7 @@ export class FailureMeter {
     return this.#meters.size;
   }
 
-  /** Whether that address may try once more. */
+  /** Whether that address may try again. */
   allows(address: string): boolean {
     const meter = this.#meters.get(networkOf(address));
     return meter === undefined || this.#countOf(meter) <= LIMITS.tokenFailuresMax - 1;
@@ -48,7 +51,7 @@ export class FailureMeter {
   }
 }
 
-/** Whoever has one IPv6 address has all of its /64. */
+/** An IPv6 client has its whole /64. */
 function networkOf(address: string): string {
   if (!isIPv6(address)) return address;
   const [head = "", tail] = address.split("::");

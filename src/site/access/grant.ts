@@ -8,24 +8,24 @@ import {
   tokenNameSchema,
 } from "../../session/index.ts";
 
-/** What a token that was signed by the session says. Whether it counts now is for a `Guard` to say. */
+/** The claims of a token that the session has signed. Whether it is valid now, a `Guard` decides. */
 export interface Grant {
   /** Of the token. */
   readonly id: string;
-  /** Whom the token was made for. */
+  /** Who the token was issued for. */
   readonly name: string;
   readonly can: readonly Right[];
   readonly channels: readonly string[];
   /** Wall clock, ms, as `expiresAt`. */
   readonly notBefore: number;
   readonly expiresAt: number;
-  /** The token that this one came from, and is revoked with. */
+  /** The token that this one derives from, and is revoked with. */
   readonly via: string | undefined;
 }
 
-/** What somebody wants to do. */
+/** What a client wants to do. */
 export interface Need {
-  /** One of these is enough; none: whatever shows that the session knows who asks. */
+  /** One of these is enough; none: any token of the session. */
   readonly anyOf: readonly Right[];
   /** For `watch` and `publish`. */
   readonly channel?: string | undefined;

@@ -178,7 +178,7 @@ test("any text for a token is refused with a code, and never throws", async () =
   );
 });
 
-test("[A1] an open site asks nobody, but for what always asks", async () => {
+test("[A1] an open site requires no token, except for operations that always do", async () => {
   const { guard, ask } = rig({ mode: "open" });
   assert.equal(await ask(undefined, ADMINISTER), undefined);
   assert.equal(await ask("nonsense", ADMINISTER), undefined);
@@ -201,7 +201,7 @@ test("[A5] public channels are watched without a token, and a bad one is still b
   assert.equal(await ask(expired, { anyOf: ["watch"], channel: "news" }), "token-expired");
 });
 
-test("the site's own token is good for it, and for nobody without its text", async () => {
+test("the site's own token is valid for the site alone", async () => {
   const { ask, guard } = rig();
   assert.equal(await ask("f".repeat(64)), undefined);
   assert.equal(await ask(`${"f".repeat(63)}e`), "token-malformed");

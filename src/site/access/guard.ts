@@ -16,15 +16,15 @@ import { FailureMeter } from "./failure-meter.ts";
 import { covers, type Grant, type Need } from "./grant.ts";
 import { TokenVerifier } from "./token-verifier.ts";
 
-/** What a guard goes by: the rules of the session, and how this site was started. Structured-cloneable. */
+/** What a guard decides by: the rules of the session, and how this site was started. Structured-cloneable. */
 export interface GuardRules extends AccessPolicy {
   /** Ids of tokens that were revoked. */
   readonly revoked: readonly string[];
-  /** What the site shows to itself, to record what it carries. */
+  /** What the site presents to itself, to record channels. */
   readonly ownToken: string;
 }
 
-/** Who asks. */
+/** A client. */
 export interface Asker {
   /** As it was given; undefined or empty: none. */
   readonly token: string | undefined;
@@ -32,23 +32,23 @@ export interface Asker {
   readonly address: string;
 }
 
-/** What a guard says. `grant` is undefined where nobody has to be known. */
+/** A guard's decision. `grant` is undefined where no token is required. */
 export type Decision =
   | { readonly type: "granted"; readonly grant: Grant | undefined }
   | { readonly type: "refused"; readonly error: MeanderError };
 
-/** How long before its time a token is taken, because clocks differ, ms. */
+/** How long before its time a token is accepted, because clocks differ, ms. */
 const EARLY_MS = 5_000;
 
 /**
- * Decides who may do what at a site, by the token that they show. docs/spec/access.md [A1]-[A12]
+ * Decides who may do what at a site, by the token that they present. docs/spec/access.md [A1]-[A12]
  *
- * Tokens are checked off this thread; those that were checked before are decided on at once.
+ * Signatures are checked off this thread; tokens that were checked before are decided at once.
  */
 export class Guard {
   /** Refusals, by code. */
   readonly counts: Counters = new Counters();
-  /** What lasts under a grant, and ends with it. */
+  /** What lasts under grants, and ends with them. */
   readonly book: ActiveGrants;
   readonly #clock: Clock;
   readonly #verifier = new TokenVerifier();
@@ -56,19 +56,19 @@ export class Guard {
   #revoked: ReadonlySet<string> = new Set();
   #rules: GuardRules | undefined;
 
-  /** Lets everybody do everything until it has rules. */
+  /** Allows everything until it has rules. */
   constructor({ clock }: { readonly clock: Clock }) {
     this.#clock = clock;
     this.#failures = new FailureMeter(clock);
     this.book = new ActiveGrants(clock, (grant, need) => this.judge(grant, need));
   }
 
-  /** Whether nobody has to show anything. */
+  /** Whether no token is required. */
   get isOpen(): boolean {
     return this.#rules === undefined || this.#rules.mode === "open";
   }
 
-  /** New rules; what no longer counts by them ends. */
+  /** Sets new rules; what they no longer allow ends. */
   setRules(rules: GuardRules): void {
     this.#rules = rules;
     this.#revoked = new Set(rules.revoked);
@@ -77,9 +77,9 @@ export class Guard {
   }
 
   /**
-   * Whether somebody may do something now.
+   * Whether a client may do something now.
    *
-   * @param options always: also asked where the site is open
+   * @param options always: required even where the site is open
    */
   decide(
     asker: Asker,
@@ -101,7 +101,7 @@ export class Guard {
     });
   }
 
-  /** Why something may not be done (any more) under a grant, or by anybody; undefined when it may. */
+  /** Why a grant, or its absence, does not (or no longer) allow something; undefined when it does. */
   judge(
     grant: Grant | undefined,
     need: Need,

@@ -7,7 +7,7 @@ import { writeSecret } from "./secret-file.ts";
 
 /** What a {@link MemberCredential} works with. */
 export interface MemberCredentialOptions {
-  /** As whoever runs the site gave it; undefined: none. */
+  /** As the operator gave it; undefined: none. */
   readonly given: string | undefined;
   /** The site's folder. */
   readonly folder: string;
@@ -16,9 +16,9 @@ export interface MemberCredentialOptions {
   readonly log: Log;
 }
 
-/** Name of the file with the token that a member comes back with. */
+/** Name of the file with the token with which a member returns. */
 const FILE = "member-token";
-/** How often that token is made anew, ms: it lives for a week. */
+/** How often that token is renewed, ms: it lives for a week. */
 const RENEW_MS = 86_400_000;
 /** When that failed, ms. */
 const RETRY_MS = 60_000;
@@ -26,13 +26,14 @@ const RETRY_MS = 60_000;
 const answerSchema = z.object({ token: z.string().min(1).max(LIMITS.tokenCharactersMax) });
 
 /**
- * What a site shows to its leader: the token that it was given, and from then on one of its own that the leader makes
- * anew every day, so that a site comes back after the one that it was given has expired. [A10]
+ * What a site presents to its leader: the token that it was given, and from then on one of its own that the leader
+ * renews
+ * every day, so that a site can return after the given one has expired. [A10]
  */
 export class MemberCredential {
   readonly #options: MemberCredentialOptions;
   #kept: string | undefined;
-  /** The one that was given is shown, not the one that was kept. */
+  /** The given token is presented, not the stored one. */
   #showsGiven = false;
   #cancel: Cancel | undefined;
   #closed = false;
@@ -47,13 +48,13 @@ export class MemberCredential {
     return new MemberCredential(options, text.trim() === "" ? undefined : text.trim());
   }
 
-  /** What the next greeting shows; undefined: nothing. */
+  /** What the next handshake presents; undefined: nothing. */
   get token(): string | undefined {
     const { given } = this.#options;
     return this.#showsGiven || this.#kept === undefined ? given : this.#kept;
   }
 
-  /** The leader did not take what was shown. True when there is another one to show. */
+  /** The leader refused what was presented. True when there is another token to try. */
   refused(): boolean {
     const { given } = this.#options;
     if (this.#showsGiven || this.#kept === undefined || given === undefined) {
@@ -64,7 +65,7 @@ export class MemberCredential {
     return true;
   }
 
-  /** Has the leader make a token of this site's own, now and again. Without one to show there is nothing to renew. */
+  /** Has the leader issue a token of this site's own, now and regularly. Without a token there is nothing to renew. */
   async keep(directory: Directory): Promise<void> {
     const { clock, log, site, folder } = this.#options;
     const authority = this.token;
@@ -77,7 +78,7 @@ export class MemberCredential {
       this.#showsGiven = false;
       await writeSecret(join(folder, FILE), `${token}\n`);
     } catch (error) {
-      log.warn("The leader made no token for this site to come back with.", {
+      log.warn("The leader issued no token for this site to return with.", {
         error: messageOf(error),
       });
       nextMs = RETRY_MS;

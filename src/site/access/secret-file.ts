@@ -4,12 +4,12 @@ import { dirname } from "node:path";
 /** Only its owner reads and writes it. */
 const OWNER_ONLY = 0o600;
 
-/** Writes a file that only its owner may read, whole or not at all. The folder is made when it is not there. */
+/** Writes a file that only its owner may read, atomically. Makes the folder if necessary. */
 export async function writeSecret(file: string, text: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   const draft = `${file}.new`;
   await rm(draft, { force: true });
-  // `wx`: never through a link that somebody else has put there.
+  // `wx`: never through a link that another user has put there.
   const handle = await open(draft, "wx", OWNER_ONLY);
   try {
     await handle.writeFile(text);

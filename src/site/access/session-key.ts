@@ -21,7 +21,7 @@ const FILE = "access-key.json";
 
 /** [A2] The key of a session, with which its leader signs tokens. Its private half stays in the leader's folder. */
 export class SessionKey {
-  /** What the other sites know of it. */
+  /** Its public half, which the other sites know. */
   readonly public: AccessPolicy["key"];
   readonly #jwk: PrivateJwk;
 
@@ -74,7 +74,7 @@ function parseKey(text: string, file: string): PrivateJwk {
   try {
     return jwkSchema.parse(JSON.parse(text));
   } catch (cause) {
-    // What is in the file stays out of the message.
+    // The contents of the file stay out of the message.
     throw keyInvalid(file, "it is no Ed25519 key as JWK", cause);
   }
 }
@@ -82,7 +82,7 @@ function parseKey(text: string, file: string): PrivateJwk {
 function keyInvalid(file: string, why: string, cause: unknown): MeanderError {
   return new MeanderError("access-key-invalid", `the session's key cannot be read: ${why}`, {
     where: file,
-    next: "restore the file; without it a new key is made, and the tokens made so far no longer count",
+    next: "restore the file; without it a new key is made, and tokens issued so far are no longer valid",
     cause,
   });
 }

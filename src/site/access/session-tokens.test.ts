@@ -110,7 +110,7 @@ test("[A9] tokens are made, listed without their text, and revoked by id or by n
     ]);
   }));
 
-test("[A9] the leader believes nobody: each request shows a token that administers", () =>
+test("[A9] the leader trusts no site: each request presents a token that administers", () =>
   withRig(async ({ tokens, admin, desk }) => {
     const { token } = await tokens.create(await admin(), { ...WATCH, can: ["watch", "join"] });
     for (const authority of ["", "nonsense", token]) {
@@ -129,7 +129,7 @@ test("[A9] the leader believes nobody: each request shows a token that administe
       });
   }));
 
-test("[A9] the leader's token is made anew before it ends, and when it is revoked", () =>
+test("[A9] the leader's token is renewed before it expires, and when it is revoked", () =>
   withRig(async ({ clock, admin, desk, tokens, codeOf }) => {
     const first = await admin();
     clock.advance(14 * DAY);

@@ -5,26 +5,26 @@ import { Guard, type GuardRules } from "./guard.ts";
 
 /** What a site brings to the rules of its session. */
 export interface SiteAccessOptions {
-  /** As the site was told; undefined: the stricter of what the session says and what its address asks for. */
+  /** As configured; undefined: the stricter of what the session says and what the site's address requires. */
   readonly mode: AccessMode | undefined;
   /** Whether only this machine reaches the site. */
   readonly isLocal: boolean;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
-  /** Told each time they change, the first time before {@link SiteAccess.start} settles. */
+  /** Called with the rules whenever they change, first before {@link SiteAccess.start} settles. */
   onRules(rules: GuardRules): void;
 }
 
 const REVOKED = "access/revoked/";
 const POLICY = "access/policy";
-/** Rules of a session that has none: nobody can show a token that is good. */
+/** Rules of a session without any: no token is valid. */
 const NONE: AccessPolicy = { mode: "open", public: [], key: { id: "", x: "" } };
 
-/** The rules of a site: follows the session's, and tells whoever decides by them. [A1] [A7] */
+/** The access rules of a site: follows the session's, and passes them to the guards. [A1] [A7] */
 export class SiteAccess {
   readonly guard: Guard;
-  /** Shown by the site to itself: it lasts as long as this start, and is known nowhere else. */
+  /** Presented by the site to itself: valid for this run, and known nowhere else. */
   readonly ownToken: string;
   readonly #options: SiteAccessOptions;
   readonly #revoked = new Set<string>();
@@ -39,7 +39,7 @@ export class SiteAccess {
     this.ownToken = words.map((word) => word.toString(16).padStart(8, "0")).join("");
   }
 
-  /** The way that the site goes by now. */
+  /** The mode in force. */
   get mode(): AccessMode {
     const { mode, isLocal } = this.#options;
     return mode ?? (isLocal ? this.#policy.mode : "tokens");
@@ -50,7 +50,7 @@ export class SiteAccess {
     return this.#policy.key.id;
   }
 
-  /** Follows the session's rules. While the directory is gone, those last heard of hold. */
+  /** Follows the session's rules. While the directory is unreachable, the last known ones apply. */
   async start(directory: Directory): Promise<void> {
     this.#undo.push(
       await directory.watch(REVOKED, (change) => this.#take(change)),
@@ -72,7 +72,7 @@ export class SiteAccess {
         this.#options.log.error("The session's access rules are not valid.");
       else this.#policy = policy;
     } else if (change.type === "put") this.#revoked.add(change.entry.key.slice(REVOKED.length));
-    // A policy that vanishes changes nothing, as a directory that was lost must not open a site.
+    // A policy that vanishes changes nothing: a lost directory must not open a site.
     else if (change.type === "deleted" && change.key.startsWith(REVOKED))
       this.#revoked.delete(change.key.slice(REVOKED.length));
     if (this.#synced) this.#tell();

@@ -26,7 +26,7 @@ import type { Guard } from "./guard.ts";
 import { writeSecret } from "./secret-file.ts";
 import type { SessionKey } from "./session-key.ts";
 
-/** What a token desk works with. */
+/** What a {@link TokenIssuer} needs. */
 export interface TokenIssuerOptions {
   readonly directory: Directory;
   readonly key: SessionKey;
@@ -45,11 +45,11 @@ export interface TokenIssuerOptions {
 export const ADMIN_TOKEN_FILE = "admin-token";
 
 const DAY_MS = 86_400_000;
-/** Life of the leader's own token, ms. It is made anew when half of that is over. */
+/** Life of the leader's own token, ms. It is replaced when half of that has passed. */
 const ADMIN_MS = 30 * DAY_MS;
-/** Life of the token that a member site comes back with, ms. */
+/** Life of the token with which a member site returns, ms. */
 const MEMBER_MS = 7 * DAY_MS;
-/** How often what has expired is removed, and the leader's token looked at, ms. */
+/** How often expired tokens are removed, and the leader's token is checked, ms. */
 const TIDY_MS = 3_600_000;
 
 const authority = z.string().max(LIMITS.tokenCharactersMax);
@@ -71,11 +71,11 @@ const renewSchema = z.object({ authority, site: tokenNameSchema });
 /** Requests that a {@link TokenIssuer} answers. */
 const SUBJECTS = ["create-token", "list-tokens", "revoke-tokens", "renew-membership"];
 
-/** Makes, lists and revokes the tokens of a session, at its leader. Each request shows the token of whoever asks. [A9] */
+/** Issues, lists and revokes the tokens of a session, at its leader. Each request presents the client's token. [A9] */
 export class TokenIssuer {
   readonly #options: TokenIssuerOptions;
   #adminId: string | undefined;
-  /** What was begun of the desk's own work: one after the other. */
+  /** Its own housekeeping, one task at a time. */
   #work: Promise<void> = Promise.resolve();
   #cancel: Cancel | undefined;
 
@@ -83,17 +83,17 @@ export class TokenIssuer {
     this.#options = options;
   }
 
-  /** Whether a request of the directory is for the desk. */
+  /** Whether a request of the directory is for the issuer. */
   static answers(subject: string): boolean {
     return SUBJECTS.includes(subject);
   }
 
-  /** Puts the leader's own token into its folder, and looks after it and after what has expired. */
+  /** Writes the leader's own token into its folder, renews it, and removes expired tokens. */
   async start(): Promise<void> {
     await this.#inTurn(() => this.#tidy());
     this.#cancel = every(this.#options.clock, "tokens", TIDY_MS, () => {
       this.#inTurn(() => this.#tidy()).catch((error: unknown) =>
-        this.#options.log.warn("Tokens could not be tidied.", { error: messageOf(error) }),
+        this.#options.log.warn("Expired tokens could not be removed.", { error: messageOf(error) }),
       );
     });
   }
@@ -150,16 +150,16 @@ export class TokenIssuer {
   }): Promise<MadeToken> {
     const needsChannels = asked.can.some((right) => right === "watch" || right === "publish");
     if (needsChannels && asked.channels.length === 0 && !asked.can.includes("administer")) {
-      throw new MeanderError("request-invalid", "the token would be good for no channel", {
+      throw new MeanderError("request-invalid", "the token would be valid for no channel", {
         where: "channels",
         expected: "patterns such as news, sports/* or *",
       });
     }
     const { directory } = this.#options;
     if ((await directory.list("access/tokens/")).length >= LIMITS.tokensMax) {
-      throw new MeanderError("tokens-exhausted", "the session has as many tokens as it may have", {
+      throw new MeanderError("tokens-exhausted", "the session has its maximum number of tokens", {
         expected: `at most ${LIMITS.tokensMax} that have not expired`,
-        next: "let some expire, or give them shorter lives",
+        next: "revoke some, or issue tokens with shorter lives",
       });
     }
     return await this.#make({ ...asked, via: undefined });
@@ -175,13 +175,13 @@ export class TokenIssuer {
     const { directory, key, clock, random, log } = this.#options;
     const { name, can, channels, expiresInMs, via } = asked;
     const createdAt = clock.wall();
-    // Tokens count in seconds.
+    // Times in tokens are seconds.
     const expiresAt = Math.ceil((createdAt + expiresInMs) / 1000) * 1000;
     const words = Array.from({ length: 3 }, () => random.uint32().toString(16).padStart(8, "0"));
     const record = { id: words.join(""), name, can, channels, createdAt, expiresAt };
     const token = await key.sign({ ...record, notBefore: createdAt, via });
     await directory.put(`access/tokens/${record.id}`, jsonOf(record));
-    log.info("A token was made.", { id: record.id, name, can, channels });
+    log.info("A token was issued.", { id: record.id, name, can, channels });
     return { token, record };
   }
 
@@ -217,14 +217,14 @@ export class TokenIssuer {
       (record) => record.revokedAt === null && (record.id === id || record.name === name),
     );
     if (found.length === 0) {
-      throw new MeanderError("token-unknown", "the session has no such token that counts", {
+      throw new MeanderError("token-unknown", "no valid token of the session matches", {
         where: id === undefined ? `name ${name ?? ""}` : `token ${id}`,
         next: "see `meander token list`",
       });
     }
     const at = clock.wall();
     for (const { id: each, ...record } of found) {
-      // Tokens that came from it live on for so long, and are revoked with it.
+      // Tokens derived from it live that long, and are revoked with it.
       const expiresAt = Math.max(record.expiresAt, at + MEMBER_MS);
       await directory.put(`access/revoked/${each}`, { at, expiresAt });
       log.info("A token was revoked.", { id: each });
@@ -253,7 +253,7 @@ export class TokenIssuer {
     await this.#keepAdminToken();
   }
 
-  /** [A9] Whoever may read the leader's folder may administer the session. */
+  /** [A9] A user who may read the leader's folder may administer the session. */
   async #keepAdminToken(): Promise<void> {
     const { folder, guard, clock, site } = this.#options;
     const file = join(folder, ADMIN_TOKEN_FILE);

@@ -4,7 +4,7 @@ import type { ListedToken, MadeToken, TokenRequest } from "../../client/contract
 import type { Json } from "../../directory/index.ts";
 import { tokenRecordSchema } from "../../session/index.ts";
 
-/** The tokens of the session, as any of its sites asks the leader for them. `authority` is the token of whoever asks. */
+/** The tokens of the session, requested from the leader by any site. `authority` is the client's token. */
 export interface TokenService {
   create(authority: string, request: TokenRequest): Promise<MadeToken>;
   list(authority: string): Promise<readonly ListedToken[]>;
@@ -43,7 +43,7 @@ export function tokenServiceOver(
 function read<T>(schema: z.ZodType<T>, answer: Json): T {
   const parsed = schema.safeParse(answer);
   if (parsed.success) return parsed.data;
-  throw new MeanderError("directory-answer-invalid", "that is no answer about tokens", {
+  throw new MeanderError("directory-answer-invalid", "not an answer about tokens", {
     where: "the leading site",
     expected: "a leader of this version",
   });

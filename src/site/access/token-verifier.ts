@@ -8,22 +8,22 @@ type Key = Awaited<ReturnType<typeof importJWK>>;
 
 /** [A2] The only algorithm: a token that names another is forged. */
 export const ALGORITHM = "EdDSA";
-/** What the header of a token says it is. */
+/** The type in the header of a token. */
 export const TOKEN_TYPE = "JWT";
 
-/** Checks the signatures of tokens, and remembers the good ones. */
+/** Checks the signatures of tokens, and caches the valid ones. */
 export class TokenVerifier {
   readonly #good = new Map<string, Grant>();
   readonly #checking = new Map<string, Promise<Grant | TokenFault>>();
   #id = "";
   #key: Promise<Key> | undefined;
 
-  /** Which key counts from now on. */
+  /** Sets the key. */
   setKey({ id, x }: AccessPolicy["key"]): void {
     if (id === this.#id) return;
     this.#id = id;
     this.#key = importJWK({ kty: "OKP", crv: "Ed25519", x }, ALGORITHM);
-    // Whoever asks hears of it.
+    // The next check reports it.
     this.#key.catch(() => {});
     this.#good.clear();
   }
@@ -79,7 +79,7 @@ export class TokenVerifier {
     } catch (error) {
       if (error instanceof errors.JWSInvalid || error instanceof SyntaxError)
         return "token-malformed";
-      // What names another key was signed by another session, or is not worth telling apart from it.
+      // A token that names another key is of another session, or might as well be.
       return kid !== undefined && kid !== id && /^[A-Za-z0-9_-]{43}$/.test(kid)
         ? "token-foreign"
         : "token-forged";

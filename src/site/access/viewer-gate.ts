@@ -3,7 +3,7 @@ import { addressOf } from "./address-of.ts";
 import type { Need } from "./grant.ts";
 import type { Decision, Guard } from "./guard.ts";
 
-/** Lets viewers in as a guard says. */
+/** Admits viewers as a guard decides. */
 export function viewerGateOf(guard: Guard): ViewerGate {
   return {
     admit: ({ token, address }, channel) => {

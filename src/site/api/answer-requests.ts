@@ -5,8 +5,9 @@ import type { AppOptions } from "./app.ts";
 type Answer = (request: HttpRequest) => Promise<HttpResponse>;
 
 /**
- * Answers every HTTP request to a site, as `createApp` does. The API is loaded by the first request that needs it: a site that
- * nobody asks for more than its health starts sooner and holds less memory.
+ * Answers every HTTP request to a site, as `createApp` does. The API is loaded by the first request that needs it: a
+ * site that
+ * is asked only for its health starts sooner and uses less memory.
  */
 export function answerRequests(site: SiteService, options: AppOptions): Answer {
   let app: Promise<Answer> | undefined;

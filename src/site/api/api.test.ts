@@ -154,7 +154,7 @@ test("an SDP opens an input on assigned ports, shows it, and closes it", async (
   await refused(await send("DELETE", "/channels/studio/cam-1?input=main"), 404, "channel-unknown");
 });
 
-test("the ports of an SDP are used as they stand, and a taken one is told", async () => {
+test("the ports of an SDP are used as given, and a taken one is refused", async () => {
   const socket = createSocket("udp4");
   await new Promise<void>((done) => socket.bind(0, "127.0.0.1", done));
   const taken = socket.address().port;
@@ -168,7 +168,7 @@ test("the ports of an SDP are used as they stand, and a taken one is told", asyn
   socket.close();
 });
 
-test("what is wrong with a publisher's request is told", async () => {
+test("invalid requests of publishers are refused with the reason", async () => {
   const none = SDP.replace(/m=[\s\S]*/, "");
   await refused(await send("PUT", "/channels/a", none, "application/sdp"), 400, "sdp-no-media");
   await refused(await send("PUT", "/channels/a", "hello", "application/sdp"), 400, "sdp-invalid");
@@ -200,7 +200,7 @@ test("what is wrong with a publisher's request is told", async () => {
   await refused(await send("PUT", "/channels/a", large, "application/sdp"), 413, "body-too-large");
 });
 
-test("a data channel takes messages, and only where it is open", async () => {
+test("a data channel accepts messages only where it is open", async () => {
   await refused(
     await send("POST", "/api/messages/news", "x", "text/plain"),
     404,
@@ -262,7 +262,7 @@ test("an output sends plain RTP to a receiver, which gets an SDP that fits", asy
   socket.close();
 });
 
-test("outputs that cannot be are refused in words", async () => {
+test("impossible outputs are refused with the reason", async () => {
   const post = (value: unknown): Promise<Response> =>
     send("POST", "/api/outputs", JSON.stringify(value));
   const ports = { video: 5004 };

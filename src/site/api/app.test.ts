@@ -13,7 +13,7 @@ before(async () => {
 });
 after(() => api[Symbol.asyncDispose]());
 
-test("routes are replaced whole, checked, and read back", async () => {
+test("routes are replaced as a whole, checked, and read back", async () => {
   const put = (value: unknown): Promise<Response> =>
     send("PUT", "/api/config", JSON.stringify(value));
   const answer = await put({ upstreams: ["north"], channels: { clip: { maxSubscribers: 7 } } });
@@ -58,7 +58,7 @@ test("metrics count packets per channel, input and subscriber, and the process",
   await send("DELETE", "/channels/counted");
 });
 
-test("the demo's actions reach its control, and nothing else does", async () => {
+test("only the demo's actions reach its control", async () => {
   assert.equal((await send("POST", "/api/demo/sites/middle/kill")).status, 200);
   assert.deepEqual(api.acts, [["middle", "kill"]]);
   await refused(await send("POST", "/api/demo/sites/middle/explode"), 404, "path-unknown");
@@ -66,14 +66,14 @@ test("the demo's actions reach its control, and nothing else does", async () => 
   assert.equal(api.acts.length, 1);
 });
 
-test("pages are served, and what is not there is told", async () => {
+test("pages are served, and other paths are 404", async () => {
   assert.equal(await (await send("GET", "/")).text(), "the console");
   await refused(await send("GET", "/nothing.html"), 404, "path-unknown");
   await refused(await send("GET", "/api/nothing"), 404, "path-unknown");
   await refused(await send("POST", "/"), 404, "path-unknown");
 });
 
-test("a foreign name or page is kept out of the API", async () => {
+test("a foreign host name or page is refused by the API", async () => {
   assert.equal(
     (await fetch(`${site.url}/api/session`, { headers: { origin: "http://evil.example" } })).status,
     403,

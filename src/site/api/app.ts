@@ -54,12 +54,12 @@ export function createApp(
           title: "Meander site",
           version: site.record.version,
           description:
-            "Publish, watch and route live channels. Errors tell what was wrong, where, what was expected and what to do.",
+            "Publish, watch and route live channels. Errors say what was wrong, where, what was expected and what to do next.",
         },
       }),
     ),
   );
-  // Every path that is none of the above may be a file.
+  // Any other path may be a file.
   app.notFound(() => new Response(null, { status: 404, headers: { [NO_ROUTE]: "1" } }));
   return async (request) => {
     const asked = requestOf(request);
@@ -77,7 +77,7 @@ export function createApp(
 const NO_ROUTE = "x-meander-no-route";
 const BODILESS = ["GET", "HEAD"];
 
-/** Who asks, for the operations that ask. */
+/** Authorisation, for the operations that require it. */
 function bindingsOf(
   { guard }: SiteService,
   { headers, remoteAddress }: HttpRequest,
@@ -92,7 +92,7 @@ function bindingsOf(
   };
 }
 
-/** Undefined for what passes for HTTP but not for the Fetch standard: `TRACE`, or a target such as `//`. */
+/** Undefined for what is valid in HTTP but not in the Fetch standard: `TRACE`, or a target such as `//`. */
 function requestOf(request: HttpRequest): Request | undefined {
   const { method, target, headers, body, remoteAddress } = request;
   try {
@@ -107,7 +107,7 @@ function requestOf(request: HttpRequest): Request | undefined {
 }
 
 function unreadable({ method, target }: HttpRequest): MeanderError {
-  return new MeanderError("request-invalid", "the request line makes no sense", {
+  return new MeanderError("request-invalid", "the request line is not valid", {
     where: `${method} ${target.slice(0, 80)}`,
     expected: "GET, PUT, POST or DELETE and a path",
   });

@@ -24,12 +24,12 @@ export function addChannelRoutes(app: OpenAPIHono, site: SiteService): void {
       summary: "Opens an input of a channel at this site: RTP as an SDP describes it, or data",
       query: {
         input: "name of the input among the channel's (main)",
-        source: "inputs that carry the same capture say the same (the input's name)",
+        source: "equal for inputs that carry the same capture (the input's name)",
         ports: "sdp: listen on the ports of the SDP; assign: on free ones (sdp)",
-        replace: "true: end an input of that name first",
+        replace: "true: close an input of that name first",
         kind: "data: a data channel; then the body is the first message, if there is one",
         trusted:
-          "IP addresses that packets are taken from, divided by commas (the asker's; for groups whoever sends first)",
+          "IP addresses whose packets are accepted, separated by commas (the client's; for groups the first sender's)",
         interface:
           "for groups: name or address of the interface (the one that the site listens on)",
       },
@@ -85,9 +85,9 @@ export function addChannelRoutes(app: OpenAPIHono, site: SiteService): void {
       rest: true,
       tag: "channels",
       access: { anyOf: ["publish"], channel: "name" },
-      summary: "Ends an input of the channel at this site",
+      summary: "Closes an input of the channel at this site",
       query: { input: "name of the input (main)" },
-      answers: { 204: { description: "It has ended" } },
+      answers: { 204: { description: "The input is closed" } },
     },
     async (c) => {
       await site.unpublish(c.req.param("name") ?? "", c.req.query("input") ?? "main");
@@ -103,7 +103,7 @@ export function addChannelRoutes(app: OpenAPIHono, site: SiteService): void {
       access: { anyOf: ["publish"], channel: "name" },
       summary: "Publishes the body as one message on a data channel that is ingested here",
       body: { required: true, content: { "text/plain": z.string(), "application/json": z.any() } },
-      answers: { 204: { description: "It was published" } },
+      answers: { 204: { description: "The message was published" } },
     },
     async (c) => {
       const bytes = new Uint8Array(await c.req.arrayBuffer());

@@ -21,7 +21,7 @@ export function addDemoRoutes(app: OpenAPIHono, demo: DemoControl): void {
       const [name, text] = [c.req.param("name") ?? "", c.req.param("action") ?? ""];
       const action = ACTIONS.find((each) => each === text);
       if (action === undefined) {
-        throw new MeanderError("path-unknown", "there is no such action", {
+        throw new MeanderError("path-unknown", "not an action", {
           where: text,
           expected: ACTIONS.join(", "),
         });

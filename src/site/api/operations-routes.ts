@@ -23,8 +23,7 @@ export function addOperationsRoutes(app: OpenAPIHono, { operations, record }: Si
       method: "get",
       path: "/api/figures",
       tag: "site",
-      summary:
-        "The site in a few numbers, as of the last second; cheap at any number of subscribers",
+      summary: "The site's stats, as of the last second; cheap at any number of subscribers",
       answers: { 200: answerOf("The figures", siteStatsSchema) },
     },
     async () => json(await operations.currentStats()),
@@ -35,7 +34,7 @@ export function addOperationsRoutes(app: OpenAPIHono, { operations, record }: Si
       method: "get",
       path: "/api/stats",
       tag: "site",
-      summary: "How the site, or a channel at it, was: rates and gauges of up to a week",
+      summary: "The history of the site, or of a channel at it: rates and gauges of up to a week",
       query: {
         since: `how far back: ${DURATION_EXPECTED} (${SINCE_DEFAULT}); up to 10m by the second, 2h by 10 s, 24h by the minute, 7d by 10 minutes`,
         channel: "the channel; without, the site itself",
@@ -67,7 +66,7 @@ export function addOperationsRoutes(app: OpenAPIHono, { operations, record }: Si
       method: "put",
       path: "/api/log-level",
       tag: "site",
-      summary: "Changes the level of the site's log, for a time or for good",
+      summary: "Changes the level of the site's log, temporarily or until it is changed again",
       body: { required: true, content: { "application/json": logLevelRequestSchema } },
       answers: { 200: answerOf("The level now", logLevelSchema) },
     },

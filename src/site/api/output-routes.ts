@@ -17,7 +17,7 @@ export function addOutputRoutes(app: OpenAPIHono, site: SiteService): void {
       body: { required: true, content: { "application/json": outputRequestSchema } },
       answers: {
         201: {
-          description: "It is sent; the SDP is what the receiver opens",
+          description: "The output is open; the receiver opens the SDP",
           content: { "application/json": outputAnswerSchema, "application/sdp": z.string() },
         },
       },
@@ -42,12 +42,12 @@ export function addOutputRoutes(app: OpenAPIHono, site: SiteService): void {
       path: "/api/outputs/{id}",
       tag: "outputs",
       summary: "Stops sending",
-      answers: { 204: { description: "It has stopped" } },
+      answers: { 204: { description: "The output is closed" } },
     },
     async (c) => {
       const text = c.req.param("id") ?? "";
       if (!/^\d{1,15}$/.test(text)) {
-        throw new MeanderError("output-unknown", "there is no such output", {
+        throw new MeanderError("output-unknown", "no output has that number", {
           where: text,
           expected: "its number",
         });

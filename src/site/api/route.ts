@@ -13,13 +13,13 @@ export interface AnswerSpec {
   readonly content?: Readonly<Record<string, z.ZodType>>;
 }
 
-/** What an operation asks of whoever uses it. */
+/** What an operation requires of its client. */
 export interface RouteAccess {
   /** One of these rights is enough; none: any token of the session. */
   readonly anyOf: Need["anyOf"];
   /** The parameter of the path that names the channel which the right is for. */
   readonly channel?: string;
-  /** Asked for where the site is open, too. */
+  /** Required even where the site is open. */
   readonly always?: boolean;
 }
 
@@ -38,7 +38,7 @@ export interface RouteSpec {
   readonly rest?: boolean;
   readonly tag: string;
   readonly summary: string;
-  /** `open`: nothing is asked. Undefined: the right to administer. */
+  /** `open`: nothing is required. Undefined: the right to administer. */
   readonly access?: RouteAccess | "open";
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: {
@@ -96,7 +96,7 @@ export function route(
   });
   const last = parameters.at(-1);
   const pattern = spec.path.replaceAll(/{(\w+)}/g, (_all, name: string) =>
-    // With line breaks too: what is wrong with such a name is told by who reads it.
+    // With line breaks too: the parser of names reports what is wrong with them.
     spec.rest === true && name === last ? `:${name}{[\\s\\S]+}` : `:${name}`,
   );
   app.on(spec.method.toUpperCase(), pattern, async (c) =>
@@ -104,7 +104,7 @@ export function route(
   );
 }
 
-/** Lets a request go on, or throws why not. @throws {MeanderError} `token-…` */
+/** Admits a request, or throws the reason. @throws {MeanderError} `token-…` */
 export async function authorise(
   c: Context,
   access: RouteAccess | "open" = { anyOf: ["administer"] },
@@ -115,7 +115,7 @@ export async function authorise(
   return await (c.env as RouteBindings).authorise(need, { always });
 }
 
-/** The answer for anything thrown. Bugs are passed on to be logged. */
+/** The answer to a thrown error. Bugs are rethrown, to be logged. */
 export function errorAnswer(error: unknown): Response {
   if (!(error instanceof MeanderError)) throw error;
   const status = statusOf(error.code);
@@ -173,7 +173,7 @@ export async function rawJson(c: Context): Promise<unknown> {
   }
 }
 
-/** A router with nothing on it that answers errors in words. */
+/** A router without routes that answers errors as JSON. */
 export function newRouter(): OpenAPIHono {
   const app = new OpenAPIHono();
   app.onError((error) => errorAnswer(error));

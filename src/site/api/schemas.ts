@@ -1,4 +1,4 @@
-/** Shapes of what the API says, for the OpenAPI document and for the tests that hold answers against them. */
+/** Schemas of the API's answers, for the OpenAPI document and for the tests that check answers. */
 import { z } from "@hono/zod-openapi";
 
 const name = z.string();

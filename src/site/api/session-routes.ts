@@ -11,7 +11,7 @@ import {
   streamsViewSchema,
 } from "./schemas.ts";
 
-/** What a site says about itself and its session, and its configuration. */
+/** A site, its session, and its configuration. */
 export function addSessionRoutes(app: OpenAPIHono, site: SiteService, clock: Clock): void {
   const json200 = (
     description: string,
@@ -66,7 +66,7 @@ export function addSessionRoutes(app: OpenAPIHono, site: SiteService, clock: Clo
       method: "get",
       path: "/api/site",
       tag: "site",
-      summary: "What goes through this site now: channels, inputs, subscribers, links, counts",
+      summary: "This site now: channels, inputs, subscribers, links, counts",
       answers: json200("The site", siteViewSchema),
     },
     async () =>
@@ -98,7 +98,7 @@ export function addSessionRoutes(app: OpenAPIHono, site: SiteService, clock: Clo
       method: "get",
       path: "/api/config",
       tag: "site",
-      summary: "Where this site takes channels from, and its bounds",
+      summary: "The routes of this site: upstreams, stacks, recordings and limits",
       answers: { 200: routes },
     },
     () => json(site.routes()),
@@ -122,8 +122,8 @@ export function addSessionRoutes(app: OpenAPIHono, site: SiteService, clock: Clo
       method: "post",
       path: "/api/stop",
       tag: "site",
-      summary: "Stops the site in order",
-      answers: { 202: { description: "It stops" } },
+      summary: "Stops the site, in order",
+      answers: { 202: { description: "The site stops" } },
     },
     () => {
       site.requestStop();

@@ -28,7 +28,7 @@ const STATUS: Readonly<Record<string, 401 | 403 | 404 | 409 | 429 | 500 | 503>> 
   overloaded: 503,
 };
 
-/** The HTTP status for an error's code; what the session's directory could not do is 503, what the asker did wrong 400. */
+/** The HTTP status for an error's code; 503 when the directory failed, 400 when the client did. */
 export function statusOf(code: string): 400 | 401 | 403 | 404 | 409 | 429 | 500 | 503 {
   return STATUS[code] ?? (code.startsWith("directory-") ? 503 : 400);
 }

@@ -5,7 +5,7 @@ import { RIGHTS } from "../../session/index.ts";
 import type { SiteService } from "../site-service.ts";
 import { json, jsonBody, type RouteAccess, route } from "./route.ts";
 
-const name = z.string().max(80).openapi({ description: "whom it is for" });
+const name = z.string().max(80).openapi({ description: "who the token is for" });
 const can = z.array(z.enum(RIGHTS)).min(1).max(RIGHTS.length);
 const channels = z
   .array(z.string().max(100))
@@ -39,7 +39,7 @@ const tokenListSchema = z
   .openapi("Tokens");
 const revokedSchema = z.strictObject({ revoked: z.array(z.string()) }).openapi("RevokedTokens");
 
-/** Also where the site is open: a token that was made then counts when it no longer is. */
+/** Required where the site is open, too: a token made then is valid when the site no longer is. */
 const ALWAYS: RouteAccess = { anyOf: ["administer"], always: true };
 
 /** Making, listing and revoking the tokens of the session. */
@@ -51,7 +51,7 @@ export function addTokenRoutes(app: OpenAPIHono, { tokens }: SiteService): void 
       path: "/api/tokens",
       tag: "tokens",
       access: ALWAYS,
-      summary: "Makes a token of the session; its text is told once, here",
+      summary: "Makes a token of the session; its text is returned only here",
       body: { required: true, content: { "application/json": tokenRequestSchema } },
       answers: {
         201: { description: "The token", content: { "application/json": madeTokenSchema } },
@@ -83,7 +83,7 @@ export function addTokenRoutes(app: OpenAPIHono, { tokens }: SiteService): void 
       path: "/api/tokens",
       tag: "tokens",
       access: ALWAYS,
-      summary: "Revokes a token, or all of a name; what goes on under them ends at all sites",
+      summary: "Revokes a token, or all of a name; everything that they allowed ends, at all sites",
       query: { id: "of the token", name: "of the tokens" },
       answers: {
         200: { description: "Their ids", content: { "application/json": revokedSchema } },
@@ -92,9 +92,9 @@ export function addTokenRoutes(app: OpenAPIHono, { tokens }: SiteService): void 
     async (c) => {
       const [id, of] = [c.req.query("id"), c.req.query("name")];
       if ((id === undefined) === (of === undefined)) {
-        throw new MeanderError("request-invalid", "one token, or those of a name", {
+        throw new MeanderError("request-invalid", "exactly one of id and name is needed", {
           where: "query parameters id, name",
-          expected: "one of them",
+          expected: "?id=ID or ?name=NAME",
         });
       }
       return json({ revoked: await tokens.revoke(authorityOf(c), { id, name: of }) });
@@ -102,7 +102,7 @@ export function addTokenRoutes(app: OpenAPIHono, { tokens }: SiteService): void 
   );
 }
 
-/** The token of a request; undefined when there is none, and the header's text when that is nothing of the kind. */
+/** The token of a request; undefined when there is none, and the header's text when it is not a bearer token. */
 export function bearerOf(header: string | undefined): string | undefined {
   return header === undefined ? undefined : header.replace(/^Bearer +/i, "").trim();
 }

@@ -12,7 +12,7 @@ import { findFreePorts } from "../demo/free-ports.ts";
 import { readDescriptors, readHeap, readMemory } from "../observe/resource-readings.ts";
 import { checkDatagrams } from "./datagrams-check.ts";
 
-/** What was found about one thing that Meander needs or can use. */
+/** The result of one check. */
 export interface Check {
   readonly name: string;
   /** `warn`: works, but something is missing or slow. */
@@ -30,7 +30,7 @@ const FREE_BYTES_MIN = 200e6;
 const MEMORY_BYTES_MIN = 250e6;
 const PROBE_MS_MAX = 2_000;
 
-/** Programs that Meander works with when they are there. */
+/** Optional programs that Meander works with. */
 const PROGRAMS = [
   { names: ["ffmpeg"], version: "-version", use: "publishing and receiving with ffmpeg" },
   { names: ["ffprobe"], version: "-version", use: "looking at media files" },
@@ -46,7 +46,7 @@ const PROGRAMS = [
   },
 ] as const;
 
-/** Looks whether this machine can run Meander, one thing after the other. */
+/** Checks whether this machine can run Meander, one thing after the other. */
 export async function* runChecks(options: {
   readonly port: number;
   readonly clock: Clock;
@@ -136,7 +136,7 @@ async function checkBuffers(): Promise<Finding> {
     try {
       socket.setRecvBufferSize(LIMITS.udpBufferBytes);
     } catch {
-      // Some kernels refuse instead of giving less; what there is counts.
+      // Some kernels refuse instead of granting less.
     }
     const bytes = socket.getRecvBufferSize();
     const found = `${Math.round(bytes / 1024)} KiB for receiving`;

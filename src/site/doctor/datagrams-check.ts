@@ -17,7 +17,7 @@ const NEXT: Readonly<Record<string, string>> = {
   "kernel-refused": "for full speed, let the sandbox or container allow sendmmsg and recvmmsg",
 };
 
-/** Whether many datagrams pass the kernel by one call here, tried out over loopback. */
+/** Whether one system call can carry many datagrams here, tested over loopback. */
 export async function checkDatagrams(clock: Clock): Promise<Finding> {
   const { absence, calls } = loadNative({ disabled: false });
   if (calls === undefined) return onePerCall(absence);

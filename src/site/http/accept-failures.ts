@@ -1,9 +1,9 @@
 import { type Clock, type Log, messageOf } from "../../base/index.ts";
 
-/** While it goes on, a failure is told so often, ms: there may be thousands in a second. */
+/** Interval at which lasting failures are logged, ms: there may be thousands in a second. */
 const TELL_MS = 60_000;
 
-/** Connections that could not be accepted, for want of descriptors or memory: counted, and told now and then. */
+/** Connections that could not be accepted, for lack of descriptors or memory: counted, and logged at intervals. */
 export class AcceptFailures {
   readonly #clock: Pick<Clock, "now">;
   readonly #log: Pick<Log, "error">;

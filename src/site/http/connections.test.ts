@@ -36,7 +36,7 @@ test("connections that said nothing for a second make room when descriptors are 
   assert.equal(connections.count, 3);
   descriptors.isSpent = true;
   const third = open(connections, 4);
-  assert.equal(first?.isDestroyed, false, "everybody has a second to speak");
+  assert.equal(first?.isDestroyed, false, "every connection has a second for its request");
   clock.advance(1_000);
   open(connections, 5);
   assert.deepEqual(
@@ -46,11 +46,11 @@ test("connections that said nothing for a second make room when descriptors are 
   assert.equal(connections.count, 4);
 });
 
-test("when there is none left, whoever is silent goes at once, or else the newcomer", () => {
+test("when no descriptor is left, a silent connection is closed at once, or else the new one", () => {
   const descriptors = { isSpent: true, isNone: true };
   const connections = new Connections(descriptors, new VirtualClock());
   const first = open(connections, 1);
-  assert.equal(first.isDestroyed, true, "nobody else could go");
+  assert.equal(first.isDestroyed, true, "no other connection could be closed");
   descriptors.isNone = false;
   const second = open(connections, 2);
   descriptors.isNone = true;

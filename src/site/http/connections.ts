@@ -3,23 +3,23 @@ import type { Clock } from "../../base/index.ts";
 
 /** How many descriptors are left for connections. */
 export interface Descriptors {
-  /** True: nobody may stay any more; whoever asks is answered and let go. */
+  /** True: no connection may stay open; a request is answered and its connection closed. */
   readonly isSpent: boolean;
-  /** True: not even that is possible. */
+  /** True: not even an answer is possible. */
   readonly isNone: boolean;
 }
 
-/** What connects and says nothing for this long makes room first, ms. */
+/** A connection that has sent nothing for this long is closed first, ms. */
 const SILENT_MS = 1_000;
 
 /**
- * The connections that came in at a port. When descriptors run out, those that have asked for nothing make room, the oldest
- * first, so that there is one left for whoever does.
+ * The connections that came in at a port. When descriptors run out, those without a request are closed, the oldest
+ * first, so that one is left for a client that sends one.
  */
 export class Connections {
   readonly #descriptors: Descriptors | undefined;
   readonly #clock: Clock;
-  /** Those that have not asked for anything yet, oldest first; by the address of the other end. */
+  /** Connections without a request yet, oldest first; by the peer's address. */
   readonly #silent = new Map<string, { readonly socket: Socket; readonly at: number }>();
   #count = 0;
 
@@ -32,7 +32,7 @@ export class Connections {
     return this.#count;
   }
 
-  /** Whether nobody may stay any more. */
+  /** Whether no connection may stay open. */
   get isSpent(): boolean {
     return this.#descriptors?.isSpent ?? false;
   }
@@ -50,12 +50,12 @@ export class Connections {
     else this.#silent.set(key, { socket, at });
   }
 
-  /** Somebody asked for something; over TLS that is another object than the connection's. */
+  /** A request has come; over TLS its socket is another object than the connection's. */
   spoke(socket: Pick<Socket, "remoteAddress" | "remotePort">): void {
     this.#silent.delete(keyOf(socket));
   }
 
-  /** Lets the oldest one go that has said nothing, if it came before `at`. */
+  /** Closes the oldest connection that has sent nothing, if it was opened before `at`. */
   #makeRoom(at: number): boolean {
     const [oldest] = this.#silent;
     if (oldest === undefined || oldest[1].at > at) return false;

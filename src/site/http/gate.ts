@@ -39,7 +39,8 @@ export type GateAnswer =
  * Decides by `Host` and `Origin` whether a request is admitted. [A17] [A18]
  *
  * The Host check refuses pages whose name was made to resolve to this machine (DNS rebinding); the Origin check refuses
- * requests across origins. Tokens are judged later, and by neither.
+ * requests
+ * across origins. Tokens are judged later, and by neither.
  */
 export function checkGate(rules: GateRules, { host, origin, scope }: GateRequest): GateAnswer {
   const name = host === undefined ? undefined : hostNameOf(host);

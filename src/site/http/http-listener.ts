@@ -19,11 +19,11 @@ import { OriginRefusal } from "./origin-refusal.ts";
 import { TlsDoor } from "./tls-door.ts";
 import { preflight, writeAnswer as write } from "./write-answer.ts";
 
-/** What was asked for with an upgrade that the gate let through. The socket belongs to the handler. */
+/** An upgrade request that the gate has admitted. The socket belongs to the handler. */
 export interface Upgrade {
   readonly request: IncomingMessage;
   readonly socket: Duplex;
-  /** Bytes that came behind the request. */
+  /** Bytes that followed the request. */
   readonly head: Buffer;
 }
 
@@ -37,7 +37,7 @@ export interface HttpHandlers {
 
 /** A certificate and its private key, in PEM. */
 export interface TlsIdentity {
-  /** With those of the authorities between it and its root behind it. */
+  /** Followed by those of the intermediate authorities. */
   readonly cert: string;
   readonly key: string;
 }
@@ -48,21 +48,21 @@ export interface HttpListenerOptions {
   /** 0: any free port. */
   readonly port: number;
   readonly gate: GateRules;
-  /** Tells when nobody more can be let in; absent: everybody can. */
+  /** Reports when no further connection can be admitted; absent: there is no bound. */
   readonly descriptors?: Descriptors | undefined;
-  /** With it, HTTPS alone is spoken; plain requests are answered with words. */
+  /** With it the port speaks only HTTPS; plain requests are answered with an error. */
   readonly tls?: TlsIdentity | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** Time that upgraded connections have to deliver their last words, ms. */
+/** Time that upgraded connections have to flush, ms. */
 const GRACE_MS = 300;
 
 /** The one HTTP port of a site: admits by Host and Origin, bounds what it reads, and hands on whole requests. */
 export class HttpListener implements AsyncDisposable {
   readonly #server: Server;
-  /** Has the port: the server itself, or what stands before it. */
+  /** Holds the port: the server itself, or what is in front of it. */
   readonly #port: NetServer;
   readonly #door: TlsDoor | undefined;
   readonly #plain: Server | undefined;
@@ -123,12 +123,12 @@ export class HttpListener implements AsyncDisposable {
     return this.#connections.count;
   }
 
-  /** Who is let in from now on. */
+  /** The rules for requests from now on. */
   setGate(gate: GateRules): void {
     this.#gate = gate;
   }
 
-  /** The certificate of connections from now on; those there are go on. For a listener that was opened with one. */
+  /** The certificate for new connections; open ones continue. For a listener that was opened with one. */
   setTls(tls: TlsIdentity): void {
     if (this.#door !== undefined) (this.#server as SecureServer).setSecureContext({ ...tls });
   }
@@ -234,13 +234,13 @@ export class HttpListener implements AsyncDisposable {
   }
 }
 
-/** To what is no HTTP. */
+/** The answer to bytes that are not HTTP. */
 function refuseGarbage(_error: Error, socket: Duplex): void {
   if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n");
   else socket.destroy();
 }
 
-/** Tells whoever speaks plain HTTP where TLS is spoken that it is. */
+/** Tells a client that speaks plain HTTP that the port speaks TLS. */
 function plainServer(settings: ServerOptions): Server {
   const server = createServer(settings, (request, response) => {
     request.resume();

@@ -8,8 +8,8 @@ const CLOSE_MS_MAX = 1_000;
 
 /**
  * Refuses the links of pages whose origin is not allowed. A browser does not tell a page the HTTP status of a failed
- * handshake, so the handshake is completed and the connection closed at once with a code of its own: the page can say
- * why. [A20]
+ * handshake,
+ * so the handshake is completed and the connection closed at once with a code of its own: the page can say why. [A20]
  */
 export class OriginRefusal {
   readonly #clock: Clock;

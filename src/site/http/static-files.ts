@@ -28,7 +28,7 @@ export class StaticFiles {
     this.#root = resolve(root);
   }
 
-  /** Never leaves the folder: the path is decoded first, resolved, and held against it. */
+  /** Never leaves the folder: the path is decoded first, resolved, and compared with it. */
   async answer(request: HttpRequest): Promise<HttpResponse> {
     if (request.method !== "GET" && request.method !== "HEAD") return missing(request, "method");
     const path = pathOf(request.target);
@@ -49,7 +49,7 @@ export class StaticFiles {
         return { status: 200, headers: { ...headers, "content-length": `${size}` }, body: "" };
       return { status: 200, headers, body: new Uint8Array(await readFile(file)) };
     } catch {
-      // Whatever keeps the file from being read, a folder of that name among it: it is not there to be served.
+      // Whatever prevents reading it, such as a folder of that name, it cannot be served.
       return missing(request, "path");
     }
   }

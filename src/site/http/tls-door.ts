@@ -6,8 +6,9 @@ import { type Clock, LIMITS } from "../../base/index.ts";
 const TLS_HANDSHAKE = 0x16;
 
 /**
- * The port of a site with TLS: hands connections that speak TLS to one server and those that speak plain HTTP, which gets words instead of
- * silence, to another.
+ * The port of a site with TLS: hands connections that speak TLS to one server, and those that speak plain HTTP to
+ * another, which
+ * answers with an error instead of silence.
  */
 export class TlsDoor {
   readonly server: Server;

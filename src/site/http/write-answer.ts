@@ -7,7 +7,8 @@ const PREFLIGHT_S = 600;
 /**
  * Writes a whole answer.
  *
- * @param origin that of a page of another origin that may read it; undefined: no page of another origin may. Never `*`, and never
+ * @param origin that of a page of another origin that may read it; undefined: no page of another origin may. Never
+ *   `*`, and never
  *   with credentials: a page shows a token in a header of its own [A19]
  */
 export function writeAnswer(

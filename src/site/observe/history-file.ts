@@ -4,7 +4,7 @@ import { LIMITS } from "../../base/index.ts";
 import type { SavedSeries } from "./history.ts";
 import { LEVELS } from "./series-ring.ts";
 
-/** Begins the file; a later form has another. */
+/** First bytes of the file; another format has others. */
 const MAGIC = "meander statistics 1\n";
 
 const headSchema = z.array(
@@ -17,7 +17,7 @@ const headSchema = z.array(
 );
 
 /**
- * Writes statistics where {@link readHistory} finds them; the file is there whole or not at all.
+ * Writes statistics where {@link readHistory} finds them, atomically.
  *
  * @throws what the file system does
  */

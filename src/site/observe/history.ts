@@ -36,8 +36,9 @@ interface Series {
 }
 
 /**
- * What a site remembers of its rates and gauges: a bounded number of series, each in several resolutions. A new series takes
- * the place of the one that has had no value for the longest time; while all have, it is not kept.
+ * What a site remembers of its rates and gauges: a bounded number of series, each in several resolutions. A new series
+ * takes
+ * the place of the series without a value for the longest time; while all have one, it is not kept.
  */
 export class StatsHistory {
   readonly #seriesMax: number;
@@ -56,7 +57,7 @@ export class StatsHistory {
     return this.#count;
   }
 
-  /** Values that found no place. */
+  /** Values for which there was no room. */
   get refusedCount(): number {
     return this.#refused;
   }
@@ -66,7 +67,7 @@ export class StatsHistory {
     return [...this.#owners.keys()].filter((owner) => owner !== SITE).sort();
   }
 
-  /** Takes values in. @param atMs wall clock, which must not go back; undefined values are left out */
+  /** Records values. @param atMs wall clock, which must not go back; undefined values are left out */
   record(atMs: number, owner: Owner, values: Readonly<Record<string, number | undefined>>): void {
     for (const [name, value] of Object.entries(values)) {
       if (value === undefined || !Number.isFinite(value)) continue;
@@ -123,7 +124,8 @@ export class StatsHistory {
   }
 
   /**
-   * Goes on from what was saved; rings must have the length of their level. What lies ahead of `nowMs` is left out: it was
+   * Continues from what was saved; rings must have the length of their level. What lies ahead of `nowMs` is left out:
+   * it was
    * written before the machine's clock was set back.
    */
   restore(saved: readonly SavedSeries[], nowMs: number): void {
@@ -148,7 +150,7 @@ export class StatsHistory {
     return series;
   }
 
-  /** Makes room at the cost of the series that had no value for the longest time. False: all have one now. */
+  /** Makes room by removing the series without a value for the longest time. False: all have a recent one. */
   #evict(atMs: number): boolean {
     if (atMs < this.#fullUntil) return false;
     let idle: Series | undefined;

@@ -3,7 +3,7 @@ import { type LogFields, RESERVED_FIELDS, type Severity } from "../../base/index
 /** One line of a site's log. */
 export interface LogLine {
   readonly severity: Severity;
-  /** The site that speaks. */
+  /** The site that logs. */
   readonly site: string;
   /** Wall clock, ms since 1970. */
   readonly at: number;
@@ -25,7 +25,7 @@ const COLOUR: Readonly<Record<Severity | "site" | "fact", number>> = {
   fact: 2,
 };
 
-/** For programs: one JSON object in which every key is there once. */
+/** For programs: one JSON object in which every key occurs once. */
 export function jsonLine({ severity, site, at, message, fields }: LogLine): string {
   const facts = Object.fromEntries(
     Object.entries(fields).map(([name, value]) => [isReserved(name) ? `${name}_` : name, value]),
@@ -79,7 +79,7 @@ function factOf(value: unknown): string {
   return jsonOf(value) ?? String(value);
 }
 
-/** Undefined for what JSON cannot say: cycles, big integers. */
+/** Undefined for what JSON cannot represent: cycles, big integers. */
 function jsonOf(value: unknown): string | undefined {
   try {
     return JSON.stringify(value);

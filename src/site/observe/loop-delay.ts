@@ -1,12 +1,12 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
 import type { Clock } from "../../base/index.ts";
 
-/** How often the loop is looked at, ms. Each look wakes the thread: often would cost a site that does nothing more than all else. */
+/** How often the loop is sampled, ms. Each sample wakes the thread, which would dominate the cost of an idle site. */
 const RESOLUTION_MS = 250;
-/** Time that one value tells of, ms. */
+/** Time that one value covers, ms. */
 const WINDOW_MS = 900;
 
-/** How long work waits for this thread: the longest of about four looks in the last second. */
+/** How long work waits for this thread: the longest of about four samples in the last second. */
 export class LoopDelay implements Disposable {
   readonly #histogram: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   readonly #clock: Clock;
@@ -25,7 +25,7 @@ export class LoopDelay implements Disposable {
     if (now - this.#takenAt < WINDOW_MS) return this.#p99Ms;
     this.#takenAt = now;
     const { count } = this.#histogram;
-    // The time between two looks includes the pause that was asked for.
+    // The time between two samples includes the sampling interval.
     const delayMs = this.#histogram.percentile(99) / 1e6 - RESOLUTION_MS;
     this.#p99Ms = count === 0 ? 0 : Math.max(0, delayMs);
     this.#histogram.reset();

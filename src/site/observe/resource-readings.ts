@@ -3,7 +3,10 @@ import { totalmem } from "node:os";
 import { getHeapStatistics } from "node:v8";
 import type { Usage } from "../../client/contract/index.ts";
 
-/** Descriptors of this process: sockets, files, and what Node itself needs. Undefined where the system does not tell. */
+/**
+ * Descriptors of this process: sockets, files, and what Node itself needs. Undefined where the system does not report
+ * them.
+ */
 export async function readDescriptors(
   proc = "/proc/self",
 ): Promise<{ readonly open: number; readonly limit: number } | undefined> {
@@ -22,7 +25,7 @@ export async function readDescriptors(
   }
 }
 
-/** Largest buffer that a UDP socket may ask for, bytes. Undefined where the system does not tell. */
+/** Largest buffer that a UDP socket may request, bytes. Undefined where the system does not report it. */
 export async function readSocketBufferMax(
   file = "/proc/sys/net/core/rmem_max",
 ): Promise<number | undefined> {
@@ -37,7 +40,7 @@ export async function readSocketBufferMax(
 /** Resident memory, and what a container or a service allows. */
 export function readMemory(): Usage {
   const limit = process.constrainedMemory();
-  // Without a limit systems tell 0, or more than there is.
+  // Without a limit systems report 0, or more than the machine has.
   const isLimited = limit > 0 && limit < totalmem();
   return { used: process.memoryUsage.rss(), limit: isLimited ? limit : null };
 }

@@ -34,7 +34,10 @@ const WORDS = {
   },
 } as const;
 
-/** Tells of limits before they bite: warns at 80 %, gives a reason at 90 %, and whenever viewers are refused. */
+/**
+ * Reports limits before they are reached: warns at 80 %, is a reason for `degraded` at 90 % and while viewers are
+ * refused.
+ */
 export class ResourceWatch {
   readonly #log: Log;
   readonly #warned = new Set<string>();
@@ -49,7 +52,7 @@ export class ResourceWatch {
     return this.#reasons;
   }
 
-  /** Whether something was warned of and is not calm yet. */
+  /** Whether a warning was logged whose cause lasts. */
   get isNear(): boolean {
     return this.#warned.size > 0;
   }

@@ -14,14 +14,16 @@ export const LEVELS: readonly Level[] = [
   { stepMs: 600_000, count: 1_008 },
 ];
 
-/** The newest values of one series in one resolution. Slots are numbered by wall clock; NaN is a slot without a value. */
+/**
+ * The newest values of one series in one resolution. Slots are numbered by wall clock; NaN is a slot without a value.
+ */
 export class SeriesRing {
   readonly #level: Level;
   readonly #fold: Fold;
   #values: Float32Array;
   /** Number of the newest slot; -1: none. */
   #last = -1;
-  /** What was put into it. */
+  /** Its value. */
   #sum = 0;
   #worst = 0;
   #taken = 0;
@@ -32,7 +34,7 @@ export class SeriesRing {
     this.#values = new Float32Array(0);
   }
 
-  /** Takes a value in. What is older than the newest slot is ignored: time does not go back. */
+  /** Records a value. One that is older than the newest slot is ignored. */
   put(atMs: number, value: number): void {
     const { stepMs, count } = this.#level;
     const slot = Math.floor(atMs / stepMs);
@@ -69,7 +71,7 @@ export class SeriesRing {
     return this.#last < 0 ? undefined : { last: this.#last, values: this.#values };
   }
 
-  /** Goes on from what was saved. @param values as many as the level has */
+  /** Continues from what was saved. @param values as many as the level has */
   restore(last: number, values: Float32Array): void {
     this.#last = last;
     this.#values = values;

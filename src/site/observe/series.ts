@@ -1,4 +1,4 @@
-/** How values of a shorter time become one of a longer one: what flows is averaged, what hurts is kept at its worst. */
+/** How values of a shorter time become one of a longer one: rates are averaged, delays keep their maximum. */
 export type Fold = "mean" | "max";
 
 /** What a series of statistics holds. */

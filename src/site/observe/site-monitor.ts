@@ -27,10 +27,10 @@ export interface SiteMonitorOptions {
 }
 
 const PERIOD_MS = 1_000;
-/** Looks between two at memory and descriptors. */
+/** Samples between two readings of memory and descriptors. */
 const RESOURCE_LOOKS = 10;
 
-/** Looks at the site once a second: what it does now, how it was, what it runs out of. */
+/** Samples the site once a second: its present rates, their history, and the resources that run out. */
 export class SiteMonitor implements Disposable {
   readonly history = new StatsHistory();
   readonly #options: SiteMonitorOptions;
@@ -50,19 +50,19 @@ export class SiteMonitor implements Disposable {
     this.#options = options;
     this.#loop = new LoopDelay(clock);
     this.#watch = new ResourceWatch(log);
-    // Slots of the history must not go back when somebody sets the machine's clock.
+    // Slots of the history must not go back when the machine's clock is set.
     this.#wallOffset = clock.wall() - clock.now();
     this.#answeredAt = clock.now();
   }
 
-  /** Begins, with the history of the last start if there is one. */
+  /** Starts sampling, with the history of the last start if there is one. */
   async start(): Promise<void> {
     await this.#restore();
     this.#cancel = every(this.#options.clock, "monitor", PERIOD_MS, () => void this.look());
     await this.look();
   }
 
-  /** How long ago the plane answered last, ms: a site whose plane hangs is no longer well. */
+  /** Time since the plane last answered, ms: a site whose plane hangs is not healthy. */
   get silenceMs(): number {
     return this.#options.clock.now() - this.#answeredAt;
   }
@@ -72,14 +72,14 @@ export class SiteMonitor implements Disposable {
     return [...this.#options.reasons(), ...this.#watch.reasons];
   }
 
-  /** The site now, as of the last look. */
+  /** The site's stats as of the last sample. */
   async latest(): Promise<SiteStats> {
     if (this.#latest === undefined) await this.look();
     const { status, reason } = this.#health();
     return { ...(this.#latest as SiteStats), status, reason };
   }
 
-  /** How it was. @param channel undefined: the site itself */
+  /** The history of stats. @param channel undefined: the site itself */
   stats(query: {
     readonly sinceMs: number;
     readonly channel?: string | undefined;
@@ -104,21 +104,21 @@ export class SiteMonitor implements Disposable {
     };
   }
 
-  /** Looks now; the next look is due by time. Never rejects. */
+  /** Takes a sample now, besides the regular ones. Never rejects. */
   async look(): Promise<void> {
     if (this.#isLooking) return;
     this.#isLooking = true;
     try {
       this.#take(await this.#options.stats());
     } catch (error) {
-      // A plane that ended ends the site; until then there is nothing to tell.
+      // A plane that has ended ends the site; until then there is nothing to report.
       this.#options.log.debug("The plane returned no stats.", { error: messageOf(error) });
     } finally {
       this.#isLooking = false;
     }
   }
 
-  /** Ends, and keeps the history for the next start. */
+  /** Stops, and saves the history for the next start. */
   async stop(): Promise<void> {
     this[Symbol.dispose]();
     const { file, log } = this.#options;
@@ -129,7 +129,7 @@ export class SiteMonitor implements Disposable {
     }
   }
 
-  /** Ends without keeping anything. */
+  /** Stops without saving anything. */
   [Symbol.dispose](): void {
     this.#cancel();
     this.#loop[Symbol.dispose]();
@@ -153,7 +153,7 @@ export class SiteMonitor implements Disposable {
       if (saved === undefined) return;
       this.history.restore(saved, this.#wall);
     } catch (error) {
-      log.warn("The statistics of the last start cannot be read; they begin anew.", {
+      log.warn("The statistics of the last start cannot be read; new ones begin.", {
         file,
         error: messageOf(error),
       });
@@ -176,7 +176,7 @@ export class SiteMonitor implements Disposable {
     const heap = readHeap();
     const { descriptors } = stats;
     const usage = descriptors && { used: descriptors.open, limit: descriptors.limit };
-    // Near a limit every look counts, also to see that it is over.
+    // Near a limit every sample reads them, also to notice that it is over.
     if (this.#looks++ % RESOURCE_LOOKS === 0 || this.#watch.isNear) {
       this.#watch.look({ descriptors: usage, memory, heap });
     }
@@ -195,7 +195,7 @@ export class SiteMonitor implements Disposable {
       channels,
       slowest: stats.slowest,
     };
-    // One look alone has no rates.
+    // A single sample has no rates.
     if (seconds > 0) this.#record(this.#latest, stats, before?.stats, seconds);
   }
 
@@ -270,18 +270,18 @@ function reasonRates(
   return rates;
 }
 
-/** Counters that begin anew have no rate. */
+/** A counter that was reset has no rate. */
 function perSecond(now: number, before: number, seconds: number): number {
   return seconds > 0 ? Math.max(0, now - before) / seconds : 0;
 }
 
-/** Counted beside the drops, while nobody lost a packet by them. */
+/** Counted beside the drops, though no subscriber lost a packet. */
 const NO_LOSSES: ReadonlySet<string> = new Set([
   ...["duplicate", "repair-asked", "repaired", "repair-unavailable"],
   ...["resume-incomplete", "skips", "loop"],
 ]);
 
-/** Packets that somebody lost, over all reasons. */
+/** Packets that a subscriber lost, over all reasons. */
 function totalOf(drops: Readonly<Record<string, number>> | undefined): number {
   let total = 0;
   for (const [reason, count] of Object.entries(drops ?? {})) {

@@ -1,11 +1,13 @@
 import { writeSync } from "node:fs";
 
 const STANDARD_ERROR = 2;
-/** A reader that takes nothing holds up a line for at most so many times so long, ms; the rest of it is lost. */
+/**
+ * A reader that reads nothing delays a line by at most this many pauses of so many ms; the rest of the line is lost.
+ */
 const ATTEMPTS_MAX = 20;
 const PAUSE_MS = 5;
 
-/** Writes a line at once, so that a process that ends has said it. A reader that is gone is no reason to fail. */
+/** Writes a line synchronously, so that it is out before the process ends. A closed reader is not an error. */
 export function writeStandardError(line: string): void {
   let rest = Buffer.from(line);
   for (let attempt = 0; rest.byteLength > 0 && attempt < ATTEMPTS_MAX; ) {

@@ -38,7 +38,7 @@ function rig(inputs: Record<string, InputConfig>, states: Record<string, string>
   return { watch, look, logged, states, asked: () => asked };
 }
 
-test("a channel whose upstreams are all down degrades the site after a failover's time, and is told once", async () => {
+test("a channel whose upstreams are all down degrades the site after the time of a failover, and is logged once", async () => {
   const { watch, look, logged, states } = rig({ clip: INPUT }, { clip: "down" });
   await look(5, channel("clip", []));
   assert.deepEqual(watch.reasons, []);
@@ -59,7 +59,7 @@ test("an upstream that waits for its publisher answers", async () => {
   assert.deepEqual(watch.reasons, []);
 });
 
-test("a channel on demand matters while somebody watches it, and one that is ingested here never", async () => {
+test("a channel on demand matters while it has subscribers, and one that is ingested here never", async () => {
   const { watch, look, asked } = rig({ film: { ...INPUT, keep: false } }, { film: "down" });
   await look(10, channel("film", []), channel("own", []));
   assert.equal(asked(), 0);

@@ -29,7 +29,7 @@ const handoverSchema = z.object({
     .max(LIMITS.subscribersDefault),
 });
 
-/** An input as it was opened, with the ports that it got. */
+/** An input as it was opened, with the ports that were assigned. */
 export interface HandedInput {
   readonly request: PublishRequest;
   readonly tracks: readonly IngestTrack[];
@@ -43,16 +43,16 @@ export interface HandedOutput {
   readonly sending?: GroupSending | undefined;
 }
 
-/** What a site that restarts leaves to its next start: what was opened through its API, and so stands in no configuration. */
+/** What a restarting site leaves to its next run: what was opened through its API, and is in no configuration. */
 export interface Handover {
   readonly inputs: readonly HandedInput[];
   readonly outputs: readonly HandedOutput[];
 }
 
-/** A handover older than this is none: the site was started by somebody else, later. ms. */
+/** An older handover is ignored, ms: the site was started later, for another reason. */
 const AGE_MS_MAX = 120_000;
 
-/** Leaves it in a file. @throws what the file system does */
+/** Writes it to a file. @throws what the file system does */
 export async function leaveHandover(
   path: string,
   { inputs, outputs }: Handover,
@@ -61,7 +61,7 @@ export async function leaveHandover(
   await writeFile(path, JSON.stringify({ at: clock.wall(), inputs, outputs }), { mode: 0o600 });
 }
 
-/** Takes it, once. Undefined: there is none, or it is old. @throws {Error} what is wrong with the file */
+/** Reads and removes it. Undefined: there is none, or it is too old. @throws {Error} what is wrong with the file */
 export async function takeHandover(path: string, clock: Clock): Promise<Handover | undefined> {
   let content: string;
   try {

@@ -11,7 +11,7 @@ export interface LogLevelsOptions {
   readonly log: Log;
 }
 
-/** The level of a running site's log, in both its threads; for a time, or for good. */
+/** The level of a running site's log, in both its threads; temporarily or until it is changed again. */
 export class LogLevels {
   readonly #options: LogLevelsOptions;
   #reverting: { readonly to: LogLevel; readonly at: number; readonly cancel: Cancel } | undefined;
@@ -32,7 +32,7 @@ export class LogLevels {
   /**
    * Changes the level. A second change before the first has reverted reverts to where the first began.
    *
-   * @param forMs undefined: until somebody changes it again
+   * @param forMs undefined: until it is changed again
    * @throws {MeanderError} `request-invalid`
    */
   async set(level: LogLevel, forMs?: number): Promise<LogLevelView> {
@@ -57,7 +57,7 @@ export class LogLevels {
     return this.view;
   }
 
-  /** Reverts nothing any more. */
+  /** Cancels reverting. */
   close(): void {
     this.#reverting?.cancel();
     this.#reverting = undefined;

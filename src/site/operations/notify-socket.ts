@@ -3,10 +3,12 @@ import { createRequire } from "node:module";
 import { promisify } from "node:util";
 import type * as Koffi from "koffi";
 
-/** Sends one message to a service manager. Rejects with why it could not. */
+/** Sends one message to a service manager. Rejects with the reason of a failure. */
 export type SendNotice = (text: string) => Promise<void>;
 
-/** Node has no datagram sockets in the file system: the system's calls are used, or else the program that comes with systemd. */
+/**
+ * Node has no datagram sockets in the file system: system calls are used, or else the program that comes with systemd.
+ */
 export function noticeSender(address: string): SendNotice {
   return nativeSender(address) ?? programSender(address);
 }

@@ -38,7 +38,7 @@ test("a level that is set for a time goes back to where it began, in both thread
   await assert.rejects(levels.set("debug", 1e12), { code: "request-invalid" });
 });
 
-test("a reload applies what can be applied, says what waits, and takes nothing that is wrong", async () => {
+test("a reload applies what can be applied, names what waits, and refuses an invalid file", async () => {
   const lines: string[] = [];
   const note = (message: string, fields: unknown): void =>
     void lines.push(`${message} ${JSON.stringify(fields)}`);
@@ -53,7 +53,7 @@ test("a reload applies what can be applied, says what waits, and takes nothing t
   const after: SiteSettings = { name: "north", log: "debug", httpPort: 7001, routes };
   assert.equal(await reload(site, before, async () => after, log), after);
   assert.deepEqual(applied, [["west"], "debug"]);
-  assert.match(lines.join("\n"), /count from the next start on. .*"settings":\["httpPort"\]/);
+  assert.match(lines.join("\n"), /apply from the next start on. .*"settings":\["httpPort"\]/);
 
   lines.length = 0;
   const wrong = async (): Promise<SiteSettings> => {
@@ -61,7 +61,7 @@ test("a reload applies what can be applied, says what waits, and takes nothing t
   };
   assert.equal(await reload(site, after, wrong, log), after);
   assert.equal(applied.length, 2);
-  assert.match(lines.join("\n"), /not taken; the one before holds.*site.json: nmae/);
+  assert.match(lines.join("\n"), /refused; the previous one stays in force.*site.json: nmae/);
 });
 
 test("a handover is taken once, and only while it is fresh", async () => {
@@ -103,14 +103,14 @@ test("a service manager hears that the site is ready, well, reloads and stops", 
   assert.deepEqual(told.splice(0), ["STOPPING=1 STATUS=a SIGTERM came"]);
 });
 
-test("without a service manager nothing is told, and one that cannot be told is warned of once", async () => {
+test("without a service manager nothing is sent; one that cannot be notified is logged once", async () => {
   const clock = new VirtualClock();
   const watched = { status: async () => "ok", silenceMs: () => 0 };
   const lines: string[] = [];
   const log = { ...SILENT, warn: (message: string) => void lines.push(message) };
-  using nobody = new ServiceManager({ env: {}, pid: 7, clock, log });
-  assert.equal(nobody.isPresent, false);
-  await nobody.ready(watched);
+  using none = new ServiceManager({ env: {}, pid: 7, clock, log });
+  assert.equal(none.isPresent, false);
+  await none.ready(watched);
   const sender = () => async () => {
     throw new Error("no way");
   };
@@ -119,5 +119,5 @@ test("without a service manager nothing is told, and one that cannot be told is 
   await deaf.ready(watched);
   clock.advance(60_000);
   await deaf.stopping("it ends");
-  assert.deepEqual(lines, ["The service manager cannot be told how the site is."]);
+  assert.deepEqual(lines, ["The service manager cannot be notified."]);
 });

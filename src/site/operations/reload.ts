@@ -3,7 +3,7 @@ import type { LogLevel } from "../../client/contract/index.ts";
 import type { RouteConfig } from "../../session/index.ts";
 import type { SiteSettings } from "../site-options.ts";
 
-/** Reads the settings of a site. `warn` is told, in one sentence each, what is outdated in them. */
+/** Reads the settings of a site. `warn` is called with a sentence for each outdated setting. */
 export type ReadSettings = (warn: (text: string) => void) => Promise<SiteSettings>;
 
 /** What a reload changes. */
@@ -16,10 +16,10 @@ export interface ReloadTarget {
 const LIVE: ReadonlySet<string> = new Set(["routes", "log"]);
 
 /**
- * Reads the settings again and applies what can be applied: routes, and the level of the log. A file that is wrong changes
+ * Reads the settings again and applies what can be applied: routes, and the level of the log. An invalid file changes
  * nothing. Never rejects.
  *
- * @returns the settings that hold now
+ * @returns the settings in force
  */
 export async function reload(
   site: ReloadTarget,
@@ -37,14 +37,14 @@ export async function reload(
     const waiting = changed.filter((key) => !LIVE.has(key));
     log.info("The configuration was read again.", { changed });
     if (waiting.length > 0) {
-      log.warn("Some settings count from the next start on.", {
+      log.warn("Some settings apply from the next start on.", {
         settings: waiting,
         next: "restart the site",
       });
     }
     return settings;
   } catch (error) {
-    log.error("The configuration was not taken; the one before holds.", {
+    log.error("The configuration was refused; the previous one stays in force.", {
       error: messageOf(error),
     });
     return before;

@@ -3,29 +3,29 @@ import { constants } from "node:os";
 import { z } from "zod";
 import { type Clock, delay, type Log } from "../../base/index.ts";
 
-/** Exit code of a site that wants to be started again. (EX_TEMPFAIL of sysexits.h) */
+/** Exit code of a site that is to be started again. (EX_TEMPFAIL of sysexits.h) */
 export const RESTART_CODE = 75;
 /** Carries {@link Ports} to a restarted site. */
 const VARIABLE = "MEANDER_RESTART";
-/** How long a site that was stopped in order to restart is tried to be started again, ms. */
+/** How long starting a site again is retried, ms. */
 const RETRY_MS_MAX = 30_000;
 const RETRY_PAUSE_MS = 500;
 
 const portsSchema = z.object({ http: z.number(), udp: z.number(), streams: z.number() });
 
-/** The ports of a site, which its next start takes again. */
+/** The ports of a site, which its next run uses again. */
 export type Ports = z.infer<typeof portsSchema>;
 
 /** The link of a restarted site to the process that it took over from. */
 export interface FormerSelf {
   readonly ports: Ports;
-  /** Tells that the site is up. */
+  /** Reports that the site is up. */
   tellUp(): void;
   /** Calls `task` when that process is gone. */
   onGone(task: () => void): void;
 }
 
-/** What this process took over from; undefined: it was started by somebody else. */
+/** The process that this one took over from; undefined: it is not a restart. */
 export function formerSelf(): FormerSelf | undefined {
   const value = process.env[VARIABLE];
   if (value === undefined || process.send === undefined) return undefined;
@@ -44,11 +44,11 @@ export function formerSelf(): FormerSelf | undefined {
 }
 
 /**
- * Runs this process's program once more, with its arguments, streams and terminal, and is from now on nothing but its
- * parent: passes signals on, starts it again whenever it ends with {@link RESTART_CODE}, and ends as it ends. A parent that
- * stays keeps shells, containers and service managers content, which hold on to the process that they started.
+ * Runs this process's program once more, with its arguments, standard streams and terminal, and is from now on only its
+ * parent: forwards signals, starts it again whenever it ends with {@link RESTART_CODE}, and ends as it ends. Shells,
+ * containers and service managers rely on the process that they started, so the parent stays.
  *
- * A start that fails before the site is up is repeated for a while: the session may not have forgotten the last start yet.
+ * A start that fails before the site is up is repeated for a while: the session may still know the last run.
  *
  * @returns the exit code
  */
@@ -84,7 +84,7 @@ export async function becomeParent(
       continue;
     }
     if (isUp || isEnding || code === 0 || clock.now() > deadline) return code;
-    log.warn("The site did not start again yet.", { code });
+    log.warn("The site has not started again yet.", { code });
     await delay(clock, "start again", RETRY_PAUSE_MS);
     if (isEnding) return code;
   }

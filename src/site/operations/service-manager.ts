@@ -1,7 +1,7 @@
 import { type Cancel, type Clock, every, type Log, messageOf } from "../../base/index.ts";
 import { noticeSender, type SendNotice } from "./notify-socket.ts";
 
-/** What a service manager is told of. */
+/** What a {@link ServiceManager} needs. */
 export interface ServiceManagerOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly pid: number;
@@ -13,25 +13,26 @@ export interface ServiceManagerOptions {
 
 /** How a running site is watched. */
 export interface Watched {
-  /** One line on what the site does. */
+  /** The status line. */
   status(): Promise<string>;
-  /** How long ago the site was certainly well, ms. */
+  /** Time since the site was certainly healthy, ms. */
   silenceMs(): number;
 }
 
-/** How often the line on what the site does is told, ms. */
+/** How often the status line is sent, ms. */
 const STATUS_MS = 10_000;
 
 /**
- * The service manager that runs this process (sd_notify(3)): told when the site is ready, reloads, stops, and that it is
- * well, as long as it is. Without one nothing happens.
+ * The service manager that runs this process (sd_notify(3)): notified when the site is ready, reloads, stops, and while
+ * it
+ * is healthy. Without a service manager it does nothing.
  */
 export class ServiceManager implements Disposable {
-  /** Whether there is one that wants to be told. */
+  /** Whether there is one to notify. */
   readonly isPresent: boolean;
   readonly #options: ServiceManagerOptions;
   readonly #send: SendNotice | undefined;
-  /** Within this a sign of life is expected, ms; undefined: none is. */
+  /** Interval of the watchdog, ms; undefined: none. */
   readonly #watchdogMs: number | undefined;
   readonly #cancels: Cancel[] = [];
   #isSilent = false;
@@ -58,7 +59,7 @@ export class ServiceManager implements Disposable {
     if (watchdogMs === undefined) return;
     this.#cancels.push(
       every(clock, "watchdog", watchdogMs / 3, () => {
-        // A site that hangs says nothing, and is started anew.
+        // A site that hangs reports nothing, and is restarted.
         if (watched.silenceMs() < watchdogMs) void this.#tell("WATCHDOG=1");
       }),
     );
@@ -76,7 +77,7 @@ export class ServiceManager implements Disposable {
     await this.#tell("STOPPING=1", `STATUS=${status}`);
   }
 
-  /** Tells nothing any more by itself. */
+  /** Stops notifying by itself. */
   [Symbol.dispose](): void {
     for (const cancel of this.#cancels.splice(0)) cancel();
   }
@@ -87,7 +88,7 @@ export class ServiceManager implements Disposable {
       await this.#send(`${lines.join("\n")}\n`);
     } catch (error) {
       this.#isSilent = true;
-      this.#options.log.warn("The service manager cannot be told how the site is.", {
+      this.#options.log.warn("The service manager cannot be notified.", {
         error: messageOf(error),
         next: "install koffi, or allow NotifyAccess=all; else use Type=exec",
       });

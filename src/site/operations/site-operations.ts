@@ -12,7 +12,7 @@ import type { Plane } from "../plane/plane.ts";
 import { type Handover, leaveHandover, takeHandover } from "./handover.ts";
 import { LogLevels } from "./log-levels.ts";
 
-/** What the operation of a site needs to know of it. */
+/** What a {@link SiteOperations} needs. */
 export interface SiteOperationsOptions {
   readonly record: SiteRecord;
   readonly plane: Plane;
@@ -28,11 +28,11 @@ export interface SiteOperationsOptions {
   readonly writes: WriteWatch;
   /** Channels that come, or should come, from other sites. */
   inputs(): ReadonlyMap<string, InputConfig>;
-  /** What the site has open that stands in no configuration. */
+  /** What the site has open that is in no configuration. */
   handover(): Handover;
-  /** Whether whoever runs the site starts it again after a restart. */
+  /** Whether the site is started again after a restart. */
   readonly canRestart: boolean;
-  /** Has the site stop, soon. */
+  /** Stops the site, soon. */
   stop(): void;
 }
 
@@ -71,7 +71,7 @@ export class SiteOperations {
     return this.#isRestarting;
   }
 
-  /** Begins to look, and tells what is too small for what was asked for. */
+  /** Starts the monitor, and warns of socket buffers that are too small. */
   async start(): Promise<void> {
     await this.monitor.start();
     const bytes = await readSocketBufferMax();
@@ -109,7 +109,7 @@ export class SiteOperations {
     return this.monitor.stats(query);
   }
 
-  /** Routes may let in more viewers than there are descriptors for: that is said when it is asked for, not when it fails. */
+  /** Warns of routes that admit more viewers than there are descriptors, when they are set and not when they fail. */
   async checkRoutes({ maxSubscribers }: RouteConfig): Promise<void> {
     const { plane, log } = this.#options;
     const { descriptors } = await plane.stats();
@@ -125,26 +125,30 @@ export class SiteOperations {
     });
   }
 
-  /** Asks the site to stop and start again with the same arguments and ports; returns at once. @throws {MeanderError} `restart-refused` */
+  /**
+   * Asks the site to stop and start again with the same arguments and ports; returns at once.
+   *
+   * @throws {MeanderError} `restart-refused`
+   */
   requestRestart(): void {
     if (!this.#options.canRestart) {
-      throw new MeanderError("restart-refused", "nobody would start this site again", {
+      throw new MeanderError("restart-refused", "this site would not be started again", {
         where: `site ${this.#options.record.name}`,
         expected: "a site that runs in a process of its own, as `meander site` does",
-        next: "restart the program that it runs in",
+        next: "restart the program that runs it",
       });
     }
     this.#isRestarting = true;
     this.#options.stop();
   }
 
-  /** Opens again what the last start left open, when this start is its restart. */
+  /** Reopens what the last run left open, when this run is its restart. */
   async takeOver(
     open: (handover: Handover, failed: (what: string, error: unknown) => void) => Promise<void>,
   ): Promise<void> {
     const { clock, log } = this.#options;
     const failed = (what: string, error: unknown): void =>
-      log.warn("Something that was open before the restart was not opened again.", {
+      log.warn("Something that was open before the restart was not reopened.", {
         what,
         error: messageOf(error),
       });
@@ -152,7 +156,7 @@ export class SiteOperations {
       const handover = await takeHandover(this.#handoverFile, clock);
       if (handover === undefined) return;
       const { inputs, outputs } = handover;
-      log.info("What was open before the restart is opened again.", {
+      log.info("What was open before the restart is being reopened.", {
         inputs: inputs.length,
         outputs: outputs.length,
       });
@@ -162,23 +166,26 @@ export class SiteOperations {
     }
   }
 
-  /** Has everybody go on elsewhere; what the site has open is left to its next start, if there is one. Never rejects. */
+  /**
+   * Has neighbours and viewers continue elsewhere; what the site has open is left to its next run, if any. Never
+   * rejects.
+   */
   async depart(): Promise<void> {
     const { plane, clock, log, handover } = this.#options;
     try {
       if (this.#isRestarting) await leaveHandover(this.#handoverFile, handover(), clock);
     } catch (error) {
-      log.warn("The next start will not know what was open.", { error: messageOf(error) });
+      log.warn("The next run will not know what was open.", { error: messageOf(error) });
     }
     try {
       const { served, stayed } = await plane.depart(LIMITS.departureMs);
-      if (served > 0) log.info("Those who were served here go on elsewhere.", { served, stayed });
+      if (served > 0) log.info("Subscribers continue elsewhere.", { served, stayed });
     } catch (error) {
-      log.warn("Nobody was told that the site goes.", { error: messageOf(error) });
+      log.warn("Subscribers were not told that the site stops.", { error: messageOf(error) });
     }
   }
 
-  /** Ends; statistics are kept for the next start. */
+  /** Stops; statistics are saved for the next run. */
   async stop(): Promise<void> {
     this.logLevels.close();
     await this.monitor.stop();

@@ -12,7 +12,7 @@ import type { RouteConfig } from "../../session/index.ts";
 import { recordRequests } from "./record-requests.ts";
 
 export interface ConfiguredRecordingsOptions {
-  /** Folder that recordings by configuration stay in. */
+  /** Folder of configured recordings; they cannot leave it. */
   readonly folder: string;
   readonly clock: Clock;
   readonly log: Log;
@@ -20,7 +20,7 @@ export interface ConfiguredRecordingsOptions {
   target(): RecordTarget;
 }
 
-/** One recording by configuration, in a thread of its own. */
+/** One configured recording, in a thread of its own. */
 interface Running {
   readonly request: RecordRequest;
   worker: Worker | undefined;
@@ -34,7 +34,7 @@ const RESTART_MS = 5_000;
 /** How long a site that stops waits for its recordings to be complete, ms. */
 const END_MS_MAX = 4_000;
 
-/** The recordings that a site's configuration asks for. */
+/** The recordings that a site's configuration names. */
 export class ConfiguredRecordings {
   readonly #options: ConfiguredRecordingsOptions;
   readonly #running = new Map<string, Running>();
@@ -53,7 +53,7 @@ export class ConfiguredRecordings {
       .sort((left, right) => (left.channel < right.channel ? -1 : 1));
   }
 
-  /** Begins, ends and changes recordings as the configuration asks; those that stay the same are not touched. */
+  /** Starts, ends and changes recordings as configured; those that stay the same are not disturbed. */
   set(routes: RouteConfig): void {
     if (this.#isStopped) return;
     const { log, folder } = this.#options;
@@ -85,7 +85,7 @@ export class ConfiguredRecordings {
     }
   }
 
-  /** Ends all recordings. Settles when their files are complete, or their disks have had their time. */
+  /** Ends all recordings. Settles when their files are complete, or after a deadline. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     const workers = [...this.#running.values()].map(({ worker }) => worker);

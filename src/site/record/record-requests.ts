@@ -4,7 +4,7 @@ import { FilePattern, pathBelow } from "../../client/record/index.ts";
 import { containerOf } from "../../media/index.ts";
 import type { RecordConfig, RouteConfig } from "../../session/index.ts";
 
-/** What a configuration asks to be recorded, by channel, and what of that can not be. */
+/** The recordings that a configuration names, by channel, and those that cannot be made. */
 export function recordRequests(
   routes: RouteConfig,
   folder: string,
@@ -26,7 +26,7 @@ export function recordRequests(
 }
 
 /**
- * Looks whether all recordings of a configuration can be made at a site.
+ * Checks whether all recordings of a configuration can be made at a site.
  *
  * @param folder of the site's recordings
  * @throws {MeanderError} `config-invalid`
@@ -54,7 +54,7 @@ function requestOf(channel: string, record: RecordConfig, folder: string): Recor
   const where = whereOf(channel);
   const { segmentSeconds, keepSegments, maxBytes, onError } = record;
   containerOf(record.to, where);
-  // A pattern that is not sound is refused now, not when its first file is due.
+  // An invalid pattern is refused now, not when its first file is due.
   const to = pathBelow(folder, record.to, where);
   new FilePattern(to, channel, where);
   return {

@@ -86,7 +86,7 @@ test("files are made with their folders and never overwritten", () => {
   assert.equal(basename(path), "a-4.mkv");
 });
 
-test("whoever watches over a recording is told at once what is in its way", () => {
+test("an attended recording fails at once when it cannot be made", () => {
   const attended = { unattended: false };
   const missing = filesOf(join(folder, "missing", "a.mkv"), attended);
   assert.throws(() => missing.check(), { code: "recording-path" });

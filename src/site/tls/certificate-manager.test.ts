@@ -46,7 +46,7 @@ test("[A14] a self-signed certificate is for its names and addresses, and its ke
   assert.ok(certificate.verify(certificate.publicKey));
 });
 
-test("[A14] it is made once, for its owner alone, and anew when a name is missing or its end is near", async () => {
+test("[A14] it is generated once, readable only by its owner, and again when a name is missing or it is about to expire", async () => {
   const virtual = new VirtualClock(0, clock.wall());
   const open = async (names = NAMES): Promise<string> => {
     const desk = await CertificateManager.open({
@@ -95,7 +95,7 @@ test("[A15] a changed file is noticed, told once, and one that is wrong changes 
   await desk.reload();
   await desk.reload();
   assert.equal(lines.length, 1);
-  assert.match(lines[0] ?? "", /the old one goes on.*the key is not the certificate's/);
+  assert.match(lines[0] ?? "", /the previous one stays in use.*the key is not the certificate's/);
   assert.equal(desk.current.fingerprint, first);
   await write(two);
   virtual.advance(LIMITS.certificateLookMs);
@@ -127,7 +127,7 @@ test("what is no certificate, no key, or no pair of them is told without the key
   });
 });
 
-test("settings that do not go together are told", () => {
+test("settings that do not fit together are refused", () => {
   const about = { names: ["north.example", "0.0.0.0"], data: "data" };
   const { tls } = completeTls({ tls: "auto" }, about);
   assert.ok(tls?.type === "auto");
@@ -187,7 +187,7 @@ test("[A13] a listener with TLS answers over it, and tells who speaks plain HTTP
     });
   }));
 
-test("[A16] nobody who is not trusted gets a byte, over whatever transport", () =>
+test("[A16] an untrusted peer receives no byte, over any transport", () =>
   withListener(async ({ port, cert }) => {
     const address = `127.0.0.1:${port}`;
     const wrong = { fingerprint: "00".repeat(32) };

@@ -3,7 +3,7 @@ import { type Clock, MeanderError, messageOf } from "../../base/index.ts";
 import { parseFingerprint } from "../../transport/index.ts";
 import type { TlsIdentity } from "../http/http-listener.ts";
 
-/** What a site shows. */
+/** The certificate that a site presents. */
 export interface SiteCertificate extends TlsIdentity {
   /** SHA-256, 64 hex digits in lower case. */
   readonly fingerprint: string;
@@ -13,7 +13,7 @@ export interface SiteCertificate extends TlsIdentity {
 }
 
 /**
- * Looks at a certificate and its key before anybody is shown them.
+ * Checks a certificate and its key before they are used.
  *
  * @param where their files, for errors
  * @throws {MeanderError} `certificate-invalid`
@@ -35,7 +35,7 @@ export function readCertificate(
   try {
     matches = certificate.checkPrivateKey(createPrivateKey(key));
   } catch {
-    // Of what stands in a key's file, nothing goes into a message.
+    // The contents of a key file stay out of messages.
     throw invalid("no private key", "a private key in PEM, without a passphrase");
   }
   if (!matches)

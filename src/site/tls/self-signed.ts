@@ -14,7 +14,7 @@ import {
 } from "pkijs";
 import type { TlsIdentity } from "../http/http-listener.ts";
 
-/** What a self-signed certificate is to say. */
+/** The contents of a self-signed certificate. */
 export interface SelfSignedOptions {
   /** Host names and IP addresses that it is for; at least one. */
   readonly names: readonly string[];
@@ -26,10 +26,10 @@ export interface SelfSignedOptions {
 /** As the library's types call it. */
 type PlatformCrypto = ConstructorParameters<typeof CryptoEngine>[0]["crypto"];
 
-/** How long a clock may be slow before it takes the certificate for one of the future, ms. */
+/** How slow a clock may be without taking the certificate for one of the future, ms. */
 const EARLY_MS = 86_400_000;
 
-/** Makes a certificate that nobody but its own key has signed: ECDSA on P-256. */
+/** Makes a self-signed certificate: ECDSA on P-256. */
 export async function makeSelfSigned(options: SelfSignedOptions): Promise<TlsIdentity> {
   const { names, validFrom, validTo } = options;
   const algorithm = { name: "ECDSA", namedCurve: "P-256" };

@@ -6,13 +6,13 @@ import type { TlsSource } from "./certificate-manager.ts";
 
 /** How a site speaks TLS, and what it trusts, before the defaults. */
 export interface TlsSettings {
-  /** `auto`: with a certificate that the site makes itself. */
+  /** `auto`: with a certificate that the site generates. */
   readonly tls?: "auto" | undefined;
-  /** File of its certificate, in PEM, with those of the authorities between behind it. */
+  /** File of its certificate, in PEM, followed by those of the intermediate authorities. */
   readonly tlsCert?: string | undefined;
   /** File of the certificate's private key, in PEM. */
   readonly tlsKey?: string | undefined;
-  /** File with certificates, in PEM, of authorities that are trusted beside the usual ones. */
+  /** File with certificates, in PEM, of authorities that are trusted besides the usual ones. */
   readonly ca?: string | undefined;
   /** SHA-256 of the certificate of the site to join. */
   readonly fingerprint?: string | undefined;
@@ -48,10 +48,14 @@ export function completeTls(
   if (tlsCert !== undefined && tlsKey !== undefined && tls === undefined)
     return { tls: { type: "files", cert: tlsCert, key: tlsKey }, trust };
   if (tlsCert !== undefined || tlsKey !== undefined) {
-    throw new MeanderError("config-invalid", "a certificate and its key go together", {
-      where: "arguments --tls, --tls-cert, --tls-key",
-      expected: "--tls auto, or --tls-cert FILE with --tls-key FILE",
-    });
+    throw new MeanderError(
+      "config-invalid",
+      "a certificate needs its key, and a key its certificate",
+      {
+        where: "arguments --tls, --tls-cert, --tls-key",
+        expected: "--tls auto, or --tls-cert FILE with --tls-key FILE",
+      },
+    );
   }
   if (tls === undefined) return { tls, trust };
   const wildcards = ["0.0.0.0", "::"];
