@@ -1,13 +1,15 @@
 // What a change must pass: npm run check. Of a change in some folders, what it most likely breaks, in less than a minute:
-// npm run check -- src/stream. Then lint looks at those folders, and the unit tests are theirs and those that import them
-// directly; types and unused code are always checked everywhere.
+// npm run check -- src/stream. Then lint looks at those folders, and the tests are theirs and those that import them
+// directly; types and unused code are always checked everywhere. --no-skips: a skipped test is a failure.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { root, tool } from "./build/places.js";
 import { importersOf } from "./check/importers.js";
 
-const paths = process.argv.slice(2).map((path) => path.replace(/^\.\/|\/$/g, ""));
+const options = process.argv.slice(2).filter((each) => each === "--no-skips");
+const args = process.argv.slice(2).filter((each) => !options.includes(each));
+const paths = args.map((path) => path.replace(/^\.\/|\/$/g, ""));
 const missing = paths.find((path) => !existsSync(join(root, path)));
 if (missing !== undefined) {
   process.stderr.write(
@@ -22,7 +24,7 @@ const isWell = await Promise.all([
   inTurn(
     ["build and types", ["scripts/build.js"]],
     ...(isAll ? [["package", [tool("publint"), "--strict"]]] : []),
-    ["tests", ["scripts/test.js", ...(isAll ? [] : testsFor())], "live"],
+    ["tests", ["scripts/test.js", ...options, ...(isAll ? [] : testsFor())], "live"],
   ),
   inTurn(
     ["lint", lint],

@@ -1,8 +1,9 @@
 // Runs compiled tests: node scripts/test.js [--build] [--part unit|e2e] [--no-skips] [PATH…]
 //
 // A PATH is a folder, a file, or the beginning of either: src/stream, e2e/peers.test.ts, e2e/peers. Without one, all run.
-// Each file is a process. As many files run at a time as there are processors, but for those that say why they run
-// alone; see CONTRIBUTING.md. The last line is always "N passed, N failed, N skipped".
+// Each file is a process. Several run at a time (--at-once N), but for those that say why they run alone: a line of the
+// file begins with "// Runs alone: ". --no-skips: a skipped test is a failure. The last line that is printed is always
+// "N passed, N failed, N skipped".
 import { spawnSync } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
@@ -19,11 +20,10 @@ const { values, positionals } = parseArgs({
     build: { type: "boolean", default: false },
     part: { type: "string" },
     "no-skips": { type: "boolean", default: false },
-    "at-once": { type: "string", default: String(availableParallelism()) },
+    "at-once": { type: "string" },
   },
 });
 if (values.build) build();
-const atOnce = Number(values["at-once"]);
 const files = select();
 
 for (const signal of ["SIGINT", "SIGTERM"]) {
@@ -44,6 +44,7 @@ process.exitCode = printClosing(results, parts, values["no-skips"]) ? 0 : 1;
 
 /** Runs the files of a part: those that share the machine first, the longest of them first; then the others one by one. */
 async function runPart(name, part) {
+  const atOnce = Number(values["at-once"] ?? availableParallelism() + PARTS[name].moreAtOnce);
   const longestFirst = (a, b) => expected(b) - expected(a);
   const shared = part.filter(({ alone }) => alone === undefined).sort(longestFirst);
   const alone = part.filter((file) => file.alone !== undefined);
@@ -51,11 +52,13 @@ async function runPart(name, part) {
   const [started, usedBefore] = [performance.now(), childSeconds()];
   const waiting = [...shared];
   const lane = async () => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await one(next);
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      await one(next, atOnce === 1);
+    }
   };
   await Promise.all(Array.from({ length: atOnce }, lane));
   const sharedSeconds = seconds(started);
-  for (const file of alone) await one(file);
+  for (const file of alone) await one(file, true);
   const cpuSeconds = childSeconds() - usedBefore;
   const total = { name, sharedSeconds, seconds: seconds(started), cpuSeconds };
   printPart(
@@ -65,11 +68,11 @@ async function runPart(name, part) {
   return total;
 }
 
-async function one(file) {
+async function one(file, isAlone) {
   const usedBefore = childSeconds();
   const result = await runFile(file);
-  result.cpuSeconds =
-    atOnce === 1 || file.alone !== undefined ? childSeconds() - usedBefore : undefined;
+  // Of several at a time it is not known which used how much.
+  if (isAlone) result.cpuSeconds = childSeconds() - usedBefore;
   results.push(result);
   printFile(result);
 }

@@ -2,8 +2,14 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { dist, root } from "../build/places.js";
 
-/** By part, the folders of its tests. */
-export const PARTS = { unit: ["src", "bench"], e2e: ["e2e"] };
+/**
+ * By part, the folders of its tests, and how many files run at a time beyond the number of processors: end-to-end tests
+ * mostly wait.
+ */
+export const PARTS = {
+  unit: { folders: ["src", "bench"], moreAtOnce: 0 },
+  e2e: { folders: ["e2e"], moreAtOnce: 1 },
+};
 
 /** How a file says that it must not share the machine with other tests, and why. */
 const ALONE = /^\/\/ Runs alone: (.+)$/m;
@@ -18,7 +24,7 @@ export function selectFiles({ part, paths }) {
   const all = parts.flatMap((name) => {
     if (PARTS[name] === undefined)
       throw new Error(`no part ${name}; expected: ${Object.keys(PARTS)}`);
-    return PARTS[name].flatMap(testsIn).map((path) => ({ path, part: name }));
+    return PARTS[name].folders.flatMap(testsIn).map((path) => ({ path, part: name }));
   });
   const wanted = paths.map((path) => path.replace(/^\.?\/|^dist\//, "").replace(/\.js$|\/$/, ""));
   for (const each of wanted) {

@@ -340,13 +340,11 @@ export class SendWindow {
 
   #askForNumber(location: TargetLocation): void {
     this.#resyncSent = true;
-    this.#context.send(location.siteInstance, {
-      type: "resync",
-      source: this.#owner.id,
-      sourceEpoch: this.#owner.streamEpoch,
-      target: this.target,
-      targetEpoch: location.streamEpoch,
-    });
+    const { id: source, streamEpoch: sourceEpoch } = this.#owner;
+    const { target } = this;
+    const targetEpoch = location.streamEpoch;
+    const frame = { type: "resync", source, sourceEpoch, target, targetEpoch } as const;
+    this.#context.send(location.siteInstance, frame);
     this.#timer.deadline = this.#context.clock.now() + this.#roundTrip.timeoutMs;
   }
 
