@@ -1,6 +1,6 @@
 /**
- * The bench `fanout` with a site that makes no native calls: what is left where there is no library for them, or where they
- * are switched off. Same options, same answer.
+ * The bench `fanout` with a site that makes no native calls: what is left where there is no library for them, or where
+ * they are switched off. Same options, same answer.
  *
  * @module
  */

@@ -118,6 +118,26 @@ test("a layer imports only layers below it, and only their index", () => {
   assert.deepEqual(wrong, []);
 });
 
+test("no file imports values in a circle", () => {
+  const known = new Map(
+    sources.map(({ path, values }) => [path, relativeImports(src, path, values)] as const),
+  );
+  const state = new Map<string, "open" | "done">();
+  const circles: string[] = [];
+  const visit = (path: string, trail: readonly string[]): void => {
+    if (state.get(path) === "done") return;
+    if (state.get(path) === "open") {
+      circles.push([...trail.slice(trail.indexOf(path)), path].join(" > "));
+      return;
+    }
+    state.set(path, "open");
+    for (const target of known.get(path) ?? []) visit(target, [...trail, path]);
+    state.set(path, "done");
+  };
+  for (const path of known.keys()) visit(path, []);
+  assert.deepEqual(circles, []);
+});
+
 test("every folder of src is a layer", () => {
   const folders = readdirSync(src, { withFileTypes: true }).filter((entry) => entry.isDirectory());
   assert.deepEqual(

@@ -21,8 +21,8 @@ interface FanoutOptions {
 }
 
 /**
- * A benchmark that compares a site with other forwarders, as a program: options from the command line, answer on standard
- * output.
+ * A benchmark that compares a site with other forwarders, as a program: options from the command line, answer on
+ * standard output.
  */
 export async function runFanout(about: {
   readonly bench: string;

@@ -1,9 +1,9 @@
 /**
  * Sends frames of H.264 over RTP at a steady pace, alone in its process.
  *
- * One JSON line on standard input is one flight: a {@link FrameFlight}. The packets of a frame leave together; the answer
- * `{"seconds"}` comes one frame's time after the last has left. Every port has a stream of its own, which goes on with the
- * next flight. Ends with its standard input.
+ * One JSON line on standard input is one flight: a {@link FrameFlight}. The packets of a frame leave together; the
+ * answer `{"seconds"}` comes one frame's time after the last has left. Every port has a stream of its own, which goes
+ * on with the next flight. Ends with its standard input.
  *
  * @module
  */

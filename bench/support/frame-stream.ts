@@ -25,7 +25,10 @@ export function packetsPerFrame({ frameBytes, packetBytes }: FrameShape): number
   return Math.ceil(frameBytes / packetBytes);
 }
 
-/** RTP packets of H.264 frames of one size. Each tells at its end when it was made, in nanoseconds of the monotonic clock. */
+/**
+ * RTP packets of H.264 frames of one size. Each tells at its end when it was made, in nanoseconds of the monotonic
+ * clock.
+ */
 export class FrameStream {
   readonly #ssrc: number;
   readonly #shape: FrameShape;

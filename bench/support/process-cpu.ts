@@ -9,8 +9,8 @@ export const CAN_SEE_CPU = existsSync("/proc/self/stat");
 /**
  * CPU time of another process and its threads so far, user and system, in seconds. Linux.
  *
- * Threads' `schedstat` counts nanoseconds; where the kernel lacks it, `stat` counts hundredths of a second. Threads that
- * ended are only in the latter: ask about processes that keep theirs.
+ * Threads' `schedstat` counts nanoseconds; where the kernel lacks it, `stat` counts hundredths of a second. Threads
+ * that ended are only in the latter: ask about processes that keep theirs.
  */
 export function processCpuSeconds(pid: number): number {
   const tasks = `/proc/${pid}/task`;

@@ -5,7 +5,10 @@ const STREAMS = 20;
 /** Virtual, s. */
 const SECONDS = 20;
 
-/** Events that the simulator handles per second of CPU time: three sites, and twenty streams that pass messages on, over a network that loses one in twenty frames. */
+/**
+ * Events that the simulator handles per second of CPU time: three sites, and twenty streams that pass messages on, over
+ * a network that loses one in twenty frames.
+ */
 export async function simulated(): Promise<number> {
   const sim = createSimulation({ seed: 1 });
   const engines = Array.from({ length: SITES }, (_, index) =>

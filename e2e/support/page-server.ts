@@ -9,7 +9,7 @@ const TYPES: Readonly<Record<string, string>> = {
   ".js": "text/javascript",
 };
 
-/** A web server that has nothing to do with any site: where somebody's own pages are. */
+/** A web server that has nothing to do with any site: with a user's own pages. */
 export interface PageServer extends AsyncDisposable {
   readonly port: number;
   /** Also serves this, at that path. */

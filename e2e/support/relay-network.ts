@@ -6,8 +6,8 @@ import { Viewer } from "./viewer.ts";
 import { until } from "./wait.ts";
 
 /**
- * Four sites for the tests of one file. Media passes `ingest`, `middle` and `edge`, which may also take it from `ingest`;
- * never the leader, `lead`.
+ * Four sites for the tests of one file. Media passes `ingest`, `middle` and `edge`, which may also take it from
+ * `ingest`; never the leader, `lead`.
  */
 export class RelayNetwork {
   #network: Network | undefined;
@@ -82,7 +82,9 @@ export async function more(viewer: Viewer, seconds: number): Promise<void> {
   await until(`${seconds} s more`, () => viewer.received.length >= end);
 }
 
-/** Ends the source, and compares what the viewer received with what was sent: every packet, each once, up to the last. */
+/**
+ * Ends the source, and compares what the viewer received with what was sent: every packet, each once, up to the last.
+ */
 export async function settle(source: RtpSource, viewer: Viewer): Promise<void> {
   await source.stop();
   const last = (source.count - 1) & 0xffff;

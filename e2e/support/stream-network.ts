@@ -5,8 +5,8 @@ import { type Count, countOf } from "./stream-load.ts";
 import { until } from "./wait.ts";
 
 /**
- * Three sites for the tests of one file, `lead`, `north` and `south`; the others keep their streams when they stop. Before
- * each test all sites know each other; after it its shells are closed and all streams destroyed.
+ * Three sites for the tests of one file, `lead`, `north` and `south`; the others keep their streams when they stop.
+ * Before each test all sites know each other; after it its shells are closed and all streams destroyed.
  */
 export class StreamNetwork {
   readonly #shells: Shell[] = [];

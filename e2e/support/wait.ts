@@ -1,4 +1,7 @@
-/** Asks `ask` until it answers something other than undefined or false. Rejects with what was waited for after `withinMs`. */
+/**
+ * Asks `ask` until it answers something other than undefined or false. Rejects with what was waited for after
+ * `withinMs`.
+ */
 export async function until<T>(
   what: string,
   ask: () => Promise<T | undefined | false> | T | undefined | false,

@@ -1,7 +1,10 @@
 import type { CodeSource } from "../code/index.ts";
 import type { Durability } from "../stream/index.ts";
 
-/** The events that an agent may handle, `append` for messages: the one list of them, which schemas and types are made from. */
+/**
+ * The events that an agent may handle, `append` for messages: the one list of them, which schemas and types are made
+ * from.
+ */
 export const HANDLER_NAMES = [
   "init",
   "append",

@@ -8,7 +8,9 @@ export interface CodeKind {
   readonly file: string;
   /** Packages it may import {@link CodeKind.definer} from. */
   readonly packages: readonly string[];
-  /** The one function it may import. It returns its argument, so the import is replaced and the package never loaded. */
+  /**
+   * The one function it may import. It returns its argument, so the import is replaced and the package never loaded.
+   */
   readonly definer: string;
   /** The default export that it must have, as an example. */
   readonly example: string;

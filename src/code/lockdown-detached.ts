@@ -1,6 +1,7 @@
 /**
- * `ArrayBuffer.prototype.detached` where the language has none (before Node 21): imported before "ses", which else puts a getter there that always answers
- * false. What is built for WebAssembly trusts that answer, and goes on with memory that is gone once its own has grown.
+ * `ArrayBuffer.prototype.detached` where the language has none (before Node 21): imported before "ses", which else puts
+ * a getter there that always answers false. What is built for WebAssembly trusts that answer, and goes on with memory
+ * that is gone once its own has grown.
  *
  * @module
  */

@@ -14,10 +14,11 @@ import { stripTypes, tooDeep } from "./strip-types.ts";
 /**
  * Checks source code of a kind and rewrites it into an expression that executors evaluate. Evaluates nothing.
  *
- * The expression keeps the lines of the source, and its columns except where a line imports, exports or contains a text that
- * compartments refuse. The same source gives the same code on every site.
+ * The expression keeps the lines of the source, and its columns except where a line imports, exports or contains a text
+ * that compartments refuse. The same source gives the same code on every site.
  *
- * @throws {CodeError} `code-syntax`, `code-import`, `code-export`, `code-free-variable`, `code-forbidden`; each says where
+ * @throws {CodeError} `code-syntax`, `code-import`, `code-export`, `code-free-variable`, `code-forbidden`; each says
+ *   where
  * @throws {MeanderError} `code-too-large`
  */
 export async function prepareCode(

@@ -25,7 +25,8 @@ export interface LeaderDirectory extends Directory {
   /** [D9] Sets the handler for requests. Undefined: no handler, and requests fail with `directory-no-leader`. */
   setRequestHandler(handler: RequestHandler | undefined): void;
   /**
-   * [D23] Entries whose key starts with `prefix` and sorts after `after`, by key: about {@link LIMITS.directoryPageBytes} of them.
+   * [D23] Entries whose key starts with `prefix` and sorts after `after`, by key: about {@link
+   * LIMITS.directoryPageBytes} of them.
    *
    * @param after "" for the first page, then the last key of the page before
    * @throws {MeanderError} `directory-key-invalid`, `directory-closed`

@@ -246,7 +246,7 @@ export class Membership {
     if (this.#lease === lease) this.#holds(lease, askedAt);
   }
 
-  /** The directory counts from when it was asked, or later; by another clock, which may be too fast, while ours may be too slow. */
+  /** The directory counts from when it was asked, or later, by another clock: it may be too fast, and ours too slow. */
   #holds(lease: Lease, askedAt: number): void {
     this.#lease = lease;
     const heldMs = this.#leaseMs * (1 - (2 * LIMITS.clockDriftPpmMax) / 1e6);

@@ -60,7 +60,7 @@ export const siteNameSchema: z.ZodType<string> = z
   .string()
   .regex(/^[a-z][a-z0-9-]{0,39}$/, "expected 1 to 40 of a-z, 0-9 and -, starting with a letter");
 
-/** Channel names: segments of `a-z A-Z 0-9 . _ -` divided by `/`, 1 to 100 characters, no segment starting with a dot. */
+/** Channel names: segments of `a-z A-Z 0-9 . _ -` divided by `/`, 1 to 100 characters; no segment starts with a dot. */
 export const channelNameSchema: z.ZodType<string> = z
   .string()
   .max(100, "expected at most 100 characters")

@@ -7,11 +7,12 @@ export function isFormerKey(name: string): boolean {
 }
 
 /**
- * A configuration with former key names replaced by those of today: `connection` is now `stack`. A former name beside the
- * present one stays, and is refused as unknown.
+ * A configuration with former key names replaced by those of today: `connection` is now `stack`. A former name beside
+ * the present one stays, and is refused as unknown.
  *
  * @param given any value; never modified
- * @param warn called for each former name with its path, `["channels", "clip", "input", "connection"]`, and the present name
+ * @param warn called for each former name with its path, `["channels", "clip", "input", "connection"]`, and the present
+ *   name
  */
 export function renameKeys(
   given: unknown,

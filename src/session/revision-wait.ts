@@ -4,8 +4,8 @@ import type { MeanderError } from "../base/index.ts";
 export type Outcome = MeanderError | undefined;
 
 /**
- * Waits until a revision, or a later one that replaced it, has been dealt with. It begins before the write whose revision it
- * waits for, because a watch may be faster than the answer to the write.
+ * Waits until a revision, or a later one that replaced it, has been dealt with. It begins before the write whose
+ * revision it waits for, because a watch may be faster than the answer to the write.
  */
 export class RevisionWait {
   /** Settles with the outcome; never rejects. */

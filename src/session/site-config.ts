@@ -195,7 +195,7 @@ export class SiteConfig {
 
   #read(value: Json): RouteConfig | MeanderError {
     try {
-      // A string is not a configuration here, though it might hold the JSON of one. Former names of keys are not warned of:
+      // A string is not a configuration here, though it might hold the JSON of one. Former key names are not reported:
       // an earlier version of the site wrote them.
       return parseRouteConfig(
         typeof value === "string" ? [value] : value,

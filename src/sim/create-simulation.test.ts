@@ -269,7 +269,7 @@ test("nothing passes a partition until it is repaired", async () => {
     const { got, site } = await ask(stream, "x");
     const seconds = sim.clock() - cutAt;
     assert.ok(seconds > 3 && seconds < 10, `the answer came ${seconds} s after the cut`);
-    assert.equal(site, "m1", "nobody had to take the stream over");
+    assert.equal(site, "m1", "no takeover was needed");
     assert.deepEqual(got, ["x"]);
   });
   assert.ok(count(result, "frame-cut") > 0);
@@ -390,7 +390,7 @@ test("shells have the names they were given, and may be many", async () => {
   assert.equal(sim.shellCount, 2);
   const { concluded, seconds, packetRatio } = await sim.run(5);
   assert.deepEqual(names.sort(), ["driver at m1", "shell-1"]);
-  assert.equal(concluded, false, "nobody concluded it: the time was up");
+  assert.equal(concluded, false, "it was not concluded: the time was up");
   assert.equal(seconds, 5);
   assert.ok(Number.isNaN(packetRatio), "no message was consumed");
 });

@@ -10,7 +10,10 @@ export interface ClockSkew {
   readonly sinceMs?: number;
 }
 
-/** The clock as a process sees it that can be stopped and continued, or be killed: time goes on, its timers wait, or never ring. */
+/**
+ * The clock as a process sees it that can be stopped and continued, or be killed: time goes on, its timers wait, or
+ * never ring.
+ */
 export class ProcessClock implements Clock {
   frozen = false;
   readonly #clock: Clock;

@@ -155,7 +155,7 @@ export class RelayWorld {
     return site.reflector;
   }
 
-  /** Opens a channel at a site, taken from `from`; none: ingested there, or on nobody's account. */
+  /** Opens a channel at a site, taken from `from`; none: ingested there, or not at all. */
   openChannel(site: string, channel: string, from: readonly string[] = [], keep = true): void {
     const input = from.length === 0 ? undefined : { from, stack: this.#stack, keep };
     this.#require(site).channels.set(channel, input);

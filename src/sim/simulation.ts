@@ -26,17 +26,18 @@ export type ShellScript = (shell: Shell) => Promise<unknown>;
 export type TimedStep = HandlerName | KernelStep;
 
 /**
- * Steps of a site that take time: `send` and `receive`, for each frame; `control`, for each command of the leader; `store`, for each write of records;
- * `load`, for each start of an agent.
+ * Steps of a site that take time: `send` and `receive`, for each frame; `control`, for each command of the leader;
+ * `store`, for each write of records; `load`, for each start of an agent.
  */
 export type KernelStep = "send" | "receive" | "control" | "store" | "load";
 
 /**
- * A virtual session in one process: the code that ships, on a virtual clock and a virtual network. Everything that happens is decided by the
- * seed; the same seed gives the same trace.
+ * A virtual session in one process: the code that ships, on a virtual clock and a virtual network. Everything that
+ * happens is decided by the seed; the same seed gives the same trace.
  *
- * The vocabulary is that of AGNI's simulator. Times are in seconds of the virtual clock, which starts at 0. Parameters may be changed at any time, also
- * by {@link at}, and hold from then on. Names that are no machine's or engine's, and numbers out of range: MeanderError `simulation-invalid`.
+ * The vocabulary is that of AGNI's simulator. Times are in seconds of the virtual clock, which starts at 0. Parameters
+ * may be changed at any time, also by {@link at}, and hold from then on. Names that are no machine's or engine's, and
+ * numbers out of range: MeanderError `simulation-invalid`.
  */
 export interface Simulation {
   readonly seed: number;
@@ -49,7 +50,10 @@ export interface Simulation {
   machine(name: string): Machine;
   /** Puts a site on a machine. Before `run` it is there from the beginning; later it joins the running session. */
   createEngine(machine: Machine, options?: EngineOptions): Engine;
-  /** A shell at that site, whose script starts when the session stands. `name`: as a sender; default `shell-1`, `shell-2`, … */
+  /**
+   * A shell at that site, whose script starts when the session stands. `name`: as a sender; default `shell-1`,
+   * `shell-2`, …
+   */
   createShell(engine: Engine, script: ShellScript, name?: string): void;
 
   /** Time a frame takes from this machine to any other, before what bandwidth adds. Default 0.0005. */
@@ -89,7 +93,8 @@ export interface Simulation {
   /** Told of each line that agents print, when it is printed. Undone by the returned function. */
   onOutput(listener: (output: SimulatedOutput) => void): () => void;
   /**
-   * Runs until {@link conclude}, or `untilSeconds` of the virtual clock. Once per simulation. Gives the event loop a turn now and then.
+   * Runs until {@link conclude}, or `untilSeconds` of the virtual clock. Once per simulation. Gives the event loop a
+   * turn now and then.
    *
    * @throws what a shell's script threw, as it is
    */
@@ -129,8 +134,8 @@ export interface SimulationResult {
   /** Messages. */
   readonly consumed: number;
   /**
-   * Frames with messages of streams and shells, for each message consumed: 1 without loss and batching, the packet ratio of AGNI's figure 5. NaN when
-   * nothing was consumed.
+   * Frames with messages of streams and shells, for each message consumed: 1 without loss and batching, the packet
+   * ratio of AGNI's figure 5. NaN when nothing was consumed.
    */
   readonly packetRatio: number;
 }

@@ -2,8 +2,8 @@
 const AHEAD = 64;
 
 /**
- * Calls `step` once in each turn of the event loop, until it gives false. Between two turns all promises that can settle have, and rejections that nobody
- * handled have been told; now and then the rest of the process gets its turn.
+ * Calls `step` once in each turn of the event loop, until it gives false. Between two turns all promises that can
+ * settle have, and rejections that no code handled have been told; now and then the rest of the process gets its turn.
  *
  * @throws what `step` throws
  */

@@ -23,12 +23,15 @@ interface Held {
   isReleased: boolean;
 }
 
-/** What becomes of a packet, as far as it is known when it leaves: `late` ones are overtaken, `doubled` ones arrive twice. */
+/**
+ * What becomes of a packet, as far as it is known when it leaves: `late` ones are overtaken, `doubled` ones arrive
+ * twice.
+ */
 export type PacketFate = "sent" | "late" | "doubled" | "lost" | "cut";
 
 /**
- * Machines and what is between them: latency, bandwidth, loss, repetition, reordering, cuts. Everything by chance is drawn from one generator,
- * so that one seed is one run.
+ * Machines and what is between them: latency, bandwidth, loss, repetition, reordering, cuts. Everything by chance is
+ * drawn from one generator, so that one seed is one run.
  */
 export class VirtualNetwork {
   /** 0..1 */
@@ -95,7 +98,8 @@ export class VirtualNetwork {
   }
 
   /**
-   * Carries a datagram; `deliver` runs when it arrives, perhaps twice, perhaps never. What is lost is lost on its arrival, and has taken its share of the links.
+   * Carries a datagram; `deliver` runs when it arrives, perhaps twice, perhaps never. What is lost is lost on its
+   * arrival, and has taken its share of the links.
    *
    * @param lossRatio of the receiver
    */

@@ -8,7 +8,10 @@ export interface SocketEnd {
   readonly process: ProcessClock;
 }
 
-/** A connection between two processes that carries texts, over a virtual network. A cut breaks it at once, the death of a process after the latency. */
+/**
+ * A connection between two processes that carries texts, over a virtual network. A cut breaks it at once, the death of
+ * a process after the latency.
+ */
 export function virtualSocketPair(
   network: VirtualNetwork,
   left: SocketEnd,

@@ -17,7 +17,10 @@ export interface DatagramStats {
   readonly mode: "batched" | "plain";
   /** Why it is plain: `not-linux`, `switched-off`, `no-library`, `no-descriptor`, `kernel-refused`. */
   readonly reason: string | undefined;
-  /** Calls that sent, the datagrams that left by them, and how many of those were segments of larger sends (UDP_SEGMENT). */
+  /**
+   * Calls that sent, the datagrams that left by them, and how many of those were segments of larger sends
+   * (UDP_SEGMENT).
+   */
   readonly sendCalls: number;
   readonly sent: number;
   readonly segments: number;

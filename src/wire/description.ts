@@ -9,7 +9,9 @@ export interface Track {
   readonly source: number;
   /** u8, the source generation that this track has now. */
   readonly generation: number;
-  /** Lower case encoding name of the RTP map (`h264`, `vp9`, `mpeg4-generic`), or a media type for text (`text/plain`). */
+  /**
+   * Lower case encoding name of the RTP map (`h264`, `vp9`, `mpeg4-generic`), or a media type for text (`text/plain`).
+   */
   readonly codec: string;
   /** 0..127; -1 for data that is not RTP. */
   readonly payloadType: number;

@@ -1,5 +1,6 @@
 /**
- * The 20-byte header of every packet between sites and to players. Little endian, always in clear. docs/spec/wire.md [W1]-[W9].
+ * The 20-byte header of every packet between sites and to players. Little endian, always in clear. docs/spec/wire.md
+ * [W1]-[W9].
  *
  * | offset | size | field |
  * |---|---|---|

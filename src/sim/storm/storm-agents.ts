@@ -2,7 +2,7 @@ import type { PlannedStream, StormPlan } from "./storm-plan.ts";
 
 /** What the agent of a stream in a storm has counted; committed with each message. */
 export interface Counter {
-  /** Drawn anew when what it had counted is lost with its site. */
+  /** Drawn again when what it had counted is lost with its site. */
   readonly life: string;
   /** False once it has lost what it had counted. */
   readonly isWhole: boolean;

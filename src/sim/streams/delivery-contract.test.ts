@@ -1,4 +1,7 @@
-/** The rules of docs/spec/streams.md that more than the kernel keeps, in a simulated session: leader, sites, agents and shells as they ship. */
+/**
+ * The rules of docs/spec/streams.md that more than the kernel keeps, in a simulated session: leader, sites, agents and
+ * shells as they ship.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { StreamEvent } from "../../agent/index.ts";
@@ -171,7 +174,7 @@ test("[M5] when the leader dies with a stream ready at the target, source and ta
     await session.pass(100);
     session.world.setTime("load", 5);
     shell.move("foo", "s2", { deadlineMs: 2_000 }).catch(() => {
-      // Nobody answers any more.
+      // No site answers any more.
     });
     await session.until(() => session.site("s1").streams?.resident(1)?.isFrozen === true);
     await session.pass(dieAfterMs);
@@ -256,7 +259,7 @@ test("[M7] after `kill -9` of its site a stream goes on elsewhere, with everythi
   assert.deepEqual((await session.kept("bar")).got, values);
 });
 
-test("[M7] a stream without durability begins anew with the briefcases of its agents, and its senders go on", async () => {
+test("[M7] a stream without durability starts again with the briefcases of its agents, and its senders continue", async () => {
   const session = await Session.start(3);
   await session.make("foo", "s1");
   await session.make("bar", "s2");
@@ -530,7 +533,7 @@ test("[M11] control requests about one stream are done one at a time; those abou
   assert.deepEqual(session.record("foo")?.streamEpoch, 3);
 });
 
-test("[M11] messages go from site to site: nobody needs the leader for them", async () => {
+test("[M11] messages go from site to site, without the leader", async () => {
   const session = await Session.start(3);
   await session.make("foo", "s1");
   const shell = session.shell("s2");
@@ -546,11 +549,11 @@ test("[M12] a group reaches each member in order, and each answers for itself", 
   await session.make("bar", "s2");
   const shell = session.shell("s3");
   session.world.network.partition("s2", "s3");
-  const group = shell.group(["foo", "bar", "nobody"]);
+  const group = shell.group(["foo", "bar", "unknown"]);
   for (const value of [1, 2, 3]) {
     const results = await session.do(group.append(value));
-    assert.deepEqual([...results.keys()], ["foo", "bar", "nobody"]);
-    assert.equal((results.get("nobody") as MeanderError).code, "stream-unknown");
+    assert.deepEqual([...results.keys()], ["foo", "bar", "unknown"]);
+    assert.equal((results.get("unknown") as MeanderError).code, "stream-unknown");
   }
   await session.pass(1_000);
   assert.deepEqual((await session.kept("foo")).got, [1, 2, 3]);

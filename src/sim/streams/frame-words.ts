@@ -1,7 +1,10 @@
 import { decodeFrames, type EndpointId, isStream } from "../../stream/index.ts";
 import type { TraceEntry } from "../simulation.ts";
 
-/** What a frame is, for people: its type, whom it is from and for, which messages. @param nameOf what to call an endpoint; undefined: nobody knows its name */
+/**
+ * What a frame is, for people: its type, whom it is from and for, which messages. @param nameOf what to call an
+ * endpoint; undefined: its name is unknown
+ */
 export function frameWords(
   bytes: Uint8Array,
   nameOf: (id: EndpointId) => string | undefined,

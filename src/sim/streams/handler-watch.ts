@@ -27,8 +27,9 @@ interface Running {
 }
 
 /**
- * [I5] One thing at a time: while handlers of a stream run for a message, no other handler of the stream is begun, and none of its agents is changed. Watches
- * what a site's agents are told, from outside: it stands between the site and its executor.
+ * [I5] One thing at a time: while handlers of a stream run for a message, no other handler of the stream is begun, and
+ * none of its agents is changed. Watches what a site's agents are told, from outside: it stands between the site and
+ * its executor.
  */
 export class HandlerWatch {
   readonly #options: HandlerWatchOptions;

@@ -51,7 +51,7 @@ export class SimSite {
   process: ProcessClock;
   siteInstance: SiteInstance;
   isUp = false;
-  /** It was killed, and nobody has started it again. */
+  /** It was killed, and not started again. */
   hasCrashed = false;
   /** There when the site has joined. */
   streams: SiteStreams | undefined;
@@ -216,7 +216,7 @@ export class SimSite {
     else this.#shells.accept(socket);
   }
 
-  /** Whether a rejection that nobody handled is one of an agent here; it is told of it then. */
+  /** Whether an unhandled rejection is one of an agent here; if so, that agent is informed. */
   claimRejection(reason: unknown): boolean {
     return this.#executor?.claimRejection(reason) === true;
   }

@@ -22,8 +22,8 @@ export interface SimulatedWorkerOptions {
 const FAILED = "executor-failed";
 
 /**
- * An executor that is as far away as a thread: calls and results pass in both directions in order, later; and it may end, with what its agents were about to
- * tell. The agents themselves run in an executor of this thread.
+ * An executor that is as far away as a thread: calls and results pass in both directions in order, later; and it may
+ * end, with what its agents were about to tell. The agents themselves run in an executor of this thread.
  */
 export class SimulatedWorker implements Executor {
   readonly kind = "worker";

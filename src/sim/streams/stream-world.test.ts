@@ -29,7 +29,7 @@ test("the first promise that is broken ends the run, and comes with what happene
       for (const name of ["foo", "bar"]) await shell.append(name, count, { until: "consumed" });
     world.note("m1", "crashed", {});
     world.invariants.broken("I0", "for this test", ["foo"]);
-    await shell.append("foo", "nobody comes to this");
+    await shell.append("foo", "no agent handles this");
     await shell.sleep(1_000);
     world.fail(new Error("the run went on"));
   });

@@ -42,8 +42,8 @@ export interface StreamWorldOptions {
 const START_MS = 60_000;
 
 /**
- * A session of sites in one process: the code that ships, on one virtual clock and one virtual network. Promises are worked off before time moves on, so
- * that everything is decided by the seed.
+ * A session of sites in one process: the code that ships, on one virtual clock and one virtual network. Promises are
+ * worked off before time moves on, so that everything is decided by the seed.
  */
 export class StreamWorld {
   readonly clock: VirtualClock;
@@ -132,7 +132,9 @@ export class StreamWorld {
     return { site: site.name, instance };
   }
 
-  /** An executor for a process. What it needs is loaded once, before time begins; from then on this waits for nothing. */
+  /**
+   * An executor for a process. What it needs is loaded once, before time begins; from then on this waits for nothing.
+   */
   async newExecutor(clock: Clock): Promise<InlineExecutor> {
     this.#executors ??= InlineExecutor.opener();
     return (await this.#executors)({ clock, log: this.log });
@@ -212,7 +214,7 @@ export class StreamWorld {
     this.traceLog.add({ seconds: this.clock.now() / 1_000, at, type, detail });
   }
 
-  /** Whether a rejection that nobody handled is one of an agent in this world; it is told of it then. */
+  /** Whether an unhandled rejection is one of an agent in this world; if so, that agent is informed. */
   claimRejection(reason: unknown): boolean {
     return this.sites.some((site) => site.claimRejection(reason));
   }
@@ -257,7 +259,9 @@ export class StreamWorld {
     this.#throwFailure();
   }
 
-  /** Starts all sites, the leader first, and runs until all have joined; not longer than `untilMs` of the virtual clock. */
+  /**
+   * Starts all sites, the leader first, and runs until all have joined; not longer than `untilMs` of the virtual clock.
+   */
   async start(untilMs = START_MS): Promise<void> {
     // What is loaded from disk on its first use is loaded before virtual time begins.
     await this.newExecutor(this.clock);

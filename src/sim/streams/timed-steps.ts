@@ -27,7 +27,10 @@ export class SiteThread {
   }
 }
 
-/** A directory by which the leader's commands to a site take that site's time; its signs of life take none. @param wait ends when a command may begin */
+/**
+ * A directory by which the leader's commands to a site take that site's time; its signs of life take none. @param wait
+ * ends when a command may begin
+ */
 export function timedDirectory(directory: Directory, wait: () => Promise<void>): Directory {
   const serve: Directory["serve"] = (siteInstance, handler) =>
     directory.serve(siteInstance, async (payload) => {

@@ -1,6 +1,6 @@
 import type { TraceEntry } from "../simulation.ts";
 
-/** A frame on its way, kept as it is: it is read only when somebody asks. */
+/** A frame on its way, kept as it is: it is decoded only when read. */
 interface FrameNote {
   readonly ms: number;
   readonly at: string;
@@ -14,7 +14,10 @@ type Note = TraceEntry | FrameNote;
 /** The newest so many are always kept. */
 const RECENT = 1_024;
 
-/** What happens in a world, in order: all of it when that was asked for, else the newest part, for those who look for the cause of something. */
+/**
+ * What happens in a world, in order: all of it when that was asked for, else the newest part, for those who look for
+ * the cause of something.
+ */
 export class TraceLog {
   readonly #all: Note[] | undefined;
   readonly #recent: Note[] = [];

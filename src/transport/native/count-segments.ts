@@ -1,8 +1,8 @@
 import { LIMITS } from "../../base/index.ts";
 
 /**
- * How many datagrams from `first` on can leave as one segmented send: all of one size, but the last, which may be shorter. At
- * least one.
+ * How many datagrams from `first` on can leave as one segmented send: all of one size, but the last, which may be
+ * shorter. At least one.
  */
 export function countSegments(packets: readonly Uint8Array[], first: number): number {
   const size = (packets[first] as Uint8Array).byteLength;

@@ -36,8 +36,8 @@ export function decodeAv1Sequence(unit: Uint8Array): Av1Sequence | undefined {
 }
 
 /**
- * A temporal unit as files hold it (AV1 in ISOBMFF §2.4): without temporal delimiters, tile lists and padding. Undefined
- * when its lengths contradict it.
+ * A temporal unit as files hold it (AV1 in ISOBMFF §2.4): without temporal delimiters, tile lists and padding.
+ * Undefined when its lengths contradict it.
  */
 export function av1SampleOf(unit: Uint8Array): Uint8Array | undefined {
   const obus = splitObus(unit);
