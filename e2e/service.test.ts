@@ -134,7 +134,7 @@ test("SIGHUP reads the configuration again: routes change live, an invalid file 
     );
     await writeFile(file, '{ "upstreams": [');
     running.child.kill("SIGHUP");
-    await until("the refusal", () => running.stderr().includes("The configuration was not taken"));
+    await until("the refusal", () => running.stderr().includes("The configuration was refused"));
     assert.match(running.stderr(), /site\.json: line 1, column/);
     assert.deepEqual((await client.routes()).upstreams, ["east"]);
     running.child.kill("SIGTERM");

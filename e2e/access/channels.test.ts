@@ -160,7 +160,7 @@ test("a browser plays with a token, and without one says why it does not", {
     const notice = page.locator("meander-player .notice");
     assert.match(
       (await notice.textContent()) ?? "",
-      /asks for a token.*this site requires a token/s,
+      /requires a token.*this site requires a token/s,
     );
     assert.equal(await page.evaluate("isSecureContext"), true);
     await page.fill(".token-form input", eve.text);
