@@ -82,7 +82,7 @@ test("subscribers beyond the limit are refused with a reason, and the others not
   );
   assert.match(
     words.message,
-    /edge may send 0\.0 Mbit\/s and another subscriber would exceed that/,
+    /edge may send 0\.0 Mbit\/s, and another subscriber would exceed that/,
   );
   await edge.client.setRoutes({ upstreams: ["middle", "ingest"] });
   await settle(thick, crowd);
