@@ -84,8 +84,10 @@ test("damage anywhere in the file is found, and mended", async () => {
   }
   for (const length of [0, 10, whole.length - 1]) {
     writeFileSync(file, whole.subarray(0, length));
+    const before = written();
     assert.equal(await run(), "3\n");
-    assert.equal(readFileSync(file).length > length, true);
+    // What V8 keeps is not of the same length each time.
+    assert.notEqual(written(), before, `${length} bytes`);
   }
 });
 

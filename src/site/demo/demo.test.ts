@@ -90,7 +90,12 @@ test("the demo runs, loses a relay, gets it back, and leaves nothing behind", as
       supervisor.sites.map(({ name }) => name),
       ["origin", "north", "south"],
     );
-    assert.deepEqual(notes, ["middle was killed by SIGKILL; start it again from the console"]);
+    assert.ok(notes.includes("middle was killed by SIGKILL; start it again from the console"));
+    // Sites may have said by now that it ended; of anything else there is nothing to say.
+    assert.deepEqual(
+      notes.filter((note) => !note.includes("middle")),
+      [],
+    );
     await assert.rejects(origin.demo("middle", "stop"), { code: "demo-refused" });
     await assert.rejects(origin.demo("nowhere", "kill"), { code: "site-unknown" });
 
