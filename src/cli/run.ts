@@ -1,12 +1,14 @@
 import type { Command } from "commander";
+import type { StreamEvent } from "../agent/index.ts";
 import type { Shell } from "../session/shell/index.ts";
 import { durationOf, type SiteArguments, withSite } from "./arguments.ts";
 import { formatOutput } from "./event-line.ts";
+import { InOrder } from "./in-order.ts";
 import { ScriptError } from "./script-error.ts";
 import { type Script, ScriptLoader } from "./script-loader.ts";
 import { scriptShell } from "./script-shell.ts";
 import { withShell } from "./shell-of.ts";
-import { openTerminal, type Terminal } from "./terminal.ts";
+import { openTerminal } from "./terminal.ts";
 import { untilIdle } from "./until-idle.ts";
 
 interface Arguments extends SiteArguments {
@@ -15,6 +17,8 @@ interface Arguments extends SiteArguments {
   readonly detach?: boolean;
   readonly follow: string;
 }
+
+type Output = Extract<StreamEvent, { readonly type: "output" }>;
 
 /** `meander run` */
 export function addRun(program: Command): void {
@@ -38,12 +42,16 @@ export function addRun(program: Command): void {
     const timeoutMs = detach ? 0 : durationOf(options.follow, "--follow");
     const script = await new ScriptLoader().load(file);
     await withShell(options, async (inner) => {
-      if (quiet !== true) void printOutput(inner, terminal);
+      const output = new InOrder<Output>((event) =>
+        terminal.show(event, () => formatOutput(event, terminal.paint)),
+      );
+      if (quiet !== true) void readOutput(inner, output);
       const { shell, names } = scriptShell(inner, { replace });
       await guarded(script, () => script.main(shell, args)).catch((error: unknown) => {
         throw withAdvice(error, file);
       });
       const busy = await untilIdle(inner, names, { timeoutMs });
+      output.flush();
       if (busy.length > 0) terminal.note(stillBusy(busy, options.follow));
     });
   });
@@ -79,15 +87,15 @@ export async function guarded<T>(script: Script, run: () => Promise<T>): Promise
   }
 }
 
-/** Prints what agents print, until the shell is closed. */
-async function printOutput(shell: Shell, terminal: Terminal): Promise<void> {
+/** Reads what agents print, until the shell is closed. */
+async function readOutput(shell: Shell, output: InOrder<Output>): Promise<void> {
   try {
     for await (const event of shell.events({ types: ["output"] })) {
-      if (event.type === "output") {
-        terminal.show(event, () => formatOutput(event, terminal.paint));
-      }
+      if (event.type === "output") output.add(event);
     }
   } catch {
     // The shell has ended; the script's next call throws the reason.
+  } finally {
+    output.flush();
   }
 }
