@@ -41,6 +41,7 @@ export type {
   PayloadFacts,
 } from "./codecs/media-format.ts";
 export { splitAnnexB } from "./codecs/nal-format.ts";
+export { opusSeconds } from "./codecs/opus-duration.ts";
 export {
   decodeParameterSets,
   encodeParameterSets,
