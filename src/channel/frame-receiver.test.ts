@@ -21,6 +21,8 @@ test("packets in order become frames at once", () => {
   assert.deepEqual(receiver.stats, {
     framesComplete: 10,
     framesDropped: 0,
+    framesBeforeKey: 0,
+    framesLeading: 0,
     packetsLost: 0,
     packetsDuplicate: 0,
     packetsInvalid: 0,
@@ -236,6 +238,19 @@ test("held packets are bounded in number and bytes, even when time stands still"
   const last = packet({ sequence: 2 + room, timestamp: 0, payload });
   assert.equal(receiver.push(last, 0).length, room + 1);
   assert.equal(receiver.stats.packetsLost, 1);
+});
+
+test("frames of a sender without key frames are counted, and it is known since when they come", () => {
+  const receiver = vp8Receiver();
+  const packets = vp8Packets({ frames: 6, packetsPerFrame: 1, firstSequence: 0, keyEvery: 4 });
+  for (const [index, { rtp }] of packets.slice(1, 4).entries())
+    receiver.push(rtp, 100 + index * 40);
+  assert.equal(receiver.stats.framesBeforeKey, 3);
+  assert.equal(receiver.stats.framesDropped, 3);
+  assert.equal(receiver.keylessSinceMs, 100);
+  for (const { rtp } of packets.slice(4)) receiver.push(rtp, 300);
+  assert.equal(receiver.stats.framesComplete, 2);
+  assert.equal(receiver.keylessSinceMs, undefined);
 });
 
 test("arbitrary packets and gaps never cause an exception or an inconsistent state", () => {

@@ -30,6 +30,10 @@ export interface FrameReceiverStats {
   readonly framesComplete: number;
   /** Frames that arrived in part or before a key frame, or were broken, and were not returned. */
   readonly framesDropped: number;
+  /** Of those, complete frames that came before a key frame, at the start or after a loss. */
+  readonly framesBeforeKey: number;
+  /** Of those, complete frames that refer to what was sent before the key frame that was started with. */
+  readonly framesLeading: number;
   /** Packets given up, or announced as a gap. */
   readonly packetsLost: number;
   /** Packets that arrived again, or after they were given up. */
@@ -58,6 +62,8 @@ export class FrameReceiver {
   readonly #stats = {
     framesComplete: 0,
     framesDropped: 0,
+    framesBeforeKey: 0,
+    framesLeading: 0,
     packetsLost: 0,
     packetsDuplicate: 0,
     packetsInvalid: 0,
@@ -72,6 +78,10 @@ export class FrameReceiver {
   /** A packet with a distant sequence. The next one after it confirms a restart. */
   #stray: RtpPacket | undefined;
   #needsKey: boolean;
+  /** Started with the newest key frame: what refers to frames before it cannot be decoded. */
+  #skipsLeading = false;
+  #keylessSinceMs: number | undefined;
+  #nowMs = 0;
   #droppedBefore = 0;
   #ready: Frame[] = [];
 
@@ -95,12 +105,22 @@ export class FrameReceiver {
   }
 
   /**
+   * Since when complete frames have come of which none can be decoded, because no key frame came, ms by the clock of
+   * {@link push}. Undefined while frames are returned, and while none come. Seconds of it mean a sender without key
+   * frames, such as one with periodic intra refresh.
+   */
+  get keylessSinceMs(): number | undefined {
+    return this.#keylessSinceMs;
+  }
+
+  /**
    * Adds an RTP packet, and returns the frames that are complete now, in decoding order.
    *
    * @param rtp without Meander's header; retained, never modify it
    * @param nowMs any monotonic clock, the same in {@link tick}
    */
   push(rtp: Uint8Array, nowMs: number): Frame[] {
+    this.#nowMs = nowMs;
     const packet = decodeRtp(rtp);
     if (typeof packet === "string") {
       this.#stats.packetsInvalid++;
@@ -126,6 +146,7 @@ export class FrameReceiver {
    * nothing arrives.
    */
   tick(nowMs: number): Frame[] {
+    this.#nowMs = nowMs;
     for (;;) {
       // Everything held is after the missing packet, so the first arrival tells how long that has been missing.
       const first = this.#firstHeld();
@@ -274,6 +295,16 @@ export class FrameReceiver {
   #take(frame: Frame): void {
     if (this.#needsKey && !frame.key) {
       this.#stats.framesDropped++;
+      this.#stats.framesBeforeKey++;
+      this.#keylessSinceMs ??= this.#nowMs;
+      return;
+    }
+    if (frame.key) {
+      this.#skipsLeading = this.#needsKey;
+      this.#keylessSinceMs = undefined;
+    } else if (frame.leading === true && this.#skipsLeading) {
+      this.#stats.framesDropped++;
+      this.#stats.framesLeading++;
       return;
     }
     this.#needsKey = false;

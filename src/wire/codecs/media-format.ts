@@ -12,6 +12,11 @@ export interface Frame {
   readonly timestamp: number;
   /** A decoder can start here. Every audio frame is one. */
   readonly key: boolean;
+  /**
+   * Presented before the key frame that it follows, and may refer to frames before that one: a decoder that started
+   * with that key frame cannot decode it. Absent: no.
+   */
+  readonly leading?: boolean | undefined;
 }
 
 /** Cuts frames into RTP payloads. Keeps what the format counts from frame to frame. */
