@@ -24,7 +24,7 @@ export interface MailboxEntry {
 
 /** The messages of a stream that wait, in order. */
 export class Mailbox {
-  readonly #entries: MailboxEntry[] = [];
+  #entries: MailboxEntry[] = [];
   #bytes = 0;
 
   get length(): number {
@@ -52,13 +52,16 @@ export class Mailbox {
 
   /** Removes the first entries, at most `count`. */
   shift(count: number): MailboxEntry[] {
-    const entries = this.#entries.splice(0, count);
+    let entries = this.#entries;
+    if (count >= entries.length) this.#entries = [];
+    else entries = entries.splice(0, count);
     for (const entry of entries) this.#bytes -= entry.payload.byteLength;
     return entries;
   }
 
   /** Puts entries back at the front. */
   unshift(entries: readonly MailboxEntry[]): void {
+    if (entries.length === 0) return;
     this.#entries.unshift(...entries);
     for (const entry of entries) this.#bytes += entry.payload.byteLength;
   }
