@@ -1,6 +1,6 @@
 import { LIMITS } from "../base/index.ts";
 import type { EndpointId } from "./model.ts";
-import type { ReceivePair } from "./receive-pair.ts";
+import type { Arrival, ReceivePair } from "./receive-pair.ts";
 import type { DeadLetter } from "./stream-state.ts";
 
 /** A message in a mailbox. */
@@ -43,6 +43,24 @@ export class Mailbox {
   get room(): number {
     if (this.#entries.length >= LIMITS.mailboxMessagesMax) return 0;
     return LIMITS.mailboxBytesMax - this.#bytes;
+  }
+
+  /** Adds a message that has arrived. @param attempt 1 for the first time */
+  arrived({ pair, first, seq, payload, chain, wantsReply }: Arrival, attempt: number): void {
+    const { source, sourceName } = pair;
+    // Written out: a spread costs as much as all else that is done here.
+    this.push({
+      source,
+      sourceName,
+      first,
+      seq,
+      payload,
+      chain,
+      wantsReply,
+      pair,
+      letter: undefined,
+      attempt,
+    });
   }
 
   push(entry: MailboxEntry): void {
