@@ -43,6 +43,7 @@ export type {
   PayloadFacts,
 } from "./codecs/media-format.ts";
 export { splitAnnexB } from "./codecs/nal-format.ts";
+export { opusSeconds } from "./codecs/opus-duration.ts";
 export {
   decodeParameterSets,
   encodeParameterSets,
@@ -108,6 +109,8 @@ export {
   type RtpPacket,
 } from "./rtp/rtp.ts";
 export { parseSdp, type SdpSession, type SdpTrack } from "./sdp/sdp.ts";
+export { titleLine } from "./sdp/sdp-facts.ts";
 export { formatSdp } from "./sdp/sdp-writer.ts";
 export { parameterSetsOfFmtp } from "./sdp/set-parameters.ts";
+export { type TrackColour, type TrackFacts, trackFactsOf, trackFactsShape } from "./track-facts.ts";
 export { packValue, unpackValue } from "./values/value.ts";

@@ -52,6 +52,8 @@ export interface TrackIngestOptions {
   readonly track: IngestTrack;
   /** u8, the header's. */
   readonly medium: number;
+  /** The media of all tracks of the input, this one among them. */
+  readonly companions?: readonly number[];
   readonly sourceName: string;
   readonly sink: IngestSink;
   readonly clock: Clock;
@@ -85,7 +87,8 @@ export class TrackIngest {
   get track(): Track | undefined {
     const source = this.#source;
     if (source === undefined) return undefined;
-    const { kind, codec, payloadType, clockRate, channels, fmtp } = this.#options.track;
+    const { companions = [], track } = this.#options;
+    const { kind, codec, payloadType, clockRate, channels, fmtp, facts } = track;
     const sets = this.#sets?.all().slice(0, SETS_MAX) ?? [];
     return {
       medium: source.medium,
@@ -98,6 +101,8 @@ export class TrackIngest {
       ...(channels === undefined ? {} : { channels }),
       ...(fmtp === undefined ? {} : { fmtp }),
       ...(sets.length === 0 ? {} : { parameterSets: encodeParameterSets(sets) }),
+      ...(companions.length < 2 ? {} : { companions }),
+      ...facts,
     };
   }
 
