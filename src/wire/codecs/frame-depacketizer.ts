@@ -26,8 +26,9 @@ export interface FrameAssembly {
 
 /**
  * Frames of several packets that share a timestamp. One ends with the marker, unless its source was seen to set markers
- * inside pictures: then, as without markers, it ends where the next one starts. Up to the first key frame, frames wait for
- * the packet after its marker, because it may be such a source, unless its format shows that it is whole. docs/spec/wire.md [W14]
+ * inside pictures: then, as without markers, it ends where the next one starts. Up to the first key frame, frames wait
+ * for the packet behind their marker, because it may be such a source, unless their format shows that they are whole.
+ * docs/spec/wire.md [W14]
  */
 export class FrameDepacketizer implements Depacketizer {
   readonly #assembly: FrameAssembly;

@@ -46,8 +46,8 @@ export interface Depacketizer {
   /** Packets are missing before the next one. */
   lost(): void;
   /**
-   * Whether a frame waits for the next packet, which shows whether it has ended: `marked` when its newest packet had the
-   * marker, so that it probably has.
+   * Whether a frame waits for the next packet, which shows whether it has ended: `marked` when its newest packet had
+   * the marker, so that it probably has.
    */
   readonly waiting: "no" | "open" | "marked";
   /** Nothing more of the waiting frame will come. Returns it, if it is whole; {@link more} returns those after it. */
