@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { filesIn, inputsOf, isMadeOf, noteInputs } from "./inputs.js";
 import { dist, root, run, tool } from "./places.js";
 
-/** What programs that import the player compile against; `web/player/player-state.ts` and the others import nothing more. */
-const PLAYER_TYPES = ["meander-player.d.ts", "player-state.d.ts", "player-stats.d.ts"];
+/** What programs that import the player compile against. It imports types of `src`, which are published as well. */
+const PLAYER_TYPES = ["meander-player.d.ts"];
 
 export async function buildWeb() {
   const always = [...filesIn("web"), join(root, "package-lock.json")];

@@ -11,6 +11,12 @@ import {
 
 /** How far behind a packet may be before it counts as a restart (RFC 3550 A.1, MAX_MISORDER). */
 const MISORDER_MAX = 100;
+/**
+ * Silence after which a frame that waits for the next packet has ended, ms: with its marker, and without one. A sender
+ * without markers that pauses inside a frame for longer loses it.
+ */
+const MARKED_MS = 100;
+const UNMARKED_MS = 500;
 
 export interface FrameReceiverOptions {
   /** As a description names it. */
@@ -30,6 +36,10 @@ export interface FrameReceiverStats {
   readonly framesComplete: number;
   /** Frames that arrived in part or before a key frame, or were broken, and were not returned. */
   readonly framesDropped: number;
+  /** Of those, complete frames that came before a key frame, at the start or after a loss. */
+  readonly framesBeforeKey: number;
+  /** Of those, complete frames that refer to what was sent before the key frame that was started with. */
+  readonly framesLeading: number;
   /** Packets given up, or announced as a gap. */
   readonly packetsLost: number;
   /** Packets that arrived again, or after they were given up. */
@@ -58,6 +68,8 @@ export class FrameReceiver {
   readonly #stats = {
     framesComplete: 0,
     framesDropped: 0,
+    framesBeforeKey: 0,
+    framesLeading: 0,
     packetsLost: 0,
     packetsDuplicate: 0,
     packetsInvalid: 0,
@@ -72,6 +84,12 @@ export class FrameReceiver {
   /** A packet with a distant sequence. The next one after it confirms a restart. */
   #stray: RtpPacket | undefined;
   #needsKey: boolean;
+  /** Started with the newest key frame: what refers to frames before it cannot be decoded. */
+  #skipsLeading = false;
+  #keylessSinceMs: number | undefined;
+  #nowMs = 0;
+  /** When the depacketizer got its newest packet. */
+  #deliveredMs = 0;
   #droppedBefore = 0;
   #ready: Frame[] = [];
 
@@ -95,12 +113,22 @@ export class FrameReceiver {
   }
 
   /**
+   * Since when complete frames have come of which none can be decoded, because no key frame came, ms by the clock of
+   * {@link push}. Undefined while frames are returned, and while none come. Seconds of it mean a sender without key
+   * frames, such as one with periodic intra refresh.
+   */
+  get keylessSinceMs(): number | undefined {
+    return this.#keylessSinceMs;
+  }
+
+  /**
    * Adds an RTP packet, and returns the frames that are complete now, in decoding order.
    *
    * @param rtp without Meander's header; retained, never modify it
    * @param nowMs any monotonic clock, the same in {@link tick}
    */
   push(rtp: Uint8Array, nowMs: number): Frame[] {
+    this.#nowMs = nowMs;
     const packet = decodeRtp(rtp);
     if (typeof packet === "string") {
       this.#stats.packetsInvalid++;
@@ -126,16 +154,22 @@ export class FrameReceiver {
    * nothing arrives.
    */
   tick(nowMs: number): Frame[] {
+    this.#nowMs = nowMs;
+    this.#endSilent();
     for (;;) {
       // Everything held is after the missing packet, so the first arrival tells how long that has been missing.
       const first = this.#firstHeld();
       if (first === undefined || nowMs - first.arrivedMs < this.#waitMs) break;
       this.#giveUp();
     }
-    if (this.#ready.length === 0) return [];
-    const frames = this.#ready;
-    this.#ready = [];
-    return frames;
+    return this.#takeReady();
+  }
+
+  /** Nothing more will come: what waits for missing packets, or for its end, is returned as far as it is whole. */
+  finish(): Frame[] {
+    while (this.#held.size > 0) this.#giveUp();
+    this.#takeAll(this.#depacketizer.finish());
+    return this.#takeReady();
   }
 
   /**
@@ -255,10 +289,30 @@ export class FrameReceiver {
     this.#needsKey = this.#isVideo;
   }
 
+  #takeReady(): Frame[] {
+    if (this.#ready.length === 0) return [];
+    const frames = this.#ready;
+    this.#ready = [];
+    return frames;
+  }
+
+  /** Ends the frame at hand when nothing has come for long, and nothing is missing. */
+  #endSilent(): void {
+    const { waiting } = this.#depacketizer;
+    if (waiting === "no" || this.#held.size > 0) return;
+    const patience = waiting === "marked" ? MARKED_MS : UNMARKED_MS;
+    if (this.#nowMs - this.#deliveredMs >= patience) this.#takeAll(this.#depacketizer.finish());
+  }
+
   #deliver(packet: RtpPacket): void {
     this.#next = serialAdd(packet.sequence, 1, 16);
+    this.#deliveredMs = this.#nowMs;
+    this.#takeAll(this.#depacketizer.push(packet));
+  }
+
+  #takeAll(first: Frame | undefined): void {
     const depacketizer = this.#depacketizer;
-    let frame = depacketizer.push(packet);
+    let frame = first;
     const dropped = depacketizer.dropped - this.#droppedBefore;
     if (dropped > 0) {
       this.#droppedBefore += dropped;
@@ -274,6 +328,16 @@ export class FrameReceiver {
   #take(frame: Frame): void {
     if (this.#needsKey && !frame.key) {
       this.#stats.framesDropped++;
+      this.#stats.framesBeforeKey++;
+      this.#keylessSinceMs ??= this.#nowMs;
+      return;
+    }
+    if (frame.key) {
+      this.#skipsLeading = this.#needsKey;
+      this.#keylessSinceMs = undefined;
+    } else if (frame.leading === true && this.#skipsLeading) {
+      this.#stats.framesDropped++;
+      this.#stats.framesLeading++;
       return;
     }
     this.#needsKey = false;

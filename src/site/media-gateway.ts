@@ -3,7 +3,14 @@ import type { GroupSending, OutputPorts, PublishAnswer } from "../client/contrac
 import type { ChannelRecord } from "../session/index.ts";
 import { checkChannelName } from "../session/index.ts";
 import { isMulticast } from "../transport/index.ts";
-import { type Description, formatSdp, parseSdp, type SdpTrack, type Track } from "../wire/index.ts";
+import {
+  type Description,
+  formatSdp,
+  parseSdp,
+  type SdpTrack,
+  type Track,
+  trackFactsOf,
+} from "../wire/index.ts";
 import type { Guard } from "./access/guard.ts";
 import type { ChannelRouter } from "./channel-router.ts";
 import { isLoopbackName } from "./http/gate.ts";
@@ -313,12 +320,24 @@ function trackFor(tracks: readonly Track[], medium: number, port: number | undef
       port,
       rtcpPort: port + 1,
       rtcpMux: false,
+      facts: trackFactsOf(track),
     },
   ];
 }
 
 function ingestTrackOf(track: SdpTrack, ports: "sdp" | "assign"): IngestTrack {
-  const { kind, codec, payloadType, clockRate, channels, fmtp, host = "", port, sources } = track;
+  const {
+    kind,
+    codec,
+    payloadType,
+    clockRate,
+    channels,
+    fmtp,
+    facts,
+    host = "",
+    port,
+    sources,
+  } = track;
   return {
     ...(isMulticast(host) ? { group: { address: host, sources } } : {}),
     kind,
@@ -327,6 +346,7 @@ function ingestTrackOf(track: SdpTrack, ports: "sdp" | "assign"): IngestTrack {
     clockRate,
     channels,
     fmtp,
+    ...(facts === undefined ? {} : { facts }),
     port: ports === "assign" ? 0 : port,
   };
 }

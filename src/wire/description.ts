@@ -1,7 +1,8 @@
 import { z } from "zod";
+import { type TrackFacts, trackFactsShape } from "./track-facts.ts";
 
 /** One track of a channel, as the ingest describes it to everything downstream. */
-export interface Track {
+export interface Track extends TrackFacts {
   /** u8, the header's medium: 1 first audio, 2 first video, 3 first text, 4.. further ones. */
   readonly medium: number;
   readonly kind: "audio" | "video" | "text" | "application";
@@ -26,6 +27,11 @@ export interface Track {
    * code), of AV1 the sequence header (an OBU without size).
    */
   readonly parameterSets?: readonly string[] | undefined;
+  /**
+   * Media that its publisher has announced together with it, heard or not, its own among them: those that are not
+   * described yet will probably come. Absent where it is alone.
+   */
+  readonly companions?: readonly number[] | undefined;
 }
 
 /** What a channel carries now. Published in band by its ingest, on change and every second. */
@@ -51,6 +57,8 @@ const trackSchema = z.object({
   channels: z.number().int().min(1).max(64).optional(),
   fmtp: z.string().max(4096).optional(),
   parameterSets: z.array(z.string().max(8192)).max(16).optional(),
+  companions: z.array(u8).max(32).optional(),
+  ...trackFactsShape,
 });
 
 export const descriptionSchema: z.ZodType<Description> = z.object({

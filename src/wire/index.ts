@@ -21,6 +21,7 @@ export { videoCodecString } from "./codecs/codec-strings.ts";
 export {
   codecNameOf,
   depacketizerFor,
+  followerFor,
   inspectorFor,
   inspectPayload,
   KNOWN_CODECS,
@@ -29,7 +30,8 @@ export {
   tellsKeyFrames,
 } from "./codecs/formats.ts";
 export { decodeG711 } from "./codecs/g711.ts";
-export { h264CodecString, NAL } from "./codecs/h264.ts";
+export { h264CodecString } from "./codecs/h264.ts";
+export { NAL } from "./codecs/h264-nal.ts";
 export { decodeH264Sps, type H264Sps } from "./codecs/h264-sps.ts";
 export { decodeH265Sps, type H265Sps, h265CodecString } from "./codecs/h265-sps.ts";
 export type {
@@ -41,12 +43,14 @@ export type {
   PayloadFacts,
 } from "./codecs/media-format.ts";
 export { splitAnnexB } from "./codecs/nal-format.ts";
+export { opusSeconds } from "./codecs/opus-duration.ts";
 export {
   decodeParameterSets,
   encodeParameterSets,
   ParameterSets,
   type SetFormat,
 } from "./codecs/parameter-sets.ts";
+export type { MarkerUse, PictureFollower, PictureRole } from "./codecs/picture-follower.ts";
 export {
   decodeVp8KeyFrame,
   decodeVp9KeyFrame,
@@ -105,6 +109,8 @@ export {
   type RtpPacket,
 } from "./rtp/rtp.ts";
 export { parseSdp, type SdpSession, type SdpTrack } from "./sdp/sdp.ts";
+export { titleLine } from "./sdp/sdp-facts.ts";
 export { formatSdp } from "./sdp/sdp-writer.ts";
 export { parameterSetsOfFmtp } from "./sdp/set-parameters.ts";
+export { type TrackColour, type TrackFacts, trackFactsOf, trackFactsShape } from "./track-facts.ts";
 export { packValue, unpackValue } from "./values/value.ts";

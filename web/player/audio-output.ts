@@ -1,32 +1,18 @@
-import { AudioSchedule } from "../../src/channel/playout/index.ts";
-
-/** Decoded sound on its way to the audio output, which owns `data` from now on. */
-export interface Sound {
-  readonly data: AudioData;
-  /** Media time of its first sample at its source, s, exact. */
-  readonly position: number;
-  /** When it is due, ms on performance.now. */
-  readonly playAtMs: number;
-}
+import type { SoundOutput } from "../../src/channel/playout/index.ts";
 
 /** Reported output latencies are capped at this, s. */
 const OUTPUT_LATENCY_MAX = 0.5;
 
-/**
- * Plays sound through Web Audio. It follows the playout clock and never holds it: while the browser keeps audio
- * suspended (its autoplay policy), sound is thrown away and the picture goes on.
- */
-export class AudioOutput {
-  /** Chunks that were late and therefore not played. */
-  late = 0;
+/** Plays sound through Web Audio, whose clock is that of the audio device. */
+export class AudioOutput implements SoundOutput<AudioData> {
   readonly #onChange: () => void;
-  readonly #schedule = new AudioSchedule();
   #context: AudioContext | undefined;
   /** The rate that the context was opened for, Hz. */
   #sampleRate: number | undefined;
   #gain: GainNode | undefined;
   #analyser: AnalyserNode | undefined;
   #samples = new Float32Array(new ArrayBuffer(0));
+  #generation = 0;
   readonly #scheduled = new Map<AudioBufferSourceNode, number>();
   #muted: boolean;
 
@@ -64,9 +50,12 @@ export class AudioOutput {
     }
   }
 
-  /** How often the sound was moved to follow the clock. */
-  get resyncs(): number {
-    return this.#schedule.resyncs;
+  get now(): number {
+    return this.#context?.currentTime ?? 0;
+  }
+
+  get generation(): number {
+    return this.#generation;
   }
 
   /** Root mean square of the sound that plays now, 0..1, before muting. */
@@ -84,48 +73,21 @@ export class AudioOutput {
     this.#onChange();
   }
 
-  /**
-   * Opens the output for sound of this many samples per second. The first time blocks the page while the browser starts
-   * its audio service.
-   */
-  prepare(sampleRate: number): void {
-    this.#open(sampleRate);
-  }
-
-  /**
-   * Schedules a chunk.
-   *
-   * @returns when it will be heard, ms on performance.now; undefined when it is dropped
-   */
-  play(sound: Sound, nowMs: number): number | undefined {
+  start(sound: AudioData, at: number): void {
     try {
-      const context = this.#open(sound.data.sampleRate);
-      const { latencyMs } = this;
-      if (context === undefined || latencyMs === undefined) return undefined;
-      const latency = latencyMs / 1000;
-      const now = context.currentTime;
-      const wantedAt = now + (sound.playAtMs - nowMs) / 1000 - latency;
-      const placement = this.#schedule.place({ position: sound.position, wantedAt, now });
-      if (placement === undefined) {
-        this.late++;
-        return undefined;
-      }
-      if (placement.moved) this.#silenceFrom(placement.at);
-      this.#start(context, sound.data, placement.at);
-      return nowMs + (placement.at - now + latency) * 1000;
+      const context = this.#context;
+      if (context?.state === "running") this.#start(context, sound, at);
     } finally {
-      sound.data.close();
+      sound.close();
     }
   }
 
-  /** Cancels what is scheduled: media time starts over. */
-  reset(): void {
-    this.#silenceFrom(0);
-    this.#schedule.reset();
+  silenceFrom(at: number): void {
+    for (const [node, end] of this.#scheduled) if (end > at) node.stop(at);
   }
 
   close(): void {
-    this.reset();
+    this.#void();
     const context = this.#context;
     this.#context = undefined;
     this.#sampleRate = undefined;
@@ -136,16 +98,18 @@ export class AudioOutput {
   }
 
   /**
+   * Opens the output. The first time blocks the page while the browser starts its audio service.
+   *
    * The context runs at the rate of the sound, so that the browser resamples it as one stream: resampled chunk by
    * chunk, every boundary would be audible.
    */
-  #open(sampleRate: number): AudioContext | undefined {
-    if (sampleRate === this.#sampleRate || typeof AudioContext !== "function") return this.#context;
+  prepare(sampleRate: number): void {
+    if (sampleRate === this.#sampleRate || typeof AudioContext !== "function") return;
     this.close();
     this.#sampleRate = sampleRate;
     const context = newContext(sampleRate);
     context.onstatechange = () => {
-      this.reset();
+      this.#void();
       this.#onChange();
     };
     const gain = new GainNode(context, { gain: this.#muted ? 0 : 1 });
@@ -156,7 +120,11 @@ export class AudioOutput {
     this.#gain = gain;
     this.#analyser = analyser;
     this.#onChange();
-    return context;
+  }
+
+  #void(): void {
+    this.silenceFrom(0);
+    this.#generation++;
   }
 
   #start(context: AudioContext, data: AudioData, at: number): void {
@@ -171,10 +139,6 @@ export class AudioOutput {
     this.#scheduled.set(node, at + buffer.duration);
     // At a sample's boundary: in between, the browser would interpolate, and every boundary of chunks would be audible.
     node.start(Math.round(at * context.sampleRate) / context.sampleRate);
-  }
-
-  #silenceFrom(at: number): void {
-    for (const [node, end] of this.#scheduled) if (end > at) node.stop(at);
   }
 }
 

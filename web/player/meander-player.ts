@@ -6,13 +6,16 @@ import {
   SystemClock,
   SystemRandom,
 } from "../../src/base/index.ts";
+import { Playback } from "../../src/channel/playout/index.ts";
+import type { PlayerState } from "../../src/channel/playout/player-state.ts";
+import { NO_STATS, type PlayerStats } from "../../src/channel/playout/player-stats.ts";
 import type { Description, Track } from "../../src/wire/index.ts";
+import { dialWebSocket } from "../link/browser-websocket.ts";
 import { AudioOutput } from "./audio-output.ts";
-import { Playback } from "./playback.ts";
-import { type PlayerState, StateTeller, type StateText } from "./player-state.ts";
-import { NO_STATS, type PlayerStats } from "./player-stats.ts";
+import { StateTeller, type StateText } from "./player-state.ts";
 import { PlayerView } from "./player-view.ts";
 import { linkUrlsOf } from "./site-urls.ts";
+import { WebDecoders } from "./web-decoders.ts";
 
 export type { PlayerState, PlayerStats };
 
@@ -60,7 +63,7 @@ export class MeanderPlayer extends HTMLElement {
   readonly #view: PlayerView;
   readonly #internals: ElementInternals;
   #output: AudioOutput | undefined;
-  #playback: Playback | undefined;
+  #playback: Playback<VideoFrame, AudioData> | undefined;
   #teller = new StateTeller(location.origin);
   #state: PlayerState = { type: "idle" };
   #stats: PlayerStats = NO_STATS;
@@ -195,8 +198,8 @@ export class MeanderPlayer extends HTMLElement {
         targetDelayMs: this.#targetDelayMs(),
         clock: this.#clock,
         random: new SystemRandom(),
-        output,
       },
+      { dial: (url) => dialWebSocket(url, this.#clock), decoders: new WebDecoders(), output },
       {
         onState: (state) => this.#enter(state),
         onDescription: (description) => this.#described(description),

@@ -1,4 +1,4 @@
-import type { PlayerStats } from "./player-stats.ts";
+import type { PlayerStats } from "../../src/channel/playout/player-stats.ts";
 
 const UNKNOWN = "–";
 

@@ -1,9 +1,9 @@
 // The page player.html: one player that fills the window, with attributes from the address:
 // player.html?channel=clip&site=http://127.0.0.1:7003&overlay
+import type { PlayerState } from "../../src/channel/playout/player-state.ts";
 import { SessionToken } from "../token/session-token.ts";
 import { tokenForm } from "../token/token-form.ts";
 import { MeanderPlayer } from "./meander-player.ts";
-import type { PlayerState } from "./player-state.ts";
 
 /** Attributes that the page's address may set. */
 const FROM_ADDRESS = ["channel", "site", "target-delay", "muted", "overlay", "readable"];

@@ -7,6 +7,11 @@ export interface EncodedFrame {
   readonly bytes: Uint8Array;
   readonly ticks: number;
   readonly key: boolean;
+  /**
+   * Refers to frames before the key frame that it follows: whatever begins with that one, a decoder or a file, has to
+   * leave it out. Absent: no. What the feed itself started with is taken into account already.
+   */
+  readonly leading?: boolean | undefined;
 }
 
 /** Assembles one source's packets into frames. */
@@ -36,6 +41,24 @@ export class TrackFeed {
   /** Frames that arrived incomplete, or before the first key frame. */
   get framesDropped(): number {
     return this.#receiver.stats.framesDropped;
+  }
+
+  /** Of those, complete frames that came before a key frame, at the start or after a loss. */
+  get framesBeforeKey(): number {
+    return this.#receiver.stats.framesBeforeKey;
+  }
+
+  /** Of those, complete frames that refer to what was sent before the key frame that the feed started with. */
+  get framesLeading(): number {
+    return this.#receiver.stats.framesLeading;
+  }
+
+  /**
+   * Since when frames have come of which none can be decoded, because no key frame came, ms by the clock of
+   * {@link push}; undefined: they can be, or none come. Seconds of it mean that the channel sends no key frame.
+   */
+  get keylessSinceMs(): number | undefined {
+    return this.#receiver.keylessSinceMs;
   }
 
   /** Packets that never arrived. */
@@ -71,9 +94,14 @@ export class TrackFeed {
     this.#hand(this.#receiver.tick(nowMs));
   }
 
+  /** The source has ended: hands on what still waits. */
+  finish(): void {
+    this.#hand(this.#receiver.finish());
+  }
+
   #hand(frames: readonly Frame[]): void {
-    for (const { bytes, timestamp, key } of frames) {
-      this.#onFrame({ bytes, key, ticks: this.timeline.unwrap(timestamp) });
+    for (const { timestamp, ...frame } of frames) {
+      this.#onFrame({ ...frame, ticks: this.timeline.unwrap(timestamp) });
     }
   }
 }

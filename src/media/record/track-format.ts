@@ -10,6 +10,7 @@ import {
   encodeBase64,
   h264CodecString,
   h265CodecString,
+  opusSeconds,
   parseAacFormat,
   type Track,
   vp9CodecString,
@@ -22,7 +23,6 @@ import {
   lengthPrefixed,
   sequenceSetOf,
 } from "./nal-samples.ts";
-import { opusSeconds } from "./opus-duration.ts";
 
 /** Names of codecs, as in media files. Own types: those of the muxer would require the types of browsers. */
 type VideoCodec = "avc" | "hevc" | "vp8" | "vp9" | "av1";

@@ -1,5 +1,6 @@
 /** Schemas of the API's answers, for the OpenAPI document and for the tests that check answers. */
 import { z } from "@hono/zod-openapi";
+import { trackFactsShape } from "../../wire/index.ts";
 
 const name = z.string();
 const count = z.number().int().min(0);
@@ -50,6 +51,8 @@ const trackSchema = z.strictObject({
   channels: count.optional(),
   fmtp: z.string().optional(),
   parameterSets: z.array(z.string()).optional(),
+  companions: z.array(count).optional(),
+  ...trackFactsShape,
 });
 
 const inputSchema = z.strictObject({

@@ -1,5 +1,6 @@
 import { type MediaDescription, write } from "sdp-transform";
 import type { SdpTrack } from "./sdp.ts";
+import { factAttributes, titleLine } from "./sdp-facts.ts";
 import { fmtpWithSets } from "./set-parameters.ts";
 
 /**
@@ -38,12 +39,15 @@ function mediaOf(track: SdpTrack, sessionHost: string): MediaDescription {
   const { payloadType, port } = track;
   const config = fmtpWithSets(track.codec, track.fmtp, track.parameterSets ?? []);
   const channels = track.codec === "opus" ? 2 : track.channels;
+  const title = titleLine(track.facts?.title);
+  const facts = factAttributes(track.facts ?? {});
   const isOwnHost = track.host !== undefined && track.host !== sessionHost;
   return {
     type: track.kind,
     port,
     protocol: "RTP/AVP",
     payloads: String(payloadType),
+    ...(title === undefined ? {} : { description: title }),
     ...(isOwnHost ? { connection: { version: ipVersionOf(track.host), ip: track.host } } : {}),
     rtp: [
       {
@@ -59,6 +63,8 @@ function mediaOf(track: SdpTrack, sessionHost: string): MediaDescription {
     ...(port === 0 || track.rtcpPort === (track.rtcpMux ? port : port + 1)
       ? {}
       : { rtcp: { port: track.rtcpPort } }),
+    // The library writes these as they are.
+    ...(facts.length === 0 ? {} : { invalid: facts.map((value) => ({ value })) }),
   };
 }
 

@@ -2,6 +2,8 @@
 import { type MediaDescription, parse } from "sdp-transform";
 import { LIMITS, MeanderError } from "../../base/index.ts";
 import { decodeBase64 } from "../bytes/base64.ts";
+import type { TrackFacts } from "../track-facts.ts";
+import { factsOfSection } from "./sdp-facts.ts";
 import { connectionOf, SOURCE_FILTER, sourcesOf } from "./sdp-groups.ts";
 import { parameterSetTexts } from "./set-parameters.ts";
 import { STATIC_PAYLOAD_TYPES } from "./static-payload-types.ts";
@@ -33,6 +35,8 @@ export interface SdpTrack {
   /** From `a=rtcp`, or the port itself with `a=rtcp-mux`, or the next one (RFC 3550 §11). */
   readonly rtcpPort: number;
   readonly rtcpMux: boolean;
+  /** How it is to be shown, and what it is called. */
+  readonly facts?: TrackFacts | undefined;
 }
 
 export interface SdpSession {
@@ -104,10 +108,12 @@ export function parseSdp(
     const media = session.media[index] as MediaDescription;
     const connection = connectionOf((media.connection ?? session.connection)?.ip);
     const sources = sourcesOf(lines, index, connection.host);
+    const facts = factsOfSection(lines, index);
     return {
       ...trackOf(line, media),
       ...connection,
       ...(sources === undefined ? {} : { sources }),
+      ...(hasFacts(facts) ? { facts } : {}),
     };
   });
   const described = tracks.reduce((sum, { fmtp }) => sum + (fmtp?.length ?? 0), 0);
@@ -118,6 +124,10 @@ export function parseSdp(
   }
   const title = String(session.name ?? "");
   return { title: title === "-" ? "" : title, tracks };
+}
+
+function hasFacts(facts: TrackFacts): boolean {
+  return Object.keys(facts).length > 0;
 }
 
 function isContent(line: string): boolean {

@@ -1,8 +1,8 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { type Clock, every } from "../../../src/base/index.ts";
+import type { PlayerStats } from "../../../src/channel/playout/player-stats.ts";
 import { ArrivalLog, type Watch } from "../../../src/view/index.ts";
 import { type FrameDetail, MeanderPlayer } from "../../player/meander-player.ts";
-import type { PlayerStats } from "../../player/player-stats.ts";
 import type { SessionToken } from "../../token/session-token.ts";
 import { ARRIVAL_WINDOW_MS, ArrivalChart } from "./arrival-chart.tsx";
 import { Choice } from "./choice.tsx";

@@ -1,5 +1,5 @@
+import type { PlayerStats } from "../../../src/channel/playout/player-stats.ts";
 import { formatCount, formatMs, UNKNOWN } from "../../../src/view/index.ts";
-import type { PlayerStats } from "../../player/player-stats.ts";
 
 /** What one value shows of a player's stats. */
 interface Entry {

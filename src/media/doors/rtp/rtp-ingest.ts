@@ -50,6 +50,7 @@ export class RtpIngest implements Ingest {
       return new TrackIngest({
         track,
         medium: this.media[index] as number,
+        companions: this.media,
         sourceName: input.sourceName,
         sink,
         clock,

@@ -1,3 +1,5 @@
+import type { TrackFacts } from "../../../wire/index.ts";
+
 /** One RTP track to receive. */
 export interface IngestTrack {
   readonly kind: "audio" | "video" | "application";
@@ -7,6 +9,8 @@ export interface IngestTrack {
   readonly clockRate: number;
   readonly channels?: number | undefined;
   readonly fmtp?: string | undefined;
+  /** Passed on in the description. */
+  readonly facts?: TrackFacts | undefined;
   /** UDP port for RTP; 0: any free even port. RTCP is received on the port after it and, muxed, on the port itself. */
   readonly port: number;
   /** The group to receive it from; the port is the group's then. */

@@ -43,6 +43,8 @@ export interface TrackIngestOptions {
   readonly track: IngestTrack;
   /** u8, the header's. */
   readonly medium: number;
+  /** The media of all tracks of the input, this one among them. */
+  readonly companions?: readonly number[];
   readonly sourceName: string;
   readonly sink: IngestSink;
   readonly clock: Clock;
@@ -104,7 +106,8 @@ export class TrackIngest {
   get track(): Track | undefined {
     const source = this.#source;
     if (source === undefined) return undefined;
-    const { kind, codec, payloadType, clockRate, channels, fmtp } = this.#options.track;
+    const { companions = [], track } = this.#options;
+    const { kind, codec, payloadType, clockRate, channels, fmtp, facts } = track;
     const sets = this.#sets?.all().slice(0, SETS_MAX) ?? [];
     return {
       medium: source.medium,
@@ -117,6 +120,8 @@ export class TrackIngest {
       ...(channels === undefined ? {} : { channels }),
       ...(fmtp === undefined ? {} : { fmtp }),
       ...(sets.length === 0 ? {} : { parameterSets: encodeParameterSets(sets) }),
+      ...(companions.length < 2 ? {} : { companions }),
+      ...facts,
     };
   }
 

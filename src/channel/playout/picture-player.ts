@@ -1,19 +1,16 @@
-import {
-  type EncodedFrame,
-  FrameQueue,
-  type MediaTimeline,
-  type PlayoutClock,
-  PresentationLog,
-  RateMeter,
-  type SourceTimeline,
-  type TimedFrame,
-} from "../../src/channel/playout/index.ts";
-import { noDecoder } from "./capability.ts";
+import { FrameQueue, type TimedFrame } from "./frame-queue.ts";
+import type { MediaTimeline } from "./media-timeline.ts";
+import type { PlayoutClock } from "./playout-clock.ts";
+import type { MediaDecoders, Picture, VideoDecoders } from "./ports.ts";
+import { PresentationLog } from "./presentation-log.ts";
+import { RateMeter } from "./rate-meter.ts";
+import type { SourceTimeline } from "./source-timeline.ts";
+import type { EncodedFrame } from "./track-feed.ts";
 import { VideoTrack } from "./video-track.ts";
 
 /** A decoded picture that is not due yet. */
-interface Picture extends TimedFrame {
-  readonly image: VideoFrame;
+interface WaitingPicture<P> extends TimedFrame {
+  readonly image: P;
   /** When it entered the network, ms of the ingest's clock; undefined until reported. */
   readonly ingestMs: number | undefined;
 }
@@ -34,21 +31,24 @@ const CATCH_UP_MS_TIGHT = 100;
 const CATCH_UP_RATIO = 1.25;
 const SMOOTHING = 0.1;
 
+type Decoders<P extends Picture> = VideoDecoders<P> & Pick<MediaDecoders<P, never>, "missing">;
+
 /** Decodes video and shows each picture when it is due. */
-export class PicturePlayer {
+export class PicturePlayer<P extends Picture> {
   readonly log = new PresentationLog();
   readonly rate = new RateMeter(2_000);
   width = 0;
   height = 0;
   /** Local time minus media time at which pictures are shown, ms, smoothed; undefined before the first. */
   shownOffsetMs: number | undefined;
+  readonly #decoders: Decoders<P>;
   readonly #timeline: MediaTimeline;
   readonly #clock: PlayoutClock;
   readonly #onUnsupported: (message: string) => void;
   readonly #onReady: () => void;
   readonly #now: () => number;
-  readonly #queue = new FrameQueue<Picture>(PICTURES_MAX);
-  #track: VideoTrack | undefined;
+  readonly #queue = new FrameQueue<WaitingPicture<P>>(PICTURES_MAX);
+  #track: VideoTrack<P> | undefined;
   readonly #past = { framesDecoded: 0, framesDropped: 0, errors: 0 };
   #skippedBeforeLive = 0;
   #live = false;
@@ -59,12 +59,14 @@ export class PicturePlayer {
    * @param options `now` ms, monotonic; `onReady` after each picture that was decoded
    */
   constructor(options: {
+    readonly decoders: Decoders<P>;
     readonly timeline: MediaTimeline;
     readonly clock: PlayoutClock;
     readonly now: () => number;
     readonly onUnsupported: (message: string) => void;
     readonly onReady: () => void;
   }) {
+    this.#decoders = options.decoders;
     this.#timeline = options.timeline;
     this.#clock = options.clock;
     this.#now = options.now;
@@ -95,9 +97,10 @@ export class PicturePlayer {
     this.#retire();
     let orderOffset: number | undefined;
     this.#track = new VideoTrack(
-      { codec, clockRate: source.clockRate },
+      { codec, clockRate: source.clockRate, decoders: this.#decoders },
       {
-        onUnsupported: (codecString) => this.#onUnsupported(noDecoder(codec, codecString)),
+        onUnsupported: (codecString) =>
+          this.#onUnsupported(this.#decoders.missing(codec, codecString)),
         waitingPictures: () => this.#queue.count,
         onPicture: (image, ticks) => {
           const mediaMs = this.#timeline.mediaMsOf(source, ticks);
@@ -126,7 +129,7 @@ export class PicturePlayer {
   }
 
   /** Shows the picture that is due now, if there is one. `draw` must not keep the image. */
-  present(nowMs: number, draw: (image: VideoFrame) => void): Presented | undefined {
+  present(nowMs: number, draw: (image: P) => void): Presented | undefined {
     this.#measureTick(nowMs);
     const picture = this.#queue.take(
       nowMs,

@@ -1,4 +1,7 @@
-/** The value of `<meander-player>.stats`. Counts start when the player first connects. */
+/**
+ * What a player measured: `<meander-player>.stats`. Counts start when it first connects. The file imports nothing:
+ * programs that bundle the player compile against it.
+ */
 export interface PlayerStats {
   /** Type of the state: `connecting`, `live`, `lost`, `refused`, … */
   readonly state: string;

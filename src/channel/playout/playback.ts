@@ -1,22 +1,17 @@
-import { type Cancel, type Clock, every, type Random } from "../../src/base/index.ts";
-import { ChannelClient } from "../../src/channel/index.ts";
-import {
-  ChannelTracks,
-  type EncodedFrame,
-  JitterEstimate,
-  MediaTimeline,
-  PlayoutClock,
-  RateMeter,
-  type TrackFeed,
-} from "../../src/channel/playout/index.ts";
-import type { Description, Track } from "../../src/wire/index.ts";
-import { dialWebSocket } from "../link/browser-websocket.ts";
-import type { AudioOutput } from "./audio-output.ts";
-import { refusalOf } from "./capability.ts";
+import { type Cancel, type Clock, every, type Random } from "../../base/index.ts";
+import type { Description, Track } from "../../wire/index.ts";
+import { ChannelClient } from "../channel-client.ts";
+import { ChannelTracks } from "./channel-tracks.ts";
+import { JitterEstimate } from "./jitter-estimate.ts";
+import { MediaTimeline } from "./media-timeline.ts";
 import { PicturePlayer, type Presented } from "./picture-player.ts";
 import type { PlayerState } from "./player-state.ts";
 import type { PlayerStats } from "./player-stats.ts";
+import { PlayoutClock } from "./playout-clock.ts";
+import type { Picture, PlaybackPorts, Sound } from "./ports.ts";
+import { RateMeter } from "./rate-meter.ts";
 import { SoundPlayer } from "./sound-player.ts";
+import type { EncodedFrame, TrackFeed } from "./track-feed.ts";
 
 /** Options of a {@link Playback}. */
 export interface PlaybackOptions {
@@ -26,11 +21,8 @@ export interface PlaybackOptions {
   /** Shown to sites that require one. */
   readonly token: string | undefined;
   readonly targetDelayMs: number;
-  /** performance.now as its `now`. */
   readonly clock: Clock;
   readonly random: Random;
-  /** Stays the caller's. */
-  readonly output: AudioOutput;
 }
 
 /** Events of a {@link Playback}. */
@@ -61,15 +53,16 @@ const PICTURE_MS_MAX = 1_500;
 const SMOOTHING = 0.1;
 const VIEWER_NAME = "player";
 
-/** Plays one channel: client, tracks, clock. Of the page it uses decoders and audio only. */
-export class Playback {
+/** Plays one channel: client, tracks, clock. Decoders, audio output and connections are ports. */
+export class Playback<P extends Picture, S extends Sound> {
   readonly #options: PlaybackOptions;
+  readonly #ports: PlaybackPorts<P, S>;
   readonly #events: PlaybackEvents;
   readonly #client: ChannelClient;
   readonly #timeline = new MediaTimeline();
   readonly #playout: PlayoutClock;
-  readonly #pictures: PicturePlayer;
-  readonly #sounds: SoundPlayer;
+  readonly #pictures: PicturePlayer<P>;
+  readonly #sounds: SoundPlayer<S>;
   readonly #tracks: ChannelTracks;
   readonly #jitter = new JitterEstimate();
   readonly #bits = new RateMeter(2_000);
@@ -82,13 +75,16 @@ export class Playback {
   #pictureRefusal: string | undefined;
   #cancel: Cancel | undefined;
 
-  constructor(options: PlaybackOptions, events: PlaybackEvents) {
-    const { clock, random, channel, urls, token, output } = options;
+  constructor(options: PlaybackOptions, ports: PlaybackPorts<P, S>, events: PlaybackEvents) {
+    const { clock, random, channel, urls, token } = options;
+    const { decoders, output } = ports;
     this.#options = options;
+    this.#ports = ports;
     this.#events = events;
     this.#startedAt = clock.now();
     this.#playout = new PlayoutClock({ targetDelayMs: options.targetDelayMs });
     const shared = {
+      decoders,
       timeline: this.#timeline,
       clock: this.#playout,
       now: () => clock.now(),
@@ -108,7 +104,7 @@ export class Playback {
         clock,
         timeline: this.#timeline,
         waitMs: () => Math.min(this.#playout.delayMs, WAIT_MS_MAX),
-        refusalOf,
+        refusalOf: (track) => decoders.refusalOf(track),
         which: "first",
       },
       {
@@ -124,7 +120,7 @@ export class Playback {
         channel,
         sites: urls,
         token,
-        dial: (url) => dialWebSocket(url, clock),
+        dial: (url) => ports.dial(url),
         clock,
         random,
         name: VIEWER_NAME,
@@ -179,7 +175,7 @@ export class Playback {
   }
 
   /** Shows the picture that is due now, if there is one. `draw` must not keep the image. */
-  present(draw: (image: VideoFrame) => void): Shown | undefined {
+  present(draw: (image: P) => void): Shown | undefined {
     const now = this.#options.clock.now();
     const presented = this.#pictures.present(now, draw);
     if (presented === undefined) return undefined;
@@ -220,7 +216,7 @@ export class Playback {
       avSkewMs: heard && shown !== undefined ? shown - (heard.at - heard.mediaMs) : undefined,
       path,
       rttMs,
-      audioLevel: this.#options.output.level,
+      audioLevel: this.#ports.output.level,
       firstPictureMs: this.#firstPictureMs,
       frameRate: pictures.rate.perSecond(now),
       bitsPerSecond: this.#bits.perSecond(now),

@@ -1,11 +1,12 @@
-import type { EncodedFrame } from "../../src/channel/playout/index.ts";
-import { videoCodecString } from "../../src/wire/index.ts";
+import { videoCodecString } from "../../wire/index.ts";
+import type { MediaDecoder, Picture, VideoDecoders } from "./ports.ts";
+import type { EncodedFrame } from "./track-feed.ts";
 
 /** Events of a {@link VideoTrack}, and what it asks. */
-export interface VideoTrackEvents {
+export interface VideoTrackEvents<P extends Picture> {
   /** A picture, in presentation order; the handler owns it. */
-  onPicture(picture: VideoFrame, ticks: number): void;
-  /** The browser cannot decode `codec` (WebCodecs name, or that of the description). No picture follows. */
+  onPicture(picture: P, ticks: number): void;
+  /** `codec` (WebCodecs name, or that of the description) cannot be decoded here. No picture follows. */
   onUnsupported(codec: string): void;
   /** Pictures that are not shown yet: decoding pauses while there are many. */
   waitingPictures(): number;
@@ -17,7 +18,7 @@ const AHEAD_MAX = 16;
 const WAITING_MAX = 600;
 
 /** Decodes the video of one source. After an error it continues at the next key frame. */
-export class VideoTrack {
+export class VideoTrack<P extends Picture> {
   /** Frames dropped before decoding, and those that failed to decode. */
   framesDropped = 0;
   framesDecoded = 0;
@@ -26,14 +27,19 @@ export class VideoTrack {
   codecString = "";
   readonly #codec: string;
   readonly #clockRate: number;
-  readonly #events: VideoTrackEvents;
-  #decoder: VideoDecoder | undefined;
+  readonly #decoders: VideoDecoders<P>;
+  readonly #events: VideoTrackEvents<P>;
+  #decoder: MediaDecoder<string> | undefined;
   #waiting: EncodedFrame[] = [];
   #needsKey = true;
   #ended = false;
 
   /** @param codec its name in a description */
-  constructor(options: { codec: string; clockRate: number }, events: VideoTrackEvents) {
+  constructor(
+    options: { codec: string; clockRate: number; decoders: VideoDecoders<P> },
+    events: VideoTrackEvents<P>,
+  ) {
+    this.#decoders = options.decoders;
     this.#codec = options.codec;
     this.#clockRate = options.clockRate;
     this.#events = events;
@@ -60,7 +66,7 @@ export class VideoTrack {
   pump(): void {
     while (
       !this.#ended &&
-      (this.#decoder?.decodeQueueSize ?? 0) + this.#events.waitingPictures() < AHEAD_MAX
+      (this.#decoder?.queueLength ?? 0) + this.#events.waitingPictures() < AHEAD_MAX
     ) {
       const frame = this.#waiting.shift();
       if (frame === undefined) return;
@@ -74,87 +80,73 @@ export class VideoTrack {
     for (const frame of this.#waiting.splice(0)) this.#decode(frame);
     this.#ended = true;
     this.#decoder = undefined;
-    if (decoder?.state !== "configured") return;
-    const close = (): void => {
-      if (decoder.state !== "closed") decoder.close();
-    };
-    decoder.flush().then(close, close);
+    if (decoder === undefined) return;
+    void decoder.flush().then(() => decoder.close());
   }
 
   /** Ends at once. */
   close(): void {
     this.#ended = true;
     this.#waiting = [];
-    if (this.#decoder !== undefined && this.#decoder.state !== "closed") this.#decoder.close();
+    this.#decoder?.close();
     this.#decoder = undefined;
   }
 
   #decode(frame: EncodedFrame): void {
     if (frame.key) this.#configure(frame);
-    const decoder = this.#decoder;
-    if (decoder?.state !== "configured") {
+    if (this.#decoder === undefined) {
       this.framesDropped++;
       return;
     }
-    try {
-      decoder.decode(
-        new EncodedVideoChunk({
-          type: frame.key ? "key" : "delta",
-          timestamp: Math.round((frame.ticks * 1e6) / this.#clockRate),
-          data: frame.bytes as Uint8Array<ArrayBuffer>,
-        }),
-      );
-    } catch (error) {
-      this.#failed(decoder, error);
-    }
+    this.#decoder.decode({
+      bytes: frame.bytes,
+      key: frame.key,
+      timestamp: Math.round((frame.ticks * 1e6) / this.#clockRate),
+    });
   }
 
   /** A key frame may change the parameters: the decoder is configured again when the codec string changes. */
   #configure(frame: EncodedFrame): void {
     const codecString = videoCodecString(this.#codec, frame.bytes) ?? this.codecString;
-    if (this.#decoder?.state === "configured" && codecString === this.codecString) return;
     if (codecString === "") return;
+    if (this.#decoder !== undefined && codecString === this.codecString) return;
     this.codecString = codecString;
-    const decoder = this.#decoder ?? this.#newDecoder();
-    this.#decoder = decoder;
-    try {
-      decoder.configure({ codec: codecString, optimizeForLatency: true });
-    } catch (error) {
-      this.#failed(decoder, error);
-    }
+    this.#decoder ??= this.#newDecoder();
+    this.#decoder.configure(codecString);
   }
 
-  #newDecoder(): VideoDecoder {
-    const decoder: VideoDecoder = new VideoDecoder({
-      output: (picture) => {
+  #newDecoder(): MediaDecoder<string> {
+    const decoder: MediaDecoder<string> = this.#decoders.openVideo({
+      onOutput: (picture) => {
         this.framesDecoded++;
         this.#events.onPicture(picture, Math.round((picture.timestamp * this.#clockRate) / 1e6));
       },
-      error: (error) => this.#failed(decoder, error),
+      onDequeued: () => this.pump(),
+      onFailed: (reason) => {
+        if (this.#decoder === decoder) this.#failed(reason);
+      },
     });
-    decoder.ondequeue = () => this.pump();
     return decoder;
   }
 
-  #failed(decoder: VideoDecoder, error: unknown): void {
-    if (this.#ended || this.#decoder !== decoder) return;
+  #failed(reason: "broken" | "unsupported"): void {
+    if (this.#ended) return;
     this.errors++;
     this.framesDropped++;
-    if (decoder.state !== "closed") decoder.close();
     this.#decoder = undefined;
     this.#needsKey = true;
     const key = this.#waiting.findIndex((frame) => frame.key);
     const dropped = this.#waiting.splice(0, key < 0 ? this.#waiting.length : key);
     this.framesDropped += dropped.length;
     if (key >= 0) this.#needsKey = false;
-    if (error instanceof DOMException && error.name === "NotSupportedError") this.#giveUp();
+    if (reason === "unsupported") this.#giveUp();
     else void this.#doubt(this.codecString);
   }
 
-  /** Frames of an unsupported codec fail like broken ones before the browser reports the codec. */
+  /** Frames of an unsupported codec fail like broken ones before the platform reports the codec. */
   async #doubt(codec: string): Promise<void> {
-    const answer = await VideoDecoder.isConfigSupported({ codec }).catch(() => undefined);
-    if (answer?.supported !== true && codec === this.codecString) this.#giveUp();
+    const isSupported = await this.#decoders.supportsVideo(codec);
+    if (!isSupported && codec === this.codecString) this.#giveUp();
   }
 
   #giveUp(): void {
