@@ -13,6 +13,8 @@ const LATENCY_MS_MAX = 350;
 /** Two frames of a track in a file are not further apart than when they were captured, ms. */
 const DISTANCE_MS_MAX = 80;
 const KINDS = ["video", "audio"] as const;
+/** What a site does not take although no medium is lost by it: repetitions, and reports that come before any medium. */
+const NOT_MEDIA = ["duplicate", "untrusted-source", "malformed-rtcp"];
 
 /** What is wrong in an outcome; empty when all is right. */
 export function faultsOf(outcome: FieldOutcome): string[] {
@@ -38,7 +40,7 @@ function faultsOfRecording({ plan, sent, files, recorder, ingestDrops }: FieldOu
     faults.push(`recording: ${recorded.length - kept.size} frames are there twice`);
   const missing = sent.filter(({ id, lost }) => lost === 0 && !kept.has(id));
   const counted = sum(recorder.drops, "packets-lost");
-  const dropped = sum(ingestDrops, "duplicate");
+  const dropped = sum(ingestDrops, ...NOT_MEDIA);
   if (missing.length > counted + dropped)
     faults.push(
       `recording: ${missing.length} of ${sent.length} frames missing (${idsOf(missing)}), ` +
@@ -158,9 +160,9 @@ function capturedAt(sent: readonly SentFrame[], id: number): number {
   return sent[id]?.capturedAt ?? 0;
 }
 
-function sum(counts: Readonly<Record<string, number>>, except: string): number {
+function sum(counts: Readonly<Record<string, number>>, ...except: readonly string[]): number {
   return Object.entries(counts).reduce(
-    (all, [reason, count]) => (reason === except ? all : all + count),
+    (all, [reason, count]) => (except.includes(reason) ? all : all + count),
     0,
   );
 }
