@@ -129,11 +129,11 @@ async function playersOf(channels: readonly string[]): Promise<(number | string)
   const said = (await page.evaluate(
     `[...document.querySelectorAll("meander-player")].map(({ shadowRoot }) =>
       [".title", ".detail"].map((part) => shadowRoot.querySelector(part)?.textContent ?? ""))`,
-  )) as [title: string,.detail: string][];
+  )) as [title: string, detail: string][];
   return channels.map((_channel, index) => {
     const shown = (end[index] ?? 0) - (start[index] ?? 0);
-    const [title = "",.detail = ""] = said[index] ?? [];
-    return shown > 0 ? shown : [title,.detail].filter((part) => part !== "").join(": ");
+    const [title = "", detail = ""] = said[index] ?? [];
+    return shown > 0 ? shown : [title, detail].filter((part) => part !== "").join(": ");
   });
 }
 
