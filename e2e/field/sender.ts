@@ -62,6 +62,8 @@ export class FieldSender {
   readonly #startedAt: number;
   readonly #done = new Set<Trouble>();
   #run = 0;
+  /** The run that has sent its parameter sets. */
+  #setsOfRun = -1;
   /** Nothing is sent before, ms since the beginning. */
   #silentUntil = 0;
   #sinceKey = Number.POSITIVE_INFINITY;
@@ -166,8 +168,11 @@ export class FieldSender {
     }
     const { marker, packets, setsInBand, slices } = this.#plan.video;
     const units: { payload: Uint8Array; endsSlice: boolean }[] = [];
-    if (key && (setsInBand || frame.id === 0))
+    // One that does not repeat them still sends them when it begins.
+    if (key && (setsInBand || this.#setsOfRun !== this.#run)) {
+      this.#setsOfRun = this.#run;
       for (const set of this.#sets) units.push({ payload: set, endsSlice: false });
+    }
     for (let slice = 0; slice < slices; slice++) units.push(...this.#slice(frame, slice, packets));
     for (const [index, { payload, endsSlice }] of units.entries()) {
       const isLast = index === units.length - 1;

@@ -12,6 +12,8 @@ const SKEW_MS_MAX = 60;
 const LATENCY_MS_MAX = 350;
 /** Two frames of a track in a file are not further apart than when they were captured, ms. */
 const DISTANCE_MS_MAX = 80;
+/** What arrives later than this after its successors may be given up, ms. */
+const REORDER_MS = 30;
 const KINDS = ["video", "audio"] as const;
 /** What a site does not take although no medium is lost by it: repetitions, and reports that come before any medium. */
 const NOT_MEDIA = ["duplicate", "untrusted-source", "malformed-rtcp"];
@@ -28,7 +30,12 @@ export function faultsOf(outcome: FieldOutcome): string[] {
 
 /** Whether the plan's network loses anything, in any place. */
 function loses({ linkLoss, troubles }: FieldPlan): boolean {
-  return linkLoss > 0 || troubles.some(({ type }) => type === "loss");
+  return (
+    linkLoss > 0 ||
+    troubles.some(
+      (each) => each.type === "loss" || (each.type === "jitter" && each.ms > REORDER_MS),
+    )
+  );
 }
 
 /** Sent = recorded + counted. */
