@@ -180,6 +180,23 @@ test("a program that stood still, and a way that was interrupted, leave no trace
   }
 });
 
+test("a player that stood still and continues live, without what it missed, is back at once", async () => {
+  for (const stallMs of [3_000, 6_000, 20_000]) {
+    const end = AT + stallMs;
+    const rig = await played(
+      {
+        stops: (ms) => ms >= AT && ms < end,
+        loses: (_, ms) => ms > AT + 2_000 && ms < end - 500,
+      },
+      end + 12_000,
+      { seed: stallMs },
+    );
+    assertRecovers(rig, end, `${stallMs} ms`);
+    const { latencyMs } = rig.playout.stats();
+    assert.ok(Math.abs((latencyMs ?? 999) - TARGET_MS) < 40, `${stallMs} ms: ${latencyMs}`);
+  }
+});
+
 test("a way that catches up slowly is followed", async () => {
   const world: World = {
     // A stall of 4 s, and then twice the pace of the media.

@@ -4,7 +4,7 @@ import { TransitFloor } from "./transit-floor.ts";
 
 /** How long the least time on the way is remembered, ms. */
 const WINDOW_MS = 10_000;
-/** Timestamps that step back by this much, or ahead by more than time went by, have jumped, ms. */
+/** Timestamps that step back by this much, or ahead of what could have arrived by now, have jumped, ms. */
 const JUMP_MS = 2_000;
 /** The same, in usual steps: pictures of a slide show are far from each other. */
 const JUMP_STEPS = 4;
@@ -12,8 +12,9 @@ const JUMP_STEPS = 4;
 const LATE_MS = 500;
 /** … as long as this, ms, … */
 const LATE_FOR_MS = 300;
-/** … and does not catch up at this pace. */
-const CATCH_UP_PACE = 1.5;
+/** … and goes on at a pace between these: what was held up on its way catches up, or is still held up. */
+const PACE_MIN = 0.7;
+const PACE_MAX = 1.5;
 /** Behind a jump media continues with its usual step, if its arrival does not speak against that by this much, ms. */
 const STEP_DOUBT_MS = 150;
 
@@ -39,14 +40,16 @@ interface Stretch {
 export class TrackTime {
   readonly #source: SourceTimeline;
   readonly #floor = new TransitFloor(WINDOW_MS);
-  readonly #ingest = new OffsetEstimate(REPORTS_AFTER_STANDSTILL);
-  readonly #sender = new OffsetEstimate();
+  #ingest = new OffsetEstimate(REPORTS_AFTER_STANDSTILL);
+  #sender = new OffsetEstimate();
   /** The current one, and the one before. */
   #stretches: [Stretch, Stretch | undefined] | undefined;
   #last: { readonly rawMs: number; readonly at: number } | undefined;
   #newestMs = 0;
   #stepMs = 20;
   #late: { readonly at: number; readonly ownMs: number; leastMs: number } | undefined;
+  /** The last time in which the clock stood still, as far as it seemed. */
+  #inserted: { readonly ms: number; readonly floorMs: number } | undefined;
   /** Reports from before the first frame. */
   #early: IngestReport | undefined;
 
@@ -102,6 +105,7 @@ export class TrackTime {
       this.#newestMs = ownMs;
     }
     if (this.#late === undefined) this.#floor.add(nowMs - ownMs, nowMs);
+    this.#reconsider(nowMs - ownMs);
     return ownMs;
   }
 
@@ -131,7 +135,12 @@ export class TrackTime {
     const stepMs = rawMs - this.#last.rawMs;
     const waitedMs = nowMs - this.#last.at;
     const most = Math.max(JUMP_MS, JUMP_STEPS * this.#stepMs);
-    return stepMs < -most || stepMs - waitedMs > most;
+    if (stepMs < -most) return true;
+    if (stepMs - waitedMs < most) return false;
+    // What was held up before, and is in time now, has not jumped.
+    const shiftMs = this.#stretches?.[0].shiftMs ?? 0;
+    const transit = nowMs - rawMs - shiftMs;
+    return transit < (this.#floor.value(nowMs) ?? transit) - most;
   }
 
   /** Own time of the first frame behind a jump. */
@@ -155,9 +164,20 @@ export class TrackTime {
     const forMs = nowMs - late.at;
     if (forMs < LATE_FOR_MS) return 0;
     this.#late = undefined;
-    // What was held up on its way catches up.
-    if (ownMs - late.ownMs > CATCH_UP_PACE * forMs) return 0;
-    return late.leastMs - floor;
+    const pace = (ownMs - late.ownMs) / forMs;
+    if (pace < PACE_MIN || pace > PACE_MAX) return 0;
+    const ms = late.leastMs - floor;
+    this.#inserted = { ms, floorMs: floor };
+    return ms;
+  }
+
+  /** Media that comes early after all was held up on its way: how its time relates to other clocks is open again. */
+  #reconsider(transit: number): void {
+    const inserted = this.#inserted;
+    if (inserted === undefined || transit > inserted.floorMs - inserted.ms / 2) return;
+    this.#inserted = undefined;
+    this.#ingest = new OffsetEstimate(REPORTS_AFTER_STANDSTILL);
+    this.#sender = new OffsetEstimate();
   }
 
   #continueAt(rawMs: number, ownMs: number): void {
