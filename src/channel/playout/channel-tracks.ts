@@ -149,6 +149,7 @@ export class ChannelTracks {
     for (const feed of this.#feeds.values()) {
       const { medium } = feed.track;
       if (wanted.some((track) => track.medium === medium && feed.matches(track))) continue;
+      feed.finish();
       this.#forget(feed);
       this.#events.onClosed(feed);
     }
