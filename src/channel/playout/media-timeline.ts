@@ -29,8 +29,8 @@ interface Member {
  *
  * Each track keeps its own time, which nothing but its frames moves. Reports tell how the tracks relate: by the
  * publisher's clock if they share one, else by their arrival at the ingest, which an encoder's delay falsifies, and
- * without reports by their arrival here. They are evidence, not orders: one that is far off has no effect, and a lasting
- * change is followed slowly, by moving the pictures against the sound.
+ * without reports by their arrival here. They are evidence, not orders: one that is far off has no effect, and a
+ * lasting change is followed slowly, by moving the pictures against the sound.
  */
 export class MediaTimeline {
   readonly #members = new Map<SourceTimeline, Member>();

@@ -8,14 +8,12 @@ import {
   msToNtp,
   type Track,
 } from "../../wire/index.ts";
+import { SimDecoder, SimPicture, SimSound } from "./decoders.test.support.ts";
 import { Playout } from "./playout.ts";
 import type {
-  DecoderEvents,
   EncodedChunk,
   MediaDecoder,
   MediaDecoders,
-  Picture,
-  Sound,
   SoundConfiguration,
   SoundOutput,
 } from "./ports.ts";
@@ -29,7 +27,6 @@ const CHANNEL = 7;
 const MEDIA = { audio: 1, video: 2 } as const;
 const WINDOW_MS = 10_000;
 const JUMP_MS = 2_000;
-const SOUND_FRAMES = 960;
 const DEVICE_LATENCY_MS = 20;
 
 /** What the world does while a {@link PlayoutRig} runs; times are ms since the rig's start. */
@@ -68,109 +65,6 @@ export interface Seen {
   /** Longest time without a picture, and without a sound, the ends of the window included, ms. */
   readonly longestPictureGapMs: number;
   readonly longestSoundGapMs: number;
-}
-
-class SimPicture implements Picture {
-  readonly displayWidth = 320;
-  readonly displayHeight = 180;
-  readonly timestamp: number;
-  readonly capturedMs: number;
-
-  constructor(timestamp: number, capturedMs: number) {
-    this.timestamp = timestamp;
-    this.capturedMs = capturedMs;
-  }
-
-  close(): void {}
-}
-
-class SimSound implements Sound {
-  readonly numberOfFrames = SOUND_FRAMES;
-  readonly sampleRate = RATES.audio;
-  readonly capturedMs: number;
-
-  constructor(capturedMs: number) {
-    this.capturedMs = capturedMs;
-  }
-
-  close(): void {}
-}
-
-/** Decodes each chunk after a moment; holds back `held` chunks until it is flushed, as some codecs do. */
-class SimDecoder<Output> {
-  readonly #events: DecoderEvents<Output>;
-  readonly #clock: VirtualClock;
-  readonly #decodeMs: () => number;
-  readonly #held: number;
-  readonly #decode: (chunk: EncodedChunk) => Output;
-  #queue: EncodedChunk[] = [];
-  #inside: EncodedChunk[] = [];
-  #flushes: { readonly after: number; readonly done: () => void }[] = [];
-  #taken = 0;
-  #given = 0;
-  #busy = false;
-  #ended = false;
-
-  constructor(options: {
-    events: DecoderEvents<Output>;
-    clock: VirtualClock;
-    decodeMs: () => number;
-    held: number;
-    decode: (chunk: EncodedChunk) => Output;
-  }) {
-    this.#events = options.events;
-    this.#clock = options.clock;
-    this.#decodeMs = options.decodeMs;
-    this.#held = options.held;
-    this.#decode = options.decode;
-  }
-
-  get queueLength(): number {
-    return this.#queue.length;
-  }
-
-  configure(_configuration: unknown): void {}
-
-  decode(chunk: EncodedChunk): void {
-    this.#queue.push(chunk);
-    this.#given++;
-    this.#work();
-  }
-
-  flush(): Promise<void> {
-    return new Promise((done) => {
-      this.#flushes.push({ after: this.#given, done });
-      this.#work();
-    });
-  }
-
-  close(): void {
-    this.#ended = true;
-    for (const { done } of this.#flushes.splice(0)) done();
-  }
-
-  #work(): void {
-    if (this.#busy || this.#ended) return;
-    const flush = this.#flushes[0];
-    if (flush !== undefined && flush.after <= this.#taken) {
-      this.#flushes.shift();
-      for (const chunk of this.#inside.splice(0)) this.#events.onOutput(this.#decode(chunk));
-      flush.done();
-    }
-    const chunk = this.#queue.shift();
-    if (chunk === undefined) return;
-    this.#busy = true;
-    this.#taken++;
-    this.#events.onDequeued();
-    this.#clock.after("sim decoder", this.#decodeMs(), () => {
-      this.#busy = false;
-      if (this.#ended) return;
-      this.#inside.push(chunk);
-      while (this.#inside.length > this.#held)
-        this.#events.onOutput(this.#decode(this.#inside.shift() as EncodedChunk));
-      this.#work();
-    });
-  }
 }
 
 /**
