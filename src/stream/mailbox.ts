@@ -1,6 +1,6 @@
 import { LIMITS } from "../base/index.ts";
 import type { EndpointId } from "./model.ts";
-import type { ReceivePair } from "./receive-pair.ts";
+import type { Arrival, ReceivePair } from "./receive-pair.ts";
 import type { DeadLetter } from "./stream-state.ts";
 
 /** A message in a mailbox. */
@@ -24,7 +24,7 @@ export interface MailboxEntry {
 
 /** The messages of a stream that wait, in order. */
 export class Mailbox {
-  readonly #entries: MailboxEntry[] = [];
+  #entries: MailboxEntry[] = [];
   #bytes = 0;
 
   get length(): number {
@@ -45,6 +45,24 @@ export class Mailbox {
     return LIMITS.mailboxBytesMax - this.#bytes;
   }
 
+  /** Adds a message that has arrived. @param attempt 1 for the first time */
+  arrived({ pair, first, seq, payload, chain, wantsReply }: Arrival, attempt: number): void {
+    const { source, sourceName } = pair;
+    // Written out: a spread costs as much as all else that is done here.
+    this.push({
+      source,
+      sourceName,
+      first,
+      seq,
+      payload,
+      chain,
+      wantsReply,
+      pair,
+      letter: undefined,
+      attempt,
+    });
+  }
+
   push(entry: MailboxEntry): void {
     this.#entries.push(entry);
     this.#bytes += entry.payload.byteLength;
@@ -52,13 +70,16 @@ export class Mailbox {
 
   /** Removes the first entries, at most `count`. */
   shift(count: number): MailboxEntry[] {
-    const entries = this.#entries.splice(0, count);
+    let entries = this.#entries;
+    if (count >= entries.length) this.#entries = [];
+    else entries = entries.splice(0, count);
     for (const entry of entries) this.#bytes -= entry.payload.byteLength;
     return entries;
   }
 
   /** Puts entries back at the front. */
   unshift(entries: readonly MailboxEntry[]): void {
+    if (entries.length === 0) return;
     this.#entries.unshift(...entries);
     for (const entry of entries) this.#bytes += entry.payload.byteLength;
   }

@@ -72,6 +72,11 @@ export class ReceivePair implements Chore {
     this.#lastAt = context.clock.now();
   }
 
+  /** The highest epoch of the source that was heard of. */
+  get sourceEpoch(): number {
+    return this.#sourceEpoch;
+  }
+
   get consumed(): number {
     return this.#consumed;
   }

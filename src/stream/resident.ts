@@ -362,13 +362,9 @@ export class Resident extends Endpoint implements PairOwner {
     return this.windows;
   }
 
-  #received({ pair, first, seq, payload, chain, wantsReply }: Arrival): void {
-    const { source, sourceName } = pair;
-    const attempt = this.#trouble.attemptOf({ source, seq });
-    this.#mailbox.push({
-      ...{ source, sourceName, first, seq, payload, chain, wantsReply, pair, attempt },
-      letter: undefined,
-    });
+  #received(arrival: Arrival): void {
+    const { source } = arrival.pair;
+    this.#mailbox.arrived(arrival, this.#trouble.attemptOf({ source, seq: arrival.seq }));
   }
 
   /** False: the stream has left, and the change is void. */

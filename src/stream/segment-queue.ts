@@ -69,11 +69,10 @@ export class SegmentQueue {
     }
     this.#head += count;
     this.#base = upTo + 1;
-    const isEmpty = this.#head === this.#segments.length;
-    if (isEmpty || (this.#head > 32 && this.#head * 2 > this.#segments.length)) {
-      this.#segments = this.#segments.slice(this.#head);
-      this.#head = 0;
-    }
+    const isEmpty = this.#head >= this.#segments.length;
+    if (!isEmpty && (this.#head <= 32 || this.#head * 2 <= this.#segments.length)) return;
+    this.#segments = isEmpty ? [] : this.#segments.slice(this.#head);
+    this.#head = 0;
   }
 
   /** Removes all segments. @returns how many messages they were */

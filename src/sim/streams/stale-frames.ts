@@ -76,7 +76,7 @@ function staleness(site: SimSite, frame: Seen): string | undefined {
     const resident = residentOf(site, frame.target);
     if (resident !== undefined && targetEpoch < resident.streamEpoch)
       return `epoch ${targetEpoch} of its target, which is ${resident.streamEpoch}`;
-    const known = frame.target > 0 ? resident?.pairs.get(frame.source)?.state() : undefined;
+    const known = frame.target > 0 ? resident?.pairs.get(frame.source) : undefined;
     if (known !== undefined && frame.sourceEpoch < known.sourceEpoch)
       return `epoch ${frame.sourceEpoch} of its source, which was ${known.sourceEpoch}`;
     return undefined;
@@ -91,12 +91,13 @@ function staleness(site: SimSite, frame: Seen): string | undefined {
 }
 
 function faceOf(site: SimSite, { source, target }: Seen): Partial<Face> {
-  const pair = target > 0 ? residentOf(site, target)?.pairs.get(source)?.state() : undefined;
   const receiver = target > 0 ? residentOf(site, target)?.pairs.get(source) : undefined;
   const window = residentOf(site, source)?.windowTo(target);
   return {
-    ...(receiver !== undefined && { received: receiver.received, consumed: receiver.consumed }),
-    ...(pair !== undefined && { sourceEpoch: pair.sourceEpoch }),
+    ...(receiver !== undefined && {
+      ...{ received: receiver.received, consumed: receiver.consumed },
+      sourceEpoch: receiver.sourceEpoch,
+    }),
     ...(window !== undefined && {
       ...{ base: window.base, next: window.next, arrived: window.received },
       awaitsNumber: window.awaitsNumber,
