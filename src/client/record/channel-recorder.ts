@@ -1,4 +1,11 @@
-import { type Cancel, type Clock, Counters, every, isAboutToken, MeanderError } from "../../base/index.ts";
+import {
+  type Cancel,
+  type Clock,
+  Counters,
+  every,
+  isAboutToken,
+  MeanderError,
+} from "../../base/index.ts";
 import type { ClientState } from "../../channel/index.ts";
 import { ChannelTracks, type TrackFeed } from "../../channel/playout/index.ts";
 import {
@@ -112,12 +119,10 @@ export class ChannelRecorder {
     const counts = new Counters();
     counts.addAll(drops);
     // Before they could be recorded.
-    const { framesBeforeKey, framesLeading, framesIncomplete, packetsLost } = this.#tracks;
+    const { beforeKey, incomplete, leading } = this.#tracks.frameDrops;
     const earlier = {
-      "before-key": framesBeforeKey,
-      leading: framesLeading,
-      incomplete: framesIncomplete,
-      "packets-lost": packetsLost,
+      ...{ "before-key": beforeKey, leading, incomplete },
+      "packets-lost": this.#tracks.packetsLost,
       // This would be a fault of the recorder.
       unaccounted: Math.abs(this.#segmenter.unaccounted),
     };

@@ -24,7 +24,7 @@ export interface MuxerOptions {
   readonly facts: readonly TrackFacts[];
   /** Title in the file. */
   readonly title: string;
-  /** Writes at a position of the file; a rejection is reported by the next call. */
+  /** Writes at a position of the file; never rejects. */
   write(data: Uint8Array, position: number): Promise<void>;
 }
 

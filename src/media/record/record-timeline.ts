@@ -11,6 +11,14 @@ const BASES_MAX = 8;
 const COVERED_MS = 1_500;
 /** Sender reports agree if they differ by less, ms. */
 const AGREEMENT_MS = 100;
+/** Sender reports that drift is measured by, and the time between the first and the last of them, ms. */
+const SENT_MAX = 6;
+const DRIFT_MS_MIN = 2_500;
+/** Less is not drift, but jitter; more is something else. */
+const DRIFT_MIN = 0.003;
+const DRIFT_MAX = 0.06;
+/** Drift is assumed to go on for this long, ms. */
+const AHEAD_MS_MAX = 5_000;
 /** A sender report that contradicts those before counts when as many have agreed with it. */
 const CONFIRMATIONS = 3;
 
@@ -21,8 +29,8 @@ export interface TimeBase {
   reachedTicks: number;
   /** Ingest clock minus media clock, ms. */
   ingestOffsetMs: number;
-  /** Channel time minus media clock by the publisher's clock, ms; undefined without a sender report. */
-  senderOffsetMs: number | undefined;
+  /** Channel time minus media clock by the publisher's clock, by its sender reports, oldest first. */
+  readonly sent: { readonly ticks: number; readonly offsetMs: number }[];
 }
 
 /** What is known of one source. */
@@ -68,14 +76,14 @@ export class RecordTimeline {
       times.doubted = undefined;
       times.bases.push({
         ...{ startTicks: ticks, reachedTicks: ticks },
-        ...{ ingestOffsetMs, senderOffsetMs: undefined },
+        ...{ ingestOffsetMs, sent: [] },
       });
       if (times.bases.length > BASES_MAX) times.bases.shift();
     }
     if (sender === undefined || isSame(sender, times.last)) return;
     times.last = sender;
     const senderTicks = ticks + serialDistance(rtpTimestamp, sender.rtpTimestamp, 32);
-    this.#sent(times, sender.ntpMs - source.msOf(senderTicks));
+    this.#sent(times, senderTicks, sender.ntpMs - source.msOf(senderTicks));
   }
 
   /** True once the publisher has reported how the source relates to its other tracks. */
@@ -109,21 +117,34 @@ export class RecordTimeline {
     return found;
   }
 
+  /** The time base that holds now; undefined before the first report. */
+  newestBase(source: SourceTimeline): TimeBase | undefined {
+    return this.#sources.get(source)?.bases.at(-1);
+  }
+
   /** Whether a report shows that `ticks` belong to a time base, and do not jump. */
   covers(source: SourceTimeline, base: TimeBase, ticks: number): boolean {
     return source.msOf(ticks - base.reachedTicks) <= COVERED_MS;
   }
 
   /**
-   * Channel time minus media clock for `base` of `source`, ms; undefined while only sender reports could tell, as those
+   * Channel time minus media clock at `ticks` of `base` of `source`, ms; undefined while only sender reports could tell, as those
    * before did, and none has come since the time base changed.
    */
-  offsetOf(source: SourceTimeline, base: TimeBase): number | undefined {
-    if (base.senderOffsetMs !== undefined) return base.senderOffsetMs;
-    return this.isSynchronised(source) ? undefined : base.ingestOffsetMs;
+  offsetOf(source: SourceTimeline, base: TimeBase, ticks: number): number | undefined {
+    const newest = base.sent.at(-1);
+    const oldest = base.sent[0];
+    if (newest === undefined || oldest === undefined)
+      return this.isSynchronised(source) ? undefined : base.ingestOffsetMs;
+    // A media clock that runs too fast or slow goes on so until the next report.
+    const spanMs = source.msOf(newest.ticks - oldest.ticks);
+    const drift = spanMs < DRIFT_MS_MIN ? 0 : (newest.offsetMs - oldest.offsetMs) / spanMs;
+    const isDrift = Math.abs(drift) >= DRIFT_MIN && Math.abs(drift) <= DRIFT_MAX;
+    const aheadMs = Math.min(AHEAD_MS_MAX, Math.max(0, source.msOf(ticks - newest.ticks)));
+    return newest.offsetMs + (isDrift ? drift * aheadMs : 0);
   }
 
-  #sent(times: SourceTimes, ntpOffsetMs: number): void {
+  #sent(times: SourceTimes, ticks: number, ntpOffsetMs: number): void {
     const known = times.ntpOffsetMs;
     if (known !== undefined && Math.abs(ntpOffsetMs - known) > AGREEMENT_MS) {
       const { doubted } = times;
@@ -135,18 +156,21 @@ export class RecordTimeline {
     }
     times.doubted = undefined;
     const base = times.bases.at(-1) as TimeBase;
+    const before = base.sent.at(-1)?.offsetMs;
+    const isOther = known !== undefined && Math.abs(ntpOffsetMs - known) > AGREEMENT_MS;
     const clockMs = base.ingestOffsetMs - ntpOffsetMs;
     let same = this.#clocks.find((each) => Math.abs(each - clockMs) <= SAME_CLOCK_MS);
     if (same === undefined) {
       // The publisher's clock was set: its tracks keep their place. Or it is a publisher with another clock.
-      const isSet = known !== undefined && base.senderOffsetMs !== undefined;
-      same = isSet ? (base.senderOffsetMs as number) - ntpOffsetMs : clockMs;
-      if (this.#clocks.length === 0 || isSet) this.#clocks.push(same);
+      same = before === undefined ? clockMs : before - ntpOffsetMs;
+      if (this.#clocks.length === 0 || before !== undefined) this.#clocks.push(same);
       else return;
     }
     times.ntpOffsetMs = ntpOffsetMs;
     times.isSynchronised = true;
-    base.senderOffsetMs = ntpOffsetMs + same;
+    if (isOther) base.sent.length = 0;
+    base.sent.push({ ticks, offsetMs: ntpOffsetMs + same });
+    if (base.sent.length > SENT_MAX) base.sent.shift();
   }
 }
 

@@ -178,7 +178,7 @@ export class SegmentWriter {
     if (this.#failure !== undefined) return;
     try {
       await task();
-      // The muxer notices a failed write only with the next one.
+      // The muxer does not learn of a failed write.
       if (this.#failure !== undefined) throw (this.#failure as { error: unknown }).error;
     } catch (error) {
       this.#fail(error);
@@ -187,6 +187,7 @@ export class SegmentWriter {
   }
 
   async #write(data: Uint8Array, position: number): Promise<void> {
+    if (this.#failure !== undefined) return;
     const frames = (this.#matroska?.pass(data, position) ?? 0) + (this.#mp4?.pass(data) ?? 0);
     try {
       await this.#options.file.write(data, position);
@@ -194,8 +195,8 @@ export class SegmentWriter {
       this.#framesInFile += frames;
       this.#fileBytes = Math.max(this.#fileBytes, position + data.byteLength);
     } catch (error) {
+      // Not thrown: the muxer drops some of its promises, and a rejection that is not handled ends the process.
       this.#fail(error);
-      throw error;
     }
   }
 

@@ -1,41 +1,14 @@
-import { type Clock, type Counters, LIMITS } from "../../base/index.ts";
+import { type Counters, LIMITS } from "../../base/index.ts";
 import type { EncodedFrame } from "../../channel/playout/index.ts";
 import type { Track } from "../../wire/index.ts";
-import type { Container } from "./container.ts";
-import { Ledger } from "./ledger.ts";
+import { FrameBalance } from "./frame-balance.ts";
+import { inOrder } from "./in-order.ts";
 import { OpenSegments, type RecordedTotals, type SegmentEnd } from "./open-segments.ts";
 import { Segment, type SegmentFacts } from "./segment.ts";
-import type { SegmentFile } from "./segment-file.ts";
+import type { SegmenterOptions } from "./segmenter-options.ts";
 import type { SteadyClock } from "./steady-clock.ts";
 import { type Sample, TrackBuffer } from "./track-buffer.ts";
 import { formatterFor, isSameCoding } from "./track-format.ts";
-
-export interface SegmenterEvents {
-  onStarted(facts: SegmentFacts): void;
-  /** The file is complete. */
-  onFinished(facts: SegmentFacts, reason: SegmentEnd): void;
-  /**
-   * The file could not be created or written; `facts` describe what was written. Nothing is recorded until
-   * {@link Segmenter.unblock}.
-   */
-  onFailed(error: unknown, facts: SegmentFacts | undefined): void;
-  /** The recording has reached its length. */
-  onEnough(): void;
-}
-
-export interface SegmenterOptions {
-  readonly container: Container;
-  /** A file ends at the first key frame after this, ms; infinite: never. */
-  readonly segmentMs: number;
-  /** Ends after this much was recorded, ms; infinite: never. */
-  readonly durationMs: number;
-  /** Title in the files. */
-  readonly title: string;
-  readonly clock: Clock;
-  /** Creates the next file. */
-  openFile(): { readonly path: string; readonly file: SegmentFile };
-  readonly events: SegmenterEvents;
-}
 
 /** Publishers report how their tracks relate within this time, or never; tracks that are announced come, or not, ms. */
 const SYNC_MS_MAX = 5_000;
@@ -43,6 +16,10 @@ const SYNC_MS_MAX = 5_000;
 const ENOUGH_MS_MAX = 1_500;
 /** A track that is silent for this long while others go on does not delay them, ms. */
 const SILENT_MS = { audio: 5_000, video: 30_000 } as const;
+/** For this long that has to be noticed, ms. */
+const NOTICED_MS = 1_000;
+/** Players look for the tracks of a file within so much of it, ms. */
+const PROBED_MS = 3_000;
 
 /**
  * Writes the frames of a channel's tracks to files: a new one begins with a key frame when the previous one is long
@@ -53,7 +30,7 @@ export class Segmenter {
   readonly #options: SegmenterOptions;
   readonly #buffers = new Set<TrackBuffer>();
   readonly #segments: OpenSegments;
-  readonly #ledger = new Ledger();
+  readonly #balance = new FrameBalance();
   /** Tracks that are announced and not open yet. */
   #awaited = 0;
   #isBlocked = false;
@@ -74,7 +51,7 @@ export class Segmenter {
 
   /** Frames that are not in any file, by reason; docs/guides/recording.md explains them. */
   get drops(): Counters {
-    return this.#ledger.drops;
+    return this.#balance.drops;
   }
 
   /** The file that is written now. */
@@ -90,7 +67,7 @@ export class Segmenter {
   /** Frames that came, and are neither in a file, nor held, nor dropped for a reason: always 0. */
   get unaccounted(): number {
     const held = [...this.#buffers].reduce((sum, buffer) => sum + buffer.held.length, 0);
-    return this.#ledger.unaccounted(this.totals.frames, held);
+    return this.#balance.unaccounted(this.totals.frames, held);
   }
 
   /** How many more tracks will probably come: the first file waits for them, for a time. */
@@ -125,18 +102,15 @@ export class Segmenter {
     const isIn = this.#segments.current?.has(buffer) === true;
     // The recording has its length.
     if (this.#enoughSince !== undefined && !isIn) return;
-    this.#ledger.received();
+    this.#balance.received();
     if (this.#isHeldUp(buffer)) return;
     const sample = buffer.sampleOf(frame, time);
     if (typeof sample === "string") {
-      this.#ledger.drop(sample);
-      return;
-    }
-    if (isIn) {
-      this.#place(buffer, sample);
+      this.#balance.drop(sample);
       return;
     }
     buffer.hold(sample, now);
+    if (isIn) this.#drain(buffer);
     if (buffer.heldBytes > LIMITS.recordBacklogBytesMax) this.#settle(buffer);
     else this.#begin();
   }
@@ -145,6 +119,10 @@ export class Segmenter {
   tick(): void {
     const now = this.#options.clock.now();
     this.#segments.tick();
+    for (const buffer of this.#buffers) {
+      buffer.clock.settle(now);
+      if (this.#segments.current?.has(buffer) === true) this.#drain(buffer);
+    }
     if (now - (this.#enoughSince ?? now) > ENOUGH_MS_MAX) this.#end();
     this.#begin();
     const { current } = this.#segments;
@@ -153,8 +131,11 @@ export class Segmenter {
     const newest = Math.max(...open.map(({ lastAt }) => lastAt));
     if (now - newest >= SILENT_MS.video) this.#abandon("nothing came");
     for (const buffer of open) {
-      const most = SILENT_MS[buffer.isVideo ? "video" : "audio"];
-      if (newest - buffer.lastAt >= most) this.#leave(buffer);
+      const isSilent = newest - buffer.lastAt >= SILENT_MS[buffer.isVideo ? "video" : "audio"];
+      // What came while this process was held up is not read at once.
+      if (!isSilent) buffer.silentSince = undefined;
+      else buffer.silentSince ??= now;
+      if (now - (buffer.silentSince ?? now) >= NOTICED_MS) this.#leave(buffer);
     }
     if (current.unwrittenBytes > LIMITS.recordFragmentBytesMax)
       this.#abandon("it could not be cut");
@@ -178,13 +159,15 @@ export class Segmenter {
     // Frames that depend on one left out are left out anyway: so the disk has time until the next key frame.
     const most = LIMITS.recordBacklogBytesMax / (buffer.needsKey ? 2 : 1);
     if (!this.#isBlocked && this.#segments.waitingBytes <= most) return false;
-    this.#ledger.drop(this.#isBlocked ? "disk-refused" : "disk-slow", 1 + buffer.forget());
+    this.#balance.drop(this.#isBlocked ? "disk-refused" : "disk-slow", 1 + buffer.forget());
     buffer.needsKey = buffer.isVideo;
     return true;
   }
 
   /** No further frame of the buffer belongs to the open files. */
   #leave(buffer: TrackBuffer): void {
+    this.#drain(buffer, true);
+    buffer.silentSince = undefined;
     this.#segments.leave(buffer);
     buffer.needsKey = buffer.isVideo;
     if (this.#segments.current?.open.size === 0) this.#segments.finish("its tracks changed");
@@ -199,12 +182,20 @@ export class Segmenter {
   /** Writes what the buffer holds without waiting any longer: to the first file, or to one of its own. */
   #settle(buffer: TrackBuffer): void {
     if (this.#segments.current === undefined) this.#begin(true);
-    const [first] = buffer.held;
-    if (first === undefined) return;
+    if (this.#segments.current?.has(buffer) === true) this.#drain(buffer, true);
+    if (buffer.held.length === 0) return;
+    this.#writeApart(buffer);
+    buffer.needsKey = buffer.isVideo;
+  }
+
+  /** Writes what the buffer holds to a file of its own. */
+  #writeApart(buffer: TrackBuffer): void {
+    buffer.clock.settle(Number.POSITIVE_INFINITY);
     const ms = this.#startOf(buffer);
+    buffer.format = buffer.held[0]?.format;
     const segment = this.#isBlocked ? undefined : this.#openSegment(ms, [buffer]);
     if (segment === undefined) {
-      this.#ledger.drop("disk-refused", buffer.forget());
+      this.#balance.drop("disk-refused", buffer.forget());
       return;
     }
     this.#options.events.onStarted(segment.facts);
@@ -212,22 +203,32 @@ export class Segmenter {
       const isFitting = segment.accepts(buffer, sample.format);
       const at = buffer.clock.place(sample.time);
       const refusal = isFitting ? segment.add(buffer, sample, at) : "held-too-long";
-      if (refusal !== undefined) this.#ledger.drop(refusal);
+      if (refusal !== undefined) this.#balance.drop(refusal);
     }
-    buffer.needsKey = buffer.isVideo;
     this.#segments.complete(segment, "its tracks changed");
+  }
+
+  /** Writes what a buffer of the current file holds, as far as its times are known. @param atOnce all of it */
+  #drain(buffer: TrackBuffer, atOnce = false): void {
+    if (atOnce) buffer.clock.settle(Number.POSITIVE_INFINITY);
+    for (;;) {
+      const [first] = buffer.held;
+      if (first === undefined || !buffer.clock.isSettled(first.time)) return;
+      buffer.shift();
+      this.#place(buffer, first);
+    }
   }
 
   #place(buffer: TrackBuffer, sample: Sample): void {
     if (this.#isEnded) {
-      this.#ledger.notWanted();
+      this.#balance.notWanted();
       return;
     }
     const ms = buffer.clock.place(sample.time);
     const leftMs = this.#options.durationMs - this.#segments.secondsBefore * 1000;
     const { current } = this.#segments;
     if (current !== undefined && buffer.isBeyond(ms, current.startMs + this.#overlapMs + leftMs)) {
-      this.#ledger.notWanted();
+      this.#balance.notWanted();
       this.#enoughSince ??= this.#options.clock.now();
       current.end(buffer);
       if (current.open.size === 0) this.#end();
@@ -243,7 +244,7 @@ export class Segmenter {
     // If there is none, the disk has just refused one.
     const refusal =
       file === undefined ? "disk-refused" : this.#segments.write(file, buffer, sample, ms);
-    if (refusal !== undefined) this.#ledger.drop(refusal);
+    if (refusal !== undefined) this.#balance.drop(refusal);
   }
 
   /** The buffer whose key frames begin files: video, if there is any. */
@@ -283,7 +284,9 @@ export class Segmenter {
   /** Begins a file with what is held, if possible. @param atOnce without waiting any longer */
   #begin(atOnce = false): void {
     if (this.#isBlocked || this.#isEnded || this.#enoughSince !== undefined) return;
-    const holders = [...this.#buffers].filter(({ held }) => held.length > 0);
+    const holders = [...this.#buffers].filter((buffer) => {
+      return buffer.held.length > 0 && this.#segments.current?.has(buffer) !== true;
+    });
     if (holders.length === 0) return;
     const ready = holders.filter((buffer) => atOnce || this.#isReady(buffer));
     const { current } = this.#segments;
@@ -298,8 +301,8 @@ export class Segmenter {
     const since = Math.min(...holders.map(({ heldSince }) => heldSince));
     const isPatient = this.#options.clock.now() - since <= SYNC_MS_MAX;
     if ((!isComplete && isPatient && !atOnce) || ready.length === 0) return;
-    const ms = Math.min(...ready.map((buffer) => this.#startOf(buffer)));
-    this.#cut(ms, "its tracks changed", undefined, ready);
+    const ms = Math.min(...holders.map((buffer) => this.#startOf(buffer)));
+    this.#cut(ms, "its tracks changed", undefined, holders);
   }
 
   /** When the first frame that the buffer holds is presented, ms. */
@@ -323,14 +326,24 @@ export class Segmenter {
     ms: number,
     reason: SegmentEnd,
     leader?: TrackBuffer,
-    joining = [...this.#buffers].filter((buffer) => this.#isReady(buffer)),
+    joining = [...this.#buffers].filter(
+      (buffer) => this.#segments.current?.has(buffer) !== true && this.#isReady(buffer),
+    ),
   ): boolean {
     const { current } = this.#segments;
+    for (const buffer of joining) buffer.clock.settle(Number.POSITIVE_INFINITY);
+    // Nothing but one track for long, at the beginning of a file, is a file of its own.
+    if (current !== undefined)
+      for (const buffer of joining)
+        if (ms - this.#startOf(buffer) > PROBED_MS) this.#writeApart(buffer);
     const staying = [...this.#buffers].filter((buffer) => current?.has(buffer) === true);
-    const startMs = Math.min(ms, ...joining.map((buffer) => this.#startOf(buffer)));
+    const startMs = Math.min(
+      ...[ms, ...joining.filter(({ held }) => held.length > 0).map((each) => this.#startOf(each))],
+    );
     // Players treat the first track as the main one.
     const buffers = [...staying, ...joining];
     buffers.sort((left, right) => Number(right.isVideo) - Number(left.isVideo));
+    for (const buffer of joining) buffer.format = buffer.held[0]?.format ?? buffer.format;
     this.#segments.cut(ms, leader, reason);
     const segment = this.#openSegment(startMs, buffers);
     if (segment === undefined) return false;
@@ -350,7 +363,7 @@ export class Segmenter {
         ...{ path, file, container, title, startMs, buffers, setsInBand },
         onFailed: (error) => {
           this.#segments.drop(segment);
-          this.#ledger.drop("disk-refused", segment.lostFrames);
+          this.#balance.drop("disk-refused", segment.lostFrames);
           this.#block(error, segment.hasMedia ? segment.facts : undefined);
         },
       });
@@ -365,7 +378,7 @@ export class Segmenter {
     this.#isBlocked = true;
     this.#segments.finish("the recording ended");
     for (const buffer of this.#buffers) {
-      this.#ledger.drop("disk-refused", buffer.forget());
+      this.#balance.drop("disk-refused", buffer.forget());
       buffer.needsKey = buffer.isVideo;
     }
     this.#options.events.onFailed(error, facts);
@@ -377,22 +390,5 @@ export class Segmenter {
     this.#isEnded = true;
     this.#segments.finish("the recording ended");
     this.#options.events.onEnough();
-  }
-}
-
-/** Releases what the buffers hold, in order of time, as far as each buffer's own order permits. */
-function* inOrder(
-  buffers: readonly TrackBuffer[],
-): Generator<{ readonly buffer: TrackBuffer; readonly sample: Sample }> {
-  const queues = buffers.map((buffer) => ({ buffer, samples: buffer.release() }));
-  const msOf = ({ buffer, samples }: (typeof queues)[number]): number =>
-    buffer.clock.peek((samples[0] as Sample).time) ?? 0;
-  for (;;) {
-    const waiting = queues.filter(({ samples }) => samples.length > 0);
-    waiting.sort((left, right) => msOf(left) - msOf(right));
-    const next = waiting[0];
-    const sample = next?.samples.shift();
-    if (next === undefined || sample === undefined) return;
-    yield { buffer: next.buffer, sample };
   }
 }

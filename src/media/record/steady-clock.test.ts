@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SourceTimeline } from "../../channel/playout/index.ts";
 import { RecordTimeline } from "./record-timeline.ts";
-import { SteadyClock } from "./steady-clock.ts";
+import { type FrameTime, SteadyClock } from "./steady-clock.ts";
 
 const RATE = 90_000;
 
@@ -29,6 +29,7 @@ class Picture {
   readonly times: number[] = [];
   readonly #timeline: RecordTimeline;
   readonly #sends: boolean;
+  readonly #waiting: FrameTime[] = [];
   #frames = 0;
 
   constructor(timeline: RecordTimeline, sends: boolean) {
@@ -52,8 +53,16 @@ class Picture {
       const sender = this.#sends ? { ntpMs: 1_000_000 + ms, rtpTimestamp } : undefined;
       if (isDue || (index === 0 && late === 0))
         this.#timeline.report(this.source, { ingestMs: ms, rtpTimestamp, sender });
-      this.times.push(at(this.clock, this.source.unwrap(rtpTimestamp), ms));
+      this.#waiting.push(this.clock.next(this.source.unwrap(rtpTimestamp), ms));
+      this.#place();
     }
+    this.clock.settle(Number.POSITIVE_INFINITY);
+    this.#place();
+  }
+
+  #place(): void {
+    while (this.#waiting[0] !== undefined && this.clock.isSettled(this.#waiting[0]))
+      this.times.push(this.clock.place(this.#waiting.shift() as FrameTime));
   }
 
   /** Lets as many frames' time pass without any. */
@@ -165,6 +174,28 @@ for (const sends of [true, false]) {
     }
   });
 }
+
+test("a sender that is held up and then sends all that it held back leaves no gap", () => {
+  const timeline = new RecordTimeline();
+  const source = new SourceTimeline(RATE);
+  const clock = new SteadyClock(timeline, source);
+  const times: FrameTime[] = [];
+  const ingestMsOf = (index: number): number => (index >= 100 && index < 220 ? 8_800 : index * 40);
+  for (let index = 0; index < 500; index++) {
+    const rtpTimestamp = (index * RATE) / 25;
+    // What the ingest takes for a pause is reported at once, and again each second.
+    const isDue = index % 25 === 0 && (index < 100 || index >= 225);
+    const late = index === 100 ? 8_800 - 4_000 : 0;
+    if (isDue || index === 100) {
+      const report = { ingestMs: index * 40 + late, rtpTimestamp, sender: undefined };
+      timeline.report(source, report);
+    }
+    times.push(clock.next(rtpTimestamp, ingestMsOf(index)));
+  }
+  clock.settle(Number.POSITIVE_INFINITY);
+  const placed = times.map((time) => clock.place(time));
+  for (const [index, ms] of placed.entries()) isNear(ms, index * 40, 5, `frame ${index}`);
+});
 
 test("a sender report that contradicts the others has no effect, and a lasting change is followed", () => {
   const timeline = new RecordTimeline();

@@ -16,6 +16,8 @@ const JUMP_MS = 1_000;
 const BASE_MS = 500;
 /** A gap is believed without a report if it is longer than what passed by at most this, ms: frames come in bursts. */
 const BURST_MS = 2_000;
+/** How long a doubt may last, ms: reports come each second. */
+const DOUBT_MS_MAX = 3_000;
 /** Frames may be presented before as many frames that are decoded earlier. */
 const REORDER_MAX = 16;
 /** Distances of frames that are remembered. */
@@ -26,12 +28,23 @@ const FRAME_MS = 1000 / 30;
 /** When a frame is presented. */
 export interface FrameTime {
   readonly ticks: number;
-  /** By the medium's own clock, without the jumps of its timestamps, ms. */
-  readonly steadyMs: number;
+  /** By the medium's own clock, without the jumps of its timestamps, ms. Final once the time is settled. */
+  steadyMs: number;
   /** Undefined: no report had come. */
   readonly base: TimeBase | undefined;
   /** False where a jump is not reported yet: reports say nothing about it. */
   readonly isSure: boolean;
+}
+
+/** A sender that was held up looks like one that has paused, until what it held back arrives. */
+interface Doubt {
+  readonly base: TimeBase;
+  /** Of the first frame. */
+  readonly nextMs: number;
+  /** The most that may be missing before it, ms. */
+  readonly most: number;
+  readonly times: FrameTime[];
+  readonly since: number;
 }
 
 /**
@@ -44,6 +57,10 @@ export class SteadyClock {
   readonly #source: SourceTimeline;
   /** The latest frame in presentation. */
   #newest: FrameTime | undefined;
+  /** The latest frame about which reports are sure. */
+  #sure: FrameTime | undefined;
+  /** Frames after one before which something may be missing, by the first report of a time base. */
+  #doubt: Doubt | undefined;
   /** Of the last frame in decoding order. */
   #ticks = 0;
   /** By which the last frame was placed. */
@@ -71,7 +88,7 @@ export class SteadyClock {
 
   /** True once presentation times are known. */
   knows(time: FrameTime): boolean {
-    return this.#offsetMs !== undefined || this.#baseOf(time) !== undefined;
+    return this.peek(time) !== undefined;
   }
 
   /**
@@ -83,17 +100,29 @@ export class SteadyClock {
     const ownMs = this.#source.msOf(ticks);
     const base = this.#timeline.baseOf(this.#source, ticks, this.#base, this.#ticks);
     const newest = this.#newest;
+    this.settle(nowMs);
+    let isDoubtful = false;
     if (newest !== undefined) {
       const stepMs = ownMs + this.#shiftMs - newest.steadyMs;
       const isUsual = this.#isUsual(stepMs);
       if (!isUsual || base !== this.#base) {
         const nextMs = newest.steadyMs + (isUsual ? stepMs : this.#frameMs);
         const most = nowMs - this.#arrivedMs + BURST_MS;
-        this.#shiftMs = nextMs + this.#missingMs(ticks, nextMs, base, most) - ownMs;
+        const missingMs = this.#missingMs(ticks, nextMs, base, most);
+        isDoubtful = missingMs > 0 && base !== undefined && base !== this.#base;
+        this.#shiftMs = nextMs + (isDoubtful ? 0 : missingMs) - ownMs;
       }
     }
     const steadyMs = ownMs + this.#shiftMs;
-    const time = { ticks, steadyMs, base, isSure: this.#relate(ownMs, steadyMs, base) };
+    const isSure = !isDoubtful && this.#doubt === undefined && this.#relate(ownMs, steadyMs, base);
+    const time: FrameTime = { ticks, steadyMs, base, isSure };
+    if (isSure) this.#sure = time;
+    if (isDoubtful && base !== undefined) {
+      const most = nowMs - this.#arrivedMs + BURST_MS;
+      this.settle(Number.POSITIVE_INFINITY);
+      this.#doubt = { base, nextMs: steadyMs, most, times: [], since: nowMs };
+    }
+    this.#doubt?.times.push(time);
     if (newest !== undefined) this.#measure(Math.abs(steadyMs - newest.steadyMs));
     if (newest === undefined || steadyMs >= newest.steadyMs) this.#newest = time;
     this.#ticks = ticks;
@@ -102,22 +131,43 @@ export class SteadyClock {
     return time;
   }
 
+  /** Whether the time of a frame is final. */
+  isSettled(time: FrameTime): boolean {
+    return this.#doubt === undefined || !this.#doubt.times.includes(time);
+  }
+
+  /** Decides what was missing as soon as that is known. @param nowMs monotonic, local; infinite: decides now */
+  settle(nowMs: number): void {
+    const doubt = this.#doubt;
+    if (doubt === undefined) return;
+    const { base, times } = doubt;
+    const [first] = times;
+    const newest = this.#timeline.newestBase(this.#source) ?? base;
+    const isConfirmed = newest !== base || base.reachedTicks !== base.startTicks;
+    if (first === undefined || (!isConfirmed && nowMs - doubt.since < DOUBT_MS_MAX)) return;
+    this.#doubt = undefined;
+    const missing = this.#missingMs(first.ticks, doubt.nextMs, newest, doubt.most);
+    for (const time of times) time.steadyMs += missing;
+    this.#shiftMs += missing;
+    this.#relationMs = undefined;
+  }
+
   /** When a frame would be presented, ms of the channel's time; undefined before the first report. */
   peek(time: FrameTime): number | undefined {
-    const offsetMs = this.#offsetMs ?? this.#wantedOf(time);
+    const offsetMs = this.#offsetMs ?? this.#firstOffsetMs(time);
     return offsetMs === undefined ? undefined : time.steadyMs + offsetMs;
   }
 
   /** Without any report: a frame is presented at `ms` of the channel's time, and the others accordingly. */
   assume(time: FrameTime, ms: number): void {
-    this.#offsetMs ??= this.#wantedOf(time) ?? ms - time.steadyMs;
+    this.#offsetMs ??= this.#firstOffsetMs(time) ?? ms - time.steadyMs;
   }
 
   /** When a frame is presented, ms of the channel's time. Once for each frame, in decoding order; see {@link knows}. */
   place(time: FrameTime): number {
     const { steadyMs } = time;
     const wanted = this.#wantedOf(time);
-    this.#offsetMs ??= wanted ?? 0;
+    this.#offsetMs ??= this.#firstOffsetMs(time) ?? 0;
     const passed = Math.max(0, steadyMs - this.#placedMs);
     if (wanted !== undefined && Number.isFinite(passed)) this.#follow(wanted, passed);
     this.#placedMs = Math.max(this.#placedMs, steadyMs);
@@ -140,12 +190,17 @@ export class SteadyClock {
     this.#offsetMs = offsetMs + Math.min(most, Math.max(-most, error));
   }
 
+  /** Channel time minus steady time, before any frame was placed: the latest reports know most. */
+  #firstOffsetMs(time: FrameTime): number | undefined {
+    return (this.#sure && this.#wantedOf(this.#sure)) ?? this.#wantedOf(time);
+  }
+
   /** Channel time minus steady time, by the reports, ms. */
   #wantedOf(time: FrameTime): number | undefined {
     const { ticks, steadyMs } = time;
     const base = this.#baseOf(time);
     if (base === undefined || !time.isSure) return undefined;
-    const offsetMs = this.#timeline.offsetOf(this.#source, base);
+    const offsetMs = this.#timeline.offsetOf(this.#source, base, ticks);
     return offsetMs === undefined ? undefined : this.#source.msOf(ticks) + offsetMs - steadyMs;
   }
 

@@ -38,6 +38,8 @@ export class TrackBuffer {
   /** When the first frame held arrived, ms. */
   heldSince = 0;
   needsKey: boolean;
+  /** Since when it was noticed that other tracks go on without this one, ms. */
+  silentSince: number | undefined;
   #arriving: TrackFormat | undefined;
   #latest: FrameTime | undefined;
   #held: Sample[] = [];
@@ -102,12 +104,14 @@ export class TrackBuffer {
   }
 
   hold(sample: Sample, nowMs: number): void {
-    if (this.#held.length === 0) {
-      this.heldSince = nowMs;
-      this.format = sample.format;
-    }
+    if (this.#held.length === 0) this.heldSince = nowMs;
     this.#held.push(sample);
     this.#heldBytes += sample.bytes.byteLength;
+  }
+
+  /** Removes the first frame held. */
+  shift(): void {
+    this.#heldBytes -= this.#held.shift()?.bytes.byteLength ?? 0;
   }
 
   /** Removes and returns what is held. */

@@ -1,7 +1,7 @@
 import { Counters } from "../../base/index.ts";
 
 /** What became of the frames that a recording was given. Each is in a file, held, or dropped for a reason. */
-export class Ledger {
+export class FrameBalance {
   /** Frames that are in no file, by reason; docs/guides/recording.md explains them. */
   readonly drops = new Counters();
   #received = 0;
