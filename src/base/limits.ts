@@ -22,6 +22,12 @@ export const LIMITS = {
   historyBytesDefault: 16 * 1024 * 1024,
   /** Sources (SSRC and generation) remembered per channel. */
   sourcesMax: 64,
+  /** Packets held of another SSRC than the source of a track, until it is known whether it succeeds that source. */
+  newcomerPacketsMax: 4_096,
+  /** Bytes of those: two seconds of 16 Mbit/s. */
+  newcomerBytesMax: 4 * 1024 * 1024,
+  /** Packets held that do not fit the run of their source, until two in order show that it has started again. */
+  doubtfulPacketsMax: 64,
   /** Channels of one site. */
   channelsMax: 4_096,
   /** Subscribers of one site unless configured otherwise. */

@@ -14,8 +14,8 @@ interface SentPacket {
 }
 
 test("packets in order become frames at once", () => {
-  const receiver = vp8Receiver();
-  const packets = vp8Packets({ frames: 10, packetsPerFrame: 3, firstSequence: 65_520 });
+  const receiver = vp9Receiver();
+  const packets = vp9Packets({ frames: 10, packetsPerFrame: 3, firstSequence: 65_520 });
   const frames = packets.flatMap(({ rtp }) => receiver.push(rtp, 0));
   assert.deepEqual(numbersOf(frames), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
   assert.deepEqual(receiver.stats, {
@@ -33,8 +33,8 @@ test("any order and any duplicates give the same frames, while nothing is late",
   const order = fc.array(fc.integer({ min: 0, max: 1000 }), { minLength: 60, maxLength: 60 });
   fc.assert(
     fc.property(order, fc.integer({ min: 0, max: 0xffff }), (keys, firstSequence) => {
-      const receiver = vp8Receiver();
-      const packets = vp8Packets({ frames: 20, packetsPerFrame: 3, firstSequence });
+      const receiver = vp9Receiver();
+      const packets = vp9Packets({ frames: 20, packetsPerFrame: 3, firstSequence });
       const [first, ...rest] = packets;
       const shuffled = rest
         .flatMap((packet) => [packet, packet])
@@ -54,8 +54,8 @@ test("after any loss, frames are complete, in order, and begin with a key frame"
   const kept = fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 90, maxLength: 90 });
   fc.assert(
     fc.property(kept, fc.integer({ min: 0, max: 0xffff }), (fates, firstSequence) => {
-      const receiver = vp8Receiver();
-      const packets = vp8Packets({ frames: 30, packetsPerFrame: 3, firstSequence, keyEvery: 5 });
+      const receiver = vp9Receiver();
+      const packets = vp9Packets({ frames: 30, packetsPerFrame: 3, firstSequence, keyEvery: 5 });
       const sent = packets.filter((_, index) => fates[index] !== 0);
       const frames = sent.flatMap(({ rtp }, index) => receiver.push(rtp, index));
       frames.push(...receiver.tick(1_000_000));
@@ -77,8 +77,8 @@ test("after any loss, frames are complete, in order, and begin with a key frame"
 });
 
 test("a missing packet delays the others by the wait and no longer", () => {
-  const receiver = vp8Receiver();
-  const packets = vp8Packets({ frames: 4, packetsPerFrame: 1, firstSequence: 0, keyEvery: 1 });
+  const receiver = vp9Receiver();
+  const packets = vp9Packets({ frames: 4, packetsPerFrame: 1, firstSequence: 0, keyEvery: 1 });
   const rtp = (index: number): Uint8Array => (packets[index] as SentPacket).rtp;
   assert.deepEqual(numbersOf(receiver.push(rtp(0), 0)), [0]);
   assert.deepEqual(receiver.push(rtp(2), 10), []);
@@ -91,8 +91,8 @@ test("a missing packet delays the others by the wait and no longer", () => {
 });
 
 test("each missing packet has its own wait", () => {
-  const receiver = vp8Receiver();
-  const packets = vp8Packets({ frames: 6, packetsPerFrame: 1, firstSequence: 0, keyEvery: 1 });
+  const receiver = vp9Receiver();
+  const packets = vp9Packets({ frames: 6, packetsPerFrame: 1, firstSequence: 0, keyEvery: 1 });
   const rtp = (index: number): Uint8Array => (packets[index] as SentPacket).rtp;
   receiver.push(rtp(0), 0);
   receiver.push(rtp(2), 10);
@@ -103,8 +103,8 @@ test("each missing packet has its own wait", () => {
 });
 
 test("a gap is not waited for", () => {
-  const receiver = vp8Receiver();
-  const packets = vp8Packets({ frames: 6, packetsPerFrame: 1, firstSequence: 65_534, keyEvery: 1 });
+  const receiver = vp9Receiver();
+  const packets = vp9Packets({ frames: 6, packetsPerFrame: 1, firstSequence: 65_534, keyEvery: 1 });
   const rtp = (index: number): Uint8Array => (packets[index] as SentPacket).rtp;
   receiver.push(rtp(0), 0);
   receiver.push(rtp(4), 0);
@@ -115,8 +115,8 @@ test("a gap is not waited for", () => {
 });
 
 test("a gap that is announced before the packets around it arrive is not waited for either", () => {
-  const receiver = vp8Receiver();
-  const packets = vp8Packets({ frames: 6, packetsPerFrame: 1, firstSequence: 0, keyEvery: 1 });
+  const receiver = vp9Receiver();
+  const packets = vp9Packets({ frames: 6, packetsPerFrame: 1, firstSequence: 0, keyEvery: 1 });
   const rtp = (index: number): Uint8Array => (packets[index] as SentPacket).rtp;
   receiver.push(rtp(0), 0);
   receiver.gap(2, 2);
@@ -126,8 +126,8 @@ test("a gap that is announced before the packets around it arrive is not waited 
 });
 
 test("a packet that arrives although it was announced as a gap is used", () => {
-  const receiver = vp8Receiver();
-  const packets = vp8Packets({ frames: 4, packetsPerFrame: 1, firstSequence: 0, keyEvery: 1 });
+  const receiver = vp9Receiver();
+  const packets = vp9Packets({ frames: 4, packetsPerFrame: 1, firstSequence: 0, keyEvery: 1 });
   const rtp = (index: number): Uint8Array => (packets[index] as SentPacket).rtp;
   receiver.push(rtp(0), 0);
   receiver.gap(2, 1);
@@ -139,9 +139,9 @@ test("a packet that arrives although it was announced as a gap is used", () => {
 
 test("a gap of thousands of packets, or of half of all sequences, is skipped at once", () => {
   for (const count of [10_000, 40_000, 0xffff_ffff]) {
-    const receiver = vp8Receiver();
-    const before = vp8Packets({ frames: 1, packetsPerFrame: 1, firstSequence: 5 });
-    const after = vp8Packets({
+    const receiver = vp9Receiver();
+    const before = vp9Packets({ frames: 1, packetsPerFrame: 1, firstSequence: 5 });
+    const after = vp9Packets({
       frames: 2,
       packetsPerFrame: 1,
       firstSequence: (6 + count) & 0xffff,
@@ -156,9 +156,9 @@ test("a gap of thousands of packets, or of half of all sequences, is skipped at 
 
 test("a jump is believed when the next packet follows it, and no packet of it is lost", () => {
   for (const jump of [20_000, 40_000, -101]) {
-    const receiver = vp8Receiver();
-    const before = vp8Packets({ frames: 3, packetsPerFrame: 2, firstSequence: 500 });
-    const after = vp8Packets({
+    const receiver = vp9Receiver();
+    const before = vp9Packets({ frames: 3, packetsPerFrame: 2, firstSequence: 500 });
+    const after = vp9Packets({
       frames: 3,
       packetsPerFrame: 2,
       firstSequence: (506 + jump) & 0xffff,
@@ -171,9 +171,9 @@ test("a jump is believed when the next packet follows it, and no packet of it is
 });
 
 test("a single packet with a distant sequence changes nothing and is counted", () => {
-  const receiver = vp8Receiver();
-  const packets = vp8Packets({ frames: 3, packetsPerFrame: 2, firstSequence: 500 });
-  const [stray] = vp8Packets({ frames: 1, packetsPerFrame: 1, firstSequence: 30_000 });
+  const receiver = vp9Receiver();
+  const packets = vp9Packets({ frames: 3, packetsPerFrame: 2, firstSequence: 500 });
+  const [stray] = vp9Packets({ frames: 1, packetsPerFrame: 1, firstSequence: 30_000 });
   const [first, ...rest] = packets;
   receiver.push((first as SentPacket).rtp, 0);
   receiver.push((stray as SentPacket).rtp, 0);
@@ -183,8 +183,8 @@ test("a single packet with a distant sequence changes nothing and is counted", (
 });
 
 test("video begins with a key frame", () => {
-  const receiver = vp8Receiver();
-  const packets = vp8Packets({ frames: 10, packetsPerFrame: 2, firstSequence: 0, keyEvery: 5 });
+  const receiver = vp9Receiver();
+  const packets = vp9Packets({ frames: 10, packetsPerFrame: 2, firstSequence: 0, keyEvery: 5 });
   const frames = packets.slice(3).flatMap(({ rtp }) => receiver.push(rtp, 0));
   assert.deepEqual(numbersOf(frames), [5, 6, 7, 8, 9]);
   assert.equal(receiver.stats.framesDropped, 4);
@@ -203,7 +203,7 @@ test("audio continues after a loss", () => {
 });
 
 test("bytes that are not RTP are counted", () => {
-  const receiver = vp8Receiver();
+  const receiver = vp9Receiver();
   assert.deepEqual(receiver.push(Uint8Array.of(1, 2, 3), 0), []);
   assert.equal(receiver.stats.packetsInvalid, 1);
 });
@@ -213,7 +213,8 @@ test("a key frame without parameter sets gets the given ones", () => {
   const pps = Uint8Array.of(0x68, 0xce);
   const receiver = new FrameReceiver({ codec: "h264", parameterSets: [sps, pps], waitMs: WAIT_MS });
   const payload = Uint8Array.of(0x65, 0x88);
-  const [frame] = receiver.push(packet({ sequence: 0, timestamp: 0, marker: true, payload }), 0);
+  receiver.push(packet({ sequence: 0, timestamp: 0, marker: true, payload }), 0);
+  const [frame] = receiver.finish();
   assert.deepEqual(
     frame?.bytes,
     Uint8Array.of(0, 0, 0, 1, ...sps, 0, 0, 0, 1, ...pps, 0, 0, 0, 1, 0x65, 0x88),
@@ -241,8 +242,8 @@ test("held packets are bounded in number and bytes, even when time stands still"
 });
 
 test("frames of a sender without key frames are counted, and it is known since when they come", () => {
-  const receiver = vp8Receiver();
-  const packets = vp8Packets({ frames: 6, packetsPerFrame: 1, firstSequence: 0, keyEvery: 4 });
+  const receiver = vp9Receiver();
+  const packets = vp9Packets({ frames: 6, packetsPerFrame: 1, firstSequence: 0, keyEvery: 4 });
   for (const [index, { rtp }] of packets.slice(1, 4).entries())
     receiver.push(rtp, 100 + index * 40);
   assert.equal(receiver.stats.framesBeforeKey, 3);
@@ -251,6 +252,49 @@ test("frames of a sender without key frames are counted, and it is known since w
   for (const { rtp } of packets.slice(4)) receiver.push(rtp, 300);
   assert.equal(receiver.stats.framesComplete, 2);
   assert.equal(receiver.keylessSinceMs, undefined);
+});
+
+test("a receiver that starts with an open group of pictures leaves out what leads it; one that goes on does not", () => {
+  const nal = (type: number) => Uint8Array.of(type << 1, 1, 0xd0, 0xaa);
+  const sets = [32, 33, 34].map((type) => nal(type));
+  // CRA, two leading pictures, and one behind it; twice.
+  const units = [[...sets, nal(21)], [nal(8)], [nal(9)], [nal(1)]];
+  const receiver = new FrameReceiver({ codec: "h265", waitMs: WAIT_MS });
+  let sequence = 0;
+  const frames = [...units, ...units].flatMap((nals, frame) =>
+    nals.flatMap((payload, index) => {
+      const marker = index === nals.length - 1;
+      return receiver.push(
+        packet({ sequence: sequence++, timestamp: frame * 3000, marker, payload }),
+        frame,
+      );
+    }),
+  );
+  assert.deepEqual(numbersOf(frames), [0, 3, 4, 5, 6, 7]);
+  assert.deepEqual(frames.map(({ leading }) => leading === true).indexOf(true), 3);
+  assert.equal(receiver.stats.framesLeading, 2);
+  assert.equal(receiver.stats.framesDropped, 2);
+});
+
+test("a frame without a marker is returned after silence, or when its source has ended", () => {
+  const nal = Uint8Array.of(0x65, 0x88, 0x84);
+  const parameterSets = [Uint8Array.of(0x67, 0x42, 0xc0, 0x1e, 0xd9), Uint8Array.of(0x68, 0xce)];
+  const options = { codec: "h264", parameterSets, waitMs: WAIT_MS };
+  for (const [marker, patience] of [
+    [false, 500],
+    [true, 100],
+  ] as const) {
+    const receiver = new FrameReceiver(options);
+    receiver.push(packet({ sequence: 0, timestamp: 0, marker, payload: nal }), 1_000);
+    assert.deepEqual(receiver.tick(999 + patience), []);
+    assert.deepEqual(numbersOf(receiver.tick(1_000 + patience)), [0]);
+  }
+  const ended = new FrameReceiver(options);
+  ended.push(packet({ sequence: 0, timestamp: 0, payload: nal }), 1_000);
+  ended.push(packet({ sequence: 2, timestamp: 3000, payload: Uint8Array.of(0x41, 0x9a) }), 1_000);
+  // What is missing between the two leaves the first in doubt.
+  assert.deepEqual(numbersOf(ended.finish()), []);
+  assert.equal(ended.stats.packetsLost, 1);
 });
 
 test("arbitrary packets and gaps never cause an exception or an inconsistent state", () => {
@@ -289,12 +333,12 @@ test("arbitrary packets and gaps never cause an exception or an inconsistent sta
   );
 });
 
-function vp8Receiver(): FrameReceiver {
-  return new FrameReceiver({ codec: "vp8", waitMs: WAIT_MS });
+function vp9Receiver(): FrameReceiver {
+  return new FrameReceiver({ codec: "vp9", waitMs: WAIT_MS });
 }
 
 /** Frame n has timestamp n x 3000 and two bytes for each of its packets. */
-function vp8Packets(options: {
+function vp9Packets(options: {
   frames: number;
   packetsPerFrame: number;
   firstSequence: number;
@@ -305,9 +349,9 @@ function vp8Packets(options: {
     const frame = Math.floor(index / packetsPerFrame);
     const part = index % packetsPerFrame;
     const sequence = (firstSequence + index) & 0xffff;
-    const head = frame % keyEvery === 0 ? 0 : 1;
-    const payload = Uint8Array.of(part === 0 ? 0x10 : 0, head, part);
     const marker = part === packetsPerFrame - 1;
+    const descriptor = (part === 0 ? 0x08 : 0) | (marker ? 0x04 : 0);
+    const payload = Uint8Array.of(descriptor, frame % keyEvery === 0 ? 0x82 : 0x86, part);
     return { sequence, frame, rtp: packet({ sequence, timestamp: frame * 3000, marker, payload }) };
   });
 }

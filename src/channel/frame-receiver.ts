@@ -11,6 +11,12 @@ import {
 
 /** How far behind a packet may be before it counts as a restart (RFC 3550 A.1, MAX_MISORDER). */
 const MISORDER_MAX = 100;
+/**
+ * Silence after which a frame that waits for the next packet has ended, ms: with its marker, and without one. A sender
+ * without markers that pauses inside a frame for longer loses it.
+ */
+const MARKED_MS = 100;
+const UNMARKED_MS = 500;
 
 export interface FrameReceiverOptions {
   /** As a description names it. */
@@ -82,6 +88,8 @@ export class FrameReceiver {
   #skipsLeading = false;
   #keylessSinceMs: number | undefined;
   #nowMs = 0;
+  /** When the depacketizer got its newest packet. */
+  #deliveredMs = 0;
   #droppedBefore = 0;
   #ready: Frame[] = [];
 
@@ -147,16 +155,21 @@ export class FrameReceiver {
    */
   tick(nowMs: number): Frame[] {
     this.#nowMs = nowMs;
+    this.#endSilent();
     for (;;) {
       // Everything held is after the missing packet, so the first arrival tells how long that has been missing.
       const first = this.#firstHeld();
       if (first === undefined || nowMs - first.arrivedMs < this.#waitMs) break;
       this.#giveUp();
     }
-    if (this.#ready.length === 0) return [];
-    const frames = this.#ready;
-    this.#ready = [];
-    return frames;
+    return this.#takeReady();
+  }
+
+  /** Nothing more will come: what waits for missing packets, or for its end, is returned as far as it is whole. */
+  finish(): Frame[] {
+    while (this.#held.size > 0) this.#giveUp();
+    this.#takeAll(this.#depacketizer.finish());
+    return this.#takeReady();
   }
 
   /**
@@ -276,10 +289,30 @@ export class FrameReceiver {
     this.#needsKey = this.#isVideo;
   }
 
+  #takeReady(): Frame[] {
+    if (this.#ready.length === 0) return [];
+    const frames = this.#ready;
+    this.#ready = [];
+    return frames;
+  }
+
+  /** Ends the frame at hand when nothing has come for long, and nothing is missing. */
+  #endSilent(): void {
+    const { waiting } = this.#depacketizer;
+    if (waiting === "no" || this.#held.size > 0) return;
+    const patience = waiting === "marked" ? MARKED_MS : UNMARKED_MS;
+    if (this.#nowMs - this.#deliveredMs >= patience) this.#takeAll(this.#depacketizer.finish());
+  }
+
   #deliver(packet: RtpPacket): void {
     this.#next = serialAdd(packet.sequence, 1, 16);
+    this.#deliveredMs = this.#nowMs;
+    this.#takeAll(this.#depacketizer.push(packet));
+  }
+
+  #takeAll(first: Frame | undefined): void {
     const depacketizer = this.#depacketizer;
-    let frame = depacketizer.push(packet);
+    let frame = first;
     const dropped = depacketizer.dropped - this.#droppedBefore;
     if (dropped > 0) {
       this.#droppedBefore += dropped;

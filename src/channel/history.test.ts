@@ -114,3 +114,36 @@ test("a resume from before the history begins at the newest key frame and is rep
   }
   assert.deepEqual(history.resumePoint([point(3)]), { position: 25, complete: false });
 });
+
+test("an ended source is there for repairs and resumes, and not for newcomers", () => {
+  const history = new History(1e6);
+  for (let sequence = 0; sequence < 10; sequence++) {
+    history.add(packet({ sequence, flags: sequence === 4 ? KEY : 0 }), sequence);
+    history.add(packet({ sequence, medium: MEDIUM.audio }), sequence);
+  }
+  history.add(packet({ sequence: 1, kind: KIND.data, medium: MEDIUM.text, flags: KEY }), 10);
+  history.sourceEnded(point(0));
+  assert.equal(history.entryPoint, 20);
+  history.sourceEnded(point(0, MEDIUM.text));
+  assert.equal(history.entryPoint, 19);
+  assert.deepEqual(history.retainedBefore(history.end), []);
+  assert.equal(history.find(point(3))?.position, 6);
+  assert.equal(history.resumePoint([point(6), point(10, MEDIUM.audio)]).position, 12);
+  assert.equal(history.resumePoint([point(10, MEDIUM.audio)]).position, history.end);
+  history.allEnded();
+  assert.equal(history.entryPoint, history.end);
+  history.add(packet({ sequence: 10 }), 11);
+  assert.equal(history.entryPoint, history.end, "a straggler does not revive it");
+  assert.equal(history.hadEnded(packet({ sequence: 3 }), 20), false);
+  assert.equal(history.hadEnded(packet({ sequence: 3 }), 21), true);
+});
+
+test("the packets of a channel whose sources have all ended are removed after 10 s", () => {
+  const history = new History(1e6);
+  history.add(packet({ sequence: 0, flags: KEY }), 0);
+  history.expire(60_000);
+  assert.equal(history.count, 1, "a source that is only silent keeps its key frame");
+  history.allEnded();
+  history.expire(60_200);
+  assert.equal(history.count, 0);
+});

@@ -35,14 +35,19 @@ interface SourceHistory {
   readonly slots: (HistoryEntry | undefined)[];
   /** Position of its newest key frame; -1: none. */
   keyStart: number;
+  /** Position of its newest packet. */
+  newest: number;
   lastAt: number;
+  /** The position that the next packet of the channel had when the source ended; undefined: it has not. */
+  endedAt: number | undefined;
   /** Its newest message, for data: later subscribers get the current value. */
   retained: HistoryEntry | undefined;
 }
 
 /**
  * The last packets of a channel in order of arrival: back to the newest key frame of each video source, and 10 s,
- * within bounds of bytes and packets. Of each data source, the newest message is always kept. [W50]
+ * within bounds of bytes and packets. Of each data source, the newest message is always kept. What an ended source has
+ * sent is there for its subscribers, and not for newcomers. [W50]
  */
 export class History {
   /** Bytes of packets kept. */
@@ -93,6 +98,7 @@ export class History {
     const source = this.#sourceFor(packet);
     source.slots[sequenceOf(packet) & (SLOTS - 1)] = entry;
     source.lastAt = now;
+    source.newest = entry.position;
     if (kindOf(packet) === KIND.data) source.retained = entry;
     else if (isKeyStart(packet)) source.keyStart = entry.position;
     this.#evict(now);
@@ -123,20 +129,48 @@ export class History {
     return this.#sources.get(keyOf(point.source, point.generation, point.medium))?.bits ?? 32;
   }
 
-  /** Where a newcomer begins: the newest key frame of video, else the newest packet; `end` when empty. */
+  /** A source has ended: newcomers get nothing of it any more. */
+  sourceEnded({ source, generation, medium }: Omit<SourcePoint, "sequence">): void {
+    const ended = this.#sources.get(keyOf(source, generation, medium));
+    if (ended !== undefined) ended.endedAt ??= this.#next;
+  }
+
+  /** All sources have ended. */
+  allEnded(): void {
+    for (const source of this.#sources.values()) source.endedAt ??= this.#next;
+  }
+
+  /** Whether the source of a packet had ended when the channel stood at `position`. */
+  hadEnded(packet: Uint8Array, position: number): boolean {
+    const { endedAt = Number.POSITIVE_INFINITY } = this.#sources.get(sourceKey(packet)) ?? {};
+    return endedAt <= position;
+  }
+
+  /** Removes what is old if all sources have ended, since no packet will replace it. @param now ms */
+  expire(now: number): void {
+    for (const { endedAt } of this.#sources.values()) if (endedAt === undefined) return;
+    this.#evict(now);
+  }
+
+  /** Where a newcomer begins: the newest key frame of video, else the newest packet; `end` when there is none. */
   get entryPoint(): number {
-    let newest = -1;
-    for (const { keyStart } of this.#sources.values()) newest = Math.max(newest, keyStart);
-    if (newest >= this.start) return newest;
-    return this.count === 0 ? this.end : this.end - 1;
+    let [key, newest] = [-1, -1];
+    for (const source of this.#sources.values()) {
+      if (source.endedAt !== undefined) continue;
+      key = Math.max(key, source.keyStart);
+      newest = Math.max(newest, source.newest);
+    }
+    if (key >= this.start) return key;
+    return newest >= this.start ? newest : this.end;
   }
 
   /** The kept messages of data sources from before `position`. */
   retainedBefore(position: number): HistoryEntry[] {
     return [...this.#sources.values()]
-      .flatMap(({ retained }) =>
-        retained !== undefined && retained.position < position ? [retained] : [],
-      )
+      .flatMap(({ endedAt, retained }) => {
+        if (endedAt !== undefined || retained === undefined) return [];
+        return retained.position < position ? [retained] : [];
+      })
       .sort((a, b) => a.position - b.position);
   }
 
@@ -158,6 +192,8 @@ export class History {
       const { packet, position: here } = this.#entries[index] as HistoryEntry;
       const key = sourceKey(packet);
       const from = wanted.get(key);
+      // Of an ended source that it does not name, it has everything, or is a newcomer.
+      if (from === undefined && this.#sources.get(key)?.endedAt !== undefined) continue;
       const ahead =
         from === undefined ? 0 : serialDistance(from, sequenceOf(packet), sequenceBitsOf(packet));
       if (from !== undefined) (ahead <= 0 ? reached : beyond).add(key);
@@ -179,7 +215,10 @@ export class History {
     if (this.#sources.size >= LIMITS.sourcesMax) this.#forgetOldestSource();
     const bits = sequenceBitsOf(packet);
     const slots = new Array<HistoryEntry | undefined>(SLOTS);
-    const made: SourceHistory = { key, bits, slots, keyStart: -1, lastAt: 0, retained: undefined };
+    const made: SourceHistory = {
+      ...{ key, bits, slots, keyStart: -1, newest: -1, lastAt: 0 },
+      ...{ endedAt: undefined, retained: undefined },
+    };
     this.#sources.set(key, made);
     this.#last = made;
     return made;

@@ -21,6 +21,7 @@ export { videoCodecString } from "./codecs/codec-strings.ts";
 export {
   codecNameOf,
   depacketizerFor,
+  followerFor,
   inspectorFor,
   inspectPayload,
   KNOWN_CODECS,
@@ -29,7 +30,8 @@ export {
   tellsKeyFrames,
 } from "./codecs/formats.ts";
 export { decodeG711 } from "./codecs/g711.ts";
-export { h264CodecString, NAL } from "./codecs/h264.ts";
+export { h264CodecString } from "./codecs/h264.ts";
+export { NAL } from "./codecs/h264-nal.ts";
 export { decodeH264Sps, type H264Sps } from "./codecs/h264-sps.ts";
 export { decodeH265Sps, type H265Sps, h265CodecString } from "./codecs/h265-sps.ts";
 export type {
@@ -48,6 +50,7 @@ export {
   ParameterSets,
   type SetFormat,
 } from "./codecs/parameter-sets.ts";
+export type { MarkerUse, PictureFollower, PictureRole } from "./codecs/picture-follower.ts";
 export {
   decodeVp8KeyFrame,
   decodeVp9KeyFrame,

@@ -159,6 +159,9 @@ function depacketize(codec: string, vector: FormatVector): { frames: Frame[]; dr
     let frame = depacketizer.push({ ...head, timestamp, marker, payload: bytes });
     for (; frame !== undefined; frame = depacketizer.more()) frames.push(frame);
   }
+  // The first frame waits for the packet behind its marker.
+  const last = depacketizer.waiting === "marked" ? depacketizer.finish() : undefined;
+  if (last !== undefined) frames.push(last);
   return { frames, dropped: depacketizer.dropped };
 }
 

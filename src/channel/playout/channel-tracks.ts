@@ -12,8 +12,7 @@ import {
   type Track,
 } from "../../wire/index.ts";
 import type { ChannelClientEvents } from "../channel-client.ts";
-import type { MediaTimeline } from "./media-timeline.ts";
-import type { IngestReport, SenderTime } from "./source-timeline.ts";
+import type { IngestReport, SenderTime, SourceTimeline } from "./source-timeline.ts";
 import { type EncodedFrame, TrackFeed } from "./track-feed.ts";
 
 /** What {@link ChannelTracks} reports. */
@@ -38,9 +37,12 @@ export interface FrameDrops {
 
 export interface ChannelTracksOptions {
   readonly clock: Clock;
-  readonly timeline: Pick<MediaTimeline, "report">;
-  /** How long a missing packet may be waited for, ms. */
-  waitMs(): number;
+  /** Told what the ingest reports about a source, at the local time `nowMs`. */
+  readonly timeline: {
+    report(source: SourceTimeline, report: IngestReport, nowMs: number): void;
+  };
+  /** How long a missing packet of such a track may be waited for, ms. */
+  waitMs(kind: Track["kind"]): number;
   /** Why a track of audio or video cannot be used, for people; undefined when it can. */
   refusalOf(track: Track): string | undefined;
   /** `first` of audio and of video, as a player shows them, or `all`. */
@@ -162,6 +164,7 @@ export class ChannelTracks {
     for (const feed of this.#feeds.values()) {
       const { medium } = feed.track;
       if (wanted.some((track) => track.medium === medium && feed.matches(track))) continue;
+      feed.finish();
       this.#forget(feed);
       this.#events.onClosed(feed);
     }
@@ -191,7 +194,7 @@ export class ChannelTracks {
   }
 
   #open(track: Track): void {
-    const feed: TrackFeed = new TrackFeed(track, this.#options.waitMs(), (frame) =>
+    const feed: TrackFeed = new TrackFeed(track, this.#options.waitMs(track.kind), (frame) =>
       this.#events.onFrame(feed, frame),
     );
     this.#feeds.set(track.medium, feed);

@@ -99,6 +99,11 @@ export class TrackFeed {
     this.#hand(this.#receiver.tick(nowMs));
   }
 
+  /** The source has ended: hands on what still waits. */
+  finish(): void {
+    this.#hand(this.#receiver.finish());
+  }
+
   #hand(frames: readonly Frame[]): void {
     for (const { timestamp, ...frame } of frames) {
       this.#onFrame({ ...frame, ticks: this.timeline.unwrap(timestamp) });

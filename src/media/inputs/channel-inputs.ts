@@ -18,6 +18,8 @@ export interface ChannelInputsOptions {
   readonly silenceMs: number;
   /** Redundant inputs at once. */
   readonly maxPublishers: number;
+  /** Of the channel's sources at this site, kept for as long as the site runs; absent: for as long as these inputs. */
+  readonly generations?: SourceGenerations | undefined;
   readonly clock: Clock;
   readonly log: Log;
   onEvent(event: PlaneEvent): void;
@@ -36,7 +38,7 @@ export class ChannelInputs {
   silenceMs: number;
   maxPublishers: number;
   /** Shared by the inputs, so that those with the same capture count its restarts alike. */
-  readonly generations = new SourceGenerations();
+  readonly generations: SourceGenerations;
   readonly #options: ChannelInputsOptions;
   /** Redundant ones, in order of preference. */
   readonly #inputs: ChannelInput[] = [];
@@ -54,6 +56,7 @@ export class ChannelInputs {
     this.#options = options;
     this.silenceMs = options.silenceMs;
     this.maxPublishers = options.maxPublishers;
+    this.generations = options.generations ?? new SourceGenerations();
   }
 
   /** True when no input is open. */

@@ -74,6 +74,14 @@ export class Announcer {
     this.#distributor.announce(packet, { patient: true });
   }
 
+  /** A source has ended: newcomers are not told how its clock stood. */
+  forgetReport({ source, generation, medium }: SourceId): void {
+    const kept = this.#reports.get(medium);
+    if (kept === undefined) return;
+    if (sourceOf(kept) === source && generationOf(kept) === generation)
+      this.#reports.delete(medium);
+  }
+
   /** Forwards a packet to all subscribers except standbys. */
   forward(packet: Uint8Array): void {
     this.#distributor.announce(packet, {});
@@ -114,7 +122,8 @@ export class Announcer {
   }
 }
 
-function sourceIdOf(packet: Uint8Array): SourceId {
+/** The source that the header of a packet names. */
+export function sourceIdOf(packet: Uint8Array): SourceId {
   return {
     source: sourceOf(packet),
     generation: generationOf(packet),

@@ -1,5 +1,5 @@
 import { type Clock, Counters, type Log } from "../../base/index.ts";
-import { History, Receiver } from "../../channel/index.ts";
+import { History, type InBandMessage, Receiver } from "../../channel/index.ts";
 import type { ChannelConfig } from "../../session/index.ts";
 import type { Description, SourcePoint } from "../../wire/index.ts";
 import { Distributor } from "../egress/distributor.ts";
@@ -9,7 +9,7 @@ import { Subscriber } from "../egress/subscriber.ts";
 import type { PlaneEvent } from "../events.ts";
 import type { ChannelSnapshot } from "../snapshot.ts";
 import type { ChannelStats, SlowSubscriber, Worst } from "../stats.ts";
-import { Announcer } from "./announcer.ts";
+import { Announcer, sourceIdOf } from "./announcer.ts";
 import { ByteRate } from "./byte-rate.ts";
 import type { ChannelPublisher } from "./channel-publisher.ts";
 import { Demand } from "./demand.ts";
@@ -84,8 +84,12 @@ export class Channel {
       drops: this.drops,
       announcer: this.#announcer,
       onPacket: (packet, now) => this.#deliver(packet, now),
-      onInBand: (message, packet) => this.#messages.receive(message, packet),
-      onTracks: (tracks) => this.#messages.describe(tracks),
+      onInBand: (message, packet) => this.#inBand(message, packet),
+      onTracks: (tracks) => {
+        // Where it may come from another site, that one says what there is.
+        const isElsewhere = !this.ingested && this.receiver.alternatives.length > 0;
+        if (!isElsewhere) this.#messages.describe(tracks);
+      },
       onOpened: () => {
         this.receiver.stop();
         this.#messages.setPath([options.site], 0);
@@ -112,7 +116,7 @@ export class Channel {
       silenceMs: options.config.silenceMs,
       events: {
         onPacket: (packet) => this.#deliver(packet, options.clock.now()),
-        onInBand: (message, packet) => this.#messages.receive(message, packet),
+        onInBand: (message, packet) => this.#inBand(message, packet),
         onSwitched: (from, to, reason) => {
           options.onEvent({ type: "input-switched", channel: this.name, from, to, reason });
         },
@@ -184,16 +188,18 @@ export class Channel {
     this.#demand.note();
     this.#announcer.introduce(subscriber, this.description);
     let position = this.history.entryPoint;
+    let joinedAt: number | undefined;
     if (resume.length > 0 && this.history.count > 0) {
       const found = this.history.resumePoint(resume);
       position = found.position;
       if (!found.complete) this.drops.add("resume-incomplete");
     } else {
+      joinedAt = this.history.end;
       for (const entry of this.history.retainedBefore(position)) {
         subscriber.send(entry.packet, 1, entry.position);
       }
     }
-    this.#distributor.start(subscriber, position);
+    this.#distributor.start(subscriber, position, joinedAt);
     this.#followDemand(resume);
     this.#distributor.pump(this.rate);
   }
@@ -259,10 +265,13 @@ export class Channel {
     const lost = !this.ingested && this.receiver.wanted && this.receiver.active === undefined;
     if (lost) this.#messages.setPath([], undefined);
     else this.#announcer.announcePath(true);
+    this.#ingest.repeat();
+    this.history.expire(now);
   }
 
   close(reason: string): void {
     this.receiver.close();
+    this.#ingest.close();
     for (const subscriber of [...this.subscribers.values()]) {
       this.#distributor.detach(subscriber);
       // A site's connection serves other channels too.
@@ -337,6 +346,18 @@ export class Channel {
     this.#bytesIn += packet.byteLength;
     this.#distributor.deliver(entry);
     this.#messages.measure(packet, now);
+  }
+
+  /** A message in band, from the ingest here or from upstream. */
+  #inBand(message: InBandMessage, packet: Uint8Array): void {
+    if (message.type === "bye") {
+      const source = sourceIdOf(packet);
+      this.history.sourceEnded(source);
+      this.#announcer.forgetReport(source);
+    } else if (message.type === "description" && message.description.tracks.length === 0) {
+      this.history.allEnded();
+    }
+    this.#messages.receive(message, packet);
   }
 
   #followDemand(resume: readonly SourcePoint[] = []): void {

@@ -1,4 +1,4 @@
-import type { Clock, Counters } from "../../base/index.ts";
+import type { Cancel, Clock, Counters } from "../../base/index.ts";
 import { type InBandMessage, SourceWindows } from "../../channel/index.ts";
 import type { SourcePoint, Track } from "../../wire/index.ts";
 import type { Announcer } from "./announcer.ts";
@@ -23,11 +23,22 @@ export interface LocalIngestOptions {
   onEnded(): void;
 }
 
+/**
+ * A source that has ended is described for so much longer, ms: its last packets are still on their way, and who was
+ * told that it is gone would not expect them.
+ */
+const FAREWELL_MS = 1_500;
+
 /** The publishing half of a channel, where it is ingested at this site: the counterpart of the `Receiver`. */
 export class LocalIngest {
   readonly #options: LocalIngestOptions;
   readonly #windows = new SourceWindows();
   #openCount = 0;
+  /** As described last. */
+  #tracks: readonly Track[] = [];
+  /** When sources ended, ms. */
+  readonly #endedAt = new Map<string, number>();
+  #cancelFarewell: Cancel | undefined;
 
   constructor(options: LocalIngestOptions) {
     this.#options = options;
@@ -58,7 +69,14 @@ export class LocalIngest {
   }
 
   describe(tracks: readonly Track[]): void {
-    this.#options.onTracks(tracks);
+    this.#tracks = tracks;
+    this.#options.onTracks(this.#present());
+  }
+
+  /** Says again that nothing is published, for subscribers that may have missed it. */
+  repeat(): void {
+    const isOver = this.#openCount === 0 && this.#tracks.length > 0;
+    if (isOver && this.#present().length === 0) this.#options.onTracks([]);
   }
 
   report({ ingestMs, rtpTimestamp, rtcp, ...source }: SourceReport): void {
@@ -72,10 +90,42 @@ export class LocalIngest {
 
   bye(source: SourceId): void {
     this.#announce({ type: "bye" }, source);
+    this.#part(source);
   }
 
   closed(): void {
-    if (--this.#openCount === 0) this.#options.onEnded();
+    if (--this.#openCount > 0) return;
+    for (const track of this.#tracks) if (!this.#endedAt.has(keyOf(track))) this.bye(track);
+    this.#options.onEnded();
+  }
+
+  /** Ends its timers. */
+  close(): void {
+    this.#cancelFarewell?.();
+  }
+
+  /** A source has ended; soon it is not described any more. */
+  #part(source: SourceId): void {
+    const { clock } = this.#options;
+    const key = keyOf(source);
+    if (this.#endedAt.has(key)) return;
+    this.#endedAt.set(key, clock.now());
+    this.#cancelFarewell?.();
+    this.#cancelFarewell = clock.after("farewell", FAREWELL_MS, () => {
+      if (this.#tracks.length > 0) this.#options.onTracks(this.#present());
+    });
+  }
+
+  /** The tracks without those that ended a while ago. */
+  #present(): readonly Track[] {
+    const described = new Set(this.#tracks.map(keyOf));
+    const since = this.#options.clock.now() - FAREWELL_MS;
+    for (const [key, at] of this.#endedAt) {
+      if (at <= since && !described.has(key)) this.#endedAt.delete(key);
+    }
+    return this.#tracks.filter((track) => {
+      return (this.#endedAt.get(keyOf(track)) ?? Number.POSITIVE_INFINITY) > since;
+    });
   }
 
   #announce(message: Exclude<InBandMessage, { type: "path" }>, source: SourceId): void {
@@ -119,4 +169,8 @@ class LocalPublisher implements ChannelPublisher {
     this.#isOpen = false;
     this.#ingest.closed();
   }
+}
+
+function keyOf({ source, generation, medium }: SourceId): string {
+  return `${medium}/${source}/${generation}`;
 }

@@ -85,10 +85,14 @@ export class Distributor {
     this.#streams.deliver(packet, position);
   }
 
-  /** Begins to send to a subscriber from `position` on, paced until it has caught up. */
-  start(subscriber: Subscriber, position: number): void {
+  /**
+   * Begins to send to a subscriber from `position` on, paced until it has caught up.
+   *
+   * @param joinedAt a newcomer's: the position that the next packet will get
+   */
+  start(subscriber: Subscriber, position: number, joinedAt?: number): void {
     this.detach(subscriber);
-    subscriber.catchUp(position);
+    subscriber.catchUp(position, joinedAt);
     this.#waiting.add(subscriber);
   }
 

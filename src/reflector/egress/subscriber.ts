@@ -33,6 +33,8 @@ export class Subscriber {
   readonly #clock: Clock;
   /** Next position to send while catching up. */
   #cursor = 0;
+  /** A newcomer's: what had ended when the channel stood there is not sent to it. */
+  #joinedAt = Number.NEGATIVE_INFINITY;
   #credit = 0;
   #creditAt = 0;
   /** The newest position that was acknowledged. */
@@ -69,8 +71,13 @@ export class Subscriber {
     this.#bytes += member.bytes;
   }
 
-  /** Starts sending from `position` of the history, paced. */
-  catchUp(position: number): void {
+  /**
+   * Starts sending from `position` of the history, paced.
+   *
+   * @param joinedAt a newcomer's: the position that the next packet will get; sources that have ended are left out
+   */
+  catchUp(position: number, joinedAt = Number.NEGATIVE_INFINITY): void {
+    this.#joinedAt = joinedAt;
     this.state = "catching-up";
     this.#cursor = position;
     this.#credit = BURST_BYTES;
@@ -231,9 +238,10 @@ export class Subscriber {
     do {
       const entry = this.#history.at(this.#cursor);
       if (entry === undefined) break;
+      this.#cursor++;
+      if (this.#history.hadEnded(entry.packet, this.#joinedAt)) continue;
       packets.push(entry.packet);
       bytes += entry.packet.byteLength;
-      this.#cursor++;
     } while (
       this.outlet.coalesces &&
       bytes < CHUNK_BYTES &&

@@ -1,4 +1,4 @@
-import { type Clock, type Log, MeanderError, SystemRandom } from "../../base/index.ts";
+import { type Clock, LIMITS, type Log, MeanderError, SystemRandom } from "../../base/index.ts";
 import type { ChannelSnapshot } from "../../client/contract/index.ts";
 import {
   ChannelInputs,
@@ -6,6 +6,7 @@ import {
   type OpenIngest,
   type OpenSocket,
   openIngest,
+  SourceGenerations,
 } from "../../media/index.ts";
 import type { Reflector } from "../../reflector/index.ts";
 import { type ChannelConfig, defaultChannelConfig } from "../../session/index.ts";
@@ -33,6 +34,11 @@ export class PlaneIngests implements AsyncDisposable {
   readonly #doorPorts: IngestDoorPorts;
   readonly #channels = new Map<string, ChannelIngests>();
   readonly #configs = new Map<string, ChannelConfig>();
+  /**
+   * By channel, for as long as the site runs: other sites and viewers remember its sources when its inputs, or the
+   * channel itself, have been closed and opened again.
+   */
+  readonly #generations = new Map<string, SourceGenerations>();
 
   constructor(options: PlaneIngestsOptions) {
     this.#options = options;
@@ -122,6 +128,7 @@ export class PlaneIngests implements AsyncDisposable {
       openPublisher: () => reflector.openPublisher(channel),
       silenceMs,
       maxPublishers,
+      generations: this.#generationsOf(channel),
       clock,
       log,
       onEvent,
@@ -129,6 +136,17 @@ export class PlaneIngests implements AsyncDisposable {
     const ingests = { inputs, open: new Map<string, OpenIngest>() };
     this.#channels.set(channel, ingests);
     return ingests;
+  }
+
+  #generationsOf(channel: string): SourceGenerations {
+    const generations = this.#generations.get(channel) ?? new SourceGenerations();
+    this.#generations.delete(channel);
+    this.#generations.set(channel, generations);
+    const [oldest] = this.#generations.keys();
+    if (this.#generations.size > LIMITS.channelsMax && oldest !== undefined) {
+      this.#generations.delete(oldest);
+    }
+    return generations;
   }
 
   #forgetIfEmpty(channel: string, ingests: ChannelIngests): void {

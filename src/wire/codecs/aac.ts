@@ -198,6 +198,13 @@ class UnitDepacketizer implements Depacketizer {
     if (this.#piece.length > 0) this.#drop();
   }
 
+  /** Access units have lengths. */
+  readonly waiting = "no";
+
+  finish(): undefined {
+    return undefined;
+  }
+
   #drop(): void {
     this.#piece.clear();
     if (!this.#isDropped) this.#dropped++;

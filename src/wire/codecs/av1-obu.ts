@@ -5,6 +5,7 @@ export const OBU = {
   sequenceHeader: 1,
   temporalDelimiter: 2,
   frameHeader: 3,
+  tileGroup: 4,
   frame: 6,
   tileList: 8,
   padding: 15,

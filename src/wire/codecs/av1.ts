@@ -24,6 +24,7 @@ import {
   type PayloadFacts,
 } from "./media-format.ts";
 import { ParameterSets, type SetFormat } from "./parameter-sets.ts";
+import type { PictureFollower, PictureRole } from "./picture-follower.ts";
 
 /** The sequence header: an OBU without a size field, as in RTP. */
 export const AV1_SETS: SetFormat = {
@@ -40,6 +41,10 @@ const CHOSEN_PER_FRAME = 2;
 interface FrameHead {
   /** A key frame that is shown: a decoder can start with it. */
   readonly key: boolean;
+  /** A key frame that a later frame header may show. */
+  readonly isHiddenKey?: boolean;
+  /** `show_existing_frame`. */
+  readonly isAgain?: boolean;
   /** No later frame can refer to it. */
   readonly unreferenced: boolean;
 }
@@ -53,7 +58,7 @@ function readFrameHead(payload: Uint8Array, sequence: Av1Sequence | undefined): 
   const heads = sequence?.frameHeads;
   if (sequence !== undefined && heads === undefined) return { key: true, unreferenced: false };
   const reader = new BitReader(payload);
-  if (reader.flag()) return { key: false, unreferenced: false };
+  if (reader.flag()) return { key: false, unreferenced: false, isAgain: true };
   const type = reader.bits(2);
   const isShown = reader.flag();
   const key = type === FRAME_TYPE.key && isShown;
@@ -61,6 +66,7 @@ function readFrameHead(payload: Uint8Array, sequence: Av1Sequence | undefined): 
   if (key || heads === undefined || heads.hasDecoderModel || type === FRAME_TYPE.switch) {
     return { key, unreferenced: false };
   }
+  if (type === FRAME_TYPE.key) return { key, unreferenced: false, isHiddenKey: true };
   if (!isShown) reader.skip(1);
   const isResilient = reader.flag();
   reader.skip(1);
@@ -68,10 +74,24 @@ function readFrameHead(payload: Uint8Array, sequence: Av1Sequence | undefined): 
     heads.screenContent === CHOSEN_PER_FRAME ? reader.flag() : heads.screenContent === 1;
   if (hasScreenContent && heads.integerMotion === CHOSEN_PER_FRAME) reader.skip(1);
   reader.skip(heads.frameIdBits + 1 + heads.orderHintBits);
-  const isIntra = type === FRAME_TYPE.key || type === FRAME_TYPE.intraOnly;
-  if (!isIntra && !isResilient) reader.skip(3);
+  if (type !== FRAME_TYPE.intraOnly && !isResilient) reader.skip(3);
   const refreshed = reader.bits(8);
   return { key, unreferenced: refreshed === 0 && !reader.exhausted };
+}
+
+/** A temporal unit whose first frame is a key frame that is shown, at once or by the next frame header. [W13] */
+class Av1Start {
+  key = false;
+  #frames = 0;
+  #isHiddenKey = false;
+
+  /** Notes the next frame of the unit. */
+  add(head: FrameHead): void {
+    if (this.#frames === 0) this.key = head.key;
+    else if (this.#frames === 1 && this.#isHiddenKey && head.isAgain === true) this.key = true;
+    this.#isHiddenKey = head.isHiddenKey === true;
+    this.#frames++;
+  }
 }
 
 /**
@@ -91,7 +111,7 @@ export class Av1Inspector implements Inspector {
     if (payload === undefined) return NO_FACTS;
     const { continues, elements, goesOn, newSequence } = payload;
     const parameterSets: Uint8Array[] = [];
-    let key = newSequence;
+    const start = new Av1Start();
     let unreferenced = place === "next" && this.#unreferenced;
     for (const [index, element] of elements.entries()) {
       if (index === 0 && continues) continue;
@@ -104,9 +124,10 @@ export class Av1Inspector implements Inspector {
       if (type !== OBU.frame && type !== OBU.frameHeader) continue;
       const front = obuPayloadFront(element).subarray(0, FRAME_HEAD_BYTES_MAX);
       const head = readFrameHead(front, this.#sequence);
-      key ||= head.key;
+      start.add(head);
       unreferenced = head.unreferenced;
     }
+    const key = newSequence || start.key;
     if (place !== "late") this.#unreferenced = unreferenced;
     return {
       begin: !continues,
@@ -156,7 +177,61 @@ export class Av1Packetizer implements Packetizer {
 export function av1Depacketizer(options: {
   readonly parameterSets?: readonly Uint8Array[] | undefined;
 }): Depacketizer {
-  return new FrameDepacketizer(new Av1Assembly(options.parameterSets ?? []));
+  return new FrameDepacketizer(new Av1Assembly(options.parameterSets ?? []), new Av1Follower());
+}
+
+/**
+ * A temporal unit has one shown frame for each spatial layer, so the next one that is no higher begins another unit; so
+ * does a new coded video sequence.
+ */
+export class Av1Follower implements PictureFollower {
+  /** The highest spatial layer of which a frame was shown; -1: none. */
+  #shown = -1;
+  #hasFrame = false;
+
+  begin(): void {
+    this.#shown = -1;
+    this.#hasFrame = false;
+  }
+
+  role(bytes: Uint8Array): PictureRole {
+    const payload = decodeAv1Payload(bytes);
+    if (payload === undefined) return "none";
+    let role: PictureRole = payload.continues ? "continues" : "none";
+    if (payload.newSequence && this.#hasFrame) {
+      this.begin();
+      role = "starts";
+    }
+    for (const [index, element] of payload.elements.entries()) {
+      if (index === 0 && payload.continues) continue;
+      const type = obuTypeOf(element);
+      if (type === OBU.tileGroup && role === "none") role = "continues";
+      if (type !== OBU.frame && type !== OBU.frameHeader) continue;
+      const layer = ((element[0] as number) & EXTENSION_BIT) === 0 ? 0 : spatialLayerOf(element[1]);
+      if (role === "none") role = layer <= this.#shown ? "starts" : "continues";
+      if (layer <= this.#shown) this.#shown = -1;
+      this.#hasFrame = true;
+      if (isShown(obuPayloadFront(element)[0] ?? 0)) this.#shown = layer;
+    }
+    return role;
+  }
+}
+
+/** In the first byte of an OBU: a byte of layers follows. */
+const EXTENSION_BIT = 0x04;
+
+function spatialLayerOf(extension = 0): number {
+  return (extension >> 3) & 3;
+}
+
+/** `show_existing_frame` or `show_frame` (AV1 §5.9.2); reduced headers, of still pictures, count as not shown. */
+function isShown(front: number): boolean {
+  return isShownAgain(front) || (front & 0x10) !== 0;
+}
+
+/** `show_existing_frame`. */
+function isShownAgain(front: number): boolean {
+  return (front & 0x80) !== 0;
 }
 
 class Av1Assembly implements FrameAssembly {
@@ -166,7 +241,8 @@ class Av1Assembly implements FrameAssembly {
   readonly #piece = new FrameBuilder();
   #isCut = false;
   #hasFrame = false;
-  #hasKey = false;
+  #hasShown = false;
+  #start = new Av1Start();
   #hasSequence = false;
 
   constructor(parameterSets: readonly Uint8Array[]) {
@@ -180,11 +256,13 @@ class Av1Assembly implements FrameAssembly {
     return payload.newSequence || (first !== undefined && AV1_SETS.kindOf(first) !== undefined);
   }
 
-  reset(): void {
+  reset(builder: FrameBuilder): void {
+    builder.clear();
     this.#piece.clear();
     this.#isCut = false;
     this.#hasFrame = false;
-    this.#hasKey = false;
+    this.#hasShown = false;
+    this.#start = new Av1Start();
     this.#hasSequence = false;
   }
 
@@ -210,7 +288,8 @@ class Av1Assembly implements FrameAssembly {
     // A sequence header alone is kept for the next key frame; nothing is to be shown.
     if (!this.#hasFrame) return undefined;
     const bytes = builder.slice();
-    if (!this.#hasKey || this.#hasSequence) return { bytes, key: this.#hasKey };
+    const { key } = this.#start;
+    if (!key || this.#hasSequence) return { bytes, key };
     const [set] = this.#known.all();
     const obu = set === undefined ? undefined : readObu(set, 0);
     if (obu === undefined) return "broken";
@@ -218,6 +297,11 @@ class Av1Assembly implements FrameAssembly {
     appendWithSize(obu, builder);
     builder.append(bytes);
     return { bytes: builder.slice(), key: true };
+  }
+
+  /** With one layer, a temporal unit ends with its shown frame, unless its tiles come in OBUs of their own. */
+  isWhole(): boolean | undefined {
+    return this.#isCut ? false : this.#hasShown ? true : undefined;
   }
 
   #appendObu(element: Uint8Array, builder: FrameBuilder): boolean {
@@ -230,8 +314,11 @@ class Av1Assembly implements FrameAssembly {
       this.#learn(withoutSize(obu));
     }
     if (obu.type === OBU.frame || obu.type === OBU.frameHeader) {
-      if (!this.#hasFrame) this.#hasKey = readFrameHead(obu.payload, this.#sequence).key;
+      this.#start.add(readFrameHead(obu.payload, this.#sequence));
       this.#hasFrame = true;
+      const front = obu.payload[0] ?? 0;
+      const isComplete = obu.type === OBU.frame || isShownAgain(front);
+      this.#hasShown ||= isComplete && obu.layer === undefined && isShown(front);
     }
     appendWithSize(obu, builder);
     return true;

@@ -1,6 +1,7 @@
 /** What WebCodecs and RFC 6381 call the video in a frame. */
 import { av1CodecString, decodeAv1Sequence } from "./av1-sequence.ts";
-import { h264CodecString, NAL, nalTypeOf } from "./h264.ts";
+import { h264CodecString } from "./h264.ts";
+import { NAL, nalTypeOf } from "./h264-nal.ts";
 import { findH265Sps } from "./h265.ts";
 import { decodeH265Sps, h265CodecString } from "./h265-sps.ts";
 import { splitAnnexB } from "./nal-format.ts";

@@ -1,7 +1,8 @@
 /** The payload formats that Meander can take apart, by the lower-case encoding name of the SDP. */
 import { AacPacketizer, aacDepacketizer, parseAacFormat } from "./aac.ts";
-import { AV1_SETS, Av1Inspector, Av1Packetizer, av1Depacketizer } from "./av1.ts";
-import { H264_FORMAT, H264_INSPECTOR, H264_SETS } from "./h264.ts";
+import { AV1_SETS, Av1Follower, Av1Inspector, Av1Packetizer, av1Depacketizer } from "./av1.ts";
+import { H264_FORMAT, H264Inspector } from "./h264.ts";
+import { H264_SETS } from "./h264-nal.ts";
 import { H265_FORMAT, H265_SETS, H265Inspector } from "./h265.ts";
 import {
   type Depacketizer,
@@ -13,13 +14,14 @@ import {
 import { nalDepacketizer } from "./nal-depacketizer.ts";
 import { NalPacketizer } from "./nal-packetizer.ts";
 import type { SetFormat } from "./parameter-sets.ts";
+import type { PictureFollower } from "./picture-follower.ts";
 import {
   SINGLE_PACKET_FACTS,
   SinglePacketDepacketizer,
   SinglePacketPacketizer,
 } from "./single-packet.ts";
-import { VP8_INSPECTOR, Vp8Packetizer, vp8Depacketizer } from "./vp8.ts";
-import { Vp9Inspector, Vp9Packetizer, vp9Depacketizer } from "./vp9.ts";
+import { VP8_INSPECTOR, Vp8Follower, Vp8Packetizer, vp8Depacketizer } from "./vp8.ts";
+import { Vp9Follower, Vp9Inspector, Vp9Packetizer, vp9Depacketizer } from "./vp9.ts";
 
 /** What a depacketizer may know of its track. */
 export interface DepacketizerOptions {
@@ -39,6 +41,8 @@ interface RtpFormat {
   readonly packetizer?: (options: { readonly maxPayloadBytes: number }) => Packetizer;
   readonly depacketizer: (options: DepacketizerOptions) => Depacketizer | undefined;
   readonly inspector: (parameterSets: readonly Uint8Array[]) => Inspector;
+  /** Undefined for audio. */
+  readonly follower?: (parameterSets: readonly Uint8Array[]) => PictureFollower;
   readonly sets?: SetFormat;
 }
 
@@ -72,7 +76,8 @@ const FORMATS: ReadonlyMap<string, RtpFormat> = new Map<string, RtpFormat>([
       kind: "video",
       packetizer: (options) => new NalPacketizer(H264_FORMAT, options),
       depacketizer: (options) => nalDepacketizer(H264_FORMAT, options),
-      inspector: () => H264_INSPECTOR,
+      inspector: () => new H264Inspector(),
+      follower: (sets) => H264_FORMAT.follower(sets),
       sets: H264_SETS,
     },
   ],
@@ -84,6 +89,7 @@ const FORMATS: ReadonlyMap<string, RtpFormat> = new Map<string, RtpFormat>([
       packetizer: (options) => new NalPacketizer(H265_FORMAT, options),
       depacketizer: (options) => nalDepacketizer(H265_FORMAT, options),
       inspector: (sets) => new H265Inspector(sets),
+      follower: (sets) => H265_FORMAT.follower(sets),
       sets: H265_SETS,
     },
   ],
@@ -95,6 +101,7 @@ const FORMATS: ReadonlyMap<string, RtpFormat> = new Map<string, RtpFormat>([
       packetizer: (options) => new Vp8Packetizer(options),
       depacketizer: vp8Depacketizer,
       inspector: () => VP8_INSPECTOR,
+      follower: () => new Vp8Follower(),
     },
   ],
   [
@@ -105,6 +112,7 @@ const FORMATS: ReadonlyMap<string, RtpFormat> = new Map<string, RtpFormat>([
       packetizer: (options) => new Vp9Packetizer(options),
       depacketizer: vp9Depacketizer,
       inspector: () => new Vp9Inspector(),
+      follower: () => new Vp9Follower(),
     },
   ],
   [
@@ -115,6 +123,7 @@ const FORMATS: ReadonlyMap<string, RtpFormat> = new Map<string, RtpFormat>([
       packetizer: (options) => new Av1Packetizer(options),
       depacketizer: av1Depacketizer,
       inspector: (sets) => new Av1Inspector(sets),
+      follower: () => new Av1Follower(),
       sets: AV1_SETS,
     },
   ],
@@ -171,6 +180,18 @@ export function inspectorFor(
   parameterSets: readonly Uint8Array[] = [],
 ): Inspector | undefined {
   return FORMATS.get(codec)?.inspector(parameterSets);
+}
+
+/**
+ * Tells the pictures of a source apart; undefined for audio and for unknown codecs.
+ *
+ * @param parameterSets those that came with the description; not retained
+ */
+export function followerFor(
+  codec: string,
+  parameterSets: readonly Uint8Array[] = [],
+): PictureFollower | undefined {
+  return FORMATS.get(codec)?.follower?.(parameterSets);
 }
 
 /** Facts of one RTP payload by itself; a codec that is not known has none. Never throws. */

@@ -26,6 +26,11 @@ export class FrameBuilder {
     this.#overflowed = false;
   }
 
+  /** Removes what stands behind the first `length` bytes. */
+  truncate(length: number): void {
+    this.#length = Math.min(this.#length, length);
+  }
+
   /** Copies. */
   append(bytes: Uint8Array): void {
     if (!this.#reserve(bytes.byteLength)) return;

@@ -1,4 +1,5 @@
 import { BitReader, unescapeNal } from "../bytes/bit-reader.ts";
+import type { H264SliceSyntax } from "./h264-slices.ts";
 
 /** What an H.264 sequence parameter set says of the pictures. */
 export interface H264Sps {
@@ -18,14 +19,27 @@ const MACROBLOCK = 16;
 
 /** Reads a sequence parameter set with its NAL header (ITU-T H.264 §7.3.2.1.1). Undefined when it is malformed. */
 export function decodeH264Sps(nal: Uint8Array): H264Sps | undefined {
+  return readSps(nal)?.sps;
+}
+
+/** How slices that refer to a sequence parameter set are to be read. Undefined when it is malformed. */
+export function decodeH264SliceSyntax(nal: Uint8Array): H264SliceSyntax | undefined {
+  return readSps(nal)?.slices;
+}
+
+function readSps(
+  nal: Uint8Array,
+): { readonly sps: H264Sps; readonly slices: H264SliceSyntax } | undefined {
   const reader = new BitReader(unescapeNal(nal));
   reader.skip(8);
   const profile = reader.bits(8);
   reader.skip(16);
-  reader.unsignedGolomb();
-  const format = HIGH_PROFILES.includes(profile) ? readHighFormat(reader) : DEFAULT_FORMAT;
-  reader.unsignedGolomb();
-  skipPictureOrder(reader);
+  const spsId = reader.unsignedGolomb();
+  const { separatePlanes, ...format } = HIGH_PROFILES.includes(profile)
+    ? readHighFormat(reader)
+    : { ...DEFAULT_FORMAT, separatePlanes: false };
+  const frameBits = reader.unsignedGolomb() + 4;
+  const orderBits = readPictureOrder(reader);
   reader.unsignedGolomb();
   reader.skip(1);
   const columns = reader.unsignedGolomb() + 1;
@@ -34,7 +48,8 @@ export function decodeH264Sps(nal: Uint8Array): H264Sps | undefined {
   if (!framesOnly) reader.skip(1);
   reader.skip(1);
   const crop = reader.flag() ? readCrop(reader) : { x: 0, y: 0 };
-  if (reader.exhausted) return undefined;
+  // §7.4.2.1.1: at most 16 bits each.
+  if (reader.exhausted || frameBits > 16 || (orderBits ?? 0) > 16) return undefined;
   const fieldFactor = framesOnly ? 1 : 2;
   const { chromaFormat } = format;
   const unitX = chromaFormat === 1 || chromaFormat === 2 ? 2 : 1;
@@ -42,7 +57,10 @@ export function decodeH264Sps(nal: Uint8Array): H264Sps | undefined {
   const width = columns * MACROBLOCK - crop.x * unitX;
   const height = mapRows * MACROBLOCK * fieldFactor - crop.y * unitY;
   if (width < 1 || height < 1 || width > 0xffff || height > 0xffff) return undefined;
-  return { width, height, ...format };
+  return {
+    sps: { width, height, ...format },
+    slices: { spsId, separatePlanes, frameBits, orderBits, framesOnly },
+  };
 }
 
 interface Format {
@@ -53,7 +71,7 @@ interface Format {
 
 const DEFAULT_FORMAT: Format = { chromaFormat: 1, bitDepthLuma: 8, bitDepthChroma: 8 };
 
-function readHighFormat(reader: BitReader): Format {
+function readHighFormat(reader: BitReader): Format & { readonly separatePlanes: boolean } {
   const chromaFormat = reader.unsignedGolomb();
   const separatePlanes = chromaFormat === CHROMA_444 && reader.flag();
   const bitDepthLuma = reader.unsignedGolomb() + 8;
@@ -64,7 +82,8 @@ function readHighFormat(reader: BitReader): Format {
     for (let list = 0; list < lists; list++) if (reader.flag()) skipScalingList(reader, list);
   }
   // Planes of their own are cropped as if there were no chroma.
-  return { chromaFormat: separatePlanes ? 0 : chromaFormat, bitDepthLuma, bitDepthChroma };
+  const cropped = separatePlanes ? 0 : chromaFormat;
+  return { chromaFormat: cropped, bitDepthLuma, bitDepthChroma, separatePlanes };
 }
 
 function skipScalingList(reader: BitReader, list: number): void {
@@ -75,15 +94,17 @@ function skipScalingList(reader: BitReader, list: number): void {
   }
 }
 
-function skipPictureOrder(reader: BitReader): void {
+/** Bits of `pic_order_cnt_lsb`; undefined where slices have none. */
+function readPictureOrder(reader: BitReader): number | undefined {
   const type = reader.unsignedGolomb();
-  if (type === 0) reader.unsignedGolomb();
-  if (type !== 1) return;
+  if (type === 0) return reader.unsignedGolomb() + 4;
+  if (type !== 1) return undefined;
   reader.skip(1);
   reader.signedGolomb();
   reader.signedGolomb();
   const cycle = Math.min(255, reader.unsignedGolomb());
   for (let at = 0; at < cycle; at++) reader.signedGolomb();
+  return undefined;
 }
 
 /** Units cropped away, left and right, top and bottom. */

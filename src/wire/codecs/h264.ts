@@ -1,80 +1,38 @@
-/** H.264 NAL units (ITU-T H.264 §7.4.1) and their RTP payloads (RFC 6184 §5). */
-import { BitReader } from "../bytes/bit-reader.ts";
+/** H.264 over RTP (RFC 6184). */
 import { encodeHex } from "../bytes/hex.ts";
-import { type Inspector, NO_FACTS, type PayloadFacts } from "./media-format.ts";
-import { type NalFormat, type NalPayload, splitAggregate } from "./nal-format.ts";
-import type { SetFormat } from "./parameter-sets.ts";
-
-/** `nal_unit_type` of a NAL unit (ITU-T H.264 table 7-1), and of an RTP payload (RFC 6184 table 1). */
-export const NAL = {
-  slice: 1,
-  dataPartitionC: 4,
-  idr: 5,
-  sps: 7,
-  pps: 8,
-  delimiter: 9,
-  singleMax: 23,
-  stapA: 24,
-  fuA: 28,
-} as const;
-
-/** What RTP payloads call `F` and `NRI`: the forbidden bit and the reference value, in place. */
-const FORBIDDEN_BIT = 0x80;
-const REFERENCE_BITS = 0x60;
-const TYPE_BITS = 0x1f;
-/** In the second byte of a fragment. */
-const START_BIT = 0x80;
-const END_BIT = 0x40;
-
-/** Where the ids stand: behind header, profile, constraints and level (ITU-T H.264 §7.3.2.1.1); behind the header. */
-const SPS_ID_BYTE = 4;
-const PPS_ID_BYTE = 1;
-const SPS_ID_MAX = 31;
-const PPS_ID_MAX = 255;
-
-/** The type of a NAL unit or payload, 0..31; 0 (unspecified) when it is empty. */
-export function nalTypeOf(nal: Uint8Array): number {
-  return (nal[0] ?? 0) & TYPE_BITS;
-}
-
-/** SPS and PPS, without start code. */
-export const H264_SETS: SetFormat = {
-  kinds: 2,
-  kindOf(nal) {
-    const type = nalTypeOf(nal);
-    return type === NAL.sps ? 0 : type === NAL.pps ? 1 : undefined;
-  },
-  idOf(nal) {
-    const isSequence = nalTypeOf(nal) === NAL.sps;
-    // Emulation prevention cannot touch it: values up to 255 have at most eight leading zeros.
-    const reader = new BitReader(nal.subarray(isSequence ? SPS_ID_BYTE : PPS_ID_BYTE));
-    const id = reader.unsignedGolomb();
-    return reader.exhausted || id > (isSequence ? SPS_ID_MAX : PPS_ID_MAX) ? undefined : id;
-  },
-};
+import {
+  END_BIT,
+  FORBIDDEN_BIT,
+  H264_SETS,
+  isH264Picture,
+  isH264Slice,
+  NAL,
+  nalTypeOf,
+  REFERENCE_BITS,
+  readH264Payload,
+  START_BIT,
+  TYPE_BITS,
+} from "./h264-nal.ts";
+import { H264Follower, H264Units } from "./h264-pictures.ts";
+import { h264RecoveryFrames, readH264SliceHead } from "./h264-slices.ts";
+import {
+  type Inspector,
+  NO_FACTS,
+  type PacketPosition,
+  type PayloadFacts,
+} from "./media-format.ts";
+import { type NalFormat, splitAggregate } from "./nal-format.ts";
 
 /** Payloads of `packetization-mode` 0 and 1. */
 export const H264_FORMAT: NalFormat = {
   sets: H264_SETS,
   headBytes: 1,
   typeOf: nalTypeOf,
-  isKeyPicture: (type) => type === NAL.idr,
-  isPicture: (type) => type === NAL.idr || isSlice(type),
+  isPicture: isH264Picture,
   isDelimiter: (type) => type === NAL.delimiter,
-  read(payload): NalPayload {
-    const head = payload[0] as number;
-    if ((head & FORBIDDEN_BIT) !== 0) return { type: "broken" };
-    const type = head & TYPE_BITS;
-    if (type >= 1 && type <= NAL.singleMax) return { type: "whole", nals: [payload] };
-    if (type === NAL.stapA) {
-      const nals = splitAggregate(payload, 1);
-      return nals === undefined ? { type: "broken" } : { type: "whole", nals };
-    }
-    if (type === NAL.fuA) return readFragment(payload);
-    // RFC 6184 §5.2: 0, 30 and 31 are reserved and skipped. STAP-B, MTAP and FU-B need interleaving, which was not
-    // negotiated.
-    return { type: type === 0 || type >= 30 ? "reserved" : "broken" };
-  },
+  read: readH264Payload,
+  units: (parameterSets) => new H264Units(parameterSets),
+  follower: (parameterSets) => new H264Follower(parameterSets),
   /** RFC 6184 §5.7.1. */
   aggregateHead(nals) {
     const heads = nals.map((nal) => nal[0] as number);
@@ -92,54 +50,74 @@ export const H264_FORMAT: NalFormat = {
   },
 };
 
-/** RFC 6184 §5.8: indicator (F, NRI of the NAL unit), head (start, end, type of the NAL unit), data. */
-function readFragment(payload: Uint8Array): NalPayload {
-  if (payload.byteLength < 3) return { type: "broken" };
-  const indicator = payload[0] as number;
-  const head = payload[1] as number;
-  const type = head & TYPE_BITS;
-  if (type === 0 || type > NAL.singleMax) return { type: "broken" };
-  return {
-    type: "piece",
-    start: (head & START_BIT) !== 0,
-    end: (head & END_BIT) !== 0,
-    head: Uint8Array.of((indicator & REFERENCE_BITS) | type),
-    data: payload.subarray(2),
-  };
-}
+/**
+ * Keeps from payload to payload that a recovery point was announced, and whether it is kept: by a picture without
+ * references to others.
+ */
+export class H264Inspector implements Inspector {
+  #recovers = false;
 
-/** Keeps nothing from payload to payload. */
-export const H264_INSPECTOR: Inspector = { inspect: inspectH264 };
-
-/** Facts of one RTP payload; what is malformed or of no known type has none. */
-function inspectH264(payload: Uint8Array): PayloadFacts {
-  const type = nalTypeOf(payload);
-  if (isSlice(type) || type === NAL.idr) {
+  /** Facts of one RTP payload; what is malformed or of no known type has none. */
+  inspect(payload: Uint8Array, place: PacketPosition): PayloadFacts {
+    if (place === "after-loss") this.#recovers = false;
+    const type = nalTypeOf(payload);
+    if (type >= 1 && type <= NAL.singleMax) return this.#factsOf([payload], place);
+    if (type === NAL.stapA) return this.#factsOf(splitAggregate(payload, 1) ?? [], place);
+    const fragment = payload[1];
+    if (type !== NAL.fuA || fragment === undefined) return NO_FACTS;
+    const inner = fragment & TYPE_BITS;
+    const begin = (fragment & START_BIT) !== 0;
+    // Written out: this is done for most packets of most channels.
+    const isSet = isParameterSet(inner);
+    const key = inner === NAL.idr || (begin && this.#isEntry(inner, payload.subarray(1), place));
     return {
-      begin: true,
+      begin,
       first: false,
-      keyframe: type === NAL.idr,
-      discardable: isUnreferencedSlice(type, payload),
+      keyframe: key || isSet,
+      ...(isSet ? { announces: true } : {}),
+      discardable: !key && isUnreferencedSlice(inner, payload),
       parameterSets: NO_FACTS.parameterSets,
     };
   }
-  if (type >= 1 && type <= NAL.singleMax) return factsOfNals([payload]);
-  if (type === NAL.stapA) return factsOfNals(splitAggregate(payload, 1) ?? []);
-  const fragment = payload[1];
-  if (type !== NAL.fuA || fragment === undefined) return NO_FACTS;
-  const inner = fragment & TYPE_BITS;
-  // Written out: this is done for most packets of most channels.
-  return {
-    begin: (fragment & START_BIT) !== 0,
-    first: false,
-    keyframe: isKey(inner),
-    discardable: isUnreferencedSlice(inner, payload),
-    parameterSets: NO_FACTS.parameterSets,
-  };
+
+  #factsOf(nals: readonly Uint8Array[], place: PacketPosition): PayloadFacts {
+    const sets = nals.filter((nal) => isParameterSet(nalTypeOf(nal)));
+    let hasPicture = false;
+    let isKey = false;
+    let isUnreferenced = true;
+    for (const nal of nals) {
+      const type = nalTypeOf(nal);
+      if (type === NAL.sei && h264RecoveryFrames(nal) === 0) {
+        isKey ||= !hasPicture;
+        if (place !== "late") this.#recovers = true;
+      }
+      if (!isH264Picture(type)) continue;
+      const isEntry = type === NAL.idr || this.#isEntry(type, nal, place);
+      isKey = hasPicture ? isKey || isEntry : isEntry;
+      isUnreferenced &&= isUnreferencedSlice(type, nal);
+      hasPicture = true;
+    }
+    const announces = sets.length > 0 && !hasPicture && !isKey;
+    return {
+      begin: nals.length > 0,
+      first: sets.some((nal) => nalTypeOf(nal) === NAL.sps),
+      keyframe: isKey || announces,
+      ...(announces ? { announces } : {}),
+      discardable: !isKey && hasPicture && isUnreferenced,
+      parameterSets: sets.map((nal) => nal.slice()),
+    };
+  }
+
+  /** A slice that is no IDR: whether it keeps what a recovery point announced. */
+  #isEntry(type: number, nal: Uint8Array, place: PacketPosition): boolean {
+    if (!this.#recovers || place === "late" || !isH264Slice(type)) return false;
+    this.#recovers = false;
+    return readH264SliceHead(nal, () => undefined)?.isIntra === true;
+  }
 }
 
 function isUnreferencedSlice(type: number, payload: Uint8Array): boolean {
-  return isSlice(type) && ((payload[0] as number) & REFERENCE_BITS) === 0;
+  return isH264Slice(type) && ((payload[0] as number) & REFERENCE_BITS) === 0;
 }
 
 /** The codec string of RFC 6381 for a sequence parameter set with its NAL header: `avc1.42e01f`. */
@@ -147,29 +125,6 @@ export function h264CodecString(sps: Uint8Array): string {
   return `avc1.${encodeHex(sps.subarray(1, 4))}`;
 }
 
-/** A coded slice that belongs to no IDR picture. */
-function isSlice(type: number): boolean {
-  return type >= NAL.slice && type <= NAL.dataPartitionC;
-}
-
-function isKey(type: number): boolean {
-  return type === NAL.idr || isParameterSet(type);
-}
-
 function isParameterSet(type: number): boolean {
   return type === NAL.sps || type === NAL.pps;
-}
-
-function factsOfNals(nals: readonly Uint8Array[]): PayloadFacts {
-  const slices = nals.filter((nal) => isSlice(nalTypeOf(nal)));
-  const keyframe = nals.some((nal) => isKey(nalTypeOf(nal)));
-  const unreferenced = slices.every((nal) => ((nal[0] as number) & REFERENCE_BITS) === 0);
-  const sets = nals.filter((nal) => isParameterSet(nalTypeOf(nal)));
-  return {
-    begin: nals.length > 0,
-    first: sets.some((nal) => nalTypeOf(nal) === NAL.sps),
-    keyframe,
-    discardable: !keyframe && slices.length > 0 && unreferenced,
-    parameterSets: sets.map((nal) => nal.slice()),
-  };
 }

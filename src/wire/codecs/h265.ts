@@ -2,13 +2,23 @@
 import { BitReader, unescapeNal } from "../bytes/bit-reader.ts";
 import { decodeH265Sps } from "./h265-sps.ts";
 import { type Inspector, NO_FACTS, type PayloadFacts } from "./media-format.ts";
-import { type NalFormat, type NalPayload, splitAggregate } from "./nal-format.ts";
+import {
+  type NalFormat,
+  type NalPayload,
+  splitAggregate,
+  type UnitFacts,
+  type UnitReader,
+} from "./nal-format.ts";
 import type { SetFormat } from "./parameter-sets.ts";
+import type { PictureFollower, PictureRole } from "./picture-follower.ts";
 
 /** `nal_unit_type` of a NAL unit (ITU-T H.265 table 7-1), and of an RTP payload (RFC 7798 §4.4). */
 const TYPE = {
   /** Below: even types are of pictures that no picture of their sub-layer refers to. */
   subLayerNonReferenceMax: 14,
+  /** Leading pictures that are skipped at random access. */
+  raslN: 8,
+  raslR: 9,
   /** BLA, IDR, CRA and two that are reserved. */
   keyMin: 16,
   keyMax: 23,
@@ -65,9 +75,10 @@ export const H265_FORMAT: NalFormat = {
   sets: H265_SETS,
   headBytes: HEAD_BYTES,
   typeOf: h265TypeOf,
-  isKeyPicture: isKeyPicture,
   isPicture: (type) => type <= TYPE.pictureMax,
   isDelimiter: (type) => type === TYPE.delimiter,
+  units: () => new H265Units(),
+  follower: () => new H265Follower(),
   read(payload): NalPayload {
     const head = payload[0] as number;
     if ((head & FORBIDDEN_BIT) !== 0 || payload.byteLength < HEAD_BYTES) return { type: "broken" };
@@ -116,6 +127,63 @@ function readFragment(payload: Uint8Array): NalPayload {
   };
 }
 
+/**
+ * A decoder can start with an intra random access point: IDR, CRA, BLA. After a CRA or a BLA picture, random access
+ * skipped leading pictures may come, which refer to what was before; decodable ones refer to nothing before it.
+ */
+class H265Units implements UnitReader {
+  #key = false;
+  #leading = false;
+
+  add(nal: Uint8Array): void {
+    const type = h265TypeOf(nal);
+    this.#key ||= isKeyPicture(type);
+    this.#leading ||= type === TYPE.raslN || type === TYPE.raslR;
+  }
+
+  finish(): UnitFacts {
+    return { key: this.#key, leading: this.#leading && !this.#key };
+  }
+
+  reset(): void {
+    this.#key = this.#leading = false;
+  }
+}
+
+/** A picture begins with `first_slice_segment_in_pic_flag`, the bit behind the header. Fields are pictures. */
+class H265Follower implements PictureFollower {
+  #hasFirst = false;
+
+  begin(): void {
+    this.#hasFirst = false;
+  }
+
+  role(payload: Uint8Array): PictureRole {
+    const read = H265_FORMAT.read(payload);
+    if (read.type === "piece") {
+      if (h265TypeOf(read.head) > TYPE.pictureMax) return "none";
+      return read.start ? this.#roleOf(read.head, read.data[0]) : "continues";
+    }
+    if (read.type !== "whole") return "none";
+    let role: PictureRole = "none";
+    for (const nal of read.nals) {
+      if (h265TypeOf(nal) > TYPE.pictureMax) continue;
+      // A payload is of one picture: its first slice decides.
+      const own = this.#roleOf(nal, nal[HEAD_BYTES]);
+      if (role === "none") role = own;
+    }
+    return role;
+  }
+
+  /** Higher layers belong to the picture of the lowest one. */
+  #roleOf(nal: Uint8Array, behindHead: number | undefined): PictureRole {
+    const isFirst = layerOf(nal) === 0 && ((behindHead ?? 0) & 0x80) !== 0;
+    const role = isFirst && this.#hasFirst ? "starts" : "continues";
+    this.#hasFirst ||= isFirst;
+    return role;
+  }
+}
+
 /** Remembers from the sequence parameter sets how many temporal sub-layers there are. */
 export class H265Inspector implements Inspector {
   /** `TemporalId` of the highest sub-layer. Undefined: not known yet. */
@@ -131,10 +199,12 @@ export class H265Inspector implements Inspector {
     if (read?.type === "whole") return this.#factsOf(read.nals);
     if (read?.type !== "piece") return NO_FACTS;
     const type = h265TypeOf(read.head);
+    const isSet = isParameterSet(type);
     return {
       begin: read.start,
       first: false,
-      keyframe: isKey(type),
+      keyframe: isKeyPicture(type) || isSet,
+      ...(isSet ? { announces: true } : {}),
       discardable: this.#isUnreferenced(read.head),
       parameterSets: NO_FACTS.parameterSets,
     };
@@ -144,13 +214,15 @@ export class H265Inspector implements Inspector {
     const sets = nals.filter((nal) => H265_SETS.kindOf(nal) !== undefined);
     for (const set of sets) this.#learn(set);
     const pictures = nals.filter((nal) => h265TypeOf(nal) <= TYPE.pictureMax);
-    const keyframe = nals.some((nal) => isKey(h265TypeOf(nal)));
+    const isKey = pictures.some((nal) => isKeyPicture(h265TypeOf(nal)));
+    const announces = sets.length > 0 && pictures.length === 0;
     const unreferenced = pictures.every((nal) => this.#isUnreferenced(nal));
     return {
       begin: nals.length > 0,
       first: sets.some((set) => h265TypeOf(set) !== TYPE.pps),
-      keyframe,
-      discardable: !keyframe && pictures.length > 0 && unreferenced,
+      keyframe: isKey || announces,
+      ...(announces ? { announces } : {}),
+      discardable: !isKey && pictures.length > 0 && unreferenced,
       parameterSets: sets.map((set) => set.slice()),
     };
   }
@@ -177,8 +249,8 @@ function isKeyPicture(type: number): boolean {
   return type >= TYPE.keyMin && type <= TYPE.keyMax;
 }
 
-function isKey(type: number): boolean {
-  return isKeyPicture(type) || (type >= TYPE.vps && type <= TYPE.pps);
+function isParameterSet(type: number): boolean {
+  return type >= TYPE.vps && type <= TYPE.pps;
 }
 
 /** `nuh_layer_id`. */

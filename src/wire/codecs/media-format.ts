@@ -45,6 +45,13 @@ export interface Depacketizer {
   more(): Frame | undefined;
   /** Packets are missing before the next one. */
   lost(): void;
+  /**
+   * Whether a frame waits for the next packet, which shows whether it has ended: `marked` when its newest packet had
+   * the marker, so that it probably has.
+   */
+  readonly waiting: "no" | "open" | "marked";
+  /** Nothing more of the waiting frame will come. Returns it, if it is whole; {@link more} returns those after it. */
+  finish(): Frame | undefined;
   /** Frames of which something came, but not all or not sound. */
   readonly dropped: number;
 }
@@ -57,6 +64,8 @@ export interface PayloadFacts {
   readonly first: boolean;
   /** It belongs to what a decoder needs to start. For VP8 and VP9 only the first packet of a frame shows that. */
   readonly keyframe: boolean;
+  /** Only parameter sets let it seem so, which some senders repeat before any frame. Absent: no. */
+  readonly announces?: boolean | undefined;
   /** No other frame needs it. */
   readonly discardable: boolean;
   /** Parameter sets that it holds, whole, copied; H.264, H.265 and AV1. */

@@ -1,7 +1,14 @@
 import type { FrameBuilder } from "./frame-builder.ts";
 import { type FrameAssembly, FrameDepacketizer } from "./frame-depacketizer.ts";
-import type { Depacketizer } from "./media-format.ts";
-import { beginsUnit, type NalFormat, type NalPayload, START_CODE } from "./nal-format.ts";
+import type { Depacketizer, Frame } from "./media-format.ts";
+import {
+  beginsUnit,
+  type NalFormat,
+  type NalPayload,
+  SLICE_FRONT_BYTES,
+  START_CODE,
+  type UnitReader,
+} from "./nal-format.ts";
 import { ParameterSets } from "./parameter-sets.ts";
 
 /**
@@ -14,12 +21,14 @@ export function nalDepacketizer(
   format: NalFormat,
   options: { readonly parameterSets?: readonly Uint8Array[] | undefined },
 ): Depacketizer {
-  return new FrameDepacketizer(new NalAssembly(format, options.parameterSets ?? []));
+  const sets = options.parameterSets ?? [];
+  return new FrameDepacketizer(new NalAssembly(format, sets), format.follower(sets));
 }
 
 class NalAssembly implements FrameAssembly {
   readonly #format: NalFormat;
   readonly #known: ParameterSets;
+  readonly #unit: UnitReader;
   /** Type of the NAL unit whose pieces are coming. */
   #pieces: number | undefined;
   /** Where the newest NAL unit starts in the builder, after its start code. */
@@ -28,26 +37,32 @@ class NalAssembly implements FrameAssembly {
   /** Where parameter sets may be put: behind an access unit delimiter. */
   #insertAt = 0;
   #hasPicture = false;
-  #hasKeyPicture = false;
+  /** What came behind the picture: it belongs to it, or to the next one if that begins under the same timestamp. */
+  #tail: Uint8Array[] = [];
   /** Kinds of parameter sets that the access unit has. */
   readonly #hasSets = new Set<number>();
 
   constructor(format: NalFormat, parameterSets: readonly Uint8Array[]) {
     this.#format = format;
     this.#known = new ParameterSets(format.sets);
+    this.#unit = format.units(parameterSets);
     for (const set of parameterSets) this.#known.keep(set.slice());
   }
 
   begins(payload: Uint8Array): boolean {
-    return payload.byteLength === 0 || beginsUnit(this.#format, payload);
+    return beginsUnit(this.#format, payload);
   }
 
-  reset(): void {
+  reset(builder: FrameBuilder): void {
+    const tail = this.#tail;
+    this.#tail = [];
     this.#pieces = undefined;
     this.#insertAt = 0;
     this.#hasPicture = false;
-    this.#hasKeyPicture = false;
     this.#hasSets.clear();
+    this.#unit.reset();
+    builder.clear();
+    for (const nal of tail) this.#appendNal(nal, builder);
   }
 
   append(payload: Uint8Array, builder: FrameBuilder): boolean {
@@ -56,21 +71,33 @@ class NalAssembly implements FrameAssembly {
     if (read.type === "piece") return this.#appendPiece(read, builder);
     if (this.#pieces !== undefined) return false;
     if (read.type === "reserved") return true;
-    for (const nal of read.nals) {
-      this.#beginNal(this.#format.typeOf(nal), builder);
-      builder.append(nal);
-      this.#endNal(builder);
-    }
+    for (const nal of read.nals) this.#appendNal(nal, builder);
     return true;
   }
 
-  finish(builder: FrameBuilder): { bytes: Uint8Array; key: boolean } | "broken" | undefined {
+  finish(
+    builder: FrameBuilder,
+    { timestamp, isSplit }: { readonly timestamp: number; readonly isSplit: boolean },
+  ): Pick<Frame, "bytes" | "key" | "leading"> | "broken" | undefined {
     if (this.#pieces !== undefined) return "broken";
+    if (!isSplit) this.#keepTail(builder);
     // Parameter sets alone are kept for the next key frame; nothing is to be shown.
     if (!this.#hasPicture) return undefined;
-    if (!this.#hasKeyPicture) return { bytes: builder.slice(), key: false };
+    const { key, leading } = this.#unit.finish(timestamp);
+    if (!key) return { bytes: builder.slice(), key, ...(leading ? { leading } : {}) };
     const bytes = this.#withParameterSets(builder);
-    return bytes === undefined ? "broken" : { bytes, key: true };
+    return bytes === undefined ? "broken" : { bytes, key };
+  }
+
+  /** Slices do not say how many there are. */
+  isWhole(): boolean | undefined {
+    return this.#pieces === undefined ? undefined : false;
+  }
+
+  #appendNal(nal: Uint8Array, builder: FrameBuilder): void {
+    this.#beginNal(this.#format.typeOf(nal), builder);
+    builder.append(nal);
+    this.#endNal(builder);
   }
 
   #appendPiece(piece: NalPayload & { readonly type: "piece" }, builder: FrameBuilder): boolean {
@@ -92,6 +119,7 @@ class NalAssembly implements FrameAssembly {
   }
 
   #beginNal(type: number, builder: FrameBuilder): void {
+    if (this.#format.isPicture(type)) this.#keepTail(builder);
     builder.append(START_CODE);
     this.#nalStart = builder.length;
     this.#nalType = type;
@@ -100,17 +128,34 @@ class NalAssembly implements FrameAssembly {
   #endNal(builder: FrameBuilder): void {
     const type = this.#nalType;
     const format = this.#format;
-    if (format.isDelimiter(type)) this.#insertAt = builder.length;
     if (format.isPicture(type)) {
       this.#hasPicture = true;
-      this.#hasKeyPicture ||= format.isKeyPicture(type);
+      this.#unit.add(builder.slice(this.#nalStart, this.#nalStart + SLICE_FRONT_BYTES));
       return;
     }
-    const head = builder.slice(this.#nalStart, this.#nalStart + format.headBytes);
-    const kind = format.sets.kindOf(head);
+    const nal = builder.slice(this.#nalStart);
+    if (this.#hasPicture) {
+      this.#tail.push(nal);
+      builder.truncate(this.#nalStart - START_CODE.byteLength);
+      return;
+    }
+    if (format.isDelimiter(type)) this.#insertAt = builder.length;
+    this.#unit.add(nal);
+    const kind = format.sets.kindOf(nal.subarray(0, format.headBytes));
     if (kind === undefined) return;
     this.#hasSets.add(kind);
-    this.#known.keep(builder.slice(this.#nalStart));
+    this.#known.keep(nal);
+  }
+
+  /** What came behind the picture, or a part of it, belongs to it. */
+  #keepTail(builder: FrameBuilder): void {
+    if (this.#tail.length === 0) return;
+    for (const nal of this.#tail) {
+      builder.append(START_CODE);
+      builder.append(nal);
+      this.#known.keep(nal);
+    }
+    this.#tail = [];
   }
 
   /** Undefined when a parameter set is missing that was never received: no decoder could start with such a frame. */

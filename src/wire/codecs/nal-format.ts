@@ -2,9 +2,13 @@
  * What H.264 and H.265 have in common: access units of NAL units, after start codes in memory and in fragments in RTP.
  */
 import type { SetFormat } from "./parameter-sets.ts";
+import type { PictureFollower } from "./picture-follower.ts";
 
 /** What stands before each NAL unit in Annex B form. */
 export const START_CODE: Uint8Array = Uint8Array.of(0, 0, 0, 1);
+
+/** Bytes of a coded slice, its header included, in which all is that {@link UnitReader} reads. */
+export const SLICE_FRONT_BYTES = 32;
 
 /** An RTP payload, taken apart. */
 export type NalPayload =
@@ -24,6 +28,23 @@ export type NalPayload =
   | { readonly type: "reserved" }
   | { readonly type: "broken" };
 
+/** What an access unit is to a decoder that starts. */
+export interface UnitFacts {
+  readonly key: boolean;
+  /** As in `Frame`. */
+  readonly leading: boolean;
+}
+
+/** Reads the access units of one source, in decoding order, for {@link UnitFacts}. Never throws. */
+export interface UnitReader {
+  /** A NAL unit of the access unit, whole, or the front of a coded slice. Not retained. */
+  add(nal: Uint8Array): void;
+  /** The access unit has ended. */
+  finish(timestamp: number): UnitFacts;
+  /** Begins another access unit. */
+  reset(): void;
+}
+
 /** How a standard writes its NAL units. */
 export interface NalFormat {
   readonly sets: SetFormat;
@@ -31,11 +52,13 @@ export interface NalFormat {
   readonly headBytes: number;
   /** The type of a NAL unit; a type that is not a picture when it is empty. */
   typeOf(nal: Uint8Array): number;
-  /** A coded slice of a picture that a decoder can start with. */
-  isKeyPicture(type: number): boolean;
   /** Any coded slice. */
   isPicture(type: number): boolean;
   isDelimiter(type: number): boolean;
+  /** A reader of access units. @param parameterSets known from the start */
+  units(parameterSets: readonly Uint8Array[]): UnitReader;
+  /** A follower of pictures. @param parameterSets known from the start */
+  follower(parameterSets: readonly Uint8Array[]): PictureFollower;
   /** Takes an RTP payload apart, which is not empty. */
   read(payload: Uint8Array): NalPayload;
   /** The head of a payload that aggregates several NAL units, as long as a NAL unit's. */

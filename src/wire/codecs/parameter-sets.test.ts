@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { LIMITS } from "../../base/index.ts";
-import { H264_SETS } from "./h264.ts";
+import { H264_SETS } from "./h264-nal.ts";
 import { decodeParameterSets, encodeParameterSets, ParameterSets } from "./parameter-sets.ts";
 
 test("decoding gives what was encoded as base64", () => {

@@ -48,6 +48,13 @@ export class SinglePacketDepacketizer implements Depacketizer {
     return undefined;
   }
 
+  /** A packet is a frame. */
+  readonly waiting = "no";
+
+  finish(): undefined {
+    return undefined;
+  }
+
   lost(): void {
     // No frame spans two packets, so none is cut.
   }

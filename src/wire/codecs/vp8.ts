@@ -10,6 +10,7 @@ import {
   type Packetizer,
   type PayloadFacts,
 } from "./media-format.ts";
+import { type PictureFollower, PictureIds, type PictureRole } from "./picture-follower.ts";
 
 /** The payload descriptor (RFC 7741 §4.2). */
 export interface Vp8Descriptor {
@@ -115,7 +116,26 @@ export class Vp8Packetizer implements Packetizer {
 
 /** VP8 packets to VP8 frames. */
 export function vp8Depacketizer(): Depacketizer {
-  return new FrameDepacketizer(new Vp8Assembly());
+  return new FrameDepacketizer(new Vp8Assembly(), new Vp8Follower());
+}
+
+/**
+ * Under one timestamp, another picture id tells another frame; without ids, a beginning behind a marker does. A
+ * beginning alone does not: a sender may mark the first partition again when it cuts it.
+ */
+export class Vp8Follower implements PictureFollower {
+  readonly #ids = new PictureIds();
+
+  begin(): void {
+    this.#ids.begin();
+  }
+
+  role(payload: Uint8Array, isMarked: boolean): PictureRole {
+    const descriptor = decodeVp8Descriptor(payload);
+    if (descriptor === undefined) return "none";
+    const begins = descriptor.start && descriptor.partition === 0;
+    return this.#ids.role(begins, descriptor.pictureId, isMarked);
+  }
 }
 
 class Vp8Assembly implements FrameAssembly {
@@ -124,7 +144,9 @@ class Vp8Assembly implements FrameAssembly {
     return true;
   }
 
-  reset(): void {}
+  reset(builder: FrameBuilder): void {
+    builder.clear();
+  }
 
   append(payload: Uint8Array, builder: FrameBuilder): boolean {
     const descriptor = decodeVp8Descriptor(payload);
@@ -134,6 +156,11 @@ class Vp8Assembly implements FrameAssembly {
     if (builder.length === 0 && !isFirst) return false;
     builder.append(payload.subarray(descriptor.length));
     return true;
+  }
+
+  /** Nothing says how long the last partition is. */
+  isWhole(): undefined {
+    return undefined;
   }
 
   finish(builder: FrameBuilder): { bytes: Uint8Array; key: boolean } {

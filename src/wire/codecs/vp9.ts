@@ -12,6 +12,7 @@ import {
   type PacketPosition,
   type PayloadFacts,
 } from "./media-format.ts";
+import { type PictureFollower, PictureIds, type PictureRole } from "./picture-follower.ts";
 import { decodeVp9KeyFrame } from "./vp-key-frames.ts";
 
 /** The payload descriptor (RFC 9628 §4.2). */
@@ -229,19 +230,37 @@ const NO_STRUCTURE = new Uint8Array(0);
 
 /** VP9 packets to VP9 frames; the layers of one picture come as one. */
 export function vp9Depacketizer(): Depacketizer {
-  return new FrameDepacketizer(new Vp9Assembly());
+  return new FrameDepacketizer(new Vp9Assembly(), new Vp9Follower());
+}
+
+/** Under one timestamp, another picture id tells another picture; without ids, a beginning behind a marker does. */
+export class Vp9Follower implements PictureFollower {
+  readonly #ids = new PictureIds();
+
+  begin(): void {
+    this.#ids.begin();
+  }
+
+  role(payload: Uint8Array, isMarked: boolean): PictureRole {
+    const descriptor = decodeVp9Descriptor(payload);
+    if (descriptor === undefined) return "none";
+    const begins = descriptor.start && (descriptor.spatialLayer ?? 0) === 0;
+    return this.#ids.role(begins, descriptor.pictureId, isMarked);
+  }
 }
 
 class Vp9Assembly implements FrameAssembly {
   #isOpen = false;
+  #hasLayers = false;
 
   begins(payload: Uint8Array): boolean {
     const descriptor = decodeVp9Descriptor(payload);
     return descriptor?.start === true && (descriptor.spatialLayer ?? 0) === 0;
   }
 
-  reset(): void {
+  reset(builder: FrameBuilder): void {
     this.#isOpen = false;
+    builder.clear();
   }
 
   append(payload: Uint8Array, builder: FrameBuilder): boolean {
@@ -250,8 +269,15 @@ class Vp9Assembly implements FrameAssembly {
     // A layer's frame starts once, after the end of the one before, with its fragments in between.
     if (descriptor.start === this.#isOpen) return false;
     this.#isOpen = !descriptor.end;
+    this.#hasLayers = descriptor.spatialLayer !== undefined;
     builder.append(payload.subarray(descriptor.length));
     return true;
+  }
+
+  /** The end of a layer's frame is marked, but another layer may follow. */
+  isWhole(): boolean | undefined {
+    if (this.#isOpen) return false;
+    return this.#hasLayers ? undefined : true;
   }
 
   finish(builder: FrameBuilder): { bytes: Uint8Array; key: boolean } | "broken" {

@@ -247,3 +247,91 @@ test("flagging never throws, for any payload", () => {
     }),
   );
 });
+
+/** Flags of NAL units (hexadecimal) in packets of their own; a star before one is the marker. */
+function flagsOfNals(
+  codec: string,
+  frames: readonly (readonly string[])[],
+  constant = false,
+): string[] {
+  const flags = new FrameFlags(codec);
+  let sequence = 0;
+  return frames.map((nals, index) =>
+    nals
+      .map((nal) => {
+        const head = { payloadType: 96, ssrc: 1, csrcs: [], extensions: [] };
+        const marker = nal.startsWith("*");
+        const payload = bytesOf(nal.replace("*", ""));
+        const timestamp = constant ? 0 : index * 3000;
+        const packet = { ...head, marker, sequence: sequence++, timestamp, payload };
+        const each = flags.flag(packet, "next").flags;
+        const names = [
+          each & keyframe ? "k" : "",
+          each & begin ? "b" : "",
+          each & end ? "e" : "",
+          each & discardable ? "d" : "",
+        ];
+        return names.join("") || "-";
+      })
+      .join(" "),
+  );
+}
+
+const H264_SPS = "6764000aacd9447b011000000300100000030320f1225960";
+const H264_PPS = "68eaa3cb22c0";
+
+test("H.264: a key frame with a recovery point is flagged from its parameter sets on", () => {
+  const open = [H264_SPS, H264_PPS, "060601c480", "*418899811fdae397d3c4"];
+  const p = ["*419aa97a251171df"];
+  assert.deepEqual(flagsOfNals("h264", [open, p, open, p]), ["kb k k ke", "be", "kb k k ke", "be"]);
+  // Without parameter sets, from the recovery point on.
+  assert.deepEqual(flagsOfNals("h264", [open.slice(2), p]), ["kb ke", "be"]);
+});
+
+test("H.264: with parameter sets before every frame, only the pictures tell key frames after the first", () => {
+  const sets = [H264_SPS, H264_PPS];
+  const idr = [...sets, "*6588840057e9d7ad090c"];
+  const p = [...sets, "*419aa97a251171df"];
+  const open = [...sets, "060601c480", "*418899811fdae397d3c4"];
+  assert.deepEqual(flagsOfNals("h264", [idr, p, p, idr, p, open]), [
+    ...["kb k ke", "kb k ke", "b - e"],
+    ...["b - kbe", "b - e", "b - kb ke"],
+  ]);
+});
+
+test("H.264: periodic intra refresh has no entry but its IDR", () => {
+  const refresh = [H264_SPS, H264_PPS, "06060209c480", "*419aa97a251171df"];
+  const idr = [H264_SPS, H264_PPS, "*6588840057e9d7ad090c"];
+  const flagged = flagsOfNals("h264", [idr, refresh, refresh, refresh]);
+  assert.deepEqual(flagged, ["kb k ke", "kb k k ke", "b - - e", "b - - e"]);
+});
+
+test("markers inside pictures end nothing once they are known; those behind parameter sets never do", () => {
+  const frame = ["*419a236477c8", "*414a236477c8", "*414a236477c8"];
+  const key = [`*${H264_SPS}`, `*${H264_PPS}`, "*6588840057e9", "*6548840057e9"];
+  assert.deepEqual(flagsOfNals("h264", [key, frame, frame]), ["kb k ke k", "b - -", "b - -"]);
+});
+
+test("pictures under one timestamp begin and end one by one", () => {
+  const frame = ["419a236477c8", "*414a236477c8"];
+  assert.deepEqual(flagsOfNals("h264", [frame, frame, frame], true), ["b e", "b e", "b e"]);
+  const unmarked = frame.map((nal) => nal.replace("*", ""));
+  assert.deepEqual(flagsOfNals("h264", [unmarked, unmarked], true), ["b -", "b -"]);
+});
+
+test("a codec that changes under its payload type, or a sender of anything, costs no exception", () => {
+  const codecs = ["h264", "h265", "vp8", "vp9", "av1"];
+  const frames = codecs.map((codec) => ({ codec, bytes: vp8Frame(true, 300) }));
+  const plan = fc.array(fc.tuple(fc.nat(4), fc.boolean()), { minLength: 1, maxLength: 30 });
+  fc.assert(
+    fc.property(fc.constantFrom(...codecs), plan, (codec, list) => {
+      const flags = new FrameFlags(codec);
+      for (const [timestamp, [which, key]] of list.entries()) {
+        const other = frames[which] as (typeof frames)[number];
+        for (const packet of packetsOf(other.codec, [{ bytes: other.bytes, key, timestamp }])) {
+          assert.ok(flags.flag(packet, "next").flags < 32);
+        }
+      }
+    }),
+  );
+});

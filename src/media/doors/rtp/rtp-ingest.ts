@@ -39,8 +39,6 @@ export class RtpIngest implements Ingest {
   readonly #senders: (Remote | undefined)[];
   readonly #ssrc: number;
   readonly #cancelTick: Cancel;
-  #packets = 0;
-  #bytes = 0;
   #isClosed = false;
 
   constructor(parts: RtpIngestParts) {
@@ -69,13 +67,13 @@ export class RtpIngest implements Ingest {
     this.#cancelTick = every(clock, "ingest-reports", TICK_MS, () => this.#tick());
   }
 
-  /** RTP packets accepted, and their bytes. */
+  /** RTP packets published, and their bytes. */
   get packets(): number {
-    return this.#packets;
+    return this.#tracks.reduce((sum, { packets }) => sum + packets, 0);
   }
 
   get bytes(): number {
-    return this.#bytes;
+    return this.#tracks.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
   /** The tracks received so far, for the description. */
@@ -107,11 +105,7 @@ export class RtpIngest implements Ingest {
       else track.rtcp(packets);
       return "rtcp";
     }
-    if (track.rtp(bytes)) {
-      trust.accepted(from);
-      this.#packets++;
-      this.#bytes += bytes.byteLength;
-    }
+    if (track.rtp(bytes)) trust.accepted(from);
     return "rtp";
   }
 

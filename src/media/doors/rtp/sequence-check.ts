@@ -51,6 +51,17 @@ export class SequenceCheck {
     return ((this.#cycles << 16) | this.#highest) >>> 0;
   }
 
+  /** How many numbers a number is ahead of the highest (negative: behind), and whether that is still the same run. */
+  distanceOf(sequence: number): { readonly ahead: number; readonly isNear: boolean } {
+    const ahead = serialDistance(this.#highest, sequence, 16);
+    return { ahead, isNear: ahead <= DROPOUT_MAX && ahead >= -MISORDER_MAX };
+  }
+
+  /** True when a number within the last 100 has arrived. */
+  has(sequence: number): boolean {
+    return this.#seen[sequence % REMEMBERED] === 1;
+  }
+
   /** Judges the next packet to arrive, and remembers it. */
   check(sequence: number): SequenceVerdict {
     const distance = serialDistance(this.#highest, sequence, 16);

@@ -1,9 +1,9 @@
-import type { Clock, Counters } from "../../../base/index.ts";
-import type { SourceId } from "../../../reflector/index.ts";
+import { type Clock, type Counters, LIMITS, serialDistance } from "../../../base/index.ts";
 import {
   decodeRtp,
   encodePacket,
   encodeParameterSets,
+  FLAG,
   KIND,
   PacketMemory,
   type PacketPosition,
@@ -19,34 +19,25 @@ import type { SourceGenerations } from "../../inputs/source-generations.ts";
 import { sourceIdOf } from "../../inputs/source-id.ts";
 import type { IngestSink } from "../ingest-door.ts";
 import { FrameFlags } from "./frame-flags.ts";
-import { GapWatch } from "./gap-watch.ts";
-import { MediaClock } from "./media-clock.ts";
-import { ReceptionStatistics } from "./reception-statistics.ts";
+import { type HeldPacket, HeldPackets } from "./held-packets.ts";
+import type { MediaClock } from "./media-clock.ts";
+import { Newcomers } from "./newcomers.ts";
 import type { IngestTrack } from "./rtp-options.ts";
+import { DOUBTFUL } from "./run-check.ts";
 import { SenderReports } from "./sender-reports.ts";
-import { SequenceCheck } from "./sequence-check.ts";
+import { idOf, openSource, type TrackSource } from "./track-source.ts";
 
-/** Silence after which another SSRC is accepted for the track, ms. */
-const TAKEOVER_MS = 500;
 /** For this long after a goodbye, packets of the old run may still arrive, ms. */
 const STRAGGLER_MS = 200;
+/** A goodbye that ends a run sooner after it began may be of the run before, with the same SSRC, ms. */
+const LATE_BYE_MS = 200;
+/** Such a goodbye counts once nothing has come for this long, ms. */
+const BYE_SILENCE_MS = 500;
 /** A source silent for longer is not reported any more, ms. */
 const REPORTED_MS = 10_000;
 /** Most parameter sets in a description. */
 const SETS_MAX = 16;
 const NO_RTCP = new Uint8Array(0);
-
-/** One run of one SSRC. */
-interface Source extends SourceId {
-  readonly ssrc: number;
-  readonly sequences: SequenceCheck;
-  readonly flags: FrameFlags;
-  readonly clock: MediaClock;
-  readonly statistics: ReceptionStatistics;
-  readonly gaps: GapWatch;
-  lastAt: number;
-  endedAt: number | undefined;
-}
 
 export interface TrackIngestOptions {
   readonly track: IngestTrack;
@@ -64,23 +55,51 @@ export interface TrackIngestOptions {
   onChange(): void;
 }
 
-/** Makes packets from the RTP and RTCP of one track of an input. Sans-IO. */
+/**
+ * Makes packets from the RTP and RTCP of one track of an input. Sans-IO.
+ *
+ * A sender that starts again is a new run: with another SSRC ({@link Newcomers}), with the same one ({@link RunCheck}),
+ * or after a goodbye. The packets that show it are held until it is certain, and then published first. [W8] [W19]
+ */
 export class TrackIngest {
   readonly #options: TrackIngestOptions;
   /** Undefined for codecs without parameter sets. */
   readonly #sets: ParameterSets | undefined;
   readonly #memory = new PacketMemory();
-  #source: Source | undefined;
-  #held: { bytes: Uint8Array; rtp: RtpPacket } | undefined;
+  readonly #newcomers: Newcomers;
+  /** Of the source's SSRC, and in doubt. */
+  readonly #doubtful = new HeldPackets({
+    packetsMax: LIMITS.doubtfulPacketsMax,
+    bytesMax: LIMITS.newcomerBytesMax,
+  });
   readonly #senderReports = new SenderReports();
+  #source: TrackSource | undefined;
+  #packets = 0;
+  #bytes = 0;
 
   constructor(options: TrackIngestOptions) {
     this.#options = options;
-    const { codec, fmtp } = options.track;
+    const { clock, drops, track } = options;
+    const { codec, fmtp } = track;
     const format = setFormatOf(codec);
     this.#sets = format && new ParameterSets(format);
     // They may be in the description, out of band.
     for (const set of parameterSetsOfFmtp(codec, fmtp)) this.#sets?.keep(set);
+    this.#newcomers = new Newcomers({
+      clock,
+      onTakeOver: (packets) => this.#startWith(packets),
+      onDropped: (count) => drops.add("second-source", count),
+    });
+  }
+
+  /** RTP packets published. */
+  get packets(): number {
+    return this.#packets;
+  }
+
+  /** Bytes of those. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** The track, for the description; undefined before the first packet. */
@@ -106,46 +125,52 @@ export class TrackIngest {
     };
   }
 
-  /** Handles one RTP datagram, which is copied. @returns true when it was of the track's source, and new */
+  /**
+   * Handles one RTP datagram, which is copied. @returns false when it cannot be of this track, or is known; true when
+   * it was published, or is held until it is known what it belongs to
+   */
   rtp(bytes: Uint8Array): boolean {
     const rtp = decodeRtp(bytes);
     if (typeof rtp === "string") return this.#drop("malformed-rtp");
     if (rtp.payloadType !== this.#options.track.payloadType) return this.#drop("payload-type");
     const source = this.#source;
-    if (source === undefined) return this.#start(bytes, rtp);
-    const now = this.#options.clock.now();
+    const packet = { bytes, rtp, at: this.#options.clock.now() };
+    if (source === undefined) return this.#start(packet);
     if (rtp.ssrc !== source.ssrc) {
-      if (source.endedAt === undefined && now - source.lastAt < TAKEOVER_MS) {
-        return this.#drop("second-source");
-      }
-      this.#end(source);
-      return this.#start(bytes, rtp);
+      if (source.endedAt !== undefined) return this.#start(packet);
+      this.#newcomers.packet(rtp.ssrc, bytes, packet.at);
+      return true;
     }
-    if (source.endedAt !== undefined && now - source.endedAt >= STRAGGLER_MS) {
-      return this.#start(bytes, rtp);
-    }
-    return this.#checked(source, bytes, rtp, now);
+    if (!this.#isBeyond(source, packet)) return this.#checked(source, packet);
+    this.#startWith([...this.#doubtful.take(), packet]);
+    return true;
   }
 
   /** Handles the parts of one RTCP datagram. */
   rtcp(packets: readonly RtcpPacket[]): void {
-    this.#senderReports.add(packets, this.#options.clock.now());
+    const { clock } = this.#options;
+    const now = clock.now();
+    const clockOf = (ssrc: number): MediaClock | undefined => {
+      return this.#source?.ssrc === ssrc ? this.#source.clock : undefined;
+    };
+    this.#senderReports.add(packets, { now, wall: clock.wall(), clockOf });
     const source = this.#source;
     if (source === undefined) return;
     for (const packet of packets) {
       if (packet.type !== "bye" || !packet.ssrcs.includes(source.ssrc)) continue;
-      this.#end(source);
-      this.#options.generations.ended(source.source, source.generation);
+      if (source.mayGetLateBye && now - source.beganAt < LATE_BYE_MS) source.doubtfulBye = true;
+      else this.#bye(source);
     }
   }
 
   /** Reports the position of the source; called every second. */
   tick(): void {
     const source = this.#source;
-    if (source === undefined) return;
-    this.#options.generations.reached(source.source, source.generation, source.sequences.highest);
-    if (source.endedAt !== undefined) return;
-    if (this.#options.clock.now() - source.lastAt < REPORTED_MS) this.#report(source);
+    if (source === undefined || source.endedAt !== undefined) return;
+    this.#reached(source);
+    const silentFor = this.#options.clock.now() - source.lastAt;
+    if (source.doubtfulBye && silentFor > BYE_SILENCE_MS) this.#bye(source);
+    else if (silentFor < REPORTED_MS) this.#report(source);
   }
 
   /** The reception report for the sender; undefined without a source. */
@@ -153,103 +178,135 @@ export class TrackIngest {
     const source = this.#source;
     if (source === undefined || source.endedAt !== undefined) return undefined;
     return source.statistics.report({
-      extendedHighest: source.sequences.extendedHighest,
+      extendedHighest: source.run.extendedHighest,
       now: this.#options.clock.now(),
-      senderReport: this.#senderReports.of(source.ssrc),
+      senderReport: this.#senderReports.lastOf(source.ssrc),
     });
   }
 
   /** Ends the source, if any. */
   close(): void {
+    this.#newcomers.close();
+    this.#dropDoubtful();
     if (this.#source !== undefined) this.#end(this.#source);
   }
 
-  /** @param before the run of the same SSRC that this one follows */
-  #start(bytes: Uint8Array, rtp: RtpPacket, before?: Source): boolean {
+  /** Whether a packet of the source's SSRC came too long after its goodbye to belong to it. */
+  #isBeyond(source: TrackSource, { rtp, at }: HeldPacket): boolean {
+    if (source.endedAt === undefined) return false;
+    if (at - source.endedAt >= STRAGGLER_MS) return true;
+    const isNewFrame =
+      serialDistance(source.run.highest, rtp.sequence, 16) > 0 &&
+      serialDistance(source.run.timestamp, rtp.timestamp, 32) > 0;
+    if (!isNewFrame) return false;
+    // What was on its way is at most one frame, and hardly a key frame of video.
+    const { flags } = this.#newFlags().flag(rtp, "next");
+    if (source.hasStraggler || (flags & FLAG.keyframe) !== 0) return true;
+    source.hasStraggler = true;
+    return false;
+  }
+
+  #newFlags(): FrameFlags {
+    return new FrameFlags(this.#options.track.codec, this.#sets?.all());
+  }
+
+  /** Starts a run with packets that were held. */
+  #startWith([first, ...others]: readonly HeldPacket[]): void {
+    if (first === undefined) return;
+    this.#start(first);
+    for (const packet of others) {
+      if (this.#source !== undefined) this.#checked(this.#source, packet);
+    }
+  }
+
+  #start(packet: HeldPacket): true {
     const { clock, generations, medium, sink, sourceName, track } = this.#options;
-    const { ssrc, sequence } = rtp;
+    const { at, rtp } = packet;
+    const { ssrc, sequence, timestamp } = rtp;
+    const before = this.#source;
+    const isRestart = before?.ssrc === ssrc;
+    const mayGetLateBye = isRestart && before.endedAt === undefined;
+    if (before !== undefined) this.#end(before);
+    this.#dropDoubtful();
     const id = sourceIdOf({ name: sourceName, medium, ssrc });
-    const source: Source = {
-      source: id,
-      generation: generations.begin(id, sequence, before?.generation),
-      medium,
-      ssrc,
-      sequences: new SequenceCheck(sequence),
-      flags: new FrameFlags(track.codec, this.#sets?.all()),
-      clock: new MediaClock(track.clockRate),
-      statistics: new ReceptionStatistics(ssrc, track.clockRate, sequence),
-      gaps: new GapWatch(clock, ({ sequence: missing, count }) => {
-        sink.gap(idOf(source), missing, count);
-      }),
-      lastAt: clock.now(),
-      endedAt: undefined,
-    };
+    const moment = { timestamp, clockRate: track.clockRate, at };
+    const generation = generations.begin(
+      id,
+      sequence,
+      isRestart ? before.generation : undefined,
+      moment,
+    );
+    const source = openSource({
+      ...{ source: id, generation, medium },
+      ...{ first: packet, track, flags: this.#newFlags(), clock, mayGetLateBye },
+      onGap: (range) => sink.gap(idOf(source), range.sequence, range.count),
+    });
     this.#source = source;
-    this.#held = undefined;
-    this.#forward(source, bytes, rtp, "next", source.lastAt, true);
-    // Newcomers need to know how the clocks relate at once, not in a second.
-    this.#report(source);
+    this.#newcomers.begin(at);
+    this.#forward(source, packet, "next", true);
     return true;
   }
 
-  #checked(source: Source, bytes: Uint8Array, rtp: RtpPacket, now: number): boolean {
-    const verdict = source.sequences.check(rtp.sequence);
+  #checked(source: TrackSource, packet: HeldPacket): boolean {
+    const { bytes, rtp, at } = packet;
+    const neighbour = this.#doubtful.neighbourOf(rtp.sequence)?.rtp;
+    // The number may follow both: the timestamp tells which.
+    const isOther = neighbour && ticksBetween(neighbour, rtp) < ticksBetween(source.run, rtp);
+    const verdict = isOther ? DOUBTFUL : source.run.check(rtp, at);
     switch (verdict.type) {
       case "next":
-        if (this.#held !== undefined) this.#dropHeld();
+        this.#dropDoubtful();
         if (verdict.missing > 0) source.gaps.skipped(rtp.sequence, verdict.missing);
-        this.#forward(source, bytes, rtp, verdict.missing > 0 ? "after-loss" : "next", now);
+        this.#forward(source, packet, verdict.missing > 0 ? "after-loss" : "next");
         return true;
       case "late":
         source.gaps.arrived(rtp.sequence);
-        this.#forward(source, bytes, rtp, "late", now);
+        this.#forward(source, packet, "late");
         return true;
       case "duplicate":
         return this.#drop("duplicate");
-      case "jump":
-        if (this.#held !== undefined) this.#dropHeld();
-        this.#held = copyOf(bytes);
-        return false;
-      case "restart": {
-        const held = this.#held;
-        source.gaps.finish();
-        this.#start(held?.bytes ?? bytes, held?.rtp ?? rtp, source);
-        if (held === undefined) return true;
-        return this.#source !== undefined && this.#checked(this.#source, bytes, rtp, now);
+      case "doubtful": {
+        const given = this.#doubtful.add(bytes, at);
+        if (given > 0) this.#options.drops.add("sequence-jump", given);
+        if (neighbour !== undefined) this.#startWith(this.#doubtful.take());
+        return true;
       }
     }
   }
 
   #forward(
-    source: Source,
-    bytes: Uint8Array,
-    rtp: RtpPacket,
+    source: TrackSource,
+    { bytes, rtp, at }: HeldPacket,
     position: PacketPosition,
-    now: number,
     isFirst = false,
   ): void {
     const { onChange, sink } = this.#options;
-    source.lastAt = now;
-    source.clock.arrived(rtp.timestamp, now);
-    source.statistics.arrived(rtp.timestamp, now);
+    source.lastAt = at;
+    this.#newcomers.heard(at);
+    source.clock.arrived(rtp.timestamp, at);
+    source.statistics.arrived(rtp.timestamp, at);
     const { flags, parameterSets } = source.flags.flag(rtp, position);
     const hasNewSets = parameterSets.length > 0 && this.#keep(parameterSets);
     if (isFirst || hasNewSets) onChange();
-    sink.packet(
-      encodePacket(
-        {
-          kind: KIND.rtp,
-          flags,
-          channel: sink.channelId,
-          source: source.source,
-          medium: source.medium,
-          sourceGeneration: source.generation,
-          sequence: rtp.sequence,
-        },
-        bytes,
-        this.#memory,
-      ),
+    // Receivers place a packet by what they know when it comes: of a new time base they are told before.
+    if (source.reports.isDue(source.clock, at)) this.#report(source);
+    const packet = encodePacket(
+      {
+        kind: KIND.rtp,
+        flags,
+        channel: sink.channelId,
+        source: source.source,
+        medium: source.medium,
+        sourceGeneration: source.generation,
+        sequence: rtp.sequence,
+      },
+      bytes,
+      this.#memory,
     );
+    source.run.published(rtp.sequence, packet);
+    this.#packets++;
+    this.#bytes += bytes.byteLength;
+    sink.packet(packet);
   }
 
   /** Keeps parameter sets. @returns true when one of them was new */
@@ -257,25 +314,44 @@ export class TrackIngest {
     return sets.filter((set) => this.#sets?.keep(set)).length > 0;
   }
 
-  #end(source: Source): void {
+  /** The source has said goodbye. */
+  #bye(source: TrackSource): void {
+    this.#end(source);
+    this.#options.generations.ended(source.source, source.generation);
+    this.#newcomers.ended();
+  }
+
+  #end(source: TrackSource): void {
     if (source.endedAt !== undefined) return;
     const { clock, generations, sink } = this.#options;
     source.gaps.finish();
     source.endedAt = clock.now();
-    generations.reached(source.source, source.generation, source.sequences.highest);
+    this.#reached(source);
+    generations.left(source.source, source.generation);
     sink.bye(idOf(source));
   }
 
-  #report(source: Source): void {
+  #reached({ generation, lastAt, run, source }: TrackSource): void {
+    const { generations, track } = this.#options;
+    const { highest, timestamp } = run;
+    const moment = { timestamp, clockRate: track.clockRate, at: lastAt };
+    generations.reached(source, generation, highest, moment);
+  }
+
+  #report(source: TrackSource): void {
     const instant = source.clock.instant;
     if (instant === undefined) return;
-    const rtcp = this.#senderReports.of(source.ssrc)?.bytes ?? NO_RTCP;
+    source.reports.reported(source.clock, this.#options.clock.now());
+    const rtcp = this.#senderReports.believedOf(source.ssrc, source.clock)?.bytes ?? NO_RTCP;
     this.#options.sink.report({ ...idOf(source), ...instant, rtcp });
   }
 
-  #dropHeld(): void {
-    this.#held = undefined;
-    this.#drop("sequence-jump");
+  /** The source goes on, so what did not fit it was of no other run. */
+  #dropDoubtful(): void {
+    const { count } = this.#doubtful;
+    if (count === 0) return;
+    this.#doubtful.take();
+    this.#options.drops.add("sequence-jump", count);
   }
 
   #drop(reason: string): false {
@@ -284,12 +360,7 @@ export class TrackIngest {
   }
 }
 
-function idOf({ source, generation, medium }: SourceId): SourceId {
-  return { source, generation, medium };
-}
-
-function copyOf(bytes: Uint8Array): { bytes: Uint8Array; rtp: RtpPacket } | undefined {
-  const copy = bytes.slice();
-  const rtp = decodeRtp(copy);
-  return typeof rtp === "string" ? undefined : { bytes: copy, rtp };
+/** How far timestamps are from each other. */
+function ticksBetween(one: { readonly timestamp: number }, other: RtpPacket): number {
+  return Math.abs(serialDistance(one.timestamp, other.timestamp, 32));
 }

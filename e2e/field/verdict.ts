@@ -1,0 +1,175 @@
+import type { FieldPlan } from "./plan.ts";
+import type { FieldOutcome } from "./run.ts";
+import type { SentFrame } from "./sender.ts";
+
+/** The end of the calm part is judged, ms. */
+const JUDGED_MS = 5_000;
+/** Of the pictures and packets of sound at the end, so many must be seen and heard. */
+const SHARE_MIN = 0.95;
+/** Lip-sync of a player, and of a file, ms. */
+const SKEW_MS_MAX = 60;
+/** From capture to screen, at the end, ms: the target delay, the network, a screen's refresh, and what is left over. */
+const LATENCY_MS_MAX = 350;
+/** Two frames of a track in a file are not further apart than when they were captured, ms. */
+const DISTANCE_MS_MAX = 80;
+const KINDS = ["video", "audio"] as const;
+
+/** What is wrong in an outcome; empty when all is right. */
+export function faultsOf(outcome: FieldOutcome): string[] {
+  return [
+    ...faultsOfRecording(outcome),
+    ...faultsOfPlaying(outcome),
+    ...faultsOfEnd(outcome),
+    ...faultsOfFiles(outcome),
+  ];
+}
+
+/** Whether the plan's network loses anything, in any place. */
+function loses({ linkLoss, troubles }: FieldPlan): boolean {
+  return linkLoss > 0 || troubles.some(({ type }) => type === "loss");
+}
+
+/** Sent = recorded + counted. */
+function faultsOfRecording({ plan, sent, files, recorder, ingestDrops }: FieldOutcome): string[] {
+  const faults: string[] = [];
+  const recorded = files.flatMap(({ frames }) => frames.map(({ id }) => id));
+  const kept = new Set(recorded);
+  if (kept.size !== recorded.length)
+    faults.push(`recording: ${recorded.length - kept.size} frames are there twice`);
+  const missing = sent.filter(({ id, lost }) => lost === 0 && !kept.has(id));
+  const counted = sum(recorder.drops, "packets-lost");
+  const dropped = sum(ingestDrops, "duplicate");
+  if (missing.length > counted + dropped)
+    faults.push(
+      `recording: ${missing.length} of ${sent.length} frames missing (${idsOf(missing)}), ` +
+        `${counted} counted ${JSON.stringify(recorder.drops)}, ingest ${JSON.stringify(ingestDrops)}`,
+    );
+  if (loses(plan)) return faults;
+  if (dropped > 0) faults.push(`ingest: dropped ${JSON.stringify(ingestDrops)}`);
+  if (missing.length > 0)
+    faults.push(
+      `recording: nothing was lost, but ${missing.length} frames (${idsOf(missing)}) are missing`,
+    );
+  return faults;
+}
+
+/** Shown once, in order, and never without what they refer to. */
+function faultsOfPlaying({ plan, sent, shown, heard, broken, player }: FieldOutcome): string[] {
+  const faults: string[] = [];
+  if (broken.length > 0)
+    faults.push(
+      `player: ${broken.length} pictures decoded without their reference (${broken.slice(0, 5)})`,
+    );
+  for (const [kind, played] of [
+    ["video", shown],
+    ["audio", heard],
+  ] as const) {
+    const ids = played.map(({ id }) => id);
+    if (new Set(ids).size !== ids.length) faults.push(`player: ${kind} was played twice`);
+    if (ids.some((id, index) => index > 0 && id < (ids[index - 1] as number)))
+      faults.push(`player: ${kind} was played out of order`);
+  }
+  const first = shown[0]?.id;
+  if (first === undefined) return [...faults, "player: no picture"];
+  const seen = new Set(shown.map(({ id }) => id));
+  const missing = sent.filter(
+    ({ id, kind, lost }) => kind === "video" && lost === 0 && id > first && !seen.has(id),
+  );
+  const isWhole =
+    !loses(plan) &&
+    !plan.troubles.some(
+      ({ type }) => type === "stall" || type === "jump" || type === "restart" || type === "pause",
+    );
+  if (isWhole && missing.length > player.framesDropped + 2)
+    faults.push(
+      `player: ${missing.length} pictures missing (${idsOf(missing)}), ${player.framesDropped} counted`,
+    );
+  return faults;
+}
+
+/** By the end of the calm part all is as at the beginning. */
+function faultsOfEnd({ plan, sent, shown, heard, player }: FieldOutcome): string[] {
+  const faults: string[] = [];
+  const last = sent.at(-1)?.capturedAt ?? 0;
+  const judged = sent.filter(
+    ({ capturedAt, lost }) =>
+      lost === 0 && capturedAt > last - JUDGED_MS && capturedAt < last - 600,
+  );
+  const played = { video: shown, audio: heard };
+  const latency: Record<string, number> = {};
+  for (const kind of KINDS) {
+    if (kind === "audio" && !plan.audio) continue;
+    const mine = judged.filter((frame) => frame.kind === kind);
+    const times = new Map(played[kind].map(({ id, at }) => [id, at]));
+    const there = mine.filter(({ id }) => times.has(id));
+    const share = there.length / mine.length;
+    // A link that loses may cost a group of pictures.
+    const least = plan.linkLoss > 0 && kind === "video" ? 0.5 : SHARE_MIN;
+    if (share < least) faults.push(`end: ${(100 * share).toFixed(0)} % of ${kind} was played`);
+    latency[kind] = median(
+      there.map(({ id, capturedAt }) => (times.get(id) as number) - capturedAt),
+    );
+    if ((latency[kind] as number) > LATENCY_MS_MAX)
+      faults.push(`end: ${kind} is ${Math.round(latency[kind] as number)} ms late`);
+  }
+  const skew = (latency["video"] ?? Number.NaN) - (latency["audio"] ?? Number.NaN);
+  if (Math.abs(skew) > SKEW_MS_MAX)
+    faults.push(`end: video is ${Math.round(skew)} ms behind its sound`);
+  if (player.latencyMs !== undefined && (player.latencyMs < -20 || player.latencyMs > 60_000))
+    faults.push(`end: the player says that it is ${player.latencyMs} ms late`);
+  return faults;
+}
+
+/** Times in files. */
+function faultsOfFiles({ plan, sent, files }: FieldOutcome): string[] {
+  const faults: string[] = [];
+  const restarts = plan.troubles.some(({ type }) => type === "restart");
+  for (const [index, { frames }] of files.entries()) {
+    const times: Record<string, number[]> = { video: [], audio: [] };
+    for (const kind of KINDS) {
+      const mine = frames.filter((frame) => frame.kind === kind);
+      for (const [at, frame] of mine.entries()) {
+        const before = mine[at - 1];
+        const captured = capturedAt(sent, frame.id);
+        times[kind]?.push(frame.ms - captured);
+        if (before === undefined) continue;
+        const wide = frame.ms - before.ms;
+        const real = captured - capturedAt(sent, before.id);
+        if (wide < 0)
+          faults.push(`file ${index + 1}: ${kind} goes back by ${Math.round(-wide)} ms`);
+        if (wide > real + DISTANCE_MS_MAX)
+          faults.push(
+            `file ${index + 1}: ${kind} has a gap of ${Math.round(wide)} ms where ${Math.round(real)} passed`,
+          );
+      }
+    }
+    if (restarts || plan.reports === "none" || plan.reports === "impossible") continue;
+    if ((times["video"]?.length ?? 0) < 25 || (times["audio"]?.length ?? 0) < 25) continue;
+    const skew =
+      median((times["video"] ?? []).slice(-25)) - median((times["audio"] ?? []).slice(-25));
+    const isShifted = plan.troubles.some((each) => each.type === "jump" || each.type === "pause");
+    if (!isShifted && Math.abs(skew) > SKEW_MS_MAX)
+      faults.push(`file ${index + 1}: video is ${Math.round(skew)} ms behind its sound`);
+  }
+  return faults.slice(0, 4);
+}
+
+function capturedAt(sent: readonly SentFrame[], id: number): number {
+  return sent[id]?.capturedAt ?? 0;
+}
+
+function sum(counts: Readonly<Record<string, number>>, except: string): number {
+  return Object.entries(counts).reduce(
+    (all, [reason, count]) => (reason === except ? all : all + count),
+    0,
+  );
+}
+
+function idsOf(frames: readonly SentFrame[]): string {
+  const some = frames.slice(0, 6).map(({ id, kind, run }) => `${kind[0]}${id}/${run}`);
+  return `${some.join(" ")}${frames.length > 6 ? " …" : ""}`;
+}
+
+function median(numbers: readonly number[]): number {
+  return numbers.toSorted((a, b) => a - b)[numbers.length >> 1] ?? 0;
+}

@@ -1,0 +1,120 @@
+import { serialDistance } from "../../../base/index.ts";
+import { decodeRtp, payloadOf, type RtpPacket } from "../../../wire/index.ts";
+import { SequenceCheck } from "./sequence-check.ts";
+
+/** Media time this far from what the numbers and the arrival let expect does not fit, ms. */
+const FIT_MS = 2_000;
+/** Known numbers that come again after this long without a new one are no copies that a network made, ms. */
+const QUIET_MS = 500;
+/** For this long after the first packet, packets that it overtook may arrive, ms. */
+const BEGINNING_MS = 500;
+/** Packets that are remembered: a power of two above those that the sequence check can find again. */
+const REMEMBERED = 128;
+
+/** The verdict on a packet of a known SSRC. */
+export type RunVerdict =
+  /** In order; `missing` numbers before it have not arrived. */
+  | { readonly type: "next"; readonly missing: number }
+  /** Behind the highest, and not seen before. */
+  | { readonly type: "late" }
+  | { readonly type: "duplicate" }
+  /** It does not fit this run, and may be the beginning of another one. */
+  | { readonly type: "doubtful" };
+
+const LATE: RunVerdict = Object.freeze({ type: "late" });
+const DUPLICATE: RunVerdict = Object.freeze({ type: "duplicate" });
+/** Of a packet that cannot be of the present run. */
+export const DOUBTFUL: RunVerdict = Object.freeze({ type: "doubtful" });
+const NEXT: RunVerdict = Object.freeze({ type: "next", missing: 0 });
+
+/**
+ * Whether packets of an SSRC belong to its present run, or to a sender that has started again with the same SSRC: by
+ * their numbers (RFC 3550 A.1), by timestamps that fit the numbers and the time of arrival, and by the contents of
+ * known numbers. A packet in doubt leaves no trace. [W8]
+ */
+export class RunCheck {
+  readonly #sequences: SequenceCheck;
+  readonly #msPerTick: number;
+  /** The last packets, as they were published. */
+  readonly #published: (Uint8Array | undefined)[] = new Array(REMEMBERED);
+  readonly #beganAt: number;
+  /** How many numbers the highest is ahead of the first. */
+  #advanced = 0;
+  #timestamp: number;
+  /** When the packet with the highest number arrived, ms. */
+  #at: number;
+
+  /**
+   * @param first the packet that starts the run; it is not checked again
+   * @param clockRate RTP ticks per second
+   * @param now ms
+   */
+  constructor(first: RtpPacket, clockRate: number, now: number) {
+    this.#sequences = new SequenceCheck(first.sequence);
+    this.#msPerTick = 1000 / clockRate;
+    this.#timestamp = first.timestamp;
+    this.#at = now;
+    this.#beganAt = now;
+  }
+
+  /** The highest number, u16. */
+  get highest(): number {
+    return this.#sequences.highest;
+  }
+
+  /** The same as in receiver reports: u32, cycles in the high half. */
+  get extendedHighest(): number {
+    return this.#sequences.extendedHighest;
+  }
+
+  /** Timestamp of the packet with the highest number, u32. */
+  get timestamp(): number {
+    return this.#timestamp;
+  }
+
+  /** Judges a packet that arrived at `now` (ms), and remembers its number unless it is in doubt. */
+  check(rtp: RtpPacket, now: number): RunVerdict {
+    const { sequence, timestamp } = rtp;
+    const { ahead, isNear } = this.#sequences.distanceOf(sequence);
+    if (!isNear) return DOUBTFUL;
+    const mediaMs = serialDistance(this.#timestamp, timestamp, 32) * this.#msPerTick;
+    if (ahead <= 0) {
+      if (Math.abs(mediaMs) > FIT_MS) return DOUBTFUL;
+      if (this.#sequences.has(sequence)) {
+        return now - this.#at < QUIET_MS && this.#isKnown(rtp) ? DUPLICATE : DOUBTFUL;
+      }
+      const isFromBefore = -ahead > this.#advanced;
+      if (isFromBefore && now - this.#beganAt > BEGINNING_MS) return DOUBTFUL;
+      this.#sequences.check(sequence);
+      return LATE;
+    }
+    // With consecutive numbers it is the same run, whose time base has changed.
+    if (ahead > 1 && !this.#fits(mediaMs, now)) return DOUBTFUL;
+    this.#sequences.check(sequence);
+    this.#timestamp = timestamp;
+    this.#at = now;
+    this.#advanced += ahead;
+    return ahead === 1 ? NEXT : { type: "next", missing: ahead - 1 };
+  }
+
+  /** Keeps a packet of this run, to compare what comes under the same number. @param packet with Meander's header */
+  published(sequence: number, packet: Uint8Array): void {
+    this.#published[sequence % REMEMBERED] = packet;
+  }
+
+  /** Media continues where it was, however long it paused, or at the time that has passed. */
+  #fits(mediaMs: number, now: number): boolean {
+    return Math.abs(mediaMs) <= FIT_MS || Math.abs(mediaMs - (now - this.#at)) <= FIT_MS;
+  }
+
+  /** Whether a packet of the same number had the same payload. True when that is not remembered. */
+  #isKnown({ payload, sequence }: RtpPacket): boolean {
+    const packet = this.#published[sequence % REMEMBERED];
+    const before = packet === undefined ? "short" : decodeRtp(payloadOf(packet));
+    if (typeof before === "string" || before.sequence !== sequence) return true;
+    const { byteLength } = payload;
+    if (before.payload.byteLength !== byteLength) return false;
+    for (let at = 0; at < byteLength; at++) if (before.payload[at] !== payload[at]) return false;
+    return true;
+  }
+}
