@@ -238,6 +238,7 @@ export const publishAnswerSchema = z
         group: z.string().optional(),
       }),
     ),
+    warnings: z.array(z.string()).optional(),
   })
   .openapi("PublishAnswer");
 
