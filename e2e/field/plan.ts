@@ -134,7 +134,7 @@ export function drawPlan(seed: number): FieldPlan {
     lengthMs,
     video: {
       fps: pick(25, 30, 50),
-      gop: pick(25, 50, 250),
+      gop: pick(25, 50, 100),
       slices: pick(1, 1, 3),
       packets: pick(1, 2, 4),
       marker: pick<"last" | "each slice" | "none">("last", "last", "last", "each slice", "none"),
