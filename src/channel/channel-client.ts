@@ -27,6 +27,8 @@ export interface ChannelClientOptions {
   readonly sites: readonly string[];
   /** False: only these; true (default): also the other sites that they name. */
   readonly follow?: boolean;
+  /** Asked when another connection continues the channel. False: live; true (default): with what was missed. */
+  resumes?(): boolean;
   /** Opens a connection to one of them; rejects when that fails. */
   dial(url: string): Promise<Connection>;
   readonly clock: Clock;
@@ -128,6 +130,7 @@ export class ChannelClient {
       clock: options.clock,
       counters: new Counters(),
       silenceMs: 5_000,
+      resumes: () => options.resumes?.() !== false,
       events: {
         onPacket: (packet) => events.onPacket(packet),
         onInBand: (message, packet) => this.#inBand(message, packet),

@@ -40,8 +40,12 @@ export interface ReceiverOptions {
   readonly events: ReceiverEvents;
   /** Silence of the media after which the next alternative is tried even though heartbeats arrive, ms. */
   readonly silenceMs: number;
+  /** Asked when another connection continues the channel. False: live; true (default): with what was missed. */
+  resumes?(): boolean;
 }
 
+/** For this long after continuing live, what is missing is what was left out, ms. */
+const LEAVING_OUT_MS = 1_000;
 /** Without a packet for this long the flow has stalled, ms. */
 const STALLED_MS = 100;
 
@@ -64,6 +68,7 @@ export class Receiver {
   #mediaAt = 0;
   #tickedAt: number;
   readonly #past = new Map<string, { readonly packets: number; readonly bytes: number }>();
+  #leavesOutUntil = Number.NEGATIVE_INFINITY;
   /** Packets of a continuous medium arrived: only then does silence mean something. */
   #continuous = false;
   packetsReceived = 0;
@@ -209,6 +214,7 @@ export class Receiver {
       this.#options.counters.add(verdict);
       return;
     }
+    if (now < this.#leavesOutUntil) this.packetsLost += this.#windows.forgetMissing();
     this.#mediaAt = now;
     this.#selection.heard();
     if (continuous) this.#continuous = true;
@@ -313,10 +319,12 @@ export class Receiver {
     // Make before break: an alternative stops only after its successor confirmed.
     const isLeft = each.confirmed === true && each.asked?.forward === true && !forward;
     if (isLeft && this.wanted && this.#selection.active?.confirmed !== true) return;
-    const heard = this.#windows.resumePoints(now);
+    const isLive = this.#options.resumes?.() === false;
+    const heard = isLive ? [] : this.#windows.resumePoints(now);
+    if (forward && isLive) this.#leavesOutUntil = now + LEAVING_OUT_MS;
     const resume = forward ? (heard.length > 0 ? heard : this.#resume) : [];
     this.#requests.subscribe(each, forward, resume, now);
-    if (forward && heard.length > 0) this.resumes++;
+    if (forward && (isLive || heard.length > 0)) this.resumes++;
   }
 
   #keepCounts({ bytes, name, packets }: Alternative): void {

@@ -90,6 +90,18 @@ export class SourceWindows {
     for (const point of points) this.find(point)?.expect(point.sequence, now);
   }
 
+  /** Gives up all that is missing. @returns how many packets that are */
+  forgetMissing(): number {
+    let count = 0;
+    for (const { window } of this.#windows.values()) {
+      for (const { sequence } of window.missing) {
+        window.forget(sequence);
+        count++;
+      }
+    }
+    return count;
+  }
+
   #makeRoom(): void {
     if (this.#windows.size < LIMITS.sourcesMax) return;
     let oldest: number | undefined;

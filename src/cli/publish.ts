@@ -143,6 +143,7 @@ async function publish(
 }
 
 function tell(terminal: Terminal, { answer }: Publication, site: string): void {
+  for (const warning of answer.warnings ?? []) terminal.note(`warning: ${warning}`);
   if (terminal.json) {
     terminal.show(answer, () => "");
     return;

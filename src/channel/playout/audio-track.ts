@@ -9,9 +9,9 @@ export interface AudioTrackEvents<S extends Sound> {
   /**
    * Decoded sound in order; the handler owns it and must close it.
    *
-   * @param ticks media time of its first sample, with fractions
+   * @param ownMs when its first sample was captured, in the time of its source, ms
    */
-  onSound(sound: S, ticks: number): void;
+  onSound(sound: S, ownMs: number): void;
   /** `codec` (WebCodecs name) cannot be decoded here. No sound follows. */
   onUnsupported(codec: string): void;
 }
@@ -20,8 +20,8 @@ export interface AudioTrackEvents<S extends Sound> {
 const QUEUE_MAX = 100;
 /** Most chunks that a decoder has begun with and holds: codecs look ahead by one or two. */
 const HELD_MAX = 8;
-/** Behind a pause this long what came before means nothing to the codec, and the decoder starts over, s. */
-const PAUSE_SECONDS = 0.5;
+/** Behind a pause this long what came before means nothing to the codec, and the decoder starts over, ms. */
+const PAUSE_MS = 500;
 
 /** Decodes the sound of one source, and says for each output when it was captured. */
 export class AudioTrack<S extends Sound> {
@@ -30,11 +30,10 @@ export class AudioTrack<S extends Sound> {
   readonly #decoders: AudioDecoders<S>;
   readonly #events: AudioTrackEvents<S>;
   readonly #format: SoundFormat;
-  readonly #clockRate: number;
-  readonly #times: SoundTimes;
+  readonly #times = new SoundTimes();
   #decoder: MediaDecoder<SoundConfiguration> | undefined;
-  /** Where the last chunk ends, ticks. */
-  #endTicks: number | undefined;
+  /** Where the last chunk ends, ms of the source's time. */
+  #endMs: number | undefined;
   #ended = false;
 
   /** @param track one that is not refused by the decoders */
@@ -46,8 +45,6 @@ export class AudioTrack<S extends Sound> {
     this.#decoders = decoders;
     this.#events = events;
     this.#format = soundFormatOf(track);
-    this.#clockRate = track.clockRate;
-    this.#times = new SoundTimes(track.clockRate);
   }
 
   /** As WebCodecs names it. */
@@ -60,8 +57,8 @@ export class AudioTrack<S extends Sound> {
     return this.#format.configuration.sampleRate;
   }
 
-  /** Decodes the next packet in order; each decodes by itself. */
-  push(frame: EncodedFrame): void {
+  /** Decodes the next packet in order; each decodes by itself. @param ownMs its time at its source, ms */
+  push(frame: EncodedFrame, ownMs: number): void {
     if (this.#ended) return;
     const seconds = this.#format.secondsOf(frame.bytes);
     const decoder = this.#decoder ?? this.#openDecoder();
@@ -70,10 +67,10 @@ export class AudioTrack<S extends Sound> {
       this.framesDropped++;
       return;
     }
-    this.#separate(decoder, frame.ticks);
-    this.#endTicks = frame.ticks + seconds * this.#clockRate;
-    this.#times.push(frame.ticks, seconds);
-    const timestamp = Math.round((frame.ticks * 1e6) / this.#clockRate);
+    this.#separate(decoder, ownMs);
+    this.#endMs = ownMs + seconds * 1_000;
+    this.#times.push(ownMs, seconds);
+    const timestamp = Math.round(ownMs * 1_000);
     decoder.decode({ bytes: frame.bytes, key: true, timestamp });
   }
 
@@ -85,9 +82,8 @@ export class AudioTrack<S extends Sound> {
   }
 
   /** What a decoder holds back must not be taken for what follows a pause. */
-  #separate(decoder: MediaDecoder<SoundConfiguration>, ticks: number): void {
-    const gap = (ticks - (this.#endTicks ?? ticks)) / this.#clockRate;
-    if (Math.abs(gap) < PAUSE_SECONDS) return;
+  #separate(decoder: MediaDecoder<SoundConfiguration>, ownMs: number): void {
+    if (Math.abs(ownMs - (this.#endMs ?? ownMs)) < PAUSE_MS) return;
     const { position } = this.#times;
     void decoder.flush().then(() => {
       if (this.#decoder === decoder) this.#times.forgetBefore(position);
@@ -106,10 +102,10 @@ export class AudioTrack<S extends Sound> {
   }
 
   #output(sound: S): void {
-    const ticks = this.#times.take(sound.numberOfFrames / sound.sampleRate);
+    const ownMs = this.#times.take(sound.numberOfFrames / sound.sampleRate);
     this.#times.keepNewest((this.#decoder?.queueLength ?? 0) + HELD_MAX);
-    if (ticks === undefined || this.#ended) sound.close();
-    else this.#events.onSound(sound, ticks);
+    if (ownMs === undefined || this.#ended) sound.close();
+    else this.#events.onSound(sound, ownMs);
   }
 
   #failed(reason: "broken" | "unsupported"): void {

@@ -12,8 +12,7 @@ import {
   type Track,
 } from "../../wire/index.ts";
 import type { ChannelClientEvents } from "../channel-client.ts";
-import type { MediaTimeline } from "./media-timeline.ts";
-import type { IngestReport, SenderTime } from "./source-timeline.ts";
+import type { IngestReport, SenderTime, SourceTimeline } from "./source-timeline.ts";
 import { type EncodedFrame, TrackFeed } from "./track-feed.ts";
 
 /** What {@link ChannelTracks} reports. */
@@ -29,11 +28,21 @@ export interface ChannelTracksEvents {
   onRefused(track: Track, message: string): void;
 }
 
+/** Frames that came and were not handed on, by reason. */
+export interface FrameDrops {
+  readonly beforeKey: number;
+  readonly leading: number;
+  readonly incomplete: number;
+}
+
 export interface ChannelTracksOptions {
   readonly clock: Clock;
-  readonly timeline: Pick<MediaTimeline, "report">;
-  /** How long a missing packet may be waited for, ms. */
-  waitMs(): number;
+  /** Told what the ingest reports about a source, at the local time `nowMs`. */
+  readonly timeline: {
+    report(source: SourceTimeline, report: IngestReport, nowMs: number): void;
+  };
+  /** How long a missing packet of such a track may be waited for, ms. */
+  waitMs(kind: Track["kind"]): number;
   /** Why a track of audio or video cannot be used, for people; undefined when it can. */
   refusalOf(track: Track): string | undefined;
   /** `first` of audio and of video, as a player shows them, or `all`. */
@@ -54,6 +63,7 @@ export class ChannelTracks {
   #early: Uint8Array[] = [];
   readonly #earlyReports = new Map<string, IngestReport>();
   #pastDropped = 0;
+  #pastDrops: FrameDrops = { beforeKey: 0, leading: 0, incomplete: 0 };
   #pastLost = 0;
 
   constructor(options: ChannelTracksOptions, events: ChannelTracksEvents) {
@@ -66,6 +76,13 @@ export class ChannelTracks {
     let dropped = this.#pastDropped;
     for (const feed of this.#feeds.values()) dropped += feed.framesDropped;
     return dropped;
+  }
+
+  /** Of those, by reason: what came before a key frame, what refers to frames before it, and what was incomplete. */
+  get frameDrops(): FrameDrops {
+    let drops = this.#pastDrops;
+    for (const feed of this.#feeds.values()) drops = withDrops(drops, feed);
+    return drops;
   }
 
   /** Packets that never arrived. */
@@ -177,7 +194,7 @@ export class ChannelTracks {
   }
 
   #open(track: Track): void {
-    const feed: TrackFeed = new TrackFeed(track, this.#options.waitMs(), (frame) =>
+    const feed: TrackFeed = new TrackFeed(track, this.#options.waitMs(track.kind), (frame) =>
       this.#events.onFrame(feed, frame),
     );
     this.#feeds.set(track.medium, feed);
@@ -191,6 +208,7 @@ export class ChannelTracks {
 
   #forget(feed: TrackFeed): void {
     this.#pastDropped += feed.framesDropped;
+    this.#pastDrops = withDrops(this.#pastDrops, feed);
     this.#pastLost += feed.packetsLost;
     this.#feeds.delete(feed.track.medium);
   }
@@ -220,5 +238,17 @@ function senderTimeOf(rtcp: Uint8Array): SenderTime | undefined {
   return {
     ntpMs: ntpToMs(report.ntpSeconds, report.ntpFraction),
     rtpTimestamp: report.rtpTimestamp,
+  };
+}
+
+function withDrops(
+  { beforeKey, incomplete, leading }: FrameDrops,
+  { stats }: TrackFeed,
+): FrameDrops {
+  const { framesBeforeKey, framesDropped, framesLeading } = stats;
+  return {
+    beforeKey: beforeKey + framesBeforeKey,
+    leading: leading + framesLeading,
+    incomplete: incomplete + framesDropped - framesBeforeKey - framesLeading,
   };
 }

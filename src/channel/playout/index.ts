@@ -9,15 +9,14 @@ export {
   type ChannelTracksEvents,
   type ChannelTracksOptions,
 } from "./channel-tracks.ts";
-export { MediaTimeline } from "./media-timeline.ts";
 export {
   Playback,
   type PlaybackEvents,
   type PlaybackOptions,
-  type Shown,
 } from "./playback.ts";
 export type { PlayerState } from "./player-state.ts";
 export { NO_STATS, type PlayerStats } from "./player-stats.ts";
+export type { Shown } from "./playout.ts";
 export type {
   AudioDecoders,
   DecoderEvents,

@@ -97,24 +97,28 @@ export class PicturePlayer<P extends Picture> {
     this.#retire();
     let orderOffset: number | undefined;
     this.#track = new VideoTrack(
-      { codec, clockRate: source.clockRate, decoders: this.#decoders },
+      { codec, decoders: this.#decoders },
       {
         onUnsupported: (codecString) =>
           this.#onUnsupported(this.#decoders.missing(codec, codecString)),
         waitingPictures: () => this.#queue.count,
-        onPicture: (image, ticks) => {
-          const mediaMs = this.#timeline.mediaMsOf(source, ticks);
+        lateMs: (ownMs) => {
+          const mediaMs = this.#timeline.mediaMsOf(source, ownMs) ?? 0;
+          return this.#now() - (this.#clock.playAt("video", mediaMs) ?? this.#now());
+        },
+        onPicture: (image, ownMs) => {
+          const mediaMs = this.#timeline.mediaMsOf(source, ownMs);
           if (mediaMs === undefined) {
             image.close();
             return;
           }
-          orderOffset ??= mediaMs - source.msOf(ticks);
+          orderOffset ??= mediaMs - ownMs;
           this.#clock.ready("video", mediaMs, this.#now());
           this.#queue.push({
             image,
             mediaMs,
-            orderMs: source.msOf(ticks) + orderOffset,
-            ingestMs: source.ingestMsOf(ticks),
+            orderMs: ownMs + orderOffset,
+            ingestMs: this.#timeline.ingestMsOf(source, ownMs),
             close: () => image.close(),
           });
           this.#onReady();
@@ -123,9 +127,9 @@ export class PicturePlayer<P extends Picture> {
     );
   }
 
-  /** Decodes the next frame of the source that was started, in decoding order. */
-  push(frame: EncodedFrame): void {
-    this.#track?.push(frame);
+  /** Decodes the next frame of the source that was started, in decoding order. @param ownMs its time there, ms */
+  push(frame: EncodedFrame, ownMs: number): void {
+    this.#track?.push({ ...frame, ownMs });
   }
 
   /** Shows the picture that is due now, if there is one. `draw` must not keep the image. */
@@ -133,7 +137,7 @@ export class PicturePlayer<P extends Picture> {
     this.#measureTick(nowMs);
     const picture = this.#queue.take(
       nowMs,
-      (mediaMs) => this.#clock.playAt(mediaMs) ?? nowMs,
+      (mediaMs) => this.#clock.playAt("video", mediaMs) ?? nowMs,
       this.#lateMsMax(),
     );
     if (picture === undefined) return undefined;
@@ -150,12 +154,6 @@ export class PicturePlayer<P extends Picture> {
     this.#judgeLive(nowMs, mediaMs);
     this.#track?.pump();
     return { mediaMs, ingestMs };
-  }
-
-  /** Media time starts over: pictures that wait are dropped. */
-  clear(): void {
-    this.#queue.clear();
-    this.shownOffsetMs = undefined;
   }
 
   /** Continues live, as after connecting: late pictures are skipped without being counted as dropped. */
@@ -203,7 +201,7 @@ export class PicturePlayer<P extends Picture> {
 
   #judgeLive(nowMs: number, mediaMs: number): void {
     if (this.#live || !this.#clock.settled(nowMs)) return;
-    const lateMs = nowMs - (this.#clock.playAt(mediaMs) ?? nowMs);
+    const lateMs = nowMs - (this.#clock.playAt("video", mediaMs) ?? nowMs);
     if (lateMs > this.log.frameIntervalMs) return;
     this.#live = true;
     this.#skippedBeforeLive = this.#queue.skipped;

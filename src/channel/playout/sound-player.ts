@@ -7,6 +7,8 @@ import type { AudioDecoders, MediaDecoders, Sound, SoundOutput } from "./ports.t
 import type { SourceTimeline } from "./source-timeline.ts";
 import type { EncodedFrame } from "./track-feed.ts";
 
+/** Sound this late, ms, is not decoded: it would keep the decoder from what is in time. */
+const LATE_MS = 500;
 /** How long sound counts as just heard, ms. */
 const FRESH_MS = 1_000;
 
@@ -34,6 +36,7 @@ export class SoundPlayer<S extends Sound> {
   /** Of the output that the schedule is for. */
   #generation = 0;
   #isOpen = false;
+  #source: SourceTimeline | undefined;
   #track: AudioTrack<S> | undefined;
   #heard: Heard | undefined;
   #pastDropped = 0;
@@ -89,26 +92,24 @@ export class SoundPlayer<S extends Sound> {
   /** Switches to another source. */
   start(track: Track, source: SourceTimeline): void {
     this.stop();
+    this.#source = source;
     this.#track = new AudioTrack(track, this.#decoders, {
       onUnsupported: (codecString) =>
         this.#onUnsupported(this.#decoders.missing(track.codec, codecString)),
-      onSound: (sound, ticks) => {
-        if (!this.#play(sound, ticks, source)) sound.close();
+      onSound: (sound, ownMs) => {
+        if (!this.#play(sound, ownMs, source)) sound.close();
       },
     });
     this.#prepare();
   }
 
-  /** Decodes the next packet of the source that was started. */
-  push(frame: EncodedFrame): void {
-    this.#track?.push(frame);
-  }
-
-  /** Media time starts over. */
-  clear(): void {
-    this.#output.silenceFrom(0);
-    this.#schedule.reset();
-    this.#heard = undefined;
+  /** Decodes the next packet of the source that was started. @param ownMs its time there, ms */
+  push(frame: EncodedFrame, ownMs: number): void {
+    if (this.#source === undefined) return;
+    const mediaMs = this.#timeline.mediaMsOf(this.#source, ownMs) ?? 0;
+    const playAt = this.#clock.playAt("audio", mediaMs);
+    if (playAt !== undefined && this.#now() - playAt > LATE_MS) this.#pastDropped++;
+    else this.#track?.push(frame, ownMs);
   }
 
   /** There is no more sound. */
@@ -117,7 +118,9 @@ export class SoundPlayer<S extends Sound> {
     this.#pastErrors = this.decodeErrors;
     this.#track?.close();
     this.#track = undefined;
-    this.clear();
+    this.#output.silenceFrom(0);
+    this.#schedule.reset();
+    this.#heard = undefined;
   }
 
   #prepare(): void {
@@ -125,10 +128,10 @@ export class SoundPlayer<S extends Sound> {
   }
 
   /** False: it is not played, and stays the caller's. */
-  #play(sound: S, ticks: number, source: SourceTimeline): boolean {
+  #play(sound: S, ownMs: number, source: SourceTimeline): boolean {
     const nowMs = this.#now();
-    const mediaMs = this.#timeline.mediaMsOf(source, ticks);
-    const playAtMs = mediaMs === undefined ? undefined : this.#clock.playAt(mediaMs);
+    const mediaMs = this.#timeline.mediaMsOf(source, ownMs);
+    const playAtMs = mediaMs === undefined ? undefined : this.#clock.playAt("audio", mediaMs);
     if (!this.#isOpen || mediaMs === undefined || playAtMs === undefined) return false;
     if (!this.#clock.settled(nowMs)) return false;
     this.#output.prepare(sound.sampleRate);
@@ -138,7 +141,7 @@ export class SoundPlayer<S extends Sound> {
     if (latencyMs === undefined) return false;
     this.#clock.ready("audio", mediaMs, nowMs, latencyMs);
     const placement = this.#schedule.place({
-      position: source.msOf(ticks) / 1000,
+      position: ownMs / 1000,
       wantedAt: now + (playAtMs - nowMs - latencyMs) / 1000,
       now,
     });
@@ -146,7 +149,7 @@ export class SoundPlayer<S extends Sound> {
     if (placement.moved) this.#output.silenceFrom(placement.at);
     this.#output.start(sound, placement.at);
     const at = nowMs + (placement.at - now) * 1000 + latencyMs;
-    this.#heard = { at, mediaMs, ingestMs: source.ingestMsOf(ticks) };
+    this.#heard = { at, mediaMs, ingestMs: this.#timeline.ingestMsOf(source, ownMs) };
     return true;
   }
 }

@@ -1,6 +1,6 @@
 /** A chunk that was handed to a decoder. */
 interface Handed {
-  readonly ticks: number;
+  readonly ms: number;
   readonly seconds: number;
 }
 
@@ -13,17 +13,11 @@ const ROUNDING = 1e-6;
  * order, by how long they last.
  */
 export class SoundTimes {
-  readonly #clockRate: number;
   #handed: Handed[] = [];
   /** Sound of the oldest chunk that was output already, s. */
   #within = 0;
   /** Chunks handed in since the start. */
   #count = 0;
-
-  /** @param clockRate ticks per second */
-  constructor(clockRate: number) {
-    this.#clockRate = clockRate;
-  }
 
   /** Chunks whose sound was not output entirely. */
   get waiting(): number {
@@ -35,9 +29,9 @@ export class SoundTimes {
     return this.#count;
   }
 
-  /** A chunk is handed to the decoder. @param seconds how long it lasts */
-  push(ticks: number, seconds: number): void {
-    this.#handed.push({ ticks, seconds });
+  /** A chunk of media time `ms` is handed to the decoder. @param seconds how long it lasts */
+  push(ms: number, seconds: number): void {
+    this.#handed.push({ ms, seconds });
     this.#count++;
   }
 
@@ -45,12 +39,12 @@ export class SoundTimes {
    * The decoder's next output.
    *
    * @param seconds how long it lasts
-   * @returns media time of its first sample, ticks with fractions; undefined when nothing was handed in for it
+   * @returns media time of its first sample, ms; undefined when nothing was handed in for it
    */
   take(seconds: number): number | undefined {
     const first = this.#handed[0];
     if (first === undefined) return undefined;
-    const ticks = first.ticks + this.#within * this.#clockRate;
+    const ms = first.ms + this.#within * 1_000;
     this.#within += seconds;
     for (
       let oldest: Handed | undefined = first;
@@ -62,7 +56,7 @@ export class SoundTimes {
     }
     // More than was handed in: the chunk was longer than it seemed.
     if (this.#handed.length === 0 || this.#within < ROUNDING) this.#within = 0;
-    return ticks;
+    return ms;
   }
 
   /** The decoder outputs nothing more of chunks before `position`: it was flushed there. */

@@ -49,6 +49,16 @@ export class SourceTimeline {
     return ticks;
   }
 
+  /**
+   * A timestamp of a report as ticks that do not wrap, near those of the newest frame. Frames are not told by it where
+   * they are: reports may name any time.
+   */
+  near(timestamp: number): number {
+    return this.#newestTicks === undefined
+      ? this.unwrap(timestamp)
+      : this.#newestTicks + serialDistance(this.#newestTicks >>> 0, timestamp, 32);
+  }
+
   /** Ticks as ms of this source's own media clock. */
   msOf(ticks: number): number {
     return (ticks * 1000) / this.clockRate;
@@ -60,7 +70,7 @@ export class SourceTimeline {
    * @param nowMs monotonic, local
    */
   report(report: IngestReport, nowMs: number): void {
-    const offset = report.ingestMs - this.msOf(this.unwrap(report.rtpTimestamp));
+    const offset = report.ingestMs - this.msOf(this.near(report.rtpTimestamp));
     if (this.#ingestOffsetMs !== undefined && Math.abs(offset - this.#ingestOffsetMs) > JUMP_MS) {
       this.#ingestOffsets.clear();
       this.#sender = undefined;
@@ -70,7 +80,7 @@ export class SourceTimeline {
     this.#ingestOffsetMs = this.#ingestOffsets.value(nowMs);
     const { sender } = report;
     if (sender !== undefined)
-      this.#sender = { ntpMs: sender.ntpMs, ticks: this.unwrap(sender.rtpTimestamp) };
+      this.#sender = { ntpMs: sender.ntpMs, ticks: this.near(sender.rtpTimestamp) };
   }
 
   /** When the media was ingested, in ms of the ingest's clock; undefined before the first report. */

@@ -4,18 +4,28 @@ import type { EncodedFrame } from "./track-feed.ts";
 
 /** Events of a {@link VideoTrack}, and what it asks. */
 export interface VideoTrackEvents<P extends Picture> {
-  /** A picture, in presentation order; the handler owns it. */
-  onPicture(picture: P, ticks: number): void;
+  /** A picture, in presentation order, with the time of its frame; the handler owns it. */
+  onPicture(picture: P, ownMs: number): void;
   /** `codec` (WebCodecs name, or that of the description) cannot be decoded here. No picture follows. */
   onUnsupported(codec: string): void;
   /** Pictures that are not shown yet: decoding pauses while there are many. */
   waitingPictures(): number;
+  /** By how much a frame would be shown too late if it were decoded now, ms. */
+  lateMs(ownMs: number): number;
+}
+
+/** A frame with its time at its source, ms. */
+export interface TimedVideo extends EncodedFrame {
+  readonly ownMs: number;
 }
 
 /** Pictures decoded ahead of their time: enough for any reordering, few enough for decoders with few buffers. */
 const AHEAD_MAX = 16;
 /** Most frames that wait for the decoder: it is too slow then, and continues at the next key frame. */
 const WAITING_MAX = 600;
+
+/** Frames this late, ms, are not decoded if a key frame that arrived after them makes that possible. */
+const LATE_MS = 1_000;
 
 /** Decodes the video of one source. After an error it continues at the next key frame. */
 export class VideoTrack<P extends Picture> {
@@ -26,27 +36,22 @@ export class VideoTrack<P extends Picture> {
   /** As WebCodecs names it: `avc1.42e01f`; empty before the first key frame. */
   codecString = "";
   readonly #codec: string;
-  readonly #clockRate: number;
   readonly #decoders: VideoDecoders<P>;
   readonly #events: VideoTrackEvents<P>;
   #decoder: MediaDecoder<string> | undefined;
-  #waiting: EncodedFrame[] = [];
+  #waiting: TimedVideo[] = [];
   #needsKey = true;
   #ended = false;
 
   /** @param codec its name in a description */
-  constructor(
-    options: { codec: string; clockRate: number; decoders: VideoDecoders<P> },
-    events: VideoTrackEvents<P>,
-  ) {
+  constructor(options: { codec: string; decoders: VideoDecoders<P> }, events: VideoTrackEvents<P>) {
     this.#decoders = options.decoders;
     this.#codec = options.codec;
-    this.#clockRate = options.clockRate;
     this.#events = events;
   }
 
   /** Decodes the next frame in decoding order; its bytes are retained and must not change. */
-  push(frame: EncodedFrame): void {
+  push(frame: TimedVideo): void {
     if (this.#ended) return;
     if (this.#waiting.length >= WAITING_MAX) {
       this.framesDropped += this.#waiting.length;
@@ -58,6 +63,7 @@ export class VideoTrack<P extends Picture> {
       return;
     }
     this.#needsKey = false;
+    if (frame.key) this.#skipLate();
     this.#waiting.push(frame);
     this.pump();
   }
@@ -92,7 +98,14 @@ export class VideoTrack<P extends Picture> {
     this.#decoder = undefined;
   }
 
-  #decode(frame: EncodedFrame): void {
+  #skipLate(): void {
+    const oldest = this.#waiting[0];
+    if (oldest === undefined || this.#events.lateMs(oldest.ownMs) < LATE_MS) return;
+    this.framesDropped += this.#waiting.length;
+    this.#waiting = [];
+  }
+
+  #decode(frame: TimedVideo): void {
     if (frame.key) this.#configure(frame);
     if (this.#decoder === undefined) {
       this.framesDropped++;
@@ -101,7 +114,7 @@ export class VideoTrack<P extends Picture> {
     this.#decoder.decode({
       bytes: frame.bytes,
       key: frame.key,
-      timestamp: Math.round((frame.ticks * 1e6) / this.#clockRate),
+      timestamp: Math.round(frame.ownMs * 1_000),
     });
   }
 
@@ -119,7 +132,7 @@ export class VideoTrack<P extends Picture> {
     const decoder: MediaDecoder<string> = this.#decoders.openVideo({
       onOutput: (picture) => {
         this.framesDecoded++;
-        this.#events.onPicture(picture, Math.round((picture.timestamp * this.#clockRate) / 1e6));
+        this.#events.onPicture(picture, picture.timestamp / 1_000);
       },
       onDequeued: () => this.pump(),
       onFailed: (reason) => {

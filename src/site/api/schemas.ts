@@ -255,6 +255,7 @@ export const publishAnswerSchema = z
         group: z.string().optional(),
       }),
     ),
+    warnings: z.array(z.string()).optional(),
   })
   .openapi("PublishAnswer");
 

@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { SeededRandom } from "../../base/index.ts";
+import { OffsetEstimate } from "./offset-estimate.ts";
+
+test("an offset is known from its first observation on", () => {
+  const estimate = new OffsetEstimate();
+  assert.equal(estimate.at(0), undefined);
+  estimate.observe(1_000, 250);
+  assert.equal(estimate.at(5_000), 250);
+});
+
+test("a drift is followed without lag, through noise", () => {
+  for (const drift of [0.04, -0.04, 0.001]) {
+    const random = new SeededRandom(5);
+    const estimate = new OffsetEstimate();
+    for (let at = 0; at <= 60_000; at += 1_000)
+      estimate.observe(at, at * drift + random.float() * 20 - 10);
+    assert.ok(Math.abs((estimate.at(60_500) ?? 0) - 60_500 * drift) < 20, `${drift}`);
+  }
+});
+
+test("observations far off have no effect, unless several agree", () => {
+  const estimate = new OffsetEstimate();
+  for (let at = 0; at < 10_000; at += 1_000) estimate.observe(at, 100);
+  estimate.observe(10_000, 900);
+  estimate.observe(11_000, -900);
+  assert.ok(Math.abs((estimate.at(11_000) ?? 0) - 100) < 1);
+  for (const at of [12_000, 13_000, 14_000]) estimate.observe(at, 900);
+  assert.equal(estimate.at(14_000), 900);
+});
+
+test("a repetition is no further observation", () => {
+  const estimate = new OffsetEstimate();
+  estimate.observe(0, 100);
+  for (let count = 0; count < 5; count++) estimate.observe(1_000, 900);
+  assert.equal(estimate.at(1_000), 100);
+});

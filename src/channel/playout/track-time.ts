@@ -1,0 +1,200 @@
+import { OffsetEstimate } from "./offset-estimate.ts";
+import type { IngestReport, SourceTimeline } from "./source-timeline.ts";
+import { TransitFloor } from "./transit-floor.ts";
+
+/** How long the least time on the way is remembered, ms. */
+const WINDOW_MS = 10_000;
+/** Timestamps that step back by this much, or ahead of what could have arrived by now, have jumped, ms. */
+const JUMP_MS = 2_000;
+/** The same, in usual steps: pictures of a slide show are far from each other. */
+const JUMP_STEPS = 4;
+/** Media that is this much later than before, and stays so, comes of a clock that stood still, ms. */
+const LATE_MS = 500;
+/** … as long as this, ms, … */
+const LATE_FOR_MS = 300;
+/** … and goes on at a pace between these: what was held up on its way catches up, or is still held up. */
+const PACE_MIN = 0.7;
+const PACE_MAX = 1.5;
+/** Behind a jump media continues with its usual step, if its arrival does not speak against that by this much, ms. */
+const STEP_DOUBT_MS = 150;
+
+/**
+ * The ingest believes the fastest packet of the last ten seconds: after a time in which the timestamps stood still, its
+ * reports place media too early for that long.
+ */
+const REPORTS_AFTER_STANDSTILL = 12;
+
+/** A stretch of timestamps between two jumps. */
+interface Stretch {
+  /** Own time minus the time of the timestamps, ms. */
+  readonly shiftMs: number;
+  oldestMs: number;
+  newestMs: number;
+}
+
+/**
+ * The own time of one source: that of its timestamps, in ms, without their jumps and the times at which they stood still.
+ * It goes on while the source sends, whatever its timestamps do. Reports say how it relates to the ingest's clock and
+ * to the publisher's.
+ */
+export class TrackTime {
+  readonly #source: SourceTimeline;
+  readonly #floor = new TransitFloor(WINDOW_MS);
+  #ingest = new OffsetEstimate(REPORTS_AFTER_STANDSTILL);
+  #sender = new OffsetEstimate();
+  /** The current one, and the one before. */
+  #stretches: [Stretch, Stretch | undefined] | undefined;
+  #last: { readonly rawMs: number; readonly at: number } | undefined;
+  #newestMs = 0;
+  #stepMs = 20;
+  #late: { readonly at: number; readonly ownMs: number; leastMs: number } | undefined;
+  /** The last time in which the clock stood still, as far as it seemed. */
+  #inserted: { readonly ms: number; readonly floorMs: number } | undefined;
+  /** Reports from before the first frame. */
+  #early: IngestReport | undefined;
+
+  constructor(source: SourceTimeline) {
+    this.#source = source;
+  }
+
+  /** The newest own time, ms. */
+  get newestMs(): number {
+    return this.#newestMs;
+  }
+
+  /** Least time on the way: arrival minus own time, ms; undefined before the first frame. */
+  floorMs(nowMs: number): number | undefined {
+    return this.#floor.value(nowMs);
+  }
+
+  /** Own time on the ingest's clock, ms; undefined without a report. */
+  ingestOffsetMs(ownMs: number): number | undefined {
+    return this.#ingest.at(ownMs);
+  }
+
+  /** Own time on the publisher's clock, ms; undefined without a sender report. */
+  senderOffsetMs(ownMs: number): number | undefined {
+    return this.#sender.at(ownMs);
+  }
+
+  /**
+   * A frame arrived, in decoding order.
+   *
+   * @returns its own time, ms
+   */
+  arrived(ticks: number, nowMs: number): number {
+    const rawMs = this.#source.msOf(ticks);
+    if (this.#stretches === undefined) {
+      this.#stretches = [{ shiftMs: 0, oldestMs: rawMs, newestMs: rawMs }, undefined];
+      this.#newestMs = rawMs;
+      if (this.#early !== undefined) this.report(this.#early);
+    } else if (this.#hasJumped(rawMs, nowMs)) {
+      this.#continueAt(rawMs, this.#afterJump(nowMs));
+    }
+    const stretch = this.#extended(rawMs);
+    this.#last = { rawMs, at: nowMs };
+    let ownMs = rawMs + stretch.shiftMs;
+    const insertedMs = this.#stoodStill(ownMs, nowMs);
+    if (insertedMs > 0) {
+      ownMs += insertedMs;
+      this.#continueAt(rawMs, ownMs);
+    }
+    if (ownMs > this.#newestMs) {
+      const step = ownMs - this.#newestMs;
+      if (step < JUMP_MS) this.#stepMs = step;
+      this.#newestMs = ownMs;
+    }
+    if (this.#late === undefined) this.#floor.add(nowMs - ownMs, nowMs);
+    this.#reconsider(nowMs - ownMs);
+    return ownMs;
+  }
+
+  /** The ingest reports. */
+  report(report: IngestReport): void {
+    const { ingestMs, rtpTimestamp, sender } = report;
+    if (this.#stretches === undefined) {
+      this.#early = report;
+      return;
+    }
+    const atMs = this.#ownMsOf(rtpTimestamp);
+    this.#ingest.observe(atMs, ingestMs - atMs);
+    if (sender === undefined) return;
+    const sentMs = this.#ownMsOf(sender.rtpTimestamp);
+    this.#sender.observe(sentMs, sender.ntpMs - sentMs);
+  }
+
+  #ownMsOf(timestamp: number): number {
+    const rawMs = this.#source.msOf(this.#source.near(timestamp));
+    const [current, before] = this.#stretches as [Stretch, Stretch | undefined];
+    const isBefore = before !== undefined && distance(before, rawMs) < distance(current, rawMs);
+    return rawMs + (isBefore ? before : current).shiftMs;
+  }
+
+  #hasJumped(rawMs: number, nowMs: number): boolean {
+    if (this.#last === undefined) return false;
+    const stepMs = rawMs - this.#last.rawMs;
+    const waitedMs = nowMs - this.#last.at;
+    const most = Math.max(JUMP_MS, JUMP_STEPS * this.#stepMs);
+    if (stepMs < -most) return true;
+    if (stepMs - waitedMs < most) return false;
+    // What was held up before, and is in time now, has not jumped.
+    const shiftMs = this.#stretches?.[0].shiftMs ?? 0;
+    const transit = nowMs - rawMs - shiftMs;
+    return transit < (this.#floor.value(nowMs) ?? transit) - most;
+  }
+
+  /** Own time of the first frame behind a jump. */
+  #afterJump(nowMs: number): number {
+    const next = this.#newestMs + this.#stepMs;
+    const byArrival = nowMs - (this.#floor.value(nowMs) ?? 0);
+    return Math.abs(byArrival - next) > STEP_DOUBT_MS ? Math.max(byArrival, next) : next;
+  }
+
+  /** @returns for how long the source's clock has stood still, ms, as soon as that is certain */
+  #stoodStill(ownMs: number, nowMs: number): number {
+    const transit = nowMs - ownMs;
+    const floor = this.#floor.value(nowMs) ?? transit;
+    if (transit - floor < LATE_MS) {
+      this.#late = undefined;
+      return 0;
+    }
+    this.#late ??= { at: nowMs, ownMs, leastMs: transit };
+    const late = this.#late;
+    late.leastMs = Math.min(late.leastMs, transit);
+    const forMs = nowMs - late.at;
+    if (forMs < LATE_FOR_MS) return 0;
+    this.#late = undefined;
+    const pace = (ownMs - late.ownMs) / forMs;
+    if (pace < PACE_MIN || pace > PACE_MAX) return 0;
+    const ms = late.leastMs - floor;
+    this.#inserted = { ms, floorMs: floor };
+    return ms;
+  }
+
+  /** Media that comes early after all was held up on its way: how its time relates to other clocks is open again. */
+  #reconsider(transit: number): void {
+    const inserted = this.#inserted;
+    if (inserted === undefined || transit > inserted.floorMs - inserted.ms / 2) return;
+    this.#inserted = undefined;
+    this.#ingest = new OffsetEstimate(REPORTS_AFTER_STANDSTILL);
+    this.#sender = new OffsetEstimate();
+  }
+
+  #continueAt(rawMs: number, ownMs: number): void {
+    const stretch = { shiftMs: ownMs - rawMs, oldestMs: rawMs, newestMs: rawMs };
+    this.#stretches = [stretch, this.#stretches?.[0]];
+    this.#late = undefined;
+  }
+
+  #extended(rawMs: number): Stretch {
+    const [stretch] = this.#stretches as [Stretch, Stretch | undefined];
+    stretch.oldestMs = Math.min(stretch.oldestMs, rawMs);
+    stretch.newestMs = Math.max(stretch.newestMs, rawMs);
+    return stretch;
+  }
+}
+
+/** How far a time is from a stretch, ms; 0 within. */
+function distance({ oldestMs, newestMs }: Stretch, ms: number): number {
+  return Math.max(0, oldestMs - ms, ms - newestMs);
+}
