@@ -157,7 +157,7 @@ function faultsOfFiles({ plan, sent, files }: FieldOutcome): string[] {
         if (before === undefined) continue;
         const wide = frame.ms - before.ms;
         const real = captured - capturedAt(sent, before.id);
-        if (wide < 0)
+        if (wide < 0 && !stepsBack(plan))
           faults.push(`file ${index + 1}: ${kind} goes back by ${Math.round(-wide)} ms`);
         if (wide > real + DISTANCE_MS_MAX + stoodMs)
           faults.push(
