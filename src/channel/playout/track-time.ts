@@ -15,6 +15,10 @@ const LATE_FOR_MS = 300;
 /** … and goes on at a pace between these: what was held up on its way catches up, or is still held up. */
 const PACE_MIN = 0.7;
 const PACE_MAX = 1.5;
+/** What another track did within this time, this one may have done with it, ms, … */
+const TOGETHER_MS = 3_000;
+/** … if it looks so to this, ms. */
+const TOGETHER_DOUBT_MS = 700;
 /** Behind a jump media continues with its usual step, if its arrival does not speak against that by this much, ms. */
 const STEP_DOUBT_MS = 150;
 
@@ -23,6 +27,18 @@ const STEP_DOUBT_MS = 150;
  * reports place media too early for that long.
  */
 const REPORTS_AFTER_STANDSTILL = 12;
+
+/** A time in which the clocks of a publisher's tracks stood still together. */
+export interface Standstill {
+  readonly ms: number;
+  /** When that was found, ms, local. */
+  readonly at: number;
+}
+
+/** What the tracks of a channel tell each other. */
+export interface TracksInCommon {
+  standstill: Standstill | undefined;
+}
 
 /** A stretch of timestamps between two jumps. */
 interface Stretch {
@@ -39,6 +55,7 @@ interface Stretch {
  */
 export class TrackTime {
   readonly #source: SourceTimeline;
+  readonly #common: TracksInCommon;
   readonly #floor = new TransitFloor(WINDOW_MS);
   #ingest = new OffsetEstimate(REPORTS_AFTER_STANDSTILL);
   #sender = new OffsetEstimate();
@@ -50,11 +67,15 @@ export class TrackTime {
   #late: { readonly at: number; readonly ownMs: number; leastMs: number } | undefined;
   /** The last time in which the clock stood still, as far as it seemed. */
   #inserted: { readonly ms: number; readonly floorMs: number } | undefined;
+  /** The last one that counted here too. */
+  #joined: Standstill | undefined;
   /** Reports from before the first frame. */
   #early: IngestReport | undefined;
 
-  constructor(source: SourceTimeline) {
+  /** @param common shared by the tracks of a channel */
+  constructor(source: SourceTimeline, common: TracksInCommon = { standstill: undefined }) {
     this.#source = source;
+    this.#common = common;
   }
 
   /** The newest own time, ms. */
@@ -158,6 +179,12 @@ export class TrackTime {
       this.#late = undefined;
       return 0;
     }
+    const together = this.#stoodStillTogether(transit - floor, nowMs);
+    if (together !== undefined) {
+      this.#inserted = { ms: together.ms, floorMs: floor };
+      this.#joined = together;
+      return together.ms;
+    }
     this.#late ??= { at: nowMs, ownMs, leastMs: transit };
     const late = this.#late;
     late.leastMs = Math.min(late.leastMs, transit);
@@ -168,7 +195,17 @@ export class TrackTime {
     if (pace < PACE_MIN || pace > PACE_MAX) return 0;
     const ms = late.leastMs - floor;
     this.#inserted = { ms, floorMs: floor };
+    this.#joined = { ms, at: nowMs };
+    this.#common.standstill = this.#joined;
     return ms;
+  }
+
+  /** What is inserted into one track is inserted into the others, exactly: they stay in sync, right or wrong. */
+  #stoodStillTogether(lateMs: number, nowMs: number): Standstill | undefined {
+    const { standstill } = this.#common;
+    if (standstill === undefined || standstill === this.#joined) return undefined;
+    if (nowMs - standstill.at > TOGETHER_MS) return undefined;
+    return Math.abs(lateMs - standstill.ms) < TOGETHER_DOUBT_MS ? standstill : undefined;
   }
 
   /** Media that comes early after all was held up on its way: how its time relates to other clocks is open again. */
