@@ -94,7 +94,7 @@ export class MediaTimeline {
   /** When media was ingested, in ms of the ingest's clock; undefined before the first report. */
   ingestMsOf(source: SourceTimeline, ownMs: number): number | undefined {
     const { time } = this.#members.get(source) ?? this.#past.get(source) ?? {};
-    const offsetMs = time?.ingestOffsetMs(ownMs);
+    const offsetMs = time?.ageOffsetMs(ownMs);
     return offsetMs === undefined ? undefined : ownMs + offsetMs;
   }
 

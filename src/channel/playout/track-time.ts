@@ -49,15 +49,17 @@ interface Stretch {
 }
 
 /**
- * The own time of one source: that of its timestamps, in ms, without their jumps and the times at which they stood still.
- * It goes on while the source sends, whatever its timestamps do. Reports say how it relates to the ingest's clock and
- * to the publisher's.
+ * The own time of one source: that of its timestamps, in ms, without their jumps and the times at which they stood
+ * still. It goes on while the source sends, whatever its timestamps do. Reports say how it relates to the ingest's clock
+ * and to the publisher's.
  */
 export class TrackTime {
   readonly #source: SourceTimeline;
   readonly #common: TracksInCommon;
   readonly #floor = new TransitFloor(WINDOW_MS);
-  #ingest = new OffsetEstimate(REPORTS_AFTER_STANDSTILL);
+  #ingest = new OffsetEstimate();
+  /** The same for what is shown of it: slower to believe that media is old. */
+  #age = new OffsetEstimate(REPORTS_AFTER_STANDSTILL);
   #sender = new OffsetEstimate();
   /** The current one, and the one before. */
   #stretches: [Stretch, Stretch | undefined] | undefined;
@@ -91,6 +93,11 @@ export class TrackTime {
   /** Own time on the ingest's clock, ms; undefined without a report. */
   ingestOffsetMs(ownMs: number): number | undefined {
     return this.#ingest.at(ownMs);
+  }
+
+  /** The same, for the age of media: not misled by an ingest that did not notice that a clock stood still. */
+  ageOffsetMs(ownMs: number): number | undefined {
+    return this.#age.at(ownMs);
   }
 
   /** Own time on the publisher's clock, ms; undefined without a sender report. */
@@ -139,6 +146,7 @@ export class TrackTime {
     }
     const atMs = this.#ownMsOf(rtpTimestamp);
     this.#ingest.observe(atMs, ingestMs - atMs);
+    this.#age.observe(atMs, ingestMs - atMs);
     if (sender === undefined) return;
     const sentMs = this.#ownMsOf(sender.rtpTimestamp);
     this.#sender.observe(sentMs, sender.ntpMs - sentMs);
@@ -161,6 +169,9 @@ export class TrackTime {
     // What was held up before, and is in time now, has not jumped.
     const shiftMs = this.#stretches?.[0].shiftMs ?? 0;
     const transit = nowMs - rawMs - shiftMs;
+    // Neither has what seemed to stand still, and was only held up.
+    const { ms, floorMs } = this.#inserted ?? { ms: 0, floorMs: 0 };
+    if (ms > 0 && Math.abs(floorMs - ms - transit) < ms / 2) return false;
     return transit < (this.#floor.value(nowMs) ?? transit) - most;
   }
 
@@ -213,7 +224,8 @@ export class TrackTime {
     const inserted = this.#inserted;
     if (inserted === undefined || transit > inserted.floorMs - inserted.ms / 2) return;
     this.#inserted = undefined;
-    this.#ingest = new OffsetEstimate(REPORTS_AFTER_STANDSTILL);
+    this.#ingest = new OffsetEstimate();
+    this.#age = new OffsetEstimate(REPORTS_AFTER_STANDSTILL);
     this.#sender = new OffsetEstimate();
   }
 
