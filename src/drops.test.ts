@@ -16,6 +16,7 @@ const FOLDERS = [
 /** Calls that count, up to the end of the arguments that hold the reason. */
 const CALLS = [
   /(?:drops|[cC]ounts|[cC]ounters)\??\.add\(\s*([^;,\n]*)/g,
+  /[bB]alance\.drop\(\s*([^;,\n]*)/g,
   /(?:context|stream|#ports)\.count\(\s*([^;,\n]*)/g,
   /#(?:drop|lose|count)\(\s*([^;,)\n]*)/g,
   /#(?:lose|forget)\([^;,"\n]*,\s*([^;,)\n]*)/g,
@@ -25,6 +26,8 @@ const REFUSE = /#refuse\(\s*([^;,)\n]*)/g;
 
 /** Declarations whose strings are reasons that reach a counter in a variable. */
 const DECLARED: readonly (readonly [file: string, text: RegExp, prefix?: string])[] = [
+  ["src/media/record/segment.ts", /type Refusal =([^;]*);/],
+  ["src/media/record/track-buffer.ts", /type Unusable =([^;]*);/],
   ["src/channel/sequence-window.ts", /type Verdict = "new" \|([^;]*);/],
   ["src/stack/crypt/replay-window.ts", /type NumberFault =([^;]*);/],
   ["src/stack/crypt/seal.ts", /type OpenFault =([^;]*);/],

@@ -58,12 +58,13 @@ export class MediaGateway {
     sdp: string,
     ports: "sdp" | "assign",
   ): Promise<PublishAnswer> {
-    const { tracks } = parseSdp(sdp, { portsRequired: ports === "sdp" });
+    const { tracks, warnings } = parseSdp(sdp, { portsRequired: ports === "sdp" });
     checkGroups(tracks, ports);
-    return this.#open(
+    const answer = await this.#open(
       request,
       tracks.map((track) => ingestTrackOf(track, ports)),
     );
+    return warnings.length === 0 ? answer : { ...answer, warnings };
   }
 
   /** See `SiteService.publishData`. */

@@ -28,6 +28,13 @@ export interface ChannelTracksEvents {
   onRefused(track: Track, message: string): void;
 }
 
+/** Frames that came and were not handed on, by reason. */
+export interface FrameDrops {
+  readonly beforeKey: number;
+  readonly leading: number;
+  readonly incomplete: number;
+}
+
 export interface ChannelTracksOptions {
   readonly clock: Clock;
   /** Told what the ingest reports about a source, at the local time `nowMs`. */
@@ -56,6 +63,7 @@ export class ChannelTracks {
   #early: Uint8Array[] = [];
   readonly #earlyReports = new Map<string, IngestReport>();
   #pastDropped = 0;
+  #pastDrops: FrameDrops = { beforeKey: 0, leading: 0, incomplete: 0 };
   #pastLost = 0;
 
   constructor(options: ChannelTracksOptions, events: ChannelTracksEvents) {
@@ -68,6 +76,13 @@ export class ChannelTracks {
     let dropped = this.#pastDropped;
     for (const feed of this.#feeds.values()) dropped += feed.framesDropped;
     return dropped;
+  }
+
+  /** Of those, by reason: what came before a key frame, what refers to frames before it, and what was incomplete. */
+  get frameDrops(): FrameDrops {
+    let drops = this.#pastDrops;
+    for (const feed of this.#feeds.values()) drops = withDrops(drops, feed);
+    return drops;
   }
 
   /** Packets that never arrived. */
@@ -200,6 +215,7 @@ export class ChannelTracks {
 
   #forget(feed: TrackFeed): void {
     this.#pastDropped += feed.framesDropped;
+    this.#pastDrops = withDrops(this.#pastDrops, feed);
     this.#pastLost += feed.packetsLost;
     this.#feeds.delete(feed.track.medium);
   }
@@ -229,5 +245,17 @@ function senderTimeOf(rtcp: Uint8Array): SenderTime | undefined {
   return {
     ntpMs: ntpToMs(report.ntpSeconds, report.ntpFraction),
     rtpTimestamp: report.rtpTimestamp,
+  };
+}
+
+function withDrops(
+  { beforeKey, incomplete, leading }: FrameDrops,
+  { stats }: TrackFeed,
+): FrameDrops {
+  const { framesBeforeKey, framesDropped, framesLeading } = stats;
+  return {
+    beforeKey: beforeKey + framesBeforeKey,
+    leading: leading + framesLeading,
+    incomplete: incomplete + framesDropped - framesBeforeKey - framesLeading,
   };
 }

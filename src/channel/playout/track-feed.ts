@@ -1,5 +1,5 @@
 import { decodeParameterSets, type Frame, type Track } from "../../wire/index.ts";
-import { FrameReceiver } from "../frame-receiver.ts";
+import { FrameReceiver, type FrameReceiverStats } from "../frame-receiver.ts";
 import { SourceTimeline } from "./source-timeline.ts";
 
 /** A frame before decoding, with RTP time that does not wrap. */
@@ -36,6 +36,11 @@ export class TrackFeed {
       waitMs,
     });
     this.#onFrame = onFrame;
+  }
+
+  /** What became of its packets and frames. */
+  get stats(): Readonly<FrameReceiverStats> {
+    return this.#receiver.stats;
   }
 
   /** Frames that arrived incomplete, or before the first key frame. */

@@ -80,6 +80,8 @@ export interface PublishAnswer {
     /** The group that it is taken from, instead of the host. */
     readonly group?: string | undefined;
   }[];
+  /** What of the session description was passed over, or understood in another way than written; absent: nothing. */
+  readonly warnings?: readonly string[] | undefined;
 }
 
 /** How a channel is sent to a group. */

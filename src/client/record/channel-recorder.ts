@@ -1,4 +1,11 @@
-import { type Cancel, type Clock, every, isAboutToken, MeanderError } from "../../base/index.ts";
+import {
+  type Cancel,
+  type Clock,
+  Counters,
+  every,
+  isAboutToken,
+  MeanderError,
+} from "../../base/index.ts";
 import type { ClientState } from "../../channel/index.ts";
 import { ChannelTracks, type TrackFeed } from "../../channel/playout/index.ts";
 import {
@@ -109,8 +116,18 @@ export class ChannelRecorder {
   get status(): RecordStatus {
     const { channel } = this.#request;
     const { drops } = this.#segmenter;
-    const lost = this.#tracks.packetsLost;
-    const counted = { ...drops.toJSON(), ...(lost > 0 ? { "packets-lost": lost } : {}) };
+    const counts = new Counters();
+    counts.addAll(drops);
+    // Before they could be recorded.
+    const { beforeKey, incomplete, leading } = this.#tracks.frameDrops;
+    const earlier = {
+      ...{ "before-key": beforeKey, leading, incomplete },
+      "packets-lost": this.#tracks.packetsLost,
+      // This would be a fault of the recorder.
+      unaccounted: Math.abs(this.#segmenter.unaccounted),
+    };
+    for (const [reason, count] of Object.entries(earlier)) if (count > 0) counts.add(reason, count);
+    const counted = counts.toJSON();
     const file = this.#segmenter.current?.path ?? null;
     const state =
       this.#finishing !== undefined
@@ -178,6 +195,7 @@ export class ChannelRecorder {
     const [first] = description.tracks;
     this.#refusal = undefined;
     this.#tracks.describe(description);
+    this.#segmenter.expect(announcedMedia(description).length);
     if (this.#buffers.size > 0 || first === undefined) return;
     if (!description.tracks.some(({ kind }) => kind === "audio" || kind === "video"))
       this.#refused(`the channel carries ${first.kind}; audio and video can be recorded`);
@@ -270,4 +288,13 @@ export class ChannelRecorder {
       this.#tell({ type: "failed", file: null, cause, message, retryMs: null });
     }
   }
+}
+
+/** Media that publishers have announced and that are not described, since nothing of them has come. */
+function announcedMedia({ tracks }: Description): number[] {
+  const described = new Set(tracks.map(({ medium }) => medium));
+  const announced = tracks
+    .filter(({ kind }) => kind === "audio" || kind === "video")
+    .flatMap(({ companions = [] }) => companions);
+  return [...new Set(announced)].filter((medium) => !described.has(medium));
 }

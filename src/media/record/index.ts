@@ -9,6 +9,7 @@ export { RecordTimeline } from "./record-timeline.ts";
 export { recordingRefusal } from "./recordable.ts";
 export type { SegmentFacts } from "./segment.ts";
 export { type OpenSegmentFile, openBlockingFile, type SegmentFile } from "./segment-file.ts";
-export { Segmenter, type SegmenterEvents, type SegmenterOptions } from "./segmenter.ts";
+export { Segmenter } from "./segmenter.ts";
+export type { SegmenterEvents, SegmenterOptions } from "./segmenter-options.ts";
 export { SteadyClock } from "./steady-clock.ts";
 export type { TrackBuffer } from "./track-buffer.ts";

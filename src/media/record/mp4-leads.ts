@@ -1,5 +1,7 @@
 /** Boxes of fragmented MP4 (ISO/IEC 14496-12) that matter here. */
-const ENTERED = ["moov", "trak", "mdia", "moof", "traf"];
+const ENTERED = ["moov", "trak", "mdia", "minf", "stbl", "moof", "traf"];
+/** Sample entries whose parameter sets may stand among the samples, by those whose may not (ISO/IEC 14496-15). */
+const IN_BAND: Readonly<Record<string, string>> = { avc1: "avc3", hvc1: "hev1" };
 const FLAG = {
   dataOffset: 0x1,
   firstSampleFlags: 0x4,
@@ -13,21 +15,34 @@ const FLAG = {
  * Adds the lead of video to its composition offsets in fragments. Frames that are presented after later ones are
  * decoded ahead; the muxer writes that as negative composition offsets, which some players take for a shift of the
  * whole track against its audio. So the muxer gets times that are ahead by the lead, and here the lead is added to the
- * offsets, which are then never negative.
+ * offsets, which are then never negative. Names sample entries after where their parameter sets may be.
  */
 export class Mp4Leads {
   readonly #leadOf: (trackId: number) => number;
   readonly #timescales = new Map<number, number>();
+  readonly #setsInBand: boolean;
   #trackId = 0;
+  #frames = 0;
 
-  /** @param leadOf the lead of a track, s; track ids count from 1 in the order of the tracks */
-  constructor(leadOf: (trackId: number) => number) {
+  /**
+   * @param leadOf the lead of a track, s; track ids count from 1 in the order of the tracks
+   * @param setsInBand whether parameter sets may stand among the samples
+   */
+  constructor(leadOf: (trackId: number) => number, setsInBand: boolean) {
     this.#leadOf = leadOf;
+    this.#setsInBand = setsInBand;
   }
 
-  /** Modifies bytes before they are written to the file. @param data whole boxes, as the muxer flushes them */
-  pass(data: Uint8Array): void {
+  /**
+   * Modifies bytes before they are written to the file.
+   *
+   * @param data whole boxes, as the muxer flushes them
+   * @returns how many frames they hold
+   */
+  pass(data: Uint8Array): number {
+    this.#frames = 0;
     this.#walk(new DataView(data.buffer, data.byteOffset, data.byteLength), 0, data.byteLength);
+    return this.#frames;
   }
 
   #walk(view: DataView, begin: number, end: number): void {
@@ -43,7 +58,14 @@ export class Mp4Leads {
         this.#timescales.set(this.#trackId, view.getUint32(body + (isLong(view, at) ? 16 : 8)));
       if (type === "tfhd") this.#trackId = view.getUint32(body);
       if (type === "tfdt") decodeTimeAt = isLong(view, at) ? body : undefined;
-      if (type === "trun") this.#move(view, at, decodeTimeAt);
+      if (type === "trun") {
+        this.#frames += view.getUint32(at + 12);
+        this.#move(view, at, decodeTimeAt);
+      }
+      // After the count of entries.
+      if (type === "stsd" && this.#setsInBand) this.#walk(view, at + 16, next);
+      const inBand = this.#setsInBand ? IN_BAND[type] : undefined;
+      if (inBand !== undefined) rename(view, at + 4, inBand);
       if (ENTERED.includes(type)) this.#walk(view, at + 8, next);
       at = next;
     }
@@ -70,6 +92,10 @@ export class Mp4Leads {
       view.setInt32(offsetAt, view.getInt32(offsetAt) + lead);
     }
   }
+}
+
+function rename(view: DataView, at: number, type: string): void {
+  for (let index = 0; index < 4; index++) view.setUint8(at + index, type.charCodeAt(index));
 }
 
 function typeAt(view: DataView, at: number): string {

@@ -10,6 +10,8 @@ import {
   StreamTarget,
   WebMOutputFormat,
 } from "mediabunny";
+import type { TrackFacts } from "../../wire/index.ts";
+import { colourSpaceOf, languageCodeOf, pixelShapeOf } from "../files/container-facts.ts";
 import type { Container } from "./container.ts";
 import type { SegmentFrame } from "./segment-frame.ts";
 import type { TrackFormat } from "./track-format.ts";
@@ -18,9 +20,11 @@ import type { TrackFormat } from "./track-format.ts";
 export interface MuxerOptions {
   readonly container: Container;
   readonly formats: readonly TrackFormat[];
+  /** Of each track, what the file states besides its format. */
+  readonly facts: readonly TrackFacts[];
   /** Title in the file. */
   readonly title: string;
-  /** Writes at a position of the file; a rejection is reported by the next call. */
+  /** Writes at a position of the file; never rejects. */
   write(data: Uint8Array, position: number): Promise<void>;
 }
 
@@ -34,7 +38,7 @@ export class Muxer {
   readonly #output: Output;
   readonly #sources: readonly Source[];
 
-  constructor({ container, formats, title, write }: MuxerOptions) {
+  constructor({ container, facts, formats, title, write }: MuxerOptions) {
     this.#output = new Output({
       format: outputFormatOf(container),
       target: new StreamTarget(
@@ -42,7 +46,9 @@ export class Muxer {
       ),
     });
     this.#output.setMetadataTags({ title });
-    this.#sources = formats.map((format) => addTrack(this.#output, format));
+    this.#sources = formats.map((format, index) =>
+      addTrack(this.#output, format, facts[index] ?? {}),
+    );
   }
 
   /** Writes the head of the file. First, once. */
@@ -92,17 +98,28 @@ const FRAGMENTED = {
   minimumFragmentDuration: FRAGMENT_SECONDS,
 } as const;
 
-function addTrack(output: Output, format: TrackFormat): Source {
+function addTrack(output: Output, format: TrackFormat, facts: TrackFacts): Source {
   const { codecString: codec, description } = format;
+  const languageCode = languageCodeOf(facts.language);
+  const named = {
+    ...(languageCode === undefined ? {} : { languageCode }),
+    ...(facts.title === undefined ? {} : { name: facts.title }),
+  };
   const described = description === undefined ? {} : { description };
   if (format.kind === "video") {
     const source = new EncodedVideoPacketSource(format.codec);
     const size = { codedWidth: format.width, codedHeight: format.height };
-    output.addVideoTrack(source, { decoderConfig: { codec, ...size, ...described } });
+    const shape = { ...pixelShapeOf(facts.pixelAspect, format), ...colourSpaceOf(facts.colour) };
+    output.addVideoTrack(source, {
+      decoderConfig: { codec, ...size, ...shape, ...described },
+      ...named,
+      ...(facts.rotation === undefined ? {} : { rotation: facts.rotation }),
+      ...(facts.mirrored === undefined ? {} : { flip: true }),
+    });
     return source;
   }
   const source = new EncodedAudioPacketSource(format.codec);
   const sound = { sampleRate: format.sampleRate, numberOfChannels: format.channels };
-  output.addAudioTrack(source, { decoderConfig: { codec, ...sound, ...described } });
+  output.addAudioTrack(source, { decoderConfig: { codec, ...sound, ...described }, ...named });
   return source;
 }

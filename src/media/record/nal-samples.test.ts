@@ -36,7 +36,7 @@ test("an H.264 key frame can be restored from its configuration and sample", () 
   assert.deepEqual(read?.parameterSets, [sps, pps]);
   // High 4:2:2: the record has sampling and depths after the sets.
   assert.deepEqual([...(record ?? [])].slice(-4), [0xfe, 0xfa, 0xfa, 0]);
-  const sample = lengthPrefixed(frame, "h264");
+  const sample = lengthPrefixed(frame, "h264", [sps, pps]);
   assert.deepEqual(sample, Uint8Array.of(0, 0, 0, slice.byteLength, ...slice));
   assert.deepEqual(annexBOf(sample, 4, read?.parameterSets ?? []), annexB(sps, pps, slice));
 });
@@ -46,7 +46,10 @@ test("an H.265 key frame can be restored from its configuration and sample", () 
   const frame = annexB(vps, sps, pps, idr);
   const record = encodeHevcConfiguration(frame);
   assert.deepEqual(record && decodeHevcConfiguration(record)?.parameterSets, [vps, sps, pps]);
-  assert.deepEqual(lengthPrefixed(frame, "h265"), Uint8Array.of(0, 0, 0, 4, ...idr));
+  assert.deepEqual(
+    lengthPrefixed(frame, "h265", [vps, sps, pps]),
+    Uint8Array.of(0, 0, 0, 4, ...idr),
+  );
 });
 
 test("without parameter sets there is no configuration", () => {
@@ -57,6 +60,6 @@ test("without parameter sets there is no configuration", () => {
 });
 
 test("a file can begin only with an instant refresh", () => {
-  assert.equal(isInstantRefresh(annexB(HEVC.idr)), true);
-  assert.equal(isInstantRefresh(annexB(HEVC.cra)), false);
+  assert.equal(isInstantRefresh(annexB(HEVC.idr), "h265"), true);
+  assert.equal(isInstantRefresh(annexB(HEVC.cra), "h265"), false);
 });

@@ -8,9 +8,19 @@ import { decodeH264Sps, decodeH265Sps, NAL, splitAnnexB } from "../../wire/index
 const H265_NAL = { idrWithLeading: 19, idr: 20, vps: 32, sps: 33, pps: 34, delimiter: 35 } as const;
 const SETS_MAX = 31;
 
-/** The frame's NAL units, each after its length in four bytes; parameter sets and delimiters are left out. */
-export function lengthPrefixed(frame: Uint8Array, family: "h264" | "h265"): Uint8Array {
-  const kept = splitAnnexB(frame).filter((nal) => !isLeftOut(nal, family));
+/**
+ * The frame's NAL units, each after its length in four bytes. Delimiters are left out, and those parameter sets that the
+ * file's configuration has; others stay where they are.
+ */
+export function lengthPrefixed(
+  frame: Uint8Array,
+  family: "h264" | "h265",
+  configured: readonly Uint8Array[],
+): Uint8Array {
+  const isConfigured = (nal: Uint8Array): boolean => configured.some((set) => isEqual(set, nal));
+  const kept = splitAnnexB(frame).filter(
+    (nal) => !isDelimiter(nal, family) && !(isParameterSet(nal, family) && isConfigured(nal)),
+  );
   const bytes = new Uint8Array(kept.reduce((sum, nal) => sum + 4 + nal.byteLength, 0));
   const view = new DataView(bytes.buffer);
   let at = 0;
@@ -87,19 +97,34 @@ export function sequenceSetOf(
   );
 }
 
-/** Whether no frame after an H.265 key frame refers to one before it. */
-export function isInstantRefresh(keyFrame: Uint8Array): boolean {
-  const types = splitAnnexB(keyFrame).map(h265Type);
+/** Whether no frame after a key frame refers to one before it. */
+export function isInstantRefresh(keyFrame: Uint8Array, family: "h264" | "h265"): boolean {
+  const nals = splitAnnexB(keyFrame);
+  if (family === "h264") return nals.some((nal) => h264Type(nal) === NAL.idr);
+  const types = nals.map(h265Type);
   return types.includes(H265_NAL.idr) || types.includes(H265_NAL.idrWithLeading);
 }
 
-function isLeftOut(nal: Uint8Array, family: "h264" | "h265"): boolean {
+/** The parameter sets of a frame that its configuration record holds. */
+export function parameterSetsIn(frame: Uint8Array, family: "h264" | "h265"): Uint8Array[] {
+  return splitAnnexB(frame).filter((nal) => isParameterSet(nal, family));
+}
+
+function isParameterSet(nal: Uint8Array, family: "h264" | "h265"): boolean {
   if (family === "h265") {
     const type = h265Type(nal);
-    return type >= H265_NAL.vps && type <= H265_NAL.delimiter;
+    return type >= H265_NAL.vps && type <= H265_NAL.pps;
   }
   const type = h264Type(nal);
-  return type === NAL.sps || type === NAL.pps || type === NAL.delimiter;
+  return type === NAL.sps || type === NAL.pps;
+}
+
+function isDelimiter(nal: Uint8Array, family: "h264" | "h265"): boolean {
+  return family === "h265" ? h265Type(nal) === H265_NAL.delimiter : h264Type(nal) === NAL.delimiter;
+}
+
+function isEqual(left: Uint8Array, right: Uint8Array): boolean {
+  return left.byteLength === right.byteLength && left.every((byte, at) => byte === right[at]);
 }
 
 function h264Type(nal: Uint8Array): number {

@@ -1,5 +1,5 @@
 import type { Clock } from "../../base/index.ts";
-import type { Segment, SegmentFacts } from "./segment.ts";
+import type { Refusal, Segment, SegmentFacts } from "./segment.ts";
 import type { Sample, TrackBuffer } from "./track-buffer.ts";
 
 /** Why a file ended. */
@@ -11,7 +11,7 @@ export type SegmentEnd =
   | "it could not be cut"
   | "the recording ended";
 
-/** A file that has ended for video: audio from before the cut arrives slightly later. */
+/** A file that has ended for one track: what the others bring from before the cut arrives later. */
 interface Closing {
   readonly segment: Segment;
   readonly untilMs: number;
@@ -29,17 +29,22 @@ export interface RecordedTotals {
 }
 
 /** How long a file waits for audio from before its cut, ms. */
-const CLOSING_MS_MAX = 1_500;
+const AUDIO_MS_MAX = 3_000;
+/** How long it waits for the next key frame of further video, ms. */
+const VIDEO_MS_MAX = 30_000;
+/** Files that wait so. */
+const CLOSING_MAX = 4;
 
 /**
- * The files of a recording that are being written: the current one, the previous one while it waits for audio, and
- * those being completed.
+ * The files of a recording that are being written: the current one, earlier ones while they wait for what other tracks
+ * bring from before the cut, and those being completed.
  */
 export class OpenSegments {
   readonly #clock: Clock;
   readonly #onFinished: (facts: SegmentFacts, reason: SegmentEnd) => void;
   #current: Segment | undefined;
-  #closing: Closing | undefined;
+  /** Oldest first. */
+  #closing: Closing[] = [];
   readonly #ending = new Map<Segment, Promise<void>>();
   readonly #failed = new WeakSet<Segment>();
   #past: RecordedTotals = { files: 0, seconds: 0, bytes: 0, frames: 0 };
@@ -54,11 +59,7 @@ export class OpenSegments {
   }
 
   get totals(): RecordedTotals {
-    const open = [this.#current, this.#closing?.segment, ...this.#ending.keys()];
-    return open.reduce(
-      (sum, each) => (each === undefined ? sum : add(sum, each.facts)),
-      this.#past,
-    );
+    return this.#open.reduce((sum, each) => add(sum, each.facts), this.#past);
   }
 
   /** Seconds in the files before the current one. */
@@ -68,8 +69,7 @@ export class OpenSegments {
 
   /** Bytes that wait for the disk. */
   get waitingBytes(): number {
-    const open = [this.#current, this.#closing?.segment, ...this.#ending.keys()];
-    return open.reduce((sum, each) => sum + (each?.waitingBytes ?? 0), 0);
+    return this.#open.reduce((sum, each) => sum + each.waitingBytes, 0);
   }
 
   /**
@@ -78,44 +78,72 @@ export class OpenSegments {
    * @param leader the buffer that has reached the cut; the others follow
    */
   cut(ms: number, leader: TrackBuffer | undefined, reason: SegmentEnd): void {
-    this.#finishClosing();
     const segment = this.#current;
     this.#current = undefined;
+    if (leader !== undefined) for (const each of this.#closing) this.#arrived(each, leader);
     if (segment === undefined) return;
     const awaited = new Set([...segment.open].filter((buffer) => buffer !== leader));
-    const since = this.#clock.now();
-    this.#closing = { segment, untilMs: ms, since, awaited, reason };
-    if (awaited.size === 0) this.#finishClosing();
+    if (leader !== undefined) segment.end(leader);
+    const closing = { segment, untilMs: ms, since: this.#clock.now(), awaited, reason };
+    this.#closing.push(closing);
+    if (awaited.size === 0) this.#finishClosing(closing);
+    if (this.#closing.length > CLOSING_MAX) this.#finishClosing(this.#closing[0] as Closing);
   }
 
   begin(segment: Segment): void {
     this.#current = segment;
   }
 
-  /** Writes a frame to the file that it belongs to. @returns false when its time fits none */
-  write(buffer: TrackBuffer, sample: Sample, ms: number): boolean {
-    const closing = this.#closing;
-    if (closing?.awaited.has(buffer) === true) {
-      if (ms < closing.untilMs) return closing.segment.add(buffer, sample, ms);
-      this.#arrived(buffer);
+  /**
+   * The file that a frame belongs to. Those that can begin a file belong to the newest one from the cut on; all others
+   * follow the frames before them.
+   */
+  fileOf(buffer: TrackBuffer, { key, format }: Sample, ms: number): Segment | undefined {
+    for (const closing of [...this.#closing]) {
+      if (!closing.awaited.has(buffer)) continue;
+      const isFitting = closing.segment.accepts(buffer, format);
+      if (isFitting && !(key && ms >= closing.untilMs)) return closing.segment;
+      this.#arrived(closing, buffer);
     }
-    return this.#current?.add(buffer, sample, ms) ?? false;
+    return this.#current;
+  }
+
+  /** Writes a frame to a file of {@link fileOf}. @returns why it is left out; undefined: it is not */
+  write(
+    segment: Segment | undefined,
+    buffer: TrackBuffer,
+    sample: Sample,
+    ms: number,
+  ): Refusal | undefined {
+    return segment?.has(buffer) === true ? segment.add(buffer, sample, ms) : "out-of-order";
+  }
+
+  /** Completes a file that was never the current one. */
+  complete(segment: Segment, reason: SegmentEnd): void {
+    this.#finish(segment, reason);
   }
 
   /** No further frame of the buffer belongs to these files. */
   leave(buffer: TrackBuffer): void {
     this.#current?.end(buffer);
-    this.#closing?.segment.end(buffer);
-    this.#arrived(buffer);
+    for (const closing of [...this.#closing]) {
+      closing.segment.end(buffer);
+      this.#arrived(closing, buffer);
+    }
   }
 
   tick(): void {
-    if (this.#clock.now() - (this.#closing?.since ?? this.#clock.now()) > CLOSING_MS_MAX)
-      this.#finishClosing();
+    const now = this.#clock.now();
+    for (const closing of [...this.#closing]) {
+      for (const buffer of [...closing.awaited]) {
+        const most = buffer.isVideo ? VIDEO_MS_MAX : AUDIO_MS_MAX;
+        if (now - closing.since > most) this.#arrived(closing, buffer);
+      }
+    }
   }
 
   finish(reason: SegmentEnd): void {
-    this.#finishClosing();
+    for (const closing of [...this.#closing]) this.#finishClosing(closing);
     const current = this.#current;
     this.#current = undefined;
     if (current !== undefined) this.#finish(current, reason);
@@ -124,8 +152,9 @@ export class OpenSegments {
   /** The disk returned an error for it. */
   drop(segment: Segment): void {
     this.#failed.add(segment);
-    const isOpen = this.#current === segment || this.#closing?.segment === segment;
-    if (this.#closing?.segment === segment) this.#closing = undefined;
+    const isClosing = this.#closing.some((each) => each.segment === segment);
+    const isOpen = this.#current === segment || isClosing;
+    this.#closing = this.#closing.filter((each) => each.segment !== segment);
     if (this.#current === segment) this.#current = undefined;
     if (isOpen && segment.hasMedia) this.#past = add(this.#past, segment.facts);
   }
@@ -135,22 +164,31 @@ export class OpenSegments {
     await Promise.all(this.#ending.values());
   }
 
-  #arrived(buffer: TrackBuffer): void {
-    const awaited = this.#closing?.awaited;
-    if (awaited?.delete(buffer) === true && awaited.size === 0) this.#finishClosing();
+  /** Those that are not complete. */
+  get #open(): Segment[] {
+    const closing = this.#closing.map(({ segment }) => segment);
+    const current = this.#current === undefined ? [] : [this.#current];
+    return [...current, ...closing, ...this.#ending.keys()];
   }
 
-  #finishClosing(): void {
-    const closing = this.#closing;
-    this.#closing = undefined;
-    if (closing !== undefined) this.#finish(closing.segment, closing.reason);
+  #arrived(closing: Closing, buffer: TrackBuffer): void {
+    if (!closing.awaited.delete(buffer)) return;
+    closing.segment.end(buffer);
+    if (closing.awaited.size === 0) this.#finishClosing(closing);
+  }
+
+  #finishClosing(closing: Closing): void {
+    if (!this.#closing.includes(closing)) return;
+    this.#closing = this.#closing.filter((each) => each !== closing);
+    this.#finish(closing.segment, closing.reason);
   }
 
   #finish(segment: Segment, reason: SegmentEnd): void {
     const done = segment.finish().then(() => {
       this.#ending.delete(segment);
-      this.#past = add(this.#past, segment.facts);
-      if (!this.#failed.has(segment)) this.#onFinished(segment.facts, reason);
+      const hasFailed = this.#failed.has(segment);
+      if (!hasFailed || segment.hasMedia) this.#past = add(this.#past, segment.facts);
+      if (!hasFailed) this.#onFinished(segment.facts, reason);
     });
     this.#ending.set(segment, done);
   }

@@ -3,6 +3,8 @@ const ID = {
   segment: 0x18_53_80_67,
   seekHead: 0x11_4d_9b_74,
   cluster: 0x1f_43_b6_75,
+  simpleBlock: 0xa3,
+  blockGroup: 0xa0,
 } as const;
 const VOID = 0xec;
 
@@ -14,10 +16,11 @@ const VOID = 0xec;
 export class ReadableMatroska {
   /** Position of the next element to examine. */
   #next = 0;
+  #isFinal = false;
 
   /** From now on the muxer writes final values. */
   finish(): void {
-    this.#next = Number.POSITIVE_INFINITY;
+    this.#isFinal = true;
   }
 
   /**
@@ -26,9 +29,11 @@ export class ReadableMatroska {
    *
    * @param data whole elements, as the muxer flushes them
    * @param position of `data` in the file
+   * @returns how many frames they hold
    */
-  pass(data: Uint8Array, position: number): void {
-    if (this.#next < position) return;
+  pass(data: Uint8Array, position: number): number {
+    let frames = 0;
+    if (this.#next < position) return frames;
     let lastCluster: Element | undefined;
     while (this.#next < position + data.byteLength) {
       const element = readElement(data, this.#next - position);
@@ -38,14 +43,18 @@ export class ReadableMatroska {
         break;
       }
       const { id, at, end } = element;
-      if (id === ID.segment) setUnknownSize(data, element);
-      if (id === ID.seekHead) setVoid(data, element);
-      if (id === ID.cluster) lastCluster = element;
+      if (!this.#isFinal) {
+        if (id === ID.segment) setUnknownSize(data, element);
+        if (id === ID.seekHead) setVoid(data, element);
+        if (id === ID.cluster) lastCluster = element;
+      }
+      if (id === ID.simpleBlock || id === ID.blockGroup) frames++;
       // The contents of these elements are examined, those of others are not.
       const isEntered = id === ID.segment || id === ID.cluster;
       this.#next = position + (isEntered ? at : end);
     }
     if (lastCluster !== undefined) setUnknownSize(data, lastCluster);
+    return frames;
   }
 }
 

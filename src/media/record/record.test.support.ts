@@ -9,7 +9,8 @@ import type { SegmentEnd } from "./open-segments.ts";
 import { RecordTimeline } from "./record-timeline.ts";
 import type { SegmentFacts } from "./segment.ts";
 import type { SegmentFile } from "./segment-file.ts";
-import { Segmenter, type SegmenterOptions } from "./segmenter.ts";
+import { Segmenter } from "./segmenter.ts";
+import type { SegmenterOptions } from "./segmenter-options.ts";
 import { SteadyClock } from "./steady-clock.ts";
 import type { TrackBuffer } from "./track-buffer.ts";
 

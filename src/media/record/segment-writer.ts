@@ -1,3 +1,4 @@
+import type { TrackFacts } from "../../wire/index.ts";
 import { type Container, isFragmented } from "./container.ts";
 import { Mp4Leads } from "./mp4-leads.ts";
 import type { Muxer } from "./muxer.ts";
@@ -12,6 +13,10 @@ export interface SegmentWriterOptions {
   readonly file: SegmentFile;
   readonly container: Container;
   readonly formats: readonly TrackFormat[];
+  /** Of each track, what the file states besides its format. */
+  readonly facts: readonly TrackFacts[];
+  /** Whether parameter sets may stand among the frames. */
+  readonly setsInBand: boolean;
   /** Title in the file. */
   readonly title: string;
   /**
@@ -20,6 +25,9 @@ export interface SegmentWriterOptions {
    */
   onFailed(error: unknown): void;
 }
+
+/** After the frame before it, where its own time cannot be kept, s. */
+const NEXT_SECONDS = 0.001;
 
 /** Of one track: the earliest times of the next frames. */
 interface Order {
@@ -46,6 +54,7 @@ export class SegmentWriter {
   #writes = 0;
   #seconds = 0;
   #frames = 0;
+  #framesInFile = 0;
   #waitingBytes = 0;
   #takenBytes = 0;
   #isFinishing = false;
@@ -59,7 +68,9 @@ export class SegmentWriter {
     this.#leads = formats.map(({ kind }) =>
       isMp4 && kind === "video" ? new ReorderLead() : undefined,
     );
-    this.#mp4 = isMp4 ? new Mp4Leads((id) => this.#leads[id - 1]?.seconds ?? 0) : undefined;
+    this.#mp4 = isMp4
+      ? new Mp4Leads((id) => this.#leads[id - 1]?.seconds ?? 0, options.setsInBand)
+      : undefined;
     this.#orders = formats.map(() => ({
       latest: Number.NEGATIVE_INFINITY,
       latestBeforeKey: Number.NEGATIVE_INFINITY,
@@ -82,9 +93,14 @@ export class SegmentWriter {
     return this.#seconds;
   }
 
-  /** Frames accepted, of all tracks. */
+  /** Frames accepted, of all tracks; once writing has failed, those that are in the file. */
   get frames(): number {
-    return this.#frames;
+    return this.#frames - this.lostFrames;
+  }
+
+  /** Frames that were accepted and are not in the file, since writing it failed. */
+  get lostFrames(): number {
+    return this.#failure === undefined ? 0 : this.#frames - this.#framesInFile;
   }
 
   /** Bytes of frames that wait for the disk. */
@@ -98,20 +114,18 @@ export class SegmentWriter {
   }
 
   /**
-   * Adds the next frame of a track.
+   * Adds the next frame of a track, the first one a key frame. One whose time contradicts the frames before it is
+   * presented right after them.
    *
    * @param track its index among the formats
-   * @returns false when its time contradicts the frames before it: it is left out
    */
-  add(track: number, frame: SegmentFrame): boolean {
-    const order = this.#orders[track];
-    if (order === undefined || !follows(order, frame)) return false;
+  add(track: number, given: SegmentFrame): void {
+    const frame = { ...given, seconds: secondsInOrder(this.#orders[track] as Order, given) };
     this.#frames++;
     this.#seconds = Math.max(this.#seconds, frame.seconds + frame.duration);
     this.#takenBytes += frame.bytes.byteLength;
     const lead = this.#leads[track];
     for (const each of lead === undefined ? [frame] : lead.push(frame)) this.#mux(track, each);
-    return true;
   }
 
   /** No further frame of the track will be added: the other tracks do not wait for it. */
@@ -135,10 +149,10 @@ export class SegmentWriter {
   }
 
   async #start(): Promise<void> {
-    const { container, formats, title } = this.#options;
+    const { container, facts, formats, title } = this.#options;
     const { Muxer } = await import("./muxer.ts");
     this.#muxer = new Muxer({
-      ...{ container, formats, title },
+      ...{ container, facts, formats, title },
       write: (data, position) => this.#write(data, position),
     });
     await this.#muxer.start();
@@ -164,7 +178,7 @@ export class SegmentWriter {
     if (this.#failure !== undefined) return;
     try {
       await task();
-      // The muxer notices a failed write only with the next one.
+      // The muxer does not learn of a failed write.
       if (this.#failure !== undefined) throw (this.#failure as { error: unknown }).error;
     } catch (error) {
       this.#fail(error);
@@ -173,15 +187,16 @@ export class SegmentWriter {
   }
 
   async #write(data: Uint8Array, position: number): Promise<void> {
-    this.#matroska?.pass(data, position);
-    this.#mp4?.pass(data);
+    if (this.#failure !== undefined) return;
+    const frames = (this.#matroska?.pass(data, position) ?? 0) + (this.#mp4?.pass(data) ?? 0);
     try {
       await this.#options.file.write(data, position);
       this.#writes++;
+      this.#framesInFile += frames;
       this.#fileBytes = Math.max(this.#fileBytes, position + data.byteLength);
     } catch (error) {
+      // Not thrown: the muxer drops some of its promises, and a rejection that is not handled ends the process.
       this.#fail(error);
-      throw error;
     }
   }
 
@@ -190,6 +205,7 @@ export class SegmentWriter {
     this.#failure = { error };
     this.#waitingBytes = 0;
     const { file, onFailed } = this.#options;
+    if (!this.hasMedia) this.#framesInFile = 0;
     try {
       if (!this.hasMedia) file.remove();
     } catch {
@@ -214,12 +230,11 @@ export class SegmentWriter {
   }
 }
 
-/** Whether the frame can follow those before it in a file; notes it. */
-function follows(order: Order, { seconds, key }: SegmentFrame): boolean {
-  if (order.latest === Number.NEGATIVE_INFINITY && !key) return false;
+/** When the frame is presented so that it follows those before it, s; notes it. */
+function secondsInOrder(order: Order, { seconds, key }: SegmentFrame): number {
   const bound = key ? order.latest : order.latestBeforeKey;
-  if (seconds < bound) return false;
+  const next = seconds < bound ? bound + NEXT_SECONDS : seconds;
   if (key) order.latestBeforeKey = order.latest;
-  order.latest = Math.max(order.latest, seconds);
-  return true;
+  order.latest = Math.max(order.latest, next);
+  return next;
 }

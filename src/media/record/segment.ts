@@ -2,7 +2,7 @@ import type { Container } from "./container.ts";
 import type { SegmentFile } from "./segment-file.ts";
 import { SegmentWriter } from "./segment-writer.ts";
 import type { Sample, TrackBuffer } from "./track-buffer.ts";
-import type { TrackFormat } from "./track-format.ts";
+import { isSameCoding, type TrackFormat } from "./track-format.ts";
 
 /** Facts about a file. */
 export interface SegmentFacts {
@@ -23,8 +23,13 @@ export interface SegmentOptions {
   readonly startMs: number;
   /** With their formats known. */
   readonly buffers: readonly TrackBuffer[];
+  /** Whether parameter sets may stand among the frames, so that other ones need no other file. */
+  readonly setsInBand: boolean;
   onFailed(error: unknown): void;
 }
+
+/** Why a file does not take a frame. */
+export type Refusal = "before-key" | "leading" | "out-of-order" | "unreadable";
 
 /** A file and the buffers whose frames are written to it. */
 export class Segment {
@@ -33,18 +38,29 @@ export class Segment {
   readonly #writer: SegmentWriter;
   readonly #buffers: readonly TrackBuffer[];
   readonly #tracks: readonly string[];
+  readonly #formats: ReadonlyMap<TrackBuffer, TrackFormat>;
+  readonly #setsInBand: boolean;
   /** The buffers that still add frames. */
   readonly #open: Set<TrackBuffer>;
+  /** Of each buffer, the key frame that it began with, while no other has come. */
+  readonly #entries = new Map<TrackBuffer, Sample | undefined>();
 
   constructor(options: SegmentOptions) {
-    const { path, file, container, title, startMs, buffers, onFailed } = options;
+    const { path, file, container, title, startMs, buffers, setsInBand, onFailed } = options;
     const formats = buffers.map(({ format }) => format as TrackFormat);
+    const facts = buffers.map(({ track }) => track);
     this.path = path;
     this.startMs = startMs;
     this.#buffers = buffers;
     this.#open = new Set(buffers);
     this.#tracks = buffers.map(describe);
-    this.#writer = new SegmentWriter({ file, container, formats, title, onFailed });
+    this.#setsInBand = setsInBand;
+    this.#formats = new Map(
+      buffers.map((buffer, index) => [buffer, formats[index] as TrackFormat]),
+    );
+    this.#writer = new SegmentWriter({
+      ...{ file, container, formats, facts, title, setsInBand, onFailed },
+    });
   }
 
   get facts(): SegmentFacts {
@@ -65,7 +81,12 @@ export class Segment {
     return this.#writer.unwrittenBytes;
   }
 
-  /** Number of buffers that still add frames. */
+  /** Frames that were accepted and are not in the file, since writing it failed. */
+  get lostFrames(): number {
+    return this.#writer.lostFrames;
+  }
+
+  /** The buffers that still add frames. */
   get open(): ReadonlySet<TrackBuffer> {
     return this.#open;
   }
@@ -75,17 +96,35 @@ export class Segment {
     return this.#open.has(buffer);
   }
 
+  /** Whether frames of the buffer in that format can be in this file. */
+  accepts(buffer: TrackBuffer, format: TrackFormat): boolean {
+    const own = this.#formats.get(buffer);
+    if (own === undefined || own === format) return own !== undefined;
+    return this.#setsInBand && isSameCoding(own, format);
+  }
+
   /**
    * Adds the buffer's next frame, presented at `ms` of the channel's time.
    *
-   * @returns false when its time does not fit
+   * @returns why it is left out; undefined: it is not
    */
-  add(buffer: TrackBuffer, sample: Sample, ms: number): boolean {
+  add(buffer: TrackBuffer, sample: Sample, ms: number): Refusal | undefined {
+    const { key } = sample;
+    const isFirst = !this.#entries.has(buffer);
+    const format = this.#formats.get(buffer);
+    const isKnown = format !== undefined && this.accepts(buffer, sample.format);
+    if ((isFirst && !key) || !isKnown) return "before-key";
+    // A decoder that begins with this file has not seen what these refer to.
+    const entry = this.#entries.get(buffer);
+    if (sample.isLeading && entry !== undefined && !entry.isCleanStart) return "leading";
     const seconds = (ms - this.startMs) / 1000;
-    if (seconds < 0) return false;
-    const { bytes, key } = sample;
+    if (seconds < 0) return "out-of-order";
+    const bytes = buffer.formatter.sampleOf(sample.bytes, format);
+    if (bytes === undefined || bytes.byteLength === 0) return "unreadable";
+    if (isFirst || key) this.#entries.set(buffer, isFirst ? sample : undefined);
     const duration = buffer.durationOf(sample, ms);
-    return this.#writer.add(this.#buffers.indexOf(buffer), { bytes, key, seconds, duration });
+    this.#writer.add(this.#buffers.indexOf(buffer), { bytes, key, seconds, duration });
+    return undefined;
   }
 
   /** No further frame of the buffer belongs to this file. */

@@ -254,7 +254,7 @@ test("a track that is added begins a new file with both tracks, at a key frame",
   const files = await Promise.all(recording.files.map(({ file }) => readBack(file.bytes)));
   assert.deepEqual(
     files.map((tracks) => tracks.map(({ times }) => times.length)),
-    [[120], [180, 300]],
+    [[120], [180, 325]],
   );
 });
 

@@ -1,60 +1,43 @@
-import { type Clock, Counters, LIMITS } from "../../base/index.ts";
+import { type Counters, LIMITS } from "../../base/index.ts";
 import type { EncodedFrame } from "../../channel/playout/index.ts";
 import type { Track } from "../../wire/index.ts";
-import type { Container } from "./container.ts";
+import { FrameBalance } from "./frame-balance.ts";
+import { inOrder } from "./in-order.ts";
 import { OpenSegments, type RecordedTotals, type SegmentEnd } from "./open-segments.ts";
 import { Segment, type SegmentFacts } from "./segment.ts";
-import type { SegmentFile } from "./segment-file.ts";
+import type { SegmenterOptions } from "./segmenter-options.ts";
 import type { SteadyClock } from "./steady-clock.ts";
 import { type Sample, TrackBuffer } from "./track-buffer.ts";
-import { formatterFor } from "./track-format.ts";
+import { formatterFor, isSameCoding } from "./track-format.ts";
 
-export interface SegmenterEvents {
-  onStarted(facts: SegmentFacts): void;
-  /** The file is complete. */
-  onFinished(facts: SegmentFacts, reason: SegmentEnd): void;
-  /**
-   * The file could not be created or written; `facts` describe what was written. Nothing is recorded until
-   * {@link Segmenter.unblock}.
-   */
-  onFailed(error: unknown, facts: SegmentFacts | undefined): void;
-  /** The recording has reached its length. */
-  onEnough(): void;
-}
-
-export interface SegmenterOptions {
-  readonly container: Container;
-  /** A file ends at the first key frame after this, ms; infinite: never. */
-  readonly segmentMs: number;
-  /** Ends after this much was recorded, ms; infinite: never. */
-  readonly durationMs: number;
-  /** Title in the files. */
-  readonly title: string;
-  readonly clock: Clock;
-  /** Creates the next file. */
-  openFile(): { readonly path: string; readonly file: SegmentFile };
-  readonly events: SegmenterEvents;
-}
-
-/** Publishers report how their tracks relate within this time, or never, ms. */
+/** Publishers report how their tracks relate within this time, or never; tracks that are announced come, or not, ms. */
 const SYNC_MS_MAX = 5_000;
 /** How long the other tracks are waited for when one has reached the end of the recording, ms. */
 const ENOUGH_MS_MAX = 1_500;
-/** A track that is silent for this long does not delay the others, ms. */
+/** A track that is silent for this long while others go on does not delay them, ms. */
 const SILENT_MS = { audio: 5_000, video: 30_000 } as const;
+/** For this long that has to be noticed, ms. */
+const NOTICED_MS = 1_000;
+/** Players look for the tracks of a file within so much of it, ms. */
+const PROBED_MS = 3_000;
 
 /**
  * Writes the frames of a channel's tracks to files: a new one begins with a key frame when the previous one is long
  * enough, or when a track is added or changes its format. Times are the channel's, so that lost frames leave a gap and
- * nothing shifts.
+ * nothing shifts. Each frame that comes is in a file, or counted by the reason for which it is not.
  */
 export class Segmenter {
-  /** Frames that are not in any file, by reason; docs/guides/recording.md explains them. */
-  readonly drops = new Counters();
   readonly #options: SegmenterOptions;
   readonly #buffers = new Set<TrackBuffer>();
   readonly #segments: OpenSegments;
+  readonly #balance = new FrameBalance();
+  /** Tracks that are announced and not open yet. */
+  #awaited = 0;
   #isBlocked = false;
+  /** The publisher changes parameter sets as it goes: they stand among the frames from then on. */
+  #setsChange = false;
+  /** By how much the current file reaches back before the end of the one before it, ms. */
+  #overlapMs = 0;
   /** Since when one track has reached the recording's end, ms. */
   #enoughSince: number | undefined;
   #isEnded = false;
@@ -66,6 +49,11 @@ export class Segmenter {
     );
   }
 
+  /** Frames that are not in any file, by reason; docs/guides/recording.md explains them. */
+  get drops(): Counters {
+    return this.#balance.drops;
+  }
+
   /** The file that is written now. */
   get current(): SegmentFacts | undefined {
     return this.#segments.current?.facts;
@@ -74,6 +62,18 @@ export class Segmenter {
   /** Over all files. */
   get totals(): RecordedTotals {
     return this.#segments.totals;
+  }
+
+  /** Frames that came, and are neither in a file, nor held, nor dropped for a reason: always 0. */
+  get unaccounted(): number {
+    const held = [...this.#buffers].reduce((sum, buffer) => sum + buffer.held.length, 0);
+    return this.#balance.unaccounted(this.totals.frames, held);
+  }
+
+  /** How many more tracks will probably come: the first file waits for them, for a time. */
+  expect(count: number): void {
+    this.#awaited = count;
+    this.#begin();
   }
 
   /** A track begins. Undefined when it cannot be recorded. */
@@ -88,7 +88,7 @@ export class Segmenter {
   /** A track ends. With the last one, the file ends. */
   close(buffer: TrackBuffer): void {
     if (!this.#buffers.has(buffer)) return;
-    this.#begin(true);
+    this.#settle(buffer);
     this.#segments.leave(buffer);
     this.#buffers.delete(buffer);
     if (this.#buffers.size === 0) this.#segments.finish("the channel ended");
@@ -96,58 +96,49 @@ export class Segmenter {
 
   /** The next frame of a track, in decoding order; retained, never modify it. */
   frame(buffer: TrackBuffer, frame: EncodedFrame): void {
-    const isIn = this.#segments.current?.has(buffer) === true;
-    const isOver = this.#isEnded || (this.#enoughSince !== undefined && !isIn);
-    if (isOver || !this.#buffers.has(buffer) || this.#isHeldUp(buffer)) return;
+    if (this.#isEnded || !this.#buffers.has(buffer)) return;
     const now = this.#options.clock.now();
-    let sample = buffer.sampleOf(frame, now);
-    if (sample === "changed") {
-      this.#leave(buffer);
-      sample = buffer.sampleOf(frame, now);
-    }
+    const time = buffer.arrived(frame, now);
+    const isIn = this.#segments.current?.has(buffer) === true;
+    // The recording has its length.
+    if (this.#enoughSince !== undefined && !isIn) return;
+    this.#balance.received();
+    if (this.#isHeldUp(buffer)) return;
+    const sample = buffer.sampleOf(frame, time);
     if (typeof sample === "string") {
-      this.drops.add(sample);
+      this.#balance.drop(sample);
       return;
     }
-    if (this.#segments.current?.has(buffer) === true) {
-      const ms = buffer.clock.at(sample.ticks);
-      if (ms !== "jumped") {
-        this.#write(buffer, sample, ms ?? 0);
-        return;
-      }
-      this.#leave(buffer);
-      if (!sample.key) {
-        this.drops.add("before-key");
-        return;
-      }
-      buffer.needsKey = false;
-    }
     buffer.hold(sample, now);
-    if (buffer.heldBytes > LIMITS.recordBacklogBytesMax)
-      this.#forget(buffer, "held-too-long", "before-newest-key");
-    this.#begin(false);
+    if (isIn) this.#drain(buffer);
+    if (buffer.heldBytes > LIMITS.recordBacklogBytesMax) this.#settle(buffer);
+    else this.#begin();
   }
 
   /** Does what is due by time. Called every 20 to 100 ms. */
   tick(): void {
     const now = this.#options.clock.now();
     this.#segments.tick();
+    for (const buffer of this.#buffers) {
+      buffer.clock.settle(now);
+      if (this.#segments.current?.has(buffer) === true) this.#drain(buffer);
+    }
     if (now - (this.#enoughSince ?? now) > ENOUGH_MS_MAX) this.#end();
+    this.#begin();
     const { current } = this.#segments;
-    if (current === undefined) {
-      this.#begin(false);
-      return;
+    if (current === undefined) return;
+    const open = [...current.open];
+    const newest = Math.max(...open.map(({ lastAt }) => lastAt));
+    if (now - newest >= SILENT_MS.video) this.#abandon("nothing came");
+    for (const buffer of open) {
+      const isSilent = newest - buffer.lastAt >= SILENT_MS[buffer.isVideo ? "video" : "audio"];
+      // What came while this process was held up is not read at once.
+      if (!isSilent) buffer.silentSince = undefined;
+      else buffer.silentSince ??= now;
+      if (now - (buffer.silentSince ?? now) >= NOTICED_MS) this.#leave(buffer);
     }
-    if ([...current.open].every(({ lastAt }) => now - lastAt >= SILENT_MS.video))
-      this.#segments.finish("nothing came");
-    for (const buffer of [...current.open]) {
-      const most = SILENT_MS[buffer.isVideo ? "video" : "audio"];
-      if (now - buffer.lastAt >= most && current.open.size > 1) this.#leave(buffer);
-    }
-    if (current.unwrittenBytes > LIMITS.recordFragmentBytesMax) {
-      for (const buffer of this.#buffers) buffer.needsKey = buffer.isVideo;
-      this.#segments.finish("it could not be cut");
-    }
+    if (current.unwrittenBytes > LIMITS.recordFragmentBytesMax)
+      this.#abandon("it could not be cut");
   }
 
   /** After {@link SegmenterEvents.onFailed}: the next key frame begins a new file. */
@@ -157,7 +148,7 @@ export class Segmenter {
 
   /** Ends the recording. Settles when its files are complete. */
   async finish(): Promise<void> {
-    if (!this.#isEnded) this.#begin(true);
+    if (!this.#isEnded) for (const buffer of this.#buffers) this.#settle(buffer);
     this.#isEnded = true;
     this.#segments.finish("the recording ended");
     await this.#segments.completed();
@@ -168,40 +159,92 @@ export class Segmenter {
     // Frames that depend on one left out are left out anyway: so the disk has time until the next key frame.
     const most = LIMITS.recordBacklogBytesMax / (buffer.needsKey ? 2 : 1);
     if (!this.#isBlocked && this.#segments.waitingBytes <= most) return false;
-    this.drops.add(this.#isBlocked ? "disk-refused" : "disk-slow", 1 + buffer.forget("all"));
+    this.#balance.drop(this.#isBlocked ? "disk-refused" : "disk-slow", 1 + buffer.forget());
     buffer.needsKey = buffer.isVideo;
     return true;
   }
 
   /** No further frame of the buffer belongs to the open files. */
   #leave(buffer: TrackBuffer): void {
+    this.#drain(buffer, true);
+    buffer.silentSince = undefined;
     this.#segments.leave(buffer);
-    this.#forget(buffer, "held-too-long");
     buffer.needsKey = buffer.isVideo;
     if (this.#segments.current?.open.size === 0) this.#segments.finish("its tracks changed");
   }
 
-  #forget(buffer: TrackBuffer, reason: string, which: "all" | "before-newest-key" = "all"): void {
-    const count = buffer.forget(which);
-    if (count > 0) this.drops.add(reason, count);
+  /** Ends the file though no key frame has come. */
+  #abandon(reason: SegmentEnd): void {
+    for (const buffer of this.#buffers) buffer.needsKey = buffer.isVideo;
+    this.#segments.finish(reason);
   }
 
-  #write(buffer: TrackBuffer, sample: Sample, ms: number): void {
-    const { current } = this.#segments;
-    if (current === undefined) return;
+  /** Writes what the buffer holds without waiting any longer: to the first file, or to one of its own. */
+  #settle(buffer: TrackBuffer): void {
+    if (this.#segments.current === undefined) this.#begin(true);
+    if (this.#segments.current?.has(buffer) === true) this.#drain(buffer, true);
+    if (buffer.held.length === 0) return;
+    this.#writeApart(buffer);
+    buffer.needsKey = buffer.isVideo;
+  }
+
+  /** Writes what the buffer holds to a file of its own. */
+  #writeApart(buffer: TrackBuffer): void {
+    buffer.clock.settle(Number.POSITIVE_INFINITY);
+    const ms = this.#startOf(buffer);
+    buffer.format = buffer.held[0]?.format;
+    const segment = this.#isBlocked ? undefined : this.#openSegment(ms, [buffer]);
+    if (segment === undefined) {
+      this.#balance.drop("disk-refused", buffer.forget());
+      return;
+    }
+    this.#options.events.onStarted(segment.facts);
+    for (const sample of buffer.release()) {
+      const isFitting = segment.accepts(buffer, sample.format);
+      const at = buffer.clock.place(sample.time);
+      const refusal = isFitting ? segment.add(buffer, sample, at) : "held-too-long";
+      if (refusal !== undefined) this.#balance.drop(refusal);
+    }
+    this.#segments.complete(segment, "its tracks changed");
+  }
+
+  /** Writes what a buffer of the current file holds, as far as its times are known. @param atOnce all of it */
+  #drain(buffer: TrackBuffer, atOnce = false): void {
+    if (atOnce) buffer.clock.settle(Number.POSITIVE_INFINITY);
+    for (;;) {
+      const [first] = buffer.held;
+      if (first === undefined || !buffer.clock.isSettled(first.time)) return;
+      buffer.shift();
+      this.#place(buffer, first);
+    }
+  }
+
+  #place(buffer: TrackBuffer, sample: Sample): void {
+    if (this.#isEnded) {
+      this.#balance.notWanted();
+      return;
+    }
+    const ms = buffer.clock.place(sample.time);
     const leftMs = this.#options.durationMs - this.#segments.secondsBefore * 1000;
-    if (buffer.isBeyond(ms, current.startMs + leftMs)) {
+    const { current } = this.#segments;
+    if (current !== undefined && buffer.isBeyond(ms, current.startMs + this.#overlapMs + leftMs)) {
+      this.#balance.notWanted();
       this.#enoughSince ??= this.#options.clock.now();
       current.end(buffer);
       if (current.open.size === 0) this.#end();
       return;
     }
-    const reason = sample.key ? this.#cutReason(buffer, sample, ms) : undefined;
-    if (reason !== undefined && !this.#cut(ms, reason)) return;
-    // Late frames from before the recording do not belong to it.
-    const isBefore = ms < current.startMs && this.totals.files === 1;
-    if (isBefore || this.#segments.write(buffer, sample, ms)) return;
-    this.drops.add("out-of-order");
+    let file = this.#segments.fileOf(buffer, sample, ms);
+    const reason = file === current ? this.#cutReason(buffer, sample, ms) : undefined;
+    buffer.format = sample.format;
+    if (reason !== undefined) {
+      if (this.#cut(ms, reason, buffer)) file = this.#segments.current;
+      else file = undefined;
+    }
+    // If there is none, the disk has just refused one.
+    const refusal =
+      file === undefined ? "disk-refused" : this.#segments.write(file, buffer, sample, ms);
+    if (refusal !== undefined) this.#balance.drop(refusal);
   }
 
   /** The buffer whose key frames begin files: video, if there is any. */
@@ -213,70 +256,114 @@ export class Segmenter {
     return usable.find(({ isVideo }) => isVideo) ?? usable[0];
   }
 
-  #cutReason(buffer: TrackBuffer, { isCleanStart }: Sample, ms: number): SegmentEnd | undefined {
+  /** Why a new file begins with a frame of the current one. */
+  #cutReason(buffer: TrackBuffer, sample: Sample, ms: number): SegmentEnd | undefined {
     const { current } = this.#segments;
-    if (current === undefined || this.#enoughSince !== undefined || buffer !== this.#cutter)
-      return undefined;
+    if (current === undefined || !sample.key) return undefined;
+    if (!current.accepts(buffer, sample.format)) {
+      const { format } = buffer;
+      this.#setsChange ||= format !== undefined && isSameCoding(format, sample.format);
+      return "its tracks changed";
+    }
+    if (this.#enoughSince !== undefined || buffer !== this.#cutter) return undefined;
     if ([...this.#buffers].some((each) => !current.has(each) && this.#isReady(each)))
       return "its tracks changed";
-    const most = this.#options.segmentMs * (isCleanStart ? 1 : 2);
-    return ms - current.startMs >= most ? "full length" : undefined;
+    const most = this.#options.segmentMs * (sample.isCleanStart ? 1 : 2);
+    return ms - current.startMs - this.#overlapMs >= most ? "full length" : undefined;
   }
 
-  /** True when format and presentation time of what is held are known. */
-  #isReady(buffer: TrackBuffer, atOnce = false): boolean {
+  /** True when presentation times of what is held are known, or were waited for long enough. */
+  #isReady(buffer: TrackBuffer): boolean {
     const [first] = buffer.held;
-    if (first === undefined || buffer.format === undefined) return false;
-    if (!buffer.clock.knows(first.ticks)) return false;
-    const waited = this.#options.clock.now() - buffer.heldSince;
-    const isAlone = this.#buffers.size < 2;
-    return atOnce || isAlone || buffer.clock.isSynchronised || waited > SYNC_MS_MAX;
+    if (first === undefined) return false;
+    if (this.#options.clock.now() - buffer.heldSince > SYNC_MS_MAX) return true;
+    const isAlone = this.#buffers.size < 2 && this.#awaited === 0;
+    return buffer.clock.knows(first.time) && (isAlone || buffer.clock.isSynchronised);
   }
 
   /** Begins a file with what is held, if possible. @param atOnce without waiting any longer */
-  #begin(atOnce: boolean): void {
+  #begin(atOnce = false): void {
     if (this.#isBlocked || this.#isEnded || this.#enoughSince !== undefined) return;
+    const holders = [...this.#buffers].filter((buffer) => {
+      return buffer.held.length > 0 && this.#segments.current?.has(buffer) !== true;
+    });
+    if (holders.length === 0) return;
+    const ready = holders.filter((buffer) => atOnce || this.#isReady(buffer));
     const { current } = this.#segments;
-    if (current !== undefined && atOnce) return;
-    const ready = [...this.#buffers].filter((buffer) => this.#isReady(buffer, atOnce));
-    if (ready.length === 0) return;
-    const since = Math.min(...ready.map(({ heldSince }) => heldSince));
+    if (current !== undefined) {
+      // Others begin with the next key frame of the one that begins files.
+      const cutter = this.#cutter;
+      if (atOnce || cutter === undefined || current.has(cutter) || !ready.includes(cutter)) return;
+      this.#cut(this.#startOf(cutter), "its tracks changed");
+      return;
+    }
+    const isComplete = ready.length === this.#buffers.size && this.#awaited === 0;
+    const since = Math.min(...holders.map(({ heldSince }) => heldSince));
     const isPatient = this.#options.clock.now() - since <= SYNC_MS_MAX;
-    if (current === undefined && ready.length < this.#buffers.size && isPatient && !atOnce) return;
-    const cutter = atOnce ? (ready.find(({ isVideo }) => isVideo) ?? ready[0]) : this.#cutter;
-    if (cutter === undefined || current?.has(cutter) === true) return;
-    const first = cutter.held.find(({ key }) => key);
-    const ms = first === undefined ? undefined : cutter.clock.at(first.ticks);
-    if (typeof ms !== "number") return;
-    this.#cut(ms, "its tracks changed", ready);
+    if ((!isComplete && isPatient && !atOnce) || ready.length === 0) return;
+    const ms = Math.min(...holders.map((buffer) => this.#startOf(buffer)));
+    this.#cut(ms, "its tracks changed", undefined, holders);
   }
 
-  /** Begins a new file at `ms`. @returns false when that failed */
-  #cut(ms: number, reason: SegmentEnd, ready: readonly TrackBuffer[] = []): boolean {
+  /** When the first frame that the buffer holds is presented, ms. */
+  #startOf(buffer: TrackBuffer): number {
+    const { time } = buffer.held[0] as Sample;
+    const known = buffer.clock.peek(time);
+    if (known !== undefined) return known;
+    // Without any report it belongs to what the others brought when it came.
+    const others = [...this.#buffers].flatMap((each) => each.localOffsetMs ?? []);
+    const ms = buffer.heldSince + (others[0] ?? 0);
+    buffer.clock.assume(time, ms);
+    return ms;
+  }
+
+  /**
+   * Begins a new file: at `ms` for the tracks of the current one, and with all that the others hold.
+   *
+   * @returns false when that failed
+   */
+  #cut(
+    ms: number,
+    reason: SegmentEnd,
+    leader?: TrackBuffer,
+    joining = [...this.#buffers].filter(
+      (buffer) => this.#segments.current?.has(buffer) !== true && this.#isReady(buffer),
+    ),
+  ): boolean {
     const { current } = this.#segments;
-    const buffers = [...this.#buffers].filter(
-      (buffer) => current?.has(buffer) || ready.includes(buffer) || this.#isReady(buffer),
+    for (const buffer of joining) buffer.clock.settle(Number.POSITIVE_INFINITY);
+    // Nothing but one track for long, at the beginning of a file, is a file of its own.
+    if (current !== undefined)
+      for (const buffer of joining)
+        if (ms - this.#startOf(buffer) > PROBED_MS) this.#writeApart(buffer);
+    const staying = [...this.#buffers].filter((buffer) => current?.has(buffer) === true);
+    const startMs = Math.min(
+      ...[ms, ...joining.filter(({ held }) => held.length > 0).map((each) => this.#startOf(each))],
     );
     // Players treat the first track as the main one.
+    const buffers = [...staying, ...joining];
     buffers.sort((left, right) => Number(right.isVideo) - Number(left.isVideo));
-    this.#segments.cut(ms, this.#cutter, reason);
-    const segment = this.#openSegment(ms, buffers);
+    for (const buffer of joining) buffer.format = buffer.held[0]?.format ?? buffer.format;
+    this.#segments.cut(ms, leader, reason);
+    const segment = this.#openSegment(startMs, buffers);
     if (segment === undefined) return false;
+    this.#overlapMs = current === undefined ? 0 : ms - startMs;
     this.#segments.begin(segment);
     this.#options.events.onStarted(segment.facts);
-    for (const { buffer, sample, at } of inOrder(buffers))
-      if (at >= ms) this.#write(buffer, sample, at);
+    for (const { buffer, sample } of inOrder(joining)) this.#place(buffer, sample);
     return true;
   }
 
   #openSegment(startMs: number, buffers: readonly TrackBuffer[]): Segment | undefined {
     const { openFile, container, title } = this.#options;
+    const setsInBand = container === "mkv" || this.#setsChange;
     try {
       const { path, file } = openFile();
       const segment: Segment = new Segment({
-        ...{ path, file, container, title, startMs, buffers },
+        ...{ path, file, container, title, startMs, buffers, setsInBand },
         onFailed: (error) => {
           this.#segments.drop(segment);
+          this.#balance.drop("disk-refused", segment.lostFrames);
           this.#block(error, segment.hasMedia ? segment.facts : undefined);
         },
       });
@@ -291,7 +378,7 @@ export class Segmenter {
     this.#isBlocked = true;
     this.#segments.finish("the recording ended");
     for (const buffer of this.#buffers) {
-      this.#forget(buffer, "disk-refused");
+      this.#balance.drop("disk-refused", buffer.forget());
       buffer.needsKey = buffer.isVideo;
     }
     this.#options.events.onFailed(error, facts);
@@ -299,27 +386,9 @@ export class Segmenter {
 
   #end(): void {
     if (this.#isEnded) return;
+    for (const buffer of this.#buffers) this.#settle(buffer);
     this.#isEnded = true;
     this.#segments.finish("the recording ended");
     this.#options.events.onEnough();
-  }
-}
-
-/** Releases what the buffers hold, in order of time, as far as each buffer's own order permits. */
-function* inOrder(
-  buffers: readonly TrackBuffer[],
-): Generator<{ readonly buffer: TrackBuffer; readonly sample: Sample; readonly at: number }> {
-  const queues = buffers.map((buffer) =>
-    buffer.release().flatMap((sample) => {
-      const at = buffer.clock.at(sample.ticks);
-      return typeof at === "number" ? [{ buffer, sample, at }] : [];
-    }),
-  );
-  for (;;) {
-    const heads = queues.filter((queue) => queue.length > 0);
-    heads.sort((left, right) => (left[0]?.at ?? 0) - (right[0]?.at ?? 0));
-    const next = heads[0]?.shift();
-    if (next === undefined) return;
-    yield next;
   }
 }

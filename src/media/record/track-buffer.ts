@@ -1,21 +1,25 @@
 import type { EncodedFrame } from "../../channel/playout/index.ts";
 import type { Track } from "../../wire/index.ts";
-import type { SteadyClock } from "./steady-clock.ts";
+import type { FrameTime, SteadyClock } from "./steady-clock.ts";
 import { isSameFormat, type TrackFormat, type TrackFormatter } from "./track-format.ts";
 
-/** A frame as files store it, before its presentation time is known. */
+/** A frame that is not in a file yet. */
 export interface Sample {
+  /** As a description has it; retained, never modify it. */
   readonly bytes: Uint8Array;
   readonly key: boolean;
   /** All frames presented before it also precede it: a file can begin here without loss. */
   readonly isCleanStart: boolean;
-  readonly ticks: number;
+  /** A decoder that starts with the key frame before it cannot decode it. */
+  readonly isLeading: boolean;
+  readonly time: FrameTime;
+  readonly format: TrackFormat;
   /** Duration, s; undefined: until the next frame. */
   readonly seconds: number | undefined;
 }
 
-/** The sample of a frame, or why there is none. */
-export type SampleResult = Sample | "changed" | "before-key" | "unreadable";
+/** Why a frame cannot be in a file. */
+export type Unusable = "before-key" | "unreadable";
 
 /** Number of last frames whose distances determine the duration of a frame. */
 const DISTANCES = 8;
@@ -26,14 +30,18 @@ const FRAME_SECONDS = 1 / 30;
 export class TrackBuffer {
   readonly track: Track;
   readonly clock: SteadyClock;
-  /** Format of what is held; undefined before the first key frame. */
+  readonly formatter: TrackFormatter;
+  /** Format of the latest frame that was placed in a file, or of the first one held. */
   format: TrackFormat | undefined;
   /** When the latest frame arrived, ms. */
   lastAt: number;
   /** When the first frame held arrived, ms. */
   heldSince = 0;
   needsKey: boolean;
-  readonly #formatter: TrackFormatter;
+  /** Since when it was noticed that other tracks go on without this one, ms. */
+  silentSince: number | undefined;
+  #arriving: TrackFormat | undefined;
+  #latest: FrameTime | undefined;
   #held: Sample[] = [];
   #heldBytes = 0;
   readonly #presented: number[] = [];
@@ -46,7 +54,7 @@ export class TrackBuffer {
     this.clock = clock;
     this.lastAt = nowMs;
     this.needsKey = track.kind === "video";
-    this.#formatter = formatter;
+    this.formatter = formatter;
   }
 
   get isVideo(): boolean {
@@ -61,31 +69,49 @@ export class TrackBuffer {
     return this.#heldBytes;
   }
 
-  /**
-   * Makes a sample of a frame. `"changed"`: another format begins with it; call again with the same frame.
-   */
-  sampleOf(frame: EncodedFrame, nowMs: number): SampleResult {
+  /** Channel time minus local time, by the arrival of the latest frame, ms; undefined: not known. */
+  get localOffsetMs(): number | undefined {
+    const ms = this.#latest && this.clock.peek(this.#latest);
+    return ms === undefined ? undefined : ms - this.lastAt;
+  }
+
+  /** Notes the next frame in decoding order. @returns its time, also of a frame that is not used */
+  arrived({ ticks }: EncodedFrame, nowMs: number): FrameTime {
     this.lastAt = nowMs;
-    if (this.needsKey && !frame.key) return "before-key";
-    if (frame.key) {
-      const format = this.#formatter.formatOf(frame.bytes) ?? this.format;
-      if (format === undefined) return "unreadable";
-      const isNew = this.format !== undefined && !isSameFormat(this.format, format);
-      this.format = format;
-      if (isNew) return "changed";
+    this.#latest = this.clock.next(ticks, nowMs);
+    return this.#latest;
+  }
+
+  /** Makes a sample of a frame. */
+  sampleOf(frame: EncodedFrame, time: FrameTime): Sample | Unusable {
+    const { bytes, key } = frame;
+    if (this.needsKey && !key) return "before-key";
+    if (bytes.byteLength === 0) return "unreadable";
+    if (key) {
+      const format = this.formatter.formatOf(bytes) ?? this.#arriving;
+      // The same object for the same format.
+      if (format !== undefined && !isSame(this.#arriving, format)) this.#arriving = format;
     }
-    const bytes = this.#formatter.sampleOf(frame.bytes);
-    if (bytes === undefined || bytes.byteLength === 0) return "unreadable";
+    const format = this.#arriving;
+    if (format === undefined) return "unreadable";
     this.needsKey = false;
-    const { key, ticks } = frame;
-    const isCleanStart = key && this.#formatter.isCleanStart(frame.bytes);
-    return { bytes, key, isCleanStart, ticks, seconds: this.#formatter.secondsOf(frame.bytes) };
+    return {
+      ...{ bytes, key, time, format },
+      isLeading: frame.leading === true,
+      isCleanStart: key && this.formatter.isCleanStart(bytes),
+      seconds: this.formatter.secondsOf(bytes),
+    };
   }
 
   hold(sample: Sample, nowMs: number): void {
     if (this.#held.length === 0) this.heldSince = nowMs;
     this.#held.push(sample);
     this.#heldBytes += sample.bytes.byteLength;
+  }
+
+  /** Removes the first frame held. */
+  shift(): void {
+    this.#heldBytes -= this.#held.shift()?.bytes.byteLength ?? 0;
   }
 
   /** Removes and returns what is held. */
@@ -96,14 +122,12 @@ export class TrackBuffer {
     return released;
   }
 
-  /** Discards everything before the newest key frame held, or everything. @returns how many frames */
-  forget(which: "all" | "before-newest-key"): number {
-    const newest = this.#held.findLastIndex(({ key }) => key);
-    const count = which === "all" || newest < 1 ? this.#held.length : newest;
-    const gone = this.#held.splice(0, count);
-    this.#heldBytes -= gone.reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
-    if (this.#held.length === 0) this.needsKey = this.isVideo;
-    return gone.length;
+  /** Discards everything that is held. @returns how many frames */
+  forget(): number {
+    const { length } = this.#held;
+    this.release();
+    if (length > 0) this.needsKey = this.isVideo;
+    return length;
   }
 
   /**
@@ -128,4 +152,8 @@ export class TrackBuffer {
     const least = Math.min(...distances.filter((each) => each > 0));
     return Number.isFinite(least) ? least / 1000 : FRAME_SECONDS;
   }
+}
+
+function isSame(left: TrackFormat | undefined, right: TrackFormat): boolean {
+  return left !== undefined && isSameFormat(left, right);
 }

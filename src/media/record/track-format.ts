@@ -21,6 +21,7 @@ import {
   encodeHevcConfiguration,
   isInstantRefresh,
   lengthPrefixed,
+  parameterSetsIn,
   sequenceSetOf,
 } from "./nal-samples.ts";
 
@@ -40,6 +41,8 @@ export type TrackFormat =
       readonly height: number;
       /** avcC, hvcC. */
       readonly description: Uint8Array | undefined;
+      /** H.264 and H.265: the parameter sets of the description, NAL units. */
+      readonly sets: readonly Uint8Array[];
     }
   | {
       readonly kind: "audio";
@@ -49,6 +52,7 @@ export type TrackFormat =
       readonly channels: number;
       /** OpusHead, AudioSpecificConfig. */
       readonly description: Uint8Array | undefined;
+      readonly sets: readonly Uint8Array[];
     };
 
 /** Converts frames of a channel's track to samples of a file. */
@@ -57,8 +61,8 @@ export interface TrackFormatter {
   formatOf(keyFrame: Uint8Array): TrackFormat | undefined;
   /** False for a key frame that may be followed by frames that are presented before it and refer to earlier ones. */
   isCleanStart(keyFrame: Uint8Array): boolean;
-  /** The sample of a frame; undefined: none. May be the frame itself. */
-  sampleOf(frame: Uint8Array): Uint8Array | undefined;
+  /** The sample of a frame in a file of `format`; undefined: none. May be the frame itself. */
+  sampleOf(frame: Uint8Array, format: TrackFormat): Uint8Array | undefined;
   /** Duration of a frame, s; undefined: until the next. */
   secondsOf(frame: Uint8Array): number | undefined;
 }
@@ -78,19 +82,22 @@ export function formatterFor(track: Track, container: Container): TrackFormatter
         const sps = sequenceSetOf(frame, "h264");
         const facts = sps === undefined ? undefined : decodeH264Sps(sps);
         if (sps === undefined || facts === undefined || description === undefined) return undefined;
-        return { ...sized("avc", h264CodecString(sps), facts), description };
-      }, nalSamples("h264"));
+        const sets = parameterSetsIn(frame, "h264");
+        return { ...sized("avc", h264CodecString(sps), facts), description, sets };
+      }, "h264");
     case "h265":
-      return {
-        ...video((frame) => {
-          const description = encodeHevcConfiguration(frame);
-          const sps = sequenceSetOf(frame, "h265");
-          const facts = sps === undefined ? undefined : decodeH265Sps(sps);
-          if (facts === undefined || description === undefined) return undefined;
-          return { ...sized("hevc", h265CodecString(facts.profileTierLevel), facts), description };
-        }, nalSamples("h265")),
-        isCleanStart: isInstantRefresh,
-      };
+      return video((frame) => {
+        const description = encodeHevcConfiguration(frame);
+        const sps = sequenceSetOf(frame, "h265");
+        const facts = sps === undefined ? undefined : decodeH265Sps(sps);
+        if (facts === undefined || description === undefined) return undefined;
+        const sets = parameterSetsIn(frame, "h265");
+        return {
+          ...sized("hevc", h265CodecString(facts.profileTierLevel), facts),
+          description,
+          sets,
+        };
+      }, "h265");
     case "vp8":
       return video((frame) => {
         const size = decodeVp8KeyFrame(frame);
@@ -102,10 +109,13 @@ export function formatterFor(track: Track, container: Container): TrackFormatter
         return head === undefined ? undefined : sized("vp9", vp9CodecString(head), head);
       });
     case "av1":
-      return video((frame) => {
-        const head = decodeAv1Sequence(frame);
-        return head === undefined ? undefined : sized("av1", av1CodecString(head), head);
-      }, av1SampleOf);
+      return {
+        ...video((frame) => {
+          const head = decodeAv1Sequence(frame);
+          return head === undefined ? undefined : sized("av1", av1CodecString(head), head);
+        }),
+        sampleOf: av1SampleOf,
+      };
     default:
       return audioFormatterFor(track, container);
   }
@@ -113,7 +123,14 @@ export function formatterFor(track: Track, container: Container): TrackFormatter
 
 /** Whether frames of both formats can be in one track of a file. */
 export function isSameFormat(left: TrackFormat, right: TrackFormat): boolean {
-  return keyOf(left) === keyOf(right);
+  return left === right || keyOf(left) === keyOf(right);
+}
+
+/** Whether formats differ by no more than their parameter sets, which can stand among the frames instead. */
+export function isSameCoding(left: TrackFormat, right: TrackFormat): boolean {
+  if (left.kind !== "video" || right.kind !== "video") return isSameFormat(left, right);
+  const isSized = left.width === right.width && left.height === right.height;
+  return isSized && left.codecString === right.codecString;
 }
 
 function audioFormatterFor(track: Track, container: Container): TrackFormatter | undefined {
@@ -152,11 +169,23 @@ function audioFormatterFor(track: Track, container: Container): TrackFormatter |
 /** LC, with SBR, with SBR and PS: the object types that files name. */
 const AAC_TYPES = [2, 5, 29];
 
+/** @param family of codecs made of NAL units */
 function video(
   formatOf: (keyFrame: Uint8Array) => TrackFormat | undefined,
-  sampleOf: (frame: Uint8Array) => Uint8Array | undefined = (frame) => frame,
+  family?: "h264" | "h265",
 ): TrackFormatter {
-  return { formatOf, sampleOf, isCleanStart: () => true, secondsOf: () => undefined };
+  const secondsOf = (): undefined => undefined;
+  if (family === undefined)
+    return { formatOf, sampleOf: (frame) => frame, isCleanStart: () => true, secondsOf };
+  return {
+    formatOf,
+    isCleanStart: (frame) => isInstantRefresh(frame, family),
+    sampleOf(frame, { sets }) {
+      const sample = lengthPrefixed(frame, family, sets);
+      return sample.byteLength === 0 ? undefined : sample;
+    },
+    secondsOf,
+  };
 }
 
 function audio(format: TrackFormat, secondsOf: (frame: Uint8Array) => number): TrackFormatter {
@@ -168,19 +197,12 @@ function audio(format: TrackFormat, secondsOf: (frame: Uint8Array) => number): T
   };
 }
 
-function nalSamples(family: "h264" | "h265"): (frame: Uint8Array) => Uint8Array | undefined {
-  return (frame) => {
-    const sample = lengthPrefixed(frame, family);
-    return sample.byteLength === 0 ? undefined : sample;
-  };
-}
-
 function sized(
   codec: VideoCodec,
   codecString: string,
   { width, height }: { readonly width: number; readonly height: number },
 ): TrackFormat & { readonly kind: "video" } {
-  return { kind: "video", codec, codecString, width, height, description: undefined };
+  return { kind: "video", codec, codecString, width, height, description: undefined, sets: [] };
 }
 
 function sounding(
@@ -190,7 +212,7 @@ function sounding(
   channels: number,
   description?: Uint8Array,
 ): TrackFormat {
-  return { kind: "audio", codec, codecString, sampleRate, channels, description };
+  return { kind: "audio", codec, codecString, sampleRate, channels, description, sets: [] };
 }
 
 /** The identification header of RFC 7845 §5.1. The pre-skip is 0: a recording begins anywhere in a stream. */
@@ -203,6 +225,6 @@ function opusHead(channels: 1 | 2): Uint8Array {
 }
 
 function keyOf(format: TrackFormat): string {
-  const { description = new Uint8Array(), ...rest } = format;
+  const { description = new Uint8Array(), sets: _sets, ...rest } = format;
   return `${Object.values(rest).join("/")}/${encodeBase64(description)}`;
 }

@@ -1,14 +1,20 @@
 /** Session descriptions (RFC 8866) with RTP tracks, as publishers write them. */
-import { type MediaDescription, parse } from "sdp-transform";
 import { LIMITS, MeanderError } from "../../base/index.ts";
-import { decodeBase64 } from "../bytes/base64.ts";
 import type { TrackFacts } from "../track-facts.ts";
 import { factsOfSection } from "./sdp-facts.ts";
-import { connectionOf, SOURCE_FILTER, sourcesOf } from "./sdp-groups.ts";
-import { parameterSetTexts } from "./set-parameters.ts";
-import { STATIC_PAYLOAD_TYPES } from "./static-payload-types.ts";
+import { formatOf, parameterSetsIn, parametersFor, warnOfFormat } from "./sdp-formats.ts";
+import { connectionOf, sourcesOf } from "./sdp-groups.ts";
+import {
+  invalid,
+  linesFor,
+  type SdpLine,
+  type SdpSections,
+  SdpWarnings,
+  sectionsOf,
+  shorten,
+} from "./sdp-sections.ts";
 
-/** One `m=` section, reduced to its first payload type. */
+/** One `m=` section, reduced to the first payload type that is understood. */
 export interface SdpTrack {
   /** `m=text` counts as application. */
   readonly kind: "audio" | "video" | "application";
@@ -43,45 +49,33 @@ export interface SdpSession {
   /** The `s=` line; empty when it is missing. */
   readonly title: string;
   readonly tracks: readonly SdpTrack[];
+  /** What was passed over, or taken in another way than it was written, for people: one sentence each, at most 32. */
+  readonly warnings: readonly string[];
 }
 
 const TRACKS_MAX = 32;
-// Together these keep what a channel describes of the tracks below LIMITS.controlBytesMax.
-const FMTP_CHARACTERS_MAX = 4096;
+// This keeps what a channel describes of the tracks below LIMITS.controlBytesMax.
 const FMTP_CHARACTERS_MAX_IN_ALL = 8192;
-const CLOCK_RATE_MAX = 10_000_000;
 const PORT_EXPECTED = "a whole number from 1 to 65535";
-
-/** What lines that matter here must look like. The library passes over what it cannot read; people want to know. */
-const LINE_RULES = [
-  { prefix: "v=", rule: /^v=0$/, expected: "v=0" },
-  { prefix: "c=", rule: /^c=IN IP[46] \S+$/, expected: "a line like c=IN IP4 127.0.0.1" },
-  {
-    prefix: "a=rtpmap:",
-    rule: /^a=rtpmap:\d{1,3} [\w.-]{1,64}\/\d+(\/\d+)?$/,
-    expected: "a line like a=rtpmap:96 H264/90000",
-  },
-  {
-    prefix: "a=fmtp:",
-    rule: /^a=fmtp:\d{1,3}( [ -~]*)?$/,
-    expected: "a line like a=fmtp:96 packetization-mode=1",
-  },
-  {
-    prefix: "a=source-filter:",
-    rule: SOURCE_FILTER,
-    expected: "a line like a=source-filter: incl IN IP4 232.1.2.3 192.0.2.1, with 1 to 10 sources",
-  },
-] as const;
+const DIRECTIONS = ["a=sendrecv", "a=sendonly", "a=recvonly", "a=inactive"];
 
 interface MediaLine {
-  readonly number: number;
   readonly kind: SdpTrack["kind"];
   readonly port: number;
-  readonly payloadType: number;
+  readonly payloadTypes: readonly number[];
+}
+
+/** Why a medium is not received: an error, where nothing else is, and for a warning. */
+interface Refusal {
+  readonly error: MeanderError;
+  readonly reason: string;
 }
 
 /**
  * Reads a session description. Also takes what ffmpeg prints, with `SDP:` before it.
+ *
+ * Media that cannot be received are passed over with a warning as long as another one can: a port 0 (RFC 3264 §6),
+ * `a=inactive`, other protocols than RTP, formats that are not described. So are lines that matter to none.
  *
  * @param options.portsRequired false where ports will be assigned: port 0 is then allowed
  * @throws {MeanderError} `sdp-invalid`, `sdp-no-media`, `sdp-port-invalid`, each with the line
@@ -96,184 +90,165 @@ export function parseSdp(
       expected: `at most ${LIMITS.sdpCharactersMax}`,
     });
   }
-  const lines = text.split(/\r\n|\r|\n/).map((line) => line.trim());
-  const mediaLines = checkLines(lines, portsRequired);
-  if (mediaLines.length === 0) {
+  const warnings = new SdpWarnings();
+  const sections = text.trim() === "" ? NO_SECTIONS : sectionsOf(text, warnings);
+  if (sections.media.length === 0) {
     throw new MeanderError("sdp-no-media", "the SDP has no media", {
       expected: "at least one line like m=video 5004 RTP/AVP 96",
     });
   }
-  const session = parse(lines.filter(isContent).join("\r\n"));
-  const tracks = mediaLines.map((line, index) => {
-    const media = session.media[index] as MediaDescription;
-    const connection = connectionOf((media.connection ?? session.connection)?.ip);
-    const sources = sourcesOf(lines, index, connection.host);
-    const facts = factsOfSection(lines, index);
-    return {
-      ...trackOf(line, media),
-      ...connection,
-      ...(sources === undefined ? {} : { sources }),
-      ...(hasFacts(facts) ? { facts } : {}),
-    };
-  });
+  if (sections.media.length > TRACKS_MAX) {
+    throw new MeanderError("sdp-invalid", `the SDP has ${sections.media.length} media`, {
+      expected: `at most ${TRACKS_MAX}`,
+    });
+  }
+  const tracks: SdpTrack[] = [];
+  const refusals: (Refusal & { readonly line: SdpLine })[] = [];
+  for (const [index, section] of sections.media.entries()) {
+    const line = section[0];
+    const read = readMedia(sections, section, portsRequired);
+    if ("error" in read) refusals.push({ line, ...read });
+    else tracks.push(trackOf(sections, index, read, warnings));
+  }
+  if (tracks.length === 0) throw (refusals[0] as Refusal).error;
+  for (const { line, reason } of refusals) {
+    warnings.add(line, `"${shorten(line.text)}" is passed over: ${reason}`);
+  }
   const described = tracks.reduce((sum, { fmtp }) => sum + (fmtp?.length ?? 0), 0);
   if (described > FMTP_CHARACTERS_MAX_IN_ALL) {
     throw new MeanderError("sdp-invalid", `${described} characters of a=fmtp in all`, {
       expected: `at most ${FMTP_CHARACTERS_MAX_IN_ALL}`,
     });
   }
-  const title = String(session.name ?? "");
-  return { title: title === "-" ? "" : title, tracks };
+  const title = sections.session.findLast(({ text: each }) => each.startsWith("s="))?.text.slice(2);
+  return { title: title === "-" ? "" : (title ?? "").trim(), tracks, warnings: warnings.list };
 }
 
-function hasFacts(facts: TrackFacts): boolean {
-  return Object.keys(facts).length > 0;
-}
+const NO_SECTIONS: SdpSections = { session: [], media: [], texts: [] };
 
-function isContent(line: string): boolean {
-  return line !== "" && line !== "SDP:";
-}
-
-function checkLines(lines: readonly string[], portsRequired: boolean): MediaLine[] {
-  const mediaLines: MediaLine[] = [];
-  let isFirst = true;
-  for (const [index, line] of lines.entries()) {
-    if (!isContent(line)) continue;
-    const number = index + 1;
-    if (isFirst && !line.startsWith("v=")) throw invalid(number, line, "v=0 in the first line");
-    isFirst = false;
-    if (!/^[a-z]=/.test(line)) throw invalid(number, line, "a letter, = and a value");
-    for (const { prefix, rule, expected } of LINE_RULES) {
-      if (line.startsWith(prefix) && !rule.test(line)) throw invalid(number, line, expected);
-    }
-    if (line.startsWith("m=")) mediaLines.push(parseMediaLine(line, number, portsRequired));
-    if (line.startsWith("a=rtcp:")) checkPort(/^a=rtcp:(\S*)/.exec(line)?.[1], number, line, true);
-  }
-  if (mediaLines.length > TRACKS_MAX) {
-    throw new MeanderError("sdp-invalid", `the SDP has ${mediaLines.length} media`, {
-      expected: `at most ${TRACKS_MAX}`,
-    });
-  }
-  return mediaLines;
-}
-
-function parseMediaLine(line: string, number: number, portsRequired: boolean): MediaLine {
-  const [media, port, protocol, payloadType] = line.slice(2).split(/ +/);
+/** What is received of a medium, or why it cannot be. @throws {MeanderError} for a port that is none */
+function readMedia(
+  sections: SdpSections,
+  section: readonly [SdpLine, ...SdpLine[]],
+  portsRequired: boolean,
+): MediaLine | Refusal {
+  const line = section[0];
+  const [media = "", port, protocol = "", ...formats] = line.text.slice(2).trim().split(" ");
   const kind = media === "text" ? "application" : media;
   if (kind !== "audio" && kind !== "video" && kind !== "application") {
-    throw invalid(number, line, "audio, video, application or text behind m=");
+    const expected = "audio, video, application or text behind m=";
+    return { error: invalid(line, expected), reason: `not supported: ${shorten(media)}` };
   }
-  const portNumber = checkPort(port?.replace(/\/\d+$/, ""), number, line, portsRequired);
-  if (protocol !== "RTP/AVP" && protocol !== "RTP/AVPF") {
-    throw invalid(number, line, "the protocol RTP/AVP or RTP/AVPF");
+  const portNumber = portOf(port?.replace(/\/\d+$/, ""), line);
+  if (!/^RTP\/AVPF?$/i.test(protocol)) {
+    const expected = "the protocol RTP/AVP or RTP/AVPF; nothing else is supported";
+    return { error: invalid(line, expected), reason: `not supported: ${shorten(protocol)}` };
   }
-  if (payloadType === undefined || !/^\d{1,3}$/.test(payloadType) || Number(payloadType) > 127) {
-    throw invalid(number, line, "a payload type from 0 to 127 behind the protocol");
+  if (portNumber === 0 && portsRequired) {
+    const next = "write the port that is sent to, or have the site assign ports (ports=assign)";
+    return { error: wrongPort(line, next), reason: "with port 0 it is not sent" };
   }
-  return { number, kind, port: portNumber, payloadType: Number(payloadType) };
-}
-
-function checkPort(
-  text: string | undefined,
-  number: number,
-  line: string,
-  required: boolean,
-): number {
-  const port = /^\d{1,5}$/.test(text ?? "") ? Number(text) : -1;
-  if (port < (required ? 1 : 0) || port > 65_535) {
-    throw new MeanderError("sdp-port-invalid", `wrong port in "${shorten(line)}"`, {
-      where: `SDP line ${number}`,
-      expected: PORT_EXPECTED,
-    });
-  }
-  return port;
-}
-
-function trackOf(line: MediaLine, media: MediaDescription): SdpTrack {
-  const { kind, number, payloadType, port } = line;
-  const where = `SDP line ${number}`;
-  const format = formatOf(line, media);
-  const fmtp = media.fmtp.find(({ payload }) => payload === payloadType)?.config.trim();
-  if (fmtp !== undefined && fmtp.length > FMTP_CHARACTERS_MAX) {
-    throw new MeanderError("sdp-invalid", `format parameters of ${fmtp.length} characters`, {
-      where,
-      expected: `at most ${FMTP_CHARACTERS_MAX}`,
-    });
-  }
-  const rtcpMux = media.rtcpMux !== undefined;
-  const rtcpPort = media.rtcp?.port ?? (rtcpMux || port === 0 ? port : port + 1);
-  if (rtcpPort > 65_535) {
-    throw new MeanderError("sdp-port-invalid", "no port for RTCP after port 65535", {
-      where,
-      expected: "a port up to 65534, a=rtcp or a=rtcp-mux",
-    });
-  }
-  const parameterSets = parameterSetsOf(format.codec, fmtp ?? "", where);
-  return { kind, ...format, payloadType, fmtp, parameterSets, port, rtcpPort, rtcpMux };
-}
-
-function formatOf(
-  line: MediaLine,
-  media: MediaDescription,
-): { codec: string; clockRate: number; channels: number | undefined } {
-  const map = media.rtp.find(({ payload }) => payload === line.payloadType);
-  const known = STATIC_PAYLOAD_TYPES[line.payloadType];
-  if (map === undefined && known === undefined) {
-    throw new MeanderError("sdp-invalid", `no a=rtpmap for payload type ${line.payloadType}`, {
+  if (directionOf(sections, section) === "a=inactive") {
+    const error = new MeanderError("sdp-no-media", "a medium with a=inactive sends nothing", {
       where: `SDP line ${line.number}`,
-      expected: `a line like a=rtpmap:${line.payloadType} H264/90000 below it`,
+      expected: "at least one medium that is sent",
     });
+    return { error, reason: "with a=inactive it is not sent" };
   }
-  const clockRate = map?.rate ?? known?.clockRate ?? 0;
-  if (clockRate < 1 || clockRate > CLOCK_RATE_MAX) {
-    throw new MeanderError("sdp-invalid", `clock rate ${clockRate} in a=rtpmap`, {
-      where: `SDP line ${line.number}`,
-      expected: `1 to ${CLOCK_RATE_MAX}`,
-    });
+  const payloadTypes = formats.filter((each) => /^\d{1,3}$/.test(each)).map(Number);
+  const isNumber = payloadTypes.length > 0 && payloadTypes.length === formats.length;
+  if (!isNumber || Math.max(...payloadTypes) > 127) {
+    const expected = "a payload type from 0 to 127 behind the protocol";
+    return { error: invalid(line, expected), reason: `it needs ${expected}` };
   }
-  const channels = line.kind === "audio" ? channelsOf(map, known?.channels) : undefined;
-  return { codec: (map?.codec ?? known?.codec ?? "").toLowerCase(), clockRate, channels };
+  try {
+    const isAudio = kind === "audio";
+    formatOf(sections, section, payloadTypes, { isAudio, warnings: new SdpWarnings() });
+    return { kind, port: portNumber, payloadTypes };
+  } catch (error) {
+    if (!(error instanceof MeanderError)) throw error;
+    return { error, reason: `its payload type ${payloadTypes[0]} has no a=rtpmap` };
+  }
 }
 
-function channelsOf(
-  map: MediaDescription["rtp"][number] | undefined,
-  known: number | undefined,
-): number | undefined {
-  if (map === undefined) return known;
-  const channels = Number(map.encoding ?? 1);
-  return channels >= 1 && channels <= 64 ? channels : undefined;
+/** The direction of a medium, or that of the session (RFC 8866 §6.7). */
+function directionOf({ session }: SdpSections, section: readonly SdpLine[]): string | undefined {
+  const find = (lines: readonly SdpLine[]): string | undefined =>
+    lines.map(({ text }) => text.toLowerCase()).find((text) => DIRECTIONS.includes(text));
+  return find(section) ?? find(session);
 }
 
-function parameterSetsOf(codec: string, fmtp: string, where: string): string[] | undefined {
-  const sets = parameterSetTexts(codec, fmtp);
-  if (sets === undefined) return undefined;
-  if (sets.length > LIMITS.parameterSetsMax) {
-    throw new MeanderError("sdp-invalid", `${sets.length} parameter sets in a=fmtp`, {
-      where,
-      expected: `at most ${LIMITS.parameterSetsMax}`,
-    });
-  }
-  const wrong = sets.find((set) => decodeBase64(set) === undefined);
-  if (wrong !== undefined) {
-    throw new MeanderError(
-      "sdp-invalid",
-      `"${shorten(wrong)}" among the parameter sets of a=fmtp`,
-      {
-        where,
-        expected: "base64",
-      },
-    );
-  }
-  return sets;
+function trackOf(
+  sections: SdpSections,
+  index: number,
+  { kind, payloadTypes, port }: MediaLine,
+  warnings: SdpWarnings,
+): SdpTrack {
+  const section = sections.media[index] as readonly [SdpLine, ...SdpLine[]];
+  const line = section[0];
+  const format = formatOf(sections, section, payloadTypes, { isAudio: kind === "audio", warnings });
+  const { payloadType } = format;
+  const text = parametersFor(sections, section, { payloadType, payloadTypes }, warnings);
+  const { fmtp, parameterSets } = parameterSetsIn(format.codec, text, line, warnings);
+  warnOfFormat({ ...format, fmtp }, line, warnings);
+  const { codec, clockRate, channels } = format;
+  const connection = hostOf(sections, section, warnings);
+  const sources = sourcesOf(sections.texts, index, connection.host);
+  const facts = factsOfSection(sections.texts, index);
+  return {
+    ...{ kind, codec, clockRate, channels, payloadType, fmtp, parameterSets, port },
+    ...rtcpOf(sections, section, port, warnings),
+    ...connection,
+    ...(sources === undefined ? {} : { sources }),
+    ...(Object.keys(facts).length > 0 ? { facts } : {}),
+  };
 }
 
-function invalid(number: number, line: string, expected: string): MeanderError {
-  return new MeanderError("sdp-invalid", `cannot read "${shorten(line)}"`, {
-    where: `SDP line ${number}`,
-    expected,
+/** @throws {MeanderError} `sdp-invalid` for several groups in one line */
+function hostOf(
+  sections: SdpSections,
+  section: readonly SdpLine[],
+  warnings: SdpWarnings,
+): ReturnType<typeof connectionOf> {
+  for (const line of linesFor(sections, section, "c=").reverse()) {
+    const [, address] = /^c=IN IP[46] (\S+)$/i.exec(line.text) ?? [];
+    if (address !== undefined) return connectionOf(address);
+    warnings.add(line, `"${shorten(line.text)}" is passed over: it names no address`);
+  }
+  return connectionOf(undefined);
+}
+
+function rtcpOf(
+  sections: SdpSections,
+  section: readonly [SdpLine, ...SdpLine[]],
+  port: number,
+  warnings: SdpWarnings,
+): { readonly rtcpPort: number; readonly rtcpMux: boolean } {
+  const rtcpMux = linesFor(sections, section, "a=rtcp-mux").length > 0;
+  const [line] = linesFor(sections, section, "a=rtcp:");
+  const named = Number(/^a=rtcp: ?(\d{1,5})(?: |$)/i.exec(line?.text ?? "")?.[1] ?? 0);
+  const isNamed = named >= 1 && named <= 65_535;
+  if (line !== undefined && !isNamed) {
+    warnings.add(line, `"${shorten(line.text)}" is passed over: it names no port`);
+  }
+  const rtcpPort = isNamed ? named : rtcpMux || port === 0 ? port : port + 1;
+  if (rtcpPort <= 65_535) return { rtcpPort, rtcpMux };
+  throw new MeanderError("sdp-port-invalid", "no port for RTCP after port 65535", {
+    where: `SDP line ${section[0].number}`,
+    expected: "a port up to 65534, a=rtcp or a=rtcp-mux",
   });
 }
 
-function shorten(text: string): string {
-  return text.length > 60 ? `${text.slice(0, 59)}…` : text;
+function portOf(text: string | undefined, line: SdpLine): number {
+  const port = /^\d{1,5}$/.test(text ?? "") ? Number(text) : -1;
+  if (port < 0 || port > 65_535) throw wrongPort(line);
+  return port;
+}
+
+function wrongPort(line: SdpLine, next?: string): MeanderError {
+  return new MeanderError("sdp-port-invalid", `wrong port in "${shorten(line.text)}"`, {
+    where: `SDP line ${line.number}`,
+    expected: PORT_EXPECTED,
+    ...(next === undefined ? {} : { next }),
+  });
 }
