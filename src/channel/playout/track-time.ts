@@ -15,6 +15,8 @@ const LATE_FOR_MS = 300;
 /** … and goes on at a pace between these: what was held up on its way catches up, or is still held up. */
 const PACE_MIN = 0.7;
 const PACE_MAX = 1.5;
+/** The pace is known only where frames come evenly: a longer wait is one for what is held up, ms. */
+const EVEN_MS = 150;
 /** What another track did within this time, this one may have done with it, ms, … */
 const TOGETHER_MS = 3_000;
 /** … if it looks so to this, ms. */
@@ -66,7 +68,9 @@ export class TrackTime {
   #last: { readonly rawMs: number; readonly at: number } | undefined;
   #newestMs = 0;
   #stepMs = 20;
-  #late: { readonly at: number; readonly ownMs: number; leastMs: number } | undefined;
+  #late:
+    | { readonly at: number; readonly ownMs: number; leastMs: number; newestAt: number }
+    | undefined;
   /** The last time in which the clock stood still, as far as it seemed. */
   #inserted: { readonly ms: number; readonly floorMs: number } | undefined;
   /** The last one that counted here too. */
@@ -196,8 +200,10 @@ export class TrackTime {
       this.#joined = together;
       return together.ms;
     }
-    this.#late ??= { at: nowMs, ownMs, leastMs: transit };
+    if (this.#late !== undefined && nowMs - this.#late.newestAt > EVEN_MS) this.#late = undefined;
+    this.#late ??= { at: nowMs, ownMs, leastMs: transit, newestAt: nowMs };
     const late = this.#late;
+    late.newestAt = nowMs;
     late.leastMs = Math.min(late.leastMs, transit);
     const forMs = nowMs - late.at;
     if (forMs < LATE_FOR_MS) return 0;
