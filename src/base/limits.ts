@@ -28,6 +28,8 @@ export const LIMITS = {
   newcomerBytesMax: 4 * 1024 * 1024,
   /** Packets held that do not fit the run of their source, until two in order show that it has started again. */
   doubtfulPacketsMax: 64,
+  /** Inputs of one channel that are gone and whose counts are kept. */
+  pastInputsMax: 64,
   /** Channels of one site. */
   channelsMax: 4_096,
   /** Subscribers of one site unless configured otherwise. */

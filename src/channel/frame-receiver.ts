@@ -1,5 +1,6 @@
 import { LIMITS, MeanderError, serialAdd, serialDistance } from "../base/index.ts";
 import {
+  codecNameOf,
   type Depacketizer,
   decodeRtp,
   depacketizerFor,
@@ -98,8 +99,11 @@ export class FrameReceiver {
     const { codec, waitMs } = options;
     const depacketizer = depacketizerFor(codec, options);
     if (depacketizer === undefined) {
-      throw new MeanderError("codec-unsupported", `cannot extract frames of ${codec}`, {
+      const isKnown = KNOWN_CODECS.includes(codec);
+      const name = isKnown ? `${codecNameOf(codec)} with these format parameters` : codec;
+      throw new MeanderError("codec-unsupported", `not supported: ${name}`, {
         expected: `one of ${KNOWN_CODECS.join(", ")}, with format parameters that describe it`,
+        next: "publish it through ffmpeg: meander publish --ffmpeg",
       });
     }
     this.#depacketizer = depacketizer;

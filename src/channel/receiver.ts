@@ -67,6 +67,7 @@ export class Receiver {
   /** When media last arrived or may begin to be expected, ms. */
   #mediaAt = 0;
   #tickedAt: number;
+  readonly #past = new Map<string, { readonly packets: number; readonly bytes: number }>();
   #leavesOutUntil = Number.NEGATIVE_INFINITY;
   /** Packets of a continuous medium arrived: only then does silence mean something. */
   #continuous = false;
@@ -120,12 +121,24 @@ export class Receiver {
     }));
   }
 
+  /** What alternatives that were removed have received, by name. */
+  get past(): readonly {
+    readonly name: string;
+    readonly packets: number;
+    readonly bytes: number;
+  }[] {
+    return [...this.#past].map(([name, counts]) => ({ name, ...counts }));
+  }
+
   /**
    * Replaces the list, best first. Alternatives that stay keep their state; a better one that is ready takes over at
    * once.
    */
   setAlternatives(names: readonly string[]): void {
-    for (const each of this.#selection.replace(names)) this.#requests.unsubscribe(each);
+    for (const each of this.#selection.replace(names)) {
+      this.#requests.unsubscribe(each);
+      this.#keepCounts(each);
+    }
     this.#selection.applyRoute();
     this.tick();
   }
@@ -312,6 +325,15 @@ export class Receiver {
     const resume = forward ? (heard.length > 0 ? heard : this.#resume) : [];
     this.#requests.subscribe(each, forward, resume, now);
     if (forward && (isLive || heard.length > 0)) this.resumes++;
+  }
+
+  #keepCounts({ bytes, name, packets }: Alternative): void {
+    const past = this.#past.get(name) ?? { packets: 0, bytes: 0 };
+    this.#past.delete(name);
+    if (past.packets + packets === 0) return;
+    this.#past.set(name, { packets: past.packets + packets, bytes: past.bytes + bytes });
+    const [oldest] = this.#past.keys();
+    if (this.#past.size > LIMITS.pastInputsMax && oldest !== undefined) this.#past.delete(oldest);
   }
 
   #skip(sequence: number, count: number, packet: Uint8Array): void {

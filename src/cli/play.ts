@@ -17,6 +17,9 @@ interface Arguments extends SiteArguments {
   readonly remove?: string;
 }
 
+/** Messages of this type are written as they are, one after the other. */
+const BINARY = "application/octet-stream";
+
 /** `meander play` */
 export function addPlay(program: Command): void {
   withSite(
@@ -41,7 +44,10 @@ export function addPlay(program: Command): void {
         "--interface <name>",
         "for --sdp to a group: name or address of the interface (the one that the site listens on)",
       )
-      .option("--text", "print its messages, one line each")
+      .option(
+        "--text",
+        "print its messages, one line each; bytes of application/octet-stream as they are",
+      )
       .option("--output <file>", "write the SDP or the messages there")
       .option("--remove <id>", "end an output that --sdp has opened"),
   ).action(async (channel: string, options: Arguments) => {
@@ -80,19 +86,28 @@ async function playSdp(channel: string, options: Arguments, terminal: Terminal):
 
 async function playText(channel: string, options: Arguments, terminal: Terminal): Promise<void> {
   const { watchChannel } = await import("../client/watch/index.ts");
-  const { KIND, kindOf, payloadOf } = await import("../wire/index.ts");
+  const { KIND, kindOf, mediumOf, payloadOf } = await import("../wire/index.ts");
   const file = options.output === undefined ? undefined : createWriteStream(options.output);
-  const write = (line: string): void => void (file ?? process.stdout).write(`${line}\n`);
-  const decoder = new TextDecoder();
+  const output = file ?? process.stdout;
+  /** Content types of the channel's messages, by medium. */
+  let types = new Map<number, string>();
+  const show = (packet: Uint8Array): void => {
+    const bytes = payloadOf(packet);
+    if (terminal.json) output.write(`${JSON.stringify({ channel, ...messageOf(bytes) })}\n`);
+    else output.write(bytes);
+    // Of other bytes nothing is known: what is between them would be part of them.
+    if (!terminal.json && types.get(mediumOf(packet)) !== BINARY) output.write("\n");
+  };
   const refused = new Promise<MeanderError>((resolve) => {
     const watching = watchChannel(
       options.site,
       channel,
       {
         onPacket: (packet) => {
-          if (kindOf(packet) !== KIND.data) return;
-          const text = decoder.decode(payloadOf(packet));
-          write(terminal.json ? JSON.stringify({ channel, message: text }) : text);
+          if (kindOf(packet) === KIND.data) show(packet);
+        },
+        onDescription: ({ tracks }) => {
+          types = new Map(tracks.map(({ codec, medium }) => [medium, codec]));
         },
         onGap: ({ count }) => terminal.note(`${count} messages were lost`),
         onState: (state) => {
@@ -107,7 +122,8 @@ async function playText(channel: string, options: Arguments, terminal: Terminal)
       (watcher) => {
         const finish = (): void => {
           watcher.close();
-          process.exit(0);
+          if (file === undefined) process.exit(0);
+          file.end(() => process.exit(0));
         };
         process.once("SIGINT", finish).once("SIGTERM", finish);
       },
@@ -115,4 +131,14 @@ async function playText(channel: string, options: Arguments, terminal: Terminal)
     );
   });
   throw await refused;
+}
+
+/** A message as text, or in base64 if it is no text. */
+function messageOf(bytes: Uint8Array): { message: string } | { base64: string } {
+  try {
+    const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+    return { message: decoder.decode(bytes) };
+  } catch {
+    return { base64: Buffer.from(bytes).toString("base64") };
+  }
 }

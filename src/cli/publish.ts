@@ -1,6 +1,5 @@
-import { createInterface } from "node:readline";
 import { type Command, Option } from "commander";
-import { MeanderError, SystemClock } from "../base/index.ts";
+import { LIMITS, MeanderError, SystemClock } from "../base/index.ts";
 import { SiteClient } from "../client/index.ts";
 import type { Publication } from "../client/publish/index.ts";
 import type { FfmpegSource } from "../media/index.ts";
@@ -110,7 +109,7 @@ async function publish(
       },
     );
   }
-  const { publishFfmpeg, publishFile, publishLines, publishSdpFile } = await import(
+  const { publishFfmpeg, publishFile, publishLines, publishSdpFile, splitLines } = await import(
     "../client/publish/index.ts"
   );
   const credentials = credentialsOf(site, options);
@@ -129,11 +128,18 @@ async function publish(
       common,
     );
   }
-  const lines = createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY });
-  const onSent = (count: number): void => {
-    if (options.quiet !== true) terminal.progress(`${count} messages published on ${channel}`);
-  };
-  return publishLines(lines, options.contentType, { ...common, onSent });
+  const lines = splitLines(process.stdin, LIMITS.messageBytesMax);
+  return publishLines(lines, options.contentType, {
+    ...common,
+    onSent: (count) => {
+      if (options.quiet !== true) terminal.progress(`${count} messages published on ${channel}`);
+    },
+    onRefused: ({ line, byteLength, error: { code } }) => {
+      if (terminal.json) terminal.show({ channel, refused: { line, byteLength, code } }, () => "");
+      const most = `more than ${LIMITS.messageBytesMax}`;
+      terminal.note(`line ${line} was not published: it has ${byteLength} bytes, ${most}`);
+    },
+  });
 }
 
 function tell(terminal: Terminal, { answer }: Publication, site: string): void {

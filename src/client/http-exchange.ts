@@ -6,7 +6,7 @@ import { type TlsTrust, tlsConnector } from "../transport/index.ts";
 export interface ExchangeRequest {
   readonly method: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string | undefined;
+  readonly body?: string | Uint8Array | undefined;
   /** How an `https:` site is trusted. */
   readonly trust?: TlsTrust | undefined;
 }

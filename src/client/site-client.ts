@@ -137,10 +137,15 @@ export class SiteClient {
     await this.#send("DELETE", `${channelPath(channel)}?input=${encodeURIComponent(input)}`);
   }
 
-  async sendMessage(channel: string, contentType: string, text: string): Promise<void> {
+  /** Publishes one message. @param content text, or bytes, which are published as they are */
+  async sendMessage(
+    channel: string,
+    contentType: string,
+    content: string | Uint8Array,
+  ): Promise<void> {
     checkChannelName(channel);
     const path = `/api/messages/${encodeURIComponent(channel)}`;
-    await this.#send("POST", path, { type: contentType, body: text });
+    await this.#send("POST", path, { type: contentType, body: content });
   }
 
   async addOutput(
@@ -238,7 +243,7 @@ export class SiteClient {
   async #send(
     method: string,
     path: string,
-    content?: { type: string; body: string },
+    content?: { type: string; body: string | Uint8Array },
   ): Promise<ExchangeAnswer> {
     const response = await this.#exchange(method, path, content);
     if (response.status >= 200 && response.status < 300) return response;
@@ -255,7 +260,7 @@ export class SiteClient {
   async #exchange(
     method: string,
     path: string,
-    content: { type: string; body: string } | undefined,
+    content: { type: string; body: string | Uint8Array } | undefined,
   ): Promise<ExchangeAnswer> {
     const { token, trust } = this.#access;
     const headers = {

@@ -22,6 +22,7 @@ export {
   publishClip,
 } from "./files/publish-clip.ts";
 export { ChannelInputs, type ChannelInputsOptions } from "./inputs/channel-inputs.ts";
+export { PastInputs } from "./inputs/past-inputs.ts";
 export { SourceGenerations } from "./inputs/source-generations.ts";
 export type { OpenSocket } from "./open-socket.ts";
 export {

@@ -15,6 +15,8 @@ export { Reflector, type ReflectorOptions } from "./reflector.ts";
 export type {
   ChannelSnapshot,
   InputSnapshot,
+  PastCounts,
+  PastSnapshot,
   PeerSnapshot,
   PlaneSnapshot,
   SubscriberSnapshot,

@@ -41,6 +41,20 @@ export interface InputSnapshot {
   readonly drops: Readonly<Record<string, number>>;
 }
 
+/** What something that is gone was counted. */
+export interface PastCounts {
+  readonly packets: number;
+  readonly bytes: number;
+  readonly drops: Readonly<Record<string, number>>;
+}
+
+/** Inputs and subscribers that are gone: together with those that are there, their counts only rise. */
+export interface PastSnapshot {
+  /** By name; one of that name may be open again, and counts from zero. */
+  readonly inputs: readonly (PastCounts & Pick<InputSnapshot, "kind" | "name">)[];
+  readonly subscribers: readonly (PastCounts & Pick<SubscriberSnapshot, "kind">)[];
+}
+
 export interface ChannelSnapshot {
   readonly name: string;
   readonly id: number;
@@ -64,6 +78,8 @@ export interface ChannelSnapshot {
   readonly history: { readonly packets: number; readonly bytes: number; readonly ms: number };
   readonly inputs: readonly InputSnapshot[];
   readonly subscribers: readonly SubscriberSnapshot[];
+  /** Absent: none has gone. */
+  readonly past?: PastSnapshot | undefined;
 }
 
 export interface PlaneSnapshot {

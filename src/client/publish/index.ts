@@ -6,5 +6,6 @@
 export type { Publication, PublishOptions } from "./publication.ts";
 export { publishFfmpeg } from "./publish-ffmpeg.ts";
 export { publishFile } from "./publish-file.ts";
-export { publishLines } from "./publish-lines.ts";
+export { publishLines, type RefusedLine } from "./publish-lines.ts";
 export { publishSdpFile } from "./publish-sdp.ts";
+export { type OverlongLine, splitLines } from "./split-lines.ts";

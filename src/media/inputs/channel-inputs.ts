@@ -23,6 +23,8 @@ export interface ChannelInputsOptions {
   readonly clock: Clock;
   readonly log: Log;
   onEvent(event: PlaneEvent): void;
+  /** An input has ended, with these counts. */
+  onEnded?(last: InputSnapshot): void;
 }
 
 /**
@@ -130,6 +132,7 @@ export class ChannelInputs {
     this.#leaving = input;
     input.close();
     this.#leaving = undefined;
+    this.#options.onEnded?.(input.snapshot(false));
     const inputs = input.about.isRedundant ? this.#inputs : this.#beside;
     inputs.splice(inputs.indexOf(input), 1);
     if (this.#returning === input) this.#returning = undefined;

@@ -16,6 +16,7 @@ import { Demand } from "./demand.ts";
 import { DescriptionBuilder } from "./description-builder.ts";
 import { InBandMessages } from "./in-band-messages.ts";
 import { LocalIngest } from "./local-ingest.ts";
+import { PastSubscribers } from "./past-subscribers.ts";
 import { TailAnnouncer } from "./tail-announcer.ts";
 
 export interface ChannelOptions {
@@ -47,8 +48,7 @@ export class Channel {
   config: ChannelConfig;
   #packetsIn = 0;
   #bytesIn = 0;
-  /** Drops of subscribers that have left. */
-  readonly #partedDrops = new Counters();
+  readonly #past = new PastSubscribers();
   readonly #options: ChannelOptions;
   readonly #distributor: Distributor;
   readonly #announcer: Announcer;
@@ -236,7 +236,7 @@ export class Channel {
   unsubscribe(subscriber: Subscriber): void {
     this.#distributor.detach(subscriber);
     if (this.#distributor.subscribers.delete(subscriber.id)) {
-      this.#partedDrops.addAll(subscriber.drops);
+      this.#past.add(subscriber);
     }
     this.#demand.note();
     this.#followDemand();
@@ -307,6 +307,10 @@ export class Channel {
         ...each,
       })),
       subscribers: [...this.subscribers.values()].map((each) => each.snapshot()),
+      past: {
+        inputs: this.receiver.past.map((each) => ({ kind: "site" as const, drops: {}, ...each })),
+        subscribers: this.#past.snapshot(),
+      },
     };
   }
 
@@ -315,7 +319,7 @@ export class Channel {
     const counts = { site: 0, viewer: 0, rtp: 0 };
     const drops = new Counters();
     drops.addAll(this.drops);
-    drops.addAll(this.#partedDrops);
+    this.#past.addDropsTo(drops);
     let lagMs = 0;
     for (const each of this.subscribers.values()) {
       counts[each.outlet.kind]++;

@@ -58,6 +58,22 @@ test("metrics count packets per channel, input and subscriber, and the process",
   await send("DELETE", "/channels/counted");
 });
 
+test("counts go on when an input is opened again, and are there when they are read first", async () => {
+  const count = async (name: string): Promise<string | undefined> => {
+    const text = await (await send("GET", "/metrics")).text();
+    return new RegExp(`^${name}\\{channel="again"[^}]*\\} (\\d+)$`, "m").exec(text)?.[1];
+  };
+  for (let opened = 1; opened <= 3; opened++) {
+    await send("PUT", "/channels/again?kind=data", "one", "text/plain");
+    await send("POST", "/api/messages/again", "two", "text/plain");
+    await send("DELETE", "/channels/again");
+    if (opened === 2) assert.equal(await count("meander_input_packets_total"), "4");
+  }
+  assert.equal(await count("meander_input_packets_total"), "6");
+  assert.equal(await count("meander_input_bytes_total"), "18");
+  assert.equal(await count("meander_channel_packets_in_total"), "6");
+});
+
 test("only the demo's actions reach its control", async () => {
   assert.equal((await send("POST", "/api/demo/sites/middle/kill")).status, 200);
   assert.deepEqual(api.acts, [["middle", "kill"]]);

@@ -78,6 +78,22 @@ const subscriberSchema = z.strictObject({
   drops: counts,
 });
 
+/** Inputs and subscribers that are gone. */
+const pastSchema = z.strictObject({
+  inputs: z.array(
+    z.strictObject({
+      ...{ kind: z.enum(["site", "rtp", "data"]), name: z.string() },
+      ...{ packets: count, bytes: count, drops: counts },
+    }),
+  ),
+  subscribers: z.array(
+    z.strictObject({
+      ...{ kind: z.enum(["site", "viewer", "rtp"]) },
+      ...{ packets: count, bytes: count, drops: counts },
+    }),
+  ),
+});
+
 export const channelSnapshotSchema = z
   .strictObject({
     name,
@@ -96,6 +112,7 @@ export const channelSnapshotSchema = z
     history: z.strictObject({ packets: count, bytes: count, ms: millis }),
     inputs: z.array(inputSchema),
     subscribers: z.array(subscriberSchema),
+    past: pastSchema.optional(),
   })
   .openapi("ChannelSnapshot");
 

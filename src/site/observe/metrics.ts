@@ -1,4 +1,4 @@
-import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { Counter, Gauge, Registry } from "prom-client";
 import type {
   ChannelSnapshot,
   PlaneSnapshot,
@@ -6,22 +6,23 @@ import type {
   StreamCounts,
   StreamsView,
 } from "../../client/contract/index.ts";
+import { watchProcess } from "./process-metrics.ts";
 
-/** The library's own look at the event loop, which is not used, wakes the thread this often, ms. */
-const NEVER_MS = 86_400_000;
-
-/** The site in the format of Prometheus: counts per channel, input, output and drop reason, taken when asked. */
+/**
+ * The site in the format of Prometheus: counts per channel, input, output and drop reason, read when asked. All count
+ * from the start of the site, whenever they are read first, and go on when an input is opened again.
+ */
 export class Metrics {
   readonly contentType: string;
   readonly #registry = new Registry();
   readonly #process = new Registry();
   readonly #site: string;
-  #isWatching = false;
 
   constructor(site: string) {
     this.contentType = this.#registry.contentType;
     this.#site = site;
     this.#process.setDefaultLabels({ site });
+    watchProcess(this.#process);
   }
 
   /** The text for one scrape. */
@@ -31,7 +32,6 @@ export class Metrics {
     { streams, counts }: StreamsView,
     loopMs: SiteStats["loopMs"],
   ): Promise<string> {
-    this.#watchProcess();
     this.#registry.clear();
     // Clearing takes the labels too.
     this.#registry.setDefaultLabels({ site: this.#site });
@@ -48,16 +48,6 @@ export class Metrics {
       );
     }
     return `${await this.#registry.metrics()}\n${await this.#process.metrics()}`;
-  }
-
-  /** From the first scrape on. */
-  #watchProcess(): void {
-    if (this.#isWatching) return;
-    this.#isWatching = true;
-    collectDefaultMetrics({ register: this.#process, eventLoopMonitoringPrecision: NEVER_MS });
-    // The library's contain the time between two looks, and are no numbers before the first. The site has its own.
-    for (const { name } of this.#process.getMetricsAsArray())
-      if (name.startsWith("nodejs_eventloop_lag_")) this.#process.removeSingleMetric(name);
   }
 
   #describeSite(snapshot: PlaneSnapshot, directoryConnected: boolean): void {
@@ -183,31 +173,26 @@ export class Metrics {
       );
     }
     this.#drops("meander_channel_drops_total", "Packets dropped, by reason", labels, channel.drops);
-    for (const input of channel.inputs) {
-      const from = { ...labels, input: input.name, kind: input.kind };
-      this.#count(
-        "meander_input_packets_total",
-        "Packets that came by this input",
-        from,
-        input.packets,
-      );
-      this.#count("meander_input_bytes_total", "Bytes that came by this input", from, input.bytes);
-      this.#gauge(
-        "meander_input_active",
-        "1 while the channel comes by this input",
-        from,
-        Number(input.state === "active"),
-      );
-      this.#drops(
-        "meander_input_drops_total",
-        "Packets of this input dropped, by reason",
-        from,
-        input.drops,
-      );
-    }
+    this.#describeInputs(channel);
     for (const kind of ["site", "viewer", "rtp"] as const) {
       const subscribers = channel.subscribers.filter((each) => each.kind === kind);
       const to = { ...labels, kind };
+      const past = channel.past?.subscribers.filter((each) => each.kind === kind) ?? [];
+      for (const { packets, bytes, drops } of [...subscribers, ...past]) {
+        this.#count(
+          "meander_subscriber_packets_total",
+          "Packets sent to subscribers, those that have left included",
+          to,
+          packets,
+        );
+        this.#count("meander_subscriber_bytes_total", "Bytes of those", to, bytes);
+        this.#drops(
+          "meander_subscriber_drops_total",
+          "Packets not sent to subscribers, those that have left included, by reason",
+          to,
+          drops,
+        );
+      }
       this.#gauge("meander_subscribers", "Subscribers of the channel", to, subscribers.length);
       if (subscribers.length === 0) continue;
       this.#gauge(
@@ -227,6 +212,32 @@ export class Metrics {
         "Packets not sent to this output, by reason",
         to,
         each.drops,
+      );
+    }
+  }
+
+  #describeInputs({ inputs, name, past }: ChannelSnapshot): void {
+    for (const input of [...inputs, ...(past?.inputs ?? [])]) {
+      const from = { channel: name, input: input.name, kind: input.kind };
+      this.#count(
+        "meander_input_packets_total",
+        "Packets that came by this input",
+        from,
+        input.packets,
+      );
+      this.#count("meander_input_bytes_total", "Bytes that came by this input", from, input.bytes);
+      this.#drops(
+        "meander_input_drops_total",
+        "Packets of this input dropped, by reason",
+        from,
+        input.drops,
+      );
+      if (!("state" in input)) continue;
+      this.#gauge(
+        "meander_input_active",
+        "1 while the channel comes by this input",
+        from,
+        Number(input.state === "active"),
       );
     }
   }

@@ -6,6 +6,7 @@ import {
   type OpenIngest,
   type OpenSocket,
   openIngest,
+  PastInputs,
   SourceGenerations,
 } from "../../media/index.ts";
 import type { Reflector } from "../../reflector/index.ts";
@@ -28,17 +29,22 @@ interface ChannelIngests {
   readonly open: Map<string, OpenIngest>;
 }
 
+/**
+ * What is kept of a channel for as long as the site runs: other sites and viewers remember its sources when its inputs,
+ * or the channel itself, have been closed and opened again, and counts go on.
+ */
+interface ChannelMemory {
+  readonly generations: SourceGenerations;
+  readonly past: PastInputs;
+}
+
 /** The inputs of all channels of a plane. */
 export class PlaneIngests implements AsyncDisposable {
   readonly #options: PlaneIngestsOptions;
   readonly #doorPorts: IngestDoorPorts;
   readonly #channels = new Map<string, ChannelIngests>();
   readonly #configs = new Map<string, ChannelConfig>();
-  /**
-   * By channel, for as long as the site runs: other sites and viewers remember its sources when its inputs, or the
-   * channel itself, have been closed and opened again.
-   */
-  readonly #generations = new Map<string, SourceGenerations>();
+  readonly #memories = new Map<string, ChannelMemory>();
 
   constructor(options: PlaneIngestsOptions) {
     this.#options = options;
@@ -111,9 +117,15 @@ export class PlaneIngests implements AsyncDisposable {
 
   /** The snapshot of a channel with its inputs from outside. */
   describe(channel: ChannelSnapshot): ChannelSnapshot {
-    const ingests = this.#channels.get(channel.name);
-    if (ingests === undefined) return channel;
-    return { ...channel, inputs: [...ingests.inputs.snapshot(), ...channel.inputs] };
+    const open = this.#channels.get(channel.name)?.inputs.snapshot() ?? [];
+    const ended = this.#memories.get(channel.name)?.past.snapshot() ?? [];
+    if (open.length + ended.length === 0) return channel;
+    const { inputs = [], subscribers = [] } = channel.past ?? {};
+    return {
+      ...channel,
+      inputs: [...open, ...channel.inputs],
+      past: { inputs: [...ended, ...inputs], subscribers },
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -123,30 +135,35 @@ export class PlaneIngests implements AsyncDisposable {
   #add(channel: string): ChannelIngests {
     const { reflector, clock, log, onEvent } = this.#options;
     const { silenceMs, maxPublishers } = this.#configs.get(channel) ?? defaultChannelConfig();
+    const { generations, past } = this.#memoryOf(channel);
     const inputs = new ChannelInputs({
       channel,
       openPublisher: () => reflector.openPublisher(channel),
       silenceMs,
       maxPublishers,
-      generations: this.#generationsOf(channel),
+      generations,
       clock,
       log,
       onEvent,
+      onEnded: (last) => past.add(last),
     });
     const ingests = { inputs, open: new Map<string, OpenIngest>() };
     this.#channels.set(channel, ingests);
     return ingests;
   }
 
-  #generationsOf(channel: string): SourceGenerations {
-    const generations = this.#generations.get(channel) ?? new SourceGenerations();
-    this.#generations.delete(channel);
-    this.#generations.set(channel, generations);
-    const [oldest] = this.#generations.keys();
-    if (this.#generations.size > LIMITS.channelsMax && oldest !== undefined) {
-      this.#generations.delete(oldest);
+  #memoryOf(channel: string): ChannelMemory {
+    const memory = this.#memories.get(channel) ?? {
+      generations: new SourceGenerations(),
+      past: new PastInputs(),
+    };
+    this.#memories.delete(channel);
+    this.#memories.set(channel, memory);
+    const [oldest] = this.#memories.keys();
+    if (this.#memories.size > LIMITS.channelsMax && oldest !== undefined) {
+      this.#memories.delete(oldest);
     }
-    return generations;
+    return memory;
   }
 
   #forgetIfEmpty(channel: string, ingests: ChannelIngests): void {

@@ -9,7 +9,7 @@ export interface AacConfig {
   readonly sampleRate: number;
   /** Output rate where SBR is signalled, Hz. */
   readonly outputRate: number;
-  /** 1..8. */
+  /** 1..64, from `channelConfiguration`, or counted in the program configuration in its place. */
   readonly channels: number;
   /** Samples of the core per access unit. */
   readonly frameSamples: 960 | 1024;
@@ -22,8 +22,9 @@ const SAMPLE_RATES = [
   7_350,
 ];
 const EXPLICIT_RATE = 15;
-/** `channelConfiguration` to channels. 0 describes them in place, which no known sender uses. */
-const CHANNELS = [undefined, 1, 2, 3, 4, 5, 6, 8];
+/** `channelConfiguration` to channels (§1.6.3.5). 0 describes them in place; undefined ones are reserved. */
+const CHANNELS = [...[0, 1, 2, 3, 4, 5, 6, 8], ...[undefined, undefined, undefined, 7, 8, 24, 8]];
+const CHANNELS_MAX = 64;
 const OBJECT = { lc: 2, sbr: 5, escape: 31, ps: 29 } as const;
 /** `syncExtensionType`. */
 const SBR_SYNC = 0x2b7;
@@ -63,19 +64,48 @@ export function decodeLatmConfig(
 }
 
 function readConfig(reader: BitReader): Omit<AacConfig, "bytes"> | undefined {
+  const start = reader.position;
   const first = readObjectType(reader);
   const sampleRate = readSampleRate(reader);
-  const channels = CHANNELS[reader.bits(4)];
+  const configured = CHANNELS[reader.bits(4)];
   const hasSbr = first === OBJECT.sbr || first === OBJECT.ps;
   const toldRate = hasSbr ? readSampleRate(reader) : sampleRate;
   const core = hasSbr ? readObjectType(reader) : first;
   const frameSamples = reader.flag() ? 960 : 1024;
   if (reader.flag()) reader.skip(14);
   reader.skip(1);
+  const channels = configured === 0 ? readProgramChannels(reader, start) : configured;
   const outputRate = readSyncExtension(reader) ?? toldRate;
   if (!CORES.includes(core) || channels === undefined) return undefined;
+  if (channels < 1 || channels > CHANNELS_MAX) return undefined;
   if (sampleRate === undefined || outputRate === undefined) return undefined;
   return { objectType: first, sampleRate, outputRate, channels, frameSamples };
+}
+
+/**
+ * Reads a `program_config_element` (§4.4.1.1), and counts its channels: those of its front, side and back elements, one
+ * or two each, and its low-frequency ones.
+ *
+ * @param start where the AudioSpecificConfig starts, which its alignment refers to
+ */
+function readProgramChannels(reader: BitReader, start: number): number {
+  reader.skip(4 + 2 + 4);
+  const [front, side, back, low] = [4, 4, 4, 2].map((bits) => reader.bits(bits));
+  const associated = reader.bits(3);
+  const coupling = reader.bits(4);
+  // Mono and stereo mixdown elements, and the matrix mixdown.
+  if (reader.flag()) reader.skip(4);
+  if (reader.flag()) reader.skip(4);
+  if (reader.flag()) reader.skip(3);
+  let channels = low as number;
+  for (let left = (front as number) + (side as number) + (back as number); left > 0; left--) {
+    channels += reader.flag() ? 2 : 1;
+    reader.skip(4);
+  }
+  reader.skip((low as number) * 4 + associated * 4 + coupling * 5);
+  reader.skip((8 - ((reader.position - start) % 8)) % 8);
+  reader.skip(reader.bits(8) * 8);
+  return channels;
 }
 
 /** SBR signalled after the rest, where decoders that do not know it do not look (§1.6.6.1). Its rate, if present. */

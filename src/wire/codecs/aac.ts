@@ -93,9 +93,14 @@ function parametersOf(fmtp: string): ReadonlyMap<string, string> {
   );
 }
 
+/** A program configuration has a comment of up to 255 bytes. */
+const CONFIG_BYTES_MAX = 400;
+
 function bytesOfHex(hex: string): Uint8Array | undefined {
   const bytes = decodeHex(hex);
-  return bytes !== undefined && bytes.byteLength >= 2 && bytes.byteLength <= 64 ? bytes : undefined;
+  return bytes !== undefined && bytes.byteLength >= 2 && bytes.byteLength <= CONFIG_BYTES_MAX
+    ? bytes
+    : undefined;
 }
 
 const AU_HEADERS_BYTES = 4;
