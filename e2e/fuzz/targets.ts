@@ -29,6 +29,7 @@ import {
   decodeRtp,
   depacketizerFor,
   FramedReader,
+  followerFor,
   inspectorFor,
   KNOWN_CODECS,
   parseAacFormat,
@@ -146,11 +147,19 @@ function ofCodec(codec: string, samples: Samples): Target[] {
   });
   const depacketizer = renewed(() => depacketizerFor(codec, described));
   const inspector = renewed(() => inspectorFor(codec));
+  const follower = renewed(() => followerFor(codec));
   return [
     {
       name: `${codec} payload`,
       samples: payloads,
       take: (bytes) => void inspector()?.inspect(bytes, "next"),
+    },
+    {
+      name: `${codec} pictures`,
+      samples: payloads,
+      take: (bytes) => {
+        if (bytes.byteLength > 0) follower()?.role(bytes, bytes.byteLength % 2 === 0);
+      },
     },
     {
       name: `${codec} depacketizer`,
@@ -159,6 +168,8 @@ function ofCodec(codec: string, samples: Samples): Target[] {
         const packet = decodeRtp(bytes);
         const machine = depacketizer();
         if (typeof packet === "string" || machine === undefined) return;
+        if (packet.sequence % 16 === 0) machine.lost();
+        if (packet.sequence % 16 === 1) machine.finish();
         for (let frame = machine.push(packet); frame !== undefined; frame = machine.more()) {
           videoCodecString(codec, frame.bytes);
         }

@@ -41,6 +41,10 @@ export class VideoTrack<P extends Picture> {
   #decoder: MediaDecoder<string> | undefined;
   #waiting: TimedVideo[] = [];
   #needsKey = true;
+  /** Frames before the next key frame were dropped. */
+  #isCut = false;
+  /** So it was at the newest key frame: what leads it cannot be decoded. */
+  #skipsLeading = false;
   #ended = false;
 
   /** @param codec its name in a description */
@@ -56,7 +60,7 @@ export class VideoTrack<P extends Picture> {
     if (this.#waiting.length >= WAITING_MAX) {
       this.framesDropped += this.#waiting.length;
       this.#waiting = [];
-      this.#needsKey = true;
+      this.#needsKey = this.#isCut = true;
     }
     if (this.#needsKey && !frame.key) {
       this.framesDropped++;
@@ -103,11 +107,16 @@ export class VideoTrack<P extends Picture> {
     if (oldest === undefined || this.#events.lateMs(oldest.ownMs) < LATE_MS) return;
     this.framesDropped += this.#waiting.length;
     this.#waiting = [];
+    this.#isCut = true;
   }
 
   #decode(frame: TimedVideo): void {
-    if (frame.key) this.#configure(frame);
-    if (this.#decoder === undefined) {
+    if (frame.key) {
+      this.#skipsLeading = this.#isCut;
+      this.#isCut = false;
+      this.#configure(frame);
+    }
+    if (this.#decoder === undefined || (frame.leading === true && this.#skipsLeading)) {
       this.framesDropped++;
       return;
     }
@@ -147,7 +156,7 @@ export class VideoTrack<P extends Picture> {
     this.errors++;
     this.framesDropped++;
     this.#decoder = undefined;
-    this.#needsKey = true;
+    this.#needsKey = this.#isCut = true;
     const key = this.#waiting.findIndex((frame) => frame.key);
     const dropped = this.#waiting.splice(0, key < 0 ? this.#waiting.length : key);
     this.framesDropped += dropped.length;
