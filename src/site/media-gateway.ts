@@ -14,6 +14,7 @@ import {
 import type { Guard } from "./access/guard.ts";
 import type { ChannelRouter } from "./channel-router.ts";
 import { isLoopbackName } from "./http/gate.ts";
+import { checkGroups, ingestTrackOf, LOOPBACK_6, sendersLike } from "./ingest-tracks.ts";
 import { multicastInterface } from "./multicast-interface.ts";
 import type { HandedInput, HandedOutput, Handover } from "./operations/handover.ts";
 import type { IngestTrack, PlaneControl } from "./plane-control.ts";
@@ -62,7 +63,7 @@ export class MediaGateway {
     checkGroups(tracks, ports);
     const answer = await this.#open(
       request,
-      tracks.map((track) => ingestTrackOf(track, ports)),
+      tracks.map((track) => ingestTrackOf(track, ports, this.#options)),
     );
     return warnings.length === 0 ? answer : { ...answer, warnings };
   }
@@ -195,7 +196,8 @@ export class MediaGateway {
       group === undefined
         ? undefined
         : multicastInterface(group.address, request.interface, this.#options);
-    const trusted = request.trusted ?? (group === undefined ? [request.asker] : "first");
+    const trusted =
+      request.trusted ?? (group === undefined ? sendersLike(request.asker, tracks) : "first");
     if (replace && this.#inputs.get(channel)?.has(input) === true)
       await this.unpublish(channel, input);
     const record = await this.#options.announce(channel);
@@ -226,7 +228,10 @@ export class MediaGateway {
         const { kind, codec, group } = tracks[index] as IngestTrack;
         return { ...each, kind, codec, ...(group === undefined ? {} : { group: group.address }) };
       });
-      return { channel, id: record.id, host: this.#options.advertise, tracks: ports };
+      const isOnlyLoopback6 =
+        tracks.length > 0 && tracks.every((each) => each.address === LOOPBACK_6);
+      const advertised = isOnlyLoopback6 ? LOOPBACK_6 : this.#options.advertise;
+      return { channel, id: record.id, host: advertised, tracks: ports };
     } catch (error) {
       if (!this.#inputs.has(channel)) await router.removeIngest(channel);
       throw error;
@@ -324,52 +329,6 @@ function trackFor(tracks: readonly Track[], medium: number, port: number | undef
       facts: trackFactsOf(track),
     },
   ];
-}
-
-function ingestTrackOf(track: SdpTrack, ports: "sdp" | "assign"): IngestTrack {
-  const {
-    kind,
-    codec,
-    payloadType,
-    clockRate,
-    channels,
-    fmtp,
-    facts,
-    host = "",
-    port,
-    sources,
-  } = track;
-  return {
-    ...(isMulticast(host) ? { group: { address: host, sources } } : {}),
-    kind,
-    codec,
-    payloadType,
-    clockRate,
-    channels,
-    fmtp,
-    ...(facts === undefined ? {} : { facts }),
-    port: ports === "assign" ? 0 : port,
-  };
-}
-
-/** Ports of groups are given, and tracks from groups cannot be mixed with others. */
-function checkGroups(tracks: readonly SdpTrack[], ports: "sdp" | "assign"): void {
-  const groups = tracks.flatMap(({ host = "" }) => (isMulticast(host) ? [host] : []));
-  if (groups.length === 0) return;
-  const where = `group ${groups[0]}`;
-  if (groups.length < tracks.length) {
-    throw new MeanderError("multicast-refused", "the SDP mixes tracks from groups with others", {
-      where,
-      expected: "c= lines that are all groups, or none",
-      next: "publish the other tracks as another input or channel",
-    });
-  }
-  if (ports === "assign") {
-    throw new MeanderError("multicast-refused", "ports of a group cannot be assigned", {
-      where,
-      expected: "ports=sdp",
-    });
-  }
 }
 
 function checkNames(channel: string, input: string): void {

@@ -112,5 +112,11 @@ export { parseSdp, type SdpSession, type SdpTrack } from "./sdp/sdp.ts";
 export { titleLine } from "./sdp/sdp-facts.ts";
 export { formatSdp } from "./sdp/sdp-writer.ts";
 export { parameterSetsOfFmtp } from "./sdp/set-parameters.ts";
-export { type TrackColour, type TrackFacts, trackFactsOf, trackFactsShape } from "./track-facts.ts";
+export {
+  isLanguage,
+  type TrackColour,
+  type TrackFacts,
+  trackFactsOf,
+  trackFactsShape,
+} from "./track-facts.ts";
 export { packValue, unpackValue } from "./values/value.ts";

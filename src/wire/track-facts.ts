@@ -36,8 +36,12 @@ export interface TrackFacts {
 export const TITLE_CHARACTERS_MAX = 200;
 const u8 = z.number().int().min(0).max(255);
 const pixels = z.number().int().min(1).max(65_535);
-/** What is taken for a language: BCP 47, in form. */
-export const LANGUAGE = /^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}$/;
+const LANGUAGE = /^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}$/;
+
+/** Whether a text has the form of a language (BCP 47). */
+export function isLanguage(text: string): boolean {
+  return LANGUAGE.test(text);
+}
 
 /** The fields of {@link TrackFacts}, for the schemas that have them. */
 export const trackFactsShape = {

@@ -23,6 +23,8 @@ export type { PlayerState, PlayerStats };
 const TARGET_DELAY_MS = 120;
 const TARGET_DELAY_MS_MAX = 10_000;
 const OVERLAY_MS = 250;
+/** Frames come, and none can be decoded, for this long: then the channel sends no key frame, ms. */
+const KEYLESS_MS = 3_000;
 
 /** Detail of the event `frame`, sent right after a picture was drawn: the canvas still holds it. */
 export interface FrameDetail {
@@ -72,6 +74,8 @@ export class MeanderPlayer extends HTMLElement {
   #restarting = false;
   #token: string | undefined;
   #textOnly = false;
+  #isKeyless = false;
+  #tracks: readonly Track[] = [];
 
   constructor() {
     super();
@@ -173,7 +177,7 @@ export class MeanderPlayer extends HTMLElement {
     const output = this.#output;
     const channel = this.getAttribute("channel") ?? "";
     this.#teller = new StateTeller(location.origin);
-    this.#textOnly = false;
+    this.#textOnly = this.#isKeyless = false;
     this.#view.blank();
     const label = channel === "" ? "No channel" : `Channel ${channel}`;
     this.canvas.setAttribute("aria-label", label);
@@ -235,6 +239,9 @@ export class MeanderPlayer extends HTMLElement {
   }
 
   #described({ tracks }: Description): void {
+    this.#tracks = tracks;
+    // The player shows the first.
+    this.#view.facts = firstOf(tracks, "video") ?? {};
     this.#textOnly = tracks.length > 0 && tracks.every(({ kind }) => kind === "text");
     if (this.#state.type !== "live" || this.#view.hasPicture) return;
     this.#view.showState(this.#waitingFor(tracks), true);
@@ -242,8 +249,13 @@ export class MeanderPlayer extends HTMLElement {
 
   #waitingFor(tracks: readonly Track[]): StateText {
     const waiting = { detail: "", busy: true };
-    if (tracks.length === 0) return { title: "Nothing is published on this channel", ...waiting };
+    if (tracks.length === 0)
+      return { title: "Nothing is published on this channel now", ...waiting };
     if (this.#textOnly) return { title: "Waiting for a message…", ...waiting };
+    if (this.#isKeyless) {
+      const detail = "Pictures come, but a decoder can start with none of them.";
+      return { title: "This channel sends no key frame", detail, busy: true };
+    }
     const refusal = this.#playback?.pictureRefusal;
     if (refusal === undefined && tracks.some(({ kind }) => kind === "video"))
       return { title: "Waiting for the first picture…", ...waiting };
@@ -271,7 +283,17 @@ export class MeanderPlayer extends HTMLElement {
 
   #updateOverlay(): void {
     this.#showSound();
+    this.#showKeyless();
     if (this.hasAttribute("overlay") && !document.hidden) this.#view.overlay.update(this.stats);
+  }
+
+  /** A viewer who waits for the first picture, or looks at the last one, is told why. */
+  #showKeyless(): void {
+    const isKeyless = (this.stats.keylessMs ?? 0) > KEYLESS_MS;
+    if (isKeyless === this.#isKeyless) return;
+    this.#isKeyless = isKeyless;
+    if (this.#state.type === "live")
+      this.#view.showState(this.#waitingFor(this.#tracks), !isKeyless);
   }
 
   #showSound(): void {
@@ -301,6 +323,11 @@ export class MeanderPlayer extends HTMLElement {
       ? Math.min(Math.max(value, 0), TARGET_DELAY_MS_MAX)
       : TARGET_DELAY_MS;
   }
+}
+
+function firstOf(tracks: readonly Track[], kind: Track["kind"]): Track | undefined {
+  const found = tracks.filter((track) => track.kind === kind);
+  return found.sort((a, b) => a.medium - b.medium)[0];
 }
 
 declare global {

@@ -59,6 +59,11 @@ const LINES: readonly Line[] = [
       hasMedia(stats) ? `${ms(stats.delayMs)} · jitter ${stats.jitterMs.toFixed(1)} ms` : undefined,
   },
   {
+    label: "key frames",
+    text: ({ keylessMs }) =>
+      keylessMs === undefined ? undefined : `none for ${Math.round(keylessMs / 1_000)} s`,
+  },
+  {
     label: "freezes",
     text: ({ videoCodec, freezes, longestFreezeMs }) =>
       videoCodec === "" ? undefined : `${freezes} · longest gap ${ms(longestFreezeMs)}`,

@@ -1,4 +1,5 @@
 import type { Cancel, Clock } from "../../src/base/index.ts";
+import type { Track } from "../../src/wire/index.ts";
 import style from "./meander-player.css?inline";
 import { PlayerOverlay } from "./player-overlay.ts";
 import type { StateText } from "./player-state.ts";
@@ -17,6 +18,8 @@ const REMARK_MS = 4_000;
 export class PlayerView {
   readonly canvas = document.createElement("canvas");
   readonly overlay = new PlayerOverlay();
+  /** How pictures are to be shown, where their codec does not say it. */
+  facts: Pick<Track, "mirrored" | "pixelAspect" | "rotation"> = {};
   /** Mutes and unmutes. */
   readonly soundButton = button("sound");
   /** Shows and hides the overlay. */
@@ -63,13 +66,24 @@ export class PlayerView {
 
   /** @param readable true: the page reads pixels back, so they are kept in memory */
   draw(image: VideoFrame, readable: boolean): void {
-    const { displayWidth, displayHeight } = image;
-    if (this.canvas.width !== displayWidth || this.canvas.height !== displayHeight) {
-      this.canvas.width = displayWidth;
-      this.canvas.height = displayHeight;
+    const { mirrored = false, pixelAspect = [1, 1], rotation = 0 } = this.facts;
+    const height = image.displayHeight;
+    const width = Math.round((image.displayWidth * pixelAspect[0]) / pixelAspect[1]);
+    const isTurned = rotation === 90 || rotation === 270;
+    const [across, down] = isTurned ? [height, width] : [width, height];
+    if (this.canvas.width !== across || this.canvas.height !== down) {
+      this.canvas.width = across;
+      this.canvas.height = down;
     }
     this.#context ??= this.canvas.getContext("2d", { alpha: false, willReadFrequently: readable });
-    this.#context?.drawImage(image, 0, 0, displayWidth, displayHeight);
+    const context = this.#context;
+    if (context !== null) {
+      // What is written first is done last: a picture is turned, and then flipped.
+      context.setTransform(mirrored ? -1 : 1, 0, 0, 1, across / 2, down / 2);
+      context.rotate((rotation * Math.PI) / 180);
+      context.drawImage(image, -width / 2, -height / 2, width, height);
+      context.resetTransform();
+    }
     if (this.#hasPicture) return;
     this.#hasPicture = true;
     this.#notice.hidden = true;

@@ -92,6 +92,13 @@ export class ChannelTracks {
     return lost;
   }
 
+  /** Since when frames have come of which none can be decoded for want of a key frame, ms of the clock. */
+  get keylessSinceMs(): number | undefined {
+    for (const { keylessSinceMs } of this.#feeds.values())
+      if (keylessSinceMs !== undefined) return keylessSinceMs;
+    return undefined;
+  }
+
   /** True when any track of the channel can be used. */
   get playable(): boolean {
     return this.#kinds.size > 0 || this.#texts.size > 0;

@@ -1,5 +1,5 @@
 import type { IngestReport, SourceTimeline } from "./source-timeline.ts";
-import { TrackTime } from "./track-time.ts";
+import { type TracksInCommon, TrackTime } from "./track-time.ts";
 
 /**
  * The publisher's clock tells that a track is by this much more delayed than another one, at most: beyond, the tracks
@@ -36,12 +36,13 @@ export class MediaTimeline {
   readonly #members = new Map<SourceTimeline, Member>();
   /** Tracks that ended: media of theirs may still be on its way through a decoder. */
   readonly #past = new WeakMap<SourceTimeline, Member>();
+  readonly #common: TracksInCommon = { standstill: undefined };
   /** Arrival minus media time of the track that ended last, ms: the next one continues there. */
   #transitMs = 0;
 
   /** A track begins. */
   open(source: SourceTimeline, kind: "audio" | "video"): void {
-    const time = this.#members.get(source)?.time ?? new TrackTime(source);
+    const time = this.#members.get(source)?.time ?? new TrackTime(source, this.#common);
     this.#members.set(source, { kind, time, offsetMs: undefined, startedAt: 0, movedAt: 0 });
   }
 
@@ -93,7 +94,7 @@ export class MediaTimeline {
   /** When media was ingested, in ms of the ingest's clock; undefined before the first report. */
   ingestMsOf(source: SourceTimeline, ownMs: number): number | undefined {
     const { time } = this.#members.get(source) ?? this.#past.get(source) ?? {};
-    const offsetMs = time?.ingestOffsetMs(ownMs);
+    const offsetMs = time?.ageOffsetMs(ownMs);
     return offsetMs === undefined ? undefined : ownMs + offsetMs;
   }
 

@@ -30,6 +30,8 @@ const CATCH_UP_MS_TIGHT = 100;
 /** Showing every picture requires that the screen is this much faster than they come. */
 const CATCH_UP_RATIO = 1.25;
 const SMOOTHING = 0.1;
+/** Pictures with the same timestamp differ by this, ms. */
+const ORDER_STEP_MS = 0.001;
 
 type Decoders<P extends Picture> = VideoDecoders<P> & Pick<MediaDecoders<P, never>, "missing">;
 
@@ -96,6 +98,7 @@ export class PicturePlayer<P extends Picture> {
   start(codec: string, source: SourceTimeline): void {
     this.#retire();
     let orderOffset: number | undefined;
+    let order = Number.NEGATIVE_INFINITY;
     this.#track = new VideoTrack(
       { codec, decoders: this.#decoders },
       {
@@ -113,11 +116,13 @@ export class PicturePlayer<P extends Picture> {
             return;
           }
           orderOffset ??= mediaMs - ownMs;
+          // Decoders output in the order of presentation, whatever a timestamp says.
+          order = Math.max(order + ORDER_STEP_MS, ownMs + orderOffset);
           this.#clock.ready("video", mediaMs, this.#now());
           this.#queue.push({
             image,
             mediaMs,
-            orderMs: ownMs + orderOffset,
+            orderMs: order,
             ingestMs: this.#timeline.ingestMsOf(source, ownMs),
             close: () => image.close(),
           });

@@ -53,6 +53,11 @@ export interface PlayerStats {
   /** Size of the picture in pixels; 0 before the first. */
   readonly width: number;
   readonly height: number;
+  /**
+   * For how long frames have come of which none can be shown, because the channel sends no key frame, ms; undefined
+   * while they can, or none come.
+   */
+  readonly keylessMs: number | undefined;
   /** How often a decoder failed and was started again. */
   readonly decodeErrors: number;
 }
@@ -84,5 +89,6 @@ export const NO_STATS: PlayerStats = {
   audioCodec: "",
   width: 0,
   height: 0,
+  keylessMs: undefined,
   decodeErrors: 0,
 };

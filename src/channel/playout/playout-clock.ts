@@ -15,6 +15,8 @@ const APART_AFTER_MS = 3_000;
 const TOGETHER_AFTER_MS = 1_000;
 /** A track that sends nothing for this long delays no other, ms: longer than pauses in speech. */
 const DEAD_AFTER_MS = 10_000;
+/** A track silent for this long is as late as it was, compared with the others, ms: their clock may drift. */
+const SILENT_AFTER_MS = 500;
 /** Corrections change the playout speed by at most this share: more than the clocks of cheap devices are apart. */
 const SLEW = 0.05;
 /** A larger correction is a step. */
@@ -25,6 +27,8 @@ const SETTLE_MS = 150;
 interface TrackState {
   readonly delay: PlayoutDelay;
   arrivedAt: number;
+  /** By how much more delay it needed than the one that needs least, ms, when it sent last. */
+  lagMs: number;
   /** Local time minus media time by which it plays while it is apart. */
   ownOffsetMs: number | undefined;
   /** Since when it belongs to the other side, ms. */
@@ -79,13 +83,15 @@ export class PlayoutClock {
     let state = this.#tracks.get(track);
     if (state === undefined) {
       const delay = new PlayoutDelay();
-      state = { delay, arrivedAt: nowMs, ownOffsetMs: undefined, since: undefined };
+      state = { delay, arrivedAt: nowMs, lagMs: 0, ownOffsetMs: undefined, since: undefined };
       this.#tracks.set(track, state);
       // Another track may be slower: until that is known, the clock counts as new.
       this.#steppedAt = nowMs;
     }
     state.arrivedAt = nowMs;
     state.delay.arrived(mediaMs, nowMs);
+    const need = this.#needOf(state, nowMs) ?? 0;
+    state.lagMs = need - Math.min(need, this.#leastLive(nowMs));
     this.#separate(nowMs);
     this.#follow(nowMs);
   }
@@ -143,8 +149,28 @@ export class PlayoutClock {
   }
 
   /** The delay between media time and playout that a track needs, ms; undefined for one that is dead. */
-  #needOf({ delay, arrivedAt }: TrackState, nowMs: number): number | undefined {
-    const floor = nowMs - arrivedAt > DEAD_AFTER_MS ? undefined : delay.floorMs(nowMs);
+  #needOf(state: TrackState, nowMs: number): number | undefined {
+    const silentMs = nowMs - state.arrivedAt;
+    if (silentMs > DEAD_AFTER_MS) return undefined;
+    if (silentMs > SILENT_AFTER_MS) {
+      const least = this.#leastLive(nowMs);
+      if (Number.isFinite(least)) return least + state.lagMs;
+    }
+    return this.#liveNeedOf(state, nowMs);
+  }
+
+  /** Of the tracks that send; Infinity: none. */
+  #leastLive(nowMs: number): number {
+    let least = Number.POSITIVE_INFINITY;
+    for (const state of this.#tracks.values()) {
+      if (nowMs - state.arrivedAt > SILENT_AFTER_MS) continue;
+      least = Math.min(least, this.#liveNeedOf(state, nowMs) ?? least);
+    }
+    return least;
+  }
+
+  #liveNeedOf({ delay }: TrackState, nowMs: number): number | undefined {
+    const floor = delay.floorMs(nowMs);
     return floor === undefined ? undefined : floor + this.#targetDelayMs + delay.extraMs;
   }
 

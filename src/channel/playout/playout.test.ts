@@ -286,7 +286,7 @@ test("a dead track does not delay the other, and neither does one that is hopele
   const other = await played(late, AT + 40_000);
   const during = other.seen(AT + 9_000, AT + 14_000);
   assert.ok(Math.abs(during.pictureLatencyMs - 132) < 60, `during: ${JSON.stringify(during)}`);
-  assert.ok(during.sounds > 200, `it is heard by itself: ${JSON.stringify(during)}`);
+  assert.ok(during.sounds > 150, `it is heard by itself: ${JSON.stringify(during)}`);
   assertGood(other.seen(AT + 30_000, AT + 35_000), "back in time");
 });
 

@@ -184,6 +184,7 @@ export class Playout<P extends Picture, S extends Sound> {
     const sounds = this.#sounds;
     const heard = sounds.heard(now);
     const shown = pictures.shownOffsetMs;
+    const keyless = this.#tracks.keylessSinceMs;
     return {
       framesDecoded: pictures.framesDecoded,
       framesPresented: pictures.log.count,
@@ -204,6 +205,7 @@ export class Playout<P extends Picture, S extends Sound> {
       audioCodec: sounds.codecString,
       width: pictures.width,
       height: pictures.height,
+      keylessMs: keyless === undefined ? undefined : now - keyless,
       decodeErrors: pictures.decodeErrors + sounds.decodeErrors,
     };
   }

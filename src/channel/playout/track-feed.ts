@@ -1,3 +1,4 @@
+import { serialDistance } from "../../base/index.ts";
 import { decodeParameterSets, type Frame, type Track } from "../../wire/index.ts";
 import { FrameReceiver, type FrameReceiverStats } from "../frame-receiver.ts";
 import { SourceTimeline } from "./source-timeline.ts";
@@ -14,12 +15,18 @@ export interface EncodedFrame {
   readonly leading?: boolean | undefined;
 }
 
+/** Packets this far behind the newest are not waited for any more, and not yet ahead of it: sequences wrap. */
+const GIVEN_UP_MIN = 100;
+const GIVEN_UP_MAX = 0x4000;
+
 /** Assembles one source's packets into frames. */
 export class TrackFeed {
   readonly track: Track;
   readonly timeline: SourceTimeline;
   readonly #receiver: FrameReceiver;
   readonly #onFrame: (frame: EncodedFrame) => void;
+  /** Newest sequence. */
+  #newest: number | undefined;
 
   /**
    * @param waitMs how long a missing packet may be waited for
@@ -85,6 +92,7 @@ export class TrackFeed {
 
   /** Adds an RTP packet, which is retained: never modify it. */
   push(rtp: Uint8Array, nowMs: number): void {
+    if (this.#isPast(rtp)) return;
     this.#hand(this.#receiver.push(rtp, nowMs));
   }
 
@@ -102,6 +110,17 @@ export class TrackFeed {
   /** The source has ended: hands on what still waits. */
   finish(): void {
     this.#hand(this.#receiver.finish());
+  }
+
+  /**
+   * A source that restarts has another generation, so what is this far behind was repaired after it had been given up.
+   */
+  #isPast(rtp: Uint8Array): boolean {
+    if (rtp.byteLength < 4) return false;
+    const sequence = ((rtp[2] as number) << 8) | (rtp[3] as number);
+    const behind = serialDistance(sequence, this.#newest ?? sequence, 16);
+    if (behind <= 0) this.#newest = sequence;
+    return behind > GIVEN_UP_MIN && behind < GIVEN_UP_MAX;
   }
 
   #hand(frames: readonly Frame[]): void {

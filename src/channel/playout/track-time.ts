@@ -15,6 +15,12 @@ const LATE_FOR_MS = 300;
 /** … and goes on at a pace between these: what was held up on its way catches up, or is still held up. */
 const PACE_MIN = 0.7;
 const PACE_MAX = 1.5;
+/** The pace is known only where frames come evenly: a longer wait is one for what is held up, ms. */
+const EVEN_MS = 150;
+/** What another track did within this time, this one may have done with it, ms, … */
+const TOGETHER_MS = 3_000;
+/** … if it looks so to this, ms. */
+const TOGETHER_DOUBT_MS = 700;
 /** Behind a jump media continues with its usual step, if its arrival does not speak against that by this much, ms. */
 const STEP_DOUBT_MS = 150;
 
@@ -23,6 +29,18 @@ const STEP_DOUBT_MS = 150;
  * reports place media too early for that long.
  */
 const REPORTS_AFTER_STANDSTILL = 12;
+
+/** A time in which the clocks of a publisher's tracks stood still together. */
+export interface Standstill {
+  readonly ms: number;
+  /** When that was found, ms, local. */
+  readonly at: number;
+}
+
+/** What the tracks of a channel tell each other. */
+export interface TracksInCommon {
+  standstill: Standstill | undefined;
+}
 
 /** A stretch of timestamps between two jumps. */
 interface Stretch {
@@ -33,28 +51,37 @@ interface Stretch {
 }
 
 /**
- * The own time of one source: that of its timestamps, in ms, without their jumps and the times at which they stood still.
- * It goes on while the source sends, whatever its timestamps do. Reports say how it relates to the ingest's clock and
- * to the publisher's.
+ * The own time of one source: that of its timestamps, in ms, without their jumps and the times at which they stood
+ * still. It goes on while the source sends, whatever its timestamps do. Reports say how it relates to the ingest's clock
+ * and to the publisher's.
  */
 export class TrackTime {
   readonly #source: SourceTimeline;
+  readonly #common: TracksInCommon;
   readonly #floor = new TransitFloor(WINDOW_MS);
-  #ingest = new OffsetEstimate(REPORTS_AFTER_STANDSTILL);
+  #ingest = new OffsetEstimate();
+  /** The same for what is shown of it: slower to believe that media is old. */
+  #age = new OffsetEstimate(REPORTS_AFTER_STANDSTILL);
   #sender = new OffsetEstimate();
   /** The current one, and the one before. */
   #stretches: [Stretch, Stretch | undefined] | undefined;
   #last: { readonly rawMs: number; readonly at: number } | undefined;
   #newestMs = 0;
   #stepMs = 20;
-  #late: { readonly at: number; readonly ownMs: number; leastMs: number } | undefined;
+  #late:
+    | { readonly at: number; readonly ownMs: number; leastMs: number; newestAt: number }
+    | undefined;
   /** The last time in which the clock stood still, as far as it seemed. */
   #inserted: { readonly ms: number; readonly floorMs: number } | undefined;
+  /** The last one that counted here too. */
+  #joined: Standstill | undefined;
   /** Reports from before the first frame. */
   #early: IngestReport | undefined;
 
-  constructor(source: SourceTimeline) {
+  /** @param common shared by the tracks of a channel */
+  constructor(source: SourceTimeline, common: TracksInCommon = { standstill: undefined }) {
     this.#source = source;
+    this.#common = common;
   }
 
   /** The newest own time, ms. */
@@ -70,6 +97,11 @@ export class TrackTime {
   /** Own time on the ingest's clock, ms; undefined without a report. */
   ingestOffsetMs(ownMs: number): number | undefined {
     return this.#ingest.at(ownMs);
+  }
+
+  /** The same, for the age of media: not misled by an ingest that did not notice that a clock stood still. */
+  ageOffsetMs(ownMs: number): number | undefined {
+    return this.#age.at(ownMs);
   }
 
   /** Own time on the publisher's clock, ms; undefined without a sender report. */
@@ -118,6 +150,7 @@ export class TrackTime {
     }
     const atMs = this.#ownMsOf(rtpTimestamp);
     this.#ingest.observe(atMs, ingestMs - atMs);
+    this.#age.observe(atMs, ingestMs - atMs);
     if (sender === undefined) return;
     const sentMs = this.#ownMsOf(sender.rtpTimestamp);
     this.#sender.observe(sentMs, sender.ntpMs - sentMs);
@@ -140,6 +173,9 @@ export class TrackTime {
     // What was held up before, and is in time now, has not jumped.
     const shiftMs = this.#stretches?.[0].shiftMs ?? 0;
     const transit = nowMs - rawMs - shiftMs;
+    // Neither has what seemed to stand still, and was only held up.
+    const { ms, floorMs } = this.#inserted ?? { ms: 0, floorMs: 0 };
+    if (ms > 0 && Math.abs(floorMs - ms - transit) < ms / 2) return false;
     return transit < (this.#floor.value(nowMs) ?? transit) - most;
   }
 
@@ -158,8 +194,16 @@ export class TrackTime {
       this.#late = undefined;
       return 0;
     }
-    this.#late ??= { at: nowMs, ownMs, leastMs: transit };
+    const together = this.#stoodStillTogether(transit - floor, nowMs);
+    if (together !== undefined) {
+      this.#inserted = { ms: together.ms, floorMs: floor };
+      this.#joined = together;
+      return together.ms;
+    }
+    if (this.#late !== undefined && nowMs - this.#late.newestAt > EVEN_MS) this.#late = undefined;
+    this.#late ??= { at: nowMs, ownMs, leastMs: transit, newestAt: nowMs };
     const late = this.#late;
+    late.newestAt = nowMs;
     late.leastMs = Math.min(late.leastMs, transit);
     const forMs = nowMs - late.at;
     if (forMs < LATE_FOR_MS) return 0;
@@ -168,7 +212,17 @@ export class TrackTime {
     if (pace < PACE_MIN || pace > PACE_MAX) return 0;
     const ms = late.leastMs - floor;
     this.#inserted = { ms, floorMs: floor };
+    this.#joined = { ms, at: nowMs };
+    this.#common.standstill = this.#joined;
     return ms;
+  }
+
+  /** What is inserted into one track is inserted into the others, exactly: they stay in sync, right or wrong. */
+  #stoodStillTogether(lateMs: number, nowMs: number): Standstill | undefined {
+    const { standstill } = this.#common;
+    if (standstill === undefined || standstill === this.#joined) return undefined;
+    if (nowMs - standstill.at > TOGETHER_MS) return undefined;
+    return Math.abs(lateMs - standstill.ms) < TOGETHER_DOUBT_MS ? standstill : undefined;
   }
 
   /** Media that comes early after all was held up on its way: how its time relates to other clocks is open again. */
@@ -176,7 +230,8 @@ export class TrackTime {
     const inserted = this.#inserted;
     if (inserted === undefined || transit > inserted.floorMs - inserted.ms / 2) return;
     this.#inserted = undefined;
-    this.#ingest = new OffsetEstimate(REPORTS_AFTER_STANDSTILL);
+    this.#ingest = new OffsetEstimate();
+    this.#age = new OffsetEstimate(REPORTS_AFTER_STANDSTILL);
     this.#sender = new OffsetEstimate();
   }
 

@@ -18,8 +18,9 @@ interface Bucket {
 }
 
 /**
- * The least of values that were seen within a window of time in which there were any, where they rise steadily: the least time on the way of media whose
- * clock is slower than ours. What was seen earlier counts with what it would be now.
+ * The least of values that were seen within a window of time in which there were any, where they rise steadily: the
+ * least time on the way of media whose clock is slower than ours. What was seen earlier counts with what it would be
+ * now.
  *
  * Time without values does not count: what comes after a pause may have been held up, and is no measure by itself.
  */
@@ -71,8 +72,8 @@ export class TransitFloor {
   }
 
   /**
-   * By how much values rise per ms: the median of what pairs of buckets say, which a burst does not falsify. 0 where they
-   * fall, which the newest show by themselves.
+   * By how much values rise per ms: the median of what pairs of buckets say, which a burst does not falsify. 0 where
+   * they fall, which the newest show by themselves.
    */
   #measureRate(): number {
     const buckets = this.#buckets;

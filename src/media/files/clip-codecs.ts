@@ -33,6 +33,9 @@ export interface ClipCodec {
   framesOf(sample: Uint8Array, key: boolean): readonly ClipPiece[];
 }
 
+/** Why a track of a known codec cannot be published. */
+type Unusable = `${string} ${string}`;
+
 interface ClipPiece {
   readonly bytes: Uint8Array;
   readonly afterSeconds: number;
@@ -50,13 +53,12 @@ const whole = (sample: Uint8Array): readonly ClipPiece[] => [{ bytes: sample, af
 
 /**
  * @param name the codec by the file library's names
- * @returns `"unknown"` for codecs that cannot be published, `"malformed"` when the file's description of a codec is
- * invalid
+ * @returns `"unknown"` for codecs that cannot be published, or else what cannot be used of the track, for people
  */
 export function clipCodecOf(
   name: string | null,
   decoder: DecoderFacts,
-): ClipCodec | "unknown" | "malformed" {
+): ClipCodec | "unknown" | Unusable {
   const video = {
     kind: "video",
     clockRate: VIDEO_CLOCK,
@@ -78,6 +80,8 @@ export function clipCodecOf(
       return aacCodec(decoder);
     case "opus": {
       const channels = decoder.numberOfChannels ?? 2;
+      // RFC 7587 has mono and stereo; more have a mapping that nothing carries.
+      if (channels > 2) return `Opus with ${channels} channels, which RTP does not have`;
       const base = { kind: "audio", codec: "opus", clockRate: OPUS_CLOCK, channels } as const;
       const stereo = fmtp(channels === 2 ? "sprop-stereo=1" : undefined);
       return { ...base, ...stereo, parameterSets: [], framesOf: whole };
@@ -95,12 +99,12 @@ function nalCodec(
   codec: "h264" | "h265",
   { description }: DecoderFacts,
   decode: (record: Uint8Array) => NalConfiguration | undefined,
-): ClipCodec | "malformed" {
+): ClipCodec | Unusable {
   const base = { kind: "video", codec, clockRate: VIDEO_CLOCK } as const;
   // Without a record the samples are already in Annex B form.
   if (description === undefined) return { ...base, parameterSets: [], framesOf: whole };
   const configuration = decode(description);
-  if (configuration === undefined) return "malformed";
+  if (configuration === undefined) return `${codec} with a configuration that cannot be read`;
   const { lengthBytes, parameterSets } = configuration;
   return {
     ...base,
@@ -113,9 +117,9 @@ function nalCodec(
   };
 }
 
-function aacCodec({ description }: DecoderFacts): ClipCodec | "malformed" {
+function aacCodec({ description }: DecoderFacts): ClipCodec | Unusable {
   const config = description && decodeAacConfig(description);
-  if (config === undefined) return "malformed";
+  if (config === undefined) return "aac with a configuration that cannot be read";
   return {
     kind: "audio",
     codec: "mpeg4-generic",
@@ -127,9 +131,9 @@ function aacCodec({ description }: DecoderFacts): ClipCodec | "malformed" {
   };
 }
 
-function pcmCodec(codec: "pcmu" | "pcma", decoder: DecoderFacts): ClipCodec | "malformed" {
+function pcmCodec(codec: "pcmu" | "pcma", decoder: DecoderFacts): ClipCodec | Unusable {
   const { numberOfChannels: channels = 1, sampleRate: clockRate } = decoder;
-  if (clockRate === undefined || clockRate < 1) return "malformed";
+  if (clockRate === undefined || clockRate < 1) return `${codec} without a sample rate`;
   const bytesPerFrame = Math.max(1, Math.round(clockRate * PCM_SECONDS)) * channels;
   return {
     kind: "audio",

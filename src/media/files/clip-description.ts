@@ -26,7 +26,7 @@ export function clipSdpTracks(
   ports: readonly number[] = [],
 ): SdpTrack[] {
   return tracks.map((track, index) => {
-    const { channels, clockRate, codec, fmtp, kind, parameterSets } = track;
+    const { channels, clockRate, codec, facts, fmtp, kind, parameterSets } = track;
     const port = ports[index] ?? 0;
     return {
       kind,
@@ -39,6 +39,7 @@ export function clipSdpTracks(
       port,
       rtcpPort: port === 0 ? 0 : port + 1,
       rtcpMux: false,
+      ...(facts === undefined ? {} : { facts }),
     };
   });
 }

@@ -1,8 +1,11 @@
 import { access } from "node:fs/promises";
 import type { Input, InputTrack } from "mediabunny";
 import { MeanderError, messageOf } from "../../base/index.ts";
+import type { TrackFacts } from "../../wire/index.ts";
 import { CLIP_CODECS, type ClipCodec, clipCodecOf, type DecoderFacts } from "./clip-codecs.ts";
+import { factsOfTrack } from "./clip-facts.ts";
 import { type Decodable, DecodeOrder } from "./decode-order.ts";
+import { whyUnreadable } from "./unreadable-clip.ts";
 
 /** A track of a clip. */
 export interface ClipTrack {
@@ -21,6 +24,8 @@ export interface ClipTrack {
   readonly firstSeconds: number;
   /** End of the last frame, seconds. */
   readonly endSeconds: number;
+  /** How the file wants it shown, and what it calls it. */
+  readonly facts?: TrackFacts | undefined;
 }
 
 /** A frame of a clip. */
@@ -75,7 +80,8 @@ export class ClipReader {
       if (error instanceof MeanderError) throw error;
       throw new MeanderError("clip-broken", `cannot read the clip: ${messageOf(error)}`, {
         where: path,
-        expected: CLIP_CODECS,
+        expected: "a whole file",
+        next: repair(path),
         cause: error,
       });
     }
@@ -105,16 +111,20 @@ export class ClipReader {
 
 async function openTracks(input: Input, path: string): Promise<OpenTrack[]> {
   if (!(await input.canRead())) {
-    throw new MeanderError("clip-unsupported", "the file format is not supported", {
+    const why = await whyUnreadable(path);
+    if (why !== undefined) throw broken(path, why);
+    throw new MeanderError("clip-unsupported", "not supported: the format of the file", {
       where: path,
       expected: CLIP_CODECS,
-      next: "convert it with ffmpeg, or publish it through ffmpeg",
+      next: throughFfmpeg(path),
     });
   }
   const video = (await input.getVideoTracks())[0];
   const audio = (await input.getAudioTracks())[0];
   const sources = [video, audio].filter((source) => source !== undefined);
   if (sources.length === 0) {
+    const why = await whyUnreadable(path);
+    if (why !== undefined) throw broken(path, why);
     throw new MeanderError("clip-unsupported", "the file has neither video nor audio", {
       where: path,
       expected: CLIP_CODECS,
@@ -134,28 +144,41 @@ async function openTrack(source: InputTrack, path: string): Promise<OpenTrack> {
     const internal = await source.getInternalCodecId();
     throw new MeanderError(
       "clip-unsupported",
-      `track ${source.id} (${source.type}) has the codec ${name ?? String(internal)}`,
-      {
-        where: path,
-        expected: CLIP_CODECS,
-        next: "convert it with ffmpeg, or publish it through ffmpeg",
-      },
+      `not supported: track ${source.id} (${source.type}) has the codec ${name ?? String(internal)}`,
+      { where: path, expected: CLIP_CODECS, next: throughFfmpeg(path) },
     );
   }
-  if (codec === "malformed") {
-    throw new MeanderError(
-      "clip-broken",
-      `track ${source.id} has a malformed ${name} configuration`,
-      {
-        where: path,
-      },
-    );
+  if (typeof codec === "string") {
+    throw new MeanderError("clip-unsupported", `not supported: track ${source.id} has ${codec}`, {
+      where: path,
+      expected: CLIP_CODECS,
+      next: throughFfmpeg(path),
+    });
   }
-  const { framesOf: _framesOf, ...facts } = codec;
+  const { framesOf: _framesOf, ...format } = codec;
+  const facts = await factsOfTrack(source);
   const track = {
-    ...facts,
+    ...format,
+    ...(Object.keys(facts).length === 0 ? {} : { facts }),
     firstSeconds: await source.getFirstTimestamp(),
     endSeconds: await source.computeDuration(),
   };
   return { source, codec, track };
+}
+
+function broken(path: string, why: string): MeanderError {
+  return new MeanderError("clip-broken", `the file is broken: ${why}`, {
+    where: path,
+    expected: "a whole file",
+    next: repair(path),
+  });
+}
+
+function repair(path: string): string {
+  const name = JSON.stringify(path);
+  return `get it again, or try whether ffmpeg can rebuild it: ffmpeg -i ${name} -c copy repaired.mkv`;
+}
+
+function throughFfmpeg(path: string): string {
+  return `publish it through ffmpeg: meander publish CHANNEL --ffmpeg ${JSON.stringify(path)}`;
 }

@@ -64,19 +64,26 @@ export function pixelShapeOf(
   return { displayAspectWidth: wide / common, displayAspectHeight: high / common };
 }
 
-/** The aspect of pixels that a file states; undefined: they are square, or it makes no sense. */
-export function pixelAspectOf({
-  num,
-  den,
-}: {
-  readonly num: number;
-  readonly den: number;
-}): readonly [number, number] | undefined {
-  const common = commonDivisor(num, den);
-  const [wide, high] = [num / common, den / common];
-  const isSound = [wide, high].every((each) => Number.isInteger(each) && each >= 1);
-  if (!isSound || Math.max(wide, high) > ASPECT_MAX || wide === high) return undefined;
-  return [wide, high];
+/**
+ * The aspect of pixels that a file states; undefined: they are square, or it makes no sense. The library rounds the
+ * picture to whole pixels, so this is the simplest aspect that leads to the same picture.
+ *
+ * @param size of the picture as it is coded, pixels
+ */
+export function pixelAspectOf(
+  { num, den }: { readonly num: number; readonly den: number },
+  size: { readonly width: number; readonly height: number },
+): readonly [number, number] | undefined {
+  const ratio = num / den;
+  if (!Number.isFinite(ratio) || ratio <= 0 || ratio === 1) return undefined;
+  const pixels = ratio > 1 ? size.width * ratio : size.height / ratio;
+  for (let high = 1; high <= ASPECT_MAX; high++) {
+    const wide = Math.round(ratio * high);
+    if (wide > ASPECT_MAX) return undefined;
+    const isSame = Math.abs(wide / high / ratio - 1) * pixels <= 0.5;
+    if (wide >= 1 && isSame) return wide === high ? undefined : [wide, high];
+  }
+  return undefined;
 }
 
 const LETTERS = "abcdefghijklmnopqrstuvwxyz";

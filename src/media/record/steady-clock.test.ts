@@ -197,6 +197,26 @@ test("a sender that is held up and then sends all that it held back leaves no ga
   for (const [index, ms] of placed.entries()) isNear(ms, index * 40, 5, `frame ${index}`);
 });
 
+test("what arrives late for seconds leaves no gap where sender reports say that nothing is missing", () => {
+  const timeline = new RecordTimeline();
+  const source = new SourceTimeline(RATE);
+  const clock = new SteadyClock(timeline, source);
+  const times: FrameTime[] = [];
+  for (let index = 0; index < 500; index++) {
+    const rtpTimestamp = (index * RATE) / 25;
+    const ms = index * 40;
+    const late = index >= 100 && index < 200 ? 1_900 : 0;
+    if (index % 25 === 0) {
+      const sender = { ntpMs: 1_000_000 + ms, rtpTimestamp };
+      timeline.report(source, { ingestMs: ms + late, rtpTimestamp, sender });
+    }
+    times.push(clock.next(rtpTimestamp, ms + late));
+  }
+  clock.settle(Number.POSITIVE_INFINITY);
+  for (const [index, time] of times.entries())
+    isNear(clock.place(time), index * 40, 5, `frame ${index}`);
+});
+
 test("a sender report that contradicts the others has no effect, and a lasting change is followed", () => {
   const timeline = new RecordTimeline();
   const source = new SourceTimeline(RATE);

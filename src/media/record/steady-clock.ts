@@ -17,7 +17,7 @@ const BASE_MS = 500;
 /** A gap is believed without a report if it is longer than what passed by at most this, ms: frames come in bursts. */
 const BURST_MS = 2_000;
 /** How long a doubt may last, ms: reports come each second. */
-const DOUBT_MS_MAX = 3_000;
+const DOUBT_MS_MAX = 6_000;
 /** Frames may be presented before as many frames that are decoded earlier. */
 const REORDER_MAX = 16;
 /** Distances of frames that are remembered. */
@@ -143,10 +143,13 @@ export class SteadyClock {
     const { base, times } = doubt;
     const [first] = times;
     const newest = this.#timeline.newestBase(this.#source) ?? base;
-    const isConfirmed = newest !== base || base.reachedTicks !== base.startTicks;
+    // Sender reports say whether the sender paused; the ingest knows only when something arrived.
+    const sent = this.#missingBySender(first, doubt.nextMs, newest);
+    const isHeldBack = newest !== base || base.reachedTicks !== base.startTicks;
+    const isConfirmed = this.isSynchronised ? sent !== undefined : isHeldBack;
     if (first === undefined || (!isConfirmed && nowMs - doubt.since < DOUBT_MS_MAX)) return;
     this.#doubt = undefined;
-    const missing = this.#missingMs(first.ticks, doubt.nextMs, newest, doubt.most);
+    const missing = sent ?? this.#missingMs(first.ticks, doubt.nextMs, newest, doubt.most);
     for (const time of times) time.steadyMs += missing;
     this.#shiftMs += missing;
     this.#relationMs = undefined;
@@ -233,6 +236,19 @@ export class SteadyClock {
         : ownMs + base.ingestOffsetMs - nextMs - this.#relationMs;
     const isCovered = base !== undefined && this.#timeline.covers(this.#source, base, ticks);
     return missing < BASE_MS || (!isCovered && missing > most) ? 0 : missing;
+  }
+
+  /** The same by the publisher's clock, ms; undefined: it has not said yet. */
+  #missingBySender(
+    first: FrameTime | undefined,
+    nextMs: number,
+    base: TimeBase,
+  ): number | undefined {
+    const before = this.#sure && this.#wantedOf(this.#sure);
+    if (first === undefined || before === undefined || base.sent.length === 0) return undefined;
+    const offsetMs = this.#timeline.offsetOf(this.#source, base, first.ticks) ?? 0;
+    const missing = this.#source.msOf(first.ticks) + offsetMs - nextMs - before;
+    return missing < BASE_MS ? 0 : missing;
   }
 
   /** Notes how steady time relates to the ingest's clock. @returns false where a jump is not reported yet */

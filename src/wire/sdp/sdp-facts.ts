@@ -1,5 +1,5 @@
 /** The facts of a track as lines of an SDP: `i=` and `a=lang` (RFC 8866), and one attribute of our own for pictures. */
-import { LANGUAGE, TITLE_CHARACTERS_MAX, type TrackFacts } from "../track-facts.ts";
+import { isLanguage, TITLE_CHARACTERS_MAX, type TrackFacts } from "../track-facts.ts";
 
 /**
  * `a=x-meander-picture:rotation=90;mirrored;pixel-aspect=16:11;colour=9,16,9,limited`: SDP has no attribute of its own
@@ -29,7 +29,7 @@ export function factsOfSection(lines: readonly string[], section: number): Track
     if (line.startsWith(PICTURE)) facts = { ...facts, ...pictureOf(line.slice(PICTURE.length)) };
   }
   const { language = sessionLanguage, ...rest } = facts;
-  return { ...rest, ...(language !== undefined && LANGUAGE.test(language) ? { language } : {}) };
+  return { ...rest, ...(language !== undefined && isLanguage(language) ? { language } : {}) };
 }
 
 /** The values of `a=` lines that state the facts of a track. */

@@ -106,3 +106,13 @@ test("pictures out of order, and any timestamps, leave a clock that works", () =
     { seed: 22 },
   );
 });
+
+test("packets that waited while this process stood still are late, and no new time base", () => {
+  const clock = new MediaClock(1_000);
+  for (let ms = 0; ms <= 2_000; ms += 40) clock.arrived(ms, ms);
+  const { base } = clock;
+  clock.excuse(6_200);
+  for (let ms = 2_040; ms <= 6_000; ms += 40) clock.arrived(ms, 6_000);
+  assert.equal(clock.base, base);
+  assert.deepEqual(clock.instant, { ingestMs: 6_000, rtpTimestamp: 6_000 });
+});

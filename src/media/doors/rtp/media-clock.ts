@@ -55,6 +55,7 @@ export class MediaClock {
   /** ms per ms by which media falls behind; 0 when that cannot be told from jitter. */
   #drift = 0;
   #bases = 0;
+  #excusedUntil = Number.NEGATIVE_INFINITY;
 
   /** @param clockRate RTP ticks per second */
   constructor(clockRate: number) {
@@ -84,7 +85,9 @@ export class MediaClock {
     this.#at = now;
     const offset = now - this.#mediaMs;
     const isBack = step <= -BACK_MS && passed < BACK_MS / 2;
-    if (isBack || Math.abs(offset - this.#offset(now)) > JUMP_MS) {
+    const late = offset - this.#offset(now);
+    const isExcused = now < this.#excusedUntil && late > 0 && Math.abs(step) < JUMP_MS;
+    if (isBack || (Math.abs(late) > JUMP_MS && !isExcused)) {
       this.#restart(now, offset);
     } else if (isNew) {
       this.#buckets.push({ since: now, least: offset, moved: offset });
@@ -93,6 +96,11 @@ export class MediaClock {
       bucket.least = offset;
       bucket.moved = Math.min(bucket.moved, offset);
     }
+  }
+
+  /** This process stood still until now: packets that come before `ms` may have waited for that long. */
+  excuse(ms: number): void {
+    this.#excusedUntil = ms;
   }
 
   /** When the newest timestamp was due. Undefined before the first packet. */

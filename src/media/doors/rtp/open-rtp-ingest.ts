@@ -169,7 +169,7 @@ async function openPairs(
         if (isAssigned(track) !== assigned) continue;
         pairs[index] =
           track.group === undefined
-            ? await openPortPair(openSocket, host, track.port)
+            ? await openPortPair(openSocket, track.address ?? host, track.port)
             : await openGroupPair(openSocket, track.group.address, track.port);
       }
     }

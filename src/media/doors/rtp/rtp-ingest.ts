@@ -9,6 +9,10 @@ import { SenderTrust } from "./sender-trust.ts";
 import { TrackIngest } from "./track-ingest.ts";
 
 const TICK_MS = 1_000;
+/** When a tick is later than this, ms, the process stood still, and the packets of that time come now, … */
+const STOOD_STILL_MS = 500;
+/** … for this long, ms. */
+const EXCUSED_MS = 200;
 
 /** What an {@link RtpIngest} works with. */
 export interface RtpIngestParts {
@@ -40,6 +44,8 @@ export class RtpIngest implements Ingest {
   readonly #ssrc: number;
   readonly #cancelTick: Cancel;
   #isClosed = false;
+  readonly #clock: Clock;
+  #tickedAt: number;
 
   constructor(parts: RtpIngestParts) {
     const { clock, input, sink, random } = parts;
@@ -64,6 +70,8 @@ export class RtpIngest implements Ingest {
     });
     this.#senders = input.tracks.map(() => undefined);
     this.#ssrc = random.uint32();
+    this.#clock = clock;
+    this.#tickedAt = clock.now();
     this.#cancelTick = every(clock, "ingest-reports", TICK_MS, () => this.#tick());
   }
 
@@ -132,6 +140,11 @@ export class RtpIngest implements Ingest {
   }
 
   #tick(): void {
+    const now = this.#clock.now();
+    if (now - this.#tickedAt > TICK_MS + STOOD_STILL_MS) {
+      for (const track of this.#tracks) track.excuse(now + EXCUSED_MS);
+    }
+    this.#tickedAt = now;
     for (const [index, trust] of this.#trusts.entries()) {
       if (trust.tick()) this.#senders[index] = undefined;
     }

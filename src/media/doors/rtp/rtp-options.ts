@@ -13,6 +13,8 @@ export interface IngestTrack {
   readonly facts?: TrackFacts | undefined;
   /** UDP port for RTP; 0: any free even port. RTCP is received on the port after it and, muxed, on the port itself. */
   readonly port: number;
+  /** IP address to bind for it instead of the input's: the description names one of the other family. */
+  readonly address?: string | undefined;
   /** The group to receive it from; the port is the group's then. */
   readonly group?:
     | {

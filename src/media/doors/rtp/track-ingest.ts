@@ -173,6 +173,11 @@ export class TrackIngest {
     else if (silentFor < REPORTED_MS) this.#report(source);
   }
 
+  /** This process stood still until now: what comes before `ms` is late for that. */
+  excuse(ms: number): void {
+    this.#source?.clock.excuse(ms);
+  }
+
   /** The reception report for the sender; undefined without a source. */
   receptionReport(): ReportBlock | undefined {
     const source = this.#source;
