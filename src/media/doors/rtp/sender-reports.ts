@@ -9,7 +9,10 @@ const NAME_BYTES_MAX = 255;
 const AGREEMENT_MS = 250;
 /** A report that contradicts earlier ones is believed when so many in a row agree. */
 const VOTES = 3;
-/** No clock is ahead of ours by this much, ms: such a time counts from the start of the sender, not from 1900. */
+/**
+ * No clock is ahead of ours by this much, ms: such a time counts from the start of the sender, not from 1900, or is
+ * none. It is believed when {@link VOTES} reports in a row agree.
+ */
 const AHEAD_MS_MAX = 5 * 365 * 86_400_000;
 
 /** A sender report as it is forwarded. */
@@ -102,7 +105,9 @@ function judge(
   { clockOf, wall }: ReportContext,
 ): void {
   const ntpMs = ntpToMs(ntpSeconds, ntpFraction);
-  if (ntpSeconds === 0 || ntpMs < 0 || ntpMs > wall + AHEAD_MS_MAX) return;
+  if (ntpSeconds === 0) return;
+  // RFC 3550 §6.4.1: a sender that does not know the time of day may count from its own start.
+  const isTimeOfDay = ntpMs >= 0 && ntpMs <= wall + AHEAD_MS_MAX;
   const clock = clockOf(ssrc);
   const dueAt = clock?.dueAt(rtpTimestamp);
   const statement: Statement = {
@@ -112,7 +117,7 @@ function judge(
     votes: 1,
   };
   const { believed, contrary } = sender;
-  if (believed === undefined || agree(believed, statement, clock)) {
+  if (believed === undefined ? isTimeOfDay : agree(believed, statement, clock)) {
     const votes = Math.min(VOTES, (believed?.votes ?? 0) + 1);
     sender.believed = { ...statement, votes };
     sender.contrary = undefined;
@@ -121,7 +126,7 @@ function judge(
   const isConfirmed = contrary !== undefined && agree(contrary, statement, clock);
   const votes = isConfirmed ? contrary.votes + 1 : 1;
   sender.contrary = { ...statement, votes };
-  if (votes < Math.min(VOTES, believed.votes + 1)) return;
+  if (votes < (believed === undefined ? VOTES : Math.min(VOTES, believed.votes + 1))) return;
   sender.believed = sender.contrary;
   sender.contrary = undefined;
 }
