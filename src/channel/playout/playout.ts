@@ -34,9 +34,6 @@ export interface Shown extends Presented {
   readonly latencyMs: number | undefined;
 }
 
-/** What a {@link Playout} measured; the names are those of `PlayerStats`. */
-export type PlayoutStats = ReturnType<Playout<Picture, Sound>["stats"]>;
-
 /** Longest time that later packets wait for a missing one, ms: longer than its repair takes … */
 const WAIT_MS_MAX = 300;
 /** … and this much before they are due, if they are sound, which is decoded and on its way to the device then, ms. */
@@ -178,6 +175,7 @@ export class Playout<P extends Picture, S extends Sound> {
     return { ...presented, latencyMs };
   }
 
+  /** What was measured; the names are those of `PlayerStats`. */
   stats() {
     const now = this.#options.clock.now();
     const pictures = this.#pictures;
