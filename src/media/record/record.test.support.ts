@@ -127,12 +127,13 @@ export class Recording {
     });
   }
 
-  /** Opens a track whose publisher reported that its ticks began at time 0. */
-  open(track: Track, startTicks = 0): TrackBuffer {
+  /** Opens a track whose publisher reported that its ticks began at time 0. @param isReported false: it has not yet */
+  open(track: Track, startTicks = 0, isReported = true): TrackBuffer {
     const source = new SourceTimeline(track.clockRate);
     const sender = { ntpMs: 1_000_000, rtpTimestamp: startTicks };
     source.unwrap(startTicks);
-    this.#timeline.report(source, { ingestMs: 5_000, rtpTimestamp: startTicks, sender }, 0);
+    if (isReported)
+      this.#timeline.report(source, { ingestMs: 5_000, rtpTimestamp: startTicks, sender }, 0);
     const buffer = this.segmenter.open(track, new SteadyClock(this.#timeline, source));
     if (buffer === undefined) throw new Error(`${track.codec} cannot be recorded`);
     return buffer;

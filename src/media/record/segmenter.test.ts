@@ -240,6 +240,42 @@ test("when a publisher restarts a new file begins; lost frames leave a gap", asy
   assert.ok(Math.abs(Math.max(...steps) - 2.033) < 0.002, `${Math.max(...steps)}`);
 });
 
+for (const isReported of [true, false]) {
+  const how = isReported ? "is reported at once" : "is not reported yet";
+  test(`a track of the next run that ${how} loses nothing when the last one of the old run closes`, async () => {
+    for (const early of ["video", "audio"] as const) {
+      const recording = new Recording("mkv");
+      const late = early === "video" ? "audio" : "video";
+      const tracks = { video: VIDEO, audio: AUDIO };
+      const old = await playAll(
+        recording,
+        clip.filter(({ seconds }) => seconds < 4),
+      );
+      recording.segmenter.close(old[early]);
+      const next = { ...old, [early]: recording.open(tracks[early], 0, isReported) };
+      const both = clip.filter(
+        ({ kind, seconds }) => seconds >= (kind === early ? 5 : 6) && seconds < 10,
+      );
+      await playAll(
+        recording,
+        both.filter(({ seconds }) => seconds < 5.5),
+        next,
+      );
+      recording.segmenter.close(old[late]);
+      next[late] = recording.open(tracks[late], 0, isReported);
+      await playAll(
+        recording,
+        both.filter(({ seconds }) => seconds >= 5.5),
+        next,
+      );
+      await recording.segmenter.finish();
+      assert.deepEqual(recording.segmenter.drops.toJSON(), {}, early);
+      const before = clip.filter(({ seconds }) => seconds < 4).length;
+      assert.equal(recording.segmenter.totals.frames, before + both.length, early);
+    }
+  });
+}
+
 test("a track that is added begins a new file with both tracks, at a key frame", async () => {
   const recording = new Recording("mkv");
   const video = recording.open(VIDEO);

@@ -92,6 +92,7 @@ export class Segmenter {
     this.#segments.leave(buffer);
     this.#buffers.delete(buffer);
     if (this.#buffers.size === 0) this.#segments.finish("the channel ended");
+    else if (this.#segments.current?.open.size === 0) this.#segments.finish("its tracks changed");
   }
 
   /** The next frame of a track, in decoding order; retained, never modify it. */
@@ -175,7 +176,8 @@ export class Segmenter {
 
   /** Ends the file though no key frame has come. */
   #abandon(reason: SegmentEnd): void {
-    for (const buffer of this.#buffers) buffer.needsKey = buffer.isVideo;
+    // What the others hold begins with a key frame of their own.
+    for (const buffer of this.#segments.current?.open ?? []) buffer.needsKey = buffer.isVideo;
     this.#segments.finish(reason);
   }
 
