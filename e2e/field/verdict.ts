@@ -13,7 +13,7 @@ const LATENCY_MS_MAX = 350;
 /** Two frames of a track in a file are not further apart than when they were captured, ms. */
 const DISTANCE_MS_MAX = 80;
 /** What arrives later than this after its successors may be given up, ms. */
-const REORDER_MS = 30;
+const REORDER_MS = 100;
 const KINDS = ["video", "audio"] as const;
 /** What a site does not take although no medium is lost by it: repetitions, and reports that come before any medium. */
 const NOT_MEDIA = ["duplicate", "untrusted-source", "malformed-rtcp"];

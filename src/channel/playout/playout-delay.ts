@@ -13,6 +13,9 @@ const LONGER_FRAMES = 8;
 const REORDER_FRAMES = 8;
 /** If everything is late for this long, the delay is too short, ms. */
 const LATE_WINDOW_MS = 1_500;
+/** … and so it is if in this share of slices of that window, ms each, everything was: half of the sound would be lost. */
+const LATE_SHARE = 1 / 3;
+const SLICE_MS = 100;
 /** Most that lateness adds to the target delay, ms, … */
 const EXTRA_MS_MAX = 1_000;
 /** … and where no other track waits for this one. */
@@ -39,6 +42,8 @@ export class PlayoutDelay {
   #readyAt = Number.NEGATIVE_INFINITY;
   readonly #lateness = new SlidingMinimum(LATE_WINDOW_MS);
   readonly #slack = new SlidingMinimum(LATE_WINDOW_MS);
+  /** Least lateness in each slice of the window in which there was a frame, ms. */
+  readonly #slices = new Map<number, number>();
   #lateWindows = 0;
 
   /** Added because frames were ready too late, ms. */
@@ -98,9 +103,11 @@ export class PlayoutDelay {
     this.#readyAt = nowMs;
     this.#judgedAt ??= nowMs;
     this.#lateness.add(lateMs, nowMs);
+    const slice = Math.floor((nowMs - this.#judgedAt) / SLICE_MS);
+    this.#slices.set(slice, Math.min(lateMs, this.#slices.get(slice) ?? lateMs));
     this.#slack.add(-lateMs, nowMs);
     if (nowMs - this.#judgedAt < LATE_WINDOW_MS) return 0;
-    const leastLate = this.#lateness.value(nowMs) ?? 0;
+    const leastLate = Math.max(this.#lateness.value(nowMs) ?? 0, this.#oftenLateMs());
     const leastSlack = this.#slack.value(nowMs) ?? 0;
     this.interrupt();
     const before = this.#extraMs;
@@ -119,9 +126,17 @@ export class PlayoutDelay {
 
   /** How late frames were until now is no measure. */
   interrupt(): void {
+    this.#slices.clear();
     this.#lateness.clear();
     this.#slack.clear();
     this.#judgedAt = undefined;
+  }
+
+  /** By how much it is late as often as counts, ms; 0: it is not. */
+  #oftenLateMs(): number {
+    const late = [...this.#slices.values()].filter((ms) => ms > 0).sort((a, b) => a - b);
+    const isOften = late.length >= this.#slices.size * LATE_SHARE;
+    return isOften ? (late[late.length >> 1] ?? 0) : 0;
   }
 
   #note(transit: number, nowMs: number): void {
@@ -137,7 +152,7 @@ export class PlayoutDelay {
     const recent = this.#recentFloor.value(nowMs) ?? transit;
     const floor = this.#floor.value(nowMs) ?? transit;
     if (nowMs - since > LONGER_MS && count > LONGER_FRAMES && recent > floor + LONGER_BY_MS) {
-      this.#floor.clear();
+      this.#floor.restart();
       this.#floor.add(recent, nowMs);
     }
     this.#floor.add(transit, nowMs);

@@ -32,3 +32,15 @@ test("a burst does not look like a clock that drifts", () => {
   for (let now = 10_000; now < 12_000; now += 20) floor.add(4_000 - 2 * (now - 10_000), now);
   assert.ok((floor.value(12_000) ?? 0) < 20, `${floor.value(12_000)}`);
 });
+
+test("a way that becomes another one does not change how fast the values rise", () => {
+  const floor = new TransitFloor(10_000);
+  for (let at = 0; at < 8_000; at += 20) floor.add(at * 0.04, at);
+  floor.restart();
+  floor.add(1_000, 8_000);
+  for (let at = 8_020; at < 10_000; at += 20) {
+    floor.add(1_000 + (at - 8_000) * 0.04 + (at % 500 < 20 ? 0 : 30), at);
+    const expected = 1_000 + (at - 8_000) * 0.04;
+    assert.ok(Math.abs((floor.value(at) ?? 0) - expected) < 5, `${floor.value(at)} at ${at}`);
+  }
+});

@@ -41,7 +41,7 @@ export class TransitFloor {
     const last = this.#buckets.at(-1);
     if (last?.index !== index) {
       this.#forgetBefore(nowMs);
-      this.#rate = this.#measureRate();
+      this.#rate = this.#measureRate() ?? this.#rate;
       this.#buckets.push({ index, least: value, at: nowMs });
     } else if (value < last.least) {
       last.least = value;
@@ -61,6 +61,11 @@ export class TransitFloor {
     return least;
   }
 
+  /** Forgets the values, but not how fast they rise: the way is another one, and the clocks are the same. */
+  restart(): void {
+    this.#buckets = [];
+  }
+
   clear(): void {
     this.#buckets = [];
     this.#rate = 0;
@@ -73,14 +78,14 @@ export class TransitFloor {
 
   /**
    * By how much values rise per ms: the median of what pairs of buckets say, which a burst does not falsify. 0 where
-   * they fall, which the newest show by themselves.
+   * they fall, which the newest show by themselves; undefined: not known yet.
    */
-  #measureRate(): number {
+  #measureRate(): number | undefined {
     const buckets = this.#buckets;
     const first = buckets[0];
     const last = buckets.at(-1);
-    if (first === undefined || last === undefined) return 0;
-    if (last.at - first.at < KNOWN_SHARE * BUCKETS * this.#bucketMs) return 0;
+    if (first === undefined || last === undefined) return undefined;
+    if (last.at - first.at < KNOWN_SHARE * BUCKETS * this.#bucketMs) return undefined;
     const half = Math.floor(buckets.length / 2);
     const rates = buckets.slice(half).map((late, index) => {
       const early = buckets[index] as Bucket;
