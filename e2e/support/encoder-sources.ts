@@ -21,8 +21,10 @@ import { FFMPEG } from "./programs.ts";
 const PICTURE = "testsrc2=size=320x180:rate=25";
 const RAW =
   "videotestsrc is-live=true pattern=ball ! video/x-raw,width=320,height=180,framerate=25/1,format=I420";
-/** Of the files that are made, s. They are sent again and again. */
-const SECONDS = 4;
+/** Of the files that are sent again and again, s. */
+const LOOPED_SECONDS = 4;
+/** Of those that ffmpeg sends once, s: looped, pictures with others before them would refer to what does not come. */
+const ONCE_SECONDS = 25;
 const PAYERS: Readonly<Record<string, string>> = {
   h264: "rtph264pay pt=96 config-interval=-1 mtu=1200",
   vp8: "rtpvp8pay pt=96 mtu=1200",
@@ -45,14 +47,14 @@ export async function publishRow({ way }: EncoderRow, place: EncoderPlace): Prom
   const file = join(folder, channel);
   switch (way.by) {
     case "file":
-      return publishFile(await made(`${file}.${way.container}`, way.args), place);
+      return publishFile(await made(`${file}.${way.container}`, LOOPED_SECONDS, way.args), place);
     case "webcodecs":
       await writeFile(`${file}.mkv`, await encoded(page as Page, way.codec));
       return publishFile(`${file}.mkv`, place);
     case "ffmpeg": {
-      const path = await made(`${file}.${way.container}`, way.args);
+      const path = await made(`${file}.${way.container}`, ONCE_SECONDS, way.args);
       const [open] = await openInput(site, channel, [describedBy(path)]);
-      const input = ["-re", "-stream_loop", "-1", "-i", path, "-c", "copy", "-an"];
+      const input = ["-re", "-i", path, "-c", "copy", "-an"];
       return ffmpeg(...input, ...EXPERIMENTAL, ...rtpTo(open?.port ?? 0));
     }
     case "gstreamer": {
@@ -84,8 +86,8 @@ function publishFile(path: string, { channel, site }: EncoderPlace): Running {
   return meander("publish", channel, "--file", path, "--loop", "--site", site.url);
 }
 
-async function made(path: string, args: readonly string[]): Promise<string> {
-  const input = ["-f", "lavfi", "-i", PICTURE, "-t", String(SECONDS), "-pix_fmt", "yuv420p"];
+async function made(path: string, seconds: number, args: readonly string[]): Promise<string> {
+  const input = ["-f", "lavfi", "-i", PICTURE, "-t", String(seconds), "-pix_fmt", "yuv420p"];
   const maker = ffmpeg("-y", ...input, ...args, path);
   assert.equal(await endOf(maker), 0, maker.stderr());
   return path;
@@ -109,7 +111,7 @@ interface Chunk {
 /** A file of what the browser's encoder makes of a moving picture. */
 async function encoded(page: Page, codec: string): Promise<Uint8Array> {
   const { chunks, config } = (await page.evaluate(
-    `(${ENCODE})(${JSON.stringify(codec)}, ${SECONDS * 25})`,
+    `(${ENCODE})(${JSON.stringify(codec)}, ${LOOPED_SECONDS * 25})`,
   )) as {
     readonly chunks: readonly Chunk[];
     readonly config: {

@@ -73,7 +73,8 @@ const PLAIN = "closed groups";
 export const ENCODER_ROWS: readonly EncoderRow[] = [
   ffmpegRow("ffmpeg, x264", PLAIN, "ts", x264("bframes=0")),
   ffmpegRow("ffmpeg, x264", "B-frames", "ts", x264("bframes=2")),
-  ffmpegRow("ffmpeg, x264", "open groups", "ts", x264("bframes=2:open-gop=1")),
+  ffmpegRow("ffmpeg, x264", "open groups", "ts", x264("bframes=2:open-gop=1:b-pyramid=none")),
+  ffmpegRow("ffmpeg, x264", "open groups, B-pyramid", "ts", x264("bframes=2:open-gop=1")),
   ffmpegRow("ffmpeg, x264", "intra refresh", "ts", x264("bframes=0:intra-refresh=1:keyint=25")),
   ffmpegRow("ffmpeg, x264", "4 slices", "ts", x264("bframes=0:slices=4")),
   ffmpegRow("ffmpeg, x264", "headers in the SDP alone", "mp4", [

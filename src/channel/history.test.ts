@@ -91,6 +91,20 @@ test("a packet is found by identity across the wrap, and not by a number that sh
   assert.equal(history.find(point(0, MEDIUM.audio)), undefined);
 });
 
+test("who has had some numbers has come to where others begin, or a source that they do not name", () => {
+  const history = new History(1e6);
+  const audio = MEDIUM.audio;
+  for (const sequence of [5, 8, 7]) history.add(packet({ sequence }), 0);
+  for (const sequence of [70, 69]) history.add(packet({ sequence, medium: audio }), 0);
+  history.add(packet({ sequence: 6 }), 0);
+  history.add(packet({ sequence: 9 }), 0);
+  assert.equal(history.positionOf([point(5)]), 0);
+  assert.equal(history.positionOf([point(8)]), 2, "7 was overtaken");
+  assert.equal(history.positionOf([point(8), point(70, audio)]), 5);
+  assert.equal(history.positionOf([point(9), point(70, audio)]), 6);
+  assert.equal(history.positionOf([point(10)]), -1);
+});
+
 test("a resume begins at the oldest wanted packet of any source", () => {
   const history = new History(1e6);
   for (let sequence = 0; sequence < 10; sequence++) {

@@ -124,6 +124,21 @@ export class History {
     return entry !== undefined && sequenceOf(entry.packet) === point.sequence ? entry : undefined;
   }
 
+  /**
+   * How far someone has come who has had `points`: the newest position at which only packets of these numbers, or of
+   * earlier ones that they overtook, are up to there; -1: none of them is held.
+   */
+  positionOf(points: readonly SourcePoint[]): number {
+    let position = -1;
+    for (const point of points) position = Math.max(position, this.find(point)?.position ?? -1);
+    if (position < 0) return position;
+    for (;;) {
+      const next = this.at(position + 1)?.packet;
+      if (next === undefined || !points.some((point) => isUpTo(next, point))) return position;
+      position++;
+    }
+  }
+
   /** Width of a source's sequence numbers, bits; 32 for an unknown source. */
   bitsOf(point: SourcePoint): 16 | 32 {
     return this.#sources.get(keyOf(point.source, point.generation, point.medium))?.bits ?? 32;
@@ -274,6 +289,12 @@ export class History {
 export function isKeyStart(packet: Uint8Array): boolean {
   const flags = flagsOf(packet);
   return (flags & FLAG.keyframe) !== 0 && (flags & FLAG.begin) !== 0;
+}
+
+/** Whether a packet is of a point's source, and not beyond the point. */
+function isUpTo(packet: Uint8Array, point: SourcePoint): boolean {
+  if (sourceKey(packet) !== keyOf(point.source, point.generation, point.medium)) return false;
+  return serialDistance(sequenceOf(packet), point.sequence, sequenceBitsOf(packet)) >= 0;
 }
 
 function sourceKey(packet: Uint8Array): number {

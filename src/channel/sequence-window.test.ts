@@ -131,3 +131,16 @@ test("a number from before the window's beginning is wanted when a subscriber mi
   window.forget(65_535);
   assert.equal(window.want(65_535, 2), false);
 });
+
+test("a number is missing until it comes or is abandoned, and may come even then", () => {
+  const window = new SequenceWindow(16, 10, 0);
+  window.accept(14, 100);
+  assert.deepEqual(
+    [10, 11, 12, 13, 15].map((sequence) => window.misses(sequence, 100)),
+    [false, true, true, true, false],
+  );
+  assert.equal(window.misses(11, 101), false, "it has been missing for longer");
+  window.abandon(12, 2);
+  assert.deepEqual([window.misses(11, 100), window.misses(12, 100)], [true, false]);
+  assert.equal(window.accept(12, 900), "new");
+});

@@ -114,6 +114,18 @@ export class SequenceWindow {
     return true;
   }
 
+  /** Whether a number is missing that was found to be at `sinceMs` or later. */
+  misses(sequence: number, sinceMs: number): boolean {
+    const missing = this.#missing.get(sequence);
+    return missing !== undefined && missing.foundAt >= sinceMs;
+  }
+
+  /** Stops waiting for numbers, which are new if they come after all. */
+  abandon(sequence: number, count: number): void {
+    for (let step = 0; step < Math.min(count, SPAN); step++)
+      this.#missing.delete(serialAdd(sequence, step, this.bits));
+  }
+
   /** Gives up a missing number. */
   forget(sequence: number): void {
     this.#missing.delete(sequence);

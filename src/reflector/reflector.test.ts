@@ -367,3 +367,31 @@ test("a relay that has just subscribed does not declare packets unavailable that
     world.close();
   }
 });
+
+test("[W27] a site does not declare packets unavailable that were overtaken on their way to it", async () => {
+  const world = new RelayWorld({ seed: 5 });
+  for (const name of ["origin", "edge"]) world.addSite(name);
+  world.openChannel("origin", "clip");
+  world.openChannel("edge", "clip", ["origin"]);
+  const publisher = world.site("origin").openPublisher("clip");
+  const source = { source: 7, generation: 0, medium: 2 };
+  const publish = (sequence: number): void => {
+    const { generation: sourceGeneration, ...of } = source;
+    const header = { kind: KIND.rtp, flags: 0, channel: publisher.channelId, sourceGeneration };
+    publisher.publish(encodePacket({ ...header, ...of, sequence }, new Uint8Array(40)));
+  };
+  const viewer = world.addViewer("clip", ["edge"]);
+  await world.run(200);
+  for (const sequence of [1, 3, 5, 2, 6, 8, 9]) {
+    publish(sequence);
+    await world.run(60);
+  }
+  assert.deepEqual(viewer.gone, []);
+  publisher.gap(source, 4, 1);
+  await world.run(100);
+  assert.ok(viewer.gone.every(({ sequence, count }) => sequence === 4 && count === 1));
+  publish(7);
+  await world.run(1_000);
+  assert.deepEqual(viewer.received, [1, 3, 5, 2, 6, 8, 9, 7]);
+  world.close();
+});

@@ -25,6 +25,23 @@ const TARGET_DELAY_MS_MAX = 10_000;
 const OVERLAY_MS = 250;
 /** Frames come, and none can be decoded, for this long: then the channel sends no key frame, ms. */
 const KEYLESS_MS = 3_000;
+/** Key frames that a decoder fails after, before a viewer is told. */
+const FAILURES_MIN = 3;
+
+/** Why no picture can be decoded although pictures come. */
+type Undecodable = "no-key-frame" | "fails";
+
+const UNDECODABLE: Readonly<Record<Undecodable, Omit<StateText, "busy">>> = {
+  "no-key-frame": {
+    title: "This channel sends no key frame",
+    detail: "Pictures come, but a decoder can start with none of them.",
+  },
+  fails: {
+    title: "The browser's decoder fails",
+    detail:
+      "Pictures may refer to ones before the first that came: closed groups, or no B-pyramid, avoid that.",
+  },
+};
 
 /** Detail of the event `frame`, sent right after a picture was drawn: the canvas still holds it. */
 export interface FrameDetail {
@@ -74,7 +91,7 @@ export class MeanderPlayer extends HTMLElement {
   #restarting = false;
   #token: string | undefined;
   #textOnly = false;
-  #isKeyless = false;
+  #undecodable: Undecodable | undefined;
   #tracks: readonly Track[] = [];
 
   constructor() {
@@ -177,7 +194,8 @@ export class MeanderPlayer extends HTMLElement {
     const output = this.#output;
     const channel = this.getAttribute("channel") ?? "";
     this.#teller = new StateTeller(location.origin);
-    this.#textOnly = this.#isKeyless = false;
+    this.#textOnly = false;
+    this.#undecodable = undefined;
     this.#view.blank();
     const label = channel === "" ? "No channel" : `Channel ${channel}`;
     this.canvas.setAttribute("aria-label", label);
@@ -252,10 +270,7 @@ export class MeanderPlayer extends HTMLElement {
     if (tracks.length === 0)
       return { title: "Nothing is published on this channel now", ...waiting };
     if (this.#textOnly) return { title: "Waiting for a message…", ...waiting };
-    if (this.#isKeyless) {
-      const detail = "Pictures come, but a decoder can start with none of them.";
-      return { title: "This channel sends no key frame", detail, busy: true };
-    }
+    if (this.#undecodable !== undefined) return { ...UNDECODABLE[this.#undecodable], busy: true };
     const refusal = this.#playback?.pictureRefusal;
     if (refusal === undefined && tracks.some(({ kind }) => kind === "video"))
       return { title: "Waiting for the first picture…", ...waiting };
@@ -283,17 +298,19 @@ export class MeanderPlayer extends HTMLElement {
 
   #updateOverlay(): void {
     this.#showSound();
-    this.#showKeyless();
+    this.#showUndecodable();
     if (this.hasAttribute("overlay") && !document.hidden) this.#view.overlay.update(this.stats);
   }
 
   /** A viewer who waits for the first picture, or looks at the last one, is told why. */
-  #showKeyless(): void {
-    const isKeyless = (this.stats.keylessMs ?? 0) > KEYLESS_MS;
-    if (isKeyless === this.#isKeyless) return;
-    this.#isKeyless = isKeyless;
+  #showUndecodable(): void {
+    const { decodeErrors, framesPresented, keylessMs = 0 } = this.stats;
+    const fails = framesPresented === 0 && decodeErrors >= FAILURES_MIN;
+    const reason = keylessMs > KEYLESS_MS ? "no-key-frame" : fails ? "fails" : undefined;
+    if (reason === this.#undecodable) return;
+    this.#undecodable = reason;
     if (this.#state.type === "live")
-      this.#view.showState(this.#waitingFor(this.#tracks), !isKeyless);
+      this.#view.showState(this.#waitingFor(this.#tracks), reason === undefined);
   }
 
   #showSound(): void {

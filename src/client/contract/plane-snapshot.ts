@@ -5,8 +5,6 @@ import type { DatagramStats } from "../../transport/index.ts";
 export type {
   ChannelSnapshot,
   InputSnapshot,
-  PastCounts,
-  PastSnapshot,
   PeerSnapshot,
   SubscriberSnapshot,
 } from "../../reflector/index.ts";

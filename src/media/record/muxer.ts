@@ -111,7 +111,8 @@ function addTrack(output: Output, format: TrackFormat, facts: TrackFacts): Sourc
     const size = { codedWidth: format.width, codedHeight: format.height };
     const shape = { ...pixelShapeOf(facts.pixelAspect, format), ...colourSpaceOf(facts.colour) };
     output.addVideoTrack(source, {
-      decoderConfig: { codec, ...size, ...shape, ...described },
+      // The types of some versions of the DOM lack names of colour spaces.
+      decoderConfig: { codec, ...size, ...shape, ...described } as VideoDecoderConfig,
       ...named,
       ...(facts.rotation === undefined ? {} : { rotation: facts.rotation }),
       ...(facts.mirrored === undefined ? {} : { flip: true }),

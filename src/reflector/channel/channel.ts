@@ -102,7 +102,8 @@ export class Channel {
     this.#repairs = new RepairResponder({
       history: this.history,
       drops: this.drops,
-      mayArrive: (point) => !this.ingested && this.receiver.want(point),
+      mayArrive: (point) =>
+        this.ingested ? this.#ingest.mayArrive(point) : this.receiver.want(point),
       gapAt: (point) => {
         const gap = { type: "gap", sequence: point.sequence, count: 1 } as const;
         return this.#announcer.packet(gap, point);

@@ -1,4 +1,4 @@
-import type { Cancel, Clock, Counters } from "../../base/index.ts";
+import { type Cancel, type Clock, type Counters, LIMITS } from "../../base/index.ts";
 import { type InBandMessage, SourceWindows } from "../../channel/index.ts";
 import type { SourcePoint, Track } from "../../wire/index.ts";
 import type { Announcer } from "./announcer.ts";
@@ -54,6 +54,15 @@ export class LocalIngest {
     return this.#windows.newest(now);
   }
 
+  /**
+   * Whether a packet that has not come may have been overtaken on its way to this site. The ingest says when it gives
+   * one up; doors that do not are waited for as long as subscribers wait.
+   */
+  mayArrive(point: SourcePoint): boolean {
+    const sinceMs = this.#options.clock.now() - LIMITS.repairMsMax;
+    return this.isOpen && this.#windows.find(point)?.misses(point.sequence, sinceMs) === true;
+  }
+
   open(): ChannelPublisher {
     this.#openCount++;
     this.#options.onOpened();
@@ -85,6 +94,7 @@ export class LocalIngest {
 
   gap(source: SourceId, sequence: number, count: number): void {
     this.#options.drops.add("ingest-loss", count);
+    this.#windows.find(source)?.abandon(sequence, count);
     this.#announce({ type: "gap", sequence, count }, source);
   }
 

@@ -64,9 +64,8 @@ class World {
   }
 
   /** A packet of media. */
-  packet(flags: number, bytes = 100): void {
+  packet(flags: number, bytes = 100, sequence = this.#next++ & 0xffff): void {
     const header = { kind: KIND.rtp, channel: 1, source: 7, medium: MEDIUM.video };
-    const sequence = this.#next++ & 0xffff;
     const packet = encodePacket(
       { ...header, flags, sourceGeneration: 0, sequence },
       new Uint8Array(bytes),
@@ -194,6 +193,19 @@ test("[W54] a subscriber that acknowledges late skips after a second, or later i
   const [usual, patient] = skips.map(([at]) => at) as [number, number];
   assert.ok(usual > 1_000 && usual <= 1_150, `usual: ${usual} ms`);
   assert.ok(patient > 1_750 && patient <= 1_900, `patient: ${patient} ms`);
+});
+
+test("[W54] what was overtaken is acknowledged with the newest number, and does not lag", () => {
+  const world = new World();
+  const subscriber = world.join(new TestOutlet("a"));
+  for (const sequence of [0, 3, 1]) world.packet(FLAG.begin | FLAG.end, 100, sequence);
+  world.acknowledge(subscriber, 3);
+  world.clock.advance(5_000);
+  assert.equal(subscriber.lagMs, 0);
+  world.packet(FLAG.begin | FLAG.end, 100, 4);
+  world.packet(FLAG.begin | FLAG.end, 100, 2);
+  world.clock.advance(5_000);
+  assert.equal(subscriber.lagMs, 5_000, "4 is not acknowledged");
 });
 
 test("[W54] a subscriber that acknowledges nothing for 10 s is disconnected", () => {

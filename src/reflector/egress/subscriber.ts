@@ -175,10 +175,7 @@ export class Subscriber {
 
   /** Notes the newest identities that the other end has consumed. */
   acknowledge(points: readonly SourcePoint[]): void {
-    let position = -1;
-    for (const point of points) {
-      position = Math.max(position, this.#history.find(point)?.position ?? -1);
-    }
+    const position = this.#history.positionOf(points);
     if (position <= this.#acknowledged) return;
     this.#acknowledged = position;
     if (position >= this.#sharedTo) this.#shared = undefined;

@@ -8,8 +8,8 @@ export interface MissingRange {
   readonly count: number;
 }
 
-/** Most ranges waited for; beyond, the oldest is given up. Reordering is rare, so this is sufficient. */
-const RANGES_MAX = 64;
+/** Most ranges waited for; beyond, the oldest is given up: reordering by 100 ms among 2,500 packets a second. */
+const RANGES_MAX = 256;
 
 /** The numbers that an RTP source skipped and may still deliver, oldest first. */
 export class MissingPackets {
@@ -29,14 +29,14 @@ export class MissingPackets {
     return this.#ranges.length > RANGES_MAX ? this.#ranges.shift() : undefined;
   }
 
-  /** Notes that a missing number arrived. */
-  arrived(sequence: number): void {
+  /** Notes that a missing number arrived. @returns since when it was missing, ms; undefined: it was not */
+  arrived(sequence: number): number | undefined {
     const index = this.#ranges.findIndex((range) => {
       const distance = serialDistance(range.sequence, sequence, 16);
       return distance >= 0 && distance < range.count;
     });
     const range = this.#ranges[index];
-    if (range === undefined) return;
+    if (range === undefined) return undefined;
     const before = serialDistance(range.sequence, sequence, 16);
     const after = range.count - before - 1;
     const { since } = range;
@@ -45,10 +45,11 @@ export class MissingPackets {
       { sequence: serialAdd(sequence, 1, 16), count: after, since },
     ];
     this.#ranges.splice(index, 1, ...rest.filter(({ count }) => count > 0));
+    return since;
   }
 
-  /** Removes and returns what has been missing since `before` (ms) or longer. */
-  removeSince(before: number): MissingRange[] {
+  /** Removes and returns what has been missing since `before` (ms) or longer, with the time. */
+  removeSince(before: number): (MissingRange & { readonly since: number })[] {
     const count = this.#ranges.findIndex(({ since }) => since > before);
     return this.#ranges.splice(0, count === -1 ? this.#ranges.length : count);
   }
