@@ -21,6 +21,9 @@ const DRIFT_MAX = 0.06;
 const AHEAD_MS_MAX = 5_000;
 /** A sender report that contradicts those before counts when as many have agreed with it. */
 const CONFIRMATIONS = 3;
+/** Publisher clocks that are remembered, and sources that are compared. */
+const CLOCKS_MAX = 8;
+const SOURCES_MAX = 16;
 
 /** How a source's media clock relates to other clocks, for as long as its timestamps do not jump. */
 export interface TimeBase {
@@ -39,8 +42,17 @@ interface SourceTimes {
   readonly bases: TimeBase[];
   /** Media clock to publisher's clock, ms, of the newest base; undefined without a sender report. */
   ntpOffsetMs: number | undefined;
-  /** A different one, and how many reports agree with it. */
-  doubted: { readonly ntpOffsetMs: number; readonly count: number } | undefined;
+  /** A different one, how many reports agree with it, and the ingest time of the first of them, ms. */
+  doubted:
+    | { readonly ntpOffsetMs: number; readonly count: number; readonly sinceMs: number }
+    | undefined;
+  /** Ingest clock minus publisher's clock that places it, one of {@link RecordTimeline}'s, ms. */
+  clockMs: number | undefined;
+  /** The same by the arrival of what its last sender report was about, ms. */
+  arrivedMs: number;
+  /** Ingest time of the last sender report that agreed with those before it, ms, and how many have. */
+  agreedMs: number;
+  agreed: number;
   /** The last sender report, which the ingest repeats until there is another. */
   last: SenderTime | undefined;
   isSynchronised: boolean;
@@ -53,6 +65,8 @@ interface SourceTimes {
  */
 export class RecordTimeline {
   readonly #sources = new WeakMap<SourceTimeline, SourceTimes>();
+  /** The sources that were reported last, the newest at the end. */
+  #recent: SourceTimes[] = [];
   /** Ingest clock minus publisher clock, ms, of each publisher clock seen, by its first report. */
   readonly #clocks: number[] = [];
 
@@ -63,9 +77,11 @@ export class RecordTimeline {
     const ingestOffsetMs = ingestMs - source.msOf(ticks);
     const times = this.#sources.get(source) ?? {
       ...{ bases: [], ntpOffsetMs: undefined, doubted: undefined, last: undefined },
+      ...{ clockMs: undefined, arrivedMs: 0, agreedMs: Number.NEGATIVE_INFINITY, agreed: 0 },
       isSynchronised: false,
     };
     this.#sources.set(source, times);
+    this.#recent = [...this.#recent.filter((each) => each !== times), times].slice(-SOURCES_MAX);
     const newest = times.bases.at(-1);
     if (newest !== undefined && Math.abs(ingestOffsetMs - newest.ingestOffsetMs) <= JUMP_MS) {
       newest.ingestOffsetMs = ingestOffsetMs;
@@ -83,7 +99,7 @@ export class RecordTimeline {
     if (sender === undefined || isSame(sender, times.last)) return;
     times.last = sender;
     const senderTicks = ticks + serialDistance(rtpTimestamp, sender.rtpTimestamp, 32);
-    this.#sent(times, senderTicks, sender.ntpMs - source.msOf(senderTicks));
+    this.#sent(times, senderTicks, sender.ntpMs - source.msOf(senderTicks), ingestMs);
   }
 
   /** True once the publisher has reported how the source relates to its other tracks. */
@@ -144,33 +160,88 @@ export class RecordTimeline {
     return newest.offsetMs + (isDrift ? drift * aheadMs : 0);
   }
 
-  #sent(times: SourceTimes, ticks: number, ntpOffsetMs: number): void {
-    const known = times.ntpOffsetMs;
-    if (known !== undefined && Math.abs(ntpOffsetMs - known) > AGREEMENT_MS) {
-      const { doubted } = times;
+  #sent(times: SourceTimes, ticks: number, ntpOffsetMs: number, ingestMs: number): void {
+    const { doubted, ntpOffsetMs: known } = times;
+    const isOther = known !== undefined && Math.abs(ntpOffsetMs - known) > AGREEMENT_MS;
+    if (isOther) {
       const isAgain =
         doubted !== undefined && Math.abs(ntpOffsetMs - doubted.ntpOffsetMs) <= AGREEMENT_MS;
       const count = isAgain ? doubted.count + 1 : 1;
-      times.doubted = { ntpOffsetMs, count };
+      const sinceMs = isAgain ? doubted.sinceMs : ingestMs;
+      times.doubted = { ntpOffsetMs, count, sinceMs };
       if (count < CONFIRMATIONS) return;
+    } else {
+      times.agreedMs = ingestMs;
     }
+    const { ingestOffsetMs, sent } = times.bases.at(-1) as TimeBase;
+    const arrivedMs = ingestOffsetMs - ntpOffsetMs;
+    // One report that is followed by another time base, and others that contradict it, was wrong.
+    const isLate = Math.abs(arrivedMs - times.arrivedMs) > JUMP_MS;
+    const isOpen = known === undefined && isLate && !this.#isConfirmed(times.clockMs);
+    const clockMs =
+      isOther || (isOpen && times.clockMs !== undefined)
+        ? this.#otherClockOf(times, ntpOffsetMs)
+        : this.#clockOf(times, ntpOffsetMs);
     times.doubted = undefined;
-    const base = times.bases.at(-1) as TimeBase;
-    const before = base.sent.at(-1)?.offsetMs;
-    const isOther = known !== undefined && Math.abs(ntpOffsetMs - known) > AGREEMENT_MS;
-    const clockMs = base.ingestOffsetMs - ntpOffsetMs;
-    let same = this.#clocks.find((each) => Math.abs(each - clockMs) <= SAME_CLOCK_MS);
-    if (same === undefined) {
-      // The publisher's clock was set: its tracks keep their place. Or it is a publisher with another clock.
-      same = before === undefined ? clockMs : before - ntpOffsetMs;
-      if (this.#clocks.length === 0 || before !== undefined) this.#clocks.push(same);
-      else return;
-    }
+    if (clockMs === undefined) return;
+    times.agreed = times.clockMs === clockMs ? times.agreed + 1 : 1;
+    times.arrivedMs = arrivedMs;
     times.ntpOffsetMs = ntpOffsetMs;
+    times.clockMs = clockMs;
     times.isSynchronised = true;
-    if (isOther) base.sent.length = 0;
-    base.sent.push({ ticks, offsetMs: ntpOffsetMs + same });
-    if (base.sent.length > SENT_MAX) base.sent.shift();
+    if (isOther) sent.length = 0;
+    sent.push({ ticks, offsetMs: ntpOffsetMs + clockMs });
+    if (sent.length > SENT_MAX) sent.shift();
+  }
+
+  /** The clock of a source whose reports do not contradict each other; undefined: it is unrelated to the others. */
+  #clockOf(times: SourceTimes, ntpOffsetMs: number): number | undefined {
+    const base = times.bases.at(-1) as TimeBase;
+    const arrivedMs = base.ingestOffsetMs - ntpOffsetMs;
+    const isSame = (each: number): boolean => Math.abs(each - arrivedMs) <= SAME_CLOCK_MS;
+    if (times.clockMs !== undefined && isSame(times.clockMs)) return times.clockMs;
+    const same = this.#clocks.findLast(isSame);
+    if (same !== undefined) return same;
+    const before = base.sent.at(-1)?.offsetMs;
+    if (before !== undefined) return this.#addClock(before - ntpOffsetMs);
+    return this.#clocks.length === 0 ? this.#addClock(arrivedMs) : undefined;
+  }
+
+  /**
+   * The clock of a source that lastingly contradicts what it reported before. Either that was wrong for this source
+   * alone, then it moves to where the others are; or the publisher's clock was set, or all its first reports were
+   * wrong: then every source keeps its place, for a clock as a whole may be placed anywhere.
+   */
+  #otherClockOf(times: SourceTimes, ntpOffsetMs: number): number {
+    const { clockMs, doubted } = times;
+    const base = times.bases.at(-1) as TimeBase;
+    const sinceMs = doubted?.sinceMs ?? Number.POSITIVE_INFINITY;
+    const isOnlyOne = this.#recent.some(
+      (each) => each !== times && each.clockMs === clockMs && each.agreedMs > sinceMs,
+    );
+    const arrivedMs = base.ingestOffsetMs - ntpOffsetMs;
+    if (isOnlyOne && clockMs !== undefined && Math.abs(clockMs - arrivedMs) <= SAME_CLOCK_MS)
+      return clockMs;
+    const before = base.sent.at(-1)?.offsetMs;
+    const keptMs =
+      before === undefined ? arrivedMs - times.arrivedMs + (clockMs ?? 0) : before - ntpOffsetMs;
+    const [nearest] = this.#clocks.toSorted(
+      (left, right) => Math.abs(left - keptMs) - Math.abs(right - keptMs),
+    );
+    // Less is followed without a gap.
+    if (nearest !== undefined && Math.abs(nearest - keptMs) <= JUMP_MS) return nearest;
+    return this.#addClock(keptMs);
+  }
+
+  /** Whether a source has reported more than once by that clock. */
+  #isConfirmed(clockMs: number | undefined): boolean {
+    return this.#recent.some((each) => each.clockMs === clockMs && each.agreed > 1);
+  }
+
+  #addClock(clockMs: number): number {
+    this.#clocks.push(clockMs);
+    if (this.#clocks.length > CLOCKS_MAX) this.#clocks.shift();
+    return clockMs;
   }
 }
 

@@ -248,6 +248,57 @@ test("when the publisher's clock is set, its tracks keep their place", () => {
   }
 });
 
+for (const off of [9_800, 3_000, 700, -700, -3_000, -9_800, 1_000_000]) {
+  test(`first sender reports that are all off by ${off} ms leave no gap when others contradict them`, () => {
+    const timeline = new RecordTimeline();
+    const sources = [new SourceTimeline(RATE), new SourceTimeline(RATE)];
+    const clocks = sources.map((source) => new SteadyClock(timeline, source));
+    for (let second = 0; second < 60; second++) {
+      const placed = sources.map((source, index) => {
+        const ticks = second * RATE;
+        const wrong = second < 2 ? off : 0;
+        const ntpMs = 5_000_000 + second * 1_000 + wrong;
+        reported(timeline, source, { ingestMs: second * 1_000 + index * 400, ticks, ntpMs });
+        return at(clocks[index] as SteadyClock, ticks, second * 1_000);
+      });
+      isNear(placed[0], second * 1_000, 1, `${second}`);
+      isNear(placed[1], second * 1_000, 1, `${second}`);
+    }
+  });
+}
+
+test("a first sender report that is wrong leaves no gap when others come after a jump of timestamps", () => {
+  for (const off of [9_800, -9_800, 3_000]) {
+    const timeline = new RecordTimeline();
+    const source = new SourceTimeline(RATE);
+    const clock = new SteadyClock(timeline, source);
+    for (let index = 0; index < 40 * 25; index++) {
+      const ms = index * 40;
+      const ticks = ((index + (index >= 100 ? 9_000 : 0)) * RATE) / 25;
+      if (index % 25 === 0) {
+        const wrong = index === 0 ? off : 0;
+        reported(timeline, source, { ingestMs: ms, ticks, ntpMs: 5_000_000 + ms + wrong });
+      }
+      isNear(at(clock, ticks, ms), ms, 60, `${off}, frame ${index}`);
+    }
+  }
+});
+
+test("a source whose first sender report alone is wrong moves to where the others are", () => {
+  const timeline = new RecordTimeline();
+  const sources = [new SourceTimeline(RATE), new SourceTimeline(RATE)];
+  const clocks = sources.map((source) => new SteadyClock(timeline, source));
+  let placed: number[] = [];
+  for (let second = 0; second < 60; second++)
+    placed = sources.map((source, index) => {
+      const ticks = second * RATE;
+      const ntpMs = 5_000_000 + second * 1_000 + (index === 1 && second === 0 ? -4_000 : 0);
+      reported(timeline, source, { ingestMs: second * 1_000 + 1, ticks, ntpMs });
+      return at(clocks[index] as SteadyClock, ticks, second * 1_000);
+    });
+  isNear(placed[1], placed[0] as number, 10, "in lip-sync");
+});
+
 test("frames that are decoded ahead of their time keep it", () => {
   const timeline = new RecordTimeline();
   const source = new SourceTimeline(RATE);
