@@ -111,7 +111,9 @@ test("sites are reached, chosen, killed and started again by keyboard", { skip }
   );
   await press(page, "Space");
   await until("the site again", () => page.isVisible("[data-site=middle][data-state=up]"));
-  assert.equal(await focused(page), "stop middle");
+  await until("the focus on what takes the place of the button", async () => {
+    return (await focused(page)) === "stop middle";
+  });
 });
 
 test("links are one tab stop, arrow keys lead along them, Enter opens one and Escape closes it", {
