@@ -39,25 +39,18 @@ const vpx = (codec: string): string[] => [
   ...["-c:v", codec, "-deadline", "realtime", "-cpu-used", "8", "-g", "25", "-b:v", "300k"],
 ];
 
-function ffmpegRow(
-  encoder: string,
-  option: string,
-  container: string,
-  args: readonly string[],
-  fps = FPS,
-): EncoderRow {
-  return { encoder, option, fps, way: { by: "ffmpeg", container, args } };
-}
-
-function fileRow(
-  encoder: string,
-  option: string,
-  container: string,
-  args: readonly string[],
-  fps = FPS,
-): EncoderRow {
-  return { encoder, option, fps, way: { by: "file", container, args } };
-}
+/** Makes rows of what ffmpeg encodes, sent `by` RTP or as a file. */
+const rowBy =
+  (by: "ffmpeg" | "file") =>
+  (
+    encoder: string,
+    option: string,
+    container: string,
+    args: readonly string[],
+    fps = FPS,
+  ): EncoderRow => ({ encoder, option, fps, way: { by, container, args } });
+const ffmpegRow = rowBy("ffmpeg");
+const fileRow = rowBy("file");
 
 function gstreamerRow(
   encoder: string,
