@@ -14,6 +14,8 @@ const PACKAGED_CLIP = "media/clip.mp4";
  *   package where the
  *   working directory has no such file
  * @param options.loop from the beginning again, endlessly, with continuous sequence numbers and timestamps
+ * @returns its answer's `warnings` say that the file is cut off, where what it has can be published; `ended` gives
+ *   `clip-broken` where a file turns out to be broken on the way
  * @throws {MeanderError} `clip-…`, and what the site refuses with
  */
 export async function publishFile(
@@ -35,11 +37,17 @@ export async function publishFile(
       random,
       log,
     });
-    const ended = sending.ended.then(() => {
+    const ended = sending.ended.then((failure) => {
       clip.close();
-      return undefined;
+      if (clip.damagedFrames > 0)
+        log.warn("Damaged frames of a clip were left out.", { file, frames: clip.damagedFrames });
+      return failure;
     });
-    return holdInput(publishing, answer, { ended, stop: () => sending.publisher.close() });
+    const warnings = [...(answer.warnings ?? []), ...clip.warnings];
+    return holdInput(publishing, warnings.length === 0 ? answer : { ...answer, warnings }, {
+      ended,
+      stop: () => sending.publisher.close(),
+    });
   } catch (error) {
     clip.close();
     throw error;

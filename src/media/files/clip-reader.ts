@@ -3,9 +3,9 @@ import type { Input, InputTrack } from "mediabunny";
 import { MeanderError, messageOf } from "../../base/index.ts";
 import type { TrackFacts } from "../../wire/index.ts";
 import { CLIP_CODECS, type ClipCodec, clipCodecOf, type DecoderFacts } from "./clip-codecs.ts";
+import { type ClipDamage, clipDamage } from "./clip-damage.ts";
 import { factsOfTrack } from "./clip-facts.ts";
 import { type Decodable, DecodeOrder } from "./decode-order.ts";
-import { whyUnreadable } from "./unreadable-clip.ts";
 
 /** A track of a clip. */
 export interface ClipTrack {
@@ -43,17 +43,32 @@ interface OpenTrack {
   readonly codec: ClipCodec;
 }
 
+/** A track that ends earlier than its index says by more than this lacks frames. */
+const SHORT_SECONDS = 1;
+
 /** A media file, read frame by frame in decode order. */
 export class ClipReader {
   /** The first video track and the first audio track, video first. */
   readonly tracks: readonly ClipTrack[];
+  /** What is wrong with a file that can be published nevertheless, for people. */
+  readonly warnings: readonly string[];
+  readonly #path: string;
   readonly #input: Input;
   readonly #open: readonly OpenTrack[];
+  #damagedFrames = 0;
 
-  private constructor(input: Input, open: readonly OpenTrack[]) {
+  private constructor(path: string, input: Input, open: readonly OpenTrack[], damage?: ClipDamage) {
+    this.#path = path;
     this.#input = input;
     this.#open = open;
     this.tracks = open.map(({ track }) => track);
+    this.warnings =
+      damage === undefined ? [] : [`${path} is broken: ${damage.why}; what it has is published`];
+  }
+
+  /** Frames left out so far because their bytes are damaged. */
+  get damagedFrames(): number {
+    return this.#damagedFrames;
   }
 
   /** @throws {MeanderError} `clip-missing`, `clip-unsupported`, `clip-broken` */
@@ -67,6 +82,8 @@ export class ClipReader {
         cause,
       });
     }
+    const damage = await clipDamage(path);
+    if (damage?.isPlayable === false) throw broken(path, damage.why);
     // Loaded with the first clip: loading it takes longer than loading the rest of a site.
     const { FilePathSource, Input, MATROSKA, MP4, QTFF, WEBM } = await import("mediabunny");
     const input = new Input({
@@ -74,7 +91,7 @@ export class ClipReader {
       source: new FilePathSource(path),
     });
     try {
-      return new ClipReader(input, await openTracks(input, path));
+      return new ClipReader(path, input, await openTracks(input, path), damage);
     } catch (error) {
       input.dispose();
       if (error instanceof MeanderError) throw error;
@@ -87,20 +104,34 @@ export class ClipReader {
     }
   }
 
-  /** The frames of the track at `index`, from its beginning, in decode order. May be called several times at once. */
+  /**
+   * The frames of the track at `index`, from its beginning, in decode order. May be called several times at once.
+   *
+   * @throws {MeanderError} `clip-broken`: the file ends before its index says, after all frames that it has
+   */
   async *frames(index: number): AsyncGenerator<Decodable<ClipFrame>, void, void> {
     const open = this.#open[index];
     if (open === undefined) return;
     const { EncodedPacketSink } = await import("mediabunny");
     const order = new DecodeOrder<ClipFrame>();
+    let end = Number.NEGATIVE_INFINITY;
     for await (const packet of new EncodedPacketSink(open.source).packets()) {
       const key = packet.type === "key";
+      end = Math.max(end, packet.timestamp + packet.duration);
       // A sample with wrong lengths has none: no decoder could use it.
-      for (const { bytes, afterSeconds } of open.codec.framesOf(packet.data, key)) {
+      const frames = open.codec.framesOf(packet.data, key);
+      if (frames.length === 0) this.#damagedFrames++;
+      for (const { bytes, afterSeconds } of frames) {
         yield* order.push({ bytes, key, presentation: packet.timestamp + afterSeconds });
       }
     }
     yield* order.finish();
+    const { endSeconds, kind } = open.track;
+    if (this.warnings.length === 0 && end < endSeconds - SHORT_SECONDS)
+      throw broken(
+        this.#path,
+        `its ${kind} ends at ${end.toFixed(1)} s, its index says ${endSeconds.toFixed(1)} s`,
+      );
   }
 
   /** Closes the file. Pending reads fail. */
@@ -111,8 +142,6 @@ export class ClipReader {
 
 async function openTracks(input: Input, path: string): Promise<OpenTrack[]> {
   if (!(await input.canRead())) {
-    const why = await whyUnreadable(path);
-    if (why !== undefined) throw broken(path, why);
     throw new MeanderError("clip-unsupported", "not supported: the format of the file", {
       where: path,
       expected: CLIP_CODECS,
@@ -123,8 +152,6 @@ async function openTracks(input: Input, path: string): Promise<OpenTrack[]> {
   const audio = (await input.getAudioTracks())[0];
   const sources = [video, audio].filter((source) => source !== undefined);
   if (sources.length === 0) {
-    const why = await whyUnreadable(path);
-    if (why !== undefined) throw broken(path, why);
     throw new MeanderError("clip-unsupported", "the file has neither video nor audio", {
       where: path,
       expected: CLIP_CODECS,

@@ -3,6 +3,7 @@ import {
   type Clock,
   every,
   type Log,
+  MeanderError,
   messageOf,
   type Random,
 } from "../../base/index.ts";
@@ -34,8 +35,8 @@ export interface FilePublisherOptions {
  * goodbye at the end.
  */
 export class FilePublisher {
-  /** Settles when the clip has ended, `close` was called, or reading failed; never rejects. */
-  readonly ended: Promise<void>;
+  /** Settles when the clip has ended or `close` was called, or with why reading failed; never rejects. */
+  readonly ended: Promise<MeanderError | undefined>;
   readonly #options: FilePublisherOptions;
   readonly #senders: readonly RtpSender[];
   readonly #cname: string;
@@ -76,7 +77,7 @@ export class FilePublisher {
     this.#wake?.();
   }
 
-  async #run(): Promise<void> {
+  async #run(): Promise<MeanderError | undefined> {
     const { clock, log } = this.#options;
     const read = (): Promise<ScheduledFrame | undefined> => {
       const frame = this.#read();
@@ -103,10 +104,16 @@ export class FilePublisher {
       }
     } catch (error) {
       log.error("A clip could not be read any further.", { cause: messageOf(error) });
+      if (error instanceof MeanderError) return error;
+      return new MeanderError("clip-broken", `the file could not be read: ${messageOf(error)}`, {
+        expected: "a whole file",
+        cause: error,
+      });
     } finally {
       this.close();
       await Promise.allSettled([...ahead, this.#frames.return()]);
     }
+    return undefined;
   }
 
   /** Waits for `ms`, or until closed. */

@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { isIPv6 } from "node:net";
-import type { Clock, Log, Random } from "../../base/index.ts";
+import type { Clock, Log, MeanderError, Random } from "../../base/index.ts";
 import type { ClipReader } from "./clip-reader.ts";
 import { FilePublisher } from "./file-publisher.ts";
 
@@ -21,10 +21,10 @@ export interface PublishClipOptions {
 /** A clip being sent. */
 export interface ClipPublication {
   readonly publisher: FilePublisher;
-  /** Settles when the clip has ended and its goodbye was sent. */
-  readonly ended: Promise<void>;
+  /** Settles when the clip has ended and its goodbye was sent; with why, if it could not be read to its end. */
+  readonly ended: Promise<MeanderError | undefined>;
   /** Sends a goodbye and ends. Idempotent. */
-  close(): Promise<void>;
+  close(): Promise<unknown>;
 }
 
 /** Sends a clip to the ports of an ingest, in real time. If no program listens there, that is not an error. */
@@ -48,10 +48,11 @@ export async function publishClip(options: PublishClipOptions): Promise<ClipPubl
       });
     },
   });
-  const finish = async (): Promise<void> => {
-    await publisher.ended;
+  const finish = async (): Promise<MeanderError | undefined> => {
+    const failure = await publisher.ended;
     if (underway > 0) await new Promise<void>((resolve) => (onIdle = resolve));
     await closeSocket(socket);
+    return failure;
   };
   const ended = finish();
   return {

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { TrackFacts } from "../../wire/index.ts";
 import { ClipReader } from "../files/clip-reader.ts";
+import { demoClipPath } from "../files/demo-clip.ts";
 import { AUDIO, type ClipSample, clipSamples, Recording, VIDEO } from "./record.test.support.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "meander-facts-"));
@@ -66,6 +67,7 @@ test("a file that is cut off, or without its index, is called broken; one that i
     await recording.play(video, sample);
   await recording.segmenter.finish();
   const whole = recording.files[0]?.file.bytes as Uint8Array;
+  const packaged = readFileSync(demoClipPath());
   const box = (type: string, bytes: number, told = bytes): Buffer => {
     const made = Buffer.alloc(bytes);
     made.writeUInt32BE(told);
@@ -82,6 +84,12 @@ test("a file that is cut off, or without its index, is called broken; one that i
         /cut off.*moov.*ffmpeg -i/,
       ],
       "none.mp4": [Buffer.concat([head, box("mdat", 500)]), "clip-broken", /moov.*-c copy/],
+      "index-cut.mp4": [packaged.subarray(0, 5_000), "clip-broken", /it has 5000 of 9367 bytes/],
+      "frames-cut.mp4": [
+        packaged.subarray(0, 60_000),
+        "clip-broken",
+        /it has 60000 of 967804 bytes/,
+      ],
       "text.mp4": [
         Buffer.from("no media at all ".repeat(9)),
         "clip-unsupported",
@@ -99,3 +107,30 @@ test("a file that is cut off, or without its index, is called broken; one that i
     });
   }
 });
+
+for (const format of ["mp4", "mkv"] as const) {
+  test(`what a cut-off ${format} recording has is published, with a warning`, async () => {
+    const recording = new Recording(format);
+    const video = recording.open(VIDEO);
+    const frames = clip.filter(({ kind }) => kind === "video");
+    for (const sample of frames) await recording.play(video, sample);
+    await recording.segmenter.finish();
+    const whole = recording.files[0]?.file.bytes as Uint8Array;
+    const read = async (bytes: Uint8Array) => {
+      const path = join(folder, `part.${format}`);
+      writeFileSync(path, bytes);
+      const reader = await ClipReader.open(path);
+      let count = 0;
+      for await (const _frame of reader.frames(0)) count++;
+      reader.close();
+      return { count, warnings: reader.warnings };
+    };
+    assert.deepEqual(await read(whole), { count: frames.length, warnings: [] });
+    const part = await read(whole.subarray(0, (whole.byteLength * 2) / 3));
+    assert.ok(part.count > frames.length / 3 && part.count < frames.length, String(part.count));
+    assert.match(
+      part.warnings.join(),
+      /part\.\w+ is broken: it is cut off: it has \d+ of \d+ bytes/,
+    );
+  });
+}
