@@ -4,11 +4,13 @@ import fc from "fast-check";
 import { FrameQueue, type TimedFrame } from "./frame-queue.ts";
 
 class TestFrame implements TimedFrame {
+  readonly run: number;
   readonly orderMs: number;
   readonly mediaMs: number;
   closed = 0;
 
-  constructor(mediaMs: number) {
+  constructor(mediaMs: number, run = 0) {
+    this.run = run;
     this.orderMs = mediaMs;
     this.mediaMs = mediaMs;
   }
@@ -53,6 +55,32 @@ test("a frame that comes after a later one was taken is closed", () => {
   const late = new TestFrame(0);
   queue.push(late);
   assert.deepEqual([late.closed, queue.count, queue.skipped], [1, 0, 1]);
+});
+
+test("what a source sent before another one took over comes first, though it is decoded last and due later", () => {
+  const queue = new FrameQueue<TestFrame>(8);
+  for (const frame of [
+    new TestFrame(100, 1),
+    new TestFrame(120, 0),
+    new TestFrame(80, 0),
+    new TestFrame(140, 1),
+  ])
+    queue.push(frame);
+  assert.equal(queue.take(79, asIs, 500), undefined);
+  const taken = [80, 101, 102, 140].map((now) => queue.take(now, asIs, 500));
+  assert.deepEqual(
+    taken.map((frame) => frame && [frame.run, frame.mediaMs]),
+    [
+      [0, 80],
+      [0, 120],
+      [1, 100],
+      [1, 140],
+    ],
+  );
+  queue.push(new TestFrame(200, 0));
+  queue.push(new TestFrame(0, 2));
+  assert.equal(queue.skipped, 1);
+  assert.equal(queue.take(140, asIs, 500)?.run, 2);
 });
 
 test("after a clear, media time may start over", () => {

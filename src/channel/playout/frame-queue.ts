@@ -2,7 +2,9 @@ import { assert } from "../../base/index.ts";
 
 /** A decoded frame: holds memory outside the heap until it is closed. */
 export interface TimedFrame {
-  /** Orders the frames, ms of media time. Unlike `mediaMs` never corrected, so that frames keep their order. */
+  /** Counts the sources that follow each other: what an earlier one sent comes first, whatever its time. */
+  readonly run: number;
+  /** Orders the frames of a run, ms of media time. Unlike `mediaMs` never corrected, so that they keep their order. */
   readonly orderMs: number;
   /** Media time, ms: when it is due. */
   readonly mediaMs: number;
@@ -15,7 +17,7 @@ export interface TimedFrame {
 export class FrameQueue<T extends TimedFrame> {
   readonly capacity: number;
   #frames: T[] = [];
-  #takenMs = Number.NEGATIVE_INFINITY;
+  #taken: Place | undefined;
   #skipped = 0;
 
   /** @param capacity most frames held, >= 1 */
@@ -39,12 +41,12 @@ export class FrameQueue<T extends TimedFrame> {
    * oldest is closed.
    */
   push(frame: T): void {
-    if (frame.orderMs <= this.#takenMs) {
+    if (this.#taken !== undefined && !isBefore(this.#taken, frame)) {
       this.#skip(frame);
       return;
     }
     let at = this.#frames.length;
-    while (at > 0 && (this.#frames[at - 1] as T).orderMs > frame.orderMs) at--;
+    while (at > 0 && isBefore(frame, this.#frames[at - 1] as T)) at--;
     this.#frames.splice(at, 0, frame);
     if (this.#frames.length > this.capacity) this.#skip(this.#frames.shift() as T);
   }
@@ -52,20 +54,19 @@ export class FrameQueue<T extends TimedFrame> {
   /**
    * The frame to show now, which the caller must close; undefined when none is due.
    *
-   * The oldest due frame, so that nothing is skipped after a short stall; but if that one is late by more than
-   * `lateMsMax`, the newest due frame, so that the picture catches up.
+   * The oldest frame, so that nothing is skipped after a short stall; but if that one is late by more than `lateMsMax`,
+   * the newest due frame, so that the picture catches up. What precedes a frame that is due is due too.
    *
    * @param playAtMs the time that a media time is due at
    */
   take(nowMs: number, playAtMs: (mediaMs: number) => number, lateMsMax: number): T | undefined {
-    let due = 0;
-    while (due < this.#frames.length && playAtMs((this.#frames[due] as T).mediaMs) <= nowMs) due++;
+    const due = this.#frames.findLastIndex(({ mediaMs }) => playAtMs(mediaMs) <= nowMs) + 1;
     if (due === 0) return undefined;
     if (nowMs - playAtMs((this.#frames[0] as T).mediaMs) > lateMsMax) {
       for (const late of this.#frames.splice(0, due - 1)) this.#skip(late);
     }
     const frame = this.#frames.shift() as T;
-    this.#takenMs = frame.orderMs;
+    this.#taken = { run: frame.run, orderMs: frame.orderMs };
     return frame;
   }
 
@@ -73,11 +74,17 @@ export class FrameQueue<T extends TimedFrame> {
   clear(): void {
     for (const frame of this.#frames) this.#skip(frame);
     this.#frames = [];
-    this.#takenMs = Number.NEGATIVE_INFINITY;
+    this.#taken = undefined;
   }
 
   #skip(frame: T): void {
     this.#skipped++;
     frame.close();
   }
+}
+
+type Place = Pick<TimedFrame, "run" | "orderMs">;
+
+function isBefore(left: Place, right: Place): boolean {
+  return left.run === right.run ? left.orderMs < right.orderMs : left.run < right.run;
 }

@@ -51,6 +51,7 @@ export class PicturePlayer<P extends Picture> {
   readonly #now: () => number;
   readonly #queue = new FrameQueue<WaitingPicture<P>>(PICTURES_MAX);
   #track: VideoTrack<P> | undefined;
+  #runs = 0;
   readonly #past = { framesDecoded: 0, framesDropped: 0, errors: 0 };
   #skippedBeforeLive = 0;
   #live = false;
@@ -97,6 +98,7 @@ export class PicturePlayer<P extends Picture> {
   /** Switches to another source; pictures of the former one that are decoded are still shown. */
   start(codec: string, source: SourceTimeline): void {
     this.#retire();
+    const run = this.#runs++;
     let orderOffset: number | undefined;
     let order = Number.NEGATIVE_INFINITY;
     this.#track = new VideoTrack(
@@ -121,6 +123,7 @@ export class PicturePlayer<P extends Picture> {
           this.#clock.ready("video", mediaMs, this.#now());
           this.#queue.push({
             image,
+            run,
             mediaMs,
             orderMs: order,
             ingestMs: this.#timeline.ingestMsOf(source, ownMs),
