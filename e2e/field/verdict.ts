@@ -41,12 +41,12 @@ function loses({ linkLoss, troubles }: FieldPlan): boolean {
 }
 
 /**
- * Whether a recording may lack frames, as long as they are counted: where the network loses, and where a relay that
- * stood still, or a restart in the middle of reordered packets, leaves open what belongs where.
+ * Whether a recording may lack frames, as long as they are counted: where the network loses, and where a restart in the
+ * middle of reordered packets leaves open what belongs where.
  */
 function mayLose(plan: FieldPlan): boolean {
   const has = (type: string): boolean => plan.troubles.some((each) => each.type === type);
-  return loses(plan) || has("stall") || (has("restart") && has("jitter"));
+  return loses(plan) || (has("restart") && has("jitter"));
 }
 
 /** Whether timestamps go back by so little that they say another order. */

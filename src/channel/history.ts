@@ -11,6 +11,7 @@ import {
   sequenceOf,
   sourceOf,
 } from "../wire/index.ts";
+import { InBandLog } from "./in-band-log.ts";
 
 /** A packet in the history. */
 export interface HistoryEntry {
@@ -52,6 +53,8 @@ interface SourceHistory {
 export class History {
   /** Bytes of packets kept. */
   bytesMax: number;
+  /** What was said between the packets. */
+  readonly messages = new InBandLog();
   #entries: HistoryEntry[] = [];
   #head = 0;
   #next = 0;

@@ -17,6 +17,7 @@ export {
   type FrameReceiverStats,
 } from "./frame-receiver.ts";
 export { History, type HistoryEntry, isKeyStart } from "./history.ts";
+export type { InBandEntry } from "./in-band-log.ts";
 export {
   type DirectSends,
   Peer,

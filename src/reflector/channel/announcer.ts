@@ -1,3 +1,4 @@
+import type { History, InBandEntry } from "../../channel/index.ts";
 import {
   type ControlMessage,
   type Description,
@@ -12,7 +13,7 @@ import {
   sourceOf,
 } from "../../wire/index.ts";
 import type { Distributor } from "../egress/distributor.ts";
-import { PeerOutlet, SinkOutlet } from "../egress/outlet.ts";
+import { type Outlet, PeerOutlet, SinkOutlet } from "../egress/outlet.ts";
 import type { Subscriber } from "../egress/subscriber.ts";
 import type { SourceId } from "./channel-publisher.ts";
 
@@ -28,12 +29,19 @@ export class Announcer {
   /** The newest report of each medium. */
   readonly #reports = new Map<number, Uint8Array>();
   readonly #channel: number;
+  readonly #history: History;
   readonly #distributor: Distributor;
   readonly #nextSequence: () => number;
 
   /** @param channel id, for headers */
-  constructor(channel: number, distributor: Distributor, nextSequence: () => number) {
+  constructor(
+    channel: number,
+    history: History,
+    distributor: Distributor,
+    nextSequence: () => number,
+  ) {
     this.#channel = channel;
+    this.#history = history;
     this.#distributor = distributor;
     this.#nextSequence = nextSequence;
   }
@@ -65,13 +73,21 @@ export class Announcer {
   keepDescription(packet: Uint8Array): void {
     const repeated = this.#description !== undefined && haveOnePayload(packet, this.#description);
     this.#description = packet;
-    this.#distributor.announce(packet, { patient: repeated, repeated });
+    if (!repeated) this.#note("description", packet);
+    this.#distributor.announce(packet, { patient: repeated, repeated, placed: true });
   }
 
   /** Keeps a report packet and forwards it. */
   keepReport(packet: Uint8Array): void {
     this.#reports.set(mediumOf(packet), packet);
-    this.#distributor.announce(packet, { patient: true });
+    this.#note("report", packet);
+    this.#distributor.announce(packet, { patient: true, placed: true });
+  }
+
+  /** Forwards a packet that says that its source has ended. */
+  sourceEnded(packet: Uint8Array): void {
+    this.#note("bye", packet);
+    this.#distributor.announce(packet, { placed: true });
   }
 
   /** A source has ended: newcomers are not told how its clock stood. */
@@ -87,9 +103,18 @@ export class Announcer {
     this.#distributor.announce(packet, {});
   }
 
-  /** Sends a newcomer what it gets first: description, path, last reports. */
-  introduce(subscriber: Subscriber, description: Description | undefined): void {
-    const { outlet } = subscriber;
+  /**
+   * Sends a subscriber what it gets first: description, path, reports; a newcomer the newest, one that continues from
+   * `position` those that held there.
+   *
+   * @returns the serial number of the newest message that it needs no more
+   */
+  introduce(
+    { outlet }: Subscriber,
+    description: Description | undefined,
+    position: number | undefined,
+  ): number {
+    const { messages } = this.#history;
     if (outlet instanceof SinkOutlet) {
       if (description !== undefined) outlet.sink.description(description);
       // A receiver that learned how the clocks relate only after the first packets would have to shift its time base.
@@ -99,11 +124,18 @@ export class Announcer {
         const { ingestMs, rtpTimestamp, rtcp } = report;
         outlet.sink.report({ ...sourceIdOf(packet), ingestMs, rtpTimestamp, rtcp });
       }
-      return;
+      return messages.newest;
     }
-    if (this.#description !== undefined) outlet.send(this.#description);
-    this.tellPath(subscriber);
-    for (const packet of this.#reports.values()) outlet.send(packet);
+    const then = position === undefined ? undefined : messages.standing(position);
+    const described = then?.entries.findLast(({ type }) => type === "description")?.packet;
+    const first = described ?? this.#description;
+    if (first !== undefined) outlet.send(first);
+    this.#tellPath(outlet);
+    const reports =
+      then?.entries.filter(({ type }) => type === "report").map(({ packet }) => packet) ??
+      this.#reports.values();
+    for (const packet of reports) outlet.send(packet);
+    return then?.serial ?? messages.newest;
   }
 
   /** Announces the path to all subscribers, including standbys. @param patient true when it has not changed */
@@ -113,7 +145,15 @@ export class Announcer {
   }
 
   tellPath({ outlet }: Subscriber): void {
+    this.#tellPath(outlet);
+  }
+
+  #tellPath(outlet: Outlet): void {
     if (this.path.length > 0 && outlet instanceof PeerOutlet) outlet.send(this.#pathPacket());
+  }
+
+  #note(type: InBandEntry["type"], packet: Uint8Array): void {
+    this.#history.messages.add(type, packet, this.#history.end);
   }
 
   #pathPacket(): Uint8Array {

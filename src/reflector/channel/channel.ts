@@ -66,7 +66,12 @@ export class Channel {
     this.config = options.config;
     this.history = new History(options.config.historyBytes);
     this.#distributor = new Distributor(options.clock);
-    this.#announcer = new Announcer(options.id, this.#distributor, options.nextSequence);
+    this.#announcer = new Announcer(
+      options.id,
+      this.history,
+      this.#distributor,
+      options.nextSequence,
+    );
     this.#tail = new TailAnnouncer(this.#announcer, this.#distributor);
     this.#demand = new Demand(options.clock, options.lingerMs);
     this.#rate = new ByteRate(options.clock.now());
@@ -187,20 +192,19 @@ export class Channel {
   /** Starts or restarts a subscriber at its resume points. [W51] */
   activate(subscriber: Subscriber, resume: readonly SourcePoint[]): void {
     this.#demand.note();
-    this.#announcer.introduce(subscriber, this.description);
-    let position = this.history.entryPoint;
+    const resumes = resume.length > 0 && this.history.count > 0;
+    const found = resumes ? this.history.resumePoint(resume) : undefined;
+    const position = found?.position ?? this.history.entryPoint;
+    if (found?.complete === false) this.drops.add("resume-incomplete");
+    const told = this.#announcer.introduce(subscriber, this.description, found?.position);
     let joinedAt: number | undefined;
-    if (resume.length > 0 && this.history.count > 0) {
-      const found = this.history.resumePoint(resume);
-      position = found.position;
-      if (!found.complete) this.drops.add("resume-incomplete");
-    } else {
+    if (!resumes) {
       joinedAt = this.history.end;
       for (const entry of this.history.retainedBefore(position)) {
         subscriber.send(entry.packet, 1, entry.position);
       }
     }
-    this.#distributor.start(subscriber, position, joinedAt);
+    this.#distributor.start(subscriber, position, joinedAt, told);
     this.#followDemand(resume);
     this.#distributor.pump(this.rate);
   }

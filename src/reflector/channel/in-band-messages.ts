@@ -95,6 +95,9 @@ export class InBandMessages {
         this.setPath([...message.sites, site], origin ?? announcer.originOffsetMs);
         return;
       }
+      case "bye":
+        announcer.sourceEnded(packet);
+        return;
       default:
         announcer.forward(packet);
     }

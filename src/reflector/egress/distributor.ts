@@ -89,10 +89,11 @@ export class Distributor {
    * Begins to send to a subscriber from `position` on, paced until it has caught up.
    *
    * @param joinedAt a newcomer's: the position that the next packet will get
+   * @param told serial number of the newest message in band that it has; undefined: it has them all
    */
-  start(subscriber: Subscriber, position: number, joinedAt?: number): void {
+  start(subscriber: Subscriber, position: number, joinedAt?: number, told?: number): void {
     this.detach(subscriber);
-    subscriber.catchUp(position, joinedAt);
+    subscriber.catchUp(position, { joinedAt, told });
     this.#waiting.add(subscriber);
   }
 
@@ -142,13 +143,19 @@ export class Distributor {
    */
   announce(
     packet: Uint8Array,
-    about: { readonly patient?: boolean; readonly repeated?: boolean; readonly standbys?: boolean },
+    about: {
+      readonly patient?: boolean;
+      readonly repeated?: boolean;
+      readonly standbys?: boolean;
+      readonly placed?: boolean;
+    },
   ): void {
-    const { patient = false, repeated = false, standbys = false } = about;
+    const { patient = false, placed = false, repeated = false, standbys = false } = about;
     if (!repeated) this.#streams.announce(packet, patient);
     for (const subscriber of this.subscribers.values()) {
       const { outlet, state } = subscriber;
       if (!(outlet instanceof PeerOutlet) || (state === "standby" && !standbys)) continue;
+      if (placed && state === "catching-up") continue;
       const isTold = this.#streams.has(subscriber) && (!repeated || outlet.kind === "viewer");
       if (!isTold) outlet.send(packet);
     }

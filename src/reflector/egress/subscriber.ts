@@ -35,6 +35,8 @@ export class Subscriber {
   #cursor = 0;
   /** A newcomer's: what had ended when the channel stood there is not sent to it. */
   #joinedAt = Number.NEGATIVE_INFINITY;
+  /** Serial number of the newest message in band that it was told. */
+  #told = -1;
   #credit = 0;
   #creditAt = 0;
   /** The newest position that was acknowledged. */
@@ -75,9 +77,14 @@ export class Subscriber {
    * Starts sending from `position` of the history, paced.
    *
    * @param joinedAt a newcomer's: the position that the next packet will get; sources that have ended are left out
+   * @param told serial number of the newest message in band that it has; those after it are sent in their places
    */
-  catchUp(position: number, joinedAt = Number.NEGATIVE_INFINITY): void {
+  catchUp(
+    position: number,
+    { joinedAt = Number.NEGATIVE_INFINITY, told = this.#history.messages.newest } = {},
+  ): void {
     this.#joinedAt = joinedAt;
+    this.#told = told;
     this.state = "catching-up";
     this.#cursor = position;
     this.#credit = BURST_BYTES;
@@ -161,7 +168,9 @@ export class Subscriber {
       if (this.#credit <= 0 || this.outlet.backlog().bytes > CATCH_UP_BACKLOG) return false;
       this.#sendChunk();
     }
-    return this.state === "catching-up";
+    if (this.state !== "catching-up") return false;
+    this.#tell(this.#history.end);
+    return true;
   }
 
   /** Drops a packet while skipping. @returns true when the flow continues with it */
@@ -229,10 +238,22 @@ export class Subscriber {
     return { id, kind, name, address, stack, state, packets, bytes, lagMs, drops: drops.toJSON() };
   }
 
+  /** Sends the messages in band that were said before the packet at `position`. */
+  #tell(position: number): void {
+    for (;;) {
+      const entry = this.#history.messages.next(this.#told, position);
+      if (entry === undefined) return;
+      this.#told = entry.serial;
+      if (this.outlet.kind !== "rtp") this.outlet.send(entry.packet);
+    }
+  }
+
   #sendChunk(): void {
     const packets: Uint8Array[] = [];
     let bytes = 0;
+    this.#tell(this.#cursor);
     do {
+      if (this.#history.messages.next(this.#told, this.#cursor) !== undefined) break;
       const entry = this.#history.at(this.#cursor);
       if (entry === undefined) break;
       this.#cursor++;
