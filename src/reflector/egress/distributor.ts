@@ -5,6 +5,11 @@ import { LiveStreams } from "./live-streams.ts";
 import { PeerOutlet } from "./outlet.ts";
 import type { Subscriber } from "./subscriber.ts";
 
+/** Subscribers are judged every 100 ms. After a longer pause this process stood still itself, ms. */
+const STOOD_STILL_MS = 500;
+/** What subscribers acknowledged meanwhile is read within this, ms. */
+const GRACE_MS = 500;
+
 /**
  * Sends the packets of a channel to its subscribers: to live datagram connections at once, those of a bundle by one
  * call; to live stream connections one write per frame, from one buffer for all; to others out of the history, until
@@ -27,8 +32,13 @@ export class Distributor {
   readonly #skipping = new Set<Subscriber>();
   #packetsOut = 0;
   #bytesOut = 0;
+  readonly #clock: Pick<Clock, "now">;
+  #judgedAt: number;
+  #graceUntil = Number.NEGATIVE_INFINITY;
 
   constructor(clock: Pick<Clock, "now">) {
+    this.#clock = clock;
+    this.#judgedAt = clock.now();
     this.#streams = new LiveStreams({ clock, onSkips: (each) => this.#noteSkipping(each) });
   }
 
@@ -117,9 +127,13 @@ export class Distributor {
 
   /**
    * Makes lagging subscribers skip, or closes them. Members of a bundle have no backlog of their own, so they cannot
-   * lag.
+   * lag. Nobody lags for the time in which this process stood still.
    */
   judge(): void {
+    const now = this.#clock.now();
+    if (now - this.#judgedAt > STOOD_STILL_MS) this.#graceUntil = now + GRACE_MS;
+    this.#judgedAt = now;
+    if (now < this.#graceUntil) return;
     this.#streams.judge();
     for (const subscribers of [this.#skipping, this.#liveDatagrams, this.#waiting]) {
       for (const subscriber of subscribers) {
