@@ -267,3 +267,20 @@ test("a goodbye that comes after the new run has begun is that of the old one", 
   site.push(second.bye());
   assert.equal(site.publisher.byes.length, 2);
 });
+
+test("what follows a goodbye with numbers that go on is a new run if its time does not", () => {
+  for (const timestamp of [5_000_000, 0x9000_0000, 90_000]) {
+    const site = world();
+    const first = new Camera(7, 100, 1_000_000, 1);
+    site.play(first, 20, 2);
+    site.push(first.bye());
+    const second = new Camera(7, first.sequence, timestamp, 2);
+    site.play(second, 20, 2);
+    const generations = site.publisher.headers.map(({ sourceGeneration }) => sourceGeneration);
+    assert.deepEqual(
+      generations,
+      [...new Array(40).fill(0), ...new Array(40).fill(1)],
+      `${timestamp}`,
+    );
+  }
+});

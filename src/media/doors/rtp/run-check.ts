@@ -97,6 +97,11 @@ export class RunCheck {
     return ahead === 1 ? NEXT : { type: "next", missing: ahead - 1 };
   }
 
+  /** Whether the timestamp of a packet that arrived at `now` (ms) is one that this run may have reached. */
+  fits({ timestamp }: RtpPacket, now: number): boolean {
+    return this.#fits(serialDistance(this.#timestamp, timestamp, 32) * this.#msPerTick, now);
+  }
+
   /** Keeps a packet of this run, to compare what comes under the same number. @param packet with Meander's header */
   published(sequence: number, packet: Uint8Array): void {
     this.#published[sequence % REMEMBERED] = packet;

@@ -202,8 +202,9 @@ export class TrackIngest {
     if (at - source.endedAt >= STRAGGLER_MS) return true;
     const isNewFrame =
       serialDistance(source.run.highest, rtp.sequence, 16) > 0 &&
-      serialDistance(source.run.timestamp, rtp.timestamp, 32) > 0;
+      rtp.timestamp !== source.run.timestamp;
     if (!isNewFrame) return false;
+    if (!source.run.fits(rtp, at)) return true;
     // What was on its way is at most one frame, and hardly a key frame of video.
     const { flags } = this.#newFlags().flag(rtp, "next");
     if (source.hasStraggler || (flags & FLAG.keyframe) !== 0) return true;
