@@ -36,3 +36,13 @@ test("a repetition is no further observation", () => {
   for (let count = 0; count < 5; count++) estimate.observe(1_000, 900);
   assert.equal(estimate.at(1_000), 100);
 });
+
+test("what is known stays true when the second clock goes on later", () => {
+  const estimate = new OffsetEstimate();
+  for (let at = 0; at <= 5_000; at += 1_000) estimate.observe(at, 700 + at * 0.01);
+  const before = estimate.at(5_400) as number;
+  estimate.shift(900);
+  assert.ok(Math.abs((estimate.at(6_300) as number) - (before - 900)) < 1e-9);
+  estimate.observe(6_900, 700 + 6_000 * 0.01 - 900);
+  assert.ok(Math.abs((estimate.at(6_900) as number) - (760 - 900)) < 20);
+});

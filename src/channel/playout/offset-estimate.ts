@@ -63,6 +63,16 @@ export class OffsetEstimate {
     return this.#last.offsetMs + aheadMs * this.#rate;
   }
 
+  /** The second clock goes on `ms` further on than was known: what was observed since then stays true. */
+  shift(ms: number): void {
+    const moved = ({ atMs, offsetMs }: Observation): Observation => ({
+      atMs: atMs + ms,
+      offsetMs: offsetMs - ms,
+    });
+    if (this.#last !== undefined) this.#last = moved(this.#last);
+    this.#outliers = this.#outliers.map(moved);
+  }
+
   #doubt(outlier: Observation): void {
     const before = this.#outliers.at(-1);
     const agrees =

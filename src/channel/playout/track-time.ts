@@ -1,5 +1,5 @@
 import { OffsetEstimate } from "./offset-estimate.ts";
-import type { IngestReport, SourceTimeline } from "./source-timeline.ts";
+import type { IngestReport, SenderTime, SourceTimeline } from "./source-timeline.ts";
 import { TransitFloor } from "./transit-floor.ts";
 
 /** How long the least time on the way is remembered, ms. */
@@ -65,7 +65,9 @@ export class TrackTime {
   #sender = new OffsetEstimate();
   /** The current one, and the one before. */
   #stretches: [Stretch, Stretch | undefined] | undefined;
-  #last: { readonly rawMs: number; readonly at: number } | undefined;
+  #last: { readonly rawMs: number; readonly at: number; readonly isLate: boolean } | undefined;
+  /** Least time on the way minus own time on another clock, as of the last report in which nothing was late, ms. */
+  readonly #ways = new Map<"ingest" | "age" | "sender", number>();
   #newestMs = 0;
   #stepMs = 20;
   #late:
@@ -124,10 +126,13 @@ export class TrackTime {
       this.#continueAt(rawMs, this.#afterJump(nowMs));
     }
     const stretch = this.#extended(rawMs);
-    this.#last = { rawMs, at: nowMs };
     let ownMs = rawMs + stretch.shiftMs;
-    const insertedMs = this.#stoodStill(ownMs, nowMs);
+    const transit = nowMs - ownMs;
+    const floor = this.#floor.value(nowMs) ?? transit;
+    this.#last = { rawMs, at: nowMs, isLate: transit - floor >= LATE_MS };
+    const insertedMs = this.#stoodStill(ownMs, transit, floor, nowMs);
     if (insertedMs > 0) {
+      this.#noteInserted(insertedMs, ownMs, floor);
       ownMs += insertedMs;
       this.#continueAt(rawMs, ownMs);
     }
@@ -151,9 +156,44 @@ export class TrackTime {
     const atMs = this.#ownMsOf(rtpTimestamp);
     this.#ingest.observe(atMs, ingestMs - atMs);
     this.#age.observe(atMs, ingestMs - atMs);
-    if (sender === undefined) return;
+    if (sender !== undefined) this.#reportSender(sender);
+    this.#noteWays();
+  }
+
+  #reportSender(sender: SenderTime): void {
     const sentMs = this.#ownMsOf(sender.rtpTimestamp);
     this.#sender.observe(sentMs, sender.ntpMs - sentMs);
+  }
+
+  /** How the least time on the way relates to what reports say, while nothing is late. */
+  #noteWays(): void {
+    if (this.#last?.isLate !== false) return;
+    const floor = this.#floor.value(this.#last.at);
+    if (floor === undefined) return;
+    for (const [name, estimate] of this.#estimates()) {
+      const offset = estimate.at(this.#newestMs);
+      if (offset !== undefined) this.#ways.set(name, floor - offset);
+    }
+  }
+
+  /**
+   * The own time goes on `ms` later than the timestamps from `ownMs` on. Where reports have already said so, as they do
+   * when they come before the media in a burst, it is not counted twice.
+   */
+  #noteInserted(ms: number, ownMs: number, floor: number): void {
+    for (const [name, estimate] of this.#estimates()) {
+      const way = this.#ways.get(name);
+      const offset = estimate.at(ownMs);
+      if (way === undefined || offset === undefined) continue;
+      const since = floor - way;
+      if (Math.abs(offset - since - ms) < Math.abs(offset - since)) estimate.shift(ms);
+    }
+  }
+
+  *#estimates(): Generator<["ingest" | "age" | "sender", OffsetEstimate]> {
+    yield ["ingest", this.#ingest];
+    yield ["age", this.#age];
+    yield ["sender", this.#sender];
   }
 
   #ownMsOf(timestamp: number): number {
@@ -187,9 +227,7 @@ export class TrackTime {
   }
 
   /** @returns for how long the source's clock has stood still, ms, as soon as that is certain */
-  #stoodStill(ownMs: number, nowMs: number): number {
-    const transit = nowMs - ownMs;
-    const floor = this.#floor.value(nowMs) ?? transit;
+  #stoodStill(ownMs: number, transit: number, floor: number, nowMs: number): number {
     if (transit - floor < LATE_MS) {
       this.#late = undefined;
       return 0;

@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { SourceTimeline } from "./source-timeline.ts";
+import { TrackTime } from "./track-time.ts";
+
+const FRAME_MS = 20;
+/** From capture to us. */
+const WAY_MS = 30;
+
+/**
+ * Plays sound whose clock stands still from `pausedAt` for `standsMs`, over a network that holds everything up between
+ * two times. Reports come each second, in their place; they know of the standstill `knowsMs` after it.
+ *
+ * @returns how wrong the time on the ingest's clock is for each frame, ms, by its capture
+ */
+function errorsOf(plan: {
+  readonly pausedAt: number;
+  readonly standsMs: number;
+  readonly heldFrom: number;
+  readonly heldTo: number;
+  readonly knowsMs: number;
+}): Map<number, number> {
+  const { heldFrom, heldTo, knowsMs, pausedAt, standsMs } = plan;
+  const source = new SourceTimeline(1_000);
+  const time = new TrackTime(source);
+  const errors = new Map<number, number>();
+  let reportedAt = Number.NEGATIVE_INFINITY;
+  for (let captured = 0; captured < 20_000; captured += FRAME_MS) {
+    if (captured >= pausedAt && captured < pausedAt + standsMs) continue;
+    const stood = captured >= pausedAt ? standsMs : 0;
+    const ticks = captured - stood;
+    const arrives = captured + WAY_MS;
+    const now = arrives >= heldFrom && arrives < heldTo ? heldTo : arrives;
+    if (captured - reportedAt >= 1_000) {
+      reportedAt = captured;
+      const isKnown = stood > 0 && captured >= pausedAt + standsMs + knowsMs;
+      const ingestMs = isKnown || stood === 0 ? captured : captured - standsMs;
+      time.report({ ingestMs, rtpTimestamp: ticks, sender: undefined });
+    }
+    const own = time.arrived(source.unwrap(ticks), now);
+    const offset = time.ingestOffsetMs(own);
+    if (offset !== undefined) errors.set(captured, own + offset - captured);
+  }
+  return errors;
+}
+
+for (const [name, held] of [
+  ["nothing is held up", { heldFrom: 0, heldTo: 0 }],
+  ["the network holds it up, and reports come with the burst", { heldFrom: 4_900, heldTo: 9_900 }],
+] as const) {
+  test(`a clock that stood still is counted once: ${name}`, () => {
+    for (const standsMs of [700, 973, 1_500]) {
+      const errors = errorsOf({ ...held, pausedAt: 3_800, standsMs, knowsMs: 1_250 });
+      for (const [captured, error] of errors) {
+        if (captured < 3_800 || captured > 12_000)
+          assert.ok(
+            Math.abs(error) < 60,
+            `${error} ms at ${captured}, stood still for ${standsMs}`,
+          );
+      }
+    }
+  });
+}
