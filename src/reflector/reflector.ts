@@ -1,6 +1,6 @@
 import { type Clock, Counters, LIMITS, type Log, type Random } from "../base/index.ts";
 import type { Peer, Refusal } from "../channel/index.ts";
-import type { ChannelConfig } from "../session/index.ts";
+import type { ChannelConfig, ReshapingConfig } from "../session/index.ts";
 import type { Connection } from "../stack/index.ts";
 import { Admission, type SiteIdentity } from "./admission.ts";
 import { Channel } from "./channel/channel.ts";
@@ -160,20 +160,9 @@ export class Reflector {
     this.#upstreams.setNeighbours(others);
   }
 
-  /**
-   * Sets from whom channels are received when their routes fail.
-   *
-   * @param costs of receiving from a site; 1 where none is given
-   */
-  setReshaping({
-    costs,
-    policy,
-  }: {
-    policy: string;
-    costs: Readonly<Record<string, number>>;
-  }): void {
-    const known = RESHAPING_POLICIES[policy];
-    if (known !== undefined) this.#reshaper.setPolicy(known, costs);
+  /** Sets from whom channels are received when their routes fail. */
+  setReshaping({ costs, policy }: ReshapingConfig): void {
+    this.#reshaper.setPolicy(RESHAPING_POLICIES[policy], costs);
   }
 
   /** Sets which sites viewers are told to use when this one is gone. */
