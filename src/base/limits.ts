@@ -137,6 +137,10 @@ export const LIMITS = {
   faultQueueBytesMax: 64 * 1024 * 1024,
   /** Packets that a `trace` module remembers, at 28 bytes. */
   traceEventsMax: 65_536,
+  /** Sites of each kind that a neighbour tells of one channel. */
+  relationSitesMax: 16,
+  /** Channels of which a neighbour tells in one message: with 16 names of usual length it fits. */
+  relationChannelsMax: 64,
   /** Resumes are paced at this multiple of the channel's rate. */
   resumeRateMax: 4,
   /** Unanswered requests are repeated after this, ms. */

@@ -26,6 +26,11 @@ const track = record({
 const host = fc.string({ maxLength: 100 });
 const port = fc.integer({ min: 1, max: 65_535 });
 
+const siteNames = fc.array(host, { maxLength: 4 });
+const relations = fc.array(record({ channel: host, sources: siteNames, clients: siteNames }), {
+  maxLength: 4,
+});
+
 const message = fc.oneof(
   record({
     type: fc.constant("hello"),
@@ -58,6 +63,8 @@ const message = fc.oneof(
   }),
   record({ type: fc.constant("close"), code: name, message: name }),
   record({ type: fc.constant("leaving"), message: name }),
+  record({ type: fc.constant("leaving"), message: name, channels: relations }),
+  record({ type: fc.constant("started"), channels: relations }),
   record({
     type: fc.constant("group-wanted"),
     group: host,
@@ -96,6 +103,13 @@ const message = fc.oneof(
     type: fc.constant("path"),
     sites: fc.array(name, { maxLength: 8 }),
     originOffsetMs: fc.integer(),
+  }),
+  record({
+    type: fc.constant("path"),
+    sites: fc.constant([]),
+    originOffsetMs: fc.integer(),
+    idle: fc.boolean(),
+    stalled: record({ forMs: fc.nat(), reason: host, trying: siteNames }),
   }),
 ) as fc.Arbitrary<ControlMessage>;
 

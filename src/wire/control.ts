@@ -19,6 +19,15 @@ export interface SourcePoint {
   readonly sequence: number;
 }
 
+/** What a site receives of a channel from whom, and who receives it from there: names of sites. [W28] */
+export interface ChannelRelations {
+  readonly channel: string;
+  /** That it can be received from, the one that it is received from first; empty: it is ingested there. */
+  readonly sources: readonly string[];
+  /** Sites that receive it, or may at any moment. */
+  readonly clients: readonly string[];
+}
+
 export type ControlMessage =
   /** First packet each way on a connection; repeated until answered. [W21] */
   | {
@@ -73,7 +82,14 @@ export type ControlMessage =
     }
   | { readonly type: "close"; readonly code: string; readonly message: string }
   /** The sender will close soon: what is taken from it is to be taken elsewhere, before it is gone. [W28] */
-  | { readonly type: "leaving"; readonly message: string }
+  | {
+      readonly type: "leaving";
+      readonly message: string;
+      /** Absent: the sender is of a version that does not tell. */
+      readonly channels?: readonly ChannelRelations[] | undefined;
+    }
+  /** From site to site: how the sender stands to others in channels that it shares with the receiver. [W36] */
+  | { readonly type: "started"; readonly channels: readonly ChannelRelations[] }
   /** Wants what the sender and others take from the receiver by a group. [W29] */
   | {
       readonly type: "group-wanted";
@@ -131,7 +147,26 @@ export type ControlMessage =
    * [W34] From a site to its subscribers: the sites that the channel passes, the sender last, and the offset from the
    * sender's clock to the ingest's.
    */
-  | { readonly type: "path"; readonly sites: readonly string[]; readonly originOffsetMs: number };
+  | {
+      readonly type: "path";
+      /** Empty: the channel does not arrive at the sender. */
+      readonly sites: readonly string[];
+      readonly originOffsetMs: number;
+      /** True: nothing passes now, as nobody wants it there; this is the way that it would take. */
+      readonly idle?: boolean | undefined;
+      /** Why the channel does not arrive although it is wanted. */
+      readonly stalled?: ChannelStall | undefined;
+    };
+
+/** A channel that is wanted at a site and does not arrive there. [W34] */
+export interface ChannelStall {
+  /** Since how long, ms. */
+  readonly forMs: number;
+  /** For people. */
+  readonly reason: string;
+  /** Names of the sites that it is being tried to receive it from. */
+  readonly trying: readonly string[];
+}
 
 export type ControlFault = "empty" | "unknown-type" | "short" | "json" | "shape";
 
@@ -151,6 +186,7 @@ const JSON_TYPES = {
   13: "group-refused",
   14: "group-probe",
   15: "group-heard",
+  20: "started",
   32: "description",
   33: "path",
 } as const;
@@ -177,6 +213,11 @@ const host = z.string().max(100);
 const port = z.number().int().min(1).max(65_535);
 const periodMs = z.number().min(10).max(60_000);
 
+const siteNames = z.array(name).max(LIMITS.relationSitesMax);
+const relations = z
+  .array(z.object({ channel: name, sources: siteNames, clients: siteNames }))
+  .max(LIMITS.relationChannelsMax);
+
 const SCHEMAS: Readonly<Record<(typeof JSON_TYPES)[keyof typeof JSON_TYPES], z.ZodType>> = {
   hello: z.object({
     role: z.enum(["site", "viewer"]),
@@ -198,7 +239,8 @@ const SCHEMAS: Readonly<Record<(typeof JSON_TYPES)[keyof typeof JSON_TYPES], z.Z
   unsubscribed: z.object({ request: u32, id: u32 }),
   sites: z.object({ sites: z.array(z.object({ name, url: z.string().max(500) })).max(64) }),
   close: z.object({ code: name, message: z.string().max(2000) }),
-  leaving: z.object({ message: z.string().max(2000) }),
+  leaving: z.object({ message: z.string().max(2000), channels: relations.optional() }),
+  started: z.object({ channels: relations }),
   "group-wanted": z.object({ group: host, port, ttl: z.number().int().min(1).max(255) }),
   group: z.object({
     group: host,
@@ -210,7 +252,14 @@ const SCHEMAS: Readonly<Record<(typeof JSON_TYPES)[keyof typeof JSON_TYPES], z.Z
   "group-probe": z.object({ number: u32 }),
   "group-heard": z.object({ number: u32 }),
   description: z.object({ description: descriptionSchema }),
-  path: z.object({ sites: z.array(name).max(64), originOffsetMs: z.number() }),
+  path: z.object({
+    sites: z.array(name).max(64),
+    originOffsetMs: z.number(),
+    idle: z.boolean().optional(),
+    stalled: z
+      .object({ forMs: z.number().min(0), reason: z.string().max(2000), trying: siteNames })
+      .optional(),
+  }),
 };
 
 const POINT_BYTES = 10;

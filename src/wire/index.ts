@@ -59,6 +59,8 @@ export {
   vp9CodecString,
 } from "./codecs/vp-key-frames.ts";
 export {
+  type ChannelRelations,
+  type ChannelStall,
   type ControlFault,
   type ControlMessage,
   decodeControl,
