@@ -58,7 +58,7 @@ export function SiteCard(props: SiteCardProps) {
         <span class="card-head">
           <i class="lamp" />
           <b class="card-name">{site.name}</b>
-          <em>{down || site.state === "suspected" || site.state === "leader" ? site.state : ""}</em>
+          <StateWord site={site} />
         </span>
         <span class="card-facts">
           {down ? (
@@ -85,6 +85,21 @@ export function SiteCard(props: SiteCardProps) {
       <Audience site={site} watched={props.watched} />
     </div>
   );
+}
+
+/** What a glance should tell: it is no common site, or something does not arrive. */
+function StateWord({ site }: { readonly site: TopologySite }) {
+  const { state, stalls } = site;
+  if (stalls.length > 0) {
+    const lines = stalls.map(({ channel, reason }) => `${channel} does not arrive ${reason}`);
+    const names = stalls.map(({ channel }) => channel);
+    return (
+      <em class="stalled" title={lines.join("\n")}>
+        no {names.length > 2 ? `${names.length} channels` : names.join(", ")}
+      </em>
+    );
+  }
+  return <em>{state === "down" || state === "suspected" || state === "leader" ? state : ""}</em>;
 }
 
 /** Buttons of the demo. A button that the keyboard pressed hands the focus to the one that takes its place. */
