@@ -4,13 +4,14 @@
  * @module
  */
 export type { AlternativeState } from "./alternative.ts";
-export {
-  ChannelClient,
-  type ChannelClientEvents,
-  type ChannelClientOptions,
-  type ClientState,
-  type ClientStats,
-} from "./channel-client.ts";
+export { ChannelClient } from "./channel-client.ts";
+export type {
+  ChannelClientEvents,
+  ChannelClientOptions,
+  ClientState,
+  ClientStats,
+} from "./client-types.ts";
+export { describeStall } from "./describe-stall.ts";
 export {
   FrameReceiver,
   type FrameReceiverOptions,

@@ -198,6 +198,11 @@ export class Receiver {
     this.tick();
   }
 
+  /** Receives from an alternative at which the channel is known to arrive, make before break. */
+  use(name: string): void {
+    this.#selection.use(name);
+  }
+
   /** A packet of this channel from `name`. @param continuous of a medium that has no pauses */
   packet(name: string, packet: Uint8Array, continuous: boolean): void {
     const now = this.#options.clock.now();
@@ -257,7 +262,7 @@ export class Receiver {
           this.#selection.fail(from, "routing loop: the path already includes this site");
           return;
         }
-        from.pathAt = now;
+        if (message.sites.length > 0) from.pathAt = now;
         if (isActive) this.#options.events.onInBand(message, packet);
         return;
       case "description":

@@ -158,6 +158,13 @@ export class SourceSelection {
     }
   }
 
+  /** Makes an alternative active if it can be used. */
+  use(name: string): void {
+    const each = this.find(name);
+    if (!this.#isWanted || each === undefined || each === this.#active) return;
+    if (isUsable(each, this.#options.clock.now())) this.#switch(each, "the channel arrives there");
+  }
+
   /** Returns to a better alternative that has been usable for five seconds. */
   prefer(now: number): void {
     for (const each of this.alternatives) {
