@@ -13,7 +13,6 @@ const LINES_MAX = 400;
 const LONG_FILES: Readonly<Record<string, string>> = {
   "src/base/limits.ts": "a table",
   "src/sim/create-simulation.test.ts": "to be split by subject",
-  "src/sim/relay-world.ts": "to be split by subject",
   "src/sim/streams/delivery-contract.test.ts": "one test for each rule of the delivery contract",
 };
 

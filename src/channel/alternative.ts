@@ -20,8 +20,18 @@ export interface Alternative {
   leaving: boolean;
   /** Since when it has been usable without interruption, ms; Infinity: it is not usable. */
   usableSince: number;
-  /** When it last told its path to the ingest, ms. */
+  /** Not of the route, but learned from other sites: used only when it has told a way. */
+  isLearned: boolean;
+  /** The path to it that it last told; empty: the channel does not arrive there; undefined: nothing told yet. */
+  path: readonly string[] | undefined;
+  /** Its path leads through the receiver: what it sends, it has from us. */
+  isThroughUs: boolean;
+  /** When it last told its path, ms. */
   pathAt: number;
+  /** How long it had received nothing of the channel when it told that, ms; undefined: not told. */
+  quietMs: number | undefined;
+  /** It takes over from a worse one after it has been usable for this long, ms. */
+  preferMs: number;
   packets: number;
   bytes: number;
 }
@@ -29,9 +39,19 @@ export interface Alternative {
 /** A refused or looping alternative is tried again after this, ms. */
 const BARRED_MS = 2_000;
 
+/** A better alternative takes over again after it has been usable for this long, ms. */
+export const PREFER_MS = 5_000;
+/** Sites announce their path every second; one older than this is out of date, ms. */
+const PATH_FRESH_MS = 2_500;
+
 /** An alternative without a connection. */
-export function newAlternative(name: string): Alternative {
+export function newAlternative(name: string, isLearned: boolean): Alternative {
   return {
+    isLearned,
+    path: undefined,
+    isThroughUs: false,
+    quietMs: undefined,
+    preferMs: PREFER_MS,
     name,
     peer: undefined,
     id: undefined,
@@ -46,8 +66,11 @@ export function newAlternative(name: string): Alternative {
   };
 }
 
-/** Forgets the subscription at an alternative, which may be requested again. */
+/** Forgets the subscription at an alternative, which may be requested again, and what it told. */
 export function forgetSubscription(each: Alternative): void {
+  each.path = undefined;
+  each.isThroughUs = false;
+  each.pathAt = Number.NEGATIVE_INFINITY;
   each.id = undefined;
   each.asked = undefined;
   each.confirmed = undefined;
@@ -59,9 +82,27 @@ export function bar(each: Alternative, now: number): void {
   each.barredUntil = now + BARRED_MS;
 }
 
-/** Whether the channel can be received from an alternative. @param now ms */
+/** Whether the channel can be received from an alternative, as far as its connection tells. @param now ms */
 export function isUsable(each: Alternative, now: number): boolean {
   return (
-    each.peer?.state === "open" && !each.peer.suspected && !each.leaving && each.barredUntil <= now
+    each.peer?.state === "open" &&
+    !each.peer.suspected &&
+    !each.leaving &&
+    !each.isThroughUs &&
+    each.barredUntil <= now
   );
+}
+
+/** Whether the channel is known to arrive at an alternative. @param now ms */
+export function hasWay(each: Alternative, now: number): boolean {
+  return each.path !== undefined && each.path.length > 0 && now - each.pathAt <= PATH_FRESH_MS;
+}
+
+/**
+ * Whether the channel may arrive at an alternative: one that is learned has to have said so, since it may receive the
+ * channel from us.
+ */
+export function mayHaveWay(each: Alternative, now: number): boolean {
+  if (hasWay(each, now)) return true;
+  return !each.isLearned && each.path?.length !== 0;
 }

@@ -6,7 +6,7 @@ import {
   type SourcePoint,
   sourceOf,
 } from "../wire/index.ts";
-import { type Alternative, type AlternativeState, bar } from "./alternative.ts";
+import { type Alternative, type AlternativeState, bar, hasWay, mayHaveWay } from "./alternative.ts";
 import type { Peer, Refusal } from "./peer.ts";
 import { RepairRequester } from "./repair-requester.ts";
 import { SourceSelection } from "./source-selection.ts";
@@ -106,16 +106,24 @@ export class Receiver {
     return this.#selection.isWanted;
   }
 
+  /** Whether an alternative is active from which the channel may come. */
+  get isServed(): boolean {
+    const { active } = this.#selection;
+    return active?.confirmed === true && mayHaveWay(active, this.#options.clock.now());
+  }
+
   /** State of each alternative, best first. */
   get alternatives(): readonly {
     readonly name: string;
     readonly state: AlternativeState;
+    readonly isLearned: boolean;
     readonly packets: number;
     readonly bytes: number;
   }[] {
     return this.#selection.alternatives.map((each) => ({
       name: each.name,
       state: this.#selection.stateOf(each),
+      isLearned: each.isLearned,
       packets: each.packets,
       bytes: each.bytes,
     }));
@@ -131,16 +139,50 @@ export class Receiver {
   }
 
   /**
-   * Replaces the list, best first. Alternatives that stay keep their state; a better one that is ready takes over at
+   * Replaces the route, best first. Alternatives that stay keep their state; a better one that is ready takes over at
    * once.
    */
   setAlternatives(names: readonly string[]): void {
-    for (const each of this.#selection.replace(names)) {
+    this.#remove(this.#selection.replace(names));
+    this.#selection.applyRoute();
+    this.tick();
+  }
+
+  /**
+   * Replaces the alternatives that are not of the route, best first. They come after it, and are used only as long as
+   * they tell a way. The active one stays. [W47]
+   */
+  setLearned(names: readonly string[]): void {
+    this.#remove(this.#selection.replaceLearned(names));
+    this.tick();
+  }
+
+  /** For how long an alternative must have been usable before it takes over from a worse one, ms. */
+  setPreferMs(name: string, ms: number): void {
+    const each = this.#selection.find(name);
+    if (each !== undefined) each.preferMs = ms;
+  }
+
+  /** What each alternative last told of its way, best first. */
+  ways(): readonly {
+    readonly name: string;
+    /** Undefined: not told, or too long ago; empty: the channel does not arrive there. */
+    readonly path: readonly string[] | undefined;
+    readonly isThroughUs: boolean;
+  }[] {
+    const now = this.#options.clock.now();
+    return this.#selection.alternatives.map((each) => ({
+      name: each.name,
+      path: each.path?.length === 0 || hasWay(each, now) ? each.path : undefined,
+      isThroughUs: each.isThroughUs,
+    }));
+  }
+
+  #remove(gone: readonly Alternative[]): void {
+    for (const each of gone) {
       this.#requests.unsubscribe(each);
       this.#keepCounts(each);
     }
-    this.#selection.applyRoute();
-    this.tick();
   }
 
   /** Receives the channel from now on. @param resume where to start while nothing has been received here */
@@ -256,13 +298,17 @@ export class Receiver {
         this.#options.events.onInBand(message, packet);
         return;
       case "path":
-        if (message.sites.includes(this.#options.self)) {
+        from.path = message.sites;
+        from.pathAt = now;
+        from.quietMs = message.quietMs;
+        from.isThroughUs = message.sites.includes(this.#options.self);
+        if (from.isThroughUs) {
+          if (!isActive) return;
           this.#options.counters.add("loop");
-          bar(from, now);
           this.#selection.fail(from, "routing loop: the path already includes this site");
+          this.tick();
           return;
         }
-        if (message.sites.length > 0) from.pathAt = now;
         if (isActive) this.#options.events.onInBand(message, packet);
         return;
       case "description":
@@ -296,7 +342,8 @@ export class Receiver {
     for (const each of this.#selection.alternatives) this.#subscribe(each, now);
     if (!this.wanted) return;
     this.#selection.prefer(now);
-    if (this.#continuous && now - this.#mediaAt >= this.silenceMs) this.#selection.rotate(now);
+    if (this.#continuous && now - this.#mediaAt >= this.silenceMs)
+      this.#selection.rotate(now, this.#mediaAt);
     const { active } = this.#selection;
     this.packetsLost += this.#repair.tick(active?.peer, active?.id, now);
   }
@@ -323,7 +370,8 @@ export class Receiver {
     if (!this.#requests.isDue(each, forward, now)) return;
     // Make before break: an alternative stops only after its successor confirmed.
     const isLeft = each.confirmed === true && each.asked?.forward === true && !forward;
-    if (isLeft && this.wanted && this.#selection.active?.confirmed !== true) return;
+    const isNeeded = isLeft && this.wanted && !each.isThroughUs;
+    if (isNeeded && this.#selection.active?.confirmed !== true) return;
     const isLive = this.#options.resumes?.() === false;
     const heard = isLive ? [] : this.#windows.resumePoints(now);
     if (forward && isLive) this.#leavesOutUntil = now + LEAVING_OUT_MS;

@@ -3,19 +3,19 @@ import {
   type Alternative,
   type AlternativeState,
   forgetSubscription,
+  hasWay,
   isUsable,
+  mayHaveWay,
   newAlternative,
 } from "./alternative.ts";
 import type { Peer } from "./peer.ts";
 
 /** A better alternative is waited for this long after the start, ms. */
 const PATIENCE_MS = 300;
-/** A better alternative takes over again after it has been usable for this long, ms. */
-const PREFER_MS = 5_000;
+/** What an alternative received this much later than our last packet should have come on to us, ms. */
+const WITHHELD_MS = 200;
 /** A changed route may name a site that is not connected yet: it is waited for this long, ms. */
 const CHOSEN_MS = 5_000;
-/** Sites announce their path every second; one older than this is out of date, ms. */
-const PATH_FRESH_MS = 2_500;
 
 /** What a {@link SourceSelection} works with. */
 export interface SourceSelectionOptions {
@@ -30,8 +30,10 @@ export interface SourceSelectionOptions {
  * At most one alternative is active; one that was left on suspicion keeps forwarding until the suspicion is confirmed.
  */
 export class SourceSelection {
-  /** Best first. */
+  /** Best first: those of the route, then those that were learned. */
   alternatives: readonly Alternative[] = [];
+  #route: readonly string[] = [];
+  #learned: readonly string[] = [];
   #active: Alternative | undefined;
   #suspect: Alternative | undefined;
   /** The new first alternative of a changed list, until it was usable. */
@@ -72,17 +74,37 @@ export class SourceSelection {
     return this.#isWanted && (each === this.#active || each === this.#suspect);
   }
 
-  /** Replaces the list, best first; alternatives that stay keep their state. @returns those removed */
+  /** Replaces the route, best first; alternatives that stay keep their state. @returns those removed */
   replace(names: readonly string[]): readonly Alternative[] {
-    const formerFirst = this.alternatives[0]?.name;
-    const old = new Map(this.alternatives.map((each) => [each.name, each]));
-    this.alternatives = names.map((name) => old.get(name) ?? newAlternative(name));
-    const first = this.alternatives[0];
-    const isNew = first !== undefined && first.name !== formerFirst;
+    const formerFirst = this.#route[0];
+    this.#route = names;
+    const [first] = names;
+    const isNew = first !== undefined && first !== formerFirst;
     this.#chosen = isNew
-      ? { name: first.name, until: this.#options.clock.now() + CHOSEN_MS }
+      ? { name: first, until: this.#options.clock.now() + CHOSEN_MS }
       : undefined;
-    const kept = new Set(names);
+    return this.#list();
+  }
+
+  /** Replaces those that are not of the route, best first. @returns those removed; never the active one */
+  replaceLearned(names: readonly string[]): readonly Alternative[] {
+    this.#learned = names;
+    return this.#list();
+  }
+
+  /** Makes the list anew. @returns those removed */
+  #list(): readonly Alternative[] {
+    const old = new Map(this.alternatives.map((each) => [each.name, each]));
+    const route = new Set(this.#route);
+    const learned = new Set(this.#learned.filter((name) => !route.has(name)));
+    for (const each of [this.#active, this.#suspect])
+      if (each?.isLearned === true && !route.has(each.name)) learned.add(each.name);
+    this.alternatives = [...route, ...learned].map((name) => {
+      const each = old.get(name) ?? newAlternative(name, learned.has(name));
+      each.isLearned = learned.has(name);
+      return each;
+    });
+    const kept = new Set([...route, ...learned]);
     if (this.#active !== undefined && !kept.has(this.#active.name)) this.#active = undefined;
     if (this.#suspect !== undefined && !kept.has(this.#suspect.name)) this.#suspect = undefined;
     return [...old.values()].filter(({ name }) => !kept.has(name));
@@ -139,9 +161,10 @@ export class SourceSelection {
     if (this.#active !== each) return;
     const now = this.#options.clock.now();
     if (each.peer?.state === "open" && each.peer.suspected) this.#suspect = each;
-    const next = this.alternatives.find((other) => other !== each && isUsable(other, now));
+    const next = this.#best(each);
     if (next !== undefined) this.#switch(next, reason);
-    else if (each.peer === undefined || each.barredUntil > now) this.#active = undefined;
+    else if (each.peer === undefined || each.barredUntil > now || each.isThroughUs)
+      this.#active = undefined;
   }
 
   /** Makes an alternative active where there is none, or where the active one is leaving. */
@@ -156,6 +179,10 @@ export class SourceSelection {
       const next = this.#best();
       if (next !== undefined) this.#switch(next, "the site is shutting down");
     }
+    const active = this.#active;
+    if (active === undefined || this.#suspect !== undefined || mayHaveWay(active, now)) return;
+    const next = this.alternatives.find((each) => isUsable(each, now) && hasWay(each, now));
+    if (next !== undefined) this.#switch(next, `the channel does not arrive at ${active.name}`);
   }
 
   /** Makes an alternative active if it can be used. */
@@ -165,7 +192,7 @@ export class SourceSelection {
     if (isUsable(each, this.#options.clock.now())) this.#switch(each, "the channel arrives there");
   }
 
-  /** Returns to a better alternative that has been usable for five seconds. */
+  /** Returns to a better alternative that has been usable for long enough. */
   prefer(now: number): void {
     for (const each of this.alternatives) {
       if (!isUsable(each, now)) each.usableSince = Number.POSITIVE_INFINITY;
@@ -174,23 +201,35 @@ export class SourceSelection {
     if (this.#active === undefined || this.#suspect !== undefined) return;
     for (const each of this.alternatives) {
       if (each === this.#active) return;
-      if (now - each.usableSince < PREFER_MS || now - each.pathAt > PATH_FRESH_MS) continue;
+      if (now - each.usableSince < each.preferMs || !hasWay(each, now)) continue;
       this.#switch(each, "a preferred alternative is back");
       return;
     }
   }
 
-  /** Heartbeats arrive but media does not: tries the other alternatives, each once. */
-  rotate(now: number): void {
+  /**
+   * Heartbeats arrive but media does not: tries the other alternatives, each once; those that were learned only where
+   * the active one receives what does not come from it.
+   *
+   * @param mediaAt when the last packet came, ms
+   */
+  rotate(now: number, mediaAt: number): void {
     if (this.#rotated >= this.alternatives.length - 1) return;
     const at = this.alternatives.indexOf(this.#active as Alternative);
     for (let step = 1; step < this.alternatives.length; step++) {
       const next = this.alternatives[(at + step) % this.alternatives.length] as Alternative;
-      if (!isUsable(next, now)) continue;
+      if (!isUsable(next, now) || !mayHaveWay(next, now)) continue;
+      if (next.isLearned && !this.#withholds(mediaAt)) continue;
       this.#rotated++;
       this.#switch(next, "no media");
       return;
     }
+  }
+
+  /** Whether the active alternative receives media that does not come from it. */
+  #withholds(mediaAt: number): boolean {
+    const { quietMs, pathAt = 0 } = this.#active ?? {};
+    return quietMs !== undefined && pathAt - quietMs > mediaAt + WITHHELD_MS;
   }
 
   /** Media arrives: after the next silence all alternatives are tried again. */
@@ -198,9 +237,13 @@ export class SourceSelection {
     this.#rotated = 0;
   }
 
-  #best(): Alternative | undefined {
+  /** The best that can be used; without one at which the channel may arrive, the best of the route. */
+  #best(without?: Alternative): Alternative | undefined {
     const now = this.#options.clock.now();
-    return this.alternatives.find((each) => isUsable(each, now));
+    const usable = this.alternatives.filter((each) => each !== without && isUsable(each, now));
+    return (
+      usable.find((each) => mayHaveWay(each, now)) ?? usable.find(({ isLearned }) => !isLearned)
+    );
   }
 
   /** The first alternative of a changed route takes over as soon as it is connected. */

@@ -100,8 +100,11 @@ export class StallRecovery {
   /** A site told its path; called before the receiver learns it. @returns false: the site is no gain, and dropped */
   path(url: string, path: Path): boolean {
     this.#watch.path(url, path);
-    if (!this.tries(url)) return true;
     const { idle, sites, stalled } = path;
+    if (!this.tries(url)) {
+      if (sites.length > 0) this.endTrial("the channel arrives again");
+      return true;
+    }
     if (stalled !== undefined && stalled.forMs >= STALL_MS_MIN) {
       this.endTrial(stalled.reason);
       return false;

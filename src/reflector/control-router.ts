@@ -5,6 +5,7 @@ import type { ChannelTable } from "./channel-table.ts";
 import type { ChannelStacks } from "./links/channel-stacks.ts";
 import type { LinkGroups } from "./links/link-groups.ts";
 import type { Links } from "./links/links.ts";
+import type { Reshaper } from "./reshaping/reshaper.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 
 /** What a {@link ControlRouter} works with. */
@@ -13,6 +14,7 @@ export interface ControlRouterOptions {
   readonly links: Links;
   readonly stacks: ChannelStacks;
   readonly subscriptions: Subscriptions;
+  readonly reshaper: Reshaper;
   /** Absent: links by groups are not possible. */
   readonly groups: LinkGroups | undefined;
   /** Counts what belongs to no channel: `channel-unknown`, `untrusted-source`. */
@@ -47,7 +49,7 @@ export class ControlRouter {
 
   /** A control message. @param packet the whole packet, for passing on */
   control(peer: Peer, message: ControlMessage, packet: Uint8Array): void {
-    const { channels, groups, links, stacks, subscriptions } = this.#options;
+    const { channels, drops, groups, links, reshaper, stacks, subscriptions } = this.#options;
     switch (message.type) {
       case "subscribe":
         subscriptions.subscribe(peer, message);
@@ -84,7 +86,13 @@ export class ControlRouter {
         return;
       }
       case "leaving":
-        if (peer.remote?.role === "site") links.leaving(peer, message.message);
+      case "started":
+        if (peer.remote?.role !== "site") {
+          drops.add("untrusted-source");
+          return;
+        }
+        reshaper.told(peer, message.channels ?? [], message.type === "leaving");
+        if (message.type === "leaving") links.leaving(peer, message.message);
         return;
       default:
         if (groups?.control(peer, message) === true) return;

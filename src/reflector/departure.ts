@@ -1,5 +1,6 @@
 import { type Clock, LIMITS } from "../base/index.ts";
 import type { Peer } from "../channel/index.ts";
+import type { ChannelRelations } from "../wire/index.ts";
 
 /** How a departure ended. */
 export interface Departed {
@@ -15,6 +16,8 @@ export interface DepartureOptions {
   /** Deadline, ms. */
   readonly withinMs: number;
   readonly peers: Iterable<Peer>;
+  /** What a neighbour is told of the channels that it shares with this site. */
+  relationsFor(peer: Peer): readonly ChannelRelations[];
   /** Whether a peer receives something here that it could receive elsewhere. */
   isServed(peer: Peer): boolean;
 }
@@ -63,7 +66,8 @@ export class Departure {
     if (now - this.#toldAt >= REPEAT_MS) {
       this.#toldAt = now;
       for (const peer of this.#options.peers) {
-        if (peer.state === "open" && peer.remote?.role === "site") tell(peer);
+        if (peer.state === "open" && peer.remote?.role === "site")
+          tell(peer, this.#options.relationsFor(peer));
       }
     }
     const due = Math.ceil((now - this.#startedAt + 1) * this.#perMs);
@@ -87,7 +91,7 @@ export class Departure {
   }
 }
 
-function tell(peer: Peer): void {
+function tell(peer: Peer, channels?: readonly ChannelRelations[]): void {
   if (peer.state === "open")
-    peer.sendControl({ type: "leaving", message: "the site is shutting down" });
+    peer.sendControl({ type: "leaving", message: "the site is shutting down", channels });
 }

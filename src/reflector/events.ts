@@ -43,7 +43,8 @@ export type PlaneEvent =
       readonly reason: string;
     }
   | {
-      readonly type: "peer-up" | "peer-down" | "peer-suspected";
+      /** `peer-unsteady`: it was lost again and again, and is preferred less from now on. */
+      readonly type: "peer-up" | "peer-down" | "peer-suspected" | "peer-unsteady";
       readonly name: string;
       readonly stack: string;
       readonly reason: string;

@@ -1,6 +1,6 @@
 import { type Clock, Counters, LIMITS, type Log, type Random } from "../base/index.ts";
 import type { Peer, Refusal } from "../channel/index.ts";
-import type { ChannelConfig } from "../session/index.ts";
+import type { ChannelConfig, ReshapingConfig } from "../session/index.ts";
 import type { Connection } from "../stack/index.ts";
 import { Admission, type SiteIdentity } from "./admission.ts";
 import { Channel } from "./channel/channel.ts";
@@ -16,6 +16,9 @@ import { LinkGroups } from "./links/link-groups.ts";
 import type { LinkSecurity } from "./links/link-security.ts";
 import { Links } from "./links/links.ts";
 import { UpstreamLinks } from "./links/upstream-links.ts";
+import { RESHAPING_POLICIES } from "./reshaping/policies/index.ts";
+import { partsOf } from "./reshaping/relation-teller.ts";
+import { Reshaper } from "./reshaping/reshaper.ts";
 import type { PeerSnapshot, PlaneSnapshot } from "./snapshot.ts";
 import { type ReflectorStats, type SlowSubscriber, Worst } from "./stats.ts";
 import { Subscriptions } from "./subscriptions.ts";
@@ -59,9 +62,12 @@ export class Reflector {
   readonly #upstreams: UpstreamLinks;
   readonly #groups: LinkGroups | undefined;
   readonly #subscriptions: Subscriptions;
+  readonly #reshaper: Reshaper;
   readonly #router: ControlRouter;
   readonly #ticker: Ticker;
   #sites: ViewerSites = [];
+  /** Names of the other sites. */
+  #neighbours: readonly string[] = [];
   #sequence = 0;
   #departure: Departure | undefined;
 
@@ -89,7 +95,7 @@ export class Reflector {
       drops,
       viewers: this.#viewers,
       groupOf: (peer, channel) => this.#groups?.deliveryOf(peer, channel),
-      onEvent: options.onEvent,
+      onEvent: (event) => this.#tell(event),
     });
     this.#groups =
       options.groups &&
@@ -114,7 +120,15 @@ export class Reflector {
         this.#upstreams.changed(name, stack, change, peer, reason),
     });
     this.#upstreams = new UpstreamLinks(channels, this.#links, this.#stacks);
+    this.#reshaper = new Reshaper({
+      ...{ clock: options.clock, channels, drops, onEvent: options.onEvent },
+      site: () => this.#admission.site,
+      sites: () => this.#neighbours,
+      neighbours: () => this.#links.sites(),
+      setLearned: (channel, names) => this.#upstreams.setLearned(channel, names),
+    });
     this.#router = new ControlRouter({
+      reshaper: this.#reshaper,
       channels,
       drops,
       links: this.#links,
@@ -141,7 +155,14 @@ export class Reflector {
 
   /** Sets how other sites are reached. */
   setNeighbours(neighbours: readonly Neighbour[]): void {
-    this.#upstreams.setNeighbours(neighbours.filter(({ name }) => name !== this.#admission.site));
+    const others = neighbours.filter(({ name }) => name !== this.#admission.site);
+    this.#neighbours = others.map(({ name }) => name);
+    this.#upstreams.setNeighbours(others);
+  }
+
+  /** Sets from whom channels are received when their routes fail. */
+  setReshaping({ costs, policy }: ReshapingConfig): void {
+    this.#reshaper.setPolicy(RESHAPING_POLICIES[policy], costs);
   }
 
   /** Sets which sites viewers are told to use when this one is gone. */
@@ -161,8 +182,10 @@ export class Reflector {
     readonly name: string;
     readonly id: number;
     readonly config: ChannelConfig;
+    /** Sites at which it is ingested, as far as the directory knows. */
+    readonly ingests?: readonly string[] | undefined;
   }): void {
-    const { name, id, config } = options;
+    const { name, id, config, ingests = [] } = options;
     let channel = this.#channels.get(name);
     if (channel !== undefined && channel.id !== id) {
       this.closeChannel(name, "the channel was opened again with another id");
@@ -176,6 +199,7 @@ export class Reflector {
     }
     channel.configure(config);
     this.#upstreams.setUpstreams(channel, upstreams);
+    this.#reshaper.setRoute(name, upstreams, ingests);
     this.#subscriptions.channelOpened(name);
     this.#ticker.hurry();
   }
@@ -192,6 +216,7 @@ export class Reflector {
     this.#subscriptions.channelClosed(channel);
     this.#channels.delete(channel);
     this.#stacks.delete(name);
+    this.#reshaper.closed(name);
     this.#upstreams.need();
   }
 
@@ -236,7 +261,10 @@ export class Reflector {
     return {
       at: this.#options.clock.now(),
       channels: channels.map((channel) =>
-        channel.snapshot((site) => this.#stacks.to(channel.name, site)),
+        channel.snapshot(
+          (site) => this.#stacks.to(channel.name, site),
+          this.#reshaper.originsOf(channel.name),
+        ),
       ),
       peers: this.#links.snapshot(),
       drops: this.#drops.toJSON(),
@@ -271,7 +299,12 @@ export class Reflector {
       withinMs,
       peers: { [Symbol.iterator]: () => this.#links.peers },
       isServed: (peer) => this.#subscriptions.isServed(peer),
+      relationsFor: (peer) => {
+        const [first = []] = partsOf(this.#reshaper.relationsFor(peer));
+        return first;
+      },
     });
+    if (!this.#reshaper.policy.forwardsWhileLeaving) this.#subscriptions.restAll();
     this.#ticker.hurry();
     return this.#departure.done;
   }
@@ -285,7 +318,7 @@ export class Reflector {
 
   #makeChannel(name: string, id: number, config: ChannelConfig): Channel {
     this.#channels.checkRoom(name);
-    const { clock, log, onEvent, lingerMs = LIMITS.lingerMs } = this.#options;
+    const { clock, log, lingerMs = LIMITS.lingerMs } = this.#options;
     const channel = new Channel({
       name,
       id,
@@ -294,7 +327,7 @@ export class Reflector {
       clock,
       log,
       lingerMs,
-      onEvent,
+      onEvent: (event) => this.#tell(event),
       nextSequence: () => this.#sequence++ >>> 0,
       clockOffsetTo: (site) => this.#links.find(site, this.#stacks.to(name, site))?.clockOffsetMs,
     });
@@ -313,6 +346,13 @@ export class Reflector {
     this.#groups?.tick();
     this.#departure?.tick();
     for (const channel of this.#channels) channel.tick(slow, second);
+    if (slow) this.#reshaper.tick();
+  }
+
+  /** What happens to a channel's subscribers or inputs concerns its neighbours, too. */
+  #tell(event: PlaneEvent): void {
+    if ("channel" in event) this.#reshaper.note(event.channel);
+    this.#options.onEvent(event);
   }
 
   #opened(peer: Peer): void {
@@ -320,6 +360,7 @@ export class Reflector {
     if (this.#isTold(peer)) peer.sendControl({ type: "sites", sites: this.#sites });
     this.#tellPeer("peer-up", peer, "connected");
     this.#groups?.opened(peer);
+    if (peer.remote?.role === "site") this.#reshaper.connected(peer);
   }
 
   #closed(peer: Peer, reason: Refusal): void {
@@ -329,6 +370,7 @@ export class Reflector {
     if (peer.malformed > 0) this.#drops.add("malformed-control", peer.malformed);
     if (peer.connection.malformed > 0) this.#drops.add("malformed", peer.connection.malformed);
     if (wasOpen) this.#tellPeer("peer-down", peer, reason.message);
+    if (wasOpen && peer.remote?.role === "site") this.#reshaper.disconnected(peer, reason.code);
   }
 
   /** Whether a peer is told of the other sites: a viewer that may watch something. [W24] */

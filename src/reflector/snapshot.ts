@@ -1,4 +1,4 @@
-import type { Description } from "../wire/index.ts";
+import type { ChannelStall, Description } from "../wire/index.ts";
 
 /** A link of this site to (or from) another, or to a viewer. */
 export interface PeerSnapshot {
@@ -29,6 +29,18 @@ export interface SubscriberSnapshot {
   readonly drops: Readonly<Record<string, number>>;
 }
 
+/** How a site came to know that a channel can be received from another one. [W47] */
+export type InputOrigin = (
+  | { readonly kind: "configured" }
+  | { readonly kind: "learned"; readonly from: string; readonly agoMs: number }
+  | { readonly kind: "directory"; readonly isIngest: boolean }
+) & {
+  /** How near it is: `route`, `source-of-source`, `sibling`, `source-of-client`, `session`. */
+  readonly relation: string;
+  /** It has to have been well for this long before it takes over from a worse one, ms: it was lost again and again. */
+  readonly heldBackMs: number;
+};
+
 /** An input of a channel at this site. */
 export interface InputSnapshot {
   readonly kind: "site" | "rtp" | "data";
@@ -39,6 +51,8 @@ export interface InputSnapshot {
   readonly packets: number;
   readonly bytes: number;
   readonly drops: Readonly<Record<string, number>>;
+  /** Of a site: how this one came to know of it. */
+  readonly origin?: InputOrigin | undefined;
 }
 
 /** What something that is gone was counted. */
@@ -64,6 +78,8 @@ export interface ChannelSnapshot {
    * arrive.
    */
   readonly path: readonly string[];
+  /** Why it does not arrive although it is wanted. */
+  readonly stalled?: ChannelStall | undefined;
   /** Packets received (without duplicates) and their bytes, since it was opened. */
   readonly packetsIn: number;
   readonly bytesIn: number;

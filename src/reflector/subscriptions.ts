@@ -93,6 +93,15 @@ export class Subscriptions {
     subscribers.set(id, joined);
   }
 
+  /** Stops forwarding to all peers at once. */
+  restAll(): void {
+    for (const subscribers of this.#ofPeer.values()) {
+      for (const [id, subscriber] of subscribers) {
+        if (subscriber.state !== "standby") this.#options.channels.byId(id)?.rest(subscriber);
+      }
+    }
+  }
+
   unsubscribe(peer: Peer, id: number): void {
     const channel = this.#options.channels.byId(id);
     const subscriber = this.find(peer, id);

@@ -31,6 +31,7 @@ export {
   defaultRouteConfig,
   type InputConfig,
   type RecordConfig,
+  type ReshapingConfig,
   type RouteConfig,
   routeConfigSchema,
   type SessionRecord,

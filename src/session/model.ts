@@ -112,6 +112,17 @@ export interface ChannelConfig {
   readonly historyBytes: number;
 }
 
+/** From whom a site receives channels when their routes fail. [W47] */
+export interface ReshapingConfig {
+  /**
+   * `standard`: the sources of the sources are kept ready. `cheap`: the same, those of least cost first. `naive`:
+   * nothing is kept ready, and a site that shuts down stops forwarding at once; for comparison.
+   */
+  readonly policy: "standard" | "cheap" | "naive";
+  /** Of receiving from a site, by its name, for `cheap`; 1 where none is given. */
+  readonly costs: Readonly<Record<string, number>>;
+}
+
 /** The part of a site's configuration that changes while it runs: kept in the directory, watched, applied live. */
 export interface RouteConfig {
   /** For channels without an entry of their own: sites to pull from, on demand. Empty: from the channel's ingest. */
@@ -123,6 +134,7 @@ export interface RouteConfig {
   readonly maxSubscribers: number;
   /** Outgoing, over all channels. */
   readonly maxBitsPerSecond: number;
+  readonly reshaping: ReshapingConfig;
 }
 
 const count = z.number().int().min(0).max(1_000_000);
@@ -159,6 +171,11 @@ const channelConfigSchema = z.strictObject({
     .default(LIMITS.historyBytesDefault),
 });
 
+const reshapingSchema = z.strictObject({
+  policy: z.enum(["standard", "cheap", "naive"]).default("standard"),
+  costs: z.record(siteNameSchema, z.number().min(0).max(1_000_000)).default({}),
+});
+
 /** Parses a {@link RouteConfig}, filling defaults; unknown keys are errors. */
 export const routeConfigSchema: z.ZodType<RouteConfig> = z.strictObject({
   upstreams: names.default([]),
@@ -166,6 +183,7 @@ export const routeConfigSchema: z.ZodType<RouteConfig> = z.strictObject({
   channels: z.record(channelNameSchema, channelConfigSchema).default({}),
   maxSubscribers: count.default(LIMITS.subscribersDefault),
   maxBitsPerSecond: bits.default(1e13),
+  reshaping: reshapingSchema.prefault({}),
 }) as unknown as z.ZodType<RouteConfig>;
 
 /** A configuration with nothing set. */

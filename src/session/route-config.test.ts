@@ -14,7 +14,7 @@ const wrong: readonly (readonly [what: string, config: unknown, message: string]
   [
     "a misspelt key",
     { upstream: ["north"] },
-    'demo.json: upstream: unknown key "upstream"; expected upstreams, stack, channels, maxSubscribers, maxBitsPerSecond; did you mean "upstreams"?',
+    'demo.json: upstream: unknown key "upstream"; expected upstreams, stack, channels, maxSubscribers, maxBitsPerSecond, reshaping; did you mean "upstreams"?',
   ],
   [
     "a misspelt key of a channel",

@@ -19,6 +19,7 @@ const ROUTE_KEYS: Record<keyof RouteConfig, true> = {
   channels: true,
   maxSubscribers: true,
   maxBitsPerSecond: true,
+  reshaping: true,
 };
 const CHANNEL_KEYS: Record<keyof ChannelConfig, true> = {
   input: true,

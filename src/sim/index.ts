@@ -7,7 +7,6 @@ export { createSimulation } from "./create-simulation.ts";
 export {
   RelayWorld,
   type RelayWorldOptions,
-  WorldPublisher,
   type WorldViewer,
 } from "./relay-world.ts";
 export type {
@@ -25,3 +24,4 @@ export type {
   Violation,
 } from "./simulation.ts";
 export { Storm, type StormOptions, type StormReport } from "./storm/storm.ts";
+export { WorldPublisher } from "./world-publisher.ts";

@@ -1,25 +1,20 @@
 import { type Clock, MeanderError, SeededRandom, SILENT, VirtualClock } from "../base/index.ts";
 import { ChannelClient, type ClientState } from "../channel/index.ts";
-import {
-  type ChannelPublisher,
-  type PlaneEvent,
-  plainLinks,
-  Reflector,
-} from "../reflector/index.ts";
+import { type PlaneEvent, plainLinks, Reflector } from "../reflector/index.ts";
 import { defaultChannelConfig, type InputConfig } from "../session/index.ts";
 import {
   acceptStack,
   Bottlenecks,
   type Connection,
-  type ConnectionEnd,
   composeStack,
   formatStack,
   parseStack,
   type StackPorts,
 } from "../stack/index.ts";
 import { memoryPair, nodeCipher } from "../transport/index.ts";
-import { encodePacket, FLAG, KIND, MEDIUM, sequenceOf } from "../wire/index.ts";
+import { sequenceOf } from "../wire/index.ts";
 import { ProcessClock } from "./process-clock.ts";
+import { Gate } from "./relay-gate.ts";
 import { eachTurn } from "./turns.ts";
 import { VirtualGroups } from "./virtual-groups.ts";
 
@@ -46,63 +41,10 @@ interface WorldSite {
   alive: boolean;
   /** Ends of connections that this site holds. */
   readonly ends: Set<Gate>;
-  readonly channels: Map<string, InputConfig | undefined>;
-}
-
-/** One end of a connection, held by a site or a viewer that may die at once. */
-class Gate implements Connection {
-  alive = true;
-  /** The process that holds this end. */
-  clock: ProcessClock | undefined;
-  readonly stack: string;
-  readonly #inner: Connection;
-
-  constructor(inner: Connection, stack = inner.stack) {
-    this.#inner = inner;
-    this.stack = stack;
-  }
-
-  get peer(): string {
-    return this.#inner.peer;
-  }
-  get reliable(): boolean {
-    return this.#inner.reliable;
-  }
-  get coalesces(): boolean {
-    return this.#inner.coalesces;
-  }
-  get maxBytes(): number {
-    return this.#inner.maxBytes;
-  }
-  get malformed(): number {
-    return this.#inner.malformed;
-  }
-  get closed(): Promise<ConnectionEnd> {
-    return this.#inner.closed;
-  }
-  send(packets: Uint8Array): boolean {
-    return this.alive && this.#inner.send(packets);
-  }
-  onPackets(handler: (bytes: Uint8Array) => void): void {
-    this.#inner.onPackets((bytes) => {
-      const take = (): void => {
-        if (this.alive) handler(bytes);
-      };
-      if (this.clock === undefined) take();
-      else this.clock.hold(take);
-    });
-  }
-  backlog(): { readonly bytes: number; readonly oldestMs: number } {
-    return this.#inner.backlog();
-  }
-  close(): void {
-    this.#inner.close();
-  }
-  /** The process that held this end is gone: its kernel closes streams, and says nothing for datagrams. */
-  die(): void {
-    this.alive = false;
-    if (this.reliable) this.#inner.close();
-  }
+  readonly channels: Map<
+    string,
+    { readonly input: InputConfig | undefined; readonly ingests: readonly string[] }
+  >;
 }
 
 /** What a viewer of the world saw. */
@@ -126,6 +68,9 @@ export class RelayWorld {
   readonly #sites = new Map<string, WorldSite>();
   readonly #bottlenecks = new Bottlenecks();
   readonly #stack: string;
+  /** Pairs of sites between which nothing passes, in one direction: `from to`. */
+  readonly #cuts = new Set<string>();
+  readonly #gates = new Set<Gate>();
   /** What is between sites by multicast groups; nothing is lost there by chance. */
   readonly groups: VirtualGroups;
 
@@ -156,13 +101,19 @@ export class RelayWorld {
   }
 
   /** Opens a channel at a site, taken from `from`; none: ingested there, or not at all. */
-  openChannel(site: string, channel: string, from: readonly string[] = [], keep = true): void {
+  openChannel(
+    site: string,
+    channel: string,
+    from: readonly string[] = [],
+    { keep = true, ingests = [] }: { keep?: boolean | undefined; ingests?: readonly string[] } = {},
+  ): void {
     const input = from.length === 0 ? undefined : { from, stack: this.#stack, keep };
-    this.#require(site).channels.set(channel, input);
+    this.#require(site).channels.set(channel, { input, ingests });
     this.site(site).openChannel({
       name: channel,
       id: idOf(channel),
       config: { ...defaultChannelConfig(), input },
+      ingests,
     });
   }
 
@@ -182,8 +133,8 @@ export class RelayWorld {
     site.reflector = this.#makeReflector(name, site.clock);
     site.alive = true;
     this.#introduce();
-    for (const [channel, input] of site.channels) {
-      this.openChannel(name, channel, input?.from, input?.keep);
+    for (const [channel, { ingests, input }] of site.channels) {
+      this.openChannel(name, channel, input?.from, { keep: input?.keep, ingests });
     }
   }
 
@@ -195,6 +146,20 @@ export class RelayWorld {
   /** As SIGCONT. */
   thaw(name: string): void {
     this.#require(name).clock.thaw();
+  }
+
+  /** From now on nothing passes from one site to another. */
+  cut(from: string, to: string): void {
+    this.#cuts.add(`${from} ${to}`);
+  }
+
+  /** Everything passes again. */
+  heal(): void {
+    this.#cuts.clear();
+    for (const gate of this.#gates) {
+      if (gate.alive) gate.heal();
+      else this.#gates.delete(gate);
+    }
   }
 
   /** A connection to a site, for those who speak for themselves. */
@@ -308,7 +273,10 @@ export class RelayWorld {
     stack = "memory",
   ): Promise<Connection> {
     const target = this.#sites.get(to);
-    if (target === undefined || !target.alive) {
+    const isCut = (one: string, other: string) => (): boolean =>
+      from !== undefined && this.#cuts.has(`${one} ${other}`);
+    const [there, back] = [isCut(from ?? "", to), isCut(to, from ?? "")];
+    if (target === undefined || !target.alive || there() || back()) {
       throw new MeanderError("connect-refused", `${to} does not answer`);
     }
     const ends = memoryPair({
@@ -317,8 +285,9 @@ export class RelayWorld {
       clock: this.clock,
       random: this.#random,
     });
-    const left = new Gate(ends[0], stack);
-    const right = new Gate(ends[1], stack.startsWith("multicast") ? "udp" : stack);
+    const left = new Gate(ends[0], stack, there);
+    const right = new Gate(ends[1], stack.startsWith("multicast") ? "udp" : stack, back);
+    if (from !== undefined) this.#gates.add(left).add(right);
     if (from !== undefined) {
       const owner = this.#require(from);
       owner.ends.add(left);
@@ -328,73 +297,6 @@ export class RelayWorld {
     right.clock = target.clock;
     target.reflector.accept(acceptStack(right, this.#portsOf(target.clock)));
     return left;
-  }
-}
-
-/** Publishes 30 frames per second of `packetsPerFrame` packets, a key frame every second. */
-export class WorldPublisher {
-  /** Numbers published so far. */
-  count = 0;
-  readonly #publisher: ChannelPublisher;
-  readonly #world: RelayWorld;
-  readonly #packetsPerFrame: number;
-  #frame = 0;
-  #sequence: number;
-  #stopped = false;
-
-  constructor(
-    world: RelayWorld,
-    site: string,
-    channel: string,
-    packetsPerFrame = 3,
-    first = 65_400,
-  ) {
-    this.#world = world;
-    this.#packetsPerFrame = packetsPerFrame;
-    this.#sequence = first;
-    this.#publisher = world.site(site).openPublisher(channel);
-    this.#publisher.describe([
-      {
-        medium: MEDIUM.video,
-        kind: "video",
-        source: 7,
-        generation: 0,
-        codec: "h264",
-        payloadType: 96,
-        clockRate: 90_000,
-      },
-    ]);
-    this.#tick();
-  }
-
-  stop(): void {
-    this.#stopped = true;
-  }
-
-  #tick(): void {
-    if (this.#stopped) return;
-    this.#world.clock.after("world publisher", 1000 / 30, () => this.#tick());
-    const key = this.#frame++ % 30 === 0 ? FLAG.keyframe : 0;
-    for (let index = 0; index < this.#packetsPerFrame; index++) {
-      const begin = index === 0 ? FLAG.begin : 0;
-      const end = index === this.#packetsPerFrame - 1 ? FLAG.end : 0;
-      this.#publisher.publish(
-        encodePacket(
-          {
-            kind: KIND.rtp,
-            flags: key | begin | end,
-            channel: this.#publisher.channelId,
-            source: 7,
-            medium: MEDIUM.video,
-            sourceGeneration: 0,
-            sequence: this.#sequence,
-          },
-          new Uint8Array(800),
-        ),
-      );
-      this.#sequence = (this.#sequence + 1) & 0xffff;
-      this.count++;
-    }
   }
 }
 

@@ -23,6 +23,8 @@ class FakePlane {
     this.calls.push(`limit ${maxSubscribers}`);
   }
 
+  async setReshaping(): Promise<void> {}
+
   async openChannel({
     name,
     id,

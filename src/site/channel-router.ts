@@ -12,6 +12,7 @@ import {
   channelNameSchema,
   defaultRouteConfig,
   type InputConfig,
+  type ReshapingConfig,
   type RouteConfig,
 } from "../session/index.ts";
 import { type DesiredChannel, desiredChannels, unknownChannels } from "./desired-channels.ts";
@@ -53,6 +54,7 @@ export class ChannelRouter {
   readonly #channels = new Map<string, ChannelRecord>();
   #routes: RouteConfig = defaultRouteConfig();
   #limits: { maxSubscribers: number; maxBitsPerSecond: number } | undefined;
+  #reshaping: ReshapingConfig | undefined;
   #work: Promise<unknown> = Promise.resolve();
 
   constructor(options: ChannelRouterOptions) {
@@ -197,6 +199,11 @@ export class ChannelRouter {
     const limits = { maxSubscribers, maxBitsPerSecond };
     if (!isDeepStrictEqual(limits, this.#limits)) {
       if (await attempt("the site's limits", () => plane.setLimits(limits))) this.#limits = limits;
+    }
+    const { reshaping } = this.#routes;
+    if (!isDeepStrictEqual(reshaping, this.#reshaping)) {
+      const set = (): Promise<void> => plane.setReshaping(reshaping);
+      if (await attempt("the site's reshaping", set)) this.#reshaping = reshaping;
     }
     const desired = desiredChannels(facts);
     for (const [name, open] of [...this.#applied]) {

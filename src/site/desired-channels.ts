@@ -23,6 +23,8 @@ export interface DesiredChannel {
   readonly name: string;
   readonly id: number;
   readonly config: ChannelConfig;
+  /** Other sites at which it is ingested, as far as the directory knows. */
+  readonly ingests: readonly string[];
 }
 
 /** The channels that should be open at a site, by name. Those without an id yet are left out. */
@@ -37,6 +39,7 @@ export function desiredChannels(facts: ChannelFacts): Map<string, DesiredChannel
       name,
       id,
       config: input === undefined ? withoutInput(base) : { ...base, input },
+      ingests: others(facts, ingests),
     });
   }
   return desired;

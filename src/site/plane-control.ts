@@ -5,7 +5,7 @@
 import type { LinkTrace, LogLevel, PlaneSnapshot } from "../client/contract/index.ts";
 import type { IngestOptions, IngestPorts, RtpOutputOptions } from "../media/index.ts";
 import type { Departed, Neighbour, PlaneEvent, ReflectorStats } from "../reflector/index.ts";
-import type { ChannelConfig } from "../session/index.ts";
+import type { ChannelConfig, ReshapingConfig } from "../session/index.ts";
 
 export type {
   IngestOptions,
@@ -47,6 +47,8 @@ export interface PlaneControl {
     readonly maxSubscribers: number;
     readonly maxBitsPerSecond: number;
   }): Promise<void>;
+  /** From whom channels are received when their routes fail; it applies at once. */
+  setReshaping(reshaping: ReshapingConfig): Promise<void>;
   /** The other sites of the session, and where. Those missing from the list are closed only when nothing uses them. */
   setNeighbours(neighbours: readonly Neighbour[]): Promise<void>;
   /** Opens a channel, or changes an open one without disturbing its subscribers. */
@@ -54,6 +56,8 @@ export interface PlaneControl {
     readonly name: string;
     readonly id: number;
     readonly config: ChannelConfig;
+    /** Sites at which it is ingested, as far as the directory knows. */
+    readonly ingests: readonly string[];
   }): Promise<void>;
   /** Answers `channel-wanted` with a refusal. */
   refuseChannel(channel: string, code: string, message: string): Promise<void>;

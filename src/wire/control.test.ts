@@ -108,6 +108,7 @@ const message = fc.oneof(
     type: fc.constant("path"),
     sites: fc.constant([]),
     originOffsetMs: fc.integer(),
+    quietMs: fc.nat(),
     idle: fc.boolean(),
     stalled: record({ forMs: fc.nat(), reason: host, trying: siteNames }),
   }),

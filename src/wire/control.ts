@@ -152,6 +152,8 @@ export type ControlMessage =
       /** Empty: the channel does not arrive at the sender. */
       readonly sites: readonly string[];
       readonly originOffsetMs: number;
+      /** Since how long the sender has received nothing of the channel, ms. */
+      readonly quietMs?: number | undefined;
       /** True: nothing passes now, as nobody wants it there; this is the way that it would take. */
       readonly idle?: boolean | undefined;
       /** Why the channel does not arrive although it is wanted. */
@@ -255,6 +257,7 @@ const SCHEMAS: Readonly<Record<(typeof JSON_TYPES)[keyof typeof JSON_TYPES], z.Z
   path: z.object({
     sites: z.array(name).max(64),
     originOffsetMs: z.number(),
+    quietMs: z.number().min(0).optional(),
     idle: z.boolean().optional(),
     stalled: z
       .object({ forMs: z.number().min(0), reason: z.string().max(2000), trying: siteNames })

@@ -188,6 +188,11 @@ export class ChannelTracks {
     for (const feed of this.#feeds.values()) feed.tick(this.#options.clock.now());
   }
 
+  /** Nothing more comes: hands on what still waits for missing packets, or for its end. */
+  finish(): void {
+    for (const feed of this.#feeds.values()) feed.finish();
+  }
+
   /** Those that can be used. */
   #judge(tracks: readonly Track[]): Track[] {
     const judged = tracks.map((track) => ({ track, refusal: this.#options.refusalOf(track) }));

@@ -119,6 +119,16 @@ test("drift between the clocks is followed without a step", () => {
   assert.ok(Math.abs((clock.playAt("video", 120_000) ?? 0) - (120_000 + 70 + TARGET)) < 12);
 });
 
+test("a sender's clock that is 4 % off does not keep the clock from settling", () => {
+  for (const drift of [0.04, -0.04]) {
+    for (const intervalMs of [20, 40, 100]) {
+      const clock = new PlayoutClock({ targetDelayMs: TARGET });
+      flow(clock, { from: 0, to: 400, intervalMs, transit: (mediaMs) => 20 - mediaMs * drift });
+      assert.equal(clock.settled(400 * (1 - drift)), true, `${drift}, ${intervalMs} ms`);
+    }
+  }
+});
+
 test("pictures that come before those they hold together do not shorten the delay", () => {
   const clock = new PlayoutClock({ targetDelayMs: TARGET });
   // Decoding order I P B B with pictures 40 ms apart: each P comes 80 ms ahead of its time, each B 40 ms after it.

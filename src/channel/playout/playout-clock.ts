@@ -216,8 +216,9 @@ export class PlayoutClock {
     const wanted = Math.min(most, least + SPREAD_MS_MAX);
     this.#movedAt = nowMs;
     const off = this.#offsetMs === undefined ? Number.NaN : wanted - this.#offsetMs;
-    const starting = !this.settled(nowMs);
-    if (Number.isNaN(off) || Math.abs(off) > SLEW_MS_MAX || (starting && Math.abs(off) > 1)) {
+    // While it starts, what the usual pace does not follow is a step: a clock that drifts does not start for ever.
+    const isStep = !this.settled(nowMs) && Math.abs(off - slewed(off, elapsedMs)) > 1;
+    if (Number.isNaN(off) || Math.abs(off) > SLEW_MS_MAX || isStep) {
       this.#offsetMs = wanted;
       this.#steppedAt = nowMs;
       this.interrupt();

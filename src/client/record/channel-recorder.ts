@@ -182,6 +182,7 @@ export class ChannelRecorder {
     this.#cancelTick?.();
     this.#cancelRetry?.();
     this.#watching?.close();
+    this.#tracks.finish();
     await this.#segmenter.finish();
     this.#settle(error);
   }
@@ -217,6 +218,7 @@ export class ChannelRecorder {
 
   #gone(feed: TrackFeed): void {
     if (!this.#buffers.has(feed)) return;
+    feed.finish();
     this.#close(feed);
     if (this.#buffers.size > 0) return;
     this.#wait("the channel has no publisher now");

@@ -27,6 +27,8 @@ const SOURCES_MAX = 16;
 
 /** How a source's media clock relates to other clocks, for as long as its timestamps do not jump. */
 export interface TimeBase {
+  /** When it was reported first: the ingest's clock, ms. */
+  readonly sinceMs: number;
   /** The first position reported, ticks, and the newest one. */
   readonly startTicks: number;
   reachedTicks: number;
@@ -40,8 +42,12 @@ export interface TimeBase {
 interface SourceTimes {
   /** Oldest first, at least one. */
   readonly bases: TimeBase[];
+  /** Ingest time of the last report, ms. */
+  reportedMs: number;
   /** Media clock to publisher's clock, ms, of the newest base; undefined without a sender report. */
   ntpOffsetMs: number | undefined;
+  /** The same of the base before that, if there was a sender report. */
+  pastNtpOffsetMs: number | undefined;
   /** A different one, how many reports agree with it, and the ingest time of the first of them, ms. */
   doubted:
     | { readonly ntpOffsetMs: number; readonly count: number; readonly sinceMs: number }
@@ -76,10 +82,12 @@ export class RecordTimeline {
     const ticks = source.unwrap(rtpTimestamp);
     const ingestOffsetMs = ingestMs - source.msOf(ticks);
     const times = this.#sources.get(source) ?? {
-      ...{ bases: [], ntpOffsetMs: undefined, doubted: undefined, last: undefined },
+      ...{ bases: [], ntpOffsetMs: undefined, pastNtpOffsetMs: undefined },
+      ...{ doubted: undefined, last: undefined, reportedMs: ingestMs },
       ...{ clockMs: undefined, arrivedMs: 0, agreedMs: Number.NEGATIVE_INFINITY, agreed: 0 },
       isSynchronised: false,
     };
+    times.reportedMs = ingestMs;
     this.#sources.set(source, times);
     this.#recent = [...this.#recent.filter((each) => each !== times), times].slice(-SOURCES_MAX);
     const newest = times.bases.at(-1);
@@ -88,10 +96,11 @@ export class RecordTimeline {
       newest.reachedTicks = Math.max(newest.reachedTicks, ticks);
     } else {
       // A sender report from before the jump says nothing about the new base.
+      times.pastNtpOffsetMs = times.ntpOffsetMs ?? times.pastNtpOffsetMs;
       times.ntpOffsetMs = undefined;
       times.doubted = undefined;
       times.bases.push({
-        ...{ startTicks: ticks, reachedTicks: ticks },
+        ...{ sinceMs: ingestMs, startTicks: ticks, reachedTicks: ticks },
         ...{ ingestOffsetMs, sent: [] },
       });
       if (times.bases.length > BASES_MAX) times.bases.shift();
@@ -131,6 +140,11 @@ export class RecordTimeline {
       if (found === undefined || isBegun || isNearer || isUnderway) found = base;
     }
     return found;
+  }
+
+  /** The first time base that is remembered: of frames that came before any report. */
+  firstBase(source: SourceTimeline): TimeBase | undefined {
+    return this.#sources.get(source)?.bases[0];
   }
 
   /** The time base that holds now; undefined before the first report. */
@@ -175,9 +189,12 @@ export class RecordTimeline {
     }
     const { ingestOffsetMs, sent } = times.bases.at(-1) as TimeBase;
     const arrivedMs = ingestOffsetMs - ntpOffsetMs;
-    // One report that is followed by another time base, and others that contradict it, was wrong.
+    // Reports that are followed by another time base, and others that contradict them, were wrong: if there was one, or
+    // if timestamps have jumped and no track is still placed by them.
     const isLate = Math.abs(arrivedMs - times.arrivedMs) > JUMP_MS;
-    const isOpen = known === undefined && isLate && !this.#isConfirmed(times.clockMs);
+    const hasJumped = Math.abs(ntpOffsetMs - (times.pastNtpOffsetMs ?? ntpOffsetMs)) > JUMP_MS;
+    const isBound = this.#isConfirmed(times.clockMs) && (!hasJumped || this.#isInUse(times));
+    const isOpen = known === undefined && isLate && !isBound;
     const clockMs =
       isOther || (isOpen && times.clockMs !== undefined)
         ? this.#otherClockOf(times, ntpOffsetMs)
@@ -236,6 +253,16 @@ export class RecordTimeline {
   /** Whether a source has reported more than once by that clock. */
   #isConfirmed(clockMs: number | undefined): boolean {
     return this.#recent.some((each) => each.clockMs === clockMs && each.agreed > 1);
+  }
+
+  /** Whether the clock of a source places another one, which goes on since the source has another time base. */
+  #isInUse({ bases, clockMs }: SourceTimes): boolean {
+    const sinceMs = bases.at(-1)?.sinceMs ?? 0;
+    return this.#recent.some((each) => {
+      return (
+        each.clockMs === clockMs && each.ntpOffsetMs !== undefined && each.reportedMs > sinceMs
+      );
+    });
   }
 
   #addClock(clockMs: number): number {

@@ -284,6 +284,49 @@ test("a first sender report that is wrong leaves no gap when others come after a
   }
 });
 
+test("sender reports that are wrong, and are not believed any more after a jump of timestamps, leave no gap", () => {
+  for (const off of [9_800, -9_800, 4_000, -2_150]) {
+    for (const jump of [-3_000, 90_000]) {
+      const timeline = new RecordTimeline();
+      const sources = [new SourceTimeline(RATE), new SourceTimeline(RATE)];
+      const clocks = sources.map((source) => new SteadyClock(timeline, source));
+      for (let index = 0; index < 40 * 25; index++) {
+        const ms = index * 40;
+        for (const [which, source] of sources.entries()) {
+          const ticks = (5_000_000 + ms + which * 700 + (index >= 100 ? jump : 0)) * 90;
+          if (index % 25 === 0) {
+            const sent = { ntpMs: 5_000_000 + ms + (index < 100 ? off : 0) };
+            // The ingest reports a jump at once, and the sender a while later.
+            reported(timeline, source, { ingestMs: ms, ticks, ...(index === 100 ? {} : sent) });
+          }
+          const placed = at(clocks[which] as SteadyClock, ticks, ms);
+          isNear(placed, ms, 60, `${off}, ${jump}, track ${which}, frame ${index}`);
+        }
+      }
+    }
+  }
+});
+
+test("frames that came before the first report are placed by that, though timestamps have come again since", () => {
+  for (const jump of [-1_000, -3_000]) {
+    const timeline = new RecordTimeline();
+    const source = new SourceTimeline(RATE);
+    const clock = new SteadyClock(timeline, source);
+    const times: FrameTime[] = [];
+    for (let index = 0; index < 200; index++) {
+      const ms = index * 40;
+      const ticks = (10_000 + ms + (index >= 90 ? jump : 0)) * 90;
+      if (index % 25 === 9 || index === 90) reported(timeline, source, { ingestMs: ms, ticks });
+      times.push(clock.next(ticks, ms));
+      // A recording waits for sender reports.
+      if (index < 120) continue;
+      const first = index + 1 - times.length;
+      for (const [at, time] of times.splice(0).entries())
+        isNear(clock.place(time), (first + at) * 40, 5, `${jump}, frame ${first + at}`);
+    }
+  }
+});
+
 test("a source whose first sender report alone is wrong moves to where the others are", () => {
   const timeline = new RecordTimeline();
   const sources = [new SourceTimeline(RATE), new SourceTimeline(RATE)];

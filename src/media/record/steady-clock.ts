@@ -207,8 +207,8 @@ export class SteadyClock {
     return offsetMs === undefined ? undefined : this.#source.msOf(ticks) + offsetMs - steadyMs;
   }
 
-  #baseOf({ base, ticks }: FrameTime): TimeBase | undefined {
-    return base ?? this.#timeline.baseOf(this.#source, ticks, undefined, ticks);
+  #baseOf({ base }: FrameTime): TimeBase | undefined {
+    return base ?? this.#timeline.firstBase(this.#source);
   }
 
   get #frameMs(): number {

@@ -1,5 +1,6 @@
 import type { History, InBandEntry } from "../../channel/index.ts";
 import {
+  type ChannelStall,
   type ControlMessage,
   type Description,
   decodeControl,
@@ -25,6 +26,10 @@ export class Announcer {
   path: readonly string[] = [];
   /** Add to our clock to get the ingest's, ms. */
   originOffsetMs: number | undefined;
+  /** Why the channel does not arrive although it is wanted. */
+  stall: ChannelStall | undefined;
+  /** Sites that the channel would pass through if it were wanted, this one last. */
+  #idleWay: readonly string[] = [];
   #description: Uint8Array | undefined;
   /** The newest report of each medium. */
   readonly #reports = new Map<number, Uint8Array>();
@@ -32,14 +37,19 @@ export class Announcer {
   readonly #history: History;
   readonly #distributor: Distributor;
   readonly #nextSequence: () => number;
+  readonly #quietMs: () => number;
 
-  /** @param channel id, for headers */
+  /**
+   * @param channel id, for headers
+   * @param quietMs since how long nothing has arrived, ms
+   */
   constructor(
     channel: number,
     history: History,
     distributor: Distributor,
-    nextSequence: () => number,
+    { nextSequence, quietMs }: { nextSequence(): number; quietMs(): number },
   ) {
+    this.#quietMs = quietMs;
     this.#channel = channel;
     this.#history = history;
     this.#distributor = distributor;
@@ -140,7 +150,7 @@ export class Announcer {
 
   /** Announces the path to all subscribers, including standbys. @param patient true when it has not changed */
   announcePath(patient: boolean): void {
-    if (this.path.length === 0) return;
+    if (!this.#hasNews) return;
     this.#distributor.announce(this.#pathPacket(), { patient, standbys: true });
   }
 
@@ -148,8 +158,20 @@ export class Announcer {
     this.#tellPath(outlet);
   }
 
+  /** Sets the way that the channel would take. Those who are ready to receive it from here are told a change. */
+  setIdleWay(way: readonly string[]): void {
+    if (way.join() === this.#idleWay.join()) return;
+    this.#idleWay = way;
+    this.announcePath(false);
+  }
+
+  /** Whether there is anything to tell of the path. */
+  get #hasNews(): boolean {
+    return this.path.length + this.#idleWay.length > 0 || this.stall !== undefined;
+  }
+
   #tellPath(outlet: Outlet): void {
-    if (this.path.length > 0 && outlet instanceof PeerOutlet) outlet.send(this.#pathPacket());
+    if (this.#hasNews && outlet instanceof PeerOutlet) outlet.send(this.#pathPacket());
   }
 
   #note(type: InBandEntry["type"], packet: Uint8Array): void {
@@ -158,7 +180,11 @@ export class Announcer {
 
   #pathPacket(): Uint8Array {
     const originOffsetMs = this.originOffsetMs ?? 0;
-    return this.packet({ type: "path", sites: this.path, originOffsetMs });
+    const about = { type: "path", originOffsetMs, quietMs: Math.round(this.#quietMs()) } as const;
+    const { path, stall } = this;
+    if (path.length > 0) return this.packet({ ...about, sites: path });
+    if (stall !== undefined) return this.packet({ ...about, sites: [], stalled: stall });
+    return this.packet({ ...about, sites: this.#idleWay, idle: true });
   }
 }
 

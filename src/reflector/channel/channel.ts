@@ -7,11 +7,13 @@ import type { GroupDelivery, Outlet, PeerOutlet } from "../egress/outlet.ts";
 import { RepairResponder } from "../egress/repair-responder.ts";
 import { Subscriber } from "../egress/subscriber.ts";
 import type { PlaneEvent } from "../events.ts";
-import type { ChannelSnapshot } from "../snapshot.ts";
+import type { ChannelSnapshot, InputOrigin } from "../snapshot.ts";
 import type { ChannelStats, SlowSubscriber, Worst } from "../stats.ts";
 import { Announcer, sourceIdOf } from "./announcer.ts";
 import { ByteRate } from "./byte-rate.ts";
 import type { ChannelPublisher } from "./channel-publisher.ts";
+import { statsOf } from "./channel-stats.ts";
+import { ChannelWay } from "./channel-way.ts";
 import { Demand } from "./demand.ts";
 import { DescriptionBuilder } from "./description-builder.ts";
 import { InBandMessages } from "./in-band-messages.ts";
@@ -35,6 +37,9 @@ export interface ChannelOptions {
   clockOffsetTo(site: string): number | undefined;
 }
 
+/** Longer silence is not told, ms. */
+const QUIET_MS_MAX = 1e9;
+
 /**
  * One channel at one site: gets packets from an ingest here or from another site, keeps the history, and forwards them
  * to each subscriber at its own pace. [W50]-[W56]
@@ -47,6 +52,8 @@ export class Channel {
   readonly drops = new Counters();
   config: ChannelConfig;
   #packetsIn = 0;
+  /** When the last packet came, ms. */
+  #packetAt = Number.NEGATIVE_INFINITY;
   #bytesIn = 0;
   readonly #past = new PastSubscribers();
   readonly #options: ChannelOptions;
@@ -54,6 +61,7 @@ export class Channel {
   readonly #announcer: Announcer;
   readonly #ingest: LocalIngest;
   readonly #messages: InBandMessages;
+  readonly #way: ChannelWay;
   readonly #tail: TailAnnouncer;
   readonly #repairs: RepairResponder;
   readonly #demand: Demand;
@@ -66,12 +74,10 @@ export class Channel {
     this.config = options.config;
     this.history = new History(options.config.historyBytes);
     this.#distributor = new Distributor(options.clock);
-    this.#announcer = new Announcer(
-      options.id,
-      this.history,
-      this.#distributor,
-      options.nextSequence,
-    );
+    this.#announcer = new Announcer(options.id, this.history, this.#distributor, {
+      nextSequence: options.nextSequence,
+      quietMs: () => Math.min(options.clock.now() - this.#packetAt, QUIET_MS_MAX),
+    });
     this.#tail = new TailAnnouncer(this.#announcer, this.#distributor);
     this.#demand = new Demand(options.clock, options.lingerMs);
     this.#rate = new ByteRate(options.clock.now());
@@ -82,6 +88,10 @@ export class Channel {
       distributor: this.#distributor,
       descriptions: new DescriptionBuilder({ ...options, channel: options.name }),
       clockOffset: () => options.clockOffsetTo(this.receiver.active ?? ""),
+    });
+    this.#way = new ChannelWay({
+      ...{ site: options.site, clock: options.clock, announcer: this.#announcer },
+      setPath: (path) => this.#messages.setPath(path, undefined),
     });
     this.#ingest = new LocalIngest({
       id: options.id,
@@ -97,6 +107,7 @@ export class Channel {
       },
       onOpened: () => {
         this.receiver.stop();
+        this.#way.reset();
         this.#messages.setPath([options.site], 0);
       },
       onEnded: () => {
@@ -137,6 +148,19 @@ export class Channel {
   /** Whether the channel is ingested at this site. */
   get ingested(): boolean {
     return this.#ingest.isOpen;
+  }
+
+  /** For how long it has not arrived although it is wanted, ms; 0: it arrives, or is not wanted. */
+  get lostMs(): number {
+    return this.#way.lostMs;
+  }
+
+  /** Names of the sites that receive it from here, or may at any moment. */
+  neighbours(): string[] {
+    const names = new Set<string>();
+    for (const { outlet } of this.subscribers.values())
+      if (outlet.kind === "site") names.add(outlet.name);
+    return [...names];
   }
 
   get description(): Description | undefined {
@@ -264,12 +288,11 @@ export class Channel {
     if (slow) {
       this.#distributor.judge();
       this.#followDemand();
+      if (!this.ingested) this.#way.follow(this.receiver);
     }
     if (!second) return;
     this.#rate.measure(this.#bytesIn, now);
-    const lost = !this.ingested && this.receiver.wanted && this.receiver.active === undefined;
-    if (lost) this.#messages.setPath([], undefined);
-    else this.#announcer.announcePath(true);
+    this.#announcer.announcePath(true);
     this.#ingest.repeat();
     this.history.expire(now);
   }
@@ -285,14 +308,23 @@ export class Channel {
     this.#distributor.subscribers.clear();
   }
 
-  /** The channel in detail. @param stackTo the stack of the link to a site */
-  snapshot(stackTo: (site: string) => string): ChannelSnapshot {
+  /**
+   * The channel in detail.
+   *
+   * @param stackTo the stack of the link to a site
+   * @param origins how sites that it may come from are known
+   */
+  snapshot(
+    stackTo: (site: string) => string,
+    origins: ReadonlyMap<string, InputOrigin> = new Map(),
+  ): ChannelSnapshot {
     const { history, description } = this;
     return {
       name: this.name,
       id: this.id,
       description,
       path: this.#announcer.path,
+      stalled: this.#announcer.stall,
       packetsIn: this.#packetsIn,
       bytesIn: this.#bytesIn,
       packetsOut: this.#distributor.packetsOut,
@@ -305,10 +337,11 @@ export class Channel {
         bytes: history.bytes,
         ms: Math.round(history.spanMs),
       },
-      inputs: this.receiver.alternatives.map((each) => ({
+      inputs: this.receiver.alternatives.map(({ isLearned: _isLearned, ...each }) => ({
         kind: "site" as const,
         connection: stackTo(each.name),
         drops: {},
+        origin: origins.get(each.name),
         ...each,
       })),
       subscribers: [...this.subscribers.values()].map((each) => each.snapshot()),
@@ -321,37 +354,21 @@ export class Channel {
 
   /** The channel in sums. @param slowest collects the subscribers that lag most */
   stats(slowest: Worst<SlowSubscriber>): ChannelStats {
-    const counts = { site: 0, viewer: 0, rtp: 0 };
-    const drops = new Counters();
-    drops.addAll(this.drops);
-    this.#past.addDropsTo(drops);
-    let lagMs = 0;
-    for (const each of this.subscribers.values()) {
-      counts[each.outlet.kind]++;
-      if (each.drops.size > 0) drops.addAll(each.drops);
-      const lag = each.state === "standby" ? 0 : each.lagMs;
-      lagMs = Math.max(lagMs, lag);
-      slowest.offer(lag, () => slowOf(this.name, each, lag));
-    }
-    return {
-      name: this.name,
-      path: this.#announcer.path,
-      packetsIn: this.#packetsIn,
-      bytesIn: this.#bytesIn,
-      packetsOut: this.#distributor.packetsOut,
-      bytesOut: this.#distributor.bytesOut,
-      subscribers: counts,
-      drops: drops.toJSON(),
-      latencyMs: this.#messages.latencyMs,
-      jitterMs: this.#messages.jitterMs,
-      lagMs: Math.round(lagMs),
-    };
+    return statsOf(
+      {
+        ...{ name: this.name, path: this.#announcer.path, drops: this.drops, past: this.#past },
+        ...{ packetsIn: this.#packetsIn, bytesIn: this.#bytesIn },
+        ...{ distributor: this.#distributor, messages: this.#messages },
+      },
+      slowest,
+    );
   }
 
   #deliver(packet: Uint8Array, now: number): void {
     const entry = this.history.add(packet, now);
     this.#tail.delivered(now);
     this.#packetsIn++;
+    this.#packetAt = now;
     this.#bytesIn += packet.byteLength;
     this.#distributor.deliver(entry);
     this.#messages.measure(packet, now);
@@ -379,10 +396,4 @@ export class Channel {
       this.#messages.setPath([], undefined);
     }
   }
-}
-
-function slowOf(channel: string, subscriber: Subscriber, lagMs: number): SlowSubscriber {
-  const { id, outlet, state, drops } = subscriber;
-  const { kind, name, address } = outlet;
-  return { channel, id, kind, name, address, state, lagMs: Math.round(lagMs), drops: drops.total };
 }

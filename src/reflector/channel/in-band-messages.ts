@@ -90,6 +90,10 @@ export class InBandMessages {
         return;
       }
       case "path": {
+        if (message.sites.length === 0) {
+          this.setPath([], undefined);
+          return;
+        }
         const offset = this.#options.clockOffset();
         const origin = offset === undefined ? undefined : offset + message.originOffsetMs;
         this.setPath([...message.sites, site], origin ?? announcer.originOffsetMs);

@@ -70,6 +70,12 @@ export class Links {
     return this.#peers.keys();
   }
 
+  /** Sites whose links are open. */
+  *sites(): Generator<Peer> {
+    for (const peer of this.#swift)
+      if (peer.state === "open" && peer.remote?.role === "site") yield peer;
+  }
+
   /** True when nothing is due before the next slow tick: there are no peers except viewers. */
   get isCalm(): boolean {
     return this.#swift.size === 0 && this.#links.size === 0;

@@ -41,6 +41,15 @@ export class UpstreamLinks {
     for (const site of upstreams) this.#join(channel, site);
   }
 
+  /** Sets the sites besides its route that a channel may be received from, best first. */
+  setLearned(channel: Channel, sites: readonly string[]): void {
+    const before = channel.receiver.alternatives.map(({ name }) => name).join(" ");
+    channel.receiver.setLearned(sites);
+    if (channel.receiver.alternatives.map(({ name }) => name).join(" ") === before) return;
+    this.need();
+    for (const site of sites) this.#join(channel, site);
+  }
+
   /** Opens the links that are needed, and closes those that are not needed any more. */
   need(): void {
     const needed = [...this.#channels].flatMap((channel) =>

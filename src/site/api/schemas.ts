@@ -63,6 +63,16 @@ const inputSchema = z.strictObject({
   packets: count,
   bytes: count,
   drops: counts,
+  origin: z
+    .intersection(
+      z.discriminatedUnion("kind", [
+        z.object({ kind: z.literal("configured") }),
+        z.object({ kind: z.literal("learned"), from: z.string(), agoMs: millis }),
+        z.object({ kind: z.literal("directory"), isIngest: z.boolean() }),
+      ]),
+      z.object({ relation: z.string(), heldBackMs: millis }),
+    )
+    .optional(),
 });
 
 const subscriberSchema = z.strictObject({
@@ -102,6 +112,9 @@ export const channelSnapshotSchema = z
       .strictObject({ revision: count, ingest: name, tracks: z.array(trackSchema) })
       .optional(),
     path: z.array(name),
+    stalled: z
+      .strictObject({ forMs: millis, reason: z.string(), trying: z.array(name) })
+      .optional(),
     packetsIn: count,
     bytesIn: count,
     packetsOut: count,
@@ -309,6 +322,10 @@ export const routesDocumentSchema = z
     ),
     maxSubscribers: count,
     maxBitsPerSecond: z.number(),
+    reshaping: z.object({
+      policy: z.enum(["standard", "cheap", "naive"]),
+      costs: z.record(name, z.number()),
+    }),
   })
   .openapi("Routes");
 

@@ -118,6 +118,10 @@ export class LocalPlane implements Plane {
     this.#reflector.setLimits(options);
   }
 
+  async setReshaping(reshaping: Parameters<PlaneControl["setReshaping"]>[0]): Promise<void> {
+    this.#reflector.setReshaping(reshaping);
+  }
+
   async setNeighbours(neighbours: Parameters<PlaneControl["setNeighbours"]>[0]): Promise<void> {
     this.#reflector.setNeighbours(neighbours);
   }

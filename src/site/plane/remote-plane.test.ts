@@ -34,6 +34,7 @@ class FakePlane implements Plane {
 
   configure = this.#record("configure");
   setLimits = this.#record("setLimits");
+  setReshaping = this.#record("setReshaping");
   setNeighbours = this.#record("setNeighbours");
   setGate = this.#record("setGate");
   setViewerSites = this.#record("setViewerSites");

@@ -105,6 +105,10 @@ export class RemotePlane implements Plane {
     await this.#call("setLimits", options);
   }
 
+  async setReshaping(reshaping: Parameters<PlaneControl["setReshaping"]>[0]): Promise<void> {
+    await this.#call("setReshaping", reshaping);
+  }
+
   async setNeighbours(neighbours: Parameters<PlaneControl["setNeighbours"]>[0]): Promise<void> {
     await this.#call("setNeighbours", neighbours);
   }

@@ -77,6 +77,21 @@ export class HeldPackets {
     return count;
   }
 
+  /** In order of their numbers. */
+  inOrder(): HeldPacket[] {
+    return this.#packets.toSorted((one, other) => {
+      return serialDistance(other.rtp.sequence, one.rtp.sequence, 16);
+    });
+  }
+
+  /** Removes those that a condition holds for. @returns how many */
+  removeIf(holds: (packet: HeldPacket) => boolean): number {
+    const before = this.count;
+    this.#packets = this.#packets.filter((packet) => !holds(packet));
+    this.#bytes = this.#packets.reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
+    return before - this.count;
+  }
+
   /** Removes all, and returns them. */
   take(): HeldPacket[] {
     const packets = this.#packets;

@@ -284,3 +284,38 @@ test("what follows a goodbye with numbers that go on is a new run if its time do
     );
   }
 });
+
+test("a jump of timestamps among packets that are reordered or lost is no restart, and costs nothing", () => {
+  const orders = fc.record({
+    jump: fc.constantFrom(-3_000, -600_000, 5_000, 7_200_000),
+    late: fc.array(fc.nat(5), { minLength: 12, maxLength: 12 }),
+    lost: fc.subarray([9, 10, 11, 14]),
+  });
+  fc.assert(
+    fc.property(orders, ({ jump, late, lost }) => {
+      const site = world();
+      const camera = new Camera(7, 65_520, 600_000_000, 1);
+      site.play(camera, 20, 2);
+      const frames = Array.from({ length: 6 }, (_, index) => {
+        if (index === 3) camera.timestamp = (camera.timestamp + jump * 90) >>> 0;
+        return camera.frame(4);
+      });
+      const packets = frames.flat().map((packet, index) => ({
+        ...{ packet, index },
+        at: index + (index >= 6 && index < 18 ? (late[index - 6] as number) : 0),
+      }));
+      const arriving = packets.filter(({ index }) => !lost.includes(index));
+      arriving.sort((one, other) => one.at - other.at);
+      for (const { packet } of arriving) {
+        site.push(packet);
+        site.clock.advance(5);
+      }
+      site.play(camera, 20, 2);
+      assert.deepEqual(site.ingest.drops.toJSON(), {});
+      assert.equal(site.runs().size, 1);
+      assert.equal(site.publisher.published.length, camera.sent.length - lost.length);
+      site.ingest.close();
+    }),
+    { seed: 13, numRuns: 200 },
+  );
+});

@@ -6,8 +6,10 @@ import { SequenceCheck } from "./sequence-check.ts";
 const FIT_MS = 2_000;
 /** Known numbers that come again after this long without a new one are no copies that a network made, ms. */
 const QUIET_MS = 500;
-/** For this long after the first packet, packets that it overtook may arrive, ms. */
+/** For this long after the first packet, of a run or of a time base, packets that it overtook may arrive, ms. */
 const BEGINNING_MS = 500;
+/** Numbers so far ahead are those of the run, whatever their time: networks reorder and lose by less. */
+const NEAR_MAX = 100;
 /** Packets that are remembered: a power of two above those that the sequence check can find again. */
 const REMEMBERED = 128;
 
@@ -21,11 +23,13 @@ export type RunVerdict =
   /** It does not fit this run, and may be the beginning of another one. */
   | { readonly type: "doubtful" };
 
+type NextVerdict = RunVerdict & { readonly type: "next" };
+
 const LATE: RunVerdict = Object.freeze({ type: "late" });
 const DUPLICATE: RunVerdict = Object.freeze({ type: "duplicate" });
 /** Of a packet that cannot be of the present run. */
 export const DOUBTFUL: RunVerdict = Object.freeze({ type: "doubtful" });
-const NEXT: RunVerdict = Object.freeze({ type: "next", missing: 0 });
+const NEXT: NextVerdict = Object.freeze({ type: "next", missing: 0 });
 
 /**
  * Whether packets of an SSRC belong to its present run, or to a sender that has started again with the same SSRC: by
@@ -43,6 +47,8 @@ export class RunCheck {
   #timestamp: number;
   /** When the packet with the highest number arrived, ms. */
   #at: number;
+  /** Where timestamps were before they jumped, and until when packets of that time may arrive, ms. */
+  #past: { readonly timestamp: number; readonly until: number } | undefined;
 
   /**
    * @param first the packet that starts the run; it is not checked again
@@ -79,7 +85,7 @@ export class RunCheck {
     if (!isNear) return DOUBTFUL;
     const mediaMs = serialDistance(this.#timestamp, timestamp, 32) * this.#msPerTick;
     if (ahead <= 0) {
-      if (Math.abs(mediaMs) > FIT_MS) return DOUBTFUL;
+      if (Math.abs(mediaMs) > FIT_MS && !this.#isOfPast(timestamp, now)) return DOUBTFUL;
       if (this.#sequences.has(sequence)) {
         return now - this.#at < QUIET_MS && this.#isKnown(rtp) ? DUPLICATE : DOUBTFUL;
       }
@@ -89,12 +95,18 @@ export class RunCheck {
       return LATE;
     }
     // With consecutive numbers it is the same run, whose time base has changed.
-    if (ahead > 1 && !this.#fits(mediaMs, now)) return DOUBTFUL;
-    this.#sequences.check(sequence);
-    this.#timestamp = timestamp;
-    this.#at = now;
-    this.#advanced += ahead;
-    return ahead === 1 ? NEXT : { type: "next", missing: ahead - 1 };
+    return ahead > 1 && !this.#fits(mediaMs, now) ? DOUBTFUL : this.#advance(rtp, ahead, now);
+  }
+
+  /** Whether a number (u16) is ahead by so little that it is one of this run. */
+  isAhead(sequence: number): boolean {
+    const { ahead } = this.#sequences.distanceOf(sequence);
+    return ahead > 0 && ahead <= NEAR_MAX;
+  }
+
+  /** Accepts a packet that {@link isAhead}, though its time does not fit: timestamps have jumped. */
+  accept(rtp: RtpPacket, now: number): NextVerdict {
+    return this.#advance(rtp, this.#sequences.distanceOf(rtp.sequence).ahead, now);
   }
 
   /** Whether the timestamp of a packet that arrived at `now` (ms) is one that this run may have reached. */
@@ -105,6 +117,24 @@ export class RunCheck {
   /** Keeps a packet of this run, to compare what comes under the same number. @param packet with Meander's header */
   published(sequence: number, packet: Uint8Array): void {
     this.#published[sequence % REMEMBERED] = packet;
+  }
+
+  #advance({ sequence, timestamp }: RtpPacket, ahead: number, now: number): NextVerdict {
+    const mediaMs = serialDistance(this.#timestamp, timestamp, 32) * this.#msPerTick;
+    if (!this.#fits(mediaMs, now))
+      this.#past = { timestamp: this.#timestamp, until: now + BEGINNING_MS };
+    this.#sequences.check(sequence);
+    this.#timestamp = timestamp;
+    this.#at = now;
+    this.#advanced += ahead;
+    return ahead === 1 ? NEXT : { type: "next", missing: ahead - 1 };
+  }
+
+  /** Whether a timestamp is of the time before the last jump, and may still arrive. */
+  #isOfPast(timestamp: number, now: number): boolean {
+    if (this.#past === undefined || now > this.#past.until) return false;
+    const ticks = serialDistance(this.#past.timestamp, timestamp, 32);
+    return Math.abs(ticks * this.#msPerTick) <= FIT_MS;
   }
 
   /** Media continues where it was, however long it paused, or at the time that has passed. */

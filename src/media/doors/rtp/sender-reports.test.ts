@@ -10,7 +10,7 @@ const SSRC = 9;
 
 /** A sender of 25 pictures a second, its clock, and its reports. */
 function sender() {
-  const clock = new MediaClock(90_000);
+  let clock = new MediaClock(90_000);
   const reports = new SenderReports();
   let [now, timestamp] = [1_000, 0];
   const tell = (ntp: { seconds: number; fraction: number }, rtpTimestamp: number): void => {
@@ -23,7 +23,14 @@ function sender() {
   };
   return {
     reports,
-    clock,
+    get clock() {
+      return clock;
+    },
+    /** The same SSRC begins another run. */
+    restart(): void {
+      clock = new MediaClock(90_000);
+      timestamp = (timestamp + 777_777_777) >>> 0;
+    },
     play(seconds: number): void {
       for (let frame = 0; frame < seconds * 25; frame++) {
         now += 40;
@@ -151,4 +158,16 @@ test("a name that is no text is left out, and a report has one name at most", ()
     ),
     { seed: 33 },
   );
+});
+
+test("a report about the run before says nothing about the one that the same SSRC has begun", () => {
+  const each = sender();
+  for (let second = 0; second < 5; second++) {
+    each.play(1);
+    each.report();
+  }
+  each.restart();
+  each.play(1);
+  assert.equal(each.believed(), undefined);
+  assert.equal(each.report(), each.believed());
 });

@@ -35,7 +35,8 @@ interface Statement {
   readonly rtpTimestamp: number;
   /** The sender's clock less ours when it arrived, ms; undefined before the first packet of its source. */
   readonly offsetMs: number | undefined;
-  /** The time base of the media that it is about. */
+  /** The clock of the run that it is about, and the time base of that. */
+  readonly clock: MediaClock | undefined;
   readonly base: number;
   /** How many reports in a row agreed with it, this one included; at most {@link VOTES}. */
   readonly votes: number;
@@ -90,11 +91,11 @@ export class SenderReports {
     return this.#senders.get(ssrc)?.last;
   }
 
-  /** The last of an SSRC (u32) that can be relied on in the present time base of its media. */
-  believedOf(ssrc: number, { base }: MediaClock): KeptReport | undefined {
+  /** The last of an SSRC (u32) that can be relied on in the present time base of its run's clock. */
+  believedOf(ssrc: number, clock: MediaClock): KeptReport | undefined {
     const believed = this.#senders.get(ssrc)?.believed;
     if (believed === undefined) return undefined;
-    return believed.base === base || believed.offsetMs === undefined ? believed.kept : undefined;
+    return isOfBase(believed, clock) || believed.offsetMs === undefined ? believed.kept : undefined;
   }
 }
 
@@ -113,6 +114,7 @@ function judge(
   const statement: Statement = {
     ...{ kept, ntpMs, rtpTimestamp },
     offsetMs: dueAt === undefined ? undefined : ntpMs - dueAt,
+    clock,
     base: clock?.base ?? 0,
     votes: 1,
   };
@@ -134,12 +136,17 @@ function judge(
 /** Whether two reports speak of one clock: as the media was placed when they arrived, or as it is placed now. */
 function agree(before: Statement, now: Statement, clock: MediaClock | undefined): boolean {
   if (now.offsetMs === undefined) return before.offsetMs === undefined;
-  const dueAt = before.base === now.base ? clock?.dueAt(before.rtpTimestamp) : undefined;
+  const dueAt = isOfBase(before, clock) ? clock?.dueAt(before.rtpTimestamp) : undefined;
   // It came before the first packet, and is about the only time base there has been.
   const early = before.offsetMs === undefined ? clock?.dueAt(before.rtpTimestamp) : undefined;
   return [before.offsetMs, offsetAt(before, dueAt), offsetAt(before, early)].some((offset) => {
     return offset !== undefined && Math.abs(offset - (now.offsetMs as number)) <= AGREEMENT_MS;
   });
+}
+
+/** Whether a report is about the present time base of a clock. */
+function isOfBase({ base, clock: own }: Statement, clock: MediaClock | undefined): boolean {
+  return own === clock && base === (clock?.base ?? 0);
 }
 
 function offsetAt({ ntpMs }: Statement, dueAt: number | undefined): number | undefined {

@@ -1,4 +1,4 @@
-import { type Clock, type Counters, LIMITS, serialDistance } from "../../../base/index.ts";
+import { type Clock, type Counters, serialDistance } from "../../../base/index.ts";
 import {
   decodeRtp,
   encodePacket,
@@ -18,8 +18,9 @@ import {
 import type { SourceGenerations } from "../../inputs/source-generations.ts";
 import { sourceIdOf } from "../../inputs/source-id.ts";
 import type { IngestSink } from "../ingest-door.ts";
+import { type AcceptedPacket, DoubtfulPackets } from "./doubtful-packets.ts";
 import { FrameFlags } from "./frame-flags.ts";
-import { type HeldPacket, HeldPackets } from "./held-packets.ts";
+import type { HeldPacket } from "./held-packets.ts";
 import type { MediaClock } from "./media-clock.ts";
 import { Newcomers } from "./newcomers.ts";
 import type { IngestTrack } from "./rtp-options.ts";
@@ -68,10 +69,7 @@ export class TrackIngest {
   readonly #memory = new PacketMemory();
   readonly #newcomers: Newcomers;
   /** Of the source's SSRC, and in doubt. */
-  readonly #doubtful = new HeldPackets({
-    packetsMax: LIMITS.doubtfulPacketsMax,
-    bytesMax: LIMITS.newcomerBytesMax,
-  });
+  readonly #doubtful: DoubtfulPackets;
   readonly #senderReports = new SenderReports();
   #source: TrackSource | undefined;
   #packets = 0;
@@ -85,6 +83,7 @@ export class TrackIngest {
     this.#sets = format && new ParameterSets(format);
     // They may be in the description, out of band.
     for (const set of parameterSetsOfFmtp(codec, fmtp)) this.#sets?.keep(set);
+    this.#doubtful = new DoubtfulPackets(drops);
     this.#newcomers = new Newcomers({
       clock,
       onTakeOver: (packets) => this.#startWith(packets),
@@ -192,7 +191,7 @@ export class TrackIngest {
   /** Ends the source, if any. */
   close(): void {
     this.#newcomers.close();
-    this.#dropDoubtful();
+    this.#doubtful.giveUp();
     if (this.#source !== undefined) this.#end(this.#source);
   }
 
@@ -233,7 +232,7 @@ export class TrackIngest {
     const isRestart = before?.ssrc === ssrc;
     const mayGetLateBye = isRestart && before.endedAt === undefined;
     if (before !== undefined) this.#end(before);
-    this.#dropDoubtful();
+    this.#doubtful.giveUp();
     const id = sourceIdOf({ name: sourceName, medium, ssrc });
     const moment = { timestamp, clockRate: track.clockRate, at };
     const generation = generations.begin(
@@ -261,22 +260,33 @@ export class TrackIngest {
     const verdict = isOther ? DOUBTFUL : source.run.check(rtp, at);
     switch (verdict.type) {
       case "next":
-        this.#dropDoubtful();
-        if (verdict.missing > 0) source.gaps.skipped(rtp.sequence, verdict.missing);
-        this.#forward(source, packet, verdict.missing > 0 ? "after-loss" : "next");
+        this.#publish(source, [{ packet, verdict }]);
+        this.#publish(source, this.#doubtful.following(source.run, at));
         return true;
       case "late":
-        source.gaps.arrived(rtp.sequence);
-        this.#forward(source, packet, "late");
+        this.#publish(source, [{ packet, verdict }]);
         return true;
       case "duplicate":
         return this.#drop("duplicate");
       case "doubtful": {
-        const given = this.#doubtful.add(bytes, at);
-        if (given > 0) this.#options.drops.add("sequence-jump", given);
-        if (neighbour !== undefined) this.#startWith(this.#doubtful.take());
+        this.#doubtful.add(bytes, at);
+        if (neighbour === undefined) return true;
+        // Numbers that go on are those of the run, however far its timestamps have jumped.
+        if (source.run.isAhead(neighbour.sequence))
+          this.#publish(source, this.#doubtful.jumped(source.run, at));
+        else this.#startWith(this.#doubtful.take());
         return true;
       }
+    }
+  }
+
+  #publish(source: TrackSource, accepted: Iterable<AcceptedPacket>): void {
+    for (const { packet, verdict } of accepted) {
+      const { sequence } = packet.rtp;
+      const missing = verdict.type === "next" ? verdict.missing : 0;
+      if (missing > 0) source.gaps.skipped(sequence, missing);
+      if (verdict.type === "late") source.gaps.arrived(sequence);
+      this.#forward(source, packet, missing > 0 ? "after-loss" : verdict.type);
     }
   }
 
@@ -289,7 +299,8 @@ export class TrackIngest {
     const { onChange, sink } = this.#options;
     source.lastAt = at;
     this.#newcomers.heard(at);
-    source.clock.arrived(rtp.timestamp, at);
+    // What was overtaken came no faster, and may be of the time before a jump.
+    if (position !== "late") source.clock.arrived(rtp.timestamp, at);
     source.statistics.arrived(rtp.timestamp, at);
     const { flags, parameterSets } = source.flags.flag(rtp, position);
     const hasNewSets = parameterSets.length > 0 && this.#keep(parameterSets);
@@ -350,14 +361,6 @@ export class TrackIngest {
     source.reports.reported(source.clock, this.#options.clock.now());
     const rtcp = this.#senderReports.believedOf(source.ssrc, source.clock)?.bytes ?? NO_RTCP;
     this.#options.sink.report({ ...idOf(source), ...instant, rtcp });
-  }
-
-  /** The source goes on, so what did not fit it was of no other run. */
-  #dropDoubtful(): void {
-    const { count } = this.#doubtful;
-    if (count === 0) return;
-    this.#doubtful.take();
-    this.#options.drops.add("sequence-jump", count);
   }
 
   #drop(reason: string): false {
