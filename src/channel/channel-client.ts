@@ -10,7 +10,8 @@ import {
 } from "../wire/index.ts";
 import type { ChannelClientEvents, ChannelClientOptions, ClientStats } from "./client-types.ts";
 import { Peer, type Refusal } from "./peer.ts";
-import { type InBandMessage, Receiver } from "./receiver.ts";
+import { Receiver } from "./receiver.ts";
+import type { InBandMessage } from "./receiver-options.ts";
 import { StallRecovery } from "./stall-recovery.ts";
 
 const TICK_MS = 20;

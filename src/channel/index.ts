@@ -26,10 +26,7 @@ export {
   type PeerIdentity,
   type Refusal,
 } from "./peer.ts";
-export {
-  type InBandMessage,
-  Receiver,
-  type ReceiverEvents,
-} from "./receiver.ts";
+export { Receiver } from "./receiver.ts";
+export type { InBandMessage, ReceiverEvents } from "./receiver-options.ts";
 export { SequenceWindow, type Verdict } from "./sequence-window.ts";
 export { SourceWindows } from "./source-windows.ts";
