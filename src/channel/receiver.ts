@@ -271,6 +271,7 @@ export class Receiver {
       case "path":
         from.path = message.sites;
         from.pathAt = now;
+        from.isDoubtful = false;
         from.quietMs = message.quietMs;
         from.isThroughUs = message.sites.includes(this.#options.self);
         if (from.isThroughUs) {
