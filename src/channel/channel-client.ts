@@ -1,4 +1,4 @@
-import { type Cancel, Counters, every, isAboutToken, LIMITS, messageOf } from "../base/index.ts";
+import { type Cancel, Counters, every, isAboutToken, messageOf } from "../base/index.ts";
 import type { Connection } from "../stack/index.ts";
 import {
   type ControlMessage,
@@ -12,13 +12,12 @@ import type { ChannelClientEvents, ChannelClientOptions, ClientStats } from "./c
 import { Peer, type Refusal } from "./peer.ts";
 import { Receiver } from "./receiver.ts";
 import type { InBandMessage } from "./receiver-options.ts";
+import { SiteList } from "./site-list.ts";
 import { StallRecovery } from "./stall-recovery.ts";
 
 const TICK_MS = 20;
 /** The heartbeat period that a viewer asks for: its site is suspected after three times this, ms. */
 const VIEWER_HEARTBEAT_MS = 300;
-const RETRY_MIN_MS = 100;
-const RETRY_MAX_MS = 3_000;
 
 type Path = Extract<ControlMessage, { type: "path" }>;
 
@@ -35,13 +34,10 @@ export class ChannelClient {
   readonly #leaving = new WeakSet<Peer>();
   readonly #recovery: StallRecovery;
   readonly #instance: number;
-  #sites: string[];
+  readonly #sites: SiteList;
   #path: readonly string[] = [];
   #revision = -1;
   #dialling: string | undefined;
-  #next = 0;
-  #attempts = 0;
-  #retryAt = 0;
   #ackAt = 0;
   /** A packet arrived since the last acknowledgement. */
   #hasNews = false;
@@ -54,7 +50,7 @@ export class ChannelClient {
   constructor(options: ChannelClientOptions, events: ChannelClientEvents) {
     this.#options = options;
     this.#events = events;
-    this.#sites = [...options.sites];
+    this.#sites = new SiteList(options);
     this.#instance = options.random.uint32();
     this.#receiver = new Receiver({
       channel: options.channel,
@@ -70,10 +66,10 @@ export class ChannelClient {
         onRefused: (url, refusal) => this.#refused(url, refusal),
       },
     });
-    this.#receiver.setAlternatives(this.#sites);
+    this.#receiver.setAlternatives(this.#sites.all);
     this.#recovery = new StallRecovery({
       ...{ clock: options.clock, random: options.random },
-      ...{ receiver: this.#receiver, peers: this.#peers, sites: () => this.#sites },
+      ...{ receiver: this.#receiver, peers: this.#peers, sites: () => this.#sites.all },
       isWell: (peer) => this.#isWell(peer),
       connect: (url, isWanted) => this.#connect(url, isWanted),
       drop: (url, reason) => this.#drop(url, reason),
@@ -129,9 +125,8 @@ export class ChannelClient {
     this.#receiver.tick();
     this.#acknowledge();
     this.#recovery.tick();
-    const now = this.#options.clock.now();
     const isHealthy = [...this.#peers.values()].some((peer) => this.#isWell(peer));
-    if (!isHealthy && this.#dialling === undefined && now >= this.#retryAt) this.#dial();
+    if (!isHealthy && this.#dialling === undefined && this.#sites.isDue) this.#dial();
   }
 
   /** Whether a site can be expected to go on. */
@@ -156,16 +151,8 @@ export class ChannelClient {
 
   #dial(): void {
     this.#recovery.lost();
-    const candidates = this.#sites.filter((url) => !this.#peers.has(url));
-    const url = candidates[this.#next % Math.max(1, candidates.length)];
+    const url = this.#sites.next((each) => this.#peers.has(each));
     if (url === undefined) return;
-    this.#next++;
-    this.#attempts++;
-    // Every site is tried once without waiting, then with increasing delays.
-    const rounds = Math.floor(this.#attempts / Math.max(1, candidates.length));
-    const pause =
-      rounds === 0 ? 0 : Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(rounds, 10));
-    this.#retryAt = this.#options.clock.now() + pause * (0.5 + this.#options.random.float() / 2);
     this.#dialling = url;
     this.#events.onState({ type: "connecting", url });
     this.#options.dial(url).then(
@@ -194,7 +181,6 @@ export class ChannelClient {
     const peer: Peer = new Peer(connection, identity, true, this.#options, {
       admit: () => ({ code: "not-a-site", message: "this is a viewer" }),
       onOpen: () => {
-        this.#attempts = 0;
         this.#recovery.opened(url);
         this.#receiver.peerUp(url, peer);
         if (this.#recovery.tries(url)) return;
@@ -256,7 +242,7 @@ export class ChannelClient {
     }
     this.#events.onState({ type: "refused", code, message });
     const isElsewhere = code === "admission-refused" || code === "site-leaving";
-    if (isElsewhere && this.#sites.length > 1) {
+    if (isElsewhere && this.#sites.all.length > 1) {
       this.#peers.get(url)?.close("done", "the viewer tries another site");
     }
   }
@@ -275,6 +261,7 @@ export class ChannelClient {
   }
 
   #control(url: string, message: ControlMessage, packet: Uint8Array): void {
+    if (message.type === "subscribed") this.#sites.served(url);
     if (message.type === "sites") this.#learn(message.sites.map((site) => site.url));
     else if (message.type === "leaving") this.#leave(url);
     else if (message.type === "path") this.#heardPath(url, message, packet);
@@ -300,16 +287,10 @@ export class ChannelClient {
     this.#tick();
   }
 
-  /** The sites of the given list stay first. */
   #learn(urls: readonly string[]): void {
     if (this.#options.follow === false) return;
-    const first = this.#options.sites;
-    this.#sites = [...first, ...urls.filter((url) => !first.includes(url))].slice(
-      0,
-      LIMITS.alternativesMax,
-    );
-    for (const url of this.#peers.keys()) if (!this.#sites.includes(url)) this.#sites.push(url);
-    this.#receiver.setAlternatives(this.#sites);
+    this.#sites.learn(urls, this.#peers.keys());
+    this.#receiver.setAlternatives(this.#sites.all);
   }
 
   #inBand(message: InBandMessage, packet: Uint8Array): void {

@@ -4,8 +4,10 @@ import type { ChannelStall, Description } from "../wire/index.ts";
 
 export interface ChannelClientOptions {
   readonly channel: string;
-  /** WebSocket addresses of the sites' `/link`, best first. */
+  /** WebSocket addresses of the sites' `/link`, best first. They stay before those that sites tell. */
   readonly sites: readonly string[];
+  /** More of them, tried by chance until a site has told others, in the order meant for this viewer. */
+  readonly fallbacks?: readonly string[] | undefined;
   /** False: only these; true (default): also the other sites that they name. */
   readonly follow?: boolean;
   /** Asked when another connection continues the channel. False: live; true (default): with what was missed. */
