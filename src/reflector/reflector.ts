@@ -76,6 +76,7 @@ export class Reflector {
     this.#options = options;
     this.#stacks = new ChannelStacks(options.security);
     this.#admission = new Admission({
+      clock: options.clock,
       security: options.security,
       drops,
       channels,
