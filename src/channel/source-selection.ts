@@ -193,6 +193,13 @@ export class SourceSelection {
     if (next !== undefined) this.#switch(next, `the channel does not arrive at ${active.name}`);
   }
 
+  /** Makes an alternative active if it can be used. */
+  use(name: string): void {
+    const each = this.find(name);
+    if (!this.#isWanted || each === undefined || each === this.#active) return;
+    if (isUsable(each, this.#options.clock.now())) this.#switch(each, "the channel arrives there");
+  }
+
   /** Returns to a better alternative that has been usable for long enough. */
   prefer(now: number): void {
     for (const each of this.alternatives) {
