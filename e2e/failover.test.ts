@@ -1,10 +1,10 @@
 // Runs alone: it measures how long media pauses.
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { channelAt } from "./support/network.ts";
-import { endOf, json, meander } from "./support/processes.ts";
+import { endOf, json, meander, type Running } from "./support/processes.ts";
 import { more, RelayNetwork, settle } from "./support/relay-network.ts";
 import { PACKETS_PER_SECOND, RtpSource, sourceSdp } from "./support/rtp-source.ts";
 import { until } from "./support/wait.ts";
@@ -202,4 +202,111 @@ test("a viewer whose own site restarts continues at another, without a loss", as
   const pause = viewer.longestPause(from);
   t.diagnostic(`longest pause ${pause.toFixed(0)} ms`);
   assert.ok(pause < 1_000, `it paused for ${pause} ms`);
+});
+
+for (const way of ["killed", "stopped"] as const) {
+  test(`a relay is ${way} that is the only one of a route, while the leader stands still: its neighbour knows the way around it`, {
+    skip: WINDOWS ? "no SIGSTOP on Windows" : false,
+  }, async (t) => {
+    const { edge, lead, middle, network } = relays;
+    await edge.client.setRoutes({ upstreams: ["middle"] });
+    await using source = await relays.publish(`around-${way}`);
+    using viewer = await relays.watchByMiddle(`around-${way}`);
+    const inputs = async () => (await channelAt(edge, `around-${way}`))?.inputs ?? [];
+    await until("what middle told", async () => {
+      const learned = (await inputs()).find(({ name }) => name === "ingest");
+      return learned?.origin?.kind === "learned" && learned.state === "standby";
+    });
+    const from = viewer.received.length;
+    process.kill(lead.pid, "SIGSTOP");
+    try {
+      if (way === "killed") await network.kill("middle");
+      else {
+        process.kill(middle.pid, "SIGTERM");
+        await middle.running.ended;
+      }
+      await until("the way around it", () => viewer.path.join() === "ingest,edge");
+      await more(viewer, 1);
+    } finally {
+      process.kill(lead.pid, "SIGCONT");
+    }
+    const pause = viewer.longestPause(from);
+    await network.start("middle");
+    await until("the original path", () => viewer.path.join() === "ingest,middle,edge");
+    await more(viewer, 0.5);
+    await settle(source, viewer);
+    t.diagnostic(`longest pause ${pause.toFixed(0)} ms`);
+    assert.ok(pause < (way === "killed" ? 500 : 300), `it paused for ${pause} ms`);
+    await edge.client.setRoutes({ upstreams: ["middle", "ingest"] });
+  });
+}
+
+/** What `meander test send` or `receive` says at its end. */
+interface TestEnd {
+  readonly type: "ended";
+  readonly sent: number;
+  readonly bitsPerSecond: number;
+  readonly received: number;
+  readonly lost: number;
+  readonly repeated: number;
+  readonly lastNumber: number;
+  readonly path: readonly string[];
+}
+
+/** Interrupts it, as Ctrl-C does. */
+async function finish(running: Running): Promise<TestEnd> {
+  running.child.kill("SIGINT");
+  assert.equal(await endOf(running), 0, running.stderr());
+  const end = running
+    .stdout()
+    .trim()
+    .split("\n")
+    .map(json<TestEnd>)
+    .at(-1);
+  assert.ok(end?.type === "ended", running.stdout());
+  return end;
+}
+
+test("a test stream is received whole, and logged, while the receiver's site restarts", async (t) => {
+  const { ingest, edge, middle, network } = relays;
+  const [log, sites] = [join(network.folder, "arrivals.csv"), [edge, middle, ingest]];
+  const linesOf = async (): Promise<string[]> => (await readFile(log, "utf8")).trim().split("\n");
+  const sender = meander(
+    ...["test", "send", "probe", "--rate", "400k", "--pps", "100", "--json"],
+    ...["--site", ingest.url],
+  );
+  await sender.line((line) => json<{ type: string }>(line)?.type === "sending" || undefined);
+  const receiver = meander(
+    ...["test", "receive", "probe", "--log", log, "--json", "--no-follow"],
+    ...sites.flatMap(({ url }) => ["--site", url]),
+  );
+  const liveAt = (): (string | undefined)[] =>
+    receiver
+      .stdout()
+      .split("\n")
+      .map(json<{ type: string; site: string }>)
+      .flatMap((state) => (state?.type === "live" ? [state.site] : []));
+  await until("a second of packets", async () => (await linesOf()).length > 100);
+  await restart("edge");
+  await until("another site", () => liveAt().length > 1);
+  const before = (await linesOf()).length;
+  await until("a second of packets more", async () => (await linesOf()).length > before + 100);
+  const sent = await finish(sender);
+  await until("the last packet", async () =>
+    (await linesOf()).some((line) => line.split(",")[1] === `${sent.sent - 1}`),
+  );
+  const { lastNumber, lost, path, received, repeated } = await finish(receiver);
+  assert.deepEqual(
+    { lost, repeated, lastNumber },
+    { lost: 0, repeated: 0, lastNumber: sent.sent - 1 },
+  );
+  const [first, other] = liveAt();
+  assert.equal(first, "edge");
+  assert.ok(other !== "edge", "it continued elsewhere");
+  assert.deepEqual(path, other === "ingest" ? ["ingest"] : ["ingest", "middle"]);
+  const [head, ...lines] = await linesOf();
+  assert.equal(head, "arrivalMs,number,interArrivalMs");
+  assert.equal(lines.length, received);
+  t.diagnostic(`${Math.round(sent.bitsPerSecond / 1000)} kbit/s sent, of 400`);
+  assert.ok(sent.bitsPerSecond < 440_000);
 });

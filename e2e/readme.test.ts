@@ -75,6 +75,9 @@ const COMMANDS: Readonly<Record<string, Expectation>> = {
   "meander channels": ends(/clip/),
   "meander stats clip --since 1h": ends(/clip/),
   "meander doctor": ends(/node/),
+  "meander test send probe --rate 1.2M --pps 30": stays(/probe/),
+  "meander test receive probe --seconds 3 --site http://127.0.0.1:7001":
+    ends(/packets received, 0 lost/),
   "meander streams": ends(/traveller/),
   "meander stream inspect traveller": ends(/traveller/),
   "meander stream append traveller '\"again\"'": ends(/traveller/),

@@ -58,6 +58,20 @@ export function wholeNumber(
   });
 }
 
+/** What a suffix multiplies a rate by. */
+const RATE_UNITS: Readonly<Record<string, number>> = { "": 1, k: 1e3, M: 1e6, G: 1e9 };
+
+/** A rate in an argument, such as `1.2M`, in bits per second. @throws {MeanderError} `arguments-invalid` */
+export function bitRateOf(text: string, argument: string): number {
+  const [, number = "", unit = ""] = /^(\d{1,9}(?:\.\d{1,6})?)([kMG]?)$/.exec(text) ?? [];
+  const rate = Number(number) * (RATE_UNITS[unit] as number);
+  if (rate > 0) return rate;
+  throw new MeanderError("arguments-invalid", `got ${JSON.stringify(text)}`, {
+    where: `argument ${argument}`,
+    expected: "bits per second, such as 45k, 1.2M or 1000000",
+  });
+}
+
 /** A duration in an argument, ms. @throws {MeanderError} `arguments-invalid` */
 export function durationOf(text: string, argument: string): number {
   const ms = parseDuration(text);
@@ -65,6 +79,22 @@ export function durationOf(text: string, argument: string): number {
   throw new MeanderError("arguments-invalid", `got ${JSON.stringify(text)}`, {
     where: `argument ${argument}`,
     expected: DURATION_EXPECTED,
+  });
+}
+
+/** A number of seconds in an argument, with fractions, as ms. @throws {MeanderError} `arguments-invalid` */
+export function secondsOf(
+  text: string | undefined,
+  argument: string,
+  least: number,
+  most: number,
+): number | undefined {
+  if (text === undefined) return undefined;
+  const value = /^\d{1,9}(\.\d{1,3})?$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= least && value <= most) return value * 1000;
+  throw new MeanderError("arguments-invalid", `got ${JSON.stringify(text)}`, {
+    where: `argument ${argument}`,
+    expected: `seconds from ${least} to ${most}`,
   });
 }
 

@@ -102,6 +102,9 @@ test("wrong arguments end with 2 and say what, where, what was expected and what
     [["why", "foo>bar"], /^error: got "foo>bar".*next: put it in quotes/s],
     [["policy", "set", "all", "x.json"], /^error: got "all".*expected: session, sites\/NAME/s],
     [["site", "leave"], /^error: missing required argument 'name'/],
+    [["test", "send", "a", "--rate", "1x"], /^error: got "1x".*where: argument --rate/s],
+    [["test", "send", "a", "--adapt", "-1"], /^error: got "-1".*where: argument --adapt/s],
+    [["test", "receive", "a", "--seconds", "0"], /^error: got "0".*where: argument --seconds/s],
     [["sim", "x.ts", "--seed", "a"], /^error: got "a".*where: argument --seed/s],
   ];
   for (const [args, expected] of cases) {

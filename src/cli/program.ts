@@ -30,6 +30,7 @@ const VERBS: Readonly<Record<VerbName, () => Promise<AddVerb>>> = {
   config: async () => (await import("./config.ts")).addConfig,
   token: async () => (await import("./token.ts")).addToken,
   stop: async () => (await import("./stop.ts")).addStop,
+  test: async () => (await import("./test/test.ts")).addTest,
   doctor: async () => (await import("./doctor.ts")).addDoctor,
 };
 
@@ -53,8 +54,8 @@ export async function runProgram(
     .exitOverride()
     .configureOutput({ outputError: () => {} })
     .hook("preAction", async (_program, verb) => {
-      const { site } = verb.opts<{ readonly site?: string }>();
-      if (site === undefined || URL.canParse(site)) return;
+      const { site } = verb.opts<{ readonly site?: string | readonly string[] }>();
+      if (site === undefined || [site].flat().every((each) => URL.canParse(each))) return;
       const { resolveSiteName } = await import("./site-named.ts");
       await resolveSiteName(verb);
     });

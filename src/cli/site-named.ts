@@ -23,20 +23,37 @@ export async function siteNamed(options: SiteArguments, name: string): Promise<N
 }
 
 /**
- * Replaces a name that was given for `--site` by the address of that site in the session at the default address.
+ * Replaces names that were given for `--site` by the addresses of those sites in the session at the default address.
  *
  * @throws {MeanderError} `site-unknown`
  */
 export async function resolveSiteName(command: Command): Promise<void> {
-  const options = command.opts<SiteArguments>();
-  if (!siteNameSchema.safeParse(options.site).success) return;
+  const options = command.opts<SiteArguments & { readonly site: string | readonly string[] }>();
+  const given = [options.site].flat();
+  if (!given.some(isSiteName)) return;
   const askedAt = defaultSite();
-  const { record } = await siteNamed({ ...options, site: askedAt }, options.site);
-  const { http, tls } = record;
-  command.setOptionValue("site", urlOf(http, tls !== undefined));
+  const addresses: string[] = [];
+  for (const each of given) {
+    if (!isSiteName(each)) {
+      addresses.push(each);
+      continue;
+    }
+    const { http, tls } = (await siteNamed({ ...options, site: askedAt }, each)).record;
+    addresses.push(urlOf(http, tls !== undefined));
+    // Of several sites, each with a certificate of its own, one fingerprint says nothing.
+    if (tls !== undefined && given.length === 1 && !isTold(options))
+      command.setOptionValue("fingerprint", tls.fingerprint);
+  }
+  command.setOptionValue("site", typeof options.site === "string" ? addresses[0] : addresses);
   command.setOptionValue("askedAt", askedAt);
-  if (tls !== undefined && options.ca === undefined && options.fingerprint === undefined)
-    command.setOptionValue("fingerprint", tls.fingerprint);
+}
+
+function isSiteName(text: string): boolean {
+  return siteNameSchema.safeParse(text).success;
+}
+
+function isTold({ ca, fingerprint }: SiteArguments): boolean {
+  return ca !== undefined || fingerprint !== undefined;
 }
 
 /** The client of another site of the session: the token is the same, and the session has its fingerprint. */

@@ -22,6 +22,7 @@ export const VERB_NAMES = [
   "config",
   "token",
   "stop",
+  "test",
   "doctor",
 ] as const;
 

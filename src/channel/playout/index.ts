@@ -30,5 +30,7 @@ export type {
   SoundOutput,
   VideoDecoders,
 } from "./ports.ts";
+export { RateMeter } from "./rate-meter.ts";
+export { SlidingMinimum } from "./sliding-minimum.ts";
 export { type IngestReport, type SenderTime, SourceTimeline } from "./source-timeline.ts";
 export { type EncodedFrame, TrackFeed } from "./track-feed.ts";

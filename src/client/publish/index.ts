@@ -3,7 +3,7 @@
  *
  * @module
  */
-export type { Publication, PublishOptions } from "./publication.ts";
+export { holdInput, type Publication, type PublishOptions, publishingOf } from "./publication.ts";
 export { publishFfmpeg } from "./publish-ffmpeg.ts";
 export { publishFile } from "./publish-file.ts";
 export { publishLines, type RefusedLine } from "./publish-lines.ts";
