@@ -115,8 +115,9 @@ function Controls(props: {
   const verbs: readonly DemoVerb[] = down ? ["start"] : ["stop", "kill"];
   const busy = demo.busy.has(name);
   useEffect(() => {
-    if (byKey.current) group.current?.querySelector("button")?.focus();
-    byKey.current = false;
+    // The site may seem to go and come again: each time the button that had the focus is gone.
+    if (byKey.current && document.activeElement === document.body)
+      group.current?.querySelector("button")?.focus();
   }, [down]);
   return (
     <div class="card-controls" ref={group}>
