@@ -204,6 +204,43 @@ test("a viewer whose own site restarts continues at another, without a loss", as
   assert.ok(pause < 1_000, `it paused for ${pause} ms`);
 });
 
+for (const way of ["killed", "stopped"] as const) {
+  test(`a relay is ${way} that is the only one of a route, while the leader stands still: its neighbour knows the way around it`, {
+    skip: WINDOWS ? "no SIGSTOP on Windows" : false,
+  }, async (t) => {
+    const { edge, lead, middle, network } = relays;
+    await edge.client.setRoutes({ upstreams: ["middle"] });
+    await using source = await relays.publish(`around-${way}`);
+    using viewer = await relays.watchByMiddle(`around-${way}`);
+    const inputs = async () => (await channelAt(edge, `around-${way}`))?.inputs ?? [];
+    await until("what middle told", async () => {
+      const learned = (await inputs()).find(({ name }) => name === "ingest");
+      return learned?.origin?.kind === "learned" && learned.state === "standby";
+    });
+    const from = viewer.received.length;
+    process.kill(lead.pid, "SIGSTOP");
+    try {
+      if (way === "killed") await network.kill("middle");
+      else {
+        process.kill(middle.pid, "SIGTERM");
+        await middle.running.ended;
+      }
+      await until("the way around it", () => viewer.path.join() === "ingest,edge");
+      await more(viewer, 1);
+    } finally {
+      process.kill(lead.pid, "SIGCONT");
+    }
+    const pause = viewer.longestPause(from);
+    await network.start("middle");
+    await until("the original path", () => viewer.path.join() === "ingest,middle,edge");
+    await more(viewer, 0.5);
+    await settle(source, viewer);
+    t.diagnostic(`longest pause ${pause.toFixed(0)} ms`);
+    assert.ok(pause < (way === "killed" ? 500 : 300), `it paused for ${pause} ms`);
+    await edge.client.setRoutes({ upstreams: ["middle", "ingest"] });
+  });
+}
+
 /** What `meander test send` or `receive` says at its end. */
 interface TestEnd {
   readonly type: "ended";

@@ -26,6 +26,8 @@ export interface Alternative {
   path: readonly string[] | undefined;
   /** Its path leads through the receiver: what it sends, it has from us. */
   isThroughUs: boolean;
+  /** A site of its path was lost since it told the path: it has to tell a new one before it is believed. */
+  isDoubtful: boolean;
   /** When it last told its path, ms. */
   pathAt: number;
   /** How long it had received nothing of the channel when it told that, ms; undefined: not told. */
@@ -50,6 +52,7 @@ export function newAlternative(name: string, isLearned: boolean): Alternative {
     isLearned,
     path: undefined,
     isThroughUs: false,
+    isDoubtful: false,
     quietMs: undefined,
     preferMs: PREFER_MS,
     name,
@@ -70,6 +73,7 @@ export function newAlternative(name: string, isLearned: boolean): Alternative {
 export function forgetSubscription(each: Alternative): void {
   each.path = undefined;
   each.isThroughUs = false;
+  each.isDoubtful = false;
   each.pathAt = Number.NEGATIVE_INFINITY;
   each.id = undefined;
   each.asked = undefined;
@@ -95,7 +99,8 @@ export function isUsable(each: Alternative, now: number): boolean {
 
 /** Whether the channel is known to arrive at an alternative. @param now ms */
 export function hasWay(each: Alternative, now: number): boolean {
-  return each.path !== undefined && each.path.length > 0 && now - each.pathAt <= PATH_FRESH_MS;
+  if (each.path === undefined || each.path.length === 0 || each.isDoubtful) return false;
+  return now - each.pathAt <= PATH_FRESH_MS;
 }
 
 /**
@@ -104,5 +109,5 @@ export function hasWay(each: Alternative, now: number): boolean {
  */
 export function mayHaveWay(each: Alternative, now: number): boolean {
   if (hasWay(each, now)) return true;
-  return !each.isLearned && each.path?.length !== 0;
+  return !each.isLearned && !each.isDoubtful && each.path?.length !== 0;
 }

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MeanderError, SeededRandom, VirtualClock } from "../base/index.ts";
 import type { Connection, ConnectionEnd } from "../stack/index.ts";
-import { ChannelClient, type ClientState } from "./channel-client.ts";
+import { ChannelClient } from "./channel-client.ts";
+import type { ClientState } from "./client-types.ts";
 
 /** A connection that the site closes at once, with this reason. */
 function ended(end: ConnectionEnd): Connection {

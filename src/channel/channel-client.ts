@@ -1,99 +1,29 @@
-import {
-  type Cancel,
-  type Clock,
-  Counters,
-  every,
-  isAboutToken,
-  LIMITS,
-  messageOf,
-  type Random,
-} from "../base/index.ts";
+import { type Cancel, Counters, every, isAboutToken, messageOf } from "../base/index.ts";
 import type { Connection } from "../stack/index.ts";
 import {
   type ControlMessage,
-  type Description,
   generationOf,
   KIND,
   kindOf,
   mediumOf,
   sourceOf,
 } from "../wire/index.ts";
+import type { ChannelClientEvents, ChannelClientOptions, ClientStats } from "./client-types.ts";
 import { Peer, type Refusal } from "./peer.ts";
-import { type InBandMessage, Receiver } from "./receiver.ts";
-
-export interface ChannelClientOptions {
-  readonly channel: string;
-  /** WebSocket addresses of the sites' `/link`, best first. */
-  readonly sites: readonly string[];
-  /** False: only these; true (default): also the other sites that they name. */
-  readonly follow?: boolean;
-  /** Asked when another connection continues the channel. False: live; true (default): with what was missed. */
-  resumes?(): boolean;
-  /** Opens a connection to one of them; rejects when that fails. */
-  dial(url: string): Promise<Connection>;
-  readonly clock: Clock;
-  readonly random: Random;
-  /** Name of the viewer, for the sites' lists. */
-  readonly name: string;
-  /** Presented to every site; for those that require one. */
-  readonly token?: string | undefined;
-}
-
-/** Identifies a flow of packets, as in their headers. */
-interface Source {
-  readonly source: number;
-  readonly generation: number;
-  readonly medium: number;
-}
-
-export type ClientState =
-  | { readonly type: "connecting"; readonly url: string }
-  | { readonly type: "live"; readonly site: string }
-  | { readonly type: "lost"; readonly site: string; readonly reason: string }
-  | { readonly type: "refused"; readonly code: string; readonly message: string }
-  | { readonly type: "closed" };
-
-export interface ChannelClientEvents {
-  /** rtp and data packets, each once, in order of arrival; owned by the receiver. */
-  onPacket(packet: Uint8Array): void;
-  /** The first description, and each with another revision. */
-  onDescription(description: Description): void;
-  onReport(
-    report: Source & {
-      readonly ingestMs: number;
-      readonly rtpTimestamp: number;
-      readonly rtcp: Uint8Array;
-    },
-  ): void;
-  /** These packets will never arrive. */
-  onGap(gap: Source & { readonly sequence: number; readonly count: number }): void;
-  /** The source has ended; stragglers may follow. */
-  onBye?(source: Source): void;
-  onPath(sites: readonly string[]): void;
-  onState(state: ClientState): void;
-}
-
-/** Counts since the start, and the current path. */
-export interface ClientStats {
-  readonly packetsReceived: number;
-  readonly bytesReceived: number;
-  readonly packetsLost: number;
-  readonly packetsRepeated: number;
-  readonly resumes: number;
-  /** Site names, from the ingest to the site that serves the viewer. */
-  readonly path: readonly string[];
-  readonly rttMs: number | undefined;
-}
+import { Receiver } from "./receiver.ts";
+import type { InBandMessage } from "./receiver-options.ts";
+import { SiteList } from "./site-list.ts";
+import { StallRecovery } from "./stall-recovery.ts";
 
 const TICK_MS = 20;
 /** The heartbeat period that a viewer asks for: its site is suspected after three times this, ms. */
 const VIEWER_HEARTBEAT_MS = 300;
-const RETRY_MIN_MS = 100;
-const RETRY_MAX_MS = 3_000;
+
+type Path = Extract<ControlMessage, { type: "path" }>;
 
 /**
- * A viewer of one channel: keeps a connection to one of several sites, resumes at another one when that fails, and
- * acknowledges what it consumed.
+ * A viewer of one channel: keeps a connection to one of several sites, resumes at another one when that fails or has
+ * lost the channel, and acknowledges what it consumed.
  */
 export class ChannelClient {
   readonly #options: ChannelClientOptions;
@@ -102,14 +32,12 @@ export class ChannelClient {
   readonly #peers = new Map<string, Peer>();
   /** Peers that announced that they are leaving: another site is found while they still send. */
   readonly #leaving = new WeakSet<Peer>();
+  readonly #recovery: StallRecovery;
   readonly #instance: number;
-  #sites: string[];
+  readonly #sites: SiteList;
   #path: readonly string[] = [];
   #revision = -1;
   #dialling: string | undefined;
-  #next = 0;
-  #attempts = 0;
-  #retryAt = 0;
   #ackAt = 0;
   /** A packet arrived since the last acknowledgement. */
   #hasNews = false;
@@ -122,7 +50,7 @@ export class ChannelClient {
   constructor(options: ChannelClientOptions, events: ChannelClientEvents) {
     this.#options = options;
     this.#events = events;
-    this.#sites = [...options.sites];
+    this.#sites = new SiteList(options);
     this.#instance = options.random.uint32();
     this.#receiver = new Receiver({
       channel: options.channel,
@@ -138,7 +66,15 @@ export class ChannelClient {
         onRefused: (url, refusal) => this.#refused(url, refusal),
       },
     });
-    this.#receiver.setAlternatives(this.#sites);
+    this.#receiver.setAlternatives(this.#sites.all);
+    this.#recovery = new StallRecovery({
+      ...{ clock: options.clock, random: options.random },
+      ...{ receiver: this.#receiver, peers: this.#peers, sites: () => this.#sites.all },
+      isWell: (peer) => this.#isWell(peer),
+      connect: (url, isWanted) => this.#connect(url, isWanted),
+      drop: (url, reason) => this.#drop(url, reason),
+      onState: (state) => events.onState(state),
+    });
   }
 
   /** Add to clock.now() to get the ingest's clock, ms; undefined until known. */
@@ -162,6 +98,7 @@ export class ChannelClient {
       resumes,
       path: this.#path,
       rttMs: active?.rttMs,
+      stalledMs: this.#recovery.stalledMs,
     };
   }
 
@@ -187,24 +124,35 @@ export class ChannelClient {
     for (const peer of [...this.#peers.values()]) peer.tick();
     this.#receiver.tick();
     this.#acknowledge();
-    const healthy = [...this.#peers.values()].some(
-      (peer) => !peer.suspected && !this.#leaving.has(peer),
-    );
-    const now = this.#options.clock.now();
-    if (!healthy && this.#dialling === undefined && now >= this.#retryAt) this.#dial();
+    this.#recovery.tick();
+    const isHealthy = [...this.#peers.values()].some((peer) => this.#isWell(peer));
+    if (!isHealthy && this.#dialling === undefined && this.#sites.isDue) this.#dial();
+  }
+
+  /** Whether a site can be expected to go on. */
+  #isWell(peer: Peer): boolean {
+    return !peer.suspected && !this.#leaving.has(peer);
+  }
+
+  /** Closes the connection to a site that is not needed, and tells no one. */
+  #drop(url: string, reason: string): void {
+    const peer = this.#peers.get(url);
+    this.#peers.delete(url);
+    this.#recovery.closed(url);
+    peer?.close("done", reason);
+    this.#receiver.peerDown(url, reason);
+  }
+
+  async #connect(url: string, isWanted: () => boolean): Promise<void> {
+    const connection = await this.#options.dial(url);
+    if (!this.#closed && isWanted() && !this.#peers.has(url)) this.#attach(url, connection);
+    else connection.close();
   }
 
   #dial(): void {
-    const candidates = this.#sites.filter((url) => !this.#peers.has(url));
-    const url = candidates[this.#next % Math.max(1, candidates.length)];
+    this.#recovery.lost();
+    const url = this.#sites.next((each) => this.#peers.has(each));
     if (url === undefined) return;
-    this.#next++;
-    this.#attempts++;
-    // Every site is tried once without waiting, then with increasing delays.
-    const rounds = Math.floor(this.#attempts / Math.max(1, candidates.length));
-    const pause =
-      rounds === 0 ? 0 : Math.min(RETRY_MAX_MS, RETRY_MIN_MS * 2 ** Math.min(rounds, 10));
-    this.#retryAt = this.#options.clock.now() + pause * (0.5 + this.#options.random.float() / 2);
     this.#dialling = url;
     this.#events.onState({ type: "connecting", url });
     this.#options.dial(url).then(
@@ -233,12 +181,15 @@ export class ChannelClient {
     const peer: Peer = new Peer(connection, identity, true, this.#options, {
       admit: () => ({ code: "not-a-site", message: "this is a viewer" }),
       onOpen: () => {
-        this.#attempts = 0;
+        this.#recovery.opened(url);
         this.#receiver.peerUp(url, peer);
+        if (this.#recovery.tries(url)) return;
         this.#events.onState({ type: "live", site: peer.remote?.name ?? url });
       },
       onPacket: (packet) => {
-        this.#receiver.packet(url, packet, kindOf(packet) === KIND.rtp);
+        const isContinuous = kindOf(packet) === KIND.rtp;
+        this.#recovery.packet(url, isContinuous);
+        this.#receiver.packet(url, packet, isContinuous);
         this.#hasNews = true;
         this.#acknowledge();
       },
@@ -257,6 +208,10 @@ export class ChannelClient {
   #lost(url: string, peer: Peer, reason: Refusal): void {
     if (this.#closed || this.#peers.get(url) !== peer) return;
     this.#peers.delete(url);
+    if (!this.#recovery.closed(url)) {
+      this.#receiver.peerDown(url, reason.message);
+      return;
+    }
     if (isAboutToken(reason.code)) {
       this.#giveUp(reason);
       return;
@@ -277,13 +232,17 @@ export class ChannelClient {
 
   /** Moves from a full site to another one, if there is one; else the only site is asked again. */
   #refused(url: string, { code, message }: Refusal): void {
+    if (this.#recovery.tries(url)) {
+      this.#recovery.endTrial(message);
+      return;
+    }
     if (isAboutToken(code)) {
       this.#giveUp({ code, message });
       return;
     }
     this.#events.onState({ type: "refused", code, message });
     const isElsewhere = code === "admission-refused" || code === "site-leaving";
-    if (isElsewhere && this.#sites.length > 1) {
+    if (isElsewhere && this.#sites.all.length > 1) {
       this.#peers.get(url)?.close("done", "the viewer tries another site");
     }
   }
@@ -302,9 +261,17 @@ export class ChannelClient {
   }
 
   #control(url: string, message: ControlMessage, packet: Uint8Array): void {
+    if (message.type === "subscribed") this.#sites.served(url);
     if (message.type === "sites") this.#learn(message.sites.map((site) => site.url));
     else if (message.type === "leaving") this.#leave(url);
+    else if (message.type === "path") this.#heardPath(url, message, packet);
     else this.#receiver.control(url, message, packet);
+  }
+
+  #heardPath(url: string, message: Path, packet: Uint8Array): void {
+    if (!this.#recovery.path(url, message)) return;
+    this.#receiver.control(url, message, packet);
+    this.#recovery.judge();
   }
 
   /** The site is leaving: a connection to another one is opened first. [W28] */
@@ -312,20 +279,18 @@ export class ChannelClient {
     const peer = this.#peers.get(url);
     if (peer === undefined || this.#leaving.has(peer)) return;
     this.#leaving.add(peer);
+    if (this.#recovery.tries(url)) {
+      this.#recovery.endTrial("it is leaving");
+      return;
+    }
     this.#receiver.peerLeaving(url);
     this.#tick();
   }
 
-  /** The sites of the given list stay first. */
   #learn(urls: readonly string[]): void {
     if (this.#options.follow === false) return;
-    const first = this.#options.sites;
-    this.#sites = [...first, ...urls.filter((url) => !first.includes(url))].slice(
-      0,
-      LIMITS.alternativesMax,
-    );
-    for (const url of this.#peers.keys()) if (!this.#sites.includes(url)) this.#sites.push(url);
-    this.#receiver.setAlternatives(this.#sites);
+    this.#sites.learn(urls, this.#peers.keys());
+    this.#receiver.setAlternatives(this.#sites.all);
   }
 
   #inBand(message: InBandMessage, packet: Uint8Array): void {
@@ -338,6 +303,7 @@ export class ChannelClient {
       case "description":
         if (message.description.revision === this.#revision) return;
         this.#revision = message.description.revision;
+        this.#recovery.described(message.description.tracks.length);
         this.#events.onDescription(message.description);
         return;
       case "report": {
@@ -349,13 +315,14 @@ export class ChannelClient {
         this.#events.onGap({ ...id, sequence: message.sequence, count: message.count });
         return;
       case "path": {
-        this.#peerOriginOffset = message.originOffsetMs;
+        if (message.sites.length > 0) this.#peerOriginOffset = message.originOffsetMs;
         if (message.sites.join() === this.#path.join()) return;
         this.#path = message.sites;
         this.#events.onPath(message.sites);
         return;
       }
       case "bye":
+        this.#recovery.bye();
         this.#events.onBye?.(id);
     }
   }

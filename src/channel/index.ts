@@ -4,13 +4,14 @@
  * @module
  */
 export type { AlternativeState } from "./alternative.ts";
-export {
-  ChannelClient,
-  type ChannelClientEvents,
-  type ChannelClientOptions,
-  type ClientState,
-  type ClientStats,
-} from "./channel-client.ts";
+export { ChannelClient } from "./channel-client.ts";
+export type {
+  ChannelClientEvents,
+  ChannelClientOptions,
+  ClientState,
+  ClientStats,
+} from "./client-types.ts";
+export { describeStall } from "./describe-stall.ts";
 export {
   FrameReceiver,
   type FrameReceiverOptions,
@@ -25,10 +26,7 @@ export {
   type PeerIdentity,
   type Refusal,
 } from "./peer.ts";
-export {
-  type InBandMessage,
-  Receiver,
-  type ReceiverEvents,
-} from "./receiver.ts";
+export { Receiver } from "./receiver.ts";
+export type { InBandMessage, ReceiverEvents } from "./receiver-options.ts";
 export { SequenceWindow, type Verdict } from "./sequence-window.ts";
 export { SourceWindows } from "./source-windows.ts";

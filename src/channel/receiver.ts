@@ -1,4 +1,4 @@
-import { type Clock, type Counters, LIMITS } from "../base/index.ts";
+import { LIMITS } from "../base/index.ts";
 import {
   type ControlMessage,
   generationOf,
@@ -7,42 +7,12 @@ import {
   sourceOf,
 } from "../wire/index.ts";
 import { type Alternative, type AlternativeState, bar, hasWay, mayHaveWay } from "./alternative.ts";
-import type { Peer, Refusal } from "./peer.ts";
+import type { Peer } from "./peer.ts";
+import type { ReceiverOptions } from "./receiver-options.ts";
 import { RepairRequester } from "./repair-requester.ts";
 import { SourceSelection } from "./source-selection.ts";
 import { SourceWindows } from "./source-windows.ts";
 import { UpstreamRequests } from "./upstream-requests.ts";
-
-/** Control messages that a source or the sending site puts into a channel. */
-export type InBandMessage = Extract<
-  ControlMessage,
-  { type: "description" | "report" | "gap" | "bye" | "path" }
->;
-
-/** What a {@link Receiver} tells its owner. */
-export interface ReceiverEvents {
-  /** A packet that is new by identity, in order of arrival. */
-  onPacket(packet: Uint8Array): void;
-  /** A message in band; a `path` only from the active alternative. */
-  onInBand(message: InBandMessage, packet: Uint8Array): void;
-  /** Another alternative is active now. */
-  onSwitched(from: string | undefined, to: string, reason: string): void;
-  /** An alternative refused the subscription. */
-  onRefused(name: string, refusal: Refusal): void;
-}
-
-export interface ReceiverOptions {
-  readonly channel: string;
-  /** The receiver's own site name, to recognise a path that leads through it. */
-  readonly self: string;
-  readonly clock: Clock;
-  readonly counters: Counters;
-  readonly events: ReceiverEvents;
-  /** Silence of the media after which the next alternative is tried even though heartbeats arrive, ms. */
-  readonly silenceMs: number;
-  /** Asked when another connection continues the channel. False: live; true (default): with what was missed. */
-  resumes?(): boolean;
-}
 
 /** For this long after continuing live, what is missing is what was left out, ms. */
 const LEAVING_OUT_MS = 1_000;
@@ -109,7 +79,8 @@ export class Receiver {
   /** Whether an alternative is active from which the channel may come. */
   get isServed(): boolean {
     const { active } = this.#selection;
-    return active?.confirmed === true && mayHaveWay(active, this.#options.clock.now());
+    if (active?.confirmed !== true || active.peer?.suspected !== false) return false;
+    return mayHaveWay(active, this.#options.clock.now());
   }
 
   /** State of each alternative, best first. */
@@ -240,6 +211,11 @@ export class Receiver {
     this.tick();
   }
 
+  /** Receives from this alternative, where the channel is known to arrive: make before break. */
+  use(name: string): void {
+    this.#selection.use(name);
+  }
+
   /** A packet of this channel from `name`. @param continuous of a medium that has no pauses */
   packet(name: string, packet: Uint8Array, continuous: boolean): void {
     const now = this.#options.clock.now();
@@ -295,6 +271,7 @@ export class Receiver {
       case "path":
         from.path = message.sites;
         from.pathAt = now;
+        from.isDoubtful = false;
         from.quietMs = message.quietMs;
         from.isThroughUs = message.sites.includes(this.#options.self);
         if (from.isThroughUs) {

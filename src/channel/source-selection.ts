@@ -161,10 +161,18 @@ export class SourceSelection {
     if (this.#active !== each) return;
     const now = this.#options.clock.now();
     if (each.peer?.state === "open" && each.peer.suspected) this.#suspect = each;
+    this.#doubt(each);
     const next = this.#best(each);
     if (next !== undefined) this.#switch(next, reason);
     else if (each.peer === undefined || each.barredUntil > now || each.isThroughUs)
       this.#active = undefined;
+  }
+
+  /** A site was lost: who told a path through it may have lost its way, too, and does not know yet. */
+  #doubt(lost: Alternative): void {
+    if (lost.peer?.state === "open" && !lost.peer.suspected) return;
+    for (const each of this.alternatives)
+      if (each !== lost && each.path?.includes(lost.name) === true) each.isDoubtful = true;
   }
 
   /** Makes an alternative active where there is none, or where the active one is leaving. */
@@ -183,6 +191,13 @@ export class SourceSelection {
     if (active === undefined || this.#suspect !== undefined || mayHaveWay(active, now)) return;
     const next = this.alternatives.find((each) => isUsable(each, now) && hasWay(each, now));
     if (next !== undefined) this.#switch(next, `the channel does not arrive at ${active.name}`);
+  }
+
+  /** Makes an alternative active if it can be used. */
+  use(name: string): void {
+    const each = this.find(name);
+    if (!this.#isWanted || each === undefined || each === this.#active) return;
+    if (isUsable(each, this.#options.clock.now())) this.#switch(each, "the channel arrives there");
   }
 
   /** Returns to a better alternative that has been usable for long enough. */

@@ -86,6 +86,7 @@ async function playSdp(channel: string, options: Arguments, terminal: Terminal):
 
 async function playText(channel: string, options: Arguments, terminal: Terminal): Promise<void> {
   const { watchChannel } = await import("../client/watch/index.ts");
+  const { describeStall } = await import("../channel/index.ts");
   const { KIND, kindOf, mediumOf, payloadOf } = await import("../wire/index.ts");
   const file = options.output === undefined ? undefined : createWriteStream(options.output);
   const output = file ?? process.stdout;
@@ -98,6 +99,7 @@ async function playText(channel: string, options: Arguments, terminal: Terminal)
     // Of other bytes nothing is known: what is between them would be part of them.
     if (!terminal.json && types.get(mediumOf(packet)) !== BINARY) output.write("\n");
   };
+  let isStalled = false;
   const refused = new Promise<MeanderError>((resolve) => {
     const watching = watchChannel(
       options.site,
@@ -111,6 +113,10 @@ async function playText(channel: string, options: Arguments, terminal: Terminal)
         },
         onGap: ({ count }) => terminal.note(`${count} messages were lost`),
         onState: (state) => {
+          if (state.type === "stalled") terminal.note(describeStall(state));
+          if (isStalled && state.type === "live")
+            terminal.note(`the channel arrives again at ${state.site}`);
+          isStalled = state.type === "stalled";
           if (state.type === "lost") terminal.note(`lost ${state.site}: ${state.reason}`);
           if (state.type === "refused")
             resolve(new MeanderError(state.code, state.message, { where: `channel ${channel}` }));

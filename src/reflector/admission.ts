@@ -1,4 +1,4 @@
-import { type Counters, LIMITS } from "../base/index.ts";
+import { type Clock, type Counters, LIMITS } from "../base/index.ts";
 import type { PeerIdentity, Refusal } from "../channel/index.ts";
 import { type Connection, isSameSecret } from "../stack/index.ts";
 import type { Channel } from "./channel/channel.ts";
@@ -17,6 +17,7 @@ export interface SiteIdentity {
 /** What an {@link Admission} works with. */
 export interface AdmissionOptions {
   readonly security: LinkSecurity;
+  readonly clock: Pick<Clock, "now">;
   /** Counts `admission-refused` and `untrusted-site`. */
   readonly drops: Counters;
   readonly channels: Iterable<Channel>;
@@ -36,6 +37,9 @@ export class Admission {
   /** Undefined until the site was configured. */
   #self: SiteIdentity | undefined;
   #isLeaving = false;
+  /** Sites taken on within the second that began then, ms. */
+  #orphansSince = Number.NEGATIVE_INFINITY;
+  #orphans = 0;
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
@@ -72,6 +76,21 @@ export class Admission {
       return { code: "site-starting", message: "the site has not joined its session yet" };
     }
     return hello.role === "viewer" ? this.#refuseViewer() : this.#refuseSite(hello, connection);
+  }
+
+  /**
+   * Why a site that lost its source is not taken on now; undefined: it is. Hundreds at once would each be late, so the
+   * others go elsewhere, or ask again.
+   */
+  refuseOrphan(): Refusal | undefined {
+    const now = this.#options.clock.now();
+    if (now - this.#orphansSince >= 1_000) {
+      this.#orphansSince = now;
+      this.#orphans = 0;
+    }
+    if (++this.#orphans <= LIMITS.orphansPerSecond) return undefined;
+    const message = `more than ${LIMITS.orphansPerSecond} sites a second ask for what they lost`;
+    return { code: "site-busy", message };
   }
 
   /** Why a channel admits no further subscriber; undefined: it does. */

@@ -24,6 +24,7 @@ import { type ReflectorStats, type SlowSubscriber, Worst } from "./stats.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import { type Pace, type Tick, Ticker } from "./ticker.ts";
 import { ViewerAdmission, type ViewerGate } from "./viewer-admission.ts";
+import { ViewerAlternatives, type ViewerSite } from "./viewer-alternatives.ts";
 
 export interface ReflectorOptions {
   readonly clock: Clock;
@@ -42,9 +43,6 @@ export interface ReflectorOptions {
   /** On-demand inputs are kept this long after their last subscriber, ms. */
   readonly lingerMs?: number;
 }
-
-/** Other sites, as viewers reach them. */
-type ViewerSites = readonly { readonly name: string; readonly url: string }[];
 
 /**
  * The forwarding plane of one site: channels, the links they arrive over, and their subscribers.
@@ -65,7 +63,7 @@ export class Reflector {
   readonly #reshaper: Reshaper;
   readonly #router: ControlRouter;
   readonly #ticker: Ticker;
-  #sites: ViewerSites = [];
+  readonly #alternatives: ViewerAlternatives;
   /** Names of the other sites. */
   #neighbours: readonly string[] = [];
   #sequence = 0;
@@ -74,8 +72,10 @@ export class Reflector {
   constructor(options: ReflectorOptions) {
     const [channels, drops] = [this.#channels, this.#drops];
     this.#options = options;
+    this.#alternatives = new ViewerAlternatives(options.random);
     this.#stacks = new ChannelStacks(options.security);
     this.#admission = new Admission({
+      clock: options.clock,
       security: options.security,
       drops,
       channels,
@@ -86,7 +86,7 @@ export class Reflector {
       new ViewerAdmission({
         gate: options.viewers,
         drops,
-        onFirst: (peer) => peer.sendControl({ type: "sites", sites: this.#sites }),
+        onFirst: (peer) => this.#alternatives.tell(peer),
         onAdmitted: (peer, message) => this.#subscriptions.subscribe(peer, message),
       });
     this.#subscriptions = new Subscriptions({
@@ -165,12 +165,10 @@ export class Reflector {
     this.#reshaper.setPolicy(RESHAPING_POLICIES[policy], costs);
   }
 
-  /** Sets which sites viewers are told to use when this one is gone. */
-  setSites(sites: ViewerSites): void {
-    this.#sites = sites;
-    for (const peer of this.#links.peers) {
-      if (this.#isTold(peer)) peer.sendControl({ type: "sites", sites });
-    }
+  /** Sets which sites viewers are told to use when this one is gone; each viewer in an order of its own. */
+  setSites(sites: readonly ViewerSite[]): void {
+    this.#alternatives.set(sites);
+    for (const peer of this.#links.peers) if (this.#isTold(peer)) this.#alternatives.tell(peer);
   }
 
   /**
@@ -292,7 +290,7 @@ export class Reflector {
    * left, or after `withinMs`; at once when there is no other site. [W28]
    */
   depart(withinMs: number): Promise<Departed> {
-    if (this.#sites.length === 0) return Promise.resolve({ served: 0, stayed: 0 });
+    if (this.#alternatives.count === 0) return Promise.resolve({ served: 0, stayed: 0 });
     this.#admission.leave();
     this.#departure ??= new Departure({
       clock: this.#options.clock,
@@ -357,7 +355,7 @@ export class Reflector {
 
   #opened(peer: Peer): void {
     this.#subscriptions.opened(peer);
-    if (this.#isTold(peer)) peer.sendControl({ type: "sites", sites: this.#sites });
+    if (this.#isTold(peer)) this.#alternatives.tell(peer);
     this.#tellPeer("peer-up", peer, "connected");
     this.#groups?.opened(peer);
     if (peer.remote?.role === "site") this.#reshaper.connected(peer);

@@ -74,6 +74,15 @@ export class Subscriptions {
     const { request, forward, resume } = message;
     const { id, name } = channel;
     const subscriber = subscribers.get(id);
+    // It had the channel from another site, and lost that.
+    const isOrphan = peer.remote?.role === "site" && forward && resume.length > 0;
+    const isNew = subscriber?.request !== request;
+    const busy = isOrphan && isNew ? admission.refuseOrphan() : undefined;
+    if (busy !== undefined) {
+      drops.add("site-busy");
+      peer.sendControl({ type: "refused", request, ...busy });
+      return;
+    }
     if (subscriber !== undefined) {
       peer.sendControl({ type: "subscribed", request, channel: name, id, forward });
       change(channel, subscriber, message);

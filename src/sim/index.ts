@@ -9,6 +9,8 @@ export {
   type RelayWorldOptions,
   type WorldViewer,
 } from "./relay-world.ts";
+export { drawRelayPlan, type RelayFault, type RelayPlan } from "./relays/relay-plan.ts";
+export { type RelayStormReport, relayStorm, runRelayStorm } from "./relays/relay-storm.ts";
 export type {
   Engine,
   EngineOptions,

@@ -83,7 +83,7 @@ export class MeanderPlayer extends HTMLElement {
   readonly #internals: ElementInternals;
   #output: AudioOutput | undefined;
   #playback: Playback<VideoFrame, AudioData> | undefined;
-  #teller = new StateTeller(location.origin);
+  #teller = new StateTeller(location.origin, this.#clock);
   #state: PlayerState = { type: "idle" };
   #stats: PlayerStats = NO_STATS;
   #frameRequest = 0;
@@ -114,7 +114,7 @@ export class MeanderPlayer extends HTMLElement {
     return this.#playback?.stats() ?? this.#stats;
   }
 
-  /** Type of the state: `idle`, `connecting`, `live`, `lost`, `refused`, `unsupported`, `closed`. */
+  /** Type of the state: `idle`, `connecting`, `live`, `stalled`, `lost`, `refused`, `unsupported`, `closed`. */
   get state(): PlayerState["type"] {
     return this.#state.type;
   }
@@ -193,7 +193,7 @@ export class MeanderPlayer extends HTMLElement {
   #start(): void {
     const output = this.#output;
     const channel = this.getAttribute("channel") ?? "";
-    this.#teller = new StateTeller(location.origin);
+    this.#teller = new StateTeller(location.origin, this.#clock);
     this.#textOnly = false;
     this.#undecodable = undefined;
     this.#view.blank();
@@ -226,7 +226,8 @@ export class MeanderPlayer extends HTMLElement {
         onState: (state) => this.#enter(state),
         onDescription: (description) => this.#described(description),
         onPath: (sites) => {
-          if (this.#view.hasPicture) this.#view.remark(`Now over ${sites.join(" › ")}`);
+          if (sites.length > 0 && this.#view.hasPicture)
+            this.#view.remark(`Now over ${sites.join(" › ")}`);
         },
         onWarning: (kind, message) => this.#warn(kind, message),
         onMessage: (detail) => {

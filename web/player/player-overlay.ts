@@ -43,6 +43,11 @@ interface Line {
 
 const LINES: readonly Line[] = [
   { label: "path", text: ({ path }) => (path.length === 0 ? UNKNOWN : path.join(" › ")) },
+  {
+    label: "stalled",
+    text: ({ stalledMs }) =>
+      stalledMs === undefined ? undefined : `for ${Math.round(stalledMs / 1_000)} s`,
+  },
   { label: "latency", text: (stats) => (hasMedia(stats) ? ms(stats.latencyMs) : undefined) },
   {
     label: "frame rate",

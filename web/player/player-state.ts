@@ -1,3 +1,4 @@
+import type { Clock } from "../../src/base/index.ts";
 import type { PlayerState } from "../../src/channel/playout/player-state.ts";
 
 /** The text for a state. */
@@ -7,6 +8,8 @@ export interface StateText {
   readonly detail: string;
   /** True: it changes by itself. */
   readonly busy: boolean;
+  /** What is said over a picture; absent: the title. */
+  readonly remark?: string;
 }
 
 const REFUSALS: Readonly<Record<string, string>> = {
@@ -19,6 +22,7 @@ const REFUSALS: Readonly<Record<string, string>> = {
 /** Describes states in words; remembers the names of sites it was connected to. */
 export class StateTeller {
   readonly #origin: string;
+  readonly #clock: Pick<Clock, "wall">;
   readonly #names = new Map<string, string>();
   #dialled: string | undefined;
   #lost: string | undefined;
@@ -28,8 +32,9 @@ export class StateTeller {
   #originRefusal: StateText | undefined;
 
   /** @param origin of the page, as a browser writes it */
-  constructor(origin: string) {
+  constructor(origin: string, clock: Pick<Clock, "wall">) {
     this.#origin = origin;
+    this.#clock = clock;
   }
 
   /** Call once for each state, in order. */
@@ -60,6 +65,8 @@ export class StateTeller {
         this.#originRefusal = undefined;
         this.#wasLive = true;
         return { title: "Waiting for the channel…", detail: state.site, busy: true };
+      case "stalled":
+        return this.#stalled(state);
       case "lost": {
         const name = this.#names.get(state.site) ?? hostOf(state.site);
         this.#lost = name;
@@ -84,6 +91,14 @@ export class StateTeller {
       case "unsupported":
         return { title: "This channel cannot be played here", detail: state.message, busy: false };
     }
+  }
+
+  #stalled(state: Extract<PlayerState, { type: "stalled" }>): StateText {
+    const { forMs, reason, site, trying } = state;
+    const since = new Date(this.#clock.wall() - forMs).toLocaleTimeString("en-GB");
+    const title = `${site} has not received this channel since ${since}`;
+    const detail = trying.length === 0 ? reason : `${reason}; ${site} tries ${trying.join(", ")}`;
+    return { title, detail, busy: true, remark: `${title}: ${detail}` };
   }
 
   #refusedOrigin(): StateText {

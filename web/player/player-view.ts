@@ -104,7 +104,7 @@ export class PlayerView {
     this.#notice.classList.toggle("busy", text.busy);
     this.#notice.hidden = this.#hasPicture || this.#lines.childElementCount > 0;
     if (isGood) this.#setRemark("");
-    else if (this.#notice.hidden) this.#setRemark(text.title);
+    else if (this.#notice.hidden) this.#setRemark(text.remark ?? text.title);
   }
 
   /** Shows a remark for a few seconds. */

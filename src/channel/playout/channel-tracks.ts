@@ -11,7 +11,7 @@ import {
   sourceOf,
   type Track,
 } from "../../wire/index.ts";
-import type { ChannelClientEvents } from "../channel-client.ts";
+import type { ChannelClientEvents } from "../client-types.ts";
 import type { IngestReport, SenderTime, SourceTimeline } from "./source-timeline.ts";
 import { type EncodedFrame, TrackFeed } from "./track-feed.ts";
 

@@ -132,18 +132,10 @@ export class Playback<P extends Picture, S extends Sound> {
   }
 
   stats(): PlayerStats {
-    const { packetsReceived, bytesReceived, packetsLost, packetsRepeated, resumes, path, rttMs } =
-      this.#client.stats;
     return {
       state: this.#state.type,
       ...this.#playout.stats(),
-      packetsReceived,
-      bytesReceived,
-      packetsLost,
-      packetsRepeated,
-      resumes,
-      path,
-      rttMs,
+      ...this.#client.stats,
       bitsPerSecond: this.#bits.perSecond(this.#options.clock.now()),
     };
   }

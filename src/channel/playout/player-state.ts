@@ -6,6 +6,17 @@ export type PlayerState =
   | { readonly type: "connecting"; readonly url: string }
   /** Connected to `site`, by name; media flows as soon as there is some. */
   | { readonly type: "live"; readonly site: string }
+  /**
+   * Connected to `site`, where the channel has not arrived for `forMs`, for a `reason` in plain words; from which sites
+   * it is being tried to get it there. Ends by itself.
+   */
+  | {
+      readonly type: "stalled";
+      readonly site: string;
+      readonly forMs: number;
+      readonly reason: string;
+      readonly trying: readonly string[];
+    }
   /** The connection to `site` was lost or not established; the next one is tried. */
   | { readonly type: "lost"; readonly site: string; readonly reason: string }
   /**

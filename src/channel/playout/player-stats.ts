@@ -3,7 +3,7 @@
  * programs that bundle the player compile against it.
  */
 export interface PlayerStats {
-  /** Type of the state: `connecting`, `live`, `lost`, `refused`, … */
+  /** Type of the state: `connecting`, `live`, `stalled`, `lost`, `refused`, … */
   readonly state: string;
   readonly framesDecoded: number;
   readonly framesPresented: number;
@@ -58,6 +58,8 @@ export interface PlayerStats {
    * while they can, or none come.
    */
   readonly keylessMs: number | undefined;
+  /** For how long the channel has not arrived at the site watched, ms; undefined while it does. */
+  readonly stalledMs: number | undefined;
   /** How often a decoder failed and was started again. */
   readonly decodeErrors: number;
 }
@@ -90,5 +92,6 @@ export const NO_STATS: PlayerStats = {
   width: 0,
   height: 0,
   keylessMs: undefined,
+  stalledMs: undefined,
   decodeErrors: 0,
 };

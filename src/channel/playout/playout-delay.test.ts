@@ -25,3 +25,14 @@ test("a burst that is late, and single frames that are, do not lengthen the dela
     0,
   );
 });
+
+test("media that was held up, and catches up, does not lengthen the delay, however long that takes", () => {
+  for (const pace of [1, 3, 5]) {
+    for (const heldUpMs of [1_000, 4_000, 12_000])
+      assert.equal(
+        play((at) => Math.max(heldUpMs - at * pace, -20), 20_000),
+        0,
+        `${heldUpMs} ms at ${pace}`,
+      );
+  }
+});

@@ -16,6 +16,8 @@ const LATE_WINDOW_MS = 1_500;
 /** … and so it is if in this share of slices of that window, ms each, everything was: half of the sound would be lost. */
 const LATE_SHARE = 1 / 3;
 const SLICE_MS = 100;
+/** Lateness that falls by this from slice to slice is that of media which was held up, and catches up, ms. */
+const CAUGHT_UP_MS = 25;
 /** Most that lateness adds to the target delay, ms, … */
 const EXTRA_MS_MAX = 1_000;
 /** … and where no other track waits for this one. */
@@ -107,9 +109,12 @@ export class PlayoutDelay {
     this.#slices.set(slice, Math.min(lateMs, this.#slices.get(slice) ?? lateMs));
     this.#slack.add(-lateMs, nowMs);
     if (nowMs - this.#judgedAt < LATE_WINDOW_MS) return 0;
-    const leastLate = Math.max(this.#lateness.value(nowMs) ?? 0, this.#oftenLateMs());
+    const slices = [...this.#slices.values()];
+    const steady = slices.slice(catchingUp(slices));
+    const leastLate = Math.max(this.#lateness.value(nowMs) ?? 0, oftenLateMs(steady));
     const leastSlack = this.#slack.value(nowMs) ?? 0;
     this.interrupt();
+    if (steady.length < slices.length / 2) return 0;
     const before = this.#extraMs;
     if (leastLate > 0) {
       const most = isApart ? EXTRA_MS_MAX_APART : EXTRA_MS_MAX;
@@ -132,13 +137,6 @@ export class PlayoutDelay {
     this.#judgedAt = undefined;
   }
 
-  /** By how much it is late as often as counts, ms; 0: it is not. */
-  #oftenLateMs(): number {
-    const late = [...this.#slices.values()].filter((ms) => ms > 0).sort((a, b) => a - b);
-    const isOften = late.length >= this.#slices.size * LATE_SHARE;
-    return isOften ? (late[late.length >> 1] ?? 0) : 0;
-  }
-
   #note(transit: number, nowMs: number): void {
     const run = this.#run;
     if (nowMs - run.last > LONGER_MS / 2) this.#run = { since: nowMs, count: 1, last: nowMs };
@@ -157,4 +155,18 @@ export class PlayoutDelay {
     }
     this.#floor.add(transit, nowMs);
   }
+}
+
+/** With how many slices media begins that catches up. @param slices least lateness in each, ms */
+function catchingUp(slices: readonly number[]): number {
+  let count = 0;
+  while ((slices[count] ?? 0) > Math.max(0, slices[count + 1] ?? 0) + CAUGHT_UP_MS) count++;
+  return count;
+}
+
+/** By how much media is late as often as counts, ms; 0: it is not. @param slices least lateness in each, ms */
+function oftenLateMs(slices: readonly number[]): number {
+  const late = slices.filter((ms) => ms > 0).sort((a, b) => a - b);
+  const isOften = late.length >= slices.length * LATE_SHARE;
+  return isOften ? (late[late.length >> 1] ?? 0) : 0;
 }

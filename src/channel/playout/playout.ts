@@ -1,6 +1,6 @@
 import type { Clock } from "../../base/index.ts";
 import type { Description, Track } from "../../wire/index.ts";
-import type { ChannelClientEvents } from "../channel-client.ts";
+import type { ChannelClientEvents } from "../client-types.ts";
 import { ChannelTracks } from "./channel-tracks.ts";
 import { JitterEstimate } from "./jitter-estimate.ts";
 import { MediaTimeline } from "./media-timeline.ts";

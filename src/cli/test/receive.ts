@@ -40,6 +40,7 @@ export function addReceive(test: Command): void {
     const terminal = openTerminal(options.json === true);
     const durationMs = secondsOf(options.seconds, "--seconds", 0.001, SECONDS_MAX);
     const log = options.log === undefined ? undefined : await ArrivalLog.open(options.log);
+    const { describeStall } = await import("../../channel/index.ts");
     const { receiveTestStream } = await import("../../client/test-stream/index.ts");
     const [first = "", ...alternatives] = [options.site].flat();
     const clock = new SystemClock();
@@ -55,6 +56,7 @@ export function addReceive(test: Command): void {
           if (terminal.json) terminal.show({ at: clock.wall(), ...state }, () => "");
           else if (state.type === "live") terminal.note(`connected to ${state.site}`);
           else if (state.type === "lost") terminal.note(`lost ${state.site}: ${state.reason}`);
+          else if (state.type === "stalled") terminal.note(describeStall(state));
           else if (state.type === "refused") terminal.note(state.message);
         },
       },

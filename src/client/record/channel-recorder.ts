@@ -6,7 +6,7 @@ import {
   isAboutToken,
   MeanderError,
 } from "../../base/index.ts";
-import type { ClientState } from "../../channel/index.ts";
+import { type ClientState, describeStall } from "../../channel/index.ts";
 import { ChannelTracks, type TrackFeed } from "../../channel/playout/index.ts";
 import {
   type Container,
@@ -59,6 +59,8 @@ export class ChannelRecorder {
   #failures = 0;
   #refusal: string | undefined;
   #reason: string | undefined = "waiting for the channel";
+  /** Why the channel does not arrive at its site; undefined: it does. */
+  #stall: string | undefined;
   #isBlocked = false;
   #finishing: Promise<void> | undefined;
 
@@ -138,7 +140,8 @@ export class ChannelRecorder {
             ? "waiting"
             : "recording";
     const isIdle = state === "waiting" || state === "blocked";
-    const reason = (isIdle ? this.#reason : this.#refusal) ?? null;
+    const own = isIdle ? this.#reason : this.#refusal;
+    const reason = (this.#isBlocked ? own : (this.#stall ?? own)) ?? null;
     return { channel, state, file, ...this.#segmenter.totals, drops: counted, reason };
   }
 
@@ -245,6 +248,8 @@ export class ChannelRecorder {
   }
 
   #state(state: ClientState): void {
+    this.#stall = state.type === "stalled" ? describeStall(state) : undefined;
+    if (this.#stall !== undefined) this.#tell({ type: "waiting", reason: this.#stall });
     if (state.type === "lost") this.#tell({ type: "disconnected", reason: state.reason });
     if (state.type !== "refused") return;
     const { code, message } = state;

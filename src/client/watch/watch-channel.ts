@@ -58,7 +58,8 @@ export async function watchChannel(
   const watcher = new ChannelClient(
     {
       channel,
-      sites: [...new Set([...links, ...others.map(({ link }) => link)])],
+      sites: [...new Set(links)],
+      fallbacks: others.map(({ link }) => link),
       follow,
       token,
       dial: (address) =>

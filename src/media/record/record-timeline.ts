@@ -137,7 +137,10 @@ export class RecordTimeline {
       const isUnderway =
         base.reachedTicks !== base.startTicks &&
         Math.abs(source.msOf(ticks - base.reachedTicks)) <= COVERED_MS;
-      if (found === undefined || isBegun || isNearer || isUnderway) found = base;
+      // Reports may be far ahead of frames that waited for others, which are missing.
+      const isWithin = behind >= 0 && this.covers(source, base, ticks);
+      const isBehind = found !== undefined && !this.covers(source, found, ticks) && isWithin;
+      if (found === undefined || isBegun || isNearer || isUnderway || isBehind) found = base;
     }
     return found;
   }

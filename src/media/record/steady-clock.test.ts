@@ -307,6 +307,29 @@ test("sender reports that are wrong, and are not believed any more after a jump 
   }
 });
 
+test("frames behind a loss that came long after the reports about them are of the time base that covers them", () => {
+  for (const lateMs of [0, 2_000, 3_000, 4_480]) {
+    const timeline = new RecordTimeline();
+    const source = new SourceTimeline(RATE);
+    const clock = new SteadyClock(timeline, source);
+    const ticksOf = (index: number): number =>
+      (10_000 + index * 40 - (index > 90 ? 3_000 : 0)) * 90;
+    const lateFrames = lateMs / 40;
+    const waiting: { readonly frame: number; readonly time: FrameTime }[] = [];
+    for (let index = 0; index < 500 + lateFrames; index++) {
+      const ingestMs = index * 40;
+      if (index % 25 === 0 || index === 91)
+        reported(timeline, source, { ingestMs, ticks: ticksOf(index) });
+      const frame = index <= 80 ? index : index - lateFrames;
+      if (index > 80 && frame < 200) continue;
+      waiting.push({ frame, time: clock.next(ticksOf(frame), ingestMs) });
+    }
+    clock.settle(Number.POSITIVE_INFINITY);
+    for (const { frame, time } of waiting)
+      isNear(clock.place(time), frame * 40, 50, `${lateMs}, frame ${frame}`);
+  }
+});
+
 test("frames that came before the first report are placed by that, though timestamps have come again since", () => {
   for (const jump of [-1_000, -3_000]) {
     const timeline = new RecordTimeline();

@@ -14,7 +14,11 @@ function channel(name: string, path: readonly string[], viewers = 0): ChannelSta
 }
 
 /** A watch over inputs and their states, by channel, and what it logged. */
-function rig(inputs: Record<string, InputConfig>, states: Record<string, string>) {
+function rig(
+  inputs: Record<string, InputConfig>,
+  states: Record<string, string>,
+  published: readonly string[] = [],
+) {
   const clock = new VirtualClock();
   const logged: string[] = [];
   const log = logOver((severity, message) => void logged.push(`${severity}: ${message}`));
@@ -24,7 +28,9 @@ function rig(inputs: Record<string, InputConfig>, states: Record<string, string>
     snapshot: async () => {
       asked++;
       const channels = Object.entries(states).map(([name, state]) => {
-        return { name, inputs: [{ kind: "site", name: "origin", state }] };
+        const tracks = published.includes(name) ? [{ kind: "video" }] : [];
+        const description = { revision: 1, ingest: "origin", tracks };
+        return { name, description, inputs: [{ kind: "site", name: "origin", state }] };
       });
       return { channels } as unknown as PlaneSnapshot;
     },
@@ -76,4 +82,27 @@ test("many channels without upstreams are one reason, which names the first of t
   );
   await look(7, ...names.map((name) => channel(name, [])));
   assert.match(watch.reasons.join(), /^no upstream answers for a \(.*\), c \(.*\) and 2 more$/);
+});
+
+test("a channel that had a way and has lost it degrades the site within two looks", async () => {
+  const { watch, look } = rig({ clip: INPUT }, { clip: "down" });
+  await look(3, channel("clip", ["origin", "south"]));
+  await look(1, channel("clip", []));
+  assert.deepEqual(watch.reasons, []);
+  await look(1, channel("clip", []));
+  assert.deepEqual(watch.reasons, ["no upstream answers for clip (from origin, north)"]);
+});
+
+test("upstreams that answer and have lost what is published degrade the site, and it is told apart", async () => {
+  const states = { clip: "active", film: "down" };
+  const { watch, look, logged } = rig({ clip: INPUT, film: INPUT }, states, ["clip"]);
+  await look(1, channel("clip", ["origin", "south"]));
+  await look(7, channel("clip", []), channel("film", []));
+  assert.deepEqual(watch.reasons, [
+    "no upstream answers for film (from origin, north)",
+    "no upstream has a way to clip (from origin, north)",
+  ]);
+  await look(1, channel("clip", ["origin", "south"]), channel("film", []));
+  assert.deepEqual(watch.reasons, ["no upstream answers for film (from origin, north)"]);
+  assert.ok(logged.includes("warn: No upstream of a channel has a way to it."));
 });

@@ -12,18 +12,34 @@ export interface UpstreamWatchOptions {
   readonly log: Log;
 }
 
-/** A failover, and a start, are over within this, ms. */
-const GRACE_MS = 5_000;
+/** A start is over within this, ms. */
+const START_MS = 5_000;
+/** A failover is over within this, ms. */
+const FAILOVER_MS = 1_000;
 /** Channels that a reason names. */
 const NAMED_MAX = 3;
 const ANSWERING = ["active", "standby"];
 
-/** Notices channels that should come from other sites, while none of those answers. */
+/** `silent`: no upstream answers. `stalled`: they do, and have not got what is published either. */
+type Fault = "silent" | "stalled";
+
+const REASONS: Readonly<Record<Fault, string>> = {
+  silent: "no upstream answers for",
+  stalled: "no upstream has a way to",
+};
+const WARNINGS: Readonly<Record<Fault, string>> = {
+  silent: "No upstream of a channel answers.",
+  stalled: "No upstream of a channel has a way to it.",
+};
+
+/** Notices channels that are wanted and should come from other sites, and do not. */
 export class UpstreamWatch {
   readonly #options: UpstreamWatchOptions;
   /** Channels without a path, and since when. */
   readonly #pathless = new Map<string, number>();
-  #silent: readonly string[] = [];
+  /** Channels that have had a path. */
+  readonly #arrived = new Set<string>();
+  #faults: ReadonlyMap<string, Fault> = new Map();
   #isLooking = false;
 
   constructor(options: UpstreamWatchOptions) {
@@ -32,13 +48,7 @@ export class UpstreamWatch {
 
   /** Why the site is degraded; empty: it is not. */
   get reasons(): readonly string[] {
-    if (this.#silent.length === 0) return [];
-    const named = this.#silent.slice(0, NAMED_MAX).map((name) => {
-      const from = this.#options.inputs().get(name)?.from ?? [];
-      return `${name} (from ${from.join(", ")})`;
-    });
-    const rest = this.#silent.length - named.length;
-    return [`no upstream answers for ${named.join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`];
+    return (["silent", "stalled"] as const).flatMap((fault) => this.#reasonOf(fault));
   }
 
   /** Looks at the channels of the plane; to be called about once a second. Never rejects. */
@@ -54,11 +64,16 @@ export class UpstreamWatch {
     for (const name of [...this.#pathless.keys()])
       if (!names.has(name)) this.#pathless.delete(name);
     for (const name of names) if (!this.#pathless.has(name)) this.#pathless.set(name, now);
-    const lasting = [...this.#pathless].filter(([, since]) => now - since >= GRACE_MS);
+    this.#noteArrived(channels);
+    const lasting = [...this.#pathless].filter(([name, since]) => {
+      return now - since >= (this.#arrived.has(name) ? FAILOVER_MS : START_MS);
+    });
     if (this.#isLooking) return;
     this.#isLooking = true;
     try {
-      this.#tell(lasting.length === 0 ? [] : await this.#silentOf(lasting.map(([name]) => name)));
+      const faults =
+        lasting.length === 0 ? [] : await this.#faultsOf(lasting.map(([name]) => name));
+      this.#tell(new Map(faults));
     } catch {
       // A plane that has ended ends the site.
     } finally {
@@ -66,24 +81,46 @@ export class UpstreamWatch {
     }
   }
 
-  /** Without a path there may still be an upstream: one that waits for its publisher. */
-  async #silentOf(names: readonly string[]): Promise<readonly string[]> {
+  #reasonOf(fault: Fault): string[] {
+    const names = [...this.#faults].filter(([, each]) => each === fault).map(([name]) => name);
+    if (names.length === 0) return [];
+    const named = names.slice(0, NAMED_MAX).map((name) => {
+      const from = this.#options.inputs().get(name)?.from ?? [];
+      return `${name} (from ${from.join(", ")})`;
+    });
+    const rest = names.length - named.length;
+    return [`${REASONS[fault]} ${named.join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`];
+  }
+
+  #noteArrived(channels: readonly ChannelStats[]): void {
+    const open = new Set(channels.map(({ name }) => name));
+    for (const name of [...this.#arrived]) if (!open.has(name)) this.#arrived.delete(name);
+    for (const { name, path } of channels) if (path.length > 0) this.#arrived.add(name);
+  }
+
+  /** Without a path there may be nothing to receive: an upstream that answers may wait for its publisher. */
+  async #faultsOf(names: readonly string[]): Promise<readonly (readonly [string, Fault])[]> {
     const { channels } = await this.#options.snapshot();
-    return names.filter((name) => {
-      const inputs = channels.find((each) => each.name === name)?.inputs ?? [];
-      return !inputs.some(({ kind, state }) => kind === "site" && ANSWERING.includes(state));
+    return names.flatMap((name): (readonly [string, Fault])[] => {
+      const { description, inputs = [] } = channels.find((each) => each.name === name) ?? {};
+      const isAnswered = inputs.some(
+        ({ kind, state }) => kind === "site" && ANSWERING.includes(state),
+      );
+      if (!isAnswered) return [[name, "silent"]];
+      // Of a channel that its publisher has left no tracks are described.
+      return (description?.tracks.length ?? 0) > 0 ? [[name, "stalled"]] : [];
     });
   }
 
-  #tell(silent: readonly string[]): void {
+  #tell(faults: ReadonlyMap<string, Fault>): void {
     const { log, inputs } = this.#options;
-    for (const channel of silent) {
-      if (this.#silent.includes(channel)) continue;
+    for (const [channel, fault] of faults) {
+      if (this.#faults.get(channel) === fault) continue;
       const from = inputs().get(channel)?.from ?? [];
-      log.warn("No upstream of a channel answers.", { channel, from });
+      log.warn(WARNINGS[fault], { channel, from });
     }
-    for (const channel of this.#silent)
-      if (!silent.includes(channel)) log.info("A channel has an upstream again.", { channel });
-    this.#silent = silent;
+    for (const channel of this.#faults.keys())
+      if (!faults.has(channel)) log.info("A channel has an upstream again.", { channel });
+    this.#faults = faults;
   }
 }

@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { SeededRandom } from "../base/index.ts";
+import { orderForViewer, type ViewerSite } from "./viewer-alternatives.ts";
+
+const VIEWERS = 1_000;
+
+function site(name: string, room?: number): ViewerSite {
+  return { name, url: `ws://${name}/link`, room };
+}
+
+const sites = fc
+  .uniqueArray(fc.stringMatching(/^[a-z][a-z0-9-]{0,10}$/), { minLength: 1, maxLength: 12 })
+  .chain((names) => {
+    const room = fc.option(fc.integer({ min: 0, max: 5_000 }), { nil: undefined });
+    return fc.tuple(...names.map((name) => room.map((each) => site(name, each))));
+  });
+
+/** How many viewers of a crowd are told each site first. */
+function crowd(all: readonly ViewerSite[], seed: number): ReadonlyMap<string, number> {
+  const random = new SeededRandom(seed);
+  const counts = new Map(all.map(({ name }) => [name, 0]));
+  for (let viewer = 0; viewer < VIEWERS; viewer++) {
+    const first = orderForViewer(all, random.uint32())[0]?.name ?? "";
+    counts.set(first, (counts.get(first) ?? 0) + 1);
+  }
+  return counts;
+}
+
+test("[W24] a viewer is told each site once, in the same order each time", () => {
+  fc.assert(
+    fc.property(sites, fc.nat(0xffff_ffff), (all, seed) => {
+      const order = orderForViewer(all, seed);
+      assert.deepEqual([...order].sort(byName), [...all].sort(byName));
+      assert.deepEqual(orderForViewer([...all].reverse(), seed), order);
+    }),
+  );
+});
+
+test("[W24] a site that comes or goes does not change the order of the others", () => {
+  fc.assert(
+    fc.property(sites, fc.nat(0xffff_ffff), fc.nat(), (some, seed, index) => {
+      // Without a known room: one that goes changes what is usual.
+      const all = some.map(({ name }) => site(name));
+      const gone = all[index % all.length];
+      const order = orderForViewer(all, seed).filter((each) => each !== gone);
+      const rest = all.filter((each) => each !== gone);
+      assert.deepEqual(orderForViewer(rest, seed), order);
+    }),
+  );
+});
+
+test("[W24] a crowd spreads by the sites' room", () => {
+  fc.assert(
+    fc.property(sites, fc.nat(), (all, seed) => {
+      const rooms = all.map(({ room }) => room);
+      const known = rooms.filter((room) => room !== undefined);
+      const usual = known.length === 0 ? 1 : known.reduce((a, b) => a + b, 0) / known.length;
+      const total = rooms.reduce<number>((sum, room) => sum + (room ?? usual), 0);
+      if (total === 0) return;
+      const counts = crowd(all, seed);
+      for (const { name, room = usual } of all) {
+        const share = room / total;
+        // Six standard deviations.
+        const slack = 6 * Math.sqrt(VIEWERS * share * (1 - share)) + 1;
+        const off = Math.abs((counts.get(name) ?? 0) - VIEWERS * share);
+        assert.ok(off <= slack, `${name}: ${counts.get(name)} of ${VIEWERS} for ${share}`);
+      }
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test("[W24] full sites come last, in an order of chance", () => {
+  const all = [site("full", 0), site("other", 0), site("small", 1), site("large", 100)];
+  const orders = Array.from({ length: 200 }, (_, seed) =>
+    orderForViewer(all, seed).map(({ name }) => name),
+  );
+  for (const order of orders) {
+    assert.deepEqual(new Set(order.slice(2)), new Set(["full", "other"]));
+  }
+  assert.equal(new Set(orders.map((order) => order[2])).size, 2);
+});
+
+function byName(one: ViewerSite, other: ViewerSite): number {
+  return one.name < other.name ? -1 : 1;
+}

@@ -1,0 +1,74 @@
+import { SeededRandom } from "../../base/index.ts";
+
+/** What happens to relays. Times are ms since the troubles began. */
+export type RelayFault =
+  /** Shuts down as by SIGTERM, and is started again. */
+  | { readonly type: "leave"; readonly site: string; readonly at: number; readonly forMs: number }
+  /** Dies as by `kill -9`, and is started again. */
+  | { readonly type: "crash"; readonly site: string; readonly at: number; readonly forMs: number }
+  /** Stands still as by SIGSTOP. */
+  | { readonly type: "freeze"; readonly site: string; readonly at: number; readonly forMs: number }
+  /** Nothing passes between two groups of sites; `oneWay`: nothing passes from the first to the second. */
+  | {
+      readonly type: "cut";
+      readonly sites: readonly string[];
+      readonly oneWay: boolean;
+      readonly at: number;
+      readonly forMs: number;
+    };
+
+/** A network of relays, each with one source or, some, with two, and what happens to it. */
+export interface RelayPlan {
+  readonly seed: number;
+  readonly reliable: boolean;
+  readonly lossRatio: number;
+  /** The ingest first; then each site with the sources of its route, which come before it. */
+  readonly sites: readonly { readonly name: string; readonly from: readonly string[] }[];
+  /** Sites with a viewer each. */
+  readonly viewers: readonly string[];
+  readonly faults: readonly RelayFault[];
+}
+
+/** Faults begin within this time, ms. */
+const TROUBLED_MS = 12_000;
+const VIEWERS_MAX = 6;
+
+/** The plan of a seed. @param relays number of sites, >= 3 */
+export function drawRelayPlan(seed: number, relays: number): RelayPlan {
+  const random = new SeededRandom(seed);
+  const below = (count: number): number => Math.floor(random.float() * count);
+  const names = Array.from({ length: relays }, (_, index) => `r${index}`);
+  // Broad or deep.
+  const reach = 1 + below(relays < 10 ? relays : 12);
+  const sites = names.map((name, index) => {
+    if (index === 0) return { name, from: [] };
+    const pick = (): string => names[Math.max(0, index - 1 - below(reach))] as string;
+    const from = new Set([pick()]);
+    if (random.float() < 0.2) from.add(pick());
+    return { name, from: [...from] };
+  });
+  const others = names.slice(1);
+  const any = (): string => others[below(others.length)] as string;
+  const viewers = [...new Set(Array.from({ length: VIEWERS_MAX }, any))];
+  const fault = (at: number): RelayFault => {
+    const kind = ["leave", "crash", "crash", "freeze", "cut"][below(5)];
+    const site = any();
+    const forMs = 300 + below(5_000);
+    if (kind === "leave" || kind === "crash") return { type: kind, site, at, forMs };
+    if (kind === "freeze") return { type: "freeze", site, at, forMs: 100 + below(3_000) };
+    // One site, or a part of the network.
+    const share = random.float() < 0.6 ? 0 : random.float() / 2;
+    const part = new Set([site, ...others.filter(() => random.float() < share)]);
+    return { type: "cut", sites: [...part], oneWay: random.float() < 0.3, at, forMs };
+  };
+  const faults = Array.from({ length: 1 + below(3) }, () => {
+    const at = below(TROUBLED_MS);
+    return random.float() < 0.3 ? [fault(at), fault(at + below(100))] : [fault(at)];
+  }).flat();
+  const reliable = random.float() < 0.6;
+  return {
+    ...{ seed, reliable, sites, viewers },
+    lossRatio: reliable ? 0 : ([0, 0.01, 0.03][below(3)] as number),
+    faults: faults.sort((a, b) => a.at - b.at),
+  };
+}
