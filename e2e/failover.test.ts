@@ -309,7 +309,7 @@ test("a test stream is received whole, and logged, while the receiver's site res
   assert.ok(other !== "edge", "it continued elsewhere");
   assert.deepEqual(path, other === "ingest" ? ["ingest"] : ["ingest", "middle"]);
   const [head, ...lines] = await linesOf();
-  assert.equal(head, "arrivalMs,number,interArrivalMs");
+  assert.equal(head, "arrivalMs,number,interArrivalMs,latencyMs");
   assert.equal(lines.length, received);
   t.diagnostic(`${Math.round(sent.bitsPerSecond / 1000)} kbit/s sent, of 400`);
   assert.ok(sent.bitsPerSecond < 440_000);
