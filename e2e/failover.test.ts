@@ -3,8 +3,12 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { publishFile } from "../src/site/index.ts";
+import { openBrowser } from "./support/browser.ts";
 import { channelAt } from "./support/network.ts";
+import { playerStats } from "./support/player.ts";
 import { endOf, json, meander, type Running } from "./support/processes.ts";
+import { CHROMIUM, needs } from "./support/programs.ts";
 import { more, RelayNetwork, settle } from "./support/relay-network.ts";
 import { PACKETS_PER_SECOND, RtpSource, sourceSdp } from "./support/rtp-source.ts";
 import { until } from "./support/wait.ts";
@@ -305,8 +309,74 @@ test("a test stream is received whole, and logged, while the receiver's site res
   assert.ok(other !== "edge", "it continued elsewhere");
   assert.deepEqual(path, other === "ingest" ? ["ingest"] : ["ingest", "middle"]);
   const [head, ...lines] = await linesOf();
-  assert.equal(head, "arrivalMs,number,interArrivalMs");
+  assert.equal(head, "arrivalMs,number,interArrivalMs,latencyMs");
   assert.equal(lines.length, received);
   t.diagnostic(`${Math.round(sent.bitsPerSecond / 1000)} kbit/s sent, of 400`);
   assert.ok(sent.bitsPerSecond < 440_000);
+});
+
+test("[W48] a channel that has lost its only way says so, to viewers, in the player and in the state, until it is back", {
+  skip: needs({ chromium: CHROMIUM }),
+}, async (t) => {
+  const { edge, network } = relays;
+  const channel = "severed";
+  const publish = () =>
+    publishFile("media/clip.mp4", { site: relays.ingest.url, channel, loop: true });
+  const lost = await publish();
+  using viewer = await relays.watch(channel);
+  await using browser = await openBrowser();
+  const { page } = browser;
+  await page.goto(`${edge.url}/player.html?channel=${channel}`);
+  const moves = (count: number) =>
+    until("the picture moves", async () => {
+      return ((await playerStats(page))["framesPresented"] ?? 0) > count;
+    });
+  await moves(20);
+  const remark = async (): Promise<string> =>
+    (await page.evaluate(
+      `document.querySelector("meander-player").shadowRoot.querySelector(".remark.shown")?.textContent ?? ""`,
+    )) as string;
+  const stateOf = () => page.evaluate(`document.querySelector("meander-player").state`);
+  const from = viewer.states.length;
+
+  const killed = performance.now();
+  await network.kill("ingest");
+  const told = await until("the viewer is told", () => {
+    return viewer.states.slice(from).find((state) => state.type === "stalled");
+  });
+  const ms = performance.now() - killed;
+  t.diagnostic(`told after ${ms.toFixed(0)} ms: ${told.reason}; tried: ${told.trying.join()}`);
+  assert.ok(ms < 2_000, `told after ${ms} ms`);
+  assert.equal(told.site, "edge");
+  assert.ok(told.trying.length > 0);
+  const text = await until("the player says so over its last picture", async () => {
+    const shown = await remark();
+    return shown.includes("has not received this channel") ? shown : undefined;
+  });
+  t.diagnostic(text);
+  assert.match(text, /since \d\d:\d\d:\d\d: .*; \w+ tries \w+/);
+  assert.equal(await stateOf(), "stalled");
+  assert.ok(((await playerStats(page))["stalledMs"] ?? 0) > 0);
+  const health = await until("edge is degraded", async () => {
+    const now = await edge.client.health();
+    return now.reason?.includes(channel) === true ? now : undefined;
+  });
+  assert.equal(health.status, "degraded");
+  const status = meander("status", "--site", edge.url);
+  assert.equal(await endOf(status), 0, status.stderr());
+  assert.match(status.stdout(), /degraded.*severed/s);
+
+  await network.start("ingest");
+  await lost.close().catch(() => {});
+  const shown = (await playerStats(page))["framesPresented"] ?? 0;
+  const back = performance.now();
+  const again = await publish();
+  await until("the viewer is live", () => viewer.states.at(-1)?.type === "live");
+  t.diagnostic(`live ${(performance.now() - back).toFixed(0)} ms after it was published again`);
+  await moves(shown + 20);
+  assert.equal(await stateOf(), "live");
+  await until("the remark is gone", async () => !(await remark()).includes("not received"));
+  await until("edge is healthy", async () => (await edge.client.health()).status === "ok");
+  assert.deepEqual(browser.errors, []);
+  await again.close();
 });

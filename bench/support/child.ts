@@ -62,6 +62,23 @@ export class Child {
     return JSON.parse(value) as T;
   }
 
+  /** Every line it prints from now on, until it ends. Not together with `line`. */
+  async *lines<T>(): AsyncGenerator<T, void, void> {
+    for await (const text of { [Symbol.asyncIterator]: () => this.#lines })
+      yield JSON.parse(text) as T;
+  }
+
+  /** Settles when it has ended, however. */
+  async ended(): Promise<void> {
+    if (this.#hasEnded) return;
+    await once(this.#child, "exit");
+  }
+
+  /** Sends a signal; nothing when it has ended. */
+  signal(name: NodeJS.Signals): void {
+    if (!this.#hasEnded) this.#child.kill(name);
+  }
+
   /** Its answer to a line. One at a time. */
   ask<T>(line: string): Promise<T> {
     this.#child.stdin?.write(`${line}\n`);
@@ -70,11 +87,15 @@ export class Child {
 
   /** Ends it. Idempotent. */
   async stop(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    if (this.#hasEnded) return;
     const ended = once(this.#child, "exit");
     this.#child.kill("SIGTERM");
     const timer = setTimeout(() => this.#child.kill("SIGKILL"), STOP_MS_MAX);
     await ended;
     clearTimeout(timer);
+  }
+
+  get #hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 }

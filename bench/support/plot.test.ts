@@ -51,6 +51,33 @@ test("lines go through their points, equal ratios apart where the axis says so",
   assert.ok(Math.abs(c - b - (b - a)) < 0.2);
 });
 
+test("instants are upright lines at their place", () => {
+  const series = [
+    {
+      name: "ours",
+      points: [
+        [0, 1],
+        [10, 2],
+      ] as const,
+    },
+  ];
+  const marks = [{ x: 0 }, { x: 5, dashed: true }, { x: 10 }];
+  const svg = lineChart({ title: "t", yLabel: "y", xLabel: "x", series, marks });
+  const lines = [
+    ...svg.matchAll(/<line x1="([\d.]+)" x2="([\d.]+)" y1[^>]*?stroke="#222222"([^>]*)/g),
+  ];
+  const [left = 0, middle = 0, right = 0] = lines.map(([, x1, x2]) => {
+    assert.equal(x1, x2);
+    return Number(x1);
+  });
+  assert.equal(lines.length, 3);
+  assert.ok(Math.abs(middle - (left + right) / 2) < 0.2 && left < right);
+  assert.deepEqual(
+    lines.map(([, , , rest]) => rest?.includes("dash")),
+    [false, true, false],
+  );
+});
+
 test("axes end at round numbers at or above all values", () => {
   assert.deepEqual(
     [97, 660_000, 7, 0].map((value) => axisMaximum([value])),

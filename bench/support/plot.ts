@@ -35,6 +35,8 @@ export interface LineChart extends ChartText {
   }[];
   /** Steps of the horizontal axis are of equal ratio. All x are above 0. */
   readonly xLog?: boolean;
+  /** Instants to show, as upright lines; dashed ones are of another kind. Within the points. */
+  readonly marks?: readonly { readonly x: number; readonly dashed?: boolean }[];
 }
 
 const WIDTH = 760;
@@ -70,7 +72,8 @@ export function barChart({ groups, series, ...text }: BarChart): string {
 }
 
 /** An SVG document with the lines. */
-export function lineChart({ series, xLabel, xLog = false, ...text }: LineChart): string {
+export function lineChart(chart: LineChart): string {
+  const { marks: instants = [], series, xLabel, xLog = false, ...text } = chart;
   const points = series.flatMap((each) => each.points);
   const top = axisMaximum(points.map(([, y]) => y));
   const xs = points.map(([x]) => x);
@@ -84,6 +87,11 @@ export function lineChart({ series, xLabel, xLog = false, ...text }: LineChart):
     ? [...new Set(xs)].toSorted((a, b) => a - b)
     : axisSteps(Math.min(...xs), Math.max(...xs));
   for (const x of marks) parts.push(label(xOf(x), FIELD.bottom + 18, compact(x)));
+  for (const { dashed = false, x } of instants) {
+    const dash = dashed ? ' stroke-dasharray="5 4"' : "";
+    const place = `x1="${round(xOf(x))}" x2="${round(xOf(x))}" y1="${FIELD.top}" y2="${FIELD.bottom}"`;
+    parts.push(`<line ${place} stroke="${INK}"${dash}/>`);
+  }
   for (const [index, each] of series.entries()) {
     const line = each.points.map(([x, y]) => `${round(xOf(x))},${round(yOf(y, top))}`);
     const stroke = `fill="none" stroke="${colourOf(index)}" stroke-width="2"`;

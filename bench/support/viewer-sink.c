@@ -49,6 +49,8 @@ struct viewer {
   unsigned char head[10];
   int head_bytes;
   unsigned channel, sequence, newest_sequence, acked_sequence;
+  /* Bit n: the packet n before the newest came. */
+  uint64_t seen;
   unsigned char source[4], generation, medium;
   int has_newest;
   int beats;
@@ -219,6 +221,17 @@ static void take_control(struct viewer *viewer, const unsigned char *body, size_
   }
 }
 
+/* A packet behind the newest: one that was missing until now, or one that came before. */
+static void take_late(struct viewer *viewer, unsigned behind) {
+  if (behind >= 64 || viewer->seen >> behind & 1) {
+    repeated++;
+    return;
+  }
+  viewer->seen |= (uint64_t)1 << behind;
+  packets++;
+  if (lost > 0) lost--;
+}
+
 static void take_rtp(struct viewer *viewer, const unsigned char *packet, size_t length, uint64_t now) {
   uint64_t sent;
   memcpy(&sent, packet + length - 8, 8);
@@ -226,11 +239,13 @@ static void take_rtp(struct viewer *viewer, const unsigned char *packet, size_t 
   if (viewer->has_newest) {
     unsigned ahead = (sequence - viewer->newest_sequence) & 0xffff;
     if (ahead == 0 || ahead > 0x8000) {
-      repeated++;
+      take_late(viewer, (0x10000 - ahead) & 0xffff);
       return;
     }
     lost += ahead - 1;
+    viewer->seen = ahead < 64 ? viewer->seen << ahead : 0;
   }
+  viewer->seen |= 1;
   viewer->has_newest = 1;
   viewer->newest_sequence = sequence;
   memcpy(viewer->source, packet + 8, 4);

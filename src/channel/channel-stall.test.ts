@@ -107,7 +107,15 @@ test("[W48] a source that said goodbye is not missed", async () => {
   world.site("b").hasFeed = false;
   world.site("b").arrives();
   await world.run(10_000);
+  world.site("b").stalls("no site is known to have it");
+  await world.run(10_000);
   assert.equal(world.state?.type, "live");
+  world.site("b").arrives("a", "b");
+  world.site("b").hasFeed = true;
+  await world.run(1_000);
+  lose(world);
+  await world.run(100);
+  assert.equal(world.state?.type, "stalled", "another source may lose its way again");
 });
 
 test("[W48] while its site has no way, a viewer asks others, and stays where the channel arrives, without a break", async () => {

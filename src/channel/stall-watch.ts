@@ -41,7 +41,10 @@ export class StallWatch {
   #longest = 0;
   #longestBefore = 0;
   #windowAt = 0;
-  #hasTracks = false;
+  /** How many tracks are described; undefined: no description came yet. */
+  #tracks: number | undefined;
+  /** A source has said goodbye, and nothing came since. */
+  #isOver = false;
   #tickedAt: number;
 
   constructor(clock: Pick<Clock, "now">) {
@@ -71,7 +74,7 @@ export class StallWatch {
 
   /** The channel's tracks are known. */
   described(tracks: number): void {
-    this.#hasTracks = tracks > 0;
+    this.#tracks = tracks;
   }
 
   /** A packet came from a site. @param continuous of a medium that has no pauses */
@@ -81,6 +84,7 @@ export class StallWatch {
     // What a site sends that had lost its way before we came is history.
     if (told?.stalled !== undefined && told.at - told.stalled.forMs >= told.since)
       told.stalled = undefined;
+    this.#isOver = false;
     if (!continuous) return;
     if (this.#heardAt !== undefined) this.#note(now - this.#heardAt, now);
     this.#heardAt = now;
@@ -88,6 +92,7 @@ export class StallWatch {
 
   /** A source has ended: silence is to be expected, until another packet comes. */
   bye(): void {
+    this.#isOver = true;
     this.#heardAt = undefined;
   }
 
@@ -107,12 +112,13 @@ export class StallWatch {
   /** Why the channel does not arrive at a connected site, as of now; undefined: it does, as far as is known. */
   stall(url: string): ChannelStall | undefined {
     const told = this.#told.get(url);
-    if (told === undefined) return undefined;
+    // Of a channel that its publisher has left nothing is missing.
+    if (told === undefined || this.#tracks === 0 || this.#isOver) return undefined;
     const now = this.#clock.now();
     const { at, sites, stalled } = told;
     if (stalled !== undefined) return { ...stalled, forMs: stalled.forMs + now - at };
     if (sites.length > 0 && now - at <= PATH_FRESH_MS) return undefined;
-    if (!this.#hasTracks || this.#heardAt === undefined) return undefined;
+    if (this.#tracks === undefined || this.#heardAt === undefined) return undefined;
     // A connection that was just opened had no time to bring anything.
     const forMs = now - Math.max(this.#heardAt, told.since);
     if (forMs < this.#silenceMs) return undefined;

@@ -72,6 +72,19 @@ test("[W24] a crowd spreads by the sites' room", () => {
   );
 });
 
+test("[W24] those whose first site is full spread over the others again", () => {
+  const all = ["a", "b", "c", "d", "e"].map((name) => site(name));
+  const random = new SeededRandom(5);
+  const counts = new Map<string, number>();
+  for (let viewer = 0; viewer < VIEWERS * 5; viewer++) {
+    const [first, second] = orderForViewer(all, random.uint32());
+    const pair = `${first?.name} ${second?.name}`;
+    counts.set(pair, (counts.get(pair) ?? 0) + 1);
+  }
+  assert.equal(counts.size, 20);
+  for (const [pair, count] of counts) assert.ok(count > 150 && count < 350, `${pair}: ${count}`);
+});
+
 test("[W24] full sites come last, in an order of chance", () => {
   const all = [site("full", 0), site("other", 0), site("small", 1), site("large", 100)];
   const orders = Array.from({ length: 200 }, (_, seed) =>

@@ -1,4 +1,4 @@
-import { type Random, SeededRandom } from "../base/index.ts";
+import type { Random } from "../base/index.ts";
 import type { Peer } from "../channel/index.ts";
 
 /** Another site, as viewers reach it. */
@@ -23,9 +23,8 @@ export function orderForViewer(sites: readonly ViewerSite[], seed: number): View
   const known = sites.flatMap(({ room }) => (room === undefined ? [] : [Math.max(0, room)]));
   const usual = known.length === 0 ? 1 : known.reduce((sum, room) => sum + room, 0) / known.length;
   const drawn = sites.map((site) => {
-    const chance = new SeededRandom((seed ^ hashOf(site.name)) >>> 0).float();
     // The least of exponential variables is each of them with the probability of its rate.
-    const lot = -Math.log(1 - chance);
+    const lot = -Math.log(1 - chanceOf(seed, site.name));
     return { site, lot, at: lot / Math.max(0, site.room ?? usual) };
   });
   // Full sites come last: their room is a matter of moments.
@@ -63,10 +62,13 @@ export class ViewerAlternatives {
   }
 }
 
-/** FNV-1a. */
-function hashOf(text: string): number {
+/** From 0 inclusive to 1 exclusive: FNV-1a of the name, mixed with the seed as MurmurHash3 ends. */
+function chanceOf(seed: number, name: string): number {
   let hash = 0x811c9dc5;
-  for (let index = 0; index < text.length; index++)
-    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
-  return hash >>> 0;
+  for (let index = 0; index < name.length; index++)
+    hash = Math.imul(hash ^ name.charCodeAt(index), 0x01000193);
+  hash ^= seed;
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return ((hash ^ (hash >>> 16)) >>> 0) / 0x1_0000_0000;
 }

@@ -167,16 +167,15 @@ export class RelayWorld {
     return this.#connect(undefined, site, { reliable: true });
   }
 
-  /** A viewer that watches a channel at the first of `sites` it reaches. */
-  addViewer(channel: string, sites: readonly string[]): WorldViewer {
+  /** A viewer that watches a channel at the first of `sites` it reaches. @param follow false: only there */
+  addViewer(channel: string, sites: readonly string[], follow = true): WorldViewer {
     const received: number[] = [];
     const times: number[] = [];
     const states: ClientState[] = [];
     const gone: { sequence: number; count: number }[] = [];
     const client = new ChannelClient(
       {
-        channel,
-        sites,
+        ...{ channel, sites, follow },
         dial: (url) => this.#connect(undefined, url, { reliable: true }),
         clock: this.clock,
         random: this.#random,
@@ -198,12 +197,12 @@ export class RelayWorld {
     return { client, received, times, gone, states };
   }
 
-  /** Lets `ms` pass; promises settle after every step of 2 ms. */
-  run(ms: number): Promise<void> {
+  /** Lets `ms` pass; promises settle after every step, of 2 ms unless given. */
+  run(ms: number, stepMs = 2): Promise<void> {
     const end = this.clock.now() + ms;
     return eachTurn(() => {
       const left = end - this.clock.now();
-      if (left > 0) this.clock.advance(Math.min(2, left));
+      if (left > 0) this.clock.advance(Math.min(stepMs, left));
       return left > 0;
     });
   }

@@ -2,6 +2,34 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RelayWorld, WorldPublisher } from "./index.ts";
 
+test("[W48] a publisher that ends in order leaves no stalled channel", async () => {
+  const world = new RelayWorld({ seed: 3, reliable: true });
+  for (const name of ["a", "b"]) world.addSite(name);
+  world.openChannel("a", "clip");
+  world.openChannel("b", "clip", ["a"]);
+  const publisher = new WorldPublisher(world, "a", "clip");
+  await world.run(2_000);
+  const viewers = ["a", "b"].map((site) => world.addViewer("clip", [site]));
+  await world.run(2_000);
+  publisher.end();
+  await world.run(10_000);
+  const newcomer = world.addViewer("clip", ["b"]);
+  await world.run(3_000);
+  for (const { states } of [...viewers, newcomer])
+    assert.deepEqual(
+      states.map(({ type }) => type),
+      ["connecting", "live"],
+    );
+  const again = new WorldPublisher(world, "a", "clip", 3, 20_000);
+  await world.run(1_000);
+  for (const { received, states } of [...viewers, newcomer]) {
+    assert.ok(received.length > 60);
+    assert.equal(states.length, 2);
+  }
+  again.stop();
+  world.close();
+});
+
 for (const reliable of [true, false]) {
   const kind = reliable ? "streams" : "datagrams";
 

@@ -38,8 +38,17 @@ export class WorldPublisher {
     this.#tick();
   }
 
+  /** As a publisher that is gone without a word; its input stays. */
   stop(): void {
     this.#stopped = true;
+  }
+
+  /** Says goodbye, and closes the input. */
+  end(): void {
+    this.#stopped = true;
+    this.#publisher.bye({ source: 7, generation: 0, medium: MEDIUM.video });
+    this.#publisher.describe([]);
+    this.#publisher.close();
   }
 
   #tick(): void {

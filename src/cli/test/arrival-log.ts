@@ -3,7 +3,7 @@ import { open } from "node:fs/promises";
 import { MeanderError, messageOf } from "../../base/index.ts";
 import type { LoggedArrival } from "../../client/test-stream/index.ts";
 
-const HEADER = "arrivalMs,number,interArrivalMs\n";
+const HEADER = "arrivalMs,number,interArrivalMs,latencyMs\n";
 
 /** A file with a line for each arrival: CSV with a header; times with three digits of a millisecond. */
 export class ArrivalLog {
@@ -28,9 +28,10 @@ export class ArrivalLog {
     }
   }
 
-  add({ arrivalMs, interArrivalMs, number }: LoggedArrival): void {
+  add({ arrivalMs, interArrivalMs, latencyMs, number }: LoggedArrival): void {
     const since = interArrivalMs === undefined ? "" : interArrivalMs.toFixed(3);
-    this.#stream.write(`${arrivalMs.toFixed(3)},${number},${since}\n`);
+    const fields = [arrivalMs.toFixed(3), number, since, latencyMs.toFixed(3)];
+    this.#stream.write(`${fields.join()}\n`);
   }
 
   /** Settles when all lines are written, or cannot be. */

@@ -49,6 +49,9 @@ export function addReceive(test: Command): void {
       channel,
       {
         onArrival: (arrival) => log?.add(arrival),
+        onPath: (path) => {
+          if (terminal.json) terminal.show({ at: clock.wall(), type: "path", path }, () => "");
+        },
         onState: (state) => {
           if (terminal.json) terminal.show({ at: clock.wall(), ...state }, () => "");
           else if (state.type === "live") terminal.note(`connected to ${state.site}`);

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { VirtualClock } from "../../base/index.ts";
 import { MemoryFile } from "../../media/record/record.test.support.ts";
 import { encodePacket, encodeRtp, KIND, type Track } from "../../wire/index.ts";
-import type { RecordStatus } from "../contract/recording.ts";
+import type { RecordEvent, RecordStatus } from "../contract/recording.ts";
 import type { WatchEvents } from "../watch/index.ts";
 import { ChannelRecorder } from "./channel-recorder.ts";
 
@@ -31,12 +31,10 @@ function picture(index: number): Uint8Array {
   );
 }
 
-/** Records `count` pictures, and what `end` does then. */
-async function recorded(
-  count: number,
-  end: (events: WatchEvents, clock: VirtualClock) => void,
-): Promise<RecordStatus> {
+/** A recorder that has begun, what it is told, and what it tells. */
+async function recording() {
   const clock = new VirtualClock(1_000);
+  const told: RecordEvent[] = [];
   let events: WatchEvents | undefined;
   const recorder = new ChannelRecorder(
     {
@@ -45,7 +43,7 @@ async function recorded(
       ...{ keepSegments: undefined, maxBytes: undefined },
     },
     {
-      ...{ clock, openFile: () => new MemoryFile(), onEvent() {} },
+      ...{ clock, openFile: () => new MemoryFile(), onEvent: (event) => told.push(event) },
       watch: (given) => {
         events = given;
         return Promise.resolve({ close() {} });
@@ -54,6 +52,15 @@ async function recorded(
   );
   await recorder.start();
   assert.ok(events !== undefined);
+  return { clock, events: events as WatchEvents, recorder, told };
+}
+
+/** Records `count` pictures, and what `end` does then. */
+async function recorded(
+  count: number,
+  end: (events: WatchEvents, clock: VirtualClock) => void,
+): Promise<RecordStatus> {
+  const { clock, events, recorder } = await recording();
   events.onDescription?.({ revision: 1, ingest: "test", tracks: [VIDEO] });
   const rtcp = new Uint8Array();
   events.onReport?.({ ...VIDEO, ingestMs: 1_000, rtpTimestamp: 0, rtcp });
@@ -79,4 +86,33 @@ test("the last picture of a source without markers is recorded, whether it says 
     assert.equal(frames, 30, name);
     assert.deepEqual(drops, {}, name);
   }
+});
+
+test("[W48] a recorder says why nothing arrives, also while its file is open, until it does", async () => {
+  const { clock, events, recorder, told } = await recording();
+  const stall = { type: "stalled", site: "edge", forMs: 20, reason: "origin is down" } as const;
+  events.onState?.({ ...stall, trying: ["origin", "north"] });
+  const reason = "the channel does not arrive at edge: origin is down; it tries origin, north";
+  assert.deepEqual([recorder.status.state, recorder.status.reason], ["waiting", reason]);
+  assert.deepEqual(told, [{ type: "waiting", reason }]);
+  events.onState?.({ type: "live", site: "edge" });
+  assert.equal(recorder.status.reason, "waiting for the channel");
+
+  events.onDescription?.({ revision: 1, ingest: "test", tracks: [VIDEO] });
+  const rtcp = new Uint8Array();
+  events.onReport?.({ ...VIDEO, ingestMs: 1_000, rtpTimestamp: 0, rtcp });
+  for (let index = 0; index < 200; index++) {
+    events.onPacket?.(picture(index));
+    clock.advance(FRAME_MS);
+  }
+  assert.deepEqual([recorder.status.state, recorder.status.reason], ["recording", null]);
+  events.onState?.({ ...stall, trying: [] });
+  const { state, reason: why } = recorder.status;
+  assert.deepEqual(
+    [state, why],
+    ["recording", "the channel does not arrive at edge: origin is down"],
+  );
+  events.onState?.({ type: "live", site: "edge" });
+  assert.equal(recorder.status.reason, null);
+  await recorder.finish();
 });

@@ -1,4 +1,4 @@
-import { type Clock, MeanderError, SystemClock } from "../../base/index.ts";
+import { type Clock, isAboutToken, MeanderError, SystemClock } from "../../base/index.ts";
 import type { ClientState } from "../../channel/index.ts";
 import { KIND, kindOf, payloadOf } from "../../wire/index.ts";
 import { type WatchOptions, watchChannel } from "../watch/index.ts";
@@ -13,6 +13,8 @@ export interface LoggedArrival {
   readonly number: number;
   /** Since the one before, ms; undefined for the first of a sender. */
   readonly interArrivalMs: number | undefined;
+  /** From the sender's clock to the receiver's, ms. */
+  readonly latencyMs: number;
 }
 
 /** What is told while a test stream is received. */
@@ -20,6 +22,8 @@ export interface TestReceiverEvents {
   /** Every arrival, repeated ones too, in their order. */
   onArrival?(arrival: LoggedArrival): void;
   onState?(state: ClientState): void;
+  /** The sites that the packets pass from now on, from the ingest to the site that serves it. */
+  onPath?(sites: readonly string[]): void;
 }
 
 /** What a receiver knows at present. */
@@ -42,7 +46,7 @@ export interface TestReceiverStats extends TestCounts {
 /** A test stream that is being received. */
 export interface TestReceiver {
   readonly stats: TestReceiverStats;
-  /** Settles when all sites refuse it for good: with why. */
+  /** Settles when its token is refused, for which every site would do: with why. */
   readonly refused: Promise<MeanderError>;
   /** Receives no more. Idempotent. */
   close(): void;
@@ -78,7 +82,10 @@ export async function receiveTestStream(
     }
     const arrival = { mark, atMs: clock.now(), wallMs: wall.read(), byteLength: rtp.byteLength };
     const interArrivalMs = account.add(arrival);
-    events.onArrival?.({ arrivalMs: arrival.wallMs, number: mark.number, interArrivalMs });
+    const latencyMs = arrival.wallMs - mark.sentWallMs;
+    events.onArrival?.({
+      ...{ arrivalMs: arrival.wallMs, number: mark.number, interArrivalMs, latencyMs },
+    });
   };
   const client = await watchChannel(
     url,
@@ -90,11 +97,13 @@ export async function receiveTestStream(
       },
       onPath: (sites) => {
         path = sites;
+        events.onPath?.(sites);
       },
       onState: (state) => {
         if (state.type === "live") site = state.site;
         if (state.type === "lost" && state.site === site) site = undefined;
-        if (state.type === "refused")
+        // Other refusals are tried again, elsewhere or later.
+        if (state.type === "refused" && isAboutToken(state.code))
           refuse(new MeanderError(state.code, state.message, { where: `channel ${channel}` }));
         events.onState?.(state);
       },

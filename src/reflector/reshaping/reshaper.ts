@@ -16,8 +16,10 @@ import type { Candidate, ReshapingPolicy } from "./reshaping-policy.ts";
 const LOST_MS = 250;
 /** How often others are tried while a channel is lost, ms. */
 const ATTEMPT_MS = 1_000;
-/** Channels are looked at in so many parts, one every 100 ms. */
-const PARTS = 10;
+/** Channels whose surroundings seem unchanged are looked at in so many parts, one every 100 ms. */
+const PARTS = 50;
+/** A channel that is lost is looked at every so many times. */
+const LOST_PARTS = 3;
 /** A site that receives a channel through this one is asked again after this, ms. */
 const THROUGH_US_MS = 30_000;
 /** A neighbour that was lost so often recently is called unsteady. */
@@ -168,8 +170,8 @@ export class Reshaper {
     let index = 0;
     for (const channel of channels) {
       const isDue = index++ % PARTS === this.#part;
-      if (isDue || this.#changed.has(channel.name) || channel.lostMs >= LOST_MS)
-        this.#follow(channel, now);
+      const isLost = channel.lostMs >= LOST_MS && this.#part % LOST_PARTS === 0;
+      if (isDue || isLost || this.#changed.has(channel.name)) this.#follow(channel, now);
     }
     for (const peer of this.#options.neighbours())
       this.#teller.tell(peer, () => this.relationsFor(peer), this.#changed.size > 0);

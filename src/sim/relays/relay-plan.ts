@@ -30,7 +30,7 @@ export interface RelayPlan {
 }
 
 /** Faults begin within this time, ms. */
-const TROUBLED_MS = 12_000;
+const TROUBLED_MS = 8_000;
 const VIEWERS_MAX = 6;
 
 /** The plan of a seed. @param relays number of sites, >= 3 */

@@ -19,10 +19,14 @@ const CHANNEL = "clip";
 /** Every site carries the channel by then, ms. */
 const START_MS = 3_000;
 const STEP_MS = 50;
+/** Promises settle this often, ms. */
+const TURN_MS = 5;
+/** Circles are looked for this often once the network is well, ms. */
+const CALM_STEP_MS = 500;
 /** After the last fault has ended, a channel reaches every subscriber again within this, ms. */
 export const REACHED_MS = 3_000;
 /** Afterwards the original topology returns: sites that were lost again and again are held back for longer, ms. */
-const RETURN_MS = 24_000;
+const RETURN_MS = 16_000;
 /** A site that leaves has this long, ms. */
 const DEPART_MS = 3_000;
 
@@ -64,8 +68,8 @@ class RelayStorm {
     const others = sites.map(({ name }) => ({ name, url: name }));
     for (const { name } of sites) world.site(name).setSites(others);
     const publisher = new WorldPublisher(world, ingest, CHANNEL, 1);
-    await this.#run(START_MS);
-    for (const site of viewers) this.#viewers.set(site, world.addViewer(CHANNEL, [site]));
+    await this.#run(START_MS, CALM_STEP_MS);
+    for (const site of viewers) this.#viewers.set(site, world.addViewer(CHANNEL, [site], false));
     await this.#run(1_000);
     const beganAt = world.clock.now();
     const switchesBefore = this.#switches;
@@ -78,7 +82,7 @@ class RelayStorm {
     const reachedAt = world.clock.now();
     await this.#run(500);
     this.#expectReached(reachedAt);
-    await this.#run(RETURN_MS);
+    await this.#run(RETURN_MS, CALM_STEP_MS);
     this.#expectReturned();
     publisher.stop();
     await this.#run(1_000);
@@ -99,10 +103,10 @@ class RelayStorm {
     return this.#world.events.filter(({ type }) => type === "input-switched").length;
   }
 
-  async #run(ms: number): Promise<void> {
+  async #run(ms: number, stepMs = STEP_MS): Promise<void> {
     const until = this.#world.clock.now() + ms;
     while (this.#world.clock.now() < until) {
-      await this.#world.run(Math.min(STEP_MS, until - this.#world.clock.now()));
+      await this.#world.run(Math.min(stepMs, until - this.#world.clock.now()), TURN_MS);
       this.#expectNoCircle();
     }
   }
