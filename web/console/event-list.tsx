@@ -1,4 +1,4 @@
-import { clockTime } from "./clock-time.ts";
+import { clockTime } from "./session/clock-time.ts";
 import type { EventLine } from "./session/use-session.ts";
 
 /** What happened, newest first. */

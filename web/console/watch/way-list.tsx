@@ -7,7 +7,7 @@ import {
   type Watch,
   waysOf,
 } from "../../../src/view/index.ts";
-import { clockTime } from "../clock-time.ts";
+import { clockTime } from "../session/clock-time.ts";
 
 /** The ways that the watched channel took to the watched site: since when, how long, and why. The present one first. */
 export function WayList(props: {
