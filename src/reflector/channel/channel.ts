@@ -357,12 +357,8 @@ export class Channel {
     return statsOf(
       {
         ...{ name: this.name, path: this.#announcer.path, stalled: this.#announcer.stall },
-        ...{
-          drops: this.drops,
-          past: this.#past,
-          packetsIn: this.#packetsIn,
-          bytesIn: this.#bytesIn,
-        },
+        ...{ drops: this.drops, past: this.#past },
+        ...{ packetsIn: this.#packetsIn, bytesIn: this.#bytesIn },
         ...{ distributor: this.#distributor, messages: this.#messages },
       },
       slowest,
