@@ -72,7 +72,8 @@ export class ChannelWay {
     }
     announcer.setIdleWay([]);
     const now = clock.now();
-    if (receiver.isServed) {
+    // Without any site to receive it from, it has no publisher: that is no loss.
+    if (receiver.isServed || receiver.alternatives.length === 0) {
       this.#lostSince = undefined;
       announcer.stall = undefined;
       return;

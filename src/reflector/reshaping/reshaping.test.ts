@@ -210,3 +210,21 @@ test("what a neighbour tells is bounded, and cannot lead in circles", async () =
   }
   world.close();
 });
+
+test("a channel that nobody publishes has not stalled", async () => {
+  const { world, publisher } = line(10);
+  publisher.stop();
+  world.openChannel("source", "quiet");
+  world.openChannel("a", "quiet", ["source"]);
+  const viewer = world.addViewer("quiet", ["a"]);
+  await world.run(4_000);
+  for (const name of ["source", "a"]) {
+    const channel = world
+      .site(name)
+      .snapshot()
+      .channels.find((each) => each.name === "quiet");
+    assert.equal(channel?.stalled, undefined, name);
+  }
+  assert.ok(viewer.states.every(({ type }) => type !== "stalled"));
+  world.close();
+});
