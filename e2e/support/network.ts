@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SiteClient } from "../../src/site/index.ts";
 import { checkLogLines } from "./log-lines.ts";
-import { json, meander, type Running } from "./processes.ts";
+import { json, meanderWith, type Running } from "./processes.ts";
 
 /** A site in a process of its own. */
 export interface SiteProcess {
@@ -72,10 +72,20 @@ export class Network implements AsyncDisposable {
   }
 
   /** Starts a site, or one that has ended again, with its data and on its ports. */
-  async start(name: string, ...more: readonly string[]): Promise<SiteProcess> {
+  start(name: string, ...more: readonly string[]): Promise<SiteProcess> {
+    return this.startWith({}, name, ...more);
+  }
+
+  /** The same, in an environment with more variables. */
+  async startWith(
+    env: NodeJS.ProcessEnv,
+    name: string,
+    ...more: readonly string[]
+  ): Promise<SiteProcess> {
     const before = this.#sites.get(name);
     const leads = this.#leader === undefined || this.#leader.name === name;
-    const running = meander(
+    const running = meanderWith(
+      env,
       ...["site", "--json", "--log", "info", "--name", name],
       ...["--http-port", `${before?.httpPort ?? 0}`, "--udp-port", `${before?.udpPort ?? 0}`],
       ...["--data", join(this.#folder, name)],

@@ -91,6 +91,11 @@ export function meander(...args: readonly string[]): Running {
   return start(process.execPath, [MEANDER, ...args]);
 }
 
+/** The same, in an environment with more variables. */
+export function meanderWith(env: NodeJS.ProcessEnv, ...args: readonly string[]): Running {
+  return start(process.execPath, [MEANDER, ...args], env);
+}
+
 /** The exit code of a process that ends by itself. Stops it, and rejects, when it has not after `withinMs`. */
 export async function endOf(running: Running, withinMs = 30_000): Promise<number | null> {
   let isLate = false;

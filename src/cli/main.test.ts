@@ -99,6 +99,7 @@ test("wrong arguments end with 2 and say what, where, what was expected and what
       ["stream", "attach", "foo", "x.ts", "--briefcase", "[]"],
       /^error: got \[\].*argument --briefcase.*a JSON object/s,
     ],
+    [["site", "--leave-within", "soon"], /^error: got "soon".*argument --leave-within/s],
     [["why", "foo>bar"], /^error: got "foo>bar".*next: put it in quotes/s],
     [["policy", "set", "all", "x.json"], /^error: got "all".*expected: session, sites\/NAME/s],
     [["site", "leave"], /^error: missing required argument 'name'/],

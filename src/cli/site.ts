@@ -35,6 +35,7 @@ interface Arguments {
   readonly native: boolean;
   readonly privateLinks: boolean;
   readonly evacuate: boolean;
+  readonly leaveWithin?: string;
   readonly stopTimeout?: string;
   readonly log?: string;
   readonly json?: boolean;
@@ -112,6 +113,10 @@ export function addSite(program: Command, { planeThread }: ProgramPorts): void {
     )
     .option("--no-native", "send and receive by Node alone, without calls of its own to the kernel")
     .option("--no-evacuate", "do not move its streams to other sites when it stops")
+    .option(
+      "--leave-within <time>",
+      "time for neighbours and viewers to go on elsewhere, when it stops or fails (3s)",
+    )
     .option("--stop-timeout <time>", "time to stop in order after a signal (10s)")
     .option("--log <level>", "debug, info, warn, error or silent (info)")
     .option("--json", "print one JSON object when the site is up")
@@ -207,6 +212,7 @@ async function settingsOf(options: Arguments): Promise<SiteSettings> {
     native: options.native ? undefined : false,
     privateLinks: options.privateLinks ? undefined : false,
     evacuate: options.evacuate ? undefined : false,
+    leaveMs: options.leaveWithin && durationOf(options.leaveWithin, "--leave-within"),
     stopMs: options.stopTimeout && durationOf(options.stopTimeout, "--stop-timeout"),
     log,
   };

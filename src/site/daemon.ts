@@ -1,9 +1,10 @@
-import { type Clock, type Log, SystemClock } from "../base/index.ts";
+import { type Clock, LIMITS, type Log, SystemClock } from "../base/index.ts";
 import { noteLocalSite } from "../client/index.ts";
 import { formatBitRate } from "../view/index.ts";
 import { supervisedDemo } from "./demo/demo-link.ts";
 import { gatedLog, LogGate } from "./observe/log-gate.ts";
 import { openLog } from "./observe/open-log.ts";
+import { Farewell } from "./operations/farewell.ts";
 import { type ReadSettings, reload } from "./operations/reload.ts";
 import { becomeParent, formerSelf, RESTART_CODE } from "./operations/restart.ts";
 import { ServiceManager } from "./operations/service-manager.ts";
@@ -26,10 +27,9 @@ export interface DaemonPorts extends SitePorts {
  * Runs a site as the whole purpose of this process, until a signal, `/api/stop`, or a failure of its plane ends it.
  *
  * SIGINT and SIGTERM stop it in order, within a deadline; a second signal ends it at once. SIGUSR2 restarts it. SIGHUP
- * has it
- * read its configuration again; when its terminal is closed, SIGHUP stops it. An unhandled rejection or exception is a
- * bug: it
- * is logged and the process ends with 1.
+ * has it read its configuration again; when its terminal is closed, SIGHUP stops it. An unhandled rejection or exception
+ * is a bug: it is logged, neighbours and viewers continue elsewhere, and the process ends with 1; a signal meanwhile ends
+ * it at once.
  *
  * @param onUp called when the site has joined
  * @returns the exit code: 0 in order, 1 not in order or too late, 75 to be started again
@@ -43,7 +43,12 @@ export async function runDaemon(
   const logGate = new LogGate(settings.log ?? "info");
   const log = gatedLog(openLog({ site: settings.name ?? "site", clock }), logGate);
   let site: Site | undefined;
-  watchForBugs(log, () => site);
+  const farewell = new Farewell({
+    ...{ clock, log, withinMs: settings.leaveMs ?? LIMITS.departureMs },
+    leave: () => site?.leave(),
+    exit: (code) => process.exit(code),
+  });
+  watchForBugs(farewell, () => site);
 
   const demo = supervisedDemo();
   const former = formerSelf();
@@ -58,7 +63,7 @@ export async function runDaemon(
   site = running;
   const stopMs = settings.stopMs ?? STOP_MS_DEFAULT;
   const stop = stopperOf(running, { stopMs, clock, log });
-  answerSignals(running, { settings, read, stop, manager, log });
+  answerSignals(running, { settings, read, stop, manager, farewell, log });
   // A demo's site and a restarted one end with the process that started them.
   if (demo !== undefined) onceGone(() => stop("disconnect"));
   former?.onGone(() => stop("disconnect"));
@@ -72,6 +77,8 @@ export async function runDaemon(
     silenceMs: () => running.operations.monitor.silenceMs,
   });
   const error = await running.ended;
+  // It was leaving because of an error, and has been stopped meanwhile, or has lost its plane.
+  farewell.interrupt();
   manager[Symbol.dispose]();
   if (error !== undefined) {
     // The caller prints it; open handles do not keep the process alive.
@@ -88,16 +95,14 @@ export async function runDaemon(
 }
 
 /** Unhandled rejections of agents are handled by their streams; all others are bugs. */
-function watchForBugs(log: Log, site: () => Site | undefined): void {
-  const bug = (what: string) => (thrown: unknown) => {
-    log.error(what, { error: thrown instanceof Error ? thrown.stack : String(thrown) });
-    process.exit(1);
-  };
-  const rejected = bug("A rejection was not handled; the site ends.");
+function watchForBugs(farewell: Farewell, site: () => Site | undefined): void {
   process.on("unhandledRejection", (reason) => {
-    if (site()?.claimRejection(reason) !== true) rejected(reason);
+    if (site()?.claimRejection(reason) === true) return;
+    farewell.fault("A rejection was not handled; the site leaves, and ends.", reason);
   });
-  process.on("uncaughtException", bug("An exception was not handled; the site ends."));
+  process.on("uncaughtException", (error) => {
+    farewell.fault("An exception was not handled; the site leaves, and ends.", error);
+  });
 }
 
 /** A restarted site keeps its ports, also those that were chosen freely. */
@@ -131,12 +136,14 @@ function answerSignals(
     readonly read: ReadSettings | undefined;
     readonly stop: (signal: string) => void;
     readonly manager: ServiceManager;
+    readonly farewell: Farewell;
     readonly log: Log;
   },
 ): void {
-  const { read, stop, manager, log } = daemon;
+  const { read, stop, manager, farewell, log } = daemon;
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
     process.once(signal, () => {
+      if (farewell.interrupt()) return;
       process.once(signal, () => process.exit(130));
       void manager.stopping(`a ${signal} came`);
       stop(signal);

@@ -64,6 +64,8 @@ export interface SiteOptions {
   readonly evacuate: boolean;
   /** Time of its lease, ms: after a silence that long its streams are taken over. Undefined: the default. */
   readonly leaseMs: number | undefined;
+  /** A site that ends, in order or because of an error, has those it serves go on elsewhere for at most this long, ms. */
+  readonly leaveMs: number;
   /** Time for an orderly stop after a signal, ms; then the process is ended. */
   readonly stopMs: number;
   /** Least level that is logged. */
@@ -107,6 +109,7 @@ const SETTINGS = {
   maxStreams: z.number().int().min(0).max(LIMITS.residentStreamsMax),
   evacuate: z.boolean(),
   leaseMs: z.number().int().min(1_000).max(LIMITS.directoryLeaseMsMax),
+  leaveMs: z.number().int().min(100).max(600_000),
   stopMs: z.number().int().min(100).max(600_000),
   log: z.enum(["debug", "info", "warn", "error", "silent"]),
 } as const;
@@ -223,6 +226,7 @@ export function completeSettings(settings: SiteSettings): SiteOptions {
     maxStreams: settings.maxStreams ?? LIMITS.residentStreamsMax,
     evacuate: settings.evacuate ?? true,
     leaseMs: settings.leaseMs,
+    leaveMs: settings.leaveMs ?? LIMITS.departureMs,
     stopMs: settings.stopMs ?? STOP_MS_DEFAULT,
     log: settings.log ?? "info",
     routes: settings.routes,

@@ -76,6 +76,7 @@ export class SiteParts {
     });
     this.operations = new SiteOperations({
       ...{ record, plane, clock, log, logGate, data: options.data, writes, stop },
+      leaveMs: options.leaveMs,
       streams: () => streams.counts.resident,
       directory: () => this.#directory,
       inputs: () => this.router.inputs(),

@@ -224,6 +224,11 @@ export class Site implements SiteService, AsyncDisposable {
     return this.#parts.streams.claimRejection(reason);
   }
 
+  /** Has neighbours and viewers continue elsewhere, as {@link stop} does, and nothing else: for a site that has failed. */
+  leave(): Promise<void> {
+    return this.operations.depart();
+  }
+
   /**
    * Moves its streams to other sites, leaves the session, has neighbours and viewers continue elsewhere, and closes the
    * sockets. Idempotent: every call settles with the same end.

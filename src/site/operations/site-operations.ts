@@ -21,6 +21,8 @@ export interface SiteOperationsOptions {
   readonly logGate: LogGate;
   /** The site's folder. */
   readonly data: string;
+  /** Those that it serves have this long to go on elsewhere when it ends, ms. */
+  readonly leaveMs: number;
   /** Streams that are at the site. */
   streams(): number;
   directory(): DirectoryStatus;
@@ -171,14 +173,14 @@ export class SiteOperations {
    * rejects.
    */
   async depart(): Promise<void> {
-    const { plane, clock, log, handover } = this.#options;
+    const { plane, clock, leaveMs, log, handover } = this.#options;
     try {
       if (this.#isRestarting) await leaveHandover(this.#handoverFile, handover(), clock);
     } catch (error) {
       log.warn("The next run will not know what was open.", { error: messageOf(error) });
     }
     try {
-      const { served, stayed } = await plane.depart(LIMITS.departureMs);
+      const { served, stayed } = await plane.depart(leaveMs);
       if (served > 0) log.info("Subscribers continue elsewhere.", { served, stayed });
     } catch (error) {
       log.warn("Subscribers were not told that the site stops.", { error: messageOf(error) });
