@@ -1,6 +1,8 @@
 /**
  * What a newcomer sees: the lines of `npm start`, and the console it points to, on a desk, on a phone, and without a
  * mouse.
+ *
+ * With the variable MEANDER_PICTURE, the picture of the README is made anew and written to that file.
  */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -174,6 +176,67 @@ test("what has the focus is seen to have it, in both colour schemes", { skip }, 
     }
   }
 });
+
+test("a relay is killed: the way that was learned carries media, and the page says what happened and why", {
+  skip,
+}, async () => {
+  const page = await open({ width: 1400, height: 900 });
+  await page.emulateMedia({ colorScheme: "dark" });
+  const link = page.locator("[data-link='north>south']");
+  await until("a learned way that stands by", async () => {
+    return (await link.getAttribute("class"))?.includes("learned-standby");
+  });
+  assert.match((await link.getAttribute("aria-label")) ?? "", /standby, learned/);
+  await page.click("[data-site=south] .card-face");
+  const sources = page.locator("[aria-label='Sources at south'] tbody tr", { hasText: "clip" });
+  assert.match(await sources.nth(0).innerText(), /^middle\s+clip\s+active\s+route/);
+  assert.match(
+    await sources.nth(1).innerText(),
+    /^north\s+clip\s+standby\s+learned from middle, \d+ s ago/,
+  );
+  const log = page.locator("[role=log]");
+  const picture = process.env["MEANDER_PICTURE"];
+  if (picture !== undefined) await page.waitForTimeout(12_000);
+
+  await page.click("[data-site=middle] [data-action=kill]");
+  await until("media on a way that was learned", async () => {
+    return (await page.locator("[data-link$='>south'].learned-active.flows").count()) > 0;
+  });
+  await until("what happened, and why", async () => {
+    return /south took \S*clip.* from \w+ since middle (fell silent|was lost)/.test(
+      await log.innerText(),
+    );
+  });
+  const ways = page.locator("[aria-label='Path of clip to south'] li");
+  await until("the way before and the present one, with the reason", async () => {
+    const [present = "", before = ""] = await ways.allInnerTexts();
+    return (
+      /origin › (north › )?south/.test(present) &&
+      /middle (fell silent|was lost)/.test(present) &&
+      /origin › north › middle › south\s+for \d/.test(before)
+    );
+  });
+  await until("the site is seen to be down", () =>
+    page.isVisible("[data-site=middle][data-state=down]"),
+  );
+  if (picture !== undefined) await takePicture(page, picture);
+
+  await page.click("[data-site=middle] [data-action=start]");
+  // It was killed before: it is held back for a while.
+  await until(
+    "the return, with the seconds",
+    async () =>
+      /south is back to middle with \S*clip.* after [\d.]+ s/.test(await log.innerText()) &&
+      /back to middle after [\d.]+ s/.test(await ways.first().innerText()),
+    60_000,
+  );
+});
+
+/** The page some seconds later, when numbers and charts show what happened. */
+async function takePicture(page: Page, file: string): Promise<void> {
+  await page.waitForTimeout(4_000);
+  await page.screenshot({ path: file });
+}
 
 /** The console on a screen of that size, with everything that it shows at first. */
 async function open(size: { readonly width: number; readonly height: number }): Promise<Page> {

@@ -73,6 +73,7 @@ const COMMANDS: Readonly<Record<string, Expectation>> = {
   "meander status": ends(/clip/),
   "meander sites": ends(/origin[\s\S]*edge|edge[\s\S]*origin/),
   "meander channels": ends(/clip/),
+  "meander why clip": ends(/clip is published at origin/),
   "meander stats clip --since 1h": ends(/clip/),
   "meander doctor": ends(/node/),
   "meander test send probe --rate 1.2M --pps 30": stays(/probe/),

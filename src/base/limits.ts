@@ -137,6 +137,8 @@ export const LIMITS = {
   faultQueueBytesMax: 64 * 1024 * 1024,
   /** Packets that a `trace` module remembers, at 28 bytes. */
   traceEventsMax: 65_536,
+  /** Ways that a site remembers a channel to have taken, and changes of its source. */
+  waysMax: 16,
   /** Sites that continue a channel at one site within a second: each is caught up from the history at once. */
   orphansPerSecond: 100,
   /** Sites of each kind that a neighbour tells of one channel. */

@@ -152,7 +152,9 @@ export class SourceSelection {
     this.#suspect = undefined;
     const standIn = this.#active;
     this.#active = suspect;
-    if (standIn !== undefined) this.#options.onSwitched(standIn.name, name, "false alarm");
+    // It stayed active where nothing could stand in for it.
+    if (standIn !== undefined && standIn !== suspect)
+      this.#options.onSwitched(standIn.name, name, "false alarm");
     return true;
   }
 

@@ -99,7 +99,7 @@ test("wrong arguments end with 2 and say what, where, what was expected and what
       ["stream", "attach", "foo", "x.ts", "--briefcase", "[]"],
       /^error: got \[\].*argument --briefcase.*a JSON object/s,
     ],
-    [["why", "foo"], /^error: got "foo".*next: put it in quotes/s],
+    [["why", "foo>bar"], /^error: got "foo>bar".*next: put it in quotes/s],
     [["policy", "set", "all", "x.json"], /^error: got "all".*expected: session, sites\/NAME/s],
     [["site", "leave"], /^error: missing required argument 'name'/],
     [["test", "send", "a", "--rate", "1x"], /^error: got "1x".*where: argument --rate/s],

@@ -7,9 +7,9 @@ import type {
   Usage,
 } from "../client/contract/index.ts";
 import type { SiteView } from "../site/index.ts";
-import { formatBytes } from "../view/index.ts";
+import { formatBytes, formatHeldBack, formatOrigin, formatStall } from "../view/index.ts";
 import { clientOf, type SiteArguments, withSite } from "./arguments.ts";
-import { openTerminal, type Terminal, table } from "./terminal.ts";
+import { openTerminal, type Paint, type Terminal, table } from "./terminal.ts";
 
 /** `meander status` */
 export function addStatus(program: Command): void {
@@ -58,16 +58,6 @@ function describe(
     link,
     rttMs === undefined ? "" : `${rttMs.toFixed(1)} ms`,
   ]);
-  const inputs = snapshot.channels.flatMap(({ name, inputs: all }) =>
-    all.map((input) => [
-      name,
-      input.name,
-      input.kind,
-      input.state,
-      `${input.packets}`,
-      dropsOf(input.drops),
-    ]),
-  );
   const outputs = snapshot.channels.flatMap(({ name, subscribers }) =>
     subscribers.map((each) => [
       name,
@@ -88,6 +78,7 @@ function describe(
   return [
     head,
     ...reasons,
+    ...stallLines(snapshot, paint),
     `limits: ${limitsOf(stats)}`,
     lives,
     ...section(
@@ -99,8 +90,8 @@ function describe(
     ...section(
       terminal,
       "inputs",
-      ["CHANNEL", "FROM", "KIND", "STATE", "PACKETS", "DROPS"],
-      inputs,
+      ["CHANNEL", "FROM", "KIND", "STATE", "KNOWN BY", "PACKETS", "DROPS"],
+      inputRows(snapshot, paint),
     ),
     ...section(
       terminal,
@@ -115,6 +106,27 @@ function describe(
       frames,
     ),
   ].join("\n");
+}
+
+/** What the channels come from, and may come from: with how that is known, and what is wrong with it. */
+export function inputRows({ channels }: SiteView["snapshot"], paint: Paint): string[][] {
+  return channels.flatMap(({ name, inputs }) =>
+    inputs.map((input) => {
+      const held = formatHeldBack(input);
+      const odd = [dropsOf(input.drops), held && paint("yellow", held)].filter(Boolean).join(", ");
+      const { kind, packets, state } = input;
+      return [name, input.name, kind, state, formatOrigin(input), `${packets}`, odd];
+    }),
+  );
+}
+
+/** A line for each channel that is wanted and does not arrive. */
+export function stallLines({ channels }: SiteView["snapshot"], paint: Paint): string[] {
+  return channels.flatMap(({ name, stalled }) =>
+    stalled === undefined
+      ? []
+      : [paint("yellow", `! ${name} does not arrive ${formatStall(stalled)}`)],
+  );
 }
 
 function recordingsOf(terminal: Terminal, recordings: readonly RecordStatus[]): string[] {

@@ -20,6 +20,7 @@ export type {
   PeerSnapshot,
   PlaneSnapshot,
   SubscriberSnapshot,
+  SwitchSnapshot,
 } from "./snapshot.ts";
 export type {
   ChannelStats,

@@ -39,7 +39,27 @@ export type InputOrigin = (
   readonly relation: string;
   /** It has to have been well for this long before it takes over from a worse one, ms: it was lost again and again. */
   readonly heldBackMs: number;
+  /** How often it was lost within the last two minutes. */
+  readonly lost: number;
 };
+
+/** Another site became the one that a channel is received from. */
+export interface SwitchSnapshot {
+  /** Monotonic, ms, as {@link PlaneSnapshot.at}. */
+  readonly at: number;
+  /** Undefined: none before. */
+  readonly from: string | undefined;
+  readonly to: string;
+  readonly reason: string;
+}
+
+/** The way that a channel takes from some time on. */
+export interface WaySnapshot {
+  /** Monotonic, ms, as {@link PlaneSnapshot.at}. */
+  readonly at: number;
+  /** Sites that it passes through, this one last; empty: it does not arrive. */
+  readonly path: readonly string[];
+}
 
 /** An input of a channel at this site. */
 export interface InputSnapshot {
@@ -80,6 +100,10 @@ export interface ChannelSnapshot {
   readonly path: readonly string[];
   /** Why it does not arrive although it is wanted. */
   readonly stalled?: ChannelStall | undefined;
+  /** The last changes of the site that it is received from, oldest first. */
+  readonly switches?: readonly SwitchSnapshot[];
+  /** The last ways that it took, and the present one, oldest first. */
+  readonly ways?: readonly WaySnapshot[];
   /** Packets received (without duplicates) and their bytes, since it was opened. */
   readonly packetsIn: number;
   readonly bytesIn: number;

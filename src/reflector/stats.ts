@@ -1,3 +1,4 @@
+import type { ChannelStall } from "../wire/index.ts";
 import type { SubscriberSnapshot } from "./snapshot.ts";
 
 /** Subscribers by kind. */
@@ -12,6 +13,8 @@ export interface ChannelStats {
   readonly name: string;
   /** Sites that the channel passes through, this one last. */
   readonly path: readonly string[];
+  /** Why it does not arrive although it is wanted. */
+  readonly stalled?: ChannelStall | undefined;
   readonly packetsIn: number;
   readonly bytesIn: number;
   readonly packetsOut: number;

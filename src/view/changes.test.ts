@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { ChannelSnapshot, SwitchSnapshot } from "../client/contract/index.ts";
 import { changesBetween } from "./changes.ts";
 import { type Network, type Observation, UNKNOWN_NETWORK } from "./network.ts";
 import {
@@ -7,6 +8,7 @@ import {
   networkAfter,
   sampleChannel,
   sampleInput,
+  sampleOrigin,
   sampleRecord,
   sampleSession,
   sampleSubscriber,
@@ -46,6 +48,86 @@ test("an input that is gone without another is told as a loss", () => {
     networkAfter([answer(sampleView("south", 2, [channel]))], start),
   );
   assert.deepEqual(change, { tone: "bad", text: "south no longer gets clip from middle" });
+});
+
+const first = { at: 0, from: undefined, to: "middle", reason: "first choice" };
+const gone = { at: 1_200, from: "middle", to: "north", reason: "the site is shutting down" };
+const back = { at: 6_240, from: "north", to: "middle", reason: "a preferred alternative is back" };
+
+/** What south reports at a time, of channels whose source changed so. */
+function switched(
+  at: number,
+  switches: readonly SwitchSnapshot[],
+  change: Partial<ChannelSnapshot> = {},
+  names: readonly string[] = ["clip"],
+): Observation {
+  const inputs = [sampleInput(switches.at(-1)?.to ?? "")];
+  const about = { inputs, switches, path: ["origin", "south"], ...change };
+  return answer(
+    sampleView(
+      "south",
+      at,
+      names.map((name) => sampleChannel({ name, ...about })),
+    ),
+  );
+}
+
+test("a change of the source is told with what happened, and the return with the seconds", () => {
+  const one = networkAfter([switched(1_000, [first])], start);
+  const two = networkAfter([switched(2_000, [first, gone])], one);
+  assert.deepEqual(textsAfter([switched(2_000, [first, gone])], one), [
+    "south took clip from north since middle left",
+  ]);
+  assert.deepEqual(textsAfter([switched(3_000, [first, gone])], two), [], "once");
+  assert.deepEqual(changesBetween(two, networkAfter([switched(7_000, [first, gone, back])], two)), [
+    { tone: "good", text: "south is back to middle with clip after 5 s" },
+  ]);
+});
+
+test("what happens to several channels alike is one line", () => {
+  const names = ["clip", "news", "talk"];
+  const one = networkAfter([switched(1_000, [first], {}, names)], start);
+  assert.deepEqual(textsAfter([switched(2_000, [first, gone], {}, names)], one), [
+    "south took clip, news and talk from north since middle left",
+  ]);
+});
+
+test("a source that was silent for a moment is one line", () => {
+  const silent = { at: 1_500, from: "middle", to: "north", reason: "silent" };
+  const alarm = { at: 1_900, from: "north", to: "middle", reason: "false alarm" };
+  const one = networkAfter([switched(1_000, [first])], start);
+  assert.deepEqual(textsAfter([switched(2_000, [first, silent, alarm])], one), [
+    "south took clip from north for 0.4 s, while middle was silent",
+  ]);
+});
+
+test("a source that is lost again and again is told once for all its channels", () => {
+  const report = (at: number, lost: number, heldBackMs: number) => {
+    const origin = { ...sampleOrigin({ kind: "configured" }), lost, heldBackMs };
+    const inputs = [sampleInput("middle", { state: "down", origin }), sampleInput("north")];
+    return switched(at, [first], { inputs }, ["clip", "news"]);
+  };
+  const twice = networkAfter([report(1_000, 2, 10_000)], start);
+  const changes = changesBetween(twice, networkAfter([report(2_000, 3, 20_000)], twice));
+  const text = "middle was lost 3 times within two minutes and is held back for 20 s by south";
+  assert.deepEqual(changes, [{ tone: "warn", text }]);
+  const once = networkAfter([report(1_000, 1, 5_000)], start);
+  assert.deepEqual(textsAfter([report(2_000, 2, 10_000)], once), []);
+});
+
+test("a channel that does not arrive is told with the reason, and that it is back with the seconds", () => {
+  const stalled = { forMs: 900, reason: "middle cannot be reached", trying: ["middle"] };
+  const one = networkAfter([switched(1_000, [first])], start);
+  const report = switched(2_000, [first], { path: [], stalled, inputs: [] });
+  const two = networkAfter([report], one);
+  assert.deepEqual(
+    changesBetween(one, two).find(({ text }) => text.startsWith("clip")),
+    { tone: "bad", text: "clip does not arrive at south: middle cannot be reached" },
+  );
+  const ways = [{ at: 5_100, path: ["origin", "south"] }];
+  assert.deepEqual(changesBetween(two, networkAfter([switched(6_000, [first], { ways })], two)), [
+    { tone: "good", text: "clip arrives at south again after 4 s" },
+  ]);
 });
 
 test("silence is told once per step, and the return", () => {

@@ -8,6 +8,7 @@ import {
   formatMs,
   formatPath,
   formatShare,
+  formatSpan,
 } from "./format.ts";
 
 test("numbers are short, with decimal prefixes", () => {
@@ -40,4 +41,14 @@ test("codecs and paths are written as people do", () => {
   assert.equal(formatCodecs(["h264", "opus", "x-odd"]), "H.264 + Opus + x-odd");
   assert.equal(formatPath(["origin", "south"]), "origin › south");
   assert.equal(formatPath([]), "no way to it");
+});
+
+test("spans are told as people do, from tenths of seconds to hours", () => {
+  assert.deepEqual(
+    [0, 440, 5_040, 9_960, 59_400, 119_000, 120_000, 7_140_000, 7_200_000].map((ms) =>
+      formatSpan(ms),
+    ),
+    ["0 s", "0.4 s", "5 s", "10 s", "59 s", "119 s", "2 min", "119 min", "2 h"],
+  );
+  assert.equal(formatSpan(3_400, 0), "3 s");
 });

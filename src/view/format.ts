@@ -28,6 +28,14 @@ export function formatMs(ms: number | undefined): string {
   return `${Math.abs(ms) < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
 }
 
+/** `0.4 s`, `12 s`, `3 min`: how long something took, for people. @param digits of seconds below ten */
+export function formatSpan(ms: number, digits = 1): string {
+  const seconds = Math.max(0, ms) / 1000;
+  if (seconds < 9.95) return `${Number(seconds.toFixed(digits))} s`;
+  if (seconds < 120) return `${Math.round(seconds)} s`;
+  return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
+}
+
 /** `7 %` of one CPU. */
 export function formatShare(share: number | undefined): string {
   if (share === undefined) return UNKNOWN;

@@ -27,6 +27,7 @@ export {
   formatMs,
   formatPath,
   formatShare,
+  formatSpan,
   UNKNOWN,
 } from "./format.ts";
 export {
@@ -50,6 +51,8 @@ export {
   type ChannelRow,
   channelRows,
   type Drop,
+  type InputRow,
+  inputRows,
   type SubscriberRow,
   subscriberRows,
 } from "./tables.ts";
@@ -61,3 +64,11 @@ export {
   type TopologySource,
   topologyOf,
 } from "./topology.ts";
+export {
+  formatHeldBack,
+  formatOrigin,
+  formatStall,
+  isLearned,
+  type WayEntry,
+  waysOf,
+} from "./ways.ts";

@@ -105,6 +105,17 @@ export function sampleInput(name: string, change: Partial<InputSnapshot> = {}): 
   };
 }
 
+/** Values for tests: how an input is known. */
+export function sampleOrigin(
+  change:
+    | { readonly kind: "configured" }
+    | { readonly kind: "learned"; readonly from: string; readonly agoMs: number }
+    | { readonly kind: "directory"; readonly isIngest: boolean },
+): NonNullable<InputSnapshot["origin"]> {
+  const relation = change.kind === "configured" ? "route" : "source-of-source";
+  return { ...change, relation, heldBackMs: 5_000, lost: 0 };
+}
+
 /** Values for tests: a player. */
 export function sampleSubscriber(change: Partial<SubscriberSnapshot> = {}): SubscriberSnapshot {
   return {

@@ -4,12 +4,14 @@ import {
   answer,
   networkAfter,
   sampleChannel,
+  sampleInput,
+  sampleOrigin,
   sampleSession,
   sampleSubscriber,
   sampleView,
   silence,
 } from "./sample-views.ts";
-import { channelRows, subscriberRows } from "./tables.ts";
+import { channelRows, inputRows, subscriberRows } from "./tables.ts";
 
 const session = { type: "session-answered", view: sampleSession(["origin", "south"]) } as const;
 const channel = sampleChannel({
@@ -58,4 +60,34 @@ test("a site that is down has no subscribers and no numbers", () => {
   const down = networkAfter([silence("south"), silence("south")], network);
   assert.deepEqual(subscriberRows(down, "south", undefined), []);
   assert.equal(channelRows(down, "south")[0]?.here, undefined);
+});
+
+test("what a site may receive from is listed in the order of preference, and what was learned is marked", () => {
+  const route = sampleInput("middle", { origin: sampleOrigin({ kind: "configured" }) });
+  const learned = sampleInput("origin", {
+    state: "standby",
+    origin: sampleOrigin({ kind: "learned", from: "middle", agoMs: 100 }),
+  });
+  const at = (seconds: number) => {
+    const input = { ...route, packets: seconds * 10, bytes: seconds * 1_000 };
+    return answer(
+      sampleView("south", seconds * 1_000, [
+        sampleChannel({ name: "news", inputs: [route] }),
+        sampleChannel({ inputs: [input, learned] }),
+      ]),
+    );
+  };
+  const seen = networkAfter([session, at(1), at(2)]);
+  assert.deepEqual(
+    inputRows(seen, "south", undefined).map((row) => [row.channel, row.input.name, row.isLearned]),
+    [
+      ["clip", "middle", false],
+      ["clip", "origin", true],
+      ["news", "middle", false],
+    ],
+  );
+  assert.equal(inputRows(seen, "south", "clip")[0]?.rate?.bitsPerSecond, 8_000);
+  assert.equal(inputRows(seen, "south", "news").length, 1);
+  const down = networkAfter([silence("south"), silence("south")], seen);
+  assert.deepEqual(inputRows(down, "south", "clip"), []);
 });

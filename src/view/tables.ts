@@ -1,7 +1,19 @@
-import type { ChannelSnapshot, SubscriberSnapshot } from "../client/contract/index.ts";
+import type {
+  ChannelSnapshot,
+  InputSnapshot,
+  SubscriberSnapshot,
+} from "../client/contract/index.ts";
 import { channelNames } from "./choices.ts";
 import { type Network, stateOf } from "./network.ts";
-import { channelOf, channelRateIn, channelRateOut, type Rate, subscriberRate } from "./rates.ts";
+import {
+  channelOf,
+  channelRateIn,
+  channelRateOut,
+  inputRate,
+  type Rate,
+  subscriberRate,
+} from "./rates.ts";
+import { isLearned } from "./ways.ts";
 
 /** A channel at one site. */
 export interface ChannelRow {
@@ -21,6 +33,15 @@ export interface ChannelRow {
 export interface Drop {
   readonly reason: string;
   readonly count: number;
+}
+
+/** What one site may receive a channel from. */
+export interface InputRow {
+  readonly channel: string;
+  readonly input: InputSnapshot;
+  /** Not of the route. */
+  readonly isLearned: boolean;
+  readonly rate: Rate | undefined;
 }
 
 /** A subscriber of a channel at one site. */
@@ -51,6 +72,25 @@ export function channelRows(network: Network, site: string): readonly ChannelRow
       dropCount: countOf(drops),
     };
   });
+}
+
+/** The inputs of one site: of one channel, or of all; of each channel in the order in which they are preferred. */
+export function inputRows(
+  network: Network,
+  site: string,
+  channel: string | undefined,
+): readonly InputRow[] {
+  const observed = network.sites.get(site);
+  if (observed?.now === undefined || stateOf(network, site).state === "down") return [];
+  return observed.now.snapshot.channels
+    .filter(({ name }) => channel === undefined || name === channel)
+    .toSorted((left, right) => left.name.localeCompare(right.name))
+    .flatMap(({ name, inputs }) =>
+      inputs.map((input) => ({
+        ...{ channel: name, input, isLearned: isLearned(input) },
+        rate: inputRate(observed, name, input),
+      })),
+    );
 }
 
 /** The subscribers at one site: of one channel, or of all; sites first, then RTP receivers, then viewers. */

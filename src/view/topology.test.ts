@@ -5,6 +5,7 @@ import {
   networkAfter,
   sampleChannel,
   sampleInput,
+  sampleOrigin,
   sampleSession,
   sampleSubscriber,
   sampleView,
@@ -145,4 +146,69 @@ test("a text channel against the stream of pictures does not turn the graph arou
   ]);
   const ranks = new Map(topologyOf(network).sites.map((site) => [site.name, site.rank]));
   assert.deepEqual([ranks.get("origin"), ranks.get("south")], [0, 1]);
+});
+
+test("a way that no route names is marked, with how it is known; one that is not there is no link", () => {
+  const learned = sampleOrigin({ kind: "learned", from: "middle", agoMs: 3_200 });
+  const lost = { ...sampleOrigin({ kind: "configured" }), lost: 3, heldBackMs: 20_000 };
+  const inputs = [
+    sampleInput("middle", { origin: lost }),
+    sampleInput("north", { state: "standby", origin: learned }),
+    sampleInput("origin", { state: "down", origin: learned }),
+  ];
+  const network = networkAfter([
+    session,
+    ...["origin", "north", "middle"].map((name) => answer(sampleView(name, 1))),
+    answer(sampleView("south", 1, [sampleChannel({ inputs })])),
+  ]);
+  assert.deepEqual(
+    topologyOf(network).links.map(({ key, isLearned, channels: [on] }) => [
+      key,
+      isLearned,
+      on?.origin,
+    ]),
+    [
+      ["middle>south", false, "lost 3 times within two minutes, and held back for 20 s"],
+      ["north>south", true, "learned from middle, 3 s ago"],
+    ],
+  );
+  const down = networkAfter([silence("south"), silence("south")], network);
+  assert.deepEqual(
+    topologyOf(down).links.map(({ key }) => key),
+    ["middle>south"],
+    "what a site that is down has learned is of no use",
+  );
+});
+
+test("a link is of a route when one of its channels has it from one", () => {
+  const learned = sampleOrigin({ kind: "directory", isIngest: true });
+  const network = networkAfter([
+    session,
+    answer(
+      sampleView("south", 1, [
+        sampleChannel({ inputs: [sampleInput("north", { state: "standby", origin: learned })] }),
+        sampleChannel({ name: "news", inputs: [sampleInput("north")] }),
+      ]),
+    ),
+  ]);
+  const [link] = topologyOf(network).links;
+  assert.equal(link?.isLearned, false);
+  assert.deepEqual(
+    link?.channels.map(({ channel, isLearned }) => [channel, isLearned]),
+    [
+      ["clip", true],
+      ["news", false],
+    ],
+  );
+});
+
+test("a channel that does not arrive marks its site", () => {
+  const stalled = { forMs: 2_000, reason: "middle cannot be reached", trying: ["middle"] };
+  const network = networkAfter([
+    session,
+    answer(sampleView("south", 1, [sampleChannel({ stalled }), sampleChannel({ name: "news" })])),
+  ]);
+  assert.deepEqual(topologyOf(network).sites.find(({ name }) => name === "south")?.stalls, [
+    { channel: "clip", reason: "for 2 s: middle cannot be reached; trying middle" },
+  ]);
 });

@@ -1,6 +1,7 @@
 import type { ChannelSnapshot, InputSnapshot } from "../client/contract/index.ts";
 import { type Network, type ObservedSite, type SiteState, stateOf } from "./network.ts";
 import { cpuShareOf, inputRate, type Rate, siteRate, subscriberRate, sumOf } from "./rates.ts";
+import { formatHeldBack, formatOrigin, formatStall, isLearned } from "./ways.ts";
 
 /** A site, as a node of the graph. */
 export interface TopologySite {
@@ -21,6 +22,8 @@ export interface TopologySite {
   readonly viewerCount: number;
   /** RTP receivers served here. */
   readonly outputCount: number;
+  /** Channels that are wanted here and do not arrive, and why. */
+  readonly stalls: readonly { readonly channel: string; readonly reason: string }[];
   /** What comes in from outside here. */
   readonly sources: readonly TopologySource[];
 }
@@ -42,6 +45,8 @@ export interface TopologyLink {
   readonly to: string;
   /** The liveliest of its channels' states. */
   readonly state: InputSnapshot["state"];
+  /** Of no route: all its channels know of it from other sites. */
+  readonly isLearned: boolean;
   /** Undefined until known, and for what does not answer. */
   readonly rate: Rate | undefined;
   readonly channels: readonly LinkChannel[];
@@ -53,6 +58,10 @@ export interface LinkChannel {
   readonly state: InputSnapshot["state"];
   /** The stack in words; empty when only the sending end is known. */
   readonly connection: string;
+  /** Not of the route. */
+  readonly isLearned: boolean;
+  /** How the receiving end knows of it, and that it is held back; empty: by its route. */
+  readonly origin: string;
   readonly rate: Rate | undefined;
 }
 
@@ -99,6 +108,9 @@ function siteOf(network: Network, name: string, rank: number | undefined): Topol
     history: site?.history ?? [],
     viewerCount: subscribers.filter((subscriber) => subscriber.kind === "viewer").length,
     outputCount: subscribers.filter((subscriber) => subscriber.kind === "rtp").length,
+    stalls: channels.flatMap(({ name: channel, stalled }) =>
+      stalled === undefined ? [] : [{ channel, reason: formatStall(stalled) }],
+    ),
     sources: alive === undefined ? [] : channels.flatMap((channel) => sourcesOf(alive, channel)),
   };
 }
@@ -139,6 +151,7 @@ function linksOf(network: Network): readonly TopologyLink[] {
       from,
       to,
       state: liveliest(channels),
+      isLearned: channels.every((channel) => channel.isLearned),
       rate: known ? sumOf(rates) : undefined,
       channels,
     };
@@ -153,11 +166,17 @@ function addInputs(network: Network, site: ObservedSite, add: AddLink): void {
   for (const channel of site.now?.snapshot.channels ?? []) {
     for (const input of channel.inputs) {
       if (input.kind !== "site") continue;
+      // What was learned and is not there is no way.
+      if (isLearned(input) && (input.state === "down" || down)) continue;
       const sourceDown = stateOf(network, input.name).state === "down";
       add(input.name, site.name, {
         channel: channel.name,
         state: down ? "down" : sourceDown && input.state !== "down" ? "suspected" : input.state,
         connection: input.connection,
+        isLearned: isLearned(input),
+        origin: [isLearned(input) ? formatOrigin(input) : "", formatHeldBack(input)]
+          .filter(Boolean)
+          .join("; "),
         rate: down || sourceDown ? undefined : inputRate(site, channel.name, input),
       });
     }
@@ -175,6 +194,8 @@ function addSubscribers(network: Network, site: ObservedSite, add: AddLink): voi
         channel: channel.name,
         state: subscriber.state === "standby" ? "standby" : "active",
         connection: subscriber.stack,
+        isLearned: false,
+        origin: "",
         rate: subscriberRate(site, channel.name, subscriber),
       });
     }

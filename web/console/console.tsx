@@ -56,6 +56,7 @@ export function Console({ clock, origin }: { readonly clock: Clock; readonly ori
         />
         <PlayerPane
           clock={clock}
+          network={network}
           token={token}
           watch={watch}
           url={record && poller.urlOf(record)}

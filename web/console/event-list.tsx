@@ -1,3 +1,4 @@
+import { clockTime } from "./session/clock-time.ts";
 import type { EventLine } from "./session/use-session.ts";
 
 /** What happened, newest first. */
@@ -20,12 +21,4 @@ export function EventList({ lines }: { readonly lines: readonly EventLine[] }) {
       </div>
     </section>
   );
-}
-
-/** `12:03:04`, local. */
-function clockTime(at: number): string {
-  const time = new Date(at);
-  return [time.getHours(), time.getMinutes(), time.getSeconds()]
-    .map((part) => String(part).padStart(2, "0"))
-    .join(":");
 }

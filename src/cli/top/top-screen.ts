@@ -5,6 +5,7 @@ import {
   formatCount,
   formatMs,
   formatShare,
+  formatStall,
   UNKNOWN,
 } from "../../view/index.ts";
 import { sparkline } from "../sparkline.ts";
@@ -179,8 +180,14 @@ const CHANNEL_COLUMNS: readonly Column<ChannelRow>[] = [
   {
     title: "COMES THROUGH",
     expendable: 2,
-    cell: ({ path }) =>
-      path.length === 0 ? { text: "no way", style: "yellow" } : clipped(path.join(" › "), 40),
+    cell: ({ path, stalled }) => {
+      if (stalled != null) {
+        const text = `no way ${formatStall(stalled)}`;
+        return { text: clipped(text, 40), style: "yellow" };
+      }
+      if (path.length === 0) return { text: "no way", style: "yellow" };
+      return clipped(path.join(" › "), 40);
+    },
   },
   { title: "IN", align: "right", least: 9, cell: ({ bitsIn }) => formatBitRate(bitsIn) },
   { title: "OUT", align: "right", least: 9, cell: ({ bitsOut }) => formatBitRate(bitsOut) },

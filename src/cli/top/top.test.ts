@@ -16,7 +16,7 @@ const ALL: TopChoice = { view: "all", sort: 0, site: undefined, isPaused: false 
 
 function statsOf(site: string, parts: Partial<SiteStats> = {}): SiteStats {
   const channel = {
-    ...{ name: "clip", path: ["origin", site], bitsIn: 2.4e6, bitsOut: 24e6 },
+    ...{ name: "clip", path: ["origin", site], stalled: null, bitsIn: 2.4e6, bitsOut: 24e6 },
     ...{ packetsIn: 300, packetsOut: 3_000, subscribers: 10, lagMs: 12, drops: 0 },
     ...{ latencyMs: 3.25, jitterMs: 0.5 },
   };
@@ -75,6 +75,20 @@ test("a site that does not answer, and a degraded one, are listed first", () => 
     "! south: no answer within 2 s",
   ]);
   assert.match(lines.join("\n"), /south +● down/);
+});
+
+test("a channel that does not arrive says why where its way would stand", () => {
+  const [channel] = statsOf("south").channels;
+  assert.ok(channel !== undefined);
+  const stalled = { forMs: 4_000, reason: "middle fails", trying: ["north"] };
+  const lost = statsOf("south", { channels: [{ ...channel, path: [], stalled }] });
+  const text = topScreen(sessionOf(lost), ALL, frame(140, undefined)).join("\n");
+  assert.match(text, /clip +south +no way for 4 s: middle fails; trying no… +2\.40 Mb\/s/);
+  const idle = statsOf("south", { channels: [{ ...channel, path: [] }] });
+  assert.match(
+    topScreen(sessionOf(idle), ALL, frame(140, undefined)).join("\n"),
+    /south +no way +2/,
+  );
 });
 
 test("the screen fits any terminal, whatever is on it", () => {

@@ -12,6 +12,7 @@ export type {
   PeerSnapshot,
   PlaneSnapshot,
   SubscriberSnapshot,
+  SwitchSnapshot,
 } from "./plane-snapshot.ts";
 export type { RecordEvent, RecordRequest, RecordStatus } from "./recording.ts";
 export type { ChannelNow, SiteStats, SlowNow, StatsView, Usage } from "./site-stats.ts";

@@ -7,6 +7,7 @@ export type {
   InputSnapshot,
   PeerSnapshot,
   SubscriberSnapshot,
+  SwitchSnapshot,
 } from "../../reflector/index.ts";
 
 /** The plane in detail. */

@@ -3,6 +3,12 @@ export interface ChannelNow {
   readonly name: string;
   /** Sites it comes through, this one last; empty: no way to it. */
   readonly path: readonly string[];
+  /** Why it does not arrive although it is wanted; null: it does, or is not. */
+  readonly stalled: {
+    readonly forMs: number;
+    readonly reason: string;
+    readonly trying: readonly string[];
+  } | null;
   readonly bitsIn: number;
   readonly bitsOut: number;
   /** Per second. */

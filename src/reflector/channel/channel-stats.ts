@@ -9,6 +9,7 @@ import type { PastSubscribers } from "./past-subscribers.ts";
 export interface StatsSources {
   readonly name: string;
   readonly path: readonly string[];
+  readonly stalled: ChannelStats["stalled"];
   readonly packetsIn: number;
   readonly bytesIn: number;
   readonly drops: Counters;
@@ -33,7 +34,7 @@ export function statsOf(of: StatsSources, slowest: Worst<SlowSubscriber>): Chann
     slowest.offer(lag, () => slowOf(name, each, lag));
   }
   return {
-    ...{ name, path: of.path, packetsIn: of.packetsIn, bytesIn: of.bytesIn },
+    ...{ name, path: of.path, stalled: of.stalled, packetsIn: of.packetsIn, bytesIn: of.bytesIn },
     ...{ packetsOut: distributor.packetsOut, bytesOut: distributor.bytesOut },
     ...{ subscribers: counts, drops: drops.toJSON() },
     ...{ latencyMs: messages.latencyMs, jitterMs: messages.jitterMs, lagMs: Math.round(lagMs) },

@@ -1,6 +1,7 @@
-import type { Clock } from "../../base/index.ts";
+import { type Clock, LIMITS } from "../../base/index.ts";
 import type { Receiver } from "../../channel/index.ts";
 import type { ChannelStall } from "../../wire/index.ts";
+import type { ChannelSnapshot, SwitchSnapshot, WaySnapshot } from "../snapshot.ts";
 import type { Announcer } from "./announcer.ts";
 
 /** A change of sources takes less than this: only then does a channel count as stalled, ms. */
@@ -15,10 +16,12 @@ export interface ChannelWayOptions {
   setPath(path: readonly string[]): void;
 }
 
-/** Whether a channel arrives, and what subscribers are told when it does not. [W34] */
+/** Whether a channel arrives and on which ways, and what subscribers are told when it does not. [W34] */
 export class ChannelWay {
   readonly #options: ChannelWayOptions;
   #lostSince: number | undefined;
+  #switches: readonly SwitchSnapshot[] = [];
+  #ways: readonly WaySnapshot[] = [];
 
   constructor(options: ChannelWayOptions) {
     this.#options = options;
@@ -30,8 +33,33 @@ export class ChannelWay {
     return this.#lostSince === undefined ? 0 : Math.max(1, clock.now() - this.#lostSince);
   }
 
+  /** Notes that another site is the source now. */
+  switched(from: string | undefined, to: string, reason: string): void {
+    const at = this.#options.clock.now();
+    this.#switches = [...this.#switches, { at, from, to, reason }].slice(-LIMITS.waysMax);
+  }
+
+  /** Where the channel comes from, and came from before. */
+  snapshot(): Pick<ChannelSnapshot, "path" | "stalled" | "switches" | "ways"> {
+    const { path, stall } = this.#options.announcer;
+    this.#notePath();
+    return { path, stalled: stall, switches: this.#switches, ways: this.#ways };
+  }
+
   /** Looks at the channel's sources. Every 100 ms, while it is not ingested here. */
   follow(receiver: Receiver): void {
+    this.#look(receiver);
+    this.#notePath();
+  }
+
+  /** It is ingested here, or closed. */
+  reset(): void {
+    this.#lostSince = undefined;
+    this.#options.announcer.stall = undefined;
+    this.#options.announcer.setIdleWay([]);
+  }
+
+  #look(receiver: Receiver): void {
     const { announcer, clock, site } = this.#options;
     if (!receiver.wanted) {
       this.#lostSince = undefined;
@@ -63,11 +91,12 @@ export class ChannelWay {
     if (isNew) announcer.announcePath(false);
   }
 
-  /** It is ingested here, or closed. */
-  reset(): void {
-    this.#lostSince = undefined;
-    this.#options.announcer.stall = undefined;
-    this.#options.announcer.setIdleWay([]);
+  #notePath(): void {
+    const { announcer, clock } = this.#options;
+    const { path } = announcer;
+    const last = this.#ways.at(-1)?.path ?? [];
+    if (path.join() === last.join()) return;
+    this.#ways = [...this.#ways, { at: clock.now(), path }].slice(-LIMITS.waysMax);
   }
 }
 

@@ -135,6 +135,7 @@ export class Channel {
         onPacket: (packet) => this.#deliver(packet, options.clock.now()),
         onInBand: (message, packet) => this.#inBand(message, packet),
         onSwitched: (from, to, reason) => {
+          this.#way.switched(from, to, reason);
           options.onEvent({ type: "input-switched", channel: this.name, from, to, reason });
         },
         onRefused: (name, { code, message }) => {
@@ -323,8 +324,7 @@ export class Channel {
       name: this.name,
       id: this.id,
       description,
-      path: this.#announcer.path,
-      stalled: this.#announcer.stall,
+      ...this.#way.snapshot(),
       packetsIn: this.#packetsIn,
       bytesIn: this.#bytesIn,
       packetsOut: this.#distributor.packetsOut,
@@ -356,7 +356,8 @@ export class Channel {
   stats(slowest: Worst<SlowSubscriber>): ChannelStats {
     return statsOf(
       {
-        ...{ name: this.name, path: this.#announcer.path, drops: this.drops, past: this.#past },
+        ...{ name: this.name, path: this.#announcer.path, stalled: this.#announcer.stall },
+        ...{ drops: this.drops, past: this.#past },
         ...{ packetsIn: this.#packetsIn, bytesIn: this.#bytesIn },
         ...{ distributor: this.#distributor, messages: this.#messages },
       },

@@ -158,8 +158,8 @@ export class Reshaper {
     if (open === undefined) return new Map();
     return new Map(
       this.#related(open, true).map(({ name, origin, relation }) => {
-        const held = this.#policy.preferMs(this.#failures.count(name, this.#options.clock.now()));
-        return [name, { relation, ...origin, heldBackMs: held }];
+        const lost = this.#failures.count(name, this.#options.clock.now());
+        return [name, { relation, ...origin, lost, heldBackMs: this.#policy.preferMs(lost) }];
       }),
     );
   }

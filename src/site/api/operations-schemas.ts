@@ -11,6 +11,7 @@ const level = z.enum(["debug", "info", "warn", "error", "silent"]);
 const channelNowSchema = z.strictObject({
   name,
   path: z.array(name),
+  stalled: z.strictObject({ forMs: rate, reason: z.string(), trying: z.array(name) }).nullable(),
   bitsIn: rate,
   bitsOut: rate,
   packetsIn: rate,

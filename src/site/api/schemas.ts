@@ -70,7 +70,7 @@ const inputSchema = z.strictObject({
         z.object({ kind: z.literal("learned"), from: z.string(), agoMs: millis }),
         z.object({ kind: z.literal("directory"), isIngest: z.boolean() }),
       ]),
-      z.object({ relation: z.string(), heldBackMs: millis }),
+      z.object({ relation: z.string(), heldBackMs: millis, lost: count }),
     )
     .optional(),
 });
@@ -115,6 +115,10 @@ export const channelSnapshotSchema = z
     stalled: z
       .strictObject({ forMs: millis, reason: z.string(), trying: z.array(name) })
       .optional(),
+    switches: z
+      .array(z.strictObject({ at: millis, from: name.optional(), to: name, reason: z.string() }))
+      .optional(),
+    ways: z.array(z.strictObject({ at: millis, path: z.array(name) })).optional(),
     packetsIn: count,
     bytesIn: count,
     packetsOut: count,

@@ -237,6 +237,7 @@ function nowOf(now: ChannelStats, before: ChannelStats | undefined, seconds: num
   return {
     name: now.name,
     path: now.path,
+    stalled: now.stalled ?? null,
     bitsIn: 8 * rate((each) => each.bytesIn),
     bitsOut: 8 * rate((each) => each.bytesOut),
     packetsIn: rate((each) => each.packetsIn),

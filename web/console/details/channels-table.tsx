@@ -6,6 +6,7 @@ import {
   formatCount,
   formatMs,
   formatPath,
+  formatStall,
   type Network,
   stateOf,
   UNKNOWN,
@@ -71,10 +72,13 @@ function columnsOf(props: ChannelsTableProps, down: boolean): readonly Column<Ch
       cell: ({ here }) =>
         here === undefined ? (
           <span class="quiet">not here; fetched on demand</span>
-        ) : (
+        ) : here.stalled === undefined ? (
           formatPath(here.path)
+        ) : (
+          <span class="bad">does not arrive {formatStall(here.stalled)}</span>
         ),
-      hint: ({ here }) => here && formatPath(here.path),
+      hint: ({ here }) =>
+        here && (here.stalled ? formatStall(here.stalled) : formatPath(here.path)),
     },
     {
       label: "In",

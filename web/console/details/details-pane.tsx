@@ -4,6 +4,7 @@ import type { Network } from "../../../src/view/index.ts";
 import { moveFocus } from "../keys/move-focus.ts";
 import type { Poller } from "../session/poller.ts";
 import { ChannelsTable } from "./channels-table.tsx";
+import { InputsTable } from "./inputs-table.tsx";
 import { StatsPanel } from "./stats-panel.tsx";
 import { StreamsTable } from "./streams-table.tsx";
 import { SubscribersTable } from "./subscribers-table.tsx";
@@ -47,6 +48,7 @@ export function DetailsPane(props: DetailsPaneProps) {
               onSelect={(name) => onChannel(name === channel ? undefined : name)}
               onWatch={props.onWatch}
             />
+            <InputsTable network={network} site={site} channel={channel} />
             <SubscribersTable network={network} site={site} channel={channel} />
           </>
         )}

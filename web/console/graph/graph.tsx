@@ -59,7 +59,12 @@ export function Graph(props: GraphProps) {
   const [openKey, open] = useState<string>();
   const portrait = size.width < LANDSCAPE_MIN;
   const { half, landscape, portrait: upright } = schemeOf(topology);
-  const laidOut = layout.place({ ...topology, grid: portrait ? upright : landscape });
+  const laidOut = layout.place({
+    sites: topology.sites,
+    // What is learned comes and goes: the places stay.
+    links: topology.links.filter(({ isLearned }) => !isLearned),
+    grid: portrait ? upright : landscape,
+  });
   const { places, room, scale } = fit(
     portrait ? transposed(laidOut) : laidOut,
     // Downwards there is as much room as is needed: the page scrolls.
@@ -245,6 +250,9 @@ function Legend() {
     <span class="legend" aria-hidden="true">
       <span class="key active">media</span>
       <span class="key standby">standby</span>
+      <span class="key learned" title="A way that no route names: learned from a neighbour">
+        learned
+      </span>
       <span class="key suspected">suspected</span>
       <span class="key-source">source</span>
       <span class="key-dot">player</span>

@@ -29,14 +29,16 @@ export function LinkLine(props: {
   const { state, rate } = selected ?? link;
   const faded = channel !== undefined && selected === undefined;
   const flows = !faded && (rate?.bitsPerSecond ?? 0) > 0;
-  const look = state === "active" && !flows ? "idle" : state;
+  const plain = state === "active" && !flows ? "idle" : state;
+  const learned = (selected ?? link).isLearned;
+  const look = learned && LEARNED_LOOKS.includes(plain) ? `learned-${plain}` : plain;
   const label = faded ? undefined : labelOf(state, rate);
   const along = course.course === "along";
   const middle = middleOf(course);
   return (
     // biome-ignore lint/a11y/useSemanticElements: there is no button element in SVG
     <g
-      class={`link ${look} ${flows ? "flows" : ""} ${faded ? "faded" : ""} ${isOpen ? "open" : ""}`}
+      class={`link ${look === plain ? "" : plain} ${look} ${flows ? "flows" : ""} ${faded ? "faded" : ""} ${isOpen ? "open" : ""}`}
       data-link={link.key}
       role="button"
       tabindex={props.isTabStop ? 0 : -1}
@@ -66,11 +68,18 @@ export function LinkLine(props: {
   );
 }
 
+/** Looks that ways which are learned have for themselves. */
+const LEARNED_LOOKS: readonly string[] = ["active", "standby", "connecting"];
+const LOOKS = [
+  ...["active", "idle", "suspected", "connecting", "standby", "down"],
+  ...LEARNED_LOOKS.map((look) => `learned-${look}`),
+];
+
 /** Arrow heads, one per look: markers do not inherit the colour of their line. */
 export function ArrowHeads() {
   return (
     <defs>
-      {["active", "idle", "suspected", "connecting", "standby", "down"].map((look) => (
+      {LOOKS.map((look) => (
         <marker
           key={look}
           id={`arrow-${look}`}
@@ -97,12 +106,13 @@ function labelOf(state: TopologyLink["state"], rate: Rate | undefined): string |
 
 function inWords(link: TopologyLink): string {
   const rate = link.rate === undefined ? "" : `, ${formatBitRate(link.rate.bitsPerSecond)}`;
-  return `Link from ${link.from} to ${link.to}, ${link.state}${rate}`;
+  const learned = link.isLearned ? ", learned" : "";
+  return `Link from ${link.from} to ${link.to}, ${link.state}${learned}${rate}`;
 }
 
 function titleOf(link: TopologyLink): string {
-  const lines = link.channels.map(({ channel, state, connection, rate }) =>
-    [channel, state, connection, rate && formatBitRate(rate.bitsPerSecond)]
+  const lines = link.channels.map(({ channel, state, connection, origin, rate }) =>
+    [channel, state, origin, connection, rate && formatBitRate(rate.bitsPerSecond)]
       .filter(Boolean)
       .join(", "),
   );

@@ -17,12 +17,13 @@ export function LinkPane(props: { readonly link: TopologyLink; readonly onClose:
         </button>
       </h3>
       <ul>
-        {link.channels.map(({ channel, state, connection, rate }) => (
+        {link.channels.map(({ channel, state, connection, origin, isLearned, rate }) => (
           <li key={channel}>
             <b>{channel}</b>
             <span class={state}>{state}</span>
             <span class="quiet">{connection}</span>
             <span class="number">{formatBitRate(rate?.bitsPerSecond)}</span>
+            {origin !== "" && <span class={isLearned ? "origin learned" : "origin"}>{origin}</span>}
           </li>
         ))}
       </ul>

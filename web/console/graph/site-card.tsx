@@ -58,7 +58,7 @@ export function SiteCard(props: SiteCardProps) {
         <span class="card-head">
           <i class="lamp" />
           <b class="card-name">{site.name}</b>
-          <em>{down || site.state === "suspected" || site.state === "leader" ? site.state : ""}</em>
+          <StateWord site={site} />
         </span>
         <span class="card-facts">
           {down ? (
@@ -87,6 +87,21 @@ export function SiteCard(props: SiteCardProps) {
   );
 }
 
+/** What a glance should tell: it is no common site, or something does not arrive. */
+function StateWord({ site }: { readonly site: TopologySite }) {
+  const { state, stalls } = site;
+  if (stalls.length > 0) {
+    const lines = stalls.map(({ channel, reason }) => `${channel} does not arrive ${reason}`);
+    const names = stalls.map(({ channel }) => channel);
+    return (
+      <em class="stalled" title={lines.join("\n")}>
+        no {names.length > 2 ? `${names.length} channels` : names.join(", ")}
+      </em>
+    );
+  }
+  return <em>{state === "down" || state === "suspected" || state === "leader" ? state : ""}</em>;
+}
+
 /** Buttons of the demo. A button that the keyboard pressed hands the focus to the one that takes its place. */
 function Controls(props: {
   readonly demo: Demo;
@@ -100,8 +115,9 @@ function Controls(props: {
   const verbs: readonly DemoVerb[] = down ? ["start"] : ["stop", "kill"];
   const busy = demo.busy.has(name);
   useEffect(() => {
-    if (byKey.current) group.current?.querySelector("button")?.focus();
-    byKey.current = false;
+    // The site may seem to go and come again: each time the button that had the focus is gone.
+    if (byKey.current && document.activeElement === document.body)
+      group.current?.querySelector("button")?.focus();
   }, [down]);
   return (
     <div class="card-controls" ref={group}>

@@ -8,7 +8,7 @@ import { useColourScheme } from "../session/use-colour-scheme.ts";
 export const ARRIVAL_WINDOW_MS = 60_000;
 const DRAW_MS = 250;
 const SUMMARY_MS = 1_000;
-const HEIGHT_MIN = 110;
+const HEIGHT_MIN = 84;
 /** Top of the scale while nothing takes longer, ms. */
 const TOP_MS_MIN = 100;
 

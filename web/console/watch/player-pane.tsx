@@ -1,17 +1,19 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { type Clock, every } from "../../../src/base/index.ts";
 import type { PlayerStats } from "../../../src/channel/playout/player-stats.ts";
-import { ArrivalLog, type Watch } from "../../../src/view/index.ts";
+import { ArrivalLog, type Network, type Watch } from "../../../src/view/index.ts";
 import { type FrameDetail, MeanderPlayer } from "../../player/meander-player.ts";
 import type { SessionToken } from "../../token/session-token.ts";
 import { ARRIVAL_WINDOW_MS, ArrivalChart } from "./arrival-chart.tsx";
 import { Choice } from "./choice.tsx";
 import { StatsRow } from "./stats-row.tsx";
+import { WayList } from "./way-list.tsx";
 import "./watch.css";
 
 /** What {@link PlayerPane} shows, and calls. */
 export interface PlayerPaneProps {
   readonly clock: Clock;
+  readonly network: Network;
   /** Shown to the watched site. */
   readonly token: SessionToken;
   /** Undefined until there is something to show. */
@@ -96,6 +98,7 @@ export function PlayerPane(props: PlayerPaneProps) {
         {watch === undefined && <p class="quiet">Waiting for a channel to watch…</p>}
       </div>
       <StatsRow stats={watch && stats} />
+      <WayList clock={clock} network={props.network} watch={watch} />
       <ArrivalChart clock={clock} arrivals={arrivals} />
     </section>
   );
