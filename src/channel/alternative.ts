@@ -16,8 +16,8 @@ export interface Alternative {
   confirmed: boolean | undefined;
   /** Not used before this time, ms: it refused, or its path loops. */
   barredUntil: number;
-  /** Announced that it is shutting down: not switched to. */
-  leaving: boolean;
+  /** Until when it counts as shutting down, ms: it says so again and again; one that stays is used again. */
+  leavingUntil: number;
   /** Since when it has been usable without interruption, ms; Infinity: it is not usable. */
   usableSince: number;
   /** Not of the route, but learned from other sites: used only when it has told a way. */
@@ -61,7 +61,7 @@ export function newAlternative(name: string, isLearned: boolean): Alternative {
     asked: undefined,
     confirmed: undefined,
     barredUntil: 0,
-    leaving: false,
+    leavingUntil: Number.NEGATIVE_INFINITY,
     usableSince: Number.POSITIVE_INFINITY,
     pathAt: Number.NEGATIVE_INFINITY,
     packets: 0,
@@ -91,7 +91,7 @@ export function isUsable(each: Alternative, now: number): boolean {
   return (
     each.peer?.state === "open" &&
     !each.peer.suspected &&
-    !each.leaving &&
+    each.leavingUntil <= now &&
     !each.isThroughUs &&
     each.barredUntil <= now
   );

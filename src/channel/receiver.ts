@@ -14,6 +14,8 @@ import { SourceSelection } from "./source-selection.ts";
 import { SourceWindows } from "./source-windows.ts";
 import { UpstreamRequests } from "./upstream-requests.ts";
 
+/** A site that said that it is leaving, and is still there after this, has changed its mind, ms. */
+const LEAVING_MS = 10_000;
 /** For this long after continuing live, what is missing is what was left out, ms. */
 const LEAVING_OUT_MS = 1_000;
 /** Without a packet for this long the flow has stalled, ms. */
@@ -207,7 +209,7 @@ export class Receiver {
   peerLeaving(name: string): void {
     const each = this.#selection.find(name);
     if (each === undefined) return;
-    each.leaving = true;
+    each.leavingUntil = this.#options.clock.now() + LEAVING_MS;
     this.tick();
   }
 

@@ -133,7 +133,7 @@ export class SourceSelection {
     forgetSubscription(each);
     each.peer = peer;
     each.barredUntil = 0;
-    each.leaving = false;
+    each.leavingUntil = Number.NEGATIVE_INFINITY;
     this.#choose(each);
   }
 
@@ -185,7 +185,7 @@ export class SourceSelection {
       const isPatient = best !== this.alternatives[0] && now - this.#startedAt < PATIENCE_MS;
       if (best !== undefined && !isPatient) this.#switch(best, "first choice");
     }
-    if (this.#active?.leaving === true) {
+    if (this.#active !== undefined && this.#active.leavingUntil > now) {
       const next = this.#best();
       if (next !== undefined) this.#switch(next, "the site is shutting down");
     }

@@ -20,6 +20,8 @@ const ATTEMPT_MS = 1_000;
 const PARTS = 50;
 /** A channel that is lost is looked at every so many times. */
 const LOST_PARTS = 3;
+/** A site that said that it is leaving, and is still there after this, has changed its mind, ms. */
+const LEAVING_MS = 10_000;
 /** A site that receives a channel through this one is asked again after this, ms. */
 const THROUGH_US_MS = 30_000;
 /** A neighbour that was lost so often recently is called unsteady. */
@@ -62,8 +64,8 @@ export class Reshaper {
   readonly #routes = new Map<string, Route>();
   /** Names of channels whose surroundings have changed. */
   readonly #changed = new Set<string>();
-  /** Sites that are leaving. */
-  readonly #leaving = new Set<string>();
+  /** Sites that are leaving, and until when that is believed, ms. */
+  readonly #leaving = new Map<string, number>();
   #policy: ReshapingPolicy = standardPolicy;
   #costs: Readonly<Record<string, number>> = {};
   #part = 0;
@@ -120,8 +122,8 @@ export class Reshaper {
     for (const other of this.#options.neighbours())
       if (other !== peer && other.remote?.name === name) return;
     this.#learned.connected(name, false);
-    if (!this.#leaving.has(name) && !ORDERLY.includes(code))
-      this.#failed(name, peer.connection.stack);
+    const isLeaving = (this.#leaving.get(name) ?? 0) > this.#options.clock.now();
+    if (!isLeaving && !ORDERLY.includes(code)) this.#failed(name, peer.connection.stack);
     this.#noteAll();
   }
 
@@ -131,7 +133,7 @@ export class Reshaper {
     const from = peer.remote?.name ?? "";
     const self = this.#options.site();
     const known = new Set(this.#options.sites());
-    if (isLeaving) this.#leaving.add(from);
+    if (isLeaving) this.#leaving.set(from, this.#options.clock.now() + LEAVING_MS);
     for (const each of relations) {
       if (channels.get(each.channel) === undefined) {
         drops.add("relation-unknown");
@@ -179,6 +181,7 @@ export class Reshaper {
     if (this.#part !== 0) return;
     this.#learned.expire();
     this.#failures.expire(now);
+    for (const [site, until] of this.#leaving) if (until <= now) this.#leaving.delete(site);
     for (const [key, until] of this.#throughUs) if (until <= now) this.#throughUs.delete(key);
   }
 
@@ -210,7 +213,7 @@ export class Reshaper {
         state: states.get(name) ?? "unknown",
         path: way?.path,
         isThroughUs: this.#isThroughUs(channel.name, way, name, now),
-        isLeaving: this.#leaving.has(name),
+        isLeaving: (this.#leaving.get(name) ?? 0) > now,
         failures: this.#failures.count(name, now),
         cost: this.#costs[name] ?? 1,
         rttMs: rtts.get(name),

@@ -228,3 +228,20 @@ test("a channel that nobody publishes has not stalled", async () => {
   assert.ok(viewer.states.every(({ type }) => type !== "stalled"));
   world.close();
 });
+
+test("a site that says it leaves, and stays, is left and used again", async () => {
+  const { world, publisher } = line(11);
+  await world.run(2_000);
+  const viewer = world.addViewer("clip", ["c"]);
+  await world.run(1_000);
+  // Its departure finds no end: the process goes on.
+  for (const name of CHAIN) world.site(name).setSites([{ name: "x", url: "x" }]);
+  void world.site("b").depart(200);
+  await world.run(1_000);
+  assert.equal(pathOf(viewer), "source a c");
+  await world.run(20_000);
+  publisher.stop();
+  await world.run(600);
+  assertComplete(viewer, 1_500);
+  world.close();
+});
