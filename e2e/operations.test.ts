@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
 import { connect } from "node:net";
+import { join } from "node:path";
 import { test } from "node:test";
 import { channelAt } from "./support/network.ts";
 import { endOf, meander } from "./support/processes.ts";
-import { RelayNetwork, settle } from "./support/relay-network.ts";
+import { more, RelayNetwork, settle } from "./support/relay-network.ts";
 import { PACKETS_PER_SECOND } from "./support/rtp-source.ts";
 import { freePortPairs } from "./support/udp.ts";
 import { Viewer } from "./support/viewer.ts";
@@ -221,4 +223,55 @@ test("a restart is refused where no site has that name", async () => {
   const running = meander("restart", "nowhere", "--site", relays.lead.url);
   assert.equal(await endOf(running), 1);
   assert.match(running.stderr(), /no site of the session has that name/);
+});
+
+/** Throws once, in no handler of anybody, when the file is there: what a bug in the main thread does. */
+const THROWS = `
+const { existsSync } = require("node:fs");
+if (require("node:worker_threads").isMainThread) {
+  const looking = setInterval(() => {
+    if (!existsSync(process.env.FAULT_FILE)) return;
+    clearInterval(looking);
+    throw new Error("thrown by the test");
+  }, 20);
+  looking.unref();
+}
+`;
+
+test("a relay whose main thread throws leaves before it ends: its neighbour takes the way that it learned", async (t) => {
+  const { edge, middle, network } = relays;
+  const [preload, fault] = [join(network.folder, "throws.cjs"), join(network.folder, "fault")];
+  await writeFile(preload, THROWS);
+  process.kill(middle.pid, "SIGTERM");
+  await middle.running.ended;
+  const options = `${process.env["NODE_OPTIONS"] ?? ""} --require ${JSON.stringify(preload)}`;
+  const faulty = await network.startWith({ NODE_OPTIONS: options, FAULT_FILE: fault }, "middle");
+  await edge.client.setRoutes({ upstreams: ["middle"] });
+  await using source = await relays.publish("faulty");
+  using viewer = await relays.watchByMiddle("faulty");
+  await until("what middle told", async () => {
+    const inputs = (await channelAt(edge, "faulty"))?.inputs ?? [];
+    const learned = inputs.find(({ name }) => name === "ingest");
+    return learned?.origin?.kind === "learned" && learned.state === "standby";
+  });
+
+  const from = viewer.received.length;
+  await writeFile(fault, "");
+  assert.equal(await endOf(faulty.running), 1, "an error is no orderly stop");
+  assert.match(faulty.running.stderr(), /thrown by the test.*An exception was not handled/);
+  assert.match(faulty.running.stderr(), /Subscribers continue elsewhere/);
+  await until("the way around it", () => viewer.path.join() === "ingest,edge");
+  const { switches = [] } = (await channelAt(edge, "faulty")) ?? {};
+  assert.deepEqual(
+    switches.slice(-1).map(({ from: left, reason, to }) => [left, to, reason]),
+    [["middle", "ingest", "the site is shutting down"]],
+    "edge was told, and did not have to find out",
+  );
+  await more(viewer, 1);
+  await network.start("middle");
+  await until("the original path", () => viewer.path.join() === "ingest,middle,edge");
+  await settle(source, viewer);
+  const pause = viewer.longestPause(from);
+  t.diagnostic(`longest pause ${pause.toFixed(0)} ms`);
+  await edge.client.setRoutes({ upstreams: ["middle", "ingest"] });
 });
