@@ -167,17 +167,19 @@ export class FieldSender {
       return;
     }
     const { marker, packets, setsInBand, slices } = this.#plan.video;
-    const units: { payload: Uint8Array; endsSlice: boolean }[] = [];
+    const units: { payload: Uint8Array; endsSlice: boolean; isSure?: boolean }[] = [];
     // One that does not repeat them still sends them when it begins.
     if (key && (setsInBand || this.#setsOfRun !== this.#run)) {
       this.#setsOfRun = this.#run;
-      for (const set of this.#sets) units.push({ payload: set, endsSlice: false });
+      // Sets that are never repeated are described out of band as well: the network does not lose them.
+      for (const payload of this.#sets)
+        units.push({ payload, endsSlice: false, isSure: !setsInBand });
     }
     for (let slice = 0; slice < slices; slice++) units.push(...this.#slice(frame, slice, packets));
-    for (const [index, { payload, endsSlice }] of units.entries()) {
+    for (const [index, { payload, endsSlice, isSure = false }] of units.entries()) {
       const isLast = index === units.length - 1;
       const marked = marker === "none" ? false : marker === "last" ? isLast : endsSlice;
-      this.#send(track, frame, timestamp, payload, marked, nowMs);
+      this.#send(track, frame, timestamp, payload, marked, nowMs, isSure);
     }
   }
 
@@ -223,6 +225,7 @@ export class FieldSender {
     payload: Uint8Array,
     marker: boolean,
     nowMs: number,
+    isSure = false,
   ): void {
     const { payloadType, ssrc, sequence } = track;
     track.sequence = (sequence + 1) & 0xffff;
@@ -230,7 +233,7 @@ export class FieldSender {
       ...{ marker, payloadType, sequence, timestamp, ssrc, payload },
       ...{ csrcs: [], extensions: [] },
     };
-    if (this.#isLost(track, nowMs)) frame.lost++;
+    if (this.#isLost(track, nowMs) && !isSure) frame.lost++;
     else this.#deliver(track, encodeRtp(packet), nowMs);
   }
 
@@ -278,8 +281,9 @@ export class FieldSender {
     const mediaMs = nowMs * (1 + this.#plan.drift);
     const ntpMs = EPOCH_MS + mediaMs + offMs;
     const isImpossible = this.#plan.reports === "impossible";
+    // Never two that are a second apart: three such in a row would be a clock that counts from the sender's start.
     const ntpSeconds = isImpossible
-      ? this.#random.uint32() & 3
+      ? 3 * (this.#random.uint32() & 1)
       : Math.floor(ntpMs / 1000) + NTP_SECONDS;
     const ntpFraction = isImpossible ? 0 : Math.floor((ntpMs % 1000) * (2 ** 32 / 1000));
     const rtpTimestamp = this.#timestamp(track, mediaMs);
