@@ -139,6 +139,8 @@ export const LIMITS = {
   traceEventsMax: 65_536,
   /** Ways that a site remembers a channel to have taken, and changes of its source. */
   waysMax: 16,
+  /** Sites in a row that a channel passes: a path with more is not believed. */
+  pathSitesMax: 64,
   /** Sites that continue a channel at one site within a second: each is caught up from the history at once. */
   orphansPerSecond: 100,
   /** Sites of each kind that a neighbour tells of one channel. */

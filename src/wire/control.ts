@@ -255,7 +255,7 @@ const SCHEMAS: Readonly<Record<(typeof JSON_TYPES)[keyof typeof JSON_TYPES], z.Z
   "group-heard": z.object({ number: u32 }),
   description: z.object({ description: descriptionSchema }),
   path: z.object({
-    sites: z.array(name).max(64),
+    sites: z.array(name).max(LIMITS.pathSitesMax),
     originOffsetMs: z.number(),
     quietMs: z.number().min(0).optional(),
     idle: z.boolean().optional(),

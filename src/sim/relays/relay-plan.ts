@@ -38,8 +38,8 @@ export function drawRelayPlan(seed: number, relays: number): RelayPlan {
   const random = new SeededRandom(seed);
   const below = (count: number): number => Math.floor(random.float() * count);
   const names = Array.from({ length: relays }, (_, index) => `r${index}`);
-  // Broad or deep.
-  const reach = 1 + below(relays < 10 ? relays : 12);
+  // Broad or deep, with at most about thirty sites in a row.
+  const reach = Math.max(1, Math.floor(relays / 15)) + below(12);
   const sites = names.map((name, index) => {
     if (index === 0) return { name, from: [] };
     const pick = (): string => names[Math.max(0, index - 1 - below(reach))] as string;
