@@ -92,7 +92,13 @@ test("changes of the source are told in words, with what happened and how long i
     switchInWords("c", back, [first, gone, back], "clip"),
     "c is back to b with clip after 5 s",
   );
-  assert.equal(switchInWords("c", back, [back]), "c is back to b again", "the rest is forgotten");
+  const preferred = "c took b, as it is preferred";
+  assert.equal(switchInWords("c", back, [back]), preferred, "the rest is forgotten");
+  const stoodIn = [
+    { at: 10_000, from: "a", to: "b", reason: "silent" },
+    { at: 10_200, from: "b", to: "a", reason: "false alarm" },
+  ];
+  assert.equal(switchInWords("c", back, [...stoodIn, back]), preferred, "it only stood in");
 });
 
 test("the ways of a channel say since when, for how long, and why, the present one first", () => {

@@ -117,8 +117,10 @@ function causeOf(site: string, change: SwitchSnapshot, switches: readonly Switch
     case "a preferred alternative is back":
     case FALSE_ALARM: {
       const left = leftBefore(switches, to, at);
-      const span = left && formatSpan(Math.max(100, at - left.at));
-      return { kind: "back", text: span === undefined ? "again" : `after ${span}` };
+      // What stood in for a moment is not what it was received from before.
+      if (left === undefined || (left.reason === FALSE_ALARM && reason !== FALSE_ALARM))
+        return { kind: "route", text: "it is preferred" };
+      return { kind: "back", text: `after ${formatSpan(Math.max(100, at - left.at))}` };
     }
     case "configured":
       return { kind: "route", text: "its route says now" };

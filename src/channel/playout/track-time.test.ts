@@ -61,3 +61,39 @@ for (const [name, held] of [
     }
   });
 }
+
+test("reports about media behind a jump that come before it say nothing about the media before", () => {
+  for (const jumpMs of [3_000, 90_000, 7_200_000]) {
+    const source = new SourceTimeline(1_000);
+    const time = new TrackTime(source);
+    const ticksOf = (captured: number): number => captured + (captured < 5_000 ? 0 : jumpMs);
+    for (let captured = 0; captured < 9_000; captured += FRAME_MS) {
+      // From 4 s to 7 s all is held up, and then comes at once: the reports first.
+      if (captured === 4_000)
+        for (const at of [4_000, 5_000, 6_000])
+          time.report({ ingestMs: at, rtpTimestamp: ticksOf(at), sender: undefined });
+      else if (captured % 1_000 === 0 && (captured < 4_000 || captured >= 7_000))
+        time.report({ ingestMs: captured, rtpTimestamp: ticksOf(captured), sender: undefined });
+      const isHeldUp = captured >= 4_000 && captured < 7_000;
+      const now = (isHeldUp ? 7_000 : captured) + WAY_MS;
+      const own = time.arrived(source.unwrap(ticksOf(captured)), now);
+      const error = own + (time.ingestOffsetMs(own) ?? Number.NaN) - captured;
+      // What comes in a burst is placed by its arrival until it is in time.
+      const isSettled = captured < 5_000 || captured >= 7_000;
+      if (isSettled) assert.ok(Math.abs(error) < 60, `${error} ms at ${captured}, by ${jumpMs}`);
+    }
+  }
+});
+
+test("a clock that has gone back is noticed soon behind a burst of held-up media", () => {
+  const source = new SourceTimeline(1_000);
+  const time = new TrackTime(source);
+  for (let captured = 0; captured < 9_000; captured += FRAME_MS) {
+    // A pause in which timestamps go back by less than it lasts, and media held up behind it.
+    if (captured >= 3_000 && captured < 5_500) continue;
+    const ticks = captured - (captured < 3_000 ? 0 : 2_000);
+    const now = (captured >= 5_500 && captured < 7_000 ? 7_000 : captured) + WAY_MS;
+    const own = time.arrived(source.unwrap(ticks), now);
+    if (captured >= 7_400) assert.ok(Math.abs(own - captured) < 60, `${own} at ${captured}`);
+  }
+});

@@ -24,6 +24,12 @@ const TOGETHER_DOUBT_MS = 700;
 /** Behind a jump media continues with its usual step, if its arrival does not speak against that by this much, ms. */
 const STEP_DOUBT_MS = 150;
 
+/** Late media whose time on the way falls by this is catching up: its pace says nothing about its clock, ms. */
+const CATCHING_UP_MS = 100;
+
+/** Reports kept that wait for the media that they are about. */
+const AWAITING_MAX = 16;
+
 /**
  * The ingest believes the fastest packet of the last ten seconds: after a time in which the timestamps stood still, its
  * reports place media too early for that long.
@@ -79,6 +85,8 @@ export class TrackTime {
   #joined: Standstill | undefined;
   /** Reports from before the first frame. */
   #early: IngestReport | undefined;
+  /** Reports about media further ahead than any that arrived: whether it is behind a jump is not known before. */
+  #awaiting: IngestReport[] = [];
 
   /** @param common shared by the tracks of a channel */
   constructor(source: SourceTimeline, common: TracksInCommon = { standstill: undefined }) {
@@ -126,6 +134,7 @@ export class TrackTime {
       this.#continueAt(rawMs, this.#afterJump(nowMs));
     }
     const stretch = this.#extended(rawMs);
+    this.#reportAwaiting();
     let ownMs = rawMs + stretch.shiftMs;
     const transit = nowMs - ownMs;
     const floor = this.#floor.value(nowMs) ?? transit;
@@ -148,11 +157,36 @@ export class TrackTime {
 
   /** The ingest reports. */
   report(report: IngestReport): void {
-    const { ingestMs, rtpTimestamp, sender } = report;
     if (this.#stretches === undefined) {
       this.#early = report;
-      return;
+    } else if (this.#isAhead(report.rtpTimestamp)) {
+      this.#awaiting = [...this.#awaiting, report].slice(-AWAITING_MAX);
+    } else {
+      this.#observe(report);
     }
+  }
+
+  /** Those whose media has arrived. */
+  #reportAwaiting(): void {
+    if (this.#awaiting.length === 0) return;
+    const [arrived, ahead]: [IngestReport[], IngestReport[]] = [[], []];
+    for (const report of this.#awaiting)
+      (this.#isAhead(report.rtpTimestamp) ? ahead : arrived).push(report);
+    this.#awaiting = ahead;
+    for (const report of arrived) this.#observe(report);
+  }
+
+  /** Whether a timestamp is so far ahead of all media that it may be one behind a jump. */
+  #isAhead(timestamp: number): boolean {
+    const rawMs = this.#source.msOf(this.#source.near(timestamp));
+    const [current, before] = this.#stretches as [Stretch, Stretch | undefined];
+    return (
+      rawMs - current.newestMs > JUMP_MS &&
+      (before === undefined || distance(before, rawMs) > JUMP_MS)
+    );
+  }
+
+  #observe({ ingestMs, rtpTimestamp, sender }: IngestReport): void {
     const atMs = this.#ownMsOf(rtpTimestamp);
     this.#ingest.observe(atMs, ingestMs - atMs);
     this.#age.observe(atMs, ingestMs - atMs);
@@ -238,7 +272,11 @@ export class TrackTime {
       this.#joined = together;
       return together.ms;
     }
-    if (this.#late !== undefined && nowMs - this.#late.newestAt > EVEN_MS) this.#late = undefined;
+    if (this.#late !== undefined) {
+      const { at, newestAt, ownMs: beganMs } = this.#late;
+      const isCatchingUp = transit < at - beganMs - CATCHING_UP_MS;
+      if (nowMs - newestAt > EVEN_MS || isCatchingUp) this.#late = undefined;
+    }
     this.#late ??= { at: nowMs, ownMs, leastMs: transit, newestAt: nowMs };
     const late = this.#late;
     late.newestAt = nowMs;

@@ -17,6 +17,8 @@ const DRIFT_MS_MIN = 2_500;
 /** Less is not drift, but jitter; more is something else. */
 const DRIFT_MIN = 0.003;
 const DRIFT_MAX = 0.06;
+/** Reports that are remembered of a time base: they may be so many seconds ahead of frames that were held up. */
+const REPORTED_MAX = 16;
 /** Drift is assumed to go on for this long, ms. */
 const AHEAD_MS_MAX = 5_000;
 /** A sender report that contradicts those before counts when as many have agreed with it. */
@@ -32,8 +34,10 @@ export interface TimeBase {
   /** The first position reported, ticks, and the newest one. */
   readonly startTicks: number;
   reachedTicks: number;
-  /** Ingest clock minus media clock, ms. */
+  /** Ingest clock minus media clock, ms, by the newest report. */
   ingestOffsetMs: number;
+  /** The same by each of the last reports, oldest first. */
+  readonly reported: { readonly ticks: number; readonly offsetMs: number }[];
   /** Channel time minus media clock by the publisher's clock, by its sender reports, oldest first. */
   readonly sent: { readonly ticks: number; readonly offsetMs: number }[];
 }
@@ -93,6 +97,10 @@ export class RecordTimeline {
     const newest = times.bases.at(-1);
     if (newest !== undefined && Math.abs(ingestOffsetMs - newest.ingestOffsetMs) <= JUMP_MS) {
       newest.ingestOffsetMs = ingestOffsetMs;
+      if (ticks > newest.reachedTicks) {
+        newest.reported.push({ ticks, offsetMs: ingestOffsetMs });
+        if (newest.reported.length > REPORTED_MAX) newest.reported.shift();
+      }
       newest.reachedTicks = Math.max(newest.reachedTicks, ticks);
     } else {
       // A sender report from before the jump says nothing about the new base.
@@ -101,7 +109,7 @@ export class RecordTimeline {
       times.doubted = undefined;
       times.bases.push({
         ...{ sinceMs: ingestMs, startTicks: ticks, reachedTicks: ticks },
-        ...{ ingestOffsetMs, sent: [] },
+        ...{ ingestOffsetMs, reported: [{ ticks, offsetMs: ingestOffsetMs }], sent: [] },
       });
       if (times.bases.length > BASES_MAX) times.bases.shift();
     }
@@ -158,6 +166,20 @@ export class RecordTimeline {
   /** Whether a report shows that `ticks` belong to a time base, and do not jump. */
   covers(source: SourceTimeline, base: TimeBase, ticks: number): boolean {
     return source.msOf(ticks - base.reachedTicks) <= COVERED_MS;
+  }
+
+  /**
+   * Ingest clock minus media clock at `ticks` of `base`, ms. Clocks drift: reports that are ahead of a frame say what
+   * will hold, and not what holds.
+   */
+  ingestOffsetAt({ ingestOffsetMs, reported }: TimeBase, ticks: number): number {
+    const after = reported.findIndex((each) => each.ticks >= ticks);
+    const next = reported[after];
+    const last = reported[after - 1];
+    if (next === undefined) return ingestOffsetMs;
+    if (last === undefined) return next.offsetMs;
+    const share = (ticks - last.ticks) / (next.ticks - last.ticks);
+    return last.offsetMs + share * (next.offsetMs - last.offsetMs);
   }
 
   /**

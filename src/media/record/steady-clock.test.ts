@@ -217,6 +217,24 @@ test("what arrives late for seconds leaves no gap where sender reports say that 
     isNear(clock.place(time), index * 40, 5, `frame ${index}`);
 });
 
+test("reports that are ahead of frames that were held up do not widen a gap, however clocks drift", () => {
+  for (const rate of [0.96, 1.04]) {
+    const timeline = new RecordTimeline();
+    const source = new SourceTimeline(RATE);
+    const clock = new SteadyClock(timeline, source);
+    const ticksOf = (ms: number): number => Math.round((ms / 1000) * RATE * rate);
+    const report = (ms: number): void =>
+      reported(timeline, source, { ingestMs: ms, ticks: ticksOf(ms) });
+    let last = 0;
+    for (let ms = 0; ms <= 4_000; ms += 40) {
+      if (ms % 1_000 === 0) report(ms);
+      last = at(clock, ticksOf(ms), ms);
+    }
+    for (let ms = 5_500; ms <= 10_500; ms += 1_000) report(ms);
+    isNear(at(clock, ticksOf(5_500), 10_500) - last, 1_500, 80, `${rate}`);
+  }
+});
+
 test("a sender report that contradicts the others has no effect, and a lasting change is followed", () => {
   const timeline = new RecordTimeline();
   const source = new SourceTimeline(RATE);

@@ -114,7 +114,7 @@ export class SteadyClock {
       }
     }
     const steadyMs = ownMs + this.#shiftMs;
-    const isSure = !isDoubtful && this.#doubt === undefined && this.#relate(ownMs, steadyMs, base);
+    const isSure = !isDoubtful && this.#doubt === undefined && this.#relate(ticks, steadyMs, base);
     const time: FrameTime = { ticks, steadyMs, base, isSure };
     if (isSure) this.#sure = time;
     if (isDoubtful && base !== undefined) {
@@ -233,7 +233,7 @@ export class SteadyClock {
     const missing =
       base === undefined || this.#relationMs === undefined
         ? ownMs + this.#shiftMs - nextMs
-        : ownMs + base.ingestOffsetMs - nextMs - this.#relationMs;
+        : ownMs + this.#timeline.ingestOffsetAt(base, ticks) - nextMs - this.#relationMs;
     const isCovered = base !== undefined && this.#timeline.covers(this.#source, base, ticks);
     return missing < BASE_MS || (!isCovered && missing > most) ? 0 : missing;
   }
@@ -252,9 +252,10 @@ export class SteadyClock {
   }
 
   /** Notes how steady time relates to the ingest's clock. @returns false where a jump is not reported yet */
-  #relate(ownMs: number, steadyMs: number, base: TimeBase | undefined): boolean {
+  #relate(ticks: number, steadyMs: number, base: TimeBase | undefined): boolean {
     if (base === undefined) return true;
-    const relationMs = ownMs + base.ingestOffsetMs - steadyMs;
+    const ingestMs = this.#source.msOf(ticks) + this.#timeline.ingestOffsetAt(base, ticks);
+    const relationMs = ingestMs - steadyMs;
     const known = base === this.#base ? this.#relationMs : undefined;
     if (known !== undefined && Math.abs(relationMs - known) > BASE_MS) return false;
     this.#relationMs = relationMs;
