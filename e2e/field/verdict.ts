@@ -148,8 +148,9 @@ function faultsOfEnd({ plan, sent, shown, heard, player }: FieldOutcome): string
     const times = new Map(played[kind].map(({ id, at }) => [id, at]));
     const there = mine.filter(({ id }) => times.has(id));
     const share = there.length / mine.length;
-    // A link that loses may cost a group of pictures.
-    const least = plan.linkLoss > 0 && kind === "video" ? 0.5 : SHARE_MIN;
+    // A link that loses may cost a group of pictures; sound that is repaired may come too late.
+    const leastOnLossy = kind === "video" ? 0.5 : SHARE_MIN - plan.linkLoss;
+    const least = plan.linkLoss > 0 ? leastOnLossy : SHARE_MIN;
     if (share < least) faults.push(`end: ${(100 * share).toFixed(0)} % of ${kind} was played`);
     latency[kind] = median(
       there.map(({ id, capturedAt }) => (times.get(id) as number) - capturedAt),
