@@ -167,8 +167,11 @@ for (const family of [4, 6] as const) {
       const input = await untilPackets(there, `${channel}-camera`, mine);
       assert.deepEqual(input.drops, {});
       const other = await inputOf(there, `${channel}-gst`);
-      assert.deepEqual([other?.packets, other?.state, other?.drops], [0, "connecting", {}]);
       await Promise.all([...publishers, flood, source].map((each) => each.stop()));
+      // Between joining a group and filtering its sources the kernel may hand on a few packets of others.
+      const { "untrusted-source": early = 0, ...drops } = other?.drops ?? {};
+      assert.deepEqual([other?.packets, other?.state, drops], [0, "connecting", {}]);
+      assert.ok(early < 20, `${early} packets of other sources`);
     });
 
     test("[G33] a group is received again after the interface was replaced", async (t) => {

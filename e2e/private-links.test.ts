@@ -137,8 +137,10 @@ test("media and streams between machines are private by default", {
       const input = status.snapshot.channels[0]?.inputs[0];
       return (input?.packets ?? 0) > 100 ? status.snapshot : undefined;
     });
-    assert.deepEqual(snapshot.channels[0]?.drops, {});
-    const link = snapshot.peers.find(({ direction }) => direction === "out");
+    // On a busy machine a source may be suspected for a moment, and what stands in sends some packets again.
+    const { duplicate: _duplicate, ...drops } = snapshot.channels[0]?.drops ?? {};
+    assert.deepEqual(drops, {});
+    const link = snapshot.peers.find((each) => each.direction === "out" && each.name === "origin");
     assert.equal(link?.stack, stack);
     assert.equal(link?.counts["crypt-keys-agreed"], 1);
   });
