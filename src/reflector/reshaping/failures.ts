@@ -1,5 +1,7 @@
 /** A site that was lost within this time counts as lost recently, ms. */
 const RECENT_MS = 120_000;
+/** The connections of one site end one after the other: a stream at once, a datagram link when it is silent, ms. */
+const ONE_MS = 2_500;
 /** More are not remembered. */
 const FAILURES_MAX = 16;
 
@@ -10,7 +12,8 @@ export class Failures {
   /** A neighbour was lost. @returns how often it was, recently */
   add(site: string, now: number): number {
     const times = this.#recent(site, now);
-    times.push(now);
+    const isSame = now - (times.at(-1) ?? Number.NEGATIVE_INFINITY) < ONE_MS;
+    if (!isSame) times.push(now);
     this.#at.set(site, times.slice(-FAILURES_MAX));
     return times.length;
   }

@@ -144,9 +144,9 @@ test("a relay that comes and goes is preferred less each time, and that is said"
   await world.run(1_000);
   for (let round = 0; round < 5; round++) {
     world.kill("b");
-    await world.run(600);
+    await world.run(1_500);
     world.restart("b");
-    await world.run(600);
+    await world.run(1_500);
   }
   await world.run(12_000);
   assert.equal(pathOf(viewer), "source a c", "it is held back");

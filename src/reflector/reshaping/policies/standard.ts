@@ -12,8 +12,10 @@ export const READY = 2;
 const TRIED = 3;
 /** A source that comes back is used again after this, ms; … */
 const PREFER_MS = 5_000;
-/** … doubled with each time that it was lost recently, up to this, ms. */
-const PREFER_MS_MAX = 300_000;
+/** … half as long again for each further time that it was lost recently, … */
+const PREFER_GROWTH = 1.5;
+/** … up to this, ms. */
+const PREFER_MS_MAX = 60_000;
 /** One that was lost so often recently is used after the others. */
 const UNSTEADY = 3;
 
@@ -65,9 +67,9 @@ export function chooseBy(
   return { learned: [...chosen.keys()] };
 }
 
-/** The time doubles with each failure: a source that comes and goes is preferred less each time. */
+/** The time grows with each failure: a source that comes and goes is preferred less each time. */
 export function preferMs(failures: number): number {
-  return Math.min(PREFER_MS_MAX, PREFER_MS * 2 ** Math.max(0, failures - 1));
+  return Math.min(PREFER_MS_MAX, PREFER_MS * PREFER_GROWTH ** Math.max(0, failures - 1));
 }
 
 function isReady({ path, state }: Candidate): boolean {
