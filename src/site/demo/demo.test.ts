@@ -84,7 +84,8 @@ test("the demo runs, loses a relay, gets it back, and leaves nothing behind", as
     assert.equal((await origin.session()).demo, true);
 
     await origin.demo("middle", "kill");
-    await until(async () => (await pathAt()) === "origin north south");
+    // Either way around middle is right: which one is ready first is a matter of chance.
+    await until(async () => /^origin( north)? south$/.test(await pathAt()));
     assert.deepEqual(
       supervisor.sites.map(({ name }) => name),
       ["origin", "north", "south"],
