@@ -70,7 +70,8 @@ export class StrangerQuota {
     const network = networkOf(address);
     const own = this.#networks.get(network)?.size ?? 0;
     if (own >= (isLoopback(network) ? perLoopback : perAddress)) this.#cutOldest(network);
-    else if (this.#size >= all) this.#cutOldest(this.#heaviest());
+    // More than one, when there may be fewer than before.
+    while (this.#size >= Math.max(1, all)) this.#cutOldest(this.#heaviest());
     const entry: Entry = { network, cut, deadline: this.#clock.now() + ms };
     const siblings = this.#networks.get(network) ?? new Set<Entry>();
     this.#networks.set(network, siblings.add(entry));

@@ -92,6 +92,8 @@ export class Caller {
     stranger.extend(LIMITS.strangerMs);
     let bytes = 0;
     const count = (piece: Uint8Array): void => {
+      // What greeted with these bytes is known by now.
+      if (this.isKnown) return;
       bytes += piece.byteLength;
       if (bytes > LIMITS.strangerBytesMax) this.cut("door-greeting-long");
     };

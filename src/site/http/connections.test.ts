@@ -164,9 +164,21 @@ test("[A22] a head that never ends is cut, of members too, and no timer is left 
   assert.deepEqual(clock.pending, []);
 });
 
-test("[A21] of few descriptors strangers get a quarter", () => {
-  const descriptors = { isSpent: false, isNone: false, usage: { limit: 100 } };
-  const { connections, open } = makeRig({ descriptors });
-  for (let i = 0; i < 60; i++) open(`10.0.${i}.1`);
-  assert.equal(connections.strangerCount, 25);
+test("[A21] of few descriptors strangers get a quarter, and fewer as others take theirs", () => {
+  const usage = { open: 10, limit: 200 };
+  const { connections, open } = makeRig({ descriptors: { isSpent: false, isNone: false, usage } });
+  const enter = (): void => {
+    const before = connections.strangerCount;
+    open(`10.0.${usage.open % 250}.1`);
+    usage.open += connections.strangerCount - before;
+  };
+  for (let i = 0; i < 100; i++) enter();
+  assert.equal(connections.strangerCount, 50);
+  usage.open += 95;
+  for (let i = 0; i < 3; i++) enter();
+  const [most] = [200 - LIMITS.descriptorsReserved / 2];
+  assert.ok(usage.open <= most + 1, `${usage.open} of ${most}`);
+  usage.open += 100;
+  for (let i = 0; i < 3; i++) enter();
+  assert.equal(connections.strangerCount, 8, "some always get in");
 });

@@ -11,7 +11,7 @@ export interface Descriptors {
   /** True: not even an answer is possible. */
   readonly isNone: boolean;
   /** Of the process; undefined where it is not known. */
-  readonly usage?: { readonly limit: number } | undefined;
+  readonly usage?: { readonly open: number; readonly limit: number } | undefined;
 }
 
 /** What {@link Connections} works with. */
@@ -26,6 +26,8 @@ export interface ConnectionsOptions {
 
 /** A connection that has sent nothing for this long is closed first, ms. */
 const SILENT_MS = 1_000;
+/** Strangers that there may be however few descriptors are left: one of them may be the operator. */
+const STRANGERS_MIN = 8;
 /** How often their pace is looked at, ms. */
 const LOOK_MS = 500;
 
@@ -125,8 +127,11 @@ export class Connections {
   }
 
   get #strangerLimits() {
-    const limit = this.#descriptors?.usage?.limit ?? Number.POSITIVE_INFINITY;
-    const all = Math.max(1, Math.min(LIMITS.strangersMax, Math.floor(limit / 4)));
+    const { open = 0, limit = Number.POSITIVE_INFINITY } = this.#descriptors?.usage ?? {};
+    // They make room for those that are known before these are refused.
+    const left = limit - open + this.#strangers.size - LIMITS.descriptorsReserved / 2;
+    const most = Math.floor(Math.min(LIMITS.strangersMax, limit / 4, left));
+    const all = Math.max(STRANGERS_MIN, most);
     const perAddress = Math.min(all, LIMITS.strangersPerAddress);
     return { all, perAddress, perLoopback: all, ms: LIMITS.strangerMs };
   }

@@ -67,6 +67,7 @@ export class PlaneSockets implements AsyncDisposable {
       clock,
       count: () => readDescriptors(),
       connections: () => listening?.connectionCount ?? 0,
+      strangers: () => listening?.strangerCount ?? 0,
     });
     const handlers: PlaneHandlers = {
       accept: (connection) => connection.close(),
