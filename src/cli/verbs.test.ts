@@ -76,7 +76,7 @@ class NotingPort implements ShellPort {
       name: request.name ?? "agent",
       code: "0".repeat(64),
       replaced: {},
-      isolation: "worker" as const,
+      isolation: "process" as const,
       limits: DEFAULT_LIMITS,
       onError: DEFAULT_ON_ERROR,
       owner: this.name,

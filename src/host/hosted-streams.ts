@@ -20,7 +20,7 @@ export interface HostedStreamsPorts {
   readonly random: Random;
   readonly log: Log;
   readonly kernel: Pick<StreamKernel, "residents" | "install" | "remove" | "setLocation">;
-  readonly executors: { readonly inline?: Executor; readonly worker?: Executor };
+  readonly executors: { readonly inline?: Executor; readonly process?: Executor };
   readonly code: Pick<CodeStore, "get">;
   /** Whether agents may run in this thread. */
   readonly allowsInline: boolean;
@@ -136,7 +136,7 @@ export class HostedStreams {
   #isolationOf({ isolation }: AgentSpec): Isolation {
     const { executors, allowsInline, site } = this.#ports;
     if (isolation === "inline" && allowsInline && executors.inline !== undefined) return "inline";
-    if (executors.worker !== undefined) return isolation === "inline" ? "worker" : isolation;
+    if (executors.process !== undefined) return isolation === "inline" ? "process" : isolation;
     if (executors.inline !== undefined) return "inline";
     throw new MeanderError("isolation-refused", "this site runs no agents", {
       where: `site ${site}`,

@@ -49,12 +49,12 @@ export interface SiteStreamsOptions {
   readonly network: FrameNetwork;
   /** Of the streams that this site keeps as their failure manager. */
   readonly records: RecordStore;
-  readonly executors: { readonly inline?: Executor; readonly worker?: Executor };
+  readonly executors: { readonly inline?: Executor; readonly process?: Executor };
   /** Reads the definition out of uploaded code. */
   readonly describe: DescribeDefinition;
   readonly prepare: PrepareCode;
   readonly code: CodeStore;
-  /** Whether agents may run in this thread. False: those that ask for it run in a worker. */
+  /** Whether agents may run in this thread. False: those that ask for it run in a process. */
   readonly allowsInline: boolean;
   /** Streams that this site accepts; default: `LIMITS.residentStreamsMax`. */
   readonly streamsMax?: number | undefined;
@@ -233,9 +233,9 @@ export class SiteStreams {
     this.#events.close();
     this.kernel.close();
     this.#streams.close();
-    const { inline, worker } = this.#options.executors;
+    const { inline, process } = this.#options.executors;
     await inline?.[Symbol.asyncDispose]();
-    await worker?.[Symbol.asyncDispose]();
+    await process?.[Symbol.asyncDispose]();
   }
 
   readonly #askLeader: AskLeader = (subject, payload, timeoutMs = LIMITS.controlMs) =>

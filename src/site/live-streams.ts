@@ -99,12 +99,12 @@ export class LiveStreams {
     const { records: path, allowInline, maxStreams, clock, random, log } = this.#options;
     const records = await LmdbRecordStore.open({ path, log });
     this.#records = records;
-    const worker = new WorkerExecutor({ clock, log });
+    const process = new WorkerExecutor({ clock, log });
     this.#streams = new SiteStreams({
       ...{ self, clock, random, log, directory, records },
       // What a site sends to itself arrives in a later turn, like everything else.
       network: new SelfDelivery(this.#network, self, (task) => void setImmediate(task)),
-      executors: this.#inline === undefined ? { worker } : { worker, inline: this.#inline },
+      executors: this.#inline === undefined ? { process } : { process, inline: this.#inline },
       describe: this.#describing.describe,
       prepare: prepareCode,
       code: new CodeStore({

@@ -63,6 +63,11 @@ export interface Fault {
   readonly message: string;
   /** The agent whose handler it was. */
   readonly agent: string;
+  /**
+   * What ran the handler ended while it ran: killed at its deadline or its memory bound, or ended by the engine. The
+   * same call may do the same again. Absent: it did not.
+   */
+  readonly endedExecutor?: true;
 }
 
 /** Handlers of events that are tried again when they fail. */
@@ -91,7 +96,10 @@ export type Outcome =
   | { readonly type: "consumed"; readonly effects: Effects }
   /** Every agent is as it was before the delivery. */
   | { readonly type: "failed"; readonly fault: Fault; readonly then: FailureAction }
-  /** Not begun, because of {@link Consumer.interrupt}. */
+  /**
+   * Not begun, because of {@link Consumer.interrupt}; or what ran it ended because of another call, and it never
+   * happened.
+   */
   | { readonly type: "interrupted" };
 
 /** What the agent's error policy says for this attempt. */

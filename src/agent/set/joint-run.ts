@@ -86,8 +86,8 @@ export class JointRun {
 }
 
 /**
- * Index of the first that failed by itself; an agent that ended together with the worker of another only if there is no
- * other. -1 when none failed.
+ * Index of the first that failed by itself; an agent that ended together with the process of another only if there is
+ * no other. -1 when none failed.
  */
 function culprit(results: readonly InvocationResult[]): number {
   const index = results.findIndex(

@@ -148,6 +148,11 @@ export class LifecycleRun {
           parts.push({ ...this.#roster.commit(agent, result), reply: undefined });
           if (result.exits && handler !== "finalize") exited.push(agent);
         }
+        if (result.type === "interrupted") {
+          const fault = { ...INTERRUPTED, agent: agent.name };
+          const then = startFailureAction(handler, attempt);
+          failed.push({ call: { agent: agent.name, handler, argument }, fault, then });
+        }
         if (result.type === "failed") {
           const { fault } = result;
           this.#onFault(fault, handler);
@@ -166,6 +171,12 @@ function withFailures(effects: Effects, failures: readonly EventFailure[]): Effe
 }
 
 const EMPTY = packValue(undefined);
+
+/** Why a handler is called again that was interrupted: as little at fault as one whose agent does not start. */
+const INTERRUPTED = {
+  code: "executor-failed",
+  message: "what ran it ended because of another agent",
+} as const;
 
 /** What the handler gets: the event without its type. */
 function argumentOf({ type: _, ...rest }: LifecycleEvent): Uint8Array {

@@ -95,6 +95,8 @@ export class SoloRun {
         if (this.#isOver) return { type: "interrupted" };
         return failedOutcome(result.fault, agent.spec.onError, attempt);
       case "interrupted":
+        // Perhaps together with its executor.
+        agent.doubt();
         return { type: "interrupted" };
     }
   }

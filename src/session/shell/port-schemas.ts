@@ -65,7 +65,7 @@ export const agentSpec: Codec<AgentSpec> = z.object({
   name,
   code: text,
   replaced: z.partialRecord(handlerName, z.string().nullable()),
-  isolation: z.enum(["inline", "worker", "thread"]),
+  isolation: z.enum(["inline", "process", "thread"]),
   limits: z.object({ handlerMs: number, memoryMb: number, briefcaseBytes: number }),
   onError: z.object({
     retry: number,

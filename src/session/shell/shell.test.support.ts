@@ -194,7 +194,7 @@ export class FakeShellPort implements ShellPort {
       name,
       code: "00ff",
       replaced: { init: null },
-      isolation: "worker",
+      isolation: "process",
       limits: { handlerMs: 5_000, memoryMb: 64, briefcaseBytes: 1_048_576 },
       // biome-ignore lint/suspicious/noThenProperty: the contract's name for what follows
       onError: { retry: 3, backoffMs: 50, then: "deadLetter" },
