@@ -91,7 +91,7 @@ export abstract class SiteSessionPort<Access extends SessionAccess> implements S
     const code =
       source === null
         ? null
-        : await this.access.uploads.handler(source, `${stream}.${agent}.${event}`);
+        : await this.access.uploads.handler(source, `${stream}.${agent}.${event}`, this.name);
     await this.access.askLeader("replace-handler", { stream, agent, event, code, by: this.name });
   }
 

@@ -1,15 +1,17 @@
 import { join } from "node:path";
 import {
-  DescribingWorker,
   InlineExecutor,
+  openAgentProcesses,
+  ProcessExecutor,
+  type ProcessPool,
+  ProcessReader,
   type ShellPort,
   type StreamEvent,
   type StreamView,
-  WorkerExecutor,
 } from "../agent/index.ts";
 import { assert, type Clock, type Log, type Random } from "../base/index.ts";
 import type { StreamCounts } from "../client/contract/index.ts";
-import { CodeStore, prepareCode } from "../code/index.ts";
+import { CodeStore } from "../code/index.ts";
 import type { Admit, Directory, MessageSocket } from "../directory/index.ts";
 import {
   type FrameSite,
@@ -54,7 +56,7 @@ export class LiveStreams {
   readonly #options: LiveStreamsOptions;
   readonly #network: LiveFrameNetwork;
   readonly #inline: InlineExecutor | undefined;
-  readonly #describing: DescribingWorker;
+  readonly #processes: ProcessPool = openAgentProcesses();
   readonly #shells: ShellServer;
   #records: LmdbRecordStore | undefined;
   #streams: SiteStreams | undefined;
@@ -84,7 +86,6 @@ export class LiveStreams {
     this.#options = options;
     this.#network = network;
     this.#inline = inline;
-    this.#describing = new DescribingWorker({ clock });
     this.#shells = new ShellServer(({ name }) => this.#started.openShell(name), { clock, log });
   }
 
@@ -99,14 +100,14 @@ export class LiveStreams {
     const { records: path, allowInline, maxStreams, clock, random, log } = this.#options;
     const records = await LmdbRecordStore.open({ path, log });
     this.#records = records;
-    const process = new WorkerExecutor({ clock, log });
+    const pool = this.#processes;
+    const process = new ProcessExecutor({ pool, clock, log });
     this.#streams = new SiteStreams({
       ...{ self, clock, random, log, directory, records },
       // What a site sends to itself arrives in a later turn, like everything else.
       network: new SelfDelivery(this.#network, self, (task) => void setImmediate(task)),
       executors: this.#inline === undefined ? { process } : { process, inline: this.#inline },
-      describe: this.#describing.describe,
-      prepare: prepareCode,
+      reader: new ProcessReader({ pool, clock }),
       code: new CodeStore({
         fetch: (sha256) => directory.getBlob(sha256),
         put: (bytes) => directory.putBlob(bytes),
@@ -176,7 +177,7 @@ export class LiveStreams {
   async stop(): Promise<void> {
     await this.#shells.close();
     await this.#streams?.close();
-    await this.#describing[Symbol.asyncDispose]();
+    await this.#processes[Symbol.asyncDispose]();
   }
 
   /** Closes the ports and the records, after {@link stop}. */
