@@ -37,6 +37,8 @@ export interface HostedStreamsPorts {
   /** Why a sender may not append to a stream; undefined: it may. */
   appendDenial(stream: string, sender: string): string | undefined;
   readonly report: ReportEvent;
+  /** The agents of a stream are about to be started. */
+  onRun(): void;
   /** An agent asked to be detached. */
   onAgentExit(stream: string, agent: string): void;
 }
@@ -86,6 +88,7 @@ export class HostedStreams {
         next: "choose another site",
       });
     }
+    this.#ports.onRun();
     return await AgentSet.open({
       stream: { name: record.name, id: record.id },
       site,

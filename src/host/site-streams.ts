@@ -65,6 +65,8 @@ export interface SiteStreamsOptions {
   readonly streamsMax?: number | undefined;
   /** Why the streams of this site are halted from the start; undefined: they are not. */
   readonly halted?: string | undefined;
+  /** The agents of a stream are about to be started here. */
+  readonly onRun?: (() => void) | undefined;
   /** Called with every event of the kernel, before it takes effect. */
   readonly onKernelEvent?: ((event: KernelEvent) => void) | undefined;
   /** Called with every event that this site reports, before its listeners. */
@@ -135,6 +137,7 @@ export class SiteStreams {
       code: options.code,
       allowsInline: options.allowsInline,
       streamsMax: options.streamsMax,
+      onRun: options.onRun ?? (() => {}),
       portOf: (record) => new AgentSessionPort(access, record),
       writeRecord: (record, state) => writer.write(record, state),
       appendDenial: (stream, sender) => policy.appendDenial(stream, sender),

@@ -59,6 +59,7 @@ export class LiveStreams {
   #records: LmdbRecordStore | undefined;
   #marks: FileMarkStore | undefined;
   #halted: string | undefined;
+  #onRun: () => void = () => {};
   #streams: SiteStreams | undefined;
 
   /**
@@ -95,6 +96,11 @@ export class LiveStreams {
     this.#halted = why;
   }
 
+  /** Calls `listener` whenever the agents of a stream are about to be started here; set before {@link start}. */
+  onRun(listener: () => void): void {
+    this.#onRun = listener;
+  }
+
   /** Why its streams are halted as a whole; undefined: they are not. */
   get whyHalted(): string | undefined {
     return this.#streams === undefined ? this.#halted : this.#streams.halt.why;
@@ -121,7 +127,7 @@ export class LiveStreams {
     const process = new WorkerExecutor({ clock, log });
     this.#streams = new SiteStreams({
       ...{ self, clock, random, log, directory, records, marks: this.#marks },
-      halted: this.#halted,
+      ...{ halted: this.#halted, onRun: this.#onRun },
       // What a site sends to itself arrives in a later turn, like everything else.
       network: new SelfDelivery(this.#network, self, (task) => void setImmediate(task)),
       executors: this.#inline === undefined ? { process } : { process, inline: this.#inline },

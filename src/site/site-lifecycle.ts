@@ -96,7 +96,8 @@ export class SiteLifecycle {
   /** Where that was asked for, or where this site died soon after its start again and again. */
   #haltStreams(): void {
     const { starts, streams } = this.#parts;
-    const quickDeaths = starts.begin();
+    // The sites of a demo are killed to be looked at.
+    const quickDeaths = this.#ports.demo === undefined ? starts.begin() : 0;
     const seconds = LIMITS.quickDeathMs / 1_000;
     const why = this.#options.halted
       ? "it was started with --halted"

@@ -78,6 +78,7 @@ export class SiteParts {
       target: () => ({ site: this.#ownAddress, ...this.security.own }),
     });
     this.starts = new StartWatch({ path: join(options.data, "started"), clock, log });
+    streams.onRun(() => this.starts.runsStream());
     this.operations = new SiteOperations({
       ...{ record, plane, clock, log, logGate, data: options.data, writes, stop },
       leaveMs: options.leaveMs,

@@ -6,8 +6,8 @@ import { type Cancel, type Clock, LIMITS, type Log, messageOf } from "../../base
 const noteSchema = z.object({
   /** Runs in a row, before this one, that died soon after their start. */
   quickDeaths: z.int().min(0),
-  /** Whether this one has lived for long enough. */
-  isSettled: z.boolean(),
+  /** Whether the streams of this one may be why it dies: it runs some, and has not lived for long enough. */
+  isSuspect: z.boolean(),
 });
 
 type Note = z.infer<typeof noteSchema>;
@@ -21,12 +21,14 @@ export interface StartWatchOptions {
 }
 
 /**
- * Notices that a site dies again and again soon after its start: whatever its streams run may be why. A note in the
- * site's folder is written at the start and removed by an orderly end, so that it outlives every other end.
+ * Notices that a site which runs streams dies again and again soon after its start: whatever they run may be why. A note
+ * in the site's folder is written at the start and removed by an orderly end, so that it outlives every other end.
  */
 export class StartWatch {
   readonly #options: StartWatchOptions;
   #cancel: Cancel = () => {};
+  #note: Note = { quickDeaths: 0, isSuspect: false };
+  #isYoung = false;
 
   constructor(options: StartWatchOptions) {
     this.#options = options;
@@ -35,18 +37,27 @@ export class StartWatch {
   /** The site starts. @returns how many of its last runs, in a row, died within `quickDeathMs` of their start */
   begin(): number {
     const before = this.#read();
-    const quickDeaths = before === undefined || before.isSettled ? 0 : before.quickDeaths + 1;
-    this.#write({ quickDeaths, isSettled: false });
+    const quickDeaths = before?.isSuspect === true ? before.quickDeaths + 1 : 0;
+    // What was halted before stays so, however often the site is killed until a person has looked.
+    this.#write({ quickDeaths, isSuspect: quickDeaths >= LIMITS.quickDeathsMax });
+    this.#isYoung = true;
     const { clock } = this.#options;
-    this.#cancel = clock.after("start watch", LIMITS.quickDeathMs, () =>
-      this.#write({ quickDeaths: 0, isSettled: true }),
-    );
+    this.#cancel = clock.after("start watch", LIMITS.quickDeathMs, () => {
+      this.#isYoung = false;
+      this.#write({ quickDeaths: 0, isSuspect: false });
+    });
     return quickDeaths;
+  }
+
+  /** The site is about to run a stream. */
+  runsStream(): void {
+    if (this.#isYoung && !this.#note.isSuspect) this.#write({ ...this.#note, isSuspect: true });
   }
 
   /** The site ends in order. */
   end(): void {
     this.#cancel();
+    this.#isYoung = false;
     rmSync(this.#options.path, { force: true });
   }
 
@@ -60,6 +71,7 @@ export class StartWatch {
   }
 
   #write(note: Note): void {
+    this.#note = note;
     const { path, log } = this.#options;
     try {
       mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
