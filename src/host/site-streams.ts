@@ -16,6 +16,7 @@ import {
   type FrameNetwork,
   Keeper,
   type KernelEvent,
+  type MarkStore,
   type RecordStore,
   type Resident,
   type ShellEndpoint,
@@ -28,10 +29,12 @@ import { AttachedShell, type ShellAccess } from "./attached-shell.ts";
 import { Departures } from "./departures.ts";
 import { EventFeed } from "./event-feed.ts";
 import { HostedStreams, locationOf } from "./hosted-streams.ts";
+import { InlineMarks } from "./inline-marks.ts";
 import { PolicyGuard } from "./policy-guard.ts";
 import type { AskLeader, MoveSettlement, ReportEvent } from "./ports.ts";
 import { RecordWriter } from "./record-writer.ts";
 import { SessionSites } from "./session-sites.ts";
+import { SiteHalt } from "./site-halt.ts";
 import { SiteRequests } from "./site-requests.ts";
 import { StreamCommands } from "./stream-commands.ts";
 import { StreamTable } from "./stream-table.ts";
@@ -49,6 +52,8 @@ export interface SiteStreamsOptions {
   readonly network: FrameNetwork;
   /** Of the streams that this site keeps as their failure manager. */
   readonly records: RecordStore;
+  /** Notes what of streams without records runs in this process. Undefined: it is not noted. */
+  readonly marks?: MarkStore | undefined;
   readonly executors: { readonly inline?: Executor; readonly process?: Executor };
   /** Reads uploaded code. */
   readonly reader: UploadReader;
@@ -57,6 +62,10 @@ export interface SiteStreamsOptions {
   readonly allowsInline: boolean;
   /** Streams that this site accepts; default: `LIMITS.residentStreamsMax`. */
   readonly streamsMax?: number | undefined;
+  /** Why the streams of this site are halted from the start; undefined: they are not. */
+  readonly halted?: string | undefined;
+  /** The agents of a stream are about to be started here. */
+  readonly onRun?: (() => void) | undefined;
   /** Called with every event of the kernel, before it takes effect. */
   readonly onKernelEvent?: ((event: KernelEvent) => void) | undefined;
   /** Called with every event that this site reports, before its listeners. */
@@ -70,6 +79,8 @@ export interface SiteStreamsOptions {
 export class SiteStreams {
   readonly kernel: StreamKernel;
   readonly table = new StreamTable();
+  /** Whether its streams are halted as a whole, and what has them go on. */
+  readonly halt: SiteHalt;
   readonly #options: SiteStreamsOptions;
   readonly #sites: SessionSites;
   readonly #events: EventFeed;
@@ -112,20 +123,26 @@ export class SiteStreams {
     const rules = (scope: string) => table.rules(scope);
     const policy = new PolicyGuard({ site, rules, report });
     const writer = new RecordWriter({ sites, table, keeper, calls: kernel, askLeader, log });
+    const marks = new InlineMarks({
+      ...{ self, clock, store: options.marks },
+      write: (record, mark) => writer.mark(record, mark),
+    });
     const uploads = new Uploads({ reader, code: options.code });
     const resident = (id: number) => kernel.residents.get(id);
     const access = { site, clock, directory, table, uploads, askLeader, learn, resident };
     const streams = new HostedStreams({
-      ...{ site, clock, random, log, kernel, report },
+      ...{ site, clock, random, log, kernel, marks, report },
       executors: options.executors,
       code: options.code,
       allowsInline: options.allowsInline,
       streamsMax: options.streamsMax,
+      onRun: options.onRun ?? (() => {}),
       portOf: (record) => new AgentSessionPort(access, record),
       writeRecord: (record, state) => writer.write(record, state),
       appendDenial: (stream, sender) => policy.appendDenial(stream, sender),
       onAgentExit: (stream, agent) => this.#agentExited(stream, agent),
     });
+    const halt = new SiteHalt({ site, log, streams, table }, options.halted);
     const departures = new Departures({ clock, streams, kernel, moves });
     const arrivals = new Arrivals({ clock, log, streams, moves });
     const lookup: StreamLookup = {
@@ -134,13 +151,15 @@ export class SiteStreams {
       byName: (name) => table.byName(name),
       agentsOf: (id) => streams.agentsOf(id),
       isMoving: (stream) => this.#moving.has(stream),
+      whyHalted: () => this.halt.why,
       shellNamed: (name) => this.#shellNamed(name),
     };
     const requests = new SiteRequests({
-      ...{ lookup, keeper, table, streams, arrivals, events, policy },
+      ...{ lookup, keeper, table, streams, arrivals, events, policy, halt },
     });
     this.#commands = new StreamCommands({
-      ...{ site, log, directory, kernel, keeper, streams, arrivals, departures, moves, policy },
+      ...{ site, log, directory, kernel, keeper, streams, marks, arrivals, departures, moves },
+      ...{ policy, halt },
       report,
     });
     const isStopped = (): boolean => this.#closed;
@@ -153,6 +172,7 @@ export class SiteStreams {
       isStopped,
     };
     this.kernel = kernel;
+    this.halt = halt;
     this.#sites = sites;
     this.#events = events;
     this.#streams = streams;

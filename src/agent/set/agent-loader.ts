@@ -109,7 +109,8 @@ export class AgentLoader {
         isolation,
         ...limits,
       };
-      return new RunningAgent(spec, await executor.start(program, connection), connection);
+      const instance = await executor.start(program, connection);
+      return new RunningAgent(spec, instance, connection, kind === "inline");
     } catch (thrown) {
       throw this.#named(thrown, spec.name);
     }

@@ -52,6 +52,11 @@ export class AttachedAgent implements AgentState {
     return this.#running.instance.handlers.has(event);
   }
 
+  /** Whether it runs in the process of its site. */
+  get isInline(): boolean {
+    return this.#running.isInline;
+  }
+
   /** Whether it can run at once; else {@link revive} it first. */
   get isReady(): boolean {
     return !this.#isDoubted && this.#running.ended === undefined;

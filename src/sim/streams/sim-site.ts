@@ -20,6 +20,7 @@ import {
 import { type ClockSkew, ProcessClock } from "../process-clock.ts";
 import type { KernelStep, TimedStep } from "../simulation.ts";
 import { type VirtualSocket, virtualSocketPair } from "../virtual-socket.ts";
+import { MemoryMarkStore } from "./memory-mark-store.ts";
 import { SimulatedProcess, type SimulatedProcessOptions } from "./simulated-process.ts";
 import type { StreamWorld } from "./stream-world.ts";
 import { TimedExecutor } from "./timed-executor.ts";
@@ -62,6 +63,7 @@ export class SimSite {
   /** The disk. */
   readonly #store = new MemoryStore();
   readonly #records = new MemoryRecordStore();
+  readonly #marks = new MemoryMarkStore();
   #sockets: VirtualSocket[] = [];
   #server: DirectoryServer | undefined;
   #shells: ShellServer | undefined;
@@ -120,6 +122,7 @@ export class SimSite {
     const { clock, random, log } = this.#world;
     this.process = new ProcessClock(clock, this.skew);
     const { process } = this;
+    this.#marks.begin();
     this.siteInstance = this.#world.newSiteInstance(this);
     this.isUp = true;
     this.leaseUntilMs = Number.NEGATIVE_INFINITY;
@@ -143,6 +146,7 @@ export class SimSite {
       records: new TimedRecordStore(this.#world.invariants.watchRecords(this, this.#records), () =>
         this.#passes(process, "store"),
       ),
+      marks: this.#marks,
       executors,
       reader: this.#world.reader,
       code: new CodeStore({
