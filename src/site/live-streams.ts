@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import {
+  type ExecutorMaxima,
   InlineExecutor,
   openAgentProcesses,
   ProcessExecutor,
@@ -41,6 +42,8 @@ export interface LiveStreamsOptions {
   readonly allowInline: boolean;
   /** Streams that the site accepts. */
   readonly maxStreams: number;
+  /** What its agents may use at most. */
+  readonly maxima: ExecutorMaxima;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -120,13 +123,14 @@ export class LiveStreams {
    * @throws {MeanderError} `records-in-use`, `records-unreadable`, `mark-write-failed`, `directory-…`
    */
   async start(self: SiteInstance, directory: Directory): Promise<void> {
-    const { records: path, allowInline, maxStreams, clock, random, log } = this.#options;
+    const { records: path, allowInline, maxStreams, maxima } = this.#options;
+    const { clock, random, log } = this.#options;
     const records = await LmdbRecordStore.open({ path, log });
     this.#records = records;
     const { site } = self;
     if (allowInline) this.#marks = new FileMarkStore({ path: join(path, "running"), site, log });
     const pool = this.#processes;
-    const process = new ProcessExecutor({ pool, clock, log });
+    const process = new ProcessExecutor({ pool, clock, log, maxima });
     this.#streams = new SiteStreams({
       ...{ self, clock, random, log, directory, records, marks: this.#marks },
       ...{ halted: this.#halted, onRun: this.#onRun },

@@ -21,8 +21,8 @@ export interface ProcessReaderOptions {
 }
 
 /**
- * Reads uploads, each in a process of its own that nothing ran in before and nothing runs in afterwards: an endless loop
- * ends at a deadline, memory at its bound, and what an upload finds or leaves there is nobody's.
+ * Reads uploads, each in a process of its own that nothing ran in before and nothing runs in afterwards: an endless
+ * loop ends at a deadline, memory at its bound, and what an upload leaves there no other one finds.
  *
  * Uploads of one owner are read one after the other, and those of several take turns.
  */
@@ -156,7 +156,9 @@ class UploadReading {
     this.#watchdog.stop();
     // What was answered in the last moment counts.
     for (const answer of unpackAnswers(answers) ?? []) this.#take(answer);
-    const what = end.isOutOfMemory ? `it used up ${this.#process.memoryMb} MiB` : wordsOf(end);
+    const { memoryMb } = this.#process;
+    const isFull = end.outOfMemory !== "no";
+    const what = isFull ? `it used up ${memoryMb} MiB` : wordsOf(end, memoryMb);
     // It had begun nothing: nothing of the upload is to blame.
     this.#reject(last === undefined ? unavailable(what) : this.#failure(what));
   }

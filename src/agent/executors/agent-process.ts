@@ -212,8 +212,8 @@ export class AgentProcess {
     this.#leave();
     this.#tell(unpackFromProcess(answers) ?? []);
     if (this.#isOver) return;
-    const bound = end.isOutOfMemory ? `, bound ${this.memoryMb} MiB (limits.memoryMb)` : "";
-    const cause = this.#cause ?? { kind: "fault", why: wordsOf(end) + bound, beats: last?.beats };
+    const why = wordsOf(end, this.memoryMb);
+    const cause = this.#cause ?? { kind: "fault", why, beats: last?.beats };
     const all = this.#all();
     const ran = last?.running === undefined ? undefined : this.#instances.get(last.running);
     const guilty = guiltyOf(cause, ran, last?.beats);

@@ -98,7 +98,7 @@ for (const [what, body] of [
     const { executor } = made();
     await using _ = executor;
     const on = `append(ctx, m) { if (m === "go") { ${body} } return m }`;
-    const instance = await executor.start(programOf(on, { handlerMs: 200 }), new TestHost());
+    const instance = await executor.start(programOf(on, { handlerMs: 1_000 }), new TestHost());
     assert.equal(await replyOf(instance, 1), 1);
     const results = await run(instance, [messageOf("go"), messageOf(2)]);
     assert.deepEqual(typesOf(results), ["failed, marked", "interrupted"]);

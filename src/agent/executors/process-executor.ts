@@ -51,8 +51,8 @@ const DEFAULT_MAXIMA: ExecutorMaxima = {
 };
 
 /**
- * Runs agents in processes: one for the agents of one owner with the same memory limit, one for each agent that asks for
- * it.
+ * Runs agents in processes: one for the agents of one owner with the same memory limit, one for each agent that asks
+ * for it.
  *
  * A process has no environment, no files, no descriptors but those that it needs; it is locked down, and each agent has
  * its own compartment. A handler that exceeds its deadline, or the memory of its process, ends the process, and so may
@@ -196,7 +196,7 @@ export class ProcessExecutor implements Executor {
     return new MeanderError("executor-failed", "all processes for agents are in use", {
       where: `agents of ${owner}, ${memoryMb} MiB`,
       expected: `at most ${processes} processes with ${totalMemoryMb} MiB together`,
-      next: "it is tried again; or let the site have more (--agent-processes, --agent-memory)",
+      next: "it is tried again; or let the site have more (--agent-processes, --agents-memory)",
     });
   }
 

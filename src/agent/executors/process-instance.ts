@@ -143,7 +143,7 @@ export class ProcessInstance implements AgentInstance {
     if (this.#fault === undefined) this.#link.send(["close", this.slot]);
   }
 
-  /** The process reported something about this agent. `next`: its next report, if that was received at the same time. */
+  /** The process reported something about this agent. `next`: its next report, if that came at the same time. */
   receive(message: FromProcess, next?: FromProcess): void {
     if (this.#isClosed) return;
     switch (message[0]) {

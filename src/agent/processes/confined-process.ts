@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { LIMITS } from "../../base/index.ts";
 import { confinedCommand } from "./command.ts";
 import { frameLetter, LetterReader } from "./letters.ts";
-import { isForMemory, lastWordsIn, type ProcessEnd } from "./process-end.ts";
+import { lastWordsIn, outOfMemoryBy, type ProcessEnd } from "./process-end.ts";
 import { ownMemoryMb } from "./process-memory.ts";
 import { readableFor } from "./readable.ts";
 import { answersIn, type RecordHead, RunFileReader, readHead } from "./run-file.ts";
@@ -23,7 +23,7 @@ const OWN_MEMORY_MB = 72;
 /** Standard error that is kept, characters. More is not read. */
 const ERROR_CHARACTERS_MAX = 32 * 1024;
 /** Behind the site's own threads, where both want a processor. */
-const NICENESS = 7;
+const NICENESS = 5;
 /** A file system in memory, where there is one. */
 const MEMORY_FOLDER = "/dev/shm";
 
@@ -202,7 +202,7 @@ export class ConfinedProcess {
       code,
       signal,
       killedFor: this.#killedFor,
-      isOutOfMemory: this.#killedFor === undefined && isForMemory(signal, lastWords),
+      outOfMemory: this.#killedFor === undefined ? outOfMemoryBy(signal, lastWords) : "no",
       lastWords,
       memoryMb: this.#memoryMb,
     };

@@ -1,5 +1,6 @@
 /**
- * A script for tests of confined processes: does what letters say, in JSON, and answers in JSON. `slot` is begun before.
+ * A script for tests of confined processes: does what letters say, in JSON, and answers in JSON. Before each, it begins
+ * the slot.
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
