@@ -10,6 +10,7 @@ import type {
   StreamKernel,
   StreamState,
 } from "../stream/index.ts";
+import type { OwnerPace } from "./owner-pace.ts";
 import type { ReportEvent } from "./ports.ts";
 
 /** What {@link HostedStreams} uses. */
@@ -33,6 +34,7 @@ export interface HostedStreamsPorts {
   /** Why a sender may not append to a stream; undefined: it may. */
   appendDenial(stream: string, sender: string): string | undefined;
   readonly report: ReportEvent;
+  readonly pace: OwnerPace;
   /** An agent asked to be detached. */
   onAgentExit(stream: string, agent: string): void;
 }
@@ -69,7 +71,8 @@ export class HostedStreams {
     record: StreamRecord,
     state: Uint8Array | readonly AgentState[],
   ): Promise<AgentSet> {
-    const { clock, random, log, executors, code, site, portOf, report, onAgentExit } = this.#ports;
+    const { clock, random, log, executors, code, site, portOf, report, pace, onAgentExit } =
+      this.#ports;
     const { streamsMax = LIMITS.residentStreamsMax } = this.#ports;
     if (this.all.size >= streamsMax && this.resident(record.id) === undefined) {
       throw new MeanderError("site-full", `the site has ${streamsMax} streams already`, {
@@ -86,7 +89,11 @@ export class HostedStreams {
       code: (sha256) => code.get(sha256),
       siteAgents: this.siteAgents,
       port: portOf(record),
-      output: (agent, line) => report({ type: "output", stream: record.name, agent, line }),
+      output: ({ name: agent, owner }, line) => {
+        if (pace.mayLog(owner, line.length))
+          report({ type: "output", stream: record.name, agent, line });
+      },
+      pace,
       onExit: (agent) => onAgentExit(record.name, agent),
       clock,
       random,

@@ -28,6 +28,7 @@ import { AttachedShell, type ShellAccess } from "./attached-shell.ts";
 import { Departures } from "./departures.ts";
 import { EventFeed } from "./event-feed.ts";
 import { HostedStreams, locationOf } from "./hosted-streams.ts";
+import { OwnerPace } from "./owner-pace.ts";
 import { PolicyGuard } from "./policy-guard.ts";
 import type { AskLeader, MoveSettlement, ReportEvent } from "./ports.ts";
 import { RecordWriter } from "./record-writer.ts";
@@ -113,11 +114,12 @@ export class SiteStreams {
     const rules = (scope: string) => table.rules(scope);
     const policy = new PolicyGuard({ site, rules, report });
     const writer = new RecordWriter({ sites, table, keeper, calls: kernel, askLeader, log });
-    const uploads = new Uploads({ prepare, describe, code: options.code });
+    const pace = new OwnerPace(clock, log);
+    const uploads = new Uploads({ prepare, describe, code: options.code, pace });
     const resident = (id: number) => kernel.residents.get(id);
     const access = { site, clock, directory, table, uploads, askLeader, learn, resident };
     const streams = new HostedStreams({
-      ...{ site, clock, random, log, kernel, report },
+      ...{ site, clock, random, log, kernel, report, pace },
       executors: options.executors,
       code: options.code,
       allowsInline: options.allowsInline,

@@ -7,6 +7,7 @@ import type {
 } from "../agent/index.ts";
 import { MeanderError } from "../base/index.ts";
 import type { CodeStore, PreparedCode, prepareCode } from "../code/index.ts";
+import type { OwnerPace } from "./owner-pace.ts";
 
 /**
  * Checks source code and rewrites it into an expression that executors evaluate: {@link prepareCode}, which needs Node.
@@ -19,6 +20,7 @@ export interface UploadsPorts {
   /** Reads the definition that code evaluates to. */
   readonly describe: DescribeDefinition;
   readonly code: Pick<CodeStore, "put">;
+  readonly pace: Pick<OwnerPace, "upload">;
 }
 
 /** Uploads that are cached: one program attaches the same code to many streams. */
@@ -39,13 +41,13 @@ export class Uploads {
     this.#ports = ports;
   }
 
-  /** @throws {MeanderError} `code-…`, `agent-invalid`, `briefcase-too-large`, `directory-…` */
+  /** @throws {MeanderError} `rate-limited`, `code-…`, `agent-invalid`, `briefcase-too-large`, `directory-…` */
   async agent(
     request: AttachRequest,
     owner: string,
   ): Promise<{ readonly spec: AgentSpec; readonly briefcase: Uint8Array }> {
     const { source, file, name, briefcase } = request;
-    const { code, definition } = await this.#once(source, file);
+    const { code, definition } = await this.#once(source, file, owner);
     const { briefcase: own, handlers: _handlers, ...fields } = definition;
     const spec = makeSpec({ fields, name, owner, code: code.sha256 });
     const packed = briefcase ?? own;
@@ -64,17 +66,19 @@ export class Uploads {
     return { spec, briefcase: packed };
   }
 
-  /** The hash of a replaced handler. @throws {MeanderError} `code-…`, `directory-…` */
-  async handler(source: string, where: string): Promise<string> {
+  /** The hash of a replaced handler. @throws {MeanderError} `rate-limited`, `code-…`, `directory-…` */
+  async handler(source: string, where: string, owner: string): Promise<string> {
+    await this.#ports.pace.upload(owner);
     const prepared = await this.#ports.prepare("handler", { source, file: where });
     await this.#ports.code.put(prepared);
     return prepared.sha256;
   }
 
-  async #once(source: string, file: string | undefined): Promise<Read> {
+  async #once(source: string, file: string | undefined, owner: string): Promise<Read> {
     const key = `${file ?? ""}\n${source}`;
     const known = this.#read.get(key);
     if (known !== undefined) return known;
+    await this.#ports.pace.upload(owner);
     const code = await this.#ports.prepare("agent", { source, file });
     const read = { code, definition: await this.#ports.describe(code.expression) };
     const [oldest] = this.#read.keys();
