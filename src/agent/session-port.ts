@@ -1,4 +1,4 @@
-import type { Durability, EndpointId } from "../stream/index.ts";
+import type { Durability, EndpointId, ExecutorDeath } from "../stream/index.ts";
 import type { AgentSpec, HandlerName, MoveResult } from "./model.ts";
 
 /**
@@ -138,6 +138,8 @@ export interface StreamInspection extends StreamView {
   readonly waiting: number;
   /** Whether a handler relocated it and the move has not ended yet. */
   readonly moving: boolean;
+  /** Why it runs nothing, like all streams of its site; undefined: it does. */
+  readonly halted: string | undefined;
   /** The message or event that runs, is retried, or halted the stream. */
   readonly current:
     | {
@@ -160,6 +162,8 @@ export interface StreamInspection extends StreamView {
     readonly id: string;
     readonly error: string;
     readonly attempts: number;
+    /** The executors that ended while it ran. */
+    readonly deaths: readonly ExecutorDeath[];
     /** Packed. */
     readonly payload: Uint8Array;
   }[];

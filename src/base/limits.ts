@@ -294,6 +294,10 @@ export const LIMITS = {
   mailboxBytesMax: 16 * 1024 * 1024,
   /** Dead letters of a stream; a stream with more halts instead. */
   deadLettersMax: 1_000,
+  /** A message or an event that has ended this many executors becomes a dead letter, whatever its agent's policy is. */
+  executorDeathsMax: 2,
+  /** Messages of a stream of which it is remembered that they ran when an executor ended; the oldest are forgotten. */
+  streamSuspectsMax: 256,
   /** Timers that the agents of a stream may have set at once. */
   streamTimersMax: 1_000,
   /** Events of a stream besides timers that its agents have not handled yet; further ones are dropped. */
@@ -411,6 +415,10 @@ export const LIMITS = {
   controlMs: 10_000,
   /** All streams of a site are moved away, or that is given up, within this, ms. */
   evacuateMsMax: 120_000,
+  /** A site that dies within this after its start, ms, has died soon. */
+  quickDeathMs: 60_000,
+  /** A site of which so many runs in a row died soon starts with its streams halted. */
+  quickDeathsMax: 2,
   /** A site that stops has those it serves go on elsewhere for at most this long, ms. */
   departureMs: 3_000,
   /** It ends when no viewer has left for this long, ms: connecting elsewhere takes three round trips. */

@@ -32,6 +32,7 @@ interface Arguments {
   readonly streamTransport?: string;
   readonly streamPort?: string;
   readonly allowInlineAgents?: boolean;
+  readonly halted?: boolean;
   readonly native: boolean;
   readonly privateLinks: boolean;
   readonly evacuate: boolean;
@@ -106,6 +107,10 @@ export function addSite(program: Command, { planeThread }: ProgramPorts): void {
     .option(
       "--allow-inline-agents",
       "run agents that ask for it in the site's own thread, without limits",
+    )
+    .option(
+      "--halted",
+      "start with its streams halted: they run nothing until `meander stream resume`; media flows",
     )
     .option(
       "--no-private-links",
@@ -187,6 +192,7 @@ async function settingsOf(options: Arguments): Promise<SiteSettings> {
   const { checkSettings } = await import("../site/daemon/index.ts");
   const { name, join, host, advertise, data, recordings, streamTransport, allowInlineAgents, log } =
     options;
+  const { halted } = options;
   const settings = {
     name,
     join,
@@ -208,6 +214,7 @@ async function settingsOf(options: Arguments): Promise<SiteSettings> {
     streamTransport,
     streamPort: wholeNumber(options.streamPort, "--stream-port", 0, 65_535),
     allowInline: allowInlineAgents,
+    halted,
     // The file may contain these, too.
     native: options.native ? undefined : false,
     privateLinks: options.privateLinks ? undefined : false,

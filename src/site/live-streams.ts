@@ -17,8 +17,8 @@ import {
   TcpFrameNetwork,
   UdpFrameNetwork,
 } from "../host/frames/index.ts";
-import { SelfDelivery, SiteStreams, viewOf } from "../host/index.ts";
-import { LmdbRecordStore } from "../host/records/index.ts";
+import { type Resumption, SelfDelivery, SiteStreams, viewOf } from "../host/index.ts";
+import { FileMarkStore, LmdbRecordStore } from "../host/records/index.ts";
 import type { SiteRecord } from "../session/index.ts";
 import { ShellServer } from "../session/shell/index.ts";
 import type { SiteInstance } from "../stream/index.ts";
@@ -57,6 +57,9 @@ export class LiveStreams {
   readonly #describing: DescribingWorker;
   readonly #shells: ShellServer;
   #records: LmdbRecordStore | undefined;
+  #marks: FileMarkStore | undefined;
+  #halted: string | undefined;
+  #onRun: () => void = () => {};
   #streams: SiteStreams | undefined;
 
   /**
@@ -88,23 +91,46 @@ export class LiveStreams {
     this.#shells = new ShellServer(({ name }) => this.#started.openShell(name), { clock, log });
   }
 
+  /** The streams of this site run nothing until {@link resume}; to be called before {@link start}. @param why in words */
+  halt(why: string): void {
+    this.#halted = why;
+  }
+
+  /** Calls `listener` whenever the agents of a stream are about to be started here; set before {@link start}. */
+  onRun(listener: () => void): void {
+    this.#onRun = listener;
+  }
+
+  /** Why its streams are halted as a whole; undefined: they are not. */
+  get whyHalted(): string | undefined {
+    return this.#streams === undefined ? this.#halted : this.#streams.halt.why;
+  }
+
+  /** Has the streams of this site go on, if they are halted. */
+  resume(): Promise<Resumption> {
+    return this.#started.halt.resume();
+  }
+
   /**
    * Opens the records, follows the directory, and accepts the leader's commands. Nothing is sent before {@link join},
    * and
    * no stream runs before {@link setLease}.
    *
-   * @throws {MeanderError} `records-in-use`, `records-unreadable`, `directory-…`
+   * @throws {MeanderError} `records-in-use`, `records-unreadable`, `mark-write-failed`, `directory-…`
    */
   async start(self: SiteInstance, directory: Directory): Promise<void> {
     const { records: path, allowInline, maxStreams, clock, random, log } = this.#options;
     const records = await LmdbRecordStore.open({ path, log });
     this.#records = records;
-    const worker = new WorkerExecutor({ clock, log });
+    const { site } = self;
+    if (allowInline) this.#marks = new FileMarkStore({ path: join(path, "running"), site, log });
+    const process = new WorkerExecutor({ clock, log });
     this.#streams = new SiteStreams({
-      ...{ self, clock, random, log, directory, records },
+      ...{ self, clock, random, log, directory, records, marks: this.#marks },
+      ...{ halted: this.#halted, onRun: this.#onRun },
       // What a site sends to itself arrives in a later turn, like everything else.
       network: new SelfDelivery(this.#network, self, (task) => void setImmediate(task)),
-      executors: this.#inline === undefined ? { worker } : { worker, inline: this.#inline },
+      executors: this.#inline === undefined ? { process } : { process, inline: this.#inline },
       describe: this.#describing.describe,
       prepare: prepareCode,
       code: new CodeStore({
@@ -183,6 +209,8 @@ export class LiveStreams {
   async close(): Promise<void> {
     await this.#network[Symbol.asyncDispose]();
     await this.#records?.close();
+    this.#marks?.close();
+    this.#marks = undefined;
   }
 
   get #started(): SiteStreams {

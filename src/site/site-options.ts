@@ -58,6 +58,8 @@ export interface SiteOptions {
   readonly native: boolean;
   /** False: links and frames to and from other machines may be plain. docs/spec/stack.md [S11] */
   readonly privateLinks: boolean;
+  /** Whether its streams run nothing until a person says so. */
+  readonly halted: boolean;
   /** Streams that it accepts. */
   readonly maxStreams: number;
   /** Whether a site that stops has its streams moved to others first. */
@@ -106,6 +108,7 @@ const SETTINGS = {
   allowInline: z.boolean(),
   native: z.boolean(),
   privateLinks: z.boolean(),
+  halted: z.boolean(),
   maxStreams: z.number().int().min(0).max(LIMITS.residentStreamsMax),
   evacuate: z.boolean(),
   leaseMs: z.number().int().min(1_000).max(LIMITS.directoryLeaseMsMax),
@@ -223,6 +226,7 @@ export function completeSettings(settings: SiteSettings): SiteOptions {
     allowInline: settings.allowInline ?? false,
     native: settings.native ?? true,
     privateLinks: settings.privateLinks ?? true,
+    halted: settings.halted ?? false,
     maxStreams: settings.maxStreams ?? LIMITS.residentStreamsMax,
     evacuate: settings.evacuate ?? true,
     leaseMs: settings.leaseMs,

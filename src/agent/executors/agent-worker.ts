@@ -201,7 +201,12 @@ export class AgentWorker {
     if (guilty !== undefined) guilty.fail(faultOf(guilty, code, what));
     const shared =
       guilty === undefined ? what : `its worker was ended because of ${guilty.title}: ${what}`;
-    for (const each of others) each.fail(faultOf(each, "executor-failed", shared));
+    // When it is not known which one ran, all that have begun may be to blame.
+    for (const each of others) {
+      const fault = faultOf(each, "executor-failed", shared);
+      if (guilty === undefined) each.fail(fault);
+      else each.interruptFor(fault);
+    }
   }
 
   #over(): void {

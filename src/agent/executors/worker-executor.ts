@@ -24,7 +24,7 @@ interface Kept {
  * its reason, and their users start them again. Memory outside of the heap (ArrayBuffers) is not limited.
  */
 export class WorkerExecutor implements Executor {
-  readonly kind = "worker";
+  readonly kind = "process";
   readonly #options: WorkerExecutorOptions;
   /** By what they are shared by. */
   readonly #workers = new Map<string, Kept[]>();
@@ -39,7 +39,8 @@ export class WorkerExecutor implements Executor {
   /** @throws {MeanderError} `code-failed`, `code-invalid`, `value-malformed`, `executor-failed` */
   async start(program: AgentProgram, host: AgentHost): Promise<AgentInstance> {
     if (this.#isClosed) throw new MeanderError("executor-failed", "the executor is closed");
-    const { owner, memoryMb, thread = false } = program;
+    const { owner, memoryMb } = program;
+    const thread = program.isolation === "thread";
     const key = `${memoryMb} ${thread ? `thread ${++this.#threads}` : `owner ${owner}`}`;
     const kept =
       this.#workers.get(key)?.find(({ worker }) => !worker.isFull) ?? this.#open(key, program);
@@ -56,7 +57,7 @@ export class WorkerExecutor implements Executor {
   }
 
   /** @throws {MeanderError} `executor-failed` */
-  #open(key: string, { owner, memoryMb, thread = false }: AgentProgram): Kept {
+  #open(key: string, { owner, memoryMb, isolation }: AgentProgram): Kept {
     if (this.#count === LIMITS.agentWorkersMax) {
       throw new MeanderError("executor-failed", "there are too many workers of agents", {
         where: `agents of ${owner}`,
@@ -64,7 +65,7 @@ export class WorkerExecutor implements Executor {
       });
     }
     const { clock, log } = this.#options;
-    const idleMs = thread ? 0 : LIMITS.workerIdleMs;
+    const idleMs = isolation === "thread" ? 0 : LIMITS.workerIdleMs;
     const kept: Kept = {
       worker: new AgentWorker({
         clock,

@@ -97,7 +97,7 @@ export class WorkerInstance implements AgentInstance {
     const pending: Batch = { size: batch.length, done, next: 0 };
     this.#batches.push(pending);
     if (this.#fault !== undefined) {
-      this.#failPending(this.#fault);
+      this.#endPending({ type: "failed", fault: this.#fault });
       return;
     }
     if (this.#lastBatch >= BATCH_MAX && this.#batches.length === 1) {
@@ -168,18 +168,27 @@ export class WorkerInstance implements AgentInstance {
     }
   }
 
-  /** The worker has ended. What waits for it fails. */
+  /** The worker has ended, perhaps because of the call that ran: that fails, those after it are interrupted. */
   fail(fault: Fault): void {
+    this.#over(fault, { type: "failed", fault: { ...fault, endedExecutor: true } });
+  }
+
+  /** The worker has ended because of another agent: all calls are interrupted. */
+  interruptFor(fault: Fault): void {
+    this.#over(fault, INTERRUPTED);
+  }
+
+  #over(fault: Fault, first: InvocationResult): void {
     if (this.#isClosed || this.#fault !== undefined) return;
     this.#fault = fault;
     for (const waiting of this.#preparing.splice(0)) waiting.reject(errorOf(fault));
-    this.#failPending(fault);
+    this.#endPending(first);
     this.#end(fault);
   }
 
-  /** The first fails, those after it are interrupted, as after any failure. */
-  #failPending(fault: Fault): void {
-    let result: InvocationResult = { type: "failed", fault };
+  /** All pending calls, of which the first ends so. */
+  #endPending(first: InvocationResult): void {
+    let result = first;
     while (this.#batches.length > 0) {
       this.#tell(result);
       result = INTERRUPTED;

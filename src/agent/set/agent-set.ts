@@ -8,6 +8,7 @@ import {
   type LifecycleEvent,
   NO_EFFECTS,
   type Outcome,
+  type Tries,
 } from "../../stream/index.ts";
 import { packValue } from "../../wire/index.ts";
 import type { AgentSpec, AgentState, HandlerName } from "../model.ts";
@@ -109,6 +110,10 @@ export class AgentSet implements Consumer {
     return this.#roster.consumers.length > 1 ? 1 : LIMITS.deliveryBatchMax;
   }
 
+  get sharesProcess(): boolean {
+    return this.#roster.consumers.some(({ isInline }) => isInline);
+  }
+
   /** The agents in order, with what they committed last. */
   get agents(): readonly AgentState[] {
     return this.#roster.all.map(({ spec, briefcase }) => ({ spec, briefcase }));
@@ -139,9 +144,9 @@ export class AgentSet implements Consumer {
     this.#lifecycle.start(callOf(event, this.#roster), done);
   }
 
-  recall(call: EventCall, attempt: number, done: (effects: Effects) => void): void {
+  recall(call: EventCall, tries: Tries, done: (effects: Effects) => void): void {
     assert(this.#isIdle, "a stream is notified between its other calls");
-    this.#lifecycle.start(recallOf(call, attempt, this.#roster), done);
+    this.#lifecycle.start(recallOf(call, tries, this.#roster), done);
   }
 
   snapshot(): Uint8Array {

@@ -243,6 +243,9 @@ export class RecordTimeline {
     const isSame = (each: number): boolean => Math.abs(each - arrivedMs) <= SAME_CLOCK_MS;
     if (times.clockMs !== undefined && isSame(times.clockMs)) return times.clockMs;
     const same = this.#clocks.findLast(isSame);
+    // Where no other track is placed by that clock any more, one report moves nothing that is placed already.
+    if (same !== undefined && times.clockMs === undefined && !this.#isPlacing(same, times))
+      return Math.abs(same - arrivedMs) <= JUMP_MS ? same : this.#addClock(arrivedMs);
     if (same !== undefined) return same;
     const before = base.sent.at(-1)?.offsetMs;
     if (before !== undefined) return this.#addClock(before - ntpOffsetMs);
@@ -288,6 +291,14 @@ export class RecordTimeline {
         each.clockMs === clockMs && each.ntpOffsetMs !== undefined && each.reportedMs > sinceMs
       );
     });
+  }
+
+  /** Whether a clock places a source that goes on since another one has begun. */
+  #isPlacing(clockMs: number, begun: SourceTimes): boolean {
+    const sinceMs = begun.bases[0]?.sinceMs ?? 0;
+    return this.#recent.some(
+      (each) => each !== begun && each.clockMs === clockMs && each.reportedMs >= sinceMs,
+    );
   }
 
   #addClock(clockMs: number): number {

@@ -6,14 +6,15 @@ import type {
   HandlerName,
   Invocation,
   InvocationDone,
+  InvocationResult,
 } from "../../agent/index.ts";
 import { type Clock, MeanderError } from "../../base/index.ts";
 import type { Fault } from "../../stream/index.ts";
 
-/** What a {@link SimulatedWorker} is like. */
-export interface SimulatedWorkerOptions {
+/** What a {@link SimulatedProcess} is like. */
+export interface SimulatedProcessOptions {
   readonly clock: Clock;
-  /** What passes to the worker, or back, takes this long, ms. */
+  /** What passes to the process, or back, takes this long, ms. */
   readonly hopMs: number;
   /** Whether an agent fails to start this time. */
   readonly failsToStart: () => boolean;
@@ -22,25 +23,25 @@ export interface SimulatedWorkerOptions {
 const FAILED = "executor-failed";
 
 /**
- * An executor that is as far away as a thread: calls and results pass in both directions in order, later; and it may
+ * An executor that is as far away as a process: calls and results pass in both directions in order, later; and it may
  * end, with what its agents were about to tell. The agents themselves run in an executor of this thread.
  */
-export class SimulatedWorker implements Executor {
-  readonly kind = "worker";
+export class SimulatedProcess implements Executor {
+  readonly kind = "process";
   readonly #inner: Executor;
-  readonly #options: SimulatedWorkerOptions;
+  readonly #options: SimulatedProcessOptions;
   readonly #instances = new Set<DistantInstance>();
 
-  constructor(inner: Executor, options: SimulatedWorkerOptions) {
+  constructor(inner: Executor, options: SimulatedProcessOptions) {
     this.#inner = inner;
     this.#options = options;
   }
 
   async start(program: AgentProgram, host: AgentHost): Promise<AgentInstance> {
     const { clock, hopMs, failsToStart } = this.#options;
-    await new Promise<void>((resolve) => void clock.after("worker", hopMs, resolve));
+    await new Promise<void>((resolve) => void clock.after("process", hopMs, resolve));
     if (failsToStart())
-      throw new MeanderError(FAILED, "its worker does not start", {
+      throw new MeanderError(FAILED, "its process does not start", {
         where: `${program.stream}/${program.agent}`,
       });
     const there = new Lane(clock, hopMs);
@@ -67,10 +68,14 @@ export class SimulatedWorker implements Executor {
     return instance;
   }
 
-  /** Ends the worker: what its agents run has failed. @returns how many agents it had */
+  /**
+   * Ends the process: what one of its agents runs has failed, what the others run never happened. @returns how many
+   * agents it had
+   */
   end(): number {
     const instances = [...this.#instances];
-    for (const instance of instances) instance.end();
+    const guilty = instances.find(({ isBusy }) => isBusy);
+    for (const instance of instances) instance.end(instance === guilty);
     return instances.length;
   }
 
@@ -79,7 +84,7 @@ export class SimulatedWorker implements Executor {
   }
 }
 
-/** One direction between two threads: what is posted is done later, in order. */
+/** One direction between two processes: what is posted is done later, in order. */
 class Lane {
   readonly #clock: Clock;
   readonly #hopMs: number;
@@ -94,7 +99,7 @@ class Lane {
   post(task: () => void): void {
     this.#waiting.push(task);
     // Of those that come at one instant the clock may take any one first.
-    this.#clock.after("worker", this.#hopMs, () => this.#waiting.shift()?.());
+    this.#clock.after("process", this.#hopMs, () => this.#waiting.shift()?.());
   }
 
   /** Nothing comes out any more. */
@@ -190,18 +195,28 @@ class DistantInstance implements AgentInstance {
     this.#onClose();
   }
 
-  /** It cannot run any more. */
-  end(): void {
-    const fault = { code: FAILED, message: "its worker ended", agent: this.#agent };
+  /** Whether calls of it were not told of yet. */
+  get isBusy(): boolean {
+    return this.#batches.size > 0;
+  }
+
+  /** It cannot run any more. @param isGuilty its call was what ran */
+  end(isGuilty: boolean): void {
+    const fault: Fault = { code: FAILED, message: "its process ended", agent: this.#agent };
     const batches = [...this.#batches];
     this.close();
+    let failed: InvocationResult | undefined = isGuilty
+      ? { type: "failed", fault: { ...fault, endedExecutor: true } }
+      : undefined;
     for (const { told, count, done } of batches)
-      for (let index = told; index < count; index++)
-        done(index, index === told ? { type: "failed", fault } : { type: "interrupted" });
+      for (let index = told; index < count; index++) {
+        done(index, failed ?? { type: "interrupted" });
+        failed = undefined;
+      }
     this.#tellEnd(fault);
   }
 }
 
 function ended(agent: string): MeanderError {
-  return new MeanderError(FAILED, "its worker ended", { where: `agent ${agent}` });
+  return new MeanderError(FAILED, "its process ended", { where: `agent ${agent}` });
 }
