@@ -26,12 +26,16 @@ export interface StreamPort {
   /** The site checks and stores the code. @throws {MeanderError} `code-…` */
   attachAgent(stream: string, request: AttachRequest): Promise<AgentSpec>;
   detachAgent(stream: string, agent: string): Promise<void>;
-  /** `source`: text of one function expression, or of a module that exports it; null: removes the handler. */
+  /**
+   * `source`: text of one function expression, or of a module that exports it; null: removes the handler. `owner`: only
+   * from agents, whose they are.
+   */
   replaceHandler(
     stream: string,
     agent: string,
     event: HandlerName,
     source: string | null,
+    owner?: string,
   ): Promise<void>;
   destroyStream(stream: string): Promise<void>;
   /** @throws {MeanderError} `stream-unknown` */
@@ -110,6 +114,8 @@ export interface AttachRequest {
   readonly name: string | undefined;
   /** Packed; overrides the definition's. */
   readonly briefcase: Uint8Array | undefined;
+  /** Only from agents: whose they are. Default: the caller. */
+  readonly owner?: string | undefined;
 }
 
 /** A stream, as listed. */

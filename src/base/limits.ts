@@ -347,10 +347,48 @@ export const LIMITS = {
   handlerEffectBytesMax: 16 * 1024 * 1024,
   /** Answers of its site that one handler may wait for at once. */
   handlerCallsMax: 64,
-  /** Lines that one handler may print. */
-  handlerLinesMax: 1_000,
-  /** Characters of such a line. */
+  /** Characters of a line that an agent prints. */
   handlerLineCharactersMax: 2_000,
+  /** Characters that are made of the values of one `console.log`, before they are cut into lines. */
+  handlerTextCharactersMax: 100_000,
+  /** Lines that one agent may print at once, after a silence. */
+  agentLinesBurst: 1_000,
+  /** Lines per second of one agent; more are left out, and counted. */
+  agentLinesPerSecond: 50,
+  /** What all agents of one owner may print at once at one site; a line counts once for each 200 characters. */
+  ownerLinesBurst: 2_000,
+  /** The same per second: 20 KB of the site's log. */
+  ownerLinesPerSecond: 100,
+  /** What all agents of a site may print at once. */
+  siteLinesBurst: 10_000,
+  /** The same per second: 100 KB of the site's log, 9 GB a day at most. */
+  siteLinesPerSecond: 500,
+  /** Timers that the agents of one owner may set at once at one site. */
+  ownerTimersBurst: 1_000,
+  /** The same per second; more expire later: each costs the site some 50 µs. */
+  ownerTimersPerSecond: 500,
+  /** Messages that the agents of one owner may send to their own streams at once. */
+  ownerSelfSendsBurst: 4_000,
+  /** The same per second; a stream with more waits before it goes on: a tenth of a core. */
+  ownerSelfSendsPerSecond: 2_000,
+  /** Requests to the session that the agents of one owner may make at once: moves, creations, uploads and the like. */
+  ownerRequestsBurst: 200,
+  /** The same per second: a leader answers some thousands from all sites. */
+  ownerRequestsPerSecond: 50,
+  /** Streams that the agents of one owner may create at once. */
+  ownerStreamsBurst: 200,
+  /** The same per second. */
+  ownerStreamsPerSecond: 10,
+  /** Uploads of new code by one owner at once, a shell or what its agents do. */
+  ownerUploadsBurst: 100,
+  /** The same per second: reading one takes up to 100 ms of a core. */
+  ownerUploadsPerSecond: 5,
+  /** A request beyond these rates waits up to this, ms; then it is refused. */
+  rateWaitMsMax: 2_000,
+  /** Timers, and streams that send to themselves, are put off up to this, ms. */
+  ratePauseMsMax: 10_000,
+  /** Owners whose rates a site remembers; those that have been still for long are forgotten first. */
+  ratedOwnersMax: 4_096,
   /** Processes for agents at one site, unless it is told otherwise: each has some 30 MB before its first agent. */
   agentProcessesMax: 64,
   /** Agents of one process; then their owner gets another. */

@@ -12,6 +12,7 @@ import type {
 } from "../stream/index.ts";
 import { HeldAgents } from "./held-agents.ts";
 import type { InlineMarks } from "./inline-marks.ts";
+import type { OwnerPace } from "./owner-pace.ts";
 import type { ReportEvent } from "./ports.ts";
 
 /** What {@link HostedStreams} uses. */
@@ -37,6 +38,7 @@ export interface HostedStreamsPorts {
   /** Why a sender may not append to a stream; undefined: it may. */
   appendDenial(stream: string, sender: string): string | undefined;
   readonly report: ReportEvent;
+  readonly pace: OwnerPace;
   /** The agents of a stream are about to be started. */
   onRun(): void;
   /** An agent asked to be detached. */
@@ -80,7 +82,8 @@ export class HostedStreams {
     record: StreamRecord,
     state: Uint8Array | readonly AgentState[],
   ): Promise<AgentSet> {
-    const { clock, random, log, executors, code, site, portOf, report, onAgentExit } = this.#ports;
+    const { clock, random, log, executors, code, site, portOf, report, pace, onAgentExit } =
+      this.#ports;
     const { streamsMax = LIMITS.residentStreamsMax } = this.#ports;
     if (this.all.size >= streamsMax && this.resident(record.id) === undefined) {
       throw new MeanderError("site-full", `the site has ${streamsMax} streams already`, {
@@ -98,7 +101,11 @@ export class HostedStreams {
       code: (sha256) => code.get(sha256),
       siteAgents: this.siteAgents,
       port: portOf(record),
-      output: (agent, line) => report({ type: "output", stream: record.name, agent, line }),
+      output: ({ name: agent, owner }, line) => {
+        if (pace.mayLog(owner, line.length))
+          report({ type: "output", stream: record.name, agent, line });
+      },
+      pace,
       onExit: (agent) => onAgentExit(record.name, agent),
       clock,
       random,

@@ -30,6 +30,7 @@ import { Departures } from "./departures.ts";
 import { EventFeed } from "./event-feed.ts";
 import { HostedStreams, locationOf } from "./hosted-streams.ts";
 import { InlineMarks } from "./inline-marks.ts";
+import { OwnerPace } from "./owner-pace.ts";
 import { PolicyGuard } from "./policy-guard.ts";
 import type { AskLeader, MoveSettlement, ReportEvent } from "./ports.ts";
 import { RecordWriter } from "./record-writer.ts";
@@ -127,11 +128,12 @@ export class SiteStreams {
       ...{ self, clock, store: options.marks },
       write: (record, mark) => writer.mark(record, mark),
     });
-    const uploads = new Uploads({ reader, code: options.code });
+    const pace = new OwnerPace(clock, log);
+    const uploads = new Uploads({ reader, code: options.code, pace });
     const resident = (id: number) => kernel.residents.get(id);
     const access = { site, clock, directory, table, uploads, askLeader, learn, resident };
     const streams = new HostedStreams({
-      ...{ site, clock, random, log, kernel, marks, report },
+      ...{ site, clock, random, log, kernel, marks, report, pace },
       executors: options.executors,
       code: options.code,
       allowsInline: options.allowsInline,

@@ -2,11 +2,13 @@ import { makeSpec } from "../agent/define/index.ts";
 import type { AgentSpec, AttachRequest, ReadAgent, UploadReader } from "../agent/index.ts";
 import { MeanderError } from "../base/index.ts";
 import type { CodeStore } from "../code/index.ts";
+import type { OwnerPace } from "./owner-pace.ts";
 
 /** What {@link Uploads} use. */
 export interface UploadsPorts {
   readonly reader: UploadReader;
   readonly code: Pick<CodeStore, "put">;
+  readonly pace: Pick<OwnerPace, "upload">;
 }
 
 /** Uploads that are cached: one program attaches the same code to many streams. */
@@ -22,7 +24,7 @@ export class Uploads {
     this.#ports = ports;
   }
 
-  /** @throws {MeanderError} `code-…`, `agent-invalid`, `briefcase-too-large`, `directory-…` */
+  /** @throws {MeanderError} `rate-limited`, `code-…`, `agent-invalid`, `briefcase-too-large`, `directory-…` */
   async agent(
     request: AttachRequest,
     owner: string,
@@ -47,8 +49,9 @@ export class Uploads {
     return { spec, briefcase: packed };
   }
 
-  /** The hash of a replaced handler. @throws {MeanderError} `code-…`, `directory-…` */
+  /** The hash of a replaced handler. @throws {MeanderError} `rate-limited`, `code-…`, `directory-…` */
   async handler(source: string, where: string, owner: string): Promise<string> {
+    await this.#ports.pace.upload(owner);
     const prepared = await this.#ports.reader.handler({ source, file: where }, owner);
     await this.#ports.code.put(prepared);
     return prepared.sha256;
@@ -58,6 +61,7 @@ export class Uploads {
     const key = `${file ?? ""}\n${source}`;
     const known = this.#read.get(key);
     if (known !== undefined) return known;
+    await this.#ports.pace.upload(owner);
     const read = await this.#ports.reader.agent({ source, file }, owner);
     const [oldest] = this.#read.keys();
     if (this.#read.size >= CACHED_MAX && oldest !== undefined) this.#read.delete(oldest);

@@ -196,7 +196,7 @@ test("process: messages and effects at their limits pass", async () => {
   const half = LIMITS.streamMessageBytesMax / 2;
   const on = `append(ctx, m) {
     for (let n = 0; n < 20; n++) ctx.open("bar").append(m);
-    for (let n = 0; n < ${LIMITS.handlerLinesMax}; n++) ctx.log("x".repeat(${LIMITS.handlerLineCharactersMax}));
+    for (let n = 0; n < 300; n++) ctx.log("x".repeat(${LIMITS.handlerLineCharactersMax}));
     return m;
   }`;
   const host = new TestHost();
@@ -207,11 +207,11 @@ test("process: messages and effects at their limits pass", async () => {
   );
   for (const [index, result] of results.entries()) {
     const { type, ...rest } = told(result);
-    assert.equal(type, "done");
+    assert.equal(type, "done", JSON.stringify(rest));
     const { reply, appends } = rest as { reply: Uint8Array; appends: readonly unknown[] };
     assert.deepEqual([reply.byteLength, reply[0], appends.length], [half, index + 1, 20]);
   }
-  assert.equal(host.lines.length, 3 * LIMITS.handlerLinesMax);
+  assert.equal(host.lines.length, 900);
 });
 
 test("process: what a site allows bounds what an agent asks for", async () => {

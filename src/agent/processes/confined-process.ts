@@ -15,11 +15,11 @@ import { answersIn, type RecordHead, RunFileReader, readHead } from "./run-file.
 import { FROM_SITE, RUN_FILE, TO_SITE } from "./site-link.ts";
 
 /** Data that a process has before its first code of others, and room for what the engine does with theirs, MiB. */
-const OWN_DATA_MB = 96;
+const OWN_DATA_MB = 128;
 /** Heap of its own, MiB. */
 const OWN_HEAP_MB = 24;
 /** What the site watches exceeds what the system refuses by this, MiB: the site is there where the system is not. */
-const OWN_MEMORY_MB = 72;
+const OWN_MEMORY_MB = 104;
 /** Standard error that is kept, characters. More is not read. */
 const ERROR_CHARACTERS_MAX = 32 * 1024;
 /** Behind the site's own threads, where both want a processor. */
@@ -105,7 +105,7 @@ export class ConfinedProcess {
     return this.#hasEnded;
   }
 
-  /** Called with the answers of each letter, packed in a row; at once with those that came before. */
+  /** Called with the answers of letters, packed in a row; at once with those that came before. */
   receive(onLetter: (answers: Buffer) => void): void {
     this.#onLetter = onLetter;
     for (const answers of this.#early.splice(0)) onLetter(answers);
@@ -164,7 +164,7 @@ export class ConfinedProcess {
     streams[TO_SITE]?.on("data", (chunk: Buffer) => {
       const letters = reader.take(chunk);
       if (letters === undefined) this.kill("it sent what is no letter");
-      for (const letter of letters ?? []) this.#take(letter);
+      this.#take(letters ?? []);
     });
     for (const stream of [streams[TO_SITE], this.#child.stderr]) stream?.on("error", () => {});
     this.#child.stderr?.setEncoding("latin1").on("data", (text: string) => {
@@ -182,15 +182,21 @@ export class ConfinedProcess {
     });
   }
 
-  #take(letter: Buffer): void {
-    const head = readHead(letter, 0);
-    const answers = answersIn(letter);
-    if (head === undefined || answers === undefined) {
-      this.kill("it sent what is no letter");
-      return;
+  /** What came together is passed on together. */
+  #take(letters: readonly Buffer[]): void {
+    const parts: Buffer[] = [];
+    for (const letter of letters) {
+      const head = readHead(letter, 0);
+      const answers = answersIn(letter);
+      if (head === undefined || answers === undefined) {
+        this.kill("it sent what is no letter");
+        break;
+      }
+      this.#received = head.letter;
+      parts.push(answers);
     }
-    this.#received = head.letter;
-    this.#onLetter(answers);
+    const [first] = parts;
+    if (first !== undefined) this.#onLetter(parts.length === 1 ? first : Buffer.concat(parts));
   }
 
   #leave(code: number | undefined, signal: string | undefined): ProcessLeavings {

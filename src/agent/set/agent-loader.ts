@@ -95,7 +95,7 @@ export class AgentLoader {
       const replaced: Partial<Record<HandlerName, string | null>> = {};
       for (const [event, code] of Object.entries(spec.replaced) as [HandlerName, string | null][])
         replaced[event] = await this.expression(code);
-      const connection = new AgentConnection(spec.name, this.#residence, clock, random);
+      const connection = new AgentConnection(spec, this.#residence, clock, random);
       const { code, name, owner, limits } = spec;
       const program = {
         stream: stream.name,

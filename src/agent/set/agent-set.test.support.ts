@@ -71,7 +71,7 @@ export class ScriptedSite {
       code: this.executor.code,
       siteAgents: this.siteAgents,
       port: this.#port,
-      output: (agent, line) => void this.output.push(`${agent}: ${line}`),
+      output: ({ name }, line) => void this.output.push(`${name}: ${line}`),
       onExit: (agent) => void this.exits.push(agent),
       onFault: (fault, during) => void this.faults.push({ ...fault, during }),
       clock: this.clock,

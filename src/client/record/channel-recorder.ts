@@ -224,6 +224,7 @@ export class ChannelRecorder {
   #close(feed: TrackFeed): void {
     const buffer = this.#buffers.get(feed);
     this.#buffers.delete(feed);
+    this.#timeline.ended(feed.timeline);
     if (buffer !== undefined) this.#segmenter.close(buffer);
   }
 

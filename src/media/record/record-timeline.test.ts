@@ -36,6 +36,7 @@ test("the first report of a publisher's next run does not move it when nothing e
   const record = new RecordTimeline();
   const before = new Source(record, 0);
   for (let at = 1_000; at <= 8_000; at += 1_000) before.reports(at, 0);
+  record.ended(before.timeline);
   const next = new Source(record, 8_100);
   next.reports(8_200);
   next.reports(9_200, -3_127);
