@@ -14,6 +14,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { packageRoot } from "../src/site/index.ts";
 import { thisMachine } from "./support/machine.ts";
+import { chosen, numberOf } from "./support/options.ts";
 import { Experiment, type Outcome } from "./support/reshape-experiment.ts";
 import { EVENTS, type EventName, GROUPS, type Group } from "./support/reshape-groups.ts";
 import { PLOTS, plotOutcome } from "./support/reshape-plots.ts";
@@ -112,23 +113,4 @@ function readOptions(): {
     process.stderr.write(`error: ${error instanceof Error ? error.message : error}\n`);
     process.exit(2);
   }
-}
-
-/** Those asked for, or all. */
-function chosen<T extends string>(
-  name: string,
-  asked: readonly string[],
-  all: readonly T[],
-): readonly T[] {
-  for (const each of asked) {
-    if (!(all as readonly string[]).includes(each))
-      throw new Error(`${name} ${each}\n  expected: ${all.join(", ")}`);
-  }
-  return asked.length === 0 ? all : all.filter((each) => asked.includes(each));
-}
-
-function numberOf(name: string, text: string, max: number): number {
-  const value = Number(text);
-  if (value > 0 && value <= max) return value;
-  throw new Error(`${name} ${text}\n  expected: above 0, at most ${max}`);
 }

@@ -49,7 +49,7 @@ for (let round = 0; round < rounds; round++) {
   note("natsJetStream", await nats("jetstream"));
   await using pair = await StreamPair.start();
   note("inline", await pair.appendsPerSecond("inline", 100_000 * seconds));
-  note("worker", await pair.appendsPerSecond("worker", 40_000 * seconds));
+  note("process", await pair.appendsPerSecond("process", 40_000 * seconds));
   acks.push(await pair.ackP50Us(3_000));
   const { p50Ms, p99Ms, report } = await pair.moves(MOVES);
   moves.push({ p50Ms, p99Ms });

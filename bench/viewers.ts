@@ -9,6 +9,7 @@
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { thisMachine } from "./support/machine.ts";
+import { chosen, numberOf } from "./support/options.ts";
 import { plotOf, reportOf, sentenceOf } from "./support/viewers-report.ts";
 import { LOADS, measureViewers, type ViewersFigure } from "./support/viewers-run.ts";
 
@@ -93,24 +94,4 @@ function readOptions(): {
     process.stderr.write(`error: ${error instanceof Error ? error.message : error}\n`);
     process.exit(2);
   }
-}
-
-/** Those asked for, or all. */
-function chosen<T extends string>(
-  name: string,
-  asked: readonly string[],
-  all: readonly T[],
-): readonly T[] {
-  for (const each of asked) {
-    if (!(all as readonly string[]).includes(each)) {
-      throw new Error(`${name} ${each}\n  expected: ${all.join(", ")}`);
-    }
-  }
-  return asked.length === 0 ? all : all.filter((each) => asked.includes(each));
-}
-
-function numberOf(name: string, text: string, max: number): number {
-  const value = Number(text);
-  if (value > 0 && value <= max) return value;
-  throw new Error(`${name} ${text}\n  expected: above 0, at most ${max}`);
 }

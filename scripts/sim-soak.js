@@ -92,7 +92,7 @@ function figures(total) {
     ["cuts", "cuts"],
     ["holds", "holds"],
     ["outages", "outages beyond the lease"],
-    ["workerEnds", "agents lost their worker"],
+    ["processEnds", "agents lost their process"],
     ["staleFrames", "frames of earlier epochs"],
     ["forgetful", "streams lost what they knew"],
   ];

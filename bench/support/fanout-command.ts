@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { plotOf, ratiosOf, reportOf, sentenceOf } from "./fanout-report.ts";
 import { type Comparison, measureFanout, RATE_OUT } from "./fanout-run.ts";
 import { thisMachine } from "./machine.ts";
+import { numberOf } from "./options.ts";
 import { PACKET_BYTES } from "./rtp-stream.ts";
 
 /** Of one arm, and arms of each kind. */
@@ -91,10 +92,4 @@ function readOptions(): FanoutOptions {
     process.stderr.write(`error: ${error instanceof Error ? error.message : error}\n`);
     process.exit(2);
   }
-}
-
-function numberOf(name: string, text: string, max: number): number {
-  const value = Number(text);
-  if (value > 0 && value <= max) return value;
-  throw new Error(`${name} ${text}\n  expected: above 0, at most ${max}`);
 }

@@ -6,6 +6,8 @@ import { promisify } from "node:util";
  * root.
  */
 export class Wire {
+  /** Of this process so far: what is removed goes some time later, and its names with it. */
+  static #count = 0;
   /** The address of this machine on it. */
   readonly nearHost: string;
   /** The address of the other. */
@@ -13,16 +15,17 @@ export class Wire {
   readonly #space: string;
   readonly #device: string;
 
-  private constructor(number: number) {
-    this.#space = `meander-${process.pid}`;
-    this.#device = `mwire${process.pid % 1_000_000}`;
+  private constructor(count: number) {
+    const number = (process.pid + count) % 250;
+    this.#space = `meander-${process.pid}-${count}`;
+    this.#device = `mw${process.pid % 1_000_000}x${count % 10_000}`;
     this.nearHost = `10.216.${number}.1`;
     this.farHost = `10.216.${number}.2`;
   }
 
   /** @throws {Error} where this machine does not permit it: says what failed */
   static async open(): Promise<Wire> {
-    const wire = new Wire(process.pid % 250);
+    const wire = new Wire(Wire.#count++);
     process.once("exit", wire.#remove);
     try {
       await wire.#build();

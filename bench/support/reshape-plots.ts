@@ -50,9 +50,10 @@ export function plotOutcome(
     return [{ x: secondsOf(fromMs + settledMs), dashed: true }];
   });
   const { cores, cpu, node } = machine;
+  const lines = marks.length === 0 ? "" : "line: it leaves; dashed: packets come by it again. ";
   return lineChart({
     title,
-    subtitle: `line: it leaves; dashed: packets come by it again. ${cpu}, ${cores} cores, Node ${node}`,
+    subtitle: `${lines}${cpu}, ${cores} cores, Node ${node}`,
     xLabel: "seconds",
     yLabel: "ms between arrivals",
     series: [{ name: "at the last site's subscriber", points }],

@@ -102,11 +102,15 @@ export class Network implements AsyncDisposable {
     return site;
   }
 
-  /** Kills a site. */
-  async kill(name: string): Promise<void> {
+  /**
+   * Kills a site. The next run takes it for one that had lived long; with `isSoon`, for one that died soon after its
+   * start, which it may have.
+   */
+  async kill(name: string, { isSoon = false } = {}): Promise<void> {
     const { running } = this.site(name);
     running.child.kill("SIGKILL");
     await running.ended;
+    if (!isSoon) await rm(join(this.#folder, name, "started"), { force: true });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

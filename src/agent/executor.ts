@@ -7,8 +7,6 @@ export interface AgentProgram {
   readonly streamId: number;
   readonly agent: string;
   readonly owner: string;
-  /** A worker thread for it alone (isolation `thread`); inline it means nothing. Default false. */
-  readonly thread?: boolean | undefined;
   /** The expression ({@link PreparedCode.expression}). */
   readonly code: string;
   /** Expressions of replaced handlers; null: removed. */
@@ -19,7 +17,7 @@ export interface AgentProgram {
   readonly handlerMs: number;
   readonly memoryMb: number;
   readonly briefcaseBytes: number;
-  /** As the site's policy decided. `thread`: it shares its worker with no other agent. */
+  /** As the site's policy decided. `thread`: it shares its process with no other agent. Default: `process`. */
   readonly isolation?: Isolation | undefined;
 }
 
@@ -46,6 +44,7 @@ export type InvocationResult =
     }
   /** The briefcase is as before the call. */
   | { readonly type: "failed"; readonly fault: Fault }
+  /** Not begun; or its executor ended because of another call, and nothing of it counts. */
   | { readonly type: "interrupted" };
 
 /** Receives how the calls of a batch ended, see {@link AgentInstance.run}. */
@@ -84,7 +83,8 @@ export interface AgentInstance {
   setHandler(event: HandlerName, expression: string | null | undefined): Promise<void>;
   /**
    * Settles when it cannot run any more: killed by its deadline or its memory limit, or together with another agent of
-   * its worker. Pending calls have failed in the same turn. Never settles after `close`.
+   * its process. In the same turn the call that was to blame has failed, marked as `endedExecutor`, and all others were
+   * interrupted. Never settles after `close`.
    */
   readonly ended: Promise<Fault>;
   close(): void;
@@ -92,7 +92,7 @@ export interface AgentInstance {
 
 /** Runs agents. */
 export interface Executor extends AsyncDisposable {
-  readonly kind: "inline" | "worker";
+  readonly kind: "inline" | "process";
   /**
    * Evaluates the code; runs no handler.
    *

@@ -39,14 +39,17 @@ export interface ErrorPolicy {
 export interface AgentLimits {
   /** Longest run of one handler, ms; past it the handler is killed, and counts as failed. 1..600 000 */
   readonly handlerMs: number;
-  /** Heap of the worker that runs it, MiB. */
+  /** Memory of the process that runs it, MiB: heap, ArrayBuffers and everything else, beyond what an empty one has. */
   readonly memoryMb: number;
   /** Packed briefcase, bytes. */
   readonly briefcaseBytes: number;
 }
 
-/** Where an agent runs. `inline` where the site allows it. */
-export type Isolation = "inline" | "worker" | "thread";
+/**
+ * Where an agent runs: in a process with the others of its owner (`process`), in one of its own (`thread`), or in the
+ * site's main thread (`inline`), where the site allows it.
+ */
+export type Isolation = "inline" | "process" | "thread";
 
 /**
  * An agent as it is stored and sent: everything but the content of its briefcase. Plain JSON. Code is found by its hash
@@ -64,7 +67,7 @@ export interface AgentSpec {
   readonly isolation: Isolation;
   readonly limits: AgentLimits;
   readonly onError: ErrorPolicy;
-  /** Who uploaded it: the shell or stream. Agents of one owner share a worker. */
+  /** Who uploaded it: the shell or stream. Agents of one owner share a process. */
   readonly owner: string;
 }
 
@@ -167,7 +170,8 @@ export interface AgentDefinition<Briefcase extends object = Record<string, unkno
   readonly name?: string;
   /** What it starts with: the only state that travels. */
   readonly briefcase?: Briefcase;
-  readonly isolation?: Isolation;
+  /** `worker` is the earlier name of `process`. */
+  readonly isolation?: Isolation | "worker";
   readonly limits?: Partial<AgentLimits>;
   readonly onError?: Partial<ErrorPolicy>;
   readonly on: {

@@ -1,4 +1,4 @@
-import type { Durability, EndpointId } from "../stream/index.ts";
+import type { Durability, EndpointId, ExecutorDeath } from "../stream/index.ts";
 import type { AgentSpec, HandlerName, MoveResult } from "./model.ts";
 
 /**
@@ -26,12 +26,16 @@ export interface StreamPort {
   /** The site checks and stores the code. @throws {MeanderError} `code-…` */
   attachAgent(stream: string, request: AttachRequest): Promise<AgentSpec>;
   detachAgent(stream: string, agent: string): Promise<void>;
-  /** `source`: text of one function expression, or of a module that exports it; null: removes the handler. */
+  /**
+   * `source`: text of one function expression, or of a module that exports it; null: removes the handler. `owner`: only
+   * from agents, whose they are.
+   */
   replaceHandler(
     stream: string,
     agent: string,
     event: HandlerName,
     source: string | null,
+    owner?: string,
   ): Promise<void>;
   destroyStream(stream: string): Promise<void>;
   /** @throws {MeanderError} `stream-unknown` */
@@ -110,6 +114,8 @@ export interface AttachRequest {
   readonly name: string | undefined;
   /** Packed; overrides the definition's. */
   readonly briefcase: Uint8Array | undefined;
+  /** Only from agents: whose they are. Default: the caller. */
+  readonly owner?: string | undefined;
 }
 
 /** A stream, as listed. */
@@ -132,6 +138,8 @@ export interface StreamInspection extends StreamView {
   readonly waiting: number;
   /** Whether a handler relocated it and the move has not ended yet. */
   readonly moving: boolean;
+  /** Why it runs nothing, like all streams of its site; undefined: it does. */
+  readonly halted: string | undefined;
   /** The message or event that runs, is retried, or halted the stream. */
   readonly current:
     | {
@@ -154,6 +162,8 @@ export interface StreamInspection extends StreamView {
     readonly id: string;
     readonly error: string;
     readonly attempts: number;
+    /** The executors that ended while it ran. */
+    readonly deaths: readonly ExecutorDeath[];
     /** Packed. */
     readonly payload: Uint8Array;
   }[];

@@ -22,4 +22,5 @@ export {
 export { type Random, SeededRandom, SystemRandom } from "./random.ts";
 export { serialAdd, serialDistance } from "./serial.ts";
 export { SystemClock } from "./system-clock.ts";
+export { type Rate, TokenBucket } from "./token-bucket.ts";
 export { VirtualClock, type VirtualClockOptions } from "./virtual-clock.ts";

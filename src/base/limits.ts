@@ -294,6 +294,10 @@ export const LIMITS = {
   mailboxBytesMax: 16 * 1024 * 1024,
   /** Dead letters of a stream; a stream with more halts instead. */
   deadLettersMax: 1_000,
+  /** A message or an event that has ended this many executors becomes a dead letter, whatever its agent's policy is. */
+  executorDeathsMax: 2,
+  /** Messages of a stream of which it is remembered that they ran when an executor ended; the oldest are forgotten. */
+  streamSuspectsMax: 256,
   /** Timers that the agents of a stream may have set at once. */
   streamTimersMax: 1_000,
   /** Events of a stream besides timers that its agents have not handled yet; further ones are dropped. */
@@ -329,7 +333,7 @@ export const LIMITS = {
   frameSilenceMs: 6_000,
   /** What is kept of an agent besides code and briefcase, in JSON, bytes: a hash for each handler is below 2 KiB. */
   agentSpecBytesMax: 16 * 1024,
-  /** Messages handed to an agent at once: what divides the cost of reaching its worker. */
+  /** Messages handed to an agent at once: what divides the cost of reaching its process. */
   deliveryBatchMax: 64,
   /** Longest pause before a failed message, or an agent that does not start, is tried again, ms. */
   retryPauseMsMax: 10_000,
@@ -345,36 +349,96 @@ export const LIMITS = {
   handlerEffectBytesMax: 16 * 1024 * 1024,
   /** Answers of its site that one handler may wait for at once. */
   handlerCallsMax: 64,
-  /** Lines that one handler may print. */
-  handlerLinesMax: 1_000,
-  /** Characters of such a line. */
+  /** Characters of a line that an agent prints. */
   handlerLineCharactersMax: 2_000,
-  /** Worker threads for agents at one site: each has about 10 MB before its first agent. */
-  agentWorkersMax: 256,
-  /** Agents of one worker thread; then their owner gets another. */
-  workerAgentsMax: 1_024,
+  /** Characters that are made of the values of one `console.log`, before they are cut into lines. */
+  handlerTextCharactersMax: 100_000,
+  /** Lines that one agent may print at once, after a silence. */
+  agentLinesBurst: 1_000,
+  /** Lines per second of one agent; more are left out, and counted. */
+  agentLinesPerSecond: 50,
+  /** What all agents of one owner may print at once at one site; a line counts once for each 200 characters. */
+  ownerLinesBurst: 2_000,
+  /** The same per second: 20 KB of the site's log. */
+  ownerLinesPerSecond: 100,
+  /** What all agents of a site may print at once. */
+  siteLinesBurst: 10_000,
+  /** The same per second: 100 KB of the site's log, 9 GB a day at most. */
+  siteLinesPerSecond: 500,
+  /** Timers that the agents of one owner may set at once at one site. */
+  ownerTimersBurst: 1_000,
+  /** The same per second; more expire later: each costs the site some 50 µs. */
+  ownerTimersPerSecond: 500,
+  /** Messages that the agents of one owner may send to their own streams at once. */
+  ownerSelfSendsBurst: 4_000,
+  /** The same per second; a stream with more waits before it goes on: a tenth of a core. */
+  ownerSelfSendsPerSecond: 2_000,
+  /** Requests to the session that the agents of one owner may make at once: moves, creations, uploads and the like. */
+  ownerRequestsBurst: 200,
+  /** The same per second: a leader answers some thousands from all sites. */
+  ownerRequestsPerSecond: 50,
+  /** Streams that the agents of one owner may create at once. */
+  ownerStreamsBurst: 200,
+  /** The same per second. */
+  ownerStreamsPerSecond: 10,
+  /** Uploads of new code by one owner at once, a shell or what its agents do. */
+  ownerUploadsBurst: 100,
+  /** The same per second: reading one takes up to 100 ms of a core. */
+  ownerUploadsPerSecond: 5,
+  /** A request beyond these rates waits up to this, ms; then it is refused. */
+  rateWaitMsMax: 2_000,
+  /** Timers, and streams that send to themselves, are put off up to this, ms. */
+  ratePauseMsMax: 10_000,
+  /** Owners whose rates a site remembers; those that have been still for long are forgotten first. */
+  ratedOwnersMax: 4_096,
+  /** Processes for agents at one site, unless it is told otherwise: each has some 30 MB before its first agent. */
+  agentProcessesMax: 64,
+  /** Agents of one process; then their owner gets another. */
+  processAgentsMax: 1_024,
+  /** Memory that one of them may be promised, MiB, unless the site is told otherwise. */
+  processMemoryMbMax: 1_024,
+  /** Memory that all of them together are promised, MiB, unless the site is told otherwise. */
+  processesMemoryMbMax: 4_096,
+  /** Longest deadline that a handler gets, ms, unless the site is told otherwise. */
+  processHandlerMsMax: 60_000,
   /**
-   * A worker without agents is kept this long, ms: starting one takes 150 ms, which a returning stream would wait for.
+   * A process without agents is kept this long, ms: starting one takes 200 ms, which a returning stream would wait for.
    */
-  workerIdleMs: 30_000,
+  processIdleMs: 30_000,
+  /** A process that was given nothing for this long, ms, may make room for another owner's. */
+  processQuietMs: 1_000,
+  /** An agent waits this long, ms, for room for its process. */
+  processRoomMs: 5_000,
+  /** A process begins what it is given within this after it was started, ms, or is ended. */
+  processStartMs: 10_000,
+  /** A process that has started begins what it is given within this, ms, or is ended: it was stopped. */
+  processSilenceMs: 5_000,
+  /** A letter to or from a process, bytes: what 64 handlers print and send at their limits. */
+  processLetterBytesMax: 256 * 1024 * 1024,
   /** Source of one agent, or of one handler, bytes: thousands of lines; preparing it takes the site some 50 ms. */
   agentCodeBytesMax: 256 * 1024,
   /** Prepared code that a site keeps in memory, bytes: hundreds of usual agents. */
   agentCodeCacheBytesMax: 16 * 1024 * 1024,
   /** Longest deadline that a handler may have, ms. */
   handlerMsMax: 600_000,
-  /** Largest heap that an agent may ask for, MiB. */
+  /** Most memory that an agent may ask for, MiB. */
   agentMemoryMbMax: 65_536,
-  /** Reading a definition out of uploaded code is given up after this, ms. */
+  /** Preparing uploaded code, and evaluating it to read its definition, are each given up after this, ms. */
   describeMsMax: 2_000,
-  /** Heap of the thread that reads definitions, MiB. */
-  describeMemoryMb: 64,
+  /** Uploads that are read at once, each of another owner in a process of its own. */
+  uploadsReadMax: 4,
+  /** Uploads of one owner that wait to be read. */
+  uploadsWaitingMax: 64,
   /** Streams at one site at once. */
   residentStreamsMax: 16_384,
   /** The leader answers a control message about a stream, or it is given up, within this, ms. */
   controlMs: 10_000,
   /** All streams of a site are moved away, or that is given up, within this, ms. */
   evacuateMsMax: 120_000,
+  /** A site that dies within this after its start, ms, has died soon. */
+  quickDeathMs: 60_000,
+  /** A site of which so many runs in a row died soon starts with its streams halted. */
+  quickDeathsMax: 2,
   /** A site that stops has those it serves go on elsewhere for at most this long, ms. */
   departureMs: 3_000,
   /** It ends when no viewer has left for this long, ms: connecting elsewhere takes three round trips. */

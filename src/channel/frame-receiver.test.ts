@@ -297,6 +297,19 @@ test("a frame without a marker is returned after silence, or when its source has
   assert.equal(ended.stats.packetsLost, 1);
 });
 
+test("a frame whose rest is late is not ended by silence where frames end with markers", () => {
+  const slice = (type: number, first: number) => Uint8Array.of(type, first, 0x84);
+  const parameterSets = [Uint8Array.of(0x67, 0x42, 0xc0, 0x1e, 0xd9), Uint8Array.of(0x68, 0xce)];
+  const receiver = new FrameReceiver({ codec: "h264", parameterSets, waitMs: WAIT_MS });
+  receiver.push(packet({ sequence: 0, timestamp: 0, marker: true, payload: slice(0x65, 0x88) }), 0);
+  receiver.push(packet({ sequence: 1, timestamp: 3000, payload: slice(0x41, 0x9a) }), 40);
+  assert.deepEqual(receiver.tick(5_000).length, 0);
+  const rest = { sequence: 2, timestamp: 3000, marker: true, payload: slice(0x41, 0x4a) };
+  const frames = [...receiver.push(packet(rest), 5_000), ...receiver.tick(5_100)];
+  assert.deepEqual(numbersOf(frames), [1]);
+  assert.equal(receiver.stats.framesComplete, 2);
+});
+
 test("arbitrary packets and gaps never cause an exception or an inconsistent state", () => {
   const step = fc.oneof(
     fc.record({

@@ -13,8 +13,8 @@ import {
 /** How far behind a packet may be before it counts as a restart (RFC 3550 A.1, MAX_MISORDER). */
 const MISORDER_MAX = 100;
 /**
- * Silence after which a frame that waits for the next packet has ended, ms: with its marker, and without one. A sender
- * without markers that pauses inside a frame for longer loses it.
+ * Silence after which a frame that waits for the next packet has ended, ms: with its marker, and without one from a
+ * sender that sets none. Such a sender loses a frame in which it pauses for longer.
  */
 const MARKED_MS = 100;
 const UNMARKED_MS = 500;
@@ -91,6 +91,10 @@ export class FrameReceiver {
   #nowMs = 0;
   /** When the depacketizer got its newest packet. */
   #deliveredMs = 0;
+  /** That packet; undefined after a loss. */
+  #newest: RtpPacket | undefined;
+  /** The frame before ended with a marker: what has none is not whole yet. */
+  #setsMarkers = false;
   #droppedBefore = 0;
   #ready: Frame[] = [];
 
@@ -290,6 +294,7 @@ export class FrameReceiver {
     this.#stats.packetsLost += count;
     this.#next = serialAdd(this.#next ?? 0, count, 16);
     this.#depacketizer.lost();
+    this.#newest = undefined;
     this.#needsKey = this.#isVideo;
   }
 
@@ -304,6 +309,7 @@ export class FrameReceiver {
   #endSilent(): void {
     const { waiting } = this.#depacketizer;
     if (waiting === "no" || this.#held.size > 0) return;
+    if (waiting === "open" && this.#setsMarkers) return;
     const patience = waiting === "marked" ? MARKED_MS : UNMARKED_MS;
     if (this.#nowMs - this.#deliveredMs >= patience) this.#takeAll(this.#depacketizer.finish());
   }
@@ -311,6 +317,9 @@ export class FrameReceiver {
   #deliver(packet: RtpPacket): void {
     this.#next = serialAdd(packet.sequence, 1, 16);
     this.#deliveredMs = this.#nowMs;
+    if (this.#newest !== undefined && this.#newest.timestamp !== packet.timestamp)
+      this.#setsMarkers = this.#newest.marker;
+    this.#newest = packet;
     this.#takeAll(this.#depacketizer.push(packet));
   }
 

@@ -33,6 +33,11 @@ interface Arguments {
   readonly streamTransport?: string;
   readonly streamPort?: string;
   readonly allowInlineAgents?: boolean;
+  readonly agentProcesses?: string;
+  readonly agentMemory?: string;
+  readonly agentsMemory?: string;
+  readonly agentDeadline?: string;
+  readonly halted?: boolean;
   readonly native: boolean;
   readonly privateLinks: boolean;
   readonly evacuate: boolean;
@@ -111,6 +116,14 @@ export function addSite(program: Command, { planeThread }: ProgramPorts): void {
     .option(
       "--allow-inline-agents",
       "run agents that ask for it in the site's own thread, without limits",
+    )
+    .option("--agent-processes <count>", "processes for agents at once (64)")
+    .option("--agent-memory <MiB>", "memory that one of them may be promised (1024)")
+    .option("--agents-memory <MiB>", "memory that all of them together are promised (4096)")
+    .option("--agent-deadline <time>", "longest time that a handler gets (1m)")
+    .option(
+      "--halted",
+      "start with its streams halted: they run nothing until `meander stream resume`; media flows",
     )
     .option(
       "--no-private-links",
@@ -192,6 +205,7 @@ async function settingsOf(options: Arguments): Promise<SiteSettings> {
   const { checkSettings } = await import("../site/daemon/index.ts");
   const { name, join, host, advertise, data, recordings, streamTransport, allowInlineAgents, log } =
     options;
+  const { halted } = options;
   const settings = {
     name,
     join,
@@ -219,6 +233,11 @@ async function settingsOf(options: Arguments): Promise<SiteSettings> {
     streamTransport,
     streamPort: wholeNumber(options.streamPort, "--stream-port", 0, 65_535),
     allowInline: allowInlineAgents,
+    agentProcesses: wholeNumber(options.agentProcesses, "--agent-processes", 1, 4_096),
+    agentMemoryMb: wholeNumber(options.agentMemory, "--agent-memory", 1, 65_536),
+    agentsMemoryMb: wholeNumber(options.agentsMemory, "--agents-memory", 1, 1_048_576),
+    agentHandlerMs: options.agentDeadline && durationOf(options.agentDeadline, "--agent-deadline"),
+    halted,
     // The file may contain these, too.
     native: options.native ? undefined : false,
     privateLinks: options.privateLinks ? undefined : false,

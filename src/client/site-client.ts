@@ -15,6 +15,7 @@ import type {
   LogLevelView,
   OutputPorts,
   PublishAnswer,
+  ResumptionView,
   SessionView,
   SiteView,
   StreamsView,
@@ -170,6 +171,11 @@ export class SiteClient {
   /** Restarts the site; settles when it has accepted that. */
   async restart(): Promise<void> {
     await this.#send("POST", "/api/restart");
+  }
+
+  /** Has the streams of the site go on, if they are halted. */
+  async resumeStreams(): Promise<ResumptionView> {
+    return await this.#json("POST", "/api/streams/resume");
   }
 
   /** The site's stats, as of the last second. */

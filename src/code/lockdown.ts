@@ -60,10 +60,12 @@ function makeOverridable(prototype: object): void {
     const property = Object.getOwnPropertyDescriptor(prototype, key);
     if (property?.configurable !== true || !("value" in property)) continue;
     const { value, enumerable = false } = property;
+    // What hardens goes by properties, and would not find the value behind a function.
+    const get = Object.defineProperty(() => value, "originalValue", { value });
     Object.defineProperty(prototype, key, {
       enumerable,
       configurable: true,
-      get: () => value,
+      get,
       set(this: object, replacement: unknown) {
         if (this === prototype)
           throw new TypeError(`Cannot assign to read only property '${String(key)}'`);

@@ -10,6 +10,9 @@ import type {
   StreamKernel,
   StreamState,
 } from "../stream/index.ts";
+import { HeldAgents } from "./held-agents.ts";
+import type { InlineMarks } from "./inline-marks.ts";
+import type { OwnerPace } from "./owner-pace.ts";
 import type { ReportEvent } from "./ports.ts";
 
 /** What {@link HostedStreams} uses. */
@@ -20,7 +23,7 @@ export interface HostedStreamsPorts {
   readonly random: Random;
   readonly log: Log;
   readonly kernel: Pick<StreamKernel, "residents" | "install" | "remove" | "setLocation">;
-  readonly executors: { readonly inline?: Executor; readonly worker?: Executor };
+  readonly executors: { readonly inline?: Executor; readonly process?: Executor };
   readonly code: Pick<CodeStore, "get">;
   /** Whether agents may run in this thread. */
   readonly allowsInline: boolean;
@@ -28,11 +31,16 @@ export interface HostedStreamsPorts {
   readonly streamsMax: number | undefined;
   /** The session as the agents of a stream see it. */
   portOf(record: StreamRecord): SessionPort;
+  /** Notes what is about to run in this process. */
+  readonly marks: Pick<InlineMarks, "of" | "forget">;
   /** Writes a stream's state to its keeper. */
   writeRecord(record: StreamRecord, state: Uint8Array): Promise<void>;
   /** Why a sender may not append to a stream; undefined: it may. */
   appendDenial(stream: string, sender: string): string | undefined;
   readonly report: ReportEvent;
+  readonly pace: OwnerPace;
+  /** The agents of a stream are about to be started. */
+  onRun(): void;
   /** An agent asked to be detached. */
   onAgentExit(stream: string, agent: string): void;
 }
@@ -42,6 +50,11 @@ export class HostedStreams {
   readonly siteAgents: SiteAgents;
   readonly #ports: HostedStreamsPorts;
   readonly #agents = new Map<number, AgentSet>();
+  /** Halted as a whole. */
+  readonly #held = new Map<
+    number,
+    { readonly record: StreamRecord; readonly agents: HeldAgents }
+  >();
 
   constructor(ports: HostedStreamsPorts) {
     this.#ports = ports;
@@ -69,7 +82,8 @@ export class HostedStreams {
     record: StreamRecord,
     state: Uint8Array | readonly AgentState[],
   ): Promise<AgentSet> {
-    const { clock, random, log, executors, code, site, portOf, report, onAgentExit } = this.#ports;
+    const { clock, random, log, executors, code, site, portOf, report, pace, onAgentExit } =
+      this.#ports;
     const { streamsMax = LIMITS.residentStreamsMax } = this.#ports;
     if (this.all.size >= streamsMax && this.resident(record.id) === undefined) {
       throw new MeanderError("site-full", `the site has ${streamsMax} streams already`, {
@@ -77,6 +91,7 @@ export class HostedStreams {
         next: "choose another site",
       });
     }
+    this.#ports.onRun();
     return await AgentSet.open({
       stream: { name: record.name, id: record.id },
       site,
@@ -86,7 +101,11 @@ export class HostedStreams {
       code: (sha256) => code.get(sha256),
       siteAgents: this.siteAgents,
       port: portOf(record),
-      output: (agent, line) => report({ type: "output", stream: record.name, agent, line }),
+      output: ({ name: agent, owner }, line) => {
+        if (pace.mayLog(owner, line.length))
+          report({ type: "output", stream: record.name, agent, line });
+      },
+      pace,
       onExit: (agent) => onAgentExit(record.name, agent),
       clock,
       random,
@@ -101,30 +120,90 @@ export class HostedStreams {
     state: StreamState,
     first: LifecycleEvent | undefined,
   ): Promise<void> {
-    const { kernel, writeRecord, appendDenial } = this.#ports;
-    const { id, name, streamEpoch, durability } = record;
-    const old = this.#agents.get(id);
+    const old = this.#agents.get(record.id);
+    this.#agents.set(record.id, agents);
+    this.#held.delete(record.id);
+    const resident = this.#settle(record, agents, state, first);
+    if (old !== undefined && old !== agents) old.close();
+    this.#ports.kernel.setLocation(locationOf(record));
+    await resident.start();
+  }
+
+  /** As {@link install}, but its agents are not started, and it runs nothing, until {@link resume}. */
+  async hold(
+    record: StreamRecord,
+    state: StreamState,
+    first: LifecycleEvent | undefined,
+  ): Promise<void> {
+    const agents = new HeldAgents(state.consumer);
+    const old = this.#agents.get(record.id);
+    this.#agents.delete(record.id);
+    this.#held.set(record.id, { record, agents });
+    const resident = this.#settle(record, agents, state, first);
+    old?.close();
+    this.#ports.kernel.setLocation(locationOf(record));
+    await resident.start();
+  }
+
+  /** Whether a stream is one of them. */
+  isHeld(id: number): boolean {
+    return this.#held.has(id);
+  }
+
+  /**
+   * Starts the agents of a stream that is halted as a whole, and has it go on.
+   *
+   * @throws {MeanderError} as {@link openAgents}; it stays halted then
+   */
+  async resume(id: number): Promise<void> {
+    const held = this.#held.get(id);
+    if (held === undefined) return;
+    const agents = await this.openAgents(held.record, held.agents.snapshot());
+    const resident = this.resident(id);
+    if (this.#held.get(id) !== held || resident === undefined) {
+      agents.close();
+      return;
+    }
+    this.#held.delete(id);
     this.#agents.set(id, agents);
-    const resident = kernel.install({
+    held.agents.release(agents);
+    await resident.halt.resume();
+  }
+
+  /** The streams that are halted as a whole. */
+  get held(): readonly number[] {
+    return [...this.#held.keys()];
+  }
+
+  #settle(
+    record: StreamRecord,
+    consumer: AgentSet | HeldAgents,
+    state: StreamState,
+    first: LifecycleEvent | undefined,
+  ): Resident {
+    const { kernel, marks, writeRecord, appendDenial } = this.#ports;
+    const { id, name, streamEpoch, durability } = record;
+    return kernel.install({
       id,
       name,
       streamEpoch,
       durability,
-      consumer: agents,
+      consumer,
       state,
       keep: (bytes) => writeRecord(record, bytes),
+      marks: marks.of(record),
       first,
+      isHalted: consumer instanceof HeldAgents,
       denies: (sender) => appendDenial(name, sender),
     });
-    if (old !== undefined && old !== agents) old.close();
-    kernel.setLocation(locationOf(record));
-    await resident.start();
   }
 
   /** The stream is no longer at this site. */
   drop(id: number): void {
     this.#agents.delete(id);
+    this.#held.delete(id);
     this.#ports.kernel.remove(id);
+    this.#ports.marks.forget(id);
   }
 
   /** Closes all agents, after the kernel. */
@@ -136,7 +215,7 @@ export class HostedStreams {
   #isolationOf({ isolation }: AgentSpec): Isolation {
     const { executors, allowsInline, site } = this.#ports;
     if (isolation === "inline" && allowsInline && executors.inline !== undefined) return "inline";
-    if (executors.worker !== undefined) return isolation === "inline" ? "worker" : isolation;
+    if (executors.process !== undefined) return isolation === "inline" ? "process" : isolation;
     if (executors.inline !== undefined) return "inline";
     throw new MeanderError("isolation-refused", "this site runs no agents", {
       where: `site ${site}`,

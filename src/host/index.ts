@@ -5,5 +5,6 @@
  * @module
  */
 export { SelfDelivery } from "./self-delivery.ts";
+export type { Resumption } from "./site-halt.ts";
 export { SiteStreams, type SiteStreamsOptions } from "./site-streams.ts";
 export { viewOf } from "./stream-views.ts";

@@ -1,5 +1,6 @@
 import type { MessageStory } from "../agent/index.ts";
 import {
+  deathWords,
   formatMessageName,
   type MessageName,
   parseMessageName,
@@ -73,6 +74,7 @@ function receivedStory(
       state: "dead-lettered",
       steps: [
         `It is a dead letter of ${where} after ${letter.attempts} attempts: ${letter.fault.message}`,
+        ...letter.deaths.map((death) => `It ended what ran it, ${deathWords(death)}`),
       ],
     };
   const current = resident.current();

@@ -11,7 +11,7 @@ export interface RecordWriterPorts {
   readonly sites: SessionSites;
   readonly table: Pick<StreamTable, "byId" | "learn">;
   /** The records that this site keeps itself. */
-  readonly keeper: Pick<Keeper, "put">;
+  readonly keeper: Pick<Keeper, "put" | "mark">;
   readonly calls: SiteCalls;
   readonly askLeader: AskLeader;
   readonly log: Log;
@@ -47,6 +47,19 @@ export class RecordWriter {
       from: record.keeper,
       to: keeper,
     });
+  }
+
+  /**
+   * Notes at a stream's keeper what is about to run in the process of this site. Where the keeper no longer runs, the
+   * stream's next record finds another.
+   *
+   * @throws {MeanderError} `record-fenced`, `site-gone`
+   */
+  async mark({ id, streamEpoch, ...installed }: StreamRecord, mark: Uint8Array): Promise<void> {
+    const { sites, table, keeper: own, calls } = this.#ports;
+    const { keeper } = table.byId(id) ?? installed;
+    if (keeper === sites.self.site) await own.mark(id, streamEpoch, mark);
+    else await calls.request(sites.instanceOf(keeper), "mark", packValue([id, streamEpoch, mark]));
   }
 
   /** The next failure manager of a stream that runs; failing that, the leading site. */

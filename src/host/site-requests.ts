@@ -8,18 +8,20 @@ import type { HostedStreams } from "./hosted-streams.ts";
 import { storyOf } from "./message-story.ts";
 import type { PolicyGuard } from "./policy-guard.ts";
 import { settleDeadLetter } from "./settle-dead-letter.ts";
+import type { SiteHalt } from "./site-halt.ts";
 import type { StreamTable } from "./stream-table.ts";
 import { inspect, type StreamLookup } from "./stream-views.ts";
 
 /** What {@link SiteRequests} use. */
 export interface SiteRequestsPorts {
   readonly lookup: StreamLookup;
-  readonly keeper: Pick<Keeper, "put">;
+  readonly keeper: Pick<Keeper, "put" | "mark">;
   readonly table: Pick<StreamTable, "byId">;
   readonly streams: Pick<HostedStreams, "openAgents">;
   readonly arrivals: Pick<Arrivals, "add" | "epochOf">;
   readonly events: Pick<EventFeed, "watchedBy" | "received">;
   readonly policy: Pick<PolicyGuard, "enforce">;
+  readonly halt: Pick<SiteHalt, "check">;
 }
 
 /** Answers the requests of other sites. */
@@ -40,15 +42,16 @@ export class SiteRequests {
     if (!Array.isArray(request)) throw malformed(kind);
     const { lookup, keeper, events } = this.#ports;
     switch (kind) {
-      case "record": {
-        const [id, streamEpoch, state] = request as unknown[];
+      case "record":
+      case "mark": {
+        const [id, streamEpoch, bytes] = request as unknown[];
         if (
           typeof id !== "number" ||
           typeof streamEpoch !== "number" ||
-          !(state instanceof Uint8Array)
+          !(bytes instanceof Uint8Array)
         )
           throw malformed(kind);
-        await keeper.put(id, streamEpoch, state);
+        await (kind === "record" ? keeper.put : keeper.mark).call(keeper, id, streamEpoch, bytes);
         return undefined;
       }
       case "install":
@@ -100,7 +103,8 @@ export class SiteRequests {
     const record: StreamRecord = streamRecordSchema.parse(JSON.parse(json));
     const state = decodeState(packed);
     if (state === undefined) throw malformed("install");
-    const { lookup, table, streams, arrivals, policy } = this.#ports;
+    const { lookup, table, streams, arrivals, policy, halt } = this.#ports;
+    halt.check();
     // The request may be old: it is void when a later epoch is known or ready.
     const known = table.byId(record.id)?.streamEpoch ?? 0;
     if (Math.max(known, arrivals.epochOf(record.id)) > record.streamEpoch) {

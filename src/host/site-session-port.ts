@@ -68,7 +68,8 @@ export abstract class SiteSessionPort<Access extends SessionAccess> implements S
   }
 
   async attachAgent(stream: string, request: AttachRequest): Promise<AgentSpec> {
-    const { spec, briefcase } = await this.access.uploads.agent(request, this.name);
+    const { owner = this.name } = request;
+    const { spec, briefcase } = await this.access.uploads.agent(request, owner);
     await this.access.askLeader("attach-agent", {
       stream,
       spec,
@@ -87,11 +88,12 @@ export abstract class SiteSessionPort<Access extends SessionAccess> implements S
     agent: string,
     event: HandlerName,
     source: string | null,
+    owner: string = this.name,
   ): Promise<void> {
     const code =
       source === null
         ? null
-        : await this.access.uploads.handler(source, `${stream}.${agent}.${event}`);
+        : await this.access.uploads.handler(source, `${stream}.${agent}.${event}`, owner);
     await this.access.askLeader("replace-handler", { stream, agent, event, code, by: this.name });
   }
 

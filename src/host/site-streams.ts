@@ -1,4 +1,4 @@
-import type { DescribeDefinition, Executor, StreamEvent } from "../agent/index.ts";
+import type { Executor, StreamEvent, UploadReader } from "../agent/index.ts";
 import type { AgentSet } from "../agent/set/index.ts";
 import {
   type Cancel,
@@ -16,6 +16,7 @@ import {
   type FrameNetwork,
   Keeper,
   type KernelEvent,
+  type MarkStore,
   type RecordStore,
   type Resident,
   type ShellEndpoint,
@@ -28,15 +29,18 @@ import { AttachedShell, type ShellAccess } from "./attached-shell.ts";
 import { Departures } from "./departures.ts";
 import { EventFeed } from "./event-feed.ts";
 import { HostedStreams, locationOf } from "./hosted-streams.ts";
+import { InlineMarks } from "./inline-marks.ts";
+import { OwnerPace } from "./owner-pace.ts";
 import { PolicyGuard } from "./policy-guard.ts";
 import type { AskLeader, MoveSettlement, ReportEvent } from "./ports.ts";
 import { RecordWriter } from "./record-writer.ts";
 import { SessionSites } from "./session-sites.ts";
+import { SiteHalt } from "./site-halt.ts";
 import { SiteRequests } from "./site-requests.ts";
 import { StreamCommands } from "./stream-commands.ts";
 import { StreamTable } from "./stream-table.ts";
 import type { StreamLookup } from "./stream-views.ts";
-import { type PrepareCode, Uploads } from "./uploads.ts";
+import { Uploads } from "./uploads.ts";
 
 /** What {@link SiteStreams} run on. */
 export interface SiteStreamsOptions {
@@ -49,15 +53,20 @@ export interface SiteStreamsOptions {
   readonly network: FrameNetwork;
   /** Of the streams that this site keeps as their failure manager. */
   readonly records: RecordStore;
-  readonly executors: { readonly inline?: Executor; readonly worker?: Executor };
-  /** Reads the definition out of uploaded code. */
-  readonly describe: DescribeDefinition;
-  readonly prepare: PrepareCode;
+  /** Notes what of streams without records runs in this process. Undefined: it is not noted. */
+  readonly marks?: MarkStore | undefined;
+  readonly executors: { readonly inline?: Executor; readonly process?: Executor };
+  /** Reads uploaded code. */
+  readonly reader: UploadReader;
   readonly code: CodeStore;
-  /** Whether agents may run in this thread. False: those that ask for it run in a worker. */
+  /** Whether agents may run in this thread. False: those that ask for it run in a process. */
   readonly allowsInline: boolean;
   /** Streams that this site accepts; default: `LIMITS.residentStreamsMax`. */
   readonly streamsMax?: number | undefined;
+  /** Why the streams of this site are halted from the start; undefined: they are not. */
+  readonly halted?: string | undefined;
+  /** The agents of a stream are about to be started here. */
+  readonly onRun?: (() => void) | undefined;
   /** Called with every event of the kernel, before it takes effect. */
   readonly onKernelEvent?: ((event: KernelEvent) => void) | undefined;
   /** Called with every event that this site reports, before its listeners. */
@@ -71,6 +80,8 @@ export interface SiteStreamsOptions {
 export class SiteStreams {
   readonly kernel: StreamKernel;
   readonly table = new StreamTable();
+  /** Whether its streams are halted as a whole, and what has them go on. */
+  readonly halt: SiteHalt;
   readonly #options: SiteStreamsOptions;
   readonly #sites: SessionSites;
   readonly #events: EventFeed;
@@ -87,7 +98,7 @@ export class SiteStreams {
 
   constructor(options: SiteStreamsOptions) {
     this.#options = options;
-    const { self, clock, random, log, directory, network, records, prepare, describe } = options;
+    const { self, clock, random, log, directory, network, records, reader } = options;
     const { site } = self;
     const { table } = this;
     const keeper = new Keeper(records);
@@ -113,20 +124,27 @@ export class SiteStreams {
     const rules = (scope: string) => table.rules(scope);
     const policy = new PolicyGuard({ site, rules, report });
     const writer = new RecordWriter({ sites, table, keeper, calls: kernel, askLeader, log });
-    const uploads = new Uploads({ prepare, describe, code: options.code });
+    const marks = new InlineMarks({
+      ...{ self, clock, store: options.marks },
+      write: (record, mark) => writer.mark(record, mark),
+    });
+    const pace = new OwnerPace(clock, log);
+    const uploads = new Uploads({ reader, code: options.code, pace });
     const resident = (id: number) => kernel.residents.get(id);
     const access = { site, clock, directory, table, uploads, askLeader, learn, resident };
     const streams = new HostedStreams({
-      ...{ site, clock, random, log, kernel, report },
+      ...{ site, clock, random, log, kernel, marks, report, pace },
       executors: options.executors,
       code: options.code,
       allowsInline: options.allowsInline,
       streamsMax: options.streamsMax,
+      onRun: options.onRun ?? (() => {}),
       portOf: (record) => new AgentSessionPort(access, record),
       writeRecord: (record, state) => writer.write(record, state),
       appendDenial: (stream, sender) => policy.appendDenial(stream, sender),
       onAgentExit: (stream, agent) => this.#agentExited(stream, agent),
     });
+    const halt = new SiteHalt({ site, log, streams, table }, options.halted);
     const departures = new Departures({ clock, streams, kernel, moves });
     const arrivals = new Arrivals({ clock, log, streams, moves });
     const lookup: StreamLookup = {
@@ -135,13 +153,15 @@ export class SiteStreams {
       byName: (name) => table.byName(name),
       agentsOf: (id) => streams.agentsOf(id),
       isMoving: (stream) => this.#moving.has(stream),
+      whyHalted: () => this.halt.why,
       shellNamed: (name) => this.#shellNamed(name),
     };
     const requests = new SiteRequests({
-      ...{ lookup, keeper, table, streams, arrivals, events, policy },
+      ...{ lookup, keeper, table, streams, arrivals, events, policy, halt },
     });
     this.#commands = new StreamCommands({
-      ...{ site, log, directory, kernel, keeper, streams, arrivals, departures, moves, policy },
+      ...{ site, log, directory, kernel, keeper, streams, marks, arrivals, departures, moves },
+      ...{ policy, halt },
       report,
     });
     const isStopped = (): boolean => this.#closed;
@@ -154,6 +174,7 @@ export class SiteStreams {
       isStopped,
     };
     this.kernel = kernel;
+    this.halt = halt;
     this.#sites = sites;
     this.#events = events;
     this.#streams = streams;
@@ -233,9 +254,9 @@ export class SiteStreams {
     this.#events.close();
     this.kernel.close();
     this.#streams.close();
-    const { inline, worker } = this.#options.executors;
+    const { inline, process } = this.#options.executors;
     await inline?.[Symbol.asyncDispose]();
-    await worker?.[Symbol.asyncDispose]();
+    await process?.[Symbol.asyncDispose]();
   }
 
   readonly #askLeader: AskLeader = (subject, payload, timeoutMs = LIMITS.controlMs) =>

@@ -1,5 +1,5 @@
 import type { AgentState, HandlerName } from "../agent/index.ts";
-import type { AgentSet } from "../agent/set/index.ts";
+import { type AgentSet, encodeAgents } from "../agent/set/index.ts";
 import { assert, type Log, MeanderError, messageOf, unreachable } from "../base/index.ts";
 import type { Directory, Json } from "../directory/index.ts";
 import {
@@ -12,6 +12,7 @@ import {
   decodeState,
   freshState,
   type Keeper,
+  NO_EFFECTS,
   type Resident,
   type StreamKernel,
   type StreamState,
@@ -21,9 +22,11 @@ import { decodeBase64, encodeBase64 } from "../wire/index.ts";
 import type { Arrivals } from "./arrivals.ts";
 import type { Departures } from "./departures.ts";
 import type { HostedStreams } from "./hosted-streams.ts";
+import type { InlineMarks } from "./inline-marks.ts";
 import { notHere } from "./not-here.ts";
 import type { PolicyGuard } from "./policy-guard.ts";
 import type { MoveSettlement, ReportEvent } from "./ports.ts";
+import { type SiteHalt, streamsHalted } from "./site-halt.ts";
 
 /** What {@link StreamCommands} use. */
 export interface StreamCommandsPorts {
@@ -34,6 +37,8 @@ export interface StreamCommandsPorts {
   readonly kernel: Pick<StreamKernel, "tellAll">;
   readonly keeper: Pick<Keeper, "fetch" | "forget">;
   readonly streams: HostedStreams;
+  readonly marks: Pick<InlineMarks, "withFormer">;
+  readonly halt: Pick<SiteHalt, "why" | "check">;
   readonly arrivals: Pick<Arrivals, "abort" | "expected">;
   readonly departures: Pick<Departures, "begin" | "abort">;
   readonly moves: Pick<MoveSettlement, "learn">;
@@ -95,6 +100,7 @@ export class StreamCommands {
 
   async #create({ record, by }: Extract<SiteCommand, { type: "stream-create" }>): Promise<null> {
     this.#enforce("create", by, record);
+    this.#ports.halt.check();
     if (this.#ports.streams.resident(record.id)?.streamEpoch === record.streamEpoch) return null;
     const agents = await this.#ports.streams.openAgents(record, []);
     await this.#ports.streams.install(record, agents, freshState(agents.snapshot()), undefined);
@@ -158,8 +164,9 @@ export class StreamCommands {
     this.#enforce("destroy", by, record);
     const resident = this.#ports.streams.resident(record.id);
     if (resident === undefined) return null;
-    const agents = this.#agents(record);
-    await resident.end(() => agents.destroy());
+    // Of agents that were not started, nothing is to be ended.
+    const isHeld = this.#ports.streams.isHeld(record.id);
+    await resident.end(async () => (isHeld ? NO_EFFECTS : this.#agents(record).destroy()));
     this.#ports.streams.drop(record.id);
     if (record.keeper === this.#ports.site) await this.#ports.keeper.forget(record.id);
     this.#ports.report({ type: "destroyed", stream: record.name });
@@ -171,8 +178,10 @@ export class StreamCommands {
     lostSite,
     state,
   }: Extract<SiteCommand, { type: "recover" }>): Promise<null> {
-    const { site } = this.#ports;
-    if (this.#ports.streams.resident(record.id)?.streamEpoch === record.streamEpoch) return null;
+    const { site, streams, marks, halt } = this.#ports;
+    if (streams.resident(record.id)?.streamEpoch === record.streamEpoch) return null;
+    // Its own streams are halted here; those of others are not brought into danger.
+    if (lostSite !== site) halt.check();
     this.#ports.moves.learn(record);
     let kept = state === null ? undefined : decodeState(decodeBytes(state));
     if (kept === undefined && record.durability.type !== "none" && record.keeper === site) {
@@ -184,11 +193,15 @@ export class StreamCommands {
     const entry = await this.#ports.directory.get(`streams/${record.name}`);
     const now = streamRecordSchema.safeParse(entry?.value).data;
     if (now?.id !== record.id || now.streamEpoch !== record.streamEpoch) throw notHere(record.name);
-    const agents = await this.#ports.streams.openAgents(record, kept?.consumer ?? agentsOf(record));
+    const found = kept ?? freshState(encodeAgents(agentsOf(record)), true);
+    const begun: StreamState = marks.withFormer(record.id, found);
     const first = { type: "failure", lostSite } as const;
-    const begun: StreamState = kept ?? freshState(agents.snapshot(), true);
+    const started =
+      halt.why === undefined
+        ? streams.install(record, await streams.openAgents(record, begun.consumer), begun, first)
+        : streams.hold(record, begun, first);
     // The stream is here from now on; its failure handlers are not waited for.
-    this.#ports.streams.install(record, agents, begun, first).catch((error: unknown) =>
+    started.catch((error: unknown) =>
       this.#ports.log.warn("A stream left before it had started.", {
         stream: record.name,
         error: messageOf(error),
@@ -253,7 +266,10 @@ export class StreamCommands {
   }
 
   #agents(record: StreamRecord): AgentSet {
-    const agents = this.#ports.streams.agentsOf(record.id);
+    const { site, streams, halt } = this.#ports;
+    if (streams.isHeld(record.id))
+      throw streamsHalted(site, halt.why ?? "its agents did not start when they were resumed");
+    const agents = streams.agentsOf(record.id);
     assert(agents !== undefined, "a resident stream has its agents at this site");
     return agents;
   }

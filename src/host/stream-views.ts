@@ -14,6 +14,8 @@ export interface StreamLookup extends Residents {
   agentsOf(id: number): AgentSet | undefined;
   /** Whether this site has asked the leader to move it, and has no answer yet. */
   isMoving(stream: string): boolean;
+  /** Why its streams are halted as a whole; undefined: they are not. */
+  whyHalted(): string | undefined;
   /** The endpoint of a shell that is attached to this site. */
   shellNamed(name: string): Pick<ShellEndpoint, "windowTo"> | undefined;
 }
@@ -49,6 +51,7 @@ export function inspect(lookup: StreamLookup, name: string): StreamInspection {
     mailbox: resident.mailbox(MAILBOX_SHOWN),
     waiting: resident.waiting,
     moving: lookup.isMoving(name),
+    halted: resident.halt.isHalted ? (lookup.whyHalted() ?? "its agents do not start") : undefined,
     current: resident.current(),
     senders: [...resident.pairs.values()].map(({ sourceName, consumed }) => ({
       name: sourceName,
@@ -63,11 +66,12 @@ export function inspect(lookup: StreamLookup, name: string): StreamInspection {
         window: width,
         roundTripMs,
       })),
-    deadLetters: resident.deadLetters.map(({ sourceName, seq, fault, attempts, payload }) => ({
-      id: formatMessageName({ from: sourceName, to: name, seq }),
-      error: fault.message,
-      attempts,
-      payload,
+    deadLetters: resident.deadLetters.map((letter) => ({
+      id: formatMessageName({ from: letter.sourceName, to: name, seq: letter.seq }),
+      error: letter.fault.message,
+      attempts: letter.attempts,
+      deaths: letter.deaths,
+      payload: letter.payload,
     })),
     counts: resident.counts,
     briefcases: Object.fromEntries(agents.map(({ spec, briefcase }) => [spec.name, briefcase])),

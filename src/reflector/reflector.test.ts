@@ -3,6 +3,8 @@ import { test } from "node:test";
 import { every, SeededRandom, serialDistance } from "../base/index.ts";
 import { Peer } from "../channel/index.ts";
 import {
+  accountOf,
+  longestGap,
   RelayWorld,
   type RelayWorldOptions,
   WorldPublisher,
@@ -23,27 +25,10 @@ function chain(options: RelayWorldOptions): { world: RelayWorld; publisher: Worl
 }
 
 /** Each number from the first to the last exactly once. */
-function assertComplete({ received }: WorldViewer, atLeast: number): void {
-  assert.ok(
-    received.length >= atLeast,
-    `expected at least ${atLeast} packets, got ${received.length}`,
-  );
-  const first = received[0] as number;
-  // What was sent before the first packet, and repaired after it, may come too.
-  const offsets = received
-    .map((each) => serialDistance(first, each, 16))
-    .filter((offset) => offset >= 0)
-    .sort((a, b) => a - b);
-  const wrong = offsets.findIndex((offset, index) => offset !== index);
-  assert.equal(wrong, -1, `packet ${wrong} after the first is missing or repeated`);
-}
-
-function longestGap({ times }: WorldViewer): number {
-  let longest = 0;
-  for (let i = 1; i < times.length; i++) {
-    longest = Math.max(longest, (times[i] as number) - (times[i - 1] as number));
-  }
-  return longest;
+function assertComplete(viewer: WorldViewer, atLeast: number): void {
+  const { received, ...wrong } = accountOf(viewer);
+  assert.ok(received >= atLeast, `expected at least ${atLeast} packets, got ${received}`);
+  assert.deepEqual(wrong, { missing: 0, repeated: 0 });
 }
 
 for (const reliable of [true, false]) {

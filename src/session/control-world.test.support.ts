@@ -271,7 +271,7 @@ export function agentSpec(name: string): AgentSpec {
     name,
     code: "a".repeat(64),
     replaced: {},
-    isolation: "worker",
+    isolation: "process",
     limits: DEFAULT_LIMITS,
     onError: DEFAULT_ON_ERROR,
     owner: "shell-1",

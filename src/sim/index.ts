@@ -26,4 +26,5 @@ export type {
   Violation,
 } from "./simulation.ts";
 export { Storm, type StormOptions, type StormReport } from "./storm/storm.ts";
+export { accountOf, longestGap, type ViewerAccount } from "./viewer-account.ts";
 export { WorldPublisher } from "./world-publisher.ts";

@@ -1,15 +1,18 @@
 import { join } from "node:path";
 import {
-  DescribingWorker,
+  type ExecutorMaxima,
   InlineExecutor,
+  openAgentProcesses,
+  ProcessExecutor,
+  type ProcessPool,
+  ProcessReader,
   type ShellPort,
   type StreamEvent,
   type StreamView,
-  WorkerExecutor,
 } from "../agent/index.ts";
 import { assert, type Clock, type Log, type Random } from "../base/index.ts";
 import type { StreamCounts } from "../client/contract/index.ts";
-import { CodeStore, prepareCode } from "../code/index.ts";
+import { CodeStore } from "../code/index.ts";
 import type { Admit, Directory, MessageSocket } from "../directory/index.ts";
 import {
   type FrameSite,
@@ -17,8 +20,8 @@ import {
   TcpFrameNetwork,
   UdpFrameNetwork,
 } from "../host/frames/index.ts";
-import { SelfDelivery, SiteStreams, viewOf } from "../host/index.ts";
-import { LmdbRecordStore } from "../host/records/index.ts";
+import { type Resumption, SelfDelivery, SiteStreams, viewOf } from "../host/index.ts";
+import { FileMarkStore, LmdbRecordStore } from "../host/records/index.ts";
 import type { SiteRecord } from "../session/index.ts";
 import { ShellServer } from "../session/shell/index.ts";
 import type { SiteInstance } from "../stream/index.ts";
@@ -39,6 +42,8 @@ export interface LiveStreamsOptions {
   readonly allowInline: boolean;
   /** Streams that the site accepts. */
   readonly maxStreams: number;
+  /** What its agents may use at most. */
+  readonly maxima: ExecutorMaxima;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -54,9 +59,12 @@ export class LiveStreams {
   readonly #options: LiveStreamsOptions;
   readonly #network: LiveFrameNetwork;
   readonly #inline: InlineExecutor | undefined;
-  readonly #describing: DescribingWorker;
+  readonly #processes: ProcessPool = openAgentProcesses();
   readonly #shells: ShellServer;
   #records: LmdbRecordStore | undefined;
+  #marks: FileMarkStore | undefined;
+  #halted: string | undefined;
+  #onRun: () => void = () => {};
   #streams: SiteStreams | undefined;
 
   /**
@@ -84,8 +92,27 @@ export class LiveStreams {
     this.#options = options;
     this.#network = network;
     this.#inline = inline;
-    this.#describing = new DescribingWorker({ clock });
     this.#shells = new ShellServer(({ name }) => this.#started.openShell(name), { clock, log });
+  }
+
+  /** The streams of this site run nothing until {@link resume}; to be called before {@link start}. @param why in words */
+  halt(why: string): void {
+    this.#halted = why;
+  }
+
+  /** Calls `listener` whenever the agents of a stream are about to be started here; set before {@link start}. */
+  onRun(listener: () => void): void {
+    this.#onRun = listener;
+  }
+
+  /** Why its streams are halted as a whole; undefined: they are not. */
+  get whyHalted(): string | undefined {
+    return this.#streams === undefined ? this.#halted : this.#streams.halt.why;
+  }
+
+  /** Has the streams of this site go on, if they are halted. */
+  resume(): Promise<Resumption> {
+    return this.#started.halt.resume();
   }
 
   /**
@@ -93,20 +120,24 @@ export class LiveStreams {
    * and
    * no stream runs before {@link setLease}.
    *
-   * @throws {MeanderError} `records-in-use`, `records-unreadable`, `directory-…`
+   * @throws {MeanderError} `records-in-use`, `records-unreadable`, `mark-write-failed`, `directory-…`
    */
   async start(self: SiteInstance, directory: Directory): Promise<void> {
-    const { records: path, allowInline, maxStreams, clock, random, log } = this.#options;
+    const { records: path, allowInline, maxStreams, maxima } = this.#options;
+    const { clock, random, log } = this.#options;
     const records = await LmdbRecordStore.open({ path, log });
     this.#records = records;
-    const worker = new WorkerExecutor({ clock, log });
+    const { site } = self;
+    if (allowInline) this.#marks = new FileMarkStore({ path: join(path, "running"), site, log });
+    const pool = this.#processes;
+    const process = new ProcessExecutor({ pool, clock, log, maxima });
     this.#streams = new SiteStreams({
-      ...{ self, clock, random, log, directory, records },
+      ...{ self, clock, random, log, directory, records, marks: this.#marks },
+      ...{ halted: this.#halted, onRun: this.#onRun },
       // What a site sends to itself arrives in a later turn, like everything else.
       network: new SelfDelivery(this.#network, self, (task) => void setImmediate(task)),
-      executors: this.#inline === undefined ? { worker } : { worker, inline: this.#inline },
-      describe: this.#describing.describe,
-      prepare: prepareCode,
+      executors: this.#inline === undefined ? { process } : { process, inline: this.#inline },
+      reader: new ProcessReader({ pool, clock }),
       code: new CodeStore({
         fetch: (sha256) => directory.getBlob(sha256),
         put: (bytes) => directory.putBlob(bytes),
@@ -176,13 +207,15 @@ export class LiveStreams {
   async stop(): Promise<void> {
     await this.#shells.close();
     await this.#streams?.close();
-    await this.#describing[Symbol.asyncDispose]();
+    await this.#processes[Symbol.asyncDispose]();
   }
 
   /** Closes the ports and the records, after {@link stop}. */
   async close(): Promise<void> {
     await this.#network[Symbol.asyncDispose]();
     await this.#records?.close();
+    this.#marks?.close();
+    this.#marks = undefined;
   }
 
   get #started(): SiteStreams {

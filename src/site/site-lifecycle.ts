@@ -1,4 +1,4 @@
-import { delay, type MeanderError, messageOf } from "../base/index.ts";
+import { delay, LIMITS, type MeanderError, messageOf } from "../base/index.ts";
 import { siteUrlOf } from "../client/index.ts";
 import { defaultRouteConfig } from "../session/index.ts";
 import { admitBy } from "./access/admit.ts";
@@ -41,6 +41,7 @@ export class SiteLifecycle {
   async join(answer: (request: HttpRequest) => Promise<HttpResponse>): Promise<void> {
     const { plane, link, streams, config, security, operations, gateway, record, siteInstance } =
       this.#parts;
+    this.#haltStreams();
     const { linkKey } = await link.start();
     const { maxSubscribers, maxBitsPerSecond } = defaultRouteConfig();
     const { site, instance } = siteInstance;
@@ -66,7 +67,8 @@ export class SiteLifecycle {
 
   /** Closes what {@link join} opened, after it has failed. */
   async abandon(): Promise<void> {
-    const { operations, config, link, plane } = this.#parts;
+    const { operations, config, link, plane, starts } = this.#parts;
+    starts.end();
     operations.monitor[Symbol.dispose]();
     config.stop();
     await link.close();
@@ -91,8 +93,27 @@ export class SiteLifecycle {
     this.#end(error);
   }
 
+  /** Where that was asked for, or where this site died soon after its start again and again. */
+  #haltStreams(): void {
+    const { starts, streams } = this.#parts;
+    // The sites of a demo are killed to be looked at.
+    const quickDeaths = this.#ports.demo === undefined ? starts.begin() : 0;
+    const seconds = LIMITS.quickDeathMs / 1_000;
+    const why = this.#options.halted
+      ? "it was started with --halted"
+      : quickDeaths >= LIMITS.quickDeathsMax
+        ? `its last ${quickDeaths} runs died within ${seconds} s of their start`
+        : undefined;
+    if (why === undefined) return;
+    streams.halt(why);
+    this.#ports.log.warn("The streams of the site are halted; media flows.", {
+      why,
+      next: "`meander stream inspect` and `stream dead` show what they have; `meander stream resume` has them go on",
+    });
+  }
+
   async #stop(): Promise<void> {
-    const { operations, recordings, streams, link, router, plane } = this.#parts;
+    const { operations, recordings, streams, link, router, plane, starts } = this.#parts;
     const { clock, log } = this.#ports;
     log.info("The site stops.");
     const evacuated = this.#options.evacuate ? this.#evacuate() : undefined;
@@ -106,6 +127,7 @@ export class SiteLifecycle {
     router.close();
     await this.#close();
     await plane.close();
+    starts.end();
     this.#end(undefined);
   }
 

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { packageVersion, siteUrlOf } from "../client/index.ts";
 import type { DirectoryStatus } from "../directory/index.ts";
 import { type RouteConfig, SiteConfig, type SiteRecord } from "../session/index.ts";
@@ -10,6 +11,7 @@ import { MediaGateway } from "./media-gateway.ts";
 import { Neighbourhood } from "./neighbourhood.ts";
 import { WriteWatch } from "./observe/write-watch.ts";
 import { SiteOperations } from "./operations/site-operations.ts";
+import { StartWatch } from "./operations/start-watch.ts";
 import type { Plane } from "./plane/plane.ts";
 import { ConfiguredRecordings } from "./record/configured-recordings.ts";
 import { checkRecordings } from "./record/record-requests.ts";
@@ -33,6 +35,7 @@ export class SiteParts {
   readonly recordings: ConfiguredRecordings;
   readonly operations: SiteOperations;
   readonly tokens: TokenService;
+  readonly starts: StartWatch;
   readonly #ports: CompletePorts;
   #directory: DirectoryStatus = { type: "connected" };
 
@@ -74,10 +77,13 @@ export class SiteParts {
       ...{ folder: options.recordings, clock, log },
       target: () => ({ site: this.#ownAddress, ...this.security.own }),
     });
+    this.starts = new StartWatch({ path: join(options.data, "started"), clock, log });
+    streams.onRun(() => this.starts.runsStream());
     this.operations = new SiteOperations({
       ...{ record, plane, clock, log, logGate, data: options.data, writes, stop },
       leaveMs: options.leaveMs,
       streams: () => streams.counts.resident,
+      halted: () => streams.whyHalted,
       directory: () => this.#directory,
       inputs: () => this.router.inputs(),
       handover: () => this.gateway.handover(),

@@ -10,6 +10,7 @@ import type {
   PlaneSnapshot,
   PublishAnswer,
   RecordStatus,
+  ResumptionView,
   SessionView,
   SiteStats,
   StatsView,
@@ -137,6 +138,8 @@ export interface SiteService {
    * @throws {MeanderError} `config-invalid` and `directory-unreachable`, when nothing was stored; `config-not-applied`
    */
   setRoutes(routes: unknown, where?: string): Promise<RouteConfig>;
+  /** Has its streams go on, if they are halted. */
+  resumeStreams(): Promise<ResumptionView>;
   /** Requests an orderly stop; returns at once. */
   requestStop(): void;
 }

@@ -8,6 +8,7 @@ import type {
   PlaneSnapshot,
   PublishAnswer,
   RecordStatus,
+  ResumptionView,
   SessionView,
   StreamsView,
 } from "../client/contract/index.ts";
@@ -142,6 +143,10 @@ export class Site implements SiteService, AsyncDisposable {
   streams(): StreamsView {
     const { views, counts } = this.#parts.streams;
     return { streams: views, counts };
+  }
+
+  resumeStreams(): Promise<ResumptionView> {
+    return this.#parts.streams.resume();
   }
 
   recordings(): readonly RecordStatus[] {

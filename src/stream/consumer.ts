@@ -10,6 +10,8 @@ export interface Delivery {
   readonly seq: number;
   /** 1 for the first time. */
   readonly attempt: number;
+  /** Of the earlier attempts, those that ended their executor. */
+  readonly deaths: number;
   /** A value in the form of `packValue`. Not to be changed. */
   readonly payload: Uint8Array;
   /** The streams whose handlers wait for this message: for finding cycles of synchronous appends. */
@@ -63,6 +65,21 @@ export interface Fault {
   readonly message: string;
   /** The agent whose handler it was. */
   readonly agent: string;
+  /**
+   * What ran the handler ended while it ran: killed at its deadline or its memory bound, or ended by the engine. The
+   * same call may do the same again. Absent: it did not.
+   */
+  readonly endedExecutor?: true;
+}
+
+/** How often something was tried before. */
+export interface Tries {
+  /** Which attempt the next one is; 1 for the first. */
+  readonly attempt: number;
+  /** Of the earlier ones, those that ended their executor. */
+  readonly deaths: number;
+  /** Of the earlier ones, those that failed for no fault of the handler. */
+  readonly spared: number;
 }
 
 /** Handlers of events that are tried again when they fail. */
@@ -84,6 +101,8 @@ export interface EventFailure {
   readonly call: EventCall;
   readonly fault: Fault;
   readonly then: FailureAction;
+  /** It is not the handler's fault: its agent did not start, or was ended because of another. Default false. */
+  readonly isSpared?: boolean;
 }
 
 /** What became of one delivery. */
@@ -91,7 +110,10 @@ export type Outcome =
   | { readonly type: "consumed"; readonly effects: Effects }
   /** Every agent is as it was before the delivery. */
   | { readonly type: "failed"; readonly fault: Fault; readonly then: FailureAction }
-  /** Not begun, because of {@link Consumer.interrupt}. */
+  /**
+   * Not begun, because of {@link Consumer.interrupt}; or what ran it ended because of another call, and it never
+   * happened.
+   */
   | { readonly type: "interrupted" };
 
 /** What the agent's error policy says for this attempt. */
@@ -119,6 +141,8 @@ export type LifecycleEvent =
 export interface Consumer {
   /** How many deliveries it takes at once with use; 1 when several agents have to keep in step. */
   readonly batchMax: number;
+  /** Whether what it runs next could end the process of its site. Default false. */
+  readonly sharesProcess?: boolean;
   /**
    * Runs the deliveries in order, one at a time. `done` is called once for each, in order, perhaps before this returns.
    * After a failure the rest are `interrupted`. `more`: the next outcome follows before anything else happens, and
@@ -138,9 +162,9 @@ export interface Consumer {
   /**
    * Runs one handler that failed again, as {@link notify}. Without that agent or handler it is over.
    *
-   * @param attempt 2 for the second run
+   * @param tries its attempt is 2 for the second run
    */
-  recall(call: EventCall, attempt: number, done: (effects: Effects) => void): void;
+  recall(call: EventCall, tries: Tries, done: (effects: Effects) => void): void;
   /** The committed state of all agents, packed. Borrowed: it is never changed. */
   snapshot(): Uint8Array;
   /**

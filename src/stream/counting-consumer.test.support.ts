@@ -8,6 +8,7 @@ import {
   type LifecycleEvent,
   NO_EFFECTS,
   type Outcome,
+  type Tries,
 } from "./consumer.ts";
 
 import type { KernelWorld } from "./kernel-world.test.support.ts";
@@ -79,7 +80,7 @@ export class CountingConsumer implements Consumer {
     else this.#world.clock.after("event", 1, () => done(NO_EFFECTS));
   }
 
-  recall(_call: EventCall, _attempt: number, done: (effects: Effects) => void): void {
+  recall(_call: EventCall, _tries: Tries, done: (effects: Effects) => void): void {
     done(NO_EFFECTS);
   }
 

@@ -1,9 +1,10 @@
-import { type EventQueue, sourceNameOf } from "./event-queue.ts";
+import type { EventQueue } from "./event-queue.ts";
 import type { InboundPairs } from "./inbound-pairs.ts";
-import type { Mailbox } from "./mailbox.ts";
+import type { Mailbox, MailboxEntry } from "./mailbox.ts";
 import type { MessageRunner } from "./message-runner.ts";
 import type { MessageTrouble } from "./message-trouble.ts";
 import { formatMessageName } from "./model.ts";
+import { sourceNameOf } from "./queued-event.ts";
 import type { Trouble } from "./stream-state.ts";
 
 /** The message or event that runs, is retried, or halted a stream. */
@@ -44,6 +45,24 @@ export function currentMessage(
   if (!message.halted && !isNext) return undefined;
   const sourceName = pairs.all.get(message.source)?.sourceName ?? `${message.source}`;
   return failed(stream, sourceName, message);
+}
+
+/** A message that waits, for people. */
+export interface WaitingMessage {
+  readonly id: string;
+  readonly bytes: number;
+}
+
+/** The first messages that wait. */
+export function waitingMessages(
+  stream: string,
+  entries: readonly MailboxEntry[],
+  count: number,
+): WaitingMessage[] {
+  return entries.slice(0, count).map(({ sourceName, seq, payload }) => ({
+    id: formatMessageName({ from: sourceName, to: stream, seq }),
+    bytes: payload.byteLength,
+  }));
 }
 
 function failed(

@@ -1,17 +1,29 @@
 import { type Cancel, type Clock, LIMITS } from "../base/index.ts";
-import {
-  type Effects,
-  EVENT_HANDLERS,
-  type EventCall,
-  type EventFailure,
-  type FailureAction,
-  type Fault,
-  type LifecycleEvent,
+import type {
+  Effects,
+  EventCall,
+  EventFailure,
+  FailureAction,
+  Fault,
+  LifecycleEvent,
 } from "./consumer.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import type { EventRunner } from "./event-runner.ts";
+import { reasonWith } from "./executor-death.ts";
 import type { Gates } from "./gates.ts";
 import { EVENT_SOURCE, formatMessageName } from "./model.ts";
+import {
+  callOf,
+  type Entry,
+  type Failed,
+  type History,
+  historyWith,
+  NEW,
+  sourceNameOf,
+  stateOf,
+  type Told,
+  triesOf,
+} from "./queued-event.ts";
 import type { StreamContext } from "./stream-context.ts";
 import type { DeadLetter, EventState } from "./stream-state.ts";
 
@@ -21,31 +33,9 @@ export interface EventQueuePorts {
   readonly gates: Pick<Gates, "pass">;
   readonly deadLetters: DeadLetters;
   readonly runner: EventRunner;
+  /** Whether no event may be told now. */
+  isHalted(): boolean;
 }
-
-/** An event that no handler has been told of. */
-interface Told {
-  readonly type: "told";
-  readonly event: LifecycleEvent;
-  /** It waited behind one that failed, so that a record may have it. */
-  waited: boolean;
-}
-
-/** A handler that failed. */
-interface Failed {
-  readonly type: "failed";
-  readonly call: EventCall;
-  readonly seq: number;
-  readonly attempts: number;
-  readonly fault: Fault;
-  readonly halted: boolean;
-  /** On the clock, ms. */
-  readonly readyAt: number;
-  /** The dead letter that it is. */
-  readonly letter: DeadLetter | undefined;
-}
-
-type Entry = Told | Failed;
 
 /**
  * The events of a stream that its agents have not handled yet, in order: told between two messages, and tried again, as
@@ -59,6 +49,8 @@ export class EventQueue {
   #lastSeq: number;
   /** The pause before the first entry is tried again. */
   #pause: Cancel | undefined;
+  /** The record does not have yet that an executor ended. */
+  #isUnrecorded = false;
   /** Gates that were asked for, and have not been passed. */
   #pending = 0;
   #closed = false;
@@ -123,6 +115,7 @@ export class EventQueue {
 
   /** Goes on with what travelled here. */
   resume(): void {
+    if (this.#ports.isHalted()) return;
     const [first] = this.#entries;
     if (first?.type === "told") this.#workLater();
     else this.#arm();
@@ -133,7 +126,7 @@ export class EventQueue {
    * before.
    */
   failed(failures: readonly EventFailure[]): void {
-    for (const failure of failures) this.#failed(failure, 1, ++this.#lastSeq);
+    for (const failure of failures) this.#failed(failure, NEW, ++this.#lastSeq);
     if (failures.length > 0) this.#arm();
   }
 
@@ -152,17 +145,19 @@ export class EventQueue {
     for (const first of failures) {
       const seq = ++this.#lastSeq;
       let failure: EventFailure | undefined = first;
-      for (let attempt = 1; failure !== undefined; attempt++) {
+      let before = NEW;
+      while (failure !== undefined) {
         const { call, then }: EventFailure = failure;
         if (then.type !== "retry" || this.#clock.now() + then.afterMs > until) {
-          this.#failed(failure, attempt, seq, { isLast: true });
+          this.#failed(failure, before, seq, { isLast: true });
           break;
         }
-        this.#tellFailure(failure, then, attempt, seq);
+        before = historyWith(before, failure, this.#stream);
+        this.#tellFailure(failure, then, before.attempts, seq);
         await this.#passes(then.afterMs);
         if (isOver()) return;
         let again: EventFailure | undefined;
-        await this.#ports.runner.recall(call, attempt + 1, (effects) => {
+        await this.#ports.runner.recall(call, triesOf(before), (effects) => {
           [again] = effects.failures ?? [];
         });
         if (isOver()) return;
@@ -192,13 +187,14 @@ export class EventQueue {
 
   /** Tries a dead letter that was an event again, behind what waits. False: it was none. */
   replay(letter: DeadLetter, edited: Uint8Array | undefined): boolean {
-    const { seq, attempts, fault } = letter;
+    const { seq, fault } = letter;
     const was = callOf(letter);
     if (was === undefined) return false;
     const call = edited === undefined ? was : { ...was, argument: edited };
     const readyAt = this.#clock.now();
-    const entry = { type: "failed", call, seq, attempts, fault, halted: false, readyAt } as const;
-    this.#entries.push({ ...entry, letter });
+    const entry = { type: "failed", call, seq, fault, halted: false, readyAt } as const;
+    const { attempts, deaths } = letter;
+    this.#entries.push({ ...entry, attempts, deaths, spared: 0, letter });
     this.#arm();
     return true;
   }
@@ -235,12 +231,13 @@ export class EventQueue {
 
   async #first(): Promise<void> {
     const [entry] = this.#entries;
-    if (entry === undefined || this.#pause !== undefined) return;
+    if (entry === undefined || this.#pause !== undefined || this.#isUnrecorded) return;
+    if (this.#ports.isHalted()) return;
     if (entry.type === "told") {
       await this.#ports.runner.notify(entry.event, (effects) => this.#told(entry, effects));
     } else if (!entry.halted && entry.readyAt <= this.#clock.now()) {
-      const { call, attempts } = entry;
-      await this.#ports.runner.recall(call, attempts + 1, (effects) => this.#again(entry, effects));
+      const tries = triesOf(entry);
+      await this.#ports.runner.recall(entry.call, tries, (effects) => this.#again(entry, effects));
     }
     if (this.#closed) return;
     const [next] = this.#entries;
@@ -250,7 +247,7 @@ export class EventQueue {
 
   #told(entry: Told, { failures = [] }: Effects): void {
     this.#remove(entry);
-    for (const failure of failures) this.#failed(failure, 1, ++this.#lastSeq);
+    for (const failure of failures) this.#failed(failure, NEW, ++this.#lastSeq);
     // A timer is gone, together with what its handler did.
     if (entry.event.type === "timer" || entry.waited) this.#stream.changed();
   }
@@ -258,8 +255,7 @@ export class EventQueue {
   #again(entry: Failed, { failures = [] }: Effects): void {
     this.#remove(entry);
     if (entry.letter !== undefined) this.#ports.deadLetters.remove(entry.letter);
-    for (const failure of failures)
-      this.#failed(failure, entry.attempts + 1, entry.seq, { of: entry });
+    for (const failure of failures) this.#failed(failure, entry, entry.seq, { of: entry });
     this.#stream.changed();
   }
 
@@ -271,23 +267,24 @@ export class EventQueue {
   /** @param of what was tried again @param isLast it is tried no more */
   #failed(
     failure: EventFailure,
-    attempts: number,
+    before: History,
     seq: number,
     { of, isLast = false }: { readonly of?: Failed; readonly isLast?: boolean } = {},
   ): void {
     const { call, fault } = failure;
     const then = this.#verdictOn(failure.then, of?.letter, isLast);
-    this.#tellFailure(failure, then, attempts, seq);
+    const history = historyWith(before, failure, this.#stream);
+    this.#tellFailure(failure, then, history.attempts, seq);
     switch (then.type) {
       case "retry":
       case "halt": {
         const halted = then.type === "halt";
         const readyAt = this.#clock.now() + (then.type === "retry" ? then.afterMs : 0);
         const index = of !== undefined ? 0 : this.#entries.findIndex(({ type }) => type === "told");
-        const entry = { type: "failed", call, seq, attempts, fault, halted, readyAt } as const;
+        const entry = { type: "failed", call, seq, fault, halted, readyAt } as const;
         this.#entries.splice(index < 0 ? this.#entries.length : index, 0, {
-          ...entry,
-          letter: undefined,
+          ...{ ...entry, attempts: history.attempts, spared: history.spared },
+          ...{ deaths: history.deaths, letter: undefined },
         });
         for (const each of this.#entries) if (each.type === "told") each.waited = true;
         break;
@@ -296,10 +293,20 @@ export class EventQueue {
         this.#skipped(call, seq, fault.message);
         break;
       case "dead-letter":
-        this.#bury(call, seq, attempts, fault);
+        this.#bury(call, seq, history, fault);
         break;
     }
     this.#stream.changed();
+    if (fault.endedExecutor === true) this.#record();
+  }
+
+  /** Before anything is tried again, the record has what has happened. */
+  #record(): void {
+    this.#isUnrecorded = true;
+    void this.#stream.settled().then(() => {
+      this.#isUnrecorded = false;
+      if (!this.#closed) this.resume();
+    });
   }
 
   #verdictOn(then: FailureAction, letter: DeadLetter | undefined, isLast: boolean): FailureAction {
@@ -335,27 +342,23 @@ export class EventQueue {
     this.#stream.emit({ type: "discarded", stream, message: this.#idOf(call, seq), reason });
   }
 
-  #bury(call: EventCall, seq: number, attempts: number, fault: Fault): void {
+  #bury(call: EventCall, seq: number, { attempts, deaths }: History, fault: Fault): void {
     this.#stream.count("dead-lettered");
     const { name: stream } = this.#stream;
     const message = this.#idOf(call, seq);
-    this.#stream.emit({ type: "dead-lettered", stream, message, reason: fault.message });
+    const reason = reasonWith(deaths, fault);
+    this.#stream.emit({ type: "dead-lettered", stream, message, reason });
     const sourceName = sourceNameOf(call);
     const payload = call.argument;
-    this.#ports.deadLetters.add({
-      source: EVENT_SOURCE,
-      sourceName,
-      seq,
-      attempts,
-      fault,
-      payload,
-    });
+    const letter = { source: EVENT_SOURCE, sourceName, seq, attempts, fault, deaths, payload };
+    this.#ports.deadLetters.add(letter);
   }
 
   /** Waits until the first entry may be tried again. */
   #arm(): void {
     const [first] = this.#entries;
     if (first?.type !== "failed" || first.halted || this.#pause !== undefined) return;
+    if (this.#isUnrecorded) return;
     const leftMs = Math.max(0, first.readyAt - this.#clock.now());
     if (leftMs === 0) {
       if (this.#pending === 0) this.#workLater();
@@ -374,22 +377,4 @@ export class EventQueue {
   #idOf(call: EventCall, seq: number): string {
     return formatMessageName({ from: sourceNameOf(call), to: this.#stream.name, seq });
   }
-}
-
-/** Who sent an event, so to say: `counter:timer` is the handler `timer` of the agent `counter`. */
-export function sourceNameOf({ agent, handler }: Pick<EventCall, "agent" | "handler">): string {
-  return `${agent}:${handler}`;
-}
-
-/** Undefined when the letter is no event. */
-function callOf({ sourceName, payload }: DeadLetter): EventCall | undefined {
-  const [agent = "", name] = sourceName.split(":");
-  const handler = EVENT_HANDLERS.find((each) => each === name);
-  return handler === undefined ? undefined : { agent, handler, argument: payload };
-}
-
-function stateOf(entry: Entry): EventState {
-  if (entry.type === "told") return { type: "told", event: entry.event };
-  const { type, call, seq, attempts, fault, halted } = entry;
-  return { type, call, seq, attempts, fault, halted };
 }

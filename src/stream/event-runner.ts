@@ -1,4 +1,4 @@
-import type { Consumer, Effects, EventCall, LifecycleEvent } from "./consumer.ts";
+import type { Consumer, Effects, EventCall, LifecycleEvent, Tries } from "./consumer.ts";
 import type { StreamContext } from "./stream-context.ts";
 
 /** What an {@link EventRunner} uses of its stream. */
@@ -27,9 +27,9 @@ export class EventRunner {
     return this.#run((done) => this.#ports.consumer.notify(event, done), end);
   }
 
-  /** Runs one agent's handler again. @param attempt 2 for the second run */
-  recall(call: EventCall, attempt: number, end: EventEnd): Promise<void> {
-    return this.#run((done) => this.#ports.consumer.recall(call, attempt, done), end);
+  /** Runs one agent's handler again. @param tries its attempt is 2 for the second run */
+  recall(call: EventCall, tries: Tries, end: EventEnd): Promise<void> {
+    return this.#run((done) => this.#ports.consumer.recall(call, tries, done), end);
   }
 
   #run(run: (done: EventEnd) => void, end: EventEnd): Promise<void> {

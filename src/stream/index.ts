@@ -16,9 +16,11 @@ export {
   NO_EFFECTS,
   type Outcome,
   type TimerRequest,
+  type Tries,
 } from "./consumer.ts";
 export { decodeFrames } from "./decode-frames.ts";
 export type { ShellEndpoint } from "./endpoint.ts";
+export { deathWords, type ExecutorDeath } from "./executor-death.ts";
 export { type Frame, type FrameHead, frameHead } from "./frames.ts";
 export { Keeper } from "./keeper.ts";
 export { type KernelOptions, StreamKernel } from "./kernel.ts";
@@ -41,6 +43,14 @@ export type { FrameNetwork, RecordStore } from "./network.ts";
 export type { ReplyWaiter } from "./reply-waiters.ts";
 export type { Resident } from "./resident.ts";
 export type { ResidentOptions } from "./resident-options.ts";
+export {
+  decodeMark,
+  encodeMark,
+  type MarkStore,
+  type RunMark,
+  type RunMarks,
+  stateWithMark,
+} from "./run-mark.ts";
 export type { SiteHandler } from "./site-endpoint.ts";
 export {
   decodeState,

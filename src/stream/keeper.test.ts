@@ -4,7 +4,9 @@ import fc from "fast-check";
 import { Keeper } from "./keeper.ts";
 import { MemoryRecordStore } from "./memory-record-store.ts";
 import type { RecordStore } from "./network.ts";
+import { encodeMark } from "./run-mark.ts";
 import { Signal, settle } from "./small-world.test.support.ts";
+import { decodeState, encodeState, freshState, type StreamState } from "./stream-state.ts";
 
 const FENCED = { code: "record-fenced" };
 
@@ -134,4 +136,72 @@ test("[M9] over any order of writes, takeovers and restarts the epoch of what is
       }
     }),
   );
+});
+
+/** A state in which so much of sender 9 is consumed. */
+function stateWith(consumed: number): StreamState {
+  const siteInstance = { site: "a", instance: 1 };
+  const pair = { source: 9, sourceName: "foo", sourceEpoch: 1, consumed, siteInstance };
+  return { ...freshState(new Uint8Array()), inbound: [pair] };
+}
+
+function markOf(...seqs: number[]): Uint8Array {
+  const messages = seqs.map((seq) => ({ source: 9, seq }));
+  return encodeMark({ at: 1_000, siteInstance: { site: "b", instance: 7 }, messages });
+}
+
+async function suspectsAt(keeper: Keeper, streamEpoch: number, stream = 1) {
+  const state = decodeState((await keeper.fetch(stream, streamEpoch)) as Uint8Array);
+  return state?.suspects.map(({ seq, deaths, shared }) => [seq, deaths.length, shared.length]);
+}
+
+test("[M14] what was noted to run in its site's process is a suspect for whoever takes the stream over, once", async () => {
+  const store = new MemoryRecordStore();
+  const keeper = new Keeper(store);
+  await keeper.put(1, 1, encodeState(stateWith(4)));
+  await keeper.mark(1, 1, markOf(5));
+  assert.deepEqual(await suspectsAt(keeper, 2), [[5, 1, 0]]);
+  assert.deepEqual(await suspectsAt(keeper, 2), [[5, 1, 0]]);
+  // The keeper's process has ended, and the next site has died before it noted anything.
+  assert.deepEqual(await suspectsAt(new Keeper(store), 3), [[5, 1, 0]]);
+  await assert.rejects(keeper.mark(1, 1, markOf(6)), FENCED);
+});
+
+test("[M14] of several that may have run none is to blame, until one dies by itself: then it was that one", async () => {
+  const keeper = new Keeper(new MemoryRecordStore());
+  await keeper.put(1, 1, encodeState(stateWith(4)));
+  await keeper.mark(1, 1, markOf(4, 5, 6, 7));
+  const expected = [
+    [5, 0, 1],
+    [6, 0, 1],
+    [7, 0, 1],
+  ];
+  assert.deepEqual(await suspectsAt(keeper, 2), expected);
+  const siteInstance = { site: "c", instance: 8 };
+  await keeper.mark(
+    1,
+    2,
+    encodeMark({ at: 2_000, siteInstance, messages: [{ source: 9, seq: 6 }] }),
+  );
+  assert.deepEqual(await suspectsAt(keeper, 3), [[6, 2, 0]]);
+});
+
+test("[M14] what a record shows to be over is no suspect, nor is what an earlier epoch noted", async () => {
+  const keeper = new Keeper(new MemoryRecordStore());
+  await keeper.put(1, 1, encodeState(stateWith(4)));
+  await keeper.mark(1, 1, markOf(5));
+  await keeper.put(1, 1, encodeState(stateWith(5)));
+  assert.deepEqual(await suspectsAt(keeper, 2), []);
+  await keeper.mark(1, 2, markOf(6));
+  await keeper.put(1, 3, encodeState(stateWith(5)));
+  assert.deepEqual(await suspectsAt(keeper, 4), []);
+});
+
+test("[M14] bytes that are no mark, and a mark without a record, mean nothing", async () => {
+  const keeper = new Keeper(new MemoryRecordStore());
+  await keeper.mark(1, 1, markOf(5));
+  assert.equal(await keeper.fetch(1, 2), undefined);
+  await keeper.put(2, 1, encodeState(stateWith(4)));
+  await keeper.mark(2, 1, Uint8Array.of(1, 2, 3));
+  assert.deepEqual(await suspectsAt(keeper, 2, 2), []);
 });

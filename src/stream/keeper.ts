@@ -2,6 +2,8 @@ import { MeanderError } from "../base/index.ts";
 import { packValue, unpackValue } from "../wire/index.ts";
 import type { EndpointId } from "./model.ts";
 import type { RecordStore } from "./network.ts";
+import { decodeMark, stateWithMark } from "./run-mark.ts";
+import { decodeState, encodeState } from "./stream-state.ts";
 
 interface Kept {
   /** Writes of lower epochs are refused. */
@@ -36,16 +38,30 @@ export class Keeper {
     });
   }
 
-  /** The newest record, for a takeover: from now on lower epochs are refused. */
+  /**
+   * Notes which messages of a stream are about to run in the process of its site. Until there is a record without them,
+   * they are what has ended that process, should it end. @throws {MeanderError} `record-fenced`
+   */
+  mark(stream: EndpointId, streamEpoch: number, mark: Uint8Array): Promise<void> {
+    return this.#inOrder(async () => {
+      const kept = await this.#read(stream);
+      if (streamEpoch < kept.fence) throw fenced(stream, kept.fence);
+      await this.#store.put([{ stream: -stream, bytes: packValue([streamEpoch, mark]) }]);
+    });
+  }
+
+  /**
+   * The newest record, for a takeover: from now on lower epochs are refused. What was to run in the process of the site
+   * that is replaced is a suspect in it.
+   */
   fetch(stream: EndpointId, streamEpoch: number): Promise<Uint8Array | undefined> {
     return this.#inOrder(async () => {
       const kept = await this.#read(stream);
-      if (streamEpoch > kept.fence) {
-        const next = { fence: streamEpoch, state: kept.state };
-        await this.#store.put([{ stream, bytes: packValue([next.fence, next.state ?? null]) }]);
-        this.#cache.set(stream, next);
-      }
-      return kept.state;
+      if (streamEpoch <= kept.fence) return kept.state;
+      const next = { fence: streamEpoch, state: await this.#marked(stream, kept) };
+      await this.#store.put([{ stream, bytes: packValue([next.fence, next.state ?? null]) }]);
+      this.#cache.set(stream, next);
+      return next.state;
     });
   }
 
@@ -54,7 +70,18 @@ export class Keeper {
     return this.#inOrder(async () => {
       this.#cache.delete(stream);
       await this.#store.delete(stream);
+      await this.#store.delete(-stream);
     });
+  }
+
+  /** A record's state with what its mark says, when both are of one epoch. */
+  async #marked(stream: EndpointId, { fence, state }: Kept): Promise<Uint8Array | undefined> {
+    const bytes = await this.#store.get(-stream);
+    const noted = bytes === undefined ? undefined : readKept(bytes);
+    if (state === undefined || noted?.state === undefined || noted.fence !== fence) return state;
+    const [known, mark] = [decodeState(state), decodeMark(noted.state)];
+    if (known === undefined || mark === undefined) return state;
+    return encodeState(stateWithMark(known, mark));
   }
 
   async #read(stream: EndpointId): Promise<Kept> {

@@ -4,6 +4,7 @@ import type { MailboxEntry } from "./mailbox.ts";
 import type { EndpointId } from "./model.ts";
 import type { StreamContext } from "./stream-context.ts";
 import type { Trouble } from "./stream-state.ts";
+import type { Suspects } from "./suspects.ts";
 
 /** A message by its numbers. */
 export interface MessageKey {
@@ -21,13 +22,17 @@ interface Verdict extends MessageKey {
 /** The message of a stream that failed and is retried, or that halted the stream. Nothing behind it runs meanwhile. */
 export class MessageTrouble {
   readonly #stream: StreamContext;
+  readonly #suspects: Suspects;
   #state: Trouble | undefined;
   #pause: Cancel | undefined;
+  /** The record does not have yet that an executor ended. */
+  #isUnrecorded = false;
   #verdict: Verdict | undefined;
 
   /** @param state what travelled with the stream */
-  constructor(stream: StreamContext, state: Trouble | undefined) {
+  constructor(stream: StreamContext, state: Trouble | undefined, suspects: Suspects) {
     this.#stream = stream;
+    this.#suspects = suspects;
     this.#state = state;
   }
 
@@ -37,19 +42,28 @@ export class MessageTrouble {
 
   /** Whether the mailbox waits: for the next attempt, or for an operator. */
   get blocks(): boolean {
-    return this.#state?.halted === true || this.#pause !== undefined;
+    return this.#state?.halted === true || this.#pause !== undefined || this.#isUnrecorded;
   }
 
   /** Which attempt the next one of that message is. */
   attemptOf(key: MessageKey): number {
-    return this.#isAbout(key) ? (this.#state?.attempts ?? 0) + 1 : 1;
+    const failed = this.#isAbout(key) ? (this.#state?.attempts ?? 0) : 0;
+    return Math.max(failed, this.#suspects.deathsOf(key).length) + 1;
   }
 
-  retry(entry: MailboxEntry, fault: Fault, afterMs: number): void {
+  /** @param isDeath its executor ended: before it runs again, that is in the record */
+  retry(entry: MailboxEntry, fault: Fault, afterMs: number, isDeath = false): void {
     this.#set(entry, fault, false);
+    const goOn = (): void => this.#stream.turn(() => this.#stream.wake());
     this.#pause = this.#stream.clock.after("retry", afterMs, () => {
       this.#pause = undefined;
-      this.#stream.turn(() => this.#stream.wake());
+      goOn();
+    });
+    if (!isDeath) return;
+    this.#isUnrecorded = true;
+    void this.#stream.settled().then(() => {
+      this.#isUnrecorded = false;
+      goOn();
     });
   }
 

@@ -81,6 +81,7 @@ test("[M13] an event that fails too often is a dead letter with a name, counted 
     {
       ...{ source: EVENT_SOURCE, sourceName: "x:siteLeft", seq: 1, attempts: 2 },
       fault: { code: "handler-failed", message: "as the test says", agent: "x" },
+      deaths: [],
       payload: packValue({ site: "c" }),
     },
   ]);

@@ -105,7 +105,7 @@ test("[M8] a dead letter is kept with its error, and what is behind it goes on",
   assert.deepEqual(consumer.texts, ["1", "3"]);
   assert.deepEqual(resident.deadLetters, [
     {
-      ...{ source, sourceName: SENDER, seq: 2, attempts: 2, payload: packValue("2") },
+      ...{ source, sourceName: SENDER, seq: 2, attempts: 2, payload: packValue("2"), deaths: [] },
       fault: { code: "handler-failed", message: "as the test says", agent: "tester" },
     },
   ]);

@@ -1,5 +1,6 @@
 import type { Consumer, LifecycleEvent } from "./consumer.ts";
 import type { Durability, EndpointId } from "./model.ts";
+import type { RunMarks } from "./run-mark.ts";
 import type { StreamState } from "./stream-state.ts";
 
 /** How a stream is installed at a site. */
@@ -12,8 +13,12 @@ export interface ResidentOptions {
   readonly state: StreamState;
   /** Writes the record to its keeper. Rejects with `record-fenced` when the keeper has a higher stream epoch. */
   readonly keep: (state: Uint8Array) => Promise<void>;
+  /** Notes what is about to run in the process of the site. Undefined: it is not noted. */
+  readonly marks?: RunMarks | undefined;
   /** The event that its agents handle before the first message. */
   readonly first: LifecycleEvent | undefined;
+  /** It accepts messages and runs none, nor any event, until {@link StreamHalt.resume}. Default false. */
+  readonly isHalted?: boolean;
   /** Why a sender may not append; undefined: it may. */
   readonly denies: (senderName: string) => string | undefined;
 }

@@ -1,7 +1,12 @@
 import { LIMITS, MeanderError } from "../base/index.ts";
 import { Commits } from "./commits.ts";
 import type { Consumer, Effects, EventFailure, LifecycleEvent } from "./consumer.ts";
-import { type CurrentMessage, currentMessage } from "./current-message.ts";
+import {
+  type CurrentMessage,
+  currentMessage,
+  type WaitingMessage,
+  waitingMessages,
+} from "./current-message.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { Endpoint } from "./endpoint.ts";
 import { EventQueue } from "./event-queue.ts";
@@ -13,21 +18,17 @@ import type { KernelContext } from "./kernel-context.ts";
 import { Mailbox } from "./mailbox.ts";
 import { MessageRunner } from "./message-runner.ts";
 import { MessageTrouble } from "./message-trouble.ts";
-import {
-  type Durability,
-  type EndpointId,
-  formatMessageName,
-  isStream,
-  type SiteInstance,
-} from "./model.ts";
+import { type Durability, type EndpointId, isStream, type SiteInstance } from "./model.ts";
 import { OperatorActions } from "./operator-actions.ts";
 import type { Arrival, PairOwner, ReceivePair } from "./receive-pair.ts";
 import type { ReplyWaiter } from "./reply-waiters.ts";
 import type { ResidentOptions } from "./resident-options.ts";
 import { Scheduler } from "./scheduler.ts";
 import type { StreamContext } from "./stream-context.ts";
+import { StreamHalt } from "./stream-halt.ts";
 import { type DeadLetter, encodeState, type StreamState } from "./stream-state.ts";
 import { StreamTimers } from "./stream-timers.ts";
+import { Suspects } from "./suspects.ts";
 
 /**
  * A stream at this site: what it has received, what runs, and what it has sent. Configuration changes and events run
@@ -39,6 +40,8 @@ export class Resident extends Endpoint implements PairOwner {
   readonly consumer: Consumer;
   /** What an operator can do with messages and events that failed. */
   readonly operator: OperatorActions;
+  /** Whether it may run, and what has it go on. */
+  readonly halt: StreamHalt;
   /** The message or event that runs, is retried, or halted the stream. */
   readonly current: () => CurrentMessage | undefined;
   readonly counts: Record<string, number> = {};
@@ -47,6 +50,7 @@ export class Resident extends Endpoint implements PairOwner {
   readonly #mailbox = new Mailbox();
   readonly #gates: Gates;
   readonly #trouble: MessageTrouble;
+  readonly #suspects: Suspects;
   readonly #runner: MessageRunner;
   readonly #scheduler: Scheduler;
   readonly #deadLetters: DeadLetters;
@@ -61,15 +65,16 @@ export class Resident extends Endpoint implements PairOwner {
   constructor(context: KernelContext, options: ResidentOptions) {
     super(context, options.id, options.name);
     this.#options = options;
-    const { id, name, streamEpoch, durability, consumer, state } = options;
+    const { id, name, streamEpoch, durability, consumer, state, marks, first } = options;
     this.streamEpoch = streamEpoch;
     this.durability = durability;
     this.consumer = consumer;
     const stream: StreamContext = {
-      ...{ id, name, clock: context.clock },
+      ...{ id, name, site: context.self, clock: context.clock },
       turn: (task) => context.turn(task),
       wake: () => context.atTurnEnd(this),
       changed: () => this.#changed(),
+      settled: () => this.#commits.settled(),
       count: (reason, times) => this.#count(reason, times),
       emit: (event) => context.emit(event),
     };
@@ -81,11 +86,17 @@ export class Resident extends Endpoint implements PairOwner {
     };
     const gates = new Gates({ name, requested, passed: wake });
     const deadLetters = new DeadLetters(state.deadLetters);
-    const trouble = new MessageTrouble(stream, state.trouble);
+    const suspects = new Suspects(state.suspects);
+    const trouble = new MessageTrouble(stream, state.trouble, suspects);
     const apply = (effects: Effects): void => this.#apply(effects);
-    const hasLeft = (): boolean => this.#closed;
-    this.#eventRunner = new EventRunner({ stream, consumer, apply, hasLeft });
-    const events = new EventQueue({ stream, gates, deadLetters, runner: this.#eventRunner }, state);
+    const runner = new EventRunner({ stream, consumer, apply, hasLeft: () => this.#closed });
+    const isHalted = (): boolean => this.halt.isHalted;
+    const events = new EventQueue({ stream, gates, deadLetters, runner, isHalted }, state);
+    const resumed = (): void => context.turn(() => this.touch());
+    this.halt = new StreamHalt(
+      { gates, events, runner, first, resumed },
+      options.isHalted ?? false,
+    );
     this.#timers = new StreamTimers(stream, {
       expiredCount: () => events.timerCount,
       expired: (agent, payload) => {
@@ -101,22 +112,24 @@ export class Resident extends Endpoint implements PairOwner {
       windows: () => this.windows.values(),
     });
     this.#runner = new MessageRunner({
-      ...{ stream, consumer, mailbox, deadLetters, trouble, apply },
+      ...{ stream, consumer, mailbox, deadLetters, trouble, suspects, apply, marks },
       reply: ({ source, sourceName, seq }, reply) => this.reply(source, sourceName, seq, reply),
       consumed: (entry) => this.#commits.consumed(entry),
     });
     this.#scheduler = new Scheduler({
       ...{ gates, events, mailbox, trouble, runner: this.#runner },
       mayRun: () => !this.#closed && !this.#frozen && context.leaseHolds(),
-      mayConsume: () => this.#started,
+      mayConsume: () => this.#started && !isHalted(),
       isFull: () => this.isFull,
     });
     this.operator = new OperatorActions({ stream, events, mailbox, trouble, deadLetters });
     this.current = () =>
       currentMessage(name, { runner: this.#runner, events, trouble, mailbox, pairs: this.#pairs });
+    this.#eventRunner = runner;
     this.#gates = gates;
     this.#deadLetters = deadLetters;
     this.#trouble = trouble;
+    this.#suspects = suspects;
     this.#events = events;
     this.adoptSender(state.outbound, state.replies, state.unresolved);
     this.#pairs = new InboundPairs(context, this, state.inbound);
@@ -165,16 +178,13 @@ export class Resident extends Endpoint implements PairOwner {
 
   /** Writes the record, runs the handlers of the first event, and begins to consume. Resolves when it has. */
   async start(): Promise<void> {
-    const { first } = this.#options;
     this.#changed();
     const begun = this.#gates.pass(async () => {
       // The record of this epoch precedes everything that other sites can see.
       this.#commits.write();
       if (this.durability.type === "message") await this.#commits.settled();
       this.#started = true;
-      if (first !== undefined)
-        await this.#eventRunner.notify(first, ({ failures = [] }) => this.#events.failed(failures));
-      this.#events.resume();
+      await this.halt.begin();
     });
     this.context.atTurnEnd(this);
     await begun;
@@ -330,6 +340,7 @@ export class Resident extends Endpoint implements PairOwner {
       timers: this.#timers.state(),
       deadLetters: this.#deadLetters.all,
       trouble: this.#trouble.state,
+      suspects: this.#suspects.all,
       ...this.#events.state(),
       lostNumbers: this.#options.state.lostNumbers,
     };
@@ -341,13 +352,8 @@ export class Resident extends Endpoint implements PairOwner {
   }
 
   /** The messages that wait, in order; at most `count`. */
-  mailbox(count: number): readonly { readonly id: string; readonly bytes: number }[] {
-    return [...this.#runner.next, ...this.#mailbox.entries]
-      .slice(0, count)
-      .map(({ sourceName, seq, payload }) => ({
-        id: formatMessageName({ from: sourceName, to: this.name, seq }),
-        bytes: payload.byteLength,
-      }));
+  mailbox(count: number): readonly WaitingMessage[] {
+    return waitingMessages(this.name, [...this.#runner.next, ...this.#mailbox.entries], count);
   }
 
   get deadLetters(): readonly DeadLetter[] {

@@ -9,6 +9,7 @@ import {
   type LifecycleEvent,
   NO_EFFECTS,
   type Outcome,
+  type Tries,
 } from "./consumer.ts";
 
 /** What consumes a message well, and appends `appends`. */
@@ -22,6 +23,12 @@ export function failed(then: FailureAction): Outcome {
     fault: { code: "handler-failed", message: "as the test says", agent: "tester" },
     then,
   };
+}
+
+/** What ended its executor. */
+export function died(then: FailureAction): Outcome {
+  const fault = { code: "executor-failed", message: "out of memory", agent: "tester" };
+  return { type: "failed", fault: { ...fault, endedExecutor: true }, then };
 }
 
 /** What an event led to whose handler in this agent failed. */
@@ -111,7 +118,7 @@ export class ScriptedConsumer implements Consumer {
     this.#run(() => this.onEvent(event), done);
   }
 
-  recall(call: EventCall, attempt: number, done: (effects: Effects) => void): void {
+  recall(call: EventCall, { attempt }: Tries, done: (effects: Effects) => void): void {
     this.recalled.push({ call, attempt });
     this.#run(() => this.onRecall(call, attempt), done);
   }

@@ -11,6 +11,7 @@ import type { Location } from "./locations.ts";
 import type { Durability, EndpointId, SiteInstance } from "./model.ts";
 import type { ReplyWaiter } from "./reply-waiters.ts";
 import type { Resident } from "./resident.ts";
+import type { RunMarks } from "./run-mark.ts";
 import { ScriptedConsumer } from "./scripted-consumer.test.support.ts";
 import type { SiteHandler } from "./site-endpoint.ts";
 import { decodeState, freshState, type StreamState } from "./stream-state.ts";
@@ -31,6 +32,8 @@ export interface StreamOptions {
   readonly keep?: (state: Uint8Array) => Promise<void>;
   readonly first?: LifecycleEvent;
   readonly denies?: (senderName: string) => string | undefined;
+  readonly marks?: RunMarks;
+  readonly isHalted?: boolean;
 }
 
 /** Frames under way take this long, ms. */
@@ -106,9 +109,10 @@ export class SmallWorld {
   ): { resident: Resident; consumer: ScriptedConsumer; started: Promise<void> } {
     const { durability = { type: "none" }, state, first, denies = () => undefined } = options;
     const { consumer = new ScriptedConsumer(state?.consumer), keep = async () => {} } = options;
+    const { marks, isHalted = false } = options;
     const { id, name, streamEpoch, siteInstance } = location;
     const resident = this.site(siteInstance.site).kernel.install({
-      ...{ id, name, streamEpoch, durability, consumer, keep, first, denies },
+      ...{ id, name, streamEpoch, durability, consumer, keep, first, denies, marks, isHalted },
       state: state ?? freshState(consumer.snapshot()),
     });
     return { resident, consumer, started: resident.start() };

@@ -16,6 +16,10 @@ const whole = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
 const name = fc.string({ maxLength: 20 });
 const bytes = fc.uint8Array({ maxLength: 50 });
 const fault = fc.record({ code: name, message: name, agent: name }, plain);
+const deaths = fc.array(
+  fc.record({ at: whole, site: name, instance: whole, reason: name }, plain),
+  { maxLength: 2 },
+);
 const siteInstance = fc.record({ site: name, instance: whole }, plain);
 const pairs = fc.array(
   fc.record(
@@ -66,7 +70,10 @@ const states: fc.Arbitrary<StreamState> = fc.record(
     ),
     deadLetters: fc.array(
       fc.record(
-        { source: whole, sourceName: name, seq: whole, attempts: whole, fault, payload: bytes },
+        {
+          ...{ source: whole, sourceName: name, seq: whole, attempts: whole },
+          ...{ fault, deaths, payload: bytes },
+        },
         plain,
       ),
       few,
@@ -74,6 +81,10 @@ const states: fc.Arbitrary<StreamState> = fc.record(
     trouble: fc.option(
       fc.record({ source: whole, seq: whole, attempts: whole, fault, halted: fc.boolean() }, plain),
       { nil: undefined },
+    ),
+    suspects: fc.array(
+      fc.record({ source: whole, seq: whole, deaths, shared: deaths }, plain),
+      few,
     ),
     events: fc.array(
       fc.oneof(
@@ -85,7 +96,8 @@ const states: fc.Arbitrary<StreamState> = fc.record(
               { agent: name, handler: fc.constantFrom(...EVENT_HANDLERS), argument: bytes },
               plain,
             ),
-            ...{ seq: whole, attempts: whole, fault, halted: fc.boolean() },
+            ...{ seq: whole, attempts: whole, spared: whole, deaths },
+            ...{ fault, halted: fc.boolean() },
           },
           plain,
         ),
@@ -125,17 +137,17 @@ test("[M34] bytes that are no state are none, and never an exception", () => {
   );
 });
 
-test("[M34] a state from before failed events were kept has none", () => {
-  const { events: _events, lastEvent: _last, ...old } = freshState(new Uint8Array());
+test("[M34] a state from before failed events and suspects were kept has none", () => {
+  const { events: _events, lastEvent: _last, suspects: _, ...old } = freshState(new Uint8Array());
   assert.deepEqual(decodeState(packValue(old)), freshState(new Uint8Array()));
 });
 
-test("[M51] of an older record agents, timers, events and dead letters are left, and its numbers are lost", () => {
+test("[M51] of an older record agents, timers, events, dead letters and suspects are left, and its numbers are lost", () => {
   fc.assert(
     fc.property(states, (state) => {
       const left = withoutNumbers(state);
-      const { consumer, timers, deadLetters, events, lastEvent } = state;
-      const kept = { timers, deadLetters, events, lastEvent };
+      const { consumer, timers, deadLetters, events, lastEvent, suspects } = state;
+      const kept = { timers, deadLetters, events, lastEvent, suspects };
       assert.deepEqual(left, { ...freshState(consumer, true), ...kept });
     }),
   );

@@ -7,6 +7,7 @@ import {
   type Fault,
   type LifecycleEvent,
 } from "./consumer.ts";
+import type { ExecutorDeath, Suspect } from "./executor-death.ts";
 import type { Segment } from "./frames.ts";
 import type { EndpointId } from "./model.ts";
 import type { PairState } from "./receive-pair.ts";
@@ -21,6 +22,8 @@ export interface DeadLetter {
   readonly seq: number;
   readonly attempts: number;
   readonly fault: Fault;
+  /** The executors that ended while it ran. */
+  readonly deaths: readonly ExecutorDeath[];
   readonly payload: Uint8Array;
 }
 
@@ -46,6 +49,10 @@ export type EventState =
       readonly seq: number;
       /** Attempts so far. */
       readonly attempts: number;
+      /** Of these, those that failed for no fault of the handler. */
+      readonly spared: number;
+      /** The executors that ended while it ran. */
+      readonly deaths: readonly ExecutorDeath[];
       readonly fault: Fault;
       readonly halted: boolean;
     };
@@ -75,6 +82,8 @@ export interface StreamState {
   }[];
   readonly deadLetters: readonly DeadLetter[];
   readonly trouble: Trouble | undefined;
+  /** Messages that ran when an executor ended, and are not over. */
+  readonly suspects: readonly Suspect[];
   /** In order. */
   readonly events: readonly EventState[];
   /** Number of the last event that failed. */
@@ -94,16 +103,20 @@ export function freshState(consumer: Uint8Array, lostNumbers = false): StreamSta
     timers: [],
     deadLetters: [],
     trouble: undefined,
+    suspects: [],
     events: [],
     lastEvent: 0,
     lostNumbers,
   };
 }
 
-/** [M51] What is left of a record that is older than the stream's last moment: agents, timers, events, dead letters. */
+/**
+ * [M51] What is left of a record that is older than the stream's last moment: agents, timers, events, dead letters, and
+ * what is known of messages that end executors, which the senders still number as before.
+ */
 export function withoutNumbers(state: StreamState): StreamState {
-  const { consumer, timers, deadLetters, events, lastEvent } = state;
-  return { ...freshState(consumer, true), timers, deadLetters, events, lastEvent };
+  const { consumer, timers, deadLetters, events, lastEvent, suspects } = state;
+  return { ...freshState(consumer, true), timers, deadLetters, events, lastEvent, suspects };
 }
 
 export function encodeState(state: StreamState): Uint8Array {
@@ -123,7 +136,15 @@ function storedPair({ siteInstance: place, ...rest }: PairState): object {
 const bytes = z.instanceof(Uint8Array) as z.ZodType<Uint8Array>;
 const whole = z.int();
 const siteInstance = z.object({ site: z.string(), instance: z.int() });
-const fault = z.object({ code: z.string(), message: z.string(), agent: z.string() });
+const fault: z.ZodType<Fault> = z.object({
+  code: z.string(),
+  message: z.string(),
+  agent: z.string(),
+  endedExecutor: z.literal(true).exactOptional(),
+});
+const death = z.object({ at: z.number(), site: z.string(), instance: whole, reason: z.string() });
+// Records from before there were these have none.
+const deaths = z.array(death).default([]);
 const pair = z
   .object({
     source: whole,
@@ -155,6 +176,8 @@ const eventState: z.ZodType<EventState> = z.discriminatedUnion("type", [
     call,
     seq: whole,
     attempts: whole,
+    spared: whole.default(0),
+    deaths,
     fault,
     halted: z.boolean(),
   }),
@@ -182,13 +205,14 @@ const stateSchema: z.ZodType<StreamState> = z.object({
       seq: whole,
       attempts: whole,
       fault,
+      deaths,
       payload: bytes,
     }),
   ),
   trouble: z
     .object({ source: whole, seq: whole, attempts: whole, fault, halted: z.boolean() })
     .or(z.undefined()),
-  // Records from before there were these have none.
+  suspects: z.array(z.object({ source: whole, seq: whole, deaths, shared: deaths })).default([]),
   events: z.array(eventState).default([]),
   lastEvent: whole.default(0),
   lostNumbers: z.boolean(),

@@ -121,4 +121,12 @@ export {
   trackFactsOf,
   trackFactsShape,
 } from "./track-facts.ts";
+export {
+  bytesIn,
+  entriesOfMap,
+  membersOfSet,
+  partsOfPattern,
+  timeOfDate,
+  typedArrayName,
+} from "./values/brands.ts";
 export { packValue, unpackValue } from "./values/value.ts";

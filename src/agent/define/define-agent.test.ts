@@ -52,7 +52,7 @@ const wrong: readonly [what: string, definition: unknown, where: string, expecte
   ["a name with a blank", { on: {}, name: "a b" }, "name", /letters, digits/],
   ["a long name", { on: {}, name: "a".repeat(41) }, "name", /1 to 40/],
   ["a briefcase that is not an object", { on: {}, briefcase: 1 }, "briefcase", /an object/],
-  ["an unknown isolation", { on: {}, isolation: "none" }, "isolation", /"inline", "worker"/],
+  ["an unknown isolation", { on: {}, isolation: "none" }, "isolation", /"inline", "process"/],
   ["no time", { on: {}, limits: { handlerMs: 0 } }, "limits.handlerMs", /at least 1/],
   [
     "too much time",

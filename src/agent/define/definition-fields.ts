@@ -1,14 +1,17 @@
 import { z } from "zod";
 import { LIMITS, MeanderError } from "../../base/index.ts";
-import { type AgentDefinition, HANDLER_NAMES } from "../model.ts";
+import { type AgentDefinition, HANDLER_NAMES, type Isolation } from "../model.ts";
 
 /** Reads the name of an agent. */
 export const agentNameSchema: z.ZodType<string> = z
   .string()
   .regex(/^[A-Za-z0-9_-]{1,40}$/, "expected 1 to 40 letters, digits, - and _");
 
-/** Where an agent may run. */
-export const isolationSchema = z.enum(["inline", "worker", "thread"]);
+/** Where an agent may run. `worker` is read as `process`, whose earlier name it is. */
+export const isolationSchema: z.ZodType<Isolation> = z.preprocess(
+  (value) => (value === "worker" ? "process" : value),
+  z.enum(["inline", "process", "thread"]),
+);
 
 /** Reads the bounds of an agent, all of them. */
 export const agentLimitsSchema = z.strictObject({

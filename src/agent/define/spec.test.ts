@@ -10,7 +10,7 @@ test("what a definition leaves out has its default", () => {
     name: "agent",
     code,
     replaced: {},
-    isolation: "worker",
+    isolation: "process",
     limits: { handlerMs: 5_000, memoryMb: 64, briefcaseBytes: 1024 * 1024 },
     onError: DEFAULT_ON_ERROR,
     owner: "shell-1f3a",
@@ -30,6 +30,12 @@ test("what a definition says holds, but for a name that was asked for", () => {
   assert.deepEqual(spec.limits, { handlerMs: 5_000, memoryMb: 8, briefcaseBytes: 1024 * 1024 });
   assert.deepEqual(spec.onError, { ...DEFAULT_ON_ERROR, retry: 7 });
   assert.deepEqual(agentSpecSchema.parse(JSON.parse(JSON.stringify(spec))), spec);
+});
+
+test("the earlier name of an isolation is still read", () => {
+  const spec = makeSpec({ fields: { isolation: "worker" }, code, owner: "foo" });
+  assert.equal(spec.isolation, "process");
+  assert.equal(agentSpecSchema.parse({ ...spec, isolation: "worker" }).isolation, "process");
 });
 
 test("values out of range are refused, with their place", () => {

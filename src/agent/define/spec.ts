@@ -36,7 +36,7 @@ export interface SpecParts {
 
 /**
  * The spec of an agent that is attached, with defaults for what its definition leaves out: name `agent`, isolation
- * `worker`.
+ * `process`.
  *
  * @throws {MeanderError} `agent-invalid`: says which field, and what was expected
  */
@@ -45,7 +45,7 @@ export function makeSpec({ fields, code, owner, name }: SpecParts): AgentSpec {
     name: name ?? fields.name ?? "agent",
     code,
     replaced: {},
-    isolation: fields.isolation ?? "worker",
+    isolation: fields.isolation ?? "process",
     limits: { ...DEFAULT_LIMITS, ...fields.limits },
     onError: { ...DEFAULT_ON_ERROR, ...fields.onError },
     owner,

@@ -3,7 +3,6 @@ import { packValue } from "../../wire/index.ts";
 import { checkDefinition } from "../define/index.ts";
 import { AgentCompartment } from "../executors/agent-compartment.ts";
 import { AgentErrors } from "../executors/agent-errors.ts";
-import { AgentOutput } from "../executors/agent-output.ts";
 import { readDefinition } from "../executors/read-definition.ts";
 import type { AgentDefinition } from "../model.ts";
 import type { DefinitionDescription } from "./description.ts";
@@ -20,7 +19,7 @@ export interface Ambience {
  * Evaluates prepared code in a new compartment of this thread, which must be locked down. Output is dropped: the code
  * prints it again where it runs.
  *
- * @throws {MeanderError} as `DescribeDefinition`; nothing else, whatever the code does, unless it never ends
+ * @throws {MeanderError} as `UploadReader.agent`; nothing else, whatever the code does, unless it never ends
  */
 export function readDescription(
   expression: string,
@@ -30,7 +29,7 @@ export function readDescription(
     /\n\/\/# sourceURL=(\S+)\nreturn [^\n]*\n\}\)\([^\n]*$/.exec(expression)?.[1] ?? "agent";
   const source = `agent:${file}@description`;
   const errors = new AgentErrors("agent", source);
-  const output = new AgentOutput(() => {});
+  const output = { print: () => {} };
   const compartment = new AgentCompartment(source, { now, random, output });
   let value: unknown;
   try {

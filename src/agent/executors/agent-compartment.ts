@@ -1,4 +1,4 @@
-import type { AgentOutput } from "./agent-output.ts";
+import { textCodecs } from "./text-codecs.ts";
 
 /** Parts of a compartment's global object that no agent needs. */
 const LEFT_OUT = ["Compartment", "lockdown"];
@@ -10,7 +10,12 @@ export interface Endowments {
   /** Wall clock, ms. */
   readonly now: () => number;
   readonly random: () => number;
-  readonly output: AgentOutput;
+  readonly output: Output;
+}
+
+/** Where `console` writes. */
+export interface Output {
+  print(values: readonly unknown[]): void;
 }
 
 /**
@@ -21,18 +26,26 @@ export class AgentCompartment {
   readonly #compartment: Compartment;
   readonly #source: string;
   readonly #names: readonly string[];
+  /** Of these names. Code that is evaluated later is its own author's, and gets the same, whatever the first left. */
+  readonly #values: readonly unknown[];
 
   /** @param source the name of its code in stacks */
   constructor(source: string, { now, random, output }: Endowments) {
     this.#compartment = new Compartment({
       __options__: true,
       name: source,
-      globals: { console: consoleOf(output), Date: dateOf(now), Math: mathOf(random) },
+      globals: {
+        console: consoleOf(output),
+        Date: dateOf(now),
+        Math: mathOf(random),
+        ...textCodecs(),
+      },
     });
     this.#source = source;
     const global = this.#compartment.globalThis as Record<string, unknown>;
     for (const name of LEFT_OUT) delete global[name];
     this.#names = Object.getOwnPropertyNames(global).filter((name) => !NO_PARAMETERS.has(name));
+    this.#values = this.#names.map((name) => global[name]);
   }
 
   /**
@@ -44,12 +57,11 @@ export class AgentCompartment {
   evaluate(expression: string): unknown {
     const code = `(function (${this.#names.join(", ")}) { return (${expression}\n); })\n//# sourceURL=${this.#source}`;
     const evaluated = this.#compartment.evaluate(code) as (...values: unknown[]) => unknown;
-    const global = this.#compartment.globalThis as Record<string, unknown>;
-    return evaluated(...this.#names.map((name) => global[name]));
+    return evaluated(...this.#values);
   }
 }
 
-function consoleOf(output: AgentOutput): object {
+function consoleOf(output: Output): object {
   const print = (...values: unknown[]): void => output.print(values);
   return harden({ log: print, info: print, debug: print, warn: print, error: print });
 }

@@ -1,6 +1,7 @@
 import { MeanderError } from "../../base/index.ts";
 import type { Fault } from "../../stream/index.ts";
-import { bounded, formatValues } from "./agent-output.ts";
+import { bounded } from "./agent-output.ts";
+import { formatValues } from "./format-values.ts";
 
 /** Where the code of one agent is, in stacks. */
 export function sourceName(agent: {
@@ -37,6 +38,7 @@ export class AgentErrors {
         ? [thrown.code, thrown.message]
         : ["executor-failed", "the site could not do it"];
     const error = Object.assign(new Error(message), { code });
+    Object.defineProperty(error, "stack", { value: this.#framesIn(error), writable: true });
     this.#given.set(error, code);
     return error;
   }
@@ -83,6 +85,15 @@ export class AgentErrors {
     } catch {
       return undefined;
     }
+  }
+
+  /** The stack without what is not the agent's. */
+  #framesIn(error: Error): string {
+    const frames = String(error.stack)
+      .split(/\n\s+at /)
+      .slice(1);
+    const own = frames.filter((frame) => frame.includes(this.#source));
+    return [`Error: ${error.message}`, ...own].join("\n    at ");
   }
 
   /** `foo/counter:3:12`: the innermost frame in the agent's code. */

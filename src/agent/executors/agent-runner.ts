@@ -66,7 +66,7 @@ export class AgentRunner {
   constructor(program: AgentProgram, host: AgentHost, options: RunnerOptions) {
     const { stream, agent, site } = program;
     const source = sourceName(program);
-    const output = new AgentOutput((line) => host.log(line));
+    const output = new AgentOutput((line) => host.log(line), options.clock);
     const errors = new AgentErrors(agent, source);
     this.#program = program;
     this.#options = options;
@@ -176,7 +176,6 @@ export class AgentRunner {
   /** False when the handler waits. */
   #call({ handler: event, argument, message }: Invocation): boolean {
     this.#options.onBegin?.();
-    this.#world.output.begin();
     const attempt = new Attempt(this.#world);
     const call: Call = {
       event,

@@ -1,4 +1,4 @@
-import { LIMITS, MeanderError } from "../../base/index.ts";
+import { AssertionFailed, LIMITS, MeanderError } from "../../base/index.ts";
 import type { Append, Fault, TimerRequest } from "../../stream/index.ts";
 import { packValue, unpackValue } from "../../wire/index.ts";
 import type { AgentHost } from "../executor.ts";
@@ -70,12 +70,13 @@ export class Attempt {
     return this.told(() => packValue(value));
   }
 
-  /** Runs our own code; its errors are converted for the agent. */
+  /** Runs our own code; its errors are converted for the agent, whose own pass. */
   told<T>(action: () => T): T {
     try {
       return action();
     } catch (thrown) {
-      throw thrown instanceof MeanderError ? this.world.errors.forAgent(thrown) : thrown;
+      const isOurs = thrown instanceof MeanderError || thrown instanceof AssertionFailed;
+      throw isOurs ? this.world.errors.forAgent(thrown) : thrown;
     }
   }
 
@@ -119,7 +120,7 @@ export class Attempt {
   callLater(verb: string, args: readonly unknown[]): void {
     this.#countCall();
     this.#requests ??= [];
-    this.#requests.push({ verb, argument: packValue(args) });
+    this.#requests.push({ verb, argument: this.pack(args) });
   }
 
   /** The handler has succeeded, and that was reported. */

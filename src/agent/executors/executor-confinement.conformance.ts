@@ -9,6 +9,7 @@ import {
   TestHost,
   told,
 } from "./executor.test.support.ts";
+import { REACHABLE_ON, type Reachable } from "./reachable.test.support.ts";
 
 /** What agents do not have, and cannot reach. */
 export function confinement(rule: Rule): void {
@@ -101,6 +102,20 @@ export function confinement(rule: Rule): void {
       instance.close();
     }
   });
+
+  rule(
+    "nothing that an agent reaches can be changed, and nothing of it is the host's",
+    async (under) => {
+      const host = new TestHost();
+      const instance = await under.executor.start(programOf(REACHABLE_ON), host);
+      const reply = replyOf(instance, { of: "the sender" });
+      // What it asks of its site.
+      for (let asked = 0; asked < 2; asked++) (await host.request()).refuse("x-y", "refused");
+      const { mutable, forbidden, count } = (await reply) as Reachable;
+      assert.deepEqual({ mutable, forbidden }, { mutable: [], forbidden: [] });
+      assert.ok(count > 500, `${count} things`);
+    },
+  );
 
   rule("agents do not see each other", async ({ executor }) => {
     const on = `append(ctx, m) {

@@ -1,3 +1,4 @@
+import { AssertionFailed, MeanderError } from "../../base/index.ts";
 import type { AgentContext, GroupRef, StreamOptions, StreamRef } from "../model.ts";
 import type { Attempt } from "./attempt.ts";
 import { HandlerGroup } from "./handler-group.ts";
@@ -6,22 +7,46 @@ import { HandlerAgent, HandlerStream } from "./handler-stream.ts";
 /** The longest delay of a timer that clocks take, ms. */
 const DELAY_MAX = 2 ** 31 - 1;
 
-/** What one call of a handler sees; worthless once that call has ended. */
+/**
+ * What one call of a handler sees; worthless once that call has ended. Frozen, and its class cannot be reached: see
+ * {@link hardenContexts}.
+ */
 export class HandlerContext implements AgentContext {
-  briefcase: Record<string, unknown>;
-  readonly message: AgentContext["message"];
-  readonly local: Record<string, unknown>;
   readonly #attempt: Attempt;
+  #briefcase: Record<string, unknown>;
+  #message: AgentContext["message"];
+  #isMessageOwn = false;
 
+  /** @param message stays the caller's: the agent gets a copy */
   constructor(
     attempt: Attempt,
     briefcase: Record<string, unknown>,
     message: AgentContext["message"],
   ) {
-    this.briefcase = briefcase;
-    this.message = message;
-    this.local = attempt.world.local;
     this.#attempt = attempt;
+    this.#briefcase = briefcase;
+    this.#message = message;
+    Object.freeze(this);
+  }
+
+  get briefcase(): Record<string, unknown> {
+    return this.#briefcase;
+  }
+
+  set briefcase(briefcase: Record<string, unknown>) {
+    this.#briefcase = briefcase;
+  }
+
+  get message(): AgentContext["message"] {
+    if (this.#message === undefined || this.#isMessageOwn) return this.#message;
+    const { id, from, attempt } = this.#message;
+    this.#isMessageOwn = true;
+    this.#message = Object.freeze({ id, from, attempt });
+    return this.#message;
+  }
+
+  get local(): Record<string, unknown> {
+    return this.#attempt.world.local;
   }
 
   get stream(): string {
@@ -43,11 +68,8 @@ export class HandlerContext implements AgentContext {
 
   group(names: readonly string[]): GroupRef {
     this.#attempt.check();
-    const members = Array.from(
-      names,
-      (name) => new HandlerStream(this.#attempt, nameOf(this.#attempt, name)),
-    );
-    return new HandlerGroup(members);
+    const members = Array.from(names, (name) => nameOf(this.#attempt, name));
+    return new HandlerGroup(this.#attempt, members);
   }
 
   relocate(site: string): void {
@@ -68,8 +90,9 @@ export class HandlerContext implements AgentContext {
     attempt.check();
     const { at, durability = { type: "none" }, failureManagers = [] } = options;
     const placement = { at, durability, failureManagers };
-    await attempt.call("createStream", [nameOf(attempt, name), placement]);
-    return new HandlerStream(attempt, name);
+    const created = nameOf(attempt, name);
+    await attempt.call("createStream", [created, placement]);
+    return new HandlerStream(attempt, created);
   }
 
   exit(): void {
@@ -97,7 +120,15 @@ function nameOf(attempt: Attempt, name: unknown): string {
   throw attempt.error("request-invalid", "a name is a text that is not empty");
 }
 
-/** Makes what handlers get unchangeable for all of them. The thread is locked down; calling it again does nothing. */
+/** What handlers get objects of. */
+const CLASSES = [HandlerContext, HandlerStream, HandlerAgent, HandlerGroup];
+
+/**
+ * Makes what handlers get unchangeable for all of them, and takes away what leads from it to our own code: no object
+ * has a `constructor` but that of the language. Our errors, which agents never get, cannot be changed either. The
+ * thread is locked down; calling it again does nothing.
+ */
 export function hardenContexts(): void {
-  harden([HandlerContext, HandlerStream, HandlerAgent, HandlerGroup]);
+  for (const { prototype } of CLASSES) Reflect.deleteProperty(prototype, "constructor");
+  harden([...CLASSES, MeanderError, AssertionFailed]);
 }

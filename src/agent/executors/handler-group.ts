@@ -1,16 +1,22 @@
-import type { Appended, AppendOptions, GroupRef, StreamRef } from "../model.ts";
+import type { Appended, AppendOptions, GroupRef } from "../model.ts";
+import type { Attempt } from "./attempt.ts";
+import { appendTo, packMessage } from "./handler-append.ts";
 
 /** Several streams, in the hands of a handler. */
 export class HandlerGroup implements GroupRef {
-  readonly #members: readonly StreamRef[];
+  readonly #attempt: Attempt;
+  readonly #members: readonly string[];
 
-  constructor(members: readonly StreamRef[]) {
+  constructor(attempt: Attempt, members: readonly string[]) {
+    this.#attempt = attempt;
     this.#members = members;
+    Object.freeze(this);
   }
 
   append(value: unknown, options?: AppendOptions): Promise<ReadonlyMap<string, Appended | Error>> {
-    // What every member would refuse is thrown here, seen even by a handler that does not wait.
-    return gather(this.#members.map((to) => [to.name, to.append(value, options)]));
+    // What every member would refuse is thrown here, seen even by a handler that does not wait. Read once for all.
+    const message = packMessage(this.#attempt, value, options);
+    return gather(this.#members.map((to) => [to, appendTo(this.#attempt, to, message)]));
   }
 }
 

@@ -1,12 +1,13 @@
 import type { Clock, Random } from "../../base/index.ts";
 import type { Fault } from "../../stream/index.ts";
 import type { AgentHost } from "../executor.ts";
+import type { AgentIdentity } from "./agent-pace.ts";
 
 /** What an agent that was started at a site belongs to: its stream while that is here, else the site alone. */
 export interface Residence {
-  call(agent: string, verb: string, argument: Uint8Array): Promise<Uint8Array>;
+  call(agent: AgentIdentity, verb: string, argument: Uint8Array): Promise<Uint8Array>;
   /** One line of output. */
-  output(agent: string, line: string): void;
+  output(agent: AgentIdentity, line: string): void;
   /** It cannot run any more, although it was not closed. */
   ended(agent: string, fault: Fault): void;
 }
@@ -16,11 +17,11 @@ export interface Residence {
  */
 export class AgentConnection implements AgentHost {
   residence: Residence;
-  readonly #agent: string;
+  readonly #agent: AgentIdentity;
   readonly #clock: Clock;
   readonly #random: Random;
 
-  constructor(agent: string, residence: Residence, clock: Clock, random: Random) {
+  constructor(agent: AgentIdentity, residence: Residence, clock: Clock, random: Random) {
     this.#agent = agent;
     this.residence = residence;
     this.#clock = clock;

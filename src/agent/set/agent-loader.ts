@@ -20,7 +20,7 @@ export interface AgentLoaderOptions {
   readonly stream: { readonly name: string; readonly id: EndpointId };
   /** The name of this site. */
   readonly site: string;
-  readonly executors: { readonly inline?: Executor; readonly worker?: Executor };
+  readonly executors: { readonly inline?: Executor; readonly process?: Executor };
   /**
    * The site's policy: the isolation that the agent gets, which may differ from what it asks for. @throws
    * {MeanderError} `isolation-refused`
@@ -82,15 +82,20 @@ export class AgentLoader {
     const { stream, site, clock, random } = this.#options;
     try {
       const isolation = this.#options.isolationOf(spec);
-      const kind = isolation === "inline" ? "inline" : "worker";
+      const kind = isolation === "inline" ? "inline" : "process";
       const executor = this.#options.executors[kind];
       if (executor === undefined) {
-        throw new MeanderError("isolation-refused", `this site runs no agents ${kind}`);
+        throw new MeanderError(
+          "isolation-refused",
+          kind === "inline"
+            ? "this site runs no agents inline"
+            : "this site runs no agents in processes",
+        );
       }
       const replaced: Partial<Record<HandlerName, string | null>> = {};
       for (const [event, code] of Object.entries(spec.replaced) as [HandlerName, string | null][])
         replaced[event] = await this.expression(code);
-      const connection = new AgentConnection(spec.name, this.#residence, clock, random);
+      const connection = new AgentConnection(spec, this.#residence, clock, random);
       const { code, name, owner, limits } = spec;
       const program = {
         stream: stream.name,
@@ -102,10 +107,10 @@ export class AgentLoader {
         briefcase,
         site,
         isolation,
-        thread: isolation === "thread",
         ...limits,
       };
-      return new RunningAgent(spec, await executor.start(program, connection), connection);
+      const instance = await executor.start(program, connection);
+      return new RunningAgent(spec, instance, connection, kind === "inline");
     } catch (thrown) {
       throw this.#named(thrown, spec.name);
     }

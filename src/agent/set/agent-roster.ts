@@ -9,8 +9,16 @@ export class AgentRoster {
   readonly #agents: AttachedAgent[] = [];
   #consumers: readonly AttachedAgent[] | undefined;
   #snapshot: Uint8Array | undefined;
+  /** Sees what a call led to before it counts. */
+  readonly #paced: (agent: AttachedAgent, effects: Effects) => Effects;
   /** What init handlers led to before the stream was here; goes with the first commit. */
   #pending: Effects | undefined;
+
+  constructor(
+    paced: (agent: AttachedAgent, effects: Effects) => Effects = (_, effects) => effects,
+  ) {
+    this.#paced = paced;
+  }
 
   /**
    * Adds the first agents. `pending`: the effects of their init handlers; `snapshot`: their state before, when it is
@@ -66,7 +74,7 @@ export class AgentRoster {
       agent.isExiting = true;
       this.#consumers = undefined;
     }
-    const effects = effectsOf(result);
+    const effects = this.#paced(agent, effectsOf(result));
     return this.#pending === undefined ? effects : this.withPending(effects);
   }
 

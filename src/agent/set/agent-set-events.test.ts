@@ -28,7 +28,8 @@ function flaky(times: number): Script {
 }
 
 function recall(set: AgentSet, call: EventCall, attempt: number): Promise<Effects> {
-  return new Promise((resolve) => set.recall(call, attempt, resolve));
+  const tries = { attempt, deaths: 0, spared: 0 };
+  return new Promise((resolve) => set.recall(call, tries, resolve));
 }
 
 function thens(effects: Effects): unknown[] {

@@ -231,7 +231,7 @@ test("when one agent cannot be started none is, and the error says which", async
 
 test("a site that has no executor of the kind refuses the agent", async () => {
   const site = new ScriptedSite({ a: {} });
-  const open = () => site.open([stateOf("a", {}, { isolation: "worker" })]);
+  const open = () => site.open([stateOf("a", {}, { isolation: "process" })]);
   await assert.rejects(open, { code: "isolation-refused" });
 });
 

@@ -40,7 +40,8 @@ export function stateOf(
 }
 
 export function deliveryOf(seq: number, payload: unknown = seq, attempt = 1): Delivery {
-  return { from: 9, fromName: "foo", seq, attempt, payload: packValue(payload), chain: [7, 9] };
+  const from = { from: 9, fromName: "foo", chain: [7, 9] };
+  return { ...from, seq, attempt, deaths: 0, payload: packValue(payload) };
 }
 
 /** A site with one stream, `bar`, whose agents are the scripts of their names. */
@@ -70,7 +71,7 @@ export class ScriptedSite {
       code: this.executor.code,
       siteAgents: this.siteAgents,
       port: this.#port,
-      output: (agent, line) => void this.output.push(`${agent}: ${line}`),
+      output: ({ name }, line) => void this.output.push(`${name}: ${line}`),
       onExit: (agent) => void this.exits.push(agent),
       onFault: (fault, during) => void this.faults.push({ ...fault, during }),
       clock: this.clock,

@@ -8,12 +8,14 @@ import {
   type LifecycleEvent,
   NO_EFFECTS,
   type Outcome,
+  type Tries,
 } from "../../stream/index.ts";
 import { packValue } from "../../wire/index.ts";
 import type { AgentSpec, AgentState, HandlerName } from "../model.ts";
 import type { SessionPort } from "../session-port.ts";
 import type { Residence } from "./agent-connection.ts";
 import { AgentLoader, type AgentLoaderOptions, type LoadedAgent } from "./agent-loader.ts";
+import type { AgentIdentity, AgentPace } from "./agent-pace.ts";
 import { AgentRoster, CHANGED } from "./agent-roster.ts";
 import { decodeAgents } from "./agent-state-codec.ts";
 import type { AttachedAgent } from "./attached-agent.ts";
@@ -32,7 +34,9 @@ export interface AgentSetOptions extends AgentLoaderOptions {
   /** The session as the stream sees it. Appends of handlers that wait get the chain of streams that wait for them. */
   readonly port: SessionPort;
   /** One line of an agent's output. */
-  output(agent: string, line: string): void;
+  output(agent: AgentIdentity, line: string): void;
+  /** Undefined: without bounds. */
+  readonly pace?: AgentPace | undefined;
   /**
    * An agent called `ctx.exit`, and the effects of its handler were passed on. It gets no further events, and has to be
    * detached.
@@ -58,13 +62,15 @@ const UNHANDLED: Effects = { ...NO_EFFECTS, handled: false };
 export class AgentSet implements Consumer {
   readonly #options: AgentSetOptions;
   readonly #loader: AgentLoader;
-  readonly #roster = new AgentRoster();
+  readonly #roster = new AgentRoster((agent, effects) => this.#paced(agent, effects));
   readonly #solo: SoloRun;
   readonly #joint: JointRun;
   readonly #lifecycle: LifecycleRun;
   readonly #revival: Revival;
   /** The stream is here for good: a move to here has not been aborted. */
   #isSettled = false;
+  /** No message runs before, on the clock; 0: none has to wait. */
+  #pausedUntil = 0;
   #isInterrupted = false;
   #isClosed = false;
 
@@ -104,6 +110,10 @@ export class AgentSet implements Consumer {
     return this.#roster.consumers.length > 1 ? 1 : LIMITS.deliveryBatchMax;
   }
 
+  get sharesProcess(): boolean {
+    return this.#roster.consumers.some(({ isInline }) => isInline);
+  }
+
   /** The agents in order, with what they committed last. */
   get agents(): readonly AgentState[] {
     return this.#roster.all.map(({ spec, briefcase }) => ({ spec, briefcase }));
@@ -114,12 +124,11 @@ export class AgentSet implements Consumer {
     this.#isInterrupted = false;
     if (!this.#isSettled) this.#settle();
     const { consumers } = this.#roster;
-    for (const agent of consumers) {
-      if (agent.isReady) continue;
-      this.#reviveAndRun(consumers, batch, done);
-      return;
-    }
-    this.#run(consumers, batch, done);
+    const pauseMs = this.#pausedUntil === 0 ? 0 : this.#takePause();
+    let isReady = pauseMs === 0;
+    for (const agent of consumers) isReady &&= agent.isReady;
+    if (isReady) this.#run(consumers, batch, done);
+    else this.#reviveAndRun(consumers, batch, done, pauseMs);
   }
 
   interrupt(): void {
@@ -135,9 +144,9 @@ export class AgentSet implements Consumer {
     this.#lifecycle.start(callOf(event, this.#roster), done);
   }
 
-  recall(call: EventCall, attempt: number, done: (effects: Effects) => void): void {
+  recall(call: EventCall, tries: Tries, done: (effects: Effects) => void): void {
     assert(this.#isIdle, "a stream is notified between its other calls");
-    this.#lifecycle.start(recallOf(call, attempt, this.#roster), done);
+    this.#lifecycle.start(recallOf(call, tries, this.#roster), done);
   }
 
   snapshot(): Uint8Array {
@@ -225,11 +234,13 @@ export class AgentSet implements Consumer {
   }
 
   readonly #residence: Residence = {
-    call: (agent, verb, argument) => {
-      if (this.#isClosed) return Promise.reject(streamElsewhere(`agent ${agent}`));
+    call: async ({ name, owner }, verb, argument) => {
+      const { port, pace, stream } = this.#options;
       const delivery = this.#solo.delivery ?? this.#joint.delivery;
-      const chain = [...(delivery?.chain ?? []), this.#options.stream.id];
-      return callSession(this.#options.port, verb, argument, chain);
+      const chain = [...(delivery?.chain ?? []), stream.id];
+      if (!this.#isClosed) await pace?.request(owner, verb);
+      if (this.#isClosed) throw streamElsewhere(`agent ${name}`);
+      return await callSession(port, verb, argument, { chain, owner });
     },
     output: (agent, line) => this.#options.output(agent, line),
     ended: (agent, { code, message }) => {
@@ -286,11 +297,46 @@ export class AgentSet implements Consumer {
     }
   }
 
-  #reviveAndRun(consumers: readonly AttachedAgent[], batch: readonly Delivery[], done: Done): void {
-    this.#revival.begin(consumers, (isRevived) => {
+  /** @param pauseMs the messages wait that long in any case */
+  #reviveAndRun(
+    consumers: readonly AttachedAgent[],
+    batch: readonly Delivery[],
+    done: Done,
+    pauseMs: number,
+  ): void {
+    const revived = (isRevived: boolean): void => {
       if (isRevived) this.#run(consumers, batch, done);
       else for (const index of batch.keys()) done(index, { type: "interrupted" });
-    });
+    };
+    this.#revival.begin(consumers, revived, pauseMs);
+  }
+
+  /** What a call led to, at the pace of its agent's owner. */
+  #paced(agent: AttachedAgent, effects: Effects): Effects {
+    const { pace, stream, clock } = this.#options;
+    if (pace === undefined) return effects;
+    let toItself = 0;
+    for (const { to } of effects.appends) if (to === stream.name) toItself++;
+    const { owner } = agent.spec;
+    if (toItself > 0) {
+      const pauseMs = pace.selfSends(owner, toItself);
+      if (pauseMs > 0) this.#pausedUntil = clock.now() + pauseMs;
+    }
+    if (effects.timers.length === 0) return effects;
+    const leastMs = pace.timers(owner, effects.timers.length);
+    if (leastMs === 0) return effects;
+    const timers = effects.timers.map((timer) => ({
+      ...timer,
+      delayMs: Math.max(timer.delayMs, leastMs),
+    }));
+    return { ...effects, timers };
+  }
+
+  /** How long the next messages have to wait, ms. */
+  #takePause(): number {
+    const pauseMs = Math.max(0, this.#pausedUntil - this.#options.clock.now());
+    this.#pausedUntil = 0;
+    return pauseMs;
   }
 
   /** No agent has an append handler. */
@@ -329,11 +375,14 @@ export class AgentSet implements Consumer {
   }
 
   #failed(fault: Fault, during: HandlerName | "start"): void {
-    const fields = { stream: this.#options.stream.name, during, ...fault };
-    this.#options.log.warn(
-      during === "start" ? "An agent does not start." : "A handler failed.",
-      fields,
-    );
+    const { stream, log, pace } = this.#options;
+    const owner = this.#roster.get(fault.agent)?.spec.owner;
+    if (owner === undefined || pace?.mayLog(owner, fault.message.length) !== false)
+      log.warn(during === "start" ? "An agent does not start." : "A handler failed.", {
+        stream: stream.name,
+        during,
+        ...fault,
+      });
     this.#options.onFault?.(fault, during);
   }
 }

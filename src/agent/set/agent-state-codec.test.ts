@@ -19,7 +19,7 @@ const state: fc.Arbitrary<AgentState> = fc.record(
         replaced: fc.dictionary(fc.constantFrom(...HANDLER_NAMES), fc.option(hash), {
           noNullPrototype: true,
         }),
-        isolation: fc.constantFrom("inline", "worker", "thread"),
+        isolation: fc.constantFrom("inline", "process", "thread"),
         limits: fc.record(
           {
             handlerMs: fc.integer({ min: 1, max: 600_000 }),

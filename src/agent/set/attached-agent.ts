@@ -14,7 +14,7 @@ export class AttachedAgent implements AgentState {
   #spec: AgentSpec;
   #specBytes: Uint8Array | undefined;
   #briefcase: Uint8Array;
-  /** The last call failed, perhaps because the instance ended, which is reported a moment later. */
+  /** The last call failed or was interrupted, perhaps because the instance ended, which is reported a moment later. */
   #isDoubted = false;
   #isReleased = false;
   #starting: Promise<void> | undefined;
@@ -52,6 +52,11 @@ export class AttachedAgent implements AgentState {
     return this.#running.instance.handlers.has(event);
   }
 
+  /** Whether it runs in the process of its site. */
+  get isInline(): boolean {
+    return this.#running.isInline;
+  }
+
   /** Whether it can run at once; else {@link revive} it first. */
   get isReady(): boolean {
     return !this.#isDoubted && this.#running.ended === undefined;
@@ -66,7 +71,7 @@ export class AttachedAgent implements AgentState {
     this.#running.instance.interrupt();
   }
 
-  /** A call failed. */
+  /** A call failed, or was interrupted. */
   doubt(): void {
     this.#isDoubted = true;
   }

@@ -4,6 +4,7 @@
  *
  * @module
  */
+export type { AgentIdentity, AgentPace } from "./agent-pace.ts";
 export { AgentSet, type AgentSetOptions } from "./agent-set.ts";
 export { decodeAgents, encodeAgents } from "./agent-state-codec.ts";
 export { type Forgotten, SiteAgents } from "./site-agents.ts";

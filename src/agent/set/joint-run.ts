@@ -1,5 +1,5 @@
 import { assert } from "../../base/index.ts";
-import type { Delivery, Effects, Outcome } from "../../stream/index.ts";
+import type { Delivery, Effects, Fault, Outcome } from "../../stream/index.ts";
 import type { InvocationResult } from "../executor.ts";
 import type { AgentRoster } from "./agent-roster.ts";
 import type { AttachedAgent } from "./attached-agent.ts";
@@ -43,7 +43,7 @@ export class JointRun {
       if (this.#isAbandoned) return;
       this.#agents = [];
       this.#delivery = undefined;
-      const outcome = this.#outcomeOf(agents, delivery.attempt, results);
+      const outcome = this.#outcomeOf(agents, delivery, results);
       done(0, outcome);
       if (outcome.type !== "consumed") return;
       for (const agent of agents) if (agent.isExiting) this.#onExit(agent);
@@ -57,7 +57,7 @@ export class JointRun {
 
   #outcomeOf(
     agents: readonly AttachedAgent[],
-    attempt: number,
+    delivery: Delivery,
     results: readonly InvocationResult[],
   ): Outcome {
     if (results.every((result) => result.type === "done")) {
@@ -71,7 +71,7 @@ export class JointRun {
     const result = results[index];
     const agent = agents[index];
     if (agent === undefined || result?.type !== "failed") return { type: "interrupted" };
-    return failedOutcome(result.fault, agent.spec.onError, attempt);
+    return failedOutcome(result.fault, agent.spec.onError, delivery);
   }
 
   #commit(agents: readonly AttachedAgent[], results: readonly DoneResult[]): Effects {
@@ -86,12 +86,14 @@ export class JointRun {
 }
 
 /**
- * Index of the first that failed by itself; an agent that ended together with the worker of another only if there is no
- * other. -1 when none failed.
+ * Index of the first that ended its executor, else of the first that failed by itself, else of the first that failed;
+ * -1 when none did.
  */
 function culprit(results: readonly InvocationResult[]): number {
-  const index = results.findIndex(
-    (result) => result.type === "failed" && result.fault.code !== "executor-failed",
-  );
-  return index >= 0 ? index : results.findIndex(({ type }) => type === "failed");
+  const find = (is: (fault: Fault) => boolean): number =>
+    results.findIndex((result) => result.type === "failed" && is(result.fault));
+  const ended = find(({ endedExecutor = false }) => endedExecutor);
+  if (ended >= 0) return ended;
+  const byItself = find(({ code }) => code !== "executor-failed");
+  return byItself >= 0 ? byItself : find(() => true);
 }

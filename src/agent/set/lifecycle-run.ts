@@ -6,6 +6,7 @@ import {
   type Fault,
   type LifecycleEvent,
   NO_EFFECTS,
+  type Tries,
 } from "../../stream/index.ts";
 import { packValue } from "../../wire/index.ts";
 import type { HandlerName } from "../model.ts";
@@ -21,18 +22,20 @@ export interface LifecycleCall {
   readonly handler: EventCall["handler"];
   /** Packed. */
   readonly argument: Uint8Array;
-  /** 1 for the first run of these handlers. Default 1. */
-  readonly attempt?: number;
+  /** How often these handlers ran before. Default: never. */
+  readonly tries?: Tries;
 }
+
+const FIRST: Tries = { attempt: 1, deaths: 0, spared: 0 };
 
 /** A handler that failed, again. */
 export function recallOf(
   { agent, handler, argument }: EventCall,
-  attempt: number,
+  tries: Tries,
   roster: AgentRoster,
 ): LifecycleCall {
   const agents = roster.handling(handler).filter(({ name }) => name === agent);
-  return { agents, handler, argument, attempt };
+  return { agents, handler, argument, tries };
 }
 
 /** The call that an event is. */
@@ -113,9 +116,9 @@ export class LifecycleRun {
   async #reviveAndRun(call: LifecycleCall, done: (effects: Effects) => void): Promise<void> {
     const failures = (await reviveAll(call.agents)).map((fault): EventFailure => {
       this.#onFault(fault, "start");
-      const { handler, argument, attempt = 1 } = call;
-      const then = startFailureAction(handler, attempt);
-      return { call: { agent: fault.agent, handler, argument }, fault, then };
+      const { handler, argument, tries = FIRST } = call;
+      const then = startFailureAction(handler, tries.attempt);
+      return { call: { agent: fault.agent, handler, argument }, fault, then, isSpared: true };
     });
     if (this.#isAbandoned) return;
     this.#run({ ...call, agents: call.agents.filter(({ isReady }) => isReady) }, failures, done);
@@ -123,7 +126,7 @@ export class LifecycleRun {
 
   /** @param failures of agents that did not start */
   #run(
-    { agents, handler, argument, attempt = 1 }: LifecycleCall,
+    { agents, handler, argument, tries = FIRST }: LifecycleCall,
     failures: readonly EventFailure[],
     done: (effects: Effects) => void,
   ): void {
@@ -148,10 +151,16 @@ export class LifecycleRun {
           parts.push({ ...this.#roster.commit(agent, result), reply: undefined });
           if (result.exits && handler !== "finalize") exited.push(agent);
         }
+        if (result.type === "interrupted") {
+          const fault = { ...INTERRUPTED, agent: agent.name };
+          const then = startFailureAction(handler, tries.attempt);
+          const call = { agent: agent.name, handler, argument };
+          failed.push({ call, fault, then, isSpared: true });
+        }
         if (result.type === "failed") {
           const { fault } = result;
           this.#onFault(fault, handler);
-          const then = eventFailureAction(handler, agent.spec.onError, attempt);
+          const then = eventFailureAction(handler, fault, agent.spec.onError, tries);
           failed.push({ call: { agent: agent.name, handler, argument }, fault, then });
         }
       }
@@ -166,6 +175,12 @@ function withFailures(effects: Effects, failures: readonly EventFailure[]): Effe
 }
 
 const EMPTY = packValue(undefined);
+
+/** Why a handler is called again that was interrupted: as little at fault as one whose agent does not start. */
+const INTERRUPTED = {
+  code: "executor-failed",
+  message: "what ran it ended because of another agent",
+} as const;
 
 /** What the handler gets: the event without its type. */
 function argumentOf({ type: _, ...rest }: LifecycleEvent): Uint8Array {

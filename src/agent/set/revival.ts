@@ -22,10 +22,18 @@ export class Revival {
     return this.#attempt !== undefined;
   }
 
-  /** One at a time. `done` is called once, later: whether all of them can run now. */
-  begin(agents: readonly AttachedAgent[], done: (isRevived: boolean) => void): void {
+  /**
+   * One at a time. `done` is called once, later: whether all of them can run now.
+   *
+   * @param pauseMs before anything else
+   */
+  begin(
+    agents: readonly AttachedAgent[],
+    done: (isRevived: boolean) => void,
+    pauseMs: number,
+  ): void {
     this.#attempt = { done, cancelPause: undefined };
-    void this.#revive(this.#attempt, agents);
+    void this.#revive(this.#attempt, agents, pauseMs);
   }
 
   /** Ends it now as not revived. */
@@ -41,19 +49,29 @@ export class Revival {
     this.#attempt = undefined;
   }
 
-  async #revive(attempt: Attempt, agents: readonly AttachedAgent[]): Promise<void> {
+  async #revive(
+    attempt: Attempt,
+    agents: readonly AttachedAgent[],
+    firstMs: number,
+  ): Promise<void> {
     let pauseMs: number = LIMITS.agentStartPauseMs;
+    if (firstMs > 0) await this.#pause(attempt, firstMs);
+    if (this.#attempt !== attempt) return;
     for (;;) {
       for (const fault of await reviveAll(agents)) this.#onFault(fault);
       if (this.#attempt !== attempt) return;
       if (agents.every(({ isReady }) => isReady)) break;
-      await new Promise<void>((resolve) => {
-        attempt.cancelPause = this.#clock.after("agent start", pauseMs, resolve);
-      });
+      await this.#pause(attempt, pauseMs);
       pauseMs = Math.min(pauseMs * 2, LIMITS.retryPauseMsMax);
     }
     this.#attempt = undefined;
     attempt.done(true);
+  }
+
+  #pause(attempt: Attempt, ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      attempt.cancelPause = this.#clock.after("agent start", ms, resolve);
+    });
   }
 }
 

@@ -10,14 +10,22 @@ const NOTHING = packValue(undefined);
 export class RunningAgent {
   readonly instance: AgentInstance;
   readonly connection: AgentConnection;
+  /** It runs in the process of its site. */
+  readonly isInline: boolean;
   #spec: AgentSpec;
   #ended: Fault | undefined;
   #closed = false;
 
-  constructor(spec: AgentSpec, instance: AgentInstance, connection: AgentConnection) {
+  constructor(
+    spec: AgentSpec,
+    instance: AgentInstance,
+    connection: AgentConnection,
+    isInline = false,
+  ) {
     this.#spec = spec;
     this.instance = instance;
     this.connection = connection;
+    this.isInline = isInline;
     void this.#watch();
   }
 

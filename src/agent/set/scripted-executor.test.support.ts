@@ -48,13 +48,13 @@ export function codeOf(script: string): string {
  * promise.
  */
 export class ScriptedExecutor implements Executor {
-  readonly kind: "inline" | "worker";
+  readonly kind: "inline" | "process";
   readonly instances: ScriptedInstance[] = [];
   /** Fails so many of the next starts. */
   failingStarts = 0;
   readonly #scripts: Readonly<Record<string, Script>>;
 
-  constructor(scripts: Readonly<Record<string, Script>>, kind: "inline" | "worker" = "inline") {
+  constructor(scripts: Readonly<Record<string, Script>>, kind: "inline" | "process" = "inline") {
     this.#scripts = scripts;
     this.kind = kind;
   }
@@ -75,7 +75,7 @@ export class ScriptedExecutor implements Executor {
   async start(program: AgentProgram, host: AgentHost): Promise<AgentInstance> {
     if (this.failingStarts > 0) {
       this.failingStarts--;
-      throw new MeanderError("executor-failed", "no worker to be had");
+      throw new MeanderError("executor-failed", "no process to be had");
     }
     const instance = new ScriptedInstance(program, host, this.#scripts);
     this.instances.push(instance);
@@ -146,7 +146,7 @@ export class ScriptedInstance implements AgentInstance {
     this.isClosed = true;
   }
 
-  /** As if its worker was terminated: fails the running call. */
+  /** As if its process was terminated: fails the running call. */
   end(code: string): void {
     const fault = { code, message: "it ended", agent: this.program.agent };
     this.#fault = fault;

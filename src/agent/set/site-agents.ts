@@ -179,8 +179,8 @@ export class SiteAgents {
 
   #residenceOf(stream: EndpointId): Residence {
     return {
-      call: (agent) => Promise.reject(streamElsewhere(`agent ${agent}`)),
-      output: (agent, line) => this.#log.info(line, { stream, agent }),
+      call: ({ name }) => Promise.reject(streamElsewhere(`agent ${name}`)),
+      output: ({ name }, line) => this.#log.info(line, { stream, agent: name }),
       ended: (agent, { code, message }) =>
         this.#log.warn("An agent ended while its stream was elsewhere.", {
           stream,

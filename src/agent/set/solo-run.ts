@@ -68,7 +68,7 @@ export class SoloRun {
     if (agent === undefined || done === undefined || delivery === undefined) return;
     this.#toldCount = index + 1;
     const wasOver = this.#isOver;
-    const outcome = this.#outcomeOf(agent, delivery.attempt, result);
+    const outcome = this.#outcomeOf(agent, delivery, result);
     if (this.#toldCount === this.#batch.length) {
       // The next batch may start in `done`.
       this.abandon();
@@ -80,7 +80,7 @@ export class SoloRun {
     if (hasLeft) this.#onExit(agent);
   };
 
-  #outcomeOf(agent: AttachedAgent, attempt: number, result: InvocationResult): Outcome {
+  #outcomeOf(agent: AttachedAgent, delivery: Delivery, result: InvocationResult): Outcome {
     switch (result.type) {
       case "done":
         if (this.#isOver) {
@@ -93,8 +93,10 @@ export class SoloRun {
       case "failed":
         agent.doubt();
         if (this.#isOver) return { type: "interrupted" };
-        return failedOutcome(result.fault, agent.spec.onError, attempt);
+        return failedOutcome(result.fault, agent.spec.onError, delivery);
       case "interrupted":
+        // Perhaps together with its executor.
+        agent.doubt();
         return { type: "interrupted" };
     }
   }

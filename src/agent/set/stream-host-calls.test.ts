@@ -25,8 +25,12 @@ function echoPort(): SessionPort {
   };
 }
 
+/** What is asked on the owner's behalf says so. */
+const OWNED: Readonly<Record<string, readonly string[]>> = { replaceHandler: ["alice"] };
+const CALLER = { chain: [7, 2], owner: "alice" };
+
 async function call(verb: string, ...args: unknown[]): Promise<unknown> {
-  return unpackValue(await callSession(echoPort(), verb, packValue(args), [7, 2]));
+  return unpackValue(await callSession(echoPort(), verb, packValue(args), CALLER));
 }
 
 test("each verb is the session's method of that name", async () => {
@@ -44,14 +48,14 @@ test("each verb is the session's method of that name", async () => {
   for (const [verb, ...args] of [
     ["createStream", "baz", placement],
     ["move", "baz", "south", undefined],
-    ["attachAgent", "baz", module],
+    ["attachAgent", "baz", { ...module, owner: "alice" }],
     ["detachAgent", "baz", "counter"],
     ["replaceHandler", "baz", "counter", "append", null],
     ["destroyStream", "baz"],
     ["stream", "baz"],
     ["streams"],
   ] as const) {
-    assert.deepEqual(await call(verb, ...args), [verb, ...args]);
+    assert.deepEqual(await call(verb, ...args), [verb, ...args, ...(OWNED[verb] ?? [])]);
   }
 });
 
@@ -61,6 +65,16 @@ test("an append takes the chain of streams that wait along", async () => {
   const [, got] = (await call("append", request)) as [string, Record<string, unknown>];
   assert.deepEqual(got["chain"], [7, 2]);
   assert.equal(unpackValue(got["payload"] as Uint8Array), "ping");
+});
+
+test("an owner that an agent claims is not believed", async () => {
+  const module = { source: "", file: undefined, name: undefined, briefcase: undefined };
+  const [, , got] = (await call("attachAgent", "baz", { ...module, owner: "bob" })) as [
+    string,
+    string,
+    Record<string, unknown>,
+  ];
+  assert.equal(got["owner"], "alice");
 });
 
 test("a chain that an agent claims is not believed", async () => {
@@ -93,7 +107,7 @@ test("arguments that do not fit are refused, and say which", async () => {
   ]) {
     await assert.rejects(call("append", request), { code: "request-invalid" });
   }
-  await assert.rejects(callSession(echoPort(), "streams", Uint8Array.of(0x92, 1), []), {
+  await assert.rejects(callSession(echoPort(), "streams", Uint8Array.of(0x92, 1), CALLER), {
     code: "value-malformed",
   });
 });

@@ -5,7 +5,15 @@ import { packValue, unpackValue } from "../../wire/index.ts";
 import { HANDLER_NAMES } from "../model.ts";
 import type { SessionPort } from "../session-port.ts";
 
-type Verb = (port: SessionPort, args: unknown, chain: readonly EndpointId[]) => Promise<unknown>;
+type Verb = (port: SessionPort, args: unknown, caller: Caller) => Promise<unknown>;
+
+/** Who asks. */
+export interface Caller {
+  /** The streams that wait for the caller's handler, its own included; passed on with synchronous appends. */
+  readonly chain: readonly EndpointId[];
+  /** Whose agent it is: what it uploads is that owner's, too. */
+  readonly owner: string;
+}
 
 const bytes = z.instanceof(Uint8Array);
 const name = z.string().min(1);
@@ -36,7 +44,7 @@ const attachRequest = z.object({
 
 /** The methods of a {@link SessionPort} that an agent may call, by name. */
 const VERBS: ReadonlyMap<string, Verb> = new Map([
-  verb("append", z.tuple([appendRequest]), (port, [request], chain) =>
+  verb("append", z.tuple([appendRequest]), (port, [request], { chain }) =>
     port.append({ ...request, chain }),
   ),
   verb("createStream", z.tuple([name, placementRequest]), (port, [stream, options]) =>
@@ -47,8 +55,8 @@ const VERBS: ReadonlyMap<string, Verb> = new Map([
     z.tuple([name, name, z.union([z.number().positive(), z.undefined()])]),
     (port, [stream, to, deadlineMs]) => port.move(stream, to, deadlineMs),
   ),
-  verb("attachAgent", z.tuple([name, attachRequest]), (port, [stream, request]) =>
-    port.attachAgent(stream, request),
+  verb("attachAgent", z.tuple([name, attachRequest]), (port, [stream, request], { owner }) =>
+    port.attachAgent(stream, { ...request, owner }),
   ),
   verb("detachAgent", z.tuple([name, name]), (port, [stream, agent]) =>
     port.detachAgent(stream, agent),
@@ -56,7 +64,8 @@ const VERBS: ReadonlyMap<string, Verb> = new Map([
   verb(
     "replaceHandler",
     z.tuple([name, name, z.enum(HANDLER_NAMES), z.string().nullable()]),
-    (port, [stream, agent, event, source]) => port.replaceHandler(stream, agent, event, source),
+    (port, [stream, agent, event, source], { owner }) =>
+      port.replaceHandler(stream, agent, event, source, owner),
   ),
   verb("destroyStream", z.tuple([name]), (port, [stream]) => port.destroyStream(stream)),
   verb("stream", z.tuple([name]), (port, [stream]) => port.stream(stream)),
@@ -67,14 +76,13 @@ const VERBS: ReadonlyMap<string, Verb> = new Map([
  * Carries out a request of an agent to its session: `verbName` is a method of {@link SessionPort}, `argument` the
  * packed array of its arguments. The answer is packed.
  *
- * @param chain the streams that wait for this one's handler, this one included; passed on with synchronous appends
  * @throws {MeanderError} `verb-unknown`, `request-invalid`, `value-malformed`, and those of the method
  */
 export async function callSession(
   port: SessionPort,
   verbName: string,
   argument: Uint8Array,
-  chain: readonly EndpointId[],
+  caller: Caller,
 ): Promise<Uint8Array> {
   const run = VERBS.get(verbName);
   if (run === undefined) {
@@ -82,19 +90,19 @@ export async function callSession(
       expected: [...VERBS.keys()].join(", "),
     });
   }
-  return packValue(await run(port, unpackValue(argument), chain));
+  return packValue(await run(port, unpackValue(argument), caller));
 }
 
 function verb<Args extends z.ZodType>(
   verbName: string,
   schema: Args,
-  run: (port: SessionPort, args: z.output<Args>, chain: readonly EndpointId[]) => Promise<unknown>,
+  run: (port: SessionPort, args: z.output<Args>, caller: Caller) => Promise<unknown>,
 ): [string, Verb] {
   return [
     verbName,
-    async (port, args, chain) => {
+    async (port, args, caller) => {
       const parsed = schema.safeParse(args);
-      if (parsed.success) return await run(port, parsed.data, chain);
+      if (parsed.success) return await run(port, parsed.data, caller);
       const [issue] = parsed.error.issues;
       throw new MeanderError("request-invalid", issue?.message ?? "not its arguments", {
         where: `${verbName}, argument ${issue?.path.join(".") ?? ""}`,

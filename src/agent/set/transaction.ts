@@ -60,7 +60,7 @@ export function runTogether(
   for (const [index, agent] of agents.entries()) {
     agent.run([invocation], (_, result) => {
       results[index] = result;
-      if (result.type === "failed") agent.doubt();
+      if (result.type !== "done") agent.doubt();
       if (--missing === 0) done(results);
     });
   }

@@ -36,7 +36,7 @@ export interface FrameDrops {
 }
 
 export interface ChannelTracksOptions {
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, "now">;
   /** Told what the ingest reports about a source, at the local time `nowMs`. */
   readonly timeline: {
     report(source: SourceTimeline, report: IngestReport, nowMs: number): void;

@@ -1,10 +1,14 @@
 import type { Command } from "commander";
 import type { Inspection } from "../../session/shell/index.ts";
+import { deathWords } from "../../stream/index.ts";
 import { type SiteArguments, withSite } from "../arguments.ts";
 import { withShell } from "../shell-of.ts";
-import { openTerminal, table } from "../terminal.ts";
+import { openTerminal, type Paint, table } from "../terminal.ts";
 import { formatShort, jsonOf, parseJson } from "../value-text.ts";
 import { checkMessageId } from "../why.ts";
+
+/** Of what is printed of one. */
+const DEATH_CHARACTERS_MAX = 400;
 
 type DeadLetter = Inspection["deadLetters"][number];
 
@@ -44,7 +48,14 @@ function addDead(stream: Command): void {
     terminal.show(letters.map(jsonOfDeadLetter), () =>
       letters.length === 0
         ? `${name} has no dead letters`
-        : table(terminal.paint, ["MESSAGE", "ATTEMPTS", "ERROR", "VALUE"], deadLetterRows(letters)),
+        : [
+            table(
+              terminal.paint,
+              ["MESSAGE", "ATTEMPTS", "ERROR", "VALUE"],
+              deadLetterRows(letters),
+            ),
+            ...deathLines(letters, terminal.paint),
+          ].join("\n"),
     );
   });
 }
@@ -80,6 +91,19 @@ export function deadLetterRows(letters: readonly DeadLetter[]): string[][] {
     `${attempts}`,
     (error.split("\n")[0] ?? "").slice(0, 80),
     formatShort(value),
+  ]);
+}
+
+/** For each that ended executors: when, where and how. */
+export function deathLines(letters: readonly DeadLetter[], paint: Paint): string[] {
+  const poisons = letters.filter(({ deaths }) => deaths.length > 0);
+  return poisons.flatMap(({ id, deaths }) => [
+    "",
+    paint(
+      "red",
+      `${id} ended what ran it ${deaths.length === 1 ? "once" : `${deaths.length} times`}`,
+    ),
+    ...deaths.map((death) => `  ${deathWords(death).slice(0, DEATH_CHARACTERS_MAX)}`),
   ]);
 }
 

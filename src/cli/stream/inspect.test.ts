@@ -21,6 +21,7 @@ const IDLE: Inspection = {
   mailbox: [],
   waiting: 0,
   moving: false,
+  halted: undefined,
   current: undefined,
   senders: [],
   receivers: [],
@@ -35,10 +36,13 @@ const BUSY: Inspection = {
   mailbox: [{ id: "foo>bar#5", bytes: 12 }],
   waiting: 7,
   moving: false,
+  halted: undefined,
   current: { id: "foo>bar#4", attempt: 2, state: "retrying", forMs: 120, error: "Error: no" },
   senders: [{ name: "foo", consumed: 3 }],
   receivers: [{ name: "log", next: 9, unacknowledged: 2, window: 16, roundTripMs: 0.52 }],
-  deadLetters: [{ id: "foo>bar#1", error: "Error: bad\n at x", attempts: 4, value: { a: 1 } }],
+  deadLetters: [
+    { id: "foo>bar#1", error: "Error: bad\n at x", attempts: 4, deaths: [], value: { a: 1 } },
+  ],
   counts: { noHandler: 2 },
   briefcases: { a: { seen: new Map([["foo", 3]]) } },
 };
@@ -73,7 +77,7 @@ test("in JSON values are as JSON has them", () => {
   const json = JSON.parse(JSON.stringify(jsonOfInspection(BUSY))) as Record<string, unknown>;
   assert.deepEqual(json["briefcases"], { a: { seen: { foo: 3 } } });
   assert.deepEqual(json["deadLetters"], [
-    { id: "foo>bar#1", error: "Error: bad\n at x", attempts: 4, value: { a: 1 } },
+    { id: "foo>bar#1", error: "Error: bad\n at x", attempts: 4, deaths: [], value: { a: 1 } },
   ]);
 });
 

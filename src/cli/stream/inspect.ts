@@ -5,7 +5,7 @@ import { formatDurability } from "../durability.ts";
 import { withShell } from "../shell-of.ts";
 import { openTerminal, type Paint, table } from "../terminal.ts";
 import { formatMs, formatShort, formatValue, jsonOf } from "../value-text.ts";
-import { deadLetterRows, jsonOfDeadLetter } from "./dead-letters.ts";
+import { deadLetterRows, deathLines, jsonOfDeadLetter } from "./dead-letters.ts";
 
 /** `meander stream inspect` */
 export function addInspect(stream: Command): void {
@@ -38,6 +38,7 @@ export function formatInspection(inspection: Inspection, paint: Paint): string {
     rows.length === 0 ? [] : ["", paint("cyan", title), table(paint, head, rows)];
   return [
     headOf(inspection, paint),
+    ...haltOf(inspection, paint),
     ...currentOf(inspection.current, paint),
     ...section(
       `mailbox (${waiting} waiting)`,
@@ -66,6 +67,7 @@ export function formatInspection(inspection: Inspection, paint: Paint): string {
       ["MESSAGE", "ATTEMPTS", "ERROR", "VALUE"],
       deadLetterRows(deadLetters),
     ),
+    ...deathLines(deadLetters, paint),
     ...section(
       "counts",
       ["WHAT", "COUNT"],
@@ -88,6 +90,14 @@ function headOf(inspection: Inspection, paint: Paint): string {
     ...(failureManagers.length === 0 ? [] : [`failure managers ${failureManagers.join(", ")}`]),
     agents.length === 0 ? "no agents" : `agents ${agents.join(", ")}`,
   ].join(", ");
+}
+
+function haltOf({ halted }: Inspection, paint: Paint): string[] {
+  if (halted === undefined) return [];
+  return [
+    paint("red", `halted with its site's other streams: ${halted}`),
+    "  `meander stream resume` has them go on",
+  ];
 }
 
 function currentOf(current: Inspection["current"], paint: Paint): string[] {

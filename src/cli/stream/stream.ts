@@ -6,6 +6,7 @@ import { addDeadLetters } from "./dead-letters.ts";
 import { addDestroy } from "./destroy.ts";
 import { addInspect } from "./inspect.ts";
 import { addMove } from "./move.ts";
+import { addResume } from "./resume.ts";
 import { addWatch } from "./watch.ts";
 
 /** `meander stream …` */
@@ -21,6 +22,7 @@ export function addStream(program: Command): void {
     addWatch,
     addInspect,
     addDeadLetters,
+    addResume,
     addDestroy,
   ]) {
     add(stream);

@@ -25,6 +25,7 @@ export type {
   OutputPorts,
   ProcessView,
   PublishAnswer,
+  ResumptionView,
   SessionView,
   SiteView,
   StreamCounts,

@@ -41,6 +41,14 @@ export interface HealthView {
   readonly uptimeSeconds: number;
 }
 
+/** What became of the streams of a site that was halted. */
+export interface ResumptionView {
+  /** Streams that go on, by name. */
+  readonly resumed: readonly string[];
+  /** Streams that stay halted, and why. */
+  readonly failed: readonly { readonly stream: string; readonly error: string }[];
+}
+
 /** What a site has counted of its streams since it started. */
 export interface StreamCounts {
   /** Streams that are at this site now. */

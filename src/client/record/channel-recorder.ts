@@ -21,6 +21,7 @@ import {
 import type { Description, Track } from "../../wire/index.ts";
 import type { RecordEvent, RecordRequest, RecordStatus } from "../contract/recording.ts";
 import type { WatchEvents } from "../watch/index.ts";
+import { ArrivalTime } from "./arrival-time.ts";
 import { describeDiskError, SegmentFiles } from "./segment-files.ts";
 
 export interface ChannelRecorderPorts {
@@ -34,6 +35,8 @@ export interface ChannelRecorderPorts {
 const TICK_MS = 50;
 /** Longer than any repair or failover takes: a recording need not be timely. */
 const WAIT_MS = 3_000;
+/** A site that is well sends something more often, be it reports. A time without counts as no waiting, ms. */
+const SILENCE_MS = 1_500;
 /** Packets in flight when their source ended arrive within this, ms. */
 const BYE_MS = 500;
 /** Pauses before a refused write is retried, ms. */
@@ -51,6 +54,7 @@ export class ChannelRecorder {
   readonly #segmenter: Segmenter;
   readonly #timeline = new RecordTimeline();
   readonly #tracks: ChannelTracks;
+  readonly #time: ArrivalTime;
   readonly #buffers = new Map<TrackFeed, TrackBuffer>();
   #settle: (error: MeanderError | undefined) => void = () => {};
   #watching: { close(): void } | undefined;
@@ -94,9 +98,10 @@ export class ChannelRecorder {
         onEnough: () => void this.finish(),
       },
     });
+    this.#time = new ArrivalTime(clock, SILENCE_MS);
     this.#tracks = new ChannelTracks(
       {
-        clock,
+        clock: this.#time,
         timeline: this.#timeline,
         waitMs: () => WAIT_MS,
         refusalOf: (track) => recordingRefusal(track, this.#container),
@@ -154,9 +159,15 @@ export class ChannelRecorder {
     });
     try {
       this.#watching = await watch({
-        onPacket: (packet) => this.#tracks.packet(packet),
+        onPacket: (packet) => {
+          this.#time.arrived();
+          this.#tracks.packet(packet);
+        },
         onDescription: (description) => this.#describe(description),
-        onReport: (report) => this.#tracks.report(report),
+        onReport: (report) => {
+          this.#time.arrived();
+          this.#tracks.report(report);
+        },
         onGap: (gap) => this.#tracks.gap(gap),
         onBye: (source) => {
           const feed = this.#tracks.find(source);
@@ -213,6 +224,7 @@ export class ChannelRecorder {
   #close(feed: TrackFeed): void {
     const buffer = this.#buffers.get(feed);
     this.#buffers.delete(feed);
+    this.#timeline.ended(feed.timeline);
     if (buffer !== undefined) this.#segmenter.close(buffer);
   }
 

@@ -3,4 +3,5 @@
  *
  * @module
  */
+export { FileMarkStore } from "./file-mark-store.ts";
 export { LmdbRecordStore } from "./lmdb-record-store.ts";

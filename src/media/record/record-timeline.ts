@@ -66,6 +66,7 @@ interface SourceTimes {
   /** The last sender report, which the ingest repeats until there is another. */
   last: SenderTime | undefined;
   isSynchronised: boolean;
+  hasEnded: boolean;
 }
 
 /**
@@ -89,7 +90,7 @@ export class RecordTimeline {
       ...{ bases: [], ntpOffsetMs: undefined, pastNtpOffsetMs: undefined },
       ...{ doubted: undefined, last: undefined, reportedMs: ingestMs },
       ...{ clockMs: undefined, arrivedMs: 0, agreedMs: Number.NEGATIVE_INFINITY, agreed: 0 },
-      isSynchronised: false,
+      ...{ isSynchronised: false, hasEnded: false },
     };
     times.reportedMs = ingestMs;
     this.#sources.set(source, times);
@@ -117,6 +118,12 @@ export class RecordTimeline {
     times.last = sender;
     const senderTicks = ticks + serialDistance(rtpTimestamp, sender.rtpTimestamp, 32);
     this.#sent(times, senderTicks, sender.ntpMs - source.msOf(senderTicks), ingestMs);
+  }
+
+  /** Nothing more of `source` comes; what comes late is placed as before. */
+  ended(source: SourceTimeline): void {
+    const times = this.#sources.get(source);
+    if (times !== undefined) times.hasEnded = true;
   }
 
   /** True once the publisher has reported how the source relates to its other tracks. */
@@ -243,6 +250,9 @@ export class RecordTimeline {
     const isSame = (each: number): boolean => Math.abs(each - arrivedMs) <= SAME_CLOCK_MS;
     if (times.clockMs !== undefined && isSame(times.clockMs)) return times.clockMs;
     const same = this.#clocks.findLast(isSame);
+    // Where only what has ended was placed by that clock, one report moves nothing that is placed already.
+    if (same !== undefined && times.clockMs === undefined && !this.#isPlacing(same, times))
+      return Math.abs(same - arrivedMs) <= JUMP_MS ? same : this.#addClock(arrivedMs);
     if (same !== undefined) return same;
     const before = base.sent.at(-1)?.offsetMs;
     if (before !== undefined) return this.#addClock(before - ntpOffsetMs);
@@ -288,6 +298,13 @@ export class RecordTimeline {
         each.clockMs === clockMs && each.ntpOffsetMs !== undefined && each.reportedMs > sinceMs
       );
     });
+  }
+
+  /** Whether a clock places another source that has not ended. */
+  #isPlacing(clockMs: number, begun: SourceTimes): boolean {
+    return this.#recent.some(
+      (each) => each !== begun && each.clockMs === clockMs && !each.hasEnded,
+    );
   }
 
   #addClock(clockMs: number): number {

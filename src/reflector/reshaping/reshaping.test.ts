@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { serialDistance } from "../../base/index.ts";
-import { RelayWorld, WorldPublisher, type WorldViewer } from "../../sim/index.ts";
+import {
+  accountOf,
+  longestGap,
+  RelayWorld,
+  WorldPublisher,
+  type WorldViewer,
+} from "../../sim/index.ts";
 
 const CHAIN = ["source", "a", "b", "c", "d"] as const;
 
@@ -21,24 +26,10 @@ function pathOf({ client }: WorldViewer): string {
   return client.stats.path.join(" ");
 }
 
-function assertComplete({ received }: WorldViewer, atLeast: number): void {
-  assert.ok(received.length >= atLeast, `${received.length} packets`);
-  const first = received[0] as number;
-  const offsets = received
-    .map((each) => serialDistance(first, each, 16))
-    .filter((offset) => offset >= 0)
-    .sort((a, b) => a - b);
-  const wrong = offsets.findIndex((offset, index) => offset !== index);
-  assert.equal(wrong, -1, `packet ${wrong} after the first is missing or repeated`);
-}
-
-function longestGap({ times }: WorldViewer, from: number): number {
-  let longest = 0;
-  for (let i = 1; i < times.length; i++) {
-    const [before, now] = [times[i - 1] as number, times[i] as number];
-    if (now >= from) longest = Math.max(longest, now - before);
-  }
-  return longest;
+function assertComplete(viewer: WorldViewer, atLeast: number): void {
+  const { received, ...wrong } = accountOf(viewer);
+  assert.ok(received >= atLeast, `expected at least ${atLeast} packets, got ${received}`);
+  assert.deepEqual(wrong, { missing: 0, repeated: 0 });
 }
 
 for (const reliable of [true, false]) {

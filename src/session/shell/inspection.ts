@@ -1,4 +1,5 @@
 import type { StreamInspection } from "../../agent/define/index.ts";
+import type { ExecutorDeath } from "../../stream/index.ts";
 import { unpackValue } from "../../wire/index.ts";
 
 /** A stream from inside, with values where its site tells packed ones. */
@@ -7,6 +8,8 @@ export interface Inspection extends Omit<StreamInspection, "deadLetters" | "brie
     readonly id: string;
     readonly error: string;
     readonly attempts: number;
+    /** The executors that ended while it ran. */
+    readonly deaths: readonly ExecutorDeath[];
     /** What was appended. */
     readonly value: unknown;
   }[];

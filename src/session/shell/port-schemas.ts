@@ -65,7 +65,7 @@ export const agentSpec: Codec<AgentSpec> = z.object({
   name,
   code: text,
   replaced: z.partialRecord(handlerName, z.string().nullable()),
-  isolation: z.enum(["inline", "worker", "thread"]),
+  isolation: z.enum(["inline", "process", "thread"]),
   limits: z.object({ handlerMs: number, memoryMb: number, briefcaseBytes: number }),
   onError: z.object({
     retry: number,
@@ -101,6 +101,7 @@ export const streamInspection: Codec<StreamInspection> = z.object({
   mailbox: z.array(z.object({ id: name, bytes: count })),
   waiting: count,
   moving: z.boolean(),
+  halted: maybe(text),
   current: maybe(
     z.object({
       id: name,
@@ -120,7 +121,12 @@ export const streamInspection: Codec<StreamInspection> = z.object({
       roundTripMs: number,
     }),
   ),
-  deadLetters: z.array(z.object({ id: name, error: text, attempts: count, payload: bytes })),
+  deadLetters: z.array(
+    z.object({
+      ...{ id: name, error: text, attempts: count, payload: bytes },
+      deaths: z.array(z.object({ at: number, site: name, instance: count, reason: text })),
+    }),
+  ),
   counts: z.record(z.string(), number),
   briefcases: z.record(z.string(), bytes),
 });

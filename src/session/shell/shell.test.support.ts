@@ -101,7 +101,13 @@ export class FakeShellPort implements ShellPort {
   /** Puts a dead letter into a stream. */
   bury(name: string, id: string, value: unknown): void {
     const payload = packValue(value);
-    this.#stream(name).deadLetters.push({ id, error: "it threw", attempts: 4, payload });
+    this.#stream(name).deadLetters.push({
+      id,
+      error: "it threw",
+      attempts: 4,
+      deaths: [],
+      payload,
+    });
   }
 
   emit(told: Told): void {
@@ -194,7 +200,7 @@ export class FakeShellPort implements ShellPort {
       name,
       code: "00ff",
       replaced: { init: null },
-      isolation: "worker",
+      isolation: "process",
       limits: { handlerMs: 5_000, memoryMb: 64, briefcaseBytes: 1_048_576 },
       // biome-ignore lint/suspicious/noThenProperty: the contract's name for what follows
       onError: { retry: 3, backoffMs: 50, then: "deadLetter" },
@@ -242,6 +248,7 @@ export class FakeShellPort implements ShellPort {
       mailbox: waiting.map(({ id, payload }) => ({ id, bytes: payload.byteLength })),
       waiting: waiting.length,
       moving: false,
+      halted: undefined,
       current: current && {
         id: current.id,
         attempt: 1,

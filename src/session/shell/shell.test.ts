@@ -194,6 +194,7 @@ for (const [way, open] of Object.entries(ATTACHMENTS)) {
       id: "a>foo#1",
       error: "it threw",
       attempts: 4,
+      deaths: [],
       value: { seq: 1 },
     });
     fake.calls.length = 0;

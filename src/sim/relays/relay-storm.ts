@@ -1,5 +1,5 @@
-import { serialDistance } from "../../base/index.ts";
 import { RelayWorld, type WorldViewer } from "../relay-world.ts";
+import { accountOf, longestGap } from "../viewer-account.ts";
 import { WorldPublisher } from "../world-publisher.ts";
 import { drawRelayPlan, type RelayFault, type RelayPlan } from "./relay-plan.ts";
 
@@ -215,28 +215,11 @@ class RelayStorm {
 
   #expectComplete(): void {
     const isStrict = this.#plan.lossRatio === 0;
-    for (const [site, { received }] of this.#viewers) {
-      const first = received[0] ?? 0;
-      const offsets = received
-        .map((each) => serialDistance(first, each, 16))
-        .filter((offset) => offset >= 0)
-        .sort((a, b) => a - b);
-      const repeated = offsets.filter((offset, index) => offset === offsets[index - 1]).length;
-      const missing = (offsets.at(-1) ?? 0) + 1 - (offsets.length - repeated);
+    for (const [site, viewer] of this.#viewers) {
+      const { received, missing, repeated } = accountOf(viewer);
       if (repeated > 0) this.#failures.add(`the viewer at ${site} got ${repeated} packets twice`);
-      if (isStrict && missing > 0)
-        this.#failures.add(`the viewer at ${site} misses ${missing} of ${offsets.length} packets`);
-      if (!isStrict && missing > offsets.length / 200)
-        this.#failures.add(`the viewer at ${site} misses ${missing} of ${offsets.length} packets`);
+      if (missing > (isStrict ? 0 : received / 200))
+        this.#failures.add(`the viewer at ${site} misses ${missing} of ${received} packets`);
     }
   }
-}
-
-function longestGap({ times }: WorldViewer, from: number): number {
-  let longest = 0;
-  for (let i = 1; i < times.length; i++) {
-    const [before, now] = [times[i - 1] as number, times[i] as number];
-    if (now >= from) longest = Math.max(longest, now - before);
-  }
-  return longest;
 }

@@ -11,8 +11,8 @@ export interface FaultCounts {
   holds: number;
   /** Of a site, for longer than its lease. */
   outages: number;
-  /** Agents whose worker ended. */
-  workerEnds: number;
+  /** Agents whose process ended. */
+  processEnds: number;
 }
 
 /** What befalls the sites and the network of a storm. */
@@ -23,7 +23,7 @@ export class StormFaults {
     cuts: 0,
     holds: 0,
     outages: 0,
-    workerEnds: 0,
+    processEnds: 0,
   };
   readonly #world: StreamWorld;
   readonly #plan: StormPlan;
@@ -38,12 +38,12 @@ export class StormFaults {
 
   /** Sets off all the trouble that the plan has. */
   begin(): void {
-    const { crashes, pauses, cuts, holds, workerEnds } = this.#plan;
+    const { crashes, pauses, cuts, holds, processEnds } = this.#plan;
     this.#each("crash", crashes, (ms) => this.#crash(ms));
     this.#each("pause", pauses, (ms) => this.#pause(ms));
     this.#each("cut", cuts, (ms) => this.#cut(ms));
     this.#each("hold", holds, (ms) => this.#hold(ms));
-    this.#each("worker ends", workerEnds, () => this.#endWorker());
+    this.#each("process ends", processEnds, () => this.#endProcess());
     const { outage } = this.#plan;
     if (outage !== undefined)
       this.#world.clock.after("outage", outage.atMs, () => this.#outage(outage));
@@ -145,12 +145,12 @@ export class StormFaults {
     clock.after("release", ms, () => network.release(a.machine, b.machine));
   }
 
-  #endWorker(): void {
+  #endProcess(): void {
     const site = this.#site();
     if (!site.isUp || site.process.frozen) return;
-    const agents = site.endWorker();
-    if (agents > 0) this.#world.note(site.name, "worker-ended", { agents });
-    this.counts.workerEnds += agents;
+    const agents = site.endProcess();
+    if (agents > 0) this.#world.note(site.name, "process-ended", { agents });
+    this.counts.processEnds += agents;
   }
 
   #heal(site: SimSite): void {

@@ -255,7 +255,7 @@ export class StormLoad {
     if (port === undefined) return;
     const name = this.#pick(this.#names);
     const shell = new Shell(port);
-    const isolation = this.#pick(["inline", "worker", "thread"] as const);
+    const isolation = this.#pick(["inline", "process", "thread"] as const);
     const witness = { name: "witness", stream: name };
     const tasks = [
       () => shell.registerAgent(name, { source: witnessSource(this.#plan, isolation) }),

@@ -11,8 +11,8 @@ export interface PlannedSite {
   /** How wrong its clock is. */
   readonly offsetMs: number;
   readonly driftPpm: number;
-  /** Time to the worker of its agents, ms; undefined: it has only the inline executor. */
-  readonly workerHopMs: number | undefined;
+  /** Time to the process of its agents, ms; undefined: it has only the inline executor. */
+  readonly processHopMs: number | undefined;
 }
 
 /** A stream of a storm. */
@@ -21,7 +21,7 @@ export interface PlannedStream {
   readonly at: string;
   readonly durability: Durability;
   readonly failureManagers: readonly string[];
-  readonly isolation: "inline" | "worker" | "thread";
+  readonly isolation: "inline" | "process" | "thread";
   /** Deadline of its agent's handlers, ms. */
   readonly handlerMs: number;
   /** Has a second agent from the beginning: then its messages are handed over one by one. */
@@ -62,9 +62,9 @@ export interface StormPlan {
   /** What is between two sites waits. */
   readonly holds: Trouble | undefined;
   readonly outage: Outage | undefined;
-  /** The worker of a site's agents ends. */
-  readonly workerEnds: Trouble | undefined;
-  /** Share of the starts of an agent that fail, in a worker, 0..1. */
+  /** The process of a site's agents ends. */
+  readonly processEnds: Trouble | undefined;
+  /** Share of the starts of an agent that fail, in a process, 0..1. */
   readonly startFailures: number;
   readonly moves: Trouble;
   /** Share of the moves after which the stream goes back at once, 0..1. */
@@ -134,7 +134,7 @@ export function drawPlan(seed: number): StormPlan {
     cuts: trouble("cuts", 0.65, [700 * pace, 3_000 * pace], breaks),
     holds: trouble("holds", 0.6, [200 * pace, 1_500 * pace], [100, 300, 1_200]),
     outage,
-    workerEnds: trouble("worker ends", 0.4, [500 * pace, 2_500 * pace], [0]),
+    processEnds: trouble("process ends", 0.4, [500 * pace, 2_500 * pace], [0]),
     startFailures: share("start failures", 0.3, 0.2),
     moves: { everyMs: (80 + moves.float() * 300) * pace, msMax: pick(moves, [400, 1_500, 3_500]) },
     returns: share("returns", 0.7, 0.8),
@@ -167,9 +167,9 @@ function drawSites(seed: number): PlannedSite[] {
   const latency = dice(seed, "latency");
   const slowness = dice(seed, "slowness");
   const clocks = dice(seed, "clocks");
-  const workers = dice(seed, "workers");
+  const processes = dice(seed, "processes");
   const isOff = clocks.float() < 0.5;
-  const hasWorkers = workers.float() < 0.6;
+  const hasProcesses = processes.float() < 0.6;
   const ppm = LIMITS.clockDriftPpmMax;
   return Array.from({ length: count }, (_, index) => ({
     name: `s${index}`,
@@ -178,7 +178,7 @@ function drawSites(seed: number): PlannedSite[] {
     offsetMs: isOff ? Math.round((clocks.float() - 0.5) * 7_200_000) : 0,
     // The extremes are what a lease has to bear.
     driftPpm: isOff ? pick(clocks, [-ppm, Math.round((clocks.float() - 0.5) * ppm), ppm]) : 0,
-    workerHopMs: hasWorkers && workers.float() < 0.7 ? workers.float() * 3 : undefined,
+    processHopMs: hasProcesses && processes.float() < 0.7 ? processes.float() * 3 : undefined,
   }));
 }
 
@@ -198,7 +198,7 @@ function drawStreams(seed: number, sites: readonly PlannedSite[]): PlannedStream
       { type: "none" },
     ]),
     failureManagers: managers.below(3) === 0 ? [pick(managers, names)] : [],
-    isolation: pick(agents, ["inline", "worker", "thread"] as const),
+    isolation: pick(agents, ["inline", "process", "thread"] as const),
     handlerMs: pick(agents, [400, 2_000, 5_000]),
     isJoint: agents.below(4) === 0,
   }));

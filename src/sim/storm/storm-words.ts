@@ -8,12 +8,12 @@ export function planWords(plan: StormPlan): string {
     ["pauses", plan.pauses],
     ["cuts", plan.cuts],
     ["holds", plan.holds],
-    ["worker ends", plan.workerEnds],
+    ["process ends", plan.processEnds],
     ["changes", plan.changes],
   ];
   return [
     `${(durationMs / 1_000).toFixed(1)} s`,
-    `${sites.length} sites (${driftWords(plan)}${sites.filter(({ workerHopMs }) => workerHopMs !== undefined).length} with workers)`,
+    `${sites.length} sites (${driftWords(plan)}${sites.filter(({ processHopMs }) => processHopMs !== undefined).length} with processes)`,
     `streams ${streams.map(({ durability, isolation }) => `${durability.type}/${isolation}`).join(" ")}`,
     `loss ${percent(loss)}, duplicates ${percent(duplicates)}, reorder ${percent(reorder)}`,
     ...(plan.outage === undefined

@@ -136,9 +136,9 @@ function makeWorld(
   const world = new StreamWorld({ seed, trace });
   const starts = new SeededRandom(seed ^ 0x57a27);
   const failsToStart = (): boolean => isTrouble() && starts.float() < plan.startFailures;
-  for (const { name, latencyMs, slowness, offsetMs, driftPpm, workerHopMs } of plan.sites) {
-    const worker = workerHopMs === undefined ? undefined : { hopMs: workerHopMs, failsToStart };
-    const site = world.addSite({ name, dropRatio: plan.loss, slowness, worker });
+  for (const { name, latencyMs, slowness, offsetMs, driftPpm, processHopMs } of plan.sites) {
+    const process = processHopMs === undefined ? undefined : { hopMs: processHopMs, failsToStart };
+    const site = world.addSite({ name, dropRatio: plan.loss, slowness, process });
     site.skew = { offsetMs, driftPpm };
     world.network.setLatency(site.machine, latencyMs);
   }

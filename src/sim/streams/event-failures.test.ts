@@ -90,7 +90,7 @@ test("[M13] a dead letter that was a timer is seen by its name, explained, edite
   const { deadLetters } = await session.do(shell.inspect("foo"));
   assert.deepEqual(
     deadLetters.map(({ error: _, ...letter }) => letter),
-    [{ id, attempts: 3, value: "once" }],
+    [{ id, attempts: 3, deaths: [], value: "once" }],
   );
   assert.match(deadLetters[0]?.error ?? "", /timer handler: Error: timer by order/);
   assert.equal((await session.do(shell.why(id))).state, "dead-lettered");

@@ -139,7 +139,8 @@ export class Invariants {
       get: (stream) => records.get(stream),
       put: async (written) => {
         await records.put(written);
-        for (const { stream, bytes } of written)
+        // Below zero are marks of what is about to run, which acknowledge nothing.
+        for (const { stream, bytes } of written.filter((each) => each.stream > 0))
           this.#acknowledgements.recordKept(site.name, stream, this.#nameOf(stream), bytes);
       },
       delete: async (stream) => {

@@ -1,6 +1,6 @@
 import type { Executor, InlineExecutor } from "../../agent/index.ts";
 import { delay, type Log, MeanderError, type Random } from "../../base/index.ts";
-import { CodeStore, prepareCode } from "../../code/index.ts";
+import { CodeStore } from "../../code/index.ts";
 import { EmbeddedDirectory, MemoryStore } from "../../directory/embedded/index.ts";
 import {
   type Directory,
@@ -20,7 +20,8 @@ import {
 import { type ClockSkew, ProcessClock } from "../process-clock.ts";
 import type { KernelStep, TimedStep } from "../simulation.ts";
 import { type VirtualSocket, virtualSocketPair } from "../virtual-socket.ts";
-import { SimulatedWorker, type SimulatedWorkerOptions } from "./simulated-worker.ts";
+import { MemoryMarkStore } from "./memory-mark-store.ts";
+import { SimulatedProcess, type SimulatedProcessOptions } from "./simulated-process.ts";
 import type { StreamWorld } from "./stream-world.ts";
 import { TimedExecutor } from "./timed-executor.ts";
 import { SiteThread, TimedRecordStore, timedDirectory } from "./timed-steps.ts";
@@ -34,8 +35,8 @@ export interface SimSiteOptions {
   readonly dropRatio: number;
   /** What every step takes longer here than the world says, as a factor, > 0. Default 1. */
   readonly slowness?: number | undefined;
-  /** An executor besides the inline one: agents that ask for a worker get it. Default: they run inline. */
-  readonly worker?: Omit<SimulatedWorkerOptions, "clock"> | undefined;
+  /** An executor besides the inline one: agents that ask for a process get it. Default: they run inline. */
+  readonly process?: Omit<SimulatedProcessOptions, "clock"> | undefined;
 }
 
 /** Pause before a site that could not join tries again, ms. */
@@ -62,11 +63,12 @@ export class SimSite {
   /** The disk. */
   readonly #store = new MemoryStore();
   readonly #records = new MemoryRecordStore();
+  readonly #marks = new MemoryMarkStore();
   #sockets: VirtualSocket[] = [];
   #server: DirectoryServer | undefined;
   #shells: ShellServer | undefined;
   #executor: InlineExecutor | undefined;
-  #worker: SimulatedWorker | undefined;
+  #agentProcess: SimulatedProcess | undefined;
   #hasJoined = false;
   #joinWaiters: (() => void)[] = [];
   #frames: ((from: SiteInstance, bytes: Uint8Array) => void) | undefined;
@@ -120,6 +122,7 @@ export class SimSite {
     const { clock, random, log } = this.#world;
     this.process = new ProcessClock(clock, this.skew);
     const { process } = this;
+    this.#marks.begin();
     this.siteInstance = this.#world.newSiteInstance(this);
     this.isUp = true;
     this.leaseUntilMs = Number.NEGATIVE_INFINITY;
@@ -143,9 +146,9 @@ export class SimSite {
       records: new TimedRecordStore(this.#world.invariants.watchRecords(this, this.#records), () =>
         this.#passes(process, "store"),
       ),
+      marks: this.#marks,
       executors,
-      describe: this.#world.describe,
-      prepare: prepareCode,
+      reader: this.#world.reader,
       code: new CodeStore({
         fetch: (sha256) => directory.getBlob(sha256),
         put: (bytes) => directory.putBlob(bytes),
@@ -191,9 +194,9 @@ export class SimSite {
     this.#end();
   }
 
-  /** Ends the worker of its agents, if there is one. @returns how many agents it had */
-  endWorker(): number {
-    return this.#worker?.end() ?? 0;
+  /** Ends the process of its agents, if there is one. @returns how many agents it had */
+  endProcess(): number {
+    return this.#agentProcess?.end() ?? 0;
   }
 
   /** Frames of another site arrive. */
@@ -231,7 +234,7 @@ export class SimSite {
     this.#server = undefined;
     this.#shells = undefined;
     this.#executor = undefined;
-    this.#worker = undefined;
+    this.#agentProcess = undefined;
     for (const socket of this.#sockets.splice(0)) socket.killed();
     this.streams = undefined;
   }
@@ -240,14 +243,14 @@ export class SimSite {
   #executors(
     executor: InlineExecutor,
     process: ProcessClock,
-  ): { readonly inline: Executor; readonly worker?: Executor } {
+  ): { readonly inline: Executor; readonly process?: Executor } {
     const watch = this.#world.invariants.watchHandlers(this);
     const slow = new TimedExecutor(executor, process, (step) => this.#msOf(step));
     const inline = watch.over(slow);
-    const { worker } = this.#options;
-    if (worker === undefined) return { inline };
-    this.#worker = new SimulatedWorker(slow, { clock: process, ...worker });
-    return { inline, worker: watch.over(this.#worker) };
+    const { process: distance } = this.#options;
+    if (distance === undefined) return { inline };
+    this.#agentProcess = new SimulatedProcess(slow, { clock: process, ...distance });
+    return { inline, process: watch.over(this.#agentProcess) };
   }
 
   /** What the site's kernel sends and gets: each frame takes the time of its steps. */

@@ -110,6 +110,7 @@ test("the OpenAPI document names every operation, and its shapes resolve", async
     "POST /api/outputs",
     "POST /api/restart",
     "POST /api/stop",
+    "POST /api/streams/resume",
     "POST /api/tokens",
     "PUT /api/config",
     "PUT /api/log-level",

@@ -257,6 +257,13 @@ export const streamsViewSchema = z
   })
   .openapi("Streams");
 
+export const resumptionSchema = z
+  .strictObject({
+    resumed: z.array(name),
+    failed: z.array(z.strictObject({ stream: name, error: z.string() })),
+  })
+  .openapi("Resumption");
+
 export const publishAnswerSchema = z
   .strictObject({
     channel: name,

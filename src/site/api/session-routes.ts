@@ -5,6 +5,7 @@ import { json, rawJson, route } from "./route.ts";
 import {
   healthSchema,
   recordingsSchema,
+  resumptionSchema,
   routesDocumentSchema,
   sessionViewSchema,
   siteViewSchema,
@@ -18,6 +19,7 @@ export function addSessionRoutes(app: OpenAPIHono, site: SiteService, clock: Clo
     schema:
       | typeof healthSchema
       | typeof recordingsSchema
+      | typeof resumptionSchema
       | typeof sessionViewSchema
       | typeof siteViewSchema
       | typeof streamsViewSchema,
@@ -115,6 +117,17 @@ export function addSessionRoutes(app: OpenAPIHono, site: SiteService, clock: Clo
       answers: { 200: routes },
     },
     async (c) => json(await site.setRoutes(await rawJson(c), "body")),
+  );
+  route(
+    app,
+    {
+      method: "post",
+      path: "/api/streams/resume",
+      tag: "streams",
+      summary: "Has the streams of this site go on, where they are halted; answers when they do",
+      answers: json200("What became of them", resumptionSchema),
+    },
+    async () => json(await site.resumeStreams()),
   );
   route(
     app,

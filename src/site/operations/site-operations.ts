@@ -25,6 +25,8 @@ export interface SiteOperationsOptions {
   readonly leaveMs: number;
   /** Streams that are at the site. */
   streams(): number;
+  /** Why they are halted as a whole; undefined: they are not. */
+  halted(): string | undefined;
   directory(): DirectoryStatus;
   /** Of the session's directory, where this site leads. */
   readonly writes: WriteWatch;
@@ -47,8 +49,8 @@ export class SiteOperations {
   #toldViewers = 0;
 
   constructor(options: SiteOperationsOptions) {
-    const { record, plane, clock, log, logGate, data, streams, directory, writes, inputs } =
-      options;
+    const { record, plane, clock, log, logGate, data, streams, halted } = options;
+    const { directory, writes, inputs } = options;
     const upstreams = new UpstreamWatch({ inputs, snapshot: () => plane.snapshot(), clock, log });
     this.#options = options;
     this.logLevels = new LogLevels({ gate: logGate, plane, clock, log });
@@ -63,7 +65,12 @@ export class SiteOperations {
       reasons: () => {
         const status = directory();
         const reasons = status.type === "connected" ? [] : [status.reason];
-        return [...reasons, ...writes.reasons, ...upstreams.reasons];
+        const why = halted();
+        const halt =
+          why === undefined
+            ? []
+            : [`its streams are halted: ${why}; \`meander stream resume\` has them go on`];
+        return [...reasons, ...halt, ...writes.reasons, ...upstreams.reasons];
       },
     });
   }

@@ -1,0 +1,99 @@
+/**
+ * Attempts of agents to get further than they may: out of their compartment, into others' memory, time and pace. Each is
+ * made under an owner of its own on a real site, while another owner's appends are timed.
+ *
+ *   npm run escape -- [--tier inline|process] [--only reach,memory/text] [--json]
+ *
+ * @module
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import Table from "cli-table3";
+import { ATTEMPTS } from "./escape/all-attempts.ts";
+import { type Attempt, KINDS, type Tier } from "./escape/attempt.ts";
+import { Bystander } from "./escape/bystander.ts";
+import { makeAttempt, type Outcome } from "./escape/make-attempt.ts";
+import { Network } from "./support/network.ts";
+
+const TIERS: readonly Tier[] = ["process", "inline"];
+/** Attempts at once, of those that measure nothing. */
+const LANES = 4;
+/** For the quiet pace, ms. */
+const QUIET_MS = 2_000;
+/** Bytes of the site's log beside an attempt that lasts, and all before it: 20 KB/s for each owner. */
+const LOG_BYTES_MAX = 8 * 1024 * 1024;
+
+const { values } = parseArgs({
+  options: {
+    tier: { type: "string" },
+    only: { type: "string" },
+    json: { type: "boolean", default: false },
+  },
+});
+const tiers = TIERS.filter((tier) => values.tier === undefined || values.tier === tier);
+const only = values.only?.split(",");
+const chosen = ATTEMPTS.filter(
+  ({ name }) => only === undefined || only.some((prefix) => name.startsWith(prefix)),
+);
+if (tiers.length === 0 || chosen.length === 0) {
+  process.stderr.write(
+    `error: ${tiers.length === 0 ? `--tier ${values.tier}` : `--only ${values.only}`}\n  expected: ${tiers.length === 0 ? TIERS.join(" or ") : `the start of a name, such as ${KINDS.join("/ or ")}/`}\n`,
+  );
+  process.exit(2);
+}
+
+const results: { tier: Tier; quietMs: number; outcomes: Outcome[]; faults: string[] }[] = [];
+for (const tier of tiers) results.push(await madeIn(tier));
+const isContained = results.every(
+  ({ outcomes, faults }) =>
+    faults.length === 0 && outcomes.every((outcome) => outcome.faults.length === 0),
+);
+if (values.json) process.stdout.write(`${JSON.stringify({ isContained, results })}\n`);
+else for (const result of results) print(result);
+process.exitCode = isContained ? 0 : 1;
+
+async function madeIn(tier: Tier): Promise<(typeof results)[number]> {
+  const attempts = chosen.filter((attempt) => attempt.tiers?.includes(tier) ?? true);
+  const outcomes: Outcome[] = [];
+  const faults: string[] = [];
+  const args = tier === "inline" ? ["--allow-inline-agents"] : [];
+  await using network = await Network.openWith(args, "origin");
+  const { url, running } = network.site("origin");
+  await using bystander = await Bystander.open(url);
+  bystander.begin();
+  await sleep(QUIET_MS);
+  const quietMs = Math.max(1, Math.round(bystander.quantileMs(0.99)));
+  const scene = { url, tier, bystander, quietMs };
+  const isUp = (): boolean => running.child.exitCode === null && running.child.signalCode === null;
+  const make = async (attempt: Attempt): Promise<void> => {
+    if (!isUp()) return;
+    const outcome = await makeAttempt(scene, attempt);
+    outcomes.push(isUp() ? outcome : { ...outcome, faults: [...outcome.faults, "the site ended"] });
+    if (outcome.faults.length > 0 || !isUp())
+      process.stderr.write(`${tier} ${outcome.name}: ${outcome.faults.join("; ")}\n`);
+  };
+  const quiet = attempts.filter(({ othersMs }) => othersMs === undefined);
+  const waiting = [...quiet];
+  const lane = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await make(next);
+  };
+  await Promise.all(Array.from({ length: LANES }, lane));
+  for (const attempt of attempts) if (attempt.othersMs !== undefined) await make(attempt);
+  if (!isUp()) faults.push(`the site ended: ${running.stderr().slice(-2_000)}`);
+  if (outcomes.length < attempts.length)
+    faults.push(`${attempts.length - outcomes.length} attempts were not made`);
+  const logBytes = running.stderr().length;
+  if (logBytes > LOG_BYTES_MAX) faults.push(`the site's log has ${logBytes} bytes`);
+  return { tier, quietMs, outcomes, faults };
+}
+
+function print({ tier, quietMs, outcomes, faults }: (typeof results)[number]): void {
+  const table = new Table({ head: ["attempt", "ended", "ms", "others ms", ""] });
+  for (const { name, ended, ms, othersMs, faults: its } of outcomes)
+    table.push([name, ended, ms, othersMs ?? "", its.length === 0 ? "contained" : its.join("\n")]);
+  const wrong = outcomes.filter((outcome) => outcome.faults.length > 0).length;
+  process.stdout.write(
+    `${table.toString()}\n${tier}: ${outcomes.length} attempts, ${wrong} got further than they may; ` +
+      `another owner's appends take up to ${quietMs} ms when nothing happens\n${faults.map((fault) => `  ${fault}\n`).join("")}`,
+  );
+}

@@ -1,0 +1,126 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { MeanderError } from "../../src/base/index.ts";
+import { connect, type Shell } from "../../src/site/index.ts";
+import { type Attempt, type Ending, listed, type Tier } from "./attempt.ts";
+import type { Bystander } from "./bystander.ts";
+
+/** A message that is still on its way then has not ended, ms. */
+const MESSAGE_MS = 25_000;
+const CALL_MS = 30_000;
+/** Characters of a shell's name, about. */
+const NAME_MAX = 36;
+
+/** What became of an attempt. */
+export interface Outcome {
+  readonly name: string;
+  readonly kind: string;
+  /** What it got that it may not have; empty: it was contained. */
+  readonly faults: readonly string[];
+  /** How its last message ended: `reply`, or a code. */
+  readonly ended: string;
+  readonly ms: number;
+  /** The longest append of another owner meanwhile, ms; undefined: not measured. */
+  readonly othersMs: number | undefined;
+}
+
+/** What attempts are made on. */
+export interface Scene {
+  readonly url: string;
+  readonly tier: Tier;
+  readonly bystander: Bystander;
+  /** The quiet pace of the bystander: 99 of 100 appends take no longer, ms. */
+  readonly quietMs: number;
+}
+
+/** Makes one attempt, under an owner of its own. */
+export async function makeAttempt(scene: Scene, attempt: Attempt): Promise<Outcome> {
+  const { name, kind, messages = ["go"], lastsMs = 0, reached = listed, fails } = attempt;
+  const stream = name.replaceAll(/[^a-z0-9]+/g, "-");
+  const began = performance.now();
+  const endings: Ending[] = [];
+  const faults: string[] = [];
+  scene.bystander.begin();
+  const shell = await within(
+    CALL_MS,
+    connect(scene.url, { name: `of-${stream.slice(-NAME_MAX)}` }),
+  );
+  try {
+    await within(CALL_MS, shell.createStream(stream));
+    const ending = await attached(shell, stream, moduleOf(attempt, scene.tier));
+    if (ending !== undefined) endings.push(ending);
+    else for (const message of messages) endings.push(await appended(shell, stream, message));
+    if (lastsMs > 0) await sleep(lastsMs);
+    const last = endings.at(-1);
+    faults.push(...reached(endings));
+    if (fails !== undefined && !(last?.type === "failed" && fails.includes(last.code)))
+      faults.push(`it ended with ${JSON.stringify(last)}`);
+  } catch (error) {
+    faults.push(`its shell: ${String(error)}`);
+  }
+  const othersMs = attempt.othersMs === undefined ? undefined : scene.bystander.longestMs;
+  if (othersMs !== undefined && othersMs > othersMax(attempt, scene))
+    faults.push(`another owner's append took ${Math.round(othersMs)} ms`);
+  await within(CALL_MS, shell.destroy(stream)).catch(() => {});
+  await within(CALL_MS, shell.close()).catch(() => {});
+  const last = endings.at(-1);
+  return {
+    name,
+    kind,
+    faults,
+    ended: last === undefined ? "not at all" : last.type === "reply" ? "reply" : last.code,
+    ms: Math.round(performance.now() - began),
+    othersMs: othersMs === undefined ? undefined : Math.round(othersMs),
+  };
+}
+
+/** On a machine that is slow when nothing happens, they may take longer. */
+function othersMax({ othersMs = 0 }: Attempt, { quietMs }: Scene): number {
+  return Math.max(othersMs, 8 * quietMs);
+}
+
+function moduleOf({ on, before = "", limits = {} }: Attempt, tier: Tier): string {
+  const isolation = tier === "inline" ? `isolation: "inline",` : "";
+  return `${before}
+export default { ${isolation} limits: ${JSON.stringify(limits)}, onError: { retry: 0 }, on: { ${on} } };`;
+}
+
+/** Why it could not be attached. */
+async function attached(shell: Shell, stream: string, source: string): Promise<Ending | undefined> {
+  try {
+    await within(
+      CALL_MS,
+      shell.registerAgent(stream, { source, file: "attempt.js" }, { name: "a" }),
+    );
+    return undefined;
+  } catch (error) {
+    return failed(error);
+  }
+}
+
+async function appended(shell: Shell, stream: string, message: unknown): Promise<Ending> {
+  try {
+    const options = { until: "consumed", timeoutMs: MESSAGE_MS } as const;
+    const { reply } = await within(CALL_MS, shell.append(stream, message, options));
+    return { type: "reply", reply };
+  } catch (error) {
+    return failed(error);
+  }
+}
+
+function failed(error: unknown): Ending {
+  const code = error instanceof MeanderError ? error.code : "not-an-error-of-ours";
+  return { type: "failed", code, message: error instanceof Error ? error.message : String(error) };
+}
+
+async function within<T>(ms: number, promise: Promise<T>): Promise<T> {
+  const end = new AbortController();
+  const late = sleep(ms, undefined, { signal: end.signal }).then(() => {
+    throw new Error(`no answer within ${ms} ms`);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    end.abort();
+    late.catch(() => {});
+  }
+}
