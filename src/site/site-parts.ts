@@ -85,7 +85,7 @@ export class SiteParts {
     this.operations = new SiteOperations({
       ...{ record, plane, clock, log, logGate, data: options.data, writes, stop },
       leaveMs: options.leaveMs,
-      streams: () => streams.counts.resident,
+      streams: () => streams.residentCount,
       halted: () => streams.whyHalted,
       directory: () => this.#directory,
       inputs: () => this.router.inputs(),
