@@ -47,8 +47,14 @@ export async function makeAttempt(scene: Scene, attempt: Attempt): Promise<Outco
   try {
     await within(CALL_MS, shell.createStream(stream));
     const ending = await attached(shell, stream, moduleOf(attempt, scene.tier));
-    if (ending !== undefined) endings.push(ending);
-    else for (const message of messages) endings.push(await appended(shell, stream, message));
+    if (ending !== undefined) {
+      endings.push(ending);
+      // Else it would be contained because it was never made.
+      if (isRefused(ending) && !fails?.includes("code-failed"))
+        faults.push(`it could not be attached: ${JSON.stringify(ending)}`);
+    }
+    if (ending === undefined)
+      for (const message of messages) endings.push(await appended(shell, stream, message));
     if (lastsMs > 0) await sleep(lastsMs);
     const last = endings.at(-1);
     faults.push(...reached(endings));
@@ -105,6 +111,15 @@ async function appended(shell: Shell, stream: string, message: unknown): Promise
   } catch (error) {
     return failed(error);
   }
+}
+
+/** Whether its code was refused before it ran. */
+function isRefused(ending: Ending): boolean {
+  return (
+    ending.type === "failed" &&
+    /^(code|agent|rate)-/.test(ending.code) &&
+    ending.code !== "code-failed"
+  );
 }
 
 function failed(error: unknown): Ending {
