@@ -3,7 +3,7 @@
 //
 // - the published modules, and the command line for scripts that import them: ECMAScript modules that share chunks;
 // - the command line for everything else: CommonJS, whose compiled code Node 20 can keep (src/cli/code-cache.ts);
-// - each thread: CommonJS, one file.
+// - each thread, and each confined process: CommonJS, one file.
 //
 // All files lie in one folder, so that `new URL("./plane-worker.js", import.meta.url)` leads to an entry from every chunk.
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -20,7 +20,7 @@ const fresh = `${out}.${process.pid}`;
 
 /** Left where they are: what has native parts, and what reads its own files. */
 const EXTERNAL = ["@swc/wasm-typescript", "koffi", "lmdb", "msgpackr"];
-const { threads, hooks } = threadEntries(src);
+const { threads, processes, hooks } = threadEntries(src);
 
 /** @type {import("rolldown").InputOptions} */
 const common = {
@@ -29,9 +29,13 @@ const common = {
   tsconfig: false,
   transform: { target: "es2023", typescript: { onlyRemoveTypeImports: true } },
   external: isExternal,
-  // A module of ours is dropped when nothing of it is used; of libraries, their package.json says whether they may be.
+  // A module of ours is dropped when nothing of it is used, but for what prepares the language's own objects; of
+  // libraries, their package.json says whether they may be.
   treeshake: {
-    moduleSideEffects: [{ test: new RegExp(`^${escaped(src)}`), sideEffects: false }],
+    moduleSideEffects: [
+      { test: /[/\\]code[/\\]lockdown-\w+\.ts$/, sideEffects: true },
+      { test: new RegExp(`^${escaped(src)}`), sideEffects: false },
+    ],
   },
   plugins: [
     {
@@ -40,7 +44,7 @@ const common = {
         filter: { code: /new URL\("\.\// },
         handler: (code) =>
           code.replaceAll(/new URL\("\.\/([^"]+)\.js"/g, (all, name) =>
-            name in threads ? `new URL("./${name}.cjs"` : all,
+            name in threads || name in processes ? `new URL("./${name}.cjs"` : all,
           ),
       },
     },
@@ -96,6 +100,10 @@ const chunks = await Promise.all([
   ...Object.entries(hooks).map(([name, file]) => bundle({ [name]: file }, esm)),
   bundle({ cli: cli("launch"), "cache-code": cli("cache-code") }, commonJs),
   ...Object.entries(threads).map(([name, file]) => bundleThread(name, file)),
+  // They may read no cache.
+  ...Object.entries(processes).map(([name, file]) =>
+    bundle({ [name]: file }, { ...commonJs, codeSplitting: false }),
+  ),
 ]);
 writeFileSync(join(fresh, "LICENSES.txt"), licencesOf(chunks.flat()));
 const old = `${out}.old.${process.pid}`;

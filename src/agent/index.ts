@@ -4,10 +4,12 @@
  * @module
  */
 
+export { openAgentProcesses } from "./agent-processes.ts";
 export { agentSpecSchema, makeSpec, type SpecParts } from "./define/index.ts";
-export { describeInline } from "./describe/describe-inline.ts";
-export { DescribingWorker, type DescribingWorkerOptions } from "./describe/describing-worker.ts";
-export type { DefinitionDescription, DescribeDefinition } from "./describe/description.ts";
+export type { DefinitionDescription } from "./describe/description.ts";
+export { inlineReader } from "./describe/inline-reader.ts";
+export { ProcessReader, type ProcessReaderOptions } from "./describe/process-reader.ts";
+export type { ReadAgent, UploadReader } from "./describe/upload-reader.ts";
 export type {
   AgentHost,
   AgentInstance,
@@ -23,8 +25,14 @@ export {
   type InlineExecutorOptions,
   type MakeInlineExecutor,
 } from "./executors/inline-executor.ts";
-export { WorkerExecutor, type WorkerExecutorOptions } from "./executors/worker-executor.ts";
+export {
+  type ExecutorMaxima,
+  type ExecutorUse,
+  ProcessExecutor,
+  type ProcessExecutorOptions,
+} from "./executors/process-executor.ts";
 export * from "./model.ts";
+export type { ProcessPool } from "./processes/index.ts";
 export type {
   AppendAnswer,
   AppendRequest,

@@ -331,7 +331,7 @@ export const LIMITS = {
   frameSilenceMs: 6_000,
   /** What is kept of an agent besides code and briefcase, in JSON, bytes: a hash for each handler is below 2 KiB. */
   agentSpecBytesMax: 16 * 1024,
-  /** Messages handed to an agent at once: what divides the cost of reaching its worker. */
+  /** Messages handed to an agent at once: what divides the cost of reaching its process. */
   deliveryBatchMax: 64,
   /** Longest pause before a failed message, or an agent that does not start, is tried again, ms. */
   retryPauseMsMax: 10_000,
@@ -389,26 +389,44 @@ export const LIMITS = {
   ratePauseMsMax: 10_000,
   /** Owners whose rates a site remembers; those that have been still for long are forgotten first. */
   ratedOwnersMax: 4_096,
-  /** Worker threads for agents at one site: each has about 10 MB before its first agent. */
-  agentWorkersMax: 256,
-  /** Agents of one worker thread; then their owner gets another. */
-  workerAgentsMax: 1_024,
+  /** Processes for agents at one site, unless it is told otherwise: each has some 30 MB before its first agent. */
+  agentProcessesMax: 64,
+  /** Agents of one process; then their owner gets another. */
+  processAgentsMax: 1_024,
+  /** Memory that one of them may be promised, MiB, unless the site is told otherwise. */
+  processMemoryMbMax: 1_024,
+  /** Memory that all of them together are promised, MiB, unless the site is told otherwise. */
+  processesMemoryMbMax: 4_096,
+  /** Longest deadline that a handler gets, ms, unless the site is told otherwise. */
+  processHandlerMsMax: 60_000,
   /**
-   * A worker without agents is kept this long, ms: starting one takes 150 ms, which a returning stream would wait for.
+   * A process without agents is kept this long, ms: starting one takes 200 ms, which a returning stream would wait for.
    */
-  workerIdleMs: 30_000,
+  processIdleMs: 30_000,
+  /** A process that was given nothing for this long, ms, may make room for another owner's. */
+  processQuietMs: 1_000,
+  /** An agent waits this long, ms, for room for its process. */
+  processRoomMs: 5_000,
+  /** A process begins what it is given within this after it was started, ms, or is ended. */
+  processStartMs: 10_000,
+  /** A process that has started begins what it is given within this, ms, or is ended: it was stopped. */
+  processSilenceMs: 5_000,
+  /** A letter to or from a process, bytes: what 64 handlers print and send at their limits. */
+  processLetterBytesMax: 256 * 1024 * 1024,
   /** Source of one agent, or of one handler, bytes: thousands of lines; preparing it takes the site some 50 ms. */
   agentCodeBytesMax: 256 * 1024,
   /** Prepared code that a site keeps in memory, bytes: hundreds of usual agents. */
   agentCodeCacheBytesMax: 16 * 1024 * 1024,
   /** Longest deadline that a handler may have, ms. */
   handlerMsMax: 600_000,
-  /** Largest heap that an agent may ask for, MiB. */
+  /** Most memory that an agent may ask for, MiB. */
   agentMemoryMbMax: 65_536,
-  /** Reading a definition out of uploaded code is given up after this, ms. */
+  /** Preparing uploaded code, and evaluating it to read its definition, are each given up after this, ms. */
   describeMsMax: 2_000,
-  /** Heap of the thread that reads definitions, MiB. */
-  describeMemoryMb: 64,
+  /** Uploads that are read at once, each of another owner in a process of its own. */
+  uploadsReadMax: 4,
+  /** Uploads of one owner that wait to be read. */
+  uploadsWaitingMax: 64,
   /** Streams at one site at once. */
   residentStreamsMax: 16_384,
   /** The leader answers a control message about a stream, or it is given up, within this, ms. */

@@ -32,6 +32,10 @@ interface Arguments {
   readonly streamTransport?: string;
   readonly streamPort?: string;
   readonly allowInlineAgents?: boolean;
+  readonly agentProcesses?: string;
+  readonly agentMemory?: string;
+  readonly agentsMemory?: string;
+  readonly agentDeadline?: string;
   readonly halted?: boolean;
   readonly native: boolean;
   readonly privateLinks: boolean;
@@ -108,6 +112,10 @@ export function addSite(program: Command, { planeThread }: ProgramPorts): void {
       "--allow-inline-agents",
       "run agents that ask for it in the site's own thread, without limits",
     )
+    .option("--agent-processes <count>", "processes for agents at once (64)")
+    .option("--agent-memory <MiB>", "memory that one of them may be promised (1024)")
+    .option("--agents-memory <MiB>", "memory that all of them together are promised (4096)")
+    .option("--agent-deadline <time>", "longest time that a handler gets (1m)")
     .option(
       "--halted",
       "start with its streams halted: they run nothing until `meander stream resume`; media flows",
@@ -214,6 +222,10 @@ async function settingsOf(options: Arguments): Promise<SiteSettings> {
     streamTransport,
     streamPort: wholeNumber(options.streamPort, "--stream-port", 0, 65_535),
     allowInline: allowInlineAgents,
+    agentProcesses: wholeNumber(options.agentProcesses, "--agent-processes", 1, 4_096),
+    agentMemoryMb: wholeNumber(options.agentMemory, "--agent-memory", 1, 65_536),
+    agentsMemoryMb: wholeNumber(options.agentsMemory, "--agents-memory", 1, 1_048_576),
+    agentHandlerMs: options.agentDeadline && durationOf(options.agentDeadline, "--agent-deadline"),
     halted,
     // The file may contain these, too.
     native: options.native ? undefined : false,

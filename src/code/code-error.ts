@@ -42,7 +42,7 @@ export class CodeError extends MeanderError {
   constructor(
     code: CodeErrorCode,
     what: string,
-    { text, file, prefix }: Upload,
+    { text, file, prefix }: Pick<Upload, "text" | "file" | "prefix">,
     at: { readonly line: number; readonly column: number },
     {
       expected,

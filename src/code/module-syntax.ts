@@ -103,12 +103,19 @@ function keepDefault(
   if (isDeclaration && declaration.id !== null) {
     return { edits: [blank(code, head)], result: declaration.id.name };
   }
-  let result = "$value";
-  while (code.includes(result)) result += "_";
+  const result = unusedName(code);
   // As long as `export default`, so that columns stay. What was a function declaration needs a semicolon.
   const edits = [{ ...head, text: `const ${result} =` }];
   if (isDeclaration) edits.push({ start: exported.end, end: exported.end, text: ";" });
   return { edits, result };
+}
+
+/** A name that the code does not contain, found in one pass. */
+function unusedName(code: string): string {
+  let longest = -1;
+  for (const [, more = ""] of code.matchAll(/\$value(_*)/g))
+    longest = Math.max(longest, more.length);
+  return `$value${"_".repeat(longest + 1)}`;
 }
 
 function refuseReachingOut(module: ParsedModule): void {

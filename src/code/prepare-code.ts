@@ -9,7 +9,7 @@ import { languageNames } from "./language-names.ts";
 import { hasDefaultExport, readModuleSyntax } from "./module-syntax.ts";
 import { type ParsedModule, parseModule } from "./parse-module.ts";
 import type { PreparedCode } from "./prepared-code.ts";
-import { stripTypes, tooDeep } from "./strip-types.ts";
+import { isJavaScript, stripTypes, tooDeep } from "./strip-types.ts";
 
 /**
  * Checks source code of a kind and rewrites it into an expression that executors evaluate. Evaluates nothing.
@@ -44,11 +44,12 @@ async function prepare(upload: Upload): Promise<PreparedCode> {
   } catch (cause) {
     throw cause instanceof RangeError ? tooDeep(upload, cause) : cause;
   }
-  return {
-    sha256: await hashOf(encodeCode({ expression, source: text })),
-    expression,
-    source: text,
-  };
+  return preparedOf(expression, text);
+}
+
+/** Code that was prepared, elsewhere perhaps, with its hash. */
+export async function preparedOf(expression: string, source: string): Promise<PreparedCode> {
+  return { sha256: await hashOf(encodeCode({ expression, source })), expression, source };
 }
 
 function read(upload: Upload): ParsedModule {
@@ -56,8 +57,8 @@ function read(upload: Upload): ParsedModule {
 }
 
 function readModule(upload: Upload): ParsedModule {
-  const isJavaScript = /\.[cm]?js$/.test(upload.file);
-  return parseModule(isJavaScript ? upload.prefix + upload.text : stripTypes(upload), upload);
+  const code = isJavaScript(upload.file) ? upload.prefix + upload.text : stripTypes(upload);
+  return parseModule(code, upload);
 }
 
 function readFunction(upload: Upload): ParsedModule {

@@ -28,6 +28,16 @@ export function stripTypes(upload: Upload): string {
   }
 }
 
+/** Whether a source of this name is JavaScript, whose types need no stripping. */
+export function isJavaScript(file: string): boolean {
+  return /\.[cm]?js$/.test(file);
+}
+
+/** Loads what strips the types of a source of this name, which the first use does else: some 100 ms. */
+export function loadTypeStripper(file: string | undefined): void {
+  if (file === undefined || !isJavaScript(file)) require(STRIPPER);
+}
+
 /** For what recurses and ran out of stack. */
 export function tooDeep(upload: Upload, cause: unknown): CodeError {
   const what = "it is nested too deeply to be read";

@@ -1,4 +1,4 @@
-import type { DescribeDefinition, Executor, StreamEvent } from "../agent/index.ts";
+import type { Executor, StreamEvent, UploadReader } from "../agent/index.ts";
 import type { AgentSet } from "../agent/set/index.ts";
 import {
   type Cancel,
@@ -40,7 +40,7 @@ import { SiteRequests } from "./site-requests.ts";
 import { StreamCommands } from "./stream-commands.ts";
 import { StreamTable } from "./stream-table.ts";
 import type { StreamLookup } from "./stream-views.ts";
-import { type PrepareCode, Uploads } from "./uploads.ts";
+import { Uploads } from "./uploads.ts";
 
 /** What {@link SiteStreams} run on. */
 export interface SiteStreamsOptions {
@@ -56,9 +56,8 @@ export interface SiteStreamsOptions {
   /** Notes what of streams without records runs in this process. Undefined: it is not noted. */
   readonly marks?: MarkStore | undefined;
   readonly executors: { readonly inline?: Executor; readonly process?: Executor };
-  /** Reads the definition out of uploaded code. */
-  readonly describe: DescribeDefinition;
-  readonly prepare: PrepareCode;
+  /** Reads uploaded code. */
+  readonly reader: UploadReader;
   readonly code: CodeStore;
   /** Whether agents may run in this thread. False: those that ask for it run in a process. */
   readonly allowsInline: boolean;
@@ -99,7 +98,7 @@ export class SiteStreams {
 
   constructor(options: SiteStreamsOptions) {
     this.#options = options;
-    const { self, clock, random, log, directory, network, records, prepare, describe } = options;
+    const { self, clock, random, log, directory, network, records, reader } = options;
     const { site } = self;
     const { table } = this;
     const keeper = new Keeper(records);
@@ -130,7 +129,7 @@ export class SiteStreams {
       write: (record, mark) => writer.mark(record, mark),
     });
     const pace = new OwnerPace(clock, log);
-    const uploads = new Uploads({ prepare, describe, code: options.code, pace });
+    const uploads = new Uploads({ reader, code: options.code, pace });
     const resident = (id: number) => kernel.residents.get(id);
     const access = { site, clock, directory, table, uploads, askLeader, learn, resident };
     const streams = new HostedStreams({

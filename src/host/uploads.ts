@@ -1,24 +1,12 @@
 import { makeSpec } from "../agent/define/index.ts";
-import type {
-  AgentSpec,
-  AttachRequest,
-  DefinitionDescription,
-  DescribeDefinition,
-} from "../agent/index.ts";
+import type { AgentSpec, AttachRequest, ReadAgent, UploadReader } from "../agent/index.ts";
 import { MeanderError } from "../base/index.ts";
-import type { CodeStore, PreparedCode, prepareCode } from "../code/index.ts";
+import type { CodeStore } from "../code/index.ts";
 import type { OwnerPace } from "./owner-pace.ts";
-
-/**
- * Checks source code and rewrites it into an expression that executors evaluate: {@link prepareCode}, which needs Node.
- */
-export type PrepareCode = typeof prepareCode;
 
 /** What {@link Uploads} use. */
 export interface UploadsPorts {
-  readonly prepare: PrepareCode;
-  /** Reads the definition that code evaluates to. */
-  readonly describe: DescribeDefinition;
+  readonly reader: UploadReader;
   readonly code: Pick<CodeStore, "put">;
   readonly pace: Pick<OwnerPace, "upload">;
 }
@@ -26,16 +14,11 @@ export interface UploadsPorts {
 /** Uploads that are cached: one program attaches the same code to many streams. */
 const CACHED_MAX = 64;
 
-interface Read {
-  readonly code: PreparedCode;
-  readonly definition: DefinitionDescription;
-}
-
 /** Reads, checks and stores the code that shells and agents upload. */
 export class Uploads {
   readonly #ports: UploadsPorts;
   /** By file and text; the oldest first. */
-  readonly #read = new Map<string, Read>();
+  readonly #read = new Map<string, ReadAgent>();
 
   constructor(ports: UploadsPorts) {
     this.#ports = ports;
@@ -69,18 +52,17 @@ export class Uploads {
   /** The hash of a replaced handler. @throws {MeanderError} `rate-limited`, `code-…`, `directory-…` */
   async handler(source: string, where: string, owner: string): Promise<string> {
     await this.#ports.pace.upload(owner);
-    const prepared = await this.#ports.prepare("handler", { source, file: where });
+    const prepared = await this.#ports.reader.handler({ source, file: where }, owner);
     await this.#ports.code.put(prepared);
     return prepared.sha256;
   }
 
-  async #once(source: string, file: string | undefined, owner: string): Promise<Read> {
+  async #once(source: string, file: string | undefined, owner: string): Promise<ReadAgent> {
     const key = `${file ?? ""}\n${source}`;
     const known = this.#read.get(key);
     if (known !== undefined) return known;
     await this.#ports.pace.upload(owner);
-    const code = await this.#ports.prepare("agent", { source, file });
-    const read = { code, definition: await this.#ports.describe(code.expression) };
+    const read = await this.#ports.reader.agent({ source, file }, owner);
     const [oldest] = this.#read.keys();
     if (this.#read.size >= CACHED_MAX && oldest !== undefined) this.#read.delete(oldest);
     this.#read.set(key, read);

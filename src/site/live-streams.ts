@@ -1,15 +1,18 @@
 import { join } from "node:path";
 import {
-  DescribingWorker,
+  type ExecutorMaxima,
   InlineExecutor,
+  openAgentProcesses,
+  ProcessExecutor,
+  type ProcessPool,
+  ProcessReader,
   type ShellPort,
   type StreamEvent,
   type StreamView,
-  WorkerExecutor,
 } from "../agent/index.ts";
 import { assert, type Clock, type Log, type Random } from "../base/index.ts";
 import type { StreamCounts } from "../client/contract/index.ts";
-import { CodeStore, prepareCode } from "../code/index.ts";
+import { CodeStore } from "../code/index.ts";
 import type { Admit, Directory, MessageSocket } from "../directory/index.ts";
 import {
   type FrameSite,
@@ -39,6 +42,8 @@ export interface LiveStreamsOptions {
   readonly allowInline: boolean;
   /** Streams that the site accepts. */
   readonly maxStreams: number;
+  /** What its agents may use at most. */
+  readonly maxima: ExecutorMaxima;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -54,7 +59,7 @@ export class LiveStreams {
   readonly #options: LiveStreamsOptions;
   readonly #network: LiveFrameNetwork;
   readonly #inline: InlineExecutor | undefined;
-  readonly #describing: DescribingWorker;
+  readonly #processes: ProcessPool = openAgentProcesses();
   readonly #shells: ShellServer;
   #records: LmdbRecordStore | undefined;
   #marks: FileMarkStore | undefined;
@@ -87,7 +92,6 @@ export class LiveStreams {
     this.#options = options;
     this.#network = network;
     this.#inline = inline;
-    this.#describing = new DescribingWorker({ clock });
     this.#shells = new ShellServer(({ name }) => this.#started.openShell(name), { clock, log });
   }
 
@@ -119,20 +123,21 @@ export class LiveStreams {
    * @throws {MeanderError} `records-in-use`, `records-unreadable`, `mark-write-failed`, `directory-…`
    */
   async start(self: SiteInstance, directory: Directory): Promise<void> {
-    const { records: path, allowInline, maxStreams, clock, random, log } = this.#options;
+    const { records: path, allowInline, maxStreams, maxima } = this.#options;
+    const { clock, random, log } = this.#options;
     const records = await LmdbRecordStore.open({ path, log });
     this.#records = records;
     const { site } = self;
     if (allowInline) this.#marks = new FileMarkStore({ path: join(path, "running"), site, log });
-    const process = new WorkerExecutor({ clock, log });
+    const pool = this.#processes;
+    const process = new ProcessExecutor({ pool, clock, log, maxima });
     this.#streams = new SiteStreams({
       ...{ self, clock, random, log, directory, records, marks: this.#marks },
       ...{ halted: this.#halted, onRun: this.#onRun },
       // What a site sends to itself arrives in a later turn, like everything else.
       network: new SelfDelivery(this.#network, self, (task) => void setImmediate(task)),
       executors: this.#inline === undefined ? { process } : { process, inline: this.#inline },
-      describe: this.#describing.describe,
-      prepare: prepareCode,
+      reader: new ProcessReader({ pool, clock }),
       code: new CodeStore({
         fetch: (sha256) => directory.getBlob(sha256),
         put: (bytes) => directory.putBlob(bytes),
@@ -202,7 +207,7 @@ export class LiveStreams {
   async stop(): Promise<void> {
     await this.#shells.close();
     await this.#streams?.close();
-    await this.#describing[Symbol.asyncDispose]();
+    await this.#processes[Symbol.asyncDispose]();
   }
 
   /** Closes the ports and the records, after {@link stop}. */

@@ -112,6 +112,9 @@ test("streams come over TCP on a free port unless said otherwise, and none runs 
     ["allowInline", "yes"],
     ["leaseMs", 10],
     ["maxStreams", 1e9],
+    ["agentProcesses", 0],
+    ["agentMemoryMb", 1e9],
+    ["agentHandlerMs", 1e9],
   ]) {
     const wrong = JSON.stringify({ [String(key)]: value });
     assert.throws(() => parseConfigFile(wrong, "f"), {

@@ -62,6 +62,14 @@ export interface SiteOptions {
   readonly halted: boolean;
   /** Streams that it accepts. */
   readonly maxStreams: number;
+  /** What its agents may use at most, whatever they ask for: processes at once, */
+  readonly agentProcesses: number;
+  /** memory of one of them, MiB, */
+  readonly agentMemoryMb: number;
+  /** memory promised to all of them together, MiB, */
+  readonly agentsMemoryMb: number;
+  /** and time for one handler, ms. */
+  readonly agentHandlerMs: number;
   /** Whether a site that stops has its streams moved to others first. */
   readonly evacuate: boolean;
   /** Time of its lease, ms: after a silence that long its streams are taken over. Undefined: the default. */
@@ -110,6 +118,10 @@ const SETTINGS = {
   privateLinks: z.boolean(),
   halted: z.boolean(),
   maxStreams: z.number().int().min(0).max(LIMITS.residentStreamsMax),
+  agentProcesses: z.number().int().min(1).max(4_096),
+  agentMemoryMb: z.number().int().min(1).max(LIMITS.agentMemoryMbMax),
+  agentsMemoryMb: z.number().int().min(1).max(1_048_576),
+  agentHandlerMs: z.number().int().min(1).max(LIMITS.handlerMsMax),
   evacuate: z.boolean(),
   leaseMs: z.number().int().min(1_000).max(LIMITS.directoryLeaseMsMax),
   leaveMs: z.number().int().min(100).max(600_000),
@@ -228,6 +240,10 @@ export function completeSettings(settings: SiteSettings): SiteOptions {
     privateLinks: settings.privateLinks ?? true,
     halted: settings.halted ?? false,
     maxStreams: settings.maxStreams ?? LIMITS.residentStreamsMax,
+    agentProcesses: settings.agentProcesses ?? LIMITS.agentProcessesMax,
+    agentMemoryMb: settings.agentMemoryMb ?? LIMITS.processMemoryMbMax,
+    agentsMemoryMb: settings.agentsMemoryMb ?? LIMITS.processesMemoryMbMax,
+    agentHandlerMs: settings.agentHandlerMs ?? LIMITS.processHandlerMsMax,
     evacuate: settings.evacuate ?? true,
     leaseMs: settings.leaseMs,
     leaveMs: settings.leaveMs ?? LIMITS.departureMs,

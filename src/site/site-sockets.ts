@@ -33,6 +33,12 @@ export async function openSockets(
   const streams = await LiveStreams.open({
     ...{ host, port: streamPort, transport: streamTransport },
     ...{ allowInline, maxStreams, privateLinks, clock, random, log },
+    maxima: {
+      processes: options.agentProcesses,
+      memoryMb: options.agentMemoryMb,
+      totalMemoryMb: options.agentsMemoryMb,
+      handlerMs: options.agentHandlerMs,
+    },
     records: join(options.data, "records"),
   });
   try {

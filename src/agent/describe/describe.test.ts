@@ -3,16 +3,18 @@ import { after, test } from "node:test";
 import { SystemClock } from "../../base/index.ts";
 import { prepareCode } from "../../code/index.ts";
 import { unpackValue } from "../../wire/index.ts";
-import { describeInline } from "./describe-inline.ts";
-import { DescribingWorker } from "./describing-worker.ts";
-import type { DescribeDefinition } from "./description.ts";
+import { openAgentProcesses } from "../agent-processes.ts";
+import { inlineReader } from "./inline-reader.ts";
+import { ProcessReader } from "./process-reader.ts";
+import type { UploadReader } from "./upload-reader.ts";
 
-const worker = new DescribingWorker({ clock: new SystemClock(), deadlineMs: 1_000 });
-after(() => worker[Symbol.asyncDispose]());
+const pool = openAgentProcesses();
+after(() => pool[Symbol.asyncDispose]());
+const reader = new ProcessReader({ pool, clock: new SystemClock(), deadlineMs: 1_000 });
 
-async function describe(how: DescribeDefinition, source: string) {
-  const { expression } = await prepareCode("agent", { source, file: "dir/counter.ts" });
-  return how(expression);
+async function describe(how: UploadReader, source: string, owner = "shell-1") {
+  const { definition } = await how.agent({ source, file: "dir/counter.ts" }, owner);
+  return definition;
 }
 
 const refusals: readonly [what: string, source: string, code: string, message: RegExp][] = [
@@ -62,9 +64,10 @@ const refusals: readonly [what: string, source: string, code: string, message: R
   ],
 ];
 
-const ways: readonly [string, DescribeDefinition][] = [
-  ["inline", describeInline({ now: () => 1_234, random: () => 0.25 })],
-  ["in a worker", worker.describe],
+const inline = inlineReader({ prepare: prepareCode, now: () => 1_234, random: () => 0.25 });
+const ways: readonly [string, UploadReader][] = [
+  ["inline", inline],
+  ["in a process", reader],
 ];
 for (const [way, how] of ways) {
   test(`${way}: a description has the definition's fields, its packed briefcase and its events`, async () => {
@@ -102,7 +105,7 @@ for (const [way, how] of ways) {
 
 test("inline, time and chance are the site's", async () => {
   const { briefcase } = await describe(
-    describeInline({ now: () => 1_234, random: () => 0.25 }),
+    inline,
     "export default { on: {}, briefcase: { at: Date.now(), chance: Math.random() } }",
   );
   assert.deepEqual(unpackValue(briefcase), { at: 1_234, chance: 0.25 });
@@ -123,10 +126,7 @@ const endless: readonly [string, string, RegExp][] = [
 ];
 for (const [what, source, message] of endless) {
   test(`${what} at the top level ends, and the next definition is read`, async () => {
-    const asked = [
-      describe(worker.describe, source),
-      describe(worker.describe, "export default { on: {} }"),
-    ];
+    const asked = [describe(reader, source), describe(reader, "export default { on: {} }")];
     const [bad, good] = await Promise.allSettled(asked);
     assert.equal(bad?.status, "rejected");
     assert.equal(bad.reason.code, "code-failed");
@@ -136,14 +136,63 @@ for (const [what, source, message] of endless) {
 }
 
 test("an unhandled rejection does no harm", async () => {
-  await describe(worker.describe, "Promise.reject(1); export default { on: {} }");
-  await describe(worker.describe, "export default { on: {} }");
+  await describe(reader, "Promise.reject(1); export default { on: {} }");
+  await describe(reader, "export default { on: {} }");
 });
 
-test("a closed worker describes nothing", async () => {
-  const closed = new DescribingWorker({ clock: new SystemClock() });
-  await closed[Symbol.asyncDispose]();
-  await assert.rejects(describe(closed.describe, "export default { on: {} }"), {
-    code: "executor-failed",
+for (const [way, how] of ways) {
+  test(`${way}: code is prepared as it is anywhere, and refused with its place`, async () => {
+    const source = { source: "export default { on: { append: (ctx) => outside } };", file: "a.ts" };
+    const refused = await prepareCode("agent", source).catch((error: Error) => error);
+    await assert.rejects(how.agent(source, "shell-1"), (error: Error) => {
+      assert.equal(error.message, (refused as Error).message);
+      return true;
+    });
+    const fine = { source: "export default { on: { append: (ctx, m) => m } };", file: "a.ts" };
+    const { code } = await how.agent(fine, "shell-1");
+    assert.deepEqual(code, await prepareCode("agent", fine));
   });
+
+  test(`${way}: a handler is prepared, and not evaluated`, async () => {
+    const handler = { source: "(ctx, m) => { for (;;); }", file: "counter.append" };
+    assert.deepEqual(await how.handler(handler, "shell-1"), await prepareCode("handler", handler));
+    await assert.rejects(how.handler({ source: "1 +" }, "shell-1"), { code: "code-syntax" });
+  });
+}
+
+test("what ends the engine while an upload is read is that upload's failure", async () => {
+  await assert.rejects(describe(reader, "new Array(5e7).fill(1.1); export default { on: {} }"), {
+    code: "code-failed",
+    message: /used up 64 MiB|did not end/,
+  });
+  assert.deepEqual((await describe(reader, "export default { on: {} }")).handlers, []);
+});
+
+test("one upload finds nothing of another", async () => {
+  const source = `const seen = globalThis.mine; globalThis.mine = 1; Object.prototype.toString.mine = 1;
+    export default { on: {}, briefcase: { seen, shared: Object.prototype.toString.mine } }`;
+  for (const _ of [1, 2]) {
+    const { briefcase } = await describe(reader, source).catch(() => ({ briefcase: undefined }));
+    if (briefcase !== undefined)
+      assert.equal((unpackValue(briefcase) as Record<string, unknown>)["seen"], undefined);
+  }
+});
+
+test("an owner's costly uploads do not hold up another's", async () => {
+  let isOver = false;
+  const costly = Promise.allSettled(
+    [1, 2, 3].map((n) => describe(reader, `for (;;) {} ${n}; export default { on: {} }`, "evil")),
+  ).then(() => {
+    isOver = true;
+  });
+  await describe(reader, "export default { on: {} }", "good");
+  assert.equal(isOver, false);
+  await costly;
+});
+
+test("a closed pool reads nothing", async () => {
+  const closed = openAgentProcesses();
+  await closed[Symbol.asyncDispose]();
+  const late = new ProcessReader({ pool: closed, clock: new SystemClock() });
+  await assert.rejects(describe(late, "export default { on: {} }"), { code: "executor-failed" });
 });

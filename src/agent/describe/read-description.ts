@@ -19,7 +19,7 @@ export interface Ambience {
  * Evaluates prepared code in a new compartment of this thread, which must be locked down. Output is dropped: the code
  * prints it again where it runs.
  *
- * @throws {MeanderError} as `DescribeDefinition`; nothing else, whatever the code does, unless it never ends
+ * @throws {MeanderError} as `UploadReader.agent`; nothing else, whatever the code does, unless it never ends
  */
 export function readDescription(
   expression: string,

@@ -3,21 +3,28 @@ import { test } from "node:test";
 import { VirtualClock } from "../../base/index.ts";
 import { Watchdog } from "./watchdog.ts";
 
-/** A thread as its watchdog sees it. */
+/** A process as its watchdog sees it. */
 class World {
   readonly clock = new VirtualClock();
   readonly stuck: number[] = [];
   running: number | undefined;
   beats = 0;
   isBusy = false;
+  silentMs: number | undefined;
+  silences = 0;
   readonly watchdog: Watchdog = new Watchdog({
     clock: this.clock,
-    watched: this,
+    look: () => ({ running: this.running, beats: this.beats }),
     isBusy: () => this.isBusy,
     shortestMs: () => 100,
     longestMs: (slot) => (slot === 1 ? 100 : 1_000),
     onStuck: (slot) => {
       this.stuck.push(slot);
+      this.watchdog.stop();
+    },
+    silentMs: () => this.silentMs,
+    onSilent: () => {
+      this.silences++;
       this.watchdog.stop();
     },
   });
@@ -83,7 +90,7 @@ test("watchdog: a pause of the watching thread itself counts as two looks", () =
   const stuck: number[] = [];
   const watchdog = new Watchdog({
     clock: { now: () => clock.now() + ahead, wall: () => 0, after: clock.after.bind(clock) },
-    watched: { running: 1, beats: 1 },
+    look: () => ({ running: 1, beats: 1 }),
     isBusy: () => true,
     shortestMs: () => 100,
     longestMs: () => 100,
@@ -91,6 +98,8 @@ test("watchdog: a pause of the watching thread itself counts as two looks", () =
       stuck.push(slot);
       watchdog.stop();
     },
+    silentMs: () => undefined,
+    onSilent: () => {},
   });
   watchdog.wake();
   // The whole process was stopped for an hour.
@@ -99,4 +108,26 @@ test("watchdog: a pause of the watching thread itself counts as two looks", () =
   assert.deepEqual(stuck, []);
   clock.advance(50);
   assert.deepEqual(stuck, [1]);
+});
+
+test("watchdog: a process that begins nothing of what it is to do is found", () => {
+  const world = new World();
+  world.isBusy = true;
+  world.silentMs = 1_000;
+  world.watchdog.wake();
+  world.clock.advance(900);
+  // Something ran, and waits.
+  world.beats++;
+  world.clock.advance(900);
+  assert.equal(world.silences, 0);
+  world.clock.advance(200);
+  assert.equal(world.silences, 1);
+});
+
+test("watchdog: one that only waits may do so for ever", () => {
+  const world = new World();
+  world.isBusy = true;
+  world.watchdog.wake();
+  world.clock.advance(10_000_000);
+  assert.equal(world.silences, 0);
 });

@@ -13,7 +13,8 @@ export interface Watched {
 /** What a watchdog needs of its owner. */
 export interface WatchdogOptions {
   readonly clock: Clock;
-  readonly watched: Watched;
+  /** Looks at what it observes. */
+  readonly look: () => Watched;
   /** Whether something may start to run without the owner's doing. */
   readonly isBusy: () => boolean;
   /** The shortest bound of all that may run, ms. */
@@ -22,20 +23,25 @@ export interface WatchdogOptions {
   readonly longestMs: (slot: number) => number;
   /** It ran longer. */
   readonly onStuck: (slot: number) => void;
+  /** How long nothing may run or start though the owner is busy, ms; undefined: for ever. */
+  readonly silentMs: () => number | undefined;
+  /** Nothing ran or started for longer. */
+  readonly onSilent: () => void;
 }
 
 /**
- * Watches a thread from outside: one thing that runs longer than it may is found at most two looks later.
+ * Watches a process from outside: one thing that runs longer than it may is found at most two looks later, and so is a
+ * process that does nothing of what it is to do.
  *
- * Time in which the watching thread itself did not run does not count: both may have been stopped together.
+ * Time in which the watching process itself did not run does not count: both may have been stopped together.
  */
 export class Watchdog {
   readonly #options: WatchdogOptions;
   #cancel: Cancel | undefined;
-  #beats = 0;
+  #seen: Watched = { running: undefined, beats: 0 };
   #lookedAt = 0;
-  /** How long the same has been running. */
-  #stuckMs = 0;
+  /** How long the same has been so. */
+  #sameMs = 0;
 
   constructor(options: WatchdogOptions) {
     this.#options = options;
@@ -45,8 +51,8 @@ export class Watchdog {
   wake(): void {
     if (this.#cancel !== undefined) return;
     this.#lookedAt = this.#options.clock.now();
-    this.#stuckMs = 0;
-    this.#beats = this.#options.watched.beats;
+    this.#sameMs = 0;
+    this.#seen = this.#options.look();
     this.#lookLater();
   }
 
@@ -62,15 +68,18 @@ export class Watchdog {
 
   #look(period: number): void {
     this.#cancel = undefined;
-    const { clock, watched, isBusy, longestMs, onStuck } = this.#options;
+    const { clock, look, isBusy, longestMs, onStuck, silentMs, onSilent } = this.#options;
     const now = clock.now();
     const passed = Math.min(now - this.#lookedAt, 2 * period);
     this.#lookedAt = now;
-    const { beats, running } = watched;
-    this.#stuckMs = running === undefined || beats !== this.#beats ? 0 : this.#stuckMs + passed;
-    this.#beats = beats;
+    const { beats, running } = look();
+    const isSame = beats === this.#seen.beats && running === this.#seen.running;
+    this.#sameMs = isSame ? this.#sameMs + passed : 0;
+    this.#seen = { beats, running };
     if (running === undefined && !isBusy()) return;
     this.#lookLater();
-    if (running !== undefined && this.#stuckMs >= longestMs(running)) onStuck(running);
+    if (running === undefined) {
+      if (this.#sameMs >= (silentMs() ?? Number.POSITIVE_INFINITY)) onSilent();
+    } else if (this.#sameMs >= longestMs(running)) onStuck(running);
   }
 }

@@ -1,6 +1,6 @@
 import type { Executor, InlineExecutor } from "../../agent/index.ts";
 import { delay, type Log, MeanderError, type Random } from "../../base/index.ts";
-import { CodeStore, prepareCode } from "../../code/index.ts";
+import { CodeStore } from "../../code/index.ts";
 import { EmbeddedDirectory, MemoryStore } from "../../directory/embedded/index.ts";
 import {
   type Directory,
@@ -148,8 +148,7 @@ export class SimSite {
       ),
       marks: this.#marks,
       executors,
-      describe: this.#world.describe,
-      prepare: prepareCode,
+      reader: this.#world.reader,
       code: new CodeStore({
         fetch: (sha256) => directory.getBlob(sha256),
         put: (bytes) => directory.putBlob(bytes),

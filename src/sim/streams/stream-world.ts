@@ -1,10 +1,10 @@
 import {
-  type DescribeDefinition,
-  describeInline,
   InlineExecutor,
+  inlineReader,
   type MakeInlineExecutor,
   type ShellPort,
   type StreamEvent,
+  type UploadReader,
 } from "../../agent/index.ts";
 import {
   type Clock,
@@ -14,6 +14,7 @@ import {
   SILENT,
   VirtualClock,
 } from "../../base/index.ts";
+import { prepareCode } from "../../code/index.ts";
 import type { SiteRecord } from "../../session/index.ts";
 import {
   type EndpointId,
@@ -53,7 +54,7 @@ export class StreamWorld {
   readonly invariants: Invariants;
   readonly sites: SimSite[] = [];
   readonly frameBytes: number;
-  readonly describe: DescribeDefinition;
+  readonly reader: UploadReader;
   readonly traceLog: TraceLog;
   readonly #times = new Map<TimedStep, number>();
   /** Whose process it is or was, by instance. */
@@ -74,7 +75,8 @@ export class StreamWorld {
     this.frameBytes = frameBytes;
     this.traceLog = new TraceLog(trace, (frame) => frameWords(frame, (id) => this.#nameOf(id)));
     this.invariants = new Invariants(this);
-    this.describe = describeInline({
+    this.reader = inlineReader({
+      prepare: prepareCode,
       now: () => this.clock.wall(),
       random: () => this.random.float(),
     });
@@ -265,7 +267,7 @@ export class StreamWorld {
   async start(untilMs = START_MS): Promise<void> {
     // What is loaded from disk on its first use is loaded before virtual time begins.
     await this.newExecutor(this.clock);
-    await this.describe("({ on: {} })");
+    await this.reader.agent({ source: "export default { on: {} }" }, "simulation");
     for (const site of this.sites) {
       this.run(async () => {
         if (site !== this.leader)

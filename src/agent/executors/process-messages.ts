@@ -2,10 +2,10 @@ import { Packr } from "msgpackr";
 import { MeanderError, messageOf } from "../../base/index.ts";
 import type { Fault } from "../../stream/index.ts";
 import type { AgentProgram, InvocationResult } from "../executor.ts";
-import type { HandlerName } from "../model.ts";
+import { HANDLER_NAMES, type HandlerName } from "../model.ts";
 
-/** Messages of an executor to a worker. The agent is named by its slot. */
-export type ToWorker =
+/** Messages of an executor to a process. The agent is named by its slot. */
+export type ToProcess =
   /** `seed` of its chance, u32; `skewMs`: how far its host's clock is ahead of the machine's. */
   | readonly ["start", slot: number, program: AgentProgram, seed: number, skewMs: number]
   /** As `packBatch` makes them. */
@@ -21,8 +21,8 @@ export type ToWorker =
     ]
   | readonly ["close", slot: number];
 
-/** Messages of a worker. The results of an agent come in the order of its calls. */
-export type FromWorker =
+/** Messages of a process. The results of an agent come in the order of its calls. */
+export type FromProcess =
   | readonly ["started", slot: number, handlers: readonly HandlerName[]]
   | readonly ["start-failed", slot: number, error: PackedError]
   | readonly ["done", slot: number, result: PackedResult]
@@ -32,6 +32,8 @@ export type FromWorker =
   | readonly ["line", slot: number, line: string]
   | readonly ["handler-set", slot: number, handlers: readonly HandlerName[]]
   | readonly ["handler-refused", slot: number, error: PackedError]
+  /** The call that runs waits for a promise. */
+  | readonly ["waits", slot: number]
   /** The slot is free again. */
   | readonly ["closed", slot: number];
 
@@ -46,7 +48,7 @@ type PackedResult = readonly [
 ];
 
 /** An error of ours on its way; anything else goes as `executor-failed`. */
-type PackedError = readonly [
+export type PackedError = readonly [
   code: string,
   what: string,
   where: string | null,
@@ -61,15 +63,27 @@ const packr = new Packr({ useRecords: false });
 const unpackr = new Packr({ useRecords: false, copyBuffers: true });
 
 /** A message as bytes, to be copied before the next is packed; those of several can be put in a row. */
-export function packMessage(message: ToWorker | FromWorker): Uint8Array {
+export function packMessage(message: ToProcess | FromProcess): Uint8Array {
   return packr.pack(message);
 }
 
-/** The messages in a row of them; they share no memory with the bytes. */
-export function unpackMessages<Message extends ToWorker | FromWorker>(
-  bytes: Uint8Array,
-): readonly Message[] {
-  return bytes.byteLength === 0 ? [] : (unpackr.unpackMultiple(bytes) as Message[]);
+/** The messages of a site in a row of them; they share no memory with the bytes. */
+export function unpackToProcess(bytes: Uint8Array): readonly ToProcess[] {
+  return bytes.byteLength === 0 ? [] : (unpackr.unpackMultiple(bytes) as ToProcess[]);
+}
+
+/**
+ * The messages of a process in a row of them; they share no memory with the bytes. Undefined when they are not such:
+ * code that got out of its compartment could send anything.
+ */
+export function unpackFromProcess(bytes: Uint8Array): readonly FromProcess[] | undefined {
+  if (bytes.byteLength === 0) return [];
+  try {
+    const messages = unpackr.unpackMultiple(bytes) as unknown[];
+    return messages.every(isFromProcess) ? (messages as FromProcess[]) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 export function packResult({ briefcase, effects, exits }: DoneResult): PackedResult {
@@ -128,4 +142,71 @@ function pairs<First>(flat: PairsOf<First>): [First, Uint8Array][] {
     all.push([flat[index] as First, flat[index + 1] as Uint8Array]);
   }
   return all;
+}
+
+function isFromProcess(value: unknown): value is FromProcess {
+  if (!Array.isArray(value)) return false;
+  const [type, slot, ...rest] = value as readonly unknown[];
+  if (!Number.isInteger(slot)) return false;
+  const [first, second, third] = rest;
+  switch (type) {
+    case "done":
+      return isResult(first);
+    case "interrupted":
+    case "waits":
+    case "closed":
+      return true;
+    case "failed":
+      return isFault(first);
+    case "call":
+      return Number.isInteger(first) && isText(second) && isBytes(third);
+    case "line":
+      return isText(first);
+    case "started":
+    case "handler-set":
+      return Array.isArray(first) && first.every((each) => HANDLER_NAMES.includes(each));
+    case "start-failed":
+    case "handler-refused":
+      return isError(first);
+    default:
+      return false;
+  }
+}
+
+function isResult(value: unknown): boolean {
+  if (!Array.isArray(value)) return false;
+  const [briefcase, reply, relocate, exits, appends, timers] = value as readonly unknown[];
+  return (
+    (briefcase === null || isBytes(briefcase)) &&
+    (reply === null || isBytes(reply)) &&
+    (relocate === null || isText(relocate)) &&
+    typeof exits === "boolean" &&
+    areAlternately(appends, isText) &&
+    areAlternately(timers, (delay) => typeof delay === "number" && delay >= 0)
+  );
+}
+
+/** Whether it is a row of such values, each followed by bytes. */
+function areAlternately(value: unknown, isFirst: (value: unknown) => boolean): boolean {
+  if (!Array.isArray(value) || value.length % 2 !== 0) return false;
+  return value.every((each, index) => (index % 2 === 0 ? isFirst(each) : isBytes(each)));
+}
+
+function isFault(value: unknown): boolean {
+  const { code, message, agent } = (value ?? {}) as Partial<Record<keyof Fault, unknown>>;
+  return isText(code) && isText(message) && isText(agent);
+}
+
+function isError(value: unknown): boolean {
+  if (!Array.isArray(value)) return false;
+  const [code, what, ...rest] = value as readonly unknown[];
+  return isText(code) && isText(what) && rest.every((each) => each === null || isText(each));
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string";
+}
+
+function isBytes(value: unknown): value is Uint8Array {
+  return value instanceof Uint8Array;
 }

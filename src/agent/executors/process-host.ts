@@ -1,7 +1,7 @@
 import type { AgentHost } from "../executor.ts";
 
-/** How the host of an agent in a worker reaches the executor. */
-export interface ThreadHostOptions {
+/** How the host of an agent in a process reaches the executor. */
+export interface ProcessHostOptions {
   /** Wall clock of the agent's site, ms. */
   readonly now: () => number;
   readonly random: () => number;
@@ -14,13 +14,13 @@ interface Call {
   readonly reject: (error: Error) => void;
 }
 
-/** What an agent in a worker has for a host: passes on to the real one, and waits for its answers. */
-export class ThreadHost implements AgentHost {
-  readonly #options: ThreadHostOptions;
+/** What an agent in a process has for a host: passes on to the real one, and waits for its answers. */
+export class ProcessHost implements AgentHost {
+  readonly #options: ProcessHostOptions;
   readonly #calls = new Map<number, Call>();
   #lastCall = 0;
 
-  constructor(options: ThreadHostOptions) {
+  constructor(options: ProcessHostOptions) {
     this.#options = options;
   }
 

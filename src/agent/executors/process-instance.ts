@@ -11,24 +11,24 @@ import type {
 import type { HandlerName } from "../model.ts";
 import { packBatch } from "./packed-batch.ts";
 import {
-  type FromWorker,
+  type FromProcess,
   packError,
-  type ToWorker,
+  type ToProcess,
   unpackError,
   unpackResult,
-} from "./worker-messages.ts";
-import type { WorkerSignals } from "./worker-signals.ts";
+} from "./process-messages.ts";
 
 /** Batches are numbered up to here, then, when none is pending, from 1 again. */
 const BATCH_MAX = 2 ** 30;
 
 const INTERRUPTED: InvocationResult = { type: "interrupted" };
 
-/** What an instance needs of the worker it is in. */
-export interface WorkerLink {
-  readonly signals: WorkerSignals;
+/** What an instance needs of the process it is in. */
+export interface ProcessLink {
+  /** Calls of these batches, up to this one, must not begin. */
+  readonly interrupt: (slot: number, batch: number) => void;
   /** Leaves with the others of this turn. */
-  readonly send: (message: ToWorker) => void;
+  readonly send: (message: ToProcess) => void;
 }
 
 /** Calls that were asked for together. */
@@ -44,24 +44,25 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** One agent in a worker, as seen by the main thread. */
-export class WorkerInstance implements AgentInstance {
+/** One agent in a process, as seen by its site. */
+export class ProcessInstance implements AgentInstance {
   readonly slot: number;
   readonly program: AgentProgram;
   readonly ended: Promise<Fault>;
   readonly #host: AgentHost;
-  readonly #link: WorkerLink;
+  readonly #link: ProcessLink;
   readonly #handlers = new Set<HandlerName>();
   readonly #batches: Batch[] = [];
-  /** Start or replacement of a handler under way: the worker answers them in order. */
+  /** Start or replacement of a handler under way: the process answers them in order. */
   readonly #preparing: Waiting[] = [];
   #lastBatch = 0;
   #end: (fault: Fault) => void = () => {};
   #fault: Fault | undefined;
+  #isWaiting = false;
   #isClosed = false;
 
   /** Sends its start; {@link started} reports the outcome. */
-  constructor(slot: number, program: AgentProgram, host: AgentHost, link: WorkerLink) {
+  constructor(slot: number, program: AgentProgram, host: AgentHost, link: ProcessLink) {
     this.slot = slot;
     this.program = program;
     this.#host = host;
@@ -69,7 +70,7 @@ export class WorkerInstance implements AgentInstance {
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
-    link.signals.interrupt(slot, 0);
+    link.interrupt(slot, 0);
   }
 
   get handlers(): ReadonlySet<HandlerName> {
@@ -81,9 +82,18 @@ export class WorkerInstance implements AgentInstance {
     return `${this.program.stream}/${this.program.agent}`;
   }
 
-  /** Whether an answer of the worker is due. */
+  /** Whether an answer of the process is due, now or when what it waits for has come. */
   get isBusy(): boolean {
     return this.#batches.length > 0 || this.#preparing.length > 0;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Whether its call waits for a promise. */
+  get isWaiting(): boolean {
+    return this.#isWaiting;
   }
 
   /** @param skewMs how far the clock of the host is ahead of the machine's */
@@ -101,7 +111,7 @@ export class WorkerInstance implements AgentInstance {
       return;
     }
     if (this.#lastBatch >= BATCH_MAX && this.#batches.length === 1) {
-      this.#link.signals.interrupt(this.slot, 0);
+      this.#link.interrupt(this.slot, 0);
       this.#lastBatch = 0;
     }
     this.#lastBatch++;
@@ -109,7 +119,7 @@ export class WorkerInstance implements AgentInstance {
   }
 
   interrupt(): void {
-    if (this.#batches.length > 0) this.#link.signals.interrupt(this.slot, this.#lastBatch);
+    if (this.#batches.length > 0) this.#link.interrupt(this.slot, this.#lastBatch);
   }
 
   restore(briefcase: Uint8Array): void {
@@ -127,20 +137,21 @@ export class WorkerInstance implements AgentInstance {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#batches.length = 0;
+    this.#isWaiting = false;
     const closed = new MeanderError("executor-failed", "the agent was closed meanwhile");
     for (const waiting of this.#preparing.splice(0)) waiting.reject(closed);
     if (this.#fault === undefined) this.#link.send(["close", this.slot]);
   }
 
-  /** The worker reported something about this agent. `next`: its next report, if that was received at the same time. */
-  receive(message: FromWorker, next?: FromWorker): void {
+  /** The process reported something about this agent. `next`: its next report, if that came at the same time. */
+  receive(message: FromProcess, next?: FromProcess): void {
     if (this.#isClosed) return;
     switch (message[0]) {
       case "done":
         this.#tell(unpackResult(message[2], this.program.agent), this.#isResult(next));
         break;
       case "failed":
-        this.#tell({ type: "failed", fault: message[2] });
+        this.#tell({ type: "failed", fault: this.#ownFault(message[2]) });
         break;
       case "interrupted":
         this.#tell(INTERRUPTED);
@@ -161,6 +172,9 @@ export class WorkerInstance implements AgentInstance {
       case "handler-refused":
         this.#preparing.shift()?.reject(unpackError(message[2]));
         break;
+      case "waits":
+        this.#isWaiting = true;
+        break;
       case "closed":
         break;
       default:
@@ -168,12 +182,12 @@ export class WorkerInstance implements AgentInstance {
     }
   }
 
-  /** The worker has ended, perhaps because of the call that ran: that fails, those after it are interrupted. */
+  /** The process has ended, perhaps because of the call that ran: that fails, those after it are interrupted. */
   fail(fault: Fault): void {
     this.#over(fault, { type: "failed", fault: { ...fault, endedExecutor: true } });
   }
 
-  /** The worker has ended because of another agent: all calls are interrupted. */
+  /** The process has ended for another reason: all calls are interrupted. */
   interruptFor(fault: Fault): void {
     this.#over(fault, INTERRUPTED);
   }
@@ -195,26 +209,32 @@ export class WorkerInstance implements AgentInstance {
     }
   }
 
-  #isResult(next: FromWorker | undefined): boolean {
+  /** A mark of ours is not the process's to set. */
+  #ownFault({ code, message }: Fault): Fault {
+    return { code, message, agent: this.program.agent };
+  }
+
+  #isResult(next: FromProcess | undefined): boolean {
     if (next === undefined || next[1] !== this.slot) return false;
     return next[0] === "done" || next[0] === "failed" || next[0] === "interrupted";
   }
 
   #tell(result: InvocationResult, more = false): void {
     const batch = this.#batches[0];
-    assert(batch !== undefined, "a result belongs to a call");
+    if (batch === undefined) return;
+    this.#isWaiting = false;
     const index = batch.next++;
     if (batch.next === batch.size) this.#batches.shift();
     batch.done(index, result, more && batch.next < batch.size);
   }
 
-  #prepare(message: ToWorker): Promise<void> {
+  #prepare(message: ToProcess): Promise<void> {
     this.#link.send(message);
     return new Promise((resolve, reject) => void this.#preparing.push({ resolve, reject }));
   }
 
   #call(call: number, verb: string, argument: Uint8Array): void {
-    const answer = (message: ToWorker): void => {
+    const answer = (message: ToProcess): void => {
       if (!this.#isClosed && this.#fault === undefined) this.#link.send(message);
     };
     this.#host.call(verb, argument).then(

@@ -1,60 +1,68 @@
 import { assert, type Clock, SeededRandom } from "../../base/index.ts";
 import type { AgentProgram } from "../executor.ts";
+import type { SiteLink } from "../processes/index.ts";
 import { AgentRunner } from "./agent-runner.ts";
-import type { AnswerBox } from "./answer-box.ts";
 import { unpackBatch } from "./packed-batch.ts";
-import { ThreadHost } from "./thread-host.ts";
+import { ProcessHost } from "./process-host.ts";
 import {
-  type FromWorker,
+  type FromProcess,
   packError,
+  packMessage,
   packResult,
-  type ToWorker,
+  type ToProcess,
   unpackError,
-  unpackMessages,
-} from "./worker-messages.ts";
-import type { WorkerSignals } from "./worker-signals.ts";
+  unpackToProcess,
+} from "./process-messages.ts";
 
 /** Answers are sent when the last were sent this long ago, ms, though there is more to do. */
 const ANSWERS_MS_MAX = 5;
 
-/** What a thread of agents depends on. */
-export interface AgentThreadOptions {
-  readonly signals: WorkerSignals;
-  readonly answers: AnswerBox;
+/** How often it asks whether the calls that wait are interrupted, ms. */
+const INTERRUPTS_MS = 1;
+
+/** What the agents of a process depend on. */
+export interface ProcessAgentsOptions {
+  readonly link: Pick<SiteLink, "begin" | "put" | "send" | "leave" | "isEmpty" | "interruptedUpTo">;
   readonly clock: Clock;
   /** Runs a task in a separate turn of the event loop, after all promise jobs of this one. */
   readonly nextTurn: (task: () => void) => void;
 }
 
-interface ThreadAgent {
+interface ProcessAgent {
   readonly runner: AgentRunner;
-  readonly host: ThreadHost;
+  readonly host: ProcessHost;
+  /** Calls that have ended, and how many had when it was told last that one waits. */
+  ended: number;
+  toldAt: number;
 }
 
 /**
- * The worker's half of the worker executor: runs the agents of one thread.
+ * The process's half of the process executor: runs the agents of one process.
  *
  * Each message is handled in a separate turn of the event loop, so that all promise jobs that it leads to belong to its
- * agent: the signals tell the watchdog which agent runs, also when code runs after its handler has ended.
+ * agent: its site sees which agent runs, also when code runs after its handler has ended.
  */
-export class AgentThread {
-  readonly #options: AgentThreadOptions;
-  readonly #agents = new Map<number, ThreadAgent>();
-  #waiting: ToWorker[] = [];
+export class ProcessAgents {
+  readonly #options: ProcessAgentsOptions;
+  readonly #agents = new Map<number, ProcessAgent>();
+  #waiting: ToProcess[] = [];
   /** Index of the next in {@link #waiting}. */
   #next = 0;
   #sentAt = 0;
+  /** When it was asked last which batches are interrupted, and the answer. */
+  #askedAt = Number.NEGATIVE_INFINITY;
+  #interruptedUpTo = 0;
   #isScheduled = false;
   /** Whose turn it is. */
   #turn: number | undefined;
 
-  constructor(options: AgentThreadOptions) {
+  constructor(options: ProcessAgentsOptions) {
     this.#options = options;
   }
 
   /** Takes what the executor sent. */
   receive(bytes: Uint8Array): void {
-    const messages = unpackMessages<ToWorker>(bytes);
+    const messages = unpackToProcess(bytes);
     if (this.#next === this.#waiting.length) {
       this.#waiting = [...messages];
       this.#next = 0;
@@ -77,38 +85,44 @@ export class AgentThread {
   }
 
   readonly #step = (): void => {
-    const { signals, nextTurn } = this.#options;
+    const { link, clock, nextTurn } = this.#options;
+    this.#tellOfWaiting();
     const message = this.#waiting[this.#next];
     if (message === undefined) {
       this.#turn = undefined;
-      signals.leave();
-      this.#send();
+      link.leave();
+      this.#sentAt = clock.now();
       this.#isScheduled = false;
       return;
     }
     this.#next++;
     this.#turn = message[1];
-    signals.enter(message[1]);
+    this.#askedAt = Number.NEGATIVE_INFINITY;
     nextTurn(this.#step);
     this.#handle(message);
   };
 
-  #send(): void {
-    this.#options.answers.send();
-    this.#sentAt = this.#options.clock.now();
+  /** Of the agent whose turn has ended, with all its promise jobs. */
+  #tellOfWaiting(): void {
+    const agent = this.#turn === undefined ? undefined : this.#agents.get(this.#turn);
+    if (agent === undefined || !agent.runner.isWaiting || agent.toldAt === agent.ended) return;
+    agent.toldAt = agent.ended;
+    this.#options.link.put(packMessage(["waits", this.#turn as number]));
   }
 
   #sendInTime(): void {
-    const { answers, clock } = this.#options;
-    if (!answers.isEmpty && clock.now() - this.#sentAt > ANSWERS_MS_MAX) this.#send();
+    const { link, clock } = this.#options;
+    if (link.isEmpty || clock.now() - this.#sentAt <= ANSWERS_MS_MAX) return;
+    link.send();
+    this.#sentAt = clock.now();
   }
 
-  #tell(message: FromWorker): void {
-    this.#options.answers.put(message);
+  #tell(message: FromProcess): void {
+    this.#options.link.put(packMessage(message));
     this.#schedule();
   }
 
-  #handle(message: ToWorker): void {
+  #handle(message: ToProcess): void {
     const slot = message[1];
     if (message[0] === "start") {
       this.#start(slot, message[2], message[3], message[4]);
@@ -129,12 +143,15 @@ export class AgentThread {
         this.#run(slot, runner, message[2], message[3]);
         break;
       case "answered":
+        this.#options.link.begin(slot);
         host.settle(message[2], (call) => call.resolve(message[3]));
         break;
       case "refused":
+        this.#options.link.begin(slot);
         host.settle(message[2], (call) => call.reject(unpackError(message[3])));
         break;
       case "restore":
+        this.#options.link.begin(slot);
         runner.restore(message[2]);
         break;
       case "set-handler":
@@ -154,39 +171,55 @@ export class AgentThread {
     assert(!this.#agents.has(slot), "a slot is free when an agent starts in it");
     const { clock } = this.#options;
     const random = new SeededRandom(seed);
-    const host = new ThreadHost({
+    const host = new ProcessHost({
       now: () => clock.wall() + skewMs,
       random: () => random.float(),
       line: (line) => {
         this.#tell(["line", slot, line]);
-        this.#sendInTime();
+        // It may be the last that is heard of the handler.
+        this.#begin(slot);
       },
       call: (call, verb, argument) => this.#tell(["call", slot, call, verb, argument]),
     });
     try {
-      const runner = new AgentRunner(program, host, { clock, onBegin: this.#onBegin });
-      this.#agents.set(slot, { runner, host });
+      const onBegin = (): void => this.#begin(slot);
+      const runner = new AgentRunner(program, host, { clock, onBegin });
+      this.#agents.set(slot, { runner, host, ended: 0, toldAt: -1 });
       this.#tell(["started", slot, [...runner.handlers]]);
     } catch (thrown) {
       this.#tell(["start-failed", slot, packError(thrown)]);
     }
   }
 
-  readonly #onBegin = (): void => {
-    this.#options.signals.beat();
+  #begin(slot: number): void {
+    this.#options.link.begin(slot);
     this.#sendInTime();
-  };
+  }
 
   #run(slot: number, runner: AgentRunner, batch: number, invocations: Uint8Array): void {
-    const { signals } = this.#options;
+    const agent = this.#agents.get(slot);
     runner.run(
       unpackBatch(invocations),
       (_, result) => {
+        if (agent !== undefined) agent.ended++;
         if (result.type === "done") this.#tell(["done", slot, packResult(result)]);
         else if (result.type === "failed") this.#tell(["failed", slot, result.fault]);
         else this.#tell(["interrupted", slot]);
       },
-      () => signals.isInterrupted(slot, batch),
+      () => this.#isStopped(slot, batch),
     );
+    // What has ended counts, whatever its promise jobs do now.
+    this.#options.link.begin(slot);
+  }
+
+  /** Asks the system once in a turn, and again when some time has passed. */
+  #isStopped(slot: number, batch: number): boolean {
+    const { link, clock } = this.#options;
+    const now = clock.now();
+    if (now - this.#askedAt >= INTERRUPTS_MS) {
+      this.#askedAt = now;
+      this.#interruptedUpTo = link.interruptedUpTo(slot);
+    }
+    return batch <= this.#interruptedUpTo;
   }
 }

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { type Log, type LogFields, SILENT, SystemClock } from "../../base/index.ts";
+import { openAgentProcesses } from "../agent-processes.ts";
 import type { AgentInstance, AgentProgram, InvocationResult } from "../executor.ts";
+import type { ConfinedProcess, ProcessPool } from "../processes/index.ts";
 import { executorConformance } from "./executor.conformance.ts";
 import {
   type ExecutorUnderTest,
@@ -12,13 +14,16 @@ import {
   run,
   TestHost,
 } from "./executor.test.support.ts";
-import { WorkerExecutor } from "./worker-executor.ts";
+import { type ExecutorMaxima, ProcessExecutor } from "./process-executor.ts";
 
-/** One thread for the whole suite: nothing that an agent does there may show in another. */
-const shared = new WorkerExecutor({ clock: new SystemClock(), log: SILENT });
+/** Of all executors here. */
+const pool = openAgentProcesses();
+after(() => pool[Symbol.asyncDispose]());
+/** One process for the whole suite: nothing that an agent does there may show in another. */
+const shared = new ProcessExecutor({ pool, clock: new SystemClock(), log: SILENT });
 after(() => shared[Symbol.asyncDispose]());
 executorConformance(
-  "worker",
+  "process",
   async (): Promise<ExecutorUnderTest> => ({
     executor: shared,
     pass() {},
@@ -35,10 +40,26 @@ const MIXED = `append(ctx, m) {
 }`;
 
 /** An executor whose warnings are kept. */
-function made(): { executor: WorkerExecutor; warnings: LogFields[] } {
+function made(maxima?: Partial<ExecutorMaxima>): Made {
   const warnings: LogFields[] = [];
   const log: Log = { ...SILENT, warn: (_, fields = {}) => void warnings.push(fields) };
-  return { executor: new WorkerExecutor({ clock: new SystemClock(), log }), warnings };
+  const taken: ConfinedProcess[] = [];
+  const noting = {
+    take(memoryMb?: number) {
+      const process = pool.take(memoryMb);
+      taken.push(process);
+      return process;
+    },
+  } as ProcessPool;
+  const clock = new SystemClock();
+  return { executor: new ProcessExecutor({ pool: noting, clock, log, maxima }), warnings, taken };
+}
+
+interface Made {
+  readonly executor: ProcessExecutor;
+  readonly warnings: LogFields[];
+  /** Its processes, in the order of their starts. */
+  readonly taken: ConfinedProcess[];
 }
 
 function codesOf(results: readonly InvocationResult[]): string[] {
@@ -49,7 +70,7 @@ for (const [how, ending] of [
   ["loop", "an endless loop"],
   ["promises", "an endless row of promises"],
 ] as const) {
-  test(`worker: ${ending} ends at the deadline, and the agents of its thread with it`, async () => {
+  test(`process: ${ending} ends at the deadline, and the agents of its process with it`, async () => {
     const { executor, warnings } = made();
     await using _ = executor;
     const start = (changes: Partial<AgentProgram>): Promise<AgentInstance> =>
@@ -62,45 +83,47 @@ for (const [how, ending] of [
     const looped = run(guilty, [messageOf("fine"), messageOf(how), messageOf("y")]);
     const fault = await guilty.ended;
     assert.equal(fault.code, "handler-deadline");
-    assert.match(fault.message, /did not return within 100 ms/);
-    const expected = how === "loop" ? ["done", "handler-deadline", "interrupted"] : undefined;
+    assert.match(fault.message, /did not return within 100 ms \(limits\.handlerMs\)/);
     const results = await looped;
-    if (expected !== undefined) assert.deepEqual(codesOf(results), expected);
-    // Of a call that has ended before, nothing is at fault.
+    const expected = how === "loop" ? ["handler-deadline", "interrupted"] : ["done", "done"];
+    assert.deepEqual(codesOf(results), ["done", ...expected]);
     const marked = results.map((result) => result.type === "failed" && result.fault.endedExecutor);
     assert.deepEqual(marked, [false, how === "loop", false]);
     assert.deepEqual(codesOf(await waited), ["interrupted", "interrupted"]);
     assert.match((await idle.ended).message, /because of guilty\/counter/);
     assert.equal((await waiting.ended).code, "executor-failed");
     assert.equal(await replyOf(elsewhere, 5), 5);
-    assert.deepEqual(warnings, [
-      {
-        owner: "shell-1",
-        agent: "guilty/counter",
-        reason: "it did not return within 100 ms",
-        others: ["waiting/counter", "idle/counter"],
-        othersInterrupted: 1,
-      },
-    ]);
-    // Calls of what has ended fail, and a new start gets a new thread.
+    assert.deepEqual(
+      warnings.map(({ memoryMb: _, ...fields }) => fields),
+      [
+        {
+          owner: "shell-1",
+          agent: "guilty/counter",
+          reason: "it did not return within 100 ms (limits.handlerMs)",
+          others: ["waiting/counter", "idle/counter"],
+          othersInterrupted: 1,
+        },
+      ],
+    );
+    // Calls of what has ended fail, and a new start gets a new process.
     assert.equal((await failureOf(idle, 1)).code, "executor-failed");
     await assert.rejects(idle.setHandler("append", "() => 1"), { code: "executor-failed" });
     assert.equal(await replyOf(await start({ stream: "guilty" }), 6), 6);
   });
 }
 
-test("worker: a heap that grows without end fails the handler, naming the limit", async () => {
+test("process: a heap that grows without end fails the handler, naming the limit", async () => {
   const { executor } = made();
   await using _ = executor;
   const hungry = await executor.start(programOf(MIXED, { memoryMb: 16 }), new TestHost());
   const other = await executor.start(programOf(MIXED, { memoryMb: 16 }), new TestHost());
   const failure = await failureOf(hungry, "heap");
   assert.equal(failure.code, "executor-failed");
-  assert.match(failure.message, /memory of 16 MiB/);
+  assert.match(failure.message, /out of memory, bound 16 MiB \(limits\.memoryMb\)/);
   assert.match((await other.ended).message, /because of foo\/counter: .*16 MiB/);
 });
 
-test("worker: an agent with a dedicated thread ends alone", async () => {
+test("process: an agent that asks for a process of its own ends alone", async () => {
   const { executor } = made();
   await using _ = executor;
   const alone = await executor.start(
@@ -112,7 +135,7 @@ test("worker: an agent with a dedicated thread ends alone", async () => {
   assert.equal(await replyOf(other, 5), 5);
 });
 
-test("worker: code whose evaluation never ends does not start, nor replace a handler", async () => {
+test("process: code whose evaluation never ends does not start, nor replace a handler", async () => {
   const { executor } = made();
   await using _ = executor;
   const endless = "(() => { for (;;); })()";
@@ -125,7 +148,7 @@ test("worker: code whose evaluation never ends does not start, nor replace a han
   assert.equal((await instance.ended).code, "handler-deadline");
 });
 
-test("worker: many agents of one owner share a thread, and none loses or mixes its messages", async () => {
+test("process: many agents of one owner share a process, and none loses or mixes its messages", async () => {
   const { executor, warnings } = made();
   await using _ = executor;
   const agents = await Promise.all(
@@ -161,7 +184,7 @@ test("worker: many agents of one owner share a thread, and none loses or mixes i
   );
 });
 
-test("worker: an unhandled rejection fails the handler of its agent, or is printed", async () => {
+test("process: an unhandled rejection fails the handler of its agent, or is printed", async () => {
   const { executor } = made();
   await using _ = executor;
   const host = new TestHost();
@@ -177,7 +200,7 @@ test("worker: an unhandled rejection fails the handler of its agent, or is print
   assert.match(host.lines[0] ?? "", /not handled: .*sync/);
 });
 
-test("worker: calls after an interruption do not start, though the thread is busy", async () => {
+test("process: calls after an interruption do not start, though the process is busy", async () => {
   const { executor } = made();
   await using _ = executor;
   const host = new TestHost();
@@ -200,7 +223,7 @@ test("worker: calls after an interruption do not start, though the thread is bus
   assert.ok(types.slice(ended).every((type) => type === "interrupted"));
 });
 
-test("worker: of results that come together, all but the last say that more follow", async () => {
+test("process: of results that come together, all but the last say that more follow", async () => {
   const { executor } = made();
   await using _ = executor;
   const instance = await executor.start(programOf("append: (ctx, m) => m"), new TestHost());
@@ -223,7 +246,7 @@ test("worker: of results that come together, all but the last say that more foll
     assert.equal(told[index + 1]?.[0] === at, more, `result ${index}`);
 });
 
-test("worker: an executor that is disposed of ends its threads and reports nothing", async () => {
+test("process: an executor that is disposed of ends its processes and reports nothing", async () => {
   const { executor, warnings } = made();
   const instance = await executor.start(programOf(MIXED), new TestHost());
   instance.run([messageOf("loop")], () => assert.fail("nothing is reported"));
