@@ -10,7 +10,7 @@ const PAGE = "docs/drops.md";
 /** Where things are discarded and counted. */
 const FOLDERS = [
   ...["src/transport", "src/stack", "src/channel", "src/reflector", "src/media", "src/stream"],
-  ...["src/host", "src/session/shell", "src/directory", "src/site/plane"],
+  ...["src/host", "src/session/shell", "src/directory", "src/site/plane", "src/site/http"],
 ];
 
 /** Calls that count, up to the end of the arguments that hold the reason. */
@@ -26,6 +26,8 @@ const REFUSE = /#refuse\(\s*([^;,)\n]*)/g;
 
 /** Declarations whose strings are reasons that reach a counter in a variable. */
 const DECLARED: readonly (readonly [file: string, text: RegExp, prefix?: string])[] = [
+  ["src/site/http/caller.ts", /type DoorFault =([^;]*);/],
+  ["src/site/http/http-pace.ts", /type PaceFault =([^;]*);/],
   ["src/media/record/segment.ts", /type Refusal =([^;]*);/],
   ["src/media/record/track-buffer.ts", /type Unusable =([^;]*);/],
   ["src/channel/sequence-window.ts", /type Verdict = "new" \|([^;]*);/],

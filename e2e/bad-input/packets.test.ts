@@ -152,6 +152,8 @@ suite("malformed packets", () => {
     const before = await witnessed.siteDrops();
     const malformed = malformedPackets();
     const { socket, closed } = await openWebSocket(witnessed.solo);
+    // Without a greeting, it might send only a few of these bytes.
+    socket.send(viewerHello("malformed"));
     for (const bytes of malformed) socket.send(bytes);
     socket.send("text");
     socket.close();
@@ -159,6 +161,7 @@ suite("malformed packets", () => {
     await witnessed.untilCounted("malformed", before, malformed.length + 1);
 
     const large = await openWebSocket(witnessed.solo);
+    large.socket.send(viewerHello("large"));
     large.socket.send(new Uint8Array(2 * 1024 * 1024));
     assert.equal(await large.closed, 1009, "message too big");
     await witnessed.untilCounted("malformed", before, malformed.length + 2);

@@ -320,8 +320,10 @@ export const LIMITS = {
   frameBacklogBytesMax: 16 * 1024 * 1024,
   /** Time to connect to a site's port for frames and to prove membership, ms. */
   frameHandshakeMs: 3_000,
-  /** Connections to it at once that have not proven membership; then the oldest goes. */
-  frameHandshakesMax: 64,
+  /** Connections to it at once that have not proven membership; then one of the address with most of them goes. */
+  frameHandshakesMax: 256,
+  /** Of those, from one address; this machine may have all. */
+  frameHandshakesPerAddress: 32,
   /** Sites that may send frames to one site at once. */
   framePeersMax: 1_024,
   /**
@@ -478,10 +480,40 @@ export const LIMITS = {
   tokenAddressesMax: 4_096,
   /** Channels that one viewer watches over one connection while a site asks for tokens. */
   viewerChannelsMax: 64,
-  /** A TLS connection has greeted within this, ms, or is cut. */
-  tlsHandshakeMs: 10_000,
-  /** Connections that have not sent their first byte, on a port with TLS. */
-  tlsHandshakesMax: 2_048,
+  /** Connections to the HTTP port that have not shown who they are; never more than a quarter of the descriptors. */
+  strangersMax: 2_048,
+  /** Of those, from one address; this machine may have all. */
+  strangersPerAddress: 256,
+  /** Such a connection sends its request within this, and again the greeting behind it, ms, or is cut. */
+  strangerMs: 3_000,
+  /** Bytes that it may send before it is known: a greeting with a token has 2.5 KB. */
+  strangerBytesMax: 16 * 1024,
+  /** Requests without a token that wait for their answer at once, on a site that asks for tokens. */
+  strangerRequestsMax: 64,
+  /** Such requests of one address at once, and then in a second: a page takes some 20. This machine has 16 times it. */
+  strangerRequestRateMax: 200,
+  /** Datagram connections that have not shown who they are; forged addresses cost an attacker nothing. */
+  strangerDatagramsMax: 1_024,
+  /** Of those, from one address; this machine may have all. */
+  strangerDatagramsPerAddress: 64,
+  /** Connections to the HTTP port from one address, unless configured otherwise: many viewers may share one. */
+  connectionsPerAddressDefault: 1_024,
+  /** This machine, where proxies run, has this many times the share of an address. */
+  loopbackShare: 16,
+  /** Connections that the kernel keeps until the site takes them: a burst of thousands loses none. */
+  listenBacklog: 4_096,
+  /** Requests on one connection that wait for their answer at once. */
+  connectionRequestsMax: 16,
+  /** The head of a request arrives within this, ms, once it has begun. */
+  headerMsMax: 5_000,
+  /** A body may take this, ms, and then the time of its bytes at the rate below. */
+  bodyGraceMs: 5_000,
+  /** Slowest rate of a body, bytes per second. */
+  bodyRateMin: 8_000,
+  /** A client takes something of its answer within this, ms. */
+  answerStallMs: 30_000,
+  /** A connection between requests is kept for this, ms. */
+  idleMs: 5_000,
   /** How often a site looks whether the files of its certificate have changed, ms. */
   certificateLookMs: 5_000,
 } as const;

@@ -21,6 +21,7 @@ interface Arguments {
   readonly allowOrigin: readonly string[];
   readonly access?: string;
   readonly public: readonly string[];
+  readonly connectionsPerAddress?: string;
   readonly tls?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
@@ -85,6 +86,10 @@ export function addSite(program: Command, { planeThread }: ProgramPorts): void {
       "a channel that may be watched without a token, such as news or 'sports/*'; may be repeated",
       collect,
       [],
+    )
+    .option(
+      "--connections-per-address <number>",
+      "connections from one address, which a proxy or many viewers may share (1024)",
     )
     .option("--tls <auto>", "speak HTTPS, with a certificate of its own making")
     .option("--tls-cert <file>", "speak HTTPS, with this certificate in PEM")
@@ -212,6 +217,12 @@ async function settingsOf(options: Arguments): Promise<SiteSettings> {
     allowOrigin: options.allowOrigin.length === 0 ? undefined : options.allowOrigin,
     access: options.access,
     public: options.public.length === 0 ? undefined : options.public,
+    connectionsPerAddress: wholeNumber(
+      options.connectionsPerAddress,
+      "--connections-per-address",
+      1,
+      1_000_000,
+    ),
     tls: options.tls,
     tlsCert: options.tlsCert,
     tlsKey: options.tlsKey,

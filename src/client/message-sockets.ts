@@ -4,11 +4,18 @@ import type { MessageSocket } from "../directory/index.ts";
 /**
  * A WebSocket as a message socket. Binary messages end it: message sockets carry text.
  *
- * @param backlogBytesMax bytes that may wait for a slow peer; with more, the socket is closed
+ * @param options backlogBytesMax: bytes that may wait for a slow peer; with more, the socket is closed; onAdmitted:
+ *   called when the peer was admitted
  */
 export function messageSocketOf(
   socket: WebSocket,
-  { backlogBytesMax }: { readonly backlogBytesMax: number },
+  {
+    backlogBytesMax,
+    onAdmitted = () => {},
+  }: {
+    readonly backlogBytesMax: number;
+    readonly onAdmitted?: () => void;
+  },
 ): MessageSocket {
   // Messages that arrive before a handler is set are kept; the peer sends the first one only after an answer.
   const early: string[] = [];
@@ -43,5 +50,6 @@ export function messageSocketOf(
       if (closed) handler();
     },
     close: () => socket.close(),
+    admitted: onAdmitted,
   };
 }

@@ -1,4 +1,4 @@
-import { type Clock, Counters, every, LIMITS, type Log } from "../base/index.ts";
+import { type Clock, Counters, every, LIMITS, type Log, MeanderError } from "../base/index.ts";
 import type { LeaderDirectory } from "./leader-directory.ts";
 import type { Admit, MessageSocket } from "./message-socket.ts";
 import { ServerClient } from "./server-client.ts";
@@ -13,6 +13,8 @@ export class DirectoryServer {
   readonly #directory: LeaderDirectory;
   readonly #log: Log;
   readonly #clients = new Set<ServerClient>();
+  /** Those that were admitted: only they count. */
+  readonly #admitted = new Set<ServerClient>();
   readonly #stopWatchdog: () => void;
   #closed = false;
 
@@ -33,25 +35,35 @@ export class DirectoryServer {
   }
 
   /**
-   * Serves a client until its socket ends. Over the limit the socket is closed.
+   * Serves a client until its socket ends. One over the limit is refused when it was admitted: until then it takes no
+   * place.
    *
    * @param admit [D22] decides whether it is admitted; without it every client is
    */
   attach(socket: MessageSocket, admit?: Admit): void {
-    if (this.#closed || this.#clients.size >= LIMITS.directoryClientsMax) {
+    if (this.#closed) {
       this.counts.add("refused");
-      this.#log.warn("A directory client was refused.", { clients: this.#clients.size });
       socket.close();
       return;
     }
-    const client = new ServerClient(this.#directory, socket, {
+    const client: ServerClient = new ServerClient(this.#directory, socket, {
       log: this.#log,
       counts: this.counts,
       admit,
+      enter: () => {
+        const clients = this.#admitted.size;
+        if (clients >= LIMITS.directoryClientsMax) {
+          this.#log.warn("A directory client was refused.", { clients });
+          throw clientsFull();
+        }
+        this.#admitted.add(client);
+        socket.admitted?.();
+      },
     });
     this.#clients.add(client);
     socket.onClose(() => {
       this.#clients.delete(client);
+      this.#admitted.delete(client);
       client.end();
     });
   }
@@ -62,4 +74,12 @@ export class DirectoryServer {
     this.#stopWatchdog();
     for (const client of [...this.#clients]) client.shut();
   }
+}
+
+function clientsFull(): MeanderError {
+  return new MeanderError("directory-full", "the directory has all the clients it takes", {
+    where: "directory",
+    expected: `at most ${LIMITS.directoryClientsMax} clients`,
+    next: "end sites that are no longer used, or start another session",
+  });
 }

@@ -10,6 +10,10 @@ export interface MessageSocket {
   onClose(handler: () => void): void;
   /** Ends the connection for both. */
   close(): void;
+  /**
+   * The peer was admitted: from now on it has the bounds of those that are known. Absent where there are no others.
+   */
+  admitted?(): void;
 }
 
 /**

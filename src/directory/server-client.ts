@@ -32,6 +32,7 @@ export class ServerClient {
   readonly #blobs: ServedBlobs;
   readonly #site: ServedSite;
   readonly #admit: Admit | undefined;
+  readonly #enter: () => void;
   /** By the client's number; undefined while the watch is being made. */
   readonly #watches = new Map<number, (() => void) | undefined>();
   #calls = 0;
@@ -50,11 +51,19 @@ export class ServerClient {
       log,
       counts,
       admit,
-    }: { readonly log: Log; readonly counts: Counters; readonly admit: Admit | undefined },
+      enter,
+    }: {
+      readonly log: Log;
+      readonly counts: Counters;
+      readonly admit: Admit | undefined;
+      /** Takes a place for the client, which was admitted. @throws {MeanderError} when there is none */
+      enter(): void;
+    },
   ) {
     this.#directory = directory;
     this.#socket = socket;
     this.#admit = admit;
+    this.#enter = enter;
     this.#log = log;
     this.#counts = counts;
     this.#blobs = new ServedBlobs(directory);
@@ -110,16 +119,15 @@ export class ServerClient {
     }
     if (this.#greeting) return this.#invalid("hello");
     this.#greeting = true;
-    if (this.#admit !== undefined) {
-      try {
-        const admission = await this.#admit(token);
-        if (this.#ended) return;
-        this.#left = admission((error) => this.#dismiss(error));
-      } catch (error) {
-        this.#counts.add("refused");
-        this.#dismiss(this.#refusalOf("hello", error));
-        return;
-      }
+    try {
+      const admission = this.#admit && (await this.#admit(token));
+      if (this.#ended) return;
+      this.#enter();
+      this.#left = admission?.((error) => this.#dismiss(error)) ?? (() => {});
+    } catch (error) {
+      this.#counts.add("refused");
+      this.#dismiss(this.#refusalOf("hello", error));
+      return;
     }
     this.#greeted = true;
     this.#send(hello);

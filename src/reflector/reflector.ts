@@ -40,6 +40,8 @@ export interface ReflectorOptions {
   readonly viewers?: ViewerGate | undefined;
   /** Why no viewer is admitted now, whatever it wants; undefined: viewers are admitted. */
   refuseViewers?(): Refusal | undefined;
+  /** The other end of a connection has shown who it is: a site, or a viewer that was let in. */
+  onKnown?(connection: Connection): void;
   /** On-demand inputs are kept this long after their last subscriber, ms. */
   readonly lingerMs?: number;
 }
@@ -86,7 +88,10 @@ export class Reflector {
       new ViewerAdmission({
         gate: options.viewers,
         drops,
-        onFirst: (peer) => this.#alternatives.tell(peer),
+        onFirst: (peer) => {
+          options.onKnown?.(peer.connection);
+          this.#alternatives.tell(peer);
+        },
         onAdmitted: (peer, message) => this.#subscriptions.subscribe(peer, message),
       });
     this.#subscriptions = new Subscriptions({
@@ -355,6 +360,9 @@ export class Reflector {
 
   #opened(peer: Peer): void {
     this.#subscriptions.opened(peer);
+    const { viewers, onKnown } = this.#options;
+    const isOpen = viewers === undefined || viewers.isOpen === true;
+    if (isOpen || peer.remote?.role === "site") onKnown?.(peer.connection);
     if (this.#isTold(peer)) this.#alternatives.tell(peer);
     this.#tellPeer("peer-up", peer, "connected");
     this.#groups?.opened(peer);

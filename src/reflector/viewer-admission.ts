@@ -18,6 +18,8 @@ export type ViewerVerdict =
 
 /** Decides which viewer may watch what. */
 export interface ViewerGate {
+  /** Whether every viewer may watch every channel now. Absent: it may not. */
+  readonly isOpen?: boolean;
   /** Judges at once where possible, else later. Never rejects. @param viewer its token, and its address with port */
   admit(
     viewer: { readonly token: string; readonly address: string },

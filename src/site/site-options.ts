@@ -40,6 +40,8 @@ export interface SiteOptions {
   readonly access: AccessMode | undefined;
   /** Patterns of channels that may be watched without a token; for the leader. */
   readonly public: readonly string[];
+  /** Connections to the HTTP port from one address; this machine has 16 times as many. */
+  readonly connectionsPerAddress: number;
   /** Undefined: plain HTTP. */
   readonly tls: TlsSource | undefined;
   /** How the site to join is trusted, when it speaks TLS. */
@@ -108,6 +110,7 @@ const SETTINGS = {
   allowOrigin: z.array(z.string().min(1).max(300)).max(LIMITS.allowedOriginsMax),
   access: z.enum(["open", "tokens"]),
   public: channelPatternsSchema,
+  connectionsPerAddress: z.number("expected a whole number").int().min(1).max(1_000_000),
   ...TLS_SETTINGS,
   data: z.string().min(1).max(1000),
   recordings: z.string().min(1).max(1000),
@@ -230,6 +233,7 @@ export function completeSettings(settings: SiteSettings): SiteOptions {
     allowOrigin: settings.allowOrigin ?? [],
     access: settings.access,
     public: settings.public ?? [],
+    connectionsPerAddress: settings.connectionsPerAddress ?? LIMITS.connectionsPerAddressDefault,
     ...completeTls(settings, { names: [advertise, host, ...open], data }),
     data,
     recordings: settings.recordings ?? `${settings.data ?? `.meander/${name}`}/recordings`,

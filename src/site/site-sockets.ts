@@ -28,7 +28,7 @@ export async function openSockets(
 ): Promise<SiteSockets> {
   const { clock, random, log, logGate } = ports;
   const { host, httpPort, udpPort, streamPort, streamTransport, native } = options;
-  const { allowInline, maxStreams, privateLinks, tls: source } = options;
+  const { allowInline, maxStreams, privateLinks, tls: source, connectionsPerAddress } = options;
   const tls = source && (await CertificateManager.open({ source, clock, log }));
   const streams = await LiveStreams.open({
     ...{ host, port: streamPort, transport: streamTransport },
@@ -45,7 +45,7 @@ export async function openSockets(
     const shown = tls && { cert: tls.current.cert, key: tls.current.key };
     const gate = { ...gateOf(options), origins: [] };
     const opening = {
-      ...{ host, httpPort, udpPort, gate, tls: shown, native, privateLinks },
+      ...{ host, httpPort, udpPort, gate, tls: shown, native, privateLinks, connectionsPerAddress },
       ...{ open: options.open.length > 0, logLevel: logGate.level },
     };
     const plane = await (ports.plane === "local"

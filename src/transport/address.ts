@@ -50,3 +50,19 @@ export function canonicalHost(host: string): string {
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^(::ffff:)?127(\.\d{1,3}){3}$/.test(host);
 }
+
+/**
+ * Whom an IP address stands for where clients are counted: of IPv6 the /64, which one client has whole; this machine
+ * has one for all its addresses.
+ */
+export function networkOf(address: string): string {
+  const host = address.replace(/^::ffff:(?=\d+\.)/i, "");
+  if (isLoopback(host)) return "127.0.0.1";
+  if (!isIPv6(host)) return host;
+  const [head = "", tail] = host.split("::");
+  const groups = head.split(":").filter((group) => group !== "");
+  const rest = tail === undefined ? 0 : tail.split(":").filter((group) => group !== "").length;
+  const zeros = tail === undefined ? 0 : Math.max(0, 8 - groups.length - rest);
+  const all = [...groups, ...Array<string>(zeros).fill("0"), ...(tail ?? "").split(":")];
+  return `${all.slice(0, 4).join(":")}::/64`;
+}

@@ -3,7 +3,7 @@
  *
  * @module
  */
-export { formatAddress, type HostPort, isLoopback, parseAddress } from "./address.ts";
+export { formatAddress, type HostPort, isLoopback, networkOf, parseAddress } from "./address.ts";
 export {
   type DatagramRuntime,
   type DatagramSocketOptions,
@@ -41,6 +41,12 @@ export type { NativeCalls } from "./native/native-calls.ts";
 export { NativeStreams } from "./native/native-streams.ts";
 export { WatchShutdown, type WatchShutdownEnd } from "./native/watch-shutdown.ts";
 export { nodeCipher } from "./node-cipher.ts";
+export {
+  type Stranger,
+  type StrangerFault,
+  type StrangerLimits,
+  StrangerQuota,
+} from "./stranger-quota.ts";
 export { acceptTcp, LINK_PATH, LINK_UPGRADE, TcpTransport } from "./tcp.ts";
 export {
   connectTls,

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { assert, Counters, LIMITS } from "../../base/index.ts";
 import type { SiteInstance } from "../../stream/index.ts";
+import { type StrangerLimits, StrangerQuota } from "../../transport/index.ts";
 import { checkFrame } from "./check-frame.ts";
 import { FrameSlab } from "./frame-batch.ts";
 import type { Refusal } from "./handshake-message.ts";
@@ -21,6 +22,14 @@ import { TurnEnd } from "./turn-end.ts";
 /** Connections that the kernel accepts before we do; a burst of a whole session. */
 const LISTEN_BACKLOG = 1_024;
 
+/** Places of connections that have not proven membership. [N12] */
+const STRANGERS: StrangerLimits = {
+  all: LIMITS.frameHandshakesMax,
+  perAddress: LIMITS.frameHandshakesPerAddress,
+  perLoopback: LIMITS.frameHandshakesMax,
+  ms: LIMITS.frameHandshakeMs,
+};
+
 /**
  * Frames over TCP, the default: two connections for each pair of sites, each dialled by the one that sends on it, so
  * that two that dial at once are no special case.
@@ -33,8 +42,9 @@ export class TcpFrameNetwork implements LiveFrameNetwork {
   readonly #turnEnd = new TurnEnd();
   readonly #slab = new FrameSlab();
   readonly #peers: PeerTable<TcpFrameSender>;
-  /** Not proven yet, oldest first. */
+  /** Not proven yet. */
   readonly #strangers = new Set<TcpFrameReceiver>();
+  readonly #quota: StrangerQuota;
   /** By site. */
   readonly #receivers = new Map<string, TcpFrameReceiver>();
   #identity: FrameIdentity | undefined;
@@ -59,6 +69,7 @@ export class TcpFrameNetwork implements LiveFrameNetwork {
 
   private constructor(server: Server, options: FrameNetworkOptions) {
     this.#options = options;
+    this.#quota = new StrangerQuota(options.clock, () => STRANGERS);
     this.#server = server;
     this.port = (server.address() as AddressInfo).port;
     this.#peers = new PeerTable((site) => this.#makeSender(site), this.counts);
@@ -105,6 +116,7 @@ export class TcpFrameNetwork implements LiveFrameNetwork {
     this.#server.close();
     for (const receiver of [...this.#strangers, ...this.#receivers.values()])
       receiver.end(undefined);
+    this.#quota.close();
     await this.#peers.close((sender) => sender.finish());
     await closed;
   }
@@ -130,26 +142,32 @@ export class TcpFrameNetwork implements LiveFrameNetwork {
       socket.destroy();
       return;
     }
-    // [N12] The oldest goes, not the newest: a flood of strangers then needs to outrun every handshake.
-    const [oldest] = this.#strangers;
-    if (this.#strangers.size >= LIMITS.frameHandshakesMax) oldest?.end("handshakes-full");
-    const { clock, random, cipher, isPrivate } = this.#options;
-    this.#strangers.add(
-      new TcpFrameReceiver(socket, {
-        clock,
-        random,
-        cipher,
-        isPrivate,
-        identity: () => this.#identity,
-        admit: (receiver, from) => this.#admit(receiver, from),
-        frames: (from, bytes, count) => {
-          this.#peers.received(from, bytes.byteLength, count);
-          this.#handler?.(from, bytes);
-        },
-        count: (reason) => this.counts.add(reason),
-        ended: (receiver) => this.#forget(receiver),
-      }),
+    // [N12] Before it is made, so that a flood costs the site little.
+    const stranger = this.#quota.enter(socket.remoteAddress ?? "", (fault) =>
+      receiver.end(fault === "late" ? "handshake-timeout" : "handshakes-full"),
     );
+    const { random, cipher, isPrivate } = this.#options;
+    const receiver = new TcpFrameReceiver(socket, {
+      random,
+      cipher,
+      isPrivate,
+      identity: () => this.#identity,
+      admit: (from) => {
+        const refusal = this.#admit(receiver, from);
+        if (refusal === undefined) stranger.done();
+        return refusal;
+      },
+      frames: (from, bytes, count) => {
+        this.#peers.received(from, bytes.byteLength, count);
+        this.#handler?.(from, bytes);
+      },
+      count: (reason) => this.counts.add(reason),
+      ended: () => {
+        stranger.done();
+        this.#forget(receiver);
+      },
+    });
+    this.#strangers.add(receiver);
   }
 
   #admit(receiver: TcpFrameReceiver, from: SiteInstance): Refusal | undefined {

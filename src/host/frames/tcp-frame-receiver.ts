@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { type Cancel, type Clock, LIMITS, type Random } from "../../base/index.ts";
+import { LIMITS, type Random } from "../../base/index.ts";
 import type { Cipher } from "../../stack/index.ts";
 import type { SiteInstance } from "../../stream/index.ts";
 import { type FrameSeal, frameSealOf, RecordReader, sealRecord } from "./frame-seal.ts";
@@ -20,26 +20,24 @@ const KEEP_ALIVE_MS = 30_000;
 
 /** What the network does for its receivers. */
 export interface ReceiverPorts {
-  readonly clock: Clock;
   readonly random: Random;
   readonly cipher: Cipher;
   isPrivate(address: string): boolean;
   /** Undefined until the site has joined. */
   identity(): FrameIdentity | undefined;
   /** A place has proven itself: lets it in, or says why not. */
-  admit(receiver: TcpFrameReceiver, from: SiteInstance): Refusal | undefined;
+  admit(from: SiteInstance): Refusal | undefined;
   frames(from: SiteInstance, bytes: Uint8Array, count: number): void;
   count(reason: string): void;
-  ended(receiver: TcpFrameReceiver): void;
+  ended(): void;
 }
 
-/** One accepted connection: proves its peer, then takes frames. It sends nothing but answers. */
+/** One accepted connection: proves its peer, in the time that its owner gives, then takes frames. It sends answers. */
 export class TcpFrameReceiver {
   readonly #socket: Socket;
   readonly #ports: ReceiverPorts;
   readonly #challenge: Uint8Array;
   readonly #handshake = new HandshakeReader();
-  readonly #cancelDeadline: Cancel;
   #frames: FrameStreamReader | undefined;
   #seal: FrameSeal | undefined;
   #records: RecordReader | undefined;
@@ -52,9 +50,6 @@ export class TcpFrameReceiver {
     this.#socket = socket;
     this.#ports = ports;
     this.#challenge = randomBytes(ports.random, NONCE_BYTES);
-    this.#cancelDeadline = ports.clock.after("frame handshake", LIMITS.frameHandshakeMs, () =>
-      this.end("handshake-timeout"),
-    );
     socket.setNoDelay(true);
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
     socket.on("data", (piece: Uint8Array) => this.#take(piece));
@@ -73,10 +68,9 @@ export class TcpFrameReceiver {
   end(reason: string | undefined): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    this.#cancelDeadline();
     this.#socket.destroy();
     if (reason !== undefined && !this.#isRefused) this.#ports.count(reason);
-    this.#ports.ended(this);
+    this.#ports.ended();
   }
 
   #take(piece: Uint8Array): void {
@@ -107,13 +101,12 @@ export class TcpFrameReceiver {
     const { message } = read;
     const refusal =
       judgeProof(message, this.#challenge, identity, this.#needsSeal) ??
-      this.#ports.admit(this, message.from);
+      this.#ports.admit(message.from);
     if (refusal !== undefined || identity === undefined) {
       this.#refuse(refusal ?? "not-joined", message.nonce);
       return;
     }
     const from = message.from;
-    this.#cancelDeadline();
     this.#from = from;
     this.#frames = new FrameStreamReader(LIMITS.streamFrameBytesMax, {
       frames: (frames, count) => {

@@ -83,11 +83,14 @@ test("a shell that stops responding is closed and counted; one that responds is 
   assert.equal(await rig.port(0).closed, undefined);
 });
 
-test("shells over the limit are closed [S11]", async () => {
+test("shells over the limit are refused, and those that have not greeted take no place [S11]", async () => {
   const rig = new Rig();
+  const strangers = Array.from({ length: LIMITS.shellsMax + 10 }, () => rig.scripted());
   const shells = Array.from({ length: LIMITS.shellsMax + 1 }, () => rig.scripted());
-  await quiet();
+  await Promise.all(shells.map((each) => each.say(HELLO)));
   assert.equal(rig.server.shellCount, LIMITS.shellsMax);
+  assert.equal(strangers.filter((each) => each.isClosed()).length, 0);
+  assert.match(JSON.stringify(shells.at(-1)?.heard), /shells-full/);
   assert.ok(shells.at(-1)?.isClosed());
   assert.equal(rig.server.counts.get("refused"), 1);
 });

@@ -5,7 +5,7 @@ import { type AttachShell, ServedShell } from "./served-shell.ts";
 /** Serves any number of shells, each over a message socket with a port of its own. */
 export class ShellServer {
   /**
-   * `refused`: shells over the limit, and those that could not be attached; `silent`: shells that stopped responding;
+   * `refused`: shells over the limit, and those that were not admitted or could not be attached; `silent`: shells that stopped responding;
    * `invalid-…`: messages, by what was wrong. Each ended its shell.
    */
   readonly counts: Counters = new Counters();
@@ -13,6 +13,8 @@ export class ShellServer {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #shells = new Set<ServedShell>();
+  /** Those that were admitted: only they count. */
+  readonly #admitted = new Set<ServedShell>();
   #isClosed = false;
 
   /** @param attach makes the port of each; the server closes it */
@@ -22,25 +24,31 @@ export class ShellServer {
     this.#log = log;
   }
 
-  /** Shells connected now. */
+  /** Shells that are admitted now. */
   get shellCount(): number {
-    return this.#shells.size;
+    return this.#admitted.size;
   }
 
   /**
-   * Serves one more shell until its socket ends. Over the limit the socket is closed.
+   * Serves one more shell until its socket ends. One over the limit is refused when it was admitted: until then it
+   * takes no place.
    *
    * @param admit [S12] admits it; undefined: every shell is admitted
    */
   accept(socket: MessageSocket, admit?: Admit): void {
-    if (this.#isClosed || this.#shells.size >= LIMITS.shellsMax) {
+    if (this.#isClosed) {
       this.counts.add("refused");
       socket.close();
       return;
     }
     const { counts } = this;
-    const shell = new ServedShell(socket, {
-      attach: this.#attach,
+    const shell: ServedShell = new ServedShell(socket, {
+      attach: (request) => {
+        if (this.#admitted.size >= LIMITS.shellsMax) throw shellsFull();
+        this.#admitted.add(shell);
+        socket.admitted?.();
+        return this.#attach(request);
+      },
       admit,
       clock: this.#clock,
       log: this.#log,
@@ -49,6 +57,7 @@ export class ShellServer {
     this.#shells.add(shell);
     socket.onClose(() => {
       this.#shells.delete(shell);
+      this.#admitted.delete(shell);
       void shell.end();
     });
   }
@@ -59,4 +68,10 @@ export class ShellServer {
     const error = new MeanderError("site-stopped", "the site is stopping");
     await Promise.all([...this.#shells].map((shell) => shell.close(error)));
   }
+}
+
+function shellsFull(): MeanderError {
+  return new MeanderError("shells-full", `the site has its ${LIMITS.shellsMax} shells`, {
+    next: "close shells that are no longer used, or connect to another site",
+  });
 }

@@ -7,8 +7,8 @@ import fc from "fast-check";
 import { base64url, exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from "jose";
 import { LIMITS, type MeanderError, VirtualClock } from "../../base/index.ts";
 import { matchesChannel, type Right } from "../../session/index.ts";
+import { AddressMeter } from "./address-meter.ts";
 import { addressOf } from "./address-of.ts";
-import { FailureMeter } from "./failure-meter.ts";
 import type { Grant, Need } from "./grant.ts";
 import { type Decision, Guard, type GuardRules } from "./guard.ts";
 import { SessionKey } from "./session-key.ts";
@@ -256,12 +256,12 @@ test("[A11] an address that shows bad tokens is throttled, others and known toke
 
 test("[A11] the table of addresses is bounded, and an IPv6 network is one address", () => {
   const clock = new VirtualClock();
-  const meter = new FailureMeter(clock);
+  const meter = new AddressMeter(clock, { max: LIMITS.tokenFailuresMax, forgivenMs: 1_000 });
   for (let index = 0; index < LIMITS.tokenAddressesMax + 100; index++)
-    meter.failed(`10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`);
+    meter.add(`10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`);
   assert.equal(meter.size, LIMITS.tokenAddressesMax);
   for (let index = 0; index < LIMITS.tokenFailuresMax; index++)
-    meter.failed(`2001:db8::${index.toString(16)}`);
+    meter.add(`2001:db8::${index.toString(16)}`);
   assert.equal(meter.allows("2001:db8:0:0:ffff::1"), false);
   assert.equal(meter.allows("2001:db8:0:1::1"), true);
 });

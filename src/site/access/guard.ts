@@ -12,7 +12,7 @@ import {
   tokenThrottled,
 } from "./access-errors.ts";
 import { ActiveGrants } from "./active-grants.ts";
-import { FailureMeter } from "./failure-meter.ts";
+import { AddressMeter } from "./address-meter.ts";
 import { covers, type Grant, type Need } from "./grant.ts";
 import { TokenVerifier } from "./token-verifier.ts";
 
@@ -37,6 +37,9 @@ export type Decision =
   | { readonly type: "granted"; readonly grant: Grant | undefined }
   | { readonly type: "refused"; readonly error: MeanderError };
 
+/** Tokens that an address may show which are not valid: one is forgiven after a second. [A11] */
+const TOKEN_FAILURES = { max: LIMITS.tokenFailuresMax, forgivenMs: 1_000 };
+
 /** How long before its time a token is accepted, because clocks differ, ms. */
 const EARLY_MS = 5_000;
 
@@ -52,14 +55,14 @@ export class Guard {
   readonly book: ActiveGrants;
   readonly #clock: Clock;
   readonly #verifier = new TokenVerifier();
-  readonly #failures: FailureMeter;
+  readonly #failures: AddressMeter;
   #revoked: ReadonlySet<string> = new Set();
   #rules: GuardRules | undefined;
 
   /** Allows everything until it has rules. */
   constructor({ clock }: { readonly clock: Clock }) {
     this.#clock = clock;
-    this.#failures = new FailureMeter(clock);
+    this.#failures = new AddressMeter(clock, TOKEN_FAILURES);
     this.book = new ActiveGrants(clock, (grant, need) => this.judge(grant, need));
   }
 
@@ -134,7 +137,7 @@ export class Guard {
   }
 
   #faulty(fault: TokenFault, address: string): Decision {
-    this.#failures.failed(address);
+    this.#failures.add(address);
     return this.#refused(tokenFaulty(fault));
   }
 

@@ -6,6 +6,9 @@ import type { Decision, Guard } from "./guard.ts";
 /** Admits viewers as a guard decides. */
 export function viewerGateOf(guard: Guard): ViewerGate {
   return {
+    get isOpen() {
+      return guard.isOpen;
+    },
     admit: ({ token, address }, channel) => {
       const need: Need = { anyOf: ["watch"], channel };
       const decision = guard.decide({ token, address: addressOf(address) }, need);

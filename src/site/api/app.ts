@@ -1,5 +1,6 @@
 import { type Clock, MeanderError } from "../../base/index.ts";
-import { errorResponse, type HttpRequest, type HttpResponse } from "../http/messages.ts";
+import { bearerOf } from "../access/bearer.ts";
+import { errorResponse, type HttpRequest, type HttpResponse, LET_IN } from "../http/messages.ts";
 import { StaticFiles } from "../http/static-files.ts";
 import { Metrics } from "../observe/metrics.ts";
 import type { SiteService } from "../site-service.ts";
@@ -7,9 +8,9 @@ import { addChannelRoutes, REMOTE_ADDRESS } from "./channel-routes.ts";
 import { addDemoRoutes } from "./demo-routes.ts";
 import { addOperationsRoutes } from "./operations-routes.ts";
 import { addOutputRoutes } from "./output-routes.ts";
-import { authorise, json, newRouter, type RouteBindings } from "./route.ts";
+import { authorise, isLetIn, json, newRouter, type RouteBindings } from "./route.ts";
 import { addSessionRoutes } from "./session-routes.ts";
-import { addTokenRoutes, bearerOf } from "./token-routes.ts";
+import { addTokenRoutes } from "./token-routes.ts";
 import { addTraceRoutes } from "./trace-routes.ts";
 
 /** What the API needs besides the site. */
@@ -66,6 +67,7 @@ export function createApp(
     if (asked === undefined) return errorResponse(400, unreadable(request));
     const response = await app.fetch(asked, bindingsOf(site, request));
     if (response.headers.has(NO_ROUTE)) return files.answer(request);
+    if (isLetIn(response)) return { status: LET_IN, headers: {}, body: "" };
     return {
       status: response.status,
       headers: Object.fromEntries(response.headers),
@@ -80,9 +82,10 @@ const BODILESS = ["GET", "HEAD"];
 /** Authorisation, for the operations that require it. */
 function bindingsOf(
   { guard }: SiteService,
-  { headers, remoteAddress }: HttpRequest,
+  { headers, remoteAddress, judgeOnly }: HttpRequest,
 ): RouteBindings {
   return {
+    judgeOnly: judgeOnly === true,
     authorise: async (need, options) => {
       const asker = { token: bearerOf(headers["authorization"]), address: remoteAddress };
       const decision = await guard.decide(asker, need, options);

@@ -25,6 +25,8 @@ export interface RouteAccess {
 
 /** What the router gives to each request. */
 export interface RouteBindings {
+  /** The request's body has not been read: it is only to be judged. */
+  readonly judgeOnly: boolean;
   /** @throws {MeanderError} `token-…` */
   authorise(need: Need, options: { readonly always: boolean }): Promise<Grant | undefined>;
 }
@@ -99,9 +101,18 @@ export function route(
     // With line breaks too: the parser of names reports what is wrong with them.
     spec.rest === true && name === last ? `:${name}{[\\s\\S]+}` : `:${name}`,
   );
-  app.on(spec.method.toUpperCase(), pattern, async (c) =>
-    handler(c, await authorise(c, spec.access)),
-  );
+  app.on(spec.method.toUpperCase(), pattern, async (c) => {
+    const grant = await authorise(c, spec.access);
+    if ((c.env as RouteBindings).judgeOnly) return new Response(null, { headers: { [GOOD]: "1" } });
+    return handler(c, grant);
+  });
+}
+
+const GOOD = "x-meander-let-in";
+
+/** Whether a request that was only to be judged may send its body. */
+export function isLetIn(response: Response): boolean {
+  return response.headers.has(GOOD);
 }
 
 /** Admits a request, or throws the reason. @throws {MeanderError} `token-…` */

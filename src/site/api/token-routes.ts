@@ -2,6 +2,7 @@ import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { LIMITS, MeanderError } from "../../base/index.ts";
 import { RIGHTS } from "../../session/index.ts";
+import { bearerOf } from "../access/bearer.ts";
 import type { SiteService } from "../site-service.ts";
 import { json, jsonBody, type RouteAccess, route } from "./route.ts";
 
@@ -100,11 +101,6 @@ export function addTokenRoutes(app: OpenAPIHono, { tokens }: SiteService): void 
       return json({ revoked: await tokens.revoke(authorityOf(c), { id, name: of }) });
     },
   );
-}
-
-/** The token of a request; undefined when there is none, and the header's text when it is not a bearer token. */
-export function bearerOf(header: string | undefined): string | undefined {
-  return header === undefined ? undefined : header.replace(/^Bearer +/i, "").trim();
 }
 
 /** The leader decides itself whether the token allows it. */

@@ -1,23 +1,35 @@
 import {
-  createServer,
+  createServer as createHttpServer,
   type IncomingMessage,
   type Server,
-  type ServerOptions,
   type ServerResponse,
-  STATUS_CODES,
 } from "node:http";
 import { createServer as createSecureServer, type Server as SecureServer } from "node:https";
-import type { AddressInfo, Server as NetServer } from "node:net";
+import { type AddressInfo, createServer, type Server as NetServer, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { type Clock, LIMITS, type Log, MeanderError, messageOf } from "../../base/index.ts";
+import {
+  type Clock,
+  Counters,
+  LIMITS,
+  type Log,
+  MeanderError,
+  messageOf,
+} from "../../base/index.ts";
+import { networkOf } from "../../transport/index.ts";
+import { AddressMeter } from "../access/address-meter.ts";
 import { AcceptFailures } from "./accept-failures.ts";
 import type { OriginScope } from "./allowed-origins.ts";
-import { Connections, type Descriptors } from "./connections.ts";
+import type { Caller } from "./caller.ts";
+import { chooseServer } from "./choose-server.ts";
+import { Connections, type Descriptors, shareOf } from "./connections.ts";
 import { checkGate, type GateAnswer, type GateRules, scopeOf } from "./gate.ts";
-import { errorResponse, type HttpRequest, type HttpResponse } from "./messages.ts";
+import { errorResponse, type HttpHead, type HttpRequest, type HttpResponse } from "./messages.ts";
 import { OriginRefusal } from "./origin-refusal.ts";
-import { TlsDoor } from "./tls-door.ts";
-import { preflight, writeAnswer as write } from "./write-answer.ts";
+import { plainServer } from "./plain-server.ts";
+import { hasBody, headOf, readBody } from "./read-request.ts";
+import { failed, late, overloaded, spent, throttled, tooLarge, unclaimed } from "./refusals.ts";
+import { faultOfForm } from "./request-form.ts";
+import { preflight, refuseGarbage, refuseUpgrade, writeAnswer as write } from "./write-answer.ts";
 
 /** An upgrade request that the gate has admitted. The socket belongs to the handler. */
 export interface Upgrade {
@@ -25,12 +37,21 @@ export interface Upgrade {
   readonly socket: Duplex;
   /** Bytes that followed the request. */
   readonly head: Buffer;
+  /** To be called when the other end has shown who it is; until then it has little time, and may be cut for others. */
+  known(): void;
 }
 
 /** Who answers what comes in. */
 export interface HttpHandlers {
   /** Every plain request. A rejection is answered with 500. */
   request(request: HttpRequest): Promise<HttpResponse>;
+  /**
+   * Why the client of a request is a stranger; undefined: it has shown who it is. Absent: every client has. A stranger's
+   * request is handed on if it has no body.
+   */
+  strangerness?(head: HttpHead): MeanderError | undefined | Promise<MeanderError | undefined>;
+  /** Judges a request before its body is read. Absent, and undefined: the body is read. */
+  judge?(head: HttpHead): Promise<HttpResponse | undefined>;
   /** Upgrades by path and protocol, `websocket /link` for example; others get 404. */
   readonly upgrades: Readonly<Record<string, (upgrade: Upgrade) => void>>;
 }
@@ -50,6 +71,8 @@ export interface HttpListenerOptions {
   readonly gate: GateRules;
   /** Reports when no further connection can be admitted; absent: there is no bound. */
   readonly descriptors?: Descriptors | undefined;
+  /** Connections from one address; default `LIMITS.connectionsPerAddressDefault`. */
+  readonly perAddress?: number | undefined;
   /** With it the port speaks only HTTPS; plain requests are answered with an error. */
   readonly tls?: TlsIdentity | undefined;
   readonly clock: Clock;
@@ -59,12 +82,22 @@ export interface HttpListenerOptions {
 /** Time that upgraded connections have to flush, ms. */
 const GRACE_MS = 300;
 
-/** The one HTTP port of a site: admits by Host and Origin, bounds what it reads, and hands on whole requests. */
+/** Requests of strangers that an address may make. */
+const STRANGER_RATE = {
+  max: LIMITS.strangerRequestRateMax,
+  forgivenMs: 1_000 / LIMITS.strangerRequestRateMax,
+};
+
+/**
+ * The one HTTP port of a site: admits by Host and Origin, keeps strangers within their own places, bounds what it reads
+ * and for how long, and hands on whole requests.
+ */
 export class HttpListener implements AsyncDisposable {
-  readonly #server: Server;
-  /** Holds the port: the server itself, or what is in front of it. */
+  /** Connections that were cut or not taken, and requests that were refused for their number; `door-…`. */
+  readonly counts: Counters = new Counters();
   readonly #port: NetServer;
-  readonly #door: TlsDoor | undefined;
+  readonly #server: Server;
+  /** Answers plain HTTP on a port with TLS. */
   readonly #plain: Server | undefined;
   readonly #handlers: HttpHandlers;
   readonly #clock: Clock;
@@ -72,17 +105,20 @@ export class HttpListener implements AsyncDisposable {
   readonly #upgraded = new Set<Duplex>();
   readonly #connections: Connections;
   readonly #originRefusal: OriginRefusal;
+  readonly #strangerRate: AddressMeter;
   #gate: GateRules;
-  #waiting = 0;
+  /** Requests that wait for their answer, of clients that are known, and of strangers. */
+  readonly #waiting = { known: 0, strangers: 0 };
 
   /** @throws {MeanderError} `port-in-use`, `listen-failed` */
   static async open(options: HttpListenerOptions, handlers: HttpHandlers): Promise<HttpListener> {
     const listener = new HttpListener(options, handlers);
+    const { host, port } = options;
     await new Promise<void>((resolve, reject) => {
       listener.#port.once("error", (cause: NodeJS.ErrnoException) =>
         reject(listenError(options, cause)),
       );
-      listener.#port.listen(options.port, options.host, resolve);
+      listener.#port.listen({ host, port, backlog: LIMITS.listenBacklog }, resolve);
     });
     const refusals = new AcceptFailures(options);
     listener.#port.on("error", (error) => refusals.add(error));
@@ -90,26 +126,27 @@ export class HttpListener implements AsyncDisposable {
   }
 
   private constructor(options: HttpListenerOptions, handlers: HttpHandlers) {
-    this.#gate = options.gate;
-    this.#clock = options.clock;
-    this.#originRefusal = new OriginRefusal(options.clock);
-    this.#log = options.log;
+    const { gate, clock, log, tls, descriptors, perAddress } = options;
+    const { counts } = this;
+    this.#gate = gate;
+    this.#clock = clock;
+    this.#originRefusal = new OriginRefusal(clock);
+    this.#log = log;
     this.#handlers = handlers;
-    const settings = { requestTimeout: LIMITS.requestMsMax, keepAlive: true, noDelay: true };
-    if (options.tls === undefined) {
-      this.#server = this.#port = createServer(settings);
-    } else {
-      const handshakeTimeout = LIMITS.tlsHandshakeMs;
-      const tls = { ...options.tls, minVersion: "TLSv1.2" as const, handshakeTimeout };
-      this.#server = createSecureServer({ ...settings, ...tls });
+    this.#strangerRate = new AddressMeter(clock, STRANGER_RATE);
+    this.#connections = new Connections({ descriptors, perAddress, clock, counts });
+    // Their pace is ours to judge: see `HttpPace`.
+    const settings = { requestTimeout: 0, headersTimeout: 0, keepAliveTimeout: LIMITS.idleMs };
+    if (tls === undefined) this.#server = createHttpServer(settings);
+    else {
+      this.#server = createSecureServer({ ...settings, ...tls, minVersion: "TLSv1.2" });
       this.#plain = plainServer(settings);
-      this.#door = new TlsDoor({ secure: this.#server, plain: this.#plain }, options.clock);
-      this.#port = this.#door.server;
     }
-    this.#connections = new Connections(options.descriptors, options.clock);
-    this.#port.on("connection", (socket) => this.#connections.opened(socket));
-    this.#server.on("request", (request, response) => void this.#answer(request, response));
-    this.#server.on("upgrade", (request, socket, head) => this.#upgrade({ request, socket, head }));
+    // In front of the servers, so that one connection too many costs little.
+    this.#port = createServer({ noDelay: true, keepAlive: true }, (socket) => this.#accept(socket));
+    this.#server.on("request", (request, response) => void this.#take(request, response));
+    this.#server.on("checkContinue", (request, response) => void this.#take(request, response));
+    this.#server.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
     this.#server.on("clientError", refuseGarbage);
   }
 
@@ -123,6 +160,11 @@ export class HttpListener implements AsyncDisposable {
     return this.#connections.count;
   }
 
+  /** Of those, the ones that have not shown who they are. */
+  get strangerCount(): number {
+    return this.#connections.strangerCount;
+  }
+
   /** The rules for requests from now on. */
   setGate(gate: GateRules): void {
     this.#gate = gate;
@@ -130,16 +172,14 @@ export class HttpListener implements AsyncDisposable {
 
   /** The certificate for new connections; open ones continue. For a listener that was opened with one. */
   setTls(tls: TlsIdentity): void {
-    if (this.#door !== undefined) (this.#server as SecureServer).setSecureContext({ ...tls });
+    if (this.#plain !== undefined) (this.#server as SecureServer).setSecureContext({ ...tls });
   }
 
   /** Stops listening and ends every connection; upgraded ones have a moment to end by themselves. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#port.listening) return;
     const closed = new Promise<void>((resolve) => this.#port.close(() => resolve()));
-    this.#server.closeAllConnections();
-    this.#plain?.closeAllConnections();
-    this.#door?.closeWaiting();
+    this.#connections.endRequests();
     // Not `once` of node:events, which also settles with an error.
     const ends = [...this.#upgraded].map(
       (socket) => new Promise<void>((resolve) => socket.once("close", () => resolve())),
@@ -152,40 +192,87 @@ export class HttpListener implements AsyncDisposable {
     cancel();
     for (const socket of this.#upgraded) socket.destroy();
     await closed;
+    this.#connections.close();
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    this.#connections.spoke(request.socket);
+  #accept(socket: Socket): void {
+    if (!this.#connections.opened(socket)) return;
+    if (this.#plain === undefined) this.#server.emit("connection", socket);
+    else chooseServer(socket, { secure: this.#server, plain: this.#plain });
+  }
+
+  async #take(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const caller = this.#connections.callerOf(request.socket);
+    if (caller === undefined) {
+      request.socket.destroy();
+      return;
+    }
+    caller.asked();
+    response.once("close", () => caller.answered());
+    if (caller.answers > LIMITS.connectionRequestsMax) {
+      caller.cut("door-requests-many");
+      return;
+    }
     if (this.#connections.isSpent) response.setHeader("connection", "close");
     const admission = this.#judge(request);
-    if (admission.type === "refused")
-      return write(response, errorResponse(403, admission.error), undefined);
-    if (request.method === "OPTIONS" && admission.origin !== undefined)
-      return preflight(request, response, admission.origin);
-    if (this.#waiting >= LIMITS.requestsMax) return write(response, overloaded(), admission.origin);
-    this.#waiting++;
+    if (admission.type === "refused") {
+      const status = admission.error.code === "request-invalid" ? 400 : 403;
+      return write(response, errorResponse(status, admission.error), undefined);
+    }
+    const { origin } = admission;
+    if (request.method === "OPTIONS" && origin !== undefined)
+      return preflight(request, response, origin);
     try {
-      const body = await readBody(request);
-      if (body === undefined) {
-        request.resume();
-        return write(response, tooLarge(), admission.origin);
-      }
-      const whole = { ...headOf(request), body };
-      write(response, await this.#withDeadline(this.#handlers.request(whole)), admission.origin);
+      write(response, await this.#answer(request, response, caller), origin);
     } catch (error) {
       if (request.destroyed && !request.complete) return;
-      this.#log.error("A request failed.", {
-        method: request.method,
-        target: request.url,
-        error: messageOf(error),
-      });
-      const failure = new MeanderError("internal", "the site failed to answer", {
-        next: "see the site's log",
-      });
-      write(response, errorResponse(500, failure), admission.origin);
-    } finally {
-      this.#waiting--;
+      const { method, url: target } = request;
+      this.#log.error("A request failed.", { method, target, error: messageOf(error) });
+      write(response, failed(), origin);
     }
+  }
+
+  async #answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    caller: Caller,
+  ): Promise<HttpResponse> {
+    const head = headOf(request);
+    const stranger = await this.#handlers.strangerness?.(head);
+    if (stranger === undefined) caller.known();
+    else if (hasBody(request)) return unclaimed(stranger);
+    else if (!this.#mayAsk(caller.address)) return throttled();
+    const pool = stranger === undefined ? "known" : "strangers";
+    if (this.#waiting[pool] >= ROOM[pool]) {
+      this.counts.add("door-requests-full");
+      return overloaded();
+    }
+    this.#waiting[pool]++;
+    try {
+      if (!hasBody(request)) {
+        return await this.#withDeadline(this.#handlers.request({ ...head, body: NOTHING }));
+      }
+      const refusal = await this.#handlers.judge?.(head);
+      if (refusal !== undefined) return refusal;
+      if (isAnnounced(request)) response.writeContinue();
+      caller.bodyBegins();
+      const body = await readBody(request);
+      caller.bodyEnds();
+      if (body === undefined) return tooLarge();
+      return await this.#withDeadline(this.#handlers.request({ ...head, body }));
+    } finally {
+      this.#waiting[pool]--;
+    }
+  }
+
+  #mayAsk(address: string): boolean {
+    const share = shareOf(networkOf(address));
+    if (this.#strangerRate.allows(address, share)) {
+      this.#strangerRate.add(address, share);
+      return true;
+    }
+    this.counts.add("door-throttled");
+    return false;
   }
 
   #withDeadline(answer: Promise<HttpResponse>): Promise<HttpResponse> {
@@ -196,23 +283,33 @@ export class HttpListener implements AsyncDisposable {
   }
 
   #judge(request: IncomingMessage): GateAnswer {
+    const error = faultOfForm(request);
+    if (error !== undefined) return { type: "refused", error };
     const { host, origin } = request.headers;
     return checkGate(this.#gate, { host, origin, scope: scopeOfRequest(request) });
   }
 
-  #upgrade(upgrade: Upgrade): void {
-    const { request, socket } = upgrade;
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on("error", () => socket.destroy());
-    this.#connections.spoke(request.socket);
+    const caller = this.#connections.callerOf(request.socket);
+    if (caller === undefined) {
+      socket.destroy();
+      return;
+    }
+    const upgrade = { request, socket, head, known: () => caller.known() };
     const admission = this.#judge(request);
     if (admission.type === "refused") {
-      if (admission.error.code === "origin-refused" && scopeOfRequest(request) === "link") {
+      const { code } = admission.error;
+      if (code === "origin-refused" && scopeOfRequest(request) === "link") {
         this.#originRefusal.answer(upgrade);
-      } else refuseUpgrade(socket, errorResponse(403, admission.error));
+      } else {
+        const status = code === "request-invalid" ? 400 : 403;
+        refuseUpgrade(socket, errorResponse(status, admission.error));
+      }
       return;
     }
     if (this.#connections.isSpent) {
-      refuseUpgrade(socket, errorResponse(503, spent()));
+      refuseUpgrade(socket, spent());
       return;
     }
     const path = (request.url ?? "").split("?", 1)[0];
@@ -231,101 +328,22 @@ export class HttpListener implements AsyncDisposable {
     this.#upgraded.add(socket);
     socket.once("close", () => this.#upgraded.delete(socket));
     handler(upgrade);
+    // Behind the handler, which decides when the socket is read.
+    this.#connections.upgraded(caller, socket);
   }
 }
 
-/** The answer to bytes that are not HTTP. */
-function refuseGarbage(_error: Error, socket: Duplex): void {
-  if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n");
-  else socket.destroy();
-}
-
-/** Tells a client that speaks plain HTTP that the port speaks TLS. */
-function plainServer(settings: ServerOptions): Server {
-  const server = createServer(settings, (request, response) => {
-    request.resume();
-    response.setHeader("connection", "close");
-    write(response, tlsRequired(), undefined);
-  });
-  server.on("upgrade", (_request, socket) => {
-    socket.on("error", () => socket.destroy());
-    refuseUpgrade(socket, tlsRequired());
-  });
-  return server.on("clientError", refuseGarbage);
-}
-
-function tlsRequired(): HttpResponse {
-  return errorResponse(
-    400,
-    new MeanderError("tls-required", "this port speaks HTTPS", {
-      expected: "an address that begins with https:// or wss://",
-      next: "use it instead of http:// or ws://",
-    }),
-  );
-}
-
-/** Ends an upgrade with a plain HTTP answer. */
-export function refuseUpgrade(socket: Duplex, response: HttpResponse): void {
-  const headers = Object.entries({ ...response.headers, connection: "close" });
-  const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join("");
-  socket.end(
-    `HTTP/1.1 ${response.status} ${STATUS_CODES[response.status] ?? ""}\r\n${lines}\r\n${response.body}`,
-  );
-}
+/** Requests that wait at once. */
+const ROOM = { known: LIMITS.requestsMax, strangers: LIMITS.strangerRequestsMax } as const;
+const NOTHING = new Uint8Array(0);
 
 function scopeOfRequest({ url, headers }: IncomingMessage): OriginScope {
   return scopeOf(url, headers.upgrade);
 }
 
-function headOf(request: IncomingMessage): Omit<HttpRequest, "body"> {
-  const headers = Object.entries(request.headers).map(([name, value]) => [name, String(value)]);
-  return {
-    method: request.method ?? "GET",
-    target: request.url ?? "/",
-    headers: Object.fromEntries(headers) as Record<string, string>,
-    remoteAddress: (request.socket.remoteAddress ?? "").replace(/^::ffff:/, ""),
-  };
-}
-
-/** Undefined when the body is larger than allowed. */
-async function readBody(request: IncomingMessage): Promise<Uint8Array | undefined> {
-  if (Number(request.headers["content-length"] ?? 0) > LIMITS.bodyBytesMax) return undefined;
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  // Leaving the loop must not destroy the socket: the answer still goes out on it.
-  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    bytes += chunk.byteLength;
-    if (bytes > LIMITS.bodyBytesMax) return undefined;
-    chunks.push(chunk);
-  }
-  return new Uint8Array(Buffer.concat(chunks));
-}
-
-function tooLarge(): HttpResponse {
-  const expected = `at most ${LIMITS.bodyBytesMax} bytes`;
-  return errorResponse(
-    413,
-    new MeanderError("body-too-large", "the request body is too large", { expected }),
-  );
-}
-
-function overloaded(): HttpResponse {
-  const next = "try again in a second";
-  return errorResponse(
-    503,
-    new MeanderError("overloaded", "too many requests wait for their answer", { next }),
-  );
-}
-
-function spent(): MeanderError {
-  return new MeanderError("overloaded", "the site has no descriptors left", {
-    next: "try another site, or raise its limit of open files",
-  });
-}
-
-function late(): HttpResponse {
-  const what = `the site did not answer within ${LIMITS.requestMsMax} ms`;
-  return errorResponse(503, new MeanderError("overloaded", what, { next: "see the site's log" }));
+/** The client waits with its body until it is told to send it. */
+function isAnnounced({ headers, httpVersion }: IncomingMessage): boolean {
+  return httpVersion !== "1.0" && headers.expect?.toLowerCase() === "100-continue";
 }
 
 function listenError(options: HttpListenerOptions, cause: NodeJS.ErrnoException): MeanderError {

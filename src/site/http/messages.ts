@@ -1,17 +1,26 @@
 import { MeanderError, messageOf } from "../../base/index.ts";
 
-/** An HTTP request after its body has arrived; structured-cloneable. */
-export interface HttpRequest {
+/** An HTTP request before its body; structured-cloneable. */
+export interface HttpHead {
   readonly method: string;
   /** Path and query, as sent. */
   readonly target: string;
   /** Lower case names; repeated headers joined by commas. */
   readonly headers: Readonly<Record<string, string>>;
-  /** At most `LIMITS.bodyBytesMax`. */
-  readonly body: Uint8Array;
   /** IP address of the client. */
   readonly remoteAddress: string;
 }
+
+/** An HTTP request after its body has arrived; structured-cloneable. */
+export interface HttpRequest extends HttpHead {
+  /** At most `LIMITS.bodyBytesMax`. */
+  readonly body: Uint8Array;
+  /** The request is only to be judged: its body has not been read. What lets it in answers with {@link LET_IN}. */
+  readonly judgeOnly?: true;
+}
+
+/** Status of the answer to a request that may send its body: 100, as HTTP has it. */
+export const LET_IN = 100;
 
 /** The whole answer to an {@link HttpRequest}; structured-cloneable. */
 export interface HttpResponse {

@@ -1,5 +1,7 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
+import type { Duplex } from "node:stream";
 import type { HttpResponse } from "./messages.ts";
+import { hasBody } from "./read-request.ts";
 
 /** How long a browser may keep the answer to a preflight, s. */
 const PREFLIGHT_S = 600;
@@ -21,9 +23,29 @@ export function writeAnswer(
   response.setHeader("x-content-type-options", "nosniff");
   response.appendHeader("vary", "Origin");
   if (origin !== undefined) response.setHeader("access-control-allow-origin", origin);
-  if (answer.status === 413) response.setHeader("connection", "close");
+  const { req: request } = response;
+  // What is left of a body is not read for an answer that was given without it.
+  if (!request.complete && hasBody(request)) {
+    response.setHeader("connection", "close");
+    request.resume();
+  }
   response.statusCode = answer.status;
   response.end(answer.body);
+}
+
+/** Ends an upgrade with a plain HTTP answer. */
+export function refuseUpgrade(socket: Duplex, response: HttpResponse): void {
+  const headers = Object.entries({ ...response.headers, connection: "close" });
+  const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`).join("");
+  socket.end(
+    `HTTP/1.1 ${response.status} ${STATUS_CODES[response.status] ?? ""}\r\n${lines}\r\n${response.body}`,
+  );
+}
+
+/** The answer to bytes that are not HTTP. */
+export function refuseGarbage(_error: Error, socket: Duplex): void {
+  if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n");
+  else socket.destroy();
 }
 
 /** Answers a CORS preflight from a page of an admitted origin. [A19] */

@@ -14,6 +14,8 @@ export interface DescriptorGuardOptions {
   count(): Promise<DescriptorCount | undefined>;
   /** Accepted connections that are open. */
   connections(): number;
+  /** Of those, the ones that make room for others; absent: none does. */
+  strangers?(): number;
 }
 
 /** How often descriptors are counted, ms; in between, connections are added and subtracted. */
@@ -56,7 +58,7 @@ export class DescriptorGuard implements Descriptors, Disposable {
   /** Why viewers are not admitted; undefined: they are. */
   get refusal(): { readonly code: string; readonly message: string } | undefined {
     const { usage } = this;
-    if (usage === undefined || this.left >= LIMITS.descriptorsReserved) return undefined;
+    if (usage === undefined || this.#leftForKnown >= LIMITS.descriptorsReserved) return undefined;
     const { open, limit } = usage;
     const message = `the site has ${open} of its ${limit} descriptors in use and keeps ${LIMITS.descriptorsReserved} for links and disk; try another site`;
     return { code: "admission-refused", message };
@@ -64,7 +66,12 @@ export class DescriptorGuard implements Descriptors, Disposable {
 
   /** True when descriptors are too scarce even to refuse viewers over a connection. */
   get isTight(): boolean {
-    return this.left < LIMITS.descriptorsReserved / 2;
+    return this.#leftForKnown < LIMITS.descriptorsReserved / 2;
+  }
+
+  /** Strangers take none of it. */
+  get #leftForKnown(): number {
+    return this.left + (this.#options.strangers?.() ?? 0);
   }
 
   get isSpent(): boolean {

@@ -3,8 +3,10 @@ import type { LinkTrace, LogLevel, PlaneSnapshot } from "../../client/contract/i
 import { type OpenSocket, RtpOutputs } from "../../media/index.ts";
 import { Reflector } from "../../reflector/index.ts";
 import type { Address } from "../../session/index.ts";
+import type { Connection } from "../../stack/index.ts";
 import { openDatagramSocket } from "../../transport/index.ts";
 import { Guard, type GuardRules } from "../access/guard.ts";
+import { strangernessOf } from "../access/strangerness.ts";
 import { viewerGateOf } from "../access/viewer-gate.ts";
 import type { GateRules } from "../http/gate.ts";
 import type { TlsIdentity } from "../http/http-listener.ts";
@@ -70,6 +72,8 @@ export class LocalPlane implements Plane {
     this.#stacks = new LinkStacks({ clock, random, log, privateLinks });
     this.#dialler = new LinkDialler({ udp, stacks: this.#stacks, runtime, host, clock, log });
     this.#guard = new Guard({ clock });
+    /** Of each accepted connection: to be called when its other end has shown who it is. */
+    const known = new WeakMap<Connection, () => void>();
     const reflector = new Reflector({
       clock,
       random,
@@ -83,6 +87,7 @@ export class LocalPlane implements Plane {
       onEvent,
       viewers: viewerGateOf(this.#guard),
       refuseViewers: () => descriptors.refusal,
+      onKnown: (connection) => known.get(connection)?.(),
     });
     this.#reflector = reflector;
     const openSocket: OpenSocket = (where) =>
@@ -90,7 +95,12 @@ export class LocalPlane implements Plane {
     this.#ingests = new PlaneIngests({ reflector, clock, log, openSocket, onEvent });
     this.#outputSockets = new RtpOutputs({ openSocket, clock, log });
     this.#outputs = new PlaneOutputs({ reflector, outputs: this.#outputSockets });
-    handlers.accept = (connection) => reflector.accept(this.#stacks.accept(connection));
+    handlers.strangerness = (head) => strangernessOf(this.#guard, head);
+    handlers.accept = (connection, isKnown) => {
+      const stacked = this.#stacks.accept(connection);
+      known.set(stacked, isKnown);
+      reflector.accept(stacked);
+    };
   }
 
   onEvent(listener: (event: PlaneEvent) => void): void {
@@ -187,7 +197,11 @@ export class LocalPlane implements Plane {
     return {
       ...snapshot,
       channels: snapshot.channels.map((channel) => this.#ingests.describe(channel)),
-      drops: { ...snapshot.drops, ...Object.fromEntries(drops) },
+      drops: {
+        ...snapshot.drops,
+        ...Object.fromEntries(drops),
+        ...this.#sockets.listener.counts.toJSON(),
+      },
       datagrams: this.#sockets.udp.stats,
     };
   }

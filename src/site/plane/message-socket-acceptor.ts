@@ -3,8 +3,9 @@ import { LIMITS, MeanderError } from "../../base/index.ts";
 import { messageSocketOf } from "../../client/index.ts";
 import { addressOf } from "../access/address-of.ts";
 import { DIRECTORY_BACKLOG_BYTES_MAX } from "../directory-sockets.ts";
-import { refuseUpgrade, type Upgrade } from "../http/http-listener.ts";
+import type { Upgrade } from "../http/http-listener.ts";
 import { errorResponse } from "../http/messages.ts";
+import { refuseUpgrade } from "../http/write-answer.ts";
 import { SOCKET_PATHS, type SocketHandler, type SocketKind } from "./plane.ts";
 
 /** Time between TCP's own probes of a silent connection, ms. */
@@ -45,7 +46,7 @@ export class MessageSocketAcceptor {
     this.#handler = handler;
   }
 
-  accept({ request, socket, head }: Upgrade): void {
+  accept({ request, socket, head, known }: Upgrade): void {
     const handler = this.#handler;
     if (handler === undefined) {
       refuseUpgrade(socket, errorResponse(503, absence(this.#kind)));
@@ -54,7 +55,7 @@ export class MessageSocketAcceptor {
     request.socket.setKeepAlive(true, PROBE_MS);
     const address = addressOf(request.socket.remoteAddress ?? "");
     this.#server.handleUpgrade(request, socket, head, (webSocket) =>
-      handler(messageSocketOf(webSocket, BOUNDS[this.#kind]), address),
+      handler(messageSocketOf(webSocket, { ...BOUNDS[this.#kind], onAdmitted: known }), address),
     );
   }
 }

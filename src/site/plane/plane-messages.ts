@@ -35,7 +35,8 @@ export type ToPlane =
     }
   | { readonly type: "response"; readonly id: number; readonly response: HttpResponse }
   | { readonly type: "socket-text"; readonly socket: number; readonly text: string }
-  | { readonly type: "socket-close"; readonly socket: number };
+  | { readonly type: "socket-close"; readonly socket: number }
+  | { readonly type: "socket-admitted"; readonly socket: number };
 
 /** Messages of the plane. */
 export type FromPlane =

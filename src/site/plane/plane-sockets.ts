@@ -1,5 +1,5 @@
 import { lookup } from "node:dns/promises";
-import { type Log, MeanderError, messageOf } from "../../base/index.ts";
+import { type Counters, LIMITS, type Log, MeanderError, messageOf } from "../../base/index.ts";
 import type { Connection } from "../../stack/index.ts";
 import {
   acceptTcp,
@@ -8,12 +8,22 @@ import {
   LINK_UPGRADE,
   loadNative,
   NativeStreams,
+  type StrangerLimits,
+  StrangerQuota,
   UdpTransport,
   WebSocketAcceptor,
   zeroTotals,
 } from "../../transport/index.ts";
-import { HttpListener, portInUse, refuseUpgrade, type Upgrade } from "../http/http-listener.ts";
-import { errorResponse, type HttpRequest, type HttpResponse } from "../http/messages.ts";
+import { addressOf } from "../access/address-of.ts";
+import { HttpListener, portInUse, type Upgrade } from "../http/http-listener.ts";
+import {
+  errorResponse,
+  type HttpHead,
+  type HttpRequest,
+  type HttpResponse,
+  LET_IN,
+} from "../http/messages.ts";
+import { refuseUpgrade } from "../http/write-answer.ts";
 import { readDescriptors } from "../observe/resource-readings.ts";
 import { DescriptorGuard } from "./descriptor-guard.ts";
 import { MessageSocketAcceptor } from "./message-socket-acceptor.ts";
@@ -22,10 +32,16 @@ import { respond } from "./remote-plane.ts";
 
 /** What a plane does with what arrives at its sockets. */
 export interface PlaneHandlers {
-  /** Accepts a connection of a site or a viewer; until it is set, connections are closed. */
-  accept(connection: Connection): void;
+  /**
+   * Accepts a connection of a site or a viewer; until it is set, connections are closed.
+   *
+   * @param known to be called when the other end has shown who it is
+   */
+  accept(connection: Connection, known: () => void): void;
   /** Answers requests that the plane does not answer itself; undefined: they get 503. */
   request: ((request: HttpRequest) => Promise<HttpResponse>) | undefined;
+  /** See `HttpHandlers.strangerness`. */
+  strangerness(head: HttpHead): MeanderError | undefined | Promise<MeanderError | undefined>;
 }
 
 /** Every socket on which a plane listens: HTTP with its WebSockets, and UDP. */
@@ -51,10 +67,12 @@ export class PlaneSockets implements AsyncDisposable {
       clock,
       count: () => readDescriptors(),
       connections: () => listening?.connectionCount ?? 0,
+      strangers: () => listening?.strangerCount ?? 0,
     });
     const handlers: PlaneHandlers = {
       accept: (connection) => connection.close(),
       request: undefined,
+      strangerness: () => undefined,
     };
     const native = loadNative({ disabled: options.native === false, watchShutdown });
     const runtime = { native: native.calls, nativeAbsence: native.absence, totals: zeroTotals() };
@@ -63,11 +81,17 @@ export class PlaneSockets implements AsyncDisposable {
     const directory = new MessageSocketAcceptor("directory");
     const shell = new MessageSocketAcceptor("shell");
     const webSockets = new WebSocketAcceptor({ clock, native: streams });
-    const { gate, httpPort, tls } = options;
+    const { gate, httpPort, tls, connectionsPerAddress: perAddress } = options;
     const listener = await HttpListener.open(
-      { host, port: httpPort, gate, tls, descriptors, clock, log },
+      { host, port: httpPort, gate, tls, descriptors, perAddress, clock, log },
       {
         request: (request) => respond(handlers.request, request, log),
+        strangerness: (head) => handlers.strangerness(head),
+        judge: async (head) => {
+          const request = { ...head, body: new Uint8Array(0), judgeOnly: true } as const;
+          const answer = await respond(handlers.request, request, log);
+          return answer.status === LET_IN ? undefined : answer;
+        },
         upgrades: {
           [`websocket ${LINK_PATH}`]: (upgrade) => {
             // Sites use UDP or TCP; these are viewers, many at once after they were refused before.
@@ -79,8 +103,8 @@ export class PlaneSockets implements AsyncDisposable {
                 errorResponse(503, new MeanderError(refusal.code, refusal.message)),
               );
           },
-          [`${LINK_UPGRADE} ${LINK_PATH}`]: ({ socket, head }) =>
-            handlers.accept(acceptTcp(socket, head, { clock, native: streams })),
+          [`${LINK_UPGRADE} ${LINK_PATH}`]: ({ socket, head, known }) =>
+            handlers.accept(acceptTcp(socket, head, { clock, native: streams }), known),
           [`websocket ${SOCKET_PATHS.directory}`]: (upgrade) => directory.accept(upgrade),
           [`websocket ${SOCKET_PATHS.shell}`]: (upgrade) => shell.accept(upgrade),
         },
@@ -88,7 +112,15 @@ export class PlaneSockets implements AsyncDisposable {
     );
     listening = listener;
     try {
-      const udp = await openUdp(host, listener.port, options, ports, runtime, handlers);
+      const udp = await openUdp(
+        host,
+        listener.port,
+        options,
+        ports,
+        runtime,
+        handlers,
+        listener.counts,
+      );
       const parts = { host, listener, udp, directory, shell, descriptors, runtime, handlers };
       return new PlaneSockets(parts, streams);
     } catch (error) {
@@ -121,14 +153,22 @@ export class PlaneSockets implements AsyncDisposable {
   }
 }
 
+/** Places of connections over UDP that have not shown who they are. [A21] */
+const DATAGRAM_STRANGERS: StrangerLimits = {
+  all: LIMITS.strangerDatagramsMax,
+  perAddress: LIMITS.strangerDatagramsPerAddress,
+  perLoopback: LIMITS.strangerDatagramsMax,
+  ms: LIMITS.strangerMs,
+};
+
 async function acceptWebSocket(
   acceptor: WebSocketAcceptor,
-  { request, socket, head }: Upgrade,
+  { request, socket, head, known }: Upgrade,
   handlers: PlaneHandlers,
   log: Log,
 ): Promise<void> {
   try {
-    handlers.accept(await acceptor.accept(request, socket, head));
+    handlers.accept(await acceptor.accept(request, socket, head), known);
   } catch (error) {
     log.debug("A WebSocket was not opened.", { error: messageOf(error) });
   }
@@ -141,7 +181,9 @@ async function openUdp(
   { clock, log }: PlanePorts,
   runtime: DatagramRuntime,
   handlers: PlaneHandlers,
+  counts: Counters,
 ): Promise<UdpTransport> {
+  const strangers = new StrangerQuota(clock, () => DATAGRAM_STRANGERS);
   const open = (port: number): Promise<UdpTransport> =>
     UdpTransport.open({
       ...runtime,
@@ -149,7 +191,14 @@ async function openUdp(
       port,
       clock,
       log,
-      accept: (connection) => handlers.accept(connection),
+      accept: (connection) => {
+        const stranger = strangers.enter(addressOf(connection.peer), (fault) => {
+          counts.add(fault === "late" ? "door-datagram-late" : "door-datagram-crowded");
+          connection.close();
+        });
+        void connection.closed.then(() => stranger.done());
+        handlers.accept(connection, () => stranger.done());
+      },
     });
   try {
     return await open(options.udpPort ?? httpPort);

@@ -26,6 +26,8 @@ export interface PlaneOptions {
   readonly open?: boolean | undefined;
   /** Rules of admission until {@link Plane.setGate}. */
   readonly gate: GateRules;
+  /** Connections to the HTTP port from one address; default `LIMITS.connectionsPerAddressDefault`. */
+  readonly connectionsPerAddress?: number | undefined;
   /** If given, the HTTP port accepts TLS only. */
   readonly tls?: TlsIdentity | undefined;
   /** Lowest level that a plane in its own thread logs, until {@link PlaneControl.setLogLevel}; default: all levels. */

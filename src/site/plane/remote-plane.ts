@@ -256,6 +256,7 @@ export class RemotePlane implements Plane {
     const socket: RemoteSocket = {
       send: (text) => this.#port.postMessage({ type: "socket-text", socket: id, text }),
       close: () => this.#port.postMessage({ type: "socket-close", socket: id }),
+      admitted: () => this.#port.postMessage({ type: "socket-admitted", socket: id }),
       onMessage: (handler) => {
         receive = handler;
       },

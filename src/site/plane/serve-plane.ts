@@ -60,6 +60,9 @@ export function servePlane(plane: Plane, port: ServingPort): void {
         // Its closing is reported like any other.
         sockets.get(message.socket)?.close();
         break;
+      case "socket-admitted":
+        sockets.get(message.socket)?.admitted?.();
+        break;
       case "open":
         break;
     }
