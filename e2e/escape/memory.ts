@@ -75,7 +75,7 @@ export const memory: readonly Attempt[] = [
     ([name, body]): Attempt => ({
       name: `memory/${name}`,
       kind: "memory",
-      limits: { handlerMs: 2_000, memoryMb: 64 },
+      limits: { handlerMs: 1_000, memoryMb: 64 },
       on: `append: (ctx) => { ${body} }`,
       reached: () => [],
       othersMs: OTHERS_MS,
