@@ -1,6 +1,6 @@
 /**
  * Mobile streams: messages per second from a stream to one at another site, in another process; how long until the sender knows that a message is consumed; how
- * long a move takes under load; what a thousand streams weigh; and how fast the simulator is. Beside a plain TCP connection, which is the limit, and NATS, where it
+ * long a move takes under load; what a thousand streams weigh; how long the process of an owner's agents takes to start, and what it weighs; and how fast the simulator is. Beside a plain TCP connection, which is the limit, and NATS, where it
  * is installed, in the same run.
  *
  *   npm run bench -- streams [--json] [--seconds 3] [--rounds 3]
@@ -11,6 +11,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { measureStarts } from "./support/executor-starts.ts";
 import { thisMachine } from "./support/machine.ts";
 import { median } from "./support/median.ts";
 import { measureTcpLimit } from "./support/message-arm.ts";
@@ -61,6 +62,7 @@ for (let round = 0; round < rounds; round++) {
 }
 
 const simulator = await simulated();
+const starts = await measureStarts(5, 20);
 
 const perSecond = Object.fromEntries(
   Object.entries(appends).map(([name, each]) => [name, Math.round(median(each))]),
@@ -78,6 +80,7 @@ const answer = {
   ...wrong,
   rssMb1000Streams: Math.round(rss),
   simEventsPerCpuSecond: simulator,
+  ...starts,
 };
 if (values.json) process.stdout.write(`${JSON.stringify(answer)}\n`);
 else {
@@ -86,6 +89,10 @@ else {
       `${name.padEnd(16)} ${value.toLocaleString("en").padStart(12)} messages/s\n`,
     );
   const { ackP50Us, moveP50Ms, moveP99Ms, rssMb1000Streams, simEventsPerCpuSecond } = answer;
+  const { executorStartMs, memoryPerOwnerMb } = answer;
+  process.stdout.write(
+    `an owner's first agent starts in ${executorStartMs.warm} ms (${executorStartMs.cold} ms with no process ready), and takes ${memoryPerOwnerMb} MiB\n`,
+  );
   process.stdout.write(
     `acknowledged after ${ackP50Us} µs; moved in ${moveP50Ms} ms (99 %: ${moveP99Ms} ms) under load: ${wrong.lost} lost, ${wrong.repeated} repeated, ` +
       `${wrong.outOfOrder} out of order\n1000 streams: ${rssMb1000Streams} MiB; simulator: ${simEventsPerCpuSecond.toLocaleString("en")} events per CPU second\n`,

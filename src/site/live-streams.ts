@@ -65,6 +65,7 @@ export class LiveStreams {
   #marks: FileMarkStore | undefined;
   #halted: string | undefined;
   #onRun: () => void = () => {};
+  #executor: ProcessExecutor | undefined;
   #streams: SiteStreams | undefined;
 
   /**
@@ -131,6 +132,7 @@ export class LiveStreams {
     if (allowInline) this.#marks = new FileMarkStore({ path: join(path, "running"), site, log });
     const pool = this.#processes;
     const process = new ProcessExecutor({ pool, clock, log, maxima });
+    this.#executor = process;
     this.#streams = new SiteStreams({
       ...{ self, clock, random, log, directory, records, marks: this.#marks },
       ...{ halted: this.#halted, onRun: this.#onRun },
@@ -188,14 +190,22 @@ export class LiveStreams {
 
   get counts(): StreamCounts {
     const kernel = this.#streams?.kernel;
+    const use = this.#executor?.use;
+    const { processes, memoryMb } = { processes: 0, ...use, memoryMb: use?.memoryMb ?? null };
     return {
-      resident: kernel?.residents.size ?? 0,
+      resident: this.residentCount,
       shells: this.#shells.shellCount,
       messages: kernel?.counts.toJSON() ?? {},
       frames: this.#network.counts.toJSON(),
       refusedShells: this.#shells.counts.toJSON(),
       peers: this.#network.stats(),
+      executors: { processes, memoryMb },
     };
+  }
+
+  /** Streams that are here now. */
+  get residentCount(): number {
+    return this.#streams?.kernel.residents.size ?? 0;
   }
 
   /** Whether an unhandled rejection of this thread is an agent's, which is handled then. */

@@ -144,7 +144,7 @@ export class SiteLifecycle {
   async #evacuate(): Promise<void> {
     const { streams, neighbourhood, link } = this.#parts;
     const { log } = this.#ports;
-    if (streams.counts.resident === 0 || neighbourhood.sites.length < 2) return;
+    if (streams.residentCount === 0 || neighbourhood.sites.length < 2) return;
     try {
       const outcome = await link.evacuate(EVACUATE_MS_MAX);
       log.info("The streams of the site have moved away.", outcome);

@@ -13,7 +13,7 @@ const handlerNumbers = new Map(HANDLER_NAMES.map((name, index) => [name, index])
 
 /**
  * Calls in a row as bytes, which belong to the caller: encoded by hand, since this runs for each message to an agent in
- * a worker. Texts have up to 20 000 characters.
+ * a process. Texts have up to 20 000 characters.
  */
 export function packBatch(batch: readonly Invocation[]): Uint8Array {
   let most = 0;

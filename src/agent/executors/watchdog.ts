@@ -1,7 +1,7 @@
 import type { Cancel, Clock } from "../../base/index.ts";
 
 /** Longest and shortest time between two looks, ms. */
-const PERIOD_MAX = 250;
+const PERIOD_MAX = 100;
 const PERIOD_MIN = 10;
 
 /** What a watchdog observes: which agent runs, and a number that changes whenever something starts. */
@@ -30,7 +30,7 @@ export interface WatchdogOptions {
 }
 
 /**
- * Watches a process from outside: one thing that runs longer than it may is found at most two looks later, and so is a
+ * Watches a process from outside: one thing that runs longer than it may is found at most a look later, and so is a
  * process that does nothing of what it is to do.
  *
  * Time in which the watching process itself did not run does not count: both may have been stopped together.
@@ -61,8 +61,10 @@ export class Watchdog {
     this.#cancel = undefined;
   }
 
-  #lookLater(): void {
-    const period = Math.min(PERIOD_MAX, Math.max(PERIOD_MIN, this.#options.shortestMs() / 4));
+  /** @param leftMs until what runs has run too long */
+  #lookLater(leftMs = Number.POSITIVE_INFINITY): void {
+    const usual = Math.min(PERIOD_MAX, Math.max(PERIOD_MIN, this.#options.shortestMs() / 4));
+    const period = Math.max(1, Math.min(usual, leftMs));
     this.#cancel = this.#options.clock.after("agent watchdog", period, () => this.#look(period));
   }
 
@@ -77,9 +79,11 @@ export class Watchdog {
     this.#sameMs = isSame ? this.#sameMs + passed : 0;
     this.#seen = { beats, running };
     if (running === undefined && !isBusy()) return;
-    this.#lookLater();
-    if (running === undefined) {
-      if (this.#sameMs >= (silentMs() ?? Number.POSITIVE_INFINITY)) onSilent();
-    } else if (this.#sameMs >= longestMs(running)) onStuck(running);
+    const mostMs =
+      running === undefined ? (silentMs() ?? Number.POSITIVE_INFINITY) : longestMs(running);
+    this.#lookLater(mostMs - this.#sameMs);
+    if (this.#sameMs < mostMs) return;
+    if (running === undefined) onSilent();
+    else onStuck(running);
   }
 }

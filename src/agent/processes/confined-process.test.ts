@@ -126,6 +126,18 @@ test("a process: buffers beyond its memory are refused to it", { skip: !hasProc 
   await one.end();
 });
 
+test("a process: what asks its site to stop does not end it", { skip: !hasProc }, async () => {
+  const one = new Observed();
+  one.order("answer", { value: 1 });
+  await one.answered(1);
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    process.kill(one.process.pid as number, signal);
+  one.order("answer", { value: 2 });
+  await one.answered(2);
+  one.process.kill("it is over");
+  assert.equal((await one.end()).end.signal, "SIGKILL");
+});
+
 test("a process: an exit is told with its code", async () => {
   const one = new Observed();
   one.order("exit");

@@ -76,13 +76,22 @@ export class ConfinedProcess {
     const name = runFileName();
     this.#descriptor = openSync(name, "wx+", 0o600);
     this.#runFile = new RunFileReader(this.#descriptor);
+    try {
+      this.#runFile.reserve();
+    } catch (cause) {
+      closeSync(this.#descriptor);
+      rmSync(name, { force: true });
+      throw cause;
+    }
     const stdio: ("ignore" | "pipe" | number)[] = ["ignore", "ignore", "pipe"];
     stdio[FROM_SITE] = "pipe";
     stdio[TO_SITE] = "pipe";
     stdio[RUN_FILE] = this.#descriptor;
     try {
       const options = { stdio, env: environment(), cwd: parse(path).root, windowsHide: true };
-      this.#child = spawn(file, args, options);
+      // In a group of its own: what ends this process by a key or with its terminal is for this one to answer.
+      const isDetached = process.platform !== "win32";
+      this.#child = spawn(file, args, { ...options, detached: isDetached });
     } catch (cause) {
       closeSync(this.#descriptor);
       throw cause;
@@ -172,13 +181,14 @@ export class ConfinedProcess {
       this.#standardError += text.slice(0, Math.max(0, room));
     });
     return new Promise((resolve) => {
+      const leave = (code?: number, signal?: string): void => {
+        if (!this.#hasEnded) resolve(this.#leave(code, signal));
+      };
       this.#child.once("error", (error) => {
         this.#killedFor ??= `it cannot be started: ${error.message}`;
-        if (this.#child.pid === undefined) resolve(this.#leave(undefined, undefined));
+        if (this.#child.pid === undefined) leave();
       });
-      this.#child.once("close", (code, signal) => {
-        resolve(this.#leave(code ?? undefined, signal ?? undefined));
-      });
+      this.#child.once("close", (code, signal) => leave(code ?? undefined, signal ?? undefined));
     });
   }
 

@@ -10,6 +10,8 @@ const RECORDS_AT = LIMITS.processAgentsMax * 4;
 /** f64 letter, u32 bytes of the answers, u32 slot and one (0: none), u32 beats, u32 CRC of these and the answers. */
 export const RECORD_HEAD_BYTES = 24;
 const CHECKED_BYTES = 20;
+/** Room for the records of a letter that is reserved: what a letter usually has, and one answer. */
+const RESERVED_BYTES = 192 * 1024;
 /** Answers of one record: more is not what a process writes. */
 const ANSWERS_BYTES_MAX = 64 * 1024 * 1024;
 
@@ -84,7 +86,11 @@ export class RunFileWriter {
    * before.
    */
   write(letter: Buffer, start: number, end: number, at: number): void {
-    writeSync(this.#descriptor, letter, start, end - start, RECORDS_AT + at);
+    try {
+      writeSync(this.#descriptor, letter, start, end - start, RECORDS_AT + at);
+    } catch {
+      // Beyond what was reserved there may be no room: then what is not sent is lost with the process.
+    }
   }
 
   /** The last batch of a slot that is interrupted. */
@@ -104,6 +110,11 @@ export class RunFileReader {
 
   constructor(descriptor: number) {
     this.#descriptor = descriptor;
+  }
+
+  /** Has the system keep room for usual records. @throws when there is none */
+  reserve(): void {
+    writeSync(this.#descriptor, Buffer.alloc(RECORDS_AT + RESERVED_BYTES), 0, undefined, 0);
   }
 
   /** Calls of these batches, up to this one, must not begin. */

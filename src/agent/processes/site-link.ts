@@ -36,6 +36,8 @@ export class SiteLink {
 
   /** @param onLetter called with each letter of the site. The process ends when the site does. */
   constructor(onLetter: (bytes: Buffer) => void) {
+    // Its site is told to stop, and tells it.
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => {});
     // What the shell that started it has added.
     for (const name of Object.keys(process.env)) delete process.env[name];
     const reader = new LetterReader(LIMITS.processLetterBytesMax);

@@ -100,6 +100,21 @@ test("[M13] an event is tried again for an agent that does not start, however of
   assert.deepEqual(thens(await recall(set, call, 3)), []);
 });
 
+test("[M13] an event whose handler was interrupted by another agent's end is tried again", async () => {
+  const site = new ScriptedSite({
+    slow: { timer: () => new Promise(() => {}), arrival: () => ({ appends: [] }) },
+  });
+  const set = await site.open([stateOf("slow", {}, { onError: policyOf(0, 1, "skip") })]);
+  const effects = recall(set, { ...TIMER, agent: "slow" }, 1);
+  await settled();
+  site.executor.last.endForAnother("executor-failed");
+  // Though its policy allows no attempt after one that failed.
+  assert.deepEqual(thens(await effects), [["slow", "timer", "retry", 100]]);
+  await settled();
+  assert.deepEqual(thens(await notify(set, { type: "arrival", from: "a" })), []);
+  assert.equal(site.executor.instances.length, 2);
+});
+
 test("[M13] handlers that fail when a new agent is attached are reported with the attachment", async () => {
   const site = new ScriptedSite({ flaky: flaky(1), plain: {} });
   const set = await site.open([stateOf("flaky")]);

@@ -101,6 +101,7 @@ export class ScriptedInstance implements AgentInstance {
   #fault: Fault | undefined;
   #isInterrupted = false;
   #failCurrent: ((fault: Fault) => void) | undefined;
+  #interruptCurrent: (() => void) | undefined;
 
   constructor(program: AgentProgram, host: AgentHost, scripts: Readonly<Record<string, Script>>) {
     this.program = program;
@@ -146,6 +147,13 @@ export class ScriptedInstance implements AgentInstance {
     this.isClosed = true;
   }
 
+  /** As if its process ended because of another agent: the running call never happened. */
+  endForAnother(code: string): void {
+    this.#fault = { code, message: "another one ended it", agent: this.program.agent };
+    this.#interruptCurrent?.();
+    this.#end(this.#fault);
+  }
+
   /** As if its process was terminated: fails the running call. */
   end(code: string): void {
     const fault = { code, message: "it ended", agent: this.program.agent };
@@ -172,6 +180,7 @@ export class ScriptedInstance implements AgentInstance {
     if (call === undefined) return;
     const finish = (result: InvocationResult) => {
       this.#failCurrent = undefined;
+      this.#interruptCurrent = undefined;
       if (result.type !== "done") this.#isInterrupted = true;
       const isLast = index === batch.length - 1;
       done(index, result);
@@ -222,6 +231,10 @@ export class ScriptedInstance implements AgentInstance {
     }
     if (!(deeds instanceof Promise)) return succeed(deeds);
     let isOver = false;
+    this.#interruptCurrent = () => {
+      isOver = true;
+      finish({ type: "interrupted" });
+    };
     this.#failCurrent = (fault) => {
       isOver = true;
       finish({ type: "failed", fault });

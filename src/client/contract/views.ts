@@ -63,6 +63,12 @@ export interface StreamCounts {
   readonly refusedShells: Readonly<Record<string, number>>;
   /** The traffic of frames with each other site. */
   readonly peers: readonly FramePeerStats[];
+  /** What its agents run in, but for those in its main thread. */
+  readonly executors: {
+    readonly processes: number;
+    /** Of their own, without what they share, MiB; null where the system does not tell. */
+    readonly memoryMb: number | null;
+  };
 }
 
 /** The streams of the session as one site knows them. */

@@ -16,7 +16,8 @@ test("[M1]-[M14] nothing is lost, repeated or reordered, whatever happens to sit
       sum[key] = (sum[key] ?? 0) + value;
   }
   for (const [key, value] of Object.entries(sum))
-    if (key !== "deadLetters" && key !== "unlucky") assert.ok(value > 0, `${key}: none of it happened`);
+    if (key !== "deadLetters" && key !== "unlucky")
+      assert.ok(value > 0, `${key}: none of it happened`);
   const { questions = 0, questionsOwed = 0, questionsAnswered } = sum;
   assert.equal(questionsAnswered, questionsOwed);
   assert.ok(questionsOwed > questions / 2, "most appends that wait must be answered");

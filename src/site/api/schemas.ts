@@ -253,6 +253,7 @@ export const streamsViewSchema = z
       frames: counts,
       refusedShells: counts,
       peers: z.array(framePeerSchema),
+      executors: z.strictObject({ processes: count, memoryMb: z.number().nullable() }),
     }),
   })
   .openapi("Streams");

@@ -13,6 +13,7 @@ const NO_STREAMS = {
   streams: [],
   counts: {
     ...{ resident: 0, shells: 0, messages: {}, frames: {}, refusedShells: {}, peers: [] },
+    executors: { processes: 2, memoryMb: 41.5 },
   },
 } as unknown as StreamsView;
 

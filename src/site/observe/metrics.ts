@@ -102,9 +102,16 @@ export class Metrics {
     frames,
     refusedShells,
     peers,
+    executors,
   }: StreamCounts): void {
     this.#gauge("meander_streams_resident", "Streams at this site", {}, resident);
     this.#gauge("meander_shells", "Shells attached", {}, shells);
+    const { processes, memoryMb } = executors;
+    this.#gauge("meander_agent_processes", "Processes that agents run in", {}, processes);
+    if (memoryMb !== null) {
+      const bytes = Math.round(memoryMb * 2 ** 20);
+      this.#gauge("meander_agent_memory_bytes", "Memory of their own of those", {}, bytes);
+    }
     const { consumed = 0, "dead-lettered": deadLettered = 0, repeated = 0, ...others } = messages;
     this.#count("meander_stream_consumed_total", "Messages consumed by streams here", {}, consumed);
     this.#count(
