@@ -19,6 +19,7 @@ export {
   SILENT,
   type WriteLine,
 } from "./log.ts";
+export { describeName, isName, type NameKind } from "./names.ts";
 export { type Random, SeededRandom, SystemRandom } from "./random.ts";
 export { serialAdd, serialDistance } from "./serial.ts";
 export { SystemClock } from "./system-clock.ts";

@@ -34,6 +34,12 @@ export const LIMITS = {
   channelsMax: 4_096,
   /** Subscribers of one site unless configured otherwise. */
   subscribersDefault: 10_000,
+  /** Inputs that one publisher has open at a site. */
+  publisherInputsMax: 64,
+  /** Tracks that it receives from groups. */
+  publisherGroupsMax: 32,
+  /** Lowest port on which publishers are received, unless configured otherwise: what RFC 3551 assigns to RTP. */
+  rtpPortMin: 5_004,
   /** Origins whose pages a site allows to use it. */
   allowedOriginsMax: 64,
   /** Alternatives of one input. */

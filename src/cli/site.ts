@@ -22,6 +22,7 @@ interface Arguments {
   readonly access?: string;
   readonly public: readonly string[];
   readonly connectionsPerAddress?: string;
+  readonly rtpPorts?: string;
   readonly tls?: string;
   readonly tlsCert?: string;
   readonly tlsKey?: string;
@@ -90,6 +91,10 @@ export function addSite(program: Command, { planeThread }: ProgramPorts): void {
     .option(
       "--connections-per-address <number>",
       "connections from one address, which a proxy or many viewers may share (1024)",
+    )
+    .option(
+      "--rtp-ports <from-to>",
+      "UDP ports on which publishers are received, such as 30000-40000 (5004-65535)",
     )
     .option("--tls <auto>", "speak HTTPS, with a certificate of its own making")
     .option("--tls-cert <file>", "speak HTTPS, with this certificate in PEM")
@@ -223,6 +228,7 @@ async function settingsOf(options: Arguments): Promise<SiteSettings> {
       1,
       1_000_000,
     ),
+    rtpPorts: options.rtpPorts,
     tls: options.tls,
     tlsCert: options.tlsCert,
     tlsKey: options.tlsKey,

@@ -9,6 +9,7 @@
  */
 import { z } from "zod";
 import { LIMITS } from "../base/index.ts";
+import { nameSchema } from "./name-schema.ts";
 
 /** What a token may allow. `administer` includes the others, on all channels. */
 export const RIGHTS = ["watch", "publish", "join", "administer"] as const;
@@ -70,9 +71,7 @@ export const tokenIdSchema: z.ZodType<string> = z
   .regex(/^[A-Za-z0-9_-]{8,64}$/, "expected the id of a token");
 
 /** Whom a token is for. */
-export const tokenNameSchema: z.ZodType<string> = z
-  .string()
-  .regex(/^[\p{L}\p{N}][\p{L}\p{N} ._@:-]{0,79}$/u, "expected 1 to 80 letters, digits, . _ @ : -");
+export const tokenNameSchema: z.ZodType<string> = nameSchema("token");
 
 /** Reads the value of `access/policy`. */
 export const accessPolicySchema: z.ZodType<AccessPolicy> = z.object({

@@ -1,4 +1,4 @@
-import { MeanderError } from "../base/index.ts";
+import { describeName, MeanderError } from "../base/index.ts";
 import { channelNameSchema } from "./model.ts";
 
 /** @throws {MeanderError} `channel-invalid` */
@@ -6,6 +6,6 @@ export function checkChannelName(name: string): void {
   if (channelNameSchema.safeParse(name).success) return;
   throw new MeanderError("channel-invalid", "not a valid channel name", {
     where: JSON.stringify(name.slice(0, 120)),
-    expected: "1 to 100 letters, digits, . _ - in segments divided by /, none starting with a dot",
+    expected: describeName("channel"),
   });
 }

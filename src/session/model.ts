@@ -12,6 +12,7 @@
  */
 import { z } from "zod";
 import { LIMITS } from "../base/index.ts";
+import { nameSchema } from "./name-schema.ts";
 
 /** The session itself, written once by its first leader. */
 export interface SessionRecord {
@@ -56,18 +57,10 @@ export interface ChannelRecord {
 }
 
 /** Site names: 1 to 40 of `a-z 0-9 -`, starting with a letter. */
-export const siteNameSchema: z.ZodType<string> = z
-  .string()
-  .regex(/^[a-z][a-z0-9-]{0,39}$/, "expected 1 to 40 of a-z, 0-9 and -, starting with a letter");
+export const siteNameSchema: z.ZodType<string> = nameSchema("site");
 
 /** Channel names: segments of `a-z A-Z 0-9 . _ -` divided by `/`, 1 to 100 characters; no segment starts with a dot. */
-export const channelNameSchema: z.ZodType<string> = z
-  .string()
-  .max(100, "expected at most 100 characters")
-  .regex(
-    /^(?!\.)[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/,
-    "expected letters, digits, . _ - in segments divided by /",
-  );
+export const channelNameSchema: z.ZodType<string> = nameSchema("channel");
 
 /** How a site gets a channel from other sites. */
 export interface InputConfig {

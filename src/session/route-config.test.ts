@@ -54,7 +54,7 @@ const wrong: readonly (readonly [what: string, config: unknown, message: string]
   [
     "an invalid channel name",
     { channels: { "../x": {} } },
-    'demo.json: channels["../x"]: got the name "../x"; expected letters, digits, . _ - in segments divided by /',
+    'demo.json: channels["../x"]: got the name "../x"; expected 1 to 100 letters, digits, . _ - in segments divided by /, none starting with a dot',
   ],
   ["no object", [1], "demo.json: got [1]; expected an object"],
   [

@@ -1,5 +1,6 @@
 import { MeanderError } from "../base/index.ts";
 import { completeStack } from "../stack/index.ts";
+import { forbiddenKeyIn } from "./forbidden-keys.ts";
 import { jsonFaultAt } from "./json-fault.ts";
 import {
   type ChannelConfig,
@@ -59,6 +60,13 @@ export function parseRouteConfig(
   warn: (text: string) => void = () => {},
 ): RouteConfig {
   const given = typeof input === "string" ? parseJson(input, where) : input;
+  const forbidden = forbiddenKeyIn(given);
+  if (forbidden !== undefined) {
+    throw new MeanderError("config-invalid", "no configuration has a key of that name", {
+      where: `${where}: ${formatPath(forbidden)}`,
+      next: "remove it; a channel needs another name",
+    });
+  }
   const value = renameKeys(given, (path, name) => {
     warn(`${where}: ${formatPath(path)}: the key is now called ${JSON.stringify(name)}; rename it`);
   });

@@ -1,4 +1,4 @@
-import { type Log, MeanderError } from "../base/index.ts";
+import { describeName, type Log, MeanderError } from "../base/index.ts";
 import type { Change, Directory } from "../directory/index.ts";
 import { isOutage, readAnswer } from "./leader-answers.ts";
 import { type ChannelRecord, channelNameSchema } from "./model.ts";
@@ -96,6 +96,6 @@ function checkName(name: string): void {
   const shown = JSON.stringify(name.slice(0, 120));
   throw new MeanderError("channel-invalid", `${shown} is not a channel name`, {
     where: "channel",
-    expected: "1 to 100 letters, digits, . _ - in segments divided by /",
+    expected: describeName("channel"),
   });
 }

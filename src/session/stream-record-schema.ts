@@ -8,6 +8,7 @@ import {
 import { LIMITS } from "../base/index.ts";
 import type { Durability } from "../stream/index.ts";
 import { siteNameSchema } from "./model.ts";
+import { nameSchema } from "./name-schema.ts";
 import type { PolicyRule, StreamRecord } from "./stream-records.ts";
 
 export { agentNameSchema, agentSpecSchema };
@@ -46,10 +47,7 @@ export const failureManagersSchema: z.ZodType<string[]> = z
   .max(LIMITS.alternativesMax);
 
 /** Stream names: 1 to 80 letters, digits, `.`, `_` and `-`. The prefix `shell-` is reserved for shells. */
-export const streamNameSchema: z.ZodType<string> = z
-  .string()
-  .regex(/^[A-Za-z0-9._-]{1,80}$/, "expected 1 to 80 letters, digits, . _ and -")
-  .regex(/^(?!shell-)/, "expected a name that does not start with shell-");
+export const streamNameSchema: z.ZodType<string> = nameSchema("stream");
 
 /** Reads the value of `streams/NAME`. */
 export const streamRecordSchema: z.ZodType<StreamRecord> = z.object({

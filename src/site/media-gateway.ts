@@ -1,4 +1,4 @@
-import { type Clock, delay, MeanderError } from "../base/index.ts";
+import { type Clock, delay, describeName, isName, MeanderError } from "../base/index.ts";
 import type { GroupSending, OutputPorts, PublishAnswer } from "../client/contract/index.ts";
 import type { ChannelRecord } from "../session/index.ts";
 import { checkChannelName } from "../session/index.ts";
@@ -11,10 +11,12 @@ import {
   type Track,
   trackFactsOf,
 } from "../wire/index.ts";
+import type { Grant } from "./access/grant.ts";
 import type { Guard } from "./access/guard.ts";
 import type { ChannelRouter } from "./channel-router.ts";
 import { isLoopbackName } from "./http/gate.ts";
 import { checkGroups, ingestTrackOf, LOOPBACK_6, sendersLike } from "./ingest-tracks.ts";
+import type { InputRights, PortRange } from "./input-rights.ts";
 import { multicastInterface } from "./multicast-interface.ts";
 import type { HandedInput, HandedOutput, Handover } from "./operations/handover.ts";
 import type { IngestTrack, PlaneControl } from "./plane-control.ts";
@@ -35,6 +37,10 @@ export interface MediaGatewayOptions {
   readonly open: boolean;
   /** Ends inputs whose token has ended. */
   readonly guard: Guard;
+  /** What publishers may do. */
+  readonly rights: InputRights;
+  /** Ports that are assigned; undefined: any that the system has. */
+  readonly assignedPorts: PortRange | undefined;
   readonly clock: Clock;
 }
 
@@ -46,6 +52,8 @@ export class MediaGateway {
   readonly #options: MediaGatewayOptions;
   readonly #inputs = new Map<string, Map<string, HandedInput>>();
   readonly #outputs = new Map<number, HandedOutput>();
+  /** Inputs that are being opened: they count. */
+  readonly #opening = new Set<HandedInput>();
   /** Of each input: to be called when it has ended. */
   readonly #leave = new Map<string, () => void>();
 
@@ -73,10 +81,11 @@ export class MediaGateway {
     return this.#open(request, []);
   }
 
-  /** See `SiteService.unpublish`. @param reason reported to subscribers */
-  async unpublish(channel: string, input: string, reason?: string): Promise<void> {
+  /** See `SiteService.unpublish`. */
+  async unpublish(channel: string, input: string, grant: Grant | undefined): Promise<void> {
     const inputs = this.#inputs.get(channel);
-    if (inputs?.has(input) !== true) {
+    const open = inputs?.get(input);
+    if (open === undefined) {
       const names = [...(inputs?.keys() ?? [])];
       throw new MeanderError(
         inputs === undefined ? "channel-unknown" : "input-unknown",
@@ -88,8 +97,8 @@ export class MediaGateway {
         },
       );
     }
-    await this.#options.plane.closeIngest(channel, input, reason);
-    await this.#forget(channel, input);
+    this.#options.rights.checkOwner(open, grant);
+    await this.#end(channel, input);
   }
 
   async sendMessage(channel: string, contentType: string, bytes: Uint8Array): Promise<void> {
@@ -119,6 +128,7 @@ export class MediaGateway {
     const multicast = isGroup
       ? { ...sending, interface: multicastInterface(host, sending?.interface, this.#options) }
       : sending;
+    this.#options.rights.checkOutput(host, ports);
     if (!isGroup && !this.#options.open && !isLoopbackName(host)) {
       throw new MeanderError("open-required", "this site is limited to its own machine", {
         where: `host ${host}`,
@@ -188,9 +198,30 @@ export class MediaGateway {
   }
 
   async #open(request: PublishRequest, tracks: readonly IngestTrack[]): Promise<PublishAnswer> {
-    const { channel, input, source, replace } = request;
-    const { plane, router } = this.#options;
+    const { channel, input, replace, grant } = request;
+    const { rights } = this.#options;
     checkNames(channel, input);
+    rights.checkPorts(tracks, grant);
+    const open = [...this.#inputs.values()].flatMap((inputs) => [...inputs.values()]);
+    const opening = { request, tracks };
+    const replaced = replace ? this.#inputs.get(channel)?.get(input) : undefined;
+    const others = open.filter((each) => each !== replaced);
+    rights.checkQuota([...others, ...this.#opening], tracks, grant);
+    this.#opening.add(opening);
+    try {
+      return await this.#openAdmitted(request, tracks, replaced !== undefined);
+    } finally {
+      this.#opening.delete(opening);
+    }
+  }
+
+  async #openAdmitted(
+    request: PublishRequest,
+    tracks: readonly IngestTrack[],
+    isReplaced: boolean,
+  ): Promise<PublishAnswer> {
+    const { channel, input, source, grant } = request;
+    const { plane, router, assignedPorts } = this.#options;
     const group = tracks.find((track) => track.group !== undefined)?.group;
     const on =
       group === undefined
@@ -198,8 +229,7 @@ export class MediaGateway {
         : multicastInterface(group.address, request.interface, this.#options);
     const trusted =
       request.trusted ?? (group === undefined ? sendersLike(request.asker, tracks) : "first");
-    if (replace && this.#inputs.get(channel)?.has(input) === true)
-      await this.unpublish(channel, input);
+    if (isReplaced) await this.unpublish(channel, input, grant);
     const record = await this.#options.announce(channel);
     await router.addIngest(record);
     try {
@@ -216,6 +246,7 @@ export class MediaGateway {
               trusted,
               host,
               interface: on,
+              assignedPorts,
             },
       );
       const bound = tracks.map((each, index) => {
@@ -243,9 +274,15 @@ export class MediaGateway {
     const need = { anyOf: ["publish" as const], channel };
     const leave = this.#options.guard.book.hold(grant, need, ({ code }) => {
       // It was closed meanwhile.
-      this.unpublish(channel, input, code).catch(() => {});
+      this.#end(channel, input, code).catch(() => {});
     });
     this.#leave.set(`${channel} ${input}`, leave);
+  }
+
+  /** @param reason reported to subscribers */
+  async #end(channel: string, input: string, reason?: string): Promise<void> {
+    await this.#options.plane.closeIngest(channel, input, reason);
+    await this.#forget(channel, input);
   }
 
   async #forget(channel: string, input: string): Promise<void> {
@@ -333,10 +370,10 @@ function trackFor(tracks: readonly Track[], medium: number, port: number | undef
 
 function checkNames(channel: string, input: string): void {
   checkChannelName(channel);
-  if (!/^[A-Za-z0-9_-]{1,40}$/.test(input)) {
+  if (!isName("input", input)) {
     throw new MeanderError("request-invalid", "not a name for an input", {
       where: JSON.stringify(input.slice(0, 80)),
-      expected: "1 to 40 letters, digits, _ and -",
+      expected: describeName("input"),
     });
   }
 }

@@ -13,6 +13,7 @@ import {
 import type { TlsTrust } from "../transport/index.ts";
 import { parseAllowedOrigin } from "./http/allowed-origins.ts";
 import { isLoopbackName } from "./http/gate.ts";
+import { type PortRange, parsePortRange } from "./input-rights.ts";
 import type { TlsSource } from "./tls/certificate-manager.ts";
 import { completeTls, TLS_SETTINGS, type TlsSettings } from "./tls/tls-settings.ts";
 
@@ -42,6 +43,8 @@ export interface SiteOptions {
   readonly public: readonly string[];
   /** Connections to the HTTP port from one address; this machine has 16 times as many. */
   readonly connectionsPerAddress: number;
+  /** UDP ports on which publishers are received, both included; undefined: from 5004 up. */
+  readonly rtpPorts: PortRange | undefined;
   /** Undefined: plain HTTP. */
   readonly tls: TlsSource | undefined;
   /** How the site to join is trusted, when it speaks TLS. */
@@ -91,8 +94,13 @@ export const STOP_MS_DEFAULT = 10_000;
 
 /** {@link SiteOptions} before the defaults. */
 export type SiteSettings = {
-  readonly [Key in keyof Omit<SiteOptions, "tls" | "trust">]?: SiteOptions[Key] | undefined;
-} & TlsSettings;
+  readonly [Key in keyof Omit<SiteOptions, "tls" | "trust" | "rtpPorts">]?:
+    | SiteOptions[Key]
+    | undefined;
+} & TlsSettings & {
+    /** UDP ports on which publishers are received: `30000-40000`. */
+    readonly rtpPorts?: string | undefined;
+  };
 
 const port = z.number("expected a whole number from 0 to 65535").int().min(0).max(65_535);
 const hostName = z
@@ -111,6 +119,7 @@ const SETTINGS = {
   access: z.enum(["open", "tokens"]),
   public: channelPatternsSchema,
   connectionsPerAddress: z.number("expected a whole number").int().min(1).max(1_000_000),
+  rtpPorts: z.string().regex(/^\d{1,5}-\d{1,5}$/, "expected ports such as 30000-40000"),
   ...TLS_SETTINGS,
   data: z.string().min(1).max(1000),
   recordings: z.string().min(1).max(1000),
@@ -155,7 +164,7 @@ export function parseConfigFile(
     });
   }
   const keys = Object.keys(value);
-  const unknown = keys.find((key) => !(key in SETTINGS) && !isRouteKey(key));
+  const unknown = keys.find((key) => !Object.hasOwn(SETTINGS, key) && !isRouteKey(key));
   if (unknown !== undefined) {
     throw new MeanderError("config-invalid", "unknown key", {
       where: `${file}: ${unknown}`,
@@ -167,7 +176,7 @@ export function parseConfigFile(
   const routes = entries.filter(([key]) => isRouteKey(key));
   return {
     ...checkSettings(
-      Object.fromEntries(entries.filter(([key]) => key in SETTINGS)),
+      Object.fromEntries(entries.filter(([key]) => Object.hasOwn(SETTINGS, key))),
       (key) => `${file}: ${key}`,
     ),
     ...(routes.length === 0
@@ -193,6 +202,8 @@ export function checkSettings(
   }
   const origins = settings["allowOrigin"] as readonly string[] | undefined;
   for (const text of origins ?? []) parseAllowedOrigin(text, whereOf("allowOrigin"));
+  const ports = settings["rtpPorts"] as string | undefined;
+  if (ports !== undefined) parsePortRange(ports, whereOf("rtpPorts"));
   return settings as SiteSettings;
 }
 
@@ -234,6 +245,7 @@ export function completeSettings(settings: SiteSettings): SiteOptions {
     access: settings.access,
     public: settings.public ?? [],
     connectionsPerAddress: settings.connectionsPerAddress ?? LIMITS.connectionsPerAddressDefault,
+    rtpPorts: settings.rtpPorts === undefined ? undefined : parsePortRange(settings.rtpPorts),
     ...completeTls(settings, { names: [advertise, host, ...open], data }),
     data,
     recordings: settings.recordings ?? `${settings.data ?? `.meander/${name}`}/recordings`,

@@ -6,6 +6,7 @@ import type { SiteInstance } from "../stream/index.ts";
 import { formatAddress } from "../transport/index.ts";
 import { type TokenService, tokenServiceOver } from "./access/token-service.ts";
 import { ChannelRouter } from "./channel-router.ts";
+import { InputRights } from "./input-rights.ts";
 import type { LiveStreams } from "./live-streams.ts";
 import { MediaGateway } from "./media-gateway.ts";
 import { Neighbourhood } from "./neighbourhood.ts";
@@ -71,6 +72,8 @@ export class SiteParts {
       advertise: options.advertise,
       open: options.open.length > 0,
       guard: this.security.access.guard,
+      rights: new InputRights({ ports: options.rtpPorts, ownPorts: portsOf(record) }),
+      assignedPorts: options.rtpPorts,
     });
     this.tokens = tokenServiceOver((subject, payload) => this.link.request(subject, payload));
     this.recordings = new ConfiguredRecordings({
@@ -167,4 +170,9 @@ function recordOf(
     leader: options.join === undefined,
     startedAt: clock.wall(),
   };
+}
+
+/** The ports on which a site listens. */
+function portsOf({ http, udp, streams }: SiteRecord): number[] {
+  return [http.port, udp.port, ...(streams === undefined ? [] : [streams.port])];
 }

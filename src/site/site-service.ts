@@ -92,14 +92,20 @@ export interface SiteService {
    * Opens an input for the tracks of an SDP.
    *
    * @param ports `sdp`: on the ports that the SDP names; `assign`: on free ones
-   * @throws {MeanderError} `channel-invalid`, `sdp-…`, `port-in-use`, `publisher-exists`, `track-unsupported`,
+   * @throws {MeanderError} `channel-invalid`, `sdp-…`, `port-in-use`, `port-refused`, `inputs-exhausted`,
+   *   `input-foreign`, `publisher-exists`, `track-unsupported`,
    *   `multicast-refused`, `interface-unknown`, `directory-unreachable`
    */
   publishSdp(request: PublishRequest, sdp: string, ports: "sdp" | "assign"): Promise<PublishAnswer>;
   /** Opens a data channel's input. @throws like {@link publishSdp} */
   publishData(request: PublishRequest): Promise<PublishAnswer>;
-  /** @throws {MeanderError} `channel-unknown`, `input-unknown` */
-  unpublish(channel: string, input: string): Promise<void>;
+  /**
+   * Ends an input.
+   *
+   * @param grant of who asks for it; undefined: no token was required
+   * @throws {MeanderError} `channel-unknown`, `input-unknown`, `input-foreign`
+   */
+  unpublish(channel: string, input: string, grant?: Grant): Promise<void>;
   /**
    * Publishes one message on a data channel that is ingested here.
    *

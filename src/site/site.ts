@@ -15,7 +15,9 @@ import type {
 import { linkUrlOf, packageRoot, siteUrlOf } from "../client/index.ts";
 import type { RouteConfig, SiteRecord } from "../session/index.ts";
 import { Shell } from "../session/shell/index.ts";
+import type { Grant } from "./access/grant.ts";
 import type { Guard } from "./access/guard.ts";
+import { keepPrivate } from "./access/private-folder.ts";
 import type { TokenService } from "./access/token-service.ts";
 import { answerRequests } from "./api/answer-requests.ts";
 import type { SiteOperations } from "./operations/site-operations.ts";
@@ -51,6 +53,7 @@ export class Site implements SiteService, AsyncDisposable {
     // Invalid recordings are reported before anything is opened.
     if (options.routes !== undefined) checkRecordings(options.routes, options.recordings);
     const ports = completePorts(given);
+    await keepPrivate(options.data, ports.log);
     const sockets = await openSockets(options, ports);
     const site = new Site(options, sockets, ports);
     const webRoot = ports.webRoot ?? join(packageRoot(), "dist", "web");
@@ -177,8 +180,8 @@ export class Site implements SiteService, AsyncDisposable {
     return this.#parts.gateway.publishData(request);
   }
 
-  unpublish(channel: string, input: string): Promise<void> {
-    return this.#parts.gateway.unpublish(channel, input);
+  unpublish(channel: string, input: string, grant?: Grant): Promise<void> {
+    return this.#parts.gateway.unpublish(channel, input, grant);
   }
 
   sendMessage(channel: string, contentType: string, bytes: Uint8Array): Promise<void> {

@@ -22,7 +22,10 @@ const INTERRUPTS_MS = 1;
 
 /** What the agents of a process depend on. */
 export interface ProcessAgentsOptions {
-  readonly link: Pick<SiteLink, "begin" | "put" | "send" | "leave" | "isEmpty" | "interruptedUpTo">;
+  readonly link: Pick<
+    SiteLink,
+    "begin" | "note" | "put" | "send" | "leave" | "isEmpty" | "interruptedUpTo"
+  >;
   readonly clock: Clock;
   /** Runs a task in a separate turn of the event loop, after all promise jobs of this one. */
   readonly nextTurn: (task: () => void) => void;
@@ -173,15 +176,16 @@ export class ProcessAgents {
 
   #start(slot: number, program: AgentProgram, seed: number, skewMs: number): void {
     assert(!this.#agents.has(slot), "a slot is free when an agent starts in it");
-    const { clock } = this.#options;
+    const { clock, link } = this.#options;
     const random = new SeededRandom(seed);
     const host = new ProcessHost({
       now: () => clock.wall() + skewMs,
       random: () => random.float(),
       line: (line) => {
         this.#tell(["line", slot, line]);
-        // It may be the last that is heard of the handler.
-        this.#begin(slot);
+        // It may be the last that is heard of the handler, and is no progress of it: its deadline stays.
+        link.note();
+        this.#sendInTime();
       },
       call: (call, verb, argument) => this.#tell(["call", slot, call, verb, argument]),
     });

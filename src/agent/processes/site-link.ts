@@ -58,6 +58,12 @@ export class SiteLink {
   /** Code of this slot is about to run, or may from now on. */
   begin(slot: number): void {
     this.#running = slot;
+    this.#beats = (this.#beats + 1) >>> 0;
+    this.#record();
+  }
+
+  /** What runs goes on; what it has answered so far counts from now on, however the process ends. */
+  note(): void {
     this.#record();
   }
 
@@ -81,6 +87,7 @@ export class SiteLink {
   leave(): void {
     if (this.#running === undefined && this.#count === 0) return;
     this.#running = undefined;
+    this.#beats = (this.#beats + 1) >>> 0;
     if (this.#count > 0) this.#send();
     else this.#record();
   }
@@ -96,7 +103,6 @@ export class SiteLink {
     if (this.#count === 0) this.#startLetter();
     const at = this.#recordAt;
     const bytes = this.#end - at - RECORD_HEAD_BYTES;
-    this.#beats = (this.#beats + 1) >>> 0;
     writeHead(this.#letter, this.#view, at, {
       letter: this.#number,
       bytes,

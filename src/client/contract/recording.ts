@@ -5,6 +5,8 @@ export interface RecordRequest {
   readonly channel: string;
   /** Path of the files with its placeholders. */
   readonly to: string;
+  /** The folder that its files cannot leave, by no link either; undefined: they may be anywhere. */
+  readonly below?: string | undefined;
   /** Makes missing folders, and picks another name when a file exists: for unattended recordings. */
   readonly unattended: boolean;
   /** A file ends at the first key frame after this, s; undefined: never. */

@@ -5,6 +5,10 @@ import { MeanderError } from "../../base/index.ts";
 /** Placeholders in the names of a recording's files. */
 const PLACEHOLDERS = ["channel", "time", "number"] as const;
 const NUMBER_DIGITS = 4;
+/** Control characters: NUL ends a name for the system, others hide it from people. */
+const UNUSABLE = /\p{Cc}/u;
+/** Longest part of a path that file systems take, less what placeholders may add. */
+const PART_BYTES_MAX = 200;
 
 /** Names of a recording's files: `clip-{time}.webm`. */
 export class FilePattern {
@@ -49,18 +53,18 @@ export class FilePattern {
     return join(this.#folder, attempt === 1 ? named : named.replace(/(\.[^.]*)$/, `-${attempt}$1`));
   }
 
-  /** Files that this recording has written, also in earlier runs, oldest first. */
-  existing(): { readonly path: string; readonly bytes: number }[] {
+  /** Files that this recording has written to a folder, also in earlier runs, oldest first. */
+  existing(folder = this.#folder): { readonly path: string; readonly bytes: number }[] {
     const escaped = this.#name.replace(/[.*+?^$()|[\]\\]/g, "\\$&");
     const pattern = escaped
       .replaceAll("{time}", "\\d{8}T\\d{6}Z")
       .replaceAll("{number}", "\\d{4,}")
       .replace(/(\\\.[^.]*)$/, "(?:-\\d+)?$1");
     const matches = new RegExp(`^${pattern}$`);
-    return readdirSync(this.#folder)
-      .filter((name) => matches.test(name))
-      .map((name) => {
-        const path = join(this.#folder, name);
+    return readdirSync(folder, { withFileTypes: true })
+      .filter((each) => each.isFile() && matches.test(each.name))
+      .map(({ name }) => {
+        const path = join(folder, name);
         const { size, mtimeMs } = statSync(path);
         return { path, bytes: size, mtimeMs };
       })
@@ -76,6 +80,15 @@ export class FilePattern {
  * @throws {MeanderError} `recording-path` when it leads out of the folder
  */
 export function pathBelow(folder: string, path: string, where: string): string {
+  if (
+    UNUSABLE.test(path) ||
+    path.split("/").some((part) => Buffer.byteLength(part) > PART_BYTES_MAX)
+  ) {
+    throw new MeanderError("recording-path", `${JSON.stringify(path.slice(0, 80))} is no path`, {
+      where,
+      expected: `parts of at most ${PART_BYTES_MAX} bytes, without control characters`,
+    });
+  }
   const root = resolve(folder);
   const full = resolve(root, path);
   const inside = relative(root, full);

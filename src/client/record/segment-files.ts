@@ -1,9 +1,10 @@
 import { existsSync, mkdirSync, rmSync } from "node:fs";
-import { dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { type Clock, MeanderError, messageOf } from "../../base/index.ts";
 import type { OpenSegmentFile, SegmentFile } from "../../media/index.ts";
 import type { RecordRequest } from "../contract/recording.ts";
 import { FilePattern } from "./file-pattern.ts";
+import { makeFolderBelow } from "./folder-below.ts";
 
 /** Names that are tried. */
 const ATTEMPTS_MAX = 10_000;
@@ -53,9 +54,9 @@ export class SegmentFiles {
     const number = this.#count + 1;
     for (let attempt = 1; ; attempt++) {
       const path = this.#pattern.path(this.#clock.wall(), number, this.#nameAttempt(attempt));
-      if (this.#request.unattended) mkdirSync(dirname(path), { recursive: true });
+      const folder = this.#makeFolder(dirname(path));
       try {
-        const file = this.#openFile(path);
+        const file = this.#openFile(join(folder, basename(path)));
         this.#count = number;
         return { path, file };
       } catch (error) {
@@ -70,7 +71,7 @@ export class SegmentFiles {
       this.#request;
     if (keepSegments === Number.POSITIVE_INFINITY && maxBytes === Number.POSITIVE_INFINITY)
       return [];
-    const files = this.#pattern.existing();
+    const files = this.#pattern.existing(this.#makeFolder(this.#pattern.folder));
     let bytes = files.reduce((sum, file) => sum + file.bytes, 0);
     const removed: string[] = [];
     while (files.length > 1 && (files.length > keepSegments || bytes > maxBytes)) {
@@ -81,6 +82,14 @@ export class SegmentFiles {
       removed.push(oldest.path);
     }
     return removed;
+  }
+
+  /** The folder after all links, made if it may be. @throws {MeanderError} `recording-path` */
+  #makeFolder(folder: string): string {
+    const { below, unattended } = this.#request;
+    if (below !== undefined) return makeFolderBelow(below, folder);
+    if (unattended) mkdirSync(folder, { recursive: true });
+    return folder;
   }
 
   /** Later files of a name without placeholders are numbered from 2 on, without trying what was made already. */

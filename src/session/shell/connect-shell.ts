@@ -1,6 +1,7 @@
 import { type Clock, MeanderError, SystemClock } from "../../base/index.ts";
 import type { MessageSocket } from "../../directory/index.ts";
 import { AbortWatch } from "./abort-watch.ts";
+import { checkShellName } from "./check-shell-name.ts";
 import { greet } from "./greet.ts";
 import { RemoteShellPort } from "./remote-shell-port.ts";
 import { Shell } from "./shell.ts";
@@ -32,12 +33,7 @@ export async function connectShell(
 ): Promise<Shell> {
   const { name, token, signal, clock = new SystemClock() } = options;
   const where = shellUrlOf(url);
-  if (name !== undefined && !/^[A-Za-z0-9_-]{1,40}$/.test(name)) {
-    throw new MeanderError("option-invalid", `got ${JSON.stringify(name)}`, {
-      where: "name of the shell",
-      expected: "1 to 40 letters, digits, - and _",
-    });
-  }
+  if (name !== undefined) checkShellName(name);
   signal?.throwIfAborted();
   const dialling = dial(where, clock);
   try {

@@ -1,6 +1,7 @@
 import type { ShellPort } from "../../agent/define/index.ts";
 import { type Clock, type Counters, type Log, MeanderError, messageOf } from "../../base/index.ts";
 import { type Admit, encodeError, type MessageSocket } from "../../directory/index.ts";
+import { checkShellName } from "./check-shell-name.ts";
 import { KeepAlive } from "./keep-alive.ts";
 import {
   decodeShellMessage,
@@ -151,6 +152,7 @@ export class ServedShell {
         // [S12] From now on its token may be revoked or expire.
         this.#left = admission((error) => void this.close(error));
       }
+      if (name !== undefined) checkShellName(name);
       port = await this.#options.attach({ name });
     } catch (error) {
       this.#options.counts.add("refused");

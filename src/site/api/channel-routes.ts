@@ -89,8 +89,8 @@ export function addChannelRoutes(app: OpenAPIHono, site: SiteService): void {
       query: { input: "name of the input (main)" },
       answers: { 204: { description: "The input is closed" } },
     },
-    async (c) => {
-      await site.unpublish(c.req.param("name") ?? "", c.req.query("input") ?? "main");
+    async (c, grant) => {
+      await site.unpublish(c.req.param("name") ?? "", c.req.query("input") ?? "main", grant);
       return new Response(null, { status: 204 });
     },
   );

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { MeanderError, messageOf } from "../../base/index.ts";
 import type { RecordRequest } from "../../client/contract/index.ts";
 import { FilePattern, pathBelow } from "../../client/record/index.ts";
@@ -60,6 +61,7 @@ function requestOf(channel: string, record: RecordConfig, folder: string): Recor
   return {
     channel,
     to,
+    below: resolve(folder),
     unattended: true,
     segmentSeconds,
     durationSeconds: undefined,

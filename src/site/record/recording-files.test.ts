@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, before, test } from "node:test";
@@ -55,6 +64,9 @@ test("a configured path stays below its folder", () => {
   assert.equal(pathBelow("/data/recordings", "a/../b.mkv", "t"), "/data/recordings/b.mkv");
   assert.equal(pathBelow("/data/recordings", "..b.mkv", "t"), "/data/recordings/..b.mkv");
   assert.equal(pathBelow("/", "/anywhere/b.mkv", "t"), "/anywhere/b.mkv");
+  const long = `${"a".repeat(201)}.mkv`;
+  for (const path of ["a\0b.mkv", "a\n.mkv", "\x1b[2J.mkv", long])
+    assert.throws(() => pathBelow("/data/recordings", path, "t"), { code: "recording-path" }, path);
   for (const path of ["../b.mkv", "/etc/b.mkv", "a/../../b.mkv", ".", "..", "/data/recordings2/b"])
     assert.throws(() => pathBelow("/data/recordings", path, "t"), { code: "recording-path" }, path);
 });
@@ -84,6 +96,38 @@ test("files are made with their folders and never overwritten", () => {
   const { path, file } = filesOf(join(folder, "new", "a.mkv")).open();
   file.close();
   assert.equal(basename(path), "a-4.mkv");
+});
+
+test("a link does not lead out of the folder of recordings, for writing or for removing", () => {
+  const outside = join(folder, "outside");
+  const below = join(folder, "inside");
+  mkdirSync(outside);
+  mkdirSync(below);
+  writeFileSync(join(outside, "precious-0001.webm"), "mine");
+  writeFileSync(join(outside, "precious-0002.webm"), "mine");
+  symlinkSync(outside, join(below, "link"));
+  symlinkSync("../outside", join(below, "relative"));
+  for (const name of ["link", "relative", "link/deeper"]) {
+    const to = join(below, name, "precious-{number}.webm");
+    const files = filesOf(to, { below, keepSegments: 1 });
+    assert.throws(() => files.open(), { code: "recording-path", where: /link|relative/ }, name);
+    assert.throws(() => files.prune(), { code: "recording-path" }, name);
+  }
+  assert.deepEqual(readdirSync(outside), ["precious-0001.webm", "precious-0002.webm"]);
+  mkdirSync(join(below, "real"));
+  symlinkSync(join(below, "real"), join(below, "alias"));
+  const { path, file } = filesOf(join(below, "alias", "new", "a.mkv"), { below }).open();
+  file.close();
+  assert.equal(path, join(below, "alias", "new", "a.mkv"));
+  assert.ok(
+    existsSync(join(below, "real", "new", "a.mkv")),
+    "a link within the folder is followed",
+  );
+  symlinkSync(join(outside, "planted.mkv"), join(below, "b.mkv"));
+  const second = filesOf(join(below, "b.mkv"), { below }).open();
+  second.file.close();
+  assert.equal(basename(second.path), "b-2.mkv", "a file that is a link is not written through");
+  assert.equal(existsSync(join(outside, "planted.mkv")), false);
 });
 
 test("an attended recording fails at once when it cannot be made", () => {

@@ -1,9 +1,14 @@
 import { every, MeanderError } from "../../../base/index.ts";
 import { type DatagramSocket, GroupMembership, type Remote } from "../../../transport/index.ts";
 import type { ChannelInputs } from "../../inputs/channel-inputs.ts";
-import type { OpenSocket } from "../../open-socket.ts";
 import type { IngestDoorPorts, OpenIngest } from "../ingest-door.ts";
-import { closePortPair, openGroupPair, openPortPair, type PortPair } from "./port-pair.ts";
+import {
+  closePortPair,
+  openGroupPair,
+  openPairWithin,
+  openPortPair,
+  type PortPair,
+} from "./port-pair.ts";
 import { RtpIngest } from "./rtp-ingest.ts";
 import type { IngestTrack, RtpIngestOptions } from "./rtp-options.ts";
 
@@ -36,10 +41,10 @@ export async function openRtpIngest(
   inputs: ChannelInputs,
   ports: IngestDoorPorts,
 ): Promise<OpenIngest & { readonly ingest: RtpIngest }> {
-  const { clock, openSocket } = ports;
+  const { clock } = ports;
   checkTracks(options.tracks);
   inputs.admit(options.input);
-  const pairs = await openPairs(options, openSocket);
+  const pairs = await openPairs(options, ports);
   /** When each track last received a datagram, ms; for its membership. */
   const heardAt = pairs.map(() => Number.NEGATIVE_INFINITY);
   const memberships: GroupMembership[] = [];
@@ -157,11 +162,15 @@ function receive(
 }
 
 async function openPairs(
-  { host, tracks }: RtpIngestOptions,
-  openSocket: OpenSocket,
+  { host, tracks, assignedPorts }: RtpIngestOptions,
+  { openSocket, random }: Pick<IngestDoorPorts, "openSocket" | "random">,
 ): Promise<PortPair[]> {
   const pairs: (PortPair | undefined)[] = tracks.map(() => undefined);
   const isAssigned = ({ port }: IngestTrack): boolean => port === 0;
+  const openPair = (at: string, port: number): Promise<PortPair> =>
+    port === 0 && assignedPorts !== undefined
+      ? openPairWithin(openSocket, at, assignedPorts, random)
+      : openPortPair(openSocket, at, port);
   try {
     // Requested ports first, so that none of them is assigned to another track.
     for (const assigned of [false, true]) {
@@ -169,7 +178,7 @@ async function openPairs(
         if (isAssigned(track) !== assigned) continue;
         pairs[index] =
           track.group === undefined
-            ? await openPortPair(openSocket, track.address ?? host, track.port)
+            ? await openPair(track.address ?? host, track.port)
             : await openGroupPair(openSocket, track.group.address, track.port);
       }
     }

@@ -1,4 +1,4 @@
-import { MeanderError } from "../../../base/index.ts";
+import { MeanderError, type Random } from "../../../base/index.ts";
 import { type DatagramSocket, groupBinding } from "../../../transport/index.ts";
 import type { OpenSocket } from "../../open-socket.ts";
 
@@ -10,6 +10,8 @@ export interface PortPair {
 
 /** Attempts to find a free pair: the port after a free one is seldom in use. */
 const ATTEMPTS = 32;
+/** Pairs of a range that are tried. */
+const PAIRS_MAX = 256;
 
 /**
  * Binds a pair.
@@ -50,6 +52,36 @@ export async function openPortPair(
       });
     }
   }
+}
+
+/**
+ * Binds a free pair of a range.
+ *
+ * @param range both included
+ * @throws {MeanderError} `port-in-use`, `address-invalid`, `bind-failed`
+ */
+export async function openPairWithin(
+  openSocket: OpenSocket,
+  host: string,
+  { from, to }: { readonly from: number; readonly to: number },
+  random: Pick<Random, "uint32">,
+): Promise<PortPair> {
+  const first = from + (from % 2);
+  const pairs = Math.floor((to - first + 1) / 2);
+  const start = pairs > 0 ? random.uint32() % pairs : 0;
+  for (let attempt = 0; attempt < Math.min(pairs, PAIRS_MAX); attempt++) {
+    const port = first + 2 * ((start + attempt) % pairs);
+    try {
+      return await openPortPair(openSocket, host, port);
+    } catch (error) {
+      if (!(error instanceof MeanderError) || error.code !== "port-in-use") throw error;
+    }
+  }
+  throw new MeanderError("port-in-use", "no free pair of ports was found", {
+    where: `ports ${from} to ${to} of ${host}`,
+    expected: "an even port and the one after it",
+    next: "close inputs that are no longer used, or start the site with a larger --rtp-ports",
+  });
 }
 
 /**

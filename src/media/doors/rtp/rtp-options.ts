@@ -41,6 +41,8 @@ export interface RtpIngestOptions {
   readonly host: string;
   /** Name or address of the interface on which groups are joined; absent: the system chooses. */
   readonly interface?: string | undefined;
+  /** Ports that are assigned, both included; absent: any that the system has. */
+  readonly assignedPorts?: { readonly from: number; readonly to: number } | undefined;
 }
 
 /** A plain RTP receiver outside. */
