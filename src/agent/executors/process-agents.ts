@@ -6,9 +6,9 @@ import { unpackBatch } from "./packed-batch.ts";
 import { ProcessHost } from "./process-host.ts";
 import {
   type FromProcess,
+  packDone,
   packError,
   packMessage,
-  packResult,
   type ToProcess,
   unpackError,
   unpackToProcess,
@@ -121,7 +121,11 @@ export class ProcessAgents {
   }
 
   #tell(message: FromProcess): void {
-    this.#options.link.put(packMessage(message));
+    this.#put(packMessage(message));
+  }
+
+  #put(message: Uint8Array): void {
+    this.#options.link.put(message);
     this.#schedule();
   }
 
@@ -206,7 +210,7 @@ export class ProcessAgents {
       unpackBatch(invocations),
       (_, result) => {
         if (agent !== undefined) agent.ended++;
-        if (result.type === "done") this.#tell(["done", slot, packResult(result)]);
+        if (result.type === "done") this.#put(packDone(slot, result));
         else if (result.type === "failed") this.#tell(["failed", slot, result.fault]);
         else this.#tell(["interrupted", slot]);
       },
