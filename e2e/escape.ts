@@ -12,12 +12,14 @@ import Table from "cli-table3";
 import { ATTEMPTS } from "./escape/all-attempts.ts";
 import { type Attempt, KINDS, type Tier } from "./escape/attempt.ts";
 import { Bystander } from "./escape/bystander.ts";
-import { makeAttempt, type Outcome } from "./escape/make-attempt.ts";
+import { makeAttempt, type Outcome, type Prepared, prepare } from "./escape/make-attempt.ts";
 import { Network } from "./support/network.ts";
 
 const TIERS: readonly Tier[] = ["process", "inline"];
 /** Attempts at once, of those that measure nothing. */
 const LANES = 4;
+/** Attempts that are attached before their turn, of those that are measured. */
+const AHEAD = 3;
 /** For the quiet pace, ms. */
 const QUIET_MS = 2_000;
 /** Bytes of the site's log beside an attempt that lasts, and all before it: 20 KB/s for each owner. */
@@ -65,20 +67,32 @@ async function madeIn(tier: Tier): Promise<(typeof results)[number]> {
   const quietMs = Math.max(1, Math.round(bystander.quantileMs(0.99)));
   const scene = { url, tier, bystander, quietMs };
   const isUp = (): boolean => running.child.exitCode === null && running.child.signalCode === null;
-  const make = async (attempt: Attempt): Promise<void> => {
+  const make = async (prepared: Promise<Prepared>): Promise<void> => {
     if (!isUp()) return;
-    const outcome = await makeAttempt(scene, attempt);
+    const outcome = await makeAttempt(scene, await prepared);
     outcomes.push(isUp() ? outcome : { ...outcome, faults: [...outcome.faults, "the site ended"] });
     if (outcome.faults.length > 0 || !isUp())
       process.stderr.write(`${tier} ${outcome.name}: ${outcome.faults.join("; ")}\n`);
   };
-  const quiet = attempts.filter(({ othersMs }) => othersMs === undefined);
+  const [measured, quiet] = [true, false].map((isMeasured) =>
+    attempts.filter(({ othersMs }) => (othersMs !== undefined) === isMeasured),
+  ) as [Attempt[], Attempt[]];
   const waiting = [...quiet];
   const lane = async (): Promise<void> => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await make(next);
+    for (let next = waiting.shift(); next !== undefined && isUp(); next = waiting.shift())
+      await make(prepare(scene, next));
   };
   await Promise.all(Array.from({ length: LANES }, lane));
-  for (const attempt of attempts) if (attempt.othersMs !== undefined) await make(attempt);
+  // One after the other, while the next ones are attached.
+  const ready: Promise<Prepared>[] = [];
+  for (const [index] of measured.entries()) {
+    for (const next of measured.slice(index + ready.length, index + AHEAD)) {
+      const prepared = prepare(scene, next);
+      prepared.catch(() => {});
+      ready.push(prepared);
+    }
+    await make(ready.shift() as Promise<Prepared>);
+  }
   if (!isUp()) faults.push(`the site ended: ${running.stderr().slice(-2_000)}`);
   if (outcomes.length < attempts.length)
     faults.push(`${attempts.length - outcomes.length} attempts were not made`);

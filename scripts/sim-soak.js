@@ -93,6 +93,10 @@ function figures(total) {
     ["holds", "holds"],
     ["outages", "outages beyond the lease"],
     ["processEnds", "agents lost their process"],
+    ["poisons", "poisons sent"],
+    ["poisoned", "executors and sites ended by them"],
+    ["poisonLetters", "of them dead letters"],
+    ["unlucky", "messages taken for poison by chance"],
     ["staleFrames", "frames of earlier epochs"],
     ["forgetful", "streams lost what they knew"],
   ];

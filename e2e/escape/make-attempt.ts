@@ -32,42 +32,62 @@ export interface Scene {
   readonly quietMs: number;
 }
 
-/** Makes one attempt, under an owner of its own. */
-export async function makeAttempt(scene: Scene, attempt: Attempt): Promise<Outcome> {
-  const { name, kind, messages = ["go"], lastsMs = 0, reached = listed, fails } = attempt;
-  const stream = name.replaceAll(/[^a-z0-9]+/g, "-");
+/** An attempt whose agent is attached, or is not to be before it is made. */
+export interface Prepared {
+  readonly attempt: Attempt;
+  readonly stream: string;
+  readonly shell: Shell;
+  /** Why it could not be attached. */
+  readonly ending: Ending | undefined;
+  readonly preparedMs: number;
+}
+
+/** Attaches the agent of an attempt, under an owner of its own. What does not happen is told by {@link makeAttempt}. */
+export async function prepare({ url, tier }: Scene, attempt: Attempt): Promise<Prepared> {
+  const stream = attempt.name.replaceAll(/[^a-z0-9]+/g, "-");
   const began = performance.now();
+  const name = `of-${stream.slice(-NAME_MAX)}`;
+  const shell = await within(CALL_MS, connect(url, { name }));
+  await within(CALL_MS, shell.createStream(stream));
+  const isLate = attempt.before !== undefined;
+  const ending = isLate ? undefined : await attached(shell, stream, moduleOf(attempt, tier));
+  return { attempt, stream, shell, ending, preparedMs: performance.now() - began };
+}
+
+/** Makes an attempt, and removes it. */
+export async function makeAttempt(scene: Scene, prepared: Prepared): Promise<Outcome> {
+  const { attempt, stream, shell } = prepared;
+  const { name, kind, messages = ["go"], lastsMs = 0, reached = listed, fails } = attempt;
+  const began = performance.now() - prepared.preparedMs;
   const endings: Ending[] = [];
   const faults: string[] = [];
   scene.bystander.begin();
-  const shell = await within(
-    CALL_MS,
-    connect(scene.url, { name: `of-${stream.slice(-NAME_MAX)}` }),
-  );
-  try {
-    await within(CALL_MS, shell.createStream(stream));
-    const ending = await attached(shell, stream, moduleOf(attempt, scene.tier));
-    if (ending !== undefined) endings.push(ending);
-    else for (const message of messages) endings.push(await appended(shell, stream, message));
-    if (lastsMs > 0) await sleep(lastsMs);
-    const last = endings.at(-1);
-    faults.push(...reached(endings));
-    if (fails !== undefined && !(last?.type === "failed" && fails.includes(last.code)))
-      faults.push(`it ended with ${JSON.stringify(last)}`);
-  } catch (error) {
-    faults.push(`its shell: ${String(error)}`);
+  let { ending } = prepared;
+  if (attempt.before !== undefined)
+    ending = await attached(shell, stream, moduleOf(attempt, scene.tier));
+  if (ending === undefined)
+    for (const message of messages) endings.push(await appended(shell, stream, message));
+  else {
+    endings.push(ending);
+    // Else it would be contained because it was never made.
+    if (isRefused(ending) && !fails?.includes("code-failed"))
+      faults.push(`it could not be attached: ${JSON.stringify(ending)}`);
   }
+  if (lastsMs > 0) await sleep(lastsMs);
+  const last = endings.at(-1);
+  faults.push(...reached(endings));
+  if (fails !== undefined && !(last?.type === "failed" && fails.includes(last.code)))
+    faults.push(`it ended with ${JSON.stringify(last)}`);
   const othersMs = attempt.othersMs === undefined ? undefined : scene.bystander.longestMs;
   if (othersMs !== undefined && othersMs > othersMax(attempt, scene))
     faults.push(`another owner's append took ${Math.round(othersMs)} ms`);
   await within(CALL_MS, shell.destroy(stream)).catch(() => {});
   await within(CALL_MS, shell.close()).catch(() => {});
-  const last = endings.at(-1);
   return {
     name,
     kind,
     faults,
-    ended: last === undefined ? "not at all" : last.type === "reply" ? "reply" : last.code,
+    ended: last?.type === "failed" ? last.code : "reply",
     ms: Math.round(performance.now() - began),
     othersMs: othersMs === undefined ? undefined : Math.round(othersMs),
   };
@@ -105,6 +125,15 @@ async function appended(shell: Shell, stream: string, message: unknown): Promise
   } catch (error) {
     return failed(error);
   }
+}
+
+/** Whether its code was refused before it ran. */
+function isRefused(ending: Ending): boolean {
+  return (
+    ending.type === "failed" &&
+    /^(code|agent|rate)-/.test(ending.code) &&
+    ending.code !== "code-failed"
+  );
 }
 
 function failed(error: unknown): Ending {

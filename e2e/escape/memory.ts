@@ -32,7 +32,7 @@ const GROWING: Readonly<Record<string, string>> = {
   "object-shapes": `const a = []; for (let i = 0; ; i++) { const o = {}; o["a" + i] = 1; o["b" + i] = 2; a.push(o); }`,
   json: `let s = "[0.5" + ",0.5".repeat(2 ** 24) + "]"; return JSON.parse(s).length;`,
   "json-text": `const a = []; for (;;) a.push(JSON.stringify(new Array(2 ** 20).fill(a.length)));`,
-  "typed-array": `const a = []; for (;;) a.push(new Float64Array(2 ** 22).fill(1));`,
+  "typed-array": `const a = []; for (;;) a.push(new Int32Array(2 ** 23).fill(1));`,
   "one-buffer": `return new ArrayBuffer(2 ** 32).byteLength;`,
   buffers: `const a = []; for (;;) { const b = new Uint8Array(2 ** 26); for (let i = 0; i < b.length; i += 4096) b[i] = 1; a.push(b); }`,
   "buffers-between-handlers": `const a = ctx.local.a ??= []; for (let i = 0; i < 30; i++) a.push(new Uint8Array(2 ** 26).fill(1)); return a.length;`,
@@ -75,8 +75,8 @@ export const memory: readonly Attempt[] = [
     ([name, body]): Attempt => ({
       name: `memory/${name}`,
       kind: "memory",
-      limits: { handlerMs: 2_000, memoryMb: 64 },
-      on: `append: (ctx, m) => { ${body} }`,
+      limits: { handlerMs: 1_000, memoryMb: 64 },
+      on: `append: (ctx) => { ${body} }`,
       reached: () => [],
       othersMs: OTHERS_MS,
       tiers: ["process"],
@@ -86,7 +86,7 @@ export const memory: readonly Attempt[] = [
     ([name, body]): Attempt => ({
       name: `memory/slots-of-${name}`,
       kind: "memory",
-      on: `append: (ctx, m) => { ${body} }`,
+      on: `append: (ctx) => { ${body} }`,
       reached: () => [],
     }),
   ),

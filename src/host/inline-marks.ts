@@ -35,8 +35,9 @@ export class InlineMarks {
   of(record: StreamRecord): RunMarks {
     const { self, clock, store, write } = this.#ports;
     return {
-      set: (messages) => {
-        const mark: RunMark = { at: Math.round(clock.wall()), siteInstance: self, messages };
+      set: (messages, suspects) => {
+        const at = Math.round(clock.wall());
+        const mark: RunMark = { at, siteInstance: self, messages, suspects };
         if (record.durability.type !== "none")
           return write(record, encodeMark(mark)).catch(unlessUnknown);
         store?.put(record.id, mark);
@@ -47,8 +48,17 @@ export class InlineMarks {
 
   /** A state with what was noted of its stream when the last run of this site ended. */
   withFormer(stream: number, state: StreamState): StreamState {
-    const mark = this.#ports.store?.takeFormer(stream);
-    return mark === undefined ? state : stateWithMark(state, mark);
+    const { store } = this.#ports;
+    const mark = store?.takeFormer(stream);
+    if (store === undefined || mark === undefined) return state;
+    const marked = stateWithMark(state, mark);
+    // Should the site end before it runs any of them, they are known all the same.
+    try {
+      store.put(stream, { ...mark, messages: [], suspects: marked.suspects });
+    } catch {
+      // Then nothing of it can be noted, and nothing of it runs.
+    }
+    return marked;
   }
 
   /** A stream is no longer here. */

@@ -146,6 +146,11 @@ export abstract class Endpoint implements WindowOwner {
 
   /** Tells a sender how its message ended. */
   protected reply(to: EndpointId, toName: string, sequence: number, reply: Reply): void {
+    // Of a shell or a site that has ended, and was given up here meanwhile, nobody waits any more.
+    if (!isStream(to) && this.context.locations.get(to) === undefined) {
+      this.context.count("endpoint-gone");
+      return;
+    }
     const parts =
       reply.type === "done"
         ? [sequence, reply.value ?? null]

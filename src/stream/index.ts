@@ -20,7 +20,7 @@ export {
 } from "./consumer.ts";
 export { decodeFrames } from "./decode-frames.ts";
 export type { ShellEndpoint } from "./endpoint.ts";
-export { deathWords, type ExecutorDeath } from "./executor-death.ts";
+export { deathWords, type ExecutorDeath, type Suspect } from "./executor-death.ts";
 export { type Frame, type FrameHead, frameHead } from "./frames.ts";
 export { Keeper } from "./keeper.ts";
 export { type KernelOptions, StreamKernel } from "./kernel.ts";
@@ -53,6 +53,7 @@ export {
 } from "./run-mark.ts";
 export type { SiteHandler } from "./site-endpoint.ts";
 export {
+  type DeadLetter,
   decodeState,
   encodeState,
   freshState,

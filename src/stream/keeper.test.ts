@@ -147,7 +147,8 @@ function stateWith(consumed: number): StreamState {
 
 function markOf(...seqs: number[]): Uint8Array {
   const messages = seqs.map((seq) => ({ source: 9, seq }));
-  return encodeMark({ at: 1_000, siteInstance: { site: "b", instance: 7 }, messages });
+  const siteInstance = { site: "b", instance: 7 };
+  return encodeMark({ at: 1_000, siteInstance, messages, suspects: [] });
 }
 
 async function suspectsAt(keeper: Keeper, streamEpoch: number, stream = 1) {
@@ -181,7 +182,7 @@ test("[M14] of several that may have run none is to blame, until one dies by its
   await keeper.mark(
     1,
     2,
-    encodeMark({ at: 2_000, siteInstance, messages: [{ source: 9, seq: 6 }] }),
+    encodeMark({ at: 2_000, siteInstance, messages: [{ source: 9, seq: 6 }], suspects: [] }),
   );
   assert.deepEqual(await suspectsAt(keeper, 3), [[6, 2, 0]]);
 });

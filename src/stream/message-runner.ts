@@ -20,6 +20,8 @@ export interface MessageRunnerPorts {
   readonly suspects: Suspects;
   /** Notes what is about to run in the process of the site. */
   readonly marks: RunMarks | undefined;
+  /** Whether anything may run: the stream is here, and its site's lease holds. */
+  mayRun(): boolean;
   /** Applies what handlers did. */
   apply(effects: Effects): void;
   /** Tells a waiting sender how its message ended. */
@@ -97,10 +99,10 @@ export class MessageRunner {
 
   /** Begins the batch once it is noted what is in it. True: it has ended already. */
   #note(batch: Batch, marks: RunMarks): boolean {
-    const { stream } = this.#ports;
+    const { stream, mayRun } = this.#ports;
     let noted: Promise<void> | undefined;
     try {
-      noted = marks.set(batch.entries);
+      noted = marks.set(batch.entries, this.#ports.suspects.all);
     } catch (error) {
       this.#unnoted(batch, error);
       return true;
@@ -109,7 +111,10 @@ export class MessageRunner {
     noted.then(
       () =>
         stream.turn(() => {
-          if (this.#batch === batch && this.#begin(batch)) stream.wake();
+          if (this.#batch !== batch) return;
+          // [M9] The lease may have expired meanwhile.
+          if (!mayRun()) this.#giveBack(batch);
+          else if (this.#begin(batch)) stream.wake();
         }),
       (error: unknown) => stream.turn(() => this.#unnoted(batch, error)),
     );

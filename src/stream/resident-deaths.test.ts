@@ -8,7 +8,9 @@ import {
   died,
   failed,
   ScriptedConsumer,
+  Signal,
   SmallWorld,
+  settle,
 } from "./small-world.test.support.ts";
 import { decodeState, type StreamState, withoutNumbers } from "./stream-state.ts";
 
@@ -247,6 +249,23 @@ test("[M14] a move does not wait for a note that is not written", async () => {
   const { consumer: there } = await world.move("bar", "a");
   await world.run(500);
   assert.deepEqual([consumer.texts, there.texts], [[], ["1"]]);
+});
+
+test("[M14] what is noted late does not run without a lease", async () => {
+  const world = new SmallWorld();
+  const consumer = Object.assign(new ScriptedConsumer(), { sharesProcess: true });
+  const noted = new Signal();
+  await world.stream("b", "bar", { consumer, marks: { set: () => noted.promise } });
+  world.send(world.shell("a"), "bar", ["1"]);
+  await world.run(20);
+  const { kernel } = world.site("b");
+  kernel.setLease(world.clock.now());
+  noted.end();
+  await settle();
+  assert.deepEqual(consumer.begun, []);
+  kernel.setLease(1e9);
+  await world.run(20);
+  assert.deepEqual(consumer.texts, ["1"]);
 });
 
 test("[M15] a stream that is installed halted takes messages and runs nothing before it is resumed", async () => {

@@ -8,6 +8,7 @@ import {
   consumed,
   failed,
   ScriptedConsumer,
+  Signal,
   SmallWorld,
 } from "./small-world.test.support.ts";
 
@@ -259,4 +260,26 @@ test("every failure is told, with what becomes of the message", async () => {
     ["shell-1>bar#1", 1, "retry"],
     ["shell-1>bar#1", 2, "skip"],
   ]);
+});
+
+test("[M29] a shell that was given up while its message ran is told nothing, and nothing waits for it", async () => {
+  const world = new SmallWorld();
+  const consumer = new ScriptedConsumer();
+  const running = new Signal();
+  consumer.handle = async () => {
+    await running.promise;
+    return consumed();
+  };
+  const { resident } = await world.stream("b", "bar", { consumer });
+  const shell = world.shell("a");
+  world.send(shell, "bar", ["1"], { resolve: () => {}, reject: () => {} });
+  await world.run(50);
+  const { kernel } = world.site("b");
+  world.loses = () => true;
+  kernel.locations.removeOther(shell.id);
+  running.end();
+  await world.run(1_000);
+  assert.deepEqual(consumer.texts, ["1"]);
+  assert.ok(resident.isEmpty);
+  assert.equal(kernel.counts.toJSON()["endpoint-gone"], 1);
 });

@@ -111,14 +111,14 @@ export class Resident extends Endpoint implements PairOwner {
       pairs: () => this.#pairs.all.values(),
       windows: () => this.windows.values(),
     });
+    const mayRun = (): boolean => !this.#closed && !this.#frozen && context.leaseHolds();
     this.#runner = new MessageRunner({
-      ...{ stream, consumer, mailbox, deadLetters, trouble, suspects, apply, marks },
+      ...{ stream, consumer, mailbox, deadLetters, trouble, suspects, apply, marks, mayRun },
       reply: ({ source, sourceName, seq }, reply) => this.reply(source, sourceName, seq, reply),
       consumed: (entry) => this.#commits.consumed(entry),
     });
     this.#scheduler = new Scheduler({
-      ...{ gates, events, mailbox, trouble, runner: this.#runner },
-      mayRun: () => !this.#closed && !this.#frozen && context.leaseHolds(),
+      ...{ gates, events, mailbox, trouble, runner: this.#runner, mayRun },
       mayConsume: () => this.#started && !isHalted(),
       isFull: () => this.isFull,
     });

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { LIMITS } from "../base/index.ts";
 import { packValue, unpackValue } from "../wire/index.ts";
+import type { Suspect } from "./executor-death.ts";
 import type { MessageKey } from "./message-trouble.ts";
 import type { EndpointId, SiteInstance } from "./model.ts";
 import type { StreamState } from "./stream-state.ts";
@@ -12,6 +13,8 @@ export interface RunMark {
   readonly at: number;
   readonly siteInstance: SiteInstance;
   readonly messages: readonly MessageKey[];
+  /** What was known before; of a stream with a record that has it. */
+  readonly suspects: readonly Suspect[];
 }
 
 /** Notes what of a stream is about to run in the process of its site (docs/spec/streams.md [M14]). */
@@ -21,7 +24,7 @@ export interface RunMarks {
    *
    * @throws {MeanderError} `mark-write-failed`, `record-fenced`, `site-gone`
    */
-  set(messages: readonly MessageKey[]): Promise<void> | undefined;
+  set(messages: readonly MessageKey[], suspects: readonly Suspect[]): Promise<void> | undefined;
 }
 
 /**
@@ -44,6 +47,7 @@ const schema = z.object({
   messages: z.array(z.tuple([z.int(), z.int()])).max(LIMITS.deliveryBatchMax),
 });
 
+/** For a keeper, whose record has the suspects. */
 export function encodeMark({ at, siteInstance, messages }: RunMark): Uint8Array {
   const numbers = messages.map(({ source, seq }) => [source, seq]);
   return packValue({ at, ...siteInstance, messages: numbers });
@@ -56,7 +60,7 @@ export function decodeMark(packed: Uint8Array): RunMark | undefined {
     if (read === undefined) return undefined;
     const { at, site, instance, messages } = read;
     return {
-      ...{ at, siteInstance: { site, instance } },
+      ...{ at, siteInstance: { site, instance }, suspects: [] },
       messages: messages.map(([source, seq]) => ({ source, seq })),
     };
   } catch {
@@ -70,6 +74,6 @@ export function stateWithMark(state: StreamState, mark: RunMark): StreamState {
   const over = new Map(state.inbound.map(({ source, consumed }) => [source, consumed]));
   const ran = messages.filter(({ source, seq }) => seq > (over.get(source) ?? 0));
   const reason = "the process of its site ended, or stood still, while it ran inline";
-  const suspects = suspectsWith(state.suspects, ran, { at, ...siteInstance, reason });
-  return { ...state, suspects };
+  const before = state.suspects.length > 0 ? state.suspects : mark.suspects;
+  return { ...state, suspects: suspectsWith(before, ran, { at, ...siteInstance, reason }) };
 }

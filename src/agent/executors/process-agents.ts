@@ -6,9 +6,9 @@ import { unpackBatch } from "./packed-batch.ts";
 import { ProcessHost } from "./process-host.ts";
 import {
   type FromProcess,
+  packDone,
   packError,
   packMessage,
-  packResult,
   type ToProcess,
   unpackError,
   unpackToProcess,
@@ -22,7 +22,10 @@ const INTERRUPTS_MS = 1;
 
 /** What the agents of a process depend on. */
 export interface ProcessAgentsOptions {
-  readonly link: Pick<SiteLink, "begin" | "put" | "send" | "leave" | "isEmpty" | "interruptedUpTo">;
+  readonly link: Pick<
+    SiteLink,
+    "begin" | "note" | "put" | "send" | "leave" | "isEmpty" | "interruptedUpTo"
+  >;
   readonly clock: Clock;
   /** Runs a task in a separate turn of the event loop, after all promise jobs of this one. */
   readonly nextTurn: (task: () => void) => void;
@@ -118,7 +121,11 @@ export class ProcessAgents {
   }
 
   #tell(message: FromProcess): void {
-    this.#options.link.put(packMessage(message));
+    this.#put(packMessage(message));
+  }
+
+  #put(message: Uint8Array): void {
+    this.#options.link.put(message);
     this.#schedule();
   }
 
@@ -169,15 +176,16 @@ export class ProcessAgents {
 
   #start(slot: number, program: AgentProgram, seed: number, skewMs: number): void {
     assert(!this.#agents.has(slot), "a slot is free when an agent starts in it");
-    const { clock } = this.#options;
+    const { clock, link } = this.#options;
     const random = new SeededRandom(seed);
     const host = new ProcessHost({
       now: () => clock.wall() + skewMs,
       random: () => random.float(),
       line: (line) => {
         this.#tell(["line", slot, line]);
-        // It may be the last that is heard of the handler.
-        this.#begin(slot);
+        // It may be the last that is heard of the handler, and is no progress of it: its deadline stays.
+        link.note();
+        this.#sendInTime();
       },
       call: (call, verb, argument) => this.#tell(["call", slot, call, verb, argument]),
     });
@@ -202,7 +210,7 @@ export class ProcessAgents {
       unpackBatch(invocations),
       (_, result) => {
         if (agent !== undefined) agent.ended++;
-        if (result.type === "done") this.#tell(["done", slot, packResult(result)]);
+        if (result.type === "done") this.#put(packDone(slot, result));
         else if (result.type === "failed") this.#tell(["failed", slot, result.fault]);
         else this.#tell(["interrupted", slot]);
       },

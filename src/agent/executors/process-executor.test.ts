@@ -123,6 +123,15 @@ test("process: a heap that grows without end fails the handler, naming the limit
   assert.match((await other.ended).message, /because of foo\/counter: .*16 MiB/);
 });
 
+test("process: a handler that prints for ever ends at its deadline: a line is no progress", async () => {
+  const { executor } = made();
+  await using _ = executor;
+  const program = programOf("append: (ctx) => { for (;;) ctx.log(1) }", { handlerMs: 300 });
+  const instance = await executor.start(program, new TestHost());
+  const { code } = await failureOf(instance, 0);
+  assert.equal(code, "handler-deadline");
+});
+
 test("process: an agent that asks for a process of its own ends alone", async () => {
   const { executor } = made();
   await using _ = executor;

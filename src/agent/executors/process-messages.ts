@@ -67,6 +67,53 @@ export function packMessage(message: ToProcess | FromProcess): Uint8Array {
   return packr.pack(message);
 }
 
+/** For the usual results; larger ones go the other way. */
+const scratch = Buffer.allocUnsafeSlow(16 * 1024);
+const scratchView = new DataView(scratch.buffer, scratch.byteOffset, scratch.byteLength);
+/** `["done", `, in MessagePack: an array of three, a text of four bytes; then the slot as a u16. */
+const DONE_HEAD = Uint8Array.of(0x93, 0xa4, 0x64, 0x6f, 0x6e, 0x65, 0xcd);
+const NIL = 0xc0;
+/** A text of bytes whose length is a u16. */
+const BIN_16 = 0xc5;
+const ARRAY_OF_6 = 0x96;
+const EMPTY_ARRAY = 0x90;
+
+/**
+ * As {@link packMessage}, of a call that ended well. Most have appended nothing, and have a small briefcase: those are
+ * written by hand, since this runs for each message.
+ */
+export function packDone(slot: number, result: DoneResult): Uint8Array {
+  const { briefcase, exits, effects } = result;
+  const { appends, timers, relocate, reply } = effects;
+  const bytes = (briefcase?.byteLength ?? 0) + (reply?.byteLength ?? 0);
+  const isPlain = appends.length === 0 && timers.length === 0 && relocate === undefined;
+  if (!isPlain || bytes > scratch.byteLength - 64) {
+    return packMessage(["done", slot, packResult(result)]);
+  }
+  scratch.set(DONE_HEAD, 0);
+  scratchView.setUint16(DONE_HEAD.byteLength, slot);
+  let at = DONE_HEAD.byteLength + 2;
+  scratch[at++] = ARRAY_OF_6;
+  at = putBytes(briefcase, at);
+  at = putBytes(reply, at);
+  scratch[at++] = NIL;
+  scratch[at++] = exits ? 0xc3 : 0xc2;
+  scratch[at++] = EMPTY_ARRAY;
+  scratch[at++] = EMPTY_ARRAY;
+  return scratch.subarray(0, at);
+}
+
+function putBytes(bytes: Uint8Array | undefined, at: number): number {
+  if (bytes === undefined) {
+    scratch[at] = NIL;
+    return at + 1;
+  }
+  scratch[at] = BIN_16;
+  scratchView.setUint16(at + 1, bytes.byteLength);
+  scratch.set(bytes, at + 3);
+  return at + 3 + bytes.byteLength;
+}
+
 /** The messages of a site in a row of them; they share no memory with the bytes. */
 export function unpackToProcess(bytes: Uint8Array): readonly ToProcess[] {
   return bytes.byteLength === 0 ? [] : (unpackr.unpackMultiple(bytes) as ToProcess[]);
@@ -86,7 +133,7 @@ export function unpackFromProcess(bytes: Uint8Array): readonly FromProcess[] | u
   }
 }
 
-export function packResult({ briefcase, effects, exits }: DoneResult): PackedResult {
+function packResult({ briefcase, effects, exits }: DoneResult): PackedResult {
   const { appends, timers, relocate, reply } = effects;
   return [
     briefcase ?? null,

@@ -1,5 +1,4 @@
-import { existsSync } from "node:fs";
-import { createRequire } from "node:module";
+import { existsSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 /** Packages that the bundle of a process leaves where they are. */
@@ -8,16 +7,19 @@ const LEFT_OUTSIDE = ["msgpackr", "@swc/wasm-typescript"];
 /** What a process has to read to load its script: the bundle and what it leaves outside, or what was compiled. */
 export function readableFor(script: string): readonly string[] {
   const folder = dirname(script);
-  if (script.endsWith(".cjs")) return [folder, ...LEFT_OUTSIDE.map(folderOf)];
+  if (script.endsWith(".cjs"))
+    return [folder, ...LEFT_OUTSIDE.flatMap((name) => placesOf(name, folder))];
   const root = packageRoot(folder);
   return [join(root, "package.json"), join(root, "dist"), join(root, "node_modules")];
 }
 
-function folderOf(name: string): string {
-  const main = createRequire(import.meta.url).resolve(name);
-  const within = join("node_modules", ...name.split("/"));
-  const at = main.lastIndexOf(within);
-  return at < 0 ? dirname(main) : main.slice(0, at + within.length);
+/** The folder of a package as a script in this folder finds it, and where that really is: package managers link. */
+function placesOf(name: string, folder: string): string[] {
+  for (let at = folder; ; at = dirname(at)) {
+    const found = join(at, "node_modules", name);
+    if (existsSync(found)) return [...new Set([found, realpathSync(found)])];
+    if (dirname(at) === at) return [];
+  }
 }
 
 function packageRoot(folder: string): string {

@@ -9,6 +9,7 @@ import {
   type RecordHead,
   RunFileReader,
   RunFileWriter,
+  viewOf,
   writeHead,
 } from "./run-file.ts";
 
@@ -25,7 +26,7 @@ const reader = new RunFileReader(descriptor);
 function put(at: number, head: Omit<RecordHead, "bytes">, answers: string): number {
   const record = Buffer.alloc(RECORD_HEAD_BYTES + answers.length);
   record.write(answers, RECORD_HEAD_BYTES);
-  writeHead(record, 0, { ...head, bytes: answers.length });
+  writeHead(record, viewOf(record), 0, { ...head, bytes: answers.length });
   writer.write(record, 0, record.byteLength, at);
   return at + record.byteLength;
 }
@@ -75,7 +76,7 @@ test("the run file: interruptions are each slot's own", () => {
 test("records: what is not a row of them is told apart", () => {
   assert.equal(answersIn(Buffer.alloc(3)), undefined);
   const record = Buffer.alloc(RECORD_HEAD_BYTES);
-  writeHead(record, 0, { letter: 1, bytes: 0, running: undefined, beats: 1 });
+  writeHead(record, viewOf(record), 0, { letter: 1, bytes: 0, running: undefined, beats: 1 });
   assert.equal(answersIn(record)?.byteLength, 0);
   record.writeUInt32LE(9, 8);
   assert.equal(answersIn(record), undefined);

@@ -2,7 +2,7 @@ import { writeSync } from "node:fs";
 import { Socket } from "node:net";
 import { LIMITS } from "../../base/index.ts";
 import { LetterReader } from "./letters.ts";
-import { RECORD_HEAD_BYTES, RunFileWriter, writeHead } from "./run-file.ts";
+import { RECORD_HEAD_BYTES, RunFileWriter, viewOf, writeHead } from "./run-file.ts";
 
 /** Descriptors that a confined process gets besides its standard streams. */
 export const FROM_SITE = 3;
@@ -27,6 +27,7 @@ export class SiteLink {
   readonly #file = new RunFileWriter(RUN_FILE);
   /** The letter: bytes for its length, then records; the last one is open. */
   #letter: Buffer = Buffer.allocUnsafe(2 * LETTER_BYTES);
+  #view = viewOf(this.#letter);
   #recordAt = FRAME_BYTES;
   #end = FRAME_BYTES + RECORD_HEAD_BYTES;
   #count = 0;
@@ -57,6 +58,12 @@ export class SiteLink {
   /** Code of this slot is about to run, or may from now on. */
   begin(slot: number): void {
     this.#running = slot;
+    this.#beats = (this.#beats + 1) >>> 0;
+    this.#record();
+  }
+
+  /** What runs goes on; what it has answered so far counts from now on, however the process ends. */
+  note(): void {
     this.#record();
   }
 
@@ -80,6 +87,7 @@ export class SiteLink {
   leave(): void {
     if (this.#running === undefined && this.#count === 0) return;
     this.#running = undefined;
+    this.#beats = (this.#beats + 1) >>> 0;
     if (this.#count > 0) this.#send();
     else this.#record();
   }
@@ -95,8 +103,7 @@ export class SiteLink {
     if (this.#count === 0) this.#startLetter();
     const at = this.#recordAt;
     const bytes = this.#end - at - RECORD_HEAD_BYTES;
-    this.#beats = (this.#beats + 1) >>> 0;
-    writeHead(this.#letter, at, {
+    writeHead(this.#letter, this.#view, at, {
       letter: this.#number,
       bytes,
       running: this.#running,
@@ -117,7 +124,7 @@ export class SiteLink {
     for (let at = 0; at < end; ) at += writeSync(TO_SITE, letter, at, end - at);
     this.#count = 0;
     this.#startLetter();
-    if (letter.byteLength > 4 * LETTER_BYTES) this.#letter = Buffer.allocUnsafe(2 * LETTER_BYTES);
+    if (letter.byteLength > 4 * LETTER_BYTES) this.#use(Buffer.allocUnsafe(2 * LETTER_BYTES));
   }
 
   #startLetter(): void {
@@ -129,6 +136,11 @@ export class SiteLink {
   #grow(by: number): void {
     const larger = Buffer.allocUnsafe(2 * this.#letter.byteLength + by + RECORD_HEAD_BYTES);
     this.#letter.copy(larger, 0, 0, this.#end);
-    this.#letter = larger;
+    this.#use(larger);
+  }
+
+  #use(letter: Buffer): void {
+    this.#letter = letter;
+    this.#view = viewOf(letter);
   }
 }

@@ -26,11 +26,8 @@ function markOf(count: number, first = 1): RunMark {
     source: 2 ** 40 + index,
     seq: first + index,
   }));
-  return {
-    at: 1_700_000_000_000,
-    siteInstance: { site: "north", instance: 0xffff_ffff },
-    messages,
-  };
+  const siteInstance = { site: "north", instance: 0xffff_ffff };
+  return { at: 1_700_000_000_000, siteInstance, messages, suspects: [] };
 }
 
 test("[M14] the next run of a site reads what was noted last of each stream, once", () => {
@@ -54,7 +51,7 @@ test("[M14] a stream that has left, and a site that ends in order, leave nothing
   store.delete(1);
   store.put(3, markOf(2));
   assert.ok(
-    statSync(join(folder, "records", "running")).size <= 2 * 2_048,
+    statSync(join(folder, "records", "running")).size <= 2 * 8_192,
     "places are used again",
   );
   const next = open();
@@ -64,6 +61,22 @@ test("[M14] a stream that has left, and a site that ends in order, leave nothing
   next.close();
   assert.ok(!existsSync(join(folder, "records", "running")));
   assert.equal(open().takeFormer(1), undefined);
+});
+
+test("[M14] what was known of suspects is there, as much of it as there is room for", () => {
+  const death = { at: 5, site: "north", instance: 6, reason: "it ended, ü" };
+  const suspect = (seq: number) => ({ source: 1, seq, deaths: [death], shared: [death, death] });
+  const few = { ...markOf(1), suspects: [suspect(1), suspect(2)] };
+  const many = { ...markOf(2), suspects: Array.from({ length: 256 }, (_, seq) => suspect(seq)) };
+  const store = open();
+  store.put(1, few);
+  store.put(2, many);
+  const next = open();
+  assert.deepEqual(next.takeFormer(1), few);
+  const { suspects, messages } = next.takeFormer(2) as RunMark;
+  assert.deepEqual(messages, many.messages);
+  assert.ok(suspects.length > 10 && suspects.length < 256);
+  assert.deepEqual(suspects.at(-1), suspect(255));
 });
 
 test("[M14] a disk that is full is told of in words, and what was there before stays", () => {

@@ -1,13 +1,13 @@
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { LIMITS, type Log, MeanderError, messageOf } from "../../base/index.ts";
-import type { EndpointId, MarkStore, RunMark, SiteInstance } from "../../stream/index.ts";
+import type { EndpointId, MarkStore, RunMark, SiteInstance, Suspect } from "../../stream/index.ts";
 
-/** A stream's place in the file, bytes: no mark crosses the end of a page. */
-const SLOT_BYTES = 2_048;
+/** A stream's place in the file, bytes. What does not fit of the suspects, the oldest, is left out. */
+const SLOT_BYTES = 8_192;
 /** u32 bytes of the content, u32 checksum. */
 const HEAD_BYTES = 8;
-/** f64 stream, wall clock in ms, instance, count. */
+/** f64 stream, wall clock in ms, instance, count; then the messages, and the suspects in JSON. */
 const CONTENT_BYTES = 32;
 /** f64 source, number. */
 const MESSAGE_BYTES = 16;
@@ -71,7 +71,7 @@ export class FileMarkStore implements MarkStore {
   }
 
   /** @throws {MeanderError} `mark-write-failed` */
-  put(stream: EndpointId, { at, siteInstance, messages }: RunMark): void {
+  put(stream: EndpointId, { at, siteInstance, messages, suspects }: RunMark): void {
     const view = this.#slot;
     const count = Math.min(messages.length, LIMITS.deliveryBatchMax);
     view.setFloat64(HEAD_BYTES, stream);
@@ -84,6 +84,11 @@ export class FileMarkStore implements MarkStore {
       view.setFloat64(offset, source);
       view.setFloat64(offset + 8, seq);
       offset += MESSAGE_BYTES;
+    }
+    if (suspects.length > 0) {
+      const text = textOf(suspects, SLOT_BYTES - offset);
+      this.#bytes.set(text, offset);
+      offset += text.byteLength;
     }
     view.setUint32(0, offset - HEAD_BYTES);
     view.setUint32(4, checksum(this.#bytes.subarray(HEAD_BYTES, offset)));
@@ -157,14 +162,30 @@ function readSlot(
   if (length < CONTENT_BYTES || end > bytes.byteLength) return undefined;
   if (checksum(bytes.subarray(HEAD_BYTES, end)) !== view.getUint32(4)) return undefined;
   const count = view.getFloat64(HEAD_BYTES + 24);
-  if (length !== CONTENT_BYTES + count * MESSAGE_BYTES) return undefined;
+  const text = HEAD_BYTES + CONTENT_BYTES + count * MESSAGE_BYTES;
+  if (!(count >= 0 && count <= LIMITS.deliveryBatchMax) || text > end) return undefined;
   const messages = Array.from({ length: count }, (_, index) => {
     const offset = HEAD_BYTES + CONTENT_BYTES + index * MESSAGE_BYTES;
     return { source: view.getFloat64(offset), seq: view.getFloat64(offset + 8) };
   });
   const siteInstance: SiteInstance = { site, instance: view.getFloat64(HEAD_BYTES + 16) };
-  const mark = { at: view.getFloat64(HEAD_BYTES + 8), siteInstance, messages };
+  const suspects = suspectsOf(bytes.subarray(text, end));
+  const mark = { at: view.getFloat64(HEAD_BYTES + 8), siteInstance, messages, suspects };
   return { stream: view.getFloat64(HEAD_BYTES), mark };
+}
+
+/** In JSON, as many of the newest as fit. */
+function textOf(suspects: readonly Suspect[], bytesMax: number): Uint8Array {
+  for (let first = 0; ; first = Math.ceil((first + suspects.length) / 2)) {
+    const text = new TextEncoder().encode(JSON.stringify(suspects.slice(first)));
+    if (text.byteLength <= bytesMax || first >= suspects.length) return text;
+  }
+}
+
+/** Bytes with a right checksum are this program's own. */
+function suspectsOf(text: Uint8Array): Suspect[] {
+  if (text.byteLength === 0) return [];
+  return JSON.parse(new TextDecoder().decode(text)) as Suspect[];
 }
 
 /** FNV-1a. */

@@ -10,6 +10,8 @@ export interface Counter {
   readonly seen: Readonly<Record<string, { readonly life: string; readonly n: number }>>;
   /** Messages sent in this life, by receiver. */
   readonly sent: Readonly<Record<string, number>>;
+  /** Messages that did not come, and were to come before one that did. */
+  readonly missed: readonly { readonly from: string; readonly life: string; readonly n: number }[];
   /** What must not be, in words. */
   readonly wrong: readonly string[];
   /** Timers set, and rung, in this life. */
@@ -52,12 +54,15 @@ const check = (ctx, { life, n }) => {
   const { id, from } = ctx.message;
   const last = b.seen[from];
   const wrong = (what) => b.wrong.push(ctx.stream + " got " + id + ", n=" + n + " of " + life + ", " + what);
+  const missing = (before) => {
+    if (n <= before || n > before + 20) wrong("behind " + before);
+    else for (let each = before + 1; each < n; each++) b.missed.push({ from, life, n: each });
+  };
   if (last === undefined) {
-    if (b.isWhole && n !== 1) wrong("as the first one");
-  } else if (last.life === life) {
-    if (n !== last.n + 1) wrong("behind " + last.n);
-  } else {
-    if (n !== 1) wrong("behind " + last.n + " of " + last.life);
+    if (b.isWhole) missing(0);
+  } else if (last.life === life) missing(last.n);
+  else {
+    missing(0);
     if (b.over.includes(from + " " + life)) wrong("of a life that was over");
     b.over.push(from + " " + last.life);
   }
@@ -73,6 +78,10 @@ export default {
     async append(ctx, message) {
       const b = ctx.briefcase;
       b.last = ctx.message.id;
+      if (message.poison !== undefined) {
+        b.wrong.push(ctx.stream + " consumed the poison " + message.poison);
+        return;
+      }
       if (message.asks !== undefined) {
         // It may move its own stream before its reply has gone.
         if (ctx.random() < 0.3) ctx.relocate(pick(ctx, b.sites));
@@ -150,6 +159,7 @@ const FORGET = `
       b.life = ctx.location + "-" + Math.floor(ctx.random() * 1e9);
       b.isWhole = false;
       b.seen = {};
+      b.missed = [];
       b.over = [];
       b.sent = {};
       b.timers = { set: 0, rung: 0 };`;
@@ -157,7 +167,17 @@ const FORGET = `
 /** What a counter begins with. */
 export function counterBriefcase(names: readonly string[], sites: readonly string[]): object {
   return {
-    ...{ life: "first", isWhole: true, seen: {}, over: [], sent: {}, wrong: [], names, sites },
+    ...{
+      life: "first",
+      isWhole: true,
+      seen: {},
+      missed: [],
+      over: [],
+      sent: {},
+      wrong: [],
+      names,
+      sites,
+    },
     ...{ timers: { set: 0, rung: 0 }, asked: 0, answered: 0, last: undefined },
   };
 }

@@ -49,6 +49,12 @@ export class StormFaults {
       this.#world.clock.after("outage", outage.atMs, () => this.#outage(outage));
   }
 
+  /** A site was ended by what it ran: it is started again, as after a crash. */
+  poisoned(site: SimSite): void {
+    this.#world.note(site.name, "poisoned", {});
+    this.#world.clock.after("restart", 100 + this.#random.float() * 400, () => this.#heal(site));
+  }
+
   /** Ends all trouble; what it led to is not over yet. */
   end(): void {
     this.#isOver = true;

@@ -60,6 +60,13 @@ export interface Question {
   error: string | undefined;
 }
 
+/** A message that ends what runs it. */
+export interface Poison {
+  readonly number: number;
+  readonly to: string;
+  readonly from: StormWriter;
+}
+
 /** How much was done. */
 export interface LoadCounts {
   appends: number;
@@ -77,6 +84,8 @@ export interface LoadCounts {
 export class StormLoad {
   readonly writers: StormWriter[] = [];
   readonly questions: Question[] = [];
+  /** By number, from 1. */
+  readonly poisons: Poison[] = [];
   readonly counts: LoadCounts = {
     ...{ appends: 0, moves: 0, movesFailed: 0, changes: 0, changesFailed: 0, denied: 0, closed: 0 },
   };
@@ -126,10 +135,11 @@ export class StormLoad {
   }
 
   begin(): void {
-    const { writeMs, moves, changes } = this.#plan;
+    const { writeMs, moves, changes, poisons } = this.#plan;
     this.#each("write", { everyMs: writeMs, msMax: 0 }, () => this.#write());
     this.#each("move", moves, (msMax) => this.#move(msMax));
     this.#each("change", changes, () => this.#change());
+    this.#each("poison", poisons, () => this.#poison());
     const guard = { everyMs: this.#plan.durationMs / 6, msMax: this.#plan.durationMs / 20 };
     this.#each("guard", guard, (msMax) => this.#guard(msMax));
     this.#each("touch", { everyMs: this.#plan.durationMs / 8, msMax: 0 }, () => this.#touch());
@@ -160,16 +170,35 @@ export class StormLoad {
     return site.streams.openShell(name);
   }
 
-  #write(): void {
+  /** A shell at a site that can be used. */
+  #writer(): StormWriter | undefined {
     const site = this.#pick(this.#world.sites);
-    if (!site.isUp || site.process.frozen || site.streams === undefined) return;
+    if (!site.isUp || site.process.frozen || site.streams === undefined) return undefined;
     let writer = this.writers.find((each) => each.home === site && each.lives);
     if (writer === undefined) {
-      if (site.streams.table.records.length < this.#names.length + 2) return;
+      if (site.streams.table.records.length < this.#names.length + 2) return undefined;
       const name = `shell-${this.writers.length}`;
       writer = new StormWriter(name, site, site.streams.openShell(name));
       this.writers.push(writer);
     }
+    return writer;
+  }
+
+  /** Sends what ends whatever runs it. */
+  #poison(): void {
+    const from = this.#writer();
+    if (from === undefined) return;
+    const to = this.#pick(this.#names);
+    const number = this.poisons.length + 1;
+    this.poisons.push({ number, to, from });
+    from.shell.append(to, { poison: number }).catch(() => {
+      // Its home was killed.
+    });
+  }
+
+  #write(): void {
+    const writer = this.#writer();
+    if (writer === undefined) return;
     this.counts.appends++;
     if (this.#random.below(8) === 0) {
       writer.shell.append(GUARDED, { n: ++writer.guarded }).catch(() => {

@@ -64,6 +64,8 @@ export interface StormPlan {
   readonly outage: Outage | undefined;
   /** The process of a site's agents ends. */
   readonly processEnds: Trouble | undefined;
+  /** Shells send messages that end what runs them. */
+  readonly poisons: Trouble | undefined;
   /** Share of the starts of an agent that fail, in a process, 0..1. */
   readonly startFailures: number;
   readonly moves: Trouble;
@@ -135,6 +137,7 @@ export function drawPlan(seed: number): StormPlan {
     holds: trouble("holds", 0.6, [200 * pace, 1_500 * pace], [100, 300, 1_200]),
     outage,
     processEnds: trouble("process ends", 0.4, [500 * pace, 2_500 * pace], [0]),
+    poisons: trouble("poisons", 0.35, [800 * pace, 4_000 * pace], [0]),
     startFailures: share("start failures", 0.3, 0.2),
     moves: { everyMs: (80 + moves.float() * 300) * pace, msMax: pick(moves, [400, 1_500, 3_500]) },
     returns: share("returns", 0.7, 0.8),

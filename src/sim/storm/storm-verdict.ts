@@ -1,7 +1,9 @@
-import type { Resident } from "../../stream/index.ts";
+import { LIMITS } from "../../base/index.ts";
+import type { DeadLetter, ExecutorDeath, Resident } from "../../stream/index.ts";
 import { unpackValue } from "../../wire/index.ts";
 import type { StreamWorld } from "../streams/stream-world.ts";
 import type { Counter, Guard, Witness } from "./storm-agents.ts";
+import type { StormDeaths } from "./storm-deaths.ts";
 import { GUARDED, type StormLoad, type StormWriter, UNTOUCHED } from "./storm-load.ts";
 import type { PlannedStream, StormPlan } from "./storm-plan.ts";
 
@@ -25,6 +27,18 @@ export interface VerdictCounts {
   forgetful: number;
   /** Events that are dead letters: departures that their move did not wait for. */
   deadLetters: number;
+  /** Messages that ended what ran them: those sent, and those that are dead letters in the end. */
+  poisons: number;
+  poisonLetters: number;
+  /** Messages that ran inline at two sites which were replaced, one after the other: they had to be taken for poison. */
+  unlucky: number;
+}
+
+/** What a counter missed, and what was set aside instead. */
+interface Missing {
+  readonly from: string;
+  readonly life: string;
+  readonly n: number;
 }
 
 /** Looks at what is left when a storm is over, and says what should not be so. */
@@ -33,15 +47,27 @@ export class StormVerdict {
   readonly counts: VerdictCounts = {
     ...{ pairs: 0, pairsForgotten: 0, questions: 0, questionsOwed: 0, questionsAnswered: 0 },
     ...{ asked: 0, answered: 0, timers: 0, witnessed: 0, forgetful: 0, deadLetters: 0 },
+    ...{ poisons: 0, poisonLetters: 0, unlucky: 0 },
   };
   readonly #world: StreamWorld;
   readonly #plan: StormPlan;
   readonly #load: StormLoad;
+  readonly #deaths: StormDeaths;
+  /** Takeovers, by stream. */
+  readonly #takeovers = new Map<string, number>();
+  /** What was set aside of what the counters number, by stream. */
+  readonly #setAside = new Map<string, Missing[]>();
 
-  constructor(world: StreamWorld, plan: StormPlan, load: StormLoad) {
+  constructor(world: StreamWorld, plan: StormPlan, load: StormLoad, deaths: StormDeaths) {
     this.#world = world;
     this.#plan = plan;
     this.#load = load;
+    this.#deaths = deaths;
+  }
+
+  /** A stream was taken over. */
+  recovered(stream: string): void {
+    this.#takeovers.set(stream, (this.#takeovers.get(stream) ?? 0) + 1);
   }
 
   /** Whether nothing is on its way any more. */
@@ -79,8 +105,9 @@ export class StormVerdict {
       if (counter === undefined) this.#fail(`${name} has no agent any more`);
       else counters.set(name, counter);
     }
+    for (const [name, counter] of counters) this.#counted(name, counter);
+    this.#poisons(counters);
     for (const [name, counter] of counters) {
-      this.#counted(name, counter);
       for (const [sender, { life, sent }] of counters)
         this.#pair({ sender, life, name, counter, had: sent[name] ?? 0 });
       for (const writer of this.#load.writers) this.#written(writer, name, counter);
@@ -108,10 +135,65 @@ export class StormVerdict {
     this.counts.witnessed += witness?.count ?? 0;
     if (witness?.last !== undefined && witness.last !== last)
       this.#fail(`[M3] the agents of ${name} saw ${last} and ${witness.last} last`);
-    for (const { source, sourceName, seq } of this.#residentOf(name)?.deadLetters ?? []) {
-      this.counts.deadLetters++;
-      if (source !== 0 || !sourceName.endsWith(":departure"))
-        this.#fail(`[M8] ${sourceName}>${name}#${seq} is a dead letter`);
+    for (const letter of this.#residentOf(name)?.deadLetters ?? []) this.#letter(name, letter);
+    for (const { from, life, n } of counter.missed) {
+      const isAside = this.#asideOf(name, from, life).includes(n);
+      if (!isAside) this.#fail(`[I2] ${name} has missed n=${n} of ${from} (life ${life})`);
+    }
+  }
+
+  #letter(name: string, letter: DeadLetter): void {
+    const { source, sourceName, seq, payload, deaths, fault } = letter;
+    const value = source === 0 ? undefined : (unpackValue(payload) as StormMessage);
+    if (value?.poison !== undefined) {
+      this.counts.poisonLetters++;
+      if (deaths.length < LIMITS.executorDeathsMax)
+        this.#fail(`[M14] the poison ${value.poison} is a dead letter after ${deaths.length} ends`);
+      return;
+    }
+    this.counts.deadLetters++;
+    if (source === 0 && sourceName.endsWith(":departure")) return;
+    const id = `${sourceName}>${name}#${seq}`;
+    // It ran inline when its site was replaced, and once more: that is all that anybody can know of a poison.
+    const isUnlucky = deaths.length >= LIMITS.executorDeathsMax && deaths.some(isOfSite);
+    if (!isUnlucky) {
+      this.#fail(`[M8] ${id} is a dead letter: ${fault.message} (${JSON.stringify(deaths)})`);
+      return;
+    }
+    this.counts.unlucky++;
+    if (value?.life === undefined) return;
+    const n = value.numbers?.[name] ?? value.n;
+    if (n === undefined) return;
+    const aside = this.#setAside.get(name) ?? [];
+    aside.push({ from: sourceName, life: value.life, n });
+    this.#setAside.set(name, aside);
+  }
+
+  #asideOf(name: string, from: string, life: string): number[] {
+    const aside = this.#setAside.get(name) ?? [];
+    return aside.filter((each) => each.from === from && each.life === life).map(({ n }) => n);
+  }
+
+  /** [M14] Each poison is one dead letter, and has ended no more than a message may. */
+  #poisons(counters: ReadonlyMap<string, Counter>): void {
+    const durable = new Map(this.#plan.streams.map((each) => [each.name, isDurable(each)]));
+    for (const { number, to, from } of this.#load.poisons) {
+      this.counts.poisons++;
+      const letters = (this.#residentOf(to)?.deadLetters ?? []).filter(
+        ({ source, payload }) =>
+          source !== 0 && (unpackValue(payload) as StormMessage).poison === number,
+      ).length;
+      const keepsAll = durable.get(to) === true;
+      const isOwed = from.lives && (keepsAll || counters.get(to)?.isWhole === true);
+      if (letters > 1 || (isOwed && letters === 0))
+        this.#fail(`[M14] the poison ${number} is ${letters} dead letters of ${to}`);
+      const { processes = 0, sites = 0 } = this.#deaths.ended.get(number) ?? {};
+      // A site that dies before the end of a process is in the record forgets it, once.
+      const forgotten = Math.max(0, (this.#takeovers.get(to) ?? 0) - sites);
+      if (keepsAll && processes + sites > LIMITS.executorDeathsMax + forgotten)
+        this.#fail(
+          `[M14] the poison ${number} of ${to} has ended ${processes} processes and ${sites} sites`,
+        );
     }
   }
 
@@ -125,7 +207,8 @@ export class StormVerdict {
       return;
     }
     this.counts.pairs++;
-    const has = seen?.life === life ? seen.n : 0;
+    // The last of them may have been set aside.
+    const has = Math.max(seen?.life === life ? seen.n : 0, ...this.#asideOf(name, sender, life));
     if (had !== has)
       this.#fail(
         `[I2] ${sender} sent ${had} messages to ${name}, which has consumed ${has} (life ${life}, ${seen?.life})`,
@@ -195,6 +278,18 @@ export class StormVerdict {
   #fail(what: string): void {
     this.failures.push(what);
   }
+}
+
+/** What the counters of a storm get. */
+interface StormMessage {
+  readonly poison?: number;
+  readonly life?: string;
+  readonly n?: number;
+  readonly numbers?: Readonly<Record<string, number>>;
+}
+
+function isOfSite({ reason }: ExecutorDeath): boolean {
+  return reason.includes("ran inline");
 }
 
 function isDurable({ durability }: PlannedStream): boolean {

@@ -9,6 +9,7 @@ export function planWords(plan: StormPlan): string {
     ["cuts", plan.cuts],
     ["holds", plan.holds],
     ["process ends", plan.processEnds],
+    ["poisons", plan.poisons],
     ["changes", plan.changes],
   ];
   return [

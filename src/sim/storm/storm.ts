@@ -1,5 +1,7 @@
 import { delay, SeededRandom } from "../../base/index.ts";
+import type { SimSite, SimSiteOptions } from "../streams/sim-site.ts";
 import { StreamWorld } from "../streams/stream-world.ts";
+import { StormDeaths } from "./storm-deaths.ts";
 import { type FaultCounts, StormFaults } from "./storm-faults.ts";
 import { type LoadCounts, StormLoad } from "./storm-load.ts";
 import { drawPlan, type StormPlan } from "./storm-plan.ts";
@@ -37,6 +39,8 @@ export interface StormCounts extends FaultCounts, LoadCounts, VerdictCounts {
   readonly staleFrames: number;
   /** Runs of handlers that failed. */
   readonly failed: number;
+  /** Executors that poisons ended. */
+  readonly poisoned: number;
 }
 
 /** How long everything may take to come to rest once the trouble is over, ms. */
@@ -53,6 +57,7 @@ export class Storm {
   readonly #load: StormLoad;
   readonly #faults: StormFaults;
   readonly #verdict: StormVerdict;
+  readonly #deaths: StormDeaths;
   #failed = 0;
   #isTrouble = false;
 
@@ -60,12 +65,18 @@ export class Storm {
     const drawn = drawPlan(seed);
     this.#seed = seed;
     this.plan = durationMs === undefined ? drawn : { ...drawn, durationMs };
-    this.world = makeWorld(seed, this.plan, trace, () => this.#isTrouble);
+    this.#deaths = new StormDeaths(new SeededRandom(seed ^ 0xdead));
+    this.world = makeWorld(seed, this.plan, trace, {
+      isTrouble: () => this.#isTrouble,
+      deaths: this.#deaths,
+      poisoned: (site) => this.#faults.poisoned(site),
+    });
     this.#load = new StormLoad(this.world, this.plan, new SeededRandom(seed ^ 0x10ad));
     this.#faults = new StormFaults(this.world, this.plan, new SeededRandom(seed ^ 0x57011));
-    this.#verdict = new StormVerdict(this.world, this.plan, this.#load);
-    this.world.onEvent((_site, { type }) => {
+    this.#verdict = new StormVerdict(this.world, this.plan, this.#load, this.#deaths);
+    this.world.onEvent((_site, { type, stream }) => {
       if (type === "failed") this.#failed++;
+      if (type === "recovered") this.#verdict.recovered(stream);
     });
   }
 
@@ -120,6 +131,7 @@ export class Storm {
     return {
       staleFrames: invariants.staleFrames,
       ...{ events, consumed: invariants.consumed, failed: this.#failed },
+      poisoned: this.#deaths.count,
       ...this.#load.counts,
       ...this.#faults.counts,
       ...this.#verdict.counts,
@@ -131,14 +143,27 @@ function makeWorld(
   seed: number,
   plan: StormPlan,
   trace: boolean,
-  isTrouble: () => boolean,
+  storm: {
+    readonly isTrouble: () => boolean;
+    readonly deaths: StormDeaths;
+    readonly poisoned: (site: SimSite) => void;
+  },
 ): StreamWorld {
+  const { deaths } = storm;
+  const { mayBlame, endsAt } = deaths;
+  const onEnded: SimSiteOptions["onEnded"] = (site, call, program, isSite) => {
+    deaths.note(call, program, isSite);
+    if (isSite) storm.poisoned(site);
+  };
   const world = new StreamWorld({ seed, trace });
   const starts = new SeededRandom(seed ^ 0x57a27);
-  const failsToStart = (): boolean => isTrouble() && starts.float() < plan.startFailures;
+  const failsToStart = (): boolean => storm.isTrouble() && starts.float() < plan.startFailures;
   for (const { name, latencyMs, slowness, offsetMs, driftPpm, processHopMs } of plan.sites) {
-    const process = processHopMs === undefined ? undefined : { hopMs: processHopMs, failsToStart };
-    const site = world.addSite({ name, dropRatio: plan.loss, slowness, process });
+    const process =
+      processHopMs === undefined ? undefined : { hopMs: processHopMs, failsToStart, mayBlame };
+    const site = world.addSite({
+      ...{ name, dropRatio: plan.loss, slowness, process, endsAt, onEnded },
+    });
     site.skew = { offsetMs, driftPpm };
     world.network.setLatency(site.machine, latencyMs);
   }

@@ -4,6 +4,7 @@ import {
   frameHead,
   isStream,
   type KernelEvent,
+  parseMessageName,
   type RecordStore,
   type SiteInstance,
 } from "../../stream/index.ts";
@@ -72,6 +73,7 @@ export class Invariants {
   observe(site: SimSite, event: KernelEvent): void {
     if (event.type === "dead-lettered" || event.type === "discarded")
       this.#acknowledgements.givenUp(event.message);
+    if (event.type === "dead-lettered") this.#setAside(site, event.stream, event.message);
     if (event.type === "consumed") this.#consumed(site, event);
   }
 
@@ -189,6 +191,19 @@ export class Invariants {
         `${event.stream} consumed ${event.message} at ${site.name} without a lease`,
         [event.stream],
       );
+  }
+
+  /** What comes next from its sender comes behind it. */
+  #setAside(site: SimSite, stream: string, message: string): void {
+    const name = parseMessageName(message);
+    const residents = [...(site.streams?.kernel.residents.values() ?? [])];
+    const resident = residents.find((each) => each.name === stream);
+    const pairs = [...(resident?.pairs ?? [])];
+    const pair = pairs.find(([, { sourceName }]) => sourceName === name?.from);
+    if (name === undefined || resident === undefined || pair === undefined) return;
+    const { progress } = this.#receiver(resident.id);
+    const last = progress.get(pair[0]);
+    if (last?.streamEpoch === resident.streamEpoch) last.seq = Math.max(last.seq, name.seq);
   }
 
   #inOrder(

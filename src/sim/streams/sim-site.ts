@@ -1,4 +1,4 @@
-import type { Executor, InlineExecutor } from "../../agent/index.ts";
+import type { AgentProgram, Executor, InlineExecutor, Invocation } from "../../agent/index.ts";
 import { delay, type Log, MeanderError, type Random } from "../../base/index.ts";
 import { CodeStore } from "../../code/index.ts";
 import { EmbeddedDirectory, MemoryStore } from "../../directory/embedded/index.ts";
@@ -21,6 +21,7 @@ import { type ClockSkew, ProcessClock } from "../process-clock.ts";
 import type { KernelStep, TimedStep } from "../simulation.ts";
 import { type VirtualSocket, virtualSocketPair } from "../virtual-socket.ts";
 import { MemoryMarkStore } from "./memory-mark-store.ts";
+import { MortalExecutor, type MortalExecutorOptions } from "./mortal-executor.ts";
 import { SimulatedProcess, type SimulatedProcessOptions } from "./simulated-process.ts";
 import type { StreamWorld } from "./stream-world.ts";
 import { TimedExecutor } from "./timed-executor.ts";
@@ -37,6 +38,12 @@ export interface SimSiteOptions {
   readonly slowness?: number | undefined;
   /** An executor besides the inline one: agents that ask for a process get it. Default: they run inline. */
   readonly process?: Omit<SimulatedProcessOptions, "clock"> | undefined;
+  /** When a call ends what runs it: the process of its agents, or the site itself. Default: never. */
+  readonly endsAt?: MortalExecutorOptions["endsAt"] | undefined;
+  /** A call has ended what ran it. @param isSite that was the site itself, which is down */
+  readonly onEnded?:
+    | ((site: SimSite, call: Invocation, program: AgentProgram, isSite: boolean) => void)
+    | undefined;
 }
 
 /** Pause before a site that could not join tries again, ms. */
@@ -246,10 +253,24 @@ export class SimSite {
   ): { readonly inline: Executor; readonly process?: Executor } {
     const watch = this.#world.invariants.watchHandlers(this);
     const slow = new TimedExecutor(executor, process, (step) => this.#msOf(step));
-    const inline = watch.over(slow);
-    const { process: distance } = this.#options;
+    const { process: distance, endsAt = () => undefined, onEnded } = this.#options;
+    const die: MortalExecutorOptions["die"] = (_instance, call, program) => {
+      this.kill();
+      onEnded?.(this, call, program, true);
+    };
+    const inline = watch.over(new MortalExecutor(slow, { clock: process, endsAt, die }));
     if (distance === undefined) return { inline };
-    this.#agentProcess = new SimulatedProcess(slow, { clock: process, ...distance });
+    const distant: SimulatedProcess = new SimulatedProcess(
+      new MortalExecutor(slow, {
+        ...{ clock: process, endsAt },
+        die: (instance, call, program) => {
+          distant.endBy(instance);
+          onEnded?.(this, call, program, false);
+        },
+      }),
+      { clock: process, ...distance },
+    );
+    this.#agentProcess = distant;
     return { inline, process: watch.over(this.#agentProcess) };
   }
 

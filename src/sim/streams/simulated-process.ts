@@ -18,6 +18,8 @@ export interface SimulatedProcessOptions {
   readonly hopMs: number;
   /** Whether an agent fails to start this time. */
   readonly failsToStart: () => boolean;
+  /** Whether what runs may be found to have ended the process, for no reason of its own. Default: it may. */
+  readonly mayBlame?: ((call: Invocation, program: AgentProgram) => boolean) | undefined;
 }
 
 const FAILED = "executor-failed";
@@ -31,6 +33,8 @@ export class SimulatedProcess implements Executor {
   readonly #inner: Executor;
   readonly #options: SimulatedProcessOptions;
   readonly #instances = new Set<DistantInstance>();
+  /** Agents that are being started: told when the process ends meanwhile. */
+  readonly #starting = new Set<() => void>();
 
   constructor(inner: Executor, options: SimulatedProcessOptions) {
     this.#inner = inner;
@@ -39,8 +43,14 @@ export class SimulatedProcess implements Executor {
 
   async start(program: AgentProgram, host: AgentHost): Promise<AgentInstance> {
     const { clock, hopMs, failsToStart } = this.#options;
+    let hasEnded = false;
+    const end = (): void => {
+      hasEnded = true;
+    };
+    this.#starting.add(end);
     await new Promise<void>((resolve) => void clock.after("process", hopMs, resolve));
-    if (failsToStart())
+    this.#starting.delete(end);
+    if (hasEnded || failsToStart())
       throw new MeanderError(FAILED, "its process does not start", {
         where: `${program.stream}/${program.agent}`,
       });
@@ -61,7 +71,7 @@ export class SimulatedProcess implements Executor {
       now: () => host.now(),
       random: () => host.random(),
     });
-    const instance = new DistantInstance(inner, program.agent, there, back, () =>
+    const instance = new DistantInstance(inner, program, there, back, () =>
       this.#instances.delete(instance),
     );
     this.#instances.add(instance);
@@ -73,8 +83,23 @@ export class SimulatedProcess implements Executor {
    * agents it had
    */
   end(): number {
+    const { mayBlame = () => true } = this.#options;
+    const guilty = [...this.#instances].find(({ current }) => current !== undefined);
+    const call = guilty?.current;
+    if (guilty !== undefined && call !== undefined && !mayBlame(call, guilty.program)) return 0;
+    return this.#end(guilty);
+  }
+
+  /** Ends the process because of what the instance of `inner` runs; what that has told before arrives. */
+  endBy(inner: AgentInstance): void {
+    const guilty = [...this.#instances].find((each) => each.inner === inner);
+    guilty?.flush();
+    this.#end(guilty);
+  }
+
+  #end(guilty: DistantInstance | undefined): number {
     const instances = [...this.#instances];
-    const guilty = instances.find(({ isBusy }) => isBusy);
+    for (const end of this.#starting) end();
     for (const instance of instances) instance.end(instance === guilty);
     return instances.length;
   }
@@ -102,6 +127,11 @@ class Lane {
     this.#clock.after("process", this.#hopMs, () => this.#waiting.shift()?.());
   }
 
+  /** All that waits is done now. */
+  flush(): void {
+    while (this.#waiting.length > 0) this.#waiting.shift()?.();
+  }
+
   /** Nothing comes out any more. */
   close(): void {
     if (this.#isClosed) return;
@@ -113,14 +143,15 @@ class Lane {
 /** Calls that were not told of yet. */
 interface Batch {
   told: number;
+  readonly calls: readonly Invocation[];
   readonly count: number;
   readonly done: InvocationDone;
 }
 
 class DistantInstance implements AgentInstance {
   readonly ended: Promise<Fault>;
-  readonly #inner: AgentInstance;
-  readonly #agent: string;
+  readonly inner: AgentInstance;
+  readonly program: AgentProgram;
   readonly #there: Lane;
   readonly #back: Lane;
   readonly #onClose: () => void;
@@ -129,9 +160,15 @@ class DistantInstance implements AgentInstance {
   #isClosed = false;
   #tellEnd: (fault: Fault) => void = () => {};
 
-  constructor(inner: AgentInstance, agent: string, there: Lane, back: Lane, onClose: () => void) {
-    this.#inner = inner;
-    this.#agent = agent;
+  constructor(
+    inner: AgentInstance,
+    program: AgentProgram,
+    there: Lane,
+    back: Lane,
+    onClose: () => void,
+  ) {
+    this.inner = inner;
+    this.program = program;
     this.#there = there;
     this.#back = back;
     this.#onClose = onClose;
@@ -141,14 +178,14 @@ class DistantInstance implements AgentInstance {
   }
 
   get handlers(): ReadonlySet<HandlerName> {
-    return this.#inner.handlers;
+    return this.inner.handlers;
   }
 
   run(invocations: readonly Invocation[], done: InvocationDone): void {
-    const batch: Batch = { told: 0, count: invocations.length, done };
+    const batch: Batch = { told: 0, calls: invocations, count: invocations.length, done };
     this.#batches.add(batch);
     this.#there.post(() =>
-      this.#inner.run(invocations, (index, result) =>
+      this.inner.run(invocations, (index, result) =>
         this.#back.post(() => {
           batch.told = index + 1;
           if (batch.told === batch.count) this.#batches.delete(batch);
@@ -159,11 +196,11 @@ class DistantInstance implements AgentInstance {
   }
 
   interrupt(): void {
-    this.#there.post(() => this.#inner.interrupt());
+    this.#there.post(() => this.inner.interrupt());
   }
 
   restore(briefcase: Uint8Array): void {
-    this.#there.post(() => this.#inner.restore(briefcase));
+    this.#there.post(() => this.inner.restore(briefcase));
   }
 
   setHandler(event: HandlerName, expression: string | null | undefined): Promise<void> {
@@ -176,7 +213,7 @@ class DistantInstance implements AgentInstance {
           end();
         });
       this.#there.post(() =>
-        this.#inner.setHandler(event, expression).then(
+        this.inner.setHandler(event, expression).then(
           () => settle(resolve),
           (error: Error) => settle(() => reject(error)),
         ),
@@ -191,13 +228,23 @@ class DistantInstance implements AgentInstance {
     this.#batches.clear();
     for (const reject of this.#preparing) reject(ended(this.#agent));
     this.#preparing.clear();
-    this.#inner.close();
+    this.inner.close();
     this.#onClose();
   }
 
-  /** Whether calls of it were not told of yet. */
-  get isBusy(): boolean {
-    return this.#batches.size > 0;
+  /** What it has told arrives now. */
+  flush(): void {
+    this.#back.flush();
+  }
+
+  /** The first call that was not told of yet. */
+  get current(): Invocation | undefined {
+    const [batch] = this.#batches;
+    return batch?.calls[batch.told];
+  }
+
+  get #agent(): string {
+    return this.program.agent;
   }
 
   /** It cannot run any more. @param isGuilty its call was what ran */
