@@ -20,7 +20,10 @@ const invocation = fc.record(
 test("a batch of calls comes back as it was", () => {
   fc.assert(
     fc.property(fc.array(invocation), (batch) => {
-      assert.deepEqual(unpackBatch(packBatch(batch)), batch);
+      const bytes = packBatch(batch);
+      assert.deepEqual(unpackBatch(bytes), batch);
+      // No byte of it is what memory held before.
+      assert.deepEqual(packBatch(batch), bytes);
     }),
   );
 });

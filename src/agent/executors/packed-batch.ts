@@ -25,6 +25,8 @@ export function packBatch(batch: readonly Invocation[]): Uint8Array {
   let at = 0;
   for (const { handler, argument, message } of batch) {
     const head = at;
+    // All of it is written: it leaves this process.
+    bytes.fill(0, head, head + HEAD_BYTES);
     bytes[head] = handlerNumbers.get(handler) as number;
     bytes[head + 1] = message === undefined ? 0 : 1;
     bytes.writeUInt32BE(argument.byteLength, head + 2);
