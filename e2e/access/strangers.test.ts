@@ -1,6 +1,6 @@
 // Runs alone: it loads the machine with thousands of connections, and measures how long calls take.
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { connect, defineAgent, type Shell, SiteClient } from "../../src/site/index.ts";
@@ -106,7 +106,12 @@ test(`[A21] while ${STRANGERS} strangers try every listener, operator, members a
     for (let round = 1; performance.now() < end; round++) {
       const [control, asked, attached, appended, created] = await Promise.all([
         // At a site to which no stranger comes: what the machine itself takes.
-        timed(() => new SiteClient(south.url, { token: admin }).session()),
+        timed(() =>
+          Promise.all([
+            new SiteClient(south.url, { token: admin }).session(),
+            writeFile(`${session.folder}/control`, "x", { flush: true }),
+          ]),
+        ),
         timed(() => new SiteClient(north.url, { token: admin }).session()),
         timed(async () => (await connect(north.url, { token: admin })).close()),
         timed(() => stream.append(round, { until: "consumed" })),

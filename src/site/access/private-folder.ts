@@ -35,7 +35,8 @@ export async function keepPrivate(folder: string, log: Pick<Log, "warn">): Promi
     // It may have gone meanwhile; a link is another's business.
     if (about?.isFile() === true) await tighten(path, about.mode & 0o777);
   }
-  if (changed.length > 0)
+  // In a folder that was private nobody reached the files, whatever their modes.
+  if (changed.includes(folder))
     log.warn("Other users could reach the keys of this site; now they cannot.", { changed });
 }
 
