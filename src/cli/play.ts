@@ -2,6 +2,7 @@ import { createWriteStream } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { MeanderError } from "../base/index.ts";
+import { visibleText } from "../view/index.ts";
 import { clientOf, type SiteArguments, wholeNumber, withSite } from "./arguments.ts";
 import { credentialsOf } from "./credentials.ts";
 import { openTerminal, type Terminal } from "./terminal.ts";
@@ -90,11 +91,14 @@ async function playText(channel: string, options: Arguments, terminal: Terminal)
   const { KIND, kindOf, mediumOf, payloadOf } = await import("../wire/index.ts");
   const file = options.output === undefined ? undefined : createWriteStream(options.output);
   const output = file ?? process.stdout;
+  // A person looks at a terminal, on which what others send must not act; programs and files get it as it is.
+  const isShown = file === undefined && process.stdout.isTTY === true;
   /** Content types of the channel's messages, by medium. */
   let types = new Map<number, string>();
   const show = (packet: Uint8Array): void => {
     const bytes = payloadOf(packet);
     if (terminal.json) output.write(`${JSON.stringify({ channel, ...messageOf(bytes) })}\n`);
+    else if (isShown) output.write(visibleText(new TextDecoder().decode(bytes)));
     else output.write(bytes);
     // Of other bytes nothing is known: what is between them would be part of them.
     if (!terminal.json && types.get(mediumOf(packet)) !== BINARY) output.write("\n");

@@ -1,6 +1,7 @@
 import { styleText } from "node:util";
 import Table from "cli-table3";
 import { MeanderError, messageOf } from "../base/index.ts";
+import { visibleText } from "../view/index.ts";
 
 /** The output of a verb: tables and sentences for people, JSON for programs. */
 export interface Terminal {
@@ -35,16 +36,16 @@ export function openTerminal(json: boolean): Terminal {
     paint: painter(stdout.isTTY === true && !json),
     show: (value, text) => {
       clear();
-      stdout.write(`${json ? JSON.stringify(value) : text(value)}\n`);
+      stdout.write(`${json ? JSON.stringify(value) : shown(text(value))}\n`);
     },
     note: (line) => {
       clear();
-      if (!json) stderr.write(`${line}\n`);
+      if (!json) stderr.write(`${shown(line)}\n`);
     },
     write: (text) => void stdout.write(text),
     progress: (line) => {
       if (json || stderr.isTTY !== true) return;
-      stderr.write(`\r\x1b[2K${line}`);
+      stderr.write(`\r\x1b[2K${shown(line)}`);
       progressing = true;
     },
   };
@@ -104,10 +105,25 @@ export function printError(error: unknown, json: boolean): void {
     error instanceof Error && "picture" in error && error.picture !== undefined
       ? `${String(error.picture)}\n`
       : "";
-  process.stderr.write(`${paint("red", "error:")} ${what}\n${picture}${lines.join("")}`);
+  process.stderr.write(shown(`${paint("red", "error:")} ${what}\n${picture}${lines.join("")}`));
   // A bug: the stack belongs into the report.
   if (!(error instanceof MeanderError) && error instanceof Error)
     process.stderr.write(`${error.stack ?? ""}\n`);
+}
+
+/** Colours and weights, as {@link Paint} sets them. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they begin with one
+const PAINTED = /(\x1b\[(?:1|2|22|31|32|33|36|39)m)/;
+
+/**
+ * Text for a terminal, with what others wrote in it: nothing but colours acts upon the terminal, all other control
+ * characters become escapes.
+ */
+export function shown(text: string): string {
+  return text
+    .split(PAINTED)
+    .map((part) => (PAINTED.test(part) ? part : visibleText(part)))
+    .join("");
 }
 
 function painter(colours: boolean): Paint {

@@ -30,7 +30,7 @@ import { SiteParts } from "./site-parts.ts";
 import { type CompletePorts, completePorts, type SitePorts } from "./site-ports.ts";
 import type { SiteSecurity } from "./site-security.ts";
 import type { DemoControl, PublishRequest, SiteService } from "./site-service.ts";
-import { closeSockets, openSockets, type SiteSockets } from "./site-sockets.ts";
+import { closeSockets, gateOf, openSockets, type SiteSockets } from "./site-sockets.ts";
 
 /** A running site: its parts, joined to a session, as one service. */
 export class Site implements SiteService, AsyncDisposable {
@@ -58,7 +58,9 @@ export class Site implements SiteService, AsyncDisposable {
     const site = new Site(options, sockets, ports);
     const webRoot = ports.webRoot ?? join(packageRoot(), "dist", "web");
     try {
-      await site.#lifecycle.join(answerRequests(site, { clock: ports.clock, webRoot }));
+      await site.#lifecycle.join(
+        answerRequests(site, { clock: ports.clock, webRoot, embedders: gateOf(options) }),
+      );
       return site;
     } catch (error) {
       await site.#lifecycle.abandon();

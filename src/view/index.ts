@@ -64,6 +64,7 @@ export {
   type TopologySource,
   topologyOf,
 } from "./topology.ts";
+export { visibleLine, visibleText } from "./visible-text.ts";
 export {
   formatHeldBack,
   formatOrigin,

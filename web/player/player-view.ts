@@ -36,8 +36,10 @@ export class PlayerView {
 
   constructor(root: ShadowRoot, clock: Clock) {
     this.#clock = clock;
-    const sheet = document.createElement("style");
-    sheet.textContent = style;
+    // Not an element: pages whose policy allows no inline style show the player too.
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(style);
+    root.adoptedStyleSheets = [sheet];
     this.canvas.width = 16;
     this.canvas.height = 9;
     this.canvas.setAttribute("part", "canvas");
@@ -49,7 +51,6 @@ export class PlayerView {
     const controls = block("controls");
     controls.append(this.soundButton, this.overlayButton);
     root.append(
-      sheet,
       this.canvas,
       this.#lines,
       this.#notice,

@@ -1,3 +1,5 @@
+import { shown } from "../terminal.ts";
+
 /** What a full screen needs of a terminal for output. */
 export interface ScreenOutput {
   readonly columns?: number | undefined;
@@ -39,14 +41,14 @@ export class FullScreen implements Disposable {
     const size = `${this.columns}x${this.rows}`;
     const isResized = size !== this.#size;
     this.#size = size;
-    const shown = lines.slice(0, this.rows);
+    const visible = lines.slice(0, this.rows).map((line) => shown(line));
     let text = isResized ? "\x1b[2J" : "";
-    for (let row = 0; row < Math.max(shown.length, this.#drawn.length); row++) {
-      const line = shown[row] ?? "";
+    for (let row = 0; row < Math.max(visible.length, this.#drawn.length); row++) {
+      const line = visible[row] ?? "";
       if (!isResized && line === this.#drawn[row]) continue;
       text += `\x1b[${row + 1};1H${line}${CLEAR_REST}`;
     }
-    this.#drawn = shown;
+    this.#drawn = visible;
     if (text !== "") this.#output.write(BEGIN + text + END);
   }
 

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { type Clock, delay, MeanderError, SystemClock } from "../../base/index.ts";
 import { clientOf, durationOf, type SiteArguments, withSite } from "../arguments.ts";
 import { clientAt } from "../site-named.ts";
-import { openTerminal, type Terminal } from "../terminal.ts";
+import { openTerminal, shown, type Terminal } from "../terminal.ts";
 import { FullScreen } from "./full-screen.ts";
 import { SessionPoll, type TopSession } from "./session-poll.ts";
 import { SORTS, sortedSites, type TopChoice, topScreen } from "./top-screen.ts";
@@ -63,7 +63,7 @@ async function printOnce(poll: SessionPoll, terminal: Terminal, clock: Clock): P
   const width = process.stdout.columns ?? WIDTH_DEFAULT;
   const frame = { width, height: undefined, paint: terminal.paint, time: timeOf(clock) };
   const lines = topScreen(await poll.look(), choice, frame);
-  terminal.write(`${lines.map((line) => line.trimEnd()).join("\n")}\n`);
+  terminal.write(`${shown(lines.map((line) => line.trimEnd()).join("\n"))}\n`);
 }
 
 /** Redraws in place until the user quits; the terminal is restored in every case. */

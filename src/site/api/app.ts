@@ -1,5 +1,6 @@
 import { type Clock, MeanderError } from "../../base/index.ts";
 import { bearerOf } from "../access/bearer.ts";
+import type { GateRules } from "../http/gate.ts";
 import { errorResponse, type HttpRequest, type HttpResponse, LET_IN } from "../http/messages.ts";
 import { StaticFiles } from "../http/static-files.ts";
 import { Metrics } from "../observe/metrics.ts";
@@ -18,6 +19,8 @@ export interface AppOptions {
   readonly clock: Clock;
   /** Folder of the console and the player. */
   readonly webRoot: string;
+  /** Which pages may show the site's player; absent: its own. */
+  readonly embedders?: Pick<GateRules, "allowed" | "local">;
 }
 
 /** Answers every HTTP request to a site: its API, its metrics, its pages. */
@@ -25,7 +28,7 @@ export function createApp(
   site: SiteService,
   options: AppOptions,
 ): (request: HttpRequest) => Promise<HttpResponse> {
-  const files = new StaticFiles(options.webRoot);
+  const files = new StaticFiles(options.webRoot, options.embedders);
   const metrics = new Metrics(site.record.name);
   const app = newRouter();
   addSessionRoutes(app, site, options.clock);

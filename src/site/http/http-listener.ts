@@ -107,6 +107,8 @@ export class HttpListener implements AsyncDisposable {
   readonly #originRefusal: OriginRefusal;
   readonly #strangerRate: AddressMeter;
   #gate: GateRules;
+  /** Whose bodies are being read, oldest first. */
+  readonly #reading = new Set<Caller>();
   /** Requests that wait for their answer, of clients that are known, and of strangers. */
   readonly #waiting = { known: 0, strangers: 0 };
 
@@ -242,6 +244,8 @@ export class HttpListener implements AsyncDisposable {
     if (stranger === undefined) caller.known();
     else if (hasBody(request)) return unclaimed(stranger);
     else if (!this.#mayAsk(caller.address)) return throttled();
+    const body = hasBody(request) ? await this.#judgedBody(request, response, caller) : NOTHING;
+    if (!(body instanceof Uint8Array)) return body;
     const pool = stranger === undefined ? "known" : "strangers";
     if (this.#waiting[pool] >= ROOM[pool]) {
       this.counts.add("door-requests-full");
@@ -249,19 +253,34 @@ export class HttpListener implements AsyncDisposable {
     }
     this.#waiting[pool]++;
     try {
-      if (!hasBody(request)) {
-        return await this.#withDeadline(this.#handlers.request({ ...head, body: NOTHING }));
-      }
-      const refusal = await this.#handlers.judge?.(head);
+      return await this.#withDeadline(this.#handlers.request({ ...head, body }));
+    } finally {
+      this.#waiting[pool]--;
+    }
+  }
+
+  /** The body of a request that may send one, or why it may not. It waits for no answer yet, so it takes no such place. */
+  async #judgedBody(
+    request: IncomingMessage,
+    response: ServerResponse,
+    caller: Caller,
+  ): Promise<Uint8Array | HttpResponse> {
+    if (this.#reading.size >= LIMITS.requestsMax) {
+      const [oldest] = this.#reading;
+      if (oldest !== undefined) this.#reading.delete(oldest);
+      oldest?.cut("door-crowded");
+    }
+    this.#reading.add(caller);
+    try {
+      const refusal = await this.#handlers.judge?.(headOf(request));
       if (refusal !== undefined) return refusal;
       if (isAnnounced(request)) response.writeContinue();
       caller.bodyBegins();
       const body = await readBody(request);
       caller.bodyEnds();
-      if (body === undefined) return tooLarge();
-      return await this.#withDeadline(this.#handlers.request({ ...head, body }));
+      return body ?? tooLarge();
     } finally {
-      this.#waiting[pool]--;
+      this.#reading.delete(caller);
     }
   }
 

@@ -1,7 +1,9 @@
 import { readFile, stat } from "node:fs/promises";
 import { extname, join, resolve, sep } from "node:path";
 import { MeanderError } from "../../base/index.ts";
+import type { GateRules } from "./gate.ts";
 import { errorResponse, type HttpRequest, type HttpResponse } from "./messages.ts";
+import { pagePolicy } from "./page-policy.ts";
 
 const TYPES: Readonly<Record<string, string>> = {
   ".css": "text/css; charset=utf-8",
@@ -22,10 +24,15 @@ const TYPES: Readonly<Record<string, string>> = {
 /** Serves the files of one folder to GET and HEAD: the console, the player, the web component. */
 export class StaticFiles {
   readonly #root: string;
+  readonly #rules: Pick<GateRules, "allowed" | "local">;
 
-  /** @param root the folder; may be missing, then every answer is 404 */
-  constructor(root: string) {
+  /**
+   * @param root the folder; may be missing, then every answer is 404
+   * @param rules which pages may show those of the site
+   */
+  constructor(root: string, rules: Pick<GateRules, "allowed" | "local"> = {}) {
     this.#root = resolve(root);
+    this.#rules = rules;
   }
 
   /** Never leaves the folder: the path is decoded first, resolved, and compared with it. */
@@ -43,7 +50,8 @@ export class StaticFiles {
       const caching = path.startsWith("/assets/")
         ? "public, max-age=31536000, immutable"
         : "no-cache";
-      const headers = { "content-type": type, "cache-control": caching, etag };
+      const policy = type.startsWith("text/html") ? pagePolicy(path, this.#rules) : {};
+      const headers = { "content-type": type, "cache-control": caching, etag, ...policy };
       if (request.headers["if-none-match"] === etag) return { status: 304, headers, body: "" };
       if (request.method === "HEAD")
         return { status: 200, headers: { ...headers, "content-length": `${size}` }, body: "" };

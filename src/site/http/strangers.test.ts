@@ -176,6 +176,20 @@ test("[A24] strangers that wait for answers take no place of members", async () 
   assert.equal(rig.listener.counts.get("door-requests-full"), 1);
 });
 
+test("[A22] bodies that never end keep no other request from its answer", async () => {
+  await using rig = await Rig.open();
+  const half = `PUT /x HTTP/1.1\r\n${HOST}${TOKEN}Content-Length: 9\r\n\r\nab`;
+  const callers = Array.from({ length: LIMITS.requestsMax + 20 }, () => rig.caller(half));
+  await until(() => callers.filter(({ isClosed }) => isClosed).length === 20);
+  for (const words of [
+    `GET / HTTP/1.1\r\n${HOST}${TOKEN}\r\n`,
+    `PUT /x HTTP/1.1\r\n${HOST}${TOKEN}Content-Length: 2\r\n\r\nab`,
+  ]) {
+    await rig.caller(words).hears(/200 OK/);
+  }
+  assert.equal(rig.listener.counts.get("door-crowded"), 21);
+});
+
 test("[A24] an address asks only so often without a token", async () => {
   await using rig = await Rig.open();
   const most = LIMITS.strangerRequestRateMax * LIMITS.loopbackShare;

@@ -39,7 +39,12 @@ async function request<T>(
   const cancel = clock.after("console request", DEADLINE_MS, () => abort.abort());
   try {
     const { headers } = token;
-    const options: RequestInit = { ...init, headers, signal: abort.signal, cache: "no-store" };
+    const options: RequestInit = {
+      ...{ ...init, headers, signal: abort.signal, cache: "no-store" },
+      // A token is for the site that was asked, wherever that points.
+      redirect: "error",
+      referrerPolicy: "no-referrer",
+    };
     const response = await fetch(url, options);
     if (!response.ok) return await refusalOf(response, token);
     return await read(response);
