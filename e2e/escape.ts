@@ -69,7 +69,11 @@ async function madeIn(tier: Tier): Promise<(typeof results)[number]> {
   const isUp = (): boolean => running.child.exitCode === null && running.child.signalCode === null;
   const make = async (prepared: Promise<Prepared>): Promise<void> => {
     if (!isUp()) return;
-    const outcome = await makeAttempt(scene, await prepared);
+    const { attempt } = await prepared;
+    let outcome = await makeAttempt(scene, await prepared);
+    // Something else on the machine may have taken that time: what an attempt takes, it takes again.
+    if (outcome.isOnlySlow && isUp())
+      outcome = await makeAttempt(scene, await prepare(scene, attempt));
     outcomes.push(isUp() ? outcome : { ...outcome, faults: [...outcome.faults, "the site ended"] });
     if (outcome.faults.length > 0 || !isUp())
       process.stderr.write(`${tier} ${outcome.name}: ${outcome.faults.join("; ")}\n`);

@@ -21,6 +21,8 @@ export interface Outcome {
   readonly ms: number;
   /** The longest append of another owner meanwhile, ms; undefined: not measured. */
   readonly othersMs: number | undefined;
+  /** It was contained, but for another owner's append that took too long. */
+  readonly isOnlySlow: boolean;
 }
 
 /** What attempts are made on. */
@@ -79,8 +81,9 @@ export async function makeAttempt(scene: Scene, prepared: Prepared): Promise<Out
   if (fails !== undefined && !(last?.type === "failed" && fails.includes(last.code)))
     faults.push(`it ended with ${JSON.stringify(last)}`);
   const othersMs = attempt.othersMs === undefined ? undefined : scene.bystander.longestMs;
-  if (othersMs !== undefined && othersMs > othersMax(attempt, scene))
-    faults.push(`another owner's append took ${Math.round(othersMs)} ms`);
+  const isSlow = othersMs !== undefined && othersMs > othersMax(attempt, scene);
+  const isOnlySlow = isSlow && faults.length === 0;
+  if (isSlow) faults.push(`another owner's append took ${Math.round(othersMs)} ms`);
   await within(CALL_MS, shell.destroy(stream)).catch(() => {});
   await within(CALL_MS, shell.close()).catch(() => {});
   return {
@@ -90,6 +93,7 @@ export async function makeAttempt(scene: Scene, prepared: Prepared): Promise<Out
     ended: last?.type === "failed" ? last.code : "reply",
     ms: Math.round(performance.now() - began),
     othersMs: othersMs === undefined ? undefined : Math.round(othersMs),
+    isOnlySlow,
   };
 }
 
