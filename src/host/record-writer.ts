@@ -1,4 +1,4 @@
-import type { Log } from "../base/index.ts";
+import { type Log, MeanderError } from "../base/index.ts";
 import type { StreamRecord } from "../session/index.ts";
 import type { Keeper } from "../stream/index.ts";
 import { packValue } from "../wire/index.ts";
@@ -17,9 +17,14 @@ export interface RecordWriterPorts {
   readonly log: Log;
 }
 
+/** With these the leader says that a stream has not got the keeper that was asked for. */
+const REFUSALS = new Set(["site-gone", "site-unknown", "stream-epoch-passed", "stream-unknown"]);
+
 /** Writes the records of the streams at this site to their keepers ([M7]). */
 export class RecordWriter {
   readonly #ports: RecordWriterPorts;
+  /** Keepers that the leader was asked for without an answer so far, by stream. */
+  readonly #asked = new Map<number, { readonly streamEpoch: number; readonly keeper: string }>();
 
   constructor(ports: RecordWriterPorts) {
     this.#ports = ports;
@@ -28,23 +33,24 @@ export class RecordWriter {
   /**
    * Writes a stream's state to its keeper; when that site no longer runs, to another one, which becomes the keeper.
    *
+   * The leader may have noted a keeper although its answer was lost. Until it has answered, the record is written there,
+   * and nothing is kept: a takeover asks the keeper that the leader knows.
+   *
    * @param installed the record that the stream was installed with; its stream epoch fences the write
    * @throws {MeanderError} `record-fenced`, `site-gone`
    */
   async write(installed: StreamRecord, state: Uint8Array): Promise<void> {
-    const { sites, table, keeper: own, calls, askLeader, log } = this.#ports;
-    const record = table.byId(installed.id) ?? installed;
+    const { sites, keeper: own, calls, log } = this.#ports;
     const { id, streamEpoch } = installed;
-    const keeper = sites.has(record.keeper) ? record.keeper : this.#otherKeeper(record);
+    const { keeper, known } = this.#keeperOf(installed);
     if (keeper === sites.self.site) await own.put(id, streamEpoch, state);
     else
       await calls.request(sites.instanceOf(keeper), "record", packValue([id, streamEpoch, state]));
-    if (keeper === record.keeper) return;
-    const answer = await askLeader("set-keeper", { id, streamEpoch, keeper });
-    table.learn(answer as unknown as StreamRecord);
+    if (keeper === known) return;
+    await this.#noteKeeper(installed, keeper);
     log.info("The record of a stream has another keeper.", {
-      stream: record.name,
-      from: record.keeper,
+      stream: installed.name,
+      from: known,
       to: keeper,
     });
   }
@@ -55,11 +61,44 @@ export class RecordWriter {
    *
    * @throws {MeanderError} `record-fenced`, `site-gone`
    */
-  async mark({ id, streamEpoch, ...installed }: StreamRecord, mark: Uint8Array): Promise<void> {
-    const { sites, table, keeper: own, calls } = this.#ports;
-    const { keeper } = table.byId(id) ?? installed;
+  async mark(installed: StreamRecord, mark: Uint8Array): Promise<void> {
+    const { sites, keeper: own, calls } = this.#ports;
+    const { id, streamEpoch } = installed;
+    const keeper = this.#asked.get(id)?.keeper ?? this.#recordOf(installed).keeper;
     if (keeper === sites.self.site) await own.mark(id, streamEpoch, mark);
     else await calls.request(sites.instanceOf(keeper), "mark", packValue([id, streamEpoch, mark]));
+  }
+
+  /** The keeper to write to, and the one that the leader is known to have noted. */
+  #keeperOf(installed: StreamRecord): {
+    readonly keeper: string;
+    readonly known: string | undefined;
+  } {
+    const { sites } = this.#ports;
+    const record = this.#recordOf(installed);
+    const asked = this.#asked.get(installed.id);
+    const isOpen = asked?.streamEpoch === installed.streamEpoch;
+    const wanted = isOpen ? asked.keeper : record.keeper;
+    const keeper = sites.has(wanted) ? wanted : this.#otherKeeper(record);
+    return { keeper, known: isOpen ? undefined : record.keeper };
+  }
+
+  /** Has the leader note a keeper. @throws what it refuses with, and what the way to it rejects with */
+  async #noteKeeper({ id, streamEpoch }: StreamRecord, keeper: string): Promise<void> {
+    const { askLeader, table } = this.#ports;
+    this.#asked.set(id, { streamEpoch, keeper });
+    try {
+      const answer = await askLeader("set-keeper", { id, streamEpoch, keeper });
+      table.learn(answer as unknown as StreamRecord);
+      this.#asked.delete(id);
+    } catch (error) {
+      if (error instanceof MeanderError && REFUSALS.has(error.code)) this.#asked.delete(id);
+      throw error;
+    }
+  }
+
+  #recordOf(installed: StreamRecord): StreamRecord {
+    return this.#ports.table.byId(installed.id) ?? installed;
   }
 
   /** The next failure manager of a stream that runs; failing that, the leading site. */

@@ -199,7 +199,7 @@ export class SendWindow {
     context.atTurnEnd(this);
   }
 
-  /** The target has another location, or its site another instance: what was sent may be lost. */
+  /** The target has another location, its site another instance, or it may have forgotten: what was sent may be lost. */
   rerouted(): void {
     this.#sent = this.#queue.base - 1;
     this.#received = this.#queue.base - 1;

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MeanderError, SeededRandom } from "../base/index.ts";
 import { packValue, unpackValue } from "../wire/index.ts";
+import type { Frame } from "./frames.ts";
 import { Signal, SmallWorld } from "./small-world.test.support.ts";
 
 const ask = (
@@ -147,4 +148,22 @@ test("[M32] a site that was given up and comes back as it was is asked, and asks
     assert.deepEqual(await world.until(ask(world, "a", "b", "after", index)), packValue(index));
     assert.deepEqual(await world.until(ask(world, "b", "a", "after", index)), packValue(index));
   }
+});
+
+test("[M32] a request that another site had in part when it gave this one up is sent again as a whole", async () => {
+  const world = new SmallWorld();
+  const [a, b] = [world.site("a"), world.site("b")];
+  await world.until(ask(world, "b", "a", "before"));
+  const isFirst = (frame: Frame): boolean => frame.type === "append" && frame.first === 2;
+  world.loses = (frame, from) => from === "b" && frame.type === "append" && !isFirst(frame);
+  const large = ask(world, "b", "a", "large", "x".repeat(5_000));
+  await world.run(100);
+
+  a.kernel.setSites([a.siteInstance]);
+  b.kernel.setLease(world.clock.now());
+  a.kernel.setSites([a.siteInstance, b.siteInstance]);
+  b.kernel.setLease(1e9);
+  world.loses = () => false;
+  await assert.rejects(world.until(large), { code: "site-gone" });
+  assert.deepEqual(await world.until(ask(world, "b", "a", "after", 5)), packValue(5));
 });

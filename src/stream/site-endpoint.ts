@@ -68,9 +68,15 @@ export class SiteEndpoint extends Endpoint implements PairOwner {
     return this.#highestGone + 1;
   }
 
-  /** The other sites may have given this one up: they will not answer what is unanswered now. */
+  /**
+   * The other sites may have given this one up: they will not answer what is unanswered now, and may have forgotten
+   * what they had received.
+   */
   givenUp(error: MeanderError): void {
-    for (const window of this.windows.values()) window.rejectWaiters(error);
+    for (const window of this.windows.values()) {
+      window.rejectWaiters(error);
+      window.rerouted();
+    }
   }
 
   override gone(target: EndpointId, error: MeanderError): void {

@@ -108,6 +108,9 @@ export class Acknowledgements {
     if (head.type === "append") {
       const bases = mapOf(this.#bases, head.target);
       const { sourceEpoch, base } = head;
+      // A source that lost its numbers has begun with new ones: what was said of the old ones is of no matter.
+      if (base < (bases.get(head.source)?.base ?? 0))
+        this.#told.get(head.target)?.delete(head.source);
       bases.set(head.source, { sourceEpoch, base });
       if (owner?.durability.type === "message") this.#sentKept(head, owner);
     } else if (owner !== undefined && head.target > 0 && isStream(head.target))
