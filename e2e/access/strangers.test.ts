@@ -93,6 +93,9 @@ test(`[A21] while ${STRANGERS} strangers try every listener, operator, members a
   const viewers = await Promise.all(
     [0, 1, 2].map((index) => Viewer.open(north.url, CHANNEL, `viewer ${index}`, { token })),
   );
+  t.after(() => {
+    for (const viewer of viewers) viewer.close();
+  });
   const stream = await shell.open("calls");
   await stream.registerAgent(echo);
   await stream.append(0, { until: "consumed" });
@@ -141,7 +144,6 @@ test(`[A21] while ${STRANGERS} strangers try every listener, operator, members a
   for (const viewer of viewers) {
     const { missing, repeated, packets } = viewer.account();
     assert.deepEqual([missing, repeated], [0, 0], `of ${packets} packets`);
-    viewer.close();
   }
   const { drops } = (await boss.site()).snapshot;
   t.diagnostic(JSON.stringify(drops));

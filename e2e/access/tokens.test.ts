@@ -91,9 +91,10 @@ test("a client that guesses tokens is throttled, and others are not", {
   skip: noAddress,
 }, async () => {
   const codes = new Set<string>();
+  const signed = guarded.secrets[0]?.replace(/[^.]*$/, "") ?? "";
   for (let round = 0; round < 5; round++) {
     const guesses = Array.from({ length: 20 }, (_, index) =>
-      codeOf(clientAt(guarded.south, `guess.${round}.${index}`).session()),
+      codeOf(clientAt(guarded.south, `${signed}${`${round}${index}`.padEnd(86, "A")}`).session()),
     );
     for (const code of await Promise.all(guesses)) codes.add(code);
   }

@@ -58,8 +58,10 @@ const STREAMS = [
 
 async function letters(name: string): Promise<string[]> {
   const found = await shell.deadLetters(name);
-  for (const { id, deaths } of found) {
-    assert.equal(deaths.length, 2, id);
+  for (const { id, value, deaths } of found) {
+    // Memory outside of the heap may also be refused, which is an error that the handler throws.
+    if (value === "buffers") assert.ok(deaths.length <= 2, id);
+    else assert.equal(deaths.length, 2, id);
     for (const { at, site, reason } of deaths)
       assert.ok(at > 0 && SITES.includes(site) && reason !== "", JSON.stringify(deaths));
   }

@@ -243,13 +243,18 @@ test("[A11] an address that shows bad tokens is throttled, others and known toke
   const { clock, ask } = rig();
   const good = await tokenOf();
   assert.equal(await ask(good), undefined);
-  for (let index = 0; index < LIMITS.tokenFailuresMax; index++)
+  const forged = (index: number): string =>
+    good.replace(/[^.]*$/, `${index}`.padStart(4, "A").padEnd(86, "A"));
+  // What cannot be a token costs nothing to refuse.
+  for (let index = 0; index < 2 * LIMITS.tokenFailuresMax; index++)
     assert.equal(await ask(`bad${index}`), "token-malformed");
-  assert.equal(await ask("one more"), "token-throttled");
+  for (let index = 0; index < LIMITS.tokenFailuresMax; index++)
+    assert.equal(await ask(forged(index)), "token-forged");
+  assert.equal(await ask(forged(-1)), "token-throttled");
   const unseen = await tokenOf({ id: "eeeeeeeeeeeeeeee" });
   assert.equal(await ask(unseen), "token-throttled");
   assert.equal(await ask(good), undefined, "one that was checked before");
-  assert.equal(await ask("bad", WATCH, "192.0.2.8"), "token-malformed");
+  assert.equal(await ask(forged(-2), WATCH, "192.0.2.8"), "token-forged");
   clock.advance(1_500);
   assert.equal(await ask(unseen), undefined);
 });

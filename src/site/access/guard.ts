@@ -94,7 +94,7 @@ export class Guard {
     if (token === "") return this.#decided(undefined, need, always);
     const known = this.#isOwn(token) ? OWN : this.#verifier.known(token);
     if (known !== undefined) return this.#decided(known, need, always);
-    if (token.length > LIMITS.tokenCharactersMax) return this.#faulty("token-malformed", address);
+    if (this.#verifier.isUnreadable(token)) return this.#refused(tokenFaulty("token-malformed"));
     if (!this.#failures.allows(address) || this.#verifier.isBusy)
       return this.#refused(tokenThrottled());
     return this.#verifier.verify(token).then((found) => {

@@ -8,6 +8,8 @@ type Key = Awaited<ReturnType<typeof importJWK>>;
 
 /** [A2] The only algorithm: a token that names another is forged. */
 export const ALGORITHM = "EdDSA";
+/** Three parts in base64url (RFC 7515 §3.1); an unsigned token has an empty third one. */
+const COMPACT = /^[\w-]+\.[\w-]*\.[\w-]*$/;
 /** The type in the header of a token. */
 export const TOKEN_TYPE = "JWT";
 
@@ -41,6 +43,17 @@ export class TokenVerifier {
   /** Whether no further token can be checked now. */
   get isBusy(): boolean {
     return this.#checking.size >= LIMITS.tokenChecksMax;
+  }
+
+  /** Whether a text cannot be a token: that is seen without checking a signature. */
+  isUnreadable(token: string): boolean {
+    if (token.length > LIMITS.tokenCharactersMax || !COMPACT.test(token)) return true;
+    try {
+      decodeProtectedHeader(token);
+      return false;
+    } catch {
+      return true;
+    }
   }
 
   /** Checks a signature, off this thread. Never rejects. */
