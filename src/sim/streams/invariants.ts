@@ -71,6 +71,8 @@ export class Invariants {
   }
 
   observe(site: SimSite, event: KernelEvent): void {
+    // A process that one of its agents has just ended does nothing more, which the simulator cannot break off.
+    if (!site.isUp) return;
     if (event.type === "dead-lettered" || event.type === "discarded")
       this.#acknowledgements.givenUp(event.message);
     if (event.type === "dead-lettered") this.#setAside(site, event.stream, event.message);
