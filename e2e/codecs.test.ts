@@ -1,3 +1,4 @@
+// Runs alone: it counts pictures.
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
