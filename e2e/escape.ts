@@ -106,7 +106,9 @@ async function madeIn(tier: Tier): Promise<(typeof results)[number]> {
 }
 
 function print({ tier, quietMs, outcomes, faults }: (typeof results)[number]): void {
-  const table = new Table({ head: ["attempt", "ended", "ms", "others ms", ""] });
+  // In the terminal's own colours, and readable in a file.
+  const style = { head: [], border: [] };
+  const table = new Table({ head: ["attempt", "ended", "ms", "others ms", ""], style });
   for (const { name, ended, ms, othersMs, faults: its } of outcomes)
     table.push([name, ended, ms, othersMs ?? "", its.length === 0 ? "contained" : its.join("\n")]);
   const wrong = outcomes.filter((outcome) => outcome.faults.length > 0).length;
