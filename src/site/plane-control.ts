@@ -4,8 +4,14 @@
  */
 import type { LinkTrace, LogLevel, PlaneSnapshot } from "../client/contract/index.ts";
 import type { IngestOptions, IngestPorts, RtpOutputOptions } from "../media/index.ts";
-import type { Departed, Neighbour, PlaneEvent, ReflectorStats } from "../reflector/index.ts";
+import type {
+  Departed,
+  Neighbour,
+  PlaneEvent as ReflectorEvent,
+  ReflectorStats,
+} from "../reflector/index.ts";
 import type { ChannelConfig, ReshapingConfig } from "../session/index.ts";
+import type { AuditFacts } from "../trust/index.ts";
 
 export type {
   IngestOptions,
@@ -20,9 +26,11 @@ export type {
   InputSnapshot,
   Neighbour,
   PeerSnapshot,
-  PlaneEvent,
   SubscriberSnapshot,
 } from "../reflector/index.ts";
+
+/** What happens in the plane: also what its guard has judged, for the audit log. */
+export type PlaneEvent = ReflectorEvent | { readonly type: "audited"; readonly facts: AuditFacts };
 
 /** What goes through the plane, in sums, and how its thread is doing. */
 export interface PlaneStats extends ReflectorStats {

@@ -34,6 +34,7 @@ import { MemberCredential } from "./access/member-credential.ts";
 import { SessionKey } from "./access/session-key.ts";
 import type { SiteAccess } from "./access/site-access.ts";
 import { TokenIssuer } from "./access/token-issuer.ts";
+import type { SiteAudit } from "./audit/site-audit.ts";
 import { dialDirectory } from "./directory-sockets.ts";
 import type { WriteWatch } from "./observe/write-watch.ts";
 import { type Plane, SOCKET_PATHS } from "./plane/plane.ts";
@@ -64,6 +65,7 @@ export interface SessionLinkOptions {
   /** Time of the site's lease, ms; undefined: the default. */
   readonly leaseMs: number | undefined;
   readonly plane: Plane;
+  readonly audit: SiteAudit;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -241,8 +243,9 @@ export class SessionLink {
         : leader.handle(subject, payload),
     );
     const server = new DirectoryServer(directory, { log, clock });
+    const connects = { what: "session.connect", on: "the session's directory" } as const;
     plane.onDirectory((socket, address) =>
-      server.attach(socket, admitBy(guard, "join", address, { outlasts: true })),
+      server.attach(socket, admitBy(guard, "join", address, connects, { outlasts: true })),
     );
     this.#server = server;
     return directory;

@@ -20,6 +20,7 @@ import type { Guard } from "./access/guard.ts";
 import { keepPrivate } from "./access/private-folder.ts";
 import type { TokenService } from "./access/token-service.ts";
 import { answerRequests } from "./api/answer-requests.ts";
+import type { SiteAudit } from "./audit/site-audit.ts";
 import type { SiteOperations } from "./operations/site-operations.ts";
 import type { Plane } from "./plane/plane.ts";
 import type { PlaneEvent } from "./plane-control.ts";
@@ -75,7 +76,10 @@ export class Site implements SiteService, AsyncDisposable {
     this.#parts = new SiteParts(options, sockets, ports, () => this.requestStop());
     this.#lifecycle = new SiteLifecycle(this.#parts, options, ports);
     this.ended = this.#lifecycle.ended;
-    sockets.plane.onEvent((event) => logPlaneEvent(event, ports.log));
+    sockets.plane.onEvent((event) => {
+      if (event.type === "audited") sockets.audit.note(event.facts);
+      else logPlaneEvent(event, ports.log);
+    });
   }
 
   get record(): SiteRecord {
@@ -88,6 +92,10 @@ export class Site implements SiteService, AsyncDisposable {
 
   get tokens(): TokenService {
     return this.#parts.tokens;
+  }
+
+  get audit(): SiteAudit {
+    return this.#parts.audit;
   }
 
   /** The site's address: `http://127.0.0.1:7000`. */
@@ -252,7 +260,7 @@ export class Site implements SiteService, AsyncDisposable {
   }
 }
 
-function logPlaneEvent(event: PlaneEvent, log: Log): void {
+function logPlaneEvent(event: Exclude<PlaneEvent, { readonly type: "audited" }>, log: Log): void {
   const { type, ...fields } = event;
   const facts: Record<string, unknown> = type === "described" ? { channel: event.channel } : fields;
   if (type === "channel-wanted" || type.startsWith("subscriber-") || type === "described")

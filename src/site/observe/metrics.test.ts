@@ -22,6 +22,8 @@ const DATAGRAMS = {
   received: 0,
 } as PlaneSnapshot["datagrams"];
 
+const AUDIT = { records: { allowed: 3, denied: 2, failed: 1 }, folded: 7, lost: 5 };
+
 /** The samples of one scrape, by name and labels. */
 async function scrape(
   metrics: Metrics,
@@ -29,7 +31,7 @@ async function scrape(
 ): Promise<(name: string, ...labels: string[]) => number> {
   const channels = channel === undefined ? [] : [channel];
   const snapshot = { at: 0, channels, peers: [], drops: {}, datagrams: DATAGRAMS };
-  const text = await metrics.render(snapshot, true, NO_STREAMS, { main: 0, plane: 0 });
+  const text = await metrics.render(snapshot, true, NO_STREAMS, { main: 0, plane: 0 }, AUDIT);
   const lines = text.split("\n").filter((line) => !line.startsWith("#"));
   return (name, ...labels) => {
     const found = lines.filter((line) => {
@@ -38,6 +40,14 @@ async function scrape(
     return found.reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
   };
 }
+
+test("records of the audit log are counted by verdict, and so are those that are lost", async () => {
+  const sample = await scrape(new Metrics("a"));
+  assert.equal(sample("meander_audit_records_total"), 6);
+  assert.equal(sample("meander_audit_records_total", 'verdict="denied"'), 2);
+  assert.equal(sample("meander_audit_folded_total"), 7);
+  assert.equal(sample("meander_audit_lost_total"), 5);
+});
 
 test("processor time counts from the start of the process, not from the first scrape", async () => {
   const metrics = new Metrics("a");
