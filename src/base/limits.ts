@@ -476,6 +476,8 @@ export const LIMITS = {
   tokenMsMax: 366 * 86_400_000,
   /** Tokens of a session that have not expired: the leader lists and revokes them. */
   tokensMax: 10_000,
+  /** Names of sites that joined with one token, or with those made from it. */
+  namesPerTokenMax: 256,
   /** Tokens whose signature a thread of a site remembers as good: about 1 KB each. */
   tokenCacheMax: 4_096,
   /** Tokens that are being checked at once, in a thread of a site. */

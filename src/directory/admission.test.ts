@@ -40,9 +40,12 @@ async function withRig(
   const admit: Admit = async (text) => {
     shown.push(text);
     if (text !== "good") throw new MeanderError("token-forged", "no", { next: "get a good one" });
-    return (end) => {
-      ends.add(end);
-      return () => void ends.delete(end);
+    return {
+      token: undefined,
+      hold: (end) => {
+        ends.add(end);
+        return () => void ends.delete(end);
+      },
     };
   };
   const dismissed: string[] = [];

@@ -28,6 +28,7 @@ for (const [fault, text] of [
   ["shape", '{"type":"serve","site":"north","instance":-1}'],
   ["shape", '{"type":"call-refused","id":1,"error":{"code":"NOT A CODE","what":"x"}}'],
   ["protocol", '{"type":"hello","protocol":2}'],
+  ["shape", '{"type":"hello","protocol":1,"site":"../lead"}'],
 ] as const) {
   test(`server: [D18] ${JSON.stringify(text.slice(0, 60))} ends that client, is counted, and disturbs no other`, async () => {
     await using world = await World.make();

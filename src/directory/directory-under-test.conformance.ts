@@ -1,5 +1,6 @@
 /** What the parts of the conformance suite share. */
 import type { VirtualClock } from "../base/index.ts";
+import type { Caller } from "./caller.ts";
 import type { Directory, RequestHandler } from "./directory.ts";
 import type { LeaderDirectory } from "./leader-directory.ts";
 import type { SiteCalls } from "./site-calls.ts";
@@ -11,6 +12,8 @@ export interface DirectoryUnderTest extends AsyncDisposable {
   readonly clock: VirtualClock;
   /** The leader's end of site calls. */
   readonly sites: SiteCalls;
+  /** Who its requests come from, as the leader sees it. */
+  readonly caller: Caller;
   /** Sets who answers requests. */
   answer(handler: RequestHandler | undefined): void;
 }

@@ -5,6 +5,7 @@
  *
  * @module
  */
+export { type Caller, LEADER_CALLER, type MemberCaller, memberCaller, type ShownToken } from "./caller.ts";
 export type {
   Change,
   Directory,

@@ -6,11 +6,13 @@ import {
   messageOf,
   unreachable,
 } from "../base/index.ts";
+import { type MemberCaller, memberCaller } from "./caller.ts";
 import type { Entry, Json } from "./directory.ts";
 import type { LeaderDirectory, Page } from "./leader-directory.ts";
 import type { Admit, MessageSocket } from "./message-socket.ts";
 import {
   type ClientCall,
+  type ClientMessage,
   decodeClientMessage,
   type MessageFault,
   PROTOCOL,
@@ -19,6 +21,8 @@ import {
 import { ServedBlobs } from "./served-blobs.ts";
 import { isServing, ServedSite } from "./served-site.ts";
 import { encodeError } from "./wire-error.ts";
+
+type Hello = Extract<ClientMessage, { readonly type: "hello" }>;
 
 /** Checks of the watchdog that a client may stay silent for. */
 const SILENCES_MAX = 3;
@@ -39,8 +43,8 @@ export class ServerClient {
   #silences = 0;
   /** The client has said hello. */
   #greeting = false;
-  /** It was let in. */
-  #greeted = false;
+  /** Set when it was let in. */
+  #caller: MemberCaller | undefined;
   #ended = false;
   #left: () => void = () => {};
 
@@ -103,15 +107,15 @@ export class ServerClient {
     this.#silences = 0;
     const message = decodeClientMessage(text);
     if (typeof message === "string") this.#invalid(message);
-    else if (message.type === "hello") void this.#greet(message.protocol, message.token);
-    else if (!this.#greeted) this.#invalid("hello");
+    else if (message.type === "hello") void this.#greet(message);
+    else if (this.#caller === undefined) this.#invalid("hello");
     else if (message.type === "ping") this.#send({ type: "pong" });
     else if (isServing(message)) {
       if (!this.#site.take(message)) this.#invalid("serve");
-    } else void this.#answer(message);
+    } else void this.#answer(message, this.#caller);
   }
 
-  async #greet(protocol: number, token: string | undefined): Promise<void> {
+  async #greet({ protocol, token, site }: Hello): Promise<void> {
     const hello = { type: "hello", protocol: PROTOCOL, directory: this.#directory.id } as const;
     if (protocol !== PROTOCOL) {
       this.#send(hello);
@@ -120,16 +124,16 @@ export class ServerClient {
     if (this.#greeting) return this.#invalid("hello");
     this.#greeting = true;
     try {
-      const admission = this.#admit && (await this.#admit(token));
+      const admission = this.#admit && (await this.#admit(token, site));
       if (this.#ended) return;
       this.#enter();
-      this.#left = admission?.((error) => this.#dismiss(error)) ?? (() => {});
+      this.#left = admission?.hold((error) => this.#dismiss(error)) ?? (() => {});
+      this.#caller = memberCaller(site, admission?.token);
     } catch (error) {
       this.#counts.add("refused");
       this.#dismiss(this.#refusalOf("hello", error));
       return;
     }
-    this.#greeted = true;
     this.#send(hello);
   }
 
@@ -145,12 +149,12 @@ export class ServerClient {
     this.close();
   }
 
-  async #answer(call: ClientCall): Promise<void> {
+  async #answer(call: ClientCall, caller: MemberCaller): Promise<void> {
     const { id } = call;
     this.#calls++;
     try {
       if (this.#calls > LIMITS.directoryCallsMax) throw busy();
-      this.#send({ type: "answer", id, result: await this.#do(call) });
+      this.#send({ type: "answer", id, result: await this.#do(call, caller) });
     } catch (error) {
       this.#send({ type: "refused", id, error: encodeError(this.#refusalOf(call.type, error)) });
     } finally {
@@ -170,7 +174,7 @@ export class ServerClient {
     });
   }
 
-  async #do(call: ClientCall): Promise<Json> {
+  async #do(call: ClientCall, caller: MemberCaller): Promise<Json> {
     const directory = this.#directory;
     switch (call.type) {
       case "get":
@@ -204,7 +208,7 @@ export class ServerClient {
       case "put-blob":
         return await this.#blobs.put(call);
       case "request":
-        return await directory.request(call.subject, call.payload);
+        return await directory.requestOf(caller, call.subject, call.payload);
       default:
         return unreachable(call);
     }

@@ -125,7 +125,7 @@ export class SessionWorld implements AsyncDisposable {
       version: "0",
       startedAt: 0,
     };
-    const directory = embedded ? this.embedded : this.#client();
+    const directory = embedded ? this.embedded : this.#client(name);
     const told = new Told();
     const membership = new Membership(
       { directory, site, clock: this.clock, log: SILENT, ...rest },
@@ -206,7 +206,7 @@ export class SessionWorld implements AsyncDisposable {
     this.#path = "";
   }
 
-  #client(): DirectoryClient {
+  #client(site: string): DirectoryClient {
     const dial = async (): Promise<MessageSocket> => {
       if (!this.reachable) throw new Error("connection refused");
       const [near, far] = memorySocketPair();
@@ -215,7 +215,7 @@ export class SessionWorld implements AsyncDisposable {
       return near;
     };
     const client = new DirectoryClient({
-      dial,
+      ...{ dial, site },
       clock: this.clock,
       random: new SeededRandom(9),
       log: SILENT,

@@ -23,13 +23,14 @@ import {
   type AccessPolicy,
   type ChannelRecord,
   Leader,
+  MemberNames,
   Membership,
   type SessionRecord,
   type SiteRecord,
   type SiteSelf,
 } from "../session/index.ts";
 import type { TlsTrust } from "../transport/index.ts";
-import { admitBy } from "./access/admit.ts";
+import { admitBy, admitMember } from "./access/admit.ts";
 import { MemberCredential } from "./access/member-credential.ts";
 import { SessionKey } from "./access/session-key.ts";
 import type { SiteAccess } from "./access/site-access.ts";
@@ -235,14 +236,15 @@ export class SessionLink {
     });
     this.#tokens = tokens;
     await tokens.start();
-    directory.setRequestHandler((subject, payload) =>
+    directory.setRequestHandler((subject, payload, caller) =>
       TokenIssuer.answers(subject)
-        ? tokens.handle(subject, payload)
-        : leader.handle(subject, payload),
+        ? tokens.handle(subject, payload, caller)
+        : leader.handle(subject, payload, caller),
     );
+    const names = new MemberNames({ directory, clock });
     const server = new DirectoryServer(directory, { log, clock });
     plane.onDirectory((socket, address) =>
-      server.attach(socket, admitBy(guard, "join", address, { outlasts: true })),
+      server.attach(socket, admitMember(names, admitBy(guard, "join", address, { outlasts: true }))),
     );
     this.#server = server;
     return directory;
@@ -258,6 +260,7 @@ export class SessionLink {
     return new DirectoryClient({
       ...{ clock, random, log },
       dial: () => dialDirectory(url, { trust: this.#leaderTrust, clock }),
+      site: record.name,
       token: () => credential.token,
       onDismissed: (error) => {
         // The stored token may have been revoked since; the given one may still be valid.

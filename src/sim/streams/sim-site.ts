@@ -371,7 +371,8 @@ export class SimSite {
 
   async #follow(random: Random): Promise<Directory> {
     const { process: clock } = this;
-    return new DirectoryClient({ dial: () => this.#dial(clock), clock, random, log: this.#log() });
+    const dial = (): Promise<MessageSocket> => this.#dial(clock);
+    return new DirectoryClient({ dial, clock, random, log: this.#log(), site: this.name });
   }
 
   #log(): Log {
