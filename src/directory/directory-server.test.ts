@@ -6,7 +6,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { LIMITS, SeededRandom, SILENT, VirtualClock } from "../base/index.ts";
 import { DirectoryServer } from "./directory-server.ts";
-import { turnsUntil } from "./directory-under-test.conformance.ts";
+import { ALL_RIGHTS, turnsUntil } from "./directory-under-test.conformance.ts";
 import { EmbeddedDirectory } from "./embedded/embedded-directory.ts";
 import { memorySocketPair } from "./memory-socket.ts";
 import type { MessageSocket } from "./message-socket.ts";
@@ -276,7 +276,11 @@ class World implements AsyncDisposable {
   private constructor(path: string, embedded: EmbeddedDirectory) {
     this.#path = path;
     this.embedded = embedded;
-    this.server = new DirectoryServer(embedded, { log: SILENT, clock: this.clock });
+    this.server = new DirectoryServer(embedded, {
+      log: SILENT,
+      clock: this.clock,
+      rights: ALL_RIGHTS,
+    });
   }
 
   static async make(): Promise<World> {

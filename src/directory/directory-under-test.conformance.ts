@@ -3,6 +3,7 @@ import type { VirtualClock } from "../base/index.ts";
 import type { Caller } from "./caller.ts";
 import type { Directory, RequestHandler } from "./directory.ts";
 import type { LeaderDirectory } from "./leader-directory.ts";
+import type { DirectoryRights } from "./rights.ts";
 import type { SiteCalls } from "./site-calls.ts";
 
 /** A directory to examine, and the world around it. */
@@ -24,6 +25,14 @@ export interface LeaderDirectoryUnderTest extends AsyncDisposable {
   /** Its clock. */
   readonly clock: VirtualClock;
 }
+
+/** Every client may do everything: what is examined is the directory. */
+export const ALL_RIGHTS: DirectoryRights = {
+  mayRead: () => true,
+  mayList: () => true,
+  mayWrite: () => true,
+  mayServe: () => true,
+};
 
 /** Tests one rule with a new directory. */
 export type Rule = (text: string, body: (under: DirectoryUnderTest) => Promise<void>) => void;

@@ -5,7 +5,7 @@ import { LEADER_CALLER, memberCaller, type ShownToken } from "./caller.ts";
 import { directoryConformance } from "./directory.conformance.ts";
 import { DirectoryClient } from "./directory-client.ts";
 import { DirectoryServer } from "./directory-server.ts";
-import type { LeaderDirectoryUnderTest } from "./directory-under-test.conformance.ts";
+import { ALL_RIGHTS, type LeaderDirectoryUnderTest } from "./directory-under-test.conformance.ts";
 import type { LeaderDirectory } from "./leader-directory.ts";
 import { memorySocketPair } from "./memory-socket.ts";
 
@@ -149,7 +149,7 @@ function serve({ directory, clock }: LeaderDirectoryUnderTest): {
   readonly member: DirectoryClient;
   readonly server: DirectoryServer;
 } {
-  const server = new DirectoryServer(directory, { log: SILENT, clock });
+  const server = new DirectoryServer(directory, { log: SILENT, clock, rights: ALL_RIGHTS });
   const member = new DirectoryClient({
     ...{ clock, log: SILENT, random: new SeededRandom(5), site: "south" },
     dial: async () => {

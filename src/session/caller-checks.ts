@@ -1,6 +1,14 @@
 import { MeanderError } from "../base/index.ts";
 import type { Caller } from "../directory/index.ts";
 
+/** [A43] Checks that a site asks. @throws {MeanderError} `request-denied` */
+export function checkIsSite(caller: Caller, subject: string): void {
+  if (caller.kind === "leader" || caller.site !== undefined) return;
+  throw notAllowed(subject, "this connection speaks for no site", {
+    expected: "a connection whose hello names the site",
+  });
+}
+
 /**
  * [A41] Checks that who asks may ask in the name of a site: the leader's process may for any, a member for itself.
  *

@@ -137,9 +137,12 @@ test("an id is not given again after its channel was closed", async () => {
   await assert.rejects(leader.handle("close-channel", { name: "clip" }, LEADER_CALLER), {
     code: "channel-unknown",
   });
-  await assert.rejects(leader.handle("close-channel", { name: "clip", ingest: "north" }, LEADER_CALLER), {
-    code: "channel-unknown",
-  });
+  await assert.rejects(
+    leader.handle("close-channel", { name: "clip", ingest: "north" }, LEADER_CALLER),
+    {
+      code: "channel-unknown",
+    },
+  );
   assert.equal((await world.open(leader, "clip")).id, 2);
 });
 
@@ -212,7 +215,11 @@ test("a malformed request is refused with its position", async () => {
     where: "request join: site.http.port",
   });
   await assert.rejects(
-    leader.handle("join", { site: { ...site("north", 7) } as unknown as Json, lease: "gone" }, LEADER_CALLER),
+    leader.handle(
+      "join",
+      { site: { ...site("north", 7) } as unknown as Json, lease: "gone" },
+      LEADER_CALLER,
+    ),
     {
       code: "directory-lease-gone",
     },
@@ -220,7 +227,9 @@ test("a malformed request is refused with its position", async () => {
   const subject = fc.constantFrom("join", "leave", "open-channel", "close-channel");
   await fc.assert(
     fc.asyncProperty(subject, fc.jsonValue(), async (name, payload) => {
-      await assert.rejects(leader.handle(name, payload as Json, LEADER_CALLER), { code: "request-invalid" });
+      await assert.rejects(leader.handle(name, payload as Json, LEADER_CALLER), {
+        code: "request-invalid",
+      });
     }),
   );
 });
@@ -283,10 +292,14 @@ class World implements AsyncDisposable {
 
   async join(leader: Leader, self: SiteSelf): Promise<SessionRecord> {
     const lease = await this.directory.grantLease(LIMITS.leaseMs);
-    return (await leader.handle("join", {
-      site: self as unknown as Json,
-      lease: lease.id,
-    }, LEADER_CALLER)) as unknown as SessionRecord;
+    return (await leader.handle(
+      "join",
+      {
+        site: self as unknown as Json,
+        lease: lease.id,
+      },
+      LEADER_CALLER,
+    )) as unknown as SessionRecord;
   }
 
   async site(name: string): Promise<SiteRecord | undefined> {
@@ -295,7 +308,11 @@ class World implements AsyncDisposable {
 
   async open(leader: Leader, name: string, ingest?: string): Promise<ChannelRecord> {
     const payload = { name, ...(ingest === undefined ? {} : { ingest }) };
-    return (await leader.handle("open-channel", payload, LEADER_CALLER)) as unknown as ChannelRecord;
+    return (await leader.handle(
+      "open-channel",
+      payload,
+      LEADER_CALLER,
+    )) as unknown as ChannelRecord;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

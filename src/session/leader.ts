@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { type Clock, LIMITS, type Log, MeanderError, type Random } from "../base/index.ts";
 import type { Caller, Directory, Entry, Json } from "../directory/index.ts";
+import { checkIsSite, checkSpeaksFor, notAllowed } from "./caller-checks.ts";
 import { CONTROL_SUBJECTS } from "./control-dispatcher.ts";
-import { checkSpeaksFor, notAllowed } from "./caller-checks.ts";
 import { channelSchema, joinSchema, leaveSchema, parsePayload } from "./leader-requests.ts";
 import { MemberNames } from "./member-names.ts";
 import type { ChannelRecord, SessionRecord, SiteRecord } from "./model.ts";
@@ -82,6 +82,7 @@ export class Leader {
    */
   readonly handle = async (subject: string, payload: Json, caller: Caller): Promise<Json> => {
     await this.start();
+    checkIsSite(caller, subject);
     if (this.#streams !== undefined && StreamControl.answers(subject))
       return await this.#streams.handle(subject, payload);
     switch (subject) {
@@ -166,7 +167,6 @@ export class Leader {
     const leader = this.#options.site === site.name;
     if (caller.kind === "member") {
       checkSpeaksFor(caller, site.name, "join");
-      if (leader) throw leadsAlready(site.name);
       await this.#names.claim(site.name, caller.token);
     }
     const record: SiteRecord = { ...site, leader };
@@ -344,15 +344,6 @@ function nameTaken({ name, startedAt, http, pid }: SiteRecord): MeanderError {
       next: `choose another --name, stop that site (process ${pid}), or, if it crashed, try again in ${LIMITS.leaseMs / 1000} s`,
     },
   );
-}
-
-/** A member cannot be where the leader is, whatever address it tells. */
-function leadsAlready(site: string): MeanderError {
-  return new MeanderError("site-name-taken", "it leads the session", {
-    where: `site ${site}`,
-    expected: "a name that no other site has",
-    next: "choose another --name",
-  });
 }
 
 function closedByMember(channel: string): MeanderError {

@@ -7,6 +7,8 @@ import { tokenIdSchema } from "./access.ts";
 export interface MemberNamesOptions {
   /** The leader's. */
   readonly directory: Directory;
+  /** The leading site: no member has its name. */
+  readonly site: string;
   readonly clock: Clock;
 }
 
@@ -27,27 +29,26 @@ const PREFIX = "access/members/";
  */
 export class MemberNames {
   readonly #directory: Directory;
+  readonly #leader: string;
   readonly #clock: Clock;
 
-  constructor({ directory, clock }: MemberNamesOptions) {
+  constructor({ directory, site, clock }: MemberNamesOptions) {
     this.#directory = directory;
+    this.#leader = site;
     this.#clock = clock;
-  }
-
-  /** Checks that a client may speak for a site. @throws {MeanderError} `site-name-owned` */
-  async check(site: string, token: ShownToken | undefined): Promise<void> {
-    if (token !== undefined) await this.#permit(site, token, await this.#entry(site));
   }
 
   /**
    * Gives a name to the lineage of a token, until that expires or later.
    *
-   * @throws {MeanderError} `site-name-owned`, `site-names-exhausted`, `leader-busy`
+   * @param token undefined: where none is required
+   * @throws {MeanderError} `site-name-taken`, `site-name-owned`, `site-names-exhausted`, `leader-busy`
    */
   async claim(
     site: string,
     token: Pick<ShownToken, "lineage" | "expiresAt"> | undefined,
   ): Promise<void> {
+    if (site === this.#leader) throw leadsAlready(site);
     if (token === undefined) return;
     const { lineage, expiresAt } = token;
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
@@ -104,6 +105,15 @@ const ATTEMPTS_MAX = 16;
 
 function ownerOf(entry: Entry | undefined): Owner | undefined {
   return entry === undefined ? undefined : ownerSchema.safeParse(entry.value).data;
+}
+
+/** A member cannot be where the leader is, whatever address it tells. */
+function leadsAlready(site: string): MeanderError {
+  return new MeanderError("site-name-taken", "it leads the session", {
+    where: `site ${site}`,
+    expected: "a name that no other site has",
+    next: "choose another --name",
+  });
 }
 
 function nameOwned(site: string, { lineage, expiresAt }: Owner): MeanderError {

@@ -12,6 +12,7 @@ import {
   type MessageSocket,
   memorySocketPair,
 } from "../directory/index.ts";
+import { MEMBER_RIGHTS } from "./directory-rights.ts";
 import { Leader } from "./leader.ts";
 import { Membership, type MembershipEvents, type MembershipOptions } from "./membership.ts";
 import type { ChannelRecord, RouteConfig, SessionRecord, SiteRecord } from "./model.ts";
@@ -195,7 +196,7 @@ export class SessionWorld implements AsyncDisposable {
     const leader = new Leader({ ...options, directory, site: "origin", instance: this.#starts });
     directory.setRequestHandler(leader.handle);
     this.#embedded = directory;
-    this.#server = new DirectoryServer(directory, options);
+    this.#server = new DirectoryServer(directory, { ...options, rights: MEMBER_RIGHTS });
   }
 
   async #close({ keep }: { keep: boolean }): Promise<void> {

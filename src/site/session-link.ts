@@ -14,7 +14,6 @@ import { EmbeddedDirectory } from "../directory/embedded/index.ts";
 import {
   type Directory,
   DirectoryClient,
-  DirectoryServer,
   type DirectoryStatus,
   type Json,
   type LeaderDirectory,
@@ -22,20 +21,16 @@ import {
 import {
   type AccessPolicy,
   type ChannelRecord,
-  Leader,
-  MemberNames,
   Membership,
   type SessionRecord,
   type SiteRecord,
   type SiteSelf,
 } from "../session/index.ts";
 import type { TlsTrust } from "../transport/index.ts";
-import { admitBy, admitMember } from "./access/admit.ts";
 import { MemberCredential } from "./access/member-credential.ts";
-import { SessionKey } from "./access/session-key.ts";
 import type { SiteAccess } from "./access/site-access.ts";
-import { TokenIssuer } from "./access/token-issuer.ts";
 import { dialDirectory } from "./directory-sockets.ts";
+import { LedSession } from "./led-session.ts";
 import type { WriteWatch } from "./observe/write-watch.ts";
 import { type Plane, SOCKET_PATHS } from "./plane/plane.ts";
 import { hasEnded } from "./site-ended.ts";
@@ -81,12 +76,10 @@ export interface SessionLinkOptions {
 export class SessionLink {
   readonly #options: SessionLinkOptions;
   #directory: Directory | undefined;
-  #server: DirectoryServer | undefined;
-  #tokens: TokenIssuer | undefined;
+  #led: LedSession | undefined;
   #credential: MemberCredential | undefined;
   /** How the leader is trusted now; its certificate may change. */
   #leaderTrust: TlsTrust | undefined;
-  #leader: Leader | undefined;
   #membership: Membership | undefined;
   #session: SessionRecord | undefined;
   /** Events from before the site was ready for them; the newest of each kind. */
@@ -204,49 +197,23 @@ export class SessionLink {
   async close(): Promise<void> {
     this.#credential?.close();
     this.#options.access.stop();
-    this.#tokens?.stop();
     this.#membership?.stop();
-    this.#leader?.stop();
-    this.#server?.close();
+    this.#led?.stop();
     await this.#directory?.[Symbol.asyncDispose]();
   }
 
   async #lead(): Promise<Directory> {
-    const { record, data, plane, clock, random, log, onLed } = this.#options;
+    const { record, data, access, policy, plane, clock, random, log, onLed } = this.#options;
     const store = await EmbeddedDirectory.open({ path: data, clock, random, log });
     const directory: LeaderDirectory = this.#options.writes.watched(store);
     const { name: site, instance } = record;
-    const leader = new Leader({
-      ...{ directory, clock, random, log, site, instance },
-      streams: {
-        calls: directory.sites,
-        isEnded: (other) => hasEnded(other, clock),
-        onEvent: onLed,
-      },
+    const led = await LedSession.open({
+      ...{ directory, folder: data, self: { site, instance }, access, policy, clock, random, log },
+      isEnded: (other) => hasEnded(other, clock),
+      onLed,
     });
-    this.#leader = leader;
-    const { access, policy } = this.#options;
-    const key = await SessionKey.open(data);
-    await directory.put("access/policy", { ...policy, key: key.public });
-    await access.start(directory);
-    const { guard } = access;
-    const tokens = new TokenIssuer({
-      ...{ directory, key, guard, clock, random, log, site },
-      folder: data,
-    });
-    this.#tokens = tokens;
-    await tokens.start();
-    directory.setRequestHandler((subject, payload, caller) =>
-      TokenIssuer.answers(subject)
-        ? tokens.handle(subject, payload, caller)
-        : leader.handle(subject, payload, caller),
-    );
-    const names = new MemberNames({ directory, clock });
-    const server = new DirectoryServer(directory, { log, clock });
-    plane.onDirectory((socket, address) =>
-      server.attach(socket, admitMember(names, admitBy(guard, "join", address, { outlasts: true }))),
-    );
-    this.#server = server;
+    this.#led = led;
+    plane.onDirectory((socket, address) => led.accept(socket, address));
     return directory;
   }
 

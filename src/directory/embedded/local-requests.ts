@@ -1,6 +1,6 @@
 import { assert, type Clock, MeanderError } from "../../base/index.ts";
-import { unansweredError } from "../calls.ts";
 import type { Caller } from "../caller.ts";
+import { unansweredError } from "../calls.ts";
 import type { Json, RequestHandler } from "../directory.ts";
 
 /** [D9] Requests to the handler of the leader, which is in this process. */

@@ -28,11 +28,11 @@ export function admitBy(
   };
 }
 
-/** [A40] Admits a site that `admit` admits, unless its name belongs to another token. */
+/** [A40] Admits a site that `admit` admits, and gives its name to its token, unless that belongs to another. */
 export function admitMember(names: MemberNames, admit: Admit): Admit {
   return async (token, site) => {
     const admission = await admit(token);
-    if (site !== undefined) await names.check(site, admission.token);
+    if (site !== undefined) await names.claim(site, admission.token);
     return admission;
   };
 }

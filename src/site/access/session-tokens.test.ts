@@ -120,7 +120,9 @@ test("[A9] the leader trusts no site: each request presents a token that adminis
     }
     const odd: Json[] = [null, 1, {}, { authority: 1 }, { authority: await admin() }];
     for (const payload of odd)
-      await assert.rejects(desk.handle("create-token", payload, LEADER_CALLER), { code: "request-invalid" });
+      await assert.rejects(desk.handle("create-token", payload, LEADER_CALLER), {
+        code: "request-invalid",
+      });
     const nowhere = { ...WATCH, channels: [] };
     await assert.rejects(tokens.create(await admin(), nowhere), { code: "request-invalid" });
     for (const channel of ["../x", "a b", "*/x", "a*"])
