@@ -1,6 +1,7 @@
-import type { Admit } from "../../directory/index.ts";
-import type { Right } from "../../session/index.ts";
+import type { Admit, ShownToken } from "../../directory/index.ts";
+import type { MemberNames, Right } from "../../session/index.ts";
 import type { AuditAct } from "../../trust/index.ts";
+import type { Grant } from "./grant.ts";
 import type { Guard } from "./guard.ts";
 
 /**
@@ -24,6 +25,35 @@ export function admitBy(
     guard.noteGranted({ address }, need, grant, act);
     const expiresAt = Number.POSITIVE_INFINITY;
     const held = outlasts && grant !== undefined ? { ...grant, expiresAt } : grant;
-    return (end) => guard.book.hold(held, need, end);
+    return {
+      token: grant === undefined ? undefined : shownOf(grant),
+      hold: (end) => guard.book.hold(held, need, end),
+    };
   };
+}
+
+/**
+ * [A40] Admits a site that `admit` admits, and gives its name to its token, unless that belongs to another.
+ *
+ * @param refused told of one that is refused because of its name
+ */
+export function admitMember(
+  names: MemberNames,
+  admit: Admit,
+  refused: (token: ShownToken | undefined, error: unknown) => void,
+): Admit {
+  return async (shown, site) => {
+    const admission = await admit(shown);
+    const { token } = admission;
+    if (site === undefined) return admission;
+    await names.claim(site, token).catch((error: unknown) => {
+      refused(token, error);
+      throw error;
+    });
+    return admission;
+  };
+}
+
+function shownOf({ id, name, can, via = id, expiresAt }: Grant): ShownToken {
+  return { id, name, can, lineage: via, expiresAt };
 }

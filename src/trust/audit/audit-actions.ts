@@ -29,7 +29,7 @@ export const AUDIT_ACTIONS = [
   "session.join",
   "session.leave",
   "session.key",
-  "directory.write",
+  "directory.call",
   "leader.request",
   "config.set",
   "site.start",
