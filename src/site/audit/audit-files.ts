@@ -1,3 +1,4 @@
+import { constants } from "node:fs";
 import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { LIMITS } from "../../base/index.ts";
@@ -7,6 +8,9 @@ import type { AuditStore } from "../../trust/index.ts";
 const FILE_MODE = 0o600;
 const FOLDER_MODE = 0o700;
 const LINE_FEED = 0x0a;
+/** Whatever else happens to the file, lines are put behind what it has; no link is followed. */
+const APPENDING =
+  constants.O_APPEND | constants.O_CREAT | constants.O_RDWR | (constants.O_NOFOLLOW ?? 0);
 /** Bytes that are read at once. */
 const PART_BYTES = 64 * 1024;
 
@@ -107,9 +111,8 @@ function pathOf(folder: string, age: number): string {
   return join(folder, age === 0 ? "audit.jsonl" : `audit.${age}.jsonl`);
 }
 
-/** For appending alone, whatever else happens to the file. */
 async function openFile(path: string): Promise<{ readonly file: FileHandle; bytes: number }> {
-  const file = await open(path, "a+", FILE_MODE);
+  const file = await open(path, APPENDING, FILE_MODE);
   try {
     const { size, mode } = await file.stat();
     if ((mode & 0o077) !== 0) await file.chmod(FILE_MODE);

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import type { Clock } from "../../../src/base/index.ts";
-import { type AuditPage, type AuditRecord, auditWords } from "../../../src/view/index.ts";
+import { type AuditPage, type AuditRecord, auditWords, formatMs } from "../../../src/view/index.ts";
 import type { SessionToken } from "../../token/session-token.ts";
 import { clockTime } from "../session/clock-time.ts";
 import { useReport } from "../session/use-report.ts";
@@ -74,10 +74,14 @@ const COLUMNS: readonly Column<AuditRecord>[] = [
     hint: ({ token }) => token && `by the token ${token}`,
   },
   { label: "From", look: "medium", cell: (record) => auditWords(record).from },
-  { label: "What", cell: ({ what }) => what, hint: ({ ms }) => ms && `took ${ms.toFixed(1)} ms` },
+  { label: "What", cell: ({ what }) => what, hint: tookOf },
   { label: "On", look: "text", cell: (record) => auditWords(record).on },
   { label: "Why", look: "text", cell: (record) => auditWords(record).why },
 ];
+
+function tookOf({ ms }: AuditRecord): string | undefined {
+  return ms === undefined ? undefined : `took ${formatMs(ms)}`;
+}
 
 const TONE = { allowed: "good", denied: "bad", failed: "warn" } as const;
 
