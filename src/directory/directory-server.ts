@@ -11,7 +11,8 @@ import { ServerClient } from "./server-client.ts";
 export class DirectoryServer {
   /**
    * `refused`: clients over the limit, and those that were not admitted. `invalid-…`: malformed messages, by fault;
-   * each closed its client. `denied`: what clients may not do [D25]. `unasked`: answers to calls that are no longer waiting or were never made.
+   * each closed its client. `denied`: what clients may not do [D25]. `unasked`: answers to calls that are no longer
+   * waiting or were never made.
    */
   readonly counts: Counters = new Counters();
   readonly #directory: LeaderDirectory;
