@@ -86,7 +86,10 @@ test("a file that ends within a line is gone on with in another", async () => {
 
 test("long files are read in parts, in which no line is lost or cut", async () => {
   const files = await AuditFiles.open(join(root, "long"));
-  const wanted = Array.from({ length: 3_000 }, (_, number) => `${number} ${"é".repeat(number % 97)}`);
+  const wanted = Array.from(
+    { length: 3_000 },
+    (_, number) => `${number} ${"é".repeat(number % 97)}`,
+  );
   await files.append(bytesOf(...wanted));
   assert.deepEqual(await linesOf(files), wanted.reverse());
   await files.close();

@@ -121,13 +121,14 @@ function whoAsks(
   const shown = asked["authority"] ?? asked["token"];
   const grant = typeof shown === "string" ? guard.grantOf(shown) : undefined;
   if (asked["authority"] !== undefined) return { ...guard.who(grant), from };
-  const claimed = principalIn(asked["by"]);
+  const { by, label } = asked;
+  const claimed = principalIn(by);
   const isBelieved = rule !== "principal-refused" && rule !== "principal-invalid";
-  if (claimed === undefined || !isBelieved) return { by: itself, from };
-  const { label } = asked;
+  const name = isBelieved && claimed === undefined ? by : label;
   return {
-    ...{ by: claimed, from, token: grant?.id },
-    label: typeof label === "string" ? label : undefined,
+    ...(isBelieved && claimed !== undefined ? { by: claimed, token: grant?.id } : { by: itself }),
+    ...(typeof name === "string" ? { label: name } : {}),
+    from,
   };
 }
 

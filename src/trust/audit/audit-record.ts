@@ -57,9 +57,9 @@ const TOKEN = /eyJ[\w-]{8,}\.[\w.-]*/g;
 /** What a link key looks like. Hashes of code do as well, and stand behind that word. */
 const KEY = /(?<![0-9a-f])(?<!code )[0-9a-f]{64}(?![0-9a-f])/g;
 
-/** The facts with every text bounded, and without what looks like a secret. */
+/** The facts with every text bounded, without what looks like a secret, and with times that people can read. */
 export function withoutSecrets(facts: AuditFacts): AuditFacts {
-  const { label, token, from, reason } = facts;
+  const { label, token, from, reason, ms } = facts;
   return {
     ...facts,
     by: clean(facts.by),
@@ -69,6 +69,7 @@ export function withoutSecrets(facts: AuditFacts): AuditFacts {
     on: clean(facts.on),
     rule: clean(facts.rule),
     ...(reason === undefined ? {} : { reason: clean(reason) }),
+    ...(ms === undefined ? {} : { ms: Math.round(ms * 10) / 10 }),
   };
 }
 
