@@ -115,7 +115,7 @@ test("sites are reached, chosen, killed and started again by keyboard", { skip }
   await page.click("[data-site=origin] .card-face");
   const acts = page.locator("[aria-label='Audit log of origin'] tbody tr", { hasText: "demo.act" });
   await until("who did it", async () => {
-    return /allowed[^]*anonymous[^]*demo\.act[^]*site middle, kill/.test(
+    return /allowed[\s\S]*anonymous[\s\S]*demo\.act[\s\S]*site middle, kill/.test(
       await acts.first().innerText(),
     );
   });
