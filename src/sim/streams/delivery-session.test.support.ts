@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import type { StreamEvent } from "../../agent/index.ts";
 import { Shell } from "../../session/shell/index.ts";
-import type { SimSite } from "./sim-site.ts";
-import { StreamWorld } from "./stream-world.ts";
+import type { SimSite } from "../world/sim-site.ts";
+import { World } from "../world/world.ts";
 
 /** Keeps the values that it gets, and how it came to be where it is; passes on what names another stream. */
 export const KEEPS = `export default {
@@ -29,16 +29,16 @@ export interface Kept {
 
 /** A session of sites s0 (which leads), s1, s2, … */
 export class Session {
-  readonly world: StreamWorld;
+  readonly world: World;
   readonly events: StreamEvent[] = [];
 
-  private constructor(world: StreamWorld) {
+  private constructor(world: World) {
     this.world = world;
     world.onEvent((_site, event) => void this.events.push(event));
   }
 
   static async start(count: number, seed = 1): Promise<Session> {
-    const world = new StreamWorld({ seed });
+    const world = new World({ seed });
     for (let index = 0; index < count; index++) world.addSite({ name: `s${index}` });
     const session = new Session(world);
     await world.start();
