@@ -2,13 +2,20 @@ import type { EndpointId, MarkStore, RunMark } from "../../stream/index.ts";
 
 /** Marks on a simulated disk: they outlive the process of their site, and are read by its next one. */
 export class MemoryMarkStore implements MarkStore {
+  #runs = 0;
   #former = new Map<EndpointId, RunMark>();
   #marks = new Map<EndpointId, RunMark>();
 
   /** A process begins: what is there was left by the last one. */
   begin(): void {
+    this.#runs++;
     this.#former = this.#marks;
     this.#marks = new Map();
+  }
+
+  /** Simulated sites do not end in order. */
+  get isAfterDeath(): boolean {
+    return this.#runs > 1;
   }
 
   takeFormer(stream: EndpointId): RunMark | undefined {
