@@ -1,5 +1,4 @@
-import { createWriteStream } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import type { Command } from "commander";
 import { MeanderError } from "../base/index.ts";
 import { visibleText } from "../view/index.ts";
@@ -76,8 +75,10 @@ async function playSdp(channel: string, options: Arguments, terminal: Terminal):
   const ttl = wholeNumber(options.ttl, "--ttl", 1, 255);
   const { interface: on, host } = options;
   const sending = ttl === undefined && on === undefined ? undefined : { ttl, interface: on };
+  const file = await outputFile(options);
   const { id, sdp } = await clientOf(options).addOutput(channel, host, ports, sending);
-  if (options.output !== undefined) await writeFile(options.output, sdp);
+  await file?.writeFile(sdp);
+  await file?.close();
   if (terminal.json) terminal.show({ channel, id, sdp }, () => "");
   else if (options.output === undefined) terminal.write(sdp);
   terminal.note(`sent until: meander play ${channel} --remove ${id}`);
@@ -89,7 +90,7 @@ async function playText(channel: string, options: Arguments, terminal: Terminal)
   const { watchChannel } = await import("../client/watch/index.ts");
   const { describeStall } = await import("../channel/index.ts");
   const { KIND, kindOf, mediumOf, payloadOf } = await import("../wire/index.ts");
-  const file = options.output === undefined ? undefined : createWriteStream(options.output);
+  const file = (await outputFile(options))?.createWriteStream();
   const output = file ?? process.stdout;
   // A person looks at a terminal, on which what others send must not act; programs and files get it as it is.
   const isShown = file === undefined && process.stdout.isTTY === true;
@@ -128,6 +129,10 @@ async function playText(channel: string, options: Arguments, terminal: Terminal)
       },
       credentialsOf(options.site, options),
     );
+    file?.on("error", (cause) => {
+      resolve(unwritable(options.output ?? "", cause));
+      void watching.then((watcher) => watcher.close());
+    });
     watching.then(
       (watcher) => {
         const finish = (): void => {
@@ -141,6 +146,22 @@ async function playText(channel: string, options: Arguments, terminal: Terminal)
     );
   });
   throw await refused;
+}
+
+/** The file of `--output`, empty, before anything is asked for that has to go there. */
+async function outputFile({ output }: Arguments): Promise<FileHandle | undefined> {
+  if (output === undefined) return undefined;
+  return open(output, "w").catch((cause) => {
+    throw unwritable(output, cause);
+  });
+}
+
+function unwritable(path: string, cause: unknown): MeanderError {
+  return new MeanderError("arguments-invalid", "the file cannot be written", {
+    where: `argument --output ${path}`,
+    expected: "a file in a folder that can be written to",
+    cause,
+  });
 }
 
 /** A message as text, or in base64 if it is no text. */
