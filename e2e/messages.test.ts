@@ -90,24 +90,3 @@ test("bytes of any kind pass the HTTP API, two sites and a reader unchanged", as
     await client.unpublish(channel);
   }
 });
-
-test("a reader whose file cannot be written says so, and asks for nothing", async () => {
-  const channel = "unwritten";
-  const file = join(folder, "no-such-folder", "lines.txt");
-  const publisher = meander("publish", channel, "--text", "--site", origin().url);
-  await until("the channel", async () => (await channelAt(origin(), channel)) !== undefined);
-  try {
-    for (const what of ["--text", "--sdp"]) {
-      const reader = meander("play", channel, what, "--site", origin().url, "--output", file);
-      assert.equal(await endOf(reader, 20_000), 2, reader.stderr());
-      assert.match(
-        reader.stderr(),
-        /^error: the file cannot be written\n {2}where: argument --output/,
-      );
-      assert.ok(reader.stderr().includes(file));
-    }
-    assert.equal((await channelAt(origin(), channel))?.subscribers.length, 0);
-  } finally {
-    await publisher.stop();
-  }
-});
