@@ -126,6 +126,7 @@ export {
   entriesOfMap,
   membersOfSet,
   partsOfPattern,
+  TYPED_ARRAYS,
   timeOfDate,
   typedArrayName,
 } from "./values/brands.ts";
