@@ -433,7 +433,7 @@ export const LIMITS = {
   processStartsMax: 4,
   /** Of those, for agents of one owner. */
   ownerProcessStartsMax: 2,
-  /** An agent waits this long, ms, until its process is started: a leader waits `controlCallMs` for it to be attached. */
+  /** An agent waits this long, ms, for its turn to get a process: a leader waits `controlCallMs` for it. */
   processTurnMs: 8_000,
   /** A process begins what it is given within this after it was started, ms, or is ended. */
   processStartMs: 10_000,

@@ -9,7 +9,7 @@ import {
   LEAF,
 } from "./find-control-groups.ts";
 
-/** Of all processes of agents together, in parts of what the site itself has when both want the processors: a quarter. */
+/** Of all processes of agents together, where the site has 100 and both want the processors: a quarter. */
 const CPU_WEIGHT = 25;
 /** The same in version 1, where the site has 1024. */
 const CPU_SHARES = 256;
