@@ -87,7 +87,7 @@ async function playSdp(channel: string, options: Arguments, terminal: Terminal):
 
 async function playText(channel: string, options: Arguments, terminal: Terminal): Promise<void> {
   const { watchChannel } = await import("../client/watch/index.ts");
-  const { describeStall } = await import("../channel/index.ts");
+  const { AbsenceNotes } = await import("./absence-notes.ts");
   const { KIND, kindOf, mediumOf, payloadOf } = await import("../wire/index.ts");
   const file = options.output === undefined ? undefined : createWriteStream(options.output);
   const output = file ?? process.stdout;
@@ -103,6 +103,7 @@ async function playText(channel: string, options: Arguments, terminal: Terminal)
     // Of other bytes nothing is known: what is between them would be part of them.
     if (!terminal.json && types.get(mediumOf(packet)) !== BINARY) output.write("\n");
   };
+  const absence = new AbsenceNotes(terminal);
   let isStalled = false;
   const refused = new Promise<MeanderError>((resolve) => {
     const watching = watchChannel(
@@ -114,10 +115,11 @@ async function playText(channel: string, options: Arguments, terminal: Terminal)
         },
         onDescription: ({ tracks }) => {
           types = new Map(tracks.map(({ codec, medium }) => [medium, codec]));
+          absence.described(tracks.length);
         },
         onGap: ({ count }) => terminal.note(`${count} messages were lost`),
         onState: (state) => {
-          if (state.type === "stalled") terminal.note(describeStall(state));
+          if (state.type === "stalled") absence.state(state);
           if (isStalled && state.type === "live")
             terminal.note(`the channel arrives again at ${state.site}`);
           isStalled = state.type === "stalled";

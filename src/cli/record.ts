@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { every, SystemClock } from "../base/index.ts";
+import { every, MeanderError, SystemClock } from "../base/index.ts";
 import type { RecordEvent, RecordStatus } from "../client/contract/index.ts";
 import { formatBytes } from "../view/index.ts";
 import { durationOf, type SiteArguments, withSite } from "./arguments.ts";
@@ -57,7 +57,11 @@ export function addRecord(program: Command): void {
     const error = await recorder.ended;
     hide();
     if (error !== undefined) throw error;
-    terminal.show({ type: "ended", ...recorder.status }, () => summaryOf(recorder.status));
+    const { status } = recorder;
+    // Without JSON the error says it all.
+    if (terminal.json || status.files > 0)
+      terminal.show({ type: "ended", ...status }, () => summaryOf(status));
+    if (status.files === 0) throw nothingRecorded(status);
     process.exit(0);
   });
 }
@@ -102,6 +106,15 @@ function summaryOf({ files, seconds, bytes, drops }: RecordStatus): string {
 function dropsOf(drops: Readonly<Record<string, number>>): string {
   const all = Object.entries(drops).map(([reason, count]) => `${count} ${reason}`);
   return all.length === 0 ? "nothing dropped" : `dropped: ${all.join(", ")}`;
+}
+
+function nothingRecorded({ channel, drops, reason }: RecordStatus): MeanderError {
+  const dropped = Object.keys(drops).length === 0 ? "" : `; ${dropsOf(drops)}`;
+  return new MeanderError("nothing-received", `no file was written${dropped}`, {
+    where: `channel ${channel}`,
+    expected: "a publisher, and a key frame of its video",
+    next: `see \`meander why ${channel}\`${reason === null ? "" : `; at the end: ${reason}`}`,
+  });
 }
 
 /** `1:02:03.4` */
