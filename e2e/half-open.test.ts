@@ -45,7 +45,10 @@ interface Told {
 
 /** The way that packets take to a receiver. */
 function wayOf(receiver: Running): string | undefined {
-  const told = receiver.stdout().split("\n").map(json<Told>);
+  const told = receiver
+    .stdout()
+    .split("\n")
+    .map(json<Told>);
   return told.findLast((each) => each?.type === "path")?.path?.join(" ");
 }
 
@@ -84,12 +87,22 @@ test("[W41] watching goes on behind a link of which one direction works, whichev
   const all = (way: (name: string) => string): (() => boolean) => {
     return () => receivers.every(({ name, receiver }) => wayOf(receiver) === way(name));
   };
-  await until("the configured way", all((name) => `origin middle ${name}`));
+  await until(
+    "the configured way",
+    all((name) => `origin middle ${name}`),
+  );
 
   const heal = [await cutOneWay(lan, "middle", "deaf"), await cutOneWay(lan, "mute", "middle")];
-  await until("the way around middle", all((name) => `origin ${name}`));
+  await until(
+    "the way around middle",
+    all((name) => `origin ${name}`),
+  );
   for (const each of heal) await each();
-  await until("the configured way again", all((name) => `origin middle ${name}`), 30_000);
+  await until(
+    "the configured way again",
+    all((name) => `origin middle ${name}`),
+    30_000,
+  );
   sender.child.kill("SIGINT");
   assert.equal(await endOf(sender), 0);
 

@@ -15,6 +15,8 @@ interface Arguments extends SiteArguments {
 }
 
 const SHOWN_MS = 250;
+/** What a channel carries is known within this, ms. */
+const SILENT_MS = 1_500;
 
 /** `meander record` */
 export function addRecord(program: Command): void {
@@ -35,6 +37,7 @@ export function addRecord(program: Command): void {
     const terminal = openTerminal(options.json === true);
     const { recordChannel } = await import("../site/index.ts");
     const { segment, duration, untilEnd } = options;
+    let isTold = false;
     const recorder = await recordChannel(
       options.site,
       channel,
@@ -46,7 +49,10 @@ export function addRecord(program: Command): void {
         untilEnd,
         ...credentialsOf(options.site, options),
       },
-      (event) => tell(terminal, event),
+      (event) => {
+        isTold = true;
+        tell(terminal, event);
+      },
     );
     const finish = (): void => void recorder.finish();
     // A second signal ends it without waiting for the disk.
@@ -54,8 +60,14 @@ export function addRecord(program: Command): void {
     const hide = every(new SystemClock(), "progress", SHOWN_MS, () =>
       terminal.progress(lineOf(recorder.status)),
     );
+    // What happens is told; of a channel of which nothing comes, nothing would be.
+    const cancel = new SystemClock().after("absence", SILENT_MS, () => {
+      const { reason, state } = recorder.status;
+      if (!isTold && state === "waiting") terminal.note(reason ?? "waiting");
+    });
     const error = await recorder.ended;
     hide();
+    cancel();
     if (error !== undefined) throw error;
     const { status } = recorder;
     // Without JSON the error says it all.

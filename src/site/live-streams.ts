@@ -20,7 +20,13 @@ import {
   TcpFrameNetwork,
   UdpFrameNetwork,
 } from "../host/frames/index.ts";
-import { type PingHandler, type Resumption, SelfDelivery, SiteStreams, viewOf } from "../host/index.ts";
+import {
+  type PingHandler,
+  type Resumption,
+  SelfDelivery,
+  SiteStreams,
+  viewOf,
+} from "../host/index.ts";
 import { FileMarkStore, LmdbRecordStore } from "../host/records/index.ts";
 import type { SiteRecord } from "../session/index.ts";
 import { ShellServer } from "../session/shell/index.ts";

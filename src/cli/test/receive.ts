@@ -44,7 +44,7 @@ export function addReceive(test: Command): void {
     const { receiveTestStream } = await import("../../client/test-stream/index.ts");
     const [first = "", ...alternatives] = [options.site].flat();
     const clock = new SystemClock();
-    const absence = new AbsenceNotes(terminal);
+    const absence = new AbsenceNotes(terminal, clock);
     const receiver = await receiveTestStream(
       first,
       channel,
@@ -58,7 +58,7 @@ export function addReceive(test: Command): void {
           if (terminal.json) terminal.show({ at: clock.wall(), ...state }, () => "");
           else if (state.type === "live") terminal.note(`connected to ${state.site}`);
           else if (state.type === "lost") terminal.note(`lost ${state.site}: ${state.reason}`);
-          else absence.state(state);
+          absence.state(state);
         },
       },
       { ...credentialsOf(first, options), alternatives, follow: options.follow },
@@ -75,6 +75,7 @@ export function addReceive(test: Command): void {
     hide();
     const { stats } = receiver;
     receiver.close();
+    absence.close();
     await log?.close();
     if (error !== undefined) throw error;
     // Without JSON the error says it all.

@@ -62,7 +62,8 @@ export class ChannelRecorder {
   #cancelRetry: Cancel | undefined;
   #failures = 0;
   #refusal: string | undefined;
-  #reason: string | undefined = "waiting for the channel";
+  #reason: string | undefined =
+    "waiting for the channel: it has no publisher now, or no way to this site";
   /** Why the channel does not arrive at its site; undefined: it does. */
   #stall: string | undefined;
   #isBlocked = false;

@@ -122,10 +122,14 @@ test("a label holds any name on its line: quotes, backslashes and what ends line
   };
   const text = await textOf(new Metrics("a"), channel);
   const label = String.raw`a\"b\\c\nd\\x0de\\u{2028}f\\x1b[2J`;
-  assert.ok(text.includes(`meander_channel_packets_in_total{channel="${label}",site="a"} 5\n`), text);
+  assert.ok(
+    text.includes(`meander_channel_packets_in_total{channel="${label}",site="a"} 5\n`),
+    text,
+  );
   assert.ok(text.includes(`channel="${label}",reason="${label}"`), text);
   // Each line is a comment, empty, or a sample as the format has it.
-  const sample = /^[a-z_]+(\{[a-z0-9_]+="(?:[^"\\\n]|\\["\\n])*"(,[a-z0-9_]+="(?:[^"\\\n]|\\["\\n])*")*\})? \S+$/;
+  const sample =
+    /^[a-z0-9_]+(\{[a-z0-9_]+="(?:[^"\\\n]|\\["\\n])*"(,[a-z0-9_]+="(?:[^"\\\n]|\\["\\n])*")*\})? \S+$/;
   for (const line of text.split(/[\r\n\u2028\u2029]/))
     assert.ok(line === "" || line.startsWith("# ") || sample.test(line), line);
 });
