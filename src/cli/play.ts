@@ -1,10 +1,9 @@
-import { createWriteStream } from "node:fs";
-import { writeFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { isAboutToken, MeanderError, SystemClock } from "../base/index.ts";
 import { visibleText } from "../view/index.ts";
 import { clientOf, type SiteArguments, wholeNumber, withSite } from "./arguments.ts";
 import { credentialsOf } from "./credentials.ts";
+import { OutputFile, writeOutput } from "./output-file.ts";
 import { openTerminal, type Terminal } from "./terminal.ts";
 
 interface Arguments extends SiteArguments {
@@ -76,8 +75,17 @@ async function playSdp(channel: string, options: Arguments, terminal: Terminal):
   const ttl = wholeNumber(options.ttl, "--ttl", 1, 255);
   const { interface: on, host } = options;
   const sending = ttl === undefined && on === undefined ? undefined : { ttl, interface: on };
-  const { id, sdp } = await clientOf(options).addOutput(channel, host, ports, sending);
-  if (options.output !== undefined) await writeFile(options.output, sdp);
+  const client = clientOf(options);
+  const { id, sdp } = await client.addOutput(channel, host, ports, sending);
+  if (options.output !== undefined) {
+    try {
+      await writeOutput("--output", options.output, sdp);
+    } catch (error) {
+      // Without its SDP nobody receives what is sent.
+      await client.removeOutput(id);
+      throw error;
+    }
+  }
   if (terminal.json) terminal.show({ channel, id, sdp }, () => "");
   else if (options.output === undefined) terminal.write(sdp);
   terminal.note(`sent until: meander play ${channel} --remove ${id}`);
@@ -89,7 +97,8 @@ async function playText(channel: string, options: Arguments, terminal: Terminal)
   const { watchChannel } = await import("../client/watch/index.ts");
   const { AbsenceNotes } = await import("./absence-notes.ts");
   const { KIND, kindOf, mediumOf, payloadOf } = await import("../wire/index.ts");
-  const file = options.output === undefined ? undefined : createWriteStream(options.output);
+  const file =
+    options.output === undefined ? undefined : await OutputFile.open("--output", options.output);
   const output = file ?? process.stdout;
   // A person looks at a terminal, on which what others send must not act; programs and files get it as it is.
   const isShown = file === undefined && process.stdout.isTTY === true;
@@ -110,6 +119,7 @@ async function playText(channel: string, options: Arguments, terminal: Terminal)
   const isFinal = (code: string): boolean =>
     isAboutToken(code) || (code === "channel-unknown" && !wasThere);
   const refused = new Promise<MeanderError>((resolve) => {
+    void file?.failed.then(resolve);
     const watching = watchChannel(
       options.site,
       channel,
@@ -139,8 +149,7 @@ async function playText(channel: string, options: Arguments, terminal: Terminal)
       (watcher) => {
         const finish = (): void => {
           watcher.close();
-          if (file === undefined) process.exit(0);
-          file.end(() => process.exit(0));
+          void Promise.resolve(file?.close()).then(() => process.exit(0));
         };
         process.once("SIGINT", finish).once("SIGTERM", finish);
         // It would ask again, and the process would stay.

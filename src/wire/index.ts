@@ -132,6 +132,7 @@ export {
   entriesOfMap,
   membersOfSet,
   partsOfPattern,
+  TYPED_ARRAYS,
   timeOfDate,
   typedArrayName,
 } from "./values/brands.ts";
