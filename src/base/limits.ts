@@ -153,6 +153,10 @@ export const LIMITS = {
   relationSitesMax: 16,
   /** Channels of which a neighbour tells in one message: with 16 names of usual length it fits. */
   relationChannelsMax: 64,
+  /** The leader tells all sites what room they have this often, ms; a multiple of `sitePingMs`. */
+  roomsToldMs: 10_000,
+  /** Sites whose room it tells at once; where there are more, in turns. */
+  roomsToldMax: 256,
   /** Resumes are paced at this multiple of the channel's rate. */
   resumeRateMax: 4,
   /** Unanswered requests are repeated after this, ms. */

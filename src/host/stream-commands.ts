@@ -18,14 +18,14 @@ import {
   type StreamState,
   withoutNumbers,
 } from "../stream/index.ts";
-import { decodeBase64, encodeBase64 } from "../wire/index.ts";
+import { decodeBase64, encodeBase64, namedRoomsSchema } from "../wire/index.ts";
 import type { Arrivals } from "./arrivals.ts";
 import type { Departures } from "./departures.ts";
 import type { HostedStreams } from "./hosted-streams.ts";
 import type { InlineMarks } from "./inline-marks.ts";
 import { notHere } from "./not-here.ts";
 import type { PolicyGuard } from "./policy-guard.ts";
-import type { MoveSettlement, ReportEvent } from "./ports.ts";
+import type { MoveSettlement, PingHandler, ReportEvent } from "./ports.ts";
 import { type SiteHalt, streamsHalted } from "./site-halt.ts";
 
 /** What {@link StreamCommands} use. */
@@ -44,6 +44,7 @@ export interface StreamCommandsPorts {
   readonly moves: Pick<MoveSettlement, "learn">;
   readonly policy: Pick<PolicyGuard, "enforce">;
   readonly report: ReportEvent;
+  readonly onPing: PingHandler;
 }
 
 /** Executes the leader's commands on streams. Each is idempotent, because the leader repeats what was not answered. */
@@ -60,7 +61,7 @@ export class StreamCommands {
     const command = payload as unknown as SiteCommand;
     switch (command.type) {
       case "ping":
-        return null;
+        return this.#ping(command);
       case "stream-create":
         return await this.#create(command);
       case "move-out": {
@@ -97,6 +98,11 @@ export class StreamCommands {
         return unreachable(command);
     }
   };
+
+  #ping({ rooms }: Extract<SiteCommand, { type: "ping" }>): Json {
+    const room = this.#ports.onPing(namedRoomsSchema.safeParse(rooms).data ?? []);
+    return room === undefined ? null : { ...room };
+  }
 
   async #create({ record, by }: Extract<SiteCommand, { type: "stream-create" }>): Promise<null> {
     this.#enforce("create", by, record);

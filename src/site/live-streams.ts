@@ -20,7 +20,13 @@ import {
   TcpFrameNetwork,
   UdpFrameNetwork,
 } from "../host/frames/index.ts";
-import { type Resumption, SelfDelivery, SiteStreams, viewOf } from "../host/index.ts";
+import {
+  type PingHandler,
+  type Resumption,
+  SelfDelivery,
+  SiteStreams,
+  viewOf,
+} from "../host/index.ts";
 import { FileMarkStore, LmdbRecordStore } from "../host/records/index.ts";
 import type { SiteRecord } from "../session/index.ts";
 import { ShellServer } from "../session/shell/index.ts";
@@ -65,6 +71,7 @@ export class LiveStreams {
   #marks: FileMarkStore | undefined;
   #halted: string | undefined;
   #onRun: () => void = () => {};
+  #onPing: PingHandler = () => undefined;
   #executor: ProcessExecutor | undefined;
   #streams: SiteStreams | undefined;
 
@@ -108,6 +115,11 @@ export class LiveStreams {
     this.#onRun = listener;
   }
 
+  /** Sets what answers the leader's pings; before {@link start}. */
+  onPing(handler: PingHandler): void {
+    this.#onPing = handler;
+  }
+
   /** Why its streams are halted as a whole; undefined: they are not. */
   get whyHalted(): string | undefined {
     return this.#streams === undefined ? this.#halted : this.#streams.halt.why;
@@ -137,7 +149,7 @@ export class LiveStreams {
     this.#executor = process;
     this.#streams = new SiteStreams({
       ...{ self, clock, random, log, directory, records, marks: this.#marks },
-      ...{ halted: this.#halted, onRun: this.#onRun },
+      ...{ halted: this.#halted, onRun: this.#onRun, onPing: this.#onPing },
       // What a site sends to itself arrives in a later turn, like everything else.
       network: new SelfDelivery(this.#network, self, (task) => void setImmediate(task)),
       executors: this.#inline === undefined ? { process } : { process, inline: this.#inline },
