@@ -36,6 +36,7 @@ const BROWSER_READY = [
   "stack",
   "channel",
   "stream",
+  "trust",
   "directory",
   "session",
   "host",

@@ -153,6 +153,10 @@ export const LIMITS = {
   relationSitesMax: 16,
   /** Channels of which a neighbour tells in one message: with 16 names of usual length it fits. */
   relationChannelsMax: 64,
+  /** The leader tells all sites what room they have this often, ms; a multiple of `sitePingMs`. */
+  roomsToldMs: 10_000,
+  /** Sites whose room it tells at once; where there are more, in turns. */
+  roomsToldMax: 256,
   /** Resumes are paced at this multiple of the channel's rate. */
   resumeRateMax: 4,
   /** Unanswered requests are repeated after this, ms. */
@@ -209,6 +213,20 @@ export const LIMITS = {
   directoryClientsMax: 1_024,
   /** Watches of one client. */
   directoryWatchesMax: 64,
+  /** Leases of one member that run at once: it needs one. */
+  directoryLeasesPerMember: 8,
+  /** Writes of one member to a directory, leases included, per second. */
+  directoryWritesPerSecond: 20,
+  /** As many at once, after a silence. */
+  directoryWritesBurst: 200,
+  /** What one member writes to a directory, bytes per second. */
+  directoryWrittenBytesPerSecond: 256 * 1024,
+  /** As many at once, after a silence. */
+  directoryWrittenBytesBurst: 8 * 1024 * 1024,
+  /** Blobs of one member, bytes per second: some 700 MB a day. */
+  directoryBlobBytesPerSecond: 8 * 1024,
+  /** As many at once, after a silence: an eighth of what a directory keeps. */
+  directoryBlobBytesBurst: 512 * 1024 * 1024,
   /** Unanswered calls of one client. */
   directoryCallsMax: 256,
   /** A call to the directory is given up after this, ms. */
@@ -415,6 +433,12 @@ export const LIMITS = {
   processQuietMs: 1_000,
   /** An agent waits this long, ms, for room for its process. */
   processRoomMs: 5_000,
+  /** Processes that are being started at once: each takes some 0.15 s of a core. */
+  processStartsMax: 4,
+  /** Of those, for agents of one owner. */
+  ownerProcessStartsMax: 2,
+  /** An agent waits this long, ms, for its turn to get a process: a leader waits `controlCallMs` for it. */
+  processTurnMs: 8_000,
   /** A process begins what it is given within this after it was started, ms, or is ended. */
   processStartMs: 10_000,
   /** A process that has started begins what it is given within this, ms, or is ended: it was stopped. */
@@ -476,6 +500,8 @@ export const LIMITS = {
   tokenMsMax: 366 * 86_400_000,
   /** Tokens of a session that have not expired: the leader lists and revokes them. */
   tokensMax: 10_000,
+  /** Names of sites that joined with one token, or with those made from it. */
+  namesPerTokenMax: 256,
   /** Tokens whose signature a thread of a site remembers as good: about 1 KB each. */
   tokenCacheMax: 4_096,
   /** Tokens that are being checked at once, in a thread of a site. */

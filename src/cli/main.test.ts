@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { promisify } from "node:util";
 import { Site } from "../site/index.ts";
-import { meander } from "./meander.test.support.ts";
+import { MAIN, meander } from "./meander.test.support.ts";
 
 /** Nothing listens there. */
 const NOWHERE = "http://127.0.0.1:1";
@@ -226,4 +228,39 @@ test("the doctor finds a machine that runs these tests well enough", async () =>
       name,
     );
   }
+});
+
+test("a file that cannot be written is refused in words, and nothing is left behind", async () => {
+  const missing = join(folder, "no-such-folder", "file");
+  const script = join(folder, "script.ts");
+  await writeFile(script, "export default async () => {};");
+  const verbs = [
+    ["play", "clip", "--text", "--output", missing, ...at()],
+    ["test", "receive", "clip", "--log", missing, ...at()],
+    ["sim", script, "--until", "1000", "--trace", missing],
+  ];
+  for (const verb of verbs) {
+    const { code, stderr } = await meander(verb);
+    assert.equal(code, 1, verb.join(" "));
+    assert.match(
+      stderr,
+      /^error: .*no such file.*where: argument --.*expected: .*folder that exists/s,
+    );
+    assert.doesNotMatch(stderr, /node:internal/);
+  }
+});
+
+test("a verb ends in order when nobody reads what it prints any more", async () => {
+  const script = join(folder, "talkative.ts");
+  await writeFile(
+    script,
+    "export default () => { for (let i = 0; i < 1e5; i++) console.log(i); };",
+  );
+  const line =
+    '"$0" "$1" sim "$2" --until 1000 | head -c 1 >/dev/null; echo "$' + '{PIPESTATUS[0]}"';
+  const { stdout, stderr } = await promisify(execFile)("bash", [
+    ...["-c", line, process.execPath, MAIN, script],
+  ]);
+  assert.equal(stderr, "");
+  assert.equal(stdout, "0\n");
 });

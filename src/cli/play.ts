@@ -1,10 +1,9 @@
-import { createWriteStream } from "node:fs";
-import { writeFile } from "node:fs/promises";
 import type { Command } from "commander";
-import { MeanderError } from "../base/index.ts";
+import { isAboutToken, MeanderError, SystemClock } from "../base/index.ts";
 import { visibleText } from "../view/index.ts";
 import { clientOf, type SiteArguments, wholeNumber, withSite } from "./arguments.ts";
 import { credentialsOf } from "./credentials.ts";
+import { OutputFile, writeOutput } from "./output-file.ts";
 import { openTerminal, type Terminal } from "./terminal.ts";
 
 interface Arguments extends SiteArguments {
@@ -76,8 +75,17 @@ async function playSdp(channel: string, options: Arguments, terminal: Terminal):
   const ttl = wholeNumber(options.ttl, "--ttl", 1, 255);
   const { interface: on, host } = options;
   const sending = ttl === undefined && on === undefined ? undefined : { ttl, interface: on };
-  const { id, sdp } = await clientOf(options).addOutput(channel, host, ports, sending);
-  if (options.output !== undefined) await writeFile(options.output, sdp);
+  const client = clientOf(options);
+  const { id, sdp } = await client.addOutput(channel, host, ports, sending);
+  if (options.output !== undefined) {
+    try {
+      await writeOutput("--output", options.output, sdp);
+    } catch (error) {
+      // Without its SDP nobody receives what is sent.
+      await client.removeOutput(id);
+      throw error;
+    }
+  }
   if (terminal.json) terminal.show({ channel, id, sdp }, () => "");
   else if (options.output === undefined) terminal.write(sdp);
   terminal.note(`sent until: meander play ${channel} --remove ${id}`);
@@ -87,9 +95,10 @@ async function playSdp(channel: string, options: Arguments, terminal: Terminal):
 
 async function playText(channel: string, options: Arguments, terminal: Terminal): Promise<void> {
   const { watchChannel } = await import("../client/watch/index.ts");
-  const { describeStall } = await import("../channel/index.ts");
+  const { AbsenceNotes } = await import("./absence-notes.ts");
   const { KIND, kindOf, mediumOf, payloadOf } = await import("../wire/index.ts");
-  const file = options.output === undefined ? undefined : createWriteStream(options.output);
+  const file =
+    options.output === undefined ? undefined : await OutputFile.open("--output", options.output);
   const output = file ?? process.stdout;
   // A person looks at a terminal, on which what others send must not act; programs and files get it as it is.
   const isShown = file === undefined && process.stdout.isTTY === true;
@@ -103,8 +112,14 @@ async function playText(channel: string, options: Arguments, terminal: Terminal)
     // Of other bytes nothing is known: what is between them would be part of them.
     if (!terminal.json && types.get(mediumOf(packet)) !== BINARY) output.write("\n");
   };
+  const absence = new AbsenceNotes(terminal, new SystemClock());
   let isStalled = false;
+  let wasThere = false;
+  /** A site that is full, or that does not know the channel after a restart, is waited for, and others are tried. */
+  const isFinal = (code: string): boolean =>
+    isAboutToken(code) || (code === "channel-unknown" && !wasThere);
   const refused = new Promise<MeanderError>((resolve) => {
+    void file?.failed.then(resolve);
     const watching = watchChannel(
       options.site,
       channel,
@@ -113,17 +128,19 @@ async function playText(channel: string, options: Arguments, terminal: Terminal)
           if (kindOf(packet) === KIND.data) show(packet);
         },
         onDescription: ({ tracks }) => {
+          wasThere = true;
           types = new Map(tracks.map(({ codec, medium }) => [medium, codec]));
+          absence.described(tracks.length);
         },
         onGap: ({ count }) => terminal.note(`${count} messages were lost`),
         onState: (state) => {
-          if (state.type === "stalled") terminal.note(describeStall(state));
+          if (state.type === "refused" && isFinal(state.code))
+            resolve(new MeanderError(state.code, state.message, { where: `channel ${channel}` }));
+          else absence.state(state);
           if (isStalled && state.type === "live")
             terminal.note(`the channel arrives again at ${state.site}`);
           isStalled = state.type === "stalled";
           if (state.type === "lost") terminal.note(`lost ${state.site}: ${state.reason}`);
-          if (state.type === "refused")
-            resolve(new MeanderError(state.code, state.message, { where: `channel ${channel}` }));
         },
       },
       credentialsOf(options.site, options),
@@ -132,10 +149,14 @@ async function playText(channel: string, options: Arguments, terminal: Terminal)
       (watcher) => {
         const finish = (): void => {
           watcher.close();
-          if (file === undefined) process.exit(0);
-          file.end(() => process.exit(0));
+          void Promise.resolve(file?.close()).then(() => process.exit(0));
         };
         process.once("SIGINT", finish).once("SIGTERM", finish);
+        // It would ask again, and the process would stay.
+        void refused.then(() => {
+          watcher.close();
+          absence.close();
+        });
       },
       (error: MeanderError) => resolve(error),
     );

@@ -34,6 +34,9 @@ const VERBS: Readonly<Record<VerbName, () => Promise<AddVerb>>> = {
   doctor: async () => (await import("./doctor.ts")).addDoctor,
 };
 
+/** Verbs that go on when nobody reads what they print. */
+const SERVERS: readonly string[] = ["site", "demo"];
+
 /**
  * Runs the command line.
  *
@@ -45,6 +48,7 @@ export async function runProgram(
   args: readonly string[],
   ports: ProgramPorts = {},
 ): Promise<number> {
+  if (!SERVERS.includes(args[0] ?? "")) endWithReader();
   // Arguments after `--` belong to a script.
   const json = (args.includes("--") ? args.slice(0, args.indexOf("--")) : args).includes("--json");
   const program = new Command("meander")
@@ -79,6 +83,14 @@ export async function runProgram(
       ["arguments-invalid", "config-invalid"].includes(error.code);
     return usage ? 2 : 1;
   }
+}
+
+/** Who reads the output may end first, as `head` does: then there is nobody left to print for, and no fault. */
+function endWithReader(): void {
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit(0);
+  });
 }
 
 /** What the first argument needs: its verb, or all of them where it names none. */

@@ -1,10 +1,10 @@
-import { writeFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { every, MeanderError, SystemClock } from "../base/index.ts";
 import { siteNameSchema } from "../session/index.ts";
 import type { SimulationResult, TraceEntry, Violation } from "../sim/index.ts";
 import { wholeNumber } from "./arguments.ts";
 import { formatOutput } from "./event-line.ts";
+import { writeOutput } from "./output-file.ts";
 import { ScriptLoader } from "./script-loader.ts";
 import { simulateScript } from "./simulate-script.ts";
 import { openTerminal, type Paint, type Terminal, table } from "./terminal.ts";
@@ -65,7 +65,7 @@ export function addSim(program: Command): void {
         untilSeconds: untilMs / 1000,
         again: again(untilMs === UNTIL_MS ? undefined : untilMs),
       }).finally(stop);
-      if (options.trace !== undefined) await writeTrace(options.trace, result);
+      if (options.trace !== undefined) await writeOutput("--trace", options.trace, linesOf(result));
       tell(terminal, seed, result);
       const [violation] = result.violations;
       if (violation !== undefined) throw violated(violation, again);
@@ -96,15 +96,8 @@ export function violated(
   });
 }
 
-async function writeTrace(file: string, { trace }: SimulationResult): Promise<void> {
-  try {
-    await writeFile(file, trace.map((entry) => `${JSON.stringify(entry)}\n`).join(""));
-  } catch (cause) {
-    throw new MeanderError("arguments-invalid", "the file cannot be written", {
-      where: `argument --trace ${file}`,
-      cause,
-    });
-  }
+function linesOf({ trace }: SimulationResult): string {
+  return trace.map((entry) => `${JSON.stringify(entry)}\n`).join("");
 }
 
 function tell(terminal: Terminal, seed: number, result: SimulationResult): void {

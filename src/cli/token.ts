@@ -1,10 +1,10 @@
-import { writeFile } from "node:fs/promises";
 import type { Command } from "commander";
 import { MeanderError } from "../base/index.ts";
 import { SiteClient, type TokenView } from "../client/index.ts";
 import { RIGHTS, type Right } from "../session/index.ts";
 import { collect, durationOf, type SiteArguments, withSite } from "./arguments.ts";
 import { credentialsOf } from "./credentials.ts";
+import { writeOutput } from "./output-file.ts";
 import { openTerminal, type Paint, table } from "./terminal.ts";
 
 interface CreateArguments extends SiteArguments {
@@ -39,13 +39,22 @@ export function addToken(program: Command): void {
       ),
   ).action(async (options: CreateArguments) => {
     const terminal = openTerminal(options.json === true);
-    const { token: text, record } = await clientFor(options).createToken({
+    const client = clientFor(options);
+    const { token: text, record } = await client.createToken({
       name: options.name,
       can: rightsOf(options.can),
       channels: options.channel,
       expiresInMs: durationOf(options.expires, "--expires"),
     });
-    if (options.output !== undefined) await writeToken(options.output, text);
+    if (options.output !== undefined) {
+      try {
+        await writeOutput("--output", options.output, `${text}\n`, { mode: 0o600, isNew: true });
+      } catch (error) {
+        // Nobody knows it, so nobody could use or miss it.
+        await client.revokeTokens({ id: record.id });
+        throw error;
+      }
+    }
     terminal.show(options.output === undefined ? { token: text, record } : { record }, () =>
       options.output === undefined ? text : `written to ${options.output}`,
     );
@@ -108,18 +117,6 @@ function rightsOf(text: string): Right[] {
       expected: `some of ${RIGHTS.join(", ")}, with commas between`,
     });
   });
-}
-
-async function writeToken(file: string, text: string): Promise<void> {
-  try {
-    await writeFile(file, `${text}\n`, { mode: 0o600, flag: "wx" });
-  } catch (cause) {
-    throw new MeanderError("arguments-invalid", "the file cannot be made", {
-      where: `argument --output ${file}`,
-      expected: "a file that is not there yet, in a folder that can be written to",
-      cause,
-    });
-  }
 }
 
 function rowOf(

@@ -82,6 +82,10 @@ export class SiteParts {
     });
     this.starts = new StartWatch({ path: join(options.data, "started"), clock, log });
     streams.onRun(() => this.starts.runsStream());
+    streams.onPing((rooms) => {
+      this.neighbourhood.setRooms(rooms);
+      return this.operations.monitor.room;
+    });
     this.operations = new SiteOperations({
       ...{ record, plane, clock, log, logGate, data: options.data, writes, stop },
       leaveMs: options.leaveMs,

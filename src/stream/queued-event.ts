@@ -2,13 +2,12 @@ import {
   EVENT_HANDLERS,
   type EventCall,
   type EventFailure,
-  type Fault,
   type LifecycleEvent,
   type Tries,
 } from "./consumer.ts";
-import { deathOf, type ExecutorDeath } from "./executor-death.ts";
+import { deathOf } from "./executor-death.ts";
 import type { StreamContext } from "./stream-context.ts";
-import type { DeadLetter, EventState } from "./stream-state.ts";
+import type { DeadLetter, EventState, FailedEvent } from "./stream-state.ts";
 
 /** An event that no handler has been told of. */
 export interface Told {
@@ -18,18 +17,8 @@ export interface Told {
   waited: boolean;
 }
 
-/** A handler that failed. */
-export interface Failed {
-  readonly type: "failed";
-  readonly call: EventCall;
-  readonly seq: number;
-  readonly attempts: number;
-  /** Of these, those that failed for no fault of the handler. */
-  readonly spared: number;
-  /** The executors that ended while it ran. */
-  readonly deaths: readonly ExecutorDeath[];
-  readonly fault: Fault;
-  readonly halted: boolean;
+/** A handler that failed, and waits for its next attempt. */
+export interface Failed extends FailedEvent {
   /** On the clock, ms. */
   readonly readyAt: number;
   /** The dead letter that it is. */

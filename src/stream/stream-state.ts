@@ -37,25 +37,26 @@ export interface Trouble {
   readonly halted: boolean;
 }
 
+/** An event of which a handler failed. */
+export interface FailedEvent {
+  readonly type: "failed";
+  readonly call: EventCall;
+  /** Of the events of this stream that failed; with the handler its name. */
+  readonly seq: number;
+  /** Attempts so far. */
+  readonly attempts: number;
+  /** Of these, those that failed for no fault of the handler. */
+  readonly spared: number;
+  /** The executors that ended while it ran. */
+  readonly deaths: readonly ExecutorDeath[];
+  readonly fault: Fault;
+  readonly halted: boolean;
+}
+
 /**
  * An event that is not over: none of its handlers was told, or one failed and is tried again, or has halted the stream.
  */
-export type EventState =
-  | { readonly type: "told"; readonly event: LifecycleEvent }
-  | {
-      readonly type: "failed";
-      readonly call: EventCall;
-      /** Of the events of this stream that failed; with the handler its name. */
-      readonly seq: number;
-      /** Attempts so far. */
-      readonly attempts: number;
-      /** Of these, those that failed for no fault of the handler. */
-      readonly spared: number;
-      /** The executors that ended while it ran. */
-      readonly deaths: readonly ExecutorDeath[];
-      readonly fault: Fault;
-      readonly halted: boolean;
-    };
+export type EventState = { readonly type: "told"; readonly event: LifecycleEvent } | FailedEvent;
 
 /** A send window: its target, and what is not acknowledged. */
 export interface WindowState {

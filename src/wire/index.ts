@@ -59,7 +59,6 @@ export {
   vp9CodecString,
 } from "./codecs/vp-key-frames.ts";
 export {
-  type ChannelRelations,
   type ChannelStall,
   type ControlFault,
   type ControlMessage,
@@ -94,6 +93,13 @@ export {
   splitPackets,
   WIRE_VERSION,
 } from "./header.ts";
+export {
+  type ChannelRelations,
+  type NamedRoom,
+  namedRoomsSchema,
+  type SiteRoom,
+  siteRoomSchema,
+} from "./relations.ts";
 export { msToNtp, ntpToMs } from "./rtp/ntp-time.ts";
 export {
   decodeRtcp,
@@ -126,6 +132,7 @@ export {
   entriesOfMap,
   membersOfSet,
   partsOfPattern,
+  TYPED_ARRAYS,
   timeOfDate,
   typedArrayName,
 } from "./values/brands.ts";

@@ -4,6 +4,7 @@ import {
   entriesOfMap,
   membersOfSet,
   partsOfPattern,
+  TYPED_ARRAYS,
   timeOfDate,
   typedArrayName,
 } from "../../wire/index.ts";
@@ -166,20 +167,6 @@ class Parts {
     return this.#texts.length === 0 ? start + end : `${start} ${this.#texts.join(", ")} ${end}`;
   }
 }
-
-const TYPED_ARRAYS = [
-  Int8Array,
-  Uint8Array,
-  Uint8ClampedArray,
-  Int16Array,
-  Uint16Array,
-  Int32Array,
-  Uint32Array,
-  Float32Array,
-  Float64Array,
-  BigInt64Array,
-  BigUint64Array,
-];
 
 /** Of a date or a regular expression. */
 function scalarText(value: object): string | undefined {

@@ -1,53 +1,36 @@
-import { createWriteStream, type WriteStream } from "node:fs";
-import { open } from "node:fs/promises";
-import { MeanderError, messageOf } from "../../base/index.ts";
+import type { MeanderError } from "../../base/index.ts";
 import type { LoggedArrival } from "../../client/test-stream/index.ts";
+import { OutputFile } from "../output-file.ts";
 
 const HEADER = "arrivalMs,number,interArrivalMs,latencyMs\n";
 
 /** A file with a line for each arrival: CSV with a header; times with three digits of a millisecond. */
 export class ArrivalLog {
-  /** Settles when the file cannot be written any more: with why. */
-  readonly failed: Promise<MeanderError>;
-  readonly #stream: WriteStream;
+  readonly #file: OutputFile;
 
-  private constructor(file: string, stream: WriteStream) {
-    this.#stream = stream;
-    this.failed = new Promise((resolve) => {
-      stream.once("error", (error) => resolve(unwritable(file, error)));
-    });
-    stream.write(HEADER);
+  private constructor(file: OutputFile) {
+    this.#file = file;
+    file.write(HEADER);
   }
 
-  /** Replaces a file that exists. @throws {MeanderError} `log-unwritable` */
+  /** Replaces a file that exists. @throws {MeanderError} `output-unwritable` */
   static async open(file: string): Promise<ArrivalLog> {
-    try {
-      return new ArrivalLog(file, createWriteStream(file, { fd: await open(file, "w") }));
-    } catch (cause) {
-      throw unwritable(file, cause);
-    }
+    return new ArrivalLog(await OutputFile.open("--log", file));
+  }
+
+  /** Settles when the file cannot be written any more: with why. */
+  get failed(): Promise<MeanderError> {
+    return this.#file.failed;
   }
 
   add({ arrivalMs, interArrivalMs, latencyMs, number }: LoggedArrival): void {
     const since = interArrivalMs === undefined ? "" : interArrivalMs.toFixed(3);
     const fields = [arrivalMs.toFixed(3), number, since, latencyMs.toFixed(3)];
-    this.#stream.write(`${fields.join()}\n`);
+    this.#file.write(`${fields.join()}\n`);
   }
 
   /** Settles when all lines are written, or cannot be. */
   close(): Promise<void> {
-    return new Promise((resolve) => {
-      if (this.#stream.destroyed) return resolve();
-      this.#stream.once("close", () => resolve());
-      this.#stream.end();
-    });
+    return this.#file.close();
   }
-}
-
-function unwritable(file: string, cause: unknown): MeanderError {
-  return new MeanderError("log-unwritable", messageOf(cause), {
-    where: `argument --log ${file}`,
-    expected: "a file that can be written",
-    cause,
-  });
 }

@@ -13,6 +13,7 @@ import { type ChannelPublisher, ChannelRouter } from "../../reflector/index.ts";
 import {
   defaultRouteConfig,
   Leader,
+  MEMBER_RIGHTS,
   Membership,
   type RouteConfig,
   type SessionRecord,
@@ -147,6 +148,7 @@ export class SiteSession {
     await Promise.race([this.#membership?.leave(), delay(this.#process, "leave", LEAVE_MS_MAX)]);
     this.#router.close();
     this.#config.stop();
+    this.#disk.marks.close();
   }
 
   /** Frames of another site arrive. */
@@ -300,13 +302,15 @@ export class SiteSession {
     });
     directory.setRequestHandler(leader.handle);
     await leader.start();
-    this.#server = new DirectoryServer(directory, { log, clock });
+    this.#server = new DirectoryServer(directory, { log, clock, rights: MEMBER_RIGHTS });
     return directory;
   }
 
   async #follow(): Promise<Directory> {
     const { random, log } = this.#world;
-    return new DirectoryClient({ dial: () => this.#dial(), clock: this.#process, random, log });
+    const { name: site } = this.#site;
+    const dial = (): Promise<MessageSocket> => this.#dial();
+    return new DirectoryClient({ dial, clock: this.#process, random, log, site });
   }
 
   /** Connects to the leader, as far as it can be reached. */

@@ -13,6 +13,21 @@ function getterOf(prototype: object, key: PropertyKey): Getter {
   return Object.getOwnPropertyDescriptor(prototype, key)?.get as Getter;
 }
 
+/** The kinds of typed arrays, by their numbers in values as bytes. */
+export const TYPED_ARRAYS = [
+  Int8Array,
+  Uint8Array,
+  Uint8ClampedArray,
+  Int16Array,
+  Uint16Array,
+  Int32Array,
+  Uint32Array,
+  Float32Array,
+  Float64Array,
+  BigInt64Array,
+  BigUint64Array,
+] as const;
+
 const typedArray = Object.getPrototypeOf(Uint8Array.prototype) as object;
 const nameOfView = getterOf(typedArray, Symbol.toStringTag);
 const bufferOfView = getterOf(typedArray, "buffer");

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { TYPED_ARRAYS } from "./brands.ts";
 import { ByteSource, Malformed } from "./byte-source.ts";
 
 /** Containers within each other; a writer stops at 200 objects. */
@@ -21,20 +22,6 @@ const MARK = 0x69;
 const POINTER = 0x70;
 const TIME = 0xff;
 
-/** By their numbers. */
-const TYPED_ARRAYS = [
-  Int8Array,
-  Uint8Array,
-  Uint8ClampedArray,
-  Int16Array,
-  Uint16Array,
-  Int32Array,
-  Uint32Array,
-  Float32Array,
-  Float64Array,
-  BigInt64Array,
-  BigUint64Array,
-] as const;
 const ARRAY_BUFFER = 16;
 const DATA_VIEW = 17;
 

@@ -14,6 +14,7 @@ import {
   entriesOfMap,
   membersOfSet,
   partsOfPattern,
+  TYPED_ARRAYS,
   timeOfDate,
   typedArrayName,
 } from "./brands.ts";
@@ -45,20 +46,8 @@ const SEEN_MAX = 16;
 /** Bytes of the mark before an object that comes again. */
 const MARK_BYTES = 6;
 /** The extensions of typed arrays have these numbers; 16 is an `ArrayBuffer`, 17 a `DataView`. */
-const TYPED_ARRAYS: ReadonlyMap<string, number> = new Map(
-  [
-    "Int8Array",
-    "Uint8Array",
-    "Uint8ClampedArray",
-    "Int16Array",
-    "Uint16Array",
-    "Int32Array",
-    "Uint32Array",
-    "Float32Array",
-    "Float64Array",
-    "BigInt64Array",
-    "BigUint64Array",
-  ].map((name, number) => [name, number]),
+const NUMBERS: ReadonlyMap<string, number> = new Map(
+  TYPED_ARRAYS.map(({ name }, number) => [name, number]),
 );
 const BYTES = 1;
 const ARRAY_BUFFER = 16;
@@ -248,7 +237,7 @@ function writeArray(value: readonly unknown[], depth: number): ValueFault | unde
 }
 
 function writeTypedArray(value: object, name: string): ValueFault | undefined {
-  const number = TYPED_ARRAYS.get(name);
+  const number = NUMBERS.get(name);
   if (number === undefined) return { path: "", what: `${name} objects cannot travel` };
   if (number === BYTES) {
     // Copied by its slots.
