@@ -76,10 +76,8 @@ export class Site implements SiteService, AsyncDisposable {
     this.#parts = new SiteParts(options, sockets, ports, () => this.requestStop());
     this.#lifecycle = new SiteLifecycle(this.#parts, options, ports);
     this.ended = this.#lifecycle.ended;
-    sockets.plane.onEvent((event) => {
-      if (event.type === "audited") sockets.audit.note(event.facts);
-      else logPlaneEvent(event, ports.log);
-    });
+    sockets.plane.onEvent((event) => logPlaneEvent(event, ports.log));
+    sockets.plane.onAudited((facts) => sockets.audit.note(facts));
   }
 
   get record(): SiteRecord {
@@ -260,7 +258,7 @@ export class Site implements SiteService, AsyncDisposable {
   }
 }
 
-function logPlaneEvent(event: Exclude<PlaneEvent, { readonly type: "audited" }>, log: Log): void {
+function logPlaneEvent(event: PlaneEvent, log: Log): void {
   const { type, ...fields } = event;
   const facts: Record<string, unknown> = type === "described" ? { channel: event.channel } : fields;
   if (type === "channel-wanted" || type.startsWith("subscriber-") || type === "described")

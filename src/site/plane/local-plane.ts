@@ -5,7 +5,7 @@ import { Reflector } from "../../reflector/index.ts";
 import type { Address } from "../../session/index.ts";
 import type { Connection } from "../../stack/index.ts";
 import { openDatagramSocket } from "../../transport/index.ts";
-import { AuditFolding } from "../../trust/index.ts";
+import { type AuditFacts, AuditFolding } from "../../trust/index.ts";
 import { Guard, type GuardRules } from "../access/guard.ts";
 import { strangernessOf } from "../access/strangerness.ts";
 import { viewerGateOf } from "../access/viewer-gate.ts";
@@ -50,6 +50,7 @@ export class LocalPlane implements Plane {
   readonly #logGate: LogGate | undefined;
   readonly #guard: Guard;
   readonly #audit: AuditFolding;
+  #onAudited: (facts: AuditFacts) => void = () => {};
   #isClosed = false;
 
   /** @throws {MeanderError} `port-in-use`, `listen-failed`, `bind-failed`, `address-invalid` */
@@ -75,7 +76,7 @@ export class LocalPlane implements Plane {
     this.#stacks = new LinkStacks({ clock, random, log, privateLinks });
     this.#dialler = new LinkDialler({ udp, stacks: this.#stacks, runtime, host, clock, log });
     // Strangers may be refused thousands of times a second: what there is to say of them is put together here.
-    const audit = new AuditFolding({ clock, keep: (facts) => onEvent({ type: "audited", facts }) });
+    const audit = new AuditFolding({ clock, keep: (facts) => this.#onAudited(facts) });
     this.#audit = audit;
     this.#guard = new Guard({ clock, audit });
     /** Of each accepted connection: to be called when its other end has shown who it is. */
@@ -112,6 +113,10 @@ export class LocalPlane implements Plane {
 
   onEvent(listener: (event: PlaneEvent) => void): void {
     this.#listeners.push(listener);
+  }
+
+  onAudited(listener: (facts: AuditFacts) => void): void {
+    this.#onAudited = listener;
   }
 
   onRequest(handler: (request: HttpRequest) => Promise<HttpResponse>): void {
@@ -159,6 +164,10 @@ export class LocalPlane implements Plane {
     sites: readonly { readonly name: string; readonly url: string }[],
   ): Promise<void> {
     this.#reflector.setSites(sites);
+  }
+
+  async setRooms(rooms: Parameters<Plane["setRooms"]>[0]): Promise<void> {
+    this.#reflector.setRooms(rooms);
   }
 
   async openChannel(options: Parameters<PlaneControl["openChannel"]>[0]): Promise<void> {
