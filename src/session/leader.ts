@@ -337,7 +337,7 @@ function nameTaken({ name, startedAt, http, pid }: SiteRecord): MeanderError {
   const since = new Date(startedAt).toISOString();
   return new MeanderError(
     "site-name-taken",
-    `it runs already, since ${since} at ${http.host}:${http.port}`,
+    `a site of that name has been running since ${since} at ${http.host}:${http.port}`,
     {
       where: `site ${name}`,
       expected: "a name that no other site has",
