@@ -433,6 +433,12 @@ export const LIMITS = {
   processQuietMs: 1_000,
   /** An agent waits this long, ms, for room for its process. */
   processRoomMs: 5_000,
+  /** Processes that are being started at once: each takes some 0.15 s of a core. */
+  processStartsMax: 4,
+  /** Of those, for agents of one owner. */
+  ownerProcessStartsMax: 2,
+  /** An agent waits this long, ms, for its turn to get a process: a leader waits `controlCallMs` for it. */
+  processTurnMs: 8_000,
   /** A process begins what it is given within this after it was started, ms, or is ended. */
   processStartMs: 10_000,
   /** A process that has started begins what it is given within this, ms, or is ended: it was stopped. */

@@ -37,7 +37,7 @@ export interface StreamCommandsPorts {
   readonly kernel: Pick<StreamKernel, "tellAll">;
   readonly keeper: Pick<Keeper, "fetch" | "forget">;
   readonly streams: HostedStreams;
-  readonly marks: Pick<InlineMarks, "withFormer">;
+  readonly marks: Pick<InlineMarks, "withFormer" | "isAfterDeath">;
   readonly halt: Pick<SiteHalt, "why" | "check">;
   readonly arrivals: Pick<Arrivals, "abort" | "expected">;
   readonly departures: Pick<Departures, "begin" | "abort">;
@@ -202,10 +202,13 @@ export class StreamCommands {
     const found = kept ?? freshState(encodeAgents(agentsOf(record)), true);
     const begun: StreamState = marks.withFormer(record.id, found);
     const first = { type: "failure", lostSite } as const;
+    // Whatever it ran when its site ended, that may have been why.
+    const isApart = lostSite !== site || marks.isAfterDeath || begun.suspects.length > 0;
+    const open = () => streams.openAgents(record, begun.consumer, isApart);
     const started =
       halt.why === undefined
-        ? streams.install(record, await streams.openAgents(record, begun.consumer), begun, first)
-        : streams.hold(record, begun, first);
+        ? streams.install(record, await open(), begun, first)
+        : streams.hold(record, begun, first, isApart);
     // The stream is here from now on; its failure handlers are not waited for.
     started.catch((error: unknown) =>
       this.#ports.log.warn("A stream left before it had started.", {

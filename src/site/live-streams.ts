@@ -2,7 +2,7 @@ import { join } from "node:path";
 import {
   type ExecutorMaxima,
   InlineExecutor,
-  openAgentProcesses,
+  openGroupedAgentProcesses,
   ProcessExecutor,
   type ProcessPool,
   ProcessReader,
@@ -65,7 +65,7 @@ export class LiveStreams {
   readonly #options: LiveStreamsOptions;
   readonly #network: LiveFrameNetwork;
   readonly #inline: InlineExecutor | undefined;
-  readonly #processes: ProcessPool = openAgentProcesses();
+  readonly #processes: ProcessPool;
   readonly #shells: ShellServer;
   #records: LmdbRecordStore | undefined;
   #marks: FileMarkStore | undefined;
@@ -87,19 +87,21 @@ export class LiveStreams {
     const isPrivate = (address: string): boolean => options.privateLinks && !isLoopback(address);
     const cipher = nodeCipher;
     const network = await Network.open({ host, port, clock, random, cipher, isPrivate, log });
-    return new LiveStreams(options, network, inline);
+    return new LiveStreams(options, network, inline, await openGroupedAgentProcesses());
   }
 
   private constructor(
     options: LiveStreamsOptions,
     network: LiveFrameNetwork,
     inline: InlineExecutor | undefined,
+    processes: ProcessPool,
   ) {
     const { clock, log } = options;
     this.port = network.port;
     this.#options = options;
     this.#network = network;
     this.#inline = inline;
+    this.#processes = processes;
     this.#shells = new ShellServer(({ name }) => this.#started.openShell(name), { clock, log });
   }
 
@@ -211,7 +213,7 @@ export class LiveStreams {
       frames: this.#network.counts.toJSON(),
       refusedShells: this.#shells.counts.toJSON(),
       peers: this.#network.stats(),
-      executors: { processes, memoryMb },
+      executors: { processes, memoryMb, groups: this.#processes.groups },
     };
   }
 

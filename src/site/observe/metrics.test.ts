@@ -13,7 +13,7 @@ const NO_STREAMS = {
   streams: [],
   counts: {
     ...{ resident: 0, shells: 0, messages: {}, frames: {}, refusedShells: {}, peers: [] },
-    executors: { processes: 2, memoryMb: 41.5 },
+    executors: { processes: 2, memoryMb: 41.5, groups: "none" },
   },
 } as unknown as StreamsView;
 
