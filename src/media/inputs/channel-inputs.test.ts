@@ -33,7 +33,10 @@ test("a second publisher is refused with a message, unless the channel allows tw
   );
   inputs.maxPublishers = 2;
   inputs.admit("other");
-  assert.match(error("main").message, /choose another name for the input \(--input\), or take its place/);
+  assert.match(
+    error("main").message,
+    /choose another name for the input \(--input\), or take its place/,
+  );
 });
 
 test("messages have one input, and share the names of the others", async () => {
