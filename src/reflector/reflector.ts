@@ -2,6 +2,7 @@ import { type Clock, Counters, LIMITS, type Log, type Random } from "../base/ind
 import type { Peer, Refusal } from "../channel/index.ts";
 import type { ChannelConfig, ReshapingConfig } from "../session/index.ts";
 import type { Connection } from "../stack/index.ts";
+import type { SiteInstance } from "../stream/index.ts";
 import { Admission, type SiteIdentity } from "./admission.ts";
 import { Channel } from "./channel/channel.ts";
 import type { ChannelPublisher } from "./channel/channel-publisher.ts";
@@ -153,7 +154,14 @@ export class Reflector {
     this.#admission.configure(self);
   }
 
-  /** Sets how many subscribers and bits per second the site's channels may have together. */
+  /** [W49] The session has another link key, because these sites were put out. */
+  rekey(linkKey: string, expelled: readonly SiteInstance[]): void {
+    this.#admission.setLinkKey(linkKey);
+    this.#links.rekey(expelled);
+    this.#groups?.renew();
+  }
+
+  /** Sets how many subscribers and bits per second its channels may have together. */
   setLimits(limits: Pick<SiteIdentity, "maxSubscribers" | "maxBitsPerSecond">): void {
     this.#admission.setLimits(limits);
   }
@@ -195,8 +203,7 @@ export class Reflector {
       channel = undefined;
     }
     channel ??= this.#makeChannel(name, id, config);
-    const { site } = this.#admission;
-    const upstreams = (config.input?.from ?? []).filter((each) => each !== site);
+    const upstreams = (config.input?.from ?? []).filter((each) => each !== this.#admission.site);
     if (this.#stacks.set(name, config.input?.stack ?? "udp")) {
       channel.receiver.setAlternatives([]);
     }
@@ -285,9 +292,9 @@ export class Reflector {
       if (remote?.role === "viewer") viewers++;
       else links++;
     }
-    const { clock } = this.#options;
+    const at = this.#options.clock.now();
     const drops = this.#drops.toJSON();
-    return { at: clock.now(), channels, viewers, links, drops, slowest: slowest.values };
+    return { at, channels, viewers, links, drops, slowest: slowest.values };
   }
 
   /**

@@ -1,4 +1,4 @@
-import { type Clock, MeanderError, SeededRandom, SILENT, VirtualClock } from "../base/index.ts";
+import { MeanderError, SeededRandom, SILENT, VirtualClock } from "../base/index.ts";
 import { ChannelClient, type ClientState } from "../channel/index.ts";
 import { type PlaneEvent, plainLinks, Reflector } from "../reflector/index.ts";
 import { defaultChannelConfig, type InputConfig } from "../session/index.ts";
@@ -11,6 +11,7 @@ import {
   parseStack,
   type StackPorts,
 } from "../stack/index.ts";
+import type { SiteInstance } from "../stream/index.ts";
 import { memoryPair, nodeCipher } from "../transport/index.ts";
 import { sequenceOf } from "../wire/index.ts";
 import { ProcessClock } from "./process-clock.ts";
@@ -38,6 +39,10 @@ interface WorldSite {
   readonly name: string;
   readonly clock: ProcessClock;
   reflector: Reflector;
+  /** Of its run. */
+  instance: number;
+  /** As the site knows it now. */
+  linkKey: string;
   alive: boolean;
   /** Ends of connections that this site holds. */
   readonly ends: Set<Gate>;
@@ -87,10 +92,10 @@ export class RelayWorld {
 
   addSite(name: string): Reflector {
     const clock = new ProcessClock(this.clock);
+    const about = { name, clock, instance: this.#random.uint32(), linkKey: LINK_KEY };
     const site: WorldSite = {
-      name,
-      clock,
-      reflector: this.#makeReflector(name, clock),
+      ...about,
+      reflector: this.#makeReflector(about),
       alive: true,
       ends: new Set(),
       channels: new Map(),
@@ -130,12 +135,20 @@ export class RelayWorld {
   /** Starts a killed site again, with its channels. */
   restart(name: string): void {
     const site = this.#require(name);
-    site.reflector = this.#makeReflector(name, site.clock);
+    site.instance = this.#random.uint32();
+    site.reflector = this.#makeReflector(site);
     site.alive = true;
     this.#introduce();
     for (const [channel, { ingests, input }] of site.channels) {
       this.openChannel(name, channel, input?.from, { keep: input?.keep, ingests });
     }
+  }
+
+  /** A site learns that the session has another link key, because these sites were put out. */
+  rekey(name: string, linkKey: string, expelled: readonly SiteInstance[] = []): void {
+    const site = this.#require(name);
+    site.linkKey = linkKey;
+    site.reflector.rekey(linkKey, expelled);
   }
 
   /** As SIGSTOP. */
@@ -217,7 +230,17 @@ export class RelayWorld {
     return site;
   }
 
-  #makeReflector(name: string, clock: Clock): Reflector {
+  /** The run of a site, as its neighbours know it. */
+  instanceOf(name: string): number {
+    return this.#require(name).instance;
+  }
+
+  #makeReflector({
+    name,
+    clock,
+    instance,
+    linkKey,
+  }: Pick<WorldSite, "name" | "clock" | "instance" | "linkKey">): Reflector {
     const reflector = new Reflector({
       clock,
       random: this.#random,
@@ -227,29 +250,28 @@ export class RelayWorld {
         const { modules, transport } = parseStack(stack);
         const bottom = formatStack({ modules: [], transport });
         const connection = await this.#connect(name, neighbour.name, this.#options, bottom);
-        return composeStack(modules, connection, this.#portsOf(clock));
+        return composeStack(modules, connection, this.#portsOf(this.#require(name)));
       },
       groups: this.groups.at(name),
       onEvent: (event) => this.events.push({ ...event, site: name }),
     });
     reflector.configure({
       site: name,
-      instance: this.#random.uint32(),
-      linkKey: LINK_KEY,
+      instance,
+      linkKey,
       maxSubscribers: 1_000,
       maxBitsPerSecond: 1e12,
     });
     return reflector;
   }
 
-  #portsOf(clock: Clock): StackPorts {
-    const secret = new TextEncoder().encode(LINK_KEY);
+  #portsOf(site: WorldSite): StackPorts {
     return {
-      clock,
+      clock: site.clock,
       random: this.#random,
       log: SILENT,
       cipher: nodeCipher,
-      secret: () => secret,
+      secret: () => new TextEncoder().encode(site.linkKey),
       bottlenecks: this.#bottlenecks,
     };
   }
@@ -294,7 +316,7 @@ export class RelayWorld {
     }
     target.ends.add(right);
     right.clock = target.clock;
-    target.reflector.accept(acceptStack(right, this.#portsOf(target.clock)));
+    target.reflector.accept(acceptStack(right, this.#portsOf(target)));
     return left;
   }
 }

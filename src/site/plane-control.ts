@@ -6,6 +6,7 @@ import type { LinkTrace, LogLevel, PlaneSnapshot } from "../client/contract/inde
 import type { IngestOptions, IngestPorts, RtpOutputOptions } from "../media/index.ts";
 import type { Departed, Neighbour, PlaneEvent, ReflectorStats } from "../reflector/index.ts";
 import type { ChannelConfig, ReshapingConfig } from "../session/index.ts";
+import type { SiteInstance } from "../stream/index.ts";
 
 export type {
   IngestOptions,
@@ -41,6 +42,11 @@ export interface PlaneControl {
     readonly linkKey: string;
     readonly maxSubscribers: number;
     readonly maxBitsPerSecond: number;
+  }): Promise<void>;
+  /** The session has another link key, because these sites were put out: their links end, the others go on. */
+  rekey(options: {
+    readonly linkKey: string;
+    readonly expelled: readonly SiteInstance[];
   }): Promise<void>;
   /** New limits over all channels; they apply to new subscribers at once. */
   setLimits(options: {
