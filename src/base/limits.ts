@@ -153,6 +153,10 @@ export const LIMITS = {
   relationSitesMax: 16,
   /** Channels of which a neighbour tells in one message: with 16 names of usual length it fits. */
   relationChannelsMax: 64,
+  /** The leader tells all sites what room they have this often, ms; a multiple of `sitePingMs`. */
+  roomsToldMs: 10_000,
+  /** Sites whose room it tells at once; where there are more, in turns. */
+  roomsToldMax: 256,
   /** Resumes are paced at this multiple of the channel's rate. */
   resumeRateMax: 4,
   /** Unanswered requests are repeated after this, ms. */
@@ -429,6 +433,12 @@ export const LIMITS = {
   processQuietMs: 1_000,
   /** An agent waits this long, ms, for room for its process. */
   processRoomMs: 5_000,
+  /** Processes that are being started at once: each takes some 0.15 s of a core. */
+  processStartsMax: 4,
+  /** Of those, for agents of one owner. */
+  ownerProcessStartsMax: 2,
+  /** An agent waits this long, ms, for its turn to get a process: a leader waits `controlCallMs` for it. */
+  processTurnMs: 8_000,
   /** A process begins what it is given within this after it was started, ms, or is ended. */
   processStartMs: 10_000,
   /** A process that has started begins what it is given within this, ms, or is ended: it was stopped. */

@@ -16,11 +16,6 @@ function world(options: RelayWorldOptions): { world: RelayWorld; publisher: Worl
   return { world, publisher: new WorldPublisher(world, "origin", "clip") };
 }
 
-/** The run of a site, as its neighbour knows it. */
-function runOf(world: RelayWorld, site: string): { site: string; instance: number } {
-  return { site, instance: world.instanceOf(site) };
-}
-
 for (const options of [
   { seed: 11, reliable: true },
   { seed: 12, reliable: true, stack: "crypt:memory" },
@@ -37,7 +32,7 @@ for (const options of [
     await session.run(2_000);
     const before = spy.received.length;
     assert.ok(before > 100, `the spy saw ${before} packets`);
-    const expelled = [runOf(session, "rogue")];
+    const expelled = [session.runOf("rogue")];
     // Each site hears of it at another time.
     for (const site of ["origin", "south", "north"]) {
       session.rekey(site, KEY, expelled);

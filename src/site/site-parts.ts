@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { messageOf } from "../base/index.ts";
 import { packageVersion, siteUrlOf } from "../client/index.ts";
 import type { DirectoryStatus } from "../directory/index.ts";
+import { ChannelRouter } from "../reflector/index.ts";
 import {
   type RouteConfig,
   type SessionRecord,
@@ -11,7 +12,6 @@ import {
 import type { SiteInstance } from "../stream/index.ts";
 import { formatAddress } from "../transport/index.ts";
 import { type TokenService, tokenServiceOver } from "./access/token-service.ts";
-import { ChannelRouter } from "./channel-router.ts";
 import { InputRights } from "./input-rights.ts";
 import type { LiveStreams } from "./live-streams.ts";
 import { MediaGateway } from "./media-gateway.ts";
@@ -88,6 +88,10 @@ export class SiteParts {
     });
     this.starts = new StartWatch({ path: join(options.data, "started"), clock, log });
     streams.onRun(() => this.starts.runsStream());
+    streams.onPing((rooms) => {
+      this.neighbourhood.setRooms(rooms);
+      return this.operations.monitor.room;
+    });
     this.operations = new SiteOperations({
       ...{ record, plane, clock, log, logGate, data: options.data, writes, stop },
       leaveMs: options.leaveMs,

@@ -6,6 +6,7 @@ import { inOrder } from "./in-order.ts";
 import { OpenSegments, type RecordedTotals, type SegmentEnd } from "./open-segments.ts";
 import { Segment, type SegmentFacts } from "./segment.ts";
 import type { SegmenterOptions } from "./segmenter-options.ts";
+import { areAllSilent, newestArrival, silentAmong } from "./silent-tracks.ts";
 import type { SteadyClock } from "./steady-clock.ts";
 import { type Sample, TrackBuffer } from "./track-buffer.ts";
 import { formatterFor, isSameCoding } from "./track-format.ts";
@@ -14,10 +15,6 @@ import { formatterFor, isSameCoding } from "./track-format.ts";
 const SYNC_MS_MAX = 5_000;
 /** How long the other tracks are waited for when one has reached the end of the recording, ms. */
 const ENOUGH_MS_MAX = 1_500;
-/** A track that is silent for this long while others go on does not delay them, ms. */
-const SILENT_MS = { audio: 5_000, video: 30_000 } as const;
-/** For this long that has to be noticed, ms. */
-const NOTICED_MS = 1_000;
 /** Players look for the tracks of a file within so much of it, ms. */
 const PROBED_MS = 3_000;
 
@@ -110,7 +107,7 @@ export class Segmenter {
       this.#balance.drop(sample);
       return;
     }
-    buffer.hold(sample, now);
+    buffer.hold(sample);
     if (isIn) this.#drain(buffer);
     if (buffer.heldBytes > LIMITS.recordBacklogBytesMax) this.#settle(buffer);
     else this.#begin();
@@ -119,7 +116,7 @@ export class Segmenter {
   /** Does what is due by time. Called every 20 to 100 ms. */
   tick(): void {
     const now = this.#options.clock.now();
-    this.#segments.tick();
+    this.#segments.tick(newestArrival(this.#buffers));
     for (const buffer of this.#buffers) {
       buffer.clock.settle(now);
       if (this.#segments.current?.has(buffer) === true) this.#drain(buffer);
@@ -129,15 +126,8 @@ export class Segmenter {
     const { current } = this.#segments;
     if (current === undefined) return;
     const open = [...current.open];
-    const newest = Math.max(...open.map(({ lastAt }) => lastAt));
-    if (now - newest >= SILENT_MS.video) this.#abandon("nothing came");
-    for (const buffer of open) {
-      const isSilent = newest - buffer.lastAt >= SILENT_MS[buffer.isVideo ? "video" : "audio"];
-      // What came while this process was held up is not read at once.
-      if (!isSilent) buffer.silentSince = undefined;
-      else buffer.silentSince ??= now;
-      if (now - (buffer.silentSince ?? now) >= NOTICED_MS) this.#leave(buffer);
-    }
+    if (areAllSilent(open, now)) this.#abandon("nothing came");
+    for (const buffer of silentAmong(open, now)) this.#leave(buffer);
     if (current.unwrittenBytes > LIMITS.recordFragmentBytesMax)
       this.#abandon("it could not be cut");
   }
@@ -203,22 +193,34 @@ export class Segmenter {
     this.#options.events.onStarted(segment.facts);
     for (const sample of buffer.release()) {
       const isFitting = segment.accepts(buffer, sample.format);
-      const at = buffer.clock.place(sample.time);
+      const at = buffer.place(sample);
       const refusal = isFitting ? segment.add(buffer, sample, at) : "held-too-long";
       if (refusal !== undefined) this.#balance.drop(refusal);
     }
     this.#segments.complete(segment, "its tracks changed");
   }
 
-  /** Writes what a buffer of the current file holds, as far as its times are known. @param atOnce all of it */
+  /**
+   * Writes what a buffer of the current file holds, as far as its times are known, and so is the file that they belong
+   * to. @param atOnce all of it
+   */
   #drain(buffer: TrackBuffer, atOnce = false): void {
     if (atOnce) buffer.clock.settle(Number.POSITIVE_INFINITY);
     for (;;) {
       const [first] = buffer.held;
       if (first === undefined || !buffer.clock.isSettled(first.time)) return;
+      if (!atOnce && this.#mayPrecedeCut(buffer)) return;
       buffer.shift();
       this.#place(buffer, first);
     }
+  }
+
+  /** Whether the track whose key frames begin files has not come as far as the next frame of another one. */
+  #mayPrecedeCut(buffer: TrackBuffer): boolean {
+    const cutter = this.#cutter;
+    if (cutter === undefined || cutter === buffer) return false;
+    const isIn = this.#segments.current?.has(cutter) === true;
+    return isIn && buffer.isAheadOf(cutter, this.#options.clock.now());
   }
 
   #place(buffer: TrackBuffer, sample: Sample): void {
@@ -226,7 +228,7 @@ export class Segmenter {
       this.#balance.notWanted();
       return;
     }
-    const ms = buffer.clock.place(sample.time);
+    const ms = buffer.place(sample);
     const leftMs = this.#options.durationMs - this.#segments.secondsBefore * 1000;
     const { current } = this.#segments;
     if (current !== undefined && buffer.isBeyond(ms, current.startMs + this.#overlapMs + leftMs)) {

@@ -159,6 +159,10 @@ export class LocalPlane implements Plane {
     this.#reflector.setSites(sites);
   }
 
+  async setRooms(rooms: Parameters<Plane["setRooms"]>[0]): Promise<void> {
+    this.#reflector.setRooms(rooms);
+  }
+
   async openChannel(options: Parameters<PlaneControl["openChannel"]>[0]): Promise<void> {
     this.#reflector.openChannel(options);
     this.#ingests.configure(options.name, options.config);

@@ -39,6 +39,7 @@ class FakePlane implements Plane {
   setNeighbours = this.#record("setNeighbours");
   setGate = this.#record("setGate");
   setViewerSites = this.#record("setViewerSites");
+  setRooms = this.#record("setRooms");
   openChannel = this.#record("openChannel");
   refuseChannel = this.#record("refuseChannel");
   closeChannel = this.#record("closeChannel");
@@ -70,7 +71,7 @@ class FakePlane implements Plane {
 
   async stats(): Promise<PlaneStats> {
     const { at, drops } = EMPTY;
-    const sums = { at, drops, channels: [], viewers: 3, links: 1, slowest: [] };
+    const sums = { at, drops, channels: [], viewers: 3, links: 1, slowest: [], room: undefined };
     return { ...sums, loopMs: 0.5, descriptors: { open: 40, limit: 1_024 } };
   }
 

@@ -135,6 +135,10 @@ export class RemotePlane implements Plane {
     await this.#call("setViewerSites", sites);
   }
 
+  async setRooms(rooms: Parameters<Plane["setRooms"]>[0]): Promise<void> {
+    await this.#call("setRooms", rooms);
+  }
+
   async openChannel(options: Parameters<PlaneControl["openChannel"]>[0]): Promise<void> {
     await this.#call("openChannel", options);
   }
