@@ -28,6 +28,7 @@ export const AUDIT_ACTIONS = [
   "session.connect",
   "session.join",
   "session.leave",
+  "session.expel",
   "session.key",
   "directory.call",
   "leader.request",

@@ -6,7 +6,7 @@ export type AuditOutcome = Pick<AuditFacts, "verdict" | "rule" | "reason">;
 
 /** Codes, besides those about tokens, of what was refused to the one who asked. Others failed for everybody. */
 const DENIED: ReadonlySet<string> = new Set([
-  ...["denied", "request-denied", "principal-refused", "site-name-owned"],
+  ...["denied", "request-denied", "principal-refused", "site-name-owned", "site-name-taken"],
   ...["directory-denied", "site-names-exhausted"],
   ...["host-refused", "origin-refused", "open-required", "port-refused"],
   ...["input-foreign", "inputs-exhausted", "rate-limited"],
