@@ -273,7 +273,11 @@ class Newest {
   }
 }
 
-/** The records of a store, from the newest to the oldest, without those that come twice. @param before only lower numbers */
+/**
+ * The records of a store, from the newest to the oldest, without those that come twice.
+ *
+ * @param before only lower numbers
+ */
 async function* recordsOf(
   store: AuditStore | undefined,
   before: number = Number.POSITIVE_INFINITY,
