@@ -128,7 +128,7 @@ export class SiteParts {
         status: (status) => this.#setDirectory(status),
         lease: (untilMs) => streams.setLease(untilMs),
       },
-      prepare: (directory) => streams.start(this.siteInstance, directory),
+      prepare: (directory) => streams.start(this.siteInstance, directory, security.access.guard),
       onLed: (event) => streams.ledTo(event),
     });
   }

@@ -162,12 +162,12 @@ export class StormLoad {
   }
 
   /** A shell at a site that can be used. */
-  #open(name?: string): Port | undefined {
+  #open(): Port | undefined {
     const site = this.#pick(this.#world.sites);
     if (!site.isUp || site.process.frozen || site.streams === undefined) return undefined;
     // It has heard of all streams.
     if (site.streams.table.records.length < this.#names.length + 2) return undefined;
-    return site.streams.openShell(name);
+    return site.streams.openShell();
   }
 
   /** A shell at a site that can be used. */
@@ -300,7 +300,7 @@ export class StormLoad {
 
   /** Tries what is not allowed. */
   #touch(): void {
-    const port = this.#open("intruder");
+    const port = this.#open();
     if (port === undefined) return;
     const tries = [
       () => port.move(UNTOUCHED, this.#pick(this.#world.sites).name, 1_000),
