@@ -1,5 +1,6 @@
 import { type Clock, delay, describeName, isName, MeanderError } from "../base/index.ts";
 import type { GroupSending, OutputPorts, PublishAnswer } from "../client/contract/index.ts";
+import type { ChannelRouter } from "../reflector/index.ts";
 import type { ChannelRecord } from "../session/index.ts";
 import { checkChannelName } from "../session/index.ts";
 import { isMulticast } from "../transport/index.ts";
@@ -13,7 +14,6 @@ import {
 } from "../wire/index.ts";
 import type { Grant } from "./access/grant.ts";
 import type { Guard } from "./access/guard.ts";
-import type { ChannelRouter } from "./channel-router.ts";
 import { isLoopbackName } from "./http/gate.ts";
 import { checkGroups, ingestTrackOf, LOOPBACK_6, sendersLike } from "./ingest-tracks.ts";
 import type { InputRights, PortRange } from "./input-rights.ts";

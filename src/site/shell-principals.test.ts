@@ -12,7 +12,7 @@ import { Site } from "./site.ts";
 import type { SitePorts } from "./site-ports.ts";
 
 const LOCAL: SitePorts = { plane: "local" };
-const T = { until: "consumed", timeoutMs: 10_000 } as const;
+const T = { until: "consumed", timeoutMs: 60_000 } as const;
 
 let folder: string;
 let north: Site;
@@ -246,6 +246,7 @@ test("[A35] events of a stream are told to those who may inspect it", async () =
 test("[A32] agents act for their stream: they control it and what they create", async () => {
   const agent = {
     name: "imp",
+    limits: { handlerMs: 60_000 },
     on: {
       append: async (ctx: {
         open(name: string): Control;

@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { packageVersion, siteUrlOf } from "../client/index.ts";
 import type { DirectoryStatus } from "../directory/index.ts";
+import { ChannelRouter } from "../reflector/index.ts";
 import { type RouteConfig, SiteConfig, type SiteRecord } from "../session/index.ts";
 import type { SiteInstance } from "../stream/index.ts";
 import { formatAddress } from "../transport/index.ts";
 import { type TokenService, tokenServiceOver } from "./access/token-service.ts";
-import { ChannelRouter } from "./channel-router.ts";
 import { InputRights } from "./input-rights.ts";
 import type { LiveStreams } from "./live-streams.ts";
 import { MediaGateway } from "./media-gateway.ts";

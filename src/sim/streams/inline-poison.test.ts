@@ -8,7 +8,7 @@ import type { AgentProgram, Invocation } from "../../agent/index.ts";
 import { Shell } from "../../session/shell/index.ts";
 import type { Durability } from "../../stream/index.ts";
 import { unpackValue } from "../../wire/index.ts";
-import { StreamWorld } from "./stream-world.ts";
+import { World } from "../world/world.ts";
 
 /** Consumes all that it gets, and would go on for ever with some of it: see {@link isPoison}. */
 const SOURCE = `
@@ -50,13 +50,13 @@ function isPoison(kind: Kind, { handler, argument }: Invocation, { site }: Agent
 
 /** Five sites, at which a kind of call ends what runs it. */
 class Session {
-  readonly world: StreamWorld;
+  readonly world: World;
   /** What was ended, in order. */
   readonly ended: { readonly site: string; readonly isSite: boolean }[];
   readonly shell: Shell;
 
   static async start(kind: Kind): Promise<Session> {
-    const world = new StreamWorld({ seed: 1 });
+    const world = new World({ seed: 1 });
     const ended: { site: string; isSite: boolean }[] = [];
     for (const name of ["s0", "s1", "s2", "s3", "s4"])
       world.addSite({
@@ -69,7 +69,7 @@ class Session {
     return new Session(world, ended);
   }
 
-  private constructor(world: StreamWorld, ended: { site: string; isSite: boolean }[]) {
+  private constructor(world: World, ended: { site: string; isSite: boolean }[]) {
     this.world = world;
     this.ended = ended;
     this.shell = new Shell(world.shell(world.site("s0"), "tester"));
