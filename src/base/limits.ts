@@ -504,6 +504,10 @@ export const LIMITS = {
   tokenMsMax: 366 * 86_400_000,
   /** Tokens of a session that have not expired: the leader lists and revokes them. */
   tokensMax: 10_000,
+  /** Sites that were put out of a session whose instances its record names. */
+  expelledMax: 64,
+  /** Time for the other end of a link to prove a new link key, ms: it may be cut off from the leader. */
+  linkProofMs: 30_000,
   /** Names of sites that joined with one token, or with those made from it. */
   namesPerTokenMax: 256,
   /** Tokens whose signature a thread of a site remembers as good: about 1 KB each. */

@@ -55,6 +55,10 @@ export class Admission {
     this.#self = self;
   }
 
+  setLinkKey(linkKey: string): void {
+    if (this.#self !== undefined) this.#self = { ...this.#self, linkKey };
+  }
+
   setLimits(limits: Pick<SiteIdentity, "maxSubscribers" | "maxBitsPerSecond">): void {
     if (this.#self !== undefined) this.#self = { ...this.#self, ...limits };
   }

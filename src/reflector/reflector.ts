@@ -2,6 +2,7 @@ import { type Clock, Counters, LIMITS, type Log, type Random } from "../base/ind
 import type { Peer, Refusal } from "../channel/index.ts";
 import type { ChannelConfig, ReshapingConfig } from "../session/index.ts";
 import type { Connection } from "../stack/index.ts";
+import type { SiteInstance } from "../stream/index.ts";
 import type { NamedRoom } from "../wire/index.ts";
 import { Admission, type SiteIdentity } from "./admission.ts";
 import { Channel } from "./channel/channel.ts";
@@ -88,10 +89,7 @@ export class Reflector {
     });
     this.#stacks = new ChannelStacks(options.security);
     this.#admission = new Admission({
-      clock: options.clock,
-      security: options.security,
-      drops,
-      channels,
+      ...{ clock: options.clock, security: options.security, drops, channels },
       refuseViewers: () => options.refuseViewers?.(),
     });
     this.#viewers =
@@ -106,10 +104,7 @@ export class Reflector {
         onAdmitted: (peer, message) => this.#subscriptions.subscribe(peer, message),
       });
     this.#subscriptions = new Subscriptions({
-      admission: this.#admission,
-      channels,
-      drops,
-      viewers: this.#viewers,
+      ...{ admission: this.#admission, channels, drops, viewers: this.#viewers },
       groupOf: (peer, channel) => this.#groups?.deliveryOf(peer, channel),
       onEvent: (event) => this.#tell(event),
     });
@@ -160,7 +155,14 @@ export class Reflector {
     this.#admission.configure(self);
   }
 
-  /** Sets how many subscribers and bits per second the site's channels may have together. */
+  /** [W49] The session has another link key, because these sites were put out. */
+  rekey(linkKey: string, expelled: readonly SiteInstance[]): void {
+    this.#admission.setLinkKey(linkKey);
+    this.#links.rekey(expelled);
+    this.#groups?.renew();
+  }
+
+  /** Sets how many subscribers and bits per second its channels may have together. */
   setLimits(limits: Pick<SiteIdentity, "maxSubscribers" | "maxBitsPerSecond">): void {
     this.#admission.setLimits(limits);
   }
@@ -206,8 +208,7 @@ export class Reflector {
       channel = undefined;
     }
     channel ??= this.#makeChannel(name, id, config);
-    const { site } = this.#admission;
-    const upstreams = (config.input?.from ?? []).filter((each) => each !== site);
+    const upstreams = (config.input?.from ?? []).filter((each) => each !== this.#admission.site);
     if (this.#stacks.set(name, config.input?.stack ?? "udp")) {
       channel.receiver.setAlternatives([]);
     }
@@ -330,10 +331,7 @@ export class Reflector {
       name,
       id,
       site: this.#admission.site,
-      config,
-      clock,
-      log,
-      lingerMs,
+      ...{ config, clock, log, lingerMs },
       onEvent: (event) => this.#tell(event),
       nextSequence: () => this.#sequence++ >>> 0,
       clockOffsetTo: (site) => this.#links.find(site, this.#stacks.to(name, site))?.clockOffsetMs,

@@ -40,8 +40,9 @@ export { OPEN_SESSION, type SessionTokens } from "./askers.ts";
 export { checkSpeaksFor, notAllowed } from "./caller-checks.ts";
 export { checkChannelName } from "./channel-name.ts";
 export { KEY_RIGHTS, MEMBER_RIGHTS } from "./directory-rights.ts";
+export { parseJson } from "./json-fault.ts";
 export { Leader, type LeaderOptions } from "./leader.ts";
-export { MemberNames } from "./member-names.ts";
+export { MemberNames, type NameOwner } from "./member-names.ts";
 export { Membership, type MembershipEvents, type MembershipOptions } from "./membership.ts";
 export {
   type Address,

@@ -180,6 +180,11 @@ export class LiveStreams {
     this.#network.join({ siteInstance, linkKey });
   }
 
+  /** The session has another link key: frames go over new connections. */
+  rekey(linkKey: string): void {
+    this.#network.rekey(linkKey);
+  }
+
   /** The sites of the session, this one among them. */
   setSites(records: readonly SiteRecord[]): void {
     const sites = records.filter(({ streams }) => streams !== undefined);

@@ -5,6 +5,7 @@
 import type { LinkTrace, LogLevel, PlaneSnapshot } from "../client/contract/index.ts";
 import type { IngestOptions, IngestPorts, RtpOutputOptions } from "../media/index.ts";
 import type { Departed, Neighbour, ReflectorStats, RoutedPlane } from "../reflector/index.ts";
+import type { SiteInstance } from "../stream/index.ts";
 
 export type {
   IngestOptions,
@@ -40,6 +41,11 @@ export interface PlaneControl extends RoutedPlane {
     readonly linkKey: string;
     readonly maxSubscribers: number;
     readonly maxBitsPerSecond: number;
+  }): Promise<void>;
+  /** The session has another link key, because these sites were put out: their links end, the others go on. */
+  rekey(options: {
+    readonly linkKey: string;
+    readonly expelled: readonly SiteInstance[];
   }): Promise<void>;
   /** The other sites of the session, and where. Those missing from the list are closed only when nothing uses them. */
   setNeighbours(neighbours: readonly Neighbour[]): Promise<void>;

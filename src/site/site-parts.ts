@@ -1,8 +1,14 @@
 import { join } from "node:path";
+import { messageOf } from "../base/index.ts";
 import { packageVersion, siteUrlOf } from "../client/index.ts";
 import type { DirectoryStatus } from "../directory/index.ts";
 import { ChannelRouter } from "../reflector/index.ts";
-import { type RouteConfig, SiteConfig, type SiteRecord } from "../session/index.ts";
+import {
+  type RouteConfig,
+  type SessionRecord,
+  SiteConfig,
+  type SiteRecord,
+} from "../session/index.ts";
 import type { SiteInstance } from "../stream/index.ts";
 import { formatAddress } from "../transport/index.ts";
 import { type TokenService, tokenServiceOver } from "./access/token-service.ts";
@@ -127,10 +133,20 @@ export class SiteParts {
         channels: (channels) => void this.router.setChannels(channels),
         status: (status) => this.#setDirectory(status),
         lease: (untilMs) => streams.setLease(untilMs),
+        rekeyed: (session) => this.#rekey(session),
       },
       prepare: (directory) => streams.start(this.siteInstance, directory, security.access.guard),
       onLed: (event) => streams.ledTo(event),
     });
+  }
+
+  #rekey({ linkKey, expelled = [] }: SessionRecord): void {
+    this.streams.rekey(linkKey);
+    this.plane.rekey({ linkKey, expelled }).catch((error: unknown) =>
+      this.#ports.log.error("The plane does not use the new link key.", {
+        error: messageOf(error),
+      }),
+    );
   }
 
   async #applyRoutes(routes: RouteConfig): Promise<void> {

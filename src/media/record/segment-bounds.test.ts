@@ -101,3 +101,20 @@ test("a file waits for its last sounds as long as its site stands still", async 
   for (const stands of [4_001, 4_011, 4_021])
     assertCutTogether(await record([{ kind: "audio", fromMs: 3_900, ms: 400 }], stands));
 });
+
+test("sound that waits for pictures that have ended is in their file", async () => {
+  const recording = new Recording("mkv", { segmentMs: SEGMENT_S * 1000 });
+  const buffers = { video: recording.open(VIDEO), audio: recording.open(AUDIO) };
+  const pictures = clip.filter(({ kind, seconds }) => kind === "video" && seconds < 5.99);
+  const sounds = clip.filter(({ kind, seconds }) => kind === "audio" && seconds < 6.05);
+  for (const sample of [...pictures, ...sounds].sort((a, b) => a.seconds - b.seconds))
+    await recording.play(buffers[sample.kind], sample);
+  recording.segmenter.close(buffers.video);
+  recording.segmenter.close(buffers.audio);
+  await recording.segmenter.finish();
+  const files = await Promise.all(recording.files.map(({ file }) => readBack(file.bytes)));
+  assert.deepEqual(
+    files.map(([, audio]) => audio?.times.length),
+    [100, 100, 102],
+  );
+});

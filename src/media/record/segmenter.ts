@@ -63,8 +63,7 @@ export class Segmenter {
 
   /** Frames that came, and are neither in a file, nor held, nor dropped for a reason: always 0. */
   get unaccounted(): number {
-    const held = [...this.#buffers].reduce((sum, buffer) => sum + buffer.held.length, 0);
-    return this.#balance.unaccounted(this.totals.frames, held);
+    return this.#balance.unaccounted(this.totals.frames, this.#buffers);
   }
 
   /** How many more tracks will probably come: the first file waits for them, for a time. */
@@ -86,10 +85,8 @@ export class Segmenter {
   close(buffer: TrackBuffer): void {
     if (!this.#buffers.has(buffer)) return;
     this.#settle(buffer);
-    this.#segments.leave(buffer);
+    this.#part(buffer, this.#buffers.size === 1 ? "the channel ended" : "its tracks changed");
     this.#buffers.delete(buffer);
-    if (this.#buffers.size === 0) this.#segments.finish("the channel ended");
-    else if (this.#segments.current?.open.size === 0) this.#segments.finish("its tracks changed");
   }
 
   /** The next frame of a track, in decoding order; retained, never modify it. */
@@ -97,7 +94,7 @@ export class Segmenter {
     if (this.#isEnded || !this.#buffers.has(buffer)) return;
     const now = this.#options.clock.now();
     const time = buffer.arrived(frame, now);
-    const isIn = this.#segments.current?.has(buffer) === true;
+    const isIn = this.#isIn(buffer);
     // The recording has its length.
     if (this.#enoughSince !== undefined && !isIn) return;
     this.#balance.received();
@@ -119,7 +116,7 @@ export class Segmenter {
     this.#segments.tick(newestArrival(this.#buffers));
     for (const buffer of this.#buffers) {
       buffer.clock.settle(now);
-      if (this.#segments.current?.has(buffer) === true) this.#drain(buffer);
+      if (this.#isIn(buffer)) this.#drain(buffer);
     }
     if (now - (this.#enoughSince ?? now) > ENOUGH_MS_MAX) this.#end();
     this.#begin();
@@ -155,13 +152,25 @@ export class Segmenter {
     return true;
   }
 
+  /** Whether frames of the buffer belong to the current file. */
+  #isIn(buffer: TrackBuffer): boolean {
+    return this.#segments.current?.has(buffer) === true;
+  }
+
   /** No further frame of the buffer belongs to the open files. */
   #leave(buffer: TrackBuffer): void {
-    this.#drain(buffer, true);
+    this.#drain(buffer, "all");
     buffer.silentSince = undefined;
-    this.#segments.leave(buffer);
+    this.#part(buffer, "its tracks changed");
     buffer.needsKey = buffer.isVideo;
-    if (this.#segments.current?.open.size === 0) this.#segments.finish("its tracks changed");
+  }
+
+  /** The buffer brings no more to the open files, and nothing waits for it. With the last one, the file ends. */
+  #part(buffer: TrackBuffer, reason: SegmentEnd): void {
+    if (buffer === this.#cutter)
+      for (const each of this.#segments.current?.open ?? []) this.#drain(each, "settled");
+    this.#segments.leave(buffer);
+    if (this.#segments.current?.open.size === 0) this.#segments.finish(reason);
   }
 
   /** Ends the file though no key frame has come. */
@@ -174,7 +183,7 @@ export class Segmenter {
   /** Writes what the buffer holds without waiting any longer: to the first file, or to one of its own. */
   #settle(buffer: TrackBuffer): void {
     if (this.#segments.current === undefined) this.#begin(true);
-    if (this.#segments.current?.has(buffer) === true) this.#drain(buffer, true);
+    if (this.#isIn(buffer)) this.#drain(buffer, "all");
     if (buffer.held.length === 0) return;
     this.#writeApart(buffer);
     buffer.needsKey = buffer.isVideo;
@@ -200,16 +209,13 @@ export class Segmenter {
     this.#segments.complete(segment, "its tracks changed");
   }
 
-  /**
-   * Writes what a buffer of the current file holds, as far as its times are known, and so is the file that they belong
-   * to. @param atOnce all of it
-   */
-  #drain(buffer: TrackBuffer, atOnce = false): void {
-    if (atOnce) buffer.clock.settle(Number.POSITIVE_INFINITY);
+  /** Writes what a buffer of the current file holds: what cannot belong to the next one, all with a known time, or all. */
+  #drain(buffer: TrackBuffer, what: "certain" | "settled" | "all" = "certain"): void {
+    if (what === "all") buffer.clock.settle(Number.POSITIVE_INFINITY);
     for (;;) {
       const [first] = buffer.held;
       if (first === undefined || !buffer.clock.isSettled(first.time)) return;
-      if (!atOnce && this.#mayPrecedeCut(buffer)) return;
+      if (what === "certain" && this.#mayPrecedeCut(buffer)) return;
       buffer.shift();
       this.#place(buffer, first);
     }
@@ -218,9 +224,8 @@ export class Segmenter {
   /** Whether the track whose key frames begin files has not come as far as the next frame of another one. */
   #mayPrecedeCut(buffer: TrackBuffer): boolean {
     const cutter = this.#cutter;
-    if (cutter === undefined || cutter === buffer) return false;
-    const isIn = this.#segments.current?.has(cutter) === true;
-    return isIn && buffer.isAheadOf(cutter, this.#options.clock.now());
+    if (cutter === undefined || cutter === buffer || !this.#isIn(cutter)) return false;
+    return buffer.isAheadOf(cutter, this.#options.clock.now());
   }
 
   #place(buffer: TrackBuffer, sample: Sample): void {
@@ -253,9 +258,8 @@ export class Segmenter {
 
   /** The buffer whose key frames begin files: video, if there is any. */
   get #cutter(): TrackBuffer | undefined {
-    const { current } = this.#segments;
     const usable = [...this.#buffers].filter(
-      (buffer) => current?.has(buffer) || this.#isReady(buffer),
+      (buffer) => this.#isIn(buffer) || this.#isReady(buffer),
     );
     return usable.find(({ isVideo }) => isVideo) ?? usable[0];
   }
@@ -288,9 +292,9 @@ export class Segmenter {
   /** Begins a file with what is held, if possible. @param atOnce without waiting any longer */
   #begin(atOnce = false): void {
     if (this.#isBlocked || this.#isEnded || this.#enoughSince !== undefined) return;
-    const holders = [...this.#buffers].filter((buffer) => {
-      return buffer.held.length > 0 && this.#segments.current?.has(buffer) !== true;
-    });
+    const holders = [...this.#buffers].filter(
+      (buffer) => buffer.held.length > 0 && !this.#isIn(buffer),
+    );
     if (holders.length === 0) return;
     const ready = holders.filter((buffer) => atOnce || this.#isReady(buffer));
     const { current } = this.#segments;
@@ -330,9 +334,7 @@ export class Segmenter {
     ms: number,
     reason: SegmentEnd,
     leader?: TrackBuffer,
-    joining = [...this.#buffers].filter(
-      (buffer) => this.#segments.current?.has(buffer) !== true && this.#isReady(buffer),
-    ),
+    joining = [...this.#buffers].filter((buffer) => !this.#isIn(buffer) && this.#isReady(buffer)),
   ): boolean {
     const { current } = this.#segments;
     for (const buffer of joining) buffer.clock.settle(Number.POSITIVE_INFINITY);

@@ -2,6 +2,7 @@ import { MeanderError } from "../../base/index.ts";
 import type { PlaneEvent, Reflector } from "../../reflector/index.ts";
 import { defaultChannelConfig, type InputConfig } from "../../session/index.ts";
 import type { Connection } from "../../stack/index.ts";
+import type { SiteInstance } from "../../stream/index.ts";
 import { openViewer, type WorldViewer } from "../channels/world-viewer.ts";
 import type { SimSite } from "../world/sim-site.ts";
 import type { VirtualGroups } from "../world/virtual-groups.ts";
@@ -90,6 +91,16 @@ export class RelayWorld {
   restart(name: string): void {
     this.#boot(this.world.site(name));
     for (const [channel, open] of this.#channels.get(name) ?? []) this.#open(name, channel, open);
+  }
+
+  /** A site learns that the session has another link key, because these sites were put out. */
+  rekey(name: string, linkKey: string, expelled: readonly SiteInstance[] = []): void {
+    this.world.site(name).plane?.rekey(linkKey, expelled);
+  }
+
+  /** The run of a site, as its neighbours know it. */
+  runOf(name: string): SiteInstance {
+    return this.world.site(name).siteInstance;
   }
 
   /** As SIGSTOP. */

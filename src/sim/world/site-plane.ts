@@ -8,6 +8,7 @@ import {
   type RoutedPlane,
 } from "../../reflector/index.ts";
 import type { Connection, StackPorts } from "../../stack/index.ts";
+import type { SiteInstance } from "../../stream/index.ts";
 import { nodeCipher } from "../../transport/index.ts";
 import type { PlaneNetwork } from "./plane-network.ts";
 import type { ProcessClock } from "./process-clock.ts";
@@ -62,6 +63,12 @@ export class SitePlane implements RoutedPlane {
     this.#linkKey = linkKey;
     const { site, instance } = this.#options.site.siteInstance;
     this.reflector.configure({ site, instance, linkKey, ...limits });
+  }
+
+  /** The session has another link key, because these sites were put out. */
+  rekey(linkKey: string, expelled: readonly SiteInstance[]): void {
+    this.#linkKey = linkKey;
+    this.reflector.rekey(linkKey, expelled);
   }
 
   /** How the other sites are reached. @param names of all sites */

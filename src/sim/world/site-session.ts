@@ -74,7 +74,7 @@ export class SiteSession {
   #executors: SiteExecutors | undefined;
   #membership: Membership | undefined;
   /** What the plane is told once it knows who it is: the newest of each kind. */
-  #held: Map<"sites" | "channels", () => void> | undefined = new Map();
+  #held: Map<"sites" | "channels" | "rekeyed", () => void> | undefined = new Map();
 
   constructor(
     world: World,
@@ -223,6 +223,8 @@ export class SiteSession {
         { directory, site: this.#self(), clock: process, log: this.#world.log },
         {
           joined: () => {},
+          rekeyed: ({ linkKey, expelled = [] }) =>
+            this.#tell("rekeyed", () => this.#plane.rekey(linkKey, expelled)),
           sites: (sites) => this.#listed(sites, streams),
           channels: (channels) =>
             this.#tell("channels", () => void this.#router.setChannels(channels)),
@@ -253,7 +255,7 @@ export class SiteSession {
     });
   }
 
-  #tell(kind: "sites" | "channels", tell: () => void): void {
+  #tell(kind: "sites" | "channels" | "rekeyed", tell: () => void): void {
     if (this.#held === undefined) tell();
     else this.#held.set(kind, tell);
   }

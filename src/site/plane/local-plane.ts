@@ -124,6 +124,11 @@ export class LocalPlane implements Plane {
     this.#reflector.configure(options);
   }
 
+  async rekey({ linkKey, expelled }: Parameters<PlaneControl["rekey"]>[0]): Promise<void> {
+    this.#stacks.setLinkKey(linkKey);
+    this.#reflector.rekey(linkKey, expelled);
+  }
+
   async setLimits(options: Parameters<PlaneControl["setLimits"]>[0]): Promise<void> {
     this.#reflector.setLimits(options);
   }

@@ -33,6 +33,7 @@ class FakePlane implements Plane {
   shell: (socket: MessageSocket) => void = () => {};
 
   configure = this.#record("configure");
+  rekey = this.#record("rekey");
   setLimits = this.#record("setLimits");
   setReshaping = this.#record("setReshaping");
   setNeighbours = this.#record("setNeighbours");

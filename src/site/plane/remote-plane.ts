@@ -101,6 +101,10 @@ export class RemotePlane implements Plane {
     await this.#call("configure", options);
   }
 
+  async rekey(options: Parameters<PlaneControl["rekey"]>[0]): Promise<void> {
+    await this.#call("rekey", options);
+  }
+
   async setLimits(options: Parameters<PlaneControl["setLimits"]>[0]): Promise<void> {
     await this.#call("setLimits", options);
   }
