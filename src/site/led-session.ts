@@ -19,6 +19,7 @@ import type { SiteInstance } from "../stream/index.ts";
 import { ANONYMOUS, type Audit, auditOutcome, principalText } from "../trust/index.ts";
 import { admitBy, admitMember } from "./access/admit.ts";
 import { SessionKey } from "./access/session-key.ts";
+import { shownTokens } from "./access/shown-tokens.ts";
 import type { SiteAccess } from "./access/site-access.ts";
 import { TokenIssuer } from "./access/token-issuer.ts";
 import { auditedRequests } from "./audit/leader-acts.ts";
@@ -60,6 +61,7 @@ export class LedSession {
       streams: {
         calls: directory.sites,
         isEnded: (other) => options.isEnded(other),
+        tokens: shownTokens(access),
         onEvent: (event) => options.onLed(event),
       },
     });

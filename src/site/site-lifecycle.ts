@@ -53,7 +53,7 @@ export class SiteLifecycle {
     const { guard } = security.access;
     const attaches = { what: "shell.attach", on: `site ${site}` } as const;
     plane.onShell((socket, address) =>
-      streams.accept(socket, admitBy(guard, "administer", address, attaches)),
+      streams.accept(socket, admitBy(guard, "shell", address, attaches, { site })),
     );
     plane.onRequest(answer);
     await operations.start();
