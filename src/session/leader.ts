@@ -32,7 +32,7 @@ export interface LeaderOptions {
   readonly random: Random;
   readonly log: Log;
   /** What it needs for streams; without, requests about them are unknown. */
-  readonly streams?: Pick<StreamControlOptions, "calls" | "isEnded" | "onEvent">;
+  readonly streams?: Pick<StreamControlOptions, "calls" | "isEnded" | "tokens" | "onEvent">;
 }
 
 /** Attempts to change a key that others change, too. */
@@ -87,7 +87,7 @@ export class Leader {
     await this.start();
     checkIsSite(caller, subject);
     if (this.#streams !== undefined && StreamControl.answers(subject))
-      return await this.#streams.handle(subject, payload);
+      return await this.#streams.handle(subject, payload, caller);
     switch (subject) {
       case "join":
         return jsonOf(await this.#join(parsePayload(joinSchema, subject, payload), caller));
@@ -344,7 +344,7 @@ function nameTaken({ name, startedAt, http, pid }: SiteRecord): MeanderError {
   const since = new Date(startedAt).toISOString();
   return new MeanderError(
     "site-name-taken",
-    `it runs already, since ${since} at ${http.host}:${http.port}`,
+    `a site of that name has been running since ${since} at ${http.host}:${http.port}`,
     {
       where: `site ${name}`,
       expected: "a name that no other site has",
