@@ -504,6 +504,8 @@ export const LIMITS = {
   tokenMsMax: 366 * 86_400_000,
   /** Tokens of a session that have not expired: the leader lists and revokes them. */
   tokensMax: 10_000,
+  /** Channels of a session, a quarter of its directory's keys: no site can fill that with them. */
+  sessionChannelsMax: 16_384,
   /** Sites that were put out of a session whose instances its record names. */
   expelledMax: 64,
   /** Time for the other end of a link to prove a new link key, ms: it may be cut off from the leader. */

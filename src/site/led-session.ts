@@ -102,6 +102,11 @@ export class LedSession {
     this.#server.attach(socket, admitMember(this.#names, admit, refused));
   }
 
+  /** What the directory's server refused, by reason. */
+  get refused(): Readonly<Record<string, number>> {
+    return this.#server.counts.toJSON();
+  }
+
   /** Answers nobody any more. */
   stop(): void {
     this.#tokens.stop();

@@ -150,6 +150,11 @@ export class SessionLink {
     for (const tell of held.values()) tell();
   }
 
+  /** What members were refused, where this site leads; by reason. */
+  get refused(): Readonly<Record<string, number>> {
+    return this.#led?.refused ?? {};
+  }
+
   /** The session's directory, once the site has joined. */
   get directory(): Directory {
     this.#joined();

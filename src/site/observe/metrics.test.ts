@@ -23,12 +23,13 @@ const DATAGRAMS = {
 } as PlaneSnapshot["datagrams"];
 
 const AUDIT = { records: { allowed: 3, denied: 2, failed: 1 }, folded: 7, lost: 5 };
+const DIRECTORY = { isConnected: true, refused: { denied: 3 } };
 
 /** The text of one scrape. */
 function textOf(metrics: Metrics, channel?: ChannelSnapshot): Promise<string> {
   const channels = channel === undefined ? [] : [channel];
   const snapshot = { at: 0, channels, peers: [], drops: {}, datagrams: DATAGRAMS };
-  return metrics.render(snapshot, true, NO_STREAMS, { main: 0, plane: 0 }, AUDIT);
+  return metrics.render(snapshot, DIRECTORY, NO_STREAMS, { main: 0, plane: 0 }, AUDIT);
 }
 
 /** The samples of one scrape, by name and labels. */
@@ -110,6 +111,7 @@ test("all that inputs and subscribers were counted is in the sums, also of those
   const metrics = new Metrics("a");
   for (let scrapes = 0; scrapes < 2; scrapes++) {
     const value = await scrape(metrics, channel);
+    assert.equal(value("meander_directory_refused_total", 'reason="denied"'), 3);
     const named = 'input="a\\"b\\\\c\\nd"';
     assert.equal(value("meander_input_packets_total", named), 15);
     assert.equal(value("meander_input_bytes_total", named), 1_500);
