@@ -38,7 +38,7 @@ export class StreamAgents {
     const host = hostOf(held);
     try {
       const command = { type: "agent-attach", record, spec, briefcase, by } as const;
-      await contact.call(host, command, LIMITS.controlCallMs);
+      await contact.call(host, command, LIMITS.attachCallMs);
     } catch (error) {
       // It may have been attached all the same.
       if (isSilence(error)) {
