@@ -299,6 +299,10 @@ export const LIMITS = {
   siteSilenceMs: 2_000,
   /** Pause before the leader tries again to have a lost stream taken over, ms. */
   recoverRetryMs: 2_000,
+  /** Permits of the leader for other sites that a site remembers. */
+  permitsMax: 1_024,
+  /** How long a permit counts, ms. */
+  permitMs: 30_000,
   /** Rules of one policy. */
   policyRulesMax: 256,
   /** Finalizers that wait for sites that cannot be reached. */
@@ -504,6 +508,8 @@ export const LIMITS = {
   tokenMsMax: 366 * 86_400_000,
   /** Tokens of a session that have not expired: the leader lists and revokes them. */
   tokensMax: 10_000,
+  /** Channels of a session, a quarter of its directory's keys: no site can fill that with them. */
+  sessionChannelsMax: 16_384,
   /** Sites that were put out of a session whose instances its record names. */
   expelledMax: 64,
   /** Time for the other end of a link to prove a new link key, ms: it may be cut off from the leader. */
