@@ -129,7 +129,7 @@ export function stallLines({ channels }: SiteView["snapshot"], paint: Paint): st
   return channels.flatMap(({ name, stalled }) =>
     stalled === undefined
       ? []
-      : [paint("yellow", `! ${name} does not arrive ${formatStall(stalled)}`)],
+      : [paint("yellow", `! ${name} has not arrived ${formatStall(stalled)}`)],
   );
 }
 

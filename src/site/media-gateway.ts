@@ -163,7 +163,10 @@ export class MediaGateway {
     if (!this.#outputs.delete(id)) {
       throw new MeanderError("output-unknown", "no output has that number", {
         where: `output ${id}`,
-        expected: this.#outputs.size === 0 ? "none is open" : [...this.#outputs.keys()].join(", "),
+        expected:
+          this.#outputs.size === 0
+            ? "the number of an open output, and none is open"
+            : `one of ${[...this.#outputs.keys()].join(", ")}`,
       });
     }
     await this.#options.plane.removeRtpOutput(id);

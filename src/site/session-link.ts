@@ -148,6 +148,11 @@ export class SessionLink {
     for (const tell of held.values()) tell();
   }
 
+  /** What members were refused, where this site leads; by reason. */
+  get refused(): Readonly<Record<string, number>> {
+    return this.#led?.refused ?? {};
+  }
+
   /** The session's directory, once the site has joined. */
   get directory(): Directory {
     this.#joined();
@@ -177,7 +182,7 @@ export class SessionLink {
    */
   async evacuate(timeoutMs: number): Promise<{ readonly moved: number; readonly stayed: number }> {
     const { name: site } = this.#options.record;
-    const payload = { site, by: site };
+    const payload = { site, by: `site:${site}` };
     const answer = await this.#directory?.request("evacuate-site", payload, { timeoutMs });
     const { moved, failed } = evacuatedSchema.parse(answer);
     return { moved, stayed: failed.length };

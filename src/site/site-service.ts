@@ -76,6 +76,8 @@ export interface SiteService {
   readonly tokens: TokenService;
   readonly operations: OperationsService;
   session(): SessionView;
+  /** What the directory refused members, where this site leads; by reason. */
+  readonly directoryRefused: Readonly<Record<string, number>>;
   health(): Promise<HealthView>;
   snapshot(): Promise<PlaneSnapshot>;
   /** What `trace` modules of links remember. */

@@ -115,6 +115,10 @@ export class Site implements SiteService, AsyncDisposable {
     await this.#parts.security.reload();
   }
 
+  get directoryRefused(): Readonly<Record<string, number>> {
+    return this.#parts.link.refused;
+  }
+
   session(): SessionView {
     const { link, neighbourhood, directory, router } = this.#parts;
     return {

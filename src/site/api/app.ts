@@ -42,7 +42,7 @@ export function createApp(
     await authorise(c);
     const text = await metrics.render(
       await site.snapshot(),
-      site.session().directory === "connected",
+      { isConnected: site.session().directory === "connected", refused: site.directoryRefused },
       site.streams(),
       (await site.operations.currentStats()).loopMs,
     );

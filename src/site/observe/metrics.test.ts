@@ -22,11 +22,13 @@ const DATAGRAMS = {
   received: 0,
 } as PlaneSnapshot["datagrams"];
 
+const DIRECTORY = { isConnected: true, refused: { denied: 3 } };
+
 /** The text of one scrape. */
 function textOf(metrics: Metrics, channel?: ChannelSnapshot): Promise<string> {
   const channels = channel === undefined ? [] : [channel];
   const snapshot = { at: 0, channels, peers: [], drops: {}, datagrams: DATAGRAMS };
-  return metrics.render(snapshot, true, NO_STREAMS, { main: 0, plane: 0 });
+  return metrics.render(snapshot, DIRECTORY, NO_STREAMS, { main: 0, plane: 0 });
 }
 
 /** The samples of one scrape, by name and labels. */
@@ -100,6 +102,7 @@ test("all that inputs and subscribers were counted is in the sums, also of those
   const metrics = new Metrics("a");
   for (let scrapes = 0; scrapes < 2; scrapes++) {
     const value = await scrape(metrics, channel);
+    assert.equal(value("meander_directory_refused_total", 'reason="denied"'), 3);
     const named = 'input="a\\"b\\\\c\\nd"';
     assert.equal(value("meander_input_packets_total", named), 15);
     assert.equal(value("meander_input_bytes_total", named), 1_500);

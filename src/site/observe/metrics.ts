@@ -9,6 +9,13 @@ import type {
 import { visibleText } from "../../view/index.ts";
 import { watchProcess } from "./process-metrics.ts";
 
+/** How the directory is doing. */
+export interface DirectoryReadings {
+  readonly isConnected: boolean;
+  /** What its server refused, by reason; none at a site that does not lead. */
+  readonly refused: Readonly<Record<string, number>>;
+}
+
 /**
  * The site in the format of Prometheus: counts per channel, input, output and drop reason, read when asked. All count
  * from the start of the site, whenever they are read first, and go on when an input is opened again.
@@ -29,14 +36,14 @@ export class Metrics {
   /** The text for one scrape. */
   async render(
     snapshot: PlaneSnapshot,
-    directoryConnected: boolean,
+    directory: DirectoryReadings,
     { streams, counts }: StreamsView,
     loopMs: SiteStats["loopMs"],
   ): Promise<string> {
     this.#registry.clear();
     // Clearing takes the labels too.
     this.#registry.setDefaultLabels({ site: this.#site });
-    this.#describeSite(snapshot, directoryConnected);
+    this.#describeSite(snapshot, directory);
     for (const channel of snapshot.channels) this.#describeChannel(channel);
     this.#gauge("meander_streams_known", "Streams of the session", {}, streams.length);
     this.#describeStreams(counts);
@@ -51,13 +58,15 @@ export class Metrics {
     return `${await this.#registry.metrics()}\n${await this.#process.metrics()}`;
   }
 
-  #describeSite(snapshot: PlaneSnapshot, directoryConnected: boolean): void {
+  #describeSite(snapshot: PlaneSnapshot, { isConnected, refused }: DirectoryReadings): void {
     this.#gauge(
       "meander_directory_connected",
       "1 while the directory can be reached",
       {},
-      Number(directoryConnected),
+      Number(isConnected),
     );
+    const help = "Members refused, cut off or denied, at the leader";
+    this.#drops("meander_directory_refused_total", help, {}, refused);
     for (const peer of snapshot.peers) {
       const labels = {
         peer: peer.name,
