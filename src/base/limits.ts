@@ -283,6 +283,8 @@ export const LIMITS = {
   controlQueueMax: 64,
   /** A leader's command to a site is given up after this, ms: a handler may run for 5 s before. */
   controlCallMs: 10_000,
+  /** A leader waits this long, ms, for a site to attach an agent, whose process may have to wait for its turn. */
+  attachCallMs: 25_000,
   /** Commands to one site under way at once: well below the calls that a connection takes. */
   siteCommandsMax: 64,
   /** Shortest deadline of a move, ms. */
@@ -441,8 +443,10 @@ export const LIMITS = {
   processStartsMax: 4,
   /** Of those, for agents of one owner. */
   ownerProcessStartsMax: 2,
-  /** An agent waits this long, ms, for its turn to get a process: a leader waits `controlCallMs` for it. */
-  processTurnMs: 8_000,
+  /** An agent waits this long, ms, for its turn to get a process. */
+  processTurnMs: 10_000,
+  /** Agents of one owner that wait for one at once: a leader has fewer commands under way at a site. */
+  ownerProcessWaitsMax: 40,
   /** A process begins what it is given within this after it was started, ms, or is ended. */
   processStartMs: 10_000,
   /** A process that has started begins what it is given within this, ms, or is ended: it was stopped. */
