@@ -4,7 +4,7 @@
  *
  * @module
  */
-export type { PingHandler } from "./ports.ts";
+export type { PingHandler, SiteAdmission } from "./ports.ts";
 export { SelfDelivery } from "./self-delivery.ts";
 export type { Resumption } from "./site-halt.ts";
 export { SiteStreams, type SiteStreamsOptions } from "./site-streams.ts";

@@ -32,7 +32,7 @@ export interface LeaderOptions {
   readonly random: Random;
   readonly log: Log;
   /** What it needs for streams; without, requests about them are unknown. */
-  readonly streams?: Pick<StreamControlOptions, "calls" | "isEnded" | "onEvent">;
+  readonly streams?: Pick<StreamControlOptions, "calls" | "isEnded" | "tokens" | "onEvent">;
 }
 
 /** Attempts to change a key that others change, too. */
@@ -52,6 +52,8 @@ export class Leader {
   #epoch = 0;
   #started: Promise<SessionRecord> | undefined;
   #streams: StreamControl | undefined;
+  /** Channels that the session has: only its leader opens and closes them. */
+  #channelCount = 0;
 
   constructor(options: LeaderOptions) {
     this.#options = options;
@@ -79,13 +81,13 @@ export class Leader {
    *
    * @throws {MeanderError} what {@link StreamControl.handle} throws, `request-unknown`, `request-invalid`,
    *   `request-denied`, `leader-fenced`, `leader-busy`, `site-name-taken`, `site-name-owned`, `channel-unknown`,
-   *   `channel-ids-exhausted`, `session-record-invalid`, and the directory's errors
+   *   `channels-exhausted`, `channel-ids-exhausted`, `session-record-invalid`, and the directory's errors
    */
   readonly handle = async (subject: string, payload: Json, caller: Caller): Promise<Json> => {
     await this.start();
     checkIsSite(caller, subject);
     if (this.#streams !== undefined && StreamControl.answers(subject))
-      return await this.#streams.handle(subject, payload);
+      return await this.#streams.handle(subject, payload, caller);
     switch (subject) {
       case "join":
         return jsonOf(await this.#join(parsePayload(joinSchema, subject, payload), caller));
@@ -154,6 +156,7 @@ export class Leader {
       made: made !== undefined,
     });
     const taken = made === undefined ? await this.#session() : record;
+    this.#channelCount = (await directory.list("channels/")).length;
     await this.#controlStreams();
     return taken;
   }
@@ -231,6 +234,8 @@ export class Leader {
       const known = read(channelRecordSchema, entry);
       if (known !== undefined && (ingest === undefined || known.ingests[0] === ingest))
         return known;
+      if (known === undefined && this.#channelCount >= LIMITS.sessionChannelsMax)
+        throw channelsExhausted(name);
       id ??= known?.id ?? (await this.#nextChannelId());
       const record = {
         name,
@@ -238,8 +243,10 @@ export class Leader {
         ingests: withIngest(known?.ingests ?? [], ingest),
       };
       await this.#checkLeads();
-      if (await this.#options.directory.compareAndSet(key, entry?.revision ?? 0, record))
+      if (await this.#options.directory.compareAndSet(key, entry?.revision ?? 0, record)) {
+        if (entry === undefined) this.#channelCount++;
         return record;
+      }
     }
     throw busy(key);
   }
@@ -267,8 +274,9 @@ export class Leader {
     const key = `channels/${name}`;
     if (ingest === undefined) {
       await this.#checkLeads();
-      if (await this.#options.directory.delete(key)) return null;
-      throw channelUnknown(name);
+      if (!(await this.#options.directory.delete(key))) throw channelUnknown(name);
+      this.#channelCount--;
+      return null;
     }
     await this.#change(key, (entry) => {
       const known = read(channelRecordSchema, entry);
@@ -348,6 +356,14 @@ function nameTaken({ name, startedAt, http, pid }: SiteRecord): MeanderError {
 function closedByMember(channel: string): MeanderError {
   return notAllowed("close-channel", `a member closes no channel of the session: ${channel}`, {
     expected: "the site that ingested it, as `ingest`",
+  });
+}
+
+function channelsExhausted(channel: string): MeanderError {
+  return new MeanderError("channels-exhausted", "the session has as many channels as it may have", {
+    where: `channel ${channel}`,
+    expected: `at most ${LIMITS.sessionChannelsMax}`,
+    next: "use the channels that there are, or start another session",
   });
 }
 
