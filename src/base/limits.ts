@@ -562,4 +562,32 @@ export const LIMITS = {
   idleMs: 5_000,
   /** How often a site looks whether the files of its certificate have changed, ms. */
   certificateLookMs: 5_000,
+  /** Records of its audit log that a site has in memory, the newest: so many may wait for a disk that takes nothing. */
+  auditRecordsMax: 1_000,
+  /** A file of the audit log, bytes: some 30 000 records. */
+  auditFileBytesMax: 8 * 1024 * 1024,
+  /** Files of one audit log; the oldest is removed. */
+  auditFilesMax: 8,
+  /** Characters of one text in a record. */
+  auditTextMax: 200,
+  /** Equal acts that are recorded one by one; of further ones the number. */
+  auditAlikeMax: 3,
+  /** That number is recorded after this, ms. */
+  auditFoldMs: 10_000,
+  /** While they go on, it is recorded this seldom, ms. */
+  auditFoldMsMax: 60_000,
+  /** Acts that are counted apart from each other at once. */
+  auditFoldsMax: 1_024,
+  /** Acts of one principal that are recorded one by one at once; of further ones the number. */
+  auditBurst: 500,
+  /** The same per second. */
+  auditPerSecond: 1,
+  /** Acts that one principal is denied, at once: strangers are one together. */
+  auditDeniedBurst: 100,
+  /** The same per second: with what is counted, some 10 MB a day, whatever they try. */
+  auditDeniedPerSecond: 0.1,
+  /** Principals whose rates are remembered. */
+  auditPrincipalsMax: 1_024,
+  /** Records in one answer about an audit log. */
+  auditPageMax: 1_000,
 } as const;

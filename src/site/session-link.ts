@@ -29,6 +29,7 @@ import {
 import type { TlsTrust } from "../transport/index.ts";
 import { MemberCredential } from "./access/member-credential.ts";
 import type { SiteAccess } from "./access/site-access.ts";
+import type { SiteAudit } from "./audit/site-audit.ts";
 import { dialDirectory } from "./directory-sockets.ts";
 import { LedSession } from "./led-session.ts";
 import type { WriteWatch } from "./observe/write-watch.ts";
@@ -62,6 +63,7 @@ export interface SessionLinkOptions {
   /** Time of the site's lease, ms; undefined: the default. */
   readonly leaseMs: number | undefined;
   readonly plane: Plane;
+  readonly audit: SiteAudit;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -215,12 +217,13 @@ export class SessionLink {
   }
 
   async #lead(): Promise<Directory> {
-    const { record, data, access, policy, plane, clock, random, log, onLed } = this.#options;
+    const { record, data, access, policy, plane, audit, clock, random, log, onLed } = this.#options;
     const store = await EmbeddedDirectory.open({ path: data, clock, random, log });
     const directory: LeaderDirectory = this.#options.writes.watched(store);
     const { name: site, instance } = record;
     const led = await LedSession.open({
-      ...{ directory, folder: data, self: { site, instance }, access, policy, clock, random, log },
+      ...{ directory, folder: data, self: { site, instance }, access, policy, audit },
+      ...{ clock, random, log },
       isEnded: (other) => hasEnded(other, clock),
       onLed,
     });

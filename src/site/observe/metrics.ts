@@ -1,5 +1,6 @@
 import { Counter, Gauge, Registry } from "prom-client";
 import type {
+  AuditCounts,
   ChannelSnapshot,
   PlaneSnapshot,
   SiteStats,
@@ -39,6 +40,7 @@ export class Metrics {
     directory: DirectoryReadings,
     { streams, counts }: StreamsView,
     loopMs: SiteStats["loopMs"],
+    audit: AuditCounts,
   ): Promise<string> {
     this.#registry.clear();
     // Clearing takes the labels too.
@@ -47,6 +49,7 @@ export class Metrics {
     for (const channel of snapshot.channels) this.#describeChannel(channel);
     this.#gauge("meander_streams_known", "Streams of the session", {}, streams.length);
     this.#describeStreams(counts);
+    this.#describeAudit(audit);
     for (const [thread, ms] of Object.entries(loopMs)) {
       this.#gauge(
         "nodejs_eventloop_lag_p99_seconds",
@@ -88,6 +91,13 @@ export class Metrics {
         count,
       );
     }
+  }
+
+  #describeAudit({ records, folded, lost }: AuditCounts): void {
+    for (const [verdict, count] of Object.entries(records))
+      this.#count("meander_audit_records_total", "Records of the audit log", { verdict }, count);
+    this.#count("meander_audit_folded_total", "Acts that are told of in numbers alone", {}, folded);
+    this.#count("meander_audit_lost_total", "Records that did not get to the disk", {}, lost);
   }
 
   #describeDatagrams(stats: PlaneSnapshot["datagrams"]): void {
