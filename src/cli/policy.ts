@@ -75,14 +75,13 @@ export function formatPolicies(
   paint: Paint,
 ): string {
   const scopes = Object.entries(policies);
-  if (scopes.every(([, rules]) => rules.length === 0)) return "no rules: everything is allowed";
+  if (scopes.every(([, rules]) => rules.length === 0))
+    return "no rules that you may see: each stream is its owner's";
   return scopes
     .map(([scope, rules]) =>
       [
         paint("bold", scope),
-        ...(rules.length === 0
-          ? ["  no rules: everything is allowed"]
-          : rules.map((rule) => `  ${JSON.stringify(rule)}`)),
+        ...(rules.length === 0 ? ["  no rules"] : rules.map((rule) => `  ${JSON.stringify(rule)}`)),
       ].join("\n"),
     )
     .join("\n");
