@@ -209,6 +209,20 @@ export const LIMITS = {
   directoryClientsMax: 1_024,
   /** Watches of one client. */
   directoryWatchesMax: 64,
+  /** Leases of one member that run at once: it needs one. */
+  directoryLeasesPerMember: 8,
+  /** Writes of one member to a directory, leases included, per second. */
+  directoryWritesPerSecond: 20,
+  /** As many at once, after a silence. */
+  directoryWritesBurst: 200,
+  /** What one member writes to a directory, bytes per second. */
+  directoryWrittenBytesPerSecond: 256 * 1024,
+  /** As many at once, after a silence. */
+  directoryWrittenBytesBurst: 8 * 1024 * 1024,
+  /** Blobs of one member, bytes per second: some 700 MB a day. */
+  directoryBlobBytesPerSecond: 8 * 1024,
+  /** As many at once, after a silence: an eighth of what a directory keeps. */
+  directoryBlobBytesBurst: 512 * 1024 * 1024,
   /** Unanswered calls of one client. */
   directoryCallsMax: 256,
   /** A call to the directory is given up after this, ms. */
@@ -486,6 +500,8 @@ export const LIMITS = {
   tokenMsMax: 366 * 86_400_000,
   /** Tokens of a session that have not expired: the leader lists and revokes them. */
   tokensMax: 10_000,
+  /** Names of sites that joined with one token, or with those made from it. */
+  namesPerTokenMax: 256,
   /** Tokens whose signature a thread of a site remembers as good: about 1 KB each. */
   tokenCacheMax: 4_096,
   /** Tokens that are being checked at once, in a thread of a site. */

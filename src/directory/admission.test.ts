@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { MeanderError, SeededRandom, SILENT, VirtualClock } from "../base/index.ts";
 import { DirectoryClient } from "./directory-client.ts";
 import { DirectoryServer } from "./directory-server.ts";
+import { ALL_RIGHTS } from "./directory-under-test.conformance.ts";
 import { EmbeddedDirectory, MemoryStore } from "./embedded/index.ts";
 import { memorySocketPair } from "./memory-socket.ts";
 import type { Admit } from "./message-socket.ts";
@@ -34,15 +35,18 @@ async function withRig(
     random,
     log: SILENT,
   });
-  const server = new DirectoryServer(directory, { log: SILENT, clock });
+  const server = new DirectoryServer(directory, { log: SILENT, clock, rights: ALL_RIGHTS });
   const shown: (string | undefined)[] = [];
   const ends = new Set<(error: MeanderError) => void>();
   const admit: Admit = async (text) => {
     shown.push(text);
     if (text !== "good") throw new MeanderError("token-forged", "no", { next: "get a good one" });
-    return (end) => {
-      ends.add(end);
-      return () => void ends.delete(end);
+    return {
+      token: undefined,
+      hold: (end) => {
+        ends.add(end);
+        return () => void ends.delete(end);
+      },
     };
   };
   const dismissed: string[] = [];

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LIMITS } from "../base/index.ts";
+import { memberCaller } from "./caller.ts";
 import { ChangeRecorder } from "./change-recorder.conformance.ts";
 import { directoryConformance } from "./directory.conformance.ts";
 import { ServedWorld, Statuses } from "./served-world.test.support.ts";
@@ -12,6 +13,7 @@ directoryConformance("client", async () => {
     directory,
     clock: world.clock,
     sites: world.embedded.sites,
+    caller: memberCaller(undefined, undefined),
     answer: (handler) => world.embedded.setRequestHandler(handler),
     [Symbol.asyncDispose]: async () => {
       await directory[Symbol.asyncDispose]();

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { LIMITS, SeededRandom, SILENT, VirtualClock } from "../base/index.ts";
 import { DirectoryServer } from "./directory-server.ts";
-import { turnsUntil } from "./directory-under-test.conformance.ts";
+import { ALL_RIGHTS, turnsUntil } from "./directory-under-test.conformance.ts";
 import { EmbeddedDirectory } from "./embedded/embedded-directory.ts";
 import { memorySocketPair } from "./memory-socket.ts";
 import type { MessageSocket } from "./message-socket.ts";
@@ -28,6 +28,7 @@ for (const [fault, text] of [
   ["shape", '{"type":"serve","site":"north","instance":-1}'],
   ["shape", '{"type":"call-refused","id":1,"error":{"code":"NOT A CODE","what":"x"}}'],
   ["protocol", '{"type":"hello","protocol":2}'],
+  ["shape", '{"type":"hello","protocol":1,"site":"../lead"}'],
 ] as const) {
   test(`server: [D18] ${JSON.stringify(text.slice(0, 60))} ends that client, is counted, and disturbs no other`, async () => {
     await using world = await World.make();
@@ -275,7 +276,11 @@ class World implements AsyncDisposable {
   private constructor(path: string, embedded: EmbeddedDirectory) {
     this.#path = path;
     this.embedded = embedded;
-    this.server = new DirectoryServer(embedded, { log: SILENT, clock: this.clock });
+    this.server = new DirectoryServer(embedded, {
+      log: SILENT,
+      clock: this.clock,
+      rights: ALL_RIGHTS,
+    });
   }
 
   static async make(): Promise<World> {

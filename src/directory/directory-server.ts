@@ -1,13 +1,17 @@
 import { type Clock, Counters, every, LIMITS, type Log, MeanderError } from "../base/index.ts";
+import type { MemberCaller } from "./caller.ts";
 import type { LeaderDirectory } from "./leader-directory.ts";
+import { MembersUse } from "./member-use.ts";
 import type { Admit, MessageSocket } from "./message-socket.ts";
+import type { DirectoryRights } from "./rights.ts";
 import { ServerClient } from "./server-client.ts";
 
 /** Serves a directory to any number of clients, each over a message socket. */
 export class DirectoryServer {
   /**
    * `refused`: clients over the limit, and those that were not admitted. `invalid-…`: malformed messages, by fault;
-   * each closed its client. `unasked`: answers to calls that are no longer waiting or were never made.
+   * each closed its client. `denied`: what clients may not do [D25]. `unasked`: answers to calls that are no longer
+   * waiting or were never made.
    */
   readonly counts: Counters = new Counters();
   readonly #directory: LeaderDirectory;
@@ -15,15 +19,24 @@ export class DirectoryServer {
   readonly #clients = new Set<ServerClient>();
   /** Those that were admitted: only they count. */
   readonly #admitted = new Set<ServerClient>();
+  readonly #rights: DirectoryRights;
+  readonly #use: MembersUse;
   readonly #stopWatchdog: () => void;
   #closed = false;
 
+  /** @param options rights: what the clients may do */
   constructor(
     directory: LeaderDirectory,
-    { log, clock }: { readonly log: Log; readonly clock: Clock },
+    {
+      log,
+      clock,
+      rights,
+    }: { readonly log: Log; readonly clock: Clock; readonly rights: DirectoryRights },
   ) {
     this.#directory = directory;
     this.#log = log;
+    this.#rights = rights;
+    this.#use = new MembersUse(clock);
     this.#stopWatchdog = every(clock, "directory clients", LIMITS.directoryPingMs, () => {
       for (const client of [...this.#clients]) client.checkLife();
     });
@@ -50,12 +63,15 @@ export class DirectoryServer {
       log: this.#log,
       counts: this.counts,
       admit,
-      enter: () => {
+      rights: this.#rights,
+      use: this.#use,
+      enter: (caller) => {
         const clients = this.#admitted.size;
         if (clients >= LIMITS.directoryClientsMax) {
           this.#log.warn("A directory client was refused.", { clients });
           throw clientsFull();
         }
+        this.#replaceOthers(caller);
         this.#admitted.add(client);
         socket.admitted?.();
       },
@@ -66,6 +82,31 @@ export class DirectoryServer {
       this.#admitted.delete(client);
       client.end();
     });
+  }
+
+  /**
+   * Sends away the clients that speak for a site.
+   *
+   * @param error why
+   * @param except the token, and those from it, whose clients stay
+   */
+  dismiss(site: string, error: MeanderError, except?: string): void {
+    for (const client of [...this.#admitted]) {
+      const { caller } = client;
+      if (caller?.site !== site || (except !== undefined && caller.token?.lineage === except))
+        continue;
+      client.dismiss(error);
+    }
+  }
+
+  /** [D24] Whoever admitted this one gave the name to its token: those with another do not speak for it any more. */
+  #replaceOthers({ site, token }: MemberCaller): void {
+    if (site === undefined || token === undefined) return;
+    const error = new MeanderError("site-name-owned", "the name belongs to another token now", {
+      where: `site ${site}`,
+      next: "choose another --name",
+    });
+    this.dismiss(site, error, token.lineage);
   }
 
   /** Closes all clients, and those that come later. The directory stays open. */

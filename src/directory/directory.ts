@@ -1,4 +1,5 @@
 import type { SiteInstance } from "../stream/index.ts";
+import type { Caller } from "./caller.ts";
 import type { CallHandler } from "./site-calls.ts";
 
 /** A JSON value: what the directory keeps. */
@@ -102,5 +103,9 @@ export interface Directory extends AsyncDisposable {
   onStatus(listener: (status: DirectoryStatus) => void): () => void;
 }
 
-/** Answers requests, at the leader. Thrown MeanderErrors reach the asker with code and message. */
-export type RequestHandler = (subject: string, payload: Json) => Promise<Json>;
+/**
+ * Answers requests, at the leader. Thrown MeanderErrors reach the asker with code and message.
+ *
+ * @param caller [D24] who asks: what the payload says of that is a claim
+ */
+export type RequestHandler = (subject: string, payload: Json, caller: Caller) => Promise<Json>;

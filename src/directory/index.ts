@@ -5,6 +5,13 @@
  *
  * @module
  */
+export {
+  type Caller,
+  LEADER_CALLER,
+  type MemberCaller,
+  memberCaller,
+  type ShownToken,
+} from "./caller.ts";
 export type {
   Change,
   Directory,
@@ -22,6 +29,7 @@ export type { LeaderDirectory, Page } from "./leader-directory.ts";
 export { memorySocketPair } from "./memory-socket.ts";
 export type { Admission, Admit, MessageSocket } from "./message-socket.ts";
 export type { DialOptions } from "./reconnecting-socket.ts";
+export type { DirectoryRights } from "./rights.ts";
 export type { CallHandler, SiteCalls } from "./site-calls.ts";
 export { type SendCall, type SiteRegistration, SiteRegistry } from "./site-registry.ts";
 export { nestingOf } from "./value.ts";

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LIMITS, SeededRandom, SILENT } from "../base/index.ts";
+import { LEADER_CALLER, memberCaller, type ShownToken } from "./caller.ts";
 import { directoryConformance } from "./directory.conformance.ts";
 import { DirectoryClient } from "./directory-client.ts";
 import { DirectoryServer } from "./directory-server.ts";
-import type { LeaderDirectoryUnderTest } from "./directory-under-test.conformance.ts";
+import { ALL_RIGHTS, type LeaderDirectoryUnderTest } from "./directory-under-test.conformance.ts";
 import type { LeaderDirectory } from "./leader-directory.ts";
 import { memorySocketPair } from "./memory-socket.ts";
 
@@ -22,7 +23,7 @@ export function leaderDirectoryConformance(
     const under = await make(1);
     const { directory, clock } = under;
     return {
-      ...{ directory, clock, sites: directory.sites },
+      ...{ directory, clock, sites: directory.sites, caller: LEADER_CALLER },
       answer: (handler) => directory.setRequestHandler(handler),
       [Symbol.asyncDispose]: () => under[Symbol.asyncDispose](),
     };
@@ -33,6 +34,7 @@ export function leaderDirectoryConformance(
     const { member, server } = serve(under);
     return {
       ...{ directory: member, clock, sites: leader.sites },
+      caller: memberCaller("south", SHOWN),
       answer: (handler) => leader.setRequestHandler(handler),
       [Symbol.asyncDispose]: async () => {
         await member[Symbol.asyncDispose]();
@@ -52,12 +54,15 @@ export function leaderDirectoryConformance(
   rule("[D9] requests fail until a handler is set, and again when it is removed", async (under) => {
     const { directory } = under;
     const { member, server } = serve(under);
+    const caller = memberCaller("south", undefined);
     const noLeader = { code: "directory-no-leader" };
     await assert.rejects(directory.request("join", 1), noLeader);
     await assert.rejects(member.request("join", 1), noLeader);
+    await assert.rejects(directory.requestOf(caller, "join", 1), noLeader);
     directory.setRequestHandler(async (subject, payload) => [subject, payload]);
     assert.deepEqual(await directory.request("join", 1), ["join", 1]);
     assert.deepEqual(await member.request("join", 2), ["join", 2]);
+    assert.deepEqual(await directory.requestOf(caller, "join", 3), ["join", 3]);
     directory.setRequestHandler(async () => "another");
     assert.equal(await member.request("join", 3), "another");
     directory.setRequestHandler(undefined);
@@ -133,17 +138,23 @@ export function leaderDirectoryConformance(
   });
 }
 
+/** What that member shows. */
+const SHOWN: ShownToken = {
+  ...{ id: "shown-token-2", name: "site south", can: ["join"] },
+  ...{ lineage: "shown-token-1", expiresAt: 1_000 },
+};
+
 /** Serves a directory to one member. */
 function serve({ directory, clock }: LeaderDirectoryUnderTest): {
   readonly member: DirectoryClient;
   readonly server: DirectoryServer;
 } {
-  const server = new DirectoryServer(directory, { log: SILENT, clock });
+  const server = new DirectoryServer(directory, { log: SILENT, clock, rights: ALL_RIGHTS });
   const member = new DirectoryClient({
-    ...{ clock, log: SILENT, random: new SeededRandom(5) },
+    ...{ clock, log: SILENT, random: new SeededRandom(5), site: "south" },
     dial: async () => {
       const [near, far] = memorySocketPair();
-      server.attach(far);
+      server.attach(far, () => ({ token: SHOWN, hold: () => () => {} }));
       return near;
     },
   });

@@ -1,4 +1,5 @@
-import type { Directory, Entry, RequestHandler } from "./directory.ts";
+import type { MemberCaller } from "./caller.ts";
+import type { Directory, Entry, Json, RequestHandler } from "./directory.ts";
 import type { SiteRegistry } from "./site-registry.ts";
 
 /** Part of a list. */
@@ -24,6 +25,12 @@ export interface LeaderDirectory extends Directory {
   readonly sites: SiteRegistry;
   /** [D9] Sets the handler for requests. Undefined: no handler, and requests fail with `directory-no-leader`. */
   setRequestHandler(handler: RequestHandler | undefined): void;
+  /**
+   * [D24] Hands a member's request to the handler; `request` is for the leader's own process.
+   *
+   * @throws {MeanderError} `directory-no-leader`, the leader's refusal
+   */
+  requestOf(caller: MemberCaller, subject: string, payload: Json): Promise<Json>;
   /**
    * [D23] Entries whose key starts with `prefix` and sorts after `after`, by key: about {@link
    * LIMITS.directoryPageBytes} of them.

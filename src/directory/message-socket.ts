@@ -1,4 +1,5 @@
 import type { MeanderError } from "../base/index.ts";
+import type { ShownToken } from "./caller.ts";
 
 /** A two-way connection that carries texts whole and in order: what the directory's protocol runs over. */
 export interface MessageSocket {
@@ -17,14 +18,25 @@ export interface MessageSocket {
 }
 
 /**
- * Admits the client at the other end of a message socket, by the token in its hello.
+ * Admits the client at the other end of a message socket, by its hello.
  *
+ * @param site [D24] the site that it wants to speak for
  * @throws {MeanderError} why not
  */
-export type Admit = (token: string | undefined) => Admission | Promise<Admission>;
+export type Admit = (
+  token: string | undefined,
+  site?: string | undefined,
+) => Admission | Promise<Admission>;
 
-/**
- * A client was admitted. Call it once: `end` is called when the admission is revoked, and the returned function reports
- * that the client has left.
- */
-export type Admission = (end: (error: MeanderError) => void) => () => void;
+/** A client was admitted. */
+export interface Admission {
+  /** What it has shown; undefined where no token is required. */
+  readonly token: ShownToken | undefined;
+  /**
+   * To be called once.
+   *
+   * @param end called when the admission is revoked
+   * @returns to be called when the client has left
+   */
+  hold(end: (error: MeanderError) => void): () => void;
+}

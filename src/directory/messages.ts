@@ -1,6 +1,6 @@
 /** The messages of the directory's protocol (docs/spec/directory.md, "Messages"). */
 import { z } from "zod";
-import { LIMITS } from "../base/index.ts";
+import { isName, LIMITS } from "../base/index.ts";
 import type { Json } from "./directory.ts";
 import { nestingOf } from "./value.ts";
 import { wireErrorSchema } from "./wire-error.ts";
@@ -13,6 +13,7 @@ const ENVELOPE_DEPTH = 4;
 
 const number = z.int().min(0);
 const name = z.string().max(LIMITS.directoryKeyLengthMax);
+const siteName = z.string().refine((text) => isName("site", text));
 const base64 = z.string().max(Math.ceil(LIMITS.directoryBlobPartBytes / 3) * 4);
 // What JSON.parse returns is JSON; it only has to be there.
 const json = z.custom<Json>((value) => value !== undefined);
@@ -23,6 +24,8 @@ const clientMessageSchema = z.discriminatedUnion("type", [
     type: z.literal("hello"),
     protocol: number,
     token: z.string().max(LIMITS.tokenCharactersMax).optional(),
+    /** [D24] The site that the client speaks for. */
+    site: siteName.optional(),
   }),
   z.object({ type: z.literal("ping") }),
   z.object({ type: z.literal("get"), ...call, key: name }),

@@ -32,6 +32,8 @@ export interface DialOptions {
   readonly dial: () => Promise<MessageSocket>;
   /** What each greeting shows; without, none is shown. */
   readonly token?: (() => string | undefined) | undefined;
+  /** [D24] The site that the client speaks for; undefined: none. */
+  readonly site?: string | undefined;
   readonly clock: Clock;
   /** Spreads the attempts of many clients. */
   readonly random: Random;
@@ -121,11 +123,13 @@ export class ReconnectingSocket {
     socket.onMessage((text) => {
       if (this.#socket === socket) this.#receive(text);
     });
+    const { site } = this.#options;
     const token = this.#options.token?.();
     const hello: ClientMessage = {
       type: "hello",
       protocol: PROTOCOL,
       ...(token === undefined ? {} : { token }),
+      ...(site === undefined ? {} : { site }),
     };
     socket.send(JSON.stringify(hello));
   }

@@ -15,6 +15,17 @@ export function requestsConformance(rule: Rule): void {
     },
   );
 
+  rule("[D24] the leader is told who asks", async ({ directory, answer, caller }) => {
+    const callers: unknown[] = [];
+    answer(async (_subject, payload, by) => {
+      callers.push(by);
+      return payload;
+    });
+    // What a payload says of its asker is part of the payload.
+    await directory.request("join", { kind: "leader", site: "north" });
+    assert.deepEqual(callers, [caller]);
+  });
+
   rule("[D9] a refusal reaches the asker as the leader made it", async ({ directory, answer }) => {
     const refusal = new MeanderError("site-name-taken", "the name is taken", {
       where: "site north",

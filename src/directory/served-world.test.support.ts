@@ -5,6 +5,7 @@ import { SeededRandom, SILENT, VirtualClock } from "../base/index.ts";
 import type { DirectoryStatus } from "./directory.ts";
 import { DirectoryClient } from "./directory-client.ts";
 import { DirectoryServer } from "./directory-server.ts";
+import { ALL_RIGHTS } from "./directory-under-test.conformance.ts";
 import { EmbeddedDirectory } from "./embedded/embedded-directory.ts";
 import { memorySocketPair } from "./memory-socket.ts";
 import type { MessageSocket } from "./message-socket.ts";
@@ -27,7 +28,7 @@ export class ServedWorld implements AsyncDisposable {
     this.#path = path;
     this.clock = clock;
     this.embedded = embedded;
-    this.server = new DirectoryServer(embedded, { log: SILENT, clock });
+    this.server = new DirectoryServer(embedded, { log: SILENT, clock, rights: ALL_RIGHTS });
   }
 
   static async make(): Promise<ServedWorld> {
@@ -57,7 +58,11 @@ export class ServedWorld implements AsyncDisposable {
     await this.#close();
     this.#path = mkdtempSync(join(tmpdir(), "meander-client-"));
     this.embedded = await open(this.#path, this.clock, 2);
-    this.server = new DirectoryServer(this.embedded, { log: SILENT, clock: this.clock });
+    this.server = new DirectoryServer(this.embedded, {
+      log: SILENT,
+      clock: this.clock,
+      rights: ALL_RIGHTS,
+    });
   }
 
   /** The next connection leads to a directory that greets (or sends `greeting`) and then says what the test says. */

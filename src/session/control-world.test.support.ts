@@ -8,7 +8,7 @@ import {
 } from "../agent/define/index.ts";
 import { LIMITS, type MeanderError, SeededRandom, SILENT } from "../base/index.ts";
 import { EmbeddedDirectory, MemoryStore } from "../directory/embedded/index.ts";
-import type { Json } from "../directory/index.ts";
+import { type Json, LEADER_CALLER } from "../directory/index.ts";
 import { HaltingClock } from "./halting-clock.test.support.ts";
 import { Leader } from "./leader.ts";
 import type { SiteRecord } from "./model.ts";
@@ -132,7 +132,7 @@ export class ControlWorld implements AsyncDisposable {
   }
 
   ask<S extends keyof ControlRequests>(subject: S, payload: ControlRequests[S]): Promise<Json> {
-    return this.leader.handle(subject, payload as unknown as Json);
+    return this.leader.handle(subject, payload as unknown as Json, LEADER_CALLER);
   }
 
   async create(
@@ -261,7 +261,7 @@ export class ControlWorld implements AsyncDisposable {
       ...{ name: site.name, instance: site.instance, http: endpoint, udp: endpoint },
       ...{ pid: 1, version: "0", startedAt: 0 },
     };
-    await this.leader.handle("join", { site: self, lease: lease.id });
+    await this.leader.handle("join", { site: self, lease: lease.id }, LEADER_CALLER);
     site.lease = lease;
   }
 }

@@ -19,8 +19,11 @@ export {
   tokenNameSchema,
   tokenRecordSchema,
 } from "./access.ts";
+export { checkSpeaksFor, notAllowed } from "./caller-checks.ts";
 export { checkChannelName } from "./channel-name.ts";
+export { KEY_RIGHTS, MEMBER_RIGHTS } from "./directory-rights.ts";
 export { Leader, type LeaderOptions } from "./leader.ts";
+export { MemberNames } from "./member-names.ts";
 export { Membership, type MembershipEvents, type MembershipOptions } from "./membership.ts";
 export {
   type Address,

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { LIMITS, MeanderError, SeededRandom, SILENT, VirtualClock } from "../base/index.ts";
 import { EmbeddedDirectory } from "../directory/embedded/index.ts";
-import type { Json } from "../directory/index.ts";
+import { type Json, LEADER_CALLER } from "../directory/index.ts";
 import { Leader } from "./leader.ts";
 import type { ChannelRecord, SessionRecord, SiteRecord } from "./model.ts";
 import type { SiteSelf } from "./records.ts";
@@ -85,17 +85,17 @@ test("leaving removes a site, and only the instance that leaves", async () => {
   await using world = await World.make();
   const leader = world.leader(1);
   await world.join(leader, site("north", 7));
-  await leader.handle("leave", { name: "north", instance: 8 });
+  await leader.handle("leave", { name: "north", instance: 8 }, LEADER_CALLER);
   assert.ok(await world.directory.get("sites/north"));
-  await leader.handle("leave", { name: "north", instance: 7 });
-  await leader.handle("leave", { name: "north", instance: 7 });
+  await leader.handle("leave", { name: "north", instance: 7 }, LEADER_CALLER);
+  await leader.handle("leave", { name: "north", instance: 7 }, LEADER_CALLER);
   assert.equal(await world.directory.get("sites/north"), undefined);
 });
 
 test("channels get ids from 1 on, and one name gives one record however many ask at once", async () => {
   await using world = await World.make();
   const leader = world.leader(1);
-  assert.deepEqual(await leader.handle("open-channel", { name: "clip" }), {
+  assert.deepEqual(await leader.handle("open-channel", { name: "clip" }, LEADER_CALLER), {
     name: "clip",
     id: 1,
     ingests: [],
@@ -132,14 +132,17 @@ test("an id is not given again after its channel was closed", async () => {
   await using world = await World.make();
   const leader = world.leader(1);
   await world.open(leader, "clip");
-  await leader.handle("close-channel", { name: "clip" });
+  await leader.handle("close-channel", { name: "clip" }, LEADER_CALLER);
   assert.equal(await world.directory.get("channels/clip"), undefined);
-  await assert.rejects(leader.handle("close-channel", { name: "clip" }), {
+  await assert.rejects(leader.handle("close-channel", { name: "clip" }, LEADER_CALLER), {
     code: "channel-unknown",
   });
-  await assert.rejects(leader.handle("close-channel", { name: "clip", ingest: "north" }), {
-    code: "channel-unknown",
-  });
+  await assert.rejects(
+    leader.handle("close-channel", { name: "clip", ingest: "north" }, LEADER_CALLER),
+    {
+      code: "channel-unknown",
+    },
+  );
   assert.equal((await world.open(leader, "clip")).id, 2);
 });
 
@@ -153,8 +156,8 @@ test("the newest ingest comes first, the oldest go over the limit, and the last 
   assert.deepEqual(await ingests(), ["south", "north"]);
   await world.open(leader, "clip", "north");
   assert.deepEqual(await ingests(), ["north", "south"]);
-  await leader.handle("close-channel", { name: "clip", ingest: "north" });
-  await leader.handle("close-channel", { name: "clip", ingest: "south" });
+  await leader.handle("close-channel", { name: "clip", ingest: "north" }, LEADER_CALLER);
+  await leader.handle("close-channel", { name: "clip", ingest: "south" }, LEADER_CALLER);
   assert.deepEqual(await ingests(), ["south"]);
   for (let index = 0; index < LIMITS.alternativesMax; index++)
     await world.open(leader, "clip", `s${index}`);
@@ -173,8 +176,8 @@ test("a leader that another has followed decides nothing more", async () => {
   await assert.rejects(world.join(old, site("south", 8, 7002)), fenced);
   await assert.rejects(world.open(old, "new"), fenced);
   await assert.rejects(world.open(old, "clip", "north"), fenced);
-  await assert.rejects(old.handle("close-channel", { name: "clip" }), fenced);
-  await assert.rejects(old.handle("leave", { name: "north", instance: 7 }), fenced);
+  await assert.rejects(old.handle("close-channel", { name: "clip" }, LEADER_CALLER), fenced);
+  await assert.rejects(old.handle("leave", { name: "north", instance: 7 }, LEADER_CALLER), fenced);
   assert.deepEqual(await world.directory.list(""), before);
 });
 
@@ -201,18 +204,22 @@ test("exhausted ids are reported with a readable error", async () => {
 test("a malformed request is refused with its position", async () => {
   await using world = await World.make();
   const leader = world.leader(1);
-  await assert.rejects(leader.handle("abdicate", null), { code: "request-unknown" });
-  await assert.rejects(leader.handle("open-channel", { name: "../etc" }), {
+  await assert.rejects(leader.handle("abdicate", null, LEADER_CALLER), { code: "request-unknown" });
+  await assert.rejects(leader.handle("open-channel", { name: "../etc" }, LEADER_CALLER), {
     code: "request-invalid",
     where: "request open-channel: name",
   });
   const portless = { ...site("north", 7), http: { host: "a" } } as unknown as Json;
-  await assert.rejects(leader.handle("join", { site: portless, lease: "x" }), {
+  await assert.rejects(leader.handle("join", { site: portless, lease: "x" }, LEADER_CALLER), {
     code: "request-invalid",
     where: "request join: site.http.port",
   });
   await assert.rejects(
-    leader.handle("join", { site: { ...site("north", 7) } as unknown as Json, lease: "gone" }),
+    leader.handle(
+      "join",
+      { site: { ...site("north", 7) } as unknown as Json, lease: "gone" },
+      LEADER_CALLER,
+    ),
     {
       code: "directory-lease-gone",
     },
@@ -220,7 +227,9 @@ test("a malformed request is refused with its position", async () => {
   const subject = fc.constantFrom("join", "leave", "open-channel", "close-channel");
   await fc.assert(
     fc.asyncProperty(subject, fc.jsonValue(), async (name, payload) => {
-      await assert.rejects(leader.handle(name, payload as Json), { code: "request-invalid" });
+      await assert.rejects(leader.handle(name, payload as Json, LEADER_CALLER), {
+        code: "request-invalid",
+      });
     }),
   );
 });
@@ -283,10 +292,14 @@ class World implements AsyncDisposable {
 
   async join(leader: Leader, self: SiteSelf): Promise<SessionRecord> {
     const lease = await this.directory.grantLease(LIMITS.leaseMs);
-    return (await leader.handle("join", {
-      site: self as unknown as Json,
-      lease: lease.id,
-    })) as unknown as SessionRecord;
+    return (await leader.handle(
+      "join",
+      {
+        site: self as unknown as Json,
+        lease: lease.id,
+      },
+      LEADER_CALLER,
+    )) as unknown as SessionRecord;
   }
 
   async site(name: string): Promise<SiteRecord | undefined> {
@@ -295,7 +308,11 @@ class World implements AsyncDisposable {
 
   async open(leader: Leader, name: string, ingest?: string): Promise<ChannelRecord> {
     const payload = { name, ...(ingest === undefined ? {} : { ingest }) };
-    return (await leader.handle("open-channel", payload)) as unknown as ChannelRecord;
+    return (await leader.handle(
+      "open-channel",
+      payload,
+      LEADER_CALLER,
+    )) as unknown as ChannelRecord;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,8 +1,10 @@
 import { z } from "zod";
 import { type Clock, LIMITS, type Log, MeanderError, type Random } from "../base/index.ts";
-import type { Directory, Entry, Json } from "../directory/index.ts";
+import type { Caller, Directory, Entry, Json } from "../directory/index.ts";
+import { checkIsSite, checkSpeaksFor, notAllowed } from "./caller-checks.ts";
 import { CONTROL_SUBJECTS } from "./control-dispatcher.ts";
 import { channelSchema, joinSchema, leaveSchema, parsePayload } from "./leader-requests.ts";
+import { MemberNames } from "./member-names.ts";
 import type { ChannelRecord, SessionRecord, SiteRecord } from "./model.ts";
 import {
   channelRecordSchema,
@@ -44,6 +46,7 @@ const ATTEMPTS_MAX = 64;
  */
 export class Leader {
   readonly #options: LeaderOptions;
+  readonly #names: MemberNames;
   /** The leaderEpoch; 0 before {@link start}. */
   #epoch = 0;
   #started: Promise<SessionRecord> | undefined;
@@ -51,6 +54,7 @@ export class Leader {
 
   constructor(options: LeaderOptions) {
     this.#options = options;
+    this.#names = new MemberNames(options);
   }
 
   /**
@@ -70,25 +74,36 @@ export class Leader {
 
   /**
    * Answers a request: `join`, `leave`, `open-channel`, `close-channel`, and those of {@link StreamControl}. The
-   * directory's request handler.
+   * directory's request handler. A member asks for itself alone: to join and leave, and what it ingests. [A41]
    *
    * @throws {MeanderError} what {@link StreamControl.handle} throws, `request-unknown`, `request-invalid`,
-   *   `leader-fenced`, `leader-busy`, `site-name-taken`, `channel-unknown`, `channel-ids-exhausted`,
-   *   `session-record-invalid`, and the directory's errors
+   *   `request-denied`, `leader-fenced`, `leader-busy`, `site-name-taken`, `site-name-owned`, `channel-unknown`,
+   *   `channel-ids-exhausted`, `session-record-invalid`, and the directory's errors
    */
-  readonly handle = async (subject: string, payload: Json): Promise<Json> => {
+  readonly handle = async (subject: string, payload: Json, caller: Caller): Promise<Json> => {
     await this.start();
+    checkIsSite(caller, subject);
     if (this.#streams !== undefined && StreamControl.answers(subject))
       return await this.#streams.handle(subject, payload);
     switch (subject) {
       case "join":
-        return { ...(await this.#join(parsePayload(joinSchema, subject, payload))) };
-      case "leave":
-        return await this.#leave(parsePayload(leaveSchema, subject, payload));
-      case "open-channel":
-        return jsonOf(await this.#openChannel(parsePayload(channelSchema, subject, payload)));
-      case "close-channel":
-        return await this.#closeChannel(parsePayload(channelSchema, subject, payload));
+        return { ...(await this.#join(parsePayload(joinSchema, subject, payload), caller)) };
+      case "leave": {
+        const request = parsePayload(leaveSchema, subject, payload);
+        checkSpeaksFor(caller, request.name, subject);
+        return await this.#leave(request);
+      }
+      case "open-channel": {
+        const request = parsePayload(channelSchema, subject, payload);
+        if (request.ingest !== undefined) checkSpeaksFor(caller, request.ingest, subject);
+        return jsonOf(await this.#openChannel(request));
+      }
+      case "close-channel": {
+        const request = parsePayload(channelSchema, subject, payload);
+        if (request.ingest !== undefined) checkSpeaksFor(caller, request.ingest, subject);
+        else if (caller.kind === "member") throw closedByMember(request.name);
+        return await this.#closeChannel(request);
+      }
       default:
         throw new MeanderError(
           "request-unknown",
@@ -145,8 +160,15 @@ export class Leader {
     await this.#streams.start();
   }
 
-  async #join({ site, lease }: { site: SiteSelf; lease: string }): Promise<SessionRecord> {
+  async #join(
+    { site, lease }: { site: SiteSelf; lease: string },
+    caller: Caller,
+  ): Promise<SessionRecord> {
     const leader = this.#options.site === site.name;
+    if (caller.kind === "member") {
+      checkSpeaksFor(caller, site.name, "join");
+      await this.#names.claim(site.name, caller.token);
+    }
     const record: SiteRecord = { ...site, leader };
     await this.#change(
       `sites/${site.name}`,
@@ -322,6 +344,12 @@ function nameTaken({ name, startedAt, http, pid }: SiteRecord): MeanderError {
       next: `choose another --name, stop that site (process ${pid}), or, if it crashed, try again in ${LIMITS.leaseMs / 1000} s`,
     },
   );
+}
+
+function closedByMember(channel: string): MeanderError {
+  return notAllowed("close-channel", `a member closes no channel of the session: ${channel}`, {
+    expected: "the site that ingested it, as `ingest`",
+  });
 }
 
 function channelUnknown(name: string): MeanderError {

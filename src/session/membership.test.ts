@@ -202,8 +202,10 @@ test("a channel ingested while the leader is gone is announced when it is back",
   await world.advanceUntil(() => north.told.channels[0]?.ingests[0] === "north");
 });
 
-test("channels are closed for the session, or by one of their ingests", async () => {
+test("channels are closed for the session by its leader, or by one of their ingests", async () => {
   await using world = await SessionWorld.make();
+  const origin = world.member("origin", { port: 7_002, embedded: true });
+  await origin.start();
   const north = world.member("north");
   const south = world.member("south");
   await north.start();
@@ -212,9 +214,10 @@ test("channels are closed for the session, or by one of their ingests", async ()
   await south.membership.openChannel("clip", { ingest: true });
   await south.membership.closeChannel("clip", { ingest: true });
   await north.told.until(() => north.told.channels[0]?.ingests.join() === "north");
-  await north.membership.closeChannel("clip");
+  await assert.rejects(north.membership.closeChannel("clip"), { code: "request-denied" });
+  await origin.membership.closeChannel("clip");
   await south.told.until(() => south.told.channels.length === 0);
-  await assert.rejects(north.membership.closeChannel("clip"), { code: "channel-unknown" });
+  await assert.rejects(origin.membership.closeChannel("clip"), { code: "channel-unknown" });
   for (const name of ["../x", "", "a b"]) {
     await assert.rejects(north.membership.openChannel(name), { code: "channel-invalid" });
     await assert.rejects(north.membership.closeChannel(name), { code: "channel-invalid" });

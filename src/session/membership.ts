@@ -132,9 +132,9 @@ export class Membership {
   }
 
   /**
-   * Removes a channel from the session; or, with `ingest`, this site from those that ingest it.
+   * Removes a channel from the session, as its leader; or, with `ingest`, this site from those that ingest it.
    *
-   * @throws {MeanderError} `channel-invalid`, `channel-unknown`, `directory-unreachable`
+   * @throws {MeanderError} `channel-invalid`, `channel-unknown`, `request-denied`, `directory-unreachable`
    */
   closeChannel(name: string, options: { ingest?: boolean } = {}): Promise<void> {
     return this.#channels.close(name, options);

@@ -12,6 +12,7 @@ import {
   type MessageSocket,
   memorySocketPair,
 } from "../directory/index.ts";
+import { MEMBER_RIGHTS } from "./directory-rights.ts";
 import { Leader } from "./leader.ts";
 import { Membership, type MembershipEvents, type MembershipOptions } from "./membership.ts";
 import type { ChannelRecord, RouteConfig, SessionRecord, SiteRecord } from "./model.ts";
@@ -125,7 +126,7 @@ export class SessionWorld implements AsyncDisposable {
       version: "0",
       startedAt: 0,
     };
-    const directory = embedded ? this.embedded : this.#client();
+    const directory = embedded ? this.embedded : this.#client(name);
     const told = new Told();
     const membership = new Membership(
       { directory, site, clock: this.clock, log: SILENT, ...rest },
@@ -195,7 +196,7 @@ export class SessionWorld implements AsyncDisposable {
     const leader = new Leader({ ...options, directory, site: "origin", instance: this.#starts });
     directory.setRequestHandler(leader.handle);
     this.#embedded = directory;
-    this.#server = new DirectoryServer(directory, options);
+    this.#server = new DirectoryServer(directory, { ...options, rights: MEMBER_RIGHTS });
   }
 
   async #close({ keep }: { keep: boolean }): Promise<void> {
@@ -206,7 +207,7 @@ export class SessionWorld implements AsyncDisposable {
     this.#path = "";
   }
 
-  #client(): DirectoryClient {
+  #client(site: string): DirectoryClient {
     const dial = async (): Promise<MessageSocket> => {
       if (!this.reachable) throw new Error("connection refused");
       const [near, far] = memorySocketPair();
@@ -215,7 +216,7 @@ export class SessionWorld implements AsyncDisposable {
       return near;
     };
     const client = new DirectoryClient({
-      dial,
+      ...{ dial, site },
       clock: this.clock,
       random: new SeededRandom(9),
       log: SILENT,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LIMITS } from "../base/index.ts";
+import { LEADER_CALLER } from "../directory/index.ts";
 import { agentSpec, ControlWorld } from "./control-world.test.support.ts";
 import { refuse } from "./scripted-site.test.support.ts";
 
@@ -90,7 +91,7 @@ test("finalizers of a site that leaves, or does not come back in a day, are give
   await world.ask("destroy-stream", { stream: "one", by: "shell-1" });
   await world.quiet();
   assert.equal((await world.directory.list("finalize/")).length, 1);
-  await world.leader.handle("leave", { name: "north", instance: north.instance });
+  await world.leader.handle("leave", { name: "north", instance: north.instance }, LEADER_CALLER);
   await world.quiet();
   assert.deepEqual(await world.directory.list("finalize/"), []);
   await world.directory.put("finalize/west/9", {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LIMITS, MeanderError } from "../base/index.ts";
+import { LEADER_CALLER } from "../directory/index.ts";
 import { agentSpec, ControlWorld } from "./control-world.test.support.ts";
 import { refuse } from "./scripted-site.test.support.ts";
 
@@ -104,7 +105,7 @@ test("requests that are none, and requests about what is not there, are refused 
   await world.create("one", "north");
   const { leader } = world;
   const refused = async (subject: string, payload: object, code: string): Promise<void> => {
-    const answer = leader.handle(subject, payload as never);
+    const answer = leader.handle(subject, payload as never, LEADER_CALLER);
     await assert.rejects(answer, { code }, `${subject} ${JSON.stringify(payload)}`);
   };
   const by = "shell-1";
@@ -144,7 +145,7 @@ test("requests that are none, and requests about what is not there, are refused 
     "request-invalid",
   );
   await assert.rejects(
-    leader.handle("make-stream", {}),
+    leader.handle("make-stream", {}, LEADER_CALLER),
     /close-channel, create-stream, move-stream/,
   );
 });
@@ -237,7 +238,7 @@ test("a policy of the session denies, with its reason and where it stands", asyn
 test("policies that are none are refused with the place of the fault", async () => {
   await using world = await ControlWorld.make("north");
   const set = (scope: unknown, rules: unknown): Promise<unknown> =>
-    world.leader.handle("set-policy", { scope, rules, by: "shell-1" } as never);
+    world.leader.handle("set-policy", { scope, rules, by: "shell-1" } as never, LEADER_CALLER);
   const good = { effect: "deny", actions: ["move"] };
   const refused = async (scope: unknown, rules: unknown, text: RegExp): Promise<void> => {
     await assert.rejects(set(scope, rules), (error) => {
@@ -293,7 +294,7 @@ test("sites learn of others that join, leave and fail", async () => {
   const north = world.site("north");
   north.commands.length = 0;
   const west = await world.join("west");
-  await world.leader.handle("leave", { name: "west", instance: west.instance });
+  await world.leader.handle("leave", { name: "west", instance: west.instance }, LEADER_CALLER);
   world.kill(world.site("south"));
   await world.quiet();
   assert.deepEqual(

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MeanderError } from "../base/index.ts";
+import { LEADER_CALLER } from "../directory/index.ts";
 import { ControlWorld } from "./control-world.test.support.ts";
 import { NEVER, refuse } from "./scripted-site.test.support.ts";
 
@@ -125,7 +126,7 @@ test("after settling, a leader from before cannot commit the move", async () => 
   const outcome = assert.rejects(move, { code: "leader-fenced" });
   await world.quiet();
   const second = world.secondLeader();
-  const settled = await second.handle("settle-move", { id, move: "any" });
+  const settled = await second.handle("settle-move", { id, move: "any" }, LEADER_CALLER);
   assert.equal((settled as { site: string }).site, "north");
   ready();
   await outcome;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LIMITS } from "../base/index.ts";
+import { LEADER_CALLER } from "../directory/index.ts";
 import type { Durability } from "../stream/index.ts";
 import { ControlWorld } from "./control-world.test.support.ts";
 import { NEVER, refuse, type ScriptedSite } from "./scripted-site.test.support.ts";
@@ -187,7 +188,7 @@ test("a site that left in order has left what could not be moved to the others",
   await using world = await ControlWorld.make("north");
   await world.create("one", "north");
   const { instance } = world.site("north");
-  await world.leader.handle("leave", { name: "north", instance });
+  await world.leader.handle("leave", { name: "north", instance }, LEADER_CALLER);
   await world.quiet();
   assert.equal(await world.where("one"), "origin#2");
 });

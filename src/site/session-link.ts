@@ -14,7 +14,6 @@ import { EmbeddedDirectory } from "../directory/embedded/index.ts";
 import {
   type Directory,
   DirectoryClient,
-  DirectoryServer,
   type DirectoryStatus,
   type Json,
   type LeaderDirectory,
@@ -22,19 +21,16 @@ import {
 import {
   type AccessPolicy,
   type ChannelRecord,
-  Leader,
   Membership,
   type SessionRecord,
   type SiteRecord,
   type SiteSelf,
 } from "../session/index.ts";
 import type { TlsTrust } from "../transport/index.ts";
-import { admitBy } from "./access/admit.ts";
 import { MemberCredential } from "./access/member-credential.ts";
-import { SessionKey } from "./access/session-key.ts";
 import type { SiteAccess } from "./access/site-access.ts";
-import { TokenIssuer } from "./access/token-issuer.ts";
 import { dialDirectory } from "./directory-sockets.ts";
+import { LedSession } from "./led-session.ts";
 import type { WriteWatch } from "./observe/write-watch.ts";
 import { type Plane, SOCKET_PATHS } from "./plane/plane.ts";
 import { hasEnded } from "./site-ended.ts";
@@ -80,12 +76,10 @@ export interface SessionLinkOptions {
 export class SessionLink {
   readonly #options: SessionLinkOptions;
   #directory: Directory | undefined;
-  #server: DirectoryServer | undefined;
-  #tokens: TokenIssuer | undefined;
+  #led: LedSession | undefined;
   #credential: MemberCredential | undefined;
   /** How the leader is trusted now; its certificate may change. */
   #leaderTrust: TlsTrust | undefined;
-  #leader: Leader | undefined;
   #membership: Membership | undefined;
   #session: SessionRecord | undefined;
   /** Events from before the site was ready for them; the newest of each kind. */
@@ -203,48 +197,23 @@ export class SessionLink {
   async close(): Promise<void> {
     this.#credential?.close();
     this.#options.access.stop();
-    this.#tokens?.stop();
     this.#membership?.stop();
-    this.#leader?.stop();
-    this.#server?.close();
+    this.#led?.stop();
     await this.#directory?.[Symbol.asyncDispose]();
   }
 
   async #lead(): Promise<Directory> {
-    const { record, data, plane, clock, random, log, onLed } = this.#options;
+    const { record, data, access, policy, plane, clock, random, log, onLed } = this.#options;
     const store = await EmbeddedDirectory.open({ path: data, clock, random, log });
     const directory: LeaderDirectory = this.#options.writes.watched(store);
     const { name: site, instance } = record;
-    const leader = new Leader({
-      ...{ directory, clock, random, log, site, instance },
-      streams: {
-        calls: directory.sites,
-        isEnded: (other) => hasEnded(other, clock),
-        onEvent: onLed,
-      },
+    const led = await LedSession.open({
+      ...{ directory, folder: data, self: { site, instance }, access, policy, clock, random, log },
+      isEnded: (other) => hasEnded(other, clock),
+      onLed,
     });
-    this.#leader = leader;
-    const { access, policy } = this.#options;
-    const key = await SessionKey.open(data);
-    await directory.put("access/policy", { ...policy, key: key.public });
-    await access.start(directory);
-    const { guard } = access;
-    const tokens = new TokenIssuer({
-      ...{ directory, key, guard, clock, random, log, site },
-      folder: data,
-    });
-    this.#tokens = tokens;
-    await tokens.start();
-    directory.setRequestHandler((subject, payload) =>
-      TokenIssuer.answers(subject)
-        ? tokens.handle(subject, payload)
-        : leader.handle(subject, payload),
-    );
-    const server = new DirectoryServer(directory, { log, clock });
-    plane.onDirectory((socket, address) =>
-      server.attach(socket, admitBy(guard, "join", address, { outlasts: true })),
-    );
-    this.#server = server;
+    this.#led = led;
+    plane.onDirectory((socket, address) => led.accept(socket, address));
     return directory;
   }
 
@@ -258,6 +227,7 @@ export class SessionLink {
     return new DirectoryClient({
       ...{ clock, random, log },
       dial: () => dialDirectory(url, { trust: this.#leaderTrust, clock }),
+      site: record.name,
       token: () => credential.token,
       onDismissed: (error) => {
         // The stored token may have been revoked since; the given one may still be valid.

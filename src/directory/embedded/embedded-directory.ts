@@ -1,5 +1,6 @@
 import { type Clock, LIMITS, type Log, type Random } from "../../base/index.ts";
 import type { SiteInstance } from "../../stream/index.ts";
+import { LEADER_CALLER, type MemberCaller } from "../caller.ts";
 import type {
   Change,
   DirectoryStatus,
@@ -209,7 +210,12 @@ export class EmbeddedDirectory implements LeaderDirectory {
 
   async request(subject: string, payload: Json, { timeoutMs }: RequestOptions = {}): Promise<Json> {
     this.#checkOpen();
-    return await this.#requests.ask(subject, payload, timeoutMs);
+    return await this.#requests.ask(LEADER_CALLER, subject, payload, timeoutMs);
+  }
+
+  async requestOf(caller: MemberCaller, subject: string, payload: Json): Promise<Json> {
+    this.#checkOpen();
+    return await this.#requests.ask(caller, subject, payload, undefined);
   }
 
   serve(place: SiteInstance, handler: CallHandler): () => void {

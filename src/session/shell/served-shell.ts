@@ -150,7 +150,7 @@ export class ServedShell {
         const admission = await this.#options.admit(token);
         if (this.#isEnded) return;
         // [S12] From now on its token may be revoked or expire.
-        this.#left = admission((error) => void this.close(error));
+        this.#left = admission.hold((error) => void this.close(error));
       }
       if (name !== undefined) checkShellName(name);
       port = await this.#options.attach({ name });

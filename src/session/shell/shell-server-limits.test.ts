@@ -102,9 +102,12 @@ test("[S12] a shell is let in by its token, and closed with the reason when that
     const [near, far] = memorySocketPair();
     server.accept(far, async (token) => {
       if (token !== "good") throw new MeanderError("token-denied", "not with that one");
-      return (end) => {
-        ends.add(end);
-        return () => void ends.delete(end);
+      return {
+        token: undefined,
+        hold: (end) => {
+          ends.add(end);
+          return () => void ends.delete(end);
+        },
       };
     });
     return near;

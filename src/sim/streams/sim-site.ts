@@ -9,7 +9,7 @@ import {
   type MessageSocket,
 } from "../../directory/index.ts";
 import { SelfDelivery, SiteStreams } from "../../host/index.ts";
-import { Leader, Membership, type SiteRecord } from "../../session/index.ts";
+import { Leader, MEMBER_RIGHTS, Membership, type SiteRecord } from "../../session/index.ts";
 import { ShellServer } from "../../session/shell/index.ts";
 import {
   type FrameNetwork,
@@ -365,13 +365,14 @@ export class SimSite {
     });
     directory.setRequestHandler(leader.handle);
     await leader.start();
-    this.#server = new DirectoryServer(directory, { log, clock });
+    this.#server = new DirectoryServer(directory, { log, clock, rights: MEMBER_RIGHTS });
     return directory;
   }
 
   async #follow(random: Random): Promise<Directory> {
     const { process: clock } = this;
-    return new DirectoryClient({ dial: () => this.#dial(clock), clock, random, log: this.#log() });
+    const dial = (): Promise<MessageSocket> => this.#dial(clock);
+    return new DirectoryClient({ dial, clock, random, log: this.#log(), site: this.name });
   }
 
   #log(): Log {

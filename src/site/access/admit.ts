@@ -1,5 +1,6 @@
-import type { Admit } from "../../directory/index.ts";
-import type { Right } from "../../session/index.ts";
+import type { Admit, ShownToken } from "../../directory/index.ts";
+import type { MemberNames, Right } from "../../session/index.ts";
+import type { Grant } from "./grant.ts";
 import type { Guard } from "./guard.ts";
 
 /**
@@ -20,6 +21,22 @@ export function admitBy(
     const { grant } = decision;
     const expiresAt = Number.POSITIVE_INFINITY;
     const held = outlasts && grant !== undefined ? { ...grant, expiresAt } : grant;
-    return (end) => guard.book.hold(held, need, end);
+    return {
+      token: grant === undefined ? undefined : shownOf(grant),
+      hold: (end) => guard.book.hold(held, need, end),
+    };
   };
+}
+
+/** [A40] Admits a site that `admit` admits, and gives its name to its token, unless that belongs to another. */
+export function admitMember(names: MemberNames, admit: Admit): Admit {
+  return async (token, site) => {
+    const admission = await admit(token);
+    if (site !== undefined) await names.claim(site, admission.token);
+    return admission;
+  };
+}
+
+function shownOf({ id, name, can, via = id, expiresAt }: Grant): ShownToken {
+  return { id, name, can, lineage: via, expiresAt };
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { type MeanderError, SeededRandom, SILENT, VirtualClock } from "../../base/index.ts";
 import { EmbeddedDirectory, MemoryStore } from "../../directory/embedded/index.ts";
-import type { Json } from "../../directory/index.ts";
+import { type Json, LEADER_CALLER } from "../../directory/index.ts";
 import { MemberCredential } from "./member-credential.ts";
 import { SessionKey } from "./session-key.ts";
 import { SiteAccess } from "./site-access.ts";
@@ -54,11 +54,11 @@ async function withRig(use: (rig: Rig) => Promise<void>): Promise<void> {
   const about = { directory, key, guard: access.guard, folder, site: "north" };
   const desk = new TokenIssuer({ ...about, clock, random, log: SILENT });
   await desk.start();
-  directory.setRequestHandler((subject, payload) => desk.handle(subject, payload));
+  directory.setRequestHandler((...asked) => desk.handle(...asked));
   try {
     await use({
       ...{ clock, directory, access, desk, folder },
-      tokens: tokenServiceOver((subject, payload) => desk.handle(subject, payload)),
+      tokens: tokenServiceOver((subject, payload) => desk.handle(subject, payload, LEADER_CALLER)),
       admin: async () => (await readFile(join(folder, ADMIN_TOKEN_FILE), "utf8")).trim(),
       codeOf: async (token, right = "administer") => {
         const asker = { token, address: "192.0.2.1" };
@@ -120,7 +120,9 @@ test("[A9] the leader trusts no site: each request presents a token that adminis
     }
     const odd: Json[] = [null, 1, {}, { authority: 1 }, { authority: await admin() }];
     for (const payload of odd)
-      await assert.rejects(desk.handle("create-token", payload), { code: "request-invalid" });
+      await assert.rejects(desk.handle("create-token", payload, LEADER_CALLER), {
+        code: "request-invalid",
+      });
     const nowhere = { ...WATCH, channels: [] };
     await assert.rejects(tokens.create(await admin(), nowhere), { code: "request-invalid" });
     for (const channel of ["../x", "a b", "*/x", "a*"])

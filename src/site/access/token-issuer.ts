@@ -12,12 +12,15 @@ import {
   type Random,
 } from "../../base/index.ts";
 import type { ListedToken, MadeToken } from "../../client/contract/index.ts";
-import type { Directory, Json } from "../../directory/index.ts";
+import type { Caller, Directory, Json } from "../../directory/index.ts";
 import {
   channelPatternsSchema,
+  checkSpeaksFor,
+  MemberNames,
   RIGHTS,
   type Right,
   revocationSchema,
+  siteNameSchema,
   tokenIdSchema,
   tokenNameSchema,
   tokenRecordSchema,
@@ -66,7 +69,7 @@ const revokeSchema = z.object({
   id: tokenIdSchema.optional(),
   name: tokenNameSchema.optional(),
 });
-const renewSchema = z.object({ authority, site: tokenNameSchema });
+const renewSchema = z.object({ authority, site: siteNameSchema });
 
 /** Requests that a {@link TokenIssuer} answers. */
 const SUBJECTS = ["create-token", "list-tokens", "revoke-tokens", "renew-membership"];
@@ -74,6 +77,7 @@ const SUBJECTS = ["create-token", "list-tokens", "revoke-tokens", "renew-members
 /** Issues, lists and revokes the tokens of a session, at its leader. Each request presents the client's token. [A9] */
 export class TokenIssuer {
   readonly #options: TokenIssuerOptions;
+  readonly #names: MemberNames;
   #adminId: string | undefined;
   /** Its own housekeeping, one task at a time. */
   #work: Promise<void> = Promise.resolve();
@@ -81,6 +85,7 @@ export class TokenIssuer {
 
   constructor(options: TokenIssuerOptions) {
     this.#options = options;
+    this.#names = new MemberNames(options);
   }
 
   /** Whether a request of the directory is for the issuer. */
@@ -105,9 +110,9 @@ export class TokenIssuer {
   /**
    * Answers a request.
    *
-   * @throws {MeanderError} `request-invalid`, `token-…`, and the directory's
+   * @throws {MeanderError} `request-invalid`, `request-denied`, `site-name-owned`, `token-…`, and the directory's
    */
-  async handle(subject: string, payload: Json): Promise<Json> {
+  async handle(subject: string, payload: Json, caller: Caller): Promise<Json> {
     switch (subject) {
       case "create-token": {
         const asked = parse(createSchema, subject, payload);
@@ -125,9 +130,11 @@ export class TokenIssuer {
       }
       default: {
         const { authority: shown, site } = parse(renewSchema, "renew-membership", payload);
+        checkSpeaksFor(caller, site, subject);
         const grant = await this.#authorise(shown, "join");
         const claims = { name: `site ${site}`, can: ["join" as const], channels: [] };
         const via = grant.via ?? grant.id;
+        await this.#names.claim(site, { lineage: via, expiresAt: this.#after(MEMBER_MS) });
         return jsonOf(await this.#make({ ...claims, expiresInMs: MEMBER_MS, via }));
       }
     }
@@ -175,14 +182,18 @@ export class TokenIssuer {
     const { directory, key, clock, random, log } = this.#options;
     const { name, can, channels, expiresInMs, via } = asked;
     const createdAt = clock.wall();
-    // Times in tokens are seconds.
-    const expiresAt = Math.ceil((createdAt + expiresInMs) / 1000) * 1000;
+    const expiresAt = this.#after(expiresInMs);
     const words = Array.from({ length: 3 }, () => random.uint32().toString(16).padStart(8, "0"));
     const record = { id: words.join(""), name, can, channels, createdAt, expiresAt };
     const token = await key.sign({ ...record, notBefore: createdAt, via });
     await directory.put(`access/tokens/${record.id}`, jsonOf(record));
     log.info("A token was issued.", { id: record.id, name, can, channels });
     return { token, record };
+  }
+
+  /** When a token that is made now expires. Times in tokens are seconds. */
+  #after(ms: number): number {
+    return Math.ceil((this.#options.clock.wall() + ms) / 1000) * 1000;
   }
 
   async #list(): Promise<ListedToken[]> {

@@ -1,0 +1,254 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { LIMITS, type MeanderError, SeededRandom, SILENT, VirtualClock } from "../base/index.ts";
+import { EmbeddedDirectory, MemoryStore } from "../directory/embedded/index.ts";
+import { type Change, DirectoryClient, type Json, memorySocketPair } from "../directory/index.ts";
+import { SiteAccess } from "./access/site-access.ts";
+import { ADMIN_TOKEN_FILE } from "./access/token-issuer.ts";
+import { type TokenService, tokenServiceOver } from "./access/token-service.ts";
+import { LedSession } from "./led-session.ts";
+
+const NOW = Date.UTC(2026, 10, 22);
+const HOUR = 3_600_000;
+const denied = { code: "directory-denied" };
+
+test("[A42] a token with `join` makes nobody the session's administrator", () =>
+  withSession(async ({ member, directory, admin, tokens }) => {
+    const south = await member("south");
+    await joinAs(south, "south");
+    const before = await directory.get("access/policy");
+    assert.deepEqual((await south.get("access/policy"))?.value, before?.value);
+    for (const value of [{ ...(before?.value as object), mode: "open" }, {}, null] as Json[]) {
+      await assert.rejects(south.put("access/policy", value), denied);
+      await assert.rejects(
+        south.compareAndSet("access/policy", before?.revision ?? 0, value),
+        denied,
+      );
+    }
+    await assert.rejects(south.delete("access/policy"), denied);
+    assert.deepEqual(await directory.get("access/policy"), before);
+    // Records of tokens are not shown, and revocations cannot be taken back.
+    const { record } = await tokens.create(admin, { ...SOUTH, name: "another" });
+    await tokens.revoke(admin, { id: record.id });
+    await assert.rejects(south.delete(`access/revoked/${record.id}`), denied);
+    await assert.rejects(south.get(`access/tokens/${record.id}`), denied);
+    await assert.rejects(south.list("access/tokens/"), denied);
+    await assert.rejects(
+      south.watch("access/members/", () => {}),
+      denied,
+    );
+    for (const subject of ["create-token", "list-tokens", "revoke-tokens"])
+      await assert.rejects(
+        south.request(subject, {
+          ...SOUTH,
+          can: ["administer"],
+          authority: south.token,
+          id: record.id,
+        }),
+        { code: "token-denied" },
+      );
+  }));
+
+test("[A42] a site writes its configuration, and nothing else", () =>
+  withSession(async ({ member, directory }) => {
+    const south = await member("south");
+    await joinAs(south, "south");
+    await south.put("config/south", { upstreams: ["lead"] });
+    const keys = [
+      ...["config/lead", "config/north", "sites/south", "sites/lead", "session", "leader"],
+      ...["ids/channel", "ids/stream", "channels/news", "streams/s", "policy/session", "doctor"],
+      ...["finalize/lead/1", "access/members/south", "anything/else", "config/south/x"],
+    ];
+    for (const key of keys) {
+      await assert.rejects(south.put(key, 1), denied, key);
+      await assert.rejects(south.compareAndSet(key, 0, 1), denied, key);
+      await assert.rejects(south.delete(key), denied, key);
+    }
+    assert.deepEqual((await directory.get("config/south"))?.value, { upstreams: ["lead"] });
+  }));
+
+test("[A42] lists and watches leave out what a site may not read", () =>
+  withSession(async ({ member, directory }) => {
+    await directory.put("config/lead", { upstreams: [] });
+    const south = await member("south");
+    await joinAs(south, "south");
+    await south.put("config/south", {});
+    const kinds = (keys: readonly string[]): string[] => [
+      ...new Set(keys.map((key) => key.replace(/(?<=^access\/revoked\/).*/, ""))),
+    ];
+    const readable = ["access/policy", "config/south", "session", "sites/south"];
+    assert.deepEqual(kinds((await south.list("")).map(({ key }) => key)), readable);
+    const told: string[] = [];
+    const end = await south.watch("", (change: Change) => {
+      if (change.type === "put") told.push(change.entry.key);
+      if (change.type === "deleted") told.push(`-${change.key}`);
+    });
+    assert.deepEqual(kinds(told), readable);
+    await directory.put("access/tokens/0123456789", {});
+    await directory.put("config/lead", { upstreams: ["south"] });
+    await directory.delete("config/lead");
+    await directory.put("channels/news", 1);
+    await south.get("sites/south");
+    end();
+    assert.deepEqual(told.slice(readable.length), ["channels/news"]);
+  }));
+
+test("[A40] [A41] a site is itself alone, to the leader and for the leader's calls", () =>
+  withSession(async ({ member, tokens, admin, directory }) => {
+    const south = await member("south");
+    await joinAs(south, "south");
+    const other = (await tokens.create(admin, { ...SOUTH, name: "other" })).token;
+    await assert.rejects((await member("south", other)).get("sites/south"), {
+      code: "site-name-owned",
+    });
+    await assert.rejects((await member("lead", other)).get("sites/south"), {
+      code: "site-name-taken",
+    });
+    const east = await member("east", other);
+    const requestDenied = { code: "request-denied" };
+    await assert.rejects(joinAs(east, "south"), requestDenied);
+    await assert.rejects(joinAs(east, "lead"), requestDenied);
+    await assert.rejects(east.request("leave", { name: "south", instance: 7 }), requestDenied);
+    await assert.rejects(
+      east.request("renew-membership", { authority: other, site: "south" }),
+      requestDenied,
+    );
+    await assert.rejects(
+      east.request("renew-membership", { authority: south.token, site: "east" }),
+      { code: "site-name-owned" },
+    );
+    // The leader's calls to another site are not taken over.
+    south.serve({ site: "south", instance: 7 }, async () => "from south");
+    await south.get("session");
+    const thief = await member("west", other);
+    await thief.get("session");
+    thief.serve({ site: "south", instance: 7 }, async () => "from a thief");
+    assert.equal((await thief.dismissed).code, "directory-denied");
+    assert.equal(await directory.sites.call("south", 7, null, 1_000), "from south");
+    const nameless = await member(undefined, other);
+    await assert.rejects(nameless.get("session"), denied);
+    await assert.rejects(nameless.put("config/south", 1), denied);
+    await assert.rejects(nameless.request("create-stream", {}), requestDenied);
+  }));
+
+test("[D25] a lease is used by the site that was granted it", () =>
+  withSession(async ({ member, tokens, admin }) => {
+    const south = await member("south");
+    const other = (await tokens.create(admin, { ...SOUTH, name: "other" })).token;
+    const east = await member("east", other);
+    const lease = await south.grantLease(HOUR);
+    await assert.rejects(east.renewLease(lease), denied);
+    await assert.rejects(east.revokeLease(lease), denied);
+    await assert.rejects(east.put("config/east", 1, { lease }), denied);
+    // Over another connection of the same site it goes on.
+    await (await member("south")).renewLease(lease);
+    await south.put("config/south", 1, { lease });
+    await south.revokeLease(lease);
+    assert.equal(await south.get("config/south"), undefined);
+  }));
+
+test("[D26] a site that writes without end is held up, and no other", () =>
+  withSession(async ({ member, tokens, admin, passes }) => {
+    const south = await member("south");
+    const other = (await tokens.create(admin, { ...SOUTH, name: "other" })).token;
+    const east = await member("east", other);
+    const limited = { code: "rate-limited", message: /site south has used up its rate/ };
+    const writes = LIMITS.directoryWritesBurst;
+    for (let each = 0; each < writes; each++) await south.put("config/south", each);
+    await assert.rejects(south.put("config/south", 1), limited);
+    // Another connection of it has no rate of its own.
+    await assert.rejects((await member("south")).put("config/south", 1), limited);
+    await east.put("config/east", 1);
+    await passes(1_000);
+    await south.put("config/south", 1);
+    await passes(1_000);
+    for (let each = 0; each < LIMITS.directoryLeasesPerMember; each++) await south.grantLease(HOUR);
+    await assert.rejects(south.grantLease(HOUR), { code: "directory-full" });
+    await east.grantLease(HOUR);
+  }));
+
+const SOUTH = { name: "site south", can: ["join" as const], channels: [], expiresInMs: HOUR };
+
+/** A client of the session's directory, which does what the test says. */
+type Member = DirectoryClient & {
+  readonly token: string;
+  /** Settles when it is sent away. */
+  readonly dismissed: Promise<MeanderError>;
+};
+
+interface Session {
+  readonly directory: EmbeddedDirectory;
+  readonly led: LedSession;
+  readonly tokens: TokenService;
+  /** The administrator's token. */
+  readonly admin: string;
+  /** Connects as a site; by default with one token for `south`. */
+  member(site: string | undefined, token?: string): Promise<Member>;
+  /** Lets time pass, in steps in which messages arrive. */
+  passes(ms: number): Promise<void>;
+}
+
+async function withSession(use: (session: Session) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "meander-led-"));
+  const clock = new VirtualClock(0, NOW);
+  const random = new SeededRandom(3);
+  const options = { clock, random, log: SILENT };
+  const directory = await EmbeddedDirectory.open({ ...options, store: new MemoryStore() });
+  const access = new SiteAccess({ ...options, mode: undefined, isLocal: true, onRules() {} });
+  const led = await LedSession.open({
+    ...{ ...options, directory, folder, access },
+    self: { site: "lead", instance: 1 },
+    policy: { mode: "tokens", public: [] },
+    isEnded: async () => false,
+    onLed() {},
+  });
+  const admin = readFileSync(join(folder, ADMIN_TOKEN_FILE), "utf8").trim();
+  const tokens = tokenServiceOver((subject, payload) => directory.request(subject, payload));
+  const { token: given } = await tokens.create(admin, SOUTH);
+  const clients: DirectoryClient[] = [];
+  const member = async (site: string | undefined, token = given): Promise<Member> => {
+    let dismiss: (error: MeanderError) => void = () => {};
+    const dismissed = new Promise<MeanderError>((resolve) => {
+      dismiss = resolve;
+    });
+    const client = new DirectoryClient({
+      ...{ ...options, site, token: () => token, onDismissed: dismiss },
+      dial: async () => {
+        const [near, far] = memorySocketPair();
+        led.accept(far, "192.0.2.7");
+        return near;
+      },
+    });
+    clients.push(client);
+    return Object.assign(client, { token, dismissed });
+  };
+  const passes = async (ms: number): Promise<void> => {
+    for (let left = ms; left > 0; left -= 500) {
+      clock.advance(Math.min(left, 500));
+      for (let turn = 0; turn < 5; turn++)
+        await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+  };
+  try {
+    await use({ directory, led, tokens, admin, member, passes });
+  } finally {
+    for (const client of clients) await client[Symbol.asyncDispose]();
+    led.stop();
+    access.stop();
+    await directory[Symbol.asyncDispose]();
+    rmSync(folder, { recursive: true });
+  }
+}
+
+async function joinAs(member: Member, name: string): Promise<Json> {
+  const { id: lease } = await member.grantLease(15_000);
+  const http = { host: "127.0.0.1", port: 7_001 };
+  const about = { pid: 1, version: "0", startedAt: NOW };
+  return await member.request("join", {
+    site: { name, instance: 7, http, udp: http, ...about },
+    lease,
+  });
+}

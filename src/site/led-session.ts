@@ -1,0 +1,97 @@
+import type { StreamEvent } from "../agent/index.ts";
+import type { Clock, Log, Random } from "../base/index.ts";
+import { DirectoryServer, type LeaderDirectory, type MessageSocket } from "../directory/index.ts";
+import {
+  type AccessPolicy,
+  Leader,
+  MEMBER_RIGHTS,
+  MemberNames,
+  type SiteRecord,
+} from "../session/index.ts";
+import type { SiteInstance } from "../stream/index.ts";
+import { admitBy, admitMember } from "./access/admit.ts";
+import { SessionKey } from "./access/session-key.ts";
+import type { SiteAccess } from "./access/site-access.ts";
+import { TokenIssuer } from "./access/token-issuer.ts";
+
+/** What a site leads a session with. */
+export interface LedSessionOptions {
+  /** Its own; stays the caller's. */
+  readonly directory: LeaderDirectory;
+  /** The site's folder, with the session's key. */
+  readonly folder: string;
+  readonly self: SiteInstance;
+  readonly access: SiteAccess;
+  readonly policy: Pick<AccessPolicy, "mode" | "public">;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Whether the process of a site has certainly ended. */
+  isEnded(record: SiteRecord): Promise<boolean>;
+  /** Called with what this site, as the leader, did with streams. */
+  onLed(event: StreamEvent): void;
+}
+
+/** A session that this site leads: its directory, served to members, its decisions, and its tokens. */
+export class LedSession {
+  readonly #options: LedSessionOptions;
+  readonly #leader: Leader;
+  readonly #tokens: TokenIssuer;
+  readonly #names: MemberNames;
+  readonly #server: DirectoryServer;
+
+  private constructor(options: LedSessionOptions, key: SessionKey) {
+    const { directory, folder, self, access, clock, random, log } = options;
+    const { site, instance } = self;
+    this.#options = options;
+    this.#leader = new Leader({
+      ...{ directory, clock, random, log, site, instance },
+      streams: {
+        calls: directory.sites,
+        isEnded: (other) => options.isEnded(other),
+        onEvent: (event) => options.onLed(event),
+      },
+    });
+    const { guard } = access;
+    this.#tokens = new TokenIssuer({
+      ...{ directory, key, guard, clock, random, log, site, folder },
+    });
+    this.#names = new MemberNames({ directory, site, clock });
+    this.#server = new DirectoryServer(directory, { log, clock, rights: MEMBER_RIGHTS });
+  }
+
+  /** Writes the session's rules, follows them, and answers requests from then on. */
+  static async open(options: LedSessionOptions): Promise<LedSession> {
+    const { directory, folder, access, policy } = options;
+    const key = await SessionKey.open(folder);
+    await directory.put("access/policy", { ...policy, key: key.public });
+    // Its rules hold before it admits others.
+    await access.start(directory);
+    const led = new LedSession(options, key);
+    await led.#start();
+    return led;
+  }
+
+  /** A member, or what claims to be one, connects. @param address IP address */
+  accept(socket: MessageSocket, address: string): void {
+    const { guard } = this.#options.access;
+    const admit = admitBy(guard, "join", address, { outlasts: true });
+    this.#server.attach(socket, admitMember(this.#names, admit));
+  }
+
+  /** Answers nobody any more. */
+  stop(): void {
+    this.#tokens.stop();
+    this.#leader.stop();
+    this.#server.close();
+  }
+
+  async #start(): Promise<void> {
+    await this.#tokens.start();
+    this.#options.directory.setRequestHandler((subject, payload, caller) =>
+      TokenIssuer.answers(subject)
+        ? this.#tokens.handle(subject, payload, caller)
+        : this.#leader.handle(subject, payload, caller),
+    );
+  }
+}
