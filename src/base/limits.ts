@@ -303,6 +303,10 @@ export const LIMITS = {
   policyDeathsMax: 5,
   /** See `policyDeathsMax`, ms. */
   policyDeathsMs: 30_000,
+  /** Policies that are code and run at once, at the leader; the one that judged longest ago makes room. */
+  codePoliciesMax: 32,
+  /** What such a policy starts with, packed, bytes. */
+  policyBriefcaseBytesMax: 65_536,
   /** Characters of the reason that a policy gives. */
   policyReasonMax: 500,
   /** Finalizers that wait for sites that cannot be reached. */

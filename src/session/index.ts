@@ -21,6 +21,7 @@ export {
 } from "./access.ts";
 export { checkSpeaksFor, notAllowed } from "./caller-checks.ts";
 export { checkChannelName } from "./channel-name.ts";
+export { type CodePolicy, codePolicySchema, type PolicyJudge } from "./code-policy.ts";
 export { KEY_RIGHTS, MEMBER_RIGHTS } from "./directory-rights.ts";
 export { Leader, type LeaderOptions } from "./leader.ts";
 export { MemberNames } from "./member-names.ts";

@@ -66,6 +66,7 @@ export class PolicyAgent {
   #briefcase: Uint8Array;
   #isStarting = false;
   #isClosed = false;
+  #isRetired = false;
   /** When it ended its executor, by the clock; the newest. */
   #deaths: number[] = [];
 
@@ -90,7 +91,7 @@ export class PolicyAgent {
   /** The verdict about a request, which is plain data. Never throws, and takes no longer than a policy may. */
   judge(request: unknown): Promise<Verdict> {
     const { clock } = this.#place;
-    if (this.#isClosed) return Promise.resolve(denial("the policy was closed"));
+    if (this.#isClosed || this.#isRetired) return Promise.resolve(denial("the policy was closed"));
     if (this.waiting >= LIMITS.policyWaitingMax)
       return Promise.resolve(denial(`${LIMITS.policyWaitingMax} requests wait for the policy`));
     const argument = packValue(request);
@@ -114,7 +115,13 @@ export class PolicyAgent {
     });
   }
 
-  /** Ends it; requests that wait are denied. Replaced policies are closed when {@link waiting} is 0. */
+  /** Ends it once no request waits; further ones are denied. */
+  retire(): void {
+    this.#isRetired = true;
+    if (this.waiting === 0) this.close();
+  }
+
+  /** Ends it; requests that wait are denied. */
   close(): void {
     this.#isClosed = true;
     this.#instance?.close();
@@ -128,7 +135,10 @@ export class PolicyAgent {
   #proceed(): void {
     if (this.#isClosed || this.#running.length > 0) return;
     const batch = this.#waiting.splice(0).filter(({ isSettled }) => !isSettled);
-    if (batch.length === 0) return;
+    if (batch.length === 0) {
+      if (this.#isRetired) this.close();
+      return;
+    }
     const instance = this.#instance;
     if (instance === undefined) {
       this.#waiting.push(...batch);
