@@ -15,6 +15,7 @@ async function main() {
       seeds: { type: "string", default: "100" },
       from: { type: "string", default: "0" },
       sites: { type: "string", default: "30" },
+      threads: { type: "string", default: String(Math.max(1, cpus().length)) },
       json: { type: "boolean", default: false },
     },
   });
@@ -24,7 +25,7 @@ async function main() {
   const reports = [];
   let next = from;
   await Promise.all(
-    Array.from({ length: Math.min(cpus().length, count) }, async () => {
+    Array.from({ length: Math.min(whole("threads", values.threads), count) }, async () => {
       const worker = new Worker(fileURLToPath(import.meta.url));
       while (next < from + count) {
         worker.postMessage({ seed: next++, sites });

@@ -1,4 +1,5 @@
 // Storms over simulated sessions, one for each seed: npm run sim:soak -- --seeds 2000 --from 0
+// With --channels sites forward channels, too, while their streams work.
 // A seed that fails prints the command that shows it again, and the shortest log of it.
 import { once } from "node:events";
 import { cpus } from "node:os";
@@ -9,6 +10,12 @@ import { ensureBuild } from "./ensure-build.js";
 
 const SHORTEST_MS = 250;
 const LINES = 40;
+/** What happens to the world, in a log. */
+const WORLD = new Set(
+  "crashed restarted paused resumed partitioned cut leaving left clock-set input-switched".split(
+    " ",
+  ),
+);
 /** Least share of the appends that wait whose answer is owed. */
 const OWED_MIN = 0.5;
 
@@ -22,6 +29,7 @@ async function main() {
       from: { type: "string", default: "0" },
       threads: { type: "string", default: String(Math.max(1, cpus().length)) },
       trace: { type: "boolean", default: false },
+      channels: { type: "boolean", default: false },
     },
   });
   const from = whole("--from", values.from);
@@ -37,7 +45,9 @@ async function main() {
   };
   await Promise.all(
     Array.from({ length: Math.min(whole("--threads", values.threads), count) }, async () => {
-      const worker = new Worker(fileURLToPath(import.meta.url), { workerData: values.trace });
+      const worker = new Worker(fileURLToPath(import.meta.url), {
+        workerData: { trace: values.trace, channels: values.channels },
+      });
       while (next < from + count) {
         const seed = next++;
         worker.postMessage(seed);
@@ -52,7 +62,8 @@ async function main() {
             `seed ${seed} failed\n  ${report.failures.slice(0, 10).join("\n  ")}\n`,
           );
           process.stdout.write(`  drawn: ${report.drawn}\n`);
-          process.stdout.write(`  again: npm run sim:soak -- --seeds 1 --from ${seed}\n`);
+          const mixed = values.channels ? " --channels" : "";
+          process.stdout.write(`  again: npm run sim:soak -- --seeds 1 --from ${seed}${mixed}\n`);
           process.stdout.write(
             `  shortest log (trouble of ${report.shortestMs} ms):\n${report.log}`,
           );
@@ -91,6 +102,9 @@ function figures(total) {
     ["pauses", "pauses"],
     ["cuts", "cuts"],
     ["holds", "holds"],
+    ["leaves", "leaves"],
+    ["halfOpens", "half-open links"],
+    ["jumps", "clocks set wrong"],
     ["outages", "outages beyond the lease"],
     ["processEnds", "agents lost their process"],
     ["poisons", "poisons sent"],
@@ -113,10 +127,16 @@ function figures(total) {
     ["pairsForgotten", "pairs forgotten"],
     ["witnessed", "messages seen by two agents"],
   ];
+  const watched = [
+    ["packets", "packets at viewers"],
+    ["switches", "changes of sources"],
+    ["viewersOwed", "viewers had to get all"],
+    ["viewersBeyond", "were away for longer than the history lasts"],
+  ];
   const waited =
     `${total("questions")} appends waited: ${total("questionsOwed")} had to be answered, ${total("questionsAnswered")} were; ` +
     `${total("answered")} of ${total("asked")} in handlers`;
-  return `  ${[list(lines), list(borne), list(done), list(counted), waited].join("\n  ")}\n`;
+  return `  ${[list(lines), list(borne), list(done), list(counted), list(watched), waited].join("\n  ")}\n`;
 }
 
 async function work() {
@@ -126,13 +146,13 @@ async function work() {
   });
   const storm = async (options) => {
     try {
-      return await new Storm(options).run();
+      return await new Storm({ ...options, channels: workerData.channels }).run();
     } catch (error) {
       return { failures: [error.stack ?? String(error)], counts: {}, drawn: "?" };
     }
   };
   parentPort.on("message", async (seed) => {
-    const report = await storm({ seed, trace: workerData });
+    const report = await storm({ seed, trace: workerData.trace });
     const { failures, counts, drawn } = report;
     let shortestMs = report.plan?.durationMs ?? SHORTEST_MS;
     let log = "";
@@ -155,9 +175,7 @@ async function work() {
 function logOf({ failures, world }) {
   if (world === undefined) return "";
   const names = new Set(failures.join(" ").match(/stream-\d+|untouched/g) ?? []);
-  const concerns = ({ type, detail }) =>
-    ["crashed", "restarted", "paused", "resumed", "partitioned"].includes(type) ||
-    names.has(detail.stream);
+  const concerns = ({ type, detail }) => WORLD.has(type) || names.has(detail.stream);
   return world.trace
     .filter(concerns)
     .slice(-LINES)

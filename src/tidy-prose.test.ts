@@ -12,8 +12,6 @@ const LINES_MAX = 400;
 /** Longer ones, and why. */
 const LONG_FILES: Readonly<Record<string, string>> = {
   "src/base/limits.ts": "a table",
-  "src/sim/create-simulation.test.ts": "to be split by subject",
-  "src/sim/streams/delivery-contract.test.ts": "one test for each rule of the delivery contract",
 };
 
 /** Characters of a line of prose. Tables and what cannot be broken may be longer. */

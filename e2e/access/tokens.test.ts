@@ -2,10 +2,25 @@ import assert from "node:assert/strict";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
+import { SILENT, SystemClock, SystemRandom } from "../../src/base/index.ts";
+import { DirectoryClient } from "../../src/directory/index.ts";
+import { dialDirectory } from "../../src/site/directory-sockets.ts";
 import { connect, type SiteClient } from "../../src/site/index.ts";
-import { clientAt, codeOf, GuardedSession, noAddress } from "../support/guarded-session.ts";
+import {
+  clientAt,
+  codeOf,
+  GuardedSession,
+  noAddress,
+  publishMessages,
+} from "../support/guarded-session.ts";
 import { endOf, json } from "../support/processes.ts";
-import { credentialsAt, SecureSession } from "../support/secure-session.ts";
+import {
+  credentialsAt,
+  OUTSIDE,
+  SecureSession,
+  type SecureSite,
+} from "../support/secure-session.ts";
+import { Viewer } from "../support/viewer.ts";
 import { until } from "../support/wait.ts";
 
 const guarded = GuardedSession.use();
@@ -125,19 +140,72 @@ test("joining needs a token that allows it", { skip: noAddress }, async () => {
   );
 });
 
-test("a member rejoins with a token of its own, and is removed when that is revoked", {
+test("a member rejoins with a token of its own, does nothing that is not its own, and is put out when that is revoked", {
   skip: noAddress,
 }, async () => {
+  const { north, south, boss } = guarded;
   const given = await guarded.tokenFor({ name: "site east", can: ["join"] });
-  const args = ["--join", guarded.north.url, "--fingerprint", guarded.north.tls?.fingerprint ?? ""];
+  const reached = ["--open", OUTSIDE ?? "", "--advertise", OUTSIDE ?? "", "--tls", "auto"];
+  const join = ["--join", north.url, "--fingerprint", north.tls?.fingerprint ?? ""];
+  const args = [...reached, ...join];
   const first = await guarded.session.site("east", { MEANDER_TOKEN: given.text }, ...args);
   await first.running.stop();
   const again = await guarded.session.site("east", {}, ...args);
-  const names = (await guarded.boss.session()).sites.map(({ name }) => name);
+  const names = (await boss.session()).sites.map(({ name }) => name);
   assert.ok(names.includes("east"), names.join());
-  await guarded.boss.revokeTokens({ name: "site east" });
-  await until("it is removed", () => /token was revoked/.test(again.running.stderr()));
+
+  await assertKeepsToItself(given.text);
+  const can = ["publish", "watch"] as const;
+  const studio = await guarded.tokenFor({ can, channels: ["sports/east"] });
+  const publisher = await publishMessages(north, "sports/east", studio.text);
+  // Where its site gets nothing any more, a viewer would go to another.
+  const open = (site: SecureSite): Promise<Viewer> =>
+    Viewer.open(site.url, "sports/east", "viewer", {
+      ...credentialsAt(site, studio.text),
+      follow: false,
+    });
+  using spy = await open(again);
+  using viewer = await open(south);
+  await until("messages", () => spy.messages.length > 3 && viewer.messages.length > 3);
+  const revoked = Date.now();
+  await boss.revokeTokens({ name: "site east" });
+  // [A44]
+  await until("its links are gone", async () => {
+    const { snapshot } = await boss.site();
+    return !snapshot.peers.some(({ name }) => name === "east");
+  });
+  assert.ok(Date.now() - revoked < 2_000, `after ${Date.now() - revoked} ms`);
+  const [seen, heard] = [spy.messages.length, viewer.messages.length];
+  await until("it is told", () => /was revoked|was put out/.test(again.running.stderr()));
+  await until("messages elsewhere", () => viewer.messages.length > heard + 15);
+  assert.ok(spy.messages.length <= seen + 1, "what was on its way may still come");
+  assert.deepEqual({ ...viewer.account(), packets: 0 }, { packets: 0, missing: 0, repeated: 0 });
+  await publisher.close();
   await again.running.stop();
 });
+
+/** A site asks the directory for what is not its own. [A42] */
+async function assertKeepsToItself(token: string): Promise<void> {
+  const clock = new SystemClock();
+  const { north } = guarded;
+  const url = `${north.url.replace(/^http/, "ws")}/directory`;
+  const trust = { fingerprint: north.tls?.fingerprint };
+  await using directory = new DirectoryClient({
+    ...{ clock, random: new SystemRandom(), log: SILENT, site: "east", token: () => token },
+    dial: () => dialDirectory(url, { trust, clock }),
+  });
+  const keys = (await directory.list("")).map(({ key }) => key);
+  assert.ok(keys.includes("sites/north") && keys.includes("session"), keys.join(" "));
+  for (const secret of ["access/tokens/", "access/members/", "config/north", "config/south"])
+    assert.equal(keys.filter((key) => key.startsWith(secret)).length, 0, secret);
+  const policy = await directory.get("access/policy");
+  const denied = ["access/policy", "access/revoked/0123456789", "config/north", "sites/north"];
+  for (const key of denied) {
+    assert.equal(await codeOf(directory.put(key, policy?.value ?? null)), "directory-denied", key);
+    assert.equal(await codeOf(directory.delete(key)), "directory-denied", key);
+  }
+  const asNorth = { authority: token, site: "north" };
+  assert.equal(await codeOf(directory.request("renew-membership", asNorth)), "request-denied");
+}
 
 guarded.testSecrets();

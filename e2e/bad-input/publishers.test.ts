@@ -132,7 +132,10 @@ suite("a publisher", () => {
       assert.equal(response.status, 409);
       const { error } = (await response.json()) as { error: Record<string, string> };
       assert.equal(error["code"], "publisher-exists");
-      assert.match(error["message"] ?? "", /input "main" from 127\.0\.0\.1 publishes since 20/);
+      assert.match(
+        error["message"] ?? "",
+        /input "main" from 127\.0\.0\.1 has been publishing since 20/,
+      );
       assert.match(error["next"] ?? "", /replace/);
     }
     assert.equal((await witnessed.channel("single"))?.inputs.length, 1);

@@ -64,6 +64,8 @@ export interface FieldPlan {
   /** The audience's link loses datagrams. */
   readonly linkLoss: number;
   readonly troubles: readonly Trouble[];
+  /** Length of a recorded file; undefined: one file. */
+  readonly segmentSeconds: number | undefined;
 }
 
 /** Without troubles at the end of each plan, ms: by then everything is as at the beginning. */
@@ -145,6 +147,7 @@ export function drawPlan(seed: number): FieldPlan {
     drift: pick(0, 0, 0, 0.0001, -0.0001, 0.001, ...(reports === "none" ? [0.04, -0.04] : [])),
     linkLoss: pick(0, 0, 0, 0.01, 0.05),
     troubles: Array.from({ length: pick(0, 1, 1, 1, 2, 3) }, trouble),
+    segmentSeconds: pick(undefined, undefined, 2),
   };
 }
 
@@ -154,6 +157,7 @@ export function* lesserPlans(plan: FieldPlan): Generator<FieldPlan> {
     yield { ...plan, troubles: plan.troubles.filter((_each, other) => other !== index) };
   }
   if (plan.linkLoss > 0) yield { ...plan, linkLoss: 0 };
+  if (plan.segmentSeconds !== undefined) yield { ...plan, segmentSeconds: undefined };
   if (plan.drift !== 0) yield { ...plan, drift: 0 };
   if (plan.reports !== "good") yield { ...plan, reports: "good" };
   if (plan.audio) yield { ...plan, audio: false };

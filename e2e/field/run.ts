@@ -60,7 +60,7 @@ export async function runField(
 
   const ingestDrops: Record<string, number> = {};
   const input = openInput(world, plan, ingestDrops);
-  const recording = startRecorder(world);
+  const recording = startRecorder(world, plan);
   const shown: Played[] = [];
   const samples: PlayerStats[] = [];
   const output = new FieldOutput(clock, plan.seed);
@@ -192,7 +192,10 @@ function openInput(world: RelayWorld, plan: FieldPlan, drops: Record<string, num
   };
 }
 
-function startRecorder(world: RelayWorld): {
+function startRecorder(
+  world: RelayWorld,
+  { segmentSeconds }: FieldPlan,
+): {
   readonly recorder: ChannelRecorder;
   readonly files: MemoryFile[];
 } {
@@ -200,7 +203,7 @@ function startRecorder(world: RelayWorld): {
   const recorder = new ChannelRecorder(
     {
       ...{ channel: CHANNEL, to: "field.mkv", unattended: false, untilEnd: false, onError: "stop" },
-      ...{ segmentSeconds: undefined, durationSeconds: undefined },
+      ...{ segmentSeconds, durationSeconds: undefined },
       ...{ keepSegments: undefined, maxBytes: undefined },
     },
     {

@@ -1,4 +1,5 @@
 import type { FieldPlan } from "./plan.ts";
+import type { RecordedFile } from "./recorded.ts";
 import type { FieldOutcome } from "./run.ts";
 import type { SentFrame } from "./sender.ts";
 
@@ -14,6 +15,8 @@ const UNSEEN_MS = 100;
 const LATENCY_MS_MAX = 350;
 /** Two frames of a track in a file are not further apart than when they were captured, ms. */
 const DISTANCE_MS_MAX = 80;
+/** By how much a file may end later for sound than for pictures: lip-sync, and a packet, ms. */
+const CUT_MS_MAX = SKEW_MS_MAX + 20;
 /** What arrives later than this after its successors may be given up, ms. */
 const REORDER_MS = 100;
 /** So many frames of a source's beginning. */
@@ -29,6 +32,7 @@ export function faultsOf(outcome: FieldOutcome): string[] {
     ...faultsOfPlaying(outcome),
     ...faultsOfEnd(outcome),
     ...faultsOfFiles(outcome),
+    ...faultsOfCuts(outcome),
   ];
 }
 
@@ -202,6 +206,38 @@ function faultsOfFiles({ plan, sent, files }: FieldOutcome): string[] {
     const isShifted = plan.troubles.some((each) => each.type === "jump" || each.type === "pause");
     if (!isShifted && Math.abs(skew) > SKEW_MS_MAX)
       faults.push(`file ${index + 1}: video is ${Math.round(skew)} ms behind its sound`);
+  }
+  return faults.slice(0, 4);
+}
+
+/** A file has the sound of its pictures, and files follow each other. */
+function faultsOfCuts({ plan, sent, files }: FieldOutcome): string[] {
+  if (plan.segmentSeconds === undefined) return [];
+  const faults: string[] = [];
+  // Where tracks are not related, or were related otherwise before, so are their ends.
+  const isRelated =
+    (plan.reports === "good" || plan.reports === "outliers") &&
+    !plan.troubles.some(({ type }) => type === "jump" || type === "pause" || type === "restart");
+  for (const [index, { frames }] of files.entries()) {
+    const next = files[index + 1];
+    if (next === undefined) continue;
+    const last: Record<string, number> = {};
+    const first: Record<string, number> = {};
+    for (const kind of KINDS) {
+      const ids = (all: RecordedFile): number[] =>
+        all.frames.filter((frame) => frame.kind === kind).map(({ id }) => id);
+      last[kind] = Math.max(...ids({ frames }));
+      first[kind] = Math.min(...ids(next));
+      if ((last[kind] as number) > (first[kind] as number))
+        faults.push(`file ${index + 1}: ${kind} ${last[kind]} belongs behind ${first[kind]}`);
+    }
+    const away = (id: number | undefined): number =>
+      capturedAt(sent, id ?? Number.NaN) - capturedAt(sent, first["video"] ?? Number.NaN);
+    const [before, behind] = [away(last["audio"]), away(first["audio"])];
+    if (isRelated && plan.audio && before > CUT_MS_MAX)
+      faults.push(`file ${index + 1}: has sound from ${Math.round(before)} ms after its end`);
+    if (isRelated && plan.audio && behind < -CUT_MS_MAX)
+      faults.push(`file ${index + 2}: has sound from ${Math.round(-behind)} ms before its start`);
   }
   return faults.slice(0, 4);
 }

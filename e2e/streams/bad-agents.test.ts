@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { defineAgent } from "../../src/site/index.ts";
 import { BystanderNetwork } from "../support/bystander-network.ts";
+import { MEANDER } from "../support/processes.ts";
 import { countOf, createCounter, Load } from "../support/stream-load.ts";
 import { until } from "../support/wait.ts";
 
@@ -25,7 +26,8 @@ test("code that cannot run is refused with its place, and the stream is unchange
     ["for (;;) {}\nexport default { on: {} };", { code: "code-failed", message: /did not end/ }],
     [
       "const all = [];\nfor (;;) all.push(new Array(1e6).fill(1));\nexport default { on: {} };",
-      { code: "code-failed", message: /MiB/ },
+      // On a machine that is busy its time is over before its memory is full.
+      { code: "code-failed", message: /MiB|did not end/ },
     ],
     [`export default { on: {} }; // ${"x".repeat(300_000)}`, { code: "code-too-large" }],
   ] as const;
@@ -39,6 +41,48 @@ test("code that cannot run is refused with its place, and the stream is unchange
   });
   assert.deepEqual((await sites.shell.inspect("refusing")).agents, []);
 });
+
+/** Types, which are stripped by WebAssembly whose memory has to grow for a text as long as this one. */
+const LONG = `${"// A line that says nothing of what the agent does.\n".repeat(800)}
+type Message = { readonly name: string };
+const kinds = [Object, Array, Map, Uint8Array, Error, Promise];
+const isFrozen = (): boolean =>
+  kinds.every((kind) => Object.isFrozen(kind.prototype) && Object.isFrozen(kind));
+const tries: Record<string, () => unknown> = {
+  pollute: () => ((Object.prototype as { x?: number }).x = 1),
+  replace: () => (Array.prototype.push = () => 0),
+  construct: () => (isFrozen.constructor as (text: string) => () => unknown)("return process")(),
+};
+export default {
+  ISOLATION
+  on: {
+    append: (_ctx: unknown, message: Message): object => {
+      const reached = Object.entries(tries).filter(([, attempt]) => {
+        try {
+          return attempt() !== undefined;
+        } catch {
+          return false;
+        }
+      });
+      return { frozen: isFrozen(), reached: reached.map(([name]) => name), name: message.name };
+    },
+  },
+};`;
+
+for (const [isolation, at] of [
+  ["process", "north"],
+  ["inline", "south"],
+] as const)
+  test(`${isolation}: in the bundle, too, agents are locked down, and long code with types is read`, async () => {
+    assert.ok(sites.network.site(at).running.child.spawnargs.includes(MEANDER), "it is the bundle");
+    const stream = await sites.shell.createStream(`locked-${isolation}`, { at });
+    const source = LONG.replace("ISOLATION", `isolation: "${isolation}",`);
+    await stream.registerAgent({ source, file: "long.ts" });
+    const { reply } = (await sites.appended(`locked-${isolation}`, { name: "x" })) as {
+      reply: unknown;
+    };
+    assert.deepEqual(reply, { frozen: true, reached: [], name: "x" });
+  });
 
 test("an endless loop ends at its deadline, while the site and all others continue", async () => {
   await sites.withAgent("looping", {

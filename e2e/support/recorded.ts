@@ -115,9 +115,9 @@ export function assertWhole(
   assert.equal(video?.times.length, seconds * 30);
   const sounds = audio?.times ?? [];
   const story = `${path}: ${sounds.length} sounds from ${sounds[0]} to ${sounds.at(-1)}`;
-  // A track's clock is steered by a fraction of a frame: at a boundary one sound may belong to the file before.
-  assert.ok((sounds[0] as number) < (isFirst ? 0.3 : 0.041), story);
-  assert.ok(Math.abs((sounds.at(-1) as number) - seconds) < 0.041, story);
+  // A sound has 20 ms, and a file whole milliseconds.
+  assert.ok((sounds[0] as number) < (isFirst ? 0.3 : 0.022), story);
+  assert.ok(Math.abs((sounds.at(-1) as number) - seconds) < 0.022, story);
   assert.ok(longestStep(video?.times ?? []) < 0.035, `${longestStep(video?.times ?? [])}`);
   assert.ok(longestStep(sounds) < 0.022);
   const counters = countersOf(path);

@@ -45,7 +45,7 @@ export class Viewer implements Disposable {
     url: string,
     channel: string,
     name = "viewer",
-    credentials: SiteCredentials = {},
+    credentials: SiteCredentials & { readonly follow?: boolean } = {},
   ): Promise<Viewer> {
     const viewer = new Viewer();
     viewer.#client = await watchChannel(

@@ -4,7 +4,7 @@
  * @module
  */
 
-export { openAgentProcesses } from "./agent-processes.ts";
+export { openAgentProcesses, openGroupedAgentProcesses } from "./agent-processes.ts";
 export { agentSpecSchema, makeSpec, type SpecParts } from "./define/index.ts";
 export type { DefinitionDescription } from "./describe/description.ts";
 export { inlineReader } from "./describe/inline-reader.ts";
@@ -33,7 +33,7 @@ export {
 } from "./executors/process-executor.ts";
 export { PolicyAgent, type PolicyPlace, type PolicyProgram } from "./judge/index.ts";
 export * from "./model.ts";
-export type { ProcessPool } from "./processes/index.ts";
+export { findControlGroups, GROUP_FILES, type ProcessPool } from "./processes/index.ts";
 export type {
   AppendAnswer,
   AppendRequest,

@@ -153,6 +153,10 @@ export const LIMITS = {
   relationSitesMax: 16,
   /** Channels of which a neighbour tells in one message: with 16 names of usual length it fits. */
   relationChannelsMax: 64,
+  /** The leader tells all sites what room they have this often, ms; a multiple of `sitePingMs`. */
+  roomsToldMs: 10_000,
+  /** Sites whose room it tells at once; where there are more, in turns. */
+  roomsToldMax: 256,
   /** Resumes are paced at this multiple of the channel's rate. */
   resumeRateMax: 4,
   /** Unanswered requests are repeated after this, ms. */
@@ -443,6 +447,12 @@ export const LIMITS = {
   processQuietMs: 1_000,
   /** An agent waits this long, ms, for room for its process. */
   processRoomMs: 5_000,
+  /** Processes that are being started at once: each takes some 0.15 s of a core. */
+  processStartsMax: 4,
+  /** Of those, for agents of one owner. */
+  ownerProcessStartsMax: 2,
+  /** An agent waits this long, ms, for its turn to get a process: a leader waits `controlCallMs` for it. */
+  processTurnMs: 8_000,
   /** A process begins what it is given within this after it was started, ms, or is ended. */
   processStartMs: 10_000,
   /** A process that has started begins what it is given within this, ms, or is ended: it was stopped. */
@@ -504,6 +514,10 @@ export const LIMITS = {
   tokenMsMax: 366 * 86_400_000,
   /** Tokens of a session that have not expired: the leader lists and revokes them. */
   tokensMax: 10_000,
+  /** Sites that were put out of a session whose instances its record names. */
+  expelledMax: 64,
+  /** Time for the other end of a link to prove a new link key, ms: it may be cut off from the leader. */
+  linkProofMs: 30_000,
   /** Names of sites that joined with one token, or with those made from it. */
   namesPerTokenMax: 256,
   /** Tokens whose signature a thread of a site remembers as good: about 1 KB each. */

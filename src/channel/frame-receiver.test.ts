@@ -6,6 +6,7 @@ import { encodeRtp, type Frame } from "../wire/index.ts";
 import { FrameReceiver } from "./frame-receiver.ts";
 
 const WAIT_MS = 100;
+const SETS = [Uint8Array.of(0x67, 0x42, 0xc0, 0x1e, 0xd9), Uint8Array.of(0x68, 0xce)];
 
 interface SentPacket {
   readonly sequence: number;
@@ -278,8 +279,7 @@ test("a receiver that starts with an open group of pictures leaves out what lead
 
 test("a frame without a marker is returned after silence, or when its source has ended", () => {
   const nal = Uint8Array.of(0x65, 0x88, 0x84);
-  const parameterSets = [Uint8Array.of(0x67, 0x42, 0xc0, 0x1e, 0xd9), Uint8Array.of(0x68, 0xce)];
-  const options = { codec: "h264", parameterSets, waitMs: WAIT_MS };
+  const options = { codec: "h264", parameterSets: SETS, waitMs: WAIT_MS };
   for (const [marker, patience] of [
     [false, 500],
     [true, 100],
@@ -299,8 +299,7 @@ test("a frame without a marker is returned after silence, or when its source has
 
 test("a frame whose rest is late is not ended by silence where frames end with markers", () => {
   const slice = (type: number, first: number) => Uint8Array.of(type, first, 0x84);
-  const parameterSets = [Uint8Array.of(0x67, 0x42, 0xc0, 0x1e, 0xd9), Uint8Array.of(0x68, 0xce)];
-  const receiver = new FrameReceiver({ codec: "h264", parameterSets, waitMs: WAIT_MS });
+  const receiver = new FrameReceiver({ codec: "h264", parameterSets: SETS, waitMs: WAIT_MS });
   receiver.push(packet({ sequence: 0, timestamp: 0, marker: true, payload: slice(0x65, 0x88) }), 0);
   receiver.push(packet({ sequence: 1, timestamp: 3000, payload: slice(0x41, 0x9a) }), 40);
   assert.deepEqual(receiver.tick(5_000).length, 0);
@@ -308,6 +307,21 @@ test("a frame whose rest is late is not ended by silence where frames end with m
   const frames = [...receiver.push(packet(rest), 5_000), ...receiver.tick(5_100)];
   assert.deepEqual(numbersOf(frames), [1]);
   assert.equal(receiver.stats.framesComplete, 2);
+});
+
+test("what comes of a frame after silence has ended it is no frame of its own, and counted", () => {
+  const slice = (type: number, first: number) => Uint8Array.of(type, first, 0x84);
+  const receiver = new FrameReceiver({ codec: "h264", parameterSets: SETS, waitMs: WAIT_MS });
+  const frames = [
+    ...receiver.push(packet({ sequence: 0, timestamp: 0, payload: slice(0x65, 0x88) }), 0),
+    ...receiver.tick(600),
+    ...receiver.push(packet({ sequence: 1, timestamp: 0, payload: slice(0x65, 0x4a) }), 3_000),
+    ...receiver.push(packet({ sequence: 2, timestamp: 3000, payload: slice(0x41, 0x9a) }), 3_040),
+    ...receiver.push(packet({ sequence: 3, timestamp: 6000, payload: slice(0x65, 0x88) }), 3_080),
+    ...receiver.tick(4_000),
+  ];
+  assert.deepEqual(numbersOf(frames), [0, 2]);
+  assert.equal(receiver.stats.framesDropped, 2);
 });
 
 test("arbitrary packets and gaps never cause an exception or an inconsistent state", () => {

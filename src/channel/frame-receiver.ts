@@ -309,7 +309,7 @@ export class FrameReceiver {
   #endSilent(): void {
     const { waiting } = this.#depacketizer;
     if (waiting === "no" || this.#held.size > 0) return;
-    if (waiting === "open" && this.#setsMarkers) return;
+    if (this.#setsMarkers && this.#newest?.marker === false) return;
     const patience = waiting === "marked" ? MARKED_MS : UNMARKED_MS;
     if (this.#nowMs - this.#deliveredMs >= patience) this.#takeAll(this.#depacketizer.finish());
   }

@@ -93,7 +93,9 @@ export class Peer {
   ackMs: number = LIMITS.ackMs;
   /** Control packets that could not be decoded. */
   malformed = 0;
-  readonly #self: PeerIdentity;
+  /** When the other end last showed a proof that was admitted, ms; -Infinity: it has shown none, being dialled. */
+  provenAt = Number.NEGATIVE_INFINITY;
+  #self: PeerIdentity;
   /** The heartbeat period that this end asks for, ms. */
   #heartbeatMs: number;
   readonly #clock: Clock;
@@ -175,6 +177,12 @@ export class Peer {
         encodeControl(message),
       ),
     );
+  }
+
+  /** [W49] Shows another proof of membership: over an open connection at once, on which all goes on. */
+  renew(self: PeerIdentity): void {
+    this.#self = self;
+    if (this.state === "open") this.sendControl({ type: "hello", ...self });
   }
 
   /** Closes the connection, and tells the other end why. */
@@ -315,6 +323,7 @@ export class Peer {
       if (this.state === "handshake") this.#closed(refusal);
       return;
     }
+    this.provenAt = this.#clock.now();
     if (this.state === "open" && this.remote?.instance !== hello.instance) {
       const message = "the other end was restarted";
       this.#events.onClosed({ code: "peer-restarted", message }, this);

@@ -39,7 +39,7 @@ test("routes are applied when `config set` returns, at the site that is named", 
   assert.deepEqual(JSON.parse(get.stdout), edge.routes());
   const wrong = await run(["config", "set", "-", "--site", edge.url], '{ "upstreams": "north" }');
   assert.equal(wrong.code, 2);
-  assert.match(wrong.stderr, /where: body: upstreams/);
+  assert.match(wrong.stderr, /where: standard input: upstreams/);
 });
 
 test("a session of several sites has no default for `config`: one has to be named", async () => {

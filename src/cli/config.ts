@@ -3,7 +3,7 @@ import { text as readAll } from "node:stream/consumers";
 import type { Command } from "commander";
 import { MeanderError } from "../base/index.ts";
 import type { SiteClient } from "../client/index.ts";
-import { renameKeys } from "../session/index.ts";
+import { parseJson, renameKeys } from "../session/index.ts";
 import { clientOf, type SiteArguments, withSite } from "./arguments.ts";
 import { openTerminal } from "./terminal.ts";
 
@@ -28,7 +28,10 @@ export function addConfig(program: Command): void {
       renameKeys(routes, (path, name) => {
         terminal.note(`warning: ${file}: ${path.join(".")} is now called ${name}; rename it`);
       });
-      terminal.show(await client.setRoutes(routes), () => `applied at ${client.url}`);
+      const applied = await client.setRoutes(routes).catch((error) => {
+        throw inFile(file, error);
+      });
+      terminal.show(applied, () => `applied at ${client.url}`);
     });
 }
 
@@ -54,13 +57,31 @@ async function meantSite(options: SiteArguments, command: Command): Promise<Site
   );
 }
 
+/** What a site found in the body of a request, as what is in the file that it came from. */
+function inFile(file: string, error: unknown): unknown {
+  if (!(error instanceof MeanderError) || error.where?.startsWith("body") !== true) return error;
+  const { cause, code, expected, next, what } = error;
+  const where = error.where.replace(/^body/, () => nameOf(file));
+  return new MeanderError(code, what, {
+    ...{ where, cause },
+    ...(expected === undefined ? {} : { expected }),
+    ...(next === undefined ? {} : { next }),
+  });
+}
+
 async function readRoutes(file: string): Promise<unknown> {
+  return parseJson(await readText(file), nameOf(file));
+}
+
+function nameOf(file: string): string {
+  return file === "-" ? "standard input" : file;
+}
+
+async function readText(file: string): Promise<string> {
   try {
-    return JSON.parse(file === "-" ? await readAll(process.stdin) : await readFile(file, "utf8"));
+    return file === "-" ? await readAll(process.stdin) : await readFile(file, "utf8");
   } catch (cause) {
-    const what =
-      cause instanceof SyntaxError ? `not JSON: ${cause.message}` : "the file cannot be read";
-    throw new MeanderError("config-invalid", what, {
+    throw new MeanderError("config-invalid", "the file cannot be read", {
       where: file,
       expected: "a JSON file, or -",
       cause,

@@ -45,7 +45,7 @@ test("status tells how each input is known, and which one is held back", () => {
 test("status and channels tell of a channel that does not arrive why, and what is tried", () => {
   const snapshot = { channels: [CLIP, STALLED] } as unknown as SiteView["snapshot"];
   const reason = "for 4 s: middle cannot be reached; trying middle, north";
-  assert.deepEqual(stallLines(snapshot, PLAIN), [`! clip does not arrive ${reason}`]);
+  assert.deepEqual(stallLines(snapshot, PLAIN), [`! clip has not arrived ${reason}`]);
   assert.equal(wayOf(STALLED, PLAIN), `(no way ${reason})`);
 });
 
@@ -80,7 +80,7 @@ test("why tells a channel's way, the reason, the other sources, and how it was b
 test("why tells that a channel does not arrive, is not wanted, is published here, or is not open", () => {
   assert.match(
     why(STALLED),
-    /^clip does not arrive at south for 4 s: middle cannot be reached; trying middle, north\n/,
+    /^clip has not arrived at south for 4 s: middle cannot be reached; trying middle, north\n/,
   );
   const idle = { ...CLIP, path: [], ways: [], inputs: [] };
   assert.equal(

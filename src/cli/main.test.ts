@@ -107,6 +107,7 @@ test("wrong arguments end with 2 and say what, where, what was expected and what
     [["site", "leave"], /^error: missing required argument 'name'/],
     [["test", "send", "a", "--rate", "1x"], /^error: got "1x".*where: argument --rate/s],
     [["test", "send", "a", "--adapt", "-1"], /^error: got "-1".*where: argument --adapt/s],
+    [["token", "revoke", "nope"], /^error: got "nope".*where: argument \[id\].*token list/s],
     [["test", "receive", "a", "--seconds", "0"], /^error: got "0".*where: argument --seconds/s],
     [["sim", "x.ts", "--seed", "a"], /^error: got "a".*where: argument --seed/s],
   ];

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { MeanderError } from "../base/index.ts";
+import { isAboutToken, MeanderError, SystemClock } from "../base/index.ts";
 import { visibleText } from "../view/index.ts";
 import { clientOf, type SiteArguments, wholeNumber, withSite } from "./arguments.ts";
 import { credentialsOf } from "./credentials.ts";
@@ -95,7 +95,7 @@ async function playSdp(channel: string, options: Arguments, terminal: Terminal):
 
 async function playText(channel: string, options: Arguments, terminal: Terminal): Promise<void> {
   const { watchChannel } = await import("../client/watch/index.ts");
-  const { describeStall } = await import("../channel/index.ts");
+  const { AbsenceNotes } = await import("./absence-notes.ts");
   const { KIND, kindOf, mediumOf, payloadOf } = await import("../wire/index.ts");
   const file =
     options.output === undefined ? undefined : await OutputFile.open("--output", options.output);
@@ -112,7 +112,12 @@ async function playText(channel: string, options: Arguments, terminal: Terminal)
     // Of other bytes nothing is known: what is between them would be part of them.
     if (!terminal.json && types.get(mediumOf(packet)) !== BINARY) output.write("\n");
   };
+  const absence = new AbsenceNotes(terminal, new SystemClock());
   let isStalled = false;
+  let wasThere = false;
+  /** A site that is full, or that does not know the channel after a restart, is waited for, and others are tried. */
+  const isFinal = (code: string): boolean =>
+    isAboutToken(code) || (code === "channel-unknown" && !wasThere);
   const refused = new Promise<MeanderError>((resolve) => {
     void file?.failed.then(resolve);
     const watching = watchChannel(
@@ -123,17 +128,19 @@ async function playText(channel: string, options: Arguments, terminal: Terminal)
           if (kindOf(packet) === KIND.data) show(packet);
         },
         onDescription: ({ tracks }) => {
+          wasThere = true;
           types = new Map(tracks.map(({ codec, medium }) => [medium, codec]));
+          absence.described(tracks.length);
         },
         onGap: ({ count }) => terminal.note(`${count} messages were lost`),
         onState: (state) => {
-          if (state.type === "stalled") terminal.note(describeStall(state));
+          if (state.type === "refused" && isFinal(state.code))
+            resolve(new MeanderError(state.code, state.message, { where: `channel ${channel}` }));
+          else absence.state(state);
           if (isStalled && state.type === "live")
             terminal.note(`the channel arrives again at ${state.site}`);
           isStalled = state.type === "stalled";
           if (state.type === "lost") terminal.note(`lost ${state.site}: ${state.reason}`);
-          if (state.type === "refused")
-            resolve(new MeanderError(state.code, state.message, { where: `channel ${channel}` }));
         },
       },
       credentialsOf(options.site, options),
@@ -145,6 +152,11 @@ async function playText(channel: string, options: Arguments, terminal: Terminal)
           void Promise.resolve(file?.close()).then(() => process.exit(0));
         };
         process.once("SIGINT", finish).once("SIGTERM", finish);
+        // It would ask again, and the process would stay.
+        void refused.then(() => {
+          watcher.close();
+          absence.close();
+        });
       },
       (error: MeanderError) => resolve(error),
     );

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { text as readAll } from "node:stream/consumers";
 import type { Command } from "commander";
 import { MeanderError } from "../base/index.ts";
+import { parseJson } from "../session/index.ts";
 import { type SiteArguments, withSite } from "./arguments.ts";
 import { withShell } from "./shell-of.ts";
 import { openTerminal, type Paint } from "./terminal.ts";
@@ -51,13 +52,7 @@ export function parseScope(text: string): string {
 /** A list in JSON; the session checks its elements. @throws {MeanderError} `config-invalid` */
 export function parseRules(text: string, file: string): readonly unknown[] {
   const expected = 'a list of rules, such as [{"effect": "deny", "actions": ["move"]}]';
-  let rules: unknown;
-  try {
-    rules = JSON.parse(text);
-  } catch (cause) {
-    const what = `not JSON: ${(cause as Error).message}`;
-    throw new MeanderError("config-invalid", what, { where: file, expected, cause });
-  }
+  const rules = parseJson(text, file, expected);
   if (Array.isArray(rules)) return rules;
   throw new MeanderError("config-invalid", "not a list", { where: file, expected });
 }

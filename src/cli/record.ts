@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { every, SystemClock } from "../base/index.ts";
+import { every, MeanderError, SystemClock } from "../base/index.ts";
 import type { RecordEvent, RecordStatus } from "../client/contract/index.ts";
 import { formatBytes } from "../view/index.ts";
 import { durationOf, type SiteArguments, withSite } from "./arguments.ts";
@@ -15,6 +15,8 @@ interface Arguments extends SiteArguments {
 }
 
 const SHOWN_MS = 250;
+/** What a channel carries is known within this, ms. */
+const SILENT_MS = 1_500;
 
 /** `meander record` */
 export function addRecord(program: Command): void {
@@ -35,6 +37,7 @@ export function addRecord(program: Command): void {
     const terminal = openTerminal(options.json === true);
     const { recordChannel } = await import("../site/index.ts");
     const { segment, duration, untilEnd } = options;
+    let isTold = false;
     const recorder = await recordChannel(
       options.site,
       channel,
@@ -46,7 +49,10 @@ export function addRecord(program: Command): void {
         untilEnd,
         ...credentialsOf(options.site, options),
       },
-      (event) => tell(terminal, event),
+      (event) => {
+        isTold = true;
+        tell(terminal, event);
+      },
     );
     const finish = (): void => void recorder.finish();
     // A second signal ends it without waiting for the disk.
@@ -54,10 +60,20 @@ export function addRecord(program: Command): void {
     const hide = every(new SystemClock(), "progress", SHOWN_MS, () =>
       terminal.progress(lineOf(recorder.status)),
     );
+    // What happens is told; of a channel of which nothing comes, nothing would be.
+    const cancel = new SystemClock().after("absence", SILENT_MS, () => {
+      const { reason, state } = recorder.status;
+      if (!isTold && state === "waiting") terminal.note(reason ?? "waiting");
+    });
     const error = await recorder.ended;
     hide();
+    cancel();
     if (error !== undefined) throw error;
-    terminal.show({ type: "ended", ...recorder.status }, () => summaryOf(recorder.status));
+    const { status } = recorder;
+    // Without JSON the error says it all.
+    if (terminal.json || status.files > 0)
+      terminal.show({ type: "ended", ...status }, () => summaryOf(status));
+    if (status.files === 0) throw nothingRecorded(status);
     process.exit(0);
   });
 }
@@ -102,6 +118,15 @@ function summaryOf({ files, seconds, bytes, drops }: RecordStatus): string {
 function dropsOf(drops: Readonly<Record<string, number>>): string {
   const all = Object.entries(drops).map(([reason, count]) => `${count} ${reason}`);
   return all.length === 0 ? "nothing dropped" : `dropped: ${all.join(", ")}`;
+}
+
+function nothingRecorded({ channel, drops, reason }: RecordStatus): MeanderError {
+  const dropped = Object.keys(drops).length === 0 ? "" : `; ${dropsOf(drops)}`;
+  return new MeanderError("nothing-received", `no file was written${dropped}`, {
+    where: `channel ${channel}`,
+    expected: "a publisher, and a key frame of its video",
+    next: `see \`meander why ${channel}\`${reason === null ? "" : `; at the end: ${reason}`}`,
+  });
 }
 
 /** `1:02:03.4` */

@@ -50,9 +50,9 @@ function describe(
   const reasons = health.reason === null ? [] : [paint("yellow", `! ${health.reason}`)];
   const shells = `${counts.shells} ${counts.shells === 1 ? "shell" : "shells"}`;
   const lives = `streams: ${counts.resident} of ${streams.length} here, ${shells}, ${counts.messages["consumed"] ?? 0} messages consumed`;
-  const { processes, memoryMb } = counts.executors;
+  const { processes, memoryMb, groups } = counts.executors;
   const memory = memoryMb === null ? "" : `, ${Math.round(memoryMb)} MiB`;
-  const runs = `${processes} ${processes === 1 ? "process" : "processes"} of agents${memory}`;
+  const runs = `${processes} ${processes === 1 ? "process" : "processes"} of agents${memory}, control groups: ${groups}`;
   const links = snapshot.peers.map(({ name, role, stack, state: link, direction, rttMs }) => [
     name,
     role,
@@ -129,7 +129,7 @@ export function stallLines({ channels }: SiteView["snapshot"], paint: Paint): st
   return channels.flatMap(({ name, stalled }) =>
     stalled === undefined
       ? []
-      : [paint("yellow", `! ${name} does not arrive ${formatStall(stalled)}`)],
+      : [paint("yellow", `! ${name} has not arrived ${formatStall(stalled)}`)],
   );
 }
 

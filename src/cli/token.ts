@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { MeanderError } from "../base/index.ts";
 import { SiteClient, type TokenView } from "../client/index.ts";
-import { RIGHTS, type Right } from "../session/index.ts";
+import { RIGHTS, type Right, tokenIdSchema } from "../session/index.ts";
 import { collect, durationOf, type SiteArguments, withSite } from "./arguments.ts";
 import { credentialsOf } from "./credentials.ts";
 import { writeOutput } from "./output-file.ts";
@@ -84,6 +84,13 @@ export function addToken(program: Command): void {
   ).action(async (id: string | undefined, options: SiteArguments & { readonly name?: string }) => {
     const terminal = openTerminal(options.json === true);
     const { name } = options;
+    if (id !== undefined && !tokenIdSchema.safeParse(id).success) {
+      throw new MeanderError("arguments-invalid", `got ${JSON.stringify(id)}`, {
+        where: "argument [id]",
+        expected: "the id of a token",
+        next: "see `meander token list`; --name NAME revokes all of a name",
+      });
+    }
     const client = clientFor(options);
     const revoked =
       id !== undefined && name === undefined

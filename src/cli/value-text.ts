@@ -15,7 +15,7 @@ export function parseJson(text: string, argument: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new MeanderError("arguments-invalid", `not JSON: ${(cause as Error).message}`, {
+    throw new MeanderError("arguments-invalid", `not JSON: ${text}`, {
       where: `argument ${argument}`,
       expected: 'a JSON value such as {"count": 3}',
       cause,

@@ -108,7 +108,7 @@ export function formatChannelStory(
 
 function stateOf({ path, stalled }: ChannelSnapshot, site: string, paint: Paint): string {
   if (stalled !== undefined)
-    return `${paint("red", "does not arrive")} at ${site} ${formatStall(stalled)}`;
+    return `${paint("red", "has not arrived")} at ${site} ${formatStall(stalled)}`;
   if (path.length === 0)
     return `${paint("yellow", "is not wanted")} at ${site}, or nobody sends it`;
   if (path.length === 1) return `is published at ${site}`;

@@ -15,6 +15,8 @@ export interface DeparturesPorts {
 
 interface Departure {
   readonly move: string;
+  /** The target was asked, and has not answered. */
+  isAsked: boolean;
   cancelled: boolean;
   cancel: Cancel;
 }
@@ -29,6 +31,8 @@ const DOUBT_MS = 1_000;
 export class Departures {
   readonly #ports: DeparturesPorts;
   readonly #leaving = new Map<number, Departure>();
+  /** Streams whose last target ended, or fell silent, while it started their agents ([M14]). */
+  readonly #suspects = new Set<number>();
 
   constructor(ports: DeparturesPorts) {
     this.#ports = ports;
@@ -55,7 +59,7 @@ export class Departures {
     if (resident === undefined || resident.streamEpoch !== record.streamEpoch)
       throw notHere(record.name);
     this.abort(record.id);
-    const departure: Departure = { move, cancelled: false, cancel: () => {} };
+    const departure: Departure = { move, isAsked: false, cancelled: false, cancel: () => {} };
     this.#leaving.set(record.id, departure);
     let giveUp: (error: MeanderError) => void = () => {};
     const late = new Promise<never>((_resolve, reject) => {
@@ -70,14 +74,19 @@ export class Departures {
       const frozen = resident.freeze(to.site, () => departure.cancelled, retryMs);
       const state = await Promise.race([frozen, late]);
       if (state === undefined || departure.cancelled) throw tooLate(record.name, deadlineMs);
-      const request = packValue([move, JSON.stringify(record), by, deadlineMs, state]);
+      const isSuspect = this.#suspects.has(record.id);
+      const request = packValue([move, JSON.stringify(record), by, deadlineMs, state, isSuspect]);
+      departure.isAsked = true;
       await Promise.race([kernel.request(to, "install", request), late]);
+      departure.isAsked = false;
+      this.#suspects.delete(record.id);
       departure.cancel();
       departure.cancel = clock.after("departure in doubt", deadlineMs + DOUBT_MS, () =>
         this.#doubt(record.id),
       );
       return state.byteLength;
     } catch (error) {
+      if (!isSilence(error)) departure.isAsked = false;
       this.abort(record.id, move);
       throw error;
     }
@@ -87,6 +96,7 @@ export class Departures {
   abort(id: number, move?: string): void {
     const departure = this.#leaving.get(id);
     if (departure === undefined || (move !== undefined && departure.move !== move)) return;
+    if (departure.isAsked) this.#suspect(id);
     this.ended(id);
     const resident = this.#ports.streams.resident(id);
     if (resident?.isFrozen === true) this.#ports.kernel.turn(() => resident.thaw());
@@ -104,6 +114,12 @@ export class Departures {
   close(): void {
     for (const departure of this.#leaving.values()) departure.cancel();
     this.#leaving.clear();
+  }
+
+  #suspect(id: number): void {
+    this.#suspects.add(id);
+    for (const each of this.#suspects)
+      if (this.#ports.streams.resident(each) === undefined) this.#suspects.delete(each);
   }
 
   #doubt(id: number): void {
@@ -125,6 +141,11 @@ export class Departures {
       },
     );
   }
+}
+
+/** Whether a move failed because nothing was heard of its target any more. */
+function isSilence(error: unknown): boolean {
+  return error instanceof MeanderError && ["site-gone", "move-timeout"].includes(error.code);
 }
 
 function tooLate(name: string, deadlineMs: number): MeanderError {

@@ -53,7 +53,7 @@ export class HostedStreams {
   /** Halted as a whole. */
   readonly #held = new Map<
     number,
-    { readonly record: StreamRecord; readonly agents: HeldAgents }
+    { readonly record: StreamRecord; readonly agents: HeldAgents; readonly isApart: boolean }
   >();
 
   constructor(ports: HostedStreamsPorts) {
@@ -76,11 +76,14 @@ export class HostedStreams {
   /**
    * Starts a stream's agents here, ahead of the stream itself.
    *
+   * @param isApart something that it ran may have ended a site: none of its agents runs in this process, now or later,
+   *   as long as it is here (docs/spec/streams.md [M14])
    * @throws {MeanderError} `code-…`, `executor-failed`, `site-full`, …
    */
   async openAgents(
     record: StreamRecord,
     state: Uint8Array | readonly AgentState[],
+    isApart = false,
   ): Promise<AgentSet> {
     const { clock, random, log, executors, code, site, portOf, report, pace, onAgentExit } =
       this.#ports;
@@ -92,12 +95,12 @@ export class HostedStreams {
       });
     }
     this.#ports.onRun();
+    const isolationOf = this.#isolationFor(record.name, isApart);
     return await AgentSet.open({
       stream: { name: record.name, id: record.id },
       site,
       state,
-      executors,
-      isolationOf: (spec) => this.#isolationOf(spec),
+      ...{ executors, isolationOf },
       code: (sha256) => code.get(sha256),
       siteAgents: this.siteAgents,
       port: portOf(record),
@@ -129,16 +132,21 @@ export class HostedStreams {
     await resident.start();
   }
 
-  /** As {@link install}, but its agents are not started, and it runs nothing, until {@link resume}. */
+  /**
+   * As {@link install}, but its agents are not started, and it runs nothing, until {@link resume}.
+   *
+   * @param isApart as for {@link openAgents}, when they are
+   */
   async hold(
     record: StreamRecord,
     state: StreamState,
     first: LifecycleEvent | undefined,
+    isApart: boolean,
   ): Promise<void> {
     const agents = new HeldAgents(state.consumer);
     const old = this.#agents.get(record.id);
     this.#agents.delete(record.id);
-    this.#held.set(record.id, { record, agents });
+    this.#held.set(record.id, { record, agents, isApart });
     const resident = this.#settle(record, agents, state, first);
     old?.close();
     this.#ports.kernel.setLocation(locationOf(record));
@@ -158,7 +166,7 @@ export class HostedStreams {
   async resume(id: number): Promise<void> {
     const held = this.#held.get(id);
     if (held === undefined) return;
-    const agents = await this.openAgents(held.record, held.agents.snapshot());
+    const agents = await this.openAgents(held.record, held.agents.snapshot(), held.isApart);
     const resident = this.resident(id);
     if (this.#held.get(id) !== held || resident === undefined) {
       agents.close();
@@ -212,9 +220,27 @@ export class HostedStreams {
     this.#agents.clear();
   }
 
-  #isolationOf({ isolation }: AgentSpec): Isolation {
-    const { executors, allowsInline, site } = this.#ports;
-    if (isolation === "inline" && allowsInline && executors.inline !== undefined) return "inline";
+  /** What the agents of a stream get while it is here. */
+  #isolationFor(stream: string, isApart: boolean): (spec: AgentSpec) => Isolation {
+    const { executors, allowsInline, log } = this.#ports;
+    const mayInline = allowsInline && executors.inline !== undefined;
+    if (!isApart || executors.process === undefined)
+      return (spec) => this.#isolationOf(spec, mayInline);
+    let isTold = !mayInline;
+    return (spec) => {
+      if (spec.isolation === "inline" && !isTold) {
+        isTold = true;
+        log.warn("Inline agents run in a process here: their stream may have ended a site.", {
+          stream,
+        });
+      }
+      return this.#isolationOf(spec, false);
+    };
+  }
+
+  #isolationOf({ isolation }: AgentSpec, mayInline: boolean): Isolation {
+    const { executors, site } = this.#ports;
+    if (isolation === "inline" && mayInline) return "inline";
     if (executors.process !== undefined) return isolation === "inline" ? "process" : isolation;
     if (executors.inline !== undefined) return "inline";
     throw new MeanderError("isolation-refused", "this site runs no agents", {

@@ -31,6 +31,11 @@ export class InlineMarks {
     this.#ports = ports;
   }
 
+  /** The last run of this site did not end in order: what it ran inline may have ended it. */
+  get isAfterDeath(): boolean {
+    return this.#ports.store?.isAfterDeath ?? false;
+  }
+
   /** The marks of a stream that is installed here. */
   of(record: StreamRecord): RunMarks {
     const { self, clock, store, write } = this.#ports;

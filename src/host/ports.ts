@@ -2,6 +2,7 @@ import type { StreamEvent } from "../agent/define/index.ts";
 import type { Json } from "../directory/index.ts";
 import type { StreamRecord } from "../session/index.ts";
 import type { Resident, SiteInstance } from "../stream/index.ts";
+import type { NamedRoom, SiteRoom } from "../wire/index.ts";
 
 /** Asks the leader. Rejects with what it refuses with. @param timeoutMs default: `LIMITS.controlMs` */
 export type AskLeader = (subject: string, payload: object, timeoutMs?: number) => Promise<Json>;
@@ -11,6 +12,13 @@ export interface SiteCalls {
   /** @throws {MeanderError} `site-gone`, and what the other site refuses with */
   request(to: SiteInstance, kind: string, payload: Uint8Array): Promise<Uint8Array | undefined>;
 }
+
+/**
+ * The leader asked for a sign of life. @param rooms what room the sites of the session have; empty: nothing new
+ *
+ * @returns what room this site has; undefined: unknown
+ */
+export type PingHandler = (rooms: readonly NamedRoom[]) => SiteRoom | undefined;
 
 /** The streams at this site. */
 export interface Residents {

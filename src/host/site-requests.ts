@@ -91,7 +91,7 @@ export class SiteRequests {
 
   /** [M40] Prepares a stream that is about to move here. */
   async #install(request: readonly unknown[]): Promise<undefined> {
-    const [move, json, by, deadlineMs, packed] = request;
+    const [move, json, by, deadlineMs, packed, isSuspect] = request;
     if (
       typeof move !== "string" ||
       typeof json !== "string" ||
@@ -113,7 +113,8 @@ export class SiteRequests {
       });
     }
     policy.enforce({ action: "move", by, stream: record.name, site: lookup.site });
-    const agents = await streams.openAgents(record, state.consumer);
+    const isApart = isSuspect === true || state.suspects.length > 0;
+    const agents = await streams.openAgents(record, state.consumer, isApart);
     arrivals.add(record, move, agents, state, Math.min(deadlineMs, LIMITS.moveMsMax));
     return undefined;
   }

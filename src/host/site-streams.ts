@@ -32,7 +32,7 @@ import { HostedStreams, locationOf } from "./hosted-streams.ts";
 import { InlineMarks } from "./inline-marks.ts";
 import { OwnerPace } from "./owner-pace.ts";
 import { PolicyGuard } from "./policy-guard.ts";
-import type { AskLeader, MoveSettlement, ReportEvent } from "./ports.ts";
+import type { AskLeader, MoveSettlement, PingHandler, ReportEvent } from "./ports.ts";
 import { RecordWriter } from "./record-writer.ts";
 import { SessionSites } from "./session-sites.ts";
 import { SiteHalt } from "./site-halt.ts";
@@ -67,6 +67,8 @@ export interface SiteStreamsOptions {
   readonly halted?: string | undefined;
   /** The agents of a stream are about to be started here. */
   readonly onRun?: (() => void) | undefined;
+  /** Default: nothing is known of rooms. */
+  readonly onPing?: PingHandler | undefined;
   /** Called with every event of the kernel, before it takes effect. */
   readonly onKernelEvent?: ((event: KernelEvent) => void) | undefined;
   /** Called with every event that this site reports, before its listeners. */
@@ -161,8 +163,7 @@ export class SiteStreams {
     });
     this.#commands = new StreamCommands({
       ...{ site, log, directory, kernel, keeper, streams, marks, arrivals, departures, moves },
-      ...{ policy, halt },
-      report,
+      ...{ policy, halt, report, onPing: options.onPing ?? (() => undefined) },
     });
     const isStopped = (): boolean => this.#closed;
     this.#shellAccess = {

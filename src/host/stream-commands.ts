@@ -18,14 +18,14 @@ import {
   type StreamState,
   withoutNumbers,
 } from "../stream/index.ts";
-import { decodeBase64, encodeBase64 } from "../wire/index.ts";
+import { decodeBase64, encodeBase64, namedRoomsSchema } from "../wire/index.ts";
 import type { Arrivals } from "./arrivals.ts";
 import type { Departures } from "./departures.ts";
 import type { HostedStreams } from "./hosted-streams.ts";
 import type { InlineMarks } from "./inline-marks.ts";
 import { notHere } from "./not-here.ts";
 import type { PolicyGuard } from "./policy-guard.ts";
-import type { MoveSettlement, ReportEvent } from "./ports.ts";
+import type { MoveSettlement, PingHandler, ReportEvent } from "./ports.ts";
 import { type SiteHalt, streamsHalted } from "./site-halt.ts";
 
 /** What {@link StreamCommands} use. */
@@ -37,13 +37,14 @@ export interface StreamCommandsPorts {
   readonly kernel: Pick<StreamKernel, "tellAll">;
   readonly keeper: Pick<Keeper, "fetch" | "forget">;
   readonly streams: HostedStreams;
-  readonly marks: Pick<InlineMarks, "withFormer">;
+  readonly marks: Pick<InlineMarks, "withFormer" | "isAfterDeath">;
   readonly halt: Pick<SiteHalt, "why" | "check">;
   readonly arrivals: Pick<Arrivals, "abort" | "expected">;
   readonly departures: Pick<Departures, "begin" | "abort">;
   readonly moves: Pick<MoveSettlement, "learn">;
   readonly policy: Pick<PolicyGuard, "enforce">;
   readonly report: ReportEvent;
+  readonly onPing: PingHandler;
 }
 
 /** Executes the leader's commands on streams. Each is idempotent, because the leader repeats what was not answered. */
@@ -60,7 +61,7 @@ export class StreamCommands {
     const command = payload as unknown as SiteCommand;
     switch (command.type) {
       case "ping":
-        return null;
+        return this.#ping(command);
       case "stream-create":
         return await this.#create(command);
       case "move-out": {
@@ -97,6 +98,11 @@ export class StreamCommands {
         return unreachable(command);
     }
   };
+
+  #ping({ rooms }: Extract<SiteCommand, { type: "ping" }>): Json {
+    const room = this.#ports.onPing(namedRoomsSchema.safeParse(rooms).data ?? []);
+    return room === undefined ? null : { ...room };
+  }
 
   async #create({ record, by }: Extract<SiteCommand, { type: "stream-create" }>): Promise<null> {
     this.#enforce("create", by, record);
@@ -196,10 +202,13 @@ export class StreamCommands {
     const found = kept ?? freshState(encodeAgents(agentsOf(record)), true);
     const begun: StreamState = marks.withFormer(record.id, found);
     const first = { type: "failure", lostSite } as const;
+    // Whatever it ran when its site ended, that may have been why.
+    const isApart = lostSite !== site || marks.isAfterDeath || begun.suspects.length > 0;
+    const open = () => streams.openAgents(record, begun.consumer, isApart);
     const started =
       halt.why === undefined
-        ? streams.install(record, await streams.openAgents(record, begun.consumer), begun, first)
-        : streams.hold(record, begun, first);
+        ? streams.install(record, await open(), begun, first)
+        : streams.hold(record, begun, first, isApart);
     // The stream is here from now on; its failure handlers are not waited for.
     started.catch((error: unknown) =>
       this.#ports.log.warn("A stream left before it had started.", {

@@ -19,6 +19,8 @@ export class Uploads {
   readonly #ports: UploadsPorts;
   /** By file and text; the oldest first. */
   readonly #read = new Map<string, ReadAgent>();
+  /** What is being read, by owner, file and text. */
+  readonly #reading = new Map<string, Promise<ReadAgent>>();
 
   constructor(ports: UploadsPorts) {
     this.#ports = ports;
@@ -61,11 +63,28 @@ export class Uploads {
     const key = `${file ?? ""}\n${source}`;
     const known = this.#read.get(key);
     if (known !== undefined) return known;
+    // One that attaches the same code to many streams at once has it read once; another owner has its own turn.
+    const whose = `${owner}\n${key}`;
+    const reading = this.#reading.get(whose) ?? this.#begin(source, file, owner);
+    this.#reading.set(whose, reading);
+    try {
+      const read = await reading;
+      this.#keep(key, read);
+      return read;
+    } finally {
+      this.#reading.delete(whose);
+    }
+  }
+
+  async #begin(source: string, file: string | undefined, owner: string): Promise<ReadAgent> {
     await this.#ports.pace.upload(owner);
-    const read = await this.#ports.reader.agent({ source, file }, owner);
+    return await this.#ports.reader.agent({ source, file }, owner);
+  }
+
+  #keep(key: string, read: ReadAgent): void {
+    if (this.#read.has(key)) return;
     const [oldest] = this.#read.keys();
     if (this.#read.size >= CACHED_MAX && oldest !== undefined) this.#read.delete(oldest);
     this.#read.set(key, read);
-    return read;
   }
 }

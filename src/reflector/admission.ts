@@ -1,6 +1,7 @@
 import { type Clock, type Counters, LIMITS } from "../base/index.ts";
 import type { PeerIdentity, Refusal } from "../channel/index.ts";
 import { type Connection, isSameSecret } from "../stack/index.ts";
+import type { SiteRoom } from "../wire/index.ts";
 import type { Channel } from "./channel/channel.ts";
 import type { LinkSecurity } from "./links/link-security.ts";
 
@@ -54,6 +55,10 @@ export class Admission {
     this.#self = self;
   }
 
+  setLinkKey(linkKey: string): void {
+    if (this.#self !== undefined) this.#self = { ...this.#self, linkKey };
+  }
+
   setLimits(limits: Pick<SiteIdentity, "maxSubscribers" | "maxBitsPerSecond">): void {
     if (this.#self !== undefined) this.#self = { ...this.#self, ...limits };
   }
@@ -98,12 +103,7 @@ export class Admission {
     if (this.#isLeaving) return LEAVING;
     const { site = "", maxSubscribers = 0, maxBitsPerSecond = 0 } = this.#self ?? {};
     const { name, config } = channel;
-    let count = 0;
-    let bits = 0;
-    for (const each of this.#options.channels) {
-      count += each.subscribers.size;
-      bits += each.outgoingBits;
-    }
+    const { count, bits } = this.#use();
     if (channel.subscribers.size >= config.maxSubscribers) {
       return full(`${name} at ${site} has its ${config.maxSubscribers} subscribers`);
     }
@@ -120,6 +120,34 @@ export class Admission {
       );
     }
     return undefined;
+  }
+
+  /** What this site would still send to subscribers that come now, over all channels. */
+  room(): SiteRoom {
+    const { maxSubscribers = 0, maxBitsPerSecond = 0 } = this.#self ?? {};
+    if (this.#isLeaving || this.#options.refuseViewers?.() !== undefined)
+      return { subscribers: 0, bitsPerSecond: 0 };
+    const { count, bits } = this.#use();
+    return {
+      subscribers: Math.max(0, maxSubscribers - count),
+      bitsPerSecond: Math.max(0, maxBitsPerSecond - bits),
+    };
+  }
+
+  /** What one subscriber receives on average, bits per second; undefined: nothing is sent. */
+  get bitsPerSubscriber(): number | undefined {
+    const { count, bits } = this.#use();
+    return count > 0 && bits > 0 ? bits / count : undefined;
+  }
+
+  #use(): { readonly count: number; readonly bits: number } {
+    let count = 0;
+    let bits = 0;
+    for (const each of this.#options.channels) {
+      count += each.subscribers.size;
+      bits += each.outgoingBits;
+    }
+    return { count, bits };
   }
 
   #refuseViewer(): Refusal | undefined {

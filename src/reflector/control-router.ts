@@ -6,6 +6,7 @@ import type { ChannelStacks } from "./links/channel-stacks.ts";
 import type { LinkGroups } from "./links/link-groups.ts";
 import type { Links } from "./links/links.ts";
 import type { Reshaper } from "./reshaping/reshaper.ts";
+import type { SiteRooms } from "./site-rooms.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 
 /** What a {@link ControlRouter} works with. */
@@ -15,6 +16,7 @@ export interface ControlRouterOptions {
   readonly stacks: ChannelStacks;
   readonly subscriptions: Subscriptions;
   readonly reshaper: Reshaper;
+  readonly rooms: Pick<SiteRooms, "told">;
   /** Absent: links by groups are not possible. */
   readonly groups: LinkGroups | undefined;
   /** Counts what belongs to no channel: `channel-unknown`, `untrusted-source`. */
@@ -49,7 +51,8 @@ export class ControlRouter {
 
   /** A control message. @param packet the whole packet, for passing on */
   control(peer: Peer, message: ControlMessage, packet: Uint8Array): void {
-    const { channels, drops, groups, links, reshaper, stacks, subscriptions } = this.#options;
+    const { channels, drops, groups, links, reshaper, rooms, stacks, subscriptions } =
+      this.#options;
     switch (message.type) {
       case "subscribe":
         subscriptions.subscribe(peer, message);
@@ -93,6 +96,7 @@ export class ControlRouter {
         }
         reshaper.told(peer, message.channels ?? [], message.type === "leaving");
         if (message.type === "leaving") links.leaving(peer, message.message);
+        else if (message.room !== undefined) rooms.told(peer.remote.name, message.room);
         return;
       default:
         if (groups?.control(peer, message) === true) return;

@@ -12,6 +12,8 @@ export type { Neighbour, PlaneEvent } from "./events.ts";
 export type { GroupAddress, GroupOutput, GroupSockets } from "./links/group-sockets.ts";
 export { type LinkSecurity, plainLinks, siteProof } from "./links/link-security.ts";
 export { Reflector, type ReflectorOptions } from "./reflector.ts";
+export { ChannelRouter, type ChannelRouterOptions } from "./routes/channel-router.ts";
+export type { RoutedPlane } from "./routes/routed-plane.ts";
 export type {
   ChannelSnapshot,
   InputSnapshot,

@@ -2,6 +2,8 @@ import { type Clock, Counters, LIMITS, type Log, type Random } from "../base/ind
 import type { Peer, Refusal } from "../channel/index.ts";
 import type { ChannelConfig, ReshapingConfig } from "../session/index.ts";
 import type { Connection } from "../stack/index.ts";
+import type { SiteInstance } from "../stream/index.ts";
+import type { NamedRoom } from "../wire/index.ts";
 import { Admission, type SiteIdentity } from "./admission.ts";
 import { Channel } from "./channel/channel.ts";
 import type { ChannelPublisher } from "./channel/channel-publisher.ts";
@@ -19,8 +21,9 @@ import { UpstreamLinks } from "./links/upstream-links.ts";
 import { RESHAPING_POLICIES } from "./reshaping/policies/index.ts";
 import { partsOf } from "./reshaping/relation-teller.ts";
 import { Reshaper } from "./reshaping/reshaper.ts";
+import { SiteRooms } from "./site-rooms.ts";
 import type { PeerSnapshot, PlaneSnapshot } from "./snapshot.ts";
-import { type ReflectorStats, type SlowSubscriber, Worst } from "./stats.ts";
+import { type ReflectorStats, sumsOf } from "./stats.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import { type Pace, type Tick, Ticker } from "./ticker.ts";
 import { ViewerAdmission, type ViewerGate } from "./viewer-admission.ts";
@@ -66,6 +69,7 @@ export class Reflector {
   readonly #router: ControlRouter;
   readonly #ticker: Ticker;
   readonly #alternatives: ViewerAlternatives;
+  readonly #rooms: SiteRooms;
   /** Names of the other sites. */
   #neighbours: readonly string[] = [];
   #sequence = 0;
@@ -74,13 +78,18 @@ export class Reflector {
   constructor(options: ReflectorOptions) {
     const [channels, drops] = [this.#channels, this.#drops];
     this.#options = options;
-    this.#alternatives = new ViewerAlternatives(options.random);
+    this.#rooms = new SiteRooms({
+      ...{ clock: options.clock, own: () => this.#admission.room(), sites: () => this.#neighbours },
+      neighbours: () => this.#links.sites(),
+    });
+    this.#alternatives = new ViewerAlternatives({
+      ...{ clock: options.clock, random: options.random },
+      roomOf: (site) => this.#rooms.subscribersAt(site, this.#admission.bitsPerSubscriber),
+      viewers: () => [...this.#links.peers].filter((peer) => this.#isTold(peer)),
+    });
     this.#stacks = new ChannelStacks(options.security);
     this.#admission = new Admission({
-      clock: options.clock,
-      security: options.security,
-      drops,
-      channels,
+      ...{ clock: options.clock, security: options.security, drops, channels },
       refuseViewers: () => options.refuseViewers?.(),
     });
     this.#viewers =
@@ -95,10 +104,7 @@ export class Reflector {
         onAdmitted: (peer, message) => this.#subscriptions.subscribe(peer, message),
       });
     this.#subscriptions = new Subscriptions({
-      admission: this.#admission,
-      channels,
-      drops,
-      viewers: this.#viewers,
+      ...{ admission: this.#admission, channels, drops, viewers: this.#viewers },
       groupOf: (peer, channel) => this.#groups?.deliveryOf(peer, channel),
       onEvent: (event) => this.#tell(event),
     });
@@ -133,13 +139,9 @@ export class Reflector {
       setLearned: (channel, names) => this.#upstreams.setLearned(channel, names),
     });
     this.#router = new ControlRouter({
-      reshaper: this.#reshaper,
-      channels,
-      drops,
-      links: this.#links,
-      stacks: this.#stacks,
+      ...{ channels, drops, reshaper: this.#reshaper, rooms: this.#rooms },
+      ...{ links: this.#links, stacks: this.#stacks, groups: this.#groups },
       subscriptions: this.#subscriptions,
-      groups: this.#groups,
     });
     this.#ticker = new Ticker({
       clock: options.clock,
@@ -153,7 +155,14 @@ export class Reflector {
     this.#admission.configure(self);
   }
 
-  /** Sets how many subscribers and bits per second the site's channels may have together. */
+  /** [W49] The session has another link key, because these sites were put out. */
+  rekey(linkKey: string, expelled: readonly SiteInstance[]): void {
+    this.#admission.setLinkKey(linkKey);
+    this.#links.rekey(expelled);
+    this.#groups?.renew();
+  }
+
+  /** Sets how many subscribers and bits per second its channels may have together. */
   setLimits(limits: Pick<SiteIdentity, "maxSubscribers" | "maxBitsPerSecond">): void {
     this.#admission.setLimits(limits);
   }
@@ -173,7 +182,11 @@ export class Reflector {
   /** Sets which sites viewers are told to use when this one is gone; each viewer in an order of its own. */
   setSites(sites: readonly ViewerSite[]): void {
     this.#alternatives.set(sites);
-    for (const peer of this.#links.peers) if (this.#isTold(peer)) this.#alternatives.tell(peer);
+  }
+
+  /** The leader passed on what room other sites have. [W37] */
+  setRooms(rooms: readonly NamedRoom[]): void {
+    this.#rooms.passedOn(rooms);
   }
 
   /**
@@ -195,8 +208,7 @@ export class Reflector {
       channel = undefined;
     }
     channel ??= this.#makeChannel(name, id, config);
-    const { site } = this.#admission;
-    const upstreams = (config.input?.from ?? []).filter((each) => each !== site);
+    const upstreams = (config.input?.from ?? []).filter((each) => each !== this.#admission.site);
     if (this.#stacks.set(name, config.input?.stack ?? "udp")) {
       channel.receiver.setAlternatives([]);
     }
@@ -276,18 +288,11 @@ export class Reflector {
 
   /** Sums over the channels: cheap at any number of subscribers. */
   stats(): ReflectorStats {
-    const slowest = new Worst<SlowSubscriber>(LIMITS.slowestMax);
-    const channels = [...this.#channels].map((channel) => channel.stats(slowest));
-    let viewers = 0;
-    let links = 0;
-    for (const { remote, state } of this.#links.peers) {
-      if (state !== "open") continue;
-      if (remote?.role === "viewer") viewers++;
-      else links++;
-    }
-    const { clock } = this.#options;
-    const drops = this.#drops.toJSON();
-    return { at: clock.now(), channels, viewers, links, drops, slowest: slowest.values };
+    return sumsOf({
+      at: this.#options.clock.now(),
+      ...{ channels: this.#channels, peers: this.#links.peers },
+      ...{ drops: this.#drops.toJSON(), room: this.#rooms.own },
+    });
   }
 
   /**
@@ -326,10 +331,7 @@ export class Reflector {
       name,
       id,
       site: this.#admission.site,
-      config,
-      clock,
-      log,
-      lingerMs,
+      ...{ config, clock, log, lingerMs },
       onEvent: (event) => this.#tell(event),
       nextSequence: () => this.#sequence++ >>> 0,
       clockOffsetTo: (site) => this.#links.find(site, this.#stacks.to(name, site))?.clockOffsetMs,
@@ -349,7 +351,10 @@ export class Reflector {
     this.#groups?.tick();
     this.#departure?.tick();
     for (const channel of this.#channels) channel.tick(slow, second);
-    if (slow) this.#reshaper.tick();
+    if (second) this.#rooms.tick();
+    if (!slow) return;
+    this.#reshaper.tick();
+    this.#alternatives.tick();
   }
 
   /** What happens to a channel's subscribers or inputs concerns its neighbours, too. */

@@ -1,4 +1,6 @@
-import type { ChannelStall } from "../wire/index.ts";
+import { LIMITS } from "../base/index.ts";
+import type { Peer } from "../channel/index.ts";
+import type { ChannelStall, SiteRoom } from "../wire/index.ts";
 import type { SubscriberSnapshot } from "./snapshot.ts";
 
 /** Subscribers by kind. */
@@ -49,6 +51,29 @@ export interface ReflectorStats {
   readonly drops: Readonly<Record<string, number>>;
   /** The subscribers that lag most, worst first. */
   readonly slowest: readonly SlowSubscriber[];
+  /** What the site would still send, as it tells others; undefined in its first second. [W37] */
+  readonly room: SiteRoom | undefined;
+}
+
+/** The sums over channels and the peers of their links. */
+export function sumsOf({
+  channels,
+  peers,
+  ...site
+}: Pick<ReflectorStats, "at" | "drops" | "room"> & {
+  readonly channels: Iterable<{ stats(slowest: Worst<SlowSubscriber>): ChannelStats }>;
+  readonly peers: Iterable<Peer>;
+}): ReflectorStats {
+  const slowest = new Worst<SlowSubscriber>(LIMITS.slowestMax);
+  const sums = [...channels].map((channel) => channel.stats(slowest));
+  let viewers = 0;
+  let links = 0;
+  for (const { remote, state } of peers) {
+    if (state !== "open") continue;
+    if (remote?.role === "viewer") viewers++;
+    else links++;
+  }
+  return { ...site, channels: sums, viewers, links, slowest: slowest.values };
 }
 
 /** Keeps the worst of many, worst first. */

@@ -2,23 +2,23 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { SeededRandom } from "../base/index.ts";
-import { orderForViewer, type ViewerSite } from "./viewer-alternatives.ts";
+import { orderForViewer, type WeightedSite, weightedByRoom } from "./viewer-alternatives.ts";
 
 const VIEWERS = 1_000;
 
-function site(name: string, room?: number): ViewerSite {
-  return { name, url: `ws://${name}/link`, room };
+function site(name: string, weight = 1): WeightedSite {
+  return { name, url: `ws://${name}/link`, weight };
 }
 
 const sites = fc
   .uniqueArray(fc.stringMatching(/^[a-z][a-z0-9-]{0,10}$/), { minLength: 1, maxLength: 12 })
   .chain((names) => {
-    const room = fc.option(fc.integer({ min: 0, max: 5_000 }), { nil: undefined });
-    return fc.tuple(...names.map((name) => room.map((each) => site(name, each))));
+    const weight = fc.integer({ min: 0, max: 5_000 });
+    return fc.tuple(...names.map((name) => weight.map((each) => site(name, each))));
   });
 
 /** How many viewers of a crowd are told each site first. */
-function crowd(all: readonly ViewerSite[], seed: number): ReadonlyMap<string, number> {
+function crowd(all: readonly WeightedSite[], seed: number): ReadonlyMap<string, number> {
   const random = new SeededRandom(seed);
   const counts = new Map(all.map(({ name }) => [name, 0]));
   for (let viewer = 0; viewer < VIEWERS; viewer++) {
@@ -40,9 +40,7 @@ test("[W24] a viewer is told each site once, in the same order each time", () =>
 
 test("[W24] a site that comes or goes does not change the order of the others", () => {
   fc.assert(
-    fc.property(sites, fc.nat(0xffff_ffff), fc.nat(), (some, seed, index) => {
-      // Without a known room: one that goes changes what is usual.
-      const all = some.map(({ name }) => site(name));
+    fc.property(sites, fc.nat(0xffff_ffff), fc.nat(), (all, seed, index) => {
       const gone = all[index % all.length];
       const order = orderForViewer(all, seed).filter((each) => each !== gone);
       const rest = all.filter((each) => each !== gone);
@@ -51,17 +49,14 @@ test("[W24] a site that comes or goes does not change the order of the others", 
   );
 });
 
-test("[W24] a crowd spreads by the sites' room", () => {
+test("[W24] a crowd spreads by the sites' weights", () => {
   fc.assert(
     fc.property(sites, fc.nat(), (all, seed) => {
-      const rooms = all.map(({ room }) => room);
-      const known = rooms.filter((room) => room !== undefined);
-      const usual = known.length === 0 ? 1 : known.reduce((a, b) => a + b, 0) / known.length;
-      const total = rooms.reduce<number>((sum, room) => sum + (room ?? usual), 0);
+      const total = all.reduce((sum, { weight }) => sum + weight, 0);
       if (total === 0) return;
       const counts = crowd(all, seed);
-      for (const { name, room = usual } of all) {
-        const share = room / total;
+      for (const { name, weight } of all) {
+        const share = weight / total;
         // Six standard deviations.
         const slack = 6 * Math.sqrt(VIEWERS * share * (1 - share)) + 1;
         const off = Math.abs((counts.get(name) ?? 0) - VIEWERS * share);
@@ -96,6 +91,38 @@ test("[W24] full sites come last, in an order of chance", () => {
   assert.equal(new Set(orders.map((order) => order[2])).size, 2);
 });
 
-function byName(one: ViewerSite, other: ViewerSite): number {
+/** The weights of sites that told these rooms. */
+function weightsFor(...rooms: (number | undefined)[]): number[] {
+  const all = rooms.map((_, index) => site(`s${index}`));
+  return weightedByRoom(all, (name) => rooms[Number(name.slice(1))]).map(({ weight }) => weight);
+}
+
+test("[W37] a site is weighted by its room, and one that told none as a usual one", () => {
+  assert.deepEqual(weightsFor(40, 60, 90, 150), [40, 60, 90, 150]);
+  assert.deepEqual(weightsFor(40, undefined, 90, 0), [40, 40, 90, 0]);
+  assert.deepEqual(weightsFor(undefined, undefined), [1, 1]);
+  assert.deepEqual(weightsFor(0, 0), [0, 0]);
+});
+
+test("[W37] a site that claims any room is sent at most four times what a usual one is", () => {
+  assert.deepEqual(weightsFor(100, 100, 1e9), [100, 100, 400]);
+  assert.deepEqual(weightsFor(100, 1e9), [100, 400]);
+  // It alone tells: what it tells is what is usual.
+  assert.deepEqual(weightsFor(undefined, 1e9, undefined), [1e9, 1e9, 1e9]);
+  const room = fc.option(fc.nat(10_000), { nil: undefined });
+  fc.assert(
+    fc.property(fc.array(room, { minLength: 1, maxLength: 12 }), (rooms) => {
+      const largest = Math.max(...rooms.map((each) => each ?? 0));
+      if (largest === 0) return;
+      const [liar = 0, ...others] = weightsFor(1e9, ...rooms);
+      assert.ok(liar <= 4 * largest, `${liar} for ${rooms}`);
+      // Nobody is sent more for being lied beside.
+      for (const [index, weight] of others.entries())
+        assert.ok(weight <= Math.max(largest, rooms[index] ?? 0));
+    }),
+  );
+});
+
+function byName(one: WeightedSite, other: WeightedSite): number {
   return one.name < other.name ? -1 : 1;
 }

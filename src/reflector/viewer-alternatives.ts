@@ -5,27 +5,59 @@ import type { Peer } from "../channel/index.ts";
 export interface ViewerSite {
   readonly name: string;
   readonly url: string;
-  /** How many more subscribers it would admit; undefined: unknown. */
-  readonly room?: number | undefined;
+}
+
+/** A site, and how many viewers it is sent in relation to the others. */
+export interface WeightedSite extends ViewerSite {
+  /** At least 0. */
+  readonly weight: number;
 }
 
 /** As many as the message `sites` may name. */
 const TOLD_MAX = 64;
+/** A site counts for at most so many times the usual room: what it says of itself is not proven. */
+const WEIGHT_MAX = 4;
+/** How often the rooms of the sites are looked at, ms. */
+const WEIGH_MS = 1_000;
+/** How often viewers are told again when they have changed, ms. */
+const RETELL_MS = 10_000;
+/** Viewers that are told again at once: thousands take a while. */
+const RETOLD_AT_ONCE = 25;
+/** A viewer is told again if it would try others among the first. */
+const FIRST = 4;
+
+/**
+ * How many viewers each site is sent in relation to the others: by the room that it told, but for no more than four
+ * times the usual. One that told none counts as usual. [W37]
+ *
+ * @param roomOf how many more viewers a site would admit; undefined: unknown
+ */
+export function weightedByRoom(
+  sites: readonly ViewerSite[],
+  roomOf: (site: string) => number | undefined,
+): WeightedSite[] {
+  const rooms = sites.map(({ name }) => roomOf(name));
+  const some = rooms.filter((room): room is number => room !== undefined && room > 0);
+  // The lower median: no site that tells of itself alone decides what is usual.
+  const usual = some.sort((one, other) => one - other)[(some.length - 1) >> 1] ?? 1;
+  return sites.map((site, index) => ({
+    ...site,
+    weight: Math.min(Math.max(0, rooms[index] ?? usual), WEIGHT_MAX * usual),
+  }));
+}
 
 /**
  * The other sites in the order in which one viewer is to try them. The first, and each after it, is drawn by chance
- * among those that are left, weighted by their room. The order depends on the seed and the sites alone: where a site
- * comes or goes, the others keep theirs. [W24]
+ * among those that are left, by their weights. The order depends on the seed and the sites alone: where a site comes
+ * or goes, or its weight changes, the others keep theirs. [W24]
  *
  * @param seed u32, another one for each viewer
  */
-export function orderForViewer(sites: readonly ViewerSite[], seed: number): ViewerSite[] {
-  const known = sites.flatMap(({ room }) => (room === undefined ? [] : [Math.max(0, room)]));
-  const usual = known.length === 0 ? 1 : known.reduce((sum, room) => sum + room, 0) / known.length;
+export function orderForViewer<T extends WeightedSite>(sites: readonly T[], seed: number): T[] {
   const drawn = sites.map((site) => {
     // The least of exponential variables is each of them with the probability of its rate.
     const lot = -Math.log(1 - chanceOf(seed, site.name));
-    return { site, lot, at: lot / Math.max(0, site.room ?? usual) };
+    return { site, lot, at: site.weight > 0 ? lot / site.weight : Number.POSITIVE_INFINITY };
   });
   // Full sites come last: their room is a matter of moments.
   return drawn
@@ -33,14 +65,38 @@ export function orderForViewer(sites: readonly ViewerSite[], seed: number): View
     .map(({ site }) => site);
 }
 
+/** What a {@link ViewerAlternatives} works with. */
+export interface ViewerAlternativesOptions {
+  readonly random: Random;
+  readonly clock: { now(): number };
+  /** How many more viewers a site would admit; undefined: unknown. */
+  roomOf(site: string): number | undefined;
+  /** The viewers that may be told. */
+  viewers(): Iterable<Peer>;
+}
+
+/** What one viewer was told. */
+interface Told {
+  readonly seed: number;
+  /** Names of the first few. */
+  readonly first: string;
+}
+
 /** Tells each viewer which sites to try when this one is gone, and keeps what it told: a crowd spreads. [W24] */
 export class ViewerAlternatives {
-  readonly #random: Random;
-  readonly #seeds = new WeakMap<Peer, number>();
-  #sites: readonly ViewerSite[] = [];
+  readonly #options: ViewerAlternativesOptions;
+  readonly #told = new WeakMap<Peer, Told>();
+  #sites: readonly WeightedSite[] = [];
+  #weighedAt = Number.NEGATIVE_INFINITY;
+  /** Whether weights have changed since viewers were told. */
+  #isChanged = false;
+  /** When that began for all viewers, ms. */
+  #toldAt = Number.NEGATIVE_INFINITY;
+  /** Viewers that may have to be told again. */
+  #stale: Iterator<Peer> | undefined;
 
-  constructor(random: Random) {
-    this.#random = random;
+  constructor(options: ViewerAlternativesOptions) {
+    this.#options = options;
   }
 
   /** How many other sites there are. */
@@ -48,18 +104,68 @@ export class ViewerAlternatives {
     return this.#sites.length;
   }
 
+  /** Sets the other sites, and tells all viewers. */
   set(sites: readonly ViewerSite[]): void {
-    this.#sites = sites;
+    this.#sites = this.#weighted(sites);
+    this.#stale = undefined;
+    this.#isChanged = false;
+    this.#toldAt = this.#options.clock.now();
+    for (const viewer of this.#options.viewers()) this.tell(viewer);
   }
 
   tell(viewer: Peer): void {
-    const seed = this.#seeds.get(viewer) ?? this.#random.uint32();
-    this.#seeds.set(viewer, seed);
-    const sites = orderForViewer(this.#sites, seed)
-      .slice(0, TOLD_MAX)
-      .map(({ name, url }) => ({ name, url }));
+    const seed = this.#told.get(viewer)?.seed ?? this.#options.random.uint32();
+    this.#tell(viewer, seed, orderForViewer(this.#sites, seed));
+  }
+
+  /** Every 100 ms: follows the rooms of the sites; a few viewers at a time are told where to go now. */
+  tick(): void {
+    const now = this.#options.clock.now();
+    if (now - this.#weighedAt >= WEIGH_MS) this.#weigh(now);
+    if (this.#isChanged && this.#stale === undefined && now - this.#toldAt >= RETELL_MS) {
+      this.#isChanged = false;
+      this.#toldAt = now;
+      // A copy: viewers come and go meanwhile.
+      this.#stale = [...this.#options.viewers()].values();
+    }
+    for (let count = 0; this.#stale !== undefined && count < RETOLD_AT_ONCE; count++) {
+      const next = this.#stale.next();
+      if (next.done === true) this.#stale = undefined;
+      else this.#tellAgain(next.value);
+    }
+  }
+
+  #weigh(now: number): void {
+    this.#weighedAt = now;
+    const before = this.#sites;
+    this.#sites = this.#weighted(before);
+    if (this.#sites.some(({ weight }, index) => weight !== before[index]?.weight))
+      this.#isChanged = true;
+  }
+
+  #weighted(sites: readonly ViewerSite[]): WeightedSite[] {
+    return weightedByRoom(sites, (site) => this.#options.roomOf(site));
+  }
+
+  #tellAgain(viewer: Peer): void {
+    const told = this.#told.get(viewer);
+    if (viewer.state !== "open" || told === undefined) return;
+    const order = orderForViewer(this.#sites, told.seed);
+    if (firstOf(order) !== told.first) this.#tell(viewer, told.seed, order);
+  }
+
+  #tell(viewer: Peer, seed: number, order: readonly ViewerSite[]): void {
+    this.#told.set(viewer, { seed, first: firstOf(order) });
+    const sites = order.slice(0, TOLD_MAX).map(({ name, url }) => ({ name, url }));
     viewer.sendControl({ type: "sites", sites });
   }
+}
+
+function firstOf(sites: readonly ViewerSite[]): string {
+  return sites
+    .slice(0, FIRST)
+    .map(({ name }) => name)
+    .join(" ");
 }
 
 /** From 0 inclusive to 1 exclusive: FNV-1a of the name, mixed with the seed as MurmurHash3 ends. */

@@ -23,8 +23,9 @@ export { checkSpeaksFor, notAllowed } from "./caller-checks.ts";
 export { checkChannelName } from "./channel-name.ts";
 export { type CodePolicy, codePolicySchema, type PolicyJudge } from "./code-policy.ts";
 export { KEY_RIGHTS, MEMBER_RIGHTS } from "./directory-rights.ts";
+export { parseJson } from "./json-fault.ts";
 export { Leader, type LeaderOptions } from "./leader.ts";
-export { MemberNames } from "./member-names.ts";
+export { MemberNames, type NameOwner } from "./member-names.ts";
 export { Membership, type MembershipEvents, type MembershipOptions } from "./membership.ts";
 export {
   type Address,

@@ -1,3 +1,5 @@
+import { MeanderError } from "../base/index.ts";
+
 const BLANK = /[ \t\n\r]*/y;
 // In a string each run of plain characters is separated from the next by an escape, so that it matches in one way only.
 const TOKEN =
@@ -50,4 +52,21 @@ function afterValue(open: readonly string[]): Wanted {
 function match(pattern: RegExp, text: string, index: number): string {
   pattern.lastIndex = index;
   return pattern.exec(text)?.[0] ?? "";
+}
+
+/**
+ * What a JSON text says. Engines say differently, or not at all, where a text stops being JSON.
+ *
+ * @param where the file, for the error, which adds line and column
+ * @throws {MeanderError} `config-invalid`
+ */
+export function parseJson(text: string, where: string, expected = "JSON"): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    const before = text.slice(0, jsonFaultAt(text) ?? 0).split("\n");
+    const place = `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
+    const at = `${where}: ${place}`;
+    throw new MeanderError("config-invalid", "it is not JSON", { where: at, expected, cause });
+  }
 }

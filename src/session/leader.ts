@@ -3,6 +3,7 @@ import { type Clock, LIMITS, type Log, MeanderError, type Random } from "../base
 import type { Caller, Directory, Entry, Json } from "../directory/index.ts";
 import { checkIsSite, checkSpeaksFor, notAllowed } from "./caller-checks.ts";
 import { CONTROL_SUBJECTS } from "./control-dispatcher.ts";
+import { expel, makeLinkKey, recordInvalid } from "./expulsion.ts";
 import { channelSchema, joinSchema, leaveSchema, parsePayload } from "./leader-requests.ts";
 import { MemberNames } from "./member-names.ts";
 import type { ChannelRecord, SessionRecord, SiteRecord } from "./model.ts";
@@ -87,7 +88,7 @@ export class Leader {
       return await this.#streams.handle(subject, payload);
     switch (subject) {
       case "join":
-        return { ...(await this.#join(parsePayload(joinSchema, subject, payload), caller)) };
+        return jsonOf(await this.#join(parsePayload(joinSchema, subject, payload), caller));
       case "leave": {
         const request = parsePayload(leaveSchema, subject, payload);
         checkSpeaksFor(caller, request.name, subject);
@@ -115,6 +116,16 @@ export class Leader {
     }
   };
 
+  /**
+   * [A44] Puts sites out of the session, with another link key for the others.
+   *
+   * @throws {MeanderError} what `expel` throws
+   */
+  async expel(names: readonly string[]): Promise<void> {
+    await this.start();
+    await expel({ ...this.#options, checkLeads: () => this.#checkLeads() }, names);
+  }
+
   /** Ends its watch over sites and streams. */
   stop(): void {
     this.#streams?.stop();
@@ -134,10 +145,10 @@ export class Leader {
     });
     const record: SessionRecord = {
       name: session,
-      linkKey: this.#linkKey(),
+      linkKey: makeLinkKey(this.#options.random),
       createdAt: clock.wall(),
     };
-    const made = await directory.compareAndSet("session", 0, { ...record });
+    const made = await directory.compareAndSet("session", 0, jsonOf(record));
     log.info("This site leads the session.", {
       leaderEpoch: this.#epoch,
       made: made !== undefined,
@@ -301,19 +312,7 @@ export class Leader {
   async #session(): Promise<SessionRecord> {
     const session = read(sessionRecordSchema, await this.#options.directory.get("session"));
     if (session !== undefined) return session;
-    throw new MeanderError(
-      "session-record-invalid",
-      "the session's record is missing or not valid",
-      {
-        where: "directory key session",
-        next: "restore the directory, or start a new session in another folder",
-      },
-    );
-  }
-
-  #linkKey(): string {
-    const words = Array.from({ length: 8 }, () => this.#options.random.uint32());
-    return words.map((word) => word.toString(16).padStart(8, "0")).join("");
+    throw recordInvalid();
   }
 }
 
@@ -329,7 +328,7 @@ function withIngest(ingests: readonly string[], ingest: string | undefined): str
 }
 
 /** A record, whose parts are all JSON, as JSON. */
-function jsonOf(record: SiteRecord | ChannelRecord): Json {
+function jsonOf(record: SiteRecord | ChannelRecord | SessionRecord): Json {
   return record as unknown as Json;
 }
 
@@ -337,7 +336,7 @@ function nameTaken({ name, startedAt, http, pid }: SiteRecord): MeanderError {
   const since = new Date(startedAt).toISOString();
   return new MeanderError(
     "site-name-taken",
-    `it runs already, since ${since} at ${http.host}:${http.port}`,
+    `a site of that name has been running since ${since} at ${http.host}:${http.port}`,
     {
       where: `site ${name}`,
       expected: "a name that no other site has",

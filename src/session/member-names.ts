@@ -19,7 +19,7 @@ const ownerSchema = z.object({
   /** When the last of them expires: wall clock, ms. */
   expiresAt: z.number(),
 });
-type Owner = z.infer<typeof ownerSchema>;
+export type NameOwner = z.infer<typeof ownerSchema>;
 
 const PREFIX = "access/members/";
 
@@ -67,6 +67,42 @@ export class MemberNames {
     });
   }
 
+  /**
+   * [A44] The sites that are put out when tokens are revoked, and the tokens that they could come back with.
+   *
+   * @param revoked ids of tokens, and the sites whose own tokens [A10] are among them
+   */
+  async putOut(revoked: {
+    readonly ids: readonly string[];
+    readonly sites: readonly string[];
+  }): Promise<{
+    readonly sites: readonly string[];
+    /** Revoke them as well: no other site came with them. */
+    readonly alone: readonly NameOwner[];
+    /** They stay: other sites came with them, too. */
+    readonly shared: readonly NameOwner[];
+  }> {
+    const owned = (await this.#directory.list(PREFIX)).flatMap((entry) => {
+      const owner = ownerOf(entry);
+      return owner === undefined ? [] : [{ site: entry.key.slice(PREFIX.length), owner }];
+    });
+    const out = owned.filter(
+      ({ site, owner }) => revoked.ids.includes(owner.lineage) || revoked.sites.includes(site),
+    );
+    const names = new Set(out.map(({ site }) => site));
+    const others = new Set(
+      owned.filter(({ site }) => !names.has(site)).map(({ owner }) => owner.lineage),
+    );
+    const left = [...new Map(out.map(({ owner }) => [owner.lineage, owner])).values()].filter(
+      ({ lineage }) => !revoked.ids.includes(lineage),
+    );
+    return {
+      sites: [...names],
+      alone: left.filter(({ lineage }) => !others.has(lineage)),
+      shared: left.filter(({ lineage }) => others.has(lineage)),
+    };
+  }
+
   async #permit(
     site: string,
     { lineage }: Pick<ShownToken, "lineage">,
@@ -77,7 +113,7 @@ export class MemberNames {
     if (await this.#isKept(site, owner)) throw nameOwned(site, owner);
   }
 
-  async #isKept(site: string, { lineage, expiresAt }: Owner): Promise<boolean> {
+  async #isKept(site: string, { lineage, expiresAt }: NameOwner): Promise<boolean> {
     const directory = this.#directory;
     if ((await directory.get(`access/revoked/${lineage}`)) !== undefined) return false;
     if (expiresAt > this.#clock.wall()) return true;
@@ -103,7 +139,7 @@ export class MemberNames {
 /** Attempts to write a name that others write, too. */
 const ATTEMPTS_MAX = 16;
 
-function ownerOf(entry: Entry | undefined): Owner | undefined {
+function ownerOf(entry: Entry | undefined): NameOwner | undefined {
   return entry === undefined ? undefined : ownerSchema.safeParse(entry.value).data;
 }
 
@@ -116,7 +152,7 @@ function leadsAlready(site: string): MeanderError {
   });
 }
 
-function nameOwned(site: string, { lineage, expiresAt }: Owner): MeanderError {
+function nameOwned(site: string, { lineage, expiresAt }: NameOwner): MeanderError {
   const until = new Date(expiresAt).toISOString().slice(0, 19);
   return new MeanderError("site-name-owned", "the name belongs to a site with another token", {
     where: `site ${site}`,

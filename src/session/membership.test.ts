@@ -282,6 +282,34 @@ test("a site that finds its lease lost reports so at once, and again when it has
   assert.deepEqual(north.told.leases, [heldMs(3_000), 200, 200 + heldMs(3_000)]);
 });
 
+test("[A44] a site that was put out is no member, and the others hear of the new link key once", async () => {
+  await using world = await SessionWorld.make();
+  const north = world.member("north");
+  const south = world.member("south", { instance: 9 });
+  await north.start();
+  await south.start();
+  const before = north.told.joined[0]?.linkKey;
+  await south.membership.leave();
+  const back = world.member("south", { instance: 10 });
+  await back.start();
+  back.membership.stop();
+  await world.leader.expel(["south", "nobody"]);
+  await north.told.until(() => north.told.rekeyed.length === 1);
+  const [session] = north.told.rekeyed;
+  assert.deepEqual(session?.expelled, [{ site: "south", instance: 10 }]);
+  assert.notEqual(session?.linkKey, before);
+  await north.told.until(() => north.names === "north");
+  // Whether it joins again or hears it once more after a reconnect, it is the same key.
+  await world.disconnect();
+  await world.advance(2 * LIMITS.leaseMs);
+  world.reachable = true;
+  await world.advanceUntil(async () => (await world.embedded.list("sites/")).length === 1);
+  assert.equal(north.told.rekeyed.length, 1);
+  assert.equal(north.told.joined.length, 1);
+  const joined = await world.member("east", { port: 7_003 }).start();
+  assert.equal(joined.linkKey, session?.linkKey);
+});
+
 test("a site's port for stream frames is known to the others, and an invalid one is refused", async () => {
   await using world = await SessionWorld.make();
   const north = world.member("north", { streamsPort: 7_100 });

@@ -30,6 +30,8 @@ export interface MembershipOptions {
 export interface MembershipEvents {
   /** The site joined; again only when the session became another. */
   joined(session: SessionRecord): void;
+  /** [A44] The session has another link key, and says which sites were put out. */
+  rekeyed?(session: SessionRecord): void;
   sites(sites: readonly SiteRecord[]): void;
   channels(channels: readonly ChannelRecord[]): void;
   /** Whether the directory can be reached. While it cannot, what was known holds. */
@@ -108,6 +110,7 @@ export class Membership {
       const session = await this.#join();
       await this.#watch("sites/", (change) => this.#sites.take(change));
       await this.#watch("channels/", (change) => this.#channels.take(change));
+      await this.#watch("session", (change) => this.#sessionChanged(change));
       this.#schedule(this.#renewMs);
       return session;
     } catch (error) {
@@ -185,7 +188,7 @@ export class Membership {
   }
 
   async #join(): Promise<SessionRecord> {
-    const { directory, log, clock } = this.#options;
+    const { directory, clock } = this.#options;
     const askedAt = clock.now();
     const lease = await directory.grantLease(this.#leaseMs);
     const payload = { site: this.#self, lease: lease.id } as unknown as Json;
@@ -199,12 +202,29 @@ export class Membership {
       throw error;
     }
     this.#holds(lease, askedAt);
-    if (JSON.stringify(session) !== JSON.stringify(this.#session)) {
+    this.#noteSession(session);
+    return session;
+  }
+
+  #sessionChanged(change: Change): void {
+    if (change.type !== "put" || change.entry.key !== "session") return;
+    const session = sessionRecordSchema.safeParse(change.entry.value).data;
+    if (session !== undefined) this.#noteSession(session);
+    else this.#options.log.error("The session's record is not valid.");
+  }
+
+  #noteSession(session: SessionRecord): void {
+    const { log } = this.#options;
+    const before = this.#session;
+    if (this.#stopped || JSON.stringify(session) === JSON.stringify(before)) return;
+    this.#session = session;
+    if (before?.createdAt === session.createdAt && before.name === session.name) {
+      log.info("The session has another link key.", { expelled: session.expelled?.length ?? 0 });
+      this.#events.rekeyed?.(session);
+    } else {
       log.info("The site joined the session.", { session: session.name });
-      this.#session = session;
       this.#events.joined(session);
     }
-    return session;
   }
 
   /** Renews the lease, or joins again without one; one at a time. */

@@ -12,13 +12,16 @@
  */
 import { z } from "zod";
 import { LIMITS } from "../base/index.ts";
+import type { SiteInstance } from "../stream/index.ts";
 import { nameSchema } from "./name-schema.ts";
 
-/** The session itself, written once by its first leader. */
+/** The session itself, written by its leaders. */
 export interface SessionRecord {
   readonly name: string;
-  /** Secret shared by the member sites: proves membership on links. 64 hex digits. */
+  /** Secret shared by the member sites: proves membership on links. 64 hex digits. Another when a site was put out. */
   readonly linkKey: string;
+  /** [A44] The last sites that were put out: neighbours close their links. */
+  readonly expelled?: readonly SiteInstance[] | undefined;
   /** Wall clock, ms. */
   readonly createdAt: number;
 }

@@ -51,6 +51,10 @@ export const channelRecordSchema: z.ZodType<ChannelRecord> = z.object({
 export const sessionRecordSchema: z.ZodType<SessionRecord> = z.object({
   name: z.string().min(1).max(100),
   linkKey: z.string().regex(/^[0-9a-f]{64}$/, "expected 64 hex digits"),
+  expelled: z
+    .array(z.object({ site: siteNameSchema, instance: u32 }))
+    .max(LIMITS.expelledMax)
+    .optional(),
   createdAt: z.number(),
 });
 

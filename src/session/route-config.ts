@@ -1,7 +1,7 @@
 import { MeanderError } from "../base/index.ts";
 import { completeStack } from "../stack/index.ts";
 import { forbiddenKeyIn } from "./forbidden-keys.ts";
-import { jsonFaultAt } from "./json-fault.ts";
+import { parseJson } from "./json-fault.ts";
 import {
   type ChannelConfig,
   type InputConfig,
@@ -59,7 +59,7 @@ export function parseRouteConfig(
   where: string,
   warn: (text: string) => void = () => {},
 ): RouteConfig {
-  const given = typeof input === "string" ? parseJson(input, where) : input;
+  const given = typeof input === "string" ? parseJson(input, where, "an object in JSON") : input;
   const forbidden = forbiddenKeyIn(given);
   if (forbidden !== undefined) {
     throw new MeanderError("config-invalid", "no configuration has a key of that name", {
@@ -119,22 +119,4 @@ function checkStack(text: string, where: string): void {
 function keysOf(path: readonly PropertyKey[]): string[] {
   const inner = path.at(-1) === "record" ? RECORD_KEYS : INPUT_KEYS;
   return Object.keys([ROUTE_KEYS, ROUTE_KEYS, CHANNEL_KEYS, inner][path.length] ?? {});
-}
-
-function parseJson(text: string, where: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    const place = `${where}: ${lineAndColumn(text, jsonFaultAt(text) ?? 0)}`;
-    throw new MeanderError("config-invalid", "it is not JSON", {
-      where: place,
-      expected: "an object in JSON",
-      cause,
-    });
-  }
-}
-
-function lineAndColumn(text: string, position: number): string {
-  const before = text.slice(0, position).split("\n");
-  return `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
 }

@@ -44,6 +44,7 @@ export interface Member {
 /** What a membership reported; the newest list of each kind. */
 export class Told {
   readonly joined: SessionRecord[] = [];
+  readonly rekeyed: SessionRecord[] = [];
   sites: readonly SiteRecord[] = [];
   channels: readonly ChannelRecord[] = [];
   readonly configs: RouteConfig[] = [];
@@ -60,6 +61,7 @@ export class Told {
 
   readonly events: MembershipEvents = {
     joined: (session) => this.#note(() => this.joined.push(session)),
+    rekeyed: (session) => this.#note(() => this.rekeyed.push(session)),
     sites: (sites) => this.#note(() => (this.sites = sites)),
     channels: (channels) => this.#note(() => (this.channels = channels)),
     lease: (untilMs) => this.#note(() => this.leases.push(untilMs)),
@@ -92,6 +94,7 @@ export class SessionWorld implements AsyncDisposable {
   #starts = 0;
   #embedded: EmbeddedDirectory | undefined;
   #server: DirectoryServer | undefined;
+  #leader: Leader | undefined;
   #sockets: MessageSocket[] = [];
   readonly #members: Membership[] = [];
   readonly #clients: DirectoryClient[] = [];
@@ -100,6 +103,10 @@ export class SessionWorld implements AsyncDisposable {
     const world = new SessionWorld();
     await world.#open();
     return world;
+  }
+
+  get leader(): Leader {
+    return this.#leader ?? assert.fail("there is a leader");
   }
 
   get embedded(): EmbeddedDirectory {
@@ -195,6 +202,7 @@ export class SessionWorld implements AsyncDisposable {
     const directory = await EmbeddedDirectory.open({ ...options, path: this.#path });
     const leader = new Leader({ ...options, directory, site: "origin", instance: this.#starts });
     directory.setRequestHandler(leader.handle);
+    this.#leader = leader;
     this.#embedded = directory;
     this.#server = new DirectoryServer(directory, { ...options, rights: MEMBER_RIGHTS });
   }

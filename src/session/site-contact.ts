@@ -3,6 +3,7 @@ import type { Json, SiteCalls } from "../directory/index.ts";
 import type { SiteInstance } from "../stream/index.ts";
 import { ControlQueue } from "./control-queue.ts";
 import type { SiteRecord } from "./model.ts";
+import { SessionRooms } from "./session-rooms.ts";
 import type { SiteRoster } from "./site-roster.ts";
 import type { SiteCommand } from "./stream-records.ts";
 
@@ -32,6 +33,7 @@ export class SiteContact {
   readonly #losses = new Map<string, Set<(error: MeanderError) => void>>();
   /** Commands to a site that answers slowly wait here. */
   readonly #queue = new ControlQueue({ width: LIMITS.siteCommandsMax });
+  readonly #rooms = new SessionRooms();
   #lastTick: number;
 
   constructor(options: SiteContactOptions) {
@@ -126,7 +128,9 @@ export class SiteContact {
     this.#lastTick = now;
     this.#age(Math.min(elapsed, LIMITS.sitePingMs));
     this.#examineMembers();
-    for (const member of this.#members()) this.#ping(member);
+    const rooms = this.#rooms.next();
+    const ping: SiteCommand = rooms === undefined ? { type: "ping" } : { type: "ping", rooms };
+    for (const member of this.#members()) this.#ping(member, ping);
   }
 
   /** Time that this process itself stood still is not silence of a site, so no step is longer than the period. */
@@ -141,12 +145,13 @@ export class SiteContact {
     }
   }
 
-  #ping(member: SiteInstance): void {
+  #ping(member: SiteInstance, ping: SiteCommand): void {
     const { calls } = this.#options;
     const key = keyOf(member);
     if (this.#pinged.has(key) || !calls.connected(member.site, member.instance)) return;
     this.#pinged.add(key);
-    this.#send(member, { type: "ping" }, LIMITS.siteSilenceMs)
+    this.#send(member, ping, LIMITS.siteSilenceMs)
+      .then((answer) => this.#rooms.heard(member.site, answer))
       .catch(() => {
         // Silence is what counts it.
       })

@@ -131,7 +131,8 @@ function checkName(name: string): void {
 
 function streamExists({ name, owner, site, createdAt }: StreamRecord): MeanderError {
   const since = new Date(createdAt).toISOString();
-  return new MeanderError("stream-exists", `${owner} made it at ${since}; it is at site ${site}`, {
+  const what = `there is one of that name: ${owner} made it at ${since}; it is at site ${site}`;
+  return new MeanderError("stream-exists", what, {
     where: `stream ${name}`,
     next: "open that one, or choose another name",
   });

@@ -10,6 +10,7 @@
  */
 import type { AgentSpec } from "../agent/define/index.ts";
 import type { Durability } from "../stream/index.ts";
+import type { NamedRoom } from "../wire/index.ts";
 
 /** A stream as the session knows it. */
 export interface StreamRecord {
@@ -142,8 +143,8 @@ export type SiteCommand =
    * ready to arrive is listed with the epoch that its move will give it, and that `move`.
    */
   | { readonly type: "residents"; readonly ids?: readonly number[] | undefined }
-  /** A sign of life. */
-  | { readonly type: "ping" }
+  /** A sign of life; answered with the site's `SiteRoom`, or null. `rooms`: of the sites, now and then. [W37] */
+  | { readonly type: "ping"; readonly rooms?: readonly NamedRoom[] | undefined }
   | {
       readonly type: "site-event";
       readonly event: "joined" | "left" | "failed";

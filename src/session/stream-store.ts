@@ -128,7 +128,10 @@ function hold({ key, value, revision }: Entry): HeldRecord {
 }
 
 function streamUnknown(where: string): MeanderError {
-  return new MeanderError("stream-unknown", "the session has no such stream", { where });
+  return new MeanderError("stream-unknown", "the session has no such stream", {
+    where,
+    next: "create it, or see `meander streams`",
+  });
 }
 
 function changedMeanwhile(name: string): MeanderError {

@@ -1,5 +1,6 @@
 import { MeanderError } from "../base/index.ts";
 import { checkName, checkNumber, checkPercent, checkSeconds, checkStep } from "./parameters.ts";
+import { SimChannels } from "./sim-channels.ts";
 import { SimShells } from "./sim-shells.ts";
 import type {
   Engine,
@@ -7,24 +8,27 @@ import type {
   Machine,
   ShellScript,
   SimulatedOutput,
+  SimulatedPublisher,
+  SimulatedViewer,
   Simulation,
   SimulationOptions,
   SimulationResult,
   TimedStep,
 } from "./simulation.ts";
-import type { SimSite } from "./streams/sim-site.ts";
-import { StreamWorld } from "./streams/stream-world.ts";
+import type { SimSite } from "./world/sim-site.ts";
+import { World } from "./world/world.ts";
 
 /** Makes an empty world. @throws {MeanderError} `simulation-invalid` for a seed that is no u32 */
 export function createSimulation(options: SimulationOptions): Simulation {
   return new StreamSimulation(options);
 }
 
-/** A {@link Simulation} over a {@link StreamWorld}: seconds, percent and names in place of its units and parts. */
+/** A {@link Simulation} over a {@link World}: seconds, percent and names in place of its units and parts. */
 class StreamSimulation implements Simulation {
   readonly seed: number;
-  readonly #world: StreamWorld;
+  readonly #world: World;
   readonly #shells: SimShells;
+  readonly #channels: SimChannels;
   readonly #machines = new Map<string, Machine>();
   readonly #sites = new Map<Engine, SimSite>();
   readonly #skews = new Map<Machine, SimSite["skew"]>();
@@ -42,8 +46,9 @@ class StreamSimulation implements Simulation {
       });
     this.seed = seed;
     this.#trace = trace;
-    this.#world = new StreamWorld({ seed, trace });
+    this.#world = new World({ seed, trace });
     this.#shells = new SimShells(this.#world);
+    this.#channels = new SimChannels(this.#world);
     this.#world.onEvent((site, event) => {
       if (event.type !== "output") return;
       const { stream, agent, line } = event;
@@ -79,8 +84,11 @@ class StreamSimulation implements Simulation {
       });
     }
     const engine = Object.freeze({ name, machine });
-    const site = this.#world.addSite({ name, machine: machine.name, dropRatio });
-    site.skew = this.#skewOf(machine);
+    const site = this.#world.addSite({
+      ...{ name, machine: machine.name, dropRatio },
+      routes: () => this.#channels.routesOf(name),
+    });
+    site.setClock(this.#skewOf(machine));
     this.#sites.set(engine, site);
     if (this.#hasRun) {
       this.#world.note(name, "started", {});
@@ -96,6 +104,32 @@ class StreamSimulation implements Simulation {
         expected: "async (shell) => { … }",
       });
     this.#shells.add(this.#siteOf(engine), script, name);
+  }
+
+  channel(
+    engine: Engine,
+    name: string,
+    from: readonly Engine[] = [],
+    { stack = "udp" }: { readonly stack?: string } = {},
+  ): void {
+    const sources = from.map((each) => this.#siteOf(each));
+    this.#channels.open(this.#siteOf(engine), name, sources, stack);
+  }
+
+  publisher(
+    engine: Engine,
+    channel: string,
+    { packetsPerFrame = 3 }: { readonly packetsPerFrame?: number } = {},
+  ): SimulatedPublisher {
+    checkNumber("publisher: packetsPerFrame", packetsPerFrame, [1, 100]);
+    return this.#channels.publish(this.#siteOf(engine), channel, packetsPerFrame);
+  }
+
+  viewer(channel: string, engines: readonly Engine[]): SimulatedViewer {
+    return this.#channels.watch(
+      channel,
+      engines.map((each) => this.#siteOf(each)),
+    );
   }
 
   sendLatency(machine: Machine, seconds: number): void {
@@ -158,13 +192,13 @@ class StreamSimulation implements Simulation {
   pause(engine: Engine): void {
     const site = this.#running("pause", engine);
     this.#world.note(site.name, "paused", {});
-    site.process.frozen = true;
+    site.freeze();
   }
 
   resume(engine: Engine): void {
     const site = this.#running("resume", engine);
     this.#world.note(site.name, "resumed", {});
-    site.process.thaw();
+    site.thaw();
   }
 
   clockSkew(machine: Machine, seconds: number, driftPpm: number): void {
@@ -176,8 +210,7 @@ class StreamSimulation implements Simulation {
     this.#skews.set(machine, skew);
     for (const site of this.#sites.values()) {
       if (site.machine !== machine.name) continue;
-      site.skew = skew;
-      site.process.setSkew(skew);
+      site.setClock(skew);
     }
     this.#shells.skewed(machine.name);
   }

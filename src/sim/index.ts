@@ -3,14 +3,13 @@
  *
  * @module
  */
+export { accountOf, longestGap, type ViewerAccount } from "./channels/viewer-account.ts";
+export { WorldPublisher } from "./channels/world-publisher.ts";
+export type { WorldViewer } from "./channels/world-viewer.ts";
 export { createSimulation } from "./create-simulation.ts";
-export {
-  RelayWorld,
-  type RelayWorldOptions,
-  type WorldViewer,
-} from "./relay-world.ts";
 export { drawRelayPlan, type RelayFault, type RelayPlan } from "./relays/relay-plan.ts";
 export { type RelayStormReport, relayStorm, runRelayStorm } from "./relays/relay-storm.ts";
+export { RelayWorld, type RelayWorldOptions } from "./relays/relay-world.ts";
 export type {
   Engine,
   EngineOptions,
@@ -18,6 +17,8 @@ export type {
   Machine,
   ShellScript,
   SimulatedOutput,
+  SimulatedPublisher,
+  SimulatedViewer,
   Simulation,
   SimulationOptions,
   SimulationResult,
@@ -26,5 +27,3 @@ export type {
   Violation,
 } from "./simulation.ts";
 export { Storm, type StormOptions, type StormReport } from "./storm/storm.ts";
-export { accountOf, longestGap, type ViewerAccount } from "./viewer-account.ts";
-export { WorldPublisher } from "./world-publisher.ts";

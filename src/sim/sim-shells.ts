@@ -1,10 +1,10 @@
 import { delay, MeanderError } from "../base/index.ts";
 import { connectShell, type Shell } from "../session/shell/index.ts";
-import { ProcessClock } from "./process-clock.ts";
 import type { ShellScript } from "./simulation.ts";
-import type { SimSite } from "./streams/sim-site.ts";
-import type { StreamWorld } from "./streams/stream-world.ts";
-import { virtualSocketPair } from "./virtual-socket.ts";
+import { ProcessClock } from "./world/process-clock.ts";
+import type { SimSite } from "./world/sim-site.ts";
+import { virtualSocketPair } from "./world/virtual-socket.ts";
+import type { World } from "./world/world.ts";
 
 /** Pause before a shell whose site is not there tries again, ms. */
 const AGAIN_MS = 100;
@@ -19,11 +19,11 @@ interface SimShell {
 
 /** The shells of a world: each is a process beside its site, connected to it as live ones are. */
 export class SimShells {
-  readonly #world: StreamWorld;
+  readonly #world: World;
   readonly #shells: SimShell[] = [];
   #isStanding = false;
 
-  constructor(world: StreamWorld) {
+  constructor(world: World) {
     this.#world = world;
   }
 
@@ -86,7 +86,7 @@ export class SimShells {
 }
 
 function dial(
-  { network }: StreamWorld,
+  { network }: World,
   site: SimSite,
   process: ProcessClock,
 ): ReturnType<typeof virtualSocketPair>[0] {

@@ -56,6 +56,32 @@ export interface Simulation {
    */
   createShell(engine: Engine, script: ShellScript, name?: string): void;
 
+  /**
+   * Has an engine forward a channel: from the beginning, as by the configuration of its site, or from now on.
+   *
+   * @param from engines that it receives the channel from, best first; none: what is published there
+   * @param options stack: towards them, as in a configuration. Default `udp`
+   */
+  channel(
+    engine: Engine,
+    name: string,
+    from?: readonly Engine[],
+    options?: { readonly stack?: string },
+  ): void;
+  /**
+   * A program beside that engine which publishes a channel there: 30 frames per second, a key frame every second; again
+   * with another source generation whenever the engine was started again.
+   *
+   * @param options packetsPerFrame: 1..100. Default 3
+   */
+  publisher(
+    engine: Engine,
+    channel: string,
+    options?: { readonly packetsPerFrame?: number },
+  ): SimulatedPublisher;
+  /** Somebody who watches a channel, at the first of these engines that answers, and elsewhere when that is gone. */
+  viewer(channel: string, engines: readonly Engine[]): SimulatedViewer;
+
   /** Time a frame takes from this machine to any other, before what bandwidth adds. Default 0.0005. */
   sendLatency(machine: Machine, seconds: number): void;
   /** Of the machine's link, each way. Default: unlimited. */
@@ -99,6 +125,26 @@ export interface Simulation {
    * @throws what a shell's script threw, as it is
    */
   run(untilSeconds: number): Promise<SimulationResult>;
+}
+
+/** Made by {@link Simulation.publisher}. */
+export interface SimulatedPublisher {
+  /** Ends without a word. */
+  stop(): void;
+}
+
+/** What a viewer got so far. Made by {@link Simulation.viewer}. */
+export interface SimulatedViewer {
+  /** Packets, those that came twice included. */
+  readonly received: number;
+  /** Packets of each source generation between the first and the last that never came. */
+  readonly missing: number;
+  /** Packets that came again. */
+  readonly repeated: number;
+  /** Names of the sites that the channel passes now, the publisher's first. */
+  readonly path: readonly string[];
+  /** The longest time between two packets of which the later came at `fromSeconds` or after it, s. */
+  longestGap(fromSeconds?: number): number;
 }
 
 export interface SimulationOptions {

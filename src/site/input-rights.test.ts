@@ -51,7 +51,8 @@ test("[A25] the site's own ports and privileged ones are nobody's, whatever the 
   }
   usual.checkPorts([{ port: 1_024 }], ops);
   assert.throws(() => usual.checkPorts([{ port: 1_024 }], studio), { code: "port-refused" });
-  assert.throws(() => usual.checkOutput("127.0.0.1", { video: 7_000 }), { code: "port-refused" });
+  for (const host of ["127.0.0.1", "127.3.2.1", "::1", "0:0:0:0:0:0:0:1", "0.0.0.0", "::"])
+    assert.throws(() => usual.checkOutput(host, { video: 7_000 }), { code: "port-refused" }, host);
   usual.checkOutput("192.0.2.9", { video: 7_000 });
 });
 

@@ -79,7 +79,7 @@ export class InputRights {
     const port = [ports.video, ports.audio].find(
       (each) => each !== undefined && (own.includes(each) || own.includes(each + 1)),
     );
-    if (port === undefined || !isLoopback(host)) return;
+    if (port === undefined || !(isLoopback(host) || UNSPECIFIED.includes(host))) return;
     throw new MeanderError("port-refused", "the site itself uses that port", {
       where: `port ${port}`,
       expected: "a port on which a receiver listens",
@@ -124,6 +124,9 @@ export class InputRights {
     });
   }
 }
+
+/** What is sent there stays on this machine, too. */
+const UNSPECIFIED: readonly string[] = ["0.0.0.0", "::"];
 
 /** Whether a client has bounds: it showed a token, and that is not an administrator's. */
 function isBound(grant: Grant | undefined): grant is Grant {

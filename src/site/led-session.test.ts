@@ -3,7 +3,15 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { LIMITS, type MeanderError, SeededRandom, SILENT, VirtualClock } from "../base/index.ts";
+import {
+  LIMITS,
+  type Log,
+  logOver,
+  type MeanderError,
+  SeededRandom,
+  SILENT,
+  VirtualClock,
+} from "../base/index.ts";
 import { EmbeddedDirectory, MemoryStore } from "../directory/embedded/index.ts";
 import { type Change, DirectoryClient, type Json, memorySocketPair } from "../directory/index.ts";
 import { SiteAccess } from "./access/site-access.ts";
@@ -170,6 +178,93 @@ test("[D26] a site that writes without end is held up, and no other", () =>
     await east.grantLease(HOUR);
   }));
 
+test("[A44] a site whose token is revoked is put out, and the others get another link key", () =>
+  withSession(async ({ member, tokens, admin, directory }) => {
+    const south = await member("south");
+    const other = (await tokens.create(admin, { ...SOUTH, name: "other" })).token;
+    const east = await member("east", other);
+    const before = (await joinAs(south, "south")) as { linkKey: string };
+    await joinAs(east, "east");
+    const own = (await south.request("renew-membership", {
+      authority: south.token,
+      site: "south",
+    })) as { token: string };
+    const seen: string[] = [];
+    await south.watch("session", (change) => {
+      if (change.type === "put") seen.push((change.entry.value as { linkKey: string }).linkKey);
+    });
+    await tokens.revoke(admin, { name: "site south" });
+    assert.equal((await south.dismissed).code, "token-revoked");
+    const session = (await east.get("session"))?.value as {
+      linkKey: string;
+      expelled: unknown;
+    };
+    assert.match(session.linkKey, /^[0-9a-f]{64}$/);
+    assert.notEqual(session.linkKey, before.linkKey);
+    assert.deepEqual(session.expelled, [{ site: "south", instance: 7 }]);
+    assert.deepEqual(seen, [before.linkKey]);
+    assert.equal(await directory.get("sites/south"), undefined);
+    assert.notEqual(await directory.get("sites/east"), undefined);
+    for (const token of [south.token, own.token]) {
+      const again = await member("south", token);
+      await assert.rejects(again.get("session"), { code: "token-revoked" });
+    }
+    // A new token gets the name.
+    const next = (await tokens.create(admin, { ...SOUTH, name: "next" })).token;
+    await joinAs(await member("south", next), "south");
+  }));
+
+test("[A44] a site is put out though the token that it came with has expired, and its record is gone", () =>
+  withSession(async ({ member, tokens, admin, directory, passes }) => {
+    const short = await tokens.create(admin, { ...SOUTH, name: "short", expiresInMs: 60_000 });
+    const south = await member("south", short.token);
+    await joinAs(south, "south");
+    await south.request("renew-membership", { authority: south.token, site: "south" });
+    await passes(61_000);
+    await directory.delete(`access/tokens/${short.record.id}`);
+    const revoked = await tokens.revoke(admin, { name: "site south" });
+    assert.ok(revoked.includes(short.record.id));
+    assert.equal((await south.dismissed).code, "token-revoked");
+  }));
+
+test("[A44] a token that sites share stays, when one of them is put out by its own", () =>
+  withSession(async ({ member, tokens, admin, directory }) => {
+    const south = await member("south");
+    const west = await member("west");
+    for (const [site, name] of [
+      [south, "south"],
+      [west, "west"],
+    ] as const) {
+      await joinAs(site, name);
+      await site.request("renew-membership", { authority: site.token, site: name });
+    }
+    const own = (await tokens.list(admin)).filter(({ name }) => name === "site west");
+    assert.equal(own.length, 1);
+    assert.deepEqual(await tokens.revoke(admin, { name: "site west" }), [own[0]?.id]);
+    await west.dismissed;
+    await south.get("session");
+    assert.notEqual(await directory.get("sites/south"), undefined);
+    const owner = (await directory.get("access/members/south"))?.value as { lineage: string };
+    await tokens.revoke(admin, { id: owner.lineage });
+    await south.dismissed;
+  }));
+
+test("[A45] another key of the session voids tokens and names of before", () =>
+  withSession(async ({ member, tokens, admin, directory, reopen }) => {
+    const south = await member("south");
+    await joinAs(south, "south");
+    const { record } = await tokens.create(admin, { ...SOUTH, name: "another" });
+    await tokens.revoke(admin, { id: record.id });
+    const lines = await reopen({ withKey: true });
+    assert.notEqual(await directory.get("access/members/south"), undefined);
+    assert.deepEqual(lines, []);
+    const [line] = await reopen({ withKey: false });
+    assert.match(line ?? "", /new key/);
+    for (const prefix of ["access/members/", "access/revoked/"])
+      assert.deepEqual(await directory.list(prefix), []);
+    await assert.rejects(tokens.list(admin), { code: "token-foreign" });
+  }));
+
 const SOUTH = { name: "site south", can: ["join" as const], channels: [], expiresInMs: HOUR };
 
 /** A client of the session's directory, which does what the test says. */
@@ -181,12 +276,13 @@ type Member = DirectoryClient & {
 
 interface Session {
   readonly directory: EmbeddedDirectory;
-  readonly led: LedSession;
   readonly tokens: TokenService;
   /** The administrator's token. */
   readonly admin: string;
   /** Connects as a site; by default with one token for `south`. */
   member(site: string | undefined, token?: string): Promise<Member>;
+  /** The leader starts again. @returns its warnings */
+  reopen(how: { readonly withKey: boolean }): Promise<string[]>;
   /** Lets time pass, in steps in which messages arrive. */
   passes(ms: number): Promise<void>;
 }
@@ -198,13 +294,15 @@ async function withSession(use: (session: Session) => Promise<void>): Promise<vo
   const options = { clock, random, log: SILENT };
   const directory = await EmbeddedDirectory.open({ ...options, store: new MemoryStore() });
   const access = new SiteAccess({ ...options, mode: undefined, isLocal: true, onRules() {} });
-  const led = await LedSession.open({
-    ...{ ...options, directory, folder, access },
-    self: { site: "lead", instance: 1 },
-    policy: { mode: "tokens", public: [] },
-    isEnded: async () => false,
-    onLed() {},
-  });
+  const open = (log: Log): Promise<LedSession> =>
+    LedSession.open({
+      ...{ ...options, directory, folder, access, log },
+      self: { site: "lead", instance: 1 },
+      policy: { mode: "tokens", public: [] },
+      isEnded: async () => false,
+      onLed() {},
+    });
+  let led = await open(SILENT);
   const admin = readFileSync(join(folder, ADMIN_TOKEN_FILE), "utf8").trim();
   const tokens = tokenServiceOver((subject, payload) => directory.request(subject, payload));
   const { token: given } = await tokens.create(admin, SOUTH);
@@ -225,6 +323,14 @@ async function withSession(use: (session: Session) => Promise<void>): Promise<vo
     clients.push(client);
     return Object.assign(client, { token, dismissed });
   };
+  const reopen = async ({ withKey }: { readonly withKey: boolean }): Promise<string[]> => {
+    led.stop();
+    access.stop();
+    if (!withKey) rmSync(join(folder, "access-key.json"));
+    const lines: string[] = [];
+    led = await open(logOver((severity, message) => severity === "warn" && lines.push(message)));
+    return lines;
+  };
   const passes = async (ms: number): Promise<void> => {
     for (let left = ms; left > 0; left -= 500) {
       clock.advance(Math.min(left, 500));
@@ -233,7 +339,7 @@ async function withSession(use: (session: Session) => Promise<void>): Promise<vo
     }
   };
   try {
-    await use({ directory, led, tokens, admin, member, passes });
+    await use({ directory, tokens, admin, member, passes, reopen });
   } finally {
     for (const client of clients) await client[Symbol.asyncDispose]();
     led.stop();

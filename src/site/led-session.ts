@@ -1,8 +1,9 @@
 import type { StreamEvent } from "../agent/index.ts";
-import type { Clock, Log, Random } from "../base/index.ts";
+import { type Clock, type Log, MeanderError, type Random } from "../base/index.ts";
 import { DirectoryServer, type LeaderDirectory, type MessageSocket } from "../directory/index.ts";
 import {
   type AccessPolicy,
+  accessPolicySchema,
   Leader,
   MEMBER_RIGHTS,
   MemberNames,
@@ -55,6 +56,7 @@ export class LedSession {
     const { guard } = access;
     this.#tokens = new TokenIssuer({
       ...{ directory, key, guard, clock, random, log, site, folder },
+      expel: (sites) => this.#expel(sites),
     });
     this.#names = new MemberNames({ directory, site, clock });
     this.#server = new DirectoryServer(directory, { log, clock, rights: MEMBER_RIGHTS });
@@ -64,6 +66,7 @@ export class LedSession {
   static async open(options: LedSessionOptions): Promise<LedSession> {
     const { directory, folder, access, policy } = options;
     const key = await SessionKey.open(folder);
+    await voidFormer(options, key);
     await directory.put("access/policy", { ...policy, key: key.public });
     // Its rules hold before it admits others.
     await access.start(directory);
@@ -86,6 +89,12 @@ export class LedSession {
     this.#server.close();
   }
 
+  /** [A44] First their connections end: they are not told the new link key. */
+  async #expel(sites: readonly string[]): Promise<void> {
+    for (const site of sites) this.#server.dismiss(site, putOut(site));
+    await this.#leader.expel(sites);
+  }
+
   async #start(): Promise<void> {
     await this.#tokens.start();
     this.#options.directory.setRequestHandler((subject, payload, caller) =>
@@ -94,4 +103,23 @@ export class LedSession {
         : this.#leader.handle(subject, payload, caller),
     );
   }
+}
+
+/** [A45] What was signed with another key counts no more: nor do the names that sites have by it. */
+async function voidFormer({ directory, log }: LedSessionOptions, key: SessionKey): Promise<void> {
+  const former = accessPolicySchema.safeParse((await directory.get("access/policy"))?.value).data;
+  if (former === undefined || former.key.id === key.public.id) return;
+  log.warn("The session has a new key: all tokens of before are void.", {
+    ...{ key: key.public.id, former: former.key.id },
+    next: "issue new ones with `meander token create`, for the sites of the session, too",
+  });
+  for (const prefix of ["access/tokens/", "access/revoked/", "access/members/"])
+    for (const entry of await directory.list(prefix)) await directory.delete(entry.key);
+}
+
+function putOut(site: string): MeanderError {
+  return new MeanderError("token-revoked", "the site was put out of the session", {
+    where: `site ${site}`,
+    next: "join again with a new token, if it may",
+  });
 }

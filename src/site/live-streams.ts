@@ -2,7 +2,7 @@ import { join } from "node:path";
 import {
   type ExecutorMaxima,
   InlineExecutor,
-  openAgentProcesses,
+  openGroupedAgentProcesses,
   ProcessExecutor,
   type ProcessPool,
   ProcessReader,
@@ -20,7 +20,13 @@ import {
   TcpFrameNetwork,
   UdpFrameNetwork,
 } from "../host/frames/index.ts";
-import { type Resumption, SelfDelivery, SiteStreams, viewOf } from "../host/index.ts";
+import {
+  type PingHandler,
+  type Resumption,
+  SelfDelivery,
+  SiteStreams,
+  viewOf,
+} from "../host/index.ts";
 import { FileMarkStore, LmdbRecordStore } from "../host/records/index.ts";
 import type { SiteRecord } from "../session/index.ts";
 import { ShellServer } from "../session/shell/index.ts";
@@ -59,12 +65,13 @@ export class LiveStreams {
   readonly #options: LiveStreamsOptions;
   readonly #network: LiveFrameNetwork;
   readonly #inline: InlineExecutor | undefined;
-  readonly #processes: ProcessPool = openAgentProcesses();
+  readonly #processes: ProcessPool;
   readonly #shells: ShellServer;
   #records: LmdbRecordStore | undefined;
   #marks: FileMarkStore | undefined;
   #halted: string | undefined;
   #onRun: () => void = () => {};
+  #onPing: PingHandler = () => undefined;
   #executor: ProcessExecutor | undefined;
   #streams: SiteStreams | undefined;
 
@@ -80,19 +87,21 @@ export class LiveStreams {
     const isPrivate = (address: string): boolean => options.privateLinks && !isLoopback(address);
     const cipher = nodeCipher;
     const network = await Network.open({ host, port, clock, random, cipher, isPrivate, log });
-    return new LiveStreams(options, network, inline);
+    return new LiveStreams(options, network, inline, await openGroupedAgentProcesses());
   }
 
   private constructor(
     options: LiveStreamsOptions,
     network: LiveFrameNetwork,
     inline: InlineExecutor | undefined,
+    processes: ProcessPool,
   ) {
     const { clock, log } = options;
     this.port = network.port;
     this.#options = options;
     this.#network = network;
     this.#inline = inline;
+    this.#processes = processes;
     this.#shells = new ShellServer(({ name }) => this.#started.openShell(name), { clock, log });
   }
 
@@ -104,6 +113,11 @@ export class LiveStreams {
   /** Calls `listener` whenever the agents of a stream are about to be started here; set before {@link start}. */
   onRun(listener: () => void): void {
     this.#onRun = listener;
+  }
+
+  /** Sets what answers the leader's pings; before {@link start}. */
+  onPing(handler: PingHandler): void {
+    this.#onPing = handler;
   }
 
   /** Why its streams are halted as a whole; undefined: they are not. */
@@ -135,7 +149,7 @@ export class LiveStreams {
     this.#executor = process;
     this.#streams = new SiteStreams({
       ...{ self, clock, random, log, directory, records, marks: this.#marks },
-      ...{ halted: this.#halted, onRun: this.#onRun },
+      ...{ halted: this.#halted, onRun: this.#onRun, onPing: this.#onPing },
       // What a site sends to itself arrives in a later turn, like everything else.
       network: new SelfDelivery(this.#network, self, (task) => void setImmediate(task)),
       executors: this.#inline === undefined ? { process } : { process, inline: this.#inline },
@@ -153,6 +167,11 @@ export class LiveStreams {
   /** Admits the other sites of the session. */
   join(siteInstance: SiteInstance, linkKey: string): void {
     this.#network.join({ siteInstance, linkKey });
+  }
+
+  /** The session has another link key: frames go over new connections. */
+  rekey(linkKey: string): void {
+    this.#network.rekey(linkKey);
   }
 
   /** The sites of the session, this one among them. */
@@ -199,7 +218,7 @@ export class LiveStreams {
       frames: this.#network.counts.toJSON(),
       refusedShells: this.#shells.counts.toJSON(),
       peers: this.#network.stats(),
-      executors: { processes, memoryMb },
+      executors: { processes, memoryMb, groups: this.#processes.groups },
     };
   }
 

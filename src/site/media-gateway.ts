@@ -1,5 +1,6 @@
 import { type Clock, delay, describeName, isName, MeanderError } from "../base/index.ts";
 import type { GroupSending, OutputPorts, PublishAnswer } from "../client/contract/index.ts";
+import type { ChannelRouter } from "../reflector/index.ts";
 import type { ChannelRecord } from "../session/index.ts";
 import { checkChannelName } from "../session/index.ts";
 import { isMulticast } from "../transport/index.ts";
@@ -13,7 +14,6 @@ import {
 } from "../wire/index.ts";
 import type { Grant } from "./access/grant.ts";
 import type { Guard } from "./access/guard.ts";
-import type { ChannelRouter } from "./channel-router.ts";
 import { isLoopbackName } from "./http/gate.ts";
 import { checkGroups, ingestTrackOf, LOOPBACK_6, sendersLike } from "./ingest-tracks.ts";
 import type { InputRights, PortRange } from "./input-rights.ts";
@@ -163,7 +163,10 @@ export class MediaGateway {
     if (!this.#outputs.delete(id)) {
       throw new MeanderError("output-unknown", "no output has that number", {
         where: `output ${id}`,
-        expected: this.#outputs.size === 0 ? "none is open" : [...this.#outputs.keys()].join(", "),
+        expected:
+          this.#outputs.size === 0
+            ? "the number of an open output, and none is open"
+            : `one of ${[...this.#outputs.keys()].join(", ")}`,
       });
     }
     await this.#options.plane.removeRtpOutput(id);

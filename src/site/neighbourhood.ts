@@ -1,6 +1,7 @@
 import { type Log, messageOf } from "../base/index.ts";
 import { linkUrlOf } from "../client/index.ts";
 import type { SiteRecord } from "../session/index.ts";
+import type { NamedRoom } from "../wire/index.ts";
 import { type GateRules, originsOf } from "./http/gate.ts";
 import type { Plane } from "./plane/plane.ts";
 
@@ -31,6 +32,16 @@ export class Neighbourhood {
   /** Name of the leading site; null while none is known. */
   get leader(): string | null {
     return this.#sites.find((site) => site.leader)?.name ?? null;
+  }
+
+  /** The leader told what room the sites of the session have; empty: nothing new. */
+  setRooms(rooms: readonly NamedRoom[]): void {
+    if (rooms.length === 0) return;
+    const { plane, log } = this.#options;
+    plane.setRooms(rooms).catch((error: unknown) => {
+      // A plane that has ended reports that itself.
+      log.debug("The plane did not take the rooms of the sites.", { error: messageOf(error) });
+    });
   }
 
   /** A new list from the directory. Settles when the plane has it. */

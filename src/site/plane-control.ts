@@ -4,8 +4,8 @@
  */
 import type { LinkTrace, LogLevel, PlaneSnapshot } from "../client/contract/index.ts";
 import type { IngestOptions, IngestPorts, RtpOutputOptions } from "../media/index.ts";
-import type { Departed, Neighbour, PlaneEvent, ReflectorStats } from "../reflector/index.ts";
-import type { ChannelConfig, ReshapingConfig } from "../session/index.ts";
+import type { Departed, Neighbour, ReflectorStats, RoutedPlane } from "../reflector/index.ts";
+import type { SiteInstance } from "../stream/index.ts";
 
 export type {
   IngestOptions,
@@ -33,7 +33,7 @@ export interface PlaneStats extends ReflectorStats {
 }
 
 /** The plane, as the main thread sees it. Refusals are MeanderErrors with the codes named. */
-export interface PlaneControl {
+export interface PlaneControl extends RoutedPlane {
   /** Who this site is; once, first. */
   configure(options: {
     readonly site: string;
@@ -42,26 +42,13 @@ export interface PlaneControl {
     readonly maxSubscribers: number;
     readonly maxBitsPerSecond: number;
   }): Promise<void>;
-  /** New limits over all channels; they apply to new subscribers at once. */
-  setLimits(options: {
-    readonly maxSubscribers: number;
-    readonly maxBitsPerSecond: number;
+  /** The session has another link key, because these sites were put out: their links end, the others go on. */
+  rekey(options: {
+    readonly linkKey: string;
+    readonly expelled: readonly SiteInstance[];
   }): Promise<void>;
-  /** From whom channels are received when their routes fail; it applies at once. */
-  setReshaping(reshaping: ReshapingConfig): Promise<void>;
   /** The other sites of the session, and where. Those missing from the list are closed only when nothing uses them. */
   setNeighbours(neighbours: readonly Neighbour[]): Promise<void>;
-  /** Opens a channel, or changes an open one without disturbing its subscribers. */
-  openChannel(options: {
-    readonly name: string;
-    readonly id: number;
-    readonly config: ChannelConfig;
-    /** Sites at which it is ingested, as far as the directory knows. */
-    readonly ingests: readonly string[];
-  }): Promise<void>;
-  /** Answers `channel-wanted` with a refusal. */
-  refuseChannel(channel: string, code: string, message: string): Promise<void>;
-  closeChannel(channel: string, reason: string): Promise<void>;
   /** @throws `port-in-use`, `channel-unknown`, `publisher-exists`, `track-unsupported` */
   openIngest(options: IngestOptions): Promise<IngestPorts>;
   /** @param reason reported to subscribers */
@@ -88,6 +75,5 @@ export interface PlaneControl {
   depart(withinMs: number): Promise<Departed>;
   /** Least level of lines that the plane writes to the log. */
   setLogLevel(level: LogLevel): Promise<void>;
-  onEvent(listener: (event: PlaneEvent) => void): void;
   close(): Promise<void>;
 }

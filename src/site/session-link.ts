@@ -42,6 +42,8 @@ export interface SessionLinkEvents {
   status(status: DirectoryStatus): void;
   /** The site's lease certainly holds until then, by `Clock.now()`. */
   lease(untilMs: number): void;
+  /** [A44] The session has another link key than before, or than {@link SessionLink.start} answered. */
+  rekeyed(session: SessionRecord): void;
 }
 
 /** What a site brings into its session. */
@@ -111,7 +113,12 @@ export class SessionLink {
       { directory, site: selfOf(record), clock, log, leaseMs },
       {
         joined: (session) => {
+          if (this.#session !== undefined) this.#tell("rekeyed", session);
           this.#session = session;
+        },
+        rekeyed: (session) => {
+          this.#session = session;
+          this.#tell("rekeyed", session);
         },
         sites: (sites) => {
           this.#noteLeader(sites);

@@ -60,7 +60,7 @@ test("a wrong type tells what was got and what was expected", () => {
 
 test("text that is not JSON is refused with line and column", () => {
   const error = errorOf(() => parseConfigFile('{\n  "name": north\n}', "north.json"));
-  assert.equal(error.where, "north.json: line 2, column 12");
+  assert.equal(error.where, "north.json: line 2, column 11");
   assert.equal(errorOf(() => parseConfigFile("[]", "north.json")).where, "north.json");
   assert.equal(
     errorOf(() => parseConfigFile("", "north.json")).where,

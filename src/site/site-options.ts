@@ -6,6 +6,7 @@ import {
   channelPatternsSchema,
   defaultRouteConfig,
   isRouteKey,
+  parseJson,
   parseRouteConfig,
   type RouteConfig,
   siteNameSchema,
@@ -272,43 +273,6 @@ export function completeSettings(settings: SiteSettings): SiteOptions {
 /** Whether only this machine reaches a site. */
 export function isLocal({ host, open }: Pick<SiteOptions, "host" | "open">): boolean {
   return isLoopbackName(host) && open.length === 0;
-}
-
-function parseJson(text: string, file: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    const before = text.slice(0, faultAt(text)).split("\n");
-    const column = (before.at(-1)?.length ?? 0) + 1;
-    throw new MeanderError("config-invalid", "not JSON from here on", {
-      where: `${file}: line ${before.length}, column ${column}`,
-      expected: "JSON",
-      cause,
-    });
-  }
-}
-
-/** Where text stops being JSON, which not every message of the parser says. */
-function faultAt(text: string): number {
-  let [sound, faulty] = [0, text.length + 1];
-  while (faulty - sound > 1) {
-    const middle = Math.floor((sound + faulty) / 2);
-    if (isBeginning(text.slice(0, middle))) sound = middle;
-    else faulty = middle;
-  }
-  return sound;
-}
-
-/** True when `text` could be continued to JSON. */
-function isBeginning(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch (error) {
-    const message = error instanceof Error ? error.message : "";
-    const position = Number(/position (\d+)/.exec(message)?.[1] ?? Number.NaN);
-    return /end of JSON input|Unterminated/.test(message) || position === text.length;
-  }
 }
 
 /** Every setting is a plain value, or a list of them. */

@@ -1,11 +1,17 @@
 import { join } from "node:path";
+import { messageOf } from "../base/index.ts";
 import { packageVersion, siteUrlOf } from "../client/index.ts";
 import type { DirectoryStatus } from "../directory/index.ts";
-import { type RouteConfig, SiteConfig, type SiteRecord } from "../session/index.ts";
+import { ChannelRouter } from "../reflector/index.ts";
+import {
+  type RouteConfig,
+  type SessionRecord,
+  SiteConfig,
+  type SiteRecord,
+} from "../session/index.ts";
 import type { SiteInstance } from "../stream/index.ts";
 import { formatAddress } from "../transport/index.ts";
 import { type TokenService, tokenServiceOver } from "./access/token-service.ts";
-import { ChannelRouter } from "./channel-router.ts";
 import { InputRights } from "./input-rights.ts";
 import type { LiveStreams } from "./live-streams.ts";
 import { MediaGateway } from "./media-gateway.ts";
@@ -82,6 +88,10 @@ export class SiteParts {
     });
     this.starts = new StartWatch({ path: join(options.data, "started"), clock, log });
     streams.onRun(() => this.starts.runsStream());
+    streams.onPing((rooms) => {
+      this.neighbourhood.setRooms(rooms);
+      return this.operations.monitor.room;
+    });
     this.operations = new SiteOperations({
       ...{ record, plane, clock, log, logGate, data: options.data, writes, stop },
       leaveMs: options.leaveMs,
@@ -123,10 +133,20 @@ export class SiteParts {
         channels: (channels) => void this.router.setChannels(channels),
         status: (status) => this.#setDirectory(status),
         lease: (untilMs) => streams.setLease(untilMs),
+        rekeyed: (session) => this.#rekey(session),
       },
       prepare: (directory) => streams.start(this.siteInstance, directory),
       onLed: (event) => streams.ledTo(event),
     });
+  }
+
+  #rekey({ linkKey, expelled = [] }: SessionRecord): void {
+    this.streams.rekey(linkKey);
+    this.plane.rekey({ linkKey, expelled }).catch((error: unknown) =>
+      this.#ports.log.error("The plane does not use the new link key.", {
+        error: messageOf(error),
+      }),
+    );
   }
 
   async #applyRoutes(routes: RouteConfig): Promise<void> {

@@ -32,6 +32,8 @@ export interface RunMarks {
  * end of the process.
  */
 export interface MarkStore {
+  /** The last run of the site did not end in order: what it ran inline may have ended it. */
+  readonly isAfterDeath: boolean;
   /** What was noted of a stream when the last run of the site ended; undefined: nothing. Given once. */
   takeFormer(stream: EndpointId): RunMark | undefined;
   /** Takes the place of the stream's last one; borrowed. @throws {MeanderError} `mark-write-failed` */

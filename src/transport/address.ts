@@ -46,9 +46,20 @@ export function canonicalHost(host: string): string {
   return new SocketAddress({ address: host, family: "ipv6" }).address;
 }
 
-/** True for hosts that lead to this machine alone: `localhost`, and loopback addresses of both families. */
+/** Loopback addresses of version 4 in one of version 6, in canonical form. */
+const MAPPED_LOOPBACK = /^::ffff:127\.\d+\.\d+\.\d+$/;
+
+/**
+ * True for hosts that lead to this machine alone: `localhost`, and loopback addresses of both families, those of
+ * version 6 in any form. What is no address is a name, however much it looks like one (`127.1`, `127.999.1.1`): a name
+ * server says where it leads.
+ */
 export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^(::ffff:)?127(\.\d{1,3}){3}$/.test(host);
+  if (host === "localhost") return true;
+  if (isIPv4(host)) return host.startsWith("127.");
+  if (!isIPv6(host)) return false;
+  const canonical = canonicalHost(host);
+  return canonical === "::1" || MAPPED_LOOPBACK.test(canonical);
 }
 
 /**

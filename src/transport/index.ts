@@ -3,7 +3,15 @@
  *
  * @module
  */
-export { formatAddress, type HostPort, isLoopback, networkOf, parseAddress } from "./address.ts";
+export {
+  canonicalHost,
+  familyOf,
+  formatAddress,
+  type HostPort,
+  isLoopback,
+  networkOf,
+  parseAddress,
+} from "./address.ts";
 export {
   type DatagramRuntime,
   type DatagramSocketOptions,

@@ -27,8 +27,23 @@ export interface MemoryOptions {
   readonly reorderRatio?: number;
   /** Default 10. */
   readonly reorderMs?: number;
+  /** What differs between the ends: of the left one, and of the right one. */
+  readonly ends?: readonly [left: MemoryEnd, right: MemoryEnd];
   /** Most bytes of one send; default `LIMITS.batchBytesMax`, or `LIMITS.datagramBytesMax` when not reliable. */
   readonly maxBytes?: number;
+}
+
+/** What one end of a pair in memory is like. */
+export interface MemoryEnd {
+  /** The stack that it is, as text. Default `memory`. */
+  readonly stack?: string;
+  /**
+   * Carries what this end sends, in place of the times and faults of the pair.
+   *
+   * @param deliver to be called when the bytes arrive: once, and in order, on reliable pairs; never or several times on
+   *   others
+   */
+  readonly carry?: (byteCount: number, deliver: () => void) => void;
 }
 
 /** Two ends of one connection in this process. */
@@ -38,12 +53,13 @@ export function memoryPair(options: MemoryOptions = {}): [MemoryConnection, Memo
 
 /** One end of a {@link memoryPair}. */
 export class MemoryConnection implements Connection {
-  readonly stack = "memory";
+  readonly stack: string;
   readonly peer: string;
   readonly reliable: boolean;
   readonly coalesces: boolean;
   readonly maxBytes: number;
   readonly #options: MemoryOptions;
+  readonly #end: MemoryEnd;
   readonly #ending = new Ending();
   readonly #inbox: PacketInbox;
   readonly #backlog: StreamBacklog;
@@ -52,7 +68,7 @@ export class MemoryConnection implements Connection {
   #malformed = 0;
   #earlyDropped = 0;
 
-  constructor(peer: string, options: MemoryOptions) {
+  constructor(peer: string, options: MemoryOptions, end: MemoryEnd = {}) {
     const { reliable = true, clock, random } = options;
     const faults = [options.lossRatio, options.duplicateRatio, options.reorderRatio];
     const hasFaults = faults.some((ratio) => ratio !== undefined && ratio > 0);
@@ -60,6 +76,8 @@ export class MemoryConnection implements Connection {
     const isTimed = (options.latencyMs ?? 0) > 0 || (options.reorderRatio ?? 0) > 0;
     assert(!isTimed || clock !== undefined, "latency needs a clock");
     this.peer = peer;
+    this.stack = end.stack ?? "memory";
+    this.#end = end;
     this.reliable = reliable;
     this.coalesces = reliable;
     this.maxBytes = options.maxBytes ?? (reliable ? LIMITS.batchBytesMax : LIMITS.datagramBytesMax);
@@ -91,6 +109,10 @@ export class MemoryConnection implements Connection {
   send(packets: Uint8Array): boolean {
     if (this.#ending.hasEnded || packets.byteLength > this.maxBytes) return false;
     if (!this.#backlog.hasRoomFor(packets.byteLength)) return false;
+    if (this.#end.carry !== undefined) {
+      this.#carry(packets, 0);
+      return true;
+    }
     const { random, latencyMs = 0, reorderMs = 10 } = this.#options;
     // A chance is taken for each fault of each packet, so that a seed means the same whatever happens to others.
     const [isLost, isTwice, isLate] = [
@@ -122,7 +144,7 @@ export class MemoryConnection implements Connection {
     this.#inbox.close();
     const other = this.#other;
     if (!this.reliable || other === undefined) return;
-    this.#later(this.#options.latencyMs ?? 0, () =>
+    this.#later(1, this.#options.latencyMs ?? 0, () =>
       other.#inbox.whenHandled(() => other.end(undefined)),
     );
   }
@@ -143,10 +165,12 @@ export class MemoryConnection implements Connection {
   }
 
   #carry(packets: Uint8Array, delayMs: number): void {
-    this.#flyingBytes += packets.byteLength;
-    this.#backlog.wrote(packets.byteLength);
-    this.#later(delayMs, () => {
-      this.#flyingBytes -= packets.byteLength;
+    const { byteLength } = packets;
+    // What is no stream may never arrive, and is not waited for.
+    if (this.reliable) this.#flyingBytes += byteLength;
+    this.#backlog.wrote(byteLength);
+    this.#later(byteLength, delayMs, () => {
+      if (this.reliable) this.#flyingBytes -= byteLength;
       this.#other?.arrive(packets);
     });
   }
@@ -162,9 +186,11 @@ export class MemoryConnection implements Connection {
     }
   }
 
-  #later(delayMs: number, task: () => void): void {
+  #later(byteCount: number, delayMs: number, task: () => void): void {
     const { clock } = this.#options;
-    if (clock === undefined) queueMicrotask(task);
+    const { carry } = this.#end;
+    if (carry !== undefined) carry(byteCount, task);
+    else if (clock === undefined) queueMicrotask(task);
     else clock.after("memory delivery", delayMs, task);
   }
 
@@ -228,8 +254,9 @@ function joinedPair(
   left: string,
   right: string,
 ): [MemoryConnection, MemoryConnection] {
-  const here = new MemoryConnection(right, options);
-  const there = new MemoryConnection(left, options);
+  const [leftEnd, rightEnd] = options.ends ?? [];
+  const here = new MemoryConnection(right, options, leftEnd);
+  const there = new MemoryConnection(left, options, rightEnd);
   here.join(there);
   there.join(here);
   return [here, there];

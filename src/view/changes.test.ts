@@ -157,7 +157,7 @@ test("joins, leaders, the directory and channels are told", () => {
   });
   assert.deepEqual(textsAfter([{ type: "session-answered", view }]), [
     "The session has no leader; origin led it",
-    "origin has lost the directory; media flows on",
+    "origin has lost the directory, which media does not need",
     "Channel news was opened",
     "Channel clip was closed",
     "west joined the session",

@@ -44,7 +44,7 @@ function sessionChanges(before: Network, after: Network): Change[] {
     changes.push(
       is.directory === "connected"
         ? { tone: "good", text: `${is.self} is connected to the directory` }
-        : { tone: "warn", text: `${is.self} has lost the directory; media flows on` },
+        : { tone: "warn", text: `${is.self} has lost the directory, which media does not need` },
     );
   }
   const known = new Set(was.channels.map((channel) => channel.name));

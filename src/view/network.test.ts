@@ -48,7 +48,7 @@ test("a site stays known when its lease is gone, and is down when it is silent t
   const silent = networkAfter([silence("south"), silence("south")], network);
   assert.deepEqual(stateOf(silent, "south"), {
     state: "down",
-    reason: "no answer, and its lease is gone",
+    reason: "no answer, lease gone",
   });
 });
 

@@ -83,7 +83,7 @@ export function stateOf(
   const site = network.sites.get(name);
   if (site === undefined) return { state: "down", reason: "not in the session" };
   if (site.failures >= FAILURES_DOWN || (site.failures > 0 && site.now === undefined)) {
-    const lease = site.listed ? "" : ", and its lease is gone";
+    const lease = site.listed ? "" : ", lease gone";
     return { state: "down", reason: `${site.failure ?? "no answer"}${lease}` };
   }
   if (site.failures > 0) return { state: "suspected", reason: site.failure ?? "no answer" };

@@ -31,6 +31,11 @@ const relations = fc.array(record({ channel: host, sources: siteNames, clients: 
   maxLength: 4,
 });
 
+const room = record({
+  subscribers: fc.nat(1e9),
+  bitsPerSecond: fc.double({ min: 0, max: 1e15, noNaN: true }).map((each) => each + 0),
+});
+
 const message = fc.oneof(
   record({
     type: fc.constant("hello"),
@@ -65,6 +70,7 @@ const message = fc.oneof(
   record({ type: fc.constant("leaving"), message: name }),
   record({ type: fc.constant("leaving"), message: name, channels: relations }),
   record({ type: fc.constant("started"), channels: relations }),
+  record({ type: fc.constant("started"), channels: relations, room }),
   record({
     type: fc.constant("group-wanted"),
     group: host,

@@ -1,5 +1,5 @@
 /**
- * Control messages: between neighbours, and in band in a channel. docs/spec/wire.md [W20]-[W34].
+ * Control messages: between neighbours, and in band in a channel. docs/spec/wire.md [W20]-[W37].
  *
  * A control packet has kind `control`; its payload is one type byte and a body. Frequent messages have a binary body,
  * the others JSON. Malformed bytes decode to a {@link ControlFault}.
@@ -7,6 +7,13 @@
 import { z } from "zod";
 import { LIMITS } from "../base/index.ts";
 import { type Description, descriptionSchema } from "./description.ts";
+import {
+  type ChannelRelations,
+  relationsSchema,
+  type SiteRoom,
+  siteNamesSchema,
+  siteRoomSchema,
+} from "./relations.ts";
 
 /**
  * A position in one source: everything before `sequence` is known, `sequence` itself is the first wanted (or newest
@@ -17,15 +24,6 @@ export interface SourcePoint {
   readonly generation: number;
   readonly medium: number;
   readonly sequence: number;
-}
-
-/** What a site receives of a channel from whom, and who receives it from there: names of sites. [W28] */
-export interface ChannelRelations {
-  readonly channel: string;
-  /** That it can be received from, the one that it is received from first; empty: it is ingested there. */
-  readonly sources: readonly string[];
-  /** Sites that receive it, or may at any moment. */
-  readonly clients: readonly string[];
 }
 
 export type ControlMessage =
@@ -89,7 +87,12 @@ export type ControlMessage =
       readonly channels?: readonly ChannelRelations[] | undefined;
     }
   /** From site to site: how the sender stands to others in channels that it shares with the receiver. [W36] */
-  | { readonly type: "started"; readonly channels: readonly ChannelRelations[] }
+  | {
+      readonly type: "started";
+      readonly channels: readonly ChannelRelations[];
+      /** Absent: nothing new, or the sender is of a version that does not tell. [W37] */
+      readonly room?: SiteRoom | undefined;
+    }
   /** Wants what the sender and others take from the receiver by a group. [W29] */
   | {
       readonly type: "group-wanted";
@@ -215,11 +218,6 @@ const host = z.string().max(100);
 const port = z.number().int().min(1).max(65_535);
 const periodMs = z.number().min(10).max(60_000);
 
-const siteNames = z.array(name).max(LIMITS.relationSitesMax);
-const relations = z
-  .array(z.object({ channel: name, sources: siteNames, clients: siteNames }))
-  .max(LIMITS.relationChannelsMax);
-
 const SCHEMAS: Readonly<Record<(typeof JSON_TYPES)[keyof typeof JSON_TYPES], z.ZodType>> = {
   hello: z.object({
     role: z.enum(["site", "viewer"]),
@@ -241,8 +239,8 @@ const SCHEMAS: Readonly<Record<(typeof JSON_TYPES)[keyof typeof JSON_TYPES], z.Z
   unsubscribed: z.object({ request: u32, id: u32 }),
   sites: z.object({ sites: z.array(z.object({ name, url: z.string().max(500) })).max(64) }),
   close: z.object({ code: name, message: z.string().max(2000) }),
-  leaving: z.object({ message: z.string().max(2000), channels: relations.optional() }),
-  started: z.object({ channels: relations }),
+  leaving: z.object({ message: z.string().max(2000), channels: relationsSchema.optional() }),
+  started: z.object({ channels: relationsSchema, room: siteRoomSchema.optional() }),
   "group-wanted": z.object({ group: host, port, ttl: z.number().int().min(1).max(255) }),
   group: z.object({
     group: host,
@@ -260,7 +258,7 @@ const SCHEMAS: Readonly<Record<(typeof JSON_TYPES)[keyof typeof JSON_TYPES], z.Z
     quietMs: z.number().min(0).optional(),
     idle: z.boolean().optional(),
     stalled: z
-      .object({ forMs: z.number().min(0), reason: z.string().max(2000), trying: siteNames })
+      .object({ forMs: z.number().min(0), reason: z.string().max(2000), trying: siteNamesSchema })
       .optional(),
   }),
 };

@@ -59,7 +59,6 @@ export {
   vp9CodecString,
 } from "./codecs/vp-key-frames.ts";
 export {
-  type ChannelRelations,
   type ChannelStall,
   type ControlFault,
   type ControlMessage,
@@ -94,6 +93,13 @@ export {
   splitPackets,
   WIRE_VERSION,
 } from "./header.ts";
+export {
+  type ChannelRelations,
+  type NamedRoom,
+  namedRoomsSchema,
+  type SiteRoom,
+  siteRoomSchema,
+} from "./relations.ts";
 export { msToNtp, ntpToMs } from "./rtp/ntp-time.ts";
 export {
   decodeRtcp,

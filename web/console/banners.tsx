@@ -39,12 +39,12 @@ function bannersOf(network: Network, servedBy: string | undefined): readonly str
   }
   if (session.directory === "disconnected") {
     texts.push(
-      `${session.self} is disconnected from the directory. Media continues to flow; changes wait until the directory is back.`,
+      `${session.self} is disconnected from the directory. Media does not need it; changes wait until it is back.`,
     );
   }
   if (session.leader === null && session.directory === "connected") {
     texts.push(
-      "The session has no leader. Media continues to flow; no site can join and nothing can be changed.",
+      "The session has no leader. Media does not need one; until there is one, no site can join and nothing can be changed.",
     );
   }
   if (sites.size === 0) texts.push("The session has no sites yet.");

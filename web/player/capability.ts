@@ -28,7 +28,7 @@ export function refusalOf(track: Track): string | undefined {
     return `The ${kind} of this channel is ${codec}; the player supports ${known}.`;
   }
   if (isAac(codec) && parseAacFormat(track) === undefined) {
-    return `The ${kind} of this channel is AAC in a form that the player does not support: ${track.fmtp ?? "without parameters"}.`;
+    return `The ${kind} of this channel is AAC in a form that the player does not support: ${track.fmtp ?? "without parameters"}. Through ffmpeg it can be played (meander publish --ffmpeg).`;
   }
   return undefined;
 }

@@ -2,6 +2,7 @@ import { type Cancel, type Clock, LIMITS, type Log, MeanderError } from "../../b
 import type { AgentHost, AgentInstance, AgentProgram, Executor } from "../executor.ts";
 import type { ProcessPool } from "../processes/index.ts";
 import { AgentProcess } from "./agent-process.ts";
+import { StartingProcesses } from "./starting-processes.ts";
 
 /** What the agents of a site may use at most, whatever they ask for. */
 export interface ExecutorMaxima {
@@ -65,12 +66,14 @@ export class ProcessExecutor implements Executor {
   readonly #maxima: ExecutorMaxima;
   /** By what they are shared by. */
   readonly #processes = new Map<string, Kept[]>();
+  readonly #starting: StartingProcesses;
   readonly #told = new Set<string>();
   #alone = 0;
   #isClosed = false;
 
   constructor(options: ProcessExecutorOptions) {
     this.#options = options;
+    this.#starting = new StartingProcesses(options.clock);
     this.#maxima = { ...DEFAULT_MAXIMA, ...options.maxima };
   }
 
@@ -91,16 +94,20 @@ export class ProcessExecutor implements Executor {
     const { owner, memoryMb, isolation } = program;
     const isAlone = isolation === "thread";
     const key = `${memoryMb} ${isAlone ? `alone ${++this.#alone}` : `owner ${owner}`}`;
+    let roomlessMs = 0;
     for (let waitedMs = 0; ; waitedMs += ROOM_PAUSE_MS) {
-      const kept =
-        this.#processes.get(key)?.find(({ process }) => !process.isFull) ??
-        this.#open(key, program);
+      const known = this.#processes.get(key)?.find(({ process }) => !process.isFull);
+      const mayStart = this.#starting.mayStart(owner);
+      const kept = known ?? (mayStart ? this.#open(key, program) : undefined);
       if (kept !== undefined) {
         kept.cancelEnd?.();
         kept.cancelEnd = undefined;
-        return await kept.process.start(program, host);
+        const started = kept.process.start(program, host);
+        return await (known === undefined ? this.#starting.during(owner, started) : started);
       }
-      if (waitedMs >= LIMITS.processRoomMs) throw this.#noRoom(owner, memoryMb);
+      if (mayStart) roomlessMs += ROOM_PAUSE_MS;
+      if (roomlessMs > LIMITS.processRoomMs) throw this.#noRoom(owner, memoryMb);
+      if (waitedMs >= LIMITS.processTurnMs) throw this.#noTurn(owner);
       await this.#pause();
       this.#checkOpen();
     }
@@ -197,6 +204,15 @@ export class ProcessExecutor implements Executor {
       where: `agents of ${owner}, ${memoryMb} MiB`,
       expected: `at most ${processes} processes with ${totalMemoryMb} MiB together`,
       next: "it is tried again; or let the site have more (--agent-processes, --agents-memory)",
+    });
+  }
+
+  #noTurn(owner: string): MeanderError {
+    const { processStartsMax, ownerProcessStartsMax, processTurnMs } = LIMITS;
+    return new MeanderError("executor-failed", "its process could not be started in time", {
+      where: `agents of ${owner}: others' and its own are being started`,
+      expected: `at most ${ownerProcessStartsMax} of one owner and ${processStartsMax} in all at once, each within ${processTurnMs} ms`,
+      next: "try again; start fewer at once, or let them share a process (isolation: process)",
     });
   }
 

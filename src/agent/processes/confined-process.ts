@@ -7,6 +7,7 @@ import { join, parse } from "node:path";
 import { fileURLToPath } from "node:url";
 import { LIMITS } from "../../base/index.ts";
 import { confinedCommand } from "./command.ts";
+import type { ProcessGroup } from "./control-groups.ts";
 import { frameLetter, LetterReader } from "./letters.ts";
 import { lastWordsIn, outOfMemoryBy, type ProcessEnd } from "./process-end.ts";
 import { ownMemoryMb } from "./process-memory.ts";
@@ -33,6 +34,8 @@ export interface ConfinedProcessOptions {
   readonly script: URL;
   /** Memory for what it does, beyond what an empty one has, MiB. */
   readonly memoryMb: number;
+  /** Its control group, where there are any; removed when it has ended. */
+  readonly group?: ProcessGroup | undefined;
 }
 
 /** What a process that has ended leaves. */
@@ -57,6 +60,7 @@ export class ConfinedProcess {
   readonly #runFile: RunFileReader;
   readonly #descriptor: number;
   readonly #toProcess: Socket | undefined;
+  readonly #group: ProcessGroup | undefined;
   #onLetter: (answers: Buffer) => void = (answers) => void this.#early.push(answers);
   #early: Buffer[] = [];
   #received = 0;
@@ -65,8 +69,9 @@ export class ConfinedProcess {
   #memoryMb: number | undefined;
   #hasEnded = false;
 
-  constructor({ script, memoryMb }: ConfinedProcessOptions) {
+  constructor({ script, memoryMb, group }: ConfinedProcessOptions) {
     this.memoryMb = memoryMb;
+    this.#group = group;
     const path = fileURLToPath(script);
     const { file, args } = confinedCommand(path, {
       readable: readableFor(path),
@@ -104,6 +109,7 @@ export class ConfinedProcess {
     this.#toProcess?.on("error", () => {});
     this.ended = this.#watch(streams);
     this.#lowerPriority();
+    if (this.#child.pid !== undefined) group?.admit(this.#child.pid);
   }
 
   get pid(): number | undefined {
@@ -214,11 +220,14 @@ export class ConfinedProcess {
     const left = this.#runFile.left(this.#received);
     closeSync(this.#descriptor);
     const lastWords = lastWordsIn(this.#standardError);
+    const isOutOfMemory = this.#group?.isOutOfMemory === true;
+    void this.#group?.close();
+    const outOfMemory = isOutOfMemory ? "yes" : outOfMemoryBy(signal, lastWords);
     const end: ProcessEnd = {
       code,
       signal,
       killedFor: this.#killedFor,
-      outOfMemory: this.#killedFor === undefined ? outOfMemoryBy(signal, lastWords) : "no",
+      outOfMemory: this.#killedFor === undefined ? outOfMemory : "no",
       lastWords,
       memoryMb: this.#memoryMb,
     };

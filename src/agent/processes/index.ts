@@ -5,6 +5,9 @@
  * @module
  */
 export { ConfinedProcess, type ProcessLeavings } from "./confined-process.ts";
+export { ControlGroups } from "./control-groups.ts";
+export { findControlGroups, type GroupFinding } from "./find-control-groups.ts";
+export { GROUP_FILES } from "./group-files.ts";
 export { type ProcessEnd, wordsOf } from "./process-end.ts";
 export { shareOfMemoryMb } from "./process-memory.ts";
 export { ProcessPool } from "./process-pool.ts";

@@ -1,5 +1,6 @@
 import { MeanderError, messageOf } from "../../base/index.ts";
 import { ConfinedProcess } from "./confined-process.ts";
+import type { ControlGroups } from "./control-groups.ts";
 
 /** What a pool of processes depends on. */
 export interface ProcessPoolOptions {
@@ -7,6 +8,8 @@ export interface ProcessPoolOptions {
   readonly script: URL;
   /** Of the one that is kept ready, MiB. */
   readonly memoryMb: number;
+  /** Closed with the pool. Default: none. */
+  readonly groups?: ControlGroups | undefined;
 }
 
 /** Starts confined processes, and keeps one ready from the first on, which has run nothing yet. */
@@ -43,6 +46,12 @@ export class ProcessPool implements AsyncDisposable {
     const all = [...this.#alive];
     for (const each of all) each.kill("the site closes");
     await Promise.all(all.map(({ ended }) => ended));
+    await this.#options.groups?.close();
+  }
+
+  /** What bounds its processes besides, for people: `memory, cpu, pids (version 2)`, or why nothing does. */
+  get groups(): string {
+    return this.#options.groups?.words ?? "none: not asked for";
   }
 
   #keepOneReady(): void {
@@ -62,7 +71,9 @@ export class ProcessPool implements AsyncDisposable {
 
   #start(memoryMb: number): ConfinedProcess {
     try {
-      const started = new ConfinedProcess({ script: this.#options.script, memoryMb });
+      const { script, groups } = this.#options;
+      const group = groups?.groupFor(memoryMb);
+      const started = new ConfinedProcess({ script, memoryMb, group });
       this.#alive.add(started);
       void started.ended.then(() => this.#alive.delete(started));
       return started;

@@ -62,7 +62,11 @@ export class AgentLoader {
     let running: RunningAgent | undefined;
     try {
       if (remembered.running !== undefined) {
-        running = await this.#welcome(remembered.running, state);
+        // What it may run in now is the site's policy of this visit.
+        const isInline = this.#options.isolationOf(state.spec) === "inline";
+        if (remembered.running.isInline === isInline)
+          running = await this.#welcome(remembered.running, state);
+        else remembered.running.close();
       }
       running ??= await this.start(state);
       const agent = new AttachedAgent(state, running, (committed) => this.start(committed));

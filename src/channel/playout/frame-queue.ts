@@ -6,7 +6,7 @@ export interface TimedFrame {
   readonly run: number;
   /** Orders the frames of a run, ms of media time. Unlike `mediaMs` never corrected, so that they keep their order. */
   readonly orderMs: number;
-  /** Media time, ms: when it is due. */
+  /** Media time, ms: when it is due. May change while it waits. */
   readonly mediaMs: number;
   close(): void;
 }

@@ -46,3 +46,15 @@ test("what is known stays true when the second clock goes on later", () => {
   estimate.observe(6_900, 700 + 6_000 * 0.01 - 900);
   assert.ok(Math.abs((estimate.at(6_900) as number) - (760 - 900)) < 20);
 });
+
+test("what was off by as much as the second clock has turned out to go on later counts no more", () => {
+  const estimate = new OffsetEstimate();
+  for (let at = 0; at <= 5_000; at += 1_000) estimate.observe(at, 100);
+  for (const at of [6_000, 7_000]) estimate.observe(at, 1_390);
+  estimate.explain(1_290);
+  estimate.observe(7_500, 1_390);
+  assert.equal(estimate.at(7_500), 100);
+  estimate.explain(700);
+  for (const at of [8_000, 9_000]) estimate.observe(at, 1_390);
+  assert.equal(estimate.at(9_000), 1_390);
+});

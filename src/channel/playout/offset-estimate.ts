@@ -73,6 +73,13 @@ export class OffsetEstimate {
     this.#outliers = this.#outliers.map(moved);
   }
 
+  /** The same, but what was observed since then was known already: only what seemed to be off by that is explained. */
+  explain(ms: number): void {
+    const isExplained = ({ atMs, offsetMs }: Observation): boolean =>
+      Math.abs(offsetMs - (this.at(atMs) ?? offsetMs) - ms) <= OUTLIER_MS;
+    if (this.#outliers.every(isExplained)) this.#outliers = [];
+  }
+
   #doubt(outlier: Observation): void {
     const before = this.#outliers.at(-1);
     const agrees =

@@ -121,10 +121,14 @@ export class PicturePlayer<P extends Picture> {
           // Decoders output in the order of presentation, whatever a timestamp says.
           order = Math.max(order + ORDER_STEP_MS, ownMs + orderOffset);
           this.#clock.ready("video", mediaMs, this.#now());
+          const timeline = this.#timeline;
           this.#queue.push({
             image,
             run,
-            mediaMs,
+            // Those that wait move with their track: it may learn only now how it relates to the others.
+            get mediaMs() {
+              return timeline.mediaMsOf(source, ownMs) ?? mediaMs;
+            },
             orderMs: order,
             ingestMs: this.#timeline.ingestMsOf(source, ownMs),
             close: () => image.close(),

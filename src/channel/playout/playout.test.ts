@@ -300,3 +300,17 @@ test("a decoder that is slow for a while is waited for, and the delay is given b
   assertGood(rig.seen(18_000, 23_000), "given back");
   assert.ok(rig.playout.stats().delayMs < TARGET_MS + 50);
 });
+
+test("pictures that wait move with their track when the publisher corrects how it relates to the sound", async () => {
+  // The picture seemed to be late until then, and the sound waited for it.
+  const world: World = {
+    reportErrorMs: (kind, ms) => (kind === "video" && ms < AT ? -1_000 : 0),
+  };
+  const rig = await played(world, AT + 10_000, { targetDelayMs: 400 });
+  const captured = new Set(rig.pictures.map(({ at, latencyMs }) => Math.round(at - latencyMs)));
+  for (let ms = AT; ms < AT + 9_000; ms += 40) assert.ok(captured.has(ms), `the picture of ${ms}`);
+  assert.ok(rig.seen(AT - 2_000, AT).soundLatencyMs > 1_300, "the sound waited");
+  const seen = rig.seen(AT, AT + 9_000);
+  assert.ok(seen.longestPictureGapMs < 120, JSON.stringify(seen));
+  assert.ok(Math.abs(rig.seen(AT + 6_000, AT + 9_000).skewMs) < SKEW_MS);
+});

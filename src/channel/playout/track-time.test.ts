@@ -97,3 +97,30 @@ test("a clock that has gone back is noticed soon behind a burst of held-up media
     if (captured >= 7_400) assert.ok(Math.abs(own - captured) < 60, `${own} at ${captured}`);
   }
 });
+
+test("sender reports from behind a standstill that come before and after it is noticed do not count it again", () => {
+  const [pausedAt, standsMs, heldFrom, heldTo] = [5_270, 1_290, 4_785, 9_785];
+  const ticksOf = (captured: number): number =>
+    captured - Math.min(standsMs, Math.max(0, captured - pausedAt));
+  for (const phaseMs of [0, 200, 400, 600, 800]) {
+    for (const ageMs of [0, 300, 600, 900]) {
+      const source = new SourceTimeline(1_000);
+      const time = new TrackTime(source);
+      for (let captured = 0; captured < 15_000; captured += FRAME_MS) {
+        if (captured >= pausedAt && captured < pausedAt + standsMs) continue;
+        const arrives = captured + WAY_MS;
+        const now = arrives >= heldFrom && arrives < heldTo ? heldTo : arrives;
+        const own = time.arrived(source.unwrap(ticksOf(captured)), now);
+        const error = own + (time.senderOffsetMs(own) ?? captured - own) - captured;
+        const story = `${error} ms at ${captured}, reports ${phaseMs} ms late and ${ageMs} ms old`;
+        if (captured > 10_200) assert.ok(Math.abs(error) < 60, story);
+        if (captured % 1_000 !== phaseMs) continue;
+        const at = captured - ageMs;
+        // The ingest believes its fastest packet, and does not notice the standstill.
+        const ingestMs = captured - (captured > pausedAt ? standsMs : 0);
+        const sender = { ntpMs: at, rtpTimestamp: Math.max(0, ticksOf(at)) };
+        time.report({ ingestMs, rtpTimestamp: ticksOf(captured), sender });
+      }
+    }
+  }
+});

@@ -218,9 +218,10 @@ export class TrackTime {
     for (const [name, estimate] of this.#estimates()) {
       const way = this.#ways.get(name);
       const offset = estimate.at(ownMs);
-      if (way === undefined || offset === undefined) continue;
-      const since = floor - way;
+      if (offset === undefined) continue;
+      const since = way === undefined ? offset : floor - way;
       if (Math.abs(offset - since - ms) < Math.abs(offset - since)) estimate.shift(ms);
+      else estimate.explain(ms);
     }
   }
 

@@ -20,10 +20,10 @@ export function addWatch(stream: Command): void {
       const shell = await openShell(options);
       const finish = (): void => void shell.close();
       process.once("SIGINT", finish).once("SIGTERM", finish);
-      terminal.note(`watching ${name ?? "all streams"} from ${shell.site}; Ctrl-C ends it`);
       try {
         // An unknown stream would be watched in silence.
         if (name !== undefined) await shell.open(name);
+        terminal.note(`watching ${name ?? "all streams"} from ${shell.site}; Ctrl-C ends it`);
         for await (const event of shell.events({ stream: name, types })) {
           terminal.show(event, () => formatEvent(event, terminal.paint));
         }

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { every, SystemClock } from "../../base/index.ts";
+import { every, MeanderError, SystemClock } from "../../base/index.ts";
 import type { TestReceiverStats, TimeSpread } from "../../client/test-stream/index.ts";
 import { formatBitRate, formatCount, formatMs, formatPath, UNKNOWN } from "../../view/index.ts";
 import { type SiteArguments, secondsOf, withSite } from "../arguments.ts";
@@ -40,15 +40,17 @@ export function addReceive(test: Command): void {
     const terminal = openTerminal(options.json === true);
     const durationMs = secondsOf(options.seconds, "--seconds", 0.001, SECONDS_MAX);
     const log = options.log === undefined ? undefined : await ArrivalLog.open(options.log);
-    const { describeStall } = await import("../../channel/index.ts");
+    const { AbsenceNotes } = await import("../absence-notes.ts");
     const { receiveTestStream } = await import("../../client/test-stream/index.ts");
     const [first = "", ...alternatives] = [options.site].flat();
     const clock = new SystemClock();
+    const absence = new AbsenceNotes(terminal, clock);
     const receiver = await receiveTestStream(
       first,
       channel,
       {
         onArrival: (arrival) => log?.add(arrival),
+        onDescription: ({ tracks }) => absence.described(tracks.length),
         onPath: (path) => {
           if (terminal.json) terminal.show({ at: clock.wall(), type: "path", path }, () => "");
         },
@@ -56,8 +58,7 @@ export function addReceive(test: Command): void {
           if (terminal.json) terminal.show({ at: clock.wall(), ...state }, () => "");
           else if (state.type === "live") terminal.note(`connected to ${state.site}`);
           else if (state.type === "lost") terminal.note(`lost ${state.site}: ${state.reason}`);
-          else if (state.type === "stalled") terminal.note(describeStall(state));
-          else if (state.type === "refused") terminal.note(state.message);
+          absence.state(state);
         },
       },
       { ...credentialsOf(first, options), alternatives, follow: options.follow },
@@ -74,9 +75,13 @@ export function addReceive(test: Command): void {
     hide();
     const { stats } = receiver;
     receiver.close();
+    absence.close();
     await log?.close();
     if (error !== undefined) throw error;
-    terminal.show({ type: "ended", channel, ...stats }, () => summaryOf(stats));
+    // Without JSON the error says it all.
+    if (terminal.json || stats.received > 0)
+      terminal.show({ type: "ended", channel, ...stats }, () => summaryOf(stats));
+    if (stats.received === 0) throw nothingReceived(channel, stats.foreign);
     process.exit(0);
   });
 }
@@ -90,7 +95,6 @@ function lineOf(stats: TestReceiverStats): string {
 
 function summaryOf(stats: TestReceiverStats): string {
   const { foreign, interArrival, latency, path, received, repeatsDropped, resumes, runs } = stats;
-  if (received === 0) return `nothing of a test stream arrived${others(foreign)}`;
   return [
     `${received} packets received, ${lossOf(stats)}${others(foreign)}`,
     `between arrivals ${spreadOf(interArrival)}`,
@@ -98,6 +102,15 @@ function summaryOf(stats: TestReceiverStats): string {
     `${runs} ${runs === 1 ? "sender" : "senders"}; ${resumes} changes of connection, ` +
       `${repeatsDropped} repeats dropped; ${formatPath(path)}`,
   ].join("\n");
+}
+
+function nothingReceived(channel: string, foreign: number): MeanderError {
+  const what = `nothing of a test stream arrived${others(foreign)}`;
+  return new MeanderError("nothing-received", what, {
+    where: `channel ${channel}`,
+    expected: "packets that `meander test send` publishes on it",
+    next: `run \`meander test send ${channel}\`; \`meander channels\` shows who publishes what`,
+  });
 }
 
 function lossOf({ lost, reordered, repeated }: TestReceiverStats): string {

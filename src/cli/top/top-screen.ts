@@ -227,15 +227,21 @@ const SLOW_COLUMNS: readonly Column<SlowRow>[] = [
   { title: "ADDRESS", cell: ({ address }) => ({ text: address, style: "dim" }), expendable: 2 },
 ];
 
+/** `1 channel`, `2 channels` */
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
+}
+
 function headOf({ name, sites }: TopSession, time: string, { width, paint }: TopFrame): string {
   const up = sites.flatMap(({ stats }) => (stats === undefined ? [] : [stats]));
   const sum = (pick: (each: (typeof up)[number]) => number): number =>
     up.reduce((total, each) => total + pick(each), 0);
   const channels = new Set(up.flatMap((each) => each.channels.map((channel) => channel.name))).size;
+  const viewers = sum((each) => each.viewers);
   const left: (Piece | string)[] = [
     { text: "Meander", style: "bold" },
     { text: ` ${name.slice(0, 12)}`, style: "dim" },
-    `   ${up.length}/${sites.length} sites   ${channels} channels   ${sum((each) => each.viewers)} viewers   `,
+    `   ${up.length}/${sites.length} sites   ${counted(channels, "channel")}   ${counted(viewers, "viewer")}   `,
     { text: "▼ ", style: "green" },
     `${formatBitRate(sum((each) => each.bitsIn))}  `,
     { text: "▲ ", style: "cyan" },

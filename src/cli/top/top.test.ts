@@ -52,7 +52,7 @@ test("sites, channels and the slowest stand below each other, with sums on top",
   const session = sessionOf(statsOf("origin"), statsOf("south", { slowest, drops: 12 }));
   const lines = topScreen(session, ALL, frame(140, undefined));
   const text = lines.join("\n");
-  assert.match(lines[0] ?? "", /Meander demo {3}2\/2 sites {3}1 channels {3}18 viewers/);
+  assert.match(lines[0] ?? "", /Meander demo {3}2\/2 sites {3}1 channel {3}18 viewers/);
   assert.match(lines[0] ?? "", /▼ 4\.80 Mb\/s {2}▲ 48\.0 Mb\/s {3}12 drops\/s/);
   assert.match(text, /origin +● ok leader +■■■··· +42 % +120 MB +1\.5 ms +1 +10 +2\.40 Mb\/s/);
   assert.match(text, /clip +south +origin › south +2\.40 Mb\/s +24\.0 Mb\/s +10 +3\.3 ms/);

@@ -68,6 +68,8 @@ export interface StreamCounts {
     readonly processes: number;
     /** Of their own, without what they share, MiB; null where the system does not tell. */
     readonly memoryMb: number | null;
+    /** What control groups bound of them: `memory, cpu, pids (version 2)`, or `none: ` and why. */
+    readonly groups: string;
   };
 }
 

@@ -96,7 +96,10 @@ test("[W48] a recorder says why nothing arrives, also while its file is open, un
   assert.deepEqual([recorder.status.state, recorder.status.reason], ["waiting", reason]);
   assert.deepEqual(told, [{ type: "waiting", reason }]);
   events.onState?.({ type: "live", site: "edge" });
-  assert.equal(recorder.status.reason, "waiting for the channel");
+  assert.equal(
+    recorder.status.reason,
+    "waiting for the channel: it has no publisher now, or no way to this site",
+  );
 
   events.onDescription?.({ revision: 1, ingest: "test", tracks: [VIDEO] });
   const rtcp = new Uint8Array();
@@ -114,5 +117,33 @@ test("[W48] a recorder says why nothing arrives, also while its file is open, un
   );
   events.onState?.({ type: "live", site: "edge" });
   assert.equal(recorder.status.reason, null);
+  await recorder.finish();
+});
+
+test("a recorder says that the channel has no publisher, from the start and once each time that it has lost it", async () => {
+  const { clock, events, recorder, told } = await recording();
+  const reason = "the channel has no publisher now";
+  const none = { revision: 1, ingest: "test", tracks: [] };
+  events.onDescription?.(none);
+  events.onDescription?.({ ...none, revision: 2 });
+  assert.deepEqual(told, [{ type: "waiting", reason }]);
+  assert.equal(recorder.status.reason, reason);
+  events.onDescription?.({ revision: 3, ingest: "test", tracks: [VIDEO] });
+  const rtcp = new Uint8Array();
+  events.onReport?.({ ...VIDEO, ingestMs: 1_000, rtpTimestamp: 0, rtcp });
+  for (let index = 0; index < 60; index++) {
+    events.onPacket?.(picture(index));
+    clock.advance(FRAME_MS);
+  }
+  events.onBye?.(VIDEO);
+  clock.advance(2_000);
+  events.onDescription?.({ ...none, revision: 4 });
+  assert.deepEqual(
+    told.filter(({ type }) => type === "waiting"),
+    [
+      { type: "waiting", reason },
+      { type: "waiting", reason },
+    ],
+  );
   await recorder.finish();
 });

@@ -62,10 +62,13 @@ export class ChannelRecorder {
   #cancelRetry: Cancel | undefined;
   #failures = 0;
   #refusal: string | undefined;
-  #reason: string | undefined = "waiting for the channel";
+  #reason: string | undefined =
+    "waiting for the channel: it has no publisher now, or no way to this site";
   /** Why the channel does not arrive at its site; undefined: it does. */
   #stall: string | undefined;
   #isBlocked = false;
+  /** False: the user was told that it waits for one. */
+  #hasPublisher = true;
   #finishing: Promise<void> | undefined;
 
   /** @throws {MeanderError} `recording-path`, `recording-exists`, `recording-format` */
@@ -211,6 +214,8 @@ export class ChannelRecorder {
     this.#refusal = undefined;
     this.#tracks.describe(description);
     this.#segmenter.expect(announcedMedia(description).length);
+    if (first !== undefined) this.#hasPublisher = true;
+    else if (this.#buffers.size === 0) this.#waitForPublisher();
     if (this.#buffers.size > 0 || first === undefined) return;
     if (!description.tracks.some(({ kind }) => kind === "audio" || kind === "video"))
       this.#refused(`the channel carries ${first.kind}; audio and video can be recorded`);
@@ -233,7 +238,7 @@ export class ChannelRecorder {
     feed.finish();
     this.#close(feed);
     if (this.#buffers.size > 0) return;
-    this.#wait("the channel has no publisher now");
+    this.#waitForPublisher();
     if (this.#request.untilEnd) void this.finish();
   }
 
@@ -254,7 +259,11 @@ export class ChannelRecorder {
     }
   }
 
-  #wait(reason: string): void {
+  /** The channel has lost its publisher, or had none from the start; told once each time. */
+  #waitForPublisher(): void {
+    if (!this.#hasPublisher) return;
+    this.#hasPublisher = false;
+    const reason = "the channel has no publisher now";
     this.#reason = reason;
     this.#tell({ type: "waiting", reason });
   }

@@ -1,6 +1,6 @@
 import { type Clock, isAboutToken, MeanderError, SystemClock } from "../../base/index.ts";
 import type { ClientState } from "../../channel/index.ts";
-import { KIND, kindOf, payloadOf } from "../../wire/index.ts";
+import { type Description, KIND, kindOf, payloadOf } from "../../wire/index.ts";
 import { type WatchOptions, watchChannel } from "../watch/index.ts";
 import { FineWall } from "./fine-wall.ts";
 import { TestAccount, type TestCounts } from "./test-account.ts";
@@ -22,6 +22,8 @@ export interface TestReceiverEvents {
   /** Every arrival, repeated ones too, in their order. */
   onArrival?(arrival: LoggedArrival): void;
   onState?(state: ClientState): void;
+  /** What the channel carries now; without tracks: nothing is published on it. */
+  onDescription?(description: Description): void;
   /** The sites that the packets pass from now on, from the ingest to the site that serves it. */
   onPath?(sites: readonly string[]): void;
 }
@@ -95,6 +97,7 @@ export async function receiveTestStream(
         if (kindOf(packet) === KIND.rtp) arrive(payloadOf(packet));
         else foreign++;
       },
+      onDescription: (description) => events.onDescription?.(description),
       onPath: (sites) => {
         path = sites;
         events.onPath?.(sites);

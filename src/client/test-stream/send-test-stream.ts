@@ -122,7 +122,7 @@ function packetBytesOf({ bitsPerSecond, packetsPerSecond }: TestSending): number
   if (bytes >= TEST_PACKET_BYTES_MIN && bytes <= LIMITS.datagramBytesMax) return bytes;
   throw new MeanderError(
     "test-rate-invalid",
-    `${bitsPerSecond} bit/s in ${packetsPerSecond} packets per second are ${bytes} bytes for each`,
+    `each packet would have ${bytes} bytes: ${bitsPerSecond} bit/s, ${packetsPerSecond} of them per second`,
     {
       where: "rate of a test stream",
       expected: `packets of ${TEST_PACKET_BYTES_MIN} to ${LIMITS.datagramBytesMax} bytes`,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
+import { chmodSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
@@ -26,6 +26,27 @@ leaderDirectoryConformance("embedded", async (seed) => {
 });
 
 restartConformance("embedded", () => new Folder());
+
+test("embedded: [A26] its files are their owner's alone from their making on, whatever they were before", async () => {
+  using folder = new Folder();
+  const loose = (): string[] =>
+    readdirSync(folder.path).filter(
+      (name) => (statSync(join(folder.path, name)).mode & 0o077) !== 0,
+    );
+  const umask = process.umask(0);
+  try {
+    const first = await folder.open();
+    assert.deepEqual(loose(), []);
+    await first[Symbol.asyncDispose]();
+    const names = readdirSync(folder.path);
+    assert.ok(names.includes("directory.mdb") && names.includes("directory.mdb-lock"));
+    for (const name of names) chmodSync(join(folder.path, name), 0o666);
+    await using _ = await folder.open();
+    assert.deepEqual(loose(), []);
+  } finally {
+    process.umask(umask);
+  }
+});
 
 test("embedded: [D15] a directory that this process has open is refused", async () => {
   using folder = new Folder();

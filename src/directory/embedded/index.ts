@@ -9,5 +9,5 @@
 export { isRunning, parseOwner, thisOwner } from "./directory-owner.ts";
 export type { DirectoryStore, StoredEntry } from "./directory-store.ts";
 export { EmbeddedDirectory, type EmbeddedDirectoryOptions } from "./embedded-directory.ts";
-export { checkLmdbFile } from "./lmdb-file.ts";
+export { checkLmdbFile, keepLmdbFilePrivate } from "./lmdb-file.ts";
 export { MemoryStore } from "./memory-store.ts";

@@ -1,5 +1,6 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { MeanderError } from "../../base/index.ts";
+import { keepOwnerOnly, OWNER_ONLY } from "./owner-only.ts";
 
 /** Where the mark stands in the first page: behind the page's header, as this build of LMDB writes it. */
 const MAGIC_OFFSET = 24;
@@ -23,6 +24,26 @@ export function checkLmdbFile(path: string): void {
     expected: "a file that a leading site made",
     next: "move it away, or choose another folder",
   });
+}
+
+/** LMDB's own file beside the one with the data. */
+const LOCK_SUFFIX = "-lock";
+
+/**
+ * Makes a file of LMDB and its lock, where they are not there, before LMDB does, which lets others read what it makes;
+ * from then on they are their owner's alone, whatever they were before (docs/spec/access.md [A26]).
+ *
+ * @throws what `node:fs` throws
+ */
+export function keepLmdbFilePrivate(path: string): void {
+  for (const each of [path, `${path}${LOCK_SUFFIX}`]) {
+    const file = openSync(each, constants.O_RDWR | constants.O_CREAT, OWNER_ONLY);
+    try {
+      keepOwnerOnly(file);
+    } finally {
+      closeSync(file);
+    }
+  }
 }
 
 /** The size of the file; its start goes into `head`. */

@@ -5,7 +5,7 @@ import { MeanderError, messageOf } from "../../base/index.ts";
 import type { Json } from "../directory.ts";
 import { isRunning, parseOwner, thisOwner } from "./directory-owner.ts";
 import type { StoredEntry } from "./directory-store.ts";
-import { checkLmdbFile } from "./lmdb-file.ts";
+import { checkLmdbFile, keepLmdbFilePrivate } from "./lmdb-file.ts";
 
 /** A key's value, as it is kept. */
 export interface Row {
@@ -62,6 +62,7 @@ export class LmdbTables {
       mkdirSync(path, { recursive: true, mode: 0o700 });
       const file = join(path, "directory.mdb");
       checkLmdbFile(file);
+      keepLmdbFilePrivate(file);
       this.#root = open({ path: file, noSubdir: true, overlappingSync: false });
       this.#entries = this.#root.openDB({ name: "entries", encoding: "string" });
       this.#leases = this.#root.openDB({ name: "leases", encoding: "string" });

@@ -13,6 +13,7 @@ import {
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { LIMITS, MeanderError, messageOf } from "../../base/index.ts";
+import { keepOwnerOnly, OWNER_ONLY } from "./owner-only.ts";
 import { decodeFrame, encodeFrame, FRAME_ALIGNMENT, frameBytes } from "./redo-frame.ts";
 
 const writeAt = promisify(write);
@@ -62,7 +63,8 @@ export class RedoLog {
     let file: number | undefined;
     try {
       const { O_RDWR, O_CREAT, O_DSYNC } = constants;
-      file = openSync(path, O_RDWR | O_CREAT | (writeThrough ? O_DSYNC : 0), 0o600);
+      file = openSync(path, O_RDWR | O_CREAT | (writeThrough ? O_DSYNC : 0), OWNER_ONLY);
+      keepOwnerOnly(file);
       const payloads = readPayloads(path, readWhole(file), after);
       fill(path, bytes);
       const sequence = after + payloads.length;

@@ -59,6 +59,11 @@ export interface LiveFrameNetwork extends FrameNetwork, AsyncDisposable {
    */
   join(identity: FrameIdentity): void;
   /**
+   * [N21] The session has another link key, once this site has joined. All ways are made again with it; frames on them
+   * may be lost, and their streams send them again.
+   */
+  rekey(linkKey: string): void;
+  /**
    * The sites that run, this one too if frames to itself are to arrive. Ways to those that are not listed any more, or
    * have another instance or address, are closed.
    */

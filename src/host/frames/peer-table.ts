@@ -43,6 +43,14 @@ export class PeerTable<S extends Sender> {
     }
   }
 
+  /** Makes all ways again. */
+  renew(): void {
+    const sites = [...this.#senders.values()].map(({ to }) => to);
+    for (const sender of this.#senders.values()) sender.close();
+    this.#senders.clear();
+    for (const site of sites) this.#senders.set(site.site, this.#make(site));
+  }
+
   /** [N10] The way to a place; undefined, and a frame is counted as dropped, when none leads there. */
   find({ site, instance }: SiteInstance): S | undefined {
     const sender = this.#senders.get(site);

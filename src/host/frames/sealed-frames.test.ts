@@ -152,6 +152,24 @@ for (const [name, open, openWire] of KINDS) {
     assert(wire.includes("north"), "the handshake is in clear");
   });
 
+  test(`${name}: [N21] with another link key at both ends frames go on, and with the old one none come`, async () => {
+    await using world = await meet(open, openWire);
+    world.north.send(SOUTH, frameOf("first"));
+    await until(() => world.came.length === 1);
+    world.south.rekey("f".repeat(64));
+    await until(() => {
+      world.north.send(SOUTH, frameOf("old"));
+      return world.south.counts.get("link-key-wrong") > 0;
+    });
+    assert.deepEqual(world.came, ["first"]);
+    world.north.rekey("f".repeat(64));
+    await until(() => {
+      world.north.send(SOUTH, frameOf("new"));
+      return world.came.length > 1;
+    });
+    assert.equal(world.came.includes("old"), false);
+  });
+
   test(`${name}: [N19] what was changed on the way is refused and counted`, async () => {
     await using world = await meet(open, openWire);
     world.north.send(SOUTH, frameOf("first"));

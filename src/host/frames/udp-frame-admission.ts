@@ -81,6 +81,12 @@ export class UdpFrameAdmission {
     return admitted;
   }
 
+  /** The senders that were admitted have to prove themselves again. */
+  forgetAll(): void {
+    this.#bySite.clear();
+    this.#byToken.clear();
+  }
+
   /** Whose token it is. */
   find(token: Uint8Array): Admitted | undefined {
     const admitted = this.#byToken.get(keyOf(token));

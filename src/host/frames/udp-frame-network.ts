@@ -87,6 +87,14 @@ export class UdpFrameNetwork implements LiveFrameNetwork {
     this.#identity = identity;
   }
 
+  rekey(linkKey: string): void {
+    assert(this.#identity !== undefined, "a site has joined before it learns another key");
+    this.#identity = { ...this.#identity, linkKey };
+    if (this.#isClosed) return;
+    this.#admission.forgetAll();
+    this.#peers.renew();
+  }
+
   setSites(sites: readonly FrameSite[]): void {
     assert(this.#identity !== undefined, "a site has joined before it knows others");
     if (!this.#isClosed) this.#peers.set(sites);

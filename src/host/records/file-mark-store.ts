@@ -1,4 +1,12 @@
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { LIMITS, type Log, MeanderError, messageOf } from "../../base/index.ts";
 import type { EndpointId, MarkStore, RunMark, SiteInstance, Suspect } from "../../stream/index.ts";
@@ -21,6 +29,7 @@ export type WriteAt = (file: number, bytes: Uint8Array, length: number, at: numb
  * the file.
  */
 export class FileMarkStore implements MarkStore {
+  readonly isAfterDeath: boolean;
   readonly #path: string;
   readonly #file: number;
   readonly #write: WriteAt;
@@ -50,6 +59,7 @@ export class FileMarkStore implements MarkStore {
     } = options;
     this.#path = path;
     this.#write = write;
+    this.isAfterDeath = existsSync(path);
     this.#former = readMarks(path, site);
     if (this.#former.size > 0)
       log.warn("The last run of the site ended while it ran agents inline.", {

@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -54,6 +63,27 @@ test("lmdb: [N32] what had settled before a kill is there, and each put is there
     // The last put may have been done without being told.
     assert.ok(numberIn(one) >= settled, `${numberIn(one)} is not ${settled}`);
     assert.deepEqual(one, two);
+  }
+});
+
+test("lmdb: [A26] records are their owner's alone from their making on, whatever they were before", async () => {
+  using folder = new Folder();
+  const loose = (): string[] =>
+    readdirSync(folder.path).filter(
+      (name) => (statSync(join(folder.path, name)).mode & 0o077) !== 0,
+    );
+  const umask = process.umask(0);
+  try {
+    const first = await folder.open();
+    assert.deepEqual(loose(), []);
+    await first.close();
+    const names = readdirSync(folder.path);
+    assert.ok(names.includes("records.mdb") && names.includes("records.mdb-lock"));
+    for (const name of names) chmodSync(join(folder.path, name), 0o666);
+    await using _ = await folder.open();
+    assert.deepEqual(loose(), []);
+  } finally {
+    process.umask(umask);
   }
 });
 

@@ -2,7 +2,13 @@ import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Database, open, type RootDatabase } from "lmdb";
 import { type Log, MeanderError, messageOf } from "../../base/index.ts";
-import { checkLmdbFile, isRunning, parseOwner, thisOwner } from "../../directory/embedded/index.ts";
+import {
+  checkLmdbFile,
+  isRunning,
+  keepLmdbFilePrivate,
+  parseOwner,
+  thisOwner,
+} from "../../directory/embedded/index.ts";
 import type { EndpointId, RecordStore } from "../../stream/index.ts";
 import { BootMark, bootId } from "./boot-mark.ts";
 
@@ -86,6 +92,7 @@ export class LmdbRecordStore implements RecordStore, AsyncDisposable {
     const last = this.#mark.read();
     if (last !== undefined && last !== boot) this.#setAside(log);
     checkLmdbFile(this.#file);
+    keepLmdbFilePrivate(this.#file);
     if (boot !== undefined) this.#mark.set(boot);
     this.#root = open({
       path: this.#file,

@@ -46,6 +46,12 @@ interface OpenTrack {
 /** A track that ends earlier than its index says by more than this lacks frames. */
 const SHORT_SECONDS = 1;
 
+/** The library asserts what it reads, and says no more of a file that is none of its formats. */
+function whyOf(error: unknown): string {
+  const why = messageOf(error);
+  return /^assertion failed/i.test(why) ? "it is no media file of a known format, or damaged" : why;
+}
+
 /** A media file, read frame by frame in decode order. */
 export class ClipReader {
   /** The first video track and the first audio track, video first. */
@@ -95,7 +101,7 @@ export class ClipReader {
     } catch (error) {
       input.dispose();
       if (error instanceof MeanderError) throw error;
-      throw new MeanderError("clip-broken", `cannot read the clip: ${messageOf(error)}`, {
+      throw new MeanderError("clip-broken", `cannot read the clip: ${whyOf(error)}`, {
         where: path,
         expected: "a whole file",
         next: repair(path),

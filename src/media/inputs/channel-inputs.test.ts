@@ -29,17 +29,23 @@ test("a second publisher is refused with a message, unless the channel allows tw
   assert.equal(error("other").code, "publisher-exists");
   assert.match(
     error("other").message,
-    /input "main" from 127\.0\.0\.1 publishes since 20.*replace/,
+    /input "main" from 127\.0\.0\.1 has been publishing since 20.*replace/,
   );
   inputs.maxPublishers = 2;
   inputs.admit("other");
-  assert.match(error("main").message, /choose another input name, or add replace/);
+  assert.match(
+    error("main").message,
+    /choose another name for the input \(--input\), or take its place/,
+  );
 });
 
 test("messages have one input, and share the names of the others", async () => {
   const world = testInputs({ maxPublishers: 2 });
   await openMessages(world);
-  assert.throws(() => world.inputs.admit("more", false), /input "text" from HTTP publishes since/);
+  assert.throws(
+    () => world.inputs.admit("more", false),
+    /input "text" from HTTP has been publishing since/,
+  );
   assert.throws(() => world.add({ input: "text" }), /input "text" from HTTP.*replace/);
   world.add();
   assert.deepEqual(

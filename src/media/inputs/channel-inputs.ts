@@ -78,10 +78,11 @@ export class ChannelInputs {
       same ?? (isRedundant ? (isFull ? this.#inputs[0] : undefined) : this.#beside[0]);
     if (blocking === undefined) return;
     const since = new Date(blocking.openedAt).toISOString();
-    const what = `input "${blocking.name}" from ${blocking.about.senders} publishes since ${since}`;
+    const what = `input "${blocking.name}" from ${blocking.about.senders} has been publishing since ${since}`;
     const where = `channel ${this.#options.channel}`;
     if (same !== undefined) {
-      const next = "end it, choose another input name, or add replace to take its place";
+      const next =
+        "end it, choose another name for the input (--input), or take its place (--replace)";
       throw new MeanderError("publisher-exists", what, { where, next });
     }
     throw new MeanderError("publisher-exists", what, {

@@ -1,4 +1,5 @@
 import { Counters } from "../../base/index.ts";
+import type { TrackBuffer } from "./track-buffer.ts";
 
 /** What became of the frames that a recording was given. Each is in a file, held, or dropped for a reason. */
 export class FrameBalance {
@@ -24,9 +25,10 @@ export class FrameBalance {
    * Frames of which nothing is known: always 0.
    *
    * @param inFiles frames that are in files, or on their way there
-   * @param held frames that wait for a file
+   * @param buffers have frames that wait for a file
    */
-  unaccounted(inFiles: number, held: number): number {
+  unaccounted(inFiles: number, buffers: Iterable<TrackBuffer>): number {
+    const held = [...buffers].reduce((sum, buffer) => sum + buffer.held.length, 0);
     return this.#received - inFiles - held - this.drops.total;
   }
 }

@@ -15,7 +15,8 @@ export type SegmentEnd =
 interface Closing {
   readonly segment: Segment;
   readonly untilMs: number;
-  readonly since: number;
+  /** For how long, ms, while the channel went on. */
+  waitedMs: number;
   readonly awaited: Set<TrackBuffer>;
   readonly reason: SegmentEnd;
 }
@@ -28,10 +29,14 @@ export interface RecordedTotals {
   readonly frames: number;
 }
 
-/** How long a file waits for audio from before its cut, ms. */
-const AUDIO_MS_MAX = 3_000;
+/** How long a file waits for audio from before its cut, ms: longer than that waits for a missing packet. */
+const AUDIO_MS_MAX = 5_000;
 /** How long it waits for the next key frame of further video, ms. */
 const VIDEO_MS_MAX = 30_000;
+/** A channel of which nothing has come for this long stands still: then that is no waiting, ms. */
+const STILL_MS = 1_500;
+/** What came while this process was held up is not read at once: so much of that time counts, ms. */
+const TICK_MS_MAX = 200;
 /** Files that wait so. */
 const CLOSING_MAX = 4;
 
@@ -41,6 +46,7 @@ const CLOSING_MAX = 4;
  */
 export class OpenSegments {
   readonly #clock: Clock;
+  #tickedAt: number;
   readonly #onFinished: (facts: SegmentFacts, reason: SegmentEnd) => void;
   #current: Segment | undefined;
   /** Oldest first. */
@@ -51,6 +57,7 @@ export class OpenSegments {
 
   constructor(clock: Clock, onFinished: (facts: SegmentFacts, reason: SegmentEnd) => void) {
     this.#clock = clock;
+    this.#tickedAt = clock.now();
     this.#onFinished = onFinished;
   }
 
@@ -84,7 +91,7 @@ export class OpenSegments {
     if (segment === undefined) return;
     const awaited = new Set([...segment.open].filter((buffer) => buffer !== leader));
     if (leader !== undefined) segment.end(leader);
-    const closing = { segment, untilMs: ms, since: this.#clock.now(), awaited, reason };
+    const closing = { segment, untilMs: ms, waitedMs: 0, awaited, reason };
     this.#closing.push(closing);
     if (awaited.size === 0) this.#finishClosing(closing);
     if (this.#closing.length > CLOSING_MAX) this.#finishClosing(this.#closing[0] as Closing);
@@ -132,12 +139,17 @@ export class OpenSegments {
     }
   }
 
-  tick(): void {
+  /** @param arrivedAt when the newest frame of any track arrived, ms */
+  tick(arrivedAt: number): void {
     const now = this.#clock.now();
+    const isStill = now - arrivedAt > STILL_MS;
+    const passedMs = isStill ? 0 : Math.min(now - this.#tickedAt, TICK_MS_MAX);
+    this.#tickedAt = now;
     for (const closing of [...this.#closing]) {
+      closing.waitedMs += passedMs;
       for (const buffer of [...closing.awaited]) {
         const most = buffer.isVideo ? VIDEO_MS_MAX : AUDIO_MS_MAX;
-        if (now - closing.since > most) this.#arrived(closing, buffer);
+        if (closing.waitedMs > most) this.#arrived(closing, buffer);
       }
     }
   }

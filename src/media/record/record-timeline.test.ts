@@ -54,3 +54,18 @@ test("a track that joins others is placed by the clock that places them", () => 
   video.reports(4_200, -2_000);
   assert.equal(video.placedMs, -2_000);
 });
+
+test("a first report that is wrong moves no other track of a publisher's next run", () => {
+  const record = new RecordTimeline();
+  const before = [new Source(record, 0), new Source(record, 0)];
+  for (let at = 1_000; at <= 8_000; at += 1_000) for (const each of before) each.reports(at, 0);
+  for (const { timeline } of before) record.ended(timeline);
+  const audio = new Source(record, 8_100);
+  audio.reports(9_000, -3_127);
+  const video = new Source(record, 9_300);
+  video.reports(10_000, 0);
+  assert.deepEqual([audio.placedMs, video.placedMs], [0, 0]);
+  for (let at = 10_000; at <= 14_000; at += 1_000)
+    for (const each of [audio, video]) each.reports(at, 0);
+  assert.deepEqual([audio.placedMs, video.placedMs], [0, 0]);
+});

@@ -249,7 +249,9 @@ export class RecordTimeline {
     const arrivedMs = base.ingestOffsetMs - ntpOffsetMs;
     const isSame = (each: number): boolean => Math.abs(each - arrivedMs) <= SAME_CLOCK_MS;
     if (times.clockMs !== undefined && isSame(times.clockMs)) return times.clockMs;
-    const same = this.#clocks.findLast(isSame);
+    const alike = this.#clocks.filter(isSame);
+    // One that a single report tells of may be that report's error.
+    const same = alike.findLast((each) => this.#isConfirmed(each)) ?? alike.at(-1);
     // Where only what has ended was placed by that clock, one report moves nothing that is placed already.
     if (same !== undefined && times.clockMs === undefined && !this.#isPlacing(same, times))
       return Math.abs(same - arrivedMs) <= JUMP_MS ? same : this.#addClock(arrivedMs);

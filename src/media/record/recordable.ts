@@ -20,6 +20,6 @@ export function recordingRefusal(track: Track, container: Container): string | u
   if (!fitting.includes(container))
     return `.${container} does not hold ${kind} in ${codec}; ${fitting.map((each) => `.${each}`).join(" or ")} does`;
   if (formatterFor(track, container) === undefined)
-    return `the description of its ${kind} in ${codec} does not say how to decode it`;
+    return `the description of its ${kind} in ${codec} does not say how to decode it; through ffmpeg it can be recorded (publish --ffmpeg)`;
   return undefined;
 }

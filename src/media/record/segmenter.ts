@@ -6,6 +6,7 @@ import { inOrder } from "./in-order.ts";
 import { OpenSegments, type RecordedTotals, type SegmentEnd } from "./open-segments.ts";
 import { Segment, type SegmentFacts } from "./segment.ts";
 import type { SegmenterOptions } from "./segmenter-options.ts";
+import { areAllSilent, newestArrival, silentAmong } from "./silent-tracks.ts";
 import type { SteadyClock } from "./steady-clock.ts";
 import { type Sample, TrackBuffer } from "./track-buffer.ts";
 import { formatterFor, isSameCoding } from "./track-format.ts";
@@ -14,10 +15,6 @@ import { formatterFor, isSameCoding } from "./track-format.ts";
 const SYNC_MS_MAX = 5_000;
 /** How long the other tracks are waited for when one has reached the end of the recording, ms. */
 const ENOUGH_MS_MAX = 1_500;
-/** A track that is silent for this long while others go on does not delay them, ms. */
-const SILENT_MS = { audio: 5_000, video: 30_000 } as const;
-/** For this long that has to be noticed, ms. */
-const NOTICED_MS = 1_000;
 /** Players look for the tracks of a file within so much of it, ms. */
 const PROBED_MS = 3_000;
 
@@ -66,8 +63,7 @@ export class Segmenter {
 
   /** Frames that came, and are neither in a file, nor held, nor dropped for a reason: always 0. */
   get unaccounted(): number {
-    const held = [...this.#buffers].reduce((sum, buffer) => sum + buffer.held.length, 0);
-    return this.#balance.unaccounted(this.totals.frames, held);
+    return this.#balance.unaccounted(this.totals.frames, this.#buffers);
   }
 
   /** How many more tracks will probably come: the first file waits for them, for a time. */
@@ -89,10 +85,8 @@ export class Segmenter {
   close(buffer: TrackBuffer): void {
     if (!this.#buffers.has(buffer)) return;
     this.#settle(buffer);
-    this.#segments.leave(buffer);
+    this.#part(buffer, this.#buffers.size === 1 ? "the channel ended" : "its tracks changed");
     this.#buffers.delete(buffer);
-    if (this.#buffers.size === 0) this.#segments.finish("the channel ended");
-    else if (this.#segments.current?.open.size === 0) this.#segments.finish("its tracks changed");
   }
 
   /** The next frame of a track, in decoding order; retained, never modify it. */
@@ -100,7 +94,7 @@ export class Segmenter {
     if (this.#isEnded || !this.#buffers.has(buffer)) return;
     const now = this.#options.clock.now();
     const time = buffer.arrived(frame, now);
-    const isIn = this.#segments.current?.has(buffer) === true;
+    const isIn = this.#isIn(buffer);
     // The recording has its length.
     if (this.#enoughSince !== undefined && !isIn) return;
     this.#balance.received();
@@ -110,7 +104,7 @@ export class Segmenter {
       this.#balance.drop(sample);
       return;
     }
-    buffer.hold(sample, now);
+    buffer.hold(sample);
     if (isIn) this.#drain(buffer);
     if (buffer.heldBytes > LIMITS.recordBacklogBytesMax) this.#settle(buffer);
     else this.#begin();
@@ -119,25 +113,18 @@ export class Segmenter {
   /** Does what is due by time. Called every 20 to 100 ms. */
   tick(): void {
     const now = this.#options.clock.now();
-    this.#segments.tick();
+    this.#segments.tick(newestArrival(this.#buffers));
     for (const buffer of this.#buffers) {
       buffer.clock.settle(now);
-      if (this.#segments.current?.has(buffer) === true) this.#drain(buffer);
+      if (this.#isIn(buffer)) this.#drain(buffer);
     }
     if (now - (this.#enoughSince ?? now) > ENOUGH_MS_MAX) this.#end();
     this.#begin();
     const { current } = this.#segments;
     if (current === undefined) return;
     const open = [...current.open];
-    const newest = Math.max(...open.map(({ lastAt }) => lastAt));
-    if (now - newest >= SILENT_MS.video) this.#abandon("nothing came");
-    for (const buffer of open) {
-      const isSilent = newest - buffer.lastAt >= SILENT_MS[buffer.isVideo ? "video" : "audio"];
-      // What came while this process was held up is not read at once.
-      if (!isSilent) buffer.silentSince = undefined;
-      else buffer.silentSince ??= now;
-      if (now - (buffer.silentSince ?? now) >= NOTICED_MS) this.#leave(buffer);
-    }
+    if (areAllSilent(open, now)) this.#abandon("nothing came");
+    for (const buffer of silentAmong(open, now)) this.#leave(buffer);
     if (current.unwrittenBytes > LIMITS.recordFragmentBytesMax)
       this.#abandon("it could not be cut");
   }
@@ -165,13 +152,25 @@ export class Segmenter {
     return true;
   }
 
+  /** Whether frames of the buffer belong to the current file. */
+  #isIn(buffer: TrackBuffer): boolean {
+    return this.#segments.current?.has(buffer) === true;
+  }
+
   /** No further frame of the buffer belongs to the open files. */
   #leave(buffer: TrackBuffer): void {
-    this.#drain(buffer, true);
+    this.#drain(buffer, "all");
     buffer.silentSince = undefined;
-    this.#segments.leave(buffer);
+    this.#part(buffer, "its tracks changed");
     buffer.needsKey = buffer.isVideo;
-    if (this.#segments.current?.open.size === 0) this.#segments.finish("its tracks changed");
+  }
+
+  /** The buffer brings no more to the open files, and nothing waits for it. With the last one, the file ends. */
+  #part(buffer: TrackBuffer, reason: SegmentEnd): void {
+    if (buffer === this.#cutter)
+      for (const each of this.#segments.current?.open ?? []) this.#drain(each, "settled");
+    this.#segments.leave(buffer);
+    if (this.#segments.current?.open.size === 0) this.#segments.finish(reason);
   }
 
   /** Ends the file though no key frame has come. */
@@ -184,7 +183,7 @@ export class Segmenter {
   /** Writes what the buffer holds without waiting any longer: to the first file, or to one of its own. */
   #settle(buffer: TrackBuffer): void {
     if (this.#segments.current === undefined) this.#begin(true);
-    if (this.#segments.current?.has(buffer) === true) this.#drain(buffer, true);
+    if (this.#isIn(buffer)) this.#drain(buffer, "all");
     if (buffer.held.length === 0) return;
     this.#writeApart(buffer);
     buffer.needsKey = buffer.isVideo;
@@ -203,22 +202,30 @@ export class Segmenter {
     this.#options.events.onStarted(segment.facts);
     for (const sample of buffer.release()) {
       const isFitting = segment.accepts(buffer, sample.format);
-      const at = buffer.clock.place(sample.time);
+      const at = buffer.place(sample);
       const refusal = isFitting ? segment.add(buffer, sample, at) : "held-too-long";
       if (refusal !== undefined) this.#balance.drop(refusal);
     }
     this.#segments.complete(segment, "its tracks changed");
   }
 
-  /** Writes what a buffer of the current file holds, as far as its times are known. @param atOnce all of it */
-  #drain(buffer: TrackBuffer, atOnce = false): void {
-    if (atOnce) buffer.clock.settle(Number.POSITIVE_INFINITY);
+  /** Writes what a buffer of the current file holds: what cannot belong to the next one, all with a known time, or all. */
+  #drain(buffer: TrackBuffer, what: "certain" | "settled" | "all" = "certain"): void {
+    if (what === "all") buffer.clock.settle(Number.POSITIVE_INFINITY);
     for (;;) {
       const [first] = buffer.held;
       if (first === undefined || !buffer.clock.isSettled(first.time)) return;
+      if (what === "certain" && this.#mayPrecedeCut(buffer)) return;
       buffer.shift();
       this.#place(buffer, first);
     }
+  }
+
+  /** Whether the track whose key frames begin files has not come as far as the next frame of another one. */
+  #mayPrecedeCut(buffer: TrackBuffer): boolean {
+    const cutter = this.#cutter;
+    if (cutter === undefined || cutter === buffer || !this.#isIn(cutter)) return false;
+    return buffer.isAheadOf(cutter, this.#options.clock.now());
   }
 
   #place(buffer: TrackBuffer, sample: Sample): void {
@@ -226,7 +233,7 @@ export class Segmenter {
       this.#balance.notWanted();
       return;
     }
-    const ms = buffer.clock.place(sample.time);
+    const ms = buffer.place(sample);
     const leftMs = this.#options.durationMs - this.#segments.secondsBefore * 1000;
     const { current } = this.#segments;
     if (current !== undefined && buffer.isBeyond(ms, current.startMs + this.#overlapMs + leftMs)) {
@@ -251,9 +258,8 @@ export class Segmenter {
 
   /** The buffer whose key frames begin files: video, if there is any. */
   get #cutter(): TrackBuffer | undefined {
-    const { current } = this.#segments;
     const usable = [...this.#buffers].filter(
-      (buffer) => current?.has(buffer) || this.#isReady(buffer),
+      (buffer) => this.#isIn(buffer) || this.#isReady(buffer),
     );
     return usable.find(({ isVideo }) => isVideo) ?? usable[0];
   }
@@ -286,9 +292,9 @@ export class Segmenter {
   /** Begins a file with what is held, if possible. @param atOnce without waiting any longer */
   #begin(atOnce = false): void {
     if (this.#isBlocked || this.#isEnded || this.#enoughSince !== undefined) return;
-    const holders = [...this.#buffers].filter((buffer) => {
-      return buffer.held.length > 0 && this.#segments.current?.has(buffer) !== true;
-    });
+    const holders = [...this.#buffers].filter(
+      (buffer) => buffer.held.length > 0 && !this.#isIn(buffer),
+    );
     if (holders.length === 0) return;
     const ready = holders.filter((buffer) => atOnce || this.#isReady(buffer));
     const { current } = this.#segments;
@@ -328,9 +334,7 @@ export class Segmenter {
     ms: number,
     reason: SegmentEnd,
     leader?: TrackBuffer,
-    joining = [...this.#buffers].filter(
-      (buffer) => this.#segments.current?.has(buffer) !== true && this.#isReady(buffer),
-    ),
+    joining = [...this.#buffers].filter((buffer) => !this.#isIn(buffer) && this.#isReady(buffer)),
   ): boolean {
     const { current } = this.#segments;
     for (const buffer of joining) buffer.clock.settle(Number.POSITIVE_INFINITY);

@@ -16,6 +16,8 @@ export interface Sample {
   readonly format: TrackFormat;
   /** Duration, s; undefined: until the next frame. */
   readonly seconds: number | undefined;
+  /** ms, local. */
+  readonly arrivedAt: number;
 }
 
 /** Why a frame cannot be in a file. */
@@ -25,6 +27,8 @@ export type Unusable = "before-key" | "unreadable";
 const DISTANCES = 8;
 /** Duration before there are two frames, s. */
 const FRAME_SECONDS = 1 / 30;
+/** How long a frame waits for a track that is behind it, ms: longer than that track waits for a missing packet. */
+const BEHIND_MS_MAX = 4_000;
 
 /** The frames of one track that are not in a file yet, and how they become samples. */
 export class TrackBuffer {
@@ -35,8 +39,6 @@ export class TrackBuffer {
   format: TrackFormat | undefined;
   /** When the latest frame arrived, ms. */
   lastAt: number;
-  /** When the first frame held arrived, ms. */
-  heldSince = 0;
   needsKey: boolean;
   /** Since when it was noticed that other tracks go on without this one, ms. */
   silentSince: number | undefined;
@@ -48,6 +50,8 @@ export class TrackBuffer {
   /** Frames arrive that are presented before earlier ones. */
   #isReordered = false;
   #beyondMs: number | undefined;
+  /** The latest presentation of all frames that were placed, ms. */
+  #reachedMs = Number.NEGATIVE_INFINITY;
 
   constructor(track: Track, formatter: TrackFormatter, clock: SteadyClock, nowMs: number) {
     this.track = track;
@@ -63,6 +67,11 @@ export class TrackBuffer {
 
   get held(): readonly Sample[] {
     return this.#held;
+  }
+
+  /** When the first frame held arrived, ms; 0: none is held. */
+  get heldSince(): number {
+    return this.#held[0]?.arrivedAt ?? 0;
   }
 
   get heldBytes(): number {
@@ -96,15 +105,14 @@ export class TrackBuffer {
     if (format === undefined) return "unreadable";
     this.needsKey = false;
     return {
-      ...{ bytes, key, time, format },
+      ...{ bytes, key, time, format, arrivedAt: this.lastAt },
       isLeading: frame.leading === true,
       isCleanStart: key && this.formatter.isCleanStart(bytes),
       seconds: this.formatter.secondsOf(bytes),
     };
   }
 
-  hold(sample: Sample, nowMs: number): void {
-    if (this.#held.length === 0) this.heldSince = nowMs;
+  hold(sample: Sample): void {
     this.#held.push(sample);
     this.#heldBytes += sample.bytes.byteLength;
   }
@@ -128,6 +136,26 @@ export class TrackBuffer {
     this.release();
     if (length > 0) this.needsKey = this.isVideo;
     return length;
+  }
+
+  /**
+   * When a frame is presented, ms of the channel's time. Once for each frame, in decoding order; see
+   * {@link SteadyClock.knows}.
+   */
+  place({ time }: Sample): number {
+    const ms = this.clock.place(time);
+    this.#reachedMs = Math.max(this.#reachedMs, ms);
+    return ms;
+  }
+
+  /**
+   * True while the first frame held is to wait for another track, which has not come as far: a file that begins there
+   * has to have it.
+   */
+  isAheadOf(other: TrackBuffer, nowMs: number): boolean {
+    const [first] = this.#held;
+    if (first === undefined || nowMs - first.arrivedAt > BEHIND_MS_MAX) return false;
+    return (this.clock.peek(first.time) ?? other.#reachedMs) > other.#reachedMs;
   }
 
   /**

@@ -70,6 +70,17 @@ test("a channel that did not arrive for a while tells so among its ways", async 
   world.close();
 });
 
+test("why a channel has not arrived begins with the cause, and names each kind of trouble once", async () => {
+  const world = await line(5);
+  world.kill("source");
+  await world.run(4_000);
+  const reasons = ["a", "b", "c"].map((site) => told(world, site).stalled?.reason ?? "");
+  for (const reason of reasons) {
+    assert.match(reason, /^source cannot be reached, [abc]( and [abc])? (do|does) not have it$/);
+  }
+  world.close();
+});
+
 test("what is remembered of ways is bounded", async () => {
   const world = await line(3);
   for (let round = 0; round < 12; round++) {

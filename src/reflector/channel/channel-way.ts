@@ -6,6 +6,8 @@ import type { Announcer } from "./announcer.ts";
 
 /** A change of sources takes less than this: only then does a channel count as stalled, ms. */
 const STALLED_MS = 300;
+/** Sites that a reason names, of each kind. */
+const NAMED_MAX = 3;
 
 /** What a {@link ChannelWay} works with. */
 export interface ChannelWayOptions {
@@ -103,13 +105,37 @@ export class ChannelWay {
 function stallOf(receiver: Receiver, forMs: number): ChannelStall {
   const ways = new Map(receiver.ways().map((each) => [each.name, each]));
   const { alternatives } = receiver;
-  const reasons = alternatives.map(({ name, state }) => {
+  /** Sites by what is wrong with them. */
+  const groups = new Map<string, string[]>();
+  for (const { name, state } of alternatives) {
     const way = ways.get(name);
-    if (way?.isThroughUs === true) return `${name} receives it from here`;
-    if (way?.path?.length === 0) return `it does not arrive at ${name}`;
-    return state === "down" ? `${name} cannot be reached` : `${name} is ${state}`;
-  });
-  const reason =
-    reasons.length === 0 ? "no site is known to have it" : reasons.slice(0, 4).join(", ");
+    const kind = way?.isThroughUs === true ? "through" : way?.path?.length === 0 ? "none" : state;
+    groups.set(kind, [...(groups.get(kind) ?? []), name]);
+  }
+  const has = [...groups].map(([kind, names]) => ({ kind, text: trouble(kind, names) }));
+  // What is the cause comes before what only follows from it.
+  const causes = has.filter(({ kind }) => kind !== "none" && kind !== "through");
+  const consequences = has.filter((each) => !causes.includes(each));
+  const reasons = [...causes, ...consequences].map(({ text }) => text);
+  const reason = reasons.length === 0 ? "no site is known to have it" : reasons.join(", ");
   return { forMs: Math.round(forMs), reason, trying: alternatives.map(({ name }) => name) };
+}
+
+/** What is wrong with some sites that a channel may be received from, in words. */
+function trouble(kind: string, sites: readonly string[]): string {
+  const isOne = sites.length === 1;
+  const names = listed(sites);
+  if (kind === "through") return `${names} ${isOne ? "receives" : "receive"} it from here`;
+  if (kind === "none") return `${names} ${isOne ? "does" : "do"} not have it`;
+  if (kind === "down") return `${names} cannot be reached`;
+  return `${names} ${isOne ? "is" : "are"} ${kind}`;
+}
+
+/** `a`, `a and b`, `a, b and 3 more`. */
+function listed(names: readonly string[]): string {
+  const shown = names.length > NAMED_MAX ? names.slice(0, NAMED_MAX - 1) : names;
+  const rest = names.length - shown.length;
+  const last = rest > 0 ? `${rest} more` : shown.at(-1);
+  const before = rest > 0 ? shown : shown.slice(0, -1);
+  return before.length === 0 ? `${last}` : `${before.join(", ")} and ${last}`;
 }

@@ -112,6 +112,16 @@ export class GroupHearing {
     }
   }
 
+  /** Requests all groups again, and hears none before it is answered. */
+  renew(): void {
+    for (const [peer, wanted] of this.#wanted) {
+      wanted.input?.close();
+      wanted.input = undefined;
+      wanted.told = "";
+      this.#ask(peer, wanted);
+    }
+  }
+
   close(): void {
     for (const peer of [...this.#wanted.keys()]) this.gone(peer);
   }

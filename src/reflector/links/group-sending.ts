@@ -149,6 +149,11 @@ export class GroupSending {
     }
   }
 
+  /** Ends all groups: their members request them again. */
+  renew(): void {
+    for (const probed of [...this.#groups.values()]) this.#abandon(probed);
+  }
+
   close(): void {
     for (const probed of this.#groups.values()) this.#close(probed);
     this.#groupOf.clear();

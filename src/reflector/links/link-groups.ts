@@ -48,6 +48,12 @@ export class LinkGroups {
     this.#sending.gone(peer);
   }
 
+  /** The link key is another: groups are made again, and their members served by their connections until then. */
+  renew(): void {
+    this.#hearing.renew();
+    this.#sending.renew();
+  }
+
   tick(): void {
     this.#hearing.tick();
     this.#sending.tick();

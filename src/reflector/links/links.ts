@@ -1,9 +1,11 @@
 import { type Clock, LIMITS, type Log, messageOf, type Random } from "../../base/index.ts";
 import { Peer, type PeerEvents, type PeerIdentity, type Refusal } from "../../channel/index.ts";
 import type { Connection } from "../../stack/index.ts";
+import type { SiteInstance } from "../../stream/index.ts";
 import type { ControlMessage } from "../../wire/index.ts";
 import type { Neighbour } from "../events.ts";
 import type { PeerSnapshot } from "../snapshot.ts";
+import { LinkRenewal } from "./link-renewal.ts";
 
 /** What happened to a link. `leaving`: its other end announced that it shuts down. */
 export type LinkChange = "up" | "down" | "suspected" | "trusted" | "leaving";
@@ -59,9 +61,12 @@ export class Links {
   /** Shared by all accepted peers. */
   readonly #accepted: PeerEvents;
   #neighbours = new Map<string, Neighbour>();
+  readonly #renewal: LinkRenewal;
 
   constructor(options: LinksOptions) {
     this.#options = options;
+    const { clock, identity } = options;
+    this.#renewal = new LinkRenewal({ clock, identity, peers: () => this.#swift });
     this.#accepted = this.#eventsOf(undefined);
   }
 
@@ -125,8 +130,19 @@ export class Links {
     this.#attach(connection, "in", undefined);
   }
 
+  /** [W49] The session has another link key, because these sites were put out. */
+  rekey(expelled: readonly SiteInstance[]): void {
+    for (const peer of [...this.sites()]) {
+      const { name = "", instance = 0 } = peer.remote ?? {};
+      if (expelled.some((each) => each.site === name && each.instance === instance))
+        peer.close("site-expelled", `${name} was put out of the session`);
+    }
+    this.#renewal.begin();
+  }
+
   /** Drives peers and dialling. With `slow`, every other viewer too. */
   tick(slow: boolean): void {
+    this.#renewal.tick();
     for (const peer of this.#swift) peer.tick();
     if (slow) this.#tickViewers();
     const now = this.#options.clock.now();

@@ -8,6 +8,14 @@ export type RelayFault =
   | { readonly type: "crash"; readonly site: string; readonly at: number; readonly forMs: number }
   /** Stands still as by SIGSTOP. */
   | { readonly type: "freeze"; readonly site: string; readonly at: number; readonly forMs: number }
+  /** Its machine's clock is set wrong, and right again. */
+  | {
+      readonly type: "clock";
+      readonly site: string;
+      readonly offsetMs: number;
+      readonly at: number;
+      readonly forMs: number;
+    }
   /** Nothing passes between two groups of sites; `oneWay`: nothing passes from the first to the second. */
   | {
       readonly type: "cut";
@@ -65,6 +73,15 @@ export function drawRelayPlan(seed: number, relays: number): RelayPlan {
     const at = below(TROUBLED_MS);
     return random.float() < 0.3 ? [fault(at), fault(at + below(100))] : [fault(at)];
   }).flat();
+  // By dice of their own: what else happens stays as it was.
+  const clocks = new SeededRandom(seed ^ 0xc10c);
+  if (clocks.float() < 0.3) {
+    const site = names[clocks.below(relays)] as string;
+    const ms = 1_000 * 10 ** (clocks.float() * 4);
+    const offsetMs = Math.round(clocks.float() < 0.5 ? ms : -ms);
+    const [at, forMs] = [clocks.below(TROUBLED_MS), 300 + clocks.below(5_000)];
+    faults.push({ type: "clock", site, offsetMs, at, forMs });
+  }
   const reliable = random.float() < 0.6;
   return {
     ...{ seed, reliable, sites, viewers },

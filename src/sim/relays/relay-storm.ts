@@ -1,7 +1,9 @@
-import { RelayWorld, type WorldViewer } from "../relay-world.ts";
-import { accountOf, longestGap } from "../viewer-account.ts";
-import { WorldPublisher } from "../world-publisher.ts";
+import { circleAmong } from "../channels/circle.ts";
+import { accountOf, longestGap } from "../channels/viewer-account.ts";
+import { WorldPublisher } from "../channels/world-publisher.ts";
+import type { WorldViewer } from "../channels/world-viewer.ts";
 import { drawRelayPlan, type RelayFault, type RelayPlan } from "./relay-plan.ts";
+import { RelayWorld } from "./relay-world.ts";
 
 /** What came of a storm over relays. */
 export interface RelayStormReport {
@@ -134,6 +136,13 @@ class RelayStorm {
       });
       return;
     }
+    if (fault.type === "clock") {
+      const { forMs, offsetMs, site: name } = fault;
+      const site = world.world.site(name);
+      site.setClock({ offsetMs, driftPpm: 0 });
+      after(forMs, () => site.setClock({ offsetMs: 0, driftPpm: 0 }));
+      return;
+    }
     const { forMs, site, type } = fault;
     if (this.#down.has(site) || (this.#troubled.get(site) ?? 0) > 0) return;
     this.#underway++;
@@ -163,23 +172,12 @@ class RelayStorm {
 
   /** Following the sources of sites that say that the channel arrives there never leads back. */
   #expectNoCircle(): void {
-    const sources = new Map<string, string>();
-    for (const { name } of this.#plan.sites) {
-      if (this.#down.has(name)) continue;
-      const before = this.#pathOf(name).at(-2);
-      if (before !== undefined) sources.set(name, before);
-    }
-    for (const start of sources.keys()) {
-      const seen = new Set<string>();
-      let at: string | undefined = start;
-      while (at !== undefined && !seen.has(at)) {
-        seen.add(at);
-        at = sources.get(at);
-      }
-      if (at === undefined) continue;
-      this.#failures.add(`a circle: ${[...seen, at].join(" < ")} at ${this.#world.clock.now()}`);
-      return;
-    }
+    const paths = new Map<string, readonly string[]>();
+    for (const { name } of this.#plan.sites)
+      if (!this.#down.has(name)) paths.set(name, this.#pathOf(name));
+    const circle = circleAmong(paths);
+    if (circle !== undefined)
+      this.#failures.add(`a circle: ${circle.join(" < ")} at ${this.#world.clock.now()}`);
   }
 
   /** The sites that the channel passes on its way to a site, that one last. */

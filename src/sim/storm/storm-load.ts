@@ -1,7 +1,7 @@
 import type { Random } from "../../base/index.ts";
 import { Shell } from "../../session/shell/index.ts";
-import type { SimSite } from "../streams/sim-site.ts";
-import type { StreamWorld } from "../streams/stream-world.ts";
+import type { SimSite } from "../world/sim-site.ts";
+import type { World } from "../world/world.ts";
 import {
   ASKS,
   counterBriefcase,
@@ -89,13 +89,13 @@ export class StormLoad {
   readonly counts: LoadCounts = {
     ...{ appends: 0, moves: 0, movesFailed: 0, changes: 0, changesFailed: 0, denied: 0, closed: 0 },
   };
-  readonly #world: StreamWorld;
+  readonly #world: World;
   readonly #plan: StormPlan;
   readonly #random: Random;
   readonly #names: readonly string[];
   #isOver = false;
 
-  constructor(world: StreamWorld, plan: StormPlan, random: Random) {
+  constructor(world: World, plan: StormPlan, random: Random) {
     this.#world = world;
     this.#plan = plan;
     this.#random = random;
@@ -161,24 +161,28 @@ export class StormLoad {
     return list[this.#random.below(list.length)] as T;
   }
 
+  /** The streams of a site that can be used, once it has heard of all of them. */
+  #streamsOf(site: SimSite): SimSite["streams"] {
+    const { streams } = site;
+    const knows = (streams?.table.records.length ?? 0) >= this.#names.length + 2;
+    return knows && site.isUp && !site.isLeaving && !site.process.frozen ? streams : undefined;
+  }
+
   /** A shell at a site that can be used. */
   #open(name?: string): Port | undefined {
     const site = this.#pick(this.#world.sites);
-    if (!site.isUp || site.process.frozen || site.streams === undefined) return undefined;
-    // It has heard of all streams.
-    if (site.streams.table.records.length < this.#names.length + 2) return undefined;
-    return site.streams.openShell(name);
+    return this.#streamsOf(site)?.openShell(name);
   }
 
   /** A shell at a site that can be used. */
   #writer(): StormWriter | undefined {
     const site = this.#pick(this.#world.sites);
-    if (!site.isUp || site.process.frozen || site.streams === undefined) return undefined;
     let writer = this.writers.find((each) => each.home === site && each.lives);
+    const streams = this.#streamsOf(site);
+    if (streams === undefined) return undefined;
     if (writer === undefined) {
-      if (site.streams.table.records.length < this.#names.length + 2) return undefined;
       const name = `shell-${this.writers.length}`;
-      writer = new StormWriter(name, site, site.streams.openShell(name));
+      writer = new StormWriter(name, site, streams.openShell(name));
       this.writers.push(writer);
     }
     return writer;

@@ -1,4 +1,5 @@
 import { LIMITS, type Random, SeededRandom } from "../../base/index.ts";
+import { type RouteConfig, routeConfigSchema } from "../../session/index.ts";
 import type { Durability } from "../../stream/index.ts";
 
 /** A site of a storm. */
@@ -28,6 +29,17 @@ export interface PlannedStream {
   readonly isJoint: boolean;
 }
 
+/** A channel of a storm. */
+export interface PlannedChannel {
+  readonly name: string;
+  /** Where it is published. */
+  readonly ingest: string;
+  /** `tcp` or `udp`. */
+  readonly stack: string;
+  /** The one source of each other site, by name. */
+  readonly sources: ReadonlyMap<string, string>;
+}
+
 /** Trouble of one kind: on average every so many ms, and at most so long, ms. */
 export interface Trouble {
   readonly everyMs: number;
@@ -49,6 +61,8 @@ export interface StormPlan {
   readonly durationMs: number;
   readonly sites: readonly PlannedSite[];
   readonly streams: readonly PlannedStream[];
+  /** None, unless they were asked for. */
+  readonly channels: readonly PlannedChannel[];
   /** Shares of the frames, 0..1. */
   readonly loss: number;
   readonly duplicates: number;
@@ -57,6 +71,14 @@ export interface StormPlan {
   readonly crashes: Trouble | undefined;
   /** As SIGSTOP and SIGCONT. */
   readonly pauses: Trouble | undefined;
+  /** Sites shut down in order, and are started again. */
+  readonly leaves: Trouble | undefined;
+  /** Nothing passes from one site to another, but the other way. */
+  readonly halfOpens: Trouble | undefined;
+  /** The clock of a site is set wrong by seconds to hours, forwards or backwards. */
+  readonly jumps: Trouble | undefined;
+  /** Share of the troubles with which another one comes at once, 0..1. */
+  readonly doubled: number;
   /** Nothing passes between two sites. */
   readonly cuts: Trouble | undefined;
   /** What is between two sites waits. */
@@ -98,8 +120,8 @@ function pick<T>(random: Random, list: readonly T[]): T {
   return list[random.below(list.length)] as T;
 }
 
-/** Draws a storm. */
-export function drawPlan(seed: number): StormPlan {
+/** Draws a storm. @param hasChannels whether sites forward channels while their streams work */
+export function drawPlan(seed: number, hasChannels = false): StormPlan {
   const draw = (option: string): Random => dice(seed, option);
   /** `value` with this chance, else 0. */
   const share = (option: string, chance: number, most: number): number => {
@@ -124,15 +146,21 @@ export function drawPlan(seed: number): StormPlan {
   const durationMs = outage === undefined ? 4_000 : outage.atMs + outage.lastsMs + 3_000;
   const breaks = [500, 2_000, 4_000];
   const moves = draw("moves");
+  const loss = share("loss", 0.6, 0.25);
   return {
     durationMs,
     sites,
     streams: drawStreams(seed, sites),
-    loss: share("loss", 0.6, 0.25),
+    channels: hasChannels ? drawChannels(seed, sites, loss) : [],
+    loss,
     duplicates: share("duplicates", 0.5, 0.25),
     reorder: share("reorder", 0.5, 0.35),
     crashes: trouble("crashes", 0.65, [700 * pace, 3_000 * pace], [600, 3_000]),
     pauses: trouble("pauses", 0.5, [1_000 * pace, 4_000 * pace], breaks),
+    leaves: trouble("leaves", 0.35, [1_500 * pace, 5_000 * pace], [500, 2_000]),
+    halfOpens: trouble("half-open links", 0.4, [700 * pace, 3_000 * pace], breaks),
+    jumps: trouble("clock jumps", 0.35, [500 * pace, 3_000 * pace], [0]),
+    doubled: share("two at once", 0.4, 0.6),
     cuts: trouble("cuts", 0.65, [700 * pace, 3_000 * pace], breaks),
     holds: trouble("holds", 0.6, [200 * pace, 1_500 * pace], [100, 300, 1_200]),
     outage,
@@ -205,4 +233,34 @@ function drawStreams(seed: number, sites: readonly PlannedSite[]): PlannedStream
     handlerMs: pick(agents, [400, 2_000, 5_000]),
     isJoint: agents.below(4) === 0,
   }));
+}
+
+/** Datagrams that are lost more often than this are not repaired in time. */
+const LOSS_OF_DATAGRAMS_MAX = 0.03;
+
+function drawChannels(seed: number, sites: readonly PlannedSite[], loss: number): PlannedChannel[] {
+  const random = dice(seed, "channels");
+  const names = sites.map(({ name }) => name);
+  return Array.from({ length: 1 + random.below(2) }, (_, index) => {
+    const ingest = pick(random, names);
+    const way = [ingest];
+    const sources = new Map<string, string>();
+    for (const name of names) {
+      if (name === ingest) continue;
+      sources.set(name, pick(random, way));
+      way.push(name);
+    }
+    const mayBeUdp = loss <= LOSS_OF_DATAGRAMS_MAX;
+    const stack = random.float() < 0.5 && mayBeUdp ? "udp" : "tcp";
+    return { name: `clip-${index}`, ingest, stack, sources };
+  });
+}
+
+/** The routes of a site of a storm, as in its configuration. */
+export function routesOf({ channels }: StormPlan, site: string): RouteConfig {
+  const inputs = channels.flatMap(({ name, stack, sources }) => {
+    const from = sources.get(site);
+    return from === undefined ? [] : [[name, { input: { from: [from], stack, keep: true } }]];
+  });
+  return routeConfigSchema.parse({ channels: Object.fromEntries(inputs) });
 }

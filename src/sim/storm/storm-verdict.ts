@@ -1,7 +1,7 @@
 import { LIMITS } from "../../base/index.ts";
 import type { DeadLetter, ExecutorDeath, Resident } from "../../stream/index.ts";
 import { unpackValue } from "../../wire/index.ts";
-import type { StreamWorld } from "../streams/stream-world.ts";
+import type { World } from "../world/world.ts";
 import type { Counter, Guard, Witness } from "./storm-agents.ts";
 import type { StormDeaths } from "./storm-deaths.ts";
 import { GUARDED, type StormLoad, type StormWriter, UNTOUCHED } from "./storm-load.ts";
@@ -49,7 +49,7 @@ export class StormVerdict {
     ...{ asked: 0, answered: 0, timers: 0, witnessed: 0, forgetful: 0, deadLetters: 0 },
     ...{ poisons: 0, poisonLetters: 0, unlucky: 0 },
   };
-  readonly #world: StreamWorld;
+  readonly #world: World;
   readonly #plan: StormPlan;
   readonly #load: StormLoad;
   readonly #deaths: StormDeaths;
@@ -58,7 +58,7 @@ export class StormVerdict {
   /** What was set aside of what the counters number, by stream. */
   readonly #setAside = new Map<string, Missing[]>();
 
-  constructor(world: StreamWorld, plan: StormPlan, load: StormLoad, deaths: StormDeaths) {
+  constructor(world: World, plan: StormPlan, load: StormLoad, deaths: StormDeaths) {
     this.#world = world;
     this.#plan = plan;
     this.#load = load;
@@ -73,7 +73,7 @@ export class StormVerdict {
   /** Whether nothing is on its way any more. */
   get isQuiet(): boolean {
     const { sites } = this.#world;
-    if (sites.some(({ isUp, streams }) => !isUp || streams === undefined)) return false;
+    if (sites.some(({ streams, isLeaving }) => streams === undefined || isLeaving)) return false;
     if (this.#load.writers.some(({ isDone }) => !isDone)) return false;
     return this.#names.every((name) => {
       const resident = this.#residentOf(name);

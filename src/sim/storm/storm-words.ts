@@ -6,7 +6,10 @@ export function planWords(plan: StormPlan): string {
   const troubles: (readonly [string, Trouble | undefined])[] = [
     ["crashes", plan.crashes],
     ["pauses", plan.pauses],
+    ["leaves", plan.leaves],
     ["cuts", plan.cuts],
+    ["half-open links", plan.halfOpens],
+    ["clock jumps", plan.jumps],
     ["holds", plan.holds],
     ["process ends", plan.processEnds],
     ["poisons", plan.poisons],
@@ -24,6 +27,11 @@ export function planWords(plan: StormPlan): string {
       trouble === undefined
         ? []
         : [`${name} every ${trouble.everyMs.toFixed(0)} ms${lasts(trouble)}`],
+    ),
+    ...(plan.doubled === 0 ? [] : [`two at once ${percent(plan.doubled)}`]),
+    ...plan.channels.map(
+      ({ name, ingest, stack, sources }) =>
+        `${name} by ${stack} from ${ingest}: ${[...sources].map(([site, from]) => `${from}>${site}`).join(" ")}`,
     ),
     `throws ${percent(plan.throws)}, in events ${percent(plan.eventThrows)}`,
   ].join("; ");

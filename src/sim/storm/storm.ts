@@ -1,10 +1,11 @@
 import { delay, SeededRandom } from "../../base/index.ts";
-import type { SimSite, SimSiteOptions } from "../streams/sim-site.ts";
-import { StreamWorld } from "../streams/stream-world.ts";
+import type { SimSite, SimSiteOptions } from "../world/sim-site.ts";
+import { World } from "../world/world.ts";
+import { type ChannelCounts, REACHED_MS, StormChannels } from "./storm-channels.ts";
 import { StormDeaths } from "./storm-deaths.ts";
 import { type FaultCounts, StormFaults } from "./storm-faults.ts";
 import { type LoadCounts, StormLoad } from "./storm-load.ts";
-import { drawPlan, type StormPlan } from "./storm-plan.ts";
+import { drawPlan, routesOf, type StormPlan } from "./storm-plan.ts";
 import { StormVerdict, type VerdictCounts } from "./storm-verdict.ts";
 import { planWords } from "./storm-words.ts";
 
@@ -13,6 +14,8 @@ export interface StormOptions {
   readonly seed: number;
   /** Length of the trouble, ms of virtual time; as drawn by default. */
   readonly durationMs?: number;
+  /** Whether sites forward channels while their streams work. Default false. */
+  readonly channels?: boolean;
   /** Keeps all that happens. Default false. */
   readonly trace?: boolean;
 }
@@ -27,11 +30,11 @@ export interface StormReport {
   readonly failures: readonly string[];
   readonly counts: StormCounts;
   readonly virtualMs: number;
-  readonly world: StreamWorld;
+  readonly world: World;
 }
 
 /** How much happened in a storm. */
-export interface StormCounts extends FaultCounts, LoadCounts, VerdictCounts {
+export interface StormCounts extends FaultCounts, LoadCounts, VerdictCounts, ChannelCounts {
   readonly events: number;
   /** Messages. */
   readonly consumed: number;
@@ -48,21 +51,24 @@ const REST_MS = 180_000;
 /** How long the streams may take to be made, ms. */
 const PREPARE_MS = 60_000;
 const LOOK_MS = 500;
+/** What is on its way arrives within this, ms. */
+const DRAIN_MS = 1_000;
 
 /** A storm over a session: sites crash, hang and are cut off, streams move, agents change, and every message is counted. */
 export class Storm {
-  readonly world: StreamWorld;
+  readonly world: World;
   readonly plan: StormPlan;
   readonly #seed: number;
   readonly #load: StormLoad;
   readonly #faults: StormFaults;
   readonly #verdict: StormVerdict;
   readonly #deaths: StormDeaths;
+  readonly #channels: StormChannels;
   #failed = 0;
   #isTrouble = false;
 
-  constructor({ seed, durationMs, trace = false }: StormOptions) {
-    const drawn = drawPlan(seed);
+  constructor({ seed, durationMs, channels = false, trace = false }: StormOptions) {
+    const drawn = drawPlan(seed, channels);
     this.#seed = seed;
     this.plan = durationMs === undefined ? drawn : { ...drawn, durationMs };
     this.#deaths = new StormDeaths(new SeededRandom(seed ^ 0xdead));
@@ -73,6 +79,7 @@ export class Storm {
     });
     this.#load = new StormLoad(this.world, this.plan, new SeededRandom(seed ^ 0x10ad));
     this.#faults = new StormFaults(this.world, this.plan, new SeededRandom(seed ^ 0x57011));
+    this.#channels = new StormChannels(this.world, this.plan);
     this.#verdict = new StormVerdict(this.world, this.plan, this.#load, this.#deaths);
     this.world.onEvent((_site, { type, stream }) => {
       if (type === "failed") this.#failed++;
@@ -88,8 +95,10 @@ export class Storm {
       await this.#load.prepare();
       isReady = true;
     });
-    await world.advance(world.clock.now() + PREPARE_MS, () => isReady);
-    if (isReady) {
+    this.#channels.begin();
+    const hasBegun = (): boolean => isReady && this.#channels.isWatched;
+    await world.advance(world.clock.now() + PREPARE_MS, hasBegun);
+    if (hasBegun()) {
       this.#isTrouble = true;
       this.#load.begin();
       this.#faults.begin();
@@ -102,16 +111,30 @@ export class Storm {
       await world.advance(world.clock.now() + REST_MS, () => {
         if (world.clock.now() < lookAt) return false;
         lookAt = world.clock.now() + LOOK_MS;
-        return this.#verdict.isQuiet;
+        return this.#verdict.isQuiet && this.#channels.isWell;
       });
+      if (plan.channels.length > 0) await this.#endChannels();
     }
     this.#verdict.judge();
-    const failures = [...this.#verdict.failures];
+    this.#channels.judge();
+    const failures = [...this.#verdict.failures, ...this.#channels.failures];
     if (!isReady) failures.unshift("the streams could not be made");
+    if (!this.#channels.isWatched) failures.unshift("the channels did not begin");
     return {
       ...{ seed: this.#seed, plan, drawn: planWords(plan), failures },
       ...{ counts: this.#counts(), virtualMs: world.clock.now(), world },
     };
+  }
+
+  async #endChannels(): Promise<void> {
+    const { clock } = this.world;
+    if (!this.#channels.isWell) this.#channels.failures.add("not all sites are back");
+    await this.world.advance(clock.now() + REACHED_MS);
+    const reachedAt = clock.now();
+    await this.world.advance(reachedAt + DRAIN_MS);
+    this.#channels.expectReached(reachedAt);
+    this.#channels.end();
+    await this.world.advance(clock.now() + DRAIN_MS);
   }
 
   /** Again and again, until the leader is back. */
@@ -135,6 +158,7 @@ export class Storm {
       ...this.#load.counts,
       ...this.#faults.counts,
       ...this.#verdict.counts,
+      ...this.#channels.counts,
     };
   }
 }
@@ -148,14 +172,14 @@ function makeWorld(
     readonly deaths: StormDeaths;
     readonly poisoned: (site: SimSite) => void;
   },
-): StreamWorld {
+): World {
   const { deaths } = storm;
   const { mayBlame, endsAt } = deaths;
   const onEnded: SimSiteOptions["onEnded"] = (site, call, program, isSite) => {
     deaths.note(call, program, isSite);
     if (isSite) storm.poisoned(site);
   };
-  const world = new StreamWorld({ seed, trace });
+  const world = new World({ seed, trace });
   const starts = new SeededRandom(seed ^ 0x57a27);
   const failsToStart = (): boolean => storm.isTrouble() && starts.float() < plan.startFailures;
   for (const { name, latencyMs, slowness, offsetMs, driftPpm, processHopMs } of plan.sites) {
@@ -163,8 +187,9 @@ function makeWorld(
       processHopMs === undefined ? undefined : { hopMs: processHopMs, failsToStart, mayBlame };
     const site = world.addSite({
       ...{ name, dropRatio: plan.loss, slowness, process, endsAt, onEnded },
+      routes: plan.channels.length > 0 ? () => routesOf(plan, name) : undefined,
     });
-    site.skew = { offsetMs, driftPpm };
+    site.setClock({ offsetMs, driftPpm });
     world.network.setLatency(site.machine, latencyMs);
   }
   world.network.duplicateRatio = plan.duplicates;

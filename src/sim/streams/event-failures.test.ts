@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Shell } from "../../session/shell/index.ts";
-import { StreamWorld } from "./stream-world.ts";
+import { World } from "../world/world.ts";
 
 /** Fails on events as often as its briefcase says, and keeps what it did not fail on. */
 const FAILS = `
@@ -31,7 +31,7 @@ export default {
 };`;
 
 class Session {
-  readonly world = new StreamWorld({ seed: 1 });
+  readonly world = new World({ seed: 1 });
 
   static async start(): Promise<Session> {
     const session = new Session();

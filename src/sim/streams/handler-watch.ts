@@ -7,7 +7,7 @@ import type {
   Invocation,
   InvocationDone,
 } from "../../agent/index.ts";
-import type { Fault } from "../../stream/index.ts";
+import { PassingExecutor, PassingInstance } from "./passing-executor.ts";
 
 /** What a {@link HandlerWatch} needs to know. */
 export interface HandlerWatchOptions {
@@ -104,71 +104,47 @@ function wordsOf(running: ReadonlyMap<object, Running>): string {
     .join(", ");
 }
 
-class WatchedExecutor implements Executor {
-  readonly kind: Executor["kind"];
-  readonly #inner: Executor;
+class WatchedExecutor extends PassingExecutor {
   readonly #watch: HandlerWatch;
 
   constructor(inner: Executor, watch: HandlerWatch) {
-    this.#inner = inner;
-    this.kind = inner.kind;
+    super(inner);
     this.#watch = watch;
   }
 
   async start(program: AgentProgram, host: AgentHost): Promise<AgentInstance> {
     this.#watch.starts(program);
-    return new WatchedInstance(await this.#inner.start(program, host), program, this.#watch);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#inner[Symbol.asyncDispose]();
+    return new WatchedInstance(await this.startInner(program, host), program, this.#watch);
   }
 }
 
-class WatchedInstance implements AgentInstance {
-  readonly #inner: AgentInstance;
+class WatchedInstance extends PassingInstance {
   readonly #program: AgentProgram;
   readonly #watch: HandlerWatch;
   #left = 0;
 
   constructor(inner: AgentInstance, program: AgentProgram, watch: HandlerWatch) {
-    this.#inner = inner;
+    super(inner);
     this.#program = program;
     this.#watch = watch;
   }
 
-  get handlers(): ReadonlySet<HandlerName> {
-    return this.#inner.handlers;
-  }
-
-  get ended(): Promise<Fault> {
-    return this.#inner.ended;
-  }
-
-  run(batch: readonly Invocation[], done: InvocationDone): void {
+  override run(batch: readonly Invocation[], done: InvocationDone): void {
     this.#watch.begins(this, this.#program, batch);
     this.#left += batch.length;
-    this.#inner.run(batch, (index, result, more) => {
+    super.run(batch, (index, result, more) => {
       if (--this.#left === 0) this.#watch.ends(this, this.#program);
       done(index, result, more);
     });
   }
 
-  interrupt(): void {
-    this.#inner.interrupt();
-  }
-
-  restore(briefcase: Uint8Array): void {
-    this.#inner.restore(briefcase);
-  }
-
-  setHandler(event: HandlerName, expression: string | null | undefined): Promise<void> {
+  override setHandler(event: HandlerName, expression: string | null | undefined): Promise<void> {
     this.#watch.changes(this.#program);
-    return this.#inner.setHandler(event, expression);
+    return super.setHandler(event, expression);
   }
 
-  close(): void {
+  override close(): void {
     this.#watch.ends(this, this.#program);
-    this.#inner.close();
+    super.close();
   }
 }

@@ -9,11 +9,11 @@ import {
   type SiteInstance,
 } from "../../stream/index.ts";
 import type { Violation } from "../simulation.ts";
+import type { SimSite } from "../world/sim-site.ts";
+import type { World } from "../world/world.ts";
 import { Acknowledgements } from "./acknowledgements.ts";
 import { HandlerWatch } from "./handler-watch.ts";
-import type { SimSite } from "./sim-site.ts";
 import { StaleFrames } from "./stale-frames.ts";
-import type { StreamWorld } from "./stream-world.ts";
 
 interface Progress {
   streamEpoch: number;
@@ -39,7 +39,7 @@ const SITE_ID_MIN = 2 ** 49;
  */
 export class Invariants {
   readonly violations: Violation[] = [];
-  readonly #world: StreamWorld;
+  readonly #world: World;
   readonly #acknowledgements: Acknowledgements;
   readonly #stale: StaleFrames;
   readonly #receivers = new Map<EndpointId, Receiver>();
@@ -50,7 +50,7 @@ export class Invariants {
   /** Frames with messages from streams and shells, also those that stayed at their site. */
   appends = 0;
 
-  constructor(world: StreamWorld) {
+  constructor(world: World) {
     this.#world = world;
     this.#acknowledgements = new Acknowledgements((invariant, what, stream) =>
       this.broken(invariant, what, [stream]),

@@ -3,12 +3,11 @@ import type {
   AgentInstance,
   AgentProgram,
   Executor,
-  HandlerName,
   Invocation,
   InvocationDone,
 } from "../../agent/index.ts";
 import type { Clock } from "../../base/index.ts";
-import type { Fault } from "../../stream/index.ts";
+import { PassingExecutor, PassingInstance } from "./passing-executor.ts";
 
 /** When a call ends what runs it. `after`: it has ended well, and nobody is told. */
 export type Moment = "before" | "during" | "after";
@@ -26,48 +25,32 @@ export interface MortalExecutorOptions {
 const DURING_MS = 3;
 
 /** An executor that some calls end, as they would a process: not one of them is ever told to have ended. */
-export class MortalExecutor implements Executor {
-  readonly kind: Executor["kind"];
-  readonly #inner: Executor;
+export class MortalExecutor extends PassingExecutor {
   readonly #options: MortalExecutorOptions;
 
   constructor(inner: Executor, options: MortalExecutorOptions) {
-    this.#inner = inner;
-    this.kind = inner.kind;
+    super(inner);
     this.#options = options;
   }
 
   async start(program: AgentProgram, host: AgentHost): Promise<AgentInstance> {
-    return new MortalInstance(await this.#inner.start(program, host), program, this.#options);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#inner[Symbol.asyncDispose]();
+    return new MortalInstance(await this.startInner(program, host), program, this.#options);
   }
 }
 
-class MortalInstance implements AgentInstance {
-  readonly #inner: AgentInstance;
+class MortalInstance extends PassingInstance {
   readonly #program: AgentProgram;
   readonly #options: MortalExecutorOptions;
   #isInterrupted = false;
   #isClosed = false;
 
   constructor(inner: AgentInstance, program: AgentProgram, options: MortalExecutorOptions) {
-    this.#inner = inner;
+    super(inner);
     this.#program = program;
     this.#options = options;
   }
 
-  get handlers(): ReadonlySet<HandlerName> {
-    return this.#inner.handlers;
-  }
-
-  get ended(): Promise<Fault> {
-    return this.#inner.ended;
-  }
-
-  run(batch: readonly Invocation[], done: InvocationDone): void {
+  override run(batch: readonly Invocation[], done: InvocationDone): void {
     const { endsAt } = this.#options;
     this.#isInterrupted = false;
     let at = 0;
@@ -79,7 +62,7 @@ class MortalInstance implements AgentInstance {
     }
     const poison = batch[at];
     if (poison === undefined || moment === undefined) {
-      this.#inner.run(batch, done);
+      super.run(batch, done);
       return;
     }
     if (at === 0) {
@@ -88,7 +71,7 @@ class MortalInstance implements AgentInstance {
     }
     const end = (): void => this.#end(poison, moment as Moment);
     let isStopped = false;
-    this.#inner.run(batch.slice(0, at), (index, result) => {
+    super.run(batch.slice(0, at), (index, result) => {
       isStopped ||= result.type !== "done";
       done(index, result);
       if (index < at - 1) return;
@@ -97,22 +80,14 @@ class MortalInstance implements AgentInstance {
     });
   }
 
-  interrupt(): void {
+  override interrupt(): void {
     this.#isInterrupted = true;
-    this.#inner.interrupt();
+    super.interrupt();
   }
 
-  restore(briefcase: Uint8Array): void {
-    this.#inner.restore(briefcase);
-  }
-
-  setHandler(event: HandlerName, expression: string | null | undefined): Promise<void> {
-    return this.#inner.setHandler(event, expression);
-  }
-
-  close(): void {
+  override close(): void {
     this.#isClosed = true;
-    this.#inner.close();
+    super.close();
   }
 
   #end(poison: Invocation, moment: Moment): void {
@@ -120,7 +95,7 @@ class MortalInstance implements AgentInstance {
     const end = (): void => {
       if (!this.#isClosed) die(this, poison, this.#program);
     };
-    if (moment === "after") this.#inner.run([poison], end);
+    if (moment === "after") super.run([poison], end);
     else clock.after("poison", moment === "before" ? 0 : DURING_MS, end);
   }
 }

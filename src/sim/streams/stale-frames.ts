@@ -8,7 +8,7 @@ import {
   type Resident,
   type SiteInstance,
 } from "../../stream/index.ts";
-import type { SimSite } from "./sim-site.ts";
+import type { SimSite } from "../world/sim-site.ts";
 
 type Seen = Frame | FrameHead;
 

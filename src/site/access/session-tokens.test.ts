@@ -51,7 +51,9 @@ async function withRig(use: (rig: Rig) => Promise<void>): Promise<void> {
   const key = await SessionKey.open(folder);
   await directory.put("access/policy", { mode: "tokens", public: [], key: key.public });
   await access.start(directory);
-  const about = { directory, key, guard: access.guard, folder, site: "north" };
+  const expelled: string[] = [];
+  const expel = async (sites: readonly string[]): Promise<void> => void expelled.push(...sites);
+  const about = { directory, key, guard: access.guard, folder, site: "north", expel };
   const desk = new TokenIssuer({ ...about, clock, random, log: SILENT });
   await desk.start();
   directory.setRequestHandler((...asked) => desk.handle(...asked));

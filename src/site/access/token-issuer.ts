@@ -17,10 +17,12 @@ import {
   channelPatternsSchema,
   checkSpeaksFor,
   MemberNames,
+  type NameOwner,
   RIGHTS,
   type Right,
   revocationSchema,
   siteNameSchema,
+  type TokenRecord,
   tokenIdSchema,
   tokenNameSchema,
   tokenRecordSchema,
@@ -42,6 +44,8 @@ export interface TokenIssuerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** [A44] Called when tokens of members were revoked: puts these sites out of the session. */
+  expel(sites: readonly string[]): Promise<void>;
 }
 
 /** Name of the file with the leader's own administer token. */
@@ -223,27 +227,53 @@ export class TokenIssuer {
     id?: string | undefined;
     name?: string | undefined;
   }): Promise<string[]> {
-    const { directory, clock, log } = this.#options;
     const found = (await this.#list()).filter(
       (record) => record.revokedAt === null && (record.id === id || record.name === name),
     );
-    if (found.length === 0) {
+    // The record of a token that expired is gone; what came from the token is not.
+    const ids = found.map((record) => record.id);
+    if (id !== undefined && ids.length === 0) ids.push(id);
+    const sites = found.flatMap((record) => siteOf(record) ?? []);
+    const out = await this.#names.putOut({ ids, sites });
+    if (found.length === 0 && out.sites.length === 0) {
       throw new MeanderError("token-unknown", "no valid token of the session matches", {
         where: id === undefined ? `name ${name ?? ""}` : `token ${id}`,
         next: "see `meander token list`",
       });
     }
-    const at = clock.wall();
-    for (const { id: each, ...record } of found) {
-      // Tokens derived from it live that long, and are revoked with it.
-      const expiresAt = Math.max(record.expiresAt, at + MEMBER_MS);
-      await directory.put(`access/revoked/${each}`, { at, expiresAt });
-      log.info("A token was revoked.", { id: each });
-    }
-    if (found.some((record) => record.id === this.#adminId)) {
+    const revoked = new Map(found.map((record) => [record.id, record.expiresAt]));
+    for (const each of ids) if (!revoked.has(each)) revoked.set(each, 0);
+    for (const { lineage, expiresAt } of out.alone) revoked.set(lineage, expiresAt);
+    await this.#note(revoked);
+    if (this.#adminId !== undefined && revoked.has(this.#adminId))
       await this.#inTurn(() => this.#keepAdminToken());
+    await this.#putOut(out.sites, out.shared);
+    return [...revoked.keys()];
+  }
+
+  /** @param revoked ids of tokens, and when they expire */
+  async #note(revoked: ReadonlyMap<string, number>): Promise<void> {
+    const { directory, clock, log } = this.#options;
+    const at = clock.wall();
+    for (const [id, expires] of revoked) {
+      // Tokens derived from it live that long, and are revoked with it.
+      const expiresAt = Math.max(expires, at + MEMBER_MS);
+      await directory.put(`access/revoked/${id}`, { at, expiresAt });
+      log.info("A token was revoked.", { id });
     }
-    return found.map((record) => record.id);
+  }
+
+  /** Where no token is required, sites would be back at once. */
+  async #putOut(sites: readonly string[], shared: readonly NameOwner[]): Promise<void> {
+    const { expel, guard, log } = this.#options;
+    if (sites.length === 0 || guard.isOpen) return;
+    for (const { lineage: token } of shared) {
+      log.warn("A site was put out whose token other sites came with, too: it may come back.", {
+        ...{ sites, token },
+        next: "revoke that token as well, and give the other sites tokens of their own",
+      });
+    }
+    await expel(sites);
   }
 
   #inTurn(task: () => Promise<void>): Promise<void> {
@@ -255,10 +285,15 @@ export class TokenIssuer {
   async #tidy(): Promise<void> {
     const { directory, clock } = this.#options;
     const now = clock.wall();
-    for (const prefix of ["access/tokens/", "access/revoked/"]) {
-      for (const { key, value } of await directory.list(prefix)) {
+    for (const prefix of ["access/tokens/", "access/revoked/", "access/members/"]) {
+      for (const { key, value, revision } of await directory.list(prefix)) {
         const { expiresAt } = expirySchema.safeParse(value).data ?? { expiresAt: 0 };
-        if (expiresAt <= now) await directory.delete(key);
+        if (expiresAt > now) continue;
+        // The name of a member is its own, though its token expired.
+        const member = key.startsWith("access/members/") ? key.split("/")[2] : undefined;
+        if (member !== undefined && (await directory.get(`sites/${member}`)) !== undefined)
+          continue;
+        await directory.delete(key, revision);
       }
     }
     await this.#keepAdminToken();
@@ -281,6 +316,12 @@ export class TokenIssuer {
     await writeSecret(file, `${token}\n`);
     this.#adminId = record.id;
   }
+}
+
+/** The site whose own token that is. [A10] */
+function siteOf({ name, can }: TokenRecord): string | undefined {
+  const [, site] = /^site (.+)$/.exec(name) ?? [];
+  return can.includes("join") ? site : undefined;
 }
 
 const expirySchema = z.object({ expiresAt: z.number() });

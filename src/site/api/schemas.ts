@@ -253,7 +253,11 @@ export const streamsViewSchema = z
       frames: counts,
       refusedShells: counts,
       peers: z.array(framePeerSchema),
-      executors: z.strictObject({ processes: count, memoryMb: z.number().nullable() }),
+      executors: z.strictObject({
+        processes: count,
+        memoryMb: z.number().nullable(),
+        groups: z.string(),
+      }),
     }),
   })
   .openapi("Streams");

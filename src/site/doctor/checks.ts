@@ -4,6 +4,7 @@ import { access, constants, mkdir, mkdtemp, rm, statfs, writeFile } from "node:f
 import { availableParallelism, freemem, tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { findControlGroups, GROUP_FILES } from "../../agent/index.ts";
 import { type Clock, LIMITS, messageOf, SILENT, SystemRandom } from "../../base/index.ts";
 import { packageRoot } from "../../client/index.ts";
 import { EmbeddedDirectory } from "../../directory/embedded/index.ts";
@@ -60,6 +61,7 @@ export async function* runChecks(options: {
   yield await check("udp buffers", checkBuffers);
   yield await check("descriptors", checkDescriptors);
   yield await check("memory", checkMemory);
+  yield await check("control groups", checkGroups);
   yield await check("directory", () => checkDirectory(clock));
   yield await check("disk", checkDisk);
   yield await check("pages", checkPages);
@@ -189,9 +191,26 @@ async function checkDirectory(clock: Clock): Promise<Finding> {
   }
 }
 
+/** What processes of agents could be bounded by besides; as for a site that is started as this process was. */
+async function checkGroups(): Promise<Finding> {
+  const place = findControlGroups(GROUP_FILES, process.pid);
+  if (place.version === undefined)
+    return {
+      status: "ok",
+      found: `none, which is fine: ${place.why}`,
+      next: "under systemd, Delegate=yes in the unit gives a site groups of its own",
+    };
+  const bounds = place.version === 2 ? place.bounds : [...place.own.keys()];
+  return {
+    status: "ok",
+    found: `${bounds.join(", ")} of agents' processes (version ${place.version})`,
+  };
+}
+
 async function checkDisk(): Promise<Finding> {
   const folder = ".meander";
-  await mkdir(folder, { recursive: true });
+  // A site that is started next has its keys there.
+  await mkdir(folder, { recursive: true, mode: 0o700 });
   const probe = join(folder, `.probe-${process.pid}`);
   await writeFile(probe, "");
   await rm(probe);

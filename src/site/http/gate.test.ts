@@ -23,6 +23,73 @@ test("loopback names are admitted with any port", () => {
   }
 });
 
+test("[A17] what is no address is a name, however much it looks like one of this machine's", () => {
+  const admits = (host: string, ...hosts: string[]): boolean =>
+    checkGate({ hosts, origins: [] }, { host, origin: undefined, scope: "api" }).type ===
+    "admitted";
+  const spellings: readonly [host: string, isAdmitted: boolean][] = [
+    ...(["127.0.0.1", "127.255.255.254", "127.1.2.3:65535", "localhost:1"] as const).map(
+      (host): [string, boolean] => [host, true],
+    ),
+    ["[::1]", true],
+    ["[0:0:0:0:0:0:0:1]:7000", true],
+    ["[0000::0001]", true],
+    ["[::ffff:127.0.0.1]", true],
+    ["[::FFFF:7F00:1]:7000", true],
+    // Neither of these is an address: who gives the name says where it leads.
+    ["127.999.1.1", false],
+    ["127.0.0.256", false],
+    ["127.0.0.01", false],
+    ["127.0.0.0x1", false],
+    ["127.1", false],
+    ["127.0.1", false],
+    ["0x7f.1", false],
+    ["0x7f000001", false],
+    ["0177.0.0.1", false],
+    ["2130706433", false],
+    ["127.0.0.1.", false],
+    ["127.0.0.1.1", false],
+    ["127..0.1", false],
+    [".127.0.0.1", false],
+    ["１２７.0.0.1", false],
+    ["localhost.", false],
+    ["localhost.localdomain", false],
+    ["sub.localhost", false],
+    // Addresses, and not of this machine alone.
+    ["0.0.0.0", false],
+    ["128.0.0.1", false],
+    ["[::]", false],
+    ["[::2]", false],
+    ["[::127.0.0.1]", false],
+    ["[::ffff:128.0.0.1]", false],
+    ["[fe80::1]", false],
+    // Not in the form of an address.
+    ["[127.0.0.1]", false],
+    ["[localhost]", false],
+    ["[::1%lo]", false],
+    ["[::1%25lo]", false],
+    ["[::1::]", false],
+    ["[::fffff:127.0.0.1]", false],
+    ["[::ffff:127.0.0.256]", false],
+    ["::1", false],
+    ["[::1", false],
+    ["[]", false],
+    // Ports that are none.
+    ["localhost:", false],
+    ["localhost:0", false],
+    ["localhost:65536", false],
+    ["localhost:99999", false],
+    ["localhost:070000", false],
+    ["localhost:-1", false],
+    ["localhost:1:2", false],
+    ["[::1]:65536", false],
+  ];
+  for (const [host, isAdmitted] of spellings) assert.equal(admits(host), isAdmitted, host);
+  assert.equal(admits("[2001:DB8:0::0:5]:7000", "2001:db8::5"), true, "a name of the site");
+  assert.equal(admits("[2001:db8::5]", "2001:db8:0:0:0:0:0:5"), true, "however it was written");
+  assert.equal(admits("[2001:db8::6]", "2001:db8::5"), false);
+});
+
 test("a name the site was opened for is admitted", () => {
   assert.equal(
     checkGate(RULES, { host: "relay.example:7000", origin: undefined, scope: "api" }).type,

@@ -1,5 +1,5 @@
 import { MeanderError } from "../../base/index.ts";
-import { isLoopback, LINK_PATH } from "../../transport/index.ts";
+import { canonicalHost, familyOf, isLoopback, LINK_PATH } from "../../transport/index.ts";
 import {
   type AllowedOrigin,
   isAllowedOrigin,
@@ -9,6 +9,8 @@ import {
 
 /** The player as other pages load it; what it consists of is below `/assets/`. */
 const SCRIPT_PATHS = /^\/(?:meander-player\.js(?:\.map)?|assets\/[\w-]+(?:\.[\w-]+)*)$/;
+
+const PORT_MAX = 65_535;
 
 /** The names a site answers to, and the pages of other origins that may use it. */
 export interface GateRules {
@@ -46,7 +48,7 @@ export function checkGate(rules: GateRules, { host, origin, scope }: GateRequest
   if (
     host === undefined ||
     name === undefined ||
-    !(isLoopbackName(name) || rules.hosts.includes(name))
+    !(isLoopbackName(name) || rules.hosts.some((each) => canonicalHost(each) === name))
   ) {
     return refused("host-refused", "this site does not answer to that name", {
       where: `header Host: ${host ?? "(none)"}`,
@@ -101,9 +103,14 @@ function mayCross(rules: GateRules, origin: string, scope: OriginScope): boolean
   return url !== undefined && isLoopbackName(url.hostname.replace(/^\[|\]$/g, ""));
 }
 
+/** The name or address of a `Host` header, in lower case and canonical form; undefined: it is none. */
 function hostNameOf(host: string): string | undefined {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+))(?::\d{1,5})?$/.exec(host);
-  return (match?.[1] ?? match?.[2])?.toLowerCase();
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+))(?::(\d{1,5}))?$/.exec(host);
+  if (match === null) return undefined;
+  const [, bracketed, bare, port] = match;
+  if (port !== undefined && !(Number(port) >= 1 && Number(port) <= PORT_MAX)) return undefined;
+  if (bracketed === undefined) return bare?.toLowerCase();
+  return familyOf(bracketed) === 6 ? canonicalHost(bracketed.toLowerCase()) : undefined;
 }
 
 function bracketed(host: string): string {

@@ -29,7 +29,9 @@ export function pagePolicy(
     "img-src 'self' data: blob:",
     "media-src 'self' blob:",
     "font-src 'self'",
-    // Sites of the session come and go while a page is open. What is said to whom, the pages themselves decide.
+    // Any host: sites join while a page is open, and the player watches whatever sites it is told to. A list of today's
+    // sites would end that, and would not keep a script that runs here from telling: it could lead the tab elsewhere,
+    // which no policy prevents. That none runs is what protects; whom a token is shown to, the pages decide [A29].
     "connect-src 'self' http: https: ws: wss:",
     "base-uri 'none'",
     "form-action 'none'",

@@ -13,7 +13,7 @@ const NO_STREAMS = {
   streams: [],
   counts: {
     ...{ resident: 0, shells: 0, messages: {}, frames: {}, refusedShells: {}, peers: [] },
-    executors: { processes: 2, memoryMb: 41.5 },
+    executors: { processes: 2, memoryMb: 41.5, groups: "none" },
   },
 } as unknown as StreamsView;
 
@@ -22,14 +22,19 @@ const DATAGRAMS = {
   received: 0,
 } as PlaneSnapshot["datagrams"];
 
+/** The text of one scrape. */
+function textOf(metrics: Metrics, channel?: ChannelSnapshot): Promise<string> {
+  const channels = channel === undefined ? [] : [channel];
+  const snapshot = { at: 0, channels, peers: [], drops: {}, datagrams: DATAGRAMS };
+  return metrics.render(snapshot, true, NO_STREAMS, { main: 0, plane: 0 });
+}
+
 /** The samples of one scrape, by name and labels. */
 async function scrape(
   metrics: Metrics,
   channel?: ChannelSnapshot,
 ): Promise<(name: string, ...labels: string[]) => number> {
-  const channels = channel === undefined ? [] : [channel];
-  const snapshot = { at: 0, channels, peers: [], drops: {}, datagrams: DATAGRAMS };
-  const text = await metrics.render(snapshot, true, NO_STREAMS, { main: 0, plane: 0 });
+  const text = await textOf(metrics, channel);
   const lines = text.split("\n").filter((line) => !line.startsWith("#"));
   return (name, ...labels) => {
     const found = lines.filter((line) => {
@@ -106,4 +111,25 @@ test("all that inputs and subscribers were counted is in the sums, also of those
     assert.equal(value("meander_subscriber_drops_total", 'reason="skips"'), 4);
     assert.equal(value("meander_subscriber_packets_total", 'kind="rtp"'), 50);
   }
+});
+
+test("a label holds any name on its line: quotes, backslashes and what ends lines are escaped", async () => {
+  const name = 'a"b\\c\nd\re\u2028f\x1b[2J';
+  const channel: ChannelSnapshot = {
+    ...{ name, id: 1, description: undefined, path: [], drops: { [name]: 1 } },
+    ...{ packetsIn: 5, bytesIn: 0, packetsOut: 0, bytesOut: 0, inputs: [], subscribers: [] },
+    ...{ latencyMs: undefined, jitterMs: undefined, history: { packets: 0, bytes: 0, ms: 0 } },
+  };
+  const text = await textOf(new Metrics("a"), channel);
+  const label = String.raw`a\"b\\c\nd\\x0de\\u{2028}f\\x1b[2J`;
+  assert.ok(
+    text.includes(`meander_channel_packets_in_total{channel="${label}",site="a"} 5\n`),
+    text,
+  );
+  assert.ok(text.includes(`channel="${label}",reason="${label}"`), text);
+  // Each line is a comment, empty, or a sample as the format has it.
+  const sample =
+    /^[a-z0-9_]+(\{[a-z0-9_]+="(?:[^"\\\n]|\\["\\n])*"(,[a-z0-9_]+="(?:[^"\\\n]|\\["\\n])*")*\})? \S+$/;
+  for (const line of text.split(/[\r\n\u2028\u2029]/))
+    assert.ok(line === "" || line.startsWith("# ") || sample.test(line), line);
 });

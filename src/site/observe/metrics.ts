@@ -6,6 +6,7 @@ import type {
   StreamCounts,
   StreamsView,
 } from "../../client/contract/index.ts";
+import { visibleText } from "../../view/index.ts";
 import { watchProcess } from "./process-metrics.ts";
 
 /**
@@ -264,7 +265,7 @@ export class Metrics {
     (
       found ??
       new Counter({ name, help, labelNames: Object.keys(labels), registers: [this.#registry] })
-    ).inc(labels, value);
+    ).inc(shownLabels(labels), value);
   }
 
   #gauge(name: string, help: string, labels: Record<string, string>, value: number): void {
@@ -272,8 +273,17 @@ export class Metrics {
     (
       found ??
       new Gauge({ name, help, labelNames: Object.keys(labels), registers: [this.#registry] })
-    ).set(labels, value);
+    ).set(shownLabels(labels), value);
   }
+}
+
+/**
+ * Labels whose values others may have chosen. The library escapes quotes, backslashes and line feeds, as the format
+ * wants; what else would act on a terminal, or end a line for some reader, becomes visible first.
+ */
+function shownLabels(labels: Record<string, string>): Record<string, string> {
+  const shown = Object.entries(labels).map(([name, value]) => [name, visibleText(value)]);
+  return Object.fromEntries(shown) as Record<string, string>;
 }
 
 function maxLagMs(subscribers: readonly { readonly lagMs: number }[]): number {

@@ -67,6 +67,11 @@ export class SiteMonitor implements Disposable {
     return this.#options.clock.now() - this.#answeredAt;
   }
 
+  /** What the site would still send, as of the last sample. */
+  get room(): PlaneStats["room"] {
+    return this.#before?.stats.room;
+  }
+
   /** Why the site is degraded; empty: it is not. */
   get reasons(): readonly string[] {
     return [...this.#options.reasons(), ...this.#watch.reasons];

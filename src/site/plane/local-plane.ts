@@ -124,6 +124,11 @@ export class LocalPlane implements Plane {
     this.#reflector.configure(options);
   }
 
+  async rekey({ linkKey, expelled }: Parameters<PlaneControl["rekey"]>[0]): Promise<void> {
+    this.#stacks.setLinkKey(linkKey);
+    this.#reflector.rekey(linkKey, expelled);
+  }
+
   async setLimits(options: Parameters<PlaneControl["setLimits"]>[0]): Promise<void> {
     this.#reflector.setLimits(options);
   }
@@ -152,6 +157,10 @@ export class LocalPlane implements Plane {
     sites: readonly { readonly name: string; readonly url: string }[],
   ): Promise<void> {
     this.#reflector.setSites(sites);
+  }
+
+  async setRooms(rooms: Parameters<Plane["setRooms"]>[0]): Promise<void> {
+    this.#reflector.setRooms(rooms);
   }
 
   async openChannel(options: Parameters<PlaneControl["openChannel"]>[0]): Promise<void> {

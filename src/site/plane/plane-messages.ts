@@ -11,7 +11,8 @@ export type PlaneMethod =
   | "setGate"
   | "setAccess"
   | "setTls"
-  | "setViewerSites";
+  | "setViewerSites"
+  | "setRooms";
 
 /** An error as a message. A MeanderError keeps all its parts; any other is a bug, and arrives as `internal`. */
 export interface ErrorParts {

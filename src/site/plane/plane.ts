@@ -3,6 +3,7 @@ import type { LogLevel } from "../../client/contract/index.ts";
 import type { MessageSocket } from "../../directory/index.ts";
 import type { Address } from "../../session/index.ts";
 import type { WatchShutdownEnd } from "../../transport/index.ts";
+import type { NamedRoom } from "../../wire/index.ts";
 import type { GuardRules } from "../access/guard.ts";
 import type { GateRules } from "../http/gate.ts";
 import type { TlsIdentity } from "../http/http-listener.ts";
@@ -72,6 +73,8 @@ export interface Plane extends PlaneControl {
   setTls(tls: TlsIdentity): Promise<void>;
   /** Sets which other sites viewers may use, by their WebSocket addresses. */
   setViewerSites(sites: readonly { readonly name: string; readonly url: string }[]): Promise<void>;
+  /** The leader told what room the sites of the session have. docs/spec/wire.md [W37] */
+  setRooms(rooms: readonly NamedRoom[]): Promise<void>;
   /** Sets what answers requests that the plane does not answer itself; once. Until then requests get 503. */
   onRequest(handler: (request: HttpRequest) => Promise<HttpResponse>): void;
   /** Sets what handles WebSockets on `/directory`; once. Until then they are refused. */

@@ -33,11 +33,13 @@ class FakePlane implements Plane {
   shell: (socket: MessageSocket) => void = () => {};
 
   configure = this.#record("configure");
+  rekey = this.#record("rekey");
   setLimits = this.#record("setLimits");
   setReshaping = this.#record("setReshaping");
   setNeighbours = this.#record("setNeighbours");
   setGate = this.#record("setGate");
   setViewerSites = this.#record("setViewerSites");
+  setRooms = this.#record("setRooms");
   openChannel = this.#record("openChannel");
   refuseChannel = this.#record("refuseChannel");
   closeChannel = this.#record("closeChannel");
@@ -69,7 +71,7 @@ class FakePlane implements Plane {
 
   async stats(): Promise<PlaneStats> {
     const { at, drops } = EMPTY;
-    const sums = { at, drops, channels: [], viewers: 3, links: 1, slowest: [] };
+    const sums = { at, drops, channels: [], viewers: 3, links: 1, slowest: [], room: undefined };
     return { ...sums, loopMs: 0.5, descriptors: { open: 40, limit: 1_024 } };
   }
 

@@ -101,6 +101,10 @@ export class RemotePlane implements Plane {
     await this.#call("configure", options);
   }
 
+  async rekey(options: Parameters<PlaneControl["rekey"]>[0]): Promise<void> {
+    await this.#call("rekey", options);
+  }
+
   async setLimits(options: Parameters<PlaneControl["setLimits"]>[0]): Promise<void> {
     await this.#call("setLimits", options);
   }
@@ -129,6 +133,10 @@ export class RemotePlane implements Plane {
     sites: readonly { readonly name: string; readonly url: string }[],
   ): Promise<void> {
     await this.#call("setViewerSites", sites);
+  }
+
+  async setRooms(rooms: Parameters<Plane["setRooms"]>[0]): Promise<void> {
+    await this.#call("setRooms", rooms);
   }
 
   async openChannel(options: Parameters<PlaneControl["openChannel"]>[0]): Promise<void> {

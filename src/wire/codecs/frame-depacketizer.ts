@@ -41,6 +41,8 @@ export class FrameDepacketizer implements Depacketizer {
   #timestamp: number | undefined;
   /** The frame before ended with its marker. */
   #wasMarked = false;
+  /** It ended because nothing more came. */
+  #wasFinished = false;
   #markers: MarkerUse = "unknown";
   /** The next packet may not be the first of its frame. So it is at the start: a receiver joins anywhere. */
   #afterLoss = true;
@@ -57,7 +59,8 @@ export class FrameDepacketizer implements Depacketizer {
   }
 
   get waiting(): "no" | "open" | "marked" {
-    return this.#state === "none" ? "no" : this.#state;
+    if (this.#state === "none") return "no";
+    return this.#markers === "inside" ? "open" : this.#state;
   }
 
   lost(): void {
@@ -88,7 +91,10 @@ export class FrameDepacketizer implements Depacketizer {
   }
 
   finish(): Frame | undefined {
-    if (this.#state !== "none") this.#end();
+    if (this.#state !== "none") {
+      this.#end();
+      this.#wasFinished = true;
+    }
     return this.#ready.shift();
   }
 
@@ -101,14 +107,16 @@ export class FrameDepacketizer implements Depacketizer {
     }
     const role = this.#follower.role(payload, isSame && isMarked);
     const isRest = isSame && role === "continues" && isMarked && !this.#afterLoss;
-    // What was cut off at a marker before this was known is not a frame.
-    const isCut = isRest && this.#state === "none";
+    // What was cut off at a marker, or by silence, before this was known is not a frame.
+    const isLate = isSame && role === "continues" && this.#wasFinished;
+    const isCut = (isRest || isLate) && this.#state === "none";
     if (isRest) this.#markers = "inside";
     if (isSame && role === "starts" && this.#state !== "none") this.#end(true);
     if (this.#state === "none") this.#begin(payload, timestamp, isCut);
     this.#hasPicture ||= role !== "none";
     this.#state = role === "none" ? this.#state : "open";
     this.#wasMarked = false;
+    this.#wasFinished = false;
     this.#afterLoss = false;
   }
 

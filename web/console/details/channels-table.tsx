@@ -75,7 +75,7 @@ function columnsOf(props: ChannelsTableProps, down: boolean): readonly Column<Ch
         ) : here.stalled === undefined ? (
           formatPath(here.path)
         ) : (
-          <span class="bad">does not arrive {formatStall(here.stalled)}</span>
+          <span class="bad">has not arrived {formatStall(here.stalled)}</span>
         ),
       hint: ({ here }) =>
         here && (here.stalled ? formatStall(here.stalled) : formatPath(here.path)),

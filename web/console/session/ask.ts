@@ -3,6 +3,11 @@ import type { SessionToken } from "../../token/session-token.ts";
 
 /** Longest wait for an answer, ms. A site in the same network answers far sooner. */
 const DEADLINE_MS = 1_500;
+/** Longest wait until something is done: a process that starts on a busy machine takes seconds, ms. */
+const ACT_DEADLINE_MS = 15_000;
+
+/** With what a text begins that says that a site did not answer. */
+export const NO_ANSWER = "no answer";
 
 /**
  * Gets JSON from a site: the value if `isWanted` accepts it, else a text that says why there is none. Never rejects.
@@ -13,7 +18,7 @@ export async function ask<T extends object>(
   isWanted: (value: unknown) => value is T,
   token: SessionToken,
 ): Promise<T | string> {
-  return await request(clock, url, {}, token, async (response) => {
+  return await request(clock, url, {}, token, DEADLINE_MS, async (response) => {
     const value: unknown = await response.json();
     return isWanted(value) ? value : "the answer is not a report of a site";
   });
@@ -25,7 +30,14 @@ export async function post(
   url: string,
   token: SessionToken,
 ): Promise<string | undefined> {
-  return await request(clock, url, { method: "POST" }, token, async () => undefined);
+  return await request(
+    clock,
+    url,
+    { method: "POST" },
+    token,
+    ACT_DEADLINE_MS,
+    async () => undefined,
+  );
 }
 
 async function request<T>(
@@ -33,10 +45,11 @@ async function request<T>(
   url: string,
   init: RequestInit,
   token: SessionToken,
+  withinMs: number,
   read: (response: Response) => Promise<T>,
 ): Promise<T | string> {
   const abort = new AbortController();
-  const cancel = clock.after("console request", DEADLINE_MS, () => abort.abort());
+  const cancel = clock.after("console request", withinMs, () => abort.abort());
   try {
     const { headers } = token;
     const options: RequestInit = {
@@ -49,8 +62,8 @@ async function request<T>(
     if (!response.ok) return await refusalOf(response, token);
     return await read(response);
   } catch (cause) {
-    if (abort.signal.aborted) return `no answer within ${DEADLINE_MS / 1000} s`;
-    return cause instanceof SyntaxError ? "the answer is not JSON" : "no answer";
+    if (abort.signal.aborted) return `${NO_ANSWER} within ${withinMs / 1000} s`;
+    return cause instanceof SyntaxError ? "the answer is not JSON" : NO_ANSWER;
   } finally {
     cancel();
   }

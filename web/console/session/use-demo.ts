@@ -1,6 +1,6 @@
 import { useCallback, useState } from "preact/hooks";
 import type { Clock } from "../../../src/base/index.ts";
-import { post } from "./ask.ts";
+import { NO_ANSWER, post } from "./ask.ts";
 import type { LiveSession } from "./use-session.ts";
 
 /** What can be done to a site of the demo. */
@@ -29,12 +29,15 @@ export function useDemo(clock: Clock, { network, poller, say }: LiveSession): De
       }
       setBusy((before) => new Set(before).add(site));
       const url = `${poller.urlOf(leader)}/api/demo/sites/${site}/${verb}`;
-      const refusal = await post(clock, url, poller.token);
+      const answer = await post(clock, url, poller.token);
+      // The leader does not answer any more when it was the leader that was killed.
+      const isGone = site === leader.name && verb === "kill" && answer === NO_ANSWER;
+      const refusal = isGone ? undefined : answer;
       setBusy((before) => new Set([...before].filter((name) => name !== site)));
       say(
         refusal === undefined
           ? { tone: verb === "start" ? "good" : "warn", text: DONE[verb](site) }
-          : { tone: "bad", text: `Could not ${verb} ${site}: ${leader.name} ${refusal}` },
+          : { tone: "bad", text: `Could not ${verb} ${site}: ${refusalOf(leader.name, refusal)}` },
       );
       poller.poll();
     },
@@ -43,6 +46,11 @@ export function useDemo(clock: Clock, { network, poller, say }: LiveSession): De
 
   if (network.session?.demo !== true) return undefined;
   return { busy, act: (site, verb) => void act(site, verb) };
+}
+
+/** Why the leader did not do it: in its own words, or that it gave none. */
+function refusalOf(leader: string, refusal: string): string {
+  return refusal.startsWith(NO_ANSWER) ? `${refusal} from ${leader}` : refusal;
 }
 
 const DONE: Readonly<Record<DemoVerb, (site: string) => string>> = {

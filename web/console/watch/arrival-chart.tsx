@@ -119,7 +119,7 @@ function optionsOf(element: HTMLElement, draw: (plot: uPlot) => void): uPlot.Opt
   };
 }
 
-/** Draws a line with the new path at each change. */
+/** Draws a line with the new path at each change; of changes close together, the newest has its path written. */
 function drawMarks(plot: uPlot, window: ArrivalWindow, now: number): void {
   const { ctx, bbox } = plot;
   const style = getComputedStyle(plot.root);
@@ -128,7 +128,9 @@ function drawMarks(plot: uPlot, window: ArrivalWindow, now: number): void {
   ctx.fillStyle = style.getPropertyValue("--warn");
   ctx.font = `${10 * devicePixelRatio}px ${style.getPropertyValue("--font")}`;
   ctx.setLineDash([3 * devicePixelRatio, 3 * devicePixelRatio]);
-  for (const mark of window.marks) {
+  /** From there on, to the right, is text. */
+  let written = Number.POSITIVE_INFINITY;
+  for (const mark of [...window.marks].reverse()) {
     const x = plot.valToPos((mark.at - now) / 1000, "x", true);
     const right = x > bbox.left + bbox.width / 2;
     ctx.textAlign = right ? "right" : "left";
@@ -137,7 +139,12 @@ function drawMarks(plot: uPlot, window: ArrivalWindow, now: number): void {
     ctx.lineTo(x, bbox.top + bbox.height);
     ctx.stroke();
     const gap = 4 * devicePixelRatio;
-    ctx.fillText(mark.path.join(" › "), x + (right ? -gap : gap), bbox.top + 10 * devicePixelRatio);
+    const text = mark.path.join(" › ");
+    const { width } = ctx.measureText(text);
+    const begin = right ? x - gap - width : x + gap;
+    if (begin + width + gap > written) continue;
+    written = begin;
+    ctx.fillText(text, right ? x - gap : x + gap, bbox.top + 10 * devicePixelRatio);
   }
   ctx.restore();
 }

@@ -40,7 +40,11 @@ export function WayList(props: {
           <li key={Math.round(at - agoMs)} class={isPresent ? "present" : ""}>
             <time>{timeOf(agoMs)}</time>
             <span class={path.length === 0 ? "bad" : "way"}>
-              {path.length === 0 ? "did not arrive" : formatPath(path)}
+              {path.length > 0
+                ? formatPath(path)
+                : isPresent
+                  ? "does not arrive"
+                  : "did not arrive"}
             </span>
             {!isPresent && <span class="span">for {formatSpan(forMs)}</span>}
             <span class="why">

@@ -1,4 +1,4 @@
-import type { Cancel, Clock } from "../base/index.ts";
+import type { Cancel, Clock } from "../../base/index.ts";
 
 /** How a clock is wrong. */
 export interface ClockSkew {
@@ -73,6 +73,11 @@ export class ProcessClock implements Clock {
   hold(task: () => void): void {
     if (this.isRunning) task();
     else if (!this.#dead) this.#held.push(task);
+  }
+
+  /** Stands still: its timers, and what arrives, wait. */
+  freeze(): void {
+    this.frozen = true;
   }
 
   /** Goes on: what was held is done at once, one after the other, each as an event of its own. */

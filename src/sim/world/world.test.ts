@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Shell } from "../../session/shell/index.ts";
 import { Storm } from "../storm/storm.ts";
-import { StreamWorld } from "./stream-world.ts";
+import { World } from "./world.ts";
 
 for (const seed of [1, 2, 8]) {
   test(`storm ${seed} happens twice in the same way`, async () => {
@@ -16,7 +16,7 @@ for (const seed of [1, 2, 8]) {
 }
 
 test("the first promise that is broken ends the run, and comes with what happened last to its streams", async () => {
-  const world = new StreamWorld({ seed: 5 });
+  const world = new World({ seed: 5 });
   for (const name of ["m0", "m1"]) world.addSite({ name });
   await world.start();
   world.run(async () => {

@@ -1,4 +1,4 @@
-import type { MessageSocket } from "../directory/index.ts";
+import type { MessageSocket } from "../../directory/index.ts";
 import type { ProcessClock } from "./process-clock.ts";
 import type { Flow, VirtualNetwork } from "./virtual-network.ts";
 
@@ -9,8 +9,8 @@ export interface SocketEnd {
 }
 
 /**
- * A connection between two processes that carries texts, over a virtual network. A cut breaks it at once, the death of
- * a process after the latency.
+ * A connection between two processes that carries texts, over a virtual network. A partition breaks it at once, the death
+ * of a process after the latency.
  */
 export function virtualSocketPair(
   network: VirtualNetwork,
@@ -21,7 +21,7 @@ export function virtualSocketPair(
   const b = new VirtualSocket(network, right);
   a.join(b);
   b.join(a);
-  const undo = network.onCut((first, second) => {
+  const undo = network.onBreak((first, second) => {
     const between = [left.machine, right.machine];
     if (!between.includes(first) || !between.includes(second) || left.machine === right.machine)
       return;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { routeConfigSchema } from "../session/index.ts";
+import { routeConfigSchema } from "../../session/index.ts";
 import { type ChannelFacts, desiredChannels, unknownChannels } from "./desired-channels.ts";
 
 const CLIP = { name: "clip", id: 7, ingests: ["origin"] };

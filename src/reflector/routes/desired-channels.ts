@@ -4,7 +4,7 @@ import {
   defaultChannelConfig,
   type InputConfig,
   type RouteConfig,
-} from "../session/index.ts";
+} from "../../session/index.ts";
 
 /** What decides about the channels of a site. */
 export interface ChannelFacts {

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { LIMITS, SILENT, VirtualClock } from "../base/index.ts";
-import type { ChannelSnapshot } from "../client/contract/index.ts";
-import { type ChannelRecord, routeConfigSchema } from "../session/index.ts";
+import { LIMITS, SILENT, VirtualClock } from "../../base/index.ts";
+import { type ChannelRecord, routeConfigSchema } from "../../session/index.ts";
+import type { PlaneEvent } from "../events.ts";
+import type { ChannelSnapshot } from "../snapshot.ts";
 import { ChannelRouter } from "./channel-router.ts";
-import type { PlaneControl, PlaneEvent } from "./plane-control.ts";
+import type { RoutedPlane } from "./routed-plane.ts";
 
 const CLIP: ChannelRecord = { name: "clip", id: 7, ingests: ["origin"] };
 
@@ -29,7 +30,7 @@ class FakePlane {
     name,
     id,
     config,
-  }: Parameters<PlaneControl["openChannel"]>[0]): Promise<void> {
+  }: Parameters<RoutedPlane["openChannel"]>[0]): Promise<void> {
     const error = this.refuseNext;
     this.refuseNext = undefined;
     if (error !== undefined) throw error;
@@ -65,7 +66,7 @@ function rig(known: readonly ChannelRecord[] = [CLIP]): {
   const down = { value: false };
   const router = new ChannelRouter({
     self: "south",
-    plane: plane as unknown as PlaneControl,
+    plane: plane as unknown as RoutedPlane,
     lookUp: async (name) => {
       if (down.value) throw new Error("the directory is down");
       return known.find((each) => each.name === name);

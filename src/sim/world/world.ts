@@ -15,7 +15,9 @@ import {
   VirtualClock,
 } from "../../base/index.ts";
 import { prepareCode } from "../../code/index.ts";
+import type { PlaneEvent } from "../../reflector/index.ts";
 import type { SiteRecord } from "../../session/index.ts";
+import type { Connection } from "../../stack/index.ts";
 import {
   type EndpointId,
   type KernelEvent,
@@ -23,15 +25,23 @@ import {
   siteEndpoint,
 } from "../../stream/index.ts";
 import type { TimedStep, TraceEntry } from "../simulation.ts";
-import { eachTurn } from "../turns.ts";
-import { VirtualNetwork } from "../virtual-network.ts";
-import { frameWords } from "./frame-words.ts";
-import { Invariants } from "./invariants.ts";
+import { frameWords } from "../streams/frame-words.ts";
+import { Invariants } from "../streams/invariants.ts";
+import { PlaneNetwork } from "./plane-network.ts";
+import { ProcessClock } from "./process-clock.ts";
 import { SimSite, type SimSiteOptions } from "./sim-site.ts";
 import { TraceLog } from "./trace-log.ts";
+import { eachTurn } from "./turns.ts";
+import { VirtualNetwork } from "./virtual-network.ts";
 
-export interface StreamWorldOptions {
+export interface WorldOptions {
   readonly seed: number;
+  /** Of what leaves machines for which nothing else is set, ms. Default 0.5. */
+  readonly latencyMs?: number | undefined;
+  /** Whether links over the transport `memory` are like TCP, and not like datagrams. Default true. */
+  readonly reliable?: boolean | undefined;
+  /** Whether chance decides what happens first of what is due at one instant. Default true; else the order of setting. */
+  readonly ties?: boolean;
   /** Largest frame, bytes; that of datagrams by default. */
   readonly frameBytes?: number;
   readonly log?: Log;
@@ -39,17 +49,25 @@ export interface StreamWorldOptions {
   readonly trace?: boolean;
 }
 
+/** The machine of viewers. */
+const AUDIENCE = "audience";
+/** What of planes is traced: not each subscriber. */
+const TRACED: ReadonlySet<string> = new Set(["input-switched", "peer-suspected", "peer-down"]);
 /** How long sites have to join at the start, ms. */
 const START_MS = 60_000;
 
 /**
- * A session of sites in one process: the code that ships, on one virtual clock and one virtual network. Promises are
- * worked off before time moves on, so that everything is decided by the seed.
+ * Sites in one process, each with a forwarding plane and, as members of a session, with streams: the code that ships, on
+ * one virtual clock and one virtual network. Promises are worked off before time moves on, so that everything is decided
+ * by the seed.
  */
-export class StreamWorld {
+export class World {
   readonly clock: VirtualClock;
   readonly random: SeededRandom;
+  /** Of planes and viewers: what they draw changes nothing of what streams do. */
+  readonly planeRandom: SeededRandom;
   readonly network: VirtualNetwork;
+  readonly planes: PlaneNetwork;
   readonly log: Log;
   readonly invariants: Invariants;
   readonly sites: SimSite[] = [];
@@ -60,6 +78,9 @@ export class StreamWorld {
   /** Whose process it is or was, by instance. */
   readonly #instances = new Map<number, SimSite>();
   readonly #eventListeners = new Set<(site: SimSite, event: StreamEvent) => void>();
+  readonly #planeListeners = new Set<(site: SimSite, event: PlaneEvent) => void>();
+  /** Where viewers are. */
+  readonly #audience: ProcessClock;
   #executors: Promise<MakeInlineExecutor> | undefined;
   events = 0;
   /** Frames that sites gave to the network. */
@@ -67,10 +88,20 @@ export class StreamWorld {
   #concluded = false;
   #failure: { readonly error: unknown } | undefined;
 
-  constructor({ seed, frameBytes = 1_200, log = SILENT, trace = false }: StreamWorldOptions) {
+  constructor(options: WorldOptions) {
+    const { seed, frameBytes = 1_200, log = SILENT, trace = false, ties = true } = options;
     this.random = new SeededRandom(seed);
-    this.clock = new VirtualClock(0, 1_700_000_000_000, { ties: new SeededRandom(seed ^ 0x5eed) });
-    this.network = new VirtualNetwork(this.clock, this.random);
+    this.planeRandom = new SeededRandom(seed ^ 0x91a4e);
+    this.clock = new VirtualClock(0, 1_700_000_000_000, {
+      ties: ties ? new SeededRandom(seed ^ 0x5eed) : undefined,
+    });
+    const { clock, planeRandom: random } = this;
+    this.network = new VirtualNetwork(clock, this.random, options.latencyMs);
+    const { network } = this;
+    this.planes = new PlaneNetwork({
+      ...{ clock, network, random, log, reliable: options.reliable ?? true },
+    });
+    this.#audience = new ProcessClock(clock);
     this.log = log;
     this.frameBytes = frameBytes;
     this.traceLog = new TraceLog(trace, (frame) => frameWords(frame, (id) => this.#nameOf(id)));
@@ -120,6 +151,15 @@ export class StreamWorld {
         where: `site ${site.name}`,
       });
     return streams.openShell(name);
+  }
+
+  /** A viewer connects to a site, which there may be or not. @throws {MeanderError} `connect-refused` */
+  async dial(name: string): Promise<Connection> {
+    const site = this.sites.find((each) => each.name === name);
+    if (site === undefined)
+      throw new MeanderError("connect-refused", "there is no such site", { where: `site ${name}` });
+    const caller = { machine: AUDIENCE, process: this.#audience, dropRatio: 0 };
+    return this.planes.dialAsViewer(caller, site);
   }
 
   /** What happened so far; empty unless all of it is kept. */
@@ -173,7 +213,7 @@ export class StreamWorld {
   async isEnded(from: SimSite, record: SiteRecord): Promise<boolean> {
     const site = this.site(record.name);
     await new Promise<void>((resolve) => void from.process.after("probe", 2, resolve));
-    if (this.network.isCut(from.machine, site.machine)) return false;
+    if (!this.network.isReachable(from.machine, site.machine)) return false;
     return !site.isUp || site.siteInstance.instance !== record.instance;
   }
 
@@ -212,6 +252,19 @@ export class StreamWorld {
     return () => void this.#eventListeners.delete(listener);
   }
 
+  /** A plane tells of an event. */
+  planeTold(site: SimSite, event: PlaneEvent): void {
+    for (const listener of [...this.#planeListeners]) listener(site, event);
+    const { type, ...facts } = event;
+    if (TRACED.has(type)) this.note(site.name, type, detailOf(facts));
+  }
+
+  /** Tells of the events of planes at all sites. Undone by the returned function. */
+  onPlaneEvent(listener: (site: SimSite, event: PlaneEvent) => void): () => void {
+    this.#planeListeners.add(listener);
+    return () => void this.#planeListeners.delete(listener);
+  }
+
   note(at: string, type: string, detail: TraceEntry["detail"]): void {
     this.traceLog.add({ seconds: this.clock.now() / 1_000, at, type, detail });
   }
@@ -242,19 +295,25 @@ export class StreamWorld {
   /**
    * Runs until `untilMs` of the virtual clock, `conclude`, a broken invariant, or until `done` says so.
    *
+   * @param turnMs promises settle this often, ms; 0: after each event
    * @throws what a task of {@link run} threw
    */
-  async advance(untilMs: number, done: () => boolean = () => false): Promise<void> {
+  async advance(untilMs: number, done: () => boolean = () => false, turnMs = 0): Promise<void> {
+    const { clock } = this;
     await eachTurn(() => {
       if (this.#concluded || this.invariants.violations.length > 0 || done()) return false;
       this.#throwFailure();
-      const next = this.clock.nextAt;
+      if (turnMs > 0) {
+        const leftMs = untilMs - clock.now();
+        if (leftMs > 0) clock.advance(Math.min(turnMs, leftMs));
+        return leftMs > 0;
+      }
+      const next = clock.nextAt;
       if (next === undefined || next > untilMs) {
-        if (untilMs > this.clock.now() && Number.isFinite(untilMs))
-          this.clock.advance(untilMs - this.clock.now());
+        if (untilMs > clock.now() && Number.isFinite(untilMs)) clock.advance(untilMs - clock.now());
         return false;
       }
-      this.clock.step();
+      clock.step();
       this.events++;
       return true;
     });
@@ -300,4 +359,13 @@ export class StreamWorld {
     }
     return undefined;
   }
+}
+
+/** The facts of an event that a trace can hold. */
+function detailOf(facts: Readonly<Record<string, unknown>>): TraceEntry["detail"] {
+  const detail: Record<string, string | number | boolean> = {};
+  for (const [key, value] of Object.entries(facts))
+    if (typeof value === "string" || typeof value === "number" || typeof value === "boolean")
+      detail[key] = value;
+  return detail;
 }

@@ -6,7 +6,7 @@ import {
   type Log,
   MeanderError,
   messageOf,
-} from "../base/index.ts";
+} from "../../base/index.ts";
 import {
   type ChannelRecord,
   channelNameSchema,
@@ -14,14 +14,14 @@ import {
   type InputConfig,
   type ReshapingConfig,
   type RouteConfig,
-} from "../session/index.ts";
+} from "../../session/index.ts";
 import { type DesiredChannel, desiredChannels, unknownChannels } from "./desired-channels.ts";
-import type { PlaneControl } from "./plane-control.ts";
+import type { RoutedPlane } from "./routed-plane.ts";
 
 /** What a router needs besides the plane. */
 export interface ChannelRouterOptions {
   readonly self: string;
-  readonly plane: PlaneControl;
+  readonly plane: RoutedPlane;
   /** What the directory knows of a channel now. Rejects while the directory is down. */
   lookUp(name: string): Promise<ChannelRecord | undefined>;
   /** Gives a new channel its id. Rejects while the directory is down. */
@@ -40,8 +40,7 @@ interface Applied {
 
 /**
  * Keeps the plane's open channels equal to what configuration, publishers and subscribers ask for. Changes are applied
- * as
- * differences, one at a time; channels that stay the same are not disturbed.
+ * as differences, one at a time; channels that stay the same are not disturbed.
  */
 export class ChannelRouter {
   readonly #options: ChannelRouterOptions;
