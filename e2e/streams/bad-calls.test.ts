@@ -62,7 +62,7 @@ test("a shell that waits for a message of a stream that is destroyed gets an err
 test("policies deny appends and moves with their own reason, and others are unaffected", async () => {
   await createCounter(sites.shell, "guarded", { at: "north" });
   const deny = (actions: readonly string[], reason: string) => [
-    { effect: "deny", actions, by: "culprit", reason },
+    { effect: "deny", actions, label: "culprit", reason },
   ];
   await sites.shell.setPolicy("streams/guarded", deny(["append"], "no numbers today"));
   await sites.shell.setPolicy("sites/south", deny(["move", "create"], "south is for others"));

@@ -297,6 +297,10 @@ export const LIMITS = {
   siteSilenceMs: 2_000,
   /** Pause before the leader tries again to have a lost stream taken over, ms. */
   recoverRetryMs: 2_000,
+  /** Permits of the leader for other sites that a site remembers. */
+  permitsMax: 1_024,
+  /** How long a permit counts, ms. */
+  permitMs: 30_000,
   /** Rules of one policy. */
   policyRulesMax: 256,
   /** Time in which a policy that is code gives its verdict, ms; later ones deny. */

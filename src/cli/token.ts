@@ -7,9 +7,13 @@ import { credentialsOf } from "./credentials.ts";
 import { writeOutput } from "./output-file.ts";
 import { openTerminal, type Paint, table } from "./terminal.ts";
 
+const UNNAMED = "unnamed";
+
 interface CreateArguments extends SiteArguments {
   readonly can: string;
   readonly channel: readonly string[];
+  readonly streams: readonly string[];
+  readonly sites: readonly string[];
   readonly expires: string;
   readonly name: string;
   readonly output?: string;
@@ -31,8 +35,20 @@ export function addToken(program: Command): void {
         collect,
         [],
       )
+      .option(
+        "--streams <pattern>",
+        "for shell, code and policy: news, 'radio-*' or '*'; may be repeated",
+        collect,
+        [],
+      )
+      .option(
+        "--sites <pattern>",
+        "for shell, code and policy: north or '*'; may be repeated",
+        collect,
+        [],
+      )
       .option("--expires <time>", "how long it counts, such as 10m, 8h or 30d", "24h")
-      .option("--name <name>", "who it is for, to find and revoke it by", "unnamed")
+      .option("--name <name>", "who it is for, to find and revoke it by", UNNAMED)
       .option(
         "--output <file>",
         "write it to a file that only this user can read, instead of printing it",
@@ -41,9 +57,11 @@ export function addToken(program: Command): void {
     const terminal = openTerminal(options.json === true);
     const client = clientFor(options);
     const { token: text, record } = await client.createToken({
-      name: options.name,
+      name: nameOf(options),
       can: rightsOf(options.can),
       channels: options.channel,
+      streams: options.streams,
+      sites: options.sites,
       expiresInMs: durationOf(options.expires, "--expires"),
     });
     if (options.output !== undefined) {
@@ -58,7 +76,8 @@ export function addToken(program: Command): void {
     terminal.show(options.output === undefined ? { token: text, record } : { record }, () =>
       options.output === undefined ? text : `written to ${options.output}`,
     );
-    const on = record.channels.length === 0 ? "" : ` on ${record.channels.join(", ")}`;
+    const scope = scopeOf(record);
+    const on = scope === "" ? "" : ` on ${scope}`;
     terminal.note(
       `${record.name} may ${record.can.join(" and ")}${on} until ${timeOf(record.expiresAt)}; id ${record.id}`,
     );
@@ -69,7 +88,7 @@ export function addToken(program: Command): void {
       terminal.show(await clientFor(options).tokens(), (tokens) =>
         table(
           terminal.paint,
-          ["ID", "NAME", "CAN", "CHANNELS", "EXPIRES", "STATE"],
+          ["ID", "NAME", "CAN", "FOR", "EXPIRES", "STATE"],
           tokens.map((each) => rowOf(each, terminal.paint)),
         ),
       );
@@ -126,12 +145,34 @@ function rightsOf(text: string): Right[] {
   });
 }
 
+/** Whoever shows a token that opens shells is known by its name, and owns what it creates: it is no default's. */
+function nameOf({ name, can }: CreateArguments): string {
+  if (name !== UNNAMED || !rightsOf(can).includes("shell")) return name;
+  throw new MeanderError("arguments-invalid", "whom is the token for?", {
+    where: "argument --name",
+    expected: "a name, because streams belong to whoever created them",
+  });
+}
+
+/** What a token is for, in words: `sports/*, streams radio-*, sites *`. */
+function scopeOf({
+  channels,
+  streams,
+  sites,
+}: Pick<TokenView, "channels" | "streams" | "sites">): string {
+  return [
+    ...channels,
+    ...(streams.length === 0 ? [] : [`streams ${streams.join(" ")}`]),
+    ...(sites.length === 0 ? [] : [`sites ${sites.join(" ")}`]),
+  ].join(", ");
+}
+
 function rowOf(
-  { id, name, can, channels, expiresAt, revokedAt }: TokenView,
+  { id, name, can, expiresAt, revokedAt, ...scopes }: TokenView,
   paint: Paint,
 ): readonly string[] {
   const state = revokedAt === null ? paint("green", "counts") : paint("red", "revoked");
-  return [id, paint("bold", name), can.join(" "), channels.join(" "), timeOf(expiresAt), state];
+  return [id, paint("bold", name), can.join(" "), scopeOf(scopes), timeOf(expiresAt), state];
 }
 
 function timeOf(wallMs: number): string {

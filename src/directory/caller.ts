@@ -7,6 +7,10 @@ export interface ShownToken {
   readonly name: string;
   /** Its rights: docs/spec/access.md [A4]. */
   readonly can: readonly string[];
+  /** Patterns of what its rights are for. */
+  readonly channels: readonly string[];
+  readonly streams: readonly string[];
+  readonly sites: readonly string[];
   /** The token that this one came from, or its own id: what is revoked together, and whose a site's name is. */
   readonly lineage: string;
   /** Wall clock, ms. */

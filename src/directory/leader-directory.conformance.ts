@@ -141,6 +141,7 @@ export function leaderDirectoryConformance(
 /** What that member shows. */
 const SHOWN: ShownToken = {
   ...{ id: "shown-token-2", name: "site south", can: ["join"] },
+  ...{ channels: [], streams: [], sites: [] },
   ...{ lineage: "shown-token-1", expiresAt: 1_000 },
 };
 

@@ -1,6 +1,6 @@
 import type { AppendAnswer, AppendRequest } from "../agent/index.ts";
 import { MeanderError } from "../base/index.ts";
-import type { StreamRecord } from "../session/index.ts";
+import type { AskerClaim, StreamRecord } from "../session/index.ts";
 import { formatMessageName } from "../stream/index.ts";
 import { awaitReply } from "./await-reply.ts";
 import type { Residents } from "./ports.ts";
@@ -9,11 +9,15 @@ import { type SessionAccess, SiteSessionPort } from "./site-session-port.ts";
 /** The session as the agents of one stream at this site see it. */
 export class AgentSessionPort extends SiteSessionPort<SessionAccess & Residents> {
   readonly name: string;
+  protected readonly claim: AskerClaim;
+  protected readonly codeOwner: string;
   readonly #id: number;
 
   constructor(access: SessionAccess & Residents, record: StreamRecord) {
     super(access);
     this.name = record.name;
+    this.codeOwner = `stream:${record.name}`;
+    this.claim = { by: this.codeOwner };
     this.#id = record.id;
   }
 

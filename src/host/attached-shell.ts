@@ -6,8 +6,19 @@ import type {
   ShellPort,
   StreamEvent,
   StreamInspection,
+  StreamView,
 } from "../agent/index.ts";
 import { delay, LIMITS, MeanderError, messageOf } from "../base/index.ts";
+import {
+  type Asker,
+  type AskerClaim,
+  allowsStream,
+  checkScope,
+  makeAsker,
+  maySetPolicy,
+  type ShellIdentity,
+  type StreamRecord,
+} from "../session/index.ts";
 import {
   type EndpointId,
   formatMessageName,
@@ -15,19 +26,22 @@ import {
   type ShellEndpoint,
   type StreamKernel,
 } from "../stream/index.ts";
+import { principalText } from "../trust/index.ts";
 import { packValue, unpackValue } from "../wire/index.ts";
 import { awaitReply } from "./await-reply.ts";
 import type { EventFeed } from "./event-feed.ts";
+import type { PolicyGuard } from "./policy-guard.ts";
 import type { SiteCalls } from "./ports.ts";
 import type { SessionSites } from "./session-sites.ts";
 import { type SessionAccess, SiteSessionPort } from "./site-session-port.ts";
 
 /** What an {@link AttachedShell} uses. */
 export interface ShellAccess extends SessionAccess {
-  readonly sessionSites: Pick<SessionSites, "all" | "instanceOf">;
+  readonly sessionSites: Pick<SessionSites, "all" | "instanceOf" | "leader">;
   readonly calls: SiteCalls;
   readonly kernel: Pick<StreamKernel, "turn" | "openShell" | "closeShell">;
   readonly events: Pick<EventFeed, "listen">;
+  readonly policy: Pick<PolicyGuard, "authorise" | "denial">;
   /** Whether the site has stopped, and delivers nothing any more. */
   isStopped(): boolean;
 }
@@ -39,6 +53,15 @@ export interface ShellAccess extends SessionAccess {
 const DRAIN_MS_MAX = 600_000;
 const DRAIN_MS = 1_000;
 
+/** Events that say no more than the list of streams does. */
+const PUBLIC_EVENTS: readonly StreamEvent["type"][] = [
+  "created",
+  "destroyed",
+  "moved",
+  "move-aborted",
+  "recovered",
+];
+
 /**
  * A shell that is attached to this site: it sends its messages from here, and completes their delivery after the shell
  * has detached.
@@ -47,6 +70,8 @@ export class AttachedShell extends SiteSessionPort<ShellAccess> implements Shell
   readonly name: string;
   readonly closed: Promise<Error | undefined>;
   readonly endpoint: ShellEndpoint;
+  protected readonly claim: AskerClaim;
+  readonly #identity: ShellIdentity;
   readonly #onDetached: () => void;
   readonly #undo = new Set<() => void>();
   /** The last append that waits for room, by receiver. */
@@ -54,14 +79,31 @@ export class AttachedShell extends SiteSessionPort<ShellAccess> implements Shell
   #end: (error: Error | undefined) => void = () => {};
   #isClosed = false;
 
-  constructor(access: ShellAccess, name: string, onDetached: () => void) {
+  constructor(access: ShellAccess, name: string, identity: ShellIdentity, onDetached: () => void) {
     super(access);
     this.name = name;
+    this.#identity = identity;
     this.#onDetached = onDetached;
-    this.endpoint = access.kernel.openShell(name);
+    const { principal, token } = identity;
+    const by = principalText(principal);
+    this.claim = token === undefined ? { by, label: name } : { by, label: name, token };
+    this.endpoint = access.kernel.openShell(name, by === "anonymous" ? undefined : by);
     this.closed = new Promise((resolve) => {
       this.#end = resolve;
     });
+  }
+
+  protected get codeOwner(): string {
+    return this.#asker.codeOwner;
+  }
+
+  /** Who asks, as this site knows it. A site's own program administers the session that the site leads. */
+  get #asker(): Asker {
+    const { principal, rights } = this.#identity;
+    const leads = principal.kind === "site" && this.access.sessionSites.leader === principal.name;
+    const administers = principal.kind === "anonymous" || leads;
+    const { name: label, site } = this;
+    return makeAsker({ principal, label, token: rights, administers, site });
   }
 
   async append(request: AppendRequest): Promise<AppendAnswer> {
@@ -77,6 +119,7 @@ export class AttachedShell extends SiteSessionPort<ShellAccess> implements Shell
         },
       );
     const record = await this.find(stream);
+    checkScope(this.#asker, { action: "append", stream, site: record.site });
     const target = { target: record.id, targetName: record.name };
     await this.#room(record.id);
     this.#checkOpen();
@@ -120,9 +163,47 @@ export class AttachedShell extends SiteSessionPort<ShellAccess> implements Shell
     return this.access.sessionSites.all.map(({ site }) => site).sort();
   }
 
+  /** The streams that its token is for. */
+  override async streams(): Promise<readonly StreamView[]> {
+    const views = await super.streams();
+    const { rights } = this.#identity;
+    return rights === undefined
+      ? views
+      : views.filter(({ name }) => allowsStream(rights, "shell", name));
+  }
+
+  override async stream(name: string): Promise<StreamView> {
+    const view = await super.stream(name);
+    checkScope(this.#asker, { action: "append", stream: name, site: view.site });
+    return view;
+  }
+
   async inspect(stream: string): Promise<StreamInspection> {
+    return (await this.#act("inspect", "inspect", stream, [])) as StreamInspection;
+  }
+
+  /** Has the site of a stream do something that no command of the leader is. */
+  async #act(
+    action: "inspect" | "dead-letter",
+    kind: string,
+    stream: string,
+    request: readonly unknown[],
+  ): Promise<unknown> {
     const record = await this.find(stream);
-    return (await this.#askSite(record.site, "inspect", [stream])) as StreamInspection;
+    this.access.policy.authorise(this.#asker, action, record);
+    const permit = await this.#permit(action, record);
+    return await this.#askSite(record.site, kind, [stream, ...request, permit]);
+  }
+
+  /** [A34] Another site believes the leader, not this one. Null: none is needed. */
+  async #permit(
+    action: "inspect" | "dead-letter",
+    { name: stream, site }: StreamRecord,
+  ): Promise<string | null> {
+    if (site === this.site || this.#identity.principal.kind === "anonymous") return null;
+    const request = { stream, action, ...this.claim };
+    const answer = await this.access.askLeader("permit-action", request);
+    return (answer as { readonly permit: string }).permit;
   }
 
   async why(message: string): Promise<MessageStory> {
@@ -134,6 +215,7 @@ export class AttachedShell extends SiteSessionPort<ShellAccess> implements Shell
       });
     const sites = this.access.sessionSites.all.map(({ site }) => site);
     const target = this.access.table.byName(name.to);
+    if (target !== undefined) this.access.policy.authorise(this.#asker, "inspect", target);
     const first =
       target === undefined ? sites : [target.site, ...sites.filter((site) => site !== target.site)];
     const steps: string[] = [];
@@ -157,8 +239,7 @@ export class AttachedShell extends SiteSessionPort<ShellAccess> implements Shell
     action: "skip" | "retry" | "replay",
     edited: Uint8Array | undefined,
   ): Promise<void> {
-    const record = await this.find(stream);
-    await this.#askSite(record.site, "letter", [stream, message, action, edited ?? null]);
+    await this.#act("dead-letter", "letter", stream, [message, action, edited ?? null]);
   }
 
   async evacuate(
@@ -166,7 +247,7 @@ export class AttachedShell extends SiteSessionPort<ShellAccess> implements Shell
   ): Promise<{ readonly moved: number; readonly failed: readonly string[] }> {
     const answer = await this.access.askLeader(
       "evacuate-site",
-      { site, by: this.name },
+      { site, ...this.claim },
       LIMITS.evacuateMsMax,
     );
     const { moved, failed } = answer as unknown as {
@@ -177,21 +258,43 @@ export class AttachedShell extends SiteSessionPort<ShellAccess> implements Shell
   }
 
   async setPolicy(scope: string, rules: readonly unknown[]): Promise<void> {
-    await this.access.askLeader("set-policy", { scope, rules, by: this.name });
+    await this.access.askLeader("set-policy", { scope, rules, ...this.claim });
   }
 
   async policies(): Promise<Readonly<Record<string, readonly unknown[]>>> {
-    return this.access.table.policies;
+    const { table } = this.access;
+    const readable = Object.entries(table.policies).filter(([scope]) => {
+      const [kind, name = ""] = scope.split("/");
+      const record = kind === "streams" ? table.byName(name) : undefined;
+      return maySetPolicy(this.#asker, scope, record);
+    });
+    return Object.fromEntries(readable);
   }
 
   onEvent(filter: EventFilter, receive: (event: StreamEvent) => void): () => void {
-    const stop = this.access.events.listen(filter, receive);
+    const stop = this.access.events.listen(filter, (event) => {
+      if (this.#mayRead(event)) receive(event);
+    });
     const undo = (): void => {
       this.#undo.delete(undo);
       stop();
     };
     this.#undo.add(undo);
     return undo;
+  }
+
+  /** [A35] What becomes of streams, all may read that may see them; the rest, who may inspect them. */
+  #mayRead(event: StreamEvent): boolean {
+    const asker = this.#asker;
+    const { type, stream } = event;
+    if (type === "missed" || asker.administers) return true;
+    const { rights } = this.#identity;
+    if (rights !== undefined && !allowsStream(rights, "shell", stream)) return false;
+    if (PUBLIC_EVENTS.includes(type) || (type === "denied" && event.by === asker.text)) return true;
+    const record = this.access.table.byName(stream);
+    return (
+      record !== undefined && this.access.policy.denial(asker, "inspect", record) === undefined
+    );
   }
 
   async close(): Promise<void> {

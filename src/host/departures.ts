@@ -1,5 +1,5 @@
 import { type Cancel, type Clock, LIMITS, MeanderError } from "../base/index.ts";
-import type { StreamRecord } from "../session/index.ts";
+import type { CommandAsker, StreamRecord } from "../session/index.ts";
 import type { SiteInstance, StreamKernel } from "../stream/index.ts";
 import { packValue } from "../wire/index.ts";
 import { notHere } from "./not-here.ts";
@@ -52,7 +52,8 @@ export class Departures {
       move,
       deadlineMs,
       by,
-    }: { readonly move: string; readonly deadlineMs: number; readonly by: string },
+      label,
+    }: CommandAsker & { readonly move: string; readonly deadlineMs: number },
   ): Promise<number> {
     const { clock, streams, kernel } = this.#ports;
     const resident = streams.resident(record.id);
@@ -75,7 +76,10 @@ export class Departures {
       const state = await Promise.race([frozen, late]);
       if (state === undefined || departure.cancelled) throw tooLate(record.name, deadlineMs);
       const isSuspect = this.#suspects.has(record.id);
-      const request = packValue([move, JSON.stringify(record), by, deadlineMs, state, isSuspect]);
+      const request = packValue([
+        ...[move, JSON.stringify(record), by, deadlineMs, state, isSuspect],
+        ...(label === undefined ? [] : [label]),
+      ]);
       departure.isAsked = true;
       await Promise.race([kernel.request(to, "install", request), late]);
       departure.isAsked = false;

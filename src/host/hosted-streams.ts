@@ -7,6 +7,7 @@ import type {
   LifecycleEvent,
   Location,
   Resident,
+  Sender,
   StreamKernel,
   StreamState,
 } from "../stream/index.ts";
@@ -36,7 +37,7 @@ export interface HostedStreamsPorts {
   /** Writes a stream's state to its keeper. */
   writeRecord(record: StreamRecord, state: Uint8Array): Promise<void>;
   /** Why a sender may not append to a stream; undefined: it may. */
-  appendDenial(stream: string, sender: string): string | undefined;
+  appendDenial(stream: string, sender: Sender): string | undefined;
   readonly report: ReportEvent;
   readonly pace: OwnerPace;
   /** The agents of a stream are about to be started. */

@@ -5,7 +5,7 @@
  * @module
  */
 export { PolicyAgents, type PolicyAgentsPorts } from "./policy-agents.ts";
-export type { PingHandler } from "./ports.ts";
+export type { PingHandler, SiteAdmission } from "./ports.ts";
 export { SelfDelivery } from "./self-delivery.ts";
 export type { Resumption } from "./site-halt.ts";
 export { SiteStreams, type SiteStreamsOptions } from "./site-streams.ts";

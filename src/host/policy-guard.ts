@@ -1,10 +1,20 @@
+import type { MeanderError } from "../base/index.ts";
 import {
+  type Asker,
+  checkScope,
+  controls,
   decide,
   denied,
+  enforce,
+  notYours,
+  type PolicyAction,
   type PolicyDecision,
   type PolicyQuestion,
   type PolicyRule,
+  type StreamRecord,
+  signature,
 } from "../session/index.ts";
+import { isStream, type Sender } from "../stream/index.ts";
 import type { ReportEvent } from "./ports.ts";
 
 /** What a {@link PolicyGuard} uses. */
@@ -41,11 +51,46 @@ export class PolicyGuard {
     }
   }
 
+  /**
+   * Judges what a shell of this site wants with a stream that the leader is not asked about: its token, the policies,
+   * and whose the stream is, as the leader does.
+   *
+   * @throws {MeanderError} `denied`, `token-denied`
+   */
+  authorise(by: Asker, action: PolicyAction, record: StreamRecord): void {
+    const error = this.denial(by, action, record);
+    if (error === undefined) return;
+    this.#ports.report({
+      type: "denied",
+      ...{ stream: record.name, action, by: by.text, reason: error.what },
+    });
+    throw error;
+  }
+
+  /** Why not; undefined: {@link authorise} lets it. Reports nothing. */
+  denial(by: Asker, action: PolicyAction, record: StreamRecord): MeanderError | undefined {
+    const { name: stream, site } = record;
+    const question: PolicyQuestion = { ...signature(by), action, stream, site };
+    try {
+      checkScope(by, question);
+      let isEntitled = false;
+      for (const scope of ["session", `sites/${site}`, `streams/${stream}`])
+        isEntitled = enforce(this.#ports.rules(scope), question, scope) || isEntitled;
+      return isEntitled || controls(by, record) ? undefined : notYours(by, action, record);
+    } catch (error) {
+      return error as MeanderError;
+    }
+  }
+
   /** Why a sender may not append to a stream at this site; undefined: it may. */
-  appendDenial(stream: string, sender: string): string | undefined {
+  appendDenial(stream: string, sender: Sender): string | undefined {
+    const by = principalOf(sender);
+    if (by === undefined)
+      return "what its site says of it names no principal that a shell can have";
     const { site } = this.#ports;
+    const label = isStream(sender.id) ? undefined : sender.name;
     for (const scope of ["session", `sites/${site}`, `streams/${stream}`]) {
-      const decision = this.#decide(scope, { action: "append", by: sender, stream, site });
+      const decision = this.#decide(scope, { action: "append", by, label, stream, site });
       if (decision.effect === "deny") return reasonOf(decision, scope);
     }
     return undefined;
@@ -54,6 +99,13 @@ export class PolicyGuard {
   #decide(scope: string, question: PolicyQuestion): PolicyDecision {
     return decide(this.#ports.rules(scope), question);
   }
+}
+
+/** The principal of a sender, as text. Undefined: it pretends to be what no shell is. */
+function principalOf({ id, name, principal }: Sender): string | undefined {
+  if (isStream(id)) return `stream:${name}`;
+  if (principal === undefined) return "anonymous";
+  return /^(subject|site):./.test(principal) ? principal : undefined;
 }
 
 function reasonOf({ rule }: PolicyDecision, scope: string): string {

@@ -7,6 +7,12 @@ import type { NamedRoom, SiteRoom } from "../wire/index.ts";
 /** Asks the leader. Rejects with what it refuses with. @param timeoutMs default: `LIMITS.controlMs` */
 export type AskLeader = (subject: string, payload: object, timeoutMs?: number) => Promise<Json>;
 
+/** What a site knows of the access to its session. */
+export interface SiteAdmission {
+  /** Whether shells of this site need no token. */
+  readonly isOpen: boolean;
+}
+
 /** Requests between sites. */
 export interface SiteCalls {
   /** @throws {MeanderError} `site-gone`, and what the other site refuses with */

@@ -6,7 +6,9 @@ import type { Arrivals } from "./arrivals.ts";
 import type { EventFeed } from "./event-feed.ts";
 import type { HostedStreams } from "./hosted-streams.ts";
 import { storyOf } from "./message-story.ts";
+import type { Permits } from "./permits.ts";
 import type { PolicyGuard } from "./policy-guard.ts";
+import type { SiteAdmission } from "./ports.ts";
 import { settleDeadLetter } from "./settle-dead-letter.ts";
 import type { SiteHalt } from "./site-halt.ts";
 import type { StreamTable } from "./stream-table.ts";
@@ -22,6 +24,8 @@ export interface SiteRequestsPorts {
   readonly events: Pick<EventFeed, "watchedBy" | "received">;
   readonly policy: Pick<PolicyGuard, "enforce">;
   readonly halt: Pick<SiteHalt, "check">;
+  readonly permits: Pick<Permits, "use">;
+  readonly admission: SiteAdmission;
 }
 
 /** Answers the requests of other sites. */
@@ -55,9 +59,10 @@ export class SiteRequests {
         return undefined;
       }
       case "install":
-        return await this.#install(request);
+        return await this.#install(from, request);
       case "inspect": {
-        const [name] = request as unknown[];
+        const [name, permit] = request as unknown[];
+        this.#admit(from, "inspect", String(name), permit);
         return packValue(inspect(lookup, String(name)));
       }
       case "story": {
@@ -65,7 +70,8 @@ export class SiteRequests {
         return packValue(storyOf(lookup, String(id)));
       }
       case "letter": {
-        const [stream, message, action, edited] = request as unknown[];
+        const [stream, message, action, edited, permit] = request as unknown[];
+        this.#admit(from, "dead-letter", String(stream), permit);
         settleDeadLetter(
           lookup,
           String(stream),
@@ -89,9 +95,20 @@ export class SiteRequests {
     }
   }
 
+  /**
+   * [A34] A shell of this site was judged here, and where no token is required nobody is; another site shows a permit.
+   *
+   * @throws {MeanderError} `principal-refused`
+   */
+  #admit({ site }: SiteInstance, action: string, stream: string, permit: unknown): void {
+    const { lookup, admission, permits } = this.#ports;
+    if (site === lookup.site || admission.isOpen) return;
+    permits.use({ permit: String(permit), site, stream, action });
+  }
+
   /** [M40] Prepares a stream that is about to move here. */
-  async #install(request: readonly unknown[]): Promise<undefined> {
-    const [move, json, by, deadlineMs, packed, isSuspect] = request;
+  async #install(from: SiteInstance, request: readonly unknown[]): Promise<undefined> {
+    const [move, json, by, deadlineMs, packed, isSuspect, chosen] = request;
     if (
       typeof move !== "string" ||
       typeof json !== "string" ||
@@ -112,7 +129,15 @@ export class SiteRequests {
         where: `stream ${record.name}`,
       });
     }
-    policy.enforce({ action: "move", by, stream: record.name, site: lookup.site });
+    const here = table.byId(record.id);
+    if (here?.streamEpoch === record.streamEpoch && here.site !== from.site) {
+      throw new MeanderError("principal-refused", `the stream is at site ${here.site}`, {
+        where: `move of stream ${record.name} from site ${from.site}`,
+      });
+    }
+    // The leader has judged the move, which counts only when it says so: the source is believed about who asks.
+    const label = typeof chosen === "string" ? chosen : undefined;
+    policy.enforce({ action: "move", by, label, stream: record.name, site: lookup.site });
     const isApart = isSuspect === true || state.suspects.length > 0;
     const agents = await streams.openAgents(record, state.consumer, isApart);
     arrivals.add(record, move, agents, state, Math.min(deadlineMs, LIMITS.moveMsMax));

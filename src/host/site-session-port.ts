@@ -11,7 +11,7 @@ import type {
 } from "../agent/index.ts";
 import { type Clock, LIMITS, MeanderError } from "../base/index.ts";
 import type { Directory } from "../directory/index.ts";
-import { type StreamRecord, streamRecordSchema } from "../session/index.ts";
+import { type AskerClaim, type StreamRecord, streamRecordSchema } from "../session/index.ts";
 import { encodeBase64 } from "../wire/index.ts";
 import type { AskLeader } from "./ports.ts";
 import type { StreamTable } from "./stream-table.ts";
@@ -37,6 +37,10 @@ export interface SessionAccess {
  */
 export abstract class SiteSessionPort<Access extends SessionAccess> implements SessionPort {
   abstract readonly name: string;
+  /** Who asks, for the leader. */
+  protected abstract readonly claim: AskerClaim;
+  /** Whose code it is that is uploaded; agents say whose they are themselves. */
+  protected abstract readonly codeOwner: string;
   protected readonly access: Access;
 
   constructor(access: Access) {
@@ -51,7 +55,7 @@ export abstract class SiteSessionPort<Access extends SessionAccess> implements S
 
   async createStream(name: string, options: PlacementRequest): Promise<StreamView> {
     const { at = this.site, durability, failureManagers } = options;
-    const request = { name, at, durability, failureManagers, by: this.name };
+    const request = { name, at, durability, failureManagers, ...this.claim };
     const record = streamRecordSchema.parse(await this.access.askLeader("create-stream", request));
     this.access.learn(record);
     return viewOf(record);
@@ -61,26 +65,26 @@ export abstract class SiteSessionPort<Access extends SessionAccess> implements S
     const deadline = deadlineMs ?? LIMITS.moveMsDefault;
     const answer = await this.access.askLeader(
       "move-stream",
-      { stream, to, deadlineMs: deadline, by: this.name },
+      { stream, to, deadlineMs: deadline, ...this.claim },
       deadline + LIMITS.controlMs,
     );
     return answer as unknown as MoveResult;
   }
 
   async attachAgent(stream: string, request: AttachRequest): Promise<AgentSpec> {
-    const { owner = this.name } = request;
+    const { owner = this.codeOwner } = request;
     const { spec, briefcase } = await this.access.uploads.agent(request, owner);
     await this.access.askLeader("attach-agent", {
       stream,
       spec,
       briefcase: encodeBase64(briefcase),
-      by: this.name,
+      ...this.claim,
     });
     return spec;
   }
 
   async detachAgent(stream: string, agent: string): Promise<void> {
-    await this.access.askLeader("detach-agent", { stream, agent, by: this.name });
+    await this.access.askLeader("detach-agent", { stream, agent, ...this.claim });
   }
 
   async replaceHandler(
@@ -88,17 +92,18 @@ export abstract class SiteSessionPort<Access extends SessionAccess> implements S
     agent: string,
     event: HandlerName,
     source: string | null,
-    owner: string = this.name,
+    owner: string = this.codeOwner,
   ): Promise<void> {
     const code =
       source === null
         ? null
         : await this.access.uploads.handler(source, `${stream}.${agent}.${event}`, owner);
-    await this.access.askLeader("replace-handler", { stream, agent, event, code, by: this.name });
+    const request = { stream, agent, event, code, ...this.claim };
+    await this.access.askLeader("replace-handler", request);
   }
 
   async destroyStream(stream: string): Promise<void> {
-    await this.access.askLeader("destroy-stream", { stream, by: this.name });
+    await this.access.askLeader("destroy-stream", { stream, ...this.claim });
   }
 
   async stream(name: string): Promise<StreamView> {

@@ -11,7 +11,12 @@ import {
 } from "../base/index.ts";
 import type { CodeStore } from "../code/index.ts";
 import type { Change, Directory, Json } from "../directory/index.ts";
-import type { SiteRecord, StreamRecord } from "../session/index.ts";
+import {
+  ANONYMOUS_SHELL,
+  type ShellIdentity,
+  type SiteRecord,
+  type StreamRecord,
+} from "../session/index.ts";
 import {
   type FrameNetwork,
   Keeper,
@@ -28,11 +33,19 @@ import { Arrivals } from "./arrivals.ts";
 import { AttachedShell, type ShellAccess } from "./attached-shell.ts";
 import { Departures } from "./departures.ts";
 import { EventFeed } from "./event-feed.ts";
+import { freeLabel } from "./free-label.ts";
 import { HostedStreams, locationOf } from "./hosted-streams.ts";
 import { InlineMarks } from "./inline-marks.ts";
 import { OwnerPace } from "./owner-pace.ts";
+import { Permits } from "./permits.ts";
 import { PolicyGuard } from "./policy-guard.ts";
-import type { AskLeader, MoveSettlement, PingHandler, ReportEvent } from "./ports.ts";
+import type {
+  AskLeader,
+  MoveSettlement,
+  PingHandler,
+  ReportEvent,
+  SiteAdmission,
+} from "./ports.ts";
 import { RecordWriter } from "./record-writer.ts";
 import { SessionSites } from "./session-sites.ts";
 import { SiteHalt } from "./site-halt.ts";
@@ -61,6 +74,8 @@ export interface SiteStreamsOptions {
   readonly code: CodeStore;
   /** Whether agents may run in this thread. False: those that ask for it run in a process. */
   readonly allowsInline: boolean;
+  /** Whether shells need a token; default: they need none. */
+  readonly admission?: SiteAdmission | undefined;
   /** Streams that this site accepts; default: `LIMITS.residentStreamsMax`. */
   readonly streamsMax?: number | undefined;
   /** Why the streams of this site are halted from the start; undefined: they are not. */
@@ -158,12 +173,15 @@ export class SiteStreams {
       whyHalted: () => this.halt.why,
       shellNamed: (name) => this.#shellNamed(name),
     };
+    const permits = new Permits(clock);
+    const { admission = { isOpen: true } } = options;
     const requests = new SiteRequests({
-      ...{ lookup, keeper, table, streams, arrivals, events, policy, halt },
+      ...{ lookup, keeper, table, streams, arrivals, events, policy, halt, permits, admission },
     });
     this.#commands = new StreamCommands({
       ...{ site, log, directory, kernel, keeper, streams, marks, arrivals, departures, moves },
-      ...{ policy, halt, report, onPing: options.onPing ?? (() => undefined) },
+      ...{ policy, halt, permits, report, onPing: options.onPing ?? (() => undefined) },
+      isShell: (name) => this.#shellNamed(name) !== undefined,
     });
     const isStopped = (): boolean => this.#closed;
     this.#shellAccess = {
@@ -172,6 +190,7 @@ export class SiteStreams {
       calls: kernel,
       kernel,
       events,
+      policy,
       isStopped,
     };
     this.kernel = kernel;
@@ -214,15 +233,23 @@ export class SiteStreams {
     if (!held) this.#events.informAgain();
   }
 
-  /** Attaches a shell. @param name default: a random one @throws {MeanderError} `site-stopped` */
-  openShell(name?: string): AttachedShell {
+  /**
+   * Attaches a shell.
+   *
+   * @param name which it would like; it gets another when that is taken. Default: a random one
+   * @param identity what it has shown; default: nothing
+   * @throws {MeanderError} `site-stopped`
+   */
+  openShell(name?: string, identity: ShellIdentity = ANONYMOUS_SHELL): AttachedShell {
     const { self, random } = this.#options;
     if (this.#closed)
       throw new MeanderError("site-stopped", "the site is stopping", {
         where: `site ${self.site}`,
       });
-    const unique = random.uint32().toString(16).padStart(8, "0").slice(0, 6);
-    const shell = new AttachedShell(this.#shellAccess, name ?? `shell-${unique}`, () => {
+    const isTaken = (label: string): boolean =>
+      this.#shellNamed(label) !== undefined || this.table.byName(label) !== undefined;
+    const label = freeLabel(name, random, isTaken);
+    const shell = new AttachedShell(this.#shellAccess, label, identity, () => {
       this.#shells.delete(shell);
       void this.kernel.tellAll({ type: "clientDetached", client: shell.name });
     });
@@ -343,7 +370,7 @@ export class SiteStreams {
   }
 
   #relocate(stream: string, to: string): void {
-    const payload = { stream, to, deadlineMs: LIMITS.moveMsDefault, by: stream };
+    const payload = { stream, to, deadlineMs: LIMITS.moveMsDefault, by: `stream:${stream}` };
     this.#moving.add(stream);
     this.#askLeader("move-stream", payload, LIMITS.moveMsDefault + LIMITS.controlMs)
       .catch((error: unknown) => {
@@ -356,12 +383,13 @@ export class SiteStreams {
   }
 
   #agentExited(stream: string, agent: string): void {
-    this.#askLeader("detach-agent", { stream, agent, by: stream }).catch((error: unknown) =>
-      this.#options.log.warn("An agent could not be detached.", {
-        stream,
-        agent,
-        error: messageOf(error),
-      }),
+    this.#askLeader("detach-agent", { stream, agent, by: `stream:${stream}` }).catch(
+      (error: unknown) =>
+        this.#options.log.warn("An agent could not be detached.", {
+          stream,
+          agent,
+          error: messageOf(error),
+        }),
     );
   }
 }

@@ -3,6 +3,7 @@ import { type AgentSet, encodeAgents } from "../agent/set/index.ts";
 import { assert, type Log, MeanderError, messageOf, unreachable } from "../base/index.ts";
 import type { Directory, Json } from "../directory/index.ts";
 import {
+  type CommandAsker,
   type PolicyQuestion,
   type SiteCommand,
   type StreamRecord,
@@ -24,6 +25,7 @@ import type { Departures } from "./departures.ts";
 import type { HostedStreams } from "./hosted-streams.ts";
 import type { InlineMarks } from "./inline-marks.ts";
 import { notHere } from "./not-here.ts";
+import type { Permits } from "./permits.ts";
 import type { PolicyGuard } from "./policy-guard.ts";
 import type { MoveSettlement, PingHandler, ReportEvent } from "./ports.ts";
 import { type SiteHalt, streamsHalted } from "./site-halt.ts";
@@ -43,6 +45,9 @@ export interface StreamCommandsPorts {
   readonly departures: Pick<Departures, "begin" | "abort">;
   readonly moves: Pick<MoveSettlement, "learn">;
   readonly policy: Pick<PolicyGuard, "enforce">;
+  readonly permits: Pick<Permits, "add">;
+  /** Whether a shell of this site has a name. */
+  isShell(name: string): boolean;
   readonly report: ReportEvent;
   readonly onPing: PingHandler;
 }
@@ -65,11 +70,15 @@ export class StreamCommands {
       case "stream-create":
         return await this.#create(command);
       case "move-out": {
-        const { record, to, move, deadlineMs, by } = command;
+        const { record, to, move, deadlineMs, by, label } = command;
         // Policies judge a move by its target.
-        this.#ports.policy.enforce({ action: "move", by, stream: record.name, site: to.site });
-        return { bytes: await this.#ports.departures.begin(record, to, { move, deadlineMs, by }) };
+        this.#enforce("move", command, to.site);
+        const asked = { move, deadlineMs, by, label };
+        return { bytes: await this.#ports.departures.begin(record, to, asked) };
       }
+      case "permit":
+        this.#ports.permits.add(command);
+        return null;
       case "move-abort":
         this.#ports.departures.abort(command.id, command.move);
         this.#ports.arrivals.abort(command.id, command.move);
@@ -104,8 +113,10 @@ export class StreamCommands {
     return room === undefined ? null : { ...room };
   }
 
-  async #create({ record, by }: Extract<SiteCommand, { type: "stream-create" }>): Promise<null> {
-    this.#enforce("create", by, record);
+  async #create(command: Extract<SiteCommand, { type: "stream-create" }>): Promise<null> {
+    const { record } = command;
+    this.#enforce("create", command);
+    if (this.#ports.isShell(record.name)) throw nameTaken(record.name);
     this.#ports.halt.check();
     if (this.#ports.streams.resident(record.id)?.streamEpoch === record.streamEpoch) return null;
     const agents = await this.#ports.streams.openAgents(record, []);
@@ -114,13 +125,9 @@ export class StreamCommands {
     return null;
   }
 
-  async #attach({
-    record,
-    spec,
-    briefcase,
-    by,
-  }: Extract<SiteCommand, { type: "agent-attach" }>): Promise<null> {
-    this.#enforce("attach", by, record);
+  async #attach(command: Extract<SiteCommand, { type: "agent-attach" }>): Promise<null> {
+    const { record, spec, briefcase } = command;
+    this.#enforce("attach", command);
     const resident = this.#resident(record);
     const known = this.#agents(record).agents.find((each) => each.spec.name === spec.name);
     // The leader repeats a command whose answer it did not get.
@@ -130,12 +137,9 @@ export class StreamCommands {
     return null;
   }
 
-  async #detach({
-    record,
-    agent,
-    by,
-  }: Extract<SiteCommand, { type: "agent-detach" }>): Promise<null> {
-    this.#enforce("detach", by, record);
+  async #detach(command: Extract<SiteCommand, { type: "agent-detach" }>): Promise<null> {
+    const { record, agent } = command;
+    this.#enforce("detach", command);
     const resident = this.#resident(record);
     if (!this.#agents(record).agents.some(({ spec }) => spec.name === agent)) return null;
     await resident.change(() => this.#agents(record).detach(agent));
@@ -143,14 +147,9 @@ export class StreamCommands {
     return null;
   }
 
-  async #replace({
-    record,
-    agent,
-    event,
-    code,
-    by,
-  }: Extract<SiteCommand, { type: "handler-replace" }>): Promise<null> {
-    this.#enforce("replace", by, record);
+  async #replace(command: Extract<SiteCommand, { type: "handler-replace" }>): Promise<null> {
+    const { record, agent, event, code } = command;
+    this.#enforce("replace", command);
     await this.#resident(record).change(async () => {
       await this.#agents(record).replaceHandler(agent, event as HandlerName, code);
       return {
@@ -166,8 +165,9 @@ export class StreamCommands {
     return null;
   }
 
-  async #destroy({ record, by }: Extract<SiteCommand, { type: "stream-destroy" }>): Promise<null> {
-    this.#enforce("destroy", by, record);
+  async #destroy(command: Extract<SiteCommand, { type: "stream-destroy" }>): Promise<null> {
+    const { record } = command;
+    this.#enforce("destroy", command);
     const resident = this.#ports.streams.resident(record.id);
     if (resident === undefined) return null;
     // Of agents that were not started, nothing is to be ended.
@@ -262,8 +262,12 @@ export class StreamCommands {
     return null;
   }
 
-  #enforce(action: PolicyQuestion["action"], by: string, record: StreamRecord): void {
-    this.#ports.policy.enforce({ action, by, stream: record.name, site: this.#ports.site });
+  #enforce(
+    action: PolicyQuestion["action"],
+    { record, by, label }: CommandAsker & { readonly record: StreamRecord },
+    site = this.#ports.site,
+  ): void {
+    this.#ports.policy.enforce({ action, by, label, stream: record.name, site });
   }
 
   /** @throws {MeanderError} `stream-gone` */
@@ -282,6 +286,13 @@ export class StreamCommands {
     assert(agents !== undefined, "a resident stream has its agents at this site");
     return agents;
   }
+}
+
+function nameTaken(stream: string): MeanderError {
+  return new MeanderError("name-taken", "a shell that is attached to the site has that name", {
+    where: `stream ${stream}`,
+    next: "choose another name, another site, or wait until the shell has left",
+  });
 }
 
 function agentsOf(record: StreamRecord): AgentState[] {

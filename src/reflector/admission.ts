@@ -15,6 +15,14 @@ export interface SiteIdentity {
   readonly maxBitsPerSecond: number;
 }
 
+/** What the machine has left for viewers, beside the limits of the site. */
+export interface ViewerPlaces {
+  /** Why no viewer is admitted now, whatever it wants; undefined: viewers are admitted. */
+  readonly refusal: Refusal | undefined;
+  /** How many more can be connected, at least 0; may be infinite. */
+  readonly places: number;
+}
+
 /** What an {@link Admission} works with. */
 export interface AdmissionOptions {
   readonly security: LinkSecurity;
@@ -22,8 +30,8 @@ export interface AdmissionOptions {
   /** Counts `admission-refused` and `untrusted-site`. */
   readonly drops: Counters;
   readonly channels: Iterable<Channel>;
-  /** Why no viewer is admitted now, whatever it wants; undefined: viewers are admitted. */
-  refuseViewers?(): Refusal | undefined;
+  /** Absent: as many as its limits allow. */
+  readonly viewerPlaces?: ViewerPlaces | undefined;
 }
 
 /** What newcomers are told by a site that is shutting down. */
@@ -125,11 +133,11 @@ export class Admission {
   /** What this site would still send to subscribers that come now, over all channels. */
   room(): SiteRoom {
     const { maxSubscribers = 0, maxBitsPerSecond = 0 } = this.#self ?? {};
-    if (this.#isLeaving || this.#options.refuseViewers?.() !== undefined)
-      return { subscribers: 0, bitsPerSecond: 0 };
+    const { refusal, places = maxSubscribers } = this.#options.viewerPlaces ?? {};
+    if (this.#isLeaving || refusal !== undefined) return { subscribers: 0, bitsPerSecond: 0 };
     const { count, bits } = this.#use();
     return {
-      subscribers: Math.max(0, maxSubscribers - count),
+      subscribers: Math.floor(Math.max(0, Math.min(maxSubscribers - count, places))),
       bitsPerSecond: Math.max(0, maxBitsPerSecond - bits),
     };
   }
@@ -152,7 +160,7 @@ export class Admission {
 
   #refuseViewer(): Refusal | undefined {
     if (this.#isLeaving) return LEAVING;
-    const refusal = this.#options.refuseViewers?.();
+    const refusal = this.#options.viewerPlaces?.refusal;
     if (refusal !== undefined) this.#options.drops.add("admission-refused");
     return refusal;
   }

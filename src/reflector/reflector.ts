@@ -4,7 +4,7 @@ import type { ChannelConfig, ReshapingConfig } from "../session/index.ts";
 import type { Connection } from "../stack/index.ts";
 import type { SiteInstance } from "../stream/index.ts";
 import type { NamedRoom } from "../wire/index.ts";
-import { Admission, type SiteIdentity } from "./admission.ts";
+import { Admission, type SiteIdentity, type ViewerPlaces } from "./admission.ts";
 import { Channel } from "./channel/channel.ts";
 import type { ChannelPublisher } from "./channel/channel-publisher.ts";
 import { ChannelTable } from "./channel-table.ts";
@@ -41,8 +41,8 @@ export interface ReflectorOptions {
   onEvent(event: PlaneEvent): void;
   /** Decides which viewer may watch what. Absent: every viewer may watch every channel. */
   readonly viewers?: ViewerGate | undefined;
-  /** Why no viewer is admitted now, whatever it wants; undefined: viewers are admitted. */
-  refuseViewers?(): Refusal | undefined;
+  /** What the machine has left for viewers. Absent: as many as the site's limits allow. */
+  readonly viewerPlaces?: ViewerPlaces | undefined;
   /** The other end of a connection has shown who it is: a site, or a viewer that was let in. */
   onKnown?(connection: Connection): void;
   /** On-demand inputs are kept this long after their last subscriber, ms. */
@@ -90,7 +90,7 @@ export class Reflector {
     this.#stacks = new ChannelStacks(options.security);
     this.#admission = new Admission({
       ...{ clock: options.clock, security: options.security, drops, channels },
-      refuseViewers: () => options.refuseViewers?.(),
+      viewerPlaces: options.viewerPlaces,
     });
     this.#viewers =
       options.viewers &&

@@ -10,9 +10,18 @@
 import { z } from "zod";
 import { LIMITS } from "../base/index.ts";
 import { nameSchema } from "./name-schema.ts";
+import { matchesPattern } from "./pattern.ts";
 
-/** What a token may allow. `administer` includes the others, on all channels. */
-export const RIGHTS = ["watch", "publish", "join", "administer"] as const;
+/** What a token may allow. `administer` includes the others, on all channels, streams and sites. */
+export const RIGHTS = [
+  "watch",
+  "publish",
+  "join",
+  "shell",
+  "code",
+  "policy",
+  "administer",
+] as const;
 export type Right = (typeof RIGHTS)[number];
 
 /** Whether tokens are asked for. */
@@ -32,14 +41,24 @@ export interface AccessPolicy {
   };
 }
 
-/** What a session knows of a token that it has made. */
-export interface TokenRecord {
-  readonly id: string;
+/** What a token allows, and to whom. */
+export interface TokenRights {
   /** Whom it is for. */
   readonly name: string;
-  readonly can: readonly Right[];
-  /** Patterns: `news`, `sports/*` (all below), `*` (all). */
+  /** Its {@link Right}s. */
+  readonly can: readonly string[];
+  /** Patterns, for `watch` and `publish`: `news`, `sports/*` (all below), `*` (all). */
   readonly channels: readonly string[];
+  /** Patterns of streams, for `shell`, `code` and `policy`: `radio-*`, `*`. */
+  readonly streams: readonly string[];
+  /** Patterns of sites, for the same. */
+  readonly sites: readonly string[];
+}
+
+/** What a session knows of a token that it has made. */
+export interface TokenRecord extends TokenRights {
+  readonly id: string;
+  readonly can: readonly Right[];
   /** Wall clock, ms, as the others. */
   readonly createdAt: number;
   readonly expiresAt: number;
@@ -64,6 +83,24 @@ export const channelPatternSchema: z.ZodType<string> = z
 export const channelPatternsSchema: z.ZodType<readonly string[]> = z
   .array(channelPatternSchema)
   .max(LIMITS.channelPatternsMax, `expected at most ${LIMITS.channelPatternsMax} patterns`);
+
+/** Patterns of streams, in which `*` stands for any part. */
+export const streamPatternsSchema: z.ZodType<readonly string[]> = patterns(
+  /^[A-Za-z0-9._*-]{1,80}$/,
+  "expected a stream's name, with * for any part",
+);
+
+/** Patterns of sites. */
+export const sitePatternsSchema: z.ZodType<readonly string[]> = patterns(
+  /^[a-z0-9*-]{1,40}$/,
+  "expected a site's name, with * for any part",
+);
+
+function patterns(form: RegExp, expected: string): z.ZodType<readonly string[]> {
+  return z
+    .array(z.string().regex(form, expected))
+    .max(LIMITS.channelPatternsMax, `expected at most ${LIMITS.channelPatternsMax} patterns`);
+}
 
 /** An id of a token. */
 export const tokenIdSchema: z.ZodType<string> = z
@@ -91,6 +128,9 @@ export const tokenRecordSchema: z.ZodType<TokenRecord> = z.object({
   name: tokenNameSchema,
   can: z.array(z.enum(RIGHTS)).min(1).max(RIGHTS.length),
   channels: channelPatternsSchema,
+  // Tokens of earlier versions have neither.
+  streams: streamPatternsSchema.default([]),
+  sites: sitePatternsSchema.default([]),
   createdAt: wall,
   expiresAt: wall,
 });
@@ -106,4 +146,23 @@ export function matchesChannel(patterns: readonly string[], channel: string): bo
       pattern === channel ||
       (pattern.endsWith("/*") && channel.startsWith(pattern.slice(0, -1))),
   );
+}
+
+/** Whether a token allows `right` on a stream, whatever else is asked of it. */
+export function allowsStream(token: TokenRights, right: Right, stream: string): boolean {
+  return (
+    token.can.includes("administer") ||
+    (token.can.includes(right) && isOneOf(token.streams, stream))
+  );
+}
+
+/** Whether a token allows `right` at a site, whatever else is asked of it. */
+export function allowsSite(token: TokenRights, right: Right, site: string): boolean {
+  return (
+    token.can.includes("administer") || (token.can.includes(right) && isOneOf(token.sites, site))
+  );
+}
+
+function isOneOf(patterns: readonly string[], name: string): boolean {
+  return patterns.some((pattern) => matchesPattern(pattern, name));
 }

@@ -2,11 +2,13 @@ import type { StreamEvent } from "../agent/define/index.ts";
 import { type Clock, LIMITS, type Log, MeanderError, type Random } from "../base/index.ts";
 import type { Directory } from "../directory/index.ts";
 import type { SiteInstance } from "../stream/index.ts";
+import { type Asker, checkScope, controls, notYours, signature } from "./asker.ts";
+import type { Askers } from "./askers.ts";
 import { denied, enforce, type PolicyQuestion } from "./policy.ts";
 import { type SiteContact, siteGone } from "./site-contact.ts";
 import type { SiteRoster } from "./site-roster.ts";
 import { policyRulesSchema } from "./stream-record-schema.ts";
-import type { StreamRecord } from "./stream-records.ts";
+import type { PolicyAction, StreamRecord } from "./stream-records.ts";
 import type { HeldRecord, StreamStore } from "./stream-store.ts";
 
 /** What the parts of a {@link StreamControl} share. */
@@ -19,6 +21,7 @@ export interface ControlContext {
   readonly store: StreamStore;
   readonly roster: SiteRoster;
   readonly contact: SiteContact;
+  readonly askers: Askers;
   checkLeads(): Promise<void>;
   tell(stream: string, event: ControlEvent): void;
 }
@@ -28,34 +31,57 @@ type WithoutKind<T> = T extends unknown ? Omit<T, keyof EventKind> : never;
 /** An event of the leader about streams: a session's event without time, site and stream. */
 export type ControlEvent = WithoutKind<StreamEvent>;
 
+/** A request about a stream, to be judged. */
+export interface ControlQuestion {
+  readonly by: Asker;
+  readonly action: PolicyAction;
+  readonly stream: string;
+  /** The site that it would be at. */
+  readonly site: string;
+  /** The stream's; undefined: whose it is does not matter. */
+  readonly record?: StreamRecord | undefined;
+}
+
 /**
- * Asks the policies of the session, the site and the stream, in that order; the first that denies decides. A policy
- * that cannot be read denies. The site asks its own and the stream's again; here they also hold when the site does not
+ * Judges a request about a stream: whether the token of who asks covers it, what the policies of the session, the site
+ * and the stream say, in that order, and whose the stream is. The first policy that denies decides, and so does one
+ * that cannot be read. The site asks its own policy and the stream's again; here they also hold when the site does not
  * answer.
  *
- * @throws {MeanderError} `denied`
+ * @throws {MeanderError} `denied`, `token-denied`
  */
-export async function checkPolicy(
-  context: ControlContext,
-  question: PolicyQuestion,
-): Promise<void> {
-  const { directory, log, tell } = context;
-  for (const scope of ["session", `sites/${question.site}`, `streams/${question.stream}`]) {
+export async function authorise(context: ControlContext, question: ControlQuestion): Promise<void> {
+  const { by, action, stream, site: peer } = question;
+  try {
+    checkScope(by, question);
+    const isEntitled = await passPolicies(context, question);
+    if (question.record === undefined || isEntitled || controls(by, question.record)) return;
+    throw notYours(by, action, question.record);
+  } catch (error) {
+    if (!(error instanceof MeanderError)) throw error;
+    if (error.code !== "denied" && error.code !== "token-denied") throw error;
+    const reason = error.what;
+    context.log.info("A request was denied.", { ...signature(by), action, stream, peer, reason });
+    context.tell(stream, { type: "denied", action, by: by.text, reason });
+    throw error;
+  }
+}
+
+/** Whether a policy lets who asks do it, whoever owns the stream. @throws {MeanderError} `denied` */
+async function passPolicies(
+  { directory }: ControlContext,
+  { by, action, stream, site }: ControlQuestion,
+): Promise<boolean> {
+  const question: PolicyQuestion = { ...signature(by), action, stream, site };
+  let isEntitled = false;
+  for (const scope of ["session", `sites/${site}`, `streams/${stream}`]) {
     const entry = await directory.get(`policy/${scope}`);
     if (entry === undefined) continue;
-    try {
-      const rules = policyRulesSchema.safeParse(entry.value).data;
-      if (rules === undefined) throw denied(question, scope, "its rules are not valid");
-      enforce(rules, question, scope);
-    } catch (error) {
-      const { action, by } = question;
-      const reason = error instanceof MeanderError ? error.what : "";
-      const { site: peer, ...request } = question;
-      log.info("A policy denied a request.", { ...request, peer, reason });
-      tell(question.stream, { type: "denied", action, by, reason });
-      throw error;
-    }
+    const rules = policyRulesSchema.safeParse(entry.value).data;
+    if (rules === undefined) throw denied(question, scope, "its rules are not valid");
+    isEntitled = enforce(rules, question, scope) || isEntitled;
   }
+  return isEntitled;
 }
 
 /** The running start of a member. @throws {MeanderError} `site-unknown`, `site-gone` */

@@ -1,4 +1,6 @@
-import type { Json } from "../directory/index.ts";
+import type { z } from "zod";
+import type { Caller, Json } from "../directory/index.ts";
+import type { Asker } from "./asker.ts";
 import type { ControlContext } from "./control-context.ts";
 import type { ControlQueue } from "./control-queue.ts";
 import { Evacuation } from "./evacuation.ts";
@@ -8,8 +10,9 @@ import { StreamAgents } from "./stream-agents.ts";
 import { setKeeper } from "./stream-keeper.ts";
 import { StreamLifecycle } from "./stream-lifecycle.ts";
 import { StreamMoves } from "./stream-moves.ts";
+import { permitAction } from "./stream-permits.ts";
 import { setPolicy } from "./stream-policies.ts";
-import type { ControlRequests } from "./stream-records.ts";
+import type { AskerClaim, ControlRequests } from "./stream-records.ts";
 import * as requests from "./stream-requests.ts";
 
 /** The requests that a {@link ControlDispatcher} answers. */
@@ -24,6 +27,7 @@ export const CONTROL_SUBJECTS: readonly (keyof ControlRequests)[] = [
   "set-keeper",
   "evacuate-site",
   "set-policy",
+  "permit-action",
 ];
 
 /** Reads control requests, and has each done when those about the same stream that came before it are done. */
@@ -43,36 +47,52 @@ export class ControlDispatcher {
   }
 
   /**
-   * @throws {MeanderError} `request-invalid`, `control-busy`, and what the methods of {@link StreamLifecycle}, {@link
-   *   StreamAgents} and {@link StreamMoves} throw
+   * @param caller who is at the other end: the payload says who asks, which is checked against it
+   * @throws {MeanderError} `request-invalid`, `control-busy`, `principal-refused`, `token-…`, and what the methods of
+   *   {@link StreamLifecycle}, {@link StreamAgents} and {@link StreamMoves} throw
    */
-  async handle(subject: keyof ControlRequests, payload: Json): Promise<Json> {
-    const read = <T>(schema: Parameters<typeof parsePayload<T>>[0]): T =>
-      parsePayload(schema, subject, payload);
+  async handle(subject: keyof ControlRequests, payload: Json, caller: Caller): Promise<Json> {
+    const read = <T>(schema: z.ZodType<T>): T => parsePayload(schema, subject, payload);
+    /** Who asks is established at once, whatever the request then waits for. */
+    const asked = <T extends AskerClaim>(schema: z.ZodType<T>): Asked<T> => {
+      const { by, label, token, ...request } = read(schema);
+      const asker = this.#context.askers.establish({ by, label, token }, caller);
+      // It is awaited in the request's turn, which may not come.
+      asker.catch(() => {});
+      return { request, asker };
+    };
     const queue = this.#queue;
     switch (subject) {
       case "create-stream": {
-        const request = read(requests.createStreamSchema);
-        return jsonOf(await queue.run(request.name, () => this.#lifecycle.create(request)));
+        const { request, asker } = asked(requests.createStreamSchema);
+        const run = async () => this.#lifecycle.create({ ...request, by: await asker });
+        return jsonOf(await queue.run(request.name, run));
       }
       case "destroy-stream": {
-        const request = read(requests.destroyStreamSchema);
-        return await queue.run(request.stream, () => this.#lifecycle.destroy(request));
+        const { request, asker } = asked(requests.destroyStreamSchema);
+        const run = async () => this.#lifecycle.destroy({ ...request, by: await asker });
+        return await queue.run(request.stream, run);
       }
       case "attach-agent": {
-        const request = read(requests.attachAgentSchema);
-        return jsonOf(await queue.run(request.stream, () => this.#agents.attach(request)));
+        const { request, asker } = asked(requests.attachAgentSchema);
+        const run = async () => this.#agents.attach({ ...request, by: await asker });
+        return jsonOf(await queue.run(request.stream, run));
       }
       case "detach-agent": {
-        const request = read(requests.detachAgentSchema);
-        return jsonOf(await queue.run(request.stream, () => this.#agents.detach(request)));
+        const { request, asker } = asked(requests.detachAgentSchema);
+        const run = async () => this.#agents.detach({ ...request, by: await asker });
+        return jsonOf(await queue.run(request.stream, run));
       }
       case "replace-handler": {
-        const request = read(requests.replaceHandlerSchema);
-        return jsonOf(await queue.run(request.stream, () => this.#agents.replaceHandler(request)));
+        const { request, asker } = asked(requests.replaceHandlerSchema);
+        const run = async () => this.#agents.replaceHandler({ ...request, by: await asker });
+        return jsonOf(await queue.run(request.stream, run));
       }
-      case "move-stream":
-        return jsonOf(await this.#move(read(requests.moveStreamSchema)));
+      case "move-stream": {
+        const { request, asker } = asked(requests.moveStreamSchema);
+        const run = async () => this.#moves.move({ ...request, by: await asker });
+        return jsonOf(await queue.run(request.stream, run));
+      }
       case "settle-move": {
         const { id, move } = read(requests.settleMoveSchema);
         const name = await this.#context.store.nameOf(id);
@@ -81,21 +101,33 @@ export class ControlDispatcher {
       case "set-keeper": {
         const request = read(requests.setKeeperSchema);
         const name = await this.#context.store.nameOf(request.id);
-        return jsonOf(await queue.run(name, () => setKeeper(this.#context, name, request)));
+        const site = this.#context.askers.siteOf(caller);
+        return jsonOf(await queue.run(name, () => setKeeper(this.#context, name, request, site)));
       }
       case "evacuate-site": {
-        const request = read(requests.evacuateSiteSchema);
-        const evacuation = new Evacuation(this.#context, request, (move) => this.#move(move));
-        return jsonOf(await evacuation.run());
+        const { request, asker } = asked(requests.evacuateSiteSchema);
+        const move = (each: requests.MoveStream) =>
+          queue.run(each.stream, () => this.#moves.move(each));
+        const about = { ...request, by: await asker };
+        return jsonOf(await new Evacuation(this.#context, about, move).run());
       }
-      case "set-policy":
-        return await setPolicy(this.#context, read(requests.setPolicySchema));
+      case "set-policy": {
+        const { request, asker } = asked(requests.setPolicySchema);
+        return await setPolicy(this.#context, { ...request, by: await asker });
+      }
+      case "permit-action": {
+        const { request, asker } = asked(requests.permitActionSchema);
+        const site = this.#context.askers.siteOf(caller);
+        return jsonOf(await permitAction(this.#context, { ...request, by: await asker }, site));
+      }
     }
   }
+}
 
-  #move(request: requests.MoveStream): Promise<object> {
-    return this.#queue.run(request.stream, () => this.#moves.move(request));
-  }
+/** A request, and who makes it. */
+interface Asked<T extends AskerClaim> {
+  readonly request: Omit<T, keyof AskerClaim>;
+  readonly asker: Promise<Asker>;
 }
 
 /** An answer, whose parts are all JSON, as JSON. */

@@ -8,7 +8,8 @@ import {
 } from "../agent/define/index.ts";
 import { LIMITS, type MeanderError, SeededRandom, SILENT } from "../base/index.ts";
 import { EmbeddedDirectory, MemoryStore } from "../directory/embedded/index.ts";
-import { type Json, LEADER_CALLER } from "../directory/index.ts";
+import { type Caller, type Json, LEADER_CALLER } from "../directory/index.ts";
+import { OPEN_SESSION, type SessionTokens } from "./askers.ts";
 import { HaltingClock } from "./halting-clock.test.support.ts";
 import { Leader } from "./leader.ts";
 import type { SiteRecord } from "./model.ts";
@@ -16,15 +17,27 @@ import { ScriptedSite } from "./scripted-site.test.support.ts";
 import { streamRecordSchema } from "./stream-record-schema.ts";
 import type { ControlRequests, SiteCommand, StreamRecord } from "./stream-records.ts";
 
+/** Who asks, unless a test says otherwise: a shell that has shown nothing, of a session that requires nothing. */
+export const SHELL = { by: "anonymous", label: "shell-1" } as const;
+
 /** A session with a leader, `origin`, and scripted sites, in virtual time. */
 export class ControlWorld implements AsyncDisposable {
   readonly clock = new HaltingClock();
   readonly events: StreamEvent[] = [];
+  /** Of the session. */
+  tokens: SessionTokens = OPEN_SESSION;
   /** Whether a site's port is closed. */
   examine = async ({ name, instance }: SiteRecord): Promise<boolean> => {
     const site = this.#sites.get(name);
     return site === undefined || site.instance !== instance || site.ended;
   };
+  /** A session may come to require tokens while it runs. */
+  readonly #tokens: SessionTokens = ((world: ControlWorld) => ({
+    get isOpen() {
+      return world.tokens.isOpen;
+    },
+    rightsOf: (token: string) => world.tokens.rightsOf(token),
+  }))(this);
   readonly #store = new MemoryStore();
   readonly #sites = new Map<string, ScriptedSite>();
   readonly #ways = new Map<ScriptedSite, { end(why: "gone" | "closing"): void }>();
@@ -131,8 +144,12 @@ export class ControlWorld implements AsyncDisposable {
     return this.#makeLeader(++this.#starts + 500);
   }
 
-  ask<S extends keyof ControlRequests>(subject: S, payload: ControlRequests[S]): Promise<Json> {
-    return this.leader.handle(subject, payload as unknown as Json, LEADER_CALLER);
+  ask<S extends keyof ControlRequests>(
+    subject: S,
+    payload: ControlRequests[S],
+    caller: Caller = LEADER_CALLER,
+  ): Promise<Json> {
+    return this.leader.handle(subject, payload as unknown as Json, caller);
   }
 
   async create(
@@ -141,19 +158,19 @@ export class ControlWorld implements AsyncDisposable {
     options: Partial<ControlRequests["create-stream"]> = {},
   ): Promise<StreamRecord> {
     const answer = await this.ask("create-stream", {
-      ...{ name, at, durability: { type: "none" }, failureManagers: [], by: "shell-1" },
+      ...{ name, at, durability: { type: "none" }, failureManagers: [], ...SHELL },
       ...options,
     });
     return streamRecordSchema.parse(answer);
   }
 
   move(stream: string, to: string, deadlineMs = 1_000): Promise<Json> {
-    return this.ask("move-stream", { stream, to, deadlineMs, by: "shell-1" });
+    return this.ask("move-stream", { stream, to, deadlineMs, ...SHELL });
   }
 
   attach(stream: string, name: string, briefcase = "wA=="): Promise<Json> {
     const spec = agentSpec(name);
-    return this.ask("attach-agent", { stream, spec, briefcase, by: "shell-1" });
+    return this.ask("attach-agent", { stream, spec, briefcase, ...SHELL });
   }
 
   async record(name: string): Promise<StreamRecord | undefined> {
@@ -240,6 +257,7 @@ export class ControlWorld implements AsyncDisposable {
       streams: {
         calls: directory.sites,
         isEnded: (record) => this.examine(record),
+        tokens: this.#tokens,
         onEvent: (event) => this.events.push(event),
       },
     });
@@ -274,6 +292,6 @@ export function agentSpec(name: string): AgentSpec {
     isolation: "process",
     limits: DEFAULT_LIMITS,
     onError: DEFAULT_ON_ERROR,
-    owner: "shell-1",
+    owner: "anonymous:shell-1@origin",
   };
 }

@@ -3,7 +3,11 @@ import { test } from "node:test";
 import { memberCaller } from "../directory/index.ts";
 import { KEY_RIGHTS, MEMBER_RIGHTS, type Members, rightsOf } from "./directory-rights.ts";
 
-const TOKEN = { id: "token-1", name: "a", can: ["join"], lineage: "token-1", expiresAt: 0 };
+const scopes = { channels: [], streams: [], sites: [] };
+const TOKEN = {
+  ...{ id: "token-1", name: "a", can: ["join"], ...scopes },
+  ...{ lineage: "token-1", expiresAt: 0 },
+};
 const north = memberCaller("north", TOKEN);
 const nameless = memberCaller(undefined, TOKEN);
 

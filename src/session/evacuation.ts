@@ -1,6 +1,7 @@
 import { LIMITS, MeanderError, messageOf } from "../base/index.ts";
+import type { Asker } from "./asker.ts";
 import { type ControlContext, memberOf } from "./control-context.ts";
-import type { MoveStream } from "./stream-requests.ts";
+import type { EvacuateSite, MoveStream } from "./stream-requests.ts";
 
 /** What became of the streams of a site. */
 export interface EvacuationResult {
@@ -16,14 +17,14 @@ export class Evacuation {
   readonly #context: ControlContext;
   readonly #move: (request: MoveStream) => Promise<unknown>;
   readonly #site: string;
-  readonly #by: string;
+  readonly #by: Asker;
   /** Streams on their way to each site, for which the index still has them where they were. */
   readonly #coming = new Map<string, number>();
 
   /** @param move moves one stream, in turn with its other control requests */
   constructor(
     context: ControlContext,
-    { site, by }: { readonly site: string; readonly by: string },
+    { site, by }: EvacuateSite,
     move: (request: MoveStream) => Promise<unknown>,
   ) {
     this.#context = context;
@@ -35,10 +36,11 @@ export class Evacuation {
   /**
    * Settles when each stream has moved, or no site could take it. Those that come meanwhile move on.
    *
-   * @throws {MeanderError} `site-unknown`
+   * @throws {MeanderError} `site-unknown`, `denied`
    */
   async run(): Promise<EvacuationResult> {
     memberOf(this.#context.roster, this.#site);
+    this.#authorise();
     const failed: { stream: string; error: string }[] = [];
     const tried = new Set<string>();
     let moved = 0;
@@ -56,6 +58,16 @@ export class Evacuation {
     return { moved, failed };
   }
 
+  /** A site may have its own streams moved, when it leaves; others administer the session. */
+  #authorise(): void {
+    const { administers, text } = this.#by;
+    if (administers || text === `site:${this.#site}`) return;
+    throw new MeanderError("denied", `${text} may not evacuate site ${this.#site}`, {
+      where: `site ${this.#site}`,
+      expected: "the site itself, or one that administers the session",
+    });
+  }
+
   #untried(tried: ReadonlySet<string>): string[] {
     const streams = this.#context.store.index.ofSite(this.#site);
     return streams.map(({ name }) => name).filter((name) => !tried.has(name));
@@ -68,8 +80,9 @@ export class Evacuation {
     for (let to = this.#leastLoaded(refused); to !== undefined; to = this.#leastLoaded(refused)) {
       refused.add(to);
       this.#coming.set(to, (this.#coming.get(to) ?? 0) + 1);
+      const asked = { deadlineMs: LIMITS.moveMsDefault, by: this.#by, evacuates: true };
       try {
-        await this.#move({ stream, to, deadlineMs: LIMITS.moveMsDefault, by: this.#by });
+        await this.#move({ stream, to, ...asked });
         return undefined;
       } catch (thrown) {
         // The stream was destroyed in the meantime.

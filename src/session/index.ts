@@ -7,6 +7,8 @@ export {
   type AccessMode,
   type AccessPolicy,
   accessPolicySchema,
+  allowsSite,
+  allowsStream,
   channelPatternSchema,
   channelPatternsSchema,
   matchesChannel,
@@ -14,11 +16,27 @@ export {
   RIGHTS,
   type Right,
   revocationSchema,
+  sitePatternsSchema,
+  streamPatternsSchema,
   type TokenRecord,
+  type TokenRights,
   tokenIdSchema,
   tokenNameSchema,
   tokenRecordSchema,
 } from "./access.ts";
+export {
+  ANONYMOUS_SHELL,
+  type Asker,
+  checkScope,
+  controls,
+  makeAsker,
+  maySetPolicy,
+  notYours,
+  outOfScope,
+  type ShellIdentity,
+  signature,
+} from "./asker.ts";
+export { OPEN_SESSION, type SessionTokens } from "./askers.ts";
 export { checkSpeaksFor, notAllowed } from "./caller-checks.ts";
 export { checkChannelName } from "./channel-name.ts";
 export { type CodePolicy, codePolicySchema, type PolicyJudge } from "./code-policy.ts";
@@ -56,6 +74,8 @@ export {
   streamRecordSchema,
 } from "./stream-record-schema.ts";
 export type {
+  AskerClaim,
+  CommandAsker,
   ControlRequests,
   PolicyAction,
   PolicyRule,

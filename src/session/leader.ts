@@ -32,7 +32,7 @@ export interface LeaderOptions {
   readonly random: Random;
   readonly log: Log;
   /** What it needs for streams; without, requests about them are unknown. */
-  readonly streams?: Pick<StreamControlOptions, "calls" | "isEnded" | "onEvent">;
+  readonly streams?: Pick<StreamControlOptions, "calls" | "isEnded" | "tokens" | "onEvent">;
 }
 
 /** Attempts to change a key that others change, too. */
@@ -85,7 +85,7 @@ export class Leader {
     await this.start();
     checkIsSite(caller, subject);
     if (this.#streams !== undefined && StreamControl.answers(subject))
-      return await this.#streams.handle(subject, payload);
+      return await this.#streams.handle(subject, payload, caller);
     switch (subject) {
       case "join":
         return jsonOf(await this.#join(parsePayload(joinSchema, subject, payload), caller));

@@ -118,7 +118,8 @@ interface World {
 }
 
 function tokenOf(lineage: string, id = lineage, expiresAt = HOUR): ShownToken {
-  return { id, name: "a site", can: ["join"], lineage, expiresAt };
+  const scopes = { channels: [], streams: [], sites: [] };
+  return { id, name: "a site", can: ["join"], ...scopes, lineage, expiresAt };
 }
 
 async function withWorld(use: (world: World) => Promise<void>): Promise<void> {

@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { decide, enforce, matchesPattern, type PolicyQuestion } from "./policy.ts";
+import { matchesPattern } from "./pattern.ts";
+import { decide, enforce, type PolicyQuestion } from "./policy.ts";
 import type { PolicyRule } from "./stream-records.ts";
 
 const question: PolicyQuestion = {
   action: "move",
-  by: "shell-1f3a",
+  by: "subject:alice of Köln",
+  label: "shell-1f3a",
   stream: "orders.eu",
   site: "north",
 };
@@ -18,12 +20,12 @@ function effectOf(...rules: PolicyRule[]): string {
 test("without a rule that matches, everything is allowed", () => {
   assert.equal(effectOf(), "allow");
   assert.equal(effectOf({ effect: "deny", actions: ["create"] }), "allow");
-  assert.equal(effectOf({ effect: "deny", actions: ["*"], by: "shell-2*" }), "allow");
+  assert.equal(effectOf({ effect: "deny", actions: ["*"], by: "subject:bob*" }), "allow");
 });
 
 test("the first rule that matches decides", () => {
   const deny: PolicyRule = { effect: "deny", actions: ["move"] };
-  const allow: PolicyRule = { effect: "allow", actions: ["*"], by: "shell-*" };
+  const allow: PolicyRule = { effect: "allow", actions: ["*"], by: "subject:al*" };
   assert.equal(effectOf(deny, allow), "deny");
   assert.equal(effectOf(allow, deny), "allow");
   assert.deepEqual(decide([deny], question), { effect: "deny", rule: deny });
@@ -31,9 +33,9 @@ test("the first rule that matches decides", () => {
 
 test("all parts of a rule have to match", () => {
   const rule: PolicyRule = { effect: "deny", actions: ["create", "move"] };
-  assert.equal(effectOf({ ...rule, by: "shell-*", stream: "*.eu", site: "n*h" }), "deny");
-  assert.equal(effectOf({ ...rule, by: "shell-*", stream: "*.us", site: "n*h" }), "allow");
-  assert.equal(effectOf({ ...rule, by: "shell-*", stream: "*.eu", site: "south" }), "allow");
+  assert.equal(effectOf({ ...rule, by: "subject:al*", stream: "*.eu", site: "n*h" }), "deny");
+  assert.equal(effectOf({ ...rule, by: "subject:al*", stream: "*.us", site: "n*h" }), "allow");
+  assert.equal(effectOf({ ...rule, by: "subject:al*", stream: "*.eu", site: "south" }), "allow");
 });
 
 test("a denial says who, what, where and why", () => {
@@ -41,7 +43,7 @@ test("a denial says who, what, where and why", () => {
   assert.throws(() => enforce([rule], question, "sites/north"), {
     code: "denied",
     where: "policy sites/north",
-    what: "shell-1f3a may not move orders.eu at north: not today",
+    what: "subject:alice of Köln may not move orders.eu at north: not today",
   });
 });
 
@@ -77,4 +79,32 @@ test("patterns match as a regular expression with .* for each star does", () => 
 
 test("a pattern of many stars takes no longer than a glance", () => {
   assert.equal(matchesPattern(`${"*a".repeat(50)}b`, "a".repeat(10_000)), false);
+});
+
+test("a label is matched by its own field alone, and entitles to nothing", () => {
+  const deny = (parts: Partial<PolicyRule>): PolicyRule => ({
+    effect: "deny",
+    actions: ["*"],
+    ...parts,
+  });
+  assert.equal(effectOf(deny({ label: "shell-1*" })), "deny");
+  assert.equal(effectOf(deny({ label: "shell-2*" })), "allow");
+  assert.equal(effectOf(deny({ by: "subject:shell-1f3a" })), "allow");
+  const { label: _, ...unlabelled } = question;
+  assert.equal(decide([deny({ label: "*" })], unlabelled).effect, "allow");
+  const allow = (parts: Partial<PolicyRule>, scope: string): boolean =>
+    enforce([{ effect: "allow", actions: ["move"], ...parts }], question, scope);
+  assert.equal(allow({ by: "subject:*" }, "session"), true);
+  assert.equal(allow({}, "streams/orders.eu"), true);
+  assert.equal(allow({}, "sites/north"), false, "a site does not give away streams of others");
+  assert.equal(allow({ label: "shell-1f3a" }, "session"), false);
+  assert.equal(allow({ by: "shell-1f3a" }, "session"), false);
+});
+
+test("rules of earlier versions go by names of shells and streams, as they did", () => {
+  const old: PolicyRule = { effect: "deny", actions: ["*"], by: "shell-*" };
+  assert.equal(effectOf(old), "deny");
+  assert.equal(effectOf({ ...old, by: "alice*" }), "allow");
+  const asStream = { ...question, by: "stream:shell-9", label: undefined };
+  assert.equal(decide([old], asStream).effect, "deny");
 });

@@ -1,18 +1,21 @@
 import { MeanderError } from "../base/index.ts";
+import { matchesPattern } from "./pattern.ts";
 import type { PolicyAction, PolicyRule } from "./stream-records.ts";
 
 /** A request, for a policy to judge. */
 export interface PolicyQuestion {
   readonly action: PolicyAction;
-  /** The shell or stream that asks. */
+  /** The principal that asks, as text. */
   readonly by: string;
+  /** The name that a shell has chosen for itself: anybody may choose any. Undefined: it is no shell's request. */
+  readonly label?: string | undefined;
   /** The stream it is about. */
   readonly stream: string;
   /** The site that it would be at. */
   readonly site: string;
 }
 
-/** A policy's decision; `rule` is the one that decided. */
+/** A policy's decision; `rule` is the one that decided, undefined when none matched. */
 export interface PolicyDecision {
   readonly effect: "allow" | "deny";
   readonly rule?: PolicyRule;
@@ -26,15 +29,17 @@ export function decide(rules: readonly PolicyRule[], question: PolicyQuestion): 
 
 /**
  * @param scope whose rules these are: `session`, `sites/NAME`, `streams/NAME`
+ * @returns whether a rule entitles who asks, whoever owns the stream: one that allows it, and not because of a label
  * @throws {MeanderError} `denied`
  */
 export function enforce(
   rules: readonly PolicyRule[],
   question: PolicyQuestion,
   scope: string,
-): void {
+): boolean {
   const { effect, rule } = decide(rules, question);
   if (effect === "deny") throw denied(question, scope, rule?.reason);
+  return rule !== undefined && !scope.startsWith("sites/") && !goesByLabel(rule);
 }
 
 /** The refusal of a policy. */
@@ -50,28 +55,28 @@ export function denied(
   });
 }
 
-/** Whether `text` matches a pattern, in which `*` stands for any part. Takes time linear in both for each `*`. */
-export function matchesPattern(pattern: string, text: string): boolean {
-  const [first = "", ...rest] = pattern.split("*");
-  if (rest.length === 0) return text === pattern;
-  const last = rest.pop() ?? "";
-  if (text.length < first.length + last.length) return false;
-  if (!text.startsWith(first) || !text.endsWith(last)) return false;
-  const end = text.length - last.length;
-  let from = first.length;
-  for (const part of rest) {
-    const at = text.indexOf(part, from);
-    if (at < 0 || at + part.length > end) return false;
-    from = at + part.length;
-  }
-  return true;
-}
-
-function applies(rule: PolicyRule, { action, by, stream, site }: PolicyQuestion): boolean {
+function applies(rule: PolicyRule, question: PolicyQuestion): boolean {
+  const { action, stream, site, label } = question;
   return (
     rule.actions.some((each) => each === "*" || each === action) &&
-    matchesPattern(rule.by ?? "*", by) &&
+    asks(rule.by ?? "*", question) &&
+    (rule.label === undefined || (label !== undefined && matchesPattern(rule.label, label))) &&
     matchesPattern(rule.stream ?? "*", stream) &&
     matchesPattern(rule.site ?? "*", site)
   );
+}
+
+function asks(pattern: string, { by, label }: PolicyQuestion): boolean {
+  if (isPrincipalPattern(pattern)) return matchesPattern(pattern, by);
+  const stream = by.startsWith("stream:") ? by.slice("stream:".length) : undefined;
+  return [label, stream].some((name) => name !== undefined && matchesPattern(pattern, name));
+}
+
+/** Whether a pattern is one of principals. Rules of earlier versions have names of shells and streams in its place. */
+export function isPrincipalPattern(pattern: string): boolean {
+  return pattern === "*" || /^(anonymous$|(subject|site|stream):)/.test(pattern);
+}
+
+function goesByLabel({ by = "*", label }: PolicyRule): boolean {
+  return label !== undefined || !isPrincipalPattern(by);
 }

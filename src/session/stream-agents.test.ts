@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LIMITS } from "../base/index.ts";
 import { LEADER_CALLER } from "../directory/index.ts";
-import { agentSpec, ControlWorld } from "./control-world.test.support.ts";
+import { agentSpec, ControlWorld, SHELL } from "./control-world.test.support.ts";
 import { refuse } from "./scripted-site.test.support.ts";
 
 test("agents are attached at the site and noted in the record", async () => {
@@ -43,7 +43,7 @@ test("a replaced handler stays replaced", async () => {
   await using world = await ControlWorld.make("north");
   await world.create("one", "north");
   await world.attach("one", "counter");
-  const request = { stream: "one", agent: "counter", event: "append", by: "shell-1" };
+  const request = { stream: "one", agent: "counter", event: "append", ...SHELL };
   await world.ask("replace-handler", { ...request, code: "b".repeat(64) });
   await world.ask("replace-handler", { ...request, event: "timer", code: null });
   assert.deepEqual((await world.record("one"))?.agents[0]?.spec.replaced, {
@@ -63,7 +63,7 @@ test("a detached agent is finalized where it was before, and where that cannot b
   const [north, south, west] = ["north", "south", "west"].map((name) => world.site(name));
   assert.ok(north && south && west);
   world.kill(south);
-  const request = { stream: "one", agent: "counter", by: "shell-1" };
+  const request = { stream: "one", agent: "counter", ...SHELL };
   await world.ask("detach-agent", request);
   await world.quiet();
   assert.equal(world.site("origin").commandsOf("agent-detach").length, 1);
@@ -88,7 +88,7 @@ test("finalizers of a site that leaves, or does not come back in a day, are give
   await world.settled(world.move("one", "origin"));
   const north = world.site("north");
   north.script = ({ type }) => (type === "finalize" ? refuse("site-gone") : undefined);
-  await world.ask("destroy-stream", { stream: "one", by: "shell-1" });
+  await world.ask("destroy-stream", { stream: "one", ...SHELL });
   await world.quiet();
   assert.equal((await world.directory.list("finalize/")).length, 1);
   await world.leader.handle("leave", { name: "north", instance: north.instance }, LEADER_CALLER);

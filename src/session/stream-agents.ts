@@ -1,6 +1,7 @@
 import { LIMITS, MeanderError } from "../base/index.ts";
 import type { Json } from "../directory/index.ts";
-import { type ControlContext, checkPolicy, hostOf } from "./control-context.ts";
+import { type Asker, signature } from "./asker.ts";
+import { authorise, type ControlContext, hostOf } from "./control-context.ts";
 import type { PendingFinalizers } from "./pending-finalizers.ts";
 import { isSilence } from "./site-contact.ts";
 import type { PolicyAction, SiteCommand, StreamRecord } from "./stream-records.ts";
@@ -28,6 +29,8 @@ export class StreamAgents {
   async attach({ stream, spec, briefcase, by }: AttachAgent): Promise<StreamRecord> {
     const { store, contact, tell } = this.#context;
     const held = await this.#open(stream, "attach", by);
+    await this.#checkCodeOwner(by, spec.owner);
+    const asked = signature(by);
     const { record } = held;
     const agent: Agent = { spec, briefcase };
     const same = record.agents.find((each) => each.spec.name === spec.name);
@@ -37,12 +40,12 @@ export class StreamAgents {
     checkRoom(next);
     const host = hostOf(held);
     try {
-      const command = { type: "agent-attach", record, spec, briefcase, by } as const;
+      const command = { type: "agent-attach", record, spec, briefcase, ...asked } as const;
       await contact.call(host, command, LIMITS.controlCallMs);
     } catch (error) {
       // It may have been attached all the same.
       if (isSilence(error)) {
-        contact.tell(host, { type: "agent-detach", record, agent: spec.name, by });
+        contact.tell(host, { type: "agent-detach", record, agent: spec.name, ...asked });
       }
       throw error;
     }
@@ -60,7 +63,7 @@ export class StreamAgents {
     const held = await this.#open(stream, "detach", by);
     const { record } = held;
     const { spec } = agentOf(record, name);
-    await this.#command(held, { type: "agent-detach", record, agent: name, by });
+    await this.#command(held, { type: "agent-detach", record, agent: name, ...signature(by) });
     const agents = record.agents.filter((each) => each.spec.name !== name);
     const next: StreamRecord = { ...record, agents };
     const others = record.visited.filter((site) => site !== record.site);
@@ -81,7 +84,15 @@ export class StreamAgents {
     const held = await this.#open(stream, "replace", by);
     const { record } = held;
     const { spec } = agentOf(record, name);
-    await this.#command(held, { type: "handler-replace", record, agent: name, event, code, by });
+    const asked = signature(by);
+    await this.#command(held, {
+      type: "handler-replace",
+      record,
+      agent: name,
+      event,
+      code,
+      ...asked,
+    });
     const replaced = { ...spec, replaced: { ...spec.replaced, [event]: code } };
     const agents = record.agents.map((each) =>
       each.spec.name === name ? { ...each, spec: replaced } : each,
@@ -92,11 +103,30 @@ export class StreamAgents {
     return next;
   }
 
-  async #open(stream: string, action: PolicyAction, by: string): Promise<HeldRecord> {
+  async #open(stream: string, action: PolicyAction, by: Asker): Promise<HeldRecord> {
     const held = await this.#context.store.get(stream);
-    await checkPolicy(this.#context, { action, by, stream, site: held.record.site });
+    const { record } = held;
+    await authorise(this.#context, { action, by, stream, site: record.site, record });
     hostOf(held);
     return held;
+  }
+
+  /**
+   * Agents of one owner share a process. A shell's are its principal's; what agents attach belongs to the owner of
+   * one of them.
+   *
+   * @throws {MeanderError} `request-invalid`
+   */
+  async #checkCodeOwner({ principal, codeOwner }: Asker, owner: string): Promise<void> {
+    if (owner === codeOwner && principal.kind !== "stream") return;
+    if (principal.kind === "stream") {
+      const asking = await this.#context.store.find(principal.name);
+      if (asking?.record.agents.some(({ spec }) => spec.owner === owner)) return;
+    }
+    throw new MeanderError("request-invalid", `got the owner ${JSON.stringify(owner)}`, {
+      where: "request attach-agent: spec.owner",
+      expected: principal.kind === "stream" ? "the owner of an agent that asks" : codeOwner,
+    });
   }
 
   #command(held: HeldRecord, command: SiteCommand): Promise<Json> {

@@ -90,7 +90,7 @@ async function observe(
 
 /** The request to the leader; undefined when the step is not a request. */
 function ask(world: ControlWorld, step: Step): Promise<unknown> | undefined {
-  const by = "shell-1";
+  const by = "anonymous";
   switch (step.type) {
     case "create": {
       const durability = DURABILITIES[step.kind] ?? { type: "none" };

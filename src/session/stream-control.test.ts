@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LIMITS, MeanderError } from "../base/index.ts";
-import { LEADER_CALLER } from "../directory/index.ts";
-import { agentSpec, ControlWorld } from "./control-world.test.support.ts";
+import { LEADER_CALLER, memberCaller } from "../directory/index.ts";
+import { agentSpec, ControlWorld, SHELL } from "./control-world.test.support.ts";
 import { refuse } from "./scripted-site.test.support.ts";
 
 test("a stream is made at its site, with an id that no other has", async () => {
@@ -12,10 +12,16 @@ test("a stream is made at its site, with an id that no other has", async () => {
   assert.deepEqual(facts, {
     ...{ name: "one", id: 1, streamEpoch: 1, site: "north" },
     ...{ instance: world.site("north").instance, status: "live", durability: { type: "none" } },
-    ...{ failureManagers: [], keeper: "origin", agents: [], visited: ["north"], owner: "shell-1" },
+    ...{
+      failureManagers: [],
+      keeper: "origin",
+      agents: [],
+      visited: ["north"],
+      owner: "anonymous",
+    },
   });
   assert.deepEqual(world.site("north").commandsOf("stream-create"), [
-    { type: "stream-create", record: one, by: "shell-1" },
+    { type: "stream-create", record: one, ...SHELL },
   ]);
   assert.equal((await world.create("two", "origin")).id, 2);
   assert.deepEqual(
@@ -36,12 +42,12 @@ test("its keeper is the first failure manager that is not where it is, else the 
 test("of two that create the same name at once, the second learns who has it, where and since when", async () => {
   await using world = await ControlWorld.make("north", "south");
   const first = world.create("one", "north");
-  const second = world.create("one", "south", { by: "shell-2" });
+  const second = world.create("one", "south", { label: "shell-2" });
   assert.equal((await first).site, "north");
   await assert.rejects(second, (error) => {
     assert.ok(error instanceof MeanderError);
     assert.equal(error.code, "stream-exists");
-    assert.match(error.message, /shell-1 made it at 2023-.*; it is at site north/);
+    assert.match(error.message, /anonymous made it at 2023-.*; it is at site north/);
     return true;
   });
   assert.deepEqual(
@@ -108,7 +114,7 @@ test("requests that are none, and requests about what is not there, are refused 
     const answer = leader.handle(subject, payload as never, LEADER_CALLER);
     await assert.rejects(answer, { code }, `${subject} ${JSON.stringify(payload)}`);
   };
-  const by = "shell-1";
+  const by = "anonymous";
   const durability = { type: "none" };
   const create = { name: "x", at: "north", durability, failureManagers: [], by };
   await refused("create-stream", { ...create, durability: { type: "all" } }, "request-invalid");
@@ -153,20 +159,20 @@ test("requests that are none, and requests about what is not there, are refused 
 test("a destroyed stream is gone, whether or not its site answers", async () => {
   await using world = await ControlWorld.make("north", "south");
   await world.create("one", "north");
-  assert.equal(await world.ask("destroy-stream", { stream: "one", by: "shell-1" }), null);
+  assert.equal(await world.ask("destroy-stream", { stream: "one", ...SHELL }), null);
   assert.equal(await world.where("one"), "nowhere");
   assert.equal(world.site("north").residents.size, 0);
-  await assert.rejects(world.ask("destroy-stream", { stream: "one", by: "shell-1" }), {
+  await assert.rejects(world.ask("destroy-stream", { stream: "one", ...SHELL }), {
     code: "stream-unknown",
   });
   await world.create("two", "south");
   world.kill(world.site("south"));
-  await world.ask("destroy-stream", { stream: "two", by: "shell-1" });
+  await world.ask("destroy-stream", { stream: "two", ...SHELL });
   assert.equal(await world.where("two"), "nowhere");
   await world.create("three", "north");
   world.site("north").script = ({ type }) =>
     type === "stream-destroy" ? refuse("denied") : undefined;
-  await assert.rejects(world.ask("destroy-stream", { stream: "three", by: "shell-1" }), {
+  await assert.rejects(world.ask("destroy-stream", { stream: "three", ...SHELL }), {
     code: "denied",
   });
   assert.equal(await world.where("three"), "north#1");
@@ -207,30 +213,30 @@ test("a policy of the session denies, with its reason and where it stands", asyn
   await using world = await ControlWorld.make("north", "south");
   await world.create("one", "north");
   const rules = [
-    { effect: "allow", actions: ["*"], by: "shell-owner" },
+    { effect: "allow", actions: ["*"], label: "shell-owner" },
     { effect: "deny", actions: ["move", "create"], site: "south", reason: "south is for tests" },
     { effect: "deny", actions: ["attach", "detach", "replace", "destroy"], stream: "one" },
   ] as const;
-  await world.ask("set-policy", { scope: "session", rules, by: "shell-1" });
+  await world.ask("set-policy", { scope: "session", rules, ...SHELL });
   await assert.rejects(world.move("one", "south"), (error) => {
     assert.ok(error instanceof MeanderError);
     assert.equal(error.code, "denied");
     assert.match(
       error.message,
-      /policy session: shell-1 may not move one at south: south is for tests/,
+      /policy session: anonymous may not move one at south: south is for tests/,
     );
     return true;
   });
   const denied = { code: "denied" };
   await assert.rejects(world.create("two", "south"), denied);
   await assert.rejects(world.attach("one", "a"), denied);
-  await assert.rejects(world.ask("destroy-stream", { stream: "one", by: "x" }), denied);
+  await assert.rejects(world.ask("destroy-stream", { stream: "one", ...SHELL }), denied);
   assert.equal(world.events.filter(({ type }) => type === "denied").length, 4);
-  await world.create("two", "south", { by: "shell-owner" });
+  await world.create("two", "south", { label: "shell-owner" });
   await world.create("three", "north");
   await world.directory.put("policy/session", "rubbish");
   await assert.rejects(world.create("four", "north"), /its rules are not valid/);
-  await world.ask("set-policy", { scope: "session", rules: [], by: "shell-1" });
+  await world.ask("set-policy", { scope: "session", rules: [], ...SHELL });
   assert.equal(await world.directory.get("policy/session"), undefined);
   await world.create("four", "north");
 });
@@ -238,7 +244,7 @@ test("a policy of the session denies, with its reason and where it stands", asyn
 test("policies that are none are refused with the place of the fault", async () => {
   await using world = await ControlWorld.make("north");
   const set = (scope: unknown, rules: unknown): Promise<unknown> =>
-    world.leader.handle("set-policy", { scope, rules, by: "shell-1" } as never, LEADER_CALLER);
+    world.leader.handle("set-policy", { scope, rules, ...SHELL } as never, LEADER_CALLER);
   const good = { effect: "deny", actions: ["move"] };
   const refused = async (scope: unknown, rules: unknown, text: RegExp): Promise<void> => {
     await assert.rejects(set(scope, rules), (error) => {
@@ -266,7 +272,12 @@ test("policies that are none are refused with the place of the fault", async () 
   await refused("session", [{ ...good, actions: ["fly"] }], /rules\[0\].actions\[0\]: got "fly"/);
   await refused("session", [{ ...good, actions: [] }], /rules\[0\].actions: /);
   await refused("session", [{ ...good, who: "x" }], /rules\[0\].who: unknown key "who"/);
-  await refused("session", [{ ...good, by: "a b" }], /rules\[0\].by: got "a b"/);
+  await refused("session", [{ ...good, by: "a/b" }], /rules\[0\].by: got "a\/b"/);
+  await refused(
+    "session",
+    [{ ...good, by: "alice" }],
+    /rules\[0\].by: .*for names of shells use label/,
+  );
   await refused(
     "session",
     Array.from({ length: 257 }, () => good),
@@ -281,7 +292,7 @@ test("the keeper changes only for the streamEpoch there is, and only to a site t
   await using world = await ControlWorld.make("north", "south");
   const { id } = await world.create("one", "north");
   const set = (streamEpoch: number, keeper: string): Promise<unknown> =>
-    world.ask("set-keeper", { id, streamEpoch, keeper });
+    world.ask("set-keeper", { id, streamEpoch, keeper }, memberCaller("north", undefined));
   await set(1, "south");
   await set(1, "south");
   assert.equal((await world.record("one"))?.keeper, "south");
@@ -330,8 +341,8 @@ test("a leader that another has followed decides nothing more about streams", as
   await assert.rejects(world.create("two", "north"), fenced);
   await assert.rejects(world.move("one", "south"), fenced);
   await assert.rejects(world.attach("one", "a"), fenced);
-  await assert.rejects(world.ask("destroy-stream", { stream: "one", by: "x" }), fenced);
-  await assert.rejects(world.ask("set-policy", { scope: "session", rules: [], by: "x" }), fenced);
+  await assert.rejects(world.ask("destroy-stream", { stream: "one", ...SHELL }), fenced);
+  await assert.rejects(world.ask("set-policy", { scope: "session", rules: [], ...SHELL }), fenced);
   assert.deepEqual(await world.directory.list("streams/"), before);
   assert.equal(world.site("north").residents.size, 1);
   second.stop();

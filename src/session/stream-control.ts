@@ -9,8 +9,9 @@ import {
   messageOf,
   type Random,
 } from "../base/index.ts";
-import type { Change, Directory, Json, SiteCalls } from "../directory/index.ts";
+import type { Caller, Change, Directory, Json, SiteCalls } from "../directory/index.ts";
 import type { SiteInstance } from "../stream/index.ts";
+import { Askers, OPEN_SESSION, type SessionTokens } from "./askers.ts";
 import type { ControlContext } from "./control-context.ts";
 import { CONTROL_SUBJECTS, ControlDispatcher } from "./control-dispatcher.ts";
 import { ControlQueue } from "./control-queue.ts";
@@ -39,6 +40,8 @@ export interface StreamControlOptions {
    * for sites without contact.
    */
   isEnded(record: SiteRecord): Promise<boolean>;
+  /** The session's tokens; undefined: it has none. */
+  readonly tokens?: SessionTokens | undefined;
   /** Receives what this leader did with streams. */
   onEvent?(event: StreamEvent): void;
 }
@@ -78,6 +81,7 @@ export class StreamControl {
 
   constructor(options: StreamControlOptions) {
     const { directory, calls, self, clock, random, log, isEnded } = options;
+    const { tokens = OPEN_SESSION } = options;
     this.#options = options;
     const checkLeads = (): Promise<void> => this.#checkLeads();
     this.#store = new StreamStore({ directory, checkLeads, log });
@@ -109,6 +113,7 @@ export class StreamControl {
     this.#context = {
       ...{ directory, self, clock, random, log, roster, contact, checkLeads },
       store: this.#store,
+      askers: new Askers({ self, tokens, store: this.#store }),
       tell: (stream, event) =>
         this.#options.onEvent?.({ at: clock.wall(), site: self.site, stream, ...event }),
     };
@@ -156,11 +161,12 @@ export class StreamControl {
   /**
    * Answers a request of a site.
    *
+   * @param caller who is at the other end
    * @throws {MeanderError} `leader-fenced`, and what {@link ControlDispatcher.handle} throws
    */
-  async handle(subject: keyof ControlRequests, payload: Json): Promise<Json> {
+  async handle(subject: keyof ControlRequests, payload: Json, caller: Caller): Promise<Json> {
     await this.#checkLeads();
-    return await this.#desk.handle(subject, payload);
+    return await this.#desk.handle(subject, payload, caller);
   }
 
   #tick(): void {

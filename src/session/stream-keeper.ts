@@ -6,13 +6,15 @@ import type { SetKeeper } from "./stream-requests.ts";
 /**
  * Notes that the host of a stream has put its record at another keeper.
  *
- * @throws {MeanderError} `stream-unknown`, `stream-epoch-passed` when the stream is elsewhere by now, `site-unknown`,
- *   `site-gone`, `leader-fenced`, `leader-busy`
+ * @param from the site that asks
+ * @throws {MeanderError} `stream-unknown`, `principal-refused`, `stream-epoch-passed` when the stream is elsewhere by
+ *   now, `site-unknown`, `site-gone`, `leader-fenced`, `leader-busy`
  */
 export async function setKeeper(
   context: ControlContext,
   name: string,
   { streamEpoch, keeper }: SetKeeper,
+  from: string | undefined,
 ): Promise<StreamRecord> {
   const held = await context.store.get(name);
   const { record } = held;
@@ -26,6 +28,12 @@ export async function setKeeper(
         next: `ask site ${record.site}, where it is now`,
       },
     );
+  }
+  if (record.site !== from) {
+    throw new MeanderError("principal-refused", "only its host says where its record is", {
+      where: `request set-keeper of site ${from ?? "?"}`,
+      expected: `site ${record.site}`,
+    });
   }
   if (record.keeper === keeper) return record;
   reachable(context, keeper);

@@ -1,6 +1,7 @@
 import { LIMITS, MeanderError, messageOf } from "../base/index.ts";
 import type { SiteInstance } from "../stream/index.ts";
-import { type ControlContext, checkPolicy, reachable } from "./control-context.ts";
+import { type Asker, signature } from "./asker.ts";
+import { authorise, type ControlContext, reachable } from "./control-context.ts";
 import type { PendingFinalizers } from "./pending-finalizers.ts";
 import { isSilence } from "./site-contact.ts";
 import { streamNameSchema } from "./stream-record-schema.ts";
@@ -32,7 +33,7 @@ export class StreamLifecycle {
     const { store } = this.#context;
     checkName(name);
     const member = reachable(this.#context, at);
-    await checkPolicy(this.#context, { action: "create", by, stream: name, site: at });
+    await authorise(this.#context, { action: "create", by, stream: name, site: at });
     const existing = await store.find(name);
     if (existing !== undefined) throw streamExists(existing.record);
     if (store.index.count + this.#making >= LIMITS.streamsMax) throw exhausted();
@@ -61,10 +62,10 @@ export class StreamLifecycle {
     const held = await store.get(name);
     const { record } = held;
     const { id, site, instance } = record;
-    await checkPolicy(this.#context, { action: "destroy", by, stream: name, site });
+    await authorise(this.#context, { action: "destroy", by, stream: name, site, record });
     let told = false;
     try {
-      const command = { type: "stream-destroy", record, by } as const;
+      const command = { type: "stream-destroy", record, ...signature(by) } as const;
       await contact.call({ site, instance }, command, LIMITS.controlCallMs);
       told = true;
     } catch (error) {
@@ -97,19 +98,21 @@ export class StreamLifecycle {
       keeper: failureManagers.find((manager) => manager !== at) ?? self.site,
       agents: [],
       visited: [at],
-      owner: by,
+      owner: by.text,
       createdAt: clock.wall(),
     };
   }
 
-  async #command(held: HeldRecord, member: SiteInstance, by: string): Promise<void> {
+  async #command(held: HeldRecord, member: SiteInstance, by: Asker): Promise<void> {
     const { store, contact, log } = this.#context;
     const { record } = held;
     try {
-      await contact.call(member, { type: "stream-create", record, by }, LIMITS.controlCallMs);
+      const command = { type: "stream-create", record, ...signature(by) } as const;
+      await contact.call(member, command, LIMITS.controlCallMs);
     } catch (error) {
       // It may have been made all the same.
-      if (isSilence(error)) contact.tell(member, { type: "stream-destroy", record, by });
+      if (isSilence(error))
+        contact.tell(member, { type: "stream-destroy", record, ...signature(by) });
       await store.remove(held).catch((failure: unknown) =>
         log.warn("The name of a stream that was not made stayed reserved.", {
           name: record.name,

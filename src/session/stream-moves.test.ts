@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MeanderError } from "../base/index.ts";
 import { LEADER_CALLER } from "../directory/index.ts";
-import { ControlWorld } from "./control-world.test.support.ts";
+import { ControlWorld, SHELL } from "./control-world.test.support.ts";
 import { NEVER, refuse } from "./scripted-site.test.support.ts";
 
 test("a move changes the record by one streamEpoch, and the source drops the stream", async () => {
@@ -160,7 +160,7 @@ test("settling a move that was committed changes nothing, and one that was not r
 
 test("nothing is evacuated from a site that there is not", async () => {
   await using world = await ControlWorld.make("north");
-  const evacuation = world.ask("evacuate-site", { site: "west", by: "shell-1" });
+  const evacuation = world.ask("evacuate-site", { site: "west", ...SHELL });
   await assert.rejects(evacuation, { code: "site-unknown" });
 });
 
@@ -201,7 +201,7 @@ test("a site that leaves has its streams spread over the others, the least loade
   for (let index = 0; index < 9; index++) await world.create(`s${index}`, "north");
   await world.create("w0", "west");
   await world.create("w1", "west");
-  const answer = await world.settled(world.ask("evacuate-site", { site: "north", by: "shell-1" }));
+  const answer = await world.settled(world.ask("evacuate-site", { site: "north", ...SHELL }));
   assert.deepEqual(answer, { moved: 9, failed: [] });
   const loads = world.sites.map(({ name, residents }) => `${name} ${residents.size}`);
   assert.deepEqual(loads.sort(), ["north 0", "origin 4", "south 4", "west 3"]);
@@ -213,7 +213,7 @@ test("a stream that no site takes is named, with the reason of the last", async 
   await world.create("two", "north");
   world.site("north").script = (command) =>
     command.type === "move-out" && command.record.name === "two" ? refuse("site-full") : undefined;
-  const answer = await world.settled(world.ask("evacuate-site", { site: "north", by: "shell-1" }));
+  const answer = await world.settled(world.ask("evacuate-site", { site: "north", ...SHELL }));
   assert.deepEqual(answer, {
     moved: 1,
     failed: [{ stream: "two", error: "site: the site refused" }],

@@ -1,7 +1,8 @@
 import type { MoveResult } from "../agent/define/index.ts";
 import { LIMITS, MeanderError, messageOf } from "../base/index.ts";
 import type { SiteInstance } from "../stream/index.ts";
-import { type ControlContext, checkPolicy, hostOf, movedTo, reachable } from "./control-context.ts";
+import { type Asker, signature } from "./asker.ts";
+import { authorise, type ControlContext, hostOf, movedTo, reachable } from "./control-context.ts";
 import { isSilence } from "./site-contact.ts";
 import type { StreamRecord } from "./stream-records.ts";
 import type { MoveStream } from "./stream-requests.ts";
@@ -14,7 +15,7 @@ interface Move {
   readonly move: string;
   /** When the deadline is, of the clock. */
   readonly end: number;
-  readonly by: string;
+  readonly by: Asker;
 }
 
 /** Moves streams from site to site. Calls for one stream must not overlap. */
@@ -31,7 +32,7 @@ export class StreamMoves {
    * @throws {MeanderError} `stream-unknown`, `stream-lost`, `site-unknown`, `site-gone`, `denied`, `move-timeout`,
    *   `move-failed`, `leader-fenced`, and the refusal of the source or the target
    */
-  async move({ stream, to, deadlineMs, by }: MoveStream): Promise<MoveResult> {
+  async move({ stream, to, deadlineMs, by, evacuates = false }: MoveStream): Promise<MoveResult> {
     const { store, clock, log, tell } = this.#context;
     const began = clock.now();
     const held = await store.get(stream);
@@ -40,7 +41,8 @@ export class StreamMoves {
     const target = reachable(this.#context, to);
     const source = hostOf(held);
     if (from === to && source.instance === target.instance) return { from, to, streamEpoch, ms: 0 };
-    await checkPolicy(this.#context, { action: "move", by, stream, site: to });
+    const record = evacuates ? undefined : held.record;
+    await authorise(this.#context, { action: "move", by, stream, site: to, record });
     const move: Move = { held, source, target, move: this.#name(), end: began + deadlineMs, by };
     try {
       await this.#transfer(move);
@@ -79,7 +81,8 @@ export class StreamMoves {
     try {
       const left = end - clock.now();
       if (left <= 0) throw timedOut(record, "before it began");
-      const command = { type: "move-out", record, to: target, move, deadlineMs: left, by } as const;
+      const asked = { deadlineMs: left, ...signature(by) };
+      const command = { type: "move-out", record, to: target, move, ...asked } as const;
       await Promise.race([contact.call(source, command, left), loss.lost]);
     } catch (error) {
       this.#abort({ held, source, target, move });

@@ -7,9 +7,11 @@ import {
 } from "../agent/define/index.ts";
 import { LIMITS } from "../base/index.ts";
 import type { Durability } from "../stream/index.ts";
+import { readPrincipal } from "../trust/index.ts";
 import { siteNameSchema } from "./model.ts";
 import { nameSchema } from "./name-schema.ts";
-import type { PolicyRule, StreamRecord } from "./stream-records.ts";
+import { isPrincipalPattern } from "./policy.ts";
+import { POLICY_ACTIONS, type PolicyRule, type StreamRecord } from "./stream-records.ts";
 
 export { agentNameSchema, agentSpecSchema };
 
@@ -20,10 +22,27 @@ const base64 = z
   .regex(/^[A-Za-z0-9+/]*={0,2}$/, "expected base64")
   .max(LIMITS.directoryValueBytesMax);
 
-/** The name of a shell or a stream, as the requester gives it. */
-export const partySchema: z.ZodType<string> = z
+/** A principal, as text. */
+export const principalSchema: z.ZodType<string> = z
   .string()
-  .regex(/^[^\s\p{Cc}]{1,100}$/u, "expected 1 to 100 characters without blanks");
+  .max(200)
+  .refine(isPrincipal, { error: "expected anonymous, subject:NAME, site:NAME or stream:NAME" });
+
+/** Names of earlier versions, which were not proven, are read as `anonymous`. */
+const ownerSchema: z.ZodType<string> = z
+  .string()
+  .min(1)
+  .max(200)
+  .transform((text) => (isPrincipal(text) ? text : "anonymous"));
+
+function isPrincipal(text: string): boolean {
+  try {
+    readPrincipal(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** The events that handlers are for. */
 export const handlerNameSchema: z.ZodType<HandlerName> = z.enum(HANDLER_NAMES);
@@ -66,7 +85,7 @@ export const streamRecordSchema: z.ZodType<StreamRecord> = z.object({
     .array(z.object({ spec: agentSpecSchema, briefcase: base64 }))
     .max(LIMITS.streamAgentsMax),
   visited: z.array(siteNameSchema),
-  owner: partySchema,
+  owner: ownerSchema,
   createdAt: z.number(),
 });
 
@@ -74,18 +93,33 @@ const pattern = z
   .string()
   .regex(/^[A-Za-z0-9._*-]{1,100}$/, "expected a name, with * for any part of it");
 
+/** A pattern of principals; names of people have letters of any script, and blanks. */
+const byPattern = z
+  .string()
+  .regex(/^[\p{L}\p{N} ._@:~*-]{1,150}$/u, "expected a principal, with * for any part of its name");
+const newByPattern = byPattern.refine(isPrincipalPattern, {
+  error:
+    "expected *, anonymous, subject:NAME, site:NAME or stream:NAME, with * for any part; for names of shells use label",
+});
+
 /** Reads the value of `policy/…`: rules, in order. */
-export const policyRulesSchema: z.ZodType<readonly PolicyRule[]> = z
-  .array(
-    z.strictObject({
-      effect: z.enum(["allow", "deny"]),
-      actions: z
-        .array(z.enum(["create", "move", "attach", "detach", "replace", "destroy", "append", "*"]))
-        .min(1),
-      by: pattern.optional(),
-      stream: pattern.optional(),
-      site: pattern.optional(),
-      reason: z.string().max(500).optional(),
-    }),
-  )
-  .max(LIMITS.policyRulesMax);
+export const policyRulesSchema: z.ZodType<readonly PolicyRule[]> = rulesOf(byPattern);
+
+/** The same, of rules that are set now: what they say of who asks is about principals. */
+export const newPolicyRulesSchema: z.ZodType<readonly PolicyRule[]> = rulesOf(newByPattern);
+
+function rulesOf(by: z.ZodType<string>): z.ZodType<readonly PolicyRule[]> {
+  return z
+    .array(
+      z.strictObject({
+        effect: z.enum(["allow", "deny"]),
+        actions: z.array(z.enum([...POLICY_ACTIONS, "*"])).min(1),
+        by: by.optional(),
+        label: pattern.optional(),
+        stream: pattern.optional(),
+        site: pattern.optional(),
+        reason: z.string().max(500).optional(),
+      }),
+    )
+    .max(LIMITS.policyRulesMax);
+}

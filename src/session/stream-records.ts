@@ -39,21 +39,25 @@ export interface StreamRecord {
   readonly agents: readonly { readonly spec: AgentSpec; readonly briefcase: string }[];
   /** Sites it has been at. */
   readonly visited: readonly string[];
-  /** The shell or stream that created it. */
+  /** The principal that created it, as text. Names of earlier versions prove nothing, and are read as `anonymous`. */
   readonly owner: string;
   /** Wall clock, ms. */
   readonly createdAt: number;
 }
 
-/** What control messages and appends are about. */
-export type PolicyAction =
-  | "create"
-  | "move"
-  | "attach"
-  | "detach"
-  | "replace"
-  | "destroy"
-  | "append";
+/** What policies judge. */
+export const POLICY_ACTIONS = [
+  "create",
+  "move",
+  "attach",
+  "detach",
+  "replace",
+  "destroy",
+  "append",
+  "inspect",
+  "dead-letter",
+] as const;
+export type PolicyAction = (typeof POLICY_ACTIONS)[number];
 
 /**
  * One rule; the first that matches decides, and a list in which none matches allows. Patterns are names with `*` for
@@ -62,8 +66,13 @@ export type PolicyAction =
 export interface PolicyRule {
   readonly effect: "allow" | "deny";
   readonly actions: readonly (PolicyAction | "*")[];
-  /** Who asks: the name of a shell or a stream. Default `*`. */
+  /**
+   * Who asks, a pattern of principals: `subject:alice`, `stream:radio-*`, `site:north`, `anonymous`. Default `*`. Rules
+   * of earlier versions have a name here, which is compared with labels and names of streams.
+   */
   readonly by?: string | undefined;
+  /** The name that a shell has chosen for itself. No protection: others may choose it, too. */
+  readonly label?: string | undefined;
   /** The stream it is about. Default `*`. */
   readonly stream?: string | undefined;
   /** The site that it would be at. Default `*`. */
@@ -72,50 +81,54 @@ export interface PolicyRule {
   readonly reason?: string | undefined;
 }
 
+/** Who asked for a command: established by the leader. */
+export interface CommandAsker {
+  /** The principal, as text. */
+  readonly by: string;
+  /** The name that a shell has chosen for itself. */
+  readonly label?: string | undefined;
+}
+
 /**
  * Calls of the leader to a site. Each may arrive twice and, at a site that stood still, after the leader gave up on it:
  * a stream that its record has elsewhere, or at a higher streamEpoch, is not created, taken over or accepted.
  */
 export type SiteCommand =
   /** Answered with null; as are the others unless said. Refusals are errors. */
-  | { readonly type: "stream-create"; readonly record: StreamRecord; readonly by: string }
+  | ({ readonly type: "stream-create"; readonly record: StreamRecord } & CommandAsker)
   /**
    * To the source: ends the current message, freezes the stream, sends its state to the target. Answers `{bytes}` when
    * the target has it ready. It stays frozen until its record shows the move, or `move-abort`.
    */
-  | {
+  | ({
       readonly type: "move-out";
       readonly record: StreamRecord;
       readonly to: { readonly site: string; readonly instance: number };
       readonly move: string;
       readonly deadlineMs: number;
-      readonly by: string;
-    }
+    } & CommandAsker)
   /** To source and target. */
   | { readonly type: "move-abort"; readonly id: number; readonly move: string }
-  | {
+  | ({
       readonly type: "agent-attach";
       readonly record: StreamRecord;
       readonly spec: AgentSpec;
       readonly briefcase: string;
-      readonly by: string;
-    }
-  | {
+    } & CommandAsker)
+  | ({
       readonly type: "agent-detach";
       readonly record: StreamRecord;
       readonly agent: string;
-      readonly by: string;
-    }
-  | {
+    } & CommandAsker)
+  | ({
       readonly type: "handler-replace";
       readonly record: StreamRecord;
       readonly agent: string;
       readonly event: string;
       readonly code: string | null;
-      readonly by: string;
-    }
+    } & CommandAsker)
   /** At the site where it is; the other visited ones get `finalize`. */
-  | { readonly type: "stream-destroy"; readonly record: StreamRecord; readonly by: string }
+  | ({ readonly type: "stream-destroy"; readonly record: StreamRecord } & CommandAsker)
   /**
    * To the failure manager: takes the stream over, from `state`, which is the unchanged answer to `record-fetch`; when
    * that is null, from the record that it keeps itself as `record.keeper`; without one, from `record`.
@@ -143,6 +156,14 @@ export type SiteCommand =
    * ready to arrive is listed with the epoch that its move will give it, and that `move`.
    */
   | { readonly type: "residents"; readonly ids?: readonly number[] | undefined }
+  /** [A34] That site may ask once for that action on that stream. */
+  | {
+      readonly type: "permit";
+      readonly permit: string;
+      readonly site: string;
+      readonly stream: string;
+      readonly action: "inspect" | "dead-letter";
+    }
   /** A sign of life; answered with the site's `SiteRoom`, or null. `rooms`: of the sites, now and then. [W37] */
   | { readonly type: "ping"; readonly rooms?: readonly NamedRoom[] | undefined }
   | {
@@ -152,41 +173,46 @@ export type SiteCommand =
     };
 
 /**
- * Requests of sites to the leader (the subjects of `Directory.request`). `by`: the shell or stream that asks.
+ * Who asks, as the site tells it: a claim, which the leader checks. A site speaks for itself, for the streams that are
+ * there, for subjects that have shown it a token, and where no token is required for shells.
+ */
+export interface AskerClaim extends CommandAsker {
+  /** The token that a subject has shown. */
+  readonly token?: string | undefined;
+}
+
+/**
+ * Requests of sites to the leader (the subjects of `Directory.request`).
  *
  * Answered with the {@link StreamRecord} as it is afterwards, unless said otherwise.
  */
 export interface ControlRequests {
-  "create-stream": {
+  "create-stream": AskerClaim & {
     readonly name: string;
     readonly at: string;
     readonly durability: Durability;
     readonly failureManagers: readonly string[];
-    readonly by: string;
   };
   /** Answered with a `MoveResult`. */
-  "move-stream": {
+  "move-stream": AskerClaim & {
     readonly stream: string;
     readonly to: string;
     readonly deadlineMs: number;
-    readonly by: string;
   };
-  "attach-agent": {
+  "attach-agent": AskerClaim & {
     readonly stream: string;
     readonly spec: AgentSpec;
     readonly briefcase: string;
-    readonly by: string;
   };
-  "detach-agent": { readonly stream: string; readonly agent: string; readonly by: string };
-  "replace-handler": {
+  "detach-agent": AskerClaim & { readonly stream: string; readonly agent: string };
+  "replace-handler": AskerClaim & {
     readonly stream: string;
     readonly agent: string;
     readonly event: string;
     readonly code: string | null;
-    readonly by: string;
   };
   /** Answered with null. */
-  "destroy-stream": { readonly stream: string; readonly by: string };
+  "destroy-stream": AskerClaim & { readonly stream: string };
   /**
    * Asked by source and target of a move that they hear nothing more of: afterwards it is settled, one way or the
    * other. Answers the record.
@@ -195,11 +221,15 @@ export interface ControlRequests {
   /** The host has put the record at another keeper. To be asked between moves: it waits for the end of one. */
   "set-keeper": { readonly id: number; readonly streamEpoch: number; readonly keeper: string };
   /** Moves all streams away from a site, which is about to leave. Answered `{moved, failed: [{stream, error}]}`. */
-  "evacuate-site": { readonly site: string; readonly by: string };
+  "evacuate-site": AskerClaim & { readonly site: string };
+  /** Answered with `{permit}`, with which the site may ask the stream's for that action, once and soon. */
+  "permit-action": AskerClaim & {
+    readonly stream: string;
+    readonly action: "inspect" | "dead-letter";
+  };
   /** Answered with null. `scope`: `session`, `sites/NAME`, `streams/NAME`. No rules: the policy is removed. */
-  "set-policy": {
+  "set-policy": AskerClaim & {
     readonly scope: string;
     readonly rules: readonly PolicyRule[];
-    readonly by: string;
   };
 }

@@ -166,6 +166,16 @@ class StreamSimulation implements Simulation {
     this.#world.network.repair(a.name, b.name);
   }
 
+  cut(from: Machine, to: Machine): void {
+    this.#between(to, from, "cut");
+    this.#world.network.cut(from.name, to.name);
+  }
+
+  heal(from: Machine, to: Machine): void {
+    this.#between(to, from, "healed");
+    this.#world.network.heal(from.name, to.name);
+  }
+
   hold(a: Machine, b: Machine): void {
     this.#between(a, b, "held");
     this.#world.network.hold(a.name, b.name);
@@ -180,6 +190,12 @@ class StreamSimulation implements Simulation {
     const site = this.#running("crash", engine);
     this.#world.note(site.name, "crashed", {});
     site.kill();
+  }
+
+  leave(engine: Engine): void {
+    const site = this.#running("leave", engine);
+    this.#world.note(site.name, "leaving", {});
+    this.#world.run(() => site.leave());
   }
 
   restart(engine: Engine): void {

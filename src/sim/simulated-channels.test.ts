@@ -68,6 +68,67 @@ test("what befalls a site befalls its streams and its channels alike", async () 
   assert.deepEqual([only.missing, only.repeated], [0, 0]);
 });
 
+test("a site that leaves takes nothing with it: its streams, and who watched there, are elsewhere before it ends", async () => {
+  const { sim, engines, viewer } = chain(4);
+  const [origin, north, south] = engines;
+  let site: string | undefined;
+  sim.createShell(origin, async (shell) => {
+    const stream = await shell.createStream("echo", { at: "north" });
+    const echo = defineAgent({
+      briefcase: { got: [] as unknown[] },
+      on: {
+        append: (ctx, message) => {
+          ctx.briefcase.got.push(message);
+          return [ctx.location, ctx.briefcase.got.length];
+        },
+      },
+    });
+    await stream.registerAgent(echo);
+    await stream.append(1, { until: "consumed" });
+    await shell.sleep(5_000);
+    sim.leave(north);
+    await shell.sleep(2_000);
+    const { reply } = await stream.append(2, { until: "consumed" });
+    assert.ok(Array.isArray(reply));
+    assert.equal(reply[1], 2, "with its briefcase");
+    site = reply[0];
+    sim.restart(north);
+  });
+  const { violations } = await sim.run(25);
+  assert.deepEqual(violations, []);
+  assert.ok(site === "origin" || site === "south", site);
+  assert.deepEqual([viewer.missing, viewer.repeated], [0, 0]);
+  assert.ok(viewer.longestGap(4) < 0.1, `${viewer.longestGap(4)} s`);
+  assert.deepEqual(viewer.path, ["origin", "north", south.name]);
+});
+
+test("a link of which one direction works is gone around, and streams wait no longer than it takes to notice", async () => {
+  const { sim, engines, viewer } = chain(5);
+  const [origin, north, south] = engines;
+  const answers: number[] = [];
+  sim.createShell(origin, async (shell) => {
+    const stream = await shell.createStream("echo", { at: "south" });
+    await stream.registerAgent(defineAgent({ on: { append: () => "here" } }));
+    for (;;) {
+      await stream.append("ask", { until: "consumed" });
+      answers.push(sim.clock());
+      await shell.sleep(200);
+    }
+  });
+  let path: readonly string[] = [];
+  sim.at(5, () => sim.cut(north.machine, south.machine));
+  sim.at(8, () => {
+    path = viewer.path;
+    sim.heal(north.machine, south.machine);
+  });
+  const { violations } = await sim.run(20);
+  assert.deepEqual(violations, []);
+  assert.deepEqual(path, ["origin", "south"]);
+  assert.ok(viewer.longestGap(4) < 0.6, `${viewer.longestGap(4)} s`);
+  assert.deepEqual([viewer.missing, viewer.repeated], [0, 0]);
+  assert.ok((answers.at(-1) ?? 0) > 19, "no frame of the stream takes that way");
+});
+
 test("the same seed gives the same packets at the same times", async () => {
   const [first, again] = [chain(3), chain(3)];
   for (const { sim, engines } of [first, again]) {

@@ -96,13 +96,21 @@ export interface Simulation {
   /** Loses everything between two machines, and breaks their connections, until {@link repair}. */
   partition(a: Machine, b: Machine): void;
   repair(a: Machine, b: Machine): void;
+  /**
+   * Loses what one machine sends to another until {@link heal}, and nobody is told: a half-open link. What connections
+   * carry there comes late.
+   */
+  cut(from: Machine, to: Machine): void;
+  heal(from: Machine, to: Machine): void;
   /** Keeps everything between two machines, until {@link release} delivers it in order. */
   hold(a: Machine, b: Machine): void;
   release(a: Machine, b: Machine): void;
 
   /** As `kill -9`: what it has on disk stays. */
   crash(engine: Engine): void;
-  /** Starts a crashed site again, as a new instance. */
+  /** As SIGTERM: its streams, neighbours and viewers go elsewhere, and then it ends. */
+  leave(engine: Engine): void;
+  /** Starts a site again that crashed or left, as a new instance. */
   restart(engine: Engine): void;
   /** As SIGSTOP: its timers wait, what arrives waits. */
   pause(engine: Engine): void;

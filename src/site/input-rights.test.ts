@@ -11,7 +11,8 @@ const usual = new InputRights({ ports: undefined, ownPorts: OWN });
 
 function grantOf(name: string, ...can: Grant["can"]): Grant {
   const times = { notBefore: 0, expiresAt: Number.POSITIVE_INFINITY };
-  return { id: "abcdefgh", name, can, channels: ["*"], via: undefined, ...times };
+  const scopes = { channels: ["*"], streams: [], sites: [] };
+  return { id: "abcdefgh", name, can, ...scopes, via: undefined, ...times };
 }
 const studio = grantOf("studio", "publish");
 const rival = grantOf("rival", "publish");

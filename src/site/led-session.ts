@@ -12,6 +12,7 @@ import {
 import type { SiteInstance } from "../stream/index.ts";
 import { admitBy, admitMember } from "./access/admit.ts";
 import { SessionKey } from "./access/session-key.ts";
+import { shownTokens } from "./access/shown-tokens.ts";
 import type { SiteAccess } from "./access/site-access.ts";
 import { TokenIssuer } from "./access/token-issuer.ts";
 
@@ -50,6 +51,7 @@ export class LedSession {
       streams: {
         calls: directory.sites,
         isEnded: (other) => options.isEnded(other),
+        tokens: shownTokens(access),
         onEvent: (event) => options.onLed(event),
       },
     });

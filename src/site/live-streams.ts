@@ -24,6 +24,7 @@ import {
   type PingHandler,
   type Resumption,
   SelfDelivery,
+  type SiteAdmission,
   SiteStreams,
   viewOf,
 } from "../host/index.ts";
@@ -32,6 +33,7 @@ import type { SiteRecord } from "../session/index.ts";
 import { ShellServer } from "../session/shell/index.ts";
 import type { SiteInstance } from "../stream/index.ts";
 import { isLoopback, nodeCipher } from "../transport/index.ts";
+import { ANONYMOUS, type Principal } from "../trust/index.ts";
 
 /** Where a site's streams listen and write, and their limits. */
 export interface LiveStreamsOptions {
@@ -67,6 +69,8 @@ export class LiveStreams {
   readonly #inline: InlineExecutor | undefined;
   readonly #processes: ProcessPool;
   readonly #shells: ShellServer;
+  #self = "";
+  #admission: SiteAdmission = { isOpen: false };
   #records: LmdbRecordStore | undefined;
   #marks: FileMarkStore | undefined;
   #halted: string | undefined;
@@ -102,7 +106,10 @@ export class LiveStreams {
     this.#network = network;
     this.#inline = inline;
     this.#processes = processes;
-    this.#shells = new ShellServer(({ name }) => this.#started.openShell(name), { clock, log });
+    this.#shells = new ShellServer(
+      ({ name, identity }) => this.#started.openShell(name, identity),
+      { clock, log },
+    );
   }
 
   /** The streams of this site run nothing until {@link resume}; to be called before {@link start}. @param why in words */
@@ -135,14 +142,17 @@ export class LiveStreams {
    * and
    * no stream runs before {@link setLease}.
    *
+   * @param admission whether shells need a token
    * @throws {MeanderError} `records-in-use`, `records-unreadable`, `mark-write-failed`, `directory-…`
    */
-  async start(self: SiteInstance, directory: Directory): Promise<void> {
+  async start(self: SiteInstance, directory: Directory, admission: SiteAdmission): Promise<void> {
     const { records: path, allowInline, maxStreams, maxima } = this.#options;
     const { clock, random, log } = this.#options;
     const records = await LmdbRecordStore.open({ path, log });
     this.#records = records;
     const { site } = self;
+    this.#self = site;
+    this.#admission = admission;
     if (allowInline) this.#marks = new FileMarkStore({ path: join(path, "running"), site, log });
     const pool = this.#processes;
     const process = new ProcessExecutor({ pool, clock, log, maxima });
@@ -159,6 +169,7 @@ export class LiveStreams {
         put: (bytes) => directory.putBlob(bytes),
       }),
       allowsInline: allowInline,
+      admission,
       streamsMax: maxStreams,
     });
     await this.#streams.start();
@@ -192,9 +203,11 @@ export class LiveStreams {
     this.#shells.accept(socket, admit);
   }
 
-  /** A shell in this process. */
+  /** A shell in this process: it asks as this site, and where no token is required as all others do. */
   openShell(name?: string): ShellPort {
-    return this.#started.openShell(name);
+    const self: Principal = { kind: "site", name: this.#self };
+    const principal = this.#admission.isOpen ? ANONYMOUS : self;
+    return this.#started.openShell(name, { principal, token: undefined, rights: undefined });
   }
 
   /** What the leader, at this site, did with streams. */

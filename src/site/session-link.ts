@@ -177,7 +177,7 @@ export class SessionLink {
    */
   async evacuate(timeoutMs: number): Promise<{ readonly moved: number; readonly stayed: number }> {
     const { name: site } = this.#options.record;
-    const payload = { site, by: site };
+    const payload = { site, by: `site:${site}` };
     const answer = await this.#directory?.request("evacuate-site", payload, { timeoutMs });
     const { moved, failed } = evacuatedSchema.parse(answer);
     return { moved, stayed: failed.length };

@@ -51,7 +51,7 @@ export class SiteLifecycle {
     await config.start(link.directory, this.#options.routes);
     const { guard } = security.access;
     plane.onShell((socket, address) =>
-      streams.accept(socket, admitBy(guard, "administer", address)),
+      streams.accept(socket, admitBy(guard, "shell", address, { site })),
     );
     plane.onRequest(answer);
     await operations.start();

@@ -135,7 +135,7 @@ export class SiteParts {
         lease: (untilMs) => streams.setLease(untilMs),
         rekeyed: (session) => this.#rekey(session),
       },
-      prepare: (directory) => streams.start(this.siteInstance, directory),
+      prepare: (directory) => streams.start(this.siteInstance, directory, security.access.guard),
       onLed: (event) => streams.ledTo(event),
     });
   }

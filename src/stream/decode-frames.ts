@@ -46,7 +46,9 @@ class Reader {
   #read(type: number): Frame | undefined {
     switch (type) {
       case TYPE.append:
-        return this.#append();
+        return this.#append(false);
+      case TYPE.appendAs:
+        return this.#append(true);
       case TYPE.ack:
         return {
           type: "ack",
@@ -102,7 +104,7 @@ class Reader {
     }
   }
 
-  #append(): Frame {
+  #append(isAs: boolean): Frame {
     const source = this.#whole();
     const sourceEpoch = this.#u32();
     const target = this.#whole();
@@ -111,6 +113,7 @@ class Reader {
     const first = this.#whole();
     const sourceName = this.#short();
     const count = this.#u16();
+    const sourcePrincipal = isAs ? this.#short() : undefined;
     const segments: Segment[] = [];
     for (let index = 0; index < count && !this.#failed; index++) {
       const flags = this.#u8();
@@ -126,6 +129,7 @@ class Reader {
       base,
       first,
       sourceName,
+      ...(sourcePrincipal === undefined ? {} : { sourcePrincipal }),
       segments,
     };
   }

@@ -6,8 +6,9 @@ import type { KernelContext } from "./kernel-context.ts";
 import { type EndpointId, formatMessageName, isStream, type SiteInstance } from "./model.ts";
 import { type Arrival, type PairOwner, type PairState, ReceivePair } from "./receive-pair.ts";
 import type { ReplyWaiter } from "./reply-waiters.ts";
-import { SendWindow, type WindowOwner } from "./send-window.ts";
+import { SendWindow } from "./send-window.ts";
 import type { WindowState } from "./stream-state.ts";
+import type { WindowOwner } from "./window-owner.ts";
 
 /** How a message ended whose sender waits. */
 export type Reply =
@@ -219,7 +220,7 @@ export abstract class Endpoint implements WindowOwner {
     this.#replyPairs.delete(target);
   }
 
-  windowMoved(window: SendWindow): void {
+  windowMoved(window: { readonly isFull: boolean }): void {
     if (window.isFull || this.#roomWaiters.length === 0 || this.isFull) return;
     for (const wake of this.#roomWaiters.splice(0)) wake();
   }
@@ -317,6 +318,13 @@ export abstract class Endpoint implements WindowOwner {
 export class ShellEndpoint extends Endpoint {
   readonly streamEpoch = 0;
   readonly maySend = true;
+  readonly principal: string | undefined;
+
+  /** @param principal as text, of a shell that has shown a token */
+  constructor(context: KernelContext, id: EndpointId, name: string, principal?: string) {
+    super(context, id, name);
+    this.principal = principal;
+  }
 }
 
 /** A reply; its fault as the error that the waiting caller gets. */

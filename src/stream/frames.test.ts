@@ -27,12 +27,14 @@ const frames: fc.Arbitrary<Frame> = fc.oneof(
           ahead: fc.nat(5_000),
         },
         ...{ sourceName: name, segments: fc.array(segment, { maxLength: 8 }) },
+        sourcePrincipal: fc.option(name, { nil: undefined }),
       },
       plain,
     )
-    .map(({ ahead, base, ...rest }) => {
+    .map(({ ahead, base, sourcePrincipal, ...rest }) => {
       const from = Math.min(base + 1, Number.MAX_SAFE_INTEGER - 5_000);
-      return { ...rest, base: from, first: from + ahead };
+      const frame = { ...rest, base: from, first: from + ahead };
+      return sourcePrincipal === undefined ? frame : { ...frame, sourcePrincipal };
     }),
   fc.record(
     {
@@ -195,7 +197,7 @@ test("[M21] [M22] the head of an append or an ack says the same as the whole fra
     fc.property(frames, (frame) => {
       const head = frameHead(encodeFrame(frame));
       if (frame.type === "append") {
-        const { sourceName: _name, segments, ...rest } = frame;
+        const { sourceName: _name, sourcePrincipal: _as, segments, ...rest } = frame;
         assert.deepEqual(head, { ...rest, count: segments.length });
       } else assert.deepEqual(head, frame.type === "ack" ? frame : undefined);
     }),

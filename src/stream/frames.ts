@@ -35,6 +35,8 @@ export type Frame =
       readonly base: number;
       readonly first: number;
       readonly sourceName: string;
+      /** The principal of a shell that has shown a token, as its site says. */
+      readonly sourcePrincipal?: string;
       readonly segments: readonly Segment[];
     }
   | {
@@ -85,8 +87,16 @@ export type Frame =
       readonly received: number;
     };
 
-/** The byte behind a frame's length. */
-export const TYPE = { append: 1, ack: 2, moved: 3, refused: 4, resync: 5, resynced: 6 } as const;
+/** The byte behind a frame's length. `appendAs` is an `append` with the principal of its source. */
+export const TYPE = {
+  append: 1,
+  ack: 2,
+  moved: 3,
+  refused: 4,
+  resync: 5,
+  resynced: 6,
+  appendAs: 7,
+} as const;
 
 /** Bytes of an `append` frame besides its name and segments. */
 export const APPEND_BYTES = 5 + 8 + 4 + 8 + 4 + 8 + 8 + 1 + 2;
@@ -100,11 +110,15 @@ export function encodeFrame(frame: Frame): Uint8Array {
   switch (frame.type) {
     case "append": {
       const name = bytesOf(frame.sourceName);
+      const { sourcePrincipal } = frame;
+      const principal = sourcePrincipal === undefined ? undefined : bytesOf(sourcePrincipal);
       let length = APPEND_BYTES + name.byteLength;
+      if (principal !== undefined) length += 1 + principal.byteLength;
       for (const { bytes } of frame.segments) length += SEGMENT_BYTES + bytes.byteLength;
-      const writer = new Writer(length, TYPE.append);
+      const writer = new Writer(length, principal === undefined ? TYPE.append : TYPE.appendAs);
       writer.f64(frame.source).u32(frame.sourceEpoch).f64(frame.target).u32(frame.targetEpoch);
       writer.f64(frame.base).f64(frame.first).short(name).u16(frame.segments.length);
+      if (principal !== undefined) writer.short(principal);
       for (const { flags, bytes } of frame.segments)
         writer.u8(flags).u32(bytes.byteLength).raw(bytes);
       return writer.bytes;
@@ -155,7 +169,7 @@ export function encodeFrame(frame: Frame): Uint8Array {
 
 /** What stands before the segments of an `append`, or a whole `ack`. */
 export type FrameHead =
-  | (Omit<Extract<Frame, { type: "append" }>, "sourceName" | "segments"> & {
+  | (Omit<Extract<Frame, { type: "append" }>, "sourceName" | "sourcePrincipal" | "segments"> & {
       /** Of its segments. */
       readonly count: number;
     })
@@ -170,6 +184,7 @@ export function frameHead(bytes: Uint8Array): FrameHead | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   switch (bytes[4]) {
     case TYPE.append:
+    case TYPE.appendAs:
       return {
         type: "append",
         source: view.getFloat64(5),

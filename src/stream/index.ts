@@ -51,6 +51,7 @@ export {
   type RunMarks,
   stateWithMark,
 } from "./run-mark.ts";
+export type { Sender } from "./sender.ts";
 export type { SiteHandler } from "./site-endpoint.ts";
 export {
   type DeadLetter,

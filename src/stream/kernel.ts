@@ -152,11 +152,15 @@ export class StreamKernel {
     });
   }
 
-  /** Opens the endpoint of a shell, which stays at this site. */
-  openShell(name: string): ShellEndpoint {
+  /**
+   * Opens the endpoint of a shell, which stays at this site.
+   *
+   * @param principal as text, of a shell that has shown a token
+   */
+  openShell(name: string, principal?: string): ShellEndpoint {
     const { random } = this.#options;
     const id = SHELL_ID_MIN + random.uint32() * 0x1_0000 + (random.uint32() & 0xffff);
-    const shell = new ShellEndpoint(this.#context, id, name);
+    const shell = new ShellEndpoint(this.#context, id, name, principal);
     this.#shells.set(id, shell);
     this.locations.setOther(id, this.#options.self);
     return shell;

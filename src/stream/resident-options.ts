@@ -1,6 +1,7 @@
 import type { Consumer, LifecycleEvent } from "./consumer.ts";
 import type { Durability, EndpointId } from "./model.ts";
 import type { RunMarks } from "./run-mark.ts";
+import type { Sender } from "./sender.ts";
 import type { StreamState } from "./stream-state.ts";
 
 /** How a stream is installed at a site. */
@@ -20,5 +21,5 @@ export interface ResidentOptions {
   /** It accepts messages and runs none, nor any event, until {@link StreamHalt.resume}. Default false. */
   readonly isHalted?: boolean;
   /** Why a sender may not append; undefined: it may. */
-  readonly denies: (senderName: string) => string | undefined;
+  readonly denies: (sender: Sender) => string | undefined;
 }

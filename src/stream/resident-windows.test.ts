@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LIMITS, type MeanderError } from "../base/index.ts";
+import type { Sender } from "./sender.ts";
 import {
   append,
   consumed,
@@ -132,8 +133,8 @@ test("[M28] a sender that the full mailbox gave no credit is not forgotten", asy
 
 test("[M11] a stream that takes nothing from a sender says why, and its messages are given up there", async () => {
   const world = new SmallWorld();
-  const denies = (sender: string): string | undefined =>
-    sender === "shell-eve" ? "not from you" : undefined;
+  const denies = ({ name }: Sender): string | undefined =>
+    name === "shell-eve" ? "not from you" : undefined;
   const { consumer, resident } = await world.stream("b", "bar", { denies });
   const eve = world.shell("a", "shell-eve");
   const errors: string[] = [];

@@ -24,6 +24,7 @@ import type { Arrival, PairOwner, ReceivePair } from "./receive-pair.ts";
 import type { ReplyWaiter } from "./reply-waiters.ts";
 import type { ResidentOptions } from "./resident-options.ts";
 import { Scheduler } from "./scheduler.ts";
+import { senderOf } from "./sender.ts";
 import type { StreamContext } from "./stream-context.ts";
 import { StreamHalt } from "./stream-halt.ts";
 import { type DeadLetter, encodeState, type StreamState } from "./stream-state.ts";
@@ -197,13 +198,11 @@ export class Resident extends Endpoint implements PairOwner {
       this.context.count("frozen");
       return;
     }
-    const denied = this.#options.denies(frame.sourceName);
+    const denied = this.#options.denies(senderOf(frame, this.context.locations));
     if (denied !== undefined) {
       this.#count("denied", frame.segments.length);
       this.#pairs.refuse(from, frame.source, denied);
-      return;
-    }
-    this.#pairs.accept(from, frame, (arrival) => this.#received(arrival));
+    } else this.#pairs.accept(from, frame, (arrival) => this.#received(arrival));
     this.context.atTurnEnd(this);
   }
 

@@ -1,7 +1,8 @@
 import { MeanderError } from "../base/index.ts";
 import { BenchContext, THERE } from "./bench-context.test.support.ts";
 import type { Frame } from "./frames.ts";
-import { SendWindow, type WindowOwner } from "./send-window.ts";
+import { SendWindow } from "./send-window.ts";
+import type { WindowOwner } from "./window-owner.ts";
 
 export const TARGET = 9;
 export const GONE = new MeanderError("stream-gone", "as the test says");

@@ -9,18 +9,8 @@ import { type ReplyWaiter, ReplyWaiters } from "./reply-waiters.ts";
 import { RoundTrip } from "./round-trip.ts";
 import { SegmentQueue } from "./segment-queue.ts";
 import type { WindowState } from "./stream-state.ts";
+import type { WindowOwner } from "./window-owner.ts";
 import { WindowWidth } from "./window-width.ts";
-
-/** The sender of a window. */
-export interface WindowOwner {
-  readonly id: EndpointId;
-  readonly name: string;
-  readonly streamEpoch: number;
-  /** False while its site does not hold its lease, and while it moves. */
-  readonly maySend: boolean;
-  /** The window has room again, or is empty. */
-  windowMoved(window: SendWindow): void;
-}
 
 /** Where the target is. */
 type TargetLocation = NonNullable<ReturnType<Locations["get"]>>;
@@ -136,7 +126,8 @@ export class SendWindow {
     const message = chain.length === 0 ? payload : encodeChain(chain, payload);
     const flags =
       (waiter === undefined ? 0 : SEGMENT.wantsReply) | (chain.length === 0 ? 0 : SEGMENT.chain);
-    const name = this.#queue.push(message, flags, this.#context.segmentBytes);
+    const segmentBytes = this.#context.segmentBytes - this.#principalBytes;
+    const name = this.#queue.push(message, flags, segmentBytes);
     if (waiter !== undefined) this.#waiters.add(name, waiter);
     this.#context.atTurnEnd(this);
     return name;
@@ -311,7 +302,8 @@ export class SendWindow {
   /** Sends one frame of segments from `first` on. @returns the last one in it */
   #sendFrom(first: number, last: number, location: TargetLocation): number {
     const segments: Segment[] = [];
-    let room = this.#context.frameBytes - APPEND_BYTES - this.#owner.name.length;
+    const { frameBytes } = this.#context;
+    let room = frameBytes - APPEND_BYTES - this.#owner.name.length - this.#principalBytes;
     let at = first;
     while (at <= last && segments.length < SEGMENTS_PER_FRAME) {
       const segment = this.#queue.at(at);
@@ -324,7 +316,14 @@ export class SendWindow {
     return at - 1;
   }
 
+  /** At most what the owner's principal takes of a frame: names of people have characters of up to three bytes. */
+  get #principalBytes(): number {
+    const { principal } = this.#owner;
+    return principal === undefined ? 0 : 1 + 3 * principal.length;
+  }
+
   #frame(first: number, segments: readonly Segment[], targetEpoch: number): Frame {
+    const { principal } = this.#owner;
     return {
       type: "append",
       source: this.#owner.id,
@@ -334,6 +333,7 @@ export class SendWindow {
       base: this.#queue.base,
       first,
       sourceName: this.#owner.name,
+      ...(principal === undefined ? {} : { sourcePrincipal: principal }),
       segments,
     };
   }

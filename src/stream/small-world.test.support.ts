@@ -13,6 +13,7 @@ import type { ReplyWaiter } from "./reply-waiters.ts";
 import type { Resident } from "./resident.ts";
 import type { RunMarks } from "./run-mark.ts";
 import { ScriptedConsumer } from "./scripted-consumer.test.support.ts";
+import type { Sender } from "./sender.ts";
 import type { SiteHandler } from "./site-endpoint.ts";
 import { decodeState, freshState, type StreamState } from "./stream-state.ts";
 
@@ -31,7 +32,7 @@ export interface StreamOptions {
   readonly streamEpoch?: number;
   readonly keep?: (state: Uint8Array) => Promise<void>;
   readonly first?: LifecycleEvent;
-  readonly denies?: (senderName: string) => string | undefined;
+  readonly denies?: (sender: Sender) => string | undefined;
   readonly marks?: RunMarks;
   readonly isHalted?: boolean;
 }

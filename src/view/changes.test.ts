@@ -121,12 +121,12 @@ test("a channel that does not arrive is told with the reason, and that it is bac
   const report = switched(2_000, [first], { path: [], stalled, inputs: [] });
   const two = networkAfter([report], one);
   assert.deepEqual(
-    changesBetween(one, two).find(({ text }) => text.startsWith("clip")),
-    { tone: "bad", text: "clip does not arrive at south: middle cannot be reached" },
+    changesBetween(one, two).find(({ text }) => text.startsWith("south does")),
+    { tone: "bad", text: "south does not receive clip: middle cannot be reached" },
   );
   const ways = [{ at: 5_100, path: ["origin", "south"] }];
   assert.deepEqual(changesBetween(two, networkAfter([switched(6_000, [first], { ways })], two)), [
-    { tone: "good", text: "clip arrives at south again after 4 s" },
+    { tone: "good", text: "south receives clip again after 4 s" },
   ]);
 });
 

@@ -111,13 +111,13 @@ function stallChanges(
   after: ChannelSnapshot,
   lookedAt: number,
 ): Change[] {
-  const { name, stalled } = after;
+  const { stalled } = after;
   if (stalled !== undefined && before.stalled === undefined)
-    return [{ tone: "bad", text: `${name} does not arrive at ${site}: ${stalled.reason}` }];
+    return [{ tone: "bad", text: `${site} does not receive ${CHANNEL}: ${stalled.reason}` }];
   if (stalled === undefined && before.stalled !== undefined && after.path.length > 0) {
     const arrivedAt = after.ways?.at(-1)?.at ?? lookedAt;
     const span = formatSpan(arrivedAt - lookedAt + before.stalled.forMs);
-    return [{ tone: "good", text: `${name} arrives at ${site} again after ${span}` }];
+    return [{ tone: "good", text: `${site} receives ${CHANNEL} again after ${span}` }];
   }
   return [];
 }

@@ -5,7 +5,12 @@ export interface TokenRequest {
   /** Who it is for. */
   readonly name: string;
   readonly can: readonly Right[];
+  /** Patterns, for `watch` and `publish`. */
   readonly channels: readonly string[];
+  /** Patterns of streams, for `shell`, `code` and `policy`. Default: none. */
+  readonly streams?: readonly string[] | undefined;
+  /** Patterns of sites, for the same. Default: none. */
+  readonly sites?: readonly string[] | undefined;
   readonly expiresInMs: number;
 }
 

@@ -1,6 +1,12 @@
 import type { ShellPort } from "../../agent/define/index.ts";
 import { type Clock, type Counters, type Log, MeanderError, messageOf } from "../../base/index.ts";
-import { type Admit, encodeError, type MessageSocket } from "../../directory/index.ts";
+import {
+  type Admit,
+  encodeError,
+  type MessageSocket,
+  type ShownToken,
+} from "../../directory/index.ts";
+import { ANONYMOUS_SHELL, type ShellIdentity } from "../asker.ts";
 import { checkShellName } from "./check-shell-name.ts";
 import { KeepAlive } from "./keep-alive.ts";
 import {
@@ -17,6 +23,8 @@ import { ServedEvents } from "./served-events.ts";
 export type AttachShell = (request: {
   /** The requested name: 1 to 40 characters, not checked otherwise. */
   readonly name: string | undefined;
+  /** What it has shown. */
+  readonly identity: ShellIdentity;
 }) => ShellPort | Promise<ShellPort>;
 
 /** What a {@link ServedShell} uses. */
@@ -33,6 +41,12 @@ interface Attached {
   readonly port: ShellPort;
   readonly calls: ServedCalls;
   readonly events: ServedEvents;
+}
+
+/** A shell is whom its token was issued for, and without one it is anonymous. */
+function identityOf(token: string | undefined, rights: ShownToken | undefined): ShellIdentity {
+  if (rights === undefined) return ANONYMOUS_SHELL;
+  return { principal: { kind: "subject", name: rights.name }, token, rights };
 }
 
 /** What a shell may send only after the handshake. */
@@ -145,15 +159,17 @@ export class ServedShell {
       );
     }
     let port: ShellPort;
+    let identity = ANONYMOUS_SHELL;
     try {
       if (this.#options.admit !== undefined) {
         const admission = await this.#options.admit(token);
         if (this.#isEnded) return;
         // [S12] From now on its token may be revoked or expire.
         this.#left = admission.hold((error) => void this.close(error));
+        identity = identityOf(token, admission.token);
       }
       if (name !== undefined) checkShellName(name);
-      port = await this.#options.attach({ name });
+      port = await this.#options.attach({ name, identity });
     } catch (error) {
       this.#options.counts.add("refused");
       return this.#refuse(this.#refusalOf(error));

@@ -36,9 +36,9 @@ export class SessionPublisher {
     return this.#process?.isDead === false;
   }
 
-  /** How often it has begun. */
-  get starts(): number {
-    return this.#generation + 1;
+  /** The source generation that it publishes, u8. */
+  get generation(): number {
+    return this.#generation & 0xff;
   }
 
   stop(): void {

@@ -14,24 +14,57 @@ export interface ViewerAccount {
 /**
  * Counts what a viewer misses and what it got twice, by the numbers of the packets of each source generation. What was
  * sent before its first packet, and was repaired after it, may come or not.
+ *
+ * @param generation only what is missing of this one counts as missing; default: of all
  */
-export function accountOf({ received, generations }: WorldViewer): ViewerAccount {
+export function accountOf(viewer: WorldViewer, generation?: number): ViewerAccount {
   let [missing, repeated] = [0, 0];
-  for (const generation of new Set(generations)) {
+  for (const { generation: own, offsets, count } of flowsOf(viewer)) {
+    const distinct = new Set(offsets);
+    if (generation === undefined || own === generation) missing += count - distinct.size;
+    repeated += offsets.length - distinct.size;
+  }
+  return { received: viewer.received.length, missing, repeated };
+}
+
+/** What a viewer misses, in words: `generation 0: 17..20, 33..33`. */
+export function missingWords(viewer: WorldViewer): string {
+  const words: string[] = [];
+  for (const { generation, first, offsets, count } of flowsOf(viewer)) {
+    const distinct = new Set(offsets);
+    const ranges: string[] = [];
+    for (let from = 0; from < count; from++) {
+      if (distinct.has(from)) continue;
+      let to = from;
+      while (to + 1 < count && !distinct.has(to + 1)) to++;
+      ranges.push(`${(first + from) & 0xffff}..${(first + to) & 0xffff}`);
+      from = to;
+    }
+    if (ranges.length > 0) words.push(`generation ${generation}: ${ranges.join(", ")}`);
+  }
+  return words.join("; ");
+}
+
+/** What a viewer got of one source generation. */
+interface Flow {
+  readonly generation: number;
+  /** Number of its first packet. */
+  readonly first: number;
+  /** Numbers received, from the first one on, in order of arrival. */
+  readonly offsets: readonly number[];
+  /** From the first to the last. */
+  readonly count: number;
+}
+
+function flowsOf({ received, generations }: WorldViewer): Flow[] {
+  return [...new Set(generations)].map((generation) => {
     const numbers = received.filter((_, index) => generations[index] === generation);
     const [first = 0] = numbers;
-    const offsets = new Set<number>();
-    let last = -1;
-    for (const each of numbers) {
-      const offset = serialDistance(first, each, 16);
-      if (offset < 0) continue;
-      if (offsets.has(offset)) repeated++;
-      offsets.add(offset);
-      last = Math.max(last, offset);
-    }
-    missing += last + 1 - offsets.size;
-  }
-  return { received: received.length, missing, repeated };
+    const offsets = numbers
+      .map((each) => serialDistance(first, each, 16))
+      .filter((offset) => offset >= 0);
+    return { generation, first, offsets, count: Math.max(-1, ...offsets) + 1 };
+  });
 }
 
 /** The longest time between two packets of which the later came at `from` or after it, ms. */

@@ -1,6 +1,6 @@
 import { circleAmong } from "../channels/circle.ts";
 import { SessionPublisher } from "../channels/session-publisher.ts";
-import { accountOf, longestGap } from "../channels/viewer-account.ts";
+import { accountOf, longestGap, missingWords } from "../channels/viewer-account.ts";
 import { openViewer, type WorldViewer } from "../channels/world-viewer.ts";
 import type { World } from "../world/world.ts";
 import type { PlannedChannel, StormPlan } from "./storm-plan.ts";
@@ -101,13 +101,16 @@ export class StormChannels {
 
   /** Nothing came twice, and what the history covers is complete. */
   judge(): void {
-    for (const { channel, viewers } of this.#audiences)
-      for (const [site, viewer] of viewers) this.#judge(channel, site, viewer);
+    for (const { channel, publisher, viewers } of this.#audiences)
+      for (const [site, viewer] of viewers) {
+        const who = `the viewer of ${channel.name} at ${site}`;
+        this.#judge(who, viewer, publisher.generation, channel.stack === "udp");
+      }
   }
 
-  #judge(channel: PlannedChannel, site: string, viewer: WorldViewer): void {
-    const { received, missing, repeated } = accountOf(viewer);
-    const who = `the viewer of ${channel.name} at ${site}`;
+  /** What was on its way from a publishing site that died may have died with it: only the last generation is owed. */
+  #judge(who: string, viewer: WorldViewer, generation: number, isUdp: boolean): void {
+    const { received, missing, repeated } = accountOf(viewer, generation);
     this.counts.packets += received;
     if (repeated > 0) this.failures.add(`${who} got ${repeated} packets twice`);
     if (longestGap(viewer) > HISTORY_MS) {
@@ -115,9 +118,9 @@ export class StormChannels {
       return;
     }
     this.counts.viewersOwed++;
-    const isLossy = channel.stack === "udp" && this.#plan.loss > 0;
+    const isLossy = isUdp && this.#plan.loss > 0;
     if (missing > (isLossy ? received * LOST_MAX : 0))
-      this.failures.add(`${who} misses ${missing} of ${received} packets`);
+      this.failures.add(`${who} misses ${missing} of ${received} packets: ${missingWords(viewer)}`);
   }
 
   #look(): void {

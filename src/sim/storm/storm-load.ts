@@ -169,9 +169,9 @@ export class StormLoad {
   }
 
   /** A shell at a site that can be used. */
-  #open(name?: string): Port | undefined {
+  #open(): Port | undefined {
     const site = this.#pick(this.#world.sites);
-    return this.#streamsOf(site)?.openShell(name);
+    return this.#streamsOf(site)?.openShell();
   }
 
   /** A shell at a site that can be used. */
@@ -304,7 +304,7 @@ export class StormLoad {
 
   /** Tries what is not allowed. */
   #touch(): void {
-    const port = this.#open("intruder");
+    const port = this.#open();
     if (port === undefined) return;
     const tries = [
       () => port.move(UNTOUCHED, this.#pick(this.#world.sites).name, 1_000),

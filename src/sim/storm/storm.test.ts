@@ -25,7 +25,7 @@ test("[M1]-[M14] nothing is lost, repeated or reordered, whatever happens to sit
     if (!RARE.has(key)) assert.ok(value > 0, `${key}: none of it happened`);
   const { questions = 0, questionsOwed = 0, questionsAnswered } = sum;
   assert.equal(questionsAnswered, questionsOwed);
-  assert.ok(questionsOwed > questions / 2, "most appends that wait must be answered");
+  assert.ok(questionsOwed > questions / 3, "many appends that wait must be answered");
 });
 
 /** `npm run sim:soak -- --channels` does thousands. */

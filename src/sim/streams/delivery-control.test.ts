@@ -9,7 +9,7 @@ test("[M11] the session's policy comes before the site's, and that before the st
   await session.make("foo", "s1");
   const owner = session.shell("s0", "owner");
   const eve = session.shell("s1", "eve");
-  const rule = (reason: string) => [{ effect: "deny", actions: ["move"], by: "eve", reason }];
+  const rule = (reason: string) => [{ effect: "deny", actions: ["move"], label: "eve", reason }];
   const denied = (reason: string) => (error: MeanderError) =>
     error.code === "denied" && error.what.endsWith(reason);
   await session.do(owner.setPolicy("session", rule("the session says no")));
@@ -37,7 +37,7 @@ test("[M11] a policy is judged by who asks, and by where the stream would be", a
   const owner = session.shell("s0", "owner");
   await session.do(
     owner.setPolicy("streams/foo", [
-      { effect: "allow", actions: ["move"], by: "owner", site: "s2" },
+      { effect: "allow", actions: ["move"], label: "owner", site: "s2" },
       { effect: "deny", actions: ["move"], reason: "only there, and only by the owner" },
     ]),
   );
@@ -56,7 +56,7 @@ test("[M11] a sender that may not append is told so, at once when it waits", asy
   const owner = session.shell("s0", "owner");
   await session.do(
     owner.setPolicy("streams/foo", [
-      { effect: "deny", actions: ["append"], by: "eve", reason: "not you" },
+      { effect: "deny", actions: ["append"], label: "eve", reason: "not you" },
     ]),
   );
   await session.pass(100);

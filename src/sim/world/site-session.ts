@@ -206,6 +206,10 @@ export class SiteSession {
         put: (bytes) => directory.putBlob(bytes),
       }),
       allowsInline: true,
+      onPing: (rooms) => {
+        if (rooms.length > 0) this.#plane.reflector.setRooms(rooms);
+        return this.#plane.reflector.stats().room;
+      },
       onKernelEvent: (event) => world.observe(site, siteInstance, event),
       onEvent: (event) => world.told(site, siteInstance, event),
     });

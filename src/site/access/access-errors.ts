@@ -74,7 +74,8 @@ export function tokenRevoked(grant: Grant): MeanderError {
 
 /** The token is valid, but does not allow this. */
 export function tokenDenied(grant: Grant, need: Need): MeanderError {
-  const on = grant.channels.length === 0 ? "" : ` on ${grant.channels.join(", ")}`;
+  const patterns = [...grant.channels, ...grant.streams, ...grant.sites];
+  const on = patterns.length === 0 ? "" : ` on ${patterns.join(", ")}`;
   return new MeanderError("token-denied", `the token allows ${grant.can.join(", ")}${on}`, {
     where: nameOf(grant),
     expected: `a token that allows: ${describeNeed(need)}`,

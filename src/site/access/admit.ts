@@ -6,15 +6,16 @@ import type { Guard } from "./guard.ts";
 /**
  * Admits the peer of a message socket when its token allows `right`.
  *
- * @param options outlasts: the peer stays when the token expires, and is removed only when it is revoked
+ * @param options outlasts: the peer stays when the token expires, and is removed only when it is revoked; site: the
+ *   right has to be for that site
  */
 export function admitBy(
   guard: Guard,
   right: Right,
   address: string,
-  { outlasts = false }: { readonly outlasts?: boolean } = {},
+  { outlasts = false, site }: { readonly outlasts?: boolean; readonly site?: string } = {},
 ): Admit {
-  const need = { anyOf: [right] };
+  const need = { anyOf: [right], site };
   return async (token) => {
     const decision = await guard.decide({ token, address }, need);
     if (decision.type === "refused") throw decision.error;
@@ -37,6 +38,6 @@ export function admitMember(names: MemberNames, admit: Admit): Admit {
   };
 }
 
-function shownOf({ id, name, can, via = id, expiresAt }: Grant): ShownToken {
-  return { id, name, can, lineage: via, expiresAt };
+function shownOf({ via, notBefore: _, ...grant }: Grant): ShownToken {
+  return { ...grant, lineage: via ?? grant.id };
 }

@@ -61,6 +61,7 @@ function rig(more: Partial<GuardRules> = {}): Rig {
 function tokenOf(more: Partial<Grant> = {}, by: SessionKey = key): Promise<string> {
   return by.sign({
     ...{ id: "0123456789abcdef", name: "alice", can: ["watch"], channels: ["sports/*"] },
+    ...{ streams: [], sites: [] },
     ...{ notBefore: NOW, createdAt: NOW, expiresAt: NOW + HOUR, via: undefined },
     ...more,
   });

@@ -148,7 +148,8 @@ export class Guard {
 }
 
 const OWN: Grant = {
-  ...{ id: "own", name: "the site itself", can: ["administer"], channels: [] },
+  ...{ id: "own", name: "the site itself", can: ["administer"] },
+  ...{ channels: [], streams: [], sites: [] },
   ...{ notBefore: 0, expiresAt: Number.POSITIVE_INFINITY, via: undefined },
 };
 const GRANTED: Decision = { type: "granted", grant: undefined };

@@ -48,8 +48,13 @@ export class SessionKey {
 
   /** Makes a token. @throws {MeanderError} `token-too-large` */
   async sign(grant: Grant & { readonly createdAt: number }): Promise<string> {
-    const { id, name, can, channels, notBefore, expiresAt, createdAt, via } = grant;
-    const token = await new SignJWT({ can, channels, ...(via === undefined ? {} : { via }) })
+    const { id, name, can, channels, streams, sites, notBefore, expiresAt, createdAt, via } = grant;
+    const scopes = {
+      ...(streams.length === 0 ? {} : { streams }),
+      ...(sites.length === 0 ? {} : { sites }),
+    };
+    const from = via === undefined ? {} : { via };
+    const token = await new SignJWT({ can, channels, ...scopes, ...from })
       .setProtectedHeader({ alg: ALGORITHM, typ: TOKEN_TYPE, kid: this.public.id })
       .setJti(id)
       .setSubject(name)
@@ -60,7 +65,7 @@ export class SessionKey {
     if (token.length <= LIMITS.tokenCharactersMax) return token;
     throw new MeanderError("token-too-large", `the token would have ${token.length} characters`, {
       expected: `at most ${LIMITS.tokenCharactersMax}`,
-      next: "name fewer channels, or a pattern such as sports/*",
+      next: "name fewer channels, streams and sites, or patterns such as sports/*",
     });
   }
 }

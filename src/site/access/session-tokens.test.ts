@@ -263,7 +263,8 @@ test("[A12] a site that never heard rules takes no token at all", async () => {
   const access = new SiteAccess({ ...about, onRules() {} });
   await access.start(directory);
   const key = await SessionKey.open(join(root, "stranger"));
-  const claims = { id: "0123456789abcdef", name: "a", can: ["administer" as const], channels: [] };
+  const scopes = { channels: [], streams: [], sites: [] };
+  const claims = { id: "0123456789abcdef", name: "a", can: ["administer" as const], ...scopes };
   const times = { createdAt: NOW, notBefore: NOW, expiresAt: NOW + DAY, via: undefined };
   const token = await key.sign({ ...claims, ...times });
   const decision = await access.guard.decide({ token, address: "" }, { anyOf: [] });

@@ -22,6 +22,8 @@ import {
   type Right,
   revocationSchema,
   siteNameSchema,
+  sitePatternsSchema,
+  streamPatternsSchema,
   type TokenRecord,
   tokenIdSchema,
   tokenNameSchema,
@@ -30,6 +32,7 @@ import {
 import type { Guard } from "./guard.ts";
 import { writeSecret } from "./secret-file.ts";
 import type { SessionKey } from "./session-key.ts";
+import { type AskedToken, checkScopes, NO_SCOPE } from "./token-scopes.ts";
 
 /** What a {@link TokenIssuer} needs. */
 export interface TokenIssuerOptions {
@@ -65,6 +68,8 @@ const createSchema = z.object({
   name: tokenNameSchema,
   can: z.array(z.enum(RIGHTS)).min(1).max(RIGHTS.length),
   channels: channelPatternsSchema,
+  streams: streamPatternsSchema.default([]),
+  sites: sitePatternsSchema.default([]),
   expiresInMs: z.number().min(1_000).max(LIMITS.tokenMsMax),
 });
 const listSchema = z.object({ authority });
@@ -121,8 +126,8 @@ export class TokenIssuer {
       case "create-token": {
         const asked = parse(createSchema, subject, payload);
         await this.#authorise(asked.authority, "administer");
-        const { name, can, channels, expiresInMs } = asked;
-        return jsonOf(await this.#create({ name, can, channels, expiresInMs }));
+        const { authority: _shown, ...token } = asked;
+        return jsonOf(await this.#create(token));
       }
       case "list-tokens":
         await this.#authorise(parse(listSchema, subject, payload).authority, "administer");
@@ -136,7 +141,7 @@ export class TokenIssuer {
         const { authority: shown, site } = parse(renewSchema, "renew-membership", payload);
         checkSpeaksFor(caller, site, subject);
         const grant = await this.#authorise(shown, "join");
-        const claims = { name: `site ${site}`, can: ["join" as const], channels: [] };
+        const claims = { name: `site ${site}`, can: ["join" as const], ...NO_SCOPE };
         const via = grant.via ?? grant.id;
         await this.#names.claim(site, { lineage: via, expiresAt: this.#after(MEMBER_MS) });
         return jsonOf(await this.#make({ ...claims, expiresInMs: MEMBER_MS, via }));
@@ -153,19 +158,8 @@ export class TokenIssuer {
     return { id, via };
   }
 
-  async #create(asked: {
-    name: string;
-    can: readonly Right[];
-    channels: readonly string[];
-    expiresInMs: number;
-  }): Promise<MadeToken> {
-    const needsChannels = asked.can.some((right) => right === "watch" || right === "publish");
-    if (needsChannels && asked.channels.length === 0 && !asked.can.includes("administer")) {
-      throw new MeanderError("request-invalid", "the token would be valid for no channel", {
-        where: "channels",
-        expected: "patterns such as news, sports/* or *",
-      });
-    }
+  async #create(asked: AskedToken): Promise<MadeToken> {
+    checkScopes(asked);
     const { directory } = this.#options;
     if ((await directory.list("access/tokens/")).length >= LIMITS.tokensMax) {
       throw new MeanderError("tokens-exhausted", "the session has its maximum number of tokens", {
@@ -176,22 +170,17 @@ export class TokenIssuer {
     return await this.#make({ ...asked, via: undefined });
   }
 
-  async #make(asked: {
-    name: string;
-    can: readonly Right[];
-    channels: readonly string[];
-    expiresInMs: number;
-    via: string | undefined;
-  }): Promise<MadeToken> {
+  async #make(asked: AskedToken & { readonly via: string | undefined }): Promise<MadeToken> {
     const { directory, key, clock, random, log } = this.#options;
-    const { name, can, channels, expiresInMs, via } = asked;
+    const { name, can, channels, streams, sites, expiresInMs, via } = asked;
     const createdAt = clock.wall();
     const expiresAt = this.#after(expiresInMs);
     const words = Array.from({ length: 3 }, () => random.uint32().toString(16).padStart(8, "0"));
-    const record = { id: words.join(""), name, can, channels, createdAt, expiresAt };
+    const scopes = { channels, streams, sites };
+    const record = { id: words.join(""), name, can, ...scopes, createdAt, expiresAt };
     const token = await key.sign({ ...record, notBefore: createdAt, via });
     await directory.put(`access/tokens/${record.id}`, jsonOf(record));
-    log.info("A token was issued.", { id: record.id, name, can, channels });
+    log.info("A token was issued.", { id: record.id, name, can, ...scopes });
     return { token, record };
   }
 
@@ -311,7 +300,7 @@ export class TokenIssuer {
       this.#adminId = grant.id;
       return;
     }
-    const claims = { name: `leader ${site}`, can: ["administer" as const], channels: [] };
+    const claims = { name: `leader ${site}`, can: ["administer" as const], ...NO_SCOPE };
     const { token, record } = await this.#create({ ...claims, expiresInMs: ADMIN_MS });
     await writeSecret(file, `${token}\n`);
     this.#adminId = record.id;

@@ -28,7 +28,7 @@ export function tokenServiceOver(
 ): TokenService {
   return {
     create: async (authority, request) =>
-      read(madeSchema, await ask("create-token", { authority, ...request })),
+      read(madeSchema, await ask("create-token", { authority, ...payloadOf(request) })),
     list: async (authority) => read(listSchema, await ask("list-tokens", { authority })).tokens,
     revoke: async (authority, { id, name }) => {
       const which = {
@@ -38,6 +38,13 @@ export function tokenServiceOver(
       return read(revokedSchema, await ask("revoke-tokens", { authority, ...which })).revoked;
     },
   };
+}
+
+function payloadOf({ streams = [], sites = [], ...request }: TokenRequest): TokenRequest & {
+  readonly streams: readonly string[];
+  readonly sites: readonly string[];
+} {
+  return { ...request, streams, sites };
 }
 
 function read<T>(schema: z.ZodType<T>, answer: Json): T {

@@ -12,6 +12,14 @@ const channels = z
   .array(z.string().max(100))
   .max(LIMITS.channelPatternsMax)
   .openapi({ description: "channels, such as news, sports/* (all below) or * (all)" });
+const streams = z
+  .array(z.string().max(80))
+  .max(LIMITS.channelPatternsMax)
+  .openapi({ description: "streams, such as radio-* or *, for shell, code and policy" });
+const sites = z
+  .array(z.string().max(40))
+  .max(LIMITS.channelPatternsMax)
+  .openapi({ description: "sites, such as north or *, for shell, code and policy" });
 const wall = z.number();
 
 const recordSchema = z.strictObject({
@@ -19,6 +27,8 @@ const recordSchema = z.strictObject({
   name,
   can,
   channels,
+  streams,
+  sites,
   createdAt: wall,
   expiresAt: wall,
 });
@@ -27,6 +37,8 @@ const tokenRequestSchema = z
     name,
     can,
     channels: channels.default([]),
+    streams: streams.default([]),
+    sites: sites.default([]),
     expiresInMs: z.number().min(1_000).max(LIMITS.tokenMsMax),
   })
   .openapi("TokenRequest");

@@ -64,6 +64,11 @@ export class DescriptorGuard implements Descriptors, Disposable {
     return { code: "admission-refused", message };
   }
 
+  /** How many more viewers can be connected; infinite where the system does not report descriptors. */
+  get places(): number {
+    return Math.max(0, this.#leftForKnown - LIMITS.descriptorsReserved);
+  }
+
   /** True when descriptors are too scarce even to refuse viewers over a connection. */
   get isTight(): boolean {
     return this.#leftForKnown < LIMITS.descriptorsReserved / 2;

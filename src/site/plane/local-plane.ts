@@ -86,7 +86,7 @@ export class LocalPlane implements Plane {
       }),
       onEvent,
       viewers: viewerGateOf(this.#guard),
-      refuseViewers: () => descriptors.refusal,
+      viewerPlaces: descriptors,
       onKnown: (connection) => known.get(connection)?.(),
     });
     this.#reflector = reflector;
