@@ -42,6 +42,8 @@ export type {
   EventFilter,
   MessageStory,
   PlacementRequest,
+  PolicyUpload,
+  PolicyView,
   SessionPort,
   ShellPort,
   StreamEvent,

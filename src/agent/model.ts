@@ -218,12 +218,16 @@ export interface Verdict {
 
 /** A request, as a policy sees it. */
 export interface PolicyRequest {
-  /** `create`, `move`, `attach`, `detach`, `replace`, `destroy`. */
+  /** `create`, `move`, `attach`, `detach`, `replace`, `destroy`, and of other sites `inspect` and `dead-letter`. */
   readonly action: string;
-  /** Who asks. */
+  /** The principal that asks: `subject:alice`, `stream:radio`, `site:north`, `anonymous`. */
   readonly by: string;
+  /** The name that a shell has chosen for itself: anybody may choose any. */
+  readonly label?: string | undefined;
   /** The stream it is about. */
   readonly stream: string;
+  /** The principal that created the stream; undefined: it is about to be created. */
+  readonly owner?: string | undefined;
   /** The site that it would be at. */
   readonly site: string;
 }

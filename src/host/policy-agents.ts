@@ -3,6 +3,7 @@ import { PolicyAgent, type PolicyPlace, type PolicyProgram } from "../agent/inde
 import { LIMITS, messageOf } from "../base/index.ts";
 import type { CodeStore } from "../code/index.ts";
 import type { CodePolicy, PolicyJudge } from "../session/index.ts";
+import { decodeBase64 } from "../wire/index.ts";
 
 /** What {@link PolicyAgents} use. */
 export interface PolicyAgentsPorts extends PolicyPlace {
@@ -75,7 +76,7 @@ export class PolicyAgents implements PolicyJudge {
     const { expression, sha256 } = await this.#ports.code.get(policy.code);
     const program: PolicyProgram = {
       ...{ scope, sha256, expression, limits: policy.limits },
-      briefcase: Buffer.from(policy.briefcase, "base64"),
+      briefcase: decodeBase64(policy.briefcase) ?? new Uint8Array(0),
     };
     return await PolicyAgent.start(this.#ports, program);
   }

@@ -67,7 +67,7 @@ export class PolicyAgent {
   #isStarting = false;
   #isClosed = false;
   #isRetired = false;
-  /** When it ended its executor, by the clock; the newest. */
+  /** When it ended its executor or could not be started, by the clock; the newest. */
   #deaths: number[] = [];
 
   private constructor(place: PolicyPlace, program: PolicyProgram) {
@@ -178,6 +178,7 @@ export class PolicyAgent {
       case "interrupted":
         return denial("the policy ended while the request waited");
       case "failed":
+        if (result.fault.endedExecutor === true) this.#deaths.push(this.#place.clock.now());
         return denial(`the policy failed: ${result.fault.message}`);
       case "done": {
         const { briefcase, effects, exits } = result;
@@ -250,11 +251,10 @@ export class PolicyAgent {
 
   #ended(instance: AgentInstance, fault: Fault): void {
     if (this.#instance !== instance) return;
-    const { clock, log } = this.#place;
+    const { log } = this.#place;
     const { scope, sha256 } = this.program;
     this.#instance = undefined;
-    this.#deaths.push(clock.now());
-    log.warn("A policy has ended its process.", { scope, policy: sha256, error: fault.message });
+    log.warn("The process of a policy has ended.", { scope, policy: sha256, error: fault.message });
     this.#proceed();
   }
 
