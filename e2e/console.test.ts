@@ -76,7 +76,7 @@ test("the console fills a screen with the graph, the player, and what they say o
 test("the console fits a phone: no part is wider than the screen", { skip }, async () => {
   for (const size of PHONES) {
     const page = await open(size);
-    for (const tab of ["Overview", "Statistics", "Streams"]) {
+    for (const tab of ["Overview", "Statistics", "Streams", "Audit"]) {
       await page.click(`[role=tab]:text-is("${tab}")`);
       const wide = await page.$$eval(
         "body *",
@@ -111,6 +111,15 @@ test("sites are reached, chosen, killed and started again by keyboard", { skip }
   await until("a word of it in the events", () =>
     page.isVisible("[role=log] >> text=middle was killed"),
   );
+  await page.click("[role=tab]:text-is('Audit')");
+  await page.click("[data-site=origin] .card-face");
+  const acts = page.locator("[aria-label='Audit log of origin'] tbody tr", { hasText: "demo.act" });
+  await until("who did it", async () => {
+    return /allowed[\s\S]*anonymous[\s\S]*demo\.act[\s\S]*site middle, kill/.test(
+      await acts.first().innerText(),
+    );
+  });
+  await page.click("[role=tab]:text-is('Overview')");
   await press(page, "Space");
   await until("the site again", () => page.isVisible("[data-site=middle][data-state=up]"));
   await until("the focus on what takes the place of the button", async () => {
@@ -147,8 +156,10 @@ test("tabs are led through by arrow keys, and Escape shows all channels again", 
   await page.focus("[role=tab][tabindex='0']");
   await press(page, "ArrowRight", "Statistics");
   await page.waitForSelector("text=Statistics of");
-  await press(page, "End", "Streams");
+  await press(page, "ArrowRight", "Streams");
   await page.waitForSelector("text=Streams of the session");
+  await press(page, "End", "Audit");
+  await page.waitForSelector("text=Audit log of");
   await press(page, "ArrowRight", "Overview");
   await press(page, "Tab", "clip");
   await press(page, "Enter");

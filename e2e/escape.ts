@@ -22,6 +22,8 @@ const LANES = 4;
 const AHEAD = 3;
 /** For the quiet pace, ms. */
 const QUIET_MS = 2_000;
+/** An attempt beside which others are slow is made again: it counts when that was so in two of three. */
+const MADE_MAX = 3;
 /** Bytes of the site's log beside an attempt that lasts, and all before it: 20 KB/s for each owner. */
 const LOG_BYTES_MAX = 8 * 1024 * 1024;
 
@@ -44,7 +46,13 @@ if (tiers.length === 0 || chosen.length === 0) {
   process.exit(2);
 }
 
-const results: { tier: Tier; quietMs: number; outcomes: Outcome[]; faults: string[] }[] = [];
+const results: {
+  tier: Tier;
+  quietMs: number;
+  quietOwnMs: number;
+  outcomes: Outcome[];
+  faults: string[];
+}[] = [];
 for (const tier of tiers) results.push(await madeIn(tier));
 const isContained = results.every(
   ({ outcomes, faults }) =>
@@ -61,19 +69,24 @@ async function madeIn(tier: Tier): Promise<(typeof results)[number]> {
   const args = tier === "inline" ? ["--allow-inline-agents"] : [];
   await using network = await Network.openWith(args, "origin");
   const { url, running } = network.site("origin");
-  await using bystander = await Bystander.open(url);
+  await using bystander = await Bystander.open(url, running.child.pid ?? 0);
   bystander.begin();
   await sleep(QUIET_MS);
   const quietMs = Math.max(1, Math.round(bystander.quantileMs(0.99)));
-  const scene = { url, tier, bystander, quietMs };
+  const quietOwnMs = Math.round(10 * bystander.ownQuantileMs(0.99)) / 10;
+  const scene = { url, tier, bystander, quietMs, quietOwnMs };
   const isUp = (): boolean => running.child.exitCode === null && running.child.signalCode === null;
   const make = async (prepared: Promise<Prepared>): Promise<void> => {
     if (!isUp()) return;
     const { attempt } = await prepared;
     let outcome = await makeAttempt(scene, await prepared);
+    let slow = outcome.isOnlySlow ? 1 : 0;
     // Something else on the machine may have taken that time: what an attempt takes, it takes again.
-    if (outcome.isOnlySlow && isUp())
-      outcome = await makeAttempt(scene, await prepare(scene, attempt));
+    for (let made = 1; made < MADE_MAX && slow > 0 && slow < 2 && isUp(); made++) {
+      const again = await makeAttempt(scene, await prepare(scene, attempt));
+      if (again.isOnlySlow) slow++;
+      if (!again.isOnlySlow || slow === 2) outcome = again;
+    }
     outcomes.push(isUp() ? outcome : { ...outcome, faults: [...outcome.faults, "the site ended"] });
     if (outcome.faults.length > 0 || !isUp())
       process.stderr.write(`${tier} ${outcome.name}: ${outcome.faults.join("; ")}\n`);
@@ -102,18 +115,20 @@ async function madeIn(tier: Tier): Promise<(typeof results)[number]> {
     faults.push(`${attempts.length - outcomes.length} attempts were not made`);
   const logBytes = running.stderr().length;
   if (logBytes > LOG_BYTES_MAX) faults.push(`the site's log has ${logBytes} bytes`);
-  return { tier, quietMs, outcomes, faults };
+  return { tier, quietMs, quietOwnMs, outcomes, faults };
 }
 
-function print({ tier, quietMs, outcomes, faults }: (typeof results)[number]): void {
+function print({ tier, quietMs, quietOwnMs, outcomes, faults }: (typeof results)[number]): void {
   // In the terminal's own colours, and readable in a file.
   const style = { head: [], border: [] };
-  const table = new Table({ head: ["attempt", "ended", "ms", "others ms", ""], style });
-  for (const { name, ended, ms, othersMs, faults: its } of outcomes)
-    table.push([name, ended, ms, othersMs ?? "", its.length === 0 ? "contained" : its.join("\n")]);
+  const table = new Table({ head: ["attempt", "ended", "ms", "others ms", "own ms", ""], style });
+  for (const { name, ended, ms, othersMs, ownMs, faults: its } of outcomes) {
+    const words = its.length === 0 ? "contained" : its.join("\n");
+    table.push([name, ended, ms, othersMs ?? "", ownMs ?? "", words]);
+  }
   const wrong = outcomes.filter((outcome) => outcome.faults.length > 0).length;
   process.stdout.write(
     `${table.toString()}\n${tier}: ${outcomes.length} attempts, ${wrong} got further than they may; ` +
-      `another owner's appends take up to ${quietMs} ms when nothing happens\n${faults.map((fault) => `  ${fault}\n`).join("")}`,
+      `another owner's appends take up to ${quietMs} ms when nothing happens, ${quietOwnMs} ms of that of their own\n${faults.map((fault) => `  ${fault}\n`).join("")}`,
   );
 }

@@ -87,6 +87,9 @@ const COMMANDS: Readonly<Record<string, Expectation>> = {
   "meander token create --name camera --can publish --channel news --channel 'sports/*' --expires 7d":
     ends(/^ey/m),
   "meander token list": ends(/camera/),
+  "meander audit --since 1h": ends(
+    /allowed +subject:leader origin .*token\.create +token \w+ of camera: publish/,
+  ),
 };
 
 const PAGES = ["README.md", "docs/features.md"];

@@ -174,7 +174,7 @@ test("a member rejoins with a token of its own, does nothing that is not its own
     const { snapshot } = await boss.site();
     return !snapshot.peers.some(({ name }) => name === "east");
   });
-  assert.ok(Date.now() - revoked < 2_000, `after ${Date.now() - revoked} ms`);
+  assert.ok(Date.now() - revoked < 5_000, `after ${Date.now() - revoked} ms`);
   const [seen, heard] = [spy.messages.length, viewer.messages.length];
   await until("it is told", () => /was revoked|was put out/.test(again.running.stderr()));
   await until("messages elsewhere", () => viewer.messages.length > heard + 15);

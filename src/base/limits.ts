@@ -283,6 +283,8 @@ export const LIMITS = {
   controlQueueMax: 64,
   /** A leader's command to a site is given up after this, ms: a handler may run for 5 s before. */
   controlCallMs: 10_000,
+  /** A leader waits this long, ms, for a site to attach an agent, whose process may have to wait for its turn. */
+  attachCallMs: 25_000,
   /** Commands to one site under way at once: well below the calls that a connection takes. */
   siteCommandsMax: 64,
   /** Shortest deadline of a move, ms. */
@@ -455,8 +457,10 @@ export const LIMITS = {
   processStartsMax: 4,
   /** Of those, for agents of one owner. */
   ownerProcessStartsMax: 2,
-  /** An agent waits this long, ms, for its turn to get a process: a leader waits `controlCallMs` for it. */
-  processTurnMs: 8_000,
+  /** An agent waits this long, ms, for its turn to get a process. */
+  processTurnMs: 10_000,
+  /** Agents of one owner that wait for one at once: a leader has fewer commands under way at a site. */
+  ownerProcessWaitsMax: 40,
   /** A process begins what it is given within this after it was started, ms, or is ended. */
   processStartMs: 10_000,
   /** A process that has started begins what it is given within this, ms, or is ended: it was stopped. */
@@ -518,6 +522,8 @@ export const LIMITS = {
   tokenMsMax: 366 * 86_400_000,
   /** Tokens of a session that have not expired: the leader lists and revokes them. */
   tokensMax: 10_000,
+  /** Channels of a session, a quarter of its directory's keys: no site can fill that with them. */
+  sessionChannelsMax: 16_384,
   /** Sites that were put out of a session whose instances its record names. */
   expelledMax: 64,
   /** Time for the other end of a link to prove a new link key, ms: it may be cut off from the leader. */
@@ -570,4 +576,32 @@ export const LIMITS = {
   idleMs: 5_000,
   /** How often a site looks whether the files of its certificate have changed, ms. */
   certificateLookMs: 5_000,
+  /** Records of its audit log that a site has in memory, the newest: so many may wait for a disk that takes nothing. */
+  auditRecordsMax: 1_000,
+  /** A file of the audit log, bytes: some 30 000 records. */
+  auditFileBytesMax: 8 * 1024 * 1024,
+  /** Files of one audit log; the oldest is removed. */
+  auditFilesMax: 8,
+  /** Characters of one text in a record. */
+  auditTextMax: 200,
+  /** Equal acts that are recorded one by one; of further ones the number. */
+  auditAlikeMax: 3,
+  /** That number is recorded after this, ms. */
+  auditFoldMs: 10_000,
+  /** While they go on, it is recorded this seldom, ms. */
+  auditFoldMsMax: 60_000,
+  /** Acts that are counted apart from each other at once. */
+  auditFoldsMax: 1_024,
+  /** Acts of one principal that are recorded one by one at once; of further ones the number. */
+  auditBurst: 500,
+  /** The same per second. */
+  auditPerSecond: 1,
+  /** Acts that one principal is denied, at once: strangers are one together. */
+  auditDeniedBurst: 100,
+  /** The same per second: with what is counted, some 10 MB a day, whatever they try. */
+  auditDeniedPerSecond: 0.1,
+  /** Principals whose rates are remembered. */
+  auditPrincipalsMax: 1_024,
+  /** Records in one answer about an audit log. */
+  auditPageMax: 1_000,
 } as const;

@@ -29,6 +29,7 @@ const VERBS: Readonly<Record<VerbName, () => Promise<AddVerb>>> = {
   restart: async () => (await import("./restart.ts")).addRestart,
   config: async () => (await import("./config.ts")).addConfig,
   token: async () => (await import("./token.ts")).addToken,
+  audit: async () => (await import("./audit.ts")).addAudit,
   stop: async () => (await import("./stop.ts")).addStop,
   test: async () => (await import("./test/test.ts")).addTest,
   doctor: async () => (await import("./doctor.ts")).addDoctor,

@@ -21,6 +21,7 @@ export const VERB_NAMES = [
   "restart",
   "config",
   "token",
+  "audit",
   "stop",
   "test",
   "doctor",

@@ -3,6 +3,7 @@ import type { RouteConfig } from "../session/index.ts";
 import { checkChannelName } from "../session/index.ts";
 import type { TlsTrust } from "../transport/index.ts";
 import { connectFailure } from "./connect-failure.ts";
+import type { AuditPage, AuditQuestion } from "./contract/audit.ts";
 import type { DemoAction } from "./contract/demo-action.ts";
 import type { LogLevel } from "./contract/log-level.ts";
 import type { RecordStatus } from "./contract/recording.ts";
@@ -196,6 +197,14 @@ export class SiteClient {
       ...(link === undefined ? {} : { link }),
     });
     return this.#json("GET", `/api/trace?${query}`);
+  }
+
+  /** Records of the site's audit log, the oldest first. Requires a token that allows `administer`. */
+  audit({ denied, ...question }: AuditQuestion = {}): Promise<AuditPage> {
+    const query = new URLSearchParams(denied === true ? { denied: "1" } : {});
+    for (const [name, value] of Object.entries(question))
+      if (value !== undefined) query.set(name, `${value}`);
+    return this.#json("GET", `/api/audit?${query}`);
   }
 
   logLevel(): Promise<LogLevelView> {

@@ -1,4 +1,5 @@
 import { type Counters, type Log, unreachable } from "../base/index.ts";
+import { type Audit, principalText } from "../trust/index.ts";
 import type { MemberCaller } from "./caller.ts";
 import type { Lease } from "./directory.ts";
 import { checkKey, checkPrefix } from "./key.ts";
@@ -14,6 +15,7 @@ export interface ClientGateOptions {
   /** Gets `denied`. */
   readonly counts: Counters;
   readonly log: Log;
+  readonly audit: Audit;
 }
 
 /** [D25] [D26] Judges each call of one client before anything is done. */
@@ -118,8 +120,14 @@ export class ClientGate {
   }
 
   #note(type: string, what: string): void {
-    const { counts, log } = this.#options;
+    const { counts, log, audit } = this.#options;
     counts.add("denied");
+    audit.note({
+      ...{ by: principalText(this.caller.principal), token: this.caller.token?.id },
+      ...{ what: "directory.call" as const, on: what, verdict: "denied" as const },
+      rule: "directory-denied",
+      reason: "what a site reads and writes is its own",
+    });
     if (this.#logged.has(type)) return;
     this.#logged.add(type);
     const { site: peer, token } = this.caller;

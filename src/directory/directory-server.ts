@@ -1,4 +1,5 @@
 import { type Clock, Counters, every, LIMITS, type Log, MeanderError } from "../base/index.ts";
+import { type Audit, NO_AUDIT } from "../trust/index.ts";
 import type { MemberCaller } from "./caller.ts";
 import type { LeaderDirectory } from "./leader-directory.ts";
 import { MembersUse } from "./member-use.ts";
@@ -21,21 +22,29 @@ export class DirectoryServer {
   readonly #admitted = new Set<ServerClient>();
   readonly #rights: DirectoryRights;
   readonly #use: MembersUse;
+  readonly #audit: Audit;
   readonly #stopWatchdog: () => void;
   #closed = false;
 
-  /** @param options rights: what the clients may do */
+  /** @param options rights: what the clients may do; audit: where it is noted what they may not */
   constructor(
     directory: LeaderDirectory,
     {
       log,
       clock,
       rights,
-    }: { readonly log: Log; readonly clock: Clock; readonly rights: DirectoryRights },
+      audit = NO_AUDIT,
+    }: {
+      readonly log: Log;
+      readonly clock: Clock;
+      readonly rights: DirectoryRights;
+      readonly audit?: Audit;
+    },
   ) {
     this.#directory = directory;
     this.#log = log;
     this.#rights = rights;
+    this.#audit = audit;
     this.#use = new MembersUse(clock);
     this.#stopWatchdog = every(clock, "directory clients", LIMITS.directoryPingMs, () => {
       for (const client of [...this.#clients]) client.checkLife();
@@ -65,6 +74,7 @@ export class DirectoryServer {
       admit,
       rights: this.#rights,
       use: this.#use,
+      audit: this.#audit,
       enter: (caller) => {
         const clients = this.#admitted.size;
         if (clients >= LIMITS.directoryClientsMax) {

@@ -6,6 +6,7 @@ import {
   messageOf,
   unreachable,
 } from "../base/index.ts";
+import type { Audit } from "../trust/index.ts";
 import { type MemberCaller, memberCaller } from "./caller.ts";
 import { ClientGate, type ClientGateOptions } from "./client-gate.ts";
 import type { Entry, Json } from "./directory.ts";
@@ -63,6 +64,7 @@ export class ServerClient {
       admit,
       rights,
       use,
+      audit,
       enter,
     }: {
       readonly log: Log;
@@ -70,6 +72,8 @@ export class ServerClient {
       readonly admit: Admit | undefined;
       readonly rights: DirectoryRights;
       readonly use: MembersUse;
+      /** Where it is noted what the client may not do. */
+      readonly audit: Audit;
       /** Takes a place for the client, which was admitted. @throws {MeanderError} when there is none */
       enter(caller: MemberCaller): void;
     },
@@ -80,7 +84,7 @@ export class ServerClient {
     this.#enter = enter;
     this.#log = log;
     this.#counts = counts;
-    this.#judge = { rights, use, counts, log };
+    this.#judge = { rights, use, counts, audit, log };
     this.#blobs = new ServedBlobs(directory);
     this.#site = new ServedSite(directory.sites, counts, (message) => this.#send(message));
     socket.onMessage((text) => this.#receive(text));

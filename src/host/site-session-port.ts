@@ -18,6 +18,9 @@ import type { StreamTable } from "./stream-table.ts";
 import { viewOf } from "./stream-views.ts";
 import type { Uploads } from "./uploads.ts";
 
+/** A leader answers before its asker gives up: by so much, ms. */
+const ASKER_MS = 5_000;
+
 /** What a {@link SiteSessionPort} uses. */
 export interface SessionAccess {
   /** The name of this site. */
@@ -74,12 +77,8 @@ export abstract class SiteSessionPort<Access extends SessionAccess> implements S
   async attachAgent(stream: string, request: AttachRequest): Promise<AgentSpec> {
     const { owner = this.codeOwner } = request;
     const { spec, briefcase } = await this.access.uploads.agent(request, owner);
-    await this.access.askLeader("attach-agent", {
-      stream,
-      spec,
-      briefcase: encodeBase64(briefcase),
-      ...this.claim,
-    });
+    const asked = { stream, spec, briefcase: encodeBase64(briefcase), ...this.claim };
+    await this.access.askLeader("attach-agent", asked, LIMITS.attachCallMs + ASKER_MS);
     return spec;
   }
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { LIMITS, MeanderError, SeededRandom, SILENT, VirtualClock } from "../base/index.ts";
-import { EmbeddedDirectory } from "../directory/embedded/index.ts";
+import { EmbeddedDirectory, MemoryStore } from "../directory/embedded/index.ts";
 import { type Json, LEADER_CALLER } from "../directory/index.ts";
 import { Leader } from "./leader.ts";
 import type { ChannelRecord, SessionRecord, SiteRecord } from "./model.ts";
@@ -30,6 +30,22 @@ test("link keys of two sessions differ", async () => {
   await using one = await World.make(1);
   await using two = await World.make(2);
   assert.notEqual((await one.leader(1).start()).linkKey, (await two.leader(1).start()).linkKey);
+});
+
+test("[A43] a session has so many channels that its directory keeps room for the rest", async () => {
+  const options = { clock: new VirtualClock(), random: new SeededRandom(1), log: SILENT };
+  await using directory = await EmbeddedDirectory.open({ ...options, store: new MemoryStore() });
+  for (let each = 2; each < LIMITS.sessionChannelsMax; each++)
+    await directory.put(`channels/c${each}`, 1);
+  const leader = new Leader({ ...options, directory, site: "origin", instance: 1 });
+  const ask = (subject: string, name: string): Promise<Json> =>
+    leader.handle(subject, { name }, LEADER_CALLER);
+  await ask("open-channel", "one");
+  await ask("open-channel", "two");
+  await assert.rejects(ask("open-channel", "three"), { code: "channels-exhausted" });
+  await ask("open-channel", "one");
+  await ask("close-channel", "two");
+  await ask("open-channel", "three");
 });
 
 test("joining puts the site into the directory under its lease, and answers the session", async () => {

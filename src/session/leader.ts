@@ -55,6 +55,8 @@ export class Leader {
   #epoch = 0;
   #started: Promise<SessionRecord> | undefined;
   #streams: StreamControl | undefined;
+  /** Channels that the session has: only its leader opens and closes them. */
+  #channelCount = 0;
 
   constructor(options: LeaderOptions) {
     this.#options = options;
@@ -82,7 +84,7 @@ export class Leader {
    *
    * @throws {MeanderError} what {@link StreamControl.handle} throws, `request-unknown`, `request-invalid`,
    *   `request-denied`, `leader-fenced`, `leader-busy`, `site-name-taken`, `site-name-owned`, `channel-unknown`,
-   *   `channel-ids-exhausted`, `session-record-invalid`, and the directory's errors
+   *   `channels-exhausted`, `channel-ids-exhausted`, `session-record-invalid`, and the directory's errors
    */
   readonly handle = async (subject: string, payload: Json, caller: Caller): Promise<Json> => {
     await this.start();
@@ -157,6 +159,7 @@ export class Leader {
       made: made !== undefined,
     });
     const taken = made === undefined ? await this.#session() : record;
+    this.#channelCount = (await directory.list("channels/")).length;
     await this.#controlStreams();
     return taken;
   }
@@ -234,6 +237,8 @@ export class Leader {
       const known = read(channelRecordSchema, entry);
       if (known !== undefined && (ingest === undefined || known.ingests[0] === ingest))
         return known;
+      if (known === undefined && this.#channelCount >= LIMITS.sessionChannelsMax)
+        throw channelsExhausted(name);
       id ??= known?.id ?? (await this.#nextChannelId());
       const record = {
         name,
@@ -241,8 +246,10 @@ export class Leader {
         ingests: withIngest(known?.ingests ?? [], ingest),
       };
       await this.#checkLeads();
-      if (await this.#options.directory.compareAndSet(key, entry?.revision ?? 0, record))
+      if (await this.#options.directory.compareAndSet(key, entry?.revision ?? 0, record)) {
+        if (entry === undefined) this.#channelCount++;
         return record;
+      }
     }
     throw busy(key);
   }
@@ -270,8 +277,9 @@ export class Leader {
     const key = `channels/${name}`;
     if (ingest === undefined) {
       await this.#checkLeads();
-      if (await this.#options.directory.delete(key)) return null;
-      throw channelUnknown(name);
+      if (!(await this.#options.directory.delete(key))) throw channelUnknown(name);
+      this.#channelCount--;
+      return null;
     }
     await this.#change(key, (entry) => {
       const known = read(channelRecordSchema, entry);
@@ -351,6 +359,14 @@ function nameTaken({ name, startedAt, http, pid }: SiteRecord): MeanderError {
 function closedByMember(channel: string): MeanderError {
   return notAllowed("close-channel", `a member closes no channel of the session: ${channel}`, {
     expected: "the site that ingested it, as `ingest`",
+  });
+}
+
+function channelsExhausted(channel: string): MeanderError {
+  return new MeanderError("channels-exhausted", "the session has as many channels as it may have", {
+    where: `channel ${channel}`,
+    expected: `at most ${LIMITS.sessionChannelsMax}`,
+    next: "use the channels that there are, or start another session",
   });
 }
 

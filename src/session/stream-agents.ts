@@ -41,7 +41,7 @@ export class StreamAgents {
     const host = hostOf(held);
     try {
       const command = { type: "agent-attach", record, spec, briefcase, ...asked } as const;
-      await contact.call(host, command, LIMITS.controlCallMs);
+      await contact.call(host, command, LIMITS.attachCallMs);
     } catch (error) {
       // It may have been attached all the same.
       if (isSilence(error)) {

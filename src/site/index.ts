@@ -19,6 +19,9 @@ export type {
   StreamView,
 } from "../agent/index.ts";
 export type {
+  AuditPage,
+  AuditQuestion,
+  AuditRecord,
   ChannelNow,
   ChannelView,
   DemoAction,

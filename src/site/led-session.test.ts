@@ -14,6 +14,7 @@ import {
 } from "../base/index.ts";
 import { EmbeddedDirectory, MemoryStore } from "../directory/embedded/index.ts";
 import { type Change, DirectoryClient, type Json, memorySocketPair } from "../directory/index.ts";
+import type { AuditFacts } from "../trust/index.ts";
 import { SiteAccess } from "./access/site-access.ts";
 import { ADMIN_TOKEN_FILE } from "./access/token-issuer.ts";
 import { type TokenService, tokenServiceOver } from "./access/token-service.ts";
@@ -24,7 +25,7 @@ const HOUR = 3_600_000;
 const denied = { code: "directory-denied" };
 
 test("[A42] a token with `join` makes nobody the session's administrator", () =>
-  withSession(async ({ member, directory, admin, tokens }) => {
+  withSession(async ({ member, directory, admin, tokens, noted }) => {
     const south = await member("south");
     await joinAs(south, "south");
     const before = await directory.get("access/policy");
@@ -58,6 +59,11 @@ test("[A42] a token with `join` makes nobody the session's administrator", () =>
         }),
         { code: "token-denied" },
       );
+    assertDenied(noted, [
+      ["site:south", "directory.call", "write access/policy", "directory-denied"],
+      ["site:south", "directory.call", `read access/tokens/${record.id}`, "directory-denied"],
+      ["subject:site south", "token.create", "a token of site south: administer", "token-denied"],
+    ]);
   }));
 
 test("[A42] a site writes its configuration, and nothing else", () =>
@@ -105,7 +111,7 @@ test("[A42] lists and watches leave out what a site may not read", () =>
   }));
 
 test("[A40] [A41] a site is itself alone, to the leader and for the leader's calls", () =>
-  withSession(async ({ member, tokens, admin, directory }) => {
+  withSession(async ({ member, tokens, admin, directory, noted }) => {
     const south = await member("south");
     await joinAs(south, "south");
     const other = (await tokens.create(admin, { ...SOUTH, name: "other" })).token;
@@ -140,6 +146,20 @@ test("[A40] [A41] a site is itself alone, to the leader and for the leader's cal
     await assert.rejects(nameless.get("session"), denied);
     await assert.rejects(nameless.put("config/south", 1), denied);
     await assert.rejects(nameless.request("create-stream", {}), requestDenied);
+    assertDenied(noted, [
+      ["subject:other", "session.connect", "the session's directory", "site-name-owned"],
+      ["site:east", "session.join", "site south", "request-denied"],
+      ["site:east", "session.leave", "site south", "request-denied"],
+      ["subject:other", "token.renew", "a token of site south", "request-denied"],
+      ["site:west", "directory.call", "site south", "directory-denied"],
+      ["subject:other", "directory.call", "write config/south", "directory-denied"],
+      ["subject:other", "stream.create", "stream ? at ?", "request-denied"],
+    ]);
+    const joined = noted.find(({ what, on }) => what === "session.join" && on === "site south");
+    assert.deepEqual(
+      [joined?.by, joined?.from, joined?.verdict],
+      ["site:south", "site south", "allowed"],
+    );
   }));
 
 test("[D25] a lease is used by the site that was granted it", () =>
@@ -179,7 +199,7 @@ test("[D26] a site that writes without end is held up, and no other", () =>
   }));
 
 test("[A44] a site whose token is revoked is put out, and the others get another link key", () =>
-  withSession(async ({ member, tokens, admin, directory }) => {
+  withSession(async ({ member, tokens, admin, directory, noted }) => {
     const south = await member("south");
     const other = (await tokens.create(admin, { ...SOUTH, name: "other" })).token;
     const east = await member("east", other);
@@ -195,6 +215,7 @@ test("[A44] a site whose token is revoked is put out, and the others get another
     });
     await tokens.revoke(admin, { name: "site south" });
     assert.equal((await south.dismissed).code, "token-revoked");
+    assert.ok(noted.some(({ what, on }) => what === "session.expel" && on === "site south"));
     const session = (await east.get("session"))?.value as {
       linkKey: string;
       expelled: unknown;
@@ -250,7 +271,7 @@ test("[A44] a token that sites share stays, when one of them is put out by its o
   }));
 
 test("[A45] another key of the session voids tokens and names of before", () =>
-  withSession(async ({ member, tokens, admin, directory, reopen }) => {
+  withSession(async ({ member, tokens, admin, directory, reopen, noted }) => {
     const south = await member("south");
     await joinAs(south, "south");
     const { record } = await tokens.create(admin, { ...SOUTH, name: "another" });
@@ -260,10 +281,24 @@ test("[A45] another key of the session voids tokens and names of before", () =>
     assert.deepEqual(lines, []);
     const [line] = await reopen({ withKey: false });
     assert.match(line ?? "", /new key/);
+    assert.deepEqual(
+      noted.filter(({ what }) => what === "session.key").map(({ by, verdict }) => [by, verdict]),
+      [["site:lead", "allowed"]],
+    );
     for (const prefix of ["access/members/", "access/revoked/"])
       assert.deepEqual(await directory.list(prefix), []);
     await assert.rejects(tokens.list(admin), { code: "token-foreign" });
   }));
+
+function assertDenied(
+  noted: readonly AuditFacts[],
+  wanted: readonly (readonly [by: string, what: string, on: string, rule: string])[],
+): void {
+  const denied = noted
+    .filter(({ verdict }) => verdict === "denied")
+    .map(({ by, what, on, rule }) => JSON.stringify([by, what, on, rule]));
+  for (const each of wanted) assert.ok(denied.includes(JSON.stringify(each)), `${each}\n${denied}`);
+}
 
 const SOUTH = { name: "site south", can: ["join" as const], channels: [], expiresInMs: HOUR };
 
@@ -281,6 +316,8 @@ interface Session {
   readonly admin: string;
   /** Connects as a site; by default with one token for `south`. */
   member(site: string | undefined, token?: string): Promise<Member>;
+  /** What the audit log would have. */
+  readonly noted: readonly AuditFacts[];
   /** The leader starts again. @returns its warnings */
   reopen(how: { readonly withKey: boolean }): Promise<string[]>;
   /** Lets time pass, in steps in which messages arrive. */
@@ -294,9 +331,11 @@ async function withSession(use: (session: Session) => Promise<void>): Promise<vo
   const options = { clock, random, log: SILENT };
   const directory = await EmbeddedDirectory.open({ ...options, store: new MemoryStore() });
   const access = new SiteAccess({ ...options, mode: undefined, isLocal: true, onRules() {} });
+  const noted: AuditFacts[] = [];
+  const audit = { note: (facts: AuditFacts): void => void noted.push(facts) };
   const open = (log: Log): Promise<LedSession> =>
     LedSession.open({
-      ...{ ...options, directory, folder, access, log },
+      ...{ ...options, directory, folder, access, log, audit },
       self: { site: "lead", instance: 1 },
       policy: { mode: "tokens", public: [] },
       isEnded: async () => false,
@@ -344,7 +383,7 @@ async function withSession(use: (session: Session) => Promise<void>): Promise<vo
     }
   };
   try {
-    await use({ directory, tokens, admin, member, passes, reopen });
+    await use({ directory, tokens, admin, member, passes, reopen, noted });
   } finally {
     for (const client of clients) await client[Symbol.asyncDispose]();
     led.stop();

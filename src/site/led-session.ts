@@ -1,6 +1,12 @@
 import type { StreamEvent } from "../agent/index.ts";
 import { type Clock, type Log, MeanderError, type Random } from "../base/index.ts";
-import { DirectoryServer, type LeaderDirectory, type MessageSocket } from "../directory/index.ts";
+import {
+  DirectoryServer,
+  type LeaderDirectory,
+  type MessageSocket,
+  type RequestHandler,
+  type ShownToken,
+} from "../directory/index.ts";
 import {
   type AccessPolicy,
   accessPolicySchema,
@@ -11,11 +17,13 @@ import {
   type SiteRecord,
 } from "../session/index.ts";
 import type { SiteInstance } from "../stream/index.ts";
+import { ANONYMOUS, type Audit, auditOutcome, principalText } from "../trust/index.ts";
 import { admitBy, admitMember } from "./access/admit.ts";
 import { SessionKey } from "./access/session-key.ts";
 import { shownTokens } from "./access/shown-tokens.ts";
 import type { SiteAccess } from "./access/site-access.ts";
 import { TokenIssuer } from "./access/token-issuer.ts";
+import { auditedRequests } from "./audit/leader-acts.ts";
 
 /** What a site leads a session with. */
 export interface LedSessionOptions {
@@ -26,6 +34,8 @@ export interface LedSessionOptions {
   readonly self: SiteInstance;
   readonly access: SiteAccess;
   readonly policy: Pick<AccessPolicy, "mode" | "public">;
+  /** Where it is noted what sites ask, and what becomes of it. */
+  readonly audit: Audit;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -46,7 +56,7 @@ export class LedSession {
   readonly #server: DirectoryServer;
 
   private constructor(options: LedSessionOptions, key: SessionKey) {
-    const { directory, folder, self, access, clock, random, log } = options;
+    const { directory, folder, self, access, audit, clock, random, log } = options;
     const { site, instance } = self;
     this.#options = options;
     this.#leader = new Leader({
@@ -65,7 +75,9 @@ export class LedSession {
       expel: (sites) => this.#expel(sites),
     });
     this.#names = new MemberNames({ directory, site, clock });
-    this.#server = new DirectoryServer(directory, { log, clock, rights: MEMBER_RIGHTS });
+    this.#server = new DirectoryServer(directory, {
+      ...{ log, clock, audit, rights: MEMBER_RIGHTS },
+    });
   }
 
   /** Writes the session's rules, follows them, and answers requests from then on. */
@@ -83,9 +95,20 @@ export class LedSession {
 
   /** A member, or what claims to be one, connects. @param address IP address */
   accept(socket: MessageSocket, address: string): void {
-    const { guard } = this.#options.access;
-    const admit = admitBy(guard, "join", address, { outlasts: true });
-    this.#server.attach(socket, admitMember(this.#names, admit));
+    const { audit, access } = this.#options;
+    const admit = admitBy(access.guard, "join", address, CONNECTS, { outlasts: true });
+    const refused = (token: ShownToken | undefined, error: unknown): void => {
+      const by = principalText(
+        token === undefined ? ANONYMOUS : { kind: "subject", name: token.name },
+      );
+      audit.note({ by, token: token?.id, from: address, ...CONNECTS, ...auditOutcome(error) });
+    };
+    this.#server.attach(socket, admitMember(this.#names, admit, refused));
+  }
+
+  /** What the directory's server refused, by reason. */
+  get refused(): Readonly<Record<string, number>> {
+    return this.#server.counts.toJSON();
   }
 
   /** Answers nobody any more. */
@@ -97,24 +120,40 @@ export class LedSession {
 
   /** [A44] First their connections end: they are not told the new link key. */
   async #expel(sites: readonly string[]): Promise<void> {
-    for (const site of sites) this.#server.dismiss(site, putOut(site));
+    const { audit, self } = this.#options;
+    const by = principalText({ kind: "site", name: self.site });
+    for (const site of sites) {
+      const act = { what: "session.expel", on: `site ${site}` } as const;
+      audit.note({ by, ...act, verdict: "allowed", rule: "token-revoked" });
+      this.#server.dismiss(site, putOut(site));
+    }
     await this.#leader.expel(sites);
   }
 
   async #start(): Promise<void> {
     await this.#tokens.start();
-    this.#options.directory.setRequestHandler((subject, payload, caller) =>
+    const { directory, audit, access, self, clock } = this.#options;
+    const { guard } = access;
+    const answer: RequestHandler = (subject, payload, caller) =>
       TokenIssuer.answers(subject)
         ? this.#tokens.handle(subject, payload, caller)
-        : this.#leader.handle(subject, payload, caller),
-    );
+        : this.#leader.handle(subject, payload, caller);
+    directory.setRequestHandler(auditedRequests({ audit, guard, site: self.site, clock }, answer));
   }
 }
 
+const CONNECTS = { what: "session.connect", on: "the session's directory" } as const;
+
 /** [A45] What was signed with another key counts no more: nor do the names that sites have by it. */
-async function voidFormer({ directory, log }: LedSessionOptions, key: SessionKey): Promise<void> {
+async function voidFormer(
+  { directory, self, audit, log }: LedSessionOptions,
+  key: SessionKey,
+): Promise<void> {
   const former = accessPolicySchema.safeParse((await directory.get("access/policy"))?.value).data;
   if (former === undefined || former.key.id === key.public.id) return;
+  const by = principalText({ kind: "site", name: self.site });
+  const made = { what: "session.key", on: `key ${key.public.id}` } as const;
+  audit.note({ by, ...made, verdict: "allowed", rule: "access-key.json" });
   log.warn("The session has a new key: all tokens of before are void.", {
     ...{ key: key.public.id, former: former.key.id },
     next: "issue new ones with `meander token create`, for the sites of the session, too",

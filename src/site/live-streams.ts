@@ -34,7 +34,7 @@ import type { PolicyJudge, SiteRecord } from "../session/index.ts";
 import { ShellServer } from "../session/shell/index.ts";
 import type { SiteInstance } from "../stream/index.ts";
 import { isLoopback, nodeCipher } from "../transport/index.ts";
-import { ANONYMOUS, type Principal } from "../trust/index.ts";
+import { ANONYMOUS, type Audit, type Principal } from "../trust/index.ts";
 
 /** Where a site's streams listen and write, and their limits. */
 export interface LiveStreamsOptions {
@@ -53,6 +53,7 @@ export interface LiveStreamsOptions {
   readonly maxStreams: number;
   /** What its agents may use at most. */
   readonly maxima: ExecutorMaxima;
+  readonly audit: Audit;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -148,7 +149,7 @@ export class LiveStreams {
    * @throws {MeanderError} `records-in-use`, `records-unreadable`, `mark-write-failed`, `directory-…`
    */
   async start(self: SiteInstance, directory: Directory, admission: SiteAdmission): Promise<void> {
-    const { records: path, allowInline, maxStreams, maxima } = this.#options;
+    const { records: path, allowInline, maxStreams, maxima, audit } = this.#options;
     const { clock, random, log } = this.#options;
     const records = await LmdbRecordStore.open({ path, log });
     this.#records = records;
@@ -166,7 +167,7 @@ export class LiveStreams {
     this.#policies = new PolicyAgents({ executor: process, code, site, clock, random, log });
     this.#streams = new SiteStreams({
       ...{ self, clock, random, log, directory, records, marks: this.#marks },
-      ...{ halted: this.#halted, onRun: this.#onRun, onPing: this.#onPing },
+      ...{ halted: this.#halted, onRun: this.#onRun, onPing: this.#onPing, audit },
       // What a site sends to itself arrives in a later turn, like everything else.
       network: new SelfDelivery(this.#network, self, (task) => void setImmediate(task)),
       executors: this.#inline === undefined ? { process } : { process, inline: this.#inline },

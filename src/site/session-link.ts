@@ -30,6 +30,7 @@ import {
 import type { TlsTrust } from "../transport/index.ts";
 import { MemberCredential } from "./access/member-credential.ts";
 import type { SiteAccess } from "./access/site-access.ts";
+import type { SiteAudit } from "./audit/site-audit.ts";
 import { dialDirectory } from "./directory-sockets.ts";
 import { LedSession } from "./led-session.ts";
 import type { WriteWatch } from "./observe/write-watch.ts";
@@ -63,6 +64,7 @@ export interface SessionLinkOptions {
   /** Time of the site's lease, ms; undefined: the default. */
   readonly leaseMs: number | undefined;
   readonly plane: Plane;
+  readonly audit: SiteAudit;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -151,6 +153,11 @@ export class SessionLink {
     for (const tell of held.values()) tell();
   }
 
+  /** What members were refused, where this site leads; by reason. */
+  get refused(): Readonly<Record<string, number>> {
+    return this.#led?.refused ?? {};
+  }
+
   /** The session's directory, once the site has joined. */
   get directory(): Directory {
     this.#joined();
@@ -213,12 +220,14 @@ export class SessionLink {
   }
 
   async #lead(): Promise<Directory> {
-    const { record, data, access, policy, plane, clock, random, log, judge, onLed } = this.#options;
+    const { record, data, access, policy, plane, audit, clock, random, log } = this.#options;
+    const { judge, onLed } = this.#options;
     const store = await EmbeddedDirectory.open({ path: data, clock, random, log });
     const directory: LeaderDirectory = this.#options.writes.watched(store);
     const { name: site, instance } = record;
     const led = await LedSession.open({
-      ...{ directory, folder: data, self: { site, instance }, access, policy, clock, random, log },
+      ...{ directory, folder: data, self: { site, instance }, access, policy, audit },
+      ...{ clock, random, log },
       isEnded: (other) => hasEnded(other, clock),
       ...{ judge, onLed },
     });

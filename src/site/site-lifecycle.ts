@@ -1,6 +1,7 @@
 import { delay, LIMITS, type MeanderError, messageOf } from "../base/index.ts";
 import { siteUrlOf } from "../client/index.ts";
 import { defaultRouteConfig } from "../session/index.ts";
+import { principalText } from "../trust/index.ts";
 import { admitBy } from "./access/admit.ts";
 import type { HttpRequest, HttpResponse } from "./http/messages.ts";
 import type { SiteOptions } from "./site-options.ts";
@@ -50,13 +51,15 @@ export class SiteLifecycle {
     link.release();
     await config.start(link.directory, this.#options.routes);
     const { guard } = security.access;
+    const attaches = { what: "shell.attach", on: `site ${site}` } as const;
     plane.onShell((socket, address) =>
-      streams.accept(socket, admitBy(guard, "shell", address, { site })),
+      streams.accept(socket, admitBy(guard, "shell", address, attaches, { site })),
     );
     plane.onRequest(answer);
     await operations.start();
     void operations.takeOver((handover, failed) => gateway.takeOver(handover, failed));
     security.start(() => link.announceSelf());
+    this.#note("site.start");
     this.#ports.log.info("The site is up.", {
       url: siteUrlOf(record),
       udp: record.udp.port,
@@ -89,8 +92,15 @@ export class SiteLifecycle {
     this.#ports.log.error("The site ends, because its plane is gone.", { error: error.message });
     void operations.stop();
     void recordings.stop();
-    this.#stopping ??= this.#close();
+    this.#stopping ??= this.#close().then(() => this.#parts.audit.close());
     this.#end(error);
+  }
+
+  /** What the site does by itself. */
+  #note(what: "site.start" | "site.stop"): void {
+    const { name, version } = this.#parts.record;
+    const [by, on] = [principalText({ kind: "site", name }), `site ${name}, version ${version}`];
+    this.#parts.audit.note({ by, what, on, verdict: "allowed", rule: "its own process" });
   }
 
   /** Where that was asked for, or where this site died soon after its start again and again. */
@@ -116,6 +126,7 @@ export class SiteLifecycle {
     const { operations, recordings, streams, link, router, plane, starts } = this.#parts;
     const { clock, log } = this.#ports;
     log.info("The site stops.");
+    this.#note("site.stop");
     const evacuated = this.#options.evacuate ? this.#evacuate() : undefined;
     await Promise.all([evacuated, operations.depart(), recordings.stop()]);
     await operations.stop();
@@ -127,6 +138,7 @@ export class SiteLifecycle {
     router.close();
     await this.#close();
     await plane.close();
+    await this.#parts.audit.close();
     starts.end();
     this.#end(undefined);
   }

@@ -12,6 +12,7 @@ import {
 import type { SiteInstance } from "../stream/index.ts";
 import { formatAddress } from "../transport/index.ts";
 import { type TokenService, tokenServiceOver } from "./access/token-service.ts";
+import type { SiteAudit } from "./audit/site-audit.ts";
 import { InputRights } from "./input-rights.ts";
 import type { LiveStreams } from "./live-streams.ts";
 import { MediaGateway } from "./media-gateway.ts";
@@ -33,6 +34,7 @@ export class SiteParts {
   readonly record: SiteRecord;
   readonly plane: Plane;
   readonly streams: LiveStreams;
+  readonly audit: SiteAudit;
   readonly security: SiteSecurity;
   readonly neighbourhood: Neighbourhood;
   readonly link: SessionLink;
@@ -48,15 +50,17 @@ export class SiteParts {
 
   /** @param stop has the site stop, soon */
   constructor(options: SiteOptions, sockets: SiteSockets, ports: CompletePorts, stop: () => void) {
-    const { plane, streams } = sockets;
+    const { plane, streams, audit } = sockets;
     const { clock, random, log, logGate } = ports;
     this.#ports = ports;
     this.plane = plane;
     this.streams = streams;
+    this.audit = audit;
     this.record = recordOf(options, sockets, ports);
     const { record } = this;
     this.security = new SiteSecurity({
       ...{ options, record, hosts: hostsOf(options), tls: sockets.tls, plane, clock, random, log },
+      audit,
     });
     this.neighbourhood = new Neighbourhood({ self: record, gate: gateOf(options), plane, log });
     const writes = new WriteWatch();
@@ -98,6 +102,7 @@ export class SiteParts {
       streams: () => streams.residentCount,
       halted: () => streams.whyHalted,
       directory: () => this.#directory,
+      audit: () => audit.reasons,
       inputs: () => this.router.inputs(),
       handover: () => this.gateway.handover(),
       canRestart: ports.canRestart ?? false,
@@ -115,10 +120,10 @@ export class SiteParts {
   }
 
   #openLink(options: SiteOptions, writes: WriteWatch): SessionLink {
-    const { plane, streams, security, record } = this;
+    const { plane, streams, security, record, audit } = this;
     const { clock, random, log, token } = this.#ports;
     return new SessionLink({
-      ...{ record, writes, plane, clock, random, log },
+      ...{ record, writes, plane, audit, clock, random, log },
       join: options.join,
       data: options.data,
       access: security.access,

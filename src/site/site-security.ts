@@ -3,6 +3,7 @@ import { type Clock, type Log, messageOf, type Random } from "../base/index.ts";
 import type { LocalSite, SiteCredentials } from "../client/index.ts";
 import { siteUrlOf } from "../client/index.ts";
 import type { AccessMode, AccessPolicy, SiteRecord } from "../session/index.ts";
+import type { Audit } from "../trust/index.ts";
 import { SiteAccess } from "./access/site-access.ts";
 import { ADMIN_TOKEN_FILE } from "./access/token-issuer.ts";
 import type { Plane } from "./plane/plane.ts";
@@ -20,6 +21,7 @@ export interface SiteSecurityOptions {
   /** Undefined: plain HTTP. */
   readonly tls: CertificateManager | undefined;
   readonly plane: Plane;
+  readonly audit: Audit;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -31,10 +33,11 @@ export class SiteSecurity {
   readonly #options: SiteSecurityOptions;
 
   constructor(options: SiteSecurityOptions) {
-    const { plane, clock, random, log } = options;
+    const { plane, audit, clock, random, log } = options;
+    const { access: mode, name: site } = options.options;
     this.#options = options;
     this.access = new SiteAccess({
-      ...{ mode: options.options.access, isLocal: isLocal(options.options), clock, random, log },
+      ...{ mode, site, isLocal: isLocal(options.options), audit, clock, random, log },
       onRules: (rules) => {
         plane
           .setAccess(rules)

@@ -17,6 +17,7 @@ import type {
   StreamsView,
 } from "../client/contract/index.ts";
 import type { RouteConfig, SiteRecord } from "../session/index.ts";
+import type { Audit, AuditCounts, AuditPage, AuditQuery } from "../trust/index.ts";
 import type { Grant } from "./access/grant.ts";
 import type { Guard } from "./access/guard.ts";
 import type { TokenService } from "./access/token-service.ts";
@@ -66,6 +67,13 @@ export interface OperationsService {
   requestRestart(): void;
 }
 
+/** The audit log of a site. */
+export interface AuditService extends Audit {
+  readonly counts: AuditCounts;
+  /** The records that match. @throws what the disk does */
+  find(query: AuditQuery): Promise<AuditPage>;
+}
+
 /** What a site offers; its HTTP API has the same operations. */
 export interface SiteService {
   readonly record: SiteRecord;
@@ -74,8 +82,11 @@ export interface SiteService {
   readonly guard: Guard;
   /** Of the session. */
   readonly tokens: TokenService;
+  readonly audit: AuditService;
   readonly operations: OperationsService;
   session(): SessionView;
+  /** What the directory refused members, where this site leads; by reason. */
+  readonly directoryRefused: Readonly<Record<string, number>>;
   health(): Promise<HealthView>;
   snapshot(): Promise<PlaneSnapshot>;
   /** What `trace` modules of links remember. */

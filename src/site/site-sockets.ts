@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { SiteAudit } from "./audit/site-audit.ts";
 import { parseAllowedOrigin } from "./http/allowed-origins.ts";
 import type { GateRules } from "./http/gate.ts";
 import { LiveStreams } from "./live-streams.ts";
@@ -13,6 +14,7 @@ import { CertificateManager } from "./tls/certificate-manager.ts";
 export interface SiteSockets {
   readonly plane: Plane;
   readonly streams: LiveStreams;
+  readonly audit: SiteAudit;
   /** Undefined: plain HTTP. */
   readonly tls: CertificateManager | undefined;
 }
@@ -30,9 +32,10 @@ export async function openSockets(
   const { host, httpPort, udpPort, streamPort, streamTransport, native } = options;
   const { allowInline, maxStreams, privateLinks, tls: source, connectionsPerAddress } = options;
   const tls = source && (await CertificateManager.open({ source, clock, log }));
-  const streams = await LiveStreams.open({
+  const audit = await SiteAudit.open({ data: options.data, site: options.name, clock, log });
+  const opening = LiveStreams.open({
     ...{ host, port: streamPort, transport: streamTransport },
-    ...{ allowInline, maxStreams, privateLinks, clock, random, log },
+    ...{ allowInline, maxStreams, privateLinks, clock, random, log, audit },
     maxima: {
       processes: options.agentProcesses,
       memoryMb: options.agentMemoryMb,
@@ -41,19 +44,23 @@ export async function openSockets(
     },
     records: join(options.data, "records"),
   });
+  const streams = await opening.catch(async (error: unknown) => {
+    await audit.close();
+    throw error;
+  });
   try {
     const shown = tls && { cert: tls.current.cert, key: tls.current.key };
     const gate = { ...gateOf(options), origins: [] };
-    const opening = {
+    const settings = {
       ...{ host, httpPort, udpPort, gate, tls: shown, native, privateLinks, connectionsPerAddress },
       ...{ open: options.open.length > 0, logLevel: logGate.level },
     };
     const plane = await (ports.plane === "local"
-      ? LocalPlane.open(opening, { clock, log })
-      : openWorkerPlane(opening, { log, thread: ports.planeThread }));
-    return { plane, streams, tls };
+      ? LocalPlane.open(settings, { clock, log })
+      : openWorkerPlane(settings, { log, thread: ports.planeThread }));
+    return { plane, streams, audit, tls };
   } catch (error) {
-    await closeSockets({ streams, tls });
+    await closeSockets({ streams, audit, tls });
     throw error;
   }
 }
@@ -61,11 +68,13 @@ export async function openSockets(
 /** Closes everything but the plane, which is closed separately. */
 export async function closeSockets({
   streams,
+  audit,
   tls,
-}: Pick<SiteSockets, "streams" | "tls">): Promise<void> {
+}: Pick<SiteSockets, "streams" | "audit" | "tls">): Promise<void> {
   tls?.close();
   await streams.stop();
   await streams.close();
+  await audit.close();
 }
 
 /** Hosts and origins that a site admits besides the pages of its session. */

@@ -20,6 +20,7 @@ import type { Guard } from "./access/guard.ts";
 import { keepPrivate } from "./access/private-folder.ts";
 import type { TokenService } from "./access/token-service.ts";
 import { answerRequests } from "./api/answer-requests.ts";
+import type { SiteAudit } from "./audit/site-audit.ts";
 import type { SiteOperations } from "./operations/site-operations.ts";
 import type { Plane } from "./plane/plane.ts";
 import type { PlaneEvent } from "./plane-control.ts";
@@ -76,6 +77,7 @@ export class Site implements SiteService, AsyncDisposable {
     this.#lifecycle = new SiteLifecycle(this.#parts, options, ports);
     this.ended = this.#lifecycle.ended;
     sockets.plane.onEvent((event) => logPlaneEvent(event, ports.log));
+    sockets.plane.onAudited((facts) => sockets.audit.note(facts));
   }
 
   get record(): SiteRecord {
@@ -88,6 +90,10 @@ export class Site implements SiteService, AsyncDisposable {
 
   get tokens(): TokenService {
     return this.#parts.tokens;
+  }
+
+  get audit(): SiteAudit {
+    return this.#parts.audit;
   }
 
   /** The site's address: `http://127.0.0.1:7000`. */
@@ -113,6 +119,10 @@ export class Site implements SiteService, AsyncDisposable {
   /** Reads the certificate's files again; open connections continue. Without TLS it does nothing. */
   async reloadCertificate(): Promise<void> {
     await this.#parts.security.reload();
+  }
+
+  get directoryRefused(): Readonly<Record<string, number>> {
+    return this.#parts.link.refused;
   }
 
   session(): SessionView {

@@ -7,6 +7,8 @@
  */
 
 export type {
+  AuditPage,
+  AuditRecord,
   ChannelNow,
   ProcessView,
   SessionView,
@@ -17,6 +19,7 @@ export type {
   Usage,
 } from "../client/contract/index.ts";
 export { ArrivalLog, type ArrivalWindow, type PathMark } from "./arrivals.ts";
+export { type AuditWords, auditWords } from "./audit.ts";
 export { type Change, changesBetween } from "./changes.ts";
 export { channelNames, firstWatch, type Watch } from "./choices.ts";
 export {

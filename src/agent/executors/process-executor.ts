@@ -94,8 +94,11 @@ export class ProcessExecutor implements Executor {
     const { owner, memoryMb, isolation } = program;
     const isAlone = isolation === "thread";
     const key = `${memoryMb} ${isAlone ? `alone ${++this.#alone}` : `owner ${owner}`}`;
-    let roomlessMs = 0;
-    for (let waitedMs = 0; ; waitedMs += ROOM_PAUSE_MS) {
+    const { clock } = this.#options;
+    const began = clock.now();
+    // Others' agents do not wait behind those that one owner has waiting.
+    if (!this.#starting.mayWait(owner)) throw this.#noTurn(owner);
+    for (;;) {
       const known = this.#processes.get(key)?.find(({ process }) => !process.isFull);
       const mayStart = this.#starting.mayStart(owner);
       const kept = known ?? (mayStart ? this.#open(key, program) : undefined);
@@ -105,10 +108,10 @@ export class ProcessExecutor implements Executor {
         const started = kept.process.start(program, host);
         return await (known === undefined ? this.#starting.during(owner, started) : started);
       }
-      if (mayStart) roomlessMs += ROOM_PAUSE_MS;
-      if (roomlessMs > LIMITS.processRoomMs) throw this.#noRoom(owner, memoryMb);
+      const waitedMs = clock.now() - began;
+      if (mayStart && waitedMs >= LIMITS.processRoomMs) throw this.#noRoom(owner, memoryMb);
       if (waitedMs >= LIMITS.processTurnMs) throw this.#noTurn(owner);
-      await this.#pause();
+      await this.#starting.waiting(owner, this.#pause());
       this.#checkOpen();
     }
   }
@@ -208,10 +211,10 @@ export class ProcessExecutor implements Executor {
   }
 
   #noTurn(owner: string): MeanderError {
-    const { processStartsMax, ownerProcessStartsMax, processTurnMs } = LIMITS;
+    const { processStartsMax, ownerProcessStartsMax, ownerProcessWaitsMax, processTurnMs } = LIMITS;
     return new MeanderError("executor-failed", "its process could not be started in time", {
       where: `agents of ${owner}: others' and its own are being started`,
-      expected: `at most ${ownerProcessStartsMax} of one owner and ${processStartsMax} in all at once, each within ${processTurnMs} ms`,
+      expected: `at most ${ownerProcessStartsMax} of one owner and ${processStartsMax} in all that start at once, and ${ownerProcessWaitsMax} of one owner that wait, up to ${processTurnMs} ms`,
       next: "try again; start fewer at once, or let them share a process (isolation: process)",
     });
   }

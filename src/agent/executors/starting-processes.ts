@@ -12,6 +12,8 @@ export class StartingProcesses {
   /** By owner. */
   readonly #counts = new Map<string, number>();
   #count = 0;
+  /** Agents that wait for one, by owner. */
+  readonly #waits = new Map<string, number>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -21,6 +23,21 @@ export class StartingProcesses {
   mayStart(owner: string): boolean {
     const own = this.#counts.get(owner) ?? 0;
     return this.#count < LIMITS.processStartsMax && own < LIMITS.ownerProcessStartsMax;
+  }
+
+  /** Whether one more agent of an owner may wait for its turn. */
+  mayWait(owner: string): boolean {
+    return (this.#waits.get(owner) ?? 0) < LIMITS.ownerProcessWaitsMax;
+  }
+
+  /** Counts an agent as one that waits, until then. */
+  async waiting(owner: string, until: Promise<void>): Promise<void> {
+    add(this.#waits, owner, 1);
+    try {
+      await until;
+    } finally {
+      add(this.#waits, owner, -1);
+    }
   }
 
   /** Counts one as long as its first agent is being started. */
@@ -42,8 +59,12 @@ export class StartingProcesses {
 
   #add(owner: string, by: number): void {
     this.#count += by;
-    const own = (this.#counts.get(owner) ?? 0) + by;
-    if (own === 0) this.#counts.delete(owner);
-    else this.#counts.set(owner, own);
+    add(this.#counts, owner, by);
   }
+}
+
+function add(counts: Map<string, number>, owner: string, by: number): void {
+  const count = (counts.get(owner) ?? 0) + by;
+  if (count === 0) counts.delete(owner);
+  else counts.set(owner, count);
 }

@@ -152,7 +152,7 @@ test("of version 1 each bound has a tree of its own, and those that may not be u
     `3 2 0:9 /box /sys/fs/cgroup/${name} rw - cgroup cgroup rw,${name}\n`;
   const kernel = new Kernel({
     "/proc/self/mountinfo": `${mount("memory")}${mount("cpu")}${mount("pids")}`,
-    "/proc/self/cgroup": "9:memory:/box/inner\n8:cpu,cpuacct:/\n7:pids:/\n",
+    "/proc/self/cgroup": "9:memory:/box/inner\n8:cpu,cpuacct:/box/inner\n7:pids:/\n",
   });
   kernel.refuses = (path) => path.startsWith("/sys/fs/cgroup/pids");
   const groups = await ControlGroups.open(kernel, PID);
@@ -161,15 +161,31 @@ test("of version 1 each bound has a tree of its own, and those that may not be u
   group?.admit(501);
   await group?.admitted;
   assert.deepEqual(kernel.told, [
-    "/sys/fs/cgroup/cpu/ALL/cpu.shares 256",
+    "/sys/fs/cgroup/cpu/inner/ALL/cpu.shares 256",
     `/sys/fs/cgroup/memory/inner/ALL/1/memory.limit_in_bytes ${256 * 2 ** 20}`,
     `/sys/fs/cgroup/memory/inner/ALL/1/memory.memsw.limit_in_bytes ${256 * 2 ** 20}`,
     "/sys/fs/cgroup/memory/inner/ALL/1/cgroup.procs 501",
-    "/sys/fs/cgroup/cpu/ALL/cgroup.procs 501",
+    "/sys/fs/cgroup/cpu/inner/ALL/cgroup.procs 501",
   ]);
   await group?.close();
   await groups.close();
   assert.deepEqual([...kernel.folders], []);
+});
+
+test("at the top of a tree the processors are left alone: everything else on the machine is beside the site there", async () => {
+  const kernel = new Kernel({
+    "/proc/self/mountinfo":
+      "3 2 0:9 / /cg/cpu rw - cgroup cgroup rw,cpu\n3 2 0:9 / /cg/pids rw - cgroup cgroup rw,pids\n",
+    "/proc/self/cgroup": "8:cpu:/\n7:pids:/\n",
+  });
+  assert.equal((await ControlGroups.open(kernel, PID)).words, "pids (version 1)");
+  const second = new Kernel({
+    "/proc/self/mountinfo": SECOND,
+    "/proc/self/cgroup": "0::/\n",
+    "/sys/fs/cgroup/cgroup.controllers": "cpu memory pids\n",
+    "/sys/fs/cgroup/cgroup.procs": `1\n${PID}\n`,
+  });
+  assert.equal((await ControlGroups.open(second, PID)).words, "memory, pids (version 2)");
 });
 
 test("what a site has left that was killed is removed by the next one, and nothing of one that runs", async () => {

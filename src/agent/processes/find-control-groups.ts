@@ -57,12 +57,11 @@ export function findControlGroups(files: GroupFiles, pid: number): GroupFinding 
   if (second?.version === 2) return second;
   const own = new Map<GroupBound, string>();
   for (const bound of GROUP_BOUNDS) {
-    const folder = ownIn(
-      trees.find(({ controllers }) => controllers.includes(bound)),
-      groups,
-      bound,
-    );
-    if (folder !== undefined && files.isWritable(folder)) own.set(bound, folder);
+    const tree = trees.find(({ controllers }) => controllers.includes(bound));
+    const folder = ownIn(tree, groups, bound);
+    // At the top, the group of all would have its part beside everything else on the machine, not beside its site.
+    const isBeside = bound !== "cpu" || folder !== tree?.mountPoint;
+    if (folder !== undefined && isBeside && files.isWritable(folder)) own.set(bound, folder);
   }
   if (own.size > 0) return { version: 1, own };
   return second ?? { version: undefined, why: "this process may make none" };
@@ -85,14 +84,17 @@ function inVersion2(
     wordsOf(files.read(`${above}/cgroup.subtree_control`)).length > 0;
   const own = hasLeft ? above : current;
   const controllers = wordsOf(files.read(`${own}/cgroup.controllers`));
-  const bounds = GROUP_BOUNDS.filter((bound) => controllers.includes(bound));
+  const isTop = files.read(`${own}/cgroup.type`) === undefined;
+  const bounds = GROUP_BOUNDS.filter(
+    (bound) => controllers.includes(bound) && !(isTop && bound === "cpu"),
+  );
   if (bounds.length === 0) return undefined;
   const isOurs = [own, `${own}/cgroup.procs`, `${own}/cgroup.subtree_control`].every((path) =>
     files.isWritable(path),
   );
   if (!isOurs) return { version: undefined, why: `${own} is not given to this user` };
   // The kernel's own top group has processes, whatever is below it.
-  const mustLeave = !hasLeft && files.read(`${own}/cgroup.type`) !== undefined;
+  const mustLeave = !hasLeft && !isTop;
   const others = wordsOf(files.read(`${own}/cgroup.procs`)).filter((each) => each !== `${pid}`);
   if (mustLeave && others.length > 0)
     return { version: undefined, why: `other processes are in ${own}, too` };

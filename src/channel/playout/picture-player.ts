@@ -212,7 +212,7 @@ export class PicturePlayer<P extends Picture> {
   }
 
   #judgeLive(nowMs: number, mediaMs: number): void {
-    if (this.#live || !this.#clock.settled(nowMs)) return;
+    if (this.#live || !this.#clock.settled(nowMs, "video")) return;
     const lateMs = nowMs - (this.#clock.playAt("video", mediaMs) ?? nowMs);
     if (lateMs > this.log.frameIntervalMs) return;
     this.#live = true;

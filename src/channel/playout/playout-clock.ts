@@ -21,11 +21,14 @@ const SILENT_AFTER_MS = 500;
 const SLEW = 0.05;
 /** A larger correction is a step. */
 const SLEW_MS_MAX = 200;
+/** Not noticed: a track that begins does not interrupt others for it, ms. */
+const NOTICED_MS = 20;
 /** The clock counts as settled when it was not stepped for this long, ms. */
 const SETTLE_MS = 150;
 
 interface TrackState {
   readonly delay: PlayoutDelay;
+  readonly joinedAt: number;
   arrivedAt: number;
   /** By how much more delay it needed than the one that needs least, ms, when it sent last. */
   lagMs: number;
@@ -48,6 +51,8 @@ export class PlayoutClock {
   /** Local time minus media time, as applied. */
   #offsetMs: number | undefined;
   #movedAt = 0;
+  /** A track has begun while others play. */
+  #isJoining = false;
   #steppedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: PlayoutClockOptions) {
@@ -83,10 +88,11 @@ export class PlayoutClock {
     let state = this.#tracks.get(track);
     if (state === undefined) {
       const delay = new PlayoutDelay();
-      state = { delay, arrivedAt: nowMs, lagMs: 0, ownOffsetMs: undefined, since: undefined };
+      state = {
+        ...{ delay, joinedAt: nowMs, arrivedAt: nowMs, lagMs: 0 },
+        ...{ ownOffsetMs: undefined, since: undefined },
+      };
       this.#tracks.set(track, state);
-      // Another track may be slower: until that is known, the clock counts as new.
-      this.#steppedAt = nowMs;
     }
     state.arrivedAt = nowMs;
     state.delay.arrived(mediaMs, nowMs);
@@ -138,9 +144,17 @@ export class PlayoutClock {
     return Number.isFinite(least) ? least : 0;
   }
 
-  /** False while a burst still catches up with live, and after steps: audio should wait a moment. */
-  settled(nowMs: number): boolean {
-    return this.#offsetMs !== undefined && nowMs - this.#steppedAt >= SETTLE_MS;
+  /**
+   * False while a burst still catches up with live, and after steps: audio should wait a moment. So should a track that
+   * has just begun: another one may be slower. Those that play already go on meanwhile.
+   *
+   * @param track undefined: whether all are settled
+   */
+  settled(nowMs: number, track?: string): boolean {
+    let since = this.#steppedAt;
+    for (const [name, { joinedAt }] of this.#tracks)
+      if (track === undefined || name === track) since = Math.max(since, joinedAt);
+    return this.#offsetMs !== undefined && nowMs - since >= SETTLE_MS;
   }
 
   /** Forgets a track that ended. */
@@ -216,8 +230,7 @@ export class PlayoutClock {
     const wanted = Math.min(most, least + SPREAD_MS_MAX);
     this.#movedAt = nowMs;
     const off = this.#offsetMs === undefined ? Number.NaN : wanted - this.#offsetMs;
-    // While it starts, what the usual pace does not follow is a step: a clock that drifts does not start for ever.
-    const isStep = !this.settled(nowMs) && Math.abs(off - slewed(off, elapsedMs)) > 1;
+    const isStep = this.#isStep(off - slewed(off, elapsedMs), nowMs);
     if (Number.isNaN(off) || Math.abs(off) > SLEW_MS_MAX || isStep) {
       this.#offsetMs = wanted;
       this.#steppedAt = nowMs;
@@ -225,6 +238,18 @@ export class PlayoutClock {
     } else if (this.#offsetMs !== undefined) {
       this.#offsetMs += atOnce ? Math.max(0, off) : slewed(off, elapsedMs);
     }
+  }
+
+  /** Whether what the usual pace does not follow is a step. */
+  #isStep(beyondMs: number, nowMs: number): boolean {
+    const isSettled = this.settled(nowMs);
+    const isPlaying = [...this.#tracks.keys()].some((track) => this.settled(nowMs, track));
+    // While it starts, it is: a clock that drifts does not start for ever.
+    if (!isPlaying) return !isSettled && Math.abs(beyondMs) > 1;
+    // Of a track that begins beside others, the first frames do not say how late it is.
+    const hasJoined = isSettled && this.#isJoining;
+    this.#isJoining = !isSettled;
+    return hasJoined && Math.abs(beyondMs) > NOTICED_MS;
   }
 }
 

@@ -314,3 +314,18 @@ test("pictures that wait move with their track when the publisher corrects how i
   assert.ok(seen.longestPictureGapMs < 120, JSON.stringify(seen));
   assert.ok(Math.abs(rig.seen(AT + 6_000, AT + 9_000).skewMs) < SKEW_MS);
 });
+
+test("a picture that begins, or comes back, interrupts no sound", async () => {
+  for (const begins of [true, false]) {
+    const world: World = {
+      ticks: (kind, ms) => {
+        const isAbsent = begins ? ms < AT : ms >= AT && ms < AT + 12_000;
+        return kind === "video" && isAbsent ? undefined : exact(kind, ms);
+      },
+    };
+    const rig = await played(world, AT + 20_000, { seed: 4 });
+    const { longestSoundGapMs } = rig.seen(AT - 4_000, AT + 18_000);
+    assert.ok(longestSoundGapMs < 60, `${longestSoundGapMs} ms of silence, begins: ${begins}`);
+    assertGood(rig.seen(AT + 14_000, AT + 19_000), `begins: ${begins}`);
+  }
+});

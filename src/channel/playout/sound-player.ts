@@ -133,7 +133,7 @@ export class SoundPlayer<S extends Sound> {
     const mediaMs = this.#timeline.mediaMsOf(source, ownMs);
     const playAtMs = mediaMs === undefined ? undefined : this.#clock.playAt("audio", mediaMs);
     if (!this.#isOpen || mediaMs === undefined || playAtMs === undefined) return false;
-    if (!this.#clock.settled(nowMs)) return false;
+    if (!this.#clock.settled(nowMs, "audio")) return false;
     this.#output.prepare(sound.sampleRate);
     const { generation, latencyMs, now } = this.#output;
     if (generation !== this.#generation) this.#schedule.reset();

@@ -3,6 +3,13 @@
  *
  * @module
  */
+export type {
+  AuditCounts,
+  AuditPage,
+  AuditQuestion,
+  AuditRecord,
+  AuditVerdict,
+} from "./audit.ts";
 export type { DemoAction } from "./demo-action.ts";
 export type { LogLevel } from "./log-level.ts";
 export type {

@@ -26,8 +26,8 @@ export interface ChannelView {
 }
 
 /**
- * How a site is doing. `degraded`: it runs, but the directory cannot be reached or refuses writes, a channel
- * that is wanted here has no way here, or something runs out.
+ * How a site is doing. `degraded`: it runs, but the directory cannot be reached or refuses writes, the audit log cannot
+ * be written, a channel that is wanted here has no way here, or something runs out.
  */
 export interface HealthView {
   readonly status: "ok" | "degraded";

@@ -53,6 +53,28 @@ test("[W29] neighbours that receive a group's probes are sent one packet for all
   world.close();
 });
 
+test("[W49] with another link key a group is made again, without the site that was put out, and the others lose nothing", async () => {
+  const { world, publisher, viewers } = await open(9);
+  const [north, south, east] = viewers;
+  const expelled = [world.runOf("east")];
+  for (const name of ["south", "origin", "north"]) {
+    world.rekey(name, "another key", expelled);
+    await world.run(60);
+  }
+  await world.run(100);
+  const heard = east?.received.length;
+  await world.run(3_000);
+  assert.deepEqual(waysOf(world), { north: BY_GROUP, south: BY_GROUP });
+  assert.equal(east?.received.length, heard);
+  publisher.stop();
+  await world.run(500);
+  for (const viewer of [north, south]) {
+    assertComplete(viewer as WorldViewer);
+    assert.ok((viewer?.received.length ?? 0) > 300);
+  }
+  world.close();
+});
+
 test("[W29] the stack of a neighbour served by an IPv6 group names the whole group", async () => {
   const { world } = await open(3, "multicast(group=ff15::77:1,port=5077)");
   const byGroup = "frag:multicast(group=ff15::77:1,port=5077,ttl=1)";

@@ -1,6 +1,7 @@
 import type { Clock, Log, Random } from "../../base/index.ts";
 import type { Change, Directory } from "../../directory/index.ts";
 import { type AccessMode, type AccessPolicy, accessPolicySchema } from "../../session/index.ts";
+import type { Audit } from "../../trust/index.ts";
 import { Guard, type GuardRules } from "./guard.ts";
 
 /** What a site brings to the rules of its session. */
@@ -9,6 +10,10 @@ export interface SiteAccessOptions {
   readonly mode: AccessMode | undefined;
   /** Whether only this machine reaches the site. */
   readonly isLocal: boolean;
+  /** Its name. */
+  readonly site?: string | undefined;
+  /** Where refusals are noted; absent: nowhere. */
+  readonly audit?: Audit;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -34,7 +39,7 @@ export class SiteAccess {
 
   constructor(options: SiteAccessOptions) {
     this.#options = options;
-    this.guard = new Guard({ clock: options.clock });
+    this.guard = new Guard(options);
     const words = Array.from({ length: 8 }, () => options.random.uint32());
     this.ownToken = words.map((word) => word.toString(16).padStart(8, "0")).join("");
   }
@@ -80,7 +85,8 @@ export class SiteAccess {
 
   #tell(): void {
     const { mode, ownToken } = this;
-    const rules = { ...this.#policy, mode, ownToken, revoked: [...this.#revoked] };
+    const { site } = this.#options;
+    const rules = { ...this.#policy, mode, ownToken, site, revoked: [...this.#revoked] };
     this.guard.setRules(rules);
     this.#options.onRules(rules);
   }

@@ -93,6 +93,7 @@ test("the OpenAPI document names every operation, and its shapes resolve", async
     "DELETE /api/outputs/{id}",
     "DELETE /api/tokens",
     "DELETE /channels/{name}",
+    "GET /api/audit",
     "GET /api/config",
     "GET /api/figures",
     "GET /api/log-level",

@@ -1,10 +1,12 @@
 import { type Clock, MeanderError } from "../../base/index.ts";
+import { auditOutcome } from "../../trust/index.ts";
 import { bearerOf } from "../access/bearer.ts";
 import type { GateRules } from "../http/gate.ts";
 import { errorResponse, type HttpRequest, type HttpResponse, LET_IN } from "../http/messages.ts";
 import { StaticFiles } from "../http/static-files.ts";
 import { Metrics } from "../observe/metrics.ts";
 import type { SiteService } from "../site-service.ts";
+import { addAuditRoutes } from "./audit-routes.ts";
 import { addChannelRoutes, REMOTE_ADDRESS } from "./channel-routes.ts";
 import { addDemoRoutes } from "./demo-routes.ts";
 import { addOperationsRoutes } from "./operations-routes.ts";
@@ -37,14 +39,16 @@ export function createApp(
   addOperationsRoutes(app, site);
   addTokenRoutes(app, site);
   addTraceRoutes(app, site);
+  addAuditRoutes(app, site, options.clock);
   if (site.demo !== undefined) addDemoRoutes(app, site.demo);
   app.get("/metrics", async (c) => {
     await authorise(c);
     const text = await metrics.render(
       await site.snapshot(),
-      site.session().directory === "connected",
+      { isConnected: site.session().directory === "connected", refused: site.directoryRefused },
       site.streams(),
       (await site.operations.currentStats()).loopMs,
+      site.audit.counts,
     );
     return new Response(text, {
       headers: { "content-type": metrics.contentType, "cache-control": "no-store" },
@@ -68,7 +72,7 @@ export function createApp(
   return async (request) => {
     const asked = requestOf(request);
     if (asked === undefined) return errorResponse(400, unreadable(request));
-    const response = await app.fetch(asked, bindingsOf(site, request));
+    const response = await app.fetch(asked, bindingsOf(site, request, options.clock));
     if (response.headers.has(NO_ROUTE)) return files.answer(request);
     if (isLetIn(response)) return { status: LET_IN, headers: {}, body: "" };
     return {
@@ -82,18 +86,34 @@ export function createApp(
 const NO_ROUTE = "x-meander-no-route";
 const BODILESS = ["GET", "HEAD"];
 
-/** Authorisation, for the operations that require it. */
+/** Authorisation, for the operations that require it, and what is noted of them. */
 function bindingsOf(
-  { guard }: SiteService,
+  { guard, audit }: SiteService,
   { headers, remoteAddress, judgeOnly }: HttpRequest,
+  clock: Clock,
 ): RouteBindings {
+  const asker = { token: bearerOf(headers["authorization"]), address: remoteAddress };
   return {
     judgeOnly: judgeOnly === true,
     authorise: async (need, options) => {
-      const asker = { token: bearerOf(headers["authorization"]), address: remoteAddress };
       const decision = await guard.decide(asker, need, options);
       if (decision.type === "refused") throw decision.error;
       return decision.grant;
+    },
+    perform: async (need, grant, act, work) => {
+      const began = clock.now();
+      try {
+        const response = await work();
+        guard.noteGranted(asker, need, grant, act(), clock.now() - began);
+        return response;
+      } catch (error) {
+        const ms = clock.now() - began;
+        audit.note({
+          ...{ ...guard.who(grant), from: remoteAddress, ...act() },
+          ...{ ...auditOutcome(error), ms },
+        });
+        throw error;
+      }
     },
   };
 }

@@ -21,6 +21,7 @@ export function addChannelRoutes(app: OpenAPIHono, site: SiteService): void {
       rest: true,
       tag: "channels",
       access: { anyOf: ["publish"], channel: "name" },
+      act: { what: "channel.publish", on: inputOf },
       summary: "Opens an input of a channel at this site: RTP as an SDP describes it, or data",
       query: {
         input: "name of the input among the channel's (main)",
@@ -85,6 +86,7 @@ export function addChannelRoutes(app: OpenAPIHono, site: SiteService): void {
       rest: true,
       tag: "channels",
       access: { anyOf: ["publish"], channel: "name" },
+      act: { what: "channel.unpublish", on: inputOf },
       summary: "Closes an input of the channel at this site",
       query: { input: "name of the input (main)" },
       answers: { 204: { description: "The input is closed" } },
@@ -101,6 +103,7 @@ export function addChannelRoutes(app: OpenAPIHono, site: SiteService): void {
       path: "/api/messages/{name}",
       tag: "channels",
       access: { anyOf: ["publish"], channel: "name" },
+      act: { what: "channel.message", on: (c) => `channel ${c.req.param("name") ?? ""}` },
       summary: "Publishes the body as one message on a data channel that is ingested here",
       body: { required: true, content: { "text/plain": z.string(), "application/json": z.any() } },
       answers: { 204: { description: "The message was published" } },
@@ -111,6 +114,10 @@ export function addChannelRoutes(app: OpenAPIHono, site: SiteService): void {
       return new Response(null, { status: 204 });
     },
   );
+}
+
+function inputOf(c: Context): string {
+  return `channel ${c.req.param("name") ?? ""}, input ${c.req.query("input") ?? "main"}`;
 }
 
 async function publish(c: Context, site: SiteService, grant: Grant | undefined): Promise<Response> {

@@ -14,6 +14,10 @@ export function addDemoRoutes(app: OpenAPIHono, demo: DemoControl): void {
       method: "post",
       path: "/api/demo/sites/{name}/{action}",
       tag: "demo",
+      act: {
+        what: "demo.act",
+        on: (c) => `site ${c.req.param("name") ?? ""}, ${c.req.param("action") ?? ""}`,
+      },
       summary: "Kills a site of the demo (SIGKILL), stops it in order, or starts it again",
       answers: { 200: { description: "Done" } },
     },

@@ -8,7 +8,7 @@ import {
   siteStatsSchema,
   statsViewSchema,
 } from "./operations-schemas.ts";
-import { json, jsonBody, route } from "./route.ts";
+import { json, jsonBody, route, tellOn } from "./route.ts";
 
 /** A week: what a site keeps. */
 const SINCE_MS_MAX = 7 * 86_400_000;
@@ -17,6 +17,7 @@ const NAMES_MAX = 32;
 
 /** How a site is run: stats, their history, the level of its log, restart. */
 export function addOperationsRoutes(app: OpenAPIHono, { operations, record }: SiteService): void {
+  const here = `site ${record.name}`;
   route(
     app,
     {
@@ -66,12 +67,14 @@ export function addOperationsRoutes(app: OpenAPIHono, { operations, record }: Si
       method: "put",
       path: "/api/log-level",
       tag: "site",
+      act: { what: "site.log-level", on: () => here },
       summary: "Changes the level of the site's log, temporarily or until it is changed again",
       body: { required: true, content: { "application/json": logLevelRequestSchema } },
       answers: { 200: answerOf("The level now", logLevelSchema) },
     },
     async (c) => {
       const { level, forMs } = await jsonBody(c, logLevelRequestSchema);
+      tellOn(c, `${here}, level ${level}`);
       return json(await operations.logLevels.set(level, forMs));
     },
   );
@@ -81,6 +84,7 @@ export function addOperationsRoutes(app: OpenAPIHono, { operations, record }: Si
       method: "post",
       path: "/api/restart",
       tag: "site",
+      act: { what: "site.restart", on: () => here },
       summary: "Stops the site in order, and starts it again with the same arguments and ports",
       answers: { 202: { description: "It restarts" } },
     },

@@ -1,7 +1,7 @@
 import { type OpenAPIHono, z } from "@hono/zod-openapi";
 import { MeanderError } from "../../base/index.ts";
 import type { SiteService } from "../site-service.ts";
-import { json, jsonBody, route } from "./route.ts";
+import { json, jsonBody, route, tellOn } from "./route.ts";
 import { outputAnswerSchema, outputRequestSchema } from "./schemas.ts";
 
 /** Sending channels to plain RTP receivers. */
@@ -12,6 +12,7 @@ export function addOutputRoutes(app: OpenAPIHono, site: SiteService): void {
       method: "post",
       path: "/api/outputs",
       tag: "outputs",
+      act: { what: "output.add" },
       summary:
         "Sends a channel to a plain RTP receiver, or a group of them; RTCP goes to the port after each",
       body: { required: true, content: { "application/json": outputRequestSchema } },
@@ -24,6 +25,7 @@ export function addOutputRoutes(app: OpenAPIHono, site: SiteService): void {
     },
     async (c) => {
       const { channel, host, ports, sending } = await jsonBody(c, outputRequestSchema);
+      tellOn(c, `channel ${channel} to ${host}`);
       const { id, sdp } = await site.addOutput(channel, host, ports, sending);
       if (c.req.header("accept")?.includes("application/sdp") !== true)
         return json({ id, sdp }, 201);
@@ -41,6 +43,7 @@ export function addOutputRoutes(app: OpenAPIHono, site: SiteService): void {
       method: "delete",
       path: "/api/outputs/{id}",
       tag: "outputs",
+      act: { what: "output.remove", on: (c) => `output ${c.req.param("id") ?? ""}` },
       summary: "Stops sending",
       answers: { 204: { description: "The output is closed" } },
     },

@@ -1,6 +1,7 @@
 import { OpenAPIHono, type z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { MeanderError } from "../../base/index.ts";
+import type { AuditAct, AuditAction } from "../../trust/index.ts";
 import type { Grant, Need } from "../access/grant.ts";
 import { errorBodyOf } from "../http/messages.ts";
 import { errorSchema } from "./schemas.ts";
@@ -23,12 +24,31 @@ export interface RouteAccess {
   readonly always?: boolean;
 }
 
+/** What the audit log says of an operation. */
+export interface RouteAct {
+  readonly what: AuditAction;
+  /** On what; undefined: method and path. {@link tellOn} may say more when it is done. */
+  readonly on?: ((c: Context) => string) | undefined;
+  /** Whether it is noted when it was allowed, too; default: unless it only reads. */
+  readonly isNoted?: boolean;
+}
+
 /** What the router gives to each request. */
 export interface RouteBindings {
   /** The request's body has not been read: it is only to be judged. */
   readonly judgeOnly: boolean;
-  /** @throws {MeanderError} `token-…` */
-  authorise(need: Need, options: { readonly always: boolean }): Promise<Grant | undefined>;
+  /** Notes a refusal. @throws {MeanderError} `token-…` */
+  authorise(
+    need: Need,
+    options: { readonly always: boolean; readonly act: AuditAct },
+  ): Promise<Grant | undefined>;
+  /** Does what was granted, and notes what became of it. @param act as it is when it is done */
+  perform(
+    need: Need,
+    grant: Grant | undefined,
+    act: () => AuditAct,
+    work: () => Promise<Response> | Response,
+  ): Promise<Response>;
 }
 
 /** One operation of the API: enough to route it and to describe it. */
@@ -40,6 +60,8 @@ export interface RouteSpec {
   readonly rest?: boolean;
   readonly tag: string;
   readonly summary: string;
+  /** What the audit log calls it; undefined: `site.request`, and of what only reads, `site.read`. */
+  readonly act?: RouteAct;
   /** `open`: nothing is required. Undefined: the right to administer. */
   readonly access?: RouteAccess | "open";
   readonly query?: Readonly<Record<string, string>>;
@@ -102,10 +124,29 @@ export function route(
     spec.rest === true && name === last ? `:${name}{[\\s\\S]+}` : `:${name}`,
   );
   app.on(spec.method.toUpperCase(), pattern, async (c) => {
-    const grant = await authorise(c, spec.access);
-    if ((c.env as RouteBindings).judgeOnly) return new Response(null, { headers: { [GOOD]: "1" } });
-    return handler(c, grant);
+    const { access } = spec;
+    const { judgeOnly, perform } = c.env as RouteBindings;
+    const act = actOf(c, spec);
+    const grant = await authorise(c, access, act);
+    if (judgeOnly) return new Response(null, { headers: { [GOOD]: "1" } });
+    const isNoted = spec.act?.isNoted ?? spec.method !== "get";
+    if (access === "open" || !isNoted) return handler(c, grant);
+    const told = (): AuditAct => ({ ...act, on: (c.get(TOLD as never) as string) ?? act.on });
+    return await perform(needOf(c, access), grant, told, () => handler(c, grant));
   });
+}
+
+/** Says on what an operation was done, when its address does not. */
+export function tellOn(c: Context, on: string): void {
+  c.set(TOLD as never, on as never);
+}
+
+const TOLD = "meander-told-on";
+
+function actOf(c: Context, { act, method }: Pick<RouteSpec, "act" | "method">): AuditAct {
+  const what = act?.what ?? (method === "get" ? "site.read" : "site.request");
+  // Without its query, in which a secret may stand that does not belong there.
+  return { what, on: act?.on?.(c) ?? `${c.req.method} ${c.req.path}` };
 }
 
 const GOOD = "x-meander-let-in";
@@ -118,12 +159,18 @@ export function isLetIn(response: Response): boolean {
 /** Admits a request, or throws the reason. @throws {MeanderError} `token-…` */
 export async function authorise(
   c: Context,
-  access: RouteAccess | "open" = { anyOf: ["administer"] },
+  access: RouteAccess | "open" = ADMINISTER,
+  act: AuditAct = actOf(c, { method: "get" }),
 ): Promise<Grant | undefined> {
   if (access === "open") return undefined;
-  const { anyOf, channel, always = false } = access;
-  const need = { anyOf, channel: channel === undefined ? undefined : (c.req.param(channel) ?? "") };
-  return await (c.env as RouteBindings).authorise(need, { always });
+  const { always = false } = access;
+  return await (c.env as RouteBindings).authorise(needOf(c, access), { always, act });
+}
+
+const ADMINISTER: RouteAccess = { anyOf: ["administer"] };
+
+function needOf(c: Context, { anyOf, channel }: RouteAccess = ADMINISTER): Need {
+  return { anyOf, channel: channel === undefined ? undefined : (c.req.param(channel) ?? "") };
 }
 
 /** The answer to a thrown error. Bugs are rethrown, to be logged. */

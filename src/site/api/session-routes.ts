@@ -14,6 +14,7 @@ import {
 
 /** A site, its session, and its configuration. */
 export function addSessionRoutes(app: OpenAPIHono, site: SiteService, clock: Clock): void {
+  const here = `site ${site.record.name}`;
   const json200 = (
     description: string,
     schema:
@@ -111,6 +112,7 @@ export function addSessionRoutes(app: OpenAPIHono, site: SiteService, clock: Clo
       method: "put",
       path: "/api/config",
       tag: "site",
+      act: { what: "config.set", on: () => here },
       summary:
         "Replaces the routes of this site; answers when they are applied, without disturbing what stays",
       body: { required: true, content: { "application/json": routesDocumentSchema.partial() } },
@@ -124,6 +126,7 @@ export function addSessionRoutes(app: OpenAPIHono, site: SiteService, clock: Clo
       method: "post",
       path: "/api/streams/resume",
       tag: "streams",
+      act: { what: "site.resume", on: () => here },
       summary: "Has the streams of this site go on, where they are halted; answers when they do",
       answers: json200("What became of them", resumptionSchema),
     },
@@ -135,6 +138,7 @@ export function addSessionRoutes(app: OpenAPIHono, site: SiteService, clock: Clo
       method: "post",
       path: "/api/stop",
       tag: "site",
+      act: { what: "site.stop", on: () => here },
       summary: "Stops the site, in order",
       answers: { 202: { description: "The site stops" } },
     },

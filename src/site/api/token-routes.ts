@@ -4,7 +4,7 @@ import { LIMITS, MeanderError } from "../../base/index.ts";
 import { RIGHTS } from "../../session/index.ts";
 import { bearerOf } from "../access/bearer.ts";
 import type { SiteService } from "../site-service.ts";
-import { json, jsonBody, type RouteAccess, route } from "./route.ts";
+import { json, jsonBody, type RouteAccess, route, tellOn } from "./route.ts";
 
 const name = z.string().max(80).openapi({ description: "who the token is for" });
 const can = z.array(z.enum(RIGHTS)).min(1).max(RIGHTS.length);
@@ -52,6 +52,8 @@ const tokenListSchema = z
   .openapi("Tokens");
 const revokedSchema = z.strictObject({ revoked: z.array(z.string()) }).openapi("RevokedTokens");
 
+const TOKENS = "the session's tokens";
+
 /** Required where the site is open, too: a token made then is valid when the site no longer is. */
 const ALWAYS: RouteAccess = { anyOf: ["administer"], always: true };
 
@@ -64,6 +66,7 @@ export function addTokenRoutes(app: OpenAPIHono, { tokens }: SiteService): void 
       path: "/api/tokens",
       tag: "tokens",
       access: ALWAYS,
+      act: { what: "token.create", on: () => TOKENS },
       summary: "Makes a token of the session; its text is returned only here",
       body: { required: true, content: { "application/json": tokenRequestSchema } },
       answers: {
@@ -72,7 +75,10 @@ export function addTokenRoutes(app: OpenAPIHono, { tokens }: SiteService): void 
     },
     async (c) => {
       const request = await jsonBody(c, tokenRequestSchema);
-      return json(await tokens.create(authorityOf(c), request), 201);
+      const made = await tokens.create(authorityOf(c), request);
+      const { id, name: whose, can: rights } = made.record;
+      tellOn(c, `token ${id} of ${whose}: ${rights.join(", ")}`);
+      return json(made, 201);
     },
   );
   route(
@@ -82,6 +88,7 @@ export function addTokenRoutes(app: OpenAPIHono, { tokens }: SiteService): void 
       path: "/api/tokens",
       tag: "tokens",
       access: ALWAYS,
+      act: { what: "token.list", on: () => TOKENS, isNoted: true },
       summary: "The tokens of the session that have not expired, without their text",
       answers: {
         200: { description: "The tokens", content: { "application/json": tokenListSchema } },
@@ -96,6 +103,7 @@ export function addTokenRoutes(app: OpenAPIHono, { tokens }: SiteService): void 
       path: "/api/tokens",
       tag: "tokens",
       access: ALWAYS,
+      act: { what: "token.revoke", on: () => TOKENS },
       summary: "Revokes a token, or all of a name; everything that they allowed ends, at all sites",
       query: { id: "of the token", name: "of the tokens" },
       answers: {
@@ -110,7 +118,12 @@ export function addTokenRoutes(app: OpenAPIHono, { tokens }: SiteService): void 
           expected: "?id=ID or ?name=NAME",
         });
       }
-      return json({ revoked: await tokens.revoke(authorityOf(c), { id, name: of }) });
+      const revoked = await tokens.revoke(authorityOf(c), { id, name: of });
+      tellOn(
+        c,
+        of === undefined ? `token ${revoked.join(", ")}` : `${revoked.length} tokens of ${of}`,
+      );
+      return json({ revoked });
     },
   );
 }

@@ -50,6 +50,8 @@ export interface HttpHandlers {
    * request is handed on if it has no body.
    */
   strangerness?(head: HttpHead): MeanderError | undefined | Promise<MeanderError | undefined>;
+  /** Told of requests that were refused for who asks, before they were handed on. */
+  refused?(head: HttpHead, error: MeanderError): void;
   /** Judges a request before its body is read. Absent, and undefined: the body is read. */
   judge?(head: HttpHead): Promise<HttpResponse | undefined>;
   /** Upgrades by path and protocol, `websocket /link` for example; others get 404. */
@@ -242,8 +244,10 @@ export class HttpListener implements AsyncDisposable {
     const head = headOf(request);
     const stranger = await this.#handlers.strangerness?.(head);
     if (stranger === undefined) caller.known();
-    else if (hasBody(request)) return unclaimed(stranger);
-    else if (!this.#mayAsk(caller.address)) return throttled();
+    else if (hasBody(request)) {
+      this.#handlers.refused?.(head, stranger);
+      return unclaimed(stranger);
+    } else if (!this.#mayAsk(caller.address)) return throttled();
     const body = hasBody(request) ? await this.#judgedBody(request, response, caller) : NOTHING;
     if (!(body instanceof Uint8Array)) return body;
     const pool = stranger === undefined ? "known" : "strangers";
@@ -305,7 +309,9 @@ export class HttpListener implements AsyncDisposable {
     const error = faultOfForm(request);
     if (error !== undefined) return { type: "refused", error };
     const { host, origin } = request.headers;
-    return checkGate(this.#gate, { host, origin, scope: scopeOfRequest(request) });
+    const answer = checkGate(this.#gate, { host, origin, scope: scopeOfRequest(request) });
+    if (answer.type === "refused") this.#handlers.refused?.(headOf(request), answer.error);
+    return answer;
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {

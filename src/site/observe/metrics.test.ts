@@ -22,11 +22,14 @@ const DATAGRAMS = {
   received: 0,
 } as PlaneSnapshot["datagrams"];
 
+const AUDIT = { records: { allowed: 3, denied: 2, failed: 1 }, folded: 7, lost: 5 };
+const DIRECTORY = { isConnected: true, refused: { denied: 3 } };
+
 /** The text of one scrape. */
 function textOf(metrics: Metrics, channel?: ChannelSnapshot): Promise<string> {
   const channels = channel === undefined ? [] : [channel];
   const snapshot = { at: 0, channels, peers: [], drops: {}, datagrams: DATAGRAMS };
-  return metrics.render(snapshot, true, NO_STREAMS, { main: 0, plane: 0 });
+  return metrics.render(snapshot, DIRECTORY, NO_STREAMS, { main: 0, plane: 0 }, AUDIT);
 }
 
 /** The samples of one scrape, by name and labels. */
@@ -43,6 +46,14 @@ async function scrape(
     return found.reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
   };
 }
+
+test("records of the audit log are counted by verdict, and so are those that are lost", async () => {
+  const sample = await scrape(new Metrics("a"));
+  assert.equal(sample("meander_audit_records_total"), 6);
+  assert.equal(sample("meander_audit_records_total", 'verdict="denied"'), 2);
+  assert.equal(sample("meander_audit_folded_total"), 7);
+  assert.equal(sample("meander_audit_lost_total"), 5);
+});
 
 test("processor time counts from the start of the process, not from the first scrape", async () => {
   const metrics = new Metrics("a");
@@ -100,6 +111,7 @@ test("all that inputs and subscribers were counted is in the sums, also of those
   const metrics = new Metrics("a");
   for (let scrapes = 0; scrapes < 2; scrapes++) {
     const value = await scrape(metrics, channel);
+    assert.equal(value("meander_directory_refused_total", 'reason="denied"'), 3);
     const named = 'input="a\\"b\\\\c\\nd"';
     assert.equal(value("meander_input_packets_total", named), 15);
     assert.equal(value("meander_input_bytes_total", named), 1_500);

@@ -1,5 +1,6 @@
 import { Counter, Gauge, Registry } from "prom-client";
 import type {
+  AuditCounts,
   ChannelSnapshot,
   PlaneSnapshot,
   SiteStats,
@@ -8,6 +9,13 @@ import type {
 } from "../../client/contract/index.ts";
 import { visibleText } from "../../view/index.ts";
 import { watchProcess } from "./process-metrics.ts";
+
+/** How the directory is doing. */
+export interface DirectoryReadings {
+  readonly isConnected: boolean;
+  /** What its server refused, by reason; none at a site that does not lead. */
+  readonly refused: Readonly<Record<string, number>>;
+}
 
 /**
  * The site in the format of Prometheus: counts per channel, input, output and drop reason, read when asked. All count
@@ -29,17 +37,19 @@ export class Metrics {
   /** The text for one scrape. */
   async render(
     snapshot: PlaneSnapshot,
-    directoryConnected: boolean,
+    directory: DirectoryReadings,
     { streams, counts }: StreamsView,
     loopMs: SiteStats["loopMs"],
+    audit: AuditCounts,
   ): Promise<string> {
     this.#registry.clear();
     // Clearing takes the labels too.
     this.#registry.setDefaultLabels({ site: this.#site });
-    this.#describeSite(snapshot, directoryConnected);
+    this.#describeSite(snapshot, directory);
     for (const channel of snapshot.channels) this.#describeChannel(channel);
     this.#gauge("meander_streams_known", "Streams of the session", {}, streams.length);
     this.#describeStreams(counts);
+    this.#describeAudit(audit);
     for (const [thread, ms] of Object.entries(loopMs)) {
       this.#gauge(
         "nodejs_eventloop_lag_p99_seconds",
@@ -51,13 +61,15 @@ export class Metrics {
     return `${await this.#registry.metrics()}\n${await this.#process.metrics()}`;
   }
 
-  #describeSite(snapshot: PlaneSnapshot, directoryConnected: boolean): void {
+  #describeSite(snapshot: PlaneSnapshot, { isConnected, refused }: DirectoryReadings): void {
     this.#gauge(
       "meander_directory_connected",
       "1 while the directory can be reached",
       {},
-      Number(directoryConnected),
+      Number(isConnected),
     );
+    const help = "Members refused, cut off or denied, at the leader";
+    this.#drops("meander_directory_refused_total", help, {}, refused);
     for (const peer of snapshot.peers) {
       const labels = {
         peer: peer.name,
@@ -79,6 +91,13 @@ export class Metrics {
         count,
       );
     }
+  }
+
+  #describeAudit({ records, folded, lost }: AuditCounts): void {
+    for (const [verdict, count] of Object.entries(records))
+      this.#count("meander_audit_records_total", "Records of the audit log", { verdict }, count);
+    this.#count("meander_audit_folded_total", "Acts that are told of in numbers alone", {}, folded);
+    this.#count("meander_audit_lost_total", "Records that did not get to the disk", {}, lost);
   }
 
   #describeDatagrams(stats: PlaneSnapshot["datagrams"]): void {

@@ -28,6 +28,8 @@ export interface SiteOperationsOptions {
   /** Why they are halted as a whole; undefined: they are not. */
   halted(): string | undefined;
   directory(): DirectoryStatus;
+  /** Why its audit log is not written; empty: it is. */
+  audit(): readonly string[];
   /** Of the session's directory, where this site leads. */
   readonly writes: WriteWatch;
   /** Channels that come, or should come, from other sites. */
@@ -50,7 +52,7 @@ export class SiteOperations {
 
   constructor(options: SiteOperationsOptions) {
     const { record, plane, clock, log, logGate, data, streams, halted } = options;
-    const { directory, writes, inputs } = options;
+    const { directory, audit, writes, inputs } = options;
     const upstreams = new UpstreamWatch({ inputs, snapshot: () => plane.snapshot(), clock, log });
     this.#options = options;
     this.logLevels = new LogLevels({ gate: logGate, plane, clock, log });
@@ -70,7 +72,7 @@ export class SiteOperations {
           why === undefined
             ? []
             : [`its streams are halted: ${why}; \`meander stream resume\` has them go on`];
-        return [...reasons, ...halt, ...writes.reasons, ...upstreams.reasons];
+        return [...reasons, ...halt, ...audit(), ...writes.reasons, ...upstreams.reasons];
       },
     });
   }

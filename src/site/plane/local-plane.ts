@@ -5,9 +5,11 @@ import { Reflector } from "../../reflector/index.ts";
 import type { Address } from "../../session/index.ts";
 import type { Connection } from "../../stack/index.ts";
 import { openDatagramSocket } from "../../transport/index.ts";
+import { type AuditFacts, AuditFolding } from "../../trust/index.ts";
 import { Guard, type GuardRules } from "../access/guard.ts";
 import { strangernessOf } from "../access/strangerness.ts";
 import { viewerGateOf } from "../access/viewer-gate.ts";
+import { refusedRequest } from "../http/audit-refusal.ts";
 import type { GateRules } from "../http/gate.ts";
 import type { TlsIdentity } from "../http/http-listener.ts";
 import type { HttpRequest, HttpResponse } from "../http/messages.ts";
@@ -47,6 +49,8 @@ export class LocalPlane implements Plane {
   readonly #loop: LoopDelay;
   readonly #logGate: LogGate | undefined;
   readonly #guard: Guard;
+  readonly #audit: AuditFolding;
+  #onAudited: (facts: AuditFacts) => void = () => {};
   #isClosed = false;
 
   /** @throws {MeanderError} `port-in-use`, `listen-failed`, `bind-failed`, `address-invalid` */
@@ -71,7 +75,10 @@ export class LocalPlane implements Plane {
     const random = new SystemRandom();
     this.#stacks = new LinkStacks({ clock, random, log, privateLinks });
     this.#dialler = new LinkDialler({ udp, stacks: this.#stacks, runtime, host, clock, log });
-    this.#guard = new Guard({ clock });
+    // Strangers may be refused thousands of times a second: what there is to say of them is put together here.
+    const audit = new AuditFolding({ clock, keep: (facts) => this.#onAudited(facts) });
+    this.#audit = audit;
+    this.#guard = new Guard({ clock, audit });
     /** Of each accepted connection: to be called when its other end has shown who it is. */
     const known = new WeakMap<Connection, () => void>();
     const reflector = new Reflector({
@@ -95,6 +102,7 @@ export class LocalPlane implements Plane {
     this.#ingests = new PlaneIngests({ reflector, clock, log, openSocket, onEvent });
     this.#outputSockets = new RtpOutputs({ openSocket, clock, log });
     this.#outputs = new PlaneOutputs({ reflector, outputs: this.#outputSockets });
+    handlers.refused = (head, error) => audit.note(refusedRequest(head, error));
     handlers.strangerness = (head) => strangernessOf(this.#guard, head);
     handlers.accept = (connection, isKnown) => {
       const stacked = this.#stacks.accept(connection);
@@ -105,6 +113,10 @@ export class LocalPlane implements Plane {
 
   onEvent(listener: (event: PlaneEvent) => void): void {
     this.#listeners.push(listener);
+  }
+
+  onAudited(listener: (facts: AuditFacts) => void): void {
+    this.#onAudited = listener;
   }
 
   onRequest(handler: (request: HttpRequest) => Promise<HttpResponse>): void {
@@ -241,6 +253,7 @@ export class LocalPlane implements Plane {
     await this.#ingests[Symbol.asyncDispose]();
     this.#reflector.close();
     this.#guard.book.close();
+    this.#audit.close();
     await this.#outputSockets[Symbol.asyncDispose]();
     await this.#dialler[Symbol.asyncDispose]();
     await this.#sockets[Symbol.asyncDispose]();

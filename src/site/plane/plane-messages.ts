@@ -1,6 +1,7 @@
 /** Messages between the main thread and the plane's thread. */
 import { type LogFields, MeanderError, messageOf } from "../../base/index.ts";
 import type { Address } from "../../session/index.ts";
+import type { AuditFacts } from "../../trust/index.ts";
 import type { HttpRequest, HttpResponse } from "../http/messages.ts";
 import type { PlaneControl, PlaneEvent } from "../plane-control.ts";
 import type { Plane, PlaneOptions, SocketKind } from "./plane.ts";
@@ -46,6 +47,7 @@ export type FromPlane =
   | { readonly type: "result"; readonly id: number; readonly value: unknown }
   | { readonly type: "error"; readonly id: number; readonly error: ErrorParts }
   | { readonly type: "event"; readonly event: PlaneEvent }
+  | { readonly type: "audited"; readonly facts: AuditFacts }
   | { readonly type: "request"; readonly id: number; readonly request: HttpRequest }
   | {
       readonly type: "socket-opened";

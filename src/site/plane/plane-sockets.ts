@@ -40,6 +40,8 @@ export interface PlaneHandlers {
   accept(connection: Connection, known: () => void): void;
   /** Answers requests that the plane does not answer itself; undefined: they get 503. */
   request: ((request: HttpRequest) => Promise<HttpResponse>) | undefined;
+  /** See `HttpHandlers.refused`. */
+  refused(head: HttpHead, error: MeanderError): void;
   /** See `HttpHandlers.strangerness`. */
   strangerness(head: HttpHead): MeanderError | undefined | Promise<MeanderError | undefined>;
 }
@@ -73,6 +75,7 @@ export class PlaneSockets implements AsyncDisposable {
       accept: (connection) => connection.close(),
       request: undefined,
       strangerness: () => undefined,
+      refused: () => {},
     };
     const native = loadNative({ disabled: options.native === false, watchShutdown });
     const runtime = { native: native.calls, nativeAbsence: native.absence, totals: zeroTotals() };
@@ -87,6 +90,7 @@ export class PlaneSockets implements AsyncDisposable {
       {
         request: (request) => respond(handlers.request, request, log),
         strangerness: (head) => handlers.strangerness(head),
+        refused: (head, error) => handlers.refused(head, error),
         judge: async (head) => {
           const request = { ...head, body: new Uint8Array(0), judgeOnly: true } as const;
           const answer = await respond(handlers.request, request, log);

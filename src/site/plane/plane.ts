@@ -3,6 +3,7 @@ import type { LogLevel } from "../../client/contract/index.ts";
 import type { MessageSocket } from "../../directory/index.ts";
 import type { Address } from "../../session/index.ts";
 import type { WatchShutdownEnd } from "../../transport/index.ts";
+import type { AuditFacts } from "../../trust/index.ts";
 import type { NamedRoom } from "../../wire/index.ts";
 import type { GuardRules } from "../access/guard.ts";
 import type { GateRules } from "../http/gate.ts";
@@ -81,6 +82,8 @@ export interface Plane extends PlaneControl {
   onDirectory(handler: SocketHandler): void;
   /** Sets what handles WebSockets on `/shell`; once. Until then they are refused. */
   onShell(handler: SocketHandler): void;
+  /** Sets what notes what the plane has judged; once. */
+  onAudited(listener: (facts: AuditFacts) => void): void;
   /** Settles with the reason when the plane ends unexpectedly. Never after `close`. */
   readonly failed: Promise<MeanderError>;
 }

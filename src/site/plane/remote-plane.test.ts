@@ -5,6 +5,7 @@ import { type LogFields, MeanderError, SILENT } from "../../base/index.ts";
 import type { LinkTrace, PlaneSnapshot } from "../../client/contract/index.ts";
 import type { MessageSocket } from "../../directory/index.ts";
 import { zeroTotals } from "../../transport/index.ts";
+import type { AuditFacts } from "../../trust/index.ts";
 import type { HttpRequest, HttpResponse } from "../http/messages.ts";
 import type { Departed, PlaneEvent, PlaneStats } from "../plane-control.ts";
 import type { Plane, SocketHandler } from "./plane.ts";
@@ -27,6 +28,7 @@ class FakePlane implements Plane {
   readonly failed = new Promise<MeanderError>(() => {});
   readonly calls: unknown[][] = [];
   tell: (event: PlaneEvent) => void = () => {};
+  audited: (facts: AuditFacts) => void = () => {};
   request: (request: HttpRequest) => Promise<HttpResponse> = () =>
     Promise.reject(new Error("no handler answers"));
   directory: (socket: MessageSocket) => void = () => {};
@@ -85,6 +87,10 @@ class FakePlane implements Plane {
 
   onEvent(listener: (event: PlaneEvent) => void): void {
     this.tell = listener;
+  }
+
+  onAudited(listener: (facts: AuditFacts) => void): void {
+    this.audited = listener;
   }
 
   onRequest(handler: (request: HttpRequest) => Promise<HttpResponse>): void {
@@ -278,6 +284,17 @@ test("a directory socket carries texts both ways and ends on both sides", () =>
     await again;
     end();
     await gone;
+  }));
+
+test("what the plane has judged arrives as it was", () =>
+  withRig(async ({ fake, plane }) => {
+    const facts: AuditFacts = {
+      ...{ by: "anonymous", what: "channel.watch", on: "channel news", verdict: "denied" },
+      ...{ rule: "token-required", count: 3 },
+    };
+    const told = next<AuditFacts>((listener) => plane.onAudited(listener));
+    fake.audited(facts);
+    assert.deepEqual(await told, facts);
   }));
 
 test("sockets of shells and of the directory reach their own handlers", () =>

@@ -2,6 +2,7 @@ import { type Log, MeanderError } from "../../base/index.ts";
 import type { LinkTrace, LogLevel, PlaneSnapshot } from "../../client/contract/index.ts";
 import type { MessageSocket } from "../../directory/index.ts";
 import type { Address } from "../../session/index.ts";
+import type { AuditFacts } from "../../trust/index.ts";
 import type { GuardRules } from "../access/guard.ts";
 import type { GateRules } from "../http/gate.ts";
 import type { TlsIdentity } from "../http/http-listener.ts";
@@ -48,6 +49,7 @@ export class RemotePlane implements Plane {
   readonly #sockets = new Map<number, RemoteSocket>();
   readonly #listeners: ((event: PlaneEvent) => void)[] = [];
   readonly #ended: () => Promise<void>;
+  #onAudited: (facts: AuditFacts) => void = () => {};
   #fail: (error: MeanderError) => void = () => {};
   #request: ((request: HttpRequest) => Promise<HttpResponse>) | undefined;
   readonly #handlers: Partial<Record<SocketKind, SocketHandler>> = {};
@@ -83,6 +85,10 @@ export class RemotePlane implements Plane {
 
   onEvent(listener: (event: PlaneEvent) => void): void {
     this.#listeners.push(listener);
+  }
+
+  onAudited(listener: (facts: AuditFacts) => void): void {
+    this.#onAudited = listener;
   }
 
   onRequest(handler: (request: HttpRequest) => Promise<HttpResponse>): void {
@@ -219,6 +225,9 @@ export class RemotePlane implements Plane {
         break;
       case "event":
         for (const listener of this.#listeners) listener(message.event);
+        break;
+      case "audited":
+        this.#onAudited(message.facts);
         break;
       case "request":
         void this.#answer(message.id, message.request);

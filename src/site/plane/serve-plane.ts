@@ -21,6 +21,7 @@ export function servePlane(plane: Plane, port: ServingPort): void {
   let opened = 0;
 
   plane.onEvent((event) => port.postMessage({ type: "event", event }));
+  plane.onAudited((facts) => port.postMessage({ type: "audited", facts }));
   plane.onRequest((request) => {
     const id = ++requests;
     port.postMessage({ type: "request", id, request });

@@ -3,6 +3,7 @@ import type { Clock } from "../../../src/base/index.ts";
 import type { Network } from "../../../src/view/index.ts";
 import { moveFocus } from "../keys/move-focus.ts";
 import type { Poller } from "../session/poller.ts";
+import { AuditTable } from "./audit-table.tsx";
 import { ChannelsTable } from "./channels-table.tsx";
 import { InputsTable } from "./inputs-table.tsx";
 import { StatsPanel } from "./stats-panel.tsx";
@@ -25,10 +26,10 @@ export interface DetailsPaneProps {
   readonly onWatch: (channel: string) => void;
 }
 
-const TABS = ["Overview", "Statistics", "Streams"] as const;
+const TABS = ["Overview", "Statistics", "Streams", "Audit"] as const;
 type Tab = (typeof TABS)[number];
 
-/** What the graph does not show: channels, subscribers, statistics and streams. */
+/** What the graph does not show: channels, subscribers, statistics, streams, and who did what. */
 export function DetailsPane(props: DetailsPaneProps) {
   const { clock, network, poller, site, channel, onChannel } = props;
   const [tab, setTab] = useState<Tab>("Overview");
@@ -55,6 +56,7 @@ export function DetailsPane(props: DetailsPaneProps) {
         {tab === "Statistics" && (
           <StatsPanel clock={clock} token={poller.token} site={site} url={url} channel={channel} />
         )}
+        {tab === "Audit" && <AuditTable clock={clock} token={poller.token} site={site} url={url} />}
         {tab === "Streams" && (
           <StreamsTable clock={clock} token={poller.token} url={url} onSite={props.onSite} />
         )}

@@ -72,10 +72,13 @@ async function request<T>(
 async function refusalOf(response: Response, token: SessionToken): Promise<string> {
   const plain = `HTTP status ${response.status}`;
   try {
-    const body: { error?: { code?: unknown; message?: unknown } } = await response.json();
-    const { code, message } = body.error ?? {};
+    const body: { error?: { code?: unknown; message?: unknown; where?: unknown } } =
+      await response.json();
+    const { code, message, where } = body.error ?? {};
     if (typeof code === "string" && typeof message === "string") token.refused(code, `${message}.`);
-    return typeof body.error?.message === "string" ? body.error.message : plain;
+    if (typeof message !== "string") return plain;
+    // Which policy it is that denies.
+    return code === "denied" && typeof where === "string" ? `${message} (${where})` : message;
   } catch {
     return plain;
   }
