@@ -4,7 +4,6 @@
  *
  * @module
  */
-export { PolicyAgents, type PolicyAgentsPorts } from "./policy-agents.ts";
 export type { PingHandler, SiteAdmission } from "./ports.ts";
 export { SelfDelivery } from "./self-delivery.ts";
 export type { Resumption } from "./site-halt.ts";

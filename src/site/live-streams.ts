@@ -22,7 +22,6 @@ import {
 } from "../host/frames/index.ts";
 import {
   type PingHandler,
-  PolicyAgents,
   type Resumption,
   SelfDelivery,
   type SiteAdmission,
@@ -35,6 +34,7 @@ import { ShellServer } from "../session/shell/index.ts";
 import type { SiteInstance } from "../stream/index.ts";
 import { isLoopback, nodeCipher } from "../transport/index.ts";
 import { ANONYMOUS, type Audit, type Principal } from "../trust/index.ts";
+import { PolicyAgents } from "./policy-agents.ts";
 
 /** Where a site's streams listen and write, and their limits. */
 export interface LiveStreamsOptions {

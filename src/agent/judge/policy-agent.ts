@@ -76,7 +76,10 @@ export class PolicyAgent {
     this.#briefcase = program.briefcase;
   }
 
-  /** @throws {MeanderError} `policy-invalid` when it has no `judge` handler, `code-failed`, `code-invalid`, `executor-failed` */
+  /**
+   * @throws {MeanderError} `policy-invalid` when it has no `judge` handler, `code-failed`, `code-invalid`,
+   *   `executor-failed`
+   */
   static async start(place: PolicyPlace, program: PolicyProgram): Promise<PolicyAgent> {
     const policy = new PolicyAgent(place, program);
     policy.#take(await policy.#start());
