@@ -31,7 +31,7 @@ export class Bystander implements AsyncDisposable {
 
   /** @param pid of the site */
   static async open(url: string, pid: number): Promise<Bystander> {
-    const shell = await connect(url, { name: "bystander" });
+    const shell = await connect(url, { name: "other-owner" });
     await shell.createStream(STREAM);
     const source = "export default { on: { append: (ctx, m) => m } };";
     await shell.registerAgent(STREAM, { source });

@@ -28,10 +28,10 @@ test("rules are a list in JSON", () => {
 });
 
 test("policies are shown by scope, and their absence in words", () => {
-  assert.equal(formatPolicies({}, plain), "no rules: everything is allowed");
+  assert.equal(formatPolicies({}, plain), "no rules that you may see: each stream is its owner's");
   assert.equal(
     formatPolicies({ session: [{ effect: "deny", actions: ["move"] }], "sites/a": [] }, plain),
-    'session\n  {"effect":"deny","actions":["move"]}\nsites/a\n  no rules: everything is allowed',
+    'session\n  {"effect":"deny","actions":["move"]}\nsites/a\n  no rules',
   );
   assert.equal(
     formatPolicies({ session: { code: "0123456789abcdef", file: "quota.ts" } }, plain),

@@ -10,7 +10,7 @@ import { withShell } from "./shell-of.ts";
 import { openTerminal, type Paint } from "./terminal.ts";
 
 const SCOPES = "session, sites/NAME or streams/NAME";
-const NONE = "no rules: everything is allowed";
+const NONE = "no rules that you may see: each stream is its owner's";
 
 /** `meander policy set|clear|show` */
 export function addPolicy(program: Command): void {
@@ -108,7 +108,7 @@ export function formatPolicies(
 
 function linesOf(policy: PolicyView): string[] {
   if ("code" in policy) return [`code ${policy.code.slice(0, 12)} ${policy.file ?? ""}`.trimEnd()];
-  return isEmpty(policy) ? [NONE] : policy.map((rule) => JSON.stringify(rule));
+  return isEmpty(policy) ? ["no rules"] : policy.map((rule) => JSON.stringify(rule));
 }
 
 function isEmpty(policy: PolicyView): boolean {

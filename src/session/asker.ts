@@ -113,7 +113,10 @@ export function maySetPolicy(
   const { token, administers } = by;
   if (administers) return true;
   const [kind, name = ""] = scope.split("/");
-  if (kind === "streams" && record !== undefined && controls(by, record)) return true;
+  if (kind === "streams" && record !== undefined && controls(by, record)) {
+    // A viewer's token is shown to sites that must not control the streams of its subject by it.
+    if (token === undefined || allowsStream(token, "shell", name)) return true;
+  }
   if (token === undefined) return false;
   if (kind === "streams") return allowsStream(token, "policy", name);
   if (kind === "sites") return allowsSite(token, "policy", name);

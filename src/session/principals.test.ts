@@ -14,6 +14,7 @@ const TOKENS: Readonly<Record<string, TokenRights>> = {
   "token of dj": tokenOf("dj", ["shell", "code"], ["radio-*"], ["north"]),
   "token of reader": tokenOf("reader", ["shell"]),
   "token of judge": tokenOf("judge", ["policy"], ["radio-*"], ["south"]),
+  "viewing token of alice": { ...tokenOf("alice", ["watch"]), channels: ["*"] },
   "token of chief": tokenOf("chief", ["policy"]),
 };
 
@@ -171,6 +172,18 @@ test("[A30] a subject is believed with its token alone, and a site speaks for it
     "site:*",
   ])
     await refused({ by } as AskerClaim, "request-invalid");
+});
+
+test("[A31] a subject controls nothing by a token that only watches", async () => {
+  await using world = await withTokens();
+  const asker = { by: "subject:alice", token: "viewing token of alice" };
+  const before = JSON.stringify(await world.directory.list(""));
+  for (const make of controlsOf("radio", asker)) {
+    const [subject, payload] = make();
+    const code = subject === "set-policy" ? "denied" : "token-denied";
+    await assert.rejects(world.ask(subject, payload as never, NORTH), { code }, subject);
+  }
+  assert.equal(JSON.stringify(await world.directory.list("")), before);
 });
 
 test("[A32] holders of administer control all, and so does the program of the leading site", async () => {

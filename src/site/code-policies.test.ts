@@ -108,7 +108,7 @@ test("code needs the right to bring code, and the policy of a scope its own", as
   await alice.setPolicy("streams/radio", []);
 });
 
-test("to allow gives nobody control over a stream of others", async () => {
+test("to allow gives no control over a stream of others", async () => {
   await alice.setPolicy("streams/radio", {
     source: "export default { on: { judge: () => true } }",
   });

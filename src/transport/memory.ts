@@ -44,6 +44,11 @@ export interface MemoryEnd {
    *   others
    */
   readonly carry?: (byteCount: number, deliver: () => void) => void;
+  /**
+   * Does what follows from an arrival at this end, now or later, in order: while its process stands still, what arrives
+   * is with its kernel, and no longer with the sender. Default: now.
+   */
+  readonly handle?: (task: () => void) => void;
 }
 
 /** Two ends of one connection in this process. */
@@ -145,7 +150,7 @@ export class MemoryConnection implements Connection {
     const other = this.#other;
     if (!this.reliable || other === undefined) return;
     this.#later(1, this.#options.latencyMs ?? 0, () =>
-      other.#inbox.whenHandled(() => other.end(undefined)),
+      other.handle(() => other.#inbox.whenHandled(() => other.end(undefined))),
     );
   }
 
@@ -171,8 +176,14 @@ export class MemoryConnection implements Connection {
     this.#backlog.wrote(byteLength);
     this.#later(byteLength, delayMs, () => {
       if (this.reliable) this.#flyingBytes -= byteLength;
-      this.#other?.arrive(packets);
+      this.#other?.handle(() => this.#other?.arrive(packets));
     });
+  }
+
+  /** For the other end: something has arrived. */
+  handle(task: () => void): void {
+    if (this.#end.handle === undefined) task();
+    else this.#end.handle(task);
   }
 
   /** For the other end: bytes that it sent. */

@@ -26,16 +26,15 @@ export function virtualLinkPair(
   const carry = (from: LinkEnd, to: LinkEnd): ((bytes: number, deliver: () => void) => void) => {
     const flow: Flow = { at: 0, waiting: [] };
     return (bytes, deliver) => {
-      const take = (): void => to.process.hold(deliver);
-      if (reliable) network.piece(from.machine, to.machine, bytes, flow, take);
-      else network.datagram(from.machine, to.machine, bytes, to.dropRatio, take);
+      if (reliable) network.piece(from.machine, to.machine, bytes, flow, deliver);
+      else network.datagram(from.machine, to.machine, bytes, to.dropRatio, deliver);
     };
   };
   const pair = memoryPair({
     ...{ clock, reliable },
     ends: [
-      { stack: left.stack, carry: carry(left, right) },
-      { stack: right.stack, carry: carry(right, left) },
+      { stack: left.stack, carry: carry(left, right), handle: (task) => left.process.hold(task) },
+      { stack: right.stack, carry: carry(right, left), handle: (task) => right.process.hold(task) },
     ],
   });
   if (!reliable || left.machine === right.machine) return pair;
