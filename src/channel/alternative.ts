@@ -18,7 +18,7 @@ export interface Alternative {
   barredUntil: number;
   /** Until when it counts as shutting down, ms: it says so again and again; one that stays is used again. */
   leavingUntil: number;
-  /** Since when it has been usable without interruption, ms; Infinity: it is not usable. */
+  /** Since when it has been usable, and told a way, without interruption, ms; Infinity: it is not so now. */
   usableSince: number;
   /** Not of the route, but learned from other sites: used only when it has told a way. */
   isLearned: boolean;

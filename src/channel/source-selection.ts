@@ -202,16 +202,19 @@ export class SourceSelection {
     if (isUsable(each, this.#options.clock.now())) this.#switch(each, "the channel arrives there");
   }
 
-  /** Returns to a better alternative that has been usable for long enough. */
+  /**
+   * Returns to a better alternative that has been usable, with a way, for long enough: while ways are being found, those
+   * of others change at any moment, and may come to lead through us.
+   */
   prefer(now: number): void {
     for (const each of this.alternatives) {
-      if (!isUsable(each, now)) each.usableSince = Number.POSITIVE_INFINITY;
+      if (!isUsable(each, now) || !hasWay(each, now)) each.usableSince = Number.POSITIVE_INFINITY;
       else each.usableSince = Math.min(each.usableSince, now);
     }
     if (this.#active === undefined || this.#suspect !== undefined) return;
     for (const each of this.alternatives) {
       if (each === this.#active) return;
-      if (now - each.usableSince < each.preferMs || !hasWay(each, now)) continue;
+      if (now - each.usableSince < each.preferMs) continue;
       this.#switch(each, "a preferred alternative is back");
       return;
     }

@@ -21,6 +21,7 @@ import {
   maySetPolicy,
   type ShellIdentity,
   type StreamRecord,
+  signature,
 } from "../session/index.ts";
 import {
   type EndpointId,
@@ -29,7 +30,7 @@ import {
   type ShellEndpoint,
   type StreamKernel,
 } from "../stream/index.ts";
-import { principalText } from "../trust/index.ts";
+import { type Audit, type AuditOutcome, auditOutcome, principalText } from "../trust/index.ts";
 import { encodeBase64, packValue, unpackValue } from "../wire/index.ts";
 import { awaitReply } from "./await-reply.ts";
 import type { EventFeed } from "./event-feed.ts";
@@ -48,6 +49,7 @@ export interface ShellAccess extends SessionAccess {
   readonly kernel: Pick<StreamKernel, "turn" | "openShell" | "closeShell">;
   readonly events: Pick<EventFeed, "listen">;
   readonly policy: Pick<PolicyGuard, "authorise" | "denial">;
+  readonly audit: Audit;
   /** Whether the site has stopped, and delivers nothing any more. */
   isStopped(): boolean;
 }
@@ -196,9 +198,23 @@ export class AttachedShell extends SiteSessionPort<ShellAccess> implements Shell
     request: readonly unknown[],
   ): Promise<unknown> {
     const record = await this.find(stream);
-    this.access.policy.authorise(this.#asker, action, record);
-    const permit = await this.#permit(action, record);
-    return await this.#askSite(record.site, kind, [stream, ...request, permit]);
+    const asker = this.#asker;
+    this.access.policy.authorise(asker, action, record);
+    const { audit, clock } = this.access;
+    const began = clock.now();
+    const note = (outcome: AuditOutcome): void => {
+      const act = { what: `stream.${action}`, on: `stream ${stream}` } as const;
+      audit.note({ ...signature(asker), ...act, ...outcome, ms: clock.now() - began });
+    };
+    try {
+      const permit = await this.#permit(action, record);
+      const answer = await this.#askSite(record.site, kind, [stream, ...request, permit]);
+      note({ verdict: "allowed", rule: "policies" });
+      return answer;
+    } catch (error) {
+      note(auditOutcome(error));
+      throw error;
+    }
   }
 
   /** [A34] Another site believes the leader, not this one. Null: none is needed. */

@@ -11,10 +11,13 @@ import {
   type PolicyDecision,
   type PolicyQuestion,
   type PolicyRule,
+  placeOf,
+  ruleWords,
   type StreamRecord,
   signature,
 } from "../session/index.ts";
 import { isStream, type Sender } from "../stream/index.ts";
+import { type Audit, type AuditOutcome, auditOutcome } from "../trust/index.ts";
 import type { ReportEvent } from "./ports.ts";
 
 /** What a {@link PolicyGuard} uses. */
@@ -24,6 +27,8 @@ export interface PolicyGuardPorts {
   /** The rules in force for a scope. */
   rules(scope: string): readonly PolicyRule[];
   readonly report: ReportEvent;
+  /** Where denials are noted. */
+  readonly audit: Audit;
 }
 
 /** Applies the session's policies at this site. */
@@ -47,7 +52,10 @@ export class PolicyGuard {
       const reason = reasonOf(decision, scope);
       const { stream, action, by } = question;
       report({ type: "denied", stream, action, by, reason });
-      throw denied({ ...question, site }, scope, reason);
+      const place = placeOf(this.#ports.rules(scope), decision.rule);
+      const error = denied({ ...question, site }, scope, reason, place);
+      this.#note(question, auditOutcome(error));
+      throw error;
     }
   }
 
@@ -64,6 +72,7 @@ export class PolicyGuard {
       type: "denied",
       ...{ stream: record.name, action, by: by.text, reason: error.what },
     });
+    this.#note({ ...signature(by), action, stream: record.name }, auditOutcome(error));
     throw error;
   }
 
@@ -85,15 +94,30 @@ export class PolicyGuard {
   /** Why a sender may not append to a stream at this site; undefined: it may. */
   appendDenial(stream: string, sender: Sender): string | undefined {
     const by = principalOf(sender);
-    if (by === undefined)
-      return "what its site says of it names no principal that a shell can have";
-    const { site } = this.#ports;
     const label = isStream(sender.id) ? undefined : sender.name;
+    const denial = (rule: string, reason: string): string => {
+      const asked = { action: "append", by: by ?? "anonymous", label, stream } as const;
+      this.#note(asked, { verdict: "denied", rule, reason });
+      return reason;
+    };
+    if (by === undefined)
+      return denial(
+        "principal-refused",
+        "what its site says of it names no principal that a shell can have",
+      );
+    const { site } = this.#ports;
     for (const scope of ["session", `sites/${site}`, `streams/${stream}`]) {
       const decision = this.#decide(scope, { action: "append", by, label, stream, site });
-      if (decision.effect === "deny") return reasonOf(decision, scope);
+      if (decision.effect === "allow") continue;
+      const place = placeOf(this.#ports.rules(scope), decision.rule);
+      return denial(ruleWords(scope, place), reasonOf(decision, scope));
     }
     return undefined;
+  }
+
+  #note({ action, by, label, stream }: Omit<PolicyQuestion, "site">, outcome: AuditOutcome): void {
+    const act = { what: `stream.${action}`, on: `stream ${stream}` } as const;
+    this.#ports.audit.note({ by, label, ...act, ...outcome });
   }
 
   #decide(scope: string, question: PolicyQuestion): PolicyDecision {

@@ -28,6 +28,7 @@ import {
   type SiteInstance,
   StreamKernel,
 } from "../stream/index.ts";
+import { type Audit, NO_AUDIT } from "../trust/index.ts";
 import { AgentSessionPort } from "./agent-session-port.ts";
 import { Arrivals } from "./arrivals.ts";
 import { AttachedShell, type ShellAccess } from "./attached-shell.ts";
@@ -84,6 +85,8 @@ export interface SiteStreamsOptions {
   readonly onRun?: (() => void) | undefined;
   /** Default: nothing is known of rooms. */
   readonly onPing?: PingHandler | undefined;
+  /** Where it is noted what shells and streams do and are refused; absent: nowhere. */
+  readonly audit?: Audit | undefined;
   /** Called with every event of the kernel, before it takes effect. */
   readonly onKernelEvent?: ((event: KernelEvent) => void) | undefined;
   /** Called with every event that this site reports, before its listeners. */
@@ -139,14 +142,15 @@ export class SiteStreams {
       learn,
     };
     const rules = (scope: string) => table.rules(scope);
-    const policy = new PolicyGuard({ site, rules, report });
+    const { audit = NO_AUDIT } = options;
+    const policy = new PolicyGuard({ site, rules, report, audit });
     const writer = new RecordWriter({ sites, table, keeper, calls: kernel, askLeader, log });
     const marks = new InlineMarks({
       ...{ self, clock, store: options.marks },
       write: (record, mark) => writer.mark(record, mark),
     });
     const pace = new OwnerPace(clock, log);
-    const uploads = new Uploads({ reader, code: options.code, pace });
+    const uploads = new Uploads({ reader, code: options.code, pace, audit });
     const resident = (id: number) => kernel.residents.get(id);
     const access = { site, clock, directory, table, uploads, askLeader, learn, resident };
     const streams = new HostedStreams({
@@ -191,6 +195,7 @@ export class SiteStreams {
       kernel,
       events,
       policy,
+      audit,
       isStopped,
     };
     this.kernel = kernel;

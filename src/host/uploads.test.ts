@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { inlineReader, type ReadAgent } from "../agent/index.ts";
 import { MeanderError } from "../base/index.ts";
 import { prepareCode } from "../code/index.ts";
+import { NO_AUDIT } from "../trust/index.ts";
 import { Uploads } from "./uploads.ts";
 
 const real = inlineReader({ prepare: prepareCode, now: () => 0, random: () => 0.5 });
@@ -12,6 +13,7 @@ const SOURCE = "export default { on: {} };";
 function counted(paced: (owner: string) => Promise<void> = async () => {}) {
   const reads: string[] = [];
   const uploads = new Uploads({
+    audit: NO_AUDIT,
     reader: {
       ...real,
       agent: (source, owner): Promise<ReadAgent> => {

@@ -2,6 +2,7 @@ import { makeSpec } from "../agent/define/index.ts";
 import type { AgentSpec, AttachRequest, ReadAgent, UploadReader } from "../agent/index.ts";
 import { MeanderError } from "../base/index.ts";
 import type { CodeStore } from "../code/index.ts";
+import { type Audit, auditOutcome } from "../trust/index.ts";
 import type { OwnerPace } from "./owner-pace.ts";
 
 /** What {@link Uploads} use. */
@@ -9,6 +10,8 @@ export interface UploadsPorts {
   readonly reader: UploadReader;
   readonly code: Pick<CodeStore, "put">;
   readonly pace: Pick<OwnerPace, "upload">;
+  /** Where it is noted who uploads what. */
+  readonly audit: Audit;
 }
 
 /** Uploads that are cached: one program attaches the same code to many streams. */
@@ -32,7 +35,7 @@ export class Uploads {
     owner: string,
   ): Promise<{ readonly spec: AgentSpec; readonly briefcase: Uint8Array }> {
     const { source, file, name, briefcase } = request;
-    const { code, definition } = await this.#once(source, file, owner);
+    const { code, definition } = await this.#noted(owner, () => this.#once(source, file, owner));
     const { briefcase: own, handlers: _handlers, ...fields } = definition;
     const spec = makeSpec({ fields, name, owner, code: code.sha256 });
     const packed = briefcase ?? own;
@@ -54,9 +57,29 @@ export class Uploads {
   /** The hash of a replaced handler. @throws {MeanderError} `rate-limited`, `code-…`, `directory-…` */
   async handler(source: string, where: string, owner: string): Promise<string> {
     await this.#ports.pace.upload(owner);
-    const prepared = await this.#ports.reader.handler({ source, file: where }, owner);
+    const { code: prepared } = await this.#noted(owner, async () => ({
+      code: await this.#ports.reader.handler({ source, file: where }, owner),
+    }));
     await this.#ports.code.put(prepared);
     return prepared.sha256;
+  }
+
+  async #noted<T extends { readonly code: { readonly sha256: string } }>(
+    owner: string,
+    read: () => Promise<T>,
+  ): Promise<T> {
+    // Shells that show nothing own their code by their names, which are nobody's.
+    const by = owner.startsWith("anonymous:") ? "anonymous" : owner;
+    const { audit } = this.#ports;
+    try {
+      const found = await read();
+      const on = `code ${found.code.sha256}`;
+      audit.note({ by, what: "code.upload", on, verdict: "allowed", rule: "right code" });
+      return found;
+    } catch (error) {
+      audit.note({ by, what: "code.upload", on: "code that was not read", ...auditOutcome(error) });
+      throw error;
+    }
   }
 
   async #once(source: string, file: string | undefined, owner: string): Promise<ReadAgent> {

@@ -61,7 +61,15 @@ export {
   type SiteRecord,
   siteNameSchema,
 } from "./model.ts";
-export { decide, denied, enforce, type PolicyDecision, type PolicyQuestion } from "./policy.ts";
+export {
+  decide,
+  denied,
+  enforce,
+  type PolicyDecision,
+  type PolicyQuestion,
+  placeOf,
+  ruleWords,
+} from "./policy.ts";
 export { channelRecordSchema, type SiteSelf, siteRecordSchema } from "./records.ts";
 export { renameKeys } from "./renamed-keys.ts";
 export { isRouteKey, parseRouteConfig } from "./route-config.ts";

@@ -42,7 +42,7 @@ test("a denial says who, what, where and why", () => {
   const rule: PolicyRule = { effect: "deny", actions: ["*"], reason: "not today" };
   assert.throws(() => enforce([rule], question, "sites/north"), {
     code: "denied",
-    where: "policy sites/north",
+    where: "policy sites/north, rule 1",
     what: "subject:alice of Köln may not move orders.eu at north: not today",
   });
 });

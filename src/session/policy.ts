@@ -38,19 +38,34 @@ export function enforce(
   scope: string,
 ): boolean {
   const { effect, rule } = decide(rules, question);
-  if (effect === "deny") throw denied(question, scope, rule?.reason);
+  if (effect === "deny") throw denied(question, scope, rule?.reason, placeOf(rules, rule));
   return rule !== undefined && !scope.startsWith("sites/") && !goesByLabel(rule);
 }
 
-/** The refusal of a policy. */
+/** Where a rule stands among those of its scope, from 1; undefined: it is none of them. */
+export function placeOf(
+  rules: readonly PolicyRule[],
+  rule: PolicyRule | undefined,
+): number | undefined {
+  const index = rule === undefined ? -1 : rules.indexOf(rule);
+  return index < 0 ? undefined : index + 1;
+}
+
+/** Which rule of which scope, in words: `policy session, rule 2`. */
+export function ruleWords(scope: string, place: number | undefined): string {
+  return place === undefined ? `policy ${scope}` : `policy ${scope}, rule ${place}`;
+}
+
+/** The refusal of a policy. @param place of the rule; undefined: of the policy as a whole */
 export function denied(
   { action, by, stream, site }: PolicyQuestion,
   scope: string,
   reason?: string,
+  place?: number,
 ): MeanderError {
   const what = `${by} may not ${action} ${stream} at ${site}`;
   return new MeanderError("denied", reason === undefined ? what : `${what}: ${reason}`, {
-    where: `policy ${scope}`,
+    where: ruleWords(scope, place),
     next: "ask the owner of this policy",
   });
 }

@@ -223,7 +223,7 @@ test("a policy of the session denies, with its reason and where it stands", asyn
     assert.equal(error.code, "denied");
     assert.match(
       error.message,
-      /policy session: anonymous may not move one at south: south is for tests/,
+      /policy session, rule 2: anonymous may not move one at south: south is for tests/,
     );
     return true;
   });

@@ -11,6 +11,12 @@ test("networks of eight sites bear leaves, crashes, freezes and cuts", async () 
   }
 });
 
+test("[W43] sites that find their ways again at one moment form no circle", async () => {
+  // Seed 112: half of thirty sites had been cut off, and went back to better sources while those still changed theirs.
+  const { failures } = await relayStorm(112, 30);
+  assert.deepEqual(failures, []);
+});
+
 test("the verdict sees what is wrong: a viewer behind a cut that outlasts the history misses packets", async () => {
   const plan: RelayPlan = {
     ...{ seed: 1, reliable: true, lossRatio: 0, viewers: ["r2"] },

@@ -155,12 +155,15 @@ test("[A50] [A52] every place that notes something says who and why, and no toke
     { what: "stream.detach", on: "stream radio, agent agent", verdict: "denied" },
     { what: "policy.set", on: "policy streams/radio, 1 rules", verdict: "allowed" },
     { what: "stream.destroy", on: "stream radio", verdict: "allowed" },
+    { what: "stream.inspect", on: "stream radio", verdict: "allowed" },
+    { what: "code.upload", by: "subject:leader north", verdict: "allowed" },
+    { what: "stream.create", by: "subject:leader north", label: "deploy", verdict: "allowed" },
   ] as const)
     assert.ok(has(wanted), `${JSON.stringify(wanted)}\n${text}`);
   const denied = records.find(
     ({ what, verdict }) => what === "stream.detach" && verdict === "denied",
   );
-  assert.match(denied?.rule ?? "", /^policy streams\/radio/);
+  assert.match(denied?.rule ?? "", /^policy streams\/radio, rule 1$/);
   assert.match(denied?.reason ?? "", /it is still needed/);
   for (const { token } of records) assert.match(token ?? "0123456789abcdef", /^[0-9a-f]{16,}$/);
 });

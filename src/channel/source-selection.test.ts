@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { VirtualClock } from "../base/index.ts";
+import { type Alternative, PREFER_MS } from "./alternative.ts";
+import type { Peer } from "./peer.ts";
+import { SourceSelection } from "./source-selection.ts";
+
+const STEP_MS = 100;
+
+test("[W43] a better alternative takes over once it has told a path for 5 s, however long it was connected before", () => {
+  const clock = new VirtualClock();
+  const switches: string[] = [];
+  const selection = new SourceSelection({
+    clock,
+    onSwitched: (from, to) => switches.push(`${from} > ${to}`),
+  });
+  selection.replace(["better", "other"]);
+  selection.start();
+  const [better, other] = selection.alternatives as readonly [Alternative, Alternative];
+  const peer = { state: "open", suspected: false } as Peer;
+  for (const each of [better, other]) selection.connected(each, peer);
+  const tell = (each: Alternative, path: readonly string[]): void => {
+    each.path = path;
+    each.pathAt = clock.now();
+  };
+  const pass = (ms: number, path: readonly string[]): void => {
+    for (let passed = 0; passed < ms; passed += STEP_MS) {
+      clock.advance(STEP_MS);
+      tell(better, path);
+      tell(other, ["origin", "other"]);
+      selection.fill(clock.now());
+      selection.prefer(clock.now());
+    }
+  };
+  // The channel does not arrive there for twice as long as it takes to be preferred again.
+  pass(2 * PREFER_MS, []);
+  assert.deepEqual(switches, ["undefined > other"]);
+  pass(PREFER_MS - STEP_MS, ["origin", "better"]);
+  assert.equal(selection.active?.name, "other");
+  // It loses its way again: it has to have one for as long once more.
+  pass(STEP_MS, []);
+  pass(PREFER_MS, ["origin", "better"]);
+  assert.equal(selection.active?.name, "other");
+  pass(STEP_MS, ["origin", "better"]);
+  assert.deepEqual(switches, ["undefined > other", "other > better"]);
+});
