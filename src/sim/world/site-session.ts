@@ -269,11 +269,12 @@ export class SiteSession {
     const { name } = this.#site;
     const residents = this.streams?.kernel.residents.size ?? 0;
     if (residents === 0 || (this.streams?.sites.length ?? 0) < 2) return;
-    const payload = { site: name, by: name };
+    const payload = { site: name, by: `site:${name}` };
     await this.#directory
       ?.request("evacuate-site", payload, { timeoutMs: EVACUATE_MS_MAX })
-      .catch(() => {
-        // The leader is away, say.
+      .catch((error: unknown) => {
+        const isOutage = error instanceof MeanderError && error.code.startsWith("directory-");
+        if (!isOutage) throw error;
       });
   }
 
