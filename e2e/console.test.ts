@@ -118,7 +118,9 @@ test("sites are reached, chosen, killed and started again by keyboard", { skip }
   });
   await page.click("[role=tab]:text-is('Audit')");
   await page.click("[data-site=origin] .card-face");
-  const acts = page.locator("[aria-label='Audit log of origin'] tbody tr", { hasText: "demo.act" });
+  const acts = page.locator("[aria-label='Audit log of origin'] tbody tr", {
+    hasText: "site middle, kill",
+  });
   await until("who did it", async () => {
     return /allowed[\s\S]*anonymous[\s\S]*demo\.act[\s\S]*site middle, kill/.test(
       await acts.first().innerText(),
