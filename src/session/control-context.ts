@@ -82,7 +82,7 @@ async function passPolicies(
     if (entry === undefined) continue;
     if (!Array.isArray(entry.value)) {
       const policy = codePolicySchema.safeParse(entry.value).data;
-      if (policy === undefined) throw denied(question, scope, "it is no valid policy");
+      if (policy === undefined) throw denied(question, scope, "its rules are not valid");
       const request = { ...question, owner: record?.owner };
       const verdict = await judge?.judge(scope, policy, request);
       if (verdict?.effect !== "allow")

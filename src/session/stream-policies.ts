@@ -31,9 +31,8 @@ export async function setPolicy(ports: PolicyPorts, request: SetPolicy): Promise
   const stream = checked.startsWith("streams/") ? checked.slice("streams/".length) : undefined;
   const held = stream === undefined ? undefined : await store.find(stream);
   if (!maySetPolicy(by, checked, held?.record)) throw notAllowed(by, checked);
-  const policy = Array.isArray(rules)
-    ? readRules(rules)
-    : await readCode(ports, checked, rules, by);
+  const isCode = typeof rules === "object" && rules !== null && "code" in rules;
+  const policy = isCode ? await readCode(ports, checked, rules, by) : readRules(rules);
   await checkLeads();
   const key = `policy/${checked}`;
   if (Array.isArray(policy) && policy.length === 0) await directory.delete(key);
@@ -43,7 +42,7 @@ export async function setPolicy(ports: PolicyPorts, request: SetPolicy): Promise
   return null;
 }
 
-function readRules(rules: readonly unknown[]): Json {
+function readRules(rules: unknown): Json {
   const parsed = newPolicyRulesSchema.safeParse(rules);
   if (parsed.success) return parsed.data as unknown as Json;
   const { path, what, expected = "a list of rules" } = describeIssue(parsed.error, rules);
@@ -57,9 +56,9 @@ async function readCode(
   value: unknown,
   { token, administers }: Asker,
 ): Promise<Json> {
-  const policy = codePolicySchema.safeParse(value).data;
+  const { data: policy, error } = codePolicySchema.safeParse(value);
   if (policy === undefined || judge === undefined)
-    throw new MeanderError("policy-invalid", "it is neither", {
+    throw new MeanderError("policy-invalid", error?.issues[0]?.message ?? "code is not run here", {
       where: `policy ${scope}`,
       expected: judge === undefined ? "a list of rules" : "a list of rules, or uploaded code",
     });
