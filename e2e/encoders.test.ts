@@ -171,11 +171,12 @@ async function recordingOf(channel: string): Promise<number | string> {
   }
 }
 
-/** What a recorder that wrote nothing said last. */
+/** What a recorder that wrote nothing said. */
 function wordsOf(stdout: string, stderr: string): string {
-  const last = `${stdout}\n${stderr}`.trim().split("\n").at(-1) ?? "";
-  const reason = /dropped: \d+ (\S+)/.exec(last)?.[1];
-  return reason === undefined ? `nothing: ${last}` : `nothing, all counted as ${reason}`;
+  const said = `${stdout}\n${stderr}`.trim();
+  const reason = /dropped: \d+ ([\w-]+)/.exec(said)?.[1];
+  if (reason !== undefined) return `nothing, all counted as ${reason}`;
+  return `nothing: ${said.split("\n").at(-1) ?? ""}`;
 }
 
 /** Pictures that ffmpeg decodes of RTP in the time. */
