@@ -111,19 +111,20 @@ test("sites are reached, chosen, killed and started again by keyboard", { skip }
   await until("a word of it in the events", () =>
     page.isVisible("[role=log] >> text=middle was killed"),
   );
-  await page.click("[role=tab]:text-is('Audit')");
-  await page.click("[data-site=origin] .card-face");
-  const acts = page.locator("[aria-label='Audit log of origin'] tbody tr", { hasText: "demo.act" });
-  await until("who did it", async () => {
-    return /allowed[\s\S]*anonymous[\s\S]*demo\.act[\s\S]*site middle, kill/.test(
-      await acts.first().innerText(),
-    );
-  });
-  await page.click("[role=tab]:text-is('Overview')");
   await press(page, "Space");
   await until("the site again", () => page.isVisible("[data-site=middle][data-state=up]"));
   await until("the focus on what takes the place of the button", async () => {
     return (await focused(page)) === "stop middle";
+  });
+  await page.click("[role=tab]:text-is('Audit')");
+  await page.click("[data-site=origin] .card-face");
+  const acts = page.locator("[aria-label='Audit log of origin'] tbody tr", {
+    hasText: "site middle, kill",
+  });
+  await until("who did it", async () => {
+    return /allowed[\s\S]*anonymous[\s\S]*demo\.act[\s\S]*site middle, kill/.test(
+      await acts.first().innerText(),
+    );
   });
 });
 

@@ -31,6 +31,7 @@ export {
   ProcessExecutor,
   type ProcessExecutorOptions,
 } from "./executors/process-executor.ts";
+export { PolicyAgent, type PolicyPlace, type PolicyProgram } from "./judge/index.ts";
 export * from "./model.ts";
 export { findControlGroups, GROUP_FILES, type ProcessPool } from "./processes/index.ts";
 export type {
@@ -41,6 +42,8 @@ export type {
   EventFilter,
   MessageStory,
   PlacementRequest,
+  PolicyUpload,
+  PolicyView,
   SessionPort,
   ShellPort,
   StreamEvent,

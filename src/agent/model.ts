@@ -2,8 +2,8 @@ import type { CodeSource } from "../code/index.ts";
 import type { Durability } from "../stream/index.ts";
 
 /**
- * The events that an agent may handle, `append` for messages: the one list of them, which schemas and types are made
- * from.
+ * The events that an agent may handle, `append` for messages, `judge` for the requests that a policy decides: the one
+ * list of them, which schemas and types are made from.
  */
 export const HANDLER_NAMES = [
   "init",
@@ -20,6 +20,7 @@ export const HANDLER_NAMES = [
   "clientDetached",
   "timer",
   "finalize",
+  "judge",
 ] as const;
 export type HandlerName = (typeof HANDLER_NAMES)[number];
 
@@ -197,7 +198,38 @@ export interface AgentDefinition<Briefcase extends object = Record<string, unkno
     // biome-ignore lint/suspicious/noExplicitAny: chosen by the agent itself
     readonly timer?: (ctx: AgentContext<Briefcase>, value: any) => unknown;
     readonly finalize?: (ctx: AgentContext<Briefcase>) => unknown;
+    /**
+     * Of a policy: decides about a request. `true` allows; `false` denies, and so do an exception and everything that
+     * is no verdict. Agents of streams are never asked.
+     */
+    readonly judge?: (
+      ctx: AgentContext<Briefcase>,
+      request: PolicyRequest,
+    ) => boolean | Verdict | Promise<boolean | Verdict>;
   };
+}
+
+/** What a policy decides. */
+export interface Verdict {
+  readonly effect: "allow" | "deny";
+  /** For the requester that was denied; at most 500 characters. */
+  readonly reason?: string | undefined;
+}
+
+/** A request, as a policy sees it. */
+export interface PolicyRequest {
+  /** `create`, `move`, `attach`, `detach`, `replace`, `destroy`, and of other sites `inspect` and `dead-letter`. */
+  readonly action: string;
+  /** The principal that asks: `subject:alice`, `stream:radio`, `site:north`, `anonymous`. */
+  readonly by: string;
+  /** The name that a shell has chosen for itself: anybody may choose any. */
+  readonly label?: string | undefined;
+  /** The stream it is about. */
+  readonly stream: string;
+  /** The principal that created the stream; undefined: it is about to be created. */
+  readonly owner?: string | undefined;
+  /** The site that it would be at. */
+  readonly site: string;
 }
 
 type SiteHandler<B extends object> = (

@@ -64,9 +64,9 @@ export interface ShellPort extends SessionPort {
     edited: Uint8Array | undefined,
   ): Promise<void>;
   evacuate(site: string): Promise<{ readonly moved: number; readonly failed: readonly string[] }>;
-  setPolicy(scope: string, rules: readonly unknown[]): Promise<void>;
-  /** The rules in force, by scope; scopes without rules are left out. */
-  policies(): Promise<Readonly<Record<string, readonly unknown[]>>>;
+  setPolicy(scope: string, policy: readonly unknown[] | PolicyUpload): Promise<void>;
+  /** The policies in force, by scope; scopes without one are left out. */
+  policies(): Promise<Readonly<Record<string, PolicyView>>>;
   /** Calls `listener` with events from now on. Returns an unsubscribe function. */
   onEvent(filter: EventFilter, listener: (event: StreamEvent) => void): () => void;
   /** Detaches. What was buffered is still delivered. Later calls fail with `shell-closed`. */
@@ -117,6 +117,19 @@ export interface AttachRequest {
   /** Only from agents: whose they are. Default: the caller. */
   readonly owner?: string | undefined;
 }
+
+/** Code of a policy: a module whose default export is a definition with a `judge` handler. */
+export interface PolicyUpload {
+  readonly source: string;
+  readonly file: string | undefined;
+  /** Packed; overrides the definition's. */
+  readonly briefcase: Uint8Array | undefined;
+}
+
+/** A policy in force: its rules, in order, or what its code is. */
+export type PolicyView =
+  | readonly unknown[]
+  | { readonly code: string; readonly file?: string | undefined };
 
 /** A stream, as listed. */
 export interface StreamView {

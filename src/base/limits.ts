@@ -305,6 +305,20 @@ export const LIMITS = {
   permitMs: 30_000,
   /** Rules of one policy. */
   policyRulesMax: 256,
+  /** Time in which a policy that is code gives its verdict, ms; later ones deny. */
+  policyMsMax: 1_000,
+  /** Requests that wait for one such policy. */
+  policyWaitingMax: 1_024,
+  /** A policy that has ended its process this often within `policyDeathsMs` is not started again before that. */
+  policyDeathsMax: 5,
+  /** See `policyDeathsMax`, ms. */
+  policyDeathsMs: 30_000,
+  /** Policies that are code and run at once, at the leader; the one that judged longest ago makes room. */
+  codePoliciesMax: 32,
+  /** What such a policy starts with, packed, bytes. */
+  policyBriefcaseBytesMax: 65_536,
+  /** Characters of the reason that a policy gives. */
+  policyReasonMax: 500,
   /** Finalizers that wait for sites that cannot be reached. */
   finalizersMax: 8_192,
   /** A finalizer is given up after this, ms: a day. */

@@ -251,7 +251,7 @@ test("a file that cannot be written is refused in words, and nothing is left beh
   }
 });
 
-test("a verb ends in order when nobody reads what it prints any more", async () => {
+test("a verb ends in order when its output is no longer read", async () => {
   const script = join(folder, "talkative.ts");
   await writeFile(
     script,

@@ -33,4 +33,8 @@ test("policies are shown by scope, and their absence in words", () => {
     formatPolicies({ session: [{ effect: "deny", actions: ["move"] }], "sites/a": [] }, plain),
     'session\n  {"effect":"deny","actions":["move"]}\nsites/a\n  no rules',
   );
+  assert.equal(
+    formatPolicies({ session: { code: "0123456789abcdef", file: "quota.ts" } }, plain),
+    "session\n  code 0123456789ab quota.ts",
+  );
 });

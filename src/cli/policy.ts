@@ -1,6 +1,8 @@
 import { readFile } from "node:fs/promises";
+import { basename } from "node:path";
 import { text as readAll } from "node:stream/consumers";
 import type { Command } from "commander";
+import type { PolicyView } from "../agent/index.ts";
 import { MeanderError } from "../base/index.ts";
 import { parseJson } from "../session/index.ts";
 import { type SiteArguments, withSite } from "./arguments.ts";
@@ -8,27 +10,50 @@ import { withShell } from "./shell-of.ts";
 import { openTerminal, type Paint } from "./terminal.ts";
 
 const SCOPES = "session, sites/NAME or streams/NAME";
+const NONE = "no rules that you may see: each stream is its owner's";
 
-/** `meander policy set|show` */
+/** `meander policy set|clear|show` */
 export function addPolicy(program: Command): void {
   const policy = program
     .command("policy")
-    .description("rules on who may create, move, extend and append to streams");
+    .description("who may do what with streams: rules, or code that judges");
   withSite(
     policy
       .command("set")
-      .description("replace the rules of a scope; the first that matches decides")
+      .description(
+        "replace the policy of a scope: rules, of which the first that matches decides, or code",
+      )
       .argument("<scope>", SCOPES)
-      .argument("<file>", "JSON file with a list of rules; - for standard input"),
+      .argument(
+        "<file>",
+        "JSON file with a list of rules, - for standard input; or a .ts, .js or .mjs file with a judge handler",
+      ),
   ).action(async (scope: string, file: string, options: SiteArguments) => {
     const terminal = openTerminal(options.json === true);
     const checked = parseScope(scope);
-    const rules = parseRules(await readRules(file), file);
+    const text = await readPolicy(file);
+    if (/\.(ts|js|mjs)$/.test(file)) {
+      const code = { source: text, file: basename(file) };
+      await withShell(options, (shell) => shell.setPolicy(checked, code));
+      return terminal.show({ scope: checked, file: code.file }, () => "done");
+    }
+    const rules = parseRules(text, file);
     await withShell(options, (shell) => shell.setPolicy(checked, rules));
     terminal.show({ scope: checked, rules: rules.length }, () => "done");
   });
   withSite(
-    policy.command("show").description("print the rules in force").argument("[scope]", SCOPES),
+    policy
+      .command("clear")
+      .description("remove the policy of a scope: it says nothing any more")
+      .argument("<scope>", SCOPES),
+  ).action(async (scope: string, options: SiteArguments) => {
+    const terminal = openTerminal(options.json === true);
+    const checked = parseScope(scope);
+    await withShell(options, (shell) => shell.setPolicy(checked, []));
+    terminal.show({ scope: checked, rules: 0 }, () => "done");
+  });
+  withSite(
+    policy.command("show").description("print the policies in force").argument("[scope]", SCOPES),
   ).action(async (scope: string | undefined, options: SiteArguments) => {
     const terminal = openTerminal(options.json === true);
     const wanted = scope === undefined ? undefined : parseScope(scope);
@@ -57,32 +82,35 @@ export function parseRules(text: string, file: string): readonly unknown[] {
   throw new MeanderError("config-invalid", "not a list", { where: file, expected });
 }
 
-async function readRules(file: string): Promise<string> {
+async function readPolicy(file: string): Promise<string> {
   try {
     return file === "-" ? await readAll(process.stdin) : await readFile(file, "utf8");
   } catch (cause) {
     throw new MeanderError("config-invalid", "the file cannot be read", {
       where: file,
-      expected: "a JSON file, or -",
+      expected: "a JSON, TypeScript or JavaScript file, or -",
       cause,
     });
   }
 }
 
-/** Scopes with their rules, one rule a line. */
+/** Scopes with their policies, one rule a line. */
 export function formatPolicies(
-  policies: Readonly<Record<string, readonly unknown[]>>,
+  policies: Readonly<Record<string, PolicyView>>,
   paint: Paint,
 ): string {
   const scopes = Object.entries(policies);
-  if (scopes.every(([, rules]) => rules.length === 0))
-    return "no rules that you may see: each stream is its owner's";
+  if (scopes.every(([, policy]) => isEmpty(policy))) return NONE;
   return scopes
-    .map(([scope, rules]) =>
-      [
-        paint("bold", scope),
-        ...(rules.length === 0 ? ["  no rules"] : rules.map((rule) => `  ${JSON.stringify(rule)}`)),
-      ].join("\n"),
-    )
+    .map(([scope, policy]) => [paint("bold", scope), ...linesOf(policy)].join("\n  "))
     .join("\n");
+}
+
+function linesOf(policy: PolicyView): string[] {
+  if ("code" in policy) return [`code ${policy.code.slice(0, 12)} ${policy.file ?? ""}`.trimEnd()];
+  return isEmpty(policy) ? ["no rules"] : policy.map((rule) => JSON.stringify(rule));
+}
+
+function isEmpty(policy: PolicyView): boolean {
+  return Array.isArray(policy) && policy.length === 0;
 }

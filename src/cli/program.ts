@@ -35,7 +35,7 @@ const VERBS: Readonly<Record<VerbName, () => Promise<AddVerb>>> = {
   doctor: async () => (await import("./doctor.ts")).addDoctor,
 };
 
-/** Verbs that go on when nobody reads what they print. */
+/** Verbs that go on when their output is not read. */
 const SERVERS: readonly string[] = ["site", "demo"];
 
 /**
@@ -86,7 +86,7 @@ export async function runProgram(
   }
 }
 
-/** Who reads the output may end first, as `head` does: then there is nobody left to print for, and no fault. */
+/** Who reads the output may end first, as `head` does: then nothing more is printed, and that is no fault. */
 function endWithReader(): void {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") throw error;

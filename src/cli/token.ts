@@ -68,7 +68,7 @@ export function addToken(program: Command): void {
       try {
         await writeOutput("--output", options.output, `${text}\n`, { mode: 0o600, isNew: true });
       } catch (error) {
-        // Nobody knows it, so nobody could use or miss it.
+        // It was not shown to anyone, so it is revoked.
         await client.revokeTokens({ id: record.id });
         throw error;
       }
@@ -145,7 +145,7 @@ function rightsOf(text: string): Right[] {
   });
 }
 
-/** Whoever shows a token that opens shells is known by its name, and owns what it creates: it is no default's. */
+/** Who shows a token that opens shells is known by its name, and owns what it creates: it is no default's. */
 function nameOf({ name, can }: CreateArguments): string {
   if (name !== UNNAMED || !rightsOf(can).includes("shell")) return name;
   throw new MeanderError("arguments-invalid", "whom is the token for?", {

@@ -3,6 +3,8 @@ import type {
   AppendRequest,
   EventFilter,
   MessageStory,
+  PolicyUpload,
+  PolicyView,
   ShellPort,
   StreamEvent,
   StreamInspection,
@@ -13,6 +15,7 @@ import {
   type Asker,
   type AskerClaim,
   allowsStream,
+  type CodePolicy,
   checkScope,
   makeAsker,
   maySetPolicy,
@@ -28,13 +31,16 @@ import {
   type StreamKernel,
 } from "../stream/index.ts";
 import { type Audit, type AuditOutcome, auditOutcome, principalText } from "../trust/index.ts";
-import { packValue, unpackValue } from "../wire/index.ts";
+import { encodeBase64, packValue, unpackValue } from "../wire/index.ts";
 import { awaitReply } from "./await-reply.ts";
 import type { EventFeed } from "./event-feed.ts";
 import type { PolicyGuard } from "./policy-guard.ts";
 import type { SiteCalls } from "./ports.ts";
 import type { SessionSites } from "./session-sites.ts";
 import { type SessionAccess, SiteSessionPort } from "./site-session-port.ts";
+
+/** Of the name of a policy's file, what is kept: its end. */
+const FILE_CHARACTERS_MAX = 100;
 
 /** What an {@link AttachedShell} uses. */
 export interface ShellAccess extends SessionAccess {
@@ -216,7 +222,9 @@ export class AttachedShell extends SiteSessionPort<ShellAccess> implements Shell
     action: "inspect" | "dead-letter",
     { name: stream, site }: StreamRecord,
   ): Promise<string | null> {
-    if (site === this.site || this.#identity.principal.kind === "anonymous") return null;
+    const isTrusted = site === this.site || this.#identity.principal.kind === "anonymous";
+    // Policies that are code judge at the leader alone.
+    if (isTrusted && !this.access.table.isJudgedByCode(stream, site)) return null;
     const request = { stream, action, ...this.claim };
     const answer = await this.access.askLeader("permit-action", request);
     return (answer as { readonly permit: string }).permit;
@@ -273,11 +281,23 @@ export class AttachedShell extends SiteSessionPort<ShellAccess> implements Shell
     return { moved, failed: failed.map(({ stream, error }) => `${stream}: ${error}`) };
   }
 
-  async setPolicy(scope: string, rules: readonly unknown[]): Promise<void> {
+  async setPolicy(scope: string, policy: readonly unknown[] | PolicyUpload): Promise<void> {
+    const rules = "source" in policy ? await this.#uploadPolicy(policy) : policy;
     await this.access.askLeader("set-policy", { scope, rules, ...this.claim });
   }
 
-  async policies(): Promise<Readonly<Record<string, readonly unknown[]>>> {
+  async #uploadPolicy({ source, file, briefcase }: PolicyUpload): Promise<CodePolicy> {
+    const request = { source, file, briefcase, name: undefined };
+    const read = await this.access.uploads.agent(request, this.#asker.codeOwner);
+    return {
+      code: read.spec.code,
+      ...(file === undefined ? {} : { file: file.slice(-FILE_CHARACTERS_MAX) }),
+      limits: read.spec.limits,
+      briefcase: encodeBase64(read.briefcase),
+    };
+  }
+
+  async policies(): Promise<Readonly<Record<string, PolicyView>>> {
     const { table } = this.access;
     const readable = Object.entries(table.policies).filter(([scope]) => {
       const [kind, name = ""] = scope.split("/");

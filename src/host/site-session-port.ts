@@ -27,7 +27,7 @@ export interface SessionAccess {
   readonly site: string;
   readonly clock: Clock;
   readonly directory: Pick<Directory, "get">;
-  readonly table: Pick<StreamTable, "records" | "byName" | "policies">;
+  readonly table: Pick<StreamTable, "records" | "byName" | "policies" | "isJudgedByCode">;
   readonly uploads: Pick<Uploads, "agent" | "handler">;
   readonly askLeader: AskLeader;
   /** Applies a record that may be newer than what the directory has reported. */

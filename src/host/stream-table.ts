@@ -1,11 +1,17 @@
 import type { Change } from "../directory/index.ts";
-import { type PolicyRule, type StreamRecord, streamRecordSchema } from "../session/index.ts";
+import {
+  type CodePolicy,
+  codePolicySchema,
+  type PolicyRule,
+  type StreamRecord,
+  streamRecordSchema,
+} from "../session/index.ts";
 
 /** What the directory has of streams and policies, as far as it was told. */
 export class StreamTable {
   readonly #records = new Map<string, StreamRecord>();
   readonly #byId = new Map<number, StreamRecord>();
-  readonly #policies = new Map<string, readonly PolicyRule[]>();
+  readonly #policies = new Map<string, readonly PolicyRule[] | CodePolicy>();
 
   get records(): readonly StreamRecord[] {
     return [...this.#records.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -19,12 +25,21 @@ export class StreamTable {
     return this.#byId.get(id);
   }
 
-  get policies(): Readonly<Record<string, readonly PolicyRule[]>> {
+  get policies(): Readonly<Record<string, readonly PolicyRule[] | CodePolicy>> {
     return Object.fromEntries([...this.#policies].sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 
+  /** The rules of a scope; none, too, where its policy is code: that judges at the leader. */
   rules(scope: string): readonly PolicyRule[] {
-    return this.#policies.get(scope) ?? [];
+    const policy = this.#policies.get(scope) ?? [];
+    return "code" in policy ? [] : policy;
+  }
+
+  /** Whether a policy that is code judges requests about a stream at a site. */
+  isJudgedByCode(stream: string, site: string): boolean {
+    return ["session", `sites/${site}`, `streams/${stream}`].some(
+      (scope) => "code" in (this.#policies.get(scope) ?? []),
+    );
   }
 
   /** A change below `streams/`. @returns what became of which stream; undefined when it says nothing new */
@@ -69,11 +84,11 @@ export class StreamTable {
 
   /** A change below `policy/`. */
   policyChanged(change: Change): void {
-    if (change.type === "put")
-      this.#policies.set(
-        change.entry.key.slice("policy/".length),
-        change.entry.value as unknown as PolicyRule[],
-      );
+    if (change.type === "put") {
+      const { key, value } = change.entry;
+      const policy = codePolicySchema.safeParse(value).data ?? (value as unknown as PolicyRule[]);
+      this.#policies.set(key.slice("policy/".length), policy);
+    }
     if (change.type === "deleted") this.#policies.delete(change.key.slice("policy/".length));
   }
 }

@@ -4,6 +4,7 @@ import type { Directory } from "../directory/index.ts";
 import type { SiteInstance } from "../stream/index.ts";
 import { type Asker, checkScope, controls, notYours, signature } from "./asker.ts";
 import type { Askers } from "./askers.ts";
+import { codePolicySchema, type PolicyJudge } from "./code-policy.ts";
 import { denied, enforce, type PolicyQuestion } from "./policy.ts";
 import { type SiteContact, siteGone } from "./site-contact.ts";
 import type { SiteRoster } from "./site-roster.ts";
@@ -22,6 +23,8 @@ export interface ControlContext {
   readonly roster: SiteRoster;
   readonly contact: SiteContact;
   readonly askers: Askers;
+  /** What judges by policies that are code; undefined: such policies deny. */
+  readonly judge?: PolicyJudge | undefined;
   checkLeads(): Promise<void>;
   tell(stream: string, event: ControlEvent): void;
 }
@@ -69,14 +72,23 @@ export async function authorise(context: ControlContext, question: ControlQuesti
 
 /** Whether a policy lets who asks do it, whoever owns the stream. @throws {MeanderError} `denied` */
 async function passPolicies(
-  { directory }: ControlContext,
-  { by, action, stream, site }: ControlQuestion,
+  { directory, judge }: ControlContext,
+  { by, action, stream, site, record }: ControlQuestion,
 ): Promise<boolean> {
   const question: PolicyQuestion = { ...signature(by), action, stream, site };
   let isEntitled = false;
   for (const scope of ["session", `sites/${site}`, `streams/${stream}`]) {
     const entry = await directory.get(`policy/${scope}`);
     if (entry === undefined) continue;
+    if (!Array.isArray(entry.value)) {
+      const policy = codePolicySchema.safeParse(entry.value).data;
+      if (policy === undefined) throw denied(question, scope, "its rules are not valid");
+      const request = { ...question, owner: record?.owner };
+      const verdict = await judge?.judge(scope, policy, request);
+      if (verdict?.effect !== "allow")
+        throw denied(question, scope, verdict?.reason ?? "its code does not allow it");
+      continue;
+    }
     const rules = policyRulesSchema.safeParse(entry.value).data;
     if (rules === undefined) throw denied(question, scope, "its rules are not valid");
     isEntitled = enforce(rules, question, scope) || isEntitled;

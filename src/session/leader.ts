@@ -32,7 +32,10 @@ export interface LeaderOptions {
   readonly random: Random;
   readonly log: Log;
   /** What it needs for streams; without, requests about them are unknown. */
-  readonly streams?: Pick<StreamControlOptions, "calls" | "isEnded" | "tokens" | "onEvent">;
+  readonly streams?: Pick<
+    StreamControlOptions,
+    "calls" | "isEnded" | "tokens" | "judge" | "onEvent"
+  >;
 }
 
 /** Attempts to change a key that others change, too. */

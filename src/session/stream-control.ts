@@ -12,6 +12,7 @@ import {
 import type { Caller, Change, Directory, Json, SiteCalls } from "../directory/index.ts";
 import type { SiteInstance } from "../stream/index.ts";
 import { Askers, OPEN_SESSION, type SessionTokens } from "./askers.ts";
+import type { PolicyJudge } from "./code-policy.ts";
 import type { ControlContext } from "./control-context.ts";
 import { CONTROL_SUBJECTS, ControlDispatcher } from "./control-dispatcher.ts";
 import { ControlQueue } from "./control-queue.ts";
@@ -42,6 +43,8 @@ export interface StreamControlOptions {
   isEnded(record: SiteRecord): Promise<boolean>;
   /** The session's tokens; undefined: it has none. */
   readonly tokens?: SessionTokens | undefined;
+  /** What judges by policies that are code; undefined: such policies deny. */
+  readonly judge?: PolicyJudge | undefined;
   /** Receives what this leader did with streams. */
   onEvent?(event: StreamEvent): void;
 }
@@ -80,7 +83,7 @@ export class StreamControl {
   #starting = true;
 
   constructor(options: StreamControlOptions) {
-    const { directory, calls, self, clock, random, log, isEnded } = options;
+    const { directory, calls, self, clock, random, log, judge, isEnded } = options;
     const { tokens = OPEN_SESSION } = options;
     this.#options = options;
     const checkLeads = (): Promise<void> => this.#checkLeads();
@@ -114,6 +117,7 @@ export class StreamControl {
       ...{ directory, self, clock, random, log, roster, contact, checkLeads },
       store: this.#store,
       askers: new Askers({ self, tokens, store: this.#store }),
+      judge,
       tell: (stream, event) =>
         this.#options.onEvent?.({ at: clock.wall(), site: self.site, stream, ...event }),
     };

@@ -1,6 +1,7 @@
 import { type Log, MeanderError } from "../base/index.ts";
 import type { Directory, Json } from "../directory/index.ts";
-import { type Asker, maySetPolicy, signature } from "./asker.ts";
+import { type Asker, maySetPolicy, outOfScope, signature } from "./asker.ts";
+import { codePolicySchema, type PolicyJudge } from "./code-policy.ts";
 import { siteNameSchema } from "./model.ts";
 import { newPolicyRulesSchema, streamNameSchema } from "./stream-record-schema.ts";
 import type { SetPolicy } from "./stream-requests.ts";
@@ -12,34 +13,59 @@ export interface PolicyPorts {
   readonly directory: Directory;
   readonly log: Log;
   readonly store: Pick<StreamStore, "find">;
+  readonly judge?: PolicyJudge | undefined;
   checkLeads(): Promise<void>;
 }
 
 /**
- * Replaces the rules of a scope; no rules remove them.
+ * Replaces the policy of a scope, rules or code; no rules remove it. Code is started before it counts: the policy that
+ * was in force stays when that fails.
  *
- * @throws {MeanderError} `policy-invalid`, which says where, `denied`, `leader-fenced`
+ * @throws {MeanderError} `policy-invalid`, which says where, `denied`, `token-denied`, `leader-fenced`; for code also
+ *   `code-…`, `executor-failed`
  */
-export async function setPolicy(
-  { directory, log, store, checkLeads }: PolicyPorts,
-  { scope, rules, by }: SetPolicy,
-): Promise<null> {
+export async function setPolicy(ports: PolicyPorts, request: SetPolicy): Promise<null> {
+  const { directory, log, store, judge, checkLeads } = ports;
+  const { scope, rules, by } = request;
   const checked = checkScope(scope);
   const stream = checked.startsWith("streams/") ? checked.slice("streams/".length) : undefined;
   const held = stream === undefined ? undefined : await store.find(stream);
   if (!maySetPolicy(by, checked, held?.record)) throw notAllowed(by, checked);
-  const parsed = newPolicyRulesSchema.safeParse(rules);
-  if (!parsed.success) {
-    const { path, what, expected = "a list of rules" } = describeIssue(parsed.error, rules);
-    const where = path.startsWith("[") ? `rules${path}` : "rules";
-    throw new MeanderError("policy-invalid", what, { where, expected });
-  }
+  const isCode = typeof rules === "object" && rules !== null && "code" in rules;
+  const policy = isCode ? await readCode(ports, checked, rules, by) : readRules(rules);
   await checkLeads();
   const key = `policy/${checked}`;
-  if (parsed.data.length === 0) await directory.delete(key);
-  else await directory.put(key, parsed.data as unknown as Json);
-  log.info("A policy was replaced.", { scope: checked, rules: parsed.data, ...signature(by) });
+  if (Array.isArray(policy) && policy.length === 0) await directory.delete(key);
+  else await directory.put(key, policy as Json);
+  if (Array.isArray(policy)) judge?.forget(checked);
+  log.info("A policy was replaced.", { scope: checked, policy, ...signature(by) });
   return null;
+}
+
+function readRules(rules: unknown): Json {
+  const parsed = newPolicyRulesSchema.safeParse(rules);
+  if (parsed.success) return parsed.data as unknown as Json;
+  const { path, what, expected = "a list of rules" } = describeIssue(parsed.error, rules);
+  const where = path.startsWith("[") ? `rules${path}` : "rules";
+  throw new MeanderError("policy-invalid", what, { where, expected });
+}
+
+async function readCode(
+  { judge }: PolicyPorts,
+  scope: string,
+  value: unknown,
+  { token, administers }: Asker,
+): Promise<Json> {
+  const { data: policy, error } = codePolicySchema.safeParse(value);
+  if (policy === undefined || judge === undefined)
+    throw new MeanderError("policy-invalid", error?.issues[0]?.message ?? "code is not run here", {
+      where: `policy ${scope}`,
+      expected: judge === undefined ? "a list of rules" : "a list of rules, or uploaded code",
+    });
+  if (token !== undefined && !administers && !token.can.includes("code"))
+    throw outOfScope(token, "code", `policy ${scope}`);
+  await judge.check(scope, policy);
+  return policy as unknown as Json;
 }
 
 function notAllowed({ text }: Asker, scope: string): MeanderError {

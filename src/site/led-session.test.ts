@@ -339,6 +339,7 @@ async function withSession(use: (session: Session) => Promise<void>): Promise<vo
       self: { site: "lead", instance: 1 },
       policy: { mode: "tokens", public: [] },
       isEnded: async () => false,
+      judge: { judge: async () => ({ effect: "deny" }), check: async () => {}, forget() {} },
       onLed() {},
     });
   let led = await open(SILENT);

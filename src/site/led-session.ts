@@ -13,6 +13,7 @@ import {
   Leader,
   MEMBER_RIGHTS,
   MemberNames,
+  type PolicyJudge,
   type SiteRecord,
 } from "../session/index.ts";
 import type { SiteInstance } from "../stream/index.ts";
@@ -38,6 +39,8 @@ export interface LedSessionOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** Judges by policies that are code. */
+  readonly judge: PolicyJudge;
   /** Whether the process of a site has certainly ended. */
   isEnded(record: SiteRecord): Promise<boolean>;
   /** Called with what this site, as the leader, did with streams. */
@@ -62,6 +65,7 @@ export class LedSession {
         calls: directory.sites,
         isEnded: (other) => options.isEnded(other),
         tokens: shownTokens(access),
+        judge: options.judge,
         onEvent: (event) => options.onLed(event),
       },
     });

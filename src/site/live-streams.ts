@@ -10,7 +10,7 @@ import {
   type StreamEvent,
   type StreamView,
 } from "../agent/index.ts";
-import { assert, type Clock, type Log, type Random } from "../base/index.ts";
+import { assert, type Clock, type Log, MeanderError, type Random } from "../base/index.ts";
 import type { StreamCounts } from "../client/contract/index.ts";
 import { CodeStore } from "../code/index.ts";
 import type { Admit, Directory, MessageSocket } from "../directory/index.ts";
@@ -29,11 +29,12 @@ import {
   viewOf,
 } from "../host/index.ts";
 import { FileMarkStore, LmdbRecordStore } from "../host/records/index.ts";
-import type { SiteRecord } from "../session/index.ts";
+import type { PolicyJudge, SiteRecord } from "../session/index.ts";
 import { ShellServer } from "../session/shell/index.ts";
 import type { SiteInstance } from "../stream/index.ts";
 import { isLoopback, nodeCipher } from "../transport/index.ts";
 import { ANONYMOUS, type Audit, type Principal } from "../trust/index.ts";
+import { PolicyAgents } from "./policy-agents.ts";
 
 /** Where a site's streams listen and write, and their limits. */
 export interface LiveStreamsOptions {
@@ -78,6 +79,7 @@ export class LiveStreams {
   #onRun: () => void = () => {};
   #onPing: PingHandler = () => undefined;
   #executor: ProcessExecutor | undefined;
+  #policies: PolicyAgents | undefined;
   #streams: SiteStreams | undefined;
 
   /**
@@ -158,6 +160,11 @@ export class LiveStreams {
     const pool = this.#processes;
     const process = new ProcessExecutor({ pool, clock, log, maxima });
     this.#executor = process;
+    const code = new CodeStore({
+      fetch: (sha256) => directory.getBlob(sha256),
+      put: (bytes) => directory.putBlob(bytes),
+    });
+    this.#policies = new PolicyAgents({ executor: process, code, site, clock, random, log });
     this.#streams = new SiteStreams({
       ...{ self, clock, random, log, directory, records, marks: this.#marks },
       ...{ halted: this.#halted, onRun: this.#onRun, onPing: this.#onPing, audit },
@@ -165,10 +172,7 @@ export class LiveStreams {
       network: new SelfDelivery(this.#network, self, (task) => void setImmediate(task)),
       executors: this.#inline === undefined ? { process } : { process, inline: this.#inline },
       reader: new ProcessReader({ pool, clock }),
-      code: new CodeStore({
-        fetch: (sha256) => directory.getBlob(sha256),
-        put: (bytes) => directory.putBlob(bytes),
-      }),
+      code,
       allowsInline: allowInline,
       admission,
       streamsMax: maxStreams,
@@ -198,6 +202,18 @@ export class LiveStreams {
   setLease(untilMs: number): void {
     this.#started.setLease(untilMs);
   }
+
+  /** Has policies that are code judge, in processes of this site; they deny before it has started. */
+  readonly judge: PolicyJudge = {
+    judge: async (scope, policy, request) =>
+      (await this.#policies?.judge(scope, policy, request)) ?? STARTING,
+    check: async (scope, policy) => {
+      if (this.#policies === undefined)
+        throw new MeanderError("executor-failed", STARTING.reason, { where: `policy ${scope}` });
+      await this.#policies.check(scope, policy);
+    },
+    forget: (scope) => this.#policies?.forget(scope),
+  };
 
   /** A shell has connected. @param admit decides whether it may */
   accept(socket: MessageSocket, admit: Admit): void {
@@ -249,6 +265,7 @@ export class LiveStreams {
   /** Closes the shells and ends all streams that are still here. When it settles, nothing runs any more. */
   async stop(): Promise<void> {
     await this.#shells.close();
+    this.#policies?.close();
     await this.#streams?.close();
     await this.#processes[Symbol.asyncDispose]();
   }
@@ -271,3 +288,5 @@ function frameSiteOf({ name: site, instance, streams }: SiteRecord): FrameSite {
   assert(streams !== undefined, "a site that takes frames says where");
   return { site, instance, ...streams };
 }
+
+const STARTING = { effect: "deny", reason: "the leading site is starting" } as const;

@@ -22,6 +22,7 @@ import {
   type AccessPolicy,
   type ChannelRecord,
   Membership,
+  type PolicyJudge,
   type SessionRecord,
   type SiteRecord,
   type SiteSelf,
@@ -72,6 +73,8 @@ export interface SessionLinkOptions {
   readonly events: SessionLinkEvents;
   /** Called with the directory before the site joins: the receiver of the leader's commands must exist by then. */
   prepare(directory: Directory): Promise<void>;
+  /** Judges by policies that are code, where this site leads. */
+  readonly judge: PolicyJudge;
   /** Called with what this site, as the leader, did with streams. */
   onLed(event: StreamEvent): void;
 }
@@ -217,7 +220,8 @@ export class SessionLink {
   }
 
   async #lead(): Promise<Directory> {
-    const { record, data, access, policy, plane, audit, clock, random, log, onLed } = this.#options;
+    const { record, data, access, policy, plane, audit, clock, random, log } = this.#options;
+    const { judge, onLed } = this.#options;
     const store = await EmbeddedDirectory.open({ path: data, clock, random, log });
     const directory: LeaderDirectory = this.#options.writes.watched(store);
     const { name: site, instance } = record;
@@ -225,7 +229,7 @@ export class SessionLink {
       ...{ directory, folder: data, self: { site, instance }, access, policy, audit },
       ...{ clock, random, log },
       isEnded: (other) => hasEnded(other, clock),
-      onLed,
+      ...{ judge, onLed },
     });
     this.#led = led;
     plane.onDirectory((socket, address) => led.accept(socket, address));

@@ -141,6 +141,7 @@ export class SiteParts {
         rekeyed: (session) => this.#rekey(session),
       },
       prepare: (directory) => streams.start(this.siteInstance, directory, security.access.guard),
+      judge: streams.judge,
       onLed: (event) => streams.ledTo(event),
     });
   }

@@ -6,7 +6,7 @@ import { isName, MeanderError } from "../base/index.ts";
  * itself (the label of a shell) is none of these.
  */
 export type Principal =
-  /** A shell or viewer where no token is required. It can act as nobody else. */
+  /** A shell or viewer where no token is required. It cannot act as another. */
   | { readonly kind: "anonymous" }
   /** Whom a token was issued for, its `sub`. */
   | { readonly kind: "subject"; readonly name: string }

@@ -6,6 +6,11 @@
 export * from "../model.ts";
 export type * from "../session-port.ts";
 export { defineAgent } from "./define-agent.ts";
-export { agentNameSchema, checkDefinition, type DefinitionFields } from "./definition-fields.ts";
+export {
+  agentLimitsSchema,
+  agentNameSchema,
+  checkDefinition,
+  type DefinitionFields,
+} from "./definition-fields.ts";
 export { definitionSource, handlerSource, type ModuleText } from "./definition-source.ts";
 export { agentSpecSchema, makeSpec, type SpecParts } from "./spec.ts";

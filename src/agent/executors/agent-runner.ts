@@ -242,7 +242,8 @@ export class AgentRunner {
   #commit({ event, attempt, context }: Call, returned: unknown): InvocationResult {
     attempt.end();
     try {
-      const reply = event === "append" && returned !== undefined ? packValue(returned) : undefined;
+      const answers = event === "append" || event === "judge";
+      const reply = answers && returned !== undefined ? packValue(returned) : undefined;
       const packed = this.#packBriefcase(context.briefcase);
       const briefcase = Buffer.compare(packed, this.#committed) === 0 ? undefined : packed;
       if (briefcase !== undefined) this.#committed = briefcase;

@@ -9,6 +9,8 @@ import type {
   MessageStory,
   MoveResult,
   PlacementRequest,
+  PolicyUpload,
+  PolicyView,
   ShellPort,
   StreamEvent,
   StreamInspection,
@@ -165,11 +167,14 @@ export class RemoteShellPort implements ShellPort {
     return this.#call("evacuate", { site });
   }
 
-  async setPolicy(scope: string, rules: readonly unknown[]): Promise<void> {
-    await this.#call("setPolicy", { scope, rules: [...rules] });
+  async setPolicy(scope: string, policy: readonly unknown[] | PolicyUpload): Promise<void> {
+    if ("source" in policy) {
+      const { source, file, briefcase } = policy;
+      await this.#call("setCodePolicy", { scope, source, file, briefcase });
+    } else await this.#call("setPolicy", { scope, rules: [...policy] });
   }
 
-  policies(): Promise<Readonly<Record<string, readonly unknown[]>>> {
+  policies(): Promise<Readonly<Record<string, PolicyView>>> {
     return this.#call("policies", {});
   }
 

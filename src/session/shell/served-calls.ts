@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { ShellPort } from "../../agent/define/index.ts";
+import type { PolicyView, ShellPort } from "../../agent/define/index.ts";
 import { LIMITS, type Log, MeanderError, messageOf } from "../../base/index.ts";
 import { encodeError } from "../../directory/index.ts";
 import type { ShellFault, SiteMessage } from "./messages.ts";
@@ -50,9 +50,10 @@ const PORT_CALLS: PortCalls = {
   },
   policies: async (port) =>
     Object.fromEntries(
-      Object.entries(await port.policies()).map(([scope, rules]) => [scope, [...rules]]),
+      Object.entries(await port.policies()).map(([scope, policy]) => [scope, viewOf(policy)]),
     ),
   setPolicy: (port, { scope, rules }) => done(port.setPolicy(scope, rules)),
+  setCodePolicy: (port, { scope, ...upload }) => done(port.setPolicy(scope, upload)),
 };
 
 /** The unanswered calls of a shell. */
@@ -196,4 +197,9 @@ async function callPort(
 async function done(promise: Promise<void>): Promise<null> {
   await promise;
   return null;
+}
+
+function viewOf(policy: PolicyView): unknown[] | { code: string; file?: string | undefined } {
+  if ("code" in policy) return { code: policy.code, file: policy.file };
+  return [...policy];
 }

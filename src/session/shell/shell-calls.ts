@@ -22,6 +22,11 @@ const RULES_MAX = 1_000;
 
 const nothing = z.null();
 
+const policyView = z.union([
+  z.array(z.unknown()),
+  z.object({ code: z.string(), file: z.string().optional() }),
+]);
+
 /** [S6] The calls of a shell: what each takes and gives. */
 export const SHELL_CALLS = {
   append: call(
@@ -79,7 +84,11 @@ export const SHELL_CALLS = {
     z.object({ moved: z.int().min(0), failed: z.array(z.string()) }),
   ),
   setPolicy: call(z.object({ scope: name, rules: z.array(z.unknown()).max(RULES_MAX) }), nothing),
-  policies: call(z.object({}), z.record(z.string(), z.array(z.unknown()))),
+  setCodePolicy: call(
+    z.object({ scope: name, source: z.string(), file: maybe(name), briefcase: maybe(bytes) }),
+    nothing,
+  ),
+  policies: call(z.object({}), z.record(z.string(), policyView)),
 } as const;
 
 export type ShellCallName = keyof typeof SHELL_CALLS;

@@ -72,7 +72,7 @@ export class ShellStream implements StreamRef {
     agent: AgentDefinition<Briefcase> | AgentModule,
     options: RegisterOptions = {},
   ): Promise<AgentRef> {
-    const { source, file, name, briefcase } = partsOf(agent, options);
+    const { source, file, name, briefcase } = uploadOf(agent, options);
     const spec = await this.#port.attachAgent(this.name, {
       source,
       file,
@@ -104,7 +104,8 @@ export function checkMs(where: string, ms: number): void {
   });
 }
 
-function partsOf<Briefcase extends object>(
+/** What is uploaded of a definition, or of the text of a module. @throws {MeanderError} `agent-invalid` */
+export function uploadOf<Briefcase extends object>(
   agent: AgentDefinition<Briefcase> | AgentModule,
   options: RegisterOptions,
 ) {

@@ -8,6 +8,8 @@ import type {
   MessageStory,
   MoveResult,
   PlacementRequest,
+  PolicyUpload,
+  PolicyView,
   ShellPort,
   StreamEvent,
   StreamInspection,
@@ -291,11 +293,11 @@ export class FakeShellPort implements ShellPort {
     return { moved: 2, failed: ["bar"] };
   }
 
-  async setPolicy(scope: string, rules: readonly unknown[]): Promise<void> {
-    this.calls.push(["setPolicy", scope, rules]);
+  async setPolicy(scope: string, policy: readonly unknown[] | PolicyUpload): Promise<void> {
+    this.calls.push(["setPolicy", scope, policy]);
   }
 
-  async policies(): Promise<Readonly<Record<string, readonly unknown[]>>> {
+  async policies(): Promise<Readonly<Record<string, PolicyView>>> {
     this.#checkOpen();
     return { session: [{ effect: "deny", actions: ["*"], by: "shell-*" }] };
   }

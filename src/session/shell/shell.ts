@@ -6,6 +6,7 @@ import type {
   EventFilter,
   MessageStory,
   MoveResult,
+  PolicyView,
   ShellPort,
   StreamOptions,
   StreamRef,
@@ -20,6 +21,7 @@ import {
   type RegisterOptions,
   type ShellAppendOptions,
   ShellStream,
+  uploadOf,
 } from "./shell-stream.ts";
 import { StreamGroup } from "./stream-group.ts";
 
@@ -158,16 +160,24 @@ export class Shell implements AsyncDisposable {
   }
 
   /**
-   * Replaces the rules of a scope: `session`, `sites/NAME` or `streams/NAME`.
+   * Replaces the policy of a scope, `session`, `sites/NAME` or `streams/NAME`, between two requests.
    *
-   * @throws {MeanderError} `policy-invalid`, `denied`
+   * @param policy rules, in order; none: there is no policy any more. Or code: a definition with a `judge` handler, or
+   *   the text of a module that exports one. The policy that was in force stays when the code cannot be started
+   * @throws {MeanderError} `policy-invalid`, `denied`, `token-denied`, `code-…`, `agent-invalid`, `executor-failed`
    */
-  setPolicy(scope: string, rules: readonly unknown[]): Promise<void> {
-    return this.#port.setPolicy(scope, rules);
+  async setPolicy<Briefcase extends object>(
+    scope: string,
+    policy: readonly unknown[] | AgentDefinition<Briefcase> | AgentModule,
+  ): Promise<void> {
+    if (isRules(policy)) return await this.#port.setPolicy(scope, policy);
+    const { source, file, briefcase } = uploadOf(policy, {});
+    const packed = briefcase === undefined ? undefined : packValue(briefcase);
+    await this.#port.setPolicy(scope, { source, file, briefcase: packed });
   }
 
-  /** The rules in force, by scope; scopes without rules are left out. */
-  policies(): Promise<Readonly<Record<string, readonly unknown[]>>> {
+  /** The policies in force, by scope: their rules, or what their code is. Scopes without one are left out. */
+  policies(): Promise<Readonly<Record<string, PolicyView>>> {
     return this.#port.policies();
   }
 
@@ -207,4 +217,8 @@ export class Shell implements AsyncDisposable {
   #stream(name: string): ShellStream {
     return new ShellStream(this.#port, name, this.#aborts);
   }
+}
+
+function isRules(policy: object): policy is readonly unknown[] {
+  return Array.isArray(policy);
 }

@@ -47,8 +47,7 @@ const ACTS: Readonly<Record<string, LeaderAct>> = {
   "evacuate-site": { what: "site.evacuate", on: (p) => `site ${text(p["site"])}` },
   "set-policy": {
     what: "policy.set",
-    on: ({ scope, rules }) =>
-      `policy ${text(scope)}, ${Array.isArray(rules) ? rules.length : "no"} rules`,
+    on: ({ scope, rules }) => `policy ${text(scope)}, ${policyOf(rules)}`,
   },
   join: { what: "session.join", on: ({ site }) => `site ${text(partsOf(site)["name"])}` },
   leave: { what: "session.leave", on: ({ name }) => `site ${text(name)}` },
@@ -66,6 +65,10 @@ const ACTS: Readonly<Record<string, LeaderAct>> = {
   },
   "renew-membership": { what: "token.renew", on: ({ site }) => `a token of site ${text(site)}` },
 };
+
+function policyOf(rules: unknown): string {
+  return Array.isArray(rules) ? `${rules.length} rules` : codeOf(partsOf(rules)["code"]);
+}
 
 /** Has the requests of sites to their leader answered by `handler`, and notes who asked for what, and what became of it. */
 export function auditedRequests(

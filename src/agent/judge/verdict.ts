@@ -1,0 +1,30 @@
+import { LIMITS } from "../../base/index.ts";
+import { unpackValue } from "../../wire/index.ts";
+import type { Verdict } from "../model.ts";
+
+const EXPECTED = "true, false or { effect, reason }";
+
+/**
+ * Reads what a `judge` handler returned: `true` allows, `false` denies, and so does `{ effect: "allow" | "deny" }`,
+ * which may give a reason. Anything else denies.
+ *
+ * @param reply packed, as another process wrote it; undefined: it returned nothing
+ */
+export function readVerdict(reply: Uint8Array | undefined): Verdict {
+  let value: unknown;
+  try {
+    value = reply === undefined ? undefined : unpackValue(reply);
+  } catch {
+    value = undefined;
+  }
+  if (value === true) return { effect: "allow" };
+  if (value === false) return { effect: "deny" };
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+    const { effect, reason } = value as { readonly effect?: unknown; readonly reason?: unknown };
+    if (effect === "allow") return { effect };
+    if (effect === "deny" && typeof reason === "string")
+      return { effect, reason: reason.slice(0, LIMITS.policyReasonMax) };
+    if (effect === "deny") return { effect };
+  }
+  return { effect: "deny", reason: `the policy gave no verdict; expected ${EXPECTED}` };
+}
