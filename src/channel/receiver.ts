@@ -55,7 +55,7 @@ export class Receiver {
     this.#options = options;
     this.#tickedAt = clock.now();
     this.silenceMs = silenceMs;
-    this.#requests = new UpstreamRequests(channel);
+    this.#requests = new UpstreamRequests(channel, options.clock.now());
     this.#repair = new RepairRequester(this.#windows, counters);
     this.#selection = new SourceSelection({
       clock,

@@ -7,11 +7,15 @@ import { type Alternative, forgetSubscription } from "./alternative.ts";
  */
 export class UpstreamRequests {
   readonly #channel: string;
-  #last = 0;
+  #last: number;
 
-  /** @param channel name */
-  constructor(channel: string) {
+  /**
+   * @param channel name
+   * @param now ms: requests are numbered from there on, so that those of an earlier receiver have lower numbers
+   */
+  constructor(channel: string, now: number) {
     this.#channel = channel;
+    this.#last = Math.floor(now) >>> 0;
   }
 
   /** Whether a subscription has to be requested, for the first time or again. @param now ms */

@@ -58,7 +58,7 @@ export class ControlRouter {
         subscriptions.subscribe(peer, message);
         return;
       case "unsubscribe":
-        subscriptions.unsubscribe(peer, message.id);
+        subscriptions.unsubscribe(peer, message.id, message.request);
         peer.sendControl({ type: "unsubscribed", request: message.request, id: message.id });
         return;
       case "ack":

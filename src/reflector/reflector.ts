@@ -104,6 +104,7 @@ export class Reflector {
         onAdmitted: (peer, message) => this.#subscriptions.subscribe(peer, message),
       });
     this.#subscriptions = new Subscriptions({
+      clock: options.clock,
       ...{ admission: this.#admission, channels, drops, viewers: this.#viewers },
       groupOf: (peer, channel) => this.#groups?.deliveryOf(peer, channel),
       onEvent: (event) => this.#tell(event),

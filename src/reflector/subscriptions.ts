@@ -1,4 +1,4 @@
-import { type Counters, MeanderError } from "../base/index.ts";
+import { type Clock, type Counters, MeanderError } from "../base/index.ts";
 import type { Peer, Refusal } from "../channel/index.ts";
 import type { ControlMessage } from "../wire/index.ts";
 import type { Admission } from "./admission.ts";
@@ -8,6 +8,7 @@ import { type GroupDelivery, type Outlet, PeerOutlet, SinkOutlet } from "./egres
 import type { PacketSink } from "./egress/packet-sink.ts";
 import type { Subscriber } from "./egress/subscriber.ts";
 import type { PlaneEvent } from "./events.ts";
+import { RequestOrder } from "./request-order.ts";
 import type { ViewerAdmission } from "./viewer-admission.ts";
 
 type Subscribe = Extract<ControlMessage, { type: "subscribe" }>;
@@ -17,6 +18,7 @@ const PENDING_MAX = 1_000;
 
 /** What {@link Subscriptions} work with. */
 export interface SubscriptionsOptions {
+  readonly clock: Clock;
   readonly admission: Admission;
   readonly channels: ChannelTable;
   readonly drops: Counters;
@@ -34,11 +36,13 @@ export class Subscriptions {
   readonly #ofPeer = new Map<Peer, Map<number, Subscriber>>();
   /** Channels of the sinks, by subscriber id. */
   readonly #ofSink = new Map<number, Channel>();
+  readonly #order: RequestOrder;
   #pending: { readonly peer: Peer; readonly message: Subscribe }[] = [];
   #nextId = 1;
 
   constructor(options: SubscriptionsOptions) {
     this.#options = options;
+    this.#order = new RequestOrder(options.clock);
   }
 
   find(peer: Peer, channel: number): Subscriber | undefined {
@@ -57,6 +61,7 @@ export class Subscriptions {
       if (channel !== undefined) this.#part(channel, subscriber, reason);
     }
     this.#pending = this.#pending.filter((each) => each.peer !== peer);
+    this.#order.forget(peer);
     return this.#ofPeer.delete(peer);
   }
 
@@ -73,6 +78,10 @@ export class Subscriptions {
     if (subscribers === undefined) return;
     const { request, forward, resume } = message;
     const { id, name } = channel;
+    if (this.#order.isLate(peer, id, request)) {
+      drops.add("request-late");
+      return;
+    }
     const subscriber = subscribers.get(id);
     // It had the channel from another site, and lost that.
     const isOrphan = peer.remote?.role === "site" && forward && resume.length > 0;
@@ -111,9 +120,14 @@ export class Subscriptions {
     }
   }
 
-  unsubscribe(peer: Peer, id: number): void {
+  /** Ends a subscription. @param request number of the request for that */
+  unsubscribe(peer: Peer, id: number, request: number): void {
     const channel = this.#options.channels.byId(id);
     const subscriber = this.find(peer, id);
+    if (subscriber !== undefined && this.#order.isLate(peer, id, request)) {
+      this.#options.drops.add("request-late");
+      return;
+    }
     this.#ofPeer.get(peer)?.delete(id);
     if (channel === undefined || subscriber === undefined) return;
     this.#part(channel, subscriber, "left");
@@ -175,6 +189,7 @@ export class Subscriptions {
   /** A channel was closed, and its subscribers with it. */
   channelClosed(channel: Channel): void {
     for (const subscribers of this.#ofPeer.values()) subscribers.delete(channel.id);
+    this.#order.closed(channel.id);
     for (const [id, each] of this.#ofSink) if (each === channel) this.#ofSink.delete(id);
   }
 

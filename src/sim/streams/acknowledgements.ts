@@ -108,8 +108,10 @@ export class Acknowledgements {
     if (head.type === "append") {
       const bases = mapOf(this.#bases, head.target);
       const { sourceEpoch, base } = head;
-      // A source that lost its numbers has begun with new ones: what was said of the old ones is of no matter.
-      if (base < (bases.get(head.source)?.base ?? 0))
+      // A source that lost its numbers has begun with new ones: what was said of the old ones is of no matter. In each
+      // of its epochs it is told again.
+      const before = bases.get(head.source);
+      if (before !== undefined && (base < before.base || sourceEpoch !== before.sourceEpoch))
         this.#told.get(head.target)?.delete(head.source);
       bases.set(head.source, { sourceEpoch, base });
       if (owner?.durability.type === "message") this.#sentKept(head, owner);

@@ -28,6 +28,8 @@ interface Receiver {
   readonly progress: Map<EndpointId, Progress>;
 }
 
+/** Handlers run no longer, ms. */
+const HANDLER_MS_MAX = 5_000;
 /** Entries that the log of a violation has at most. */
 const LOG_MAX = 40;
 /** Ids of sites begin there: what they send is no message of a stream or a shell. */
@@ -43,6 +45,8 @@ export class Invariants {
   readonly #acknowledgements: Acknowledgements;
   readonly #stale: StaleFrames;
   readonly #receivers = new Map<EndpointId, Receiver>();
+  /** When a handler began, by a site's clock, by instance and stream. */
+  readonly #begun = new Map<string, number>();
   /** Instances that the leader knew. */
   #listed = new Set<number>();
   /** Messages. */
@@ -133,6 +137,7 @@ export class Invariants {
           return;
         if (process.now() > site.leaseUntilMs)
           this.broken("I4", `${stream} began ${handler} at ${site.name} without a lease`, [stream]);
+        this.#begun.set(`${siteInstance.instance} ${stream}`, process.now());
       },
     });
   }
@@ -174,9 +179,11 @@ export class Invariants {
     const receiver = this.#receiver(event.id);
     const highest = receiver.streamEpoch;
     const isFenced = resident?.durability.type === "message";
+    // A handler that runs when the lease runs out ends, and nobody is told of what it did.
+    const mayEnd = this.#ranUnderLease(site, event.stream);
     // [I4] Streams that are kept message by message are fenced by their keeper instead: what runs there is void.
     if (streamEpoch < highest) {
-      if (!isFenced)
+      if (!isFenced && !mayEnd)
         this.broken(
           "I4",
           `${event.stream} consumed ${event.message} at ${site.name} in epoch ${streamEpoch}, after epoch ${highest} had`,
@@ -187,12 +194,18 @@ export class Invariants {
     receiver.streamEpoch = streamEpoch;
     this.#acknowledgements.consumed(event.id, event.from, event.seq);
     if (!event.replayed) this.#inOrder(event, receiver, streamEpoch);
-    if (!isFenced && !(site.process.now() < site.leaseUntilMs))
+    if (!isFenced && !mayEnd && !(site.process.now() < site.leaseUntilMs))
       this.broken(
         "I4",
         `${event.stream} consumed ${event.message} at ${site.name} without a lease`,
         [event.stream],
       );
+  }
+
+  /** Whether a handler of the stream has begun there while the lease held, and may just have ended without one. */
+  #ranUnderLease({ siteInstance, leaseUntilMs, process }: SimSite, stream: string): boolean {
+    const begun = this.#begun.get(`${siteInstance.instance} ${stream}`) ?? Number.NEGATIVE_INFINITY;
+    return begun <= leaseUntilMs && process.now() - begun <= HANDLER_MS_MAX;
   }
 
   /** What comes next from its sender comes behind it. */
