@@ -113,6 +113,8 @@ test("to allow gives no control over a stream of others", async () => {
     source: "export default { on: { judge: () => true } }",
   });
   await assert.rejects((await bob.open("radio")).destroy(), { code: "denied" });
+  await assert.rejects(bob.inspect("radio"), { code: "denied" });
+  assert.deepEqual((await alice.inspect("radio")).deadLetters, []);
   await (await alice.open("radio")).destroy();
 });
 
