@@ -98,8 +98,8 @@ test("the console fits a phone: no part is wider than the screen", { skip }, asy
 test("sites are reached, chosen, killed and started again by keyboard", { skip }, async () => {
   const page = await open(DESKTOP);
   await page.focus("[aria-label='Sites'] [tabindex='0']");
-  await press(page, "End", "Site south, up");
-  await press(page, "ArrowUp", "Site middle, up");
+  await press(page, "End", "Site south");
+  await press(page, "ArrowUp", "Site middle");
   await press(page, "Enter");
   await until("the choice", () => page.isVisible("text=Channels at middle"));
   await press(page, "Tab", "stop middle");
@@ -270,9 +270,12 @@ async function open(size: { readonly width: number; readonly height: number }): 
   return page;
 }
 
+/** @param expected what has the focus then; of a site its name: on a busy machine one is suspected for a moment */
 async function press(page: Page, key: string, expected?: string): Promise<void> {
   await page.keyboard.press(key);
-  if (expected !== undefined) assert.equal(await focused(page), expected, `after ${key}`);
+  if (expected === undefined) return;
+  const label = (await focused(page)).replace(/^(Site \S+), .*$/, "$1");
+  assert.equal(label, expected, `after ${key}`);
 }
 
 /** What a screen reader calls the element that has the focus. */
