@@ -10,6 +10,7 @@ import { LIMITS, type MeanderError, SeededRandom, SILENT } from "../base/index.t
 import { EmbeddedDirectory, MemoryStore } from "../directory/embedded/index.ts";
 import { type Caller, type Json, LEADER_CALLER } from "../directory/index.ts";
 import { OPEN_SESSION, type SessionTokens } from "./askers.ts";
+import type { PolicyJudge } from "./code-policy.ts";
 import { HaltingClock } from "./halting-clock.test.support.ts";
 import { Leader } from "./leader.ts";
 import type { SiteRecord } from "./model.ts";
@@ -26,6 +27,8 @@ export class ControlWorld implements AsyncDisposable {
   readonly events: StreamEvent[] = [];
   /** Of the session. */
   tokens: SessionTokens = OPEN_SESSION;
+  /** What judges by policies that are code, from the next leader on. */
+  judge: PolicyJudge | undefined;
   /** Whether a site's port is closed. */
   examine = async ({ name, instance }: SiteRecord): Promise<boolean> => {
     const site = this.#sites.get(name);
@@ -258,6 +261,7 @@ export class ControlWorld implements AsyncDisposable {
         calls: directory.sites,
         isEnded: (record) => this.examine(record),
         tokens: this.#tokens,
+        judge: this.judge,
         onEvent: (event) => this.events.push(event),
       },
     });
