@@ -1,9 +1,13 @@
 import { type Log, MeanderError } from "../base/index.ts";
 import type { Directory, Json } from "../directory/index.ts";
+import type { SiteInstance } from "../stream/index.ts";
+import { decodeBase64 } from "../wire/index.ts";
 import { type Asker, maySetPolicy, outOfScope, signature } from "./asker.ts";
-import { codePolicySchema, type PolicyJudge } from "./code-policy.ts";
+import { type CodePolicy, codePolicySchema, type PolicyJudge } from "./code-policy.ts";
+import { passPolicies } from "./judgement.ts";
 import { siteNameSchema } from "./model.ts";
 import { newPolicyRulesSchema, streamNameSchema } from "./stream-record-schema.ts";
+import type { StreamRecord } from "./stream-records.ts";
 import type { SetPolicy } from "./stream-requests.ts";
 import type { StreamStore } from "./stream-store.ts";
 import { describeIssue } from "./zod-issue.ts";
@@ -11,6 +15,8 @@ import { describeIssue } from "./zod-issue.ts";
 /** What {@link setPolicy} needs. */
 export interface PolicyPorts {
   readonly directory: Directory;
+  /** The leading site. */
+  readonly self: SiteInstance;
   readonly log: Log;
   readonly store: Pick<StreamStore, "find">;
   readonly judge?: PolicyJudge | undefined;
@@ -32,9 +38,11 @@ export async function setPolicy(ports: PolicyPorts, request: SetPolicy): Promise
   const held = stream === undefined ? undefined : await store.find(stream);
   if (!maySetPolicy(by, checked, held?.record)) throw notAllowed(by, checked);
   const isCode = typeof rules === "object" && rules !== null && "code" in rules;
-  const policy = isCode ? await readCode(ports, checked, rules, by) : readRules(rules);
-  await checkLeads();
   const key = `policy/${checked}`;
+  const policy = isCode ? readCode(ports, checked, rules, by) : readRules(rules);
+  await judgeChange(ports, checked, policy, held?.record, by);
+  if (isCode) await judge?.check(checked, policy as unknown as CodePolicy);
+  await checkLeads();
   if (Array.isArray(policy) && policy.length === 0) await directory.delete(key);
   else await directory.put(key, policy as Json);
   if (Array.isArray(policy)) judge?.forget(checked);
@@ -50,12 +58,37 @@ function readRules(rules: unknown): Json {
   throw new MeanderError("policy-invalid", what, { where, expected });
 }
 
-async function readCode(
+/**
+ * [A33] The session's policy judges what others than its owners set for sites and streams. It is not asked about what
+ * one sets that may replace it.
+ *
+ * @throws {MeanderError} `denied`
+ */
+async function judgeChange(
+  { directory, judge, self }: PolicyPorts,
+  scope: string,
+  policy: Json,
+  record: StreamRecord | undefined,
+  by: Asker,
+): Promise<void> {
+  if (maySetPolicy(by, "session", undefined)) return;
+  const [kind, name = ""] = scope.split("/");
+  const about =
+    kind === "sites" ? { site: name } : { stream: name, site: record?.site ?? self.site };
+  const before = codePolicySchema.safeParse((await directory.get(`policy/${scope}`))?.value).data;
+  const after = codePolicySchema.safeParse(policy).data;
+  const facts = { scope, hash: after?.code, replaces: before?.code, limits: after?.limits };
+  const briefcaseBytes = decodeBase64(after?.briefcase ?? "")?.byteLength;
+  const question = { ...signature(by), action: "policy", ...about, ...facts } as const;
+  await passPolicies({ directory, judge }, question, { owner: record?.owner, briefcaseBytes });
+}
+
+function readCode(
   { judge }: PolicyPorts,
   scope: string,
   value: unknown,
   { token, administers }: Asker,
-): Promise<Json> {
+): Json {
   const { data: policy, error } = codePolicySchema.safeParse(value);
   if (policy === undefined || judge === undefined)
     throw new MeanderError("policy-invalid", error?.issues[0]?.message ?? "code is not run here", {
@@ -64,7 +97,6 @@ async function readCode(
     });
   if (token !== undefined && !administers && !token.can.includes("code"))
     throw outOfScope(token, "code", `policy ${scope}`);
-  await judge.check(scope, policy);
   return policy as unknown as Json;
 }
 
