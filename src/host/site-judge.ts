@@ -22,7 +22,7 @@ export interface SiteJudgePorts {
 
 /**
  * Has the policies of the session and of this site judge what is done to the site itself: here by rules, at the leader
- * where one of them is code. [A47]
+ * where one of them is code. [A60]
  */
 export class SiteJudge {
   readonly #ports: SiteJudgePorts;

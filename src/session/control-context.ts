@@ -7,6 +7,7 @@ import { type Asker, checkScope, controls, notYours, signature } from "./asker.t
 import type { Askers } from "./askers.ts";
 import type { PolicyJudge } from "./code-policy.ts";
 import { passPolicies } from "./judgement.ts";
+import type { PolicyStore } from "./policy-store.ts";
 import { type SiteContact, siteGone } from "./site-contact.ts";
 import type { SiteRoster } from "./site-roster.ts";
 import type { StreamAction, StreamRecord } from "./stream-records.ts";
@@ -20,6 +21,7 @@ export interface ControlContext {
   readonly random: Random;
   readonly log: Log;
   readonly store: StreamStore;
+  readonly policies: PolicyStore;
   readonly roster: SiteRoster;
   readonly contact: SiteContact;
   readonly askers: Askers;

@@ -28,7 +28,7 @@ export class ControlWorld implements AsyncDisposable {
   readonly events: StreamEvent[] = [];
   /** Of the session. */
   tokens: SessionTokens = OPEN_SESSION;
-  /** What judges by policies that are code. */
+  /** What judges by policies that are code, from the next leader on. */
   judge: PolicyJudge | undefined;
   /** What was noted besides the answers to requests. */
   readonly audited: AuditFacts[] = [];

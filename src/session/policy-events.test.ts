@@ -98,7 +98,7 @@ test("[A46] rules may name the code that is let in", async () => {
   });
 });
 
-test("[A47] that a site joins is judged, once, by rules and by code; that it leaves is told", async () => {
+test("[A60] that a site joins is judged, once, by rules and by code; that it leaves is told", async () => {
   const { world, judge } = await withJudge("north");
   await using _ = world;
   judge.verdict = ({ action, by }) =>
@@ -143,7 +143,7 @@ async function joinAs(world: ControlWorld, name: string, instance: number): Prom
   );
 }
 
-test("[A47] a site's policy judges what it takes over: the next failure manager is asked", async () => {
+test("[A60] a site's policy judges what it takes over: the next failure manager is asked", async () => {
   await using world = await ControlWorld.make("north", "south", "west");
   const failureManagers = ["south", "west"];
   await world.create("one", "north", { failureManagers });
@@ -249,7 +249,7 @@ test("[A33] what code is set is judged before it is run", async () => {
   ]);
 });
 
-test("[A47] shells are let attach, and configurations replaced, for a site that asks", async () => {
+test("[A60] shells are let attach, and configurations replaced, for a site that asks", async () => {
   const { world, judge } = await withJudge("north");
   await using _ = world;
   requireTokens(world);

@@ -17,7 +17,7 @@ type SiteQuestion = PolicyQuestion & { readonly action: "client-attach" | "confi
 
 /**
  * The policies that judge something at a site. To attach shells, those are not asked that who attaches may set: they
- * could lock their own owners out. [A47]
+ * could lock their own owners out. [A60]
  */
 export function scopesAtSite(question: SiteQuestion, by: Asker | undefined): readonly string[] {
   const scopes = scopesOf(question);

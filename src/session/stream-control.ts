@@ -19,6 +19,7 @@ import { CONTROL_SUBJECTS, ControlDispatcher } from "./control-dispatcher.ts";
 import { ControlQueue } from "./control-queue.ts";
 import type { SiteRecord } from "./model.ts";
 import { PendingFinalizers } from "./pending-finalizers.ts";
+import { PolicyStore } from "./policy-store.ts";
 import { SiteContact } from "./site-contact.ts";
 import { judgeJoin, tellLeave } from "./site-judgement.ts";
 import { type SiteEvent, SiteRoster } from "./site-roster.ts";
@@ -120,6 +121,7 @@ export class StreamControl {
     this.#context = {
       ...{ directory, self, clock, random, log, roster, contact, checkLeads },
       store: this.#store,
+      policies: new PolicyStore({ directory, clock, checkLeads }),
       askers: new Askers({ self, tokens, store: this.#store }),
       ...{ judge, audit },
       tell: (stream, event) =>

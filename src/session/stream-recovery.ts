@@ -182,7 +182,7 @@ export class StreamRecovery {
     }
   }
 
-  /** [A47] Why the policy of a site does not let it take a stream over; its owner brings it there. */
+  /** [A60] Why the policy of a site does not let it take a stream over; its owner brings it there. */
   async #denial(record: StreamRecord, to: string): Promise<string | undefined> {
     const { audit, tell } = this.#context;
     const { name: stream, owner, site: from } = record;

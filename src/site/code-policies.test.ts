@@ -125,7 +125,7 @@ function definition(reason: string): { source: string } {
   return { source: `export default { on: { judge: () => (${verdict}) } }` };
 }
 
-test("[A47] who may attach shells and change the configuration is judged, by rules and by code", async () => {
+test("[A60] who may attach shells and change the configuration is judged, by rules and by code", async () => {
   const rules = (actions: readonly string[]): readonly unknown[] => [
     { effect: "deny", actions, by: "subject:carol", reason: "not today" },
     { effect: "deny", actions: ["configure"], reason: "it is frozen" },
