@@ -44,6 +44,7 @@ export type {
   PlacementRequest,
   PolicyUpload,
   PolicyView,
+  ReplaceAbout,
   SessionPort,
   ShellPort,
   StreamEvent,

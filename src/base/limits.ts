@@ -518,6 +518,10 @@ export const LIMITS = {
   tokenCharactersMax: 2_048,
   /** Channel patterns in one token, and of channels that anybody may watch. */
   channelPatternsMax: 16,
+  /** Clocks of authors may be ahead of the leader's by so much, ms. */
+  envelopeEarlyMsMax: 60_000,
+  /** Until when what a shell has its author sign counts, ms: long enough for an upload that waits. */
+  envelopeMs: 300_000,
   /** Longest life of a token, ms: 366 days. */
   tokenMsMax: 366 * 86_400_000,
   /** Tokens of a session that have not expired: the leader lists and revokes them. */

@@ -6,35 +6,40 @@ import type { PolicyView } from "../agent/index.ts";
 import { MeanderError } from "../base/index.ts";
 import { parseJson } from "../session/index.ts";
 import { type SiteArguments, withSite } from "./arguments.ts";
+import { authorOf, withAuthor } from "./author.ts";
 import { withShell } from "./shell-of.ts";
 import { openTerminal, type Paint } from "./terminal.ts";
 
 const SCOPES = "session, sites/NAME or streams/NAME";
 const NONE = "no rules that you may see: each stream is its owner's";
 
+interface SetArguments extends SiteArguments {
+  readonly author?: string;
+}
+
 /** `meander policy set|clear|show` */
 export function addPolicy(program: Command): void {
   const policy = program
     .command("policy")
     .description("who may do what with streams: rules, or code that judges");
-  withSite(
-    policy
-      .command("set")
-      .description(
-        "replace the policy of a scope: rules, of which the first that matches decides, or code",
-      )
-      .argument("<scope>", SCOPES)
-      .argument(
-        "<file>",
-        "JSON file with a list of rules, - for standard input; or a .ts, .js or .mjs file with a judge handler",
-      ),
-  ).action(async (scope: string, file: string, options: SiteArguments) => {
+  const set = policy
+    .command("set")
+    .description(
+      "replace the policy of a scope: rules, of which the first that matches decides, or code",
+    )
+    .argument("<scope>", SCOPES)
+    .argument(
+      "<file>",
+      "JSON file with a list of rules, - for standard input; or a .ts, .js or .mjs file with a judge handler",
+    );
+  withSite(withAuthor(set)).action(async (scope: string, file: string, options: SetArguments) => {
     const terminal = openTerminal(options.json === true);
     const checked = parseScope(scope);
     const text = await readPolicy(file);
     if (/\.(ts|js|mjs)$/.test(file)) {
       const code = { source: text, file: basename(file) };
-      await withShell(options, (shell) => shell.setPolicy(checked, code));
+      const signing = await authorOf(options);
+      await withShell(options, (shell) => shell.setPolicy(checked, code, signing));
       return terminal.show({ scope: checked, file: code.file }, () => "done");
     }
     const rules = parseRules(text, file);
@@ -107,7 +112,11 @@ export function formatPolicies(
 }
 
 function linesOf(policy: PolicyView): string[] {
-  if ("code" in policy) return [`code ${policy.code.slice(0, 12)} ${policy.file ?? ""}`.trimEnd()];
+  if ("code" in policy) {
+    const { code, file = "", author } = policy;
+    const by = author === undefined ? "" : `signed by ${author}`;
+    return [["code", code.slice(0, 12), file, by].filter((part) => part !== "").join(" ")];
+  }
   return isEmpty(policy) ? ["no rules"] : policy.map((rule) => JSON.stringify(rule));
 }
 

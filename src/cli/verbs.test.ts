@@ -2,194 +2,28 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
-import { type WebSocket, WebSocketServer } from "ws";
-import {
-  DEFAULT_LIMITS,
-  DEFAULT_ON_ERROR,
-  type ShellPort,
-  type StreamEvent,
-  type StreamView,
-} from "../agent/index.ts";
-import { MeanderError, SILENT, SystemClock } from "../base/index.ts";
-import type { MessageSocket } from "../directory/index.ts";
-import { ShellServer } from "../session/shell/index.ts";
-import { packValue, unpackValue } from "../wire/index.ts";
 import { MAIN } from "./meander.test.support.ts";
-
-/** A session that only notes what it is asked. */
-class NotingPort implements ShellPort {
-  readonly name = "shell-1";
-  readonly site = "one";
-  readonly closed: Promise<undefined>;
-  readonly calls: unknown[][];
-  readonly #listeners = new Set<(event: StreamEvent) => void>();
-  #settleClosed = (): void => {};
-
-  constructor(calls: unknown[][]) {
-    this.calls = calls;
-    this.closed = new Promise((resolve) => {
-      this.#settleClosed = () => resolve(undefined);
-    });
-  }
-
-  now = (): number => 1_000;
-  sleep = async (): Promise<void> => {};
-  sites = async (): Promise<readonly string[]> => ["one", "two"];
-  streams = async (): Promise<readonly StreamView[]> => [BAR];
-
-  async stream(name: string): Promise<StreamView> {
-    if (name === "bar") return BAR;
-    throw new MeanderError("stream-unknown", "no stream of the session has that name", {
-      where: `stream ${name}`,
-    });
-  }
-
-  async append(request: Parameters<ShellPort["append"]>[0]) {
-    const { stream, payload, until, timeoutMs } = request;
-    this.calls.push(["append", stream, unpackValue(payload), until, timeoutMs]);
-    for (const listener of this.#listeners) {
-      const line = `got ${JSON.stringify(unpackValue(payload))}`;
-      listener({ type: "output", at: 1_000, site: "two", stream, agent: "a", line });
-    }
-    const reply = until === "consumed" ? packValue({ sum: 3, big: 4n }) : undefined;
-    return { id: `shell-1>${stream}#${this.calls.length}`, reply };
-  }
-
-  async createStream(...args: Parameters<ShellPort["createStream"]>) {
-    this.calls.push(["createStream", ...args]);
-    return BAR;
-  }
-
-  async move(...args: Parameters<ShellPort["move"]>) {
-    this.calls.push(["move", ...args]);
-    return { from: "two", to: args[1], streamEpoch: 4, ms: 3.21 };
-  }
-
-  async attachAgent(...[stream, request]: Parameters<ShellPort["attachAgent"]>) {
-    const briefcase = request.briefcase === undefined ? undefined : unpackValue(request.briefcase);
-    this.calls.push(["attachAgent", stream, { ...request, briefcase }]);
-    return {
-      name: request.name ?? "agent",
-      code: "0".repeat(64),
-      replaced: {},
-      isolation: "process" as const,
-      limits: DEFAULT_LIMITS,
-      onError: DEFAULT_ON_ERROR,
-      owner: this.name,
-    };
-  }
-
-  async detachAgent(...args: Parameters<ShellPort["detachAgent"]>) {
-    this.calls.push(["detachAgent", ...args]);
-  }
-
-  async replaceHandler(...args: Parameters<ShellPort["replaceHandler"]>) {
-    this.calls.push(["replaceHandler", ...args]);
-  }
-
-  async destroyStream(...args: Parameters<ShellPort["destroyStream"]>) {
-    this.calls.push(["destroyStream", ...args]);
-  }
-
-  async inspect() {
-    return {
-      ...BAR,
-      mailbox: [],
-      waiting: 0,
-      ...{ moving: false, halted: undefined },
-      ...{ current: undefined, senders: [], receivers: [] },
-      deadLetters: [
-        {
-          id: "foo>bar#1",
-          error: "Error: bad",
-          ...{ attempts: 4, deaths: [], payload: packValue({ a: 1n }) },
-        },
-      ],
-      counts: {},
-      briefcases: { a: packValue(new Map([["foo", 3]])) },
-    };
-  }
-
-  async why(id: string) {
-    return { id, state: "waiting" as const, steps: ["It waits behind 3 others."] };
-  }
-
-  async deadLetter(...[stream, id, action, edited]: Parameters<ShellPort["deadLetter"]>) {
-    const value = edited === undefined ? undefined : unpackValue(edited);
-    this.calls.push(["deadLetter", stream, id, action, value]);
-  }
-
-  async evacuate(site: string) {
-    this.calls.push(["evacuate", site]);
-    return { moved: 0, failed: [] };
-  }
-
-  async setPolicy(...args: Parameters<ShellPort["setPolicy"]>) {
-    this.calls.push(["setPolicy", ...args]);
-  }
-
-  async policies() {
-    return { "sites/two": [{ effect: "deny", actions: ["move"] }] };
-  }
-
-  onEvent(_filter: unknown, listener: (event: StreamEvent) => void): () => void {
-    this.#listeners.add(listener);
-    listener({ type: "created", at: 1_000, site: "two", stream: "bar" });
-    return () => this.#listeners.delete(listener);
-  }
-
-  async close(): Promise<void> {
-    this.#settleClosed();
-  }
-}
-
-const BAR: StreamView = {
-  name: "bar",
-  id: 2,
-  site: "two",
-  streamEpoch: 3,
-  status: "live",
-  why: undefined,
-  durability: { type: "message" },
-  failureManagers: [],
-  agents: ["a", "b"],
-};
+import { BAR, NotingSite } from "./noting-site.test.support.ts";
 
 let folder: string;
 let url: string;
-let server: WebSocketServer;
-let shells: ShellServer;
-const calls: unknown[][] = [];
+const site = new NotingSite();
+const { calls } = site;
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "meander-verbs-"));
-  shells = new ShellServer(() => new NotingPort(calls), { clock: new SystemClock(), log: SILENT });
-  server = new WebSocketServer({ port: 0, host: "127.0.0.1", path: "/shell" });
-  server.on("connection", (socket) => shells.accept(socketOf(socket)));
-  await once(server, "listening");
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  url = await site.open();
 });
 after(async () => {
-  await shells.close();
-  server.close();
+  await site.close();
   await rm(folder, { recursive: true, force: true });
 });
 beforeEach(() => {
   calls.length = 0;
 });
-
-function socketOf(socket: WebSocket): MessageSocket {
-  return {
-    send: (text) => socket.send(text),
-    onMessage: (handler) => void socket.on("message", (data) => handler(String(data))),
-    onClose: (handler) => void socket.on("close", handler),
-    close: () => socket.close(),
-  };
-}
 
 /** What it printed; it must have ended well. */
 async function meander(...args: string[]): Promise<string> {
@@ -299,11 +133,13 @@ test("agents are attached, changed and detached", async () => {
   await stream("detach", "bar", "counter");
   assert.deepEqual(calls, [
     ["attachAgent", "bar", { source, file, name: "counter", briefcase: { count: 3 } }],
-    ["replaceHandler", "bar", "counter", "append", "(ctx, message) => message"],
-    ["replaceHandler", "bar", "counter", "timer", null],
+    ["replaceHandler", "bar", "counter", "append", "(ctx, message) => message", UNSIGNED],
+    ["replaceHandler", "bar", "counter", "timer", null, UNSIGNED],
     ["detachAgent", "bar", "counter"],
   ]);
 });
+
+const UNSIGNED = { signed: undefined };
 
 test("dead letters are listed, and dealt with", async () => {
   assert.match(await stream("dead", "bar"), /^foo>bar#1 +4 +Error: bad +\{ a: 1n \}$/m);

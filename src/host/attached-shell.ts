@@ -282,8 +282,10 @@ export class AttachedShell extends SiteSessionPort<ShellAccess> implements Shell
   }
 
   async setPolicy(scope: string, policy: readonly unknown[] | PolicyUpload): Promise<void> {
-    const rules = "source" in policy ? await this.#uploadPolicy(policy) : policy;
-    await this.access.askLeader("set-policy", { scope, rules, ...this.claim });
+    const isCode = "source" in policy;
+    const rules = isCode ? await this.#uploadPolicy(policy) : policy;
+    const signed = isCode ? policy.signed : undefined;
+    await this.access.askLeader("set-policy", { scope, rules, signed, ...this.claim });
   }
 
   async #uploadPolicy({ source, file, briefcase }: PolicyUpload): Promise<CodePolicy> {

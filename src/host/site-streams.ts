@@ -48,6 +48,7 @@ import type {
   SiteAdmission,
 } from "./ports.ts";
 import { RecordWriter } from "./record-writer.ts";
+import { reportKernelEvent } from "./report-kernel-event.ts";
 import { SessionSites } from "./session-sites.ts";
 import { SiteHalt } from "./site-halt.ts";
 import { SiteRequests } from "./site-requests.ts";
@@ -143,7 +144,8 @@ export class SiteStreams {
     };
     const rules = (scope: string) => table.rules(scope);
     const { audit = NO_AUDIT } = options;
-    const policy = new PolicyGuard({ site, rules, report, audit });
+    const authorOf = (stream: string) => table.authorOf(stream);
+    const policy = new PolicyGuard({ site, rules, authorOf, report, audit });
     const writer = new RecordWriter({ sites, table, keeper, calls: kernel, askLeader, log });
     const marks = new InlineMarks({
       ...{ self, clock, store: options.marks },
@@ -339,24 +341,12 @@ export class SiteStreams {
     this.#options.onKernelEvent?.(event);
     const { stream } = event;
     switch (event.type) {
-      case "consumed": {
-        const { message, ms } = event;
-        if (this.#events.wants("consumed", stream))
-          this.#events.report({ type: "consumed", stream, message, ms });
-        return;
-      }
-      case "failed": {
-        const { message, attempt, fault, then } = event;
-        const error = fault.message;
-        this.#events.report({ type: "failed", stream, message, attempt, error, then });
-        return;
-      }
+      case "consumed":
+      case "failed":
       case "dead-lettered":
-      case "discarded": {
-        const { type, message, reason } = event;
-        this.#events.report({ type, stream, message, reason });
+      case "discarded":
+        reportKernelEvent(this.#events, event);
         return;
-      }
       case "relocate":
         this.#relocate(stream, event.to);
         return;

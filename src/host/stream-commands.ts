@@ -264,10 +264,10 @@ export class StreamCommands {
 
   #enforce(
     action: PolicyQuestion["action"],
-    { record, by, label }: CommandAsker & { readonly record: StreamRecord },
+    { record, by, label, author }: CommandAsker & { readonly record: StreamRecord },
     site = this.#ports.site,
   ): void {
-    this.#ports.policy.enforce({ action, by, label, stream: record.name, site });
+    this.#ports.policy.enforce({ action, by, label, author, stream: record.name, site });
   }
 
   /** @throws {MeanderError} `stream-gone` */

@@ -2,8 +2,9 @@ import type { StreamEvent } from "../agent/define/index.ts";
 import { type Clock, LIMITS, type Log, MeanderError, type Random } from "../base/index.ts";
 import type { Directory } from "../directory/index.ts";
 import type { SiteInstance } from "../stream/index.ts";
-import { type Asker, checkScope, controls, notYours, signature } from "./asker.ts";
+import { type Asker, checkScope, commandAsker, controls, notYours, signature } from "./asker.ts";
 import type { Askers } from "./askers.ts";
+import type { Authorship } from "./authorship.ts";
 import { codePolicySchema, type PolicyJudge } from "./code-policy.ts";
 import { denied, enforce, type PolicyQuestion } from "./policy.ts";
 import { type SiteContact, siteGone } from "./site-contact.ts";
@@ -23,6 +24,7 @@ export interface ControlContext {
   readonly roster: SiteRoster;
   readonly contact: SiteContact;
   readonly askers: Askers;
+  readonly authors: Authorship;
   /** What judges by policies that are code; undefined: such policies deny. */
   readonly judge?: PolicyJudge | undefined;
   checkLeads(): Promise<void>;
@@ -41,6 +43,8 @@ export interface ControlQuestion {
   readonly stream: string;
   /** The site that it would be at. */
   readonly site: string;
+  /** Who wrote the code that is brought; undefined: none is, or it is not signed. */
+  readonly author?: string | undefined;
   /** The stream's; undefined: whose it is does not matter. */
   readonly record?: StreamRecord | undefined;
 }
@@ -73,9 +77,9 @@ export async function authorise(context: ControlContext, question: ControlQuesti
 /** Whether a policy lets who asks do it, whoever owns the stream. @throws {MeanderError} `denied` */
 async function passPolicies(
   { directory, judge }: ControlContext,
-  { by, action, stream, site, record }: ControlQuestion,
+  { by, action, stream, site, record, author }: ControlQuestion,
 ): Promise<boolean> {
-  const question: PolicyQuestion = { ...signature(by), action, stream, site };
+  const question: PolicyQuestion = { ...commandAsker(by, action, author), action, stream, site };
   let isEntitled = false;
   for (const scope of ["session", `sites/${site}`, `streams/${stream}`]) {
     const entry = await directory.get(`policy/${scope}`);

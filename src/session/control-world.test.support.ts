@@ -10,6 +10,7 @@ import { LIMITS, type MeanderError, SeededRandom, SILENT } from "../base/index.t
 import { EmbeddedDirectory, MemoryStore } from "../directory/embedded/index.ts";
 import { type Caller, type Json, LEADER_CALLER } from "../directory/index.ts";
 import { OPEN_SESSION, type SessionTokens } from "./askers.ts";
+import type { AuthorChecks } from "./authorship.ts";
 import { HaltingClock } from "./halting-clock.test.support.ts";
 import { Leader } from "./leader.ts";
 import type { SiteRecord } from "./model.ts";
@@ -24,6 +25,11 @@ export const SHELL = { by: "anonymous", label: "shell-1" } as const;
 export class ControlWorld implements AsyncDisposable {
   readonly clock = new HaltingClock();
   readonly events: StreamEvent[] = [];
+  /** What signatures of code are checked with. */
+  authors: AuthorChecks = {
+    signature: async () => false,
+    sourceHash: async () => undefined,
+  };
   /** Of the session. */
   tokens: SessionTokens = OPEN_SESSION;
   /** Whether a site's port is closed. */
@@ -258,6 +264,10 @@ export class ControlWorld implements AsyncDisposable {
         calls: directory.sites,
         isEnded: (record) => this.examine(record),
         tokens: this.#tokens,
+        authors: {
+          signature: (...what) => this.authors.signature(...what),
+          sourceHash: (code) => this.authors.sourceHash(code),
+        },
         onEvent: (event) => this.events.push(event),
       },
     });

@@ -1,5 +1,5 @@
-import { MeanderError } from "../base/index.ts";
-import { matchesPattern } from "./pattern.ts";
+import { MeanderError, matchesPattern } from "../base/index.ts";
+
 import type { PolicyAction, PolicyRule } from "./stream-records.ts";
 
 /** A request, for a policy to judge. */
@@ -9,6 +9,8 @@ export interface PolicyQuestion {
   readonly by: string;
   /** The name that a shell has chosen for itself: anybody may choose any. Undefined: it is no shell's request. */
   readonly label?: string | undefined;
+  /** Who wrote the code that is brought or, where none is, that asks: `ed25519:KEY`. Undefined: it is not signed. */
+  readonly author?: string | undefined;
   /** The stream it is about. */
   readonly stream: string;
   /** The site that it would be at. */
@@ -71,11 +73,12 @@ export function denied(
 }
 
 function applies(rule: PolicyRule, question: PolicyQuestion): boolean {
-  const { action, stream, site, label } = question;
+  const { action, stream, site, label, author } = question;
   return (
     rule.actions.some((each) => each === "*" || each === action) &&
     asks(rule.by ?? "*", question) &&
     (rule.label === undefined || (label !== undefined && matchesPattern(rule.label, label))) &&
+    (rule.author === undefined || rule.author === author) &&
     matchesPattern(rule.stream ?? "*", stream) &&
     matchesPattern(rule.site ?? "*", site)
   );

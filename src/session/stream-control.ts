@@ -12,6 +12,7 @@ import {
 import type { Caller, Change, Directory, Json, SiteCalls } from "../directory/index.ts";
 import type { SiteInstance } from "../stream/index.ts";
 import { Askers, OPEN_SESSION, type SessionTokens } from "./askers.ts";
+import { type AuthorChecks, Authorship } from "./authorship.ts";
 import type { PolicyJudge } from "./code-policy.ts";
 import type { ControlContext } from "./control-context.ts";
 import { CONTROL_SUBJECTS, ControlDispatcher } from "./control-dispatcher.ts";
@@ -45,6 +46,8 @@ export interface StreamControlOptions {
   readonly tokens?: SessionTokens | undefined;
   /** What judges by policies that are code; undefined: such policies deny. */
   readonly judge?: PolicyJudge | undefined;
+  /** What it checks signatures of code with; undefined: none counts. */
+  readonly authors?: AuthorChecks | undefined;
   /** Receives what this leader did with streams. */
   onEvent?(event: StreamEvent): void;
 }
@@ -71,6 +74,7 @@ export class StreamControl {
   readonly #context: ControlContext;
   readonly #queue = new ControlQueue({ capacity: LIMITS.controlQueueMax });
   readonly #desk: ControlDispatcher;
+  readonly #authors: Authorship;
   readonly #recovery: StreamRecovery;
   #undo: Cancel[] = [];
   #stopped = false;
@@ -87,6 +91,7 @@ export class StreamControl {
     const { tokens = OPEN_SESSION } = options;
     this.#options = options;
     const checkLeads = (): Promise<void> => this.#checkLeads();
+    this.#authors = new Authorship({ directory, checks: options.authors, now: () => clock.wall() });
     this.#store = new StreamStore({ directory, checkLeads, log });
     this.#roster = new SiteRoster({
       self,
@@ -118,6 +123,7 @@ export class StreamControl {
       store: this.#store,
       askers: new Askers({ self, tokens, store: this.#store }),
       judge,
+      authors: this.#authors,
       tell: (stream, event) =>
         this.#options.onEvent?.({ at: clock.wall(), site: self.site, stream, ...event }),
     };
@@ -150,6 +156,11 @@ export class StreamControl {
     this.#stopped = true;
     for (const undo of this.#undo.splice(0)) undo();
     for (const release of this.#beginnings) release();
+  }
+
+  /** Envelopes of authors that were refused, by code. */
+  get refusedAuthors(): Readonly<Record<string, number>> {
+    return this.#authors.refused.toJSON();
   }
 
   /** That start of a site is about to leave in order. */

@@ -1,6 +1,7 @@
 import { type Log, MeanderError } from "../base/index.ts";
 import type { Directory, Json } from "../directory/index.ts";
 import { type Asker, maySetPolicy, outOfScope, signature } from "./asker.ts";
+import type { Authorship } from "./authorship.ts";
 import { codePolicySchema, type PolicyJudge } from "./code-policy.ts";
 import { siteNameSchema } from "./model.ts";
 import { newPolicyRulesSchema, streamNameSchema } from "./stream-record-schema.ts";
@@ -14,6 +15,7 @@ export interface PolicyPorts {
   readonly log: Log;
   readonly store: Pick<StreamStore, "find">;
   readonly judge?: PolicyJudge | undefined;
+  readonly authors: Pick<Authorship, "authorOf">;
   checkLeads(): Promise<void>;
 }
 
@@ -26,13 +28,13 @@ export interface PolicyPorts {
  */
 export async function setPolicy(ports: PolicyPorts, request: SetPolicy): Promise<null> {
   const { directory, log, store, judge, checkLeads } = ports;
-  const { scope, rules, by } = request;
+  const { scope, rules, signed, by } = request;
   const checked = checkScope(scope);
   const stream = checked.startsWith("streams/") ? checked.slice("streams/".length) : undefined;
   const held = stream === undefined ? undefined : await store.find(stream);
   if (!maySetPolicy(by, checked, held?.record)) throw notAllowed(by, checked);
   const isCode = typeof rules === "object" && rules !== null && "code" in rules;
-  const policy = isCode ? await readCode(ports, checked, rules, by) : readRules(rules);
+  const policy = isCode ? await readCode(ports, checked, { rules, signed, by }) : readRules(rules);
   await checkLeads();
   const key = `policy/${checked}`;
   if (Array.isArray(policy) && policy.length === 0) await directory.delete(key);
@@ -51,12 +53,11 @@ function readRules(rules: unknown): Json {
 }
 
 async function readCode(
-  { judge }: PolicyPorts,
+  { judge, authors }: PolicyPorts,
   scope: string,
-  value: unknown,
-  { token, administers }: Asker,
+  { rules, signed, by: { token, administers } }: Pick<SetPolicy, "rules" | "signed" | "by">,
 ): Promise<Json> {
-  const { data: policy, error } = codePolicySchema.safeParse(value);
+  const { data: policy, error } = codePolicySchema.safeParse(rules);
   if (policy === undefined || judge === undefined)
     throw new MeanderError("policy-invalid", error?.issues[0]?.message ?? "code is not run here", {
       where: `policy ${scope}`,
@@ -64,8 +65,10 @@ async function readCode(
     });
   if (token !== undefined && !administers && !token.can.includes("code"))
     throw outOfScope(token, "code", `policy ${scope}`);
+  const author = await authors.authorOf(signed, { kind: "policy", code: policy.code, scope });
   await judge.check(scope, policy);
-  return policy as unknown as Json;
+  const { author: _claimed, ...unsigned } = policy;
+  return (author === undefined ? unsigned : { ...unsigned, author }) as unknown as Json;
 }
 
 function notAllowed({ text }: Asker, scope: string): MeanderError {

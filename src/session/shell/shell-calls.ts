@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { LIMITS } from "../../base/index.ts";
+import { envelopeSchema } from "../../trust/index.ts";
 import {
   agentSpec,
   bytes,
@@ -24,7 +25,7 @@ const nothing = z.null();
 
 const policyView = z.union([
   z.array(z.unknown()),
-  z.object({ code: z.string(), file: z.string().optional() }),
+  z.object({ code: z.string(), file: z.string().optional(), author: z.string().optional() }),
 ]);
 
 /** [S6] The calls of a shell: what each takes and gives. */
@@ -55,12 +56,16 @@ export const SHELL_CALLS = {
       file: maybe(z.string().max(1_000)),
       name: maybe(name),
       briefcase: maybe(bytes),
+      signed: envelopeSchema.optional(),
     }),
     agentSpec,
   ),
   detachAgent: call(z.object({ stream: name, agent: name }), nothing),
   replaceHandler: call(
-    z.object({ stream: name, agent: name, event: handlerName, source: z.string().nullable() }),
+    z.object({
+      ...{ stream: name, agent: name, event: handlerName, source: z.string().nullable() },
+      signed: envelopeSchema.optional(),
+    }),
     nothing,
   ),
   destroyStream: call(z.object({ stream: name }), nothing),
@@ -85,7 +90,10 @@ export const SHELL_CALLS = {
   ),
   setPolicy: call(z.object({ scope: name, rules: z.array(z.unknown()).max(RULES_MAX) }), nothing),
   setCodePolicy: call(
-    z.object({ scope: name, source: z.string(), file: maybe(name), briefcase: maybe(bytes) }),
+    z.object({
+      ...{ scope: name, source: z.string(), file: maybe(name), briefcase: maybe(bytes) },
+      signed: envelopeSchema.optional(),
+    }),
     nothing,
   ),
   policies: call(z.object({}), z.record(z.string(), policyView)),
