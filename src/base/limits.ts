@@ -305,6 +305,10 @@ export const LIMITS = {
   permitMs: 30_000,
   /** Rules of one policy. */
   policyRulesMax: 256,
+  /** Policies of one scope that are kept, with the one in force. */
+  policyHistoryMax: 32,
+  /** The same in JSON, bytes; when they are larger, fewer are kept. */
+  policyHistoryBytesMax: 196_608,
   /** Time in which a policy that is code gives its verdict, ms; later ones deny. */
   policyMsMax: 1_000,
   /** Requests that wait for one such policy. */

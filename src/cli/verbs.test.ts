@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
 import { MAIN } from "./meander.test.support.ts";
-import { BAR, NotingSite } from "./noting-site.test.support.ts";
+import { BAR } from "./noting-port.test.support.ts";
+import { NotingSite } from "./noting-site.test.support.ts";
 
 let folder: string;
 let url: string;
@@ -35,8 +36,9 @@ async function meander(...args: string[]): Promise<string> {
 async function run(
   args: readonly string[],
 ): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
-  const [verb = "", ...rest] = args;
-  const child = spawn(process.execPath, [MAIN, verb, "--site", url, ...rest]);
+  const words = args[0] === "policy" ? 2 : 1;
+  const whole = [MAIN, ...args.slice(0, words), "--site", url, ...args.slice(words)];
+  const child = spawn(process.execPath, whole);
   return ended(child);
 }
 
@@ -172,7 +174,28 @@ test("policies are set from a file, and shown", async () => {
   assert.equal((await ended(set)).stdout, "done\n");
   assert.deepEqual(calls, [["setPolicy", "sites/two", [{ effect: "deny", actions: ["move"] }]]]);
   const show = spawn(process.execPath, [MAIN, "policy", "show", "--site", url]);
-  assert.equal((await ended(show)).stdout, 'sites/two\n  {"effect":"deny","actions":["move"]}\n');
+  assert.match(
+    (await ended(show)).stdout,
+    /^sites\/two, set [-\d]{10} [:\d]{8} by subject:ops \(shell-1\), number 2\n {2}\{"effect":"deny","actions":\["move"\]\}\n$/,
+  );
+});
+
+test("what a scope's policy was is listed, and set again", async () => {
+  const lines = (await meander("policy", "history", "site:two")).trimEnd().split("\n");
+  assert.match(lines[0] ?? "", /^ +NUMBER +SET +BY +POLICY$/);
+  assert.match(lines[1] ?? "", /^\* +2 +[-\d]{10} [:\d]{8} +subject:ops \(shell-1\) +1 rule$/);
+  assert.match(lines[2] ?? "", /^ +1 .* code c0dec0dec0de quota\.ts$/);
+  const back = await meander("policy", "rollback", "sites/two");
+  assert.equal(back, "done: number 1 is in force again\n");
+  assert.equal(
+    await meander("policy", "rollback", "sites/two", "7", "--json"),
+    '{"scope":"sites/two","number":7}\n',
+  );
+  assert.deepEqual(calls, [
+    ["policyHistory", "sites/two"],
+    ["rollbackPolicy", "sites/two", undefined],
+    ["rollbackPolicy", "sites/two", 7],
+  ]);
 });
 
 test("watching prints events until Ctrl-C, and ends well", async () => {

@@ -3,6 +3,7 @@ import type {
   AppendRequest,
   EventFilter,
   MessageStory,
+  PolicyChange,
   PolicyUpload,
   PolicyView,
   ShellPort,
@@ -15,10 +16,8 @@ import {
   type Asker,
   type AskerClaim,
   allowsStream,
-  type CodePolicy,
   checkScope,
   makeAsker,
-  maySetPolicy,
   type ShellIdentity,
   type StreamRecord,
   signature,
@@ -31,16 +30,14 @@ import {
   type StreamKernel,
 } from "../stream/index.ts";
 import { type Audit, type AuditOutcome, auditOutcome, principalText } from "../trust/index.ts";
-import { encodeBase64, packValue, unpackValue } from "../wire/index.ts";
+import { packValue, unpackValue } from "../wire/index.ts";
 import { awaitReply } from "./await-reply.ts";
 import type { EventFeed } from "./event-feed.ts";
 import type { PolicyGuard } from "./policy-guard.ts";
 import type { SiteCalls } from "./ports.ts";
 import type { SessionSites } from "./session-sites.ts";
+import { ShellPolicies } from "./shell-policies.ts";
 import { type SessionAccess, SiteSessionPort } from "./site-session-port.ts";
-
-/** Of the name of a policy's file, what is kept: its end. */
-const FILE_CHARACTERS_MAX = 100;
 
 /** What an {@link AttachedShell} uses. */
 export interface ShellAccess extends SessionAccess {
@@ -81,6 +78,7 @@ export class AttachedShell extends SiteSessionPort<ShellAccess> implements Shell
   protected readonly claim: AskerClaim;
   readonly #identity: ShellIdentity;
   readonly #onDetached: () => void;
+  readonly #policies: ShellPolicies;
   readonly #undo = new Set<() => void>();
   /** The last append that waits for room, by receiver. */
   readonly #queues = new Map<EndpointId, Promise<void>>();
@@ -96,6 +94,7 @@ export class AttachedShell extends SiteSessionPort<ShellAccess> implements Shell
     const by = principalText(principal);
     this.claim = token === undefined ? { by, label: name } : { by, label: name, token };
     this.endpoint = access.kernel.openShell(name, by === "anonymous" ? undefined : by);
+    this.#policies = new ShellPolicies({ access, claim: this.claim, asker: () => this.#asker });
     this.closed = new Promise((resolve) => {
       this.#end = resolve;
     });
@@ -281,32 +280,20 @@ export class AttachedShell extends SiteSessionPort<ShellAccess> implements Shell
     return { moved, failed: failed.map(({ stream, error }) => `${stream}: ${error}`) };
   }
 
-  async setPolicy(scope: string, policy: readonly unknown[] | PolicyUpload): Promise<void> {
-    const isCode = "source" in policy;
-    const rules = isCode ? await this.#uploadPolicy(policy) : policy;
-    const signed = isCode ? policy.signed : undefined;
-    await this.access.askLeader("set-policy", { scope, rules, signed, ...this.claim });
-  }
-
-  async #uploadPolicy({ source, file, briefcase }: PolicyUpload): Promise<CodePolicy> {
-    const request = { source, file, briefcase, name: undefined };
-    const read = await this.access.uploads.agent(request, this.#asker.codeOwner);
-    return {
-      code: read.spec.code,
-      ...(file === undefined ? {} : { file: file.slice(-FILE_CHARACTERS_MAX) }),
-      limits: read.spec.limits,
-      briefcase: encodeBase64(read.briefcase),
-    };
+  setPolicy(scope: string, policy: readonly unknown[] | PolicyUpload): Promise<void> {
+    return this.#policies.set(scope, policy);
   }
 
   async policies(): Promise<Readonly<Record<string, PolicyView>>> {
-    const { table } = this.access;
-    const readable = Object.entries(table.policies).filter(([scope]) => {
-      const [kind, name = ""] = scope.split("/");
-      const record = kind === "streams" ? table.byName(name) : undefined;
-      return maySetPolicy(this.#asker, scope, record);
-    });
-    return Object.fromEntries(readable);
+    return this.#policies.inForce;
+  }
+
+  policyHistory(scope: string | undefined): Promise<readonly PolicyChange[]> {
+    return this.#policies.history(scope);
+  }
+
+  rollbackPolicy(scope: string, number: number | undefined): Promise<number> {
+    return this.#policies.rollback(scope, number);
   }
 
   onEvent(filter: EventFilter, receive: (event: StreamEvent) => void): () => void {

@@ -7,6 +7,7 @@ import type { Askers } from "./askers.ts";
 import type { Authorship } from "./authorship.ts";
 import { codePolicySchema, type PolicyJudge } from "./code-policy.ts";
 import { denied, enforce, type PolicyQuestion } from "./policy.ts";
+import type { PolicyStore } from "./policy-store.ts";
 import { type SiteContact, siteGone } from "./site-contact.ts";
 import type { SiteRoster } from "./site-roster.ts";
 import { policyRulesSchema } from "./stream-record-schema.ts";
@@ -21,6 +22,7 @@ export interface ControlContext {
   readonly random: Random;
   readonly log: Log;
   readonly store: StreamStore;
+  readonly policies: PolicyStore;
   readonly roster: SiteRoster;
   readonly contact: SiteContact;
   readonly askers: Askers;

@@ -11,7 +11,7 @@ import { setKeeper } from "./stream-keeper.ts";
 import { StreamLifecycle } from "./stream-lifecycle.ts";
 import { StreamMoves } from "./stream-moves.ts";
 import { permitAction } from "./stream-permits.ts";
-import { setPolicy } from "./stream-policies.ts";
+import { policyHistory, rollbackPolicy, setPolicy } from "./stream-policies.ts";
 import type { AskerClaim, ControlRequests } from "./stream-records.ts";
 import * as requests from "./stream-requests.ts";
 
@@ -27,6 +27,8 @@ export const CONTROL_SUBJECTS: readonly (keyof ControlRequests)[] = [
   "set-keeper",
   "evacuate-site",
   "set-policy",
+  "policy-history",
+  "rollback-policy",
   "permit-action",
 ];
 
@@ -114,6 +116,14 @@ export class ControlDispatcher {
       case "set-policy": {
         const { request, asker } = asked(requests.setPolicySchema);
         return await setPolicy(this.#context, { ...request, by: await asker });
+      }
+      case "policy-history": {
+        const { request, asker } = asked(requests.policyHistorySchema);
+        return jsonOf(await policyHistory(this.#context, { ...request, by: await asker }));
+      }
+      case "rollback-policy": {
+        const { request, asker } = asked(requests.rollbackPolicySchema);
+        return jsonOf(await rollbackPolicy(this.#context, { ...request, by: await asker }));
       }
       case "permit-action": {
         const { request, asker } = asked(requests.permitActionSchema);

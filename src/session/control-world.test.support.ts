@@ -11,6 +11,7 @@ import { EmbeddedDirectory, MemoryStore } from "../directory/embedded/index.ts";
 import { type Caller, type Json, LEADER_CALLER } from "../directory/index.ts";
 import { OPEN_SESSION, type SessionTokens } from "./askers.ts";
 import type { AuthorChecks } from "./authorship.ts";
+import type { PolicyJudge } from "./code-policy.ts";
 import { HaltingClock } from "./halting-clock.test.support.ts";
 import { Leader } from "./leader.ts";
 import type { SiteRecord } from "./model.ts";
@@ -32,6 +33,8 @@ export class ControlWorld implements AsyncDisposable {
   };
   /** Of the session. */
   tokens: SessionTokens = OPEN_SESSION;
+  /** What judges by policies that are code, from the next leader on. */
+  judge: PolicyJudge | undefined;
   /** Whether a site's port is closed. */
   examine = async ({ name, instance }: SiteRecord): Promise<boolean> => {
     const site = this.#sites.get(name);
@@ -264,6 +267,7 @@ export class ControlWorld implements AsyncDisposable {
         calls: directory.sites,
         isEnded: (record) => this.examine(record),
         tokens: this.#tokens,
+        judge: this.judge,
         authors: {
           signature: (...what) => this.authors.signature(...what),
           sourceHash: (code) => this.authors.sourceHash(code),

@@ -19,6 +19,7 @@ import { CONTROL_SUBJECTS, ControlDispatcher } from "./control-dispatcher.ts";
 import { ControlQueue } from "./control-queue.ts";
 import type { SiteRecord } from "./model.ts";
 import { PendingFinalizers } from "./pending-finalizers.ts";
+import { PolicyStore } from "./policy-store.ts";
 import { SiteContact } from "./site-contact.ts";
 import { type SiteEvent, SiteRoster } from "./site-roster.ts";
 import type { ControlRequests } from "./stream-records.ts";
@@ -121,6 +122,7 @@ export class StreamControl {
     this.#context = {
       ...{ directory, self, clock, random, log, roster, contact, checkLeads },
       store: this.#store,
+      policies: new PolicyStore({ directory, clock, checkLeads }),
       askers: new Askers({ self, tokens, store: this.#store }),
       judge,
       authors: this.#authors,

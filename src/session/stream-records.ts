@@ -5,6 +5,7 @@
  * |---|---|
  * | `streams/NAME` | {@link StreamRecord} |
  * | `ids/stream` | the last stream id given away |
+ * | `policy-history/…` | the policies that the scope has and had: `PolicyEntry` |
  * | `policy/session`, `policy/sites/NAME`, `policy/streams/NAME` | a list of {@link PolicyRule} |
  * | `finalize/SITE/ID` | agents whose finalize handler is still due there |
  */
@@ -250,4 +251,8 @@ export interface ControlRequests {
     readonly scope: string;
     readonly rules: readonly PolicyRule[];
   };
+  /** Answered with a list of `PolicyChange`. No scope: what is in force, of all. */
+  "policy-history": AskerClaim & { readonly scope?: string | undefined };
+  /** Answered with `{number}`: which was set again. No number: the one before what is in force. */
+  "rollback-policy": AskerClaim & { readonly scope: string; readonly number?: number | undefined };
 }

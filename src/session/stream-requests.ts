@@ -74,6 +74,13 @@ export const setPolicySchema = z.object({
   ...asker,
 });
 
+export const policyHistorySchema = z.object({ scope: z.unknown().optional(), ...asker });
+export const rollbackPolicySchema = z.object({
+  scope: z.unknown(),
+  number: z.int().min(0).optional(),
+  ...asker,
+});
+
 /** What a site may be permitted to do at another. */
 export const permitActionSchema = z.object({
   stream,
@@ -103,4 +110,6 @@ export type DestroyStream = Asked<z.infer<typeof destroyStreamSchema>>;
 export type EvacuateSite = Asked<z.infer<typeof evacuateSiteSchema>>;
 export type PermitAction = Asked<z.infer<typeof permitActionSchema>>;
 export type SetPolicy = Asked<z.infer<typeof setPolicySchema>>;
+export type PolicyHistory = Asked<z.infer<typeof policyHistorySchema>>;
+export type RollbackPolicy = Asked<z.infer<typeof rollbackPolicySchema>>;
 export type SetKeeper = z.infer<typeof setKeeperSchema>;

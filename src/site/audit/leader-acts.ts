@@ -54,6 +54,16 @@ const ACTS: Readonly<Record<string, LeaderAct>> = {
     what: "policy.set",
     on: (p) => `policy ${text(p["scope"])}, ${policyOf(p["rules"])}${signedBy(p)}`,
   },
+  "rollback-policy": {
+    what: "policy.rollback",
+    on: ({ scope, number }) =>
+      `policy ${text(scope)}, ${number === undefined ? "the one of before" : `number ${text(number)}`}`,
+  },
+  "policy-history": {
+    what: "policy.read",
+    on: ({ scope }) => (scope === undefined ? "all policies" : `policy ${text(scope)}`),
+    noted: "refusals",
+  },
   join: { what: "session.join", on: ({ site }) => `site ${text(partsOf(site)["name"])}` },
   leave: { what: "session.leave", on: ({ name }) => `site ${text(name)}` },
   "create-token": {
@@ -72,7 +82,9 @@ const ACTS: Readonly<Record<string, LeaderAct>> = {
 };
 
 function policyOf(rules: unknown): string {
-  return Array.isArray(rules) ? `${rules.length} rules` : codeOf(partsOf(rules)["code"]);
+  if (!Array.isArray(rules)) return codeOf(partsOf(rules)["code"]);
+  if (rules.length === 0) return "none";
+  return rules.length === 1 ? "1 rule" : `${rules.length} rules`;
 }
 
 /** Has the requests of sites to their leader answered by `handler`, and notes who asked for what, and what became of it. */
