@@ -27,7 +27,7 @@ async function printed(...args: string[]): Promise<string> {
   return stdout.trim();
 }
 
-test("[A60] code is signed with the key of a file that its user alone may read", async () => {
+test("[A70] code is signed with the key of a file that its user alone may read", async () => {
   const key = join(folder, "author.json");
   const author = await printed("author", "create", "--out", key);
   assert.match(author, /^ed25519:[A-Za-z0-9_-]{43}$/);

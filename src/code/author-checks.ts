@@ -3,7 +3,7 @@ import type { SignatureCheck } from "../trust/index.ts";
 import { decodeCode, hashOf } from "./code-blob.ts";
 import type { CodeBlobs } from "./code-store.ts";
 
-/** [A60] What a leader checks the envelopes of authors with. */
+/** [A70] What a leader checks the envelopes of authors with. */
 export interface CodeAuthorChecks {
   readonly signature: SignatureCheck;
   /** Hash of the source that prepared code was made from; undefined: there is no such code. */

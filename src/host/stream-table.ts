@@ -14,6 +14,8 @@ export class StreamTable {
   readonly #byId = new Map<number, StreamRecord>();
   /** By stream, those that one author wrote. */
   readonly #authors = new Map<string, string>();
+  /** Whether any policy is code: nothing is looked up for each message where none is. */
+  #hasCode = false;
   readonly #policies = new Map<string, readonly PolicyRule[] | CodePolicy>();
 
   get records(): readonly StreamRecord[] {
@@ -28,7 +30,7 @@ export class StreamTable {
     return this.#byId.get(id);
   }
 
-  /** [A61] Who wrote all the code of a stream; undefined: there is no such author. */
+  /** [A71] Who wrote all the code of a stream; undefined: there is no such author. */
   authorOf(stream: string): string | undefined {
     return this.#authors.get(stream);
   }
@@ -44,8 +46,10 @@ export class StreamTable {
   }
 
   /** Whether a policy that is code judges requests about a stream at a site. */
-  isJudgedByCode(stream: string, site: string): boolean {
-    return ["session", `sites/${site}`, `streams/${stream}`].some(
+  isJudgedByCode(stream: string | undefined, site: string): boolean {
+    if (!this.#hasCode) return false;
+    const scopes = ["session", `sites/${site}`];
+    return (stream === undefined ? scopes : [...scopes, `streams/${stream}`]).some(
       (scope) => "code" in (this.#policies.get(scope) ?? []),
     );
   }
@@ -102,5 +106,6 @@ export class StreamTable {
       this.#policies.set(key.slice("policy/".length), policy);
     }
     if (change.type === "deleted") this.#policies.delete(change.key.slice("policy/".length));
+    this.#hasCode = [...this.#policies.values()].some((policy) => "code" in policy);
   }
 }

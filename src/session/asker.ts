@@ -1,7 +1,7 @@
 import { MeanderError } from "../base/index.ts";
 import { ANONYMOUS, type Principal, principalText } from "../trust/index.ts";
 import { allowsSite, allowsStream, type Right, type TokenRights } from "./access.ts";
-import type { CommandAsker, PolicyAction, StreamRecord } from "./stream-records.ts";
+import type { CommandAsker, StreamAction, StreamRecord } from "./stream-records.ts";
 
 /** Who asks, as established by whoever could check it. docs/spec/access.md [A30] */
 export interface Asker {
@@ -77,11 +77,11 @@ export function signature({ text, label }: Asker): CommandAsker {
 
 /**
  * Who asked, and who wrote the code concerned: what is brought by a request that brings code, what asks otherwise.
- * [A62]
+ * [A72]
  *
  * @param author of the code that is brought
  */
-export function commandAsker(by: Asker, action: PolicyAction, author?: string): CommandAsker {
+export function commandAsker(by: Asker, action: StreamAction, author?: string): CommandAsker {
   const { principal } = by;
   const own = principal.kind === "stream" ? principal.author : undefined;
   const asking = own === undefined ? undefined : `ed25519:${own}`;
@@ -103,7 +103,7 @@ export function controls(
 /** The refusal of one that does not control a stream. */
 export function notYours(
   { text }: Asker,
-  action: PolicyAction,
+  action: StreamAction,
   { name, owner }: Pick<StreamRecord, "name" | "owner">,
 ): MeanderError {
   return new MeanderError("denied", `${text} may not ${action} ${name}, which ${owner} created`, {
@@ -139,9 +139,9 @@ export function maySetPolicy(
 }
 
 /** Actions that bring code. */
-const CODE: readonly PolicyAction[] = ["attach", "replace"];
+const CODE: readonly StreamAction[] = ["attach", "replace"];
 /** Actions after which a stream is at the site that is named. */
-const PLACED: readonly PolicyAction[] = ["create", "move"];
+const PLACED: readonly StreamAction[] = ["create", "move"];
 
 /**
  * [A31] Checks that the token of a subject covers an action, whoever owns the stream.
@@ -154,7 +154,7 @@ export function checkScope(
     action,
     stream,
     site,
-  }: { readonly action: PolicyAction; readonly stream: string; readonly site: string },
+  }: { readonly action: StreamAction; readonly stream: string; readonly site: string },
 ): void {
   if (token === undefined) return;
   if (!allowsStream(token, "shell", stream)) throw outOfScope(token, "shell", `stream ${stream}`);

@@ -96,7 +96,7 @@ export class Askers {
   }
 }
 
-/** [A61] What a site says of the author does not count: the record does. */
+/** [A71] What a site says of the author does not count: the record does. */
 function withAuthor(name: string, author: string | undefined): Principal {
   return { kind: "stream", name, author: author?.slice("ed25519:".length) };
 }

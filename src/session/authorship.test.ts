@@ -41,7 +41,7 @@ async function recordOf(world: ControlWorld): Promise<StreamRecord> {
   return (await world.directory.get("streams/radio"))?.value as unknown as StreamRecord;
 }
 
-test("[A60] the record of an agent has who signed it, whatever its spec says", async () => {
+test("[A70] the record of an agent has who signed it, whatever its spec says", async () => {
   await using world = await makeWorld();
   const author = makeAuthor();
   const signed = await envelope(world, author);
@@ -54,7 +54,7 @@ test("[A60] the record of an agent has who signed it, whatever its spec says", a
   );
 });
 
-test("[A60] an envelope that is not for the code that came is refused, counted, and changes nothing", async () => {
+test("[A70] an envelope that is not for the code that came is refused, counted, and changes nothing", async () => {
   await using world = await makeWorld();
   const author = makeAuthor();
   const good = await envelope(world, author);
@@ -76,7 +76,7 @@ test("[A60] an envelope that is not for the code that came is refused, counted, 
   });
 });
 
-test("[A61] a replaced handler takes the author from an agent, unless the same one signed it", async () => {
+test("[A71] a replaced handler takes the author from an agent, unless the same one signed it", async () => {
   await using world = await makeWorld();
   const author = makeAuthor();
   await world.ask("attach-agent", attach("dj", await envelope(world, author)), NORTH);
@@ -111,7 +111,7 @@ test("[A61] a replaced handler takes the author from an agent, unless the same o
   assert.equal(await create("three"), "denied");
 });
 
-test("[A62] policies match the author of the code that is brought, not of what asks", async () => {
+test("[A72] policies match the author of the code that is brought, not of what asks", async () => {
   await using world = await makeWorld();
   const author = makeAuthor();
   const rules = [
@@ -129,7 +129,7 @@ test("[A62] policies match the author of the code that is brought, not of what a
   assert.equal(await codeOf(world.ask("attach-agent", brought, NORTH)), "denied");
 });
 
-test("[A61] the author stays when the stream moves", async () => {
+test("[A71] the author stays when the stream moves", async () => {
   await using world = await makeWorld();
   const author = makeAuthor();
   await world.ask("attach-agent", attach("dj", await envelope(world, author)), NORTH);

@@ -32,7 +32,7 @@ export interface UploadedCode {
   readonly scope: string;
 }
 
-/** [A60] Finds out, at the leader, who wrote the code that is uploaded. */
+/** [A70] Finds out, at the leader, who wrote the code that is uploaded. */
 export class Authorship {
   /** Envelopes that were refused, by code. */
   readonly refused = new Counters();
@@ -73,14 +73,14 @@ export class Authorship {
   }
 }
 
-/** [A61] Who wrote all the code of an agent; undefined: there is no such author. */
+/** [A71] Who wrote all the code of an agent; undefined: there is no such author. */
 export function authorOfAgent({ spec, author, handlers = {} }: AgentRecord): string | undefined {
   const replaced = Object.entries(spec.replaced).filter(([, code]) => code !== null);
   const isWhole = replaced.every(([event]) => handlers[event as keyof typeof handlers] === author);
   return isWhole ? author : undefined;
 }
 
-/** [A61] Who wrote all the code of a stream; undefined: no single author did, or some of it is not signed. */
+/** [A71] Who wrote all the code of a stream; undefined: no single author did, or some of it is not signed. */
 export function authorOfStream(agents: readonly AgentRecord[]): string | undefined {
   const [first, ...others] = agents.map(authorOfAgent);
   return others.every((other) => other === first) ? first : undefined;

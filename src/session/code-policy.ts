@@ -15,7 +15,7 @@ export interface CodePolicy {
   /** What it was uploaded as, for people. */
   readonly file?: string | undefined;
   readonly limits: AgentLimits;
-  /** [A60] Who signed its code. */
+  /** [A70] Who signed its code. */
   readonly author?: string | undefined;
   /** What it starts with; packed, base64. */
   readonly briefcase: string;

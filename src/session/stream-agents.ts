@@ -1,11 +1,11 @@
-import type { HandlerName } from "../agent/define/index.ts";
+import type { HandlerName, PolicyFacts } from "../agent/define/index.ts";
 import { LIMITS, MeanderError } from "../base/index.ts";
 import type { Json } from "../directory/index.ts";
 import { type Asker, commandAsker } from "./asker.ts";
-import { authorise, type ControlContext, hostOf } from "./control-context.ts";
+import { authorise, type ControlContext, type ControlQuestion, hostOf } from "./control-context.ts";
 import type { PendingFinalizers } from "./pending-finalizers.ts";
 import { isSilence } from "./site-contact.ts";
-import type { AgentRecord, PolicyAction, SiteCommand, StreamRecord } from "./stream-records.ts";
+import type { AgentRecord, SiteCommand, StreamAction, StreamRecord } from "./stream-records.ts";
 import type { AttachAgent, DetachAgent, ReplaceHandler } from "./stream-requests.ts";
 import type { HeldRecord } from "./stream-store.ts";
 
@@ -27,9 +27,12 @@ export class StreamAgents {
    */
   async attach({ stream, spec, briefcase, signed, by }: AttachAgent): Promise<StreamRecord> {
     const { store, contact, tell, authors } = this.#context;
+    const { name, code, limits } = spec;
     const scope = `streams/${stream}`;
-    const author = await authors.authorOf(signed, { kind: "agent", code: spec.code, scope });
-    const held = await this.#open(stream, "attach", by, author);
+    const author = await authors.authorOf(signed, { kind: "agent", code, scope });
+    const facts: PolicyFacts = { agent: name, hash: code, limits };
+    const brought = { author, briefcaseBytes: bytesOf(briefcase) };
+    const held = await this.#open(stream, "attach", by, () => facts, brought);
     await this.#checkCodeOwner(by, spec.owner);
     const asked = commandAsker(by, "attach", author);
     const { record } = held;
@@ -62,7 +65,7 @@ export class StreamAgents {
    */
   async detach({ stream, agent: name, by }: DetachAgent): Promise<StreamRecord> {
     const { store, tell } = this.#context;
-    const held = await this.#open(stream, "detach", by);
+    const held = await this.#open(stream, "detach", by, () => ({ agent: name }));
     const { record } = held;
     const { spec } = agentOf(record, name);
     const asked = commandAsker(by, "detach");
@@ -86,7 +89,8 @@ export class StreamAgents {
     const { store, tell, authors } = this.#context;
     const about = { kind: "handler", code: code ?? "", scope: `streams/${stream}` } as const;
     const author = await authors.authorOf(code === null ? undefined : signed, about);
-    const held = await this.#open(stream, "replace", by, author);
+    const factsOf = (record: StreamRecord) => factsOfReplacement(record, request);
+    const held = await this.#open(stream, "replace", by, factsOf, { author });
     const { record } = held;
     const former = agentOf(record, name);
     const { spec } = former;
@@ -111,13 +115,16 @@ export class StreamAgents {
 
   async #open(
     stream: string,
-    action: PolicyAction,
+    action: StreamAction,
     by: Asker,
-    author?: string,
+    factsOf: (record: StreamRecord) => PolicyFacts,
+    brought: Pick<ControlQuestion, "author" | "briefcaseBytes"> = {},
   ): Promise<HeldRecord> {
     const held = await this.#context.store.get(stream);
     const { record } = held;
-    await authorise(this.#context, { action, by, author, stream, site: record.site, record });
+    const { site } = record;
+    const facts = factsOf(record);
+    await authorise(this.#context, { action, by, stream, site, record, facts, ...brought });
     hostOf(held);
     return held;
   }
@@ -153,6 +160,22 @@ function withHandler(
 ): AgentRecord {
   const { [event]: _former, ...others } = agent.handlers ?? {};
   return { ...agent, handlers: author === undefined ? others : { ...others, [event]: author } };
+}
+
+/** What a handler's replacement brings, and what it takes the place of: the handler, else the agent's own. */
+function factsOfReplacement(
+  { agents }: StreamRecord,
+  { agent, event, code }: Pick<ReplaceHandler, "agent" | "event" | "code">,
+): PolicyFacts {
+  const spec = agents.find((each) => each.spec.name === agent)?.spec;
+  const before = spec?.replaced[event];
+  const replaces = before === undefined ? spec?.code : (before ?? undefined);
+  return { agent, handler: event, hash: code ?? undefined, replaces };
+}
+
+/** Bytes that base64 stands for. */
+function bytesOf(base64: string): number {
+  return Math.floor((base64.replace(/=+$/, "").length * 3) / 4);
 }
 
 function agentOf({ name: stream, agents }: StreamRecord, name: string): AgentRecord {

@@ -11,7 +11,7 @@ export interface IndexedStream extends SiteInstance {
   readonly streamEpoch: number;
   readonly move: string | undefined;
   readonly status: "live" | "lost";
-  /** [A61] Who wrote all its code; undefined: there is no such author. */
+  /** [A71] Who wrote all its code; undefined: there is no such author. */
   readonly author: string | undefined;
   /** Whether a commit of an earlier host is refused, so that it can be replaced before its lease has run out. */
   readonly fenced: boolean;

@@ -1,8 +1,12 @@
 import type { PolicyChange } from "../agent/define/index.ts";
 import { type Log, MeanderError } from "../base/index.ts";
-import { type Asker, outOfScope, signature } from "./asker.ts";
+import type { Directory } from "../directory/index.ts";
+import type { SiteInstance } from "../stream/index.ts";
+import { decodeBase64 } from "../wire/index.ts";
+import { type Asker, maySetPolicy, outOfScope, signature } from "./asker.ts";
 import type { Authorship } from "./authorship.ts";
 import { type CodePolicy, codePolicySchema, type PolicyJudge } from "./code-policy.ts";
+import { passPolicies } from "./judgement.ts";
 import { mayHandle, scopeOf } from "./policy-scope.ts";
 import { entryInForce, type Policy, type PolicyEntry, type PolicyStore } from "./policy-store.ts";
 import { newPolicyRulesSchema } from "./stream-record-schema.ts";
@@ -13,6 +17,9 @@ import { describeIssue } from "./zod-issue.ts";
 
 /** What the requests about policies need. */
 export interface PolicyPorts {
+  readonly directory: Directory;
+  /** The leading site. */
+  readonly self: SiteInstance;
   readonly log: Log;
   readonly store: Pick<StreamStore, "find">;
   readonly policies: PolicyStore;
@@ -30,21 +37,23 @@ export interface PolicyPorts {
 export async function setPolicy(ports: PolicyPorts, request: SetPolicy): Promise<null> {
   const { by } = request;
   const scope = await scopeOf(ports, request.scope, by);
-  const read = await readPolicy(ports, scope, request.rules, by);
-  const policy = isRules(read) ? read : await withAuthor(ports, scope, read, request.signed);
+  const signed = await withAuthor(ports, scope, request);
+  const policy = await readPolicy(ports, scope, signed, by);
   await replace(ports, scope, { policy, by });
   return null;
 }
 
-/** [A60] The policy with who signed its code, whatever it says of that itself. */
+/** [A70] What shall be the policy, with who signed its code, whatever it says of that itself. */
 async function withAuthor(
   { authors }: PolicyPorts,
   scope: string,
-  { author: _claimed, ...policy }: CodePolicy,
-  signed: unknown,
-): Promise<CodePolicy> {
+  { rules, signed }: Pick<SetPolicy, "rules" | "signed">,
+): Promise<unknown> {
+  const policy = codePolicySchema.safeParse(rules).data;
+  if (policy === undefined) return rules;
+  const { author: _claimed, ...unsigned } = policy;
   const author = await authors.authorOf(signed, { kind: "policy", code: policy.code, scope });
-  return author === undefined ? policy : { ...policy, author };
+  return author === undefined ? unsigned : { ...unsigned, author };
 }
 
 /**
@@ -144,9 +153,9 @@ async function readPolicy(
   by: Asker,
 ): Promise<Policy> {
   const isCode = typeof value === "object" && value !== null && "code" in value;
-  if (!isCode) return readRules(value);
-  const policy = readCode(ports, scope, value, by);
-  await ports.judge?.check(scope, policy);
+  const policy = isCode ? readCode(ports, scope, value, by) : readRules(value);
+  await judgeChange(ports, scope, policy, by);
+  if (!isRules(policy)) await ports.judge?.check(scope, policy);
   return policy;
 }
 
@@ -156,6 +165,34 @@ function readRules(rules: unknown): readonly PolicyRule[] {
   const { path, what, expected = "a list of rules" } = describeIssue(parsed.error, rules);
   const where = path.startsWith("[") ? `rules${path}` : "rules";
   throw new MeanderError("policy-invalid", what, { where, expected });
+}
+
+/**
+ * [A33] The session's policy judges what others than its owners set for sites and streams. It is not asked about what
+ * one sets that may replace it.
+ *
+ * @throws {MeanderError} `denied`
+ */
+async function judgeChange(
+  { directory, judge, self, store, policies }: PolicyPorts,
+  scope: string,
+  policy: Policy,
+  by: Asker,
+): Promise<void> {
+  if (maySetPolicy(by, "session", undefined)) return;
+  const [kind, name = ""] = scope.split("/");
+  const record = kind === "streams" ? (await store.find(name))?.record : undefined;
+  const about =
+    kind === "sites" ? { site: name } : { stream: name, site: record?.site ?? self.site };
+  const before = await policies.inForce(scope);
+  const code = isRules(policy) ? undefined : policy;
+  const replaces = before === undefined || isRules(before) ? undefined : before.code;
+  const facts = { scope, hash: code?.code, replaces, limits: code?.limits };
+  const briefcaseBytes = decodeBase64(code?.briefcase ?? "")?.byteLength;
+  const asker =
+    code?.author === undefined ? signature(by) : { ...signature(by), author: code.author };
+  const question = { ...asker, action: "policy", ...about, ...facts } as const;
+  await passPolicies({ directory, judge }, question, { owner: record?.owner, briefcaseBytes });
 }
 
 function readCode(

@@ -18,7 +18,7 @@ export interface AgentRecord {
   readonly spec: AgentSpec;
   /** The packed briefcase that it was attached with, base64. */
   readonly briefcase: string;
-  /** [A60] Who signed its code: `ed25519:KEY`. Undefined: it is not signed. */
+  /** [A70] Who signed its code: `ed25519:KEY`. Undefined: it is not signed. */
   readonly author?: string | undefined;
   /** Who signed its replaced handlers, by event. */
   readonly handlers?: Readonly<Partial<Record<HandlerName, string>>> | undefined;
@@ -56,8 +56,8 @@ export interface StreamRecord {
   readonly createdAt: number;
 }
 
-/** What policies judge. */
-export const POLICY_ACTIONS = [
+/** What is judged of streams. */
+export const STREAM_ACTIONS = [
   "create",
   "move",
   "attach",
@@ -67,6 +67,16 @@ export const POLICY_ACTIONS = [
   "append",
   "inspect",
   "dead-letter",
+] as const;
+export type StreamAction = (typeof STREAM_ACTIONS)[number];
+
+/** What policies judge: what rules name. */
+export const POLICY_ACTIONS = [
+  ...STREAM_ACTIONS,
+  "policy",
+  "join",
+  "client-attach",
+  "configure",
 ] as const;
 export type PolicyAction = (typeof POLICY_ACTIONS)[number];
 
@@ -84,12 +94,14 @@ export interface PolicyRule {
   readonly by?: string | undefined;
   /** The name that a shell has chosen for itself. No protection: others may choose it, too. */
   readonly label?: string | undefined;
-  /** [A62] Who wrote the code: `ed25519:KEY`; code without that author does not match. */
+  /** [A72] Who wrote the code: `ed25519:KEY`; code without that author does not match. */
   readonly author?: string | undefined;
   /** The stream it is about. Default `*`. */
   readonly stream?: string | undefined;
   /** The site that it would be at. Default `*`. */
   readonly site?: string | undefined;
+  /** Hash of the code that comes with it, or its beginning and `*`. A rule that has it matches nothing without code. */
+  readonly hash?: string | undefined;
   /** For the requester that was denied. */
   readonly reason?: string | undefined;
 }
@@ -100,7 +112,7 @@ export interface CommandAsker {
   readonly by: string;
   /** The name that a shell has chosen for itself. */
   readonly label?: string | undefined;
-  /** [A62] Who wrote the code that is brought or, where none is, that asks. */
+  /** [A72] Who wrote the code that is brought or, where none is, that asks. */
   readonly author?: string | undefined;
 }
 
@@ -245,6 +257,14 @@ export interface ControlRequests {
   "permit-action": AskerClaim & {
     readonly stream: string;
     readonly action: "inspect" | "dead-letter";
+  };
+  /**
+   * Has the policies judge what happens at the site that asks, where one of them is code. Answered `{forMs}`, or null;
+   * `client-detach` is only told.
+   */
+  "judge-action": AskerClaim & {
+    readonly action: "open" | "inspect" | "client-attach" | "client-detach" | "configure";
+    readonly stream?: string | undefined;
   };
   /** Answered with null. `scope`: `session`, `sites/NAME`, `streams/NAME`. No rules: the policy is removed. */
   "set-policy": AskerClaim & {

@@ -68,6 +68,7 @@ export class LedSession {
         tokens: shownTokens(access),
         judge: options.judge,
         authors: authorChecks({ fetch: (sha256) => directory.getBlob(sha256) }),
+        audit,
         onEvent: (event) => options.onLed(event),
       },
     });

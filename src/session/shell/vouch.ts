@@ -9,7 +9,7 @@ export interface UploadClaim {
   readonly scope: string;
 }
 
-/** [A60] Has an author sign what is about to be uploaded; by the clock of the site. */
+/** [A70] Has an author sign what is about to be uploaded; by the clock of the site. */
 export async function vouch(
   port: Pick<ShellPort, "now">,
   author: Author | undefined,

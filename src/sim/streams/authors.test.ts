@@ -1,4 +1,4 @@
-/** [A60] Authors of code, in a simulated session: what ships signs, checks and judges. */
+/** [A70] Authors of code, in a simulated session: what ships signs, checks and judges. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { MeanderError } from "../../base/index.ts";
@@ -11,7 +11,7 @@ const RELAY = `export default {
   on: { append(ctx, value) { ctx.open("foo").append(value); } },
 };`;
 
-test("[A61] a stream's author moves with it, survives its site, and is who appends", async () => {
+test("[A71] a stream's author moves with it, survives its site, and is who appends", async () => {
   const session = await Session.start(3);
   const author = makeAuthor();
   await session.make("foo", "s0");
@@ -40,7 +40,7 @@ test("[A61] a stream's author moves with it, survives its site, and is who appen
   assert.equal(session.record("bar")?.agents[0]?.author, author.id);
 });
 
-test("[A60] what was signed for one stream is refused for another, and for other code", async () => {
+test("[A70] what was signed for one stream is refused for another, and for other code", async () => {
   const session = await Session.start(2);
   const author = makeAuthor();
   await session.make("foo", "s0");

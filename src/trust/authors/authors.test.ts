@@ -28,7 +28,7 @@ async function codeOf(check: Promise<unknown>): Promise<string> {
   }
 }
 
-test("[A60] what a key made by Web Crypto signs is taken, by any check of Ed25519", async () => {
+test("[A70] what a key made by Web Crypto signs is taken, by any check of Ed25519", async () => {
   const key = await AuthorKey.read(await AuthorKey.create(), "test");
   const envelope = await key.vouch(SOURCE, CLAIMS);
   assert.equal(envelope.sha256, sha256Of(SOURCE));
@@ -36,7 +36,7 @@ test("[A60] what a key made by Web Crypto signs is taken, by any check of Ed2551
   assert.deepEqual(readEnvelope(JSON.parse(JSON.stringify(envelope))), envelope);
 });
 
-test("[A60] each way in which an envelope does not fit has its code", async () => {
+test("[A70] each way in which an envelope does not fit has its code", async () => {
   const author = makeAuthor();
   const other = makeAuthor();
   const good = await author.vouch(SOURCE, { ...CLAIMS, session: USE.session });
@@ -56,7 +56,7 @@ test("[A60] each way in which an envelope does not fit has its code", async () =
     assert.equal(await codeOf(checkEnvelope(envelope, { ...USE, ...use }, checkAtOnce)), code);
 });
 
-test("[A60] a scope may be a pattern, and without one an envelope counts anywhere", async () => {
+test("[A70] a scope may be a pattern, and without one an envelope counts anywhere", async () => {
   const author = makeAuthor();
   for (const scope of ["streams/ra*", "streams/*", undefined]) {
     const envelope = await author.vouch(SOURCE, { kind: "agent", issuedAt: NOW, scope });
@@ -64,7 +64,7 @@ test("[A60] a scope may be a pattern, and without one an envelope counts anywher
   }
 });
 
-test("[A60] hostile values are malformed, and nothing else", () => {
+test("[A70] hostile values are malformed, and nothing else", () => {
   const malformed = (value: unknown): boolean => {
     try {
       readEnvelope(value);
@@ -76,7 +76,7 @@ test("[A60] hostile values are malformed, and nothing else", () => {
   fc.assert(fc.property(fc.anything(), (value) => assert.ok(malformed(value))));
 });
 
-test("[A60] no change to a signed envelope is taken", async () => {
+test("[A70] no change to a signed envelope is taken", async () => {
   const author = makeAuthor();
   const envelope = await author.vouch(SOURCE, CLAIMS);
   const keys = Object.keys(envelope) as (keyof Envelope)[];
@@ -98,7 +98,7 @@ test("[A60] no change to a signed envelope is taken", async () => {
   );
 });
 
-test("[A60] two envelopes never have one text to sign", () => {
+test("[A70] two envelopes never have one text to sign", () => {
   const part = fc.constantFrom(undefined, "a", "b", "streams/a");
   const envelopes = fc.record({
     kind: fc.constantFrom("agent", "policy"),
@@ -119,7 +119,7 @@ test("[A60] two envelopes never have one text to sign", () => {
   );
 });
 
-test("[A60] a file that is no key is refused without a word of what it says", async () => {
+test("[A70] a file that is no key is refused without a word of what it says", async () => {
   const secret = await AuthorKey.create();
   const { x } = JSON.parse(await AuthorKey.create());
   const mixed = JSON.stringify({ ...JSON.parse(secret), x });
