@@ -220,6 +220,8 @@ export interface Verdict {
 export interface PolicyRequest {
   /** `create`, `move`, `attach`, `detach`, `replace`, `destroy`, and of other sites `inspect` and `dead-letter`. */
   readonly action: string;
+  /** When it was asked, ms since 1970. A policy that goes by time goes by this, so that it can be tried on the past. */
+  readonly at: number;
   /** The principal that asks: `subject:alice`, `stream:radio`, `site:north`, `anonymous`. */
   readonly by: string;
   /** The name that a shell has chosen for itself: anybody may choose any. */

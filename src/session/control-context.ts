@@ -1,10 +1,11 @@
-import type { StreamEvent } from "../agent/define/index.ts";
+import type { PolicyRequest, StreamEvent } from "../agent/define/index.ts";
 import { type Clock, LIMITS, type Log, MeanderError, type Random } from "../base/index.ts";
 import type { Directory } from "../directory/index.ts";
 import type { SiteInstance } from "../stream/index.ts";
 import { type Asker, checkScope, controls, notYours, signature } from "./asker.ts";
 import type { Askers } from "./askers.ts";
 import { codePolicySchema, type PolicyJudge } from "./code-policy.ts";
+import { type JudgedRequests, scopesOf } from "./judged-requests.ts";
 import { denied, enforce, type PolicyQuestion } from "./policy.ts";
 import type { PolicyStore } from "./policy-store.ts";
 import { type SiteContact, siteGone } from "./site-contact.ts";
@@ -22,6 +23,8 @@ export interface ControlContext {
   readonly log: Log;
   readonly store: StreamStore;
   readonly policies: PolicyStore;
+  /** What policies have judged. */
+  readonly judged: JudgedRequests;
   readonly roster: SiteRoster;
   readonly contact: SiteContact;
   readonly askers: Askers;
@@ -59,9 +62,7 @@ export async function authorise(context: ControlContext, question: ControlQuesti
   const { by, action, stream, site: peer } = question;
   try {
     checkScope(by, question);
-    const isEntitled = await passPolicies(context, question);
-    if (question.record === undefined || isEntitled || controls(by, question.record)) return;
-    throw notYours(by, action, question.record);
+    await judge(context, question);
   } catch (error) {
     if (!(error instanceof MeanderError)) throw error;
     if (error.code !== "denied" && error.code !== "token-denied") throw error;
@@ -72,20 +73,43 @@ export async function authorise(context: ControlContext, question: ControlQuesti
   }
 }
 
-/** Whether a policy lets who asks do it, whoever owns the stream. @throws {MeanderError} `denied` */
+/** Asks the policies, and whose the stream is, and remembers what became of it. @throws {MeanderError} `denied` */
+async function judge(
+  context: ControlContext,
+  { by, action, stream, site, record }: ControlQuestion,
+): Promise<void> {
+  const question: PolicyQuestion = { ...signature(by), action, stream, site };
+  const request = { ...question, owner: record?.owner, at: context.clock.wall() };
+  const isOwn = record === undefined || controls(by, record);
+  try {
+    const isEntitled = await passPolicies(context, question, request);
+    if (!isOwn && !isEntitled) throw notYours(by, action, record);
+    context.judged.note(request, isOwn, undefined);
+  } catch (error) {
+    if (error instanceof MeanderError && error.code === "denied")
+      context.judged.note(request, isOwn, error);
+    throw error;
+  }
+}
+
+/**
+ * Whether a policy lets who asks do it, whoever owns the stream.
+ *
+ * @param request the question, as code sees it
+ * @throws {MeanderError} `denied`
+ */
 async function passPolicies(
   { directory, judge }: ControlContext,
-  { by, action, stream, site, record }: ControlQuestion,
+  question: PolicyQuestion,
+  request: PolicyRequest,
 ): Promise<boolean> {
-  const question: PolicyQuestion = { ...signature(by), action, stream, site };
   let isEntitled = false;
-  for (const scope of ["session", `sites/${site}`, `streams/${stream}`]) {
+  for (const scope of scopesOf(request)) {
     const entry = await directory.get(`policy/${scope}`);
     if (entry === undefined) continue;
     if (!Array.isArray(entry.value)) {
       const policy = codePolicySchema.safeParse(entry.value).data;
       if (policy === undefined) throw denied(question, scope, "its rules are not valid");
-      const request = { ...question, owner: record?.owner };
       const verdict = await judge?.judge(scope, policy, request);
       if (verdict?.effect !== "allow")
         throw denied(question, scope, verdict?.reason ?? "its code does not allow it");

@@ -39,7 +39,12 @@ export function enforce(
 ): boolean {
   const { effect, rule } = decide(rules, question);
   if (effect === "deny") throw denied(question, scope, rule?.reason, placeOf(rules, rule));
-  return rule !== undefined && !scope.startsWith("sites/") && !goesByLabel(rule);
+  return isEntitling(rule, scope);
+}
+
+/** Whether the rule of a scope that allows something does so whoever owns the stream. */
+export function isEntitling(rule: PolicyRule | undefined, scope: string): boolean {
+  return rule?.effect === "allow" && !scope.startsWith("sites/") && !goesByLabel(rule);
 }
 
 /** Where a rule stands among those of its scope, from 1; undefined: it is none of them. */
@@ -54,6 +59,11 @@ export function placeOf(
 /** Which rule of which scope, in words: `policy session, rule 2`. */
 export function ruleWords(scope: string, place: number | undefined): string {
   return place === undefined ? `policy ${scope}` : `policy ${scope}, rule ${place}`;
+}
+
+/** The scope in the words of {@link ruleWords}; undefined: they are none. */
+export function scopeOfRule(words: string | undefined): string | undefined {
+  return /^policy ([^,]+)/.exec(words ?? "")?.[1];
 }
 
 /** The refusal of a policy. @param place of the rule; undefined: of the policy as a whole */

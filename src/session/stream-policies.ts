@@ -28,7 +28,7 @@ export interface PolicyPorts {
 export async function setPolicy(ports: PolicyPorts, request: SetPolicy): Promise<null> {
   const { by } = request;
   const scope = await scopeOf(ports, request.scope, by);
-  const policy = await readPolicy(ports, scope, request.rules, by);
+  const policy = readPolicy(ports, scope, request.rules, by);
   await replace(ports, scope, { policy, by });
   return null;
 }
@@ -74,7 +74,7 @@ export async function rollbackPolicy(
   const { by } = request;
   const scope = await scopeOf(ports, request.scope, by);
   const former = await formerOf(ports.policies, scope, request.number);
-  const policy = await readPolicy(ports, scope, former.policy, by);
+  const policy = readPolicy(ports, scope, former.policy, by);
   await replace(ports, scope, { policy, by, restores: former.number });
   return { number: former.number };
 }
@@ -116,24 +116,18 @@ async function replace(
   change: { readonly policy: Policy; readonly by: Asker; readonly restores?: number },
 ): Promise<void> {
   const { policy, by, restores } = change;
+  if (!isRules(policy)) await judge?.check(scope, policy);
   await policies.change(scope, change);
   if (isRules(policy)) judge?.forget(scope);
   const facts = { scope, ...whatOf(policy), ...signature(by) };
   log.info("A policy was replaced.", restores === undefined ? facts : { ...facts, restores });
 }
 
-/** Reads what shall be the policy of a scope; code is started, and ended again. */
-async function readPolicy(
-  ports: PolicyPorts,
-  scope: string,
-  value: unknown,
-  by: Asker,
-): Promise<Policy> {
+/** Reads what shall be the policy of a scope. @throws {MeanderError} as {@link setPolicy} */
+export function readPolicy(ports: PolicyPorts, scope: string, value: unknown, by: Asker): Policy {
   const isCode = typeof value === "object" && value !== null && "code" in value;
   if (!isCode) return readRules(value);
-  const policy = readCode(ports, scope, value, by);
-  await ports.judge?.check(scope, policy);
-  return policy;
+  return readCode(ports, scope, value, by);
 }
 
 function readRules(rules: unknown): readonly PolicyRule[] {
