@@ -59,6 +59,29 @@ export interface ShellAccess extends SessionAccess {
 const DRAIN_MS_MAX = 600_000;
 const DRAIN_MS = 1_000;
 
+/** Who a shell is, for the leader. */
+export function claimOf(
+  { principal, token }: ShellIdentity,
+  label: string | undefined,
+): AskerClaim {
+  return {
+    by: principalText(principal),
+    ...(label === undefined ? {} : { label }),
+    ...(token === undefined ? {} : { token }),
+  };
+}
+
+/** Who a shell is, for this site. @param leads whether it is the program of the leading site */
+export function askerOf(
+  { principal, rights: token }: ShellIdentity,
+  label: string | undefined,
+  site: string,
+  leads = false,
+): Asker {
+  const administers = principal.kind === "anonymous" || leads;
+  return makeAsker({ principal, label, token, administers, site });
+}
+
 /** Events that say no more than the list of streams does. */
 const PUBLIC_EVENTS: readonly StreamEvent["type"][] = [
   "created",
@@ -91,9 +114,8 @@ export class AttachedShell extends SiteSessionPort<ShellAccess> implements Shell
     this.name = name;
     this.#identity = identity;
     this.#onDetached = onDetached;
-    const { principal, token } = identity;
-    const by = principalText(principal);
-    this.claim = token === undefined ? { by, label: name } : { by, label: name, token };
+    this.claim = claimOf(identity, name);
+    const { by } = this.claim;
     this.endpoint = access.kernel.openShell(name, by === "anonymous" ? undefined : by);
     this.#policies = new ShellPolicies({ access, claim: this.claim, asker: () => this.#asker });
     this.closed = new Promise((resolve) => {
@@ -107,11 +129,9 @@ export class AttachedShell extends SiteSessionPort<ShellAccess> implements Shell
 
   /** Who asks, as this site knows it. A site's own program administers the session that the site leads. */
   get #asker(): Asker {
-    const { principal, rights } = this.#identity;
+    const { principal } = this.#identity;
     const leads = principal.kind === "site" && this.access.sessionSites.leader === principal.name;
-    const administers = principal.kind === "anonymous" || leads;
-    const { name: label, site } = this;
-    return makeAsker({ principal, label, token: rights, administers, site });
+    return askerOf(this.#identity, this.name, this.site, leads);
   }
 
   async append(request: AppendRequest): Promise<AppendAnswer> {

@@ -1,12 +1,14 @@
 import type { z } from "zod";
 import type { Caller, Json } from "../directory/index.ts";
 import type { Asker } from "./asker.ts";
+import { notAllowed } from "./caller-checks.ts";
 import type { ControlContext } from "./control-context.ts";
 import type { ControlQueue } from "./control-queue.ts";
 import { Evacuation } from "./evacuation.ts";
 import { parsePayload } from "./leader-requests.ts";
 import type { PendingFinalizers } from "./pending-finalizers.ts";
 import { PolicyTrials } from "./policy-trial.ts";
+import { judgeAction } from "./site-judgement.ts";
 import { StreamAgents } from "./stream-agents.ts";
 import { setKeeper } from "./stream-keeper.ts";
 import { StreamLifecycle } from "./stream-lifecycle.ts";
@@ -32,6 +34,7 @@ export const CONTROL_SUBJECTS: readonly (keyof ControlRequests)[] = [
   "rollback-policy",
   "try-policy",
   "permit-action",
+  "judge-action",
 ];
 
 /** Reads control requests, and has each done when those about the same stream that came before it are done. */
@@ -137,9 +140,24 @@ export class ControlDispatcher {
         const site = this.#context.askers.siteOf(caller);
         return jsonOf(await permitAction(this.#context, { ...request, by: await asker }, site));
       }
+      case "judge-action":
+        return await this.#judge(read(requests.judgeActionSchema), caller);
     }
   }
+
+  /** Of what concerns the site alone, it is believed about who asks; a token may have expired meanwhile. */
+  async #judge({ token, ...request }: Judged, caller: Caller): Promise<Json> {
+    const { askers } = this.#context;
+    const isChecked = request.action === "client-attach" || request.action === "inspect";
+    const by = isChecked ? await askers.establish({ ...request, token }, caller) : undefined;
+    const site = askers.siteOf(caller);
+    if (site === undefined) throw notAllowed("judge-action", "this connection speaks for no site");
+    return (await judgeAction(this.#context, request, site, by)) as Json;
+  }
 }
+
+/** What `judge-action` asks. */
+type Judged = z.infer<typeof requests.judgeActionSchema>;
 
 /** A request, and who makes it. */
 interface Asked<T extends AskerClaim> {

@@ -13,11 +13,19 @@ export interface JudgedOutcome {
 }
 
 /** A request that policies have judged. It has names, and nothing that was sent: no token, no message, no code. */
-export interface JudgedRequest {
-  readonly request: PolicyRequest;
-  /** Whether who asks needs no policy that lets it: the stream is its own, or it administers. */
-  readonly controls: boolean;
+export interface JudgedRequest extends NotedRequest {
   readonly outcome: JudgedOutcome;
+}
+
+/** A request, with what decides about it. */
+interface NotedRequest {
+  readonly request: PolicyRequest;
+  /** Whose policies judge it, in order. */
+  readonly scopes: readonly string[];
+  /** Of the briefcase that came with it. */
+  readonly briefcaseBytes?: number | undefined;
+  /** How it is refused where no policy lets who asks; undefined: it needs none. */
+  readonly refusal?: MeanderError | undefined;
 }
 
 /** About what an entry takes besides its texts, bytes. */
@@ -29,8 +37,8 @@ export class JudgedRequests {
   #bytes = 0;
 
   /** What judged it has allowed it, unless `error` says otherwise. */
-  note(request: PolicyRequest, controls: boolean, error: MeanderError | undefined): void {
-    const judged = { request, controls, outcome: outcomeOf(error) };
+  note(noted: NotedRequest, error: MeanderError | undefined): void {
+    const judged = { ...noted, outcome: outcomeOf(error) };
     const bytes = bytesOf(judged);
     this.#entries.push({ judged, bytes });
     this.#bytes += bytes;
@@ -45,17 +53,9 @@ export class JudgedRequests {
   of(scope: string, last: number): readonly JudgedRequest[] {
     return this.#entries
       .map(({ judged }) => judged)
-      .filter(({ request }) => scopesOf(request).includes(scope))
+      .filter(({ scopes }) => scopes.includes(scope))
       .slice(-last);
   }
-}
-
-/** The scopes whose policies judge a request, in order. The first that denies decides. */
-export function scopesOf({
-  site,
-  stream,
-}: Pick<PolicyRequest, "site" | "stream">): readonly string[] {
-  return ["session", `sites/${site}`, `streams/${stream}`];
 }
 
 function outcomeOf(error: MeanderError | undefined): JudgedOutcome {

@@ -201,12 +201,14 @@ test("[A33] [A48] a policy is tried by who may set it, and must be one", async (
 test("[A48] requests are remembered up to a number and a size", () => {
   const judged = new JudgedRequests();
   const request = { action: "move", at: 1, by: "anonymous", stream: "one", site: "north" };
+  const scopes = ["session"];
   for (let at = 1; at <= LIMITS.judgedRequestsMax + 5; at++)
-    judged.note({ ...request, at }, true, undefined);
+    judged.note({ request: { ...request, at }, scopes }, undefined);
   const all = judged.of("session", LIMITS.judgedRequestsMax);
   assert.equal(all.length, LIMITS.judgedRequestsMax);
   assert.equal(all[0]?.request.at, 6);
   const label = "x".repeat(100_000);
-  for (let at = 1; at <= 20; at++) judged.note({ ...request, at, label }, true, undefined);
+  for (let time = 1; time <= 20; time++)
+    judged.note({ request: { ...request, label }, scopes }, undefined);
   assert.equal(judged.of("session", 100).length, 5);
 });

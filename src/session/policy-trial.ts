@@ -1,21 +1,17 @@
 import type { PolicyRequest, PolicyTrial, TriedVerdict } from "../agent/define/index.ts";
-import { type Clock, LIMITS, MeanderError } from "../base/index.ts";
+import { LIMITS, MeanderError } from "../base/index.ts";
 import type { PolicyAnswer, PolicyJudge } from "./code-policy.ts";
-import { type JudgedRequest, type JudgedRequests, scopesOf } from "./judged-requests.ts";
+import type { JudgedRequest } from "./judged-requests.ts";
+import { measured } from "./judgement.ts";
 import { decide, isEntitling, type PolicyQuestion, placeOf, ruleWords } from "./policy.ts";
 import { scopeOf } from "./policy-scope.ts";
 import type { Policy } from "./policy-store.ts";
 import { type PolicyPorts, readPolicy } from "./stream-policies.ts";
 import type { TryPolicy } from "./stream-requests.ts";
 
-/** What {@link PolicyTrials} use. */
-export interface PolicyTrialsPorts extends PolicyPorts {
-  readonly judged: JudgedRequests;
-  readonly clock: Clock;
-}
-
 /** A policy that shall be tried, ready to judge. */
 interface Candidate {
+  readonly isCode: boolean;
   judge(request: PolicyRequest): Promise<PolicyAnswer & { readonly isEntitled?: boolean }>;
   close(): void;
 }
@@ -31,7 +27,7 @@ export class PolicyTrials {
    * @throws {MeanderError} `control-busy` when others are tried, `policy-invalid`, `denied`, `token-denied`; for code
    *   also `code-…`, `executor-failed`
    */
-  async run(ports: PolicyTrialsPorts, request: TryPolicy): Promise<PolicyTrial> {
+  async run(ports: PolicyPorts, request: TryPolicy): Promise<PolicyTrial> {
     const { last, by } = request;
     const scope = await scopeOf(ports, request.scope, by);
     if (this.#running >= LIMITS.policyTrialsMax)
@@ -59,9 +55,13 @@ async function candidateOf(
   policy: Policy,
   judge: PolicyJudge | undefined,
 ): Promise<Candidate> {
-  if ("code" in policy && judge !== undefined) return await judge.startTrial(scope, policy);
+  if ("code" in policy && judge !== undefined) {
+    const trial = await judge.startTrial(scope, policy);
+    return { isCode: true, judge: (request) => trial.judge(request), close: () => trial.close() };
+  }
   const rules = "code" in policy ? [] : policy;
   return {
+    isCode: false,
     judge: async (request) => {
       const question = request as PolicyQuestion;
       const { effect, rule } = decide(rules, question);
@@ -77,7 +77,7 @@ async function candidateOf(
 }
 
 async function tryOn(
-  { policies, clock }: PolicyTrialsPorts,
+  { policies, clock, directory }: PolicyPorts,
   scope: string,
   candidate: Candidate,
   judged: readonly JudgedRequest[],
@@ -87,23 +87,23 @@ async function tryOn(
   const found = { refused: 0, allowed: 0, failed: 0, slowestMs: 0 };
   const changes: PolicyTrial["changes"][number][] = [];
   let count = 0;
-  for (const { request, controls, outcome } of judged) {
+  for (const each of judged) {
+    const { request, scopes, briefcaseBytes, outcome } = each;
     if (clock.now() > until) break;
-    for (const each of scopesOf(request))
-      if (each !== scope && !others.has(each)) others.set(each, await policies.inForce(each));
+    for (const other of scopes)
+      if (other !== scope && !others.has(other)) others.set(other, await policies.inForce(other));
     count++;
-    if (isBefore(outcome.scope, scope, request)) continue;
+    if (isBefore(outcome.scope, scope, scopes)) continue;
+    const asked = candidate.isCode ? await measured(directory, request, briefcaseBytes) : request;
     const began = clock.now();
-    const answer = await candidate.judge(request);
+    const answer = await candidate.judge(asked);
     found.slowestMs = Math.max(found.slowestMs, clock.now() - began);
     if (answer.isFault === true) found.failed++;
     const isOurs = outcome.effect === "deny" && outcome.scope === scope;
     const would =
       answer.effect === "deny"
         ? { effect: "deny" as const, rule: `policy ${scope}`, reason: answer.reason }
-        : thereafter({ request, controls, outcome }, answer.isEntitled === true, isOurs, (each) =>
-            each === scope ? undefined : others.get(each),
-          );
+        : thereafter(each, answer.isEntitled === true, isOurs, (other) => others.get(other));
     if (would.effect === outcome.effect) continue;
     found[would.effect === "deny" ? "refused" : "allowed"]++;
     const { at, by, label, action, stream, site } = request;
@@ -118,10 +118,8 @@ async function tryOn(
 }
 
 /** Whether a policy that is asked before this one has denied the request. */
-function isBefore(denier: string | undefined, scope: string, request: PolicyRequest): boolean {
-  if (denier === undefined) return false;
-  const scopes = scopesOf(request);
-  return scopes.indexOf(denier) < scopes.indexOf(scope);
+function isBefore(denier: string | undefined, scope: string, scopes: readonly string[]): boolean {
+  return denier !== undefined && scopes.indexOf(denier) < scopes.indexOf(scope);
 }
 
 /**
@@ -129,13 +127,13 @@ function isBefore(denier: string | undefined, scope: string, request: PolicyRequ
  * rules that are in force now are asked; code is taken to allow it, because to ask it could change what it counts.
  */
 function thereafter(
-  { request, controls, outcome }: JudgedRequest,
+  { request, scopes, refusal, outcome }: JudgedRequest,
   isEntitled: boolean,
   wasDenied: boolean,
   policyOf: (scope: string) => Policy | undefined,
 ): TriedVerdict {
-  let lets = controls || isEntitled;
-  for (const scope of scopesOf(request)) {
+  let lets = refusal === undefined || isEntitled;
+  for (const scope of scopes) {
     const policy = policyOf(scope);
     if (policy === undefined || "code" in policy) continue;
     const { effect, rule } = decide(policy, request as PolicyQuestion);
@@ -145,7 +143,7 @@ function thereafter(
   }
   // What denied it besides still does.
   if (!wasDenied && outcome.scope !== undefined) return outcome;
-  if (lets) return { effect: "allow" };
-  const reason = `the stream is another's`;
-  return { effect: "deny", rule: `stream ${request.stream}`, reason };
+  return lets
+    ? { effect: "allow" }
+    : { effect: "deny", rule: refusal?.where, reason: refusal?.what };
 }

@@ -1,7 +1,10 @@
 import type { PolicyChange } from "../agent/define/index.ts";
 import { type Log, MeanderError } from "../base/index.ts";
-import { type Asker, outOfScope, signature } from "./asker.ts";
-import { type CodePolicy, codePolicySchema, type PolicyJudge } from "./code-policy.ts";
+import type { SiteInstance } from "../stream/index.ts";
+import { decodeBase64 } from "../wire/index.ts";
+import { type Asker, maySetPolicy, outOfScope, signature } from "./asker.ts";
+import { type CodePolicy, codePolicySchema } from "./code-policy.ts";
+import { type JudgementPorts, passPolicies } from "./judgement.ts";
 import { mayHandle, scopeOf } from "./policy-scope.ts";
 import { entryInForce, type Policy, type PolicyEntry, type PolicyStore } from "./policy-store.ts";
 import { newPolicyRulesSchema } from "./stream-record-schema.ts";
@@ -11,11 +14,12 @@ import type { StreamStore } from "./stream-store.ts";
 import { describeIssue } from "./zod-issue.ts";
 
 /** What the requests about policies need. */
-export interface PolicyPorts {
+export interface PolicyPorts extends JudgementPorts {
+  /** The leading site. */
+  readonly self: SiteInstance;
   readonly log: Log;
   readonly store: Pick<StreamStore, "find">;
   readonly policies: PolicyStore;
-  readonly judge?: PolicyJudge | undefined;
 }
 
 /**
@@ -111,11 +115,13 @@ function whyNot(number: number | undefined, former: PolicyEntry | undefined): st
 }
 
 async function replace(
-  { log, policies, judge }: PolicyPorts,
+  ports: PolicyPorts,
   scope: string,
   change: { readonly policy: Policy; readonly by: Asker; readonly restores?: number },
 ): Promise<void> {
+  const { log, policies, judge } = ports;
   const { policy, by, restores } = change;
+  await judgeChange(ports, scope, policy, by);
   if (!isRules(policy)) await judge?.check(scope, policy);
   await policies.change(scope, change);
   if (isRules(policy)) judge?.forget(scope);
@@ -136,6 +142,33 @@ function readRules(rules: unknown): readonly PolicyRule[] {
   const { path, what, expected = "a list of rules" } = describeIssue(parsed.error, rules);
   const where = path.startsWith("[") ? `rules${path}` : "rules";
   throw new MeanderError("policy-invalid", what, { where, expected });
+}
+
+/**
+ * [A33] The session's policy judges what others than its owners set for sites and streams. It is not asked about what
+ * one sets that may replace it.
+ *
+ * @throws {MeanderError} `denied`
+ */
+async function judgeChange(
+  ports: PolicyPorts,
+  scope: string,
+  policy: Policy,
+  by: Asker,
+): Promise<void> {
+  if (maySetPolicy(by, "session", undefined)) return;
+  const { self, store, policies } = ports;
+  const [kind, name = ""] = scope.split("/");
+  const record = kind === "streams" ? (await store.find(name))?.record : undefined;
+  const about =
+    kind === "sites" ? { site: name } : { stream: name, site: record?.site ?? self.site };
+  const before = await policies.inForce(scope);
+  const code = isRules(policy) ? undefined : policy;
+  const replaces = before === undefined || isRules(before) ? undefined : before.code;
+  const facts = { scope, hash: code?.code, replaces, limits: code?.limits };
+  const briefcaseBytes = decodeBase64(code?.briefcase ?? "")?.byteLength;
+  const question = { ...signature(by), action: "policy", ...about, ...facts } as const;
+  await passPolicies(ports, question, { owner: record?.owner, briefcaseBytes });
 }
 
 function readCode(

@@ -46,8 +46,8 @@ export interface StreamRecord {
   readonly createdAt: number;
 }
 
-/** What policies judge. */
-export const POLICY_ACTIONS = [
+/** What is judged of streams. */
+export const STREAM_ACTIONS = [
   "create",
   "move",
   "attach",
@@ -57,6 +57,16 @@ export const POLICY_ACTIONS = [
   "append",
   "inspect",
   "dead-letter",
+] as const;
+export type StreamAction = (typeof STREAM_ACTIONS)[number];
+
+/** What policies judge: what rules name. */
+export const POLICY_ACTIONS = [
+  ...STREAM_ACTIONS,
+  "policy",
+  "join",
+  "client-attach",
+  "configure",
 ] as const;
 export type PolicyAction = (typeof POLICY_ACTIONS)[number];
 
@@ -78,6 +88,8 @@ export interface PolicyRule {
   readonly stream?: string | undefined;
   /** The site that it would be at. Default `*`. */
   readonly site?: string | undefined;
+  /** Hash of the code that comes with it, or its beginning and `*`. A rule that has it matches nothing without code. */
+  readonly hash?: string | undefined;
   /** For the requester that was denied. */
   readonly reason?: string | undefined;
 }
@@ -227,6 +239,14 @@ export interface ControlRequests {
   "permit-action": AskerClaim & {
     readonly stream: string;
     readonly action: "inspect" | "dead-letter";
+  };
+  /**
+   * Has the policies judge what happens at the site that asks, where one of them is code. Answered `{forMs}`, or null;
+   * `client-detach` is only told.
+   */
+  "judge-action": AskerClaim & {
+    readonly action: "open" | "inspect" | "client-attach" | "client-detach" | "configure";
+    readonly stream?: string | undefined;
   };
   /** Answered with null. `scope`: `session`, `sites/NAME`, `streams/NAME`. No rules: the policy is removed. */
   "set-policy": AskerClaim & {

@@ -88,6 +88,13 @@ export const permitActionSchema = z.object({
   ...asker,
 });
 
+/** What a site may have judged that happens there. */
+export const judgeActionSchema = z.object({
+  action: z.enum(["open", "inspect", "client-attach", "client-detach", "configure"]),
+  stream: stream.optional(),
+  ...asker,
+});
+
 /** What `residents` answers. */
 export const residentsSchema = z.array(
   z.object({ id: u32, streamEpoch: z.int().min(0), move: z.string().optional() }),
@@ -109,6 +116,7 @@ export type ReplaceHandler = Asked<z.infer<typeof replaceHandlerSchema>>;
 export type DestroyStream = Asked<z.infer<typeof destroyStreamSchema>>;
 export type EvacuateSite = Asked<z.infer<typeof evacuateSiteSchema>>;
 export type PermitAction = Asked<z.infer<typeof permitActionSchema>>;
+export type JudgeAction = Omit<z.infer<typeof judgeActionSchema>, "by" | "label" | "token">;
 export type SetPolicy = Asked<z.infer<typeof setPolicySchema>>;
 export type PolicyHistory = Asked<z.infer<typeof policyHistorySchema>>;
 export type RollbackPolicy = Asked<z.infer<typeof rollbackPolicySchema>>;
