@@ -180,6 +180,11 @@ export class FrameReceiver {
     return this.#takeReady();
   }
 
+  /** Parameter sets that the description names since the last packet, for key frames that lack them; copied. */
+  learn(parameterSets: readonly Uint8Array[]): void {
+    this.#depacketizer.learn?.(parameterSets);
+  }
+
   /**
    * `count` packets from `sequence` on will never arrive: they are not waited for. Frames that become complete by that
    * are returned by the next {@link push} or {@link tick}.

@@ -170,7 +170,11 @@ export class ChannelTracks {
     const wanted = this.#judge([...of("video"), ...of("audio")]);
     for (const feed of this.#feeds.values()) {
       const { medium } = feed.track;
-      if (wanted.some((track) => track.medium === medium && feed.matches(track))) continue;
+      const same = wanted.find((track) => track.medium === medium && feed.matches(track));
+      if (same !== undefined) {
+        feed.describe(same);
+        continue;
+      }
       feed.finish();
       this.#forget(feed);
       this.#events.onClosed(feed);

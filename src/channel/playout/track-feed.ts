@@ -25,6 +25,8 @@ export class TrackFeed {
   readonly timeline: SourceTimeline;
   readonly #receiver: FrameReceiver;
   readonly #onFrame: (frame: EncodedFrame) => void;
+  /** Parameter sets that the newest description names. */
+  #describedSets: readonly string[];
   /** Newest sequence. */
   #newest: number | undefined;
 
@@ -35,11 +37,12 @@ export class TrackFeed {
   constructor(track: Track, waitMs: number, onFrame: (frame: EncodedFrame) => void) {
     this.track = track;
     this.timeline = new SourceTimeline(track.clockRate);
+    this.#describedSets = track.parameterSets ?? [];
     this.#receiver = new FrameReceiver({
       codec: track.codec,
       clockRate: track.clockRate,
       fmtp: track.fmtp,
-      parameterSets: decodeParameterSets(track.parameterSets ?? []),
+      parameterSets: decodeParameterSets(this.#describedSets),
       waitMs,
     });
     this.#onFrame = onFrame;
@@ -88,6 +91,13 @@ export class TrackFeed {
       own.clockRate === track.clockRate &&
       own.fmtp === track.fmtp
     );
+  }
+
+  /** A later description of the same source: it may name parameter sets that were sent since, and lost on their way. */
+  describe({ parameterSets = [] }: Track): void {
+    const others = parameterSets.filter((set) => !this.#describedSets.includes(set));
+    this.#describedSets = parameterSets;
+    if (others.length > 0) this.#receiver.learn(decodeParameterSets(others));
   }
 
   /** Adds an RTP packet, which is retained: never modify it. */

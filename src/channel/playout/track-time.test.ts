@@ -124,3 +124,28 @@ test("sender reports from behind a standstill that come before and after it is n
     }
   }
 });
+
+test("what was held up alone has not jumped when what follows it is in time, as reports say", () => {
+  for (const heldMs of [2_500, 3_200, 5_000]) {
+    for (const missingMs of [0, 1_500, 6_000]) {
+      for (const phaseMs of [0, 300, 700]) {
+        const source = new SourceTimeline(1_000);
+        const time = new TrackTime(source);
+        const resumesAt = Math.max(FRAME_MS, heldMs + missingMs);
+        // The first frame is held up, and so are reports; those after it are lost until some time later.
+        for (let captured = 0; captured < resumesAt + 5_000; captured += FRAME_MS) {
+          const isReported = captured === 0 || captured % 1_000 === phaseMs;
+          const report = { ingestMs: captured, rtpTimestamp: captured, sender: undefined };
+          if (isReported) time.report(report);
+          if (captured === Math.floor(heldMs / FRAME_MS) * FRAME_MS)
+            time.arrived(source.unwrap(0), heldMs + WAY_MS);
+          if (captured < resumesAt) continue;
+          const own = time.arrived(source.unwrap(captured), captured + WAY_MS);
+          const error = own + (time.ingestOffsetMs(own) ?? Number.NaN) - captured;
+          const story = `${error} ms at ${captured}, ${heldMs} held, ${missingMs} missing, ${phaseMs}`;
+          assert.ok(Math.abs(error) < 60, story);
+        }
+      }
+    }
+  }
+});

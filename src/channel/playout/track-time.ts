@@ -27,8 +27,9 @@ const STEP_DOUBT_MS = 150;
 /** Late media whose time on the way falls by this is catching up: its pace says nothing about its clock, ms. */
 const CATCHING_UP_MS = 100;
 
-/** Reports kept that wait for the media that they are about. */
+/** Reports kept that wait for the media that they are about, and reports that are remembered. */
 const AWAITING_MAX = 16;
+const REMEMBERED_MAX = 16;
 
 /**
  * The ingest believes the fastest packet of the last ten seconds: after a time in which the timestamps stood still, its
@@ -83,10 +84,13 @@ export class TrackTime {
   #inserted: { readonly ms: number; readonly floorMs: number } | undefined;
   /** The last one that counted here too. */
   #joined: Standstill | undefined;
-  /** Reports from before the first frame. */
-  #early: IngestReport | undefined;
-  /** Reports about media further ahead than any that arrived: whether it is behind a jump is not known before. */
+  /**
+   * Reports from before the first frame, and about media further ahead than any that arrived: whether it is behind a
+   * jump is not known before.
+   */
   #awaiting: IngestReport[] = [];
+  /** The last reports, in order of arrival. */
+  #remembered: IngestReport[] = [];
 
   /** @param common shared by the tracks of a channel */
   constructor(source: SourceTimeline, common: TracksInCommon = { standstill: undefined }) {
@@ -129,7 +133,6 @@ export class TrackTime {
     if (this.#stretches === undefined) {
       this.#stretches = [{ shiftMs: 0, oldestMs: rawMs, newestMs: rawMs }, undefined];
       this.#newestMs = rawMs;
-      if (this.#early !== undefined) this.report(this.#early);
     } else if (this.#hasJumped(rawMs, nowMs)) {
       this.#continueAt(rawMs, this.#afterJump(nowMs));
     }
@@ -157,13 +160,10 @@ export class TrackTime {
 
   /** The ingest reports. */
   report(report: IngestReport): void {
-    if (this.#stretches === undefined) {
-      this.#early = report;
-    } else if (this.#isAhead(report.rtpTimestamp)) {
+    this.#remembered = [...this.#remembered, report].slice(-REMEMBERED_MAX);
+    if (this.#stretches === undefined || this.#isAhead(report.rtpTimestamp))
       this.#awaiting = [...this.#awaiting, report].slice(-AWAITING_MAX);
-    } else {
-      this.#observe(report);
-    }
+    else this.#observe(report);
   }
 
   /** Those whose media has arrived. */
@@ -178,7 +178,7 @@ export class TrackTime {
 
   /** Whether a timestamp is so far ahead of all media that it may be one behind a jump. */
   #isAhead(timestamp: number): boolean {
-    const rawMs = this.#source.msOf(this.#source.near(timestamp));
+    const rawMs = this.#rawMsOf(timestamp);
     const [current, before] = this.#stretches as [Stretch, Stretch | undefined];
     return (
       rawMs - current.newestMs > JUMP_MS &&
@@ -232,7 +232,7 @@ export class TrackTime {
   }
 
   #ownMsOf(timestamp: number): number {
-    const rawMs = this.#source.msOf(this.#source.near(timestamp));
+    const rawMs = this.#rawMsOf(timestamp);
     const [current, before] = this.#stretches as [Stretch, Stretch | undefined];
     const isBefore = before !== undefined && distance(before, rawMs) < distance(current, rawMs);
     return rawMs + (isBefore ? before : current).shiftMs;
@@ -251,7 +251,31 @@ export class TrackTime {
     // Neither has what seemed to stand still, and was only held up.
     const { ms, floorMs } = this.#inserted ?? { ms: 0, floorMs: 0 };
     if (ms > 0 && Math.abs(floorMs - ms - transit) < ms / 2) return false;
-    return transit < (this.#floor.value(nowMs) ?? transit) - most;
+    if (transit >= (this.#floor.value(nowMs) ?? transit) - most) return false;
+    return !this.#wentOn(rawMs, most);
+  }
+
+  /**
+   * Whether the ingest saw the timestamps go on with time up to `rawMs`: then all that came before was held up on its
+   * way, however fast the fastest of it was. @param most larger differences are jumps, ms
+   */
+  #wentOn(rawMs: number, most: number): boolean {
+    const stretch = this.#stretches?.[0];
+    if (stretch === undefined) return false;
+    const rawMsOf = ({ rtpTimestamp }: IngestReport): number => this.#rawMsOf(rtpTimestamp);
+    const before = this.#remembered.findLast((report) => {
+      return rawMsOf(report) <= stretch.newestMs && rawMsOf(report) > stretch.oldestMs - most;
+    });
+    const after = this.#remembered.findLast((report) => {
+      return rawMsOf(report) > stretch.newestMs && Math.abs(rawMsOf(report) - rawMs) < most;
+    });
+    if (before === undefined || after === undefined) return false;
+    const passedMs = after.ingestMs - before.ingestMs;
+    return Math.abs(rawMsOf(after) - rawMsOf(before) - passedMs) < most / 2;
+  }
+
+  #rawMsOf(timestamp: number): number {
+    return this.#source.msOf(this.#source.near(timestamp));
   }
 
   /** Own time of the first frame behind a jump. */

@@ -246,7 +246,12 @@ class Av1Assembly implements FrameAssembly {
   #hasSequence = false;
 
   constructor(parameterSets: readonly Uint8Array[]) {
-    for (const set of parameterSets) this.#learn(set.slice());
+    for (const set of parameterSets) this.learn(set.slice());
+  }
+
+  learn(set: Uint8Array): void {
+    this.#known.keep(set);
+    this.#sequence = sequenceOf(set) ?? this.#sequence;
   }
 
   begins(bytes: Uint8Array): boolean {
@@ -311,7 +316,7 @@ class Av1Assembly implements FrameAssembly {
     if (!isCarried(obu.type)) return true;
     if (obu.type === OBU.sequenceHeader) {
       this.#hasSequence = true;
-      this.#learn(withoutSize(obu));
+      this.learn(withoutSize(obu));
     }
     if (obu.type === OBU.frame || obu.type === OBU.frameHeader) {
       this.#start.add(readFrameHead(obu.payload, this.#sequence));
@@ -322,11 +327,6 @@ class Av1Assembly implements FrameAssembly {
     }
     appendWithSize(obu, builder);
     return true;
-  }
-
-  #learn(set: Uint8Array): void {
-    this.#known.keep(set);
-    this.#sequence = sequenceOf(set) ?? this.#sequence;
   }
 }
 

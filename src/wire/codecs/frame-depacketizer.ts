@@ -5,6 +5,8 @@ import type { MarkerUse, PictureFollower } from "./picture-follower.ts";
 
 /** What a video format adds to {@link FrameDepacketizer}: how payloads become the bytes of a frame. */
 export interface FrameAssembly {
+  /** Keeps a parameter set for key frames that lack it. Absent: the format has none. */
+  learn?(set: Uint8Array): void;
   /** False when `payload` cannot be the first of a frame. Asked only after a loss, when the first may be missing. */
   begins(payload: Uint8Array): boolean;
   /** Forgets the frame being built, but for what belongs to the next one already. */
@@ -68,6 +70,13 @@ export class FrameDepacketizer implements Depacketizer {
     if (this.#state === "marked" && this.#markers !== "inside") this.#end();
     this.#afterLoss = true;
     this.#broken = true;
+  }
+
+  learn(parameterSets: readonly Uint8Array[]): void {
+    for (const set of parameterSets) {
+      this.#assembly.learn?.(set.slice());
+      this.#follower.learn?.(set);
+    }
   }
 
   push({ marker, payload, timestamp }: RtpPacket): Frame | undefined {

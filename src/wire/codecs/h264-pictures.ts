@@ -72,6 +72,10 @@ export class H264Follower implements PictureFollower {
     this.#hasTwoFields = false;
   }
 
+  learn(set: Uint8Array): void {
+    this.#slices.learn(set);
+  }
+
   role(payload: Uint8Array): PictureRole {
     if (nalTypeOf(payload) === NAL.fuA && ((payload[1] ?? 0) & START_BIT) === 0) {
       return isH264Picture((payload[1] ?? 0) & TYPE_BITS) ? "continues" : "none";

@@ -46,6 +46,11 @@ export interface Depacketizer {
   /** Packets are missing before the next one. */
   lost(): void;
   /**
+   * Parameter sets that the description names since the last packet, instead of earlier ones with their ids; copied.
+   * Absent: the format has none.
+   */
+  learn?(parameterSets: readonly Uint8Array[]): void;
+  /**
    * Whether a frame waits for the next packet, which shows whether it has ended: `marked` when its newest packet had
    * the marker, so that it probably has.
    */

@@ -49,6 +49,12 @@ class NalAssembly implements FrameAssembly {
     for (const set of parameterSets) this.#known.keep(set.slice());
   }
 
+  learn(set: Uint8Array): void {
+    if (this.#format.sets.kindOf(set) === undefined) return;
+    this.#known.keep(set);
+    this.#unit.add(set);
+  }
+
   begins(payload: Uint8Array): boolean {
     return beginsUnit(this.#format, payload);
   }

@@ -14,6 +14,8 @@ export type PictureRole =
 export interface PictureFollower {
   /** The payloads from now on have another timestamp. */
   begin(): void;
+  /** Learns a parameter set, which is not retained. Absent: none helps it. */
+  learn?(set: Uint8Array): void;
   /** Consumes a payload, which is not empty. @param isMarked the payload before it had the marker */
   role(payload: Uint8Array, isMarked: boolean): PictureRole;
 }
