@@ -1,6 +1,6 @@
 /**
- * The binary bodies of control messages, which are sent many times a second. Their fields are read and written in place:
- * a view of bytes as short as these costs more than all the rest.
+ * The binary bodies of control messages, which are sent many times a second. Their fields are read and written in
+ * place: a view of bytes as short as these costs more than all the rest.
  */
 import { LIMITS } from "../base/index.ts";
 import {
