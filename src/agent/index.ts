@@ -42,6 +42,7 @@ export type {
   EventFilter,
   MessageStory,
   PlacementRequest,
+  PolicyChange,
   PolicyUpload,
   PolicyView,
   SessionPort,

@@ -214,21 +214,48 @@ export interface Verdict {
   readonly effect: "allow" | "deny";
   /** For the requester that was denied; at most 500 characters. */
   readonly reason?: string | undefined;
+  /** Of an `open` that is allowed: how long that holds, ms; default and most: `LIMITS.grantMs`. */
+  readonly forMs?: number | undefined;
+}
+
+/** What a request is about, besides stream and site, as far as that is known. */
+export interface PolicyFacts {
+  /** The agent that is attached or detached, or of which a handler is replaced. */
+  readonly agent?: string | undefined;
+  /** The event whose handler is replaced. */
+  readonly handler?: string | undefined;
+  /** Hash of the code that comes with it, prepared: what `policy show` and the audit log name it by. */
+  readonly hash?: string | undefined;
+  /** Hash of the code that this takes the place of: the handler's, else its agent's; a policy's. */
+  readonly replaces?: string | undefined;
+  /** Of the code that comes with it and of the briefcase that it starts with, bytes. */
+  readonly size?: number | undefined;
+  /** What the agent that is attached may use. */
+  readonly limits?: AgentLimits | undefined;
+  /** Where a stream is that moves, or where it was before it is taken over. */
+  readonly from?: string | undefined;
+  /** Where it is going. */
+  readonly to?: string | undefined;
+  /** Whose policy is set: `sites/NAME`, `streams/NAME`. */
+  readonly scope?: string | undefined;
 }
 
 /** A request, as a policy sees it. */
-export interface PolicyRequest {
-  /** `create`, `move`, `attach`, `detach`, `replace`, `destroy`, and of other sites `inspect` and `dead-letter`. */
+export interface PolicyRequest extends PolicyFacts {
+  /**
+   * About a stream: `create`, `move`, `attach`, `detach`, `replace`, `destroy`, `inspect`, `dead-letter`, `open`. About
+   * a site: `join`, `leave`, `client-attach`, `client-detach`, `configure`. `policy`: about either.
+   */
   readonly action: string;
   /** The principal that asks: `subject:alice`, `stream:radio`, `site:north`, `anonymous`. */
   readonly by: string;
   /** The name that a shell has chosen for itself: anybody may choose any. */
   readonly label?: string | undefined;
-  /** The stream it is about. */
-  readonly stream: string;
-  /** The principal that created the stream; undefined: it is about to be created. */
+  /** The stream it is about; undefined: it is about a site. */
+  readonly stream?: string | undefined;
+  /** The principal that created the stream; undefined: it is about to be created, or there is none. */
   readonly owner?: string | undefined;
-  /** The site that it would be at. */
+  /** The site that the stream would be at, or that it is about. */
   readonly site: string;
 }
 

@@ -67,6 +67,19 @@ export interface ShellPort extends SessionPort {
   setPolicy(scope: string, policy: readonly unknown[] | PolicyUpload): Promise<void>;
   /** The policies in force, by scope; scopes without one are left out. */
   policies(): Promise<Readonly<Record<string, PolicyView>>>;
+  /**
+   * The policies that a scope has and had, the newest first. Without a scope: the one in force of each.
+   *
+   * @throws {MeanderError} `policy-invalid`, `denied`
+   */
+  policyHistory(scope: string | undefined): Promise<readonly PolicyChange[]>;
+  /**
+   * Sets a policy of before again; without a number, the one before what is in force.
+   *
+   * @returns the number of what was set again; 0: the scope is without a policy again
+   * @throws {MeanderError} `policy-invalid` when there is none, and what {@link setPolicy} throws
+   */
+  rollbackPolicy(scope: string, number: number | undefined): Promise<number>;
   /** Calls `listener` with events from now on. Returns an unsubscribe function. */
   onEvent(filter: EventFilter, listener: (event: StreamEvent) => void): () => void;
   /** Detaches. What was buffered is still delivered. Later calls fail with `shell-closed`. */
@@ -130,6 +143,26 @@ export interface PolicyUpload {
 export type PolicyView =
   | readonly unknown[]
   | { readonly code: string; readonly file?: string | undefined };
+
+/** A policy that a scope has or had. */
+export interface PolicyChange {
+  readonly scope: string;
+  /** Counts the changes of its scope, from 1. */
+  readonly number: number;
+  /** When it was set, ms since 1970. Undefined, as is `by`: before changes were kept. */
+  readonly at?: number | undefined;
+  /** The principal that set it. */
+  readonly by?: string | undefined;
+  /** The name that its shell had chosen for itself. */
+  readonly label?: string | undefined;
+  /** How many rules it has, none: the scope had no policy; or what its code is. */
+  readonly policy:
+    | { readonly rules: number }
+    | { readonly code: string; readonly file?: string | undefined };
+  /** The number of the one that was set again; 0: the scope was without a policy again. */
+  readonly restores?: number | undefined;
+  readonly isInForce: boolean;
+}
 
 /** A stream, as listed. */
 export interface StreamView {

@@ -305,6 +305,10 @@ export const LIMITS = {
   permitMs: 30_000,
   /** Rules of one policy. */
   policyRulesMax: 256,
+  /** Policies of one scope that are kept, with the one in force. */
+  policyHistoryMax: 32,
+  /** The same in JSON, bytes; when they are larger, fewer are kept. */
+  policyHistoryBytesMax: 196_608,
   /** Time in which a policy that is code gives its verdict, ms; later ones deny. */
   policyMsMax: 1_000,
   /** Requests that wait for one such policy. */
@@ -313,6 +317,14 @@ export const LIMITS = {
   policyDeathsMax: 5,
   /** See `policyDeathsMax`, ms. */
   policyDeathsMs: 30_000,
+  /** How long it holds that a policy's code has let a sender append, ms. It ends with the policy, too. */
+  grantMs: 30_000,
+  /** How long it holds that it has not, ms. */
+  grantDeniedMs: 5_000,
+  /** Senders and readers of which a site keeps what policies have said; the one that was used longest ago goes. */
+  grantsMax: 4_096,
+  /** Of those, what is asked at once; more are denied. */
+  grantsAskedMax: 256,
   /** Policies that are code and run at once, at the leader; the one that judged longest ago makes room. */
   codePoliciesMax: 32,
   /** What such a policy starts with, packed, bytes. */

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MeanderError } from "../base/index.ts";
-import { formatPolicies, parseRules, parseScope } from "./policy.ts";
+import { formatPolicies, parseRules } from "./policy.ts";
+import { parseScope } from "./policy-scope.ts";
 import type { Paint } from "./terminal.ts";
 
 const plain: Paint = (_style, text) => text;
@@ -28,13 +29,16 @@ test("rules are a list in JSON", () => {
 });
 
 test("policies are shown by scope, and their absence in words", () => {
-  assert.equal(formatPolicies({}, plain), "no rules that you may see: each stream is its owner's");
   assert.equal(
-    formatPolicies({ session: [{ effect: "deny", actions: ["move"] }], "sites/a": [] }, plain),
+    formatPolicies({}, [], plain),
+    "no rules that you may see: each stream is its owner's",
+  );
+  assert.equal(
+    formatPolicies({ session: [{ effect: "deny", actions: ["move"] }], "sites/a": [] }, [], plain),
     'session\n  {"effect":"deny","actions":["move"]}\nsites/a\n  no rules',
   );
   assert.equal(
-    formatPolicies({ session: { code: "0123456789abcdef", file: "quota.ts" } }, plain),
+    formatPolicies({ session: { code: "0123456789abcdef", file: "quota.ts" } }, [], plain),
     "session\n  code 0123456789ab quota.ts",
   );
 });

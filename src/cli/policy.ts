@@ -2,14 +2,16 @@ import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { text as readAll } from "node:stream/consumers";
 import type { Command } from "commander";
-import type { PolicyView } from "../agent/index.ts";
-import { MeanderError } from "../base/index.ts";
+import type { PolicyChange, PolicyView } from "../agent/index.ts";
+import { MeanderError, messageOf } from "../base/index.ts";
 import { parseJson } from "../session/index.ts";
+import type { Shell } from "../session/shell/index.ts";
 import { type SiteArguments, withSite } from "./arguments.ts";
+import { addHistory, addRollback, setLine } from "./policy-history.ts";
+import { parseScope, SCOPES } from "./policy-scope.ts";
 import { withShell } from "./shell-of.ts";
-import { openTerminal, type Paint } from "./terminal.ts";
+import { openTerminal, type Paint, type Terminal } from "./terminal.ts";
 
-const SCOPES = "session, sites/NAME or streams/NAME";
 const NONE = "no rules that you may see: each stream is its owner's";
 
 /** `meander policy set|clear|show` */
@@ -57,21 +59,25 @@ export function addPolicy(program: Command): void {
   ).action(async (scope: string | undefined, options: SiteArguments) => {
     const terminal = openTerminal(options.json === true);
     const wanted = scope === undefined ? undefined : parseScope(scope);
-    const all = await withShell(options, (shell) => shell.policies());
+    const [all, changes] = await withShell(options, async (shell) => {
+      const policies = await shell.policies();
+      return [policies, terminal.json ? [] : await whoSet(shell, terminal)] as const;
+    });
     const shown = wanted === undefined ? all : { [wanted]: all[wanted] ?? [] };
-    terminal.show(shown, () => formatPolicies(shown, terminal.paint));
+    terminal.show(shown, () => formatPolicies(shown, changes, terminal.paint));
   });
+  addHistory(policy);
+  addRollback(policy);
 }
 
-/** A scope of rules; `site/NAME` and `stream/NAME` are accepted, too. @throws {MeanderError} `arguments-invalid` */
-export function parseScope(text: string): string {
-  if (text === "session") return text;
-  const match = /^(site|stream)s?[/:]([^\s/:]+)$/.exec(text);
-  if (match !== null) return `${match[1]}s/${match[2]}`;
-  throw new MeanderError("arguments-invalid", `got ${JSON.stringify(text)}`, {
-    where: "argument <scope>",
-    expected: SCOPES,
-  });
+/** Policies are known where their leader does not answer; who set them is not. */
+async function whoSet(shell: Shell, terminal: Terminal): Promise<readonly PolicyChange[]> {
+  try {
+    return await shell.policyHistory();
+  } catch (error) {
+    terminal.note(`who set them is not known: ${messageOf(error)}`);
+    return [];
+  }
 }
 
 /** A list in JSON; the session checks its elements. @throws {MeanderError} `config-invalid` */
@@ -94,15 +100,20 @@ async function readPolicy(file: string): Promise<string> {
   }
 }
 
-/** Scopes with their policies, one rule a line. */
+/** Scopes with their policies, one rule a line. @param changes when they were set, and by whom, as far as is known */
 export function formatPolicies(
   policies: Readonly<Record<string, PolicyView>>,
+  changes: readonly PolicyChange[],
   paint: Paint,
 ): string {
   const scopes = Object.entries(policies);
   if (scopes.every(([, policy]) => isEmpty(policy))) return NONE;
   return scopes
-    .map(([scope, policy]) => [paint("bold", scope), ...linesOf(policy)].join("\n  "))
+    .map(([scope, policy]) => {
+      const change = changes.find((each) => each.scope === scope);
+      const set = change === undefined ? "" : paint("dim", setLine(change));
+      return [`${paint("bold", scope)}${set}`, ...linesOf(policy)].join("\n  ");
+    })
     .join("\n");
 }
 

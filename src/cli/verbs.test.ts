@@ -7,157 +7,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
 import { type WebSocket, WebSocketServer } from "ws";
-import {
-  DEFAULT_LIMITS,
-  DEFAULT_ON_ERROR,
-  type ShellPort,
-  type StreamEvent,
-  type StreamView,
-} from "../agent/index.ts";
-import { MeanderError, SILENT, SystemClock } from "../base/index.ts";
+import { SILENT, SystemClock } from "../base/index.ts";
 import type { MessageSocket } from "../directory/index.ts";
 import { ShellServer } from "../session/shell/index.ts";
-import { packValue, unpackValue } from "../wire/index.ts";
 import { MAIN } from "./meander.test.support.ts";
-
-/** A session that only notes what it is asked. */
-class NotingPort implements ShellPort {
-  readonly name = "shell-1";
-  readonly site = "one";
-  readonly closed: Promise<undefined>;
-  readonly calls: unknown[][];
-  readonly #listeners = new Set<(event: StreamEvent) => void>();
-  #settleClosed = (): void => {};
-
-  constructor(calls: unknown[][]) {
-    this.calls = calls;
-    this.closed = new Promise((resolve) => {
-      this.#settleClosed = () => resolve(undefined);
-    });
-  }
-
-  now = (): number => 1_000;
-  sleep = async (): Promise<void> => {};
-  sites = async (): Promise<readonly string[]> => ["one", "two"];
-  streams = async (): Promise<readonly StreamView[]> => [BAR];
-
-  async stream(name: string): Promise<StreamView> {
-    if (name === "bar") return BAR;
-    throw new MeanderError("stream-unknown", "no stream of the session has that name", {
-      where: `stream ${name}`,
-    });
-  }
-
-  async append(request: Parameters<ShellPort["append"]>[0]) {
-    const { stream, payload, until, timeoutMs } = request;
-    this.calls.push(["append", stream, unpackValue(payload), until, timeoutMs]);
-    for (const listener of this.#listeners) {
-      const line = `got ${JSON.stringify(unpackValue(payload))}`;
-      listener({ type: "output", at: 1_000, site: "two", stream, agent: "a", line });
-    }
-    const reply = until === "consumed" ? packValue({ sum: 3, big: 4n }) : undefined;
-    return { id: `shell-1>${stream}#${this.calls.length}`, reply };
-  }
-
-  async createStream(...args: Parameters<ShellPort["createStream"]>) {
-    this.calls.push(["createStream", ...args]);
-    return BAR;
-  }
-
-  async move(...args: Parameters<ShellPort["move"]>) {
-    this.calls.push(["move", ...args]);
-    return { from: "two", to: args[1], streamEpoch: 4, ms: 3.21 };
-  }
-
-  async attachAgent(...[stream, request]: Parameters<ShellPort["attachAgent"]>) {
-    const briefcase = request.briefcase === undefined ? undefined : unpackValue(request.briefcase);
-    this.calls.push(["attachAgent", stream, { ...request, briefcase }]);
-    return {
-      name: request.name ?? "agent",
-      code: "0".repeat(64),
-      replaced: {},
-      isolation: "process" as const,
-      limits: DEFAULT_LIMITS,
-      onError: DEFAULT_ON_ERROR,
-      owner: this.name,
-    };
-  }
-
-  async detachAgent(...args: Parameters<ShellPort["detachAgent"]>) {
-    this.calls.push(["detachAgent", ...args]);
-  }
-
-  async replaceHandler(...args: Parameters<ShellPort["replaceHandler"]>) {
-    this.calls.push(["replaceHandler", ...args]);
-  }
-
-  async destroyStream(...args: Parameters<ShellPort["destroyStream"]>) {
-    this.calls.push(["destroyStream", ...args]);
-  }
-
-  async inspect() {
-    return {
-      ...BAR,
-      mailbox: [],
-      waiting: 0,
-      ...{ moving: false, halted: undefined },
-      ...{ current: undefined, senders: [], receivers: [] },
-      deadLetters: [
-        {
-          id: "foo>bar#1",
-          error: "Error: bad",
-          ...{ attempts: 4, deaths: [], payload: packValue({ a: 1n }) },
-        },
-      ],
-      counts: {},
-      briefcases: { a: packValue(new Map([["foo", 3]])) },
-    };
-  }
-
-  async why(id: string) {
-    return { id, state: "waiting" as const, steps: ["It waits behind 3 others."] };
-  }
-
-  async deadLetter(...[stream, id, action, edited]: Parameters<ShellPort["deadLetter"]>) {
-    const value = edited === undefined ? undefined : unpackValue(edited);
-    this.calls.push(["deadLetter", stream, id, action, value]);
-  }
-
-  async evacuate(site: string) {
-    this.calls.push(["evacuate", site]);
-    return { moved: 0, failed: [] };
-  }
-
-  async setPolicy(...args: Parameters<ShellPort["setPolicy"]>) {
-    this.calls.push(["setPolicy", ...args]);
-  }
-
-  async policies() {
-    return { "sites/two": [{ effect: "deny", actions: ["move"] }] };
-  }
-
-  onEvent(_filter: unknown, listener: (event: StreamEvent) => void): () => void {
-    this.#listeners.add(listener);
-    listener({ type: "created", at: 1_000, site: "two", stream: "bar" });
-    return () => this.#listeners.delete(listener);
-  }
-
-  async close(): Promise<void> {
-    this.#settleClosed();
-  }
-}
-
-const BAR: StreamView = {
-  name: "bar",
-  id: 2,
-  site: "two",
-  streamEpoch: 3,
-  status: "live",
-  why: undefined,
-  durability: { type: "message" },
-  failureManagers: [],
-  agents: ["a", "b"],
-};
+import { BAR, NotingPort } from "./noting-port.test.support.ts";
 
 let folder: string;
 let url: string;
@@ -201,8 +55,9 @@ async function meander(...args: string[]): Promise<string> {
 async function run(
   args: readonly string[],
 ): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
-  const [verb = "", ...rest] = args;
-  const child = spawn(process.execPath, [MAIN, verb, "--site", url, ...rest]);
+  const words = args[0] === "policy" ? 2 : 1;
+  const whole = [MAIN, ...args.slice(0, words), "--site", url, ...args.slice(words)];
+  const child = spawn(process.execPath, whole);
   return ended(child);
 }
 
@@ -336,7 +191,28 @@ test("policies are set from a file, and shown", async () => {
   assert.equal((await ended(set)).stdout, "done\n");
   assert.deepEqual(calls, [["setPolicy", "sites/two", [{ effect: "deny", actions: ["move"] }]]]);
   const show = spawn(process.execPath, [MAIN, "policy", "show", "--site", url]);
-  assert.equal((await ended(show)).stdout, 'sites/two\n  {"effect":"deny","actions":["move"]}\n');
+  assert.match(
+    (await ended(show)).stdout,
+    /^sites\/two, set [-\d]{10} [:\d]{8} by subject:ops \(shell-1\), number 2\n {2}\{"effect":"deny","actions":\["move"\]\}\n$/,
+  );
+});
+
+test("what a scope's policy was is listed, and set again", async () => {
+  const lines = (await meander("policy", "history", "site:two")).trimEnd().split("\n");
+  assert.match(lines[0] ?? "", /^ +NUMBER +SET +BY +POLICY$/);
+  assert.match(lines[1] ?? "", /^\* +2 +[-\d]{10} [:\d]{8} +subject:ops \(shell-1\) +1 rule$/);
+  assert.match(lines[2] ?? "", /^ +1 .* code c0dec0dec0de quota\.ts$/);
+  const back = await meander("policy", "rollback", "sites/two");
+  assert.equal(back, "done: number 1 is in force again\n");
+  assert.equal(
+    await meander("policy", "rollback", "sites/two", "7", "--json"),
+    '{"scope":"sites/two","number":7}\n',
+  );
+  assert.deepEqual(calls, [
+    ["policyHistory", "sites/two"],
+    ["rollbackPolicy", "sites/two", undefined],
+    ["rollbackPolicy", "sites/two", 7],
+  ]);
 });
 
 test("watching prints events until Ctrl-C, and ends well", async () => {

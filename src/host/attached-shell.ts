@@ -3,6 +3,7 @@ import type {
   AppendRequest,
   EventFilter,
   MessageStory,
+  PolicyChange,
   PolicyUpload,
   PolicyView,
   ShellPort,
@@ -15,10 +16,8 @@ import {
   type Asker,
   type AskerClaim,
   allowsStream,
-  type CodePolicy,
   checkScope,
   makeAsker,
-  maySetPolicy,
   type ShellIdentity,
   type StreamRecord,
   signature,
@@ -31,16 +30,14 @@ import {
   type StreamKernel,
 } from "../stream/index.ts";
 import { type Audit, type AuditOutcome, auditOutcome, principalText } from "../trust/index.ts";
-import { encodeBase64, packValue, unpackValue } from "../wire/index.ts";
+import { packValue, unpackValue } from "../wire/index.ts";
 import { awaitReply } from "./await-reply.ts";
 import type { EventFeed } from "./event-feed.ts";
 import type { PolicyGuard } from "./policy-guard.ts";
 import type { SiteCalls } from "./ports.ts";
 import type { SessionSites } from "./session-sites.ts";
+import { ShellPolicies } from "./shell-policies.ts";
 import { type SessionAccess, SiteSessionPort } from "./site-session-port.ts";
-
-/** Of the name of a policy's file, what is kept: its end. */
-const FILE_CHARACTERS_MAX = 100;
 
 /** What an {@link AttachedShell} uses. */
 export interface ShellAccess extends SessionAccess {
@@ -60,6 +57,29 @@ export interface ShellAccess extends SessionAccess {
  */
 const DRAIN_MS_MAX = 600_000;
 const DRAIN_MS = 1_000;
+
+/** Who a shell is, for the leader. */
+export function claimOf(
+  { principal, token }: ShellIdentity,
+  label: string | undefined,
+): AskerClaim {
+  return {
+    by: principalText(principal),
+    ...(label === undefined ? {} : { label }),
+    ...(token === undefined ? {} : { token }),
+  };
+}
+
+/** Who a shell is, for this site. @param leads whether it is the program of the leading site */
+export function askerOf(
+  { principal, rights: token }: ShellIdentity,
+  label: string | undefined,
+  site: string,
+  leads = false,
+): Asker {
+  const administers = principal.kind === "anonymous" || leads;
+  return makeAsker({ principal, label, token, administers, site });
+}
 
 /** Events that say no more than the list of streams does. */
 const PUBLIC_EVENTS: readonly StreamEvent["type"][] = [
@@ -81,6 +101,7 @@ export class AttachedShell extends SiteSessionPort<ShellAccess> implements Shell
   protected readonly claim: AskerClaim;
   readonly #identity: ShellIdentity;
   readonly #onDetached: () => void;
+  readonly #policies: ShellPolicies;
   readonly #undo = new Set<() => void>();
   /** The last append that waits for room, by receiver. */
   readonly #queues = new Map<EndpointId, Promise<void>>();
@@ -92,10 +113,10 @@ export class AttachedShell extends SiteSessionPort<ShellAccess> implements Shell
     this.name = name;
     this.#identity = identity;
     this.#onDetached = onDetached;
-    const { principal, token } = identity;
-    const by = principalText(principal);
-    this.claim = token === undefined ? { by, label: name } : { by, label: name, token };
+    this.claim = claimOf(identity, name);
+    const { by } = this.claim;
     this.endpoint = access.kernel.openShell(name, by === "anonymous" ? undefined : by);
+    this.#policies = new ShellPolicies({ access, claim: this.claim, asker: () => this.#asker });
     this.closed = new Promise((resolve) => {
       this.#end = resolve;
     });
@@ -107,11 +128,9 @@ export class AttachedShell extends SiteSessionPort<ShellAccess> implements Shell
 
   /** Who asks, as this site knows it. A site's own program administers the session that the site leads. */
   get #asker(): Asker {
-    const { principal, rights } = this.#identity;
+    const { principal } = this.#identity;
     const leads = principal.kind === "site" && this.access.sessionSites.leader === principal.name;
-    const administers = principal.kind === "anonymous" || leads;
-    const { name: label, site } = this;
-    return makeAsker({ principal, label, token: rights, administers, site });
+    return askerOf(this.#identity, this.name, this.site, leads);
   }
 
   async append(request: AppendRequest): Promise<AppendAnswer> {
@@ -281,30 +300,20 @@ export class AttachedShell extends SiteSessionPort<ShellAccess> implements Shell
     return { moved, failed: failed.map(({ stream, error }) => `${stream}: ${error}`) };
   }
 
-  async setPolicy(scope: string, policy: readonly unknown[] | PolicyUpload): Promise<void> {
-    const rules = "source" in policy ? await this.#uploadPolicy(policy) : policy;
-    await this.access.askLeader("set-policy", { scope, rules, ...this.claim });
-  }
-
-  async #uploadPolicy({ source, file, briefcase }: PolicyUpload): Promise<CodePolicy> {
-    const request = { source, file, briefcase, name: undefined };
-    const read = await this.access.uploads.agent(request, this.#asker.codeOwner);
-    return {
-      code: read.spec.code,
-      ...(file === undefined ? {} : { file: file.slice(-FILE_CHARACTERS_MAX) }),
-      limits: read.spec.limits,
-      briefcase: encodeBase64(read.briefcase),
-    };
+  setPolicy(scope: string, policy: readonly unknown[] | PolicyUpload): Promise<void> {
+    return this.#policies.set(scope, policy);
   }
 
   async policies(): Promise<Readonly<Record<string, PolicyView>>> {
-    const { table } = this.access;
-    const readable = Object.entries(table.policies).filter(([scope]) => {
-      const [kind, name = ""] = scope.split("/");
-      const record = kind === "streams" ? table.byName(name) : undefined;
-      return maySetPolicy(this.#asker, scope, record);
-    });
-    return Object.fromEntries(readable);
+    return this.#policies.inForce;
+  }
+
+  policyHistory(scope: string | undefined): Promise<readonly PolicyChange[]> {
+    return this.#policies.history(scope);
+  }
+
+  rollbackPolicy(scope: string, number: number | undefined): Promise<number> {
+    return this.#policies.rollback(scope, number);
   }
 
   onEvent(filter: EventFilter, receive: (event: StreamEvent) => void): () => void {

@@ -7,12 +7,12 @@ import {
   denied,
   enforce,
   notYours,
-  type PolicyAction,
   type PolicyDecision,
-  type PolicyQuestion,
   type PolicyRule,
   placeOf,
   ruleWords,
+  type StreamAction,
+  type StreamQuestion,
   type StreamRecord,
   signature,
 } from "../session/index.ts";
@@ -44,7 +44,7 @@ export class PolicyGuard {
    *
    * @throws {MeanderError} `denied`
    */
-  enforce(question: PolicyQuestion): void {
+  enforce(question: StreamQuestion): void {
     const { site, report } = this.#ports;
     for (const scope of [`sites/${site}`, `streams/${question.stream}`]) {
       const decision = this.#decide(scope, question);
@@ -65,7 +65,7 @@ export class PolicyGuard {
    *
    * @throws {MeanderError} `denied`, `token-denied`
    */
-  authorise(by: Asker, action: PolicyAction, record: StreamRecord): void {
+  authorise(by: Asker, action: StreamAction, record: StreamRecord): void {
     const error = this.denial(by, action, record);
     if (error === undefined) return;
     this.#ports.report({
@@ -77,9 +77,9 @@ export class PolicyGuard {
   }
 
   /** Why not; undefined: {@link authorise} lets it. Reports nothing. */
-  denial(by: Asker, action: PolicyAction, record: StreamRecord): MeanderError | undefined {
+  denial(by: Asker, action: StreamAction, record: StreamRecord): MeanderError | undefined {
     const { name: stream, site } = record;
-    const question: PolicyQuestion = { ...signature(by), action, stream, site };
+    const question: StreamQuestion = { ...signature(by), action, stream, site };
     try {
       checkScope(by, question);
       let isEntitled = false;
@@ -115,12 +115,12 @@ export class PolicyGuard {
     return undefined;
   }
 
-  #note({ action, by, label, stream }: Omit<PolicyQuestion, "site">, outcome: AuditOutcome): void {
+  #note({ action, by, label, stream }: Omit<StreamQuestion, "site">, outcome: AuditOutcome): void {
     const act = { what: `stream.${action}`, on: `stream ${stream}` } as const;
     this.#ports.audit.note({ by, label, ...act, ...outcome });
   }
 
-  #decide(scope: string, question: PolicyQuestion): PolicyDecision {
+  #decide(scope: string, question: StreamQuestion): PolicyDecision {
     return decide(this.#ports.rules(scope), question);
   }
 }

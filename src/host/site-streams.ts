@@ -31,12 +31,13 @@ import {
 import { type Audit, NO_AUDIT } from "../trust/index.ts";
 import { AgentSessionPort } from "./agent-session-port.ts";
 import { Arrivals } from "./arrivals.ts";
-import { AttachedShell, type ShellAccess } from "./attached-shell.ts";
+import { AttachedShell, askerOf, claimOf, type ShellAccess } from "./attached-shell.ts";
 import { Departures } from "./departures.ts";
 import { EventFeed } from "./event-feed.ts";
 import { freeLabel } from "./free-label.ts";
 import { HostedStreams, locationOf } from "./hosted-streams.ts";
 import { InlineMarks } from "./inline-marks.ts";
+import { reportOf } from "./kernel-reports.ts";
 import { OwnerPace } from "./owner-pace.ts";
 import { Permits } from "./permits.ts";
 import { PolicyGuard } from "./policy-guard.ts";
@@ -50,6 +51,7 @@ import type {
 import { RecordWriter } from "./record-writer.ts";
 import { SessionSites } from "./session-sites.ts";
 import { SiteHalt } from "./site-halt.ts";
+import { SiteJudge } from "./site-judge.ts";
 import { SiteRequests } from "./site-requests.ts";
 import { StreamCommands } from "./stream-commands.ts";
 import { StreamTable } from "./stream-table.ts";
@@ -102,6 +104,8 @@ export class SiteStreams {
   readonly table = new StreamTable();
   /** Whether its streams are halted as a whole, and what has them go on. */
   readonly halt: SiteHalt;
+  /** Has policies judge what is done to the site. */
+  readonly judge: SiteJudge;
   readonly #options: SiteStreamsOptions;
   readonly #sites: SessionSites;
   readonly #events: EventFeed;
@@ -198,6 +202,7 @@ export class SiteStreams {
       audit,
       isStopped,
     };
+    this.judge = new SiteJudge({ site, table, askLeader, audit });
     this.kernel = kernel;
     this.halt = halt;
     this.#sites = sites;
@@ -260,6 +265,19 @@ export class SiteStreams {
     });
     this.#shells.add(shell);
     void this.kernel.tellAll({ type: "clientAttached", client: shell.name });
+    return shell;
+  }
+
+  /**
+   * Attaches a shell that comes from outside of this process, when the policies let it.
+   *
+   * @throws {MeanderError} `denied`, `site-stopped`, and the directory's
+   */
+  async attachShell(name: string | undefined, identity: ShellIdentity): Promise<AttachedShell> {
+    const claim = claimOf(identity, name);
+    await this.judge.clientAttaches(askerOf(identity, name, this.#options.self.site), claim);
+    const shell = this.openShell(name, identity);
+    void shell.closed.then(() => this.judge.clientDetached(claim));
     return shell;
   }
 
@@ -337,34 +355,11 @@ export class SiteStreams {
 
   #kernelEvent(event: KernelEvent): void {
     this.#options.onKernelEvent?.(event);
-    const { stream } = event;
-    switch (event.type) {
-      case "consumed": {
-        const { message, ms } = event;
-        if (this.#events.wants("consumed", stream))
-          this.#events.report({ type: "consumed", stream, message, ms });
-        return;
-      }
-      case "failed": {
-        const { message, attempt, fault, then } = event;
-        const error = fault.message;
-        this.#events.report({ type: "failed", stream, message, attempt, error, then });
-        return;
-      }
-      case "dead-lettered":
-      case "discarded": {
-        const { type, message, reason } = event;
-        this.#events.report({ type, stream, message, reason });
-        return;
-      }
-      case "relocate":
-        this.#relocate(stream, event.to);
-        return;
-      case "superseded":
-        // A keeper or a sender knows a later stream epoch; the directory will report where the stream is.
-        queueMicrotask(() => this.#superseded(stream, event.id));
-        return;
-    }
+    const report = reportOf(event, (type, stream) => this.#events.wants(type, stream));
+    if (report !== undefined) this.#events.report(report);
+    if (event.type === "relocate") this.#relocate(event.stream, event.to);
+    // A keeper or a sender knows a later stream epoch; the directory will report where the stream is.
+    if (event.type === "superseded") queueMicrotask(() => this.#superseded(event.stream, event.id));
   }
 
   #superseded(stream: string, id: number): void {

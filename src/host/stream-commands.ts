@@ -4,8 +4,8 @@ import { assert, type Log, MeanderError, messageOf, unreachable } from "../base/
 import type { Directory, Json } from "../directory/index.ts";
 import {
   type CommandAsker,
-  type PolicyQuestion,
   type SiteCommand,
+  type StreamAction,
   type StreamRecord,
   streamRecordSchema,
 } from "../session/index.ts";
@@ -72,7 +72,7 @@ export class StreamCommands {
       case "move-out": {
         const { record, to, move, deadlineMs, by, label } = command;
         // Policies judge a move by its target.
-        this.#enforce("move", command, to.site);
+        this.#enforce("move", command, { site: to.site });
         const asked = { move, deadlineMs, by, label };
         return { bytes: await this.#ports.departures.begin(record, to, asked) };
       }
@@ -127,7 +127,7 @@ export class StreamCommands {
 
   async #attach(command: Extract<SiteCommand, { type: "agent-attach" }>): Promise<null> {
     const { record, spec, briefcase } = command;
-    this.#enforce("attach", command);
+    this.#enforce("attach", command, { hash: spec.code });
     const resident = this.#resident(record);
     const known = this.#agents(record).agents.find((each) => each.spec.name === spec.name);
     // The leader repeats a command whose answer it did not get.
@@ -149,7 +149,7 @@ export class StreamCommands {
 
   async #replace(command: Extract<SiteCommand, { type: "handler-replace" }>): Promise<null> {
     const { record, agent, event, code } = command;
-    this.#enforce("replace", command);
+    this.#enforce("replace", command, code === null ? {} : { hash: code });
     await this.#resident(record).change(async () => {
       await this.#agents(record).replaceHandler(agent, event as HandlerName, code);
       return {
@@ -263,11 +263,11 @@ export class StreamCommands {
   }
 
   #enforce(
-    action: PolicyQuestion["action"],
+    action: StreamAction,
     { record, by, label }: CommandAsker & { readonly record: StreamRecord },
-    site = this.#ports.site,
+    { site = this.#ports.site, hash }: { readonly site?: string; readonly hash?: string } = {},
   ): void {
-    this.#ports.policy.enforce({ action, by, label, stream: record.name, site });
+    this.#ports.policy.enforce({ action, by, label, stream: record.name, site, hash });
   }
 
   /** @throws {MeanderError} `stream-gone` */

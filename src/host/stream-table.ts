@@ -11,6 +11,8 @@ import {
 export class StreamTable {
   readonly #records = new Map<string, StreamRecord>();
   readonly #byId = new Map<number, StreamRecord>();
+  /** Whether any policy is code: nothing is looked up for each message where none is. */
+  #hasCode = false;
   readonly #policies = new Map<string, readonly PolicyRule[] | CodePolicy>();
 
   get records(): readonly StreamRecord[] {
@@ -36,8 +38,10 @@ export class StreamTable {
   }
 
   /** Whether a policy that is code judges requests about a stream at a site. */
-  isJudgedByCode(stream: string, site: string): boolean {
-    return ["session", `sites/${site}`, `streams/${stream}`].some(
+  isJudgedByCode(stream: string | undefined, site: string): boolean {
+    if (!this.#hasCode) return false;
+    const scopes = ["session", `sites/${site}`];
+    return (stream === undefined ? scopes : [...scopes, `streams/${stream}`]).some(
       (scope) => "code" in (this.#policies.get(scope) ?? []),
     );
   }
@@ -90,5 +94,6 @@ export class StreamTable {
       this.#policies.set(key.slice("policy/".length), policy);
     }
     if (change.type === "deleted") this.#policies.delete(change.key.slice("policy/".length));
+    this.#hasCode = [...this.#policies.values()].some((policy) => "code" in policy);
   }
 }

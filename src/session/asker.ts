@@ -1,7 +1,7 @@
 import { MeanderError } from "../base/index.ts";
 import { ANONYMOUS, type Principal, principalText } from "../trust/index.ts";
 import { allowsSite, allowsStream, type Right, type TokenRights } from "./access.ts";
-import type { CommandAsker, PolicyAction, StreamRecord } from "./stream-records.ts";
+import type { CommandAsker, StreamAction, StreamRecord } from "./stream-records.ts";
 
 /** Who asks, as established by whoever could check it. docs/spec/access.md [A30] */
 export interface Asker {
@@ -89,7 +89,7 @@ export function controls(
 /** The refusal of one that does not control a stream. */
 export function notYours(
   { text }: Asker,
-  action: PolicyAction,
+  action: StreamAction,
   { name, owner }: Pick<StreamRecord, "name" | "owner">,
 ): MeanderError {
   return new MeanderError("denied", `${text} may not ${action} ${name}, which ${owner} created`, {
@@ -125,9 +125,9 @@ export function maySetPolicy(
 }
 
 /** Actions that bring code. */
-const CODE: readonly PolicyAction[] = ["attach", "replace"];
+const CODE: readonly StreamAction[] = ["attach", "replace"];
 /** Actions after which a stream is at the site that is named. */
-const PLACED: readonly PolicyAction[] = ["create", "move"];
+const PLACED: readonly StreamAction[] = ["create", "move"];
 
 /**
  * [A31] Checks that the token of a subject covers an action, whoever owns the stream.
@@ -140,7 +140,7 @@ export function checkScope(
     action,
     stream,
     site,
-  }: { readonly action: PolicyAction; readonly stream: string; readonly site: string },
+  }: { readonly action: StreamAction; readonly stream: string; readonly site: string },
 ): void {
   if (token === undefined) return;
   if (!allowsStream(token, "shell", stream)) throw outOfScope(token, "shell", `stream ${stream}`);

@@ -1,15 +1,16 @@
-import type { StreamEvent } from "../agent/define/index.ts";
+import type { PolicyFacts, StreamEvent } from "../agent/define/index.ts";
 import { type Clock, LIMITS, type Log, MeanderError, type Random } from "../base/index.ts";
 import type { Directory } from "../directory/index.ts";
 import type { SiteInstance } from "../stream/index.ts";
+import type { Audit } from "../trust/index.ts";
 import { type Asker, checkScope, controls, notYours, signature } from "./asker.ts";
 import type { Askers } from "./askers.ts";
-import { codePolicySchema, type PolicyJudge } from "./code-policy.ts";
-import { denied, enforce, type PolicyQuestion } from "./policy.ts";
+import type { PolicyJudge } from "./code-policy.ts";
+import { passPolicies } from "./judgement.ts";
+import type { PolicyStore } from "./policy-store.ts";
 import { type SiteContact, siteGone } from "./site-contact.ts";
 import type { SiteRoster } from "./site-roster.ts";
-import { policyRulesSchema } from "./stream-record-schema.ts";
-import type { PolicyAction, StreamRecord } from "./stream-records.ts";
+import type { StreamAction, StreamRecord } from "./stream-records.ts";
 import type { HeldRecord, StreamStore } from "./stream-store.ts";
 
 /** What the parts of a {@link StreamControl} share. */
@@ -20,11 +21,14 @@ export interface ControlContext {
   readonly random: Random;
   readonly log: Log;
   readonly store: StreamStore;
+  readonly policies: PolicyStore;
   readonly roster: SiteRoster;
   readonly contact: SiteContact;
   readonly askers: Askers;
   /** What judges by policies that are code; undefined: such policies deny. */
   readonly judge?: PolicyJudge | undefined;
+  /** Where denials are noted that are no answer to a request. */
+  readonly audit: Audit;
   checkLeads(): Promise<void>;
   tell(stream: string, event: ControlEvent): void;
 }
@@ -37,12 +41,16 @@ export type ControlEvent = WithoutKind<StreamEvent>;
 /** A request about a stream, to be judged. */
 export interface ControlQuestion {
   readonly by: Asker;
-  readonly action: PolicyAction;
+  readonly action: StreamAction;
   readonly stream: string;
   /** The site that it would be at. */
   readonly site: string;
   /** The stream's; undefined: whose it is does not matter. */
   readonly record?: StreamRecord | undefined;
+  /** What comes with it. */
+  readonly facts?: PolicyFacts | undefined;
+  /** Bytes of the briefcase that comes with it. */
+  readonly briefcaseBytes?: number | undefined;
 }
 
 /**
@@ -54,12 +62,14 @@ export interface ControlQuestion {
  * @throws {MeanderError} `denied`, `token-denied`
  */
 export async function authorise(context: ControlContext, question: ControlQuestion): Promise<void> {
-  const { by, action, stream, site: peer } = question;
+  const { by, action, stream, site: peer, record, facts, briefcaseBytes } = question;
   try {
     checkScope(by, question);
-    const isEntitled = await passPolicies(context, question);
-    if (question.record === undefined || isEntitled || controls(by, question.record)) return;
-    throw notYours(by, action, question.record);
+    const asked = { ...signature(by), action, stream, site: peer, ...facts };
+    const more = { owner: record?.owner, briefcaseBytes };
+    const { isEntitled } = await passPolicies(context, asked, more);
+    if (record === undefined || isEntitled || controls(by, record)) return;
+    throw notYours(by, action, record);
   } catch (error) {
     if (!(error instanceof MeanderError)) throw error;
     if (error.code !== "denied" && error.code !== "token-denied") throw error;
@@ -68,32 +78,6 @@ export async function authorise(context: ControlContext, question: ControlQuesti
     context.tell(stream, { type: "denied", action, by: by.text, reason });
     throw error;
   }
-}
-
-/** Whether a policy lets who asks do it, whoever owns the stream. @throws {MeanderError} `denied` */
-async function passPolicies(
-  { directory, judge }: ControlContext,
-  { by, action, stream, site, record }: ControlQuestion,
-): Promise<boolean> {
-  const question: PolicyQuestion = { ...signature(by), action, stream, site };
-  let isEntitled = false;
-  for (const scope of ["session", `sites/${site}`, `streams/${stream}`]) {
-    const entry = await directory.get(`policy/${scope}`);
-    if (entry === undefined) continue;
-    if (!Array.isArray(entry.value)) {
-      const policy = codePolicySchema.safeParse(entry.value).data;
-      if (policy === undefined) throw denied(question, scope, "its rules are not valid");
-      const request = { ...question, owner: record?.owner };
-      const verdict = await judge?.judge(scope, policy, request);
-      if (verdict?.effect !== "allow")
-        throw denied(question, scope, verdict?.reason ?? "its code does not allow it");
-      continue;
-    }
-    const rules = policyRulesSchema.safeParse(entry.value).data;
-    if (rules === undefined) throw denied(question, scope, "its rules are not valid");
-    isEntitled = enforce(rules, question, scope) || isEntitled;
-  }
-  return isEntitled;
 }
 
 /** The running start of a member. @throws {MeanderError} `site-unknown`, `site-gone` */

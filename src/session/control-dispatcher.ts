@@ -1,17 +1,19 @@
 import type { z } from "zod";
 import type { Caller, Json } from "../directory/index.ts";
 import type { Asker } from "./asker.ts";
+import { notAllowed } from "./caller-checks.ts";
 import type { ControlContext } from "./control-context.ts";
 import type { ControlQueue } from "./control-queue.ts";
 import { Evacuation } from "./evacuation.ts";
 import { parsePayload } from "./leader-requests.ts";
 import type { PendingFinalizers } from "./pending-finalizers.ts";
+import { judgeAction } from "./site-judgement.ts";
 import { StreamAgents } from "./stream-agents.ts";
 import { setKeeper } from "./stream-keeper.ts";
 import { StreamLifecycle } from "./stream-lifecycle.ts";
 import { StreamMoves } from "./stream-moves.ts";
 import { permitAction } from "./stream-permits.ts";
-import { setPolicy } from "./stream-policies.ts";
+import { policyHistory, rollbackPolicy, setPolicy } from "./stream-policies.ts";
 import type { AskerClaim, ControlRequests } from "./stream-records.ts";
 import * as requests from "./stream-requests.ts";
 
@@ -27,7 +29,10 @@ export const CONTROL_SUBJECTS: readonly (keyof ControlRequests)[] = [
   "set-keeper",
   "evacuate-site",
   "set-policy",
+  "policy-history",
+  "rollback-policy",
   "permit-action",
+  "judge-action",
 ];
 
 /** Reads control requests, and has each done when those about the same stream that came before it are done. */
@@ -115,14 +120,37 @@ export class ControlDispatcher {
         const { request, asker } = asked(requests.setPolicySchema);
         return await setPolicy(this.#context, { ...request, by: await asker });
       }
+      case "policy-history": {
+        const { request, asker } = asked(requests.policyHistorySchema);
+        return jsonOf(await policyHistory(this.#context, { ...request, by: await asker }));
+      }
+      case "rollback-policy": {
+        const { request, asker } = asked(requests.rollbackPolicySchema);
+        return jsonOf(await rollbackPolicy(this.#context, { ...request, by: await asker }));
+      }
       case "permit-action": {
         const { request, asker } = asked(requests.permitActionSchema);
         const site = this.#context.askers.siteOf(caller);
         return jsonOf(await permitAction(this.#context, { ...request, by: await asker }, site));
       }
+      case "judge-action":
+        return await this.#judge(read(requests.judgeActionSchema), caller);
     }
   }
+
+  /** Of what concerns the site alone, it is believed about who asks; a token may have expired meanwhile. */
+  async #judge({ token, ...request }: Judged, caller: Caller): Promise<Json> {
+    const { askers } = this.#context;
+    const isChecked = request.action === "client-attach" || request.action === "inspect";
+    const by = isChecked ? await askers.establish({ ...request, token }, caller) : undefined;
+    const site = askers.siteOf(caller);
+    if (site === undefined) throw notAllowed("judge-action", "this connection speaks for no site");
+    return (await judgeAction(this.#context, request, site, by)) as Json;
+  }
 }
+
+/** What `judge-action` asks. */
+type Judged = z.infer<typeof requests.judgeActionSchema>;
 
 /** A request, and who makes it. */
 interface Asked<T extends AskerClaim> {

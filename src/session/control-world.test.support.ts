@@ -9,7 +9,9 @@ import {
 import { LIMITS, type MeanderError, SeededRandom, SILENT } from "../base/index.ts";
 import { EmbeddedDirectory, MemoryStore } from "../directory/embedded/index.ts";
 import { type Caller, type Json, LEADER_CALLER } from "../directory/index.ts";
+import type { AuditFacts } from "../trust/index.ts";
 import { OPEN_SESSION, type SessionTokens } from "./askers.ts";
+import type { PolicyJudge } from "./code-policy.ts";
 import { HaltingClock } from "./halting-clock.test.support.ts";
 import { Leader } from "./leader.ts";
 import type { SiteRecord } from "./model.ts";
@@ -26,6 +28,10 @@ export class ControlWorld implements AsyncDisposable {
   readonly events: StreamEvent[] = [];
   /** Of the session. */
   tokens: SessionTokens = OPEN_SESSION;
+  /** What judges by policies that are code, from the next leader on. */
+  judge: PolicyJudge | undefined;
+  /** What was noted besides the answers to requests. */
+  readonly audited: AuditFacts[] = [];
   /** Whether a site's port is closed. */
   examine = async ({ name, instance }: SiteRecord): Promise<boolean> => {
     const site = this.#sites.get(name);
@@ -48,8 +54,14 @@ export class ControlWorld implements AsyncDisposable {
   readonly #records = new Map<number, StreamRecord>();
 
   /** A world with these sites besides `origin`. */
-  static async make(...names: string[]): Promise<ControlWorld> {
+  static make(...names: string[]): Promise<ControlWorld> {
+    return ControlWorld.judgedBy(undefined, ...names);
+  }
+
+  /** The same, with what judges by policies that are code. */
+  static async judgedBy(judge: PolicyJudge | undefined, ...names: string[]): Promise<ControlWorld> {
     const world = new ControlWorld();
+    world.judge = judge;
     await world.#lead();
     for (const name of ["origin", ...names]) await world.join(name);
     // What a leader waits for at its start has ended by now.
@@ -258,6 +270,8 @@ export class ControlWorld implements AsyncDisposable {
         calls: directory.sites,
         isEnded: (record) => this.examine(record),
         tokens: this.#tokens,
+        judge: this.judge,
+        audit: { note: (facts) => this.audited.push(facts) },
         onEvent: (event) => this.events.push(event),
       },
     });

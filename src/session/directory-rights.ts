@@ -25,6 +25,7 @@ export const KEY_RIGHTS: Readonly<Record<string, KeyRights>> = {
   "streams/": { reads: "all", writes: "none" },
   // Each site judges by its own policy and by those of its streams, too.
   "policy/": { reads: "all", writes: "none" },
+  "policy-history/": { reads: "none", writes: "none" },
   "ids/": { reads: "none", writes: "none" },
   "finalize/": { reads: "none", writes: "none" },
   "access/policy": { reads: "all", writes: "none" },

@@ -69,11 +69,13 @@ export {
   type PolicyQuestion,
   placeOf,
   ruleWords,
+  type StreamQuestion,
 } from "./policy.ts";
 export { channelRecordSchema, type SiteSelf, siteRecordSchema } from "./records.ts";
 export { renameKeys } from "./renamed-keys.ts";
 export { isRouteKey, parseRouteConfig } from "./route-config.ts";
 export { SiteConfig } from "./site-config.ts";
+export { type JudgeAnswer, scopesAtSite } from "./site-judgement.ts";
 export { StreamControl, type StreamControlOptions } from "./stream-control.ts";
 export {
   agentSpecSchema,
@@ -85,8 +87,8 @@ export type {
   AskerClaim,
   CommandAsker,
   ControlRequests,
-  PolicyAction,
   PolicyRule,
   SiteCommand,
+  StreamAction,
   StreamRecord,
 } from "./stream-records.ts";

@@ -34,7 +34,7 @@ export interface LeaderOptions {
   /** What it needs for streams; without, requests about them are unknown. */
   readonly streams?: Pick<
     StreamControlOptions,
-    "calls" | "isEnded" | "tokens" | "judge" | "onEvent"
+    "calls" | "isEnded" | "tokens" | "judge" | "audit" | "onEvent"
   >;
 }
 
@@ -184,6 +184,7 @@ export class Leader {
     const leader = this.#options.site === site.name;
     if (caller.kind === "member") {
       checkSpeaksFor(caller, site.name, "join");
+      await this.#judgeJoin(site);
       await this.#names.claim(site.name, caller.token);
     }
     const record: SiteRecord = { ...site, leader };
@@ -202,6 +203,12 @@ export class Leader {
       http: site.http,
     });
     return await this.#session();
+  }
+
+  /** A site that is a member joins again when its record has changed, or its lease was lost: that is not judged. */
+  async #judgeJoin({ name, instance }: SiteSelf): Promise<void> {
+    const known = read(siteRecordSchema, await this.#options.directory.get(`sites/${name}`));
+    if (known?.instance !== instance) await this.#streams?.judgeJoin(name);
   }
 
   /** Whether the site of that name has certainly ended, or is this one. */

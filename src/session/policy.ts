@@ -1,18 +1,25 @@
+import type { PolicyFacts } from "../agent/define/index.ts";
 import { MeanderError } from "../base/index.ts";
 import { matchesPattern } from "./pattern.ts";
-import type { PolicyAction, PolicyRule } from "./stream-records.ts";
+import type { PolicyAction, PolicyRule, StreamAction } from "./stream-records.ts";
 
 /** A request, for a policy to judge. */
-export interface PolicyQuestion {
-  readonly action: PolicyAction;
+export interface PolicyQuestion extends PolicyFacts {
+  readonly action: PolicyAction | "open";
   /** The principal that asks, as text. */
   readonly by: string;
   /** The name that a shell has chosen for itself: anybody may choose any. Undefined: it is no shell's request. */
   readonly label?: string | undefined;
-  /** The stream it is about. */
-  readonly stream: string;
-  /** The site that it would be at. */
+  /** The stream it is about; undefined: it is about a site. */
+  readonly stream?: string | undefined;
+  /** The site that the stream would be at, or that it is about. */
   readonly site: string;
+}
+
+/** A request about a stream. */
+export interface StreamQuestion extends PolicyQuestion {
+  readonly action: StreamAction;
+  readonly stream: string;
 }
 
 /** A policy's decision; `rule` is the one that decided, undefined when none matched. */
@@ -51,34 +58,66 @@ export function placeOf(
   return index < 0 ? undefined : index + 1;
 }
 
-/** Which rule of which scope, in words: `policy session, rule 2`. */
-export function ruleWords(scope: string, place: number | undefined): string {
-  return place === undefined ? `policy ${scope}` : `policy ${scope}, rule ${place}`;
+/**
+ * What of which scope decided, in words: `policy session, rule 2`, `policy session, code 0f3a…`.
+ *
+ * @param place of the rule, or the hash of the code; undefined: the policy as a whole
+ */
+export function ruleWords(scope: string, place: number | string | undefined): string {
+  if (place === undefined) return `policy ${scope}`;
+  return typeof place === "number"
+    ? `policy ${scope}, rule ${place}`
+    : `policy ${scope}, code ${place.slice(0, HASH_SHOWN)}`;
 }
 
-/** The refusal of a policy. @param place of the rule; undefined: of the policy as a whole */
+/** Of a hash, so many characters name code to people. */
+const HASH_SHOWN = 12;
+
+/** The refusal of a policy. @param place of the rule, or the hash of the code; undefined: of the policy as a whole */
 export function denied(
-  { action, by, stream, site }: PolicyQuestion,
+  question: PolicyQuestion,
   scope: string,
   reason?: string,
-  place?: number,
+  place?: number | string,
 ): MeanderError {
-  const what = `${by} may not ${action} ${stream} at ${site}`;
+  const what = `${question.by} may not ${deedOf(question)}`;
   return new MeanderError("denied", reason === undefined ? what : `${what}: ${reason}`, {
     where: ruleWords(scope, place),
     next: "ask the owner of this policy",
   });
 }
 
+function deedOf({ action, stream, site, scope }: PolicyQuestion): string {
+  switch (action) {
+    case "open":
+      return `append to ${stream} at ${site}`;
+    case "policy":
+      return `set the policy of ${scope}`;
+    case "join":
+      return "join the session";
+    case "client-attach":
+      return `attach a shell to ${site}`;
+    case "configure":
+      return `configure ${site}`;
+    default:
+      return `${action} ${stream} at ${site}`;
+  }
+}
+
 function applies(rule: PolicyRule, question: PolicyQuestion): boolean {
-  const { action, stream, site, label } = question;
+  const { action, stream, site, label, hash } = question;
   return (
     rule.actions.some((each) => each === "*" || each === action) &&
     asks(rule.by ?? "*", question) &&
-    (rule.label === undefined || (label !== undefined && matchesPattern(rule.label, label))) &&
-    matchesPattern(rule.stream ?? "*", stream) &&
-    matchesPattern(rule.site ?? "*", site)
+    (rule.label === undefined || isMatch(rule.label, label)) &&
+    (rule.stream === undefined || isMatch(rule.stream, stream)) &&
+    matchesPattern(rule.site ?? "*", site) &&
+    (rule.hash === undefined || isMatch(rule.hash, hash))
   );
+}
+
+function isMatch(pattern: string, value: string | undefined): boolean {
+  return value !== undefined && matchesPattern(pattern, value);
 }
 
 function asks(pattern: string, { by, label }: PolicyQuestion): boolean {

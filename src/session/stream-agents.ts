@@ -1,10 +1,11 @@
+import type { PolicyFacts } from "../agent/define/index.ts";
 import { LIMITS, MeanderError } from "../base/index.ts";
 import type { Json } from "../directory/index.ts";
 import { type Asker, signature } from "./asker.ts";
 import { authorise, type ControlContext, hostOf } from "./control-context.ts";
 import type { PendingFinalizers } from "./pending-finalizers.ts";
 import { isSilence } from "./site-contact.ts";
-import type { PolicyAction, SiteCommand, StreamRecord } from "./stream-records.ts";
+import type { SiteCommand, StreamAction, StreamRecord } from "./stream-records.ts";
 import type { AttachAgent, DetachAgent, ReplaceHandler } from "./stream-requests.ts";
 import type { HeldRecord } from "./stream-store.ts";
 
@@ -28,7 +29,9 @@ export class StreamAgents {
    */
   async attach({ stream, spec, briefcase, by }: AttachAgent): Promise<StreamRecord> {
     const { store, contact, tell } = this.#context;
-    const held = await this.#open(stream, "attach", by);
+    const { name, code, limits } = spec;
+    const facts: PolicyFacts = { agent: name, hash: code, limits };
+    const held = await this.#open(stream, "attach", by, () => facts, bytesOf(briefcase));
     await this.#checkCodeOwner(by, spec.owner);
     const asked = signature(by);
     const { record } = held;
@@ -60,7 +63,7 @@ export class StreamAgents {
    */
   async detach({ stream, agent: name, by }: DetachAgent): Promise<StreamRecord> {
     const { store, tell } = this.#context;
-    const held = await this.#open(stream, "detach", by);
+    const held = await this.#open(stream, "detach", by, () => ({ agent: name }));
     const { record } = held;
     const { spec } = agentOf(record, name);
     await this.#command(held, { type: "agent-detach", record, agent: name, ...signature(by) });
@@ -81,7 +84,9 @@ export class StreamAgents {
   async replaceHandler(request: ReplaceHandler): Promise<StreamRecord> {
     const { stream, agent: name, event, code, by } = request;
     const { store, tell } = this.#context;
-    const held = await this.#open(stream, "replace", by);
+    const held = await this.#open(stream, "replace", by, (record) =>
+      factsOfReplacement(record, request),
+    );
     const { record } = held;
     const { spec } = agentOf(record, name);
     const asked = signature(by);
@@ -103,10 +108,18 @@ export class StreamAgents {
     return next;
   }
 
-  async #open(stream: string, action: PolicyAction, by: Asker): Promise<HeldRecord> {
+  async #open(
+    stream: string,
+    action: StreamAction,
+    by: Asker,
+    factsOf: (record: StreamRecord) => PolicyFacts,
+    briefcaseBytes?: number,
+  ): Promise<HeldRecord> {
     const held = await this.#context.store.get(stream);
     const { record } = held;
-    await authorise(this.#context, { action, by, stream, site: record.site, record });
+    const { site } = record;
+    const facts = factsOf(record);
+    await authorise(this.#context, { action, by, stream, site, record, facts, briefcaseBytes });
     hostOf(held);
     return held;
   }
@@ -132,6 +145,22 @@ export class StreamAgents {
   #command(held: HeldRecord, command: SiteCommand): Promise<Json> {
     return this.#context.contact.call(hostOf(held), command, LIMITS.controlCallMs);
   }
+}
+
+/** What a handler's replacement brings, and what it takes the place of: the handler, else the agent's own. */
+function factsOfReplacement(
+  { agents }: StreamRecord,
+  { agent, event, code }: Pick<ReplaceHandler, "agent" | "event" | "code">,
+): PolicyFacts {
+  const spec = agents.find((each) => each.spec.name === agent)?.spec;
+  const before = spec?.replaced[event];
+  const replaces = before === undefined ? spec?.code : (before ?? undefined);
+  return { agent, handler: event, hash: code ?? undefined, replaces };
+}
+
+/** Bytes that base64 stands for. */
+function bytesOf(base64: string): number {
+  return Math.floor((base64.replace(/=+$/, "").length * 3) / 4);
 }
 
 function agentOf({ name: stream, agents }: StreamRecord, name: string): Agent {

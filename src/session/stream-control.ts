@@ -11,6 +11,7 @@ import {
 } from "../base/index.ts";
 import type { Caller, Change, Directory, Json, SiteCalls } from "../directory/index.ts";
 import type { SiteInstance } from "../stream/index.ts";
+import { type Audit, NO_AUDIT } from "../trust/index.ts";
 import { Askers, OPEN_SESSION, type SessionTokens } from "./askers.ts";
 import type { PolicyJudge } from "./code-policy.ts";
 import type { ControlContext } from "./control-context.ts";
@@ -18,7 +19,9 @@ import { CONTROL_SUBJECTS, ControlDispatcher } from "./control-dispatcher.ts";
 import { ControlQueue } from "./control-queue.ts";
 import type { SiteRecord } from "./model.ts";
 import { PendingFinalizers } from "./pending-finalizers.ts";
+import { PolicyStore } from "./policy-store.ts";
 import { SiteContact } from "./site-contact.ts";
+import { judgeJoin, tellLeave } from "./site-judgement.ts";
 import { type SiteEvent, SiteRoster } from "./site-roster.ts";
 import type { ControlRequests } from "./stream-records.ts";
 import { StreamRecovery } from "./stream-recovery.ts";
@@ -45,6 +48,8 @@ export interface StreamControlOptions {
   readonly tokens?: SessionTokens | undefined;
   /** What judges by policies that are code; undefined: such policies deny. */
   readonly judge?: PolicyJudge | undefined;
+  /** Where denials are noted that are no answer to a request; absent: nowhere. */
+  readonly audit?: Audit | undefined;
   /** Receives what this leader did with streams. */
   onEvent?(event: StreamEvent): void;
 }
@@ -84,7 +89,7 @@ export class StreamControl {
 
   constructor(options: StreamControlOptions) {
     const { directory, calls, self, clock, random, log, judge, isEnded } = options;
-    const { tokens = OPEN_SESSION } = options;
+    const { tokens = OPEN_SESSION, audit = NO_AUDIT } = options;
     this.#options = options;
     const checkLeads = (): Promise<void> => this.#checkLeads();
     this.#store = new StreamStore({ directory, checkLeads, log });
@@ -116,8 +121,9 @@ export class StreamControl {
     this.#context = {
       ...{ directory, self, clock, random, log, roster, contact, checkLeads },
       store: this.#store,
+      policies: new PolicyStore({ directory, clock, checkLeads }),
       askers: new Askers({ self, tokens, store: this.#store }),
-      judge,
+      ...{ judge, audit },
       tell: (stream, event) =>
         this.#options.onEvent?.({ at: clock.wall(), site: self.site, stream, ...event }),
     };
@@ -152,9 +158,15 @@ export class StreamControl {
     for (const release of this.#beginnings) release();
   }
 
+  /** Has the policies judge that a site joins. @throws {MeanderError} `denied` */
+  async judgeJoin(site: string): Promise<void> {
+    await judgeJoin(this.#context, site);
+  }
+
   /** That start of a site is about to leave in order. */
   noteLeaving(member: SiteInstance): void {
     this.#roster.noteLeaving(member);
+    this.#background("tell the policies", tellLeave(this.#context, member.site));
   }
 
   /** Whether {@link handle} answers requests of that subject. */

@@ -58,7 +58,7 @@ export class StreamLifecycle {
    * @throws {MeanderError} `stream-unknown`, `denied`, and what the site refuses with
    */
   async destroy({ stream: name, by }: DestroyStream): Promise<null> {
-    const { store, contact, log, tell } = this.#context;
+    const { store, policies, contact, log, tell } = this.#context;
     const held = await store.get(name);
     const { record } = held;
     const { id, site, instance } = record;
@@ -77,6 +77,7 @@ export class StreamLifecycle {
     const agents = record.agents.map(({ spec }) => spec);
     await this.#finalizers.add(others, { id, stream: name, agents });
     await store.remove(held);
+    await policies.forget(`streams/${name}`);
     this.#finalizers.deliver(others);
     tell(name, { type: "destroyed" });
     return null;

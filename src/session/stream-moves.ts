@@ -42,7 +42,8 @@ export class StreamMoves {
     const source = hostOf(held);
     if (from === to && source.instance === target.instance) return { from, to, streamEpoch, ms: 0 };
     const record = evacuates ? undefined : held.record;
-    await authorise(this.#context, { action: "move", by, stream, site: to, record });
+    const facts = { from, to };
+    await authorise(this.#context, { action: "move", by, stream, site: to, record, facts });
     const move: Move = { held, source, target, move: this.#name(), end: began + deadlineMs, by };
     try {
       await this.#transfer(move);

@@ -1,20 +1,28 @@
+import type { PolicyChange } from "../agent/define/index.ts";
 import { type Log, MeanderError } from "../base/index.ts";
-import type { Directory, Json } from "../directory/index.ts";
+import type { Directory } from "../directory/index.ts";
+import type { SiteInstance } from "../stream/index.ts";
+import { decodeBase64 } from "../wire/index.ts";
 import { type Asker, maySetPolicy, outOfScope, signature } from "./asker.ts";
-import { codePolicySchema, type PolicyJudge } from "./code-policy.ts";
-import { siteNameSchema } from "./model.ts";
-import { newPolicyRulesSchema, streamNameSchema } from "./stream-record-schema.ts";
-import type { SetPolicy } from "./stream-requests.ts";
+import { type CodePolicy, codePolicySchema, type PolicyJudge } from "./code-policy.ts";
+import { passPolicies } from "./judgement.ts";
+import { mayHandle, scopeOf } from "./policy-scope.ts";
+import { entryInForce, type Policy, type PolicyEntry, type PolicyStore } from "./policy-store.ts";
+import { newPolicyRulesSchema } from "./stream-record-schema.ts";
+import type { PolicyRule } from "./stream-records.ts";
+import type { PolicyHistory, RollbackPolicy, SetPolicy } from "./stream-requests.ts";
 import type { StreamStore } from "./stream-store.ts";
 import { describeIssue } from "./zod-issue.ts";
 
-/** What {@link setPolicy} needs. */
+/** What the requests about policies need. */
 export interface PolicyPorts {
   readonly directory: Directory;
+  /** The leading site. */
+  readonly self: SiteInstance;
   readonly log: Log;
   readonly store: Pick<StreamStore, "find">;
+  readonly policies: PolicyStore;
   readonly judge?: PolicyJudge | undefined;
-  checkLeads(): Promise<void>;
 }
 
 /**
@@ -25,37 +33,156 @@ export interface PolicyPorts {
  *   `code-…`, `executor-failed`
  */
 export async function setPolicy(ports: PolicyPorts, request: SetPolicy): Promise<null> {
-  const { directory, log, store, judge, checkLeads } = ports;
-  const { scope, rules, by } = request;
-  const checked = checkScope(scope);
-  const stream = checked.startsWith("streams/") ? checked.slice("streams/".length) : undefined;
-  const held = stream === undefined ? undefined : await store.find(stream);
-  if (!maySetPolicy(by, checked, held?.record)) throw notAllowed(by, checked);
-  const isCode = typeof rules === "object" && rules !== null && "code" in rules;
-  const policy = isCode ? await readCode(ports, checked, rules, by) : readRules(rules);
-  await checkLeads();
-  const key = `policy/${checked}`;
-  if (Array.isArray(policy) && policy.length === 0) await directory.delete(key);
-  else await directory.put(key, policy as Json);
-  if (Array.isArray(policy)) judge?.forget(checked);
-  log.info("A policy was replaced.", { scope: checked, policy, ...signature(by) });
+  const { by } = request;
+  const scope = await scopeOf(ports, request.scope, by);
+  const policy = await readPolicy(ports, scope, request.rules, by);
+  await replace(ports, scope, { policy, by });
   return null;
 }
 
-function readRules(rules: unknown): Json {
+/**
+ * [A47] The policies that a scope has and had, the newest first; without a scope, the one in force of each that who
+ * asks may read.
+ *
+ * @throws {MeanderError} `policy-invalid`, `denied`
+ */
+export async function policyHistory(
+  ports: PolicyPorts,
+  request: PolicyHistory,
+): Promise<readonly PolicyChange[]> {
+  const { policies, store } = ports;
+  const { by } = request;
+  if (request.scope !== undefined) {
+    const scope = await scopeOf(ports, request.scope, by);
+    const entries = await policies.history(scope);
+    const inForce = entryInForce(entries, await policies.inForce(scope));
+    return entries.map((entry) => changeOf(scope, entry, inForce)).reverse();
+  }
+  const found: PolicyChange[] = [];
+  for (const scope of await policies.scopes()) {
+    if (!(await mayHandle(store, scope, by))) continue;
+    const inForce = entryInForce(await policies.history(scope), await policies.inForce(scope));
+    if (inForce !== undefined) found.push(changeOf(scope, inForce, inForce));
+  }
+  return found;
+}
+
+/**
+ * [A47] Sets a policy of before again: the one of that number, by default the one before what is in force. It is
+ * checked like one that is set, and is an entry of its own.
+ *
+ * @returns the number of the entry that was set again
+ * @throws {MeanderError} `policy-invalid` when there is none, and what {@link setPolicy} throws
+ */
+export async function rollbackPolicy(
+  ports: PolicyPorts,
+  request: RollbackPolicy,
+): Promise<{ readonly number: number }> {
+  const { by } = request;
+  const scope = await scopeOf(ports, request.scope, by);
+  const former = await formerOf(ports.policies, scope, request.number);
+  const policy = await readPolicy(ports, scope, former.policy, by);
+  await replace(ports, scope, { policy, by, restores: former.number });
+  return { number: former.number };
+}
+
+async function formerOf(
+  policies: PolicyStore,
+  scope: string,
+  number: number | undefined,
+): Promise<PolicyEntry> {
+  const entries = await policies.history(scope);
+  const inForce = entryInForce(entries, await policies.inForce(scope));
+  const place = inForce === undefined ? entries.length : entries.indexOf(inForce);
+  const former =
+    number === undefined ? entries[place - 1] : entries.find((each) => each.number === number);
+  if (former !== undefined && former !== inForce) return former;
+  // The first policy of a scope replaced none.
+  if (number === 0 || (number === undefined && inForce?.number === 1)) return NONE;
+  const numbers = entries.filter((each) => each !== inForce).map((each) => each.number);
+  const none = numbers.length === 0;
+  throw new MeanderError("policy-invalid", whyNot(number, former), {
+    where: `policy ${scope}`,
+    expected: none ? "a scope whose policy was changed" : `one of ${numbers.join(", ")}`,
+    next: `see \`meander policy history ${scope}\``,
+  });
+}
+
+const NONE: PolicyEntry = { number: 0, policy: [] };
+
+function whyNot(number: number | undefined, former: PolicyEntry | undefined): string {
+  if (number === undefined) return "no policy of before is kept";
+  return former === undefined
+    ? `no policy of before has the number ${number}`
+    : `${number} is in force`;
+}
+
+async function replace(
+  { log, policies, judge }: PolicyPorts,
+  scope: string,
+  change: { readonly policy: Policy; readonly by: Asker; readonly restores?: number },
+): Promise<void> {
+  const { policy, by, restores } = change;
+  await policies.change(scope, change);
+  if (isRules(policy)) judge?.forget(scope);
+  const facts = { scope, ...whatOf(policy), ...signature(by) };
+  log.info("A policy was replaced.", restores === undefined ? facts : { ...facts, restores });
+}
+
+/** Reads what shall be the policy of a scope; code is started, and ended again. */
+async function readPolicy(
+  ports: PolicyPorts,
+  scope: string,
+  value: unknown,
+  by: Asker,
+): Promise<Policy> {
+  const isCode = typeof value === "object" && value !== null && "code" in value;
+  const policy = isCode ? readCode(ports, scope, value, by) : readRules(value);
+  await judgeChange(ports, scope, policy, by);
+  if (!isRules(policy)) await ports.judge?.check(scope, policy);
+  return policy;
+}
+
+function readRules(rules: unknown): readonly PolicyRule[] {
   const parsed = newPolicyRulesSchema.safeParse(rules);
-  if (parsed.success) return parsed.data as unknown as Json;
+  if (parsed.success) return parsed.data;
   const { path, what, expected = "a list of rules" } = describeIssue(parsed.error, rules);
   const where = path.startsWith("[") ? `rules${path}` : "rules";
   throw new MeanderError("policy-invalid", what, { where, expected });
 }
 
-async function readCode(
+/**
+ * [A33] The session's policy judges what others than its owners set for sites and streams. It is not asked about what
+ * one sets that may replace it.
+ *
+ * @throws {MeanderError} `denied`
+ */
+async function judgeChange(
+  { directory, judge, self, store, policies }: PolicyPorts,
+  scope: string,
+  policy: Policy,
+  by: Asker,
+): Promise<void> {
+  if (maySetPolicy(by, "session", undefined)) return;
+  const [kind, name = ""] = scope.split("/");
+  const record = kind === "streams" ? (await store.find(name))?.record : undefined;
+  const about =
+    kind === "sites" ? { site: name } : { stream: name, site: record?.site ?? self.site };
+  const before = await policies.inForce(scope);
+  const code = isRules(policy) ? undefined : policy;
+  const replaces = before === undefined || isRules(before) ? undefined : before.code;
+  const facts = { scope, hash: code?.code, replaces, limits: code?.limits };
+  const briefcaseBytes = decodeBase64(code?.briefcase ?? "")?.byteLength;
+  const question = { ...signature(by), action: "policy", ...about, ...facts } as const;
+  await passPolicies({ directory, judge }, question, { owner: record?.owner, briefcaseBytes });
+}
+
+function readCode(
   { judge }: PolicyPorts,
   scope: string,
   value: unknown,
   { token, administers }: Asker,
-): Promise<Json> {
+): CodePolicy {
   const { data: policy, error } = codePolicySchema.safeParse(value);
   if (policy === undefined || judge === undefined)
     throw new MeanderError("policy-invalid", error?.issues[0]?.message ?? "code is not run here", {
@@ -64,28 +191,23 @@ async function readCode(
     });
   if (token !== undefined && !administers && !token.can.includes("code"))
     throw outOfScope(token, "code", `policy ${scope}`);
-  await judge.check(scope, policy);
-  return policy as unknown as Json;
+  return policy;
 }
 
-function notAllowed({ text }: Asker, scope: string): MeanderError {
-  return new MeanderError("denied", `${text} may not set the policy of ${scope}`, {
-    where: `policy ${scope}`,
-    expected: scope.startsWith("streams/")
-      ? "the stream's owner, or a token that allows policy on it or administer"
-      : "a token that allows policy there, or administer",
-  });
+function changeOf(
+  scope: string,
+  entry: PolicyEntry,
+  inForce: PolicyEntry | undefined,
+): PolicyChange {
+  const { number, at, by, label, policy, restores } = entry;
+  const isInForce = entry === inForce;
+  return { scope, number, at, by, label, policy: whatOf(policy), restores, isInForce };
 }
 
-function checkScope(scope: unknown): string {
-  if (scope === "session") return scope;
-  const [kind, name, ...more] = typeof scope === "string" ? scope.split("/") : [];
-  const schema = kind === "sites" ? siteNameSchema : streamNameSchema;
-  const known = kind === "sites" || kind === "streams";
-  if (known && more.length === 0 && schema.safeParse(name).success) return `${kind}/${name}`;
-  const shown = JSON.stringify(scope) ?? "nothing";
-  throw new MeanderError("policy-invalid", `got ${shown.slice(0, 100)}`, {
-    where: "scope",
-    expected: "session, sites/NAME or streams/NAME",
-  });
+function whatOf(policy: Policy): PolicyChange["policy"] {
+  return isRules(policy) ? { rules: policy.length } : { code: policy.code, file: policy.file };
+}
+
+function isRules(policy: Policy): policy is readonly PolicyRule[] {
+  return Array.isArray(policy);
 }

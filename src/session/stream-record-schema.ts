@@ -93,6 +93,13 @@ const pattern = z
   .string()
   .regex(/^[A-Za-z0-9._*-]{1,100}$/, "expected a name, with * for any part of it");
 
+const hashPattern = z
+  .string()
+  .regex(
+    /^([0-9a-f]{64}|[0-9a-f]{8,63}\*)$/,
+    "expected a sha-256 in 64 hex digits, or 8 or more of them and *",
+  );
+
 /** A pattern of principals; names of people have letters of any script, and blanks. */
 const byPattern = z
   .string()
@@ -118,6 +125,7 @@ function rulesOf(by: z.ZodType<string>): z.ZodType<readonly PolicyRule[]> {
         label: pattern.optional(),
         stream: pattern.optional(),
         site: pattern.optional(),
+        hash: hashPattern.optional(),
         reason: z.string().max(500).optional(),
       }),
     )

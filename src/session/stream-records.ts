@@ -5,6 +5,7 @@
  * |---|---|
  * | `streams/NAME` | {@link StreamRecord} |
  * | `ids/stream` | the last stream id given away |
+ * | `policy-history/…` | the policies that the scope has and had: `PolicyEntry` |
  * | `policy/session`, `policy/sites/NAME`, `policy/streams/NAME` | a list of {@link PolicyRule} |
  * | `finalize/SITE/ID` | agents whose finalize handler is still due there |
  */
@@ -45,8 +46,8 @@ export interface StreamRecord {
   readonly createdAt: number;
 }
 
-/** What policies judge. */
-export const POLICY_ACTIONS = [
+/** What is judged of streams. */
+export const STREAM_ACTIONS = [
   "create",
   "move",
   "attach",
@@ -56,6 +57,16 @@ export const POLICY_ACTIONS = [
   "append",
   "inspect",
   "dead-letter",
+] as const;
+export type StreamAction = (typeof STREAM_ACTIONS)[number];
+
+/** What policies judge: what rules name. */
+export const POLICY_ACTIONS = [
+  ...STREAM_ACTIONS,
+  "policy",
+  "join",
+  "client-attach",
+  "configure",
 ] as const;
 export type PolicyAction = (typeof POLICY_ACTIONS)[number];
 
@@ -77,6 +88,8 @@ export interface PolicyRule {
   readonly stream?: string | undefined;
   /** The site that it would be at. Default `*`. */
   readonly site?: string | undefined;
+  /** Hash of the code that comes with it, or its beginning and `*`. A rule that has it matches nothing without code. */
+  readonly hash?: string | undefined;
   /** For the requester that was denied. */
   readonly reason?: string | undefined;
 }
@@ -227,9 +240,21 @@ export interface ControlRequests {
     readonly stream: string;
     readonly action: "inspect" | "dead-letter";
   };
+  /**
+   * Has the policies judge what happens at the site that asks, where one of them is code. Answered `{forMs}`, or null;
+   * `client-detach` is only told.
+   */
+  "judge-action": AskerClaim & {
+    readonly action: "open" | "inspect" | "client-attach" | "client-detach" | "configure";
+    readonly stream?: string | undefined;
+  };
   /** Answered with null. `scope`: `session`, `sites/NAME`, `streams/NAME`. No rules: the policy is removed. */
   "set-policy": AskerClaim & {
     readonly scope: string;
     readonly rules: readonly PolicyRule[];
   };
+  /** Answered with a list of `PolicyChange`. No scope: what is in force, of all. */
+  "policy-history": AskerClaim & { readonly scope?: string | undefined };
+  /** Answered with `{number}`: which was set again. No number: the one before what is in force. */
+  "rollback-policy": AskerClaim & { readonly scope: string; readonly number?: number | undefined };
 }

@@ -1,7 +1,9 @@
-import { LIMITS, messageOf } from "../base/index.ts";
+import { LIMITS, MeanderError, messageOf } from "../base/index.ts";
 import type { SiteInstance } from "../stream/index.ts";
+import { auditOutcome } from "../trust/index.ts";
 import { type ControlContext, movedTo } from "./control-context.ts";
 import type { ControlQueue } from "./control-queue.ts";
+import { passPolicies } from "./judgement.ts";
 import { isSilence } from "./site-contact.ts";
 import type { StreamRecord } from "./stream-records.ts";
 import { fetchedRecordSchema, type Resident, residentsSchema } from "./stream-requests.ts";
@@ -155,6 +157,11 @@ export class StreamRecovery {
         const target = this.#nextTarget(held.record, tried);
         if (target === undefined) throw new Waits(`waits for a site to take it over: ${reason}`);
         tried.add(target.site);
+        const denial = target.site === lostSite ? undefined : await this.#denial(lost, target.site);
+        if (denial !== undefined) {
+          reason = denial;
+          continue;
+        }
         // First the record, then the keeper: a keeper that refuses the old host, and a record that names it, would
         // leave the stream to no site.
         held = await this.#replace(held, movedTo(held.record, target, ++epoch));
@@ -172,6 +179,23 @@ export class StreamRecovery {
       if (!(error instanceof Waits)) throw error;
       await this.#wait(held, error.why);
       return false;
+    }
+  }
+
+  /** [A60] Why the policy of a site does not let it take a stream over; its owner brings it there. */
+  async #denial(record: StreamRecord, to: string): Promise<string | undefined> {
+    const { audit, tell } = this.#context;
+    const { name: stream, owner, site: from } = record;
+    const question = { action: "move", by: owner, stream, site: to, from, to } as const;
+    try {
+      await passPolicies(this.#context, question, { owner, scopes: [`sites/${to}`] });
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof MeanderError) || error.code !== "denied") throw error;
+      const act = { what: "stream.move", on: `stream ${stream} to ${to}` } as const;
+      audit.note({ by: owner, ...act, ...auditOutcome(error) });
+      tell(stream, { type: "denied", action: "move", by: owner, reason: error.what });
+      return error.message;
     }
   }
 

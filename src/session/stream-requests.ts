@@ -67,10 +67,24 @@ export const evacuateSiteSchema = z.object({ site: anyName, ...asker });
 /** Scope and rules are judged by themselves, as people write them. */
 export const setPolicySchema = z.object({ scope: z.unknown(), rules: z.unknown(), ...asker });
 
+export const policyHistorySchema = z.object({ scope: z.unknown().optional(), ...asker });
+export const rollbackPolicySchema = z.object({
+  scope: z.unknown(),
+  number: z.int().min(0).optional(),
+  ...asker,
+});
+
 /** What a site may be permitted to do at another. */
 export const permitActionSchema = z.object({
   stream,
   action: z.enum(["inspect", "dead-letter"]),
+  ...asker,
+});
+
+/** What a site may have judged that happens there. */
+export const judgeActionSchema = z.object({
+  action: z.enum(["open", "inspect", "client-attach", "client-detach", "configure"]),
+  stream: stream.optional(),
   ...asker,
 });
 
@@ -95,5 +109,8 @@ export type ReplaceHandler = Asked<z.infer<typeof replaceHandlerSchema>>;
 export type DestroyStream = Asked<z.infer<typeof destroyStreamSchema>>;
 export type EvacuateSite = Asked<z.infer<typeof evacuateSiteSchema>>;
 export type PermitAction = Asked<z.infer<typeof permitActionSchema>>;
+export type JudgeAction = Omit<z.infer<typeof judgeActionSchema>, "by" | "label" | "token">;
 export type SetPolicy = Asked<z.infer<typeof setPolicySchema>>;
+export type PolicyHistory = Asked<z.infer<typeof policyHistorySchema>>;
+export type RollbackPolicy = Asked<z.infer<typeof rollbackPolicySchema>>;
 export type SetKeeper = z.infer<typeof setKeeperSchema>;

@@ -15,6 +15,7 @@ const LOCAL: SitePorts = { plane: "local" };
 
 let folder: string;
 let site: Site;
+let authority: string;
 let admin: Shell;
 let alice: Shell;
 let bob: Shell;
@@ -25,6 +26,7 @@ before(async () => {
   site = await Site.start({ httpPort: 0, access: "tokens", name: "north", data }, LOCAL);
   const token = (await readFile(join(data, ADMIN_TOKEN_FILE), "utf8")).trim();
   admin = await connect(site.url, { token });
+  authority = token;
   alice = await open(token, "alice", ["shell", "code", "policy"]);
   bob = await open(token, "bob", ["shell"]);
 });
@@ -54,7 +56,7 @@ test("a policy that is code sees who asks for what, and its reason is told", asy
     },
   });
   await alice.createStream("radio");
-  const denied = { code: "denied", where: "policy session" };
+  const denied = { code: "denied" };
   await assert.rejects(bob.createStream("tv"), {
     ...denied,
     message: /create tv of undefined at north by subject:bob string 1/,
@@ -122,3 +124,50 @@ function definition(reason: string): { source: string } {
   const verdict = JSON.stringify({ effect: "deny", reason });
   return { source: `export default { on: { judge: () => (${verdict}) } }` };
 }
+
+test("[A60] who may attach shells and change the configuration is judged, by rules and by code", async () => {
+  const rules = (actions: readonly string[]): readonly unknown[] => [
+    { effect: "deny", actions, by: "subject:carol", reason: "not today" },
+    { effect: "deny", actions: ["configure"], reason: "it is frozen" },
+  ];
+  const carol = (): Promise<Shell> => open(authority, "carol", ["shell"]);
+  const client = new SiteClient(site.url, { token: authority });
+  await admin.setPolicy("sites/north", rules(["client-attach"]));
+  await assert.rejects(carol(), {
+    code: "denied",
+    where: "policy sites/north, rule 1",
+    message: /carol may not attach a shell to north: not today/,
+  });
+  const routes = site.routes();
+  await assert.rejects(client.setRoutes(routes), {
+    code: "denied",
+    message: /may not configure north: it is frozen/,
+  });
+  await admin.setPolicy("sites/north", {
+    briefcase: { attached: 0 },
+    on: {
+      judge: (ctx, { action, by }: PolicyRequest) => {
+        if (by !== "subject:carol") return action !== "configure";
+        ctx.briefcase.attached += action === "client-detach" ? -1 : 1;
+        return { effect: ctx.briefcase.attached > 1 ? "deny" : "allow", reason: "one is enough" };
+      },
+    },
+  });
+  const one = await carol();
+  await assert.rejects(carol(), { code: "denied", message: /one is enough/ });
+  await assert.rejects(client.setRoutes(routes), { code: "denied" });
+  await admin.setPolicy("sites/north", []);
+  await one.close();
+  await client.setRoutes(routes);
+  const { records } = await client.audit({ limit: 100 });
+  const denied = records.filter(({ verdict }) => verdict === "denied");
+  const about = denied.map(
+    ({ what, by, rule }) => `${what} ${by} ${rule.replace(/[0-9a-f]{12}/, "#")}`,
+  );
+  for (const noted of [
+    "shell.attach subject:carol policy sites/north, rule 1",
+    "shell.attach subject:carol policy sites/north, code #",
+  ])
+    assert.ok(about.includes(noted), `${noted} in ${about.join("; ")}`);
+  assert.ok(about.some((each) => /^config.set .* policy sites\/north, rule 2$/.test(each)));
+});

@@ -66,6 +66,7 @@ export class LedSession {
         isEnded: (other) => options.isEnded(other),
         tokens: shownTokens(access),
         judge: options.judge,
+        audit,
         onEvent: (event) => options.onLed(event),
       },
     });

@@ -110,7 +110,7 @@ export class LiveStreams {
     this.#inline = inline;
     this.#processes = processes;
     this.#shells = new ShellServer(
-      ({ name, identity }) => this.#started.openShell(name, identity),
+      ({ name, identity }) => this.#started.attachShell(name, identity),
       { clock, log },
     );
   }
@@ -214,6 +214,11 @@ export class LiveStreams {
     },
     forget: (scope) => this.#policies?.forget(scope),
   };
+
+  /** Has the policies judge that the configuration of this site is replaced. @throws {MeanderError} `denied` */
+  judgeConfiguration(by: string): Promise<void> {
+    return this.#started.judge.configures(by);
+  }
 
   /** A shell has connected. @param admit decides whether it may */
   accept(socket: MessageSocket, admit: Admit): void {

@@ -145,6 +145,8 @@ export interface SiteService {
   ): Promise<{ readonly id: number; readonly sdp: string }>;
   /** @throws {MeanderError} `output-unknown` */
   removeOutput(id: number): Promise<void>;
+  /** Has the policies judge that a client replaces the routes. @throws {MeanderError} `denied` */
+  judgeConfiguration(grant: Grant | undefined): Promise<void>;
   /** The routes in force. */
   routes(): RouteConfig;
   /**

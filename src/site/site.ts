@@ -221,6 +221,10 @@ export class Site implements SiteService, AsyncDisposable {
     return this.#parts.config.current;
   }
 
+  judgeConfiguration(grant: Grant | undefined): Promise<void> {
+    return this.#parts.streams.judgeConfiguration(this.guard.who(grant).by);
+  }
+
   setRoutes(routes: unknown, where?: string): Promise<RouteConfig> {
     return this.#parts.config.set(routes, where);
   }

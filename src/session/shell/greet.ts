@@ -105,6 +105,6 @@ function refusalOf(message: SiteMessage | string, where: string): MeanderError {
     return refusedError(where, "what answers there greets no shells");
   }
   const error = decodeError(message.error);
-  if (error.code.startsWith("token-")) return error;
+  if (error.code.startsWith("token-") || error.code === "denied") return error;
   return refusedError(where, error.message, error);
 }

@@ -75,7 +75,7 @@ test("a shell says its protocol and the name it would like, and takes the one it
 });
 
 test("a site that refuses, or speaks otherwise, is told with its words, and the socket closed [S5]", async () => {
-  const error = { code: "denied", what: "no shells here", next: "ask the owner" };
+  const error = { code: "shells-full", what: "no shells here", next: "ask the owner" };
   for (const [answer, message] of [
     [{ type: "refused", error }, /refused the shell: no shells here; ask the owner/],
     [{ type: "hello", protocol: 2, name: "a", site: "b", now: 0 }, /speaks version 2/],

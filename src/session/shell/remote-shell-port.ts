@@ -9,6 +9,7 @@ import type {
   MessageStory,
   MoveResult,
   PlacementRequest,
+  PolicyChange,
   PolicyUpload,
   PolicyView,
   ShellPort,
@@ -176,6 +177,14 @@ export class RemoteShellPort implements ShellPort {
 
   policies(): Promise<Readonly<Record<string, PolicyView>>> {
     return this.#call("policies", {});
+  }
+
+  policyHistory(scope: string | undefined): Promise<readonly PolicyChange[]> {
+    return this.#call("policyHistory", { scope });
+  }
+
+  async rollbackPolicy(scope: string, number: number | undefined): Promise<number> {
+    return (await this.#call("rollbackPolicy", { scope, number })).number;
   }
 
   /**

@@ -53,6 +53,10 @@ const PORT_CALLS: PortCalls = {
       Object.entries(await port.policies()).map(([scope, policy]) => [scope, viewOf(policy)]),
     ),
   setPolicy: (port, { scope, rules }) => done(port.setPolicy(scope, rules)),
+  policyHistory: async (port, { scope }) => [...(await port.policyHistory(scope))],
+  rollbackPolicy: async (port, { scope, number }) => ({
+    number: await port.rollbackPolicy(scope, number),
+  }),
   setCodePolicy: (port, { scope, ...upload }) => done(port.setPolicy(scope, upload)),
 };
 

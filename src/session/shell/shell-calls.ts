@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { PolicyChange } from "../../agent/define/index.ts";
 import { LIMITS } from "../../base/index.ts";
 import {
   agentSpec,
@@ -26,6 +27,21 @@ const policyView = z.union([
   z.array(z.unknown()),
   z.object({ code: z.string(), file: z.string().optional() }),
 ]);
+
+const number = z.int().min(0);
+const policyChange: z.ZodType<PolicyChange> = z.object({
+  scope: name,
+  number,
+  at: z.number().optional(),
+  by: z.string().optional(),
+  label: z.string().optional(),
+  policy: z.union([
+    z.object({ rules: number }),
+    z.object({ code: z.string(), file: z.string().optional() }),
+  ]),
+  restores: number.optional(),
+  isInForce: z.boolean(),
+});
 
 /** [S6] The calls of a shell: what each takes and gives. */
 export const SHELL_CALLS = {
@@ -89,6 +105,8 @@ export const SHELL_CALLS = {
     nothing,
   ),
   policies: call(z.object({}), z.record(z.string(), policyView)),
+  policyHistory: call(z.object({ scope: maybe(name) }), z.array(policyChange)),
+  rollbackPolicy: call(z.object({ scope: name, number: maybe(number) }), z.object({ number })),
 } as const;
 
 export type ShellCallName = keyof typeof SHELL_CALLS;

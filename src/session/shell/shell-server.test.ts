@@ -19,7 +19,7 @@ test("a shell is greeted with its name, its site and the time there [S5]", async
 test("a shell that is not taken hears why, and is closed [S5]", async () => {
   const rig = new Rig();
   rig.attach = () => {
-    throw new MeanderError("denied", "no shells here", { next: "ask the owner" });
+    throw new MeanderError("shells-full", "no shells here", { next: "ask the owner" });
   };
   await assert.rejects(rig.connect(), {
     code: "shell-refused",

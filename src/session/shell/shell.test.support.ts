@@ -8,6 +8,7 @@ import type {
   MessageStory,
   MoveResult,
   PlacementRequest,
+  PolicyChange,
   PolicyUpload,
   PolicyView,
   ShellPort,
@@ -300,6 +301,20 @@ export class FakeShellPort implements ShellPort {
   async policies(): Promise<Readonly<Record<string, PolicyView>>> {
     this.#checkOpen();
     return { session: [{ effect: "deny", actions: ["*"], by: "shell-*" }] };
+  }
+
+  async policyHistory(scope: string | undefined): Promise<readonly PolicyChange[]> {
+    this.calls.push(["policyHistory", scope]);
+    const set = { at: 1, by: "subject:alice", label: "shell-1" };
+    return [
+      { scope: "session", number: 3, ...set, policy: { rules: 0 }, isInForce: true },
+      { scope: "session", number: 2, policy: { code: "c0de" }, restores: 1, isInForce: false },
+    ];
+  }
+
+  async rollbackPolicy(scope: string, number: number | undefined): Promise<number> {
+    this.calls.push(["rollbackPolicy", scope, number]);
+    return number ?? 2;
   }
 
   onEvent(filter: EventFilter, listener: (event: StreamEvent) => void): () => void {

@@ -217,6 +217,13 @@ for (const [way, open] of Object.entries(ATTACHMENTS)) {
     await shell.setPolicy("session", rules);
     assert.deepEqual(fake.calls.at(-1), ["setPolicy", "session", rules]);
     assert.deepEqual(await shell.policies(), { session: rules });
+    const [now, before] = await shell.policyHistory("session");
+    assert.deepEqual(fake.calls.at(-1), ["policyHistory", "session"]);
+    assert.deepEqual([now?.policy, now?.by, now?.at], [{ rules: 0 }, "subject:alice", 1]);
+    assert.deepEqual([before?.policy, before?.restores], [{ code: "c0de" }, 1]);
+    assert.equal(await shell.rollbackPolicy("session"), 2);
+    assert.equal(await shell.rollbackPolicy("session", 0), 0);
+    assert.deepEqual(fake.calls.at(-1), ["rollbackPolicy", "session", 0]);
   });
 
   test(`${way}: a group appends to each member in order, and tells of each apart [S3]`, async () => {

@@ -6,6 +6,7 @@ import type {
   EventFilter,
   MessageStory,
   MoveResult,
+  PolicyChange,
   PolicyView,
   ShellPort,
   StreamOptions,
@@ -179,6 +180,28 @@ export class Shell implements AsyncDisposable {
   /** The policies in force, by scope: their rules, or what their code is. Scopes without one are left out. */
   policies(): Promise<Readonly<Record<string, PolicyView>>> {
     return this.#port.policies();
+  }
+
+  /**
+   * The policies that a scope has and had, the newest first: when each was set, by whom, and what it is. Without a
+   * scope: the one in force of each.
+   *
+   * @throws {MeanderError} `policy-invalid`, `denied`
+   */
+  policyHistory(scope?: string): Promise<readonly PolicyChange[]> {
+    return this.#port.policyHistory(scope);
+  }
+
+  /**
+   * Sets a policy of before again. It is checked like one that is set, and a change of its own: two in a row undo each
+   * other.
+   *
+   * @param number which one, from {@link policyHistory}; undefined: the one before what is in force
+   * @returns the number of what was set again; 0: the scope is without a policy, as before its first
+   * @throws {MeanderError} `policy-invalid` when there is none, and what {@link setPolicy} throws
+   */
+  rollbackPolicy(scope: string, number?: number): Promise<number> {
+    return this.#port.rollbackPolicy(scope, number);
   }
 
   /**

@@ -215,7 +215,9 @@ export class SiteSession {
       onKernelEvent: (event) => world.observe(site, siteInstance, event),
       onEvent: (event) => world.told(site, siteInstance, event),
     });
-    this.#shells = new ShellServer(({ name }) => streams.openShell(name), { clock: process, log });
+    this.#shells = new ShellServer(({ name, identity }) => streams.attachShell(name, identity), {
+      ...{ clock: process, log },
+    });
     this.streams = streams;
     return streams;
   }

@@ -118,7 +118,11 @@ export function addSessionRoutes(app: OpenAPIHono, site: SiteService, clock: Clo
       body: { required: true, content: { "application/json": routesDocumentSchema.partial() } },
       answers: { 200: routes },
     },
-    async (c) => json(await site.setRoutes(await rawJson(c), "body")),
+    async (c, grant) => {
+      const wanted = await rawJson(c);
+      await site.judgeConfiguration(grant);
+      return json(await site.setRoutes(wanted, "body"));
+    },
   );
   route(
     app,

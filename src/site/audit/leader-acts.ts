@@ -25,10 +25,10 @@ type Payload = Readonly<Record<string, unknown>>;
 
 /** What the audit log says of a request to the leader. */
 interface LeaderAct {
-  readonly what: AuditAction;
+  readonly what: AuditAction | ((payload: Payload) => AuditAction);
   readonly on: (payload: Payload) => string;
   /** `refusals`: it is a site's own business; `passed-on`: where it was asked, it is noted already. Default: always. */
-  readonly noted?: "refusals" | "passed-on";
+  readonly noted?: "refusals" | "passed-on" | "refusals-passed-on";
 }
 
 const ACTS: Readonly<Record<string, LeaderAct>> = {
@@ -49,6 +49,21 @@ const ACTS: Readonly<Record<string, LeaderAct>> = {
     what: "policy.set",
     on: ({ scope, rules }) => `policy ${text(scope)}, ${policyOf(rules)}`,
   },
+  "judge-action": {
+    what: ({ action }) => JUDGED[text(action)] ?? "leader.request",
+    on: (p) => (p["stream"] === undefined ? "the site that asks" : stream(p)),
+    noted: "refusals-passed-on",
+  },
+  "rollback-policy": {
+    what: "policy.rollback",
+    on: ({ scope, number }) =>
+      `policy ${text(scope)}, ${number === undefined ? "the one of before" : `number ${text(number)}`}`,
+  },
+  "policy-history": {
+    what: "policy.read",
+    on: ({ scope }) => (scope === undefined ? "all policies" : `policy ${text(scope)}`),
+    noted: "refusals",
+  },
   join: { what: "session.join", on: ({ site }) => `site ${text(partsOf(site)["name"])}` },
   leave: { what: "session.leave", on: ({ name }) => `site ${text(name)}` },
   "create-token": {
@@ -66,8 +81,18 @@ const ACTS: Readonly<Record<string, LeaderAct>> = {
   "renew-membership": { what: "token.renew", on: ({ site }) => `a token of site ${text(site)}` },
 };
 
+/** What sites have judged of what happens there, as the log calls it. */
+const JUDGED: Readonly<Record<string, AuditAction>> = {
+  open: "stream.append",
+  inspect: "stream.inspect",
+  "client-attach": "shell.attach",
+  configure: "config.set",
+};
+
 function policyOf(rules: unknown): string {
-  return Array.isArray(rules) ? `${rules.length} rules` : codeOf(partsOf(rules)["code"]);
+  if (!Array.isArray(rules)) return codeOf(partsOf(rules)["code"]);
+  if (rules.length === 0) return "none";
+  return rules.length === 1 ? "1 rule" : `${rules.length} rules`;
 }
 
 /** Has the requests of sites to their leader answered by `handler`, and notes who asked for what, and what became of it. */
@@ -84,7 +109,8 @@ export function auditedRequests(
       const act = Object.hasOwn(ACTS, subject) ? ACTS[subject] : undefined;
       if (!isNoted(act, caller, outcome)) return;
       const on = act?.on(asked) ?? `request ${text(subject)}`;
-      const about = { what: act?.what ?? ("leader.request" as const), on, ms };
+      const { what = "leader.request" } = act ?? {};
+      const about = { what: typeof what === "string" ? what : what(asked), on, ms };
       audit.note({ ...whoAsks(options, asked, caller, outcome), ...about, ...outcome });
     };
     try {
@@ -104,7 +130,8 @@ function isNoted(
   { verdict }: Pick<AuditFacts, "verdict">,
 ): boolean {
   if (act?.noted === "passed-on" && caller.kind === "leader") return false;
-  const isQuiet = act === undefined || act.noted === "refusals";
+  if (act?.noted === "refusals-passed-on" && caller.kind === "leader") return false;
+  const isQuiet = act === undefined || act.noted?.startsWith("refusals") === true;
   // Where a site's own business fails, that site logs it.
   return isQuiet ? verdict === "denied" : true;
 }

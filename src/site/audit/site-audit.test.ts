@@ -153,7 +153,7 @@ test("[A50] [A52] every place that notes something says who and why, and no toke
     { ...boss_, what: "config.set", verdict: "failed", rule: "config-invalid", reason: undefined },
     { what: "stream.create", on: "stream radio at north", verdict: "allowed" },
     { what: "stream.detach", on: "stream radio, agent agent", verdict: "denied" },
-    { what: "policy.set", on: "policy streams/radio, 1 rules", verdict: "allowed" },
+    { what: "policy.set", on: "policy streams/radio, 1 rule", verdict: "allowed" },
     { what: "stream.destroy", on: "stream radio", verdict: "allowed" },
     { what: "stream.inspect", on: "stream radio", verdict: "allowed" },
     { what: "code.upload", by: "subject:leader north", verdict: "allowed" },

@@ -23,6 +23,8 @@ export const AUDIT_ACTIONS = [
   "stream.dead-letter",
   "code.upload",
   "policy.set",
+  "policy.rollback",
+  "policy.read",
   // Sites and their session
   "shell.attach",
   "session.connect",
