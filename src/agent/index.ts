@@ -43,6 +43,7 @@ export type {
   MessageStory,
   PlacementRequest,
   PolicyChange,
+  PolicyTrial,
   PolicyUpload,
   PolicyView,
   ReplaceAbout,

@@ -252,6 +252,8 @@ export interface PolicyRequest extends PolicyFacts {
    * a site: `join`, `leave`, `client-attach`, `client-detach`, `configure`. `policy`: about either.
    */
   readonly action: string;
+  /** When it was asked, ms since 1970. A policy that goes by time goes by this, so that it can be tried on the past. */
+  readonly at: number;
   /** The principal that asks: `subject:alice`, `stream:radio`, `site:north`, `anonymous`. */
   readonly by: string;
   /** The name that a shell has chosen for itself: anybody may choose any. */

@@ -78,6 +78,16 @@ export interface ShellPort extends SessionPort {
    * @throws {MeanderError} `policy-invalid` when there is none, and what {@link setPolicy} throws
    */
   rollbackPolicy(scope: string, number: number | undefined): Promise<number>;
+  /**
+   * Tries a policy on the last requests that the scope's policy has judged. It is not in force for a moment.
+   *
+   * @throws {MeanderError} as {@link setPolicy}; `control-busy`
+   */
+  tryPolicy(
+    scope: string,
+    policy: readonly unknown[] | PolicyUpload,
+    last: number | undefined,
+  ): Promise<PolicyTrial>;
   /** Calls `listener` with events from now on. Returns an unsubscribe function. */
   onEvent(filter: EventFilter, listener: (event: StreamEvent) => void): () => void;
   /** Detaches. What was buffered is still delivered. Later calls fail with `shell-closed`. */
@@ -177,6 +187,44 @@ export interface PolicyChange {
   /** The number of the one that was set again; 0: the scope was without a policy again. */
   readonly restores?: number | undefined;
   readonly isInForce: boolean;
+}
+
+/** What a policy would have changed, had it judged the requests of before. */
+export interface PolicyTrial {
+  readonly scope: string;
+  /** The requests of before that it was tried on. */
+  readonly requests: number;
+  /** Those that there was no time for. */
+  readonly left: number;
+  /** When the oldest was asked, ms since 1970; undefined: there is none. */
+  readonly since?: number | undefined;
+  /** How many would be refused that were allowed. */
+  readonly refused: number;
+  /** How many would be allowed that were refused. */
+  readonly allowed: number;
+  /** About how many it gave no verdict, because it threw or took too long: they are refused. */
+  readonly failed: number;
+  /** The longest that it took for a verdict, ms. */
+  readonly slowestMs: number;
+  /** The newest requests whose verdict would be another, the oldest of them first. */
+  readonly changes: readonly {
+    readonly at: number;
+    readonly by: string;
+    readonly label?: string | undefined;
+    readonly action: string;
+    readonly stream?: string | undefined;
+    readonly site: string;
+    readonly was: TriedVerdict;
+    readonly would: TriedVerdict;
+  }[];
+}
+
+/** What became of a request, or would. */
+export interface TriedVerdict {
+  readonly effect: "allow" | "deny";
+  /** What denied it: `policy session, rule 1`, or the stream, when it is another's. */
+  readonly rule?: string | undefined;
+  readonly reason?: string | undefined;
 }
 
 /** A stream, as listed. */

@@ -1,15 +1,13 @@
-import { readFile } from "node:fs/promises";
-import { basename } from "node:path";
-import { text as readAll } from "node:stream/consumers";
 import type { Command } from "commander";
 import type { PolicyChange, PolicyView } from "../agent/index.ts";
-import { MeanderError, messageOf } from "../base/index.ts";
-import { parseJson } from "../session/index.ts";
+import { messageOf } from "../base/index.ts";
 import type { Shell } from "../session/shell/index.ts";
 import { type SiteArguments, withSite } from "./arguments.ts";
 import { authorOf, withAuthor } from "./author.ts";
+import { POLICY_ARGUMENT, readPolicy } from "./policy-argument.ts";
 import { addHistory, addRollback, setLine } from "./policy-history.ts";
 import { parseScope, SCOPES } from "./policy-scope.ts";
+import { addTry } from "./policy-try.ts";
 import { withShell } from "./shell-of.ts";
 import { openTerminal, type Paint, type Terminal } from "./terminal.ts";
 
@@ -30,23 +28,15 @@ export function addPolicy(program: Command): void {
       "replace the policy of a scope: rules, of which the first that matches decides, or code",
     )
     .argument("<scope>", SCOPES)
-    .argument(
-      "<file>",
-      "JSON file with a list of rules, - for standard input; or a .ts, .js or .mjs file with a judge handler",
-    );
-  withSite(withAuthor(set)).action(async (scope: string, file: string, options: SetArguments) => {
+    .argument("<policy>", POLICY_ARGUMENT);
+  withSite(withAuthor(set)).action(async (scope: string, named: string, options: SetArguments) => {
     const terminal = openTerminal(options.json === true);
     const checked = parseScope(scope);
-    const text = await readPolicy(file);
-    if (/\.(ts|js|mjs)$/.test(file)) {
-      const code = { source: text, file: basename(file) };
-      const signing = await authorOf(options);
-      await withShell(options, (shell) => shell.setPolicy(checked, code, signing));
-      return terminal.show({ scope: checked, file: code.file }, () => "done");
-    }
-    const rules = parseRules(text, file);
-    await withShell(options, (shell) => shell.setPolicy(checked, rules));
-    terminal.show({ scope: checked, rules: rules.length }, () => "done");
+    const wanted = await readPolicy(named);
+    const signing = await authorOf(options);
+    await withShell(options, (shell) => shell.setPolicy(checked, wanted, signing));
+    const what = "source" in wanted ? { file: wanted.file } : { rules: wanted.length };
+    terminal.show({ scope: checked, ...what }, () => "done");
   });
   withSite(
     policy
@@ -71,6 +61,7 @@ export function addPolicy(program: Command): void {
     const shown = wanted === undefined ? all : { [wanted]: all[wanted] ?? [] };
     terminal.show(shown, () => formatPolicies(shown, changes, terminal.paint));
   });
+  addTry(policy);
   addHistory(policy);
   addRollback(policy);
 }
@@ -82,26 +73,6 @@ async function whoSet(shell: Shell, terminal: Terminal): Promise<readonly Policy
   } catch (error) {
     terminal.note(`who set them is not known: ${messageOf(error)}`);
     return [];
-  }
-}
-
-/** A list in JSON; the session checks its elements. @throws {MeanderError} `config-invalid` */
-export function parseRules(text: string, file: string): readonly unknown[] {
-  const expected = 'a list of rules, such as [{"effect": "deny", "actions": ["move"]}]';
-  const rules = parseJson(text, file, expected);
-  if (Array.isArray(rules)) return rules;
-  throw new MeanderError("config-invalid", "not a list", { where: file, expected });
-}
-
-async function readPolicy(file: string): Promise<string> {
-  try {
-    return file === "-" ? await readAll(process.stdin) : await readFile(file, "utf8");
-  } catch (cause) {
-    throw new MeanderError("config-invalid", "the file cannot be read", {
-      where: file,
-      expected: "a JSON, TypeScript or JavaScript file, or -",
-      cause,
-    });
   }
 }
 

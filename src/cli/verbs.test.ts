@@ -191,6 +191,12 @@ test("what a scope's policy was is listed, and set again", async () => {
     await meander("policy", "rollback", "sites/two", "7", "--json"),
     '{"scope":"sites/two","number":7}\n',
   );
+  const file = join(folder, "tried.json");
+  await writeFile(file, "[]");
+  const tried = await meander("policy", "try", file, "--scope", "site:two", "--last", "5");
+  assert.match(tried, /bob \(shell-2\) +create +tv at north +allowed +denied +two are enough\n/);
+  assert.match(tried, /\n812 requests, 1 would be refused that was allowed, 1 the other way; 0 /);
+  assert.deepEqual(calls.pop(), ["tryPolicy", "sites/two", [], 5]);
   assert.deepEqual(calls, [
     ["policyHistory", "sites/two"],
     ["rollbackPolicy", "sites/two", undefined],

@@ -30,6 +30,19 @@ export const codePolicySchema: z.ZodType<CodePolicy> = z.strictObject({
   briefcase: z.base64().max(Math.ceil((LIMITS.policyBriefcaseBytesMax * 4) / 3) + 4),
 });
 
+/** What a policy that is code has said of a request, or that it said nothing. */
+export interface PolicyAnswer extends Verdict {
+  /** It gave no verdict: it threw, took too long, or has ended. */
+  readonly isFault?: true | undefined;
+}
+
+/** A policy that is code, and judges without being in force. */
+export interface TrialJudge {
+  /** Never throws. */
+  judge(request: PolicyRequest): Promise<PolicyAnswer>;
+  close(): void;
+}
+
 /** Has policies that are code judge. */
 export interface PolicyJudge {
   /**
@@ -43,6 +56,12 @@ export interface PolicyJudge {
    * @throws {MeanderError} why it cannot judge: `policy-invalid`, `code-…`, `executor-failed`
    */
   check(scope: string, policy: CodePolicy): Promise<void>;
+  /**
+   * Starts a policy in an executor of its own, for judging requests of before. The caller closes it.
+   *
+   * @throws {MeanderError} as {@link check}
+   */
+  startTrial(scope: string, policy: CodePolicy): Promise<TrialJudge>;
   /** Ends what judges a scope: it has no such policy any more. */
   forget(scope: string): void;
 }

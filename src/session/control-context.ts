@@ -7,6 +7,7 @@ import { type Asker, checkScope, commandAsker, controls, notYours, signature } f
 import type { Askers } from "./askers.ts";
 import type { Authorship } from "./authorship.ts";
 import type { PolicyJudge } from "./code-policy.ts";
+import type { JudgedRequests } from "./judged-requests.ts";
 import { passPolicies } from "./judgement.ts";
 import type { PolicyStore } from "./policy-store.ts";
 import { type SiteContact, siteGone } from "./site-contact.ts";
@@ -23,6 +24,8 @@ export interface ControlContext {
   readonly log: Log;
   readonly store: StreamStore;
   readonly policies: PolicyStore;
+  /** What policies have judged. */
+  readonly judged: JudgedRequests;
   readonly roster: SiteRoster;
   readonly contact: SiteContact;
   readonly askers: Askers;
@@ -69,12 +72,10 @@ export async function authorise(context: ControlContext, question: ControlQuesti
   const { by, action, stream, site: peer, author, record, facts, briefcaseBytes } = question;
   try {
     checkScope(by, question);
-    const asker = commandAsker(by, action, author);
-    const asked = { ...asker, action, stream, site: peer, ...facts };
-    const more = { owner: record?.owner, briefcaseBytes };
-    const { isEntitled } = await passPolicies(context, asked, more);
-    if (record === undefined || isEntitled || controls(by, record)) return;
-    throw notYours(by, action, record);
+    const asked = { ...commandAsker(by, action, author), action, stream, site: peer, ...facts };
+    const isOwn = record === undefined || controls(by, record);
+    const refusal = isOwn ? undefined : notYours(by, action, record);
+    await passPolicies(context, asked, { owner: record?.owner, briefcaseBytes, refusal });
   } catch (error) {
     if (!(error instanceof MeanderError)) throw error;
     if (error.code !== "denied" && error.code !== "token-denied") throw error;

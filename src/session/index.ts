@@ -41,7 +41,12 @@ export { OPEN_SESSION, type SessionTokens } from "./askers.ts";
 export { type AuthorChecks, authorOfAgent, authorOfStream } from "./authorship.ts";
 export { checkSpeaksFor, notAllowed } from "./caller-checks.ts";
 export { checkChannelName } from "./channel-name.ts";
-export { type CodePolicy, codePolicySchema, type PolicyJudge } from "./code-policy.ts";
+export {
+  type CodePolicy,
+  codePolicySchema,
+  type PolicyJudge,
+  type TrialJudge,
+} from "./code-policy.ts";
 export { KEY_RIGHTS, MEMBER_RIGHTS } from "./directory-rights.ts";
 export { parseJson } from "./json-fault.ts";
 export { Leader, type LeaderOptions } from "./leader.ts";

@@ -47,7 +47,12 @@ export function enforce(
 ): boolean {
   const { effect, rule } = decide(rules, question);
   if (effect === "deny") throw denied(question, scope, rule?.reason, placeOf(rules, rule));
-  return rule !== undefined && !scope.startsWith("sites/") && !goesByLabel(rule);
+  return isEntitling(rule, scope);
+}
+
+/** Whether the rule of a scope that allows something does so whoever owns the stream. */
+export function isEntitling(rule: PolicyRule | undefined, scope: string): boolean {
+  return rule?.effect === "allow" && !scope.startsWith("sites/") && !goesByLabel(rule);
 }
 
 /** Where a rule stands among those of its scope, from 1; undefined: it is none of them. */
@@ -69,6 +74,11 @@ export function ruleWords(scope: string, place: number | string | undefined): st
   return typeof place === "number"
     ? `policy ${scope}, rule ${place}`
     : `policy ${scope}, code ${place.slice(0, HASH_SHOWN)}`;
+}
+
+/** The scope in the words of {@link ruleWords}; undefined: they are none. */
+export function scopeOfRule(words: string | undefined): string | undefined {
+  return /^policy ([^,]+)/.exec(words ?? "")?.[1];
 }
 
 /** Of a hash, so many characters name code to people. */

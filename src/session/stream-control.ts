@@ -18,6 +18,7 @@ import type { PolicyJudge } from "./code-policy.ts";
 import type { ControlContext } from "./control-context.ts";
 import { CONTROL_SUBJECTS, ControlDispatcher } from "./control-dispatcher.ts";
 import { ControlQueue } from "./control-queue.ts";
+import { JudgedRequests } from "./judged-requests.ts";
 import type { SiteRecord } from "./model.ts";
 import { PendingFinalizers } from "./pending-finalizers.ts";
 import { PolicyStore } from "./policy-store.ts";
@@ -127,6 +128,7 @@ export class StreamControl {
       ...{ directory, self, clock, random, log, roster, contact, checkLeads },
       store: this.#store,
       policies: new PolicyStore({ directory, clock, checkLeads }),
+      judged: new JudgedRequests(),
       askers: new Askers({ self, tokens, store: this.#store }),
       authors: this.#authors,
       ...{ judge, audit },

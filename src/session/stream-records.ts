@@ -273,6 +273,12 @@ export interface ControlRequests {
   };
   /** Answered with a list of `PolicyChange`. No scope: what is in force, of all. */
   "policy-history": AskerClaim & { readonly scope?: string | undefined };
+  /** Answered with a `PolicyTrial`. */
+  "try-policy": AskerClaim & {
+    readonly scope: string;
+    readonly rules: readonly PolicyRule[];
+    readonly last?: number | undefined;
+  };
   /** Answered with `{number}`: which was set again. No number: the one before what is in force. */
   "rollback-policy": AskerClaim & { readonly scope: string; readonly number?: number | undefined };
 }

@@ -81,6 +81,13 @@ export const rollbackPolicySchema = z.object({
   ...asker,
 });
 
+export const tryPolicySchema = z.object({
+  scope: z.unknown(),
+  rules: z.unknown(),
+  last: z.int().min(1).max(LIMITS.judgedRequestsMax).default(LIMITS.judgedRequestsMax),
+  ...asker,
+});
+
 /** What a site may be permitted to do at another. */
 export const permitActionSchema = z.object({
   stream,
@@ -120,4 +127,5 @@ export type JudgeAction = Omit<z.infer<typeof judgeActionSchema>, "by" | "label"
 export type SetPolicy = Asked<z.infer<typeof setPolicySchema>>;
 export type PolicyHistory = Asked<z.infer<typeof policyHistorySchema>>;
 export type RollbackPolicy = Asked<z.infer<typeof rollbackPolicySchema>>;
+export type TryPolicy = Asked<z.infer<typeof tryPolicySchema>>;
 export type SetKeeper = z.infer<typeof setKeeperSchema>;

@@ -10,6 +10,7 @@ import type {
   MoveResult,
   PlacementRequest,
   PolicyChange,
+  PolicyTrial,
   PolicyUpload,
   PolicyView,
   ReplaceAbout,
@@ -187,6 +188,16 @@ export class RemoteShellPort implements ShellPort {
 
   async rollbackPolicy(scope: string, number: number | undefined): Promise<number> {
     return (await this.#call("rollbackPolicy", { scope, number })).number;
+  }
+
+  tryPolicy(
+    scope: string,
+    policy: readonly unknown[] | PolicyUpload,
+    last: number | undefined,
+  ): Promise<PolicyTrial> {
+    if (!("source" in policy)) return this.#call("tryPolicy", { scope, rules: [...policy], last });
+    const { source, file, briefcase } = policy;
+    return this.#call("tryCodePolicy", { scope, source, file, briefcase, last });
   }
 
   /**

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { PolicyView, ShellPort } from "../../agent/define/index.ts";
+import type { PolicyTrial, PolicyView, ShellPort } from "../../agent/define/index.ts";
 import { LIMITS, type Log, MeanderError, messageOf } from "../../base/index.ts";
 import { encodeError } from "../../directory/index.ts";
 import type { ShellFault, SiteMessage } from "./messages.ts";
@@ -57,6 +57,10 @@ const PORT_CALLS: PortCalls = {
   rollbackPolicy: async (port, { scope, number }) => ({
     number: await port.rollbackPolicy(scope, number),
   }),
+  tryPolicy: async (port, { scope, rules, last }) =>
+    writable(await port.tryPolicy(scope, rules, last)),
+  tryCodePolicy: async (port, { scope, last, ...upload }) =>
+    writable(await port.tryPolicy(scope, upload, last)),
   setCodePolicy: (port, { scope, ...upload }) => done(port.setPolicy(scope, upload)),
 };
 
@@ -201,6 +205,10 @@ async function callPort(
 async function done(promise: Promise<void>): Promise<null> {
   await promise;
   return null;
+}
+
+function writable({ changes, ...counts }: PolicyTrial) {
+  return { ...counts, changes: [...changes] };
 }
 
 function viewOf(

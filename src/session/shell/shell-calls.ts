@@ -44,6 +44,28 @@ const policyChange: z.ZodType<PolicyChange> = z.object({
   isInForce: z.boolean(),
 });
 
+const codePolicy = { scope: name, source: z.string(), file: maybe(name), briefcase: maybe(bytes) };
+const triedVerdict = z.object({
+  effect: z.enum(["allow", "deny"]),
+  rule: z.string().optional(),
+  reason: z.string().optional(),
+});
+const policyTrial = z.object({
+  ...{ scope: name, requests: number, left: number, since: z.number().optional() },
+  ...{ refused: number, allowed: number, failed: number, slowestMs: z.number() },
+  changes: z.array(
+    z.object({
+      ...{ at: z.number(), by: z.string(), label: z.string().optional(), action: z.string() },
+      ...{
+        stream: z.string().optional(),
+        site: z.string(),
+        was: triedVerdict,
+        would: triedVerdict,
+      },
+    }),
+  ),
+});
+
 /** [S6] The calls of a shell: what each takes and gives. */
 export const SHELL_CALLS = {
   append: call(
@@ -105,13 +127,12 @@ export const SHELL_CALLS = {
     z.object({ moved: z.int().min(0), failed: z.array(z.string()) }),
   ),
   setPolicy: call(z.object({ scope: name, rules: z.array(z.unknown()).max(RULES_MAX) }), nothing),
-  setCodePolicy: call(
-    z.object({
-      ...{ scope: name, source: z.string(), file: maybe(name), briefcase: maybe(bytes) },
-      signed: envelopeSchema.optional(),
-    }),
-    nothing,
+  setCodePolicy: call(z.object({ ...codePolicy, signed: envelopeSchema.optional() }), nothing),
+  tryPolicy: call(
+    z.object({ scope: name, rules: z.array(z.unknown()).max(RULES_MAX), last: maybe(number) }),
+    policyTrial,
   ),
+  tryCodePolicy: call(z.object({ ...codePolicy, last: maybe(number) }), policyTrial),
   policies: call(z.object({}), z.record(z.string(), policyView)),
   policyHistory: call(z.object({ scope: maybe(name) }), z.array(policyChange)),
   rollbackPolicy: call(z.object({ scope: name, number: maybe(number) }), z.object({ number })),

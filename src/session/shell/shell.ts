@@ -7,6 +7,8 @@ import type {
   MessageStory,
   MoveResult,
   PolicyChange,
+  PolicyTrial,
+  PolicyUpload,
   PolicyView,
   ShellPort,
   StreamOptions,
@@ -175,10 +177,10 @@ export class Shell implements AsyncDisposable {
     options: { readonly author?: Author } = {},
   ): Promise<void> {
     if (isRules(policy)) return await this.#port.setPolicy(scope, policy);
-    const { source, file, briefcase } = uploadOf(policy, {});
-    const packed = briefcase === undefined ? undefined : packValue(briefcase);
-    const signed = await vouch(this.#port, options.author, { kind: "policy", source, scope });
-    await this.#port.setPolicy(scope, { source, file, briefcase: packed, signed });
+    const upload = policyUpload(policy);
+    const claim = { kind: "policy", source: upload.source, scope } as const;
+    const signed = await vouch(this.#port, options.author, claim);
+    await this.#port.setPolicy(scope, { ...upload, signed });
   }
 
   /** The policies in force, by scope: their rules, or what their code is. Scopes without one are left out. */
@@ -206,6 +208,21 @@ export class Shell implements AsyncDisposable {
    */
   rollbackPolicy(scope: string, number?: number): Promise<number> {
     return this.#port.rollbackPolicy(scope, number);
+  }
+
+  /**
+   * Tries a policy on the last requests that a scope's policy has judged, and tells what would have been different. It
+   * is not in force for a moment. Requests of before stay known while the leader runs.
+   *
+   * @param last at most so many requests; undefined: all that are known
+   * @throws {MeanderError} as {@link setPolicy}; `control-busy` while others are tried
+   */
+  tryPolicy<Briefcase extends object>(
+    scope: string,
+    policy: readonly unknown[] | AgentDefinition<Briefcase> | AgentModule,
+    last?: number,
+  ): Promise<PolicyTrial> {
+    return this.#port.tryPolicy(scope, isRules(policy) ? policy : policyUpload(policy), last);
   }
 
   /**
@@ -244,6 +261,13 @@ export class Shell implements AsyncDisposable {
   #stream(name: string): ShellStream {
     return new ShellStream(this.#port, name, this.#aborts);
   }
+}
+
+function policyUpload<Briefcase extends object>(
+  policy: AgentDefinition<Briefcase> | AgentModule,
+): PolicyUpload {
+  const { source, file, briefcase } = uploadOf(policy, {});
+  return { source, file, briefcase: briefcase === undefined ? undefined : packValue(briefcase) };
 }
 
 function isRules(policy: object): policy is readonly unknown[] {

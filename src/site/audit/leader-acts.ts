@@ -64,6 +64,10 @@ const ACTS: Readonly<Record<string, LeaderAct>> = {
     on: ({ scope, number }) =>
       `policy ${text(scope)}, ${number === undefined ? "the one of before" : `number ${text(number)}`}`,
   },
+  "try-policy": {
+    what: "policy.try",
+    on: ({ scope, rules }) => `policy ${text(scope)}, ${policyOf(rules)}`,
+  },
   "policy-history": {
     what: "policy.read",
     on: ({ scope }) => (scope === undefined ? "all policies" : `policy ${text(scope)}`),
