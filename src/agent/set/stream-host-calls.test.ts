@@ -26,7 +26,9 @@ function echoPort(): SessionPort {
 }
 
 /** What is asked on the owner's behalf says so. */
-const OWNED: Readonly<Record<string, readonly string[]>> = { replaceHandler: ["alice"] };
+const OWNED: Readonly<Record<string, readonly object[]>> = {
+  replaceHandler: [{ owner: "alice" }],
+};
 const CALLER = { chain: [7, 2], owner: "alice" };
 
 async function call(verb: string, ...args: unknown[]): Promise<unknown> {
