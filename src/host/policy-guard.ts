@@ -2,6 +2,7 @@ import type { MeanderError } from "../base/index.ts";
 import {
   type Asker,
   checkScope,
+  commandAsker,
   controls,
   decide,
   denied,
@@ -26,6 +27,8 @@ export interface PolicyGuardPorts {
   readonly site: string;
   /** The rules in force for a scope. */
   rules(scope: string): readonly PolicyRule[];
+  /** Who wrote all the code of a stream; undefined: there is no such author. */
+  authorOf(stream: string): string | undefined;
   readonly report: ReportEvent;
   /** Where denials are noted. */
   readonly audit: Audit;
@@ -79,7 +82,7 @@ export class PolicyGuard {
   /** Why not; undefined: {@link authorise} lets it. Reports nothing. */
   denial(by: Asker, action: StreamAction, record: StreamRecord): MeanderError | undefined {
     const { name: stream, site } = record;
-    const question: StreamQuestion = { ...signature(by), action, stream, site };
+    const question: StreamQuestion = { ...commandAsker(by, action), action, stream, site };
     try {
       checkScope(by, question);
       let isEntitled = false;
@@ -105,9 +108,10 @@ export class PolicyGuard {
         "principal-refused",
         "what its site says of it names no principal that a shell can have",
       );
-    const { site } = this.#ports;
+    const { site, authorOf } = this.#ports;
+    const author = isStream(sender.id) ? authorOf(sender.name) : undefined;
     for (const scope of ["session", `sites/${site}`, `streams/${stream}`]) {
-      const decision = this.#decide(scope, { action: "append", by, label, stream, site });
+      const decision = this.#decide(scope, { action: "append", by, label, author, stream, site });
       if (decision.effect === "allow") continue;
       const place = placeOf(this.#ports.rules(scope), decision.rule);
       return denial(ruleWords(scope, place), reasonOf(decision, scope));

@@ -147,7 +147,8 @@ export class SiteStreams {
     };
     const rules = (scope: string) => table.rules(scope);
     const { audit = NO_AUDIT } = options;
-    const policy = new PolicyGuard({ site, rules, report, audit });
+    const authorOf = (stream: string) => table.authorOf(stream);
+    const policy = new PolicyGuard({ site, rules, authorOf, report, audit });
     const writer = new RecordWriter({ sites, table, keeper, calls: kernel, askLeader, log });
     const marks = new InlineMarks({
       ...{ self, clock, store: options.marks },

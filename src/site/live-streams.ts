@@ -212,6 +212,11 @@ export class LiveStreams {
         throw new MeanderError("executor-failed", STARTING.reason, { where: `policy ${scope}` });
       await this.#policies.check(scope, policy);
     },
+    startTrial: async (scope, policy) => {
+      if (this.#policies === undefined)
+        throw new MeanderError("executor-failed", STARTING.reason, { where: `policy ${scope}` });
+      return await this.#policies.startTrial(scope, policy);
+    },
     forget: (scope) => this.#policies?.forget(scope),
   };
 

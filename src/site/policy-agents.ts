@@ -2,7 +2,7 @@ import type { PolicyRequest, Verdict } from "../agent/index.ts";
 import { PolicyAgent, type PolicyPlace, type PolicyProgram } from "../agent/index.ts";
 import { LIMITS, messageOf } from "../base/index.ts";
 import type { CodeStore } from "../code/index.ts";
-import type { CodePolicy, PolicyJudge } from "../session/index.ts";
+import type { CodePolicy, PolicyJudge, TrialJudge } from "../session/index.ts";
 import { decodeBase64 } from "../wire/index.ts";
 
 /** What {@link PolicyAgents} use. */
@@ -40,6 +40,10 @@ export class PolicyAgents implements PolicyJudge {
 
   async check(scope: string, policy: CodePolicy): Promise<void> {
     (await this.#start(scope, policy)).close();
+  }
+
+  startTrial(scope: string, policy: CodePolicy): Promise<TrialJudge> {
+    return this.#start(scope, policy);
   }
 
   forget(scope: string): void {

@@ -1,6 +1,6 @@
 import type { InlineExecutor } from "../../agent/index.ts";
 import { delay, MeanderError } from "../../base/index.ts";
-import { CodeStore } from "../../code/index.ts";
+import { authorChecks, CodeStore } from "../../code/index.ts";
 import { EmbeddedDirectory, type MemoryStore } from "../../directory/embedded/index.ts";
 import {
   type Directory,
@@ -309,6 +309,7 @@ export class SiteSession {
       streams: {
         calls: directory.sites,
         isEnded: (record) => this.#world.isEnded(this.#site, record),
+        authors: authorChecks({ fetch: (sha256) => directory.getBlob(sha256) }),
         onEvent: (event) => this.streams?.ledTo(event),
       },
     });
