@@ -62,14 +62,9 @@ export interface ControlQuestion {
  * @throws {MeanderError} `denied`, `token-denied`
  */
 export async function authorise(context: ControlContext, question: ControlQuestion): Promise<void> {
-  const { by, action, stream, site: peer, record, facts, briefcaseBytes } = question;
+  const { by, action, stream, site: peer } = question;
   try {
-    checkScope(by, question);
-    const asked = { ...signature(by), action, stream, site: peer, ...facts };
-    const more = { owner: record?.owner, briefcaseBytes };
-    const { isEntitled } = await passPolicies(context, asked, more);
-    if (record === undefined || isEntitled || controls(by, record)) return;
-    throw notYours(by, action, record);
+    await judgeControl(context, question);
   } catch (error) {
     if (!(error instanceof MeanderError)) throw error;
     if (error.code !== "denied" && error.code !== "token-denied") throw error;
@@ -78,6 +73,20 @@ export async function authorise(context: ControlContext, question: ControlQuesti
     context.tell(stream, { type: "denied", action, by: by.text, reason });
     throw error;
   }
+}
+
+/** The same, and tells nobody of a denial. @throws {MeanderError} `denied`, `token-denied` */
+export async function judgeControl(
+  context: ControlContext,
+  question: ControlQuestion,
+): Promise<void> {
+  const { by, action, stream, site, record, facts, briefcaseBytes } = question;
+  checkScope(by, question);
+  const asked = { ...signature(by), action, stream, site, ...facts };
+  const more = { owner: record?.owner, briefcaseBytes };
+  const { isEntitled } = await passPolicies(context, asked, more);
+  if (record !== undefined && !isEntitled && !controls(by, record))
+    throw notYours(by, action, record);
 }
 
 /** The running start of a member. @throws {MeanderError} `site-unknown`, `site-gone` */

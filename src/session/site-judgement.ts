@@ -1,6 +1,6 @@
 import { MeanderError } from "../base/index.ts";
 import { type Asker, maySetPolicy, signature } from "./asker.ts";
-import { authorise, type ControlContext } from "./control-context.ts";
+import { type ControlContext, judgeControl } from "./control-context.ts";
 import { type JudgementPorts, passPolicies, scopesOf, tellPolicies } from "./judgement.ts";
 import type { PolicyQuestion } from "./policy.ts";
 import type { CommandAsker } from "./stream-records.ts";
@@ -54,7 +54,7 @@ export async function judgeAction(
     case "inspect": {
       if (by === undefined || stream === undefined) throw incomplete(action);
       const { record } = await context.store.get(stream);
-      await authorise(context, { action, by, stream, site: record.site, record });
+      await judgeControl(context, { action, by, stream, site: record.site, record });
       return null;
     }
     case "open": {
