@@ -6,6 +6,9 @@ import { parseArgs } from "node:util";
 import { isMainThread, parentPort, Worker } from "node:worker_threads";
 import { ensureBuild } from "./ensure-build.js";
 
+/** What hundreds of sites have on their way at one moment is not taken for old: it is gone within milliseconds. */
+const LIMITS = { maxYoungGenerationSizeMb: 96 };
+
 if (isMainThread) await main();
 else await work();
 
@@ -26,7 +29,7 @@ async function main() {
   let next = from;
   await Promise.all(
     Array.from({ length: Math.min(whole("threads", values.threads), count) }, async () => {
-      const worker = new Worker(fileURLToPath(import.meta.url));
+      const worker = new Worker(fileURLToPath(import.meta.url), { resourceLimits: LIMITS });
       while (next < from + count) {
         worker.postMessage({ seed: next++, sites });
         const [report] = await once(worker, "message");

@@ -16,6 +16,8 @@ export type Trouble =
     }
   /** Datagrams arrive up to `ms` late, and out of order. */
   | { readonly type: "jitter"; readonly from: number; readonly to: number; readonly ms: number }
+  /** Datagrams are held up for `ms`, and then come at once: a sender that stood still, or its way. */
+  | { readonly type: "hold"; readonly at: number; readonly ms: number }
   /** Nothing is captured; timestamps go on with time, or stand still meanwhile. */
   | {
       readonly type: "pause";

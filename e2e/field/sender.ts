@@ -254,6 +254,14 @@ export class FieldSender {
 
   #deliver(track: TrackState, bytes: Uint8Array, nowMs: number): void {
     const index = this.#tracks.indexOf(track);
+    const hold = this.#plan.troubles.find(
+      (each) => each.type === "hold" && nowMs >= each.at && nowMs < each.at + each.ms,
+    );
+    if (hold?.type === "hold") {
+      const leftMs = hold.at + hold.ms - nowMs;
+      this.#clock.after("field hold", leftMs, () => this.#wire.datagram(index, bytes));
+      return;
+    }
     const jitter = this.#plan.troubles.find(
       (each) => each.type === "jitter" && nowMs >= each.from && nowMs < each.to,
     );

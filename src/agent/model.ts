@@ -1,5 +1,6 @@
 import type { CodeSource } from "../code/index.ts";
 import type { Durability } from "../stream/index.ts";
+import type { Author } from "../trust/index.ts";
 
 /**
  * The events that an agent may handle, `append` for messages, `judge` for the requests that a policy decides: the one
@@ -129,11 +130,11 @@ export interface StreamRef {
   append(value: unknown, options?: AppendOptions): Promise<Appended>;
   /** Moves it. Waits for the end of its current message. @throws {MeanderError} `move-…`, `site-unknown`, `denied` */
   move(to: string, options?: { readonly deadlineMs?: number }): Promise<MoveResult>;
-  /** Attaches an agent: a definition, or the text of a module. */
+  /** Attaches an agent: a definition, or the text of a module. `author`, at a shell, signs it. */
   registerAgent(
     // biome-ignore lint/suspicious/noExplicitAny: agents with any briefcase
     agent: AgentDefinition<any> | AgentModule,
-    options?: { readonly name?: string; readonly briefcase?: object },
+    options?: { readonly name?: string; readonly briefcase?: object; readonly author?: Author },
   ): Promise<AgentRef>;
   agent(name: string): AgentRef;
   /** The site it is at. */
@@ -153,8 +154,12 @@ export interface MoveResult {
 export interface AgentRef {
   readonly name: string;
   readonly stream: string;
-  /** Replaces one handler between two messages; null removes it. */
-  replaceHandler(event: HandlerName, handler: Handler | string | null): Promise<void>;
+  /** Replaces one handler between two messages; null removes it. `author`, at a shell, signs it. */
+  replaceHandler(
+    event: HandlerName,
+    handler: Handler | string | null,
+    options?: { readonly author?: Author },
+  ): Promise<void>;
   /** Detaches it: its finalize handler runs at every site it visited. */
   detach(): Promise<void>;
 }
@@ -247,10 +252,14 @@ export interface PolicyRequest extends PolicyFacts {
    * a site: `join`, `leave`, `client-attach`, `client-detach`, `configure`. `policy`: about either.
    */
   readonly action: string;
+  /** When it was asked, ms since 1970. A policy that goes by time goes by this, so that it can be tried on the past. */
+  readonly at: number;
   /** The principal that asks: `subject:alice`, `stream:radio`, `site:north`, `anonymous`. */
   readonly by: string;
   /** The name that a shell has chosen for itself: anybody may choose any. */
   readonly label?: string | undefined;
+  /** Who signed the code that is brought or, where none is, that asks: `ed25519:KEY`. Undefined: it is not signed. */
+  readonly author?: string | undefined;
   /** The stream it is about; undefined: it is about a site. */
   readonly stream?: string | undefined;
   /** The principal that created the stream; undefined: it is about to be created, or there is none. */

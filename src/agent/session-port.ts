@@ -1,4 +1,5 @@
 import type { Durability, EndpointId, ExecutorDeath } from "../stream/index.ts";
+import type { Envelope } from "../trust/index.ts";
 import type { AgentSpec, HandlerName, MoveResult } from "./model.ts";
 
 /**
@@ -26,16 +27,13 @@ export interface StreamPort {
   /** The site checks and stores the code. @throws {MeanderError} `code-…` */
   attachAgent(stream: string, request: AttachRequest): Promise<AgentSpec>;
   detachAgent(stream: string, agent: string): Promise<void>;
-  /**
-   * `source`: text of one function expression, or of a module that exports it; null: removes the handler. `owner`: only
-   * from agents, whose they are.
-   */
+  /** `source`: text of one function expression, or of a module that exports it; null: removes the handler. */
   replaceHandler(
     stream: string,
     agent: string,
     event: HandlerName,
     source: string | null,
-    owner?: string,
+    about?: ReplaceAbout,
   ): Promise<void>;
   destroyStream(stream: string): Promise<void>;
   /** @throws {MeanderError} `stream-unknown` */
@@ -80,6 +78,16 @@ export interface ShellPort extends SessionPort {
    * @throws {MeanderError} `policy-invalid` when there is none, and what {@link setPolicy} throws
    */
   rollbackPolicy(scope: string, number: number | undefined): Promise<number>;
+  /**
+   * Tries a policy on the last requests that the scope's policy has judged. It is not in force for a moment.
+   *
+   * @throws {MeanderError} as {@link setPolicy}; `control-busy`
+   */
+  tryPolicy(
+    scope: string,
+    policy: readonly unknown[] | PolicyUpload,
+    last: number | undefined,
+  ): Promise<PolicyTrial>;
   /** Calls `listener` with events from now on. Returns an unsubscribe function. */
   onEvent(filter: EventFilter, listener: (event: StreamEvent) => void): () => void;
   /** Detaches. What was buffered is still delivered. Later calls fail with `shell-closed`. */
@@ -129,6 +137,16 @@ export interface AttachRequest {
   readonly briefcase: Uint8Array | undefined;
   /** Only from agents: whose they are. Default: the caller. */
   readonly owner?: string | undefined;
+  /** What the author of the source has signed. */
+  readonly signed?: Envelope | undefined;
+}
+
+/** Besides the source of a handler. */
+export interface ReplaceAbout {
+  /** Only from agents: whose they are. Default: the caller. */
+  readonly owner?: string | undefined;
+  /** What the author of the source has signed. */
+  readonly signed?: Envelope | undefined;
 }
 
 /** Code of a policy: a module whose default export is a definition with a `judge` handler. */
@@ -137,12 +155,19 @@ export interface PolicyUpload {
   readonly file: string | undefined;
   /** Packed; overrides the definition's. */
   readonly briefcase: Uint8Array | undefined;
+  /** What the author of the source has signed. */
+  readonly signed?: Envelope | undefined;
 }
 
 /** A policy in force: its rules, in order, or what its code is. */
 export type PolicyView =
   | readonly unknown[]
-  | { readonly code: string; readonly file?: string | undefined };
+  | {
+      readonly code: string;
+      readonly file?: string | undefined;
+      /** Who signed it. */
+      readonly author?: string | undefined;
+    };
 
 /** A policy that a scope has or had. */
 export interface PolicyChange {
@@ -164,6 +189,44 @@ export interface PolicyChange {
   readonly isInForce: boolean;
 }
 
+/** What a policy would have changed, had it judged the requests of before. */
+export interface PolicyTrial {
+  readonly scope: string;
+  /** The requests of before that it was tried on. */
+  readonly requests: number;
+  /** Those that there was no time for. */
+  readonly left: number;
+  /** When the oldest was asked, ms since 1970; undefined: there is none. */
+  readonly since?: number | undefined;
+  /** How many would be refused that were allowed. */
+  readonly refused: number;
+  /** How many would be allowed that were refused. */
+  readonly allowed: number;
+  /** About how many it gave no verdict, because it threw or took too long: they are refused. */
+  readonly failed: number;
+  /** The longest that it took for a verdict, ms. */
+  readonly slowestMs: number;
+  /** The newest requests whose verdict would be another, the oldest of them first. */
+  readonly changes: readonly {
+    readonly at: number;
+    readonly by: string;
+    readonly label?: string | undefined;
+    readonly action: string;
+    readonly stream?: string | undefined;
+    readonly site: string;
+    readonly was: TriedVerdict;
+    readonly would: TriedVerdict;
+  }[];
+}
+
+/** What became of a request, or would. */
+export interface TriedVerdict {
+  readonly effect: "allow" | "deny";
+  /** What denied it: `policy session, rule 1`, or the stream, when it is another's. */
+  readonly rule?: string | undefined;
+  readonly reason?: string | undefined;
+}
+
 /** A stream, as listed. */
 export interface StreamView {
   readonly name: string;
@@ -175,6 +238,8 @@ export interface StreamView {
   readonly durability: Durability;
   readonly failureManagers: readonly string[];
   readonly agents: readonly string[];
+  /** Who wrote the agents whose code is signed, by agent: `ed25519:KEY`. Undefined: none is. */
+  readonly authors?: Readonly<Record<string, string>> | undefined;
 }
 
 /** The inner state of a stream, as its site reports it. */

@@ -309,6 +309,16 @@ export const LIMITS = {
   policyHistoryMax: 32,
   /** The same in JSON, bytes; when they are larger, fewer are kept. */
   policyHistoryBytesMax: 196_608,
+  /** Requests that the leader's policies have judged, which it remembers for trying others on them. */
+  judgedRequestsMax: 1_000,
+  /** The same, bytes. */
+  judgedRequestsBytesMax: 1_048_576,
+  /** Policies that are tried at once. */
+  policyTrialsMax: 2,
+  /** Longest trial of a policy, ms; requests that it had no time for are left out, and counted. */
+  policyTrialMs: 20_000,
+  /** Requests with another verdict that a trial tells of, the newest; all are counted. */
+  policyTrialShownMax: 200,
   /** Time in which a policy that is code gives its verdict, ms; later ones deny. */
   policyMsMax: 1_000,
   /** Requests that wait for one such policy. */
@@ -536,6 +546,10 @@ export const LIMITS = {
   tokenCharactersMax: 2_048,
   /** Channel patterns in one token, and of channels that anybody may watch. */
   channelPatternsMax: 16,
+  /** Clocks of authors may be ahead of the leader's by so much, ms. */
+  envelopeEarlyMsMax: 60_000,
+  /** Until when what a shell has its author sign counts, ms: long enough for an upload that waits. */
+  envelopeMs: 300_000,
   /** Longest life of a token, ms: 366 days. */
   tokenMsMax: 366 * 86_400_000,
   /** Tokens of a session that have not expired: the leader lists and revokes them. */

@@ -7,11 +7,11 @@ import {
   encodeControl,
   encodePacket,
   faultOf,
+  HEADER_BYTES,
   KIND,
   kindOf,
   lengthOf,
   MEDIUM,
-  payloadOf,
   splitPackets,
 } from "../wire/index.ts";
 import { RoundTrips } from "./round-trips.ts";
@@ -283,7 +283,7 @@ export class Peer {
   }
 
   #control(packet: Uint8Array): void {
-    const message = decodeControl(payloadOf(packet));
+    const message = decodeControl(packet, HEADER_BYTES, lengthOf(packet));
     if (typeof message === "string") {
       this.malformed++;
       return;

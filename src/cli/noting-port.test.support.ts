@@ -133,6 +133,26 @@ export class NotingPort implements ShellPort {
     return scope === undefined ? [two] : [two, { ...one, isInForce: false }];
   }
 
+  async tryPolicy(...args: Parameters<ShellPort["tryPolicy"]>) {
+    this.calls.push(["tryPolicy", ...args]);
+    return {
+      ...{ scope: args[0], requests: 812, left: 0, since: 1_000 },
+      ...{ refused: 1, allowed: 1, failed: 0, slowestMs: 3.6 },
+      changes: [
+        {
+          ...{ at: 2_000, by: "subject:bob", label: "shell-2", action: "create", stream: "tv" },
+          ...{ site: "north", was: { effect: "allow" as const } },
+          would: { effect: "deny" as const, rule: "policy session", reason: "two are enough" },
+        },
+        {
+          ...{ at: 3_000, by: "anonymous", action: "join", site: "north" },
+          was: { effect: "deny" as const, rule: "policy session, rule 1", reason: "no" },
+          would: { effect: "allow" as const },
+        },
+      ],
+    };
+  }
+
   async rollbackPolicy(scope: string, number: number | undefined) {
     this.calls.push(["rollbackPolicy", scope, number]);
     return number ?? 1;

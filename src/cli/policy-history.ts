@@ -77,12 +77,13 @@ function policyWords({ policy, restores }: PolicyChange): string {
   return `${rules === 0 ? "none" : `${rules} ${rules === 1 ? "rule" : "rules"}`}${back}`;
 }
 
-function whoOf({ by = "?", label }: PolicyChange): string {
+/** A principal, and the name that its shell had chosen. */
+export function whoOf({ by = "?", label }: Pick<PolicyChange, "by" | "label">): string {
   return label === undefined ? by : `${by} (${label})`;
 }
 
 /** `2026-11-30 14:03:05`, in the time of this machine. */
-function timeOf({ at }: PolicyChange): string {
+export function timeOf({ at }: Pick<PolicyChange, "at">): string {
   if (at === undefined) return "before these";
   const time = new Date(at);
   const two = (number: number): string => `${number}`.padStart(2, "0");

@@ -1,47 +1,42 @@
-import { readFile } from "node:fs/promises";
-import { basename } from "node:path";
-import { text as readAll } from "node:stream/consumers";
 import type { Command } from "commander";
 import type { PolicyChange, PolicyView } from "../agent/index.ts";
-import { MeanderError, messageOf } from "../base/index.ts";
-import { parseJson } from "../session/index.ts";
+import { messageOf } from "../base/index.ts";
 import type { Shell } from "../session/shell/index.ts";
 import { type SiteArguments, withSite } from "./arguments.ts";
+import { authorOf, withAuthor } from "./author.ts";
+import { POLICY_ARGUMENT, readPolicy } from "./policy-argument.ts";
 import { addHistory, addRollback, setLine } from "./policy-history.ts";
 import { parseScope, SCOPES } from "./policy-scope.ts";
+import { addTry } from "./policy-try.ts";
 import { withShell } from "./shell-of.ts";
 import { openTerminal, type Paint, type Terminal } from "./terminal.ts";
 
 const NONE = "no rules that you may see: each stream is its owner's";
+
+interface SetArguments extends SiteArguments {
+  readonly author?: string;
+}
 
 /** `meander policy set|clear|show` */
 export function addPolicy(program: Command): void {
   const policy = program
     .command("policy")
     .description("who may do what with streams: rules, or code that judges");
-  withSite(
-    policy
-      .command("set")
-      .description(
-        "replace the policy of a scope: rules, of which the first that matches decides, or code",
-      )
-      .argument("<scope>", SCOPES)
-      .argument(
-        "<file>",
-        "JSON file with a list of rules, - for standard input; or a .ts, .js or .mjs file with a judge handler",
-      ),
-  ).action(async (scope: string, file: string, options: SiteArguments) => {
+  const set = policy
+    .command("set")
+    .description(
+      "replace the policy of a scope: rules, of which the first that matches decides, or code",
+    )
+    .argument("<scope>", SCOPES)
+    .argument("<policy>", POLICY_ARGUMENT);
+  withSite(withAuthor(set)).action(async (scope: string, named: string, options: SetArguments) => {
     const terminal = openTerminal(options.json === true);
     const checked = parseScope(scope);
-    const text = await readPolicy(file);
-    if (/\.(ts|js|mjs)$/.test(file)) {
-      const code = { source: text, file: basename(file) };
-      await withShell(options, (shell) => shell.setPolicy(checked, code));
-      return terminal.show({ scope: checked, file: code.file }, () => "done");
-    }
-    const rules = parseRules(text, file);
-    await withShell(options, (shell) => shell.setPolicy(checked, rules));
-    terminal.show({ scope: checked, rules: rules.length }, () => "done");
+    const wanted = await readPolicy(named);
+    const signing = await authorOf(options);
+    await withShell(options, (shell) => shell.setPolicy(checked, wanted, signing));
+    const what = "source" in wanted ? { file: wanted.file } : { rules: wanted.length };
+    terminal.show({ scope: checked, ...what }, () => "done");
   });
   withSite(
     policy
@@ -66,6 +61,7 @@ export function addPolicy(program: Command): void {
     const shown = wanted === undefined ? all : { [wanted]: all[wanted] ?? [] };
     terminal.show(shown, () => formatPolicies(shown, changes, terminal.paint));
   });
+  addTry(policy);
   addHistory(policy);
   addRollback(policy);
 }
@@ -77,26 +73,6 @@ async function whoSet(shell: Shell, terminal: Terminal): Promise<readonly Policy
   } catch (error) {
     terminal.note(`who set them is not known: ${messageOf(error)}`);
     return [];
-  }
-}
-
-/** A list in JSON; the session checks its elements. @throws {MeanderError} `config-invalid` */
-export function parseRules(text: string, file: string): readonly unknown[] {
-  const expected = 'a list of rules, such as [{"effect": "deny", "actions": ["move"]}]';
-  const rules = parseJson(text, file, expected);
-  if (Array.isArray(rules)) return rules;
-  throw new MeanderError("config-invalid", "not a list", { where: file, expected });
-}
-
-async function readPolicy(file: string): Promise<string> {
-  try {
-    return file === "-" ? await readAll(process.stdin) : await readFile(file, "utf8");
-  } catch (cause) {
-    throw new MeanderError("config-invalid", "the file cannot be read", {
-      where: file,
-      expected: "a JSON, TypeScript or JavaScript file, or -",
-      cause,
-    });
   }
 }
 
@@ -118,7 +94,11 @@ export function formatPolicies(
 }
 
 function linesOf(policy: PolicyView): string[] {
-  if ("code" in policy) return [`code ${policy.code.slice(0, 12)} ${policy.file ?? ""}`.trimEnd()];
+  if ("code" in policy) {
+    const { code, file = "", author } = policy;
+    const by = author === undefined ? "" : `signed by ${author}`;
+    return [["code", code.slice(0, 12), file, by].filter((part) => part !== "").join(" ")];
+  }
   return isEmpty(policy) ? ["no rules"] : policy.map((rule) => JSON.stringify(rule));
 }
 

@@ -4,6 +4,7 @@ import type {
   EventFilter,
   MessageStory,
   PolicyChange,
+  PolicyTrial,
   PolicyUpload,
   PolicyView,
   ShellPort,
@@ -314,6 +315,14 @@ export class AttachedShell extends SiteSessionPort<ShellAccess> implements Shell
 
   rollbackPolicy(scope: string, number: number | undefined): Promise<number> {
     return this.#policies.rollback(scope, number);
+  }
+
+  tryPolicy(
+    scope: string,
+    policy: readonly unknown[] | PolicyUpload,
+    last: number | undefined,
+  ): Promise<PolicyTrial> {
+    return this.#policies.try(scope, policy, last);
   }
 
   onEvent(filter: EventFilter, receive: (event: StreamEvent) => void): () => void {

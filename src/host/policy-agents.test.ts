@@ -11,7 +11,7 @@ const clock = new SystemClock();
 const executor = await InlineExecutor.open({ clock, log: SILENT });
 after(() => executor[Symbol.asyncDispose]());
 const code = new CodeStore();
-const MOVE = { action: "move", by: "subject:alice", stream: "radio", site: "north" };
+const MOVE = { at: 1_000, action: "move", by: "subject:alice", stream: "radio", site: "north" };
 
 async function policyOf(judge: string): Promise<CodePolicy> {
   const source = `export default { on: { judge: ${judge} } }`;

@@ -2,7 +2,7 @@ import type { PolicyRequest, Verdict } from "../agent/index.ts";
 import { PolicyAgent, type PolicyPlace, type PolicyProgram } from "../agent/judge/index.ts";
 import { LIMITS, MeanderError, messageOf } from "../base/index.ts";
 import type { CodeStore } from "../code/index.ts";
-import type { CodePolicy, PolicyJudge } from "../session/index.ts";
+import type { CodePolicy, PolicyJudge, TrialJudge } from "../session/index.ts";
 import { decodeBase64 } from "../wire/index.ts";
 
 /** What {@link PolicyAgents} use. */
@@ -71,6 +71,10 @@ export class PolicyAgents implements PolicyJudge {
     this.#begun.set(scope, begun);
   }
 
+  startTrial(scope: string, policy: CodePolicy): Promise<TrialJudge> {
+    return this.#start(scope, policy);
+  }
+
   forget(scope: string): void {
     this.#begun.get(scope)?.end();
     const seat = this.#seats.get(scope);
@@ -133,15 +137,16 @@ const STARTING = { effect: "deny", reason: "the leading site is starting" } as c
 
 /** Judges by policies that may not have begun to run: until then they deny. */
 export function judgeOnce(running: () => PolicyJudge | undefined): PolicyJudge {
+  const judging = (scope: string): PolicyJudge => {
+    const judge = running();
+    if (judge !== undefined) return judge;
+    throw new MeanderError("executor-failed", STARTING.reason, { where: `policy ${scope}` });
+  };
   return {
     judge: async (scope, policy, request) =>
       (await running()?.judge(scope, policy, request)) ?? STARTING,
-    check: async (scope, policy) => {
-      const judge = running();
-      if (judge === undefined)
-        throw new MeanderError("executor-failed", STARTING.reason, { where: `policy ${scope}` });
-      await judge.check(scope, policy);
-    },
+    check: async (scope, policy) => judging(scope).check(scope, policy),
+    startTrial: async (scope, policy) => judging(scope).startTrial(scope, policy),
     forget: (scope) => running()?.forget(scope),
   };
 }

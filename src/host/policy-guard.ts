@@ -3,6 +3,7 @@ import type { Change } from "../directory/index.ts";
 import {
   type Asker,
   checkScope,
+  commandAsker,
   controls,
   decide,
   denied,
@@ -28,7 +29,7 @@ export interface PolicyGuardPorts {
   /** The name of this site. */
   readonly site: string;
   readonly clock: Clock;
-  readonly table: Pick<StreamTable, "rules" | "isJudgedByCode">;
+  readonly table: Pick<StreamTable, "rules" | "isJudgedByCode" | "authorOf">;
   readonly askLeader: AskLeader;
   readonly report: ReportEvent;
   /** Where denials are noted. */
@@ -112,7 +113,7 @@ export class PolicyGuard {
   /** Why not; undefined: {@link authorise} lets it. Reports nothing. */
   denial(by: Asker, action: StreamAction, record: StreamRecord): MeanderError | undefined {
     const { name: stream, site } = record;
-    const question: StreamQuestion = { ...signature(by), action, stream, site };
+    const question: StreamQuestion = { ...commandAsker(by, action), action, stream, site };
     try {
       checkScope(by, question);
       let isEntitled = false;
@@ -141,19 +142,19 @@ export class PolicyGuard {
         "principal-refused",
         "what its site says of it names no principal that a shell can have",
       );
-    const { site } = this.#ports;
+    const { site, table, askLeader } = this.#ports;
+    const author = isStream(sender.id) ? table.authorOf(sender.name) : undefined;
     for (const scope of ["session", `sites/${site}`, `streams/${stream}`]) {
-      const decision = this.#decide(scope, { action: "append", by, label, stream, site });
+      const decision = this.#decide(scope, { action: "append", by, label, author, stream, site });
       if (decision.effect === "allow") continue;
       const place = placeOf(this.#ports.table.rules(scope), decision.rule);
       return denial(ruleWords(scope, place), reasonOf(decision, scope));
     }
-    const { table, askLeader } = this.#ports;
     if (!table.isJudgedByCode(stream, site)) return undefined;
     const request = { action: "open", stream, by, ...(label === undefined ? {} : { label }) };
     const ask: AskForGrant = async () =>
       (await askLeader("judge-action", request, LIMITS.grantAskMsMax)) as JudgeAnswer | null;
-    const key = JSON.stringify([stream, by, label]);
+    const key = JSON.stringify([stream, by, label, author]);
     const said = (verdict: GrantVerdict): string | undefined =>
       verdict === undefined ? undefined : denial(verdict.rule, verdict.reason);
     const verdict = this.#grants.check(key, stream, ask);

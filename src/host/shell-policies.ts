@@ -1,10 +1,14 @@
-import type { PolicyChange, PolicyUpload, PolicyView } from "../agent/index.ts";
+import type { PolicyChange, PolicyTrial, PolicyUpload, PolicyView } from "../agent/index.ts";
+import { LIMITS } from "../base/index.ts";
 import { type Asker, type AskerClaim, type CodePolicy, maySetPolicy } from "../session/index.ts";
 import { encodeBase64 } from "../wire/index.ts";
 import type { SessionAccess } from "./site-session-port.ts";
 
 /** Of the name of a policy's file, what is kept: its end. */
 const FILE_CHARACTERS_MAX = 100;
+
+/** Until a trial is answered: the last verdict, the process's start and the way add to its own time, ms. */
+const TRIAL_MS = LIMITS.policyTrialMs + LIMITS.attachCallMs;
 
 /** What {@link ShellPolicies} use. */
 export interface ShellPoliciesPorts {
@@ -37,7 +41,9 @@ export class ShellPolicies {
 
   async set(scope: string, policy: readonly unknown[] | PolicyUpload): Promise<void> {
     const rules = await this.#prepared(policy);
-    await this.#ports.access.askLeader("set-policy", { scope, rules, ...this.#ports.claim });
+    const signed = "source" in policy ? policy.signed : undefined;
+    const request = { scope, rules, signed, ...this.#ports.claim };
+    await this.#ports.access.askLeader("set-policy", request);
   }
 
   async history(scope: string | undefined): Promise<readonly PolicyChange[]> {
@@ -50,6 +56,17 @@ export class ShellPolicies {
     const request = { scope, number, ...this.#ports.claim };
     const answer = await this.#ports.access.askLeader("rollback-policy", request);
     return (answer as { readonly number: number }).number;
+  }
+
+  async try(
+    scope: string,
+    policy: readonly unknown[] | PolicyUpload,
+    last: number | undefined,
+  ): Promise<PolicyTrial> {
+    const rules = await this.#prepared(policy);
+    const request = { scope, rules, last, ...this.#ports.claim };
+    const answer = await this.#ports.access.askLeader("try-policy", request, TRIAL_MS);
+    return answer as unknown as PolicyTrial;
   }
 
   /** Rules as they are; code is uploaded. */

@@ -11,7 +11,8 @@ export type { PacketSink } from "./egress/packet-sink.ts";
 export type { Neighbour, PlaneEvent } from "./events.ts";
 export type { GroupAddress, GroupOutput, GroupSockets } from "./links/group-sockets.ts";
 export { type LinkSecurity, plainLinks, siteProof } from "./links/link-security.ts";
-export { Reflector, type ReflectorOptions } from "./reflector.ts";
+export { Reflector } from "./reflector.ts";
+export type { ReflectorOptions } from "./reflector-options.ts";
 export { ChannelRouter, type ChannelRouterOptions } from "./routes/channel-router.ts";
 export type { RoutedPlane } from "./routes/routed-plane.ts";
 export type {

@@ -1,10 +1,10 @@
-import { type Clock, Counters, LIMITS, type Log, type Random } from "../base/index.ts";
+import { Counters, LIMITS } from "../base/index.ts";
 import type { Peer, Refusal } from "../channel/index.ts";
 import type { ChannelConfig, ReshapingConfig } from "../session/index.ts";
 import type { Connection } from "../stack/index.ts";
 import type { SiteInstance } from "../stream/index.ts";
 import type { NamedRoom } from "../wire/index.ts";
-import { Admission, type SiteIdentity, type ViewerPlaces } from "./admission.ts";
+import { Admission, type SiteIdentity } from "./admission.ts";
 import { Channel } from "./channel/channel.ts";
 import type { ChannelPublisher } from "./channel/channel-publisher.ts";
 import { ChannelTable } from "./channel-table.ts";
@@ -13,11 +13,10 @@ import { type Departed, Departure } from "./departure.ts";
 import type { PacketSink } from "./egress/packet-sink.ts";
 import type { Neighbour, PlaneEvent } from "./events.ts";
 import { ChannelStacks } from "./links/channel-stacks.ts";
-import type { GroupSockets } from "./links/group-sockets.ts";
 import { LinkGroups } from "./links/link-groups.ts";
-import type { LinkSecurity } from "./links/link-security.ts";
 import { Links } from "./links/links.ts";
 import { UpstreamLinks } from "./links/upstream-links.ts";
+import type { ReflectorOptions } from "./reflector-options.ts";
 import { RESHAPING_POLICIES } from "./reshaping/policies/index.ts";
 import { partsOf } from "./reshaping/relation-teller.ts";
 import { Reshaper } from "./reshaping/reshaper.ts";
@@ -26,28 +25,8 @@ import type { PeerSnapshot, PlaneSnapshot } from "./snapshot.ts";
 import { type ReflectorStats, sumsOf } from "./stats.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import { type Pace, type Tick, Ticker } from "./ticker.ts";
-import { ViewerAdmission, type ViewerGate } from "./viewer-admission.ts";
+import { ViewerAdmission } from "./viewer-admission.ts";
 import { ViewerAlternatives, type ViewerSite } from "./viewer-alternatives.ts";
-
-export interface ReflectorOptions {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
-  readonly security: LinkSecurity;
-  /** Opens a connection over `stack` (complete, such as `frag:udp`) to a site. */
-  dial(neighbour: Neighbour, stack: string): Promise<Connection>;
-  /** For links by multicast groups. Absent: their media uses their own connections. */
-  readonly groups?: GroupSockets | undefined;
-  onEvent(event: PlaneEvent): void;
-  /** Decides which viewer may watch what. Absent: every viewer may watch every channel. */
-  readonly viewers?: ViewerGate | undefined;
-  /** What the machine has left for viewers. Absent: as many as the site's limits allow. */
-  readonly viewerPlaces?: ViewerPlaces | undefined;
-  /** The other end of a connection has shown who it is: a site, or a viewer that was let in. */
-  onKnown?(connection: Connection): void;
-  /** On-demand inputs are kept this long after their last subscriber, ms. */
-  readonly lingerMs?: number;
-}
 
 /**
  * The forwarding plane of one site: channels, the links they arrive over, and their subscribers.
@@ -285,6 +264,11 @@ export class Reflector {
       peers: this.#links.snapshot(),
       drops: this.#drops.toJSON(),
     };
+  }
+
+  /** The sites that a channel passes on its way here, this one last; empty: it does not arrive, or is not open. */
+  pathOf(channel: string): readonly string[] {
+    return this.#channels.get(channel)?.path ?? [];
   }
 
   /** Sums over the channels: cheap at any number of subscribers. */

@@ -6,6 +6,7 @@ import {
   type Verdict,
 } from "../agent/define/index.ts";
 import { LIMITS } from "../base/index.ts";
+import { authorSchema } from "../trust/index.ts";
 
 /** A policy that is code, as the directory has it under `policy/SCOPE` in place of a list of rules. */
 export interface CodePolicy {
@@ -14,6 +15,8 @@ export interface CodePolicy {
   /** What it was uploaded as, for people. */
   readonly file?: string | undefined;
   readonly limits: AgentLimits;
+  /** [A70] Who signed its code. */
+  readonly author?: string | undefined;
   /** What it starts with; packed, base64. */
   readonly briefcase: string;
 }
@@ -23,8 +26,22 @@ export const codePolicySchema: z.ZodType<CodePolicy> = z.strictObject({
   code: z.string().regex(/^[0-9a-f]{64}$/, "expected a sha-256 in 64 hex digits"),
   file: z.string().max(200).optional(),
   limits: agentLimitsSchema,
+  author: authorSchema.optional(),
   briefcase: z.base64().max(Math.ceil((LIMITS.policyBriefcaseBytesMax * 4) / 3) + 4),
 });
+
+/** What a policy that is code has said of a request, or that it said nothing. */
+export interface PolicyAnswer extends Verdict {
+  /** It gave no verdict: it threw, took too long, or has ended. */
+  readonly isFault?: true | undefined;
+}
+
+/** A policy that is code, and judges without being in force. */
+export interface TrialJudge {
+  /** Never throws. */
+  judge(request: PolicyRequest): Promise<PolicyAnswer>;
+  close(): void;
+}
 
 /** Has policies that are code judge. */
 export interface PolicyJudge {
@@ -39,6 +56,12 @@ export interface PolicyJudge {
    * @throws {MeanderError} why it cannot judge: `policy-invalid`, `code-…`, `executor-failed`
    */
   check(scope: string, policy: CodePolicy): Promise<void>;
+  /**
+   * Starts a policy in an executor of its own, for judging requests of before. The caller closes it.
+   *
+   * @throws {MeanderError} as {@link check}
+   */
+  startTrial(scope: string, policy: CodePolicy): Promise<TrialJudge>;
   /** Ends what judges a scope: it has no such policy any more. */
   forget(scope: string): void;
 }

@@ -7,6 +7,7 @@ import type { ControlQueue } from "./control-queue.ts";
 import { Evacuation } from "./evacuation.ts";
 import { parsePayload } from "./leader-requests.ts";
 import type { PendingFinalizers } from "./pending-finalizers.ts";
+import { PolicyTrials } from "./policy-trial.ts";
 import { judgeAction } from "./site-judgement.ts";
 import { StreamAgents } from "./stream-agents.ts";
 import { setKeeper } from "./stream-keeper.ts";
@@ -31,6 +32,7 @@ export const CONTROL_SUBJECTS: readonly (keyof ControlRequests)[] = [
   "set-policy",
   "policy-history",
   "rollback-policy",
+  "try-policy",
   "permit-action",
   "judge-action",
 ];
@@ -42,6 +44,7 @@ export class ControlDispatcher {
   readonly #lifecycle: StreamLifecycle;
   readonly #agents: StreamAgents;
   readonly #moves: StreamMoves;
+  readonly #trials = new PolicyTrials();
 
   constructor(context: ControlContext, queue: ControlQueue, finalizers: PendingFinalizers) {
     this.#context = context;
@@ -127,6 +130,10 @@ export class ControlDispatcher {
       case "rollback-policy": {
         const { request, asker } = asked(requests.rollbackPolicySchema);
         return jsonOf(await rollbackPolicy(this.#context, { ...request, by: await asker }));
+      }
+      case "try-policy": {
+        const { request, asker } = asked(requests.tryPolicySchema);
+        return jsonOf(await this.#trials.run(this.#context, { ...request, by: await asker }));
       }
       case "permit-action": {
         const { request, asker } = asked(requests.permitActionSchema);

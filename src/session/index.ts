@@ -28,6 +28,7 @@ export {
   ANONYMOUS_SHELL,
   type Asker,
   checkScope,
+  commandAsker,
   controls,
   makeAsker,
   maySetPolicy,
@@ -37,9 +38,15 @@ export {
   signature,
 } from "./asker.ts";
 export { OPEN_SESSION, type SessionTokens } from "./askers.ts";
+export { type AuthorChecks, authorOfAgent, authorOfStream } from "./authorship.ts";
 export { checkSpeaksFor, notAllowed } from "./caller-checks.ts";
 export { checkChannelName } from "./channel-name.ts";
-export { type CodePolicy, codePolicySchema, type PolicyJudge } from "./code-policy.ts";
+export {
+  type CodePolicy,
+  codePolicySchema,
+  type PolicyJudge,
+  type TrialJudge,
+} from "./code-policy.ts";
 export { KEY_RIGHTS, MEMBER_RIGHTS } from "./directory-rights.ts";
 export { parseJson } from "./json-fault.ts";
 export { Leader, type LeaderOptions } from "./leader.ts";
@@ -84,6 +91,7 @@ export {
   streamRecordSchema,
 } from "./stream-record-schema.ts";
 export type {
+  AgentRecord,
   AskerClaim,
   CommandAsker,
   ControlRequests,

@@ -1,12 +1,16 @@
 import type { PolicyRequest } from "../agent/define/index.ts";
-import { LIMITS } from "../base/index.ts";
+import { type Clock, LIMITS, MeanderError } from "../base/index.ts";
 import type { Directory } from "../directory/index.ts";
 import { codePolicySchema, type PolicyJudge } from "./code-policy.ts";
+import type { JudgedRequests } from "./judged-requests.ts";
 import { denied, enforce, type PolicyQuestion } from "./policy.ts";
 import { policyRulesSchema } from "./stream-record-schema.ts";
 
 /** What judges at the leader. */
 export interface JudgementPorts {
+  readonly clock: Clock;
+  /** Where requests are noted, with what became of them. */
+  readonly judged: JudgedRequests;
   readonly directory: Pick<Directory, "get" | "getBlob">;
   /** What judges by policies that are code; undefined: such policies deny. */
   readonly judge?: PolicyJudge | undefined;
@@ -20,6 +24,8 @@ export interface QuestionMore {
   readonly briefcaseBytes?: number | undefined;
   /** Whose policies are asked, in order; default: {@link scopesOf}. */
   readonly scopes?: readonly string[] | undefined;
+  /** What is thrown where no policy lets who asks do it; undefined: it needs none, the stream is its own. */
+  readonly refusal?: MeanderError | undefined;
 }
 
 /** What the policies have said of a request that none denies. */
@@ -39,14 +45,35 @@ export function scopesOf({ action, stream, site }: PolicyQuestion): readonly str
 }
 
 /**
- * Has the policies of all scopes judge a request: rules, or code. A policy that cannot be read denies.
+ * Has the policies of all scopes judge a request: rules, or code. A policy that cannot be read denies. What becomes of
+ * it is remembered, for trials.
  *
  * @throws {MeanderError} `denied`
  */
 export async function passPolicies(
+  ports: JudgementPorts,
+  question: PolicyQuestion,
+  more: QuestionMore = {},
+): Promise<Judgement> {
+  const { scopes = scopesOf(question), refusal, owner, briefcaseBytes } = more;
+  const request: PolicyRequest = { ...question, owner, at: ports.clock.wall() };
+  const noted = { request, scopes, briefcaseBytes, refusal };
+  try {
+    const judgement = await askPolicies(ports, question, { ...more, scopes }, request);
+    if (refusal !== undefined && !judgement.isEntitled) throw refusal;
+    ports.judged.note(noted, undefined);
+    return judgement;
+  } catch (error) {
+    if (error instanceof MeanderError && error.code === "denied") ports.judged.note(noted, error);
+    throw error;
+  }
+}
+
+async function askPolicies(
   { directory, judge }: JudgementPorts,
   question: PolicyQuestion,
-  { owner, briefcaseBytes, scopes = scopesOf(question) }: QuestionMore = {},
+  { scopes = [], briefcaseBytes }: QuestionMore,
+  asked: PolicyRequest,
 ): Promise<Judgement> {
   let isEntitled = false;
   let forMs: number = LIMITS.grantMs;
@@ -63,7 +90,7 @@ export async function passPolicies(
     const policy = codePolicySchema.safeParse(entry.value).data;
     if (policy === undefined) throw denied(question, scope, "its rules are not valid");
     // The code is measured for policies that can ask for its size.
-    request ??= { ...question, owner, ...(await sizeOf(directory, question, briefcaseBytes)) };
+    request ??= await measured(directory, asked, briefcaseBytes);
     const verdict = await judge?.judge(scope, policy, request);
     if (verdict?.effect !== "allow")
       throw denied(question, scope, verdict?.reason ?? "its code does not allow it", policy.code);
@@ -77,22 +104,22 @@ export async function passPolicies(
  * says nothing.
  */
 export async function tellPolicies(
-  { directory, judge }: JudgementPorts,
-  event: Omit<PolicyRequest, "action"> & { readonly action: "leave" | "client-detach" },
+  { directory, judge, clock }: JudgementPorts,
+  event: Omit<PolicyRequest, "action" | "at"> & { readonly action: "leave" | "client-detach" },
 ): Promise<void> {
   for (const scope of ["session", `sites/${event.site}`]) {
     const entry = await directory.get(`policy/${scope}`);
     const policy = codePolicySchema.safeParse(entry?.value).data;
-    if (policy !== undefined) void judge?.judge(scope, policy, event);
+    if (policy !== undefined) void judge?.judge(scope, policy, { ...event, at: clock.wall() });
   }
 }
 
-async function sizeOf(
+/** A request with the size of its code. @param briefcaseBytes of the briefcase that comes with it */
+export async function measured(
   directory: Pick<Directory, "getBlob">,
-  { hash }: PolicyQuestion,
+  request: PolicyRequest,
   briefcaseBytes = 0,
-): Promise<{ readonly size?: number }> {
-  if (hash === undefined) return {};
-  const code = await directory.getBlob(hash);
-  return code === undefined ? {} : { size: code.byteLength + briefcaseBytes };
+): Promise<PolicyRequest> {
+  const code = request.hash === undefined ? undefined : await directory.getBlob(request.hash);
+  return code === undefined ? request : { ...request, size: code.byteLength + briefcaseBytes };
 }

@@ -14,20 +14,26 @@ const DENIED_BY_CODE = { code: "denied", where: `policy session, code ${"c".repe
 
 /** Judges by what a test says, and keeps what was asked, with the scope. */
 class ScriptedJudge implements PolicyJudge {
-  readonly asked: (PolicyRequest & { readonly scopeAsked: string })[] = [];
+  readonly asked: (Omit<PolicyRequest, "at"> & { readonly scopeAsked: string })[] = [];
   verdict: (request: PolicyRequest) => Verdict = () => ({ effect: "allow" });
 
   async judge(scopeAsked: string, _policy: CodePolicy, request: PolicyRequest): Promise<Verdict> {
-    this.asked.push({ ...request, scopeAsked });
+    const { at, ...asked } = request;
+    assert.ok(at > 0);
+    this.asked.push({ ...asked, scopeAsked });
     return this.verdict(request);
   }
 
   async check(): Promise<void> {}
 
+  startTrial(): never {
+    throw new Error("nothing is tried");
+  }
+
   forget(): void {}
 
   /** The requests of an action. */
-  of(action: string): readonly PolicyRequest[] {
+  of(action: string): readonly Omit<PolicyRequest, "at">[] {
     return this.asked.filter((each) => each.action === action);
   }
 }

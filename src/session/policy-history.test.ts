@@ -166,6 +166,7 @@ test("[A46] [A47] code that is set again is started first; what is in force stay
     check: async (_scope, { file = "" }) => {
       if (faults.has(file)) throw new MeanderError("policy-invalid", "it cannot judge");
     },
+    startTrial: () => assert.fail("nothing is tried"),
     forget: () => {},
   };
   world.judge = judge;

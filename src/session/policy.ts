@@ -1,6 +1,5 @@
 import type { PolicyFacts } from "../agent/define/index.ts";
-import { MeanderError } from "../base/index.ts";
-import { matchesPattern } from "./pattern.ts";
+import { MeanderError, matchesPattern } from "../base/index.ts";
 import type { PolicyAction, PolicyRule, StreamAction } from "./stream-records.ts";
 
 /** A request, for a policy to judge. */
@@ -10,6 +9,8 @@ export interface PolicyQuestion extends PolicyFacts {
   readonly by: string;
   /** The name that a shell has chosen for itself: anybody may choose any. Undefined: it is no shell's request. */
   readonly label?: string | undefined;
+  /** Who wrote the code that is brought or, where none is, that asks: `ed25519:KEY`. Undefined: it is not signed. */
+  readonly author?: string | undefined;
   /** The stream it is about; undefined: it is about a site. */
   readonly stream?: string | undefined;
   /** The site that the stream would be at, or that it is about. */
@@ -46,7 +47,12 @@ export function enforce(
 ): boolean {
   const { effect, rule } = decide(rules, question);
   if (effect === "deny") throw denied(question, scope, rule?.reason, placeOf(rules, rule));
-  return rule !== undefined && !scope.startsWith("sites/") && !goesByLabel(rule);
+  return isEntitling(rule, scope);
+}
+
+/** Whether the rule of a scope that allows something does so whoever owns the stream. */
+export function isEntitling(rule: PolicyRule | undefined, scope: string): boolean {
+  return rule?.effect === "allow" && !scope.startsWith("sites/") && !goesByLabel(rule);
 }
 
 /** Where a rule stands among those of its scope, from 1; undefined: it is none of them. */
@@ -68,6 +74,11 @@ export function ruleWords(scope: string, place: number | string | undefined): st
   return typeof place === "number"
     ? `policy ${scope}, rule ${place}`
     : `policy ${scope}, code ${place.slice(0, HASH_SHOWN)}`;
+}
+
+/** The scope in the words of {@link ruleWords}; undefined: they are none. */
+export function scopeOfRule(words: string | undefined): string | undefined {
+  return /^policy ([^,]+)/.exec(words ?? "")?.[1];
 }
 
 /** Of a hash, so many characters name code to people. */
@@ -105,11 +116,12 @@ function deedOf({ action, stream, site, scope }: PolicyQuestion): string {
 }
 
 function applies(rule: PolicyRule, question: PolicyQuestion): boolean {
-  const { action, stream, site, label, hash } = question;
+  const { action, stream, site, label, author, hash } = question;
   return (
     rule.actions.some((each) => each === "*" || each === action) &&
     asks(rule.by ?? "*", question) &&
     (rule.label === undefined || isMatch(rule.label, label)) &&
+    (rule.author === undefined || rule.author === author) &&
     (rule.stream === undefined || isMatch(rule.stream, stream)) &&
     matchesPattern(rule.site ?? "*", site) &&
     (rule.hash === undefined || isMatch(rule.hash, hash))

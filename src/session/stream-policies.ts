@@ -1,11 +1,11 @@
 import type { PolicyChange } from "../agent/define/index.ts";
 import { type Log, MeanderError } from "../base/index.ts";
-import type { Directory } from "../directory/index.ts";
 import type { SiteInstance } from "../stream/index.ts";
 import { decodeBase64 } from "../wire/index.ts";
 import { type Asker, maySetPolicy, outOfScope, signature } from "./asker.ts";
-import { type CodePolicy, codePolicySchema, type PolicyJudge } from "./code-policy.ts";
-import { passPolicies } from "./judgement.ts";
+import type { Authorship } from "./authorship.ts";
+import { type CodePolicy, codePolicySchema } from "./code-policy.ts";
+import { type JudgementPorts, passPolicies } from "./judgement.ts";
 import { mayHandle, scopeOf } from "./policy-scope.ts";
 import { entryInForce, type Policy, type PolicyEntry, type PolicyStore } from "./policy-store.ts";
 import { newPolicyRulesSchema } from "./stream-record-schema.ts";
@@ -15,14 +15,13 @@ import type { StreamStore } from "./stream-store.ts";
 import { describeIssue } from "./zod-issue.ts";
 
 /** What the requests about policies need. */
-export interface PolicyPorts {
-  readonly directory: Directory;
+export interface PolicyPorts extends JudgementPorts {
   /** The leading site. */
   readonly self: SiteInstance;
   readonly log: Log;
   readonly store: Pick<StreamStore, "find">;
   readonly policies: PolicyStore;
-  readonly judge?: PolicyJudge | undefined;
+  readonly authors: Pick<Authorship, "authorOf">;
 }
 
 /**
@@ -30,14 +29,27 @@ export interface PolicyPorts {
  * was in force stays when that fails.
  *
  * @throws {MeanderError} `policy-invalid`, which says where, `denied`, `token-denied`, `leader-fenced`; for code also
- *   `code-…`, `executor-failed`
+ *   `code-…`, `author-…`, `executor-failed`
  */
 export async function setPolicy(ports: PolicyPorts, request: SetPolicy): Promise<null> {
   const { by } = request;
   const scope = await scopeOf(ports, request.scope, by);
-  const policy = await readPolicy(ports, scope, request.rules, by);
+  const policy = readPolicy(ports, scope, await withAuthor(ports, scope, request), by);
   await replace(ports, scope, { policy, by });
   return null;
+}
+
+/** [A70] What shall be the policy, with who signed its code, whatever it says of that itself. */
+async function withAuthor(
+  { authors }: PolicyPorts,
+  scope: string,
+  { rules, signed }: Pick<SetPolicy, "rules" | "signed">,
+): Promise<unknown> {
+  const policy = codePolicySchema.safeParse(rules).data;
+  if (policy === undefined) return rules;
+  const { author: _claimed, ...unsigned } = policy;
+  const author = await authors.authorOf(signed, { kind: "policy", code: policy.code, scope });
+  return author === undefined ? unsigned : { ...unsigned, author };
 }
 
 /**
@@ -81,7 +93,7 @@ export async function rollbackPolicy(
   const { by } = request;
   const scope = await scopeOf(ports, request.scope, by);
   const former = await formerOf(ports.policies, scope, request.number);
-  const policy = await readPolicy(ports, scope, former.policy, by);
+  const policy = readPolicy(ports, scope, former.policy, by);
   await replace(ports, scope, { policy, by, restores: former.number });
   return { number: former.number };
 }
@@ -118,29 +130,25 @@ function whyNot(number: number | undefined, former: PolicyEntry | undefined): st
 }
 
 async function replace(
-  { log, policies, judge }: PolicyPorts,
+  ports: PolicyPorts,
   scope: string,
   change: { readonly policy: Policy; readonly by: Asker; readonly restores?: number },
 ): Promise<void> {
+  const { log, policies, judge } = ports;
   const { policy, by, restores } = change;
+  await judgeChange(ports, scope, policy, by);
+  if (!isRules(policy)) await judge?.check(scope, policy);
   await policies.change(scope, change);
   if (isRules(policy)) judge?.forget(scope);
   const facts = { scope, ...whatOf(policy), ...signature(by) };
   log.info("A policy was replaced.", restores === undefined ? facts : { ...facts, restores });
 }
 
-/** Reads what shall be the policy of a scope; code is started, and ended again. */
-async function readPolicy(
-  ports: PolicyPorts,
-  scope: string,
-  value: unknown,
-  by: Asker,
-): Promise<Policy> {
+/** Reads what shall be the policy of a scope. @throws {MeanderError} as {@link setPolicy} */
+export function readPolicy(ports: PolicyPorts, scope: string, value: unknown, by: Asker): Policy {
   const isCode = typeof value === "object" && value !== null && "code" in value;
-  const policy = isCode ? readCode(ports, scope, value, by) : readRules(value);
-  await judgeChange(ports, scope, policy, by);
-  if (!isRules(policy)) await ports.judge?.check(scope, policy);
-  return policy;
+  if (!isCode) return readRules(value);
+  return readCode(ports, scope, value, by);
 }
 
 function readRules(rules: unknown): readonly PolicyRule[] {
@@ -158,12 +166,13 @@ function readRules(rules: unknown): readonly PolicyRule[] {
  * @throws {MeanderError} `denied`
  */
 async function judgeChange(
-  { directory, judge, self, store, policies }: PolicyPorts,
+  ports: PolicyPorts,
   scope: string,
   policy: Policy,
   by: Asker,
 ): Promise<void> {
   if (maySetPolicy(by, "session", undefined)) return;
+  const { self, store, policies } = ports;
   const [kind, name = ""] = scope.split("/");
   const record = kind === "streams" ? (await store.find(name))?.record : undefined;
   const about =
@@ -173,8 +182,10 @@ async function judgeChange(
   const replaces = before === undefined || isRules(before) ? undefined : before.code;
   const facts = { scope, hash: code?.code, replaces, limits: code?.limits };
   const briefcaseBytes = decodeBase64(code?.briefcase ?? "")?.byteLength;
-  const question = { ...signature(by), action: "policy", ...about, ...facts } as const;
-  await passPolicies({ directory, judge }, question, { owner: record?.owner, briefcaseBytes });
+  const asker =
+    code?.author === undefined ? signature(by) : { ...signature(by), author: code.author };
+  const question = { ...asker, action: "policy", ...about, ...facts } as const;
+  await passPolicies(ports, question, { owner: record?.owner, briefcaseBytes });
 }
 
 function readCode(

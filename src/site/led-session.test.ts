@@ -23,6 +23,8 @@ import { LedSession } from "./led-session.ts";
 const NOW = Date.UTC(2026, 10, 22);
 const HOUR = 3_600_000;
 const denied = { code: "directory-denied" };
+const never = (): never => assert.fail("no policy is code");
+const NO_JUDGE = { judge: never, check: never, startTrial: never, forget: () => {} };
 
 test("[A42] a token with `join` makes nobody the session's administrator", () =>
   withSession(async ({ member, directory, admin, tokens, noted }) => {
@@ -338,9 +340,7 @@ async function withSession(use: (session: Session) => Promise<void>): Promise<vo
       ...{ ...options, directory, folder, access, log, audit },
       self: { site: "lead", instance: 1 },
       policy: { mode: "tokens", public: [] },
-      isEnded: async () => false,
-      judge: { judge: async () => ({ effect: "deny" }), check: async () => {}, forget() {} },
-      onLed() {},
+      ...{ isEnded: async () => false, judge: NO_JUDGE, onLed: () => {} },
     });
   let led = await open(SILENT);
   const admin = readFileSync(join(folder, ADMIN_TOKEN_FILE), "utf8").trim();

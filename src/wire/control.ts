@@ -6,6 +6,7 @@
  */
 import { z } from "zod";
 import { LIMITS } from "../base/index.ts";
+import { decodeBinary, encodeBinary } from "./control-bodies.ts";
 import { type Description, descriptionSchema } from "./description.ts";
 import {
   type ChannelRelations,
@@ -263,46 +264,16 @@ const SCHEMAS: Readonly<Record<(typeof JSON_TYPES)[keyof typeof JSON_TYPES], z.Z
   }),
 };
 
-const POINT_BYTES = 10;
-const EMPTY = new Uint8Array(0);
-
 /** The payload of a control packet. */
 export function encodeControl(message: ControlMessage): Uint8Array {
   switch (message.type) {
-    case "heartbeat": {
-      const { bytes, view } = body(message.type, 24);
-      view.setFloat64(0, message.sentAt, true);
-      view.setFloat64(8, message.echo, true);
-      view.setFloat64(16, message.heldMs, true);
-      return bytes;
-    }
-    case "ack": {
-      const { bytes, view } = body(message.type, message.points.length * POINT_BYTES);
-      for (const [index, each] of message.points.entries())
-        writePoint(view, index * POINT_BYTES, each);
-      return bytes;
-    }
-    case "repair": {
-      const { bytes, view } = body(message.type, POINT_BYTES + 4);
-      writePoint(view, 0, message.point);
-      view.setUint32(POINT_BYTES, message.bitmap, true);
-      return bytes;
-    }
-    case "report": {
-      const { bytes, view } = body(message.type, 12 + message.rtcp.byteLength);
-      view.setFloat64(0, message.ingestMs, true);
-      view.setUint32(8, message.rtpTimestamp, true);
-      bytes.set(message.rtcp, 13);
-      return bytes;
-    }
-    case "gap": {
-      const { bytes, view } = body(message.type, 8);
-      view.setUint32(0, message.sequence, true);
-      view.setUint32(4, message.count, true);
-      return bytes;
-    }
+    case "heartbeat":
+    case "ack":
+    case "repair":
+    case "report":
+    case "gap":
     case "bye":
-      return body(message.type, 0).bytes;
+      return encodeBinary(TYPE_CODES[message.type], message);
     default: {
       const { type, ...fields } = message;
       const text = new TextEncoder().encode(JSON.stringify(fields));
@@ -314,85 +285,29 @@ export function encodeControl(message: ControlMessage): Uint8Array {
   }
 }
 
-/** Reads the payload of a control packet. Copies; never throws. */
-export function decodeControl(payload: Uint8Array): ControlMessage | ControlFault {
-  const code = payload[0];
-  if (code === undefined) return "empty";
-  if (code in BINARY_TYPES) {
-    return decodeBinary(BINARY_TYPES[code as keyof typeof BINARY_TYPES], payload.subarray(1));
-  }
-  if (!(code in JSON_TYPES)) return "unknown-type";
-  if (payload.byteLength > LIMITS.controlBytesMax) return "shape";
+/**
+ * Reads the payload of a control packet, which stands in `bytes` between `from` and `end`: no view of it is needed.
+ * Copies; never throws.
+ */
+export function decodeControl(
+  bytes: Uint8Array,
+  from = 0,
+  end = bytes.byteLength,
+): ControlMessage | ControlFault {
+  if (from >= end) return "empty";
+  const code = bytes[from] as number;
+  const binary = BINARY_TYPES[code as keyof typeof BINARY_TYPES];
+  if (binary !== undefined) return decodeBinary(binary, bytes, from + 1, end);
   const type = JSON_TYPES[code as keyof typeof JSON_TYPES];
+  if (type === undefined) return "unknown-type";
+  if (end - from > LIMITS.controlBytesMax) return "shape";
   let fields: unknown;
   try {
-    fields = JSON.parse(new TextDecoder().decode(payload.subarray(1)));
+    fields = JSON.parse(new TextDecoder().decode(bytes.subarray(from + 1, end)));
   } catch {
     return "json";
   }
   const parsed = SCHEMAS[type].safeParse(fields);
   if (!parsed.success) return "shape";
   return { type, ...(parsed.data as object) } as ControlMessage;
-}
-
-function decodeBinary(
-  type: (typeof BINARY_TYPES)[keyof typeof BINARY_TYPES],
-  bytes: Uint8Array,
-): ControlMessage | ControlFault {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  switch (type) {
-    case "heartbeat":
-      if (view.byteLength !== 24) return "short";
-      return {
-        type,
-        sentAt: view.getFloat64(0, true),
-        echo: view.getFloat64(8, true),
-        heldMs: view.getFloat64(16, true),
-      };
-    case "ack": {
-      const count = view.byteLength / POINT_BYTES;
-      if (!Number.isInteger(count) || count > LIMITS.sourcesMax) return "shape";
-      const points: SourcePoint[] = [];
-      for (let index = 0; index < count; index++) points.push(readPoint(view, index * POINT_BYTES));
-      return { type, points };
-    }
-    case "repair":
-      if (view.byteLength !== POINT_BYTES + 4) return "short";
-      return { type, point: readPoint(view, 0), bitmap: view.getUint32(POINT_BYTES, true) };
-    case "report":
-      if (view.byteLength < 12) return "short";
-      return {
-        type,
-        ingestMs: view.getFloat64(0, true),
-        rtpTimestamp: view.getUint32(8, true),
-        rtcp: view.byteLength === 12 ? EMPTY : bytes.slice(12),
-      };
-    case "gap":
-      if (view.byteLength !== 8) return "short";
-      return { type, sequence: view.getUint32(0, true), count: view.getUint32(4, true) };
-    case "bye":
-      return { type };
-  }
-}
-
-function body(type: keyof typeof TYPE_CODES, size: number): { bytes: Uint8Array; view: DataView } {
-  const bytes = new Uint8Array(1 + size);
-  bytes[0] = TYPE_CODES[type];
-  return { bytes, view: new DataView(bytes.buffer, 1) };
-}
-
-function writePoint(view: DataView, at: number, value: SourcePoint): void {
-  view.setUint32(at, value.source, true);
-  view.setUint8(at + 4, value.generation);
-  view.setUint8(at + 5, value.medium);
-  view.setUint32(at + 6, value.sequence, true);
-}
-
-function readPoint(view: DataView, at: number): SourcePoint {
-  return {
-    source: view.getUint32(at, true),
-    generation: view.getUint8(at + 4),
-    medium: view.getUint8(at + 5),
-    sequence: view.getUint32(at + 6, true),
-  };
 }

@@ -187,6 +187,7 @@ test("a closed policy denies", () =>
     assert.deepEqual(await policy.judge(MOVE), {
       effect: "deny",
       reason: "the policy was closed",
+      isFault: true,
     });
   }));
 

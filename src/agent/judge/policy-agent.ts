@@ -9,8 +9,8 @@ import {
 import type { Fault } from "../../stream/index.ts";
 import { packValue } from "../../wire/index.ts";
 import type { AgentHost, AgentInstance, Executor, InvocationResult } from "../executor.ts";
-import type { AgentLimits, Verdict } from "../model.ts";
-import { readVerdict } from "./verdict.ts";
+import type { AgentLimits } from "../model.ts";
+import { type PolicyAnswer, readVerdict } from "./verdict.ts";
 
 /** What policies run on. */
 export interface PolicyPlace {
@@ -41,7 +41,7 @@ export interface PolicyProgram {
 interface Waiting {
   readonly argument: Uint8Array;
   /** Settles it, once. */
-  settle(verdict: Verdict): void;
+  settle(verdict: PolicyAnswer): void;
   isSettled: boolean;
   /** Another request has ended the policy while this one waited. */
   wasInterrupted: boolean;
@@ -92,7 +92,7 @@ export class PolicyAgent {
   }
 
   /** The verdict about a request, which is plain data. Never throws, and takes no longer than a policy may. */
-  judge(request: unknown): Promise<Verdict> {
+  judge(request: unknown): Promise<PolicyAnswer> {
     const { clock } = this.#place;
     if (this.#isClosed || this.#isRetired) return Promise.resolve(denial("the policy was closed"));
     if (this.waiting >= LIMITS.policyWaitingMax)
@@ -176,7 +176,7 @@ export class PolicyAgent {
     this.#waiting.push(waiting);
   }
 
-  #verdictOf(result: InvocationResult): Verdict {
+  #verdictOf(result: InvocationResult): PolicyAnswer {
     switch (result.type) {
       case "interrupted":
         return denial("the policy ended while the request waited");
@@ -276,6 +276,6 @@ export class PolicyAgent {
   }
 }
 
-function denial(reason: string): Verdict {
-  return { effect: "deny", reason };
+function denial(reason: string): PolicyAnswer {
+  return { effect: "deny", reason, isFault: true };
 }

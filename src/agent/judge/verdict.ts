@@ -2,6 +2,11 @@ import { LIMITS } from "../../base/index.ts";
 import { unpackValue } from "../../wire/index.ts";
 import type { Verdict } from "../model.ts";
 
+/** The verdict of a policy, or that it gave none. */
+export interface PolicyAnswer extends Verdict {
+  readonly isFault?: true | undefined;
+}
+
 const EXPECTED = "true, false or { effect, reason, forMs }";
 
 /**
@@ -10,7 +15,7 @@ const EXPECTED = "true, false or { effect, reason, forMs }";
  *
  * @param reply packed, as another process wrote it; undefined: it returned nothing
  */
-export function readVerdict(reply: Uint8Array | undefined): Verdict {
+export function readVerdict(reply: Uint8Array | undefined): PolicyAnswer {
   let value: unknown;
   try {
     value = reply === undefined ? undefined : unpackValue(reply);
@@ -28,5 +33,6 @@ export function readVerdict(reply: Uint8Array | undefined): Verdict {
       return { effect, reason: reason.slice(0, LIMITS.policyReasonMax) };
     if (effect === "deny") return { effect };
   }
-  return { effect: "deny", reason: `the policy gave no verdict; expected ${EXPECTED}` };
+  const reason = `the policy gave no verdict; expected ${EXPECTED}`;
+  return { effect: "deny", reason, isFault: true };
 }

@@ -175,6 +175,11 @@ export class RecordTimeline {
     return source.msOf(ticks - base.reachedTicks) <= COVERED_MS;
   }
 
+  /** For how long a time base has been reported, ms of the ingest's clock. */
+  reportedMs(source: SourceTimeline, { ingestOffsetMs, reachedTicks, sinceMs }: TimeBase): number {
+    return source.msOf(reachedTicks) + ingestOffsetMs - sinceMs;
+  }
+
   /**
    * Ingest clock minus media clock at `ticks` of `base`, ms. Clocks drift: reports that are ahead of a frame say what
    * will hold, and not what holds.

@@ -18,6 +18,11 @@ const BASE_MS = 500;
 const BURST_MS = 2_000;
 /** How long a doubt may last, ms: reports come each second. */
 const DOUBT_MS_MAX = 6_000;
+/** What was held up has come when a time base was reported for this long, ms. */
+const CAUGHT_UP_MS = 500;
+/** Frames come in a burst if they are so much faster than their times, and by so much, ms. */
+const BURST_RATIO = 2;
+const BURST_MS_MIN = 60;
 /** Frames may be presented before as many frames that are decoded earlier. */
 const REORDER_MAX = 16;
 /** Distances of frames that are remembered. */
@@ -44,7 +49,9 @@ interface Doubt {
   /** The most that may be missing before it, ms. */
   readonly most: number;
   readonly times: FrameTime[];
+  /** When the first of them arrived, and the last, ms. */
   readonly since: number;
+  until: number;
 }
 
 /**
@@ -120,9 +127,12 @@ export class SteadyClock {
     if (isDoubtful && base !== undefined) {
       const most = nowMs - this.#arrivedMs + BURST_MS;
       this.settle(Number.POSITIVE_INFINITY);
-      this.#doubt = { base, nextMs: steadyMs, most, times: [], since: nowMs };
+      this.#doubt = { base, nextMs: steadyMs, most, times: [], since: nowMs, until: nowMs };
     }
-    this.#doubt?.times.push(time);
+    if (this.#doubt !== undefined) {
+      this.#doubt.times.push(time);
+      this.#doubt.until = nowMs;
+    }
     if (newest !== undefined) this.#measure(Math.abs(steadyMs - newest.steadyMs));
     if (newest === undefined || steadyMs >= newest.steadyMs) this.#newest = time;
     this.#ticks = ticks;
@@ -145,11 +155,13 @@ export class SteadyClock {
     const newest = this.#timeline.newestBase(this.#source) ?? base;
     // Sender reports say whether the sender paused; the ingest knows only when something arrived.
     const sent = this.#missingBySender(first, doubt.nextMs, newest);
-    const isHeldBack = newest !== base || base.reachedTicks !== base.startTicks;
-    const isConfirmed = this.isSynchronised ? sent !== undefined : isHeldBack;
+    const hasCaughtUp = this.#timeline.reportedMs(this.#source, newest) >= CAUGHT_UP_MS;
+    const isConfirmed = this.isSynchronised ? sent !== undefined : hasCaughtUp;
     if (first === undefined || (!isConfirmed && nowMs - doubt.since < DOUBT_MS_MAX)) return;
     this.#doubt = undefined;
-    const missing = sent ?? this.#missingMs(first.ticks, doubt.nextMs, newest, doubt.most);
+    const isBurst = !isConfirmed && nowMs === Number.POSITIVE_INFINITY && isHeldUp(doubt);
+    const missing =
+      sent ?? (isBurst ? 0 : this.#missingMs(first.ticks, doubt.nextMs, newest, doubt.most, true));
     for (const time of times) time.steadyMs += missing;
     this.#shiftMs += missing;
     this.#relationMs = undefined;
@@ -226,16 +238,28 @@ export class SteadyClock {
    * What is missing before a frame that would be at `nextMs` if nothing were, ms.
    *
    * @param most what is believed without a report
+   * @param isLater what was reported since then counts: what was held up came no later than its fastest packet
    */
-  #missingMs(ticks: number, nextMs: number, base: TimeBase | undefined, most: number): number {
+  #missingMs(
+    ticks: number,
+    nextMs: number,
+    base: TimeBase | undefined,
+    most: number,
+    isLater = false,
+  ): number {
     const ownMs = this.#source.msOf(ticks);
     // A step of the media clock that its relation to the ingest's clock makes up for is a jump.
     const missing =
       base === undefined || this.#relationMs === undefined
         ? ownMs + this.#shiftMs - nextMs
-        : ownMs + this.#timeline.ingestOffsetAt(base, ticks) - nextMs - this.#relationMs;
+        : ownMs + this.#offsetAt(base, ticks, isLater) - nextMs - this.#relationMs;
     const isCovered = base !== undefined && this.#timeline.covers(this.#source, base, ticks);
     return missing < BASE_MS || (!isCovered && missing > most) ? 0 : missing;
+  }
+
+  #offsetAt(base: TimeBase, ticks: number, isLater: boolean): number {
+    const offsetMs = this.#timeline.ingestOffsetAt(base, ticks);
+    return isLater ? Math.min(offsetMs, base.ingestOffsetMs) : offsetMs;
   }
 
   /** The same by the publisher's clock, ms; undefined: it has not said yet. */
@@ -267,4 +291,12 @@ export class SteadyClock {
     this.#distances.push(distanceMs);
     if (this.#distances.length > DISTANCES) this.#distances.shift();
   }
+}
+
+/** Whether frames still came so fast, when the last of them did, that all of them had been held up. */
+function isHeldUp({ since, times, until }: Doubt): boolean {
+  const steadyMs = times.map((time) => time.steadyMs);
+  const lastsMs = Math.max(...steadyMs) - Math.min(...steadyMs);
+  const arrivedMs = until - since;
+  return lastsMs > BURST_RATIO * arrivedMs && lastsMs - arrivedMs > BURST_MS_MIN;
 }

@@ -1,4 +1,4 @@
-import { type Clock, Counters, type Log } from "../../base/index.ts";
+import { Counters } from "../../base/index.ts";
 import { History, type InBandMessage, Receiver } from "../../channel/index.ts";
 import type { ChannelConfig } from "../../session/index.ts";
 import type { Description, SourcePoint } from "../../wire/index.ts";
@@ -6,11 +6,11 @@ import { Distributor } from "../egress/distributor.ts";
 import type { GroupDelivery, Outlet, PeerOutlet } from "../egress/outlet.ts";
 import { RepairResponder } from "../egress/repair-responder.ts";
 import { Subscriber } from "../egress/subscriber.ts";
-import type { PlaneEvent } from "../events.ts";
 import type { ChannelSnapshot, InputOrigin } from "../snapshot.ts";
 import type { ChannelStats, SlowSubscriber, Worst } from "../stats.ts";
 import { Announcer, sourceIdOf } from "./announcer.ts";
 import { ByteRate } from "./byte-rate.ts";
+import type { ChannelOptions } from "./channel-options.ts";
 import type { ChannelPublisher } from "./channel-publisher.ts";
 import { statsOf } from "./channel-stats.ts";
 import { ChannelWay } from "./channel-way.ts";
@@ -20,22 +20,6 @@ import { InBandMessages } from "./in-band-messages.ts";
 import { LocalIngest } from "./local-ingest.ts";
 import { PastSubscribers } from "./past-subscribers.ts";
 import { TailAnnouncer } from "./tail-announcer.ts";
-
-export interface ChannelOptions {
-  readonly name: string;
-  readonly id: number;
-  readonly site: string;
-  readonly config: ChannelConfig;
-  readonly clock: Clock;
-  readonly log: Log;
-  /** An on-demand input is kept this long after its last subscriber left, ms. */
-  readonly lingerMs: number;
-  onEvent(event: PlaneEvent): void;
-  /** For in-band messages that the site itself makes. */
-  nextSequence(): number;
-  /** What to add to our clock to get that of a neighbour, ms. */
-  clockOffsetTo(site: string): number | undefined;
-}
 
 /** Longer silence is not told, ms. */
 const QUIET_MS_MAX = 1e9;
@@ -154,6 +138,11 @@ export class Channel {
   /** For how long it has not arrived although it is wanted, ms; 0: it arrives, or is not wanted. */
   get lostMs(): number {
     return this.#way.lostMs;
+  }
+
+  /** Sites that it passes on its way here, this one last; empty: it does not arrive. */
+  get path(): readonly string[] {
+    return this.#announcer.path;
   }
 
   /** Names of the sites that receive it from here, or may at any moment. */
@@ -356,7 +345,7 @@ export class Channel {
   stats(slowest: Worst<SlowSubscriber>): ChannelStats {
     return statsOf(
       {
-        ...{ name: this.name, path: this.#announcer.path, stalled: this.#announcer.stall },
+        ...{ name: this.name, path: this.path, stalled: this.#announcer.stall },
         ...{ drops: this.drops, past: this.#past },
         ...{ packetsIn: this.#packetsIn, bytesIn: this.#bytesIn },
         ...{ distributor: this.#distributor, messages: this.#messages },

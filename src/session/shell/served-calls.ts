@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { PolicyView, ShellPort } from "../../agent/define/index.ts";
+import type { PolicyTrial, PolicyView, ShellPort } from "../../agent/define/index.ts";
 import { LIMITS, type Log, MeanderError, messageOf } from "../../base/index.ts";
 import { encodeError } from "../../directory/index.ts";
 import type { ShellFault, SiteMessage } from "./messages.ts";
@@ -33,8 +33,8 @@ const PORT_CALLS: PortCalls = {
   move: (port, { stream, to, deadlineMs }) => port.move(stream, to, deadlineMs),
   attachAgent: (port, { stream, ...request }) => port.attachAgent(stream, request),
   detachAgent: (port, { stream, agent }) => done(port.detachAgent(stream, agent)),
-  replaceHandler: (port, { stream, agent, event, source }) =>
-    done(port.replaceHandler(stream, agent, event, source)),
+  replaceHandler: (port, { stream, agent, event, source, signed }) =>
+    done(port.replaceHandler(stream, agent, event, source, { signed })),
   destroyStream: (port, { stream }) => done(port.destroyStream(stream)),
   stream: (port, { name }) => port.stream(name),
   streams: async (port) => [...(await port.streams())],
@@ -57,6 +57,10 @@ const PORT_CALLS: PortCalls = {
   rollbackPolicy: async (port, { scope, number }) => ({
     number: await port.rollbackPolicy(scope, number),
   }),
+  tryPolicy: async (port, { scope, rules, last }) =>
+    writable(await port.tryPolicy(scope, rules, last)),
+  tryCodePolicy: async (port, { scope, last, ...upload }) =>
+    writable(await port.tryPolicy(scope, upload, last)),
   setCodePolicy: (port, { scope, ...upload }) => done(port.setPolicy(scope, upload)),
 };
 
@@ -203,7 +207,13 @@ async function done(promise: Promise<void>): Promise<null> {
   return null;
 }
 
-function viewOf(policy: PolicyView): unknown[] | { code: string; file?: string | undefined } {
-  if ("code" in policy) return { code: policy.code, file: policy.file };
+function writable({ changes, ...counts }: PolicyTrial) {
+  return { ...counts, changes: [...changes] };
+}
+
+function viewOf(
+  policy: PolicyView,
+): unknown[] | { code: string; file?: string | undefined; author?: string | undefined } {
+  if ("code" in policy) return { code: policy.code, file: policy.file, author: policy.author };
   return [...policy];
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { PolicyChange } from "../../agent/define/index.ts";
 import { LIMITS } from "../../base/index.ts";
+import { envelopeSchema } from "../../trust/index.ts";
 import {
   agentSpec,
   bytes,
@@ -25,7 +26,7 @@ const nothing = z.null();
 
 const policyView = z.union([
   z.array(z.unknown()),
-  z.object({ code: z.string(), file: z.string().optional() }),
+  z.object({ code: z.string(), file: z.string().optional(), author: z.string().optional() }),
 ]);
 
 const number = z.int().min(0);
@@ -41,6 +42,28 @@ const policyChange: z.ZodType<PolicyChange> = z.object({
   ]),
   restores: number.optional(),
   isInForce: z.boolean(),
+});
+
+const codePolicy = { scope: name, source: z.string(), file: maybe(name), briefcase: maybe(bytes) };
+const triedVerdict = z.object({
+  effect: z.enum(["allow", "deny"]),
+  rule: z.string().optional(),
+  reason: z.string().optional(),
+});
+const policyTrial = z.object({
+  ...{ scope: name, requests: number, left: number, since: z.number().optional() },
+  ...{ refused: number, allowed: number, failed: number, slowestMs: z.number() },
+  changes: z.array(
+    z.object({
+      ...{ at: z.number(), by: z.string(), label: z.string().optional(), action: z.string() },
+      ...{
+        stream: z.string().optional(),
+        site: z.string(),
+        was: triedVerdict,
+        would: triedVerdict,
+      },
+    }),
+  ),
 });
 
 /** [S6] The calls of a shell: what each takes and gives. */
@@ -71,12 +94,16 @@ export const SHELL_CALLS = {
       file: maybe(z.string().max(1_000)),
       name: maybe(name),
       briefcase: maybe(bytes),
+      signed: envelopeSchema.optional(),
     }),
     agentSpec,
   ),
   detachAgent: call(z.object({ stream: name, agent: name }), nothing),
   replaceHandler: call(
-    z.object({ stream: name, agent: name, event: handlerName, source: z.string().nullable() }),
+    z.object({
+      ...{ stream: name, agent: name, event: handlerName, source: z.string().nullable() },
+      signed: envelopeSchema.optional(),
+    }),
     nothing,
   ),
   destroyStream: call(z.object({ stream: name }), nothing),
@@ -100,10 +127,12 @@ export const SHELL_CALLS = {
     z.object({ moved: z.int().min(0), failed: z.array(z.string()) }),
   ),
   setPolicy: call(z.object({ scope: name, rules: z.array(z.unknown()).max(RULES_MAX) }), nothing),
-  setCodePolicy: call(
-    z.object({ scope: name, source: z.string(), file: maybe(name), briefcase: maybe(bytes) }),
-    nothing,
+  setCodePolicy: call(z.object({ ...codePolicy, signed: envelopeSchema.optional() }), nothing),
+  tryPolicy: call(
+    z.object({ scope: name, rules: z.array(z.unknown()).max(RULES_MAX), last: maybe(number) }),
+    policyTrial,
   ),
+  tryCodePolicy: call(z.object({ ...codePolicy, last: maybe(number) }), policyTrial),
   policies: call(z.object({}), z.record(z.string(), policyView)),
   policyHistory: call(z.object({ scope: maybe(name) }), z.array(policyChange)),
   rollbackPolicy: call(z.object({ scope: name, number: maybe(number) }), z.object({ number })),

@@ -9,6 +9,7 @@ import type {
   MoveResult,
   PlacementRequest,
   PolicyChange,
+  PolicyTrial,
   PolicyUpload,
   PolicyView,
   ShellPort,
@@ -312,6 +313,15 @@ export class FakeShellPort implements ShellPort {
     ];
   }
 
+  async tryPolicy(
+    scope: string,
+    policy: readonly unknown[] | PolicyUpload,
+    last: number | undefined,
+  ): Promise<PolicyTrial> {
+    this.calls.push(["tryPolicy", scope, policy, last]);
+    return TRIAL;
+  }
+
   async rollbackPolicy(scope: string, number: number | undefined): Promise<number> {
     this.calls.push(["rollbackPolicy", scope, number]);
     return number ?? 2;
@@ -350,3 +360,16 @@ export class FakeShellPort implements ShellPort {
     if (this.#isClosed) throw closedError(this.name);
   }
 }
+
+/** What the fake answers to the trial of a policy. */
+export const TRIAL: PolicyTrial = {
+  ...{ scope: "session", requests: 812, left: 0, since: 1_000 },
+  ...{ refused: 1, allowed: 0, failed: 0, slowestMs: 4 },
+  changes: [
+    {
+      ...{ at: 2_000, by: "subject:bob", label: "shell-2", action: "create" },
+      ...{ stream: "tv", site: "north", was: { effect: "allow" } },
+      would: { effect: "deny", rule: "policy session", reason: "two are enough" },
+    },
+  ],
+};

@@ -5,6 +5,7 @@ import { MeanderError } from "../../base/index.ts";
 import { unpackValue } from "../../wire/index.ts";
 
 import { ATTACHMENTS, quiet } from "./attached-shells.test.support.ts";
+import { TRIAL } from "./shell.test.support.ts";
 
 for (const [way, open] of Object.entries(ATTACHMENTS)) {
   test(`${way}: the paper's program reads line for line`, async () => {
@@ -222,6 +223,12 @@ for (const [way, open] of Object.entries(ATTACHMENTS)) {
     assert.deepEqual([now?.policy, now?.by, now?.at], [{ rules: 0 }, "subject:alice", 1]);
     assert.deepEqual([before?.policy, before?.restores], [{ code: "c0de" }, 1]);
     assert.equal(await shell.rollbackPolicy("session"), 2);
+    assert.deepEqual(await shell.tryPolicy("session", rules, 9), TRIAL);
+    assert.deepEqual(fake.calls.at(-1), ["tryPolicy", "session", rules, 9]);
+    const code = { source: "export default {}", file: "quota.ts" };
+    assert.deepEqual(await shell.tryPolicy("sites/north", code), TRIAL);
+    const upload = { ...code, briefcase: undefined };
+    assert.deepEqual(fake.calls.at(-1), ["tryPolicy", "sites/north", upload, undefined]);
     assert.equal(await shell.rollbackPolicy("session", 0), 0);
     assert.deepEqual(fake.calls.at(-1), ["rollbackPolicy", "session", 0]);
   });

@@ -7,12 +7,15 @@ import type {
   MessageStory,
   MoveResult,
   PolicyChange,
+  PolicyTrial,
+  PolicyUpload,
   PolicyView,
   ShellPort,
   StreamOptions,
   StreamRef,
   StreamView,
 } from "../../agent/define/index.ts";
+import type { Author } from "../../trust/index.ts";
 import { packValue } from "../../wire/index.ts";
 import { AbortWatch } from "./abort-watch.ts";
 import { EventReader } from "./event-reader.ts";
@@ -25,6 +28,7 @@ import {
   uploadOf,
 } from "./shell-stream.ts";
 import { StreamGroup } from "./stream-group.ts";
+import { vouch } from "./vouch.ts";
 
 /**
  * Controls a session from outside: creates streams, attaches agents, appends, moves and inspects. It may close at any
@@ -164,17 +168,19 @@ export class Shell implements AsyncDisposable {
    * Replaces the policy of a scope, `session`, `sites/NAME` or `streams/NAME`, between two requests.
    *
    * @param policy rules, in order; none: there is no policy any more. Or code: a definition with a `judge` handler, or
-   *   the text of a module that exports one. The policy that was in force stays when the code cannot be started
+   *   the text of a module that exports one, which `author` signs. The policy that was in force stays when the code cannot be started
    * @throws {MeanderError} `policy-invalid`, `denied`, `token-denied`, `code-…`, `agent-invalid`, `executor-failed`
    */
   async setPolicy<Briefcase extends object>(
     scope: string,
     policy: readonly unknown[] | AgentDefinition<Briefcase> | AgentModule,
+    options: { readonly author?: Author } = {},
   ): Promise<void> {
     if (isRules(policy)) return await this.#port.setPolicy(scope, policy);
-    const { source, file, briefcase } = uploadOf(policy, {});
-    const packed = briefcase === undefined ? undefined : packValue(briefcase);
-    await this.#port.setPolicy(scope, { source, file, briefcase: packed });
+    const upload = policyUpload(policy);
+    const claim = { kind: "policy", source: upload.source, scope } as const;
+    const signed = await vouch(this.#port, options.author, claim);
+    await this.#port.setPolicy(scope, { ...upload, signed });
   }
 
   /** The policies in force, by scope: their rules, or what their code is. Scopes without one are left out. */
@@ -202,6 +208,21 @@ export class Shell implements AsyncDisposable {
    */
   rollbackPolicy(scope: string, number?: number): Promise<number> {
     return this.#port.rollbackPolicy(scope, number);
+  }
+
+  /**
+   * Tries a policy on the last requests that a scope's policy has judged, and tells what would have been different. It
+   * is not in force for a moment. Requests of before stay known while the leader runs.
+   *
+   * @param last at most so many requests; undefined: all that are known
+   * @throws {MeanderError} as {@link setPolicy}; `control-busy` while others are tried
+   */
+  tryPolicy<Briefcase extends object>(
+    scope: string,
+    policy: readonly unknown[] | AgentDefinition<Briefcase> | AgentModule,
+    last?: number,
+  ): Promise<PolicyTrial> {
+    return this.#port.tryPolicy(scope, isRules(policy) ? policy : policyUpload(policy), last);
   }
 
   /**
@@ -240,6 +261,13 @@ export class Shell implements AsyncDisposable {
   #stream(name: string): ShellStream {
     return new ShellStream(this.#port, name, this.#aborts);
   }
+}
+
+function policyUpload<Briefcase extends object>(
+  policy: AgentDefinition<Briefcase> | AgentModule,
+): PolicyUpload {
+  const { source, file, briefcase } = uploadOf(policy, {});
+  return { source, file, briefcase: briefcase === undefined ? undefined : packValue(briefcase) };
 }
 
 function isRules(policy: object): policy is readonly unknown[] {

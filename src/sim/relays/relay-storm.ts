@@ -1,4 +1,4 @@
-import { circleAmong } from "../channels/circle.ts";
+import { CircleWatch } from "../channels/circle-watch.ts";
 import { accountOf, longestGap } from "../channels/viewer-account.ts";
 import { WorldPublisher } from "../channels/world-publisher.ts";
 import type { WorldViewer } from "../channels/world-viewer.ts";
@@ -18,13 +18,13 @@ export interface RelayStormReport {
 }
 
 const CHANNEL = "clip";
+const NOWHERE: readonly string[] = [];
 /** Every site carries the channel by then, ms. */
 const START_MS = 3_000;
+/** Whether faults are over is looked at this often, ms. */
 const STEP_MS = 50;
-/** Promises settle this often, ms. */
+/** Promises settle, and circles are looked for, this often, ms. */
 const TURN_MS = 5;
-/** Circles are looked for this often once the network is well, ms. */
-const CALM_STEP_MS = 500;
 /** After the last fault has ended, a channel reaches every subscriber again within this, ms. */
 export const REACHED_MS = 3_000;
 /** Afterwards the original topology returns: sites that were lost again and again are held back for longer, ms. */
@@ -48,6 +48,7 @@ class RelayStorm {
   readonly #world: RelayWorld;
   readonly #failures = new Set<string>();
   readonly #viewers = new Map<string, WorldViewer>();
+  readonly #circles = new CircleWatch();
   /** Sites that are down, and how many faults each bears. */
   readonly #down = new Set<string>();
   readonly #troubled = new Map<string, number>();
@@ -63,14 +64,14 @@ class RelayStorm {
     const world = this.#world;
     const { faults, sites, viewers } = this.#plan;
     const ingest = sites[0]?.name as string;
-    for (const { name } of sites) world.addSite(name);
+    world.addSites(sites.map(({ name }) => name));
     world.openChannel(ingest, CHANNEL);
     for (const { from, name } of sites)
       if (name !== ingest) world.openChannel(name, CHANNEL, from, { ingests: [ingest] });
     const others = sites.map(({ name }) => ({ name, url: name }));
     for (const { name } of sites) world.site(name).setSites(others);
     const publisher = new WorldPublisher(world, ingest, CHANNEL, 1);
-    await this.#run(START_MS, CALM_STEP_MS);
+    await this.#run(START_MS);
     for (const site of viewers) this.#viewers.set(site, world.addViewer(CHANNEL, [site], false));
     await this.#run(1_000);
     const beganAt = world.clock.now();
@@ -84,7 +85,7 @@ class RelayStorm {
     const reachedAt = world.clock.now();
     await this.#run(500);
     this.#expectReached(reachedAt);
-    await this.#run(RETURN_MS, CALM_STEP_MS);
+    await this.#run(RETURN_MS);
     this.#expectReturned();
     publisher.stop();
     await this.#run(1_000);
@@ -105,12 +106,8 @@ class RelayStorm {
     return this.#world.events.filter(({ type }) => type === "input-switched").length;
   }
 
-  async #run(ms: number, stepMs = STEP_MS): Promise<void> {
-    const until = this.#world.clock.now() + ms;
-    while (this.#world.clock.now() < until) {
-      await this.#world.run(Math.min(stepMs, until - this.#world.clock.now()), TURN_MS);
-      this.#expectNoCircle();
-    }
+  #run(ms: number): Promise<void> {
+    return this.#world.run(ms, TURN_MS, () => this.#expectNoCircle());
   }
 
   async #suffer(fault: RelayFault): Promise<void> {
@@ -172,17 +169,16 @@ class RelayStorm {
 
   /** Following the sources of sites that say that the channel arrives there never leads back. */
   #expectNoCircle(): void {
-    const paths = new Map<string, readonly string[]>();
     for (const { name } of this.#plan.sites)
-      if (!this.#down.has(name)) paths.set(name, this.#pathOf(name));
-    const circle = circleAmong(paths);
+      this.#circles.set(name, this.#down.has(name) ? NOWHERE : this.#pathOf(name));
+    const circle = this.#circles.find();
     if (circle !== undefined)
       this.#failures.add(`a circle: ${circle.join(" < ")} at ${this.#world.clock.now()}`);
   }
 
   /** The sites that the channel passes on its way to a site, that one last. */
   #pathOf(site: string): readonly string[] {
-    return this.#world.site(site).stats().channels[0]?.path ?? [];
+    return this.#world.site(site).pathOf(CHANNEL);
   }
 
   #expectReached(since: number): void {

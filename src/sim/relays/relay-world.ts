@@ -4,7 +4,6 @@ import { defaultChannelConfig, type InputConfig } from "../../session/index.ts";
 import type { Connection } from "../../stack/index.ts";
 import type { SiteInstance } from "../../stream/index.ts";
 import { openViewer, type WorldViewer } from "../channels/world-viewer.ts";
-import type { SimSite } from "../world/sim-site.ts";
 import type { VirtualGroups } from "../world/virtual-groups.ts";
 import { World } from "../world/world.ts";
 
@@ -64,10 +63,18 @@ export class RelayWorld {
   }
 
   addSite(name: string): Reflector {
-    const site = this.world.addSite({ name, dropRatio: this.#lossRatio, hasSession: false });
-    this.#channels.set(name, new Map());
-    this.#boot(site);
+    this.addSites([name]);
     return this.site(name);
+  }
+
+  /** Starts sites, which then know each other and those before them. */
+  addSites(names: readonly string[]): void {
+    for (const name of names) {
+      const site = this.world.addSite({ name, dropRatio: this.#lossRatio, hasSession: false });
+      this.#channels.set(name, new Map());
+      this.world.run(() => site.boot());
+    }
+    this.#introduce();
   }
 
   /** Opens a channel at a site, taken from `from`; none: ingested there, or not at all. */
@@ -89,7 +96,9 @@ export class RelayWorld {
 
   /** Starts a killed site again, with its channels. */
   restart(name: string): void {
-    this.#boot(this.world.site(name));
+    const site = this.world.site(name);
+    this.world.run(() => site.boot());
+    this.#introduce();
     for (const [channel, open] of this.#channels.get(name) ?? []) this.#open(name, channel, open);
   }
 
@@ -133,17 +142,21 @@ export class RelayWorld {
     return openViewer(this.world, channel, sites, follow);
   }
 
-  /** Lets `ms` pass; promises settle after every step, of 2 ms unless given. */
-  run(ms: number, stepMs = 2): Promise<void> {
-    return this.world.advance(this.clock.now() + ms, undefined, stepMs);
+  /** Lets `ms` pass; promises settle after every step, of 2 ms unless given. @param onStep called before each step */
+  run(ms: number, stepMs = 2, onStep?: () => void): Promise<void> {
+    const look = (): boolean => {
+      onStep?.();
+      return false;
+    };
+    return this.world.advance(this.clock.now() + ms, look, stepMs);
   }
 
   close(): void {
     for (const site of this.world.sites) if (site.isUp) site.kill();
   }
 
-  #boot(site: SimSite): void {
-    this.world.run(() => site.boot());
+  /** Tells every site how the others are reached. */
+  #introduce(): void {
     const names = this.world.sites.map(({ name }) => name);
     for (const { plane } of this.world.sites) plane?.setNeighbours(names);
   }

@@ -1,4 +1,4 @@
-import { circleAmong } from "../channels/circle.ts";
+import { CircleWatch } from "../channels/circle-watch.ts";
 import { SessionPublisher } from "../channels/session-publisher.ts";
 import { accountOf, longestGap, missingWords } from "../channels/viewer-account.ts";
 import { openViewer, type WorldViewer } from "../channels/world-viewer.ts";
@@ -16,6 +16,7 @@ export interface ChannelCounts {
   viewersBeyond: number;
 }
 
+const NOWHERE: readonly string[] = [];
 /** Circles are looked for this often, ms. */
 const LOOK_MS = 50;
 /** Once all sites are back in the session, a channel reaches every subscriber again within this, ms. */
@@ -29,6 +30,7 @@ interface Audience {
   readonly channel: PlannedChannel;
   readonly publisher: SessionPublisher;
   readonly viewers: Map<string, WorldViewer>;
+  readonly circles: CircleWatch;
 }
 
 /** The channels of a storm: each is published at one site, and watched at every site. */
@@ -57,7 +59,7 @@ export class StormChannels {
       const viewers = new Map(
         world.sites.map((site) => [site.name, openViewer(world, name, [site.name], false)]),
       );
-      return { channel, publisher, viewers };
+      return { channel, publisher, viewers, circles: new CircleWatch() };
     });
     if (this.#audiences.length > 0) this.#look();
   }
@@ -85,10 +87,10 @@ export class StormChannels {
           this.failures.add(
             `[W28] the viewer of ${channel.name} at ${site} gets nothing ${REACHED_MS} ms after the last trouble`,
           );
-      for (const [site, path] of this.#pathsOf(channel.name))
-        if (path.length === 0)
+      for (const { name, plane } of this.#world.sites)
+        if (plane?.reflector.pathOf(channel.name).length === 0)
           this.failures.add(
-            `[W28] ${channel.name} has no way to ${site} ${REACHED_MS} ms after the last trouble`,
+            `[W28] ${channel.name} has no way to ${name} ${REACHED_MS} ms after the last trouble`,
           );
     }
   }
@@ -126,21 +128,12 @@ export class StormChannels {
   #look(): void {
     if (this.#isOver) return;
     this.#world.clock.after("look", LOOK_MS, () => this.#look());
-    for (const { channel } of this.#audiences) {
-      const circle = circleAmong(this.#pathsOf(channel.name));
+    for (const { channel, circles } of this.#audiences) {
+      for (const { name, plane } of this.#world.sites)
+        circles.set(name, plane?.reflector.pathOf(channel.name) ?? NOWHERE);
+      const circle = circles.find();
       if (circle !== undefined)
         this.failures.add(`a circle of ${channel.name}: ${circle.join(" < ")}`);
     }
-  }
-
-  /** The sites that a channel passes on its way to each site that is up. */
-  #pathsOf(channel: string): ReadonlyMap<string, readonly string[]> {
-    const paths = new Map<string, readonly string[]>();
-    for (const { name, plane } of this.#world.sites) {
-      if (plane === undefined) continue;
-      const { channels } = plane.reflector.stats();
-      paths.set(name, channels.find((each) => each.name === channel)?.path ?? []);
-    }
-    return paths;
   }
 }

@@ -1,4 +1,5 @@
 import { type Log, MeanderError, type Random, type VirtualClock } from "../../base/index.ts";
+import type { Neighbour } from "../../reflector/index.ts";
 import {
   acceptStack,
   Bottlenecks,
@@ -38,10 +39,21 @@ export class PlaneNetwork {
   readonly groups: VirtualGroups;
   readonly #options: PlaneNetworkOptions;
   readonly #bottlenecks = new Bottlenecks();
+  readonly #neighbours = new Map<string, Neighbour>();
 
   constructor(options: PlaneNetworkOptions) {
     this.#options = options;
     this.groups = new VirtualGroups(options.network);
+  }
+
+  /** A site as planes reach it: one object for all that know it. */
+  neighbour(name: string): Neighbour {
+    const known = this.#neighbours.get(name);
+    if (known !== undefined) return known;
+    const address = { host: name, port: 1 };
+    const neighbour = { name, http: address, udp: address };
+    this.#neighbours.set(name, neighbour);
+    return neighbour;
   }
 
   /** A connection by a stack. @throws {MeanderError} `connect-refused` */

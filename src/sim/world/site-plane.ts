@@ -1,6 +1,5 @@
 import { type Log, type Random, SILENT } from "../../base/index.ts";
 import {
-  type Neighbour,
   type PlaneEvent,
   type PlaneSnapshot,
   plainLinks,
@@ -73,7 +72,8 @@ export class SitePlane implements RoutedPlane {
 
   /** How the other sites are reached. @param names of all sites */
   setNeighbours(names: readonly string[]): void {
-    this.reflector.setNeighbours(this.#others(names).map(neighbourOf));
+    const { planes } = this.#options;
+    this.reflector.setNeighbours(this.#others(names).map((name) => planes.neighbour(name)));
   }
 
   /** Where viewers go on when this site is gone. @param names of all sites */
@@ -143,8 +143,4 @@ export class SitePlane implements RoutedPlane {
     for (const listener of this.#listeners) listener(event);
     this.#options.onEvent(event);
   }
-}
-
-function neighbourOf(name: string): Neighbour {
-  return { name, http: { host: name, port: 1 }, udp: { host: name, port: 1 } };
 }

@@ -1,6 +1,6 @@
 import type { InlineExecutor } from "../../agent/index.ts";
 import { delay, MeanderError } from "../../base/index.ts";
-import { CodeStore } from "../../code/index.ts";
+import { authorChecks, CodeStore } from "../../code/index.ts";
 import { EmbeddedDirectory, type MemoryStore } from "../../directory/embedded/index.ts";
 import {
   type Directory,
@@ -315,6 +315,7 @@ export class SiteSession {
         calls: directory.sites,
         isEnded: (record) => this.#world.isEnded(this.#site, record),
         judge: judgeOnce(() => this.#policies),
+        authors: authorChecks({ fetch: (sha256) => directory.getBlob(sha256) }),
         onEvent: (event) => this.streams?.ledTo(event),
       },
     });

@@ -45,8 +45,8 @@ export class VirtualNetwork {
   readonly #random: Random;
   readonly #links = new Map<string, Link>();
   readonly #latencyMs: number;
-  /** Those that are not free, by `from to`. */
-  readonly #ways = new Map<string, Way>();
+  /** Those that are not free, by where they lead from, then to. */
+  readonly #ways = new Map<string, Map<string, Way>>();
   readonly #breakListeners = new Set<(a: string, b: string) => void>();
 
   /** @param latencyMs of machines for which nothing else is set, >= 0 */
@@ -92,7 +92,7 @@ export class VirtualNetwork {
 
   /** Everything passes again from one machine to another. */
   heal(from: string, to: string): void {
-    const way = this.#ways.get(keyOf(from, to));
+    const way = this.#ways.get(from)?.get(to);
     if (way === undefined) return;
     way.isCut = false;
     this.#drain(from, to, way);
@@ -100,10 +100,8 @@ export class VirtualNetwork {
 
   /** Everything passes again everywhere that was cut. */
   healAll(): void {
-    for (const key of [...this.#ways.keys()]) {
-      const [from = "", to = ""] = key.split(" ");
-      this.heal(from, to);
-    }
+    for (const [from, ways] of [...this.#ways])
+      for (const to of [...ways.keys()]) this.heal(from, to);
   }
 
   /** What is between two machines waits. */
@@ -118,7 +116,7 @@ export class VirtualNetwork {
       [a, b],
       [b, a],
     ] as const) {
-      const way = this.#ways.get(keyOf(from, to));
+      const way = this.#ways.get(from)?.get(to);
       if (way === undefined) continue;
       way.isHeld = false;
       this.#drain(from, to, way);
@@ -127,7 +125,7 @@ export class VirtualNetwork {
 
   /** Whether nothing passes from one machine to another. */
   isCut(from: string, to: string): boolean {
-    return this.#ways.size > 0 && this.#ways.get(keyOf(from, to))?.isCut === true;
+    return this.#ways.size > 0 && this.#ways.get(from)?.get(to)?.isCut === true;
   }
 
   /** Whether what one machine sends to another can be answered. */
@@ -214,7 +212,7 @@ export class VirtualNetwork {
   }
 
   #pass(from: string, to: string, isPiece: boolean, deliver: () => void): void {
-    const way = this.#ways.size === 0 || from === to ? undefined : this.#ways.get(keyOf(from, to));
+    const way = this.#ways.size === 0 || from === to ? undefined : this.#ways.get(from)?.get(to);
     if (way === undefined) deliver();
     else if (isPiece || !way.isCut) way.waiting.push({ isPiece, deliver });
   }
@@ -222,7 +220,9 @@ export class VirtualNetwork {
   #drain(from: string, to: string, way: Way): void {
     if (way.isCut || way.isHeld || way.isDraining) return;
     if (way.waiting.length === 0) {
-      this.#ways.delete(keyOf(from, to));
+      const ways = this.#ways.get(from);
+      ways?.delete(to);
+      if (ways?.size === 0) this.#ways.delete(from);
       return;
     }
     way.isDraining = true;
@@ -234,12 +234,10 @@ export class VirtualNetwork {
   }
 
   #wayOf(from: string, to: string): Way {
-    const key = keyOf(from, to);
-    let way = this.#ways.get(key);
-    if (way === undefined) {
-      way = { isCut: false, isHeld: false, waiting: [], isDraining: false };
-      this.#ways.set(key, way);
-    }
+    const ways = this.#ways.get(from) ?? new Map<string, Way>();
+    this.#ways.set(from, ways);
+    const way = ways.get(to) ?? { isCut: false, isHeld: false, waiting: [], isDraining: false };
+    ways.set(to, way);
     return way;
   }
 
@@ -259,7 +257,3 @@ export class VirtualNetwork {
 }
 
 const NOTHING = (): void => {};
-
-function keyOf(from: string, to: string): string {
-  return `${from} ${to}`;
-}

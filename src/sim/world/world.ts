@@ -74,6 +74,7 @@ export class World {
   readonly frameBytes: number;
   readonly reader: UploadReader;
   readonly traceLog: TraceLog;
+  readonly #byName = new Map<string, SimSite>();
   readonly #times = new Map<TimedStep, number>();
   /** Whose process it is or was, by instance. */
   readonly #instances = new Map<number, SimSite>();
@@ -132,11 +133,12 @@ export class World {
     const leads = this.sites.length === 0;
     const site = new SimSite(this, { ...rest, name, machine, dropRatio, leads });
     this.sites.push(site);
+    this.#byName.set(name, site);
     return site;
   }
 
   site(name: string): SimSite {
-    const site = this.sites.find((each) => each.name === name);
+    const site = this.#byName.get(name);
     if (site !== undefined) return site;
     throw new MeanderError("simulation-invalid", "there is no such site", {
       where: `site ${name}`,
@@ -155,7 +157,7 @@ export class World {
 
   /** A viewer connects to a site, which there may be or not. @throws {MeanderError} `connect-refused` */
   async dial(name: string): Promise<Connection> {
-    const site = this.sites.find((each) => each.name === name);
+    const site = this.#byName.get(name);
     if (site === undefined)
       throw new MeanderError("connect-refused", "there is no such site", { where: `site ${name}` });
     const caller = { machine: AUDIENCE, process: this.#audience, dropRatio: 0 };

@@ -24,6 +24,7 @@ export const AUDIT_ACTIONS = [
   "code.upload",
   "policy.set",
   "policy.rollback",
+  "policy.try",
   "policy.read",
   // Sites and their session
   "shell.attach",
