@@ -3,8 +3,9 @@ import type { PolicyChange, PolicyView } from "../agent/index.ts";
 import { messageOf } from "../base/index.ts";
 import type { Shell } from "../session/shell/index.ts";
 import { type SiteArguments, withSite } from "./arguments.ts";
-import { POLICY_ARGUMENT, readPolicy } from "./policy-argument.ts";
+import { readPolicy, withPolicy } from "./policy-argument.ts";
 import { addHistory, addRollback, setLine } from "./policy-history.ts";
+import { addList } from "./policy-list.ts";
 import { parseScope, SCOPES } from "./policy-scope.ts";
 import { addTry } from "./policy-try.ts";
 import { withShell } from "./shell-of.ts";
@@ -18,17 +19,18 @@ export function addPolicy(program: Command): void {
     .command("policy")
     .description("who may do what with streams: rules, or code that judges");
   withSite(
-    policy
-      .command("set")
-      .description(
-        "replace the policy of a scope: rules, of which the first that matches decides, or code",
-      )
-      .argument("<scope>", SCOPES)
-      .argument("<policy>", POLICY_ARGUMENT),
+    withPolicy(
+      policy
+        .command("set")
+        .description(
+          "replace the policy of a scope: rules, of which the first that matches decides, or code",
+        )
+        .argument("<scope>", SCOPES),
+    ),
   ).action(async (scope: string, named: string, options: SiteArguments) => {
     const terminal = openTerminal(options.json === true);
     const checked = parseScope(scope);
-    const wanted = await readPolicy(named);
+    const wanted = await readPolicy(named, options);
     await withShell(options, (shell) => shell.setPolicy(checked, wanted));
     const what = "source" in wanted ? { file: wanted.file } : { rules: wanted.length };
     terminal.show({ scope: checked, ...what }, () => "done");
@@ -56,6 +58,7 @@ export function addPolicy(program: Command): void {
     const shown = wanted === undefined ? all : { [wanted]: all[wanted] ?? [] };
     terminal.show(shown, () => formatPolicies(shown, changes, terminal.paint));
   });
+  addList(policy);
   addTry(policy);
   addHistory(policy);
   addRollback(policy);

@@ -31,7 +31,8 @@ export class StreamAgents {
     const { store, contact, tell } = this.#context;
     const { name, code, limits } = spec;
     const facts: PolicyFacts = { agent: name, hash: code, limits };
-    const held = await this.#open(stream, "attach", by, () => facts, bytesOf(briefcase));
+    const factsOf = ({ agents }: StreamRecord) => ({ ...facts, agents: agents.length });
+    const held = await this.#open(stream, "attach", by, factsOf, bytesOf(briefcase));
     await this.#checkCodeOwner(by, spec.owner);
     const asked = signature(by);
     const { record } = held;
@@ -155,7 +156,7 @@ function factsOfReplacement(
   const spec = agents.find((each) => each.spec.name === agent)?.spec;
   const before = spec?.replaced[event];
   const replaces = before === undefined ? spec?.code : (before ?? undefined);
-  return { agent, handler: event, hash: code ?? undefined, replaces };
+  return { agent, handler: event, hash: code ?? undefined, replaces, limits: spec?.limits };
 }
 
 /** Bytes that base64 stands for. */
