@@ -46,6 +46,7 @@ export type {
   PolicyTrial,
   PolicyUpload,
   PolicyView,
+  ReplaceAbout,
   SessionPort,
   ShellPort,
   StreamEvent,

@@ -1,5 +1,6 @@
 import type { CodeSource } from "../code/index.ts";
 import type { Durability } from "../stream/index.ts";
+import type { Author } from "../trust/index.ts";
 
 /**
  * The events that an agent may handle, `append` for messages, `judge` for the requests that a policy decides: the one
@@ -134,11 +135,11 @@ export interface StreamRef {
   append(value: unknown, options?: AppendOptions): Promise<Appended>;
   /** Moves it. Waits for the end of its current message. @throws {MeanderError} `move-…`, `site-unknown`, `denied` */
   move(to: string, options?: { readonly deadlineMs?: number }): Promise<MoveResult>;
-  /** Attaches an agent: a definition, or the text of a module. */
+  /** Attaches an agent: a definition, or the text of a module. `author`, at a shell, signs it. */
   registerAgent(
     // biome-ignore lint/suspicious/noExplicitAny: agents with any briefcase
     agent: AgentDefinition<any> | AgentModule,
-    options?: { readonly name?: string; readonly briefcase?: object },
+    options?: { readonly name?: string; readonly briefcase?: object; readonly author?: Author },
   ): Promise<AgentRef>;
   agent(name: string): AgentRef;
   /** The site it is at. */
@@ -158,8 +159,12 @@ export interface MoveResult {
 export interface AgentRef {
   readonly name: string;
   readonly stream: string;
-  /** Replaces one handler between two messages; null removes it. */
-  replaceHandler(event: HandlerName, handler: Handler | string | null): Promise<void>;
+  /** Replaces one handler between two messages; null removes it. `author`, at a shell, signs it. */
+  replaceHandler(
+    event: HandlerName,
+    handler: Handler | string | null,
+    options?: { readonly author?: Author },
+  ): Promise<void>;
   /** Detaches it: its finalize handler runs at every site it visited. */
   detach(): Promise<void>;
 }

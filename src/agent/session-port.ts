@@ -1,4 +1,5 @@
 import type { Durability, EndpointId, ExecutorDeath } from "../stream/index.ts";
+import type { Envelope } from "../trust/index.ts";
 import type { AgentSpec, HandlerName, MoveResult } from "./model.ts";
 
 /**
@@ -26,16 +27,13 @@ export interface StreamPort {
   /** The site checks and stores the code. @throws {MeanderError} `code-…` */
   attachAgent(stream: string, request: AttachRequest): Promise<AgentSpec>;
   detachAgent(stream: string, agent: string): Promise<void>;
-  /**
-   * `source`: text of one function expression, or of a module that exports it; null: removes the handler. `owner`: only
-   * from agents, whose they are.
-   */
+  /** `source`: text of one function expression, or of a module that exports it; null: removes the handler. */
   replaceHandler(
     stream: string,
     agent: string,
     event: HandlerName,
     source: string | null,
-    owner?: string,
+    about?: ReplaceAbout,
   ): Promise<void>;
   destroyStream(stream: string): Promise<void>;
   /** @throws {MeanderError} `stream-unknown` */
@@ -139,6 +137,16 @@ export interface AttachRequest {
   readonly briefcase: Uint8Array | undefined;
   /** Only from agents: whose they are. Default: the caller. */
   readonly owner?: string | undefined;
+  /** What the author of the source has signed. */
+  readonly signed?: Envelope | undefined;
+}
+
+/** Besides the source of a handler. */
+export interface ReplaceAbout {
+  /** Only from agents: whose they are. Default: the caller. */
+  readonly owner?: string | undefined;
+  /** What the author of the source has signed. */
+  readonly signed?: Envelope | undefined;
 }
 
 /** Code of a policy: a module whose default export is a definition with a `judge` handler. */
@@ -147,12 +155,19 @@ export interface PolicyUpload {
   readonly file: string | undefined;
   /** Packed; overrides the definition's. */
   readonly briefcase: Uint8Array | undefined;
+  /** What the author of the source has signed. */
+  readonly signed?: Envelope | undefined;
 }
 
 /** A policy in force: its rules, in order, or what its code is. */
 export type PolicyView =
   | readonly unknown[]
-  | { readonly code: string; readonly file?: string | undefined };
+  | {
+      readonly code: string;
+      readonly file?: string | undefined;
+      /** Who signed it. */
+      readonly author?: string | undefined;
+    };
 
 /** A policy that a scope has or had. */
 export interface PolicyChange {
@@ -223,6 +238,8 @@ export interface StreamView {
   readonly durability: Durability;
   readonly failureManagers: readonly string[];
   readonly agents: readonly string[];
+  /** Who wrote the agents whose code is signed, by agent: `ed25519:KEY`. Undefined: none is. */
+  readonly authors?: Readonly<Record<string, string>> | undefined;
 }
 
 /** The inner state of a stream, as its site reports it. */

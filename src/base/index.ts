@@ -20,6 +20,7 @@ export {
   type WriteLine,
 } from "./log.ts";
 export { describeName, isName, type NameKind } from "./names.ts";
+export { matchesPattern } from "./pattern.ts";
 export { type Random, SeededRandom, SystemRandom } from "./random.ts";
 export { serialAdd, serialDistance } from "./serial.ts";
 export { SystemClock } from "./system-clock.ts";

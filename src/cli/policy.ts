@@ -3,6 +3,7 @@ import type { PolicyChange, PolicyView } from "../agent/index.ts";
 import { messageOf } from "../base/index.ts";
 import type { Shell } from "../session/shell/index.ts";
 import { type SiteArguments, withSite } from "./arguments.ts";
+import { authorOf, withAuthor } from "./author.ts";
 import { readPolicy, withPolicy } from "./policy-argument.ts";
 import { addHistory, addRollback, setLine } from "./policy-history.ts";
 import { addList } from "./policy-list.ts";
@@ -13,25 +14,28 @@ import { openTerminal, type Paint, type Terminal } from "./terminal.ts";
 
 const NONE = "no rules that you may see: each stream is its owner's";
 
+interface SetArguments extends SiteArguments {
+  readonly author?: string;
+}
+
 /** `meander policy set|clear|show` */
 export function addPolicy(program: Command): void {
   const policy = program
     .command("policy")
     .description("who may do what with streams: rules, or code that judges");
-  withSite(
-    withPolicy(
-      policy
-        .command("set")
-        .description(
-          "replace the policy of a scope: rules, of which the first that matches decides, or code",
-        )
-        .argument("<scope>", SCOPES),
-    ),
-  ).action(async (scope: string, named: string, options: SiteArguments) => {
+  const set = policy
+    .command("set")
+    .description(
+      "replace the policy of a scope: rules, of which the first that matches decides, or code",
+    )
+    .argument("<scope>", SCOPES);
+  const command = withSite(withAuthor(withPolicy(set)));
+  command.action(async (scope: string, named: string, options: SetArguments) => {
     const terminal = openTerminal(options.json === true);
     const checked = parseScope(scope);
     const wanted = await readPolicy(named, options);
-    await withShell(options, (shell) => shell.setPolicy(checked, wanted));
+    const signing = await authorOf(options);
+    await withShell(options, (shell) => shell.setPolicy(checked, wanted, signing));
     const what = "source" in wanted ? { file: wanted.file } : { rules: wanted.length };
     terminal.show({ scope: checked, ...what }, () => "done");
   });
@@ -92,7 +96,11 @@ export function formatPolicies(
 }
 
 function linesOf(policy: PolicyView): string[] {
-  if ("code" in policy) return [`code ${policy.code.slice(0, 12)} ${policy.file ?? ""}`.trimEnd()];
+  if ("code" in policy) {
+    const { code, file = "", author } = policy;
+    const by = author === undefined ? "" : `signed by ${author}`;
+    return [["code", code.slice(0, 12), file, by].filter((part) => part !== "").join(" ")];
+  }
   return isEmpty(policy) ? ["no rules"] : policy.map((rule) => JSON.stringify(rule));
 }
 

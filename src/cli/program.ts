@@ -22,6 +22,7 @@ const VERBS: Readonly<Record<VerbName, () => Promise<AddVerb>>> = {
   run: async () => (await import("./run.ts")).addRun,
   sim: async () => (await import("./sim.ts")).addSim,
   policy: async () => (await import("./policy.ts")).addPolicy,
+  author: async () => (await import("./author.ts")).addAuthor,
   status: async () => (await import("./status.ts")).addStatus,
   top: async () => (await import("./top/top.ts")).addTop,
   stats: async () => (await import("./stats.ts")).addStats,

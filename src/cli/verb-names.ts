@@ -14,6 +14,7 @@ export const VERB_NAMES = [
   "run",
   "sim",
   "policy",
+  "author",
   "status",
   "top",
   "stats",

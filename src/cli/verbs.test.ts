@@ -2,48 +2,29 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, test } from "node:test";
-import { type WebSocket, WebSocketServer } from "ws";
-import { SILENT, SystemClock } from "../base/index.ts";
-import type { MessageSocket } from "../directory/index.ts";
-import { ShellServer } from "../session/shell/index.ts";
 import { MAIN } from "./meander.test.support.ts";
-import { BAR, NotingPort } from "./noting-port.test.support.ts";
+import { BAR } from "./noting-port.test.support.ts";
+import { NotingSite } from "./noting-site.test.support.ts";
 
 let folder: string;
 let url: string;
-let server: WebSocketServer;
-let shells: ShellServer;
-const calls: unknown[][] = [];
+const site = new NotingSite();
+const { calls } = site;
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), "meander-verbs-"));
-  shells = new ShellServer(() => new NotingPort(calls), { clock: new SystemClock(), log: SILENT });
-  server = new WebSocketServer({ port: 0, host: "127.0.0.1", path: "/shell" });
-  server.on("connection", (socket) => shells.accept(socketOf(socket)));
-  await once(server, "listening");
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  url = await site.open();
 });
 after(async () => {
-  await shells.close();
-  server.close();
+  await site.close();
   await rm(folder, { recursive: true, force: true });
 });
 beforeEach(() => {
   calls.length = 0;
 });
-
-function socketOf(socket: WebSocket): MessageSocket {
-  return {
-    send: (text) => socket.send(text),
-    onMessage: (handler) => void socket.on("message", (data) => handler(String(data))),
-    onClose: (handler) => void socket.on("close", handler),
-    close: () => socket.close(),
-  };
-}
 
 /** What it printed; it must have ended well. */
 async function meander(...args: string[]): Promise<string> {
@@ -154,11 +135,13 @@ test("agents are attached, changed and detached", async () => {
   await stream("detach", "bar", "counter");
   assert.deepEqual(calls, [
     ["attachAgent", "bar", { source, file, name: "counter", briefcase: { count: 3 } }],
-    ["replaceHandler", "bar", "counter", "append", "(ctx, message) => message"],
-    ["replaceHandler", "bar", "counter", "timer", null],
+    ["replaceHandler", "bar", "counter", "append", "(ctx, message) => message", UNSIGNED],
+    ["replaceHandler", "bar", "counter", "timer", null, UNSIGNED],
     ["detachAgent", "bar", "counter"],
   ]);
 });
+
+const UNSIGNED = { signed: undefined };
 
 test("dead letters are listed, and dealt with", async () => {
   assert.match(await stream("dead", "bar"), /^foo>bar#1 +4 +Error: bad +\{ a: 1n \}$/m);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { authorChecks } from "./author-checks.ts";
 export { CodeError, type CodeErrorCode, type SourcePlace } from "./code-error.ts";
 export type { CodeKindName } from "./code-kinds.ts";
 export type { CodeSource } from "./code-source.ts";

@@ -8,7 +8,14 @@ import { RecordWriter } from "./record-writer.ts";
 import { SessionSites } from "./session-sites.ts";
 import { StreamTable } from "./stream-table.ts";
 
-const STREAM = { id: 7, name: "bar", streamEpoch: 3, keeper: "old", failureManagers: ["next"] };
+const STREAM = {
+  id: 7,
+  name: "bar",
+  streamEpoch: 3,
+  keeper: "old",
+  failureManagers: ["next"],
+  agents: [],
+};
 const STATE = Uint8Array.of(1);
 
 /** A writer at site `host`; `answer` is the leader's to each request for a keeper. */

@@ -41,7 +41,9 @@ export class ShellPolicies {
 
   async set(scope: string, policy: readonly unknown[] | PolicyUpload): Promise<void> {
     const rules = await this.#prepared(policy);
-    await this.#ports.access.askLeader("set-policy", { scope, rules, ...this.#ports.claim });
+    const signed = "source" in policy ? policy.signed : undefined;
+    const request = { scope, rules, signed, ...this.#ports.claim };
+    await this.#ports.access.askLeader("set-policy", request);
   }
 
   async history(scope: string | undefined): Promise<readonly PolicyChange[]> {

@@ -6,6 +6,7 @@ import type {
   HandlerName,
   MoveResult,
   PlacementRequest,
+  ReplaceAbout,
   SessionPort,
   StreamView,
 } from "../agent/index.ts";
@@ -77,7 +78,8 @@ export abstract class SiteSessionPort<Access extends SessionAccess> implements S
   async attachAgent(stream: string, request: AttachRequest): Promise<AgentSpec> {
     const { owner = this.codeOwner } = request;
     const { spec, briefcase } = await this.access.uploads.agent(request, owner);
-    const asked = { stream, spec, briefcase: encodeBase64(briefcase), ...this.claim };
+    const { signed } = request;
+    const asked = { stream, spec, briefcase: encodeBase64(briefcase), signed, ...this.claim };
     await this.access.askLeader("attach-agent", asked, LIMITS.attachCallMs + ASKER_MS);
     return spec;
   }
@@ -91,13 +93,13 @@ export abstract class SiteSessionPort<Access extends SessionAccess> implements S
     agent: string,
     event: HandlerName,
     source: string | null,
-    owner: string = this.codeOwner,
+    { owner = this.codeOwner, signed }: ReplaceAbout = {},
   ): Promise<void> {
     const code =
       source === null
         ? null
         : await this.access.uploads.handler(source, `${stream}.${agent}.${event}`, owner);
-    const request = { stream, agent, event, code, ...this.claim };
+    const request = { stream, agent, event, code, signed, ...this.claim };
     await this.access.askLeader("replace-handler", request);
   }
 

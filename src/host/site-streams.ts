@@ -31,7 +31,7 @@ import {
 import { type Audit, NO_AUDIT } from "../trust/index.ts";
 import { AgentSessionPort } from "./agent-session-port.ts";
 import { Arrivals } from "./arrivals.ts";
-import { AttachedShell, askerOf, claimOf, type ShellAccess } from "./attached-shell.ts";
+import { AttachedShell, type ShellAccess } from "./attached-shell.ts";
 import { Departures } from "./departures.ts";
 import { EventFeed } from "./event-feed.ts";
 import { freeLabel } from "./free-label.ts";
@@ -50,6 +50,7 @@ import type {
 } from "./ports.ts";
 import { RecordWriter } from "./record-writer.ts";
 import { SessionSites } from "./session-sites.ts";
+import { askerOf, claimOf } from "./shell-identity.ts";
 import { SiteHalt } from "./site-halt.ts";
 import { SiteJudge } from "./site-judge.ts";
 import { SiteRequests } from "./site-requests.ts";
@@ -107,6 +108,7 @@ export class SiteStreams {
   /** Has policies judge what is done to the site. */
   readonly judge: SiteJudge;
   readonly #options: SiteStreamsOptions;
+  readonly #policy: PolicyGuard;
   readonly #sites: SessionSites;
   readonly #events: EventFeed;
   readonly #streams: HostedStreams;
@@ -145,9 +147,8 @@ export class SiteStreams {
         (await askLeader("settle-move", { id, move })) as unknown as StreamRecord,
       learn,
     };
-    const rules = (scope: string) => table.rules(scope);
     const { audit = NO_AUDIT } = options;
-    const policy = new PolicyGuard({ site, rules, report, audit });
+    const policy = new PolicyGuard({ site, clock, table, report, audit, askLeader });
     const writer = new RecordWriter({ sites, table, keeper, calls: kernel, askLeader, log });
     const marks = new InlineMarks({
       ...{ self, clock, store: options.marks },
@@ -202,6 +203,7 @@ export class SiteStreams {
       audit,
       isStopped,
     };
+    this.#policy = policy;
     this.judge = new SiteJudge({ site, table, askLeader, audit });
     this.kernel = kernel;
     this.halt = halt;
@@ -216,7 +218,10 @@ export class SiteStreams {
   async start(): Promise<void> {
     const { directory, self } = this.#options;
     this.#undo.push(
-      await directory.watch("policy/", (change) => this.table.policyChanged(change)),
+      await directory.watch("policy/", (change) => {
+        this.table.policyChanged(change);
+        this.#policy.policyChanged(change);
+      }),
       await directory.watch("streams/", (change) => this.#streamChanged(change)),
     );
     // No command is executed before the policies are known.

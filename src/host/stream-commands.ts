@@ -264,10 +264,10 @@ export class StreamCommands {
 
   #enforce(
     action: StreamAction,
-    { record, by, label }: CommandAsker & { readonly record: StreamRecord },
+    { record, by, label, author }: CommandAsker & { readonly record: StreamRecord },
     { site = this.#ports.site, hash }: { readonly site?: string; readonly hash?: string } = {},
   ): void {
-    this.#ports.policy.enforce({ action, by, label, stream: record.name, site, hash });
+    this.#ports.policy.enforce({ action, by, label, author, stream: record.name, site, hash });
   }
 
   /** @throws {MeanderError} `stream-gone` */

@@ -1,5 +1,6 @@
 import type { Change } from "../directory/index.ts";
 import {
+  authorOfStream,
   type CodePolicy,
   codePolicySchema,
   type PolicyRule,
@@ -11,6 +12,8 @@ import {
 export class StreamTable {
   readonly #records = new Map<string, StreamRecord>();
   readonly #byId = new Map<number, StreamRecord>();
+  /** By stream, those that one author wrote. */
+  readonly #authors = new Map<string, string>();
   /** Whether any policy is code: nothing is looked up for each message where none is. */
   #hasCode = false;
   readonly #policies = new Map<string, readonly PolicyRule[] | CodePolicy>();
@@ -25,6 +28,11 @@ export class StreamTable {
 
   byId(id: number): StreamRecord | undefined {
     return this.#byId.get(id);
+  }
+
+  /** [A71] Who wrote all the code of a stream; undefined: there is no such author. */
+  authorOf(stream: string): string | undefined {
+    return this.#authors.get(stream);
   }
 
   get policies(): Readonly<Record<string, readonly PolicyRule[] | CodePolicy>> {
@@ -61,6 +69,7 @@ export class StreamTable {
       const record = this.#records.get(name);
       if (record === undefined) return undefined;
       this.#records.delete(name);
+      this.#authors.delete(name);
       this.#byId.delete(record.id);
       return { type: "removed", record };
     }
@@ -82,6 +91,9 @@ export class StreamTable {
     if (before !== undefined && before.id > record.id) return undefined;
     if (before !== undefined) this.#byId.delete(before.id);
     this.#records.set(record.name, record);
+    const author = authorOfStream(record.agents);
+    if (author === undefined) this.#authors.delete(record.name);
+    else this.#authors.set(record.name, author);
     this.#byId.set(record.id, record);
     return { type: "set", record, before };
   }

@@ -1,6 +1,6 @@
 import type { StreamInspection, StreamView } from "../agent/index.ts";
 import type { AgentSet } from "../agent/set/index.ts";
-import type { StreamRecord } from "../session/index.ts";
+import { type AgentRecord, authorOfAgent, type StreamRecord } from "../session/index.ts";
 import { formatMessageName, type Resident, type ShellEndpoint } from "../stream/index.ts";
 import { notHere } from "./not-here.ts";
 import type { Residents } from "./ports.ts";
@@ -36,7 +36,16 @@ export function viewOf(record: StreamRecord): StreamView {
     durability,
     failureManagers,
     agents: agents.map(({ spec }) => spec.name),
+    authors: authorsOf(agents),
   };
+}
+
+function authorsOf(agents: readonly AgentRecord[]): Readonly<Record<string, string>> | undefined {
+  const signed = agents.flatMap((agent) => {
+    const author = authorOfAgent(agent);
+    return author === undefined ? [] : [[agent.spec.name, author] as const];
+  });
+  return signed.length === 0 ? undefined : Object.fromEntries(signed);
 }
 
 /** The inner state of a stream at this site. @throws {MeanderError} `stream-gone` */

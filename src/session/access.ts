@@ -8,9 +8,8 @@
  * | `access/revoked/ID` | {@link Revocation} |
  */
 import { z } from "zod";
-import { LIMITS } from "../base/index.ts";
+import { LIMITS, matchesPattern } from "../base/index.ts";
 import { nameSchema } from "./name-schema.ts";
-import { matchesPattern } from "./pattern.ts";
 
 /** What a token may allow. `administer` includes the others, on all channels, streams and sites. */
 export const RIGHTS = [

@@ -76,6 +76,20 @@ export function signature({ text, label }: Asker): CommandAsker {
 }
 
 /**
+ * Who asked, and who wrote the code concerned: what is brought by a request that brings code, what asks otherwise.
+ * [A72]
+ *
+ * @param author of the code that is brought
+ */
+export function commandAsker(by: Asker, action: StreamAction, author?: string): CommandAsker {
+  const { principal } = by;
+  const own = principal.kind === "stream" ? principal.author : undefined;
+  const asking = own === undefined ? undefined : `ed25519:${own}`;
+  const concerned = CODE.includes(action) ? author : asking;
+  return concerned === undefined ? signature(by) : { ...signature(by), author: concerned };
+}
+
+/**
  * [A32] Whether a principal controls a stream without a policy that lets it: it created the stream, or it is its agents
  * that ask, or it administers the session.
  */

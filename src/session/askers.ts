@@ -4,6 +4,7 @@ import type { SiteInstance } from "../stream/index.ts";
 import { type Principal, readPrincipal } from "../trust/index.ts";
 import type { TokenRights } from "./access.ts";
 import { type Asker, makeAsker } from "./asker.ts";
+import { authorOfStream } from "./authorship.ts";
 import type { AskerClaim } from "./stream-records.ts";
 import type { StreamStore } from "./stream-store.ts";
 
@@ -56,8 +57,8 @@ export class Askers {
     const principal = readPrincipal(claim.by);
     const { label } = claim;
     const isStreams = label !== undefined && store.index.named(label) !== undefined;
-    const asker = (administers: boolean, token?: TokenRights): Asker => ({
-      ...makeAsker({ principal, label, token, administers, site: site ?? "" }),
+    const asker = (administers: boolean, token?: TokenRights, who = principal): Asker => ({
+      ...makeAsker({ principal: who, label, token, administers, site: site ?? "" }),
       // A stream may have been given that name since.
       label: isStreams ? undefined : label,
     });
@@ -74,17 +75,30 @@ export class Askers {
       case "site":
         if (site === principal.name) return asker(caller.kind === "leader" && site === self.site);
         throw refused(principal, site, "a site speaks for itself alone");
-      case "stream":
-        if (site !== undefined && (await this.#isAt(principal.name, site))) return asker(false);
-        throw refused(principal, site, "the stream is not there");
+      case "stream": {
+        const found = site === undefined ? undefined : await this.#foundAt(principal.name, site);
+        if (found === undefined) throw refused(principal, site, "the stream is not there");
+        return asker(false, undefined, withAuthor(principal.name, found.author));
+      }
     }
   }
 
-  async #isAt(stream: string, site: string): Promise<boolean> {
+  /** Who wrote the agents of a stream that is at a site; undefined: it is not there. */
+  async #foundAt(
+    stream: string,
+    site: string,
+  ): Promise<{ readonly author: string | undefined } | undefined> {
     const { store } = this.#ports;
-    if (store.index.named(stream)?.site === site) return true;
-    return (await store.find(stream))?.record.site === site;
+    const known = store.index.named(stream);
+    if (known?.site === site) return known;
+    const found = (await store.find(stream))?.record;
+    return found?.site === site ? { author: authorOfStream(found.agents) } : undefined;
   }
+}
+
+/** [A71] What a site says of the author does not count: the record does. */
+function withAuthor(name: string, author: string | undefined): Principal {
+  return { kind: "stream", name, author: author?.slice("ed25519:".length) };
 }
 
 function refused(principal: Principal, site: string | undefined, why: string): MeanderError {

@@ -6,6 +6,7 @@ import {
   type Verdict,
 } from "../agent/define/index.ts";
 import { LIMITS } from "../base/index.ts";
+import { authorSchema } from "../trust/index.ts";
 
 /** A policy that is code, as the directory has it under `policy/SCOPE` in place of a list of rules. */
 export interface CodePolicy {
@@ -14,6 +15,8 @@ export interface CodePolicy {
   /** What it was uploaded as, for people. */
   readonly file?: string | undefined;
   readonly limits: AgentLimits;
+  /** [A70] Who signed its code. */
+  readonly author?: string | undefined;
   /** What it starts with; packed, base64. */
   readonly briefcase: string;
 }
@@ -23,6 +26,7 @@ export const codePolicySchema: z.ZodType<CodePolicy> = z.strictObject({
   code: z.string().regex(/^[0-9a-f]{64}$/, "expected a sha-256 in 64 hex digits"),
   file: z.string().max(200).optional(),
   limits: agentLimitsSchema,
+  author: authorSchema.optional(),
   briefcase: z.base64().max(Math.ceil((LIMITS.policyBriefcaseBytesMax * 4) / 3) + 4),
 });
 

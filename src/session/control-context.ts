@@ -3,8 +3,9 @@ import { type Clock, LIMITS, type Log, MeanderError, type Random } from "../base
 import type { Directory } from "../directory/index.ts";
 import type { SiteInstance } from "../stream/index.ts";
 import type { Audit } from "../trust/index.ts";
-import { type Asker, checkScope, controls, notYours, signature } from "./asker.ts";
+import { type Asker, checkScope, commandAsker, controls, notYours, signature } from "./asker.ts";
 import type { Askers } from "./askers.ts";
+import type { Authorship } from "./authorship.ts";
 import type { PolicyJudge } from "./code-policy.ts";
 import type { JudgedRequests } from "./judged-requests.ts";
 import { passPolicies } from "./judgement.ts";
@@ -28,6 +29,7 @@ export interface ControlContext {
   readonly roster: SiteRoster;
   readonly contact: SiteContact;
   readonly askers: Askers;
+  readonly authors: Authorship;
   /** What judges by policies that are code; undefined: such policies deny. */
   readonly judge?: PolicyJudge | undefined;
   /** Where denials are noted that are no answer to a request. */
@@ -48,6 +50,8 @@ export interface ControlQuestion {
   readonly stream: string;
   /** The site that it would be at. */
   readonly site: string;
+  /** Who wrote the code that is brought; undefined: none is, or it is not signed. */
+  readonly author?: string | undefined;
   /** The stream's; undefined: whose it is does not matter. */
   readonly record?: StreamRecord | undefined;
   /** What comes with it. */
@@ -65,13 +69,9 @@ export interface ControlQuestion {
  * @throws {MeanderError} `denied`, `token-denied`
  */
 export async function authorise(context: ControlContext, question: ControlQuestion): Promise<void> {
-  const { by, action, stream, site: peer, record, facts, briefcaseBytes } = question;
+  const { by, action, stream, site: peer } = question;
   try {
-    checkScope(by, question);
-    const asked = { ...signature(by), action, stream, site: peer, ...facts };
-    const isOwn = record === undefined || controls(by, record);
-    const refusal = isOwn ? undefined : notYours(by, action, record);
-    await passPolicies(context, asked, { owner: record?.owner, briefcaseBytes, refusal });
+    await judgeControl(context, question);
   } catch (error) {
     if (!(error instanceof MeanderError)) throw error;
     if (error.code !== "denied" && error.code !== "token-denied") throw error;
@@ -80,6 +80,19 @@ export async function authorise(context: ControlContext, question: ControlQuesti
     context.tell(stream, { type: "denied", action, by: by.text, reason });
     throw error;
   }
+}
+
+/** The same, and tells nobody of a denial. @throws {MeanderError} `denied`, `token-denied` */
+export async function judgeControl(
+  context: ControlContext,
+  question: ControlQuestion,
+): Promise<void> {
+  const { by, action, stream, site, author, record, facts, briefcaseBytes } = question;
+  checkScope(by, question);
+  const asked = { ...commandAsker(by, action, author), action, stream, site, ...facts };
+  const isOwn = record === undefined || controls(by, record);
+  const refusal = isOwn ? undefined : notYours(by, action, record);
+  await passPolicies(context, asked, { owner: record?.owner, briefcaseBytes, refusal });
 }
 
 /** The running start of a member. @throws {MeanderError} `site-unknown`, `site-gone` */

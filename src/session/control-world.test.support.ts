@@ -11,6 +11,7 @@ import { EmbeddedDirectory, MemoryStore } from "../directory/embedded/index.ts";
 import { type Caller, type Json, LEADER_CALLER } from "../directory/index.ts";
 import type { AuditFacts } from "../trust/index.ts";
 import { OPEN_SESSION, type SessionTokens } from "./askers.ts";
+import type { AuthorChecks } from "./authorship.ts";
 import type { PolicyJudge } from "./code-policy.ts";
 import { HaltingClock } from "./halting-clock.test.support.ts";
 import { Leader } from "./leader.ts";
@@ -26,6 +27,11 @@ export const SHELL = { by: "anonymous", label: "shell-1" } as const;
 export class ControlWorld implements AsyncDisposable {
   readonly clock = new HaltingClock();
   readonly events: StreamEvent[] = [];
+  /** What signatures of code are checked with. */
+  authors: AuthorChecks = {
+    signature: async () => false,
+    sourceHash: async () => undefined,
+  };
   /** Of the session. */
   tokens: SessionTokens = OPEN_SESSION;
   /** What judges by policies that are code, from the next leader on. */
@@ -271,6 +277,10 @@ export class ControlWorld implements AsyncDisposable {
         isEnded: (record) => this.examine(record),
         tokens: this.#tokens,
         judge: this.judge,
+        authors: {
+          signature: (...what) => this.authors.signature(...what),
+          sourceHash: (code) => this.authors.sourceHash(code),
+        },
         audit: { note: (facts) => this.audited.push(facts) },
         onEvent: (event) => this.events.push(event),
       },

@@ -28,6 +28,7 @@ export {
   ANONYMOUS_SHELL,
   type Asker,
   checkScope,
+  commandAsker,
   controls,
   makeAsker,
   maySetPolicy,
@@ -37,6 +38,7 @@ export {
   signature,
 } from "./asker.ts";
 export { OPEN_SESSION, type SessionTokens } from "./askers.ts";
+export { type AuthorChecks, authorOfAgent, authorOfStream } from "./authorship.ts";
 export { checkSpeaksFor, notAllowed } from "./caller-checks.ts";
 export { checkChannelName } from "./channel-name.ts";
 export {
@@ -89,6 +91,7 @@ export {
   streamRecordSchema,
 } from "./stream-record-schema.ts";
 export type {
+  AgentRecord,
   AskerClaim,
   CommandAsker,
   ControlRequests,

@@ -34,7 +34,7 @@ export interface LeaderOptions {
   /** What it needs for streams; without, requests about them are unknown. */
   readonly streams?: Pick<
     StreamControlOptions,
-    "calls" | "isEnded" | "tokens" | "judge" | "audit" | "onEvent"
+    "calls" | "isEnded" | "tokens" | "judge" | "authors" | "audit" | "onEvent"
   >;
 }
 
@@ -129,6 +129,11 @@ export class Leader {
   async expel(names: readonly string[]): Promise<void> {
     await this.start();
     await expel({ ...this.#options, checkLeads: () => this.#checkLeads() }, names);
+  }
+
+  /** Envelopes of authors that were refused, by code. */
+  get refusedAuthors(): Readonly<Record<string, number>> {
+    return this.#streams?.refusedAuthors ?? {};
   }
 
   /** Ends its watch over sites and streams. */

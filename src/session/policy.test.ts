@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { matchesPattern } from "./pattern.ts";
+import { matchesPattern } from "../base/index.ts";
+
 import { decide, enforce, type PolicyQuestion } from "./policy.ts";
 import type { PolicyRule } from "./stream-records.ts";
 

@@ -1,6 +1,5 @@
 import type { PolicyFacts } from "../agent/define/index.ts";
-import { MeanderError } from "../base/index.ts";
-import { matchesPattern } from "./pattern.ts";
+import { MeanderError, matchesPattern } from "../base/index.ts";
 import type { PolicyAction, PolicyRule, StreamAction } from "./stream-records.ts";
 
 /** A request, for a policy to judge. */
@@ -10,6 +9,8 @@ export interface PolicyQuestion extends PolicyFacts {
   readonly by: string;
   /** The name that a shell has chosen for itself: anybody may choose any. Undefined: it is no shell's request. */
   readonly label?: string | undefined;
+  /** Who wrote the code that is brought or, where none is, that asks: `ed25519:KEY`. Undefined: it is not signed. */
+  readonly author?: string | undefined;
   /** The stream it is about; undefined: it is about a site. */
   readonly stream?: string | undefined;
   /** The site that the stream would be at, or that it is about. */
@@ -115,11 +116,12 @@ function deedOf({ action, stream, site, scope }: PolicyQuestion): string {
 }
 
 function applies(rule: PolicyRule, question: PolicyQuestion): boolean {
-  const { action, stream, site, label, hash } = question;
+  const { action, stream, site, label, author, hash } = question;
   return (
     rule.actions.some((each) => each === "*" || each === action) &&
     asks(rule.by ?? "*", question) &&
     (rule.label === undefined || isMatch(rule.label, label)) &&
+    (rule.author === undefined || rule.author === author) &&
     (rule.stream === undefined || isMatch(rule.stream, stream)) &&
     matchesPattern(rule.site ?? "*", site) &&
     (rule.hash === undefined || isMatch(rule.hash, hash))

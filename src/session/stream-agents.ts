@@ -1,15 +1,13 @@
-import type { PolicyFacts } from "../agent/define/index.ts";
+import type { HandlerName, PolicyFacts } from "../agent/define/index.ts";
 import { LIMITS, MeanderError } from "../base/index.ts";
 import type { Json } from "../directory/index.ts";
-import { type Asker, signature } from "./asker.ts";
-import { authorise, type ControlContext, hostOf } from "./control-context.ts";
+import { type Asker, commandAsker } from "./asker.ts";
+import { authorise, type ControlContext, type ControlQuestion, hostOf } from "./control-context.ts";
 import type { PendingFinalizers } from "./pending-finalizers.ts";
 import { isSilence } from "./site-contact.ts";
-import type { SiteCommand, StreamAction, StreamRecord } from "./stream-records.ts";
+import type { AgentRecord, SiteCommand, StreamAction, StreamRecord } from "./stream-records.ts";
 import type { AttachAgent, DetachAgent, ReplaceHandler } from "./stream-requests.ts";
 import type { HeldRecord } from "./stream-store.ts";
-
-type Agent = StreamRecord["agents"][number];
 
 /** Changes the agents of streams: first at the site, then in the record. Calls for one stream must not overlap. */
 export class StreamAgents {
@@ -27,16 +25,20 @@ export class StreamAgents {
    * @throws {MeanderError} `stream-unknown`, `stream-lost`, `denied`, `agent-exists`, `agents-exhausted`,
    *   `briefcase-too-large`, `site-gone`, `site-timeout`, and the site's refusal
    */
-  async attach({ stream, spec, briefcase, by }: AttachAgent): Promise<StreamRecord> {
-    const { store, contact, tell } = this.#context;
+  async attach({ stream, spec, briefcase, signed, by }: AttachAgent): Promise<StreamRecord> {
+    const { store, contact, tell, authors } = this.#context;
     const { name, code, limits } = spec;
+    const scope = `streams/${stream}`;
+    const author = await authors.authorOf(signed, { kind: "agent", code, scope });
     const facts: PolicyFacts = { agent: name, hash: code, limits };
     const factsOf = ({ agents }: StreamRecord) => ({ ...facts, agents: agents.length });
-    const held = await this.#open(stream, "attach", by, factsOf, bytesOf(briefcase));
+    const brought = { author, briefcaseBytes: bytesOf(briefcase) };
+    const held = await this.#open(stream, "attach", by, factsOf, brought);
     await this.#checkCodeOwner(by, spec.owner);
-    const asked = signature(by);
+    const asked = commandAsker(by, "attach", author);
     const { record } = held;
-    const agent: Agent = { spec, briefcase };
+    const agent: AgentRecord =
+      author === undefined ? { spec, briefcase } : { spec, briefcase, author };
     const same = record.agents.find((each) => each.spec.name === spec.name);
     if (same !== undefined && JSON.stringify(same) === JSON.stringify(agent)) return record;
     if (same !== undefined) throw agentExists(stream, same);
@@ -67,7 +69,8 @@ export class StreamAgents {
     const held = await this.#open(stream, "detach", by, () => ({ agent: name }));
     const { record } = held;
     const { spec } = agentOf(record, name);
-    await this.#command(held, { type: "agent-detach", record, agent: name, ...signature(by) });
+    const asked = commandAsker(by, "detach");
+    await this.#command(held, { type: "agent-detach", record, agent: name, ...asked });
     const agents = record.agents.filter((each) => each.spec.name !== name);
     const next: StreamRecord = { ...record, agents };
     const others = record.visited.filter((site) => site !== record.site);
@@ -83,14 +86,16 @@ export class StreamAgents {
    *   the site's refusal
    */
   async replaceHandler(request: ReplaceHandler): Promise<StreamRecord> {
-    const { stream, agent: name, event, code, by } = request;
-    const { store, tell } = this.#context;
-    const held = await this.#open(stream, "replace", by, (record) =>
-      factsOfReplacement(record, request),
-    );
+    const { stream, agent: name, event, code, signed, by } = request;
+    const { store, tell, authors } = this.#context;
+    const about = { kind: "handler", code: code ?? "", scope: `streams/${stream}` } as const;
+    const author = await authors.authorOf(code === null ? undefined : signed, about);
+    const factsOf = (record: StreamRecord) => factsOfReplacement(record, request);
+    const held = await this.#open(stream, "replace", by, factsOf, { author });
     const { record } = held;
-    const { spec } = agentOf(record, name);
-    const asked = signature(by);
+    const former = agentOf(record, name);
+    const { spec } = former;
+    const asked = commandAsker(by, "replace", author);
     await this.#command(held, {
       type: "handler-replace",
       record,
@@ -101,7 +106,7 @@ export class StreamAgents {
     });
     const replaced = { ...spec, replaced: { ...spec.replaced, [event]: code } };
     const agents = record.agents.map((each) =>
-      each.spec.name === name ? { ...each, spec: replaced } : each,
+      each.spec.name === name ? { ...withHandler(former, event, author), spec: replaced } : each,
     );
     const next: StreamRecord = { ...record, agents };
     await store.replace(held, next);
@@ -114,13 +119,13 @@ export class StreamAgents {
     action: StreamAction,
     by: Asker,
     factsOf: (record: StreamRecord) => PolicyFacts,
-    briefcaseBytes?: number,
+    brought: Pick<ControlQuestion, "author" | "briefcaseBytes"> = {},
   ): Promise<HeldRecord> {
     const held = await this.#context.store.get(stream);
     const { record } = held;
     const { site } = record;
     const facts = factsOf(record);
-    await authorise(this.#context, { action, by, stream, site, record, facts, briefcaseBytes });
+    await authorise(this.#context, { action, by, stream, site, record, facts, ...brought });
     hostOf(held);
     return held;
   }
@@ -148,6 +153,16 @@ export class StreamAgents {
   }
 }
 
+/** @param author who signed the handler */
+function withHandler(
+  agent: AgentRecord,
+  event: HandlerName,
+  author: string | undefined,
+): AgentRecord {
+  const { [event]: _former, ...others } = agent.handlers ?? {};
+  return { ...agent, handlers: author === undefined ? others : { ...others, [event]: author } };
+}
+
 /** What a handler's replacement brings, and what it takes the place of: the handler, else the agent's own. */
 function factsOfReplacement(
   { agents }: StreamRecord,
@@ -164,7 +179,7 @@ function bytesOf(base64: string): number {
   return Math.floor((base64.replace(/=+$/, "").length * 3) / 4);
 }
 
-function agentOf({ name: stream, agents }: StreamRecord, name: string): Agent {
+function agentOf({ name: stream, agents }: StreamRecord, name: string): AgentRecord {
   const agent = agents.find(({ spec }) => spec.name === name);
   if (agent !== undefined) return agent;
   const names = agents.map(({ spec }) => spec.name);
@@ -194,7 +209,7 @@ function checkRoom(record: StreamRecord): void {
   });
 }
 
-function agentExists(stream: string, { spec: { name, owner } }: Agent): MeanderError {
+function agentExists(stream: string, { spec: { name, owner } }: AgentRecord): MeanderError {
   return new MeanderError("agent-exists", `the stream has an agent ${name}, of ${owner}`, {
     where: `stream ${stream}`,
     next: "detach that one, or give this one another name",

@@ -13,6 +13,7 @@ import type { Caller, Change, Directory, Json, SiteCalls } from "../directory/in
 import type { SiteInstance } from "../stream/index.ts";
 import { type Audit, NO_AUDIT } from "../trust/index.ts";
 import { Askers, OPEN_SESSION, type SessionTokens } from "./askers.ts";
+import { type AuthorChecks, Authorship } from "./authorship.ts";
 import type { PolicyJudge } from "./code-policy.ts";
 import type { ControlContext } from "./control-context.ts";
 import { CONTROL_SUBJECTS, ControlDispatcher } from "./control-dispatcher.ts";
@@ -49,6 +50,8 @@ export interface StreamControlOptions {
   readonly tokens?: SessionTokens | undefined;
   /** What judges by policies that are code; undefined: such policies deny. */
   readonly judge?: PolicyJudge | undefined;
+  /** What it checks signatures of code with; undefined: none counts. */
+  readonly authors?: AuthorChecks | undefined;
   /** Where denials are noted that are no answer to a request; absent: nowhere. */
   readonly audit?: Audit | undefined;
   /** Receives what this leader did with streams. */
@@ -77,6 +80,7 @@ export class StreamControl {
   readonly #context: ControlContext;
   readonly #queue = new ControlQueue({ capacity: LIMITS.controlQueueMax });
   readonly #desk: ControlDispatcher;
+  readonly #authors: Authorship;
   readonly #recovery: StreamRecovery;
   #undo: Cancel[] = [];
   #stopped = false;
@@ -93,6 +97,7 @@ export class StreamControl {
     const { tokens = OPEN_SESSION, audit = NO_AUDIT } = options;
     this.#options = options;
     const checkLeads = (): Promise<void> => this.#checkLeads();
+    this.#authors = new Authorship({ directory, checks: options.authors, now: () => clock.wall() });
     this.#store = new StreamStore({ directory, checkLeads, log });
     this.#roster = new SiteRoster({
       self,
@@ -125,6 +130,7 @@ export class StreamControl {
       policies: new PolicyStore({ directory, clock, checkLeads }),
       judged: new JudgedRequests(),
       askers: new Askers({ self, tokens, store: this.#store }),
+      authors: this.#authors,
       ...{ judge, audit },
       tell: (stream, event) =>
         this.#options.onEvent?.({ at: clock.wall(), site: self.site, stream, ...event }),
@@ -158,6 +164,11 @@ export class StreamControl {
     this.#stopped = true;
     for (const undo of this.#undo.splice(0)) undo();
     for (const release of this.#beginnings) release();
+  }
+
+  /** Envelopes of authors that were refused, by code. */
+  get refusedAuthors(): Readonly<Record<string, number>> {
+    return this.#authors.refused.toJSON();
   }
 
   /** Has the policies judge that a site joins. @throws {MeanderError} `denied` */

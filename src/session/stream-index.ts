@@ -1,6 +1,7 @@
 import type { Log } from "../base/index.ts";
 import type { Change } from "../directory/index.ts";
 import type { SiteInstance } from "../stream/index.ts";
+import { authorOfStream } from "./authorship.ts";
 import { streamRecordSchema } from "./stream-record-schema.ts";
 
 /** Where each stream is, according to the watch of `streams/`. Decisions read the record itself. */
@@ -12,6 +13,8 @@ export interface IndexedStream extends SiteInstance {
   readonly status: "live" | "lost";
   /** The principal that created it. */
   readonly owner: string;
+  /** [A71] Who wrote all its code; undefined: there is no such author. */
+  readonly author: string | undefined;
   /** Whether a commit of an earlier host is refused, so that it can be replaced before its lease has run out. */
   readonly fenced: boolean;
 }
@@ -89,7 +92,8 @@ export class StreamIndex {
     }
     const { id, streamEpoch, move, site, instance, status, durability, owner } = record;
     const fenced = durability.type === "message";
-    this.#add({ name, id, streamEpoch, move, site, instance, status, fenced, owner });
+    const author = authorOfStream(record.agents);
+    this.#add({ name, id, streamEpoch, move, site, instance, status, fenced, owner, author });
   }
 
   #add(stream: IndexedStream): void {

@@ -1,6 +1,6 @@
 import { LIMITS, MeanderError, messageOf } from "../base/index.ts";
 import type { SiteInstance } from "../stream/index.ts";
-import { type Asker, signature } from "./asker.ts";
+import { type Asker, commandAsker, signature } from "./asker.ts";
 import { authorise, type ControlContext, reachable } from "./control-context.ts";
 import type { PendingFinalizers } from "./pending-finalizers.ts";
 import { isSilence } from "./site-contact.ts";
@@ -78,7 +78,7 @@ export class StreamLifecycle {
     await authorise(this.#context, { action: "destroy", by, stream: name, site, record });
     let told = false;
     try {
-      const command = { type: "stream-destroy", record, ...signature(by) } as const;
+      const command = { type: "stream-destroy", record, ...commandAsker(by, "destroy") } as const;
       await contact.call({ site, instance }, command, LIMITS.controlCallMs);
       told = true;
     } catch (error) {
@@ -121,7 +121,7 @@ export class StreamLifecycle {
     const { store, contact, log } = this.#context;
     const { record } = held;
     try {
-      const command = { type: "stream-create", record, ...signature(by) } as const;
+      const command = { type: "stream-create", record, ...commandAsker(by, "create") } as const;
       await contact.call(member, command, LIMITS.controlCallMs);
     } catch (error) {
       // It may have been made all the same.

@@ -1,7 +1,7 @@
 import type { MoveResult } from "../agent/define/index.ts";
 import { LIMITS, MeanderError, messageOf } from "../base/index.ts";
 import type { SiteInstance } from "../stream/index.ts";
-import { type Asker, signature } from "./asker.ts";
+import { type Asker, commandAsker } from "./asker.ts";
 import { authorise, type ControlContext, hostOf, movedTo, reachable } from "./control-context.ts";
 import { isSilence } from "./site-contact.ts";
 import type { StreamRecord } from "./stream-records.ts";
@@ -40,10 +40,10 @@ export class StreamMoves {
     const { streamEpoch } = held.record;
     const target = reachable(this.#context, to);
     const source = hostOf(held);
-    if (from === to && source.instance === target.instance) return { from, to, streamEpoch, ms: 0 };
     const record = evacuates ? undefined : held.record;
     const facts = { from, to };
     await authorise(this.#context, { action: "move", by, stream, site: to, record, facts });
+    if (from === to && source.instance === target.instance) return { from, to, streamEpoch, ms: 0 };
     const move: Move = { held, source, target, move: this.#name(), end: began + deadlineMs, by };
     try {
       await this.#transfer(move);
@@ -82,7 +82,7 @@ export class StreamMoves {
     try {
       const left = end - clock.now();
       if (left <= 0) throw timedOut(record, "before it began");
-      const asked = { deadlineMs: left, ...signature(by) };
+      const asked = { deadlineMs: left, ...commandAsker(by, "move") };
       const command = { type: "move-out", record, to: target, move, ...asked } as const;
       await Promise.race([contact.call(source, command, left), loss.lost]);
     } catch (error) {

@@ -3,6 +3,7 @@ import { type Log, MeanderError } from "../base/index.ts";
 import type { SiteInstance } from "../stream/index.ts";
 import { decodeBase64 } from "../wire/index.ts";
 import { type Asker, maySetPolicy, outOfScope, signature } from "./asker.ts";
+import type { Authorship } from "./authorship.ts";
 import { type CodePolicy, codePolicySchema } from "./code-policy.ts";
 import { type JudgementPorts, passPolicies } from "./judgement.ts";
 import { mayHandle, scopeOf } from "./policy-scope.ts";
@@ -20,6 +21,7 @@ export interface PolicyPorts extends JudgementPorts {
   readonly log: Log;
   readonly store: Pick<StreamStore, "find">;
   readonly policies: PolicyStore;
+  readonly authors: Pick<Authorship, "authorOf">;
 }
 
 /**
@@ -27,14 +29,27 @@ export interface PolicyPorts extends JudgementPorts {
  * was in force stays when that fails.
  *
  * @throws {MeanderError} `policy-invalid`, which says where, `denied`, `token-denied`, `leader-fenced`; for code also
- *   `code-…`, `executor-failed`
+ *   `code-…`, `author-…`, `executor-failed`
  */
 export async function setPolicy(ports: PolicyPorts, request: SetPolicy): Promise<null> {
   const { by } = request;
   const scope = await scopeOf(ports, request.scope, by);
-  const policy = readPolicy(ports, scope, request.rules, by);
+  const policy = readPolicy(ports, scope, await withAuthor(ports, scope, request), by);
   await replace(ports, scope, { policy, by });
   return null;
+}
+
+/** [A70] What shall be the policy, with who signed its code, whatever it says of that itself. */
+async function withAuthor(
+  { authors }: PolicyPorts,
+  scope: string,
+  { rules, signed }: Pick<SetPolicy, "rules" | "signed">,
+): Promise<unknown> {
+  const policy = codePolicySchema.safeParse(rules).data;
+  if (policy === undefined) return rules;
+  const { author: _claimed, ...unsigned } = policy;
+  const author = await authors.authorOf(signed, { kind: "policy", code: policy.code, scope });
+  return author === undefined ? unsigned : { ...unsigned, author };
 }
 
 /**
@@ -167,7 +182,9 @@ async function judgeChange(
   const replaces = before === undefined || isRules(before) ? undefined : before.code;
   const facts = { scope, hash: code?.code, replaces, limits: code?.limits };
   const briefcaseBytes = decodeBase64(code?.briefcase ?? "")?.byteLength;
-  const question = { ...signature(by), action: "policy", ...about, ...facts } as const;
+  const asker =
+    code?.author === undefined ? signature(by) : { ...signature(by), author: code.author };
+  const question = { ...asker, action: "policy", ...about, ...facts } as const;
   await passPolicies(ports, question, { owner: record?.owner, briefcaseBytes });
 }
 

@@ -7,7 +7,7 @@ import {
 } from "../agent/define/index.ts";
 import { LIMITS } from "../base/index.ts";
 import type { Durability } from "../stream/index.ts";
-import { readPrincipal } from "../trust/index.ts";
+import { authorSchema, readPrincipal } from "../trust/index.ts";
 import { siteNameSchema } from "./model.ts";
 import { nameSchema } from "./name-schema.ts";
 import { isPrincipalPattern } from "./policy.ts";
@@ -82,7 +82,14 @@ export const streamRecordSchema: z.ZodType<StreamRecord> = z.object({
   failureManagers: failureManagersSchema,
   keeper: siteNameSchema,
   agents: z
-    .array(z.object({ spec: agentSpecSchema, briefcase: base64 }))
+    .array(
+      z.object({
+        spec: agentSpecSchema,
+        briefcase: base64,
+        author: authorSchema.optional(),
+        handlers: z.partialRecord(handlerNameSchema, authorSchema).optional(),
+      }),
+    )
     .max(LIMITS.streamAgentsMax),
   visited: z.array(siteNameSchema),
   owner: ownerSchema,
@@ -123,6 +130,7 @@ function rulesOf(by: z.ZodType<string>): z.ZodType<readonly PolicyRule[]> {
         actions: z.array(z.enum([...POLICY_ACTIONS, "*"])).min(1),
         by: by.optional(),
         label: pattern.optional(),
+        author: authorSchema.optional(),
         stream: pattern.optional(),
         site: pattern.optional(),
         hash: hashPattern.optional(),

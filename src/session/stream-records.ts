@@ -9,9 +9,20 @@
  * | `policy/session`, `policy/sites/NAME`, `policy/streams/NAME` | a list of {@link PolicyRule} |
  * | `finalize/SITE/ID` | agents whose finalize handler is still due there |
  */
-import type { AgentSpec } from "../agent/define/index.ts";
+import type { AgentSpec, HandlerName } from "../agent/define/index.ts";
 import type { Durability } from "../stream/index.ts";
 import type { NamedRoom } from "../wire/index.ts";
+
+/** An agent as its stream's record has it. */
+export interface AgentRecord {
+  readonly spec: AgentSpec;
+  /** The packed briefcase that it was attached with, base64. */
+  readonly briefcase: string;
+  /** [A70] Who signed its code: `ed25519:KEY`. Undefined: it is not signed. */
+  readonly author?: string | undefined;
+  /** Who signed its replaced handlers, by event. */
+  readonly handlers?: Readonly<Partial<Record<HandlerName, string>>> | undefined;
+}
 
 /** A stream as the session knows it. */
 export interface StreamRecord {
@@ -36,8 +47,7 @@ export interface StreamRecord {
   readonly failureManagers: readonly string[];
   /** The site that keeps its record (durability `checkpoint` and `message`). */
   readonly keeper: string;
-  /** With the packed briefcases (base64) they were attached with. */
-  readonly agents: readonly { readonly spec: AgentSpec; readonly briefcase: string }[];
+  readonly agents: readonly AgentRecord[];
   /** Sites it has been at. */
   readonly visited: readonly string[];
   /** The principal that created it, as text. Names of earlier versions prove nothing, and are read as `anonymous`. */
@@ -84,6 +94,8 @@ export interface PolicyRule {
   readonly by?: string | undefined;
   /** The name that a shell has chosen for itself. No protection: others may choose it, too. */
   readonly label?: string | undefined;
+  /** [A72] Who wrote the code: `ed25519:KEY`; code without that author does not match. */
+  readonly author?: string | undefined;
   /** The stream it is about. Default `*`. */
   readonly stream?: string | undefined;
   /** The site that it would be at. Default `*`. */
@@ -100,6 +112,8 @@ export interface CommandAsker {
   readonly by: string;
   /** The name that a shell has chosen for itself. */
   readonly label?: string | undefined;
+  /** [A72] Who wrote the code that is brought or, where none is, that asks. */
+  readonly author?: string | undefined;
 }
 
 /**
@@ -189,7 +203,7 @@ export type SiteCommand =
  * Who asks, as the site tells it: a claim, which the leader checks. A site speaks for itself, for the streams that are
  * there, for subjects that have shown it a token, and where no token is required for shells.
  */
-export interface AskerClaim extends CommandAsker {
+export interface AskerClaim extends Omit<CommandAsker, "author"> {
   /** The token that a subject has shown. */
   readonly token?: string | undefined;
 }
@@ -216,6 +230,8 @@ export interface ControlRequests {
     readonly stream: string;
     readonly spec: AgentSpec;
     readonly briefcase: string;
+    /** An envelope for the source. */
+    readonly signed?: unknown;
   };
   "detach-agent": AskerClaim & { readonly stream: string; readonly agent: string };
   "replace-handler": AskerClaim & {
@@ -223,6 +239,8 @@ export interface ControlRequests {
     readonly agent: string;
     readonly event: string;
     readonly code: string | null;
+    /** An envelope for the source. */
+    readonly signed?: unknown;
   };
   /** Answered with null. */
   "destroy-stream": AskerClaim & { readonly stream: string };

@@ -46,6 +46,7 @@ export const attachAgentSchema = z.object({
   stream,
   spec: agentSpecSchema,
   briefcase: packedSchema,
+  signed: z.unknown().optional(),
   ...asker,
 });
 export const detachAgentSchema = z.object({ stream, agent: agentNameSchema, ...asker });
@@ -54,6 +55,7 @@ export const replaceHandlerSchema = z.object({
   agent: agentNameSchema,
   event: handlerNameSchema,
   code: codeSchema,
+  signed: z.unknown().optional(),
   ...asker,
 });
 export const destroyStreamSchema = z.object({ stream, ...asker });
@@ -65,7 +67,12 @@ export const setKeeperSchema = z.object({
 });
 export const evacuateSiteSchema = z.object({ site: anyName, ...asker });
 /** Scope and rules are judged by themselves, as people write them. */
-export const setPolicySchema = z.object({ scope: z.unknown(), rules: z.unknown(), ...asker });
+export const setPolicySchema = z.object({
+  scope: z.unknown(),
+  rules: z.unknown(),
+  signed: z.unknown().optional(),
+  ...asker,
+});
 
 export const policyHistorySchema = z.object({ scope: z.unknown().optional(), ...asker });
 export const rollbackPolicySchema = z.object({

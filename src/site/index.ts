@@ -82,6 +82,7 @@ export {
   type StreamGroup,
 } from "../session/shell/index.ts";
 export type { Durability } from "../stream/index.ts";
+export { type Author, AuthorKey } from "../trust/index.ts";
 export { type DaemonPorts, runDaemon } from "./daemon.ts";
 export { type Check, runChecks } from "./doctor/checks.ts";
 export type { ReadSettings } from "./operations/reload.ts";

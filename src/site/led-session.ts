@@ -1,5 +1,6 @@
 import type { StreamEvent } from "../agent/index.ts";
 import { type Clock, type Log, MeanderError, type Random } from "../base/index.ts";
+import { authorChecks } from "../code/index.ts";
 import {
   DirectoryServer,
   type LeaderDirectory,
@@ -66,6 +67,7 @@ export class LedSession {
         isEnded: (other) => options.isEnded(other),
         tokens: shownTokens(access),
         judge: options.judge,
+        authors: authorChecks({ fetch: (sha256) => directory.getBlob(sha256) }),
         audit,
         onEvent: (event) => options.onLed(event),
       },
@@ -107,9 +109,9 @@ export class LedSession {
     this.#server.attach(socket, admitMember(this.#names, admit, refused));
   }
 
-  /** What the directory's server refused, by reason. */
+  /** What the directory's server and the leader's check of authors refused, by reason. */
   get refused(): Readonly<Record<string, number>> {
-    return this.#server.counts.toJSON();
+    return { ...this.#server.counts.toJSON(), ...this.#leader.refusedAuthors };
   }
 
   /** Answers nobody any more. */

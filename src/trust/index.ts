@@ -24,6 +24,18 @@ export {
   parseAuditLine,
 } from "./audit/index.ts";
 export {
+  type Author,
+  AuthorKey,
+  authorSchema,
+  checkEnvelope,
+  type Envelope,
+  type EnvelopeClaims,
+  envelopeSchema,
+  readEnvelope,
+  type SignatureCheck,
+  signedText,
+} from "./authors/index.ts";
+export {
   ANONYMOUS,
   isSamePrincipal,
   type Principal,

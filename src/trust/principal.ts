@@ -12,13 +12,13 @@ export type Principal =
   | { readonly kind: "subject"; readonly name: string }
   /** A member of the session. */
   | { readonly kind: "site"; readonly name: string }
-  /** The agents of a stream; `author`: the id of the key that signed the code, when it is signed. */
+  /** The agents of a stream; `author`: the public key that signed its code, when all of it is signed. */
   | { readonly kind: "stream"; readonly name: string; readonly author?: string | undefined };
 
 /** The principal of those who show nothing where nothing is required. */
 export const ANONYMOUS: Principal = Object.freeze({ kind: "anonymous" });
 
-/** The id of a key: its thumbprint (RFC 7638), base64url. */
+/** A public key: 32 bytes, base64url. */
 const KEY_ID = /^[A-Za-z0-9_-]{43}$/;
 const NAMED = { subject: "token", site: "site", stream: "stream" } as const;
 const AUTHOR = "~";

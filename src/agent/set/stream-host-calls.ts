@@ -65,11 +65,10 @@ const VERBS: ReadonlyMap<string, Verb> = new Map([
     "replaceHandler",
     z.tuple([name, name, z.enum(HANDLER_NAMES), z.string().nullable()]),
     (port, [stream, agent, event, source], { owner }) =>
-      port.replaceHandler(stream, agent, event, source, owner),
+      port.replaceHandler(stream, agent, event, source, { owner }),
   ),
   verb("destroyStream", z.tuple([name]), (port, [stream]) => port.destroyStream(stream)),
   verb("stream", z.tuple([name]), (port, [stream]) => port.stream(stream)),
-  verb("streams", z.tuple([]), (port) => port.streams()),
 ]);
 
 /**

@@ -87,6 +87,7 @@ function headOf(inspection: Inspection, paint: Paint): string {
   return [
     `${paint("bold", name)} ${state} at ${site}, epoch ${streamEpoch}`,
     `durability ${formatDurability(durability)}`,
+    ...Object.entries(inspection.authors ?? {}).map(([agent, by]) => `${agent} is signed by ${by}`),
     ...(failureManagers.length === 0 ? [] : [`failure managers ${failureManagers.join(", ")}`]),
     agents.length === 0 ? "no agents" : `agents ${agents.join(", ")}`,
   ].join(", ");

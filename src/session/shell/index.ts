@@ -5,6 +5,7 @@
  * @module
  */
 export { defineAgent } from "../../agent/define/index.ts";
+export { type Author, AuthorKey } from "../../trust/index.ts";
 export { connect, type PlatformWebSocket } from "./connect.ts";
 export {
   type ConnectOptions,

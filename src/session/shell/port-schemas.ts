@@ -93,6 +93,7 @@ const viewShape = {
   durability,
   failureManagers: z.array(name),
   agents: z.array(name),
+  authors: z.record(name, text).optional(),
 };
 export const streamView: Codec<StreamView> = z.object(viewShape);
 

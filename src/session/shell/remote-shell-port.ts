@@ -13,6 +13,7 @@ import type {
   PolicyTrial,
   PolicyUpload,
   PolicyView,
+  ReplaceAbout,
   ShellPort,
   StreamEvent,
   StreamInspection,
@@ -115,8 +116,8 @@ export class RemoteShellPort implements ShellPort {
   }
 
   attachAgent(stream: string, request: AttachRequest): Promise<AgentSpec> {
-    const { source, file, name, briefcase } = request;
-    return this.#call("attachAgent", { stream, source, file, name, briefcase });
+    const { source, file, name, briefcase, signed } = request;
+    return this.#call("attachAgent", { stream, source, file, name, briefcase, signed });
   }
 
   async detachAgent(stream: string, agent: string): Promise<void> {
@@ -128,8 +129,9 @@ export class RemoteShellPort implements ShellPort {
     agent: string,
     event: HandlerName,
     source: string | null,
+    { signed }: ReplaceAbout = {},
   ): Promise<void> {
-    await this.#call("replaceHandler", { stream, agent, event, source });
+    await this.#call("replaceHandler", { stream, agent, event, source, signed });
   }
 
   async destroyStream(stream: string): Promise<void> {
@@ -171,8 +173,8 @@ export class RemoteShellPort implements ShellPort {
 
   async setPolicy(scope: string, policy: readonly unknown[] | PolicyUpload): Promise<void> {
     if ("source" in policy) {
-      const { source, file, briefcase } = policy;
-      await this.#call("setCodePolicy", { scope, source, file, briefcase });
+      const { source, file, briefcase, signed } = policy;
+      await this.#call("setCodePolicy", { scope, source, file, briefcase, signed });
     } else await this.#call("setPolicy", { scope, rules: [...policy] });
   }
 

@@ -33,8 +33,8 @@ const PORT_CALLS: PortCalls = {
   move: (port, { stream, to, deadlineMs }) => port.move(stream, to, deadlineMs),
   attachAgent: (port, { stream, ...request }) => port.attachAgent(stream, request),
   detachAgent: (port, { stream, agent }) => done(port.detachAgent(stream, agent)),
-  replaceHandler: (port, { stream, agent, event, source }) =>
-    done(port.replaceHandler(stream, agent, event, source)),
+  replaceHandler: (port, { stream, agent, event, source, signed }) =>
+    done(port.replaceHandler(stream, agent, event, source, { signed })),
   destroyStream: (port, { stream }) => done(port.destroyStream(stream)),
   stream: (port, { name }) => port.stream(name),
   streams: async (port) => [...(await port.streams())],
@@ -211,7 +211,9 @@ function writable({ changes, ...counts }: PolicyTrial) {
   return { ...counts, changes: [...changes] };
 }
 
-function viewOf(policy: PolicyView): unknown[] | { code: string; file?: string | undefined } {
-  if ("code" in policy) return { code: policy.code, file: policy.file };
+function viewOf(
+  policy: PolicyView,
+): unknown[] | { code: string; file?: string | undefined; author?: string | undefined } {
+  if ("code" in policy) return { code: policy.code, file: policy.file, author: policy.author };
   return [...policy];
 }

@@ -1,5 +1,7 @@
 import type { AgentRef, Handler, HandlerName, ShellPort } from "../../agent/define/index.ts";
 import { handlerSource } from "../../agent/define/index.ts";
+import type { Author } from "../../trust/index.ts";
+import { vouch } from "./vouch.ts";
 
 /** An agent as a shell has it. */
 export class ShellAgent implements AgentRef {
@@ -13,9 +15,16 @@ export class ShellAgent implements AgentRef {
     this.name = name;
   }
 
-  async replaceHandler(event: HandlerName, handler: Handler | string | null): Promise<void> {
+  async replaceHandler(
+    event: HandlerName,
+    handler: Handler | string | null,
+    { author }: { readonly author?: Author } = {},
+  ): Promise<void> {
+    const { stream, name } = this;
     const source = handler === null ? null : handlerSource(handler).source;
-    await this.#port.replaceHandler(this.stream, this.name, event, source);
+    const claim = { kind: "handler", source: source ?? "", scope: `streams/${stream}` } as const;
+    const signed = source === null ? undefined : await vouch(this.#port, author, claim);
+    await this.#port.replaceHandler(stream, name, event, source, { signed });
   }
 
   detach(): Promise<void> {

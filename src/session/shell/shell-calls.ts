@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { PolicyChange } from "../../agent/define/index.ts";
 import { LIMITS } from "../../base/index.ts";
+import { envelopeSchema } from "../../trust/index.ts";
 import {
   agentSpec,
   bytes,
@@ -25,7 +26,7 @@ const nothing = z.null();
 
 const policyView = z.union([
   z.array(z.unknown()),
-  z.object({ code: z.string(), file: z.string().optional() }),
+  z.object({ code: z.string(), file: z.string().optional(), author: z.string().optional() }),
 ]);
 
 const number = z.int().min(0);
@@ -93,12 +94,16 @@ export const SHELL_CALLS = {
       file: maybe(z.string().max(1_000)),
       name: maybe(name),
       briefcase: maybe(bytes),
+      signed: envelopeSchema.optional(),
     }),
     agentSpec,
   ),
   detachAgent: call(z.object({ stream: name, agent: name }), nothing),
   replaceHandler: call(
-    z.object({ stream: name, agent: name, event: handlerName, source: z.string().nullable() }),
+    z.object({
+      ...{ stream: name, agent: name, event: handlerName, source: z.string().nullable() },
+      signed: envelopeSchema.optional(),
+    }),
     nothing,
   ),
   destroyStream: call(z.object({ stream: name }), nothing),
@@ -122,7 +127,7 @@ export const SHELL_CALLS = {
     z.object({ moved: z.int().min(0), failed: z.array(z.string()) }),
   ),
   setPolicy: call(z.object({ scope: name, rules: z.array(z.unknown()).max(RULES_MAX) }), nothing),
-  setCodePolicy: call(z.object(codePolicy), nothing),
+  setCodePolicy: call(z.object({ ...codePolicy, signed: envelopeSchema.optional() }), nothing),
   tryPolicy: call(
     z.object({ scope: name, rules: z.array(z.unknown()).max(RULES_MAX), last: maybe(number) }),
     policyTrial,

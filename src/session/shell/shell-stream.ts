@@ -10,10 +10,12 @@ import type {
 } from "../../agent/define/index.ts";
 import { definitionSource } from "../../agent/define/index.ts";
 import { MeanderError } from "../../base/index.ts";
+import type { Author } from "../../trust/index.ts";
 import { packValue, unpackValue } from "../../wire/index.ts";
 import type { AbortWatch } from "./abort-watch.ts";
 import { milliseconds } from "./port-schemas.ts";
 import { ShellAgent } from "./shell-agent.ts";
+import { vouch } from "./vouch.ts";
 
 /** How a shell appends. */
 export interface ShellAppendOptions extends AppendOptions {
@@ -25,6 +27,8 @@ export interface ShellAppendOptions extends AppendOptions {
 export interface RegisterOptions {
   readonly name?: string;
   readonly briefcase?: object;
+  /** Signs the code: policies can tell by whom it is. */
+  readonly author?: Author;
 }
 
 /** A stream, as a shell controls it. */
@@ -73,11 +77,14 @@ export class ShellStream implements StreamRef {
     options: RegisterOptions = {},
   ): Promise<AgentRef> {
     const { source, file, name, briefcase } = uploadOf(agent, options);
+    const claim = { kind: "agent", source, scope: `streams/${this.name}` } as const;
+    const signed = await vouch(this.#port, options.author, claim);
     const spec = await this.#port.attachAgent(this.name, {
       source,
       file,
       name,
       briefcase: briefcase === undefined ? undefined : packValue(briefcase),
+      signed,
     });
     return this.agent(spec.name);
   }

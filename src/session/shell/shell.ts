@@ -16,6 +16,7 @@ import type {
   StreamRef,
   StreamView,
 } from "../../agent/define/index.ts";
+import type { Author } from "../../trust/index.ts";
 import { packValue } from "../../wire/index.ts";
 import { AbortWatch } from "./abort-watch.ts";
 import { EventReader } from "./event-reader.ts";
@@ -28,6 +29,7 @@ import {
   uploadOf,
 } from "./shell-stream.ts";
 import { StreamGroup } from "./stream-group.ts";
+import { vouch } from "./vouch.ts";
 
 /**
  * Controls a session from outside: creates streams, attaches agents, appends, moves and inspects. It may close at any
@@ -167,14 +169,19 @@ export class Shell implements AsyncDisposable {
    * Replaces the policy of a scope, `session`, `sites/NAME` or `streams/NAME`, between two requests.
    *
    * @param policy rules, in order; none: there is no policy any more. Or code: a definition with a `judge` handler, or
-   *   the text of a module that exports one. The policy that was in force stays when the code cannot be started
+   *   the text of a module that exports one, which `author` signs. The policy that was in force stays when the code cannot be started
    * @throws {MeanderError} `policy-invalid`, `denied`, `token-denied`, `code-…`, `agent-invalid`, `executor-failed`
    */
   async setPolicy<Briefcase extends object>(
     scope: string,
     policy: readonly unknown[] | AgentDefinition<Briefcase> | PolicyModule,
+    options: { readonly author?: Author } = {},
   ): Promise<void> {
-    await this.#port.setPolicy(scope, isRules(policy) ? policy : policyUpload(policy));
+    if (isRules(policy)) return await this.#port.setPolicy(scope, policy);
+    const upload = policyUpload(policy);
+    const claim = { kind: "policy", source: upload.source, scope } as const;
+    const signed = await vouch(this.#port, options.author, claim);
+    await this.#port.setPolicy(scope, { ...upload, signed });
   }
 
   /** The policies in force, by scope: their rules, or what their code is. Scopes without one are left out. */

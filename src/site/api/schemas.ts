@@ -228,6 +228,7 @@ const streamSchema = z
     durability: durabilitySchema,
     failureManagers: z.array(name),
     agents: z.array(name),
+    authors: z.record(name, z.string()).optional(),
   })
   .openapi("Stream");
 

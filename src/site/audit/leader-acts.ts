@@ -5,6 +5,7 @@ import {
   type AuditAction,
   type AuditFacts,
   auditOutcome,
+  authorSchema,
   principalText,
   readPrincipal,
 } from "../../trust/index.ts";
@@ -37,17 +38,21 @@ const ACTS: Readonly<Record<string, LeaderAct>> = {
     on: (p) => `stream ${text(p["name"])} at ${text(p["at"])}`,
   },
   "move-stream": { what: "stream.move", on: (p) => `${stream(p)} to ${text(p["to"])}` },
-  "attach-agent": { what: "stream.attach", on: (p) => `${stream(p)}, ${specOf(p["spec"])}` },
+  "attach-agent": {
+    what: "stream.attach",
+    on: (p) => `${stream(p)}, ${specOf(p["spec"])}${signedBy(p)}`,
+  },
   "detach-agent": { what: "stream.detach", on: (p) => `${stream(p)}, agent ${text(p["agent"])}` },
   "replace-handler": {
     what: "stream.replace",
-    on: (p) => `${stream(p)}, agent ${text(p["agent"])}, ${text(p["event"])}, ${codeOf(p["code"])}`,
+    on: (p) =>
+      `${stream(p)}, agent ${text(p["agent"])}, ${text(p["event"])}, ${codeOf(p["code"])}${signedBy(p)}`,
   },
   "destroy-stream": { what: "stream.destroy", on: stream },
   "evacuate-site": { what: "site.evacuate", on: (p) => `site ${text(p["site"])}` },
   "set-policy": {
     what: "policy.set",
-    on: ({ scope, rules }) => `policy ${text(scope)}, ${policyOf(rules)}`,
+    on: (p) => `policy ${text(p["scope"])}, ${policyOf(p["rules"])}${signedBy(p)}`,
   },
   "judge-action": {
     what: ({ action }) => JUDGED[text(action)] ?? "leader.request",
@@ -189,6 +194,12 @@ function stream(payload: Payload): string {
 function specOf(spec: unknown): string {
   const { name, code } = partsOf(spec);
   return `agent ${text(name)}, ${codeOf(code)}`;
+}
+
+/** Whose signature it came with; the verdict says whether that was right. */
+function signedBy({ signed }: Payload): string {
+  const author = authorSchema.safeParse(partsOf(signed)["author"]).data;
+  return author === undefined ? "" : `, signed by ${author}`;
 }
 
 function codeOf(hash: unknown): string {

@@ -15,6 +15,8 @@ interface StreamRow {
   readonly why?: string;
   readonly streamEpoch: number;
   readonly agents: readonly string[];
+  /** Who signed them, by agent. */
+  readonly authors?: Readonly<Record<string, string>>;
   readonly durability: { readonly type: string };
   readonly failureManagers: readonly string[];
 }
@@ -74,7 +76,17 @@ function columnsOf(onSite: (site: string) => void): readonly Column<StreamRow>[]
       cell: ({ status, why }) => (status === "live" ? "live" : `lost: ${why ?? ""}`),
       tone: ({ status }) => (status === "live" ? "" : "warn"),
     },
-    { label: "Agents", cell: ({ agents }) => agents.join(", ") },
+    {
+      label: "Agents",
+      cell: ({ agents, authors = {} }) =>
+        agents
+          .map((agent) => (authors[agent] === undefined ? agent : `${agent} (signed)`))
+          .join(", "),
+      hint: ({ authors = {} }) =>
+        Object.entries(authors)
+          .map(([agent, author]) => `${agent} is signed by ${author}`)
+          .join("; ") || undefined,
+    },
     { label: "Durability", cell: ({ durability }) => durability.type },
     {
       label: "Failure managers",
