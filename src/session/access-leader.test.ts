@@ -1,4 +1,4 @@
-/** Every row of docs/spec/access.md that the leader is asked; those about tokens are in site/access-directory.test.ts. */
+/** Every row of docs/spec/access.md that the leader is asked; of tokens see site/access-directory.test.ts. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checkAllTried } from "../access-rows.test.support.ts";
