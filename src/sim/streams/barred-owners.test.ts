@@ -22,9 +22,14 @@ test("[A75] messages to a stream whose agents are stopped wait, also when its si
   assert.equal(session.record("foo")?.site, "s1");
   session.site("s1").kill();
   await session.pass(60_000);
+  assert.equal(session.record("foo")?.status, "lost");
   assert.equal(await session.do(letOwner(directory, OWNER)), true);
   assert.ok((await directory.list(BARRED_KEYS)).length === 0);
-  await session.until(() => session.record("foo")?.site === "s2", 120_000);
+  const isBack = (): boolean => {
+    const { status, site } = session.record("foo") ?? assert.fail("there is its record");
+    return status === "live" && site !== "s1";
+  };
+  await session.until(isBack, 120_000);
   await session.pass(20_000);
   assert.deepEqual((await session.kept("foo")).got, [1, 2, 3, 4]);
 });
