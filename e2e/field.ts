@@ -2,7 +2,9 @@
  * Media as the field sends it: senders, networks and sites of each seed's own, simulated, over the code that ships, from
  * the datagrams of a sender to a screen and to files. All that was sent must be shown or recorded, or counted.
  *
- *   npm run field -- [--seeds 200] [--from 0] [--json]
+ *   npm run field -- [--seeds 200] [--from 0] [--holds] [--json]
+ *
+ * With `--holds`, each sender's datagrams are held up for a while besides, and then come at once.
  *
  * @module
  */
@@ -10,10 +12,10 @@ import { once } from "node:events";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { isMainThread, parentPort, Worker } from "node:worker_threads";
+import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { clipSamples } from "../src/media/record/record.test.support.ts";
 import { splitAnnexB } from "../src/wire/index.ts";
-import { drawPlan, type FieldPlan, lesserPlans } from "./field/plan.ts";
+import { drawPlan, type FieldPlan, lesserPlans, withHold } from "./field/plan.ts";
 import { runField } from "./field/run.ts";
 import { faultsOf } from "./field/verdict.ts";
 
@@ -35,6 +37,7 @@ async function main(): Promise<void> {
     options: {
       seeds: { type: "string", default: "200" },
       from: { type: "string", default: "0" },
+      holds: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
     },
   });
@@ -44,12 +47,15 @@ async function main(): Promise<void> {
   let next = from;
   await Promise.all(
     Array.from({ length: Math.min(cpus().length, count) }, async () => {
-      const worker = new Worker(fileURLToPath(import.meta.url));
+      const worker = new Worker(fileURLToPath(import.meta.url), {
+        workerData: { holds: values.holds },
+      });
       while (next < from + count) {
         worker.postMessage(next++);
         const [report] = (await once(worker, "message")) as [Report];
         reports.push(report);
-        if (!values.json && report.faults.length > 0) process.stdout.write(linesOf(report));
+        if (!values.json && report.faults.length > 0)
+          process.stdout.write(linesOf(report, values.holds));
         if (process.stderr.isTTY) process.stderr.write(`\r\x1b[2K${reports.length} of ${count}`);
       }
       await worker.terminate();
@@ -74,17 +80,20 @@ async function main(): Promise<void> {
   process.exitCode = failed.length === 0 ? 0 : 1;
 }
 
-function linesOf({ seed, faults, least }: Report): string {
-  return `seed ${seed} failed\n  ${faults.slice(0, 6).join("\n  ")}\n  least: ${least}\n  again: npm run field -- --seeds 1 --from ${seed}\n`;
+function linesOf({ seed, faults, least }: Report, holds: boolean): string {
+  const again = `npm run field -- --seeds 1 --from ${seed}${holds ? " --holds" : ""}`;
+  return `seed ${seed} failed\n  ${faults.slice(0, 6).join("\n  ")}\n  least: ${least}\n  again: ${again}\n`;
 }
 
 async function work(): Promise<void> {
+  const { holds } = workerData as { readonly holds: boolean };
   const key = (await clipSamples()).find((sample) => sample.kind === "video" && sample.key);
   const sets = splitAnnexB(key?.bytes ?? new Uint8Array()).filter((nal) =>
     [7, 8].includes((nal[0] ?? 0) & 31),
   );
   parentPort?.on("message", async (seed: number) => {
-    const plan = drawPlan(seed);
+    const drawn = drawPlan(seed);
+    const plan = holds ? withHold(drawn) : drawn;
     const outcome = await judged(plan, sets);
     const report: Report = {
       ...{ seed, faults: outcome.faults, frames: outcome.frames },

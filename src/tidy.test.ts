@@ -324,7 +324,7 @@ function isBrowserReady(path: string): boolean {
   if (/^(directory\/embedded|host\/frames|host\/records)\//.test(path)) return false;
   return (
     BROWSER_READY.includes(layerOf(path) ?? "") ||
-    /^agent\/(define|set)\//.test(path) ||
+    /^agent\/(define|judge|set)\//.test(path) ||
     path === "agent/model.ts" ||
     path.startsWith("client/contract/")
   );

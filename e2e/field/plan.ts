@@ -153,6 +153,14 @@ export function drawPlan(seed: number): FieldPlan {
   };
 }
 
+/** The same plan, in which besides all datagrams of some time are held up. */
+export function withHold(plan: FieldPlan): FieldPlan {
+  const random = new SeededRandom(plan.seed ^ 0x401d);
+  const at = QUIET_MS + random.float() * (plan.lengthMs - QUIET_MS - 1_000);
+  const ms = [300, 700, 1_500, 3_000, 5_000][Math.floor(random.float() * 5)] as number;
+  return { ...plan, troubles: [...plan.troubles, { type: "hold", at, ms }] };
+}
+
 /** The plans that lack one thing of a plan, for finding the least that fails. */
 export function* lesserPlans(plan: FieldPlan): Generator<FieldPlan> {
   for (const [index] of plan.troubles.entries()) {

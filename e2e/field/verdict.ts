@@ -48,11 +48,20 @@ function loses({ linkLoss, troubles }: FieldPlan): boolean {
 
 /**
  * Whether a recording may lack frames, as long as they are counted: where the network loses, and where a restart in the
- * middle of reordered packets leaves open what belongs where.
+ * middle of reordered packets, or of such as are held up, leaves open what belongs where.
  */
 function mayLose(plan: FieldPlan): boolean {
   const has = (type: string): boolean => plan.troubles.some((each) => each.type === type);
-  return loses(plan) || (has("restart") && has("jitter"));
+  return loses(plan) || (has("restart") && has("jitter")) || restartsHeldUp(plan);
+}
+
+/** Whether datagrams of a run come after it has ended. */
+function restartsHeldUp({ troubles }: FieldPlan): boolean {
+  return troubles.some((hold) => {
+    if (hold.type !== "hold") return false;
+    const isWithin = (ms: number): boolean => ms >= hold.at && ms < hold.at + hold.ms;
+    return troubles.some((each) => each.type === "restart" && isWithin(each.at));
+  });
 }
 
 /** Whether timestamps go back by so little that they say another order. */

@@ -331,10 +331,16 @@ export const LIMITS = {
   grantMs: 30_000,
   /** How long it holds that it has not, ms. */
   grantDeniedMs: 5_000,
+  /** How long a site waits for what a policy says of a sender, the start of its process included, ms. */
+  grantAskMsMax: 5_000,
   /** Senders and readers of which a site keeps what policies have said; the one that was used longest ago goes. */
   grantsMax: 4_096,
   /** Of those, what is asked at once; more are denied. */
   grantsAskedMax: 256,
+  /** Messages of a stream that wait until a policy has judged their senders, bytes; those beyond it are sent again. */
+  appendsHeldBytesMax: 1024 * 1024,
+  /** Events that wait for a reader about which a policy is being asked; those beyond it are counted. */
+  eventsHeldMax: 1_000,
   /** Policies that are code and run at once, at the leader; the one that judged longest ago makes room. */
   codePoliciesMax: 32,
   /** What such a policy starts with, packed, bytes. */

@@ -18,7 +18,7 @@ import {
   type AskerClaim,
   allowsStream,
   checkScope,
-  makeAsker,
+  type JudgeAnswer,
   type ShellIdentity,
   type StreamRecord,
   signature,
@@ -30,13 +30,15 @@ import {
   type ShellEndpoint,
   type StreamKernel,
 } from "../stream/index.ts";
-import { type Audit, type AuditOutcome, auditOutcome, principalText } from "../trust/index.ts";
+import { type Audit, type AuditOutcome, auditOutcome } from "../trust/index.ts";
 import { packValue, unpackValue } from "../wire/index.ts";
 import { awaitReply } from "./await-reply.ts";
 import type { EventFeed } from "./event-feed.ts";
+import { EventReader } from "./event-reader.ts";
 import type { PolicyGuard } from "./policy-guard.ts";
 import type { SiteCalls } from "./ports.ts";
 import type { SessionSites } from "./session-sites.ts";
+import { askerOf, claimOf } from "./shell-identity.ts";
 import { ShellPolicies } from "./shell-policies.ts";
 import { type SessionAccess, SiteSessionPort } from "./site-session-port.ts";
 
@@ -46,7 +48,7 @@ export interface ShellAccess extends SessionAccess {
   readonly calls: SiteCalls;
   readonly kernel: Pick<StreamKernel, "turn" | "openShell" | "closeShell">;
   readonly events: Pick<EventFeed, "listen">;
-  readonly policy: Pick<PolicyGuard, "authorise" | "denial">;
+  readonly policy: Pick<PolicyGuard, "authorise" | "reportDenial" | "mayRead">;
   readonly audit: Audit;
   /** Whether the site has stopped, and delivers nothing any more. */
   isStopped(): boolean;
@@ -58,29 +60,6 @@ export interface ShellAccess extends SessionAccess {
  */
 const DRAIN_MS_MAX = 600_000;
 const DRAIN_MS = 1_000;
-
-/** Who a shell is, for the leader. */
-export function claimOf(
-  { principal, token }: ShellIdentity,
-  label: string | undefined,
-): AskerClaim {
-  return {
-    by: principalText(principal),
-    ...(label === undefined ? {} : { label }),
-    ...(token === undefined ? {} : { token }),
-  };
-}
-
-/** Who a shell is, for this site. @param leads whether it is the program of the leading site */
-export function askerOf(
-  { principal, rights: token }: ShellIdentity,
-  label: string | undefined,
-  site: string,
-  leads = false,
-): Asker {
-  const administers = principal.kind === "anonymous" || leads;
-  return makeAsker({ principal, label, token, administers, site });
-}
 
 /** Events that say no more than the list of streams does. */
 const PUBLIC_EVENTS: readonly StreamEvent["type"][] = [
@@ -219,7 +198,8 @@ export class AttachedShell extends SiteSessionPort<ShellAccess> implements Shell
   ): Promise<unknown> {
     const record = await this.find(stream);
     const asker = this.#asker;
-    this.access.policy.authorise(asker, action, record);
+    const isJudgedThere = this.#isJudgedByCode(record);
+    if (!isJudgedThere) this.access.policy.authorise(asker, action, record);
     const { audit, clock } = this.access;
     const began = clock.now();
     const note = (outcome: AuditOutcome): void => {
@@ -243,11 +223,31 @@ export class AttachedShell extends SiteSessionPort<ShellAccess> implements Shell
     { name: stream, site }: StreamRecord,
   ): Promise<string | null> {
     const isTrusted = site === this.site || this.#identity.principal.kind === "anonymous";
-    // Policies that are code judge at the leader alone.
-    if (isTrusted && !this.access.table.isJudgedByCode(stream, site)) return null;
+    if (isTrusted && !this.#isJudgedByCode({ name: stream, site })) return null;
     const request = { stream, action, ...this.claim };
     const answer = await this.access.askLeader("permit-action", request);
     return (answer as { readonly permit: string }).permit;
+  }
+
+  /** Then the leader judges alone, by rules as well. */
+  #isJudgedByCode({ name, site }: Pick<StreamRecord, "name" | "site">): boolean {
+    return this.access.table.isJudgedByCode(name, site);
+  }
+
+  /** What a story or an event tells of a stream, one may read who may inspect it. @throws {MeanderError} `denied` */
+  async #judgeReading(record: StreamRecord): Promise<void> {
+    const { policy } = this.access;
+    if (!this.#isJudgedByCode(record)) policy.authorise(this.#asker, "inspect", record);
+    else
+      await this.#askToRead(record.name).catch((error: unknown) => {
+        policy.reportDenial(this.#asker, "inspect", record.name, error);
+        throw error;
+      });
+  }
+
+  async #askToRead(stream: string): Promise<JudgeAnswer | null> {
+    const request = { action: "inspect", stream, ...this.claim };
+    return (await this.access.askLeader("judge-action", request)) as JudgeAnswer | null;
   }
 
   async why(message: string): Promise<MessageStory> {
@@ -259,7 +259,7 @@ export class AttachedShell extends SiteSessionPort<ShellAccess> implements Shell
       });
     const sites = this.access.sessionSites.all.map(({ site }) => site);
     const target = this.access.table.byName(name.to);
-    if (target !== undefined) this.access.policy.authorise(this.#asker, "inspect", target);
+    if (target !== undefined) await this.#judgeReading(target);
     const first =
       target === undefined ? sites : [target.site, ...sites.filter((site) => site !== target.site)];
     const steps: string[] = [];
@@ -326,9 +326,8 @@ export class AttachedShell extends SiteSessionPort<ShellAccess> implements Shell
   }
 
   onEvent(filter: EventFilter, receive: (event: StreamEvent) => void): () => void {
-    const stop = this.access.events.listen(filter, (event) => {
-      if (this.#mayRead(event)) receive(event);
-    });
+    const reader = new EventReader((event) => this.#mayRead(event), receive);
+    const stop = this.access.events.listen(filter, (event) => reader.take(event));
     const undo = (): void => {
       this.#undo.delete(undo);
       stop();
@@ -338,17 +337,17 @@ export class AttachedShell extends SiteSessionPort<ShellAccess> implements Shell
   }
 
   /** [A35] What becomes of streams, all may read that may see them; the rest, who may inspect them. */
-  #mayRead(event: StreamEvent): boolean {
+  #mayRead(event: StreamEvent): boolean | Promise<boolean> {
     const asker = this.#asker;
     const { type, stream } = event;
-    if (type === "missed" || asker.administers) return true;
+    if (type === "missed") return true;
     const { rights } = this.#identity;
     if (rights !== undefined && !allowsStream(rights, "shell", stream)) return false;
     if (PUBLIC_EVENTS.includes(type) || (type === "denied" && event.by === asker.text)) return true;
     const record = this.access.table.byName(stream);
-    return (
-      record !== undefined && this.access.policy.denial(asker, "inspect", record) === undefined
-    );
+    // Of a stream that is gone its events are its end.
+    if (record === undefined) return asker.administers;
+    return this.access.policy.mayRead(asker, record, () => this.#askToRead(stream));
   }
 
   async close(): Promise<void> {

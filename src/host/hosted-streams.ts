@@ -4,6 +4,7 @@ import { type Clock, LIMITS, type Log, MeanderError, type Random } from "../base
 import type { CodeStore } from "../code/index.ts";
 import type { StreamRecord } from "../session/index.ts";
 import type {
+  Denies,
   LifecycleEvent,
   Location,
   Resident,
@@ -36,8 +37,8 @@ export interface HostedStreamsPorts {
   readonly marks: Pick<InlineMarks, "of" | "forget">;
   /** Writes a stream's state to its keeper. */
   writeRecord(record: StreamRecord, state: Uint8Array): Promise<void>;
-  /** Why a sender may not append to a stream; undefined: it may. */
-  appendDenial(stream: string, sender: Sender): string | undefined;
+  /** Why a sender may not append to a stream; undefined: it may. A promise: that is being judged. */
+  appendDenial(stream: string, sender: Sender): ReturnType<Denies>;
   readonly report: ReportEvent;
   readonly pace: OwnerPace;
   /** The agents of a stream are about to be started. */

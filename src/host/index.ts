@@ -4,6 +4,7 @@
  *
  * @module
  */
+export { judgeOnce, PolicyAgents, type PolicyAgentsPorts } from "./policy-agents.ts";
 export type { PingHandler, SiteAdmission } from "./ports.ts";
 export { SelfDelivery } from "./self-delivery.ts";
 export type { Resumption } from "./site-halt.ts";

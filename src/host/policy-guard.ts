@@ -1,4 +1,5 @@
-import type { MeanderError } from "../base/index.ts";
+import { type Clock, LIMITS, MeanderError } from "../base/index.ts";
+import type { Change } from "../directory/index.ts";
 import {
   type Asker,
   checkScope,
@@ -7,9 +8,9 @@ import {
   decide,
   denied,
   enforce,
+  type JudgeAnswer,
   notYours,
   type PolicyDecision,
-  type PolicyRule,
   placeOf,
   ruleWords,
   type StreamAction,
@@ -17,18 +18,19 @@ import {
   type StreamRecord,
   signature,
 } from "../session/index.ts";
-import { isStream, type Sender } from "../stream/index.ts";
+import { type Denies, isStream, type Sender } from "../stream/index.ts";
 import { type Audit, type AuditOutcome, auditOutcome } from "../trust/index.ts";
-import type { ReportEvent } from "./ports.ts";
+import { type AskForGrant, Grants, type GrantVerdict } from "./grants.ts";
+import type { AskLeader, ReportEvent } from "./ports.ts";
+import type { StreamTable } from "./stream-table.ts";
 
 /** What a {@link PolicyGuard} uses. */
 export interface PolicyGuardPorts {
   /** The name of this site. */
   readonly site: string;
-  /** The rules in force for a scope. */
-  rules(scope: string): readonly PolicyRule[];
-  /** Who wrote all the code of a stream; undefined: there is no such author. */
-  authorOf(stream: string): string | undefined;
+  readonly clock: Clock;
+  readonly table: Pick<StreamTable, "rules" | "isJudgedByCode" | "authorOf">;
+  readonly askLeader: AskLeader;
   readonly report: ReportEvent;
   /** Where denials are noted. */
   readonly audit: Audit;
@@ -37,9 +39,19 @@ export interface PolicyGuardPorts {
 /** Applies the session's policies at this site. */
 export class PolicyGuard {
   readonly #ports: PolicyGuardPorts;
+  /** What policies that are code have said of senders. */
+  readonly #grants: Grants;
 
   constructor(ports: PolicyGuardPorts) {
     this.#ports = ports;
+    this.#grants = new Grants(ports.clock);
+  }
+
+  /** A policy has changed: what it said holds no longer. */
+  policyChanged(change: Change): void {
+    if (change.type === "synced") return;
+    const key = change.type === "put" ? change.entry.key : change.key;
+    this.#grants.revoke(/^policy\/streams\/(.+)$/.exec(key)?.[1]);
   }
 
   /**
@@ -55,7 +67,7 @@ export class PolicyGuard {
       const reason = reasonOf(decision, scope);
       const { stream, action, by } = question;
       report({ type: "denied", stream, action, by, reason });
-      const place = placeOf(this.#ports.rules(scope), decision.rule);
+      const place = placeOf(this.#ports.table.rules(scope), decision.rule);
       const error = denied({ ...question, site }, scope, reason, place);
       this.#note(question, auditOutcome(error));
       throw error;
@@ -71,12 +83,31 @@ export class PolicyGuard {
   authorise(by: Asker, action: StreamAction, record: StreamRecord): void {
     const error = this.denial(by, action, record);
     if (error === undefined) return;
-    this.#ports.report({
-      type: "denied",
-      ...{ stream: record.name, action, by: by.text, reason: error.what },
-    });
-    this.#note({ ...signature(by), action, stream: record.name }, auditOutcome(error));
+    this.reportDenial(by, action, record.name, error);
     throw error;
+  }
+
+  /** Tells of a denial, which is thrown then; of other errors nothing. */
+  reportDenial(by: Asker, action: StreamAction, stream: string, error: unknown): void {
+    if (!(error instanceof MeanderError) || !error.code.endsWith("denied")) return;
+    this.#ports.report({ type: "denied", stream, action, by: by.text, reason: error.what });
+    this.#note({ ...signature(by), action, stream }, auditOutcome(error));
+  }
+
+  /**
+   * Whether one may read what is told of a stream: who may inspect it. Reports nothing.
+   *
+   * @param ask has the leader judge, where a policy is code
+   */
+  mayRead(by: Asker, record: StreamRecord, ask: AskForGrant): boolean | Promise<boolean> {
+    const { name, site } = record;
+    if (!this.#ports.table.isJudgedByCode(name, site))
+      return this.denial(by, "inspect", record) === undefined;
+    const key = JSON.stringify([name, by.text, by.label, "inspect"]);
+    const verdict = this.#grants.check(key, name, ask);
+    return verdict instanceof Promise
+      ? verdict.then((late) => late === undefined)
+      : verdict === undefined;
   }
 
   /** Why not; undefined: {@link authorise} lets it. Reports nothing. */
@@ -87,15 +118,18 @@ export class PolicyGuard {
       checkScope(by, question);
       let isEntitled = false;
       for (const scope of ["session", `sites/${site}`, `streams/${stream}`])
-        isEntitled = enforce(this.#ports.rules(scope), question, scope) || isEntitled;
+        isEntitled = enforce(this.#ports.table.rules(scope), question, scope) || isEntitled;
       return isEntitled || controls(by, record) ? undefined : notYours(by, action, record);
     } catch (error) {
       return error as MeanderError;
     }
   }
 
-  /** Why a sender may not append to a stream at this site; undefined: it may. */
-  appendDenial(stream: string, sender: Sender): string | undefined {
+  /**
+   * Why a sender may not append to a stream at this site; undefined: it may. A promise: policies that are code are
+   * asked about the sender first. Without such policies, and while what they said holds, none is asked. [A61]
+   */
+  appendDenial(stream: string, sender: Sender): ReturnType<Denies> {
     const by = principalOf(sender);
     const label = isStream(sender.id) ? undefined : sender.name;
     const denial = (rule: string, reason: string): string => {
@@ -108,15 +142,23 @@ export class PolicyGuard {
         "principal-refused",
         "what its site says of it names no principal that a shell can have",
       );
-    const { site, authorOf } = this.#ports;
-    const author = isStream(sender.id) ? authorOf(sender.name) : undefined;
+    const { site, table, askLeader } = this.#ports;
+    const author = isStream(sender.id) ? table.authorOf(sender.name) : undefined;
     for (const scope of ["session", `sites/${site}`, `streams/${stream}`]) {
       const decision = this.#decide(scope, { action: "append", by, label, author, stream, site });
       if (decision.effect === "allow") continue;
-      const place = placeOf(this.#ports.rules(scope), decision.rule);
+      const place = placeOf(this.#ports.table.rules(scope), decision.rule);
       return denial(ruleWords(scope, place), reasonOf(decision, scope));
     }
-    return undefined;
+    if (!table.isJudgedByCode(stream, site)) return undefined;
+    const request = { action: "open", stream, by, ...(label === undefined ? {} : { label }) };
+    const ask: AskForGrant = async () =>
+      (await askLeader("judge-action", request, LIMITS.grantAskMsMax)) as JudgeAnswer | null;
+    const key = JSON.stringify([stream, by, label, author]);
+    const said = (verdict: GrantVerdict): string | undefined =>
+      verdict === undefined ? undefined : denial(verdict.rule, verdict.reason);
+    const verdict = this.#grants.check(key, stream, ask);
+    return verdict instanceof Promise ? verdict.then(said) : said(verdict);
   }
 
   #note({ action, by, label, stream }: Omit<StreamQuestion, "site">, outcome: AuditOutcome): void {
@@ -125,7 +167,7 @@ export class PolicyGuard {
   }
 
   #decide(scope: string, question: StreamQuestion): PolicyDecision {
-    return decide(this.#ports.rules(scope), question);
+    return decide(this.#ports.table.rules(scope), question);
   }
 }
 

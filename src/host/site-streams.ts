@@ -32,7 +32,7 @@ import {
 import { type Audit, NO_AUDIT } from "../trust/index.ts";
 import { AgentSessionPort } from "./agent-session-port.ts";
 import { Arrivals } from "./arrivals.ts";
-import { AttachedShell, askerOf, claimOf, type ShellAccess } from "./attached-shell.ts";
+import { AttachedShell, type ShellAccess } from "./attached-shell.ts";
 import { BarredOwners } from "./barred-owners.ts";
 import { Departures } from "./departures.ts";
 import { EventFeed } from "./event-feed.ts";
@@ -52,6 +52,7 @@ import type {
 } from "./ports.ts";
 import { RecordWriter } from "./record-writer.ts";
 import { SessionSites } from "./session-sites.ts";
+import { askerOf, claimOf } from "./shell-identity.ts";
 import { SiteHalt } from "./site-halt.ts";
 import { SiteJudge } from "./site-judge.ts";
 import { SiteRequests } from "./site-requests.ts";
@@ -109,6 +110,7 @@ export class SiteStreams {
   /** Has policies judge what is done to the site. */
   readonly judge: SiteJudge;
   readonly #options: SiteStreamsOptions;
+  readonly #policy: PolicyGuard;
   readonly #sites: SessionSites;
   readonly #events: EventFeed;
   readonly #streams: HostedStreams;
@@ -148,10 +150,8 @@ export class SiteStreams {
         (await askLeader("settle-move", { id, move })) as unknown as StreamRecord,
       learn,
     };
-    const rules = (scope: string) => table.rules(scope);
     const { audit = NO_AUDIT } = options;
-    const authorOf = (stream: string) => table.authorOf(stream);
-    const policy = new PolicyGuard({ site, rules, authorOf, report, audit });
+    const policy = new PolicyGuard({ site, clock, table, report, audit, askLeader });
     const writer = new RecordWriter({ sites, table, keeper, calls: kernel, askLeader, log });
     const marks = new InlineMarks({
       ...{ self, clock, store: options.marks },
@@ -198,14 +198,9 @@ export class SiteStreams {
     const isStopped = (): boolean => this.#closed;
     this.#shellAccess = {
       ...access,
-      sessionSites: sites,
-      calls: kernel,
-      kernel,
-      events,
-      policy,
-      audit,
-      isStopped,
+      ...{ sessionSites: sites, calls: kernel, kernel, events, policy, audit, isStopped },
     };
+    this.#policy = policy;
     this.judge = new SiteJudge({ site, table, askLeader, audit });
     this.kernel = kernel;
     this.halt = halt;
@@ -221,7 +216,10 @@ export class SiteStreams {
     const { directory, self } = this.#options;
     this.#undo.push(
       await directory.watch(BARRED_KEYS, (change) => this.#barred.take(change)),
-      await directory.watch("policy/", (change) => this.table.policyChanged(change)),
+      await directory.watch("policy/", (change) => {
+        this.table.policyChanged(change);
+        this.#policy.policyChanged(change);
+      }),
       await directory.watch("streams/", (change) => this.#streamChanged(change)),
     );
     // No command is executed before the policies are known.

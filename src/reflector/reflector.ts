@@ -50,7 +50,7 @@ export class Reflector {
   readonly #alternatives: ViewerAlternatives;
   readonly #rooms: SiteRooms;
   /** Names of the other sites. */
-  #neighbours: readonly string[] = [];
+  #neighbours: ReadonlySet<string> = new Set();
   #sequence = 0;
   #departure: Departure | undefined;
 
@@ -64,7 +64,7 @@ export class Reflector {
     this.#alternatives = new ViewerAlternatives({
       ...{ clock: options.clock, random: options.random },
       roomOf: (site) => this.#rooms.subscribersAt(site, this.#admission.bitsPerSubscriber),
-      viewers: () => [...this.#links.peers].filter((peer) => this.#isTold(peer)),
+      viewers: () => this.#toldViewers(),
     });
     this.#stacks = new ChannelStacks(options.security);
     this.#admission = new Admission({
@@ -150,7 +150,7 @@ export class Reflector {
   /** Sets how other sites are reached. */
   setNeighbours(neighbours: readonly Neighbour[]): void {
     const others = neighbours.filter(({ name }) => name !== this.#admission.site);
-    this.#neighbours = others.map(({ name }) => name);
+    this.#neighbours = new Set(others.map(({ name }) => name));
     this.#upstreams.setNeighbours(others);
   }
 
@@ -367,6 +367,11 @@ export class Reflector {
     if (peer.connection.malformed > 0) this.#drops.add("malformed", peer.connection.malformed);
     if (wasOpen) this.#tellPeer("peer-down", peer, reason.message);
     if (wasOpen && peer.remote?.role === "site") this.#reshaper.disconnected(peer, reason.code);
+  }
+
+  /** The viewers that are told of the other sites. */
+  *#toldViewers(): Generator<Peer> {
+    for (const peer of this.#links.peers) if (this.#isTold(peer)) yield peer;
   }
 
   /** Whether a peer is told of the other sites: a viewer that may watch something. [W24] */

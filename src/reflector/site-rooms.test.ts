@@ -17,7 +17,7 @@ function rig(own: () => SiteRoom = () => PLENTY) {
   };
   const neighbours = [neighbour];
   const rooms = new SiteRooms({
-    ...{ clock, own, sites: () => ["a", "b", "c"], neighbours: () => neighbours },
+    ...{ clock, own, sites: () => new Set(["a", "b", "c"]), neighbours: () => neighbours },
   });
   /** What is told in so many seconds. */
   const told = (seconds: number): (SiteRoom | undefined)[] => {

@@ -27,7 +27,7 @@ export interface SiteRoomsOptions {
   /** What this site would still send, exactly. */
   own(): SiteRoom;
   /** Names of the other sites of the session: of others nothing is believed. */
-  sites(): readonly string[];
+  sites(): ReadonlySet<string>;
   /** The neighbours that are connected. */
   neighbours(): Iterable<LinkEnd>;
 }
@@ -50,7 +50,7 @@ export class SiteRooms {
 
   /** A neighbour told its own. */
   told(site: string, room: SiteRoom): void {
-    if (!this.#options.sites().includes(site)) return;
+    if (!this.#options.sites().has(site)) return;
     this.#known.set(site, { room, at: this.#options.clock.now(), isFirstHand: true });
   }
 
@@ -58,7 +58,7 @@ export class SiteRooms {
   passedOn(rooms: readonly NamedRoom[]): void {
     const { clock, sites } = this.#options;
     const at = clock.now();
-    const others = new Set(sites());
+    const others = sites();
     for (const { site, ...room } of rooms) {
       const known = this.#known.get(site);
       const isNewer = known?.isFirstHand !== true || at - known.at > FIRST_HAND_MS;

@@ -1,8 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { SeededRandom } from "../base/index.ts";
-import { orderForViewer, type WeightedSite, weightedByRoom } from "./viewer-alternatives.ts";
+import { SeededRandom, VirtualClock } from "../base/index.ts";
+import type { Peer } from "../channel/index.ts";
+import type { ControlMessage } from "../wire/index.ts";
+import {
+  orderForViewer,
+  ViewerAlternatives,
+  type WeightedSite,
+  weightedByRoom,
+} from "./viewer-alternatives.ts";
 
 const VIEWERS = 1_000;
 
@@ -121,6 +128,40 @@ test("[W37] a site that claims any room is sent at most four times what a usual 
         assert.ok(weight <= Math.max(largest, rooms[index] ?? 0));
     }),
   );
+});
+
+test("[W37] a site without viewers looks at no rooms; with some, at each once a second", () => {
+  const clock = new VirtualClock();
+  const viewers: Peer[] = [];
+  let looks = 0;
+  const alternatives = new ViewerAlternatives({
+    ...{ clock, random: new SeededRandom(1), viewers: () => viewers },
+    roomOf: () => {
+      looks++;
+      return 10;
+    },
+  });
+  const pass = (seconds: number): number => {
+    looks = 0;
+    for (let tick = 0; tick < seconds * 10; tick++) {
+      clock.advance(100);
+      alternatives.tick();
+    }
+    return looks;
+  };
+  const sites = Array.from({ length: 300 }, (_, index) => site(`s${index}`));
+  alternatives.set(sites);
+  assert.equal(pass(10), 0);
+  const told: ControlMessage[] = [];
+  const viewer = { state: "open", sendControl: (message: ControlMessage) => told.push(message) };
+  for (let count = 0; count < 20; count++) {
+    const each = { ...viewer } as unknown as Peer;
+    viewers.push(each);
+    alternatives.tell(each);
+  }
+  assert.equal(looks, 300, "a crowd that comes at once is told by one look");
+  assert.equal(told.length, 20);
+  assert.equal(pass(10), 10 * 300);
 });
 
 function byName(one: WeightedSite, other: WeightedSite): number {

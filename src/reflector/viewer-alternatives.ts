@@ -106,22 +106,28 @@ export class ViewerAlternatives {
 
   /** Sets the other sites, and tells all viewers. */
   set(sites: readonly ViewerSite[]): void {
-    this.#sites = this.#weighted(sites);
+    const now = this.#options.clock.now();
+    this.#sites = sites.map((site) => ({ ...site, weight: 0 }));
+    this.#weighedAt = Number.NEGATIVE_INFINITY;
     this.#stale = undefined;
     this.#isChanged = false;
-    this.#toldAt = this.#options.clock.now();
+    this.#toldAt = now;
     for (const viewer of this.#options.viewers()) this.tell(viewer);
   }
 
   tell(viewer: Peer): void {
+    this.#weigh(this.#options.clock.now());
     const seed = this.#told.get(viewer)?.seed ?? this.#options.random.uint32();
     this.#tell(viewer, seed, orderForViewer(this.#sites, seed));
   }
 
-  /** Every 100 ms: follows the rooms of the sites; a few viewers at a time are told where to go now. */
+  /**
+   * Every 100 ms: follows the rooms of the sites, while there are viewers; a few of them at a time are told where to go
+   * now.
+   */
   tick(): void {
     const now = this.#options.clock.now();
-    if (now - this.#weighedAt >= WEIGH_MS) this.#weigh(now);
+    if (now - this.#weighedAt >= WEIGH_MS && this.#hasViewers) this.#weigh(now);
     if (this.#isChanged && this.#stale === undefined && now - this.#toldAt >= RETELL_MS) {
       this.#isChanged = false;
       this.#toldAt = now;
@@ -135,16 +141,21 @@ export class ViewerAlternatives {
     }
   }
 
-  #weigh(now: number): void {
-    this.#weighedAt = now;
-    const before = this.#sites;
-    this.#sites = this.#weighted(before);
-    if (this.#sites.some(({ weight }, index) => weight !== before[index]?.weight))
-      this.#isChanged = true;
+  get #hasViewers(): boolean {
+    for (const _ of this.#options.viewers()) return true;
+    return false;
   }
 
-  #weighted(sites: readonly ViewerSite[]): WeightedSite[] {
-    return weightedByRoom(sites, (site) => this.#options.roomOf(site));
+  /** Looks at the rooms of the sites, unless that was done just now. */
+  #weigh(now: number): void {
+    if (now - this.#weighedAt < WEIGH_MS) return;
+    const isFirst = this.#weighedAt === Number.NEGATIVE_INFINITY;
+    this.#weighedAt = now;
+    const before = this.#sites;
+    this.#sites = weightedByRoom(before, (site) => this.#options.roomOf(site));
+    if (isFirst) return;
+    if (this.#sites.some(({ weight }, index) => weight !== before[index]?.weight))
+      this.#isChanged = true;
   }
 
   #tellAgain(viewer: Peer): void {

@@ -69,13 +69,9 @@ export interface ControlQuestion {
  * @throws {MeanderError} `denied`, `token-denied`
  */
 export async function authorise(context: ControlContext, question: ControlQuestion): Promise<void> {
-  const { by, action, stream, site: peer, author, record, facts, briefcaseBytes } = question;
+  const { by, action, stream, site: peer } = question;
   try {
-    checkScope(by, question);
-    const asked = { ...commandAsker(by, action, author), action, stream, site: peer, ...facts };
-    const isOwn = record === undefined || controls(by, record);
-    const refusal = isOwn ? undefined : notYours(by, action, record);
-    await passPolicies(context, asked, { owner: record?.owner, briefcaseBytes, refusal });
+    await judgeControl(context, question);
   } catch (error) {
     if (!(error instanceof MeanderError)) throw error;
     if (error.code !== "denied" && error.code !== "token-denied") throw error;
@@ -84,6 +80,19 @@ export async function authorise(context: ControlContext, question: ControlQuesti
     context.tell(stream, { type: "denied", action, by: by.text, reason });
     throw error;
   }
+}
+
+/** The same, and tells nobody of a denial. @throws {MeanderError} `denied`, `token-denied` */
+export async function judgeControl(
+  context: ControlContext,
+  question: ControlQuestion,
+): Promise<void> {
+  const { by, action, stream, site, author, record, facts, briefcaseBytes } = question;
+  checkScope(by, question);
+  const asked = { ...commandAsker(by, action, author), action, stream, site, ...facts };
+  const isOwn = record === undefined || controls(by, record);
+  const refusal = isOwn ? undefined : notYours(by, action, record);
+  await passPolicies(context, asked, { owner: record?.owner, briefcaseBytes, refusal });
 }
 
 /** The running start of a member. @throws {MeanderError} `site-unknown`, `site-gone` */

@@ -1,6 +1,7 @@
 import { MeanderError } from "../base/index.ts";
 import { type Asker, maySetPolicy, signature } from "./asker.ts";
-import { authorise, type ControlContext } from "./control-context.ts";
+import { authorOfStream } from "./authorship.ts";
+import { type ControlContext, judgeControl } from "./control-context.ts";
 import { type JudgementPorts, passPolicies, scopesOf, tellPolicies } from "./judgement.ts";
 import type { PolicyQuestion } from "./policy.ts";
 import type { CommandAsker } from "./stream-records.ts";
@@ -54,14 +55,15 @@ export async function judgeAction(
     case "inspect": {
       if (by === undefined || stream === undefined) throw incomplete(action);
       const { record } = await context.store.get(stream);
-      await authorise(context, { action, by, stream, site: record.site, record });
+      await judgeControl(context, { action, by, stream, site: record.site, record });
       return null;
     }
     case "open": {
       if (stream === undefined) throw incomplete(action);
       const { record } = await context.store.get(stream);
       if (record.site !== site) throw elsewhere(stream, record.site, site);
-      const question = { ...signatureOf(claim), action, stream, site };
+      const author = await authorOfSender(context, claim.by);
+      const question = { ...signatureOf(claim), action, stream, site, author };
       const { forMs } = await passPolicies(context, question, { owner: record.owner });
       return { forMs };
     }
@@ -80,6 +82,13 @@ export async function judgeJoin(ports: JudgementPorts, site: string): Promise<vo
 /** Tells the policies that a site has left. */
 export async function tellLeave(ports: JudgementPorts, site: string): Promise<void> {
   await tellPolicies(ports, { action: "leave", by: `site:${site}`, site });
+}
+
+/** Who wrote all the code of a stream that appends. */
+async function authorOfSender({ store }: ControlContext, by: string): Promise<string | undefined> {
+  if (!by.startsWith("stream:")) return undefined;
+  const sender = await store.find(by.slice("stream:".length));
+  return sender === undefined ? undefined : authorOfStream(sender.record.agents);
 }
 
 function signatureOf({ by, label }: CommandAsker): CommandAsker {

@@ -40,10 +40,10 @@ export class StreamMoves {
     const { streamEpoch } = held.record;
     const target = reachable(this.#context, to);
     const source = hostOf(held);
-    if (from === to && source.instance === target.instance) return { from, to, streamEpoch, ms: 0 };
     const record = evacuates ? undefined : held.record;
     const facts = { from, to };
     await authorise(this.#context, { action: "move", by, stream, site: to, record, facts });
+    if (from === to && source.instance === target.instance) return { from, to, streamEpoch, ms: 0 };
     const move: Move = { held, source, target, move: this.#name(), end: began + deadlineMs, by };
     try {
       await this.#transfer(move);

@@ -171,3 +171,40 @@ test("[A60] who may attach shells and change the configuration is judged, by rul
     assert.ok(about.includes(noted), `${noted} in ${about.join("; ")}`);
   assert.ok(about.some((each) => /^config.set .* policy sites\/north, rule 2$/.test(each)));
 });
+
+test("[A46] a story and events are read by those that a policy lets inspect", async () => {
+  await alice.createStream("tv-2");
+  const keeper = {
+    name: "keeper",
+    on: { append: (ctx: { log(line: unknown): void }) => ctx.log(1) },
+  };
+  await alice.registerAgent("tv-2", keeper);
+  await admin.setPolicy("session", {
+    source: `export default { on: { judge: (ctx, { action, by }) =>
+      action !== "inspect" || by === "subject:alice" || { effect: "deny", reason: "private" } } }`,
+  });
+  const seen: string[] = [];
+  const readers = { alice, admin };
+  const stop = new AbortController();
+  const reading = Object.entries(readers).map(async ([name, shell]) => {
+    const events = shell.events({ stream: "tv-2" }, { signal: stop.signal });
+    for await (const { type } of events) {
+      seen.push(`${name} ${type}`);
+      if (type === "destroyed") return;
+    }
+  });
+  const { id } = await (await alice.open("tv-2")).append(1, { until: "consumed" });
+  await assert.rejects(admin.why(id), {
+    code: "denied",
+    message: /may not inspect tv-2 .*private/,
+  });
+  assert.equal((await alice.why(id)).state, "consumed");
+  await (await alice.open("tv-2")).destroy();
+  await Promise.all(reading);
+  assert.ok(seen.includes("alice output"));
+  assert.deepEqual(
+    seen.filter((each) => each.startsWith("admin ")),
+    ["admin denied", "admin destroyed"],
+  );
+  await admin.setPolicy("session", []);
+});

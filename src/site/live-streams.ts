@@ -10,7 +10,7 @@ import {
   type StreamEvent,
   type StreamView,
 } from "../agent/index.ts";
-import { assert, type Clock, type Log, MeanderError, type Random } from "../base/index.ts";
+import { assert, type Clock, type Log, type Random } from "../base/index.ts";
 import type { StreamCounts } from "../client/contract/index.ts";
 import { CodeStore } from "../code/index.ts";
 import type { Admit, Directory, MessageSocket } from "../directory/index.ts";
@@ -21,7 +21,9 @@ import {
   UdpFrameNetwork,
 } from "../host/frames/index.ts";
 import {
+  judgeOnce,
   type PingHandler,
+  PolicyAgents,
   type Resumption,
   SelfDelivery,
   type SiteAdmission,
@@ -34,7 +36,6 @@ import { ShellServer } from "../session/shell/index.ts";
 import type { SiteInstance } from "../stream/index.ts";
 import { isLoopback, nodeCipher } from "../transport/index.ts";
 import { ANONYMOUS, type Audit, type Principal } from "../trust/index.ts";
-import { PolicyAgents } from "./policy-agents.ts";
 
 /** Where a site's streams listen and write, and their limits. */
 export interface LiveStreamsOptions {
@@ -204,21 +205,7 @@ export class LiveStreams {
   }
 
   /** Has policies that are code judge, in processes of this site; they deny before it has started. */
-  readonly judge: PolicyJudge = {
-    judge: async (scope, policy, request) =>
-      (await this.#policies?.judge(scope, policy, request)) ?? STARTING,
-    check: async (scope, policy) => {
-      if (this.#policies === undefined)
-        throw new MeanderError("executor-failed", STARTING.reason, { where: `policy ${scope}` });
-      await this.#policies.check(scope, policy);
-    },
-    startTrial: async (scope, policy) => {
-      if (this.#policies === undefined)
-        throw new MeanderError("executor-failed", STARTING.reason, { where: `policy ${scope}` });
-      return await this.#policies.startTrial(scope, policy);
-    },
-    forget: (scope) => this.#policies?.forget(scope),
-  };
+  readonly judge: PolicyJudge = judgeOnce(() => this.#policies);
 
   /** Has the policies judge that the configuration of this site is replaced. @throws {MeanderError} `denied` */
   judgeConfiguration(by: string): Promise<void> {
@@ -298,5 +285,3 @@ function frameSiteOf({ name: site, instance, streams }: SiteRecord): FrameSite {
   assert(streams !== undefined, "a site that takes frames says where");
   return { site, instance, ...streams };
 }
-
-const STARTING = { effect: "deny", reason: "the leading site is starting" } as const;

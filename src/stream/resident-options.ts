@@ -4,6 +4,9 @@ import type { RunMarks } from "./run-mark.ts";
 import type { Sender } from "./sender.ts";
 import type { StreamState } from "./stream-state.ts";
 
+/** Why a sender may not append; undefined: it may. A promise: it is being judged, and its messages wait. */
+export type Denies = (sender: Sender) => string | undefined | Promise<string | undefined>;
+
 /** How a stream is installed at a site. */
 export interface ResidentOptions {
   readonly id: EndpointId;
@@ -20,6 +23,5 @@ export interface ResidentOptions {
   readonly first: LifecycleEvent | undefined;
   /** It accepts messages and runs none, nor any event, until {@link StreamHalt.resume}. Default false. */
   readonly isHalted?: boolean;
-  /** Why a sender may not append; undefined: it may. */
-  readonly denies: (sender: Sender) => string | undefined;
+  readonly denies: Denies;
 }

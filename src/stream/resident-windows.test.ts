@@ -151,3 +151,52 @@ test("[M11] a stream that takes nothing from a sender says why, and its messages
   assert.equal(resident.counts["denied"], 2);
   assert.equal(world.site("a").kernel.counts.get("append-denied"), 2);
 });
+
+test("[M11] messages of a sender wait in order until it is judged, and those of others pass", async () => {
+  const world = new SmallWorld();
+  const verdicts = new Map<string, (denied: string | undefined) => void>();
+  let asked = 0;
+  const denies = ({ name }: Sender): Promise<string | undefined> | undefined => {
+    if (name === "shell-bob") return undefined;
+    asked++;
+    return new Promise((resolve) => void verdicts.set(name, resolve));
+  };
+  const { consumer, resident } = await world.stream("b", "bar", { denies });
+  const alice = world.shell("a", "shell-alice");
+  const eve = world.shell("a", "shell-eve");
+  world.send(alice, "bar", ["1", "2"]);
+  world.send(eve, "bar", ["no"]);
+  world.send(world.shell("a", "shell-bob"), "bar", ["bob"]);
+  world.send(alice, "bar", ["3"]);
+  await world.run(20);
+  assert.deepEqual(consumer.texts, ["bob"]);
+  assert.equal(asked, 2, "each is asked about once");
+  verdicts.get("shell-alice")?.(undefined);
+  verdicts.get("shell-eve")?.("not you");
+  await world.run(20);
+  assert.deepEqual(consumer.texts, ["bob", "1", "2", "3"]);
+  assert.ok(eve.isEmpty);
+  assert.equal(resident.counts["denied"], 1);
+});
+
+test("[M11] what waits for verdicts is bounded for a stream: the rest is sent again", async () => {
+  const world = new SmallWorld();
+  const judges: ((denied: string | undefined) => void)[] = [];
+  let isJudged = false;
+  const denies = (): Promise<string | undefined> | undefined => {
+    if (isJudged) return undefined;
+    return new Promise((resolve) => void judges.push(resolve));
+  };
+  const { consumer, resident } = await world.stream("b", "bar", { denies });
+  const texts = names(128).map((name) => name.padEnd(LIMITS.appendsHeldBytesMax / 64, "."));
+  for (const text of texts)
+    world.send(world.shell("a", `shell-${text.slice(0, 3)}`), "bar", [text]);
+  await world.run(200);
+  assert.deepEqual(consumer.texts, []);
+  assert.ok((resident.counts["verdict-waits"] ?? 0) > 0);
+  isJudged = true;
+  for (const judge of judges) judge(undefined);
+  for (let round = 0; round < 100 && consumer.texts.length < texts.length; round++)
+    await world.run(100);
+  assert.deepEqual([...consumer.texts].sort(), [...texts].sort());
+});

@@ -1,4 +1,5 @@
 import { LIMITS, MeanderError } from "../base/index.ts";
+import { AppendGate } from "./append-gate.ts";
 import { Commits } from "./commits.ts";
 import type { Consumer, Effects, EventFailure, LifecycleEvent } from "./consumer.ts";
 import {
@@ -24,7 +25,6 @@ import type { Arrival, PairOwner, ReceivePair } from "./receive-pair.ts";
 import type { ReplyWaiter } from "./reply-waiters.ts";
 import type { ResidentOptions } from "./resident-options.ts";
 import { Scheduler } from "./scheduler.ts";
-import { senderOf } from "./sender.ts";
 import type { StreamContext } from "./stream-context.ts";
 import { StreamHalt } from "./stream-halt.ts";
 import { type DeadLetter, encodeState, type StreamState } from "./stream-state.ts";
@@ -48,6 +48,7 @@ export class Resident extends Endpoint implements PairOwner {
   readonly counts: Record<string, number> = {};
   readonly #options: ResidentOptions;
   readonly #pairs: InboundPairs;
+  readonly #gate: AppendGate;
   readonly #mailbox = new Mailbox();
   readonly #gates: Gates;
   readonly #trouble: MessageTrouble;
@@ -134,6 +135,15 @@ export class Resident extends Endpoint implements PairOwner {
     this.#events = events;
     this.adoptSender(state.outbound, state.replies, state.unresolved);
     this.#pairs = new InboundPairs(context, this, state.inbound);
+    this.#gate = new AppendGate({
+      ...{ context, denies: options.denies, isOpen: () => !this.#frozen && !this.#closed },
+      take: (from, frame) => {
+        this.#pairs.accept(from, frame, (arrival) => this.#received(arrival));
+        context.atTurnEnd(this);
+      },
+      refuse: (from, { source }, why) => this.#pairs.refuse(from, source, why),
+      count: (reason, times) => this.#count(reason, times),
+    });
     for (const { source, siteInstance } of [...state.inbound, ...state.replies])
       if (!isStream(source)) context.locations.setOther(source, siteInstance);
     for (const timer of state.timers) this.#timers.set(timer);
@@ -194,16 +204,7 @@ export class Resident extends Endpoint implements PairOwner {
 
   /** Segments for the mailbox arrive. */
   arrived(from: SiteInstance, frame: Extract<Frame, { type: "append" }>): void {
-    if (this.#frozen || this.#closed) {
-      this.context.count("frozen");
-      return;
-    }
-    const denied = this.#options.denies(senderOf(frame, this.context.locations));
-    if (denied !== undefined) {
-      this.#count("denied", frame.segments.length);
-      this.#pairs.refuse(from, frame.source, denied);
-    } else this.#pairs.accept(from, frame, (arrival) => this.#received(arrival));
-    this.context.atTurnEnd(this);
+    this.#gate.arrived(from, frame);
   }
 
   /** A source that lost its numbers asks where to continue. Undefined: no answer from here. */

@@ -11,9 +11,9 @@ import type { Location } from "./locations.ts";
 import type { Durability, EndpointId, SiteInstance } from "./model.ts";
 import type { ReplyWaiter } from "./reply-waiters.ts";
 import type { Resident } from "./resident.ts";
+import type { Denies } from "./resident-options.ts";
 import type { RunMarks } from "./run-mark.ts";
 import { ScriptedConsumer } from "./scripted-consumer.test.support.ts";
-import type { Sender } from "./sender.ts";
 import type { SiteHandler } from "./site-endpoint.ts";
 import { decodeState, freshState, type StreamState } from "./stream-state.ts";
 
@@ -32,7 +32,7 @@ export interface StreamOptions {
   readonly streamEpoch?: number;
   readonly keep?: (state: Uint8Array) => Promise<void>;
   readonly first?: LifecycleEvent;
-  readonly denies?: (sender: Sender) => string | undefined;
+  readonly denies?: Denies;
   readonly marks?: RunMarks;
   readonly isHalted?: boolean;
 }

@@ -55,7 +55,6 @@ test("each verb is the session's method of that name", async () => {
     ["replaceHandler", "baz", "counter", "append", null],
     ["destroyStream", "baz"],
     ["stream", "baz"],
-    ["streams"],
   ] as const) {
     assert.deepEqual(await call(verb, ...args), [verb, ...args, ...(OWNED[verb] ?? [])]);
   }
@@ -109,7 +108,7 @@ test("arguments that do not fit are refused, and say which", async () => {
   ]) {
     await assert.rejects(call("append", request), { code: "request-invalid" });
   }
-  await assert.rejects(callSession(echoPort(), "streams", Uint8Array.of(0x92, 1), CALLER), {
+  await assert.rejects(callSession(echoPort(), "stream", Uint8Array.of(0x92, 1), CALLER), {
     code: "value-malformed",
   });
 });

@@ -69,7 +69,6 @@ const VERBS: ReadonlyMap<string, Verb> = new Map([
   ),
   verb("destroyStream", z.tuple([name]), (port, [stream]) => port.destroyStream(stream)),
   verb("stream", z.tuple([name]), (port, [stream]) => port.stream(stream)),
-  verb("streams", z.tuple([]), (port) => port.streams()),
 ]);
 
 /**

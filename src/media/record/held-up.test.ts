@@ -9,6 +9,31 @@ import { type FrameTime, SteadyClock } from "./steady-clock.ts";
 const RATE = 90_000;
 const FRAME_MS = 40;
 
+/** The times of frames in a file, each as soon as it is final. */
+class FileTimes {
+  readonly placed: { readonly captured: number; readonly ms: number }[] = [];
+  readonly #clock: SteadyClock;
+  readonly #waiting: { readonly captured: number; readonly time: FrameTime }[] = [];
+
+  constructor(timeline: RecordTimeline, source: SourceTimeline) {
+    this.#clock = new SteadyClock(timeline, source);
+  }
+
+  add(captured: number, ticks: number, now: number): void {
+    this.#waiting.push({ captured, time: this.#clock.next(ticks, now) });
+    this.settle(now);
+  }
+
+  settle(now: number): void {
+    this.#clock.settle(now);
+    for (let [first] = this.#waiting; first !== undefined; [first] = this.#waiting) {
+      if (!this.#clock.isSettled(first.time)) return;
+      this.placed.push({ captured: first.captured, ms: this.#clock.place(first.time) });
+      this.#waiting.shift();
+    }
+  }
+}
+
 /**
  * Records a source without sender reports, behind an ingest as it is, whose packets are held up between two times and
  * then come at once.
@@ -27,16 +52,7 @@ function recorded(plan: {
   const [media, schedule] = [new MediaClock(RATE), new ReportSchedule(RATE)];
   const timeline = new RecordTimeline();
   const source = new SourceTimeline(RATE);
-  const clock = new SteadyClock(timeline, source);
-  const waiting: { readonly captured: number; readonly time: FrameTime }[] = [];
-  const placed: { readonly captured: number; readonly ms: number }[] = [];
-  const place = (): void => {
-    for (let first = waiting[0]; first !== undefined && clock.isSettled(first.time); ) {
-      placed.push({ captured: first.captured, ms: clock.place(first.time) });
-      waiting.shift();
-      first = waiting[0];
-    }
-  };
+  const file = new FileTimes(timeline, source);
   const report = (now: number): void => {
     const { instant } = media;
     if (instant === undefined) return;
@@ -53,13 +69,11 @@ function recorded(plan: {
     const ticks = Math.round((runMs * RATE * rate) / 1_000);
     media.arrived(ticks, now);
     if (schedule.isDue(media, now)) report(now);
-    waiting.push({ captured, time: clock.next(ticks, now) });
-    place();
+    file.add(captured, ticks, now);
   }
-  clock.settle(Number.POSITIVE_INFINITY);
-  place();
-  const startMs = placed[0]?.ms ?? 0;
-  return placed.map(({ captured, ms }) => ({ captured, ms: ms - startMs }));
+  file.settle(Number.POSITIVE_INFINITY);
+  const startMs = file.placed[0]?.ms ?? 0;
+  return file.placed.map(({ captured, ms }) => ({ captured, ms: ms - startMs }));
 }
 
 test("what a sender held up for seconds, and sent then, leaves no gap", () => {
@@ -96,4 +110,39 @@ test("a clock that stood still before it was held up leaves its gap", () => {
         );
     }
   }
+});
+
+test("a pause right behind what was held up leaves its gap, also where other timestamps follow it", () => {
+  const timeline = new RecordTimeline();
+  const source = new SourceTimeline(RATE);
+  const file = new FileTimes(timeline, source);
+  const ticksOf = (captured: number): number =>
+    ((captured + (captured < 10_000 ? 7_200_000 : 0)) * RATE) / 1_000;
+  const report = (captured: number, ingestMs: number, ntpMs?: number): void => {
+    const rtpTimestamp = ticksOf(captured);
+    const sender = ntpMs === undefined ? undefined : { ntpMs: 1_000_000 + ntpMs, rtpTimestamp };
+    timeline.report(source, { ingestMs, rtpTimestamp, sender });
+  };
+  const frame = (captured: number, now: number): void => {
+    file.add(captured, source.unwrap(ticksOf(captured)), now);
+  };
+  for (let captured = 0; captured < 4_000; captured += FRAME_MS) {
+    if (captured % 1_000 === 0) report(captured, captured, captured);
+    frame(captured, captured);
+  }
+  // Held up until 6 s, and then at once.
+  for (let captured = 4_000; captured < 6_000; captured += FRAME_MS) {
+    if (captured % 120 === 40) report(captured, 6_000);
+    frame(captured, 6_000);
+  }
+  report(5_960, 6_000, 5_960);
+  file.settle(6_500);
+  for (let captured = 10_000; captured < 14_000; captured += FRAME_MS) {
+    if (captured % 1_000 === 0)
+      report(captured, captured, captured > 10_000 ? captured : undefined);
+    frame(captured, captured);
+  }
+  file.settle(Number.POSITIVE_INFINITY);
+  for (const { captured, ms } of file.placed)
+    assert.ok(Math.abs(ms - captured) < 60, `${ms} ms, not ${captured}`);
 });

@@ -165,6 +165,8 @@ export class SteadyClock {
     for (const time of times) time.steadyMs += missing;
     this.#shiftMs += missing;
     this.#relationMs = undefined;
+    const last = times.at(-1) as FrameTime;
+    this.#relate(last.ticks, last.steadyMs, last.base);
   }
 
   /** When a frame would be presented, ms of the channel's time; undefined before the first report. */

@@ -23,7 +23,8 @@ export class UpstreamLinks {
         return { channel, name, stack: this.#stacks.to(channel.name, name) };
       }),
     );
-    this.#stacks.setNeighbours(neighbours, (site) => upstreams.some(({ name }) => name === site));
+    const used = new Set(upstreams.map(({ name }) => name));
+    this.#stacks.setNeighbours(neighbours, (site) => used.has(site));
     this.#links.setNeighbours(neighbours);
     const moved = upstreams.filter(
       ({ channel, name, stack }) => this.#stacks.to(channel.name, name) !== stack,

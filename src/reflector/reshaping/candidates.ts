@@ -14,7 +14,7 @@ export interface Surroundings {
   /** Sites at which the channel is ingested, by the directory. */
   readonly ingests: readonly string[];
   /** All sites of the session; only while the channel is lost. */
-  readonly session: readonly string[];
+  readonly session: Iterable<string>;
   readonly now: number;
 }
 
@@ -25,7 +25,7 @@ export type Related = Pick<Candidate, "name" | "relation" | "origin">;
 export function relatedSites(facts: Surroundings): Related[] {
   const { active, clients, ingests, learned, now, route, self, session } = facts;
   const found = new Map<string, Related>();
-  const add = (names: readonly string[], relation: Relation, origin: Origin): void => {
+  const add = (names: Iterable<string>, relation: Relation, origin: Origin): void => {
     for (const name of names)
       if (name !== self && !found.has(name)) found.set(name, { name, relation, origin });
   };

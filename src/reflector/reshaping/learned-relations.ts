@@ -31,19 +31,26 @@ export class LearnedRelations {
     this.#clock = clock;
   }
 
-  /** A neighbour told of a channel that is open here. @param isKnown whether a name is a site of the session */
+  /**
+   * A neighbour told of a channel that is open here.
+   *
+   * @param isKnown whether a name is a site of the session
+   * @returns whether that is news; false: it told the same before
+   */
   told(
     from: string,
     { channel, clients, sources }: ChannelRelations,
     isKnown: (site: string) => boolean,
-  ): void {
+  ): boolean {
     const known = (sites: readonly string[]): string[] => [
       ...new Set(sites.filter((site) => site !== from && isKnown(site))),
     ];
     const ofChannel = this.#learned.get(channel) ?? new Map<string, Learned>();
-    const at = this.#clock.now();
-    ofChannel.set(from, { from, sources: known(sources), clients: known(clients), at });
+    const before = ofChannel.get(from);
+    const told = { from, sources: known(sources), clients: known(clients), at: this.#clock.now() };
+    ofChannel.set(from, told);
     this.#learned.set(channel, ofChannel);
+    return !isSame(before?.sources, told.sources) || !isSame(before?.clients, told.clients);
   }
 
   /** A neighbour is connected from now on, or not any more. */
@@ -78,4 +85,8 @@ export class LearnedRelations {
       if (ofChannel.size === 0) this.#learned.delete(channel);
     }
   }
+}
+
+function isSame(one: readonly string[] | undefined, other: readonly string[]): boolean {
+  return one?.length === other.length && one.every((name, index) => name === other[index]);
 }

@@ -44,7 +44,7 @@ export interface ReshaperOptions {
   /** Name of this site. */
   site(): string;
   /** Names of the other sites of the session. */
-  sites(): readonly string[];
+  sites(): ReadonlySet<string>;
   /** The neighbours that are connected. */
   neighbours(): Iterable<Peer>;
   /** Sets the sites besides its route that a channel is kept ready to be received from. */
@@ -132,15 +132,15 @@ export class Reshaper {
     const { channels, drops } = this.#options;
     const from = peer.remote?.name ?? "";
     const self = this.#options.site();
-    const known = new Set(this.#options.sites());
+    const sites = this.#options.sites();
     if (isLeaving) this.#leaving.set(from, this.#options.clock.now() + LEAVING_MS);
     for (const each of relations) {
       if (channels.get(each.channel) === undefined) {
         drops.add("relation-unknown");
         continue;
       }
-      this.#learned.told(from, each, (site) => site !== self && known.has(site));
-      this.#changed.add(each.channel);
+      const isNews = this.#learned.told(from, each, (site) => site !== self && sites.has(site));
+      if (isNews || isLeaving) this.#changed.add(each.channel);
     }
   }
 
@@ -228,6 +228,7 @@ export class Reshaper {
     name: string,
     now: number,
   ): boolean {
+    if (way === undefined && this.#throughUs.size === 0) return false;
     const key = `${channel} ${name}`;
     if (way?.isThroughUs === true) this.#throughUs.set(key, now + THROUGH_US_MS);
     else if (way?.path !== undefined) this.#throughUs.delete(key);

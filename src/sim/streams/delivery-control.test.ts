@@ -96,3 +96,66 @@ test("[M11] messages go from site to site, without the leader", async () => {
   for (const value of [1, 2, 3])
     await session.do(shell.append("foo", value, { until: "consumed", timeoutMs: 500 }));
 });
+
+/** A policy that is code: lets nobody append whose label it has, and says who asked. */
+function only(label: string, forMs: number): { source: string } {
+  return {
+    source: `export default { on: { judge(ctx, { action, label, by, stream }) {
+      if (action !== "open") return true;
+      return label === "${label}" || by === "stream:bar"
+        ? { effect: "allow", forMs: ${forMs} }
+        : { effect: "deny", reason: label + " to " + stream + " is not for you" };
+    } } }`,
+  };
+}
+
+test("[A61] code judges who appends, once; another policy revokes that at once", async () => {
+  const session = await Session.start(3);
+  await session.make("foo", "s1");
+  await session.make("bar", "s2");
+  const owner = session.shell("s0", "owner");
+  const alice = session.shell("s2", "alice");
+  const bob = session.shell("s2", "bob");
+  const waits = { until: "consumed" } as const;
+  const denied = (error: MeanderError): boolean =>
+    error.code === "append-denied" && /is not for you/.test(error.what);
+  await session.do(owner.setPolicy("streams/foo", only("alice", 20_000)));
+  await session.pass(100);
+  await session.do(alice.append("foo", 1, waits));
+  await assert.rejects(session.do(bob.append("foo", 0, waits)), denied);
+  await session.do(alice.append("bar", { to: "foo", value: 2 }, waits));
+  await session.do(alice.append("foo", 3, waits));
+  await session.do(owner.setPolicy("streams/foo", only("bob", 20_000)));
+  await session.pass(100);
+  await assert.rejects(session.do(alice.append("foo", 0, waits)), denied);
+  await session.do(bob.append("foo", 4, waits));
+  await session.do(owner.setPolicy("streams/foo", []));
+  await session.pass(100);
+  await session.do(alice.append("foo", 5, waits));
+  assert.deepEqual((await session.kept("foo")).got.sort(), [1, 2, 3, 4, 5]);
+  await session.do(owner.setPolicy("session", only("alice", 20_000)));
+  await session.pass(100);
+  await session.do(owner.move("foo", "s2"));
+  await assert.rejects(session.do(bob.append("foo", 0, waits)), denied, "also where it is then");
+  await session.do(alice.append("foo", 6, waits));
+  assert.deepEqual((await session.kept("foo")).got.sort(), [1, 2, 3, 4, 5, 6]);
+});
+
+test("[A61] a site without its leader goes by what policies have said until that ends", async () => {
+  const session = await Session.start(3);
+  await session.make("foo", "s1");
+  const owner = session.shell("s0", "owner");
+  const alice = session.shell("s2", "alice");
+  const waits = { until: "consumed" } as const;
+  await session.do(owner.setPolicy("session", only("alice", 5_000)));
+  await session.pass(100);
+  await session.do(alice.append("foo", 1, waits));
+  session.site("s0").kill();
+  await session.do(alice.append("foo", 2, waits));
+  const stranger = session.shell("s1", "alice-2");
+  const unjudged = (error: MeanderError): boolean =>
+    error.code === "append-denied" && /the leader has not said/.test(error.what);
+  await assert.rejects(session.do(stranger.append("foo", 0, waits)), unjudged);
+  await session.pass(5_000);
+  await assert.rejects(session.do(alice.append("foo", 0, waits)), unjudged);
+});

@@ -18,6 +18,8 @@ export class ProcessClock implements Clock {
   frozen = false;
   readonly #clock: Clock;
   #skew: ClockSkew;
+  /** How fast it goes: 1 is right. */
+  #rate: number;
   /** What `now()` was when the drift was set, and what it was in truth. */
   #nowThen: number;
   #trueThen: number;
@@ -29,6 +31,7 @@ export class ProcessClock implements Clock {
   constructor(clock: Clock, skew: ClockSkew = { offsetMs: 0, driftPpm: 0 }) {
     this.#clock = clock;
     this.#skew = skew;
+    this.#rate = rateOf(skew);
     this.#nowThen = clock.now();
     this.#trueThen = this.#nowThen;
   }
@@ -38,6 +41,7 @@ export class ProcessClock implements Clock {
     this.#nowThen = this.now();
     this.#trueThen = this.#clock.now();
     this.#skew = skew;
+    this.#rate = rateOf(skew);
   }
 
   now(): number {
@@ -96,10 +100,6 @@ export class ProcessClock implements Clock {
     return this.#dead;
   }
 
-  get #rate(): number {
-    return 1 + this.#skew.driftPpm / 1e6;
-  }
-
   #catchUp(): void {
     if (this.#catchesUp || this.#held.length === 0) return;
     this.#catchesUp = true;
@@ -113,4 +113,8 @@ export class ProcessClock implements Clock {
       this.#catchUp();
     });
   }
+}
+
+function rateOf({ driftPpm }: ClockSkew): number {
+  return 1 + driftPpm / 1e6;
 }

@@ -8,7 +8,7 @@ import {
   DirectoryServer,
   type MessageSocket,
 } from "../../directory/index.ts";
-import { SiteStreams } from "../../host/index.ts";
+import { judgeOnce, PolicyAgents, SiteStreams } from "../../host/index.ts";
 import { type ChannelPublisher, ChannelRouter } from "../../reflector/index.ts";
 import {
   defaultRouteConfig,
@@ -74,6 +74,7 @@ export class SiteSession {
   #shells: ShellServer | undefined;
   #executor: InlineExecutor | undefined;
   #executors: SiteExecutors | undefined;
+  #policies: PolicyAgents | undefined;
   #membership: Membership | undefined;
   /** What the plane is told once it knows who it is: the newest of each kind. */
   #held: Map<"sites" | "channels" | "rekeyed", () => void> | undefined = new Map();
@@ -187,6 +188,13 @@ export class SiteSession {
     const siteInstance = this.#siteInstance;
     const { random, log } = world;
     this.#executors = new SiteExecutors(world, site, executor, this.#options);
+    const code = new CodeStore({
+      fetch: (sha256) => directory.getBlob(sha256),
+      put: (bytes) => directory.putBlob(bytes),
+    });
+    this.#policies = new PolicyAgents({
+      ...{ executor, code, site: site.name, clock: process, random, log },
+    });
     const streams = new SiteStreams({
       ...{ self: siteInstance, clock: process, random, log, network: this.#frames },
       directory: timedDirectory(
@@ -203,10 +211,7 @@ export class SiteSession {
       marks: this.#disk.marks,
       executors: this.#executors,
       reader: world.reader,
-      code: new CodeStore({
-        fetch: (sha256) => directory.getBlob(sha256),
-        put: (bytes) => directory.putBlob(bytes),
-      }),
+      code,
       allowsInline: true,
       onPing: (rooms) => {
         if (rooms.length > 0) this.#plane.reflector.setRooms(rooms);
@@ -314,6 +319,7 @@ export class SiteSession {
       streams: {
         calls: directory.sites,
         isEnded: (record) => this.#world.isEnded(this.#site, record),
+        judge: judgeOnce(() => this.#policies),
         authors: authorChecks({ fetch: (sha256) => directory.getBlob(sha256) }),
         onEvent: (event) => this.streams?.ledTo(event),
       },

@@ -72,3 +72,20 @@ test("a policy that cannot be started denies, and is refused where it is checked
   assert.deepEqual(await agents.judge("session", well, MOVE), { effect: "allow" });
   agents.close();
 });
+
+test("what was checked judges when it comes into force, and ends when something else does", async () => {
+  const agents = open();
+  const counting = await policyOf(
+    `(ctx) => { ctx.briefcase.n = (ctx.briefcase.n ?? 0) + 1; return { effect: "deny", reason: String(ctx.briefcase.n) } }`,
+  );
+  const other = await policyOf(`() => ({ effect: "deny", reason: "other" })`);
+  await agents.check("session", counting);
+  await agents.check("session", counting);
+  assert.equal((await agents.judge("session", counting, MOVE)).reason, "1");
+  await agents.check("session", counting);
+  assert.equal((await agents.judge("session", counting, MOVE)).reason, "2", "it is in force");
+  assert.equal((await agents.judge("session", other, MOVE)).reason, "other");
+  agents.forget("session");
+  assert.equal((await agents.judge("session", counting, MOVE)).reason, "1");
+  agents.close();
+});

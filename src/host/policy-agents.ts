@@ -1,6 +1,6 @@
 import type { PolicyRequest, Verdict } from "../agent/index.ts";
-import { PolicyAgent, type PolicyPlace, type PolicyProgram } from "../agent/index.ts";
-import { LIMITS, messageOf } from "../base/index.ts";
+import { PolicyAgent, type PolicyPlace, type PolicyProgram } from "../agent/judge/index.ts";
+import { LIMITS, MeanderError, messageOf } from "../base/index.ts";
 import type { CodeStore } from "../code/index.ts";
 import type { CodePolicy, PolicyJudge, TrialJudge } from "../session/index.ts";
 import { decodeBase64 } from "../wire/index.ts";
@@ -17,11 +17,25 @@ interface Seat {
   readonly policy: Promise<PolicyAgent>;
 }
 
+/** A policy that was started to be checked, and judges nothing yet. */
+interface Begun {
+  readonly key: string;
+  /** It is in force. */
+  take(): PolicyAgent;
+  /** It is not going to be. */
+  end(): void;
+}
+
+/** One that was checked is kept for so long, ms: it comes into force within that. */
+const BEGUN_MS = 5_000;
+
 /** The policies of a session that are code, at its leader: each scope's in an executor of its own. */
 export class PolicyAgents implements PolicyJudge {
   readonly #ports: PolicyAgentsPorts;
   /** By scope; the one that judged longest ago first. */
   readonly #seats = new Map<string, Seat>();
+  /** By scope; each for {@link BEGUN_MS}. */
+  readonly #begun = new Map<string, Begun>();
 
   constructor(ports: PolicyAgentsPorts) {
     this.#ports = ports;
@@ -39,7 +53,22 @@ export class PolicyAgents implements PolicyJudge {
   }
 
   async check(scope: string, policy: CodePolicy): Promise<void> {
-    (await this.#start(scope, policy)).close();
+    const agent = await this.#start(scope, policy);
+    this.#begun.get(scope)?.end();
+    // It is about to be in force, and then judges at once.
+    const cancel = this.#ports.clock.after("policy that was checked", BEGUN_MS, () => end());
+    const end = (): void => {
+      cancel();
+      if (this.#begun.get(scope) === begun) this.#begun.delete(scope);
+      agent.close();
+    };
+    const take = (): PolicyAgent => {
+      cancel();
+      this.#begun.delete(scope);
+      return agent;
+    };
+    const begun: Begun = { key: keyOf(policy), take, end };
+    this.#begun.set(scope, begun);
   }
 
   startTrial(scope: string, policy: CodePolicy): Promise<TrialJudge> {
@@ -47,6 +76,7 @@ export class PolicyAgents implements PolicyJudge {
   }
 
   forget(scope: string): void {
+    this.#begun.get(scope)?.end();
     const seat = this.#seats.get(scope);
     this.#seats.delete(scope);
     if (seat !== undefined) closeWhenIdle(seat);
@@ -56,10 +86,11 @@ export class PolicyAgents implements PolicyJudge {
   close(): void {
     for (const seat of this.#seats.values()) seat.policy.then((policy) => policy.close(), ignore);
     this.#seats.clear();
+    for (const begun of [...this.#begun.values()]) begun.end();
   }
 
   #seatOf(scope: string, policy: CodePolicy): Seat {
-    const key = JSON.stringify([policy.code, policy.limits, policy.briefcase]);
+    const key = keyOf(policy);
     const known = this.#seats.get(scope);
     this.#seats.delete(scope);
     if (known?.key === key) {
@@ -68,7 +99,12 @@ export class PolicyAgents implements PolicyJudge {
     }
     // Requests that came before are judged by the policy that was in force then.
     if (known !== undefined) closeWhenIdle(known);
-    const seat = { key, policy: this.#start(scope, policy) };
+    const begun = this.#begun.get(scope);
+    const isBegun = begun?.key === key;
+    const seat = {
+      key,
+      policy: isBegun ? Promise.resolve(begun.take()) : this.#start(scope, policy),
+    };
     seat.policy.catch(ignore);
     this.#seats.set(scope, seat);
     const [oldest] = this.#seats.keys();
@@ -86,9 +122,31 @@ export class PolicyAgents implements PolicyJudge {
   }
 }
 
+function keyOf({ code, limits, briefcase }: CodePolicy): string {
+  return JSON.stringify([code, limits, briefcase]);
+}
+
 /** No verdict that is waited for is lost; they come in bounded time. */
 function closeWhenIdle({ policy }: Seat): void {
   policy.then((agent) => agent.retire(), ignore);
 }
 
 function ignore(): void {}
+
+const STARTING = { effect: "deny", reason: "the leading site is starting" } as const;
+
+/** Judges by policies that may not have begun to run: until then they deny. */
+export function judgeOnce(running: () => PolicyJudge | undefined): PolicyJudge {
+  const judging = (scope: string): PolicyJudge => {
+    const judge = running();
+    if (judge !== undefined) return judge;
+    throw new MeanderError("executor-failed", STARTING.reason, { where: `policy ${scope}` });
+  };
+  return {
+    judge: async (scope, policy, request) =>
+      (await running()?.judge(scope, policy, request)) ?? STARTING,
+    check: async (scope, policy) => judging(scope).check(scope, policy),
+    startTrial: async (scope, policy) => judging(scope).startTrial(scope, policy),
+    forget: (scope) => running()?.forget(scope),
+  };
+}
