@@ -49,6 +49,7 @@ export {
 } from "./code-policy.ts";
 export { KEY_RIGHTS, MEMBER_RIGHTS } from "./directory-rights.ts";
 export { parseJson } from "./json-fault.ts";
+export { parsePolicy, parseRules } from "./policy-file.ts";
 export { Leader, type LeaderOptions } from "./leader.ts";
 export { MemberNames, type NameOwner } from "./member-names.ts";
 export { Membership, type MembershipEvents, type MembershipOptions } from "./membership.ts";
