@@ -95,6 +95,42 @@ test("a token that does not allow it reads no log; its refusal is in it", async 
   );
 });
 
+test("a policy is tried, set by its name, told, and taken back by the command line", async () => {
+  const verb = async (...args: string[]): Promise<string> => {
+    const done = await session.verb([...args, "--site", south.url], { MEANDER_TOKEN: token });
+    assert.equal(done.code, 0, done.stderr);
+    return done.stdout;
+  };
+  const shell = await connect(north.url, { token, name: "change" });
+  try {
+    for (const name of ["one", "two"]) await shell.createStream(`change-${name}`, { at: "south" });
+    const quota = ["quota", "--streams", "1"];
+    const tried = await verb("policy", "try", ...quota, "--scope", "sites/south");
+    assert.match(tried, /change-two at south +allowed +denied +subject:.* may have 1\n/);
+    assert.match(
+      tried,
+      /\d requests, \d would be refused that were? allowed, 0 the other way; 0 failed/,
+    );
+    await verb("policy", "set", "sites/south", ...quota);
+    assert.match(
+      await verb("policy", "show"),
+      /sites\/south, set .*\n +code \w{12} quota --streams 1/,
+    );
+    await assert.rejects(shell.createStream("change-three", { at: "south" }), {
+      code: "denied",
+      where: /^policy sites\/south, code \w{12}$/,
+      message: /may have 1/,
+    });
+    assert.match(await verb("policy", "history", "sites/south"), /\* +1 .*quota --streams 1/);
+    await verb("policy", "rollback", "sites/south");
+    await (await shell.createStream("change-three", { at: "south" })).destroy();
+    const told = await audit(north, "--what", "policy.*");
+    assert.match(told, /allowed .* policy\.rollback +policy sites\/south, the one of before/);
+  } finally {
+    await shell.close();
+  }
+});
+
 test("the console shows which policy refused what, and why", {
   skip: needs({ chromium: CHROMIUM }),
 }, async () => {

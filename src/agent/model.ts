@@ -28,6 +28,11 @@ export type HandlerName = (typeof HANDLER_NAMES)[number];
 /** Code of an agent as text: a module whose default export is a definition, made by `defineAgent`. */
 export type AgentModule = CodeSource;
 
+/** A policy as the text of a module, with the briefcase that it starts with in place of its own. */
+export interface PolicyModule extends AgentModule {
+  readonly briefcase?: object | undefined;
+}
+
 /** What becomes of a message whose handler throws. */
 export interface ErrorPolicy {
   /** Attempts after the first one. 0..100 */
@@ -235,12 +240,16 @@ export interface PolicyFacts {
   readonly replaces?: string | undefined;
   /** Of the code that comes with it and of the briefcase that it starts with, bytes. */
   readonly size?: number | undefined;
-  /** What the agent that is attached may use. */
+  /** What the agent may use that is attached, or of which a handler is replaced. */
   readonly limits?: AgentLimits | undefined;
   /** Where a stream is that moves, or where it was before it is taken over. */
   readonly from?: string | undefined;
   /** Where it is going. */
   readonly to?: string | undefined;
+  /** Of a `create`: how many streams who asks has, with those that it is creating. */
+  readonly streams?: number | undefined;
+  /** Of an `attach`: how many agents the stream has. */
+  readonly agents?: number | undefined;
   /** Whose policy is set: `sites/NAME`, `streams/NAME`. */
   readonly scope?: string | undefined;
 }

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type { PolicyTrial } from "../agent/index.ts";
 import { LIMITS } from "../base/index.ts";
 import { type SiteArguments, wholeNumber, withSite } from "./arguments.ts";
-import { POLICY_ARGUMENT, readPolicy } from "./policy-argument.ts";
+import { readPolicy, withPolicy } from "./policy-argument.ts";
 import { timeOf, whoOf } from "./policy-history.ts";
 import { parseScope, SCOPES } from "./policy-scope.ts";
 import { withShell } from "./shell-of.ts";
@@ -16,17 +16,18 @@ interface Arguments extends SiteArguments {
 /** `meander policy try` */
 export function addTry(policy: Command): void {
   withSite(
-    policy
-      .command("try")
-      .description("tell what a policy would change: it judges the last requests, out of force")
-      .argument("<policy>", POLICY_ARGUMENT)
+    withPolicy(
+      policy
+        .command("try")
+        .description("tell what a policy would change: it judges the last requests, out of force"),
+    )
       .option("--scope <scope>", SCOPES, "session")
       .option("--last <count>", `requests at most, the newest (${LIMITS.judgedRequestsMax})`),
   ).action(async (named: string, options: Arguments) => {
     const terminal = openTerminal(options.json === true);
     const scope = parseScope(options.scope);
     const last = wholeNumber(options.last, "--last", 1, LIMITS.judgedRequestsMax);
-    const tried = await readPolicy(named);
+    const tried = await readPolicy(named, options);
     const trial = await withShell(options, (shell) => shell.tryPolicy(scope, tried, last));
     terminal.show(trial, () => trialText(trial, terminal.paint));
   });

@@ -4,8 +4,9 @@ import { messageOf } from "../base/index.ts";
 import type { Shell } from "../session/shell/index.ts";
 import { type SiteArguments, withSite } from "./arguments.ts";
 import { authorOf, withAuthor } from "./author.ts";
-import { POLICY_ARGUMENT, readPolicy } from "./policy-argument.ts";
+import { readPolicy, withPolicy } from "./policy-argument.ts";
 import { addHistory, addRollback, setLine } from "./policy-history.ts";
+import { addList } from "./policy-list.ts";
 import { parseScope, SCOPES } from "./policy-scope.ts";
 import { addTry } from "./policy-try.ts";
 import { withShell } from "./shell-of.ts";
@@ -27,12 +28,12 @@ export function addPolicy(program: Command): void {
     .description(
       "replace the policy of a scope: rules, of which the first that matches decides, or code",
     )
-    .argument("<scope>", SCOPES)
-    .argument("<policy>", POLICY_ARGUMENT);
-  withSite(withAuthor(set)).action(async (scope: string, named: string, options: SetArguments) => {
+    .argument("<scope>", SCOPES);
+  const command = withSite(withAuthor(withPolicy(set)));
+  command.action(async (scope: string, named: string, options: SetArguments) => {
     const terminal = openTerminal(options.json === true);
     const checked = parseScope(scope);
-    const wanted = await readPolicy(named);
+    const wanted = await readPolicy(named, options);
     const signing = await authorOf(options);
     await withShell(options, (shell) => shell.setPolicy(checked, wanted, signing));
     const what = "source" in wanted ? { file: wanted.file } : { rules: wanted.length };
@@ -61,6 +62,7 @@ export function addPolicy(program: Command): void {
     const shown = wanted === undefined ? all : { [wanted]: all[wanted] ?? [] };
     terminal.show(shown, () => formatPolicies(shown, changes, terminal.paint));
   });
+  addList(policy);
   addTry(policy);
   addHistory(policy);
   addRollback(policy);

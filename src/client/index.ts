@@ -8,6 +8,13 @@ export { findLocalSite, findLocalToken, type LocalSite, noteLocalSite } from "./
 export { messageSocketOf } from "./message-sockets.ts";
 export { packageRoot, packageVersion } from "./package-root.ts";
 export {
+  flagOf,
+  type PolicyOption,
+  READY_POLICIES,
+  type ReadyPolicy,
+  readyPolicy,
+} from "./policies/index.ts";
+export {
   type PublishSettings,
   SiteClient,
   type SiteCredentials,

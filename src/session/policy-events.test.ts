@@ -67,11 +67,12 @@ test("[A46] a policy sees the code that comes with a request, what it replaces, 
   });
   const radio = { stream: "radio", site: "north" };
   const { limits } = spec;
+  const handler = { agent: "dj", handler: "append" };
   assert.deepEqual(facts, [
-    { action: "create", ...radio },
-    { action: "attach", ...radio, agent: "dj", hash, limits, size: 1_003 },
-    { action: "replace", ...radio, agent: "dj", handler: "append", hash: second, replaces: hash },
-    { action: "replace", ...radio, agent: "dj", handler: "append", replaces: second },
+    { action: "create", ...radio, streams: 0 },
+    { action: "attach", ...radio, agent: "dj", hash, limits, size: 1_003, agents: 0 },
+    { action: "replace", ...radio, ...handler, limits, hash: second, replaces: hash },
+    { action: "replace", ...radio, ...handler, limits, replaces: second },
     { action: "move", stream: "radio", site: "south", from: "north", to: "south" },
     { action: "detach", stream: "radio", site: "south", agent: "dj" },
   ]);
@@ -301,4 +302,28 @@ test("appending is judged for the site where the stream is, and for no other", a
   });
   const [asked] = judge.of("open");
   assert.deepEqual([asked?.owner, asked?.site, asked?.stream], ["anonymous", "north", "radio"]);
+});
+
+test("[A46] a policy sees how many streams who asks has, with those that it is creating", async () => {
+  const { world, judge } = await withJudge("north");
+  await using _ = world;
+  await world.create("zero", "north", { by: "anonymous", label: "shell-9" });
+  await Promise.all(["one", "two"].map((name) => world.create(name, "north")));
+  await world.attach("one", "a");
+  await world.attach("one", "b");
+  assert.deepEqual(
+    judge.of("create").map(({ streams }) => streams),
+    [0, 1, 2],
+  );
+  assert.deepEqual(
+    judge.of("attach").map(({ agents }) => agents),
+    [0, 1],
+  );
+  judge.verdict = () => ({ effect: "deny" });
+  for (let time = 0; time < 2; time++)
+    await assert.rejects(world.create("three", "north"), { code: "denied" });
+  judge.verdict = () => ({ effect: "allow" });
+  await world.ask("destroy-stream", { stream: "one", ...SHELL });
+  await world.create("four", "north");
+  assert.deepEqual(judge.of("create").at(-1)?.streams, 2);
 });

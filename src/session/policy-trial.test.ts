@@ -156,7 +156,7 @@ test("[A48] code is tried in an executor of its own, sees the requests, and its 
   assert.equal(trial.slowestMs, 7);
   assert.deepEqual(seen[0], {
     ...{ action: "create", by: "anonymous", label: "shell-1", stream: "one", site: "north" },
-    ...{ owner: undefined, at },
+    ...{ owner: undefined, at, streams: 0 },
   });
   assert.equal(closed.count, 1);
 });

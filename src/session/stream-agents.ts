@@ -31,8 +31,9 @@ export class StreamAgents {
     const scope = `streams/${stream}`;
     const author = await authors.authorOf(signed, { kind: "agent", code, scope });
     const facts: PolicyFacts = { agent: name, hash: code, limits };
+    const factsOf = ({ agents }: StreamRecord) => ({ ...facts, agents: agents.length });
     const brought = { author, briefcaseBytes: bytesOf(briefcase) };
-    const held = await this.#open(stream, "attach", by, () => facts, brought);
+    const held = await this.#open(stream, "attach", by, factsOf, brought);
     await this.#checkCodeOwner(by, spec.owner);
     const asked = commandAsker(by, "attach", author);
     const { record } = held;
@@ -170,7 +171,7 @@ function factsOfReplacement(
   const spec = agents.find((each) => each.spec.name === agent)?.spec;
   const before = spec?.replaced[event];
   const replaces = before === undefined ? spec?.code : (before ?? undefined);
-  return { agent, handler: event, hash: code ?? undefined, replaces };
+  return { agent, handler: event, hash: code ?? undefined, replaces, limits: spec?.limits };
 }
 
 /** Bytes that base64 stands for. */

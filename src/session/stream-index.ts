@@ -11,6 +11,8 @@ export interface IndexedStream extends SiteInstance {
   readonly streamEpoch: number;
   readonly move: string | undefined;
   readonly status: "live" | "lost";
+  /** The principal that created it. */
+  readonly owner: string;
   /** [A71] Who wrote all its code; undefined: there is no such author. */
   readonly author: string | undefined;
   /** Whether a commit of an earlier host is refused, so that it can be replaced before its lease has run out. */
@@ -27,6 +29,8 @@ export class StreamIndex {
     { readonly instance: SiteInstance; readonly names: Set<string> }
   >();
   readonly #lost = new Set<string>();
+  /** How many streams a principal has, with those that are being made. */
+  readonly #owned = new Map<string, number>();
 
   constructor(log: Log) {
     this.#log = log;
@@ -39,6 +43,17 @@ export class StreamIndex {
   /** Names of streams that wait for a takeover. */
   get lost(): readonly string[] {
     return [...this.#lost];
+  }
+
+  /** How many streams a principal has created that are there, or {@link making}. */
+  ownedBy(owner: string): number {
+    return this.#owned.get(owner) ?? 0;
+  }
+
+  /** Counts a stream among those of a principal while it is being made. @returns its end */
+  making(owner: string): () => void {
+    this.#count(owner, 1);
+    return () => this.#count(owner, -1);
   }
 
   /** The starts of sites that have streams. */
@@ -75,16 +90,17 @@ export class StreamIndex {
       this.#log.error("A stream's record is not valid.", { key: change.entry.key });
       return;
     }
-    const { id, streamEpoch, move, site, instance, status, durability } = record;
+    const { id, streamEpoch, move, site, instance, status, durability, owner } = record;
     const fenced = durability.type === "message";
     const author = authorOfStream(record.agents);
-    this.#add({ name, id, streamEpoch, move, site, instance, status, fenced, author });
+    this.#add({ name, id, streamEpoch, move, site, instance, status, fenced, owner, author });
   }
 
   #add(stream: IndexedStream): void {
     const { name, id, site, instance } = stream;
     this.#byName.set(name, stream);
     this.#byId.set(id, stream);
+    this.#count(stream.owner, 1);
     if (stream.status === "lost") this.#lost.add(name);
     const key = keyOf(stream);
     const there = this.#byInstance.get(key);
@@ -97,12 +113,19 @@ export class StreamIndex {
     const stream = this.#byName.get(name);
     if (stream === undefined) return;
     this.#byName.delete(name);
+    this.#count(stream.owner, -1);
     if (this.#byId.get(stream.id) === stream) this.#byId.delete(stream.id);
     this.#lost.delete(name);
     const key = keyOf(stream);
     const there = this.#byInstance.get(key);
     there?.names.delete(name);
     if (there?.names.size === 0) this.#byInstance.delete(key);
+  }
+
+  #count(owner: string, change: 1 | -1): void {
+    const count = this.ownedBy(owner) + change;
+    if (count === 0) this.#owned.delete(owner);
+    else this.#owned.set(owner, count);
   }
 
   #entriesOf(names: Iterable<string>): IndexedStream[] {

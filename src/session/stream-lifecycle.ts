@@ -33,7 +33,20 @@ export class StreamLifecycle {
     const { store } = this.#context;
     checkName(name);
     const member = reachable(this.#context, at);
-    await authorise(this.#context, { action: "create", by, stream: name, site: at });
+    const facts = { streams: store.index.ownedBy(by.text) };
+    // One that is judged meanwhile sees this one, too.
+    const made = store.index.making(by.text);
+    try {
+      await authorise(this.#context, { action: "create", by, stream: name, site: at, facts });
+      return await this.#make(request, member);
+    } finally {
+      made();
+    }
+  }
+
+  async #make(request: CreateStream, member: SiteInstance): Promise<StreamRecord> {
+    const { name, by } = request;
+    const { store } = this.#context;
     const existing = await store.find(name);
     if (existing !== undefined) throw streamExists(existing.record);
     if (store.index.count + this.#making >= LIMITS.streamsMax) throw exhausted();

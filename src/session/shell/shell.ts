@@ -7,6 +7,7 @@ import type {
   MessageStory,
   MoveResult,
   PolicyChange,
+  PolicyModule,
   PolicyTrial,
   PolicyUpload,
   PolicyView,
@@ -173,7 +174,7 @@ export class Shell implements AsyncDisposable {
    */
   async setPolicy<Briefcase extends object>(
     scope: string,
-    policy: readonly unknown[] | AgentDefinition<Briefcase> | AgentModule,
+    policy: readonly unknown[] | AgentDefinition<Briefcase> | PolicyModule,
     options: { readonly author?: Author } = {},
   ): Promise<void> {
     if (isRules(policy)) return await this.#port.setPolicy(scope, policy);
@@ -219,7 +220,7 @@ export class Shell implements AsyncDisposable {
    */
   tryPolicy<Briefcase extends object>(
     scope: string,
-    policy: readonly unknown[] | AgentDefinition<Briefcase> | AgentModule,
+    policy: readonly unknown[] | AgentDefinition<Briefcase> | PolicyModule,
     last?: number,
   ): Promise<PolicyTrial> {
     return this.#port.tryPolicy(scope, isRules(policy) ? policy : policyUpload(policy), last);
@@ -264,9 +265,10 @@ export class Shell implements AsyncDisposable {
 }
 
 function policyUpload<Briefcase extends object>(
-  policy: AgentDefinition<Briefcase> | AgentModule,
+  policy: AgentDefinition<Briefcase> | PolicyModule,
 ): PolicyUpload {
-  const { source, file, briefcase } = uploadOf(policy, {});
+  const own = policy.briefcase === undefined ? {} : { briefcase: policy.briefcase };
+  const { source, file, briefcase } = uploadOf(policy, own);
   return { source, file, briefcase: briefcase === undefined ? undefined : packValue(briefcase) };
 }
 

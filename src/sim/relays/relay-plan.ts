@@ -40,6 +40,8 @@ export interface RelayPlan {
 /** Faults begin within this time, ms. */
 const TROUBLED_MS = 8_000;
 const VIEWERS_MAX = 6;
+/** Larger networks suffer as often for each so many of their sites as one of that size. */
+const PART_SITES = 30;
 
 /** The plan of a seed. @param relays number of sites, >= 3 */
 export function drawRelayPlan(seed: number, relays: number): RelayPlan {
@@ -58,22 +60,11 @@ export function drawRelayPlan(seed: number, relays: number): RelayPlan {
   const others = names.slice(1);
   const any = (): string => others[below(others.length)] as string;
   const viewers = [...new Set(Array.from({ length: VIEWERS_MAX }, any))];
-  const fault = (at: number): RelayFault => {
-    const kind = ["leave", "crash", "crash", "freeze", "cut"][below(5)];
-    const site = any();
-    const forMs = 300 + below(5_000);
-    if (kind === "leave" || kind === "crash") return { type: kind, site, at, forMs };
-    if (kind === "freeze") return { type: "freeze", site, at, forMs: 100 + below(3_000) };
-    // One site, or a part of the network.
-    const share = random.float() < 0.6 ? 0 : random.float() / 2;
-    const part = new Set([site, ...others.filter(() => random.float() < share)]);
-    return { type: "cut", sites: [...part], oneWay: random.float() < 0.3, at, forMs };
-  };
-  const faults = Array.from({ length: 1 + below(3) }, () => {
-    const at = below(TROUBLED_MS);
-    return random.float() < 0.3 ? [fault(at), fault(at + below(100))] : [fault(at)];
-  }).flat();
+  const faults = drawFaults(random, others, others.length);
   // By dice of their own: what else happens stays as it was.
+  const further = new SeededRandom(seed ^ 0x9a57);
+  for (let part = 2; part <= relays / PART_SITES; part++)
+    faults.push(...drawFaults(further, others, PART_SITES));
   const clocks = new SeededRandom(seed ^ 0xc10c);
   if (clocks.float() < 0.3) {
     const site = names[clocks.below(relays)] as string;
@@ -88,4 +79,30 @@ export function drawRelayPlan(seed: number, relays: number): RelayPlan {
     lossRatio: reliable ? 0 : ([0, 0.01, 0.03][below(3)] as number),
     faults: faults.sort((a, b) => a.at - b.at),
   };
+}
+
+/**
+ * One to three times a fault, or two at once.
+ *
+ * @param sites that are hit
+ * @param cutMax of them, at most half are cut off together, as a rule
+ */
+function drawFaults(random: SeededRandom, sites: readonly string[], cutMax: number): RelayFault[] {
+  const any = (): string => sites[random.below(sites.length)] as string;
+  const fault = (at: number): RelayFault => {
+    const kind = ["leave", "crash", "crash", "freeze", "cut"][random.below(5)];
+    const site = any();
+    const forMs = 300 + random.below(5_000);
+    if (kind === "leave" || kind === "crash") return { type: kind, site, at, forMs };
+    if (kind === "freeze") return { type: "freeze", site, at, forMs: 100 + random.below(3_000) };
+    // One site, or a part of the network.
+    const ratio = cutMax / sites.length / 2;
+    const share = random.float() < 0.6 ? 0 : random.float() * ratio;
+    const part = new Set([site, ...sites.filter(() => random.float() < share)]);
+    return { type: "cut", sites: [...part], oneWay: random.float() < 0.3, at, forMs };
+  };
+  return Array.from({ length: 1 + random.below(3) }, () => {
+    const at = random.below(TROUBLED_MS);
+    return random.float() < 0.3 ? [fault(at), fault(at + random.below(100))] : [fault(at)];
+  }).flat();
 }
