@@ -49,7 +49,6 @@ export {
 } from "./code-policy.ts";
 export { KEY_RIGHTS, MEMBER_RIGHTS } from "./directory-rights.ts";
 export { parseJson } from "./json-fault.ts";
-export { parsePolicy, parseRules } from "./policy-file.ts";
 export { Leader, type LeaderOptions } from "./leader.ts";
 export { MemberNames, type NameOwner } from "./member-names.ts";
 export { Membership, type MembershipEvents, type MembershipOptions } from "./membership.ts";
@@ -79,6 +78,7 @@ export {
   ruleWords,
   type StreamQuestion,
 } from "./policy.ts";
+export { parsePolicy, parseRules } from "./policy-file.ts";
 export { channelRecordSchema, type SiteSelf, siteRecordSchema } from "./records.ts";
 export { renameKeys } from "./renamed-keys.ts";
 export { isRouteKey, parseRouteConfig } from "./route-config.ts";
