@@ -28,8 +28,9 @@ export interface Alternative {
   isThroughUs: boolean;
   /** A site of its path was lost since it told the path: it has to tell a new one before it is believed. */
   isDoubtful: boolean;
-  /** When it last told its path, ms. */
+  /** When it last told its path, and when that was another one than before, ms. */
   pathAt: number;
+  wayAt: number;
   /** How long it had received nothing of the channel when it told that, ms; undefined: not told. */
   quietMs: number | undefined;
   /** It takes over from a worse one after it has been usable for this long, ms. */
@@ -43,6 +44,8 @@ const BARRED_MS = 2_000;
 
 /** A better alternative takes over again after it has been usable for this long, ms. */
 export const PREFER_MS = 5_000;
+/** … and after its path has not changed for this long, ms: so much takes it until all have heard of a change. */
+export const STEADY_MS = 300;
 /** Sites announce their path every second; one older than this is out of date, ms. */
 const PATH_FRESH_MS = 2_500;
 
@@ -64,9 +67,20 @@ export function newAlternative(name: string, isLearned: boolean): Alternative {
     leavingUntil: Number.NEGATIVE_INFINITY,
     usableSince: Number.POSITIVE_INFINITY,
     pathAt: Number.NEGATIVE_INFINITY,
+    wayAt: Number.NEGATIVE_INFINITY,
     packets: 0,
     bytes: 0,
   };
+}
+
+/** An alternative tells its path. @param now ms */
+export function tellPath(each: Alternative, path: readonly string[], now: number): void {
+  const before = each.path;
+  const isSame = before?.length === path.length && before.every((site, at) => site === path[at]);
+  if (!isSame) each.wayAt = now;
+  each.path = path;
+  each.pathAt = now;
+  each.isDoubtful = false;
 }
 
 /** Forgets the subscription at an alternative, which may be requested again, and what it told. */

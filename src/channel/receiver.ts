@@ -6,7 +6,14 @@ import {
   type SourcePoint,
   sourceOf,
 } from "../wire/index.ts";
-import { type Alternative, type AlternativeState, bar, hasWay, mayHaveWay } from "./alternative.ts";
+import {
+  type Alternative,
+  type AlternativeState,
+  bar,
+  hasWay,
+  mayHaveWay,
+  tellPath,
+} from "./alternative.ts";
 import type { Peer } from "./peer.ts";
 import type { ReceiverOptions } from "./receiver-options.ts";
 import { RepairRequester } from "./repair-requester.ts";
@@ -271,9 +278,7 @@ export class Receiver {
         this.#options.events.onInBand(message, packet);
         return;
       case "path":
-        from.path = message.sites;
-        from.pathAt = now;
-        from.isDoubtful = false;
+        tellPath(from, message.sites, now);
         from.quietMs = message.quietMs;
         from.isThroughUs = message.sites.includes(this.#options.self);
         if (from.isThroughUs) {

@@ -7,6 +7,7 @@ import {
   isUsable,
   mayHaveWay,
   newAlternative,
+  STEADY_MS,
 } from "./alternative.ts";
 import type { Peer } from "./peer.ts";
 
@@ -204,7 +205,7 @@ export class SourceSelection {
 
   /**
    * Returns to a better alternative that has been usable, with a way, for long enough: while ways are being found, those
-   * of others change at any moment, and may come to lead through us.
+   * of others change at any moment, and may come to lead through us. So it is with a way that changed just now.
    */
   prefer(now: number): void {
     for (const each of this.alternatives) {
@@ -214,7 +215,7 @@ export class SourceSelection {
     if (this.#active === undefined || this.#suspect !== undefined) return;
     for (const each of this.alternatives) {
       if (each === this.#active) return;
-      if (now - each.usableSince < each.preferMs) continue;
+      if (now - each.usableSince < each.preferMs || now - each.wayAt < STEADY_MS) continue;
       this.#switch(each, "a preferred alternative is back");
       return;
     }

@@ -13,6 +13,7 @@ import type { CodeStore } from "../code/index.ts";
 import type { Change, Directory, Json } from "../directory/index.ts";
 import {
   ANONYMOUS_SHELL,
+  BARRED_KEYS,
   type ShellIdentity,
   type SiteRecord,
   type StreamRecord,
@@ -32,6 +33,7 @@ import { type Audit, NO_AUDIT } from "../trust/index.ts";
 import { AgentSessionPort } from "./agent-session-port.ts";
 import { Arrivals } from "./arrivals.ts";
 import { AttachedShell, type ShellAccess } from "./attached-shell.ts";
+import { BarredOwners } from "./barred-owners.ts";
 import { Departures } from "./departures.ts";
 import { EventFeed } from "./event-feed.ts";
 import { freeLabel } from "./free-label.ts";
@@ -117,6 +119,7 @@ export class SiteStreams {
   readonly #commands: StreamCommands;
   readonly #shellAccess: ShellAccess;
   readonly #shells = new Set<AttachedShell>();
+  readonly #barred: BarredOwners;
   #undo: Cancel[] = [];
   /** Names of streams whose move this site has asked for. */
   readonly #moving = new Set<string>();
@@ -124,9 +127,10 @@ export class SiteStreams {
 
   constructor(options: SiteStreamsOptions) {
     this.#options = options;
-    const { self, clock, random, log, directory, network, records, reader } = options;
+    const { self, clock, random, log, directory, network, records, reader, onEvent } = options;
     const { site } = self;
     const { table } = this;
+    this.#barred = new BarredOwners(log);
     const keeper = new Keeper(records);
     const sites = new SessionSites(self);
     const kernel = new StreamKernel({
@@ -137,7 +141,6 @@ export class SiteStreams {
       onSiteRequest: (from, kind, payload) => requests.answer(from, kind, payload),
       onEvent: (event) => this.#kernelEvent(event),
     });
-    const { onEvent } = options;
     const events = new EventFeed({ sites, clock, log, calls: kernel, onEvent });
     const report: ReportEvent = (event) => events.report(event);
     const askLeader = this.#askLeader;
@@ -160,7 +163,7 @@ export class SiteStreams {
     const access = { site, clock, directory, table, uploads, askLeader, learn, resident };
     const streams = new HostedStreams({
       ...{ site, clock, random, log, kernel, marks, report, pace },
-      executors: options.executors,
+      executors: this.#barred.over(options.executors),
       code: options.code,
       allowsInline: options.allowsInline,
       streamsMax: options.streamsMax,
@@ -195,13 +198,7 @@ export class SiteStreams {
     const isStopped = (): boolean => this.#closed;
     this.#shellAccess = {
       ...access,
-      sessionSites: sites,
-      calls: kernel,
-      kernel,
-      events,
-      policy,
-      audit,
-      isStopped,
+      ...{ sessionSites: sites, calls: kernel, kernel, events, policy, audit, isStopped },
     };
     this.#policy = policy;
     this.judge = new SiteJudge({ site, table, askLeader, audit });
@@ -218,6 +215,7 @@ export class SiteStreams {
   async start(): Promise<void> {
     const { directory, self } = this.#options;
     this.#undo.push(
+      await directory.watch(BARRED_KEYS, (change) => this.#barred.take(change)),
       await directory.watch("policy/", (change) => {
         this.table.policyChanged(change);
         this.#policy.policyChanged(change);

@@ -30,6 +30,8 @@ export const KEY_RIGHTS: Readonly<Record<string, KeyRights>> = {
   "finalize/": { reads: "none", writes: "none" },
   "access/policy": { reads: "all", writes: "none" },
   "access/revoked/": { reads: "all", writes: "none" },
+  // Each site ends the agents of these owners.
+  "access/barred/": { reads: "all", writes: "none" },
   "access/tokens/": { reads: "none", writes: "none" },
   "access/members/": { reads: "none", writes: "none" },
 };

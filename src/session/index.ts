@@ -39,6 +39,7 @@ export {
 } from "./asker.ts";
 export { OPEN_SESSION, type SessionTokens } from "./askers.ts";
 export { type AuthorChecks, authorOfAgent, authorOfStream } from "./authorship.ts";
+export { BARRED_KEYS, barOwner, barredOwnerSchema, letOwner } from "./barred-owners.ts";
 export { checkSpeaksFor, notAllowed } from "./caller-checks.ts";
 export { checkChannelName } from "./channel-name.ts";
 export {
@@ -78,6 +79,7 @@ export {
   ruleWords,
   type StreamQuestion,
 } from "./policy.ts";
+export { parsePolicy, parseRules } from "./policy-file.ts";
 export { channelRecordSchema, type SiteSelf, siteRecordSchema } from "./records.ts";
 export { renameKeys } from "./renamed-keys.ts";
 export { isRouteKey, parseRouteConfig } from "./route-config.ts";

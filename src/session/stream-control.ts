@@ -14,6 +14,7 @@ import type { SiteInstance } from "../stream/index.ts";
 import { type Audit, NO_AUDIT } from "../trust/index.ts";
 import { Askers, OPEN_SESSION, type SessionTokens } from "./askers.ts";
 import { type AuthorChecks, Authorship } from "./authorship.ts";
+import { BARRED_KEYS } from "./barred-owners.ts";
 import type { PolicyJudge } from "./code-policy.ts";
 import type { ControlContext } from "./control-context.ts";
 import { CONTROL_SUBJECTS, ControlDispatcher } from "./control-dispatcher.ts";
@@ -148,6 +149,8 @@ export class StreamControl {
       this.#review();
     });
     await this.#watch("streams/", (change) => this.#store.index.take(change));
+    // [A75] What did not start because of its owner may now.
+    await this.#watch(BARRED_KEYS, ({ type }) => type === "deleted" && this.#hope());
     if (this.#stopped) return;
     this.#undo.push(
       calls.onConnected((site, instance) => this.#connected({ site, instance })),

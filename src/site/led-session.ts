@@ -76,6 +76,7 @@ export class LedSession {
     this.#tokens = new TokenIssuer({
       ...{ directory, key, guard, clock, random, log, site, folder },
       expel: (sites) => this.#expel(sites),
+      stopped: (owner, isStopped) => this.#noteStop(owner, isStopped),
     });
     this.#names = new MemberNames({ directory, site, clock });
     this.#server = new DirectoryServer(directory, {
@@ -133,6 +134,15 @@ export class LedSession {
     await this.#leader.expel(sites);
   }
 
+  /** [A75] */
+  #noteStop(owner: string, isStopped: boolean): void {
+    const { audit, self } = this.#options;
+    const by = principalText({ kind: "site", name: self.site });
+    const what = isStopped ? "code.stop" : "code.resume";
+    const rule = isStopped ? "token-revoked" : "right administer";
+    audit.note({ by, what, on: `agents of ${owner}`, verdict: "allowed", rule });
+  }
+
   async #start(): Promise<void> {
     await this.#tokens.start();
     const { directory, audit, access, self, clock } = this.#options;
@@ -161,7 +171,7 @@ async function voidFormer(
     ...{ key: key.public.id, former: former.key.id },
     next: "issue new ones with `meander token create`, for the sites of the session, too",
   });
-  for (const prefix of ["access/tokens/", "access/revoked/", "access/members/"])
+  for (const prefix of ["access/tokens/", "access/revoked/", "access/barred/", "access/members/"])
     for (const entry of await directory.list(prefix)) await directory.delete(entry.key);
 }
 

@@ -13,8 +13,11 @@ test("networks of eight sites bear leaves, crashes, freezes and cuts", async () 
 
 test("[W43] sites that find their ways again at one moment form no circle", async () => {
   // Seed 112: half of thirty sites had been cut off, and went back to better sources while those still changed theirs.
-  const { failures } = await relayStorm(112, 30);
-  assert.deepEqual(failures, []);
+  // Seed 143: two went back at one moment, one of them to a source whose own way had just come to lead through the other.
+  for (const seed of [112, 143]) {
+    const { failures } = await relayStorm(seed, 30);
+    assert.deepEqual(failures, [], `seed ${seed}`);
+  }
 });
 
 test("the verdict sees what is wrong: a viewer behind a cut that outlasts the history misses packets", async () => {

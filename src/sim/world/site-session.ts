@@ -288,6 +288,11 @@ export class SiteSession {
       });
   }
 
+  /** The session's directory; undefined: it was not reached yet. */
+  get directory(): Directory | undefined {
+    return this.#directory;
+  }
+
   get #joined(): Membership {
     if (this.#membership !== undefined) return this.#membership;
     throw new MeanderError("starting", "the site has not joined its session yet");

@@ -6,6 +6,7 @@ import { after, before, test } from "node:test";
 import { type MeanderError, SeededRandom, SILENT, VirtualClock } from "../../base/index.ts";
 import { EmbeddedDirectory, MemoryStore } from "../../directory/embedded/index.ts";
 import { type Json, LEADER_CALLER } from "../../directory/index.ts";
+import { BARRED_KEYS, barredOwnerSchema } from "../../session/index.ts";
 import { MemberCredential } from "./member-credential.ts";
 import { SessionKey } from "./session-key.ts";
 import { SiteAccess } from "./site-access.ts";
@@ -30,6 +31,8 @@ interface Rig {
   readonly desk: TokenIssuer;
   readonly tokens: TokenService;
   readonly folder: string;
+  /** Whose agents were stopped, or let run again. */
+  readonly stops: readonly string[];
   admin(): Promise<string>;
   codeOf(token: string, right?: "watch" | "join" | "administer"): Promise<string | undefined>;
 }
@@ -53,13 +56,15 @@ async function withRig(use: (rig: Rig) => Promise<void>): Promise<void> {
   await access.start(directory);
   const expelled: string[] = [];
   const expel = async (sites: readonly string[]): Promise<void> => void expelled.push(...sites);
-  const about = { directory, key, guard: access.guard, folder, site: "north", expel };
+  const stops: string[] = [];
+  const stopped = (owner: string, is: boolean): void => void stops.push(`${owner} ${is}`);
+  const about = { directory, key, guard: access.guard, folder, site: "north", expel, stopped };
   const desk = new TokenIssuer({ ...about, clock, random, log: SILENT });
   await desk.start();
   directory.setRequestHandler((...asked) => desk.handle(...asked));
   try {
     await use({
-      ...{ clock, directory, access, desk, folder },
+      ...{ clock, directory, access, desk, folder, stops },
       tokens: tokenServiceOver((subject, payload) => desk.handle(subject, payload, LEADER_CALLER)),
       admin: async () => (await readFile(join(folder, ADMIN_TOKEN_FILE), "utf8")).trim(),
       codeOf: async (token, right = "administer") => {
@@ -273,3 +278,22 @@ test("[A12] a site that never heard rules takes no token at all", async () => {
   access.stop();
   await directory[Symbol.asyncDispose]();
 });
+
+test("[A75] agents stop when their owner has no token any more, and run again when it gets one", () =>
+  withRig(async ({ tokens, admin, directory, stops, clock }) => {
+    const boss = await admin();
+    const one = await tokens.create(boss, WATCH);
+    await tokens.create(boss, { ...WATCH, expiresInMs: 1_000 });
+    await tokens.create(boss, WATCH);
+    await tokens.revoke(boss, { id: one.record.id });
+    assert.deepEqual(stops, [], "two others count");
+    clock.advance(2_000);
+    const barred = async (): Promise<(string | undefined)[]> =>
+      (await directory.list(BARRED_KEYS)).map(
+        ({ value }) => barredOwnerSchema.safeParse(value).data?.owner,
+      );
+    await tokens.revoke(boss, { name: "alice" });
+    assert.deepEqual([stops, await barred()], [["subject:alice true"], ["subject:alice"]]);
+    await tokens.create(boss, WATCH);
+    assert.deepEqual([stops, await barred()], [["subject:alice true", "subject:alice false"], []]);
+  }));

@@ -14,8 +14,10 @@ import {
 import type { ListedToken, MadeToken } from "../../client/contract/index.ts";
 import type { Caller, Directory, Json } from "../../directory/index.ts";
 import {
+  barOwner,
   channelPatternsSchema,
   checkSpeaksFor,
+  letOwner,
   MemberNames,
   type NameOwner,
   RIGHTS,
@@ -29,6 +31,7 @@ import {
   tokenNameSchema,
   tokenRecordSchema,
 } from "../../session/index.ts";
+import { type Principal, principalText } from "../../trust/index.ts";
 import type { Guard } from "./guard.ts";
 import { writeSecret } from "./secret-file.ts";
 import type { SessionKey } from "./session-key.ts";
@@ -49,6 +52,8 @@ export interface TokenIssuerOptions {
   readonly log: Log;
   /** [A44] Called when tokens of members were revoked: puts these sites out of the session. */
   expel(sites: readonly string[]): Promise<void>;
+  /** [A75] The agents of an owner were stopped at all sites, or let run again. */
+  stopped(owner: string, isStopped: boolean): void;
 }
 
 /** Name of the file with the leader's own administer token. */
@@ -144,6 +149,7 @@ export class TokenIssuer {
         const claims = { name: `site ${site}`, can: ["join" as const], ...NO_SCOPE };
         const via = grant.via ?? grant.id;
         await this.#names.claim(site, { lineage: via, expiresAt: this.#after(MEMBER_MS) });
+        await this.#let({ kind: "site", name: site });
         return jsonOf(await this.#make({ ...claims, expiresInMs: MEMBER_MS, via }));
       }
     }
@@ -181,6 +187,7 @@ export class TokenIssuer {
     const token = await key.sign({ ...record, notBefore: createdAt, via });
     await directory.put(`access/tokens/${record.id}`, jsonOf(record));
     log.info("A token was issued.", { id: record.id, name, can, ...scopes });
+    await this.#let({ kind: "subject", name });
     return { token, record };
   }
 
@@ -237,6 +244,7 @@ export class TokenIssuer {
     if (this.#adminId !== undefined && revoked.has(this.#adminId))
       await this.#inTurn(() => this.#keepAdminToken());
     await this.#putOut(out.sites, out.shared);
+    await this.#bar(found, out.sites);
     return [...revoked.keys()];
   }
 
@@ -263,6 +271,33 @@ export class TokenIssuer {
       });
     }
     await expel(sites);
+  }
+
+  /** [A75] Agents run no more whose owners have no token that counts, nor those of sites that were put out. */
+  async #bar(found: readonly TokenRecord[], sites: readonly string[]): Promise<void> {
+    const { directory, clock, guard, stopped, log } = this.#options;
+    if (guard.isOpen) return;
+    const now = clock.wall();
+    const counting = (await this.#list())
+      .filter(({ revokedAt, expiresAt }) => revokedAt === null && expiresAt > now)
+      .map(({ name }) => name);
+    const owners = new Map<string, string>();
+    for (const { id, name } of found)
+      if (!counting.includes(name)) owners.set(principalText({ kind: "subject", name }), id);
+    for (const name of sites) owners.set(principalText({ kind: "site", name }), `site-${name}`);
+    for (const [owner, id] of owners) {
+      if (!(await barOwner(directory, id, { owner, at: now }))) continue;
+      log.info("Agents of an owner run no more: its tokens were revoked.", { owner });
+      stopped(owner, true);
+    }
+  }
+
+  async #let(owner: Principal): Promise<void> {
+    const { directory, stopped, log } = this.#options;
+    const text = principalText(owner);
+    if (!(await letOwner(directory, text))) return;
+    log.info("Agents of an owner run again: it has a token.", { owner: text });
+    stopped(text, false);
   }
 
   #inTurn(task: () => Promise<void>): Promise<void> {

@@ -22,6 +22,8 @@ export const AUDIT_ACTIONS = [
   "stream.inspect",
   "stream.dead-letter",
   "code.upload",
+  "code.stop",
+  "code.resume",
   "policy.set",
   "policy.rollback",
   "policy.try",
