@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { accessRows } from "./access-rows.test.support.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -77,20 +78,8 @@ const ASKED: Readonly<Record<string, () => string[]>> = {
   "agent verb": () => found(textOf("src/agent/set/stream-host-calls.ts"), /verb\(\s*"(\w+)"/g),
 };
 
-/** Rows of the table: whom is asked, for what, and what it takes. */
-function rows(): { readonly kind: string; readonly names: string[]; readonly takes: string }[] {
-  const table = part(textOf("docs/spec/access.md"), "## Everything that can be asked", "\n## ");
-  return table
-    .split("\n")
-    .filter((line) => line.startsWith("| ") && !line.startsWith("| asked"))
-    .map((line) => {
-      const [, kind = "", names = "", takes = ""] = line.split("|").map((cell) => cell.trim());
-      return { kind, names: found(names, /`([^`]+)`/g), takes };
-    });
-}
-
 test("[A31] everything that can be asked has one row of the table, which says what it takes", () => {
-  const table = rows();
+  const table = accessRows();
   for (const [kind, derive] of Object.entries(ASKED)) {
     const code = [...new Set(derive())].sort();
     assert.ok(code.length > 1, `some ${kind} is found in the code`);

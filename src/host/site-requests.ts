@@ -117,9 +117,9 @@ export class SiteRequests {
       !(packed instanceof Uint8Array)
     )
       throw malformed("install");
-    const record: StreamRecord = streamRecordSchema.parse(JSON.parse(json));
+    const record = readRecord(json);
     const state = decodeState(packed);
-    if (state === undefined) throw malformed("install");
+    if (record === undefined || state === undefined) throw malformed("install");
     const { lookup, table, streams, arrivals, policy, halt } = this.#ports;
     halt.check();
     // The request may be old: it is void when a later epoch is known or ready.
@@ -141,6 +141,15 @@ export class SiteRequests {
     const isApart = isSuspect === true || state.suspects.length > 0;
     const agents = await streams.openAgents(record, state.consumer, isApart);
     arrivals.add(record, move, agents, state, Math.min(deadlineMs, LIMITS.moveMsMax));
+    return undefined;
+  }
+}
+
+/** The record of a stream, as another site sent it; undefined: it is none. */
+function readRecord(text: string): StreamRecord | undefined {
+  try {
+    return streamRecordSchema.parse(JSON.parse(text));
+  } catch {
     return undefined;
   }
 }

@@ -1,35 +1,23 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { StreamEvent } from "../agent/index.ts";
-import { connect, SiteClient } from "../client/index.ts";
+import { connect } from "../client/index.ts";
 import type { Right } from "../session/index.ts";
 import type { Shell } from "../session/shell/index.ts";
-import { ADMIN_TOKEN_FILE } from "./access/token-issuer.ts";
-import { Site } from "./site.ts";
-import type { SitePorts } from "./site-ports.ts";
+import type { Site } from "./site.ts";
+import { TokenSession } from "./token-session.test.support.ts";
 
-const LOCAL: SitePorts = { plane: "local" };
 const T = { until: "consumed", timeoutMs: 60_000 } as const;
 
-let folder: string;
+let session: TokenSession;
 let north: Site;
 let south: Site;
-let admin: string;
 const shells: Shell[] = [];
 
-/** A session of two sites that requires tokens; the streams `radio` and `radio-2` are alice's, `vault` is bob's. */
+/** The streams `radio` and `radio-2` are alice's, `vault` is bob's. */
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), "meander-principals-"));
-  const about = { httpPort: 0, access: "tokens" } as const;
-  const data = join(folder, "north");
-  north = await Site.start({ ...about, name: "north", data }, LOCAL);
-  admin = (await readFile(join(data, ADMIN_TOKEN_FILE), "utf8")).trim();
-  const token = await makeToken("site south", ["join"]);
-  const asSouth = { ...about, name: "south", data: join(folder, "south"), join: north.url };
-  south = await Site.start(asSouth, { ...LOCAL, token });
+  session = await TokenSession.start();
+  ({ north, south } = session);
   alice = await open(north, "alice");
   bob = await open(south, "bob");
   await alice.createStream("radio", { at: "north" });
@@ -40,9 +28,7 @@ before(async () => {
 
 after(async () => {
   for (const shell of shells) await shell.close();
-  await south?.stop();
-  await north?.stop();
-  await rm(folder, { recursive: true, force: true });
+  await session?.[Symbol.asyncDispose]();
 });
 
 let alice: Shell;
@@ -61,16 +47,6 @@ const KEEPER = {
   onError: { retry: 0 },
 };
 
-async function makeToken(
-  name: string,
-  can: readonly Right[],
-  streams: readonly string[] = [],
-  sites: readonly string[] = [],
-): Promise<string> {
-  const request = { name, can, channels: [], streams, sites, expiresInMs: 3_600_000 };
-  return (await new SiteClient(north.url, { token: admin }).createToken(request)).token;
-}
-
 const made = new Map<string, string>();
 
 /** A shell of a subject, which has `shell` and `code` unless something else is said. */
@@ -85,7 +61,7 @@ async function open(
   } = {},
 ): Promise<Shell> {
   const { can = ["shell", "code"], streams = ["*"], sites = ["*"], label } = options;
-  const token = made.get(name) ?? (await makeToken(name, can, streams, sites));
+  const token = made.get(name) ?? (await session.token(name, can, { streams, sites }));
   made.set(name, token);
   const shell = await connect(site.url, { token, ...(label === undefined ? {} : { name: label }) });
   shells.push(shell);
@@ -156,7 +132,7 @@ test("[A30] the same subject controls its streams with any token of it, from any
 });
 
 test("[A32] holders of administer control all, and whom a policy names what it says", async () => {
-  const ops = await connect(south.url, { token: admin });
+  const ops = await connect(south.url, { token: session.admin });
   shells.push(ops);
   assert.equal((await ops.inspect("radio")).name, "radio");
   await refused("bob", bob.inspect("radio"), "denied");
@@ -200,14 +176,11 @@ test("[A31] a token is for the streams and sites that it names, and code is a ri
   await reader.destroy("notes");
   for (const right of ["watch", "publish", "join", "code", "policy"] as const) {
     const name = `only-${right}`;
-    const token = await new SiteClient(north.url, { token: admin }).createToken({
-      ...{ name, can: [right], channels: ["*"], streams: ["*"], sites: ["*"] },
-      expiresInMs: 3_600_000,
-    });
-    await refused(right, connect(north.url, { token: token.token }), "token-denied");
-    if (right === "watch" || right === "publish") continue;
-    const { can } = token.record;
-    assert.deepEqual(can, [right]);
+    await refused(
+      right,
+      connect(north.url, { token: await session.token(name, [right]) }),
+      "token-denied",
+    );
   }
 });
 
@@ -289,32 +262,3 @@ interface Control {
   move(to: string): Promise<unknown>;
   destroy(): Promise<unknown>;
 }
-
-test("what is not of the API's open part takes administer", async () => {
-  const token = made.get("alice") ?? "";
-  for (const [method, path] of [
-    ["GET", "/api/site"],
-    ["GET", "/api/streams"],
-    ["GET", "/api/stats"],
-    ["GET", "/api/figures"],
-    ["GET", "/metrics"],
-    ["GET", "/api/config"],
-    ["PUT", "/api/config"],
-    ["PUT", "/api/log-level"],
-    ["POST", "/api/streams/resume"],
-    ["POST", "/api/stop"],
-    ["POST", "/api/restart"],
-    ["GET", "/api/tokens"],
-    ["POST", "/api/tokens"],
-    ["DELETE", "/api/tokens?id=abcdefgh"],
-  ] as const) {
-    const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
-    const body = method === "PUT" || method === "POST" ? { body: "{}" } : {};
-    const response = await fetch(north.url + path, { method, headers, ...body });
-    assert.equal(response.status, 403, `${method} ${path}`);
-    assert.equal(
-      ((await response.json()) as { error: { code: string } }).error.code,
-      "token-denied",
-    );
-  }
-});
