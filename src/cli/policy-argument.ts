@@ -1,11 +1,10 @@
 import { readFile } from "node:fs/promises";
-import { basename } from "node:path";
 import { text as readAll } from "node:stream/consumers";
 import type { Command } from "commander";
 import type { PolicyModule } from "../agent/index.ts";
 import { MeanderError } from "../base/index.ts";
 import { flagOf, READY_POLICIES, readyPolicy } from "../client/index.ts";
-import { parseJson } from "../session/index.ts";
+import { parsePolicy } from "../session/index.ts";
 
 const ARGUMENT =
   "a ready-made policy, as `meander policy list` has them; a .ts, .js or .mjs file with a judge handler; or a JSON file with a list of rules, - for standard input";
@@ -37,17 +36,7 @@ export async function readPolicy(
       where: named,
       expected: `a ready-made policy: ${Object.keys(READY_POLICIES).join(", ")}`,
     });
-  const text = await readText(named);
-  if (/\.(ts|js|mjs)$/.test(named)) return { source: text, file: basename(named) };
-  return parseRules(text, named);
-}
-
-/** A list in JSON; the session checks its elements. @throws {MeanderError} `config-invalid` */
-export function parseRules(text: string, file: string): readonly unknown[] {
-  const expected = 'a list of rules, such as [{"effect": "deny", "actions": ["move"]}]';
-  const rules = parseJson(text, file, expected);
-  if (Array.isArray(rules)) return rules;
-  throw new MeanderError("config-invalid", "not a list", { where: file, expected });
+  return parsePolicy(await readText(named), named);
 }
 
 function readyOptions(options: object): Readonly<Record<string, unknown>> {

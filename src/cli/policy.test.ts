@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MeanderError } from "../base/index.ts";
+import { parseRules } from "../session/index.ts";
 import { formatPolicies } from "./policy.ts";
-import { parseRules } from "./policy-argument.ts";
 import { parseScope } from "./policy-scope.ts";
 import { trialText } from "./policy-try.ts";
 import type { Paint } from "./terminal.ts";

@@ -13,6 +13,7 @@ interface Arguments {
   readonly name?: string;
   readonly join?: string;
   readonly config?: string;
+  readonly policy?: string;
   readonly host?: string;
   readonly httpPort?: string;
   readonly udpPort?: string;
@@ -58,6 +59,10 @@ export function addSite(program: Command, { planeThread }: ProgramPorts): void {
     .option("--name <name>", "name of the site in its session")
     .option("--join <url>", "address of a site of the session to join; without it this site leads")
     .option("--config <file>", "JSON file with these options and the site's routes")
+    .option(
+      "--policy <file>",
+      "the site's own policy: JSON with rules, or a .ts, .js or .mjs file with a judge handler (the one of before)",
+    )
     .option("--host <address>", "address to listen on (127.0.0.1)")
     .option(
       "--http-port <port>",
@@ -214,6 +219,7 @@ async function settingsOf(options: Arguments): Promise<SiteSettings> {
   const settings = {
     name,
     join,
+    policy: options.policy,
     host,
     httpPort: wholeNumber(options.httpPort, "--http-port", 0, 65_535),
     udpPort: wholeNumber(options.udpPort, "--udp-port", 0, 65_535),

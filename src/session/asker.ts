@@ -131,6 +131,7 @@ export function maySetPolicy(
     // A viewer's token is shown to sites that must not control the streams of its subject by it.
     if (token === undefined || allowsStream(token, "shell", name)) return true;
   }
+  if (kind === "sites" && by.text === principalText({ kind: "site", name })) return true;
   if (token === undefined) return false;
   if (kind === "streams") return allowsStream(token, "policy", name);
   if (kind === "sites") return allowsSite(token, "policy", name);

@@ -79,6 +79,7 @@ export {
   ruleWords,
   type StreamQuestion,
 } from "./policy.ts";
+export { parsePolicy, parseRules } from "./policy-file.ts";
 export { channelRecordSchema, type SiteSelf, siteRecordSchema } from "./records.ts";
 export { renameKeys } from "./renamed-keys.ts";
 export { isRouteKey, parseRouteConfig } from "./route-config.ts";

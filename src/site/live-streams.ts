@@ -36,6 +36,7 @@ import { ShellServer } from "../session/shell/index.ts";
 import type { SiteInstance } from "../stream/index.ts";
 import { isLoopback, nodeCipher } from "../transport/index.ts";
 import { ANONYMOUS, type Audit, type Principal } from "../trust/index.ts";
+import { ownPolicyRefused, readOwnPolicy } from "./own-policy.ts";
 
 /** Where a site's streams listen and write, and their limits. */
 export interface LiveStreamsOptions {
@@ -222,6 +223,24 @@ export class LiveStreams {
     const self: Principal = { kind: "site", name: this.#self };
     const principal = this.#admission.isOpen ? ANONYMOUS : self;
     return this.#started.openShell(name, { principal, token: undefined, rights: undefined });
+  }
+
+  /**
+   * Makes a file's policy that of this site, as the site itself.
+   *
+   * @throws {MeanderError} `config-invalid`, and why the leader refuses it: `policy-invalid`, `denied`, `code-…`
+   */
+  async setOwnPolicy(path: string): Promise<void> {
+    const principal: Principal = { kind: "site", name: this.#self };
+    const identity = { principal, token: undefined, rights: undefined };
+    const shell = this.#started.openShell(undefined, identity);
+    try {
+      await shell.setPolicy(`sites/${this.#self}`, await readOwnPolicy(path));
+    } catch (error) {
+      throw ownPolicyRefused(path, error);
+    } finally {
+      await shell.close();
+    }
   }
 
   /** What the leader, at this site, did with streams. */

@@ -23,6 +23,8 @@ export interface SiteOptions {
   readonly name: string;
   /** HTTP address of a site of the session to join. Undefined: this site leads a session of its own. */
   readonly join: string | undefined;
+  /** File with the policy of the site itself, rules or code. Undefined: the one that the session has, if any. */
+  readonly policy: string | undefined;
   /** Address to listen on. */
   readonly host: string;
   /** 0: any free port. */
@@ -111,6 +113,7 @@ const hostName = z
 const SETTINGS = {
   name: siteNameSchema,
   join: z.url({ protocol: /^https?$/, error: "expected an address such as http://127.0.0.1:7000" }),
+  policy: z.string().min(1).max(1000),
   host: hostName,
   httpPort: port,
   udpPort: port,
@@ -237,6 +240,7 @@ export function completeSettings(settings: SiteSettings): SiteOptions {
   return {
     name,
     join: settings.join,
+    policy: settings.policy,
     host,
     httpPort: settings.httpPort ?? 7000,
     udpPort: settings.udpPort,

@@ -140,7 +140,10 @@ export class SiteParts {
         lease: (untilMs) => streams.setLease(untilMs),
         rekeyed: (session) => this.#rekey(session),
       },
-      prepare: (directory) => streams.start(this.siteInstance, directory, security.access.guard),
+      prepare: async (directory) => {
+        await streams.start(this.siteInstance, directory, security.access.guard);
+        if (options.policy !== undefined) await streams.setOwnPolicy(options.policy);
+      },
       judge: streams.judge,
       onLed: (event) => streams.ledTo(event),
     });

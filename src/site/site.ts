@@ -22,6 +22,7 @@ import type { TokenService } from "./access/token-service.ts";
 import { answerRequests } from "./api/answer-requests.ts";
 import type { SiteAudit } from "./audit/site-audit.ts";
 import type { SiteOperations } from "./operations/site-operations.ts";
+import { readOwnPolicy } from "./own-policy.ts";
 import type { Plane } from "./plane/plane.ts";
 import type { PlaneEvent } from "./plane-control.ts";
 import { checkRecordings } from "./record/record-requests.ts";
@@ -53,6 +54,7 @@ export class Site implements SiteService, AsyncDisposable {
     const options = completeSettings(settings);
     // Invalid recordings are reported before anything is opened.
     if (options.routes !== undefined) checkRecordings(options.routes, options.recordings);
+    if (options.policy !== undefined) await readOwnPolicy(options.policy);
     const ports = completePorts(given);
     await keepPrivate(options.data, ports.log);
     const sockets = await openSockets(options, ports);

@@ -17,10 +17,11 @@ export default {
     judge(ctx, { action, at, by, streams = 0, agents = 0 }: PolicyRequest) {
       const quota = ctx.briefcase;
       const deny = (reason: string) => ({ effect: "deny" as const, reason });
+      const some = (count: number, noun: string) => `${count} ${noun}${count === 1 ? "" : "s"}`;
       if (action === "create" && quota.streams !== undefined && streams >= quota.streams)
-        return deny(`${by} has ${streams} streams, and may have ${quota.streams}`);
+        return deny(`${by} has ${some(streams, "stream")}, and may have ${quota.streams}`);
       if (action === "attach" && quota.agents !== undefined && agents >= quota.agents)
-        return deny(`it has ${agents} agents, and may have ${quota.agents}`);
+        return deny(`it has ${some(agents, "agent")}, and may have ${quota.agents}`);
       if (action !== "move" || quota.movesPerMinute === undefined) return true;
       const minute = Math.floor(at / 60_000);
       if (quota.minute !== minute || quota.moves === undefined) {

@@ -66,7 +66,7 @@ test("[A49] each policy that ships is a file of the folder, and each file is one
   for (const { about } of Object.values(READY_POLICIES)) assert.ok(about.length <= 90, about);
 });
 
-test("owner-only: the creator and the stream's own agents control it, nobody else", async () => {
+test("owner-only: the creator and the stream's own agents control it, and no other", async () => {
   const judge = await judging("owner-only", {});
   const owner = "subject:alice";
   assert.deepEqual(await judge({}), ALLOWED);
@@ -82,7 +82,7 @@ test("quota: streams are counted for a principal, agents for a stream", async ()
   assert.deepEqual(await judge({ streams: 1 }), ALLOWED);
   await refused(judge({ streams: 2 }), /subject:alice has 2 streams, and may have 2/);
   assert.deepEqual(await judge({ action: "attach", agents: 0 }), ALLOWED);
-  await refused(judge({ action: "attach", agents: 1 }), /has 1 agents, and may have 1/);
+  await refused(judge({ action: "attach", agents: 1 }), /has 1 agent, and may have 1/);
   assert.deepEqual(await judge({ action: "move" }), ALLOWED);
 });
 
@@ -102,7 +102,7 @@ test("signed-by: code comes from its authors, what brings none from all", async 
   const judge = await judging("signed-by", { key: `${KEY},${OTHER}` });
   const code = { action: "attach", hash: "a".repeat(64) };
   assert.deepEqual(await judge({ ...code, author: OTHER }), ALLOWED);
-  await refused(judge(code), /nobody has signed the code/);
+  await refused(judge(code), /the code is not signed, and it takes one of ed/);
   await refused(judge({ ...code, author: `${KEY}x` }), /has signed it, and it takes one of ed/);
   assert.deepEqual(await judge({ action: "replace" }), ALLOWED);
   assert.deepEqual(await judge({ action: "move" }), ALLOWED);

@@ -8,7 +8,7 @@ export default {
       // Without a hash, no code comes with it.
       if (hash === undefined) return true;
       if (author !== undefined && ctx.briefcase.keys.includes(author)) return true;
-      const who = author === undefined ? "nobody has signed the code" : `${author} has signed it`;
+      const who = author === undefined ? "the code is not signed" : `${author} has signed it`;
       return {
         effect: "deny" as const,
         reason: `${who}, and it takes one of ${ctx.briefcase.keys}`,
