@@ -121,6 +121,11 @@ function figures(total) {
     ["changesFailed", "changes failed"],
     ["denied", "requests denied"],
     ["closed", "times a stream was closed to appends"],
+    ["policies", "policies set"],
+    ["policiesFailed", "not set"],
+    ["allowed", "requests allowed under them"],
+    ["refused", "refused"],
+    ["unclear", "without an answer"],
   ];
   const counted = [
     ["pairs", "pairs counted end to end"],

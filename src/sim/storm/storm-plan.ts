@@ -95,6 +95,8 @@ export interface StormPlan {
   readonly returns: number;
   /** Agents are attached, replaced and detached. */
   readonly changes: Trouble | undefined;
+  /** Policies are replaced, while others ask for what they deny. */
+  readonly policies: Trouble | undefined;
   /** Virtual time of steps, ms. */
   readonly handlerMs: number;
   readonly loadMs: number;
@@ -170,6 +172,7 @@ export function drawPlan(seed: number, hasChannels = false): StormPlan {
     moves: { everyMs: (80 + moves.float() * 300) * pace, msMax: pick(moves, [400, 1_500, 3_500]) },
     returns: share("returns", 0.7, 0.8),
     changes: trouble("changes", 0.6, [300 * pace, 1_500 * pace], [0]),
+    policies: trouble("policies", 0.5, [150 * pace, 800 * pace], [0]),
     handlerMs: share("handler time", 0.4, 12),
     loadMs: share("load time", 0.4, 40),
     storeMs: share("store time", 0.4, 8),

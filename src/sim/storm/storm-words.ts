@@ -14,6 +14,7 @@ export function planWords(plan: StormPlan): string {
     ["process ends", plan.processEnds],
     ["poisons", plan.poisons],
     ["changes", plan.changes],
+    ["policies", plan.policies],
   ];
   return [
     `${(durationMs / 1_000).toFixed(1)} s`,

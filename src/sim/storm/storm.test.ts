@@ -76,6 +76,7 @@ test("each option of a storm is drawn by itself: any two come together, and apar
     "process ends": ({ processEnds }) => processEnds !== undefined,
     poisons: ({ poisons }) => poisons !== undefined,
     changes: ({ changes }) => changes !== undefined,
+    policies: ({ policies }) => policies !== undefined,
     drift: ({ sites }) => sites.some(({ driftPpm }) => driftPpm !== 0),
     processes: ({ sites }) => sites.some(({ processHopMs }) => processHopMs !== undefined),
     none: ({ streams }) => streams.some(({ durability }) => durability.type === "none"),

@@ -6,6 +6,7 @@ import { StormDeaths } from "./storm-deaths.ts";
 import { type FaultCounts, StormFaults } from "./storm-faults.ts";
 import { type LoadCounts, StormLoad } from "./storm-load.ts";
 import { drawPlan, routesOf, type StormPlan } from "./storm-plan.ts";
+import { type PolicyCounts, StormPolicies } from "./storm-policies.ts";
 import { StormVerdict, type VerdictCounts } from "./storm-verdict.ts";
 import { planWords } from "./storm-words.ts";
 
@@ -34,7 +35,12 @@ export interface StormReport {
 }
 
 /** How much happened in a storm. */
-export interface StormCounts extends FaultCounts, LoadCounts, VerdictCounts, ChannelCounts {
+export interface StormCounts
+  extends FaultCounts,
+    LoadCounts,
+    PolicyCounts,
+    VerdictCounts,
+    ChannelCounts {
   readonly events: number;
   /** Messages. */
   readonly consumed: number;
@@ -64,6 +70,7 @@ export class Storm {
   readonly #verdict: StormVerdict;
   readonly #deaths: StormDeaths;
   readonly #channels: StormChannels;
+  readonly #policies: StormPolicies;
   #failed = 0;
   #isTrouble = false;
 
@@ -80,6 +87,7 @@ export class Storm {
     this.#load = new StormLoad(this.world, this.plan, new SeededRandom(seed ^ 0x10ad));
     this.#faults = new StormFaults(this.world, this.plan, new SeededRandom(seed ^ 0x57011));
     this.#channels = new StormChannels(this.world, this.plan);
+    this.#policies = new StormPolicies(this.world, this.plan, new SeededRandom(seed ^ 0x901));
     this.#verdict = new StormVerdict(this.world, this.plan, this.#load, this.#deaths);
     this.world.onEvent((_site, { type, stream }) => {
       if (type === "failed") this.#failed++;
@@ -93,6 +101,7 @@ export class Storm {
     let isReady = false;
     world.run(async () => {
       await this.#load.prepare();
+      await this.#policies.prepare();
       isReady = true;
     });
     this.#channels.begin();
@@ -101,23 +110,29 @@ export class Storm {
     if (hasBegun()) {
       this.#isTrouble = true;
       this.#load.begin();
+      this.#policies.begin();
       this.#faults.begin();
       await world.advance(world.clock.now() + plan.durationMs);
       this.#isTrouble = false;
       this.#load.end();
+      this.#policies.end();
       this.#faults.end();
       world.run(() => this.#reopen());
       let lookAt = 0;
       await world.advance(world.clock.now() + REST_MS, () => {
         if (world.clock.now() < lookAt) return false;
         lookAt = world.clock.now() + LOOK_MS;
-        return this.#verdict.isQuiet && this.#channels.isWell;
+        return this.#verdict.isQuiet && this.#channels.isWell && this.#policies.isQuiet;
       });
       if (plan.channels.length > 0) await this.#endChannels();
     }
     this.#verdict.judge();
     this.#channels.judge();
-    const failures = [...this.#verdict.failures, ...this.#channels.failures];
+    this.#policies.judge();
+    const failures = [
+      ...[...this.#verdict.failures, ...this.#channels.failures],
+      ...this.#policies.failures,
+    ];
     if (!isReady) failures.unshift("the streams could not be made");
     if (!this.#channels.isWatched) failures.unshift("the channels did not begin");
     return {
@@ -156,6 +171,7 @@ export class Storm {
       ...{ events, consumed: invariants.consumed, failed: this.#failed },
       poisoned: this.#deaths.count,
       ...this.#load.counts,
+      ...this.#policies.counts,
       ...this.#faults.counts,
       ...this.#verdict.counts,
       ...this.#channels.counts,
