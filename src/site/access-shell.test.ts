@@ -139,6 +139,8 @@ const CONTROLS: Readonly<Record<string, Work>> = {
   setPolicy: (shell) =>
     shell.setPolicy("streams/radio", [{ effect: "deny", actions: ["destroy"], by: "stream:*" }]),
   setCodePolicy: (shell) => shell.setPolicy("streams/radio", { on: { judge: () => true } }),
+  tryPolicy: (shell) => shell.tryPolicy("streams/radio", []),
+  tryCodePolicy: (shell) => shell.tryPolicy("streams/radio", { on: { judge: () => true } }),
   policyHistory: (shell) => shell.policyHistory("streams/radio"),
   rollbackPolicy: (shell) => shell.rollbackPolicy("streams/radio"),
 };
