@@ -120,20 +120,7 @@ const CASES: readonly Case[] = [
   { row: "POST /api/restart", takes: ADMINISTER, status: 409 },
 ];
 
-for (const each of CASES) {
-  test(`[A31] ${each.row} takes ${typeof each.takes === "string" ? each.takes : each.takes.join(" or ")}`, () =>
-    tryCase(each));
-}
-
-test("[A31] POST /api/stop takes administer", async () => {
-  const stop: Case = { row: "POST /api/stop", takes: ADMINISTER, status: 202 };
-  await refusesOthers(stop, session.south.url);
-  assert.equal((await fetch(`${session.south.url}/health`)).status, 200);
-  const answer = await send(stop, session.south.url, session.admin);
-  assert.equal(answer.status, stop.status, await answer.text());
-  await session.south.ended;
-});
-
+// Before so many forged tokens are shown that others are not looked at. [A11]
 /** Opens a socket, and says how that ended: `open`, or the code of its refusal. */
 async function opened(path: string, token: string | undefined): Promise<string> {
   const socket = new WebSocket(session.north.url.replace("http", "ws") + path);
@@ -165,7 +152,7 @@ test("[A6] [A31] [A40] sockets are opened with the right that they take", async 
     for (const other of others)
       assert.equal(await opened(path, only.get(other)), "token-denied", `${path} with ${other}`);
     const lie = forged(only.get("watch") ?? "", { can: [right], streams: ["*"], sites: ["*"] });
-    assert.match(await opened(path, lie), /^token-(forged|throttled)$/, path);
+    assert.equal(await opened(path, lie), "token-forged", path);
     tried.push(path);
   }
   const elsewhere = await session.token("elsewhere", ["shell"], { sites: ["south"] });
@@ -179,6 +166,20 @@ test("[A6] [A31] [A40] sockets are opened with the right that they take", async 
   const [data] = (await once(south, "message")) as [Buffer];
   south.close();
   assert.match(data.toString(), /site-name-owned/);
+});
+
+for (const each of CASES) {
+  test(`[A31] ${each.row} takes ${typeof each.takes === "string" ? each.takes : each.takes.join(" or ")}`, () =>
+    tryCase(each));
+}
+
+test("[A31] POST /api/stop takes administer", async () => {
+  const stop: Case = { row: "POST /api/stop", takes: ADMINISTER, status: 202 };
+  await refusesOthers(stop, session.south.url);
+  assert.equal((await fetch(`${session.south.url}/health`)).status, 200);
+  const answer = await send(stop, session.south.url, session.admin);
+  assert.equal(answer.status, stop.status, await answer.text());
+  await session.south.ended;
 });
 
 test("[A31] every row of HTTP and of sockets was tried", () => {

@@ -3,6 +3,8 @@ import { errorResponse, type HttpResponse } from "./messages.ts";
 
 /** A stranger's request has a body, which is not read. */
 export function unclaimed(error: MeanderError): HttpResponse {
+  // [A11] The token was not looked at: another one would fare no better.
+  if (error.code === "token-throttled") return errorResponse(429, error);
   const { headers, ...answer } = errorResponse(401, error);
   return { ...answer, headers: { ...headers, "www-authenticate": 'Bearer realm="Meander"' } };
 }
