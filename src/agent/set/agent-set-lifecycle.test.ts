@@ -289,7 +289,7 @@ test("output and calls go through the stream while it is here, and not after", a
   await notify(other, { type: "arrival", from: "x" });
   other.close();
   assert.deepEqual(spied.output, ["a: hello"]);
-  await assert.rejects(() => host.call("streams", packValue([])), { code: "stream-elsewhere" });
+  await assert.rejects(() => host.call("stream", packValue(["bar"])), { code: "stream-elsewhere" });
 });
 
 test("an agent that is being attached when the stream leaves is not attached", async () => {

@@ -103,14 +103,14 @@ test("[M53] requests are asked for in the owner's name, and may be refused", asy
   const pace = new ScriptedPace();
   const asking: Script = {
     append: async ({ host }) => {
-      await host.call("stream", packValue(["b"]));
+      await host.call("detachAgent", packValue(["b", "c"]));
       return {};
     },
   };
   const site = new ScriptedSite({ a: asking }, { pace });
   const set = await site.open([stateOf("a")]);
   assert.equal((await consume(set, deliveryOf(1)))[0]?.type, "consumed");
-  assert.deepEqual(pace.asked, [[stateOf("a").spec.owner, "stream"]]);
+  assert.deepEqual(pace.asked, [[stateOf("a").spec.owner, "detachAgent"]]);
   pace.refusal = new MeanderError("rate-limited", "too many");
   const [outcome] = await consume(set, deliveryOf(2));
   assert.ok(outcome?.type === "failed");
