@@ -82,7 +82,7 @@ test("[A61] a policy's end ends what it said, also what it is about to say", asy
   assert.match(verdict?.reason ?? "", /replaced while it judged/);
 });
 
-test("[A61] without a leader a grant lasts until its end, and new ones are denied with the reason", async () => {
+test("[A61] without a leader a grant lasts until its end, and nothing is decided about others", async () => {
   const leader = new ScriptedLeader();
   await leader.check();
   leader.answer = () => Promise.reject(AWAY);
@@ -94,6 +94,7 @@ test("[A61] without a leader a grant lasts until its end, and new ones are denie
   const alice = await leader.check("alice");
   assert.match(alice?.reason ?? "", /the leader has not said .* the leader is away/);
   assert.equal(alice?.rule, "directory-unreachable");
+  assert.equal(alice?.isUndecided, true);
   leader.clock.advance(1_000);
   assert.match((await leader.check())?.reason ?? "", /the leader is away/);
   leader.answer = async () => ({ forMs: 1_000 });

@@ -6,6 +6,8 @@ export interface GrantDenial {
   readonly reason: string;
   /** Which policy it was, or the code of the error. */
   readonly rule: string;
+  /** No policy has said so: it cannot be asked now, and may allow it. */
+  readonly isUndecided?: true;
 }
 
 /** What a {@link Grants} says: why not; undefined: it is let. */
@@ -29,7 +31,7 @@ interface Grant {
 const REFRESH_PART = 0.25;
 /** How long a site waits before it asks a leader again that could not be asked, ms. */
 const AGAIN_MS = 1_000;
-/** A policy that is replaced this often while it judges one request denies it. */
+/** A policy that is replaced this often while it judges one request has not judged it. */
 const ATTEMPTS_MAX = 3;
 
 /**
@@ -77,7 +79,7 @@ export class Grants {
 
   #open(key: string, stream: string, ask: AskForGrant): GrantVerdict | Promise<GrantVerdict> {
     if (this.#asking >= LIMITS.grantsAskedMax)
-      return { reason: `${this.#asking} senders wait for a verdict`, rule: "overloaded" };
+      return undecided("overloaded", `${this.#asking} senders wait for a verdict`);
     this.#grants.delete(key);
     const grant: Grant = { stream, verdict: undefined, until: 0, refreshAt: 0, asking: undefined };
     this.#grants.set(key, grant);
@@ -103,7 +105,7 @@ export class Grants {
       this.#grants.set(key, grant);
     }
     if (this.#grants.get(key) === grant) this.#grants.delete(key);
-    return { reason: "its policy was replaced while it judged", rule: "policies" };
+    return undecided("policies", "its policy was replaced while it judged");
   }
 
   #refresh(key: string, grant: Grant, ask: AskForGrant): void {
@@ -131,6 +133,10 @@ export class Grants {
   }
 }
 
+function undecided(rule: string, reason: string): GrantDenial {
+  return { reason, rule, isUndecided: true };
+}
+
 interface Answer {
   readonly verdict: GrantVerdict;
   readonly forMs: number;
@@ -150,6 +156,6 @@ async function answerOf(ask: AskForGrant): Promise<Answer> {
     }
     const reason = `the leader has not said whether its policy allows it: ${messageOf(error)}`;
     const rule = error instanceof MeanderError ? error.code : "internal";
-    return { verdict: { reason, rule }, forMs: AGAIN_MS, isJudged: false };
+    return { verdict: undecided(rule, reason), forMs: AGAIN_MS, isJudged: false };
   }
 }

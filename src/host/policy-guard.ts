@@ -18,7 +18,7 @@ import {
   type StreamRecord,
   signature,
 } from "../session/index.ts";
-import { type Denies, isStream, type Sender } from "../stream/index.ts";
+import { type Denial, type Denies, isStream, type Sender, UNDECIDED } from "../stream/index.ts";
 import { type Audit, type AuditOutcome, auditOutcome } from "../trust/index.ts";
 import { type AskForGrant, Grants, type GrantVerdict } from "./grants.ts";
 import type { AskLeader, ReportEvent } from "./ports.ts";
@@ -127,7 +127,8 @@ export class PolicyGuard {
 
   /**
    * Why a sender may not append to a stream at this site; undefined: it may. A promise: policies that are code are
-   * asked about the sender first. Without such policies, and while what they said holds, none is asked. [A61]
+   * asked about the sender first. Without such policies, and while what they said holds, none is asked. While they
+   * cannot be asked, nothing is decided. [A61]
    */
   appendDenial(stream: string, sender: Sender): ReturnType<Denies> {
     const by = principalOf(sender);
@@ -155,8 +156,10 @@ export class PolicyGuard {
     const ask: AskForGrant = async () =>
       (await askLeader("judge-action", request, LIMITS.grantAskMsMax)) as JudgeAnswer | null;
     const key = JSON.stringify([stream, by, label, author]);
-    const said = (verdict: GrantVerdict): string | undefined =>
-      verdict === undefined ? undefined : denial(verdict.rule, verdict.reason);
+    const said = (verdict: GrantVerdict): Denial => {
+      if (verdict === undefined) return undefined;
+      return verdict.isUndecided === true ? UNDECIDED : denial(verdict.rule, verdict.reason);
+    };
     const verdict = this.#grants.check(key, stream, ask);
     return verdict instanceof Promise ? verdict.then(said) : said(verdict);
   }

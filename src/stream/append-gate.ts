@@ -2,7 +2,7 @@ import { LIMITS } from "../base/index.ts";
 import type { Frame } from "./frames.ts";
 import type { KernelContext } from "./kernel-context.ts";
 import type { EndpointId, SiteInstance } from "./model.ts";
-import type { Denies } from "./resident-options.ts";
+import { type Denial, type Denies, UNDECIDED } from "./resident-options.ts";
 import { senderOf } from "./sender.ts";
 
 type AppendFrame = Extract<Frame, { type: "append" }>;
@@ -54,7 +54,7 @@ export class AppendGate {
     else this.#decide({ from, frame }, verdict);
   }
 
-  #await(verdict: Promise<string | undefined>, first: Arrived): void {
+  #await(verdict: Promise<Denial>, first: Arrived): void {
     const { context } = this.#ports;
     const { source } = first.frame;
     const queue: Arrived[] = [];
@@ -81,10 +81,12 @@ export class AppendGate {
     queue.push(arrived);
   }
 
-  #decide({ from, frame }: Arrived, denied: string | undefined): void {
+  #decide({ from, frame }: Arrived, denied: Denial): void {
     const { isOpen, take, refuse } = this.#ports;
     if (!isOpen()) this.#ports.count("frozen", 1);
     else if (denied === undefined) take(from, frame);
+    // Its sender sends it again, until it can be judged.
+    else if (denied === UNDECIDED) this.#ports.count("verdict-waits", frame.segments.length);
     else {
       this.#ports.count("denied", frame.segments.length);
       refuse(from, frame, denied);

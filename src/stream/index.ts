@@ -42,7 +42,7 @@ export {
 export type { FrameNetwork, RecordStore } from "./network.ts";
 export type { ReplyWaiter } from "./reply-waiters.ts";
 export type { Resident } from "./resident.ts";
-export type { Denies, ResidentOptions } from "./resident-options.ts";
+export { type Denial, type Denies, type ResidentOptions, UNDECIDED } from "./resident-options.ts";
 export {
   decodeMark,
   encodeMark,

@@ -5,7 +5,13 @@ import type { Sender } from "./sender.ts";
 import type { StreamState } from "./stream-state.ts";
 
 /** Why a sender may not append; undefined: it may. A promise: it is being judged, and its messages wait. */
-export type Denies = (sender: Sender) => string | undefined | Promise<string | undefined>;
+export type Denies = (sender: Sender) => Denial | Promise<Denial>;
+
+/** Why a sender may not append; undefined: it may. {@link UNDECIDED}: nothing can say so now. */
+export type Denial = string | typeof UNDECIDED | undefined;
+
+/** Whoever is to judge cannot be asked: nothing is taken, nothing refused, and the sender sends it again. */
+export const UNDECIDED: unique symbol = Symbol("undecided");
 
 /** How a stream is installed at a site. */
 export interface ResidentOptions {

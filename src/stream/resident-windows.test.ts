@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { LIMITS, type MeanderError } from "../base/index.ts";
+import { type Denial, UNDECIDED } from "./resident-options.ts";
 import type { Sender } from "./sender.ts";
 import {
   append,
@@ -177,6 +178,25 @@ test("[M11] messages of a sender wait in order until it is judged, and those of 
   assert.deepEqual(consumer.texts, ["bob", "1", "2", "3"]);
   assert.ok(eve.isEmpty);
   assert.equal(resident.counts["denied"], 1);
+});
+
+test("[M11] what nothing can be said of is neither taken nor refused: it is sent again", async () => {
+  const world = new SmallWorld();
+  let denial: Denial | Promise<Denial> = UNDECIDED;
+  const { consumer, resident } = await world.stream("b", "bar", { denies: () => denial });
+  const shell = world.shell("a", "shell-1");
+  world.send(shell, "bar", ["1", "2"]);
+  await world.run(500);
+  denial = Promise.resolve(UNDECIDED);
+  world.send(shell, "bar", ["3"]);
+  await world.run(500);
+  assert.deepEqual(consumer.texts, []);
+  assert.ok(!shell.isEmpty);
+  assert.ok((resident.counts["verdict-waits"] ?? 0) >= 3);
+  assert.equal(resident.counts["denied"], undefined);
+  denial = undefined;
+  for (let round = 0; round < 100 && !shell.isEmpty; round++) await world.run(100);
+  assert.deepEqual(consumer.texts, ["1", "2", "3"]);
 });
 
 test("[M11] what waits for verdicts is bounded for a stream: the rest is sent again", async () => {
