@@ -48,9 +48,12 @@ export function pagePolicy(
 }
 
 /** What pages of this machine have as their origins. */
-const LOOPBACK_ORIGINS = ["http://localhost:*", "http://127.0.0.1:*", "http://[::1]:*"];
+const LOOPBACK_ORIGINS = ["http://localhost:*", "http://127.0.0.1:*"];
 
-/** An origin as `frame-ancestors` has it; none for pages without one, which it cannot name. */
+/**
+ * An origin as `frame-ancestors` has it; none for pages without one, and for addresses of IPv6, which it cannot name
+ * (CSP3, `host-source`).
+ */
 function textOf(pattern: OriginPattern): string[] {
   switch (pattern.type) {
     case "any":
@@ -59,6 +62,7 @@ function textOf(pattern: OriginPattern): string[] {
       return [];
     case "origin": {
       const { protocol, host, isWildcard, port = "*" } = pattern;
+      if (host.startsWith("[")) return [];
       return [`${protocol}//${isWildcard ? "*." : ""}${host}:${port}`];
     }
   }
