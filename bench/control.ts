@@ -16,6 +16,7 @@ import type { Json } from "../src/directory/index.ts";
 import { PolicyAgents } from "../src/host/policy-agents.ts";
 import { JudgedRequests } from "../src/session/judged-requests.ts";
 import { type JudgementPorts, passPolicies } from "../src/session/judgement.ts";
+import { PolicyReader } from "../src/session/read-policy.ts";
 import { encodeBase64, packValue } from "../src/wire/index.ts";
 import { thisMachine } from "./support/machine.ts";
 import { median } from "./support/median.ts";
@@ -101,7 +102,9 @@ async function measure(
   const judge = new PolicyAgents({
     ...{ executor, clock, random, log: SILENT, site: "north", code: codes },
   });
-  const ports: JudgementPorts = { clock, directory, judge, judged: new JudgedRequests() };
+  const ports: JudgementPorts = {
+    ...{ clock, directory, judge, judged: new JudgedRequests(), reader: new PolicyReader() },
+  };
   await during(WARM_MS, () => judged(ports));
   const singles: number[] = [];
   while (singles.length < SINGLE_MAX) {

@@ -309,6 +309,8 @@ export const LIMITS = {
   policyHistoryMax: 32,
   /** The same in JSON, bytes; when they are larger, fewer are kept. */
   policyHistoryBytesMax: 196_608,
+  /** Policies that a leader keeps as it has read them, so that not every request reads them. */
+  policiesReadMax: 1_024,
   /** Requests that the leader's policies have judged, which it remembers for trying others on them. */
   judgedRequestsMax: 1_000,
   /** The same, bytes. */

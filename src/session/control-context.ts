@@ -10,6 +10,7 @@ import type { PolicyJudge } from "./code-policy.ts";
 import type { JudgedRequests } from "./judged-requests.ts";
 import { passPolicies } from "./judgement.ts";
 import type { PolicyStore } from "./policy-store.ts";
+import type { PolicyReader } from "./read-policy.ts";
 import { type SiteContact, siteGone } from "./site-contact.ts";
 import type { SiteRoster } from "./site-roster.ts";
 import type { StreamAction, StreamRecord } from "./stream-records.ts";
@@ -26,6 +27,7 @@ export interface ControlContext {
   readonly policies: PolicyStore;
   /** What policies have judged. */
   readonly judged: JudgedRequests;
+  readonly reader: PolicyReader;
   readonly roster: SiteRoster;
   readonly contact: SiteContact;
   readonly askers: Askers;

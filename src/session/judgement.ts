@@ -4,7 +4,7 @@ import type { Directory } from "../directory/index.ts";
 import { codePolicySchema, type PolicyJudge } from "./code-policy.ts";
 import type { JudgedRequests } from "./judged-requests.ts";
 import { denied, enforce, type PolicyQuestion } from "./policy.ts";
-import { policyRulesSchema } from "./stream-record-schema.ts";
+import type { PolicyReader } from "./read-policy.ts";
 
 /** What judges at the leader. */
 export interface JudgementPorts {
@@ -12,6 +12,8 @@ export interface JudgementPorts {
   /** Where requests are noted, with what became of them. */
   readonly judged: JudgedRequests;
   readonly directory: Pick<Directory, "get" | "getBlob">;
+  /** What reads its policies. */
+  readonly reader: PolicyReader;
   /** What judges by policies that are code; undefined: such policies deny. */
   readonly judge?: PolicyJudge | undefined;
 }
@@ -70,7 +72,7 @@ export async function passPolicies(
 }
 
 async function askPolicies(
-  { directory, judge }: JudgementPorts,
+  { directory, judge, reader }: JudgementPorts,
   question: PolicyQuestion,
   { scopes = [], briefcaseBytes }: QuestionMore,
   asked: PolicyRequest,
@@ -81,14 +83,13 @@ async function askPolicies(
   for (const scope of scopes) {
     const entry = await directory.get(`policy/${scope}`);
     if (entry === undefined) continue;
-    if (Array.isArray(entry.value)) {
-      const rules = policyRulesSchema.safeParse(entry.value).data;
-      if (rules === undefined) throw denied(question, scope, "its rules are not valid");
-      isEntitled = enforce(rules, question, scope) || isEntitled;
+    const read = reader.of(entry);
+    if (read.type === "invalid") throw denied(question, scope, "its rules are not valid");
+    if (read.type === "rules") {
+      isEntitled = enforce(read.rules, question, scope) || isEntitled;
       continue;
     }
-    const policy = codePolicySchema.safeParse(entry.value).data;
-    if (policy === undefined) throw denied(question, scope, "its rules are not valid");
+    const policy = read.code;
     // The code is measured for policies that can ask for its size.
     request ??= await measured(directory, asked, briefcaseBytes);
     const verdict = await judge?.judge(scope, policy, request);

@@ -138,9 +138,11 @@ function asks(pattern: string, { by, label }: PolicyQuestion): boolean {
   return [label, stream].some((name) => name !== undefined && matchesPattern(pattern, name));
 }
 
+const PRINCIPAL_PATTERN = /^(anonymous$|(subject|site|stream):)/;
+
 /** Whether a pattern is one of principals. Rules of earlier versions have names of shells and streams in its place. */
 export function isPrincipalPattern(pattern: string): boolean {
-  return pattern === "*" || /^(anonymous$|(subject|site|stream):)/.test(pattern);
+  return pattern === "*" || PRINCIPAL_PATTERN.test(pattern);
 }
 
 function goesByLabel({ by = "*", label }: PolicyRule): boolean {

@@ -23,6 +23,7 @@ import { JudgedRequests } from "./judged-requests.ts";
 import type { SiteRecord } from "./model.ts";
 import { PendingFinalizers } from "./pending-finalizers.ts";
 import { PolicyStore } from "./policy-store.ts";
+import { PolicyReader } from "./read-policy.ts";
 import { SiteContact } from "./site-contact.ts";
 import { judgeJoin, tellLeave } from "./site-judgement.ts";
 import { type SiteEvent, SiteRoster } from "./site-roster.ts";
@@ -130,6 +131,7 @@ export class StreamControl {
       store: this.#store,
       policies: new PolicyStore({ directory, clock, checkLeads }),
       judged: new JudgedRequests(),
+      reader: new PolicyReader(),
       askers: new Askers({ self, tokens, store: this.#store }),
       authors: this.#authors,
       ...{ judge, audit },
