@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { checkAllTried } from "../access-rows.test.support.ts";
-import { MeanderError } from "../base/index.ts";
+import type { MeanderError } from "../base/index.ts";
 import { type Caller, type Json, LEADER_CALLER, memberCaller } from "../directory/index.ts";
 import type { Right, TokenRights } from "./access.ts";
-import { agentSpec, ControlWorld } from "./control-world.test.support.ts";
-import type { AskerClaim, ControlRequests } from "./stream-records.ts";
+import { attachRequest, ControlWorld } from "./control-world.test.support.ts";
+import type { AskerClaim } from "./stream-records.ts";
 
 const TOKENS: Readonly<Record<string, TokenRights>> = {
   alice: tokenOf("alice", ["shell", "code"]),
@@ -74,23 +74,11 @@ const tried = new Set<string>();
 /** A session that requires tokens, with `radio` of alice and `vault` of bob at north. */
 async function makeWorld(): Promise<ControlWorld> {
   const world = await ControlWorld.make("north", "south");
-  world.tokens = {
-    isOpen: false,
-    rightsOf: async (token) => {
-      const rights = TOKENS[token];
-      if (rights === undefined) throw new MeanderError("token-forged", "not the session's");
-      return rights;
-    },
-  };
+  world.requireTokens(TOKENS);
   await world.create("radio", "north", ALICE);
-  await world.ask("attach-agent", attach("radio", "dj", ALICE), NORTH);
+  await world.ask("attach-agent", attachRequest("radio", "dj", ALICE), NORTH);
   await world.create("vault", "north", claim("subject:bob", "bob"));
   return world;
-}
-
-function attach(stream: string, name: string, asker: AskerClaim): ControlRequests["attach-agent"] {
-  const spec = { ...agentSpec(name), owner: asker.by };
-  return { stream, spec, briefcase: "wA==", ...asker };
 }
 
 async function everything(world: ControlWorld): Promise<string> {
@@ -104,7 +92,7 @@ function ask(world: ControlWorld, subject: string, payload: object, caller: Call
 
 /** What is asked of the stream `radio`, in an order in which each can be done. */
 const CONTROLS: Readonly<Record<string, (asker: AskerClaim) => object>> = {
-  "attach-agent": (asker) => attach("radio", "second", asker),
+  "attach-agent": (asker) => attachRequest("radio", "second", asker),
   "replace-handler": (asker) => ({
     ...{ stream: "radio", agent: "dj", event: "append", code: "b".repeat(64), ...asker },
   }),

@@ -6,10 +6,11 @@ import {
   DEFAULT_ON_ERROR,
   type StreamEvent,
 } from "../agent/define/index.ts";
-import { LIMITS, type MeanderError, SeededRandom, SILENT } from "../base/index.ts";
+import { LIMITS, MeanderError, SeededRandom, SILENT } from "../base/index.ts";
 import { EmbeddedDirectory, MemoryStore } from "../directory/embedded/index.ts";
 import { type Caller, type Json, LEADER_CALLER } from "../directory/index.ts";
 import type { AuditFacts } from "../trust/index.ts";
+import type { TokenRights } from "./access.ts";
 import { OPEN_SESSION, type SessionTokens } from "./askers.ts";
 import type { AuthorChecks } from "./authorship.ts";
 import type { PolicyJudge } from "./code-policy.ts";
@@ -18,7 +19,7 @@ import { Leader } from "./leader.ts";
 import type { SiteRecord } from "./model.ts";
 import { ScriptedSite } from "./scripted-site.test.support.ts";
 import { streamRecordSchema } from "./stream-record-schema.ts";
-import type { ControlRequests, SiteCommand, StreamRecord } from "./stream-records.ts";
+import type { AskerClaim, ControlRequests, SiteCommand, StreamRecord } from "./stream-records.ts";
 
 /** Who asks, unless a test says otherwise: a shell that has shown nothing, of a session that requires nothing. */
 export const SHELL = { by: "anonymous", label: "shell-1" } as const;
@@ -58,6 +59,18 @@ export class ControlWorld implements AsyncDisposable {
   #instances = 0;
   #starts = 0;
   readonly #records = new Map<number, StreamRecord>();
+
+  /** Requires tokens from now on: these, by their text. Any other is forged. */
+  requireTokens(tokens: Readonly<Record<string, TokenRights>>): void {
+    this.tokens = {
+      isOpen: false,
+      rightsOf: async (token) => {
+        const rights = tokens[token];
+        if (rights === undefined) throw new MeanderError("token-forged", "not the session's");
+        return rights;
+      },
+    };
+  }
 
   /** A world with these sites besides `origin`. */
   static make(...names: string[]): Promise<ControlWorld> {
@@ -318,4 +331,13 @@ export function agentSpec(name: string): AgentSpec {
     onError: DEFAULT_ON_ERROR,
     owner: "anonymous:shell-1@origin",
   };
+}
+
+/** A request to attach an agent, in the name of who asks. */
+export function attachRequest(
+  stream: string,
+  name: string,
+  asker: AskerClaim,
+): ControlRequests["attach-agent"] {
+  return { stream, spec: { ...agentSpec(name), owner: asker.by }, briefcase: "wA==", ...asker };
 }

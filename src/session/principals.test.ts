@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { MeanderError } from "../base/index.ts";
 import { type Caller, LEADER_CALLER, memberCaller } from "../directory/index.ts";
 import type { Right, TokenRights } from "./access.ts";
-import { agentSpec, ControlWorld, SHELL } from "./control-world.test.support.ts";
+import { attachRequest, ControlWorld, SHELL } from "./control-world.test.support.ts";
 import type { AskerClaim, ControlRequests, StreamRecord } from "./stream-records.ts";
 
 /** The tokens of a session that requires them, by their text. */
@@ -41,27 +40,15 @@ const SOUTH = memberCaller("south", undefined);
 /** A world that requires tokens, with `radio`, which alice created at north, and `deck`, which its agents created. */
 async function withTokens(): Promise<ControlWorld> {
   const world = await ControlWorld.make("north", "south");
-  world.tokens = {
-    isOpen: false,
-    rightsOf: async (token) => {
-      const rights = TOKENS[token];
-      if (rights === undefined) throw new MeanderError("token-forged", "not the session's");
-      return rights;
-    },
-  };
+  world.requireTokens(TOKENS);
   await world.create("radio", "north", ALICE);
-  await world.ask("attach-agent", attach("radio", "dj", ALICE), NORTH);
+  await world.ask("attach-agent", attachRequest("radio", "dj", ALICE), NORTH);
   const made = { ...PLACEMENT, name: "deck", at: "north", by: "stream:radio" };
   await world.ask("create-stream", made, NORTH);
   return world;
 }
 
 const PLACEMENT = { durability: { type: "none" }, failureManagers: [] } as const;
-
-function attach(stream: string, name: string, asker: AskerClaim): ControlRequests["attach-agent"] {
-  const spec = { ...agentSpec(name), owner: asker.by };
-  return { stream, spec, briefcase: "wA==", ...asker };
-}
 
 /** Each control of a stream, as a request of somebody. */
 function controlsOf(
@@ -70,7 +57,7 @@ function controlsOf(
 ): readonly (() => [keyof ControlRequests, object])[] {
   const code = "b".repeat(64);
   return [
-    () => ["attach-agent", attach(stream, "parasite", asker)],
+    () => ["attach-agent", attachRequest(stream, "parasite", asker)],
     () => ["replace-handler", { stream, agent: "dj", event: "append", code, ...asker }],
     () => ["move-stream", { stream, to: "south", deadlineMs: 1_000, ...asker }],
     () => ["detach-agent", { stream, agent: "dj", ...asker }],
@@ -212,10 +199,13 @@ test("[A31] a token is for the streams and sites that it names, and code is a ri
   await assert.rejects(create("radio-2", "south", dj), denied);
   const move = { stream: "radio-1", to: "south", deadlineMs: 1_000, ...dj };
   await assert.rejects(world.ask("move-stream", move, NORTH), denied);
-  await world.ask("attach-agent", attach("radio-1", "a", dj), NORTH);
+  await world.ask("attach-agent", attachRequest("radio-1", "a", dj), NORTH);
   const reader = subject("reader");
   await create("notes", "north", reader);
-  await assert.rejects(world.ask("attach-agent", attach("notes", "a", reader), NORTH), denied);
+  await assert.rejects(
+    world.ask("attach-agent", attachRequest("notes", "a", reader), NORTH),
+    denied,
+  );
   const code = "b".repeat(64);
   const replace = { stream: "notes", agent: "a", event: "append", code, ...reader };
   await assert.rejects(world.ask("replace-handler", replace, NORTH), denied);
@@ -288,7 +278,7 @@ test("a site may have its own streams moved away, and no other's", async () => {
 
 test("whose code is uploaded nobody chooses: it is the asker's, or that of an agent that asks", async () => {
   await using world = await withTokens();
-  const request = attach("radio", "late", ALICE);
+  const request = attachRequest("radio", "late", ALICE);
   const owned = (owner: string, asker: AskerClaim = ALICE): Promise<unknown> => {
     const spec = { ...request.spec, name: `of-${owner.length}`, owner };
     return world.ask("attach-agent", { ...request, spec, ...asker } as never, NORTH);
